@@ -1,0 +1,1 @@
+"""Annotations: knows data sets, knows nothing of pipelines."""

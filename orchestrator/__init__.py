@@ -1,0 +1,1 @@
+"""Decides what runs, where, and whether it must run at all."""

@@ -1,0 +1,106 @@
+"""A job is data before it is an action.
+
+A *request* is what a stage asks for; a toolkit spells it as argv; the result is a ``Job`` that any runner can
+perform and that serialises to JSON (secrets excepted) for ``--dry-run``, receipts and golden files.
+Paths in a request are host paths; the toolkit turns each into what the job will see, through ``At``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+At = Callable[[Path], str]
+"""How a place spells a host path for the job that runs there."""
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Offline augmentation of the KITTI folder ``dataset`` by ``spec`` into ``output``."""
+
+    dataset: Path
+    spec: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Convert:
+    """KITTI to TFRecords by ``spec``; ``prefix`` is the text that shard names are appended to."""
+
+    network: str
+    spec: Path
+    prefix: Path
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train ``network`` by ``spec`` into ``results``; ``resume`` is a checkpoint and the first epoch (1-based) to run."""
+
+    network: str
+    spec: Path
+    results: Path
+    gpus: int = 1
+    resume: tuple[Path, int] | None = None
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    network: str
+    spec: Path
+    model: Path
+
+
+@dataclass(frozen=True)
+class Infer:
+    """Find objects on ``images`` (one file or a folder): drawn pictures to ``drawn``, KITTI lines to ``labels``."""
+
+    network: str
+    spec: Path
+    model: Path
+    images: Path
+    drawn: Path
+    labels: Path
+    threshold: float = 0.3
+
+
+Request = Augment | Convert | Train | Evaluate | Infer
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A place in argv where the runner puts the value of ``Job.secrets[name]`` at the last moment."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A host folder that the job sees at ``target``."""
+
+    source: Path
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to run. ``secrets`` never appear in repr, JSON, logs or a container's configuration."""
+
+    name: str
+    argv: tuple[str | Secret, ...]
+    image: str | None = None
+    mounts: tuple[Mount, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    gpus: int = 0
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: its true exit status, where its log was kept, how long it took."""
+
+    exit_code: int
+    log: Path
+    seconds: float
+    tail: tuple[str, ...] = ()

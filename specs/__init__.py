@@ -1,0 +1,1 @@
+"""The contract both sides read: protobuf text in, text out."""

@@ -1,0 +1,1 @@
+"""Our .proto files and what protoc makes of them."""

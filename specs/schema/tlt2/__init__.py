@@ -1,0 +1,1 @@
+"""The TLT 2.0 dialect."""

@@ -1,0 +1,176 @@
+"""Files that are whole or absent: atomic writes, staged folders, fingerprints, an ordered bounded parallel map."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from tltpipe.errors import HostError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@contextmanager
+def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a neighbour of ``path`` for writing ("w" text, "wb" bytes) and move it into place when the block ends well.
+
+    Readers see the old file or the new one, never a part. On an exception nothing of it remains.
+    Raises HostError when the folder cannot be written.
+    """
+    with writable(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    temporary = Path(name)
+    try:
+        encoding = None if "b" in mode else "utf-8"
+        with os.fdopen(handle, mode, encoding=encoding, newline=None if "b" in mode else "\n") as stream:
+            yield stream
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` (UTF-8) so that ``path`` is the old file or the whole new one."""
+    with atomic(path) as stream:
+        stream.write(text)
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """Yield an empty folder beside ``target`` that takes its place when the block ends well.
+
+    The folder that was there before stays until then and is removed after the swap. On an exception the staging
+    folder is removed and ``target`` is untouched. Raises HostError when the parent cannot be written.
+    """
+    target = Path(os.path.abspath(target))
+    staging = target.parent / f".{target.name}.partial"
+    with writable(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+    try:
+        yield staging
+        swap(staging, target)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def swap(staging: Path, target: Path) -> None:
+    """Move the folder ``staging`` to ``target``; what was there is removed once the new one is in place."""
+    old = target.parent / f".{target.name}.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    staging.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Turn the operating system's refusal to write below ``folder`` into a HostError that says what to do."""
+    try:
+        yield
+    except PermissionError as refusal:
+        raise HostError(
+            "this folder cannot be written", where=folder, hint="check its owner and permissions, or choose another"
+        ) from refusal
+    except (FileExistsError, NotADirectoryError) as refusal:
+        raise HostError("a file is where a folder is needed", where=refusal.filename or folder) from refusal
+    except OSError as refusal:
+        raise HostError(f"cannot write here: {refusal.strerror}", where=folder) from refusal
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, as lower-case hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def fingerprint(paths: Iterable[Path]) -> str:
+    """A hash over name, size and modification time of every file below ``paths``: one stat a file, no content read.
+
+    A path that does not exist takes part as missing. Hidden files and folders do not count.
+    """
+    digest = hashlib.sha256()
+    for root in paths:
+        for name, entry in _walk(root):
+            told = f"{name}\0{entry.st_size}\0{entry.st_mtime_ns}\n" if entry else f"{name}\0missing\n"
+            digest.update(os.fsencode(told))
+    return digest.hexdigest()
+
+
+def _walk(root: Path) -> Iterator[tuple[str, os.stat_result | None]]:
+    if not root.exists():
+        yield str(root), None
+        return
+    if not root.is_dir():
+        yield str(root), root.stat()
+        return
+    with os.scandir(root) as entries:
+        for entry in sorted(entries, key=lambda e: e.name):
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                yield from _walk(Path(entry.path))
+            else:
+                yield entry.path, entry.stat()
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make ``target`` the same bytes as ``source``: a hard link where the file system allows, else a copy."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def parallel_map(
+    function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None = None, ahead: int = 8
+) -> Iterator[Result]:
+    """``map(function, items)`` in worker processes: results in order, at most ``workers * ahead`` items under way.
+
+    ``items`` may be endless; memory does not grow with it. With one worker it runs in this process.
+    An exception of ``function`` is raised here when its turn comes, and the rest is cancelled.
+    """
+    workers = workers or cpu_count()
+    if workers == 1:
+        yield from map(function, items)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
+        pending: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) >= workers * ahead:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def cpu_count() -> int:
+    """Cores this process may use (its affinity, which containers and taskset narrow)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
