@@ -35,7 +35,7 @@ class Convert:
 
 @dataclass(frozen=True)
 class Train:
-    """Train ``network`` by ``spec`` into ``results``; ``resume`` is a checkpoint and the first epoch (1-based) to run."""
+    """Train ``network`` by ``spec`` into ``results``; ``resume``: a checkpoint and the first epoch (from 1) to run."""
 
     network: str
     spec: Path

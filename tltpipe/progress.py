@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import IO, Protocol, TypeVar
 
 Item = TypeVar("Item")
@@ -53,12 +52,13 @@ def track(
 
 
 _LINE = re.compile(
-    r"^(?P<what>.+?): (?P<done>\d+)(?:/(?P<total>\d+))? (?P<unit>\S+)(?:, \d+%)?, [\d.]+/s(?:, ETA [^,]+)?(?:, (?P<note>.*))?$"
+    r"^(?P<what>.+?): (?P<done>\d+)(?:/(?P<total>\d+))? (?P<unit>\S+)(?:, \d+%)?, [\d.]+/s"
+    r"(?:, ETA [^,]+)?(?:, (?P<note>.*))?$"
 )
 
 
 def line(tick: Tick, seconds: float) -> str:
-    """The plain line for ``tick`` after ``seconds`` of work: ``augment: 12/60 images, 20%, 40.0/s, ETA 0:00:01, note``."""
+    """The plain line of ``tick`` after ``seconds``: ``augment: 12/60 images, 20%, 40.0/s, ETA 0:00:01, note``."""
     rate = tick.done / seconds if seconds > 0 else 0.0
     amount = f"{tick.done}" if tick.total is None else f"{tick.done}/{tick.total}"
     parts = [f"{tick.what}: {amount} {tick.unit}"]
@@ -67,10 +67,16 @@ def line(tick: Tick, seconds: float) -> str:
     parts.append(f"{rate:.1f}/s")
     if tick.total and rate > 0:
         left = max(0, tick.total - tick.done) / rate
-        parts.append(f"ETA {timedelta(seconds=round(left))}")
+        parts.append(f"ETA {clock(left)}")
     if tick.note:
         parts.append(tick.note)
     return ", ".join(parts)
+
+
+def clock(seconds: float) -> str:
+    """A duration as hours:minutes:seconds (``26:03:09``; no days)."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 def read(text: str) -> Tick | None:
@@ -89,7 +95,7 @@ class Silent:
 
     @contextmanager
     def bar(self, what: str, *, total: int | None, unit: str = "images") -> Iterator[Bar]:
-        yield _Counter(lambda tick, seconds: None, Tick(what, 0, total, unit), every=float("inf"))
+        yield _Counter(lambda _tick, _seconds: None, Tick(what, 0, total, unit), every=float("inf"))
 
 
 class Lines:
