@@ -1,0 +1,193 @@
+"""What the open tlt-* programs share: usage, paths, lines on the console, status.json, exit codes.
+
+Below the programs nothing prints or exits; they speak through this module. It imports nothing heavy, so that
+``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+from tltpipe.errors import HostError, Interrupted, TltpipeError
+from tltpipe.files import writable
+
+Status = Literal["STARTED", "RUNNING", "SUCCESS", "FAILURE", "SKIPPED"]
+
+CONTAINER_ROOT = "/workspace"
+WORKSPACE_VARIABLE = "TLTPIPE_WORKSPACE"
+BROKEN_PIPE = 128 + signal.SIGPIPE
+
+# What the machine refuses, as opposed to what we did wrong.
+REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENOMEM}
+
+
+def run(body: Callable[[], None]) -> int:
+    """Call ``body`` and return the exit code of the program: every failure becomes lines on standard error.
+
+    0 success; the error's own code for a TltpipeError (errors.py); 130 after Ctrl-C or SIGTERM; 6 where the machine
+    refuses (no room, no permission); 141 when the reader of our output has gone; 1 for a fault of ours, whose
+    traceback goes to a file that the message names.
+    """
+    try:
+        with _terminable():
+            body()
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes standard output once more at exit; it must not meet the closed pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return report(Interrupted("interrupted"))
+    except TltpipeError as error:
+        return report(error)
+    except OSError as error:
+        return report(_refusal(error) if error.errno in REFUSALS else _fault(error))
+    except Exception as error:
+        return report(_fault(error))
+    return 0
+
+
+def report(error: TltpipeError) -> int:
+    """Write ``error: <where>: <what>`` and ``  hint: <what to do next>`` to standard error; return the exit code."""
+    told = f"error: {error}\n" + (f"  hint: {error.hint}\n" if error.hint else "")
+    sys.stderr.write(told)
+    sys.stderr.flush()
+    return error.exit_code
+
+
+def say(line: str) -> None:
+    """One line on standard output, at once: whoever follows a log sees it when it happens."""
+    print(line, flush=True)
+
+
+def warn(line: str) -> None:
+    """One ``warning:`` line on standard error."""
+    print(f"warning: {line}", file=sys.stderr, flush=True)
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with our form of message; leaves with exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(2, f"error: {message}\n  hint: {self.prog} --help explains the options\n")
+
+
+def host_text(text: str) -> str:
+    """The path, glob or prefix ``text`` as this machine knows it; a trailing slash stays.
+
+    Specs and command lines written for NVIDIA's container speak of /workspace. Where the environment variable
+    TLTPIPE_WORKSPACE names a folder, that folder plays /workspace; all other text is returned as it is.
+    """
+    root = os.environ.get(WORKSPACE_VARIABLE, "")
+    if root and (text == CONTAINER_ROOT or text.startswith(CONTAINER_ROOT + "/")):
+        return os.path.abspath(root).rstrip("/") + text.removeprefix(CONTAINER_ROOT)
+    return text
+
+
+def host(text: str) -> Path:
+    """``host_text`` as a Path (which drops a trailing slash)."""
+    return Path(host_text(text))
+
+
+class StatusLog:
+    """NVIDIA-like status.json: one JSON object a line, each written out at once.
+
+    ``date`` is M/D/YYYY and ``time`` H:M:S, without zero padding. ``kpi``, ``categorical`` and ``graphical``, once
+    given, repeat on all later lines. ``folder`` None writes nothing, so callers need not ask.
+    """
+
+    def __init__(self, folder: Path | None, *, append: bool = False) -> None:
+        self.path = folder / "status.json" if folder is not None else None
+        self.lasting: dict[str, Mapping[str, Any]] = {}
+        if self.path is not None:
+            with writable(self.path.parent):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.path.open("a" if append else "w").close()
+
+    def write(
+        self,
+        status: Status,
+        message: str,
+        *,
+        kpi: Mapping[str, Any] | None = None,
+        categorical: Mapping[str, Any] | None = None,
+        graphical: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> None:
+        """Append one line; ``fields`` (epoch, eta, ...) stand on this line alone."""
+        if self.path is None:
+            return
+        given = {"kpi": kpi, "categorical": categorical, "graphical": graphical}
+        self.lasting |= {key: value for key, value in given.items() if value is not None}
+        now = datetime.now()  # noqa: DTZ005 - the local wall clock, as NVIDIA writes it
+        record = {
+            "date": f"{now.month}/{now.day}/{now.year}",
+            "time": f"{now.hour}:{now.minute}:{now.second}",
+            "status": status,
+            "verbosity": "INFO",
+            "message": message,
+            **fields,
+            **self.lasting,
+        }
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record) + "\n")
+
+    @contextmanager
+    def failures(self, what: str) -> Iterator[None]:
+        """Write a FAILURE line for whatever ends the block badly (``what`` names the work), then let it go on."""
+        try:
+            yield
+        except (KeyboardInterrupt, Interrupted):
+            self.write("FAILURE", f"{what} was interrupted")
+            raise
+        except Exception as error:
+            self.write("FAILURE", str(error))
+            raise
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does, so that staged output is cleared away either way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signum: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _refusal(error: OSError) -> HostError:
+    hints = {
+        errno.ENOSPC: "make room on this disk, or choose another output folder",
+        errno.EDQUOT: "make room within your quota, or choose another output folder",
+    }
+    hint = hints.get(error.errno or 0, "check owner, permissions and limits")
+    return HostError(error.strerror or str(error), where=error.filename, hint=hint)
+
+
+def _fault(error: BaseException) -> TltpipeError:
+    handle, name = tempfile.mkstemp(prefix="tltpipe-", suffix=".traceback")
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        traceback.print_exception(error, file=stream)
+    what = f"internal error, {type(error).__name__}: {error}"
+    return TltpipeError(what, hint=f"a fault of the program, not of your data; please report it with {name}")
