@@ -166,7 +166,7 @@ def _terminable() -> Iterator[None]:
         yield
         return
 
-    def stop(signum: int, frame: object) -> NoReturn:
+    def stop(_signum: int, _frame: object) -> NoReturn:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, stop)
