@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 At = Callable[[Path], str]
 """How a place spells a host path for the job that runs there."""
@@ -85,7 +86,11 @@ class Mount:
 
 @dataclass(frozen=True)
 class Job:
-    """What is to run. ``secrets`` never appear in repr, JSON, logs or a container's configuration."""
+    """What is to run. ``secrets`` never appear in repr, JSON, logs or a container's configuration.
+
+    ``files``: the text of the spec files it reads, by the path the job sees; they exist already where a runner needs
+    them and are here to be shown.
+    """
 
     name: str
     argv: tuple[str | Secret, ...]
@@ -93,7 +98,30 @@ class Job:
     mounts: tuple[Mount, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     gpus: int = 0
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+
+MASK = "****"
+
+
+def shown(argv: tuple[str | Secret, ...]) -> list[str]:
+    """argv with a mask in the place of every secret: what may be printed and kept."""
+    return [MASK if isinstance(word, Secret) else word for word in argv]
+
+
+def describe(job: Job) -> dict[str, Any]:
+    """The job as JSON types, secrets masked."""
+    mounts = [{"source": str(m.source), "target": m.target, "read_only": m.read_only} for m in job.mounts]
+    return {
+        "name": job.name,
+        "argv": shown(job.argv),
+        "image": job.image,
+        "mounts": mounts,
+        "environment": dict(job.environment),
+        "gpus": job.gpus,
+        "files": dict(job.files),
+    }
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,9 @@ class Check:
 class Runner(Protocol):
     """A place where a job can happen. Every failure of the place itself is a HostError."""
 
+    pretends: bool
+    """True when nothing really runs, so that there is nothing to write before, and nothing to check or keep after."""
+
     def checks(self) -> list[Check]:
         """What this place needs, each looked at now; quick, and never an exception for what is missing."""
         ...

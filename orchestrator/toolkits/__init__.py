@@ -1,1 +1,52 @@
-"""One file per container generation."""
+"""One file per container generation: how it spells a request, and what its output says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator.jobs import At, Request, Secret
+from tltpipe.progress import Tick
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How this generation writes one kind of spec: the template, and the protobuf message it must parse as."""
+
+    template: str
+    message: str
+
+
+class Toolkit(Protocol):
+    """What a module in this folder provides."""
+
+    IMAGE: str | None
+    """The container image its programs live in; None where there is none."""
+
+    SPECS: Mapping[str, Dialect]
+    """By folder of ``specs/``: "augment", "dataset_convert", and each network."""
+
+    ENVIRONMENT: Mapping[str, str]
+    """Variables its programs want."""
+
+    def argv(self, request: Request, at: At) -> tuple[str | Secret, ...]:
+        """The command line; a secret stays a placeholder. Raises UsageError for a request it cannot serve."""
+        ...
+
+    def tick(self, line: str) -> Tick | None:
+        """The progress that an output line tells, or None."""
+        ...
+
+    def final_epoch(self, num_epochs: int, checkpoint_interval: int) -> int:
+        """The epoch of the last checkpoint that a whole training leaves."""
+        ...
+
+    def checkpoint(self, results: Path, epoch: int) -> Path | None:
+        """The checkpoint after ``epoch`` (1-based) below ``results``, if it is there."""
+        ...
+
+    def resume_point(self, results: Path) -> tuple[Path, int] | None:
+        """The newest checkpoint below ``results`` and the epoch (1-based) to go on with; None to start anew."""
+        ...

@@ -1,0 +1,54 @@
+"""dry: shows every job and runs none. Paths are those of a container, so that a stray host path stands out."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+
+from orchestrator.jobs import Job, Outcome, shown
+from orchestrator.mounts import MountTable
+from orchestrator.runners import Check, Place
+
+
+def open(place: Place) -> DryRunner:
+    return DryRunner(place)
+
+
+class DryRunner(MountTable):
+    """Keeps the jobs it was given in ``jobs``; every one of them "succeeds"."""
+
+    pretends = True
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.workspace)
+        self.place = place
+        self.jobs: list[Job] = []
+
+    def checks(self) -> list[Check]:
+        return []
+
+    def health(self) -> str | None:
+        return None
+
+    def image_id(self, image: str | None) -> str | None:  # noqa: ARG002 (the protocol's signature)
+        return None
+
+    def run(self, job: Job, say: Callable[[str], None]) -> Outcome:
+        self.jobs.append(job)
+        for line in show(job):
+            say(line)
+        return Outcome(0, self.place.logs / "none", 0.0)
+
+
+def show(job: Job) -> list[str]:
+    """The job as lines to read: the command to type, and everything around it."""
+    lines = ["$ " + " ".join(shlex.quote(word) if "*" not in word else word for word in shown(job.argv))]
+    if job.image:
+        lines.append(f"  image   {job.image}")
+    lines += [f"  mount   {m.source} -> {m.target}{' (read only)' if m.read_only else ''}" for m in job.mounts]
+    lines += [f"  set     {name}={value}" for name, value in job.environment.items()]
+    if job.gpus:
+        lines.append(f"  gpus    {job.gpus}")
+    for path, text in job.files.items():
+        lines += [f"  file    {path}", *(f"    {line}" for line in text.rstrip().splitlines())]
+    return lines

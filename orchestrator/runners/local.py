@@ -1,0 +1,137 @@
+"""local: our programs as subprocesses of this machine, found beside this interpreter."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from orchestrator import logs
+from orchestrator.jobs import Job, Mount, Outcome, Secret
+from orchestrator.runners import Check, Place, ill
+from tltpipe.errors import HostError, Interrupted
+
+PROGRAMS = ("tlt-augment", "tlt-dataset-convert", "tlt-train", "tlt-evaluate", "tlt-infer")
+GRACE_SECONDS = 30.0
+"""How long an interrupted program may take to end by itself (it finishes its step and its files)."""
+
+
+def open(place: Place) -> LocalRunner:
+    return LocalRunner(place)
+
+
+class LocalRunner:
+    """Runs one subprocess at a time, in a process group of its own so that Ctrl-C reaches it exactly once."""
+
+    pretends = False
+
+    def __init__(self, place: Place, *, programs: Path | None = None) -> None:
+        self.place = place
+        self.programs = programs or Path(sys.executable).parent
+
+    def checks(self) -> list[Check]:
+        missing = [name for name in PROGRAMS if self.find(name) is None]
+        found = f"{', '.join(missing)} not beside {sys.executable}" if missing else f"in {self.programs}"
+        torch = importlib.util.find_spec("torch") is not None
+        return [
+            Check("tlt-* programs", not missing, found, "install tltpipe into this environment: pip install tltpipe"),
+            Check(
+                "PyTorch",
+                torch,
+                "installed" if torch else "not installed",
+                "train, evaluate and infer need it: pip install 'tltpipe[runtime]'",
+                needed=False,
+            ),
+        ]
+
+    def health(self) -> str | None:
+        return ill(self.checks())
+
+    def at(self, path: Path) -> str:
+        return os.path.abspath(path)
+
+    def mounts(self) -> tuple[Mount, ...]:
+        return ()
+
+    def image_id(self, image: str | None) -> str | None:  # noqa: ARG002 (the protocol's signature)
+        return None
+
+    def find(self, program: str) -> str | None:
+        """The console script beside this interpreter, so that it is the same installation; else the one on PATH."""
+        beside = self.programs / program
+        return str(beside) if os.access(beside, os.X_OK) else shutil.which(program)
+
+    def run(self, job: Job, say: Callable[[str], None]) -> Outcome:
+        words = [job.secrets[word.name] if isinstance(word, Secret) else word for word in job.argv]
+        program = self.find(words[0])
+        if program is None:
+            raise HostError(f"{words[0]} is not installed", hint="pip install tltpipe, in this very environment")
+        # Specs written by hand may say /workspace; this tells our programs what it is.
+        environment = {**os.environ, "TLTPIPE_WORKSPACE": str(self.place.workspace), **job.environment}
+        start = time.monotonic()
+        with logs.kept(self.place.logs, job, say) as log:
+            try:
+                process = subprocess.Popen(
+                    [program, *words[1:]],
+                    cwd=self.place.workspace,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    encoding="utf-8",
+                    errors="replace",
+                    bufsize=1,
+                    start_new_session=True,
+                )
+            except OSError as refusal:
+                raise HostError(f"{words[0]} cannot be started: {refusal.strerror}", where=program) from refusal
+            status = _follow(process, log)
+        return Outcome(status, log.path, time.monotonic() - start, log.tail())
+
+
+def _follow(process: subprocess.Popen[str], log: logs.JobLog) -> int:
+    """Pass lines on until the program ends; return its status, 128 + n for death by signal n, as a shell does."""
+    try:
+        _drain(process, log)
+    except KeyboardInterrupt:
+        _stop(process, log)
+        raise Interrupted(f"{Path(str(process.args[0])).name} was interrupted", where=log.path) from None  # type: ignore[index]
+    finally:
+        _signal(process, signal.SIGKILL)  # whatever it left in its group must not outlive it
+        process.wait()
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode
+
+
+def _drain(process: subprocess.Popen[str], log: logs.JobLog) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        log.line(line)
+    process.wait()
+
+
+def _stop(process: subprocess.Popen[str], log: logs.JobLog) -> None:
+    """Ask for an end and wait for it; a second Ctrl-C, or patience at its end, kills."""
+    _signal(process, signal.SIGINT)
+    patience = threading.Timer(GRACE_SECONDS, _signal, (process, signal.SIGKILL))
+    patience.start()
+    try:
+        _drain(process, log)
+    except KeyboardInterrupt:
+        _signal(process, signal.SIGKILL)
+    finally:
+        patience.cancel()
+
+
+def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return

@@ -1,0 +1,70 @@
+"""NVIDIA TLT 2.0: programs called ``tlt-*`` in one container, every model under a key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from orchestrator.jobs import At, Augment, Convert, Evaluate, Infer, Request, Secret, Train
+from orchestrator.toolkits import Dialect
+from tltpipe.progress import Tick
+
+IMAGE: str | None = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
+SPECS: Mapping[str, Dialect] = {
+    "augment": Dialect("augment.conf.j2", "AugmentorConfig"),
+    "dataset_convert": Dialect("kitti.conf.j2", "DatasetExportConfig"),
+    "ssd": Dialect("train.tlt2.conf.j2", "Experiment"),
+}
+ENVIRONMENT: Mapping[str, str] = {"PYTHONUNBUFFERED": "1"}
+
+KEY: Final = Secret("key")
+_CHECKPOINT = re.compile(r"_epoch_(\d+)\.tlt$")
+_EPOCH = re.compile(r"^Epoch (\d+)/(\d+)\s*$")
+_BAR = re.compile(r"(\d+)/(\d+) \[[^\]]*(?:it/s|s/it|img/s)")
+
+
+def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
+    """Short flags only: the long names changed from release to release."""
+    match request:
+        case Augment(dataset, spec, output):
+            return ("tlt-augment", "-d", at(dataset), "-a", at(spec), "-o", at(output))
+        case Convert(_, spec, prefix):
+            return ("tlt-dataset-convert", "-d", at(spec), "-o", at(prefix))
+        case Train(network, spec, results, gpus, resume):
+            line = ("tlt-train", network, "--gpus", str(gpus), "-e", at(spec), "-r", at(results), "-k", KEY)
+            return line if resume is None else (*line, "-m", at(resume[0]), "--initial_epoch", str(resume[1]))
+        case Evaluate(network, spec, model):
+            return ("tlt-evaluate", network, "-e", at(spec), "-m", at(model), "-k", KEY)
+        case Infer(network, spec, model, images, drawn, labels, threshold):
+            files = ("-i", at(images), "-o", at(drawn), "-e", at(spec), "-m", at(model), "-k", KEY, "-l", at(labels))
+            return ("tlt-infer", network, *files, "-t", f"{threshold:g}")
+
+
+def tick(line: str) -> Tick | None:
+    """Keras counts epochs (``Epoch 3/80`` is printed as the third begins), tqdm counts images."""
+    if epoch := _EPOCH.match(line):
+        return Tick("train", int(epoch[1]) - 1, int(epoch[2]), "epochs")
+    if bar := _BAR.search(line):
+        return Tick("work", int(bar[1]), int(bar[2]), "batches")
+    return None
+
+
+def final_epoch(num_epochs: int, checkpoint_interval: int) -> int:
+    """TLT saves at multiples of the interval only; the last epoch is not forced."""
+    return num_epochs - num_epochs % max(1, checkpoint_interval)
+
+
+def checkpoint(results: Path, epoch: int) -> Path | None:
+    return next((path for path, number in _checkpoints(results) if number == epoch), None)
+
+
+def resume_point(results: Path) -> tuple[Path, int] | None:
+    newest = max(_checkpoints(results), key=lambda found: found[1], default=None)
+    return None if newest is None else (newest[0], newest[1] + 1)
+
+
+def _checkpoints(results: Path) -> list[tuple[Path, int]]:
+    paths = sorted((results / "weights").glob("*.tlt"))
+    return [(path, int(match[1])) for path in paths if (match := _CHECKPOINT.search(path.name))]

@@ -1,0 +1,62 @@
+"""Every path of a run, named once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder ``root`` (absolute); the raw data lies in ``root / data``."""
+
+    root: Path
+    data: str = "Original-Data"
+
+    @property
+    def config(self) -> Path:
+        return self.root / "tltpipe.yaml"
+
+    @property
+    def receipts(self) -> Path:
+        return self.root / ".tltpipe" / "receipts"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / ".tltpipe" / "logs"
+
+    @property
+    def specs(self) -> Path:
+        return self.root / "specs"
+
+    def split(self, split: str) -> Path:
+        """Raw data of one split: ``image/`` and ``annos/`` as downloaded, ``label/`` as prepared."""
+        return self.root / self.data / split
+
+    def coco(self, split: str) -> Path:
+        return self.root / "COCO" / f"{split}.json"
+
+    @property
+    def augmented(self) -> Path:
+        return self.root / "KITTI-dataset-augmented"
+
+    @property
+    def tfrecords(self) -> Path:
+        return self.root / "TFRecords"
+
+    @property
+    def output(self) -> Path:
+        """What training leaves: ``weights/``, logs, ``status.json``, ``events/``, and the evaluation."""
+        return self.root / "output"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.output / "evaluation.json"
+
+    @property
+    def inference(self) -> Path:
+        return self.root / "inference"
+
+    def name(self, path: Path) -> str:
+        """``path`` as a user in the workspace would type it."""
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
