@@ -1,0 +1,206 @@
+"""Where each field of a text spec stands, and what is wrong with the first one that does not fit.
+
+protobuf's own parser (``prototext``) decides what is valid and reads the values, but it tells no positions of fields
+and speaks in its own terms. This second, smaller reader walks the same text along the message's descriptor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from specs import values
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+CLOSERS = {"{": "}", "<": ">"}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """``kind``: word, number, text (a quoted string), open (a string without its end), symbol or end."""
+
+    kind: str
+    text: str
+    line: int
+    column: int
+
+    @property
+    def shown(self) -> str:
+        if self.kind == "end":
+            return "the end of the file"
+        if self.kind == "symbol":
+            return f'"{self.text}"'
+        return self.text if len(self.text) <= 60 else f"{self.text[:57]}..."
+
+
+class Misfit(Exception):
+    """The first thing that does not fit, with its place (counted from 1) and perhaps what to do about it."""
+
+    def __init__(self, what: str, token: Token, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what, self.line, self.column, self.hint = what, token.line, token.column, hint
+
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+|\#[^\n]*)
+      | (?P<word>[a-zA-Z_][0-9a-zA-Z_+-]*)
+      | (?P<number>(?:[0-9+-]|\.[0-9])[0-9a-zA-Z_.+-]*)
+      | (?P<text>"(?:[^"\n\\]|\\.)*"|'(?:[^'\n\\]|\\.)*')
+      | (?P<open>["'][^\n]*)
+      | (?P<symbol>.)""",
+    re.VERBOSE,
+)
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The tokens of ``text``, an ``end`` token last."""
+    line, start = 1, 0
+    for match in _TOKEN.finditer(text):
+        kind, found = match.lastgroup or "symbol", match.group()
+        if kind != "space":
+            yield Token(kind, found.rstrip("\r") if kind == "open" else found, line, match.start() - start + 1)
+        breaks = found.count("\n")
+        if breaks:
+            line, start = line + breaks, match.start() + found.rindex("\n") + 1
+    yield Token("end", "", line, len(text) - start + 1)
+
+
+class Walk:
+    """One reading of ``text`` as ``descriptor``; ``positions`` fills up as it goes (field path to line and column)."""
+
+    def __init__(self, text: str, descriptor: Descriptor) -> None:
+        self.root = descriptor
+        self.stream = tokens(text)
+        self.token = next(self.stream)
+        self.positions: dict[str, tuple[int, int]] = {}
+        self.counts: dict[str, int] = {}
+        self.keys: dict[str, str] = {}
+
+    def run(self) -> None:
+        """Read to the end. Raises Misfit at the first thing that does not fit the descriptor."""
+        self.fields(self.root, path="", closer="")
+
+    def advance(self) -> Token:
+        token, self.token = self.token, next(self.stream, self.token)
+        return token
+
+    def take(self, symbol: str) -> bool:
+        if self.token.kind == "symbol" and self.token.text in symbol:
+            self.advance()
+            return True
+        return False
+
+    def fields(self, descriptor: Descriptor, *, path: str, closer: str) -> None:
+        opened = self.token
+        while not (closer and self.take(closer)):
+            token = self.token
+            if token.kind == "end":
+                if not closer:
+                    return
+                owner = path.rpartition(".")[2]
+                line, column = self.positions.get(path, (opened.line, opened.column))
+                raise Misfit(f'{owner} is never closed: a "{closer}" is missing', Token("end", "", line, column))
+            if token.kind != "word":
+                self.not_a_name(path)
+            self.field(descriptor, path)
+            self.take(",;")
+
+    def not_a_name(self, path: str) -> NoReturn:
+        token = self.token
+        if token.kind == "symbol" and token.text in "}>":
+            raise Misfit(f'there is nothing to close here: one "{token.text}" too many', token)
+        if token.kind == "open":
+            raise Misfit("a quotation mark is missing: this text has no end", token)
+        hint = None
+        if token.text == "/":
+            hint = 'comments start with #; arithmetic works only inside a quoted list: "[1.0/3.0]"'
+        raise Misfit(f"a field name is expected here, not {token.shown}", token, hint)
+
+    def field(self, descriptor: Descriptor, parent: str) -> None:
+        name = self.advance()
+        field = descriptor.fields_by_name.get(name.text)
+        if field is None:
+            raise self.unknown(descriptor, parent, name)
+        path = f"{parent}.{name.text}" if parent else name.text
+        self.positions.setdefault(path, (name.line, name.column))
+        if field.message_type is not None:
+            self.take(":")
+        elif not self.take(":"):
+            raise Misfit(f'{name.text} needs a ":" before its value', self.token)
+        if values.repeated(field) and self.take("["):
+            self.several(field, path, name)
+        else:
+            self.one(field, path, name)
+
+    def several(self, field: FieldDescriptor, path: str, name: Token) -> None:
+        if self.take("]"):
+            return
+        while True:
+            self.one(field, path, name)
+            if self.take("]"):
+                return
+            if not self.take(","):
+                raise Misfit(f'"," or "]" is expected in the list of {name.text}, not {self.token.shown}', self.token)
+
+    def one(self, field: FieldDescriptor, path: str, name: Token) -> None:
+        if values.repeated(field):
+            index = self.counts.get(path, 0)
+            self.counts[path] = index + 1
+            path = f"{path}[{index}]"
+            self.positions[path] = (name.line, name.column)
+        if field.message_type is None:
+            self.scalar(field, path, name)
+            return
+        opener = self.token
+        if not self.take("{<"):
+            raise Misfit(f'{name.text} takes fields in braces, "{{ ... }}", not {opener.shown}', opener)
+        self.fields(field.message_type, path=path, closer=CLOSERS[opener.text])
+        key = self.keys.pop(path, None)
+        if key is not None:  # a map entry can be asked for by its key as well
+            self.positions[f'{path.rpartition("[")[0]}["{key}"]'] = (name.line, name.column)
+
+    def scalar(self, field: FieldDescriptor, path: str, name: Token) -> None:
+        token = self.token
+        if token.kind == "open":
+            raise Misfit(f"the text of {name.text} has no closing quotation mark on its line", token)
+        if not values.fits(field, token):
+            what = f"{name.text} takes {values.expected(field)}, not {token.shown}"
+            raise Misfit(what, token, values.advice(field, token))
+        self.positions[path] = (name.line, name.column)
+        text = self.advance().text[1:-1]
+        while token.kind == "text" and self.token.kind == "text":
+            text += self.advance().text[1:-1]  # adjacent texts are one
+        if name.text == "key" and field.containing_type.GetOptions().map_entry:
+            self.keys[path.rpartition(".")[0]] = text
+
+    def unknown(self, descriptor: Descriptor, parent: str, name: Token) -> Misfit:
+        owner = re.sub(r"\[\d+\]$", "", parent.rpartition(".")[2]) or "the spec"
+        what = f'{owner} has no field "{name.text}"'
+        known = [field.name for field in descriptor.fields]
+        meant = values.did_you_mean(name.text, known)
+        homes = [home or "the top level" for home in _homes(self.root, name.text)]
+        if meant:
+            what = f"{what}; {meant}"
+        elif homes:
+            what = f"{what}; it belongs in {values.choice(homes)}"
+        hint = None
+        if homes and meant:
+            hint = f'"{name.text}" belongs in {values.choice(homes)}'
+        elif not parent.count(".") and "the top level" in homes:
+            hint = f'is the "}}" that closes {owner} missing before it?'
+        elif not meant:
+            hint = f"fields of {owner}: {', '.join(sorted(known))}"
+        return Misfit(what, name, hint)
+
+
+def _homes(descriptor: Descriptor, name: str, path: str = "") -> list[str]:
+    """Paths of the messages below ``descriptor`` that have a field of this name; the root's own path is empty."""
+    found = [path] if name in descriptor.fields_by_name else []
+    for field in descriptor.fields:
+        if field.message_type is not None and not field.message_type.GetOptions().map_entry:
+            found += _homes(field.message_type, name, f"{path}.{field.name}" if path else field.name)
+    return found

@@ -1,0 +1,90 @@
+"""Text specs through protobuf's own parser (what NVIDIA's programs use), its complaints put in the reader's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from specs import layout
+from specs.spec import Spec
+from tltpipe.errors import Location, SpecError
+
+if TYPE_CHECKING:
+    from google.protobuf.text_format import ParseError
+
+
+def read(path: Path) -> str:
+    """The text of a spec file. Raises SpecError: missing, a folder, unreadable, not UTF-8."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise SpecError("there is no such spec file", where=path, hint=_neighbours(path)) from None
+    except IsADirectoryError:
+        raise SpecError("this is a folder, a spec file is needed", where=path) from None
+    except (OSError, ValueError) as refusal:
+        reason = getattr(refusal, "strerror", None) or refusal
+        raise SpecError(f"the spec file cannot be read: {reason}", where=path) from refusal
+    try:
+        return content.decode()
+    except UnicodeDecodeError as refusal:
+        before = content[: refusal.start]
+        line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode()) + 1
+        raise SpecError(
+            f"this is not UTF-8 text (byte 0x{content[refusal.start]:02x})",
+            where=Location(path, line, column),
+            hint="a spec is a text file; save it as UTF-8",
+        ) from None
+
+
+def parse(text: str, message: Any, *, source: Path | str) -> Spec:
+    """Merge ``text`` into ``message``, as ``text_format.Merge`` does, and note where every field stands.
+
+    Raises SpecError with line and column at the first thing that protobuf refuses.
+    """
+    from google.protobuf import text_format
+
+    if text.startswith("\N{BYTE ORDER MARK}"):
+        raise SpecError(
+            "the file starts with a byte order mark, which protobuf refuses",
+            where=Location(source, 1, 1),
+            hint="save it as UTF-8 without BOM",
+        )
+    refusal: ParseError | None = None
+    try:
+        text_format.Merge(text, message)
+    except text_format.ParseError as error:
+        refusal = error
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise SpecError(f"this is not a spec: {error}", where=source) from error
+    walk = layout.Walk(text, message.DESCRIPTOR)
+    try:
+        walk.run()
+    except layout.Misfit as misfit:
+        # protobuf is the judge: what it accepted stands, and only positions further down are lost.
+        if refusal is not None:
+            where = Location(source, misfit.line, misfit.column)
+            raise SpecError(misfit.what, where=where, hint=misfit.hint) from None
+    if refusal is not None:
+        raise SpecError(_bare(refusal), where=Location(source, refusal.GetLine(), refusal.GetColumn()))
+    return Spec(message, source, walk.positions)
+
+
+def _bare(refusal: ParseError) -> str:
+    """protobuf's message without the place and the quoted line in front of it."""
+    said = str(refusal)
+    place = f"{refusal.GetLine()}:{refusal.GetColumn()} : "
+    said = said.removeprefix(place)
+    if said.startswith("'") and "': " in said:
+        said = said.partition("': ")[2]
+    return said[:1].lower() + said[1:].rstrip(".")
+
+
+def _neighbours(path: Path) -> str | None:
+    import difflib
+
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
+    except OSError:
+        return f"there is no folder {path.parent}"
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f'did you mean "{path.parent / near[0]}"?' if near else None

@@ -1,0 +1,51 @@
+"""A spec file as read: its message, and where each field of it was written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from tltpipe.errors import Location, SpecError
+
+
+@dataclass(frozen=True)
+class Spec:
+    """``message`` is the protobuf message; ``source`` the file as the user named it; ``warnings`` ready to show.
+
+    A field path joins names with dots, ``ssd_config.scales``; an entry of a repeated field has its index,
+    ``dataset_config.data_sources[0]``, an entry of a map its index in the file or its key,
+    ``dataset_config.target_class_mapping["vest"]``.
+    """
+
+    message: Any
+    source: Path | str
+    positions: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    warnings: tuple[str, ...] = ()
+
+    def where(self, field_path: str) -> Location:
+        """The place of this field; where it was not written, of the nearest message around it; else the file."""
+        path = field_path
+        while path:
+            if path in self.positions:
+                return Location(self.source, *self.positions[path])
+            path = _without_last_step(path)
+        return Location(self.source)
+
+    def error(self, field_path: str, what: str, *, hint: str | None = None) -> SpecError:
+        """A SpecError about this field, for the caller to raise."""
+        return SpecError(what, where=self.where(field_path), hint=hint)
+
+    def is_set(self, field_path: str) -> bool:
+        """Whether the field is written in the file at all (proto3 cannot tell 0 from unset)."""
+        return field_path in self.positions
+
+
+_LAST_STEP = re.compile(r'(?:\.\w+|\[\d+\]|\["(?:[^"\\]|\\.)*"\]|^\w+)$')
+
+
+def _without_last_step(path: str) -> str:
+    return _LAST_STEP.sub("", path) if _LAST_STEP.search(path) else ""

@@ -1,0 +1,91 @@
+"""What a field of a spec takes, in words, and whether a token is that."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+
+    from specs.layout import Token
+
+
+def repeated(field: FieldDescriptor) -> bool:
+    """Whether the field may be written more than once (lists and maps)."""
+    told = getattr(field, "is_repeated", None)  # protobuf 6.31 and later; ``label`` is gone some day
+    return bool(told) if told is not None else field.label == field.LABEL_REPEATED
+
+
+def expected(field: FieldDescriptor) -> str:
+    """What this scalar field takes: ``a whole number from 0 to 4294967295``, ``text in quotes``, ``L1 or L2``."""
+    if field.enum_type is not None:
+        return choice([value.name for value in field.enum_type.values])
+    return {
+        field.CPPTYPE_INT32: "a whole number",
+        field.CPPTYPE_UINT32: "a whole number, 0 or more",
+        field.CPPTYPE_FLOAT: "a number",
+        field.CPPTYPE_DOUBLE: "a number",
+        field.CPPTYPE_BOOL: "true or false",
+        field.CPPTYPE_STRING: "text in quotes",
+    }.get(field.cpp_type, "another kind of value")
+
+
+def fits(field: FieldDescriptor, token: Token) -> bool:
+    """Whether protobuf takes this token as a value of this scalar field."""
+    from google.protobuf import text_format
+
+    def integer(lowest: int, highest: int) -> Callable[[str], Any]:
+        def parse(text: str) -> int:
+            value = text_format.ParseInteger(text, is_signed=lowest < 0)
+            if not lowest <= value <= highest:
+                raise ValueError(text)
+            return value
+
+        return parse
+
+    if field.cpp_type == field.CPPTYPE_STRING:
+        return token.kind == "text"
+    if token.kind not in ("word", "number"):
+        return False
+    parse = {
+        field.CPPTYPE_INT32: integer(-(2**31), 2**31 - 1),
+        field.CPPTYPE_UINT32: integer(0, 2**32 - 1),
+        field.CPPTYPE_FLOAT: text_format.ParseFloat,
+        field.CPPTYPE_DOUBLE: text_format.ParseFloat,
+        field.CPPTYPE_BOOL: text_format.ParseBool,
+        field.CPPTYPE_ENUM: lambda text: text_format.ParseEnum(field, text),
+    }.get(field.cpp_type)
+    try:
+        return parse is None or parse(token.text) is not None
+    except ValueError:
+        return False
+
+
+def advice(field: FieldDescriptor, token: Token) -> str | None:
+    """How the value that does not fit was perhaps meant."""
+    if field.enum_type is not None:
+        return did_you_mean(token.text.strip("\"'"), [value.name for value in field.enum_type.values])
+    if field.cpp_type == field.CPPTYPE_STRING:
+        if token.kind in ("word", "number"):
+            return f'write {field.name}: "{token.text}"'
+        if token.text == "[":
+            return f'lists are written as text: {field.name}: "[...]"'
+    elif token.kind == "text":
+        return "write it without quotes"
+    elif field.cpp_type == field.CPPTYPE_BOOL and token.text.lower() in ("true", "false"):
+        return f"write {token.text.lower()}"
+    return None
+
+
+def choice(names: list[str]) -> str:
+    """``a``, ``a or b``, ``a, b or c``."""
+    return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def did_you_mean(name: str, known: list[str]) -> str | None:
+    """``did you mean "..."?`` for the known name nearest to this one, if one is near."""
+    lower = {candidate.lower(): candidate for candidate in reversed(known)}
+    near = difflib.get_close_matches(name.lower(), list(lower), n=1)
+    return f'did you mean "{lower[near[0]]}"?' if near else None
