@@ -103,11 +103,13 @@ def content_hash(path: Path) -> str:
 def fingerprint(paths: Iterable[Path]) -> str:
     """A hash over name, size and modification time of every file below ``paths``: one stat a file, no content read.
 
-    A path that does not exist takes part as missing. Hidden files and folders do not count.
+    A path that does not exist takes part as missing. Hidden files and folders do not count. Names are those below
+    the path, so that a folder keeps its fingerprint when it moves as a whole.
     """
     digest = hashlib.sha256()
     for root in paths:
-        for name, entry in _walk(root):
+        for path, entry in _walk(root):
+            name = path.removeprefix(str(root))
             told = f"{name}\0{entry.st_size}\0{entry.st_mtime_ns}\n" if entry else f"{name}\0missing\n"
             digest.update(os.fsencode(told))
     return digest.hexdigest()
