@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 Polygon = tuple[float, ...]
 """A ring as x1, y1, x2, y2, ... in pixels; at least three points, open or closed."""
@@ -63,7 +62,7 @@ class Object:
     truncation: float = 0.0
     pair_id: int | None = None
     style: int | None = None
-    extra: Mapping[str, int | float | str] = field(default_factory=lambda: MappingProxyType({}))
+    extra: Mapping[str, int | float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +78,28 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class KeypointSlot:
+    """Where a category's own keypoints lie in the vector of points that COCO keeps for it, and what those are called.
+
+    DeepFashion2 has one vector of 294 points for all garments, of which each uses ``count`` from ``offset`` on;
+    people have 17 points, all their own.
+    """
+
+    names: tuple[str, ...]
+    offset: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Dataset:
-    """Categories in order, and a way to stream the samples; every ``iter()`` starts at the first one again."""
+    """Categories in order, and a way to stream the samples; every ``iter()`` starts at the first one again.
+
+    ``keypoints`` has an entry for each category whose objects may carry keypoints.
+    """
 
     categories: tuple[str, ...]
     open: Callable[[], Iterator[Sample]]
+    keypoints: Mapping[str, KeypointSlot] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Sample]:
         return self.open()

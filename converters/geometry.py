@@ -1,0 +1,25 @@
+"""Pure functions on boxes and polygons, in pixels."""
+
+from __future__ import annotations
+
+from converters.model import Box, Polygon
+
+
+def overhang(box: Box, width: float, height: float) -> float:
+    """How far ``box`` reaches beyond an image of ``width`` x ``height``, at its worst side; 0 when it lies inside."""
+    return max(0, -box.left, -box.top, box.right - width, box.bottom - height)
+
+
+def clip(box: Box, width: float, height: float) -> Box:
+    """The part of ``box`` inside an image of ``width`` x ``height``; of no area when it lies wholly outside."""
+    return Box(
+        min(max(box.left, 0), width),
+        min(max(box.top, 0), height),
+        min(max(box.right, 0), width),
+        min(max(box.bottom, 0), height),
+    )
+
+
+def corners(ring: Polygon) -> int:
+    """How many different points ``ring`` has; fewer than three enclose nothing."""
+    return len(set(zip(ring[::2], ring[1::2], strict=True)))
