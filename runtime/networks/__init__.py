@@ -1,1 +1,90 @@
-"""One folder or file per network."""
+"""One folder or file per network: what the training loop, the evaluation and the inference know of any of them.
+
+``registry.load("runtime.networks", "ssd")`` gives a module that fulfils ``Network``; what its ``build`` returns is a
+``torch.nn.Module`` that fulfils ``Detector``. The loop calls nothing else, so a new network is one new file here.
+
+``experiment`` is the parsed training spec: a ``specs.Spec`` (errors then carry line and column) or its bare message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from torch import Tensor, nn
+
+
+class Truth(TypedDict):
+    """What is on one picture. ``boxes`` float32 [N, 4] left, top, right, bottom in pixels of the network's input;
+    ``labels`` int64 [N], 1 to num_classes. N may be 0: ``boxes`` is then of shape [0, 4]."""
+
+    boxes: Tensor
+    labels: Tensor
+
+
+class Detection(TypedDict):
+    """What was found on one picture, after suppression, best first. ``boxes`` float32 [K, 4] in pixels of the
+    network's input, not clipped; ``labels`` int64 [K], 1 to num_classes; ``scores`` float32 [K], 0 to 1."""
+
+    boxes: Tensor
+    labels: Tensor
+    scores: Tensor
+
+
+class Detector(Protocol):
+    """A ``torch.nn.Module`` that finds boxes.
+
+    Called with ``images`` float32 [B, 3, H, W], RGB from 0 to 255, H and W as in ``input_size``; the detector itself
+    does what its backbone wants done to pixels. What a call returns depends on the mode and on ``targets``:
+
+    ===========  ==============  =====================================================================================
+    mode         targets         result
+    ===========  ==============  =====================================================================================
+    training     B truths        a dict of scalar losses, to be summed: "classification", "localization" and, if the
+                                 spec asks for it, "regularization"
+    evaluation   B truths        the same without "regularization", and without gradients: the validation loss
+    evaluation   None            a list of B detections
+    ===========  ==============  =====================================================================================
+
+    Training without targets raises ValueError.
+    """
+
+    input_size: tuple[int, int]
+    """Height and width of the pictures it takes, in pixels."""
+
+    def __call__(
+        self, images: Tensor, targets: Sequence[Truth] | None = None
+    ) -> dict[str, Tensor] | list[Detection]: ...
+
+    def train(self, mode: bool = True) -> nn.Module: ...
+
+    def eval(self) -> nn.Module: ...
+
+    def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:
+        """All of them; those that the spec froze have ``requires_grad`` False."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Any: ...
+
+
+class Network(Protocol):
+    """The module-level functions of a file or folder in ``runtime/networks``."""
+
+    def classes(self, experiment: Any) -> tuple[str, ...]:
+        """Names of the classes to find, in the order of their labels: label 1 is the first."""
+        ...
+
+    def name(self, experiment: Any) -> str:
+        """The stem of file names: ``"ssd_resnet18"``."""
+        ...
+
+    def build(self, experiment: Any, *, num_classes: int) -> Detector:
+        """A detector with random weights.
+
+        Raises SpecError when the spec asks for something that cannot be built.
+        """
+        ...

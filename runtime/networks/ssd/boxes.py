@@ -1,0 +1,46 @@
+"""Boxes against anchors: overlap, and the offsets a box head learns. All in shares of the input's width and height."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# exp() of more would leave float32 once squared; no real box is e^20 times its anchor.
+LARGEST_LOG_RATIO = 20.0
+
+
+def to_centres(corners: Tensor) -> Tensor:
+    """[..., 4] left, top, right, bottom to centre x, centre y, width, height."""
+    low, high = corners[..., :2], corners[..., 2:]
+    return torch.cat([(low + high) / 2, high - low], dim=-1)
+
+
+def overlaps(first: Tensor, second: Tensor) -> Tensor:
+    """Intersection over union of every pair: [N, 4] and [A, 4] corners to [N, A]; 0 where both are empty."""
+    low = torch.maximum(first[:, None, :2], second[None, :, :2])
+    high = torch.minimum(first[:, None, 2:], second[None, :, 2:])
+    width, height = (high - low).clamp_(min=0).unbind(dim=-1)
+    intersection = width * height
+    areas = [(corners[:, 2:] - corners[:, :2]).prod(dim=-1) for corners in (first, second)]
+    union = areas[0][:, None] + areas[1][None, :] - intersection
+    return intersection / union.clamp_(min=torch.finfo(union.dtype).tiny)
+
+
+def encode(corners: Tensor, anchors: Tensor, variances: Tensor) -> Tensor:
+    """Offsets [P, 4] of boxes from anchors of the same count, both as corners.
+
+    tx = (cx - cx_a) / (w_a v0), tw = ln(w / w_a) / v2, y and h alike (SSD, https://arxiv.org/abs/1512.02325, 2.2).
+    """
+    box, anchor = to_centres(corners), to_centres(anchors)
+    centre = (box[:, :2] - anchor[:, :2]) / anchor[:, 2:]
+    size = (box[:, 2:] / anchor[:, 2:]).log()
+    return torch.cat([centre, size], dim=-1) / variances
+
+
+def decode(offsets: Tensor, anchors: Tensor, variances: Tensor) -> Tensor:
+    """The inverse of ``encode``: offsets [..., A, 4] and anchors [A, 4] to corners [..., A, 4], not clipped."""
+    anchor = to_centres(anchors)
+    scaled = offsets * variances
+    centre = scaled[..., :2] * anchor[:, 2:] + anchor[:, :2]
+    half = scaled[..., 2:].clamp(max=LARGEST_LOG_RATIO).exp() * anchor[:, 2:] / 2
+    return torch.cat([centre - half, centre + half], dim=-1)

@@ -1,0 +1,196 @@
+"""What the spec says about an SSD, read once: afterwards nothing looks into the message or asks for its dialect."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from runtime.networks.ssd.loss import FocalLoss, Loss
+from specs import Spec, numbers
+from tltpipe import registry
+from tltpipe.errors import SpecError
+
+MAPS = 6
+SMALLEST_INPUT = 32
+
+# The IoU from which an anchor takes an object, and below which it is background; between the two it is in no loss.
+# The TLT 2.0 spec has no fields for them and its code was never published; these are the defaults of its successors.
+POSITIVE_IOU = 0.5
+NEGATIVE_IOU = 0.5
+
+Regularizer = Literal["NO_REG", "L1", "L2"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """An SSD in plain values. Sizes in pixels as (height, width); lists have one entry per feature map."""
+
+    input_size: tuple[int, int]
+    arch: str
+    nlayers: int
+    scales: tuple[float, ...]
+    """MAPS + 1 of them, as shares of the shorter side of the input; the last only feeds an extra square."""
+    aspect_ratios: tuple[tuple[float, ...], ...]
+    variances: tuple[float, ...]
+    loss: Loss
+    input_channels: int = 3
+    two_boxes_for_ar1: bool = True
+    clip_boxes: bool = False
+    steps: tuple[tuple[float, float], ...] | None = None
+    """Pixels between anchor centres, (vertical, horizontal); None: the input's size over the map's."""
+    offsets: tuple[tuple[float, float], ...] | None = None
+    """First centre in steps, (vertical, horizontal); None: 0.5."""
+    positive_iou: float = POSITIVE_IOU
+    negative_iou: float = NEGATIVE_IOU
+    freeze_bn: bool = False
+    freeze_blocks: tuple[int, ...] = ()
+    regularizer: Regularizer = "NO_REG"
+    regularizer_weight: float = 0.0
+    confidence_threshold: float = 0.01
+    clustering_iou_threshold: float = 0.6
+    top_k: int = 200
+
+
+def message_of(experiment: Any) -> Any:
+    return experiment.message if isinstance(experiment, Spec) else experiment
+
+
+def error(experiment: Any, field: str, what: str, *, hint: str | None = None) -> SpecError:
+    """A SpecError that names the field, with its line and column where the spec knows them."""
+    what = f"{field}: {what}"
+    return experiment.error(field, what, hint=hint) if isinstance(experiment, Spec) else SpecError(what, hint=hint)
+
+
+def read(experiment: Any) -> Settings:
+    """The settings of an Experiment message of the TLT 2.0 dialect, or of the Spec around it.
+
+    Unset numbers read as zero; where zero makes no sense the samples' values stand in: loss_loc_weight 1, focal_loss_
+    alpha 0.25, focal_loss_gamma 2. Raises SpecError naming the field.
+    """
+    message = message_of(experiment)
+    ssd, picture = message.ssd_config, message.augmentation_config.preprocessing
+    nms, regularizer = message.nms_config, message.training_config.regularizer
+    arch, nlayers, freeze_blocks = _backbone(experiment, ssd)
+    return Settings(
+        input_size=_input_size(experiment, picture),
+        input_channels=_input_channels(experiment, picture),
+        arch=arch,
+        nlayers=nlayers,
+        scales=_scales(experiment, ssd),
+        aspect_ratios=_aspect_ratios(experiment, ssd),
+        two_boxes_for_ar1=ssd.two_boxes_for_ar1,
+        clip_boxes=ssd.clip_boxes,
+        variances=_floats(experiment, "ssd_config.variances", ssd.variances, length=4),
+        steps=_pairs(experiment, "ssd_config.steps", ssd.steps),
+        offsets=_pairs(experiment, "ssd_config.offsets", ssd.offsets),
+        loss=FocalLoss(
+            alpha=ssd.focal_loss_alpha or 0.25,
+            gamma=ssd.focal_loss_gamma or 2.0,
+            location_weight=ssd.loss_loc_weight or 1.0,
+        ),
+        freeze_bn=ssd.freeze_bn,
+        freeze_blocks=freeze_blocks,
+        regularizer=regularizer.RegularizationType.Name(regularizer.type),
+        regularizer_weight=regularizer.weight,
+        confidence_threshold=nms.confidence_threshold,
+        clustering_iou_threshold=nms.clustering_iou_threshold,
+        top_k=nms.top_k,
+    )
+
+
+def _input_size(experiment: Any, picture: Any) -> tuple[int, int]:
+    for side in ("height", "width"):
+        pixels = getattr(picture, f"output_image_{side}")
+        if pixels < SMALLEST_INPUT:
+            raise error(
+                experiment,
+                f"augmentation_config.preprocessing.output_image_{side}",
+                f"{pixels} pixels are too few for six feature maps",
+                hint=f"use at least {SMALLEST_INPUT}, better a multiple of 32 above 128",
+            )
+    return picture.output_image_height, picture.output_image_width
+
+
+def _input_channels(experiment: Any, picture: Any) -> int:
+    channels = picture.output_image_channel or 3
+    if channels not in (1, 3):
+        raise error(
+            experiment,
+            "augmentation_config.preprocessing.output_image_channel",
+            f"{channels} channels are not supported",
+            hint="use 3 (colour) or 1 (grey)",
+        )
+    return int(channels)
+
+
+def _backbone(experiment: Any, ssd: Any) -> tuple[str, int, tuple[int, ...]]:
+    known = registry.names("runtime.backbones")
+    if ssd.arch not in known:
+        near = difflib.get_close_matches(ssd.arch, known, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else f"use one of: {', '.join(known)}"
+        raise error(experiment, "ssd_config.arch", f'there is no backbone called "{ssd.arch}"', hint=hint)
+    depths = registry.load("runtime.backbones", ssd.arch).DEPTHS
+    if depths and ssd.nlayers not in depths:
+        what = f"{ssd.arch} does not come with {ssd.nlayers} layers" if ssd.nlayers else f"{ssd.arch} needs a depth"
+        hint = f"use one of: {', '.join(map(str, depths))}"
+        raise error(experiment, "ssd_config.nlayers", what, hint=hint)
+    if ssd.pred_num_channels:
+        what = "the prediction module is not supported"
+        raise error(experiment, "ssd_config.pred_num_channels", what, hint="remove this line, or set it to 0")
+    return ssd.arch, ssd.nlayers if depths else 0, tuple(ssd.freeze_blocks)
+
+
+def _scales(experiment: Any, ssd: Any) -> tuple[float, ...]:
+    if ssd.scales:
+        return _floats(experiment, "ssd_config.scales", ssd.scales, length=MAPS + 1)
+    low, high = ssd.min_scale, ssd.max_scale
+    if not 0 < low <= high:
+        what = f"{MAPS + 1} scales are needed, or min_scale and max_scale with 0 < min_scale <= max_scale"
+        raise error(experiment, "ssd_config.scales", what)
+    return tuple(low + (high - low) * i / MAPS for i in range(MAPS + 1))
+
+
+def _aspect_ratios(experiment: Any, ssd: Any) -> tuple[tuple[float, ...], ...]:
+    if not ssd.aspect_ratios:
+        if not ssd.aspect_ratios_global:
+            raise error(experiment, "ssd_config.aspect_ratios_global", 'is needed, for example "[1.0, 2.0, 0.5]"')
+        return (_floats(experiment, "ssd_config.aspect_ratios_global", ssd.aspect_ratios_global),) * MAPS
+    field = "ssd_config.aspect_ratios"
+    lists = _list(experiment, field, ssd.aspect_ratios, length=MAPS)
+    if not all(isinstance(ratios, list) for ratios in lists):
+        raise error(experiment, field, f"{MAPS} lists are needed, one for each feature map")
+    return tuple(_positive(experiment, field, ratios) for ratios in lists)
+
+
+def _pairs(experiment: Any, field: str, text: str) -> tuple[tuple[float, float], ...] | None:
+    """One number or [vertical, horizontal] for each map."""
+    if not text:
+        return None
+    pairs = [entry if isinstance(entry, list) else [entry, entry] for entry in _list(experiment, field, text, MAPS)]
+    if any(len(pair) != 2 for pair in pairs):
+        raise error(experiment, field, "each entry is a number or [vertical, horizontal]")
+    rows = [_positive(experiment, field, pair) for pair in pairs]
+    return tuple((vertical, horizontal) for vertical, horizontal in rows)
+
+
+def _floats(experiment: Any, field: str, text: str, *, length: int | None = None) -> tuple[float, ...]:
+    return _positive(experiment, field, _list(experiment, field, text, length))
+
+
+def _list(experiment: Any, field: str, text: str, length: int | None = None) -> list[Any]:
+    try:
+        values = numbers(text)
+    except ValueError as problem:
+        raise error(experiment, field, str(problem)) from None
+    if length is not None and len(values) != length:
+        raise error(experiment, field, f"{length} entries are needed, there are {len(values)}")
+    return values
+
+
+def _positive(experiment: Any, field: str, values: Sequence[Any]) -> tuple[float, ...]:
+    is_number: Callable[[Any], bool] = lambda value: isinstance(value, int | float) and value > 0  # noqa: E731
+    if not values or not all(map(is_number, values)):
+        raise error(experiment, field, "all entries must be numbers above 0")
+    return tuple(float(value) for value in values)
