@@ -24,7 +24,7 @@ class Backbone(Protocol):
     expansion: Expansion
     """How wide the layers are that a detector puts behind its end."""
     blocks: Mapping[int, tuple[str, ...]]
-    """Names of the submodules in each block, by the number ``freeze_blocks`` knows it under."""
+    """Names of the submodules in each block, by the number ``freeze_blocks`` knows it under; empty: nothing freezes."""
 
     def __call__(self, images: Tensor) -> list[Tensor]: ...
 

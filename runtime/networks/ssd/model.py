@@ -149,7 +149,7 @@ class SSD(nn.Module):
     def _freeze_blocks(self, settings: Settings) -> None:
         """The convolutions of these blocks stop learning; their batch norms go on."""
         backbone = cast(Backbone, self.features.backbone)
-        for block in settings.freeze_blocks:
+        for block in settings.freeze_blocks if backbone.blocks else ():
             if block not in backbone.blocks:
                 what = f"ssd_config.freeze_blocks: {settings.arch} has no block {block}"
                 raise SpecError(what, hint=f"use some of: {', '.join(map(str, backbone.blocks))}")

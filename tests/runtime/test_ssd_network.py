@@ -1,0 +1,275 @@
+"""The whole SSD: sizes as NVIDIA's, what a spec changes, what a call returns, and that it learns."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+from google.protobuf import text_format
+
+import specs
+from runtime.layers import BatchNorm
+from runtime.metrics import AveragePrecision
+from runtime.networks import ssd
+from runtime.networks.ssd.config import Settings, read
+from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
+from runtime.networks.ssd.model import SSD, map_sizes
+from specs.schema.tlt2 import experiment_pb2
+from tltpipe import registry
+from tltpipe.errors import SpecError
+
+pytestmark = pytest.mark.torch
+
+FAMILIES = registry.names("runtime.backbones")
+MODELS = json.loads((Path(__file__).parents[1] / "golden/ssd/models.json").read_text())
+SMALL = Settings(
+    input_size=(64, 64),
+    arch="resnet",
+    nlayers=10,
+    scales=(0.1, 0.2, 0.37, 0.54, 0.71, 0.88, 1.05),
+    aspect_ratios=((1.0, 2.0, 0.5),) * 6,
+    variances=(0.1, 0.1, 0.2, 0.2),
+    loss=FocalLoss(location_weight=0.8),
+)
+SPEC = """
+ssd_config {
+  aspect_ratios_global: "[1.0, 2.0, 1.0/2.0]"
+  scales: "[0.05, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85]"
+  two_boxes_for_ar1: true
+  loss_loc_weight: 0.8
+  focal_loss_alpha: 0.25
+  focal_loss_gamma: 2.0
+  variances: "[0.1, 0.1, 0.2, 0.2]"
+  arch: "resnet"
+  nlayers: 10
+}
+training_config { regularizer { type: L1 weight: 3e-5 } }
+nms_config { confidence_threshold: 0.01 clustering_iou_threshold: 0.6 top_k: 100 }
+augmentation_config { preprocessing { output_image_width: 96 output_image_height: 64 output_image_channel: 3 } }
+dataset_config {
+  target_class_mapping { key: "Blouse" value: "Shirt" }
+  target_class_mapping { key: "shirt" value: "shirt" }
+  target_class_mapping { key: "dress" value: "dress" }
+}
+"""
+
+
+def experiment(old: str = "", new: str = ""):
+    assert old in SPEC
+    return text_format.Parse(SPEC.replace(old, new, 1), experiment_pb2.Experiment())
+
+
+def small(**changes):
+    torch.manual_seed(0)
+    return SSD(dataclasses.replace(SMALL, **changes), num_classes=2)
+
+
+def truths(*rows):
+    """One picture each: rows of [label, left, top, right, bottom]."""
+    tables = [torch.tensor(row, dtype=torch.float32).reshape(-1, 5) for row in rows]
+    return [{"boxes": table[:, 1:], "labels": table[:, 0].long()} for table in tables]
+
+
+@pytest.mark.parametrize(
+    "golden", MODELS, ids=lambda m: f"{m['arch']}{m['nlayers'] or ''}-{m['input_hw'][0]}x{m['input_hw'][1]}"
+)
+def test_sizes_are_nvidias(golden) -> None:
+    if golden["arch"] not in FAMILIES:
+        pytest.skip(f"no {golden['arch']} yet")
+    settings = dataclasses.replace(
+        SMALL,
+        input_size=tuple(golden["input_hw"]),
+        arch=golden["arch"],
+        nlayers=golden["nlayers"],
+        aspect_ratios=((1.0, 2.0, 0.5, 3.0, 1 / 3),) * 6,
+        loss=HardNegativeLoss(),
+    )
+    with torch.device("meta"):
+        network = SSD(settings, num_classes=20)
+    assert map_sizes(settings) == [tuple(size) for size in golden["predictor_hw"]]
+    assert len(network.anchors) == golden["total_anchors"]
+    trainable = sum(parameter.numel() for parameter in network.parameters())
+    stored = sum(buffer.numel() for name, buffer in network.named_buffers() if "running_" in name)
+    assert (trainable, trainable + stored) == (golden["params_trainable"], golden["params_total"])
+
+
+def test_heads_with_and_without_background() -> None:
+    focal, softmax = small(), small(loss=HardNegativeLoss())
+    assert [head.out_channels for head in focal.conf] == [4 * 2] * 6
+    assert [head.out_channels for head in softmax.conf] == [4 * 3] * 6
+    assert focal.conf[0].bias.sigmoid().tolist() == pytest.approx([0.01] * 8)
+    assert softmax.conf[0].bias.abs().sum() == 0
+
+
+@pytest.mark.parametrize("loss", [FocalLoss(), HardNegativeLoss()], ids=["focal", "softmax"])
+def test_what_a_call_returns(loss) -> None:
+    network = small(loss=loss, regularizer="L2", regularizer_weight=1e-4, top_k=7)
+    images = torch.rand(2, 3, 64, 64) * 255
+    targets = truths([[1, 5, 5, 40, 40], [2, 20, 20, 60, 60]], [])
+    losses = network(images, targets)
+    assert set(losses) == {"classification", "localization", "regularization"}
+    sum(losses.values()).backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+    with pytest.raises(ValueError, match="targets"):
+        network(images)
+
+    network.eval()
+    losses = network(images, targets)
+    assert set(losses) == {"classification", "localization"}
+    assert not losses["classification"].requires_grad
+    detections = network(images)
+    assert len(detections) == 2
+    for found in detections:
+        assert {name: tuple(value.shape) for name, value in found.items()} == {
+            "boxes": (7, 4),
+            "labels": (7,),
+            "scores": (7,),
+        }
+        assert set(found["labels"].tolist()) <= {1, 2}
+        assert found["scores"].tolist() == sorted(found["scores"].tolist(), reverse=True)
+
+
+def test_pictures_of_a_batch_do_not_mix_in_evaluation() -> None:
+    network = small().eval()
+    images = torch.rand(2, 3, 64, 64) * 255
+    together, alone = network(images)[1], network(images[1:])[0]
+    torch.testing.assert_close(together["scores"], alone["scores"], rtol=1e-4, atol=1e-5)
+
+
+def test_input_is_bgr_minus_mean() -> None:
+    picture = torch.tensor([200.0, 100.0, 50.0])[None, :, None, None]
+    expected = torch.tensor([50 - 103.939, 100 - 116.779, 200 - 123.68])
+    torch.testing.assert_close(small()._prepare(picture)[0, :, 0, 0], expected)
+    grey = small(input_channels=1)._prepare(picture)
+    expected = torch.tensor([0.114 * (50 - 117.3786) + 0.587 * (100 - 117.3786) + 0.299 * (200 - 117.3786)])
+    torch.testing.assert_close(grey[0, :, 0, 0], expected)
+    assert len(small(input_channels=1).eval()(picture.expand(1, 3, 64, 64))) == 1
+
+
+def test_frozen_blocks_keep_their_convolutions_and_train_their_norms() -> None:
+    network = small(freeze_blocks=(0, 2))
+    frozen = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
+    block = "features.backbone.block_2a"
+    assert frozen == {
+        "features.backbone.conv1.weight",
+        *(f"{block}.{name}.weight" for name in ("conv_1", "conv_2", "conv_shortcut")),
+    }
+
+
+def test_frozen_norms_keep_their_statistics_and_train_their_scale() -> None:
+    network = small(freeze_bn=True).train()
+    network(torch.rand(2, 3, 64, 64) * 255, truths([], []))["classification"].backward()
+    norms = {name: module for name, module in network.named_modules() if isinstance(module, BatchNorm)}
+    moved = {name for name, module in norms.items() if module.running_mean.abs().sum() > 0}
+    assert moved == {name for name in norms if "expand_block" in name}
+    assert norms["features.backbone.bn_conv1"].weight.grad.abs().sum() > 0
+    assert network.eval().training is False
+
+
+def test_checkpoints_hold_weights_only_and_restore_the_answers() -> None:
+    first, second = small(), small()
+    for parameter in second.parameters():
+        torch.nn.init.normal_(parameter)
+    state = first.state_dict()
+    assert not {"anchors", "variances", "pixels", "mean", "grey"} & set(state)
+    second.load_state_dict(state)
+    images = torch.rand(1, 3, 64, 64) * 255
+    torch.testing.assert_close(first.eval()(images), second.eval()(images))
+
+
+def test_read_from_a_spec() -> None:
+    message = experiment()
+    settings = read(message)
+    assert settings.input_size == (64, 96)
+    assert settings.aspect_ratios == ((1.0, 2.0, 0.5),) * 6
+    assert settings.loss == FocalLoss(alpha=0.25, gamma=2.0, location_weight=pytest.approx(0.8))
+    assert (settings.regularizer, settings.top_k) == ("L1", 100)
+    assert ssd.classes(message) == ("dress", "shirt")
+    assert ssd.name(message) == "ssd_resnet10"
+    assert ssd.name(experiment('arch: "resnet"', 'arch: "mobilenet_v2"')) == "ssd_mobilenet_v2"
+    assert ssd.build(message, num_classes=2).input_size == (64, 96)
+
+
+def test_lists_per_map_and_scales_from_a_range() -> None:
+    per_map = 'aspect_ratios: "[[1.0], [1.0, 2.0], [1.0], [1.0], [1.0], [0.5]]"'
+    settings = read(experiment('aspect_ratios_global: "[1.0, 2.0, 1.0/2.0]"', per_map))
+    assert settings.aspect_ratios[1:] == ((1.0, 2.0), (1.0,), (1.0,), (1.0,), (0.5,))
+    scales = 'scales: "[0.05, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85]"'
+    settings = read(experiment(scales, 'min_scale: 0.125 max_scale: 0.875 steps: "[8, 16, [32, 30], 64, 100, 300]"'))
+    assert settings.scales == pytest.approx([0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875])
+    assert settings.steps == ((8, 8), (16, 16), (32, 30), (64, 64), (100, 100), (300, 300))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('arch: "resnet"', 'arch: "resnext"', 'ssd_config.arch: there is no backbone called "resnext"'),
+        ('arch: "resnet"', "", "ssd_config.arch"),
+        ("nlayers: 10", "nlayers: 12", "ssd_config.nlayers: resnet does not come with 12 layers"),
+        ("nlayers: 10", "", "ssd_config.nlayers"),
+        ("nlayers: 10", "nlayers: 10 freeze_blocks: 7", "ssd_config.freeze_blocks: resnet has no block 7"),
+        ("nlayers: 10", "nlayers: 10 pred_num_channels: 256", "ssd_config.pred_num_channels"),
+        ("0.7, 0.85]", "0.7]", "ssd_config.scales: 7 entries are needed, there are 6"),
+        ("0.7, 0.85]", "0.7, big]", "ssd_config.scales"),
+        ('variances: "[0.1, 0.1, 0.2, 0.2]"', 'variances: "[0.1, 0.1, 0.2, 0]"', "ssd_config.variances"),
+        ('aspect_ratios_global: "[1.0, 2.0, 1.0/2.0]"', "", "ssd_config.aspect_ratios_global"),
+        ("output_image_height: 64", "output_image_height: 16", "output_image_height: 16 pixels are too few"),
+        ("output_image_channel: 3", "output_image_channel: 4", "output_image_channel: 4 channels"),
+    ],
+)
+def test_what_cannot_be_built_is_named(old: str, new: str, told: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        ssd.build(experiment(old, new), num_classes=2)
+    assert told in str(caught.value)
+
+
+def test_errors_of_a_spec_carry_its_line() -> None:
+    spec = specs.Spec(experiment("nlayers: 10", "nlayers: 12"), "train.conf", {"ssd_config.nlayers": (11, 3)})
+    with pytest.raises(SpecError) as caught:
+        ssd.build(spec, num_classes=2)
+    assert str(caught.value).startswith("train.conf:11:3: ")
+    assert caught.value.hint == "use one of: 10, 18, 34, 50, 101"
+
+
+def test_no_class_is_an_error() -> None:
+    with pytest.raises(SpecError, match="no class to train"):
+        ssd.classes(experiment_pb2.Experiment())
+
+
+def drawn(count: int, size: int = 64):
+    """Pictures of red and of blue striped rectangles on noise, one or two on each."""
+    generator = torch.Generator().manual_seed(7)
+    images, rows = torch.rand(count, 3, size, size, generator=generator) * 60, []
+    for i in range(count):
+        rows.append([])
+        for half in range(1 + i % 2):
+            width, height = (torch.randint(size // 4, size // 2, (2,), generator=generator)).tolist()
+            left = half * size // 2
+            top = int(torch.randint(0, size - height, (1,), generator=generator))
+            label = 1 + (i + half) % 2
+            patch = images[i, :, top : top + height, left : left + width]
+            patch[:] = torch.tensor([[220.0, 40, 40], [40, 90, 230]][label - 1])[:, None, None]
+            patch[:, :: 5 - label] = 250
+            rows[-1].append([label, left, top, left + width, top + height])
+    return images, truths(*rows)
+
+
+def test_it_learns_sixteen_pictures_by_heart() -> None:
+    """Sixty steps from random weights, scored with the stored statistics of the batch norms."""
+    images, targets = drawn(16)
+    network = small()
+    optimiser = torch.optim.SGD(network.parameters(), lr=2e-2, momentum=0.9)
+    steps = 60
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2e-2, total_steps=steps, cycle_momentum=False)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        sum(network(images, targets).values()).backward()
+        optimiser.step()
+        schedule.step()
+    network.eval()
+    metric = AveragePrecision(["red", "blue"], mode="INTEGRATE", iou=0.5)
+    for found, truth in zip(network(images), targets, strict=True):
+        metric.add(found, truth)
+    assert metric.result().mean > 0.8
