@@ -38,6 +38,11 @@ class Check:
     hint: str | None = None
     needed: bool = True
 
+    @property
+    def state(self) -> str:
+        """In a word: ok, missing (and needed), absent (and not needed)."""
+        return "ok" if self.ok else "missing" if self.needed else "absent"
+
 
 class Runner(Protocol):
     """A place where a job can happen. Every failure of the place itself is a HostError."""

@@ -105,8 +105,9 @@ def _follow(process: subprocess.Popen[str], log: logs.JobLog) -> int:
         _stop(process, log)
         raise Interrupted(f"{Path(str(process.args[0])).name} was interrupted", where=log.path) from None  # type: ignore[index]
     finally:
-        _signal(process, signal.SIGKILL)  # whatever it left in its group must not outlive it
-        process.wait()
+        if process.poll() is None:  # only when an exception of ours got here first
+            _signal(process, signal.SIGKILL)
+            process.wait()
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 

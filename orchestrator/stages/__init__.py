@@ -1,1 +1,51 @@
-"""One file per stage."""
+"""One file per stage: what it needs, what it makes, what it asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from orchestrator.drafts import Draft
+    from orchestrator.jobs import Request
+    from orchestrator.run import Run
+
+
+class Stage(Protocol):
+    """What a module in this folder provides."""
+
+    ABOUT: str
+    """One line for the banner."""
+
+    NEEDS: tuple[str, ...]
+    """Stages that come before it."""
+
+    SPEC: str | None
+    """The folder of ``specs/`` whose tunables are this stage's section of tltpipe.yaml; None for no section."""
+
+    ON_REQUEST: bool
+    """True for a stage that runs only when it is named, and then always: no receipt."""
+
+    MISSING: str
+    """What to do about an input that is not there and that no stage before makes."""
+
+    def drafts(self, run: Run) -> list[Draft]:
+        """The specs it works by."""
+        ...
+
+    def inputs(self, run: Run) -> list[Path]:
+        """Files and folders it reads."""
+        ...
+
+    def outputs(self, run: Run) -> list[Path]:
+        """Files and folders that are there when it has succeeded."""
+        ...
+
+    def requests(self, run: Run) -> list[Request]:
+        """What it asks the toolkit for, outputs at their final places."""
+        ...
+
+    def execute(self, run: Run) -> dict[str, Any]:
+        """Do it, and return what is worth telling, as JSON types. Raises a TltpipeError with nothing half-done left
+        in the outputs."""
+        ...

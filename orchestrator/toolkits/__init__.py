@@ -35,6 +35,10 @@ class Toolkit(Protocol):
         """The command line; a secret stays a placeholder. Raises UsageError for a request it cannot serve."""
         ...
 
+    def gpus(self, request: Request, wanted: int) -> int:
+        """How many of the ``wanted`` GPUs a container needs for this request."""
+        ...
+
     def tick(self, line: str) -> Tick | None:
         """The progress that an output line tells, or None."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.jobs import At, Request, Secret
+from orchestrator.jobs import At, Augment, Convert, Request, Secret
 from orchestrator.toolkits import tlt2
 from tltpipe import __version__, progress
 
@@ -24,6 +24,11 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
         return words
     place = words.index(tlt2.KEY)
     return words[: place - 1] + words[place + 1 :]
+
+
+def gpus(request: Request, wanted: int) -> int:
+    """The data programs run on the CPU."""
+    return 0 if isinstance(request, Augment | Convert) else wanted
 
 
 def final_epoch(num_epochs: int, checkpoint_interval: int) -> int:  # noqa: ARG001 (the protocol's signature)

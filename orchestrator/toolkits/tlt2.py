@@ -42,6 +42,11 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
             return ("tlt-infer", network, *files, "-t", f"{threshold:g}")
 
 
+def gpus(request: Request, wanted: int) -> int:  # noqa: ARG001 (the protocol's signature)
+    """Every program of this generation looks for a GPU when it starts, conversion too."""
+    return wanted
+
+
 def tick(line: str) -> Tick | None:
     """Keras counts epochs (``Epoch 3/80`` is printed as the third begins), tqdm counts images."""
     if epoch := _EPOCH.match(line):

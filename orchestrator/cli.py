@@ -1,0 +1,255 @@
+"""The commands: each reads its options, calls one function, shows the answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.options import Options, command
+from tltpipe import __version__
+from tltpipe.errors import HostError, UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.pipeline import Result
+
+app = typer.Typer(
+    name="tltpipe",
+    help="From raw detection data to a trained, evaluated TLT detector, with or without NVIDIA's containers.",
+    epilog="In a folder with Original-Data/{train,validation}/{image,annos}: tltpipe run",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+image_app = typer.Typer(help="The container image of our own programs.", no_args_is_help=True)
+app.add_typer(image_app, name="image")
+
+
+def main() -> int:
+    """The console script."""
+    app()
+    return 0
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tltpipe {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+@command
+def init(options: Options) -> None:
+    """Write tltpipe.yaml, with every setting explained. Optional: the defaults serve the usual layout."""
+    from orchestrator import example
+    from tltpipe import files
+
+    path = options.workspace.absolute() / "tltpipe.yaml"
+    if path.exists() and not options.force:
+        raise UsageError("is there already", where=path, hint="--force writes it anew")
+    files.write_text(path, example.text())
+    _answer(options, {"written": str(path)}, f"wrote {path}")
+
+
+@app.command()
+@command
+def sample(
+    options: Options,
+    out: Annotated[Path, typer.Argument(help="Folder to draw into, usually Original-Data.")] = Path("Original-Data"),
+    train: Annotated[int, typer.Option(min=1, help="Pictures to train on.")] = 600,
+    validation: Annotated[int, typer.Option(min=0, help="Pictures to validate on.")] = 120,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same bytes.")] = 1,
+) -> None:
+    """Draw a sample data set: garments with boxes, landmarks and outlines, in DeepFashion2's format."""
+    from orchestrator import demo
+
+    folder = options.workspace.absolute() / out
+    if folder.exists() and any(folder.iterdir()) and not options.force:
+        raise UsageError("is not empty", where=folder, hint="choose another folder, or --force to replace it")
+    demo.draw(folder, demo.Sample(train=train, validation=validation, seed=seed), options.console.progress)
+    told = {"folder": str(folder), "train": train, "validation": validation}
+    _answer(options, told, f"drew {train + validation} pictures into {folder}")
+
+
+@app.command()
+@command
+def prepare(options: Options) -> None:
+    """Turn DeepFashion2 annotations into COCO files and KITTI labels, and render the specs."""
+    _stages(options, ["prepare"])
+
+
+@app.command()
+@command
+def augment(options: Options) -> None:
+    """Augment and resize the pictures into a KITTI folder."""
+    _stages(options, ["augment"])
+
+
+@app.command()
+@command
+def tfrecords(options: Options) -> None:
+    """Convert the KITTI folders to TFRecord shards."""
+    _stages(options, ["tfrecords"])
+
+
+GPUS = typer.Option(help="GPUs to train on; without any, our programs train on the CPU.", show_default=False)
+KEY = typer.Option(help="Key of NVIDIA's encrypted models.", envvar="TLTPIPE_KEY", show_envvar=True, show_default=False)
+
+
+@app.command()
+@command
+def train(
+    options: Options,
+    gpus: Annotated[int | None, GPUS] = None,
+    key: Annotated[str | None, KEY] = None,
+    fresh: Annotated[bool, typer.Option(help="Start over instead of going on from the newest checkpoint.")] = False,
+) -> None:
+    """Train the network; an interrupted training goes on from its newest checkpoint."""
+    _stages(options, ["train"], force=fresh, gpus=gpus, key=key)
+
+
+@app.command()
+@command
+def evaluate(options: Options, key: Annotated[str | None, KEY] = None) -> None:
+    """Average precision of the newest checkpoint, per class, on the validation data."""
+    _stages(options, ["evaluate"], key=key)
+
+
+@app.command()
+@command
+def infer(
+    options: Options,
+    pictures: Annotated[Path, typer.Argument(metavar="IMAGE_OR_FOLDER", help="What to look at.")],
+    threshold: Annotated[float | None, typer.Option(help="Lowest score to keep.", show_default=False)] = None,
+    key: Annotated[str | None, KEY] = None,
+) -> None:
+    """Find objects in pictures: drawn pictures and labels go to inference/."""
+    _stages(options, ["infer"], subject=pictures, threshold=threshold, key=key)
+
+
+STAGES = typer.Argument(help="Stages; without any, all from prepare to evaluate.", show_default=False)
+
+
+@app.command()
+@command
+def run(
+    options: Options,
+    stages: Annotated[
+        list[str] | None, typer.Argument(help="Stages; without any, all from prepare to evaluate.")
+    ] = None,
+    gpus: Annotated[int | None, GPUS] = None,
+    key: Annotated[str | None, KEY] = None,
+) -> None:
+    """Run the whole pipeline; what is up to date is skipped."""
+    _stages(options, stages, gpus=gpus, key=key)
+
+
+@app.command()
+@command
+def status(options: Options) -> None:
+    """What is done, what is stale and why."""
+    from orchestrator import pipeline, session
+
+    run = session.start(options.workspace, options.console, flags=options.flags())
+    verdicts = pipeline.survey(run)
+    _answer(options, {"workspace": str(run.workspace.root), "stages": {n: vars(v) for n, v in verdicts.items()}})
+    rows = [(name, told.state, told.when or "", told.why) for name, told in verdicts.items()]
+    colours = {"done": "green", "stale": "yellow", "missing": "red"}
+    options.console.table(("stage", "state", "finished", "why"), rows, colours=colours)
+
+
+@app.command()
+@command
+def doctor(options: Options) -> None:
+    """Look whether this machine has what the chosen runner needs; exit code 6 if not."""
+    from orchestrator import doctor as examination
+    from orchestrator import session
+
+    run = session.start(options.workspace, options.console, flags=options.flags())
+    checks = examination.examine(run)
+    _answer(
+        options, {"runner": run.config.runner, "checks": [{**vars(check), "state": check.state} for check in checks]}
+    )
+    rows = [(c.name, c.state, c.found, "" if c.ok else c.hint or "") for c in checks]
+    colours = {"ok": "green", "missing": "red", "absent": "yellow"}
+    options.console.table(("", "", "found", "what to do"), rows, colours=colours)
+    lacking = [check for check in checks if check.needed and not check.ok]
+    if lacking:
+        what = f"the runner {run.config.runner} lacks: {', '.join(check.name for check in lacking)}"
+        raise HostError(what, hint=lacking[0].hint)
+
+
+@app.command()
+@command
+def demo(
+    options: Options,
+    folder: Annotated[Path, typer.Argument(help="Folder for the demo; running again continues there.")] = Path("demo"),
+) -> None:
+    """Draw a sample data set, train a small detector on it, and show what it finds."""
+    from orchestrator import demo as show
+
+    told = show.play(options.workspace.absolute() / folder, options.console, flags=options.flags())
+    if options.json:
+        options.console.json(told)
+
+
+@image_app.command("build")
+@command
+def build(
+    options: Options,
+    base_image: Annotated[str | None, typer.Option(help="Image to build on.", show_default=False)] = None,
+) -> None:
+    """Build the image of our own programs with the local Docker engine."""
+    from orchestrator import image
+
+    image.build(options, base_image)
+
+
+def _stages(
+    options: Options, names: list[str] | None, *, subject: Path | None = None, force: bool = False, **flags: Any
+) -> None:
+    """Run stages and show what came of them."""
+    from orchestrator import pipeline, session
+
+    run = session.start(
+        options.workspace,
+        options.console,
+        flags=options.flags(**flags),
+        force=options.force or force,
+        render=options.render,
+        subject=subject,
+    )
+    results = pipeline.execute(run, names or pipeline.every())
+    if options.json:
+        options.console.json({"workspace": str(run.workspace.root), "stages": [vars(result) for result in results]})
+    show(options, results)
+
+
+def show(options: Options, results: list[Result]) -> None:
+    """The tables and counts that stages told."""
+    for told in (result.told for result in results):
+        if told.get("mAP") is not None:
+            options.console.precision(told["average_precision"], told["mAP"])
+        if "objects" in told:
+            rows = [(name, str(count)) for name, count in told["objects"].items()] or [("nothing", "0")]
+            options.console.table(("class", "found"), rows)
+            options.console.put(f"{told['images']} pictures: {told['drawn']}")
+
+
+def _answer(options: Options, told: dict[str, Any], text: str | None = None) -> None:
+    """The answer as JSON where that was asked for, else as text for people."""
+    if options.json:
+        options.console.json(told)
+    elif text is not None:
+        options.console.put(text)

@@ -1,0 +1,200 @@
+"""What a user sees: stage banners, streamed lines, progress bars, durations, tables, the error panel.
+
+Everything for people goes to standard output, or to standard error where the answer is asked for as JSON. Bars live on
+a terminal only; a pipe gets plain lines.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from tltpipe import progress
+from tltpipe.errors import TltpipeError
+from tltpipe.progress import Progress, Tick
+
+if TYPE_CHECKING:
+    from rich.console import Console as Screen
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+LINE_SECONDS = 5.0
+"""How often progress shows as a line where no bar can."""
+INDENT = "  "
+
+
+class Console:
+    """Shows a pipeline's report. ``answer`` True keeps standard output free for one JSON object."""
+
+    def __init__(self, *, answer: bool = False, stream: IO[str] | None = None) -> None:
+        from rich.console import Console as Screen
+
+        self.answer = answer
+        self.screen: Screen = Screen(
+            file=stream or (sys.stderr if answer else sys.stdout), highlight=False, soft_wrap=True
+        )
+        self.progress: Progress = progress.for_stream(self.screen.file)
+        self.bars: Bars | None = None
+        self.tasks: dict[str, TaskID] = {}
+        self.started: dict[str, float] = {}
+        self.last = 0.0
+
+    # A pipeline's report
+
+    def begin(self, stage: str, about: str) -> None:
+        self._put(f"\n[bold cyan]{stage}[/]  [dim]{_plain(about)}[/]")
+
+    def skipped(self, stage: str, why: str) -> None:
+        self._put(f"[bold cyan]{stage}[/]  [green]up to date[/]  [dim]{_plain(why)}[/]")
+
+    def end(self, stage: str, seconds: float) -> None:
+        self.close_bars()
+        self._put(f"{INDENT}[green]{stage} done[/] [dim]in {duration(seconds)}[/]")
+
+    def say(self, text: str) -> None:
+        self._put(f"{INDENT}{_plain(text)}")
+
+    def line(self, text: str) -> None:
+        self._put(f"{INDENT}[dim]{_plain(text)}[/]")
+
+    def tick(self, tick: Tick) -> None:
+        now = time.monotonic()
+        started = self.started.setdefault(tick.what, now)
+        if self.screen.is_terminal:
+            self._bar(tick, now - started)
+        elif now - self.last >= LINE_SECONDS:
+            self.last = now
+            self._put(f"{INDENT}{_plain(progress.line(tick, now - started))}")
+
+    # Answers
+
+    def put(self, text: str) -> None:
+        """Text for people, as it is."""
+        self._put(_plain(text))
+
+    def json(self, value: object) -> None:
+        """The one object that standard output holds."""
+        print(json.dumps(value, indent=2, default=str), flush=True)
+
+    def table(
+        self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, colours: Mapping[str, str] | None = None
+    ) -> None:
+        """A table; ``colours`` gives the style of a cell by its text."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for column in columns:
+            table.add_column(column)
+        for row in rows:
+            table.add_row(*(Text(cell, style=(colours or {}).get(cell, "")) for cell in row))
+        self.screen.print(table)
+
+    def precision(self, classes: Mapping[str, float], mean: float) -> None:
+        """Average precision per class, as bars, and their mean."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        table.add_column("class")
+        table.add_column("AP", justify="right")
+        table.add_column("")
+        for name, value in classes.items():
+            table.add_row(name, f"{value:.3f}", Text(_blocks(value), style=_colour(value)))
+        table.add_section()
+        table.add_row(
+            Text("mAP", style="bold"), Text(f"{mean:.3f}", style="bold"), Text(_blocks(mean), style=_colour(mean))
+        )
+        self.screen.print()
+        self.screen.print(table)
+
+    def close_bars(self) -> None:
+        """Take the bars off the screen; the next tick opens new ones."""
+        if self.bars is not None:
+            self.bars.stop()
+        self.bars, self.tasks, self.started = None, {}, {}
+
+    def _put(self, markup: str) -> None:
+        self.screen.print(markup)
+
+    def _bar(self, tick: Tick, seconds: float) -> None:
+        if self.bars is None:
+            self.bars = _bars(self.screen)
+            self.bars.start()
+        if tick.what not in self.tasks:
+            self.tasks[tick.what] = self.bars.add_task(tick.what, total=tick.total, unit=tick.unit, rate="", note="")
+        rate = f"{tick.done / seconds:.1f}/s" if seconds > 0.5 else ""
+        self.bars.update(self.tasks[tick.what], completed=tick.done, total=tick.total, rate=rate, note=tick.note)
+
+
+def error(problem: TltpipeError, *, stream: IO[str] | None = None) -> None:
+    """Where, what, and what to do next: a panel on a terminal, plain lines elsewhere. Always standard error."""
+    stream = stream or sys.stderr
+    if not stream.isatty():
+        hint = "".join(f"  hint: {line}\n" for line in (problem.hint or "").splitlines())
+        print(f"error: {problem}\n{hint}", end="", file=stream, flush=True)
+        return
+    from rich.console import Console as Screen
+    from rich.panel import Panel
+    from rich.text import Text
+
+    text = Text(problem.what)
+    if problem.hint:
+        text.append(f"\n\n{problem.hint}", style="dim")
+    title = Text(str(problem.where), style="bold") if problem.where is not None else Text("error", style="bold")
+    style = "yellow" if problem.exit_code == 130 else "red"
+    Screen(file=stream, highlight=False).print(
+        Panel(text, title=title, title_align="left", border_style=style, expand=False)
+    )
+
+
+def as_json(problem: TltpipeError) -> dict[str, Any]:
+    where = None if problem.where is None else str(problem.where)
+    told = {"kind": type(problem).__name__, "where": where, "what": problem.what, "hint": problem.hint}
+    return {"error": {**told, "exit_code": problem.exit_code}}
+
+
+def duration(seconds: float) -> str:
+    """3.2 s, 1 min 05 s, 2 h 03 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _bars(screen: Screen) -> Bars:
+    from rich import progress as bars
+
+    return bars.Progress(
+        bars.TextColumn(INDENT + "[bold]{task.description}"),
+        bars.BarColumn(bar_width=30),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[unit]}"),
+        bars.TextColumn("{task.fields[rate]}"),
+        bars.TimeRemainingColumn(compact=True),
+        bars.TextColumn("[dim]{task.fields[note]}"),
+        console=screen,
+    )
+
+
+def _plain(text: str) -> str:
+    """Text in which nothing means a style."""
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _blocks(share: float, *, width: int = 30) -> str:
+    """A bar of ``width`` characters for 0 to 1, in eighths of a character."""
+    eighths = round(max(0.0, min(1.0, share)) * width * 8)
+    whole, rest = divmod(eighths, 8)
+    return "█" * whole + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
+
+
+def _colour(value: float) -> str:
+    return "green" if value >= 0.5 else "yellow" if value >= 0.25 else "red"

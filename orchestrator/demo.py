@@ -1,0 +1,75 @@
+"""The demo: sample data, all stages, and a sheet of what the detector finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tltpipe import files
+
+if TYPE_CHECKING:
+    from orchestrator.config import Given
+    from orchestrator.console import Console
+    from tltpipe.progress import Progress
+
+SHEET = "results.jpg"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How many pictures to draw, from which seed; ``size`` is the longer side in pixels, None for varied sizes."""
+
+    train: int
+    validation: int
+    seed: int
+    size: int | None = None
+
+
+def draw(folder: Path, sample: Sample, progress: Progress) -> None:
+    """Draw ``sample`` into ``folder``, which appears when it is whole."""
+    from converters import sample as garments
+
+    size = None if sample.size is None else (sample.size, sample.size)
+    with files.staged(folder) as staging:
+        garments.draw(
+            staging, train=sample.train, validation=sample.validation, seed=sample.seed, size=size, progress=progress
+        )
+
+
+def play(folder: Path, console: Console, *, flags: Mapping[str, Given] | None = None) -> dict[str, Any]:
+    """Everything in ``folder``, continuing where an earlier call stopped; returns what there is to tell."""
+    import yaml
+
+    from orchestrator import gallery, pipeline, session
+
+    first, settings = resources.files("orchestrator").joinpath("demo.yaml").read_text("utf-8").split("\n---\n", 1)
+    wanted = yaml.safe_load(first)
+    show = wanted.pop("show")
+    with files.writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "tltpipe.yaml").exists():
+        files.write_text(folder / "tltpipe.yaml", settings)
+    if not (folder / "Original-Data").is_dir():
+        console.begin("sample", f"{wanted['train'] + wanted['validation']} pictures in DeepFashion2's format")
+        draw(folder / "Original-Data", Sample(**wanted), console.progress)
+    run = session.start(folder, console, flags=flags)
+    results = pipeline.execute(run, pipeline.every())
+    if run.runner.pretends:
+        return {"folder": str(folder)}
+    look = session.start(folder, console, flags=flags, subject=run.workspace.split("validation") / "image")
+    found = pipeline.execute(look, ["infer"])[0].told
+    gallery.sheet(look.workspace.inference / "images_annotated", folder / SHEET, count=show)
+    evaluation = _evaluation(look.workspace.evaluation)
+    console.precision(evaluation["average_precision"], evaluation["mAP"])
+    console.put(f"\nfolder    {folder}\npictures  {folder / SHEET}\n          {folder / found['drawn']}")
+    return {"folder": str(folder), "sheet": str(folder / SHEET), "stages": [vars(r) for r in results], **evaluation}
+
+
+def _evaluation(path: Path) -> dict[str, Any]:
+    import json
+
+    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return told

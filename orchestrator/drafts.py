@@ -1,0 +1,104 @@
+"""Spec files on their way to a job: rendered, checked at once, and never written over a user's own edits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tltpipe import files
+
+if TYPE_CHECKING:
+    from orchestrator.toolkits import Dialect
+    from specs.spec import Spec
+
+NOTES = "specs"
+"""Name of the file among the receipts that remembers what we rendered."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A spec to be: its file name, the folder of ``specs/`` it comes from, and what fills the template."""
+
+    name: str
+    folder: str
+    tunables: object
+    paths: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A spec that stands: ``edited`` tells that it lies as its user wrote it."""
+
+    path: Path
+    text: str
+    spec: Spec
+    edited: bool
+
+
+class Notes:
+    """What we rendered: a hash and the workspace as the job saw it, by file name.
+
+    A file whose hash is not the noted one was written by hand.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / f"{NOTES}.json"
+        try:
+            self.known: dict[str, dict[str, str]] = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self.known = {}
+
+    def by_hand(self, name: str, text: str) -> bool:
+        return self.known.get(name, {}).get("hash") != _hash(text)
+
+    def root(self, name: str) -> str | None:
+        return self.known.get(name, {}).get("root")
+
+    def remember(self, name: str, text: str | None, root: str) -> None:
+        """``text`` None keeps the hash (the file is still its user's) and notes the new root only."""
+        old = self.known.get(name, {})
+        new = {"hash": _hash(text) if text is not None else old.get("hash", ""), "root": root}
+        if new != old:
+            self.known[name] = new
+            files.write_text(self.path, json.dumps(self.known, indent=2) + "\n")
+
+
+def settle(
+    draft: Draft, dialect: Dialect, folder: Path, notes: Notes, *, root: str, overwrite: bool, write: bool
+) -> Settled:
+    """The spec for ``draft`` in ``folder``: as its user edited it, else as rendered. Parsed, and written if ``write``.
+
+    ``root`` is the workspace as the job sees it. An edited file keeps its edits when the place changes: only its
+    paths move. Raises SpecError.
+    """
+    import specs
+
+    path = folder / draft.name
+    rendered = specs.render(draft.folder, dialect.template, draft.tunables, **draft.paths)
+    text, edited = rendered, False
+    if path.is_file() and not overwrite:
+        lying = path.read_text(encoding="utf-8", errors="replace")
+        if lying != rendered and notes.by_hand(draft.name, lying):
+            text, edited = _moved(lying, notes.root(draft.name), root), True
+    spec = specs.parse_text(text, dialect.message, source=path)
+    if write:
+        if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text:
+            files.write_text(path, text)
+        notes.remember(draft.name, None if edited else text, root)
+    return Settled(path, text, spec, edited)
+
+
+def _moved(text: str, old: str | None, new: str) -> str:
+    if old is None or old == new:
+        return text
+    for quote in ('"', "'"):
+        text = text.replace(f"{quote}{old}/", f"{quote}{new}/").replace(f"{quote}{old}{quote}", f"{quote}{new}{quote}")
+    return text
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,216 @@
+"""Order by NEEDS, skip by receipt, execute, keep a receipt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from orchestrator import drafts, receipts
+from orchestrator.jobs import shown
+from orchestrator.receipts import Facts, Receipt
+from orchestrator.run import Run
+from orchestrator.stages import Stage
+from tltpipe import __version__, files, registry
+from tltpipe.errors import DataError, Interrupted, UsageError
+
+STAGES = "orchestrator.stages"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``state`` is "done", "stale" or "missing"; ``when`` it finished last, in local time."""
+
+    state: str
+    why: str
+    when: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a stage: ``state`` is "ran" or "skipped"; ``told`` is what it has to tell, as JSON types."""
+
+    stage: str
+    state: str
+    why: str
+    seconds: float = 0.0
+    told: dict[str, Any] = field(default_factory=dict)
+
+
+def load(name: str) -> Stage:
+    return cast("Stage", registry.load(STAGES, name))
+
+
+def order(names: Iterable[str]) -> list[str]:
+    """``names`` so that every stage follows those it needs; ties by name. Raises UsageError for an unknown one."""
+    wanted = set(names)
+    stages = {name: load(name) for name in wanted | set(registry.names(STAGES))}
+    placed: list[str] = []
+
+    def place(name: str) -> None:
+        if name not in placed:
+            for needed in sorted(stages[name].NEEDS):
+                place(needed)
+            placed.append(name)
+
+    for name in sorted(stages):
+        place(name)
+    return [name for name in placed if name in wanted]
+
+
+def every() -> list[str]:
+    """The stages of a whole run, in order: all but those that wait to be asked for."""
+    return order(name for name in registry.names(STAGES) if not load(name).ON_REQUEST)
+
+
+def execute(run: Run, names: Iterable[str]) -> list[Result]:
+    """Run the stages ``names`` in order, each only if it must.
+
+    All specs are rendered and checked before anything starts. Raises the TltpipeError of the first stage that fails;
+    what finished before keeps its receipt.
+    """
+    ordered = order(names)
+    settle(run, write=not run.runner.pretends)
+    healthy = not any(load(name).requests(run) for name in ordered)
+    for request in (request for name in ordered for request in load(name).requests(run)):
+        run.job(request)  # a missing key shows now, not after an hour of augmentation
+    results = []
+    for name in ordered:
+        stage = load(name)
+        if not (run.force or run.runner.pretends or stage.ON_REQUEST):
+            verdict = judge(run, name)
+            if verdict.state == "done":
+                run.report.skipped(name, verdict.why)
+                results.append(Result(name, "skipped", verdict.why))
+                continue
+        if not healthy:
+            run.need_health()
+            healthy = True
+        results.append(_perform(run, name, stage))
+    return results
+
+
+def _perform(run: Run, name: str, stage: Stage) -> Result:
+    run.report.begin(name, stage.ABOUT)
+    start = time.monotonic()
+    if not run.runner.pretends:
+        _need(run, stage)
+    before = facts(run, stage)
+    told = receipts.load(run.workspace.receipts, f"{name}.begun")
+    run.stage = name
+    run.continuing = not run.force and told is not None and receipts.difference(told.facts, before) is None
+    run.begun = partial(_keep, run, f"{name}.begun", before)
+    try:
+        result = stage.execute(run)
+    except (Interrupted, KeyboardInterrupt) as stop:
+        hint = "what was finished is kept; the same command goes on from there"
+        raise Interrupted(f"{name} was interrupted", hint=hint) from stop
+    seconds = time.monotonic() - start
+    if not (run.runner.pretends or stage.ON_REQUEST):
+        _keep(run, name, before, seconds=seconds, outputs=_prints(run, stage.outputs(run)))
+    run.report.end(name, seconds)
+    return Result(name, "ran", "done" if not run.runner.pretends else "shown only", seconds, result)
+
+
+def _need(run: Run, stage: Stage) -> None:
+    """Raises DataError for an input that is not there, naming the stage that makes it."""
+    for path in stage.inputs(run):
+        if not path.exists():
+            makers = [name for name in stage.NEEDS if any(_near(path, out) for out in load(name).outputs(run))]
+            hint = f"run `tltpipe {makers[0]}` first" if makers else stage.MISSING
+            raise DataError("this is missing", where=run.workspace.name(path), hint=hint)
+
+
+def _near(path: Path, output: Path) -> bool:
+    return path in (output, output.parent) or path.parent in (output, output.parent)
+
+
+def judge(run: Run, name: str) -> Verdict:
+    """Whether the stage's outputs are there and still those that it would make now."""
+    stage = load(name)
+    receipt = receipts.load(run.workspace.receipts, name)
+    if receipt is None:
+        begun = receipts.load(run.workspace.receipts, f"{name}.begun")
+        return Verdict("missing", f"begun {begun.when}, not finished" if begun else "never finished here")
+    for path in stage.outputs(run):
+        print_now = files.fingerprint([path])
+        if not path.exists():
+            return Verdict("stale", f"output {run.workspace.name(path)} is missing", receipt.when)
+        if receipt.outputs.get(run.workspace.name(path)) != print_now:
+            return Verdict("stale", f"output {run.workspace.name(path)} was changed since", receipt.when)
+    why = receipts.difference(receipt.facts, facts(run, stage))
+    if why is not None:
+        return Verdict("stale", why, receipt.when)
+    return Verdict("done", f"nothing changed since {receipt.when}", receipt.when)
+
+
+def facts(run: Run, stage: Stage) -> Facts:
+    """What the stage's outputs depend on, as it stands now."""
+    requests = stage.requests(run)
+    texts = {draft.name: run.specs[draft.name].text for draft in stage.drafts(run)}
+    if not requests:  # it works in this process, by the data section alone
+        texts["data"] = "\n".join(f"{name}: {value}" for name, value in vars(run.config.data).items())
+    return Facts(
+        toolkit=run.config.toolkit if requests else "",
+        argv=tuple(tuple(shown(run.toolkit.argv(request, run.workspace.name))) for request in requests),
+        specs={name: text.replace(f'"{run.root_seen}/', '"') for name, text in texts.items()},
+        inputs=_prints(run, stage.inputs(run)),
+        image_id=run.runner.image_id(run.image) if requests else None,
+    )
+
+
+def settle(run: Run, *, write: bool) -> None:
+    """Render, parse and, if ``write``, write the specs of all stages. Raises SpecError."""
+    notes = drafts.Notes(run.workspace.receipts)
+    for name in order(registry.names(STAGES)):
+        for draft in load(name).drafts(run):
+            if draft.name in run.specs:
+                continue
+            dialect = run.toolkit.SPECS.get(draft.folder)
+            if dialect is None:
+                raise UsageError(f"the toolkit {run.config.toolkit} knows no {draft.folder}")
+            settled = drafts.settle(
+                draft, dialect, run.workspace.specs, notes, root=run.root_seen, overwrite=run.render, write=write
+            )
+            run.specs[draft.name] = settled
+            if write and settled.edited:
+                place = run.workspace.name(settled.path)
+                run.report.say(f"{place} was edited by hand and is used as it lies (--render writes it anew)")
+            for warning in settled.spec.warnings if write else ():
+                run.report.say(f"warning: {warning}")
+
+
+def _prints(run: Run, paths: Iterable[Path]) -> dict[str, str]:
+    return {run.workspace.name(path): files.fingerprint([path]) for path in paths}
+
+
+def _keep(run: Run, name: str, known: Facts, *, seconds: float = 0.0, outputs: dict[str, str] | None = None) -> None:
+    receipt = Receipt(
+        facts=known,
+        runner=run.config.runner,
+        image=run.image if known.image_id else None,
+        version=__version__,
+        finished=receipts.now(),
+        seconds=round(seconds, 3),
+        outputs=outputs or {},
+    )
+    receipts.save(run.workspace.receipts, name, receipt)
+
+
+def survey(run: Run) -> dict[str, Verdict]:
+    """The state of every stage of a whole run, in order. Writes nothing.
+
+    A stage whose outputs still hold is stale all the same when one that it needs must run.
+    """
+    settle(run, write=False)
+    verdicts: dict[str, Verdict] = {}
+    for name in every():
+        verdict = judge(run, name)
+        ahead = [need for need in load(name).NEEDS if verdicts[need].state != "done"]
+        if verdict.state == "done" and ahead:
+            verdict = Verdict("stale", f"{ahead[0]} has to run first", verdict.when)
+        verdicts[name] = verdict
+    return verdicts

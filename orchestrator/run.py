@@ -1,0 +1,161 @@
+"""What a stage can see and do while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator import drafts, outcomes, receipts
+from orchestrator.jobs import Job, Outcome, Request, Secret
+from tltpipe import files
+from tltpipe.errors import ConfigError, HostError
+
+if TYPE_CHECKING:
+    from orchestrator.config import Config
+    from orchestrator.report import Report
+    from orchestrator.runners import Runner
+    from orchestrator.toolkits import Toolkit
+    from orchestrator.verify import Lacking
+    from orchestrator.workspace import Workspace
+
+
+@dataclass
+class Run:
+    """One call of the pipeline. ``subject`` is what a stage was asked about by name: a picture, a folder."""
+
+    config: Config
+    workspace: Workspace
+    toolkit: Toolkit
+    runner: Runner
+    report: Report
+    render: bool = False
+    """Render specs anew, over what was edited by hand."""
+    force: bool = False
+    """Run stages whether their receipts hold or not; training starts over."""
+    subject: Path | None = None
+    stage: str = ""
+    """The stage under way; names its logs."""
+    specs: dict[str, drafts.Settled] = field(default_factory=dict)
+    continuing: bool = False
+    """The stage under way was begun before, under the very same facts, and did not finish."""
+    begun: Callable[[], None] = lambda: None
+    """Notes that the stage under way has begun, so that an interrupted one can go on."""
+
+    @cached_property
+    def splits(self) -> tuple[str, ...]:
+        """The configured splits whose folders exist; all of them as long as none does. The first one trains."""
+        wanted = self.config.data.splits
+        return tuple(s for s in wanted if self.workspace.split(s).is_dir()) or tuple(wanted)
+
+    @property
+    def held_out(self) -> str | None:
+        """The split that validates, if there is one."""
+        return self.splits[1] if len(self.splits) > 1 else None
+
+    @property
+    def image_extension(self) -> str:
+        """How the names of the pictures end, with the dot; one setting serves all specs."""
+        return str(self.config.tunables["tfrecords"].image_extension)
+
+    @property
+    def image(self) -> str | None:
+        return self.config.image or self.toolkit.IMAGE
+
+    @cached_property
+    def root_seen(self) -> str:
+        """The workspace as the job sees it."""
+        return self.runner.at(self.workspace.root)
+
+    def at(self, path: Path) -> str:
+        return self.runner.at(path)
+
+    def spec(self, name: str) -> Path:
+        return self.specs[name].path
+
+    def need_health(self) -> None:
+        """Raises HostError when the runner cannot work."""
+        missing = self.runner.health()
+        if missing is not None:
+            raise HostError(missing, where=f"runner {self.config.runner}", hint="`tltpipe doctor` looks at everything")
+
+    def launch(
+        self,
+        request: Request,
+        *,
+        verify: Lacking = lambda: None,
+        listen: Callable[[str], object] = str,
+    ) -> Outcome:
+        """Spell ``request``, run it, return its outcome if it succeeded: exit status 0 and ``verify`` lacks nothing.
+
+        ``listen`` gets every output line. Raises the error the program meant, else RunFailed.
+        """
+        job = self.job(request)
+
+        def hear(text: str) -> None:
+            listen(text)
+            tick = self.toolkit.tick(text)
+            if tick is None:
+                self.report.line(text)
+            else:
+                self.report.tick(tick)
+
+        outcome = self.runner.run(job, hear)
+        if outcome.exit_code != 0:
+            raise outcomes.failure(job, outcome)
+        lacking = None if self.runner.pretends else verify()
+        if lacking is not None:
+            raise outcomes.incomplete(job, outcome, lacking)
+        return outcome
+
+    def job(self, request: Request) -> Job:
+        """The job that ``request`` amounts to here."""
+        argv = self.toolkit.argv(request, self.runner.at)
+        read = [settled for settled in self.specs.values() if settled.path == request.spec]
+        return Job(
+            name=self.stage,
+            argv=argv,
+            image=self.image,
+            mounts=self.runner.mounts(),
+            environment=self.toolkit.ENVIRONMENT,
+            gpus=self.toolkit.gpus(request, self.config.gpus),
+            files={self.at(settled.path): settled.text for settled in read},
+            secrets={word.name: self.secret(word.name) for word in argv if isinstance(word, Secret)},
+        )
+
+    def secret(self, name: str) -> str:
+        value = self.config.secrets.get(name)
+        if not value:
+            hint = f"give --{name}, or set TLTPIPE_{name.upper()}"
+            raise ConfigError(f"the toolkit {self.config.toolkit} needs a {name}", hint=hint)
+        return value
+
+    @contextmanager
+    def staged(self, target: Path) -> Iterator[Path]:
+        """An empty folder that becomes ``target`` if the block ends well; ``target`` itself where nothing runs."""
+        if self.runner.pretends:
+            yield target
+            return
+        with files.staged(target) as folder:
+            yield folder
+
+    def set_aside(self, folder: Path) -> Path | None:
+        """Move ``folder`` away under a name with the time, so that nothing is lost; None if it is not there."""
+        if self.runner.pretends or not folder.exists():
+            return None
+        stamp = receipts.now()[:19].replace("-", "").replace(":", "").replace("T", "-")
+        aside = folder.with_name(f"{folder.name}-{stamp}")
+        with files.writable(folder.parent):
+            folder.rename(aside)
+        return aside
+
+    def newest_model(self) -> Path | None:
+        found = self.toolkit.resume_point(self.workspace.output)
+        return found[0] if found else None
+
+    def expected_model(self) -> Path:
+        """The newest checkpoint; where there is none, the name that it will have, as far as it is known."""
+        return self.newest_model() or self.workspace.output / "weights" / "*.tlt"

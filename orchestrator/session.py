@@ -1,0 +1,64 @@
+"""From a folder and some flags to a Run that is ready to go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from orchestrator import config
+from orchestrator.runners import Place
+from orchestrator.workspace import Workspace
+from tltpipe import registry
+from tltpipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.report import Report
+    from orchestrator.run import Run
+    from orchestrator.runners import Runner
+    from orchestrator.toolkits import Toolkit
+
+
+def start(
+    root: Path,
+    report: Report,
+    *,
+    flags: Mapping[str, config.Given] | None = None,
+    force: bool = False,
+    render: bool = False,
+    subject: Path | None = None,
+) -> Run:
+    """Read the configuration of the workspace ``root``, load its toolkit and open its runner.
+
+    Raises UsageError for a folder that does not exist and for unknown names, ConfigError for unfit settings.
+    """
+    from orchestrator.run import Run
+
+    root = Path(os.path.abspath(root))
+    if not root.is_dir():
+        raise UsageError("there is no such folder", where=root, hint="--workspace names the folder of the run")
+    settings = config.load(root, flags=flags)
+    workspace = Workspace(root, settings.data.root)
+    toolkit = cast("Toolkit", registry.load("orchestrator.toolkits", settings.toolkit))
+    return Run(
+        config=settings,
+        workspace=workspace,
+        toolkit=toolkit,
+        runner=open_runner(settings.runner, settings, workspace, toolkit),
+        report=report,
+        render=render,
+        force=force,
+        subject=None if subject is None else Path(os.path.abspath(subject)),
+    )
+
+
+def open_runner(name: str, settings: config.Config, workspace: Workspace, toolkit: Toolkit) -> Runner:
+    """The runner called ``name`` for this workspace. Raises UsageError for an unknown one."""
+    place = Place(
+        workspace=workspace.root,
+        logs=workspace.logs,
+        image=settings.image or toolkit.IMAGE,
+        gpu_request=settings.settings.gpu_request,
+    )
+    return cast("Runner", registry.load("orchestrator.runners", name).open(place))

@@ -1,0 +1,53 @@
+"""augment: each split's pictures and labels in, a KITTI folder of the training size out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator import verify
+from orchestrator.drafts import Draft
+from orchestrator.jobs import Augment
+
+if TYPE_CHECKING:
+    from orchestrator.jobs import Request
+    from orchestrator.run import Run
+
+ABOUT = "offline augmentation and the resize to the network's input"
+NEEDS = ("prepare",)
+SPEC: str | None = "augment"
+ON_REQUEST = False
+MISSING = "put the raw data there and run `tltpipe prepare`"
+
+
+def drafts(run: Run) -> list[Draft]:
+    names = {"image_path": "image", "label_path": "label", "image_extension": run.image_extension}
+    return [Draft("augment.conf", "augment", run.config.tunables["augment"], names)]
+
+
+def inputs(run: Run) -> list[Path]:
+    return [run.workspace.split(split) / part for split in run.splits for part in ("image", "label")]
+
+
+def outputs(run: Run) -> list[Path]:
+    return [run.workspace.augmented / split for split in run.splits]
+
+
+def requests(run: Run) -> list[Request]:
+    return [_request(run, split) for split in run.splits]
+
+
+def execute(run: Run) -> dict[str, Any]:
+    told = {}
+    for split in run.splits:
+        request, raw = _request(run, split), run.workspace.split(split)
+        with run.staged(request.output) as folder:
+            lacking = verify.lacking_pictures(raw / "image", raw / "label", folder, extension=run.image_extension)
+            run.launch(replace(request, output=folder), verify=lacking)
+        told[split] = len(verify.names(request.output / "images", run.image_extension))
+    return {"images": told}
+
+
+def _request(run: Run, split: str) -> Augment:
+    return Augment(run.workspace.split(split), run.spec("augment.conf"), run.workspace.augmented / split)

@@ -1,0 +1,104 @@
+"""infer: one picture or a folder of them in; drawn pictures and KITTI lines with scores out."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator import verify
+from orchestrator.jobs import Infer
+from orchestrator.stages import train
+from tltpipe import files
+from tltpipe.errors import DataError
+
+if TYPE_CHECKING:
+    from orchestrator.drafts import Draft
+    from orchestrator.jobs import Request
+    from orchestrator.run import Run
+
+ABOUT = "finding objects in pictures"
+NEEDS = ("train",)
+SPEC: str | None = None
+ON_REQUEST = True
+MISSING = "name a picture or a folder of pictures"
+PICTURES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+
+
+def drafts(run: Run) -> list[Draft]:
+    return train.drafts(run)
+
+
+def inputs(run: Run) -> list[Path]:
+    return [run.expected_model()] if run.subject is None else [run.expected_model(), run.subject]
+
+
+def outputs(run: Run) -> list[Path]:
+    return [run.workspace.inference]
+
+
+def requests(run: Run) -> list[Request]:
+    return [] if run.subject is None else [_request(run, run.subject)]
+
+
+def execute(run: Run) -> dict[str, Any]:
+    """Results of earlier pictures stay; those of the same names are replaced once all are there."""
+    subject = run.subject
+    if subject is None:
+        raise DataError("there are no pictures to look at", hint="tltpipe infer IMAGE_OR_FOLDER")
+    request, pictures = _request(run, subject), _pictures(run, subject)
+    target = run.workspace.inference
+    if run.runner.pretends:
+        run.launch(request)
+        return {}
+    with files.writable(run.workspace.root), tempfile.TemporaryDirectory(prefix=".infer-", dir=run.workspace.root) as t:
+        drawn, labels = Path(t) / "images_annotated", Path(t) / "labels"
+        drawn.mkdir()
+        labels.mkdir()
+        run.launch(replace(request, drawn=drawn, labels=labels), verify=lambda: _lacking(pictures, drawn, labels))
+        counts = Counter(line.split()[0] for line in _lines(labels.glob("*.txt")))
+        for folder in (drawn, labels):
+            _move_files(folder, target / folder.name)
+    place = run.workspace.name(target / "images_annotated")
+    return {"images": len(pictures), "objects": dict(counts.most_common()), "drawn": place}
+
+
+def _request(run: Run, subject: Path) -> Infer:
+    target = run.workspace.inference
+    spec, model = run.spec(train.NAME), run.expected_model()
+    drawn, labels = target / "images_annotated", target / "labels"
+    return Infer(run.config.network, spec, model, subject, drawn, labels, run.config.settings.threshold)
+
+
+def _pictures(run: Run, subject: Path) -> list[str]:
+    """Names of the pictures at ``subject``. Raises DataError when there are none."""
+    if not subject.exists() and not run.runner.pretends:
+        raise DataError("there is no such picture or folder", where=subject)
+    if not subject.is_dir():
+        return [subject.name]
+    found = sorted(name for suffix in PICTURES for name in verify.names(subject, suffix))
+    if not found and not run.runner.pretends:
+        raise DataError("there are no pictures in this folder", where=subject, hint=f"names end in {PICTURES[0]} ...")
+    return found
+
+
+def _lacking(pictures: list[str], drawn: Path, labels: Path) -> str | None:
+    there, told = verify.names(drawn, ""), verify.names(labels, ".txt")
+    missing = [name for name in pictures if name not in there or f"{Path(name).stem}.txt" not in told]
+    return f"{len(missing)} of {len(pictures)} pictures have no result ({missing[0]} ...)" if missing else None
+
+
+def _lines(paths: Iterable[Path]) -> Iterable[str]:
+    for path in paths:
+        with path.open(encoding="utf-8") as stream:
+            yield from (line for line in stream if line.strip())
+
+
+def _move_files(source: Path, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for path in source.iterdir():
+        os.replace(path, target / path.name)

@@ -1,0 +1,65 @@
+"""tfrecords: KITTI folders in, TFRecord shards out; each split by itself, so that validation never leaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator import verify
+from orchestrator.drafts import Draft
+from orchestrator.jobs import Convert
+
+if TYPE_CHECKING:
+    from orchestrator.jobs import Request
+    from orchestrator.run import Run
+
+ABOUT = "KITTI folders to TFRecord shards"
+NEEDS = ("augment",)
+SPEC: str | None = "dataset_convert"
+ON_REQUEST = False
+MISSING = "run `tltpipe augment` first"
+
+
+def drafts(run: Run) -> list[Draft]:
+    return [
+        Draft(
+            f"convert-{split}.conf",
+            "dataset_convert",
+            run.config.tunables["tfrecords"],
+            {
+                "root_directory_path": run.at(run.workspace.augmented),
+                "image_dir_name": f"{split}/images",
+                "label_dir_name": f"{split}/labels",
+            },
+        )
+        for split in run.splits
+    ]
+
+
+def inputs(run: Run) -> list[Path]:
+    return [run.workspace.augmented / split for split in run.splits]
+
+
+def outputs(run: Run) -> list[Path]:
+    return [run.workspace.tfrecords / split for split in run.splits]
+
+
+def requests(run: Run) -> list[Request]:
+    return [_request(run, split) for split in run.splits]
+
+
+def execute(run: Run) -> dict[str, Any]:
+    told = {}
+    for split in run.splits:
+        request, images = _request(run, split), run.workspace.augmented / split / "images"
+        with run.staged(request.prefix.parent) as folder:
+            lacking = verify.lacking_records(images, folder, prefix=split, extension=run.image_extension)
+            run.launch(replace(request, prefix=folder / split), verify=lacking)
+        told[split] = len(list(request.prefix.parent.glob(f"{split}-*")))
+    return {"shards": told}
+
+
+def _request(run: Run, split: str) -> Convert:
+    spec = run.spec(f"convert-{split}.conf")
+    return Convert(run.config.network, spec, run.workspace.tfrecords / split / split)

@@ -1,0 +1,96 @@
+"""train: shards in, a folder of checkpoints out. An interrupted training goes on from its newest checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.drafts import Draft
+from orchestrator.jobs import Train
+
+if TYPE_CHECKING:
+    from orchestrator.jobs import Request
+    from orchestrator.run import Run
+
+ABOUT = "training"
+NEEDS = ("tfrecords",)
+SPEC: str | None = None
+"""Its settings are the network's, in the section of the network's name."""
+ON_REQUEST = False
+MISSING = "run `tltpipe tfrecords` first"
+NAME = "train.conf"
+
+
+def drafts(run: Run) -> list[Draft]:
+    from converters.garments import CATEGORIES
+
+    train, held_out = run.splits[0], run.held_out
+    fold = 0 if held_out is None and run.config.tunables["tfrecords"].val_split else None
+    paths = {
+        "tfrecords_path": _shards(run, train),
+        "validation_tfrecords_path": None if held_out is None else _shards(run, held_out),
+        "validation_fold": fold,
+        "image_directory_path": run.at(run.workspace.augmented),
+        "image_extension": run.image_extension.removeprefix("."),
+        "classes": [garment.name for garment in CATEGORIES],
+    }
+    return [Draft(NAME, run.config.network, run.config.tunables[run.config.network], paths)]
+
+
+def inputs(run: Run) -> list[Path]:
+    folders = [run.workspace.tfrecords / split for split in run.splits]
+    return [*folders, *(run.workspace.augmented / split / "images" for split in run.splits)]
+
+
+def outputs(run: Run) -> list[Path]:
+    return [_final(run) or run.workspace.output / "weights" / f"*_epoch_{_last_epoch(run):03d}.tlt"]
+
+
+def requests(run: Run) -> list[Request]:
+    return [_request(run)]
+
+
+def execute(run: Run) -> dict[str, Any]:
+    request, epochs = _request(run), run.specs[NAME].spec.message.training_config.num_epochs
+    resume = run.toolkit.resume_point(request.results) if run.continuing else None
+    if resume is None:
+        _make_room(run)
+    else:
+        run.report.say(f"going on after epoch {resume[1] - 1} of {epochs}, from {run.workspace.name(resume[0])}")
+    if not run.runner.pretends:
+        run.begun()
+    if resume is None or resume[1] <= epochs:
+        run.launch(replace(request, resume=resume), verify=lambda: _lacking(run))
+    final = _final(run)
+    return {"epochs": epochs, "model": run.workspace.name(final) if final else None}
+
+
+def _request(run: Run) -> Train:
+    return Train(run.config.network, run.spec(NAME), run.workspace.output, run.config.gpus)
+
+
+def _shards(run: Run, split: str) -> str:
+    return run.at(run.workspace.tfrecords / split / f"{split}-*")
+
+
+def _last_epoch(run: Run) -> int:
+    training = run.specs[NAME].spec.message.training_config
+    return run.toolkit.final_epoch(training.num_epochs, training.checkpoint_interval)
+
+
+def _final(run: Run) -> Path | None:
+    return run.toolkit.checkpoint(run.workspace.output, _last_epoch(run))
+
+
+def _lacking(run: Run) -> str | None:
+    return None if _final(run) else f"there is no checkpoint of epoch {_last_epoch(run)} in {run.workspace.output}"
+
+
+def _make_room(run: Run) -> None:
+    """An earlier training is worth hours: it moves aside, it is never written over."""
+    output = run.workspace.output
+    if run.toolkit.resume_point(output) is not None:
+        aside = run.set_aside(output)
+        if aside is not None:
+            run.report.say(f"the earlier training was moved to {run.workspace.name(aside)}")

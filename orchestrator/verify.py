@@ -1,0 +1,73 @@
+"""Whether a job's outputs are really there: counted, not believed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+Lacking = Callable[[], str | None]
+"""Says in words what is missing, or None; called when the job has ended."""
+
+
+def names(folder: Path, suffix: str) -> set[str]:
+    """Names in ``folder`` that end with ``suffix``, hidden ones left out; empty where there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.name.endswith(suffix) and not entry.name.startswith(".")}
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+
+
+def lacking_pictures(images: Path, labels: Path, produced: Path, *, extension: str) -> Lacking:
+    """Every one of ``images`` that has a label must have come out in ``produced`` as a picture and a label."""
+
+    def look() -> str | None:
+        labelled = {name.removesuffix(".txt") for name in names(labels, ".txt")}
+        expected = {stem for name in names(images, extension) if (stem := name.removesuffix(extension)) in labelled}
+        if not expected:
+            return f"{images.parent} holds no image ending in {extension} with a label"
+        pictures = expected - {name.removesuffix(extension) for name in names(produced / "images", extension)}
+        texts = expected - {name.removesuffix(".txt") for name in names(produced / "labels", ".txt")}
+        if pictures:
+            return f"{_some(pictures, len(expected), 'images')} did not come out"
+        return f"{_some(texts, len(expected), 'labels')} did not come out" if texts else None
+
+    return look
+
+
+def lacking_records(images: Path, produced: Path, *, prefix: str, extension: str) -> Lacking:
+    """The shards ``produced/prefix-*`` must hold one record for each of ``images``."""
+
+    def look() -> str | None:
+        shards = sorted(produced.glob(f"{prefix}-*"))
+        if not shards:
+            return f"it wrote no shard {prefix}-*"
+        counts = {shard.name: records(shard) for shard in shards}
+        cut = [name for name, count in counts.items() if count is None]
+        if cut:
+            return f"the shard {cut[0]} ends in the middle of a record"
+        total, expected = sum(count or 0 for count in counts.values()), len(names(images, extension))
+        return None if total == expected else f"its shards hold {total} records for {expected} images"
+
+    return look
+
+
+def records(shard: Path) -> int | None:
+    """The number of records in a TFRecord file by their framing, no payload read; None if the last one is cut off.
+
+    Framing: 8 bytes length (little endian), 4 bytes checksum, payload, 4 bytes checksum.
+    """
+    size = shard.stat().st_size
+    place = count = 0
+    with shard.open("rb") as stream:
+        while place < size:
+            stream.seek(place)
+            place += 8 + 4 + int.from_bytes(stream.read(8), "little") + 4
+            count += 1
+    return count if place == size else None
+
+
+def _some(missing: set[str], total: int, what: str) -> str:
+    first = ", ".join(sorted(missing)[:3])
+    return f"{len(missing)} of {total} {what} ({first}{', ...' if len(missing) > 3 else ''})"
