@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 BN_EPSILON = 1e-3
 BN_MOMENTUM = 0.01  # Keras writes 0.99: the share of the old value
@@ -53,6 +54,20 @@ def conv(
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
+
+
+class FlatBackbone(nn.Module):
+    """A backbone whose layers lie side by side under NVIDIA's names, with no units between."""
+
+    def add(self, name: str, layer: nn.Conv2d, *, norm: str | None = None) -> None:
+        """A convolution ``name`` with its batch norm, ``<name>_bn`` unless told otherwise."""
+        self.add_module(name, layer)
+        self.add_module(norm or f"{name}_bn", BatchNorm(layer.out_channels))
+
+    def run(self, name: str, x: Tensor, *, norm: str | None = None) -> Tensor:
+        """Convolution ``name``, its batch norm, ReLU."""
+        y = self.get_submodule(norm or f"{name}_bn")(self.get_submodule(name)(x))
+        return functional.relu(y, inplace=True)
 
 
 def is_depthwise(module: nn.Module) -> bool:
