@@ -1,0 +1,198 @@
+"""Annotations and pictures in, batches out.
+
+Pictures are decoded when their turn comes, in worker processes. What a picture looks like in an epoch depends on
+seed, epoch and its place in it, and on nothing else: a resumed run sees what an uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.frames import Split
+from runtime.online_augment import OnlineAugment
+from runtime.pictures import Preprocess
+from tltpipe.errors import RunFailed, TltpipeError
+from tltpipe.files import cpu_count
+
+if TYPE_CHECKING:
+    import torch
+
+    from runtime.networks import Truth
+    from specs import Spec
+
+
+class Draw(NamedTuple):
+    """A batch to be made: which pictures, in which epoch (0: as they are), and the place of the first in its epoch."""
+
+    epoch: int
+    place: int
+    indices: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``images`` uint8 [B, H, W, 3] RGB; for each picture ``boxes`` float32 [n, 4] in its pixels and ``labels`` [n]."""
+
+    images: NDArray[np.uint8]
+    boxes: list[NDArray[np.float32]]
+    labels: list[NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Makes the batch of a Draw; lives in the worker processes.
+
+    An error is returned, not raised: on its way out of a worker torch would wrap it in a traceback.
+    """
+
+    split: Split
+    preprocess: Preprocess
+    augment: OnlineAugment
+    seed: int = 0
+
+    def __getitem__(self, draw: Draw) -> Batch | TltpipeError:
+        try:
+            made = [self.one(draw.epoch, draw.place + at, index) for at, index in enumerate(draw.indices)]
+        except TltpipeError as error:
+            return error
+        pixels, boxes, labels = zip(*made, strict=True)
+        return Batch(np.stack(pixels), list(boxes), list(labels))
+
+    def one(
+        self, epoch: int, place: int, index: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]:
+        """Pixels uint8 [H, W, 3], boxes float32 [n, 4] and labels int64 [n] of picture ``index``."""
+        boxes, labels = self.split.objects(index)
+        picture = self.preprocess.picture(self.split.image(index))
+        boxes = self.preprocess.boxes(boxes, self.split.sizes[index].tolist())
+        picture, boxes, kept = self.augment(picture, boxes, np.random.default_rng((self.seed, epoch, place)))
+        return np.asarray(picture), boxes, labels[kept]
+
+
+@dataclass(frozen=True)
+class Order:
+    """The batches of ``epochs``, one after another: every picture once an epoch, shuffled by seed and epoch.
+
+    All batches are full: the last of an epoch is filled up from its beginning. With several processes each takes
+    every ``ranks``-th picture. One order runs through all epochs, so that workers never wait for one to start.
+    """
+
+    count: int
+    batch: int
+    epochs: range
+    seed: int
+    rank: int = 0
+    ranks: int = 1
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch, in each process."""
+        return -(-self.count // (self.batch * self.ranks))
+
+    def __iter__(self) -> Iterator[Draw]:
+        for epoch in self.epochs:
+            shuffled = np.random.default_rng((self.seed, epoch)).permutation(self.count)
+            order = np.resize(shuffled, self.steps * self.batch * self.ranks).reshape(
+                self.steps, self.ranks, self.batch
+            )
+            for step in range(self.steps):
+                place = (step * self.ranks + self.rank) * self.batch
+                yield Draw(epoch, place, tuple(order[step, self.rank].tolist()))
+
+
+@dataclass(frozen=True)
+class InOrder:
+    """Every picture once, as it comes; the last batch may be smaller."""
+
+    count: int
+    batch: int
+
+    @property
+    def steps(self) -> int:
+        return -(-self.count // self.batch)
+
+    def __iter__(self) -> Iterator[Draw]:
+        for start in range(0, self.count, self.batch):
+            yield Draw(0, start, tuple(range(start, min(start + self.batch, self.count))))
+
+
+def for_training(spec: Spec, split: Split, epochs: range, *, rank: int = 0, ranks: int = 1) -> tuple[Order, Pictures]:
+    """How the spec wants ``split`` shown: the order of pictures, and what becomes of each."""
+    message = spec.message
+    batch = message.training_config.batch_size_per_gpu
+    order = Order(len(split), batch, epochs, message.random_seed, rank, ranks)
+    augment = OnlineAugment.of(message)
+    return order, Pictures(split, Preprocess.of(message), augment, message.random_seed)
+
+
+def for_validation(spec: Spec, split: Split) -> tuple[InOrder, Pictures]:
+    """``split`` in order, neither shuffled nor augmented, in batches of ``eval_config.batch_size``."""
+    size = spec.message.augmentation_config.preprocessing
+    still = OnlineAugment(
+        size.output_image_width,
+        size.output_image_height,
+        min_box_width=size.min_bbox_width,
+        min_box_height=size.min_bbox_height,
+    )
+    return InOrder(len(split), spec.message.eval_config.batch_size), Pictures(split, Preprocess.of(spec.message), still)
+
+
+def workers(spec: Spec, *, ranks: int = 1) -> int:
+    """Processes that decode: the spec's ``n_workers``, else all cores of this process but one, 1 to 8."""
+    return int(spec.message.training_config.n_workers) or min(8, max(1, cpu_count() // ranks - 1))
+
+
+def batches(pictures: Pictures, order: Iterable[Draw], *, workers: int) -> Generator[Batch]:
+    """Make the batches of ``order`` in ``workers`` processes (0: in this one), a few ahead; close to end them.
+
+    Raises the DataError that a worker met, and RunFailed when one was killed.
+    """
+    from torch.utils.data import DataLoader
+
+    loader: DataLoader[Any] = DataLoader(
+        pictures,  # type: ignore[arg-type]  # torch asks for an int as index, but hands over what the sampler gave
+        sampler=order,
+        batch_size=None,
+        collate_fn=_as_it_is,
+        num_workers=workers,
+        worker_init_fn=_leave_signals_to_parent,
+    )
+    try:
+        for item in loader:
+            if isinstance(item, TltpipeError):
+                raise item
+            yield item
+    except RuntimeError as failure:
+        if "DataLoader worker" not in str(failure):
+            raise
+        hint = "most likely memory ran out: set n_workers or the batch size lower"
+        raise RunFailed("a process that decodes pictures was killed", hint=hint) from failure
+
+
+def _as_it_is(batch: Any) -> Any:
+    """NumPy arrays travel from the workers by pipe: containers often have too little shared memory for tensors."""
+    return batch
+
+
+def _leave_signals_to_parent(_worker: int) -> None:
+    """Ctrl-C reaches the whole group of processes; the parent ends its workers itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def tensors(batch: Batch, device: torch.device) -> tuple[torch.Tensor, list[Truth]]:
+    """``batch`` on ``device``: images float32 [B, 3, H, W] 0..255 (channels last in memory), and the truths."""
+    import torch
+
+    pixels = torch.from_numpy(batch.images).to(device, non_blocking=True)
+    truths: list[Truth] = [
+        {"boxes": torch.from_numpy(boxes).to(device), "labels": torch.from_numpy(labels).to(device)}
+        for boxes, labels in zip(batch.boxes, batch.labels, strict=True)
+    ]
+    return pixels.permute(0, 3, 1, 2).float(), truths

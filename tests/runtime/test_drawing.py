@@ -1,0 +1,66 @@
+"""Annotated pictures: frames where the boxes are, chips that can be read and do not cover each other."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image, ImageChops
+
+from runtime import drawing
+from runtime.drawing import Find, colour_of, draw
+
+GREY = (128, 128, 128)
+
+
+def blank(width: int = 300, height: int = 240) -> Image.Image:
+    return Image.new("RGB", (width, height), GREY)
+
+
+def test_the_original_stays_and_the_size_too() -> None:
+    picture = blank()
+    result = draw(picture, [Find((20, 60, 200, 200), 1, "vest", 0.9)])
+    assert picture.getcolors() == [(300 * 240, GREY)]
+    assert result.size == picture.size
+
+
+def test_the_frame_has_the_colour_of_its_class_and_lies_on_the_box() -> None:
+    result = draw(blank(), [Find((20, 60, 200, 200), 3, "vest", 0.9)])
+    assert result.getpixel((21, 130)) == colour_of(3)
+    assert result.getpixel((110, 130)) == GREY
+    changed = ImageChops.difference(result, blank()).getbbox()
+    assert changed is not None
+    assert changed[0] == 20
+    assert changed[2:] == (200, 200)
+
+
+def test_the_chip_is_filled_with_the_colour_and_carries_letters() -> None:
+    result = draw(blank(), [Find((20, 60, 200, 200), 1, "short_sleeved_shirt", 0.87)])
+    above = result.crop((20, 36, 150, 60)).getcolors(10_000) or []
+    counts = {colour: count for count, colour in above}
+    assert counts.get(colour_of(1), 0) > 300
+    assert counts.get((255, 255, 255), 0) > 50
+
+
+@pytest.mark.parametrize("box", [(-50, -50, 20, 20), (290, 230, 400, 500), (0, 0, 300, 240), (400, 400, 500, 500)])
+def test_boxes_over_the_border_are_no_trouble(box: tuple[float, float, float, float]) -> None:
+    assert draw(blank(), [Find(box, 2, "sling_dress", 0.5)]).size == (300, 240)
+
+
+def test_a_picture_smaller_than_its_chip() -> None:
+    assert draw(blank(12, 9), [Find((1, 1, 8, 8), 2, "short_sleeved_outwear", 0.5)]).size == (12, 9)
+
+
+def test_chips_of_boxes_at_one_place_do_not_overlap() -> None:
+    font, taken = drawing._font(14), []
+    same = [Find((20, 60, 200, 200), label, "trousers", 0.5) for label in range(1, 6)]
+    places = [drawing._place(find, font, taken, 2, (300, 240)) for find in same]
+    pairs = [(one, other) for one in places for other in places if one is not other]
+    assert not any(drawing._overlap(one, other) for one, other in pairs)
+
+
+def test_every_class_of_deepfashion2_has_its_own_colour() -> None:
+    assert len({colour_of(label) for label in range(1, 14)}) == 13
+
+
+def test_grey_and_palette_pictures_become_colour() -> None:
+    assert draw(Image.new("L", (50, 50)), []).mode == "RGB"
+    assert draw(Image.new("P", (50, 50)), []).mode == "RGB"

@@ -1,0 +1,141 @@
+"""Online augmentation: boxes follow pixels, colours follow the matrix, neutral settings change nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from runtime.online_augment import MEAN, OnlineAugment, warp
+
+SIZE = 96
+
+
+def picture_of(box: tuple[int, int, int, int]) -> Image.Image:
+    """A white box on black: what lies between left, top and right, bottom (exclusive)."""
+    picture = Image.new("RGB", (SIZE, SIZE))
+    ImageDraw.Draw(picture).rectangle((box[0], box[1], box[2] - 1, box[3] - 1), fill="white")
+    return picture
+
+
+def found(picture: Image.Image) -> tuple[int, int, int, int]:
+    """The box of all bright pixels."""
+    bright = picture.convert("L").point(lambda value: 255 if value > 180 else 0)
+    box = bright.getbbox()
+    assert box is not None
+    return box
+
+
+def test_neutral_settings_change_nothing() -> None:
+    picture, boxes = picture_of((10, 20, 40, 60)), np.array([[10, 20, 40, 60]], np.float32)
+    result, kept, places = OnlineAugment(SIZE, SIZE)(picture, boxes, np.random.default_rng(0))
+    assert result.tobytes() == picture.tobytes()
+    assert kept.tolist() == boxes.tolist()
+    assert places.tolist() == [0]
+
+
+def test_horizontal_flip_is_exact() -> None:
+    picture, boxes = picture_of((10, 20, 40, 60)), np.array([[10, 20, 40, 60]], np.float32)
+    flip = OnlineAugment(SIZE, SIZE, hflip_probability=1.0)
+    result, kept, _ = flip(picture, boxes, np.random.default_rng(0))
+    assert result.tobytes() == picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).tobytes()
+    assert kept.tolist() == [[SIZE - 40, 20, SIZE - 10, 60]]
+
+
+def test_vertical_flip_is_exact() -> None:
+    picture, boxes = picture_of((10, 20, 40, 60)), np.array([[10, 20, 40, 60]], np.float32)
+    flip = OnlineAugment(SIZE, SIZE, vflip_probability=1.0)
+    result, kept, _ = flip(picture, boxes, np.random.default_rng(0))
+    assert result.tobytes() == picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM).tobytes()
+    assert kept.tolist() == [[10, SIZE - 60, 40, SIZE - 20]]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_boxes_follow_the_pixels(seed: int) -> None:
+    everything = OnlineAugment(
+        SIZE, SIZE, hflip_probability=0.5, vflip_probability=0.5, zoom_min=0.7, zoom_max=1.4,
+        translate_max_x=6, translate_max_y=6,
+    )  # fmt: skip
+    picture, boxes = picture_of((30, 36, 60, 70)), np.array([[30, 36, 60, 70]], np.float32)
+    result, kept, _ = everything(picture, boxes, np.random.default_rng(seed))
+    assert len(kept) == 1
+    assert found(result) == pytest.approx(kept[0], abs=1.5)
+
+
+def test_rotation_encloses_the_corners() -> None:
+    turn = OnlineAugment(SIZE, SIZE, rotate_rad_max=0.5)
+    picture, boxes = picture_of((30, 36, 60, 70)), np.array([[30, 36, 60, 70]], np.float32)
+    result, kept, _ = turn(picture, boxes, np.random.default_rng(3))
+    assert found(result) == pytest.approx(kept[0], abs=2)
+    assert kept[0, 2] - kept[0, 0] > 31
+
+
+@pytest.mark.parametrize("zoom", [0.5, 2.0])
+def test_zoom_above_one_magnifies(zoom: float) -> None:
+    boxes = np.array([[40, 40, 50, 52]], np.float32)
+    matrix = OnlineAugment(SIZE, SIZE, zoom_min=zoom, zoom_max=zoom).space(np.random.default_rng(1))
+    grown = warp(boxes, matrix)[0]
+    assert grown[2] - grown[0] == pytest.approx(10 * zoom)
+    assert grown[3] - grown[1] == pytest.approx(12 * zoom)
+
+
+def test_what_lies_outside_is_the_mean() -> None:
+    shrink = OnlineAugment(SIZE, SIZE, zoom_min=0.5, zoom_max=0.5)
+    picture = Image.new("RGB", (SIZE, SIZE), "white")
+    result, _, _ = shrink(picture, np.zeros((0, 4), np.float32), np.random.default_rng(0))
+    colours = {colour for count, colour in result.getcolors(SIZE * SIZE) or [] if count > 100}
+    assert colours == {MEAN, (255, 255, 255)}
+
+
+def test_boxes_are_clipped_and_dropped() -> None:
+    keep = OnlineAugment(SIZE, SIZE, min_box_width=2, min_box_height=2)
+    boxes = np.array(
+        [
+            [-10, 10, 30, 30],  # three quarters visible: clipped
+            [-90, 10, 10, 30],  # a tenth visible: dropped
+            [5, 5, 6, 20],  # thinner than two pixels: dropped
+            [50, 50, 200, 60],  # 31 % visible: clipped
+            [200, 200, 220, 220],  # outside: dropped
+        ],
+        np.float32,
+    )
+    kept, places = keep.keep(boxes)
+    assert places.tolist() == [0, 3]
+    assert kept.tolist() == [[0, 10, 30, 30], [50, 50, 96, 60]]
+
+
+def test_saturation_down_to_grey_keeps_the_luma() -> None:
+    class Lowest(np.random.Generator):
+        def uniform(self, low=0.0, high=1.0, size=None):  # type: ignore[no-untyped-def]
+            return low
+
+    grey = OnlineAugment(4, 4, saturation_shift_max=1.0).colour(Lowest(np.random.PCG64(0)))
+    assert grey @ [120, 60, 30, 1] == pytest.approx([0.299 * 120 + 0.587 * 60 + 0.114 * 30] * 3, abs=1e-6)
+
+
+def test_colour_changes_and_stays_in_bounds() -> None:
+    colour = OnlineAugment(8, 8, hue_rotation_max=25, saturation_shift_max=0.2, contrast_scale_max=0.1)
+    picture = Image.new("RGB", (8, 8), (200, 80, 40))
+    result, _, _ = colour(picture, np.zeros((0, 4), np.float32), np.random.default_rng(5))
+    matrix = colour.colour(np.random.default_rng(5))
+    random = np.random.default_rng(5)
+    colour.space(random)
+    expected = np.clip(colour.colour(random) @ [200, 80, 40, 1], 0, 255)
+    assert result.getpixel((3, 3)) == pytest.approx(expected, abs=1)
+    assert result.getpixel((3, 3)) != (200, 80, 40)
+    assert matrix.shape == (3, 4)
+
+
+def test_contrast_turns_about_its_centre() -> None:
+    matrix = OnlineAugment(8, 8, contrast_scale_max=0.5, contrast_center=0.5).colour(np.random.default_rng(0))
+    assert matrix @ [127.5, 127.5, 127.5, 1] == pytest.approx([127.5] * 3)
+    assert matrix @ [0, 0, 0, 1] != pytest.approx([0] * 3)
+
+
+def test_the_same_generator_gives_the_same_picture() -> None:
+    everything = OnlineAugment(SIZE, SIZE, hflip_probability=0.5, zoom_min=0.7, zoom_max=1.8, hue_rotation_max=25)
+    picture, boxes = picture_of((30, 36, 60, 70)), np.array([[30, 36, 60, 70]], np.float32)
+    first, again, other = (everything(picture, boxes, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert first[0].tobytes() == again[0].tobytes()
+    assert first[1].tolist() == again[1].tolist()
+    assert first[0].tobytes() != other[0].tobytes()
