@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime import program
+from runtime import folders, program
 from tltpipe.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -56,8 +55,9 @@ def run(arguments: argparse.Namespace) -> None:
     recipe = augmentation.recipe(spec)
     root, output = program.host(arguments.dataset_folder), program.host(arguments.output_dataset)
     config = spec.message.dataset_config
-    images = _folder(root, config.image_path, "images", "dataset_config.image_path")
-    labels = _folder(root, config.label_path, "labels", "dataset_config.label_path")
+    image_path, label_path = program.host_text(config.image_path), program.host_text(config.label_path)
+    images = folders.existing(root, image_path, kind="images", field="dataset_config.image_path")
+    labels = folders.existing(root, label_path, kind="labels", field="dataset_config.label_path")
     _refuse_overwriting(output, (images, labels))
     pairs = _pairs(images, labels, spec.message.image_extension)
     done = _augment_all(recipe, pairs, output, verbose=arguments.verbose, workers=arguments.workers)
@@ -73,16 +73,16 @@ def _augment_all(recipe: Recipe, pairs: Sequence[Pair], output: Path, *, verbose
     workers = 1 if workers is None and len(pairs) < WORTH_PROCESSES else workers
     try:
         with ExitStack() as stack:
-            folders = Folders(
+            targets = Folders(
                 stack.enter_context(staged(output / IMAGES)),
                 stack.enter_context(staged(output / LABELS)),
                 stack.enter_context(staged(output / ANNOTATED)) if verbose else None,
             )
-            work = parallel_map(partial(augment, recipe, folders), pairs, workers=workers)
+            work = parallel_map(partial(augment, recipe, targets), pairs, workers=workers)
             done = sum(progress.track(progress.for_stream(), work, "augment", total=len(pairs)), start=Done())
     except BaseException:
         if not existed:
-            _remove_if_empty(output)
+            folders.remove_if_empty(output)
         raise
     if not verbose:
         _remove_stale_drawings(output)
@@ -98,35 +98,6 @@ def _tell(done: Done, recipe: Recipe, output: Path) -> None:
         program.warn(f"{done.scores} label lines had a 16th column (a score); it was dropped")
 
 
-def _folder(root: Path, name: str, kind: str, field: str) -> Path:
-    """The input folder ``name`` below ``root``, which must exist."""
-    folder = root / name
-    if folder.is_dir():
-        return folder
-    if not root.is_dir():
-        raise DataError("this data set folder does not exist", where=root, hint=_workspace_hint(root))
-    raise DataError(f"there is no such folder for {kind} ({field})", where=folder, hint=_nearest(folder))
-
-
-def _nearest(folder: Path) -> str | None:
-    """A hint at the sub-folders that might have been meant."""
-    from difflib import get_close_matches
-
-    if not folder.parent.is_dir():
-        return None
-    there = sorted(path.name for path in folder.parent.iterdir() if path.is_dir() and not path.name.startswith("."))
-    near = get_close_matches(folder.name, there, n=1)
-    if near:
-        return f'did you mean "{near[0]}"?'
-    return f"{folder.parent} holds {', '.join(there[:8])}" if there else f"{folder.parent} has no folders"
-
-
-def _workspace_hint(path: Path) -> str | None:
-    if str(path).startswith(program.CONTAINER_ROOT) and not os.environ.get(program.WORKSPACE_VARIABLE):
-        return f"set {program.WORKSPACE_VARIABLE} to the folder that plays {program.CONTAINER_ROOT}"
-    return None
-
-
 def _refuse_overwriting(output: Path, inputs: Iterable[Path]) -> None:
     ours = {(output / name).resolve() for name in (IMAGES, LABELS, ANNOTATED)}
     for folder in inputs:
@@ -139,14 +110,14 @@ def _pairs(images: Path, labels: Path, extension: str) -> list[Pair]:
     from runtime.augmentation import Pair
 
     wanted = _extensions(extension)
-    names = sorted(entry.name for entry in os.scandir(images) if not entry.name.startswith("."))
+    names = folders.names(images)
     pictures = [name for name in names if Path(name).suffix.lower() in wanted]
     by_stem: dict[str, str] = {}
     for name in pictures:
         other = by_stem.setdefault(Path(name).stem, name)
         if other != name:
             raise DataError(f'"{other}" and "{name}" would share one label file', where=images, hint="rename one")
-    texts = {entry.name[:-4] for entry in os.scandir(labels) if entry.name.endswith(".txt") and entry.name[0] != "."}
+    texts = {name.removesuffix(".txt") for name in folders.names(labels) if name.endswith(".txt")}
     if not by_stem.keys() & texts:
         raise _no_pairs(images, labels, names, wanted=wanted, pictures=len(pictures))
     _tell_unpaired(len(by_stem.keys() - texts), "images have no label file", images)
@@ -169,16 +140,7 @@ def _no_pairs(images: Path, labels: Path, names: Sequence[str], *, wanted: Seque
     if pictures:
         hint = f"an image x{wanted[0]} belongs to a label file x.txt in {labels}"
         return DataError(f"none of the {pictures} images ({looked_for}) has a label file", where=images, hint=hint)
-    there = sorted({Path(name).suffix or name for name in names})
-    hint = f"there are {', '.join(there[:8])}: see image_extension in the spec" if there else "the folder is empty"
-    return DataError(f"no images ending in {looked_for}", where=images, hint=hint)
-
-
-def _remove_if_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:
-        return
+    return folders.no_images(images, names, looked_for=looked_for)
 
 
 def _remove_stale_drawings(output: Path) -> None:

@@ -1,0 +1,113 @@
+"""Record files under a prefix: written aside, moved into place together."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from converters.formats.tfrecord import Bytes, Feature, Floats, Integers, encode
+from runtime import folders
+from runtime.conversion import Annotated
+from tltpipe.errors import HostError
+from tltpipe.files import writable
+
+WARNINGS = "_warning.json"
+WORLD = ("h", "w", "l", "x", "y", "z", "rot_y")
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """Where record files go: names in ``folder`` that begin with ``stem``, which is "" after a trailing slash."""
+
+    folder: Path
+    stem: str
+
+    @classmethod
+    def of(cls, text: str) -> Prefix:
+        """The prefix as given on the command line; without a folder part it lies in the current folder."""
+        folder, stem = os.path.split(text)
+        return cls(Path(os.path.abspath(folder)), stem)
+
+    def owns(self, name: str) -> bool:
+        """Whether ``name`` is a file that some conversion to this prefix writes, an index of it included."""
+        numbered = r"-fold-\d{3,}-of-\d{3,}(-shard-\d{5,}-of-\d{5,})?|-shard-\d{5,}-of-\d{5,}"
+        stem = re.escape(self.stem)
+        return re.fullmatch(rf"{stem}{WARNINGS}|(idx-)?{stem}({numbered})", name) is not None
+
+    def __str__(self) -> str:
+        return f"{self.folder}/{self.stem}"
+
+
+@contextmanager
+def staged(prefix: Prefix) -> Iterator[Path]:
+    """Yield an empty hidden folder; when the block ends well its files move to the prefix.
+
+    They replace what earlier conversions left there, also what this one did not write again: a stale shard would be
+    trained on. On an exception nothing changes.
+    """
+    existed = prefix.folder.exists()
+    staging = prefix.folder / f".{prefix.stem or 'records'}.partial"
+    with writable(prefix.folder):
+        prefix.folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+    try:
+        yield staging
+        _replace(prefix, staging)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        if not existed:
+            folders.remove_if_empty(prefix.folder)
+        raise
+
+
+def stale(prefix: Prefix, written: set[str]) -> list[str]:
+    """Names that an earlier conversion left at ``prefix`` and that are not among those ``written`` now."""
+    if not prefix.folder.is_dir():
+        return []
+    return [name for name in folders.names(prefix.folder) if prefix.owns(name) and name not in written]
+
+
+def write_warnings(staging: Path, prefix: Prefix, dropped: Mapping[str, list[int]]) -> None:
+    """``<prefix>_warning.json``: the boxes that were left out; no file where there are none."""
+    if dropped:
+        text = json.dumps(dropped, indent=2)
+        (staging / f"{prefix.stem}{WARNINGS}").write_text(text, encoding="utf-8")
+
+
+def example(frame: Annotated) -> bytes:
+    """The record of ``frame``: the features that detectnet_v2's converter writes, SSD of TLT 2.0 included."""
+    labels = frame.labels
+    features: dict[str, Feature] = {
+        "frame/id": Bytes([frame.id.encode()]),
+        "frame/height": Integers([frame.height]),
+        "frame/width": Integers([frame.width]),
+        "target/object_class": Bytes([label.category.encode() for label in labels]),
+        "target/truncation": Floats([label.truncation for label in labels]),
+        "target/occlusion": Integers([label.occlusion for label in labels]),
+        "target/observation_angle": Floats([label.alpha for label in labels]),
+    }
+    for index, corner in enumerate(("x1", "y1", "x2", "y2")):
+        features[f"target/coordinates_{corner}"] = Floats([label.box[index] for label in labels])
+    for index, name in enumerate(WORLD):
+        features[f"target/world_bbox_{name}"] = Floats([label.world[index] for label in labels])
+    return encode(features)
+
+
+def _replace(prefix: Prefix, staging: Path) -> None:
+    written = {path.name for path in staging.iterdir()}
+    for name in written:
+        if (prefix.folder / name).is_dir():
+            what = "a folder has the name of a record file"
+            raise HostError(what, where=prefix.folder / name, hint="choose another -o, or end it in /")
+    for name in stale(prefix, written):
+        (prefix.folder / name).unlink()
+    for name in sorted(written):
+        os.replace(staging / name, prefix.folder / name)
+    staging.rmdir()

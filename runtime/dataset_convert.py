@@ -1,0 +1,157 @@
+"""tlt-dataset-convert: KITTI folders or COCO files in, TFRecord shards out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runtime import program
+
+if TYPE_CHECKING:
+    from runtime.conversion import Annotated, Plan, Source
+    from runtime.conversion.shards import Prefix
+    from runtime.conversion.tally import Tally
+    from specs import Spec
+    from tltpipe.progress import Bar
+
+CLASS_MAP_HINT = (
+    "For the dataset_config in the experiment_spec, please use labels in the tfrecords file, "
+    "while writing the classmap.\n"
+)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One record file to be: its name, its number in the fold, its frames."""
+
+    name: str
+    number: int
+    frames: Sequence[Any]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The program; returns its exit code."""
+    arguments = parser().parse_args(argv)
+    return program.run(lambda: run(arguments))
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = program.Parser("tlt-dataset-convert", description="Convert a KITTI or COCO data set to TFRecord shards.")
+    parser.add_argument("-d", "--dataset_export_spec", required=True, metavar="SPEC", help="conversion spec")
+    parser.add_argument(
+        "-o", "--output_filename", required=True, metavar="PREFIX", help="what the names of the record files begin with"
+    )
+    parser.add_argument(
+        "-f", "--validation_fold", type=int, metavar="FOLD", help="fold that the sample modifier leaves alone"
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell of every file and every box left out")
+    parser.add_argument("-r", "--results_dir", metavar="DIR", help="gets status.json")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Convert as the spec says; the record files appear together, at the end."""
+    from runtime.conversion.shards import Prefix
+
+    prefix = Prefix.of(program.host_text(arguments.output_filename))
+    status = program.StatusLog(program.host(arguments.results_dir) if arguments.results_dir else None)
+    with status.failures("Dataset convert"):
+        status.write("STARTED", "Starting Object Detection Dataset Convert.")
+        import specs
+
+        spec = specs.parse(program.host(arguments.dataset_export_spec), "DatasetExportConfig")
+        for warning in spec.warnings:
+            program.warn(warning)
+        _convert(spec, prefix, status, arguments)
+        status.write("SUCCESS", "Dataset convert finished successfully.")
+
+
+def _convert(spec: Spec, prefix: Prefix, status: program.StatusLog, arguments: argparse.Namespace) -> None:
+    from converters.formats.tfrecord import write_records
+    from runtime.conversion import coco, kitti, shards
+    from runtime.conversion.modifier import modifier
+    from runtime.conversion.tally import Tally
+    from tltpipe.progress import for_stream
+
+    source: Source = kitti.open_source(spec) if spec.is_set("kitti_config") else coco.open_source(spec)
+    status.write("STARTED", f"Instantiating a {source.kind} converter")
+    status.write("RUNNING", "Generating partitions")
+    plan = source.plan()
+    for text, figures in plan.notes:
+        program.say(text)
+        status.write("RUNNING", text, kpi=figures)
+    samples = modifier(spec, folds=plan.folds, validation_fold=arguments.validation_fold)
+    tally = Tally()
+    with shards.staged(prefix) as staging:
+        with for_stream().bar("convert", total=sum(map(len, plan.frames))) as bar:
+            for fold in range(len(plan.frames)):
+                before = tally.objects.copy()
+                for shard in _shards(plan, fold, prefix):
+                    told = f"Writing partition {fold}, shard {shard.number}"
+                    status.write("RUNNING", told)
+                    if arguments.verbose:
+                        program.say(told)
+                    frames = _annotated(source, shard.frames, bar)
+                    write_records(staging / shard.name, tally.records(frames, samples, fold))
+                _say_objects(tally.objects - before)
+        shards.write_warnings(staging, prefix, tally.dropped)
+        names = sorted(path.name for path in staging.iterdir())
+        old = shards.stale(prefix, set(names))
+    _conclude(tally, status, verbose=arguments.verbose)
+    _tell_stale(old)
+    program.say(f"wrote {tally.written.total()} records in {len(names)} files to {prefix.folder}: {names[0]} ...")
+
+
+def _shards(plan: Plan, fold: int, prefix: Prefix) -> Iterator[Shard]:
+    """The files of one fold, in order."""
+    from runtime.conversion import partition
+    from tltpipe.errors import UsageError
+
+    frames, count = plan.frames[fold], plan.shards[fold]
+    for number, (start, end) in enumerate(partition.shard_bounds(len(frames), count)):
+        name = partition.shard_name(prefix.stem, fold=fold, folds=plan.folds, shard=number, shards=count)
+        if not name:
+            hint = "end -o in the beginning of a file name, or set num_partitions or num_shards"
+            raise UsageError("the one record file would have no name", where=str(prefix), hint=hint)
+        yield Shard(name, number, frames[start:end])
+
+
+def _annotated(source: Source, frames: Sequence[Any], bar: Bar) -> Iterator[Annotated]:
+    for frame in frames:
+        yield source.annotate(frame)
+        bar.advance()
+
+
+def _conclude(tally: Tally, status: program.StatusLog, *, verbose: bool) -> None:
+    """What was written, as NVIDIA tells it: objects by class, and what each class is called in the records."""
+    program.say("Cumulative object statistics")
+    _say_objects(tally.objects)
+    status.write("RUNNING", "Cumulative object statistics", categorical={"num_objects": dict(tally.objects)})
+    names = "".join(f"\n{given.encode()!r}: {stored.encode()!r}" for given, stored in tally.renamed.items())
+    class_map = f"Class map. \nLabel in GT: Label in tfrecords file {names}"
+    for text in (class_map, CLASS_MAP_HINT):
+        program.say(text.rstrip("\n"))
+        status.write("RUNNING", text)
+    if tally.dropped:
+        program.warn(f"{len(tally.dropped)} boxes of no area were left out; the _warning.json file lists them")
+        for key, box in tally.dropped.items() if verbose else ():
+            program.say(f"left out: {key} {box}")
+    if tally.scores:
+        program.warn(f"{tally.scores} label lines had a 16th column (a score); it was dropped")
+    program.say("TFRecords generation complete.")
+    status.write("SUCCESS", "TFRecords generation complete.")
+
+
+def _say_objects(objects: Mapping[str, int]) -> None:
+    program.say("Wrote the following numbers of objects:")
+    for name, count in sorted(objects.items()):
+        program.say(f"{name.encode()!r}: {count}")
+    program.say("")
+
+
+def _tell_stale(names: Sequence[str]) -> None:
+    if names:
+        shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        program.say(f"removed {len(names)} files of an earlier conversion: {shown}")

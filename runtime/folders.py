@@ -1,0 +1,62 @@
+"""Input folders and what to say when they are not as expected."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from runtime import program
+from tltpipe.errors import DataError
+
+
+def existing(root: Path, name: str, *, kind: str, field: str) -> Path:
+    """The folder ``name`` below ``root``; raises DataError with the nearest name where it does not exist.
+
+    ``kind`` says what it should hold, ``field`` which field of the spec named it.
+    """
+    folder = root / name
+    if folder.is_dir():
+        return folder
+    if not root.is_dir():
+        raise DataError("this data set folder does not exist", where=root, hint=workspace_hint(root))
+    raise DataError(f"there is no such folder for {kind} ({field})", where=folder, hint=_nearest(folder))
+
+
+def names(folder: Path) -> list[str]:
+    """Names in ``folder``, sorted by code point; hidden ones (and what macOS leaves beside files) do not count."""
+    return sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+
+
+def no_images(folder: Path, found: Iterable[str], *, looked_for: str) -> DataError:
+    """The error that there is nothing ending in ``looked_for`` among the names ``found`` in ``folder``."""
+    there = sorted({Path(name).suffix or name for name in found})
+    hint = f"there are {', '.join(there[:8])}: see image_extension in the spec" if there else "the folder is empty"
+    return DataError(f"no images ending in {looked_for}", where=folder, hint=hint)
+
+
+def workspace_hint(path: Path) -> str | None:
+    """What to do about a container's path outside the container."""
+    if str(path).startswith(program.CONTAINER_ROOT) and not os.environ.get(program.WORKSPACE_VARIABLE):
+        return f"set {program.WORKSPACE_VARIABLE} to the folder that plays {program.CONTAINER_ROOT}"
+    return None
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Take away a folder that was made for results that did not come."""
+    try:
+        folder.rmdir()
+    except OSError:
+        return
+
+
+def _nearest(folder: Path) -> str | None:
+    """A hint at the neighbours that might have been meant."""
+    if not folder.parent.is_dir():
+        return None
+    there = [name for name in names(folder.parent) if (folder.parent / name).is_dir()]
+    near = get_close_matches(folder.name, there, n=1)
+    if near:
+        return f'did you mean "{near[0]}"?'
+    return f"{folder.parent} holds {', '.join(there[:8])}" if there else f"{folder.parent} holds no folders"

@@ -1,0 +1,165 @@
+"""Operators on images and boxes: figures of the reference arithmetic, and properties."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from runtime import transforms
+from runtime.transforms import Blur, Colour, Spatial
+
+IDENTITY = np.eye(3)
+
+
+@pytest.fixture
+def noise() -> transforms.Image:
+    return np.random.default_rng(7).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+
+
+def resize(size: transforms.Size, output: transforms.Size) -> transforms.Matrix:
+    return transforms.matrix(Spatial(), size=size, output=output)
+
+
+def test_matrix_of_a_quarter_turn() -> None:
+    matrix = transforms.matrix(Spatial(angle=90, translate_x=10), size=(200, 100), output=(100, 100))
+    np.testing.assert_allclose(matrix[:2], [[0, -0.5, 80], [1, 0, -50]], atol=1e-9)
+    boxes = transforms.move_boxes(np.float32([[60, 20, 90, 40]]), matrix, (100, 100))
+    np.testing.assert_allclose(boxes, [[60, 10, 70, 40]], atol=1e-4)
+
+
+def test_matrix_of_all_together() -> None:
+    spatial = Spatial(angle=20, flip_vertical=True, shear_x=0.1, translate_y=-3)
+    matrix = transforms.matrix(spatial, size=(200, 100), output=(200, 100))
+    expected = [[0.905491, -0.435989, 31.250410], [-0.342020, -0.939693, 128.186645]]
+    np.testing.assert_allclose(matrix[:2], expected, atol=1e-5)
+    boxes = transforms.move_boxes(np.float32([[60, 20, 90, 40]]), matrix, (200, 100))
+    np.testing.assert_allclose(boxes, [[68.14, 59.82, 104.02, 88.87]], atol=0.01)
+
+
+def test_boxes_are_clamped_and_none_is_dropped() -> None:
+    boxes = transforms.move_boxes(np.float32([[-5, 1, 8, 99], [50, 50, 60, 60]]), IDENTITY, (10, 20))
+    assert boxes.dtype == np.float32
+    assert boxes.tolist() == [[0, 1, 8, 20], [10, 20, 10, 20]]
+    assert transforms.move_boxes(np.zeros((0, 4), np.float32), IDENTITY, (10, 20)).shape == (0, 4)
+
+
+def test_identity_leaves_pixels(noise: transforms.Image) -> None:
+    assert transforms.warp(noise, IDENTITY, (40, 30)) is noise
+
+
+@pytest.mark.parametrize("horizontal", [True, False])
+def test_flip_is_exact(noise: transforms.Image, horizontal: bool) -> None:
+    spatial = Spatial(flip_horizontal=horizontal, flip_vertical=not horizontal)
+    matrix = transforms.matrix(spatial, size=(40, 30), output=(40, 30))
+    np.testing.assert_array_equal(transforms.warp(noise, matrix, (40, 30)), np.flip(noise, 1 if horizontal else 0))
+
+
+def test_quarter_turn_is_clockwise(noise: transforms.Image) -> None:
+    square = noise[:, :30]
+    matrix = transforms.matrix(Spatial(angle=90), size=(30, 30), output=(30, 30))
+    np.testing.assert_array_equal(transforms.warp(square, matrix, (30, 30)), np.rot90(square, -1))
+
+
+def test_halving_averages_the_four_middle_neighbours(noise: transforms.Image) -> None:
+    half = transforms.warp(noise, resize((40, 30), (20, 15)), (20, 15))
+    exact = noise.reshape(15, 2, 20, 2, 3).mean(axis=(1, 3))
+    assert np.abs(half - exact).max() <= 0.5
+
+
+def test_shrinking_does_not_smooth() -> None:
+    lines = np.zeros((8, 80, 3), np.uint8)
+    lines[:, ::8] = 255
+    assert transforms.warp(lines, resize((80, 8), (10, 8)), (10, 8)).max() == 0
+
+
+def test_enlarging_darkens_the_border() -> None:
+    white = np.full((4, 4, 3), 200, np.uint8)
+    large = transforms.warp(white, resize((4, 4), (8, 8)), (8, 8))
+    assert large[3, 3, 0] == 200
+    assert large[0, 3, 0] == 150
+    assert large[0, 0, 0] == 112
+
+
+def test_both_ways_to_warp_agree(noise: transforms.Image) -> None:
+    spatial = Spatial(flip_horizontal=True, translate_x=7, translate_y=-4)
+    inverse = np.linalg.inv(transforms.matrix(spatial, size=(40, 30), output=(57, 23)))
+    by_axes = transforms._warp_axes(noise, inverse, (57, 23)).astype(int)
+    by_pixel = transforms._warp_any(noise, inverse, (57, 23))
+    assert np.abs(by_axes - by_pixel).max() <= 1
+    assert (by_axes != by_pixel).mean() < 0.01
+
+
+def test_against_an_independent_warp(noise: transforms.Image) -> None:
+    """Inside the picture Pillow does the same, but cuts fractions off where we round."""
+    from PIL import Image
+
+    matrix = transforms.matrix(Spatial(angle=17, shear_x=0.2), size=(40, 30), output=(40, 30))
+    coefficients = tuple(np.linalg.inv(matrix)[:2].ravel())
+    theirs = Image.fromarray(noise).transform((40, 30), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR)
+    difference = transforms.warp(noise, matrix, (40, 30)).astype(int) - np.asarray(theirs)
+    inside = difference[8:22, 12:28]
+    assert inside.min() >= 0
+    assert inside.max() <= 1
+
+
+def test_outside_is_black() -> None:
+    white = np.full((10, 10, 3), 255, np.uint8)
+    matrix = transforms.matrix(Spatial(translate_x=4), size=(10, 10), output=(10, 10))
+    moved = transforms.warp(white, matrix, (10, 10))
+    assert (moved[:, :4] == 0).all()
+    assert (moved[:, 4:] == 255).all()
+
+
+def test_colour_figures() -> None:
+    gain, bias = transforms.colour_matrix(Colour(hue=45, saturation=0.5, contrast=-0.25, center=100, offset=20))
+    np.testing.assert_allclose(gain @ [120, 60, 30] + bias, [114.61, 84.49, 105.54], atol=0.01)
+
+
+def test_neutral_colour_leaves_pixels(noise: transforms.Image) -> None:
+    assert transforms.recolour(noise, Colour()) is noise
+    assert transforms.recolour(noise, Colour(center=0)) is noise
+
+
+def test_saturation_zero_is_luma(noise: transforms.Image) -> None:
+    grey = transforms.recolour(noise, Colour(saturation=0)).astype(float)
+    luma = noise @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(grey - luma[..., None]).max() < 0.51
+
+
+def test_levels_saturate(noise: transforms.Image) -> None:
+    assert transforms.recolour(noise, Colour(offset=300)).min() == 255
+    assert transforms.recolour(noise, Colour(offset=-300)).max() == 0
+
+
+def test_contrast_turns_about_its_centre() -> None:
+    image = np.uint8([[[100, 120, 80]]])
+    assert transforms.recolour(image, Colour(contrast=0.5, center=100)).tolist() == [[[100, 130, 70]]]
+
+
+def test_kernel() -> None:
+    weights = transforms.kernel(Blur(size=5, std=1))
+    assert weights.sum() == pytest.approx(1)
+    assert weights[2] / weights[1] == pytest.approx(np.exp(0.5), rel=1e-6)
+    assert len(transforms.kernel(Blur(std=1.2))) == 9
+    sigma = ((7 - 1) / 2 - 1) * 0.3 + 0.8
+    derived = transforms.kernel(Blur(size=7))
+    assert derived[3] / derived[2] == pytest.approx(np.exp(1 / (2 * sigma**2)), rel=1e-6)
+    assert transforms.kernel(Blur()).tolist() == [1]
+    with pytest.raises(ValueError, match="odd"):
+        transforms.kernel(Blur(size=4, std=1))
+
+
+def test_blur_mirrors_at_the_border() -> None:
+    image = np.zeros((1, 6, 3), np.uint8)
+    image[0, 1] = 240
+    weights = transforms.kernel(Blur(size=3, std=1))
+    blurred = transforms.smooth(image, Blur(size=3, std=1))
+    assert blurred[0, 0, 0] == round(240 * 2 * float(weights[0]))
+    assert blurred[0, 1, 0] == round(240 * float(weights[1]))
+    assert blurred[0, 3, 0] == 0
+
+
+def test_blur_keeps_flat_images(noise: transforms.Image) -> None:
+    flat = np.full((5, 7, 3), 77, np.uint8)
+    np.testing.assert_array_equal(transforms.smooth(flat, Blur(size=9, std=2)), flat)
+    assert transforms.smooth(noise, Blur()) is noise
