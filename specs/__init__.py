@@ -9,15 +9,32 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from specs.arithmetic import numbers
 from specs.spec import Spec
-from tltpipe.errors import SpecError
+from tltpipe.errors import Location, SpecError
 
-__all__ = ["Spec", "SpecError", "dump", "folders", "load", "numbers", "parse", "parse_text"]
+__all__ = [
+    "Spec",
+    "SpecError",
+    "documentation",
+    "dump",
+    "folders",
+    "json_schema",
+    "load",
+    "numbers",
+    "parse",
+    "parse_text",
+    "render",
+    "tunables",
+    "tunables_from",
+]
+
+Place = Location | Path | str | None
 
 
 def parse(path: Path, message: str) -> Spec:
@@ -39,8 +56,19 @@ def parse_text(text: str, message: str, *, source: Path | str) -> Spec:
     schema = importlib.import_module(folder.SCHEMA)
     if not text.strip():
         raise SpecError("the spec is empty", where=source)
-    spec = prototext.parse(text, getattr(schema, message)(), source=source)
+    spec = prototext.parse(text, getattr(schema, message)(), source=source, elsewhere=folder.ELSEWHERE)
     return checks.judge(spec, [*checks.unknown_enum_numbers(spec), *folder.check(spec)])
+
+
+def render(folder: str, template: str, tunables: object, **variables: object) -> str:
+    """Fill in ``specs/<folder>/<template>`` with the fields of ``tunables`` and with ``variables``, which win.
+
+    Text is quoted, bools are lower case, lists become quoted text. Raises SpecError for a name the template needs
+    and nobody gave. The caller parses the result: that is where values are checked.
+    """
+    from specs import templating
+
+    return templating.render(folder, template, tunables, variables)
 
 
 def dump(message: Any) -> str:
@@ -56,10 +84,40 @@ def folders() -> list[str]:
 
 
 def load(folder: str) -> ModuleType:
-    """The module of a folder: TUNABLES, MESSAGE, SCHEMA and check(). Raises UsageError for an unknown name."""
+    """The module of a folder: TUNABLES, MESSAGE, SCHEMA, ELSEWHERE, check(). Raises UsageError for an unknown name."""
     from tltpipe import registry
 
     return registry.load("specs", folder)
+
+
+def tunables(folder: str) -> type[Any]:
+    """The frozen dataclass of a folder's tunables; its defaults are ours. Raises UsageError for an unknown name."""
+    kind: type[Any] = load(folder).TUNABLES
+    return kind
+
+
+def tunables_from(folder: str, given: Mapping[str, object], *, where: Place | Callable[[str], Place] = None) -> Any:
+    """The folder's tunables with ``given`` over the defaults; ``where`` is their place, or a function of the key.
+
+    Raises ConfigError that names every key that does not exist (and the nearest that does) or does not fit.
+    """
+    from specs import tuning
+
+    return tuning.build(folder, tunables(folder), given, where)
+
+
+def documentation(folder: str) -> dict[str, str]:
+    """What each tunable of a folder is for, by name."""
+    from specs import tuning
+
+    return tuning.documentation(tunables(folder))
+
+
+def json_schema(folder: str) -> dict[str, Any]:
+    """The JSON schema of a folder's tunables, for editors."""
+    from specs import tuning
+
+    return tuning.json_schema(tunables(folder))
 
 
 @functools.cache
@@ -67,6 +125,6 @@ def _folder_of(message: str) -> ModuleType:
     """The folder whose specs are of this message."""
     for name in folders():
         module = load(name)
-        if module.MESSAGE == message:
+        if message == module.MESSAGE:
             return module
     raise LookupError(f"no folder of specs holds a {message}")

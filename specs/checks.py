@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from specs import values
+from specs.arithmetic import numbers
 from specs.spec import Spec
 from tltpipe.errors import SpecError
 
@@ -24,6 +26,105 @@ class Finding:
 
 def warn(path: str, what: str) -> Finding:
     return Finding(path, what, warning=True)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the number at ``path`` must be: ``holds`` decides, ``needed`` says it ("above 0").
+
+    Where the message around it is not written the rule does not apply.
+    """
+
+    path: str
+    needed: str
+    holds: Callable[[Any], bool]
+
+
+def above(path: str, low: float) -> Rule:
+    return Rule(path, f"above {low:g}", lambda value: low < value < math.inf)
+
+
+def at_least(path: str, low: float) -> Rule:
+    return Rule(path, f"{low:g} or more", lambda value: low <= value < math.inf)
+
+
+def inside(path: str, low: float, high: float) -> Rule:
+    """Above ``low`` and below ``high``."""
+    return Rule(path, f"above {low:g} and below {high:g}", lambda value: low < value < high)
+
+
+def within(path: str, low: float, high: float) -> Rule:
+    """From ``low`` to ``high``, both allowed."""
+    return Rule(path, f"from {low:g} to {high:g}", lambda value: low <= value <= high)
+
+
+def one_of(path: str, *allowed: int) -> Rule:
+    return Rule(path, values.choice([str(number) for number in allowed]), lambda value: value in allowed)
+
+
+def examine(spec: Spec, rules: Iterable[Rule]) -> Iterator[Finding]:
+    """A finding for every rule that is broken, by a value written or by one left out."""
+    for rule in rules:
+        parent, _, name = rule.path.rpartition(".")
+        holder = message_at(spec, parent)
+        if holder is None or rule.holds(value := getattr(holder, name)):
+            continue
+        if spec.is_set(rule.path):
+            shown = f"{value:g}" if isinstance(value, float) else value
+            yield Finding(rule.path, f"{name} must be {rule.needed}, not {shown}")
+        else:
+            yield Finding(rule.path, f'{parent.rpartition(".")[2] or "the spec"} needs "{name}", {rule.needed}')
+
+
+def required(spec: Spec, *paths: str) -> Iterator[Finding]:
+    """A finding for every message or text of these that is missing though what it belongs to is there."""
+    for path in paths:
+        parent, _, name = path.rpartition(".")
+        holder = message_at(spec, parent)
+        if holder is None:
+            continue
+        field = holder.DESCRIPTOR.fields_by_name[name]
+        if field.message_type is not None and not values.repeated(field):
+            missing = not holder.HasField(name)
+        else:
+            missing = not getattr(holder, name)
+        if missing:
+            yield Finding(path, f'{parent.rpartition(".")[2] or "the spec"} needs "{name}"')
+
+
+def list_of(
+    spec: Spec, path: str, *, length: int | None, needed: str, holds: Callable[[Any], bool]
+) -> Iterator[Finding]:
+    """Findings about a list written as text: its arithmetic, its length, the first entry for which not ``holds``."""
+    name = path.rpartition(".")[2]
+    try:
+        entries = numbers(str(getattr(message_at(spec, path.rpartition(".")[0]), name)))
+    except ValueError as error:
+        yield Finding(path, f"{name}: {error}")
+        return
+    if not entries or (length is not None and len(entries) != length):
+        yield Finding(path, f"{name} needs {length or 'one or more'} entries, not {len(entries)}")
+        return
+    wrong = next((entry for entry in entries if not holds(entry)), None)
+    if wrong is not None:
+        yield Finding(path, f"every entry of {name} must be {needed}, not {wrong}")
+
+
+def message_at(spec: Spec, path: str) -> Any | None:
+    """The message at ``path`` ("" is the whole spec), or None where it is not written."""
+    message = spec.message
+    for name in path.split(".") if path else []:
+        if not message.HasField(name):
+            return None
+        message = getattr(message, name)
+    return message
+
+
+def without_effect(spec: Spec, *paths: str) -> Iterator[Finding]:
+    """A warning for every field of these that is written."""
+    for path in paths:
+        if spec.is_set(path):
+            yield warn(path, f"{path.rpartition('.')[2]} is read but has no effect")
 
 
 def judge(spec: Spec, findings: Iterable[Finding]) -> Spec:

@@ -7,7 +7,7 @@ and speaks in its own terms. This second, smaller reader walks the same text alo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
@@ -70,10 +70,13 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 class Walk:
-    """One reading of ``text`` as ``descriptor``; ``positions`` fills up as it goes (field path to line and column)."""
+    """One reading of ``text`` as ``descriptor``; ``positions`` fills up as it goes (field path to line and column).
 
-    def __init__(self, text: str, descriptor: Descriptor) -> None:
-        self.root = descriptor
+    ``elsewhere`` says of field names that other generations have what to write instead.
+    """
+
+    def __init__(self, text: str, descriptor: Descriptor, elsewhere: Mapping[str, str]) -> None:
+        self.root, self.elsewhere = descriptor, elsewhere
         self.stream = tokens(text)
         self.token = next(self.stream)
         self.positions: dict[str, tuple[int, int]] = {}
@@ -105,11 +108,11 @@ class Walk:
                 line, column = self.positions.get(path, (opened.line, opened.column))
                 raise Misfit(f'{owner} is never closed: a "{closer}" is missing', Token("end", "", line, column))
             if token.kind != "word":
-                self.not_a_name(path)
+                self.not_a_name()
             self.field(descriptor, path)
             self.take(",;")
 
-    def not_a_name(self, path: str) -> NoReturn:
+    def not_a_name(self) -> NoReturn:
         token = self.token
         if token.kind == "symbol" and token.text in "}>":
             raise Misfit(f'there is nothing to close here: one "{token.text}" too many', token)
@@ -174,7 +177,7 @@ class Walk:
         text = self.advance().text[1:-1]
         while token.kind == "text" and self.token.kind == "text":
             text += self.advance().text[1:-1]  # adjacent texts are one
-        if name.text == "key" and field.containing_type.GetOptions().map_entry:
+        if name.text == "key" and values.in_map_entry(field):
             self.keys[path.rpartition(".")[0]] = text
 
     def unknown(self, descriptor: Descriptor, parent: str, name: Token) -> Misfit:
@@ -182,19 +185,24 @@ class Walk:
         what = f'{owner} has no field "{name.text}"'
         known = [field.name for field in descriptor.fields]
         meant = values.did_you_mean(name.text, known)
-        homes = [home or "the top level" for home in _homes(self.root, name.text)]
+        homes = _homes(self.root, name.text)
         if meant:
             what = f"{what}; {meant}"
         elif homes:
-            what = f"{what}; it belongs in {values.choice(homes)}"
-        hint = None
-        if homes and meant:
-            hint = f'"{name.text}" belongs in {values.choice(homes)}'
-        elif not parent.count(".") and "the top level" in homes:
+            what = f"{what}; it belongs {_at(homes)}"
+        if name.text in self.elsewhere:
+            hint: str | None = f"{name.text} is {self.elsewhere[name.text]}"
+        elif homes and meant:
+            hint = f'"{name.text}" belongs {_at(homes)}'
+        elif parent and "" in homes:
             hint = f'is the "}}" that closes {owner} missing before it?'
-        elif not meant:
-            hint = f"fields of {owner}: {', '.join(sorted(known))}"
+        else:
+            hint = None if meant else f"fields of {owner}: {', '.join(sorted(known))}"
         return Misfit(what, name, hint)
+
+
+def _at(homes: list[str]) -> str:
+    return values.choice([f"in {home}" if home else "at the top level" for home in homes])
 
 
 def _homes(descriptor: Descriptor, name: str, path: str = "") -> list[str]:

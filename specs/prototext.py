@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from specs import layout
@@ -36,8 +38,10 @@ def read(path: Path) -> str:
         ) from None
 
 
-def parse(text: str, message: Any, *, source: Path | str) -> Spec:
+def parse(text: str, message: Any, *, source: Path | str, elsewhere: Mapping[str, str] = MappingProxyType({})) -> Spec:
     """Merge ``text`` into ``message``, as ``text_format.Merge`` does, and note where every field stands.
+
+    ``elsewhere``: hints about field names that other generations have.
 
     Raises SpecError with line and column at the first thing that protobuf refuses.
     """
@@ -56,7 +60,7 @@ def parse(text: str, message: Any, *, source: Path | str) -> Spec:
         refusal = error
     except (ValueError, OverflowError, RecursionError) as error:
         raise SpecError(f"this is not a spec: {error}", where=source) from error
-    walk = layout.Walk(text, message.DESCRIPTOR)
+    walk = layout.Walk(text, message.DESCRIPTOR, elsewhere)
     try:
         walk.run()
     except layout.Misfit as misfit:

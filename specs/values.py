@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
 def repeated(field: FieldDescriptor) -> bool:
     """Whether the field may be written more than once (lists and maps)."""
     told = getattr(field, "is_repeated", None)  # protobuf 6.31 and later; ``label`` is gone some day
-    return bool(told) if told is not None else field.label == field.LABEL_REPEATED
+    return bool(told) if told is not None else getattr(field, "label", 0) == 3
+
+
+def in_map_entry(field: FieldDescriptor) -> bool:
+    """Whether this is the ``key`` or the ``value`` of a map's entries."""
+    owner = field.containing_type
+    return owner is not None and bool(owner.GetOptions().map_entry)
 
 
 def expected(field: FieldDescriptor) -> str:
@@ -34,33 +41,28 @@ def expected(field: FieldDescriptor) -> str:
 
 def fits(field: FieldDescriptor, token: Token) -> bool:
     """Whether protobuf takes this token as a value of this scalar field."""
-    from google.protobuf import text_format
-
-    def integer(lowest: int, highest: int) -> Callable[[str], Any]:
-        def parse(text: str) -> int:
-            value = text_format.ParseInteger(text, is_signed=lowest < 0)
-            if not lowest <= value <= highest:
-                raise ValueError(text)
-            return value
-
-        return parse
-
     if field.cpp_type == field.CPPTYPE_STRING:
         return token.kind == "text"
-    if token.kind not in ("word", "number"):
-        return False
-    parse = {
-        field.CPPTYPE_INT32: integer(-(2**31), 2**31 - 1),
-        field.CPPTYPE_UINT32: integer(0, 2**32 - 1),
+    return token.kind in ("word", "number") and reads(field, token.text)
+
+
+def reads(field: FieldDescriptor, text: str) -> bool:
+    """Whether protobuf reads ``text``, which is not in quotes, as a value of this field."""
+    from google.protobuf import text_format
+
+    parsers: dict[int, Callable[[str], Any]] = {
+        field.CPPTYPE_INT32: lambda text: text_format.ParseInteger(text, is_signed=True),
+        field.CPPTYPE_UINT32: text_format.ParseInteger,
         field.CPPTYPE_FLOAT: text_format.ParseFloat,
         field.CPPTYPE_DOUBLE: text_format.ParseFloat,
         field.CPPTYPE_BOOL: text_format.ParseBool,
-        field.CPPTYPE_ENUM: lambda text: text_format.ParseEnum(field, text),
-    }.get(field.cpp_type)
+        field.CPPTYPE_ENUM: partial(text_format.ParseEnum, field),
+    }
     try:
-        return parse is None or parse(token.text) is not None
+        parsers.get(field.cpp_type, str)(text)
     except ValueError:
         return False
+    return True
 
 
 def advice(field: FieldDescriptor, token: Token) -> str | None:
@@ -72,8 +74,8 @@ def advice(field: FieldDescriptor, token: Token) -> str | None:
             return f'write {field.name}: "{token.text}"'
         if token.text == "[":
             return f'lists are written as text: {field.name}: "[...]"'
-    elif token.kind == "text":
-        return "write it without quotes"
+    elif token.kind == "text" and reads(field, token.text[1:-1]):
+        return f"write {field.name}: {token.text[1:-1]}, without quotes"
     elif field.cpp_type == field.CPPTYPE_BOOL and token.text.lower() in ("true", "false"):
         return f"write {token.text.lower()}"
     return None

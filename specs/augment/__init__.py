@@ -1,13 +1,111 @@
-"""The spec of tlt-augment."""
+"""The spec of tlt-augment: one spatial warp with the resize, colour, blur."""
 
 from __future__ import annotations
-from collections.abc import Iterator
-from specs.checks import Finding
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Ge
+
+from specs.checks import Finding, Rule, at_least, examine, message_at, one_of, warn, without_effect
 from specs.spec import Spec
 
 MESSAGE = "AugmentorConfig"
 SCHEMA = "specs.schema.tlt2.augment_pb2"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Augment:
+    """Offline augmentation; with the defaults it only resizes, to the network's size."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False, "use_attribute_docstrings": True}
+
+    output_image_width: Annotated[int, Ge(0)] = 288
+    """Width of the written images in pixels; 0 keeps that of the input."""
+    output_image_height: Annotated[int, Ge(0)] = 288
+    """Height of the written images in pixels; 0 keeps that of the input."""
+    output_image_channel: Literal[1, 3] = 3
+    """3 for colour, 1 for grey."""
+    rotation_angle: float = 0.0
+    """Rotation about the centre, clockwise on the screen."""
+    rotation_units: Literal["degrees", "radians"] = "degrees"
+    """Unit of rotation_angle."""
+    shear_ratio_x: float = 0.0
+    """Horizontal shear: pixels to the right for each pixel down."""
+    shear_ratio_y: float = 0.0
+    """Vertical shear: pixels down for each pixel to the right."""
+    flip_horizontal: bool = False
+    """Mirror left and right."""
+    flip_vertical: bool = False
+    """Mirror top and bottom."""
+    translate_x: int = 0
+    """Shift to the right, in pixels of the input."""
+    translate_y: int = 0
+    """Shift down, in pixels of the input."""
+    hue_rotation_angle: float = 0.0
+    """Turn of the hue in degrees."""
+    saturation_shift: Annotated[float, Ge(0)] = 1.0
+    """Factor of the saturation: 1 changes nothing, 0 is grey."""
+    contrast: float = 0.0
+    """Added to the contrast factor 1: 0 changes nothing, -1 is flat."""
+    contrast_center: float = 127.5
+    """The level that contrast leaves alone, 0 to 255."""
+    brightness_offset: float = 0.0
+    """Added to every channel, levels of 0 to 255."""
+    blur_std: Annotated[float, Ge(0)] = 0.0
+    """Standard deviation of the Gaussian blur in pixels; 0 derives it from blur_size."""
+    blur_size: Annotated[int, Ge(0)] = 0
+    """Window of the blur in pixels, an odd number; 0 derives it from blur_std. Both 0: no blur."""
+
+
+TUNABLES = Augment
+
+ELSEWHERE: Mapping[str, str] = {}
+
+RULES: tuple[Rule, ...] = (
+    at_least("output_image_width", 0),
+    at_least("output_image_height", 0),
+    one_of("output_image_channel", 0, 1, 3),
+    at_least("color_config.hue_saturation_config.saturation_shift", 0),
+    at_least("blur_config.std", 0),
+    at_least("blur_config.size", 0),
+)
+
+
 def check(spec: Spec) -> Iterator[Finding]:
-    yield from ()
+    """What makes no sense in an AugmentorConfig, and what deserves a word."""
+    yield from examine(spec, RULES)
+    yield from _size(spec)
+    yield from _rotation(spec)
+    yield from _blur(spec)
+    saturation = "color_config.hue_saturation_config.saturation_shift"
+    if message_at(spec, "color_config.hue_saturation_config") is not None and not spec.is_set(saturation):
+        # NVIDIA's own programs may read the missing value as 0, which is grey.
+        yield warn(saturation, "saturation_shift is not written and taken as 1.0, no change; write it to be sure")
+    yield from without_effect(spec, "partition_config")
+
+
+def _size(spec: Spec) -> Iterator[Finding]:
+    width, height = spec.message.output_image_width, spec.message.output_image_height
+    if (width == 0) != (height == 0):
+        name, other = ("output_image_height", width) if width else ("output_image_width", height)
+        yield Finding(name, f"{name} is missing or 0 while the other side is {other}: give both, or neither")
+
+
+def _rotation(spec: Spec) -> Iterator[Finding]:
+    path = "spatial_config.rotation_config"
+    rotation = message_at(spec, path)
+    if rotation is not None and rotation.angle and rotation.units not in ("degrees", "radians"):
+        told = f'"{rotation.units}"' if rotation.units else "not written"
+        yield warn(f"{path}.units", f'units is {told}: degrees are meant, as by every text other than "radians"')
+
+
+def _blur(spec: Spec) -> Iterator[Finding]:
+    blur = message_at(spec, "blur_config")
+    if blur is None:
+        return
+    if blur.size > 0 and blur.size % 2 != 1:
+        yield Finding("blur_config.size", f"size must be an odd whole number of pixels, not {blur.size:g}")
+    if blur.size == 0 and blur.std == 0:
+        yield Finding("blur_config", "blur_config needs std or size above 0", hint="leave blur_config out for no blur")

@@ -1,13 +1,112 @@
-"""The spec of tlt-dataset-convert."""
+"""The spec of tlt-dataset-convert: KITTI or COCO in, TFRecord shards out."""
 
 from __future__ import annotations
-from collections.abc import Iterator
-from specs.checks import Finding
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from annotated_types import Ge, Lt
+
+from specs.checks import Finding, Rule, at_least, examine, message_at, required, warn
 from specs.spec import Spec
 
 MESSAGE = "DatasetExportConfig"
 SCHEMA = "specs.schema.tlt2.dataset_export_pb2"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Convert:
+    """Conversion of one KITTI folder; with the defaults all of it goes into one fold."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False, "use_attribute_docstrings": True}
+
+    val_split: Annotated[float, Ge(0), Lt(100)] = 0.0
+    """Percentage of the images, first by name, that go into fold 0 for validation; 0 makes one fold of all."""
+    num_shards: Annotated[int, Ge(0)] = 10
+    """Files per fold; 0 writes one without a number."""
+    image_extension: str = ".jpg"
+    """How the names of the images end, with the dot."""
+
+
+TUNABLES = Convert
+
+ELSEWHERE: Mapping[str, str] = {}
+
+RULES: tuple[Rule, ...] = (
+    Rule("kitti_config.val_split", "0 or more and below 100", lambda value: 0 <= value < 100),
+    at_least("sample_modifier_config.num_duplicates", 0),
+)
+
+
 def check(spec: Spec) -> Iterator[Finding]:
-    yield from ()
+    """What makes no sense in a DatasetExportConfig, and what deserves a word."""
+    if not spec.is_set("kitti_config") and not spec.is_set("coco_config"):
+        yield Finding("", "the spec needs kitti_config or coco_config: what is to be converted")
+    if spec.is_set("kitti_config") and spec.is_set("coco_config"):
+        # protobuf would silently keep the last one.
+        yield Finding("coco_config", "kitti_config and coco_config are both written: only one can be converted")
+        return
+    yield from examine(spec, RULES)
+    yield from _kitti(spec)
+    yield from _coco(spec)
+    yield from _modifier(spec)
+
+
+def _kitti(spec: Spec) -> Iterator[Finding]:
+    kitti = message_at(spec, "kitti_config")
+    if kitti is None:
+        return
+    names = ("root_directory_path", "image_dir_name", "label_dir_name")
+    yield from required(spec, *(f"kitti_config.{name}" for name in names))
+    mode = "kitti_config.partition_mode"
+    match kitti.partition_mode:
+        case "random":
+            if kitti.num_partitions != 2:
+                told = kitti.num_partitions if spec.is_set("kitti_config.num_partitions") else "unset"
+                what = f'num_partitions must be 2 with partition_mode "random", not {told}'
+                yield Finding("kitti_config.num_partitions", what)
+        case "sequence":
+            if not kitti.kitti_sequence_to_frames_file:
+                what = 'kitti_config needs "kitti_sequence_to_frames_file" with partition_mode "sequence"'
+                yield Finding("kitti_config.kitti_sequence_to_frames_file", what)
+        case "":
+            yield Finding(mode, 'kitti_config needs "partition_mode", "random" or "sequence"')
+        case other:
+            yield Finding(mode, f'partition_mode must be "random" or "sequence", not "{other}"')
+    if kitti.image_extension and not kitti.image_extension.startswith("."):
+        what = f'image_extension "{kitti.image_extension}" has no dot, which NVIDIA\'s converter needs'
+        yield warn("kitti_config.image_extension", what)
+
+
+def _coco(spec: Spec) -> Iterator[Finding]:
+    coco = message_at(spec, "coco_config")
+    if coco is None:
+        return
+    yield from required(spec, *(f"coco_config.{name}" for name in ("root_directory_path", "num_partitions")))
+    for name in ("img_dir_names", "annotation_files"):
+        count = len(getattr(coco, name))
+        if count != coco.num_partitions:
+            yield Finding(
+                f"coco_config.{name}",
+                f"{name} needs one entry for each of the {coco.num_partitions} partitions, not {count}",
+            )
+    if len(coco.num_shards) not in (0, 1, coco.num_partitions):
+        what = f"num_shards needs one entry, or one for each of the {coco.num_partitions} partitions"
+        yield Finding("coco_config.num_shards", f"{what}, not {len(coco.num_shards)}")
+
+
+def _modifier(spec: Spec) -> Iterator[Finding]:
+    modifier: Any = message_at(spec, "sample_modifier_config")
+    if modifier is None:
+        return
+    targets = set(modifier.source_to_target_class_mapping.values())
+    for name in ("filter_samples_containing_only", "dominant_target_classes"):
+        for index, label in enumerate(getattr(modifier, name)):
+            if label not in targets:
+                what = f'"{label}" is no target class: it is not a value of source_to_target_class_mapping'
+                yield Finding(f"sample_modifier_config.{name}[{index}]", what)
+    for source in sorted(modifier.source_to_target_class_mapping):
+        if source != source.lower():
+            path = f'sample_modifier_config.source_to_target_class_mapping["{source}"]'
+            yield warn(path, f'"{source}" never matches: class names are lower-cased first, so write the key that way')

@@ -1,13 +1,160 @@
-"""The spec of tlt-train ssd."""
+"""The training spec of SSD, in the dialect of TLT 2.0."""
 
 from __future__ import annotations
-from collections.abc import Iterator
-from specs.checks import Finding
-from specs.spec import Spec
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le, Len, Lt
+
+from specs.ssd.rules import check
+
+__all__ = ["ELSEWHERE", "MESSAGE", "SCHEMA", "TUNABLES", "Ssd", "check"]
 
 MESSAGE = "Experiment"
 SCHEMA = "specs.schema.tlt2.experiment_pb2"
 
+Share = Annotated[float, Ge(0), Le(1)]
+Positive = Annotated[float, Gt(0)]
+Inner = Annotated[float, Gt(0), Lt(1)]
 
-def check(spec: Spec) -> Iterator[Finding]:
-    yield from ()
+
+@dataclass(frozen=True, kw_only=True)
+class Ssd:
+    """Training, validation and online augmentation of an SSD detector; the defaults serve DeepFashion2."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False, "use_attribute_docstrings": True}
+
+    random_seed: Annotated[int, Ge(0), Lt(2**32)] = 42
+    """Start of every random choice."""
+
+    arch: Literal[
+        "resnet",
+        "vgg",
+        "darknet",
+        "mobilenet_v1",
+        "mobilenet_v2",
+        "squeezenet",
+        "googlenet",
+        "efficientnet_b0",
+    ] = "resnet"
+    """Backbone."""
+    nlayers: Annotated[int, Ge(0)] = 18
+    """Depth of the backbone: resnet 10, 18, 34, 50, 101; vgg 16, 19; darknet 19, 53; the others have none."""
+    input_width: Annotated[int, Gt(32)] = 288
+    """Width of the network's input in pixels; a multiple of 32 fits best."""
+    input_height: Annotated[int, Gt(32)] = 288
+    """Height of the network's input in pixels; a multiple of 32 fits best."""
+    scales: Annotated[tuple[Positive, ...], Len(7, 7)] = (0.05, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85)
+    """Anchor sizes of the six feature maps, as shares of the shorter input side; the seventh closes the row."""
+    aspect_ratios_global: Annotated[tuple[Positive, ...], Len(1)] = (1.0, 2.0, 0.5, 3.0, 1.0 / 3.0)
+    """Anchor shapes, width / height, on every feature map."""
+    two_boxes_for_ar1: bool = True
+    """A second, larger square anchor where the aspect ratio is 1."""
+    clip_boxes: bool = False
+    """Cut anchors off at the border of the image."""
+    variances: Annotated[tuple[Positive, ...], Len(4, 4)] = (0.1, 0.1, 0.2, 0.2)
+    """Divisors of the box offsets: centre x, centre y, width, height."""
+    loss_loc_weight: Positive = 0.8
+    """Weight of the box loss beside the class loss."""
+    focal_loss_alpha: Inner = 0.25
+    """Weight of objects in the class loss; the background has 1 - alpha."""
+    focal_loss_gamma: Positive = 2.0
+    """How much the class loss leaves easy anchors aside."""
+    freeze_bn: bool = False
+    """Keep the backbone's batch normalisation at its stored statistics."""
+    freeze_blocks: tuple[Annotated[int, Ge(0)], ...] = ()
+    """Blocks of the backbone whose convolutions do not learn."""
+
+    batch_size_per_gpu: Annotated[int, Gt(0)] = 16
+    """Images a step on each GPU."""
+    num_epochs: Annotated[int, Gt(0)] = 80
+    """Passes over the training images."""
+    checkpoint_interval: Annotated[int, Gt(0)] = 10
+    """Keep the checkpoint of every so many epochs."""
+    min_learning_rate: Positive = 5e-5
+    """Learning rate at the start and at the end."""
+    max_learning_rate: Positive = 2e-2
+    """Learning rate between the two ramps."""
+    soft_start: Inner = 0.15
+    """Share of the training after which the rate has climbed to its maximum."""
+    annealing: Inner = 0.8
+    """Share of the training after which the rate falls again."""
+    regularizer: Literal["NO_REG", "L1", "L2"] = "L1"
+    """Penalty on the weights of convolutions."""
+    regularizer_weight: Annotated[float, Ge(0), Lt(1)] = 3e-9
+    """Factor of that penalty; without effect for NO_REG."""
+    n_workers: Annotated[int, Ge(0)] = 0
+    """Processes that load images; 0 leaves the number to the program."""
+
+    validation_period: Annotated[int, Gt(0)] = 10
+    """Validate after every so many epochs."""
+    average_precision_mode: Literal["SAMPLE", "INTEGRATE"] = "SAMPLE"
+    """SAMPLE: mean of 11 points of the curve (VOC 2007); INTEGRATE: the area below it (VOC 2010)."""
+    eval_batch_size: Annotated[int, Gt(0)] = 16
+    """Images a step in validation."""
+    matching_iou_threshold: Inner = 0.5
+    """Overlap (IoU) from which a detection counts as right."""
+
+    confidence_threshold: Inner = 0.01
+    """Detections with a lower score are dropped; a low one keeps the average precision comparable."""
+    clustering_iou_threshold: Inner = 0.6
+    """Of two detections of a class that overlap (IoU) more, the weaker is dropped."""
+    top_k: Annotated[int, Gt(0)] = 200
+    """Most detections on an image."""
+
+    hflip_probability: Share = 0.5
+    """How often a training image is mirrored left to right."""
+    vflip_probability: Share = 0.0
+    """How often a training image is mirrored top to bottom."""
+    zoom_min: Positive = 0.7
+    """Smallest magnification of a training image; below 1 shrinks it."""
+    zoom_max: Positive = 1.8
+    """Largest magnification of a training image."""
+    translate_max_x: Annotated[float, Ge(0)] = 8.0
+    """Largest shift to either side, in pixels of the network's input."""
+    translate_max_y: Annotated[float, Ge(0)] = 8.0
+    """Largest shift up or down, in pixels of the network's input."""
+    hue_rotation_max: Annotated[float, Ge(0), Le(360)] = 25.0
+    """Largest turn of the hue, in degrees."""
+    saturation_shift_max: Share = 0.2
+    """Largest relative change of the saturation."""
+    contrast_scale_max: Share = 0.1
+    """Largest relative change of the contrast."""
+    contrast_center: Share = 0.5
+    """Level that contrast leaves alone, 0 black to 1 white."""
+
+
+TUNABLES = Ssd
+
+_LATER = "a field of TLT 3.0 and later; TLT 2.0 has"
+_SIZE = f"{_LATER} augmentation_config.preprocessing.output_image_"
+_ONLINE = f"{_LATER} its own in spatial_augmentation and color_augmentation"
+ELSEWHERE: Mapping[str, str] = {
+    "alpha": f"{_LATER} loss_loc_weight for the weight of the box loss",
+    "neg_pos_ratio": f"{_LATER} focal_loss_alpha and focal_loss_gamma instead",
+    "pos_iou_thresh": f"{_LATER} no such setting",
+    "neg_iou_thresh": f"{_LATER} no such setting",
+    "optimizer": f"{_LATER} no choice of optimizer",
+    "early_stopping": f"{_LATER} no such setting",
+    "visualizer": f"{_LATER} no such setting",
+    "output_width": f"{_SIZE}width",
+    "output_height": f"{_SIZE}height",
+    "output_channel": f"{_SIZE}channel",
+    "random_crop_min_scale": _ONLINE,
+    "random_crop_max_scale": _ONLINE,
+    "random_crop_min_ar": _ONLINE,
+    "random_crop_max_ar": _ONLINE,
+    "zoom_out_min_scale": _ONLINE,
+    "zoom_out_max_scale": _ONLINE,
+    "brightness": _ONLINE,
+    "contrast": _ONLINE,
+    "saturation": _ONLINE,
+    "hue": _ONLINE,
+    "random_flip": _ONLINE,
+    "image_mean": f"{_LATER} fixed means",
+    "label_directory_path": f"{_LATER} tfrecords_path: convert the labels with tlt-dataset-convert",
+    "validation_data_sources": f"{_LATER} validation_data_source (without s) or validation_fold",
+}
+"""Field names of other generations, and what to write here instead."""

@@ -1,0 +1,101 @@
+"""Templates of specs: an undefined name is an error, and whatever a template prints comes out as protobuf text."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from tltpipe.errors import SpecError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+class Word(str):
+    """Text that goes into a spec without quotes: the name of an enum value."""
+
+    __slots__ = ()
+
+
+def render(folder: str, template: str, tunables: Any, variables: dict[str, object]) -> str:
+    """``specs/<folder>/<template>`` with the fields of the dataclass ``tunables`` and ``variables`` (which win).
+
+    Raises SpecError when the template does not exist, or names something that is not given.
+    """
+    from jinja2 import TemplateError
+
+    fields = {field.name: getattr(tunables, field.name) for field in dataclasses.fields(tunables)}
+    try:
+        return str(_environment().get_template(f"{folder}/{template}").render({**fields, **variables}))
+    except (TemplateError, ValueError) as error:
+        raise SpecError(f"this template cannot be filled in: {error}", where=f"specs/{folder}/{template}") from error
+
+
+def literal(value: object) -> str:
+    """``value`` as protobuf text: "text" in quotes, true, 18, 5e-05, and a list as quoted text: "[1.0, 2.0]".
+
+    Raises ValueError for None and whatever else has no spelling.
+    """
+    match value:
+        case Word():
+            return str(value)
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return repr(value)
+        case str() | PurePath():
+            return quoted(str(value))
+        case list() | tuple():
+            return quoted(_listed(value))
+    raise ValueError(f"{value!s} has no spelling in a spec")
+
+
+def quoted(text: str) -> str:
+    """``text`` in quotes; quotes, backslashes and control characters escaped, everything else as it is.
+
+    Raises ValueError for text that is not Unicode, such as a path of undecodable bytes.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{text!a} is not valid Unicode, as protobuf wants it") from None
+    return '"' + re.sub(r'["\\\x00-\x1f\x7f]', _escaped, text) + '"'
+
+
+def word(text: str) -> Word:
+    """The filter ``| word``: the name of an enum value."""
+    if not re.fullmatch(r"[A-Za-z_]\w*", text, re.ASCII):
+        raise ValueError(f"{text!r} is not the name of a value")
+    return Word(text)
+
+
+def _listed(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_listed, value))}]"
+    return repr(value)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match.group()
+    names = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    return names.get(character, f"\\{ord(character):03o}")
+
+
+@functools.cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        finalize=literal,
+        autoescape=False,  # text protos, not HTML: ``literal`` quotes
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["word"] = word
+    return environment

@@ -1,0 +1,93 @@
+"""Tunables from outside (tltpipe.yaml, --set): checked against the dataclass of their folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from specs.arithmetic import numbers
+from specs.values import did_you_mean
+from tltpipe.errors import ConfigError, Location
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+Place = Location | Path | str | None
+
+
+def build(folder: str, kind: type[Any], given: Mapping[str, object], where: Place | Callable[[str], Place]) -> Any:
+    """An instance of the dataclass ``kind`` from ``given``, defaults for the rest.
+
+    Numbers may be text, lists may be arithmetic ("[1.0, 1.0/3.0]"). ``where`` says where the values come from: a
+    place, or a function from the key to its place. Raises ConfigError with every problem, a line each.
+    """
+    from pydantic import ValidationError
+
+    known = [field.name for field in dataclasses.fields(kind)]
+    lists = {field.name for field in dataclasses.fields(kind) if isinstance(field.default, tuple)}
+    problems: list[tuple[str, str, str | None]] = []
+    values: dict[str, object] = {}
+    for key, value in given.items():
+        if key not in known:
+            meant = did_you_mean(str(key), known)
+            what = f'{folder} has no setting "{key}"' + (f"; {meant}" if meant else "")
+            problems.append((str(key), what, None if meant else f"settings of {folder}: {', '.join(known)}"))
+            continue
+        try:
+            values[key] = _calculated(value) if key in lists else value
+        except ValueError as error:
+            problems.append((key, f"{key}: {error}", None))
+    try:
+        result = _adapter(kind).validate_python(values)
+    except ValidationError as refusal:
+        problems += [(str(error["loc"][0]), _in_words(error), None) for error in refusal.errors(include_url=False)]
+    if not problems:
+        return result
+    place = where if callable(where) else lambda _: where
+    (key, what, _), *others = problems
+    lines = [what, *(str(ConfigError(told, where=place(other))) for other, told, _ in others)]
+    hints = list(dict.fromkeys(hint for _, _, hint in problems if hint))
+    raise ConfigError("\n".join(lines), where=place(key), hint="; ".join(hints) or None)
+
+
+def documentation(kind: type[Any]) -> dict[str, str]:
+    """What each field of the dataclass is for, by name."""
+    properties = _adapter(kind).json_schema()["properties"]
+    return {name: " ".join(told.get("description", "").split()) for name, told in properties.items()}
+
+
+def json_schema(kind: type[Any]) -> dict[str, Any]:
+    """The JSON schema of the dataclass, for editors."""
+    return _adapter(kind).json_schema()
+
+
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def _calculated(value: object) -> object:
+    """Lists may hold arithmetic, as in specs: as one text, or as an entry of a list."""
+    if isinstance(value, str):
+        return numbers(value) if value.lstrip().startswith("[") else numbers(f"[{value}]")[0]
+    if isinstance(value, (list, tuple)):
+        return [_calculated(entry) for entry in value]
+    return value
+
+
+def _in_words(error: Any) -> str:
+    key, *rest = error["loc"]
+    name = f"{key}{''.join(f'[{step}]' for step in rest)}"
+    told, context = str(error["msg"]), error.get("ctx", {})
+    if error["type"] in ("too_short", "too_long"):
+        limit = f"{context['min_length']} or more" if "min_length" in context else f"at most {context['max_length']}"
+        return f"{name} needs {limit} entries, not {context['actual_length']}"
+    told = told.replace("Input should be", "must be").partition(", unable to")[0]
+    meant = (
+        did_you_mean(str(error["input"]), re.findall(r"'(\w+)'", told)) if error["type"] == "literal_error" else None
+    )
+    return f"{name} {told[:1].lower()}{told[1:]}, not {error['input']!r}" + (f"; {meant}" if meant else "")
