@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context, resource_tracker
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -147,17 +148,22 @@ def parallel_map(
     """``map(function, items)`` in worker processes: results in order, at most ``workers * ahead`` items under way.
 
     ``items`` may be endless; memory does not grow with it. With one worker it runs in this process.
-    An exception of ``function`` is raised here when its turn comes, and the rest is cancelled.
+    An exception of ``function`` is raised here when its turn comes, and the rest is cancelled. Ctrl-C is for this
+    process alone: it stops handing out items and ends when the few under way are done.
     """
     workers = workers or cpu_count()
     if workers == 1:
         yield from map(function, items)
         return
+    resource_tracker.ensure_running()  # or the fork server would start it, which lifts the mask
+    with _holding_interrupts():
+        forkserver.ensure_running()
     with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
         pending: deque[Future[Result]] = deque()
         try:
             for item in items:
-                pending.append(pool.submit(function, item))
+                with _holding_interrupts():  # this is where workers start
+                    pending.append(pool.submit(function, item))
                 if len(pending) >= workers * ahead:
                     yield pending.popleft().result()
             while pending:
@@ -165,6 +171,19 @@ def parallel_map(
         finally:
             for future in pending:
                 future.cancel()
+
+
+@contextmanager
+def _holding_interrupts() -> Iterator[None]:
+    """Let Ctrl-C wait until the block is over; processes started in it never see one.
+
+    A terminal sends Ctrl-C to every process; a worker that dies of it with the queue's lock hangs the pool for good.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def cpu_count() -> int:
