@@ -27,6 +27,8 @@ def load(path: Path) -> dict[str, Any]:
         place = Location(path, problem.lineno, problem.colno)
         if not content.strip():
             raise DataError("this file is empty", where=path, hint="copy or unpack it again") from None
+        if not problem.doc:
+            raise DataError("this file is not UTF-8 text", where=path, hint="save it as UTF-8") from None
         cut = problem.pos >= len(problem.doc.rstrip())
         what = "the JSON ends too soon: the file is cut off" if cut else f"not valid JSON: {problem.msg}"
         raise DataError(what, where=place, hint="copy or unpack it again" if cut else None) from None
