@@ -111,12 +111,12 @@ class _Names:
     """The sections there are, found when first asked for."""
 
     def folders(self, network: str) -> dict[str, str]:
-        found = {network: network}
+        found: dict[str, str] = {}
         for name in registry.names("orchestrator.stages"):
             folder = registry.load("orchestrator.stages", name).SPEC
             if folder is not None:
                 found[name] = folder
-        return found
+        return {**found, network: network}
 
     def known(self) -> set[str]:
         return {f.name for f in dataclasses.fields(Settings)}

@@ -19,11 +19,12 @@ from tltpipe.progress import Progress, Tick
 if TYPE_CHECKING:
     from rich.console import Console as Screen
     from rich.progress import Progress as Bars
-    from rich.progress import TaskID
 
 LINE_SECONDS = 5.0
 """How often progress shows as a line where no bar can."""
 INDENT = "  "
+WIDTH = 160
+"""Columns of a table where there is no terminal to fit."""
 
 
 class Console:
@@ -38,9 +39,9 @@ class Console:
         )
         self.progress: Progress = progress.for_stream(self.screen.file)
         self.bars: Bars | None = None
-        self.tasks: dict[str, TaskID] = {}
-        self.started: dict[str, float] = {}
-        self.last = 0.0
+        self.under_way: Tick | None = None
+        """The first tick seen of the work that the bar shows."""
+        self.started = self.last = time.monotonic()
 
     # A pipeline's report
 
@@ -60,14 +61,14 @@ class Console:
     def line(self, text: str) -> None:
         self._put(f"{INDENT}[dim]{_plain(text)}[/]")
 
-    def tick(self, tick: Tick) -> None:
-        now = time.monotonic()
-        started = self.started.setdefault(tick.what, now)
+    def tick(self, tick: Tick, text: str) -> None:
         if self.screen.is_terminal:
-            self._bar(tick, now - started)
-        elif now - self.last >= LINE_SECONDS:
+            self._bar(tick)
+            return
+        now = time.monotonic()
+        if now - self.last >= LINE_SECONDS:
             self.last = now
-            self._put(f"{INDENT}{_plain(progress.line(tick, now - started))}")
+            self.line(text)
 
     # Answers
 
@@ -112,22 +113,28 @@ class Console:
         self.screen.print(table)
 
     def close_bars(self) -> None:
-        """Take the bars off the screen; the next tick opens new ones."""
+        """Take the bar off the screen; the next tick opens a new one."""
         if self.bars is not None:
             self.bars.stop()
-        self.bars, self.tasks, self.started = None, {}, {}
+        self.bars = None
 
     def _put(self, markup: str) -> None:
-        self.screen.print(markup)
+        self.screen.print(markup.rstrip())
 
-    def _bar(self, tick: Tick, seconds: float) -> None:
+    def _bar(self, tick: Tick) -> None:
+        """One bar at a time: an epoch's takes the place of the one before."""
+        now = time.monotonic()
         if self.bars is None:
-            self.bars = _bars(self.screen)
+            self.bars, self.under_way = _bars(self.screen), None
             self.bars.start()
-        if tick.what not in self.tasks:
-            self.tasks[tick.what] = self.bars.add_task(tick.what, total=tick.total, unit=tick.unit, rate="", note="")
-        rate = f"{tick.done / seconds:.1f}/s" if seconds > 0.5 else ""
-        self.bars.update(self.tasks[tick.what], completed=tick.done, total=tick.total, rate=rate, note=tick.note)
+        if self.under_way is None or self.under_way.what != tick.what:
+            for task in self.bars.task_ids:
+                self.bars.remove_task(task)
+            self.bars.add_task(tick.what, total=tick.total, unit=tick.unit, rate="", note="")
+            self.under_way, self.started = tick, now
+        seconds = now - self.started
+        rate = f"{(tick.done - self.under_way.done) / seconds:.1f}/s" if seconds > 1 else ""
+        self.bars.update(self.bars.task_ids[0], completed=tick.done, total=tick.total, rate=rate, note=tick.note)
 
 
 def error(problem: TltpipeError, *, stream: IO[str] | None = None) -> None:
@@ -179,6 +186,7 @@ def _bars(screen: Screen) -> Bars:
         bars.TimeRemainingColumn(compact=True),
         bars.TextColumn("[dim]{task.fields[note]}"),
         console=screen,
+        transient=True,
     )
 
 

@@ -67,10 +67,8 @@ class Notes:
             files.write_text(self.path, json.dumps(self.known, indent=2) + "\n")
 
 
-def settle(
-    draft: Draft, dialect: Dialect, folder: Path, notes: Notes, *, root: str, overwrite: bool, write: bool
-) -> Settled:
-    """The spec for ``draft`` in ``folder``: as its user edited it, else as rendered. Parsed, and written if ``write``.
+def settle(draft: Draft, dialect: Dialect, folder: Path, notes: Notes, *, root: str, overwrite: bool) -> Settled:
+    """The spec for ``draft`` in ``folder``: as its user edited it, else as rendered; parsed, nothing written yet.
 
     ``root`` is the workspace as the job sees it. An edited file keeps its edits when the place changes: only its
     paths move. Raises SpecError.
@@ -78,18 +76,23 @@ def settle(
     import specs
 
     path = folder / draft.name
-    rendered = specs.render(draft.folder, dialect.template, draft.tunables, **draft.paths)
-    text, edited = rendered, False
-    if path.is_file() and not overwrite:
-        lying = path.read_text(encoding="utf-8", errors="replace")
-        if lying != rendered and notes.by_hand(draft.name, lying):
-            text, edited = _moved(lying, notes.root(draft.name), root), True
-    spec = specs.parse_text(text, dialect.message, source=path)
-    if write:
-        if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text:
-            files.write_text(path, text)
-        notes.remember(draft.name, None if edited else text, root)
-    return Settled(path, text, spec, edited)
+    text = specs.render(draft.folder, dialect.template, draft.tunables, **draft.paths)
+    lying = _lying(path)
+    edited = lying is not None and lying != text and not overwrite and notes.by_hand(draft.name, lying)
+    if edited and lying is not None:
+        text = _moved(lying, notes.root(draft.name), root)
+    return Settled(path, text, specs.parse_text(text, dialect.message, source=path), edited)
+
+
+def write(settled: Settled, notes: Notes, *, root: str) -> None:
+    """Put the spec where the job will look for it, and note what is ours."""
+    if _lying(settled.path) != settled.text:
+        files.write_text(settled.path, settled.text)
+    notes.remember(settled.path.name, None if settled.edited else settled.text, root)
+
+
+def _lying(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
 
 
 def _moved(text: str, old: str | None, new: str) -> str:

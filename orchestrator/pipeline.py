@@ -31,7 +31,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a stage: ``state`` is "ran" or "skipped"; ``told`` is what it has to tell, as JSON types."""
+    """What became of a stage: ``state`` is "ran", "skipped" or "shown"; ``told`` what it has to tell, as JSON types."""
 
     stage: str
     state: str
@@ -73,10 +73,9 @@ def execute(run: Run, names: Iterable[str]) -> list[Result]:
     what finished before keeps its receipt.
     """
     ordered = order(names)
-    settle(run, write=not run.runner.pretends)
-    healthy = not any(load(name).requests(run) for name in ordered)
-    for request in (request for name in ordered for request in load(name).requests(run)):
-        run.job(request)  # a missing key shows now, not after an hour of augmentation
+    settle(run)
+    requests = [request for name in ordered for request in load(name).requests(run)]
+    jobs = [run.job(request) for request in requests]  # a missing key shows now, not after hours
     results = []
     for name in ordered:
         stage = load(name)
@@ -86,9 +85,12 @@ def execute(run: Run, names: Iterable[str]) -> list[Result]:
                 run.report.skipped(name, verdict.why)
                 results.append(Result(name, "skipped", verdict.why))
                 continue
-        if not healthy:
-            run.need_health()
-            healthy = True
+        if not run.runner.pretends:
+            _need(run, stage)
+        if all(result.state == "skipped" for result in results):
+            if jobs:
+                run.need_health()
+            write_specs(run)
         results.append(_perform(run, name, stage))
     return results
 
@@ -96,8 +98,6 @@ def execute(run: Run, names: Iterable[str]) -> list[Result]:
 def _perform(run: Run, name: str, stage: Stage) -> Result:
     run.report.begin(name, stage.ABOUT)
     start = time.monotonic()
-    if not run.runner.pretends:
-        _need(run, stage)
     before = facts(run, stage)
     told = receipts.load(run.workspace.receipts, f"{name}.begun")
     run.stage = name
@@ -111,15 +111,17 @@ def _perform(run: Run, name: str, stage: Stage) -> Result:
     seconds = time.monotonic() - start
     if not (run.runner.pretends or stage.ON_REQUEST):
         _keep(run, name, before, seconds=seconds, outputs=_prints(run, stage.outputs(run)))
+    if run.runner.pretends:
+        return Result(name, "shown", "nothing was run", 0.0, result)
     run.report.end(name, seconds)
-    return Result(name, "ran", "done" if not run.runner.pretends else "shown only", seconds, result)
+    return Result(name, "ran", "done", seconds, result)
 
 
 def _need(run: Run, stage: Stage) -> None:
     """Raises DataError for an input that is not there, naming the stage that makes it."""
     for path in stage.inputs(run):
         if not path.exists():
-            makers = [name for name in stage.NEEDS if any(_near(path, out) for out in load(name).outputs(run))]
+            makers = [need for need in stage.NEEDS if any(_near(path, out) for out in load(need).outputs(run))]
             hint = f"run `tltpipe {makers[0]}` first" if makers else stage.MISSING
             raise DataError("this is missing", where=run.workspace.name(path), hint=hint)
 
@@ -135,15 +137,15 @@ def judge(run: Run, name: str) -> Verdict:
     if receipt is None:
         begun = receipts.load(run.workspace.receipts, f"{name}.begun")
         return Verdict("missing", f"begun {begun.when}, not finished" if begun else "never finished here")
-    for path in stage.outputs(run):
-        print_now = files.fingerprint([path])
-        if not path.exists():
-            return Verdict("stale", f"output {run.workspace.name(path)} is missing", receipt.when)
-        if receipt.outputs.get(run.workspace.name(path)) != print_now:
-            return Verdict("stale", f"output {run.workspace.name(path)} was changed since", receipt.when)
     why = receipts.difference(receipt.facts, facts(run, stage))
     if why is not None:
         return Verdict("stale", why, receipt.when)
+    for path in stage.outputs(run):
+        name_here = run.workspace.name(path)
+        if not path.exists():
+            return Verdict("stale", f"{name_here} is missing", receipt.when)
+        if receipt.outputs.get(name_here) != files.fingerprint([path]):
+            return Verdict("stale", f"{name_here} was changed since", receipt.when)
     return Verdict("done", f"nothing changed since {receipt.when}", receipt.when)
 
 
@@ -162,8 +164,8 @@ def facts(run: Run, stage: Stage) -> Facts:
     )
 
 
-def settle(run: Run, *, write: bool) -> None:
-    """Render, parse and, if ``write``, write the specs of all stages. Raises SpecError."""
+def settle(run: Run) -> None:
+    """Render and parse the specs of all stages; nothing is written. Raises SpecError."""
     notes = drafts.Notes(run.workspace.receipts)
     for name in order(registry.names(STAGES)):
         for draft in load(name).drafts(run):
@@ -172,15 +174,21 @@ def settle(run: Run, *, write: bool) -> None:
             dialect = run.toolkit.SPECS.get(draft.folder)
             if dialect is None:
                 raise UsageError(f"the toolkit {run.config.toolkit} knows no {draft.folder}")
-            settled = drafts.settle(
-                draft, dialect, run.workspace.specs, notes, root=run.root_seen, overwrite=run.render, write=write
-            )
-            run.specs[draft.name] = settled
-            if write and settled.edited:
-                place = run.workspace.name(settled.path)
-                run.report.say(f"{place} was edited by hand and is used as it lies (--render writes it anew)")
-            for warning in settled.spec.warnings if write else ():
-                run.report.say(f"warning: {warning}")
+            folder, root = run.workspace.specs, run.root_seen
+            run.specs[draft.name] = drafts.settle(draft, dialect, folder, notes, root=root, overwrite=run.render)
+
+
+def write_specs(run: Run) -> None:
+    """Put the settled specs where jobs look for them, and say what is odd about them."""
+    notes = drafts.Notes(run.workspace.receipts)
+    for settled in run.specs.values():
+        if settled.edited:
+            place = run.workspace.name(settled.path)
+            run.report.say(f"{place} was edited by hand and is used as it lies (--render writes it anew)")
+        for warning in settled.spec.warnings:
+            run.report.say(f"warning: {warning}")
+        if not run.runner.pretends:
+            drafts.write(settled, notes, root=run.root_seen)
 
 
 def _prints(run: Run, paths: Iterable[Path]) -> dict[str, str]:
@@ -205,7 +213,7 @@ def survey(run: Run) -> dict[str, Verdict]:
 
     A stage whose outputs still hold is stale all the same when one that it needs must run.
     """
-    settle(run, write=False)
+    settle(run)
     verdicts: dict[str, Verdict] = {}
     for name in every():
         verdict = judge(run, name)

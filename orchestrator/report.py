@@ -31,8 +31,8 @@ class Report(Protocol):
         """A line that a job said."""
         ...
 
-    def tick(self, tick: Tick) -> None:
-        """How far a job is."""
+    def tick(self, tick: Tick, text: str) -> None:
+        """How far a job is, and the line that said so."""
         ...
 
 
@@ -60,5 +60,5 @@ class Quiet:
     def line(self, text: str) -> None:
         self.told.append(text)
 
-    def tick(self, tick: Tick) -> None:
+    def tick(self, tick: Tick, text: str) -> None:
         pass

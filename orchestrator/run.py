@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,18 @@ if TYPE_CHECKING:
     from orchestrator.toolkits import Toolkit
     from orchestrator.verify import Lacking
     from orchestrator.workspace import Workspace
+
+
+_STAGING = re.compile(r"(?<=/)\.([^/\s]+)\.partial\b")
+"""The name of a staging folder; a reader knows only the place where its content will be."""
+
+
+def _nothing() -> None:
+    return None
+
+
+def _ignore(text: str) -> bool:  # noqa: ARG001
+    return False
 
 
 @dataclass
@@ -83,29 +96,30 @@ class Run:
             raise HostError(missing, where=f"runner {self.config.runner}", hint="`tltpipe doctor` looks at everything")
 
     def launch(
-        self,
-        request: Request,
-        *,
-        verify: Lacking = lambda: None,
-        listen: Callable[[str], object] = str,
+        self, request: Request, *, verify: Lacking = _nothing, listen: Callable[[str], bool] = _ignore
     ) -> Outcome:
         """Spell ``request``, run it, return its outcome if it succeeded: exit status 0 and ``verify`` lacks nothing.
 
-        ``listen`` gets every output line. Raises the error the program meant, else RunFailed.
+        ``listen`` gets every output line and returns True for one that needs not be shown.
+        Raises the error the program meant, else RunFailed.
         """
-        job = self.job(request)
+        job, held = self.job(request), list[str]()
 
         def hear(text: str) -> None:
-            listen(text)
-            tick = self.toolkit.tick(text)
-            if tick is None:
-                self.report.line(text)
+            if held or text.startswith("error: "):  # shown as an error if it ends as one
+                held.append(text)
+            elif listen(text):
+                return
+            elif tick := self.toolkit.tick(text):
+                self.report.tick(tick, text)
             else:
-                self.report.tick(tick)
+                self.report.line(_STAGING.sub(r"\1", text))
 
         outcome = self.runner.run(job, hear)
         if outcome.exit_code != 0:
             raise outcomes.failure(job, outcome)
+        for text in held:
+            self.report.line(text)
         lacking = None if self.runner.pretends else verify()
         if lacking is not None:
             raise outcomes.incomplete(job, outcome, lacking)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from orchestrator.jobs import Job, Outcome, shown
 from orchestrator.mounts import MountTable
@@ -34,14 +34,15 @@ class DryRunner(MountTable):
         return None
 
     def run(self, job: Job, say: Callable[[str], None]) -> Outcome:
+        told = {path for before in self.jobs for path in before.files}
         self.jobs.append(job)
-        for line in show(job):
+        for line in show(job, told):
             say(line)
         return Outcome(0, self.place.logs / "none", 0.0)
 
 
-def show(job: Job) -> list[str]:
-    """The job as lines to read: the command to type, and everything around it."""
+def show(job: Job, told: Collection[str] = ()) -> list[str]:
+    """The job as lines to read: the command to type, and everything around it; files in ``told`` by name only."""
     lines = ["$ " + " ".join(shlex.quote(word) if "*" not in word else word for word in shown(job.argv))]
     if job.image:
         lines.append(f"  image   {job.image}")
@@ -50,5 +51,8 @@ def show(job: Job) -> list[str]:
     if job.gpus:
         lines.append(f"  gpus    {job.gpus}")
     for path, text in job.files.items():
-        lines += [f"  file    {path}", *(f"    {line}" for line in text.rstrip().splitlines())]
+        if path in told:
+            lines.append(f"  file    {path}, as above")
+        else:
+            lines += [f"  file    {path}", *(f"    {line}" for line in text.rstrip().splitlines())]
     return lines

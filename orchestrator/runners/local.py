@@ -119,16 +119,25 @@ def _drain(process: subprocess.Popen[str], log: logs.JobLog) -> None:
 
 
 def _stop(process: subprocess.Popen[str], log: logs.JobLog) -> None:
-    """Ask for an end and wait for it; a second Ctrl-C, or patience at its end, kills."""
+    """Ask for an end and wait for it; a second Ctrl-C, or patience at its end, kills.
+
+    Python can lose a first SIGINT inside a destructor, so it is asked once more.
+    """
     _signal(process, signal.SIGINT)
-    patience = threading.Timer(GRACE_SECONDS, _signal, (process, signal.SIGKILL))
-    patience.start()
+    later = [
+        threading.Timer(GRACE_SECONDS / 3, _signal, (process, signal.SIGINT)),
+        threading.Timer(GRACE_SECONDS, _signal, (process, signal.SIGKILL)),
+    ]
+    for timer in later:
+        timer.daemon = True
+        timer.start()
     try:
         _drain(process, log)
     except KeyboardInterrupt:
         _signal(process, signal.SIGKILL)
     finally:
-        patience.cancel()
+        for timer in later:
+            timer.cancel()
 
 
 def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:

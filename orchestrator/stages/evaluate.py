@@ -24,6 +24,7 @@ MISSING = "run `tltpipe train` first"
 
 _CLASS = re.compile(r"^(\S+)\s+AP\s+([\d.]+)\s*$")
 _MEAN = re.compile(r"^\s*mAP\s+([\d.]+)\s*$")
+_FRAME = re.compile(r"^\*{5,}\s*$")
 
 
 def drafts(run: Run) -> list[Draft]:
@@ -60,11 +61,13 @@ class Table:
         self.classes: dict[str, float] = {}
         self.mean: float | None = None
 
-    def read(self, line: str) -> None:
+    def read(self, line: str) -> bool:
+        """Take the line if it is one of the block, which a table shows better."""
         if match := _CLASS.match(line):
             self.classes[match[1]] = float(match[2])
         elif match := _MEAN.match(line):
             self.mean = float(match[1])
+        return match is not None or _FRAME.match(line) is not None
 
 
 def _request(run: Run) -> Evaluate:

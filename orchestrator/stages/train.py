@@ -56,6 +56,8 @@ def execute(run: Run) -> dict[str, Any]:
     resume = run.toolkit.resume_point(request.results) if run.continuing else None
     if resume is None:
         _make_room(run)
+    elif resume[1] > epochs:
+        run.report.say(f"all {epochs} epochs were trained before: {run.workspace.name(resume[0])}")
     else:
         run.report.say(f"going on after epoch {resume[1] - 1} of {epochs}, from {run.workspace.name(resume[0])}")
     if not run.runner.pretends:
