@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from runtime.layers import MEMORY, BatchNorm, conv, is_depthwise, kernels, penalty
 from runtime.networks.ssd.model import Features
+from specs.ssd.rules import BACKBONES
 from tltpipe import registry
 
 pytestmark = pytest.mark.torch
@@ -73,6 +74,15 @@ def test_family_keeps_its_word(arch: str) -> None:
             continue  # freeze_blocks has no effect
         convolutions = {module for module in backbone.modules() if isinstance(module, torch.nn.Conv2d)}
         assert convolutions == {module for module in named if isinstance(module, torch.nn.Conv2d)}
+
+
+def test_specs_know_the_same_backbones() -> None:
+    built = {}
+    for arch in FAMILIES:
+        family = registry.load("runtime.backbones", arch)
+        with torch.device("meta"):
+            built[arch] = (family.DEPTHS, list(family.build(*family.DEPTHS[:1] or (0,)).blocks))
+    assert built == {arch: (depths, list(blocks)) for arch, (depths, blocks) in BACKBONES.items()}
 
 
 def test_batch_norm_statistics_follow_from_the_first_step_on() -> None:

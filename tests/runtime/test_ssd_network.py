@@ -233,6 +233,13 @@ def test_errors_of_a_spec_carry_its_line() -> None:
     assert caught.value.hint == "use one of: 10, 18, 34, 50, 101"
 
 
+def test_a_written_zero_is_no_default() -> None:
+    unset = experiment("  focal_loss_gamma: 2.0\n", "")
+    assert read(specs.Spec(unset, "train.conf")).loss.gamma == 2.0
+    written = specs.Spec(unset, "train.conf", {"ssd_config.focal_loss_gamma": (8, 3)})
+    assert read(written).loss.gamma == 0.0
+
+
 def test_no_class_is_an_error() -> None:
     with pytest.raises(SpecError, match="no class to train"):
         ssd.classes(experiment_pb2.Experiment())

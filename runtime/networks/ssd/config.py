@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -66,8 +66,8 @@ def error(experiment: Any, field: str, what: str, *, hint: str | None = None) ->
 def read(experiment: Any) -> Settings:
     """The settings of an Experiment message of the TLT 2.0 dialect, or of the Spec around it.
 
-    Unset numbers read as zero; where zero makes no sense the samples' values stand in: loss_loc_weight 1, focal_loss_
-    alpha 0.25, focal_loss_gamma 2. Raises SpecError naming the field.
+    Unset numbers read as zero, which for the three numbers of the loss would mean to learn half of it or nothing:
+    unless zero was written, the defaults of FocalLoss stand in. Raises SpecError naming the field.
     """
     message = message_of(experiment)
     ssd, picture = message.ssd_config, message.augmentation_config.preprocessing
@@ -86,9 +86,11 @@ def read(experiment: Any) -> Settings:
         steps=_pairs(experiment, "ssd_config.steps", ssd.steps),
         offsets=_pairs(experiment, "ssd_config.offsets", ssd.offsets),
         loss=FocalLoss(
-            alpha=ssd.focal_loss_alpha or 0.25,
-            gamma=ssd.focal_loss_gamma or 2.0,
-            location_weight=ssd.loss_loc_weight or 1.0,
+            alpha=_written(experiment, "ssd_config.focal_loss_alpha", ssd.focal_loss_alpha, FocalLoss.alpha),
+            gamma=_written(experiment, "ssd_config.focal_loss_gamma", ssd.focal_loss_gamma, FocalLoss.gamma),
+            location_weight=_written(
+                experiment, "ssd_config.loss_loc_weight", ssd.loss_loc_weight, FocalLoss.location_weight
+            ),
         ),
         freeze_bn=ssd.freeze_bn,
         freeze_blocks=freeze_blocks,
@@ -98,6 +100,11 @@ def read(experiment: Any) -> Settings:
         clustering_iou_threshold=nms.clustering_iou_threshold,
         top_k=nms.top_k,
     )
+
+
+def _written(experiment: Any, field: str, value: float, default: float) -> float:
+    """``value`` if it is in the spec, zero included; only a Spec can tell a written zero from an unset number."""
+    return value if value or (isinstance(experiment, Spec) and experiment.is_set(field)) else default
 
 
 def _input_size(experiment: Any, picture: Any) -> tuple[int, int]:
@@ -190,7 +197,6 @@ def _list(experiment: Any, field: str, text: str, length: int | None = None) -> 
 
 
 def _positive(experiment: Any, field: str, values: Sequence[Any]) -> tuple[float, ...]:
-    is_number: Callable[[Any], bool] = lambda value: isinstance(value, int | float) and value > 0  # noqa: E731
-    if not values or not all(map(is_number, values)):
+    if not values or any(isinstance(value, list) or value <= 0 for value in values):
         raise error(experiment, field, "all entries must be numbers above 0")
     return tuple(float(value) for value in values)
