@@ -82,6 +82,10 @@ def _convert(spec: Spec, prefix: Prefix, status: program.StatusLog, arguments: a
     for text, figures in plan.notes:
         program.say(text)
         status.write("RUNNING", text, kpi=figures)
+    if arguments.validation_fold not in (None, *range(len(plan.frames))):
+        program.warn(
+            f"-f {arguments.validation_fold}: there is no such fold, the folds are 0 to {len(plan.frames) - 1}"
+        )
     samples = modifier(spec, folds=plan.folds, validation_fold=arguments.validation_fold)
     tally = Tally()
     with shards.staged(prefix) as staging:

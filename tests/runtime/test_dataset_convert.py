@@ -200,6 +200,11 @@ def test_damaged_image_is_named(work: Path, capsys: pytest.CaptureFixture[str]) 
     assert "images/000004.jpg: " in capsys.readouterr().err
 
 
+def test_fold_that_does_not_exist_is_told(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert convert(work, "random_val20_shard0", "-f", "2") == 0
+    assert "warning: -f 2: there is no such fold, the folds are 0 to 1" in capsys.readouterr().err
+
+
 def test_hidden_files_of_macos_do_not_count(work: Path) -> None:
     draw_base(work)
     (work / "data_base" / "images" / "._000001.jpg").write_bytes(b"finder")
