@@ -139,7 +139,7 @@ def _decode(path: Path) -> transforms.Image:
     from PIL import Image
 
     # Pillow keeps some memory for the next image instead of asking the system anew: a third of the time saved.
-    Image.core.set_blocks_max(4)
+    Image.core.set_blocks_max(4)  # type: ignore[attr-defined]
     try:
         with Image.open(path) as image:
             if image.mode.startswith("I;16"):

@@ -11,6 +11,7 @@ from runtime import program
 
 if TYPE_CHECKING:
     from runtime.conversion import Annotated, Plan, Source
+    from runtime.conversion.modifier import Modifier
     from runtime.conversion.shards import Prefix
     from runtime.conversion.tally import Tally
     from specs import Spec
@@ -69,11 +70,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _convert(spec: Spec, prefix: Prefix, status: program.StatusLog, arguments: argparse.Namespace) -> None:
-    from converters.formats.tfrecord import write_records
-    from runtime.conversion import coco, kitti, shards
+    from runtime.conversion import coco, kitti
     from runtime.conversion.modifier import modifier
-    from runtime.conversion.tally import Tally
-    from tltpipe.progress import for_stream
 
     source: Source = kitti.open_source(spec) if spec.is_set("kitti_config") else coco.open_source(spec)
     status.write("STARTED", f"Instantiating a {source.kind} converter")
@@ -82,11 +80,27 @@ def _convert(spec: Spec, prefix: Prefix, status: program.StatusLog, arguments: a
     for text, figures in plan.notes:
         program.say(text)
         status.write("RUNNING", text, kpi=figures)
-    if arguments.validation_fold not in (None, *range(len(plan.frames))):
-        program.warn(
-            f"-f {arguments.validation_fold}: there is no such fold, the folds are 0 to {len(plan.frames) - 1}"
-        )
-    samples = modifier(spec, folds=plan.folds, validation_fold=arguments.validation_fold)
+    fold, last = arguments.validation_fold, len(plan.frames) - 1
+    if fold is not None and not 0 <= fold <= last:
+        program.warn(f"-f {fold}: there is no such fold, the folds are 0 to {last}")
+    samples = modifier(spec, folds=plan.folds, validation_fold=fold)
+    tally, written, removed = _write(source, plan, samples, prefix, status=status, verbose=arguments.verbose)
+    _conclude(tally, status, verbose=arguments.verbose)
+    if removed:
+        shown = ", ".join(removed[:3]) + (", ..." if len(removed) > 3 else "")
+        program.say(f"removed {len(removed)} files of an earlier conversion: {shown}")
+    program.say(f"wrote {tally.written.total()} records in {len(written)} files to {prefix.folder}: {written[0]} ...")
+
+
+def _write(
+    source: Source, plan: Plan, samples: Modifier, prefix: Prefix, *, status: program.StatusLog, verbose: bool
+) -> tuple[Tally, list[str], list[str]]:
+    """Write all files; return what was counted, the names written, and the names of earlier files taken away."""
+    from converters.formats.tfrecord import write_records
+    from runtime.conversion import shards
+    from runtime.conversion.tally import Tally
+    from tltpipe.progress import for_stream
+
     tally = Tally()
     with shards.staged(prefix) as staging:
         with for_stream().bar("convert", total=sum(map(len, plan.frames))) as bar:
@@ -95,17 +109,15 @@ def _convert(spec: Spec, prefix: Prefix, status: program.StatusLog, arguments: a
                 for shard in _shards(plan, fold, prefix):
                     told = f"Writing partition {fold}, shard {shard.number}"
                     status.write("RUNNING", told)
-                    if arguments.verbose:
+                    if verbose:
                         program.say(told)
                     frames = _annotated(source, shard.frames, bar)
                     write_records(staging / shard.name, tally.records(frames, samples, fold))
                 _say_objects(tally.objects - before)
         shards.write_warnings(staging, prefix, tally.dropped)
-        names = sorted(path.name for path in staging.iterdir())
-        old = shards.stale(prefix, set(names))
-    _conclude(tally, status, verbose=arguments.verbose)
-    _tell_stale(old)
-    program.say(f"wrote {tally.written.total()} records in {len(names)} files to {prefix.folder}: {names[0]} ...")
+        written = sorted(path.name for path in staging.iterdir())
+        removed = shards.stale(prefix, set(written))
+    return tally, written, removed
 
 
 def _shards(plan: Plan, fold: int, prefix: Prefix) -> Iterator[Shard]:
@@ -153,9 +165,3 @@ def _say_objects(objects: Mapping[str, int]) -> None:
     for name, count in sorted(objects.items()):
         program.say(f"{name.encode()!r}: {count}")
     program.say("")
-
-
-def _tell_stale(names: Sequence[str]) -> None:
-    if names:
-        shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-        program.say(f"removed {len(names)} files of an earlier conversion: {shown}")
