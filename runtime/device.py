@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from runtime import allocator
 from tltpipe.errors import HostError, UsageError
 from tltpipe.files import cpu_count
 
@@ -43,7 +44,7 @@ def open_fabric(gpus: int, indices: Sequence[int] = ()) -> Fabric:
     from lightning_fabric import Fabric
     from lightning_fabric.strategies.ddp import DDPStrategy
 
-    torch.set_num_threads(cpu_count())
+    _use_all_of_the_cpu()
     there = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if indices and len(indices) != gpus:
         raise UsageError(f"--gpu_index names {len(indices)} GPUs, --gpus says {gpus}", hint="give as many of each")
@@ -66,10 +67,17 @@ def one(gpus: int, indices: Sequence[int] = ()) -> torch.device:
     """Where a program of one process computes: a GPU if wanted and there, else the CPU."""
     import torch
 
-    torch.set_num_threads(cpu_count())
+    _use_all_of_the_cpu()
     if gpus > 0 and torch.cuda.is_available():
         return torch.device("cuda", indices[0] if indices else 0)
     return torch.device("cpu")
+
+
+def _use_all_of_the_cpu() -> None:
+    import torch
+
+    torch.set_num_threads(cpu_count())
+    allocator.keep_memory()
 
 
 def describe(device: torch.device, processes: int = 1) -> str:
