@@ -16,7 +16,7 @@ from typing import Any
 
 from specs.arithmetic import numbers
 from specs.spec import Spec
-from tltpipe.errors import Location, SpecError
+from tltpipe.errors import Location, SpecError, UsageError
 
 __all__ = [
     "Spec",
@@ -85,9 +85,13 @@ def folders() -> list[str]:
 
 def load(folder: str) -> ModuleType:
     """The module of a folder: TUNABLES, MESSAGE, SCHEMA, ELSEWHERE, check(). Raises UsageError for an unknown name."""
-    from tltpipe import registry
+    known = folders()
+    if folder not in known:
+        from specs.values import did_you_mean
 
-    return registry.load("specs", folder)
+        hint = did_you_mean(folder, known) or f"known: {', '.join(known)}"
+        raise UsageError(f'there are no specs for "{folder}"', hint=hint)
+    return importlib.import_module(f"specs.{folder}")
 
 
 def tunables(folder: str) -> type[Any]:

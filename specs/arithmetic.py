@@ -43,6 +43,8 @@ def numbers(text: str) -> list[Any]:
         return [_element(item) for item in tree.elts]
     except RecursionError:
         raise ValueError("this arithmetic is too long") from None
+    except OverflowError:
+        raise ValueError("a result is too large") from None
 
 
 def _element(node: ast.expr) -> Any:
@@ -69,8 +71,6 @@ def _number(node: ast.expr) -> Number:
                 return _BINARY[type(op)](_number(left), _number(right))
             except ZeroDivisionError:
                 raise ValueError(f"{_short(ast.unparse(node))} divides by zero") from None
-            except OverflowError:
-                raise ValueError(f"{_short(ast.unparse(node))} is too large") from None
     raise ValueError(f"numbers and + - * / are expected, not {_short(ast.unparse(node))}")
 
 

@@ -1,0 +1,204 @@
+"""Text out: rendered specs byte for byte, and every value back as it went in."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import specs
+from specs.templating import literal, quoted, word
+from tltpipe.errors import SpecError
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "specs"
+
+AUGMENT = {"image_path": "image", "label_path": "label", "image_extension": ".jpg"}
+CONVERT = {"root_directory_path": "/workspace/K", "image_dir_name": "train/images", "label_dir_name": "train/labels"}
+TRAIN = {
+    "tfrecords_path": "/workspace/TFRecords/train/*",
+    "image_directory_path": "/workspace/KITTI-dataset-augmented",
+    "image_extension": "jpg",
+    "classes": ["long_sleeved_dress", "skirt", "vest"],
+    "validation_tfrecords_path": "/workspace/TFRecords/validation/*",
+    "validation_fold": None,
+}
+
+CASES: dict[str, tuple[str, str, str, dict[str, Any], dict[str, Any]]] = {
+    "augment": ("augment", "augment.conf.j2", "AugmentorConfig", {}, AUGMENT),
+    "augment-everything": (
+        "augment",
+        "augment.conf.j2",
+        "AugmentorConfig",
+        {
+            "output_image_width": 0,
+            "output_image_height": 0,
+            "output_image_channel": 1,
+            "rotation_angle": 0.1,
+            "rotation_units": "radians",
+            "shear_ratio_x": -0.3,
+            "flip_vertical": True,
+            "translate_y": -8,
+            "hue_rotation_angle": 5.0,
+            "contrast": -0.25,
+            "contrast_center": 100.0,
+            "brightness_offset": 20.0,
+            "blur_std": 1.5,
+            "blur_size": 5,
+        },
+        AUGMENT,
+    ),
+    "convert": ("dataset_convert", "kitti.conf.j2", "DatasetExportConfig", {}, CONVERT),
+    "convert-split": (
+        "dataset_convert",
+        "kitti.conf.j2",
+        "DatasetExportConfig",
+        {"val_split": 14.5, "num_shards": 0, "image_extension": ".png"},
+        {**CONVERT, "root_directory_path": Path("/d/a \"b\" 'c' \\ é")},
+    ),
+    "train.tlt2": ("ssd", "train.tlt2.conf.j2", "Experiment", {}, TRAIN),
+    "train.tlt2-fold": (
+        "ssd",
+        "train.tlt2.conf.j2",
+        "Experiment",
+        {"arch": "mobilenet_v2", "freeze_blocks": (0, 1), "regularizer": "NO_REG", "n_workers": 3, "clip_boxes": True},
+        {**TRAIN, "validation_tfrecords_path": None, "validation_fold": 0},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden(name: str, request: pytest.FixtureRequest) -> None:
+    folder, template, message, given, variables = CASES[name]
+    text = specs.render(folder, template, specs.tunables(folder)(**given), **variables)
+    assert specs.parse_text(text, message, source=name).warnings == ()
+    path = GOLDEN / f"{name}.conf"
+    if request.config.getoption("--update-golden"):
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+@pytest.mark.parametrize("folder", specs.folders())
+def test_each_folder_is_whole(folder: str) -> None:
+    module = specs.load(folder)
+    assert dataclasses.is_dataclass(module.TUNABLES)
+    assert module.TUNABLES() == specs.tunables_from(folder, {})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(module.TUNABLES(), dataclasses.fields(module.TUNABLES)[0].name, 1)
+    assert list(specs.documentation(folder)) == [field.name for field in dataclasses.fields(module.TUNABLES)]
+    assert all(specs.documentation(folder).values())
+    assert specs.json_schema(folder)["additionalProperties"] is False
+    assert [case for case in CASES.values() if case[0] == folder]
+
+
+def float32(value: float) -> float:
+    return float(np.float32(value))
+
+
+Positive = st.floats(1e-6, 1e6)
+Inner = st.floats(0.001, 0.999)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    tunables=st.builds(
+        specs.tunables("ssd"),
+        random_seed=st.integers(0, 2**32 - 1),
+        arch=st.just("resnet"),
+        nlayers=st.sampled_from([10, 18, 34, 50]),
+        input_width=st.integers(33, 4000),
+        input_height=st.integers(33, 4000),
+        scales=st.tuples(*[Positive] * 7),
+        aspect_ratios_global=st.lists(Positive, min_size=1, max_size=8).map(tuple),
+        two_boxes_for_ar1=st.booleans(),
+        variances=st.tuples(*[Positive] * 4),
+        loss_loc_weight=Positive,
+        freeze_blocks=st.lists(st.integers(0, 4), max_size=5).map(tuple),
+        batch_size_per_gpu=st.integers(1, 1000),
+        min_learning_rate=st.floats(1e-9, 1e-4),
+        max_learning_rate=st.floats(1e-4, 1),
+        soft_start=st.floats(0.001, 0.4),
+        annealing=st.floats(0.5, 0.999),
+        regularizer=st.sampled_from(["NO_REG", "L1", "L2"]),
+        regularizer_weight=Inner,
+        average_precision_mode=st.sampled_from(["SAMPLE", "INTEGRATE"]),
+        top_k=st.integers(1, 10_000),
+        zoom_min=st.floats(0.1, 1),
+        zoom_max=st.floats(1, 5),
+    ),
+    classes=st.lists(st.text(min_size=1).filter(lambda text: text.isprintable()), min_size=1, unique=True),
+    path=st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
+)
+def test_ssd_comes_back_as_it_went(tunables: Any, classes: list[str], path: str) -> None:
+    text = specs.render("ssd", "train.tlt2.conf.j2", tunables, **{**TRAIN, "classes": classes, "tfrecords_path": path})
+    spec = specs.parse_text(text, "Experiment", source="spec")
+    message, ssd = spec.message, spec.message.ssd_config
+    schedule = message.training_config.learning_rate.soft_start_annealing_schedule
+    assert message.random_seed == tunables.random_seed
+    assert (ssd.arch, ssd.nlayers) == ("resnet", tunables.nlayers)
+    assert tuple(specs.numbers(ssd.scales)) == tunables.scales
+    assert tuple(specs.numbers(ssd.aspect_ratios_global)) == tunables.aspect_ratios_global
+    assert tuple(specs.numbers(ssd.variances)) == tunables.variances
+    assert ssd.two_boxes_for_ar1 == tunables.two_boxes_for_ar1
+    assert ssd.loss_loc_weight == float32(tunables.loss_loc_weight)
+    assert tuple(ssd.freeze_blocks) == tunables.freeze_blocks
+    assert message.training_config.batch_size_per_gpu == tunables.batch_size_per_gpu
+    assert schedule.min_learning_rate == float32(tunables.min_learning_rate)
+    assert schedule.annealing == float32(tunables.annealing)
+    regularizer = message.training_config.regularizer
+    assert regularizer.RegularizationType.Name(regularizer.type) == tunables.regularizer
+    assert (
+        message.eval_config.AP_MODE.Name(message.eval_config.average_precision_mode) == tunables.average_precision_mode
+    )
+    assert message.nms_config.top_k == tunables.top_k
+    assert message.augmentation_config.preprocessing.output_image_width == tunables.input_width
+    assert dict(message.dataset_config.target_class_mapping) == {name: name for name in classes}
+    assert message.dataset_config.data_sources[0].tfrecords_path == path
+
+
+def test_what_is_missing_is_an_error() -> None:
+    without = {name: value for name, value in TRAIN.items() if name != "tfrecords_path"}
+    with pytest.raises(SpecError, match="'tfrecords_path' is undefined"):
+        specs.render("ssd", "train.tlt2.conf.j2", specs.tunables("ssd")(), **without)
+    with pytest.raises(SpecError, match=r"train\.tlt9\.conf\.j2"):
+        specs.render("ssd", "train.tlt9.conf.j2", specs.tunables("ssd")(), **TRAIN)
+    with pytest.raises(SpecError, match="None has no spelling"):
+        specs.render("ssd", "train.tlt2.conf.j2", specs.tunables("ssd")(), **{**TRAIN, "tfrecords_path": None})
+    with pytest.raises(SpecError, match="not valid Unicode"):
+        specs.render("ssd", "train.tlt2.conf.j2", specs.tunables("ssd")(), **{**TRAIN, "tfrecords_path": "\udcff"})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "true"),
+        (18, "18"),
+        (5e-5, "5e-05"),
+        (1 / 3, "0.3333333333333333"),
+        ((1.0, 2), '"[1.0, 2]"'),
+        ([[1.0], [0.5, 2.0]], '"[[1.0], [0.5, 2.0]]"'),
+        (Path("/a/b"), '"/a/b"'),
+        ('a"b\\c\nd\te\r\x00', '"a\\"b\\\\c\\nd\\te\\r\\000"'),
+        (word("L1"), "L1"),
+    ],
+)
+def test_literals(value: object, text: str) -> None:
+    assert literal(value) == text
+
+
+def test_a_word_is_a_word() -> None:
+    with pytest.raises(ValueError, match="is not the name of a value"):
+        word("L1 } top_k: 3")
+
+
+def test_a_value_cannot_become_structure() -> None:
+    path = '"} nms_config { top_k: 1 } #'
+    text = specs.render("ssd", "train.tlt2.conf.j2", specs.tunables("ssd")(), **{**TRAIN, "tfrecords_path": path})
+    assert specs.parse_text(text, "Experiment", source="spec").message.nms_config.top_k == 200
+    assert quoted("{{ x }}") == '"{{ x }}"'
+    assert math.isclose(float(literal(0.1)), 0.1)
