@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 LINE_SECONDS = 5.0
 """How often progress shows as a line where no bar can."""
 INDENT = "  "
-WIDTH = 160
-"""Columns of a table where there is no terminal to fit."""
+PAGE = (160, 50)
+"""Columns and lines where there is no terminal to fit."""
 
 
 class Console:

@@ -15,7 +15,7 @@ from orchestrator.receipts import Facts, Receipt
 from orchestrator.run import Run
 from orchestrator.stages import Stage
 from tltpipe import __version__, files, registry
-from tltpipe.errors import DataError, Interrupted, UsageError
+from tltpipe.errors import DataError, HostError, Interrupted, UsageError
 
 STAGES = "orchestrator.stages"
 
@@ -160,8 +160,16 @@ def facts(run: Run, stage: Stage) -> Facts:
         argv=tuple(tuple(shown(run.toolkit.argv(request, run.workspace.name))) for request in requests),
         specs={name: text.replace(f'"{run.root_seen}/', '"') for name, text in texts.items()},
         inputs=_prints(run, stage.inputs(run)),
-        image_id=run.runner.image_id(run.image) if requests else None,
+        image_id=_image_id(run) if requests else None,
     )
+
+
+def _image_id(run: Run) -> str | None:
+    """None too where the engine cannot be asked: what is there is then judged without it."""
+    try:
+        return run.runner.image_id(run.image)
+    except HostError:
+        return None
 
 
 def settle(run: Run) -> None:

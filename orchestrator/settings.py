@@ -43,7 +43,7 @@ class Data:
 
     root: Annotated[str, MinLen(1)] = "Original-Data"
     """Folder in the workspace that holds one folder a split, each with image/ and annos/ as DeepFashion2 has them."""
-    splits: Annotated[Sequence[str], MinLen(1)] = ("train", "validation")
+    splits: Annotated[Sequence[str], MinLen(1)] = field(default_factory=lambda: ["train", "validation"])
     """The split to train on, then the one to validate on, if there is one."""
     skip_bad: bool = False
     """Leave out pictures that cannot be used, and list them, instead of stopping at the first."""

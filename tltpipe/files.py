@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -60,6 +61,8 @@ def staged(target: Path) -> Iterator[Path]:
     staging = target.parent / f".{target.name}.partial"
     with writable(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_dir():
+            raise FileExistsError(errno.EEXIST, "not a folder", str(target))
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
     try:

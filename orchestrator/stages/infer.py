@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,16 +56,28 @@ def execute(run: Run) -> dict[str, Any]:
     if run.runner.pretends:
         run.launch(request)
         return {}
-    with files.writable(run.workspace.root), tempfile.TemporaryDirectory(prefix=".infer-", dir=run.workspace.root) as t:
-        drawn, labels = Path(t) / "images_annotated", Path(t) / "labels"
-        drawn.mkdir()
-        labels.mkdir()
+    with _folder_beside(target) as staging:
+        drawn, labels = staging / "images_annotated", staging / "labels"
         run.launch(replace(request, drawn=drawn, labels=labels), verify=lambda: _lacking(pictures, drawn, labels))
         counts = Counter(line.split()[0] for line in _lines(labels.glob("*.txt")))
         for folder in (drawn, labels):
             _move_files(folder, target / folder.name)
     place = run.workspace.name(target / "images_annotated")
     return {"images": len(pictures), "objects": dict(counts.most_common()), "drawn": place}
+
+
+@contextmanager
+def _folder_beside(target: Path) -> Iterator[Path]:
+    """A hidden folder beside ``target`` with both result folders in it, gone at the end."""
+    staging = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(staging, ignore_errors=True)
+    with files.writable(target.parent):
+        for part in ("images_annotated", "labels"):
+            (staging / part).mkdir(parents=True)
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _request(run: Run, subject: Path) -> Infer:
@@ -99,6 +112,7 @@ def _lines(paths: Iterable[Path]) -> Iterable[str]:
 
 
 def _move_files(source: Path, target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
+    with files.writable(target):
+        target.mkdir(parents=True, exist_ok=True)
     for path in source.iterdir():
         os.replace(path, target / path.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from orchestrator import session
 from orchestrator.config import Given
 from orchestrator.report import Quiet
 from orchestrator.run import Run
+from orchestrator.runners import local
 
 SIZE = (96, 72)
 
@@ -59,12 +61,121 @@ Start = Callable[..., Run]
 
 @pytest.fixture
 def start(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """A Run on the workspace: ``start(runner="dry", **{"ssd.num_epochs": 3}, force=True)``."""
+    """A Run on the workspace: ``start(runner="dry", **{"ssd.num_epochs": 3}, force=True)``.
+
+    ``programs`` is the folder that the local runner takes its programs from.
+    """
     for name in ("TLTPIPE_KEY", "TLTPIPE_RUNNER", "TLTPIPE_TOOLKIT", "TLTPIPE_IMAGE"):
         monkeypatch.delenv(name, raising=False)
 
-    def begin(*, force: bool = False, render: bool = False, subject: Path | None = None, **settings: Any) -> Run:
+    def begin(
+        *,
+        root: Path = workspace,
+        programs: Path | None = None,
+        force: bool = False,
+        render: bool = False,
+        subject: Path | None = None,
+        **settings: Any,
+    ) -> Run:
         flags = {name: Given(value, f"--{name}") for name, value in settings.items()}
-        return session.start(workspace, Quiet(), flags=flags, force=force, render=render, subject=subject)
+        run = session.start(root, Quiet(), flags=flags, force=force, render=render, subject=subject)
+        if programs is not None:
+            run.runner = local.LocalRunner(run.runner.place, programs=programs)  # type: ignore[attr-defined]
+        return run
 
     return begin
+
+
+PROGRAMS = {
+    "tlt-augment": "runtime.augment",
+    "tlt-dataset-convert": "runtime.dataset_convert",
+    "tlt-train": "runtime.train",
+    "tlt-evaluate": "runtime.evaluate",
+    "tlt-infer": "runtime.infer",
+}
+
+
+@pytest.fixture
+def real_programs(tmp_path: Path) -> Path:
+    """A folder of console scripts for this interpreter, whether the distribution is installed or not."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, module in PROGRAMS.items():
+        program(folder / name, f"from {module} import main\nsys.exit(main())")
+    return folder
+
+
+@pytest.fixture
+def write_program() -> Callable[[Path, str], Path]:
+    return program
+
+
+def program(path: Path, body: str) -> Path:
+    """An executable that runs the Python text ``body``; ``sys`` and ``Path`` are imported."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    root = Path(__file__).parents[2]
+    head = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(root)!r})\nfrom pathlib import Path\n"
+    path.write_text(f"{head}{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+AUGMENT = """
+import shutil
+flags = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+for source, target, suffix in (("image", "images", "*.jpg"), ("label", "labels", "*.txt")):
+    (Path(flags["-o"]) / target).mkdir(parents=True, exist_ok=True)
+    for path in (Path(flags["-d"]) / source).glob(suffix):
+        shutil.copy(path, Path(flags["-o"]) / target)
+"""
+
+CONVERT = """
+import re
+flags = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+spec = Path(flags["-d"]).read_text()
+root, images = (re.search(name + r': "(.*)"', spec)[1] for name in ("root_directory_path", "image_dir_name"))
+count = len(list((Path(root) / images).glob("*.jpg")))
+record = (3).to_bytes(8, "little") + b"sum4" + b"abc" + b"sum4"
+Path(flags["-o"] + "-fold-000-of-002-shard-00000-of-00010").write_bytes(record * count)
+"""
+
+TRAINER = """
+from time import sleep
+flags = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+results = Path(flags["-r"]) / "weights"
+results.mkdir(parents=True, exist_ok=True)
+for epoch in range(int(flags.get("--initial_epoch", 1)), EPOCHS + 1):
+    (results / f"ssd_resnet10_epoch_{epoch:03d}.tlt").write_text(flags.get("-m", "from random weights"))
+    print(f"epoch {epoch}", flush=True)
+    if epoch == STOP:
+        print("error: train.conf:3:1: this went wrong\\n  hint: put it right", file=sys.stderr)
+        sys.exit(3)
+"""
+"""A trainer that leaves a checkpoint an epoch and may fail after one of them."""
+
+
+@pytest.fixture
+def fake_programs(tmp_path: Path) -> Callable[..., Path]:
+    """Programs that leave what the real ones would leave, by name and number, and do nothing else."""
+
+    def make(*, epochs: int = 3, stop: int = 0) -> Path:
+        folder = tmp_path / "fakes"
+        program(folder / "tlt-augment", AUGMENT)
+        program(folder / "tlt-dataset-convert", CONVERT)
+        program(folder / "tlt-train", f"EPOCHS, STOP = {epochs}, {stop}\n{TRAINER}")
+        lines = ["*" * 30, "vest           AP   0.500", "skirt          AP   0.250", "               mAP  0.375"]
+        program(folder / "tlt-evaluate", f"print({chr(10).join(lines)!r})")
+        program(
+            folder / "tlt-infer",
+            """
+flags = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+images = Path(flags["-i"])
+for path in [images] if images.is_file() else sorted(images.iterdir()):
+    (Path(flags["-o"]) / path.name).write_bytes(path.read_bytes())
+    label = f"vest 0 0 0 1 2 3 4 0 0 0 0 0 0 0 {flags['-t']}\\n"
+    (Path(flags["-l"]) / f"{path.stem}.txt").write_text(label)
+""",
+        )
+        return folder
+
+    return make

@@ -1,0 +1,104 @@
+"""tltpipe.yaml, then the environment, then flags; every mistake is told with its place."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from orchestrator import config, example
+from orchestrator.config import Given
+from tltpipe.errors import ConfigError, UsageError
+
+
+def load(root: Path, text: str = "", **environment: str) -> config.Config:
+    (root / "tltpipe.yaml").write_text(text)
+    return config.load(root, environment=environment)
+
+
+def test_defaults_need_no_file(tmp_path: Path) -> None:
+    found = config.load(tmp_path, environment={})
+    assert (found.network, found.toolkit, found.runner, found.gpus) == ("ssd", "embedded", "local", 1)
+    assert list(found.data.splits) == ["train", "validation"]
+    assert found.tunables["ssd"].num_epochs == 80
+    assert found.sources == {}
+
+
+def test_who_wins(tmp_path: Path) -> None:
+    (tmp_path / "tltpipe.yaml").write_text("gpus: 2\nrunner: docker\nssd:\n  num_epochs: 5\n  arch: vgg\n")
+    environment = {"TLTPIPE_RUNNER": "dry", "TLTPIPE_SSD__NUM_EPOCHS": "6", "TLTPIPE_WORKSPACE": "/other", "HOME": "/"}
+    flags = dict([config.flag("ssd.num_epochs=7")])
+    found = config.load(tmp_path, environment=environment, flags=flags)
+    assert (found.gpus, found.runner) == (2, "dry")
+    assert (found.tunables["ssd"].num_epochs, found.tunables["ssd"].arch) == (7, "vgg")
+    assert found.sources == {
+        "gpus": f"{tmp_path}/tltpipe.yaml:1:1",
+        "runner": "TLTPIPE_RUNNER",
+        "ssd.num_epochs": "--set ssd.num_epochs",
+        "ssd.arch": f"{tmp_path}/tltpipe.yaml:5:3",
+    }
+
+
+def test_values_as_text(tmp_path: Path) -> None:
+    flags = dict(map(config.flag, ["data.splits=train,test", "ssd.scales=[.1,.2,.3,.4,.5,.6,1/2]", "gpus=0"]))
+    found = config.load(tmp_path, flags=flags, environment={})
+    assert list(found.data.splits) == ["train", "test"]
+    assert found.tunables["ssd"].scales[-1] == 0.5
+    assert found.gpus == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what", "hint"),
+    [
+        ("ssd:\n  num_epoch: 5\n", "2:3", "num_epoch", 'did you mean "num_epochs"?'),
+        ("runer: dry\n", "1:1", '"runer"', 'did you mean "runner"?'),
+        ("ssdd:\n  num_epochs: 5\n", "2:3", '"ssdd"', 'did you mean "ssd"?'),
+        ("ssd:\n  num_epochs: many\n", "2:3", "num_epochs must be a valid integer", None),
+        ("ssd:\n  num_epochs: 1\n  num_epochs: 2\n", "3:3", "twice", None),
+        ("gpus: -1\n", "1:1", "gpus must be greater than or equal to 0", None),
+        ("ssd: [1\n", "2:1", "is not YAML", None),
+        ("- a\n", "", "must hold keys and values", None),
+    ],
+)
+def test_mistakes_in_the_file(tmp_path: Path, text: str, line: str, what: str, hint: str | None) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    assert str(caught.value.where) == f"{tmp_path}/tltpipe.yaml" + (f":{line}" if line else "")
+    assert what in caught.value.what
+    assert hint is None or hint in f"{caught.value.what} {caught.value.hint}"
+    assert caught.value.exit_code == 2
+
+
+def test_mistakes_elsewhere(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, TLTPIPE_SSD__NUM_EPOCHS="x")
+    assert caught.value.where == "TLTPIPE_SSD__NUM_EPOCHS"
+    with pytest.raises(ConfigError):
+        config.flag("ssd.num_epochs")
+    with pytest.raises(UsageError, match='"sdd"'):
+        config.load(tmp_path, flags={"network": Given("sdd", "--set network")}, environment={})
+
+
+def test_the_key_is_not_in_a_repr(tmp_path: Path) -> None:
+    found = load(tmp_path, TLTPIPE_KEY="hush")
+    assert found.secrets == {"key": "hush"}
+    assert "hush" not in repr(found)
+
+
+def test_the_example_is_empty_and_cannot_rot(tmp_path: Path) -> None:
+    text = example.text()
+    bare = load(tmp_path)
+    assert load(tmp_path, text) == bare, "all of it is commented out"
+    filled = "\n".join(line.replace("#", "", 1) if is_setting(line) else line for line in text.splitlines())
+    full = load(tmp_path, filled)
+    assert (full.settings, full.tunables) == (bare.settings, bare.tunables)
+    assert list(full.data.splits) == list(bare.data.splits)
+    written = yaml.safe_load(filled)
+    assert set(written) == {*vars(bare.settings), "data", *bare.tunables}
+    for line, before in zip(text.splitlines()[4:], text.splitlines()[3:], strict=False):
+        if is_setting(line):
+            assert before.strip().startswith("# "), f"{line} has no explanation"
+
+
+def is_setting(line: str) -> bool:
+    """A setting that is commented out has no blank after its ``#``."""
+    return line.strip().startswith("#") and line.strip()[1] != " "

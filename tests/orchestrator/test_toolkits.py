@@ -1,0 +1,63 @@
+"""How each toolkit spells each request, byte for byte."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestrator.jobs import Augment, Convert, Evaluate, Infer, Request, Train, shown
+from orchestrator.mounts import MountTable
+from tltpipe import registry
+
+ROOT = Path("/host/work")
+GOLDEN = Path(__file__).parents[1] / "golden" / "toolkits"
+SPEC, MODEL = ROOT / "specs/train.conf", ROOT / "output/weights/ssd_resnet18_epoch_010.tlt"
+REQUESTS: dict[str, Request] = {
+    "augment": Augment(ROOT / "Original-Data/train", ROOT / "specs/augment.conf", ROOT / "KITTI/train"),
+    "convert": Convert("ssd", ROOT / "specs/convert-train.conf", ROOT / "TFRecords/train/train"),
+    "train": Train("ssd", SPEC, ROOT / "output", gpus=2),
+    "resume": Train("ssd", SPEC, ROOT / "output", resume=(MODEL, 11)),
+    "evaluate": Evaluate("ssd", SPEC, MODEL),
+    "infer": Infer("ssd", SPEC, MODEL, Path("/elsewhere/a b.jpg"), ROOT / "drawn", ROOT / "labels", 0.25),
+}
+
+
+@pytest.mark.parametrize("name", registry.names("orchestrator.toolkits"))
+def test_command_lines(name: str, request: pytest.FixtureRequest) -> None:
+    toolkit = registry.load("orchestrator.toolkits", name)
+    lines = {title: shown(toolkit.argv(each, MountTable(ROOT).at)) for title, each in REQUESTS.items()}
+    golden = GOLDEN / f"{name}.json"
+    if request.config.getoption("--update-golden"):
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(json.dumps(lines, indent=2) + "\n")
+    assert lines == json.loads(golden.read_text())
+
+
+@pytest.mark.parametrize("name", registry.names("orchestrator.toolkits"))
+def test_checkpoints_are_found_by_their_number(name: str, tmp_path: Path) -> None:
+    toolkit = registry.load("orchestrator.toolkits", name)
+    assert toolkit.resume_point(tmp_path) is None
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    for number in (9, 10, 100):
+        (weights / f"ssd_resnet18_epoch_{number:03d}.tlt").touch()
+    (weights / "notes.txt").touch()
+    assert toolkit.resume_point(tmp_path) == (weights / "ssd_resnet18_epoch_100.tlt", 101)
+    assert toolkit.checkpoint(tmp_path, 10) == weights / "ssd_resnet18_epoch_010.tlt"
+    assert toolkit.checkpoint(tmp_path, 11) is None
+
+
+def test_the_last_checkpoint_differs() -> None:
+    """NVIDIA's programs save at multiples of the interval only; ours keep the last epoch as well."""
+    load = registry.load
+    assert load("orchestrator.toolkits", "tlt2").final_epoch(25, 10) == 20
+    assert load("orchestrator.toolkits", "embedded").final_epoch(25, 10) == 25
+
+
+def test_progress_of_keras_and_tqdm() -> None:
+    tick = registry.load("orchestrator.toolkits", "tlt2").tick
+    epoch = tick("Epoch 3/80")
+    assert (epoch.done, epoch.total) == (2, 80)
+    bar = tick(" 45%|####5     | 850/1871 [02:10<02:36,  6.52it/s]")
+    assert (bar.done, bar.total) == (850, 1871)
+    assert tick("Total params: 12,345") is None

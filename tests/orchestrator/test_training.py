@@ -1,0 +1,139 @@
+"""Training: it goes on where it stopped, never writes over an earlier one, and its outputs decide."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator import pipeline
+from orchestrator.run import Run
+from tltpipe.errors import DataError, RunFailed, SpecError, UsageError
+
+Start = Callable[..., Run]
+Programs = Callable[..., Path]
+EPOCHS = {"ssd.num_epochs": 3}
+
+
+@pytest.fixture
+def go(start: Start, fake_programs: Programs) -> Callable[..., Run]:
+    """Everything up to and with ``train``, by a trainer that makes ``epochs`` and may fail after epoch ``stop``."""
+
+    def execute(*stages: str, epochs: int = 3, stop: int = 0, force: bool = False, **settings: object) -> Run:
+        run = start(programs=fake_programs(epochs=epochs, stop=stop), force=force, **(EPOCHS | settings))
+        pipeline.execute(run, stages or ["prepare", "augment", "tfrecords", "train"])
+        return run
+
+    return execute
+
+
+Go = Callable[..., Run]
+
+
+def weights(workspace: Path) -> dict[str, str]:
+    return {path.name[-7:-4]: path.read_text() for path in sorted((workspace / "output/weights").glob("*.tlt"))}
+
+
+def test_an_interrupted_training_goes_on(go: Go, workspace: Path) -> None:
+    with pytest.raises(DataError):
+        go(stop=2)
+    assert not (workspace / ".tltpipe/receipts/train.json").exists()
+    run = go("train")
+    assert "going on after epoch 2 of 3" in "\n".join(run.report.told)  # type: ignore[attr-defined]
+    fresh, resumed = "from random weights", str(workspace / "output/weights/ssd_resnet10_epoch_002.tlt")
+    assert weights(workspace) == {"001": fresh, "002": fresh, "003": resumed}
+    (told,) = go("train").report.told  # type: ignore[attr-defined]
+    assert "nothing changed" in told
+
+
+def test_another_spec_starts_over_and_keeps_the_earlier_training(go: Go, workspace: Path) -> None:
+    go()
+    go("train", epochs=4, **{"ssd.num_epochs": 4})
+    assert set(weights(workspace).values()) == {"from random weights"}
+    (aside,) = workspace.glob("output-*")
+    assert len(list((aside / "weights").iterdir())) == 3
+
+
+def test_fresh_starts_over(go: Go, workspace: Path) -> None:
+    with pytest.raises(DataError):
+        go(stop=2)
+    go("train", force=True)
+    assert set(weights(workspace).values()) == {"from random weights"}
+    assert list(workspace.glob("output-*"))
+
+
+def test_an_exit_status_of_0_without_the_last_checkpoint_is_a_failure(go: Go, workspace: Path) -> None:
+    with pytest.raises(RunFailed, match="there is no checkpoint of epoch 3") as caught:
+        go(epochs=2)
+    assert "epoch 2" in str(caught.value), "its last lines are shown"
+    assert ".tltpipe/logs/" in str(caught.value.hint)
+    assert not (workspace / ".tltpipe/receipts/train.json").exists()
+
+
+def test_a_program_of_ours_is_quoted_and_its_class_kept(go: Go) -> None:
+    with pytest.raises(DataError) as caught:
+        go(stop=1)
+    assert str(caught.value) == "tlt-train: train.conf:3:1: this went wrong"
+    assert str(caught.value.hint).startswith("put it right\n")
+
+
+def test_evaluation_is_read_and_kept(go: Go, workspace: Path) -> None:
+    go(*pipeline.every())
+    told = json.loads((workspace / "output/evaluation.json").read_text())
+    assert told["mAP"] == 0.375
+    assert told["average_precision"] == {"vest": 0.5, "skirt": 0.25}
+    assert told["model"] == "output/weights/ssd_resnet10_epoch_003.tlt"
+
+
+def test_inference_adds_to_what_is_there(go: Go, start: Start, fake_programs: Programs, workspace: Path) -> None:
+    go()
+    raw = workspace / "Original-Data"
+    outside = workspace.parent / "mine.jpg"
+    (raw / "train/image/000001.jpg").rename(outside)
+    for subject in (raw / "validation/image", outside):
+        run = start(programs=fake_programs(), subject=subject, threshold=0.4, **EPOCHS)
+        (result,) = pipeline.execute(run, ["infer"])
+    assert result.told == {"images": 1, "objects": {"vest": 1}, "drawn": "inference/images_annotated"}
+    names = {path.stem for path in (workspace / "inference/images_annotated").iterdir()}
+    assert (
+        names == {"000001", "000002", "000003", "mine"} == {p.stem for p in (workspace / "inference/labels").iterdir()}
+    )
+    assert " 0.4\n" in (workspace / "inference/labels/mine.txt").read_text()
+
+
+def test_inference_needs_a_model_and_pictures(start: Start, fake_programs: Programs, workspace: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        pipeline.execute(start(programs=fake_programs(), subject=workspace), ["infer"])
+    assert caught.value.hint == "run `tltpipe train` first"
+    with pytest.raises(DataError, match="is missing"):
+        pipeline.execute(start(programs=fake_programs(), subject=workspace / "none.jpg"), ["infer"])
+
+
+def test_stages_say_what_has_to_run_before(start: Start, fake_programs: Programs) -> None:
+    run = start(programs=fake_programs())
+    for stage, maker in [
+        ("augment", "prepare"),
+        ("tfrecords", "augment"),
+        ("train", "tfrecords"),
+        ("evaluate", "train"),
+    ]:
+        with pytest.raises(DataError) as caught:
+            pipeline.execute(run, [stage])
+        assert caught.value.hint == f"run `tltpipe {maker}` first"
+
+
+def test_a_bad_setting_is_told_before_the_first_stage(go: Go, workspace: Path) -> None:
+    with pytest.raises((SpecError, UsageError)):
+        go(**{"ssd.soft_start": 0.9, "ssd.annealing": 0.1})
+    assert not (workspace / "COCO").exists()
+
+
+def test_unknown_names_offer_the_nearest(start: Start) -> None:
+    with pytest.raises(UsageError, match='no stage called "trian"') as caught:
+        pipeline.execute(start(), ["trian"])
+    assert caught.value.hint == 'did you mean "train"?'
+
+
+def test_order_follows_needs() -> None:
+    assert pipeline.every() == ["prepare", "augment", "tfrecords", "train", "evaluate"]
+    assert pipeline.order(["train", "prepare"]) == ["prepare", "train"]
