@@ -75,27 +75,31 @@ def load(
     Raises ConfigError that names the place of the value and, for an unknown key, the nearest known one.
     """
     environment = os.environ if environment is None else environment
-    names = _Names()
     given: dict[str, Given] = {}
-    for layer in (_from_file(root / FILE), _from_environment(environment, names), flags or {}):
+    for layer in (_from_file(root / FILE), _from_environment(environment), flags or {}):
         given.update(layer)
-    settings = _build("the top level", Settings, _section(given, ""), names)
-    folders = names.folders(settings.network)
-    for dotted, told in given.items():
-        section = dotted.partition(".")[0]
-        if "." in dotted and section not in {"data", *folders}:
-            raise _unknown_section(section, told.where, ["data", *folders])
+    top = _section(given, "")
+    network = top["network"].value if "network" in top else Settings.network
+    _refuse_unknown(given, ["data", *sections(str(network))])
+    settings = _build("tltpipe", Settings, top)
+    folders = sections(settings.network)
     return Config(
         settings=settings,
-        data=_build("data", Data, _section(given, "data"), names),
+        data=_build("data", Data, _section(given, "data")),
         tunables={name: _tunables(name, folder, _section(given, name)) for name, folder in folders.items()},
         sources={dotted: str(told.where) for dotted, told in given.items()},
     )
 
 
 def sections(network: str) -> dict[str, str]:
-    """The sections that hold a spec's tunables: name to folder of ``specs/``."""
-    return _Names().folders(network)
+    """The sections that hold a spec's tunables, and the folder of ``specs/`` of each: stages with one, the network."""
+    stages = {name: registry.load("orchestrator.stages", name).SPEC for name in registry.names("orchestrator.stages")}
+    return {**{name: folder for name, folder in stages.items() if folder}, network: network}
+
+
+def settings_known() -> list[str]:
+    """The keys at the top."""
+    return [field.name for field in dataclasses.fields(Settings)]
 
 
 def flag(text: str) -> tuple[str, Given]:
@@ -107,21 +111,6 @@ def flag(text: str) -> tuple[str, Given]:
     return dotted.strip(), Given(value.strip(), f"--set {dotted.strip()}")
 
 
-class _Names:
-    """The sections there are, found when first asked for."""
-
-    def folders(self, network: str) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for name in registry.names("orchestrator.stages"):
-            folder = registry.load("orchestrator.stages", name).SPEC
-            if folder is not None:
-                found[name] = folder
-        return {**found, network: network}
-
-    def known(self) -> set[str]:
-        return {f.name for f in dataclasses.fields(Settings)}
-
-
 def _section(given: Mapping[str, Given], name: str) -> dict[str, Given]:
     """The values of one section by their own key; ``name`` "" for the top."""
     if not name:
@@ -129,14 +118,10 @@ def _section(given: Mapping[str, Given], name: str) -> dict[str, Given]:
     return {dotted.removeprefix(f"{name}."): t for dotted, t in given.items() if dotted.startswith(f"{name}.")}
 
 
-def _build(title: str, kind: type[Any], given: Mapping[str, Given], names: _Names) -> Any:
+def _build(title: str, kind: type[Any], given: Mapping[str, Given]) -> Any:
     from specs import tuning
 
-    near = _near_section(given, names) if kind is Settings else None
-    if near is not None:
-        raise near
-    values = {key: _as_list(told.value) for key, told in given.items()}
-    return tuning.build(title, kind, values, _where(given))
+    return tuning.build(title, kind, {key: _as_list(told.value) for key, told in given.items()}, _where(given))
 
 
 def _tunables(name: str, folder: str, given: Mapping[str, Given]) -> Any:
@@ -156,22 +141,18 @@ def _as_list(value: object) -> object:
     return value
 
 
-def _near_section(given: Mapping[str, Given], names: _Names) -> ConfigError | None:
-    """A top-level name that is none of the settings but nearly a section's is answered with the section."""
-    everything = [*names.known(), "data", *names.folders("ssd")]
-    for key, told in given.items():
-        if key not in names.known():
-            return _unknown_section(key, told.where, everything)
-    return None
+def _refuse_unknown(given: Mapping[str, Given], known: list[str]) -> None:
+    """Raises ConfigError for a section that there is not, or a name at the top that is neither key nor section."""
+    for dotted, told in given.items():
+        name, dot, _ = dotted.partition(".")
+        candidates = known if dot else [*known, *settings_known()]
+        if name not in candidates:
+            near = difflib.get_close_matches(name, candidates, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(candidates)}"
+            raise ConfigError(f'there is no setting or section "{name}"', where=told.where, hint=hint)
 
 
-def _unknown_section(name: str, where: Place, known: list[str]) -> ConfigError:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(sorted(known))}"
-    return ConfigError(f'there is no setting or section "{name}"', where=where, hint=hint)
-
-
-def _from_environment(environment: Mapping[str, str], names: _Names) -> dict[str, Given]:
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Given]:
     """TLTPIPE_RUNNER, TLTPIPE_SSD__NUM_EPOCHS; other variables with our prefix mean something else to somebody else."""
     found: dict[str, Given] = {}
     for variable, value in environment.items():
@@ -180,7 +161,7 @@ def _from_environment(environment: Mapping[str, str], names: _Names) -> dict[str
         section, two, key = variable.removeprefix(PREFIX).lower().partition("__")
         if two and key:
             found[f"{section}.{key}"] = Given(value, variable)
-        elif section in names.known():
+        elif section in settings_known():
             found[section] = Given(value, variable)
     return found
 
@@ -233,4 +214,4 @@ def _walk(top: Any, path: Path) -> dict[str, Given]:
 
 def _is_empty_section(key: Any, value: Any) -> bool:
     """``augment:`` with nothing below, as ``tltpipe init`` leaves it; of a setting, null is a value."""
-    return str(value.tag) == "tag:yaml.org,2002:null" and key.value not in _Names().known()
+    return str(value.tag) == "tag:yaml.org,2002:null" and key.value not in settings_known()
