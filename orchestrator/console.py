@@ -135,6 +135,8 @@ class Console:
         seconds = now - self.started
         rate = f"{(tick.done - self.under_way.done) / seconds:.1f}/s" if seconds > 1 else ""
         self.bars.update(self.bars.task_ids[0], completed=tick.done, total=tick.total, rate=rate, note=tick.note)
+        if tick.done == tick.total:
+            self.close_bars()
 
 
 def error(problem: TltpipeError, *, stream: IO[str] | None = None) -> None:

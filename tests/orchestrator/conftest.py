@@ -147,22 +147,26 @@ results.mkdir(parents=True, exist_ok=True)
 for epoch in range(int(flags.get("--initial_epoch", 1)), EPOCHS + 1):
     (results / f"ssd_resnet10_epoch_{epoch:03d}.tlt").write_text(flags.get("-m", "from random weights"))
     print(f"epoch {epoch}", flush=True)
+    if epoch == CTRL_C:
+        import os, signal
+        os.kill(os.getppid(), signal.SIGINT)
+        sleep(20)
     if epoch == STOP:
         print("error: train.conf:3:1: this went wrong\\n  hint: put it right", file=sys.stderr)
         sys.exit(3)
 """
-"""A trainer that leaves a checkpoint an epoch and may fail after one of them."""
+"""A trainer that leaves a checkpoint an epoch and may fail, or meet Ctrl-C, after one of them."""
 
 
 @pytest.fixture
 def fake_programs(tmp_path: Path) -> Callable[..., Path]:
     """Programs that leave what the real ones would leave, by name and number, and do nothing else."""
 
-    def make(*, epochs: int = 3, stop: int = 0) -> Path:
+    def make(*, epochs: int = 3, stop: int = 0, ctrl_c: int = 0) -> Path:
         folder = tmp_path / "fakes"
         program(folder / "tlt-augment", AUGMENT)
         program(folder / "tlt-dataset-convert", CONVERT)
-        program(folder / "tlt-train", f"EPOCHS, STOP = {epochs}, {stop}\n{TRAINER}")
+        program(folder / "tlt-train", f"EPOCHS, STOP, CTRL_C = {epochs}, {stop}, {ctrl_c}\n{TRAINER}")
         lines = ["*" * 30, "vest           AP   0.500", "skirt          AP   0.250", "               mAP  0.375"]
         program(folder / "tlt-evaluate", f"print({chr(10).join(lines)!r})")
         program(

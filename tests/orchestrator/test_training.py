@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator import pipeline
 from orchestrator.run import Run
-from tltpipe.errors import DataError, RunFailed, SpecError, UsageError
+from tltpipe.errors import DataError, Interrupted, RunFailed, SpecError, UsageError
 
 Start = Callable[..., Run]
 Programs = Callable[..., Path]
@@ -19,8 +19,11 @@ EPOCHS = {"ssd.num_epochs": 3}
 def go(start: Start, fake_programs: Programs) -> Callable[..., Run]:
     """Everything up to and with ``train``, by a trainer that makes ``epochs`` and may fail after epoch ``stop``."""
 
-    def execute(*stages: str, epochs: int = 3, stop: int = 0, force: bool = False, **settings: object) -> Run:
-        run = start(programs=fake_programs(epochs=epochs, stop=stop), force=force, **(EPOCHS | settings))
+    def execute(
+        *stages: str, epochs: int = 3, stop: int = 0, ctrl_c: int = 0, force: bool = False, **settings: object
+    ) -> Run:
+        programs = fake_programs(epochs=epochs, stop=stop, ctrl_c=ctrl_c)
+        run = start(programs=programs, force=force, **(EPOCHS | settings))
         pipeline.execute(run, stages or ["prepare", "augment", "tfrecords", "train"])
         return run
 
@@ -44,6 +47,28 @@ def test_an_interrupted_training_goes_on(go: Go, workspace: Path) -> None:
     assert weights(workspace) == {"001": fresh, "002": fresh, "003": resumed}
     (told,) = go("train").report.told  # type: ignore[attr-defined]
     assert "nothing changed" in told
+
+
+def test_ctrl_c_keeps_the_checkpoints_and_says_how_to_go_on(go: Go, workspace: Path) -> None:
+    with pytest.raises(Interrupted) as caught:
+        go(ctrl_c=2)
+    assert caught.value.exit_code == 130
+    assert "the same command goes on" in str(caught.value.hint)
+    assert list(weights(workspace)) == ["001", "002"]
+    assert "going on after epoch 2 of 3" in "\n".join(go("train").report.told)  # type: ignore[attr-defined]
+
+
+def test_a_data_program_that_says_fail_and_exits_0(
+    start: Start, fake_programs: Programs, write_program: Callable[[Path, str], Path], workspace: Path
+) -> None:
+    programs = fake_programs()
+    write_program(programs / "tlt-augment", "print('Execution status: FAIL')")
+    with pytest.raises(RunFailed, match="5 of 5 images") as caught:
+        pipeline.execute(start(programs=programs), ["prepare", "augment"])
+    assert "Execution status: FAIL" in caught.value.what
+    assert caught.value.exit_code == 1
+    left = workspace / "KITTI-dataset-augmented"
+    assert not left.exists() or list(left.iterdir()) == []
 
 
 def test_another_spec_starts_over_and_keeps_the_earlier_training(go: Go, workspace: Path) -> None:
