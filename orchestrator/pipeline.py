@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from orchestrator import drafts, receipts
-from orchestrator.jobs import shown
+from orchestrator import drafts, lock, receipts
+from orchestrator.jobs import Job, shown
 from orchestrator.receipts import Facts, Receipt
 from orchestrator.run import Run
 from orchestrator.stages import Stage
@@ -76,23 +77,35 @@ def execute(run: Run, names: Iterable[str]) -> list[Result]:
     settle(run)
     requests = [request for name in ordered for request in load(name).requests(run)]
     jobs = [run.job(request) for request in requests]  # a missing key shows now, not after hours
-    results = []
-    for name in ordered:
-        stage = load(name)
-        if not (run.force or run.runner.pretends or stage.ON_REQUEST):
-            verdict = judge(run, name)
-            if verdict.state == "done":
-                run.report.skipped(name, verdict.why)
-                results.append(Result(name, "skipped", verdict.why))
+    results: list[Result] = []
+    with ExitStack() as lasting:
+        for name in ordered:
+            stage = load(name)
+            why = None if run.force or run.runner.pretends or stage.ON_REQUEST else holds(run, name)
+            if why is not None:
+                run.report.skipped(name, why)
+                results.append(Result(name, "skipped", why))
                 continue
-        if not run.runner.pretends:
-            _need(run, stage)
-        if all(result.state == "skipped" for result in results):
-            if jobs:
-                run.need_health()
-            write_specs(run)
-        results.append(_perform(run, name, stage))
+            if not run.runner.pretends:
+                _need(run, stage)
+            if all(result.state == "skipped" for result in results):  # the first that has to run
+                _get_ready(run, lasting, jobs)
+            results.append(_perform(run, name, stage))
     return results
+
+
+def _get_ready(run: Run, lasting: ExitStack, jobs: list[Job]) -> None:
+    if jobs:
+        run.need_health()
+    if not run.runner.pretends:
+        lasting.enter_context(lock.held(run.workspace.receipts.parent))
+    write_specs(run)
+
+
+def holds(run: Run, name: str) -> str | None:
+    """Why the stage need not run; None if it must."""
+    verdict = judge(run, name)
+    return verdict.why if verdict.state == "done" else None
 
 
 def _perform(run: Run, name: str, stage: Stage) -> Result:

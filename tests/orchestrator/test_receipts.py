@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import pipeline, receipts, verify
+from orchestrator import lock, pipeline, receipts, verify
 from orchestrator.run import Run
+from tltpipe.errors import HostError
 
 Start = Callable[..., Run]
 DATA = ["prepare", "augment", "tfrecords"]
@@ -115,3 +116,9 @@ def test_an_image_counts_only_where_both_ran_in_one() -> None:
     assert receipts.difference(facts(None), facts("sha256:" + "a" * 64)) is None
     told = receipts.difference(facts("sha256:" + "a" * 64), facts("sha256:" + "b" * 64))
     assert told == "image changed: aaaaaaaaaaaa -> bbbbbbbbbbbb"
+
+
+def test_two_at_once_are_refused(go: Go, workspace: Path) -> None:
+    with lock.held(workspace / ".tltpipe"), pytest.raises(HostError, match="another tltpipe"):
+        go("prepare")
+    assert go("prepare") == {"prepare": "ran"}
