@@ -96,17 +96,6 @@ def set_aside(folder: Path, network: str, first: int) -> Path | None:
     return earlier
 
 
-def newest(folder: Path, network: str) -> tuple[Path, int] | None:
-    """The checkpoint of the highest epoch below ``folder`` and that epoch, or None."""
-    pattern = re.compile(re.escape(network) + r"_epoch_(\d+)\.tlt")
-    weights = folder / "weights"
-    found = [(int(name[1]), path) for path in weights.glob("*.tlt") if (name := pattern.fullmatch(path.name))]
-    if not found:
-        return None
-    epoch, path = max(found)
-    return path, epoch
-
-
 def check(checkpoint: Checkpoint, path: Path, *, network: str, classes: tuple[str, ...]) -> None:
     """Raise ModelError unless ``checkpoint`` holds this network and these classes, saying what differs."""
     if checkpoint.network != network:

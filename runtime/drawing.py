@@ -98,7 +98,7 @@ def _chip(pen: ImageDraw.ImageDraw, find: Find, place: Rectangle, font: ImageFon
     colour = colour_of(find.label)
     corners = tuple(round(value) for value in place)
     pen.rounded_rectangle(corners, radius=_padding(font), fill=colour, outline=(20, 20, 24), width=1)
-    middle = (place[1] + place[3]) / 2
+    middle = round((corners[1] + corners[3]) / 2)  # letters between two pixel rows would blur
     pen.text((corners[0] + _padding(font), middle), _caption(find), fill=_ink(colour), font=font, anchor="lm")
 
 

@@ -153,7 +153,7 @@ def _class_notes(
     """Tell of classes without a box; raise SpecError when none of the spec's classes is in the data at all."""
     known, found = [name for name in mapping if name in seen], sorted(seen)
     if seen and not known:
-        near = {name: _nearest(name, found) for name in mapping}
+        near = {name: _nearest(name, found) for name in sorted(mapping)}
         meant = [f'"{other}" for "{name}"' for name, other in near.items() if other]
         hint = f"did you mean {', '.join(meant[:3])}?" if meant else "map the classes of the data to those to train"
         listed = ", ".join(found[:30]) + (", ..." if len(found) > 30 else "")

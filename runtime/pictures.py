@@ -14,6 +14,9 @@ from PIL import Image
 from converters import images
 from tltpipe.errors import DataError
 
+WHOLE = (1 << 16, 1 << 16)
+"""Larger than any JPEG: ``decode`` then gives every pixel."""
+
 
 def decode(path: Path, width: int, height: int) -> Image.Image:
     """The RGB picture in ``path``, decoded no larger than needed for ``width`` x ``height``.
@@ -57,7 +60,7 @@ class Preprocess:
         if self.crop is None:
             picture = decode(path, self.width, self.height)
         else:
-            picture = decode(path, 1 << 16, 1 << 16)
+            picture = decode(path, *WHOLE)
             right, bottom = min(self.crop[2], picture.width), min(self.crop[3], picture.height)
             picture = picture.crop((min(self.crop[0], right - 1), min(self.crop[1], bottom - 1), right, bottom))
         if picture.size != (self.width, self.height):

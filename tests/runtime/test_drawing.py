@@ -37,7 +37,7 @@ def test_the_chip_is_filled_with_the_colour_and_carries_letters() -> None:
     above = result.crop((20, 36, 150, 60)).getcolors(10_000) or []
     counts = {colour: count for count, colour in above}
     assert counts.get(colour_of(1), 0) > 300
-    assert counts.get((255, 255, 255), 0) > 50
+    assert sum(count for colour, count in counts.items() if min(colour) > 200) > 50
 
 
 @pytest.mark.parametrize("box", [(-50, -50, 20, 20), (290, 230, 400, 500), (0, 0, 300, 240), (400, 400, 500, 500)])

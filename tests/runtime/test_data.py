@@ -1,0 +1,197 @@
+"""Frames to batches: order, shuffling, workers, scaling, errors on the way."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import specs
+from runtime import data, frames
+from runtime.pictures import Preprocess, decode
+from tltpipe.errors import DataError
+
+CLASSES = ("circle", "square")
+
+
+def prepared(path: Path, epochs: range = range(1, 3)) -> tuple[data.Order, data.Pictures]:
+    spec = specs.parse(path, "Experiment")
+    return data.for_training(spec, frames.training(spec, CLASSES), epochs)
+
+
+def test_every_picture_once_an_epoch_in_another_order() -> None:
+    draws = list(data.Order(count=20, batch=5, epochs=range(1, 4), seed=1))
+    assert len(draws) == 12
+    orders = [[index for draw in draws if draw.epoch == epoch for index in draw.indices] for epoch in (1, 2, 3)]
+    assert all(sorted(order) == list(range(20)) for order in orders)
+    assert orders[0] != orders[1] != orders[2]
+    assert [draw.place for draw in draws[:4]] == [0, 5, 10, 15]
+
+
+def test_the_order_of_an_epoch_does_not_depend_on_where_the_run_began() -> None:
+    whole = [draw for draw in data.Order(20, 3, range(1, 5), 1) if draw.epoch >= 3]
+    assert whole == list(data.Order(20, 3, range(3, 5), 1))
+    assert whole != [draw for draw in data.Order(20, 3, range(1, 5), 2) if draw.epoch >= 3]
+
+
+def test_the_last_batch_is_filled_up() -> None:
+    draws = list(data.Order(count=7, batch=3, epochs=range(1, 2), seed=1))
+    assert [len(draw.indices) for draw in draws] == [3, 3, 3]
+    assert draws[2].indices[1:] == draws[0].indices[:2]
+    assert [len(draw.indices) for draw in data.Order(1, 4, range(1, 2), 1)] == [4]
+
+
+def test_processes_share_an_epoch() -> None:
+    parts = [list(data.Order(20, 2, range(1, 2), 1, rank=rank, ranks=2)) for rank in (0, 1)]
+    assert [len(part) for part in parts] == [5, 5]
+    seen = [index for part in parts for draw in part for index in draw.indices]
+    assert sorted(seen) == list(range(20))
+    assert len({draw.place for part in parts for draw in part}) == 10
+
+
+def test_in_order_ends_with_what_is_left() -> None:
+    assert [draw.indices for draw in data.InOrder(5, 2)] == [(0, 1), (2, 3), (4,)]
+
+
+def test_the_same_draw_gives_the_same_batch_and_another_epoch_another(shapes: Any) -> None:
+    order, pictures = prepared(shapes.spec())
+    first, second = next(iter(order)), next(draw for draw in order if draw.epoch == 2)
+    one, again, other = pictures[first], pictures[first], pictures[second]
+    assert isinstance(one, data.Batch)
+    assert isinstance(again, data.Batch)
+    assert isinstance(other, data.Batch)
+    assert np.array_equal(one.images, again.images)
+    assert not np.array_equal(one.images, other.images)
+    assert one.images.shape == (4, 64, 64, 3)
+    assert one.images.dtype == np.uint8
+
+
+def test_validation_pictures_are_left_as_they_are(shapes: Any) -> None:
+    spec = specs.parse(shapes.spec(), "Experiment")
+    split = frames.validation(spec, CLASSES)
+    assert split is not None
+    order, pictures = data.for_validation(spec, split)
+    batch = pictures[next(iter(order))]
+    assert isinstance(batch, data.Batch)
+    assert np.array_equal(batch.images[0], np.asarray(Image.open(split.image(0))))
+    assert np.array_equal(batch.boxes[0], split.objects(0)[0])
+
+
+def test_pictures_of_another_size_are_stretched_with_their_boxes(make_shapes: Callable[..., Any]) -> None:
+    spec = specs.parse(make_shapes(size=(160, 96)).spec(), "Experiment")
+    split = frames.validation(spec, CLASSES)
+    assert split is not None
+    assert frames.resized(split, 64, 64) == 6
+    order, pictures = data.for_validation(spec, split)
+    batch = pictures[next(iter(order))]
+    assert isinstance(batch, data.Batch)
+    assert batch.images.shape[1:] == (64, 64, 3)
+    scale = np.array([64 / 160, 64 / 96, 64 / 160, 64 / 96])
+    assert np.allclose(batch.boxes[0], split.objects(0)[0] * scale, atol=1e-4)
+    left, top, right, bottom = batch.boxes[0][1].round().astype(int)
+    inside, all_of_it = batch.images[0][top + 2 : bottom - 2, left + 2 : right - 2], batch.images[0]
+    assert inside.max() < 140 < all_of_it.max()
+
+
+def test_a_real_crop_moves_the_boxes() -> None:
+    crop = Preprocess(64, 64, (20, 10, 52, 42))
+    moved = crop.boxes(np.array([[20, 10, 36, 26]], np.float32), (100, 80))
+    assert moved.tolist() == [[0, 0, 32, 32]]
+
+
+def test_a_crop_of_the_networks_size_is_none(shapes: Any) -> None:
+    message = specs.parse(shapes.spec(), "Experiment").message
+    assert Preprocess.of(message).crop is None
+    message.augmentation_config.preprocessing.crop_right = 48
+    assert Preprocess.of(message).crop == (0, 0, 48, 64)
+
+
+def test_grey_input_has_three_equal_channels(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), (200, 40, 90)).save(tmp_path / "a.png")
+    pixels = np.asarray(Preprocess(8, 8, grey=True).picture(tmp_path / "a.png"))
+    assert (pixels == pixels[..., :1]).all()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", b"\xff\xd8\xff\xe0 and no more"])
+def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        decode(path, 8, 8)
+    assert caught.value.where == path
+
+
+def test_a_picture_cut_short_is_named(shapes: Any) -> None:
+    path = shapes.root / "pictures/train/images/10001.jpg"
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(DataError, match="damaged") as caught:
+        decode(path, 64, 64)
+    assert caught.value.where == path
+
+
+def test_errors_of_ours_survive_a_pipe() -> None:
+    error = pickle.loads(pickle.dumps(DataError("what", where=Path("a.jpg"), hint="do")))
+    assert (error.what, error.where, error.hint) == ("what", Path("a.jpg"), "do")
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_workers_change_nothing(shapes: Any, workers: int) -> None:
+    order, pictures = prepared(shapes.spec())
+    with closing(data.batches(pictures, order, workers=workers)) as batches:
+        made = list(batches)
+    expected = [pictures[draw] for draw in order]
+    assert len(made) == len(expected) == 6
+    for batch, other in zip(made, expected, strict=True):
+        assert isinstance(other, data.Batch)
+        assert np.array_equal(batch.images, other.images)
+        assert [boxes.tolist() for boxes in batch.boxes] == [boxes.tolist() for boxes in other.boxes]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_worker_hands_over_its_error_and_goes(shapes: Any, workers: int) -> None:
+    order, pictures = prepared(shapes.spec())
+    broken = pictures.split.image(order_first(order))
+    broken.write_bytes(b"no picture any more")
+    with pytest.raises(DataError) as caught, closing(data.batches(pictures, order, workers=workers)) as batches:
+        list(batches)
+    assert caught.value.where == broken
+    assert "Traceback" not in str(caught.value)
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.torch
+def test_closing_early_ends_the_workers(shapes: Any) -> None:
+    order, pictures = prepared(shapes.spec())
+    with closing(data.batches(pictures, order, workers=2)) as batches:
+        next(batches)
+        assert len(multiprocessing.active_children()) == 2
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.torch
+def test_tensors_are_what_a_detector_takes(shapes: Any) -> None:
+    import torch
+
+    order, pictures = prepared(shapes.spec())
+    batch = pictures[next(iter(order))]
+    assert isinstance(batch, data.Batch)
+    images, truths = data.tensors(batch, torch.device("cpu"))
+    assert images.shape == (4, 3, 64, 64)
+    assert images.dtype == torch.float32
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert images[0, :, 5, 7].tolist() == batch.images[0, 5, 7].tolist()
+    assert truths[0]["boxes"].dtype == torch.float32
+    assert truths[0]["labels"].dtype == torch.int64
+
+
+def order_first(order: data.Order) -> int:
+    return next(iter(order)).indices[0]

@@ -1,0 +1,157 @@
+"""Which frames a spec trains and validates on, and what is said when they do not fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import specs
+from runtime import frames
+from tltpipe.errors import DataError, SpecError
+
+CLASSES = ("circle", "square")
+
+
+def read(path: Path, which: str = "training", classes: tuple[str, ...] = CLASSES) -> frames.Split | None:
+    return getattr(frames, which)(specs.parse(path, "Experiment"), classes)
+
+
+def test_the_validation_fold_is_told_by_its_name(shapes: Any) -> None:
+    path = shapes.spec()
+    train, held_out = read(path), read(path, "validation")
+    assert train is not None
+    assert held_out is not None
+    assert (len(train), len(held_out)) == (12, 6)
+    assert {identity.decode()[13] for identity in train.ids} == {"1"}
+    assert {identity.decode()[13] for identity in held_out.ids} == {"0"}
+    assert train.image(0).is_file()
+    boxes, labels = train.objects(0)
+    assert boxes.shape == (2, 4)
+    assert labels.tolist() == [1, 2]
+
+
+def test_what_lies_beside_the_records_is_skipped(shapes: Any) -> None:
+    folder = shapes.root / "TFRecords"
+    (folder / "-_warning.json").write_text("{}")
+    (folder / "idx--fold-001-of-002-shard-00000-of-00002").write_text("0 100\n")
+    (folder / ".hidden").write_text("nothing")
+    (folder / "-fold-001-of-002-shard-00002-of-00003").touch()
+    split = read(shapes.spec())
+    assert split is not None
+    assert len(split) == 12
+
+
+@pytest.mark.parametrize("extension", ["jpg", ".jpg"])
+def test_the_extension_with_or_without_its_dot(shapes: Any, extension: str) -> None:
+    split = read(shapes.spec(extension=extension))
+    assert split is not None
+    assert split.image(3).suffix == ".jpg"
+
+
+def test_a_validation_source_of_its_own(shapes: Any) -> None:
+    folder = shapes.root / "TFRecords"
+    given = f'tfrecords_path: "{folder}/*fold-000*" image_directory_path: "{shapes.root}/pictures"'
+    path = shapes.spec(
+        validation=f"validation_data_source {{ {given} }}", replace=("TFRecords/*", "TFRecords/*fold-001*")
+    )
+    train, held_out = read(path), read(path, "validation")
+    assert train is not None
+    assert held_out is not None
+    assert (len(train), len(held_out)) == (12, 6)
+
+
+def test_several_sources_keep_their_own_pictures(shapes: Any, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    (other / "train").mkdir(parents=True)
+    (other / "train" / "images").symlink_to(shapes.root / "pictures/train/images")
+    more = f'data_sources: {{ tfrecords_path: "{shapes.root}/TFRecords/*fold-000*" image_directory_path: "{other}" }}'
+    path = shapes.spec(validation=more, replace=("TFRecords/*", "TFRecords/*fold-001*"))
+    split = read(path)
+    assert split is not None
+    assert len(split) == 18
+    assert {split.image(index).parts[: len(other.parts)] == other.parts for index in range(12)} == {False}
+    assert {split.image(index).parts[: len(other.parts)] == other.parts for index in range(12, 18)} == {True}
+
+
+def test_no_validation_is_none(shapes: Any) -> None:
+    assert read(shapes.spec(validation=""), "validation") is None
+
+
+def test_keys_match_in_lower_case_and_merge(shapes: Any) -> None:
+    split = read(shapes.spec(classes={"Circle": "shape", "SQUARE": "shape"}), classes=("shape",))
+    assert split is not None
+    assert set(split.labels.tolist()) == {1}
+    assert len(split.labels) == 24
+
+
+def test_unlisted_classes_are_dropped_and_absent_ones_told(shapes: Any) -> None:
+    split = read(shapes.spec(classes={"square": "square", "star": "star"}), classes=("square", "star"))
+    assert split is not None
+    assert len(split.labels) == 12
+    assert split.notes == ("no box in the training records for: star",)
+
+
+def test_none_of_the_classes_is_an_error_with_the_nearest_names(shapes: Any) -> None:
+    path = shapes.spec(classes={"circel": "circel", "squares": "squares"})
+    with pytest.raises(SpecError) as caught:
+        read(path, classes=("circel", "squares"))
+    assert "hold: circle, square" in caught.value.what
+    assert caught.value.hint == 'did you mean "circle" for "circel", "square" for "squares"?'
+    assert str(caught.value).startswith(f"{path}:")
+
+
+def test_no_record_files(shapes: Any) -> None:
+    with pytest.raises(DataError, match="no record files"):
+        read(shapes.spec(replace=("TFRecords/*", "nowhere/*")))
+
+
+def test_every_file_validates(shapes: Any) -> None:
+    path = shapes.spec(replace=("TFRecords/*", "TFRecords/*fold-000*"))
+    with pytest.raises(DataError, match="none is left to train on") as caught:
+        read(path)
+    assert caught.value.exit_code == 3
+    assert "validation_data_source" in (caught.value.hint or "")
+
+
+def test_records_without_frames(make_shapes: Callable[..., Any]) -> None:
+    with pytest.raises(DataError, match="no frame to train on"):
+        read(make_shapes(train=0).spec())
+
+
+def test_a_missing_picture_is_named_before_training(shapes: Any) -> None:
+    picture = shapes.root / "pictures/train/images/10005.jpg"
+    picture.unlink()
+    with pytest.raises(DataError, match="missing") as caught:
+        read(shapes.spec())
+    assert caught.value.where == picture
+
+
+def test_a_damaged_record_is_named(shapes: Any) -> None:
+    shard = shapes.root / "TFRecords/-fold-001-of-002-shard-00001-of-00002"
+    shard.write_bytes(shard.read_bytes()[:-7])
+    with pytest.raises(DataError, match="ends inside the record") as caught:
+        read(shapes.spec())
+    assert caught.value.where == shard
+
+
+def test_container_paths_are_found_below_the_workspace(shapes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLTPIPE_WORKSPACE", str(shapes.root))
+    split = read(in_container(shapes.spec(), shapes.root))
+    assert split is not None
+    assert len(split) == 12
+
+
+def in_container(spec: Path, root: Path) -> Path:
+    """``spec`` with paths as NVIDIA's container knows them."""
+    spec.write_text(spec.read_text().replace(f"{root}/", "/workspace/"))
+    return spec
+
+
+def test_memory_is_a_few_bytes_a_frame(shapes: Any) -> None:
+    split = read(shapes.spec())
+    assert split is not None
+    arrays = (split.ids, split.folders, split.sizes, split.boxes, split.labels, split.starts)
+    assert sum(array.nbytes for array in arrays) < 120 * len(split)
