@@ -85,11 +85,11 @@ def _use_all_of_the_cpu() -> None:
     allocator.keep_memory()
 
 
-def describe(device: torch.device, processes: int = 1) -> str:
-    """``CPU, 2 threads`` or ``2 x NVIDIA H200``."""
+def describe(device: torch.device, *, wanted: int, processes: int = 1) -> str:
+    """``2 x NVIDIA H200``, ``CPU, 2 threads``; where a GPU was ``wanted``, also that there is none."""
     import torch
 
     if device.type == "cpu":
-        return f"CPU, {torch.get_num_threads()} threads"
+        return f"CPU, {torch.get_num_threads()} threads" + (" (there is no GPU here)" if wanted else "")
     name = torch.cuda.get_device_name(device)
     return f"{processes} x {name}" if processes > 1 else name

@@ -68,7 +68,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec) -> float:
     checkpoint.check(loaded, model, network=network.name(spec), classes=classes)
     checkpoint.restore(detector, loaded, model)
     program.say(f"evaluation  {frames.describe(split)}")
-    program.say(f"device      {device.describe(where)}")
+    program.say(f"device      {device.describe(where, wanted=arguments.gpus)}")
     result = scoring.score(detector.to(where), spec, split, classes, device=where, progress=show).precision
     for line in scoring.table(result, decimals=3):
         program.say(line)

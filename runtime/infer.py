@@ -100,7 +100,7 @@ def infer(arguments: argparse.Namespace, spec: Spec, pictures: Sequence[Path], d
     checkpoint.check(loaded, model, network=network.name(spec), classes=classes)
     checkpoint.restore(detector, loaded, model)
     where = device.one(arguments.gpus, arguments.gpu_index)
-    program.say(f"device      {device.describe(where)}")
+    program.say(f"device      {device.describe(where, wanted=arguments.gpus)}")
 
     detect = Detecting(detector, spec, classes, threshold=arguments.threshold, drawn=drawn, labels=labels, device=where)
     batch = spec.message.eval_config.batch_size

@@ -85,7 +85,7 @@ def train(
             engine.fit(fabric, model, optimizer, batches, plan, progress=show, on_step=_ignore, on_epoch=_ignore)
         return
 
-    _introduce(detector, fabric, stem, classes, split, held_out)
+    _introduce(detector, fabric, gpus, stem, classes, split, held_out)
     for line in adopted:
         program.say(line)
     with writable(results):
@@ -189,6 +189,7 @@ def _adopt(
 def _introduce(
     detector: Any,
     fabric: Fabric,
+    gpus: int,
     network: str,
     classes: Sequence[str],
     split: Split,
@@ -202,7 +203,7 @@ def _introduce(
     program.say(f"validation  {told}")
     program.say(f"classes     {len(classes)}: {', '.join(classes)}")
     program.say(f"network     {network}, {weights:,} parameters, input {width}x{height}")
-    program.say(f"device      {device.describe(fabric.device, fabric.world_size)}")
+    program.say(f"device      {device.describe(fabric.device, wanted=gpus, processes=fabric.world_size)}")
     both = [split] if held_out is None else [split, held_out]
     for note in [note for each in both for note in each.notes]:
         program.warn(note)
