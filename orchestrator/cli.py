@@ -208,12 +208,16 @@ def demo(
 @command
 def build(
     options: Options,
-    base_image: Annotated[str | None, typer.Option(help="Image to build on.", show_default=False)] = None,
+    base_image: Annotated[str | None, typer.Option(help="Image with Python to build on.", show_default=False)] = None,
+    extras: Annotated[str, typer.Option(help='What to install beside the data stages; "" for no PyTorch.')] = "runtime",
+    tag: Annotated[str | None, typer.Option(help="Name of the image.", show_default=False)] = None,
 ) -> None:
     """Build the image of our own programs with the local Docker engine."""
     from orchestrator import image
 
-    image.build(options, base_image)
+    built = image.build(options.console, tag=tag or image.TAG, base_image=base_image, extras=extras)
+    if options.json:
+        options.console.json({"image": tag or image.TAG, "id": built})
 
 
 def _stages(

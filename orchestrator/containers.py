@@ -1,0 +1,121 @@
+"""What a container is given, as a function of the job and the place: data in, data out, no engine needed."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import tarfile
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.jobs import Job, Mount, Secret
+
+WORK_FOLDER = "/workspace"
+SECRETS = "run/tltpipe"
+"""Folder of the container, below its root, with one file a secret."""
+SHARED_MEMORY = "8g"
+"""Upper bound of /dev/shm, where data loaders hand over batches; Docker's own 64 MB is too little."""
+LIMITS = ({"Name": "memlock", "Soft": -1, "Hard": -1}, {"Name": "stack", "Soft": 64 << 20, "Hard": 64 << 20})
+"""What NVIDIA asks for in the documentation of its framework containers."""
+HOME = {"HOME": "/tmp", "USER": "tltpipe", "LOGNAME": "tltpipe", "MPLCONFIGDIR": "/tmp"}
+"""The caller's uid has no account in the image, so the programs would find neither a home nor a name."""
+
+Options = dict[str, Any]
+"""Keyword arguments of ``DockerClient.containers.create``, as plain data."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whose files the outputs will be. Under a rootless engine, root in the container *is* the caller."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+
+    @classmethod
+    def current(cls, *, rootless: bool = False) -> Caller:
+        return cls(0, 0) if rootless else cls(os.getuid(), os.getgid(), tuple(sorted(os.getgroups())))
+
+
+def options(job: Job, *, caller: Caller, gpus: Options, mounts: Iterable[Mount], labels: Mapping[str, str]) -> Options:
+    """Everything about the job's container. ``gpus`` is what ``gpu_options`` answered."""
+    gpu_environment = gpus.get("environment", {})
+    chosen: Options = {
+        "image": job.image,
+        "command": command(job.argv),
+        "working_dir": WORK_FOLDER,
+        "environment": {**HOME, **gpu_environment, **job.environment},
+        "mounts": [mount_option(mount) for mount in mounts],
+        "user": f"{caller.uid}:{caller.gid}",
+        "labels": dict(labels),
+        "init": True,  # reaps what the programs leave, and passes signals on to them
+        "tty": False,
+        "stdin_open": False,
+        "shm_size": SHARED_MEMORY,
+        "ulimits": [dict(limit) for limit in LIMITS],
+        "ipc_mode": "private",
+        **{name: value for name, value in gpus.items() if name != "environment"},
+    }
+    others = [str(group) for group in caller.groups if group != caller.gid]
+    if others:
+        chosen["group_add"] = others
+    return chosen
+
+
+def gpu_options(request: str, *, runtimes: Collection[str], gpus: int) -> Options:
+    """How the container asks for GPUs, given the setting, the engine's runtimes and what the job wants.
+
+    "auto" takes the ``nvidia`` runtime where the engine has it, else a device request (``docker run --gpus all``).
+    """
+    if gpus == 0 or request == "none":
+        return {}
+    if request == "runtime" or (request == "auto" and "nvidia" in runtimes):
+        # Images that are not NVIDIA's do not say which GPUs and libraries they want.
+        visible = {"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}
+        return {"runtime": "nvidia", "environment": visible}
+    return {"device_requests": [{"Count": -1, "Capabilities": [["gpu"]]}]}
+
+
+def gentler(chosen: Options, refusal: str, *, gpu_request: str) -> tuple[Options, str] | None:
+    """What to ask instead of ``chosen`` after the engine's ``refusal``, and a word on it; None if nothing would help.
+
+    An engine without the right to raise limits refuses them (a container in a container, rootless); an engine
+    without GPUs refuses those, which only "auto" puts up with.
+    """
+    if "rlimit" in refusal and chosen.get("ulimits"):
+        refused, *rest = chosen["ulimits"]
+        return {**chosen, "ulimits": rest}, f"note: this engine may not raise the limit on {refused['Name']}"
+    no_gpu = any(words in refusal for words in ("select device driver", "nvidia-container", "libnvidia", "nvidia: "))
+    if gpu_request == "auto" and no_gpu and ("device_requests" in chosen or "runtime" in chosen):
+        rest = {name: value for name, value in chosen.items() if name not in ("device_requests", "runtime")}
+        return rest, "note: this engine offers no GPU; going on without"
+    return None
+
+
+def command(argv: tuple[str | Secret, ...]) -> list[str]:
+    """The words for the container. A secret is read from its file by a shell, so the configuration shows its name."""
+    if not any(isinstance(word, Secret) for word in argv):
+        return [str(word) for word in argv]
+    words = [f'"$(cat /{SECRETS}/{word.name})"' if isinstance(word, Secret) else shlex.quote(word) for word in argv]
+    return ["/bin/sh", "-c", "exec " + " ".join(words)]
+
+
+def secret_archive(secrets: Mapping[str, str], caller: Caller) -> bytes:
+    """A tar to unpack at the container's root: one file a secret, readable by the caller's uid alone."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        folder = tarfile.TarInfo(SECRETS)
+        folder.type, folder.mode, folder.uid, folder.gid = tarfile.DIRTYPE, 0o500, caller.uid, caller.gid
+        archive.addfile(folder)
+        for name, value in secrets.items():
+            content = value.encode()
+            file = tarfile.TarInfo(f"{SECRETS}/{name}")
+            file.size, file.mode, file.uid, file.gid = len(content), 0o400, caller.uid, caller.gid
+            archive.addfile(file, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def mount_option(mount: Mount) -> Options:
+    return {"Type": "bind", "Source": str(mount.source), "Target": mount.target, "ReadOnly": mount.read_only}
