@@ -70,6 +70,7 @@ def sample(
     train: Annotated[int, typer.Option(min=1, help="Pictures to train on.")] = 600,
     validation: Annotated[int, typer.Option(min=0, help="Pictures to validate on.")] = 120,
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same bytes.")] = 1,
+    size: Annotated[int, typer.Option(min=64, help="Longer side of a picture, about, in pixels.")] = 420,
 ) -> None:
     """Draw a sample data set: garments with boxes, landmarks and outlines, in DeepFashion2's format."""
     from orchestrator import demo
@@ -77,7 +78,7 @@ def sample(
     folder = options.workspace.absolute() / out
     if folder.exists() and any(folder.iterdir()) and not options.force:
         raise UsageError("is not empty", where=folder, hint="choose another folder, or --force to replace it")
-    demo.draw(folder, demo.Sample(train=train, validation=validation, seed=seed), options.console.progress)
+    demo.draw(folder, demo.Sample(train=train, validation=validation, seed=seed, size=size), options.console.progress)
     told = {"folder": str(folder), "train": train, "validation": validation}
     _answer(options, told, f"drew {train + validation} pictures into {folder}")
 

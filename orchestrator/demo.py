@@ -20,23 +20,20 @@ SHEET = "results.jpg"
 
 @dataclass(frozen=True)
 class Sample:
-    """How many pictures to draw, from which seed; ``size`` is the longer side in pixels, None for varied sizes."""
+    """How many pictures to draw, from which seed; ``size`` is about the longer side in pixels."""
 
     train: int
     validation: int
     seed: int
-    size: int | None = None
+    size: int = 420
 
 
 def draw(folder: Path, sample: Sample, progress: Progress) -> None:
-    """Draw ``sample`` into ``folder``, which appears when it is whole."""
-    from converters import sample as garments
+    """Draw ``sample`` into ``folder``, which appears when it is whole; what was there goes."""
+    import converters.sample
 
-    size = None if sample.size is None else (sample.size, sample.size)
     with files.staged(folder) as staging:
-        garments.draw(
-            staging, train=sample.train, validation=sample.validation, seed=sample.seed, size=size, progress=progress
-        )
+        converters.sample.draw(staging, progress=progress, **vars(sample))
 
 
 def play(folder: Path, console: Console, *, flags: Mapping[str, Given] | None = None) -> dict[str, Any]:

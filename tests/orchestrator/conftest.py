@@ -101,7 +101,7 @@ def real_programs(tmp_path: Path) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     for name, module in PROGRAMS.items():
-        program(folder / name, f"from {module} import main\nsys.exit(main())")
+        program(folder / name, f"from {module} import main\nif __name__ == '__main__':\n    sys.exit(main())")
     return folder
 
 
