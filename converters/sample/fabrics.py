@@ -118,12 +118,12 @@ def _stripes(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
 def _check(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
     count = int(rng.choice([4, 6, 9, 12]))
     bars = _bars(count, 0.5)
-    tile = _mix(base, other, (bars[:, None] + bars[None, :]) * 0.45)
+    tile = _mix(base, other, (bars[:, None] + bars[None, :]) * np.float32(0.45))
     if count <= 6:
         thin = _bars(count, 0.08)
         third = np.array(PALETTE[rng.integers(len(PALETTE))], dtype=np.float32)
         share = (np.maximum(np.roll(thin, 20)[:, None], np.roll(thin, 20)[None, :]) * 0.7)[..., None]
-        tile = tile * (1 - share) + third * share
+        return np.asarray(tile * (1 - share) + third * share, dtype=np.float32)
     return tile
 
 
@@ -193,7 +193,7 @@ def _knit(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
     del other
     tile = _flat(base) * (1 + 0.16 * _stitches(int(rng.choice([24, 32]))))[..., None]
     if rng.random() < 0.4:
-        return tile * (1 + 0.14 * _cables())[..., None]
+        tile = np.asarray(tile * (1 + 0.14 * _cables())[..., None], dtype=np.float32)
     return tile
 
 
@@ -205,7 +205,7 @@ def _plain_weave() -> Gray:
 @cache
 def _twill() -> Gray:
     y, x = np.mgrid[:TILE, :TILE].astype(np.float32)
-    return (np.sin(2 * np.pi * (x + y) / 8) * 0.7 + cloud(2, 13) * 0.6).astype(np.float32)
+    return np.asarray(np.sin(2 * np.pi * (x + y) / 8) * 0.7 + cloud(2, 13) * 0.6, dtype=np.float32)
 
 
 @cache
@@ -215,7 +215,8 @@ def _stitches(columns: int) -> Gray:
     across = x / pitch % 1.0
     slant = np.abs(across - 0.5) * pitch * 1.3
     rows = np.sin(2 * np.pi * (y - slant) / (pitch * 0.75))
-    return (0.6 * rows * np.sin(np.pi * across) + 0.6 * np.sin(np.pi * across) - 0.5).astype(np.float32)
+    bulge = np.sin(np.pi * across)
+    return np.asarray(0.6 * rows * bulge + 0.6 * bulge - 0.5, dtype=np.float32)
 
 
 @cache

@@ -70,8 +70,8 @@ def _landmarks(scene: Scene, place: int) -> tuple[Points, np.ndarray[Any, np.dty
 def _rings(garment: Placed, marks: Points, seen: np.ndarray[Any, np.dtype[np.int64]]) -> list[list[float]]:
     """The outline through the labelled landmarks, closed, and the sleeves once more, as the data set has them."""
     category = BY_ID[garment.design.category]
-    rings = [category.ring, *_sleeves(category.landmarks, category.id)]
-    found = []
+    rings = [category.ring, *_sleeves(category.id)]
+    found: list[list[float]] = []
     for ring in rings:
         corners = [marks[number - 1] for number in ring if seen[number - 1] > 0]
         if len({tuple(corner) for corner in corners}) >= 3:
@@ -79,7 +79,7 @@ def _rings(garment: Placed, marks: Points, seen: np.ndarray[Any, np.dtype[np.int
     return found
 
 
-def _sleeves(landmarks: int, category: int) -> list[tuple[int, ...]]:
+def _sleeves(category: int) -> list[tuple[int, ...]]:
     """The left and the right sleeve as landmark numbers; none for sleeveless garments."""
     joints = {1: 6, 3: 6, 10: 6, 2: 10, 4: 10, 11: 10}.get(category)
     if joints is None:

@@ -209,11 +209,6 @@ def _leg_folds(cut: LowerCut, left: Points, right: Points) -> tuple[Fold, ...]:
             centre = top + (hem - top) * t
             half = (0.15 if cut.category == 8 else 0.2) * rng.uniform(0.6, 1.0)
             tilt = rng.uniform(-0.08, 0.08)
-            folds.append(
-                Fold(
-                    points([centre - (half, tilt), centre, centre + (half, -tilt)]) * flip,
-                    0.035,
-                    float(rng.uniform(-0.8, 0.6)),
-                )
-            )
+            run = points([np.subtract(centre, (half, tilt)), centre, np.add(centre, (half, -tilt))]) * flip
+            folds.append(Fold(run, 0.035, float(rng.uniform(-0.8, 0.6))))
     return tuple(folds)

@@ -114,7 +114,7 @@ def _collar(cut: OutwearCut, edge: Points, hem: Points) -> tuple[list[Part], lis
             )
             flap = join(
                 points([(-half * 0.92, -0.035), (-half - 0.05, 0.0), (-half - 0.06, 0.1)]),
-                notch + (0.0, -0.03),
+                np.add(notch, (0.0, -0.03)),
                 notch,
                 edge[4],
             )

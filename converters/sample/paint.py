@@ -130,7 +130,7 @@ def paint(
         if part.lift:
             shade = _cast(mask, unit * 0.016 * (1 + part.lift))
             colour[rows, columns] *= 1 - (0.42 * part.lift) * shade[..., None]
-        cloth = _cloth(part, fabric, weave, inner, wrinkles[rows, columns], unit)
+        cloth = _cloth(part, fabric, weave, inner, wrinkles[rows, columns])
         colour[rows, columns] += (cloth - colour[rows, columns]) * share
         cover[rows, columns] = np.maximum(cover[rows, columns], share[..., 0])
         if part.full:
@@ -160,7 +160,7 @@ def window_cut(tile: Gray, area: Window, rng: np.random.Generator, zoom: float) 
     return resized(half, area.height, area.width)
 
 
-def _cloth(part: Part, fabric: Fabric, weave: Weave, window: Window, wrinkles: Gray, unit: float) -> Gray:
+def _cloth(part: Part, fabric: Fabric, weave: Weave, window: Window, wrinkles: Gray) -> Gray:
     """The part's colour before light, shape (h, w, 3) or (1, 1, 3)."""
     plain: Colour | None = {"trim": fabric.trim, "lining": fabric.lining, "rib": fabric.rib}.get(part.cloth)
     if plain is not None and part.cloth != "rib":
@@ -174,12 +174,13 @@ def _cloth(part: Part, fabric: Fabric, weave: Weave, window: Window, wrinkles: G
     v = np.float32(matrix[1, 0]) * x + (np.float32(matrix[1, 1]) * y + np.float32(offset[1] + 64 * TILE))
     if plain is not None:
         ribs = 1 + 0.10 * np.sin(u * np.float32(2 * np.pi * 26 / TILE))
-        return np.array(plain, dtype=np.float32) * (ribs * np.float32(part.tone))[..., None]
+        return np.asarray(plain, dtype=np.float32) * np.asarray(ribs * np.float32(part.tone), np.float32)[..., None]
     shift = wrinkles * np.float32(0.012 * TILE)
     index = ((v + shift).astype(np.int32) % TILE) * TILE + (u + shift).astype(np.int32) % TILE
     packed = fabric.tile.ravel()[index]
     rgb = packed.view(np.uint8).reshape(*index.shape, 4)[..., :3]
-    return rgb * np.float32(part.tone)
+    cloth: Gray = rgb * np.float32(part.tone)
+    return cloth
 
 
 def _cast(mask: Image.Image, reach: float) -> Gray:
@@ -212,7 +213,7 @@ def _fold_relief(folds: tuple[Fold, ...], window: Window, small: tuple[int, int]
         lens = np.concatenate([run + across * half, (run - across * half)[::-1]])
         draw.polygon(lens.ravel().tolist(), fill=int(128 + 110 * np.clip(fold.depth, -1, 1)))
     soft = blurred(image, max(0.8, unit * 0.0085))
-    return (np.asarray(soft, dtype=np.float32) - 128) / 110
+    return (np.asarray(soft, dtype=np.float32) - np.float32(128)) / np.float32(110)
 
 
 def _light(height: Gray, bend: Gray | None, wrinkles: Gray, unit: float) -> Gray:
@@ -246,8 +247,8 @@ def _sew(colour: Gray, figure: Figure, fabric: Fabric, window: Window) -> None:
         _dot(shadow, centre + LIGHT * radius * 0.6, radius * 1.25, 150)
         _dot(disc, centre, radius, 255)
         if radius > 2.2:
-            _dot(disc, centre + (-radius * 0.5, 0), radius * 0.22, 120)
-            _dot(disc, centre + (radius * 0.5, 0), radius * 0.22, 120)
+            _dot(disc, np.add(centre, (-radius * 0.5, 0)), radius * 0.22, 120)
+            _dot(disc, np.add(centre, (radius * 0.5, 0)), radius * 0.22, 120)
     colour *= 1 - 0.7 * _gray(shadow.reduce(_FINE))[..., None]
     share = _gray(disc.reduce(_FINE))[..., None]
     colour += (np.array(fabric.trim, dtype=np.float32) * 1.1 - colour) * share

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ class Placed:
 
     @property
     def weave(self) -> Weave:
-        inverse = np.linalg.inv(self.matrix) * TILE
+        inverse = np.asarray(np.linalg.inv(self.matrix) * TILE, dtype=np.float64)
         return Weave(inverse, -inverse @ self.offset)
 
 
@@ -111,7 +112,7 @@ def _cells(count: int, size: tuple[int, int], rng: Random) -> list[tuple[float, 
     wide = width >= height * 0.95
     steps = np.linspace(0, 1, count + 1)
     lap = rng.uniform(0.0, 0.05)
-    spans = [(max(0.0, a - lap), min(1.0, b + lap)) for a, b in zip(steps[:-1], steps[1:], strict=True)]
+    spans = [(max(0.0, a - lap), min(1.0, b + lap)) for a, b in pairwise(steps)]
     if wide:
         return [(a * width, 0.04 * height, b * width, 0.96 * height) for a, b in spans]
     return [(0.04 * width, a * height, 0.96 * width, b * height) for a, b in spans]

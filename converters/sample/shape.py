@@ -101,7 +101,8 @@ def join(*pieces: ArrayLike) -> Points:
 
 def mirrored(run: Points) -> Points:
     """The other side's run, in reverse so that an outline goes on around."""
-    return points(run)[::-1] * MIRROR
+    other: Points = points(run)[::-1] * MIRROR
+    return other
 
 
 def spline(run: ArrayLike, corners: Collection[int] = (), *, closed: bool = False, steps: int = 7) -> Points:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from converters.sample.cuts import LONG_SLEEVED, SHORT_SLEEVED, STRAPPED, Pose, UpperCut
 from converters.sample.shape import (
@@ -39,11 +39,12 @@ class Sleeve:
     angle: float
 
 
-def width_at(cut: UpperCut, y: float | Sequence[float]) -> Points:
+def width_at(cut: UpperCut, y: ArrayLike) -> NDArray[np.float64]:
     """Half the body's width at height ``y``."""
     bottom = max(cut.length, HIPS + 0.1)
     heights = (cut.armpit[1], WAIST, HIPS, bottom)
-    return np.interp(np.asarray(y), heights, (cut.armpit[0], cut.waist, cut.hips, cut.hem))
+    halves = (cut.armpit[0], cut.waist, cut.hips, cut.hem)
+    return np.asarray(np.interp(np.asarray(y), heights, halves), dtype=np.float64)
 
 
 def side(cut: UpperCut) -> tuple[Points, Points]:
@@ -52,7 +53,7 @@ def side(cut: UpperCut) -> tuple[Points, Points]:
     top, bottom = cut.armpit[1], cut.length
     heights = top + (bottom - top) * np.arange(1, count + 1) / (count + 1)
     knots = np.stack([-width_at(cut, heights), heights], axis=1)
-    ends = points([(-cut.armpit[0], top), (-width_at(cut, bottom), bottom)])
+    ends = points([(-cut.armpit[0], top), (-float(width_at(cut, bottom)), bottom)])
     return knots, spline(join(ends[:1], knots, ends[1:]))
 
 
@@ -80,7 +81,7 @@ def sleeve(cut: UpperCut, arm: float, elbow: float) -> Sleeve:
         width = np.interp(t, (0.2, 1.0), (0.30, cut.cuff)) + cut.puff * np.sin(np.pi * t)
         outer.append(shoulder + reach - across * bulge)
         inner.append(shoulder + reach + across * (width - bulge))
-    inner = inner[1:] if long else inner[1:]
+    del inner[0]
     last = (armpit + inner[0]) / 2
     under = np.array(inner[::-1])
     landmarks = join(np.array(outer), under, last)
