@@ -127,6 +127,15 @@ def restore(detector: torch.nn.Module, checkpoint: Checkpoint, path: Path) -> No
     detector.load_state_dict(dict(matching))
 
 
+def restore_optimizer(optimizer: Any, checkpoint: Checkpoint, path: Path) -> None:
+    """Give ``optimizer`` the momenta of ``checkpoint``; raises ModelError when it learns other layers."""
+    try:
+        optimizer.load_state_dict(dict(checkpoint.optimizer or {}))
+    except (KeyError, ValueError) as mismatch:
+        hint = "keep freeze_blocks as it was, or start anew with --initial_epoch 1"
+        raise ModelError("its optimiser learned other layers than this spec's", where=path, hint=hint) from mismatch
+
+
 def transfer(detector: torch.nn.Module, checkpoint: Checkpoint, path: Path) -> list[str]:
     """Start ``detector`` from pretrained weights by layer name; what does not fit keeps its initialisation.
 

@@ -20,8 +20,6 @@ from tltpipe.errors import Interrupted, UsageError
 from tltpipe.files import writable
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
     from runtime.frames import Split
     from runtime.networks import Network
     from specs import Spec
@@ -73,8 +71,8 @@ def train(
     adopted = _adopt(detector, loaded, start, network=stem, classes=classes)
     learning = [weights for weights in detector.parameters() if weights.requires_grad]
     model, optimizer = fabric.setup(detector, torch.optim.SGD(learning, lr=0.0, momentum=MOMENTUM))
-    if loaded is not None and loaded.optimizer is not None and start.first_epoch > 1:
-        optimizer.load_state_dict(dict(loaded.optimizer))
+    if loaded is not None and start.weights is not None and start.first_epoch > 1:
+        checkpoint.restore_optimizer(optimizer, loaded, start.weights)
 
     order, pictures = data.for_training(spec, split, epochs, rank=fabric.global_rank, ranks=fabric.world_size)
     rate = schedule.of(spec, gpus=fabric.world_size, steps=order.steps * (epochs.stop - 1))
@@ -85,12 +83,26 @@ def train(
             engine.fit(fabric, model, optimizer, batches, plan, progress=show, on_step=_ignore, on_epoch=_ignore)
         return
 
-    _introduce(detector, fabric, gpus, stem, classes, split, held_out)
+    where = device.describe(fabric.device, wanted=gpus, processes=fabric.world_size)
+    _introduce(detector, stem, classes, where=where, split=split, held_out=held_out)
     for line in adopted:
         program.say(line)
     with writable(results):
         results.mkdir(parents=True, exist_ok=True)
-    keeper = Keeper(spec, results, stem, classes, detector, optimizer, held_out, plan, fabric.device, show, start)
+    keeper = Keeper(
+        spec=spec,
+        results=results,
+        network=stem,
+        classes=classes,
+        detector=detector,
+        optimizer=optimizer,
+        held_out=held_out,
+        plan=plan,
+        device=fabric.device,
+        progress=show,
+        done=epochs.start - 1,
+        saved=start.weights if epochs.start > 1 else None,
+    )
     try:
         with keeper.log.running(step=(epochs.start - 1) * order.steps), closing(batches):
             engine.fit(
@@ -102,46 +114,51 @@ def train(
     program.say(f"trained {epochs.stop - 1} epochs: {keeper.saved}")
 
 
+@dataclass(kw_only=True)
 class Keeper:
-    """Validates, logs and saves after each epoch; lives in the first process only."""
+    """Saves, validates and logs after each epoch; lives in the first process only.
 
-    def __init__(
-        self,
-        spec: Spec,
-        results: Path,
-        network: str,
-        classes: tuple[str, ...],
-        detector: Any,
-        optimizer: Any,
-        held_out: Split | None,
-        plan: engine.Plan,
-        where: torch.device,
-        progress: Progress,
-        start: Start,
-    ) -> None:
-        self.spec, self.results, self.network, self.classes = spec, results, network, classes
-        self.detector, self.optimizer, self.held_out = detector, optimizer, held_out
-        self.plan, self.device, self.progress = plan, where, progress
-        self.done = start.first_epoch - 1
-        self.saved = start.weights if start.first_epoch > 1 else None
-        first, last = plan.epochs.start, plan.epochs.stop - 1
+    ``done`` counts whole epochs, ``saved`` is the checkpoint after them.
+    """
+
+    spec: Spec
+    results: Path
+    network: str
+    classes: tuple[str, ...]
+    detector: Any
+    optimizer: Any
+    held_out: Split | None
+    plan: engine.Plan
+    device: torch.device
+    progress: Progress
+    done: int
+    saved: Path | None
+
+    def __post_init__(self) -> None:
         self.log = TrainingLog(
-            results, network, classes, first_epoch=first, epochs=last, validated=held_out is not None
+            self.results,
+            self.network,
+            self.classes,
+            first_epoch=self.plan.epochs.start,
+            epochs=self.plan.epochs.stop - 1,
+            validated=self.held_out is not None,
         )
 
     def step(self, step: engine.Step) -> None:
         self.log.step(step.number, losses=step.losses, rate=step.rate)
 
     def epoch(self, epoch: engine.Epoch) -> None:
-        """In this order: what is logged of an epoch without a checkpoint is written again when it is repeated."""
-        rate = self.plan.rate(epoch.number * self.plan.steps)
+        """Save before anything else: validation takes long, and whoever interrupts it keeps the epoch."""
+        next_step, last = epoch.number * self.plan.steps, self.plan.epochs.stop - 1
+        rate = self.plan.rate(next_step)
         speed, took = epoch.images / epoch.seconds, timedelta(seconds=round(epoch.seconds))
-        last = self.plan.epochs.stop - 1
         program.say(f"epoch {epoch.number}/{last}: loss {epoch.loss:.4f}, lr {rate:.3g}, {speed:.1f} images/s, {took}")
-        score = self._validate(epoch.number)
-        step = epoch.number * self.plan.steps
-        self.log.epoch(epoch.number, step=step, loss=epoch.loss, rate=rate, seconds=epoch.seconds, score=score)
         self._save(epoch.number)
+        score = None
+        try:
+            score = self._validate(epoch.number)
+        finally:
+            self.log.epoch(epoch.number, step=next_step, loss=epoch.loss, rate=rate, seconds=epoch.seconds, score=score)
 
     def _validate(self, epoch: int) -> scoring.Score | None:
         period = self.spec.message.eval_config.validation_period_during_training
@@ -187,13 +204,7 @@ def _adopt(
 
 
 def _introduce(
-    detector: Any,
-    fabric: Fabric,
-    gpus: int,
-    network: str,
-    classes: Sequence[str],
-    split: Split,
-    held_out: Split | None,
+    detector: Any, network: str, classes: Sequence[str], *, where: str, split: Split, held_out: Split | None
 ) -> None:
     """Tell what is about to be trained, on what, where."""
     height, width = detector.input_size
@@ -203,7 +214,7 @@ def _introduce(
     program.say(f"validation  {told}")
     program.say(f"classes     {len(classes)}: {', '.join(classes)}")
     program.say(f"network     {network}, {weights:,} parameters, input {width}x{height}")
-    program.say(f"device      {device.describe(fabric.device, wanted=gpus, processes=fabric.world_size)}")
+    program.say(f"device      {where}")
     both = [split] if held_out is None else [split, held_out]
     for note in [note for each in both for note in each.notes]:
         program.warn(note)

@@ -184,6 +184,10 @@ def test_the_wrong_network_or_classes_to_resume(
     code, told = failing(capsys, "-e", other, *resume)
     assert code == 4
     assert "holds ssd_resnet10, the spec describes ssd_resnet18" in told
+    frozen = trained.shapes.spec(epochs=4, name="frozen.conf", replace=("nlayers: 10", "nlayers: 10 freeze_blocks: 1"))
+    code, told = failing(capsys, "-e", frozen, *resume)
+    assert code == 4
+    assert "freeze_blocks" in told
     fewer = trained.shapes.spec(epochs=4, name="fewer.conf", classes={"circle": "circle"})
     code, told = failing(capsys, "-e", fewer, *resume)
     assert code == 4
@@ -216,6 +220,13 @@ def test_more_gpus_than_there_are(shapes: Any, tmp_path: Path, capsys: pytest.Ca
     code, told = failing(capsys, "-e", shapes.spec(), "-r", tmp_path / "out", "--gpus", "64")
     assert code == 6
     assert "64 GPUs asked for" in told
+
+
+def test_a_file_where_the_results_should_be(shapes: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "out").write_text("in the way")
+    code, told = failing(capsys, "-e", shapes.spec(), "-r", tmp_path / "out")
+    assert code == 6
+    assert "a file is where a folder is needed" in told
 
 
 def test_a_loss_that_explodes_keeps_the_last_checkpoint(
@@ -258,6 +269,20 @@ def test_interrupted_training_keeps_its_checkpoint_and_tells_how_to_go_on(
     assert f"-m {newest[0]} --initial_epoch {epoch + 1}" in told
     assert status(results)[-1]["message"] == "Training was interrupted"
     assert not leftover(process.pid)
+
+
+def test_an_interrupted_validation_keeps_the_epoch(
+    shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from runtime import scoring
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scoring, "score", interrupted)
+    assert train.main(["ssd", "-e", str(shapes.spec(epochs=3, period=1)), "-r", str(tmp_path / "out")]) == 130
+    assert "ssd_resnet10_epoch_001.tlt --initial_epoch 2" in capsys.readouterr().err
+    assert [(row["epoch"], row["mAP"]) for row in rows(tmp_path / "out")] == [("1", "nan")]
 
 
 def leftover(group: int) -> list[str]:
