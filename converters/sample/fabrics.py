@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from converters.sample.noise import SIDE, Gray, cloud
+from converters.sample.noise import SIDE, Gray, cloud, planes
 
 Colour = tuple[int, int, int]
 
@@ -45,11 +45,11 @@ def draw_fabric(rng: np.random.Generator) -> Fabric:
     other = contrast(base, rng)
     tile = _PATTERNS[name](base, other, rng)
     if name not in ("denim", "knit"):
-        weave = (_twill if rng.random() < 0.4 else _plain_weave)()
-        tile = tile * (1 + 0.05 * weave)[..., None]
-    tile = tile * (1 + 0.025 * cloud(48, 3))[..., None]
+        tile = tile * _texture("twill" if rng.random() < 0.4 else "plain")
+    else:
+        tile = tile * _texture("none")
     packed = np.empty((TILE, TILE, 4), dtype=np.uint8)
-    packed[..., :3] = np.clip(tile, 0, 255)
+    packed[..., :3] = np.moveaxis(np.clip(tile, 0, 255), 0, -1)
     packed[..., 3] = 255
     mean = tuple(int(value) for value in packed[::16, ::16, :3].reshape(-1, 3).mean(axis=0))
     rib = other if rng.random() < 0.2 else mean
@@ -59,6 +59,16 @@ def draw_fabric(rng: np.random.Generator) -> Fabric:
     return Fabric(
         packed.view(np.uint32)[..., 0], base, (rib[0], rib[1], rib[2]), trim, (lining[0], lining[1], lining[2])
     )
+
+
+@cache
+def _texture(weave: str) -> Gray:
+    """What a weave and uneven dye do to brightness: factors near 1, shape (512, 512)."""
+    threads = {"twill": _twill, "plain": _plain_weave}
+    factor = 1 + 0.025 * cloud(48, 3)
+    if weave in threads:
+        factor = factor * (1 + 0.05 * threads[weave]())
+    return np.asarray(factor, dtype=np.float32)
 
 
 def luminance(colour: Colour) -> float:
@@ -87,13 +97,13 @@ def contrast(colour: Colour, rng: np.random.Generator) -> Colour:
 
 
 def _flat(base: Colour) -> Gray:
-    return np.broadcast_to(np.array(base, dtype=np.float32), (TILE, TILE, 3))
+    return np.broadcast_to(planes(base), (3, TILE, TILE))
 
 
 def _mix(base: Colour, other: Colour, share: Gray) -> Gray:
     """``other`` over ``base`` where ``share`` (0 to 1, broadcast to the tile) says so."""
-    share = np.broadcast_to(share, (TILE, TILE))[..., None]
-    return np.array(base, dtype=np.float32) * (1 - share) + np.array(other, dtype=np.float32) * share
+    share = np.broadcast_to(np.asarray(share, dtype=np.float32), (TILE, TILE))
+    return planes(base) + (planes(other) - planes(base)) * share
 
 
 def _bars(count: int, share: float) -> Gray:
@@ -106,7 +116,7 @@ def _bars(count: int, share: float) -> Gray:
 def _plain(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
     del other
     if rng.random() < 0.25:
-        return _flat(base) * (1 + 0.16 * cloud(4, 5, 4))[..., None]
+        return _flat(base) * (1 + 0.16 * cloud(4, 5, 4))
     return _flat(base)
 
 
@@ -121,8 +131,8 @@ def _check(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
     tile = _mix(base, other, (bars[:, None] + bars[None, :]) * np.float32(0.45))
     if count <= 6:
         thin = _bars(count, 0.08)
-        third = np.array(PALETTE[rng.integers(len(PALETTE))], dtype=np.float32)
-        share = (np.maximum(np.roll(thin, 20)[:, None], np.roll(thin, 20)[None, :]) * 0.7)[..., None]
+        third = planes(PALETTE[rng.integers(len(PALETTE))])
+        share = np.maximum(np.roll(thin, 20)[:, None], np.roll(thin, 20)[None, :]) * 0.7
         return np.asarray(tile * (1 - share) + third * share, dtype=np.float32)
     return tile
 
@@ -143,7 +153,7 @@ def _disc(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, colour: 
 
 
 def _soft(image: Image.Image) -> Gray:
-    return np.asarray(image.filter(ImageFilter.BoxBlur(1)), dtype=np.float32)
+    return np.moveaxis(np.asarray(image.filter(ImageFilter.BoxBlur(1)), dtype=np.float32), -1, 0)
 
 
 def _dots(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
@@ -191,9 +201,9 @@ def _denim(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
 def _knit(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
     """Columns of V stitches, sometimes with cables."""
     del other
-    tile = _flat(base) * (1 + 0.16 * _stitches(int(rng.choice([24, 32]))))[..., None]
+    tile = _flat(base) * (1 + 0.16 * _stitches(int(rng.choice([24, 32]))))
     if rng.random() < 0.4:
-        tile = np.asarray(tile * (1 + 0.14 * _cables())[..., None], dtype=np.float32)
+        tile = np.asarray(tile * (1 + 0.14 * _cables()), dtype=np.float32)
     return tile
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 SIDE = 512
@@ -41,9 +41,17 @@ _OCTAVES = ((160, 0.45), (64, 0.25), (24, 0.16), (8, 0.10), (3, 0.08))
 
 def window(tile: Gray, height: int, width: int, rng: np.random.Generator, *, zoom: float = 1.0) -> Gray:
     """A random piece of a tile, repeated where it ends; ``zoom`` above 1 enlarges it. Shape (height, width)."""
-    rows = (np.arange(height) / zoom + rng.integers(SIDE)).astype(np.int64) % SIDE
-    columns = (np.arange(width) / zoom + rng.integers(SIDE)).astype(np.int64) % SIDE
-    return tile[rows[:, None], columns[None, :]]
+    rows = (np.arange(height) / zoom + rng.integers(SIDE)).astype(np.intp) % SIDE
+    columns = (np.arange(width) / zoom + rng.integers(SIDE)).astype(np.intp) % SIDE
+    return tile.take(rows, axis=0).take(columns, axis=1)
+
+
+def planes(colour: ArrayLike) -> Gray:
+    """One colour as shape (3, 1, 1), ready to be multiplied with a picture's light, shape (h, w).
+
+    Pictures are kept as three planes while they are painted: an innermost axis of three is slow going for NumPy.
+    """
+    return np.asarray(colour, dtype=np.float32).reshape(3, 1, 1)
 
 
 def resized(values: Gray, height: int, width: int) -> Gray:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from converters.sample.fabrics import TILE, Colour, Fabric
-from converters.sample.noise import Gray, cloud, resized, window
-from converters.sample.shape import Figure, Fold, Line, Part, Points, along
+from converters.sample.noise import Gray, cloud, planes, resized, window
+from converters.sample.shape import Figure, Fold, Line, Part, Points, along, points
 
 _FINE = 2  # supersampling of edges
 
-LIGHT = np.array([0.55, 0.83])
+LIGHT = (0.55, 0.83)
 """Where shadows fall: the light comes from the upper left."""
 
 
@@ -52,7 +52,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Layer:
-    """Painted cloth: colour 0 to 255, shape (h, w, 3), and coverage 0 to 1, shape (h, w), in ``window``."""
+    """Painted cloth: colour 0 to 255, shape (3, h, w), and coverage 0 to 1, shape (h, w), in ``window``."""
 
     window: Window
     colour: Gray
@@ -114,11 +114,12 @@ def paint(
     window = Window.around((part.outline for part in parts), size)
     if window is None:
         return None
-    colour = np.zeros((window.height, window.width, 3), dtype=np.float32)
+    colour = np.zeros((3, window.height, window.width), dtype=np.float32)
     cover = np.zeros((window.height, window.width), dtype=np.float32)
     small = (max(1, window.width // 2), max(1, window.height // 2))
     height = np.zeros((small[1], small[0]), dtype=np.float32)
-    wrinkles = window_noise(window, unit, rng)
+    soft = window_noise(*small[::-1], unit, rng)
+    wrinkles = resized(soft, window.height, window.width)
     bend = _fold_relief(figure.folds, window, small, unit) if details else None
     for part in parts:
         inner = Window.around([part.outline], size)
@@ -126,18 +127,18 @@ def paint(
             continue
         rows, columns = _within(inner, window)
         mask = _mask([part.outline], inner)
-        share = _gray(mask)[..., None]
+        share = _gray(mask)
         if part.lift:
             shade = _cast(mask, unit * 0.016 * (1 + part.lift))
-            colour[rows, columns] *= 1 - (0.42 * part.lift) * shade[..., None]
+            colour[:, rows, columns] *= 1 - (0.42 * part.lift) * shade
         cloth = _cloth(part, fabric, weave, inner, wrinkles[rows, columns])
-        colour[rows, columns] += (cloth - colour[rows, columns]) * share
-        cover[rows, columns] = np.maximum(cover[rows, columns], share[..., 0])
+        colour[:, rows, columns] += (cloth - colour[:, rows, columns]) * share
+        cover[rows, columns] = np.maximum(cover[rows, columns], share)
         if part.full:
-            height += _round(part.outline, window, small, unit)
-    light = _light(height, bend, wrinkles, unit) if details else np.float32(1.0)
-    colour *= np.asarray(light)[..., None]
+            _round(height, part.outline, window, unit)
     if details:
+        light = _light(height, bend, soft, unit)
+        colour *= resized(light, window.height, window.width)
         _sew(colour, figure, fabric, window)
     return Layer(window, np.clip(colour, 0, 255), cover)
 
@@ -149,22 +150,18 @@ def _within(inner: Window, outer: Window) -> tuple[slice, slice]:
     )
 
 
-def window_noise(window: Window, unit: float, rng: np.random.Generator) -> Gray:
-    """Soft unevenness of cloth, about -1 to 1."""
-    zoom = max(0.4, unit / 200)
-    return window_cut(cloud(40, 21), window, rng, zoom) + 0.5 * window_cut(cloud(16, 22), window, rng, zoom)
-
-
-def window_cut(tile: Gray, area: Window, rng: np.random.Generator, zoom: float) -> Gray:
-    half = window(tile, area.height // 2 + 1, area.width // 2 + 1, rng, zoom=zoom / 2)
-    return resized(half, area.height, area.width)
+def window_noise(height: int, width: int, unit: float, rng: np.random.Generator) -> Gray:
+    """Soft unevenness of cloth at half size, about -1 to 1."""
+    zoom = max(0.4, unit / 200) / 2
+    broad, fine = (window(cloud(*kind), height, width, rng, zoom=zoom) for kind in ((40, 21), (16, 22)))
+    return broad + np.float32(0.5) * fine
 
 
 def _cloth(part: Part, fabric: Fabric, weave: Weave, window: Window, wrinkles: Gray) -> Gray:
-    """The part's colour before light, shape (h, w, 3) or (1, 1, 3)."""
+    """The part's colour before light, shape (3, h, w) or (3, 1, 1)."""
     plain: Colour | None = {"trim": fabric.trim, "lining": fabric.lining, "rib": fabric.rib}.get(part.cloth)
     if plain is not None and part.cloth != "rib":
-        return np.array(plain, dtype=np.float32)[None, None] * np.float32(part.tone)
+        return planes(plain) * np.float32(part.tone)
     turn, lean = np.cos(part.grain), np.sin(part.grain)
     matrix = np.array([[turn, lean], [-lean, turn]]) @ weave.matrix
     offset = np.array([[turn, lean], [-lean, turn]]) @ weave.offset
@@ -174,13 +171,14 @@ def _cloth(part: Part, fabric: Fabric, weave: Weave, window: Window, wrinkles: G
     v = np.float32(matrix[1, 0]) * x + (np.float32(matrix[1, 1]) * y + np.float32(offset[1] + 64 * TILE))
     if plain is not None:
         ribs = 1 + 0.10 * np.sin(u * np.float32(2 * np.pi * 26 / TILE))
-        return np.asarray(plain, dtype=np.float32) * np.asarray(ribs * np.float32(part.tone), np.float32)[..., None]
+        return planes(plain) * np.asarray(ribs * np.float32(part.tone), dtype=np.float32)
     shift = wrinkles * np.float32(0.012 * TILE)
-    index = ((v + shift).astype(np.int32) % TILE) * TILE + (u + shift).astype(np.int32) % TILE
-    packed = fabric.tile.ravel()[index]
+    u += shift
+    v += shift
+    index = (v.astype(np.intp) % TILE) * TILE + u.astype(np.intp) % TILE
+    packed = fabric.tile.ravel().take(index)
     rgb = packed.view(np.uint8).reshape(*index.shape, 4)[..., :3]
-    cloth: Gray = rgb * np.float32(part.tone)
-    return cloth
+    return np.multiply(np.moveaxis(rgb, -1, 0), np.float32(part.tone), dtype=np.float32, order="C")
 
 
 def _cast(mask: Image.Image, reach: float) -> Gray:
@@ -190,13 +188,17 @@ def _cast(mask: Image.Image, reach: float) -> Gray:
     return _gray(shifted.filter(ImageFilter.BoxBlur(max(1.0, reach * 0.6))))
 
 
-def _round(outline: Points, window: Window, small: tuple[int, int], unit: float) -> Gray:
-    """A filled shape's soft height at half size: 1 inside, falling towards the edge."""
-    image = Image.new("L", small)
-    scale = np.array([small[0] / window.width, small[1] / window.height])
-    ImageDraw.Draw(image).polygon(((outline - (window.left, window.top)) * scale).ravel().tolist(), fill=255)
-    broad = _gray(blurred(image, unit * 0.035))
-    return 0.5 * _gray(blurred(image, unit * 0.012)) + broad
+def _round(height: Gray, outline: Points, window: Window, unit: float) -> None:
+    """Add a filled shape's soft height, 1.5 inside and falling towards the edge, to ``height`` (half size)."""
+    scale = np.array([height.shape[1] / window.width, height.shape[0] / window.height])
+    run = (outline - (window.left, window.top)) * scale
+    inner = Window.around([run], (height.shape[1], height.shape[0]), margin=int(unit * 0.09) + 2)
+    if inner is None:
+        return
+    image = Image.new("L", (inner.width, inner.height))
+    ImageDraw.Draw(image).polygon((run - (inner.left, inner.top)).ravel().tolist(), fill=255)
+    broad = blurred(image.reduce(2), unit * 0.035 / 2).resize(image.size, Image.Resampling.BILINEAR)
+    height[inner.slices()] += _gray(broad) + np.float32(0.5) * _gray(blurred(image, unit * 0.012))
 
 
 def _fold_relief(folds: tuple[Fold, ...], window: Window, small: tuple[int, int], unit: float) -> Gray:
@@ -217,17 +219,16 @@ def _fold_relief(folds: tuple[Fold, ...], window: Window, small: tuple[int, int]
 
 
 def _light(height: Gray, bend: Gray | None, wrinkles: Gray, unit: float) -> Gray:
-    """How brightly each pixel is lit, about 0.6 to 1.2: the slope against the light, and darker towards edges."""
+    """How brightly each pixel is lit, at half size, about 0.6 to 1.2: the slope against the light, darker at edges."""
     relief = height * np.float32(unit * 0.05)
     if bend is not None:
         relief = relief + bend * np.float32(unit * 0.024)
-    soft = resized(wrinkles, *height.shape) * np.float32(unit * 0.016)
-    relief = relief + soft
+    relief = relief + wrinkles * np.float32(unit * 0.016)
     down, across = np.gradient(relief)
     slope = (across * LIGHT[0] + down * LIGHT[1]) * -1
     lit = 1.0 - 0.55 * np.tanh(-slope * 0.55)
     lit *= 0.86 + 0.11 * np.clip(height, 0, 1.6)
-    return resized(lit.astype(np.float32), *wrinkles.shape)
+    return np.asarray(lit, dtype=np.float32)
 
 
 def _sew(colour: Gray, figure: Figure, fabric: Fabric, window: Window) -> None:
@@ -235,23 +236,28 @@ def _sew(colour: Gray, figure: Figure, fabric: Fabric, window: Window) -> None:
     for sign, target in ((-1, 0.0), (1, 255.0)):
         chosen = [line for line in figure.lines if line.tone * sign > 0]
         if chosen:
-            ink = _ink(chosen, window)[..., None]
+            ink = _ink(chosen, window)
             colour += (np.float32(target) - colour) * (ink if sign > 0 else ink * 0.9)
     if not figure.buttons:
         return
     radius = max(1.2, figure.button_radius)
-    shadow = Image.new("L", (window.width * _FINE, window.height * _FINE))
+    size = (window.width, window.height)
+    inner = Window.around([points(figure.buttons) - (window.left, window.top)], size, margin=int(radius * 2) + 2)
+    if inner is None:
+        return
+    colour = colour[:, *inner.slices()]
+    shadow = Image.new("L", (inner.width * _FINE, inner.height * _FINE))
     disc = Image.new("L", shadow.size)
     for x, y in figure.buttons:
-        centre = np.array([x - window.left, y - window.top]) * _FINE
-        _dot(shadow, centre + LIGHT * radius * 0.6, radius * 1.25, 150)
+        centre = np.array([x - window.left - inner.left, y - window.top - inner.top]) * _FINE
+        _dot(shadow, centre + np.multiply(LIGHT, radius * 0.6), radius * 1.25, 150)
         _dot(disc, centre, radius, 255)
         if radius > 2.2:
             _dot(disc, np.add(centre, (-radius * 0.5, 0)), radius * 0.22, 120)
             _dot(disc, np.add(centre, (radius * 0.5, 0)), radius * 0.22, 120)
-    colour *= 1 - 0.7 * _gray(shadow.reduce(_FINE))[..., None]
-    share = _gray(disc.reduce(_FINE))[..., None]
-    colour += (np.array(fabric.trim, dtype=np.float32) * 1.1 - colour) * share
+    colour *= 1 - 0.7 * _gray(shadow.reduce(_FINE))
+    share = _gray(disc.reduce(_FINE))
+    colour += (planes(fabric.trim) * 1.1 - colour) * share
 
 
 def _dot(image: Image.Image, centre: NDArray[np.float64], radius: float, fill: int) -> None:
@@ -282,18 +288,18 @@ def _ink(lines: list[Line], window: Window) -> Gray:
 def drop_shadow(canvas: Gray, layer: Layer, *, offset: float, softness: float, strength: float) -> None:
     """Darken ``canvas`` where ``layer`` would throw its shadow; lengths in pixels."""
     margin = int(softness * 2.5 + offset) + 2
-    area, size = layer.window, (canvas.shape[1], canvas.shape[0])
+    area, size = layer.window, (canvas.shape[2], canvas.shape[1])
     left, top = max(0, area.left - margin), max(0, area.top - margin)
     right, bottom = min(size[0], area.right + margin), min(size[1], area.bottom + margin)
     quarter = Image.fromarray((layer.cover[::4, ::4] * 255).astype(np.uint8))
     sheet = Image.new("L", ((right - left) // 4 + 1, (bottom - top) // 4 + 1))
-    moved = (np.array([area.left - left, area.top - top]) + LIGHT * offset) / 4
+    moved = (np.array([area.left - left, area.top - top]) + np.multiply(LIGHT, offset)) / 4
     sheet.paste(quarter, (round(moved[0]), round(moved[1])))
     soft = resized(_gray(blurred(sheet, max(0.5, softness / 4))), bottom - top, right - left)
-    canvas[top:bottom, left:right] *= 1 - strength * soft[..., None]
+    canvas[:, top:bottom, left:right] *= 1 - strength * soft
 
 
 def compose(canvas: Gray, layer: Layer) -> None:
     """Lay ``layer`` on ``canvas``, in place."""
     rows, columns = layer.window.slices()
-    canvas[rows, columns] += (layer.colour - canvas[rows, columns]) * layer.cover[..., None]
+    canvas[:, rows, columns] += (layer.colour - canvas[:, rows, columns]) * layer.cover

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from converters.sample import backgrounds
 from converters.sample.cuts import draw_pose
 from converters.sample.fabrics import TILE
-from converters.sample.noise import Gray, cloud, window
+from converters.sample.noise import Gray, cloud, planes, window
 from converters.sample.outfits import Design, Outfit, sew
 from converters.sample.paint import Weave, compose, drop_shadow, paint
 from converters.sample.props import form, hanger, mannequin
@@ -235,11 +235,13 @@ def photograph(scene: Scene, rng: Random) -> Image.Image:
 
 def _develop(canvas: Gray, rng: Random, *, shop: bool) -> Image.Image:
     """Exposure, white balance, grain and a trace of blur."""
-    height, width = canvas.shape[:2]
+    height, width = canvas.shape[1:]
     strength = 0.02 if shop else 0.07
-    canvas *= (1 + rng.normal(0, strength / 2, 3) + rng.normal(0, strength)).clip(0.8, 1.2).astype(np.float32)
+    canvas *= planes((1 + rng.normal(0, strength / 2, 3) + rng.normal(0, strength)).clip(0.8, 1.2))
     grain = window(cloud(2, 61), height, width, rng) * np.float32(rng.uniform(0.5, 2.0 if shop else 4.5))
-    image = Image.fromarray(np.clip(canvas + grain[..., None], 0, 255).astype(np.uint8))
+    canvas += grain
+    pixels = np.clip(canvas, 0, 255, out=canvas).astype(np.uint8)
+    image = Image.merge("RGB", [Image.fromarray(plane) for plane in pixels])
     if not shop and rng.random() < 0.3:
         image = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.4, 0.9))))
     return image

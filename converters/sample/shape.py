@@ -113,7 +113,7 @@ def spline(run: ArrayLike, corners: Collection[int] = (), *, closed: bool = Fals
     """
     knots = points(run)
     count = len(knots)
-    before, after = np.roll(knots, 1, axis=0), np.roll(knots, -1, axis=0)
+    before, after = knots[np.arange(-1, count - 1)], knots[np.arange(1, count + 1) % count]
     tangent = after - before
     tangent /= np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), 1e-9)[:, None]
     sharp = np.zeros(count, dtype=bool)
@@ -123,14 +123,11 @@ def spline(run: ArrayLike, corners: Collection[int] = (), *, closed: bool = Fals
     chord = after - knots
     length = np.hypot(chord[:, 0], chord[:, 1])[:, None]
     start = np.where(sharp[:, None], chord, tangent * length)
-    end = np.where(np.roll(sharp, -1)[:, None], chord, np.roll(tangent, -1, axis=0) * length)
-    t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
-    curve = (
-        (2 * t**3 - 3 * t**2 + 1) * knots[:, None]
-        + (t**3 - 2 * t**2 + t) * start[:, None]
-        + (-2 * t**3 + 3 * t**2) * after[:, None]
-        + (t**3 - t**2) * end[:, None]
-    )
+    following = np.arange(1, count + 1) % count
+    end = np.where(sharp[following, None], chord, tangent[following] * length)
+    t = np.linspace(0, 1, steps, endpoint=False)
+    basis = np.stack([2 * t**3 - 3 * t**2 + 1, t**3 - 2 * t**2 + t, -2 * t**3 + 3 * t**2, t**3 - t**2], axis=1)
+    curve = np.einsum("sb,bkx->ksx", basis, np.stack([knots, start, after, end]))
     if closed:
         return points(curve)
     return join(curve[:-1], knots[-1])
