@@ -22,7 +22,10 @@ TAG = f"tltpipe:{__version__}"
 DOCKERFILE = "docker/Dockerfile"
 DATA = (DOCKERFILE, "pyproject.toml", "constraints.txt", "README.md", "LICENSE")
 ROOMS = ("tltpipe", "converters", "specs", "orchestrator", "runtime")
+WIDTH = 60
+"""Characters of a Dockerfile's step that an error shows."""
 _STEP = re.compile(r"^Step (\d+)/(\d+) : (.*)")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def build(report: Report, *, tag: str = TAG, base_image: str | None = None, extras: str = "runtime") -> str:
@@ -103,7 +106,7 @@ def _follow(events: Iterable[Mapping[str, Any]], report: Report) -> None:
                 step, words = match[3], []
                 report.tick(Tick("image", int(match[1]) - 1, int(match[2]), "steps", step), line)
             elif line.strip() and not line.startswith(" --->"):
-                words.append(line)
+                words.append(_COLOUR.sub("", line))
                 report.line(line)
 
 
@@ -114,4 +117,6 @@ def _failure(step: str, words: list[str], error: str) -> HostError:
         hint = "check the name and the network; --base-image builds on an image that is here"
         return HostError(f"the base image cannot be had: {error}", hint=hint)
     hint = "the lines above say what pip lacked; a base image may bring its own settings (/etc/pip.conf)"
-    return HostError(f"building the image failed at `{step}`: {error}{told}", hint=hint if "pip" in step else None)
+    short = f"{step[:WIDTH]}..." if len(step) > WIDTH else step
+    status = error.rpartition("' ")[2]  # the engine repeats the whole step before it
+    return HostError(f"building the image failed at `{short}`: {status}{told}", hint=hint if "pip" in step else None)
