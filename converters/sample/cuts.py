@@ -105,9 +105,10 @@ def draw_cut(category: int, rng: Random) -> Cut:
 
 def draw_pose(rng: Random, *, neat: bool) -> Pose:
     """A random pose: ``neat`` for a shop's mirror-like symmetry."""
-    arm = rng.uniform(0.42, 0.95) if rng.random() < 0.75 else rng.uniform(0.95, 1.3)
-    spread = 0.03 if neat else 0.16
-    arms = tuple(float(np.clip(arm + rng.normal(0, spread), 0.4, 1.4)) for _ in range(2))
+    # Mostly hanging: spread sleeves are wide, and what is wide is small in the picture.
+    arm = rng.uniform(0.24, 0.62) if rng.random() < 0.8 else rng.uniform(0.62, 1.0)
+    spread = 0.03 if neat else 0.13
+    arms = tuple(float(np.clip(arm + rng.normal(0, spread), 0.2, 1.15)) for _ in range(2))
     bend = rng.uniform(-0.05, 0.45)
     elbows = tuple(float(np.clip(bend + rng.normal(0, spread * 1.5), -0.1, arm)) for arm in arms)
     stance = rng.uniform(0.02, 0.13)

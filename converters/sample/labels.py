@@ -8,7 +8,7 @@ import numpy as np
 
 from converters.garments import BY_ID
 from converters.sample.scene import Placed, Scene
-from converters.sample.shape import Points, along, points
+from converters.sample.shape import Points, along, clipped, points
 
 Random = np.random.Generator
 
@@ -28,10 +28,10 @@ def _item(scene: Scene, place: int, rng: Random) -> dict[str, Any]:
     rows, columns = np.nonzero(scene.owners == place + 1)
     box = [int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1]
     marks, seen = _landmarks(scene, place)
-    dense = rng.random() < 0.4
-    rings = [_dense(garment, scene.size)] if dense else _rings(garment, marks, seen)
+    # Landmarks outside the picture would leave corners out of a ring of landmarks: cropped garments get a contour.
+    dense = rng.random() < 0.4 or not seen.all()
     return {
-        "segmentation": [ring for ring in rings if len(ring) >= 6] or [_dense(garment, scene.size)],
+        "segmentation": [_dense(garment, scene.size)] if dense else _rings(garment, marks),
         "scale": _rate(_area(box) / (scene.size[0] * scene.size[1]), 0.10, 0.40),
         "viewpoint": scene.viewpoint,
         "zoom_in": 1 if seen.all() else _rate(float((seen == 0).mean()), 0.0, 0.30),
@@ -67,16 +67,11 @@ def _landmarks(scene: Scene, place: int) -> tuple[Points, np.ndarray[Any, np.dty
     return marks, seen
 
 
-def _rings(garment: Placed, marks: Points, seen: np.ndarray[Any, np.dtype[np.int64]]) -> list[list[float]]:
-    """The outline through the labelled landmarks, closed, and the sleeves once more, as the data set has them."""
+def _rings(garment: Placed, marks: Points) -> list[list[float]]:
+    """The outline through the landmarks, closed, and the sleeves once more, as the data set has them."""
     category = BY_ID[garment.design.category]
     rings = [category.ring, *_sleeves(category.id)]
-    found: list[list[float]] = []
-    for ring in rings:
-        corners = [marks[number - 1] for number in ring if seen[number - 1] > 0]
-        if len({tuple(corner) for corner in corners}) >= 3:
-            found.append([int(value) for corner in (*corners, corners[0]) for value in corner])
-    return found
+    return [[int(value) for number in (*ring, ring[0]) for value in marks[number - 1]] for ring in rings]
 
 
 def _sleeves(category: int) -> list[tuple[int, ...]]:
@@ -92,5 +87,6 @@ def _sleeves(category: int) -> list[tuple[int, ...]]:
 def _dense(garment: Placed, size: tuple[int, int]) -> list[float]:
     """The same outline as 64 points with two decimals, clipped to the picture, not closed."""
     ring = points([garment.figure.landmarks[number - 1] for number in BY_ID[garment.design.category].ring])
-    run = along(np.concatenate([ring, ring[:1]]), np.linspace(0, 1, VERTICES, endpoint=False))
+    seen = clipped(ring, size)
+    run = along(np.concatenate([seen, seen[:1]]), np.linspace(0, 1, VERTICES, endpoint=False))
     return [round(float(value), 2) for value in np.clip(run, 0, size).ravel()]

@@ -22,7 +22,7 @@ from converters.sample.shape import Figure, Part, Points
 Random = np.random.Generator
 
 ATTEMPTS = 12
-SEEN = 0.3
+SEEN = 0.4
 """A garment of which less than this share can be seen would be a riddle: the scene is arranged anew."""
 
 
@@ -80,8 +80,8 @@ def _try(outfit: Outfit, size: tuple[int, int], rng: Random, *, shop: bool) -> S
     figures = [sew(design.cut, pose) for design in outfit.designs]
     turn = rng.normal(0, 0.03 if shop else 0.16)
     if outfit.worn:
-        share = rng.uniform(0.80, 0.95) if shop else rng.uniform(0.66, 1.02)
-        if not shop and rng.random() < 0.2:
+        share = rng.uniform(0.82, 0.96) if shop else rng.uniform(0.70, 1.02)
+        if not shop and rng.random() < 0.25:
             share = rng.uniform(1.05, 1.3)
         place = _fit(figures, (0, 0, *size), share=share, turn=turn, rng=rng, drift=0.02 if shop else 0.07)
         places = [place] * len(figures)

@@ -141,6 +141,23 @@ def along(run: Points, fractions: ArrayLike) -> Points:
     return np.stack([np.interp(wanted, reach, run[:, 0]), np.interp(wanted, reach, run[:, 1])], axis=1)
 
 
+def clipped(ring: Points, size: tuple[int, int]) -> Points:
+    """The part of a closed outline inside a picture of this (width, height), closed along its borders.
+
+    Sutherland and Hodgman's way, a border at a time; an outline wholly outside leaves nothing.
+    """
+    for axis, bound, sign in ((0, 0, 1), (0, size[0], -1), (1, 0, 1), (1, size[1], -1)):
+        kept: list[Points] = []
+        for one, other in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+            depth, next_depth = sign * (one[axis] - bound), sign * (other[axis] - bound)
+            if depth >= 0:
+                kept.append(one)
+            if (depth < 0) != (next_depth < 0):
+                kept.append(one + (other - one) * depth / (depth - next_depth))
+        ring = points(kept)
+    return ring
+
+
 def normals(run: Points) -> Points:
     """Unit vectors square to the run, to its right as seen walking along it with y down."""
     direction = np.gradient(run, axis=0)

@@ -25,6 +25,8 @@ from converters.sample.shape import (
 )
 
 WAIST, HIPS = 0.92, 1.35
+SHORT_ARM = 0.45
+"""Short sleeves stand off however far the arms hang down (radians)."""
 _SIDES = {1: 2, 2: 2, 3: 2, 4: 2, 5: 1, 6: 1, 10: 4, 11: 4, 12: 3, 13: 3}
 
 
@@ -69,6 +71,8 @@ def sleeve(cut: UpperCut, arm: float, elbow: float) -> Sleeve:
     """A left sleeve hanging ``arm`` radians off the vertical, its lower half turned in by ``elbow``."""
     shoulder, armpit = points((-cut.shoulder[0], cut.shoulder[1]))[0], points((-cut.armpit[0], cut.armpit[1]))[0]
     long = cut.category in LONG_SLEEVED
+    if not long:
+        arm = max(arm, SHORT_ARM)
     fractions = np.array([0.25, 0.5, 0.75, 1.0]) if long else np.array([0.5, 1.0])
     bend = elbow if long else 0.0
     outer, inner = [], []
