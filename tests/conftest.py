@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
 
@@ -15,5 +17,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     skip = pytest.mark.skip(reason="needs a Docker engine: run `make test-docker` (pytest --run-docker)")
     for item in items:
-        if "docker" in item.keywords:
+        if item.get_closest_marker("docker"):
             item.add_marker(skip)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Who asked for the Docker tests wants them run: one that skips itself has failed."""
+    report = yield
+    if report.skipped and item.get_closest_marker("docker") and item.config.getoption("--run-docker"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in spite of --run-docker: {report.longrepr}"
+    return report
