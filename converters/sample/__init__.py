@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tltpipe import files
 from tltpipe.errors import UsageError
@@ -14,7 +14,7 @@ from tltpipe.progress import Progress
 if TYPE_CHECKING:
     import numpy as np
 
-    from converters.sample.outfits import Outfit
+    from converters.sample.scene import Scene
 
 SPLITS = ("train", "validation")
 QUALITY = 90
@@ -63,38 +63,51 @@ def draw(
             with files.staged(out / split) as folder:
                 for name in ("image", "annos"):
                     (folder / name).mkdir()
-                pairs = _pairs(folder, (seed, SPLITS.index(split)), count, size)
-                for drawn in files.parallel_map(draw_pair, pairs, workers=workers):
+                items = pairs(folder, (seed, SPLITS.index(split)), count, size)
+                for drawn in files.parallel_map(draw_pair, items, workers=workers):
                     bar.advance(drawn)
 
 
-def _pairs(folder: Path, seed: tuple[int, int], count: int, size: int) -> Iterable[Pair]:
+def pairs(folder: Path, seed: tuple[int, int], count: int, size: int) -> Iterable[Pair]:
+    """The ``count`` pictures of one split as pairs, the last of which may be half."""
     return (Pair(folder, (*seed, number), number, min(2, count - number), size) for number in range(0, count, 2))
 
 
-def draw_pair(pair: Pair) -> int:
-    """Draw the pictures of one pair; returns how many."""
+@dataclass(frozen=True)
+class Page:
+    """One picture before it is painted: where everything is, and what an annotator says about it."""
+
+    number: int
+    scene: Scene
+    annotation: dict[str, Any]
+    rng: np.random.Generator
+
+
+def arrange_pair(pair: Pair) -> Iterator[Page]:
+    """Design the pair's outfit and arrange it for the shop's picture, then for the customer's."""
     import numpy as np
 
+    from converters.sample.labels import annotation
     from converters.sample.outfits import draw_outfit
+    from converters.sample.scene import arrange
 
     outfit = draw_outfit(pair.category, np.random.default_rng((*pair.seed, 0)))
     for place, shop in enumerate((True, False)[: pair.count]):
         rng = np.random.default_rng((*pair.seed, 1 + place))
-        _draw_picture(pair, outfit, pair.number + place + 1, rng, shop=shop)
-    return pair.count
+        scene = arrange(outfit, _size(pair.size, rng, shop=shop), rng, shop=shop)
+        yield Page(pair.number + place + 1, scene, annotation(scene, pair_id=pair.number // 2 + 1, rng=rng), rng)
 
 
-def _draw_picture(pair: Pair, outfit: Outfit, number: int, rng: np.random.Generator, *, shop: bool) -> None:
+def draw_pair(pair: Pair) -> int:
+    """Draw the pictures of one pair; returns how many."""
     import orjson
 
-    from converters.sample.labels import annotation
-    from converters.sample.scene import arrange, photograph
+    from converters.sample.scene import photograph
 
-    scene = arrange(outfit, _size(pair.size, rng, shop=shop), rng, shop=shop)
-    text = orjson.dumps(annotation(scene, pair_id=pair.number // 2 + 1, rng=rng))
-    photograph(scene, rng).save(pair.folder / "image" / f"{number:06d}.jpg", quality=QUALITY)
-    (pair.folder / "annos" / f"{number:06d}.json").write_bytes(text)
+    for page in arrange_pair(pair):
+        photograph(page.scene, page.rng).save(pair.folder / "image" / f"{page.number:06d}.jpg", quality=QUALITY)
+        (pair.folder / "annos" / f"{page.number:06d}.json").write_bytes(orjson.dumps(page.annotation))
+    return pair.count
 
 
 def _size(longer: int, rng: np.random.Generator, *, shop: bool) -> tuple[int, int]:

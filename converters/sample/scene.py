@@ -64,26 +64,28 @@ def arrange(outfit: Outfit, size: tuple[int, int], rng: Random, *, shop: bool) -
     """Find places for the outfit in a picture of this (width, height) so that enough of every garment can be seen.
 
     A shop shows its main garment alone more often than not, upright and whole; a customer's picture is turned, may be
-    cut off at the border, and shows everything. Raises RuntimeError if nothing fits, which no outfit has brought about.
+    cut off at the border, and shows everything. After a few tries it is arranged as a shop would, and in the end it is
+    the main garment alone.
     """
     for attempt in range(ATTEMPTS):
-        scene = _try(outfit, size, rng, shop=shop or attempt >= ATTEMPTS // 2)
+        scene = _try(outfit, size, rng, shop=shop, neat=shop or attempt >= ATTEMPTS // 2)
         if all(share >= SEEN for share in _seen(scene)):
             return scene
-    return _try(Outfit((outfit.designs[outfit.main],), 0, True, False), size, rng, shop=True)
+    return _try(Outfit((outfit.designs[outfit.main],), 0, True, False), size, rng, shop=shop, neat=True)
 
 
-def _try(outfit: Outfit, size: tuple[int, int], rng: Random, *, shop: bool) -> Scene:
-    if shop and rng.random() < 0.5:
+def _try(outfit: Outfit, size: tuple[int, int], rng: Random, *, shop: bool, neat: bool) -> Scene:
+    """One try. ``neat`` arranges as shops do: upright, whole, often the main garment alone."""
+    if neat and rng.random() < 0.5:
         outfit = Outfit((outfit.designs[outfit.main],), 0, worn=True, tucked=False)
-    pose = draw_pose(rng, neat=shop)
+    pose = draw_pose(rng, neat=neat)
     figures = [sew(design.cut, pose) for design in outfit.designs]
-    turn = rng.normal(0, 0.03 if shop else 0.16)
+    turn = rng.normal(0, 0.03 if neat else 0.16)
     if outfit.worn:
-        share = rng.uniform(0.82, 0.96) if shop else rng.uniform(0.70, 1.02)
-        if not shop and rng.random() < 0.25:
+        share = rng.uniform(0.82, 0.96) if neat else rng.uniform(0.70, 1.02)
+        if not neat and rng.random() < 0.25:
             share = rng.uniform(1.05, 1.3)
-        place = _fit(figures, (0, 0, *size), share=share, turn=turn, rng=rng, drift=0.02 if shop else 0.07)
+        place = _fit(figures, (0, 0, *size), share=share, turn=turn, rng=rng, drift=0.02 if neat else 0.07)
         places = [place] * len(figures)
     else:
         cells = _cells(len(figures), size, rng)
@@ -92,7 +94,7 @@ def _try(outfit: Outfit, size: tuple[int, int], rng: Random, *, shop: bool) -> S
             for figure, cell in zip(figures, cells, strict=True)
         ]
     garments = tuple(
-        _place(design, figure, matrix, offset, rng, bend=0.0 if shop else 0.03)
+        _place(design, figure, matrix, offset, rng, bend=0.0 if neat else 0.03)
         for design, figure, (matrix, offset) in zip(outfit.designs, figures, places, strict=True)
     )
     kind = rng.random()
