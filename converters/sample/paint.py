@@ -225,8 +225,8 @@ def _light(height: Gray, bend: Gray | None, wrinkles: Gray, unit: float) -> Gray
         relief = relief + bend * np.float32(unit * 0.024)
     relief = relief + wrinkles * np.float32(unit * 0.016)
     down, across = np.gradient(relief)
-    slope = (across * LIGHT[0] + down * LIGHT[1]) * -1
-    lit = 1.0 - 0.55 * np.tanh(-slope * 0.55)
+    facing = across * LIGHT[0] + down * LIGHT[1]  # what rises away from the light turns its face to it
+    lit = 1.0 + 0.55 * np.tanh(facing * 0.55)
     lit *= 0.86 + 0.11 * np.clip(height, 0, 1.6)
     return np.asarray(lit, dtype=np.float32)
 
