@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,6 +57,19 @@ def elsewhere(where: str) -> str | None:
     if parts.scheme in ("unix", "http+unix", "npipe", "fd") or parts.hostname in LOCAL_HOSTS:
         return None
     return parts.hostname or where
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turn what the SDK raises when the engine fails, or goes away in the middle, into a HostError."""
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    try:
+        yield
+    except (DockerException, RequestException) as broken:
+        hint = "is it still running? `docker info` may tell; run the same command again"
+        raise HostError(f"the Docker engine failed: {explanation(broken)}", hint=hint) from broken
 
 
 def explanation(refusal: Exception) -> str:

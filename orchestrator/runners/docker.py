@@ -47,28 +47,33 @@ class DockerRunner(MountTable):
 
     def checks(self) -> list[Check]:
         try:
-            version = self.about.get("ServerVersion", "?")
+            with engine.answering():
+                version = self.about.get("ServerVersion", "?")
+                found = [Check("engine", ok=True, found=f"{version} at {engine.address()}"), self._gpu()]
+                if self.place.image is not None:
+                    found.append(pull.check(self.client, self.place.image))
+                return found
         except HostError as missing:
             return [Check("engine", ok=False, found=missing.what, hint=missing.hint)]
-        found = [Check("engine", ok=True, found=f"{version} at {engine.address()}"), self._gpu()]
-        if self.place.image is not None:
-            found.append(pull.check(self.client, self.place.image))
-        return found
 
     def health(self) -> str | None:
         return ill(self.checks())
 
     def image_id(self, image: str | None) -> str | None:
-        return None if image is None else pull.identity(self.client, image)
+        if image is None:
+            return None
+        with engine.answering():
+            return pull.identity(self.client, image)
 
     def run(self, job: Job, say: Callable[[str], None]) -> Outcome:
         if job.image is None:
             raise HostError("a container needs an image, and the toolkit names none", hint="give one with --image")
         start = time.monotonic()
-        pull.need(self.client, job.image, say)
-        with logs.kept(self.place.logs, job, say) as log:
-            self._refuse_company(job)
-            status = self._perform(job, log)
+        with engine.answering():
+            pull.need(self.client, job.image, say)
+            with logs.kept(self.place.logs, job, say) as log:
+                self._refuse_company(job)
+                status = self._perform(job, log)
         return Outcome(status, log.path, time.monotonic() - start, log.tail())
 
     def _gpu(self) -> Check:

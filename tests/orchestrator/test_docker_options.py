@@ -2,7 +2,11 @@
 
 import io
 import os
+import shutil
+import socket
 import tarfile
+import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +236,32 @@ def test_no_engine_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(HostError, match="engine"):
         runner.run(JOB, print)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_engine_that_goes_away_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that says its version to begin with and nothing more."""
+    folder = tempfile.mkdtemp()  # a socket's path may not be long
+    path = f"{folder}/engine.sock"
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(path)
+    server.listen()
+
+    def serve() -> None:
+        body = b'{"ApiVersion": "1.41"}'
+        for answer in (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body), b""):
+            connection, _ = server.accept()
+            connection.recv(65536)
+            connection.sendall(answer)
+            connection.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+    runner = docker.open(Place(tmp_path, tmp_path / "logs", image="tltpipe:0.1.0"))
+    with pytest.raises(HostError, match="the Docker engine failed: ") as caught:
+        runner.image_id("tltpipe:0.1.0")
+    server.close()
+    shutil.rmtree(folder)
+    assert caught.value.hint
 
 
 def test_our_own_image_is_never_looked_for_in_a_registry() -> None:
