@@ -34,6 +34,22 @@ def check(client: Any, image: str) -> Check:
     return Check("image", ok=False, found=f"{image} is not here", hint="it is pulled when first needed", needed=False)
 
 
+def obstacle(client: Any, image: str) -> str | None:
+    """Why ``image`` can neither be used nor pulled, with what to do; None if it can. Asks the registry only."""
+    from docker.errors import APIError
+
+    if identity(client, image) is not None:
+        return None
+    if _ours(image):
+        return f"there is no image {image} yet (make it: tltpipe image build)"
+    try:
+        client.images.get_registry_data(image)
+    except APIError as refusal:
+        trouble = engine.explanation(refusal)
+        return f"{_absent(image, trouble)} ({_remedy(image, trouble)})"
+    return None
+
+
 def need(client: Any, image: str, say: Callable[[str], None]) -> None:
     """Pull ``image`` unless it is here. Raises HostError with what to do when that fails."""
     from docker.errors import APIError
@@ -48,7 +64,11 @@ def need(client: Any, image: str, say: Callable[[str], None]) -> None:
     except APIError as refusal:
         trouble = engine.explanation(refusal)
     if trouble is not None:
-        raise HostError(f"the image {image} is not here and cannot be pulled: {trouble}", hint=_remedy(image, trouble))
+        raise HostError(_absent(image, trouble), hint=_remedy(image, trouble))
+
+
+def _absent(image: str, trouble: str) -> str:
+    return f"the image {image} is not here and cannot be pulled: {trouble}"
 
 
 def _pull(client: Any, image: str, say: Callable[[str], None]) -> str | None:

@@ -57,7 +57,12 @@ class DockerRunner(MountTable):
             return [Check("engine", ok=False, found=missing.what, hint=missing.hint)]
 
     def health(self) -> str | None:
-        return ill(self.checks())
+        """As the checks, and whether an image that is not here could be pulled: better told now than hours later."""
+        missing = ill(self.checks())
+        if missing is not None or self.place.image is None:
+            return missing
+        with engine.answering():
+            return pull.obstacle(self.client, self.place.image)
 
     def image_id(self, image: str | None) -> str | None:
         if image is None:
