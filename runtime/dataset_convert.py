@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-f", "--validation_fold", type=int, metavar="FOLD", help="fold that the sample modifier leaves alone"
     )
-    parser.add_argument("-v", "--verbose", action="store_true", help="tell of every file and every box left out")
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell of every file, class and box left out")
     parser.add_argument("-r", "--results_dir", metavar="DIR", help="gets status.json")
     return parser
 
@@ -78,7 +78,8 @@ def _convert(spec: Spec, prefix: Prefix, status: program.StatusLog, arguments: a
     status.write("RUNNING", "Generating partitions")
     plan = source.plan()
     for text, figures in plan.notes:
-        program.say(text)
+        if arguments.verbose:
+            program.say(text)
         status.write("RUNNING", text, kpi=figures)
     fold, last = arguments.validation_fold, len(plan.frames) - 1
     if fold is not None and not 0 <= fold <= last:
@@ -89,7 +90,9 @@ def _convert(spec: Spec, prefix: Prefix, status: program.StatusLog, arguments: a
     if removed:
         shown = ", ".join(removed[:3]) + (", ..." if len(removed) > 3 else "")
         program.say(f"removed {len(removed)} files of an earlier conversion: {shown}")
-    program.say(f"wrote {tally.written.total()} records in {len(written)} files to {prefix.folder}: {written[0]} ...")
+    objects = f"{tally.objects.total()} objects of {len(tally.objects)} classes"
+    records = f"{tally.written.total()} records in {len(written)} files"
+    program.say(f"wrote {records}, {objects}, to {prefix.folder}: {written[0]} ...")
 
 
 def _write(
@@ -113,7 +116,8 @@ def _write(
                         program.say(told)
                     frames = _annotated(source, shard.frames, bar)
                     write_records(staging / shard.name, tally.records(frames, samples, fold))
-                _say_objects(tally.objects - before)
+                if verbose:
+                    _say_objects(tally.objects - before)
         shards.write_warnings(staging, prefix, tally.dropped)
         written = sorted(path.name for path in staging.iterdir())
         removed = shards.stale(prefix, set(written))
@@ -141,22 +145,26 @@ def _annotated(source: Source, frames: Sequence[Any], bar: Bar) -> Iterator[Anno
 
 
 def _conclude(tally: Tally, status: program.StatusLog, *, verbose: bool) -> None:
-    """What was written, as NVIDIA tells it: objects by class, and what each class is called in the records."""
-    program.say("Cumulative object statistics")
-    _say_objects(tally.objects)
+    """What was written: objects by class, and what each class is called in the records.
+
+    ``status.json`` has it all, as NVIDIA tells it; the console has it when ``verbose``.
+    """
+    if verbose:
+        program.say("Cumulative object statistics")
+        _say_objects(tally.objects)
     status.write("RUNNING", "Cumulative object statistics", categorical={"num_objects": dict(tally.objects)})
     names = "".join(f"\n{given.encode()!r}: {stored.encode()!r}" for given, stored in tally.renamed.items())
     class_map = f"Class map. \nLabel in GT: Label in tfrecords file {names}"
     for text in (class_map, CLASS_MAP_HINT):
-        program.say(text.rstrip("\n"))
         status.write("RUNNING", text)
+        if verbose:
+            program.say(text.rstrip("\n"))
     if tally.dropped:
         program.warn(f"{len(tally.dropped)} boxes of no area were left out; the _warning.json file lists them")
         for key, box in tally.dropped.items() if verbose else ():
             program.say(f"left out: {key} {box}")
     if tally.scores:
         program.warn(f"{tally.scores} label lines had a 16th column (a score); it was dropped")
-    program.say("TFRecords generation complete.")
     status.write("SUCCESS", "TFRecords generation complete.")
 
 
