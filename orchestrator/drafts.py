@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,6 +89,22 @@ def write(settled: Settled, notes: Notes, *, root: str) -> None:
     if _lying(settled.path) != settled.text:
         files.write_text(settled.path, settled.text)
     notes.remember(settled.path.name, None if settled.edited else settled.text, root)
+
+
+def sizes_apart(settled: Iterable[Settled]) -> list[str]:
+    """A line for every spec whose images are not of the size that an earlier one gives them."""
+    import specs
+
+    sized = [(one.path.name, size) for one in settled if (size := specs.image_size(one.spec)) is not None]
+    if not sized:
+        return []
+    (first, (width, height)), *others = sized
+    return [
+        f"{name} takes images of {size[0]}x{size[1]}, but {first} makes them {width}x{height}: "
+        "better one size in both, since TLT 2.0 does not resize them again"
+        for name, size in others
+        if size != (width, height)
+    ]
 
 
 def _lying(path: Path) -> str | None:

@@ -210,6 +210,8 @@ def write_specs(run: Run) -> None:
             run.report.say(f"warning: {warning}")
         if not run.runner.pretends:
             drafts.write(settled, notes, root=run.root_seen)
+    for warning in drafts.sizes_apart(run.specs.values()):
+        run.report.say(f"warning: {warning}")
 
 
 def _prints(run: Run, paths: Iterable[Path]) -> dict[str, str]:

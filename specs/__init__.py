@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import operator
 import pkgutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = [
     "documentation",
     "dump",
     "folders",
+    "image_size",
     "json_schema",
     "load",
     "numbers",
@@ -71,6 +73,15 @@ def render(folder: str, template: str, tunables: object, **variables: object) ->
     return templating.render(folder, template, tunables, variables)
 
 
+def image_size(spec: Spec) -> tuple[int, int] | None:
+    """(width, height) that ``spec`` gives its images; None where it leaves them as they are, or says nothing of it."""
+    fields = _folder_of(spec.message.DESCRIPTOR.name).IMAGE_SIZE
+    if fields is None:
+        return None
+    width, height = (operator.attrgetter(field)(spec.message) for field in fields)
+    return (width, height) if width and height else None
+
+
 def dump(message: Any) -> str:
     """The message as text that ``parse_text`` reads back to an equal message."""
     from google.protobuf import text_format
@@ -84,7 +95,10 @@ def folders() -> list[str]:
 
 
 def load(folder: str) -> ModuleType:
-    """The module of a folder: TUNABLES, MESSAGE, SCHEMA, ELSEWHERE, check(). Raises UsageError for an unknown name."""
+    """The module of a folder: TUNABLES, MESSAGE, SCHEMA, ELSEWHERE, IMAGE_SIZE, check().
+
+    Raises UsageError for an unknown name.
+    """
     known = folders()
     if folder not in known:
         from specs.values import did_you_mean

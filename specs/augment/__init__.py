@@ -63,6 +63,8 @@ TUNABLES = Augment
 
 ELSEWHERE: Mapping[str, str] = {}
 
+IMAGE_SIZE = ("output_image_width", "output_image_height")
+
 RULES: tuple[Rule, ...] = (
     at_least("output_image_width", 0),
     at_least("output_image_height", 0),

@@ -33,6 +33,8 @@ TUNABLES = Convert
 
 ELSEWHERE: Mapping[str, str] = {}
 
+IMAGE_SIZE = None
+
 RULES: tuple[Rule, ...] = (
     Rule("kitti_config.val_split", "0 or more and below 100", lambda value: 0 <= value < 100),
     at_least("sample_modifier_config.num_duplicates", 0),

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le, Len, Lt
 
 from specs.ssd.rules import check
 
-__all__ = ["ELSEWHERE", "MESSAGE", "SCHEMA", "TUNABLES", "Ssd", "check"]
+__all__ = ["ELSEWHERE", "IMAGE_SIZE", "MESSAGE", "SCHEMA", "TUNABLES", "Ssd", "check"]
 
 MESSAGE = "Experiment"
 SCHEMA = "specs.schema.tlt2.experiment_pb2"
@@ -127,6 +127,9 @@ class Ssd:
 
 
 TUNABLES = Ssd
+
+_PREPROCESSING = "augmentation_config.preprocessing.output_image"
+IMAGE_SIZE = (f"{_PREPROCESSING}_width", f"{_PREPROCESSING}_height")
 
 _LATER = "a field of TLT 3.0 and later; TLT 2.0 has"
 _SIZE = f"{_LATER} augmentation_config.preprocessing.output_image_"

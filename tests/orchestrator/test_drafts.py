@@ -69,3 +69,17 @@ def test_a_typo_is_told_with_its_place_before_anything_runs(start: Start, worksp
     assert str(caught.value.where) == f"{workspace}/specs/train.conf:{line}:3"
     assert "num_epochs" in f"{caught.value} {caught.value.hint}"
     assert not (workspace / "COCO").exists()
+
+
+def test_images_of_another_size_than_the_network_takes_are_told(start: Start) -> None:
+    def told(**settings: int) -> list[str]:
+        run = start(runner="dry", **{name.replace("__", "."): value for name, value in settings.items()})
+        pipeline.settle(run)
+        pipeline.write_specs(run)
+        return [line for line in run.report.told if "images of" in line]  # type: ignore[attr-defined]
+
+    assert told() == []
+    assert told(augment__output_image_width=320, ssd__input_width=320) == []
+    assert told(augment__output_image_width=0, augment__output_image_height=0) == [], "as they are: nothing to compare"
+    (line,) = told(ssd__input_width=320)
+    assert line.startswith("warning: train.conf takes images of 320x288, but augment.conf makes them 288x288")
