@@ -28,7 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     parser = program.Parser(
-        "tlt-infer", description="Draw what a trained detector finds, and write it as KITTI labels."
+        "tlt-infer",
+        description="Draw what a trained detector finds, and write it as KITTI labels. Pixels are taken as stored: "
+        "an EXIF rotation is not applied.",
     )
     parser.add_argument("network", choices=registry.names("runtime.networks"), help="what the model is")
     parser.add_argument("-i", "--input", required=True, metavar="PATH", help="a picture or a folder of pictures")
