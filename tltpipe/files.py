@@ -98,12 +98,6 @@ def writable(folder: Path) -> Iterator[None]:
         raise HostError(f"cannot write here: {refusal.strerror}", where=folder) from refusal
 
 
-def content_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, as lower-case hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def fingerprint(paths: Iterable[Path]) -> str:
     """A hash over name, size and modification time of every file below ``paths``: one stat a file, no content read.
 
