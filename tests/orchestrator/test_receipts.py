@@ -118,6 +118,14 @@ def test_an_image_counts_only_where_both_ran_in_one() -> None:
     assert told == "image changed: aaaaaaaaaaaa -> bbbbbbbbbbbb"
 
 
+def test_the_image_of_now_is_part_of_what_a_stage_depends_on(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = start(runner="dry")
+    pipeline.settle(run)
+    monkeypatch.setattr(run.runner, "image_id", lambda image: f"sha256:of {image}")
+    assert pipeline.facts(run, pipeline.load("augment")).image_id == f"sha256:of {run.image}"
+    assert pipeline.facts(run, pipeline.load("prepare")).image_id is None, "no box is involved"
+
+
 def test_two_at_once_are_refused(go: Go, workspace: Path) -> None:
     with lock.held(workspace / ".tltpipe"), pytest.raises(HostError, match="another tltpipe"):
         go("prepare")

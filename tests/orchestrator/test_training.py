@@ -71,6 +71,33 @@ def test_a_data_program_that_says_fail_and_exits_0(
     assert not left.exists() or list(left.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("program", "stage", "lacking"),
+    [
+        ("tlt-dataset-convert", "tfrecords", "it wrote no shard train-*"),
+        ("tlt-evaluate", "evaluate", "it told no mAP"),
+        ("tlt-infer", "infer", "3 of 3 pictures have no result"),
+    ],
+)
+def test_a_program_that_does_nothing_and_exits_0(
+    start: Start,
+    fake_programs: Programs,
+    write_program: Callable[[Path, str], Path],
+    workspace: Path,
+    program: str,
+    stage: str,
+    lacking: str,
+) -> None:
+    programs = fake_programs()
+    write_program(programs / program, "print('all is well')")
+    run = start(programs=programs, subject=workspace / "Original-Data/validation/image", **EPOCHS)
+    with pytest.raises(RunFailed) as caught:
+        pipeline.execute(run, [*pipeline.every(), "infer"])
+    assert lacking in caught.value.what
+    assert run.stage == stage
+    assert not (workspace / f".tltpipe/receipts/{stage}.json").exists()
+
+
 def test_another_spec_starts_over_and_keeps_the_earlier_training(go: Go, workspace: Path) -> None:
     go()
     go("train", epochs=4, **{"ssd.num_epochs": 4})
