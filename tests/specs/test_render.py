@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import specs
+from specs.spec import Spec
 from specs.templating import literal, quoted, word
 from tltpipe.errors import SpecError
 
@@ -94,6 +96,9 @@ def test_each_folder_is_whole(folder: str) -> None:
     assert all(specs.documentation(folder).values())
     assert specs.json_schema(folder)["additionalProperties"] is False
     assert [case for case in CASES.values() if case[0] == folder]
+    schema = importlib.import_module(module.SCHEMA)
+    empty = Spec(getattr(schema, module.MESSAGE)(), "empty")
+    assert specs.image_size(empty) is None, "its fields exist, and 0 is no size"
 
 
 def float32(value: float) -> float:
