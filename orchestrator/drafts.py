@@ -101,7 +101,7 @@ def sizes_apart(settled: Iterable[Settled]) -> list[str]:
     (first, (width, height)), *others = sized
     return [
         f"{name} takes images of {size[0]}x{size[1]}, but {first} makes them {width}x{height}: "
-        "better one size in both, since TLT 2.0 does not resize them again"
+        "give both one size, as TLT 2.0 expects images of the network's"
         for name, size in others
         if size != (width, height)
     ]
