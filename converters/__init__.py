@@ -2,31 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tltpipe import registry
 
 if TYPE_CHECKING:
-    from converters.formats import Writer
-    from converters.model import Dataset
+    from converters.model import Dataset, Sample
+
+FORMATS = "converters.formats"
 
 
-def read(format: str, path: Path, **options: Any) -> Dataset:
-    """The data set at ``path``, told in ``format`` ("deepfashion2", "coco", "kitti", ...); samples stream from it.
+def splits(path: Path, format: str | None = None) -> tuple[str, dict[str, Dataset]]:
+    """The format of the data set at ``path`` (guessed where it is None) and its splits by name.
 
-    ``options`` are those of the format's own ``read``. Raises UsageError for a format that is not there or is only
-    written, DataError for data that are not as the format has them (some only while the samples are read).
+    Raises UsageError for a format that is not there or cannot be guessed, DataError for data that are not as the
+    format has them (some only while the samples are read).
     """
-    dataset: Dataset = registry.load("converters.formats", format).read(path, **options)
-    return dataset
+    from converters import opening
+
+    return opening.splits(path, format)
 
 
-def open_writer(format: str, path: Path, categories: Sequence[str], **options: Any) -> Writer:
-    """A writer of ``format``: a context manager with ``add(sample)``; ``path`` appears when the block ends well.
+def read(format: str, path: Path, split: str | None = None) -> Dataset:
+    """One split of the data set at ``path``: the one called ``split``, or the only one. Raises as ``splits`` does."""
+    from converters import opening
 
-    ``options`` are those of the format's own ``Writer``. Raises UsageError for a format that is not there.
+    return opening.one(opening.splits(path, format)[1], path, split)
+
+
+class Adder:
+    """Takes samples one by one."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+
+    def add(self, sample: Sample) -> None:
+        self._writer.append(self._writer.recorder.record(sample))
+
+
+@contextmanager
+def open_writer(format: str, path: Path, categories: Sequence[str], **options: Any) -> Iterator[Adder]:
+    """Write one split of ``format``: yields an object with ``add(sample)``; ``path`` appears when the block ends well.
+
+    ``path`` is the file or the folder that the format keeps its annotations in. ``options`` are those of the
+    format's ``Writer``. Raises UsageError for a format that is not there or cannot be written.
     """
-    writer: Writer = registry.load("converters.formats", format).Writer(path, tuple(categories), **options)
-    return writer
+    from converters import opening
+    from tltpipe.files import replaced
+
+    module = opening.module(format, writing=True)
+    with (
+        replaced(path, folder=not module.layout(path, "train").annotations.suffix) as staging,
+        module.Writer(staging, tuple(categories), **options) as writer,
+    ):
+        yield Adder(writer)
+
+
+def formats(*, writing: bool = False) -> Mapping[str, str]:
+    """Names of the formats, each with what it is in a few words; with ``writing`` those that can be written."""
+    modules = {name: registry.load(FORMATS, name) for name in registry.names(FORMATS)}
+    return {name: module.ABOUT for name, module in modules.items() if not writing or hasattr(module, "Writer")}

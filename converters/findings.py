@@ -1,43 +1,52 @@
-"""What is odd about a data set: counted by kind, with the first examples, in memory that does not grow."""
+"""What is odd about a data set: counted by rule, with the first examples, in memory that does not grow."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from converters.rules import Rule
 
 EXAMPLES = 10
 
 
 @dataclass(frozen=True)
 class Finding:
-    """``count`` times ``what``; ``examples`` are the first few places."""
+    """``count`` cases of ``rule``; ``examples`` are the first few places."""
 
-    what: str
+    rule: Rule
     count: int
     examples: tuple[str, ...]
 
     def __str__(self) -> str:
         more = ", ..." if self.count > len(self.examples) else ""
-        return f"{self.count} {self.what}: {', '.join(self.examples)}{more}"
+        return f"{self.rule.code}: {self.count} {self.rule.title}: {', '.join(self.examples)}{more}"
 
 
 @dataclass
 class Findings:
     """Collects; the order is that of first appearance."""
 
-    kinds: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    kinds: dict[Rule, tuple[int, list[str]]] = field(default_factory=dict)
 
-    def add(self, what: str, where: object) -> None:
-        """Count ``what``, seen at ``where``."""
-        self._count(what, 1, [str(where)])
+    def add(self, rule: Rule, where: object, *, count: int = 1) -> None:
+        """Count ``rule``, seen at ``where``, ``count`` times."""
+        self._count(rule, count, [str(where)])
 
     def merge(self, others: Findings) -> None:
         """Count all of ``others`` as seen after what is here."""
-        for what, (count, examples) in others.kinds.items():
-            self._count(what, count, examples)
+        for rule, (count, examples) in others.kinds.items():
+            self._count(rule, count, examples)
 
     def all(self) -> tuple[Finding, ...]:
-        return tuple(Finding(what, count, tuple(examples)) for what, (count, examples) in self.kinds.items())
+        return tuple(self)
 
-    def _count(self, what: str, count: int, examples: list[str]) -> None:
-        before, kept = self.kinds.get(what, (0, []))
-        self.kinds[what] = (before + count, (kept + examples)[:EXAMPLES])
+    def __iter__(self) -> Iterator[Finding]:
+        return (Finding(rule, count, tuple(examples)) for rule, (count, examples) in self.kinds.items())
+
+    def __contains__(self, rule: Rule) -> bool:
+        return rule in self.kinds
+
+    def _count(self, rule: Rule, count: int, examples: list[str]) -> None:
+        before, kept = self.kinds.get(rule, (0, []))
+        self.kinds[rule] = (before + count, (kept + examples)[:EXAMPLES])

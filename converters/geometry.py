@@ -23,3 +23,10 @@ def clip(box: Box, width: float, height: float) -> Box:
 def corners(ring: Polygon) -> int:
     """How many different points ``ring`` has; fewer than three enclose nothing."""
     return len(set(zip(ring[::2], ring[1::2], strict=True)))
+
+
+def encloses(ring: Polygon) -> bool:
+    """Whether ``ring`` has three different points at least."""
+    if len(ring) >= 6 and ring[0:2] != ring[2:4] and ring[2:4] != ring[4:6] and ring[0:2] != ring[4:6]:
+        return True  # nearly always: the first three differ
+    return corners(ring) >= 3

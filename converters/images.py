@@ -1,31 +1,181 @@
-"""Pictures, as far as annotations need them: the size, from the header, without decoding."""
+"""Pictures, as far as annotations need them: what the header says, without decoding."""
 
 from __future__ import annotations
 
+import os
+import struct
+from dataclasses import dataclass
 from pathlib import Path
 
+from converters import rules
+from converters.findings import Findings
 from tltpipe.errors import DataError
+
+_HEAD = 4096
+_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_ALONE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
+_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
+_ORIENTATION = 0x0112
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a picture says of itself.
+
+    ``format`` and ``mode`` as Pillow calls them ("JPEG", "RGB"); width and height in pixels as stored, before any EXIF
+    rotation; ``orientation`` 1 to 8 as in EXIF (1: upright; from 5 on width and height change places when shown);
+    ``bytes`` is the size of the file and ``head`` a hash of its first bytes; ``whole`` is False when it is cut off.
+    """
+
+    format: str
+    mode: str
+    width: int
+    height: int
+    orientation: int
+    bytes: int
+    head: int
+    whole: bool
 
 
 def size(path: Path, *, format: str | None = None) -> tuple[int, int]:
-    """(width, height) in pixels as stored, before any EXIF rotation.
+    """(width, height) in pixels as stored; raises as ``header`` does."""
+    found = header(path, format=format)
+    return found.width, found.height
+
+
+def look(path: Path, findings: Findings, *, format: str | None = None) -> tuple[int, int]:
+    """``size``, and a finding when the picture is to be shown rotated. Raises DataError also for one that is cut off."""
+    found = header(path, format=format)
+    if not found.whole:
+        raise DataError("this picture is cut off", where=path, hint=_AGAIN, code=rules.CUT_PICTURE.code)
+    if found.orientation != 1:
+        findings.add(rules.ROTATED, path.name)
+    return found.width, found.height
+
+
+def header(path: Path, *, format: str | None = None) -> Header:
+    """What the header of the picture ``path`` says.
 
     ``format`` is what the picture must be by its content, as Pillow calls it ("JPEG", "PNG"); None takes any.
     Raises DataError when the file is missing, unreadable, or not such a picture.
     """
+    try:
+        found = _jpeg(path) or _any(path)
+    except FileNotFoundError:
+        raise DataError("this picture is missing", where=path, code=rules.NO_PICTURE.code) from None
+    except _problems() as problem:
+        what = _complaint(path, problem, format)
+        raise DataError(what, where=path, hint=_AGAIN, code=rules.BROKEN_PICTURE.code) from None
+    if format is not None and found.format != format:
+        what = f"this picture is not a {format} but a {found.format}"
+        raise DataError(what, where=path, hint=f"convert it to {format}", code=rules.OTHER_KIND.code)
+    return found
+
+
+def decode(path: Path) -> None:
+    """Read every pixel of ``path``; raises DataError when that does not go well to the end."""
     from PIL import Image
 
     try:
         with Image.open(path) as image:
-            found, width, height = image.format or "", image.width, image.height
-    except FileNotFoundError:
-        raise DataError("this picture is missing", where=path) from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
-        raise DataError(_complaint(path, problem, format), where=path, hint=_AGAIN) from None
-    # A JPEG with a second picture behind the first (MPO) is read as a JPEG everywhere.
-    if format is not None and found.replace("MPO", "JPEG") != format:
-        raise DataError(f"this picture is not a {format} but a {found}", where=path, hint=f"convert it to {format}")
-    return width, height
+            image.load()
+    except _problems() as problem:
+        what = _complaint(path, problem, None)
+        raise DataError(what, where=path, hint=_AGAIN, code=rules.BROKEN_PICTURE.code) from None
+
+
+def _jpeg(path: Path) -> Header | None:
+    """The header of an ordinary JPEG, ten times as fast as by opening it; None for all else.
+
+    Follows the segments of ITU T.81 annex B up to the start of frame.
+    """
+    file = os.open(path, os.O_RDONLY)
+    try:
+        head = os.pread(file, _HEAD, 0)
+        if head[:2] != b"\xff\xd8":
+            return None
+        length, orientation, at, data = os.fstat(file).st_size, 1, 2, head
+        first = 0  # where in the file ``data`` begins
+        while True:
+            if at - first + 20 > len(data):
+                first, data = at, os.pread(file, _HEAD, at)
+                if len(data) < 20:
+                    return None
+            place = at - first
+            if data[place] != 0xFF:
+                return None
+            marker = data[place + 1]
+            if marker == 0xFF or marker in _ALONE:
+                at += 1 if marker == 0xFF else 2
+                continue
+            (size,) = struct.unpack_from(">H", data, place + 2)
+            if marker in _START_OF_FRAME:
+                depth, height, width, channels = struct.unpack_from(">BHHB", data, place + 4)
+                if depth != 8 or not height or not width or channels not in _MODES:
+                    return None
+                break
+            if marker == 0xE1:
+                orientation = _orientation(os.pread(file, size - 2, at + 4)) or orientation
+            elif marker == 0xDA or size < 2:
+                return None
+            at += 2 + size
+        tail = os.pread(file, 64, max(0, length - 64))
+    finally:
+        os.close(file)
+    whole = b"\xff\xd9" in tail or _decodes(path)
+    return Header("JPEG", _MODES[channels], width, height, orientation, length, hash(head), whole)
+
+
+def _any(path: Path) -> Header:
+    from PIL import Image
+
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        length = os.fstat(file.fileno()).st_size
+        with Image.open(file) as image:
+            # A JPEG with a second picture behind the first (MPO) is read as a JPEG everywhere.
+            format = (image.format or "").replace("MPO", "JPEG")
+            orientation = image.getexif().get(_ORIENTATION, 1)
+            mode, width, height = image.mode, image.width, image.height
+    whole = format != "PNG" or _ends(path, b"IEND", length) or _decodes(path)
+    upright = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+    return Header(format, mode, width, height, upright, length, hash(head), whole)
+
+
+def _orientation(segment: bytes) -> int | None:
+    """The EXIF orientation in an APP1 segment; None where it has none that means anything."""
+    if not segment.startswith(b"Exif\0\0"):
+        return None
+    from PIL import Image
+
+    exif = Image.Exif()
+    try:
+        exif.load(segment)
+        value = exif.get(_ORIENTATION)
+    except Exception:  # whatever Pillow meets in a broken segment, trainers ignore it
+        return None
+    return value if isinstance(value, int) and 1 <= value <= 8 else None
+
+
+def _ends(path: Path, mark: bytes, length: int) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, length - 64))
+        return mark in file.read()
+
+
+def _decodes(path: Path) -> bool:
+    """Whether a picture without its proper end can be read all the same: some programs leave it off or add to it."""
+    try:
+        decode(path)
+    except DataError:
+        return False
+    return True
+
+
+def _problems() -> tuple[type[Exception], ...]:
+    from PIL import Image
+
+    return (OSError, ValueError, SyntaxError, struct.error, EOFError, Image.DecompressionBombError)
 
 
 _AGAIN = "open it in a viewer to see, and copy or unpack it again"
@@ -38,7 +188,7 @@ def _complaint(path: Path, problem: Exception, format: str | None) -> str:
         return f"this picture cannot be read: {problem.strerror}"
     if isinstance(problem, Image.DecompressionBombError):
         return "this picture claims a size that cannot be right"
-    if path.stat().st_size == 0:
+    if path.exists() and path.stat().st_size == 0:
         return "this picture is an empty file"
     kind = f"a {format}" if format else "a picture"
     return f"this is not {kind}" if isinstance(problem, UnidentifiedImageError) else f"this is not {kind}: {problem}"

@@ -6,9 +6,13 @@ x to the right, y down, a box as left, top, right, bottom with width = right - l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
+
+from converters.findings import Findings
+from tltpipe.errors import Location
 
 Polygon = tuple[float, ...]
 """A ring as x1, y1, x2, y2, ... in pixels; at least three points, open or closed."""
@@ -46,12 +50,22 @@ class Keypoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Mask:
+    """A mask of ``width`` x ``height`` pixels as COCO's compressed run lengths (ASCII): columns first, 0s first."""
+
+    width: int
+    height: int
+    counts: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Object:
     """One annotated thing in a picture.
 
     ``occlusion`` counts as in KITTI: 0 fully visible, 1 partly, 2 largely, 3 unknown. ``truncation`` is the share
-    outside the picture, 0 to 1. ``pair_id`` and ``style`` tell which garment this is (style 0: no identity).
-    ``extra`` holds a format's own scalar fields by name (DeepFashion2: scale, zoom_in, viewpoint).
+    outside the picture, 0 to 1. ``crowd`` says that the box holds a group of such things. ``pair_id`` and ``style``
+    tell which garment this is (style 0: no identity). ``extra`` holds a format's own scalar fields by name
+    (DeepFashion2: scale, zoom_in, viewpoint). ``origin`` says where in its file it stands, a line number or a name.
     """
 
     category: str
@@ -63,11 +77,18 @@ class Object:
     pair_id: int | None = None
     style: int | None = None
     extra: Mapping[str, int | float | str] = field(default_factory=dict)
+    mask: Mask | None = None
+    crowd: bool = False
+    origin: int | str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One picture and what is on it. ``id`` is the file's stem, unique within a split; sizes in pixels."""
+    """One picture and what is on it; sizes in pixels.
+
+    ``id`` is the picture's path below the picture folder, without extension: the stem where nothing is nested.
+    ``annotations`` is the file that says what is on it.
+    """
 
     id: str
     image: Path
@@ -75,6 +96,17 @@ class Sample:
     height: int
     objects: tuple[Object, ...] = ()
     source: str | None = None
+    annotations: Path | None = field(default=None, compare=False)
+
+    @property
+    def file_name(self) -> str:
+        """The picture's path below the picture folder."""
+        return f"{self.id}{self.image.suffix}"
+
+    def where(self, thing: Object | None = None) -> Location:
+        """The place in the files that ``thing``, or the whole sample, comes from."""
+        line = thing.origin if thing is not None and isinstance(thing.origin, int) else None
+        return Location(self.annotations or self.image, line)
 
 
 @dataclass(frozen=True)
@@ -82,24 +114,55 @@ class KeypointSlot:
     """Where a category's own keypoints lie in the vector of points that COCO keeps for it, and what those are called.
 
     DeepFashion2 has one vector of 294 points for all garments, of which each uses ``count`` from ``offset`` on;
-    people have 17 points, all their own.
+    people have 17 points, all their own. ``skeleton`` joins points, counted from 1 as COCO does.
     """
 
     names: tuple[str, ...]
     offset: int
     count: int
+    skeleton: tuple[tuple[int, int], ...] = ()
+
+
+class Pictures(Protocol):
+    """The pictures of one split, each read when its turn comes.
+
+    Small and picklable, so that worker processes can each read a part: what differs from picture to picture is in
+    the keys (a stem, or the offset of a record).
+    """
+
+    @property
+    def inputs(self) -> Sequence[Path]:
+        """Files and folders whose change makes other samples."""
+        ...
+
+    def keys(self) -> Sequence[Any]:
+        """One small, picklable key for each picture, always in the same order. Raises DataError."""
+        ...
+
+    def name(self, key: Any) -> str:
+        """The ``Sample.id`` of the picture, without reading it."""
+        ...
+
+    def load(self, key: Any, findings: Findings) -> Sample:
+        """The picture of ``key``. What is odd goes to ``findings``; raises DataError for what cannot be read."""
+        ...
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Categories in order, and a way to stream the samples; every ``iter()`` starts at the first one again.
+    """One split: categories in order, and the pictures; every ``iter()`` starts at the first one again.
 
-    ``keypoints`` has an entry for each category whose objects may carry keypoints.
+    ``keypoints`` has an entry for each category whose objects may carry keypoints; ``supercategories`` for those
+    that have one. ``joint_pairs`` is False where a ``pair_id`` says nothing about those of other splits
+    (DeepFashion2 counts anew in each).
     """
 
     categories: tuple[str, ...]
-    open: Callable[[], Iterator[Sample]]
+    pictures: Pictures
     keypoints: Mapping[str, KeypointSlot] = field(default_factory=dict)
+    supercategories: Mapping[str, str] = field(default_factory=dict)
+    joint_pairs: bool = True
 
     def __iter__(self) -> Iterator[Sample]:
-        return self.open()
+        findings = Findings()
+        return (self.pictures.load(key, findings) for key in self.pictures.keys())

@@ -65,7 +65,20 @@ class SpecError(UsageError):
 
 
 class DataError(TltpipeError):
+    """``code`` is the rule that the data break, where there is one (converters.rules)."""
+
     exit_code = 3
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: Location | Path | str | None = None,
+        hint: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.code = code
 
 
 class ModelError(TltpipeError):

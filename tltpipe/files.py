@@ -58,7 +58,7 @@ def staged(target: Path) -> Iterator[Path]:
     folder is removed and ``target`` is untouched. Raises HostError when the parent cannot be written.
     """
     target = Path(os.path.abspath(target))
-    staging = target.parent / f".{target.name}.partial"
+    staging = beside(target)
     with writable(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_dir():
@@ -71,6 +71,31 @@ def staged(target: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
+
+
+def beside(target: Path) -> Path:
+    """The hidden neighbour in which ``target`` is made before it appears."""
+    return target.parent / f".{target.name}.partial"
+
+
+@contextmanager
+def replaced(target: Path, *, folder: bool) -> Iterator[Path]:
+    """Yield a path beside ``target`` that takes its place when the block ends well: an empty folder, or no file yet.
+
+    On an exception nothing of it remains and ``target`` is untouched. Raises HostError as ``staged`` does.
+    """
+    if folder:
+        with staged(target) as staging:
+            yield staging
+        return
+    staging = beside(target)
+    with writable(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield staging
+        os.replace(staging, target)
+    finally:
+        staging.unlink(missing_ok=True)
 
 
 def swap(staging: Path, target: Path) -> None:

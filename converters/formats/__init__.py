@@ -1,27 +1,71 @@
-"""One file per data set format.
+"""One file per data set format; the folder is the list.
 
 Each module holds
 
+``ABOUT: str``
+    the format in a few words, for lists and help.
 ``CARRIES: frozenset[str]``
-    which fields of ``Object`` and ``Sample`` survive in this format ("box", "polygons", "keypoints", "occlusion",
-    "truncation", "pair_id", "style", "extra", "source"); the rest is dropped. Stem, size and category always survive.
-``read(path, **options) -> Dataset``
-    if the format can be read. Cheap: samples stream from the data set, and what is wrong with a file raises DataError
-    with its place when that file's turn comes.
+    which fields of ``Object`` and ``Sample`` survive in this format ("box", "polygons", "keypoints", "mask", "crowd",
+    "occlusion", "truncation", "pair_id", "style", "extra", "source"); the rest is dropped, and counted by whoever
+    converts. Id, size and category always survive.
+``find(root) -> dict[str, Place]``
+    the splits at ``root`` (a folder or a file) by name, "train" and "validation" first; empty when it does not look
+    like this format. Looks at names and at the first bytes of a file or two, so that formats can be guessed.
+``read(place, *, classes=None) -> Dataset``
+    one split. Cheap: samples are read when their turn comes, and what is wrong with a file raises DataError with its
+    place then. ``classes`` are the categories in order where a class map decides them; a sample of another category
+    raises DataError(code="C604").
+``layout(root, split) -> Place``
+    if the format can be written: where a split goes below the folder ``root``.
 ``class Writer(path, categories, **options)``
     if it can be written: the protocol below.
+``describe(root, categories, splits) -> Mapping[str, str]``
+    optional: texts to put into the folder ``root`` by file name (YOLO's data.yaml).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from converters.model import Sample
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where one split lies: its annotations (a file or a folder) and the folder of its pictures.
+
+    ``root`` is the whole data set, where a class map may lie.
+    """
+
+    root: Path
+    annotations: Path
+    images: Path
+
+
+class Recorder(Protocol):
+    """The half of a writer that works in worker processes: small and picklable."""
+
+    def record(self, sample: Sample) -> Any:
+        """What ``append`` wants to have of ``sample``, picklable; may write files of the sample's own already.
+
+        The same sample may be recorded twice, after a run that was killed. Raises DataError.
+        """
+        ...
+
+
 class Writer(Protocol):
-    """Takes samples one by one and keeps none; what it writes appears, whole, when its ``with`` block ends well."""
+    """Writes below ``path``, which nobody looks at before the ``with`` block has ended well.
+
+    ``path`` is a file or a folder as the format has it; a folder is there already, and may hold files of a run that
+    was killed, whose samples are appended again.
+    """
+
+    @property
+    def recorder(self) -> Recorder: ...
 
     def __enter__(self) -> Writer: ...
 
@@ -29,4 +73,21 @@ class Writer(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def add(self, sample: Sample) -> None: ...
+    def append(self, record: Any) -> None:
+        """Take the next sample's record; keeps nothing that grows beyond a few bytes a picture."""
+        ...
+
+
+CANONICAL = {"val": "validation", "valid": "validation", "training": "train", "testing": "test"}
+_FIRST = ("train", "validation", "test")
+
+
+def split_name(name: str) -> str:
+    """The name by which we know the split ``name``: "val" and "valid" are "validation"."""
+    return CANONICAL.get(name.lower(), name)
+
+
+def in_order(splits: Mapping[str, Place]) -> dict[str, Place]:
+    """``splits`` with train, validation and test first, the others by name."""
+    names: Iterable[str] = sorted(splits, key=lambda name: (_FIRST.index(name) if name in _FIRST else 9, name))
+    return {name: splits[name] for name in names}

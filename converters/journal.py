@@ -1,0 +1,113 @@
+"""What a long piece of work has done so far, so that it can be killed at any instant and go on.
+
+A folder beside the outputs: ``identity`` says which work it is, ``000123`` is what came of one chunk, and
+``finished`` lists the moves that make the outputs appear. Every file is whole or absent; the folder goes last.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pickle
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tltpipe.errors import HostError
+from tltpipe.files import swap, writable
+
+
+@dataclass(frozen=True)
+class Journal:
+    """One folder; picklable, so that workers note down what they did."""
+
+    folder: Path
+
+    def note(self, number: int, what: Any) -> None:
+        """Write down what came of chunk ``number``."""
+        path = self._path(number)
+        partial = path.with_suffix(".partial")
+        with writable(self.folder):
+            partial.write_bytes(pickle.dumps(what, pickle.HIGHEST_PROTOCOL))
+            partial.replace(path)
+
+    def noted(self, number: int) -> bool:
+        return self._path(number).exists()
+
+    def told(self, number: int) -> Any:
+        """What was noted of chunk ``number``, by us, at a time when the identity was the same."""
+        return pickle.loads(self._path(number).read_bytes())
+
+    def resumes(self, staging: Sequence[Path], identity: str) -> bool:
+        """Whether an earlier run was at this very work and all it had made is still there."""
+        path = self.folder / "identity"
+        return path.is_file() and path.read_text() == identity and all(made.is_dir() for made in staging)
+
+    def begin(self, identity: str) -> None:
+        """Forget what was noted and start this work."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with writable(self.folder.parent):
+            self.folder.mkdir(parents=True)
+            (self.folder / "identity").write_text(identity)
+
+    def commit(self, moves: Sequence[tuple[Path, Path]], answer: Any) -> None:
+        """Make the outputs appear, each a move from its staging path; then the journal is gone.
+
+        From the first line on, a killed run is ended by ``committed`` of the next one.
+        """
+        self.note(-1, answer)
+        listed = [[os.fsdecode(path) for path in move] for move in moves]
+        partial = self.folder / "finished.partial"
+        with writable(self.folder):
+            partial.write_bytes(orjson.dumps(listed))
+            partial.replace(self.folder / "finished")
+        self._move(moves)
+
+    def committed(self, identity: str) -> Any | None:
+        """End a commit that was under way when its run was killed and return its answer; None when there is none."""
+        finished = self.folder / "finished"
+        if not finished.is_file():
+            return None
+        same = (self.folder / "identity").read_text() == identity
+        answer = self.told(-1)
+        self._move([(Path(staging), Path(target)) for staging, target in orjson.loads(finished.read_bytes())])
+        return answer if same else None
+
+    def forget(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _move(self, moves: Sequence[tuple[Path, Path]]) -> None:
+        for staging, target in moves:
+            with writable(target.parent):
+                if staging.is_dir():
+                    swap(staging, target)
+                elif staging.exists():
+                    os.replace(staging, target)
+                shutil.rmtree(target.parent / f".{target.name}.old", ignore_errors=True)
+        self.forget()
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:06d}"
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold off a second run at the same work. Raises HostError when there is one."""
+    path = folder.parent / f"{folder.name}.lock"
+    with writable(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("w")
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise HostError("another run is writing here", where=folder.parent, hint="wait until it is done") from None
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)

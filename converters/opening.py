@@ -1,0 +1,67 @@
+"""From a path to data sets: the format named or guessed, its splits found, the class map held against them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+from converters import FORMATS, classes
+from converters.formats import Place
+from converters.model import Dataset
+from tltpipe import registry
+from tltpipe.errors import DataError, UsageError
+
+
+def splits(path: Path, format: str | None) -> tuple[str, dict[str, Dataset]]:
+    """See ``converters.splits``."""
+    format, places = find(path, format)
+    return format, {name: _read(format, place) for name, place in places.items()}
+
+
+def find(path: Path, format: str | None) -> tuple[str, dict[str, Place]]:
+    """The format of ``path`` and where its splits lie; raises as ``converters.splits`` does."""
+    if not path.exists():
+        raise DataError("there is nothing here", where=path)
+    if format is not None:
+        places = module(format).find(path)
+        if not places:
+            raise DataError(f"there is no {format} data set here", where=path, hint=module(format).ABOUT)
+        return format, places
+    found = {name: places for name in registry.names(FORMATS) if (places := module(name).find(path))}
+    if not found:
+        raise UsageError("this looks like none of the formats", where=path, hint=f"name it: {_names()}")
+    if len(found) > 1:
+        raise UsageError(f"this may be {' or '.join(found)}", where=path, hint="say which: --from FORMAT")
+    return next(iter(found.items()))
+
+
+def one(datasets: dict[str, Dataset], path: Path, split: str | None) -> Dataset:
+    """The split called ``split``, or the only one. Raises UsageError."""
+    if split is None and len(datasets) == 1:
+        return next(iter(datasets.values()))
+    if split not in datasets:
+        what = "this holds several splits" if split is None else f'there is no split "{split}" here'
+        raise UsageError(what, where=path, hint=f"name one of {', '.join(datasets)}")
+    return datasets[split]
+
+
+def module(format: str, *, writing: bool = False) -> ModuleType:
+    """The module of ``format``. Raises UsageError when there is none, or none that writes."""
+    found = registry.load(FORMATS, format)
+    if writing and not hasattr(found, "Writer"):
+        raise UsageError(f"{format} can only be read", hint=f"formats to write: {_names(writing=True)}")
+    return found
+
+
+def _read(format: str, place: Place) -> Dataset:
+    names = classes.read(place.root)
+    dataset: Dataset = module(format).read(place, classes=names)
+    if names is not None:
+        classes.compare(names, dataset.categories, place)
+    return dataset
+
+
+def _names(*, writing: bool = False) -> str:
+    return ", ".join(
+        name for name in registry.names(FORMATS) if not writing or hasattr(registry.load(FORMATS, name), "Writer")
+    )

@@ -1,0 +1,103 @@
+"""Every rule a data set is held to, with its code: what `tltpipe check` looks for and what other commands tell.
+
+An error makes a picture unusable: other commands stop at it, or leave the picture out when told to. A warning is
+likely to hurt training; a note is worth knowing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """``title`` names the cases that are counted, ``fix`` what to do about them; ``mended``: ``check --fix`` does it."""
+
+    code: str
+    severity: Severity
+    title: str
+    fix: str
+    mended: bool = False
+
+
+_ALL: dict[str, Rule] = {}
+
+
+def _rule(code: str, severity: Severity, title: str, fix: str, *, mended: bool = False) -> Rule:
+    _ALL[code] = rule = Rule(code, severity, title, fix, mended)
+    return rule
+
+
+def by_code(code: str | None) -> Rule:
+    """The rule ``code``; that of unreadable annotations where there is none."""
+    return _ALL.get(code or "", UNREADABLE)
+
+
+def catalogue() -> tuple[Rule, ...]:
+    """All rules, in the order of their codes."""
+    return tuple(_ALL[code] for code in sorted(_ALL))
+
+
+# F: files
+_PUT_BACK = "copy or unpack the data set again, or leave such pictures out"
+NO_PICTURE = _rule("F101", "error", "annotations whose picture is missing", _PUT_BACK, mended=True)
+NO_ANNOTATIONS = _rule("F102", "error", "pictures whose annotations are missing", _PUT_BACK, mended=True)
+UNREADABLE = _rule("F103", "error", "annotations that cannot be read", "correct the file at the place named", mended=True)
+ORPHAN = _rule("F104", "note", "files that belong to no picture", "remove them, or name the picture after them")
+SAME_NAME = _rule("F105", "error", "pictures with the name of another", "rename one of the two")
+LEFT_OUT = _rule("F106", "note", "pictures left out", "see the list beside the output")
+
+# I: images
+BROKEN_PICTURE = _rule("I201", "error", "pictures that cannot be read", _PUT_BACK, mended=True)
+CUT_PICTURE = _rule("I202", "error", "pictures that are cut off", _PUT_BACK, mended=True)
+ROTATED = _rule(
+    "I203", "warning", "pictures with an EXIF rotation, which trainers ignore", "write them upright", mended=True
+)
+OTHER_SIZE = _rule(
+    "I204", "error", "pictures of another size than their annotations say", "annotate the picture as stored", mended=True
+)
+MIXED_SIZES = _rule("I205", "note", "picture sizes", "resize with tltpipe augment: TLT trains on one size")
+OTHER_KIND = _rule("I206", "error", "pictures that are not what their name says", "convert them", mended=True)
+NOT_RGB = _rule("I207", "note", "pictures that are not RGB", "trainers read them as RGB", mended=True)
+SIZE_AS_SHOWN = _rule(
+    "I208", "warning", "pictures annotated as shown, turned by EXIF; boxes were turned back", "write them upright",
+    mended=True,
+)
+
+# B: boxes
+NO_AREA = _rule("B301", "error", "boxes without area or turned inside out", "give left, top, right, bottom", mended=True)
+OUTSIDE = _rule("B302", "error", "boxes that reach beyond their picture", "clip or draw them anew", mended=True)
+ROUNDED = _rule("B303", "note", "boxes up to one pixel outside their picture, clipped", "nothing to do", mended=True)
+TINY = _rule("B304", "warning", "boxes with a side under 8 pixels", "drop them with --min-size", mended=True)
+SAME_BOX = _rule("B305", "warning", "pictures with the same box listed twice", "remove one of the two", mended=True)
+NO_OBJECTS = _rule("B306", "note", "pictures without items", "they train as background; remove them if they are not")
+HUGE = _rule("B307", "note", "boxes that fill their whole picture", "see whether they are drawn around anything")
+
+# P: polygons and masks
+OUTSIDE_BOX = _rule("P401", "warning", "items with a polygon reaching far out of the box", "draw the box anew")
+FEW_POINTS = _rule("P402", "note", "items with a polygon of fewer than three points, dropped", "nothing to do", mended=True)
+ODD_MASK = _rule("P403", "error", "masks of another size than their picture", "export the masks again", mended=True)
+
+# K: keypoints
+LANDMARK_COUNT = _rule("K501", "error", "items with a wrong number of landmarks", "correct the list", mended=True)
+NO_LANDMARKS = _rule("K502", "note", "items without landmarks", "they count for boxes, not for landmark training")
+LANDMARK_OUTSIDE = _rule("K503", "warning", "items with a landmark outside the picture", "give it visibility 0")
+
+# C: classes
+RARE = _rule("C601", "warning", "classes with under one percent of the items", "merge them, or collect more")
+NO_ITEMS = _rule("C602", "note", "classes without items", "leave them out with --classes")
+OTHER_NAME = _rule("C603", "note", "items whose category_name is not that of their category_id", "the id counts")
+UNKNOWN_CLASS = _rule("C604", "error", "items of a class that the class map lacks", "correct classes.txt", mended=True)
+ONE_SIDED = _rule("C605", "warning", "classes that one split lacks", "split with --stratify")
+
+# D: duplicates
+_ONE = "keep one of them"
+_SIDES = "keep them on one side: tltpipe split"
+SAME_PICTURE = _rule("D701", "warning", "pictures that are there more than once", _ONE, mended=True)
+SAME_ACROSS = _rule("D702", "warning", "pictures that are in two splits", _SIDES)
+NEAR = _rule("D703", "note", "pictures that look like another", _ONE)
+NEAR_ACROSS = _rule("D704", "warning", "pictures that look like one of another split", _SIDES)
+GARMENT_ACROSS = _rule("D705", "warning", "garments (pair_id, style) that are in two splits", "split with tltpipe split")

@@ -1,0 +1,118 @@
+"""Which pictures and objects to keep, and under which names: the same choice on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import nsmallest
+from typing import Any
+
+from converters.model import Dataset, KeypointSlot, Object, Pictures, Sample
+from tltpipe.errors import UsageError
+
+DROPPED = ("class", "occlusion", "size", "zoom", "source", "left empty")
+"""For what objects, or whole pictures (the last two), are dropped."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is kept; the default keeps all.
+
+    ``rename`` gives classes other names; two that get the same name are merged. ``classes`` keeps these, by their
+    new names, and puts them in this order. ``max_occlusion`` counts as in KITTI, 0 to 2 (3, unknown, is kept);
+    ``min_size`` is the shorter side of a box in pixels; ``max_zoom`` is DeepFashion2's 1 to 3. ``sources`` keeps
+    pictures of these ("user", "shop"). ``subset`` keeps so many pictures of each split, chosen by the hash of their
+    names. A picture that loses all its objects is dropped unless ``keep_empty``.
+    """
+
+    rename: Mapping[str, str] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    max_occlusion: int | None = None
+    min_size: float = 0
+    max_zoom: int | None = None
+    sources: tuple[str, ...] = ()
+    subset: int | None = None
+    keep_empty: bool = False
+
+    def categories(self, before: Sequence[str]) -> tuple[str, ...]:
+        """The categories, in order, of what was ``before``. Raises UsageError for a class that is not there."""
+        for name in self.rename:
+            if name not in before:
+                raise UsageError(f'--rename: there is no class "{name}"', hint=f"the classes are {', '.join(before)}")
+        after = tuple(dict.fromkeys(self.rename.get(name, name) for name in before))
+        for name in self.classes:
+            if name not in after:
+                raise UsageError(f'--classes: there is no class "{name}"', hint=f"the classes are {', '.join(after)}")
+        return self.classes or after
+
+    def keys(self, pictures: Pictures) -> Sequence[Any]:
+        """The keys of the pictures that ``subset`` chooses, in their order."""
+        keys = pictures.keys()
+        if self.subset is None or self.subset >= len(keys):
+            return keys
+        # Ranked by a hash of the name: a larger subset contains the smaller one, and order does not matter.
+        chosen = nsmallest(self.subset, ((_rank(pictures.name(key)), place) for place, key in enumerate(keys)))
+        return [keys[place] for place in sorted(place for _, place in chosen)]
+
+    def apply(self, sample: Sample, dropped: dict[str, int]) -> Sample | None:
+        """``sample`` as it is kept, None when it is not; ``dropped`` counts by the words of ``DROPPED``."""
+        if self.sources and sample.source not in self.sources:
+            dropped["source"] = dropped.get("source", 0) + 1
+            return None
+        if not self._touches:
+            return sample
+        objects = tuple(kept for thing in sample.objects if (kept := self._object(thing, dropped)) is not None)
+        if sample.objects and not objects and not self.keep_empty:
+            dropped["left empty"] = dropped.get("left empty", 0) + 1
+            return None
+        return replace(sample, objects=objects)
+
+    @property
+    def _touches(self) -> bool:
+        limits = self.max_occlusion is not None or self.max_zoom is not None or self.min_size > 0
+        return bool(limits or self.rename or self.classes)
+
+    def _object(self, thing: Object, dropped: dict[str, int]) -> Object | None:
+        if thing.category in self.rename:
+            thing = replace(thing, category=self.rename[thing.category])
+        why = self._unwanted(thing)
+        if why is None:
+            return thing
+        dropped[why] = dropped.get(why, 0) + 1
+        return None
+
+    def _unwanted(self, thing: Object) -> str | None:
+        if self.classes and thing.category not in self.classes:
+            return "class"
+        if self.max_occlusion is not None and self.max_occlusion < thing.occlusion < 3:
+            return "occlusion"
+        if self.min_size and min(thing.box.width, thing.box.height) < self.min_size:
+            return "size"
+        zoom = thing.extra.get("zoom_in", 0)
+        if self.max_zoom is not None and isinstance(zoom, int) and zoom > self.max_zoom:
+            return "zoom"
+        return None
+
+
+def selected(dataset: Dataset, selection: Selection) -> Dataset:
+    """``dataset`` with the categories and keypoints that ``selection`` leaves; its pictures are not filtered yet.
+
+    A class merged from several with different landmarks has none. Raises UsageError for classes that are not there.
+    """
+    slots: dict[str, set[KeypointSlot]] = {}
+    for name, slot in dataset.keypoints.items():
+        slots.setdefault(selection.rename.get(name, name), set()).add(slot)
+    keypoints = {name: found.pop() for name, found in slots.items() if len(found) == 1}
+    categories = selection.categories(dataset.categories)
+    named = {selection.rename.get(name, name): value for name, value in dataset.supercategories.items()}
+    return replace(
+        dataset,
+        categories=categories,
+        keypoints={name: slot for name, slot in keypoints.items() if name in categories},
+        supercategories={name: value for name, value in named.items() if name in categories},
+    )
+
+
+def _rank(name: str) -> bytes:
+    return hashlib.blake2b(name.encode(), digest_size=8).digest()

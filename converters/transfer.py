@@ -1,0 +1,324 @@
+"""Samples from where they are to where they are wanted: one pass, in parallel, and resumable.
+
+A run that is killed leaves a journal and staging folders behind, all hidden; the same work started again goes on from
+there and ends in the same bytes. Outputs appear together, at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from converters import rules, validity
+from converters.findings import Finding, Findings
+from converters.formats import Recorder, Writer
+from converters.journal import Journal, alone
+from converters.model import Dataset, Object, Sample
+from converters.passes import Batch, Chunk, cut, gather, worker_count
+from converters.selection import Selection, selected
+from tltpipe import __version__
+from tltpipe.errors import DataError
+from tltpipe.files import beside, fingerprint, parallel_map, writable, write_text
+from tltpipe.progress import Bar, Progress
+
+CHUNK = 256
+"""Pictures to one entry of the journal: what a killed run has to do again, at most, for each worker."""
+
+
+class MakeWriter(Protocol):
+    """``Writer`` of a format with its options bound."""
+
+    def __call__(self, path: Path, categories: Sequence[str], dataset: Dataset) -> Writer: ...
+
+
+@dataclass(frozen=True)
+class Output:
+    """One thing to make of a split: ``writer`` fills a staging path, a ``folder`` or a file, that becomes ``target``.
+
+    ``carries`` are the fields that survive in it (see ``converters.formats``).
+    """
+
+    target: Path
+    folder: bool
+    writer: MakeWriter
+    carries: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A split and what is to be made of it."""
+
+    split: str
+    dataset: Dataset
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of a split.
+
+    ``images`` and ``items`` were written; ``categories`` counts items of each, also of those with none. ``skipped``
+    pictures could not be used; ``selected_away`` counts, by reason, what was dropped as asked; ``dropped`` counts by
+    field what no output carries.
+    """
+
+    images: int
+    items: int
+    categories: Mapping[str, int]
+    skipped: int
+    selected_away: Mapping[str, int]
+    dropped: Mapping[str, int]
+    findings: tuple[Finding, ...]
+    seconds: float
+
+
+@dataclass
+class Records:
+    """Gathers what the writers need of a chunk: bytes and text, far cheaper to hand over than samples."""
+
+    recorders: tuple[Recorder, ...]
+    selection: Selection
+    keypoints: frozenset[str]
+    lost: tuple[str, ...]
+    records: list[tuple[Any, ...]] = field(default_factory=list)
+    items: Counter[str] = field(default_factory=Counter)
+    selected_away: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def add(self, sample: Sample, findings: Findings) -> None:
+        away: dict[str, int] = {}
+        kept = self.selection.apply(sample, away)
+        if kept is not None:
+            kept = self._placed(validity.settled(kept, findings), away)
+            self.records.append(tuple(recorder.record(kept) for recorder in self.recorders))
+            self.items.update([thing.category for thing in kept.objects])
+            self._count_lost(kept)
+        self.selected_away.update(away)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"recorders": ()}  # the parent has its own
+
+    def _placed(self, sample: Sample, away: dict[str, int]) -> Sample:
+        """Without landmarks of classes that have none (any more)."""
+        if not any(thing.keypoints and thing.category not in self.keypoints for thing in sample.objects):
+            return sample
+        objects = []
+        for thing in sample.objects:
+            if thing.keypoints and thing.category not in self.keypoints:
+                away["landmarks of merged classes"] = away.get("landmarks of merged classes", 0) + 1
+                thing = replace(thing, keypoints=())
+            objects.append(thing)
+        return replace(sample, objects=tuple(objects))
+
+    def _count_lost(self, sample: Sample) -> None:
+        for name in self.lost:
+            if name == "source":
+                count = sample.source is not None
+            else:
+                count = sum(HAS[name](thing) for thing in sample.objects)
+            if count:
+                self.dropped[name] += count
+
+
+HAS: Mapping[str, Callable[[Object], bool]] = {
+    "box": lambda thing: True,
+    "polygons": lambda thing: bool(thing.polygons),
+    "keypoints": lambda thing: bool(thing.keypoints),
+    "mask": lambda thing: thing.mask is not None,
+    "crowd": lambda thing: thing.crowd,
+    "occlusion": lambda thing: thing.occlusion != 0,
+    "truncation": lambda thing: thing.truncation != 0,
+    "pair_id": lambda thing: thing.pair_id is not None,
+    "style": lambda thing: thing.style is not None,
+    "extra": lambda thing: bool(thing.extra),
+}
+"""Whether an object has the field at all, for every field that a format may not carry."""
+
+FIELDS = (*HAS, "source")
+
+
+def transfer(
+    parts: Sequence[Part],
+    *,
+    journal: Path,
+    progress: Progress,
+    what: str = "convert",
+    selection: Selection | None = None,
+    texts: Mapping[Path, str] | None = None,
+    left_out: Path | None = None,
+    skip_bad: bool = False,
+    workers: int | None = None,
+) -> dict[str, Summary]:
+    """Make all outputs of all ``parts``, and the small files ``texts``; they appear together when all is done.
+
+    ``journal`` is the hidden folder for a killed run to go on from. A picture that cannot be used raises DataError
+    and nothing appears; with ``skip_bad`` it is left out whole and listed in the file ``left_out``, since a picture
+    that shows a thing without its label would teach a detector that there is none. Raises HostError when the outputs
+    cannot be written or another run is at them.
+    """
+    selection = selection or Selection()
+    parts = [replace(part, dataset=selected(part.dataset, selection)) for part in parts]
+    work = _Work(parts, Journal(journal), selection, dict(texts or {}), left_out, skip_bad, workers)
+    with alone(journal):
+        return work.run(progress, what)
+
+
+@dataclass
+class _Work:
+    parts: Sequence[Part]
+    journal: Journal
+    selection: Selection
+    texts: dict[Path, str]
+    left_out: Path | None
+    skip_bad: bool
+    workers: int | None
+    done: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def run(self, progress: Progress, what: str) -> dict[str, Summary]:
+        keys = {part.split: self.selection.keys(part.dataset.pictures) for part in self.parts}
+        identity = self._identity()
+        answer: dict[str, Summary] | None = self.journal.committed(identity)
+        if answer is not None:
+            return answer
+        made = self._make_room(identity)
+        try:
+            with progress.bar(what, total=sum(map(len, keys.values()))) as bar:
+                answer = {part.split: self._part(part, keys[part.split], bar) for part in self.parts}
+            self.journal.commit(self._moves(), answer)
+        except KeyboardInterrupt:
+            raise  # what is done so far serves the next run
+        except BaseException:
+            self._clean(made)
+            raise
+        return answer
+
+    def _part(self, part: Part, keys: Sequence[Any], bar: Bar) -> Summary:
+        start, first = time.monotonic(), self.done
+        total = Records((), self.selection, frozenset(), ())
+        findings, images, skipped = Findings(), 0, 0
+        categories = part.dataset.categories
+        with ExitStack() as files:
+            opened = [output.writer(beside(output.target), categories, part.dataset) for output in part.outputs]
+            writers = [files.enter_context(writer) for writer in opened]
+            for batch in self._batches(part, keys, [writer.recorder for writer in writers]):
+                for record in batch.gathered.records:
+                    for writer, own in zip(writers, record, strict=True):
+                        writer.append(own)
+                images += len(batch.gathered.records)
+                total.items.update(batch.gathered.items)
+                total.selected_away.update(batch.gathered.selected_away)
+                total.dropped.update(batch.gathered.dropped)
+                findings.merge(batch.findings)
+                skipped += len(batch.left_out)
+                self._note_left_out(batch, findings)
+                bar.advance(batch.pictures)
+            self.done = first + len(list(cut(range(len(keys)), CHUNK)))
+            if not images and keys:
+                raise DataError(f"not one picture of {part.split} is usable", where=part.dataset.pictures.inputs[0])
+        counts = {name: total.items[name] for name in categories}
+        return Summary(
+            images,
+            total.items.total(),
+            counts,
+            skipped,
+            dict(total.selected_away),
+            dict(total.dropped),
+            findings.all(),
+            time.monotonic() - start,
+        )
+
+    def _batches(self, part: Part, keys: Sequence[Any], recorders: list[Recorder]) -> Iterator[Batch[Records]]:
+        kept = frozenset[str]().union(*(output.carries for output in part.outputs))
+        lost = tuple(name for name in FIELDS if name not in kept)
+        keypoints = frozenset(part.dataset.keypoints)
+        gatherer = partial(Records, tuple(recorders), self.selection, keypoints, lost)
+        numbered = enumerate(cut(keys, CHUNK), start=self.done)
+        chunks = (
+            (number, Chunk(part.dataset.pictures, few, gatherer, self.skip_bad))
+            for number, few in numbered
+        )
+        task = partial(_record, self.journal)
+        for number in parallel_map(task, chunks, workers=self.workers or worker_count(len(keys))):
+            yield self.journal.told(number)
+
+    def _note_left_out(self, batch: Batch[Records], findings: Findings) -> None:
+        for name, problem in batch.left_out:
+            findings.add(rules.LEFT_OUT, f"{name}: {problem}")
+            self.problems.append(f"{name}\t{problem}\n")
+
+    def _make_room(self, identity: str) -> list[Path]:
+        """Staging paths, those of a killed run where it was at the same work; returns the folders that were made."""
+        outputs = [output for part in self.parts for output in part.outputs]
+        folders = [beside(output.target) for output in outputs if output.folder]
+        made = []
+        if not self.journal.resumes(folders, identity):
+            self.journal.begin(identity)
+            for output in outputs:
+                made += _ancestors(output.target.parent)
+                with writable(output.target.parent):
+                    output.target.parent.mkdir(parents=True, exist_ok=True)
+                    _remove(beside(output.target))
+                    if output.folder:
+                        beside(output.target).mkdir()
+        return made
+
+    def _moves(self) -> list[tuple[Path, Path]]:
+        """Writes what is left to write, and lists all that is to be moved."""
+        if self.problems and self.left_out is not None:
+            self.texts[self.left_out] = "".join(self.problems)
+        for path, text in self.texts.items():
+            write_text(beside(path), text)
+        targets = [output.target for part in self.parts for output in part.outputs]
+        return [(beside(target), target) for target in (*targets, *self.texts)]
+
+    def _clean(self, made: Sequence[Path]) -> None:
+        for part in self.parts:
+            for output in part.outputs:
+                _remove(beside(output.target))
+        for path in self.texts:
+            _remove(beside(path))
+        self.journal.forget()
+        for folder in sorted(set(made), reverse=True):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+    def _identity(self) -> str:
+        """Changes with anything that could change a byte of the outputs."""
+        digest = hashlib.sha256(__version__.encode())
+        for part in self.parts:
+            told = [(str(output.target), sorted(output.carries), output.writer) for output in part.outputs]
+            about = (part.split, part.dataset.categories, part.dataset.keypoints, part.dataset.supercategories)
+            digest.update(pickle.dumps((about, part.dataset.pictures, told)))
+            digest.update(fingerprint(part.dataset.pictures.inputs).encode())
+        digest.update(repr((self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad)).encode())
+        return digest.hexdigest()
+
+
+def _record(journal: Journal, task: tuple[int, Chunk[Records]]) -> int:
+    """Do one chunk and note it down, unless a killed run did."""
+    number, chunk = task
+    if not journal.noted(number):
+        journal.note(number, gather(chunk))
+    return number
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _ancestors(folder: Path) -> list[Path]:
+    """``folder`` and those above it that do not exist yet."""
+    return [path for path in (folder, *folder.parents) if not path.exists()]
