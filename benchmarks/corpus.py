@@ -107,13 +107,39 @@ def write(
     return folder
 
 
+@dataclass(frozen=True)
+class Bench:
+    """A corpus to measure on (``split``), and a folder on the same disk for all else, which goes when all is done.
+
+    Nothing is deleted between rounds: ext4 without a journal creates files far slower for minutes after others
+    were deleted.
+    """
+
+    split: Path
+    scratch: Path
+
+    def workspace(self, name: str) -> Path:
+        """A new workspace without outputs, whose training split is the corpus."""
+        split = self.folder(name) / "Original-Data" / self.split.name
+        split.mkdir(parents=True)
+        for part in ("image", "annos"):
+            (split / part).symlink_to(self.split / part)
+        return self.scratch / name
+
+    def folder(self, name: str) -> Path:
+        """A new empty folder."""
+        (self.scratch / name).mkdir()
+        return self.scratch / name
+
+
 @contextmanager
-def workspace(folder: Path | None, *, pictures: int, light: bool = False) -> Iterator[Path]:
-    """A folder with a corpus in ``Original-Data/train``: ``folder``, for this and later runs, or a temporary one."""
+def bench(folder: Path | None, *, pictures: int, light: bool = False) -> Iterator[Bench]:
+    """A corpus in ``folder / "Original-Data"``, for this and later runs, or in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="tltpipe-corpus-") as name:
         place = folder or Path(name)
-        write(place / "Original-Data", pictures=pictures, light=light)
-        yield place
+        split = write(place / "Original-Data", pictures=pictures, light=light)
+        with tempfile.TemporaryDirectory(prefix=".rounds-", dir=place) as scratch:
+            yield Bench(split.absolute(), Path(scratch).absolute())
 
 
 @dataclass(frozen=True)

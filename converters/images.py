@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ class Header:
 
     ``format`` and ``mode`` as Pillow calls them ("JPEG", "RGB"); width and height in pixels as stored, before any EXIF
     rotation; ``orientation`` 1 to 8 as in EXIF (1: upright; from 5 on width and height change places when shown);
-    ``bytes`` is the size of the file and ``head`` a hash of its first bytes; ``whole`` is False when it is cut off.
+    ``bytes`` is the size of the file and ``head`` a check sum of its first bytes; ``whole`` is False when it is cut off.
     """
 
     format: str
@@ -123,7 +124,7 @@ def _jpeg(path: Path) -> Header | None:
     finally:
         os.close(file)
     whole = b"\xff\xd9" in tail or _decodes(path)
-    return Header("JPEG", _MODES[channels], width, height, orientation, length, hash(head), whole)
+    return Header("JPEG", _MODES[channels], width, height, orientation, length, zlib.crc32(head), whole)
 
 
 def _any(path: Path) -> Header:
@@ -139,7 +140,7 @@ def _any(path: Path) -> Header:
             mode, width, height = image.mode, image.width, image.height
     whole = format != "PNG" or _ends(path, b"IEND", length) or _decodes(path)
     upright = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
-    return Header(format, mode, width, height, upright, length, hash(head), whole)
+    return Header(format, mode, width, height, upright, length, zlib.crc32(head), whole)
 
 
 def _orientation(segment: bytes) -> int | None:

@@ -9,7 +9,7 @@ unpacking with the first file that is missing or damaged. A data set is one file
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import cast
 
 from converters.fetch import archive as archives
-from converters.fetch import download
+from converters.fetch import download as downloads
+from converters.fetch import unpacking
 from converters.fetch.archive import Limits, Plan, amount
 from converters.fetch.datasets import Archive, Fetchable
 from converters.fetch.download import DRIVE, Free, free_bytes
@@ -85,153 +86,116 @@ def fetch(
     Raises UsageError (no such data set or split, a folder in the way), HostError (network, disk, a missing package),
     DataError (an archive that is damaged, hostile, or does not open with the password).
     """
-    progress = progress or Silent()
     dataset = cast(Fetchable, registry.load("converters.fetch.datasets", name))
-    chosen = _choose(dataset, splits, source, out)
+    errand = _Errand(dataset, out, source, progress or Silent(), say, workers)
+    chosen = errand.choose(splits)
     with _alone(out):
         findings = Findings()
-        there = {part.split: split for part in chosen if (split := _is_there(dataset, part, out, findings))}
-        missing = [part for part in chosen if part.split not in there]
-        paths = [_acquire(part, source, out, dataset, progress, say, retries, base, free) for part in missing]
-        plans = [_judge(part, path, dataset, limits) for part, path in zip(missing, paths, strict=True)]
-        _check_room(plans, missing, out, free)
-        secret = _secret(plans, password, say)
-        for part, plan in zip(missing, plans, strict=True):
-            archives.prove(plan, secret)
-            there[part.split] = _unpack(part, plan, out, dataset, findings, secret, progress, workers)
-        return Fetched(name, out, tuple(there[part.split] for part in chosen), findings.all())
-
-
-def _choose(dataset: Fetchable, splits: Sequence[str], source: Path | None, out: Path) -> list[Archive]:
-    """The archives that are asked for, in the data set's order."""
-    known = {part.split: part for part in dataset.ARCHIVES}
-    for split in splits:
-        if split not in known:
-            raise UsageError(f'there is no split called "{split}"', hint=f"known: {', '.join(known)}")
-    if source is not None and not source.is_dir():
-        raise UsageError("there is no such folder", where=source, hint=f"--from wants the folder with the archives: {_names(dataset)}")
-    if splits:
-        return [part for part in dataset.ARCHIVES if part.split in splits]
-    if source is None:
-        return [part for part in dataset.ARCHIVES if part.drive_id or (out / part.file_name).exists()]
-    found = [part for part in dataset.ARCHIVES if (source / part.file_name).exists()]
-    if not found:
-        raise UsageError("none of the archives is here", where=source, hint=f"looked for {_names(dataset)}")
-    return found
-
-
-def _is_there(dataset: Fetchable, part: Archive, out: Path, findings: Findings) -> Split | None:
-    """The split if it lies there whole already; None if there is nothing yet."""
-    folder = out / part.split
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return None
-    noted = Findings()
-    counts = dataset.survey(folder, part, noted)
-    receipt = archives.receipt(folder)
-    whole = sum(counts.values()) == receipt.get("files") if receipt else counts.get("images") == part.images
-    if not whole and receipt:
-        what = f"{sum(counts.values())} files are here; {receipt.get('files')} were unpacked"
-        raise DataError(what, where=folder, hint="remove this folder and fetch again")
-    if not whole:
-        hint = "move it away, or choose another folder: fetch replaces nothing that it has not made"
-        raise UsageError("is there already, and is not the whole split", where=folder, hint=hint)
-    findings.merge(noted)
-    return Split(part.split, folder, counts)
-
-
-def _acquire(
-    part: Archive,
-    source: Path | None,
-    out: Path,
-    dataset: Fetchable,
-    progress: Progress,
-    say: Callable[[str], None],
-    retries: int,
-    base: str,
-    free: Free,
-) -> Path:
-    path = (source or out) / part.file_name
-    if path.exists():
-        return path
-    if source is not None:
-        raise UsageError("there is no such archive", where=path, hint=dataset.ACCESS)
-    if part.drive_id is None:
-        hint = f"--from FOLDER takes {part.file_name} from where you have it; {dataset.ACCESS}"
-        raise UsageError(f"{part.split} cannot be downloaded", hint=hint)
-    say(f"downloading {part.file_name}")
-    download.download(part.drive_id, path, progress=progress, base=base, retries=retries, free=free)
-    return path
-
-
-def _judge(part: Archive, path: Path, dataset: Fetchable, limits: Limits | None) -> Plan:
-    plan = archives.judge(path, partial(_Placed, dataset.place, part.split)(), limits=limits)
-    if not plan.files:
-        seen = f"; it holds {', '.join(plan.examples)}" if plan.examples else ""
-        raise DataError(f"holds nothing of the split {part.split}{seen}", where=path, hint="is this the right archive?")
-    return plan
+        there = {part: split for part in chosen if (split := errand.present(part, findings))}
+        missing = [part for part in chosen if part not in there]
+        bring = partial(downloads.download, progress=errand.progress, base=base, retries=retries, free=free)
+        plans = {part: errand.judge(part, errand.acquire(part, bring), limits) for part in missing}
+        errand.check_room(plans, free)
+        secret = password().encode() if any(plan.encryption for plan in plans.values()) else None
+        for plan in plans.values():
+            unpacking.prove(plan, secret)
+        there |= {part: errand.unpack(part, plan, secret, findings) for part, plan in plans.items()}
+        return Fetched(name, out, tuple(there[part] for part in chosen), findings.all())
 
 
 @dataclass(frozen=True)
-class _Placed:
-    """``place`` for one split; a plain function with a name would do, were it not for worker processes."""
+class _Errand:
+    """The steps of a fetch, and what all of them need to know."""
 
-    function: Callable[[str, str], str | None]
-    split: str
+    dataset: Fetchable
+    out: Path
+    source: Path | None
+    progress: Progress
+    say: Callable[[str], None]
+    workers: int | None
 
-    def __call__(self, name: str) -> str | None:
-        return self.function(name, self.split)
+    def choose(self, splits: Sequence[str]) -> list[Archive]:
+        """The archives that are asked for, in the data set's order."""
+        known, source = self.dataset.ARCHIVES, self.source
+        names = ", ".join(part.file_name for part in known)
+        for split in splits:
+            if split not in (splits_known := [part.split for part in known]):
+                raise UsageError(f'there is no split called "{split}"', hint=f"known: {', '.join(splits_known)}")
+        if source is not None and not source.is_dir():
+            raise UsageError("there is no such folder", where=source, hint=f"--from wants the one that holds {names}")
+        if splits:
+            return [part for part in known if part.split in splits]
+        if source is None:
+            return [part for part in known if part.drive_id or (self.out / part.file_name).exists()]
+        found = [part for part in known if (source / part.file_name).exists()]
+        if not found:
+            raise UsageError("none of the archives is here", where=source, hint=f"looked for {names}")
+        return found
 
+    def present(self, part: Archive, findings: Findings) -> Split | None:
+        """The split if it lies there whole already, None if there is nothing yet; raises if it is anything between."""
+        folder = self.out / part.split
+        if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+            return None
+        noted = Findings()
+        counts = self.dataset.survey(folder, part, noted)
+        total, receipt = sum(counts.values()), unpacking.receipt(folder)
+        if receipt is None and counts.get("images") != part.images:
+            hint = "move it away, or choose another folder: fetch replaces nothing that it has not made"
+            raise UsageError("is there already, and is not the whole split", where=folder, hint=hint)
+        if receipt is not None and total != receipt.get("files"):
+            what = f"{total} files are here, {receipt.get('files')} were unpacked"
+            raise DataError(what, where=folder, hint="remove this folder and fetch again")
+        findings.merge(noted)
+        return Split(part.split, folder, counts)
 
-def _check_room(plans: Sequence[Plan], parts: Sequence[Archive], out: Path, free: Free) -> None:
-    """Refuse before anything is unpacked what the disk cannot take. Raises HostError."""
-    if not plans:
-        return
-    begun = sum(_size(_staging(out, part)) for part in parts)
-    needed, room = sum(plan.room for plan in plans) - begun, free(out)
-    if needed > room:
-        hint = f"make room for {amount(needed - room)} more, or choose a folder on another disk"
-        raise HostError(f"unpacked it takes {amount(needed)}, and {amount(room)} are free", where=out, hint=hint)
+    def acquire(self, part: Archive, bring: Callable[[str, Path], None]) -> Path:
+        """The archive on disk, downloaded by ``bring`` where it must be."""
+        path = (self.source or self.out) / part.file_name
+        if path.exists():
+            return path
+        if self.source is not None:
+            raise UsageError("there is no such archive", where=path, hint=self.dataset.ACCESS)
+        if part.drive_id is None:
+            hint = f"--from FOLDER takes {part.file_name} from where you have it; {self.dataset.ACCESS}"
+            raise UsageError(f"{part.split} cannot be downloaded", hint=hint)
+        self.say(f"downloading {part.file_name}")
+        bring(part.drive_id, path)
+        return path
 
+    def judge(self, part: Archive, path: Path, limits: Limits | None) -> Plan:
+        plan = archives.judge(path, partial(self.dataset.place, split=part.split), limits=limits)
+        if not plan.files:
+            seen = f"; it holds {', '.join(plan.examples)}" if plan.examples else ""
+            raise DataError(f"holds nothing of {part.split}{seen}", where=path, hint="is this the right archive?")
+        self.say(f"{path.name}: {plan.files} files, {amount(plan.bytes)}, {plan.encryption or 'not encrypted'}")
+        return plan
 
-def _secret(plans: Sequence[Plan], password: Ask, say: Callable[[str], None]) -> bytes | None:
-    """The password, asked for once if any archive wants one."""
-    for plan in plans:
-        say(f"{plan.path.name}: {plan.files} files, {amount(plan.bytes)}, {plan.encryption or 'not encrypted'}")
-    return password().encode() if any(plan.encryption for plan in plans) else None
+    def check_room(self, plans: Mapping[Archive, Plan], free: Free) -> None:
+        """Refuse before anything is unpacked what the disk cannot take. Raises HostError."""
+        if not plans:
+            return
+        needed = sum(plan.room - unpacking.taken(self.staging(part)) for part, plan in plans.items())
+        if needed > (room := free(self.out)):
+            hint = f"make room for {amount(needed - room)} more, or choose a folder on another disk"
+            raise HostError(
+                f"unpacked it takes {amount(needed)}, and {amount(room)} are free", where=self.out, hint=hint
+            )
 
+    def unpack(self, part: Archive, plan: Plan, secret: bytes | None, findings: Findings) -> Split:
+        staging, folder = self.staging(part), self.out / part.split
+        what = f"unpack {part.split}"
+        kept = unpacking.unpack(plan, staging, secret, progress=self.progress, what=what, workers=self.workers)
+        counts = self.dataset.survey(staging, part, findings)
+        if (total := sum(counts.values())) != plan.files:
+            hint = "something else wrote there or removed files: run the command again"
+            raise DataError(f"{total} files are here, the archive has {plan.files}", where=staging, hint=hint)
+        with files.writable(self.out):
+            files.swap(staging, folder)
+        return Split(part.split, folder, counts, plan.path, plan.encryption, plan.files - kept, kept, plan.left_out)
 
-def _unpack(
-    part: Archive,
-    plan: Plan,
-    out: Path,
-    dataset: Fetchable,
-    findings: Findings,
-    secret: bytes | None,
-    progress: Progress,
-    workers: int | None,
-) -> Split:
-    staging, folder = _staging(out, part), out / part.split
-    kept = archives.unpack(plan, staging, secret, progress=progress, what=f"unpack {part.split}", workers=workers)
-    counts = dataset.survey(staging, part, findings)
-    if sum(counts.values()) != plan.files:
-        what = f"{sum(counts.values())} files are here; the archive has {plan.files}"
-        raise DataError(what, where=staging, hint="something else wrote or removed files there: run the command again")
-    with files.writable(out):
-        files.swap(staging, folder)
-    return Split(part.split, folder, counts, plan.path, plan.encryption, plan.files - kept, kept, plan.left_out)
-
-
-def _staging(out: Path, part: Archive) -> Path:
-    return out / f".{part.split}.partial"
-
-
-def _size(folder: Path) -> int:
-    """Bytes that the files below ``folder`` take on the disk."""
-    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
-
-
-def _names(dataset: Fetchable) -> str:
-    return ", ".join(part.file_name for part in dataset.ARCHIVES)
+    def staging(self, part: Archive) -> Path:
+        return self.out / f".{part.split}.partial"
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def download(
     url = f"{base}/uc?id={drive_id}&export=download"
     try:
         _run(url, arriving, _Shown(progress, target, free), retries=retries)
-        directory = zip_directory.read(arriving)
+        zip_directory.read(arriving)
     except DataError as unfit:
         page = zip_directory.is_web_page(arriving)
         arriving.unlink()
@@ -57,7 +57,6 @@ def download(
         raise HostError(what, where=target, hint=by_browser) from unfit
     except HostError as refusal:
         raise HostError(refusal.what, where=target, hint=refusal.hint or by_browser) from refusal
-    del directory
     arriving.rename(target)
 
 
@@ -114,7 +113,8 @@ def _run(url: str, arriving: Path, shown: _Shown, *, retries: int) -> None:
     except DownloadError as fault:
         raise _broken_off(fault, arriving) from fault
     except requests.exceptions.HTTPError as refusal:
-        raise HostError(f"the server answered {refusal.response.status_code} {refusal.response.reason}") from refusal
+        status = refusal.response.status_code if refusal.response is not None else "with an error"
+        raise HostError(f"the server answered {status}") from refusal
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as fault:
         hint = "look at the network and its proxy, then run the same command again: it goes on where it was"
         raise HostError(f"the server was not reached, or fell silent: {_brief(fault)}", hint=hint) from fault

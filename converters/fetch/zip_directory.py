@@ -57,7 +57,7 @@ class Entry:
 
     @property
     def encryption(self) -> str | None:
-        """"ZipCrypto", "AES-256" ..., "an unknown encryption", or None for plain data."""
+        """ "ZipCrypto", "AES-256" ..., "an unknown encryption", or None for plain data."""
         if not self.flags & _ENCRYPTED:
             return None
         if self.flags & (_STRONG | _MASKED):
@@ -128,7 +128,9 @@ class Directory:
         head = stream.read(_CENTRAL.size)
         if len(head) < _CENTRAL.size or head[:4] != b"PK\x01\x02" or stream.tell() > self.offset + self.size:
             raise DataError(f"its directory is damaged at entry {number}", where=self.path, hint=AGAIN)
-        (_, made, _, flags, method, clock, _, crc, compressed, size, *lengths, _, _, attributes, offset) = _CENTRAL.unpack(head)
+        (_, made, _, flags, method, clock, _, crc, compressed, size, *lengths, _, _, attributes, offset) = (
+            _CENTRAL.unpack(head)
+        )
         name, extra, comment = (stream.read(length) for length in lengths)
         if len(comment) < lengths[2]:
             raise DataError(f"its directory is damaged at entry {number}", where=self.path, hint=AGAIN)

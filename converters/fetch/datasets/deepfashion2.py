@@ -1,4 +1,4 @@
-"""DeepFashion2 as it is published: one encrypted archive a split, on Google Drive, for those who asked for the password.
+"""DeepFashion2 as published: an encrypted archive for each split, on Google Drive; the password comes by mail.
 
 https://github.com/switchablenorms/DeepFashion2
 """
@@ -24,7 +24,9 @@ ACCESS = (
     "the form at https://github.com/switchablenorms/DeepFashion2 asks for access; archives and password come by mail"
 )
 
-OTHER_COUNT = Rule("F107", "warning", "splits with another number of pictures than the release", "fetch the archive anew")
+OTHER_COUNT = Rule(
+    "F107", "warning", "splits with another number of pictures than the release", "fetch the archive anew"
+)
 
 _KINDS = {"image": ".jpg", "annos": ".json"}
 _DEEPEST = 4
@@ -32,12 +34,12 @@ _DEEPEST = 4
 
 
 def place(name: str, split: str) -> str | None:
-    """``image/000001.jpg`` for ``train/image/000001.jpg``, with or without the split's folder, or one more around it."""
+    """``image/000001.jpg`` for ``train/image/000001.jpg``, with or without the split, or one more folder around it."""
     parts = PurePosixPath(name).parts
     if not 2 <= len(parts) <= _DEEPEST:
         return None
     *around, kind, file = parts
-    if PurePosixPath(file).suffix.lower() != _KINDS.get(kind):
+    if file.startswith(".") or PurePosixPath(file).suffix != _KINDS.get(kind):
         return None
     others = {archive.split for archive in ARCHIVES} - {split}
     return None if around and around[-1] in others else f"{kind}/{file}"
@@ -63,5 +65,5 @@ def _stems(folder: Path, suffix: str) -> set[str]:
         return {
             entry.name[: -len(suffix)]
             for entry in entries
-            if entry.name.lower().endswith(suffix) and not entry.name.startswith(".")
+            if entry.name.endswith(suffix) and not entry.name.startswith(".")
         }
