@@ -25,6 +25,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import rest
+
 from converters.garments import CATEGORIES, Garment
 from tltpipe.files import parallel_map, write_text
 
@@ -111,8 +113,7 @@ def write(
 class Bench:
     """A corpus to measure on (``split``), and a folder on the same disk for all else, which goes when all is done.
 
-    Nothing is deleted between rounds: ext4 without a journal creates files far slower for minutes after others
-    were deleted.
+    Nothing is deleted between rounds, which would make creating files slow for some (``rest``).
     """
 
     split: Path
@@ -139,6 +140,7 @@ def bench(folder: Path | None, *, pictures: int, light: bool = False) -> Iterato
         place = folder or Path(name)
         split = write(place / "Original-Data", pictures=pictures, light=light)
         with tempfile.TemporaryDirectory(prefix=".rounds-", dir=place) as scratch:
+            rest.wait(Path(scratch))
             yield Bench(split.absolute(), Path(scratch).absolute())
 
 
@@ -174,7 +176,7 @@ class Mould:
             picture = Image.fromarray(np.clip(np.asarray(picture) + grain, 0, 255).astype(np.uint8))
         target = 1000 * int(chance.integers(*KILOBYTES))
         progressive = bool(chance.random() < PROGRESSIVE)
-        content = _jpeg(picture, 30, progressive=progressive)
+        content = _jpeg(picture, 10 if self.light else 30, progressive=progressive)
         low, high = 1, 98
         while low < high and not 0.9 < len(content) / target <= 1 and not self.light:
             quality = (low + high + 1) // 2

@@ -1,0 +1,107 @@
+# ruff: noqa: PTH116, PTH123, PTH208
+"""The floors: what no converter can do without, done by the plainest program, with nothing checked or made of it.
+
+Each is a command of its own, so that the start of an interpreter is on both sides of a ratio. Files are read and
+written by the system's own calls, which beats ``open``. Bytes to be written come ready-made from one file (``pack``).
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections.abc import Callable, Sequence
+from multiprocessing import Process
+from pathlib import Path
+
+HEAD = 4096
+"""Bytes of a picture that are read: its header is in there."""
+
+TEXT = 1 << 16
+"""More than any annotation or label file has, and little enough for the allocator not to ask the system for it."""
+
+Labels = Sequence[tuple[str, bytes]]
+
+
+def pack(labels: Path, packed: Path) -> Path:
+    """Put names and bytes of the label files in ``labels`` into the one file ``packed``; return that."""
+    packed.write_bytes(pickle.dumps([(path.stem, path.read_bytes()) for path in sorted(labels.iterdir())]))
+    return packed
+
+
+def annotations_and_heads(split: str, packed: str, out: str) -> None:
+    """Read every annotation and the start of every picture, write the label bytes to ``out``; two processes."""
+    labels = _unpack(packed)
+    half = len(labels) // 2
+    processes = [Process(target=_stretch, args=(split, part, out)) for part in (labels[:half], labels[half:])]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    if any(process.exitcode for process in processes):
+        sys.exit("a process of the floor failed")
+
+
+def _stretch(split: str, labels: Labels, out: str) -> None:
+    for stem, content in labels:
+        _read(f"{split}/annos/{stem}.json", TEXT)
+        _read(f"{split}/image/{stem}.jpg", HEAD)
+        _write(f"{out}/{stem}.txt", content)
+
+
+def loads(document: str, packed: str, out: str) -> None:
+    """``orjson.loads`` of the file ``document``, write the label bytes to ``out``; one process."""
+    import orjson
+
+    page = orjson.loads(_read(document, os.stat(document).st_size))
+    for stem, content in _unpack(packed):
+        _write(f"{out}/{stem}.txt", content)
+    del page
+
+
+def labels_and_heads(split: str, records: str, out: str) -> None:
+    """Read every label file and the start of every picture, write the bytes of ``records`` to ``out``; one process."""
+    for name in sorted(os.listdir(f"{split}/label")):
+        _read(f"{split}/label/{name}", TEXT)
+        _read(f"{split}/image/{name[:-4]}.jpg", HEAD)
+    _write(f"{out}/records", _read(records, os.stat(records).st_size))
+
+
+def stats(*folders: str) -> None:
+    """One ``os.stat`` of every file in ``folders``; one process."""
+    for folder in folders:
+        for name in os.listdir(folder):
+            os.stat(f"{folder}/{name}")
+
+
+def _read(path: str, most: int) -> bytes:
+    file = os.open(path, os.O_RDONLY)
+    content = os.read(file, most)
+    os.close(file)
+    return content
+
+
+def _write(path: str, content: bytes) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    os.write(file, content)
+    os.close(file)
+
+
+def _unpack(packed: str) -> Labels:
+    with open(packed, "rb") as file:
+        labels: Labels = pickle.load(file)
+    return labels
+
+
+FLOORS: dict[str, Callable[..., None]] = {
+    floor.__name__: floor for floor in (annotations_and_heads, loads, labels_and_heads, stats)
+}
+
+
+def command(floor: Callable[..., None], *arguments: str | Path) -> list[str | Path]:
+    """The command line that runs ``floor`` in a process of its own."""
+    return [sys.executable, __file__, floor.__name__, *arguments]
+
+
+if __name__ == "__main__":
+    FLOORS[sys.argv[1]](*sys.argv[2:])
