@@ -48,7 +48,8 @@ def download(
     _adopt_whole(arriving)
     url = f"{base}/uc?id={drive_id}&export=download"
     try:
-        _run(url, arriving, _Shown(progress, target, free), retries=retries)
+        if not arriving.exists():
+            _run(url, arriving, _Shown(progress, target, free), retries=retries)
         zip_directory.read(arriving)
     except DataError as unfit:
         page = zip_directory.is_web_page(arriving)
@@ -129,22 +130,23 @@ def _broken_off(fault: Exception, arriving: Path) -> HostError:
         kept = ", ".join(str(part) for part in _parts(arriving))
         hint = f"try again later; if it stays so, the file has changed: remove {kept} and start over"
         return HostError("the server does not go on where the download broke off", hint=hint)
-    what = "the download broke off, again and again"
+    cause = f": {_brief(fault.__cause__)}" if fault.__cause__ else ""
+    what = f"the download broke off, or the server was not reached{cause}"
     return HostError(what, hint="what came is kept: run the same command again, it goes on there")
 
 
 def _adopt_whole(arriving: Path) -> None:
     """A partial file that is whole, left by an end between the last byte and the rename, needs no download."""
-    parts = _parts(arriving)
-    for part in parts:
+    for part in _parts(arriving):
         try:
             zip_directory.read(part)
         except DataError:
             continue
         part.rename(arriving)
-        parts = _parts(arriving)
         break
-    for smaller in sorted(parts, key=lambda path: path.stat().st_size)[:-1]:  # gdown wants to see but one
+    keep = 0 if arriving.exists() else 1  # gdown wants to see but one
+    parts = sorted(_parts(arriving), key=lambda path: path.stat().st_size)
+    for smaller in parts[: len(parts) - keep]:
         smaller.unlink()
 
 
@@ -152,6 +154,8 @@ def _parts(arriving: Path) -> list[Path]:
     return list(arriving.parent.glob(f"{arriving.name}*.part"))
 
 
-def _brief(fault: Exception) -> str:
-    """The first line of ``fault``: the libraries write long ones."""
-    return (str(fault).splitlines() or [type(fault).__name__])[0][:200]
+def _brief(fault: BaseException) -> str:
+    """One line on ``fault``, from what lies at its bottom: the libraries wrap and write much."""
+    inner = fault.args[0] if fault.args and isinstance(fault.args[0], BaseException) else fault
+    inner = getattr(inner, "reason", None) or inner
+    return (str(inner).splitlines() or [type(fault).__name__])[0][:200]
