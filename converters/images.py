@@ -25,7 +25,7 @@ class Header:
 
     ``format`` and ``mode`` as Pillow calls them ("JPEG", "RGB"); width and height in pixels as stored, before any EXIF
     rotation; ``orientation`` 1 to 8 as in EXIF (1: upright; from 5 on width and height change places when shown);
-    ``bytes`` is the size of the file and ``head`` a check sum of its first bytes; ``whole`` is False when it is cut off.
+    ``bytes`` is the size of the file, ``head`` a check sum of its first bytes; ``whole`` is False when it is cut off.
     """
 
     format: str
@@ -45,7 +45,7 @@ def size(path: Path, *, format: str | None = None) -> tuple[int, int]:
 
 
 def look(path: Path, findings: Findings, *, format: str | None = None) -> tuple[int, int]:
-    """``size``, and a finding when the picture is to be shown rotated. Raises DataError also for one that is cut off."""
+    """``size``, and a finding when the picture is shown rotated. Raises DataError also for one that is cut off."""
     found = header(path, format=format)
     if not found.whole:
         raise DataError("this picture is cut off", where=path, hint=_AGAIN, code=rules.CUT_PICTURE.code)

@@ -154,7 +154,7 @@ class Dataset:
 
     ``keypoints`` has an entry for each category whose objects may carry keypoints; ``supercategories`` for those
     that have one. ``joint_pairs`` is False where a ``pair_id`` says nothing about those of other splits
-    (DeepFashion2 counts anew in each).
+    (DeepFashion2 counts anew in each). ``annotated`` is False for pictures of which nobody says what is on them.
     """
 
     categories: tuple[str, ...]
@@ -162,7 +162,8 @@ class Dataset:
     keypoints: Mapping[str, KeypointSlot] = field(default_factory=dict)
     supercategories: Mapping[str, str] = field(default_factory=dict)
     joint_pairs: bool = True
+    annotated: bool = True
 
     def __iter__(self) -> Iterator[Sample]:
         findings = Findings()
-        return (self.pictures.load(key, findings) for key in self.pictures.keys())
+        return (self.pictures.load(key, findings) for key in self.pictures.keys())  # noqa: SIM118 - no mapping

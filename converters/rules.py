@@ -14,7 +14,7 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True)
 class Rule:
-    """``title`` names the cases that are counted, ``fix`` what to do about them; ``mended``: ``check --fix`` does it."""
+    """``title`` names the cases that are counted, ``fix`` what to do; ``mended``: ``check --fix`` does it."""
 
     code: str
     severity: Severity
@@ -45,7 +45,9 @@ def catalogue() -> tuple[Rule, ...]:
 _PUT_BACK = "copy or unpack the data set again, or leave such pictures out"
 NO_PICTURE = _rule("F101", "error", "annotations whose picture is missing", _PUT_BACK, mended=True)
 NO_ANNOTATIONS = _rule("F102", "error", "pictures whose annotations are missing", _PUT_BACK, mended=True)
-UNREADABLE = _rule("F103", "error", "annotations that cannot be read", "correct the file at the place named", mended=True)
+UNREADABLE = _rule(
+    "F103", "error", "annotations that cannot be read", "correct the file at the place named", mended=True
+)
 ORPHAN = _rule("F104", "note", "files that belong to no picture", "remove them, or name the picture after them")
 SAME_NAME = _rule("F105", "error", "pictures with the name of another", "rename one of the two")
 LEFT_OUT = _rule("F106", "note", "pictures left out", "see the list beside the output")
@@ -57,18 +59,27 @@ ROTATED = _rule(
     "I203", "warning", "pictures with an EXIF rotation, which trainers ignore", "write them upright", mended=True
 )
 OTHER_SIZE = _rule(
-    "I204", "error", "pictures of another size than their annotations say", "annotate the picture as stored", mended=True
+    "I204",
+    "error",
+    "pictures of another size than their annotations say",
+    "annotate the picture as stored",
+    mended=True,
 )
 MIXED_SIZES = _rule("I205", "note", "picture sizes", "resize with tltpipe augment: TLT trains on one size")
 OTHER_KIND = _rule("I206", "error", "pictures that are not what their name says", "convert them", mended=True)
 NOT_RGB = _rule("I207", "note", "pictures that are not RGB", "trainers read them as RGB", mended=True)
 SIZE_AS_SHOWN = _rule(
-    "I208", "warning", "pictures annotated as shown, turned by EXIF; boxes were turned back", "write them upright",
+    "I208",
+    "warning",
+    "pictures annotated as shown, turned by EXIF; boxes were turned back",
+    "write them upright",
     mended=True,
 )
 
 # B: boxes
-NO_AREA = _rule("B301", "error", "boxes without area or turned inside out", "give left, top, right, bottom", mended=True)
+NO_AREA = _rule(
+    "B301", "error", "boxes without area or turned inside out", "give left, top, right, bottom", mended=True
+)
 OUTSIDE = _rule("B302", "error", "boxes that reach beyond their picture", "clip or draw them anew", mended=True)
 ROUNDED = _rule("B303", "note", "boxes up to one pixel outside their picture, clipped", "nothing to do", mended=True)
 TINY = _rule("B304", "warning", "boxes with a side under 8 pixels", "drop them with --min-size", mended=True)
@@ -78,7 +89,9 @@ HUGE = _rule("B307", "note", "boxes that fill their whole picture", "see whether
 
 # P: polygons and masks
 OUTSIDE_BOX = _rule("P401", "warning", "items with a polygon reaching far out of the box", "draw the box anew")
-FEW_POINTS = _rule("P402", "note", "items with a polygon of fewer than three points, dropped", "nothing to do", mended=True)
+FEW_POINTS = _rule(
+    "P402", "note", "items with a polygon of fewer than three points, dropped", "nothing to do", mended=True
+)
 ODD_MASK = _rule("P403", "error", "masks of another size than their picture", "export the masks again", mended=True)
 
 # K: keypoints
@@ -100,4 +113,6 @@ SAME_PICTURE = _rule("D701", "warning", "pictures that are there more than once"
 SAME_ACROSS = _rule("D702", "warning", "pictures that are in two splits", _SIDES)
 NEAR = _rule("D703", "note", "pictures that look like another", _ONE)
 NEAR_ACROSS = _rule("D704", "warning", "pictures that look like one of another split", _SIDES)
-GARMENT_ACROSS = _rule("D705", "warning", "garments (pair_id, style) that are in two splits", "split with tltpipe split")
+GARMENT_ACROSS = _rule(
+    "D705", "warning", "garments (pair_id, style) that are in two splits", "split with tltpipe split"
+)

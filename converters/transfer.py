@@ -89,6 +89,7 @@ class Records:
     selection: Selection
     keypoints: frozenset[str]
     lost: tuple[str, ...]
+    annotated: bool = True
     records: list[tuple[Any, ...]] = field(default_factory=list)
     items: Counter[str] = field(default_factory=Counter)
     selected_away: Counter[str] = field(default_factory=Counter)
@@ -96,9 +97,10 @@ class Records:
 
     def add(self, sample: Sample, findings: Findings) -> None:
         away: dict[str, int] = {}
-        kept = self.selection.apply(sample, away)
+        kept = self.selection.apply(sample, away) if self.annotated else sample
         if kept is not None:
-            kept = self._placed(validity.settled(kept, findings), away)
+            if self.annotated:
+                kept = self._placed(validity.settled(kept, findings), away)
             self.records.append(tuple(recorder.record(kept) for recorder in self.recorders))
             self.items.update([thing.category for thing in kept.objects])
             self._count_lost(kept)
@@ -121,16 +123,15 @@ class Records:
 
     def _count_lost(self, sample: Sample) -> None:
         for name in self.lost:
-            if name == "source":
-                count = sample.source is not None
-            else:
+            count = int(sample.source is not None)
+            if name != "source":
                 count = sum(HAS[name](thing) for thing in sample.objects)
             if count:
                 self.dropped[name] += count
 
 
 HAS: Mapping[str, Callable[[Object], bool]] = {
-    "box": lambda thing: True,
+    "box": lambda _: True,
     "polygons": lambda thing: bool(thing.polygons),
     "keypoints": lambda thing: bool(thing.keypoints),
     "mask": lambda thing: thing.mask is not None,
@@ -166,10 +167,23 @@ def transfer(
     cannot be written or another run is at them.
     """
     selection = selection or Selection()
-    parts = [replace(part, dataset=selected(part.dataset, selection)) for part in parts]
+    joined = joint([part.dataset for part in parts], selection)
+    parts = [replace(part, dataset=dataset) for part, dataset in zip(parts, joined, strict=True)]
     work = _Work(parts, Journal(journal), selection, dict(texts or {}), left_out, skip_bad, workers)
     with alone(journal):
         return work.run(progress, what)
+
+
+def joint(datasets: Sequence[Dataset], selection: Selection) -> list[Dataset]:
+    """``datasets`` as ``selection`` leaves them, all with the same categories: those that any of them has, in order.
+
+    Raises UsageError for a class that ``selection`` names and none has.
+    """
+    categories = tuple(dict.fromkeys(name for dataset in datasets for name in dataset.categories))
+    keypoints = {name: slot for dataset in datasets for name, slot in dataset.keypoints.items()}
+    supercategories = {name: above for dataset in datasets for name, above in dataset.supercategories.items()}
+    common = {"categories": categories, "keypoints": keypoints, "supercategories": supercategories}
+    return [selected(replace(dataset, **common), selection) for dataset in datasets]
 
 
 @dataclass
@@ -241,12 +255,9 @@ class _Work:
         kept = frozenset[str]().union(*(output.carries for output in part.outputs))
         lost = tuple(name for name in FIELDS if name not in kept)
         keypoints = frozenset(part.dataset.keypoints)
-        gatherer = partial(Records, tuple(recorders), self.selection, keypoints, lost)
+        gatherer = partial(Records, tuple(recorders), self.selection, keypoints, lost, part.dataset.annotated)
         numbered = enumerate(cut(keys, CHUNK), start=self.done)
-        chunks = (
-            (number, Chunk(part.dataset.pictures, few, gatherer, self.skip_bad))
-            for number, few in numbered
-        )
+        chunks = ((number, Chunk(part.dataset.pictures, few, gatherer, self.skip_bad)) for number, few in numbered)
         task = partial(_record, self.journal)
         for number in parallel_map(task, chunks, workers=self.workers or worker_count(len(keys))):
             yield self.journal.told(number)

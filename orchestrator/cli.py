@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator.convert_command import convert
 from orchestrator.options import Options, command
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
@@ -203,6 +204,10 @@ def demo(
     told = show.play(options.workspace.absolute() / folder, options.console, flags=options.flags())
     if options.json:
         options.console.json(told)
+
+
+for dataset_command in (convert,):
+    app.command()(command(dataset_command))
 
 
 @image_app.command("build")

@@ -1,4 +1,4 @@
-"""The options that all commands on a workspace share, declared once, and what surrounds every command.
+"""The options that commands share, declared once, and what surrounds every command.
 
 A command takes ``options`` first and its own parameters after it; ``command`` shows Typer one flat signature.
 """
@@ -9,6 +9,7 @@ import inspect
 import os
 import signal
 import sys
+import tempfile
 import traceback
 import typing
 from collections.abc import Callable, Iterator
@@ -40,7 +41,26 @@ VERBOSE = typer.Option("--verbose", help="Show the traceback of an internal erro
 
 
 @dataclass(frozen=True)
-class Options:
+class Plain:
+    """What every command takes."""
+
+    json: Annotated[bool, JSON] = False
+    verbose: Annotated[bool, VERBOSE] = False
+
+    @cached_property
+    def console(self) -> Console:
+        from orchestrator.console import Console
+
+        return Console(answer=self.json)
+
+    @property
+    def crashes(self) -> Path:
+        """Folder for the details of a fault of ours."""
+        return Path(tempfile.gettempdir())
+
+
+@dataclass(frozen=True)
+class Options(Plain):
     """What every command on a workspace takes."""
 
     workspace: Annotated[Path, FOLDER] = Path()
@@ -51,14 +71,10 @@ class Options:
     dry_run: Annotated[bool, DRY] = False
     force: Annotated[bool, FORCE] = False
     render: Annotated[bool, RENDER] = False
-    json: Annotated[bool, JSON] = False
-    verbose: Annotated[bool, VERBOSE] = False
 
-    @cached_property
-    def console(self) -> Console:
-        from orchestrator.console import Console
-
-        return Console(answer=self.json)
+    @property
+    def crashes(self) -> Path:
+        return Path(os.path.abspath(self.workspace)) / ".tltpipe" / "logs"
 
     def flags(self, **more: object) -> dict[str, Given]:
         """The settings given on the command line; ``more`` are those of the command itself, None where not given."""
@@ -70,22 +86,23 @@ class Options:
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """``function(options, ...)`` as a Typer command: options spread out, errors turned into messages and exit codes."""
-    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-    hints = typing.get_type_hints(Options, include_extras=True)
+    """``function(options, ...)`` as a Typer command: options spread out, errors turned into messages and exit codes.
+
+    The type of its first parameter, ``Plain`` or ``Options``, says which options those are.
+    """
+    first, *own = inspect.signature(function, eval_str=True).parameters.values()
+    kind: type[Plain] = first.annotation
+    hints = typing.get_type_hints(kind, include_extras=True)
+    names = [field.name for field in fields(kind)]
+    plain = [field.name for field in fields(Plain)]
+    defaults = {field.name: None if field.default is MISSING else field.default for field in fields(kind)}
     common = [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None if field.default is MISSING else field.default,
-            annotation=hints[field.name],
-        )
-        for field in fields(Options)
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=hints[name])
+        for name in sorted(names, key=plain.__contains__)  # those of every command last
     ]
-    names = {field.name for field in fields(Options)}
 
     def call(**given: Any) -> None:
-        options = Options(**{name: value for name, value in given.items() if name in names})
+        options = kind(**{name: value for name, value in given.items() if name in names})
         with guarded(options):
             function(options, **{name: value for name, value in given.items() if name not in names})
 
@@ -97,7 +114,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
-def guarded(options: Options) -> Iterator[None]:
+def guarded(options: Plain) -> Iterator[None]:
     """Every way a command can end badly becomes a message and an exit code; SIGTERM and SIGHUP act like Ctrl-C."""
     with _terminable():
         try:
@@ -124,7 +141,7 @@ def guarded(options: Options) -> Iterator[None]:
     raise typer.Exit(problem.exit_code)
 
 
-def _crash(options: Options, fault: Exception) -> TltpipeError:
+def _crash(options: Plain, fault: Exception) -> TltpipeError:
     """A fault of ours: one line, the traceback in a file."""
     from tltpipe import files
 
@@ -132,7 +149,7 @@ def _crash(options: Options, fault: Exception) -> TltpipeError:
     if options.verbose:
         sys.stderr.write(text)
     stamp = f"{os.getpid()}"
-    path = Path(os.path.abspath(options.workspace)) / ".tltpipe" / "logs" / f"crash-{stamp}.txt"
+    path = options.crashes / f"tltpipe-crash-{stamp}.txt"
     try:
         files.write_text(path, text)
         hint = f"this is a fault of tltpipe, not yours; the details are in {path}"

@@ -3,22 +3,25 @@
     <split>/image/000001.jpg    <split>/annos/000001.json
 
 Every landmark, polygon and field is kept as it stands. Categories go by their number; the names inside are the
-underscore names of ``converters.garments``, which the official COCO conversion uses too.
+underscore names of ``converters.garments``, which the official COCO conversion uses too. A split without ``annos``,
+as the test split is published, has pictures and nothing on them.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converters import garments, geometry, images, json_file
+from converters import garments, images, json_file, rules
 from converters.findings import Findings
+from converters.formats import Place, in_order, split_name
 from converters.model import Box, Dataset, Keypoint, KeypointSlot, Object, Polygon, Sample
 from tltpipe.errors import DataError
 
+ABOUT = "DeepFashion2: <split>/image/*.jpg, <split>/annos/*.json"
 CARRIES = frozenset({"box", "polygons", "keypoints", "occlusion", "pair_id", "style", "extra", "source"})
 
 CATEGORIES = tuple(garment.name for garment in garments.CATEGORIES)
@@ -27,49 +30,56 @@ _NAMES = tuple(str(number) for number in range(1, garments.LANDMARKS + 1))
 KEYPOINTS = {garment.name: KeypointSlot(_NAMES, garment.offset, garment.landmarks) for garment in garments.CATEGORIES}
 """The official layout: one vector of 294 points, in which each garment has its own stretch."""
 
-SUPERCATEGORY = "clothes"
-
-ROUNDING = 1.0
-"""Pixels that a box may reach beyond its picture and be clipped; further out it is taken for a mistake."""
+_SUPERCATEGORIES = dict.fromkeys(CATEGORIES, "clothes")
 
 _FAR = 1e6  # pixels; no picture is that large
 _FIX = "correct the file, or leave such pictures out with --skip-bad"
 
 
-def read(root: Path, *, image_extension: str = ".jpg", findings: Findings | None = None) -> Dataset:
-    """The split at ``root`` (see ``locate``), in the order of the picture names.
+def find(root: Path) -> dict[str, Place]:
+    """The splits at ``root``: one split folder, or a folder of them, also where an archive unpacked one level deeper.
 
-    ``findings`` collects what is odd but no mistake. Raises DataError when there is no such split; iterating raises
-    it at the first picture that is missing, unreadable or wrongly annotated.
+    A folder of pictures alone counts when it is called test or stands beside an annotated split.
     """
-    split = Split(locate(root), image_extension)
-
-    def samples() -> Iterator[Sample]:
-        noted = findings if findings is not None else Findings()
-        return (split.sample(stem, noted) for stem in split.stems())
-
-    return Dataset(CATEGORIES, samples, KEYPOINTS)
-
-
-def locate(root: Path) -> Path:
-    """The folder that holds ``image`` and ``annos``: ``root`` or, where archives unpacked deeper, up to two below it.
-
-    Raises DataError when there is none, or more than one at the same depth.
-    """
+    if (root / "annos").is_dir() and (root / "image").is_dir():
+        return {split_name(root.name) if root.name in _KNOWN else "train": _place(root)}
     if not root.is_dir():
-        raise DataError("there is no such folder", where=root, hint="put a DeepFashion2 split (image/, annos/) there")
-    for pattern in ("annos", "*/annos", "*/*/annos"):
-        found = sorted(annos.parent for annos in root.glob(pattern) if (annos.parent / "image").is_dir())
-        if len(found) > 1:
-            names = ", ".join(str(split.relative_to(root)) for split in found)
-            raise DataError(f"this folder holds more than one split: {names}", where=root, hint="name one of them")
-        if found:
-            return found[0]
-    lacking = [name for name in ("image", "annos") if not (root / name).is_dir()]
-    raise DataError(
-        f"this is no DeepFashion2 split: it has no folder {' and no folder '.join(lacking)}",
-        where=root,
-        hint="a split holds image/000001.jpg ... and annos/000001.json ...; the published test split has no annos",
+        return {}
+    splits = {split_name(folder.name): found for folder in _folders(root) if (found := _split(folder)) is not None}
+    if not any(place.annotations.is_dir() for place in splits.values()):
+        return {}
+    return in_order({name: _place(folder.annotations.parent) for name, folder in splits.items()})
+
+
+_KNOWN = ("train", "validation", "val", "test")
+
+
+def _split(folder: Path) -> Place | None:
+    for inner in (folder, folder / folder.name):
+        if (inner / "image").is_dir() and ((inner / "annos").is_dir() or not (inner / "label").is_dir()):
+            return _place(inner)
+    return None
+
+
+def _place(folder: Path) -> Place:
+    # The categories are DeepFashion2's own: a class map that lies with the data is that of what was made of them.
+    return Place(root=folder / "annos", annotations=folder / "annos", images=folder / "image")
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def read(place: Place, *, classes: tuple[str, ...] | None = None, image_extension: str = ".jpg") -> Dataset:  # noqa: ARG001
+    """The split at ``place``, in the order of the picture names; ``image_extension`` is that of its pictures."""
+    split = Split(place.annotations.parent, image_extension, annotated=place.annotations.is_dir())
+    return Dataset(
+        CATEGORIES,
+        split,
+        KEYPOINTS,
+        _SUPERCATEGORIES,
+        joint_pairs=False,
+        annotated=split.annotated,
     )
 
 
@@ -79,8 +89,14 @@ class Split:
 
     folder: Path
     image_extension: str = ".jpg"
+    annotated: bool = True
 
-    def stems(self) -> list[str]:
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        pictures = (self.folder / "image",)
+        return (*pictures, self.folder / "annos") if self.annotated else pictures
+
+    def keys(self) -> list[str]:
         """Names without extension of all pictures and all annotation files, sorted: a stem may lack one of the two.
 
         Raises DataError when there is no picture with the extension, saying which ones there are.
@@ -93,32 +109,45 @@ class Split:
                 where=self.folder / "image",
                 hint=f"there are {', '.join(others)}: set image_extension" if others else "put the pictures there",
             )
-        return sorted(pictures | _stems(self.folder / "annos", ".json"))
+        return sorted(pictures | _stems(self.folder / "annos", ".json") if self.annotated else pictures)
 
-    def sample(self, stem: str, findings: Findings) -> Sample:
-        """The picture ``stem`` and what is on it. Raises DataError for the first thing wrong with either file."""
-        image = self.folder / "image" / f"{stem}{self.image_extension}"
-        path = self.folder / "annos" / f"{stem}.json"
-        if not path.exists():
-            raise DataError("the annotations of this picture are missing", where=path, hint=_missing(image))
-        if not image.exists():
-            raise DataError("the picture of these annotations is missing", where=image, hint=_missing(path))
-        page = json_file.load(path)
-        format = "JPEG" if self.image_extension.lower() in (".jpg", ".jpeg") else None
-        width, height = images.size(image, format=format)
-        pair_id = _Fields(page, path).whole("pair_id")
-        items = sorted((key for key in page if key.startswith("item")), key=_natural)
-        if not items:
-            findings.add("pictures without items", stem)
+    def name(self, key: str) -> str:
+        return key
+
+    def load(self, key: str, findings: Findings) -> Sample:
+        """The picture ``key`` and what is on it. Raises DataError for the first thing wrong with either file."""
+        image = self.folder / "image" / f"{key}{self.image_extension}"
+        path = self.folder / "annos" / f"{key}.json"
+        if not self.annotated:
+            return Sample(key, image, *self._size(image, path, findings), annotations=image)
+        try:
+            page = json_file.load(path)
+        except DataError:
+            if path.exists():
+                raise
+            what = "the annotations of this picture are missing"
+            raise DataError(what, where=path, hint=_missing(image), code=rules.NO_ANNOTATIONS.code) from None
+        width, height = self._size(image, path, findings)
+        fields = _Fields(page, path)
+        pair_id, source = fields.whole("pair_id"), fields.text("source")
+        items = sorted((name for name in page if name.startswith("item")), key=_natural)
         objects = []
-        for key in items:
-            if not isinstance(page[key], dict):
-                raise DataError(f"{key} must be an object, not {json_file.name(page[key])}", where=path, hint=_FIX)
-            reader = _Item(_Fields(page[key], path, f"{key}."), f"{stem} {key}", findings)
-            objects.append(reader.object(width, height, pair_id))
-        if len({(thing.category, thing.box) for thing in objects}) < len(objects):
-            findings.add("pictures with the same box listed twice", stem)
-        return Sample(stem, image, width, height, tuple(objects), _source(page, path))
+        for name in items:
+            if not isinstance(page[name], dict):
+                raise DataError(f"{name} must be an object, not {json_file.name(page[name])}", where=path, hint=_FIX)
+            item = _Item(_Fields(page[name], path, f"{name}."), f"{key} {name}", findings)
+            objects.append(item.object(name, pair_id))
+        return Sample(key, image, width, height, tuple(objects), source, path)
+
+    def _size(self, image: Path, path: Path, findings: Findings) -> tuple[int, int]:
+        format = "JPEG" if self.image_extension.lower() in (".jpg", ".jpeg") else None
+        try:
+            return images.look(image, findings, format=format)
+        except DataError as problem:
+            if problem.code != rules.NO_PICTURE.code:
+                raise
+            what = "the picture of these annotations is missing"
+            raise DataError(what, where=image, hint=_missing(path), code=problem.code) from None
 
 
 @dataclass(frozen=True)
@@ -129,8 +158,8 @@ class _Fields:
     path: Path
     prefix: str = ""
 
-    def error(self, key: str, what: str) -> DataError:
-        return DataError(f"{self.prefix}{key} {what}", where=self.path, hint=_FIX)
+    def error(self, key: str, what: str, *, code: str | None = None) -> DataError:
+        return DataError(f"{self.prefix}{key} {what}", where=self.path, hint=_FIX, code=code)
 
     def whole(self, key: str, *, low: int = 0, high: int = 2**53) -> int | None:
         """A whole number from ``low`` to ``high``, or None when the field is absent."""
@@ -142,6 +171,12 @@ class _Fields:
         if not low <= value <= high:
             limits = f"{low} to {high}" if high < 2**53 else f"{low} or more"
             raise self.error(key, f"is {value}, but must be {limits}")
+        return value
+
+    def text(self, key: str) -> str | None:
+        value = self.values.get(key)
+        if value is not None and not isinstance(value, str):
+            raise self.error(key, f"must be a string, not {json_file.name(value)}")
         return value
 
     def needed(self, key: str, value: Any) -> Any:
@@ -169,17 +204,17 @@ class _Item:
     name: str
     findings: Findings
 
-    def object(self, width: int, height: int, pair_id: int | None) -> Object:
+    def object(self, origin: str, pair_id: int | None) -> Object:
         fields = self.fields
         number = fields.needed("category_id", fields.whole("category_id", low=1, high=len(garments.CATEGORIES)))
         garment = garments.BY_ID[number]
         if fields.values.get("category_name", garment.label) != garment.label:
-            self.findings.add("items whose category_name is not that of their category_id", self.name)
+            self.findings.add(rules.OTHER_NAME, self.name)
         occlusion = fields.whole("occlusion", low=1, high=3)
         extra = {key: fields.whole(key) for key in ("scale", "zoom_in", "viewpoint")}
         return Object(
             category=garment.name,
-            box=self.box(width, height),
+            box=self.box(),
             polygons=self.polygons(),
             keypoints=self.keypoints(garment),
             # 1, 2, 3 slight, medium, heavy: KITTI's 0, 1, 2. How much of a garment lies outside is not told.
@@ -187,29 +222,18 @@ class _Item:
             pair_id=pair_id,
             style=fields.whole("style"),
             extra={key: value for key, value in extra.items() if value is not None},
+            origin=origin,
         )
 
-    def box(self, width: int, height: int) -> Box:
+    def box(self) -> Box:
         key, fields = "bounding_box", self.fields
         corners = fields.numbers(key, fields.needed(key, fields.values.get(key)))
         if len(corners) != 4:
             raise fields.error(key, f"must hold 4 numbers (left, top, right, bottom), but holds {len(corners)}")
-        box = Box(*corners)
-        if box.width <= 0 or box.height <= 0:
-            raise fields.error(key, f"{corners} has no area: right and bottom must be larger than left and top")
-        outside = geometry.overhang(box, width, height)
-        if outside > ROUNDING:
-            reach = f"reaches {outside:g} pixels beyond the picture, which is {width} x {height}"
-            raise fields.error(key, f"{corners} {reach}")
-        if outside:
-            self.findings.add("boxes up to one pixel outside their picture, clipped", self.name)
-            box = geometry.clip(box, width, height)
-            if not box.area:
-                raise fields.error(key, f"{corners} lies outside the picture, which is {width} x {height}")
-        return box
+        return Box(*corners)
 
     def polygons(self) -> tuple[Polygon, ...]:
-        """Rings as they stand, without those of fewer than three different points, which enclose nothing."""
+        """Rings as they stand."""
         key = "segmentation"
         rings = self.fields.values.get(key) or []
         if type(rings) is not list:
@@ -218,10 +242,7 @@ class _Item:
         for ring in rings:
             if len(self.fields.numbers(key, ring)) % 2:
                 raise self.fields.error(key, f"holds a polygon of {len(ring)} numbers; x and y must come in pairs")
-            if geometry.corners(ring := tuple(ring)) >= 3:
-                polygons.append(ring)
-            else:
-                self.findings.add("items with a polygon of fewer than three points, dropped", self.name)
+            polygons.append(tuple(ring))
         return tuple(polygons)
 
     def keypoints(self, garment: garments.Garment) -> tuple[Keypoint, ...]:
@@ -230,26 +251,20 @@ class _Item:
         numbers = self.fields.numbers(key, self.fields.values.get(key) or [])
         if numbers and len(numbers) != 3 * garment.landmarks:
             needs = f"{garment.label} has {garment.landmarks} landmarks of 3 numbers"
-            raise self.fields.error(key, f"holds {len(numbers)} numbers, not {3 * garment.landmarks}: {needs}")
+            what = f"holds {len(numbers)} numbers, not {3 * garment.landmarks}: {needs}"
+            raise self.fields.error(key, what, code=rules.LANDMARK_COUNT.code)
         visibilities = numbers[2::3]
         if not set(visibilities) <= {0, 1, 2}:
             wrong = next(value for value in visibilities if value not in (0, 1, 2))
             raise self.fields.error(key, f"holds the visibility {wrong:g}, but must be 0, 1 or 2")
         if not any(visibilities):
-            self.findings.add("items without landmarks", self.name)
+            self.findings.add(rules.NO_LANDMARKS, self.name)
             return ()
         points = zip(numbers[::3], numbers[1::3], visibilities, strict=True)
         return tuple(Keypoint(x, y, int(seen)) if seen else _UNSEEN for x, y, seen in points)
 
 
 _UNSEEN = Keypoint(0, 0, 0)
-
-
-def _source(page: dict[str, Any], path: Path) -> str | None:
-    source = page.get("source")
-    if source is not None and not isinstance(source, str):
-        raise DataError(f"source must be a string, not {json_file.name(source)}", where=path, hint=_FIX)
-    return source
 
 
 def _missing(other: Path) -> str:
@@ -259,9 +274,9 @@ def _missing(other: Path) -> str:
 def _stems(folder: Path, extension: str) -> set[str]:
     hidden = (".", "_")  # what file managers and archives leave behind
     return {
-        path.name.removesuffix(extension)
-        for path in folder.iterdir()
-        if path.name.endswith(extension) and not path.name.startswith(hidden)
+        name.removesuffix(extension)
+        for name in os.listdir(folder)  # noqa: PTH208 - names are all that is needed, of 200,000 files
+        if name.endswith(extension) and not name.startswith(hidden)
     }
 
 

@@ -1,0 +1,88 @@
+"""Any data set in, any format out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from converters import opening, outputs, placement
+from converters.selection import Selection
+from converters.transfer import Part, Summary, joint, transfer
+from tltpipe.errors import UsageError
+from tltpipe.progress import Progress
+
+
+@dataclass(frozen=True)
+class Converted:
+    """From which format, and what became of each split."""
+
+    source_format: str
+    splits: Mapping[str, Summary]
+
+
+def convert(
+    source: Path,
+    target: Path,
+    *,
+    format: str,
+    progress: Progress,
+    source_format: str | None = None,
+    splits: Sequence[str] = (),
+    selection: Selection | None = None,
+    pictures: placement.How = "link",
+    options: Mapping[str, Any] | None = None,
+    replace: bool = False,
+    skip_bad: bool = False,
+    workers: int | None = None,
+) -> Converted:
+    """Read the data set at ``source`` and write it as ``format`` into the folder ``target``, with its class map.
+
+    ``splits`` chooses; all without. ``pictures`` go along as hard links or copies, or stay where they are ("none").
+    ``options`` are those of the format's writer. A killed run goes on when started again. Pictures left out by
+    ``skip_bad`` are listed in ``target/left-out.txt``.
+    Raises UsageError when ``target`` holds something and ``replace`` is not set, and as ``converters.splits`` does.
+    """
+    opening.module(format, writing=True)
+    source_format, found = opening.splits(source, source_format)
+    for name in splits:
+        if name not in found:
+            raise UsageError(f'there is no split "{name}" here', where=source, hint=f"there are {', '.join(found)}")
+    chosen = {name: dataset for name, dataset in found.items() if not splits or name in splits}
+    within(source, target)
+    if target.is_file() or (target.is_dir() and any(_visible(target)) and not replace):
+        raise UsageError("is there already", where=target, hint="choose another folder, or --force to replace it")
+    selection = selection or Selection()
+    categories = joint(list(chosen.values()), selection)[0].categories
+    parts = [
+        Part(name, dataset, outputs.plan(format, target, name, pictures=pictures, options=options))
+        for name, dataset in chosen.items()
+    ]
+    done = transfer(
+        parts,
+        journal=target.parent / f".{target.name}.journal",
+        progress=progress,
+        what=f"convert to {format}",
+        selection=selection,
+        texts=outputs.texts(format, target, categories, list(chosen)),
+        left_out=target / "left-out.txt",
+        skip_bad=skip_bad,
+        workers=workers,
+    )
+    return Converted(source_format, done)
+
+
+def within(source: Path, target: Path) -> None:
+    """Raises UsageError where ``target`` would be written into the data that are read."""
+    if target.resolve() == source.resolve() or source.resolve().is_relative_to(target.resolve()):
+        raise UsageError("the output would replace the data that it is made of", where=target)
+
+
+def _visible(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith(".") and not _only_hidden(path)]
+
+
+def _only_hidden(path: Path) -> bool:
+    """A folder that a killed run made for what was to come."""
+    return path.is_dir() and not _visible(path)

@@ -1,0 +1,69 @@
+"""What a conversion makes of a split: annotations in a format, and the pictures beside them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from converters import classes, opening, placement
+from converters.formats import Writer
+from converters.model import Dataset
+from converters.transfer import Output
+
+
+def plan(
+    format: str, root: Path, split: str, *, pictures: placement.How = "link", options: Mapping[str, Any] | None = None
+) -> tuple[Output, ...]:
+    """The outputs that make a split of ``format`` below the folder ``root``, where the format lays it out.
+
+    Raises UsageError for a format that cannot be written.
+    """
+    place = opening.module(format, writing=True).layout(root, split)
+    given = dict(options or {}) | {"images_dir": place.images.relative_to(root).as_posix()}
+    labels = labelled(format, place.annotations, options=given)
+    if pictures == "none":
+        return (labels,)
+    writer = partial(_pictures, how=pictures)
+    return labels, Output(place.images, True, writer, placement.CARRIES)
+
+
+def labelled(format: str, target: Path, *, options: Mapping[str, Any] | None = None) -> Output:
+    """The output that makes annotations of ``format`` at ``target``, wherever that is."""
+    module = opening.module(format, writing=True)
+    folder = not module.layout(Path(), "train").annotations.suffix
+    return Output(target, folder, FormatWriter(format, dict(options or {})), module.CARRIES)
+
+
+def texts(format: str, root: Path, categories: Sequence[str], splits: Sequence[str]) -> dict[Path, str]:
+    """The small files at the root of a data set: the class map, and what the format itself wants there."""
+    module = opening.module(format, writing=True)
+    places = {split: module.layout(root, split) for split in splits}
+    own = module.describe(root, categories, places) if hasattr(module, "describe") else {}
+    return {root / name: text for name, text in ({classes.NAME: classes.text(categories)} | dict(own)).items()}
+
+
+@dataclass(frozen=True)
+class FormatWriter:
+    """Opens the ``Writer`` of a format with what it wants to know of the data set."""
+
+    format: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, path: Path, categories: Sequence[str], dataset: Dataset) -> Writer:
+        make = opening.module(self.format, writing=True).Writer
+        told = {
+            "keypoints": dataset.keypoints,
+            "supercategories": dataset.supercategories,
+            "joint_pairs": dataset.joint_pairs,
+        } | self.options
+        wanted = inspect.signature(make).parameters
+        writer: Writer = make(path, tuple(categories), **{k: v for k, v in told.items() if k in wanted})
+        return writer
+
+
+def _pictures(path: Path, categories: Sequence[str], dataset: Dataset, *, how: placement.How) -> Writer:
+    return placement.Writer(path, categories, dataset, how)

@@ -1,0 +1,164 @@
+"""tltpipe convert: from any format to any other."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.options import Plain
+from tltpipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from converters.transfer import Summary
+    from orchestrator.console import Console
+
+
+class Images(StrEnum):
+    """How pictures go along."""
+
+    LINK = "link"
+    COPY = "copy"
+    NONE = "none"
+
+
+FROM = typer.Option("--from", help="Format of SRC; guessed without.", show_default=False)
+TO = typer.Option("--to", help="Format to write: see --formats.", show_default=False)
+SPLIT = typer.Option("--split", help="Only this split. Repeatable.", show_default=False)
+IMAGES = typer.Option(help="Pictures as hard links (copies where that cannot be), copies, or none.")
+CLASSES = typer.Option(help="Keep these classes, in this order: a,b,c.", show_default=False)
+RENAME = typer.Option(help="OLD=NEW; two classes with one new name are merged. Repeatable.", show_default=False)
+OCCLUSION = typer.Option(
+    min=0, max=2, help="Drop what is occluded more: 0 none, 1 partly, 2 largely.", show_default=False
+)
+SIZE = typer.Option(min=0, help="Drop boxes with a side of fewer pixels.", show_default=False)
+ZOOM = typer.Option(min=1, max=3, help="Drop what is zoomed in more (DeepFashion2's 1 to 3).", show_default=False)
+SOURCE = typer.Option(help="Only pictures of this source (user, shop). Repeatable.", show_default=False)
+SUBSET = typer.Option(min=1, help="So many pictures of each split: the same on every machine.", show_default=False)
+EMPTY = typer.Option(help="Keep pictures that lost all their objects, as background.")
+SKIP = typer.Option(help="Leave out pictures that cannot be used, and list them, instead of stopping.")
+FORMATS = typer.Option("--formats", help="List the formats.")
+TASK = typer.Option(help="What YOLO labels hold: detect, segment or pose.", show_default=False)
+FORCE = typer.Option(help="Replace what is at DST.")
+WORKERS = typer.Option(min=1, help="Worker processes; all cores without.", show_default=False)
+
+
+def convert(
+    options: Plain,
+    source: Annotated[
+        Path | None, typer.Argument(metavar="SRC", help="Data set: a folder or a file.", show_default=False)
+    ] = None,
+    target: Annotated[Path | None, typer.Argument(metavar="DST", help="Folder to make.", show_default=False)] = None,
+    from_: Annotated[str | None, FROM] = None,
+    to: Annotated[str | None, TO] = None,
+    split: Annotated[list[str] | None, SPLIT] = None,
+    images: Annotated[Images, IMAGES] = Images.LINK,
+    classes: Annotated[str | None, CLASSES] = None,
+    rename: Annotated[list[str] | None, RENAME] = None,
+    max_occlusion: Annotated[int | None, OCCLUSION] = None,
+    min_size: Annotated[float, SIZE] = 0,
+    max_zoom: Annotated[int | None, ZOOM] = None,
+    only_source: Annotated[list[str] | None, SOURCE] = None,
+    subset: Annotated[int | None, SUBSET] = None,
+    keep_empty: Annotated[bool, EMPTY] = False,
+    skip_bad: Annotated[bool, SKIP] = False,
+    task: Annotated[str | None, TASK] = None,
+    workers: Annotated[int | None, WORKERS] = None,
+    force: Annotated[bool, FORCE] = False,
+    formats: Annotated[bool, FORMATS] = False,
+) -> None:
+    """Convert a data set between formats: labels, splits, class map and pictures."""
+    import converters
+    from converters.convert import convert as work
+    from converters.selection import Selection
+
+    if formats:
+        list_formats(options)
+        return
+    if source is None or target is None or to is None:
+        lacking = "SRC and DST" if source is None or target is None else "--to FORMAT"
+        names = "|".join(converters.formats(writing=True))
+        raise UsageError(f"{lacking} missing", hint=f"tltpipe convert SRC DST --to {names}")
+    selection = Selection(
+        rename=renames(rename or []),
+        classes=tuple(name.strip() for name in classes.split(",")) if classes else (),
+        max_occlusion=max_occlusion,
+        min_size=min_size,
+        max_zoom=max_zoom,
+        sources=tuple(only_source or ()),
+        subset=subset,
+        keep_empty=keep_empty,
+    )
+    done = work(
+        source,
+        target,
+        source_format=from_,
+        format=to,
+        splits=tuple(split or ()),
+        selection=selection,
+        pictures=images.value,
+        options={"task": task} if task else {},
+        replace=force,
+        skip_bad=skip_bad,
+        workers=workers,
+        progress=options.console.progress,
+    )
+    told = {name: as_json(summary) for name, summary in done.splits.items()}
+    if options.json:
+        options.console.json({"from": done.source_format, "to": to, "target": str(target), "splits": told})
+        return
+    options.console.put(f"{source} ({done.source_format}) -> {target} ({to})")
+    show(options.console, done.splits)
+
+
+def list_formats(options: Plain) -> None:
+    """Every format, and whether it is read only."""
+    import converters
+
+    every, written = converters.formats(), converters.formats(writing=True)
+    if options.json:
+        options.console.json({"formats": [{"name": n, "about": a, "writes": n in written} for n, a in every.items()]})
+        return
+    rows = [(name, "read, write" if name in written else "read", about) for name, about in every.items()]
+    options.console.table(("format", "", "what it is"), rows)
+
+
+def renames(texts: list[str]) -> dict[str, str]:
+    """``["old=new", ...]`` as a mapping. Raises UsageError."""
+    pairs = [text.partition("=") for text in texts]
+    for text, (old, _, new) in zip(texts, pairs, strict=True):
+        if not old.strip() or not new.strip():
+            raise UsageError(f"--rename {text}: write OLD=NEW")
+    return {old.strip(): new.strip() for old, _, new in pairs}
+
+
+def as_json(summary: Summary) -> dict[str, Any]:
+    told = asdict(summary)
+    told["findings"] = [
+        {"code": found.rule.code, "what": found.rule.title, "count": found.count, "examples": list(found.examples)}
+        for found in summary.findings
+    ]
+    return told
+
+
+def show(console: Console, splits: Mapping[str, Summary]) -> None:
+    """A line a split, a table of classes, and what was dropped, left out or odd."""
+    for name, done in splits.items():
+        rate = f", {done.images / done.seconds:,.0f}/s" if done.seconds > 0.5 else ""
+        console.put(f"{name}: {done.images} pictures, {done.items} items{rate}")
+        if done.skipped:
+            console.put(f"  {done.skipped} left out")
+        for told, counts in (("dropped as asked", done.selected_away), ("not carried by the format", done.dropped)):
+            if counts:
+                console.put(f"  {told}: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
+        for finding in done.findings:
+            console.put(f"  {finding.rule.severity} {finding}")
+    names = list(next(iter(splits.values())).categories) if splits else []
+    rows = [(name, *(str(done.categories[name]) for done in splits.values())) for name in names]
+    if rows:
+        console.table(("class", *splits), rows)
