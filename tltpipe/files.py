@@ -12,8 +12,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import forkserver, get_context, resource_tracker
+from multiprocessing import forkserver, get_context, parent_process, resource_tracker
 from pathlib import Path
+from threading import Thread
 from typing import IO, Any, TypeVar
 
 from tltpipe.errors import HostError
@@ -180,7 +181,7 @@ def parallel_map(
     resource_tracker.ensure_running()  # or the fork server would start it, which lifts the mask
     with _holding_interrupts():
         forkserver.ensure_running()
-    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
+    with ProcessPoolExecutor(workers, get_context("forkserver"), initializer=_end_with_parent) as pool:
         pending: deque[Future[Result]] = deque()
         try:
             for item in items:
@@ -193,6 +194,18 @@ def parallel_map(
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _end_with_parent() -> None:
+    """Let this worker end when its parent does: killed, that could not say so, and the worker would wait for ever."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=watch, name="end with parent", daemon=True).start()
 
 
 @contextmanager

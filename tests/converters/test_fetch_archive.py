@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -478,7 +479,7 @@ class Stopping:
         time.sleep(60)
 
 folder = Path(sys.argv[1])
-fetch("deepfashion2", folder / "out", source=folder, password=str, progress=Stopping(), workers=1)
+fetch("deepfashion2", folder / "out", source=folder, password=lambda: "correct horse µ", progress=Stopping(), workers=1)
 """
 
 
@@ -509,6 +510,35 @@ def test_killed_while_unpacking_goes_on_with_what_is_missing_or_damaged(tmp_path
     assert {path: (out / "train" / path).stat().st_mtime_ns for path in times} == times
     assert not list(out.rglob("*.part"))
     assert not staging.exists()
+
+
+def test_killed_with_its_workers_at_work_leaves_no_process_behind(tmp_path: Path) -> None:
+    plain(tmp_path / "train.zip", pictures(600))
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", SCRIPT.replace("workers=1", "workers=2"), tmp_path]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        below = descendants(process.pid)
+        process.send_signal(signal.SIGKILL)
+    assert len(below) >= 3, "a fork server and two workers"
+    deadline = time.monotonic() + 5
+    while alive := [pid for pid in below if lives(pid)]:
+        assert time.monotonic() < deadline, alive
+        time.sleep(0.02)
+    assert take(tmp_path).splits[0].kept >= 256
+
+
+def lives(pid: int) -> bool:
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())  # empty for one that ended and was not waited for
+    except OSError:
+        return False
+
+
+def descendants(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [number for child in children for number in (int(child), *descendants(int(child)))]
 
 
 def test_another_archive_does_not_go_on_with_the_files_of_the_first(tmp_path: Path) -> None:
