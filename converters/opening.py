@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from converters import FORMATS, classes
 from converters.formats import Place
@@ -18,6 +21,16 @@ def splits(path: Path, format: str | None) -> tuple[str, dict[str, Dataset]]:
     return format, {name: _read(format, place) for name, place in places.items()}
 
 
+def read_all(
+    path: Path, places: Mapping[str, Place], format: str | None, *, options: Mapping[str, Any] | None = None
+) -> dict[str, Dataset]:
+    """The data sets at ``places``, found at ``path``; of ``options`` those that the format knows."""
+    name = format if format not in (None, "auto") else find(path, None)[0]
+    known = inspect.signature(module(str(name)).read).parameters
+    given = {key: value for key, value in (options or {}).items() if key in known}
+    return {split: _read(str(name), place, **given) for split, place in places.items()}
+
+
 def find(path: Path, format: str | None) -> tuple[str, dict[str, Place]]:
     """The format of ``path`` and where its splits lie; raises as ``converters.splits`` does."""
     if not path.exists():
@@ -30,9 +43,12 @@ def find(path: Path, format: str | None) -> tuple[str, dict[str, Place]]:
     found = {name: places for name in registry.names(FORMATS) if (places := module(name).find(path))}
     if not found:
         raise UsageError("this looks like none of the formats", where=path, hint=f"name it: {_names()}")
-    if len(found) > 1:
-        raise UsageError(f"this may be {' or '.join(found)}", where=path, hint="say which: --from FORMAT")
-    return next(iter(found.items()))
+    # Labels that were made beside their source, in its folder, say less than it does.
+    most = max(len(module(name).CARRIES) for name in found)
+    richest = [name for name in found if len(module(name).CARRIES) == most]
+    if len(richest) > 1:
+        raise UsageError(f"this may be {' or '.join(richest)}", where=path, hint="say which: --from FORMAT")
+    return richest[0], found[richest[0]]
 
 
 def one(datasets: dict[str, Dataset], path: Path, split: str | None) -> Dataset:
@@ -53,9 +69,9 @@ def module(format: str, *, writing: bool = False) -> ModuleType:
     return found
 
 
-def _read(format: str, place: Place) -> Dataset:
+def _read(format: str, place: Place, **options: Any) -> Dataset:
     names = classes.read(place.root)
-    dataset: Dataset = module(format).read(place, classes=names)
+    dataset: Dataset = module(format).read(place, classes=names, **options)
     if names is not None:
         classes.compare(names, dataset.categories, place)
     return dataset

@@ -116,3 +116,12 @@ def selected(dataset: Dataset, selection: Selection) -> Dataset:
 
 def _rank(name: str) -> bytes:
     return hashlib.blake2b(name.encode(), digest_size=8).digest()
+
+
+def renames(texts: Sequence[str], *, option: str = "--rename") -> dict[str, str]:
+    """``["old=new", ...]`` as a mapping. Raises UsageError that names ``option``."""
+    pairs = [text.partition("=") for text in texts]
+    for text, (old, _, new) in zip(texts, pairs, strict=True):
+        if not old.strip() or not new.strip():
+            raise UsageError(f'{option}: "{text}" must be OLD=NEW')
+    return {old.strip(): new.strip() for old, _, new in pairs}

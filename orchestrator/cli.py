@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator import choices
 from orchestrator.convert_command import convert
 from orchestrator.options import Options, command
 from tltpipe import __version__
@@ -86,9 +87,34 @@ def sample(
 
 @app.command()
 @command
-def prepare(options: Options) -> None:
-    """Turn DeepFashion2 annotations into COCO files and KITTI labels, and render the specs."""
-    _stages(options, ["prepare"])
+def prepare(
+    options: Options,
+    classes: Annotated[str | None, choices.CLASSES] = None,
+    rename: Annotated[list[str] | None, choices.RENAME] = None,
+    max_occlusion: Annotated[int | None, choices.OCCLUSION] = None,
+    min_size: Annotated[float | None, choices.SIZE] = None,
+    max_zoom: Annotated[int | None, choices.ZOOM] = None,
+    only_source: Annotated[list[str] | None, choices.SOURCE] = None,
+    subset: Annotated[int | None, choices.SUBSET] = None,
+    keep_empty: Annotated[bool | None, choices.EMPTY] = None,
+    skip_bad: Annotated[bool | None, choices.SKIP] = None,
+) -> None:
+    """Turn raw annotations into COCO files and KITTI labels, all splits in one pass; the specs are rendered too.
+
+    What to take can be set for all commands in the data section of tltpipe.yaml.
+    """
+    chosen: dict[str, Any] = {
+        "classes": [name.strip() for name in classes.split(",")] if classes else None,
+        "rename": rename or None,
+        "max_occlusion": max_occlusion,
+        "min_size": min_size,
+        "max_zoom": max_zoom,
+        "sources": only_source or None,
+        "subset": subset,
+        "keep_empty": keep_empty,
+        "skip_bad": skip_bad,
+    }
+    _stages(options, ["prepare"], **{f"data.{key}": value for key, value in chosen.items()})
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator import choices
 from orchestrator.options import Plain
 from tltpipe.errors import UsageError
 
@@ -31,17 +32,6 @@ FROM = typer.Option("--from", help="Format of SRC; guessed without.", show_defau
 TO = typer.Option("--to", help="Format to write: see --formats.", show_default=False)
 SPLIT = typer.Option("--split", help="Only this split. Repeatable.", show_default=False)
 IMAGES = typer.Option(help="Pictures as hard links (copies where that cannot be), copies, or none.")
-CLASSES = typer.Option(help="Keep these classes, in this order: a,b,c.", show_default=False)
-RENAME = typer.Option(help="OLD=NEW; two classes with one new name are merged. Repeatable.", show_default=False)
-OCCLUSION = typer.Option(
-    min=0, max=2, help="Drop what is occluded more: 0 none, 1 partly, 2 largely.", show_default=False
-)
-SIZE = typer.Option(min=0, help="Drop boxes with a side of fewer pixels.", show_default=False)
-ZOOM = typer.Option(min=1, max=3, help="Drop what is zoomed in more (DeepFashion2's 1 to 3).", show_default=False)
-SOURCE = typer.Option(help="Only pictures of this source (user, shop). Repeatable.", show_default=False)
-SUBSET = typer.Option(min=1, help="So many pictures of each split: the same on every machine.", show_default=False)
-EMPTY = typer.Option(help="Keep pictures that lost all their objects, as background.")
-SKIP = typer.Option(help="Leave out pictures that cannot be used, and list them, instead of stopping.")
 FORMATS = typer.Option("--formats", help="List the formats.")
 TASK = typer.Option(help="What YOLO labels hold: detect, segment or pose.", show_default=False)
 FORCE = typer.Option(help="Replace what is at DST.")
@@ -58,15 +48,15 @@ def convert(
     to: Annotated[str | None, TO] = None,
     split: Annotated[list[str] | None, SPLIT] = None,
     images: Annotated[Images, IMAGES] = Images.LINK,
-    classes: Annotated[str | None, CLASSES] = None,
-    rename: Annotated[list[str] | None, RENAME] = None,
-    max_occlusion: Annotated[int | None, OCCLUSION] = None,
-    min_size: Annotated[float, SIZE] = 0,
-    max_zoom: Annotated[int | None, ZOOM] = None,
-    only_source: Annotated[list[str] | None, SOURCE] = None,
-    subset: Annotated[int | None, SUBSET] = None,
-    keep_empty: Annotated[bool, EMPTY] = False,
-    skip_bad: Annotated[bool, SKIP] = False,
+    classes: Annotated[str | None, choices.CLASSES] = None,
+    rename: Annotated[list[str] | None, choices.RENAME] = None,
+    max_occlusion: Annotated[int | None, choices.OCCLUSION] = None,
+    min_size: Annotated[float, choices.SIZE] = 0,
+    max_zoom: Annotated[int | None, choices.ZOOM] = None,
+    only_source: Annotated[list[str] | None, choices.SOURCE] = None,
+    subset: Annotated[int | None, choices.SUBSET] = None,
+    keep_empty: Annotated[bool, choices.EMPTY] = False,
+    skip_bad: Annotated[bool, choices.SKIP] = False,
     task: Annotated[str | None, TASK] = None,
     workers: Annotated[int | None, WORKERS] = None,
     force: Annotated[bool, FORCE] = False,
@@ -75,7 +65,7 @@ def convert(
     """Convert a data set between formats: labels, splits, class map and pictures."""
     import converters
     from converters.convert import convert as work
-    from converters.selection import Selection
+    from converters.selection import Selection, renames
 
     if formats:
         list_formats(options)
@@ -126,15 +116,6 @@ def list_formats(options: Plain) -> None:
         return
     rows = [(name, "read, write" if name in written else "read", about) for name, about in every.items()]
     options.console.table(("format", "", "what it is"), rows)
-
-
-def renames(texts: list[str]) -> dict[str, str]:
-    """``["old=new", ...]`` as a mapping. Raises UsageError."""
-    pairs = [text.partition("=") for text in texts]
-    for text, (old, _, new) in zip(texts, pairs, strict=True):
-        if not old.strip() or not new.strip():
-            raise UsageError(f"--rename {text}: write OLD=NEW")
-    return {old.strip(): new.strip() for old, _, new in pairs}
 
 
 def as_json(summary: Summary) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def play(folder: Path, console: Console, *, flags: Mapping[str, Given] | None = 
     results = pipeline.execute(run, pipeline.every())
     if run.runner.pretends:
         return {"folder": str(folder)}
-    look = session.start(folder, console, flags=flags, subject=run.workspace.split("validation") / "image")
+    look = session.start(folder, console, flags=flags, subject=run.workspace.kitti("validation") / "image")
     found = pipeline.execute(look, ["infer"])[0].told
     gallery.sheet(look.workspace.inference / "images_annotated", folder / SHEET, count=show)
     evaluation = _evaluation(look.workspace.evaluation)

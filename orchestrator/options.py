@@ -82,7 +82,12 @@ class Options(Plain):
 
         given = dict(flag(text) for text in self.settings or [])
         named = {"runner": "dry" if self.dry_run else self.runner, "toolkit": self.toolkit, "image": self.image, **more}
-        return given | {name: Given(value, f"--{name}") for name, value in named.items() if value is not None}
+        return given | {name: Given(value, _spelt(name)) for name, value in named.items() if value is not None}
+
+
+def _spelt(name: str) -> str:
+    """The option that gives the setting ``name``: --max-zoom for data.max_zoom."""
+    return "--" + name.rpartition(".")[2].replace("_", "-")
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:

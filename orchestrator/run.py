@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +16,7 @@ from tltpipe import files
 from tltpipe.errors import ConfigError, HostError
 
 if TYPE_CHECKING:
+    from converters.formats import Place
     from orchestrator.config import Config
     from orchestrator.report import Report
     from orchestrator.runners import Runner
@@ -59,10 +60,24 @@ class Run:
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
 
     @cached_property
+    def raw(self) -> Mapping[str, Place]:
+        """Where the splits of the raw data lie; none as long as there is no raw data. Raises as ``converters`` does."""
+        from converters import opening
+
+        folder, format = self.workspace.raw, self.config.data.format
+        if not folder.exists():
+            return {}
+        if format == "auto":
+            return opening.find(folder, None)[1]
+        found: Mapping[str, Place] = opening.module(format).find(folder)
+        return found
+
+    @cached_property
     def splits(self) -> tuple[str, ...]:
-        """The configured splits whose folders exist; all of them as long as none does. The first one trains."""
+        """The configured splits that are there; all of them as long as none is. The first one trains."""
         wanted = self.config.data.splits
-        return tuple(s for s in wanted if self.workspace.split(s).is_dir()) or tuple(wanted)
+        there = (s for s in wanted if s in self.raw or self.workspace.kitti(s).is_dir())
+        return tuple(there) or tuple(wanted)
 
     @property
     def held_out(self) -> str | None:

@@ -13,6 +13,9 @@ from orchestrator.workspace import Workspace
 from tltpipe import registry
 from tltpipe.errors import UsageError
 
+PREPARED = "KITTI"
+"""Folder for what prepare makes where it cannot be beside the pictures."""
+
 if TYPE_CHECKING:
     from orchestrator.report import Report
     from orchestrator.run import Run
@@ -39,7 +42,7 @@ def start(
     if not root.is_dir():
         raise UsageError("there is no such folder", where=root, hint="--workspace names the folder of the run")
     settings = config.load(root, flags=flags)
-    workspace = Workspace(root, settings.data.root)
+    workspace = Workspace(root, settings.data.root, settings.data.prepared or _prepared(root, settings))
     toolkit = cast("Toolkit", registry.load("orchestrator.toolkits", settings.toolkit))
     return Run(
         config=settings,
@@ -62,3 +65,12 @@ def open_runner(name: str, settings: config.Config, workspace: Workspace, toolki
         gpu_request=settings.settings.gpu_request,
     )
     return cast("Runner", registry.load("orchestrator.runners", name).open(place))
+
+
+def _prepared(root: Path, settings: config.Config) -> str:
+    """Beside the pictures where they lie as tlt-augment wants them and can be written, else a folder of our own."""
+    raw = root / settings.data.root
+    splits = [raw / split for split in settings.data.splits if (raw / split).is_dir()]
+    apart = any(not (split / "image").is_dir() or not os.access(split, os.W_OK) for split in splits)
+    elsewhere = raw.is_dir() and not splits
+    return PREPARED if apart or elsewhere else settings.data.root

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Lt, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 _STRICT = {"extra": "forbid", "use_attribute_docstrings": True}
 
@@ -37,16 +37,38 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Where the raw data lies."""
+    """Where the raw data lies, and what of it to take."""
 
     __pydantic_config__: ClassVar = _STRICT
 
     root: Annotated[str, MinLen(1)] = "Original-Data"
-    """Folder in the workspace that holds one folder a split, each with image/ and annos/ as DeepFashion2 has them."""
+    """Folder in the workspace that holds the data set: for DeepFashion2 one folder a split, with image/ and annos/."""
+    format: str = "deepfashion2"
+    """Its format (tltpipe convert --formats lists them), or auto to guess it."""
     splits: Annotated[Sequence[str], MinLen(1)] = field(default_factory=lambda: ["train", "validation"])
     """The split to train on, then the one to validate on, if there is one."""
+    test: str | None = "test"
+    """A split without annotations, if there is one: it gets a COCO file of its pictures. null leaves it alone."""
+    prepared: str | None = None
+    """Folder for the KITTI labels. null is beside the pictures where that can be written, else KITTI."""
     skip_bad: bool = False
     """Leave out pictures that cannot be used, and list them, instead of stopping at the first."""
+    classes: Sequence[str] = field(default_factory=list)
+    """Keep these classes, in this order, by their new names if they are renamed; empty keeps all."""
+    rename: Sequence[str] = field(default_factory=list)
+    """Other names for classes, each as OLD=NEW; classes that get the same name are merged."""
+    max_occlusion: Annotated[int, Ge(0), Le(2)] | None = None
+    """Drop what is occluded more than this: 0 not at all, 1 partly, 2 largely."""
+    min_size: Annotated[float, Ge(0)] = 0
+    """Drop boxes with a side of fewer pixels."""
+    max_zoom: Annotated[int, Ge(1), Le(3)] | None = None
+    """Drop what is zoomed in more than this (DeepFashion2's 1 to 3)."""
+    sources: Sequence[str] = field(default_factory=list)
+    """Keep pictures of these sources only (DeepFashion2's user and shop)."""
+    subset: Annotated[int, Ge(1)] | None = None
+    """So many pictures of each split, chosen by their names: the same on every machine."""
+    keep_empty: bool = False
+    """Keep pictures that lost all their objects, as background."""
 
 
 SECRETS = ("key",)

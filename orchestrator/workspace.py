@@ -8,10 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder ``root`` (absolute); the raw data lies in ``root / data``."""
+    """The folder ``root`` (absolute), the raw data in ``root / data``, what prepare makes in ``root / prepared``."""
 
     root: Path
     data: str = "Original-Data"
+    prepared: str = "Original-Data"
 
     @property
     def config(self) -> Path:
@@ -29,9 +30,19 @@ class Workspace:
     def specs(self) -> Path:
         return self.root / "specs"
 
-    def split(self, split: str) -> Path:
-        """Raw data of one split: ``image/`` and ``annos/`` as downloaded, ``label/`` as prepared."""
-        return self.root / self.data / split
+    @property
+    def raw(self) -> Path:
+        """The data set as it came."""
+        return self.root / self.data
+
+    def kitti(self, split: str) -> Path:
+        """What tlt-augment takes of a split: ``image/`` and ``label/``."""
+        return self.root / self.prepared / split
+
+    @property
+    def class_map(self) -> Path:
+        """The classes in order, one a line, as prepared."""
+        return self.root / self.prepared / "classes.txt"
 
     def coco(self, split: str) -> Path:
         return self.root / "COCO" / f"{split}.json"

@@ -27,7 +27,7 @@ def drafts(run: Run) -> list[Draft]:
 
 
 def inputs(run: Run) -> list[Path]:
-    return [run.workspace.split(split) / part for split in run.splits for part in ("image", "label")]
+    return [run.workspace.kitti(split) / part for split in run.splits for part in ("image", "label")]
 
 
 def outputs(run: Run) -> list[Path]:
@@ -41,7 +41,7 @@ def requests(run: Run) -> list[Request]:
 def execute(run: Run) -> dict[str, Any]:
     told = {}
     for split in run.splits:
-        request, raw = _request(run, split), run.workspace.split(split)
+        request, raw = _request(run, split), run.workspace.kitti(split)
         with run.staged(request.output) as folder:
             lacking = verify.lacking_pictures(raw / "image", raw / "label", folder, extension=run.image_extension)
             run.launch(replace(request, output=folder), verify=lacking)
@@ -50,4 +50,4 @@ def execute(run: Run) -> dict[str, Any]:
 
 
 def _request(run: Run, split: str) -> Augment:
-    return Augment(run.workspace.split(split), run.spec("augment.conf"), run.workspace.augmented / split)
+    return Augment(run.workspace.kitti(split), run.spec("augment.conf"), run.workspace.augmented / split)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.drafts import Draft
 from orchestrator.jobs import Train
+from orchestrator.stages import prepare
+from tltpipe.errors import DataError
 
 if TYPE_CHECKING:
     from orchestrator.jobs import Request
@@ -23,8 +25,6 @@ NAME = "train.conf"
 
 
 def drafts(run: Run) -> list[Draft]:
-    from converters.garments import CATEGORIES
-
     train, held_out = run.splits[0], run.held_out
     fold = 0 if held_out is None and run.config.tunables["tfrecords"].val_split else None
     paths = {
@@ -33,7 +33,7 @@ def drafts(run: Run) -> list[Draft]:
         "validation_fold": fold,
         "image_directory_path": run.at(run.workspace.augmented),
         "image_extension": run.image_extension.removeprefix("."),
-        "classes": [garment.name for garment in CATEGORIES],
+        "classes": prepare.categories(run),
     }
     return [Draft(NAME, run.config.network, run.config.tunables[run.config.network], paths)]
 
@@ -52,6 +52,7 @@ def requests(run: Run) -> list[Request]:
 
 
 def execute(run: Run) -> dict[str, Any]:
+    _same_classes(run)
     request, epochs = _request(run), run.specs[NAME].spec.message.training_config.num_epochs
     resume = run.toolkit.resume_point(request.results) if run.continuing else None
     if resume is None:
@@ -66,6 +67,14 @@ def execute(run: Run) -> dict[str, Any]:
         run.launch(replace(request, resume=resume), verify=lambda: _lacking(run))
     final = _final(run)
     return {"epochs": epochs, "model": run.workspace.name(final) if final else None}
+
+
+def _same_classes(run: Run) -> None:
+    """Raises DataError where the labels were prepared with other classes than the settings give now."""
+    path, wanted = run.workspace.class_map, prepare.categories(run)
+    if path.is_file() and tuple(path.read_text("utf-8").splitlines()) != wanted:
+        what = f"the data was prepared with other classes than the settings ask for: {', '.join(wanted)}"
+        raise DataError(what, where=run.workspace.name(path), hint="prepare it again: tltpipe run")
 
 
 def _request(run: Run) -> Train:
