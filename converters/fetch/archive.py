@@ -37,6 +37,7 @@ class Plan:
     directory: Directory
     place: Place
     files: int
+    folders: frozenset[str]
     bytes: int
     room: int
     """What the files take on a disk."""
@@ -68,6 +69,7 @@ def judge(path: Path, place: Place, *, limits: Limits | None = None) -> Plan:
     if directory.entries > limits.entries:
         raise _refusal(path, f"declares {directory.entries} entries; {limits.entries} is the most taken")
     targets: set[str] = set()
+    folders: set[str] = set()
     schemes: set[str | None] = set()
     size = packed = room = left_out = 0
     examples: list[str] = []
@@ -84,6 +86,7 @@ def judge(path: Path, place: Place, *, limits: Limits | None = None) -> Plan:
         if target in targets:
             raise _refusal(path, f"holds {target} twice, the second time as {entry.name!r}")
         targets.add(target)
+        folders.add(target.rpartition("/")[0])
         schemes.add(entry.encryption)
         size += entry.size
         room += -(-entry.size // _BLOCK) * _BLOCK
@@ -94,7 +97,9 @@ def judge(path: Path, place: Place, *, limits: Limits | None = None) -> Plan:
     if size > limits.total or size > max(limits.ratio * directory.archive_bytes, limits.entry):
         raise _refusal(path, f"would unpack to {amount(size)} from {amount(directory.archive_bytes)}, as bombs do")
     encryption = " and ".join(sorted(filter(None, schemes))) or None
-    return Plan(directory, place, len(targets), size, room, encryption, probe, left_out, tuple(examples))
+    return Plan(
+        directory, place, len(targets), frozenset(folders), size, room, encryption, probe, left_out, tuple(examples)
+    )
 
 
 def amount(size: int) -> str:

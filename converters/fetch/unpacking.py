@@ -11,7 +11,7 @@ import shutil
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 from converters.fetch import zip_directory
@@ -77,7 +77,7 @@ def unpack(
     """
     with files.writable(staging.parent):
         resumed = begin(plan, staging)
-        for folder in {PurePosixPath(target).parent for _, target in plan.entries()}:
+        for folder in plan.folders:
             (staging / folder).mkdir(parents=True, exist_ok=True)
     kept = 0
     batches = (_Batch(plan.path, staging, tuple(some), resumed, password) for some in _batches(plan.entries()))
