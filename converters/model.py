@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from converters.findings import Findings
 from tltpipe.errors import Location
@@ -40,8 +40,7 @@ class Box:
         return max(0.0, self.width) * max(0.0, self.height)
 
 
-@dataclass(frozen=True, slots=True)
-class Keypoint:
+class Keypoint(NamedTuple):
     """A landmark in pixels; visibility as in COCO: 2 visible, 1 labelled but occluded, 0 not labelled (x = y = 0)."""
 
     x: float

@@ -260,8 +260,10 @@ class _Item:
         if not any(visibilities):
             self.findings.add(rules.NO_LANDMARKS, self.name)
             return ()
-        points = zip(numbers[::3], numbers[1::3], visibilities, strict=True)
-        return tuple(Keypoint(x, y, int(seen)) if seen else _UNSEEN for x, y, seen in points)
+        points = zip(numbers[::3], numbers[1::3], map(int, visibilities), strict=True)
+        if 0 not in visibilities:
+            return tuple(map(Keypoint._make, points))
+        return tuple(Keypoint(*point) if point[2] else _UNSEEN for point in points)
 
 
 _UNSEEN = Keypoint(0, 0, 0)
