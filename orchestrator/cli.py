@@ -9,6 +9,7 @@ import typer
 
 from orchestrator import choices
 from orchestrator.convert_command import convert
+from orchestrator.fetch_command import fetch
 from orchestrator.options import Options, command
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
@@ -232,7 +233,7 @@ def demo(
         options.console.json(told)
 
 
-for dataset_command in (convert,):
+for dataset_command in (fetch, convert):
     app.command()(command(dataset_command))
 
 

@@ -2,68 +2,84 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from pathlib import Path
 
 import pytest
 
 import converters
+from converters.formats import Place
 from converters.model import Box, Dataset, Object, Sample
+from converters.transfer import FIELDS
 from tltpipe import registry
 from tltpipe.errors import UsageError
 
 FORMATS = registry.names("converters.formats")
-FIELDS = {field.name for cls in (Object, Sample) for field in dataclasses.fields(cls)} - {
-    *("category", "id", "image", "width", "height", "objects"),
-}
-READABLE = [name for name in FORMATS if hasattr(registry.load("converters.formats", name), "read")]
 WRITABLE = [name for name in FORMATS if hasattr(registry.load("converters.formats", name), "Writer")]
 
 
 def test_the_folder_is_the_list() -> None:
-    assert {"coco", "deepfashion2", "kitti"} <= set(FORMATS)
+    assert {"coco", "csv", "deepfashion2", "kitti", "open_images", "tfrecord", "voc", "yolo"} <= set(FORMATS)
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_says_what_it_carries_and_can_do_something(name: str) -> None:
+def test_says_what_it_is_and_carries(name: str) -> None:
     module = registry.load("converters.formats", name)
     assert module.__doc__
+    assert 10 < len(module.ABOUT) < 100
     assert isinstance(module.CARRIES, frozenset)
     assert "box" in module.CARRIES
-    assert module.CARRIES <= FIELDS
-    assert hasattr(module, "read") or hasattr(module, "Writer")
+    assert module.CARRIES <= set(FIELDS)
 
 
-@pytest.mark.parametrize("name", READABLE)
-def test_read_takes_one_path_and_options_by_keyword(name: str) -> None:
+@pytest.mark.parametrize("name", FORMATS)
+def test_reads_a_place_and_takes_options_by_keyword(name: str) -> None:
     function = registry.load("converters.formats", name).read
     first, *options = inspect.signature(function).parameters.values()
     assert first.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    assert "classes" in {option.name for option in options}
     assert all(option.kind is inspect.Parameter.KEYWORD_ONLY for option in options)
     assert all(option.default is not inspect.Parameter.empty for option in options)
     assert inspect.signature(function, eval_str=True).return_annotation is Dataset
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_finds_nothing_where_nothing_is(name: str, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing to see")
+    (tmp_path / "empty").mkdir()
+    find = registry.load("converters.formats", name).find
+    assert find(tmp_path) == find(tmp_path / "notes.txt") == find(tmp_path / "not-there") == {}
+
+
+@pytest.mark.parametrize("name", WRITABLE)
+def test_lays_splits_out_apart(name: str) -> None:
+    module = registry.load("converters.formats", name)
+    train, validation = (module.layout(Path("root"), split) for split in ("train", "validation"))
+    assert isinstance(train, Place)
+    assert train.root == Path("root")
+    assert len({train.annotations, train.images, validation.annotations, validation.images}) == 4
+
+
 @pytest.mark.parametrize("name", WRITABLE)
 def test_writer_takes_samples_and_appears_whole(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "out"
+    path = registry.load("converters.formats", name).layout(tmp_path / "deep", "train").annotations
     with converters.open_writer(name, path, ["vest", "skirt"]) as writer:
         writer.add(Sample("000001", Path("000001.jpg"), 80, 60, (Object("skirt", Box(1, 2, 3, 4)),)))
         writer.add(Sample("000002", Path("000002.jpg"), 80, 60))
         assert not path.exists()
-    assert [entry.name for entry in path.parent.iterdir()] == ["out"]
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize("name", WRITABLE)
 def test_failed_writer_leaves_nothing(name: str, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), converters.open_writer(name, tmp_path / "out", ["skirt"]) as writer:
+    path = tmp_path / registry.load("converters.formats", name).layout(Path(), "train").annotations.name
+    with pytest.raises(KeyboardInterrupt), converters.open_writer(name, path, ["skirt"]) as writer:
         writer.add(Sample("000001", Path("000001.jpg"), 80, 60))
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unknown_format_is_told_the_nearest() -> None:
+def test_unknown_format_is_told_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        converters.read("kiti", Path())
+        converters.read("kiti", tmp_path)
     assert caught.value.hint == 'did you mean "kitti"?'
