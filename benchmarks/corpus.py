@@ -91,6 +91,8 @@ def write(
     making |= {"annotations_only": annotations_only, "light": light}
     if stamp.exists() and json.loads(stamp.read_text()) == making:
         return folder
+    if folder.exists():
+        raise FileExistsError(f"{folder} is there and is no corpus of this making: remove it, or name another folder")
     for part in ("annos",) if annotations_only else ("annos", "image"):
         (folder / part).mkdir(parents=True)
     workers = workers or (1 if pictures <= CHUNK else None)

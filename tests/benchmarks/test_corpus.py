@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,9 +14,7 @@ from types import ModuleType
 import pytest
 from PIL import Image
 
-from converters.formats import deepfashion2
-from converters.prepare import prepare
-from tltpipe.progress import Silent
+import converters
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PICTURES = 30
@@ -48,19 +48,24 @@ def test_pictures_are_whole_jpeg_files_of_the_usual_weight_and_no_two_are_equal(
 
 
 def test_every_annotation_is_as_the_data_set_publishes_it(split: Path) -> None:
-    findings = deepfashion2.Findings()
-    samples = [deepfashion2.Split(split).sample(f"{number:06d}", findings) for number in range(1, PICTURES + 1)]
+    samples = list(converters.read("deepfashion2", split))
     things = [thing for sample in samples for thing in sample.objects]
-    assert not findings.all()
-    assert len(things) > PICTURES
+    assert len(samples) == PICTURES < len(things)
     assert all(thing.polygons and thing.keypoints for thing in things)
     assert {sample.source for sample in samples} == {"user", "shop"}
-    assert {sum(type(x) is float for x in thing.polygons[0]) > 0 for thing in things} == {True, False}
+    assert {any(type(value) is float for value in thing.polygons[0]) for thing in things} == {True, False}
 
 
 def test_prepare_takes_it(split: Path, tmp_path: Path) -> None:
-    done = prepare(split, annotations=tmp_path / "train.json", labels=tmp_path / "label", progress=Silent())
-    assert (done.images, done.skipped) == (PICTURES, 0)
+    (tmp_path / "Original-Data" / "train").mkdir(parents=True)
+    for part in ("image", "annos"):
+        (tmp_path / "Original-Data" / "train" / part).symlink_to(split / part)
+    argv = [sys.executable, "-m", "tltpipe", "prepare", "-w", tmp_path, "--set", "data.splits=[train]"]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads((tmp_path / "COCO" / "train.json").read_text())
+    assert len(document["images"]) == PICTURES
+    assert len(document["annotations"]) == sum(path.read_text().count("item") for path in (split / "annos").iterdir())
 
 
 def test_the_same_seed_gives_the_same_bytes_in_one_process_and_in_two(
