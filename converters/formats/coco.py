@@ -20,10 +20,11 @@ from typing import IO, Any
 import orjson
 
 from converters import json_file
+from converters.formats import Place
 from converters.model import Box, Dataset, Keypoint, KeypointSlot, Object, Polygon, Sample
 from tltpipe.errors import DataError
-from tltpipe.files import atomic
 
+ABOUT = "COCO JSON: annotations/instances_<split>.json, images/<split>"
 CARRIES = frozenset({"box", "polygons", "keypoints", "occlusion", "truncation", "pair_id", "style", "extra", "source"})
 
 
@@ -37,17 +38,17 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Encoder:
+class Recorder:
     """Turns samples into entries; holds no file, so worker processes can have one each."""
 
     categories: tuple[str, ...]
     keypoints: Mapping[str, KeypointSlot]
 
-    def encode(self, sample: Sample) -> Entry:
+    def record(self, sample: Sample) -> Entry:
         """Raises DataError for an object of a category that was not announced, or with keypoints of no known place."""
         image: dict[str, Any] = {
             "license": 0,
-            "file_name": sample.image.name,
+            "file_name": sample.file_name,
             "width": sample.width,
             "height": sample.height,
             "coco_url": "",
@@ -61,13 +62,13 @@ class Encoder:
 
     def _annotation(self, thing: Object, sample: Sample) -> dict[str, Any]:
         if thing.category not in self.categories:
-            raise DataError(f"{thing.category} is none of the categories", where=sample.image)
+            raise DataError(f"{thing.category} is none of the categories", where=sample.where(thing))
         box = thing.box
         record: dict[str, Any] = {
             "category_id": self.categories.index(thing.category) + 1,
             "bbox": [box.left, box.top, box.width, box.height],
             "area": box.area,
-            "iscrowd": 0,
+            "iscrowd": int(thing.crowd),
             "segmentation": thing.polygons,
         }
         slot = self.keypoints.get(thing.category)
@@ -75,7 +76,8 @@ class Encoder:
             record["num_keypoints"] = sum(point.visibility > 0 for point in thing.keypoints)
             record["keypoints"] = _vector(thing.keypoints, slot, sample)
         elif thing.keypoints:
-            raise DataError(f"{thing.category} has keypoints, but was not announced with any", where=sample.image)
+            what = f"{thing.category} has keypoints, but was not announced with any"
+            raise DataError(what, where=sample.where(thing))
         if thing.pair_id is not None:
             record["pair_id"] = thing.pair_id
         if thing.style is not None:
@@ -99,18 +101,20 @@ class Writer:
         categories: Sequence[str],
         *,
         keypoints: Mapping[str, KeypointSlot] | None = None,
-        supercategory: str = "",
+        supercategories: Mapping[str, str] | None = None,
+        joint_pairs: bool = True,
     ) -> None:
         self.path = path
-        self.encoder = Encoder(tuple(categories), keypoints or {})
-        self.supercategory = supercategory
+        self.recorder = Recorder(tuple(categories), keypoints or {})
+        self.supercategories = supercategories or {}
+        self.joint_pairs = joint_pairs
         self._files = ExitStack()
         self._image_ids: set[int] = set()
         self._next_free = count(1)
         self._annotation_ids = count(1)
 
     def __enter__(self) -> Writer:
-        self._out: IO[bytes] = self._files.enter_context(atomic(self.path, "wb"))
+        self._out: IO[bytes] = self._files.enter_context(self.path.open("wb"))
         # Annotations are the bulk: they wait on the disk of the result, not in memory and not in a small /tmp.
         self._spool: IO[bytes] = self._files.enter_context(TemporaryFile(dir=self.path.parent))
         self._out.write(b'{"info":%s,\n"licenses":[],\n"images":[' % orjson.dumps(self._info()))
@@ -127,9 +131,6 @@ class Writer:
             self._spool.seek(0)
             shutil.copyfileobj(self._spool, self._out, 1 << 20)
             self._out.write(b'],\n"categories":%s}\n' % orjson.dumps(self._categories()))
-
-    def add(self, sample: Sample) -> None:
-        self.append(self.encoder.encode(sample))
 
     def append(self, entry: Entry) -> None:
         """Give ``entry`` its ids and write it."""
@@ -151,19 +152,24 @@ class Writer:
         """Which stretch of the keypoint vector is whose: COCO has no field for it, and ``info`` is free."""
         parts = {
             name: [slot.offset, slot.count]
-            for name, slot in self.encoder.keypoints.items()
+            for name, slot in self.recorder.keypoints.items()
             if slot.count != len(slot.names)
         }
-        return {"keypoint_slots": parts} if parts else {}
+        told: dict[str, Any] = {"keypoint_slots": parts} if parts else {}
+        return told if self.joint_pairs else told | {"pair_ids": "each split counts its own"}
 
     def _categories(self) -> list[dict[str, Any]]:
         records: list[dict[str, Any]] = []
-        for number, name in enumerate(self.encoder.categories, start=1):
-            record: dict[str, Any] = {"id": number, "name": name, "supercategory": self.supercategory}
-            if slot := self.encoder.keypoints.get(name):
-                record |= {"keypoints": slot.names, "skeleton": []}
+        for number, name in enumerate(self.recorder.categories, start=1):
+            record: dict[str, Any] = {"id": number, "name": name, "supercategory": self.supercategories.get(name, "")}
+            if slot := self.recorder.keypoints.get(name):
+                record |= {"keypoints": slot.names, "skeleton": slot.skeleton}
             records.append(record)
         return records
+
+
+def layout(root: Path, split: str) -> Place:
+    return Place(root, root / "annotations" / f"instances_{split}.json", root / "images" / split)
 
 
 def read(root: Path, *, images: Path | None = None) -> Dataset:

@@ -37,7 +37,7 @@ class Given:
     def name(self, key: int) -> str:
         return self.samples[key].id
 
-    def load(self, key: int, findings: Findings) -> Sample:
+    def load(self, key: int, findings: Findings) -> Sample:  # noqa: ARG002
         return self.samples[key]
 
 
