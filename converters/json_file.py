@@ -16,7 +16,8 @@ def load(path: Path) -> dict[str, Any]:
     Raises DataError when it is missing, cannot be read, is no JSON (with line and column), or is not an object.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb", buffering=0) as stream:
+            content = stream.read()
     except FileNotFoundError:
         raise DataError("this file is missing", where=path) from None
     except OSError as problem:

@@ -48,6 +48,41 @@ class Keypoint(NamedTuple):
     visibility: int
 
 
+class Keypoints(Sequence[Keypoint]):
+    """Keypoints kept as the flat x, y, visibility, ... that files hold: a picture has dozens, most are passed on."""
+
+    __slots__ = ("flat",)
+
+    def __init__(self, flat: Sequence[float]) -> None:
+        self.flat = tuple(flat)
+
+    def __len__(self) -> int:
+        return len(self.flat) // 3
+
+    def __getitem__(self, place: Any) -> Any:
+        return tuple(self)[place]
+
+    def __iter__(self) -> Iterator[Keypoint]:
+        flat = self.flat
+        return map(Keypoint, flat[::3], flat[1::3], map(int, flat[2::3]))
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, Sequence) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.flat)
+
+    def __repr__(self) -> str:
+        return f"Keypoints({self.flat})"
+
+
+def flat(points: Sequence[Keypoint]) -> Sequence[float]:
+    """``points`` as x, y, visibility, x, ..."""
+    if isinstance(points, Keypoints):
+        return points.flat
+    return [number for point in points for number in point]
+
+
 @dataclass(frozen=True, slots=True)
 class Mask:
     """A mask of ``width`` x ``height`` pixels as COCO's compressed run lengths (ASCII): columns first, 0s first."""
@@ -70,7 +105,7 @@ class Object:
     category: str
     box: Box
     polygons: tuple[Polygon, ...] = ()
-    keypoints: tuple[Keypoint, ...] = ()
+    keypoints: Sequence[Keypoint] = ()
     occlusion: int = 0
     truncation: float = 0.0
     pair_id: int | None = None

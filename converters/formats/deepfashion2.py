@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 from converters import garments, images, json_file, rules
 from converters.findings import Findings
 from converters.formats import Place, in_order, split_name
-from converters.model import Box, Dataset, Keypoint, KeypointSlot, Object, Polygon, Sample
+from converters.model import Box, Dataset, Keypoint, Keypoints, KeypointSlot, Object, Polygon, Sample
 from tltpipe.errors import DataError
 
 ABOUT = "DeepFashion2: <split>/image/*.jpg, <split>/annos/*.json"
@@ -116,8 +117,8 @@ class Split:
 
     def load(self, key: str, findings: Findings) -> Sample:
         """The picture ``key`` and what is on it. Raises DataError for the first thing wrong with either file."""
-        image = self.folder / "image" / f"{key}{self.image_extension}"
-        path = self.folder / "annos" / f"{key}.json"
+        # One parse of each path: joining with "/" would cost as much as reading the file.
+        image, path = Path(f"{self.folder}/image/{key}{self.image_extension}"), Path(f"{self.folder}/annos/{key}.json")
         if not self.annotated:
             return Sample(key, image, *self._size(image, path, findings), annotations=image)
         try:
@@ -188,12 +189,19 @@ class _Fields:
         """``values``, if that is a list of numbers that can be pixels."""
         if type(values) is not list:
             raise self.error(key, f"must be a list of numbers, not {json_file.name(values)}")
-        if not set(map(type, values)) <= {int, float}:
-            wrong = next(value for value in values if type(value) not in (int, float))
-            raise self.error(key, f"must hold numbers, but holds {json_file.name(wrong)}")
-        if values and not (min(values) > -_FAR and max(values) < _FAR):
+        if not values:
+            return values
+        # The common case in three passes of C: all ints or floats, none too large (JSON knows no NaN).
+        kinds = set(map(type, values))
+        if kinds in _NUMBERS:
+            if max(values) < _FAR and min(values) > -_FAR:
+                return values
             raise self.error(key, f"holds {max(values, key=abs):g}, which cannot be a pixel")
-        return values
+        wrong = next(value for value in values if type(value) not in (int, float))
+        raise self.error(key, f"must hold numbers, but holds {json_file.name(wrong)}")
+
+
+_NUMBERS = ({int}, {float}, {int, float})
 
 
 @dataclass(frozen=True)
@@ -245,7 +253,7 @@ class _Item:
             polygons.append(tuple(ring))
         return tuple(polygons)
 
-    def keypoints(self, garment: garments.Garment) -> tuple[Keypoint, ...]:
+    def keypoints(self, garment: garments.Garment) -> Sequence[Keypoint]:
         """The garment's own landmarks; none when not one of them is labelled, which real items have."""
         key = "landmarks"
         numbers = self.fields.numbers(key, self.fields.values.get(key) or [])
@@ -253,20 +261,21 @@ class _Item:
             needs = f"{garment.label} has {garment.landmarks} landmarks of 3 numbers"
             what = f"holds {len(numbers)} numbers, not {3 * garment.landmarks}: {needs}"
             raise self.fields.error(key, what, code=rules.LANDMARK_COUNT.code)
-        visibilities = numbers[2::3]
-        if not set(visibilities) <= {0, 1, 2}:
-            wrong = next(value for value in visibilities if value not in (0, 1, 2))
+        seen = set(numbers[2::3])
+        if not seen <= _VISIBILITIES:
+            wrong = next(value for value in numbers[2::3] if value not in _VISIBILITIES)
             raise self.fields.error(key, f"holds the visibility {wrong:g}, but must be 0, 1 or 2")
-        if not any(visibilities):
+        if not seen - {0}:
             self.findings.add(rules.NO_LANDMARKS, self.name)
             return ()
-        points = zip(numbers[::3], numbers[1::3], map(int, visibilities), strict=True)
-        if 0 not in visibilities:
-            return tuple(map(Keypoint._make, points))
-        return tuple(Keypoint(*point) if point[2] else _UNSEEN for point in points)
+        if 0 in seen:  # their place means nothing
+            for place in range(2, len(numbers), 3):
+                if not numbers[place]:
+                    numbers[place - 2 : place + 1] = 0, 0, 0
+        return Keypoints(numbers)
 
 
-_UNSEEN = Keypoint(0, 0, 0)
+_VISIBILITIES = frozenset((0, 1, 2))
 
 
 def _missing(other: Path) -> str:
