@@ -51,7 +51,9 @@ def convert(
             raise UsageError(f'there is no split "{name}" here', where=source, hint=f"there are {', '.join(found)}")
     chosen = {name: dataset for name, dataset in found.items() if not splits or name in splits}
     within(source, target)
-    if target.is_file() or (target.is_dir() and any(_visible(target)) and not replace):
+    journal = target.parent / f".{target.name}.journal"
+    occupied = target.is_dir() and bool(_visible(target)) and not journal.is_dir()  # a journal: from a killed run
+    if target.is_file() or (occupied and not replace):
         raise UsageError("is there already", where=target, hint="choose another folder, or --force to replace it")
     selection = selection or Selection()
     categories = joint(list(chosen.values()), selection)[0].categories
@@ -61,7 +63,7 @@ def convert(
     ]
     done = transfer(
         parts,
-        journal=target.parent / f".{target.name}.journal",
+        journal=journal,
         progress=progress,
         what=f"convert to {format}",
         selection=selection,
