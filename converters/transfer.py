@@ -26,7 +26,7 @@ from converters.model import Dataset, Object, Sample
 from converters.passes import Batch, Chunk, cut, gather, worker_count
 from converters.selection import Selection, selected
 from tltpipe import __version__
-from tltpipe.errors import DataError
+from tltpipe.errors import DataError, HostError
 from tltpipe.files import beside, fingerprint, parallel_map, writable, write_text
 from tltpipe.progress import Bar, Progress
 
@@ -272,6 +272,10 @@ class _Work:
         outputs = [output for part in self.parts for output in part.outputs]
         folders = [beside(output.target) for output in outputs if output.folder]
         made = []
+        for output in outputs:
+            if output.target.exists() and output.folder != output.target.is_dir():
+                what = "a file is where a folder is needed" if output.folder else "a folder is where a file is needed"
+                raise HostError(what, where=output.target, hint="move it away")
         if not self.journal.resumes(folders, identity):
             self.journal.begin(identity)
             for output in outputs:

@@ -134,6 +134,6 @@ def test_a_fault_of_ours_is_one_line_and_a_file(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.count("\n") == 2
     assert "Traceback" not in result.stderr
-    (crash,) = (tmp_path / ".tltpipe/logs").glob("crash-*.txt")
+    (crash,) = (tmp_path / ".tltpipe/logs").glob("tltpipe-crash-*.txt")
     assert "nobody thought of this" in crash.read_text()
     assert "Traceback" in crash.read_text()
