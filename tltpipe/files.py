@@ -140,7 +140,7 @@ def fingerprint(paths: Iterable[Path]) -> str:
 
 def _told(root: Path) -> Iterator[str]:
     try:
-        state = os.stat(root)
+        state = root.stat()
     except OSError:
         yield f"{root}\0missing\n"
         return
