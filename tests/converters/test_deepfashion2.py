@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,30 @@ from PIL import Image
 from converters import garments
 from converters.findings import Findings
 from converters.formats import deepfashion2
-from converters.model import Box, Keypoint, Sample
+from converters.model import Box, Dataset, Keypoint, Sample
+from converters.validity import settled
 from tltpipe.errors import DataError, Location
 
 
+def dataset(root: Path, **options: Any) -> Dataset:
+    (place,) = deepfashion2.find(root).values()
+    return deepfashion2.read(place, **options)
+
+
+def samples(root: Path, findings: Findings | None = None) -> Iterator[Sample]:
+    """Read and settled, as everything is that is written out."""
+    noted = findings if findings is not None else Findings()
+    pictures = dataset(root).pictures
+    return (settled(pictures.load(key, noted), noted) for key in pictures.keys())  # noqa: SIM118
+
+
 def only(root: Path, findings: Findings | None = None) -> Sample:
-    (sample,) = deepfashion2.read(root, findings=findings)
+    (sample,) = samples(root, findings)
     return sample
+
+
+def told(findings: Findings) -> list[tuple[str, int, tuple[str, ...]]]:
+    return [(finding.rule.code, finding.count, finding.examples) for finding in findings]
 
 
 def first(root: Path) -> Path:
@@ -37,7 +55,7 @@ def test_everything_is_carried(maker: Any) -> None:
     (skirt,) = sample.objects
     assert (skirt.category, skirt.box) == ("skirt", Box(10, 12, 61, 41))
     assert skirt.polygons == ((10, 12, 60, 12, 60.25, 40.5, 10, 40, 10, 12),)
-    assert skirt.keypoints[:2] == (Keypoint(12, 14, 2), Keypoint(14, 15, 1))
+    assert tuple(skirt.keypoints[:2]) == (Keypoint(12, 14, 2), Keypoint(14, 15, 1))
     assert skirt.keypoints[-1] == Keypoint(0, 0, 0)
     assert (skirt.occlusion, skirt.truncation, skirt.pair_id, skirt.style) == (1, 0.0, 12, 1)
     assert skirt.extra == {"scale": 2, "zoom_in": 1, "viewpoint": 2}
@@ -45,18 +63,16 @@ def test_everything_is_carried(maker: Any) -> None:
 
 def test_all_categories_go_by_number(maker: Any) -> None:
     root = maker.split(*(maker.page(maker.item(garment.id)) for garment in garments.CATEGORIES))
-    samples = list(deepfashion2.read(root))
-    assert [sample.objects[0].category for sample in samples] == [garment.name for garment in garments.CATEGORIES]
-    assert [len(sample.objects[0].keypoints) for sample in samples] == [g.landmarks for g in garments.CATEGORIES]
+    found = list(samples(root))
+    assert [sample.objects[0].category for sample in found] == [garment.name for garment in garments.CATEGORIES]
+    assert [len(sample.objects[0].keypoints) for sample in found] == [g.landmarks for g in garments.CATEGORIES]
 
 
 def test_name_that_contradicts_the_number_is_noted_not_believed(maker: Any) -> None:
     findings = Findings()
     sample = only(maker.split(maker.page(maker.item(9, category_name="vest"))), findings)
     assert sample.objects[0].category == "skirt"
-    assert [finding.what for finding in findings.all()] == [
-        "items whose category_name is not that of their category_id"
-    ]
+    assert told(findings) == [("C603", 1, ("000001 item1",))]
 
 
 def test_items_are_in_natural_order_whatever_the_file_says(maker: Any) -> None:
@@ -65,27 +81,25 @@ def test_items_are_in_natural_order_whatever_the_file_says(maker: Any) -> None:
 
 
 def test_pictures_are_sorted_and_reading_starts_again(maker: Any) -> None:
-    dataset = deepfashion2.read(maker.split(*(maker.page(maker.item()) for _ in range(12))))
+    read = dataset(maker.split(*(maker.page(maker.item()) for _ in range(12))))
     for _ in range(2):
-        assert [sample.id for sample in dataset] == [f"{n:06d}" for n in range(1, 13)]
+        assert [sample.id for sample in read] == [f"{n:06d}" for n in range(1, 13)]
 
 
 @pytest.mark.parametrize(
-    ("changes", "what"),
+    ("changes", "code"),
     [
-        ({"landmarks": [0] * 24}, "items without landmarks"),
-        ({"landmarks": []}, "items without landmarks"),
-        ({"landmarks": ...}, "items without landmarks"),
-        ({"segmentation": [[1, 2, 1, 2, 3, 4]]}, "items with a polygon of fewer than three points, dropped"),
-        ({"bounding_box": [-1, 0, 81, 60]}, "boxes up to one pixel outside their picture, clipped"),
+        ({"landmarks": [0] * 24}, "K502"),
+        ({"landmarks": []}, "K502"),
+        ({"landmarks": ...}, "K502"),
+        ({"segmentation": [[1, 2, 1, 2, 3, 4]]}, "P402"),
+        ({"bounding_box": [-1, 0, 81, 60]}, "B303"),
     ],
 )
-def test_odd_but_valid_is_noted(maker: Any, changes: dict[str, Any], what: str) -> None:
+def test_odd_but_valid_is_noted(maker: Any, changes: dict[str, Any], code: str) -> None:
     findings = Findings()
     (thing,) = only(maker.split(maker.page(maker.item(9, **changes))), findings).objects
-    assert [(finding.what, finding.count, finding.examples) for finding in findings.all()] == [
-        (what, 1, ("000001 item1",))
-    ]
+    assert told(findings) == [(code, 1, ("000001 item1",))]
     if "landmarks" in changes:
         assert thing.keypoints == ()
     if "segmentation" in changes:
@@ -103,11 +117,8 @@ def test_optional_fields_may_be_absent(maker: Any) -> None:
 def test_picture_without_items_and_box_listed_twice(maker: Any) -> None:
     findings = Findings()
     root = maker.split(maker.page(), maker.page(maker.item(), maker.item()))
-    assert [len(sample.objects) for sample in deepfashion2.read(root, findings=findings)] == [0, 2]
-    assert [str(finding) for finding in findings.all()] == [
-        "1 pictures without items: 000001",
-        "1 pictures with the same box listed twice: 000002",
-    ]
+    assert [len(sample.objects) for sample in samples(root, findings)] == [0, 2]
+    assert told(findings) == [("B306", 1, ("000001",)), ("B305", 1, ("000002",))]
 
 
 BAD_ITEMS: list[tuple[dict[str, Any], str]] = [
@@ -122,12 +133,12 @@ BAD_ITEMS: list[tuple[dict[str, Any], str]] = [
     ({"bounding_box": [1, 2, 3, "4"]}, 'item1.bounding_box must hold numbers, but holds the string "4"'),
     ({"bounding_box": [1, 2, 3, None]}, "item1.bounding_box must hold numbers, but holds null"),
     ({"bounding_box": {}}, "item1.bounding_box must be a list of numbers, not an object"),
-    ({"bounding_box": [10, 10, 10, 40]}, "item1.bounding_box [10, 10, 10, 40] has no area"),
-    ({"bounding_box": [30, 10, 20, 40]}, "item1.bounding_box [30, 10, 20, 40] has no area"),
+    ({"bounding_box": [10, 10, 10, 40]}, "item1, skirt: the box 10, 10, 10, 40 has no area"),
+    ({"bounding_box": [30, 10, 20, 40]}, "item1, skirt: the box 30, 10, 20, 40 has no area"),
     ({"bounding_box": [10, 10, 95, 40]}, "reaches 15 pixels beyond the picture, which is 80 x 60"),
     ({"bounding_box": [-2.5, 10, 70, 40]}, "reaches 2.5 pixels beyond the picture, which is 80 x 60"),
     ({"bounding_box": [200, 200, 300, 300]}, "reaches 240 pixels beyond the picture"),
-    ({"bounding_box": [80, 10, 81, 40]}, "lies outside the picture, which is 80 x 60"),
+    ({"bounding_box": [80, 10, 81, 40]}, "lies outside the picture"),
     ({"bounding_box": [0, 0, 1e300, 40]}, "item1.bounding_box holds 1e+300, which cannot be a pixel"),
     ({"bounding_box": [0, 0, 2**70, 40]}, "which cannot be a pixel"),
     ({"landmarks": [1, 2, 2] * 7}, "item1.landmarks holds 21 numbers, not 24: skirt has 8 landmarks of 3 numbers"),
@@ -149,12 +160,12 @@ def test_bad_item(maker: Any, changes: dict[str, Any], message: str) -> None:
     item = maker.item()
     item = {key: value for key, value in (item | changes).items() if value is not ...}
     root = maker.split(good, maker.page(item))
-    dataset = iter(deepfashion2.read(root))
-    assert next(dataset).id == "000001"
+    read = samples(root)
+    assert next(read).id == "000001"
     with pytest.raises(DataError) as caught:
-        next(dataset)
+        next(read)
     assert message in caught.value.what
-    assert caught.value.where == root / "annos" / "000002.json"
+    assert str(caught.value.where) == str(root / "annos" / "000002.json")
     assert "--skip-bad" in (caught.value.hint or "")
 
 
@@ -231,26 +242,56 @@ def test_missing_annotations_missing_picture_and_no_jpeg(maker: Any) -> None:
     assert caught.value.where == picture
 
 
-def test_split_is_found_at_up_to_two_levels(maker: Any) -> None:
-    root = maker.split(maker.page(maker.item()), name="a/b/train")
-    for folder in (root, root.parent, root.parent.parent):
-        assert deepfashion2.locate(folder) == root
-    maker.split(maker.page(), name="a/b/validation")
-    with pytest.raises(DataError, match="more than one split: train, validation"):
-        deepfashion2.locate(root.parent)
-    with pytest.raises(DataError, match="no folder image and no folder annos"):
-        deepfashion2.locate(root / "image")
-    with pytest.raises(DataError, match="no such folder"):
-        deepfashion2.locate(root / "nothing")
+def test_splits_are_found_one_by_one_and_together(maker: Any) -> None:
+    train = maker.split(maker.page(maker.item()), name="data/train")
+    assert list(deepfashion2.find(train)) == ["train"]
+    assert list(deepfashion2.find(train.parent)) == ["train"]
+    nested = maker.split(maker.page(), name="data/validation/validation")
+    found = deepfashion2.find(train.parent)
+    assert list(found) == ["train", "validation"]
+    assert found["validation"].images == nested / "image"
+    other = maker.split(maker.page(), name="data/zalando")
+    assert list(deepfashion2.find(train.parent)) == ["train", "validation", "zalando"]
+    assert list(deepfashion2.find(other)) == ["train"], "a folder of another name alone is to be trained on"
+
+
+def test_pictures_alone_count_beside_an_annotated_split(maker: Any) -> None:
+    test = maker.split(maker.page(maker.item()), name="data/test")
+    for path in (test / "annos").iterdir():
+        path.unlink()
+    (test / "annos").rmdir()
+    assert deepfashion2.find(test.parent) == {}, "pictures alone are no DeepFashion2"
+    maker.split(maker.page(), name="data/train")
+    found = deepfashion2.find(test.parent)
+    assert list(found) == ["train", "test"]
+    read = deepfashion2.read(found["test"])
+    assert not read.annotated
+    assert [(sample.id, sample.width, sample.objects) for sample in read] == [("000001", 80, ())]
+
+
+def test_a_cut_or_turned_picture_is_told(maker: Any) -> None:
+    root = maker.split(maker.page(maker.item()), size=(300, 200))
+    picture = root / "image" / "000001.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(picture) as image:
+        image.effect_spread(9).save(picture, exif=exif)
+    findings = Findings()
+    assert (only(root, findings).width, only(root).height) == (300, 200), "as stored, which is what trainers see"
+    assert told(findings) == [("I203", 1, ("000001.jpg",))]
+    picture.write_bytes(picture.read_bytes()[:-900])
+    with pytest.raises(DataError, match="cut off") as caught:
+        only(root)
+    assert caught.value.code == "I202"
 
 
 def test_other_extension_is_hinted_and_accepted(maker: Any) -> None:
     root = maker.split(maker.page(maker.item()))
     (root / "image" / "000001.jpg").rename(root / "image" / "000001.JPG")
     with pytest.raises(DataError, match=r"no \*\.jpg picture") as caught:
-        list(deepfashion2.read(root))
+        list(samples(root))
     assert caught.value.hint == "there are .JPG: set image_extension"
-    (sample,) = deepfashion2.read(root, image_extension=".JPG")
+    (sample,) = dataset(root, image_extension=".JPG")
     assert (sample.id, sample.image.name) == ("000001", "000001.JPG")
 
 
