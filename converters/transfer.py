@@ -27,7 +27,7 @@ from converters.passes import Batch, Chunk, cut, gather, worker_count
 from converters.selection import Selection, selected
 from tltpipe import __version__
 from tltpipe.errors import DataError, HostError
-from tltpipe.files import beside, fingerprint, parallel_map, writable, write_text
+from tltpipe.files import beside, fingerprint, parallel_map, start_workers, writable, write_text
 from tltpipe.progress import Bar, Progress
 
 CHUNK = 256
@@ -182,8 +182,10 @@ def joint(datasets: Sequence[Dataset], selection: Selection) -> list[Dataset]:
     categories = tuple(dict.fromkeys(name for dataset in datasets for name in dataset.categories))
     keypoints = {name: slot for dataset in datasets for name, slot in dataset.keypoints.items()}
     supercategories = {name: above for dataset in datasets for name, above in dataset.supercategories.items()}
-    common = {"categories": categories, "keypoints": keypoints, "supercategories": supercategories}
-    return [selected(replace(dataset, **common), selection) for dataset in datasets]
+    return [
+        selected(replace(each, categories=categories, keypoints=keypoints, supercategories=supercategories), selection)
+        for each in datasets
+    ]
 
 
 @dataclass
@@ -200,6 +202,8 @@ class _Work:
 
     def run(self, progress: Progress, what: str) -> dict[str, Summary]:
         keys = {part.split: self.selection.keys(part.dataset.pictures) for part in self.parts}
+        if (self.workers or worker_count(max(map(len, keys.values()), default=0))) > 1:
+            start_workers(_record)
         identity = self._identity()
         answer: dict[str, Summary] | None = self.journal.committed(identity)
         if answer is not None:

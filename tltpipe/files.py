@@ -8,14 +8,17 @@ import os
 import shutil
 import signal
 import stat
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import forkserver, get_context, parent_process, resource_tracker
 from pathlib import Path
 from threading import Thread
+from types import ModuleType
 from typing import IO, Any, TypeVar
 
 from tltpipe.errors import HostError
@@ -199,14 +202,12 @@ def parallel_map(
     if workers == 1:
         yield from map(function, items)
         return
-    resource_tracker.ensure_running()  # or the fork server would start it, which lifts the mask
-    with _holding_interrupts():
-        forkserver.ensure_running()
+    start_workers(function)
     with ProcessPoolExecutor(workers, get_context("forkserver"), initializer=_end_with_parent) as pool:
         pending: deque[Future[Result]] = deque()
         try:
             for item in items:
-                with _holding_interrupts():  # this is where workers start
+                with _starting_processes():  # this is where workers start
                     pending.append(pool.submit(function, item))
                 if len(pending) >= workers * ahead:
                     yield pending.popleft().result()
@@ -215,6 +216,17 @@ def parallel_map(
         finally:
             for future in pending:
                 future.cancel()
+
+
+def start_workers(function: Callable[..., Any]) -> None:
+    """Let the server that workers are forked from start already, with what ``function`` needs imported."""
+    if forkserver._forkserver._forkserver_pid is None:  # type: ignore[attr-defined]
+        while isinstance(function, partial):
+            function = function.func
+        forkserver.set_forkserver_preload([function.__module__])
+    resource_tracker.ensure_running()  # or the fork server would start it, which lifts the mask
+    with _starting_processes():
+        forkserver.ensure_running()
 
 
 def _end_with_parent() -> None:
@@ -230,15 +242,19 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _holding_interrupts() -> Iterator[None]:
-    """Let Ctrl-C wait until the block is over; processes started in it never see one.
+def _starting_processes() -> Iterator[None]:
+    """Around everything that may start a process: it never sees a Ctrl-C, and does not run the caller's program again.
 
     A terminal sends Ctrl-C to every process; a worker that dies of it with the queue's lock hangs the pool for good.
+    And a worker would run the main module once more to find functions in it, of which none is handed to it.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
     try:
         yield
     finally:
+        sys.modules["__main__"] = main
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
