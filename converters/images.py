@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,9 +79,15 @@ def decode(path: Path) -> None:
     """Read every pixel of ``path``; raises DataError when that does not go well to the end."""
     from PIL import Image
 
+    with reading(path), Image.open(path) as image:
+        image.load()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn whatever Pillow says while it reads ``path`` into a DataError with that place."""
     try:
-        with Image.open(path) as image:
-            image.load()
+        yield
     except _problems() as problem:
         what = _complaint(path, problem, None)
         raise DataError(what, where=path, hint=_AGAIN, code=rules.BROKEN_PICTURE.code) from None
