@@ -61,7 +61,7 @@ def open_writer(format: str, path: Path, categories: Sequence[str], **options: A
         yield Adder(writer)
 
 
-def formats(*, writing: bool = False) -> Mapping[str, str]:
+def known(*, writing: bool = False) -> Mapping[str, str]:
     """Names of the formats, each with what it is in a few words; with ``writing`` those that can be written."""
     modules = {name: registry.load(FORMATS, name) for name in registry.names(FORMATS)}
     return {name: module.ABOUT for name, module in modules.items() if not writing or hasattr(module, "Writer")}

@@ -13,5 +13,5 @@ SIZE = typer.Option(min=0, help="Drop boxes with a side of fewer pixels.", show_
 ZOOM = typer.Option(min=1, max=3, help="Drop what is zoomed in more (DeepFashion2's 1 to 3).", show_default=False)
 SOURCE = typer.Option(help="Only pictures of this source (user, shop). Repeatable.", show_default=False)
 SUBSET = typer.Option(min=1, help="So many pictures of each split: the same on every machine.", show_default=False)
-EMPTY = typer.Option(help="Keep pictures that lost all their objects, as background.")
-SKIP = typer.Option(help="Leave out pictures that cannot be used, and list them, instead of stopping.")
+EMPTY = typer.Option("--keep-empty", help="Keep pictures that lost all their objects, as background.")
+SKIP = typer.Option("--skip-bad", help="Leave out pictures that cannot be used, and list them, instead of stopping.")

@@ -83,13 +83,14 @@ class Console:
     def table(
         self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, colours: Mapping[str, str] | None = None
     ) -> None:
-        """A table; ``colours`` gives the style of a cell by its text."""
+        """A table; ``colours`` gives the style of a cell by its text. Columns of numbers stand to the right."""
         from rich.table import Table
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for column in columns:
-            table.add_column(column)
+        for place, column in enumerate(columns):
+            numbers = bool(rows) and all(row[place].replace(",", "").isdigit() for row in rows)
+            table.add_column(column, justify="right" if numbers else "left")
         for row in rows:
             table.add_row(*(Text(cell, style=(colours or {}).get(cell, "")) for cell in row))
         self.screen.print(table)

@@ -34,7 +34,7 @@ SPLIT = typer.Option("--split", help="Only this split. Repeatable.", show_defaul
 IMAGES = typer.Option(help="Pictures as hard links (copies where that cannot be), copies, or none.")
 FORMATS = typer.Option("--formats", help="List the formats.")
 TASK = typer.Option(help="What YOLO labels hold: detect, segment or pose.", show_default=False)
-FORCE = typer.Option(help="Replace what is at DST.")
+FORCE = typer.Option("--force", help="Replace what is at DST.")
 WORKERS = typer.Option(min=1, help="Worker processes; all cores without.", show_default=False)
 
 
@@ -72,7 +72,7 @@ def convert(
         return
     if source is None or target is None or to is None:
         lacking = "SRC and DST" if source is None or target is None else "--to FORMAT"
-        names = "|".join(converters.formats(writing=True))
+        names = "|".join(converters.known(writing=True))
         raise UsageError(f"{lacking} missing", hint=f"tltpipe convert SRC DST --to {names}")
     selection = Selection(
         rename=renames(rename or []),
@@ -110,7 +110,7 @@ def list_formats(options: Plain) -> None:
     """Every format, and whether it is read only."""
     import converters
 
-    every, written = converters.formats(), converters.formats(writing=True)
+    every, written = converters.known(), converters.known(writing=True)
     if options.json:
         options.console.json({"formats": [{"name": n, "about": a, "writes": n in written} for n, a in every.items()]})
         return

@@ -19,7 +19,7 @@ from converters.transfer import Part, joint, transfer
 from tltpipe import registry
 from tltpipe.progress import Silent
 
-FORMATS = list(converters.formats(writing=True))
+FORMATS = list(converters.known(writing=True))
 DEFAULTS = {field.name: field for field in dataclasses.fields(Object)}
 SPLITS = ("train", "validation")
 
