@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,9 +20,9 @@ from typing import IO, Any
 
 import orjson
 
-from converters import json_file
+from converters import json_file, rules
 from converters.formats import Place
-from converters.model import Box, Dataset, Keypoint, KeypointSlot, Object, Polygon, Sample
+from converters.model import Box, Dataset, Keypoint, KeypointSlot, Object, Polygon, Sample, flat
 from tltpipe.errors import DataError
 
 ABOUT = "COCO JSON: annotations/instances_<split>.json, images/<split>"
@@ -57,27 +58,20 @@ class Recorder:
         }
         if sample.source is not None:
             image["source"] = sample.source
-        annotations = tuple(orjson.dumps(self._annotation(thing, sample)) for thing in sample.objects)
+        annotations = tuple(self._annotation(thing, sample) for thing in sample.objects)
         return Entry(sample.id, orjson.dumps(image), annotations)
 
-    def _annotation(self, thing: Object, sample: Sample) -> dict[str, Any]:
-        if thing.category not in self.categories:
-            raise DataError(f"{thing.category} is none of the categories", where=sample.where(thing))
-        box = thing.box
+    def _annotation(self, thing: Object, sample: Sample) -> bytes:
+        box, slot = thing.box, self.keypoints.get(thing.category)
+        width, height = box.right - box.left, box.bottom - box.top
         record: dict[str, Any] = {
-            "category_id": self.categories.index(thing.category) + 1,
-            "bbox": [box.left, box.top, box.width, box.height],
-            "area": box.area,
+            "category_id": self._number(thing, sample),
+            "bbox": (box.left, box.top, width, height),
+            "area": width * height,
             "iscrowd": int(thing.crowd),
             "segmentation": thing.polygons,
+            **thing.extra,
         }
-        slot = self.keypoints.get(thing.category)
-        if slot is not None:
-            record["num_keypoints"] = sum(point.visibility > 0 for point in thing.keypoints)
-            record["keypoints"] = _vector(thing.keypoints, slot, sample)
-        elif thing.keypoints:
-            what = f"{thing.category} has keypoints, but was not announced with any"
-            raise DataError(what, where=sample.where(thing))
         if thing.pair_id is not None:
             record["pair_id"] = thing.pair_id
         if thing.style is not None:
@@ -85,7 +79,38 @@ class Recorder:
         record["occlusion"] = thing.occlusion + 1
         if thing.truncation:
             record["truncation"] = thing.truncation
-        return {**thing.extra, **record}
+        if slot is not None:
+            return orjson.dumps(record)[:-1] + self._vector(thing, slot, sample)
+        if thing.keypoints:
+            what = f"{thing.category} has keypoints, but was not announced with any"
+            raise DataError(what, where=sample.where(thing))
+        return orjson.dumps(record)
+
+    def _number(self, thing: Object, sample: Sample) -> int:
+        try:
+            return self.categories.index(thing.category) + 1
+        except ValueError:
+            raise DataError(f"{thing.category} is none of the categories", where=sample.where(thing)) from None
+
+    def _vector(self, thing: Object, slot: KeypointSlot, sample: Sample) -> bytes:
+        """The end of a record: the whole vector, zeros outside the category's own part. Those are not encoded anew."""
+        if not thing.keypoints:
+            return b',"num_keypoints":0,"keypoints":[%s]}' % _zeros(len(slot.names))[1:]
+        own = flat(thing.keypoints)
+        if len(own) != 3 * slot.count:
+            what = f"{thing.category} has {len(own) // 3} keypoints, not {slot.count}"
+            raise DataError(what, where=sample.where(thing), code=rules.LANDMARK_COUNT.code)
+        seen = slot.count - own[2::3].count(0)
+        before, after = _zeros(slot.offset)[1:], _zeros(len(slot.names) - slot.offset - slot.count)
+        comma = b"," if before else b""
+        points = orjson.dumps(own)[1:-1]
+        return b',"num_keypoints":%d,"keypoints":[%s%s%s%s]}' % (seen, before, comma, points, after)
+
+
+@cache
+def _zeros(points: int) -> bytes:
+    """So many points that are none: ``,0,0,0,0...``."""
+    return b",0,0,0" * points
 
 
 class Writer:
@@ -267,16 +292,6 @@ _KNOWN |= {"pair_id", "style", "occlusion", "truncation"}
 def _points(category: dict[str, Any]) -> list[Any]:
     names = category.get("keypoints")
     return names if isinstance(names, list) else []
-
-
-def _vector(points: Sequence[Keypoint], slot: KeypointSlot, sample: Sample) -> list[float]:
-    """The whole vector of ``slot``: x, y, visibility for each of its names, zeros outside the category's own part."""
-    vector: list[float] = [0] * (3 * len(slot.names))
-    if points and len(points) != slot.count:
-        raise DataError(f"an object has {len(points)} keypoints, not {slot.count}", where=sample.image)
-    for index, point in enumerate(points, start=slot.offset):
-        vector[3 * index : 3 * index + 3] = point.x, point.y, point.visibility
-    return vector
 
 
 def _title(record: dict[str, Any]) -> str:
