@@ -1,0 +1,272 @@
+"""Anchors for SSD, chosen from the boxes of a data set, and how well those or any others cover it.
+
+Geometry as in the SSD of TLT: six feature maps, the first an eighth of the input in size and each further one half of
+the one before (rounded up); ``scales`` are shares of the input's shorter side, one a map, and a seventh that only
+closes the row; an aspect ratio is width / height and keeps the area; ratio 1 has a second, larger square of
+sqrt(scale x next scale). Anchors stand in the middle of the cells of their map.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+MAPS = 6
+THRESHOLDS = (0.5, 0.6, 0.7)
+SAMPLE = 6_000
+"""Boxes that the search looks at; the figures it ends with are of all."""
+SMALLEST, LARGEST, LAST, GAP = 0.03, 0.98, 1.2, 1.08
+"""Limits of the scales, of the seventh, and the least factor from one to the next."""
+RATIOS = (1.0, 0.33, 0.4, 0.5, 0.6, 0.67, 0.75, 0.85, 1.2, 1.33, 1.5, 1.75, 2.0, 2.5, 3.0, 0.25, 4.0)
+"""Aspect ratios (width / height) that the search chooses from."""
+SLICE = 50_000
+"""Boxes that are compared with all anchors at a time."""
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """What a spec says of them; the defaults are those of our spec's, and of NVIDIA's sample for TLT 2.0."""
+
+    scales: tuple[float, ...] = (0.05, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85)
+    ratios: tuple[float, ...] = (1.0, 2.0, 0.5, 3.0, 1.0 / 3.0)
+
+    @property
+    def per_cell(self) -> int:
+        return len(self.ratios) + (1.0 in self.ratios)
+
+    def shapes(self, size: tuple[int, int]) -> Floats:
+        """Width and height of the anchors in pixels of an input of ``size`` (width, height): [6, per cell, 2]."""
+        return np.stack([_shapes(scale, after, self.ratios, min(size)) for scale, after in pairwise(self.scales)])
+
+    def count(self, size: tuple[int, int]) -> int:
+        """Anchors on a whole picture."""
+        return self.per_cell * sum(columns * rows for columns, rows in maps(size))
+
+
+@dataclass(frozen=True)
+class Cover:
+    """How well anchors cover boxes.
+
+    ``best``: float32 [N], for each box the IoU with the anchor that fits best, where it stands on its grid;
+    ``shape``: the same as if it could stand anywhere.
+    """
+
+    best: Floats
+    shape: Floats
+
+    def recall(self, threshold: float) -> float:
+        """Share of the boxes with an anchor of at least that IoU; 0 where there are no boxes."""
+        return float(np.mean(self.best >= threshold)) if len(self.best) else 0.0
+
+    def of(self, chosen: NDArray[np.bool_]) -> Cover:
+        return replace(self, best=self.best[chosen], shape=self.shape[chosen])
+
+
+def maps(size: tuple[int, int]) -> list[tuple[int, int]]:
+    """Columns and rows of the feature maps for an input of ``size`` (width, height), as most backbones have them."""
+    width, height = size
+    found = []
+    for halvings in range(1, MAPS + 3):
+        width, height = (width + 1) // 2, (height + 1) // 2
+        if halvings >= 3:
+            found.append((width, height))
+    return found
+
+
+def cover(anchors: Anchors, boxes: Floats, size: tuple[int, int]) -> Cover:
+    """Compare ``boxes``, [N, 4] as left, top, width, height in shares of the picture, with all anchors."""
+    shapes = anchors.shapes(size)
+    best, shape = np.zeros(len(boxes), np.float32), np.zeros(len(boxes), np.float32)
+    for start in range(0, len(boxes), SLICE):
+        part = _Boxes.of(boxes[start : start + SLICE], size)
+        for number in range(MAPS):
+            for into, away in ((best, part.away[number]), (shape, np.zeros_like(part.sides))):
+                own = into[start : start + SLICE]
+                np.maximum(own, _fit(part.sides, away, shapes[number]), out=own)
+    return Cover(best, shape)
+
+
+def suggest(boxes: Floats, size: tuple[int, int], *, start: Anchors | None = None) -> Anchors:
+    """Scales and ratios that cover ``boxes`` (as ``cover`` takes them) well, with no more anchors than ``start`` has.
+
+    Deterministic. Boxes count once for their shape alone and once for where they lie. The shape alone would leave
+    large boxes to the last maps, between whose few centres they fall; their place alone would crowd all scales onto
+    the first maps, whose cells see little of the picture.
+    """
+    start = start or Anchors()
+    if not len(boxes):
+        return start
+    search = _Search(_Boxes.of(sampled(boxes), size), min(size), start.per_cell)
+    found = search.run(start)
+    return Anchors(tuple(round(scale, 3) for scale in found.scales), found.ratios)
+
+
+def sampled(boxes: Floats, count: int = SAMPLE) -> Floats:
+    """At most ``count`` of ``boxes``, spread over all of them: the same whenever the boxes are."""
+    if len(boxes) <= count:
+        return boxes
+    # Multiples of the golden ratio, modulo 1: as even as a grid, without its rhythm.
+    rank = (np.arange(len(boxes), dtype=np.uint64) * np.uint64(2_654_435_761)) % np.uint64(2**32)
+    chosen = np.sort(np.argpartition(rank, count)[:count])
+    return boxes[chosen]
+
+
+@dataclass(frozen=True)
+class _Boxes:
+    """``sides``: width and height in pixels of the input, [N, 2]; ``away``: how far the nearest centre of each map
+    lies from the box's, in x and y, [6, N, 2]."""
+
+    sides: Floats
+    away: Floats
+
+    @classmethod
+    def of(cls, boxes: Floats, size: tuple[int, int]) -> _Boxes:
+        pixels = boxes * np.array([*size, *size], np.float32)
+        sides = pixels[:, 2:]
+        centres = pixels[:, :2] + sides / 2
+        away = np.empty((MAPS, *sides.shape), np.float32)
+        for number, cells in enumerate(maps(size)):
+            step = np.array(size, np.float32) / np.array(cells, np.float32)
+            nearest = np.clip(np.floor(centres / step), 0, np.array(cells) - 1)
+            away[number] = np.abs(centres - (nearest + 0.5) * step)
+        return cls(sides, away)
+
+
+def _fit(sides: Floats, away: Floats, shapes: Floats) -> Floats:
+    """Best IoU of boxes of ``sides`` [N, 2] with any of ``shapes`` [K, 2] standing ``away`` [N, 2] from them.
+
+    Of all anchors of one shape, the one whose centre is nearest overlaps most, so that no other need be looked at.
+    """
+    overlap = np.ones((len(sides), len(shapes)), np.float32)
+    for axis in (0, 1):
+        one, other = sides[:, axis, None], shapes[None, :, axis]
+        reach = (one + other) / 2 - away[:, axis, None]
+        overlap *= np.clip(reach, 0, np.minimum(one, other))
+    areas = sides.prod(axis=1)[:, None] + shapes.prod(axis=1)[None, :]
+    fit: Floats = (overlap / np.maximum(areas - overlap, 1e-9)).max(axis=1)
+    return fit
+
+
+def _shapes(scale: float, after: float, ratios: Sequence[float], side: int) -> Floats:
+    roots = [math.sqrt(ratio) for ratio in ratios]
+    shapes = [(scale * side * root, scale * side / root) for root in roots]
+    if 1.0 in ratios:
+        shapes.append((math.sqrt(scale * after) * side,) * 2)
+    return np.array(shapes, np.float32)
+
+
+@dataclass
+class _Search:
+    """Coordinate ascent: one scale at a time, then the set of ratios, until nothing gets better."""
+
+    boxes: _Boxes
+    side: int
+    per_cell: int
+
+    def run(self, start: Anchors) -> Anchors:
+        best, worth = start, -1.0
+        for scales in self._beginnings(start):
+            found, value = self._ascend(Anchors(scales, start.ratios), rounds=1)
+            if value > worth + 1e-6:
+                best, worth = found, value
+        return self._ascend(best, rounds=3)[0]
+
+    def _beginnings(self, start: Anchors) -> Iterator[tuple[float, ...]]:
+        """Where to begin: the scales given, and the spread of the boxes' own sizes."""
+        yield _spread(start.scales)
+        sizes = np.sqrt(self.boxes.sides.prod(axis=1)) / self.side
+        low, high = np.quantile(sizes, [0.02, 0.98])
+        yield _spread(np.geomspace(low, high, MAPS + 1).tolist())
+        yield _spread(np.quantile(sizes, np.linspace(0.04, 0.97, MAPS + 1)).tolist())
+
+    def _ascend(self, anchors: Anchors, *, rounds: int) -> tuple[Anchors, float]:
+        value = -1.0
+        for _ in range(rounds):
+            before = value
+            anchors = replace(anchors, ratios=self._ratios(anchors))
+            anchors, value = self._scales(anchors)
+            if value < before + 1e-4:
+                break
+        return anchors, value
+
+    def _scales(self, anchors: Anchors) -> tuple[Anchors, float]:
+        scales = list(anchors.scales)
+        fits = [self._map(scales, number, anchors.ratios) for number in range(MAPS)]
+        value = self._value(fits)
+        for step in (1.25, 1.1, 1.04):
+            moved = True
+            while moved:
+                moved = False
+                for number in range(MAPS + 1):
+                    for factor in (step, 1 / step):
+                        tried = scales.copy()
+                        tried[number] *= factor
+                        if not _rising(tried):
+                            continue
+                        changed = {
+                            place: self._map(tried, place, anchors.ratios)
+                            for place in (number - 1, number)
+                            if 0 <= place < MAPS
+                        }
+                        new = self._value([changed.get(place, fit) for place, fit in enumerate(fits)])
+                        if new > value + 1e-5:
+                            scales, value, moved = tried, new, True
+                            for place, fit in changed.items():
+                                fits[place] = fit
+        return replace(anchors, scales=tuple(scales)), value
+
+    def _ratios(self, anchors: Anchors) -> tuple[float, ...]:
+        """The ratios that add most, one after the other, to the square ones."""
+        chosen = [1.0]
+        known = self._all(anchors.scales, chosen)
+        single = {ratio: self._all(anchors.scales, [ratio]) for ratio in RATIOS[1:]}
+        while len(chosen) < self.per_cell - 1:
+            worth: Callable[[float], float] = lambda ratio: self._value([known, single[ratio]])  # noqa: B023, E731
+            ratio = max((ratio for ratio in single if ratio not in chosen), key=worth)
+            known = np.maximum(known, single[ratio])
+            chosen.append(ratio)
+        return tuple(chosen)
+
+    def _all(self, scales: Sequence[float], ratios: Sequence[float]) -> Floats:
+        return _greatest([self._map(scales, number, ratios) for number in range(MAPS)])
+
+    def _map(self, scales: Sequence[float], number: int, ratios: Sequence[float]) -> Floats:
+        """Best IoU on one map by shape alone and by place, [2, N]."""
+        shapes = _shapes(scales[number], scales[number + 1], ratios, self.side)
+        away = self.boxes.away[number]
+        return np.stack([_fit(self.boxes.sides, each, shapes) for each in (np.zeros_like(away), away)])
+
+    def _value(self, fits: Sequence[Floats]) -> float:
+        """Mean of recall at the thresholds and mean IoU: a threshold alone would leave the search without a slope."""
+        best = _greatest(fits)
+        recalls = [float(np.mean(best >= threshold)) for threshold in THRESHOLDS]
+        return sum(recalls) / len(recalls) + float(best.mean())
+
+
+def _greatest(fits: Sequence[Floats]) -> Floats:
+    greatest: Floats = np.max(fits, axis=0)
+    return greatest
+
+
+def _spread(scales: Sequence[float]) -> tuple[float, ...]:
+    """``scales`` moved as little as makes them rise within the limits."""
+    spread = [*(min(max(scale, SMALLEST), LARGEST) for scale in scales[:-1]), min(scales[-1], LAST)]
+    for place in range(1, len(spread)):
+        spread[place] = max(spread[place], spread[place - 1] * GAP)
+    above = LAST
+    for place in reversed(range(len(spread))):
+        spread[place] = min(spread[place], above)
+        above = min(spread[place] / GAP, LARGEST)
+    return tuple(spread)
+
+
+def _rising(scales: Sequence[float]) -> bool:
+    inside = scales[0] >= SMALLEST and scales[-2] <= LARGEST and scales[-1] <= LAST
+    return inside and all(after >= GAP * before * (1 - 1e-9) for before, after in pairwise(scales))
