@@ -242,7 +242,7 @@ class _Work:
                 bar.advance(batch.pictures)
             self.done = first + len(list(cut(range(len(keys)), CHUNK)))
             if not images and keys:
-                raise DataError(f"not one picture of {part.split} is usable", where=part.dataset.pictures.inputs[0])
+                raise _nothing(part, total.selected_away)
         counts = {name: total.items[name] for name in categories}
         return Summary(
             images,
@@ -329,6 +329,14 @@ def _record(journal: Journal, task: tuple[int, Chunk[Records]]) -> int:
     if not journal.noted(number):
         journal.note(number, gather(chunk))
     return number
+
+
+def _nothing(part: Part, selected_away: Mapping[str, int]) -> DataError:
+    where = part.dataset.pictures.inputs[0]
+    if not selected_away:
+        return DataError(f"not one picture of {part.split} is usable", where=where)
+    counts = ", ".join(f"{count} {why}" for why, count in selected_away.items())
+    return DataError(f"nothing is left of {part.split}: dropped as asked: {counts}", where=where, hint="ask for more")
 
 
 def _remove(path: Path) -> None:

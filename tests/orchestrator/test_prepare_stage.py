@@ -1,0 +1,95 @@
+"""prepare in a workspace: other formats, choices, data that cannot be written, and what training makes of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator import session
+from orchestrator.report import Quiet
+from orchestrator.stages import prepare
+
+
+def tltpipe(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tltpipe", *words]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_data_in_another_format_is_prepared_beside_it(workspace: Path) -> None:
+    converted = tltpipe("convert", "Original-Data", "Boxes", "--from", "deepfashion2", "--to", "kitti", cwd=workspace)
+    assert converted.returncode == 0, converted.stderr
+    (workspace / "tltpipe.yaml").write_text("data:\n  root: Boxes\n  format: kitti\n  classes: [long_sleeved_shirt]\n")
+    result = tltpipe("prepare", cwd=workspace)
+    assert result.returncode == 0, result.stderr
+    assert (workspace / "KITTI/train/image").resolve() == (workspace / "Boxes/train/image_2").resolve()
+    assert (
+        (workspace / "KITTI/classes.txt").read_text()
+        == (workspace / "COCO/classes.txt").read_text()
+        == "long_sleeved_shirt\n"
+    )
+    page = json.loads((workspace / "COCO/train.json").read_text())
+    assert [record["name"] for record in page["categories"]] == ["long_sleeved_shirt"]
+    spec = (workspace / "specs/train.conf").read_text()
+    assert 'key: "long_sleeved_shirt"' in spec
+    assert spec.count("target_class_mapping") == 1
+    augmented = tltpipe("augment", cwd=workspace)
+    assert augmented.returncode == 0, augmented.stderr
+    again = tltpipe("prepare", cwd=workspace)
+    assert "nothing changed" in again.stdout
+
+
+def test_options_of_the_command_are_settings(workspace: Path) -> None:
+    result = tltpipe("prepare", "--subset", "2", "--rename", "skirt=bottom", "--skip-bad", cwd=workspace)
+    assert result.returncode == 0, result.stderr
+    assert len(list((workspace / "Original-Data/train/label").iterdir())) == 2
+    assert "bottom" in (workspace / "Original-Data/classes.txt").read_text().split()
+    wrong = tltpipe("prepare", "--set", "data.max_zoom=7", cwd=workspace)
+    assert wrong.returncode == 2
+    assert "max_zoom" in wrong.stderr
+    unknown = tltpipe("prepare", "--classes", "socks", cwd=workspace)
+    assert unknown.returncode == 2
+    assert 'no class "socks"' in unknown.stderr
+    nothing = tltpipe("prepare", "--classes", "sling_dress", cwd=workspace)
+    assert nothing.returncode == 3
+    assert "nothing is left of train" in nothing.stderr
+
+
+def test_training_refuses_classes_that_were_not_prepared(workspace: Path) -> None:
+    assert tltpipe("run", "prepare", "augment", "tfrecords", cwd=workspace).returncode == 0
+    result = tltpipe("train", "--set", "data.classes=[skirt]", cwd=workspace)
+    assert result.returncode == 3
+    assert "other classes" in result.stderr
+    assert "tltpipe run" in result.stderr
+
+
+def test_labels_go_elsewhere_where_the_data_cannot_be_written(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = session.os.access
+    raw = workspace / "Original-Data"
+    # Root may write anywhere but on a read-only file system, which a test cannot mount: only the question is answered.
+    monkeypatch.setattr(
+        session.os, "access", lambda path, mode: not Path(path).is_relative_to(raw) and real(path, mode)
+    )
+    run = session.start(workspace, Quiet(), flags={})
+    assert run.workspace.kitti("train") == workspace / "KITTI/train"
+    told: dict[str, Any] = prepare.execute(run)
+    assert told["train"]["images"] == len(list((workspace / "KITTI/train/label").iterdir()))
+    assert (workspace / "KITTI/train/image").resolve() == raw / "train/image"
+    assert not (raw / "train/label").exists()
+
+
+def test_a_test_split_gets_a_coco_file_and_no_labels(workspace: Path) -> None:
+    (workspace / "Original-Data/test").mkdir()
+    (workspace / "Original-Data/validation/image").rename(workspace / "Original-Data/test/image")
+    (workspace / "Original-Data/validation/annos").rename(workspace / "gone")
+    (workspace / "Original-Data/validation").rmdir()
+    result = tltpipe("prepare", cwd=workspace)
+    assert result.returncode == 0, result.stderr
+    page = json.loads((workspace / "COCO/test.json").read_text())
+    assert page["images"]
+    assert page["annotations"] == []
+    assert not (workspace / "Original-Data/test/label").exists()
