@@ -9,68 +9,95 @@ picture on which nothing is has an empty file; one without a file is not labelle
 
 from __future__ import annotations
 
-import math
+import codecs
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
-from converters import images, rules
+from converters import images, kitti_lines, listing, rules
 from converters.findings import Findings
 from converters.formats import Place, in_order, split_name
-from converters.model import Box, Dataset, Object, Sample
+from converters.kitti_lines import encode
+from converters.model import Dataset, Object, Sample
 from tltpipe.errors import DataError, Location
+from tltpipe.files import writable
 
 ABOUT = "KITTI labels, as TLT takes them: <split>/label_2/*.txt, <split>/image_2"
 CARRIES = frozenset({"box", "occlusion", "truncation"})
 
 _LABELS = ("label_2", "label", "labels")
 _IMAGES = ("image_2", "image", "images")
-_REST = " 0.00" * 7
-_COLUMNS = ("class", "truncation", "occlusion", "alpha", "left", "top", "right", "bottom")
-_LARGEST = 16 << 20  # bytes; no label file is that large
+_TEXT = frozenset(("txt",))
+_SPLITS = ("train", "validation", "test")
+
+__all__ = ["ABOUT", "CARRIES", "Writer", "encode", "find", "layout", "read"]
 
 
 def find(root: Path) -> dict[str, Place]:
-    """Label and picture folders at ``root`` or in its sub folders, one for each split."""
+    """Label and picture folders, one of each for a split: in ``root``, in its sub folders, or the other way round."""
     if not root.is_dir():
         return {}
-    if (labels := _labels(root)) is not None:
-        return {_own_name(root): Place(root, labels, _images(root))}
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    found = {split_name(path.name): (path, labels) for path in folders if (labels := _labels(path)) is not None}
-    return in_order({name: Place(root, labels, _images(path)) for name, (path, labels) in found.items()})
+    if (place := _place(root, root)) is not None:
+        name = split_name(root.name)
+        return {name if name in _SPLITS else "train": place}
+    found: dict[str, Place] = {}
+    for folder in _folders(root):
+        if (place := _place(root, folder)) is not None:
+            name = split_name(folder.name)
+            found[name if name not in found else folder.name] = place
+    return in_order(found or _turned(root))
 
 
-def _labels(folder: Path) -> Path | None:
-    for name in _LABELS:
-        labels = folder / name
-        if labels.is_dir() and any((folder / other).is_dir() for other in _IMAGES) and _looks_right(labels):
-            return labels
-    return None
+def _place(root: Path, folder: Path) -> Place | None:
+    labels, pictures = _first(folder, _LABELS), _first(folder, _IMAGES)
+    if labels is None or pictures is None or not _looks_right(labels):
+        return None
+    if labels.name != _LABELS[0] and any(split_name(inner.name) in _SPLITS for inner in _folders(labels)):
+        return None
+    return Place(root, labels, pictures)
+
+
+def _turned(root: Path) -> dict[str, Place]:
+    """Splits below the folders of labels and pictures: labels/train, images/train."""
+    labels, pictures = _first(root, _LABELS), _first(root, _IMAGES)
+    if labels is None or pictures is None:
+        return {}
+    pairs = [(inner, pictures / inner.name) for inner in _folders(labels) if split_name(inner.name) in _SPLITS]
+    return {
+        split_name(inner.name): Place(root, inner, beside)
+        for inner, beside in pairs
+        if beside.is_dir() and _looks_right(inner)
+    }
+
+
+def _first(folder: Path, names: Sequence[str]) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_dir()), None)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def _looks_right(labels: Path) -> bool:
     """Whether the first file with a line in it has one of KITTI's; YOLO's folders are called the same."""
-    with os.scandir(labels) as entries:
-        some = [entry.path for _, entry in zip(range(64), entries, strict=False) if entry.name.endswith(".txt")]
-    for path in some:
-        with Path(path).open("rb") as stream:
-            words = stream.readline(4096).split()
+    some = list(islice(listing.files(labels, _TEXT), 64))
+    for name in some:
+        with (labels / name).open("rb") as stream:
+            words = stream.readline(4096).removeprefix(codecs.BOM_UTF8).split()
         if words:
-            return len(words) >= 14 or not words[0].lstrip(b"-").isdigit()
+            return not kitti_lines.is_number(words[0].decode(errors="replace")) or _has_pixels(words)
     return bool(some)
 
 
-def _images(folder: Path) -> Path:
-    return next(folder / name for name in _IMAGES if (folder / name).is_dir())
-
-
-def _own_name(root: Path) -> str:
-    name = split_name(root.name)
-    return name if name in ("train", "validation", "test") else "train"
+def _has_pixels(words: Sequence[bytes]) -> bool:
+    """Whether a line that begins with a number is KITTI's all the same: YOLO's others are shares of one."""
+    corners = [word.decode(errors="replace") for word in words[4:8]]
+    numbers = [float(word) for word in corners if kitti_lines.is_number(word)]
+    return len(words) in (15, 16) and len(numbers) == 4 and max(numbers) > 1
 
 
 def layout(root: Path, split: str) -> Place:
@@ -88,7 +115,11 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of label files and one of pictures."""
+    """A folder of label files and one of pictures.
+
+    A key is a path below both without its extension, then that of the picture: none where it is missing, several
+    where pictures share a name.
+    """
 
     labels: Path
     images: Path
@@ -98,161 +129,66 @@ class Folder:
     def inputs(self) -> tuple[Path, ...]:
         return (self.labels, self.images)
 
-    def keys(self) -> list[tuple[str, str | None]]:
-        """Names of all label files and pictures without extension, each with its picture's, if it has one."""
-        pictures = _pictures(self.images)
-        return [(stem, pictures.get(stem)) for stem in sorted({*pictures, *_stems(self.labels)})]
+    def keys(self) -> list[tuple[str, ...]]:
+        pictures = listing.pictures(self.images)
+        return [(stem, *pictures.get(stem, ())) for stem in sorted(listing.stems(self.labels, _TEXT).union(pictures))]
 
-    def name(self, key: tuple[str, str | None]) -> str:
+    def name(self, key: tuple[str, ...]) -> str:
         return key[0]
 
-    def load(self, key: tuple[str, str | None], findings: Findings) -> Sample:
-        stem, file_name = key
-        path = self.labels / f"{stem}.txt"
-        if file_name is None:
-            hint = "put it there, or remove the labels"
-            raise DataError("these labels have no picture", where=path, hint=hint, code=rules.NO_PICTURE.code)
-        image = self.images / file_name
-        if not path.exists():
-            hint = f"an empty file says that nothing is on it: {path}"
-            what = "this picture has no label file"
-            raise DataError(what, where=image, hint=hint, code=rules.NO_ANNOTATIONS.code)
-        objects = parse(path)
+    def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
+        stem, *extensions = key
+        path = f"{self.labels}/{stem}.txt"
+        if len(extensions) != 1:
+            raise self._unclear(key)
+        image = Path(f"{self.images}/{stem}.{extensions[0]}")
+        try:
+            content = kitti_lines.read(path)
+        except FileNotFoundError:
+            what, hint = "this picture has no label file", f"an empty file says that nothing is on it: {path}"
+            raise DataError(what, where=image, hint=hint, code=rules.NO_ANNOTATIONS.code) from None
+        objects = kitti_lines.parse(content, path)
         if self.classes is not None:
             for thing in objects:
                 if thing.category not in self.classes:
                     what = f'"{thing.category}" is none of the classes in the class map'
-                    raise DataError(what, where=Location(path, _line(thing), 1), code=rules.UNKNOWN_CLASS.code)
+                    hint = "correct one of the two; names are told apart by upper and lower case"
+                    where = Location(Path(path), _line(thing), 1)
+                    raise DataError(what, where=where, hint=hint, code=rules.UNKNOWN_CLASS.code)
         width, height = images.look(image, findings)
-        return Sample(stem, image, width, height, tuple(objects), annotations=path)
+        return Sample(stem, image, width, height, tuple(objects), annotations=Path(path))
+
+    def _unclear(self, key: tuple[str, ...]) -> DataError:
+        stem, *extensions = key
+        if extensions:
+            hint = f"the labels may belong to any of .{', .'.join(extensions)}: rename or remove all but one"
+            where = self.images / f"{stem}.{extensions[0]}"
+            return DataError("several pictures share this name", where=where, hint=hint, code=rules.SAME_NAME.code)
+        hint = f"put it into {self.images}, or remove the labels"
+        where = self.labels / f"{stem}.txt"
+        return DataError("these labels have no picture", where=where, hint=hint, code=rules.NO_PICTURE.code)
 
     def categories(self) -> tuple[str, ...]:
         """The class names in the label files, sorted; of lines that are none, nothing is said yet."""
-        found = set()
-        for stem in sorted(_stems(self.labels)):
-            for line in _read(self.labels / f"{stem}.txt").split("\n"):
-                found.update(line.split(None, 1)[:1])
-        return tuple(sorted(found))
+        found = set[bytes]()
+        for stem in listing.stems(self.labels, _TEXT):
+            found.update(_FIRST_WORD.findall(kitti_lines.read(f"{self.labels}/{stem}.txt")))
+        return tuple(sorted(word.decode() for word in found if _is_text(word)))
 
 
-def _pictures(folder: Path) -> dict[str, str]:
-    """File names of the pictures in ``folder`` by stem."""
-    names = sorted(os.listdir(folder))  # noqa: PTH208 - names are all that is needed
-    return {name.rpartition(".")[0]: name for name in names if "." in name and not name.startswith(".")}
+_FIRST_WORD = re.compile(rb"(?:^|\r)[ \t\v\f]*(\S+)", re.MULTILINE)
 
 
-def _stems(folder: Path) -> set[str]:
-    names = os.listdir(folder)  # noqa: PTH208
-    return {name.removesuffix(".txt") for name in names if name.endswith(".txt") and not name.startswith(".")}
+def _is_text(word: bytes) -> bool:
+    try:
+        word.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _line(thing: Object) -> int | None:
     return thing.origin if isinstance(thing.origin, int) else None
-
-
-def parse(path: Path) -> list[Object]:
-    """The objects of one label file; blank lines do not count. Raises DataError with file, line and column."""
-    found = []
-    for number, text in enumerate(_read(path).split("\n"), start=1):
-        words = text.split()
-        if not words:
-            continue
-        try:
-            truncation, occlusion = float(words[1]), float(words[2])
-            left, top, right, bottom = map(float, words[4:8])
-        except (ValueError, IndexError):
-            raise _Line(path, number, text).problem() from None
-        plain = 0 <= truncation <= 1 and occlusion in _OCCLUSIONS and abs(left + top + right + bottom) < 1e6
-        if not plain or len(words) not in (15, 16) or not all(map(_is_number, words[8:])) or not _is_number(words[3]):
-            line = _Line(path, number, text)
-            if line.wrong():
-                raise line.problem()
-            # KITTI writes -1 in both columns of regions that are not labelled ("DontCare").
-            truncation, occlusion = max(0.0, truncation), occlusion % 4
-        box = Box(left, top, right, bottom)
-        found.append(Object(words[0], box, occlusion=int(occlusion), truncation=truncation, origin=number))
-    return found
-
-
-_OCCLUSIONS = frozenset((0.0, 1.0, 2.0, 3.0))
-
-
-def _read(path: Path) -> str:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise DataError("this file is too large to be one picture's labels", where=path)
-        return path.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError("this label file is not UTF-8 text", where=path) from None
-    except OSError as problem:
-        raise DataError(f"this label file cannot be read: {problem.strerror}", where=path) from None
-
-
-@dataclass(frozen=True)
-class _Line:
-    """A line that is not quite as usual."""
-
-    path: Path
-    number: int
-    text: str
-
-    def wrong(self) -> bool:
-        return self._problem() is not None
-
-    def problem(self) -> DataError:
-        return self._problem() or self._error(0, "this line cannot be read")
-
-    def _problem(self) -> DataError | None:
-        words = self.text.split()
-        if len(words) not in (15, 16) or not _is_number(words[1]):
-            return self._misshapen(words)
-        for column in range(1, len(words)):
-            if not _is_number(words[column]):
-                what = _COLUMNS[column] if column < len(_COLUMNS) else f"column {column + 1}"
-                return self._error(column, f"{what} must be a number, not {words[column]}")
-        truncation, occlusion = float(words[1]), float(words[2])
-        if not (0 <= truncation <= 1 or truncation == -1):
-            return self._error(1, f"truncation is {words[1]}, but must be from 0 to 1")
-        if occlusion not in (-1, 0, 1, 2, 3):
-            return self._error(2, f"occlusion is {words[2]}, but must be 0, 1, 2 or 3")
-        far = next((column for column in range(4, 8) if abs(float(words[column])) >= 1e6), None)
-        return None if far is None else self._error(far, f"{words[far]} cannot be a pixel")
-
-    def _misshapen(self, words: list[str]) -> DataError:
-        first = next((index for index, word in enumerate(words) if index and _is_number(word)), len(words))
-        if first > 1 and len(words) - first in (14, 15):
-            name = "_".join(words[:first])
-            return self._error(1, "a class name must not hold blanks", f'write "{name}"')
-        if "," in self.text:
-            return self._error(0, "columns must be separated by blanks, not commas")
-        hint = "class truncation occlusion alpha left top right bottom, then seven columns that may be 0"
-        if len(words) in (15, 16):
-            return self._error(1, f"truncation must be a number, not {words[1]}", hint)
-        return self._error(0, f"a KITTI line has 15 columns (16 with a score), this one has {len(words)}", hint)
-
-    def _error(self, column: int, what: str, hint: str | None = None) -> DataError:
-        starts = [match.start() + 1 for match in re.finditer(r"\S+", self.text)]
-        return DataError(what, where=Location(self.path, self.number, starts[column]), hint=hint)
-
-
-def _is_number(word: str) -> bool:
-    if word == "0.00":
-        return True  # seven times in every line
-    try:
-        return math.isfinite(float(word))
-    except ValueError:
-        return False
-
-
-def encode(sample: Sample) -> str:
-    """The text of the label file of ``sample``; empty when nothing is on it."""
-    return "".join(map(_encoded, sample.objects))
-
-
-def _encoded(thing: Object) -> str:
-    box = thing.box
-    corners = f"{box.left:.2f} {box.top:.2f} {box.right:.2f} {box.bottom:.2f}"
-    return f"{thing.category} {thing.truncation:.2f} {thing.occlusion} 0.00 {corners}{_REST}\n"
 
 
 @dataclass(frozen=True)
@@ -262,16 +198,24 @@ class Recorder:
     folder: str
 
     def record(self, sample: Sample) -> None:
-        data, path = encode(sample).encode(), f"{self.folder}/{sample.id}.txt"
+        path = f"{self.folder}/{sample.id}.txt"
         try:
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-        except FileNotFoundError:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-        try:
-            os.write(file, data)
-        finally:
-            os.close(file)
+            try:
+                _write(path, encode(sample).encode())
+            except FileNotFoundError:
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                _write(path, encode(sample).encode())
+        except OSError:
+            with writable(Path(path).parent):
+                raise
+
+
+def _write(path: str, content: bytes) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    try:
+        os.write(file, content)
+    finally:
+        os.close(file)
 
 
 class Writer:
