@@ -114,6 +114,12 @@ def selected(dataset: Dataset, selection: Selection) -> Dataset:
     )
 
 
+def ranked(names: Sequence[str]) -> list[int]:
+    """The places of ``names``, in the order in which a subset chooses them."""
+    ranks = [_rank(name) for name in names]
+    return sorted(range(len(names)), key=ranks.__getitem__)
+
+
 def _rank(name: str) -> bytes:
     return hashlib.blake2b(name.encode(), digest_size=8).digest()
 
