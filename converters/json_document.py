@@ -70,13 +70,13 @@ class Document:
         return any(word in self.read(max(0, at - overlap), WINDOW + overlap) for at in range(0, self.size, WINDOW))
 
 
-def document(path: Path) -> Document:
+def opened(path: Path) -> Document:
     """The file ``path``, opened once in each process. Raises DataError when it is missing or cannot be read."""
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):
             raise DataError("this is not a file", where=path)
-        return _opened(path, state.st_ino, state.st_size, state.st_mtime_ns)
+        return _shared(path, state.st_ino, state.st_size, state.st_mtime_ns)
     except FileNotFoundError:
         raise DataError("this file is missing", where=path) from None
     except OSError as problem:
@@ -84,5 +84,5 @@ def document(path: Path) -> Document:
 
 
 @lru_cache(maxsize=8)
-def _opened(path: Path, inode: int, size: int, time: int) -> Document:  # noqa: ARG001 - what tells one file from another
+def _shared(path: Path, inode: int, size: int, time: int) -> Document:  # noqa: ARG001 - what tells one file from another
     return Document(path, size)

@@ -1,0 +1,78 @@
+"""What a picture is called below its folder, whatever an export made of its ``file_name``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from converters.coco.records import OddRecord, title, wrong
+
+LONGEST = 1024
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:/|[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Names of pictures below the folder ``images``; ``strip`` is the part of their folders that leads there.
+
+    >>> Naming("set/images/train", "images/train").below("images/train/7.jpg")
+    '7.jpg'
+    """
+
+    images: str
+    strip: str = ""
+
+    def file_name(self, record: dict[str, Any]) -> str:
+        """The picture of ``record``, below the folder. Raises OddRecord."""
+        name = record.get("file_name")
+        if type(name) is not str:
+            raise wrong(record, "file_name", "a string")
+        if name and len(name) <= LONGEST and min(name) >= " " and (below := self.below(name)):
+            return below
+        raise OddRecord(f'"file_name" of {title(record)} is no name of a file')
+
+    def id(self, record: dict[str, Any]) -> str:
+        """``Sample.id``: the same without extension."""
+        name = self.file_name(record)
+        return name.removesuffix(PurePosixPath(name).suffix)
+
+    def below(self, name: str) -> str:
+        """``name`` as a path below the folder that does not leave it; empty when it names none."""
+        if "/" not in name and "\\" not in name and name not in (".", ".."):
+            return name
+        if "/" not in name:  # written on Windows
+            name = name.replace("\\", "/")
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if _ABSOLUTE.match(name):
+            parts = self._from_anywhere(parts)
+        elif self.strip and parts[: (deep := self.strip.count("/") + 1)] == self.strip.split("/"):
+            parts = parts[deep:]
+        if ".." in parts:
+            parts = parts[len(parts) - parts[::-1].index("..") :]
+        return "/".join(parts)
+
+    def _from_anywhere(self, parts: list[str]) -> list[str]:
+        """The part below our folder, wherever that was when the file was written; the name alone without such."""
+        folder = [part for part in self.images.split("/") if part]
+        if folder and parts[: len(folder)] == folder:
+            return parts[len(folder) :]
+        if folder and folder[-1] in parts[:-1]:
+            return parts[len(parts) - parts[-2::-1].index(folder[-1]) - 1 :]
+        return parts[-1:]
+
+
+def naming(images: Path, example: str | None) -> Naming:
+    """That of a file whose pictures lie in ``images``, judged by one of its names.
+
+    Where names repeat folders that lead to ``images`` already, those are left off.
+    """
+    own = Naming(images.as_posix())
+    if example is None or not (name := own.below(example)) or (images / name).exists():
+        return own
+    parts, folder = name.split("/")[:-1], list(images.parts)
+    for deep in range(len(parts), 0, -1):
+        if folder[-deep:] == parts[:deep]:
+            return Naming(images.as_posix(), "/".join(parts[:deep]))
+    return own

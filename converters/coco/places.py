@@ -1,0 +1,165 @@
+"""Where COCO files and their pictures lie: every arrangement that people use has its own.
+
+annotations/instances_val2017.json    val2017/
+annotations/instances_train.json      images/train/
+train/_annotations.coco.json          train/
+train.json                            train/, images/, ../Original-Data/train/image
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import orjson
+
+from converters.coco.naming import naming
+from converters.formats import CANONICAL, Place, in_order, split_name
+
+_EDGE = 1 << 16
+_MOST = 64
+"""Files in one folder that are looked into; more are not data set files but one for each picture."""
+
+_INNER = ("_annotations.coco.json", "annotations.json", "labels.json", "coco.json")
+"""Files that lie in the folder of a split."""
+
+_KNOWN = frozenset(("train", "validation", "test", *CANONICAL))
+_KINDS = ("instances", "", "person_keypoints")
+"""What a file's name begins with; of two files for a split the earlier is taken."""
+
+_OTHER_TASKS = ("captions", "panoptic", "stuff")
+_KIND = re.compile(r"(instances|person_keypoints|image_info|captions|panoptic|stuff|lvis_v[0-9.]+)(?=[_.-]|$)")
+_WORDS = re.compile(r"(?:^|[_.-])(?:annotations?|coco|labels?|instances|image_info)(?=[_.-]|$)|^[_.-]+|[_.-]+$")
+_YEAR = re.compile(r"[_-]?(?:19|20)[0-9]{2}$")
+_FILE_NAME = re.compile(rb'"file_name"[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*")')
+
+
+def find(root: Path) -> dict[str, Place]:
+    """The splits at ``root``, a file or a folder."""
+    if root.is_file():
+        return {_own_name(root): _place(_root(root), root)} if _looks_right(root) else {}
+    if not root.is_dir():
+        return {}
+    for files in (_files(root / "annotations"), _files(root), _inner_files(root)):
+        chosen: dict[str, Path] = {}
+        for path in sorted(files, key=_rank):
+            chosen.setdefault(_split(path), path)
+        if len(chosen) == 1:
+            chosen = {_own_name(path): path for path in chosen.values()}
+        if chosen:
+            return in_order({name: _place(root, path) for name, path in chosen.items()})
+    return {}
+
+
+def example(path: Path) -> str | None:
+    """One of the picture names in the file, when there is one near its start or its end."""
+    for text in _edges(path, 1 << 20):
+        if match := _FILE_NAME.search(text):
+            try:
+                return str(orjson.loads(match[1]))
+            except orjson.JSONDecodeError:
+                continue
+    return None
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        return
+    names = sorted(path.name for path in folder.glob("*.json") if not path.name.startswith("."))
+    if len(names) <= _MOST:
+        wanted = (folder / name for name in names if not name.startswith(_OTHER_TASKS))
+        yield from (path for path in wanted if _looks_right(path))
+
+
+def _inner_files(root: Path) -> Iterator[Path]:
+    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        yield from (folder / name for name in _INNER if _looks_right(folder / name))
+
+
+def _looks_right(path: Path) -> bool:
+    """Whether it begins like an object, and has COCO's lists near its start or its end."""
+    if not path.is_file():
+        return False
+    head, tail = _edges(path, _EDGE)
+    text = head + tail
+    begins = head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+    others = (b'"annotations"', b'"categories"', b'"file_name"')
+    return begins and b'"images"' in text and any(other in text for other in others)
+
+
+def _edges(path: Path, length: int) -> tuple[bytes, bytes]:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(length)
+            stream.seek(max(length, stream.seek(0, 2) - length))
+            return head, stream.read(length)
+    except OSError:
+        return b"", b""
+
+
+def _raw_split(path: Path) -> str:
+    """The split as its file or folder has it: "val2017"; empty when it says nothing."""
+    stem = path.name.removesuffix(".json")
+    before = None
+    while stem != before:
+        before, stem = stem, _WORDS.sub("", _KIND.sub("", stem))
+    if stem or path.parent.name == "annotations":
+        return stem
+    return path.parent.name
+
+
+def _split(path: Path) -> str:
+    raw = _raw_split(path)
+    return split_name(_YEAR.sub("", raw) or raw or "train")
+
+
+def _own_name(path: Path) -> str:
+    """The split of a file that is alone: training data unless it says otherwise."""
+    name = _split(path)
+    return name if name in _KNOWN or name.startswith("test") else "train"
+
+
+def _rank(path: Path) -> tuple[int, str]:
+    match = _KIND.match(path.name)
+    kind = match[1] if match else ""
+    return (_KINDS.index(kind) if kind in _KINDS else len(_KINDS), path.name)
+
+
+def _root(path: Path) -> Path:
+    """The folder of the whole data set."""
+    return path.parent.parent if path.parent.name == "annotations" else path.parent
+
+
+def _place(root: Path, path: Path) -> Place:
+    return Place(root, path, _images(root, path))
+
+
+def _images(root: Path, path: Path) -> Path:
+    """The folder in which one of its pictures is; else, when pictures are elsewhere, the likeliest one."""
+    name = example(path)
+    folders = [folder for folder in _folders(root, path) if folder.is_dir()]
+    for folder in folders:
+        names = naming(folder, name)
+        if name is not None and (below := names.below(name)) and (folder / below).is_file():
+            return folder
+    if path.parent.name == "annotations":
+        split = _raw_split(path) or "train"
+        return next((f for f in folders if f.name in (split, _split(path))), root / "images" / split)
+    return next((f for f in folders if f not in (root, path.parent)), path.parent)
+
+
+def _folders(root: Path, path: Path) -> Iterable[Path]:
+    raw, split = _raw_split(path), _split(path)
+    names = dict.fromkeys((raw, split, *(alias for alias, known in CANONICAL.items() if known == split)))
+    names.pop("", None)
+    bases = dict.fromkeys((_root(path), root, path.parent))
+    for base in bases:
+        for name in names:
+            yield base / "images" / name
+            yield base / name / "images"
+            yield base / name
+        yield from (base / "images", base / "data", base / "image")
+    for base in bases:
+        yield from (base.parent / "Original-Data" / name / "image" for name in names)
+    yield from bases
