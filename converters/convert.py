@@ -50,11 +50,7 @@ def convert(
         if name not in found:
             raise UsageError(f'there is no split "{name}" here', where=source, hint=f"there are {', '.join(found)}")
     chosen = {name: dataset for name, dataset in found.items() if not splits or name in splits}
-    within(source, target)
-    journal = target.parent / f".{target.name}.journal"
-    occupied = target.is_dir() and bool(_visible(target)) and not journal.is_dir()  # a journal: from a killed run
-    if target.is_file() or (occupied and not replace):
-        raise UsageError("is there already", where=target, hint="choose another folder, or --force to replace it")
+    journal = vacant(source, target, replace=replace)
     selection = selection or Selection()
     categories = joint(list(chosen.values()), selection)[0].categories
     parts = [
@@ -73,6 +69,19 @@ def convert(
         workers=workers,
     )
     return Converted(source_format, done)
+
+
+def vacant(source: Path, target: Path, *, replace: bool) -> Path:
+    """The journal of the work that makes ``target`` of ``source``.
+
+    Raises UsageError when ``target`` holds something and ``replace`` is not set, and as ``within`` does.
+    """
+    within(source, target)
+    journal = target.parent / f".{target.name}.journal"
+    occupied = target.is_dir() and bool(_visible(target)) and not journal.is_dir()  # a journal: from a killed run
+    if target.is_file() or (occupied and not replace):
+        raise UsageError("is there already", where=target, hint="choose another folder, or --force to replace it")
+    return journal
 
 
 def within(source: Path, target: Path) -> None:

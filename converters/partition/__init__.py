@@ -1,0 +1,195 @@
+"""Splits of a data set: which picture is for training and which for judging, so that neither knows the other.
+
+Pictures of one garment, and pictures that are the same or look alike, stay on one side; every class has its share on
+every side; and whatever machine decides, in whatever order the files lie, decides the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from converters.model import Dataset
+from converters.partition import facts as collecting
+from converters.partition import report as reporting
+from converters.partition.assignment import Groups, by_name, stratified
+from converters.partition.chosen import Chosen
+from converters.partition.facts import Facts
+from converters.partition.relations import alike, joined
+from converters.partition.report import Relations, Report
+from converters.partition.sizes import targets
+from converters.perceptual import DISTANCE
+from converters.selection import Selection
+from converters.transfer import joint
+from tltpipe.errors import DataError
+from tltpipe.progress import Progress
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HALVES: Mapping[str, float] = {"train": 0.8, "validation": 0.2}
+AT_RANDOM = "split at random"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """By what pictures are divided.
+
+    ``stratify``: every class keeps its shares; without, names alone decide. ``identity``: pictures of one garment
+    (pair_id, style) and identical ones stay together; with ``near`` those that look alike too (perceptual hashes up
+    to ``distance`` bits apart). Another ``seed`` is another split.
+    """
+
+    stratify: bool = True
+    identity: bool = True
+    near: bool = False
+    distance: int = DISTANCE
+    seed: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which picture goes where: ``sides`` has an entry for each picture of ``facts``, a place in ``names``."""
+
+    facts: Facts
+    names: tuple[str, ...]
+    sides: NDArray[np.int8]
+    report: Report
+
+    def chosen(self, name: str) -> list[int]:
+        """The pictures of the split ``name``, as places in ``facts``, in the order of the data."""
+        found: list[int] = np.flatnonzero(self.sides == self.names.index(name)).tolist()
+        return found
+
+    def pictures(self, name: str) -> list[str]:
+        """Names of the pictures of the split ``name``."""
+        return [self.facts.name(picture) for picture in self.chosen(name)]
+
+    def datasets(self, sources: Mapping[str, Dataset]) -> dict[str, Dataset]:
+        """Each split as a data set, made of the data sets that were planned for.
+
+        Where those number their pairs apart, the pair ids of the second and further ones are moved, so that no two
+        garments share one: by 100000 where five digits are in use.
+        """
+        (whole, *_) = joint(list(sources.values()), Selection())
+        apart = len(sources) > 1 and not all(dataset.joint_pairs for dataset in sources.values())
+        step = 10 ** len(str(self.facts.highest_pair)) if apart else 0
+        return {name: replace(whole, pictures=self._pictures(name, step), joint_pairs=True) for name in self.names}
+
+    def _pictures(self, name: str, step: int) -> Chosen:
+        facts, own = self.facts, np.flatnonzero(self.sides == self.names.index(name))
+        places = zip(facts.source[own].tolist(), facts.place[own].tolist(), strict=True)
+        numbers = range(len(facts.sources))
+        return Chosen(
+            facts.pictures,
+            tuple(facts.prefix(number) for number in numbers),
+            tuple(step * number for number in numbers),
+            hashlib.blake2b(facts.ranks[own].tobytes(), digest_size=16).hexdigest(),
+            [(number, facts.keys[number][place]) for number, place in places],
+        )
+
+
+def plan(
+    datasets: Mapping[str, Dataset],
+    shares: Mapping[str, float] = HALVES,
+    *,
+    rules: Rules | None = None,
+    counts: Mapping[str, int] | None = None,
+    needed: bool = True,
+    listed: bool = False,
+    skip_bad: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Plan:
+    """Divide all pictures of ``datasets`` among the splits that ``shares`` names.
+
+    ``counts`` asks for so many pictures instead of a share. ``needed``: a picture that is not there is an error;
+    ``listed``: keep the paths in ``Plan.facts``.
+    Raises DataError for pictures that cannot be used, unless ``skip_bad`` leaves them out, and where a split would get
+    nothing; UsageError for sizes that cannot be met.
+    """
+    rules = rules or Rules()
+    facts = collecting.collect(
+        datasets,
+        seed=rules.seed,
+        near=rules.near,
+        needed=needed,
+        listed=listed,
+        skip_bad=skip_bad,
+        workers=workers,
+        progress=progress,
+    )
+    wanted = targets(len(facts), shares, counts)
+    names, asked = tuple(wanted), list(wanted.values())
+    relations = _relations(facts, rules.distance, workers)
+    single = np.arange(len(facts))
+    label = joined(len(facts), relations.all) if rules.identity else single
+    groups = Groups.of(label, facts.ranks, facts.owners, facts.kinds, len(facts.categories))
+    sides = (stratified if rules.stratify else by_name)(groups, asked)[label]
+    for side, name in enumerate(names):
+        if not (sides == side).any():
+            what = f"{name} would get no picture: {groups.sizes.max():,} of {len(facts):,} belong together"
+            raise DataError(what, where=datasets[facts.sources[0]].pictures.inputs[0], hint=_TOGETHER)
+    alone = Groups.of(single, facts.ranks, facts.owners[:0], facts.kinds[:0], 0)
+    before = {AT_RANDOM: reporting.leaks(facts, relations, by_name(alone, asked))}
+    if len(facts.sources) > 1:
+        before = {"the source's splits": reporting.leaks(facts, relations, facts.source.astype(np.int8))} | before
+    return Plan(facts, names, sides, _report(facts, relations, sides, names, asked, groups, before=before))
+
+
+_TOGETHER = "they show the same garment, or are the same picture: --no-identity splits them all the same"
+
+
+def judge(
+    datasets: Mapping[str, Dataset],
+    *,
+    near: bool = False,
+    distance: int = DISTANCE,
+    skip_bad: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """The report on splits as they are: what leaks between ``datasets``, and each class's share in them."""
+    facts = collecting.collect(datasets, near=near, needed=False, skip_bad=skip_bad, workers=workers, progress=progress)
+    relations = _relations(facts, distance, workers)
+    sides = facts.source.astype(np.int8)
+    label = joined(len(facts), relations.all)
+    groups = Groups.of(label, facts.ranks, facts.owners, facts.kinds, len(facts.categories))
+    asked = np.bincount(facts.source, minlength=len(facts.sources)).tolist()
+    return _report(facts, relations, sides, facts.sources, asked, groups, before={})
+
+
+def _relations(facts: Facts, distance: int, workers: int | None) -> Relations:
+    looks = alike(facts.looks, distance) if facts.looks is not None else None
+    return Relations(facts.garments, collecting.identical(facts, workers=workers), looks)
+
+
+def _report(
+    facts: Facts,
+    relations: Relations,
+    sides: NDArray[np.int8],
+    names: Sequence[str],
+    asked: Sequence[int],
+    groups: Groups,
+    *,
+    before: Mapping[str, reporting.Leaks],
+) -> Report:
+    told, deviation = reporting.sides_told(facts, sides, names, asked)
+    sizes = reporting.group_sizes(groups.sizes)
+    together = np.bincount(groups.kinds, minlength=len(facts.categories)).tolist()
+    notes = reporting.size_notes(told, sizes) if before else []
+    notes += reporting.class_notes(told, dict(zip(facts.categories, together, strict=True)))
+    return Report(
+        splits=told,
+        leaks=reporting.leaks(facts, relations, sides),
+        before=before,
+        groups=sizes,
+        deviation=deviation,
+        notes=tuple(notes),
+        left_out=len(facts.left_out),
+        not_found=facts.unseen,
+    )

@@ -1,0 +1,130 @@
+"""Which group of pictures goes to which split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Pictures that stay together. ``sizes`` in pictures; ``ranks`` order groups by the hash of a name.
+
+    The items are rows: group ``owners[i]`` has ``items[i]`` of class ``kinds[i]``, sorted by group.
+    """
+
+    sizes: NDArray[np.int64]
+    ranks: NDArray[np.uint64]
+    owners: NDArray[np.int64]
+    kinds: NDArray[np.int64]
+    items: NDArray[np.int64]
+    classes: int
+
+    @classmethod
+    def of(
+        cls,
+        groups: NDArray[np.int64],
+        ranks: NDArray[np.uint64],
+        owners: NDArray[np.int32],
+        kinds: NDArray[np.int32],
+        classes: int,
+    ) -> Groups:
+        """Made of pictures: of each its group and rank; of each item its picture and class."""
+        count = int(groups.max()) + 1
+        least = np.full(count, np.iinfo(np.uint64).max, np.uint64)
+        np.minimum.at(least, groups, ranks)
+        cells, items = np.unique(groups[owners] * classes + kinds, return_counts=True)
+        sizes = np.bincount(groups, minlength=count)
+        return cls(sizes, least, cells // max(1, classes), cells % max(1, classes), items, classes)
+
+
+def by_name(groups: Groups, targets: Sequence[int]) -> NDArray[np.int8]:
+    """The split of each group, by nothing but the hash of its name; smaller splits are filled first."""
+    room = list(targets)
+    order = sorted(range(len(room)), key=lambda side: (room[side], side))
+    sizes, sides = groups.sizes.tolist(), np.zeros(len(groups.sizes), np.int8)
+    for group in np.argsort(groups.ranks, kind="stable").tolist():
+        fits = (side for side in order if room[side] >= sizes[group])
+        side = next(fits, None)
+        sides[group] = side = max(order, key=lambda side: room[side]) if side is None else side
+        room[side] -= sizes[group]
+    return sides
+
+
+def stratified(groups: Groups, targets: Sequence[int]) -> NDArray[np.int8]:
+    """The split of each group, so that each split has its share of every class.
+
+    Iterative stratification (Sechidis, Tsoumakas and Vlahavas: On the Stratification of Multi-label Data, 2011), for
+    groups: the class with the fewest groups left is dealt out first, its largest groups first, each to the split that
+    lacks most of that class. Here a split takes no more pictures than it is to have as long as another has room, and
+    the last groups of a class go to splits that have none of it. Counted in whole numbers.
+    """
+    return _Dealer(groups, targets).deal()
+
+
+class _Dealer:
+    def __init__(self, groups: Groups, targets: Sequence[int]) -> None:
+        self.groups = groups
+        self.sizes: list[int] = groups.sizes.tolist()
+        self.room, self.total = list(targets), sum(targets)
+        self.kinds: list[int] = groups.kinds.tolist()
+        self.items: list[int] = groups.items.tolist()
+        self.starts: list[int] = np.searchsorted(groups.owners, np.arange(len(self.sizes) + 1)).tolist()
+        self.sides = np.full(len(self.sizes), -1, np.int8)
+        self.left: list[int] = np.bincount(groups.kinds, minlength=groups.classes).tolist()
+        sums = np.zeros(groups.classes, np.int64)
+        np.add.at(sums, groups.kinds, groups.items)
+        # Items that a split lacks of each class, times all pictures: whole numbers.
+        self.lacks = [[items * target for items in sums.tolist()] for target in targets]
+        self.has = [[0] * groups.classes for _ in targets]
+
+    def deal(self) -> NDArray[np.int8]:
+        ranks, groups = self.groups.ranks, self.groups
+        large = np.flatnonzero((groups.sizes > 1) & (4 * groups.sizes > min(self.room)))
+        for group in large[np.lexsort((ranks[large], -groups.sizes[large]))].tolist():
+            self.put(group)
+        order = np.lexsort((ranks[groups.owners], -groups.sizes[groups.owners], -groups.items, groups.kinds))
+        starts = np.searchsorted(groups.kinds[order], np.arange(groups.classes + 1))
+        while any(self.left):
+            kind = min((left, kind) for kind, left in enumerate(self.left) if left)[1]
+            for group in groups.owners[order[starts[kind] : starts[kind + 1]]].tolist():
+                if self.sides[group] < 0:
+                    self.put(group, kind)
+        empty = np.flatnonzero(self.sides < 0)
+        for group in empty[np.lexsort((ranks[empty], -groups.sizes[empty]))].tolist():
+            self.put(group)
+        return self.sides
+
+    def put(self, group: int, kind: int | None = None) -> None:
+        """Give ``group`` to the split that wants it most, for the sake of ``kind`` (default: its rarest class)."""
+        row = range(self.starts[group], self.starts[group + 1])
+        if kind is None and row:
+            kind = min((self.left[self.kinds[at]], self.kinds[at]) for at in row)[1]
+        side = self.choose(group, kind, row)
+        self.sides[group] = side
+        self.room[side] -= self.sizes[group]
+        for at in row:
+            self.left[self.kinds[at]] -= 1
+            self.has[side][self.kinds[at]] += self.items[at]
+            self.lacks[side][self.kinds[at]] -= self.items[at] * self.total
+
+    def choose(self, group: int, kind: int | None, row: range) -> int:
+        every = range(len(self.room))
+        fits = [side for side in every if self.room[side] >= self.sizes[group]]
+        if len(fits) == 1:
+            return fits[0]
+        if not fits or kind is None:
+            return max(fits or every, key=lambda side: self.room[side])
+        for scarce in (kind, *(self.kinds[at] for at in row)):
+            if self.left[scarce] < len(every):
+                without = [side for side in fits if not self.has[side][scarce]]
+                if without and self.left[scarce] <= len(without):
+                    fits = without
+                    break
+        return max(fits, key=lambda side: (self.lacks[side][kind], self.room[side], -side))

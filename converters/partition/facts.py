@@ -1,0 +1,302 @@
+"""What deciding about a split takes: of each picture its name, classes, garments and file, in some fifty bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from converters import perceptual, rules, validity
+from converters.findings import Findings
+from converters.model import Dataset, Pictures, Sample
+from converters.partition.relations import Relation
+from converters.passes import batches
+from tltpipe.errors import DataError
+from tltpipe.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+UNSEEN = -1
+"""The size of a picture whose file is not there."""
+
+_HEAD = 4096
+
+
+@dataclass
+class Traits:
+    """Gathers a chunk. ``scope`` tells the garments of data sets that number them apart.
+
+    ``needed``: a picture whose file is missing cannot be used; ``alike``: look at the pictures too; ``listed``: keep
+    their paths.
+    """
+
+    categories: Mapping[str, int]
+    scope: str
+    needed: bool
+    alike: bool
+    listed: bool
+    sizes: array[int] = field(default_factory=lambda: array("q"))
+    heads: array[int] = field(default_factory=lambda: array("L"))
+    looks: array[int] = field(default_factory=lambda: array("Q"))
+    owners: array[int] = field(default_factory=lambda: array("q"))
+    kinds: array[int] = field(default_factory=lambda: array("q"))
+    garment_owners: array[int] = field(default_factory=lambda: array("q"))
+    garments: array[int] = field(default_factory=lambda: array("Q"))
+    paths: list[str] = field(default_factory=list)
+    highest_pair: int = 0
+
+    def add(self, sample: Sample, findings: Findings) -> None:
+        sample = validity.settled(sample, findings)
+        size, head = _stamp(sample.image)
+        if self.needed and size == UNSEEN:
+            raise DataError("this picture is missing", where=sample.image, hint=_HINT, code=rules.NO_PICTURE.code)
+        if self.alike:
+            self.looks.append(perceptual.hash64(sample.image) if size != UNSEEN else perceptual.FLAT)
+        if self.listed:
+            self.paths.append(str(sample.image))
+        number = len(self.sizes)
+        self.sizes.append(size)
+        self.heads.append(head)
+        for thing in sample.objects:
+            self.owners.append(number)
+            self.kinds.append(self.categories[thing.category])
+            if thing.pair_id is not None:
+                self.highest_pair = max(self.highest_pair, thing.pair_id)
+                if thing.style is not None and thing.style > 0:
+                    self.garment_owners.append(number)
+                    self.garments.append(_hash(f"{self.scope}\0{thing.pair_id}\0{thing.style}"))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"categories": {}}  # the parent has its own
+
+
+_HINT = "put it there, or leave such pictures out with --skip-bad"
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size in bytes and a check sum of the first of them; those of equal files are equal."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except OSError:
+        return UNSEEN, 0
+    try:
+        return os.fstat(file).st_size, zlib.crc32(os.pread(file, _HEAD, 0))
+    except OSError:  # a folder
+        return UNSEEN, 0
+    finally:
+        os.close(file)
+
+
+def _hash(text: str) -> int:
+    """64 bits of a hash that is the same on every machine."""
+    return int.from_bytes(hashlib.blake2b(os.fsencode(text), digest_size=8).digest(), "little")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All pictures that can be used, of all ``sources``; arrays have an entry for each, in the order of the data.
+
+    ``source`` and ``place`` say which key of which source it is; ``ranks`` are hashes of the names and put pictures in
+    an order that has nothing to do with how files lie. ``owners`` and ``kinds`` have an entry for each item: its
+    picture and its class. ``looks`` are perceptual hashes (None where nobody asked).
+    """
+
+    sources: tuple[str, ...]
+    categories: tuple[str, ...]
+    pictures: tuple[Pictures, ...]
+    keys: tuple[Sequence[Any], ...]
+    prefixed: bool
+    source: NDArray[np.int32]
+    place: NDArray[np.int32]
+    ranks: NDArray[np.uint64]
+    sizes: NDArray[np.int64]
+    heads: NDArray[np.uint32]
+    looks: NDArray[np.uint64] | None
+    owners: NDArray[np.int32]
+    kinds: NDArray[np.int32]
+    garments: Relation
+    highest_pair: int
+    paths: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.ranks)
+
+    @property
+    def unseen(self) -> int:
+        """Pictures whose files are not there."""
+        return int((self.sizes == UNSEEN).sum())
+
+    def prefix(self, source: int) -> str:
+        """What keeps the names of ``source`` apart from those of others."""
+        return f"{self.sources[source]}/" if self.prefixed else ""
+
+    def name(self, picture: int) -> str:
+        """What the picture will be called."""
+        source = int(self.source[picture])
+        return self.prefix(source) + self.pictures[source].name(self.keys[source][self.place[picture]])
+
+
+def collect(
+    datasets: Mapping[str, Dataset],
+    *,
+    seed: str = "",
+    near: bool = False,
+    needed: bool = True,
+    listed: bool = False,
+    skip_bad: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Facts:
+    """Read all pictures once. Raises DataError for the first that cannot be used, or leaves such out."""
+    pictures = tuple(dataset.pictures for dataset in datasets.values())
+    keys = tuple(each.keys() for each in pictures)
+    categories = tuple(dict.fromkeys(name for dataset in datasets.values() for name in dataset.categories))
+    total = _Total()
+    with (progress or Silent()).bar("look at pictures", total=sum(map(len, keys))) as bar:
+        for number, (name, dataset) in enumerate(datasets.items()):
+            scope = "" if dataset.joint_pairs else name
+            numbers = {category: n for n, category in enumerate(categories)}
+            gatherer = partial(Traits, numbers, scope, needed, near, listed)
+            start = 0
+            for batch in batches(dataset.pictures, keys[number], gatherer, skip_bad=skip_bad, workers=workers):
+                places: Sequence[int] = range(start, start + batch.pictures)
+                if batch.left_out:
+                    bad = {name for name, _ in batch.left_out}
+                    places = [at for at in places if dataset.pictures.name(keys[number][at]) not in bad]
+                    total.left_out += [f"{name}\t{problem}\n" for name, problem in batch.left_out]
+                total.add(number, places, batch.gathered)
+                start += batch.pictures
+                bar.advance(batch.pictures)
+    if not len(total):
+        raise DataError("there is not one picture that can be used", where=pictures[0].inputs[0])
+    return _facts(total, tuple(datasets), categories, pictures, keys, seed=seed, near=near)
+
+
+@dataclass
+class _Total:
+    """The chunks so far, as arrays."""
+
+    parts: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
+    paths: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    highest_pair: int = 0
+    count: int = 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    def add(self, source: int, places: Sequence[int], traits: Traits) -> None:
+        self._put("source", np.full(len(places), source, np.int32))
+        self._put("place", np.array(places, np.int32))
+        self._put("sizes", np.array(traits.sizes, np.int64))
+        self._put("heads", np.array(traits.heads, np.uint32))
+        self._put("looks", np.array(traits.looks, np.uint64))
+        self._put("owners", np.array(traits.owners, np.int32) + np.int32(self.count))
+        self._put("kinds", np.array(traits.kinds, np.int32))
+        self._put("garment_owners", np.array(traits.garment_owners, np.int32) + np.int32(self.count))
+        self._put("garments", np.array(traits.garments, np.uint64))
+        self.paths += traits.paths
+        self.highest_pair = max(self.highest_pair, traits.highest_pair)
+        self.count += len(places)
+
+    def _put(self, name: str, values: NDArray[Any]) -> None:
+        self.parts.setdefault(name, []).append(values)
+
+    def all(self, name: str) -> NDArray[Any]:
+        return np.concatenate(self.parts.pop(name))
+
+
+def _facts(
+    total: _Total,
+    sources: tuple[str, ...],
+    categories: tuple[str, ...],
+    pictures: tuple[Pictures, ...],
+    keys: tuple[Sequence[Any], ...],
+    *,
+    seed: str,
+    near: bool,
+) -> Facts:
+    source, place = total.all("source"), total.all("place")
+
+    def ranks(prefixes: Sequence[str]) -> Iterator[int]:
+        for number, at in zip(source.tolist(), place.tolist(), strict=True):
+            yield _hash(f"{seed}\0{prefixes[number]}{pictures[number].name(keys[number][at])}")
+
+    ranked = np.fromiter(ranks([""] * len(sources)), np.uint64, len(total))
+    prefixed = len(sources) > 1 and _shared(ranked, source)
+    if prefixed:
+        ranked = np.fromiter(ranks([f"{name}/" for name in sources]), np.uint64, len(total))
+    looks = total.all("looks")
+    return Facts(
+        sources=sources,
+        categories=categories,
+        pictures=pictures,
+        keys=keys,
+        prefixed=prefixed,
+        source=source,
+        place=place,
+        ranks=ranked,
+        sizes=total.all("sizes"),
+        heads=total.all("heads"),
+        looks=looks if near else None,
+        owners=total.all("owners"),
+        kinds=total.all("kinds"),
+        garments=Relation(total.all("garment_owners"), total.all("garments")),
+        highest_pair=total.highest_pair,
+        paths=tuple(total.paths),
+        left_out=tuple(total.left_out),
+    )
+
+
+def _shared(ranks: NDArray[np.uint64], source: NDArray[np.int32]) -> bool:
+    """Whether a name occurs in two sources."""
+    order = np.lexsort((source, ranks))
+    same = (ranks[order][1:] == ranks[order][:-1]) & (source[order][1:] != source[order][:-1])
+    return bool(same.any())
+
+
+@dataclass
+class Contents:
+    """Gathers hashes of whole files, 0 for one that is gone."""
+
+    hashes: list[int] = field(default_factory=list)
+
+    def add(self, sample: Sample, findings: Findings) -> None:  # noqa: ARG002
+        found = 0
+        with suppress(OSError), sample.image.open("rb") as stream:
+            found = int.from_bytes(hashlib.file_digest(stream, _blake).digest(), "little")
+        self.hashes.append(found)
+
+
+def _blake() -> Any:
+    return hashlib.blake2b(digest_size=8)
+
+
+def identical(facts: Facts, *, workers: int | None = None) -> Relation:
+    """Pictures whose files hold the same bytes; only files of one size that begin alike are read to the end."""
+    order = np.lexsort((facts.heads, facts.sizes))
+    sizes, heads = facts.sizes[order], facts.heads[order]
+    same = (sizes[1:] == sizes[:-1]) & (heads[1:] == heads[:-1]) & (sizes[1:] != UNSEEN)
+    several = np.zeros(len(facts), dtype=bool)
+    several[1:] |= same
+    several[:-1] |= same
+    candidates = np.sort(order[several])
+    hashes: list[int] = []
+    for number, pictures in enumerate(facts.pictures):
+        own = facts.place[candidates[facts.source[candidates] == number]]
+        wanted = [facts.keys[number][at] for at in own.tolist()]
+        for batch in batches(pictures, wanted, Contents, workers=workers):
+            hashes += batch.gathered.hashes
+    found = np.array(hashes, np.uint64)
+    return Relation(candidates[found > 0].astype(np.int32), found[found > 0]).several()

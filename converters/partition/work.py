@@ -1,0 +1,136 @@
+"""A data set divided and written: each split where its format has it, the report beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from converters import opening, outputs, placement
+from converters.convert import vacant
+from converters.model import Dataset
+from converters.partition import HALVES, Plan, Rules, plan
+from converters.partition.report import Report
+from converters.transfer import Part, Summary, transfer
+from tltpipe.errors import DataError, UsageError
+from tltpipe.files import write_text
+from tltpipe.progress import Progress
+
+REPORT = "split-report.json"
+LEFT_OUT = "left-out.txt"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was read and written in which format ("lists" of pictures alone: None), and how the split turned out."""
+
+    source_format: str
+    format: str | None
+    report: Report
+    splits: Mapping[str, Summary]
+
+
+def split(
+    source: Path,
+    target: Path,
+    *,
+    progress: Progress,
+    shares: Mapping[str, float] = HALVES,
+    counts: Mapping[str, int] | None = None,
+    rules: Rules | None = None,
+    source_format: str | None = None,
+    splits: Sequence[str] = (),
+    pool: bool = False,
+    format: str | None = None,
+    pictures: placement.How = "link",
+    options: Mapping[str, Any] | None = None,
+    lists: bool = False,
+    replace: bool = False,
+    skip_bad: bool = False,
+    workers: int | None = None,
+) -> Done:
+    """Divide the data set at ``source`` as ``plan`` does, and write it into the folder ``target``.
+
+    Of a data set with several splits, ``splits`` are taken, or with ``pool`` all that are annotated. ``format`` is the
+    source's own by default, COCO where that cannot be written. ``lists``: only a file ``<split>.txt`` with the paths
+    of its pictures, relative to ``source``. A killed run goes on when started again.
+    Raises as ``converters.convert.convert`` and ``plan`` do.
+    """
+    if format is not None:
+        opening.module(format, writing=True)
+    source_format, found = opening.splits(source, source_format)
+    taken = choose(found, splits, pool=pool, source=source)
+    journal = vacant(source, target, replace=replace)
+    planned = plan(
+        taken,
+        shares,
+        counts=counts,
+        rules=rules,
+        needed=pictures != "none" and not lists,
+        listed=lists,
+        skip_bad=skip_bad,
+        workers=workers,
+        progress=progress,
+    )
+    texts = {target / REPORT: report_text(planned.report, source_format, tuple(taken), rules or Rules())}
+    if planned.facts.left_out:
+        texts[target / LEFT_OUT] = "".join(planned.facts.left_out)
+    if lists:
+        for path, text in ({target / f"{name}.txt": _list(planned, name, source) for name in shares} | texts).items():
+            write_text(path, text)
+        return Done(source_format, None, planned.report, {})
+    format = format or (source_format if source_format in _writable() else "coco")
+    datasets = planned.datasets(taken)
+    categories = next(iter(datasets.values())).categories
+    parts = [
+        Part(name, dataset, outputs.plan(format, target, name, pictures=pictures, options=options))
+        for name, dataset in datasets.items()
+    ]
+    done = transfer(
+        parts,
+        journal=journal,
+        progress=progress,
+        what="split",
+        texts=outputs.texts(format, target, categories, list(datasets)) | texts,
+        workers=workers,
+    )
+    return Done(source_format, format, planned.report, done)
+
+
+def choose(found: Mapping[str, Dataset], splits: Sequence[str], *, pool: bool, source: Path) -> dict[str, Dataset]:
+    """The splits to divide anew: the only one, those named, or all with annotations. Raises UsageError."""
+    for name in splits:
+        if name not in found:
+            raise UsageError(f'there is no split "{name}" here', where=source, hint=f"there are {', '.join(found)}")
+    if splits:
+        return {name: dataset for name, dataset in found.items() if name in splits}
+    if len(found) > 1 and not pool:
+        hint = f"--split NAME to divide one of them ({', '.join(found)}), or --all to divide them together"
+        raise UsageError("this holds several splits", where=source, hint=hint)
+    if len(found) == 1:
+        return dict(found)
+    taken = {name: dataset for name, dataset in found.items() if dataset.annotated}
+    if not taken:
+        raise DataError("nobody says what is on these pictures", where=source)
+    return taken
+
+
+def report_text(report: Report, format: str, sources: Sequence[str], rules: Rules) -> str:
+    """The file: how it was divided, and how that turned out; the same bytes for the same split."""
+    asked = {name: getattr(rules, name) for name in ("stratify", "identity", "near", "distance", "seed")}
+    told = {"source": {"format": format, "splits": list(sources)}, "rules": asked} | report.as_json()
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+
+
+def _list(planned: Plan, name: str, source: Path) -> str:
+    root = source if source.is_dir() else source.parent
+    paths = (Path(planned.facts.paths[picture]) for picture in planned.chosen(name))
+    return "".join(f"{path.relative_to(root) if path.is_relative_to(root) else path}\n" for path in paths)
+
+
+def _writable() -> Mapping[str, str]:
+    import converters
+
+    return converters.known(writing=True)
