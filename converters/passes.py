@@ -68,17 +68,20 @@ def batches(
 
 def gather(chunk: Chunk[Gathered]) -> Batch[Gathered]:
     """Do one chunk, in whatever process this is."""
-    batch = Batch(chunk.gatherer(), len(chunk.keys))
+    batch, findings = Batch(chunk.gatherer(), len(chunk.keys)), Findings()
+    load, add = chunk.pictures.load, batch.gathered.add
     for key in chunk.keys:
-        findings = Findings()
         try:
-            batch.gathered.add(chunk.pictures.load(key, findings), findings)
+            add(load(key, findings), findings)
         except DataError as problem:
             if not chunk.skip_bad:
                 raise
             batch.left_out.append((chunk.pictures.name(key), problem))
+            findings = Findings()  # of a picture that is left out, nothing else is told
             continue
-        batch.findings.merge(findings)
+        if findings.kinds:
+            batch.findings.merge(findings)
+            findings = Findings()
     return batch
 
 

@@ -90,7 +90,7 @@ class Records:
     keypoints: frozenset[str]
     lost: tuple[str, ...]
     annotated: bool = True
-    records: list[tuple[Any, ...]] = field(default_factory=list)
+    records: list[list[Any]] = field(default_factory=list)
     items: Counter[str] = field(default_factory=Counter)
     selected_away: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
@@ -101,17 +101,19 @@ class Records:
         if kept is not None:
             if self.annotated:
                 kept = self._placed(validity.settled(kept, findings), away)
-            self.records.append(tuple(recorder.record(kept) for recorder in self.recorders))
-            self.items.update([thing.category for thing in kept.objects])
+            self.records.append([recorder.record(kept) for recorder in self.recorders])
+            for thing in kept.objects:
+                self.items[thing.category] += 1
             self._count_lost(kept)
-        self.selected_away.update(away)
+        if away:
+            self.selected_away.update(away)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"recorders": ()}  # the parent has its own
 
     def _placed(self, sample: Sample, away: dict[str, int]) -> Sample:
         """Without landmarks of classes that have none (any more)."""
-        if not any(thing.keypoints and thing.category not in self.keypoints for thing in sample.objects):
+        if all(thing.category in self.keypoints or not thing.keypoints for thing in sample.objects):
             return sample
         objects = []
         for thing in sample.objects:

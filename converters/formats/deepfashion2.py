@@ -131,7 +131,9 @@ class Split:
         width, height = self._size(image, path, findings)
         fields = _Fields(page, path)
         pair_id, source = fields.whole("pair_id"), fields.text("source")
-        items = sorted((name for name in page if name.startswith("item")), key=_natural)
+        items = [name for name in page if name.startswith("item")]
+        if len(items) > 1:
+            items.sort(key=_natural)
         objects = []
         for name in items:
             if not isinstance(page[name], dict):
@@ -151,7 +153,7 @@ class Split:
             raise DataError(what, where=image, hint=_missing(path), code=problem.code) from None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Fields:
     """The fields of one JSON object, each taken with its type checked."""
 
@@ -187,24 +189,21 @@ class _Fields:
 
     def numbers(self, key: str, values: Any) -> list[float]:
         """``values``, if that is a list of numbers that can be pixels."""
-        if type(values) is not list:
-            raise self.error(key, f"must be a list of numbers, not {json_file.name(values)}")
-        if not values:
-            return values
-        # The common case in three passes of C: all ints or floats, none too large (JSON knows no NaN).
-        kinds = set(map(type, values))
-        if kinds in _NUMBERS:
-            if max(values) < _FAR and min(values) > -_FAR:
+        # The common case first, in passes of C: all ints or floats, none too large (JSON knows no NaN).
+        if type(values) is list and _NUMERIC.issuperset(map(type, values)):
+            if not values or (max(values) < _FAR and min(values) > -_FAR):
                 return values
             raise self.error(key, f"holds {max(values, key=abs):g}, which cannot be a pixel")
-        wrong = next(value for value in values if type(value) not in (int, float))
+        if type(values) is not list:
+            raise self.error(key, f"must be a list of numbers, not {json_file.name(values)}")
+        wrong = next(value for value in values if type(value) not in _NUMERIC)
         raise self.error(key, f"must hold numbers, but holds {json_file.name(wrong)}")
 
 
-_NUMBERS = ({int}, {float}, {int, float})
+_NUMERIC = frozenset((int, float))
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Item:
     """One garment of a picture."""
 
@@ -219,7 +218,7 @@ class _Item:
         if fields.values.get("category_name", garment.label) != garment.label:
             self.findings.add(rules.OTHER_NAME, self.name)
         occlusion = fields.whole("occlusion", low=1, high=3)
-        extra = {key: fields.whole(key) for key in ("scale", "zoom_in", "viewpoint")}
+        extra = {key: value for key in _RATINGS if (value := fields.whole(key)) is not None}
         return Object(
             category=garment.name,
             box=self.box(),
@@ -229,7 +228,7 @@ class _Item:
             occlusion=occlusion - 1 if occlusion is not None else 0,
             pair_id=pair_id,
             style=fields.whole("style"),
-            extra={key: value for key, value in extra.items() if value is not None},
+            extra=extra,
             origin=origin,
         )
 
@@ -265,7 +264,7 @@ class _Item:
         if not seen <= _VISIBILITIES:
             wrong = next(value for value in numbers[2::3] if value not in _VISIBILITIES)
             raise self.fields.error(key, f"holds the visibility {wrong:g}, but must be 0, 1 or 2")
-        if not seen - {0}:
+        if seen <= _UNLABELLED:
             self.findings.add(rules.NO_LANDMARKS, self.name)
             return ()
         if 0 in seen:  # their place means nothing
@@ -276,6 +275,8 @@ class _Item:
 
 
 _VISIBILITIES = frozenset((0, 1, 2))
+_UNLABELLED = frozenset((0,))
+_RATINGS = ("scale", "zoom_in", "viewpoint")
 
 
 def _missing(other: Path) -> str:
