@@ -32,6 +32,7 @@ DEPTH = 1000
 
 Offsets = NDArray[np.int64]
 
+_TEXT = 1 << 20  # bytes of a member that is a string
 _BLANK = b" \t\r\n"
 _COMMA = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -182,6 +183,11 @@ class Records:
                 raise self._no_object(at + place)
 
     def _no_object(self, offset: int) -> DataError:
+        """What the error is at ``offset``, or behind the comma there that may be."""
+        if offset > self.start:
+            offset = _blank(self.document, offset)
+            offset += self.document.read(offset, 1) == b","
+        offset = _blank(self.document, offset)
         return self.document.error(f'"{self.name}" must be a list of objects', offset, hint=HINT)
 
 
@@ -297,7 +303,7 @@ def _end(document: Document, at: int) -> int:
     """Where the value at ``at`` ends."""
     mark = document.read(at, 1)
     if mark not in (b"[", b"{"):
-        match = _STRING.match(document.read(at, WINDOW)) if mark == b'"' else _SCALAR.match(document.read(at, 64))
+        match = _STRING.match(document.read(at, _TEXT)) if mark == b'"' else _SCALAR.match(document.read(at, 64))
         if match is None or not match[0]:
             raise _broken(document, at, "a value is missing here")
         return at + match.end()

@@ -160,18 +160,20 @@ def transfer(
     left_out: Path | None = None,
     skip_bad: bool = False,
     workers: int | None = None,
+    state: str | None = None,
 ) -> dict[str, Summary]:
     """Make all outputs of all ``parts``, and the small files ``texts``; they appear together when all is done.
 
     ``journal`` is the hidden folder for a killed run to go on from. A picture that cannot be used raises DataError
     and nothing appears; with ``skip_bad`` it is left out whole and listed in the file ``left_out``, since a picture
-    that shows a thing without its label would teach a detector that there is none. Raises HostError when the outputs
+    that shows a thing without its label would teach a detector that there is none. ``state`` is a text that changes
+    with the inputs, from a caller who has looked at all of them already. Raises HostError when the outputs
     cannot be written or another run is at them.
     """
     selection = selection or Selection()
     joined = joint([part.dataset for part in parts], selection)
     parts = [replace(part, dataset=dataset) for part, dataset in zip(parts, joined, strict=True)]
-    work = _Work(parts, Journal(journal), selection, dict(texts or {}), left_out, skip_bad, workers)
+    work = _Work(parts, Journal(journal), selection, dict(texts or {}), left_out, skip_bad, workers, state)
     with alone(journal):
         return work.run(progress, what)
 
@@ -199,6 +201,7 @@ class _Work:
     left_out: Path | None
     skip_bad: bool
     workers: int | None
+    state: str | None = None
     done: int = 0
     problems: list[str] = field(default_factory=list)
 
@@ -320,7 +323,7 @@ class _Work:
             told = [(str(output.target), sorted(output.carries), output.writer) for output in part.outputs]
             about = (part.split, part.dataset.categories, part.dataset.keypoints, part.dataset.supercategories)
             digest.update(pickle.dumps((about, part.dataset.pictures, told)))
-            digest.update(fingerprint(part.dataset.pictures.inputs).encode())
+            digest.update((self.state or fingerprint(part.dataset.pictures.inputs)).encode())
         digest.update(repr((self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad)).encode())
         return digest.hexdigest()
 

@@ -81,6 +81,7 @@ def execute(run: Run, names: Iterable[str]) -> list[Result]:
     with ExitStack() as lasting:
         for name in ordered:
             stage = load(name)
+            run.judged.clear()  # stages before this one may have changed what it reads
             why = None if run.force or run.runner.pretends or stage.ON_REQUEST else holds(run, name)
             if why is not None:
                 run.report.skipped(name, why)
@@ -111,7 +112,7 @@ def holds(run: Run, name: str) -> str | None:
 def _perform(run: Run, name: str, stage: Stage) -> Result:
     run.report.begin(name, stage.ABOUT)
     start = time.monotonic()
-    before = facts(run, stage)
+    run.facts = before = run.judged.pop(name, None) or facts(run, stage)
     told = receipts.load(run.workspace.receipts, f"{name}.begun")
     run.stage = name
     run.continuing = not run.force and told is not None and receipts.difference(told.facts, before) is None
@@ -150,7 +151,8 @@ def judge(run: Run, name: str) -> Verdict:
     if receipt is None:
         begun = receipts.load(run.workspace.receipts, f"{name}.begun")
         return Verdict("missing", f"begun {begun.when}, not finished" if begun else "never finished here")
-    why = receipts.difference(receipt.facts, facts(run, stage))
+    run.judged[name] = known = facts(run, stage)
+    why = receipts.difference(receipt.facts, known)
     if why is not None:
         return Verdict("stale", why, receipt.when)
     for path in stage.outputs(run):

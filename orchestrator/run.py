@@ -18,6 +18,7 @@ from tltpipe.errors import ConfigError, HostError
 if TYPE_CHECKING:
     from converters.formats import Place
     from orchestrator.config import Config
+    from orchestrator.receipts import Facts
     from orchestrator.report import Report
     from orchestrator.runners import Runner
     from orchestrator.toolkits import Toolkit
@@ -56,6 +57,10 @@ class Run:
     specs: dict[str, drafts.Settled] = field(default_factory=dict)
     continuing: bool = False
     """The stage under way was begun before, under the very same facts, and did not finish."""
+    facts: Facts | None = None
+    """All that the outputs of the stage under way depend on, as it was when the stage began."""
+    judged: dict[str, Facts] = field(default_factory=dict)
+    """The same of stages that were judged just now: a look at every file is not for nothing."""
     begun: Callable[[], None] = lambda: None
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
 

@@ -99,7 +99,7 @@ def _write(
     source: Source, plan: Plan, samples: Modifier, prefix: Prefix, *, status: program.StatusLog, verbose: bool
 ) -> tuple[Tally, list[str], list[str]]:
     """Write all files; return what was counted, the names written, and the names of earlier files taken away."""
-    from converters.formats.tfrecord import write_records
+    from converters.records import write_records
     from runtime.conversion import shards
     from runtime.conversion.tally import Tally
     from tltpipe.progress import for_stream
@@ -126,12 +126,13 @@ def _write(
 
 def _shards(plan: Plan, fold: int, prefix: Prefix) -> Iterator[Shard]:
     """The files of one fold, in order."""
+    from converters.records import shard_name
     from runtime.conversion import partition
     from tltpipe.errors import UsageError
 
     frames, count = plan.frames[fold], plan.shards[fold]
     for number, (start, end) in enumerate(partition.shard_bounds(len(frames), count)):
-        name = partition.shard_name(prefix.stem, fold=fold, folds=plan.folds, shard=number, shards=count)
+        name = shard_name(prefix.stem, fold=fold, folds=plan.folds, shard=number, shards=count)
         if not name:
             hint = "end -o in the beginning of a file name, or set num_partitions or num_shards"
             raise UsageError("the one record file would have no name", where=str(prefix), hint=hint)

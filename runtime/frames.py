@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.formats import tfrecord
+from converters import frames, records
 from runtime.program import host, host_text
 from tltpipe.errors import DataError
 from tltpipe.progress import Progress, Silent
@@ -107,7 +107,7 @@ def _sources(sources: Iterable[Any]) -> list[tuple[Path, Path]]:
     return [
         (host(source.image_directory_path), path)
         for source in sources
-        for path in tfrecord.shards(host_text(source.tfrecords_path))
+        for path in records.shards(host_text(source.tfrecords_path))
     ]
 
 
@@ -121,7 +121,7 @@ def _index(spec: Spec, files: list[tuple[Path, Path]], classes: Sequence[str], w
     seen: Counter[str] = Counter()
     with progress.bar(f"read {what} records", total=None, unit="frames") as bar:
         for root, path in files:
-            for frame in tfrecord.frames([path]):
+            for frame in frames.frames([path]):
                 ids.append(frame.id.encode())
                 folders.append(roots.index(root))
                 sizes.extend((frame.width, frame.height))

@@ -1,270 +1,302 @@
-"""TFRecord: framed, check-summed records, each an Example as tlt-dataset-convert lays it out.
+"""TFRecord: annotations in files of records, as tlt-dataset-convert lays them out and tlt-train reads them.
 
-A record is length (uint64), masked crc32c of those 8 bytes (uint32), data, masked crc32c of the data, all little
-endian; no header, no compression. Check sums are computed by Google's crc32c, in hardware where there is any.
+    <split>/<split>-fold-000-of-001-shard-00003-of-00010    images/<split>/000001.jpg
 
-Read as a data set, a picture is known by its frame id alone (``<image folder>/<stem>``): records hold neither
-the root folder nor the extension, so ``Sample.image`` is that id as a relative path.
+Numbers are float32: a ten-thousandth of a pixel in pictures of ordinary size. A record knows its picture by the frame
+id alone (``images/<split>/000001``), without extension: training finds it with the root of the data set as
+``image_directory_path``. Class names are stored in lower case. Pictures of which nothing is known are not looked for.
 """
 
 from __future__ import annotations
 
-import re
-import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from glob import glob
+from functools import lru_cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, overload
 
-import google_crc32c
-
+from converters import listing, records, rules
+from converters.examples import (
+    WORLD,
+    Record,
+    encode_record,
+    stored_name,
+)
+from converters.findings import Findings
+from converters.formats import Place, in_order, split_name
+from converters.frames import HINT, parsed
 from converters.model import Box, Dataset, Object, Sample
+from converters.records import frame_record, read_record
 from tltpipe.errors import DataError
-from tltpipe.files import atomic
+from tltpipe.files import writable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+ABOUT = "TFRecords, as tlt-train takes them: <split>/*-fold-*, images/<split>"
 CARRIES = frozenset({"box", "occlusion", "truncation"})
 
-CORNERS = ("x1", "y1", "x2", "y2")
-HEADER = struct.Struct("<QI")
-CHECKSUM = struct.Struct("<I")
-
-# What lies beside the records and is none: warnings, status, the index files of DALI and of older trainers.
-NO_RECORDS = re.compile(r"^\.|^idx-|\.json$|\.txt$|\.idx$")
+_FAR = 1e6  # pixels; no picture is that large
 
 
-class Bytes(NamedTuple):
-    """A feature of byte strings."""
-
-    values: Sequence[bytes]
-
-
-class Floats(NamedTuple):
-    """A feature of float32 numbers (rounded to float32 when written)."""
-
-    values: Sequence[float]
-
-
-class Integers(NamedTuple):
-    """A feature of int64 numbers."""
-
-    values: Sequence[int]
+def find(root: Path) -> dict[str, Place]:
+    """The file of records ``root``, those in that folder, or those in each of its sub folders."""
+    if root.is_file():
+        return {_split_of(root.parent): _place(root.parent, root)} if records.looks_right(root) else {}
+    if not root.is_dir():
+        return {}
+    if _has_records(root):
+        return {_split_of(root): _place(root, root)}
+    folders = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    return in_order({split_name(path.name): _place(root, path) for path in sorted(folders) if _has_records(path)})
 
 
-Feature = Bytes | Floats | Integers
+def _split_of(folder: Path) -> str:
+    name = split_name(folder.name)
+    return name if name in ("train", "validation", "test") else "train"
+
+
+_LOOKED_AT = 8
+
+
+def _has_records(folder: Path) -> bool:
+    """Whether one of the first few files that may be records has the header of one; empty shards say nothing."""
+    with os.scandir(folder) as entries:
+        files = (entry for entry in entries if not records.NO_RECORDS.search(entry.name) and entry.is_file())
+        sizes = (entry for entry in files if entry.stat().st_size)
+        return any(records.looks_right(Path(entry.path)) for entry, _ in zip(sizes, range(_LOOKED_AT), strict=False))
+
+
+def _place(root: Path, annotations: Path) -> Place:
+    """Where the pictures are, going by the frame id of the first record."""
+    folder = "images"
+    for path in records.shards(annotations):
+        first = next(records.offsets(path), None)
+        if first is not None:
+            try:
+                folder = parsed(read_record(path, first), path, first).id.rpartition("/")[0]
+            except DataError:  # is told when its turn comes
+                continue
+            break
+    parts = folder.split("/") if listing.is_below(folder) else ["images"]
+    own = ["images", annotations.name]
+    parts = own if parts[:2] == own else parts  # the rest is nested
+    tops = (root, root.parent, annotations.parent.parent)
+    found = (top.joinpath(*parts) for top in tops)
+    return Place(root, annotations, next((images for images in found if images.is_dir()), root.joinpath(*parts)))
+
+
+def layout(root: Path, split: str) -> Place:
+    return Place(root, root / split, root / "images" / split)
+
+
+def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
+    """The records at ``place``, in the order of file names and of records in them.
+
+    Without ``classes`` the categories are the sorted class names, which takes a pass over the records. Raises
+    DataError where there is no record file.
+    """
+    names = {stored_name(name): name for name in classes} if classes is not None else None
+    found = Records(place.annotations, place.images, tuple(names.items()) if names is not None else None)
+    return Dataset(classes if classes is not None else found.categories(), found)
+
+
+class Index(Sequence[tuple[int, int]]):
+    """Where each record is: the number of its file and its offset there, 16 bytes for each."""
+
+    def __init__(self, offsets: NDArray[np.int64]) -> None:
+        self._offsets = offsets
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[int, int]: ...
+    @overload
+    def __getitem__(self, place: slice) -> Index: ...
+    def __getitem__(self, place: Any) -> Any:
+        found = self._offsets[place]
+        return Index(found) if isinstance(place, slice) else tuple(found.tolist())
 
 
 @dataclass(frozen=True)
-class Frame:
-    """What training needs of one record.
+class Records:
+    """All records of a split; ``classes`` has the stored name of each class and what it is called here."""
 
-    ``id`` is ``<image folder>/<stem>`` without extension; sizes in pixels; ``boxes`` float32 [N, 4] left, top, right,
-    bottom in pixels of the image as stored; ``classes`` the N stored names, lower case.
-    """
+    path: Path
+    images: Path
+    classes: tuple[tuple[str, str], ...] | None = None
 
-    id: str
-    width: int
-    height: int
-    classes: list[str]
-    boxes: NDArray[np.float32]
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        return (self.path,)
 
+    def keys(self) -> Index:
+        import numpy as np
 
-def masked_crc(data: bytes) -> int:
-    """crc32c of ``data``, rotated and offset as the format wants it, so that sums of sums stay distinct."""
-    crc: int = google_crc32c.value(data)
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+        found = [np.fromiter(records.offsets(path), np.int64) for path in _shards(self.path)]
+        numbers = np.repeat(np.arange(len(found)), [len(each) for each in found])
+        return Index(np.stack((numbers, np.concatenate(found)), axis=1))
 
+    def name(self, key: tuple[int, int]) -> str:
+        """The picture's name; the place of a record that cannot be read."""
+        path, offset = _shards(self.path)[key[0]], key[1]
+        try:
+            return self._split(parsed(read_record(path, offset), path, offset).id)[0]
+        except DataError:
+            return f"{path.name} at byte {offset}"
 
-def frame_record(data: bytes) -> bytes:
-    """One record as it stands in the file, length and check sums included."""
-    length = struct.pack("<Q", len(data))
-    return length + CHECKSUM.pack(masked_crc(length)) + data + CHECKSUM.pack(masked_crc(data))
+    def load(self, key: tuple[int, int], findings: Findings) -> Sample:  # noqa: ARG002
+        path, offset = _shards(self.path)[key[0]], key[1]
+        record = parsed(read_record(path, offset), path, offset)
+        if not (listing.is_below(record.id) and 0 < record.width < _FAR and 0 < record.height < _FAR):
+            what = f'the record at byte {offset} is of "{record.id[:80]}", {record.width} x {record.height} pixels'
+            raise DataError(f"{what}: that cannot be a picture", where=path, hint=HINT)
+        id, image = self._split(record.id)
+        objects = self._objects(record, path, offset) if record.classes else ()
+        return Sample(id, _with_extension(image), record.width, record.height, objects, annotations=path)
 
+    def categories(self) -> tuple[str, ...]:
+        """The names in the records, sorted; of records that cannot be read, nothing is said yet."""
+        names: set[bytes] = set()
+        for number, offset in self.keys():
+            path = _shards(self.path)[number]
+            try:
+                names.update(parsed(read_record(path, offset), path, offset).classes)
+            except DataError:
+                continue
+        return tuple(sorted(name.decode(errors="replace") for name in names))
 
-def write_records(path: Path, records: Iterable[bytes]) -> int:
-    """Write ``records`` to ``path``, whole or not at all; return how many. No records make an empty file."""
-    count = 0
-    with atomic(path, "wb") as stream:
-        for record in records:
-            stream.write(frame_record(record))
-            count += 1
-    return count
+    def _split(self, frame_id: str) -> tuple[str, str]:
+        """The name of a picture below the picture folder, and its path without extension."""
+        folder, _, stem = frame_id.rpartition("/")
+        inner = _inside(self.images, folder)
+        return f"{inner}{stem}", f"{self.images}/{inner}{stem}"
 
-
-def read_records(path: Path) -> Iterator[bytes]:
-    """Yield the records of the file ``path``; an empty file has none.
-
-    Raises DataError, naming file and byte offset, for a damaged or cut record, a file that is no TFRecord file, and
-    one that cannot be opened.
-    """
-    for _, data in read_offsets(path):
-        yield data
-
-
-def read_offsets(path: Path) -> Iterator[tuple[int, bytes]]:
-    """``read_records`` with each record's byte offset, by which ``read_record`` finds it again."""
-    with _open(path) as stream:
-        offset = 0
-        while (data := _next(stream, path, offset)) is not None:
-            yield offset, data
-            offset += HEADER.size + len(data) + CHECKSUM.size
-
-
-def read_record(path: Path, offset: int) -> bytes:
-    """The record that starts at byte ``offset`` of ``path``; DataError as for ``read_records``."""
-    with _open(path) as stream:
-        stream.seek(offset)
-        data = _next(stream, path, offset)
-    if data is None:
-        raise DataError(f"there is no record at byte {offset}", where=path)
-    return data
-
-
-def encode(features: Mapping[str, Feature]) -> bytes:
-    """The Example that holds ``features``; equal features give equal bytes (keys sorted on the wire)."""
-    from converters.schema.example_pb2 import Example
-
-    example = Example()
-    slots = example.features.feature
-    for key, feature in features.items():
-        slot = slots[key]
-        target: Any = {Bytes: slot.bytes_list, Floats: slot.float_list, Integers: slot.int64_list}[type(feature)]
-        target.SetInParent()  # an empty list still says of what kind it is
-        target.value.extend(feature.values)
-    return example.SerializeToString(deterministic=True)
+    def _objects(self, record: Record, path: Path, offset: int) -> tuple[Object, ...]:
+        names = dict(self.classes) if self.classes is not None else None
+        found = []
+        columns = zip(record.classes, record.occlusions, *_decimal(record, path, offset), strict=True)
+        for number, (stored, occlusion, truncation, *corners) in enumerate(columns, start=1):
+            category = stored.decode(errors="replace")
+            origin = f"object {number} of the record at byte {offset}"
+            if names is not None:
+                if category not in names and stored_name(category) not in names:
+                    what = f'{origin} is a "{category[:80]}", which is none of the classes in the class map'
+                    raise DataError(what, where=path, code=rules.UNKNOWN_CLASS.code)
+                category = names.get(category) or names[stored_name(category)]
+            if occlusion not in (-1, 0, 1, 2, 3) or not (0 <= truncation <= 1 or truncation == -1):
+                what = f"{origin} has occlusion {occlusion} and truncation {truncation:g}"
+                raise DataError(what, where=path, hint="they must be 0, 1, 2 or 3, and from 0 to 1")
+            box = Box(*corners)
+            # KITTI writes -1 for both where nothing is known.
+            thing = Object(category, box, occlusion=occlusion % 4, truncation=max(0.0, truncation), origin=origin)
+            found.append(thing)
+        return tuple(found)
 
 
-def decode(data: bytes) -> dict[str, list[Any]]:
-    """The features of an Example by name: lists of bytes, floats or ints. Raises ValueError for other bytes."""
-    from google.protobuf.message import DecodeError
-
-    from converters.schema.example_pb2 import Example
-
-    example = Example()
-    try:
-        example.ParseFromString(data)
-    except DecodeError as error:
-        raise ValueError(f"not an Example: {error}") from error
-    lists = {key: feature.WhichOneof("kind") for key, feature in example.features.feature.items()}
-    features = example.features.feature
-    return {key: list(getattr(features[key], kind).value) if kind else [] for key, kind in lists.items()}
+@lru_cache(maxsize=4)
+def _shards(path: Path) -> list[Path]:
+    return records.shards(path)
 
 
-def shards(pattern: Path | str) -> list[Path]:
-    """The record files that ``pattern`` names, sorted: a file, a folder (all record files in it) or a glob.
-
-    Raises DataError when there is none.
-    """
-    text = str(pattern)
-    given = Path(text)
-    if given.is_file():
-        return [given]
-    found = list(given.iterdir()) if given.is_dir() else [Path(name) for name in glob(text)]
-    records = sorted(path for path in found if path.is_file() and not NO_RECORDS.search(path.name))
-    if not records:
-        raise DataError("no record files here", where=text, hint="tlt-dataset-convert writes them")
-    return records
-
-
-def frames(paths: Iterable[Path]) -> Iterator[Frame]:
-    """The frames in the record files ``paths``, in file order; DataError as for ``read_records``."""
-    for path in paths:
-        for offset, data in read_offsets(path):
-            yield frame(data, path=path, offset=offset)
-
-
-def frame(data: bytes, *, path: Path, offset: int) -> Frame:
-    """The frame that one record holds; ``path`` and ``offset`` are for the message of the DataError."""
+def _decimal(record: Record, path: Path, offset: int) -> list[list[float]]:
+    """Truncations, lefts, tops, rights, bottoms, each as the shortest decimal number that is this float32."""
     import numpy as np
+    import orjson
 
-    features = _features(data, path, offset)
-    columns = [features.get(f"target/coordinates_{corner}", []) for corner in CORNERS]
-    return Frame(
-        id=features["frame/id"][0].decode(errors="replace"),
-        width=features["frame/width"][0],
-        height=features["frame/height"][0],
-        classes=[name.decode(errors="replace") for name in features["target/object_class"]],
-        boxes=np.asarray(columns, dtype=np.float32).T.reshape(-1, 4),
-    )
+    columns = np.array([list(column) for column in (record.truncations, *record.corners)], np.float32)
+    if not np.abs(columns).max() < _FAR:  # nor when one is no number
+        raise DataError(f"the record at byte {offset} has numbers that cannot be pixels", where=path, hint=HINT)
+    decimal: list[list[float]] = orjson.loads(orjson.dumps(columns, option=orjson.OPT_SERIALIZE_NUMPY))
+    return decimal
 
 
-def read(root: Path) -> Dataset:
-    """Read the records in the folder ``root`` (or one file, or a glob) as a data set; categories sorted by name.
-
-    The categories cost one pass over the records. Raises DataError as for ``shards`` and ``read_records``.
-    """
-    paths = shards(root)
-    names: set[str] = set()
-    for sample in _samples(paths):
-        names.update(item.category for item in sample.objects)
-    return Dataset(tuple(sorted(names)), lambda: _samples(paths))
+@lru_cache(maxsize=1024)
+def _inside(images: Path, folder: str) -> str:
+    """What of ``folder``, as a frame id has it, lies below the folder ``images``: nothing, or a path ending in "/"."""
+    parts, above = folder.split("/") if folder else [], images.parts
+    known = next((n for n in range(min(len(parts), len(above)), 0, -1) if above[-n:] == tuple(parts[:n])), len(parts))
+    return "".join(f"{part}/" for part in parts[known:])
 
 
-def _samples(paths: Sequence[Path]) -> Iterator[Sample]:
-    for path in paths:
-        for offset, data in read_offsets(path):
-            features = _features(data, path, offset)
-            frame_id = features["frame/id"][0].decode(errors="replace")
-            columns = (
-                features["target/object_class"],
-                features.get("target/truncation", []),
-                features.get("target/occlusion", []),
-                *(features.get(f"target/coordinates_{corner}", []) for corner in CORNERS),
-            )
-            objects = tuple(
-                Object(name.decode(errors="replace"), Box(*corners), truncation=truncation, occlusion=occlusion)
-                for name, truncation, occlusion, *corners in zip(*columns, strict=True)
-            )
-            width, height = features["frame/width"][0], features["frame/height"][0]
-            yield Sample(Path(frame_id).name, Path(frame_id), width, height, objects)
+_EXTENSIONS = ("jpg", "png", "jpeg", "JPG", "PNG", "JPEG", "bmp", "webp")
 
 
-def _features(data: bytes, path: Path, offset: int) -> dict[str, list[Any]]:
-    """The features of one record, checked to be what tlt-dataset-convert writes."""
-    hint = "records must come from tlt-dataset-convert"
-    try:
-        features = decode(data)
-    except ValueError as error:
-        raise DataError(f"the record at byte {offset} is {error}", where=path, hint=hint) from error
-    for key in ("frame/id", "frame/width", "frame/height"):
-        if len(features.get(key, [])) != 1:
-            raise DataError(f'the record at byte {offset} has no "{key}"', where=path, hint=hint)
-    classes = features.setdefault("target/object_class", [])
-    if any(len(features.get(f"target/coordinates_{corner}", [])) != len(classes) for corner in CORNERS):
-        raise DataError(f"the record at byte {offset} has not one box for each class", where=path, hint=hint)
-    for optional in ("target/truncation", "target/occlusion"):
-        if len(features.get(optional, [])) != len(classes):
-            features[optional] = [0] * len(classes)
-    return features
+def _with_extension(path: str) -> Path:
+    """The picture that is there; the most usual name when none is."""
+    found = (f"{path}.{extension}" for extension in _EXTENSIONS)
+    return Path(next(filter(os.path.exists, found), f"{path}.{_EXTENSIONS[0]}"))
 
 
-def _open(path: Path) -> IO[bytes]:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", where=path) from error
+@dataclass(frozen=True)
+class Recorder:
+    """Encodes samples; ``images`` is the first part of every frame id."""
+
+    images: str
+
+    def record(self, sample: Sample) -> bytes:
+        """The framed record of ``sample``."""
+        objects = sample.objects
+        none = [0.0] * len(objects)
+        boxes = [thing.box for thing in objects]
+        columns: list[Sequence[Any]] = [
+            [stored_name(thing.category).encode() for thing in objects],
+            [thing.truncation for thing in objects],
+            [thing.occlusion for thing in objects],
+            none,
+            [box.left for box in boxes],
+            [box.top for box in boxes],
+            [box.right for box in boxes],
+            [box.bottom for box in boxes],
+            *([none] * len(WORLD)),
+        ]
+        frame_id = f"{self.images}/{sample.id}".encode()
+        return frame_record(encode_record([[frame_id], [sample.height], [sample.width], *columns]))
 
 
-def _next(stream: IO[bytes], path: Path, offset: int) -> bytes | None:
-    """The record at ``offset``, where ``stream`` stands; None at the end of the file."""
-    header = stream.read(HEADER.size)
-    if not header:
-        return None
-    hint = "write the records again with tlt-dataset-convert"
-    if len(header) < HEADER.size:
-        raise DataError(f"the file ends inside the record at byte {offset}", where=path, hint=hint)
-    length, checksum = HEADER.unpack(header)
-    if masked_crc(header[:8]) != checksum:
-        what = "this is not a TFRecord file" if offset == 0 else f"the length of the record at byte {offset} is damaged"
-        raise DataError(what, where=path, hint=hint)
-    body = stream.read(length + CHECKSUM.size)
-    if len(body) < length + CHECKSUM.size:
-        raise DataError(f"the file ends inside the record at byte {offset}", where=path, hint=hint)
-    data = body[:length]
-    if CHECKSUM.unpack_from(body, length)[0] != masked_crc(data):
-        raise DataError(f"the record at byte {offset} is damaged (check sum differs)", where=path, hint=hint)
-    return data
+class Writer:
+    """Fills the folder ``path`` with ``shards`` files, named as tlt-dataset-convert names those of a data set without
+    validation fold; samples go to them in turn."""
+
+    def __init__(self, path: Path, categories: Sequence[str], *, images_dir: str = "images", shards: int = 10) -> None:
+        """``images_dir`` is the folder of the pictures below the root of the data set; files are named after it.
+
+        Raises DataError for categories that are the same in lower case.
+        """
+        stored: dict[str, str] = {}
+        for name in categories:
+            other = stored.setdefault(stored_name(name), name)
+            if other != name:
+                hint = "merge them: --rename"
+                raise DataError(f'"{other}" and "{name}" have the same name in records', where=path, hint=hint)
+        self.recorder = Recorder(images_dir)
+        self._path, self._prefix, self._count = path, Path(images_dir).name, max(1, shards)
+        self._files: list[IO[bytes]] = []
+        self._stack = ExitStack()
+        self._next = 0
+
+    def __enter__(self) -> Writer:
+        with writable(self._path):
+            for number in range(self._count):
+                name = records.shard_name(self._prefix, fold=0, folds=1, shard=number, shards=self._count)
+                self._files.append(self._stack.enter_context((self._path / name).open("wb")))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with writable(self._path):
+            self._stack.close()
+
+    def append(self, record: bytes) -> None:
+        try:
+            self._files[self._next].write(record)
+        except OSError:
+            with writable(self._path):
+                raise
+        self._next = (self._next + 1) % self._count

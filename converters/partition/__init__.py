@@ -21,7 +21,7 @@ from converters.partition.chosen import Chosen
 from converters.partition.facts import Facts
 from converters.partition.relations import alike, joined
 from converters.partition.report import Relations, Report
-from converters.partition.sizes import targets
+from converters.partition.sizes import HALVES, targets
 from converters.perceptual import DISTANCE
 from converters.selection import Selection
 from converters.transfer import joint
@@ -31,7 +31,6 @@ from tltpipe.progress import Progress
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-HALVES: Mapping[str, float] = {"train": 0.8, "validation": 0.2}
 AT_RANDOM = "split at random"
 
 

@@ -61,9 +61,10 @@ def stratified(groups: Groups, targets: Sequence[int]) -> NDArray[np.int8]:
     """The split of each group, so that each split has its share of every class.
 
     Iterative stratification (Sechidis, Tsoumakas and Vlahavas: On the Stratification of Multi-label Data, 2011), for
-    groups: the class with the fewest groups left is dealt out first, its largest groups first, each to the split that
-    lacks most of that class. Here a split takes no more pictures than it is to have as long as another has room, and
-    the last groups of a class go to splits that have none of it. Counted in whole numbers.
+    groups: the class with the fewest groups left is dealt out first, its largest groups first. Where they give to the
+    split that lacks most of that class, here all classes of the group count, and its pictures: large groups would
+    else fill a split before its share of the common classes is in. A split takes no more pictures than it is to have
+    as long as another has room, and the last groups of a class go to splits that have none of it.
     """
     return _Dealer(groups, targets).deal()
 
@@ -72,16 +73,14 @@ class _Dealer:
     def __init__(self, groups: Groups, targets: Sequence[int]) -> None:
         self.groups = groups
         self.sizes: list[int] = groups.sizes.tolist()
-        self.room, self.total = list(targets), sum(targets)
         self.kinds: list[int] = groups.kinds.tolist()
         self.items: list[int] = groups.items.tolist()
         self.starts: list[int] = np.searchsorted(groups.owners, np.arange(len(self.sizes) + 1)).tolist()
         self.sides = np.full(len(self.sizes), -1, np.int8)
         self.left: list[int] = np.bincount(groups.kinds, minlength=groups.classes).tolist()
-        sums = np.zeros(groups.classes, np.int64)
-        np.add.at(sums, groups.kinds, groups.items)
-        # Items that a split lacks of each class, times all pictures: whole numbers.
-        self.lacks = [[items * target for items in sums.tolist()] for target in targets]
+        self.totals = np.bincount(groups.kinds, groups.items, minlength=groups.classes).astype(np.int64).tolist()
+        self.room, self.pictures = list(targets), sum(targets)
+        self.shares = [target / self.pictures for target in targets]
         self.has = [[0] * groups.classes for _ in targets]
 
     def deal(self) -> NDArray[np.int8]:
@@ -89,42 +88,53 @@ class _Dealer:
         large = np.flatnonzero((groups.sizes > 1) & (4 * groups.sizes > min(self.room)))
         for group in large[np.lexsort((ranks[large], -groups.sizes[large]))].tolist():
             self.put(group)
-        order = np.lexsort((ranks[groups.owners], -groups.sizes[groups.owners], -groups.items, groups.kinds))
+        order = np.lexsort((ranks[groups.owners], -groups.items, -groups.sizes[groups.owners], groups.kinds))
         starts = np.searchsorted(groups.kinds[order], np.arange(groups.classes + 1))
         while any(self.left):
             kind = min((left, kind) for kind, left in enumerate(self.left) if left)[1]
             for group in groups.owners[order[starts[kind] : starts[kind + 1]]].tolist():
                 if self.sides[group] < 0:
-                    self.put(group, kind)
+                    self.put(group)
         empty = np.flatnonzero(self.sides < 0)
         for group in empty[np.lexsort((ranks[empty], -groups.sizes[empty]))].tolist():
             self.put(group)
         return self.sides
 
-    def put(self, group: int, kind: int | None = None) -> None:
-        """Give ``group`` to the split that wants it most, for the sake of ``kind`` (default: its rarest class)."""
+    def put(self, group: int) -> None:
+        """Give ``group`` to the split that wants it most."""
         row = range(self.starts[group], self.starts[group + 1])
-        if kind is None and row:
-            kind = min((self.left[self.kinds[at]], self.kinds[at]) for at in row)[1]
-        side = self.choose(group, kind, row)
+        side = self.choose(group, row)
         self.sides[group] = side
         self.room[side] -= self.sizes[group]
         for at in row:
             self.left[self.kinds[at]] -= 1
             self.has[side][self.kinds[at]] += self.items[at]
-            self.lacks[side][self.kinds[at]] -= self.items[at] * self.total
 
-    def choose(self, group: int, kind: int | None, row: range) -> int:
+    def choose(self, group: int, row: range) -> int:
         every = range(len(self.room))
         fits = [side for side in every if self.room[side] >= self.sizes[group]]
         if len(fits) == 1:
             return fits[0]
-        if not fits or kind is None:
-            return max(fits or every, key=lambda side: self.room[side])
-        for scarce in (kind, *(self.kinds[at] for at in row)):
-            if self.left[scarce] < len(every):
-                without = [side for side in fits if not self.has[side][scarce]]
-                if without and self.left[scarce] <= len(without):
+        if not fits:
+            return max(every, key=lambda side: self.room[side])
+        for kind in (self.kinds[at] for at in row):
+            if self.left[kind] < len(every):  # the last chance of a split that has none
+                without = [side for side in fits if not self.has[side][kind]]
+                if without and self.left[kind] <= len(without):
                     fits = without
                     break
-        return max(fits, key=lambda side: (self.lacks[side][kind], self.room[side], -side))
+        return min(fits, key=lambda side: (self.cost(group, row, side), side))
+
+    def cost(self, group: int, row: range, side: int) -> float:
+        """By how much ``group`` would set ``side`` off its shares: squares of what is too much or too little.
+
+        In units of what the side is to have, and of all there is: ten items too many are little to a large split,
+        and much to a rare class.
+        """
+        share, size = self.shares[side], self.sizes[group]
+        cost = size * (size - 2 * self.room[side]) / (share * self.pictures * self.pictures)
+        for at in row:
+            items, total = self.items[at], self.totals[self.kinds[at]]
+            lacks = share * total - self.has[side][self.kinds[at]]
+            cost += items * (items - 2 * lacks) / (share * total * total)
+        return cost

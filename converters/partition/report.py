@@ -121,11 +121,13 @@ def _examples(facts: Facts, torn: Relation, sides: NDArray[np.int8]) -> tuple[st
     order = np.lexsort((facts.ranks[torn.owners], torn.labels))
     owners, labels = torn.owners[order], torn.labels[order]
     starts = np.flatnonzero(np.r_[True, labels[1:] != labels[:-1]])
-    found = []
-    for start in starts[np.argsort(facts.ranks[owners[starts]], kind="stable")][:EXAMPLES].tolist():
+    found: dict[str, None] = {}  # two pictures may have several garments in common
+    for start in starts[np.argsort(facts.ranks[owners[starts]], kind="stable")].tolist():
         own = owners[start : np.searchsorted(labels, labels[start], side="right")]
         other = own[sides[own] != sides[own[0]]][0]
-        found.append(" ~ ".join(facts.name(int(picture)) for picture in (own[0], other)))
+        found[" ~ ".join(facts.name(int(picture)) for picture in (own[0], other))] = None
+        if len(found) == EXAMPLES:
+            break
     return tuple(found)
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from converters import opening, outputs, placement
 from converters.convert import vacant
 from converters.model import Dataset
-from converters.partition import HALVES, Plan, Rules, plan
+from converters.partition import Plan, Rules, judge, plan
 from converters.partition.report import Report
+from converters.partition.sizes import HALVES
 from converters.transfer import Part, Summary, transfer
 from tltpipe.errors import DataError, UsageError
 from tltpipe.files import write_text
@@ -97,6 +98,27 @@ def split(
         workers=workers,
     )
     return Done(source_format, format, planned.report, done)
+
+
+def judge_at(
+    source: Path,
+    *,
+    progress: Progress,
+    source_format: str | None = None,
+    rules: Rules | None = None,
+    skip_bad: bool = False,
+    workers: int | None = None,
+) -> Report:
+    """The report on the splits that are at ``source``; of ``rules`` what looks alike counts.
+
+    Raises UsageError where there is but one.
+    """
+    rules = rules or Rules()
+    _, found = opening.splits(source, source_format)
+    if len(found) < 2:
+        what = f"this holds one split, {', '.join(found)}: nothing can leak"
+        raise UsageError(what, where=source, hint="tltpipe split SRC DST divides it")
+    return judge(found, near=rules.near, distance=rules.distance, skip_bad=skip_bad, workers=workers, progress=progress)
 
 
 def choose(found: Mapping[str, Dataset], splits: Sequence[str], *, pool: bool, source: Path) -> dict[str, Dataset]:

@@ -59,8 +59,3 @@ def is_kept(box: Sequence[float]) -> bool:
     """Whether a box survives: its corners, cut to integers toward zero, still enclose something."""
     left, top, right, bottom = map(int, box)
     return left < right and top < bottom
-
-
-def stored_name(category: str) -> str:
-    """``category`` as records hold it: ASCII letters in lower case, all else as it is."""
-    return category.encode().lower().decode()

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from converters.examples import stored_name
 from runtime import folders, program
-from runtime.conversion import Annotated, Plan, is_kept, stored_name
+from runtime.conversion import Annotated, Plan, is_kept
 from runtime.conversion.kitti import root_folder
 from runtime.kitti_labels import Label
 from tltpipe.errors import DataError

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from converters.examples import stored_name
 from runtime import folders, kitti_labels, program
-from runtime.conversion import Annotated, Plan, is_kept, partition, stored_name
+from runtime.conversion import Annotated, Plan, is_kept, partition
 from runtime.kitti_labels import Label
 from tltpipe.errors import DataError, Location
 

@@ -47,10 +47,3 @@ def shard_bounds(frames: int, shards: int) -> Iterator[tuple[int, int]]:
     size = frames // shards
     for shard in range(shards):
         yield shard * size, frames if shard == shards - 1 else (shard + 1) * size
-
-
-def shard_name(prefix: str, *, fold: int, folds: int, shard: int, shards: int) -> str:
-    """``<prefix>-fold-000-of-002-shard-00000-of-00010``; no fold where ``folds`` is 0, no shard where ``shards`` is."""
-    fold_part = f"-fold-{fold:03d}-of-{folds:03d}" if folds else ""
-    shard_part = f"-shard-{shard:05d}-of-{shards:05d}" if shards else ""
-    return prefix + fold_part + shard_part

@@ -6,19 +6,19 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from converters.formats.tfrecord import Bytes, Feature, Floats, Integers, encode
+from converters.examples import CORNERS, WORLD, encode_record
 from runtime import folders
 from runtime.conversion import Annotated
 from tltpipe.errors import HostError
 from tltpipe.files import writable
 
 WARNINGS = "_warning.json"
-WORLD = ("h", "w", "l", "x", "y", "z", "rot_y")
 
 
 @dataclass(frozen=True)
@@ -82,22 +82,17 @@ def write_warnings(staging: Path, prefix: Prefix, dropped: Mapping[str, list[int
 
 
 def example(frame: Annotated) -> bytes:
-    """The record of ``frame``: the features that detectnet_v2's converter writes, SSD of TLT 2.0 included."""
+    """The record of ``frame``."""
     labels = frame.labels
-    features: dict[str, Feature] = {
-        "frame/id": Bytes([frame.id.encode()]),
-        "frame/height": Integers([frame.height]),
-        "frame/width": Integers([frame.width]),
-        "target/object_class": Bytes([label.category.encode() for label in labels]),
-        "target/truncation": Floats([label.truncation for label in labels]),
-        "target/occlusion": Integers([label.occlusion for label in labels]),
-        "target/observation_angle": Floats([label.alpha for label in labels]),
-    }
-    for index, corner in enumerate(("x1", "y1", "x2", "y2")):
-        features[f"target/coordinates_{corner}"] = Floats([label.box[index] for label in labels])
-    for index, name in enumerate(WORLD):
-        features[f"target/world_bbox_{name}"] = Floats([label.world[index] for label in labels])
-    return encode(features)
+    columns: list[Sequence[Any]] = [
+        [label.category.encode() for label in labels],
+        [label.truncation for label in labels],
+        [label.occlusion for label in labels],
+        [label.alpha for label in labels],
+        *([label.box[index] for label in labels] for index in range(len(CORNERS))),
+        *([label.world[index] for label in labels] for index in range(len(WORLD))),
+    ]
+    return encode_record([[frame.id.encode()], [frame.height], [frame.width], *columns])
 
 
 def _replace(prefix: Prefix, staging: Path) -> None:

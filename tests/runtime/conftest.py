@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from converters.formats import tfrecord
+from converters import examples
 from runtime import device
 from tltpipe.errors import HostError
 
@@ -130,15 +130,15 @@ def draw(path: Path, random: np.random.Generator, size: tuple[int, int]) -> tupl
 
 
 def record(frame: str, size: tuple[int, int], names: list[bytes], boxes: np.ndarray) -> bytes:
-    features: dict[str, tfrecord.Feature] = {
-        "frame/id": tfrecord.Bytes([frame.encode()]),
-        "frame/width": tfrecord.Integers([size[0]]),
-        "frame/height": tfrecord.Integers([size[1]]),
-        "target/object_class": tfrecord.Bytes(names),
+    features: dict[str, examples.Feature] = {
+        "frame/id": examples.Bytes([frame.encode()]),
+        "frame/width": examples.Integers([size[0]]),
+        "frame/height": examples.Integers([size[1]]),
+        "target/object_class": examples.Bytes(names),
     }
-    for column, corner in enumerate(tfrecord.CORNERS):
-        features[f"target/coordinates_{corner}"] = tfrecord.Floats(boxes[:, column].tolist())
-    return tfrecord.encode(features)
+    for column, corner in enumerate(examples.CORNERS):
+        features[f"target/coordinates_{corner}"] = examples.Floats(boxes[:, column].tolist())
+    return examples.encode(features)
 
 
 def draw_shapes(root: Path, *, train: int = 12, validation: int = 6, size: tuple[int, int] = (64, 64)) -> Shapes:
@@ -152,7 +152,7 @@ def draw_shapes(root: Path, *, train: int = 12, validation: int = 6, size: tuple
         cut = count // 2
         for shard, part in enumerate((records[:cut], records[cut:])):
             path = root / f"TFRecords/-fold-{fold:03d}-of-002-shard-{shard:05d}-of-00002"
-            tfrecord.write_records(path, part)
+            write_records(path, part)
     return Shapes(root)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from converters.formats import tfrecord
+from converters import examples, frames
+from converters.records import read_records
 from runtime import dataset_convert
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "kitti_convert.json").read_text())
@@ -84,10 +85,10 @@ def test_golden_files(work: Path, name: str) -> None:
             assert json.loads(path.read_text()) == expected
             continue
         assert path.stat().st_size == entry["bytes"]
-        records = list(tfrecord.read_records(path))
+        records = list(read_records(path))
         assert [hashlib.sha256(record).hexdigest() for record in records] == entry.get("record_det_sha256", [])
         for record, expected in zip(records, entry.get("records", []), strict=True):
-            decoded = tfrecord.decode(record)
+            decoded = examples.decode(record)
             if isinstance(expected, str):
                 assert decoded["frame/id"] == [expected.encode()]
             else:
@@ -153,7 +154,7 @@ def test_sixteenth_column_is_dropped_and_told(work: Path, capsys: pytest.Capture
         path.write_text("\n".join(lines))
     assert convert(work, "random_val20_shard0") == 0
     expected = CASES["random_val20_shard0"]["files"][0]["record_det_sha256"]
-    records = list(tfrecord.read_records(work / "out" / "tfr-fold-000-of-002"))
+    records = list(read_records(work / "out" / "tfr-fold-000-of-002"))
     assert [hashlib.sha256(record).hexdigest() for record in records] == expected
     assert "had a 16th column" in capsys.readouterr().err
 
@@ -237,7 +238,7 @@ def test_coco(work: Path) -> None:
     assert dataset_convert.main(["-d", "convert.conf", "-o", "out/c", "-r", "results"]) == 0
     names = [f"c-fold-000-of-001-shard-0000{shard}-of-00002" for shard in (0, 1)]
     assert visible(work / "out") == [*names, "c_warning.json"]
-    first, second = (frame for name in names for frame in tfrecord.frames([work / "out" / name]))
+    first, second = (frame for name in names for frame in frames.frames([work / "out" / name]))
     assert (first.id, first.width, first.boxes.shape) == ("pictures/b", 40, (0, 4))
     assert (second.id, second.classes, second.boxes.tolist()) == ("pictures/sub/a.x", ["longcoat"], [[1, 2, 4, 6]])
     assert json.loads((work / "out" / "c_warning.json").read_text()) == {"8": [5, 6, 5, 15]}
@@ -253,8 +254,8 @@ def test_coco(work: Path) -> None:
 def test_floats_keep_every_bit(work: Path) -> None:
     """000008 holds numbers that float32 must round, denormals and negative zero among them."""
     assert convert(work, "random_val20_shard0") == 0
-    for record in tfrecord.read_records(work / "out" / "tfr-fold-001-of-002"):
-        features = tfrecord.decode(record)
+    for record in read_records(work / "out" / "tfr-fold-001-of-002"):
+        features = examples.decode(record)
         if features["frame/id"] == [b"images/000008"]:
             assert math.copysign(1, features["target/world_bbox_z"][0]) == -1
             assert features["target/world_bbox_rot_y"] == [1.401298464324817e-45]

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.conversion import is_kept, partition, stored_name
+from converters.examples import stored_name
+from converters.records import shard_name
+from runtime.conversion import is_kept, partition
 from runtime.conversion.modifier import Modifier
 
 COUNTS = json.loads((Path(__file__).parents[1] / "golden" / "kitti_split_counts.json").read_text())
@@ -51,9 +53,9 @@ def test_shards() -> None:
 
 
 def test_names() -> None:
-    name = partition.shard_name("TFRecords/", fold=0, folds=2, shard=3, shards=10)
+    name = shard_name("TFRecords/", fold=0, folds=2, shard=3, shards=10)
     assert name == "TFRecords/-fold-000-of-002-shard-00003-of-00010"
-    assert partition.shard_name("x", fold=0, folds=0, shard=0, shards=0) == "x"
+    assert shard_name("x", fold=0, folds=0, shard=0, shards=0) == "x"
 
 
 def test_boxes_kept() -> None:
