@@ -4,7 +4,8 @@
 
 Numbers are float32: a ten-thousandth of a pixel in pictures of ordinary size. A record knows its picture by the frame
 id alone (``images/<split>/000001``), without extension: training finds it with the root of the data set as
-``image_directory_path``. Class names are stored in lower case. Pictures of which nothing is known are not looked for.
+``image_directory_path``. Class names are stored in lower case. Boxes
+too small for tlt-dataset-convert are kept.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
     Without ``classes`` the categories are the sorted class names, which takes a pass over the records. Raises
     DataError where there is no record file.
     """
+    _shards.cache_clear()  # the folder may have changed
     names = {stored_name(name): name for name in classes} if classes is not None else None
     found = Records(place.annotations, place.images, tuple(names.items()) if names is not None else None)
     return Dataset(classes if classes is not None else found.categories(), found)

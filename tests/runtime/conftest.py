@@ -14,6 +14,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from converters import examples
+from converters.records import write_records
 from runtime import device
 from tltpipe.errors import HostError
 
