@@ -223,7 +223,7 @@ def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         shutil.copytree(source, root)
         return name, root
     dataset = converters.read("deepfashion2", source, "train")
-    mask = Mask(80, 60, b"_1o0")
+    mask = Mask(80, 60, b"jU1n0n0000000000000000000000000000000000000000000000000000000000ng1")
     samples = tuple(replace(s, objects=(*s.objects, replace(s.objects[0], polygons=(), mask=mask))) for s in dataset)
     dataset = replace(dataset, pictures=Fixed(samples))
     categories = joint([dataset], Selection())[0].categories

@@ -52,7 +52,11 @@ def source(maker: Any) -> dict[str, Dataset]:
     first, second, third, *rest = train
     cut = replace(first.objects[0], truncation=0.25)
     crowd = Object("vest", Box(4, 6, 30.5, 20.25), crowd=True)
-    masked = Object("skirt", Box(0, 0, 80, 60), mask=Mask(80, 60, b"_1o0"))
+    masked = Object(
+        "skirt",
+        Box(0, 0, 80, 60),
+        mask=Mask(80, 60, b"jU1n0n0000000000000000000000000000000000000000000000000000000000ng1"),
+    )
     samples = [replace(first, objects=(cut, *first.objects)), replace(second, objects=(crowd, masked)), *rest]
     (third.image.parent / "a b.c-ü.jpg").write_bytes(third.image.read_bytes())
     samples.append(replace(third, id="a b.c-ü", image=third.image.parent / "a b.c-ü.jpg"))
