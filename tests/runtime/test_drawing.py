@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image, ImageChops
 
-from runtime import drawing
+from converters import drawing
 from runtime.drawing import Find, colour_of, draw
 
 GREY = (128, 128, 128)
@@ -50,11 +50,11 @@ def test_a_picture_smaller_than_its_chip() -> None:
 
 
 def test_chips_of_boxes_at_one_place_do_not_overlap() -> None:
-    font, taken = drawing._font(14), []
-    same = [Find((20, 60, 200, 200), label, "trousers", 0.5) for label in range(1, 6)]
-    places = [drawing._place(find, font, taken, 2, (300, 240)) for find in same]
+    font, taken = drawing.outline_font(14), []
+    same = [drawing.Framed((20, 60, 200, 200), drawing.colour_of(label), "trousers 0.50") for label in range(1, 6)]
+    places = [drawing.place(thing, font, taken, 2, (300, 240)) for thing in same]
     pairs = [(one, other) for one in places for other in places if one is not other]
-    assert not any(drawing._overlap(one, other) for one, other in pairs)
+    assert not any(drawing.overlap(one, other) for one, other in pairs)
 
 
 def test_every_class_of_deepfashion2_has_its_own_colour() -> None:
