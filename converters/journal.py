@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from tltpipe.errors import HostError
-from tltpipe.files import swap, writable
+from tltpipe.files import newest, swap, writable
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,18 @@ class Journal:
         """What was noted of chunk ``number``, by us, at a time when the identity was the same."""
         return pickle.loads(self._path(number).read_bytes())
 
-    def resumes(self, staging: Sequence[Path], identity: str) -> bool:
-        """Whether an earlier run was at this very work and all it had made is still there."""
+    def resumes(self, staging: Sequence[Path], identity: str, inputs: Sequence[Path]) -> bool:
+        """Whether an earlier run was at this very work, what it read has not changed, and what it made is there."""
+        return self._same(identity, inputs) and all(made.is_dir() for made in staging)
+
+    def _same(self, identity: str, inputs: Sequence[Path]) -> bool:
+        """A look at every input is due only now, after a run that was killed: changed is what is newer than its start.
+
+        A file put in another's place with an old date makes its folder newer; that a whole folder is another one
+        shows in the identity.
+        """
         path = self.folder / "identity"
-        return path.is_file() and path.read_text() == identity and all(made.is_dir() for made in staging)
+        return path.is_file() and path.read_text() == identity and newest(inputs) < path.stat().st_mtime_ns
 
     def begin(self, identity: str) -> None:
         """Forget what was noted and start this work."""
@@ -68,13 +76,12 @@ class Journal:
             partial.replace(self.folder / "finished")
         self._move(moves)
 
-    def committed(self, identity: str) -> Any | None:
+    def committed(self, identity: str, inputs: Sequence[Path]) -> Any | None:
         """End a commit that was under way when its run was killed and return its answer; None when there is none."""
         finished = self.folder / "finished"
         if not finished.is_file():
             return None
-        same = (self.folder / "identity").read_text() == identity
-        answer = self.told(-1)
+        same, answer = self._same(identity, inputs), self.told(-1)
         self._move([(Path(staging), Path(target)) for staging, target in orjson.loads(finished.read_bytes())])
         return answer if same else None
 

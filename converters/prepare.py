@@ -34,11 +34,10 @@ def prepare(
     left_out: Path | None = None,
     skip_bad: bool = False,
     workers: int | None = None,
-    state: str | None = None,
 ) -> dict[str, Summary]:
     """Write every split to its target, and the class map to the folders ``class_maps``; all appear together.
 
-    Journal, errors, ``skip_bad`` and ``state`` are those of ``converters.transfer``.
+    Journal, errors and ``skip_bad`` are those of ``converters.transfer``.
     """
     selection = selection or Selection()
     parts = [_part(split, dataset, target) for split, (dataset, target) in splits.items()]
@@ -53,7 +52,6 @@ def prepare(
         left_out=left_out,
         skip_bad=skip_bad,
         workers=workers,
-        state=state,
     )
 
 

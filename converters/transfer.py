@@ -27,7 +27,7 @@ from converters.passes import Batch, Chunk, cut, gather, worker_count
 from converters.selection import Selection, selected
 from tltpipe import __version__
 from tltpipe.errors import DataError, HostError
-from tltpipe.files import beside, fingerprint, parallel_map, start_workers, writable, write_text
+from tltpipe.files import beside, parallel_map, start_workers, writable, write_text
 from tltpipe.progress import Bar, Progress
 
 CHUNK = 256
@@ -160,20 +160,18 @@ def transfer(
     left_out: Path | None = None,
     skip_bad: bool = False,
     workers: int | None = None,
-    state: str | None = None,
 ) -> dict[str, Summary]:
     """Make all outputs of all ``parts``, and the small files ``texts``; they appear together when all is done.
 
     ``journal`` is the hidden folder for a killed run to go on from. A picture that cannot be used raises DataError
     and nothing appears; with ``skip_bad`` it is left out whole and listed in the file ``left_out``, since a picture
-    that shows a thing without its label would teach a detector that there is none. ``state`` is a text that changes
-    with the inputs, from a caller who has looked at all of them already. Raises HostError when the outputs
+    that shows a thing without its label would teach a detector that there is none. Raises HostError when the outputs
     cannot be written or another run is at them.
     """
     selection = selection or Selection()
     joined = joint([part.dataset for part in parts], selection)
     parts = [replace(part, dataset=dataset) for part, dataset in zip(parts, joined, strict=True)]
-    work = _Work(parts, Journal(journal), selection, dict(texts or {}), left_out, skip_bad, workers, state)
+    work = _Work(parts, Journal(journal), selection, dict(texts or {}), left_out, skip_bad, workers)
     with alone(journal):
         return work.run(progress, what)
 
@@ -201,7 +199,6 @@ class _Work:
     left_out: Path | None
     skip_bad: bool
     workers: int | None
-    state: str | None = None
     done: int = 0
     problems: list[str] = field(default_factory=list)
 
@@ -210,7 +207,7 @@ class _Work:
         if (self.workers or worker_count(max(map(len, keys.values()), default=0))) > 1:
             start_workers(_record)
         identity = self._identity()
-        answer: dict[str, Summary] | None = self.journal.committed(identity)
+        answer: dict[str, Summary] | None = self.journal.committed(identity, self._inputs())
         if answer is not None:
             return answer
         made = self._make_room(identity)
@@ -285,7 +282,7 @@ class _Work:
             if output.target.exists() and output.folder != output.target.is_dir():
                 what = "a file is where a folder is needed" if output.folder else "a folder is where a file is needed"
                 raise HostError(what, where=output.target, hint="move it away")
-        if not self.journal.resumes(folders, identity):
+        if not self.journal.resumes(folders, identity, self._inputs()):
             self.journal.begin(identity)
             for output in outputs:
                 made += _ancestors(output.target.parent)
@@ -316,14 +313,17 @@ class _Work:
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 
+    def _inputs(self) -> list[Path]:
+        return [path for part in self.parts for path in part.dataset.pictures.inputs]
+
     def _identity(self) -> str:
-        """Changes with anything that could change a byte of the outputs."""
+        """Changes with anything that could change a byte of the outputs, but for what is in the inputs."""
         digest = hashlib.sha256(__version__.encode())
         for part in self.parts:
             told = [(str(output.target), sorted(output.carries), output.writer) for output in part.outputs]
             about = (part.split, part.dataset.categories, part.dataset.keypoints, part.dataset.supercategories)
             digest.update(pickle.dumps((about, part.dataset.pictures, told)))
-            digest.update((self.state or fingerprint(part.dataset.pictures.inputs)).encode())
+            digest.update(repr([_which(path) for path in part.dataset.pictures.inputs]).encode())
         digest.update(repr((self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad)).encode())
         return digest.hexdigest()
 
@@ -342,6 +342,12 @@ def _nothing(part: Part, selected_away: Mapping[str, int]) -> DataError:
         return DataError(f"not one picture of {part.split} is usable", where=where)
     counts = ", ".join(f"{count} {why}" for why, count in selected_away.items())
     return DataError(f"nothing is left of {part.split}: dropped as asked: {counts}", where=where, hint="ask for more")
+
+
+def _which(path: Path) -> tuple[str, int, int]:
+    """This very file or folder, and no other that took its place."""
+    state = path.stat() if path.exists() else None
+    return (str(path), state.st_dev, state.st_ino) if state else (str(path), 0, 0)
 
 
 def _remove(path: Path) -> None:

@@ -112,7 +112,7 @@ def holds(run: Run, name: str) -> str | None:
 def _perform(run: Run, name: str, stage: Stage) -> Result:
     run.report.begin(name, stage.ABOUT)
     start = time.monotonic()
-    run.facts = before = run.judged.pop(name, None) or facts(run, stage)
+    before = run.judged.pop(name, None) or facts(run, stage)
     told = receipts.load(run.workspace.receipts, f"{name}.begun")
     run.stage = name
     run.continuing = not run.force and told is not None and receipts.difference(told.facts, before) is None

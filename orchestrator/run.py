@@ -57,10 +57,8 @@ class Run:
     specs: dict[str, drafts.Settled] = field(default_factory=dict)
     continuing: bool = False
     """The stage under way was begun before, under the very same facts, and did not finish."""
-    facts: Facts | None = None
-    """All that the outputs of the stage under way depend on, as it was when the stage began."""
     judged: dict[str, Facts] = field(default_factory=dict)
-    """The same of stages that were judged just now: a look at every file is not for nothing."""
+    """What stages that were judged just now depend on: one look at every file is enough."""
     begun: Callable[[], None] = lambda: None
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
 

@@ -136,27 +136,38 @@ def fingerprint(paths: Iterable[Path]) -> str:
     """
     digest = hashlib.sha256()
     for root in paths:
-        for told in _told(root):
-            digest.update(os.fsencode(told))
+        lines: list[str] = []
+        for name, state in _states(root):
+            if state is not None and stat.S_ISDIR(state.st_mode):
+                continue
+            lines.append(f"{name}\0{state.st_size}\0{state.st_mtime_ns}\n" if state else f"{name}\0missing\n")
+            if len(lines) == 512:
+                digest.update(os.fsencode("".join(lines)))
+                lines.clear()
+        digest.update(os.fsencode("".join(lines)))
     return digest.hexdigest()
 
 
-def _told(root: Path) -> Iterator[str]:
+def newest(paths: Iterable[Path]) -> int:
+    """The latest modification time, in nanoseconds, of all files and folders below ``paths``; 0 where nothing is."""
+    return max((state.st_mtime_ns for root in paths for _, state in _states(root) if state is not None), default=0)
+
+
+def _states(root: Path) -> Iterator[tuple[str, os.stat_result | None]]:
+    """``root`` and what is below it, folders too, each with its name below the root; None for what is not there."""
     try:
         state = root.stat()
     except OSError:
-        yield f"{root}\0missing\n"
+        yield str(root), None
         return
+    yield "", state
     if stat.S_ISDIR(state.st_mode):
         yield from _below(str(root), "")
-    else:
-        yield f"\0{state.st_size}\0{state.st_mtime_ns}\n"
 
 
-def _below(folder: str, prefix: str) -> Iterator[str]:
-    """Lines about the files of ``folder``, many at a time: of 200,000 files only the names are in memory."""
+def _below(folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result | None]]:
+    """What is in ``folder``, sorted: of 200,000 files only the names are in memory."""
     handle = os.open(folder, os.O_RDONLY)
-    lines: list[str] = []
     try:
         for name in sorted(os.listdir(handle)):  # noqa: PTH208
             if name.startswith("."):
@@ -164,18 +175,11 @@ def _below(folder: str, prefix: str) -> Iterator[str]:
             try:
                 state = os.stat(name, dir_fd=handle)  # a short name is found faster than a long path
             except OSError:  # a link that leads nowhere
-                lines.append(f"{prefix}/{name}\0missing\n")
+                yield f"{prefix}/{name}", None
                 continue
+            yield f"{prefix}/{name}", state
             if stat.S_ISDIR(state.st_mode):
-                yield "".join(lines)
-                lines = []
                 yield from _below(f"{folder}/{name}", f"{prefix}/{name}")
-                continue
-            lines.append(f"{prefix}/{name}\0{state.st_size}\0{state.st_mtime_ns}\n")
-            if len(lines) == 512:
-                yield "".join(lines)
-                lines = []
-        yield "".join(lines)
     finally:
         os.close(handle)
 

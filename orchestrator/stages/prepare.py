@@ -84,7 +84,6 @@ def _prepare(run: Run) -> dict[str, Any]:
         selection=_selection(run),
         left_out=run.workspace.class_map.parent / "left-out.txt",
         skip_bad=run.config.data.skip_bad,
-        state=str(run.facts.inputs) if run.facts is not None else None,
     )
     told = {}
     for split, summary in done.items():
