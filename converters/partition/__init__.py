@@ -132,7 +132,8 @@ def plan(
     for side, name in enumerate(names):
         if not (sides == side).any():
             what = f"{name} would get no picture: {groups.sizes.max():,} of {len(facts):,} belong together"
-            raise DataError(what, where=datasets[facts.sources[0]].pictures.inputs[0], hint=_TOGETHER)
+            hint = f"{_TOGETHER}{'; or lower --distance' if rules.near else ''}"
+            raise DataError(what, where=datasets[facts.sources[0]].pictures.inputs[0], hint=hint)
     alone = Groups.of(single, facts.ranks, facts.owners[:0], facts.kinds[:0], 0)
     before = {AT_RANDOM: reporting.leaks(facts, relations, by_name(alone, asked))}
     if len(facts.sources) > 1:
@@ -140,7 +141,7 @@ def plan(
     return Plan(facts, names, sides, _report(facts, relations, sides, names, asked, groups, before=before))
 
 
-_TOGETHER = "they show the same garment, or are the same picture: --no-identity splits them all the same"
+_TOGETHER = "each shows a garment of the next, or is the same picture: --no-identity splits them all the same"
 
 
 def judge(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,15 +45,19 @@ class Groups:
 
 
 def by_name(groups: Groups, targets: Sequence[int]) -> NDArray[np.int8]:
-    """The split of each group, by nothing but the hash of its name; smaller splits are filled first."""
-    room = list(targets)
-    order = sorted(range(len(room)), key=lambda side: (room[side], side))
+    """The split of each group, by nothing but the hash of its name; smaller splits are filled first.
+
+    No split stays empty while there are as many groups as splits.
+    """
+    room, empty = list(targets), set(range(len(targets)))
+    order = sorted(empty, key=lambda side: (room[side], side))
     sizes, sides = groups.sizes.tolist(), np.zeros(len(groups.sizes), np.int8)
-    for group in np.argsort(groups.ranks, kind="stable").tolist():
-        fits = (side for side in order if room[side] >= sizes[group])
-        side = next(fits, None)
-        sides[group] = side = max(order, key=lambda side: room[side]) if side is None else side
+    for done, group in enumerate(np.argsort(groups.ranks, kind="stable").tolist()):
+        among = order if len(sizes) - done > len(empty) else [side for side in order if side in empty] or order
+        fits = next((side for side in among if room[side] >= sizes[group]), None)
+        sides[group] = side = max(among, key=lambda side: room[side]) if fits is None else fits
         room[side] -= sizes[group]
+        empty.discard(side)
     return sides
 
 
@@ -64,7 +68,8 @@ def stratified(groups: Groups, targets: Sequence[int]) -> NDArray[np.int8]:
     groups: the class with the fewest groups left is dealt out first, its largest groups first. Where they give to the
     split that lacks most of that class, here all classes of the group count, and its pictures: large groups would
     else fill a split before its share of the common classes is in. A split takes no more pictures than it is to have
-    as long as another has room, and the last groups of a class go to splits that have none of it.
+    as long as another has room, the last groups of a class go to splits that have none of it, and the last of all to
+    splits that have nothing.
     """
     return _Dealer(groups, targets).deal()
 
@@ -82,6 +87,7 @@ class _Dealer:
         self.room, self.pictures = list(targets), sum(targets)
         self.shares = [target / self.pictures for target in targets]
         self.has = [[0] * groups.classes for _ in targets]
+        self.groups_left, self.empty = len(self.sizes), set(range(len(targets)))
 
     def deal(self) -> NDArray[np.int8]:
         ranks, groups = self.groups.ranks, self.groups
@@ -105,20 +111,24 @@ class _Dealer:
         row = range(self.starts[group], self.starts[group + 1])
         side = self.choose(group, row)
         self.sides[group] = side
+        self.empty.discard(side)
+        self.groups_left -= 1
         self.room[side] -= self.sizes[group]
         for at in row:
             self.left[self.kinds[at]] -= 1
             self.has[side][self.kinds[at]] += self.items[at]
 
     def choose(self, group: int, row: range) -> int:
-        every = range(len(self.room))
+        every: Collection[int] = range(len(self.room))
+        if self.empty and self.groups_left <= len(self.empty):
+            every = sorted(self.empty)
         fits = [side for side in every if self.room[side] >= self.sizes[group]]
         if len(fits) == 1:
             return fits[0]
         if not fits:
             return max(every, key=lambda side: self.room[side])
         for kind in (self.kinds[at] for at in row):
-            if self.left[kind] < len(every):  # the last chance of a split that has none
+            if self.left[kind] < len(self.room):  # the last chance of a split that has none
                 without = [side for side in fits if not self.has[side][kind]]
                 if without and self.left[kind] <= len(without):
                     fits = without
