@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from converters.model import Dataset
-from converters.partition import facts as collecting
 from converters.partition import report as reporting
 from converters.partition.assignment import Groups, by_name, stratified
 from converters.partition.chosen import Chosen
-from converters.partition.facts import Facts
+from converters.partition.duplicates import identical
+from converters.partition.facts import Facts, collect
 from converters.partition.relations import alike, joined
 from converters.partition.report import Relations, Report
 from converters.partition.sizes import HALVES, targets
@@ -56,7 +56,7 @@ class Plan:
 
     facts: Facts
     names: tuple[str, ...]
-    sides: NDArray[np.int8]
+    sides: NDArray[np.int16]
     report: Report
 
     def chosen(self, name: str) -> list[int]:
@@ -112,7 +112,7 @@ def plan(
     nothing; UsageError for sizes that cannot be met.
     """
     rules = rules or Rules()
-    facts = collecting.collect(
+    facts = collect(
         datasets,
         seed=rules.seed,
         near=rules.near,
@@ -137,8 +137,18 @@ def plan(
     alone = Groups.of(single, facts.ranks, facts.owners[:0], facts.kinds[:0], 0)
     before = {AT_RANDOM: reporting.leaks(facts, relations, by_name(alone, asked))}
     if len(facts.sources) > 1:
-        before = {"the source's splits": reporting.leaks(facts, relations, facts.source.astype(np.int8))} | before
-    return Plan(facts, names, sides, _report(facts, relations, sides, names, asked, groups, before=before))
+        before = {"the source's splits": reporting.leaks(facts, relations, facts.source.astype(np.int16))} | before
+    report = _report(facts, relations, sides, names, asked, groups, before=before)
+    if step := _pair_step(datasets, facts):
+        moved = ", ".join(f"{name} by {number * step:,}" for number, name in enumerate(datasets) if number)
+        report = replace(report, notes=(*report.notes, f"pair ids, numbered anew in each split, are moved: {moved}"))
+    return Plan(facts, names, sides, report)
+
+
+def _pair_step(sources: Mapping[str, Dataset], facts: Facts) -> int:
+    """By how much pair ids of each further source are moved, so that those of two sources never meet."""
+    apart = len(sources) > 1 and not all(dataset.joint_pairs for dataset in sources.values())
+    return 10 ** len(str(facts.highest_pair)) if apart and facts.highest_pair else 0
 
 
 _TOGETHER = "each shows a garment of the next, or is the same picture: --no-identity splits them all the same"
@@ -154,9 +164,9 @@ def judge(
     progress: Progress | None = None,
 ) -> Report:
     """The report on splits as they are: what leaks between ``datasets``, and each class's share in them."""
-    facts = collecting.collect(datasets, near=near, needed=False, skip_bad=skip_bad, workers=workers, progress=progress)
+    facts = collect(datasets, near=near, needed=False, skip_bad=skip_bad, workers=workers, progress=progress)
     relations = _relations(facts, distance, workers)
-    sides = facts.source.astype(np.int8)
+    sides = facts.source.astype(np.int16)
     label = joined(len(facts), relations.all)
     groups = Groups.of(label, facts.ranks, facts.owners, facts.kinds, len(facts.categories))
     asked = np.bincount(facts.source, minlength=len(facts.sources)).tolist()
@@ -165,13 +175,13 @@ def judge(
 
 def _relations(facts: Facts, distance: int, workers: int | None) -> Relations:
     looks = alike(facts.looks, distance) if facts.looks is not None else None
-    return Relations(facts.garments, collecting.identical(facts, workers=workers), looks)
+    return Relations(facts.garments, identical(facts, workers=workers), looks)
 
 
 def _report(
     facts: Facts,
     relations: Relations,
-    sides: NDArray[np.int8],
+    sides: NDArray[np.int16],
     names: Sequence[str],
     asked: Sequence[int],
     groups: Groups,

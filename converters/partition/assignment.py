@@ -44,14 +44,14 @@ class Groups:
         return cls(sizes, least, cells // max(1, classes), cells % max(1, classes), items, classes)
 
 
-def by_name(groups: Groups, targets: Sequence[int]) -> NDArray[np.int8]:
+def by_name(groups: Groups, targets: Sequence[int]) -> NDArray[np.int16]:
     """The split of each group, by nothing but the hash of its name; smaller splits are filled first.
 
     No split stays empty while there are as many groups as splits.
     """
     room, empty = list(targets), set(range(len(targets)))
     order = sorted(empty, key=lambda side: (room[side], side))
-    sizes, sides = groups.sizes.tolist(), np.zeros(len(groups.sizes), np.int8)
+    sizes, sides = groups.sizes.tolist(), np.zeros(len(groups.sizes), np.int16)
     for done, group in enumerate(np.argsort(groups.ranks, kind="stable").tolist()):
         among = order if len(sizes) - done > len(empty) else [side for side in order if side in empty] or order
         fits = next((side for side in among if room[side] >= sizes[group]), None)
@@ -61,7 +61,7 @@ def by_name(groups: Groups, targets: Sequence[int]) -> NDArray[np.int8]:
     return sides
 
 
-def stratified(groups: Groups, targets: Sequence[int]) -> NDArray[np.int8]:
+def stratified(groups: Groups, targets: Sequence[int]) -> NDArray[np.int16]:
     """The split of each group, so that each split has its share of every class.
 
     Iterative stratification (Sechidis, Tsoumakas and Vlahavas: On the Stratification of Multi-label Data, 2011), for
@@ -81,7 +81,7 @@ class _Dealer:
         self.kinds: list[int] = groups.kinds.tolist()
         self.items: list[int] = groups.items.tolist()
         self.starts: list[int] = np.searchsorted(groups.owners, np.arange(len(self.sizes) + 1)).tolist()
-        self.sides = np.full(len(self.sizes), -1, np.int8)
+        self.sides = np.full(len(self.sizes), -1, np.int16)
         self.left: list[int] = np.bincount(groups.kinds, minlength=groups.classes).tolist()
         self.totals = np.bincount(groups.kinds, groups.items, minlength=groups.classes).astype(np.int64).tolist()
         self.room, self.pictures = list(targets), sum(targets)
@@ -89,7 +89,7 @@ class _Dealer:
         self.has = [[0] * groups.classes for _ in targets]
         self.groups_left, self.empty = len(self.sizes), set(range(len(targets)))
 
-    def deal(self) -> NDArray[np.int8]:
+    def deal(self) -> NDArray[np.int16]:
         ranks, groups = self.groups.ranks, self.groups
         large = np.flatnonzero((groups.sizes > 1) & (4 * groups.sizes > min(self.room)))
         for group in large[np.lexsort((ranks[large], -groups.sizes[large]))].tolist():

@@ -2,104 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import zlib
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converters import perceptual, rules, validity
-from converters.findings import Findings
-from converters.model import Dataset, Pictures, Sample
+from converters.model import Dataset, Pictures
 from converters.partition.relations import Relation
+from converters.partition.traits import UNSEEN, Traits, hashed
 from converters.passes import batches
 from tltpipe.errors import DataError
 from tltpipe.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-UNSEEN = -1
-"""The size of a picture whose file is not there."""
-
-_HEAD = 4096
-
-
-@dataclass
-class Traits:
-    """Gathers a chunk. ``scope`` tells the garments of data sets that number them apart.
-
-    ``needed``: a picture whose file is missing cannot be used; ``alike``: look at the pictures too; ``listed``: keep
-    their paths.
-    """
-
-    categories: Mapping[str, int]
-    scope: str
-    needed: bool
-    alike: bool
-    listed: bool
-    sizes: array[int] = field(default_factory=lambda: array("q"))
-    heads: array[int] = field(default_factory=lambda: array("L"))
-    looks: array[int] = field(default_factory=lambda: array("Q"))
-    owners: array[int] = field(default_factory=lambda: array("q"))
-    kinds: array[int] = field(default_factory=lambda: array("q"))
-    garment_owners: array[int] = field(default_factory=lambda: array("q"))
-    garments: array[int] = field(default_factory=lambda: array("Q"))
-    paths: list[str] = field(default_factory=list)
-    highest_pair: int = 0
-
-    def add(self, sample: Sample, findings: Findings) -> None:
-        sample = validity.settled(sample, findings)
-        size, head = _stamp(sample.image)
-        if self.needed and size == UNSEEN:
-            raise DataError("this picture is missing", where=sample.image, hint=_HINT, code=rules.NO_PICTURE.code)
-        if self.alike:
-            self.looks.append(perceptual.hash64(sample.image) if size != UNSEEN else perceptual.FLAT)
-        if self.listed:
-            self.paths.append(str(sample.image))
-        number = len(self.sizes)
-        self.sizes.append(size)
-        self.heads.append(head)
-        for thing in sample.objects:
-            self.owners.append(number)
-            self.kinds.append(self.categories[thing.category])
-            if thing.pair_id is not None:
-                self.highest_pair = max(self.highest_pair, thing.pair_id)
-                if thing.style is not None and thing.style > 0:
-                    self.garment_owners.append(number)
-                    self.garments.append(_hash(f"{self.scope}\0{thing.pair_id}\0{thing.style}"))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"categories": {}}  # the parent has its own
-
-
-_HINT = "put it there, or leave such pictures out with --skip-bad"
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """Size in bytes and a check sum of the first of them; those of equal files are equal."""
-    try:
-        file = os.open(path, os.O_RDONLY)
-    except OSError:
-        return UNSEEN, 0
-    try:
-        return os.fstat(file).st_size, zlib.crc32(os.pread(file, _HEAD, 0))
-    except OSError:  # a folder
-        return UNSEEN, 0
-    finally:
-        os.close(file)
-
-
-def _hash(text: str) -> int:
-    """64 bits of a hash that is the same on every machine."""
-    return int.from_bytes(hashlib.blake2b(os.fsencode(text), digest_size=8).digest(), "little")
 
 
 @dataclass(frozen=True)
@@ -174,7 +92,7 @@ def collect(
                 if batch.left_out:
                     bad = {name for name, _ in batch.left_out}
                     places = [at for at in places if dataset.pictures.name(keys[number][at]) not in bad]
-                    total.left_out += [f"{name}\t{problem}\n" for name, problem in batch.left_out]
+                    total.left_out += [_plain(f"{name}\t{problem}\n") for name, problem in batch.left_out]
                 total.add(number, places, batch.gathered)
                 start += batch.pictures
                 bar.advance(batch.pictures)
@@ -231,7 +149,7 @@ def _facts(
 
     def ranks(prefixes: Sequence[str]) -> Iterator[int]:
         for number, at in zip(source.tolist(), place.tolist(), strict=True):
-            yield _hash(f"{seed}\0{prefixes[number]}{pictures[number].name(keys[number][at])}")
+            yield hashed(f"{seed}\0{prefixes[number]}{pictures[number].name(keys[number][at])}")
 
     ranked = np.fromiter(ranks([""] * len(sources)), np.uint64, len(total))
     prefixed = len(sources) > 1 and _shared(ranked, source)
@@ -266,37 +184,6 @@ def _shared(ranks: NDArray[np.uint64], source: NDArray[np.int32]) -> bool:
     return bool(same.any())
 
 
-@dataclass
-class Contents:
-    """Gathers hashes of whole files, 0 for one that is gone."""
-
-    hashes: list[int] = field(default_factory=list)
-
-    def add(self, sample: Sample, findings: Findings) -> None:  # noqa: ARG002
-        found = 0
-        with suppress(OSError), sample.image.open("rb") as stream:
-            found = int.from_bytes(hashlib.file_digest(stream, _blake).digest(), "little")
-        self.hashes.append(found)
-
-
-def _blake() -> Any:
-    return hashlib.blake2b(digest_size=8)
-
-
-def identical(facts: Facts, *, workers: int | None = None) -> Relation:
-    """Pictures whose files hold the same bytes; only files of one size that begin alike are read to the end."""
-    order = np.lexsort((facts.heads, facts.sizes))
-    sizes, heads = facts.sizes[order], facts.heads[order]
-    same = (sizes[1:] == sizes[:-1]) & (heads[1:] == heads[:-1]) & (sizes[1:] != UNSEEN)
-    several = np.zeros(len(facts), dtype=bool)
-    several[1:] |= same
-    several[:-1] |= same
-    candidates = np.sort(order[several])
-    hashes: list[int] = []
-    for number, pictures in enumerate(facts.pictures):
-        own = facts.place[candidates[facts.source[candidates] == number]]
-        wanted = [facts.keys[number][at] for at in own.tolist()]
-        for batch in batches(pictures, wanted, Contents, workers=workers):
-            hashes += batch.gathered.hashes
-    found = np.array(hashes, np.uint64)
-    return Relation(candidates[found > 0].astype(np.int32), found[found > 0]).several()
+def _plain(text: str) -> str:
+    """``text`` that can be written, whatever bytes a file name is made of."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

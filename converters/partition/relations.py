@@ -34,10 +34,10 @@ class Relation:
         keep = counts[inverse] > 1
         return Relation(self.owners[keep], self.labels[keep])
 
-    def torn(self, sides: NDArray[np.int8]) -> Relation:
+    def torn(self, sides: NDArray[np.int16]) -> Relation:
         """Only the labels that pictures on two sides or more have."""
         found, inverse = np.unique(self.labels, return_inverse=True)
-        low, high = np.full(len(found), 127, np.int8), np.full(len(found), -1, np.int8)
+        low, high = np.full(len(found), np.iinfo(np.int16).max, np.int16), np.full(len(found), -1, np.int16)
         np.minimum.at(low, inverse, sides[self.owners])
         np.maximum.at(high, inverse, sides[self.owners])
         keep = (low < high)[inverse]

@@ -104,7 +104,7 @@ class Relations:
         return [each for each in (self.garments, self.identical, self.alike) if each is not None]
 
 
-def leaks(facts: Facts, relations: Relations, sides: NDArray[np.int8]) -> Leaks:
+def leaks(facts: Facts, relations: Relations, sides: NDArray[np.int16]) -> Leaks:
     """What is on two sides, where ``sides`` has the number of each picture's side."""
     torn = [relation.torn(sides) for relation in relations.all]
     main = int(np.bincount(sides).argmax())
@@ -113,7 +113,7 @@ def leaks(facts: Facts, relations: Relations, sides: NDArray[np.int8]) -> Leaks:
     return Leaks(told[0], told[1], told[2] if len(told) > 2 else None, int((sides[touched] != main).sum()))
 
 
-def _examples(facts: Facts, torn: Relation, sides: NDArray[np.int8]) -> tuple[str, ...]:
+def _examples(facts: Facts, torn: Relation, sides: NDArray[np.int16]) -> tuple[str, ...]:
     """The first pictures, by name, with the first like picture on another side."""
     if not len(torn.owners):
         return ()
@@ -132,7 +132,7 @@ def _examples(facts: Facts, torn: Relation, sides: NDArray[np.int8]) -> tuple[st
 
 
 def sides_told(
-    facts: Facts, sides: NDArray[np.int8], names: Sequence[str], targets: Sequence[int]
+    facts: Facts, sides: NDArray[np.int16], names: Sequence[str], targets: Sequence[int]
 ) -> tuple[dict[str, Side], Deviation | None]:
     """What each side has, and the class furthest from its share."""
     classes = len(facts.categories)

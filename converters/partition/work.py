@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from converters.partition.report import Report
 from converters.partition.sizes import HALVES
 from converters.transfer import Part, Summary, transfer
 from tltpipe.errors import DataError, UsageError
-from tltpipe.files import write_text
+from tltpipe.files import atomic, write_text
 from tltpipe.progress import Progress
 
 REPORT = "split-report.json"
@@ -75,13 +77,19 @@ def split(
         workers=workers,
         progress=progress,
     )
-    texts = {target / REPORT: report_text(planned.report, source_format, tuple(taken), rules or Rules())}
+    idle = [name for name in found if pool and not splits and name not in taken]
+    notes = tuple(f"{name} has no annotations and takes no part" for name in idle)
+    report = changed(planned.report, notes=planned.report.notes + notes)
+    texts = {target / REPORT: report_text(report, source_format, tuple(taken), rules or Rules())}
     if planned.facts.left_out:
         texts[target / LEFT_OUT] = "".join(planned.facts.left_out)
     if lists:
-        for path, text in ({target / f"{name}.txt": _list(planned, name, source) for name in shares} | texts).items():
+        for name in shares:
+            with atomic(target / f"{name}.txt", "wb") as stream:
+                stream.write(os.fsencode(_list(planned, name, source)))
+        for path, text in texts.items():
             write_text(path, text)
-        return Done(source_format, None, planned.report, {})
+        return Done(source_format, None, report, {})
     format = format or (source_format if source_format in _writable() else "coco")
     datasets = planned.datasets(taken)
     categories = next(iter(datasets.values())).categories
@@ -97,7 +105,7 @@ def split(
         texts=outputs.texts(format, target, categories, list(datasets)) | texts,
         workers=workers,
     )
-    return Done(source_format, format, planned.report, done)
+    return Done(source_format, format, report, done)
 
 
 def judge_at(
@@ -143,7 +151,7 @@ def report_text(report: Report, format: str, sources: Sequence[str], rules: Rule
     """The file: how it was divided, and how that turned out; the same bytes for the same split."""
     asked = {name: getattr(rules, name) for name in ("stratify", "identity", "near", "distance", "seed")}
     told = {"source": {"format": format, "splits": list(sources)}, "rules": asked} | report.as_json()
-    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(told, indent=2) + "\n"
 
 
 def _list(planned: Plan, name: str, source: Path) -> str:

@@ -195,6 +195,7 @@ def test_pooled_splits_whose_names_collide_are_kept_apart() -> None:
     plan = partition.plan(sources, {"a": 0.5, "b": 0.5}, needed=False)
     assert sorted(sides(plan)) == sorted(f"{split}/{n:02d}" for split in sources for n in range(20))
     assert plan.report.groups.count == 20  # pair 3 of train is not pair 3 of validation
+    assert "pair ids, numbered anew in each split, are moved: validation by 10" in plan.report.notes
     read = [each for made in plan.datasets(sources).values() for each in made]
     assert sorted(each.id for each in read) == sorted(sides(plan))
     pairs: dict[int | None, set[str]] = {}

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 import converters
-from converters.partition import work
+from converters.partition import Rules, work
 from converters.transfer import Summary
 from orchestrator.options import command
 from orchestrator.split_command import split as split_command
@@ -111,7 +111,9 @@ def test_a_split_nobody_labelled_takes_no_part(source: Path, maker: Any, tmp_pat
     for path in (folder / "annos").iterdir():
         path.unlink()
     (folder / "annos").rmdir()
-    assert sum(each.images for each in split(source, tmp_path / "out", pool=True).splits.values()) == 30
+    done = split(source, tmp_path / "out", pool=True)
+    assert sum(each.images for each in done.splits.values()) == 30
+    assert "test has no annotations and takes no part" in done.report.notes
 
 
 def test_lists_alone(source: Path, tmp_path: Path) -> None:
@@ -122,6 +124,15 @@ def test_lists_alone(source: Path, tmp_path: Path) -> None:
     listed = [(target / f"{name}.txt").read_text().splitlines() for name in ("train", "validation")]
     assert [len(lines) for lines in listed] == [24, 6]
     assert all((source / line).is_file() for lines in listed for line in lines)
+
+
+def test_lists_names_that_are_no_unicode(source: Path, tmp_path: Path) -> None:
+    for folder, suffix in (("image", b".jpg"), ("annos", b".json")):
+        old = os.fsencode(source / "train" / folder / "000001") + suffix
+        Path(os.fsdecode(old)).rename(os.fsdecode(os.fsencode(source / "train" / folder) + b"/\xff\xe9" + suffix))
+    split(source, tmp_path / "lists", lists=True, rules=Rules(identity=False))
+    listed = b"".join((tmp_path / "lists" / f"{name}.txt").read_bytes() for name in ("train", "validation"))
+    assert b"train/image/\xff\xe9.jpg\n" in listed
 
 
 def test_bad_pictures_stop_or_are_listed(source: Path, tmp_path: Path) -> None:
