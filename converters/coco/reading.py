@@ -39,7 +39,9 @@ def read(place: Place) -> Dataset:
     if annotated and "categories" not in members:
         hint = "a COCO file holds the lists images, annotations and categories"
         raise DataError('"categories" is missing', where=path, hint=hint)
-    official = any(_is_garment(each.name, each.slot.names) for each in categories.values() if each.slot)
+    # Files of ours that hold such vectors say whose points are whose, and whether pairs are numbered anew.
+    garments_told = (_is_garment(each.name, each.slot.names) for each in categories.values() if each.slot)
+    official = SLOTS not in info and any(garments_told)
     first = {category.name: category for category in reversed(categories.values())}
     names = tuple(dict.fromkeys(category.name for category in categories.values()))
     return Dataset(

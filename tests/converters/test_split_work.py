@@ -58,6 +58,12 @@ def test_written_as_a_data_set_that_can_be_read(source: Path, tmp_path: Path) ->
     assert {path.name for path in tmp_path.iterdir() if path.name.startswith(".")} <= {".out.journal.lock"}
 
 
+def test_what_was_torn_is_found_in_the_data_set_made_of_it(source: Path, tmp_path: Path) -> None:
+    done = split(source, tmp_path / "out", rules=Rules(identity=False))
+    told = work.judge_at(tmp_path / "out", source_format="coco", progress=Silent())
+    assert told.leaks.garments.count == done.report.leaks.garments.count > 0
+
+
 def test_twice_the_same_bytes(source: Path, tmp_path: Path) -> None:
     def bytes_of(target: Path) -> dict[str, bytes]:
         files = (path for path in sorted(target.rglob("*")) if path.is_file())
