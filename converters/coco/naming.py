@@ -10,6 +10,9 @@ from typing import Any
 from converters.coco.records import OddRecord, title, wrong
 
 LONGEST = 1024
+PART = 255
+"""Characters of a path that we take, and bytes of each of its parts that file systems take."""
+
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/|[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -29,7 +32,7 @@ class Naming:
         name = record.get("file_name")
         if type(name) is not str:
             raise wrong(record, "file_name", "a string")
-        if name and len(name) <= LONGEST and min(name) >= " " and (below := self.below(name)):
+        if below := self.below(name):
             return below
         raise OddRecord(f'"file_name" of {title(record)} is no name of a file')
 
@@ -39,9 +42,11 @@ class Naming:
         return name.removesuffix(PurePosixPath(name).suffix)
 
     def below(self, name: str) -> str:
-        """``name`` as a path below the folder that does not leave it; empty when it names none."""
+        """``name`` as a path below the folder that does not leave it; empty when no file can be called so."""
+        if not name or len(name) > LONGEST or min(name) < " ":
+            return ""
         if "/" not in name and "\\" not in name and name not in (".", ".."):
-            return name
+            return name if len(name.encode()) <= PART else ""
         if "/" not in name:  # written on Windows
             name = name.replace("\\", "/")
         parts = [part for part in name.split("/") if part not in ("", ".")]
@@ -51,7 +56,7 @@ class Naming:
             parts = parts[deep:]
         if ".." in parts:
             parts = parts[len(parts) - parts[::-1].index("..") :]
-        return "/".join(parts)
+        return "/".join(parts) if all(len(part.encode()) <= PART for part in parts) else ""
 
     def _from_anywhere(self, parts: list[str]) -> list[str]:
         """The part below our folder, wherever that was when the file was written; the name alone without such."""

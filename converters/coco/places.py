@@ -24,7 +24,7 @@ _MOST = 64
 _INNER = ("_annotations.coco.json", "annotations.json", "labels.json", "coco.json")
 """Files that lie in the folder of a split."""
 
-_KNOWN = frozenset(("train", "validation", "test", *CANONICAL))
+_KNOWN = frozenset(("train", "validation", "test", "test-dev", *CANONICAL))
 _KINDS = ("instances", "", "person_keypoints")
 """What a file's name begins with; of two files for a split the earlier is taken."""
 
@@ -117,7 +117,7 @@ def _split(path: Path) -> str:
 def _own_name(path: Path) -> str:
     """The split of a file that is alone: training data unless it says otherwise."""
     name = _split(path)
-    return name if name in _KNOWN or name.startswith("test") else "train"
+    return name if name in _KNOWN else "train"
 
 
 def _rank(path: Path) -> tuple[int, str]:
