@@ -52,7 +52,7 @@ def convert(
     chosen = {name: dataset for name, dataset in found.items() if not splits or name in splits}
     journal = vacant(source, target, replace=replace)
     selection = selection or Selection()
-    categories = joint(list(chosen.values()), selection)[0].categories
+    first = joint(list(chosen.values()), selection)[0]
     parts = [
         Part(name, dataset, outputs.plan(format, target, name, pictures=pictures, options=options))
         for name, dataset in chosen.items()
@@ -63,7 +63,7 @@ def convert(
         progress=progress,
         what=f"convert to {format}",
         selection=selection,
-        texts=outputs.texts(format, target, categories, list(chosen)),
+        texts=outputs.texts(format, target, first.categories, list(chosen), keypoints=first.keypoints, options=options),
         left_out=target / "left-out.txt",
         skip_bad=skip_bad,
         workers=workers,

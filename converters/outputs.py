@@ -11,7 +11,7 @@ from typing import Any
 
 from converters import classes, opening, placement
 from converters.formats import Writer
-from converters.model import Dataset
+from converters.model import Dataset, KeypointSlot
 from converters.transfer import Output
 
 
@@ -38,11 +38,26 @@ def labelled(format: str, target: Path, *, options: Mapping[str, Any] | None = N
     return Output(target, folder, FormatWriter(format, dict(options or {})), module.CARRIES)
 
 
-def texts(format: str, root: Path, categories: Sequence[str], splits: Sequence[str]) -> dict[Path, str]:
-    """The small files at the root of a data set: the class map, and what the format itself wants there."""
+def texts(
+    format: str,
+    root: Path,
+    categories: Sequence[str],
+    splits: Sequence[str],
+    *,
+    keypoints: Mapping[str, KeypointSlot] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> dict[Path, str]:
+    """The small files at the root of a data set: the class map, and what the format itself wants there.
+
+    ``options`` are those of the writer.
+    """
     module = opening.module(format, writing=True)
-    places = {split: module.layout(root, split) for split in splits}
-    own = module.describe(root, categories, places) if hasattr(module, "describe") else {}
+    own: Mapping[str, str] = {}
+    if hasattr(module, "describe"):
+        places = {split: module.layout(root, split) for split in splits}
+        told = {"keypoints": keypoints or {}} | dict(options or {})
+        wanted = inspect.signature(module.describe).parameters
+        own = module.describe(root, categories, places, **{k: v for k, v in told.items() if k in wanted})
     return {root / name: text for name, text in ({classes.NAME: classes.text(categories)} | dict(own)).items()}
 
 

@@ -11,6 +11,7 @@ from orchestrator import choices
 from orchestrator.convert_command import convert
 from orchestrator.fetch_command import fetch
 from orchestrator.options import Options, command
+from orchestrator.split_command import split
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
 
@@ -233,7 +234,7 @@ def demo(
         options.console.json(told)
 
 
-for dataset_command in (fetch, convert):
+for dataset_command in (fetch, convert, split):
     app.command()(command(dataset_command))
 
 

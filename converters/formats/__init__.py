@@ -19,8 +19,8 @@ Each module holds
     if the format can be written: where a split goes below the folder ``root``.
 ``class Writer(path, categories, **options)``
     if it can be written: the protocol below.
-``describe(root, categories, splits) -> Mapping[str, str]``
-    optional: texts to put into the folder ``root`` by file name (YOLO's data.yaml).
+``describe(root, categories, splits, **options) -> Mapping[str, str]``
+    optional: texts to put into the folder ``root`` by file name (YOLO's data.yaml); ``options`` as the Writer has them.
 """
 
 from __future__ import annotations
