@@ -58,7 +58,7 @@ class Journal:
 
     def begin(self, identity: str) -> None:
         """Forget what was noted and start this work."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.forget()
         with writable(self.folder.parent):
             self.folder.mkdir(parents=True)
             (self.folder / "identity").write_text(identity)
@@ -86,7 +86,15 @@ class Journal:
         return answer if same else None
 
     def forget(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Take the journal away: its last page goes last, and at once, so that no run finds half a journal."""
+        gone = self.folder.with_name(f"{self.folder.name}.gone")
+        shutil.rmtree(gone, ignore_errors=True)
+        if not self.folder.is_dir():
+            return
+        for path in self.folder.glob("0*"):
+            path.unlink(missing_ok=True)
+        self.folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def _move(self, moves: Sequence[tuple[Path, Path]]) -> None:
         for staging, target in moves:

@@ -24,11 +24,13 @@ def plan(
     """
     place = opening.module(format, writing=True).layout(root, split)
     given = dict(options or {}) | {"images_dir": place.images.relative_to(root).as_posix()}
-    labels = labelled(format, place.annotations, options=given)
-    if pictures == "none":
-        return (labels,)
-    writer = partial(_pictures, how=pictures)
-    return labels, Output(place.images, True, writer, placement.CARRIES)
+    module, nothing = opening.module(format), frozenset[str]()
+    further = module.beside(root, split) if hasattr(module, "beside") else {}
+    made = [labelled(format, place.annotations, options=given)]
+    made += [Output(path, False, writer, nothing) for path, writer in further.items()]
+    if pictures != "none":
+        made.append(Output(place.images, True, partial(_pictures, how=pictures), nothing))
+    return tuple(made)
 
 
 def labelled(format: str, target: Path, *, options: Mapping[str, Any] | None = None) -> Output:

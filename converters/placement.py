@@ -16,7 +16,6 @@ from tltpipe.errors import DataError
 from tltpipe.files import link_or_copy
 
 How = Literal["link", "copy", "none"]
-CARRIES = frozenset[str]()
 
 
 @dataclass(frozen=True)

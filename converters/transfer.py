@@ -16,11 +16,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from converters import rules, validity
 from converters.findings import Finding, Findings
-from converters.formats import Recorder, Writer
+from converters.formats import MakeWriter, Recorder
 from converters.journal import Journal, alone
 from converters.model import Dataset, Object, Sample
 from converters.passes import Batch, Chunk, cut, gather, worker_count
@@ -32,12 +32,6 @@ from tltpipe.progress import Bar, Progress
 
 CHUNK = 256
 """Pictures to one entry of the journal: what a killed run has to do again, at most, for each worker."""
-
-
-class MakeWriter(Protocol):
-    """``Writer`` of a format with its options bound."""
-
-    def __call__(self, path: Path, categories: Sequence[str], dataset: Dataset) -> Writer: ...
 
 
 @dataclass(frozen=True)

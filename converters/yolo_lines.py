@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from converters import kitti_lines, rules
-from converters.kitti_lines import is_number
 from converters.model import Box, Keypoints, KeypointSlot, Object, Polygon, Sample, flat
+from converters.numerals import is_number
 from tltpipe.errors import DataError, Location
 
 TASKS = ("detect", "segment", "pose")

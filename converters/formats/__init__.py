@@ -21,17 +21,19 @@ Each module holds
     if it can be written: the protocol below.
 ``describe(root, categories, splits, **options) -> Mapping[str, str]``
     optional: texts to put into the folder ``root`` by file name (YOLO's data.yaml); ``options`` as the Writer has them.
+``beside(root, split) -> Mapping[Path, MakeWriter]``
+    optional: further files of a split, each with what writes it (VOC's lists of pictures).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from converters.model import Sample
+from converters.model import Dataset, Sample
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,12 @@ class Writer(Protocol):
     def append(self, record: Any) -> None:
         """Take the next sample's record; keeps nothing that grows beyond a few bytes a picture."""
         ...
+
+
+class MakeWriter(Protocol):
+    """Opens a writer for a path; ``dataset`` tells more about what will be written."""
+
+    def __call__(self, path: Path, categories: Sequence[str], dataset: Dataset) -> Writer: ...
 
 
 CANONICAL = {"val": "validation", "valid": "validation", "training": "train", "testing": "test"}

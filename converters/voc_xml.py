@@ -1,0 +1,189 @@
+"""The XML files of Pascal VOC: text to objects and back. No entity is ever looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+from xml.sax.saxutils import escape
+
+from converters.model import Box, Object, Sample
+from converters.numerals import is_number
+from tltpipe.errors import DataError, Location
+
+_LARGEST = 16 << 20  # bytes; no picture has so many annotations
+_DEEPEST = 32
+_FAR = 1e6  # pixels; no picture is that large
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+@dataclass(frozen=True)
+class Page:
+    """``size`` is None where the file gives none."""
+
+    size: tuple[int, int] | None
+    source: str | None
+    objects: tuple[Object, ...]
+
+
+@dataclass
+class _Node:
+    """An element: its text, and those in it."""
+
+    name: str
+    line: int
+    column: int
+    text: str = ""
+    inner: list[_Node] = field(default_factory=list)
+
+    def one(self, name: str) -> _Node | None:
+        return next((node for node in self.inner if node.name == name), None)
+
+    def word(self, name: str) -> str | None:
+        node = self.one(name)
+        return node.text.strip() or None if node is not None else None
+
+
+def parse(path: Path) -> Page:
+    """The annotations in ``path``. Raises DataError with line and column."""
+    root = _tree(path)
+    if root.name != "annotation":
+        raise _error(path, root, f"the file begins with <{root.name[:40]}>, not <annotation>")
+    objects = tuple(_object(path, node) for node in root.inner if node.name == "object")
+    source = root.one("source")
+    return Page(_size(path, root.one("size")), source.word("image") if source is not None else None, objects)
+
+
+def encode(sample: Sample) -> str:
+    """The text of the file of ``sample``."""
+    return "".join(_lines(sample))
+
+
+def _lines(sample: Sample) -> Iterator[str]:
+    yield "<annotation>\n"
+    yield f"  <filename>{escape(sample.file_name)}</filename>\n"
+    yield f"  <size><width>{sample.width}</width><height>{sample.height}</height><depth>3</depth></size>\n"
+    yield "  <segmented>0</segmented>\n"
+    for thing in sample.objects:
+        difficult = int(bool(thing.extra.get("difficult", 0)))
+        yield f"  <object>\n    <name>{escape(thing.category)}</name>\n"
+        yield f"    <pose>{escape(str(thing.extra.get('pose', 'Unspecified')))}</pose>\n"
+        yield f"    <truncated>{int(thing.truncation > 0)}</truncated>\n"
+        yield f"    <occluded>{int(0 < thing.occlusion < 3)}</occluded>\n    <difficult>{difficult}</difficult>\n"
+        box = thing.box
+        corners = zip(_CORNERS, (box.left, box.top, box.right, box.bottom), strict=True)
+        yield f"    <bndbox>{''.join(f'<{name}>{_short(value)}</{name}>' for name, value in corners)}</bndbox>\n"
+        yield "  </object>\n"
+    yield "</annotation>\n"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}".rstrip("0").rstrip(".") if value % 1 else str(int(value))
+
+
+def _object(path: Path, node: _Node) -> Object:
+    name, box = node.word("name"), node.one("bndbox")
+    if name is None:
+        raise _error(path, node, "an object has no name")
+    if box is None:
+        raise _error(path, node, f"{name[:40]} has no <bndbox>")
+    corners = [_number(path, box, corner) for corner in _CORNERS]
+    extra: dict[str, int | float | str] = {}
+    if _flag(path, node, "difficult"):
+        extra["difficult"] = 1
+    pose = node.word("pose")
+    if pose is not None and pose != "Unspecified":
+        extra["pose"] = pose
+    return Object(
+        name,
+        Box(*corners),
+        occlusion=int(_flag(path, node, "occluded")),
+        truncation=float(_flag(path, node, "truncated")),
+        extra=extra,
+        origin=node.line,
+    )
+
+
+def _number(path: Path, node: _Node, name: str) -> float:
+    inner = node.one(name)
+    if inner is None:
+        raise _error(path, node, f"<{node.name}> lacks <{name}>")
+    word = inner.text.strip()
+    if not is_number(word) or abs(float(word)) >= _FAR:
+        raise _error(path, inner, f"<{name}> must be a number of pixels, not {word[:40]!a}")
+    value = float(word)
+    return int(value) if value.is_integer() else value
+
+
+def _flag(path: Path, node: _Node, name: str) -> bool:
+    inner = node.one(name)
+    word = inner.text.strip() if inner is not None else ""
+    if inner is not None and word not in ("", "0", "1", "Unspecified"):
+        raise _error(path, inner, f"<{name}> must be 0 or 1, not {word[:40]!a}")
+    return word == "1"
+
+
+def _size(path: Path, node: _Node | None) -> tuple[int, int] | None:
+    if node is None:
+        return None
+    width, height = (_number(path, node, name) for name in ("width", "height"))
+    if not width and not height:
+        return None  # labelImg writes 0 where it does not know
+    if width < 1 or height < 1 or width % 1 or height % 1:
+        raise _error(path, node, f"a picture cannot be {width:g} x {height:g} pixels")
+    return int(width), int(height)
+
+
+def _tree(path: Path) -> _Node:
+    content = _content(path)
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    top = _Node("", 1, 1)
+    open_nodes = [top]
+
+    def begin(name: str, attributes: dict[str, Any]) -> None:  # noqa: ARG001
+        if len(open_nodes) > _DEEPEST:
+            raise _error(path, open_nodes[-1], "elements are nested too deep")
+        node = _Node(name, parser.CurrentLineNumber, parser.CurrentColumnNumber + 1)
+        open_nodes[-1].inner.append(node)
+        open_nodes.append(node)
+
+    def end(name: str) -> None:  # noqa: ARG001
+        open_nodes.pop()
+
+    def text(data: str) -> None:
+        open_nodes[-1].text += data
+
+    def doctype(*told: Any) -> None:  # noqa: ARG001
+        where = Location(path, parser.CurrentLineNumber, parser.CurrentColumnNumber + 1)
+        raise DataError("a document type is not read, since it can define entities", where=where, hint="remove it")
+
+    parser.StartElementHandler, parser.EndElementHandler = begin, end
+    parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = text, doctype
+    try:
+        parser.Parse(content, True)
+    except expat.ExpatError as error:
+        where = Location(path, error.lineno, error.offset + 1)
+        raise DataError(f"not valid XML: {expat.ErrorString(error.code)}", where=where) from None
+    except (ValueError, LookupError) as error:  # an encoding that is none
+        raise DataError(f"not valid XML: {str(error)[:80]}", where=path) from None
+    return top.inner[0]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
+    except FileNotFoundError:
+        raise DataError("this file is missing", where=path) from None
+    except OSError as problem:
+        raise DataError(f"this file cannot be read: {problem.strerror}", where=path) from None
+    if len(content) > _LARGEST:
+        raise DataError("this file is too large to be one picture's annotations", where=path)
+    return content
+
+
+def _error(path: Path, node: _Node, what: str) -> DataError:
+    return DataError(what, where=Location(path, node.line, node.column))
