@@ -1,6 +1,6 @@
 """Pascal VOC: one XML file per picture, Annotations/x.xml beside JPEGImages/x.jpg; lists of names in ImageSets/Main.
 
-``xmin`` to ``ymax`` are read and written as plain pixels counted from 0, with width = xmax - xmin, which is what today's
+``xmin`` to ``ymax`` are read and written as plain pixels counted from 0, width = xmax - xmin, which is what today's
 tools do (labelImg, CVAT, Roboflow, supervision, datumaro); VOC's own files count pixels from 1 and include the last
 one. Of truncation and occlusion VOC knows yes and no; difficult and pose are kept among the extra fields.
 """

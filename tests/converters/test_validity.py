@@ -46,7 +46,7 @@ def test_up_to_a_pixel_is_clipped_and_told() -> None:
 
 @pytest.mark.parametrize("box", [Box(-1.01, 0, 5, 5), Box(0, 0, 102, 5), Box(0, 0, 5, float("inf"))])
 def test_further_out_is_an_error(box: Box) -> None:
-    with pytest.raises(DataError, match="item1, vest: .*beyond the picture, which is 100 x 80") as caught:
+    with pytest.raises(DataError, match=r"item1, vest: .*beyond the picture, which is 100 x 80") as caught:
         settled(sample(Object("vest", box, origin="item1")), Findings())
     assert caught.value.code == rules.OUTSIDE.code
 
