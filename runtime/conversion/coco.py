@@ -84,13 +84,29 @@ def open_source(spec: Spec) -> Coco:
     )
 
 
-def _load(path: Path) -> dict[str, Any]:
-    from converters import json_file
+_LISTS = ("images", "annotations")
+_FIELDS = ("id", "file_name", "width", "height", "image_id", "category_id", "bbox")
 
-    content = json_file.load(path)
-    for key in ("images", "annotations", "categories"):
+
+def _load(path: Path) -> dict[str, Any]:
+    """The lists of the file; of pictures and annotations what is needed: polygons and points are the bulk."""
+    from converters import json_document, json_records
+
+    content: dict[str, Any] = {}
+
+    def take(records: json_records.Records) -> None:
+        content[records.name] = [
+            {key: record[key] for key in _FIELDS if key in record} for piece in records for record in piece.parsed()
+        ]
+
+    document = json_document.opened(path)
+    content |= json_records.scan(document, lists=dict.fromkeys(_LISTS, take), keep=("categories",))
+    for key in (*_LISTS, "categories"):
         if not isinstance(content.get(key), list) or not content[key]:
             raise DataError(f'no "{key}" in this COCO file', where=path)
+    for category in content["categories"]:
+        if not isinstance(category, dict) or not isinstance(category.get("id"), int | str) or "name" not in category:
+            raise DataError("a category of this COCO file lacks its id or its name", where=path)
     return content
 
 
