@@ -1,4 +1,8 @@
-"""The XML files of Pascal VOC: text to objects and back. No entity is ever looked up."""
+"""The XML files of Pascal VOC: text to objects and back. No entity is ever looked up.
+
+A corner is the number of a pixel, counted from 1, and the last one is inside: a box of the first pixel alone is
+1 1 1 1 there and 0 0 1 1 here.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +77,7 @@ def _lines(sample: Sample) -> Iterator[str]:
         yield f"    <truncated>{int(thing.truncation > 0)}</truncated>\n"
         yield f"    <occluded>{int(0 < thing.occlusion < 3)}</occluded>\n    <difficult>{difficult}</difficult>\n"
         box = thing.box
-        corners = zip(_CORNERS, (box.left, box.top, box.right, box.bottom), strict=True)
+        corners = zip(_CORNERS, (box.left + 1, box.top + 1, box.right, box.bottom), strict=True)
         yield f"    <bndbox>{''.join(f'<{name}>{_short(value)}</{name}>' for name, value in corners)}</bndbox>\n"
         yield "  </object>\n"
     yield "</annotation>\n"
@@ -89,7 +93,7 @@ def _object(path: Path, node: _Node) -> Object:
         raise _error(path, node, "an object has no name")
     if box is None:
         raise _error(path, node, f"{name[:40]} has no <bndbox>")
-    corners = [_number(path, box, corner) for corner in _CORNERS]
+    left, top, right, bottom = (_number(path, box, corner) for corner in _CORNERS)
     extra: dict[str, int | float | str] = {}
     if _flag(path, node, "difficult"):
         extra["difficult"] = 1
@@ -98,7 +102,7 @@ def _object(path: Path, node: _Node) -> Object:
         extra["pose"] = pose
     return Object(
         name,
-        Box(*corners),
+        Box(left - 1, top - 1, right, bottom),
         occlusion=int(_flag(path, node, "occluded")),
         truncation=float(_flag(path, node, "truncated")),
         extra=extra,

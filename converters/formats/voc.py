@@ -1,8 +1,9 @@
 """Pascal VOC: one XML file per picture, Annotations/x.xml beside JPEGImages/x.jpg; lists of names in ImageSets/Main.
 
-``xmin`` to ``ymax`` are read and written as plain pixels counted from 0, width = xmax - xmin, which is what today's
-tools do (labelImg, CVAT, Roboflow, supervision, datumaro); VOC's own files count pixels from 1 and include the last
-one. Of truncation and occlusion VOC knows yes and no; difficult and pose are kept among the extra fields.
+``xmin`` to ``ymax`` are numbers of pixels, counted from 1 and inclusive, as the devkit defines them and detectron2 and
+supervision read them: left = xmin - 1, right = xmax. Tools that take them as they stand (datumaro, CVAT) see boxes one
+pixel shorter at the left and at the top. Of truncation and occlusion VOC knows yes and no; difficult and pose are kept
+among the extra fields.
 """
 
 from __future__ import annotations
@@ -184,6 +185,12 @@ class Writer:
 
     def append(self, record: str) -> None:
         """The file is there already."""
+
+
+def describe(root: Path, categories: Sequence[str], splits: Mapping[str, Place]) -> Mapping[str, str]:  # noqa: ARG001
+    """The classes of each split, as CVAT and datumaro want to have other names than VOC's own declared."""
+    text = "# label:color_rgb:parts:actions\n" + "".join(f"{name}:::\n" for name in ("background", *categories))
+    return {f"{split}/labelmap.txt": text for split in splits}
 
 
 def beside(root: Path, split: str) -> Mapping[Path, MakeWriter]:
