@@ -6,7 +6,6 @@ short_sleeved_shirt 0.00 1 0.00 12.00 7.00 230.00 310.00 0.00 0.00 0.00 0.00 0.0
 from __future__ import annotations
 
 import codecs
-import math
 import os
 import re
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 import orjson
 
 from converters.model import Box, Object, Sample
+from converters.numerals import is_number
 from tltpipe.errors import DataError, Location
 
 _COLUMNS = ("class", "truncation", "occlusion", "alpha", "left", "top", "right", "bottom")
@@ -116,15 +116,6 @@ class _Line:
         starts = [match.start() for match in re.finditer(rb"\S+", self.line)]
         place = len(self.line[: starts[column]].decode()) + 1
         return DataError(what, where=Location(Path(self.path), self.number, place), hint=hint)
-
-
-def is_number(word: str) -> bool:
-    """Whether ``word`` is a finite number as C reads them."""
-    return _NUMBER.fullmatch(word) is not None and math.isfinite(float(word))
-
-
-# No digits of other alphabets, no underscores between them, as Python takes them. Short: no number needs more.
-_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,4})?")
 
 
 def encode(sample: Sample) -> str:

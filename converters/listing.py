@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from tltpipe.errors import DataError
@@ -39,6 +40,30 @@ def is_below(name: str) -> bool:
     """Whether ``name``, written in a file by whomever, is a path that stays in the folder it is meant for."""
     parts = name.split("/")
     return "\0" not in name and not any(part in ("", ".", "..") for part in parts) and max(map(len, parts)) < 250
+
+
+def inside(images: Path, name: str) -> str:
+    """What of the path ``name``, as written in a file, lies below the picture folder ``images``: images/train/a is "a"
+    where pictures are in .../images/train."""
+    folder, _, last = name.rpartition("/")
+    return _inside(images, folder) + last
+
+
+@lru_cache(maxsize=1024)
+def _inside(images: Path, folder: str) -> str:
+    parts, above = folder.split("/") if folder else [], images.parts
+    known = (n for n in range(min(len(parts), len(above)), 0, -1) if above[-n:] == tuple(parts[:n]))
+    return "".join(f"{part}/" for part in parts[next(known, 0) :])
+
+
+_USUAL = ("jpg", "png", "jpeg", "JPG", "PNG", "JPEG", "bmp", "webp")
+
+
+def picture(folder: Path, stem: str) -> Path:
+    """The picture of that name, whose extension nobody told; the most usual name when there is none."""
+    path = f"{folder}/{stem}"
+    found = (f"{path}.{extension}" for extension in _USUAL)
+    return Path(next(filter(os.path.exists, found), f"{path}.{_USUAL[0]}"))
 
 
 def _is_text(name: str) -> bool:

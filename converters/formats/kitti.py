@@ -23,6 +23,7 @@ from converters.findings import Findings
 from converters.formats import Place, in_order, split_name
 from converters.kitti_lines import encode
 from converters.model import Dataset, Object, Sample
+from converters.numerals import is_number
 from tltpipe.errors import DataError, Location
 from tltpipe.files import writable
 
@@ -89,14 +90,14 @@ def _looks_right(labels: Path) -> bool:
         with (labels / name).open("rb") as stream:
             words = stream.readline(4096).removeprefix(codecs.BOM_UTF8).split()
         if words:
-            return not kitti_lines.is_number(words[0].decode(errors="replace")) or _has_pixels(words)
+            return not is_number(words[0].decode(errors="replace")) or _has_pixels(words)
     return bool(some)
 
 
 def _has_pixels(words: Sequence[bytes]) -> bool:
     """Whether a line that begins with a number is KITTI's all the same: YOLO's others are shares of one."""
     corners = [word.decode(errors="replace") for word in words[4:8]]
-    numbers = [float(word) for word in corners if kitti_lines.is_number(word)]
+    numbers = [float(word) for word in corners if is_number(word)]
     return len(words) in (15, 16) and len(numbers) == 4 and max(numbers) > 1
 
 

@@ -148,7 +148,7 @@ class Records:
         """The picture's name; the place of a record that cannot be read."""
         path, offset = _shards(self.path)[key[0]], key[1]
         try:
-            return self._split(parsed(read_record(path, offset), path, offset).id)[0]
+            return listing.inside(self.images, parsed(read_record(path, offset), path, offset).id)
         except DataError:
             return f"{path.name} at byte {offset}"
 
@@ -158,9 +158,9 @@ class Records:
         if not (listing.is_below(record.id) and 0 < record.width < _FAR and 0 < record.height < _FAR):
             what = f'the record at byte {offset} is of "{record.id[:80]}", {record.width} x {record.height} pixels'
             raise DataError(f"{what}: that cannot be a picture", where=path, hint=HINT)
-        id, image = self._split(record.id)
+        id = listing.inside(self.images, record.id)
         objects = self._objects(record, path, offset) if record.classes else ()
-        return Sample(id, _with_extension(image), record.width, record.height, objects, annotations=path)
+        return Sample(id, listing.picture(self.images, id), record.width, record.height, objects, annotations=path)
 
     def categories(self) -> tuple[str, ...]:
         """The names in the records, sorted; of records that cannot be read, nothing is said yet."""
@@ -172,12 +172,6 @@ class Records:
             except DataError:
                 continue
         return tuple(sorted(name.decode(errors="replace") for name in names))
-
-    def _split(self, frame_id: str) -> tuple[str, str]:
-        """The name of a picture below the picture folder, and its path without extension."""
-        folder, _, stem = frame_id.rpartition("/")
-        inner = _inside(self.images, folder)
-        return f"{inner}{stem}", f"{self.images}/{inner}{stem}"
 
     def _objects(self, record: Record, path: Path, offset: int) -> tuple[Object, ...]:
         names = dict(self.classes) if self.classes is not None else None
@@ -216,23 +210,6 @@ def _decimal(record: Record, path: Path, offset: int) -> list[list[float]]:
         raise DataError(f"the record at byte {offset} has numbers that cannot be pixels", where=path, hint=HINT)
     decimal: list[list[float]] = orjson.loads(orjson.dumps(columns, option=orjson.OPT_SERIALIZE_NUMPY))
     return decimal
-
-
-@lru_cache(maxsize=1024)
-def _inside(images: Path, folder: str) -> str:
-    """What of ``folder``, as a frame id has it, lies below the folder ``images``: nothing, or a path ending in "/"."""
-    parts, above = folder.split("/") if folder else [], images.parts
-    known = next((n for n in range(min(len(parts), len(above)), 0, -1) if above[-n:] == tuple(parts[:n])), len(parts))
-    return "".join(f"{part}/" for part in parts[known:])
-
-
-_EXTENSIONS = ("jpg", "png", "jpeg", "JPG", "PNG", "JPEG", "bmp", "webp")
-
-
-def _with_extension(path: str) -> Path:
-    """The picture that is there; the most usual name when none is."""
-    found = (f"{path}.{extension}" for extension in _EXTENSIONS)
-    return Path(next(filter(os.path.exists, found), f"{path}.{_EXTENSIONS[0]}"))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,246 @@
+"""CSV: a table with one row for each object, as the TensorFlow Object Detection API's tutorials have it.
+
+    filename,width,height,class,xmin,ymin,xmax,ymax,occlusion,truncation
+    000001.jpg,468,624,vest,120,33.5,300.25,410,0,0
+
+Corners are in pixels. A picture on which nothing is has a row without class and box. Columns may come in any order and
+under other names in use (image, label, x1 ...); instead of right and bottom there may be a width and a height of the
+box, and a column that tells the splits apart. The last two columns, and the sizes, may be missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from converters import csv_rows, csv_text, images, listing, rules
+from converters.csv_rows import Keys, Part, Row, Table
+from converters.csv_text import RowWriter
+from converters.findings import Findings
+from converters.formats import Place, in_order, split_name
+from converters.model import Box, Dataset, Object, Sample
+from converters.numerals import shortest
+from tltpipe.errors import DataError
+
+ABOUT = "CSV with a header, one row an object: <split>.csv, images/<split>"
+CARRIES = frozenset({"box", "occlusion", "truncation"})
+
+HEADER = "filename,width,height,class,xmin,ymin,xmax,ymax,occlusion,truncation"
+
+ALIASES: Mapping[str, Sequence[str]] = {
+    "picture": (
+        *("filename", "file", "imagename", "imagefile", "imagefilename", "imagepath", "filepath", "path", "imgpath"),
+        *("imgname", "image", "img", "imageid", "imgid", "picture"),
+    ),
+    "class": ("class", "label", "classname", "labelname", "category", "categoryname", "objectclass", "name"),
+    "left": ("xmin", "x1", "left", "xleft", "bboxxmin", "bboxx1", "x", "bboxx"),
+    "top": ("ymin", "y1", "top", "ytop", "bboxymin", "bboxy1", "y", "bboxy"),
+    "right": ("xmax", "x2", "right", "xright", "bboxxmax", "bboxx2"),
+    "bottom": ("ymax", "y2", "bottom", "ybottom", "bboxymax", "bboxy2"),
+    "box width": ("w", "bboxwidth", "bboxw", "boxwidth", "boxw"),
+    "box height": ("h", "bboxheight", "bboxh", "boxheight", "boxh"),
+    "image width": ("imagewidth", "imgwidth", "imagew", "imgw"),
+    "image height": ("imageheight", "imgheight", "imageh", "imgh"),
+    "width": ("width",),  # of the picture or of the box
+    "height": ("height",),
+    "occlusion": ("occlusion", "occluded", "isoccluded"),
+    "truncation": ("truncation", "truncated", "istruncated"),
+    "split": ("split", "subset", "set", "usage", "partition"),
+    "group": ("isgroupof",),
+}
+
+_NAMED = re.compile(r"(train|validation|valid|val|test)", re.IGNORECASE)
+_SPLITS = 16  # at most; a column with more words says something else
+_SIZES = ("box width", "box height")
+
+
+def find(root: Path) -> dict[str, Place]:
+    """The table ``root``, those in that folder, or one in each of its sub folders; a table may hold several splits."""
+    if root.is_file():
+        return _splits(root.parent, root)
+    if not root.is_dir():
+        return {}
+    found: dict[str, Place] = {}
+    for path in _files(root):
+        found |= _splits(root, path)
+    for folder in [] if found else sorted(path for path in root.iterdir() if path.is_dir() and path.name[:1] != "."):
+        places = [place for path in _files(folder) for place in _splits(root, path).values()]
+        if len(places) == 1:
+            found[split_name(folder.name)] = places[0]
+    return in_order(found)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES and path.name[:1] != ".")
+
+
+_SUFFIXES = (".csv", ".tsv")
+
+
+def _splits(root: Path, path: Path) -> dict[str, Place]:
+    table = _table(path)
+    if table is None:
+        return {}
+    try:
+        parts = csv_rows.index(table).parts if table.has("split") else ()
+    except DataError:  # is told by whoever reads it
+        parts = ()
+    if set(parts) - {csv_rows.UNASSIGNED} and len(parts) <= _SPLITS:
+        return {part: Part(root, path, _images(path, part), part) for part in parts}
+    name = _split_of(path)
+    return {name: Place(root, path, _images(path, name))}
+
+
+def _split_of(path: Path) -> str:
+    named = _NAMED.search(path.stem)
+    if named is not None:
+        return split_name(named[1].lower())
+    return "train" if path.stem.strip("_") in ("annotations", "labels", "data", "bboxes") else path.stem
+
+
+def _images(path: Path, split: str) -> Path:
+    """The folder of the pictures, going by the names in use; beside the table where nothing is known."""
+    names = dict.fromkeys((split, path.stem, *(("val", "valid") if split == "validation" else ())))
+    tops = (path.parent / "images", path.parent)
+    candidates = [top / name for top in tops for name in names]
+    return next((folder for folder in (*candidates, tops[0]) if folder.is_dir()), path.parent)
+
+
+def _table(path: Path, *, part: str | None = None) -> Table | None:
+    """The table in the file ``path``; None where it lacks a column that is needed."""
+    if path.suffix.lower() not in _SUFFIXES:
+        return None
+    table = csv_rows.table(path, ALIASES, part=part)
+    if table is None or not table.has("picture", "class", "left", "top") or table.has("group"):
+        return None  # the last one is Open Images' alone
+    # Where no other column tells where the box ends, width and height are not the picture's.
+    whose = "image" if table.has("right", "bottom") or table.has(*_SIZES) else "box"
+    meant = {name: at for name, at in table.columns if name not in ("width", "height")}
+    meant = {f"{whose} {name}": at for name, at in table.columns if name in ("width", "height")} | meant
+    table = Table(table.path, table.separator, tuple(meant.items()), table.changed, part)
+    return table if table.has("right", "bottom") or table.has(*_SIZES) else None
+
+
+def layout(root: Path, split: str) -> Place:
+    return Place(root, root / f"{split}.csv", root / "images" / split)
+
+
+def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
+    """The split at ``place``, in the order in which pictures first appear; the categories are sorted by name.
+
+    One pass over the file finds the rows of each picture. Raises DataError for a file without the columns.
+    """
+    table = _table(place.annotations, part=place.part if isinstance(place, Part) else None)
+    if table is None:
+        hint = "needed are filename, class, xmin, ymin, xmax, ymax"
+        raise DataError("the first row does not name the columns", where=place.annotations, hint=hint)
+    rows = Rows(table, place.images, frozenset(classes) if classes is not None else None)
+    return Dataset(classes if classes is not None else tuple(sorted(csv_rows.index(table).classes)), rows)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The pictures of one table."""
+
+    table: Table
+    images: Path
+    classes: frozenset[str] | None = None
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        return (self.table.path,)
+
+    def keys(self) -> Keys:
+        return csv_rows.index(self.table).keys
+
+    def name(self, key: Sequence[int]) -> str:
+        """The picture's name; the place of a row that has none."""
+        try:
+            return self._image(self.table.row(key[0], key[1]))[0]
+        except DataError:
+            return f"{self.table.path.name}:{key[1]}"
+
+    def load(self, key: Sequence[int], findings: Findings) -> Sample:
+        rows = self.table.rows(key)
+        id, image = self._image(rows[0])
+        objects = tuple(thing for row in rows if (thing := self._object(row)) is not None)
+        width, height = self._size(rows) or images.look(image, findings)
+        return Sample(id, image, width, height, objects, annotations=self.table.path)
+
+    def _image(self, row: Row) -> tuple[str, Path]:
+        """The picture's name below the picture folder, without extension, and its path."""
+        name = row.text("picture").replace("\\", "/").removeprefix("./")
+        if not name:
+            raise row.error("picture", "is missing: this row names none")
+        # A path of another machine says nothing here but its last part.
+        foreign = name.startswith("/") or name[1:2] == ":"
+        below = listing.inside(self.images, name)
+        below = name.rpartition("/")[2] if foreign and below == name else below
+        if not listing.is_below(below):
+            raise row.error("picture", f'cannot be "{name[:80]}"', hint="write its path below the picture folder")
+        stem, dot, extension = below.rpartition(".")
+        if dot and stem and extension.lower() in listing.PICTURES:
+            return stem, Path(f"{self.images}/{below}")
+        return below, listing.picture(self.images, below)
+
+    def _size(self, rows: Sequence[Row]) -> tuple[int, int] | None:
+        """Width and height as the rows have them; None where they have none."""
+        sizes: set[tuple[int, int]] = set()
+        for row in rows:
+            texts = row.text("image width"), row.text("image height")
+            if not all(texts):
+                continue
+            width, height = row.number("image width"), row.number("image height")
+            if not (width > 0 and height > 0 and width.is_integer() and height.is_integer()):
+                raise row.error("image width", f"and height cannot be {texts[0][:20]} and {texts[1][:20]} pixels")
+            sizes.add((int(width), int(height)))
+            if len(sizes) > 1:
+                raise row.error("image width", "or height is another than in an earlier row of this picture")
+        return sizes.pop() if sizes else None
+
+    def _object(self, row: Row) -> Object | None:
+        category = row.text("class")
+        ends = _SIZES if self.table.has(*_SIZES) and not self.table.has("right", "bottom") else ("right", "bottom")
+        if not category and not any(row.text(column) for column in ("left", "top", *ends)):
+            return None
+        if not category:
+            raise row.error("class", "is missing")
+        if self.classes is not None and category not in self.classes:
+            what = f'"{category[:80]}" is none of the classes in the class map'
+            raise row.error("class", what, code=rules.UNKNOWN_CLASS.code)
+        left, top, right, bottom = (row.number(column) for column in ("left", "top", *ends))
+        if ends == _SIZES:
+            right, bottom = left + right, top + bottom
+        occlusion, truncation = row.number("occlusion", default=0), row.number("truncation", default=0)
+        if occlusion not in (0, 1, 2, 3):
+            raise row.error("occlusion", f"is {occlusion:g}, but must be 0, 1, 2 or 3")
+        if not 0 <= truncation <= 1:
+            raise row.error("truncation", f"is {truncation:g}, but must be from 0 to 1")
+        box = Box(left, top, right, bottom)
+        return Object(category, box, occlusion=int(occlusion), truncation=truncation, origin=row.line)
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Makes the rows of each sample."""
+
+    def record(self, sample: Sample) -> bytes:
+        about = (sample.file_name, str(sample.width), str(sample.height))
+        if not sample.objects:
+            return csv_text.encoded(*about, "", "", "", "", "", "", "")
+        return b"".join([csv_text.encoded(*about, *_columns(thing)) for thing in sample.objects])
+
+
+def _columns(thing: Object) -> tuple[str, ...]:
+    box = thing.box
+    numbers = (box.left, box.top, box.right, box.bottom, thing.occlusion, thing.truncation)
+    return (thing.category, *map(shortest, numbers))
+
+
+class Writer(RowWriter):
+    """Writes one table."""
+
+    def __init__(self, path: Path, categories: Sequence[str]) -> None:  # noqa: ARG002 - the protocol
+        super().__init__(path, HEADER, Recorder())

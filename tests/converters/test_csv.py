@@ -1,0 +1,261 @@
+"""CSV tables: rows in any order, columns under any name in use, and errors with their place."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import converters
+from converters import csv_rows
+from converters.findings import Findings
+from converters.formats import csv
+from converters.model import Box, Object, Sample
+from tltpipe.errors import DataError, Location
+
+HEADER = "filename,width,height,class,xmin,ymin,xmax,ymax"
+ROW = "1.jpg,80,60,vest,1,2,30.5,40"
+THING = Object("vest", Box(1, 2, 30.5, 40))
+
+
+def table(folder: Path, *rows: str, header: str = HEADER, name: str = "train.csv") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text("\n".join((header, *rows)), "utf-8", newline="")
+    return path
+
+
+def samples(path: Path) -> list[Sample]:
+    return list(converters.read("csv", path))
+
+
+def told(path: Path) -> DataError:
+    with pytest.raises(DataError) as caught:
+        samples(path)
+    return caught.value
+
+
+def test_rows_byte_for_byte(tmp_path: Path) -> None:
+    things = (THING, Object('a "b", c', Box(0.1, -2, 3, 4.25), occlusion=3, truncation=0.1))
+    with converters.open_writer("csv", tmp_path / "train.csv", ["vest"]) as writer:
+        writer.add(Sample("deep/a b,c-ü", Path("x.png"), 80, 60, things))
+        writer.add(Sample("2", Path("2.jpg"), 8, 6))
+    assert (tmp_path / "train.csv").read_text("utf-8").splitlines() == [
+        f"{HEADER},occlusion,truncation",
+        '"deep/a b,c-ü.png",80,60,vest,1,2,30.5,40,0,0',
+        '"deep/a b,c-ü.png",80,60,"a ""b"", c",0.1,-2,3,4.25,3,0.1',
+        "2.jpg,8,6,,,,,,,",
+    ]
+    first, second = samples(tmp_path / "train.csv")
+    assert (first.id, first.image.name, first.objects, first.width, first.height) == (
+        "deep/a b,c-ü",
+        "a b,c-ü.png",
+        things,
+        80,
+        60,
+    )
+    assert (second.id, second.objects) == ("2", ())
+
+
+def test_a_line_break_in_quotes_is_a_part_of_its_field(tmp_path: Path) -> None:
+    path = table(tmp_path, '1.jpg,80,60,"ve\nst",1,2,30.5,40', "", ROW.replace("40", "x"))
+    assert converters.read("csv", path).categories == ("ve\nst", "vest")
+    assert told(path).where == Location(path, 5, 27)
+
+
+def test_rows_in_any_order(tmp_path: Path) -> None:
+    path = table(tmp_path, ROW, "b/2.png,80,60,,,,,", "3.jpg,80,60,hat,1,2,3,4", ROW.replace("vest", "hat"))
+    dataset = converters.read("csv", path)
+    assert dataset.categories == ("hat", "vest")
+    keys = dataset.pictures.keys()
+    assert len(keys) == 3
+    assert keys[1:] == [keys[1], keys[2]]
+    assert [dataset.pictures.name(key) for key in keys] == ["1", "b/2", "3"]
+    first, second, _ = dataset
+    assert [(thing.category, thing.origin) for thing in first.objects] == [("vest", 2), ("hat", 5)]
+    assert second.objects == ()
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("\ufeffImage,Label,X1,Y1,X2,Y2", "1.jpg,vest,1,2,30.5,40"),
+        ("image_path;category;left;top;right;bottom", "1.jpg;vest;1;2;30,5;40"),
+        ("ymax\txmax\tymin\txmin\tname\tfile", "40\t30.5\t2\t1\tvest\t1.jpg"),
+        ("ImageID,class_name,x,y,w,h", "1,vest,1,2,29.5,38"),
+        ("path,label,x,y,width,height", "1.jpg,vest,1,2,29.5,38"),
+        ("path,label,x,y,width,height,image_width,image_height", "1.jpg,vest,1,2,29.5,38,80,60"),
+        ('"file name","class","bbox x","bbox y","bbox width","bbox height"', '"1.jpg","vest","1","2","29.5","38"'),
+        ("image_id,filename,label,xmin,ymin,xmax,ymax,note", "77,1.jpg,vest,1,2,30.5,40,nice"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_columns_under_other_names(tmp_path: Path, header: str, row: str, end: str) -> None:
+    Image.new("RGB", (80, 60)).save(tmp_path / "1.jpg")
+    (tmp_path / "train.csv").write_bytes(f"{header}{end}{row}{end}".encode())
+    (sample,) = samples(tmp_path)
+    assert (sample.id, sample.width, sample.height, sample.objects) == ("1", 80, 60, (THING,))
+    assert sample.image == tmp_path / "1.jpg"
+
+
+def test_tables_that_are_others_are_left_alone(tmp_path: Path) -> None:
+    for number, header in enumerate(
+        ["a,b,c", "filename,class,x,y", "class_id,x_center,y_center,width,height", "filename,xmin,ymin,xmax,ymax", ""]
+    ):
+        assert csv.find(table(tmp_path / str(number), header=header).parent) == {}
+    (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\0\0")
+    assert csv.find(tmp_path / "bytes.csv") == {}
+
+
+def test_finds_splits_and_their_pictures(tmp_path: Path) -> None:
+    for folder in ("images/train", "images/val"):
+        (tmp_path / folder).mkdir(parents=True)
+    table(tmp_path, ROW, name="val_labels.csv")
+    table(tmp_path, ROW)
+    found = csv.find(tmp_path)
+    assert {name: place.images for name, place in found.items()} == {
+        "train": tmp_path / "images" / "train",
+        "validation": tmp_path / "images" / "val",
+    }
+    table(tmp_path / "roboflow" / "valid", ROW, name="_annotations.csv")
+    found = csv.find(tmp_path / "roboflow")
+    assert [(name, place.images.name) for name, place in found.items()] == [("validation", "valid")]
+
+
+def test_a_column_tells_splits_apart(tmp_path: Path) -> None:
+    rows = [f"{ROW},TRAIN", f"2{ROW[1:]},val", f"3{ROW[1:]},train", f"4{ROW[1:]},"]
+    path = table(tmp_path, *rows, header=f"{HEADER},split", name="all.csv")
+    _, found = converters.splits(path)
+    assert {name: [each.id for each in dataset] for name, dataset in found.items()} == {
+        "train": ["1", "3"],
+        "validation": ["2"],
+        "unassigned": ["4"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "id"),
+    [
+        ("images/train/1.jpg", "1"),
+        ("./1.jpg", "1"),
+        ("sub/1.jpg", "sub/1"),
+        ("/home/someone/1.jpg", "1"),
+        ("C:\\data\\1.jpg", "1"),
+        ("sub\\1.jpg", "sub/1"),
+        ("a.b c.JPG", "a.b c"),
+        ("a.b", "a.b"),
+    ],
+)
+def test_names_of_pictures(tmp_path: Path, name: str, id: str) -> None:
+    (tmp_path / "images" / "train").mkdir(parents=True)
+    (sample,) = samples(table(tmp_path, ROW.replace("1.jpg", name)).parent)
+    assert sample.id == id
+    assert sample.image.parent == (tmp_path / "images" / "train" / id).parent
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "message"),
+    [
+        (ROW.replace("30.5", "abc"), 22, 'right must be a number, not "abc"'),
+        (ROW.replace("30.5", "nan"), 22, "must be a number"),
+        (ROW.replace("30.5", "inf"), 22, "must be a number"),
+        (ROW.replace("30.5", "1e400"), 22, "must be a number"),
+        (ROW.replace("30.5", "٣٠"), 22, "must be a number"),
+        (ROW.replace("30.5", "1_0"), 22, "must be a number"),
+        (ROW.replace("30.5", "1e9"), 22, "which cannot be meant"),
+        (ROW.replace("30.5", ""), 22, "must be a number, not empty"),
+        (ROW.replace("vest", ""), 13, "class is missing"),
+        (ROW.replace(",40", ""), None, "bottom must be a number"),
+        (ROW.replace("80", "0"), 7, "cannot be 0 and 60"),
+        (ROW.replace("80", "8.5"), 7, "cannot be 8.5 and 60"),
+        (ROW.replace("1.jpg", "../1.jpg"), 1, 'cannot be "../1.jpg"'),
+        (ROW.replace("1.jpg", ""), 1, "names none"),
+        ('"1.jpg",80,60,vest,1,2,x,40', None, "right must be a number"),
+        ('1.jpg,80,60,"ve"st,1,2,3,40', None, "cannot be read"),
+        (ROW.replace("1.jpg", "9.jpg").replace("80", "90"), 7, "another than in an earlier row"),
+    ],
+)
+def test_errors_name_line_and_column(tmp_path: Path, row: str, column: int | None, message: str) -> None:
+    path = table(tmp_path, ROW.replace("1.jpg", "9.jpg"), "", row)
+    problem = told(path)
+    assert message in str(problem)
+    assert problem.where == Location(path, 4, column)
+
+
+def test_optional_columns(tmp_path: Path) -> None:
+    header = f"{HEADER},Occluded,truncated"
+    (sample,) = samples(table(tmp_path, f"{ROW},2,0.5", header=header))
+    assert (sample.objects[0].occlusion, sample.objects[0].truncation) == (2, 0.5)
+    assert "occlusion is 7" in str(told(table(tmp_path, f"{ROW},7,0", header=header)))
+    assert "truncation is 1.5" in str(told(table(tmp_path, f"{ROW},0,1.5", header=header)))
+
+
+def test_text_in_other_encodings_and_open_quotes_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    path.write_bytes(f"{HEADER}\n{ROW}\n".encode() + b"\xff.jpg,80,60,vest,1,2,3,4\n")
+    pictures = converters.read("csv", path).pictures
+    first, second = pictures.keys()
+    assert pictures.load(first, Findings()).objects == (THING,)
+    assert pictures.name(second) == "train.csv:3"
+    with pytest.raises(DataError, match="not UTF-8"):
+        pictures.load(second, Findings())
+    path = table(tmp_path, ROW, ROW.replace("vest", '"vest'), *[ROW] * 100)
+    problem = told(path)
+    assert (problem.where, "nothing closes" in str(problem)) == (Location(path, 3), True)
+    path = table(tmp_path, ROW.replace("1.jpg", '5".jpg'), ROW)
+    assert [each.id for each in samples(path)] == ['5"', "1"]
+
+
+def test_class_map_orders_and_refuses(tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text("vest\nhat\n")
+    path = table(tmp_path, ROW)
+    assert converters.read("csv", path).categories == ("vest", "hat")
+    table(tmp_path, ROW.replace("vest", "Vest"))
+    assert (told(path).code, told(path).where) == ("C604", Location(path, 2, 13))
+
+
+def test_sizes_come_from_pictures_where_the_table_has_none(tmp_path: Path) -> None:
+    path = table(tmp_path, "1.jpg,vest,1,2,3,4", header="filename,class,xmin,ymin,xmax,ymax")
+    assert told(path).code == "F101"
+    Image.new("RGB", (80, 60)).save(tmp_path / "1.jpg")
+    assert samples(path)[0].width == 80
+
+
+def test_changed_files_are_read_anew_and_empty_ones_have_nothing(tmp_path: Path) -> None:
+    path = table(tmp_path, ROW)
+    assert len(samples(path)) == 1
+    path.write_text(f"{HEADER}\n{ROW}\n2{ROW[1:]}\n")
+    assert len(samples(path)) == 2
+    path.write_text(HEADER)
+    assert samples(path) == []
+
+
+def test_too_many_rows_for_one_picture_are_told(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(csv_rows, "_ROWS", 5)
+    path = table(tmp_path, *[ROW] * 9)
+    assert "more than 5 rows" in str(told(path))
+
+
+def test_mutated_tables_end_in_samples_or_a_data_error(tmp_path: Path) -> None:
+    chance = random.Random(1)
+    seed = f'{HEADER},split\r\n{ROW},a\r\n"2.jpg",8,6,"a ""b""\nc",1,2,3,4,b\n2.jpg,,,,,,,,\n'.encode()
+    odd = [b"\xff", b"\0", b"\n", b"\r", b'"', b",", b";", b"nan", b"1e999", b"-", b"\xe2\x80\xa8", b"9" * 400, b"../"]
+    path = tmp_path / "train.csv"
+    for _ in range(800):
+        data = bytearray(seed)
+        for _ in range(chance.randrange(1, 5)):
+            place = chance.randrange(len(data))
+            data[place : place + chance.randrange(3)] = chance.choice(odd)
+        path.write_bytes(data)
+        for place in csv.find(path).values():
+            with contextlib.suppress(DataError):
+                dataset = csv.read(place)
+                keys = dataset.pictures.keys()
+                for key in keys:
+                    dataset.pictures.name(key)
+                    with contextlib.suppress(DataError):
+                        dataset.pictures.load(key, Findings())
