@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from converters.rules import Rule
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from converters.images import Header
 
 EXAMPLES = 10
 
@@ -25,9 +31,13 @@ class Finding:
 
 @dataclass
 class Findings:
-    """Collects; the order is that of first appearance."""
+    """Collects; the order is that of first appearance.
+
+    ``looked`` is the header that was read last, so that nobody reads that of the same picture again.
+    """
 
     kinds: dict[Rule, tuple[int, list[str]]] = field(default_factory=dict)
+    looked: tuple[Path, Header] | None = field(default=None, repr=False, compare=False)
 
     def add(self, rule: Rule, where: object, *, count: int = 1) -> None:
         """Count ``rule``, seen at ``where``, ``count`` times."""

@@ -51,6 +51,7 @@ def look(path: Path, findings: Findings, *, format: str | None = None) -> tuple[
     found = header(path, format=format)
     if not found.whole:
         raise DataError("this picture is cut off", where=path, hint=_AGAIN, code=rules.CUT_PICTURE.code)
+    findings.looked = (path, found)
     if found.orientation != 1:
         findings.add(rules.ROTATED, path.name)
     return found.width, found.height

@@ -48,31 +48,42 @@ NO_ANNOTATIONS = _rule("F102", "error", "pictures whose annotations are missing"
 UNREADABLE = _rule(
     "F103", "error", "annotations that cannot be read", "correct the file at the place named", mended=True
 )
-ORPHAN = _rule("F104", "note", "files that belong to no picture", "remove them, or name the picture after them")
-SAME_NAME = _rule("F105", "error", "pictures with the name of another", "rename one of the two")
+ORPHAN = _rule(
+    "F104", "note", "files that belong to no picture", "remove them, or name the picture after them", mended=True
+)
+SAME_NAME = _rule("F105", "error", "pictures with the name of another", "rename one of the two", mended=True)
 LEFT_OUT = _rule("F106", "note", "pictures left out", "see the list beside the output")
+OTHER_COUNT = _rule(
+    "F107", "warning", "splits with another number of pictures than the release", "fetch the archive anew"
+)
 
 # I: images
 BROKEN_PICTURE = _rule("I201", "error", "pictures that cannot be read", _PUT_BACK, mended=True)
 CUT_PICTURE = _rule("I202", "error", "pictures that are cut off", _PUT_BACK, mended=True)
 ROTATED = _rule(
-    "I203", "warning", "pictures with an EXIF rotation, which trainers ignore", "write them upright", mended=True
+    "I203",
+    "warning",
+    "pictures with an EXIF rotation, which trainers ignore",
+    "write them upright, and turn their boxes with them",
+    mended=True,
 )
 OTHER_SIZE = _rule(
     "I204",
     "error",
     "pictures of another size than their annotations say",
-    "annotate the picture as stored",
+    "annotate the pictures as they are, or scale the boxes where the pictures were scaled",
     mended=True,
 )
-MIXED_SIZES = _rule("I205", "note", "picture sizes", "resize with tltpipe augment: TLT trains on one size")
-OTHER_KIND = _rule("I206", "error", "pictures that are not what their name says", "convert them", mended=True)
-NOT_RGB = _rule("I207", "note", "pictures that are not RGB", "trainers read them as RGB", mended=True)
+MIXED_SIZES = _rule("I205", "note", "sizes of pictures", "resize with tltpipe augment: TLT trains on one size")
+OTHER_KIND = _rule(
+    "I206", "error", "pictures that are not what their name says", "store them as what they are called", mended=True
+)
+NOT_RGB = _rule("I207", "note", "pictures that are not RGB", "store them as RGB, as trainers read them", mended=True)
 SIZE_AS_SHOWN = _rule(
     "I208",
     "warning",
-    "pictures annotated as shown, turned by EXIF; boxes were turned back",
-    "write them upright",
+    "pictures annotated as EXIF shows them, which trainers ignore",
+    "write them upright: their boxes fit then",
     mended=True,
 )
 
@@ -81,8 +92,11 @@ NO_AREA = _rule(
     "B301", "error", "boxes without area or turned inside out", "give left, top, right, bottom", mended=True
 )
 OUTSIDE = _rule("B302", "error", "boxes that reach beyond their picture", "clip or draw them anew", mended=True)
-ROUNDED = _rule("B303", "note", "boxes up to one pixel outside their picture, clipped", "nothing to do", mended=True)
-TINY = _rule("B304", "warning", "boxes with a side under 8 pixels", "drop them with --min-size", mended=True)
+ROUNDED = _rule(
+    "B303", "note", "boxes up to one pixel outside their picture", "nothing to do: they are clipped", mended=True
+)
+# A small box is not a wrong one: dropping it would leave its thing on the picture without a label.
+TINY = _rule("B304", "warning", "boxes with a side under 8 pixels", "drop them with --min-size, or train on larger")
 SAME_BOX = _rule("B305", "warning", "pictures with the same box listed twice", "remove one of the two", mended=True)
 NO_OBJECTS = _rule("B306", "note", "pictures without items", "they train as background; remove them if they are not")
 HUGE = _rule("B307", "note", "boxes that fill their whole picture", "see whether they are drawn around anything")
@@ -90,29 +104,39 @@ HUGE = _rule("B307", "note", "boxes that fill their whole picture", "see whether
 # P: polygons and masks
 OUTSIDE_BOX = _rule("P401", "warning", "items with a polygon reaching far out of the box", "draw the box anew")
 FEW_POINTS = _rule(
-    "P402", "note", "items with a polygon of fewer than three points, dropped", "nothing to do", mended=True
+    "P402",
+    "note",
+    "items with a polygon of fewer than three points",
+    "nothing to do: such polygons are dropped",
+    mended=True,
 )
 ODD_MASK = _rule("P403", "error", "masks of another size than their picture", "export the masks again", mended=True)
 
 # K: keypoints
 LANDMARK_COUNT = _rule("K501", "error", "items with a wrong number of landmarks", "correct the list", mended=True)
 NO_LANDMARKS = _rule("K502", "note", "items without landmarks", "they count for boxes, not for landmark training")
-LANDMARK_OUTSIDE = _rule("K503", "warning", "items with a landmark outside the picture", "give it visibility 0")
+LANDMARK_OUTSIDE = _rule(
+    "K503", "warning", "items with a landmark outside the picture", "give it visibility 0", mended=True
+)
 
 # C: classes
-RARE = _rule("C601", "warning", "classes with under one percent of the items", "merge them, or collect more")
+RARE = _rule("C601", "warning", "classes with under one percent of the items", "merge them (--rename), or collect more")
 NO_ITEMS = _rule("C602", "note", "classes without items", "leave them out with --classes")
-OTHER_NAME = _rule("C603", "note", "items whose category_name is not that of their category_id", "the id counts")
+OTHER_NAME = _rule(
+    "C603",
+    "note",
+    "items whose category_name is not that of their category_id",
+    "nothing to do if the id is right: it counts",
+    mended=True,
+)
 UNKNOWN_CLASS = _rule("C604", "error", "items of a class that the class map lacks", "correct classes.txt", mended=True)
-ONE_SIDED = _rule("C605", "warning", "classes that one split lacks", "split with --stratify")
+ONE_SIDED = _rule("C605", "warning", "classes that one split lacks", "split anew: tltpipe split gives every side some")
 
 # D: duplicates
 _ONE = "keep one of them"
 _SIDES = "keep them on one side: tltpipe split"
 SAME_PICTURE = _rule("D701", "warning", "pictures that are there more than once", _ONE, mended=True)
-SAME_ACROSS = _rule("D702", "warning", "pictures that are in two splits", _SIDES)
+SAME_ACROSS = _rule("D702", "warning", "pictures that are in two splits", _SIDES, mended=True)
 NEAR = _rule("D703", "note", "pictures that look like another", _ONE)
-NEAR_ACROSS = _rule("D704", "warning", "pictures that look like one of another split", _SIDES)
-GARMENT_ACROSS = _rule(
-    "D705", "warning", "garments (pair_id, style) that are in two splits", "split with tltpipe split"
-)
+NEAR_ACROSS = _rule("D704", "warning", "pictures that look like one of another split", f"{_SIDES} --near")
+GARMENT_ACROSS = _rule("D705", "warning", "garments (pair_id, style) that are in two splits", _SIDES)

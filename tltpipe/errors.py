@@ -9,6 +9,7 @@
     ├── ModelError              4   a checkpoint or a network that cannot be built
     ├── ExportError             5   a model that cannot be exported
     ├── HostError               6   this machine: no Docker, no image, no room, no permission
+    ├── FindingsError           7   tltpipe check --strict: the data have errors or warnings
     └── Interrupted           130   Ctrl-C or SIGTERM
 
 Each says where, what, and what to do next. The class decides the exit code, so a new error needs no second edit.
@@ -91,6 +92,10 @@ class ExportError(TltpipeError):
 
 class HostError(TltpipeError):
     exit_code = 6
+
+
+class FindingsError(TltpipeError):
+    exit_code = 7
 
 
 class Interrupted(TltpipeError):

@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 from converters import rules
 from converters.fetch.datasets import Archive
 from converters.findings import Findings
-from converters.rules import Rule
 
 ARCHIVES = (
     Archive("train", "train.zip", 191_961, "1lQZOIkO-9L0QJuk_w1K8-tRuyno-KvLK"),
@@ -22,10 +21,6 @@ ARCHIVES = (
 
 ACCESS = (
     "the form at https://github.com/switchablenorms/DeepFashion2 asks for access; archives and password come by mail"
-)
-
-OTHER_COUNT = Rule(
-    "F107", "warning", "splits with another number of pictures than the release", "fetch the archive anew"
 )
 
 _KINDS = {"image": ".jpg", "annos": ".json"}
@@ -53,7 +48,7 @@ def survey(folder: Path, archive: Archive, findings: Findings) -> dict[str, int]
             for stem in sorted(alone):
                 findings.add(rule, f"{archive.split}/{stem}")
     if len(images) != archive.images:
-        findings.add(OTHER_COUNT, f"{archive.split}: {len(images)}, the release has {archive.images}")
+        findings.add(rules.OTHER_COUNT, f"{archive.split}: {len(images)}, the release has {archive.images}")
     return {"images": len(images), "annotations": len(annotations)}
 
 

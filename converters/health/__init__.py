@@ -1,0 +1,127 @@
+"""The health of a data set, in any format: what is missing, broken, wrongly annotated, out of balance, or there twice.
+
+``examine`` looks and tells; ``converters.health.mending.mend`` writes a copy in which what can be put right is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from converters import opening, rules
+from converters.findings import Finding, Findings
+from converters.formats import Place
+from converters.health import gathering
+from converters.health.balance import balance
+from converters.health.duplicates import copies
+from converters.health.gathering import Split
+from converters.health.orphans import orphans
+from converters.health.report import Report, SplitReport
+from converters.model import Dataset
+from tltpipe.errors import DataError
+from tltpipe.files import start_workers
+from tltpipe.progress import Progress
+
+__all__ = ["Report", "SplitReport", "examine"]
+
+
+def examine(
+    path: Path,
+    *,
+    progress: Progress,
+    format: str | None = None,
+    deep: bool = False,
+    workers: int | None = None,
+) -> Report:
+    """Look at every picture of the data set at ``path``: at its annotations and its header, ``deep`` at every pixel.
+
+    What is wrong becomes a finding, also a split that cannot be opened (``Report.closed``).
+    Raises UsageError and DataError as ``converters.splits`` does when nothing is found there at all.
+    """
+    started = time.monotonic()
+    format, places = opening.find(path, format)
+    opened, closed = _open(path, places, format)
+    splits, seconds = _gather(opened, deep=deep, workers=workers, progress=progress)
+    twice = copies(splits, deep=deep, workers=workers)
+    across = balance(splits)
+    across.merge(twice.across)
+    root = path if path.is_dir() else path.parent
+    if not closed:  # their pictures would seem to belong to nobody
+        across.merge(orphans(places, splits, root))
+    reports = dict(closed)
+    for split in splits:
+        split.findings.merge(twice.findings[split.name])
+        reports[split.name] = _report(split, seconds[split.name], root, several=len(places) > 1)
+    return Report(
+        path=path,
+        format=format,
+        deep=deep,
+        splits={name: reports[name] for name in places},
+        across=_told(across, root),
+        seconds=time.monotonic() - started,
+        spare=twice.spare,
+        # Evidence of both kinds says nothing about those pictures of which nobody can tell.
+        shown=frozenset(split.name for split in splits if split.shown and not split.stored),
+    )
+
+
+Opened = Mapping[str, tuple[Dataset, Sequence[Any]]]
+
+
+def _open(path: Path, places: Mapping[str, Place], format: str) -> tuple[Opened, dict[str, SplitReport]]:
+    """Data set and keys of each split; what to report of those that cannot be opened."""
+    opened, closed = {}, {}
+    root = path if path.is_dir() else path.parent
+    for name, place in places.items():
+        try:
+            dataset = opening.read_all(path, {name: place}, format)[name]
+            opened[name] = dataset, dataset.pictures.keys()
+        except DataError as problem:
+            findings = Findings()
+            findings.add(rules.by_code(problem.code), problem)
+            closed[name] = SplitReport(0, 0, 0, {}, _told(findings, root), 0.0, closed=True)
+    return opened, closed
+
+
+def _gather(
+    opened: Opened, *, deep: bool, workers: int | None, progress: Progress
+) -> tuple[list[Split], dict[str, float]]:
+    counts = [len(keys) for _, keys in opened.values()]
+    if (workers or gathering.how_many(max(counts, default=0), deep=deep)) > 1:
+        start_workers(gathering.gather)
+    identities = len(opened) > 1 and all(dataset.joint_pairs for dataset, _ in opened.values())
+    splits, seconds = [], {}
+    with progress.bar("check", total=sum(counts)) as bar:
+        for name, (dataset, keys) in opened.items():
+            start = time.monotonic()
+            split = gathering.gather(name, dataset, keys, deep=deep, identities=identities, bar=bar, workers=workers)
+            splits.append(split)
+            seconds[name] = time.monotonic() - start
+    return splits, seconds
+
+
+def _report(split: Split, seconds: float, root: Path, *, several: bool) -> SplitReport:
+    return SplitReport(
+        pictures=len(split.keys),
+        unusable=split.unusable,
+        items=split.classes.total(),
+        classes={name: split.classes[name] for name in split.dataset.categories},
+        findings=_told(split.findings, root, prefix=f"{split.name}/" if several else ""),
+        seconds=seconds,
+        annotated=split.dataset.annotated,
+    )
+
+
+def _told(findings: Findings, root: Path, *, prefix: str = "") -> tuple[Finding, ...]:
+    """``findings`` with places told below ``root``, and names apart from those of other splits."""
+    start = f"{root}/"
+
+    def told(example: str) -> str:
+        if example.startswith(start):
+            return example.removeprefix(start)
+        return example if example.startswith(prefix) else prefix + example
+
+    return tuple(replace(found, examples=tuple(map(told, found.examples))) for found in findings)

@@ -1,0 +1,129 @@
+"""One pass over the pictures: what is wrong with each, and a few bytes of each for what shows only in all of them."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zlib import crc32
+
+from converters import images, perceptual, rules
+from converters.findings import Findings
+from converters.health import shapes
+from converters.images import Header
+from converters.model import Sample
+from converters.orientation import turned_size
+from tltpipe.errors import DataError
+
+UNSEEN = -1
+"""The bytes of a picture that could not be looked at."""
+
+KINDS = {
+    "jpg": "JPEG",
+    "jpeg": "JPEG",
+    "png": "PNG",
+    "bmp": "BMP",
+    "gif": "GIF",
+    "webp": "WEBP",
+    "tif": "TIFF",
+    "tiff": "TIFF",
+}
+"""What a picture with this extension must be."""
+
+_MOST = 65_535  # items that are counted of one picture
+_HIGHEST = (1 << 62) - 1  # pair id or style
+
+
+@dataclass
+class Looks:
+    """Gathers a chunk. ``points``: landmarks of each category that has any; ``deep``: decode every picture.
+
+    ``identities``: keep garments. Arrays have an entry for each picture that was read: ``names`` check sums of the
+    ids; ``bytes`` and ``heads`` as in ``images.Header``; ``sizes`` width times 2**32 plus height, 0 where unknown;
+    ``items`` how many; ``hashes`` the perceptual ones (deep only). ``garments`` are pairs of (pair_id, style).
+    ``stored`` and ``shown`` count pictures on their side annotated as stored, and as EXIF shows them.
+    """
+
+    points: Mapping[str, int]
+    deep: bool
+    annotated: bool
+    identities: bool = True
+    names: array[int] = field(default_factory=lambda: array("I"))
+    bytes: array[int] = field(default_factory=lambda: array("q"))
+    heads: array[int] = field(default_factory=lambda: array("I"))
+    sizes: array[int] = field(default_factory=lambda: array("Q"))
+    items: array[int] = field(default_factory=lambda: array("H"))
+    hashes: array[int] = field(default_factory=lambda: array("Q"))
+    garments: set[tuple[int, int]] = field(default_factory=set)
+    classes: Counter[str] = field(default_factory=Counter)
+    broken: int = 0
+    stored: int = 0
+    shown: int = 0
+
+    def add(self, sample: Sample, findings: Findings) -> None:
+        objects = sample.objects
+        if self.annotated:
+            findings.kinds.pop(rules.NO_LANDMARKS, None)  # counted here, for all formats alike
+            shapes.judge(sample, self.points, findings)
+        header, look = self._look(sample, findings)
+        self.names.append(crc32(sample.id.encode("utf-8", "surrogateescape")))
+        self.items.append(min(len(objects), _MOST))
+        if header is None:
+            self.broken += 1
+            self.bytes.append(UNSEEN)
+            self.heads.append(0)
+            self.sizes.append(0)
+        else:
+            self.bytes.append(header.bytes)
+            self.heads.append(header.head)
+            self.sizes.append(header.width << 32 | header.height)
+        if self.deep:
+            self.hashes.append(look)
+        for thing in objects:
+            self.classes[thing.category] += 1
+            if self.identities and thing.style and thing.pair_id is not None and thing.style > 0:
+                self.garments.add((min(thing.pair_id, _HIGHEST), min(thing.style, _HIGHEST)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"points": {}}  # the parent has its own
+
+    def _look(self, sample: Sample, findings: Findings) -> tuple[Header | None, int]:
+        """The header, None for a picture that cannot be used, and the perceptual hash where that is asked for."""
+        path, look = sample.image, perceptual.FLAT
+        try:
+            seen = findings.looked
+            header = seen[1] if seen is not None and seen[0] is path else images.header(path)
+            if self.deep:
+                look = perceptual.hash64(path)
+        except DataError as problem:
+            findings.add(rules.by_code(problem.code), problem)
+            return None, look
+        if not header.whole:
+            findings.add(rules.CUT_PICTURE, sample.id)
+            return None, look
+        if header.mode != "RGB":
+            findings.add(rules.NOT_RGB, f"{sample.id} ({header.mode})")
+        extension = str(path).rpartition(".")[2]
+        kind = KINDS.get(extension) or KINDS.get(extension.lower(), header.format)
+        if kind != header.format:
+            findings.add(rules.OTHER_KIND, f"{sample.file_name} is a {header.format}")
+        if header.orientation != 1 or (header.width, header.height) != (sample.width, sample.height):
+            self._sides(sample, header, findings)
+        return header, look
+
+    def _sides(self, sample: Sample, header: Header, findings: Findings) -> None:
+        """A picture that is turned, or recorded with another size."""
+        recorded, stored = (sample.width, sample.height), (header.width, header.height)
+        shown = turned_size(*stored, header.orientation)
+        findings.kinds.pop(rules.ROTATED, None)
+        if recorded not in (stored, shown):
+            is_size = f"is {header.width} x {header.height}, annotated as {sample.width} x {sample.height}"
+            findings.add(rules.OTHER_SIZE, f"{sample.id} {is_size}")
+        elif recorded != stored:
+            self.shown += 1
+            findings.add(rules.SIZE_AS_SHOWN, sample.id)
+        else:
+            self.stored += recorded != shown
+            findings.add(rules.ROTATED, f"{sample.id} (orientation {header.orientation})")
