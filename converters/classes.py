@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from converters.formats import Place
+from converters.formats import Place, split_name
 from tltpipe.errors import DataError, Location
 
 NAME = "classes.txt"
@@ -43,6 +43,16 @@ def read(root: Path) -> tuple[str, ...] | None:
             what = f'"{name}" is here twice' if name else "this line is empty, but its number is an id"
             raise DataError(what, where=Location(path, number), hint="one name a line, each once")
     return tuple(names)
+
+
+def home(split: Path) -> Path:
+    """The data set that the folder ``split`` is a split of: the folder above where that alone has a class map.
+
+    Else the ids of one split would change when it is read by itself.
+    """
+    above = split.absolute().parent
+    known = split_name(split.absolute().name) in ("train", "validation", "test")
+    return above if known and not (split / NAME).is_file() and (above / NAME).is_file() else split
 
 
 def compare(names: Sequence[str], categories: Sequence[str], place: Place) -> None:

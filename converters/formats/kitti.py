@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
+from converters import classes as class_map
 from converters import images, kitti_lines, listing, rules
 from converters.findings import Findings
 from converters.formats import Place, in_order, split_name
@@ -42,7 +43,7 @@ def find(root: Path) -> dict[str, Place]:
     """Label and picture folders, one of each for a split: in ``root``, in its sub folders, or the other way round."""
     if not root.is_dir():
         return {}
-    if (place := _place(root, root)) is not None:
+    if (place := _place(class_map.home(root), root)) is not None:
         name = split_name(root.name)
         return {name if name in _SPLITS else "train": place}
     found: dict[str, Place] = {}

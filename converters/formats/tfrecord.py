@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, overload
 
+from converters import classes as class_map
 from converters import listing, records, rules
 from converters.examples import (
     WORLD,
@@ -51,7 +52,7 @@ def find(root: Path) -> dict[str, Place]:
     if not root.is_dir():
         return {}
     if _has_records(root):
-        return {_split_of(root): _place(root, root)}
+        return {_split_of(root): _place(class_map.home(root), root)}
     folders = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
     return in_order({split_name(path.name): _place(root, path) for path in sorted(folders) if _has_records(path)})
 

@@ -148,6 +148,14 @@ def test_class_map_orders_and_refuses(tmp_path: Path) -> None:
     assert (caught.value.code, caught.value.where) == ("C604", Location(root / "label_2" / "2.txt", 2, 1))
 
 
+def test_one_split_alone_has_the_class_map_of_the_whole(tmp_path: Path) -> None:
+    make(tmp_path / "train", {"1": GOOD})
+    (tmp_path / "classes.txt").write_text("vest\nskirt\n")
+    assert converters.read("kitti", tmp_path / "train").categories == ("vest", "skirt")
+    (tmp_path / "train" / "classes.txt").write_text("skirt\n")
+    assert converters.read("kitti", tmp_path / "train").categories == ("skirt",)
+
+
 def parse(text: str | bytes) -> list[Object]:
     return kitti_lines.parse(text if isinstance(text, bytes) else text.encode(), "a.txt")
 
