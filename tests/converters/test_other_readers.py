@@ -1,4 +1,4 @@
-"""What we write, read by other people's tools: the same boxes and classes. Skipped where those are not installed."""
+"""What we write is read by others: pycocotools, supervision and datumaro find the same boxes and classes."""
 
 from __future__ import annotations
 
