@@ -81,7 +81,8 @@ def _first(folder: Path, names: Sequence[str]) -> Path | None:
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    with os.scandir(folder) as entries:  # which tells of 200,000 files that they are none without asking for each
+        return sorted(folder / entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
 
 
 def _looks_right(labels: Path) -> bool:
