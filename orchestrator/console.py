@@ -7,6 +7,7 @@ a terminal only; a pipe gets plain lines.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -89,7 +90,7 @@ class Console:
 
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for place, column in enumerate(columns):
-            numbers = bool(rows) and all(row[place].replace(",", "").isdigit() for row in rows)
+            numbers = bool(rows) and all(_NUMBER.fullmatch(row[place]) for row in rows)
             table.add_column(column, justify="right" if numbers else "left")
         for row in rows:
             table.add_row(*(Text(cell, style=(colours or {}).get(cell, "")) for cell in row))
@@ -191,6 +192,9 @@ def _bars(screen: Screen) -> Bars:
         console=screen,
         transient=True,
     )
+
+
+_NUMBER = re.compile(r"-?[\d,]+(\.\d+)?( ?%)?|")
 
 
 def _plain(text: str) -> str:
