@@ -11,7 +11,8 @@ from converters.formats import Place
 from tltpipe.errors import DataError, Location
 
 NAMES = ("data.yaml", "dataset.yaml", "data.yml")
-_LARGEST = 4 << 20  # bytes; that is more than any list of classes needs
+_LARGEST = 1 << 20  # bytes; that is more than any list of classes needs
+_DEEPEST = 16
 _SPLITS = {"validation": "val"}
 _NO_SPLITS = ("path", "names", "nc", "kpt_shape", "flip_idx", "kpt_names", "download", "roboflow", "channels")
 
@@ -70,9 +71,11 @@ def _parsed(path: Path) -> dict[str, Any]:
 
     try:
         content = _head(path)
-        if b"&" in content and b"*" in content and content.count(b"*") > 100:
-            raise DataError("this file refers to itself too often", where=path)
-        page = yaml.load(content.decode("utf-8-sig"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        if len(content) == _LARGEST:
+            raise DataError("this file is too large to be a data.yaml", where=path)
+        text = content.decode("utf-8-sig")
+        _check_shape(text, path)
+        page = yaml.load(text, Loader=_loader())
     except UnicodeDecodeError:
         raise DataError("this file is not UTF-8 text", where=path) from None
     except yaml.MarkedYAMLError as error:
@@ -84,6 +87,30 @@ def _parsed(path: Path) -> dict[str, Any]:
     if not isinstance(page, dict):
         raise DataError("must hold keys and values: train, val, names", where=path)
     return page
+
+
+def _loader() -> Any:
+    import yaml
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _check_shape(text: str, path: Path) -> None:
+    """Raises DataError before anything is made of ``text``: a reference can stand for gigabytes, and libyaml's own
+    depth ends the process."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, Loader=_loader()):
+        where = Location(path, event.start_mark.line + 1, event.start_mark.column + 1)
+        if isinstance(event, yaml.AliasEvent):
+            raise DataError("references (*name) are not read", where=where, hint="write out what it stands for")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                raise DataError("lists are nested too deep", where=where)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _names(value: Any, path: Path) -> tuple[str, ...]:
