@@ -112,6 +112,7 @@ def _report(split: Split, seconds: float, root: Path, *, several: bool) -> Split
         findings=_told(split.findings, root, prefix=f"{split.name}/" if several else ""),
         seconds=seconds,
         annotated=split.dataset.annotated,
+        polygons=split.polygons,
     )
 
 
@@ -120,8 +121,8 @@ def _told(findings: Findings, root: Path, *, prefix: str = "") -> tuple[Finding,
     start = f"{root}/"
 
     def told(example: str) -> str:
-        if example.startswith(start):
-            return example.removeprefix(start)
+        if start in example:
+            return example.replace(start, "")
         return example if example.startswith(prefix) else prefix + example
 
     return tuple(replace(found, examples=tuple(map(told, found.examples))) for found in findings)

@@ -42,6 +42,7 @@ class Split:
     unusable: int
     stored: int
     shown: int
+    polygons: bool
     places: NDArray[np.int32]
     names: NDArray[np.uint32]
     bytes: NDArray[np.int64]
@@ -86,6 +87,7 @@ def gather(
         total.unusable,
         total.stored,
         total.shown,
+        total.polygons,
         **columns,
     )
 
@@ -118,6 +120,7 @@ class _Total:
     unusable: int = 0
     stored: int = 0
     shown: int = 0
+    polygons: bool = False
 
     def add(self, batch: Batch[Looks]) -> None:
         looks, places = batch.gathered, range(self.start, self.start + batch.pictures)
@@ -134,6 +137,7 @@ class _Total:
         self.unusable += looks.broken + len(batch.left_out)
         self.stored += looks.stored
         self.shown += looks.shown
+        self.polygons |= looks.polygons
         self.start += batch.pictures
 
     def all(self, column: str, kind: Any) -> NDArray[Any]:

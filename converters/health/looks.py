@@ -43,7 +43,8 @@ class Looks:
     ``identities``: keep garments. Arrays have an entry for each picture that was read: ``names`` check sums of the
     ids; ``bytes`` and ``heads`` as in ``images.Header``; ``sizes`` width times 2**32 plus height, 0 where unknown;
     ``items`` how many; ``hashes`` the perceptual ones (deep only). ``garments`` are pairs of (pair_id, style).
-    ``stored`` and ``shown`` count pictures on their side annotated as stored, and as EXIF shows them.
+    ``stored`` and ``shown`` count pictures on their side annotated as stored, and as EXIF shows them. ``polygons``:
+    some items have one.
     """
 
     points: Mapping[str, int]
@@ -61,6 +62,7 @@ class Looks:
     broken: int = 0
     stored: int = 0
     shown: int = 0
+    polygons: bool = False
 
     def add(self, sample: Sample, findings: Findings) -> None:
         objects = sample.objects
@@ -83,6 +85,8 @@ class Looks:
             self.hashes.append(look)
         for thing in objects:
             self.classes[thing.category] += 1
+            if thing.polygons:
+                self.polygons = True
             if self.identities and thing.style and thing.pair_id is not None and thing.style > 0:
                 self.garments.add((min(thing.pair_id, _HIGHEST), min(thing.style, _HIGHEST)))
 
@@ -95,7 +99,7 @@ class Looks:
         try:
             seen = findings.looked
             header = seen[1] if seen is not None and seen[0] is path else images.header(path)
-            if self.deep:
+            if self.deep and header.whole:
                 look = perceptual.hash64(path)
         except DataError as problem:
             findings.add(rules.by_code(problem.code), problem)

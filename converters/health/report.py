@@ -18,7 +18,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 class SplitReport:
     """One split: numbers of pictures, of those ``unusable``, of items, of items per class; what was found in it.
 
-    ``closed`` says that it could not be opened, so that nothing is known of its pictures.
+    ``polygons``: some items have one. ``closed``: it could not be opened, and nothing is known of its pictures.
     """
 
     pictures: int
@@ -28,6 +28,7 @@ class SplitReport:
     findings: tuple[Finding, ...]
     seconds: float
     annotated: bool = True
+    polygons: bool = False
     closed: bool = False
 
 
@@ -69,6 +70,11 @@ class Report:
         """Items of each class, over all splits."""
         names = dict.fromkeys(name for split in self.splits.values() for name in split.classes)
         return {name: sum(split.classes.get(name, 0) for split in self.splits.values()) for name in names}
+
+    @property
+    def polygons(self) -> bool:
+        """Whether items have polygons."""
+        return any(split.polygons for split in self.splits.values())
 
     @property
     def closed(self) -> tuple[str, ...]:

@@ -1,0 +1,383 @@
+"""Every rule is found where it is broken, and is whole again in the mended copy where the rule says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from converters import rules
+from converters.health import Report, examine
+from converters.health.mending import mend
+from tltpipe.progress import Silent
+
+Json = dict[str, Any]
+NAMES = ("skirt", "vest")
+
+
+def noise(seed: int, size: tuple[int, int] = (160, 120)) -> Image.Image:
+    """A picture like no other: blurred noise, as a perceptual hash tells apart."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC)
+
+
+@dataclass
+class Coco:
+    """A healthy data set of two splits, to be made sick; ``write`` writes it."""
+
+    root: Path
+    images: dict[str, list[Json]] = field(default_factory=dict)
+    annotations: dict[str, list[Json]] = field(default_factory=dict)
+    categories: list[Json] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.categories = [{"id": number, "name": name} for number, name in enumerate(NAMES, start=1)]
+        for split, numbers in (("train", (1, 2, 3)), ("validation", (11, 12))):
+            self.images[split], self.annotations[split] = [], []
+            for number in numbers:
+                self.add(split, number)
+
+    def add(self, split: str, number: int, **changes: Any) -> None:
+        """A picture with a skirt and a vest; ``changes`` are those of its record."""
+        record = {"id": number, "file_name": f"{number:03d}.jpg", "width": 160, "height": 120} | changes
+        self.save(noise(number), split, record["file_name"])
+        self.images[split].append(record)
+        for category, box in ((1, [10, 10, 60, 50]), (2, [80, 40, 40, 60])):
+            self.item(split, number, category_id=category, bbox=box)
+
+    def item(self, split: str, image: int, **fields: Any) -> Json:
+        every = self.annotations[split]
+        number = sum(map(len, self.annotations.values())) + 1
+        every.append({"id": number, "image_id": image, "category_id": 1, "bbox": [10, 20, 30, 40], "iscrowd": 0})
+        every[-1].update(fields)
+        return every[-1]
+
+    def save(self, image: Image.Image, split: str, name: str, **options: Any) -> None:
+        path = self.picture(split, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path, **({"quality": 95} | options))
+
+    def picture(self, split: str, name: str) -> Path:
+        return self.root / "images" / split / name
+
+    def landmarks(self, *triplets: tuple[float, float, int]) -> list[float]:
+        """Announces two landmarks of a skirt, and gives every skirt these."""
+        self.categories[0] |= {"keypoints": ["left", "right"], "skeleton": []}
+        points = [number for triplet in ((20, 20, 2), (30, 30, 2)) for number in triplet]
+        for every in self.annotations.values():
+            for record in every:
+                if record["category_id"] == 1:
+                    record |= {"keypoints": list(points), "num_keypoints": 2}
+        self.annotations["train"][0]["keypoints"] = [number for triplet in triplets for number in triplet]
+        return points
+
+    def write(self) -> Path:
+        for split, records in self.images.items():
+            page = {"images": records, "annotations": self.annotations[split], "categories": self.categories}
+            path = self.root / "annotations" / f"instances_{split}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(page))
+        return self.root
+
+
+@pytest.fixture
+def coco(tmp_path: Path) -> Coco:
+    return Coco(tmp_path / "data")
+
+
+Case = Callable[[Coco], object]
+CASES: dict[str, Case] = {}
+
+
+def case(rule: rules.Rule) -> Callable[[Case], Case]:
+    def remember(function: Case) -> Case:
+        CASES[rule.code] = function
+        return function
+
+    return remember
+
+
+@case(rules.NO_PICTURE)
+def missing(coco: Coco) -> None:
+    coco.picture("train", "001.jpg").unlink()
+
+
+@case(rules.UNREADABLE)
+def unreadable(coco: Coco) -> None:
+    coco.item("train", 1, bbox=["wide"])
+
+
+@case(rules.ORPHAN)
+def orphan(coco: Coco) -> None:
+    coco.save(noise(99), "train", "099.jpg")
+
+
+@case(rules.SAME_NAME)
+def same_name(coco: Coco) -> None:
+    coco.images["train"].append(coco.images["train"][0] | {"id": 77})
+
+
+@case(rules.BROKEN_PICTURE)
+def broken(coco: Coco) -> None:
+    coco.picture("train", "001.jpg").write_bytes(b"no picture")
+
+
+@case(rules.CUT_PICTURE)
+def cut(coco: Coco) -> None:
+    path = coco.picture("train", "001.jpg")
+    path.write_bytes(path.read_bytes()[:-900])
+
+
+def turned(coco: Coco, number: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = number
+    coco.save(noise(1), "train", "001.jpg", exif=exif)
+
+
+@case(rules.ROTATED)
+def rotated(coco: Coco) -> None:
+    turned(coco, 6)
+
+
+@case(rules.SIZE_AS_SHOWN)
+def as_shown(coco: Coco) -> None:
+    turned(coco, 8)
+    coco.images["train"][0] |= {"width": 120, "height": 160}
+
+
+@case(rules.OTHER_SIZE)
+def other_size(coco: Coco) -> None:
+    coco.images["train"][0] |= {"width": 320, "height": 240}
+    coco.images["train"][1] |= {"width": 500, "height": 100}
+
+
+@case(rules.MIXED_SIZES)
+def mixed_sizes(coco: Coco) -> None:
+    coco.add("train", 4, width=200)
+    coco.save(noise(4, (200, 120)), "train", "004.jpg")
+
+
+@case(rules.OTHER_KIND)
+def other_kind(coco: Coco) -> None:
+    coco.save(noise(1), "train", "001.jpg", format="PNG")
+
+
+@case(rules.NOT_RGB)
+def not_rgb(coco: Coco) -> None:
+    coco.save(noise(1).convert("L"), "train", "001.jpg")
+    coco.save(noise(2).convert("CMYK"), "train", "002.jpg")
+
+
+@case(rules.NO_AREA)
+def no_area(coco: Coco) -> None:
+    coco.item("train", 1, bbox=[50, 60, -20, -30])
+    coco.item("train", 1, bbox=[50, 60, 0, 10])
+
+
+@case(rules.OUTSIDE)
+def outside(coco: Coco) -> None:
+    coco.item("train", 1, bbox=[100, 60, 90, 30])
+    coco.item("train", 1, bbox=[300, 60, 90, 30])
+
+
+@case(rules.ROUNDED)
+def rounded(coco: Coco) -> None:
+    coco.item("train", 1, bbox=[100, 60, 60.5, 30])
+
+
+@case(rules.TINY)
+def tiny(coco: Coco) -> None:
+    coco.item("train", 1, bbox=[100, 60, 7, 30])
+
+
+@case(rules.SAME_BOX)
+def same_box(coco: Coco) -> None:
+    coco.item("train", 1, bbox=[10, 10, 60, 50])
+
+
+@case(rules.NO_OBJECTS)
+def no_objects(coco: Coco) -> None:
+    coco.annotations["train"] = [record for record in coco.annotations["train"] if record["image_id"] != 1]
+
+
+@case(rules.HUGE)
+def huge(coco: Coco) -> None:
+    coco.item("train", 1, bbox=[0, 0, 160, 120])
+
+
+@case(rules.OUTSIDE_BOX)
+def far_out_of_the_box(coco: Coco) -> None:
+    coco.item("train", 1, segmentation=[[12, 22, 38, 22, 38, 90]])
+
+
+@case(rules.FEW_POINTS)
+def few_points(coco: Coco) -> None:
+    coco.item("train", 1, segmentation=[[12, 22, 38, 22, 12, 22]])
+
+
+@case(rules.ODD_MASK)
+def odd_mask(coco: Coco) -> None:
+    coco.item("train", 1, segmentation={"size": [12, 16], "counts": [10, 20, 162]})
+
+
+@case(rules.LANDMARK_COUNT)
+def landmark_count(coco: Coco) -> None:
+    coco.landmarks((20, 20, 2))
+
+
+@case(rules.NO_LANDMARKS)
+def no_landmarks(coco: Coco) -> None:
+    coco.landmarks((0, 0, 0), (0, 0, 0))
+
+
+@case(rules.LANDMARK_OUTSIDE)
+def landmark_outside(coco: Coco) -> None:
+    coco.landmarks((20, 20, 2), (163, 30, 2))
+
+
+@case(rules.RARE)
+def rare(coco: Coco) -> None:
+    coco.categories.append({"id": 3, "name": "sling"})
+    coco.item("train", 1, category_id=3)
+    for split, place in (("train", 1), ("validation", 11)):
+        for number in range(60):
+            coco.item(split, place, bbox=[number, 20, 30, 40])
+
+
+@case(rules.NO_ITEMS)
+def no_items(coco: Coco) -> None:
+    coco.categories.append({"id": 3, "name": "sling"})
+
+
+@case(rules.UNKNOWN_CLASS)
+def unknown_class(coco: Coco) -> None:
+    coco.item("train", 1, category_id=9)
+
+
+@case(rules.ONE_SIDED)
+def one_sided(coco: Coco) -> None:
+    coco.categories.append({"id": 3, "name": "sling"})
+    coco.item("train", 1, category_id=3)
+
+
+@case(rules.SAME_PICTURE)
+def same_picture(coco: Coco) -> None:
+    coco.add("train", 4)
+    coco.picture("train", "004.jpg").write_bytes(coco.picture("train", "001.jpg").read_bytes())
+
+
+@case(rules.SAME_ACROSS)
+def same_across(coco: Coco) -> None:
+    coco.picture("validation", "011.jpg").write_bytes(coco.picture("train", "001.jpg").read_bytes())
+
+
+@case(rules.NEAR)
+def near(coco: Coco) -> None:
+    coco.add("train", 4)
+    coco.save(noise(1), "train", "004.jpg", quality=60)
+
+
+@case(rules.NEAR_ACROSS)
+def near_across(coco: Coco) -> None:
+    coco.save(noise(1), "validation", "011.jpg", quality=60)
+
+
+@case(rules.GARMENT_ACROSS)
+def garment_across(coco: Coco) -> None:
+    coco.item("train", 1, pair_id=5, style=2)
+    coco.item("validation", 11, pair_id=5, style=2)
+    coco.item("validation", 12, pair_id=5, style=0)
+
+
+ELSEWHERE = {
+    "F102": "test_health_formats.py",
+    "C603": "test_health_formats.py",
+    "F106": "told by whatever leaves pictures out",
+    "F107": "told by tltpipe fetch",
+}
+
+
+def look(path: Path, *, deep: bool = True) -> Report:
+    return examine(path, progress=Silent(), deep=deep)
+
+
+def codes(report: Report) -> dict[str, int]:
+    return {found.rule.code: found.count for found in report.findings}
+
+
+def test_every_rule_is_told_by_something() -> None:
+    assert {rule.code for rule in rules.catalogue()} == CASES.keys() | ELSEWHERE.keys()
+
+
+def test_nothing_is_found_where_nothing_is(coco: Coco) -> None:
+    report = look(coco.write())
+    assert report.findings == ()
+    assert report.healthy
+    assert (report.format, report.pictures, report.items) == ("coco", 5, 10)
+    assert report.classes == {"skirt": 5, "vest": 5}
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_is_found_and_mended(code: str, coco: Coco, tmp_path: Path) -> None:
+    CASES[code](coco)
+    root = coco.write()
+    before = look(root)
+    found = next(found for found in before.findings if found.rule.code == code)
+    assert found.count >= 1
+    assert found.examples
+    assert str(tmp_path) not in "".join(found.examples)
+    done = mend(root, tmp_path / "mended", report=before, progress=Silent())
+    assert done.format == "coco"
+    after = look(tmp_path / "mended")
+    assert (code in codes(after)) is not found.rule.mended, after.findings
+    assert not {code for code in codes(after) if rules.by_code(code).mended}
+    assert not list(tmp_path.glob(".*")), "nothing hidden is left behind"
+
+
+@pytest.mark.parametrize(
+    ("code", "count", "example"),
+    [
+        ("F101", 1, "images/train/001.jpg: this picture is missing"),
+        ("F104", 1, "images/train/099.jpg"),
+        ("I203", 1, "train/001 (orientation 6)"),
+        ("I204", 2, "train/001 is 160 x 120, annotated as 320 x 240"),
+        ("I205", 2, "160 x 120 (5)"),
+        ("I206", 1, "train/001.jpg is a PNG"),
+        ("I207", 2, "train/001 (L)"),
+        ("B301", 2, "train/001 annotation 11"),
+        ("B302", 2, "train/001 annotation 11 (30 pixels)"),
+        ("B304", 1, "train/001 annotation 11 (7 x 30)"),
+        ("P401", 1, "train/001 annotation 11 (30 pixels)"),
+        ("P403", 1, "train/001 annotation 11 (16 x 12, the picture 160 x 120)"),
+        ("K502", 1, "train/001 annotation 1"),
+        ("K503", 1, "train/001 annotation 1 (1 of 2)"),
+        ("C601", 1, "sling (1 of 131)"),
+        ("C605", 1, "sling (not in validation)"),
+        ("D701", 1, "train/001 and train/004"),
+        ("D702", 1, "train/001 and validation/011"),
+        ("D703", 1, "train/001 and train/004"),
+        ("D704", 1, "train/001 and validation/011"),
+        ("D705", 1, "pair 5 style 2 in train and validation"),
+    ],
+)
+def test_counts_and_examples(code: str, count: int, example: str, coco: Coco) -> None:
+    CASES[code](coco)
+    found = next(found for found in look(coco.write()).findings if found.rule.code == code)
+    assert (found.count, found.examples[0]) == (count, example)
+
+
+def test_looks_and_broken_pixels_take_the_deep_look(coco: Coco) -> None:
+    near(coco)
+    coco.add("train", 5, file_name="005.png")
+    path = coco.picture("train", "005.png")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+    assert codes(look(coco.write(), deep=False)) == {}
+    assert codes(look(coco.root)) == {"D703": 1, "I201": 1}
