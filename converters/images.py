@@ -145,7 +145,9 @@ def _any(path: Path) -> Header:
         with Image.open(file) as image:
             # A JPEG with a second picture behind the first (MPO) is read as a JPEG everywhere.
             format = (image.format or "").replace("MPO", "JPEG")
-            orientation = image.getexif().get(_ORIENTATION, 1)
+            # Behind the pixels of a PNG there may be EXIF, too, but to look for it there decodes them.
+            told = format != "PNG" or "exif" in image.info
+            orientation = image.getexif().get(_ORIENTATION, 1) if told else 1
             mode, width, height = image.mode, image.width, image.height
     whole = format != "PNG" or _ends(path, b"IEND", length) or _decodes(path)
     upright = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1

@@ -27,6 +27,16 @@ def test_size_is_as_stored_whatever_exif_says(tmp_path: Path) -> None:
     assert images.size(picture(tmp_path / "a.jpg", exif=exif)) == (40, 30)
 
 
+def test_a_png_is_not_decoded_either(tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png", (800, 600))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+    assert images.size(path) == (800, 600)
+    with pytest.raises(DataError, match="not a picture"):
+        images.decode(path)
+
+
 def test_header_is_enough(tmp_path: Path) -> None:
     """A picture whose pixels are cut off still tells its size: nothing is decoded."""
     path = picture(tmp_path / "a.jpg", (800, 600))
