@@ -199,7 +199,7 @@ class _Work:
     def run(self, progress: Progress, what: str) -> dict[str, Summary]:
         keys = {part.split: self.selection.keys(part.dataset.pictures) for part in self.parts}
         if (self.workers or worker_count(max(map(len, keys.values()), default=0))) > 1:
-            start_workers(_record)
+            start_workers(_record, *{type(part.dataset.pictures).__module__ for part in self.parts})
         identity = self._identity()
         answer: dict[str, Summary] | None = self.journal.committed(identity, self._inputs())
         if answer is not None:

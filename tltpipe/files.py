@@ -222,12 +222,12 @@ def parallel_map(
                 future.cancel()
 
 
-def start_workers(function: Callable[..., Any]) -> None:
-    """Let the server that workers are forked from start already, with what ``function`` needs imported."""
+def start_workers(function: Callable[..., Any], *modules: str) -> None:
+    """Let the server that workers are forked from start already, with what ``function`` needs, and ``modules``."""
     if forkserver._forkserver._forkserver_pid is None:  # type: ignore[attr-defined]
         while isinstance(function, partial):
             function = function.func
-        forkserver.set_forkserver_preload([function.__module__])
+        forkserver.set_forkserver_preload([function.__module__, *modules])
     resource_tracker.ensure_running()  # or the fork server would start it, which lifts the mask
     with _starting_processes():
         forkserver.ensure_running()
