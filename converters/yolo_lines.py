@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from converters import kitti_lines, rules
+from converters import geometry, kitti_lines, rules
 from converters.model import Box, Keypoints, KeypointSlot, Object, Polygon, Sample, flat
 from converters.numerals import is_number
 from tltpipe.errors import DataError, Location
@@ -74,6 +74,8 @@ def _object(line: _Line, names: Sequence[str], keypoints: tuple[int, int] | None
         return Object(category, _box(values, width, height), origin=line.number)
     if len(values) < 6 or len(values) % 2:
         hint = "class cx cy w h, or class x1 y1 x2 y2 x3 y3 ..."
+        if len(values) == 5:
+            hint = "class cx cy w h; is the sixth a confidence? predictions are no labels"
         raise line.error(0, f"a line has 5 numbers, or pairs of x and y, not {len(line.words)}", hint=hint)
     ring = tuple(value * (height if place % 2 else width) for place, value in enumerate(values))
     box = Box(min(ring[::2]), min(ring[1::2]), max(ring[::2]), max(ring[1::2]))
@@ -115,7 +117,8 @@ def _line(
         number = categories.index(thing.category)
     except ValueError:
         raise DataError(f"{thing.category} is none of the categories", where=sample.where(thing)) from None
-    width, height, box = sample.width, sample.height, thing.box
+    width, height = sample.width, sample.height
+    box = geometry.clip(thing.box, width, height)
     if task == "segment":
         return _joined(number, _shares(_outline(thing), width, height))
     shares = [
@@ -155,7 +158,8 @@ def _points(thing: Object, slot: KeypointSlot | None, points: int, width: int, h
         for place in range(0, len(own), 3):
             if own[place + 2]:
                 start = 3 * slot.offset + place
-                vector[start : start + 3] = own[place] / width, own[place + 1] / height, own[place + 2]
+                x, y = min(max(own[place] / width, 0.0), 1.0), min(max(own[place + 1] / height, 0.0), 1.0)
+                vector[start : start + 3] = x, y, own[place + 2]
     return vector
 
 

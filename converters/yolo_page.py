@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converters.formats import Place
+from converters.formats import Place, split_name
+from converters.yolo_lists import Several, labels_of
 from tltpipe.errors import DataError, Location
 
 NAMES = ("data.yaml", "dataset.yaml", "data.yml")
@@ -39,9 +42,10 @@ def load(path: Path) -> Page:
     page = _parsed(path)
     names = _names(page.get("names"), path)
     count = page.get("nc")
-    if count is not None and count != len(names):
-        raise DataError(f"nc is {str(count)[:40]}, but there are {len(names)} names", where=path)
-    places = {str(key): _place(path, page, str(key), value) for key, value in page.items() if _is_split(key, value)}
+    if count is not None and (type(count) is not int or count != len(names)):
+        told = count if type(count) is int else "no number"
+        raise DataError(f"nc is {told}, but there are {len(names)} names", where=path)
+    places = _places(page, path)
     if not places:
         raise DataError("no split is named: train, val or test", where=path)
     return Page(names, places, _shape(page.get("kpt_shape"), path))
@@ -102,7 +106,8 @@ def _check_shape(text: str, path: Path) -> None:
 
     depth = 0
     for event in yaml.parse(text, Loader=_loader()):
-        where = Location(path, event.start_mark.line + 1, event.start_mark.column + 1)
+        mark = event.start_mark
+        where = Location(path, mark.line + 1, mark.column + 1) if mark else Location(path)
         if isinstance(event, yaml.AliasEvent):
             raise DataError("references (*name) are not read", where=where, hint="write out what it stands for")
         if isinstance(event, yaml.CollectionStartEvent):
@@ -115,20 +120,19 @@ def _check_shape(text: str, path: Path) -> None:
 
 def _names(value: Any, path: Path) -> tuple[str, ...]:
     if isinstance(value, dict):
-        numbers = sorted(
-            value, key=lambda key: (not isinstance(key, int), str(key) if not isinstance(key, int) else key)
-        )
-        if numbers != list(range(len(value))):
+        if any(type(key) is not int for key in value) or value.keys() != set(range(len(value))):
             raise DataError(f"names must be numbered 0 to {len(value) - 1} without gaps", where=path)
-        value = [value[number] for number in numbers]
+        value = [value[number] for number in range(len(value))]
     if not isinstance(value, list) or not value:
         raise DataError("names must be a list of class names", where=path)
-    names = tuple(str(name).strip() for name in value if isinstance(name, str | int | float))
-    if len(names) != len(value) or not all(names):
-        raise DataError("names holds what is no name", where=path)
-    twice = {name for name in names if names.count(name) > 1} if len(names) < 10_000 else set()
+    # To YAML, no and yes are false and true.
+    words = (name for name in value if isinstance(name, str | int | float) and not isinstance(name, bool))
+    names = tuple(str(name).strip() for name in words)
+    if len(names) != len(value) or any(len(name.splitlines()) != 1 for name in names):
+        raise DataError("names holds what is no name", where=path, hint='one line of text each, in quotes: "no"')
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise DataError(f'names has "{min(twice)}" twice', where=path)
+        raise DataError(f'names has "{twice[0]}" twice', where=path)
     return names
 
 
@@ -141,35 +145,43 @@ def _shape(value: Any, path: Path) -> tuple[int, int] | None:
     raise DataError("kpt_shape must be [number of keypoints, 2 or 3]", where=path)
 
 
-def _is_split(key: Any, value: Any) -> bool:
-    usual = isinstance(value, str) and bool(value.strip())
-    listed = isinstance(value, list) and len(value) > 0 and all(isinstance(each, str) for each in value)
-    return isinstance(key, str) and key not in _NO_SPLITS and (usual or listed)
+def _places(page: Mapping[str, Any], path: Path) -> dict[str, Place]:
+    """The splits by the keys they have. Raises DataError where train or val is missing."""
+    found = {}
+    for key, value in page.items():
+        values = [value] if isinstance(value, str) else value
+        told = isinstance(values, list) and values and all(isinstance(each, str) and each.strip() for each in values)
+        if not isinstance(key, str) or key in _NO_SPLITS or not told:
+            continue
+        sources = [_source(path, page.get("path"), each.strip()) for each in values]
+        if None not in sources:
+            found[key] = _place(path, [source for source in sources if source is not None])
+        elif split_name(key) in ("train", "validation"):  # Roboflow names a test split whether there is one or not
+            missing = values[sources.index(None)]
+            what = f"{key}: there is no folder or list of pictures {missing[:80]!a}"
+            hint = "write it relative to this file, or to the folder that path: names"
+            raise DataError(what, where=path, hint=hint)
+    return found
 
 
-def _place(path: Path, page: Mapping[str, Any], key: str, value: Any) -> Place:
-    """Where a split lies: below ``path:``, relative to this file, or where Roboflow's ``../train/images`` really is."""
-    if isinstance(value, list):
-        if len(value) > 1:
-            what = f"{key} names {len(value)} folders, but one is read at a time"
-            raise DataError(what, where=path, hint="write a data.yaml for each")
-        value = value[0]
-    if value.endswith(".txt"):
-        what = f"{key} is a list of pictures, which is not read"
-        raise DataError(what, where=path, hint="name the folder of the pictures")
-    base = page.get("path")
+def _source(path: Path, base: Any, value: str) -> Path | None:
+    """The folder or list ``value``: below ``path:``, beside this file, or where Roboflow's ``../train/images`` is."""
     above = path.parent / base if isinstance(base, str) else path.parent
     tries = [above / value, path.parent / value, path.parent / value.removeprefix("../")]
     try:
-        images = next((folder for folder in tries if folder.is_dir()), tries[0])
-        if not images.is_dir():
-            raise DataError(f"the folder of {key} is missing: {images}", where=path)
-    except (OSError, ValueError):
-        raise DataError(f"{key} is no folder: {value[:80]!a}", where=path) from None
-    if (images / "images").is_dir():
-        images = images / "images"
-    parts = list(images.parts)
-    places = [place for place, part in enumerate(parts) if part == "images"]
-    if places:
-        parts[places[-1]] = "labels"
-    return Place(path.parent, Path(*parts), images)
+        found = next((each for each in tries if each.is_dir() or (each.suffix == ".txt" and each.is_file())), None)
+        if found is None or not found.is_dir():
+            return found
+        return found / "images" if (found / "images").is_dir() else found
+    except (OSError, ValueError):  # too long for a path, or a zero in it
+        return None
+
+
+def _place(path: Path, sources: Sequence[Path]) -> Place:
+    if len(sources) == 1 and sources[0].is_dir():
+        return Place(path.parent, labels_of(sources[0]), sources[0])
+    if all(source.is_dir() for source in sources):
+        images = Path(os.path.commonpath(list(map(os.path.normpath, sources))))
+    else:
+        images = path.parent / "images" if (path.parent / "images").is_dir() else path.parent
+    return Several(path.parent, path, images, tuple(sources))

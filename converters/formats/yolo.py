@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from converters import images, listing, rules, yolo_lines, yolo_page
+from converters import images, listing, rules, yolo_lines, yolo_lists, yolo_page
 from converters.findings import Findings
 from converters.formats import Place, in_order, split_name
 from converters.model import Dataset, KeypointSlot, Sample
@@ -34,6 +34,10 @@ def find(root: Path) -> dict[str, Place]:
         return {}
     pairs = [(split, root / "labels" / split, root / "images" / split) for split in _folders(root / "labels")]
     pairs += [(split, root / split / "labels", root / split / "images") for split in _folders(root)]
+    if not any(pictures.is_dir() for _, _, pictures in pairs):
+        name = split_name(root.name)
+        split = name if name in ("train", "validation", "test") else "train"
+        pairs = [(split, root / "labels", root / "images")]
     found = {split_name(split): Place(root, labels, pictures) for split, labels, pictures in pairs if pictures.is_dir()}
     return in_order({split: place for split, place in found.items() if _looks_right(place.annotations)})
 
@@ -76,6 +80,8 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
     if shape is not None:
         points = tuple(str(number) for number in range(1, shape[0] + 1))
         slots = {name: KeypointSlot(points, 0, shape[0]) for name in names}
+    if isinstance(place, yolo_lists.Several):
+        return Dataset(names, yolo_lists.Pictures(place, names, shape), slots)
     return Dataset(names, Folder(place.annotations, place.images, names, shape), slots)
 
 
@@ -96,9 +102,11 @@ class Folder:
         return tuple(path for path in (self.labels, self.images) if path.exists())
 
     def keys(self) -> list[tuple[str, ...]]:
+        """Those of the pictures alone: that is where YOLO begins, and a label file without one is an orphan."""
         pictures = listing.pictures(self.images)
-        labels = listing.stems(self.labels, _TEXT) if self.labels.is_dir() else set()
-        return [(stem, *pictures.get(stem, ())) for stem in sorted(labels.union(pictures))]
+        if not pictures and self.labels.is_dir() and next(listing.files(self.labels, _TEXT), None):
+            raise DataError("there are labels, but no pictures", where=self.images, code=rules.NO_PICTURE.code)
+        return [(stem, *pictures[stem]) for stem in sorted(pictures)]
 
     def name(self, key: tuple[str, ...]) -> str:
         return key[0]
@@ -106,11 +114,11 @@ class Folder:
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
         stem, *extensions = key
         path = Path(f"{self.labels}/{stem}.txt")
-        if len(extensions) != 1:
-            what = "these labels have no picture" if not extensions else f"several pictures are called {stem}"
-            code = rules.NO_PICTURE.code if not extensions else rules.SAME_NAME.code
-            raise DataError(what, where=path if not extensions else self.images / stem, code=code)
         image = Path(f"{self.images}/{stem}.{extensions[0]}")
+        if len(extensions) > 1:
+            hint = f"the labels may belong to any of .{', .'.join(extensions)}: rename or remove all but one"
+            what, code = "several pictures share this name", rules.SAME_NAME.code
+            raise DataError(what, where=image, hint=hint, code=code)
         width, height = images.look(image, findings)
         objects = yolo_lines.parse(path, self.names, self.keypoints, width, height)
         return Sample(stem, image, width, height, tuple(objects), annotations=path if path.exists() else image)
