@@ -96,6 +96,29 @@ class Console:
             table.add_row(*(Text(cell, style=(colours or {}).get(cell, "")) for cell in row))
         self.screen.print(table)
 
+    def listing(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[tuple[Sequence[str], Sequence[str]]],
+        *,
+        colours: Mapping[str, str] | None = None,
+    ) -> None:
+        """A table with lines below the last cell of each row, folded where they do not fit: (cells, lines)."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for place, column in enumerate(columns):
+            numbers = bool(rows) and all(_NUMBER.fullmatch(cells[place]) for cells, _ in rows)
+            last = place == len(columns) - 1
+            table.add_column(column, justify="right" if numbers else "left", overflow="fold", no_wrap=not last)
+        for cells, below in rows:
+            *first, final = (Text(cell, style=(colours or {}).get(cell, "")) for cell in cells)
+            for line in below:
+                final.append(f"\n{line}", style="dim")
+            table.add_row(*first, final)
+        self.screen.print(table, width=None if self.screen.is_terminal else PAGE[0])
+
     def precision(self, classes: Mapping[str, float], mean: float) -> None:
         """Average precision per class, as bars, and their mean."""
         from rich.table import Table

@@ -1,4 +1,4 @@
-"""The health check over other formats than COCO, in other layouts, at other sizes, and of data that cannot be opened."""
+"""The health check over other formats than COCO, in other layouts, and of data that cannot be opened."""
 
 from __future__ import annotations
 
