@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator import choices
+from orchestrator.check_command import check
 from orchestrator.convert_command import convert
 from orchestrator.fetch_command import fetch
 from orchestrator.options import Options, command
 from orchestrator.split_command import split
+from orchestrator.stats_command import stats, view
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
 
@@ -234,7 +236,7 @@ def demo(
         options.console.json(told)
 
 
-for dataset_command in (fetch, convert, split):
+for dataset_command in (fetch, check, stats, view, convert, split):
     app.command()(command(dataset_command))
 
 
