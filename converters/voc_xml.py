@@ -6,6 +6,7 @@ A corner is the number of a pixel, counted from 1, and the last one is inside: a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,26 +14,28 @@ from typing import Any
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from converters.model import Box, Object, Sample
+from converters.model import Box, Object, Polygon, Sample
 from converters.numerals import is_number
 from tltpipe.errors import DataError, Location
 
 _LARGEST = 16 << 20  # bytes; no picture has so many annotations
 _DEEPEST = 32
+_MOST = 250_000  # elements, and characters in one: some ten thousand objects
 _FAR = 1e6  # pixels; no picture is that large
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
 @dataclass(frozen=True)
 class Page:
-    """``size`` is None where the file gives none."""
+    """``size`` is None where the file gives none; ``picture`` is the name of the picture, without folders."""
 
+    picture: str | None
     size: tuple[int, int] | None
     source: str | None
     objects: tuple[Object, ...]
 
 
-@dataclass
+@dataclass(slots=True)
 class _Node:
     """An element: its text, and those in it."""
 
@@ -57,12 +60,20 @@ def parse(path: Path) -> Page:
         raise _error(path, root, f"the file begins with <{root.name[:40]}>, not <annotation>")
     objects = tuple(_object(path, node) for node in root.inner if node.name == "object")
     source = root.one("source")
-    return Page(_size(path, root.one("size")), source.word("image") if source is not None else None, objects)
+    picture = (root.word("filename") or "").replace("\\", "/").rpartition("/")[2] or None
+    return Page(picture, _size(path, root.one("size")), source.word("image") if source is not None else None, objects)
 
 
 def encode(sample: Sample) -> str:
-    """The text of the file of ``sample``."""
-    return "".join(_lines(sample))
+    """The text of the file of ``sample``. Raises DataError for names with characters that XML cannot hold."""
+    text = "".join(_lines(sample))
+    if (odd := _NOT_XML.search(text)) is not None:
+        what = f"XML cannot hold the character {odd[0]!a}, which is in a name on this picture"
+        raise DataError(what, where=sample.where(), hint="rename the class (--rename) or the picture")
+    return text
+
+
+_NOT_XML = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")  # a carriage return would come back as another
 
 
 def _lines(sample: Sample) -> Iterator[str]:
@@ -102,12 +113,25 @@ def _object(path: Path, node: _Node) -> Object:
         extra["pose"] = pose
     return Object(
         name,
-        Box(left - 1, top - 1, right, bottom),
+        Box(_from_zero(left), _from_zero(top), right, bottom),
+        tuple(_ring(path, inner) for inner in node.inner if inner.name == "polygon"),
         occlusion=int(_flag(path, node, "occluded")),
         truncation=float(_flag(path, node, "truncated")),
         extra=extra,
         origin=node.line,
     )
+
+
+def _from_zero(number: float) -> float:
+    """Where pixel ``number`` begins, which is counted from 1; no more decimals than there were."""
+    return round(number - 1, 6)
+
+
+def _ring(path: Path, node: _Node) -> Polygon:
+    """The points of a <polygon>: <x1>, <y1>, <x2>, ... as Roboflow writes them."""
+    names = {inner.name for inner in node.inner}
+    numbers = range(1, len(names) // 2 + 1)
+    return tuple(_from_zero(_number(path, node, f"{axis}{number}")) for number in numbers for axis in "xy")
 
 
 def _number(path: Path, node: _Node, name: str) -> float:
@@ -132,8 +156,10 @@ def _flag(path: Path, node: _Node, name: str) -> bool:
 def _size(path: Path, node: _Node | None) -> tuple[int, int] | None:
     if node is None:
         return None
+    if node.word("width") is None or node.word("height") is None:
+        return None
     width, height = (_number(path, node, name) for name in ("width", "height"))
-    if not width and not height:
+    if not width or not height:
         return None  # labelImg writes 0 where it does not know
     if width < 1 or height < 1 or width % 1 or height % 1:
         raise _error(path, node, f"a picture cannot be {width:g} x {height:g} pixels")
@@ -145,11 +171,15 @@ def _tree(path: Path) -> _Node:
     parser = expat.ParserCreate()
     parser.buffer_text = True
     top = _Node("", 1, 1)
-    open_nodes = [top]
+    open_nodes, elements = [top], 0
 
     def begin(name: str, attributes: dict[str, Any]) -> None:  # noqa: ARG001
         if len(open_nodes) > _DEEPEST:
             raise _error(path, open_nodes[-1], "elements are nested too deep")
+        nonlocal elements
+        elements += 1
+        if elements > _MOST:
+            raise _error(path, open_nodes[-1], "there are too many elements for one picture's annotations")
         node = _Node(name, parser.CurrentLineNumber, parser.CurrentColumnNumber + 1)
         open_nodes[-1].inner.append(node)
         open_nodes.append(node)
@@ -158,7 +188,10 @@ def _tree(path: Path) -> _Node:
         open_nodes.pop()
 
     def text(data: str) -> None:
-        open_nodes[-1].text += data
+        node = open_nodes[-1]
+        if len(node.text) > _MOST:
+            raise _error(path, node, "this element's text is too long")
+        node.text += data
 
     def doctype(*told: Any) -> None:  # noqa: ARG001
         where = Location(path, parser.CurrentLineNumber, parser.CurrentColumnNumber + 1)

@@ -1,15 +1,19 @@
 """Pascal VOC: one XML file per picture, Annotations/x.xml beside JPEGImages/x.jpg; lists of names in ImageSets/Main.
 
 ``xmin`` to ``ymax`` are numbers of pixels, counted from 1 and inclusive, as the devkit defines them and detectron2 and
-supervision read them: left = xmin - 1, right = xmax. Tools that take them as they stand (datumaro, CVAT) see boxes one
-pixel shorter at the left and at the top. Of truncation and occlusion VOC knows yes and no; difficult and pose are kept
-among the extra fields.
+supervision read them: left = xmin - 1, right = xmax. Tools that take them as they stand (CVAT, and datumaro unless told
+``coordinate_mode="voc-one-based"``) see boxes one pixel shorter at the left and at the top. Three decimals are written.
+Of truncation and occlusion VOC knows yes and no; difficult and pose are kept among the extra fields. Polygons are read
+as Roboflow has them, and not written.
+
+The picture of x.xml is called x; where there is none of that name, <filename> says which.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +29,7 @@ CARRIES = frozenset({"box"})
 
 _XML = frozenset(("xml",))
 _LISTED = ("train", "val", "test", "validation")
+_SPLITS = ("train", "validation", "test")
 _FOLDERS = ("JPEGImages", "images", "image")
 
 
@@ -37,9 +42,11 @@ def find(root: Path) -> dict[str, Place]:
         lists = [root / "ImageSets" / "Main" / f"{name}.txt" for name in _LISTED]
         named = {split_name(path.stem): Place(root, path, own.images) for path in lists if path.is_file()}
         name = split_name(root.name)
-        return in_order(named or {name if name in ("train", "validation", "test") else "train": own})
+        return in_order(named or {name if name in _SPLITS else "train": own})
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     found = {split_name(path.name): place for path in folders if (place := _place(root, path)) is not None}
+    if len(found) == 1 and not found.keys() & set(_SPLITS):  # VOCdevkit/VOC2012
+        found = {name: replace(place, root=root) for name, place in find(root / next(iter(found))).items()}
     return in_order(found)
 
 
@@ -56,9 +63,12 @@ def _looks_right(folder: Path, *, deep: bool = True) -> bool:
     names = listing.files(folder, _XML) if deep else (path.name for path in folder.glob("*.xml"))
     for name in islice(names, 8):
         with (folder / name).open("rb") as stream:
-            if b"<annotation" in stream.read(4096):
+            if _BEGINS.search(stream.read(4096)):
                 return True
     return False
+
+
+_BEGINS = re.compile(rb"<annotation[\s>]")  # CVAT's own is called <annotations>
 
 
 def layout(root: Path, split: str) -> Place:
@@ -95,32 +105,59 @@ class Folder:
 
     def keys(self) -> list[tuple[str, ...]]:
         pictures = listing.pictures(self.images)
-        names = listing.stems(self.labels, _XML).union(pictures) if self.listed is None else set(self._names())
-        return [(stem, *pictures.get(stem, ())) for stem in sorted(names)]
+        labels = listing.stems(self.labels, _XML)
+        names = labels if self.listed is None else set(self._names(labels.union(pictures)))
+        found, taken = {}, set(labels)
+        for stem in sorted(names):
+            found[stem] = _files(stem, pictures)
+            if not found[stem] and stem in labels:
+                told = self._told(stem)
+                own, _, extension = told.rpartition(".")
+                if own not in taken and extension in pictures.get(own, ()):
+                    found[stem] = (told,)
+                    taken.add(own)
+        if self.listed is None:
+            found |= {stem: _files(stem, pictures) for stem in pictures if stem not in taken}
+        return [(stem, *found[stem]) for stem in sorted(found)]
+
+    def _told(self, stem: str) -> str:
+        """What the <filename> of ``stem`` says, below the folder of pictures."""
+        try:
+            name = voc_xml.parse(Path(f"{self.labels}/{stem}.xml")).picture or ""
+        except DataError:
+            return ""  # said when its turn comes
+        folder = stem.rpartition("/")[0]
+        return f"{folder}/{name}" if folder else name
 
     def name(self, key: tuple[str, ...]) -> str:
-        return key[0]
+        return key[1].rpartition(".")[0] if len(key) == 2 else key[0]
 
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
-        stem, *extensions = key
+        stem, *pictures = key
         path = Path(f"{self.labels}/{stem}.xml")
         if not path.exists():
-            image = Path(f"{self.images}/{stem}.{extensions[0] if extensions else 'jpg'}")
-            what = "this picture has no XML file" if extensions else "neither the picture nor its XML file is there"
+            image = Path(f"{self.images}/{pictures[0] if pictures else stem}")
+            what = "this picture has no XML file" if pictures else "neither the picture nor its XML file is there"
             raise DataError(what, where=image, hint=f"expected {path}", code=rules.NO_ANNOTATIONS.code)
-        if len(extensions) != 1:
-            what = "these annotations have no picture" if not extensions else f"several pictures are called {stem}"
-            code = rules.NO_PICTURE.code if not extensions else rules.SAME_NAME.code
-            raise DataError(what, where=path, code=code)
         page = voc_xml.parse(path)
         for thing in page.objects:
             if self.classes is not None and thing.category not in self.classes:
                 what = f'"{thing.category}" is none of the classes in the class map'
                 line = thing.origin if isinstance(thing.origin, int) else None
                 raise DataError(what, where=Location(path, line), code=rules.UNKNOWN_CLASS.code)
-        image = Path(f"{self.images}/{stem}.{extensions[0]}")
+        image = self._picture(path, pictures, page.picture)
         width, height = page.size or images.look(image, findings)
-        return Sample(stem, image, width, height, page.objects, page.source, path)
+        return Sample(self.name((stem, *pictures)), image, width, height, page.objects, page.source, path)
+
+    def _picture(self, path: Path, pictures: Sequence[str], told: str | None) -> Path:
+        if not pictures:
+            hint = f"put it into {self.images}, or remove the annotations"
+            raise DataError("these annotations have no picture", where=path, hint=hint, code=rules.NO_PICTURE.code)
+        named = [name for name in pictures if name.rpartition("/")[2] == told]
+        if len(pictures) > 1 and not named:
+            what, hint = f"several pictures share this name: {', '.join(pictures)}", "say which: <filename>"
+            raise DataError(what, where=path, hint=hint, code=rules.SAME_NAME.code)
+        return self.images / (named or pictures)[0]
 
     def categories(self) -> tuple[str, ...]:
         """The class names in the files, sorted; of a file that cannot be read, nothing is said yet."""
@@ -132,7 +169,7 @@ class Folder:
                 continue
         return tuple(sorted(found))
 
-    def _names(self) -> list[str]:
+    def _names(self, known: Set[str]) -> list[str]:
         assert self.listed is not None
         try:
             lines = self.listed.read_text("utf-8-sig").splitlines()
@@ -140,12 +177,17 @@ class Folder:
             raise DataError("this list of pictures cannot be read as text", where=self.listed) from None
         names = []
         for number, line in enumerate(lines, start=1):
-            words = line.split(" ")  # a second column, of -1, 0 or 1, says whether a class is there
-            name = " ".join(words[:-1]).strip() if len(words) > 1 and words[-1] in ("-1", "0", "1") else line.strip()
+            name, (before, _, last) = line.strip(), line.strip().rpartition(" ")
+            if name not in known and last in ("-1", "0", "1"):  # a second column: whether a class is there
+                name = before.strip()
             if name and not listing.is_below(name):
                 raise DataError(f"{name[:80]!a} is no name of a picture", where=Location(self.listed, number))
             names += [name] if name else []
         return names
+
+
+def _files(stem: str, pictures: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(f"{stem}.{extension}" for extension in pictures.get(stem, ()))
 
 
 @dataclass(frozen=True)
