@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from converters import classes, opening, placement
@@ -37,7 +38,16 @@ def labelled(format: str, target: Path, *, options: Mapping[str, Any] | None = N
     """The output that makes annotations of ``format`` at ``target``, wherever that is."""
     module = opening.module(format, writing=True)
     folder = not module.layout(Path(), "train").annotations.suffix
-    return Output(target, folder, FormatWriter(format, dict(options or {})), module.CARRIES)
+    given = dict(options or {})
+    return Output(target, folder, FormatWriter(format, given), _carries(module, given))
+
+
+def _carries(module: ModuleType, options: Mapping[str, Any]) -> frozenset[str]:
+    carries: frozenset[str] = module.CARRIES
+    if hasattr(module, "carries"):
+        known = inspect.signature(module.carries).parameters
+        carries = module.carries(**{key: value for key, value in options.items() if key in known})
+    return carries
 
 
 def texts(

@@ -8,6 +8,8 @@ Each module holds
     which fields of ``Object`` and ``Sample`` survive in this format ("box", "polygons", "keypoints", "mask", "crowd",
     "occlusion", "truncation", "pair_id", "style", "extra", "source"); the rest is dropped, and counted by whoever
     converts. Id, size and category always survive.
+``carries(**options) -> frozenset[str]``
+    optional: what survives when the Writer is given ``options`` (YOLO's task); ``CARRIES`` is that of none.
 ``find(root) -> dict[str, Place]``
     the splits at ``root`` (a folder or a file) by name, "train" and "validation" first; empty when it does not look
     like this format. Looks at names and at the first bytes of a file or two, so that formats can be guessed.

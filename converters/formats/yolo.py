@@ -25,6 +25,11 @@ CARRIES = frozenset({"box"})
 _TEXT = frozenset(("txt",))
 
 
+def carries(*, task: str = "detect") -> frozenset[str]:
+    """What survives with ``task``; of several rings segment keeps the largest, and its extent as the box."""
+    return CARRIES | {"segment": {"polygons"}, "pose": {"keypoints"}}.get(task, set())
+
+
 def find(root: Path) -> dict[str, Place]:
     """The splits that ``data.yaml`` names; without one, the folders that are laid out as YOLO's are."""
     page = yolo_page.at(root)

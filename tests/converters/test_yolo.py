@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 import converters
-from converters import rules, yolo_lines, yolo_page
+from converters import outputs, rules, yolo_lines, yolo_page
 from converters.findings import Findings
 from converters.formats import yolo
 from converters.model import Box, Keypoint, KeypointSlot, Object, Sample
@@ -119,6 +119,12 @@ def test_what_cannot_be_written_is_told_before(tmp_path: Path) -> None:
         yolo.Writer(tmp_path, NAMES, task="pose")
     with pytest.raises(DataError, match="none of the categories"):
         encode(Object("hat", Box(0, 0, 1, 1)))
+
+
+@pytest.mark.parametrize(("task", "kept"), [("detect", set()), ("segment", {"polygons"}), ("pose", {"keypoints"})])
+def test_what_is_kept_is_not_told_as_dropped(task: str, kept: set[str], tmp_path: Path) -> None:
+    labels, _ = outputs.plan("yolo", tmp_path, "train", options={"task": task})
+    assert labels.carries == {"box"} | kept
 
 
 def test_data_yaml_has_the_keys_of_ultralytics(tmp_path: Path) -> None:
