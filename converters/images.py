@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,7 +89,8 @@ def decode(path: Path) -> None:
 def reading(path: Path) -> Iterator[None]:
     """Turn whatever Pillow says while it reads ``path`` into a DataError with that place."""
     try:
-        yield
+        with _quiet():
+            yield
     except _problems() as problem:
         what = _complaint(path, problem, None)
         raise DataError(what, where=path, hint=_AGAIN, code=rules.BROKEN_PICTURE.code) from None
@@ -142,7 +144,7 @@ def _any(path: Path) -> Header:
     with path.open("rb") as file:
         head = file.read(_HEAD)
         length = os.fstat(file.fileno()).st_size
-        with Image.open(file) as image:
+        with _quiet(), Image.open(file) as image:
             # A JPEG with a second picture behind the first (MPO) is read as a JPEG everywhere.
             format = (image.format or "").replace("MPO", "JPEG")
             # Behind the pixels of a PNG there may be EXIF, too, but to look for it there decodes them.
@@ -162,11 +164,20 @@ def _orientation(segment: bytes) -> int | None:
 
     exif = Image.Exif()
     try:
-        exif.load(segment)
-        value = exif.get(_ORIENTATION)
+        with _quiet():
+            exif.load(segment)
+            value = exif.get(_ORIENTATION)
     except Exception:  # whatever Pillow meets in a broken segment, trainers ignore it
         return None
     return value if isinstance(value, int) and 1 <= value <= 8 else None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Pillow's warnings of what is odd in a file: they name no file, and trainers do not mind."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _ends(path: Path, mark: bytes, length: int) -> bool:

@@ -122,7 +122,14 @@ def _told(findings: Findings, root: Path, *, prefix: str = "") -> tuple[Finding,
 
     def told(example: str) -> str:
         if start in example:
-            return example.replace(start, "")
-        return example if example.startswith(prefix) else prefix + example
+            return _printable(example.replace(start, ""))
+        return _printable(example if example.startswith(prefix) else prefix + example)
 
     return tuple(replace(found, examples=tuple(map(told, found.examples))) for found in findings)
+
+
+def _printable(text: str) -> str:
+    """``text`` with whatever a terminal would obey, or could not show, spelt out: names come from anybody's files."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -127,7 +127,7 @@ class _Total:
         for column, kind in _COLUMNS.items():
             self._put(column, np.array(getattr(looks, column), kind))
         self._put("places", np.fromiter(self._read(batch, places), np.int32))
-        left_out = [crc32(name.encode("utf-8", "surrogateescape")) for name, _ in batch.left_out]
+        left_out = [crc32(name.encode("utf-8", "surrogatepass")) for name, _ in batch.left_out]
         self._put("names", np.array([*looks.names, *left_out], np.uint32))
         self._put("garments", np.array(sorted(looks.garments), np.int64).reshape(-1))
         self.findings.merge(batch.findings)

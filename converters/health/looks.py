@@ -70,7 +70,7 @@ class Looks:
             findings.kinds.pop(rules.NO_LANDMARKS, None)  # counted here, for all formats alike
             shapes.judge(sample, self.points, findings)
         header, look = self._look(sample, findings)
-        self.names.append(crc32(sample.id.encode("utf-8", "surrogateescape")))
+        self.names.append(crc32(sample.id.encode("utf-8", "surrogatepass")))
         self.items.append(min(len(objects), _MOST))
         if header is None:
             self.broken += 1

@@ -113,7 +113,7 @@ def _datasets(path: Path, report: Report) -> dict[str, Dataset]:
 def _mended(name: str, dataset: Dataset, report: Report, scratch: Path) -> Dataset:
     spare = dict(report.spare.get(name, {}))
     points = {category: slot.count for category, slot in dataset.keypoints.items()}
-    choice = hashlib.sha256(repr(sorted(spare.items())).encode("utf-8", "surrogateescape")).hexdigest()
+    choice = hashlib.sha256(repr(sorted(spare.items())).encode("utf-8", "surrogatepass")).hexdigest()
     settings = {"shown": name in report.shown, "deep": report.deep, "annotated": dataset.annotated}
     return replace(dataset, pictures=Mended(dataset.pictures, points, scratch, choice, spare=spare, **settings))
 

@@ -88,7 +88,7 @@ def _claimed(paths: Sequence[str], claims: Claims) -> NDArray[np.bool_]:
     claimed = np.zeros(len(paths), dtype=bool)
     for start, names in claims:
         stems = (path[len(start) :].rpartition(".")[0] if path.startswith(start) else "" for path in paths)
-        sums = (crc32(stem.encode("utf-8", "surrogateescape")) for stem in stems)
+        sums = (crc32(stem.encode("utf-8", "surrogatepass")) for stem in stems)
         claimed |= np.isin(np.fromiter(sums, np.uint32, len(paths)), names)
     return claimed
 

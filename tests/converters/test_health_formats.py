@@ -226,6 +226,28 @@ def test_pictures_become_rgb_of_8_bits(
         assert image.getpixel((79, 59)) == pixel
 
 
+def test_pictures_that_nobody_annotated_are_looked_at_all_the_same(folder: Path, tmp_path: Path) -> None:
+    (folder / "test/image").mkdir(parents=True)
+    exif = Image.Exif()
+    exif[0x0112] = 5
+    Image.effect_noise((80, 60), 50).convert("RGB").save(folder / "test/image/000001.jpg", exif=exif)
+    (folder / "test/image/000002.jpg").write_bytes(b"")
+    before = look(folder)
+    assert codes(before).keys() == {"C602", "I201", "I203"}, "no items to miss in it"
+    assert before.where("I203") == before.where("I201") == {"test": 1}
+    done = mend(folder, tmp_path / "mended", progress=Silent())
+    assert (done.splits["test"].images, done.splits["test"].skipped) == (1, 1)
+    page = json.loads((tmp_path / "mended/annotations/instances_test.json").read_text())
+    assert [page["images"][0][side] for side in ("width", "height")] == [60, 80]
+
+
+def test_names_cannot_command_a_terminal(folder: Path) -> None:
+    shutil.copy2(folder / "train/image/000001.jpg", folder / "train/image/a\x1b[31mb\nc.jpg")
+    assert (
+        example(look(folder), "F102") == "train/annos/a\\x1b[31mb\\nc.json: the annotations of this picture are missing"
+    )
+
+
 def test_a_gif_becomes_a_png(folder: Path, tmp_path: Path) -> None:
     convert(folder, tmp_path / "kitti", format="kitti", progress=Silent())
     pictures = tmp_path / "kitti/train/image_2"

@@ -381,3 +381,84 @@ def test_looks_and_broken_pixels_take_the_deep_look(coco: Coco) -> None:
     path.write_bytes(content)
     assert codes(look(coco.write(), deep=False)) == {}
     assert codes(look(coco.root)) == {"D703": 1, "I201": 1}
+
+
+def mended(coco: Coco, out: Path, **options: Any) -> dict[int, Json]:
+    """Annotations of the mended train split by id."""
+    mend(coco.write(), out, progress=Silent(), **options)
+    page = json.loads((out / "annotations/instances_train.json").read_text())
+    return {record["id"]: record for record in page["annotations"]}
+
+
+def test_boxes_are_turned_back_clipped_or_drawn_around_their_polygons(coco: Coco, tmp_path: Path) -> None:
+    coco.annotations["train"] = []
+    coco.images["train"] = coco.images["train"][:1]
+    ring = [20, 30, 60, 30, 60, 70]
+    for box in ([50, 60, -20, -30], [140, 60, 90, 30], [300, 60, 90, 30], [50, 60, 0, 10]):
+        coco.item("train", 1, bbox=box)
+    coco.item("train", 1, bbox=[5, 5, 0, 0], segmentation=[ring])
+    records = mended(coco, tmp_path / "out")
+    assert [record["bbox"] for record in records.values()] == [[30, 30, 20, 30], [140, 60, 20, 30], [20, 30, 40, 40]]
+    assert records[3]["segmentation"] == [ring]
+
+
+def test_boxes_are_scaled_with_a_picture_that_was(coco: Coco, tmp_path: Path) -> None:
+    other_size(coco)
+    coco.annotations["train"][0] |= {"segmentation": [[10, 10, 70, 10, 70, 60]]}
+    records = mended(coco, tmp_path / "out")
+    assert records[1]["bbox"] == [5, 5, 30, 25]
+    assert records[1]["segmentation"] == [[5, 5, 35, 5, 35, 30]]
+    listed = (tmp_path / "out/left-out.txt").read_text()
+    assert listed.startswith("002\t")
+    assert "is 160 x 120, but annotated as 500 x 100" in listed
+
+
+@pytest.mark.parametrize("evidence", [True, False])
+def test_a_half_turn_is_annotated_as_the_quarter_turns_beside_it(coco: Coco, tmp_path: Path, evidence: bool) -> None:
+    turned(coco, 3)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    coco.save(noise(2), "train", "002.jpg", exif=exif)
+    if evidence:
+        coco.images["train"][1] |= {"width": 120, "height": 160}
+    records = mended(coco, tmp_path / "out")
+    assert records[1]["bbox"] == ([10, 10, 60, 50] if evidence else [90, 60, 60, 50])
+    assert records[3]["bbox"] == ([10, 10, 60, 50] if evidence else [60, 10, 50, 60])
+
+
+def test_of_copies_the_one_with_the_most_items_stays(coco: Coco, tmp_path: Path) -> None:
+    same_picture(coco)
+    coco.item("train", 4, bbox=[30, 30, 40, 40])
+    records = mended(coco, tmp_path / "out")
+    assert len(records) == 7
+    listed = (tmp_path / "out/left-out.txt").read_text()
+    assert listed.startswith("001\t")
+    assert "this picture is the same as train/004" in listed
+
+
+def test_training_gives_way_to_judging(coco: Coco, tmp_path: Path) -> None:
+    same_across(coco)
+    mended(coco, tmp_path / "out")
+    assert not (tmp_path / "out/images/train/001.jpg").exists()
+    assert (tmp_path / "out/images/validation/011.jpg").exists()
+
+
+def test_a_picture_that_loses_every_item_is_left_out(coco: Coco, tmp_path: Path) -> None:
+    coco.annotations["train"] = coco.annotations["train"][2:]
+    coco.item("train", 1, bbox=[50, 60, 0, 10])
+    mended(coco, tmp_path / "out")
+    assert "not one of its items has a box on the picture" in (tmp_path / "out/left-out.txt").read_text()
+    assert not (tmp_path / "out/images/train/001.jpg").exists()
+
+
+def test_mending_twice_is_the_same(coco: Coco, tmp_path: Path) -> None:
+    for code in ("B302", "I203", "D702", "P402"):
+        CASES[code](coco)
+    coco.write()
+    for out in ("one", "two"):
+        mend(coco.root, tmp_path / out, progress=Silent())
+    contents = [
+        {path.relative_to(tmp_path / out): path.read_bytes() for path in (tmp_path / out).rglob("*") if path.is_file()}
+        for out in ("one", "two")
+    ]
+    assert contents[0] == contents[1]

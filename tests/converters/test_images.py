@@ -84,3 +84,11 @@ def test_a_picture_of_absurd_size_is_refused(tmp_path: Path) -> None:
     path.write_bytes(bytes(content))
     with pytest.raises(DataError, match="size that cannot be right"):
         images.size(path)
+
+
+def test_broken_exif_is_passed_over_in_silence(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    broken = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"
+    path = picture(tmp_path / "a.jpg", exif=broken)
+    assert images.header(path).orientation == 1
+    images.decode(path)
+    assert not recwarn.list
