@@ -12,6 +12,8 @@ from tltpipe.errors import DataError
 ROUNDING = 1.0
 """Pixels that a box may reach beyond its picture and be clipped; further out it is taken for a mistake."""
 
+_NOISE = 0.01  # pixels; what numbers lose that were written as shares of the picture
+
 _FIX = "correct the file, mend a copy with `tltpipe check --fix OUT`, or leave such pictures out with --skip-bad"
 
 
@@ -41,7 +43,8 @@ def _object(thing: Object, sample: Sample, findings: Findings) -> Object:
         box = geometry.clip(box, sample.width, sample.height)
         if not box.area:
             raise _error(thing, sample, "lies outside the picture", rules.OUTSIDE)
-        findings.add(rules.ROUNDED, title(thing, sample))
+        if outside > _NOISE:
+            findings.add(rules.ROUNDED, title(thing, sample))
         thing = replace(thing, box=box)
     if thing.polygons and not all(map(geometry.encloses, thing.polygons)):
         findings.add(rules.FEW_POINTS, title(thing, sample))

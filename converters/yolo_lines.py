@@ -12,6 +12,7 @@ from tltpipe.errors import DataError, Location
 
 TASKS = ("detect", "segment", "pose")
 
+_DECIMALS = 4  # of a pixel: what nine decimals of a share can tell
 _FAR = 100.0  # times the picture's size; a share is about 0 to 1
 
 
@@ -77,14 +78,15 @@ def _object(line: _Line, names: Sequence[str], keypoints: tuple[int, int] | None
         if len(values) == 5:
             hint = "class cx cy w h; is the sixth a confidence? predictions are no labels"
         raise line.error(0, f"a line has 5 numbers, or pairs of x and y, not {len(line.words)}", hint=hint)
-    ring = tuple(value * (height if place % 2 else width) for place, value in enumerate(values))
+    ring = tuple(round(v * (height if place % 2 else width), _DECIMALS) for place, v in enumerate(values))
     box = Box(min(ring[::2]), min(ring[1::2]), max(ring[::2]), max(ring[1::2]))
     return Object(category, box, polygons=(ring,), origin=line.number)
 
 
 def _box(values: Sequence[float], width: int, height: int) -> Box:
     x, y, w, h = values
-    return Box((x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height)
+    corners = ((x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height)
+    return Box(*(round(corner, _DECIMALS) for corner in corners))
 
 
 def _pose(
@@ -96,7 +98,7 @@ def _pose(
         raise line.error(0, what, code=rules.LANDMARK_COUNT.code)
     points: list[float] = []
     for start in range(4, len(values), each):
-        x, y = values[start] * width, values[start + 1] * height
+        x, y = round(values[start] * width, _DECIMALS), round(values[start + 1] * height, _DECIMALS)
         seen = values[start + 2] if each == 3 else 2 if x or y else 0
         if seen not in (0, 1, 2):
             raise line.error(start + 3, f"the visibility {seen:g} must be 0, 1 or 2")
