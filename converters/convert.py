@@ -50,6 +50,9 @@ def convert(
         if name not in found:
             raise UsageError(f'there is no split "{name}" here', where=source, hint=f"there are {', '.join(found)}")
     chosen = {name: dataset for name, dataset in found.items() if not splits or name in splits}
+    read = {path.resolve() for dataset in chosen.values() for path in dataset.pictures.inputs}
+    if read & {target.resolve(), *target.resolve().parents}:
+        raise UsageError("the output would lie among the files that it is made of", where=target)
     journal = vacant(source, target, replace=replace)
     selection = selection or Selection()
     first = joint(list(chosen.values()), selection)[0]

@@ -335,7 +335,11 @@ def _nothing(part: Part, selected_away: Mapping[str, int]) -> DataError:
     if not selected_away:
         return DataError(f"not one picture of {part.split} is usable", where=where)
     counts = ", ".join(f"{count} {why}" for why, count in selected_away.items())
-    return DataError(f"nothing is left of {part.split}: dropped as asked: {counts}", where=where, hint="ask for more")
+    return DataError(
+        f"nothing is left of {part.split}: dropped as asked: {counts}",
+        where=where,
+        hint="ask for more, or leave that split out",
+    )
 
 
 def _which(path: Path) -> tuple[str, int, int]:
