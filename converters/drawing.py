@@ -55,6 +55,12 @@ def copied(picture: Image.Image) -> Image.Image:
     return picture.copy() if result is picture else result
 
 
+def one_line(text: str) -> str:
+    """``text`` as a pen can write it, whatever it holds."""
+    known = text.encode("utf-8", "replace").decode()
+    return " ".join("".join(each if each.isprintable() else " " for each in known).split())
+
+
 def colour_of(label: int) -> Colour:
     """The colour of class ``label`` (from 1); the palette starts again after its last one."""
     return PALETTE[(label - 1) % len(PALETTE)]

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from PIL import Image, ImageDraw
 
 from converters import run_lengths
-from converters.drawing import DARK, Colour, Framed, colour_of, copied, frames, stroke_of
+from converters.drawing import DARK, Colour, Framed, colour_of, copied, frames, one_line, stroke_of
 from converters.images import reading
 from converters.model import Keypoint, Mask, Object, Sample
 
 SHORT, LONG = 480, 1600
 """The longer side of a drawn picture, in pixels, is brought between these."""
 _TINT, _TINT_LINE = 70, 230
+_RADIUS = 4.0
+"""Of the smallest landmark: a smaller ring would be a disc."""
 _LIMIT = 30_000.0
 
 
@@ -76,7 +78,7 @@ def _tinted(picture: Image.Image, things: list[tuple[Object, Colour]], scale: tu
 
 def _landmarks(picture: Image.Image, thing: Object, colour: Colour, scale: tuple[float, float]) -> None:
     """Visible ones filled, occluded ones as rings."""
-    pen, radius = ImageDraw.Draw(picture), stroke_of(picture) * 1.3
+    pen, radius = ImageDraw.Draw(picture), max(_RADIUS, stroke_of(picture) * 1.3)
     for x, y, visibility in labelled(thing):
         left, top = at(x, y, scale)
         around = (left - radius, top - radius, left + radius, top + radius)
@@ -100,5 +102,5 @@ def at(x: float, y: float, scale: tuple[float, float]) -> tuple[float, float]:
 def _framed(thing: Object, labels: Mapping[str, int], scale: tuple[float, float]) -> Framed:
     box, colour = thing.box, colour_of(labels.get(thing.category, 1))
     corners = (*at(box.left, box.top, scale), *at(box.right, box.bottom, scale))
-    text = thing.category.replace("_", " ")[:40] + (" (crowd)" if thing.crowd else "")
+    text = one_line(thing.category.replace("_", " "))[:40] + (" (crowd)" if thing.crowd else "")
     return Framed(corners, colour, text)

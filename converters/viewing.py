@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from converters.drawing import outline_font
+from converters.drawing import one_line, outline_font
 from converters.findings import Findings
 from converters.model import Dataset, Pictures, Sample
 from converters.overlays import drawn
@@ -181,6 +181,7 @@ class _Sheet:
             left = GAP + number % columns * (TILE + GAP)
             top = GAP + number // columns * (TILE + LINE + GAP)
             sheet.paste(tile, (left + (TILE - tile.width) // 2, top + (TILE - tile.height) // 2))
+            title = one_line(title)
             while font.getlength(title) > TILE and len(title) > 4:
                 title = "…" + title[2:]
             pen.text((left + TILE / 2, top + TILE + LINE / 2), title, fill=WRITING, font=font, anchor="mm")

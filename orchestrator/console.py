@@ -93,7 +93,7 @@ class Console:
             numbers = bool(rows) and all(_NUMBER.fullmatch(row[place]) for row in rows)
             table.add_column(column, justify="right" if numbers else "left")
         for row in rows:
-            table.add_row(*(Text(cell, style=(colours or {}).get(cell, "")) for cell in row))
+            table.add_row(*(Text(_harmless(cell), style=(colours or {}).get(cell, "")) for cell in row))
         self.screen.print(table)
 
     def listing(
@@ -129,10 +129,10 @@ class Console:
         table.add_column("AP", justify="right")
         table.add_column("")
         for name, value in classes.items():
-            table.add_row(name, f"{value:.3f}", Text(_blocks(value), style=_colour(value)))
+            table.add_row(name, f"{value:.3f}", Text(blocks(value), style=_colour(value)))
         table.add_section()
         table.add_row(
-            Text("mAP", style="bold"), Text(f"{mean:.3f}", style="bold"), Text(_blocks(mean), style=_colour(mean))
+            Text("mAP", style="bold"), Text(f"{mean:.3f}", style="bold"), Text(blocks(mean), style=_colour(mean))
         )
         self.screen.print()
         self.screen.print(table)
@@ -220,14 +220,22 @@ def _bars(screen: Screen) -> Bars:
 _NUMBER = re.compile(r"-?[\d,]+(\.\d+)?( ?%)?|")
 
 
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 def _plain(text: str) -> str:
     """Text in which nothing means a style."""
     from rich.markup import escape
 
-    return escape(text)
+    return escape(_harmless(text))
 
 
-def _blocks(share: float, *, width: int = 30) -> str:
+def _harmless(text: str) -> str:
+    """Text that commands no terminal, whatever names it holds."""
+    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def blocks(share: float, *, width: int = 30) -> str:
     """A bar of ``width`` characters for 0 to 1, in eighths of a character."""
     eighths = round(max(0.0, min(1.0, share)) * width * 8)
     whole, rest = divmod(eighths, 8)

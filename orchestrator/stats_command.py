@@ -42,8 +42,11 @@ def stats(
     from converters.statistics import measure
     from tltpipe import files
 
+    input_size = _size(size)
+    if html is not None and html.is_dir():
+        raise UsageError("this is a folder", where=html, hint="name the page itself: --html report.html")
     format, datasets = _opened(dataset, from_, split)
-    report = measure(datasets, progress=options.console.progress, size=_size(size), skip_bad=skip_bad, workers=workers)
+    report = measure(datasets, progress=options.console.progress, size=input_size, skip_bad=skip_bad, workers=workers)
     if html is not None:
         from converters.statistics.page import render
 
@@ -79,56 +82,54 @@ def view(
 
 
 def show(console: Console, numbers: Mapping[str, Any]) -> None:
-    """A table of classes for each split, and the anchors."""
+    """A table of classes for each split, and the anchors; narrow enough for 80 columns."""
     for name, split in numbers["splits"].items():
-        sizes = split["picture_sizes"]
-        console.put(f"\n{name}: {split['pictures']:,} pictures, {split['items']:,} items, {sizes['different']} sizes")
-        if split["left_out"]:
-            console.put(f"  {len(split['left_out'])} left out")
-        rows = [_row(title, told) for title, told in split["classes"].items()]
+        sizes, many = split["picture_sizes"], split["items_per_picture"]["mean"]
+        told = f"{split['pictures']:,} pictures in {sizes['different']:,} sizes, {split['items']:,} items"
+        console.put(f"\n{name}: {told}" + (f", {many:.2f} a picture" if split["items"] else ""))
+        for count, what in ((len(split["left_out"]), "left out"), (split["without_area"], "boxes without area")):
+            if count:
+                console.put(f"  {count:,} {what}: tltpipe check tells more")
         if split["items"]:
-            columns = ("class", "items", "share", "width", "height", "h/w", "small", "occluded")
-            console.table(columns, [*rows, _row("all", split["all"])])
+            most = max(told["share"] for told in split["classes"].values())
+            rows = [_row(title, told, most) for title, told in split["classes"].items()]
+            columns = ("class", "items", "share", "", "median", "h/w", "small", "occluded")
+            console.table(columns, [*rows, _row("all", split["all"], None)])
     anchors = numbers["anchors"]
-    if anchors is None:
-        return
-    console.put(
-        f"\nSSD anchors for {numbers['input']['width']} x {numbers['input']['height']}, fitted to {anchors['split']}"
-    )
-    found = [(title, anchors[title]) for title in ("default", "suggested")]
-    iou = list(anchors["default"]["all"]["recall"])
-    rows = [
-        (
-            title,
-            str(told["anchors"]),
-            *(f"{100 * told['all']['recall'][each]:.1f} %" for each in iou),
-            f"{told['all']['mean_iou']:.3f}",
-        )
-        for title, told in found
+    if anchors is not None:
+        _show_anchors(console, anchors, numbers["input"])
+
+
+def _show_anchors(console: Console, anchors: Mapping[str, Any], size: Mapping[str, int]) -> None:
+    from orchestrator.console import blocks
+
+    console.put(f"\nSSD anchors for {size['width']} x {size['height']}, fitted to {anchors['split']}")
+    rows = []
+    for title in ("default", "suggested"):
+        told = anchors[title]
+        recalls = [f"{100 * share:.1f}%" for share in told["all"]["recall"].values()]
+        mean = told["all"]["mean_iou"]
+        rows.append((title, f"{told['anchors']:,}", *recalls, f"{mean:.3f}", blocks(mean, width=12)))
+    ious = [
+        f"{'recall ' if number == 0 else ''}at {iou}" for number, iou in enumerate(anchors["default"]["all"]["recall"])
     ]
-    console.table(("anchors", "a picture", *(f"recall at {each}" for each in iou), "mean IoU"), rows)
+    console.table(("anchors", "a picture", *ious, "mean IoU", ""), rows)
     for line in anchors["spec"]:
+        console.put(f"  {line}")
+    for line in anchors["set"]:
         console.put(f"  {line}")
 
 
-def _row(title: str, told: Mapping[str, Any]) -> tuple[str, ...]:
-    """Medians of a class and the shares that matter."""
+def _row(title: str, told: Mapping[str, Any], most: float | None) -> tuple[str, ...]:
+    """Medians of a class and the shares that matter; ``most`` is the share that fills the bar."""
+    from orchestrator.console import blocks
 
-    def median(name: str, digits: int = 0) -> str:
-        return f"{told[name]['median']:.{digits}f}" if told[name] is not None else ""
-
-    occluded = 1 - told["occlusion"].get("0", 0) if told["items"] else 0
-    small = told["sizes"].get("small", 0) if told["items"] else 0
-    shares = [f"{100 * value:.1f} %" for value in (told["share"], small, occluded)]
-    return (
-        title,
-        f"{told['items']:,}",
-        shares[0],
-        median("width"),
-        median("height"),
-        median("aspect_ratio", 2),
-        *shares[1:],
-    )
+    box = f"{told['width']['median']:.0f} × {told['height']['median']:.0f}" if told["width"] else ""
+    aspect = f"{told['aspect_ratio']['median']:.2f}" if told["aspect_ratio"] else ""
+    small, occluded = told["sizes"]["small"], 1 - told["occlusion"]["0"]
+    last = [f"{100 * share:.1f}%" for share in (small, occluded)] if told["items"] else ["", ""]
+    bar = blocks(told["share"] / most, width=6) if most else ""
+    return title, f"{told['items']:,}", f"{100 * told['share']:.1f}%", bar, box, aspect, *last
 
 
 def _opened(path: Path, format: str | None, wanted: list[str] | None) -> tuple[str, dict[str, Dataset]]:

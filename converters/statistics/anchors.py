@@ -171,12 +171,13 @@ class _Search:
     per_cell: int
 
     def run(self, start: Anchors) -> Anchors:
-        best, worth = start, -1.0
+        best, worth = start, self._value([self._all(start.scales, start.ratios)])
         for scales in self._beginnings(start):
             found, value = self._ascend(Anchors(scales, start.ratios), rounds=1)
             if value > worth + 1e-6:
                 best, worth = found, value
-        return self._ascend(best, rounds=3)[0]
+        found, value = self._ascend(best, rounds=3)
+        return found if value > worth else best
 
     def _beginnings(self, start: Anchors) -> Iterator[tuple[float, ...]]:
         """Where to begin: the scales given, and the spread of the boxes' own sizes."""

@@ -58,7 +58,7 @@ def render(report: Report, *, title: str, format: str, pictures: int = PICTURES)
     environment.filters["words"] = captions.words
     page = _Page(report)
     chosen = tuple(shots(report, pictures))
-    return environment.get_template("page.html.j2").render(
+    text = environment.get_template("page.html.j2").render(
         title=title,
         format=format,
         version=__version__,
@@ -73,7 +73,7 @@ def render(report: Report, *, title: str, format: str, pictures: int = PICTURES)
         classes=list(page.classes()),
         class_caption=captions.classes(report),
         has_landmarks=page.told["all"]["landmarks"] is not None,
-        has_occlusion=page.told["all"]["occlusion"]["0"] < 1,
+        has_occlusion=page.occluded,
         boxes=list(page.boxes()),
         pictures=list(page.pictures()),
         circumstances=list(page.circumstances()),
@@ -86,6 +86,7 @@ def render(report: Report, *, title: str, format: str, pictures: int = PICTURES)
         points=any(thing.points for shot in chosen for thing in shot.things),
         chips=page.chips({thing.label for shot in chosen for thing in shot.things}),
     )
+    return text.encode("utf-8", "replace").decode()  # names of files may hold what is no character
 
 
 class _Page:
@@ -98,6 +99,12 @@ class _Page:
         self.others = [name for name, told in self.splits.items() if name != self.main and told["annotated"]]
         self.order = [self.main, *self.others]
         self.labels = {name: number for number, name in enumerate(report.numbers["categories"], start=1)}
+
+    @property
+    def occluded(self) -> bool:
+        """Whether anything is, or occlusion would say the same of all."""
+        told = self.told["all"]
+        return bool(told["items"]) and told["occlusion"]["0"] < 1
 
     def classes(self) -> Iterator[dict[str, Any]]:
         rows = sorted(self.told["classes"].items(), key=lambda each: -each[1]["items"])[:ROWS]
@@ -177,9 +184,9 @@ class _Page:
 
     def circumstances(self) -> Iterator[Figure]:
         told = self.told["all"]
-        if told["occlusion"]["0"] < 1:
+        if self.occluded:
             yield self._values("occlusion", {name: self.splits[name]["all"]["occlusion"] for name in self.order})
-        if told["truncation"]["0"] < 1:
+        if told["items"] and told["truncation"]["0"] < 1:
             parts = {}
             for name in self.order:
                 shares = self.splits[name]["all"]["truncation"]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from converters.drawing import colour_of
+from converters.drawing import Rectangle, colour_of, overlap
 from converters.findings import Findings
 from converters.model import Keypoint, Object, Sample
 from converters.overlays import labelled, opened, silhouette
@@ -26,6 +26,8 @@ SIDE = 360
 QUALITY = 78
 OBJECTS, RINGS, POINTS = 40, 12, 90
 """Most things of a picture, outlines of a thing and points of an outline that are drawn."""
+LETTERS, LETTER, LINE = 32, 7.0, 15.0
+"""Letters of a class name that are shown, and the size of one on the page in pixels of the picture, about."""
 BYTES = 3_800_000
 """Of pictures in base64, all together."""
 
@@ -41,11 +43,15 @@ class Pick:
 
 @dataclass(frozen=True)
 class Outline:
-    """A thing in pixels of the small picture; ``shape`` is an SVG path, ``mask`` a PNG in base64."""
+    """A thing in pixels of the small picture; ``shape`` is an SVG path, ``mask`` a PNG in base64.
+
+    ``box`` is left, top, width, height; ``name`` where the class name begins, on its base line.
+    """
 
     category: str
     label: int
     box: tuple[float, float, float, float]
+    name: tuple[float, float]
     shape: str
     mask: str
     points: tuple[Keypoint, ...]
@@ -160,19 +166,35 @@ def _shot(sample: Sample, pick: Pick, labels: dict[str, int]) -> Shot:
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=QUALITY, optimize=True)
     largest = sorted(sample.objects, key=lambda thing: -thing.box.area)[:OBJECTS]
-    things = tuple(_outline(thing, labels, scale, picture.size) for thing in largest)
+    taken: list[Rectangle] = []
+    things = tuple(_outline(thing, labels, scale, picture.size, taken) for thing in largest)
     jpeg = base64.b64encode(stream.getvalue()).decode()
     return Shot(pick.split, sample.id, pick.why, *picture.size, jpeg, things)
 
 
-def _outline(thing: Object, labels: dict[str, int], scale: tuple[float, float], size: tuple[int, int]) -> Outline:
+def _outline(
+    thing: Object, labels: dict[str, int], scale: tuple[float, float], size: tuple[int, int], taken: list[Rectangle]
+) -> Outline:
     box = thing.box
     corners = (box.left * scale[0], box.top * scale[1], max(0.0, box.width) * scale[0], max(0.0, box.height) * scale[1])
     left, top, width, height = (round(value, 1) for value in corners)
     shape = "".join(_path(ring, scale) for ring in thing.polygons[:RINGS])
     points = tuple(Keypoint(round(x * scale[0], 1), round(y * scale[1], 1), v) for x, y, v in labelled(thing)[:POINTS])
-    label = labels.get(thing.category, 1)
-    return Outline(thing.category, label, (left, top, width, height), shape, _mask(thing, label, size), points)
+    label, name = labels.get(thing.category, 1), _name(thing.category, (left, top), size, taken)
+    return Outline(thing.category, label, (left, top, width, height), name, shape, _mask(thing, label, size), points)
+
+
+def _name(text: str, corner: tuple[float, float], size: tuple[int, int], taken: list[Rectangle]) -> tuple[float, float]:
+    """Inside the box's upper left corner, or the first free line below it."""
+    wide = LETTER * min(len(text), LETTERS)
+    left = max(2.0, min(corner[0] + 5, size[0] - wide - 2))
+    tops = [max(2.0, corner[1] + 4) + line * LINE for line in range(12)]
+    places = [(left, top, left + wide, top + LINE) for top in tops if top + LINE <= size[1]] or [
+        (left, 2.0, left, LINE)
+    ]
+    place = next((place for place in places if not any(overlap(place, other) for other in taken)), places[0])
+    taken.append(place)
+    return round(place[0], 1), round(place[1] + LINE - 4, 1)
 
 
 def _path(ring: Sequence[float], scale: tuple[float, float]) -> str:
