@@ -171,6 +171,7 @@ def test_an_image_that_is_not_there_and_no_registry(tmp_path: Path) -> None:
 
 TRAINER = "trap 'echo saving; echo kept > checkpoint; exit 130' INT; echo training; while :; do sleep 0.1; done"
 CHILD = """
+import signal
 import sys
 from pathlib import Path
 from orchestrator.jobs import Job
@@ -178,6 +179,7 @@ from orchestrator.runners import Place
 from orchestrator.runners.docker import DockerRunner
 from tltpipe.errors import Interrupted
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
 root, image, script = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 try:
     DockerRunner(Place(root, root / "logs")).run(
