@@ -17,7 +17,14 @@ _LARGEST = 256 << 20  # bytes of a list; a million long paths
 
 
 @dataclass(frozen=True)
-class Several(Place):
+class Described(Place):
+    """``page`` is the data.yaml that names this split, whatever it is called."""
+
+    page: Path
+
+
+@dataclass(frozen=True)
+class Several(Described):
     """``sources`` are folders, or .txt files with the path of a picture in each line; names are told below ``images``.
 
     ``annotations`` is the data.yaml: labels lie wherever the pictures have them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from converters.formats import Place, split_name
-from converters.yolo_lists import Several, labels_of
+from converters.yolo_lists import Described, Several, labels_of
 from tltpipe.errors import DataError, Location
 
 NAMES = ("data.yaml", "dataset.yaml", "data.yml")
+_SUFFIXES = (".yaml", ".yml")
+_NAMED = re.compile(rb"^names[ \t]*:", re.MULTILINE)
+_SPLIT = re.compile(rb"^(?:train|val)[ \t]*:", re.MULTILINE)
 _LARGEST = 1 << 20  # bytes; that is more than any list of classes needs
 _DEEPEST = 16
 _SPLITS = {"validation": "val"}
@@ -30,11 +34,23 @@ class Page:
 
 
 def at(root: Path) -> Path | None:
-    """The data.yaml that is ``root`` or lies in it."""
+    """The data.yaml that is ``root`` or lies in it; where there is none, the one that is called otherwise."""
     if root.is_file():
-        return root if root.suffix in (".yaml", ".yml") and b"names" in _head(root) else None
+        return root if root.suffix in _SUFFIXES and b"names" in _head(root) else None
     found = (root / name for name in NAMES)
-    return next((path for path in found if path.is_file() and b"names" in _head(path)), None)
+    usual = next((path for path in found if path.is_file() and b"names" in _head(path)), None)
+    if usual is not None:
+        return usual
+    others = candidates(root)
+    return others[0] if len(others) == 1 else None
+
+
+def candidates(folder: Path) -> list[Path]:
+    """The files in ``folder`` that name classes and a split, as Ultralytics' own are called: coco8.yaml."""
+    if not folder.is_dir():
+        return []
+    found = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES and path.is_file())
+    return [path for path in found if (head := _head(path)) and _NAMED.search(head) and _SPLIT.search(head)]
 
 
 def load(path: Path) -> Page:
@@ -179,9 +195,9 @@ def _source(path: Path, base: Any, value: str) -> Path | None:
 
 def _place(path: Path, sources: Sequence[Path]) -> Place:
     if len(sources) == 1 and sources[0].is_dir():
-        return Place(path.parent, labels_of(sources[0]), sources[0])
+        return Described(path.parent, labels_of(sources[0]), sources[0], path)
     if all(source.is_dir() for source in sources):
         images = Path(os.path.commonpath(list(map(os.path.normpath, sources))))
     else:
         images = path.parent / "images" if (path.parent / "images").is_dir() else path.parent
-    return Several(path.parent, path, images, tuple(sources))
+    return Several(path.parent, path, images, path, tuple(sources))

@@ -74,11 +74,13 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
 
     Raises DataError where neither says what the numbers mean.
     """
-    path = yolo_page.at(place.root)
+    path = place.page if isinstance(place, yolo_lists.Described) else yolo_page.at(place.root)
     page = yolo_page.load(path) if path is not None else None
     names = page.names if page is not None else classes
     if names is None:
         hint = f"write {place.root / 'classes.txt'}: one name a line, in the order of their numbers"
+        if several := yolo_page.candidates(place.root):
+            hint = f"name one of {', '.join(path.name for path in several)} in place of the folder"
         raise DataError("nothing says what the class numbers mean", where=place.root, hint=hint)
     shape = page.keypoints if page is not None else None
     slots = {}

@@ -218,6 +218,20 @@ def test_class_map_that_says_otherwise_is_told(tmp_path: Path) -> None:
         converters.splits(root)
 
 
+def test_data_yaml_by_another_name(tmp_path: Path) -> None:
+    """Ultralytics calls it after the data set: coco8.yaml."""
+    root = make(tmp_path, {"train/1": LINE, "val/1": LINE})
+    (root / "data.yaml").rename(root / "coco8.yaml")
+    (root / "hyp.yaml").write_text("lr0: 0.01\nnames: 3\n")
+    assert converters.splits(root)[1]["train"].categories == NAMES
+    (root / "other.yaml").write_text(PAGE.replace("skirt", "robe"))
+    with pytest.raises(DataError, match="what the class numbers mean") as caught:
+        converters.splits(root)
+    assert "one of coco8.yaml, other.yaml" in (caught.value.hint or "")
+    assert converters.splits(root / "coco8.yaml")[1]["train"].categories == NAMES
+    assert converters.splits(root / "other.yaml")[1]["train"].categories == ("robe", "vest")
+
+
 @pytest.mark.parametrize("folders", ["labels/{}", "{}/labels"])
 def test_splits_without_data_yaml_either_way_round(folders: str, tmp_path: Path) -> None:
     for split in ("valid", "train", "shop"):
