@@ -31,10 +31,14 @@ QUALITY = 88
 
 @dataclass(frozen=True)
 class Viewed:
-    """``written``: the drawn pictures; ``sheet``: the contact sheet, None when there are none."""
+    """``written``: the drawn pictures; ``sheet``: the contact sheet, None when there are none.
+
+    ``left_out``: why pictures that were chosen could not be drawn.
+    """
 
     written: tuple[Path, ...]
     sheet: Path | None
+    left_out: tuple[DataError, ...] = ()
 
 
 def view(
@@ -45,11 +49,13 @@ def view(
     count: int = 24,
     category: str | None = None,
     names: Sequence[str] = (),
+    skip_bad: bool = False,
 ) -> Viewed:
     """Draw pictures of ``datasets`` into ``out/<split>``: those called ``names``, or else ``count`` of each split.
 
     The choice is the same on every machine; ``category`` chooses among pictures that show one. Raises UsageError for
-    names and classes that are not there and for an ``out`` that holds other things, DataError for unreadable data.
+    names and classes that are not there and for an ``out`` that holds other things, DataError for unreadable data,
+    unless ``skip_bad`` leaves such pictures out.
     """
     _free(out)
     known = list(dict.fromkeys(name for dataset in datasets.values() for name in dataset.categories))
@@ -57,18 +63,26 @@ def view(
         raise UsageError(f'there is no class "{category}" here', hint=_near(category, known))
     chosen = _named(datasets, names) if names else _chosen(datasets, count, category)
     labels = {name: number for number, name in enumerate(known, start=1)}
-    sheet, written = _Sheet(), []
+    sheet, written, left_out = _Sheet(), [], []
     for split, pictures, key in track(progress, chosen, "draw", total=len(chosen), unit="pictures"):
-        sample = pictures.load(key, Findings())
-        picture = drawn(sample, labels)
-        path = _target(out / split, sample)
+        try:
+            sample = pictures.load(key, Findings())
+            picture = drawn(sample, labels)
+            path = _target(out / split, sample)
+        except DataError as problem:
+            if not skip_bad:
+                raise
+            left_out.append(problem)
+            continue
+        sheet.add(picture, f"{split}/{sample.id}")
+        if not written:  # by its sheet the next run knows the folder, should this one come to no end
+            save(sheet.image(), out / SHEET)
         save(picture, path)
         written.append(path)
-        sheet.add(picture, f"{split}/{sample.id}")
     if not written:
-        return Viewed((), None)
+        return Viewed((), None, tuple(left_out))
     save(sheet.image(), out / SHEET)
-    return Viewed(tuple(written), out / SHEET)
+    return Viewed(tuple(written), out / SHEET, tuple(left_out))
 
 
 def save(picture: Image.Image, path: Path) -> None:

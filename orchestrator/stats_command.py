@@ -68,16 +68,21 @@ def view(
     count: Annotated[int, COUNT] = 24,
     category: Annotated[str | None, CLASS] = None,
     picture: Annotated[list[str] | None, PICTURE] = None,
+    skip_bad: Annotated[bool, choices.SKIP] = False,
 ) -> None:
     """Draw boxes, polygons, masks and landmarks on pictures, and a contact sheet of them."""
     from converters.viewing import view as draw
 
     _, datasets = _opened(dataset, from_, split)
     progress = options.console.progress
-    done = draw(datasets, out, progress=progress, count=count, category=category, names=picture or ())
+    names = picture or ()
+    done = draw(datasets, out, progress=progress, count=count, category=category, names=names, skip_bad=skip_bad)
     if options.json:
-        options.console.json({"written": list(map(str, done.written)), "sheet": done.sheet and str(done.sheet)})
+        told = {"written": list(map(str, done.written)), "sheet": done.sheet and str(done.sheet)}
+        options.console.json(told | {"left_out": list(map(str, done.left_out))})
         return
+    for problem in done.left_out:
+        options.console.put(f"left out: {problem}")
     options.console.put(f"{len(done.written)} pictures in {out}" + (f"; all on {done.sheet}" if done.sheet else ""))
 
 

@@ -71,9 +71,19 @@ def _folders(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def read(place: Place, *, classes: tuple[str, ...] | None = None, image_extension: str = ".jpg") -> Dataset:  # noqa: ARG001
-    """The split at ``place``, in the order of the picture names; ``image_extension`` is that of its pictures."""
-    split = Split(place.annotations.parent, image_extension, annotated=place.annotations.is_dir())
+def read(
+    place: Place,
+    *,
+    classes: tuple[str, ...] | None = None,  # noqa: ARG001
+    image_extension: str = ".jpg",
+    any_kind: bool = False,
+) -> Dataset:
+    """The split at ``place``, in the order of the picture names; ``image_extension`` is that of its pictures.
+
+    ``any_kind``: they may be something else by their content.
+    """
+    annotated = place.annotations.is_dir()
+    split = Split(place.annotations.parent, image_extension, annotated=annotated, any_kind=any_kind)
     return Dataset(
         CATEGORIES,
         split,
@@ -91,6 +101,7 @@ class Split:
     folder: Path
     image_extension: str = ".jpg"
     annotated: bool = True
+    any_kind: bool = False
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -143,7 +154,8 @@ class Split:
         return Sample(key, image, width, height, tuple(objects), source, path)
 
     def _size(self, image: Path, path: Path, findings: Findings) -> tuple[int, int]:
-        format = "JPEG" if self.image_extension.lower() in (".jpg", ".jpeg") else None
+        jpeg = self.image_extension.lower() in (".jpg", ".jpeg")
+        format = "JPEG" if jpeg and not self.any_kind else None
         try:
             return images.look(image, findings, format=format)
         except DataError as problem:

@@ -103,8 +103,9 @@ def mend(
 
 def _datasets(path: Path, report: Report) -> dict[str, Dataset]:
     _, places = opening.find(path, report.format)
+    options = {"any_kind": True}  # such pictures are stored anew
     return {
-        name: opening.read_all(path, {name: place}, report.format)[name]
+        name: opening.read_all(path, {name: place}, report.format, options=options)[name]
         for name, place in places.items()
         if name not in report.closed
     }

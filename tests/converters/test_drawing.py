@@ -152,6 +152,16 @@ def test_view_of_a_picture_that_is_not_there(data: Path, tmp_path: Path) -> None
             seen(data, tmp_path / "out", names=[name])
 
 
+def test_view_leaves_out_what_cannot_be_used_when_asked(data: Path, tmp_path: Path) -> None:
+    (data / "train/annos/000002.json").unlink()
+    (data / "train/image/000003.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match="annotations of this picture are missing"):
+        seen(data, tmp_path / "out")
+    done = seen(data, tmp_path / "out", skip_bad=True)
+    assert len(done.written) == 13
+    assert [str(problem).partition(": ")[0][-11:] for problem in done.left_out] == ["000002.json", "/000003.jpg"]
+
+
 def test_view_writes_into_no_folder_of_other_things(data: Path, tmp_path: Path) -> None:
     for place in (data, data / "train" / "image", data / "train" / "image" / "000001.jpg"):
         with pytest.raises(UsageError, match=r"holds other things|is a file"):

@@ -89,6 +89,18 @@ def test_deepfashion2_is_mended_as_coco(folder: Path, tmp_path: Path) -> None:
     assert not {code for code in codes(look(tmp_path / "mended")) if rules.by_code(code).mended}
 
 
+def test_a_picture_of_deepfashion2_that_is_no_jpeg_is_stored_anew(folder: Path, tmp_path: Path) -> None:
+    picture = folder / "train/image/000001.jpg"
+    with Image.open(picture) as image:
+        image.save(picture, "PNG")
+    before = look(folder)
+    assert codes(before)["I206"] == before.splits["train"].unusable == 1
+    done = mend(folder, tmp_path / "mended", report=before, progress=Silent())
+    assert (done.splits["train"].images, done.splits["train"].skipped) == (2, 0)
+    assert {found.rule.code for found in done.findings} == {"I206"}
+    assert not {code for code in codes(look(tmp_path / "mended")) if rules.by_code(code).mended}
+
+
 def test_garments_of_deepfashion2_are_numbered_anew_in_each_split(folder: Path) -> None:
     assert "D705" not in codes(look(folder))
 
