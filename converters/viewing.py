@@ -63,7 +63,9 @@ def view(
         raise UsageError(f'there is no class "{category}" here', hint=_near(category, known))
     chosen = _named(datasets, names) if names else _chosen(datasets, count, category)
     labels = {name: number for number, name in enumerate(known, start=1)}
-    sheet, written, left_out = _Sheet(), [], []
+    sheet = _Sheet()
+    written: list[Path] = []
+    left_out: list[DataError] = []
     for split, pictures, key in track(progress, chosen, "draw", total=len(chosen), unit="pictures"):
         try:
             sample = pictures.load(key, Findings())
