@@ -1,28 +1,42 @@
-"""Spatial, colour and blur operators on an image and its boxes, with the arithmetic of NVIDIA's data services.
+"""Spatial, colour and blur operators on an image and what is on it, with the arithmetic of NVIDIA's data services.
 
-Images are uint8 [height, width, 3] RGB arrays, boxes float32 [N, 4] left, top, right, bottom in pixels, matrices
-float64 [3, 3] that carry a column vector (x right, y down, 1) of the source to the destination. A pixel's centre is
-at +0.5. All functions are pure; the dataclasses' defaults change nothing.
+Images are [height, width, 3] RGB arrays, uint8 or float32 on the same scale of 0 to 255; boxes float32 [N, 4] left,
+top, right, bottom and points float64 [N, 2] x, y in pixels; matrices float64 [3, 3] that carry a column vector (x
+right, y down, 1) of the source to the destination. A pixel's centre is at +0.5. All functions are pure; the
+dataclasses' defaults change nothing.
+
+Bytes go through OpenCV, whose warp knows 32 positions between two pixels: on photographs it is within 4 levels of the
+exact figures that float32 images get, 0.2 in the mean. Everything else is within 1 level.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, cos, radians, sin
-from typing import TypeAlias
+from functools import lru_cache
+from math import ceil, cos, hypot, radians, sin
+from typing import Any, TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image: TypeAlias = NDArray[np.uint8]
+Image: TypeAlias = NDArray[Any]
 Boxes: TypeAlias = NDArray[np.float32]
+Points: TypeAlias = NDArray[np.float64]
 Matrix: TypeAlias = NDArray[np.float64]
 Size: TypeAlias = tuple[int, int]
 """(width, height) in pixels."""
 
+# Workers are processes, one for each core: threads below them would only be in each other's way.
+cv2.setNumThreads(1)
+
 # RGB to YIQ and back as DALI rounds them: no exact inverses of each other, so a neutral hue must not pass through.
 RGB_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.321], [0.211, -0.523, 0.311]])
 YIQ_TO_RGB = np.array([[1.0, 0.956, 0.621], [1.0, -0.272, -0.647], [1.0, -1.107, 1.705]])
+
+_HALF = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+_LARGEST = 32_766
+"""Pixels on a side that OpenCV's warp can do."""
 
 
 @dataclass(frozen=True)
@@ -72,23 +86,43 @@ def matrix(spatial: Spatial, *, size: Size, output: Size) -> Matrix:
     shift = centre - linear @ centre + [spatial.translate_x, spatial.translate_y]
     moved = np.eye(3)
     moved[:2, :2], moved[:2, 2] = linear, shift
-    scale: Matrix = np.diag([output[0] / width, output[1] / height, 1.0])
-    return scale @ moved
+    return _scale(size, output) @ moved
 
 
-def warp(image: Image, matrix: Matrix, size: Size) -> Image:
-    """``image`` carried by ``matrix`` onto a canvas of ``size``: bilinear, black outside.
+def _scale(size: Size, output: Size) -> Matrix:
+    return np.diag([output[0] / size[0], output[1] / size[1], 1.0])
 
-    As in DALI each of the four neighbours outside the source counts as black, and there is no antialiasing: shrinking
-    picks from the neighbours alone. The identity returns the pixels unchanged.
+
+def warp(image: Image, matrix: Matrix, size: Size, *, antialias: bool = False, nearest: bool = False) -> Image:
+    """``image`` carried by ``matrix`` onto a canvas of ``size``: bilinear, once, black outside.
+
+    As in DALI each of the four neighbours outside the source counts as black, and shrinking picks from the neighbours
+    alone; with ``antialias`` every pixel of the source counts where the canvas has fewer: the mean over a pixel's area
+    for a plain resize, else a Gaussian before. The identity returns the pixels unchanged. ``nearest`` takes the
+    nearest pixel instead (for masks); such an image may have a single channel, [height, width].
     """
     height, width = image.shape[:2]
     if size == (width, height) and np.array_equal(matrix, np.eye(3)):
         return image
-    inverse: Matrix = np.linalg.inv(matrix).astype(np.float64)
-    if inverse[0, 1] == 0 and inverse[1, 0] == 0:
-        return _warp_axes(image, inverse, size)
-    return _warp_any(image, inverse, size)
+    resized = is_resize(matrix, size=(width, height), output=size)
+    shrinks = resized and size[0] <= width and size[1] <= height
+    if antialias and not nearest:
+        if shrinks:
+            return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        image = _softened(image, matrix)
+    if image.dtype != np.uint8 or max(width, height, *size) > _LARGEST:
+        return _warp_exactly(image, _inverse(matrix), size, nearest=nearest)
+    if shrinks and not nearest:
+        # Enlarging is not for resize(), which repeats the border where it should grow dark.
+        return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    back = _inverse(_HALF) @ _inverse(matrix) @ _HALF  # OpenCV has a pixel's centre at 0
+    flags = (cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, back[:2], size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+
+
+def is_resize(matrix: Matrix, *, size: Size, output: Size) -> bool:
+    """Whether ``matrix`` does nothing but bring ``size`` to ``output``."""
+    return np.array_equal(matrix, _scale(size, output))
 
 
 def move_boxes(boxes: Boxes, matrix: Matrix, size: Size) -> Boxes:
@@ -103,6 +137,11 @@ def move_boxes(boxes: Boxes, matrix: Matrix, size: Size) -> Boxes:
     limits = np.array([*size, *size], dtype=np.float32)
     clamped: Boxes = np.clip(upright, np.float32(0), limits)
     return clamped
+
+
+def move_points(points: Points, matrix: Matrix) -> Points:
+    """``points`` [N, 2] where ``matrix`` carries them, also beyond the canvas."""
+    return points @ matrix[:2, :2].T + matrix[:2, 2]
 
 
 def colour_matrix(colour: Colour) -> tuple[Matrix, Matrix]:
@@ -121,13 +160,18 @@ def colour_matrix(colour: Colour) -> tuple[Matrix, Matrix]:
 
 
 def recolour(image: Image, colour: Colour) -> Image:
-    """``image`` in other colours, rounded to the nearest level and kept within 0 to 255; neutral: the same pixels."""
-    gain, bias = colour_matrix(colour)
+    """``image`` in other colours, bytes rounded to a level and kept within 0 to 255; neutral: the same pixels."""
+    return mix(image, *colour_matrix(colour))
+
+
+def mix(image: Image, gain: Matrix, bias: Matrix) -> Image:
+    """``image`` as gain @ RGB + bias, bytes rounded to a level and kept within 0 to 255."""
     if np.array_equal(gain, np.eye(3)) and not bias.any():
         return image
-    return _levels(image.astype(np.float32) @ gain.T.astype(np.float32) + bias.astype(np.float32))
+    return cv2.transform(image, np.column_stack([gain, bias]).astype(np.float32))
 
 
+@lru_cache(maxsize=256)
 def kernel(blur: Blur) -> NDArray[np.float32]:
     """The Gaussian weights over the window, of sum 1; one weight alone when there is no blur.
 
@@ -148,27 +192,58 @@ def kernel(blur: Blur) -> NDArray[np.float32]:
 
 def smooth(image: Image, blur: Blur) -> Image:
     """``image`` through a Gaussian; beyond the border it is mirrored, without repeating the border pixel."""
-    weights = kernel(blur)
-    if len(weights) == 1:
+    return convolve(image, kernel(blur))
+
+
+def convolve(image: Image, weights: NDArray[np.float32]) -> Image:
+    """``image`` through a filter of ``weights`` (an odd number of them) along rows and columns, mirrored likewise."""
+    if weights.max() == 1:
         return image
     reach = len(weights) // 2
-    blurred = image.astype(np.float32)
-    for axis in (0, 1):
-        margin = [(reach, reach) if a == axis else (0, 0) for a in range(3)]
-        padded = np.pad(blurred, margin, mode="reflect")
-        length = image.shape[axis]
-        blurred = np.zeros_like(blurred)
-        for start, weight in enumerate(weights):
-            blurred += weight * padded.take(range(start, start + length), axis=axis)
-    return _levels(blurred)
+    if reach < min(image.shape[:2]):
+        return cv2.sepFilter2D(image, -1, weights, weights, borderType=cv2.BORDER_REFLECT_101)
+    # A window wider than the image sees it mirrored several times, which OpenCV does not do.
+    padded = np.pad(image, ((reach, reach), (reach, reach), (0, 0)), mode="reflect")
+    return cv2.sepFilter2D(padded, -1, weights, weights)[reach:-reach, reach:-reach]
 
 
-def _levels(values: NDArray[np.float32]) -> Image:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+def _inverse(matrix: Matrix) -> Matrix:
+    return np.linalg.inv(matrix).astype(np.float64)
 
 
-def _neighbours(position: Matrix, length: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """For positions on one axis: the two neighbours' indices [2, ...] and weights [2, ...], 0 outside 0..length-1."""
+def _softened(image: Image, matrix: Matrix) -> Image:
+    """``image`` without what is too fine for the canvas, along each of its axes."""
+    shares = [min(1.0, hypot(*matrix[:2, axis])) for axis in (0, 1)]
+    across, down = (kernel(Blur(std=0.5 * (share**-2 - 1) ** 0.5)) if share < 0.99 else _ALONE for share in shares)
+    return cv2.sepFilter2D(image, -1, across, down, borderType=cv2.BORDER_REFLECT_101)
+
+
+def _warp_exactly(image: Image, inverse: Matrix, size: Size, *, nearest: bool) -> Image:
+    """With positions and weights in full precision, as the figures of NVIDIA's own code are."""
+    height, width = image.shape[:2]
+    canvas = np.zeros((size[1], size[0], *image.shape[2:]), image.dtype)
+    across = np.arange(size[0]) + 0.5
+    for line in range(size[1]):  # by lines, for images that are too large for OpenCV
+        x = inverse[0, 0] * across + inverse[0, 1] * (line + 0.5) + inverse[0, 2]
+        y = inverse[1, 0] * across + inverse[1, 1] * (line + 0.5) + inverse[1, 2]
+        if nearest:
+            column, row = np.floor(x), np.floor(y)
+            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+            canvas[line, inside] = image[row[inside].astype(np.intp), column[inside].astype(np.intp)]
+            continue
+        columns, column_weights = _neighbours(x - 0.5, width)
+        rows, row_weights = _neighbours(y - 0.5, height)
+        mixed = np.zeros((size[0], *image.shape[2:]), np.float64)
+        for row, down in zip(rows, row_weights, strict=True):
+            for column, weight in zip(columns, column_weights, strict=True):
+                share = (down * weight).reshape(-1, *(1,) * (image.ndim - 2))
+                mixed += share * image[row, column]
+        canvas[line] = mixed if image.dtype != np.uint8 else np.rint(mixed).clip(0, 255)
+    return canvas
+
+
+def _neighbours(position: Matrix, length: int) -> tuple[NDArray[np.intp], Matrix]:
+    """For positions on one axis: the two neighbours' indices [2, n] and weights [2, n], 0 outside 0..length-1."""
     # Far outside is as good as just outside; the bound keeps the conversion to integers safe.
     position = np.clip(position, -2, length + 1)
     low = np.floor(position)
@@ -176,32 +251,7 @@ def _neighbours(position: Matrix, length: int) -> tuple[NDArray[np.intp], NDArra
     index = np.stack([low, low + 1]).astype(np.intp)
     weight = np.stack([1 - share, share])
     weight[(index < 0) | (index >= length)] = 0
-    return index.clip(0, length - 1), weight.astype(np.float32)
+    return index.clip(0, length - 1), weight
 
 
-def _warp_axes(image: Image, inverse: Matrix, size: Size) -> Image:
-    """Rows and columns apart, as scaling, flips and shifts allow: far less work than the general way."""
-    across = (np.arange(size[0]) + 0.5) * inverse[0, 0] + inverse[0, 2] - 0.5
-    down = (np.arange(size[1]) + 0.5) * inverse[1, 1] + inverse[1, 2] - 0.5
-    columns, column_weight = _neighbours(across, image.shape[1])
-    rows, row_weight = _neighbours(down, image.shape[0])
-    # The neighbours are picked as bytes, before anything becomes four times as large.
-    picked = [[image[row].take(column, axis=1) for column in columns] for row in rows]
-    mixed = [
-        column_weight[0][:, None] * left + column_weight[1][:, None] * right
-        for left, right in picked
-    ]  # fmt: skip
-    return _levels(row_weight[0][:, None, None] * mixed[0] + row_weight[1][:, None, None] * mixed[1])
-
-
-def _warp_any(image: Image, inverse: Matrix, size: Size) -> Image:
-    height, width = image.shape[:2]
-    y, x = np.mgrid[: size[1], : size[0]] + 0.5
-    columns, column_weight = _neighbours(inverse[0, 0] * x + inverse[0, 1] * y + inverse[0, 2] - 0.5, width)
-    rows, row_weight = _neighbours(inverse[1, 0] * x + inverse[1, 1] * y + inverse[1, 2] - 0.5, height)
-    pixels = image.reshape(height * width, 3)
-    total = np.zeros((size[1], size[0], 3), dtype=np.float32)
-    for row, down in zip(rows, row_weight, strict=True):
-        for column, across in zip(columns, column_weight, strict=True):
-            total += (down * across)[..., None] * pixels.take(row * width + column, axis=0)
-    return _levels(total)
+_ALONE = np.ones(1, np.float32)

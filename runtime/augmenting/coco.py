@@ -1,0 +1,208 @@
+"""A COCO data set to augment: one annotation file and its pictures; outlines, masks and keypoints follow.
+
+Records are written as they were, ids and foreign fields too, but for what the augmentation changes: sizes, boxes,
+segmentations, areas, keypoints.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+
+from converters import garments
+from converters.findings import Findings
+from converters.model import KeypointSlot, Object
+from runtime import transforms
+from runtime.augmenting import ANNOTATED, IMAGES, Augmented, Collector, Done, Folders, outlines, pictures
+from runtime.transforms import Matrix, Size
+from tltpipe.errors import DataError
+from tltpipe.files import writable
+
+if TYPE_CHECKING:
+    from converters.coco.pictures import File
+    from runtime.augmenting.recipe import Recipe
+
+ANNOTATIONS = "annotations.json"
+_DECIMALS = 3
+"""Of coordinates: a thousandth of a pixel."""
+
+
+@dataclass(frozen=True)
+class Coco:
+    """``file`` reads the annotation file; ``slots`` tells where the keypoints of a category lie in its vector."""
+
+    file: File
+    slots: Mapping[str, KeypointSlot]
+
+    shared = ANNOTATIONS
+
+    @classmethod
+    def open(cls, annotations: Path, images: Path) -> Coco:
+        """The data set of the file ``annotations``; raises DataError for what is no COCO."""
+        from converters.formats import Place, coco
+
+        dataset = coco.read(Place(annotations.parent, annotations, images))
+        if not dataset.annotated:
+            raise DataError('"annotations" is missing', where=annotations)
+        file: Any = dataset.pictures
+        return cls(file, dataset.keypoints)
+
+    @property
+    def inputs(self) -> Sequence[Path]:
+        return (self.file.path, self.file.images)
+
+    notes: Sequence[str] = ()
+
+    def keys(self) -> Sequence[Any]:
+        keys = self.file.keys()
+        if not keys:
+            raise DataError("no pictures are listed", where=self.file.path)
+        return keys
+
+    def name(self, key: Any) -> str:
+        return self.file.name(key)
+
+    def folders(self, output: Path) -> Mapping[str, Path]:
+        return {"images": output / IMAGES, "annotated": output / ANNOTATED}
+
+    def augment(self, key: Any, recipe: Recipe, folders: Folders) -> Augmented:
+        """Write the augmented picture; its record and those of its annotations are returned."""
+        sample = self.file.load(key, Findings())
+        for folder in folders:
+            with writable(folder):
+                (folder / sample.file_name).parent.mkdir(parents=True, exist_ok=True)
+        picture, matrix = pictures.augmented(sample.image, sample.file_name, recipe, folders)
+        size = (picture.shape[1], picture.shape[0])
+        image, records = self.file.records(key)
+        image |= {"width": size[0], "height": size[1]}
+        pairs = list(zip(sample.objects, records, strict=True))
+        for thing, record in pairs:
+            try:
+                self._move(record, thing, matrix, size, refine=recipe.refine)
+            except ValueError as problem:  # a mask whose runs do not fill it
+                raise DataError(str(problem), where=sample.where(thing)) from None
+        outside = sum(min(record["bbox"][2:]) <= 0 for record in records)
+        if recipe.drop_outside:
+            pairs = [(thing, record) for thing, record in pairs if min(record["bbox"][2:]) > 0]
+            records = [record for _, record in pairs]
+        if folders.annotated is not None:
+            boxes = [(thing.category, _corners(record)) for thing, record in pairs]
+            pictures.draw(picture, boxes, folders.annotated / sample.file_name)
+        return Augmented(Done(1, len(records), outside), (orjson.dumps(image), list(map(orjson.dumps, records))))
+
+    def collector(self, path: Path) -> AbstractContextManager[Collector]:
+        return _written(path, self.file)
+
+    def _move(self, record: dict[str, Any], thing: Object, matrix: Matrix, size: Size, *, refine: bool) -> None:
+        """Change ``record``, which is that of ``thing``."""
+        box = thing.box
+        corners = np.array([[box.left, box.top, box.right, box.bottom]], np.float32)
+        moved = transforms.move_boxes(corners, matrix, size)[0].tolist()
+        shape = outlines.moved(thing, matrix, size)
+        if shape is not None:
+            record["segmentation"] = shape.segmentation
+            if refine and shape.box is not None:
+                moved = list(shape.box)
+        left, top, right, bottom = moved
+        record["bbox"] = [round(value, _DECIMALS) for value in (left, top, right - left, bottom - top)]
+        if "area" in record:
+            area = shape.area if shape is not None else (right - left) * (bottom - top)
+            record["area"] = round(area, _DECIMALS)
+        if record.get("keypoints"):
+            self._move_keypoints(record, thing.category, matrix, size)
+
+    def _move_keypoints(self, record: dict[str, Any], category: str, matrix: Matrix, size: Size) -> None:
+        """Those that leave the canvas are none any more; a mirror makes left ones right ones."""
+        points = np.array(record["keypoints"], np.float64).reshape(-1, 3)
+        if np.linalg.det(matrix[:2, :2]) < 0 and (slot := self.slots.get(category)) is not None:
+            points = _mirrored(points, category, slot)
+        labelled = points[:, 2] > 0
+        points[:, :2] = transforms.move_points(points[:, :2], matrix)
+        inside = (points[:, :2] >= 0).all(1) & (points[:, 0] <= size[0]) & (points[:, 1] <= size[1])
+        points[~(labelled & inside)] = 0
+        record["keypoints"] = [
+            number
+            for x, y, visibility in points.tolist()
+            for number in (round(x, _DECIMALS) or 0, round(y, _DECIMALS) or 0, int(visibility))
+        ]
+        record["num_keypoints"] = int((points[:, 2] > 0).sum())
+
+
+def _mirrored(points: Any, category: str, slot: KeypointSlot) -> Any:
+    """``points`` [N, 3] of a vector with left and right ones of ``category`` changed over."""
+    order = np.arange(len(points))
+    garment = next((each for each in garments.CATEGORIES if each.name == category), None)
+    if garment is not None and garment.landmarks == slot.count:
+        if len(points) >= slot.offset + slot.count:
+            order[slot.offset : slot.offset + slot.count] = slot.offset + np.array(garment.flip)
+        return points[order]
+    places = {name: place for place, name in enumerate(slot.names)}
+    for name, place in places.items():
+        other = places.get(_other_side(name))
+        if other is not None and max(place, other) < len(points):
+            order[place] = other
+    return points[order]
+
+
+def _other_side(name: str) -> str:
+    """The name of the same point on the other side, if it says on which it is: left_eye, eye_l, LeftEye."""
+    swaps = {"left": "right", "Left": "Right", "LEFT": "RIGHT"}
+    for one, other in [*swaps.items(), *((b, a) for a, b in swaps.items())]:
+        if one in name:
+            return name.replace(one, other)
+    for one, other in (("_l", "_r"), ("_r", "_l"), ("_L", "_R"), ("_R", "_L")):
+        if name.endswith(one):
+            return name.removesuffix(one) + other
+    return name
+
+
+def _corners(record: dict[str, Any]) -> tuple[float, float, float, float]:
+    left, top, width, height = record["bbox"]
+    return left, top, left + width, top + height
+
+
+@contextmanager
+def _written(path: Path, source: File) -> Iterator[Collector]:
+    """Pictures go straight into the file, annotations wait beside it until all pictures are known."""
+    from converters import json_document, json_records
+
+    kept = json_records.scan(json_document.opened(source.path), lists={}, keep=("info", "licenses", "categories"))
+    with path.open("wb") as out, TemporaryFile(dir=path.parent) as spool:
+        members = {"info": {}, "licenses": []} | {key: value for key, value in kept.items() if key != "categories"}
+        out.write(orjson.dumps(members)[:-1] + b',\n"images":[')
+        yield _Lists(_List(out), _List(spool))
+        out.write(b'],\n"annotations":[')
+        spool.seek(0)
+        shutil.copyfileobj(spool, out, 1 << 20)
+        out.write(b'],\n"categories":%s}\n' % orjson.dumps(kept.get("categories", [])))
+
+
+class _List:
+    """A JSON list while it grows."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream, self.joint = stream, b"\n"
+
+    def add(self, text: bytes) -> None:
+        self.stream.write(self.joint + text)
+        self.joint = b",\n"
+
+
+@dataclass(frozen=True)
+class _Lists:
+    images: _List
+    annotations: _List
+
+    def take(self, records: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
+        for image, texts in records:
+            self.images.add(image)
+            for text in texts:
+                self.annotations.add(text)

@@ -1,0 +1,49 @@
+"""One picture of any data set: decoded, augmented, written, and drawn on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runtime.augmenting import Folders, pixels
+from runtime.transforms import Image, Matrix
+
+if TYPE_CHECKING:
+    from runtime.augmenting.recipe import Recipe
+
+
+def augmented(image: Path, name: str, recipe: Recipe, folders: Folders) -> tuple[Image, Matrix]:
+    """Decode, augment and write one picture; returns (the pixels written, source to destination).
+
+    Raises DataError for a picture that cannot be decoded.
+    """
+    reduced = recipe.antialias and recipe.reduced and recipe.only_resizes
+    decoded, size = pixels.decode(image, least=recipe.output if reduced else None)
+    steps = recipe.steps(name, size)
+    matrix = steps.matrix
+    if (decoded.shape[1], decoded.shape[0]) != size:
+        steps = recipe.steps(name, (decoded.shape[1], decoded.shape[0]))
+    picture = steps.applied(decoded, antialias=recipe.antialias)
+    pixels.encode(picture, folders.images / name, grey=recipe.grey)
+    return picture, matrix
+
+
+def draw(picture: Image, boxes: Sequence[tuple[str, Sequence[float]]], path: Path) -> None:
+    """Write a copy of ``picture`` with ``boxes`` and their class names on it to ``path``."""
+    from zlib import crc32
+
+    from PIL import Image, ImageDraw
+
+    from runtime.drawing import colour_of
+
+    canvas = Image.fromarray(picture).copy()
+    pen = ImageDraw.Draw(canvas)
+    for category, box in boxes:
+        # One colour a class, the same in every image and on every machine.
+        colour = colour_of(crc32(category.encode()))
+        pen.rectangle(tuple(box), outline=colour, width=2)
+        pen.text((box[0] + 3, box[1] + 1), category, fill=colour)
+    pixels.encode(np.asarray(canvas), path)

@@ -1,0 +1,174 @@
+"""What to do with every picture, and with this one: parameters, and the values drawn for a picture by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import pi
+from random import Random
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from runtime import tlt2_transforms, transforms
+from runtime.transforms import Blur, Colour, Matrix, Size, Spatial
+
+if TYPE_CHECKING:
+    from specs.augment.tao5 import Tao5Spec
+    from specs.spec import Spec
+
+Values = tuple[float, ...]
+"""What a parameter may be: nothing (0), a number, any number between two, or one of three and more."""
+
+ARITHMETIC: Mapping[str, ModuleType] = {"tao5": transforms, "tlt2": tlt2_transforms}
+"""Whose arithmetic, by name; each has ``matrix``, ``colour_matrix`` and ``kernel``."""
+
+_SPATIAL = ("angle", "shear_x", "shear_y", "translate_x", "translate_y")
+_COLOUR = ("hue", "saturation", "contrast", "center", "offset")
+_BLUR = ("size", "std")
+PARAMETERS = (*_SPATIAL, *_COLOUR, *_BLUR)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What is done to one picture: ``matrix`` to pixels and what is on them; gain, bias and blur to colours."""
+
+    matrix: Matrix
+    output: Size
+    gain: Matrix
+    bias: Matrix
+    blur: Any
+
+    def applied(self, image: transforms.Image, *, antialias: bool = False) -> transforms.Image:
+        """``image`` [height, width, 3] warped, recoloured and blurred."""
+        image = transforms.warp(image, self.matrix, self.output, antialias=antialias)
+        return transforms.convolve(transforms.mix(image, self.gain, self.bias), self.blur)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """``values`` by the names in ``PARAMETERS``, what is missing changes nothing. ``output`` None keeps each picture's
+    own size; ``grey`` writes one channel. ``refine``: boxes are those of the moved outlines, where there are any.
+    ``drop_outside``: boxes that have no area any more are dropped.
+
+    ``seed`` and a picture's name decide all that is random about it, so that it comes out the same alone and among
+    200,000. ``antialias`` lets every pixel count where a picture gets smaller; ``reduced`` then allows a JPEG to be
+    decoded at half, a quarter or an eighth of its size.
+    """
+
+    values: Mapping[str, Values] = field(default_factory=dict)
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    output: Size | None = None
+    grey: bool = False
+    refine: bool = False
+    drop_outside: bool = False
+    arithmetic: str = "tao5"
+    seed: int = 42
+    antialias: bool = False
+    reduced: bool = True
+
+    def steps(self, name: str, size: Size) -> Steps:
+        """What is done to the picture called ``name``, of ``size``."""
+        arithmetic = ARITHMETIC[self.arithmetic]
+        values = self._fixed | {key: self._drawn(name, key) for key in self._random}
+        spatial = Spatial(
+            **{key: values[key] for key in _SPATIAL},
+            flip_horizontal=self.flip_horizontal,
+            flip_vertical=self.flip_vertical,
+        )
+        output = self.output or size
+        gain, bias = arithmetic.colour_matrix(Colour(**{key: values[key] for key in _COLOUR}))
+        weights = arithmetic.kernel(Blur(int(values["size"]), values["std"]))
+        return Steps(arithmetic.matrix(spatial, size=size, output=output), output, gain, bias, weights)
+
+    @cached_property
+    def only_resizes(self) -> bool:
+        """Whether pixels go where a plain resize brings them, in every picture."""
+        moves = any(self._fixed[key] for key in _SPATIAL) or any(key in self._random for key in _SPATIAL)
+        return not (moves or self.flip_horizontal or self.flip_vertical)
+
+    @cached_property
+    def _fixed(self) -> dict[str, float]:
+        neutral = vars(Spatial()) | vars(Colour()) | vars(Blur())
+        told = {key: values[0] if values else 0.0 for key, values in self.values.items() if len(values) < 2}
+        return {key: told.get(key, neutral[key]) for key in PARAMETERS}
+
+    @cached_property
+    def _random(self) -> tuple[str, ...]:
+        return tuple(key for key, values in self.values.items() if len(values) > 1)
+
+    def _drawn(self, name: str, key: str) -> float:
+        """Each parameter by itself: that another one is drawn as well changes nothing here."""
+        draw, values = Random(f"{self.seed}/{key}/{name}"), self.values[key]
+        return draw.uniform(*values) if len(values) == 2 else draw.choice(values)
+
+
+def of_proto_text(spec: Spec, **choices: Any) -> Recipe:
+    """What a (checked) AugmentorConfig asks for.
+
+    An unset ``saturation_shift`` in a ``hue_saturation_config`` counts as 1 (unchanged), not as protobuf's 0 (grey).
+    """
+    config = spec.message
+    rotation, shear, shift = (
+        config.spatial_config.rotation_config,
+        config.spatial_config.shear_config,
+        config.spatial_config.translation_config,
+    )
+    colour = config.color_config
+    has_saturation = spec.is_set("color_config.hue_saturation_config.saturation_shift")
+    size = (config.output_image_width, config.output_image_height)
+    values = {
+        "angle": rotation.angle * _degrees(rotation.units),
+        "shear_x": shear.shear_ratio_x,
+        "shear_y": shear.shear_ratio_y,
+        "translate_x": shift.translate_x,
+        "translate_y": shift.translate_y,
+        "hue": colour.hue_saturation_config.hue_rotation_angle,
+        "saturation": colour.hue_saturation_config.saturation_shift if has_saturation else 1.0,
+        "contrast": colour.contrast_config.contrast,
+        "center": colour.contrast_config.center,
+        "offset": colour.brightness_config.offset,
+        "size": config.blur_config.size,
+        "std": config.blur_config.std,
+    }
+    return Recipe(
+        values={key: (value,) for key, value in values.items()},
+        flip_horizontal=config.spatial_config.flip_config.flip_horizontal,
+        flip_vertical=config.spatial_config.flip_config.flip_vertical,
+        output=size if all(size) else None,
+        grey=config.output_image_channel == 1,
+        **choices,
+    )
+
+
+def of_yaml(spec: Tao5Spec, **choices: Any) -> Recipe:
+    """What a (checked) YAML spec asks for; its seed counts."""
+    values = {
+        "angle": tuple(value * _degrees(spec.rotation_units) for value in spec.rotation_angle.values),
+        "shear_x": spec.shear_x.values,
+        "shear_y": spec.shear_y.values,
+        "translate_x": spec.translate_x.values,
+        "translate_y": spec.translate_y.values,
+        "hue": spec.hue.values,
+        "saturation": spec.saturation.values,
+        "contrast": spec.contrast.values,
+        "center": spec.contrast_center.values,
+        "offset": spec.brightness.values,
+        "size": spec.blur_size.values,
+        "std": spec.blur_std.values,
+    }
+    return Recipe(
+        values=values,
+        flip_horizontal=spec.flip_horizontal,
+        flip_vertical=spec.flip_vertical,
+        output=spec.output_size,
+        refine=spec.refine_box,
+        seed=spec.random_seed,
+        **choices,
+    )
+
+
+def _degrees(units: str) -> float:
+    """How many degrees the unit is: NVIDIA takes every other word than "radians" for degrees."""
+    return 180 / pi if units == "radians" else 1.0

@@ -1,0 +1,166 @@
+"""Going through a data set in worker processes; killed at any instant, the same command goes on where it was.
+
+Beside the output folders, hidden: what is being filled, and a journal of the chunks that are done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from converters.journal import Journal, alone
+from converters.passes import cut
+from runtime.augmenting import Done, Folders, Source, Told
+from runtime.augmenting.recipe import Recipe
+from tltpipe import __version__
+from tltpipe.errors import DataError
+from tltpipe.files import beside, cpu_count, parallel_map, start_workers, writable, write_text
+from tltpipe.progress import Progress
+
+CHUNK = 16
+"""Pictures to an entry of the journal: the most that each worker of a killed run has done in vain."""
+
+WORTH_PROCESSES = 64
+"""Below this many pictures one process is done before others would have started."""
+
+LEFT_OUT = "left_out.txt"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What worker processes need to know. ``draws``: pictures with their boxes are written, too."""
+
+    source: Source
+    recipe: Recipe
+    output: Path
+    draws: bool = False
+    skip_bad: bool = False
+
+    @property
+    def targets(self) -> dict[str, Path]:
+        found = dict(self.source.folders(self.output))
+        if not self.draws:
+            found.pop("annotated", None)
+        return found
+
+    @property
+    def staging(self) -> Folders:
+        return Folders(**{name: beside(target) for name, target in self.targets.items()})
+
+
+def run(job: Job, *, progress: Progress, workers: int | None = None) -> Told:
+    """Augment all pictures of ``job``; its folders appear, whole, at the end.
+
+    Raises DataError for the first picture that cannot be used, and nothing appears; where the job skips such
+    pictures they are left out and listed in the file ``left_out.txt``.
+    """
+    keys = job.source.keys()
+    workers = workers or (cpu_count() if len(keys) >= WORTH_PROCESSES else 1)
+    if workers > 1:
+        start_workers(_chunk, "runtime.augmenting.kitti")
+    existed = job.output.exists()
+    with writable(job.output):
+        job.output.mkdir(parents=True, exist_ok=True)
+    journal = Journal(job.output / ".augment.journal")
+    try:
+        with alone(journal.folder):
+            return _resumable(job, keys, journal, progress, workers)
+    except BaseException:
+        if not existed and not any(job.output.iterdir()):
+            job.output.rmdir()
+        raise
+
+
+def _resumable(job: Job, keys: Sequence[Any], journal: Journal, progress: Progress, workers: int) -> Told:
+    identity, inputs = _identity(job), list(job.source.inputs)
+    answer: Told | None = journal.committed(identity, inputs)
+    if answer is not None:
+        return answer
+    staging, shared = list(job.staging), job.output / job.source.shared if job.source.shared else None
+    if not journal.resumes(staging, identity, inputs):
+        journal.begin(identity)
+        for folder in staging:
+            shutil.rmtree(folder, ignore_errors=True)
+            with writable(folder.parent):
+                folder.mkdir(parents=True)
+    told = Told()
+    try:
+        with progress.bar("augment", total=len(keys)) as bar, ExitStack() as files:
+            collector = files.enter_context(job.source.collector(beside(shared))) if shared else None
+            for result in _results(job, keys, journal, workers):
+                told.done += result.done
+                told.left_out += result.left_out
+                if collector is not None:
+                    collector.take(result.records)
+                bar.advance(result.pictures)
+        if not told.done.images:
+            raise DataError("not one picture is usable", where=inputs[0])
+        if told.left_out:
+            lines = "".join(f"{name}\t{problem}\n" for name, problem in told.left_out)
+            write_text(job.output / LEFT_OUT, lines)
+        targets = [*job.targets.values(), *([shared] if shared else [])]
+        journal.commit([(beside(target), target) for target in targets], told)
+    except KeyboardInterrupt:
+        raise  # what is done so far serves the next run
+    except BaseException:
+        for folder in staging:
+            shutil.rmtree(folder, ignore_errors=True)
+        if shared:
+            beside(shared).unlink(missing_ok=True)
+        journal.forget()
+        raise
+    return told
+
+
+@dataclass
+class _Result:
+    """What came of a chunk."""
+
+    pictures: int
+    done: Done
+    left_out: list[tuple[str, str]]
+    records: list[Any]
+
+
+def _results(job: Job, keys: Sequence[Any], journal: Journal, workers: int) -> Iterator[_Result]:
+    task = partial(_chunk, job, journal)
+    for number in parallel_map(task, enumerate(cut(keys, CHUNK)), workers=workers):
+        yield journal.told(number)
+
+
+def _chunk(job: Job, journal: Journal, chunk: tuple[int, Sequence[Any]]) -> int:
+    """Do one chunk and note it down, unless a killed run did."""
+    number, keys = chunk
+    if journal.noted(number):
+        return number
+    result = _Result(len(keys), Done(), [], [])
+    folders = job.staging
+    for key in keys:
+        try:
+            augmented = job.source.augment(key, job.recipe, folders)
+        except DataError as problem:
+            if not job.skip_bad:
+                raise
+            result.left_out.append((job.source.name(key), str(problem)))
+            continue
+        result.done += augmented.done
+        if augmented.record is not None:
+            result.records.append(augmented.record)
+    journal.note(number, result)
+    return number
+
+
+def _identity(job: Job) -> str:
+    """Changes with anything that could change a byte of the output, but for what is in the inputs."""
+    digest = hashlib.sha256(__version__.encode())
+    digest.update(repr(job).encode())
+    for path in job.source.inputs:
+        state = path.stat()
+        digest.update(f"{path}\0{state.st_dev}\0{state.st_ino}".encode())
+    return digest.hexdigest()
