@@ -66,6 +66,12 @@ class File:
         objects = self._objects(document, spans, picture, id, findings)
         return Sample(id, image, width, height, objects, source if type(source) is str else None, self.path)
 
+    def records(self, key: Key) -> tuple[Record, list[Record]]:
+        """The picture of ``key`` and its annotations as the file has them, in the order of ``load``'s objects."""
+        document = json_document.opened(self.path)
+        start, length, spans, _ = key
+        return document.parse(start, start + length), [record for _, record in _records(document, spans)]
+
     def _objects(
         self, document: Document, spans: Sequence[int], picture: Record, name: str, findings: Findings
     ) -> tuple[Object, ...]:
