@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime import folders, program
+from tltpipe import files
 from tltpipe.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ YAML = (".yaml", ".yml")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
-    arguments = parser().parse_args(argv)
+    arguments = parser().parse_intermixed_args(argv)
     return program.run(lambda: run(arguments))
 
 
@@ -69,6 +70,8 @@ def run(arguments: argparse.Namespace) -> None:
 
         program.say(write_default().rstrip("\n"))
         return
+    if arguments.workers != 1 and files.cpu_count() > 1:
+        files.preload("runtime.augmenting.work", "runtime.augmenting.kitti")  # OpenCV takes its time
     yaml = arguments.experiment_spec
     if yaml is None and arguments.augmentation_proto and arguments.augmentation_proto.endswith(YAML):
         yaml = arguments.augmentation_proto

@@ -224,10 +224,15 @@ def parallel_map(
 
 def start_workers(function: Callable[..., Any], *modules: str) -> None:
     """Let the server that workers are forked from start already, with what ``function`` needs, and ``modules``."""
+    while isinstance(function, partial):
+        function = function.func
+    preload(function.__module__, *modules)
+
+
+def preload(*modules: str) -> None:
+    """Let the server that workers are forked from start and import ``modules`` while this process does its own."""
     if forkserver._forkserver._forkserver_pid is None:  # type: ignore[attr-defined]
-        while isinstance(function, partial):
-            function = function.func
-        forkserver.set_forkserver_preload([function.__module__, *modules])
+        forkserver.set_forkserver_preload(list(modules))
     resource_tracker.ensure_running()  # or the fork server would start it, which lifts the mask
     with _starting_processes():
         forkserver.ensure_running()

@@ -95,7 +95,7 @@ class Coco:
             records = [record for _, record in pairs]
         if folders.annotated is not None:
             boxes = [(thing.category, _corners(record)) for thing, record in pairs]
-            pictures.draw(picture, boxes, folders.annotated / sample.file_name)
+            pictures.draw(picture, boxes, f"{folders.annotated}/{sample.file_name}")
         return Augmented(Done(1, len(records), outside), (orjson.dumps(image), list(map(orjson.dumps, records))))
 
     def collector(self, path: Path) -> AbstractContextManager[Collector]:

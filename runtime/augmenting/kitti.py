@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runtime import folders, kitti_labels, transforms
-from runtime.augmenting import ANNOTATED, IMAGES, LABELS, Augmented, Collector, Done, Folders, pictures
+from runtime.augmenting import ANNOTATED, IMAGES, LABELS, Augmented, Collector, Done, Folders, pictures, pixels
 from runtime.kitti_labels import Label
 from tltpipe.errors import DataError
-from tltpipe.files import writable
 
 if TYPE_CHECKING:
     from runtime.augmenting.recipe import Recipe
@@ -79,14 +78,9 @@ class Kitti:
             if not (none and recipe.drop_outside)
         ]
         assert folders.labels is not None
-        text = folders.labels / label.name
-        with writable(text.parent):
-            partial = text.with_name(f".{text.name}")
-            with partial.open("w", encoding="utf-8", newline="\n") as stream:
-                stream.write(kitti_labels.render(written))
-            partial.replace(text)
+        pixels.write(f"{folders.labels}/{label.name}", kitti_labels.render(written).encode())
         if folders.annotated is not None:
-            pictures.draw(picture, [(each.category, each.box) for each in written], folders.annotated / key)
+            pictures.draw(picture, [(each.category, each.box) for each in written], f"{folders.annotated}/{key}")
         return Augmented(Done(1, len(written), sum(gone), labels.scores))
 
     shared = None

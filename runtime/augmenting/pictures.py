@@ -27,11 +27,11 @@ def augmented(image: Path, name: str, recipe: Recipe, folders: Folders) -> tuple
     if (decoded.shape[1], decoded.shape[0]) != size:
         steps = recipe.steps(name, (decoded.shape[1], decoded.shape[0]))
     picture = steps.applied(decoded, antialias=recipe.antialias)
-    pixels.encode(picture, folders.images / name, grey=recipe.grey)
+    pixels.encode(picture, f"{folders.images}/{name}", grey=recipe.grey)
     return picture, matrix
 
 
-def draw(picture: Image, boxes: Sequence[tuple[str, Sequence[float]]], path: Path) -> None:
+def draw(picture: Image, boxes: Sequence[tuple[str, Sequence[float]]], path: str) -> None:
     """Write a copy of ``picture`` with ``boxes`` and their class names on it to ``path``."""
     from zlib import crc32
 

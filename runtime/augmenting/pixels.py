@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +26,19 @@ _MOST = 178_956_970
 def read(path: Path) -> bytes:
     """The file ``path``; raises DataError where it cannot be read."""
     try:
-        with path.open("rb") as stream:
-            return stream.read()
+        file = os.open(path, os.O_RDONLY)
+        try:
+            size = os.fstat(file).st_size
+            parts = [os.read(file, size + 1)]
+            while len(parts[-1]) and sum(map(len, parts)) < size:
+                parts.append(os.read(file, size))
+        finally:
+            os.close(file)
     except FileNotFoundError:
         raise DataError("there is no such picture", where=path) from None
     except OSError as problem:
         raise DataError(f"the picture cannot be read: {problem.strerror}", where=path) from None
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def decode(path: Path, *, least: Size | None = None) -> tuple[Image, Size]:
@@ -51,20 +60,32 @@ def decode(path: Path, *, least: Size | None = None) -> tuple[Image, Size]:
     return pixels, (pixels.shape[1], pixels.shape[0])
 
 
-def encode(pixels: Image, path: Path, *, grey: bool = False) -> None:
-    """Write uint8 RGB ``pixels`` to ``path``, whole or not at all; its suffix says how."""
-    with writable(path.parent):
-        partial = path.with_name(f".{path.name}")
-        if path.suffix.lower() in JPEG and not grey and max(pixels.shape) < 65_500:
-            # fastdct is off: those files differ from what Pillow writes by several levels.
-            data = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), QUALITY, "RGB", "420", False)
-            with partial.open("wb") as stream:
-                stream.write(data)
-        else:
-            image = Pictures.fromarray(pixels)
-            format = Pictures.registered_extensions()[path.suffix.lower()]
-            (image.convert("L") if grey else image).save(partial, format)
-        partial.replace(path)
+def encode(pixels: Image, path: str, *, grey: bool = False) -> None:
+    """Write uint8 RGB ``pixels`` to ``path``; its suffix says how. Half a file may be left by a run that is killed."""
+    suffix = "." + path.rpartition(".")[2].lower()
+    if suffix in JPEG and not grey and max(pixels.shape) < 65_500:
+        # fastdct is off: those files differ from what Pillow writes by several levels.
+        write(path, simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), QUALITY, "RGB", "420", False))
+        return
+    image, format = Pictures.fromarray(pixels), Pictures.registered_extensions()[suffix]
+    stream = io.BytesIO()
+    (image.convert("L") if grey else image).save(stream, format)
+    write(path, stream.getvalue())
+
+
+def write(path: str, content: bytes) -> None:
+    """Put ``content`` into the new file ``path``. Raises HostError."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(file, rest) :]
+        finally:
+            os.close(file)
+    except OSError:
+        with writable(Path(path).parent):
+            raise
 
 
 def _by_pillow(path: Path) -> Image:

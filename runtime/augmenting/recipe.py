@@ -26,6 +26,7 @@ ARITHMETIC: Mapping[str, ModuleType] = {"tao5": transforms, "tlt2": tlt2_transfo
 _SPATIAL = ("angle", "shear_x", "shear_y", "translate_x", "translate_y")
 _COLOUR = ("hue", "saturation", "contrast", "center", "offset")
 _BLUR = ("size", "std")
+_SIZES = 256
 PARAMETERS = (*_SPATIAL, *_COLOUR, *_BLUR)
 
 
@@ -70,8 +71,17 @@ class Recipe:
 
     def steps(self, name: str, size: Size) -> Steps:
         """What is done to the picture called ``name``, of ``size``."""
+        if self._random:
+            return self._steps(self._fixed | {key: self._drawn(name, key) for key in self._random}, size)
+        known = self._known.get(size)
+        if known is None:
+            if len(self._known) >= _SIZES:
+                self._known.clear()
+            known = self._known[size] = self._steps(self._fixed, size)
+        return known
+
+    def _steps(self, values: Mapping[str, float], size: Size) -> Steps:
         arithmetic = ARITHMETIC[self.arithmetic]
-        values = self._fixed | {key: self._drawn(name, key) for key in self._random}
         spatial = Spatial(
             **{key: values[key] for key in _SPATIAL},
             flip_horizontal=self.flip_horizontal,
@@ -93,6 +103,11 @@ class Recipe:
         neutral = vars(Spatial()) | vars(Colour()) | vars(Blur())
         told = {key: values[0] if values else 0.0 for key, values in self.values.items() if len(values) < 2}
         return {key: told.get(key, neutral[key]) for key in PARAMETERS}
+
+    @cached_property
+    def _known(self) -> dict[Size, Steps]:
+        """Steps that are the same for all pictures of a size."""
+        return {}
 
     @cached_property
     def _random(self) -> tuple[str, ...]:

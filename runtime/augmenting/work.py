@@ -63,7 +63,7 @@ def run(job: Job, *, progress: Progress, workers: int | None = None) -> Told:
     keys = job.source.keys()
     workers = workers or (cpu_count() if len(keys) >= WORTH_PROCESSES else 1)
     if workers > 1:
-        start_workers(_chunk, "runtime.augmenting.kitti")
+        start_workers(_chunk)
     existed = job.output.exists()
     with writable(job.output):
         job.output.mkdir(parents=True, exist_ok=True)
