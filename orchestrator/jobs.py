@@ -18,11 +18,18 @@ At = Callable[[Path], str]
 
 @dataclass(frozen=True)
 class Augment:
-    """Offline augmentation of the KITTI folder ``dataset`` by ``spec`` into ``output``."""
+    """Offline augmentation of the KITTI folder ``dataset`` by ``spec`` into ``output``.
+
+    The rest is what only our own program can: the older ``arithmetic`` "tlt2", antialiasing, leaving out pictures that
+    cannot be read.
+    """
 
     dataset: Path
     spec: Path
     output: Path
+    arithmetic: str = "tao5"
+    antialias: bool = False
+    skip_bad: bool = False
 
 
 @dataclass(frozen=True)

@@ -166,12 +166,15 @@ class Run:
         return value
 
     @contextmanager
-    def staged(self, target: Path) -> Iterator[Path]:
-        """An empty folder that becomes ``target`` if the block ends well; ``target`` itself where nothing runs."""
+    def staged(self, target: Path, *, resumed: bool = False) -> Iterator[Path]:
+        """An empty folder that becomes ``target`` if the block ends well; ``target`` itself where nothing runs.
+
+        ``resumed``: it may hold what a run that was killed has left.
+        """
         if self.runner.pretends:
             yield target
             return
-        with files.staged(target) as folder:
+        with files.staged(target, resumed=resumed) as folder:
             yield folder
 
     def set_aside(self, folder: Path) -> Path | None:

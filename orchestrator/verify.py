@@ -20,13 +20,15 @@ def names(folder: Path, suffix: str) -> set[str]:
 
 
 def lacking_pictures(images: Path, labels: Path, produced: Path, *, extension: str) -> Lacking:
-    """Every one of ``images`` that has a label must have come out in ``produced`` as a picture and a label."""
+    """Every one of ``images`` that has a label must have come out in ``produced`` as a picture and a label, but for
+    those that the program says it left out."""
 
     def look() -> str | None:
         labelled = {name.removesuffix(".txt") for name in names(labels, ".txt")}
         expected = {stem for name in names(images, extension) if (stem := name.removesuffix(extension)) in labelled}
         if not expected:
             return f"{images.parent} holds no image ending in {extension} with a label"
+        expected -= {Path(name).stem for name in _left_out(produced / "left_out.txt")}
         pictures = expected - {name.removesuffix(extension) for name in names(produced / "images", extension)}
         texts = expected - {name.removesuffix(".txt") for name in names(produced / "labels", ".txt")}
         if pictures:
@@ -34,6 +36,13 @@ def lacking_pictures(images: Path, labels: Path, produced: Path, *, extension: s
         return f"{_some(texts, len(expected), 'labels')} did not come out" if texts else None
 
     return look
+
+
+def _left_out(listing: Path) -> list[str]:
+    """The names in a list of pictures and why each was left out."""
+    if not listing.is_file():
+        return []
+    return [line.partition("\t")[0] for line in listing.read_text(encoding="utf-8").splitlines()]
 
 
 def lacking_records(images: Path, produced: Path, *, prefix: str, extension: str) -> Lacking:

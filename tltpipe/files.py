@@ -21,7 +21,7 @@ from threading import Thread
 from types import ModuleType
 from typing import IO, Any, TypeVar
 
-from tltpipe.errors import HostError
+from tltpipe.errors import HostError, Interrupted
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -56,11 +56,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def staged(target: Path) -> Iterator[Path]:
+def staged(target: Path, *, resumed: bool = False) -> Iterator[Path]:
     """Yield an empty folder beside ``target`` that takes its place when the block ends well.
 
     The folder that was there before stays until then and is removed after the swap. On an exception the staging
-    folder is removed and ``target`` is untouched. Raises HostError when the parent cannot be written.
+    folder is removed and ``target`` is untouched. With ``resumed`` it is the folder that a killed run has left, if
+    there is one, and stays after an interruption. Raises HostError when the parent cannot be written.
     """
     target = Path(os.path.abspath(target))
     staging = beside(target)
@@ -68,13 +69,15 @@ def staged(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_dir():
             raise FileExistsError(errno.EEXIST, "not a folder", str(target))
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir()
+        if not resumed:
+            shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(exist_ok=resumed)
     try:
         yield staging
         swap(staging, target)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
+    except BaseException as error:
+        if not (resumed and isinstance(error, KeyboardInterrupt | Interrupted)):
+            shutil.rmtree(staging, ignore_errors=True)
         raise
 
 

@@ -42,7 +42,7 @@ def execute(run: Run) -> dict[str, Any]:
     told = {}
     for split in run.splits:
         request, raw = _request(run, split), run.workspace.kitti(split)
-        with run.staged(request.output) as folder:
+        with run.staged(request.output, resumed=run.toolkit.resumes(request)) as folder:
             lacking = verify.lacking_pictures(raw / "image", raw / "label", folder, extension=run.image_extension)
             run.launch(replace(request, output=folder), verify=lacking)
         told[split] = len(verify.names(request.output / "images", run.image_extension))
@@ -50,4 +50,12 @@ def execute(run: Run) -> dict[str, Any]:
 
 
 def _request(run: Run, split: str) -> Augment:
-    return Augment(run.workspace.kitti(split), run.spec("augment.conf"), run.workspace.augmented / split)
+    spec, chosen = run.spec("augment.conf"), run.config.tunables["augment"]
+    return Augment(
+        run.workspace.kitti(split),
+        spec,
+        run.workspace.augmented / split,
+        arithmetic=chosen.arithmetic,
+        antialias=chosen.antialias,
+        skip_bad=chosen.skip_bad,
+    )

@@ -35,6 +35,10 @@ class Toolkit(Protocol):
         """The command line; a secret stays a placeholder. Raises UsageError for a request it cannot serve."""
         ...
 
+    def resumes(self, request: Request) -> bool:
+        """Whether the program goes on from what a killed one left in its output folder."""
+        ...
+
     def gpus(self, request: Request, wanted: int) -> int:
         """How many of the ``wanted`` GPUs a container needs for this request."""
         ...

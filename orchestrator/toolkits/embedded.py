@@ -19,11 +19,26 @@ resume_point = tlt2.resume_point
 
 def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
     """TLT 2.0's line without ``-k``: our checkpoints are not encrypted."""
+    if isinstance(request, Augment):
+        return _augment(request, at)
     words = tlt2.argv(request, at)
     if tlt2.KEY not in words:
         return words
     place = words.index(tlt2.KEY)
     return words[: place - 1] + words[place + 1 :]
+
+
+def _augment(request: Augment, at: At) -> tuple[str | Secret, ...]:
+    words = tlt2.argv(Augment(request.dataset, request.spec, request.output), at)
+    if request.arithmetic != "tao5":
+        words += ("--arithmetic", request.arithmetic)
+    chosen = {"--antialias": request.antialias, "--skip-bad": request.skip_bad}
+    return (*words, *(flag for flag, wanted in chosen.items() if wanted))
+
+
+def resumes(request: Request) -> bool:
+    """Augmentation goes on from what a killed run left."""
+    return isinstance(request, Augment)
 
 
 def gpus(request: Request, wanted: int) -> int:

@@ -9,6 +9,7 @@ from typing import Final
 
 from orchestrator.jobs import At, Augment, Convert, Evaluate, Infer, Request, Secret, Train
 from orchestrator.toolkits import Dialect
+from tltpipe.errors import UsageError
 from tltpipe.progress import Tick
 
 IMAGE: str | None = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
@@ -28,7 +29,10 @@ _BAR = re.compile(r"(\d+)/(\d+) \[[^\]]*(?:it/s|s/it|img/s)")
 def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
     """Short flags only: the long names changed from release to release."""
     match request:
-        case Augment(dataset, spec, output):
+        case Augment(dataset, spec, output, arithmetic, antialias, skip_bad):
+            if arithmetic != "tao5" or antialias or skip_bad:
+                what = "NVIDIA's tlt-augment lets nobody choose arithmetic, antialias or skip_bad"
+                raise UsageError(what, hint="leave these settings of augment out, or use our own programs")
             return ("tlt-augment", "-d", at(dataset), "-a", at(spec), "-o", at(output))
         case Convert(_, spec, prefix):
             return ("tlt-dataset-convert", "-d", at(spec), "-o", at(prefix))
@@ -45,6 +49,11 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
 def gpus(request: Request, wanted: int) -> int:  # noqa: ARG001 (the protocol's signature)
     """Every program of this generation looks for a GPU when it starts, conversion too."""
     return wanted
+
+
+def resumes(request: Request) -> bool:  # noqa: ARG001 (the protocol's signature)
+    """None of its programs looks at what an earlier run left, but for training, which is told."""
+    return False
 
 
 def tick(line: str) -> Tick | None:

@@ -57,6 +57,12 @@ class Augment:
     """Standard deviation of the Gaussian blur in pixels; 0 derives it from blur_size."""
     blur_size: Annotated[int, Ge(0)] = 0
     """Window of the blur in pixels, an odd number; 0 derives it from blur_std. Both 0: no blur."""
+    arithmetic: Literal["tao5", "tlt2"] = "tao5"
+    """tlt2: the older matrices, by which angles, shears and shifts move the other way. Our own programs only."""
+    antialias: bool = False
+    """Let every pixel count where pictures get smaller; NVIDIA's program does not. Our own programs only."""
+    skip_bad: bool = False
+    """Leave out pictures that cannot be read, and list them, instead of stopping. Our own programs only."""
 
 
 TUNABLES = Augment
