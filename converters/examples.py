@@ -29,6 +29,7 @@ class Integers(NamedTuple):
 Feature = Bytes | Floats | Integers
 
 _KINDS: Mapping[type[Feature], str] = {Bytes: "bytes_list", Floats: "float_list", Integers: "int64_list"}
+_FEATURES: Mapping[str, type[Feature]] = {kind: feature for feature, kind in _KINDS.items()}
 
 CORNERS = ("x1", "y1", "x2", "y2")
 WORLD = ("h", "w", "l", "x", "y", "z", "rot_y")
@@ -84,9 +85,17 @@ def _template() -> tuple[Any, list[Any]]:
 
 def decode(data: bytes) -> dict[str, list[Any]]:
     """The features of an Example by name: lists of bytes, floats or ints. Raises ValueError for other bytes."""
-    features = _parsed(data)
-    lists = {key: feature.WhichOneof("kind") for key, feature in features.items()}
-    return {key: list(getattr(features[key], kind).value) if kind else [] for key, kind in lists.items()}
+    return {key: list(feature.values) if feature is not None else [] for key, feature in features(data).items()}
+
+
+def features(data: bytes) -> dict[str, Feature | None]:
+    """The features of an Example by name, each with its kind; None for one that holds no list, not even an empty one.
+
+    Lists are those of the Example, not copied. Raises ValueError for other bytes.
+    """
+    found = _parsed(data)
+    kinds = {key: feature.WhichOneof("kind") for key, feature in found.items()}
+    return {key: _FEATURES[kind](getattr(found[key], kind).value) if kind else None for key, kind in kinds.items()}
 
 
 @dataclass(frozen=True, slots=True)

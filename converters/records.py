@@ -21,6 +21,8 @@ from tltpipe.files import atomic
 
 HEADER = struct.Struct("<QI")
 CHECKSUM = struct.Struct("<I")
+FRAMING = HEADER.size + CHECKSUM.size
+"""Bytes around the data of a record."""
 _LARGEST = 1 << 30  # bytes of one record; TensorFlow itself takes no Example of 2 GB
 # What lies beside the records and is none: warnings, status, the index files of DALI and of older trainers.
 NO_RECORDS = re.compile(r"^\.|^idx-|\.json$|\.txt$|\.idx$")

@@ -52,7 +52,7 @@ class Selection:
         if self.subset is None or self.subset >= len(keys):
             return keys
         # Ranked by a hash of the name: a larger subset contains the smaller one, and order does not matter.
-        chosen = nsmallest(self.subset, ((_rank(pictures.name(key)), place) for place, key in enumerate(keys)))
+        chosen = nsmallest(self.subset, ((rank(pictures.name(key)), place) for place, key in enumerate(keys)))
         return [keys[place] for place in sorted(place for _, place in chosen)]
 
     def apply(self, sample: Sample, dropped: dict[str, int]) -> Sample | None:
@@ -116,11 +116,12 @@ def selected(dataset: Dataset, selection: Selection) -> Dataset:
 
 def ranked(names: Sequence[str]) -> list[int]:
     """The places of ``names``, in the order in which a subset chooses them."""
-    ranks = [_rank(name) for name in names]
+    ranks = [rank(name) for name in names]
     return sorted(range(len(names)), key=ranks.__getitem__)
 
 
-def _rank(name: str) -> bytes:
+def rank(name: str) -> bytes:
+    """Where ``name`` stands in that order."""
     return hashlib.blake2b(name.encode(), digest_size=8).digest()
 
 

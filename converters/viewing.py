@@ -40,6 +40,16 @@ class Viewed:
     sheet: Path | None
     left_out: tuple[DataError, ...] = ()
 
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        written, sheet = [str(path) for path in self.written], self.sheet and str(self.sheet)
+        return {"written": written, "sheet": sheet, "left_out": [str(problem) for problem in self.left_out]}
+
+    def lines(self, out: Path) -> list[str]:
+        """The same for people; ``out`` is the folder."""
+        told = f"{len(self.written)} pictures in {out}" + (f"; all on {self.sheet}" if self.sheet else "")
+        return [*(f"left out: {problem}" for problem in self.left_out), told]
+
 
 def view(
     datasets: Mapping[str, Dataset],
@@ -57,7 +67,7 @@ def view(
     names and classes that are not there and for an ``out`` that holds other things, DataError for unreadable data,
     unless ``skip_bad`` leaves such pictures out.
     """
-    _free(out)
+    vacant(out)
     known = list(dict.fromkeys(name for dataset in datasets.values() for name in dataset.categories))
     if category is not None and category not in known:
         raise UsageError(f'there is no class "{category}" here', hint=_near(category, known))
@@ -167,7 +177,7 @@ def _target(folder: Path, sample: Sample) -> Path:
     return folder.joinpath(*parts[:-1], f"{parts[-1]}.jpg")
 
 
-def _free(out: Path) -> None:
+def vacant(out: Path) -> None:
     """Raises UsageError unless ``out`` is new, empty, or holds drawn pictures already."""
     if not out.exists() or (out.is_dir() and ((out / SHEET).is_file() or not any(out.iterdir()))):
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator import choices
+from orchestrator import choices, inspect_command
 from orchestrator.check_command import check
 from orchestrator.convert_command import convert
 from orchestrator.fetch_command import fetch
@@ -130,9 +130,24 @@ def augment(options: Options) -> None:
 
 @app.command()
 @command
-def tfrecords(options: Options) -> None:
-    """Convert the KITTI folders to TFRecord shards."""
-    _stages(options, ["tfrecords"])
+def tfrecords(
+    options: Options,
+    more: Annotated[list[str] | None, inspect_command.MORE] = None,
+    inspect: Annotated[str | None, inspect_command.INSPECT] = None,
+    records: Annotated[int | None, inspect_command.RECORDS] = None,
+    draw: Annotated[Path | None, inspect_command.DRAW] = None,
+    images: Annotated[Path | None, inspect_command.IMAGES] = None,
+    count: Annotated[int | None, inspect_command.COUNT] = None,
+) -> None:
+    """Convert the KITTI folders to TFRecord shards; or, with --inspect, look into records.
+
+    An inspection needs no workspace: it counts, verifies every check sum, prints records, or draws some.
+    """
+    asked = inspect_command.Inspection(inspect, more, records, draw, images, count)
+    if asked:
+        inspect_command.inspect(options, asked)
+    else:
+        _stages(options, ["tfrecords"])
 
 
 GPUS = typer.Option(help="GPUs to train on; without any, our programs train on the CPU.", show_default=False)

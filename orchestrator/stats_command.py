@@ -78,12 +78,10 @@ def view(
     names = picture or ()
     done = draw(datasets, out, progress=progress, count=count, category=category, names=names, skip_bad=skip_bad)
     if options.json:
-        told = {"written": list(map(str, done.written)), "sheet": done.sheet and str(done.sheet)}
-        options.console.json(told | {"left_out": list(map(str, done.left_out))})
+        options.console.json(done.as_json())
         return
-    for problem in done.left_out:
-        options.console.put(f"left out: {problem}")
-    options.console.put(f"{len(done.written)} pictures in {out}" + (f"; all on {done.sheet}" if done.sheet else ""))
+    for line in done.lines(out):
+        options.console.put(line)
 
 
 def show(console: Console, numbers: Mapping[str, Any]) -> None:
