@@ -27,7 +27,7 @@ from converters.passes import Batch, Chunk, cut, gather, worker_count
 from converters.selection import Selection, selected
 from tltpipe import __version__
 from tltpipe.errors import DataError, HostError
-from tltpipe.files import beside, parallel_map, start_workers, writable, write_text
+from tltpipe.files import beside, parallel_map, start_workers, writable
 from tltpipe.progress import Bar, Progress
 
 CHUNK = 256
@@ -292,7 +292,9 @@ class _Work:
         if self.problems and self.left_out is not None:
             self.texts[self.left_out] = "".join(self.problems)
         for path, text in self.texts.items():
-            write_text(beside(path), text)
+            with writable(path.parent):  # under one name at every try, so that no killed run leaves another
+                path.parent.mkdir(parents=True, exist_ok=True)
+                beside(path).write_bytes(text.encode())
         targets = [output.target for part in self.parts for output in part.outputs]
         return [(beside(target), target) for target in (*targets, *self.texts)]
 
