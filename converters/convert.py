@@ -60,17 +60,21 @@ def convert(
         Part(name, dataset, outputs.plan(format, target, name, pictures=pictures, options=options))
         for name, dataset in chosen.items()
     ]
+    texts = outputs.texts(format, target, first.categories, list(chosen), keypoints=first.keypoints, options=options)
+    left_out, old = target / outputs.LEFT_OUT, outputs.former(target, pictures=pictures)
     done = transfer(
         parts,
         journal=journal,
         progress=progress,
         what=f"convert to {format}",
         selection=selection,
-        texts=outputs.texts(format, target, first.categories, list(chosen), keypoints=first.keypoints, options=options),
-        left_out=target / "left-out.txt",
+        texts=texts,
+        left_out=left_out,
         skip_bad=skip_bad,
         workers=workers,
     )
+    told = [left_out] if any(split.skipped for split in done.values()) else []
+    outputs.replaced(target, old, parts, [*texts, *told])
     return Converted(source_format, done)
 
 

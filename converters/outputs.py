@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from converters import classes, opening, placement
+from converters import FORMATS, classes, opening, placement
 from converters.formats import Writer
 from converters.model import Dataset, KeypointSlot
-from converters.transfer import Output
+from converters.transfer import Output, Part
+from tltpipe import registry
+from tltpipe.errors import TltpipeError
+
+LEFT_OUT = "left-out.txt"
+REPORT = "split-report.json"
+_REPORTS = (LEFT_OUT, REPORT)
 
 
 def plan(
@@ -71,6 +78,60 @@ def texts(
         wanted = inspect.signature(module.describe).parameters
         own = module.describe(root, categories, places, **{k: v for k, v in told.items() if k in wanted})
     return {root / name: text for name, text in ({classes.NAME: classes.text(categories)} | dict(own)).items()}
+
+
+def former(root: Path, *, pictures: placement.How = "link") -> list[Path]:
+    """What earlier work left in ``root``: all formats' outputs where they lay them out. Nothing without a class map.
+
+    Folders of pictures are among them unless ``pictures`` is "none".
+    """
+    if not (root / classes.NAME).is_file():
+        return []
+    found = [root / name for name in _REPORTS]
+    for format in registry.names(FORMATS):
+        if not hasattr(opening.module(format), "Writer"):
+            continue
+        try:
+            splits = list(opening.module(format).find(root))
+        except TltpipeError:
+            continue
+        if splits:
+            found += [output.target for split in splits for output in plan(format, root, split, pictures=pictures)]
+            found += texts(format, root, (), splits)
+    return [path for path in dict.fromkeys(found) if path.exists()]
+
+
+def replaced(root: Path, old: Sequence[Path], parts: Sequence[Part], small: Iterable[Path]) -> None:
+    """Take away of ``old`` what neither ``parts`` nor ``small`` are, so that ``root`` holds one data set.
+
+    Nothing goes that was read.
+    """
+    kept = {output.target for part in parts for output in part.outputs} | set(small)
+    read = {path.resolve() for part in parts for path in part.dataset.pictures.inputs}
+    for path in old:
+        if not any(_overlap(path.resolve(), other) for other in read):
+            _prune(path, kept)
+            for folder in path.parents:
+                if folder == root or not folder.is_dir() or any(folder.iterdir()):
+                    break
+                folder.rmdir()
+
+
+def _overlap(path: Path, other: Path) -> bool:
+    return path.is_relative_to(other) or other.is_relative_to(path)
+
+
+def _prune(path: Path, kept: Set[Path]) -> None:
+    """Remove ``path`` but for what is in ``kept``, on the way to it or in it."""
+    if any(path.is_relative_to(keep) for keep in kept):
+        return
+    if any(keep.is_relative_to(path) for keep in kept):
+        for inner in path.iterdir():
+            _prune(inner, kept)
+    elif path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

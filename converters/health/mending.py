@@ -29,8 +29,6 @@ from tltpipe.errors import DataError
 from tltpipe.files import writable
 from tltpipe.progress import Progress
 
-LEFT_OUT = "left-out.txt"
-
 _ASPECT = 0.01
 """By how much the shape of a picture may differ from the recorded one for it to be the same, scaled."""
 
@@ -83,21 +81,23 @@ def mend(
     # What a format with several tasks is asked for; others do not know the word.
     options = {"task": "pose" if first.keypoints else "segment" if report.polygons else "detect"}
     parts = [Part(name, dataset, outputs.plan(written, out, name, options=options)) for name, dataset in mended.items()]
+    texts = outputs.texts(written, out, first.categories, list(mended), keypoints=first.keypoints, options=options)
+    left_out, old = out / outputs.LEFT_OUT, outputs.former(out)
     try:
         done = transfer(
             parts,
             journal=journal,
             progress=progress,
             what="mend",
-            texts=outputs.texts(
-                written, out, first.categories, list(mended), keypoints=first.keypoints, options=options
-            ),
-            left_out=out / LEFT_OUT,
+            texts=texts,
+            left_out=left_out,
             skip_bad=True,
             workers=workers,
         )
     finally:
         shutil.rmtree(scratch, ignore_errors=True)  # what has been done lies in the staging folders, too
+    told = [left_out] if any(split.skipped for split in done.values()) else []
+    outputs.replaced(out, old, parts, [*texts, *told])
     return Done(report.format, written, done)
 
 

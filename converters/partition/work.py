@@ -21,8 +21,7 @@ from tltpipe.errors import DataError, UsageError
 from tltpipe.files import atomic, write_text
 from tltpipe.progress import Progress
 
-REPORT = "split-report.json"
-LEFT_OUT = "left-out.txt"
+REPORT, LEFT_OUT = outputs.REPORT, outputs.LEFT_OUT
 
 
 @dataclass(frozen=True)
@@ -97,14 +96,17 @@ def split(
         Part(name, dataset, outputs.plan(format, target, name, pictures=pictures, options=options))
         for name, dataset in datasets.items()
     ]
+    texts |= outputs.texts(format, target, categories, list(datasets))
+    old = outputs.former(target, pictures=pictures)
     done = transfer(
         parts,
         journal=journal,
         progress=progress,
         what="split",
-        texts=outputs.texts(format, target, categories, list(datasets)) | texts,
+        texts=texts,
         workers=workers,
     )
+    outputs.replaced(target, old, parts, texts)
     return Done(source_format, format, report, done)
 
 

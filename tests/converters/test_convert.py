@@ -48,6 +48,32 @@ def test_a_folder_with_something_in_it_is_left_alone(data: Path, tmp_path_factor
     assert (target / "mine.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("before", ["coco", "csv", "kitti", "open_images", "tfrecord", "voc", "yolo"])
+@pytest.mark.parametrize("after", ["kitti", "tfrecord", "voc", "yolo"])
+def test_nothing_is_left_of_what_is_replaced(
+    before: str, after: str, data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Old splits beside new ones would be read with them, by another class map."""
+    out = tmp_path_factory.mktemp("out")
+    chosen: dict[str, Any] = {"splits": ["train"], "selection": Selection(classes=("skirt",))}
+    run(data, out / "one", before)
+    (out / "one/left-out.txt").write_text("old")
+    (out / "one/mine.txt").write_text("mine")
+    run(data, out / "one", after, replace=True, **chosen)
+    run(data, out / "new", after, **chosen)
+    assert tree(out / "one") == tree(out / "new") | {"mine.txt": b"mine"}
+
+
+def test_pictures_stay_where_none_are_written_or_they_are_read(
+    data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    out = tmp_path_factory.mktemp("out")
+    run(data, out / "one", "yolo")
+    run(data, out / "one", "kitti", replace=True, pictures="none")
+    assert len(list((out / "one/images").rglob("*.jpg"))) == len(list(data.rglob("*.jpg")))
+    assert not (out / "one/labels").exists()
+
+
 def test_ids_come_from_the_class_map_in_every_format(data: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     out = tmp_path_factory.mktemp("out")
     chosen = Selection(classes=("trousers", "skirt"), rename={"short_sleeved_shirt": "skirt"})
