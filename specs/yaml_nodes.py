@@ -1,0 +1,95 @@
+"""The nodes of a YAML text, which carry their places: composed within bounds, never constructed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tltpipe.errors import Location, SpecError
+
+if TYPE_CHECKING:
+    import yaml
+
+DEEPEST = 50
+MOST_NODES = 20_000
+
+Place = Location | str
+
+_INDENTED = "lines of one section start in the same column, those below it further to the right"
+_HINTS = {
+    "'\\t'": "indent with spaces: YAML takes no tabs",
+    "that cannot start any token": "a text that starts with it needs quotes",
+    "mapping values are not allowed": f'a text with ": " in it needs quotes; {_INDENTED}',
+    "expected ':'": "write key: value, with a space after the colon",
+    "expected <block end>": _INDENTED,
+}
+"""By words of the loader."""
+
+
+def quoted(text: str, longest: int = 40) -> str:
+    """``text`` as a message shows it: in quotes, on one line, not too long."""
+    short = text if len(text) <= longest else text[: longest - 3] + "..."
+    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short) + '"'
+
+
+def compose(text: str, place: Callable[[int, int], Place]) -> yaml.Node | None:
+    """The nodes of ``text``, none where it is empty; ``place`` makes the place of a fault from line and column.
+
+    The loader in Python, not libyaml's: its words are better, and it stops where it is told to. An alias is one more
+    name of a node, so that a few lines of them stand for gigabytes only to whoever copies what they stand for.
+    Raises SpecError at the first fault.
+    """
+    import yaml
+    from yaml.reader import ReaderError
+
+    try:
+        loader = _loader()(text)
+    except ReaderError as error:
+        before = text[: error.position]
+        where = place(before.count("\n") + 1, error.position - before.rfind("\n"))
+        told = f"the character {quoted(text[error.position])} has no place in YAML"
+        raise SpecError(told, where=where) from None
+    try:
+        return loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark or loader.get_mark()
+        problem = _problem(error)
+        hint = next((hint for words, hint in _HINTS.items() if words in problem), None)
+        raise SpecError(f"not YAML: {problem}", where=place(mark.line + 1, mark.column + 1), hint=hint) from None
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        mark = loader.get_mark()
+        raise SpecError(f"not YAML: {str(error)[:200]}", where=place(mark.line + 1, mark.column + 1)) from None
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    """The loader's words, with what they leave to its second line."""
+    told, context = error.problem or "", error.context or ""
+    if not told or told.startswith(("but ", "second ")):
+        told = f"{context}, {told}" if told else context
+    start, end = error.context_mark, error.problem_mark
+    if start is not None and end is not None and "scalar" in context and start.line != end.line:
+        told += f" in the text that begins in line {start.line + 1}"
+    return told[:200]
+
+
+@functools.cache
+def _loader() -> type[yaml.SafeLoader]:
+    import yaml
+    from yaml.composer import ComposerError
+
+    class Bounded(yaml.SafeLoader):
+        depth = count = 0
+
+        def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+            self.depth, self.count = self.depth + 1, self.count + 1
+            if self.depth > DEEPEST or self.count > MOST_NODES:
+                what = "nested too deep" if self.depth > DEEPEST else "too many values for a spec"
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+                raise ComposerError(None, None, what, mark)
+            try:
+                return super().compose_node(parent, index)
+            finally:
+                self.depth -= 1
+
+    return Bounded

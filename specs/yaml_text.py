@@ -1,0 +1,226 @@
+"""YAML specs and ``key=value`` overrides: known keys in, what was written for each and where; nothing is constructed.
+
+A spec is read as text with places. What a text means, its key decides (``3`` is a number, or the name of a folder).
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from specs import prototext
+from specs.values import did_you_mean
+from specs.yaml_nodes import Place, compose, quoted
+from tltpipe.errors import Location, SpecError
+
+if TYPE_CHECKING:
+    import yaml
+
+LARGEST = 1 << 20
+"""Bytes of a file."""
+MOST_TOLD = 20
+_TAG = "tag:yaml.org,2002:"
+_PLAIN = frozenset({f"{_TAG}{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge")})
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One value as written, without its quotes; ``null`` is YAML's nothing."""
+
+    text: str
+    null: bool = False
+
+
+Value = Scalar | tuple[Scalar, ...]
+
+
+@dataclass(frozen=True)
+class Written:
+    """Values and places by dotted key; sections have places, too."""
+
+    values: dict[str, Value] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+
+
+def together(errors: Iterable[SpecError]) -> SpecError:
+    """One error for all of ``errors`` (one at least), a line each; the first twenty are told."""
+    first, *others = islice(errors, MOST_TOLD + 1)
+    lines = [first.what, *(str(error) for error in others[: MOST_TOLD - 1])]
+    if len(others) == MOST_TOLD:
+        lines.append("and more")
+    hints = list(dict.fromkeys(error.hint for error in (first, *others) if error.hint))[:3]
+    return SpecError("\n".join(lines), where=first.where, hint="; ".join(hints) or None)
+
+
+def read(path: Path) -> str:
+    """The text of a YAML file. Raises SpecError: missing, no file, too large, not UTF-8."""
+    try:
+        facts = path.stat()
+    except (OSError, ValueError):
+        return prototext.read(path)  # which says what is wrong
+    if not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode):
+        raise SpecError("this is not an ordinary file", where=path)
+    if facts.st_size > LARGEST:
+        raise SpecError(f"{facts.st_size:,} bytes are too many for a spec", where=path, hint="is it another file?")
+    return prototext.read(path).removeprefix("\N{BYTE ORDER MARK}")
+
+
+def parse(text: str, known: Collection[str], *, source: Path | str) -> Written:
+    """What ``text`` says about the ``known`` dotted keys.
+
+    Raises SpecError with line and column: the first fault of the syntax, or every key that is unknown, written twice
+    or has the wrong form of value.
+    """
+    top = compose(text, lambda line, column: Location(source, line, column))
+    written = Written()
+    if top is not None:
+        errors = list(islice(_Walk(known, source, written).section(top, "", Location(source, 1, 1)), MOST_TOLD + 1))
+        if errors:
+            raise together(errors)
+    return written
+
+
+def override(text: str, known: Collection[str], *, texts: Collection[str]) -> tuple[str, Value, str]:
+    """``key=value`` of a command line: the key, the value, and what to call the place.
+
+    Keys among ``texts`` take the value as it stands, quotes apart: a path may hold ``#`` and ``: ``.
+    Raises SpecError.
+    """
+    where = f"override {quoted(text, 200)}"
+    dotted, equals, value = text.partition("=")
+    dotted = dotted.strip().removeprefix("++")
+    if not equals or not dotted:
+        raise SpecError("this is not key=value", where=where, hint="for example data.output_image_width=288")
+    if dotted[0] in "+~":
+        raise SpecError(f'"{dotted[0]}" is not read here', where=where, hint="write key=value; any key can be set")
+    if dotted not in known:
+        raise _not_a_key(dotted, known, where)
+    if dotted in texts and value.strip()[:1] not in ("'", '"'):
+        return dotted, Scalar(value.strip(), null=value.strip().lower() == "null"), where
+    node = compose(value, lambda _line, _column: where)
+    fault = "" if node is None else _misfit(node)
+    if fault:
+        raise SpecError(f"{dotted} {fault}", where=where)
+    return dotted, _value(node), where
+
+
+def value(text: str) -> Value:
+    """A value that we have written ourselves."""
+    return _value(compose(text, lambda _line, _column: text))
+
+
+class _Walk:
+    """Down the nodes as far as keys are known: what an alias stands for is looked at, and never copied."""
+
+    def __init__(self, known: Collection[str], source: Path | str, written: Written) -> None:
+        self.known, self.source, self.written = known, source, written
+        self.sections = _sections(known)
+
+    def section(self, node: yaml.Node, path: str, where: Location) -> Iterator[SpecError]:
+        import yaml
+
+        if _is_null(node):
+            return
+        if not isinstance(node, yaml.MappingNode) or node.tag != f"{_TAG}map":
+            told = f"{path or 'a spec'} must hold keys and values"
+            yield SpecError(told, where=where, hint=_keys_of(path, self.known))
+            return
+        for key, below in node.value:
+            yield from self.entry(key, below, path)
+
+    def entry(self, key: yaml.Node, below: yaml.Node, path: str) -> Iterator[SpecError]:
+        import yaml
+
+        where = Location(self.source, key.start_mark.line + 1, key.start_mark.column + 1)
+        if not isinstance(key, yaml.ScalarNode):
+            yield SpecError("a key must be a single word", where=where)
+            return
+        dotted = f"{path}.{key.value}" if path else key.value
+        earlier = self.written.places.get(dotted)
+        if key.tag == f"{_TAG}merge":
+            yield SpecError('"<<" is not read here', where=where, hint="write out the keys that it stands for")
+        elif "." in key.value or (dotted not in self.known and dotted not in self.sections):
+            yield _unknown(key.value, path, self.known, where)
+        elif isinstance(earlier, Location):
+            yield SpecError(f"{dotted} is written twice, first in line {earlier.line}", where=where)
+        else:
+            self.written.places[dotted] = where
+            if dotted in self.sections:
+                yield from self.section(below, dotted, where)
+            elif fault := _misfit(below):
+                yield SpecError(f"{key.value} {fault}", where=where)
+            else:
+                self.written.values[dotted] = _value(below)
+
+
+def _misfit(node: yaml.Node) -> str:
+    """Why ``node`` is neither a value nor a list of values, or ""."""
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        return "takes a value or a list, not keys and values"
+    parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    if not all(isinstance(part, yaml.ScalarNode) for part in parts):
+        return "takes a list of plain values, not lists of lists"
+    strange = next((str(part.tag) for part in (node, *parts) if part.tag not in (*_PLAIN, f"{_TAG}seq")), None)
+    told = strange.replace(_TAG, "!!") if strange else ""
+    return f"has the tag {quoted(told)}, which means nothing here" if strange else ""
+
+
+def _value(node: yaml.Node | None) -> Value:
+    """What a node without ``_misfit`` says."""
+    import yaml
+
+    if isinstance(node, yaml.SequenceNode):
+        return tuple(Scalar(part.value, null=_is_null(part)) for part in node.value)
+    return Scalar(node.value, null=_is_null(node)) if node is not None else Scalar("", null=True)
+
+
+def _is_null(node: yaml.Node) -> bool:
+    return bool(node.tag == f"{_TAG}null")
+
+
+def _not_a_key(dotted: str, known: Collection[str], where: str) -> SpecError:
+    """What is wrong with the key of an override."""
+    sections, path = _sections(known), ""
+    for name in dotted.split("."):
+        above, path = path, f"{path}.{name}" if path else name
+        if path in known:
+            return SpecError(f"{path} is one value, there are no keys below it", where=where)
+        if path not in sections:
+            return _unknown(name, above, known, where)
+    return SpecError(f"{dotted} has keys of its own below it", where=where, hint=_keys_of(dotted, known))
+
+
+def _unknown(name: str, section: str, known: Collection[str], where: Place) -> SpecError:
+    told = f"{section or 'the spec'} has no key {quoted(name)}"
+    prefix = f"{section}." if section else ""
+    siblings = _names(section, known)
+    elsewhere = next((key for key in known if f".{name}." in f".{key}."), None)
+    if "." in name and (name in known or f"{prefix}{name}" in known):  # written as one key with dots in it
+        return SpecError(told, where=where, hint="a dot is one level down: write the sections as lines of their own")
+    meant = did_you_mean(name[:100], siblings)
+    if meant is not None:
+        return SpecError(f"{told}; {meant}", where=where)
+    if elsewhere is not None:
+        home = f".{elsewhere}.".partition(f".{name}.")[0].removeprefix(".")
+        meant = f"it belongs in {home}" if home else "it belongs at the top, in no section"
+    return SpecError(f"{told}; {meant}" if meant else told, where=where, hint=_keys_of(section, known))
+
+
+def _sections(known: Collection[str]) -> set[str]:
+    """``a.b.c`` is in ``a`` and in ``a.b``."""
+    return {key[:place] for key in known for place, character in enumerate(key) if character == "."}
+
+
+def _names(section: str, known: Collection[str]) -> list[str]:
+    prefix = f"{section}." if section else ""
+    return list(dict.fromkeys(key.removeprefix(prefix).partition(".")[0] for key in known if key.startswith(prefix)))
+
+
+def _keys_of(section: str, known: Collection[str]) -> str:
+    return f"keys of {section or 'a spec'}: {', '.join(_names(section, known))}"
