@@ -47,7 +47,8 @@ class Viewed:
 
     def lines(self, out: Path) -> list[str]:
         """The same for people; ``out`` is the folder."""
-        told = f"{len(self.written)} pictures in {out}" + (f"; all on {self.sheet}" if self.sheet else "")
+        many = "picture" if len(self.written) == 1 else "pictures"
+        told = f"{len(self.written)} {many} in {out}" + (f"; all on {self.sheet}" if self.sheet else "")
         return [*(f"left out: {problem}" for problem in self.left_out), told]
 
 
