@@ -53,6 +53,10 @@ def inside(path: str, low: float, high: float) -> Rule:
     return Rule(path, f"above {low:g} and below {high:g}", lambda value: low < value < high)
 
 
+def finite(path: str) -> Rule:
+    return Rule(path, "a finite number", math.isfinite)
+
+
 def within(path: str, low: float, high: float) -> Rule:
     """From ``low`` to ``high``, both allowed."""
     return Rule(path, f"from {low:g} to {high:g}", lambda value: low <= value <= high)

@@ -182,7 +182,7 @@ def _contradictions(values: Mapping[str, Any], written: Written, source: Path | 
         told = f"{missing} is missing or 0 while the other side is {values[other]}: give both, or neither"
         where = _where(written.places, source, missing if missing in written.places else other)
         yield SpecError(told, where=where)
-    if values[f"{_REFINE}.enabled"] and not values[f"{_REFINE}.gt_cache"]:
+    if values[f"{_REFINE}.enabled"] and values["data.dataset_type"] == "kitti" and not values[f"{_REFINE}.gt_cache"]:
         where = _where(written.places, source, f"{_REFINE}.enabled")
         yield SpecError("refine_box needs gt_cache, a COCO JSON with the masks of the same pictures", where=where)
 

@@ -252,8 +252,8 @@ spatial_aug:
             'a.yaml:1:26: saturation_shift must be from 0 to 1000000, not "-1"',
         ),
         (
-            "spatial_aug: {rotation: {refine_box: {enabled: true}}}",
-            "a.yaml:1:39: refine_box needs gt_cache, a COCO JSON with the masks of the same pictures",
+            "data: {dataset_type: kitti}\nspatial_aug: {rotation: {refine_box: {enabled: true}}}",
+            "a.yaml:2:39: refine_box needs gt_cache, a COCO JSON with the masks of the same pictures",
         ),
         # references
         ("random_seed: ${random_seed}", "a.yaml:1:1: random_seed refers to itself: random_seed -> random_seed"),
