@@ -225,7 +225,10 @@ def test_what_nvidias_converter_took_stands() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("output_image_width: -1 output_image_height: 10", "spec:1:1: output_image_width must be from 0 to 65500, not -1"),
+        (
+            "output_image_width: -1 output_image_height: 10",
+            "spec:1:1: output_image_width must be from 0 to 65500, not -1",
+        ),
         ("output_image_width: 10", "spec: output_image_height is missing or 0 while the other side is 10"),
         ("output_image_channel: 4", "spec:1:1: output_image_channel must be 0, 1 or 3, not 4"),
         ("blur_config { size: 4 }", "spec:1:15: size must be an odd whole number of pixels, not 4"),
