@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import shutil
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from converters import FORMATS, classes, opening, placement
+from converters import FORMATS, classes, listing, opening, placement
 from converters.formats import Writer
 from converters.model import Dataset, KeypointSlot
 from converters.transfer import Output, Part
@@ -104,7 +103,7 @@ def former(root: Path, *, pictures: placement.How = "link") -> list[Path]:
 def replaced(root: Path, old: Sequence[Path], parts: Sequence[Part], small: Iterable[Path]) -> None:
     """Take away of ``old`` what neither ``parts`` nor ``small`` are, so that ``root`` holds one data set.
 
-    Nothing goes that was read.
+    Nothing goes that was read, and no picture that has no other name than the one here.
     """
     kept = {output.target for part in parts for output in part.outputs} | set(small)
     read = {path.resolve() for part in parts for path in part.dataset.pictures.inputs}
@@ -125,13 +124,19 @@ def _prune(path: Path, kept: Set[Path]) -> None:
     """Remove ``path`` but for what is in ``kept``, on the way to it or in it."""
     if any(path.is_relative_to(keep) for keep in kept):
         return
-    if any(keep.is_relative_to(path) for keep in kept):
+    if path.is_dir() and not path.is_symlink():
         for inner in path.iterdir():
             _prune(inner, kept)
-    elif path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
+        if not any(path.iterdir()):
+            path.rmdir()
+    elif not _only_copy(path):
         path.unlink(missing_ok=True)
+
+
+def _only_copy(path: Path) -> bool:
+    """Whether with ``path`` a picture would be lost, as far as can be told: it is no link, and the file has no other
+    name. Labels can be made again."""
+    return path.suffix[1:].lower() in listing.PICTURES and not path.is_symlink() and path.stat().st_nlink == 1
 
 
 @dataclass(frozen=True)

@@ -115,3 +115,15 @@ def test_a_richer_format_is_believed_where_two_lie_together(data: Path, tmp_path
         (tmp_path.parent / "labels" / split / "label_2").rename(data / split / "label")
     assert converters.splits(data)[0] == "deepfashion2"
     assert converters.splits(data, "kitti")[0] == "kitti"
+
+
+def test_a_picture_that_has_no_other_name_is_never_taken_away(data: Path, tmp_path_factory: Any) -> None:
+    out = tmp_path_factory.mktemp("out") / "there"
+    run(data, out, "yolo")
+    own = out / "images" / "validation" / "mine.jpg"
+    own.write_bytes(b"\xff\xd8\xff an only copy")
+    linked = out / "images" / "validation" / "000001.jpg"
+    assert linked.exists()
+    run(data, out, "yolo", replace=True, splits=["train"])
+    assert own.read_bytes().endswith(b"copy")
+    assert not linked.exists()
