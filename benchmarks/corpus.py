@@ -329,4 +329,6 @@ def _quantile(chance: random.Random, values: Sequence[float]) -> float:
 if __name__ == "__main__":
     arguments = [argument for argument in sys.argv[1:] if argument != "--light"]
     count = int(arguments[1]) if len(arguments) > 1 else 20_000
-    print(write(Path(arguments[0]) / "Original-Data", pictures=count, light="--light" in sys.argv))
+    import corpus  # workers know this file by its name, not as the program
+
+    print(corpus.write(Path(arguments[0]) / "Original-Data", pictures=count, light="--light" in sys.argv))

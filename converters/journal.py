@@ -121,7 +121,9 @@ def alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise HostError("another run is writing here", where=folder.parent, hint="wait until it is done") from None
+            target = folder.with_name(folder.name.removeprefix(".").removesuffix(".journal"))
+            where = target if target.exists() else folder.parent
+            raise HostError("another run is writing here", where=where, hint="wait until it is done") from None
         try:
             yield
         finally:
