@@ -180,7 +180,7 @@ KEYS: Mapping[str, Key] = {
     ),
     "data.output_image_height": Key(whole(0, LARGEST_SIDE, optional=True), "null", "Pixels."),
     "data.batch_size": Key(whole(1, 2**31 - 1), "8", "No effect: pictures go one by one.", effect=False),
-    "data.include_masks": Key(truth, "false", "coco: masks move with the pictures."),
+    "data.include_masks": Key(truth, "false", "No effect: masks always move with the pictures."),
     "spatial_aug.rotation.angle": Key(numbers(), "[0]", "About the centre, clockwise on the screen."),
     "spatial_aug.rotation.units": Key(text, "degrees", "degrees or radians."),
     "spatial_aug.rotation.refine_box.enabled": Key(
