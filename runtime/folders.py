@@ -26,7 +26,7 @@ def existing(root: Path, name: str, *, kind: str, field: str) -> Path:
 
 def names(folder: Path) -> list[str]:
     """Names in ``folder``, sorted by code point; hidden ones (and what macOS leaves beside files) do not count."""
-    return sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+    return sorted(name for name in os.listdir(folder) if not name.startswith("."))  # noqa: PTH208
 
 
 def no_images(folder: Path, found: Iterable[str], *, looked_for: str) -> DataError:

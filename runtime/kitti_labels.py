@@ -6,6 +6,8 @@ occlusion as a float, and a sixteenth column (a detector's score), which is drop
 
 from __future__ import annotations
 
+import os
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -16,6 +18,10 @@ from tltpipe.errors import DataError, Location
 COLUMNS: tuple[str, ...] = ("class", "truncation", "occlusion", "alpha", "left", "top", "right", "bottom")
 COLUMNS += ("height", "width", "length", "x", "y", "z", "rotation_y")
 FORM = "15 columns are needed: class truncation occlusion alpha left top right bottom and seven more (0 will do)"
+_COLUMNS = len(COLUMNS)
+_NUMBERS = _COLUMNS - 1
+_WIDTHS = (_NUMBERS, _NUMBERS + 1)
+_MOST = 1 << 14  # bytes read at once; few label files have more
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +44,62 @@ class Labels:
     scores: int = 0
 
 
+Row = tuple[int, str, list[float]]
+"""One line as it is read: line number, class, the fourteen numbers behind it (occlusion not yet cut to an integer)."""
+
+
 def read(path: Path) -> Labels:
     """The labels in the file ``path``; raises DataError with file and line for what cannot be understood."""
+    return parse(text_of(path), source=path)
+
+
+def parse(text: str, *, source: Path | str) -> Labels:
+    """The labels in ``text``; ``source`` names the file in a DataError."""
+    found, scores = rows(text, source=source)
+    return Labels(tuple(_label(category, numbers) for _, category, numbers in found), len(scores))
+
+
+def rows(text: str, *, source: Path | str) -> tuple[list[Row], list[int]]:
+    """The lines of ``text`` that are not blank, and the numbers of those with a score, which is dropped.
+
+    Cheaper than ``parse`` for those who have many files to read.
+    """
+    found: list[Row] = []
+    scores: list[int] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        columns = line.split()
+        if len(columns) != _COLUMNS:
+            if not columns:
+                continue
+            if len(columns) == _COLUMNS + 1:
+                scores.append(number)
+        category = columns.pop(0)
+        try:
+            numbers = [*map(float, columns[:_NUMBERS] if len(columns) > _NUMBERS else columns)]
+        except ValueError:
+            raise _no_number([category, *columns], Location(source, number)) from None
+        if len(columns) not in _WIDTHS:
+            what, hint = f"{len(columns) + 1} columns", _hint([category, *columns])
+            raise DataError(what, where=Location(source, number), hint=hint)
+        # The sum of finite numbers may overflow, so it only says where to look.
+        if not isfinite(numbers[1] + sum(numbers[3:7])) and not _is_finite(numbers):
+            what = "occlusion and the box must be finite numbers"
+            raise DataError(what, where=Location(source, number))
+        found.append((number, category, numbers))
+    return found, scores
+
+
+def text_of(path: Path | str) -> str:
+    """What the label file ``path`` holds, every line ending in a newline character; DataError where it cannot be."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        file = os.open(path, os.O_RDONLY)
+        try:
+            content = os.read(file, _MOST)
+            while len(content) >= _MOST and (more := os.read(file, _MOST)):
+                content += more
+        finally:
+            os.close(file)
+        text = str(content, "utf-8-sig" if content.startswith(BOM_UTF8) else "utf-8")
     except FileNotFoundError:
         hint = "an image without objects needs an empty one"
         raise DataError("this label file is missing", where=path, hint=hint) from None
@@ -49,20 +107,7 @@ def read(path: Path) -> Labels:
         raise DataError("this label file is not UTF-8 text", where=path) from None
     except OSError as problem:
         raise DataError(f"this label file cannot be read: {problem.strerror}", where=path) from None
-    return parse(text, source=path)
-
-
-def parse(text: str, *, source: Path | str) -> Labels:
-    """The labels in ``text``; ``source`` names the file in a DataError."""
-    lines: list[Label] = []
-    scores = 0
-    for number, line in enumerate(text.split("\n"), start=1):
-        columns = line.split()
-        if not columns:
-            continue
-        lines.append(_label(columns, Location(source, number)))
-        scores += len(columns) - len(COLUMNS)
-    return Labels(tuple(lines), scores)
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def render(labels: Sequence[Label]) -> str:
@@ -76,20 +121,22 @@ def _line(label: Label) -> str:
     return f"{label.category} {label.truncation:.2f} {label.occlusion} {label.alpha:.2f} {box} {world}\n"
 
 
-def _label(columns: Sequence[str], where: Location) -> Label:
-    # What does not read as a number says more than the count: it is mostly the second word of a class.
-    for name, text in zip(COLUMNS[1:], columns[1:], strict=False):
-        if not _is_number(text):
-            raise DataError(f'column "{name}" is not a number but "{text}"', where=where, hint=_hint(columns))
-    if len(columns) not in (len(COLUMNS), len(COLUMNS) + 1):
-        raise DataError(f"{len(columns)} columns", where=where, hint=FORM)
-    numbers = [float(text) for text in columns[1 : len(COLUMNS)]]
-    truncation, occlusion, alpha, left, top, right, bottom, *world = numbers
-    height, width, length, x, y, z, rotation = world
+def _label(category: str, numbers: Sequence[float]) -> Label:
+    truncation, occlusion, alpha, left, top, right, bottom, height, width, length, x, y, z, rotation = numbers
     box = (left, top, right, bottom)
-    if not all(map(isfinite, (occlusion, *box))):
-        raise DataError("occlusion and the box must be finite numbers", where=where)
-    return Label(columns[0], truncation, int(occlusion), alpha, box, (height, width, length, x, y, z, rotation))
+    return Label(category, truncation, int(occlusion), alpha, box, (height, width, length, x, y, z, rotation))
+
+
+def _is_finite(numbers: Sequence[float]) -> bool:
+    """Whether occlusion and the box are, which are cut to integers."""
+    return all(map(isfinite, (numbers[1], *numbers[3:7])))
+
+
+def _no_number(columns: Sequence[str], where: Location) -> DataError:
+    # What does not read as a number says more than the count: it is mostly the second word of a class.
+    found = zip(COLUMNS[1:], columns[1:], strict=False)
+    name, text = next((name, text) for name, text in found if not _is_number(text))
+    return DataError(f'column "{name}" is not a number but "{text}"', where=where, hint=_hint(columns))
 
 
 def _hint(columns: Sequence[str]) -> str:

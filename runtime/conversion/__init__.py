@@ -1,34 +1,43 @@
 """From annotations to TFRecord shards, record for record as NVIDIA's converter cuts, shuffles and names them.
 
 A source (``kitti``, ``coco``) lists frames in partitions and annotates one frame at a time; ``partition`` divides,
-``modifier`` filters and repeats, ``shards`` writes.
+``modifier`` filters and repeats, ``layouts`` says what a record holds, ``work`` makes records in several processes,
+``shards`` writes them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from runtime.kitti_labels import Label
+if TYPE_CHECKING:
+    from runtime.conversion.calibration import Calibration
+    from runtime.conversion.layouts import Names
+
+Object = tuple[str, Sequence[float]]
+"""Stored class name, and the fourteen numbers of a KITTI label in the order of its columns."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Annotated:
     """One frame as it will be recorded.
 
-    ``id`` is ``<image folder>/<stem>``; ``labels`` the objects kept, with stored class names; ``renamed`` the stored
-    name of each class name met; ``dropped`` the boxes left out, as the warning file names them; ``scores`` how many
-    label lines carried a score that was dropped.
+    ``id`` is ``<image folder>/<stem>``; ``objects`` those kept; ``renamed`` the stored name of each class name met;
+    ``dropped`` the boxes left out, as the warning file names them; ``scores`` how many label lines carried a score
+    that was dropped; ``picture`` its file.
     """
 
     id: str
     width: int
     height: int
-    labels: tuple[Label, ...]
-    renamed: Mapping[str, str]
-    dropped: Mapping[str, list[int]]
+    objects: Sequence[Object]
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    dropped: Mapping[str, list[int]] = field(default_factory=dict)
     scores: int = 0
+    picture: str = ""
+    point_cloud: str | None = None
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True)
@@ -36,26 +45,34 @@ class Plan:
     """Which frames go where: one list of frames a fold, with its number of shards (0: one file without a number).
 
     ``folds`` is the number for "-of-": as configured, while empty partitions are already left out of ``frames``;
-    0 writes no fold in the name. ``notes`` are what to tell, in order: (text, figures for status.json).
+    0 writes no fold in the name. ``notes`` are what to tell, in order: (text, figures for status.json);
+    ``doubts`` what deserves a warning.
     """
 
     frames: Sequence[Sequence[Any]]
     shards: Sequence[int]
     folds: int
     notes: Sequence[tuple[str, Mapping[str, int] | None]] = field(default=())
+    doubts: Sequence[str] = field(default=())
 
 
 class Source(Protocol):
-    """Where annotations come from."""
+    """Where annotations come from. Small and picklable, so that frames can be annotated in other processes."""
 
     kind: str
 
     def plan(self) -> Plan: ...
 
-    def annotate(self, frame: Any) -> Annotated: ...
+    def picture(self, frame: Any) -> str:
+        """The file of the picture of ``frame``."""
+        ...
+
+    def annotate(self, frame: Any, names: Names) -> Annotated:
+        """The objects of one frame, those left out for which there is no name. Raises DataError with file and line."""
+        ...
 
 
 def is_kept(box: Sequence[float]) -> bool:
     """Whether a box survives: its corners, cut to integers toward zero, still enclose something."""
-    left, top, right, bottom = map(int, box)
-    return left < right and top < bottom
+    left, top, right, bottom = box
+    return int(left) < int(right) and int(top) < int(bottom)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from converters.examples import stored_name
 from runtime import folders, program
-from runtime.conversion import Annotated, Plan, is_kept
-from runtime.conversion.kitti import root_folder
-from runtime.kitti_labels import Label
+from runtime.conversion import Annotated, Object, Plan, is_kept
+from runtime.conversion.kitti import is_name, root_folder
 from tltpipe.errors import DataError
 
 if TYPE_CHECKING:
+    from runtime.conversion.layouts import Names
     from specs import Spec
 
-FLAT = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_BEFORE, _BEHIND = (0.0,) * 3, (0.0,) * 7  # what a label holds beside its box
 
+_LARGEST = 1 << 31  # pixels a side; more cannot be meant
 
 Annotation = tuple[Any, str, tuple[float, float, float, float]]
 """Annotation id, category name, (left, top, right, bottom) in pixels."""
@@ -27,9 +28,10 @@ Annotation = tuple[Any, str, tuple[float, float, float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image with its annotations; ``id`` is the frame id that records carry."""
+    """An image with its annotations; ``id`` is the frame id that records carry, ``path`` its file below the root."""
 
     id: str
+    path: str
     width: int
     height: int
     annotations: tuple[Annotation, ...]
@@ -41,6 +43,7 @@ class Coco:
 
     parts: tuple[tuple[str, Path], ...]
     shards: tuple[int, ...]
+    root: Path = Path()
 
     kind = "coco"
 
@@ -57,17 +60,26 @@ class Coco:
             frames.append(list(_pictures(folder, content, path)))
         return Plan(frames, self.shards, len(self.parts))
 
-    def annotate(self, frame: Picture) -> Annotated:
+    def picture(self, frame: Picture) -> str:
+        return str(self.root / program.host_text(frame.path))
+
+    def annotate(self, frame: Picture, names: Names) -> Annotated:
         """The objects of one picture; touches no file."""
-        kept = [note for note in frame.annotations if is_kept(note[2])]
-        return Annotated(
-            id=frame.id,
-            width=frame.width,
-            height=frame.height,
-            labels=tuple(Label(stored_name(name), 0.0, 0, 0.0, box, FLAT) for _, name, box in kept),
-            renamed={name: stored_name(name) for _, name, _ in kept},
-            dropped={str(id): [int(v) for v in box] for id, _, box in frame.annotations if not is_kept(box)},
-        )
+        annotated = Annotated(frame.id, frame.width, frame.height, [], picture=self.picture(frame))
+        objects: list[Object] = []
+        renamed: dict[str, str] = {}
+        dropped: dict[str, list[int]] = {}
+        for id, name, box in frame.annotations:
+            stored = names[name]
+            if stored is None:
+                continue
+            if is_kept(box):
+                objects.append((stored, (*_BEFORE, *box, *_BEHIND)))
+                renamed[name] = stored
+            else:
+                dropped[str(id)] = [int(value) for value in box]
+        annotated.objects, annotated.renamed, annotated.dropped = objects, renamed, dropped
+        return annotated
 
 
 def open_source(spec: Spec) -> Coco:
@@ -81,6 +93,7 @@ def open_source(spec: Spec) -> Coco:
     return Coco(
         parts=tuple(zip(config.img_dir_names, files, strict=True)),
         shards=shards * config.num_partitions if len(shards) == 1 else shards,
+        root=root,
     )
 
 
@@ -126,11 +139,16 @@ def _pictures(folder: str, content: Mapping[str, Any], path: Path) -> Iterator[P
         for note in content["annotations"]:
             left, top, width, height = map(float, note["bbox"])
             box = (left, top, left + width, top + height)
+            if not all(map(isfinite, box)):
+                raise ValueError(f"a bbox of {note['bbox']}")
             by_image.setdefault(note["image_id"], []).append((note["id"], names[note["category_id"]], box))
         for image in content["images"]:
-            stem = os.path.splitext(image["file_name"])[0]  # noqa: PTH122 - folders in the name stay as they are
-            frame = os.path.join(folder, stem)  # noqa: PTH118 - a name in a record, not a path here
-            yield Picture(frame, int(image["width"]), int(image["height"]), tuple(by_image.get(image["id"], ())))
-    except (KeyError, TypeError, ValueError) as problem:
+            name = os.path.join(folder, image["file_name"])  # noqa: PTH118 - folders in it stay as they are
+            width, height = int(image["width"]), int(image["height"])
+            if not is_name(name) or not (0 < width < _LARGEST and 0 < height < _LARGEST):
+                raise ValueError(f"{image['file_name']!r} of {width} x {height} pixels")
+            id = os.path.splitext(name)[0]  # noqa: PTH122
+            yield Picture(id, name, width, height, tuple(by_image.get(image["id"], ())))
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as problem:
         what = f"lacks {problem}" if isinstance(problem, KeyError) else f"holds something else than expected: {problem}"
         raise DataError(f"an entry of this COCO file {what}", where=path) from None

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converters.examples import stored_name
+from converters import images
 from runtime import folders, kitti_labels, program
-from runtime.conversion import Annotated, Plan, is_kept, partition
-from runtime.kitti_labels import Label
+from runtime.conversion import Annotated, Object, Plan, calibration, is_kept, partition
 from tltpipe.errors import DataError, Location
 
 if TYPE_CHECKING:
+    from runtime.conversion.layouts import Names
     from specs import Spec
 
 VALIDATION_NOTE = (
@@ -24,11 +26,16 @@ VALIDATION_NOTE = (
 )
 
 
-@dataclass(frozen=True)
+_PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+_INT64 = 1 << 63
+
+
+@dataclass(frozen=True, kw_only=True)
 class Kitti:
     """``image_dir`` is the image folder as the spec names it, below the root: the first part of every frame id.
 
-    Small and picklable, so that frames can be annotated in other processes.
+    ``point_clouds`` is such a name, too; ``calibrations`` a folder. ``drops_scores`` says whether a label may have a
+    sixteenth column.
     """
 
     images: Path
@@ -39,7 +46,10 @@ class Kitti:
     folds: int
     shards: int
     val_split: float
-    sequences: Path | None
+    sequences: Path | None = None
+    point_clouds: str = ""
+    calibrations: Path | None = None
+    drops_scores: bool = False
 
     kind = "kitti"
 
@@ -49,62 +59,103 @@ class Kitti:
             assert self.sequences is not None
             parts = partition.sequence_partitions(read_sequences(self.sequences), self.folds)
             total = sum(map(len, parts))
-            notes = [(f"Total number of images: {total}", {"num_images": total})]
-            return self._plan(parts, notes)
-        frames = self._frames()
+            return self._plan(parts, [(f"Total number of images: {total}", {"num_images": total})])
+        frames, doubts = self._frames()
         parts = partition.random_partitions(frames, self.val_split)
         validation, training = map(len, parts)
         told = VALIDATION_NOTE if self.val_split else "Skipped validation data."
         notes = [(f"Num images in\nTrain: {training}\tVal: {validation}", {"num_images": len(frames)})]
-        return self._plan(parts, [*notes, (told, None)])
+        return self._plan(parts, [*notes, (told, None)], doubts)
 
-    def annotate(self, frame: str) -> Annotated:
+    def picture(self, frame: str) -> str:
+        return f"{self._places[0]}{frame}{self.extension}"
+
+    def annotate(self, frame: str, names: Names) -> Annotated:
         """The labels of one frame and the size of its image; raises DataError with file and line."""
-        from converters import images
+        _, labels, id = self._places
+        picture = self.picture(frame)
+        width, height = images.size(picture)
+        path = f"{labels}{frame}.txt"
+        rows, scores = kitti_labels.rows(kitti_labels.text_of(path), source=path)
+        if scores and not self.drops_scores:
+            raise _score(path, scores[0])
+        objects: list[Object] = []
+        renamed: dict[str, str] = {}
+        dropped: dict[str, list[int]] = {}
+        for line, name, numbers in rows:
+            stored = names[name]
+            if stored is None:
+                continue
+            if not -_INT64 <= numbers[1] < _INT64:
+                raise DataError("occlusion is 0, 1, 2 or 3", where=Location(path, line))
+            if is_kept(numbers[3:7]):
+                objects.append((stored, numbers))
+                renamed[name] = stored
+            else:
+                dropped[f"{path}_{_first(rows, name, numbers)}"] = [int(value) for value in numbers[3:7]]
+        annotated = Annotated(id + frame, width, height, objects, renamed, dropped, len(scores), picture)
+        if self.point_clouds:
+            annotated.point_cloud = os.path.join(self.point_clouds, frame)  # noqa: PTH118 - a name in a record
+        if self.calibrations is not None:
+            annotated.calibration = calibration.read(self.calibrations / f"{frame}.txt")
+        return annotated
 
-        width, height = images.size(self.images / (frame + self.extension))
-        path = self.labels / f"{frame}.txt"
-        labels = kitti_labels.read(path)
-        kept = [label for label in labels.lines if is_kept(label.box)]
-        return Annotated(
-            id=os.path.join(self.image_dir, frame),  # noqa: PTH118 - a name in a record, not a path here
-            width=width,
-            height=height,
-            labels=tuple(dataclasses.replace(label, category=stored_name(label.category)) for label in kept),
-            renamed={label.category: stored_name(label.category) for label in kept},
-            dropped=_dropped(path, labels.lines),
-            scores=labels.scores,
-        )
+    @cached_property
+    def _places(self) -> tuple[str, str, str]:
+        """What pictures, labels and frame ids begin with: texts, since paths take their time."""
+        ids = os.path.join(self.image_dir, "")  # noqa: PTH118 - a name in a record, not a path here
+        return f"{self.images}/", f"{self.labels}/", ids
 
-    def _plan(self, parts: Sequence[Sequence[str]], notes: Sequence[tuple[str, Mapping[str, int] | None]]) -> Plan:
+    def _plan(
+        self,
+        parts: Sequence[Sequence[str]],
+        notes: Sequence[tuple[str, Mapping[str, int] | None]],
+        doubts: Sequence[str] = (),
+    ) -> Plan:
         filled = [part for part in parts if part]
-        return Plan(filled, [self.shards] * len(filled), self.folds, notes)
+        return Plan(filled, [self.shards] * len(filled), self.folds, notes, doubts)
 
-    def _frames(self) -> list[str]:
-        """Names without extension, in the order of the full names."""
+    def _frames(self) -> tuple[list[str], list[str]]:
+        """Names without extension, in the order of the full names; and what may not have been meant."""
         found = folders.names(self.images)
-        frames = [Path(name).stem for name in found if name.endswith(self.extension)]
-        if not frames:
+        taken = [name for name in found if name.endswith(self.extension)]
+        if not taken:
             raise folders.no_images(self.images, found, looked_for=self.extension)
-        return frames
+        try:
+            "".join(taken).encode()
+        except UnicodeEncodeError:
+            odd = next(name for name in taken if not is_name(name))
+            raise DataError(f"the name of this picture is not UTF-8: {odd!r}", where=self.images) from None
+        doubts = []
+        if len(taken) < len(found):
+            others = Counter(os.path.splitext(name)[1] for name in found if not name.endswith(self.extension))  # noqa: PTH122
+            told = [f"{count} {kind}" for kind, count in sorted(others.items()) if kind.lower() in _PICTURES]
+            if told:
+                doubts.append(f"{self.images}: image_extension is {self.extension}, left out: {', '.join(told)}")
+        if self.extension.count(".") == 1:
+            cut = len(self.extension)
+            return [name[:-cut] for name in taken], doubts
+        return [os.path.splitext(name)[0] for name in taken], doubts  # noqa: PTH122 - only the last part is cut off
 
 
-def open_source(spec: Spec) -> Kitti:
-    """The source that ``kitti_config`` describes; raises DataError for folders that do not exist."""
+def open_source(spec: Spec, *, drops_scores: bool = False, lidar: bool = True) -> Kitti:
+    """The source that ``kitti_config`` describes, with point clouds and calibrations where ``lidar`` wants them.
+
+    Raises DataError for folders that do not exist.
+    """
     config = spec.message.kitti_config
-    for name in ("point_clouds_dir", "calibrations_dir"):
-        if getattr(config, name):
-            hint = "leave it out: training on images needs none"
-            raise spec.error(f"kitti_config.{name}", f"{name} is not supported yet", hint=hint)
     root = root_folder(config.root_directory_path)
-    image_dir, label_dir = program.host_text(config.image_dir_name), program.host_text(config.label_dir_name)
-    images = folders.existing(root, image_dir, kind="images", field="kitti_config.image_dir_name")
-    labels = folders.existing(root, label_dir, kind="labels", field="kitti_config.label_dir_name")
+    kinds = {"image_dir_name": "images", "label_dir_name": "labels"}
+    kinds |= {name: name[: -len("_dir")] for name in _LIDAR if lidar and getattr(config, name)}
+    found = {
+        name: folders.existing(root, program.host_text(getattr(config, name)), kind=kind, field=f"kitti_config.{name}")
+        for name, kind in kinds.items()
+    }
     extension = config.image_extension or ".png"
     sequences = config.kitti_sequence_to_frames_file
     return Kitti(
-        images=images,
-        labels=labels,
+        images=found["image_dir_name"],
+        labels=found["label_dir_name"],
         image_dir=config.image_dir_name,
         extension=extension if extension.startswith(".") else f".{extension}",
         mode=config.partition_mode,
@@ -112,7 +163,13 @@ def open_source(spec: Spec) -> Kitti:
         shards=config.num_shards,
         val_split=config.val_split,
         sequences=root / sequences if sequences else None,
+        point_clouds=config.point_clouds_dir if lidar else "",
+        calibrations=found.get("calibrations_dir"),
+        drops_scores=drops_scores,
     )
+
+
+_LIDAR = ("point_clouds_dir", "calibrations_dir")
 
 
 def root_folder(text: str) -> Path:
@@ -146,9 +203,22 @@ def read_sequences(path: Path) -> dict[str, list[str]]:
         raise DataError("the sequence map must hold a list of frame names for each sequence", where=path, hint=hint)
     if not any(lists):
         raise DataError("the sequence map names no frames", where=path)
+    for name in chain.from_iterable(sequences.values()):
+        if not is_name(name):
+            raise DataError(f"the sequence map names a frame that no file can have: {name!r}", where=path)
     return dict(sequences)
 
 
-def _dropped(path: Path, lines: Sequence[Label]) -> dict[str, list[int]]:
-    """Boxes left out, keyed by label file and position of the first equal line, so duplicates share a key."""
-    return {f"{path}_{lines.index(line)}": [int(v) for v in line.box] for line in lines if not is_kept(line.box)}
+def is_name(text: str) -> bool:
+    """Whether a file can be called ``text``, and a record tell it."""
+    return bool(text) and "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _first(rows: Sequence[kitti_labels.Row], name: str, numbers: Sequence[float]) -> int:
+    """The position of the first line that is equal, so that duplicates share it."""
+    return next(place for place, row in enumerate(rows) if row[1] == name and row[2] == numbers)
+
+
+def _score(path: str, line: int) -> DataError:
+    what = "16 columns: the last is a detector's score, which NVIDIA's converter refuses, too"
+    return DataError(what, where=Location(path, line), hint="drop such columns with --drop-scores")

@@ -26,15 +26,18 @@ class Modifier:
     limit: int | None = None
     exempt: int | None = None
 
-    def copies(self, classes: Sequence[str], *, fold: int, written: int) -> int:
-        """How often to write a frame with the stored ``classes``, when its fold has ``written`` records already."""
-        if fold == self.exempt:
+    def copies(self, classes: Sequence[str], *, fold: int) -> int:
+        """How often to write a frame with the stored ``classes``, as far as the limit of its fold allows."""
+        if fold == self.exempt or not (self.only or self.dominant):
             return 1
         counts = Counter(self.target_of[name] for name in classes if name in self.target_of)
         if len(counts) == 1 and counts.keys() <= self.only:
             return 0
-        copies = 1 + (self.duplicates if self._is_rare(counts) else 0)
-        return copies if self.limit is None else max(0, min(copies, self.limit - written))
+        return 1 + (self.duplicates if self._is_rare(counts) else 0)
+
+    def room(self, *, fold: int, written: int) -> int | None:
+        """How many records may still be written to ``fold``, which has ``written``; None for any number."""
+        return None if self.limit is None or fold == self.exempt else self.limit - written
 
     def _is_rare(self, counts: Counter[str]) -> bool:
         """Whether a rare class outnumbers a dominant one by its factor; an absent dominant class counts 0."""

@@ -6,19 +6,17 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from converters.examples import CORNERS, WORLD, encode_record
 from runtime import folders
-from runtime.conversion import Annotated
 from tltpipe.errors import HostError
 from tltpipe.files import writable
 
 WARNINGS = "_warning.json"
+INDEX = "idx-"
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Prefix:
         """Whether ``name`` is a file that some conversion to this prefix writes, an index of it included."""
         numbered = r"-fold-\d{3,}-of-\d{3,}(-shard-\d{5,}-of-\d{5,})?|-shard-\d{5,}-of-\d{5,}"
         stem = re.escape(self.stem)
-        return re.fullmatch(rf"{stem}{WARNINGS}|(idx-)?{stem}({numbered})", name) is not None
+        return re.fullmatch(rf"{stem}{WARNINGS}|(idx-)?{stem}({numbered})|idx-{stem}", name) is not None
 
     def __str__(self) -> str:
         return f"{self.folder}/{self.stem}"
@@ -81,18 +79,16 @@ def write_warnings(staging: Path, prefix: Prefix, dropped: Mapping[str, list[int
         (staging / f"{prefix.stem}{WARNINGS}").write_text(text, encoding="utf-8")
 
 
-def example(frame: Annotated) -> bytes:
-    """The record of ``frame``."""
-    labels = frame.labels
-    columns: list[Sequence[Any]] = [
-        [label.category.encode() for label in labels],
-        [label.truncation for label in labels],
-        [label.occlusion for label in labels],
-        [label.alpha for label in labels],
-        *([label.box[index] for label in labels] for index in range(len(CORNERS))),
-        *([label.world[index] for label in labels] for index in range(len(WORLD))),
-    ]
-    return encode_record([[frame.id.encode()], [frame.height], [frame.width], *columns])
+def write_index(path: Path, lengths: Iterable[int]) -> None:
+    """``idx-<name>`` beside the record file ``path``, as DALI wants it: offset and length of each record in a line.
+
+    ``lengths`` are in bytes, framing included.
+    """
+    offset = 0
+    with path.with_name(INDEX + path.name).open("w", encoding="ascii") as stream:
+        for length in lengths:
+            stream.write(f"{offset} {length}\n")
+            offset += length
 
 
 def _replace(prefix: Prefix, staging: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Lt
 
-from specs.checks import Finding, Rule, at_least, examine, message_at, required, warn
+from specs.checks import Finding, Rule, examine, message_at, required, warn
 from specs.spec import Spec
 
 MESSAGE = "DatasetExportConfig"
@@ -35,9 +35,16 @@ ELSEWHERE: Mapping[str, str] = {}
 
 IMAGE_SIZE = None
 
+# What the digits in file names are made for; and more copies of a frame than anybody can mean.
+PARTITIONS, SHARDS, DUPLICATES = 999, 99_999, 1000
+
 RULES: tuple[Rule, ...] = (
     Rule("kitti_config.val_split", "0 or more and below 100", lambda value: 0 <= value < 100),
-    at_least("sample_modifier_config.num_duplicates", 0),
+    Rule("kitti_config.num_partitions", f"at most {PARTITIONS}", lambda value: value <= PARTITIONS),
+    Rule("kitti_config.num_shards", f"at most {SHARDS}", lambda value: value <= SHARDS),
+    Rule("coco_config.num_partitions", f"at most {PARTITIONS}", lambda value: value <= PARTITIONS),
+    Rule("coco_config.num_shards", f"at most {SHARDS}", lambda value: max(value, default=0) <= SHARDS),
+    Rule("sample_modifier_config.num_duplicates", f"at most {DUPLICATES}", lambda value: value <= DUPLICATES),
 )
 
 

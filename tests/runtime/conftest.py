@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from converters import examples
 from converters.records import write_records
-from runtime import device
+from runtime import dataset_convert, device
 from tltpipe.errors import HostError
 
 with contextlib.suppress(HostError):  # sets OpenMP up, which must be before any test imports torch
@@ -97,6 +99,58 @@ class Shapes:
         path = self.root / name
         path.write_text(text.replace(*replace, 1) if replace[0] else text)
         return path
+
+
+class Nvidia:
+    """Data sets and specs that NVIDIA's converter was run on, drawn in ``work``, and our converter to run on them."""
+
+    content: dict[str, Any] = json.loads((Path(__file__).parents[1] / "golden" / "kitti_convert.json").read_text())
+    cases: dict[str, dict[str, Any]] = content["cases"]
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+
+    def draw(self, dataset: str) -> Path:
+        """The data set "base" or one of those with a mistake; returns its root."""
+        root = self.work / f"data_{dataset}"
+        if root.exists():
+            return root
+        for folder in ("images", "labels"):
+            (root / folder).mkdir(parents=True)
+        inputs = self.content["inputs"]
+        others = self.content["inputs_other_datasets"].get(dataset)
+        images = {f"{name}.jpg": size for name, size in inputs["sizes"].items()}
+        for name, size in images.items() if others is None else dict.fromkeys(others["image_files"], (32, 24)).items():
+            exif = Image.Exif()
+            exif[0x0112] = 6 if name == "000030.jpg" else 1
+            Image.new("RGB", tuple(size)).save(root / "images" / name, exif=exif)
+        for name, text in (inputs if others is None else others)["labels"].items():
+            (root / "labels" / f"{name}.txt").write_bytes(text.encode())
+        return root
+
+    def spec(self, name: str, *replacements: tuple[str, str]) -> Path:
+        """The spec of a case, with texts replaced."""
+        text = self.cases[name]["spec"]
+        for old, new in replacements:
+            assert old in text
+            text = text.replace(old, new)
+        path = self.work / "convert.conf"
+        path.write_text(text.replace("$W", str(self.work)))
+        return path
+
+    def convert(self, name: str, *options: str, prefix: str = "out/tfr") -> int:
+        """Run a case with the files it needs."""
+        case = self.cases[name]
+        root = self.draw(case["dataset"])
+        if case["seqmap"] is not None:
+            (root / f"seqmap_{name}.json").write_text(json.dumps(case["seqmap"]))
+        return dataset_convert.main(["-d", str(self.spec(name)), "-o", prefix, *case["args"], *options])
+
+
+@pytest.fixture
+def nvidia(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Nvidia:
+    monkeypatch.chdir(tmp_path)
+    return Nvidia(tmp_path)
 
 
 @dataclass

@@ -80,8 +80,8 @@ def test_modifier() -> None:
         exempt=0,
     )
 
-    def copies(*classes: str, fold: int = 1, written: int = 0) -> int:
-        return modifier.copies(classes, fold=fold, written=written)
+    def copies(*classes: str, fold: int = 1) -> int:
+        return modifier.copies(classes, fold=fold)
 
     assert copies("car", "truck") == 0
     assert copies("car", "truck", fold=0) == 1
@@ -89,5 +89,5 @@ def test_modifier() -> None:
     assert copies("bicycle") == 3
     assert copies("car", "bicycle", "bicycle", "bicycle") == 1
     assert copies("car", *["bicycle"] * 4) == 3
-    assert copies("bicycle", written=2) == 2
-    assert copies("bicycle", written=4) == 0
+    assert modifier.room(fold=1, written=3) == 1
+    assert modifier.room(fold=0, written=3) is None

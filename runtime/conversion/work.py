@@ -1,0 +1,121 @@
+"""Frames to records, a stretch at a time, in as many processes as there are cores."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from converters.records import frame_record
+from runtime.conversion import Source
+from runtime.conversion.layouts import Layout
+from runtime.conversion.modifier import Modifier
+from tltpipe import files
+
+FRAMES = 256
+"""Frames of a stretch: so many that handing it out is cheap, so few that its records are small."""
+BYTES = 4 << 20
+"""Of pictures in a stretch whose records hold them, unless it is a single one."""
+WORTHWHILE = 1500
+"""Frames for each process: with fewer it takes longer to start one than to do its work."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done with each frame. Picklable."""
+
+    source: Source
+    layout: Layout
+    modifier: Modifier
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Successive ``frames`` of one record file; ``last`` says that it ends with them."""
+
+    fold: int
+    frames: Sequence[Any]
+    last: bool
+
+
+@dataclass
+class Done:
+    """What became of frames.
+
+    ``records`` are framed, ``lengths`` their bytes, ``objects`` counted by stored class in them; ``renamed``,
+    ``dropped`` and ``scores``, as in ``Annotated``, are of all frames read.
+    """
+
+    records: bytes = b""
+    lengths: list[int] = field(default_factory=list)
+    objects: Counter[str] = field(default_factory=Counter)
+    renamed: dict[str, str] = field(default_factory=dict)
+    dropped: dict[str, list[int]] = field(default_factory=dict)
+    scores: int = 0
+
+
+def stretches(frames: Sequence[Any], job: Job, *, fold: int) -> Iterator[Stretch]:
+    """Those of one record file; at least one, which may be empty."""
+    most = max(1, FRAMES // (1 + job.modifier.duplicates))
+    start = size = 0
+    for place, frame in enumerate(frames):
+        more = _bytes(job, frame)
+        if place > start and (place - start == most or size + more > BYTES):
+            yield Stretch(fold, frames[start:place], last=False)
+            start, size = place, 0
+        size += more
+    yield Stretch(fold, frames[start:], last=True)
+
+
+def _bytes(job: Job, frame: Any) -> int:
+    """Bytes of the picture in the record of ``frame``; 0 also for one that is not there, which is told in its turn."""
+    if not job.layout.pictures:
+        return 0
+    try:
+        return os.stat(job.source.picture(frame)).st_size  # noqa: PTH116 - the name is a text
+    except (OSError, ValueError):
+        return 0
+
+
+def convert(job: Job, stretch: Stretch, *, room: int | None = None) -> Done:
+    """The records of ``stretch``, at most ``room``; raises DataError for the first frame that cannot be read."""
+    done = Done()
+    classes: list[str] = []
+    records: list[bytes] = []
+    for frame in stretch.frames:
+        annotated = job.source.annotate(frame, job.layout.names)
+        done.renamed |= annotated.renamed
+        if annotated.dropped:
+            done.dropped |= annotated.dropped
+        done.scores += annotated.scores
+        stored = [name for name, _ in annotated.objects]
+        copies = job.modifier.copies(stored, fold=stretch.fold) if job.layout.modifies else 1
+        if room is not None:
+            copies = min(copies, room - len(records))
+        if copies > 0:
+            records += [frame_record(job.layout.example(annotated))] * copies
+            classes += stored * copies
+    done.records, done.objects = b"".join(records), Counter(classes)
+    done.lengths = [len(record) for record in records]
+    return done
+
+
+def results(job: Job, plan: Iterable[Stretch], *, workers: int) -> Iterator[tuple[Stretch, Done]]:
+    """What becomes of each stretch, in order."""
+    handed: deque[Stretch] = deque()
+
+    def noted() -> Iterator[Stretch]:
+        for stretch in plan:
+            handed.append(stretch)
+            yield stretch
+
+    for done in files.parallel_map(partial(convert, job), noted(), workers=workers, ahead=3):
+        yield handed.popleft(), done
+
+
+def processes(frames: int, wanted: int | None) -> int:
+    """How many processes are worth starting for so many ``frames`` where ``wanted`` are allowed, None for all cores."""
+    return wanted or max(1, min(files.cpu_count(), frames // WORTHWHILE))

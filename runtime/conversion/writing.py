@@ -1,0 +1,82 @@
+"""A conversion as a whole: every record file in order, with what there is to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from converters.records import shard_name
+from runtime import program
+from runtime.conversion import Plan, partition, shards, work
+from runtime.conversion.shards import Prefix
+from runtime.conversion.tally import Tally
+from runtime.conversion.telling import say_objects
+from runtime.conversion.work import Done, Job, Stretch
+from tltpipe.errors import UsageError
+from tltpipe.progress import Bar, for_stream
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One record file to be: its name, its fold, its number in that, its frames."""
+
+    name: str
+    fold: int
+    number: int
+    frames: Sequence[Any]
+
+
+def write(
+    job: Job, plan: Plan, prefix: Prefix, *, status: program.StatusLog, workers: int, verbose: bool
+) -> tuple[Tally, list[str], list[str]]:
+    """Write all files; return what was counted, the names written, and the names of earlier files taken away."""
+    tally, total = Tally(), sum(map(len, plan.frames))
+    parts = list(_shards(plan, prefix))
+    stretches = (each for part in parts for each in work.stretches(part.frames, job, fold=part.fold))
+    results = work.results(job, stretches, workers=workers)
+    with shards.staged(prefix) as staging, for_stream().bar("convert", total=total) as bar:
+        before, fold = tally.objects.copy(), 0
+        for part in parts:
+            if verbose and part.fold != fold:
+                say_objects(tally.objects - before)
+                before, fold = tally.objects.copy(), part.fold
+            told = f"Writing partition {part.fold}, shard {part.number}"
+            status.write("RUNNING", told)
+            if verbose:
+                program.say(told)
+            lengths = []
+            with (staging / part.name).open("wb") as stream:
+                for done in _of_one_file(results, job, tally, bar):
+                    stream.write(done.records)
+                    tally.add(done, fold=part.fold)
+                    lengths += done.lengths
+            if job.layout.pictures:
+                shards.write_index(staging / part.name, lengths)
+        if verbose:
+            say_objects(tally.objects - before)
+        shards.write_warnings(staging, prefix, tally.dropped)
+        written = sorted(path.name for path in staging.iterdir())
+        removed = shards.stale(prefix, set(written))
+    return tally, written, removed
+
+
+def _of_one_file(results: Iterator[tuple[Stretch, Done]], job: Job, tally: Tally, bar: Bar) -> Iterator[Done]:
+    """What becomes of the stretches of the next file, no more records than the sample modifier lets in."""
+    for stretch, done in results:
+        room = job.modifier.room(fold=stretch.fold, written=tally.written[stretch.fold])
+        yield work.convert(job, stretch, room=room) if room is not None and len(done.lengths) > room else done
+        bar.advance(len(stretch.frames))
+        if stretch.last:
+            return
+
+
+def _shards(plan: Plan, prefix: Prefix) -> Iterator[Shard]:
+    """All files, in order."""
+    for fold, (frames, count) in enumerate(zip(plan.frames, plan.shards, strict=True)):
+        for number, (start, end) in enumerate(partition.shard_bounds(len(frames), count)):
+            name = shard_name(prefix.stem, fold=fold, folds=plan.folds, shard=number, shards=count)
+            if not name:
+                hint = "end -o in the beginning of a file name, or set num_partitions or num_shards"
+                raise UsageError("the one record file would have no name", where=str(prefix), hint=hint)
+            yield Shard(name, fold, number, frames[start:end])
