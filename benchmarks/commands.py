@@ -19,3 +19,11 @@ def convert(source: Path, target: Path, *, of: str, to: str) -> Argv:
 
 def check(dataset: Path) -> Argv:
     return [BIN / "tltpipe", "check", dataset]
+
+
+def augment(dataset: Path, spec: Path, output: Path, *more: str, workers: int = 2) -> Argv:
+    return [BIN / "tlt-augment", "-d", dataset, "-a", spec, "-o", output, "--workers", str(workers), *more]
+
+
+def dataset_convert(spec: Path, prefix: Path, *, workers: int = 2) -> Argv:
+    return [BIN / "tlt-dataset-convert", "-d", spec, "-o", prefix, "--workers", str(workers)]

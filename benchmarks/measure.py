@@ -64,7 +64,13 @@ class Duel:
 
 
 def in_turn(figure: Turn, floor: Turn, *, rounds: int) -> Duel:
-    """Floor, figure, floor, figure ..., ``rounds`` times each, after one of each that does not count.
+    """Floor, figure, floor, figure ..., ``rounds`` times each, after one of each that does not count."""
+    slower, faster = round_robin(floor, figure, rounds=rounds)
+    return Duel(faster, slower)
+
+
+def round_robin(*turns: Turn, rounds: int) -> tuple[tuple[float, ...], ...]:
+    """Seconds of each of ``turns``, one after the other, ``rounds`` times, after one of each that does not count.
 
     The first one of each has the files that are read in the page cache, and the programs.
     """
@@ -73,8 +79,8 @@ def in_turn(figure: Turn, floor: Turn, *, rounds: int) -> Duel:
         argv = turn(number)
         return best_of(1, lambda: run(argv))
 
-    took = [(seconds(floor, number), seconds(figure, number)) for number in range(rounds + 1)][1:]
-    return Duel(tuple(figure for _, figure in took), tuple(floor for floor, _ in took))
+    took = [[seconds(turn, number) for turn in turns] for number in range(rounds + 1)][1:]
+    return tuple(zip(*took, strict=True))
 
 
 def judge(what: str, duel: Duel, *, floor: str, target: float, per: int) -> None:
@@ -87,9 +93,25 @@ def judge(what: str, duel: Duel, *, floor: str, target: float, per: int) -> None
     told(f"ratio {ratio:.2f}", f"{target:.1f}", met=ratio <= target)
 
 
-def told(what: str, limit: str, *, met: bool) -> None:
+def judge_speed(what: str, duel: Duel, *, other: str, per: int, target: float | None = None) -> None:
+    """Print a figure beside another, both in pictures a second; is the median of its ratios at least ``target``?"""
+    speeds = [1 / ratio for ratio in duel.ratios]
+    speed, rounds = median(speeds), ", ".join(f"{each:.2f}" for each in speeds)
+    print(f"{what}: {_rates(duel.figure, per)}", flush=True)
+    print(f"  {other}: {_rates(duel.floor, per)}")
+    print(f"  times its speed: median {speed:.2f}, min {min(speeds):.2f}, max {max(speeds):.2f} (by round: {rounds})")
+    if target is not None:
+        told(f"{speed:.3f} x its speed", f"{target:.2f}", met=speed >= target, bound="least")
+
+
+def _rates(seconds: Sequence[float], per: int) -> str:
+    low, middle, high = (f"{per / choose(seconds):,.0f}" for choose in (max, median, min))
+    return f"{median(seconds):.3f} s, {middle} pictures/s ({low} to {high})"
+
+
+def told(what: str, limit: str, *, met: bool, bound: str = "most") -> None:
     """One line: is ``what`` within ``limit``?"""
-    print(f"  {'met' if met else 'MISSED'}: {what}, target at most {limit}", flush=True)
+    print(f"  {'met' if met else 'MISSED'}: {what}, target at {bound} {limit}", flush=True)
 
 
 @dataclass(frozen=True)
