@@ -109,18 +109,24 @@ def _layout(spec: Spec, arguments: argparse.Namespace) -> Layout:
     return classes.dali(spec, program.host(file) if file else None, strict=arguments.strict_tlt)
 
 
+def _source(spec: Spec, **choices: bool) -> Source:
+    if spec.is_set("kitti_config"):
+        from runtime.conversion import kitti
+
+        return kitti.open_source(spec, **choices)
+    from runtime.conversion import coco
+
+    return coco.open_source(spec)
+
+
 def _convert(
     spec: Spec, prefix: Prefix, status: program.StatusLog, arguments: argparse.Namespace, layout: Layout
 ) -> None:
-    from runtime.conversion import coco, kitti, telling, work, writing
+    from runtime.conversion import telling, work, writing
     from runtime.conversion.modifier import modifier
     from runtime.conversion.shards import INDEX
 
-    source: Source = (
-        kitti.open_source(spec, drops_scores=arguments.drop_scores, lidar=not layout.pictures)
-        if spec.is_set("kitti_config")
-        else coco.open_source(spec)
-    )
+    source = _source(spec, drops_scores=arguments.drop_scores, lidar=not layout.pictures)
     status.write("STARTED", f"Instantiating a {source.kind} converter")
     status.write("RUNNING", "Generating partitions")
     plan = source.plan()

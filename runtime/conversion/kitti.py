@@ -211,7 +211,14 @@ def read_sequences(path: Path) -> dict[str, list[str]]:
 
 def is_name(text: str) -> bool:
     """Whether a file can be called ``text``, and a record tell it."""
-    return bool(text) and "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        parts = text.encode().split(b"/")
+    except UnicodeEncodeError:
+        return False
+    return bool(text) and "\0" not in text and len(text) < _PATH and max(map(len, parts)) < _PART
+
+
+_PATH, _PART = 2000, 240  # characters of a path; bytes between two slashes, where an ending must fit in, too
 
 
 def _first(rows: Sequence[kitti_labels.Row], name: str, numbers: Sequence[float]) -> int:

@@ -15,7 +15,7 @@ from runtime.conversion.layouts import Layout
 from runtime.conversion.modifier import Modifier
 from tltpipe import files
 
-FRAMES = 256
+FRAMES = 512
 """Frames of a stretch: so many that handing it out is cheap, so few that its records are small."""
 BYTES = 4 << 20
 """Of pictures in a stretch whose records hold them, unless it is a single one."""

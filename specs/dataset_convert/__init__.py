@@ -57,9 +57,34 @@ def check(spec: Spec) -> Iterator[Finding]:
         yield Finding("coco_config", "kitti_config and coco_config are both written: only one can be converted")
         return
     yield from examine(spec, RULES)
+    yield from _paths(spec)
     yield from _kitti(spec)
     yield from _coco(spec)
     yield from _modifier(spec)
+
+
+_PATHS = {
+    "kitti_config": (
+        *("root_directory_path", "image_dir_name", "label_dir_name", "point_clouds_dir", "calibrations_dir"),
+        *("kitti_sequence_to_frames_file", "image_extension"),
+    ),
+    "coco_config": ("root_directory_path", "img_dir_names", "annotation_files"),
+}
+
+
+def _paths(spec: Spec) -> Iterator[Finding]:
+    """What no file can be called, whichever the system."""
+    for config, fields in _PATHS.items():
+        message: Any = message_at(spec, config)
+        for name in fields if message is not None else ():
+            value = getattr(message, name)
+            for text in [value] if isinstance(value, str) else value:
+                if "\0" in text or len(text) > _LONGEST or any(len(part.encode()) > _PART for part in text.split("/")):
+                    yield Finding(f"{config}.{name}", f"{name} is nothing that a file or folder can be called")
+
+
+# Characters of a path, bytes of what is between two slashes; systems take twice the one and 255 of the other.
+_LONGEST, _PART = 2000, 200
 
 
 def _kitti(spec: Spec) -> Iterator[Finding]:

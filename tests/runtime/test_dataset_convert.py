@@ -168,7 +168,7 @@ def many(work: Path, count: int) -> None:
         (work / "many/labels" / f"{number:04d}.txt").write_text(LINE.replace("car", name) + "\n")
 
 
-@pytest.mark.parametrize("limit", [0, 500, 511, 512, 513, 5000])
+@pytest.mark.parametrize("limit", [0, 600, 863, 864, 865, 5000])
 def test_processes_and_limit(nvidia: Any, work: Path, limit: int) -> None:
     """The limit of the sample modifier cuts in the middle of what a process has done; what each writes is the same."""
     many(work, 700)
