@@ -224,8 +224,7 @@ class Recorder:
         objects = sample.objects
         none = [0.0] * len(objects)
         boxes = [thing.box for thing in objects]
-        columns: list[Sequence[Any]] = [
-            [stored_name(thing.category).encode() for thing in objects],
+        columns: list[Sequence[float]] = [
             [thing.truncation for thing in objects],
             [thing.occlusion for thing in objects],
             none,
@@ -235,8 +234,8 @@ class Recorder:
             [box.bottom for box in boxes],
             *([none] * len(WORLD)),
         ]
-        frame_id = f"{self.images}/{sample.id}".encode()
-        return frame_record(encode_record([[frame_id], [sample.height], [sample.width], *columns]))
+        frame = (f"{self.images}/{sample.id}", sample.height, sample.width)
+        return frame_record(encode_record(frame, [stored_name(thing.category) for thing in objects], columns))
 
 
 class Writer:

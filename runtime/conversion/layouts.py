@@ -8,8 +8,9 @@ from operator import itemgetter
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from converters import wire
 from converters.examples import CORNERS, WORLD, stored_name
-from runtime.conversion import Annotated, Object, wire
+from runtime.conversion import Annotated, Object
 from tltpipe.errors import DataError
 
 # The numbers of an object in the order of its label's columns, and the place in them of each feature of floats.

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from converters import examples
+from converters import examples, wire
 from converters.examples import CORNERS, LAYOUT, WORLD
 from converters.schema.example_pb2 import Example
-from runtime.conversion import Annotated, wire
+from runtime.conversion import Annotated
 from runtime.conversion.layouts import Plain, Stored
 
 NUMBERS = [0.0, -0.0, 1.0, 0.1, -1e39, 1e39, 1e-45, 16777217.0, float("nan"), float("inf"), 3.4028235e38, 1e300]
