@@ -1,9 +1,9 @@
 """Decoding a JPEG at a part of its size before it is resized to 288x288: what that changes, and what it saves.
 
-Pictures as ``tltpipe sample`` draws them (garments, fabrics, shops and streets), quality 90, 960 pixels on the longer
+Pictures as ``tltpipe sample`` draws them (garments, fabrics, shops and streets), quality 90, 1,920 pixels on the longer
 side, which are decoded at a half. PSNR of resizing from the half against resizing from the whole: with the bilinear
-resize, for which tlt-augment therefore always decodes the whole, and with ``--antialias``. Then ``tlt-augment
---antialias`` beside the same with ``--full-decode``, in turn.
+resize, for which tlt-augment therefore always decodes the whole, and with ``--antialias --reduced-decode``. Then
+``tlt-augment --antialias`` with and without ``--reduced-decode``, in turn.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from converters import images
 from converters.sample import draw
 from runtime import transforms
 from runtime.augmenting import pixels
+from runtime.augmenting.pictures import enough
 from tltpipe.progress import Silent
 
-LONGER_SIDE = 960
+LONGER_SIDE = 1920
 OUTPUT = (288, 288)
 INVISIBLE = 40.0
 """dB from which on a difference is hard to see even in turn."""
@@ -45,7 +46,9 @@ def compare(paths: list[Path], *, antialias: bool) -> list[float]:
     """dB between resizing from the reduced and from the whole picture, for those that are decoded at a part."""
     found = []
     for path in paths:
-        (whole, size), (part, _) = pixels.decode(path), pixels.decode(path, least=OUTPUT)
+        whole, size = pixels.decode(str(path))
+        whole = whole.copy()
+        part, _ = pixels.decode(str(path), least=enough(OUTPUT))
         if (part.shape[1], part.shape[0]) != size:
             found.append(psnr(resized(whole, antialias=antialias), resized(part, antialias=antialias)))
     return found
@@ -56,7 +59,7 @@ def microseconds(paths: list[Path], *, reduced: bool, antialias: bool) -> float:
 
     def all_of_them() -> None:
         for path in paths:
-            resized(pixels.decode(path, least=OUTPUT if reduced else None)[0], antialias=antialias)
+            resized(pixels.decode(str(path), least=enough(OUTPUT) if reduced else None)[0], antialias=antialias)
 
     return 1e6 * best_of(3, all_of_them) / len(paths)
 
@@ -94,8 +97,8 @@ if __name__ == "__main__":
         judge(paths)
         spec = augment_specs.written(augment_specs.RESIZE, scratch / "resize.conf")
         duel = in_turn(
-            lambda number: commands.augment(root, spec, scratch / f"part{number}", "--antialias"),
-            lambda number: commands.augment(root, spec, scratch / f"whole{number}", "--antialias", "--full-decode"),
+            lambda number: commands.augment(root, spec, scratch / f"part{number}", "--antialias", "--reduced-decode"),
+            lambda number: commands.augment(root, spec, scratch / f"whole{number}", "--antialias"),
             rounds=said.rounds,
         )
-        judge_speed("tlt-augment --antialias", duel, other="the same with --full-decode", per=len(paths))
+        judge_speed("tlt-augment --antialias --reduced-decode", duel, other="without --reduced-decode", per=len(paths))

@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--antialias", action="store_true", help="let every pixel count where pictures get smaller")
     parser.add_argument(
-        "--full-decode", action="store_true", help="with --antialias: never decode a JPEG at a part of its size"
+        "--reduced-decode",
+        action="store_true",
+        help="with --antialias: decode a JPEG no larger than twice the output where it is only resized; faster",
     )
     parser.add_argument("--drop-outside", action="store_true", help="drop boxes that have no area left")
     parser.add_argument("--keep-names", action="store_true", help="call the output folders as the input's (TAO 3.x)")
@@ -170,7 +172,7 @@ def _choices(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "arithmetic": arguments.arithmetic,
         "antialias": arguments.antialias,
-        "reduced": not arguments.full_decode,
+        "reduced": arguments.reduced_decode,
         "drop_outside": arguments.drop_outside,
     }
 

@@ -12,7 +12,7 @@ exact figures that float32 images get, 0.2 in the mean. Everything else is withi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import ceil, cos, hypot, radians, sin
 from typing import Any, TypeAlias
 
@@ -102,27 +102,48 @@ def warp(image: Image, matrix: Matrix, size: Size, *, antialias: bool = False, n
     nearest pixel instead (for masks); such an image may have a single channel, [height, width].
     """
     height, width = image.shape[:2]
-    if size == (width, height) and np.array_equal(matrix, np.eye(3)):
-        return image
-    resized = is_resize(matrix, size=(width, height), output=size)
-    shrinks = resized and size[0] <= width and size[1] <= height
-    if antialias and not nearest:
-        if shrinks:
-            return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        image = _softened(image, matrix)
-    if image.dtype != np.uint8 or max(width, height, *size) > _LARGEST:
-        return _warp_exactly(image, _inverse(matrix), size, nearest=nearest)
-    if shrinks and not nearest:
-        # Enlarging is not for resize(), which repeats the border where it should grow dark.
-        return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-    back = _inverse(_HALF) @ _inverse(matrix) @ _HALF  # OpenCV has a pixel's centre at 0
-    flags = (cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, back[:2], size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    return Warp(matrix, (width, height), size).applied(image, antialias=antialias, nearest=nearest)
 
 
-def is_resize(matrix: Matrix, *, size: Size, output: Size) -> bool:
-    """Whether ``matrix`` does nothing but bring ``size`` to ``output``."""
-    return np.array_equal(matrix, _scale(size, output))
+@dataclass(frozen=True, eq=False)
+class Warp:
+    """``warp`` for all images of ``size``, with what it needs worked out once."""
+
+    matrix: Matrix
+    size: Size
+    output: Size
+
+    def applied(self, image: Image, *, antialias: bool = False, nearest: bool = False) -> Image:
+        if self._is_identity:
+            return image
+        if antialias and not nearest:
+            if self._shrinks:
+                return cv2.resize(image, self.output, interpolation=cv2.INTER_AREA)
+            image = _softened(image, self.matrix)
+        if image.dtype != np.uint8 or max(*self.size, *self.output) > _LARGEST:
+            return _warp_exactly(image, _inverse(self.matrix), self.output, nearest=nearest)
+        if self._shrinks and not nearest:
+            # Enlarging is not for resize(), which repeats the border where it should grow dark.
+            return cv2.resize(image, self.output, interpolation=cv2.INTER_LINEAR)
+        flags = (cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
+        border = cv2.BORDER_CONSTANT
+        return cv2.warpAffine(image, self._back, self.output, flags=flags, borderMode=border, borderValue=0)
+
+    @cached_property
+    def _is_identity(self) -> bool:
+        return self.output == self.size and np.array_equal(self.matrix, np.eye(3))
+
+    @cached_property
+    def _shrinks(self) -> bool:
+        """Whether it is a plain resize, and to no more pixels either way."""
+        smaller = self.output[0] <= self.size[0] and self.output[1] <= self.size[1]
+        return smaller and np.array_equal(self.matrix, _scale(self.size, self.output))
+
+    @cached_property
+    def _back(self) -> Matrix:
+        """Destination to source as OpenCV counts, which has a pixel's centre at 0."""
+        back: Matrix = _inverse(_HALF) @ _inverse(self.matrix) @ _HALF
+        return back[:2]
 
 
 def move_boxes(boxes: Boxes, matrix: Matrix, size: Size) -> Boxes:
@@ -131,12 +152,14 @@ def move_boxes(boxes: Boxes, matrix: Matrix, size: Size) -> Boxes:
     No box is dropped: one wholly outside becomes a line or point on the border.
     """
     carry = matrix.astype(np.float32)
-    corners = boxes.astype(np.float32)[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
-    moved = corners @ carry[:2, :2].T + carry[:2, 2]
-    upright = np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
-    limits = np.array([*size, *size], dtype=np.float32)
-    clamped: Boxes = np.clip(upright, np.float32(0), limits)
-    return clamped
+    x, y = boxes[:, [0, 2, 2, 0]], boxes[:, [1, 1, 3, 3]]
+    moved = np.empty((len(boxes), 4), np.float32)
+    for axis in (0, 1):
+        corners = carry[axis, 0] * x + carry[axis, 1] * y + carry[axis, 2]
+        corners.min(axis=1, out=moved[:, axis])
+        corners.max(axis=1, out=moved[:, axis + 2])
+        moved[:, axis::2].clip(np.float32(0), np.float32(size[axis]), out=moved[:, axis::2])
+    return moved
 
 
 def move_points(points: Points, matrix: Matrix) -> Points:
@@ -166,9 +189,15 @@ def recolour(image: Image, colour: Colour) -> Image:
 
 def mix(image: Image, gain: Matrix, bias: Matrix) -> Image:
     """``image`` as gain @ RGB + bias, bytes rounded to a level and kept within 0 to 255."""
+    matrix = mixing(gain, bias)
+    return image if matrix is None else cv2.transform(image, matrix)
+
+
+def mixing(gain: Matrix, bias: Matrix) -> NDArray[np.float32] | None:
+    """What OpenCV's ``transform`` takes for gain and bias [3, 4]; None when they change nothing."""
     if np.array_equal(gain, np.eye(3)) and not bias.any():
-        return image
-    return cv2.transform(image, np.column_stack([gain, bias]).astype(np.float32))
+        return None
+    return np.column_stack([gain, bias]).astype(np.float32)
 
 
 @lru_cache(maxsize=256)

@@ -79,7 +79,7 @@ class Coco:
         for folder in folders:
             with writable(folder):
                 (folder / sample.file_name).parent.mkdir(parents=True, exist_ok=True)
-        picture, matrix = pictures.augmented(sample.image, sample.file_name, recipe, folders)
+        picture, matrix = pictures.augmented(str(sample.image), sample.file_name, recipe, folders)
         size = (picture.shape[1], picture.shape[0])
         image, records = self.file.records(key)
         image |= {"width": size[0], "height": size[1]}

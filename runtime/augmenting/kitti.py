@@ -65,10 +65,10 @@ class Kitti:
 
     def augment(self, key: str, recipe: Recipe, folders: Folders) -> Augmented:
         """Write the augmented image under its own name, and its labels; DataError with file and line."""
-        image, label = self.images / key, self.labels / f"{Path(key).stem}.txt"
-        labels = kitti_labels.read(label)
+        label = f"{key.rpartition('.')[0]}.txt"
+        labels = kitti_labels.read(self.labels / label)
         boxes = np.array([each.box for each in labels.lines], dtype=np.float32).reshape(-1, 4)
-        picture, matrix = pictures.augmented(image, key, recipe, folders)
+        picture, matrix = pictures.augmented(f"{self.images}/{key}", key, recipe, folders)
         size = (picture.shape[1], picture.shape[0])
         moved = transforms.move_boxes(boxes, matrix, size)
         gone = ((moved[:, 2] <= moved[:, 0]) | (moved[:, 3] <= moved[:, 1])).tolist()
@@ -78,7 +78,7 @@ class Kitti:
             if not (none and recipe.drop_outside)
         ]
         assert folders.labels is not None
-        pixels.write(f"{folders.labels}/{label.name}", kitti_labels.render(written).encode())
+        pixels.write(f"{folders.labels}/{label}", kitti_labels.render(written).encode())
         if folders.annotated is not None:
             pictures.draw(picture, [(each.category, each.box) for each in written], f"{folders.annotated}/{key}")
         return Augmented(Done(1, len(written), sum(gone), labels.scores))

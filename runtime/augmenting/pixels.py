@@ -23,7 +23,7 @@ _MOST = 178_956_970
 """Pixels of a picture that are decoded: what Pillow takes for an attack beyond."""
 
 
-def read(path: Path) -> bytes:
+def read(path: str) -> bytes:
     """The file ``path``; raises DataError where it cannot be read."""
     try:
         file = os.open(path, os.O_RDONLY)
@@ -41,11 +41,11 @@ def read(path: Path) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def decode(path: Path, *, least: Size | None = None) -> tuple[Image, Size]:
+def decode(path: str, *, least: Size | None = None) -> tuple[Image, Size]:
     """(the picture as uint8 RGB [height, width, 3], its size as stored); raises DataError.
 
     An EXIF orientation is not applied, as labels speak of the stored pixels. With ``least`` a JPEG may come out at a
-    half, a quarter or an eighth of its size, but not below that.
+    half, a quarter or an eighth of its size, but not below that. The pixels may be gone after the next call.
     """
     data = read(path)
     if data.startswith(_JPEG_START):
@@ -53,11 +53,29 @@ def decode(path: Path, *, least: Size | None = None) -> tuple[Image, Size]:
             height, width, *_ = simplejpeg.decode_jpeg_header(data)
             if width * height <= _MOST:
                 wanted = (least[1], least[0], 2.0) if least else (0, 0, 1.0)
-                return simplejpeg.decode_jpeg(data, "RGB", False, False, *wanted), (width, height)
+                place = _room(3 * width * height)
+                return simplejpeg.decode_jpeg(data, "RGB", False, False, *wanted, place), (width, height)
         except ValueError:
             pass  # CMYK and other rare kinds; and what is damaged, of which Pillow tells more
-    pixels = _by_pillow(path)
+    pixels = _by_pillow(Path(path))
     return pixels, (pixels.shape[1], pixels.shape[0])
+
+
+def _room(size: int) -> Image | None:
+    """Memory for ``size`` bytes that is used again and again, which spares the system's page faults.
+
+    None for a picture so large that it should not be kept.
+    """
+    global _memory
+    if size > _KEPT:
+        return None
+    if _memory is None or len(_memory) < size:
+        _memory = np.empty(max(size, 4 << 20), np.uint8)
+    return _memory
+
+
+_KEPT = 48 << 20
+_memory: Image | None = None
 
 
 def encode(pixels: Image, path: str, *, grey: bool = False) -> None:

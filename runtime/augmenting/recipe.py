@@ -10,8 +10,10 @@ from random import Random
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import cv2
+
 from runtime import tlt2_transforms, transforms
-from runtime.transforms import Blur, Colour, Matrix, Size, Spatial
+from runtime.transforms import Blur, Colour, Size, Spatial, Warp
 
 if TYPE_CHECKING:
     from specs.augment.tao5 import Tao5Spec
@@ -30,20 +32,21 @@ _SIZES = 256
 PARAMETERS = (*_SPATIAL, *_COLOUR, *_BLUR)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Steps:
-    """What is done to one picture: ``matrix`` to pixels and what is on them; gain, bias and blur to colours."""
+    """What is done to pictures of a size: ``warp`` to pixels and what is on them; then gain and bias of colours in one
+    matrix, and a blur's weights, None where nothing changes."""
 
-    matrix: Matrix
-    output: Size
-    gain: Matrix
-    bias: Matrix
+    warp: Warp
+    colour: Any
     blur: Any
 
     def applied(self, image: transforms.Image, *, antialias: bool = False) -> transforms.Image:
         """``image`` [height, width, 3] warped, recoloured and blurred."""
-        image = transforms.warp(image, self.matrix, self.output, antialias=antialias)
-        return transforms.convolve(transforms.mix(image, self.gain, self.bias), self.blur)
+        image = self.warp.applied(image, antialias=antialias)
+        if self.colour is not None:
+            image = cv2.transform(image, self.colour)
+        return image if self.blur is None else transforms.convolve(image, self.blur)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Recipe:
     arithmetic: str = "tao5"
     seed: int = 42
     antialias: bool = False
-    reduced: bool = True
+    reduced: bool = False
 
     def steps(self, name: str, size: Size) -> Steps:
         """What is done to the picture called ``name``, of ``size``."""
@@ -90,7 +93,8 @@ class Recipe:
         output = self.output or size
         gain, bias = arithmetic.colour_matrix(Colour(**{key: values[key] for key in _COLOUR}))
         weights = arithmetic.kernel(Blur(int(values["size"]), values["std"]))
-        return Steps(arithmetic.matrix(spatial, size=size, output=output), output, gain, bias, weights)
+        warp = Warp(arithmetic.matrix(spatial, size=size, output=output), size, output)
+        return Steps(warp, transforms.mixing(gain, bias), weights if weights.max() < 1 else None)
 
     @cached_property
     def only_resizes(self) -> bool:

@@ -198,7 +198,7 @@ def test_boxes_outside_may_be_dropped(work: Path, capsys: pytest.CaptureFixture[
 def test_antialias_may_decode_at_a_part_of_the_size(work: Path) -> None:
     add(work, 1, size=(1024, 768))
     (work / "augment.conf").write_text(SPEC.replace("spatial_config { rotation_config", "spatial_config { } #"))
-    for options, name in (((), "plain"), (("--antialias",), "part"), (("--antialias", "--full-decode"), "full")):
+    for options, name in (((), "plain"), (("--antialias", "--reduced-decode"), "part"), (("--antialias",), "full")):
         assert proto(*options, output=name) == 0
     plain, part, full = (
         np.asarray(Image.open(work / name / "images/001.jpg")).astype(float) for name in ("plain", "part", "full")
