@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
         program.say(write_default().rstrip("\n"))
         return
     if arguments.workers != 1 and files.cpu_count() > 1:
-        files.preload("runtime.augmenting.work", "runtime.augmenting.kitti")  # OpenCV takes its time
+        files.preload("runtime.augmenting.work", "runtime.augmenting.kitti", "runtime.augmenting.pictures")
     yaml = arguments.experiment_spec
     if yaml is None and arguments.augmentation_proto and arguments.augmentation_proto.endswith(YAML):
         yaml = arguments.augmentation_proto

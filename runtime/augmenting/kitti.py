@@ -9,10 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from runtime import folders, kitti_labels, transforms
-from runtime.augmenting import ANNOTATED, IMAGES, LABELS, Augmented, Collector, Done, Folders, pictures, pixels
+from runtime import folders, kitti_labels
+from runtime.augmenting import ANNOTATED, IMAGES, LABELS, Augmented, Collector, Done, Folders
 from runtime.kitti_labels import Label
 from tltpipe.errors import DataError
 
@@ -65,6 +63,11 @@ class Kitti:
 
     def augment(self, key: str, recipe: Recipe, folders: Folders) -> Augmented:
         """Write the augmented image under its own name, and its labels; DataError with file and line."""
+        import numpy as np
+
+        from runtime import transforms
+        from runtime.augmenting import pictures, pixels
+
         label = f"{key.rpartition('.')[0]}.txt"
         labels = kitti_labels.read(self.labels / label)
         boxes = np.array([each.box for each in labels.lines], dtype=np.float32).reshape(-1, 4)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runtime.augmenting import Folders, pixels
+from runtime.augmenting.steps import steps as steps_of
 from runtime.transforms import Image, Matrix, Size
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ def augmented(image: str, name: str, recipe: Recipe, folders: Folders) -> tuple[
     """
     reduced = recipe.antialias and recipe.reduced and recipe.only_resizes
     decoded, size = pixels.decode(image, least=enough(recipe.output) if reduced and recipe.output else None)
-    steps = recipe.steps(name, size)
+    steps = steps_of(recipe, name, size)
     matrix = steps.warp.matrix
     if (decoded.shape[1], decoded.shape[0]) != size:
-        steps = recipe.steps(name, (decoded.shape[1], decoded.shape[0]))
+        steps = steps_of(recipe, name, (decoded.shape[1], decoded.shape[0]))
     picture = steps.applied(decoded, antialias=recipe.antialias)
     pixels.encode(picture, f"{folders.images}/{name}", grey=recipe.grey)
     return picture, matrix

@@ -7,46 +7,22 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import pi
 from random import Random
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
-
-import cv2
-
-from runtime import tlt2_transforms, transforms
-from runtime.transforms import Blur, Colour, Size, Spatial, Warp
 
 if TYPE_CHECKING:
     from specs.augment.tao5 import Tao5Spec
     from specs.spec import Spec
 
+Size = tuple[int, int]
 Values = tuple[float, ...]
 """What a parameter may be: nothing (0), a number, any number between two, or one of three and more."""
 
-ARITHMETIC: Mapping[str, ModuleType] = {"tao5": transforms, "tlt2": tlt2_transforms}
-"""Whose arithmetic, by name; each has ``matrix``, ``colour_matrix`` and ``kernel``."""
-
-_SPATIAL = ("angle", "shear_x", "shear_y", "translate_x", "translate_y")
-_COLOUR = ("hue", "saturation", "contrast", "center", "offset")
-_BLUR = ("size", "std")
-_SIZES = 256
-PARAMETERS = (*_SPATIAL, *_COLOUR, *_BLUR)
-
-
-@dataclass(frozen=True, eq=False)
-class Steps:
-    """What is done to pictures of a size: ``warp`` to pixels and what is on them; then gain and bias of colours in one
-    matrix, and a blur's weights, None where nothing changes."""
-
-    warp: Warp
-    colour: Any
-    blur: Any
-
-    def applied(self, image: transforms.Image, *, antialias: bool = False) -> transforms.Image:
-        """``image`` [height, width, 3] warped, recoloured and blurred."""
-        image = self.warp.applied(image, antialias=antialias)
-        if self.colour is not None:
-            image = cv2.transform(image, self.colour)
-        return image if self.blur is None else transforms.convolve(image, self.blur)
+SPATIAL = ("angle", "shear_x", "shear_y", "translate_x", "translate_y")
+COLOUR = ("hue", "saturation", "contrast", "center", "offset")
+BLUR = ("size", "std")
+PARAMETERS = (*SPATIAL, *COLOUR, *BLUR)
+NEUTRAL = dict.fromkeys(PARAMETERS, 0.0) | {"saturation": 1.0, "center": 127.5}
+"""What changes nothing; they mean what the fields of ``transforms.Spatial``, ``Colour`` and ``Blur`` do."""
 
 
 @dataclass(frozen=True)
@@ -72,50 +48,27 @@ class Recipe:
     antialias: bool = False
     reduced: bool = False
 
-    def steps(self, name: str, size: Size) -> Steps:
-        """What is done to the picture called ``name``, of ``size``."""
-        if self._random:
-            return self._steps(self._fixed | {key: self._drawn(name, key) for key in self._random}, size)
-        known = self._known.get(size)
-        if known is None:
-            if len(self._known) >= _SIZES:
-                self._known.clear()
-            known = self._known[size] = self._steps(self._fixed, size)
-        return known
-
-    def _steps(self, values: Mapping[str, float], size: Size) -> Steps:
-        arithmetic = ARITHMETIC[self.arithmetic]
-        spatial = Spatial(
-            **{key: values[key] for key in _SPATIAL},
-            flip_horizontal=self.flip_horizontal,
-            flip_vertical=self.flip_vertical,
-        )
-        output = self.output or size
-        gain, bias = arithmetic.colour_matrix(Colour(**{key: values[key] for key in _COLOUR}))
-        weights = arithmetic.kernel(Blur(int(values["size"]), values["std"]))
-        warp = Warp(arithmetic.matrix(spatial, size=size, output=output), size, output)
-        return Steps(warp, transforms.mixing(gain, bias), weights if weights.max() < 1 else None)
+    def drawn(self, name: str) -> dict[str, float]:
+        """The value of each parameter for the picture called ``name``."""
+        if not self.random:
+            return self._fixed
+        return self._fixed | {key: self._drawn(name, key) for key in self.random}
 
     @cached_property
     def only_resizes(self) -> bool:
         """Whether pixels go where a plain resize brings them, in every picture."""
-        moves = any(self._fixed[key] for key in _SPATIAL) or any(key in self._random for key in _SPATIAL)
+        moves = any(self._fixed[key] or key in self.random for key in SPATIAL)
         return not (moves or self.flip_horizontal or self.flip_vertical)
 
     @cached_property
-    def _fixed(self) -> dict[str, float]:
-        neutral = vars(Spatial()) | vars(Colour()) | vars(Blur())
-        told = {key: values[0] if values else 0.0 for key, values in self.values.items() if len(values) < 2}
-        return {key: told.get(key, neutral[key]) for key in PARAMETERS}
-
-    @cached_property
-    def _known(self) -> dict[Size, Steps]:
-        """Steps that are the same for all pictures of a size."""
-        return {}
-
-    @cached_property
-    def _random(self) -> tuple[str, ...]:
+    def random(self) -> tuple[str, ...]:
+        """Parameters that differ from picture to picture."""
         return tuple(key for key, values in self.values.items() if len(values) > 1)
+
+    @cached_property
+    def _fixed(self) -> dict[str, float]:
+        told = {key: values[0] if values else 0.0 for key, values in self.values.items() if len(values) < 2}
+        return {key: told.get(key, NEUTRAL[key]) for key in PARAMETERS}
 
     def _drawn(self, name: str, key: str) -> float:
         """Each parameter by itself: that another one is drawn as well changes nothing here."""

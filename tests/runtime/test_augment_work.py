@@ -14,7 +14,8 @@ from PIL import Image
 
 from runtime import augment
 from runtime.augmenting import work as augmenting
-from runtime.augmenting.recipe import Recipe
+from runtime.augmenting.recipe import NEUTRAL, Recipe
+from runtime.transforms import Blur, Colour, Spatial
 
 LINE = "vest 0.00 0 0.00 10 20 110.5 220 0 0 0 0 0 0 0\n"
 SPEC = """\
@@ -166,6 +167,11 @@ def test_values_stay_in_their_ranges() -> None:
     assert set(shifts) == {0, 5, 9, 13}
     assert abs(np.mean(angles)) < 2
     assert abs(np.corrcoef(angles, shifts)[0, 1]) < 0.15
+
+
+def test_what_changes_nothing_is_the_same_everywhere() -> None:
+    neutral = vars(Spatial()) | vars(Colour()) | vars(Blur())
+    assert {key: neutral[key] for key in NEUTRAL} == NEUTRAL
 
 
 def test_the_older_arithmetic_turns_the_other_way(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
