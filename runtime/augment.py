@@ -72,6 +72,8 @@ def run(arguments: argparse.Namespace) -> None:
 
         program.say(write_default().rstrip("\n"))
         return
+    if arguments.workers is not None and arguments.workers < 1:
+        raise UsageError(f"--workers {arguments.workers}: there must be one at least")
     if arguments.workers != 1 and files.cpu_count() > 1:
         files.preload("runtime.augmenting.work", "runtime.augmenting.kitti", "runtime.augmenting.pictures")
     yaml = arguments.experiment_spec
@@ -101,7 +103,7 @@ def _by_proto_text(arguments: argparse.Namespace) -> Job:
     needed = {"-a": arguments.augmentation_proto, "-d": arguments.dataset_folder, "-o": arguments.output_dataset}
     missing = [name for name, given in needed.items() if not given]
     if missing:
-        what = "an augmentation needs -a SPEC -d DIR -o DIR, or -e YAML" if len(missing) == 3 else "what is missing"
+        what = "an augmentation needs -a SPEC -d DIR -o DIR, or -e YAML"
         raise UsageError(f"{', '.join(missing)} missing", hint=f"{what}; tlt-augment --help explains the options")
     if arguments.overrides:
         raise UsageError(f'"{arguments.overrides[0]}": only a YAML spec (-e) can be overridden', hint="edit the spec")

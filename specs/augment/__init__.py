@@ -97,18 +97,26 @@ RULES: tuple[Rule, ...] = (
     *map(finite, NUMBERS),
 )
 
+FLAT = "shear_ratio_x times shear_ratio_y is 1, which presses every picture flat to a line"
+
 
 def check(spec: Spec) -> Iterator[Finding]:
     """What makes no sense in an AugmentorConfig, and what deserves a word."""
     yield from examine(spec, RULES)
     yield from _size(spec)
     yield from _rotation(spec)
+    yield from _shear(spec)
     yield from _blur(spec)
     saturation = "color_config.hue_saturation_config.saturation_shift"
     if message_at(spec, "color_config.hue_saturation_config") is not None and not spec.is_set(saturation):
         # NVIDIA's own programs may read the missing value as 0, which is grey.
         yield warn(saturation, "saturation_shift is not written and taken as 1.0, no change; write it to be sure")
     yield from without_effect(spec, "partition_config")
+
+
+def flattens(shear_x: float, shear_y: float) -> bool:
+    """Whether both shears together leave no area, so that nothing could be sampled back."""
+    return abs(1 - shear_x * shear_y) < 1e-6
 
 
 def _size(spec: Spec) -> Iterator[Finding]:
@@ -124,6 +132,13 @@ def _rotation(spec: Spec) -> Iterator[Finding]:
     if rotation is not None and rotation.angle and rotation.units not in ("degrees", "radians"):
         told = f'"{rotation.units}"' if rotation.units else "not written"
         yield warn(f"{path}.units", f'units is {told}: degrees are meant, as by every text other than "radians"')
+
+
+def _shear(spec: Spec) -> Iterator[Finding]:
+    path = "spatial_config.shear_config"
+    shear = message_at(spec, path)
+    if shear is not None and flattens(shear.shear_ratio_x, shear.shear_ratio_y):
+        yield Finding(f"{path}.shear_ratio_y", FLAT)
 
 
 def _blur(spec: Spec) -> Iterator[Finding]:

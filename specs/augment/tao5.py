@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
 from specs import references, yaml_text
+from specs.augment import FLAT, flattens
 from specs.augment.tao5_keys import KEYS, TEXTS
 from specs.yaml_nodes import Place, quoted
 from specs.yaml_text import Written
@@ -21,6 +23,7 @@ _PROTO_TEXT = re.compile(r"^[ \t]*(spatial|color|blur|dataset)_config[ \t]*(:[ \
 _ANGLE, _UNITS = "spatial_aug.rotation.angle", "spatial_aug.rotation.units"
 _REFINE = "spatial_aug.rotation.refine_box"
 _SATURATION = "color_aug.saturation.saturation_shift"
+_SHEARS = ("spatial_aug.shear.shear_ratio_x", "spatial_aug.shear.shear_ratio_y")
 _SIDES = ("data.output_image_width", "data.output_image_height")
 
 
@@ -112,8 +115,8 @@ def parse(text: str, overrides: Sequence[str] = (), *, source: Path | str) -> Ta
         gt_cache=values[f"{_REFINE}.gt_cache"],
         rotation_angle=Values(values[_ANGLE]),
         rotation_units=values[_UNITS],
-        shear_x=Values(values["spatial_aug.shear.shear_ratio_x"]),
-        shear_y=Values(values["spatial_aug.shear.shear_ratio_y"]),
+        shear_x=Values(values[_SHEARS[0]]),
+        shear_y=Values(values[_SHEARS[1]]),
         translate_x=Values(values["spatial_aug.translation.translate_x"]),
         translate_y=Values(values["spatial_aug.translation.translate_y"]),
         flip_horizontal=values["spatial_aug.flip.flip_horizontal"],
@@ -182,9 +185,16 @@ def _contradictions(values: Mapping[str, Any], written: Written, source: Path | 
         told = f"{missing} is missing or 0 while the other side is {values[other]}: give both, or neither"
         where = _where(written.places, source, missing if missing in written.places else other)
         yield SpecError(told, where=where)
+    if any(flattens(x, y) for x, y in product(*(_certain(values[key]) for key in _SHEARS))):
+        yield SpecError(FLAT, where=_where(written.places, source, _SHEARS[1]))
     if values[f"{_REFINE}.enabled"] and values["data.dataset_type"] == "kitti" and not values[f"{_REFINE}.gt_cache"]:
         where = _where(written.places, source, f"{_REFINE}.enabled")
         yield SpecError("refine_box needs gt_cache, a COCO JSON with the masks of the same pictures", where=where)
+
+
+def _certain(drawn: tuple[float, ...]) -> tuple[float, ...]:
+    """The values that a parameter is sure to have in some picture; within a range none is."""
+    return () if len(drawn) == 2 and drawn[0] != drawn[1] else drawn
 
 
 def _doubts(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

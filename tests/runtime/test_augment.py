@@ -231,6 +231,25 @@ def test_label_that_is_no_text(work: Path) -> None:
         kitti_labels.read(path)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["-a", "augment.conf", "-d", "data", "-o", "out", "--workers", "-1"],
+            "--workers -1: there must be one at least",
+        ),
+        (
+            ["-a", "augment.conf", "-d", "data", "-o", "out", "--workers", "0"],
+            "--workers 0: there must be one at least",
+        ),
+        (["-a", "augment.conf", "-o", "out"], "-d missing\n  hint: an augmentation needs -a SPEC -d DIR -o DIR"),
+    ],
+)
+def test_usage(work: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    assert augment.main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_bad_image_in_a_worker_process(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(6):
         add(work, f"{number}.jpg", size=(20, 20))

@@ -425,3 +425,22 @@ def test_every_section_and_key_is_in_the_table_once() -> None:
     sections = {key.rpartition(".")[0] for key in KEYS} - {""}
     assert not sections & KEYS.keys()
     assert all(key.about.endswith(".") for key in KEYS.values())
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "flat"),
+    [
+        ("[2]", "[0.5]", True),
+        ("[0, 1, 2]", "[.5]", True),
+        ("[-4]", "[-.25, -.25]", True),
+        ("[0, 2]", "[.5]", False),
+        ("[1]", "[-1]", False),
+        ("[]", "[1]", False),
+    ],
+)
+def test_shears_that_flatten_a_picture(x: str, y: str, flat: bool) -> None:
+    text = f"spatial_aug:\n  shear:\n    shear_ratio_x: {x}\n    shear_ratio_y: {y}\n"
+    if flat:
+        assert str(refusal(text)).startswith("a.yaml:4:5: shear_ratio_x times shear_ratio_y is 1")
+    else:
+        parse(text)

@@ -236,6 +236,10 @@ def test_what_nvidias_converter_took_stands() -> None:
         ("blur_config { std: -1 size: 3 }", "spec:1:15: std must be from 0 to 166, not -1"),
         ("blur_config { }", "spec:1:1: blur_config needs std or size above 0"),
         (
+            "spatial_config { shear_config { shear_ratio_x: 2 shear_ratio_y: 0.5 } }",
+            "spec:1:50: shear_ratio_x times shear_ratio_y is 1, which presses every picture flat to a line",
+        ),
+        (
             "color_config { hue_saturation_config { saturation_shift: -1 } }",
             "saturation_shift must be 0 or more, not -1",
         ),
