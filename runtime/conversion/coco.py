@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _BEFORE, _BEHIND = (0.0,) * 3, (0.0,) * 7  # what a label holds beside its box
 
 _LARGEST = 1 << 31  # pixels a side; more cannot be meant
+_SHOWN = 80  # characters of a value in a message
 
 Annotation = tuple[Any, str, tuple[float, float, float, float]]
 """Annotation id, category name, (left, top, right, bottom) in pixels."""
@@ -118,37 +120,68 @@ def _load(path: Path) -> dict[str, Any]:
         if not isinstance(content.get(key), list) or not content[key]:
             raise DataError(f'no "{key}" in this COCO file', where=path)
     for category in content["categories"]:
-        if not isinstance(category, dict) or not isinstance(category.get("id"), int | str) or "name" not in category:
+        told = (category.get("id"), category.get("name")) if isinstance(category, dict) else (None, None)
+        if not all(isinstance(value, int | str) for value in told):
             raise DataError("a category of this COCO file lacks its id or its name", where=path)
     return content
 
 
-def _names(content: Mapping[str, Any]) -> dict[int, str]:
+def _names(content: Mapping[str, Any], path: Path) -> dict[int, str]:
     """Category names by id as NVIDIA reads them: no spaces, ASCII letters only."""
-    return {
-        category["id"]: str(category["name"]).replace(" ", "").encode("ascii", "ignore").decode()
-        for category in content["categories"]
-    }
+    names: dict[int, str] = {}
+    for category in content["categories"]:
+        written = str(category["name"]).replace(" ", "")
+        name = names[category["id"]] = written.encode("ascii", "ignore").decode()
+        if name != written:
+            program.warn(f'{path}: the category "{category["name"]}" is called "{name.lower()}" in the records')
+    return names
 
 
 def _pictures(folder: str, content: Mapping[str, Any], path: Path) -> Iterator[Picture]:
     """The images of one file in its order; raises DataError for a record that lacks something."""
-    names = _names(content)
+    names = _names(content, path)
     by_image: dict[Any, list[Annotation]] = {}
+    kind, record = "", dict[str, Any]()
     try:
-        for note in content["annotations"]:
-            left, top, width, height = map(float, note["bbox"])
+        kind = "annotation"
+        for record in content["annotations"]:
+            left, top, width, height = map(float, record["bbox"])
             box = (left, top, left + width, top + height)
             if not all(map(isfinite, box)):
-                raise ValueError(f"a bbox of {note['bbox']}")
-            by_image.setdefault(note["image_id"], []).append((note["id"], names[note["category_id"]], box))
-        for image in content["images"]:
-            name = os.path.join(folder, image["file_name"])  # noqa: PTH118 - folders in it stay as they are
-            width, height = int(image["width"]), int(image["height"])
+                raise ValueError(f"a bbox of {record['bbox']}")
+            by_image.setdefault(record["image_id"], []).append((record["id"], names[record["category_id"]], box))
+        kind = "image"
+        for record in content["images"]:
+            name = os.path.join(folder, record["file_name"])  # noqa: PTH118 - folders in it stay as they are
+            width, height = int(record["width"]), int(record["height"])
             if not is_name(name) or not (0 < width < _LARGEST and 0 < height < _LARGEST):
-                raise ValueError(f"{image['file_name']!r} of {width} x {height} pixels")
+                raise ValueError(f"{record['file_name']!r} of {width} x {height} pixels")
             id = os.path.splitext(name)[0]  # noqa: PTH122
-            yield Picture(id, name, width, height, tuple(by_image.get(image["id"], ())))
+            yield Picture(id, name, width, height, tuple(by_image.get(record["id"], ())))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as problem:
-        what = f"lacks {problem}" if isinstance(problem, KeyError) else f"holds something else than expected: {problem}"
-        raise DataError(f"an entry of this COCO file {what}", where=path) from None
+        raise DataError(_fault(kind, record, problem), where=path) from None
+    listed = {image["id"] for image in content["images"]}
+    if lost := sum(len(notes) for id, notes in by_image.items() if id not in listed):
+        program.warn(f"{path}: {lost} annotations are of images that are not listed, and are left out")
+
+
+def _fault(kind: str, record: Mapping[str, Any], problem: Exception) -> str:
+    """What is wrong with a record that could not be taken."""
+    which = f"the {kind} with id {record['id']}" if "id" in record else f"an {kind}"
+    needed = (
+        ("id", "image_id", "category_id", "bbox") if kind == "annotation" else ("id", "file_name", "width", "height")
+    )
+    missing = [f'"{key}"' for key in needed if key not in record]
+    if missing:
+        return f"{which} lacks {', '.join(missing)}"
+    if kind == "annotation" and isinstance(problem, KeyError):
+        return f"{which} has the category {record['category_id']}, which is not listed"
+    if kind == "annotation":
+        return f'"bbox" of {which} must be four finite numbers, but is {_shown(record["bbox"])}'
+    name, *size = (_shown(record[key]) for key in needed[1:])
+    return f"{which} needs the name of a file and its size in pixels, but has {name} and {' x '.join(size)}"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
