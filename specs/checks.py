@@ -59,7 +59,7 @@ def finite(path: str) -> Rule:
 
 def within(path: str, low: float, high: float) -> Rule:
     """From ``low`` to ``high``, both allowed."""
-    return Rule(path, f"from {low:g} to {high:g}", lambda value: low <= value <= high)
+    return Rule(path, f"from {low:.10g} to {high:.10g}", lambda value: low <= value <= high)
 
 
 def one_of(path: str, *allowed: int) -> Rule:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from converters.journal import alone
 from runtime import folders
 from tltpipe.errors import HostError
 from tltpipe.files import writable
@@ -47,19 +48,22 @@ def staged(prefix: Prefix) -> Iterator[Path]:
     """Yield an empty hidden folder; when the block ends well its files move to the prefix.
 
     They replace what earlier conversions left there, also what this one did not write again: a stale shard would be
-    trained on. On an exception nothing changes.
+    trained on. On an exception nothing changes. Raises HostError while another run writes there.
     """
     existed = prefix.folder.exists()
     staging = prefix.folder / f".{prefix.stem or 'records'}.partial"
-    with writable(prefix.folder):
-        prefix.folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir()
     try:
-        yield staging
-        _replace(prefix, staging)
+        with alone(staging):
+            with writable(prefix.folder):
+                shutil.rmtree(staging, ignore_errors=True)
+                staging.mkdir()
+            try:
+                yield staging
+                _replace(prefix, staging)
+            except BaseException:
+                shutil.rmtree(staging, ignore_errors=True)
+                raise
     except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
         if not existed:
             folders.remove_if_empty(prefix.folder)
         raise

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge
 
-from specs.checks import Finding, Rule, at_least, examine, finite, message_at, one_of, warn, within, without_effect
+from specs.checks import Finding, Rule, examine, message_at, one_of, warn, within, without_effect
 from specs.spec import Spec
 
 MESSAGE = "AugmentorConfig"
@@ -74,6 +74,8 @@ IMAGE_SIZE = ("output_image_width", "output_image_height")
 LARGEST_SIDE = 65_500
 """Pixels: what a JPEG file can have."""
 
+LARGEST = 1e6
+"""Of angles, shears, shifts and levels: far beyond sense, and nothing overflows."""
 WIDEST_BLUR = 1_001
 """Pixels of a window."""
 
@@ -81,6 +83,8 @@ NUMBERS = (
     "spatial_config.rotation_config.angle",
     "spatial_config.shear_config.shear_ratio_x",
     "spatial_config.shear_config.shear_ratio_y",
+    "spatial_config.translation_config.translate_x",
+    "spatial_config.translation_config.translate_y",
     "color_config.hue_saturation_config.hue_rotation_angle",
     "color_config.contrast_config.contrast",
     "color_config.contrast_config.center",
@@ -91,10 +95,10 @@ RULES: tuple[Rule, ...] = (
     within("output_image_width", 0, LARGEST_SIDE),
     within("output_image_height", 0, LARGEST_SIDE),
     one_of("output_image_channel", 0, 1, 3),
-    at_least("color_config.hue_saturation_config.saturation_shift", 0),
     within("blur_config.std", 0, WIDEST_BLUR // 6),
     within("blur_config.size", 0, WIDEST_BLUR),
-    *map(finite, NUMBERS),
+    within("color_config.hue_saturation_config.saturation_shift", 0, LARGEST),
+    *(within(path, -LARGEST, LARGEST) for path in NUMBERS),
 )
 
 FLAT = "shear_ratio_x times shear_ratio_y is 1, which presses every picture flat to a line"

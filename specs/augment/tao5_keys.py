@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from specs.augment import LARGEST, LARGEST_SIDE
 from specs.references import MISSING, Misfit
 from specs.values import choice, did_you_mean
 from specs.yaml_nodes import quoted
@@ -16,10 +17,6 @@ from specs.yaml_text import Scalar, Value
 
 Numbers = tuple[float, ...]
 
-LARGEST_SIDE = 65_500
-"""Of a JPEG, in pixels."""
-LARGEST = 1e6
-"""Of angles, shears, shifts and levels: far beyond sense, and nothing overflows."""
 MOST_CHOICES = 10_000
 
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")

@@ -14,6 +14,7 @@ from PIL import Image
 from converters import examples, frames
 from converters.records import read_records
 from runtime import dataset_convert
+from runtime.conversion.shards import Prefix, staged
 
 
 @pytest.fixture
@@ -41,6 +42,16 @@ def test_failure_keeps_earlier_records(nvidia: Any, work: Path) -> None:
     (work / "data_base" / "labels" / "000030.txt").unlink()
     assert nvidia.convert("random_val20_shard0") == 3
     assert {path: path.read_bytes() for path in (work / "out").iterdir()} == before
+
+
+def test_second_run_is_held_off(nvidia: Any, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with staged(Prefix(work / "out", "tfr")) as staging:
+        (staging / "tfr-fold-000-of-002").write_text("mine")
+        assert nvidia.convert("random_val20_shard0") == 6
+        assert f"{work / 'out'}: another run is writing here" in capsys.readouterr().err
+    assert (work / "out" / "tfr-fold-000-of-002").read_text() == "mine"
+    assert nvidia.convert("random_val20_shard0") == 0
+    assert visible(work / "out") == ["tfr-fold-000-of-002", "tfr-fold-001-of-002", "tfr_warning.json"]
 
 
 def test_stale_shards_go_and_other_files_stay(nvidia: Any, work: Path, capsys: pytest.CaptureFixture[str]) -> None:

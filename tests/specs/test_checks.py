@@ -241,7 +241,19 @@ def test_what_nvidias_converter_took_stands() -> None:
         ),
         (
             "color_config { hue_saturation_config { saturation_shift: -1 } }",
-            "saturation_shift must be 0 or more, not -1",
+            "saturation_shift must be from 0 to 1000000, not -1",
+        ),
+        (
+            "spatial_config { shear_config { shear_ratio_x: 1e30 } }",
+            "spec:1:33: shear_ratio_x must be from -1000000 to 1000000, not 1e+30",
+        ),
+        (
+            "spatial_config { translation_config { translate_x: 2000000 } }",
+            "spec:1:39: translate_x must be from -1000000 to 1000000, not 2000000",
+        ),
+        (
+            "color_config { brightness_config { offset: nan } }",
+            "spec:1:36: offset must be from -1000000 to 1000000, not nan",
         ),
     ],
 )
