@@ -79,7 +79,8 @@ class Coco:
         for folder in folders:
             with writable(folder):
                 (folder / sample.file_name).parent.mkdir(parents=True, exist_ok=True)
-        picture, matrix = pictures.augmented(str(sample.image), sample.file_name, recipe, folders)
+        told = (sample.width, sample.height)
+        picture, matrix = pictures.augmented(str(sample.image), sample.file_name, recipe, folders, told=told)
         size = (picture.shape[1], picture.shape[0])
         image, records = self.file.records(key)
         image |= {"width": size[0], "height": size[1]}

@@ -10,18 +10,24 @@ import numpy as np
 from runtime.augmenting import Folders, pixels
 from runtime.augmenting.steps import steps as steps_of
 from runtime.transforms import Image, Matrix, Size
+from tltpipe.errors import DataError
 
 if TYPE_CHECKING:
     from runtime.augmenting.recipe import Recipe
 
 
-def augmented(image: str, name: str, recipe: Recipe, folders: Folders) -> tuple[Image, Matrix]:
+def augmented(
+    image: str, name: str, recipe: Recipe, folders: Folders, *, told: Size | None = None
+) -> tuple[Image, Matrix]:
     """Decode, augment and write one picture; returns (the pixels written, source to destination).
 
-    Raises DataError for a picture that cannot be decoded.
+    Raises DataError for a picture that cannot be decoded, or is not of the size that it is ``told`` to be.
     """
     reduced = recipe.antialias and recipe.reduced and recipe.only_resizes
     decoded, size = pixels.decode(image, least=enough(recipe.output) if reduced and recipe.output else None)
+    if told is not None and told != size:
+        what = f"the picture has {size[0]} x {size[1]} pixels, its annotations are for {told[0]} x {told[1]}"
+        raise DataError(what, where=image, hint="take the picture they were made on, or scale them")
     steps = steps_of(recipe, name, size)
     matrix = steps.warp.matrix
     if (decoded.shape[1], decoded.shape[0]) != size:

@@ -177,6 +177,14 @@ def test_a_missing_picture_and_a_broken_mask(work: Path, capsys: pytest.CaptureF
     assert "Traceback" not in error
 
 
+def test_a_picture_of_another_size_than_told(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Image.open(work / "images/2.jpg") as image:
+        image.resize((60, 40)).save(work / "images/2.jpg")
+    assert augment.main(["-e", "spec.yaml"]) == 3
+    assert "2.jpg: the picture has 60 x 40 pixels, its annotations are for 120 x 80" in capsys.readouterr().err
+    assert [image["id"] for image in run("--skip-bad")["images"]] == [700]
+
+
 def test_clipping_an_outline() -> None:
     square = np.array([[-5.0, -5], [5, -5], [5, 5], [-5, 5]])
     assert outlines.clip(square, (10, 10)).tolist() == [[0, 0], [5, 0], [5, 5], [0, 5]] or set(
