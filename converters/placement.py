@@ -7,10 +7,10 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 
 from converters import rules
+from converters.formats import FilesOfTheirOwn
 from converters.model import Dataset, Sample
 from tltpipe.errors import DataError
 from tltpipe.files import link_or_copy
@@ -44,7 +44,7 @@ class Recorder:
 
 
 @dataclass(frozen=True)
-class Writer:
+class Writer(FilesOfTheirOwn):
     """Fills the folder ``path`` with pictures."""
 
     path: Path
@@ -55,13 +55,3 @@ class Writer:
     @property
     def recorder(self) -> Recorder:
         return Recorder(self.path, self.how)
-
-    def __enter__(self) -> Writer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def append(self, record: None) -> None:
-        """Nothing is left to do."""

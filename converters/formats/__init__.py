@@ -33,7 +33,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from converters.model import Dataset, Sample
 
@@ -80,6 +80,20 @@ class Writer(Protocol):
     def append(self, record: Any) -> None:
         """Take the next sample's record; keeps nothing that grows beyond a few bytes a picture."""
         ...
+
+
+class FilesOfTheirOwn:
+    """The part of a writer that is the same wherever every sample has a file of its own: its recorder writes that."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def append(self, record: Any) -> None:
+        """The file is there already."""
 
 
 class MakeWriter(Protocol):

@@ -16,12 +16,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
 
 from converters import classes as class_map
 from converters import images, kitti_lines, listing, rules
 from converters.findings import Findings
-from converters.formats import Place, in_order, split_name
+from converters.formats import FilesOfTheirOwn, Place, in_order, split_name
 from converters.kitti_lines import encode
 from converters.model import Dataset, Object, Sample
 from converters.numerals import is_number
@@ -221,7 +220,7 @@ def _write(path: str, content: bytes) -> None:
         os.close(file)
 
 
-class Writer:
+class Writer(FilesOfTheirOwn):
     """Writes ``<path>/<id>.txt`` for every sample, empty where nothing is on it."""
 
     def __init__(self, path: Path, categories: Sequence[str]) -> None:
@@ -231,13 +230,3 @@ class Writer:
                 hint = f'call it "{"_".join(name.split())}": --rename' if name.strip() else None
                 raise DataError(f'KITTI labels cannot hold the class name "{name}"', where=path, hint=hint)
         self.recorder = Recorder(str(path))
-
-    def __enter__(self) -> Writer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def append(self, record: None) -> None:
-        """The file is there already."""

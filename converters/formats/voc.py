@@ -20,7 +20,7 @@ from types import TracebackType
 
 from converters import images, listing, rules, voc_xml
 from converters.findings import Findings
-from converters.formats import MakeWriter, Place, in_order, split_name
+from converters.formats import FilesOfTheirOwn, MakeWriter, Place, in_order, split_name
 from converters.model import Dataset, Sample
 from tltpipe.errors import DataError, Location
 
@@ -208,7 +208,7 @@ class Recorder:
 
 
 @dataclass
-class Writer:
+class Writer(FilesOfTheirOwn):
     """Writes ``<path>/<id>.xml`` for every sample."""
 
     path: Path
@@ -217,16 +217,6 @@ class Writer:
 
     def __post_init__(self) -> None:
         self.recorder = Recorder(str(self.path))
-
-    def __enter__(self) -> Writer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def append(self, record: str) -> None:
-        """The file is there already."""
 
 
 def describe(root: Path, categories: Sequence[str], splits: Mapping[str, Place]) -> Mapping[str, str]:  # noqa: ARG001

@@ -11,11 +11,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from converters import images, listing, rules, yolo_lines, yolo_lists, yolo_page
 from converters.findings import Findings
-from converters.formats import Place, in_order, split_name
+from converters.formats import FilesOfTheirOwn, Place, in_order, split_name
 from converters.model import Dataset, KeypointSlot, Sample
 from tltpipe.errors import DataError, UsageError
 
@@ -173,7 +172,7 @@ class Recorder:
             path.write_text(text, "utf-8", newline="\n")
 
 
-class Writer:
+class Writer(FilesOfTheirOwn):
     """Writes ``<path>/<id>.txt`` for every sample, empty where nothing is on it.
 
     ``task`` is detect (boxes), segment (the largest ring of each object) or pose (box and the whole keypoint vector).
@@ -193,13 +192,3 @@ class Writer:
         slots = dict(keypoints or {}) if task == "pose" else {}
         points = _points(slots) if task == "pose" else 0
         self.recorder = Recorder(os.fspath(path), tuple(categories), task, slots, points)
-
-    def __enter__(self) -> Writer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def append(self, record: None) -> None:
-        """The file is there already."""
