@@ -20,7 +20,7 @@ from runtime.augmenting import Done, Folders, Source, Told
 from runtime.augmenting.recipe import Recipe
 from tltpipe import __version__
 from tltpipe.errors import DataError
-from tltpipe.files import beside, cpu_count, parallel_map, start_workers, writable, write_text
+from tltpipe.files import beside, cpu_count, parallel_map, writable, write_text
 from tltpipe.progress import Progress
 
 CHUNK = 16
@@ -62,8 +62,6 @@ def run(job: Job, *, progress: Progress, workers: int | None = None) -> Told:
     """
     keys = job.source.keys()
     workers = workers or (cpu_count() if len(keys) >= WORTH_PROCESSES else 1)
-    if workers > 1:
-        start_workers(_chunk)
     existed = job.output.exists()
     with writable(job.output):
         job.output.mkdir(parents=True, exist_ok=True)
