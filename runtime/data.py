@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.frames import Split
-from runtime.online_augment import OnlineAugment
-from runtime.pictures import Preprocess
 from tltpipe.errors import RunFailed, TltpipeError
 from tltpipe.files import cpu_count
 
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from runtime.networks import Truth
-    from specs import Spec
+    from runtime.recipe import Recipe, View
 
 
 class Draw(NamedTuple):
@@ -52,9 +50,9 @@ class Pictures:
     """
 
     split: Split
-    preprocess: Preprocess
-    augment: OnlineAugment
-    seed: int = 0
+    view: View
+    seed: int | None = None
+    """None: the pictures as they are."""
 
     def __getitem__(self, draw: Draw) -> Batch | TltpipeError:
         try:
@@ -69,10 +67,10 @@ class Pictures:
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]:
         """Pixels uint8 [H, W, 3], boxes float32 [n, 4] and labels int64 [n] of picture ``index``."""
         boxes, labels = self.split.objects(index)
-        picture = self.preprocess.picture(self.split.image(index))
-        boxes = self.preprocess.boxes(boxes, self.split.sizes[index].tolist())
-        picture, boxes, kept = self.augment(picture, boxes, np.random.default_rng((self.seed, epoch, place)))
-        return np.asarray(picture), boxes, labels[kept]
+        width, height = self.split.sizes[index].tolist()
+        random = None if self.seed is None else np.random.default_rng((self.seed, epoch, place))
+        pixels, boxes, kept = self.view(self.split.image(index), boxes, (width, height), random)
+        return pixels, boxes, labels[kept]
 
 
 @dataclass(frozen=True)
@@ -122,30 +120,22 @@ class InOrder:
             yield Draw(0, start, tuple(range(start, min(start + self.batch, self.count))))
 
 
-def for_training(spec: Spec, split: Split, epochs: range, *, rank: int = 0, ranks: int = 1) -> tuple[Order, Pictures]:
-    """How the spec wants ``split`` shown: the order of pictures, and what becomes of each."""
-    message = spec.message
-    batch = message.training_config.batch_size_per_gpu
-    order = Order(len(split), batch, epochs, message.random_seed, rank, ranks)
-    augment = OnlineAugment.of(message)
-    return order, Pictures(split, Preprocess.of(message), augment, message.random_seed)
+def for_training(
+    recipe: Recipe, split: Split, epochs: range, *, rank: int = 0, ranks: int = 1
+) -> tuple[Order, Pictures]:
+    """How the recipe wants ``split`` shown: the order of pictures, and what becomes of each."""
+    order = Order(len(split), recipe.batch_size, epochs, recipe.seed, rank, ranks)
+    return order, Pictures(split, recipe.training_view, recipe.seed)
 
 
-def for_validation(spec: Spec, split: Split) -> tuple[InOrder, Pictures]:
-    """``split`` in order, neither shuffled nor augmented, in batches of ``eval_config.batch_size``."""
-    size = spec.message.augmentation_config.preprocessing
-    still = OnlineAugment(
-        size.output_image_width,
-        size.output_image_height,
-        min_box_width=size.min_bbox_width,
-        min_box_height=size.min_bbox_height,
-    )
-    return InOrder(len(split), spec.message.eval_config.batch_size), Pictures(split, Preprocess.of(spec.message), still)
+def for_validation(recipe: Recipe, split: Split) -> tuple[InOrder, Pictures]:
+    """``split`` in order, neither shuffled nor augmented, in batches as evaluation wants them."""
+    return InOrder(len(split), recipe.evaluation.batch_size), Pictures(split, recipe.plain_view)
 
 
-def workers(spec: Spec, *, ranks: int = 1) -> int:
-    """Processes that decode: the spec's ``n_workers``, else all cores of this process but one, 1 to 8."""
-    return int(spec.message.training_config.n_workers) or min(8, max(1, cpu_count() // ranks - 1))
+def workers(recipe: Recipe, *, ranks: int = 1) -> int:
+    """Processes that decode: as many as the recipe says, else all cores of this process but one, 1 to 8."""
+    return recipe.workers or min(8, max(1, cpu_count() // ranks - 1))
 
 
 def batches(pictures: Pictures, order: Iterable[Draw], *, workers: int) -> Generator[Batch]:

@@ -50,6 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
 def evaluate(arguments: argparse.Namespace, spec: Spec) -> float:
     """Print the average precision of every class; returns the mean."""
     from runtime import checkpoint, frames, scoring
+    from runtime import recipe as recipes
     from tltpipe import progress
 
     network: Any = registry.load("runtime.networks", arguments.network)
@@ -57,7 +58,8 @@ def evaluate(arguments: argparse.Namespace, spec: Spec) -> float:
     loaded = checkpoint.load(model)
     show = progress.for_stream()
     classes = network.classes(spec)
-    split = frames.validation(spec, classes, progress=show)
+    recipe = recipes.of(spec)
+    split = frames.validation(recipe, classes, progress=show)
     if split is None:
         hint = "add validation_fold or validation_data_source to dataset_config"
         raise DataError("this spec has no validation data", where=spec.where("dataset_config"), hint=hint)
@@ -69,7 +71,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec) -> float:
     checkpoint.restore(detector, loaded, model)
     program.say(f"evaluation  {frames.describe(split)}")
     program.say(f"device      {device.describe(where, wanted=arguments.gpus)}")
-    result = scoring.score(detector.to(where), spec, split, classes, device=where, progress=show).precision
+    result = scoring.score(detector.to(where), recipe, split, classes, device=where, progress=show).precision
     for line in scoring.table(result, decimals=3):
         program.say(line)
     return result.mean

@@ -11,18 +11,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from converters import frames, records
-from runtime.program import host, host_text
 from tltpipe.errors import DataError
 from tltpipe.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from specs import Spec
+    from runtime.recipe import Data, Recipe, Source
 
 CHECKED_IMAGES = 1000
 """Of so many pictures at most, spread over the split, is looked up beforehand whether they are there at all."""
@@ -60,61 +59,54 @@ class Split:
         return self.boxes[part], self.labels[part]
 
 
-def training(spec: Spec, classes: Sequence[str], *, progress: Progress | None = None) -> Split:
+def training(recipe: Recipe, classes: Sequence[str], *, progress: Progress | None = None) -> Split:
     """The frames to train on: every data source, without the files of ``validation_fold``.
 
     Raises DataError when there is none, for damaged records and missing pictures, SpecError when no class fits.
     """
-    config = spec.message.dataset_config
-    fold = _fold_mark(config)
-    found = [(root, path) for root, path in _sources(config.data_sources) if fold is None or fold not in path.name]
+    fold = _fold_mark(recipe.data)
+    found = [(root, path) for root, path in _files(recipe.data.training) if fold is None or fold not in path.name]
     if fold is not None and not found:
         raise DataError(
-            f"every record file is of fold {config.validation_fold}, which validates; none is left to train on",
-            where=spec.where("dataset_config.validation_fold"),
+            f"every record file is of fold {recipe.data.fold}, which validates; none is left to train on",
+            where=recipe.spec.where("dataset_config.validation_fold"),
             hint="convert with val_split above 0, or use validation_data_source in place of validation_fold",
         )
-    split = _index(spec, found, classes, "training", progress or Silent())
+    split = _index(recipe, found, classes, "training", progress or Silent())
     if not len(split):
-        where = spec.where("dataset_config.data_sources")
+        where = recipe.spec.where("dataset_config.data_sources")
         raise DataError("the records hold no frame to train on", where=where, hint="see what tlt-dataset-convert wrote")
     return split
 
 
-def validation(spec: Spec, classes: Sequence[str], *, progress: Progress | None = None) -> Split | None:
-    """The frames to validate on: ``validation_data_source``, or the files of ``validation_fold``; None without any."""
-    config = spec.message.dataset_config
-    fold = _fold_mark(config)
-    if config.WhichOneof("dataset_split_type") == "validation_data_source":
-        found = _sources([config.validation_data_source])
+def validation(recipe: Recipe, classes: Sequence[str], *, progress: Progress | None = None) -> Split | None:
+    """The frames to validate on: sources of their own, or the files of ``validation_fold``; None without any."""
+    fold = _fold_mark(recipe.data)
+    if recipe.data.validation:
+        found = _files(recipe.data.validation)
     elif fold is not None:
-        found = [(root, path) for root, path in _sources(config.data_sources) if fold in path.name]
+        found = [(root, path) for root, path in _files(recipe.data.training) if fold in path.name]
     else:
         return None
-    split = _index(spec, found, classes, "validation", progress or Silent())
+    split = _index(recipe, found, classes, "validation", progress or Silent())
     return split if len(split) else None
 
 
-def _fold_mark(config: Any) -> str | None:
+def _fold_mark(data: Data) -> str | None:
     """What the names of the validating files contain."""
-    if config.WhichOneof("dataset_split_type") != "validation_fold":
-        return None
-    return f"fold-{config.validation_fold:03d}-of-"
+    return None if data.fold is None else f"fold-{data.fold:03d}-of-"
 
 
-def _sources(sources: Iterable[Any]) -> list[tuple[Path, Path]]:
+def _files(sources: Iterable[Source]) -> list[tuple[Path, Path]]:
     """Each record file, with the folder that its pictures lie below."""
-    return [
-        (host(source.image_directory_path), path)
-        for source in sources
-        for path in records.shards(host_text(source.tfrecords_path))
-    ]
+    return [(source.images, path) for source in sources for path in records.shards(source.records or "")]
 
 
-def _index(spec: Spec, files: list[tuple[Path, Path]], classes: Sequence[str], what: str, progress: Progress) -> Split:
+def _index(
+    recipe: Recipe, files: list[tuple[Path, Path]], classes: Sequence[str], what: str, progress: Progress
+) -> Split:
     """Read the annotations in ``files`` into arrays."""
-    config = spec.message.dataset_config
-    mapping = {key.lower(): classes.index(value.lower()) + 1 for key, value in config.target_class_mapping.items()}
+    mapping = {key: classes.index(value) + 1 for key, value in recipe.data.mapping.items()}
     roots = tuple(dict.fromkeys(root for root, _ in files))
     ids: list[bytes] = []
     folders, sizes, labels, starts, boxes = array("H"), array("i"), array("h"), array("q", [0]), array("f")
@@ -134,21 +126,21 @@ def _index(spec: Spec, files: list[tuple[Path, Path]], classes: Sequence[str], w
                 bar.advance()
     split = Split(
         roots=roots,
-        extension="." + config.image_extension.removeprefix("."),
+        extension=recipe.data.extension,
         ids=np.array(ids, dtype=np.bytes_),
         folders=np.array(folders, np.uint16),
         sizes=np.array(sizes, np.int32).reshape(-1, 2),
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         labels=np.array(labels, np.int64),
         starts=np.array(starts, np.int64),
-        notes=tuple(_class_notes(spec, classes, mapping, seen, what)) if ids else (),
+        notes=tuple(_class_notes(recipe, classes, mapping, seen, what)) if ids else (),
     )
     _find_images(split)
     return split
 
 
 def _class_notes(
-    spec: Spec, classes: Sequence[str], mapping: dict[str, int], seen: Counter[str], what: str
+    recipe: Recipe, classes: Sequence[str], mapping: dict[str, int], seen: Counter[str], what: str
 ) -> Iterator[str]:
     """Tell of classes without a box; raise SpecError when none of the spec's classes is in the data at all."""
     known, found = [name for name in mapping if name in seen], sorted(seen)
@@ -158,7 +150,7 @@ def _class_notes(
         hint = f"did you mean {', '.join(meant[:3])}?" if meant else "map the classes of the data to those to train"
         listed = ", ".join(found[:30]) + (", ..." if len(found) > 30 else "")
         text = f"none of these classes is in the {what} records, which hold: {listed}"
-        raise spec.error("dataset_config.target_class_mapping", text, hint=hint)
+        raise recipe.spec.error("dataset_config.target_class_mapping", text, hint=hint)
     present = {mapping[name] for name in known}
     if absent := [name for label, name in enumerate(classes, start=1) if label not in present]:
         yield f"no box in the {what} records for: {', '.join(absent)}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from runtime.frames import Split
     from runtime.networks import Detection, Detector
-    from specs import Spec
+    from runtime.recipe import Recipe
     from tltpipe.progress import Progress
 
 STARS = "*" * 31
@@ -31,7 +31,7 @@ class Score:
 
 def score(
     detector: Detector,
-    spec: Spec,
+    recipe: Recipe,
     split: Split,
     classes: Sequence[str],
     *,
@@ -46,16 +46,14 @@ def score(
     """
     import torch
 
-    config = spec.message.eval_config
-    mode = config.AP_MODE.Name(config.average_precision_mode)
-    precision = AveragePrecision(classes, mode=mode, iou=config.matching_iou_threshold)
-    order, pictures = data.for_validation(spec, split)
+    precision = AveragePrecision(classes, mode=recipe.evaluation.mode, iou=recipe.evaluation.iou)
+    order, pictures = data.for_validation(recipe, split)
     total = 0.0
     detector.eval()
     with (
         torch.inference_mode(),
         progress.bar("validate", total=len(split)) as bar,
-        closing(data.batches(pictures, order, workers=data.workers(spec))) as batches,
+        closing(data.batches(pictures, order, workers=data.workers(recipe))) as batches,
     ):
         for batch in batches:
             images, truths = data.tensors(batch, device)

@@ -13,6 +13,7 @@ import torch
 
 import specs
 from runtime import checkpoint, data, device, engine, frames, program, schedule, scoring
+from runtime import recipe as recipes
 from runtime.checkpoint import Checkpoint
 from runtime.training_log import TrainingLog
 from tltpipe import progress
@@ -22,6 +23,7 @@ from tltpipe.files import writable
 if TYPE_CHECKING:
     from runtime.frames import Split
     from runtime.networks import Network
+    from runtime.recipe import Recipe
     from specs import Spec
     from tltpipe.progress import Progress
 
@@ -54,8 +56,8 @@ def train(
     Raises DataError for records and pictures, ModelError for ``start.weights``, HostError for GPUs, Stopped when
     interrupted, RunFailed when the loss is no number any more. The checkpoint of the last whole epoch stays.
     """
-    message = spec.message
-    epochs = range(start.first_epoch, message.training_config.num_epochs + 1)
+    recipe = recipes.of(spec)
+    epochs = range(start.first_epoch, recipe.epochs + 1)
     if not epochs:
         what = f"nothing is left to train: the first epoch is {epochs.start}, num_epochs is {epochs.stop - 1}"
         raise UsageError(what, hint="raise num_epochs in the spec")
@@ -64,9 +66,9 @@ def train(
     fabric = device.open_fabric(gpus, gpu_index)
     show = progress.for_stream() if fabric.is_global_zero else progress.Silent()
 
-    split = frames.training(spec, classes, progress=show)
-    held_out = frames.validation(spec, classes, progress=show) if fabric.is_global_zero else None
-    torch.manual_seed(message.random_seed)
+    split = frames.training(recipe, classes, progress=show)
+    held_out = frames.validation(recipe, classes, progress=show) if fabric.is_global_zero else None
+    torch.manual_seed(recipe.seed)
     detector: Any = network.build(spec, num_classes=len(classes))
     adopted = _adopt(detector, loaded, start, network=stem, classes=classes)
     learning = [weights for weights in detector.parameters() if weights.requires_grad]
@@ -74,10 +76,10 @@ def train(
     if loaded is not None and start.weights is not None and start.first_epoch > 1:
         checkpoint.restore_optimizer(optimizer, loaded, start.weights)
 
-    order, pictures = data.for_training(spec, split, epochs, rank=fabric.global_rank, ranks=fabric.world_size)
+    order, pictures = data.for_training(recipe, split, epochs, rank=fabric.global_rank, ranks=fabric.world_size)
     rate = schedule.of(spec, gpus=fabric.world_size, steps=order.steps * (epochs.stop - 1))
-    plan = engine.Plan(epochs, order.steps, rate, message.random_seed)
-    batches = data.batches(pictures, order, workers=data.workers(spec, ranks=fabric.world_size))
+    plan = engine.Plan(epochs, order.steps, rate, recipe.seed)
+    batches = data.batches(pictures, order, workers=data.workers(recipe, ranks=fabric.world_size))
     if not fabric.is_global_zero:
         with closing(batches):
             engine.fit(fabric, model, optimizer, batches, plan, progress=show, on_step=_ignore, on_epoch=_ignore)
@@ -90,7 +92,7 @@ def train(
     with writable(results):
         results.mkdir(parents=True, exist_ok=True)
     keeper = Keeper(
-        spec=spec,
+        recipe=recipe,
         results=results,
         network=stem,
         classes=classes,
@@ -121,7 +123,7 @@ class Keeper:
     ``done`` counts whole epochs, ``saved`` is the checkpoint after them.
     """
 
-    spec: Spec
+    recipe: Recipe
     results: Path
     network: str
     classes: tuple[str, ...]
@@ -161,12 +163,11 @@ class Keeper:
             self.log.epoch(epoch.number, step=next_step, loss=epoch.loss, rate=rate, seconds=epoch.seconds, score=score)
 
     def _validate(self, epoch: int) -> scoring.Score | None:
-        period = self.spec.message.eval_config.validation_period_during_training
-        due = epoch % max(1, period) == 0 or epoch == self.plan.epochs.stop - 1
+        due = epoch % self.recipe.evaluation.period == 0 or epoch == self.plan.epochs.stop - 1
         if self.held_out is None or not due:
             return None
         score = scoring.score(
-            self.detector, self.spec, self.held_out, self.classes,
+            self.detector, self.recipe, self.held_out, self.classes,
             device=self.device, progress=self.progress, with_loss=True,
         )  # fmt: skip
         for line in scoring.table(score.precision, decimals=5):
@@ -181,11 +182,11 @@ class Keeper:
                 program.say(f"checkpoints of an earlier run were moved to {moved}")
         path = checkpoint.path_of(self.results, self.network, epoch)
         state = self.detector.state_dict(), self.optimizer.state_dict()
-        checkpoint.save(path, Checkpoint(self.network, self.classes, epoch, *state, specs.dump(self.spec.message)))
-        self.done, self.saved = epoch, path
-        checkpoint.rotate(
-            self.results, self.network, epoch, interval=self.spec.message.training_config.checkpoint_interval
+        checkpoint.save(
+            path, Checkpoint(self.network, self.classes, epoch, *state, specs.dump(self.recipe.spec.message))
         )
+        self.done, self.saved = epoch, path
+        checkpoint.rotate(self.results, self.network, epoch, interval=self.recipe.checkpoint_interval)
 
 
 def _adopt(

@@ -25,6 +25,13 @@ class Spec:
     source: Path | str
     positions: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     warnings: tuple[str, ...] = ()
+    strict: bool = False
+    """Whether NVIDIA's behaviour is wanted to the letter, also where it is a bug (docs/strict.md)."""
+
+    @property
+    def dialect(self) -> str:
+        """The generation whose fields the message has: ``tlt2``, ``tlt3``."""
+        return str(self.message.DESCRIPTOR.file.package.rpartition(".")[2])
 
     def where(self, field_path: str) -> Location:
         """The place of this field; where it was not written, of the nearest message around it; else the file."""

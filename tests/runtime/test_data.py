@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import specs
-from runtime import data, frames
+from runtime import data, frames, recipe
 from runtime.pictures import Preprocess, decode
 from tltpipe.errors import DataError
 
@@ -22,7 +22,7 @@ CLASSES = ("circle", "square")
 
 
 def prepared(path: Path, epochs: range = range(1, 3)) -> tuple[data.Order, data.Pictures]:
-    spec = specs.parse(path, "Experiment")
+    spec = recipe.of(specs.parse(path, "Experiment"))
     return data.for_training(spec, frames.training(spec, CLASSES), epochs)
 
 
@@ -74,7 +74,7 @@ def test_the_same_draw_gives_the_same_batch_and_another_epoch_another(shapes: An
 
 
 def test_validation_pictures_are_left_as_they_are(shapes: Any) -> None:
-    spec = specs.parse(shapes.spec(), "Experiment")
+    spec = recipe.of(specs.parse(shapes.spec(), "Experiment"))
     split = frames.validation(spec, CLASSES)
     assert split is not None
     order, pictures = data.for_validation(spec, split)
@@ -85,7 +85,7 @@ def test_validation_pictures_are_left_as_they_are(shapes: Any) -> None:
 
 
 def test_pictures_of_another_size_are_stretched_with_their_boxes(make_shapes: Callable[..., Any]) -> None:
-    spec = specs.parse(make_shapes(size=(160, 96)).spec(), "Experiment")
+    spec = recipe.of(specs.parse(make_shapes(size=(160, 96)).spec(), "Experiment"))
     split = frames.validation(spec, CLASSES)
     assert split is not None
     assert frames.resized(split, 64, 64) == 6

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 import specs
-from runtime import frames
+from runtime import frames, recipe
 from tltpipe.errors import DataError, SpecError
 
 CLASSES = ("circle", "square")
 
 
 def read(path: Path, which: str = "training", classes: tuple[str, ...] = CLASSES) -> frames.Split | None:
-    return getattr(frames, which)(specs.parse(path, "Experiment"), classes)
+    return getattr(frames, which)(recipe.of(specs.parse(path, "Experiment")), classes)
 
 
 def test_the_validation_fold_is_told_by_its_name(shapes: Any) -> None:

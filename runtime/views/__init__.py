@@ -1,0 +1,1 @@
+"""What the network sees of a picture: one file per chain of online augmentation, each a ``runtime.recipe.View``."""
