@@ -177,7 +177,11 @@ class SSD(nn.Module):
 
     def raw(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Class logits [B, A, channels] and box offsets [B, A, 4] of RGB pictures from 0 to 255."""
-        maps = self.features(self._prepare(images))
+        return self.heads(self._prepare(images))
+
+    def heads(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """The same of pixels [B, channels, H, W] as the backbone wants them: BGR or grey, less the mean."""
+        maps = self.features(pixels)
         return _join(maps, self.conf, self.channels), _join(maps, self.loc, 4)
 
     def _prepare(self, images: Tensor) -> Tensor:
@@ -237,4 +241,4 @@ def _head(in_channels: int, out_channels: int) -> nn.Conv2d:
 def _join(maps: Sequence[Tensor], heads: nn.ModuleList, width: int) -> Tensor:
     """The heads' outputs in the order of the anchors: map, row, column, box; [B, A, width]."""
     outputs: Iterator[Tensor] = (head(x) for head, x in zip(heads, maps, strict=True))
-    return torch.cat([y.permute(0, 2, 3, 1).reshape(len(y), -1, width) for y in outputs], dim=1)
+    return torch.cat([y.permute(0, 2, 3, 1).reshape(y.shape[0], -1, width) for y in outputs], dim=1)
