@@ -1,0 +1,88 @@
+"""What the processes of one training say to each other. With one process every function here does nothing.
+
+A batch is spread over the processes, yet losses and batch norms are those of the whole batch: each process puts in
+what it has of a sum and gets all of it. Every process must come through the same calls in the same order, whatever is
+on its pictures, or all wait for ever.
+
+Gradients: the loss of each process is that of the whole batch, and ``all_sum`` passes back the sum of what the
+processes pass back. The average over processes that data-parallel training takes is then the gradient of the whole
+batch, with nothing to be multiplied by anyone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+
+_alone = False
+
+
+def world_size() -> int:
+    """How many processes train together; 1 inside of ``alone``."""
+    return 1 if _alone or not _together() else distributed.get_world_size()
+
+
+def rank() -> int:
+    """The number of this process, from 0; the first alone speaks, validates and saves."""
+    return distributed.get_rank() if _together() else 0
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """What one process does without the others, such as validation: nothing in the block speaks to them."""
+    global _alone
+    before, _alone = _alone, True
+    try:
+        yield
+    finally:
+        _alone = before
+
+
+def all_sum(tensor: Tensor) -> Tensor:
+    """The sum of ``tensor``, which has one shape everywhere, over all processes. Gradients pass (see above)."""
+    if world_size() == 1:
+        return tensor
+    summed: Tensor = _AllSum.apply(tensor)
+    return summed
+
+
+def all_gather(tensor: Tensor) -> Tensor:
+    """The tensors of all processes one after another, along the first dimension, in which they may differ.
+
+    No gradient passes.
+    """
+    if world_size() == 1:
+        return tensor
+    mine = tensor.detach().contiguous()
+    lengths = [torch.zeros(1, dtype=torch.int64, device=mine.device) for _ in range(world_size())]
+    distributed.all_gather(lengths, torch.tensor([len(mine)], device=mine.device))
+    counts = [int(length) for length in lengths]
+    # Backends want the same shape everywhere.
+    padded = torch.cat([mine, mine.new_zeros((max(counts) - len(mine), *mine.shape[1:]))])
+    received = [torch.empty_like(padded) for _ in counts]
+    distributed.all_gather(received, padded)
+    return torch.cat([part[:count] for part, count in zip(received, counts, strict=True)])
+
+
+def _together() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
+
+
+class _AllSum(torch.autograd.Function):
+    @staticmethod
+    def forward(_context: Any, tensor: Tensor) -> Tensor:
+        return _reduced(tensor)
+
+    @staticmethod
+    def backward(_context: Any, *gradients: Tensor) -> Tensor:
+        return _reduced(gradients[0])
+
+
+def _reduced(tensor: Tensor) -> Tensor:
+    total = tensor.detach().clone(memory_format=torch.contiguous_format)
+    distributed.all_reduce(total)
+    return total
