@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from runtime import data
@@ -23,10 +23,17 @@ STARS = "*" * 31
 
 @dataclass(frozen=True)
 class Score:
-    """``loss`` is the mean over all images, without regularisation; None if it was not asked for."""
+    """``loss`` is the mean over all images, without regularisation; None if it was not asked for.
+
+    ``coco``: COCO's figures by name. ``curves``: for each class precision and recall, float [101] each, by falling
+    recall. ``pictures``: a few pictures uint8 [H, W, 3] with objects and detections on them.
+    """
 
     precision: Result
     loss: float | None = None
+    coco: Mapping[str, float] = field(default_factory=dict)
+    curves: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    pictures: Sequence[Any] = ()
 
 
 def score(

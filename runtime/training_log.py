@@ -16,17 +16,31 @@ from runtime.program import StatusLog
 from tltpipe.files import write_text
 
 if TYPE_CHECKING:
+    from runtime.data import Batch
     from runtime.scoring import Score
+
+PICTURES = 8
+"""So many pictures of a batch are shown."""
 
 
 class TrainingLog:
     """Writes to ``results``; entries of epochs before ``first_epoch`` stay, later ones are of a run now superseded.
 
-    ``network`` is the file-name stem; without ``validated`` the CSV has no columns for validation.
+    ``network`` is the file-name stem; without ``validated`` the CSV has no columns for validation. ``strict``: the CSV
+    begins anew on a resume, too, as with NVIDIA. ``spec``: the text of the spec, to be read beside the curves.
     """
 
     def __init__(
-        self, results: Path, network: str, classes: Sequence[str], *, first_epoch: int, epochs: int, validated: bool
+        self,
+        results: Path,
+        network: str,
+        classes: Sequence[str],
+        *,
+        first_epoch: int,
+        epochs: int,
+        validated: bool,
+        strict: bool = False,
+        spec: str = "",
     ) -> None:
         family, _, variant = network.partition("_")
         self.path = results / f"{family}_training_log_{variant}.csv"
@@ -34,6 +48,7 @@ class TrainingLog:
         self.columns = ["epoch", *sorted([*names, "loss", "lr"])]
         self.first_epoch, self.epochs = first_epoch, epochs
         self.results, self.started = results, time.monotonic()
+        self.classes, self.strict, self.spec = tuple(classes), strict, spec
         self.status = StatusLog(results, append=True)
         self.events: Any = None
 
@@ -44,6 +59,9 @@ class TrainingLog:
             self.status.write("STARTED", "Starting Training Loop.")
             self._keep_earlier_rows()
             self.events = _events(self.results / "events", step)
+            if self.events is not None and self.spec:
+                # TensorBoard reads Markdown: four blanks keep the lines of the spec as they are.
+                self.events.add_text("spec", "\n".join(f"    {line}" for line in self.spec.splitlines()), step)
             try:
                 yield self
             finally:
@@ -52,35 +70,60 @@ class TrainingLog:
             self.status.write("RUNNING", "Training loop complete.")
             self.status.write("SUCCESS", "Training finished successfully.")
 
-    def step(self, step: int, *, losses: Mapping[str, float], rate: float) -> None:
-        """Iteration ``step`` (from 0) ran with learning rate ``rate``."""
+    def pictures(self, batch: Batch, *, step: int) -> None:
+        """Show what the network sees: the first pictures of ``batch``, augmented, with their boxes."""
+        if self.events is None:
+            return
+        from runtime.evaluation import samples
+
+        shown = zip(batch.images[:PICTURES], batch.boxes, batch.labels, strict=False)
+        for number, (pixels, boxes, labels) in enumerate(shown):
+            drawn = samples.truths(pixels, boxes, labels, self.classes)
+            self.events.add_image(f"batch_imgs/{number}", drawn, step, dataformats="HWC")
+
+    def step(self, step: int, *, losses: Mapping[str, float], rate: float, **measured: float | None) -> None:
+        """Iteration ``step`` (from 0) ran with learning rate ``rate``; ``measured``: gradient_norm and its like."""
         if self.events is not None:
             self.events.add_scalar("loss", sum(losses.values()), step)
             self.events.add_scalar("lr", rate, step)
             for name, value in losses.items():
                 self.events.add_scalar(f"loss/{name}", value, step)
+            self._scalars(measured, step)
 
-    def epoch(self, epoch: int, *, step: int, loss: float, rate: float, seconds: float, score: Score | None) -> None:
-        """``epoch`` is over, before iteration ``step``; ``loss`` its mean, ``rate`` the next learning rate."""
+    def epoch(
+        self,
+        epoch: int,
+        *,
+        step: int,
+        loss: float,
+        rate: float,
+        seconds: float,
+        score: Score | None,
+        **measured: float | None,
+    ) -> None:
+        """``epoch`` is over, before iteration ``step``; ``loss`` its mean, ``rate`` the next learning rate.
+
+        ``measured``: images_per_second, data_wait (the share of the time that it waited for data) and their like.
+        """
         row: dict[str, Any] = {"epoch": epoch, "loss": f"{loss:.6g}", "lr": f"{rate:.6g}"}
         if score is not None:
             row |= {f"AP_{name}": f"{value:.5f}" for name, value in score.precision.per_class.items()}
             row |= {"mAP": f"{score.precision.mean:.5f}", "validation_loss": f"{score.loss:.6g}"}
         with self.path.open("a", encoding="utf-8", newline="") as stream:
             csv.DictWriter(stream, self.columns, restval="nan", lineterminator="\n").writerow(row)
-        precision, validation_loss = str(row.get("mAP", "nan")), str(row.get("validation_loss", "nan"))
-        self._tell_status(epoch, seconds, precision, validation_loss, loss=row["loss"], rate=row["lr"])
-        if self.events is not None and score is not None:
-            for name in sorted(set(self.columns) - {"epoch", "loss", "lr"}):
-                self.events.add_scalar(name, float(row[name]), step)
+        self._tell_status(epoch, seconds, row, score)
+        if self.events is not None:
+            self._scalars({"epoch_loss": loss, **measured}, step)
+            if score is not None:
+                self._show(score, step)
 
-    def _tell_status(
-        self, epoch: int, seconds: float, precision: str, validation_loss: str, *, loss: str, rate: str
-    ) -> None:
+    def _tell_status(self, epoch: int, seconds: float, row: Mapping[str, Any], score: Score | None) -> None:
         per_epoch = (time.monotonic() - self.started) / (epoch - self.first_epoch + 1)
-        if precision != "nan":
-            measured = {"validation loss": float(validation_loss), "mean average precision": float(precision)}
+        if score is not None:
+            loss = float("nan") if score.loss is None else round(score.loss, 8)
+            measured = {"validation loss": loss, "mean average precision": round(score.precision.mean, 5)}
             self.status.write("RUNNING", "Evaluation metrics generated.", graphical=measured)
+        precision, validation_loss = str(row.get("mAP", "nan")), str(row.get("validation_loss", "nan"))
         self.status.write(
             "RUNNING",
             "Training loop in progress",
@@ -89,18 +132,40 @@ class TrainingLog:
             time_per_epoch=str(timedelta(seconds=seconds)),
             eta=str(timedelta(seconds=per_epoch * (self.epochs - epoch))),
             graphical={
-                "loss": loss,
-                "learning_rate": rate,
+                "loss": row["loss"],
+                "learning_rate": row["lr"],
                 "validation_loss": validation_loss,
                 "mean average precision": precision,
             },
             kpi={"mean average precision": precision},
         )
 
+    def _show(self, score: Score, step: int) -> None:
+        """A validation's figures, curves and pictures."""
+        self._scalars({f"AP_{name}": value for name, value in score.precision.per_class.items()}, step)
+        self._scalars({"mAP": score.precision.mean, "validation_loss": score.loss}, step)
+        self._scalars({f"coco/{name}": value for name, value in score.coco.items()}, step)
+        for name, (precision, recall) in score.curves.items():
+            self._curve(f"precision_recall/{name}", precision, recall, step)
+        for number, drawn in enumerate(score.pictures):
+            self.events.add_image(f"validation/{number}", drawn, step, dataformats="HWC")
+
+    def _curve(self, tag: str, precision: Any, recall: Any, step: int) -> None:
+        """TensorBoard draws precision over recall; of the counts that it would tell for a threshold, we have none."""
+        nothing = [0] * len(precision)
+        self.events.add_pr_curve_raw(
+            tag, nothing, nothing, nothing, nothing, precision, recall, step, num_thresholds=len(precision)
+        )
+
+    def _scalars(self, values: Mapping[str, float | None], step: int) -> None:
+        for name, value in values.items():
+            if value is not None:
+                self.events.add_scalar(name, value, step)
+
     def _keep_earlier_rows(self) -> None:
         """Begin the CSV: its header, and on a resume the rows of the epochs before it."""
         rows: list[dict[str, str]] = []
-        if self.first_epoch > 1 and self.path.is_file():
+        if self.first_epoch > 1 and self.path.is_file() and not self.strict:
             with self.path.open(encoding="utf-8", newline="") as stream:
                 rows = [row for row in csv.DictReader(stream) if _number(row.get("epoch")) in range(self.first_epoch)]
         text = io.StringIO()
