@@ -103,6 +103,7 @@ class SSD(nn.Module):
     pixels: Tensor
     mean: Tensor
     grey: Tensor
+    unpruned = ("conf", "loc")
 
     def __init__(self, settings: Settings, *, num_classes: int) -> None:
         super().__init__()
