@@ -180,6 +180,12 @@ class SSD(nn.Module):
         """Class logits [B, A, channels] and box offsets [B, A, 4] of RGB pictures from 0 to 255."""
         return self.heads(self._prepare(images))
 
+    def dense(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Before suppression: scores [B, A, N] of classes 1 to N, and corners [B, A, 4] in pixels of the input."""
+        logits, offsets = self.raw(images)
+        corners = boxes.decode(offsets.float(), self.anchors, self.variances) * self.pixels
+        return self.settings.loss.scores(logits), corners
+
     def heads(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """The same of pixels [B, channels, H, W] as the backbone wants them: BGR or grey, less the mean."""
         maps = self.features(pixels)
@@ -217,9 +223,7 @@ class SSD(nn.Module):
 
     def _detections(self, images: Tensor) -> list[Detection]:
         settings = self.settings
-        logits, offsets = self.raw(images)
-        scores = settings.loss.scores(logits)
-        corners = boxes.decode(offsets.float(), self.anchors, self.variances) * self.pixels
+        scores, corners = self.dense(images)
         return [
             decode.detect(
                 picture_scores,
