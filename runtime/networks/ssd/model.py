@@ -170,11 +170,18 @@ class SSD(nn.Module):
 
     def forward(self, images: Tensor, targets: Sequence[Truth] | None = None) -> dict[str, Tensor] | list[Detection]:
         if targets is not None and self.training:
-            return self._losses(images, targets)
+            return self._losses(self.raw(images), targets)
         if self.training:
             raise ValueError("training needs targets")
         with torch.no_grad():
-            return self._detections(images) if targets is None else self._losses(images, targets)
+            raw = self.raw(images)
+            return self._detections(raw) if targets is None else self._losses(raw, targets)
+
+    @torch.no_grad()
+    def evaluate(self, images: Tensor, targets: Sequence[Truth]) -> tuple[list[Detection], dict[str, Tensor]]:
+        """Detections and the validation loss, of one and the same pass through the network."""
+        raw = self.raw(images)
+        return self._detections(raw), self._losses(raw, targets)
 
     def raw(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Class logits [B, A, channels] and box offsets [B, A, 4] of RGB pictures from 0 to 255."""
@@ -182,7 +189,10 @@ class SSD(nn.Module):
 
     def dense(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Before suppression: scores [B, A, N] of classes 1 to N, and corners [B, A, 4] in pixels of the input."""
-        logits, offsets = self.raw(images)
+        return self._said(self.raw(images))
+
+    def _said(self, raw: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        logits, offsets = raw
         corners = boxes.decode(offsets.float(), self.anchors, self.variances) * self.pixels
         return self.settings.loss.scores(logits), corners
 
@@ -197,9 +207,9 @@ class SSD(nn.Module):
             pixels = (pixels * self.grey).sum(dim=1, keepdim=True)
         return pixels.contiguous(memory_format=torch.channels_last)
 
-    def _losses(self, images: Tensor, targets: Sequence[Truth]) -> dict[str, Tensor]:
+    def _losses(self, raw: tuple[Tensor, Tensor], targets: Sequence[Truth]) -> dict[str, Tensor]:
         settings = self.settings
-        logits, offsets = self.raw(images)
+        logits, offsets = raw
         with torch.no_grad():
             assigned, corners = matching.match(
                 self.anchors,
@@ -221,9 +231,9 @@ class SSD(nn.Module):
             losses["regularization"] = penalty(kernels(self), norm=norm, weight=settings.regularizer_weight)
         return losses
 
-    def _detections(self, images: Tensor) -> list[Detection]:
+    def _detections(self, raw: tuple[Tensor, Tensor]) -> list[Detection]:
         settings = self.settings
-        scores, corners = self.dense(images)
+        scores, corners = self._said(raw)
         return [
             decode.detect(
                 picture_scores,
