@@ -77,9 +77,13 @@ Request = Augment | Convert | Train | Evaluate | Infer
 
 @dataclass(frozen=True)
 class Secret:
-    """A place in argv where the runner puts the value of ``Job.secrets[name]`` at the last moment."""
+    """A place in argv where the runner puts the value of ``Job.secrets[name]`` at the last moment.
+
+    One that is ``optional`` and was not given is left out, with the flag before it.
+    """
 
     name: str
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,12 @@ class Job:
     gpus: int = 0
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+
+def without_missing(argv: tuple[str | Secret, ...], given: Mapping[str, str]) -> tuple[str | Secret, ...]:
+    """``argv`` without the optional secrets that nobody gave, and without the flags before them."""
+    gone = {at for at, word in enumerate(argv) if isinstance(word, Secret) and word.optional and word.name not in given}
+    return tuple(word for at, word in enumerate(argv) if at not in gone and at + 1 not in gone)
 
 
 MASK = "****"

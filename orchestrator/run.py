@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import drafts, outcomes, receipts
-from orchestrator.jobs import Job, Outcome, Request, Secret
+from orchestrator.jobs import Job, Outcome, Request, Secret, without_missing
 from tltpipe import files
 from tltpipe.errors import ConfigError, HostError
 
@@ -145,7 +145,7 @@ class Run:
 
     def job(self, request: Request) -> Job:
         """The job that ``request`` amounts to here."""
-        argv = self.toolkit.argv(request, self.runner.at)
+        argv = without_missing(self.toolkit.argv(request, self.runner.at), self.config.secrets)
         read = [settled for settled in self.specs.values() if settled.path == request.spec]
         return Job(
             name=self.stage,
@@ -193,4 +193,4 @@ class Run:
 
     def expected_model(self) -> Path:
         """The newest checkpoint; where there is none, the name that it will have, as far as it is known."""
-        return self.newest_model() or self.workspace.output / "weights" / "*.tlt"
+        return self.newest_model() or self.workspace.output / "weights" / f"*{self.toolkit.CHECKPOINT_SUFFIX}"

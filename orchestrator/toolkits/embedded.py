@@ -1,8 +1,10 @@
-"""Our own programs: command lines, specs and file names of TLT 2.0, no key, on this machine or in our image."""
+"""Our own programs: command lines, specs and file names of TLT 2.0, on this machine or in our image."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from orchestrator.jobs import At, Augment, Convert, Request, Secret
 from orchestrator.toolkits import tlt2
@@ -12,20 +14,26 @@ IMAGE: str | None = f"tltpipe:{__version__}"
 SPECS = tlt2.SPECS
 ENVIRONMENT: Mapping[str, str] = {**tlt2.ENVIRONMENT, "TLTPIPE_PROGRESS_SECONDS": "0.5"}
 
+KEY = Secret("key", optional=True)
+
 tick = progress.read
-checkpoint = tlt2.checkpoint
-resume_point = tlt2.resume_point
+CHECKPOINT_SUFFIX = ".*"
+_CHECKPOINT = re.compile(r"_epoch_(\d+)\.(?:tlt|safetensors)$")
+
+
+def checkpoint(results: Path, epoch: int) -> Path | None:
+    return tlt2.checkpoint(results, epoch, named=_CHECKPOINT)
+
+
+def resume_point(results: Path) -> tuple[Path, int] | None:
+    return tlt2.resume_point(results, named=_CHECKPOINT)
 
 
 def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
-    """TLT 2.0's line without ``-k``: our checkpoints are not encrypted."""
+    """TLT 2.0's line; checkpoints are encrypted where a key was given, and only there."""
     if isinstance(request, Augment):
         return _augment(request, at)
-    words = tlt2.argv(request, at)
-    if tlt2.KEY not in words:
-        return words
-    place = words.index(tlt2.KEY)
-    return words[: place - 1] + words[place + 1 :]
+    return tuple(KEY if word == tlt2.KEY else word for word in tlt2.argv(request, at))
 
 
 def _augment(request: Augment, at: At) -> tuple[str | Secret, ...]:

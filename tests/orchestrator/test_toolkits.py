@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.jobs import Augment, Convert, Evaluate, Infer, Request, Train, shown
+from orchestrator.jobs import Augment, Convert, Evaluate, Infer, Request, Train, shown, without_missing
 from orchestrator.mounts import MountTable
 from tltpipe import registry
 
@@ -61,3 +61,13 @@ def test_progress_of_keras_and_tqdm() -> None:
     bar = tick(" 45%|####5     | 850/1871 [02:10<02:36,  6.52it/s]")
     assert (bar.done, bar.total) == (850, 1871)
     assert tick("Total params: 12,345") is None
+
+
+def test_a_key_that_nobody_gave_is_left_out_with_its_flag() -> None:
+    toolkit = registry.load("orchestrator.toolkits", "embedded")
+    line = toolkit.argv(REQUESTS["evaluate"], MountTable(ROOT).at)
+    assert shown(line)[-2:] == ["-k", "****"]
+    assert without_missing(line, {"key": "hush"}) == line
+    assert without_missing(line, {}) == line[:-2]
+    nvidias = registry.load("orchestrator.toolkits", "tlt2").argv(REQUESTS["evaluate"], MountTable(ROOT).at)
+    assert without_missing(nvidias, {}) == nvidias  # NVIDIA's programs need one: leaving it out would not help

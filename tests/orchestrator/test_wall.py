@@ -55,9 +55,10 @@ def test_a_missing_key_is_told_before_anything_runs(start: Start, workspace: Pat
     assert everything(workspace) == before
 
 
-def test_our_own_programs_are_given_no_key(start: Start) -> None:
-    run = start(runner="dry", key=KEY)
+@pytest.mark.parametrize("key", [KEY, None])
+def test_our_own_programs_are_given_the_key_that_there_is(start: Start, key: str | None) -> None:
+    run = start(runner="dry", **({"key": key} if key else {}))
     pipeline.execute(run, ["train"])
     (job,) = run.runner.jobs  # type: ignore[attr-defined]
-    assert "-k" not in job.argv
-    assert job.secrets == {}
+    assert ("-k" in job.argv) == (key is not None)
+    assert job.secrets == ({"key": key} if key else {})
