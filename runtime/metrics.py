@@ -1,14 +1,16 @@
-"""Average precision as NVIDIA's SSD evaluation counts it. NumPy only; memory grows by five bytes a detection."""
+"""Average precision as NVIDIA's SSD evaluation counts it. NumPy only."""
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from runtime.evaluation.findings import Collector, Findings
+from runtime.evaluation.matching import match
 
 Mode = Literal["SAMPLE", "INTEGRATE"]
 Array = NDArray[Any]
@@ -20,14 +22,76 @@ EPSILON = np.finfo(np.float64).eps
 
 @dataclass(frozen=True)
 class Result:
-    """Average precision, 0 to 1, by class name in label order."""
+    """Average precision, 0 to 1, by class name in label order; 0 for one of ``absent``, without an object in the data.
+
+    ``strict``: absent classes count in the mean, as with NVIDIA, so that a class more makes a detector worse.
+    """
 
     per_class: Mapping[str, float]
+    absent: frozenset[str] = frozenset()
+    strict: bool = True
 
     @property
     def mean(self) -> float:
-        """The mean over all classes. One without an object in the data has 0 and counts, as with NVIDIA."""
-        return float(np.mean(list(self.per_class.values()))) if self.per_class else 0.0
+        """The mean over the classes; 0 without any."""
+        counted = [value for name, value in self.per_class.items() if self.strict or name not in self.absent]
+        return float(np.mean(counted)) if counted else 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of each detection: ``truth`` int64 [K] the object it found, -1 for none; ``counts`` bool [K]: False
+    where it found an object that is difficult, which is neither right nor wrong."""
+
+    truth: NDArray[np.int64]
+    counts: NDArray[np.bool_]
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        return np.asarray((self.truth >= 0) & self.counts)
+
+
+def outcome(findings: Findings, *, iou: float) -> Outcome:
+    """Match as NVIDIA does: in each picture and class the best detection first, the free object it overlaps most.
+
+    That object is found from an overlap of ``iou`` on, and then used up, difficult or not.
+    """
+    found, truth = findings.found, findings.truth
+    matches = match(
+        findings.groups(found), found.box, findings.groups(truth), truth.box, thresholds=np.array([iou])
+    )  # fmt: skip
+    taken = np.full(len(found), -1, np.int64)
+    taken[matches.found] = matches.truth[0]
+    counts = np.ones(len(found), dtype=bool)
+    counts[taken >= 0] = ~truth.difficult[taken[taken >= 0]]
+    return Outcome(taken, counts)
+
+
+def precision(findings: Findings, *, mode: Mode, iou: float, strict: bool) -> Result:
+    """The average precision of every class. Boxes are compared as they are; see ``in_whole_pixels``."""
+    if mode not in ("SAMPLE", "INTEGRATE"):
+        raise ValueError(f"the mode is SAMPLE or INTEGRATE, not {mode}")
+    became = outcome(findings, iou=iou)
+    objects = np.bincount(findings.truth.label[~findings.truth.difficult], minlength=len(findings.classes) + 1)[1:]
+    values = {}
+    for label, name in enumerate(findings.classes, start=1):
+        own = became.counts & (findings.found.label == label)
+        scores, hits = findings.found.score[own], became.truth[own] >= 0
+        values[name] = average_precision(scores, hits, objects=int(objects[label - 1]), mode=mode)
+    absent = frozenset(name for name, count in zip(findings.classes, objects, strict=True) if not count)
+    return Result(values, absent, strict)
+
+
+def in_whole_pixels(findings: Findings) -> Findings:
+    """``findings`` with the boxes that NVIDIA compares: ``to_network_pixels``."""
+    assert findings.size is not None, "a network has a size"
+    found, truth = findings.found, findings.truth
+    boxes = (
+        to_network_pixels(found.box, size=findings.size),
+        to_network_pixels(truth.box, size=findings.size, truth=True),
+    )
+    rounded = (np.asarray(each, np.float32) for each in boxes)
+    return replace(findings, found=replace(found, box=next(rounded)), truth=replace(truth, box=next(rounded)))
 
 
 class AveragePrecision:
@@ -38,15 +102,11 @@ class AveragePrecision:
     precision-recall curve (VOC 2010 and later).
     """
 
-    def __init__(self, classes: Sequence[str], *, mode: Mode = "SAMPLE", iou: float = 0.5) -> None:
+    def __init__(self, classes: Sequence[str], *, mode: Mode = "SAMPLE", iou: float = 0.5, strict: bool = True) -> None:
         if mode not in ("SAMPLE", "INTEGRATE"):
             raise ValueError(f"the mode is SAMPLE or INTEGRATE, not {mode}")
-        self.classes = tuple(classes)
-        self.mode = mode
-        self.iou = iou
-        self._scores = [array("f") for _ in self.classes]
-        self._hits = [array("b") for _ in self.classes]
-        self._objects = [0] * len(self.classes)
+        self.mode, self.iou, self.strict = mode, iou, strict
+        self.collector = Collector(tuple(classes))
 
     def add(self, detections: Mapping[str, Any], truths: Mapping[str, Any]) -> None:
         """Count one picture.
@@ -56,28 +116,11 @@ class AveragePrecision:
         first detection counts neither way. Arrays or tensors on the CPU, boxes of both in the same unit.
         Raises IndexError for a label outside 1 to the number of classes.
         """
-        boxes, labels = _boxes(detections), np.asarray(detections["labels"])
-        scores = np.asarray(detections["scores"], dtype=np.float32)
-        true_boxes, true_labels = _boxes(truths), np.asarray(truths["labels"])
-        difficult = np.asarray(truths.get("difficult", np.zeros(len(true_labels))), dtype=bool)
-        for label in np.union1d(labels, true_labels).astype(int):
-            if not 1 <= label <= len(self.classes):
-                raise IndexError(f"label {label} is not one of the {len(self.classes)} classes")
-            found, wanted = labels == label, true_labels == label
-            order = np.argsort(-scores[found], kind="stable")
-            ranked = scores[found][order]
-            counts, hits = _hits(boxes[found][order], true_boxes[wanted], difficult[wanted], self.iou)
-            self._objects[label - 1] += int(np.count_nonzero(~difficult[wanted]))
-            self._scores[label - 1].extend(ranked[counts].tolist())
-            self._hits[label - 1].extend(hits[counts].tolist())
+        self.collector.add(detections, truths, stored=(0, 0))
 
     def result(self) -> Result:
         """The average precision of all pictures added so far."""
-        values = (
-            average_precision(np.asarray(scores), np.asarray(hits), objects=objects, mode=self.mode)
-            for scores, hits, objects in zip(self._scores, self._hits, self._objects, strict=True)
-        )
-        return Result(dict(zip(self.classes, values, strict=True)))
+        return precision(self.collector.findings(), mode=self.mode, iou=self.iou, strict=self.strict)
 
 
 def average_precision(scores: Array, hits: Array, *, objects: int, mode: Mode) -> float:
@@ -102,32 +145,3 @@ def to_network_pixels(boxes: Any, *, size: Size, truth: bool = False) -> NDArray
     limits = np.array([width, height, width, height]) - (1 if truth else 0)
     rounded = np.rint(np.asarray(boxes, dtype=np.float64).reshape(-1, 4))
     return np.asarray(rounded.clip(0, limits), dtype=np.float64)
-
-
-def _boxes(items: Mapping[str, Any]) -> Array:
-    return np.asarray(items["boxes"], dtype=np.float64).reshape(-1, 4)
-
-
-def _hits(boxes: Array, truths: Array, difficult: Array, iou: float) -> tuple[Array, Array]:
-    """Whether each detection of one class counts, and is right: bool [K] twice. Best detection first."""
-    counts, hits = np.ones(len(boxes), dtype=bool), np.zeros(len(boxes), dtype=bool)
-    if not len(truths):
-        return counts, hits
-    overlap = overlaps(boxes, truths)
-    for k in range(len(boxes)):
-        nearest = int(overlap[k].argmax())
-        if overlap[k, nearest] >= iou:
-            overlap[:, nearest] = 0  # used up: a second detection of it is wrong
-            counts[k], hits[k] = not difficult[nearest], True
-    return counts, hits
-
-
-def overlaps(first: Array, second: Array) -> NDArray[np.float64]:
-    """Intersection over union of every pair: [K, 4] and [N, 4] corners to [K, N]."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    intersection = np.clip(high - low, 0, None).prod(axis=-1)
-    areas = [(corners[:, 2:] - corners[:, :2]).prod(axis=-1) for corners in (first, second)]
-    union = areas[0][:, None] + areas[1][None, :] - intersection
-    result: NDArray[np.float64] = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
-    return result

@@ -1,0 +1,79 @@
+"""COCO's figures by the programs that others trust: faster-coco-eval and pycocotools, on the same detections."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import io
+from typing import Any
+
+from runtime.evaluation.coco import NAMES
+from runtime.evaluation.findings import Findings, Items
+from tltpipe.errors import HostError
+
+JUDGES = {
+    "faster-coco-eval": ("faster_coco_eval", "COCO", "COCOeval_faster"),
+    "pycocotools": ("pycocotools", "coco.COCO", "cocoeval.COCOeval"),
+}
+
+
+def require(judge: str) -> None:
+    """Raise HostError where ``judge`` is not installed."""
+    if importlib.util.find_spec(JUDGES[judge][0]) is None:
+        raise HostError(f"{judge} is not installed", hint=f"pip install {judge}")
+
+
+def figures(findings: Findings, judge: str) -> dict[str, float]:
+    """The twelve figures by name, NaN where the judge says -1."""
+    require(judge)
+    package, *names = JUDGES[judge]
+    coco, evaluation = (_named(package, name) for name in names)
+    categories = [{"id": k, "name": name} for k, name in enumerate(findings.classes, start=1)]
+    images = [{"id": k + 1, "width": int(w), "height": int(h)} for k, (w, h) in enumerate(findings.sizes)]
+    truth = {"info": {}, "images": images, "categories": categories, "annotations": _annotations(findings)}
+    # Both tell on standard output how far they are.
+    with contextlib.redirect_stdout(io.StringIO()):
+        objects = coco()
+        objects.dataset = truth
+        objects.createIndex()
+        judged = evaluation(objects, _results(coco, objects, findings), "bbox")
+        judged.evaluate()
+        judged.accumulate()
+        judged.summarize()
+    values = [float(value) for value in judged.stats[: len(NAMES)]]
+    return {name: value if value >= 0 else float("nan") for name, value in zip(NAMES, values, strict=True)}
+
+
+def _named(package: str, path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(f"{package}.{module}" if module else package), name)
+
+
+def _annotations(findings: Findings) -> list[dict[str, Any]]:
+    rows = _rows(findings, findings.truth)
+    return [{**row, "id": k, "area": row["bbox"][2] * row["bbox"][3], "iscrowd": 0} for k, row in enumerate(rows, 1)]
+
+
+def _results(coco: Any, objects: Any, findings: Findings) -> Any:
+    """The detections as a judge takes them; its own ``loadRes`` does not know what to do with none at all."""
+    if len(findings.found):
+        return objects.loadRes(_detections(findings))
+    empty = coco()
+    empty.dataset = {**objects.dataset, "annotations": []}
+    empty.createIndex()
+    return empty
+
+
+def _detections(findings: Findings) -> list[dict[str, Any]]:
+    scores = findings.found.score.tolist()
+    return [{**row, "score": score} for row, score in zip(_rows(findings, findings.found), scores, strict=True)]
+
+
+def _rows(findings: Findings, items: Items) -> list[dict[str, Any]]:
+    boxes = findings.stored(items)
+    boxes[:, 2:] -= boxes[:, :2]
+    columns = (items.picture + 1).tolist(), items.label.tolist(), boxes.tolist()
+    return [
+        {"image_id": picture, "category_id": label, "bbox": box} for picture, label, box in zip(*columns, strict=True)
+    ]
