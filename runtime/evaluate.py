@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("network", choices=registry.names("runtime.networks"), help="what the model is")
     parser.add_argument("-e", "--experiment_spec_file", required=True, metavar="SPEC", help="training spec")
     parser.add_argument("-m", "--model_path", required=True, metavar="MODEL", help="checkpoint of tlt-train")
-    parser.add_argument("-k", "--key", metavar="KEY", help="taken for NVIDIA's sake; our checkpoints are not encrypted")
+    parser.add_argument("-k", "--key", metavar="KEY", help="opens an encrypted checkpoint")
     parser.add_argument("-r", "--results_dir", metavar="DIR", help="gets status.json with the mAP")
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="0 for the CPU (default 1, if there is one)")
     parser.add_argument("--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which one")
@@ -55,7 +55,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec) -> float:
 
     network: Any = registry.load("runtime.networks", arguments.network)
     model = program.host(arguments.model_path)
-    loaded = checkpoint.load(model)
+    detector: Any = checkpoint.open_detector(network, spec, model, key=arguments.key)[0]
     show = progress.for_stream()
     classes = network.classes(spec)
     recipe = recipes.of(spec)
@@ -66,9 +66,6 @@ def evaluate(arguments: argparse.Namespace, spec: Spec) -> float:
     for note in split.notes:
         program.warn(note)
     where = device.one(arguments.gpus, arguments.gpu_index)
-    detector = network.build(spec, num_classes=len(classes))
-    checkpoint.check(loaded, model, network=network.name(spec), classes=classes)
-    checkpoint.restore(detector, loaded, model)
     program.say(f"evaluation  {frames.describe(split)}")
     program.say(f"device      {device.describe(where, wanted=arguments.gpus)}")
     result = scoring.score(detector.to(where), recipe, split, classes, device=where, progress=show).precision

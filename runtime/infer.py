@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="gets the annotated copies")
     parser.add_argument("-e", "--experiment_spec_file", required=True, metavar="SPEC", help="training spec")
     parser.add_argument("-m", "--model_path", required=True, metavar="MODEL", help="checkpoint of tlt-train")
-    parser.add_argument("-k", "--key", metavar="KEY", help="taken for NVIDIA's sake; our checkpoints are not encrypted")
+    parser.add_argument("-k", "--key", metavar="KEY", help="opens an encrypted checkpoint")
     parser.add_argument("-l", "--labels", metavar="DIR", help="gets a KITTI file of 16 columns for each picture")
     parser.add_argument(
         "-t", "--threshold", type=float, default=0.3, metavar="SCORE", help="lowest score shown (default 0.3)"
@@ -96,11 +96,8 @@ def infer(arguments: argparse.Namespace, spec: Spec, pictures: Sequence[Path], d
     network: Any = registry.load("runtime.networks", arguments.network)
     model = program.host(arguments.model_path)
     labels = program.host(arguments.labels) if arguments.labels else None
-    loaded = checkpoint.load(model)
+    detector: Any = checkpoint.open_detector(network, spec, model, key=arguments.key)[0]
     classes = network.classes(spec)
-    detector = network.build(spec, num_classes=len(classes))
-    checkpoint.check(loaded, model, network=network.name(spec), classes=classes)
-    checkpoint.restore(detector, loaded, model)
     where = device.one(arguments.gpus, arguments.gpu_index)
     program.say(f"device      {device.describe(where, wanted=arguments.gpus)}")
 

@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-r", "--results_dir", required=True, metavar="DIR", help="gets weights/, the log, status.json and events/"
     )
-    parser.add_argument("-k", "--key", metavar="KEY", help="taken for NVIDIA's sake; our checkpoints are not encrypted")
+    parser.add_argument("-k", "--key", metavar="KEY", help="encrypts the checkpoints, and opens that of -m")
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="GPUs (default 1; the CPU if there is none)")
     parser.add_argument("--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which ones")
     parser.add_argument(
@@ -68,6 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
             gpus=arguments.gpus,
             gpu_index=arguments.gpu_index,
             start=training.Start(arguments.initial_epoch, weights),
+            key=arguments.key,
         )
     except training.Stopped as stopped:
         if stopped.checkpoint is not None:
@@ -76,9 +77,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def resume_command(arguments: argparse.Namespace, checkpoint: Path, epoch: int) -> str:
-    """The command that continues after ``epoch``; without the key, which has no business in a log."""
+    """The command that continues after ``epoch``; KEY stands for the key, which has no business in a log."""
     words = ["tlt-train", arguments.network, "--gpus", str(arguments.gpus)]
     words += ["--gpu_index", *map(str, arguments.gpu_index)] if arguments.gpu_index else []
     words += ["-e", arguments.experiment_spec_file, "-r", arguments.results_dir]
+    words += ["-k", "KEY"] if arguments.key else []
     words += ["-m", str(checkpoint), "--initial_epoch", str(epoch + 1)]
     return shlex.join(words)

@@ -14,7 +14,7 @@ import torch
 import specs
 from runtime import checkpoint, data, device, engine, frames, program, schedule, scoring
 from runtime import recipe as recipes
-from runtime.checkpoint import Checkpoint
+from runtime.checkpoint import Checkpoint, Resume
 from runtime.training_log import TrainingLog
 from tltpipe import progress
 from tltpipe.errors import Interrupted, UsageError
@@ -49,9 +49,18 @@ class Stopped(Interrupted):
 
 
 def train(
-    network: Network, spec: Spec, results: Path, *, gpus: int = 1, gpu_index: Sequence[int] = (), start: Start
+    network: Network,
+    spec: Spec,
+    results: Path,
+    *,
+    gpus: int = 1,
+    gpu_index: Sequence[int] = (),
+    start: Start,
+    key: str | None = None,
 ) -> None:
     """Train ``network`` by ``spec`` and keep checkpoints, logs and events in ``results``.
+
+    With a ``key`` the checkpoints are encrypted, and it opens that of ``start``.
 
     Raises DataError for records and pictures, ModelError for ``start.weights``, HostError for GPUs, Stopped when
     interrupted, RunFailed when the loss is no number any more. The checkpoint of the last whole epoch stays.
@@ -62,7 +71,7 @@ def train(
         what = f"nothing is left to train: the first epoch is {epochs.start}, num_epochs is {epochs.stop - 1}"
         raise UsageError(what, hint="raise num_epochs in the spec")
     stem, classes = network.name(spec), network.classes(spec)
-    loaded = checkpoint.load(start.weights) if start.weights else None
+    loaded = checkpoint.load(start.weights, key) if start.weights else None
     fabric = device.open_fabric(gpus, gpu_index)
     show = progress.for_stream() if fabric.is_global_zero else progress.Silent()
 
@@ -94,6 +103,7 @@ def train(
     keeper = Keeper(
         recipe=recipe,
         results=results,
+        key=key,
         network=stem,
         classes=classes,
         detector=detector,
@@ -125,6 +135,7 @@ class Keeper:
 
     recipe: Recipe
     results: Path
+    key: str | None
     network: str
     classes: tuple[str, ...]
     detector: Any
@@ -177,14 +188,13 @@ class Keeper:
 
     def _save(self, epoch: int) -> None:
         if self.done < self.plan.epochs.start:
-            moved = checkpoint.set_aside(self.results, self.network, self.plan.epochs.start)
+            moved = checkpoint.set_aside(self.results, self.network, self.plan.epochs.start, key=self.key)
             if moved is not None:
                 program.say(f"checkpoints of an earlier run were moved to {moved}")
-        path = checkpoint.path_of(self.results, self.network, epoch)
-        state = self.detector.state_dict(), self.optimizer.state_dict()
-        checkpoint.save(
-            path, Checkpoint(self.network, self.classes, epoch, *state, specs.dump(self.recipe.spec.message))
-        )
+        path = checkpoint.path_of(self.results, self.network, epoch, encrypted=bool(self.key))
+        model, spec = self.detector.state_dict(), specs.dump(self.recipe.spec.message)
+        resume = Resume(self.optimizer.state_dict(), epoch * self.plan.steps)
+        checkpoint.save(path, Checkpoint(self.network, self.classes, epoch, model, spec, resume), self.key)
         self.done, self.saved = epoch, path
         checkpoint.rotate(self.results, self.network, epoch, interval=self.recipe.checkpoint_interval)
 

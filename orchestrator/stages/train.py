@@ -44,7 +44,10 @@ def inputs(run: Run) -> list[Path]:
 
 
 def outputs(run: Run) -> list[Path]:
-    return [_final(run) or run.workspace.output / "weights" / f"*_epoch_{_last_epoch(run):03d}.tlt"]
+    return [
+        _final(run)
+        or run.workspace.output / "weights" / f"*_epoch_{_last_epoch(run):03d}{run.toolkit.CHECKPOINT_SUFFIX}"
+    ]
 
 
 def requests(run: Run) -> list[Request]:

@@ -28,6 +28,9 @@ class Toolkit(Protocol):
     SPECS: Mapping[str, Dialect]
     """By folder of ``specs/``: "augment", "dataset_convert", and each network."""
 
+    CHECKPOINT_SUFFIX: str
+    """How names of checkpoints end: a glob, for those that are not there yet."""
+
     ENVIRONMENT: Mapping[str, str]
     """Variables its programs want."""
 

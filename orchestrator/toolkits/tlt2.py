@@ -21,7 +21,8 @@ SPECS: Mapping[str, Dialect] = {
 ENVIRONMENT: Mapping[str, str] = {"PYTHONUNBUFFERED": "1"}
 
 KEY: Final = Secret("key")
-_CHECKPOINT = re.compile(r"_epoch_(\d+)\.tlt$")
+CHECKPOINT_SUFFIX = ".tlt"
+CHECKPOINT: Final = re.compile(r"_epoch_(\d+)\.tlt$")
 _EPOCH = re.compile(r"^Epoch (\d+)/(\d+)\s*$")
 _BAR = re.compile(r"(\d+)/(\d+) \[[^\]]*(?:it/s|s/it|img/s)")
 
@@ -70,15 +71,17 @@ def final_epoch(num_epochs: int, checkpoint_interval: int) -> int:
     return num_epochs - num_epochs % max(1, checkpoint_interval)
 
 
-def checkpoint(results: Path, epoch: int) -> Path | None:
-    return next((path for path, number in _checkpoints(results) if number == epoch), None)
+def checkpoint(results: Path, epoch: int, *, named: re.Pattern[str] = CHECKPOINT) -> Path | None:
+    return next((path for path, number in _checkpoints(results, named) if number == epoch), None)
 
 
-def resume_point(results: Path) -> tuple[Path, int] | None:
-    newest = max(_checkpoints(results), key=lambda found: found[1], default=None)
+def resume_point(results: Path, *, named: re.Pattern[str] = CHECKPOINT) -> tuple[Path, int] | None:
+    newest = max(_checkpoints(results, named), key=lambda found: found[1], default=None)
     return None if newest is None else (newest[0], newest[1] + 1)
 
 
-def _checkpoints(results: Path) -> list[tuple[Path, int]]:
-    paths = sorted((results / "weights").glob("*.tlt"))
-    return [(path, int(match[1])) for path in paths if (match := _CHECKPOINT.search(path.name))]
+def _checkpoints(results: Path, named: re.Pattern[str]) -> list[tuple[Path, int]]:
+    """Those whose names say so, with their epochs, the one written last first."""
+    found = [(path, match) for path in (results / "weights").glob("*") if (match := named.search(path.name))]
+    found.sort(key=lambda pair: pair[0].stat().st_mtime_ns, reverse=True)
+    return [(path, int(match[1])) for path, match in found]

@@ -32,7 +32,7 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def words(trained: Any, pictures: Path, out: Path, *more: str) -> list[str]:
-    given = ["-i", pictures, "-o", out / "drawn", "-e", trained.spec, "-m", trained.model, "-k", "key"]
+    given = ["-i", pictures, "-o", out / "drawn", "-e", trained.spec, "-m", trained.model, "-k", "nvidia-tlt"]
     return ["ssd", *map(str, given), "-l", str(out / "labels"), *more]
 
 

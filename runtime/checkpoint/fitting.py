@@ -1,0 +1,119 @@
+"""From a checkpoint into a detector and its optimiser, with a word on what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.checkpoint.state import Checkpoint
+from runtime.checkpoint.storing import load
+from tltpipe.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+    from runtime.networks import Detector, Network
+    from specs import Spec
+
+
+def open_detector(
+    network: Network, spec: Spec, path: Path, *, key: str | None, resume: bool = False
+) -> tuple[Detector, Checkpoint]:
+    """The detector of ``spec`` with the weights in ``path``, narrowed as they were where they are pruned.
+
+    Raises ModelError as ``load`` does, and where architecture, classes or shapes are others than the spec's.
+    """
+    loaded = load(path, key, resume=resume)
+    classes = network.classes(spec)
+    check(loaded, path, network=network.name(spec), classes=classes)
+    detector: Any = network.build(spec, num_classes=len(classes))
+    if loaded.pruned:
+        take_on(detector, loaded.model, path)
+    restore(detector, loaded, path)
+    return detector, loaded
+
+
+def take_on(detector: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Make the layers of ``detector`` as narrow as ``tensors`` are; raises ModelError where they cannot be."""
+    from runtime import widths
+
+    try:
+        widths.take_on(detector, tensors)
+    except ValueError as mismatch:
+        hint = "pass the spec it was trained with: check sizes, anchors and arch"
+        raise ModelError(f"the pruned layers do not fit: {mismatch}", where=path, hint=hint) from None
+
+
+def check(checkpoint: Checkpoint, path: Path, *, network: str, classes: tuple[str, ...]) -> None:
+    """Raise ModelError unless ``checkpoint`` holds this network and these classes, saying what differs."""
+    if checkpoint.network != network:
+        raise ModelError(
+            f"the checkpoint holds {checkpoint.network}, the spec describes {network}",
+            where=path,
+            hint="pass the spec it was trained with, or another checkpoint",
+        )
+    if checkpoint.classes != classes:
+        gone = ", ".join(sorted(set(checkpoint.classes) - set(classes)))
+        new = ", ".join(sorted(set(classes) - set(checkpoint.classes)))
+        parts = [f"only in the checkpoint: {gone}" if gone else "", f"only in the spec: {new}" if new else ""]
+        raise ModelError(
+            "the classes differ: " + ("; ".join(part for part in parts if part) or "they are in another order"),
+            where=path,
+            hint="make target_class_mapping the one it was trained with, or start anew with --initial_epoch 1",
+        )
+
+
+def restore(detector: torch.nn.Module, checkpoint: Checkpoint, path: Path) -> None:
+    """Copy every weight of ``checkpoint`` into ``detector``; raises ModelError unless all names and shapes agree."""
+    own = detector.state_dict()
+    model = checkpoint.model
+    others = [name for name in own if name not in model or model[name].shape != own[name].shape]
+    others += [name for name in model if name not in own]
+    if others:
+        what = f"{len(others)} of its layers do not fit the network of this spec, among them {', '.join(others[:3])}"
+        raise ModelError(what, where=path, hint="pass the spec it was trained with: check sizes, anchors and arch")
+    detector.load_state_dict(dict(model))
+
+
+def restore_optimizer(optimizer: Any, checkpoint: Checkpoint, path: Path) -> None:
+    """Give ``optimizer`` the momenta of ``checkpoint``.
+
+    Raises ModelError when it learns other layers, and when the checkpoint has none.
+    """
+    if checkpoint.resume is None:
+        hint = "start from its weights with --initial_epoch 1"
+        raise ModelError("this checkpoint is for inference: it cannot be resumed", where=path, hint=hint)
+    try:
+        optimizer.load_state_dict(dict(checkpoint.resume.optimizer))
+    except (KeyError, ValueError) as mismatch:
+        hint = "keep freeze_blocks as it was, or start anew with --initial_epoch 1"
+        raise ModelError("its optimiser learned other layers than this spec's", where=path, hint=hint) from mismatch
+
+
+def transfer(detector: torch.nn.Module, checkpoint: Checkpoint, path: Path) -> list[str]:
+    """Start ``detector`` from pretrained weights by layer name; what does not fit keeps its initialisation.
+
+    Returns lines that say what was taken and what was not. Raises ModelError when nothing fits.
+    """
+    matching, others = _compare(detector, checkpoint)
+    own = detector.state_dict()
+    if not matching:
+        what = f"no layer of {checkpoint.network} in it fits this network"
+        raise ModelError(what, where=path, hint="pretrained weights must come from the same arch")
+    detector.load_state_dict({**own, **matching})
+    lines = [f"pretrained weights: {len(matching)} of {len(own)} tensors from {path.name}"]
+    missing = [name for name in own if name not in matching and name not in others]
+    for what, names in (("other shape, not taken", others), ("not in the file, initialised anew", missing)):
+        if names:
+            lines.append(
+                f"  {what}: {', '.join(names[:4])}" + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+            )
+    return lines
+
+
+def _compare(detector: torch.nn.Module, checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """The checkpoint's tensors that fit by name and shape, and the names of those that do not."""
+    own = detector.state_dict()
+    fit = {name: value for name, value in checkpoint.model.items() if name in own and own[name].shape == value.shape}
+    return fit, [name for name in checkpoint.model if name not in fit and name in own]
