@@ -6,6 +6,7 @@ templates, what it checks. Nothing heavy is imported before it is used.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import operator
@@ -31,6 +32,7 @@ __all__ = [
     "numbers",
     "parse",
     "parse_text",
+    "recognise",
     "render",
     "tunables",
     "tunables_from",
@@ -39,27 +41,43 @@ __all__ = [
 Place = Location | Path | str | None
 
 
-def parse(path: Path, message: str) -> Spec:
+def parse(path: Path, message: str, *, strict: bool = False) -> Spec:
     """Read, parse and check a spec file; ``message`` is "AugmentorConfig", "DatasetExportConfig" or "Experiment".
+
+    The dialect of an Experiment is told from the fields that the text uses. ``strict``, or a comment
+    ``# tltpipe: strict-tlt`` in the file, wants NVIDIA's behaviour to the letter: what its programs refuse is refused.
 
     Raises SpecError with path, line and column: a file that cannot be read, a text that does not parse (the first
     problem), values that make no sense (all of them). Doubts that do not stop anything are in ``Spec.warnings``.
     """
     from specs import prototext
 
-    return parse_text(prototext.read(path), message, source=path)
+    return parse_text(prototext.read(path), message, source=path, strict=strict)
 
 
-def parse_text(text: str, message: str, *, source: Path | str) -> Spec:
+def parse_text(text: str, message: str, *, source: Path | str, strict: bool = False) -> Spec:
     """``parse`` for a text at hand; ``source`` is what errors call it."""
-    from specs import checks, prototext
+    from specs import checks, dialects, prototext
 
-    folder = _folder_of(message)
-    schema = importlib.import_module(folder.SCHEMA)
     if not text.strip():
         raise SpecError("the spec is empty", where=source)
-    spec = prototext.parse(text, getattr(schema, message)(), source=source, elsewhere=folder.ELSEWHERE)
-    return checks.judge(spec, [*checks.unknown_enum_numbers(spec), *folder.check(spec)])
+    dialect, witness = dialects.choose(_folder_of(message), text)
+    elsewhere: Mapping[str, str] = dialect.ELSEWHERE
+    if witness is not None:
+        why = f"this spec is one of {dialect.TITLE} by its {witness.text} in line {witness.line}"
+        elsewhere = {name: f"{told}; {why}" for name, told in elsewhere.items()}
+    spec = prototext.parse(text, dialects.message(dialect, message), source=source, elsewhere=elsewhere)
+    spec = dataclasses.replace(spec, strict=strict or dialects.strict(text))
+    spec = checks.judge(spec, [*checks.unknown_enum_numbers(spec), *dialect.check(spec)])
+    return dataclasses.replace(spec, warnings=(*dialects.misread(text, source), *spec.warnings))
+
+
+def recognise(text: str) -> str | None:
+    """The message that the fields in ``text`` belong to; None where that cannot be told."""
+    from specs import dialects
+
+    found = dialects.likely([load(name) for name in folders()], text)
+    return str(found[0].MESSAGE) if len(found) == 1 else None
 
 
 def render(folder: str, template: str, tunables: object, **variables: object) -> str:
@@ -75,7 +93,9 @@ def render(folder: str, template: str, tunables: object, **variables: object) ->
 
 def image_size(spec: Spec) -> tuple[int, int] | None:
     """(width, height) that ``spec`` gives its images; None where it leaves them as they are, or says nothing of it."""
-    fields = _folder_of(spec.message.DESCRIPTOR.name).IMAGE_SIZE
+    from specs import dialects
+
+    fields = dialects.named(_folder_of(spec.message.DESCRIPTOR.name), spec.dialect).IMAGE_SIZE
     if fields is None:
         return None
     width, height = (operator.attrgetter(field)(spec.message) for field in fields)
@@ -95,9 +115,10 @@ def folders() -> list[str]:
 
 
 def load(folder: str) -> ModuleType:
-    """The module of a folder: TUNABLES, MESSAGE, SCHEMA, ELSEWHERE, IMAGE_SIZE, check().
+    """The module of a folder: TUNABLES, MESSAGE, and of its one dialect SCHEMA, ELSEWHERE, IMAGE_SIZE, check().
 
-    Raises UsageError for an unknown name.
+    Where there are more, DIALECTS names the modules in the folder that hold these. Raises UsageError for an unknown
+    name.
     """
     known = folders()
     if folder not in known:

@@ -97,9 +97,18 @@ def required(spec: Spec, *paths: str) -> Iterator[Finding]:
 
 
 def list_of(
-    spec: Spec, path: str, *, length: int | None, needed: str, holds: Callable[[Any], bool]
+    spec: Spec,
+    path: str,
+    *,
+    length: int | None,
+    needed: str,
+    holds: Callable[[Any], bool],
+    hint: str | None = None,
 ) -> Iterator[Finding]:
-    """Findings about a list written as text: its arithmetic, its length, the first entry for which not ``holds``."""
+    """Findings about a list written as text: its arithmetic, its length, the first entry for which not ``holds``.
+
+    ``hint`` is for one of another length.
+    """
     name = path.rpartition(".")[2]
     try:
         entries = numbers(str(getattr(message_at(spec, path.rpartition(".")[0]), name)))
@@ -107,7 +116,7 @@ def list_of(
         yield Finding(path, f"{name}: {error}")
         return
     if not entries or (length is not None and len(entries) != length):
-        yield Finding(path, f"{name} needs {length or 'one or more'} entries, not {len(entries)}")
+        yield Finding(path, f"{name} needs {length or 'one or more'} entries, not {len(entries)}", hint)
         return
     wrong = next((entry for entry in entries if not holds(entry)), None)
     if wrong is not None:
@@ -129,6 +138,14 @@ def without_effect(spec: Spec, *paths: str) -> Iterator[Finding]:
     for path in paths:
         if spec.is_set(path):
             yield warn(path, f"{path.rpartition('.')[2]} is read but has no effect")
+
+
+def only_one(spec: Spec, *paths: str) -> Iterator[Finding]:
+    """A finding where more than one of these is written: protobuf would silently keep the last one."""
+    found = sorted((path for path in paths if spec.is_set(path)), key=lambda path: spec.positions[path])
+    if len(found) > 1:
+        names = [path.rpartition(".")[2] for path in found]
+        yield Finding(found[-1], f"{' and '.join(names)} are both written: only one can be used")
 
 
 def judge(spec: Spec, findings: Iterable[Finding]) -> Spec:

@@ -1,19 +1,14 @@
-"""The training spec of SSD, in the dialect of TLT 2.0."""
+"""The training spec of SSD, in the dialects of TLT 2.0 and of TLT 3.0 to TAO 5."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len, Lt
 
-from specs.ssd.rules import check
-
-__all__ = ["ELSEWHERE", "IMAGE_SIZE", "MESSAGE", "SCHEMA", "TUNABLES", "Ssd", "check"]
-
 MESSAGE = "Experiment"
-SCHEMA = "specs.schema.tlt2.experiment_pb2"
+DIALECTS = ("tlt2", "tlt3")
 
 Share = Annotated[float, Ge(0), Le(1)]
 Positive = Annotated[float, Gt(0)]
@@ -127,37 +122,3 @@ class Ssd:
 
 
 TUNABLES = Ssd
-
-_PREPROCESSING = "augmentation_config.preprocessing.output_image"
-IMAGE_SIZE = (f"{_PREPROCESSING}_width", f"{_PREPROCESSING}_height")
-
-_LATER = "a field of TLT 3.0 and later; TLT 2.0 has"
-_SIZE = f"{_LATER} augmentation_config.preprocessing.output_image_"
-_ONLINE = f"{_LATER} its own in spatial_augmentation and color_augmentation"
-ELSEWHERE: Mapping[str, str] = {
-    "alpha": f"{_LATER} loss_loc_weight for the weight of the box loss",
-    "neg_pos_ratio": f"{_LATER} focal_loss_alpha and focal_loss_gamma instead",
-    "pos_iou_thresh": f"{_LATER} no such setting",
-    "neg_iou_thresh": f"{_LATER} no such setting",
-    "optimizer": f"{_LATER} no choice of optimizer",
-    "early_stopping": f"{_LATER} no such setting",
-    "visualizer": f"{_LATER} no such setting",
-    "output_width": f"{_SIZE}width",
-    "output_height": f"{_SIZE}height",
-    "output_channel": f"{_SIZE}channel",
-    "random_crop_min_scale": _ONLINE,
-    "random_crop_max_scale": _ONLINE,
-    "random_crop_min_ar": _ONLINE,
-    "random_crop_max_ar": _ONLINE,
-    "zoom_out_min_scale": _ONLINE,
-    "zoom_out_max_scale": _ONLINE,
-    "brightness": _ONLINE,
-    "contrast": _ONLINE,
-    "saturation": _ONLINE,
-    "hue": _ONLINE,
-    "random_flip": _ONLINE,
-    "image_mean": f"{_LATER} fixed means",
-    "label_directory_path": f"{_LATER} tfrecords_path: convert the labels with tlt-dataset-convert",
-    "validation_data_sources": f"{_LATER} validation_data_source (without s) or validation_fold",
-}
-"""Field names of other generations, and what to write here instead."""

@@ -99,6 +99,9 @@ def complaints(text: str, message: str) -> list[str]:
         ('    tfrecords_path: "/workspace/TFRecords/*"\n', "", '70:3: data_sources needs "tfrecords_path"'),
         ("validation_fold: 0", "validation_fold: 0 validation_data_source { tfrecords_path: 'v' }", "are both written"),
         ('value: "vest"\n', 'value: ""\n', '92:3: "vest": "" is no mapping of classes'),
+        ("#tfrecords_path", "source_weight: 0 #", "71:5: source_weight must be above 0, not 0"),
+        ("0.7, 0.85]", "1.7, 0.85]", "4:3: scale 6 is 1.7: only the seventh may be above 1, the size of the picture"),
+        ('"mobilenet_v2"', '"efficientnet_b1"', "11:3: arch must be resnet, vgg, darknet, mobilenet_v1, mobilenet_v2,"),
     ],
 )
 def test_training(old: str, new: str, complaint: str) -> None:
@@ -108,10 +111,18 @@ def test_training(old: str, new: str, complaint: str) -> None:
     assert complaint in told
 
 
-def test_the_cosine_schedule_is_refused() -> None:
+def test_the_cosine_schedule_is_refused_only_to_the_letter() -> None:
     head, _, rest = TRAIN.partition("  soft_start_annealing_schedule {")
-    text = head + "soft_start_cosine_annealing_schedule { }" + rest.partition("}")[2]
-    assert "20:1: SSD trains with soft_start_annealing_schedule" in complaints(text, "Experiment")[0]
+    curve = "soft_start_cosine_annealing_schedule { max_learning_rate: 0.01 min_learning_rate: 1e-5 }"
+    text = head + curve + rest.partition("}")[2]
+    assert specs.parse_text(text, "Experiment", source="spec").warnings == ()
+    assert complaints(f"{text}\n# tltpipe: strict-tlt\n", "Experiment") == [
+        "spec:20:1: SSD trains with soft_start_annealing_schedule; the cosine schedule is refused under strict-tlt"
+    ]
+    told = complaints(text.replace("max_learning_rate: 0.01", "max_learning_rate: 0"), "Experiment")
+    assert told == ["spec:20:40: max_learning_rate must be above 0, not 0"]
+    both = text.replace(curve, f"{curve} soft_start_annealing_schedule {{ }}")
+    assert "are both written: only one can be used" in "\n".join(complaints(both, "Experiment"))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +155,16 @@ def test_all_problems_in_the_order_of_the_file() -> None:
     ("old", "new", "warning"),
     [
         ("freeze_bn: false", "nlayers: 18", "spec:12:3: nlayers has no effect: mobilenet_v2 comes in one depth"),
-        ("crop_right: 288", "crop_right: 200", "spec:48:5: crop_right has no effect: images are resized to the output"),
+        (
+            "crop_right: 288",
+            "crop_right: 200",
+            "spec:48:5: of every stored picture only the pixels from 0, 0 to 200, 288",
+        ),
+        (
+            "crop_right: 288",
+            "crop_left: 288",
+            "spec:48:5: crop 288, 0, 0, 288 (left, top, right, bottom) leaves nothing",
+        ),
         ("num_epochs: 100", "num_epochs: 1 enable_qat: true", "spec:18:17: enable_qat is read but has no effect"),
         ('key: "vest"\n', 'key: "Vest"\n', 'spec:92:3: "Vest": "vest" is read in lower case'),
         (
@@ -157,7 +177,8 @@ def test_all_problems_in_the_order_of_the_file() -> None:
             "min_learning_rate: 1",
             "spec:21:5: min_learning_rate 1 is above max_learning_rate",
         ),
-        ("#tfrecords_path", "source_weight: 1 #", "spec:71:5: source_weight is read but has no effect"),
+        ('key: "vest"\n', 'key: "a vest"\n', 'spec:92:3: "a vest" matches nothing in KITTI labels'),
+        ("random_seed", "# tltpipe: strict-tl\nrandom_seed", 'spec:1:1: "# tltpipe: strict-tl" is not understood; did'),
     ],
 )
 def test_training_warnings(old: str, new: str, warning: str) -> None:

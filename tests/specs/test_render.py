@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import math
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import specs
+from specs import dialects
 from specs.spec import Spec
 from specs.templating import literal, quoted, word
 from tltpipe.errors import SpecError
@@ -96,9 +96,10 @@ def test_each_folder_is_whole(folder: str) -> None:
     assert all(specs.documentation(folder).values())
     assert specs.json_schema(folder)["additionalProperties"] is False
     assert [case for case in CASES.values() if case[0] == folder]
-    schema = importlib.import_module(module.SCHEMA)
-    empty = Spec(getattr(schema, module.MESSAGE)(), "empty")
-    assert specs.image_size(empty) is None, "its fields exist, and 0 is no size"
+    for dialect in dialects.of(module):
+        empty = Spec(dialects.message(dialect, module.MESSAGE), "empty")
+        assert specs.image_size(empty) is None, "its fields exist, and 0 is no size"
+        assert dialects.named(module, empty.dialect) is dialect
 
 
 def float32(value: float) -> float:
@@ -118,7 +119,7 @@ Inner = st.floats(0.001, 0.999)
         nlayers=st.sampled_from([10, 18, 34, 50]),
         input_width=st.integers(33, 4000),
         input_height=st.integers(33, 4000),
-        scales=st.tuples(*[Positive] * 7),
+        scales=st.tuples(*[st.floats(1e-6, 1)] * 6, Positive),
         aspect_ratios_global=st.lists(Positive, min_size=1, max_size=8).map(tuple),
         two_boxes_for_ar1=st.booleans(),
         variances=st.tuples(*[Positive] * 4),

@@ -1,0 +1,105 @@
+"""Which dialect a text is written in: told from the names of its fields, before anything else is asked of it.
+
+A text is read without its schema for this, so that one with mistakes in it is still refused in the terms of the
+dialect that it was meant in.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from specs import values
+from specs.layout import Token, tokens
+from tltpipe.errors import Location
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from google.protobuf.descriptor import Descriptor
+
+STRICT = "strict-tlt"
+_DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*tltpipe:[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
+
+
+def of(folder: ModuleType) -> list[ModuleType]:
+    """The modules with SCHEMA, ELSEWHERE, IMAGE_SIZE and check() of a folder of specs, the oldest dialect first."""
+    names: Sequence[str] = getattr(folder, "DIALECTS", ())
+    return [importlib.import_module(f"{folder.__name__}.{name}") for name in names] or [folder]
+
+
+def named(folder: ModuleType, dialect: str) -> ModuleType:
+    """The module of ``folder`` whose messages are of this dialect."""
+    return next((each for each in of(folder) if each.SCHEMA.split(".")[-2] == dialect), folder)
+
+
+def message(module: ModuleType, name: str) -> Any:
+    """An empty message of a dialect."""
+    return getattr(importlib.import_module(module.SCHEMA), name)()
+
+
+def choose(folder: ModuleType, text: str) -> tuple[ModuleType, Token | None]:
+    """The dialect that most of the fields belong to which only one has, and the first of these; else the oldest."""
+    candidates = of(folder)
+    if len(candidates) == 1:
+        return candidates[0], None
+    known = [_names(message(module, folder.MESSAGE).DESCRIPTOR) for module in candidates]
+    witnesses: list[list[Token]] = [[] for _ in candidates]
+    for token in written(text):
+        holders = [index for index, names in enumerate(known) if token.text in names]
+        if len(holders) == 1:
+            witnesses[holders[0]].append(token)
+    most = max(range(len(candidates)), key=lambda index: (len(witnesses[index]), -index))
+    return candidates[most], witnesses[most][0] if witnesses[most] else None
+
+
+def likely(folders: Sequence[ModuleType], text: str) -> list[ModuleType]:
+    """The folders that know the most of the names written in ``text``: one, several that cannot be told apart, none."""
+    found = Counter(token.text for token in written(text))
+    scores = []
+    for folder in folders:
+        descriptors = [message(module, folder.MESSAGE).DESCRIPTOR for module in of(folder)]
+        # Sections tell more than what stands in them: "dataset_config" is in several, "nms_config" in one.
+        top = {field.name for descriptor in descriptors for field in descriptor.fields}
+        below = set().union(*map(_names, descriptors))
+        scores.append(sum(count for name, count in found.items() if name in below) + len(top & found.keys()))
+    best = max(scores, default=0)
+    return [folder for folder, score in zip(folders, scores, strict=True) if best and score == best]
+
+
+def written(text: str) -> Iterator[Token]:
+    """The words of ``text`` that stand where names of fields do: before a colon or a brace."""
+    before: Token | None = None
+    for token in tokens(text):
+        if before is not None and before.kind == "word" and token.kind == "symbol" and token.text in ":{<":
+            yield before
+        before = token
+
+
+def strict(text: str) -> bool:
+    """Whether a comment of its own line asks for NVIDIA's behaviour to the letter: ``# tltpipe: strict-tlt``."""
+    return any(word == STRICT for word in _DIRECTIVE.findall(text))
+
+
+def misread(text: str, source: Path | str) -> Iterator[str]:
+    """A warning for every ``# tltpipe:`` that is none of ours: misspelt, it would be taken for a comment."""
+    for found in _DIRECTIVE.finditer(text):
+        if found[1] != STRICT:
+            line = text.count("\n", 0, found.start()) + 1
+            meant = values.did_you_mean(found[1], [STRICT]) or f'only "{STRICT}" is'
+            yield f'{Location(source, line, 1)}: "# tltpipe: {found[1]}" is not understood; {meant}'
+
+
+@functools.cache
+def _names(descriptor: Descriptor) -> frozenset[str]:
+    """Names of all fields in a message and in the messages below it."""
+    found = {field.name for field in descriptor.fields}
+    for field in descriptor.fields:
+        if field.message_type is not None:
+            found |= _names(field.message_type)
+    return frozenset(found)
