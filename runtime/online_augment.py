@@ -1,7 +1,8 @@
 """The training spec's ``augmentation_config``: every picture a little different each time it is seen.
 
-One affine warp (flip, rotation, zoom, translation) and one 3x4 colour matrix (hue, saturation, contrast, shift),
-both done by Pillow. The order is NVIDIA's online order: flip, rotate, zoom, translate; hue and saturation, contrast.
+One affine warp (flip, rotation, zoom, translation), in one pass from the stored picture to the network's size, and
+one 3x4 colour matrix (hue, saturation, contrast, shift). The order is NVIDIA's online order: flip, rotate, zoom,
+translate; hue and saturation, contrast.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+from runtime.pictures import Matrix, Pixels, carry, fit, softened
 
 Floats = NDArray[np.float32]
-Matrix = NDArray[np.float64]
 
 MEAN = (124, 117, 104)
 """RGB of what lies outside the picture: the mean that networks subtract, so that it becomes about zero."""
@@ -83,21 +85,24 @@ class OnlineAugment:
         )
 
     def __call__(
-        self, picture: Image.Image, boxes: Floats, random: np.random.Generator
-    ) -> tuple[Image.Image, Floats, NDArray[np.intp]]:
-        """Augment an RGB ``picture`` of the network's size and its ``boxes`` [N, 4] (left, top, right, bottom, pixels).
+        self, picture: Pixels, boxes: Floats, random: np.random.Generator
+    ) -> tuple[Pixels, Floats, NDArray[np.intp]]:
+        """Augment an RGB ``picture`` [h, w, 3] of any size and its ``boxes`` [N, 4] (left, top, right, bottom, in
+        pixels of the network).
 
-        Returns the picture, the boxes that remain [K, 4], clipped to it, and the K indices they had before.
+        Returns the picture at the network's size, the boxes that remain [K, 4], clipped to it, and the K indices they
+        had before.
         """
-        space, colour = self.space(random), self.colour(random)
-        if not np.array_equal(space, np.eye(3)):
-            there = np.linalg.inv(space)[:2].ravel()
-            resample = Image.Resampling.NEAREST if _moves_pixels_only(space) else Image.Resampling.BILINEAR
-            affine = tuple(float(value) for value in there)
-            picture = picture.transform(picture.size, Image.Transform.AFFINE, affine, resample=resample, fillcolor=MEAN)
+        space, colour, size = self.space(random), self.colour(random), (self.width, self.height)
+        if np.array_equal(space, np.eye(3)):
+            picture = fit(picture, size)
+        else:
+            picture = softened(picture, size)
+            height, width = picture.shape[:2]
+            picture = carry(picture, space @ np.diag([self.width / width, self.height / height, 1.0]), size, MEAN)
             boxes = warp(boxes, space)
         if not np.array_equal(colour, np.eye(3, 4)):
-            picture = picture.convert("RGB", matrix=tuple(float(value) for value in colour.ravel()))
+            picture = cv2.transform(picture, colour.astype(np.float32))
         kept, places = self.keep(boxes)
         return picture, kept, places
 
@@ -155,8 +160,3 @@ def warp(boxes: Floats, matrix: Matrix) -> Floats:
     across = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
     down = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
     return np.stack([across.min(1), down.min(1), across.max(1), down.max(1)], axis=1).astype(np.float32)
-
-
-def _moves_pixels_only(matrix: Matrix) -> bool:
-    """A flip or a shift by whole pixels: nothing to interpolate."""
-    return bool(np.isin(matrix[:2, :2], (-1.0, 0.0, 1.0)).all() and (matrix[:2, 2] % 1 == 0).all())

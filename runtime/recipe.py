@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from runtime.pictures import Place
     from specs import Spec
 
 Mode = Literal["SAMPLE", "INTEGRATE"]
@@ -23,7 +24,7 @@ class View(Protocol):
 
     def __call__(
         self,
-        path: Path,
+        path: Place,
         boxes: NDArray[np.float32],
         size: tuple[int, int],
         random: np.random.Generator | None = None,
@@ -59,6 +60,7 @@ class Data:
     ``fold``: the fold of the training records that validates, None where ``validation`` names sources of its own or
     there are none. ``extension`` is what records' frame ids lack, with its dot. ``mapping``: class in the files to
     class to train, both lower case. ``train_difficult``: objects marked as difficult are trained on.
+    ``shuffled``: training pictures come in another order in each epoch, else in that of the files.
     """
 
     training: tuple[Source, ...]
@@ -67,6 +69,7 @@ class Data:
     extension: str = ".jpg"
     fold: int | None = None
     train_difficult: bool = True
+    shuffled: bool = True
 
 
 @dataclass(frozen=True)

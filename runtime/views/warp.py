@@ -1,16 +1,15 @@
-"""TLT 2.0's view: to the network's size first, then one warp and one change of colour."""
+"""TLT 2.0's view: one warp from the stored picture to the network's size, and one change of colour."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.online_augment import OnlineAugment
-from runtime.pictures import Preprocess
+from runtime.pictures import Place, Preprocess
 
 
 @dataclass(frozen=True)
@@ -27,14 +26,12 @@ class Warp:
 
     def __call__(
         self,
-        path: Path,
+        path: Place,
         boxes: NDArray[np.float32],
         size: tuple[int, int],
         random: np.random.Generator | None = None,
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.intp]]:
-        picture, boxes = self.preprocess.picture(path), self.preprocess.boxes(boxes, size)
+        boxes = self.preprocess.boxes(boxes, size)
         if random is None:
-            boxes, kept = self.augment.keep(boxes)
-        else:
-            picture, boxes, kept = self.augment(picture, boxes, random)
-        return np.asarray(picture), boxes, kept
+            return self.preprocess.picture(path, size), *self.augment.keep(boxes)
+        return self.augment(self.preprocess.decoded(path, size), boxes, random)

@@ -115,7 +115,7 @@ def test_a_crop_of_the_networks_size_is_none(shapes: Any) -> None:
 
 def test_grey_input_has_three_equal_channels(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8), (200, 40, 90)).save(tmp_path / "a.png")
-    pixels = np.asarray(Preprocess(8, 8, grey=True).picture(tmp_path / "a.png"))
+    pixels = Preprocess(8, 8, grey=True).picture(tmp_path / "a.png")
     assert (pixels == pixels[..., :1]).all()
 
 
