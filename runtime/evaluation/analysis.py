@@ -151,17 +151,17 @@ class Analysis:
         """
         found, truth, classes = self.findings.found, self.findings.truth, len(self.findings.classes)
         shown, hit = self.marks
-        counts = np.zeros((classes + 1, classes + 1), np.int64)
-        right = truth.label[hit & ~truth.difficult] - 1
-        np.add.at(counts, (right, right), 1)
         wrong = np.flatnonzero(shown & (self.outcome.truth < 0))
         missed = np.flatnonzero(~hit & ~truth.difficult)
+        right = truth.label[hit & ~truth.difficult] - 1
         pairs = np.array(self._confused(wrong, missed), np.int64).reshape(-1, 2)
-        np.add.at(counts, (truth.label[pairs[:, 1]] - 1, found.label[pairs[:, 0]] - 1), 1)
+        rows = [right, truth.label[pairs[:, 1]] - 1]
+        columns = [right, found.label[pairs[:, 0]] - 1]
         wrong, missed = np.setdiff1d(wrong, pairs[:, 0]), np.setdiff1d(missed, pairs[:, 1])
-        np.add.at(counts, (classes, found.label[wrong] - 1), 1)
-        np.add.at(counts, (truth.label[missed] - 1, classes), 1)
-        return counts
+        rows += [np.full(len(wrong), classes), truth.label[missed] - 1]
+        columns += [found.label[wrong] - 1, np.full(len(missed), classes)]
+        places = np.concatenate(rows).astype(np.int64) * (classes + 1) + np.concatenate(columns)
+        return np.bincount(places, minlength=(classes + 1) ** 2).reshape(classes + 1, classes + 1)
 
     def _confused(self, wrong: NDArray[np.intp], missed: NDArray[np.intp]) -> list[tuple[int, int]]:
         """Pairs of a wrong detection and a missed object of the same picture, each at most once."""
@@ -215,4 +215,5 @@ def _best(f1: Floats) -> float:
 
 def _share(part: Any, whole: Any) -> Floats:
     part, whole = np.broadcast_arrays(np.asarray(part, np.float64), np.asarray(whole, np.float64))
-    return np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
+    result: Floats = np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
+    return result
