@@ -164,7 +164,7 @@ class Trained:
 
     @property
     def model(self) -> Path:
-        return self.results / "weights" / "ssd_resnet10_epoch_002.tlt"
+        return self.results / "weights" / "ssd_resnet10_epoch_002.safetensors"
 
 
 def draw(path: Path, random: np.random.Generator, size: tuple[int, int]) -> tuple[list[bytes], np.ndarray]:
@@ -231,6 +231,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     spec = shapes.spec(epochs=2, period=2)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        code = train.main(["ssd", "--gpus", "1", "-e", str(spec), "-r", str(results), "-k", "nvidia-tlt"])
+        code = train.main(["ssd", "--gpus", "1", "-e", str(spec), "-r", str(results)])
     assert code == 0
     return Trained(shapes, spec, results, said.getvalue())

@@ -43,7 +43,8 @@ def status(results: Path) -> list[dict[str, Any]]:
 
 
 def test_outputs_are_named_as_nvidia_names_them(trained: Any) -> None:
-    assert [path.name for path in (trained.results / "weights").iterdir()] == ["ssd_resnet10_epoch_002.tlt"]
+    names = sorted(path.name for path in (trained.results / "weights").iterdir())
+    assert names == ["ssd_resnet10_epoch_002.json", "ssd_resnet10_epoch_002.safetensors"]
     assert any((trained.results / "events").glob("events.out.tfevents.*"))
     header = (trained.results / "ssd_training_log_resnet10.csv").read_text().splitlines()[0]
     assert header == "epoch,AP_circle,AP_square,loss,lr,mAP,validation_loss"
@@ -101,15 +102,15 @@ def test_a_resumed_run_is_the_run_in_one(shapes: Any, tmp_path: Path, capsys: py
     spec, whole, parts = shapes.spec(epochs=3, interval=1), tmp_path / "whole", tmp_path / "parts"
     assert train.main(["ssd", "-e", str(spec), "-r", str(whole)]) == 0
     (parts / "weights").mkdir(parents=True)
-    shutil.copy(whole / "weights/ssd_resnet10_epoch_001.tlt", parts / "weights")
+    shutil.copy(whole / "weights/ssd_resnet10_epoch_001.safetensors", parts / "weights")
     shutil.copy(whole / "ssd_training_log_resnet10.csv", parts)
-    model = parts / "weights/ssd_resnet10_epoch_001.tlt"
+    model = parts / "weights/ssd_resnet10_epoch_001.safetensors"
     assert train.main(["ssd", "-e", str(spec), "-r", str(parts), "-m", str(model), "--initial_epoch", "2"]) == 0
     assert "resumed from" in capsys.readouterr().out
     assert [row["epoch"] for row in rows(parts)] == ["1", "2", "3"]
     for one, other in zip(rows(whole), rows(parts), strict=True):
         assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-4)
-    assert sorted(path.name[-7:-4] for path in (parts / "weights").iterdir()) == ["001", "002", "003"]
+    assert sorted(path.stem[-3:] for path in (parts / "weights").glob("*.safetensors")) == ["001", "002", "003"]
 
 
 def test_pretrained_weights(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,11 +126,11 @@ def test_pretrained_weights(trained: Any, tmp_path: Path, capsys: pytest.Capture
 
 
 def test_a_new_run_sets_old_checkpoints_aside(shapes: Any, tmp_path: Path) -> None:
-    old = tmp_path / "out/weights/ssd_resnet10_epoch_100.tlt"
+    old = tmp_path / "out/weights/ssd_resnet10_epoch_100.safetensors"
     old.parent.mkdir(parents=True)
     old.write_text("an earlier run")
     assert train.main(["ssd", "-e", str(shapes.spec(epochs=1)), "-r", str(tmp_path / "out")]) == 0
-    assert [path.name for path in old.parent.glob("*.tlt")] == ["ssd_resnet10_epoch_001.tlt"]
+    assert [path.name for path in old.parent.glob("*.s*")] == ["ssd_resnet10_epoch_001.safetensors"]
     assert (old.parent / "earlier" / old.name).read_text() == "an earlier run"
 
 
@@ -281,7 +282,7 @@ def test_an_interrupted_validation_keeps_the_epoch(
 
     monkeypatch.setattr(scoring, "score", interrupted)
     assert train.main(["ssd", "-e", str(shapes.spec(epochs=3, period=1)), "-r", str(tmp_path / "out")]) == 130
-    assert "ssd_resnet10_epoch_001.tlt --initial_epoch 2" in capsys.readouterr().err
+    assert "ssd_resnet10_epoch_001.safetensors --initial_epoch 2" in capsys.readouterr().err
     assert [(row["epoch"], row["mAP"]) for row in rows(tmp_path / "out")] == [("1", "nan")]
 
 
