@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -35,11 +35,15 @@ class Draw(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """``images`` uint8 [B, H, W, 3] RGB; for each picture ``boxes`` float32 [n, 4] in its pixels and ``labels`` [n]."""
+    """``images`` uint8 [B, H, W, 3] RGB; for each picture ``boxes`` float32 [n, 4] in its pixels and ``labels`` [n].
+
+    ``kept`` [n] says which of the picture's objects in the split these are: a view may lose some.
+    """
 
     images: NDArray[np.uint8]
     boxes: list[NDArray[np.float32]]
     labels: list[NDArray[np.int64]]
+    kept: list[NDArray[np.intp]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -59,18 +63,18 @@ class Pictures:
             made = [self.one(draw.epoch, draw.place + at, index) for at, index in enumerate(draw.indices)]
         except TltpipeError as error:
             return error
-        pixels, boxes, labels = zip(*made, strict=True)
-        return Batch(np.stack(pixels), list(boxes), list(labels))
+        pixels, boxes, labels, kept = zip(*made, strict=True)
+        return Batch(np.stack(pixels), list(boxes), list(labels), list(kept))
 
     def one(
         self, epoch: int, place: int, index: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]:
-        """Pixels uint8 [H, W, 3], boxes float32 [n, 4] and labels int64 [n] of picture ``index``."""
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64], NDArray[np.intp]]:
+        """Pixels uint8 [H, W, 3], boxes float32 [n, 4], labels int64 [n] of picture ``index``, and which these are."""
         boxes, labels = self.split.objects(index)
         width, height = self.split.sizes[index].tolist()
         random = None if self.seed is None else np.random.default_rng((self.seed, epoch, place))
         pixels, boxes, kept = self.view(self.split.image(index), boxes, (width, height), random)
-        return pixels, boxes, labels[kept]
+        return pixels, boxes, labels[kept], kept
 
 
 @dataclass(frozen=True)
