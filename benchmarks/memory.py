@@ -32,19 +32,28 @@ class Peak:
 
 def peak(argv: Sequence[str | Path]) -> Peak:
     """Run ``argv`` in a session of its own and watch all that belongs to that; raises when the command fails."""
-    together, worst = 0, dict[int, int]()
+    now, worst = 0, dict[int, int]()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(argv, stdout=said, stderr=subprocess.STDOUT, start_new_session=True)
         while process.poll() is None:
             members = _session(process.pid)
-            together = max(together, sum(_kilobytes(member, "smaps_rollup", b"Pss:") for member in members))
+            now = max(now, _proportional(members))
             for member in members:
                 worst[member] = max(worst.get(member, 0), _kilobytes(member, "status", b"VmHWM:"))
             time.sleep(INTERVAL)
         if process.returncode:
             said.seek(0)
             raise RuntimeError(f"{argv[0]} ended with {process.returncode}: {said.read().decode()}")
-    return Peak(together * 1024 / 1e6, sum(worst.values()) * 1024 / 1e6)
+    return Peak(now * 1024 / 1e6, sum(worst.values()) * 1024 / 1e6)
+
+
+def together(leader: int) -> float:
+    """Megabytes that all processes of the session of ``leader`` have at this moment (``Pss``)."""
+    return _proportional(_session(leader)) * 1024 / 1e6
+
+
+def _proportional(members: Sequence[int]) -> int:
+    return sum(_kilobytes(member, "smaps_rollup", b"Pss:") for member in members)
 
 
 def _session(leader: int) -> list[int]:

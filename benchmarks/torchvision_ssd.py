@@ -1,6 +1,6 @@
 """torchvision's own SSD300 and SSDlite320, trained from scratch by torchvision's reference recipe for so many seconds.
 
-    python benchmarks/torchvision_ssd.py MODEL SECONDS TRAIN_JSON TRAIN_IMAGES VALIDATION_JSON VALIDATION_IMAGES RESULTS_JSON
+    python benchmarks/torchvision_ssd.py MODEL SECONDS TRAIN_JSON TRAIN_IMAGES VALIDATION_JSON VALIDATION_IMAGES RESULTS
 
 The recipe is that of torchvision's references/detection (README and train.py): augmentation "ssd" or "ssdlite", SGD
 with momentum 0.9, the learning rate scaled from its eight GPUs to one process by the batch size, warm-up over the first
@@ -89,7 +89,10 @@ class Pictures(Dataset[Any]):
 
 
 def loader(pictures: Pictures, batch: int, *, shuffle: bool) -> DataLoader[Any]:
-    return DataLoader(pictures, batch, shuffle=shuffle, num_workers=1, collate_fn=lambda items: tuple(zip(*items)))
+    def together(items: list[Any]) -> tuple[Any, ...]:
+        return tuple(zip(*items, strict=True))
+
+    return DataLoader(pictures, batch, shuffle=shuffle, num_workers=1, collate_fn=together)
 
 
 def for_ever(batches: DataLoader[Any]) -> Iterator[Any]:
@@ -135,7 +138,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", choices=sorted(RECIPES))
     parser.add_argument("seconds", type=float)
-    for name in ("train_json", "train_images", "validation_json", "validation_images", "results_json"):
+    for name in ("train_json", "train_images", "validation_json", "validation_images", "results"):
         parser.add_argument(name, type=Path)
     said = parser.parse_args()
     torch.manual_seed(1)
@@ -143,6 +146,6 @@ if __name__ == "__main__":
     data = Pictures(said.train_json, said.train_images, recipe.augment)
     model = recipe.build(weights=None, weights_backbone=None, num_classes=max(data.coco.cats) + 1)
     seen = train(model, recipe, data, said.seconds)
-    print(f"{said.model}: {seen} pictures in {said.seconds:.0f} s, {seen / len(data):.1f} epochs")
+    print(f"{seen} pictures, {seen / len(data):.1f} epochs", flush=True)
     held_out = Pictures(said.validation_json, said.validation_images, [])
-    said.results_json.write_text(json.dumps(results(model, held_out)))
+    said.results.write_text(json.dumps(results(model, held_out)))
