@@ -1,159 +1,120 @@
-"""The frames a spec trains and validates on, read from TFRecords into a few compact arrays.
-
-Some sixty bytes a picture and twenty an object stay in memory; the pictures themselves stay on disk.
-"""
+"""The pictures that a spec trains and validates on, with their objects, and what is wrong with them."""
 
 from __future__ import annotations
 
 import difflib
-from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from converters import frames, records
+from converters import images, records
+from runtime import sources as reading
+from runtime.split import Gathered
+from runtime.split import Split as Split
 from tltpipe.errors import DataError
 from tltpipe.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from runtime.recipe import Data, Recipe, Source
 
-CHECKED_IMAGES = 1000
-"""Of so many pictures at most, spread over the split, is looked up beforehand whether they are there at all."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """The frames of a split: picture ``i`` has the objects ``starts[i]:starts[i + 1]``.
-
-    ``ids`` [N] frame ids (UTF-8), ``folders`` [N] index into ``roots``, ``sizes`` [N, 2] width and height in pixels of
-    the picture as stored, ``boxes`` float32 [M, 4] left, top, right, bottom in those pixels, ``labels`` [M] from 1.
-    ``notes`` are lines for the user about what was found.
-    """
-
-    roots: tuple[Path, ...]
-    extension: str
-    ids: NDArray[np.bytes_]
-    folders: NDArray[np.uint16]
-    sizes: NDArray[np.int32]
-    boxes: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    notes: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def image(self, index: int) -> Path:
-        name: str = self.ids[index].decode() + self.extension
-        return self.roots[int(self.folders[index])] / name
-
-    def objects(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Boxes [n, 4] and labels [n] of picture ``index``."""
-        part = slice(self.starts[index], self.starts[index + 1])
-        return self.boxes[part], self.labels[part]
+MEASURED_IMAGES = 1000
+"""Of so many pictures at most, spread over the split, is compared beforehand whether their size is as annotated."""
 
 
 def training(recipe: Recipe, classes: Sequence[str], *, progress: Progress | None = None) -> Split:
-    """The frames to train on: every data source, without the files of ``validation_fold``.
+    """The pictures to train on: every data source, without the files of ``validation_fold``.
 
-    Raises DataError when there is none, for damaged records and missing pictures, SpecError when no class fits.
+    Raises DataError when there is none or none has an object, for damaged records and missing pictures, SpecError
+    when no class fits.
     """
-    fold = _fold_mark(recipe.data)
-    found = [(root, path) for root, path in _files(recipe.data.training) if fold is None or fold not in path.name]
-    if fold is not None and not found:
+    split = _read(recipe, recipe.data.training, classes, "training", progress or Silent())
+    if split is None:
         raise DataError(
             f"every record file is of fold {recipe.data.fold}, which validates; none is left to train on",
             where=recipe.spec.where("dataset_config.validation_fold"),
             hint="convert with val_split above 0, or use validation_data_source in place of validation_fold",
         )
-    split = _index(recipe, found, classes, "training", progress or Silent())
+    where = recipe.spec.where("dataset_config.data_sources")
     if not len(split):
-        where = recipe.spec.where("dataset_config.data_sources")
         raise DataError("the records hold no frame to train on", where=where, hint="see what tlt-dataset-convert wrote")
+    if not len(split.labels):
+        what = f"none of the {len(split)} training pictures has an object to train on"
+        hint = "label files and records are empty: see what wrote them"
+        if split.notes:
+            what, hint = f"{what}: {split.notes[0]}", "set include_difficult_in_training: true"
+        raise DataError(what, where=where, hint=hint)
     return split
 
 
 def validation(recipe: Recipe, classes: Sequence[str], *, progress: Progress | None = None) -> Split | None:
-    """The frames to validate on: sources of their own, or the files of ``validation_fold``; None without any."""
-    fold = _fold_mark(recipe.data)
-    if recipe.data.validation:
-        found = _files(recipe.data.validation)
-    elif fold is not None:
-        found = [(root, path) for root, path in _files(recipe.data.training) if fold in path.name]
-    else:
+    """The pictures to validate on: sources of their own, or the files of ``validation_fold``; None without any."""
+    sources = recipe.data.validation
+    if not sources and recipe.data.fold is None:
         return None
-    split = _index(recipe, found, classes, "validation", progress or Silent())
-    return split if len(split) else None
+    split = _read(recipe, sources or recipe.data.training, classes, "validation", progress or Silent())
+    return split if split is not None and len(split) else None
 
 
-def _fold_mark(data: Data) -> str | None:
-    """What the names of the validating files contain."""
-    return None if data.fold is None else f"fold-{data.fold:03d}-of-"
+def _files(data: Data, source: Source, what: str) -> list[Path]:
+    """The record files of ``source`` that are of the fold, or not, as ``what`` ("training", "validation") demands."""
+    found = records.shards(source.records or "")
+    if data.fold is None or source in data.validation:
+        return found
+    mark = f"fold-{data.fold:03d}-of-"
+    return [path for path in found if (mark in path.name) == (what == "validation")]
 
 
-def _files(sources: Iterable[Source]) -> list[tuple[Path, Path]]:
-    """Each record file, with the folder that its pictures lie below."""
-    return [(source.images, path) for source in sources for path in records.shards(source.records or "")]
-
-
-def _index(
-    recipe: Recipe, files: list[tuple[Path, Path]], classes: Sequence[str], what: str, progress: Progress
-) -> Split:
-    """Read the annotations in ``files`` into arrays."""
+def _read(
+    recipe: Recipe, sources: Sequence[Source], classes: Sequence[str], what: str, progress: Progress
+) -> Split | None:
+    """Read the annotations of ``sources`` into arrays; None when not one file is left of them."""
     mapping = {key: classes.index(value) + 1 for key, value in recipe.data.mapping.items()}
-    roots = tuple(dict.fromkeys(root for root, _ in files))
-    ids: list[bytes] = []
-    folders, sizes, labels, starts, boxes = array("H"), array("i"), array("h"), array("q", [0]), array("f")
-    seen: Counter[str] = Counter()
-    with progress.bar(f"read {what} records", total=None, unit="frames") as bar:
-        for root, path in files:
-            for frame in frames.frames([path]):
-                ids.append(frame.id.encode())
-                folders.append(roots.index(root))
-                sizes.extend((frame.width, frame.height))
-                for name, box in zip(frame.classes, frame.boxes, strict=True):
-                    seen[name.lower()] += 1
-                    if label := mapping.get(name.lower()):
-                        labels.append(label)
-                        boxes.extend(box)
-                starts.append(len(labels))
-                bar.advance()
-    split = Split(
-        roots=roots,
-        extension=recipe.data.extension,
-        ids=np.array(ids, dtype=np.bytes_),
-        folders=np.array(folders, np.uint16),
-        sizes=np.array(sizes, np.int32).reshape(-1, 2),
-        boxes=np.array(boxes, np.float32).reshape(-1, 4),
-        labels=np.array(labels, np.int64),
-        starts=np.array(starts, np.int64),
-        notes=tuple(_class_notes(recipe, classes, mapping, seen, what)) if ids else (),
-    )
-    _find_images(split)
+    gathered = Gathered(mapping, tuple(classes), hard=what == "validation" or recipe.data.train_difficult)
+    read_any, counts = False, []
+    with progress.bar(f"read {what} annotations", total=None, unit="frames") as bar:
+        for source in sources:
+            before = len(gathered)
+            if source.labels is not None:
+                gathered.take(reading.of_folders(source, source.labels, strict=recipe.strict), source.images, bar)
+                read_any = True
+            else:
+                for path in _files(recipe.data, source, what):
+                    gathered.take(reading.of_records(path, extension=recipe.data.extension), source.images, bar, path)
+                    read_any = True
+            counts.append((len(gathered) - before, source.weight))
+    if not read_any:
+        return None
+    split = gathered.split(tuple(counts), tuple(_notes(recipe, classes, gathered, what)) if len(gathered) else ())
+    _require_finite(split)
+    _require_pictures(split, measured=all(source.labels for source in sources))
     return split
 
 
-def _class_notes(
-    recipe: Recipe, classes: Sequence[str], mapping: dict[str, int], seen: Counter[str], what: str
-) -> Iterator[str]:
-    """Tell of classes without a box; raise SpecError when none of the spec's classes is in the data at all."""
+def _notes(recipe: Recipe, classes: Sequence[str], gathered: Gathered, what: str) -> Iterator[str]:
+    """Tell of objects and classes left out; raise SpecError when none of the spec's classes is in the data at all."""
+    seen, mapping = gathered.seen, {**gathered.mapping, **{name: at for at, name in enumerate(classes, start=1)}}
     known, found = [name for name in mapping if name in seen], sorted(seen)
     if seen and not known:
-        near = {name: _nearest(name, found) for name in sorted(mapping)}
+        near = {name: _nearest(name, found) for name in sorted(gathered.mapping)}
         meant = [f'"{other}" for "{name}"' for name, other in near.items() if other]
         hint = f"did you mean {', '.join(meant[:3])}?" if meant else "map the classes of the data to those to train"
-        listed = ", ".join(found[:30]) + (", ..." if len(found) > 30 else "")
-        text = f"none of these classes is in the {what} records, which hold: {listed}"
+        text = f"none of these classes is in the {what} data, which hold: {_listed(found)}"
         raise recipe.spec.error("dataset_config.target_class_mapping", text, hint=hint)
+    if gathered.left_out:
+        yield f"{gathered.left_out} objects of the {what} data are marked as occluded and left out"
     present = {mapping[name] for name in known}
     if absent := [name for label, name in enumerate(classes, start=1) if label not in present]:
-        yield f"no box in the {what} records for: {', '.join(absent)}"
+        yield f"no box in the {what} data for: {', '.join(absent)}"
+    if unmapped := [name for name in found if name not in gathered.mapping]:
+        count = sum(seen[name] for name in unmapped)
+        yield f"{count} objects of the {what} data are of classes that are not mapped: {_listed(unmapped)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:30]) + (", ..." if len(names) > 30 else "")
 
 
 def _nearest(name: str, found: Sequence[str]) -> str | None:
@@ -162,13 +123,53 @@ def _nearest(name: str, found: Sequence[str]) -> str | None:
     return plain[near[0]] if near else None
 
 
-def _find_images(split: Split) -> None:
-    """Raise DataError when a picture is not where the spec says: before training, not in the middle of it."""
-    for index in range(0, len(split), max(1, len(split) // CHECKED_IMAGES)):
-        path = split.image(index)
-        if not path.is_file():
-            hint = "image_directory_path, frame id and image_extension make this name; check all three"
-            raise DataError("this picture is missing", where=path, hint=hint)
+def _require_finite(split: Split) -> None:
+    bad = np.flatnonzero(~np.isfinite(split.boxes).all(axis=1))
+    if len(bad):
+        index = int(np.searchsorted(split.starts, bad[0], side="right")) - 1
+        raise DataError(
+            f"a box of {split.image(index)} is not of finite numbers", where=split.roots[split.folders[index]]
+        )
+
+
+def _require_pictures(split: Split, *, measured: bool) -> None:
+    """Raise DataError when a picture is not where the spec says, or of another size than it is annotated with
+    (``measured``: they were looked into for it): before training, not in the middle of it."""
+    listed: dict[tuple[int, str], frozenset[str]] = {}
+    for index in range(len(split)):
+        if split.parts is not None and split.parts[index, 1]:
+            continue
+        folder, _, file = split.name(index).rpartition("/")
+        key = int(split.folders[index]), folder
+        if key not in listed:
+            listed[key] = _listing(split.roots[key[0]] / folder)
+        if file not in listed[key]:
+            hint = _missing_hint(file, listed[key])
+            raise DataError("this picture is missing", where=split.roots[key[0]] / split.name(index), hint=hint)
+    if measured:
+        return
+    for index in range(0, len(split), max(1, len(split) // MEASURED_IMAGES)):
+        place = split.image(index)
+        if isinstance(place, Path) and images.size(place) != tuple(split.sizes[index].tolist()):
+            width, height = images.size(place)
+            what = f"this picture is {width}x{height}, but its annotations are of one of "
+            hint = "boxes would lie in the wrong place: convert the data again, or put the right pictures there"
+            raise DataError(what + "x".join(map(str, split.sizes[index].tolist())), where=place, hint=hint)
+
+
+def _listing(folder: Path) -> frozenset[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries)
+    except OSError:
+        return frozenset()
+
+
+def _missing_hint(file: str, listed: frozenset[str]) -> str:
+    stem = file.rpartition(".")[0]
+    if other := sorted(name for name in listed if name.rpartition(".")[0] == stem):
+        return f"there is {other[0]}: image_extension in the spec must be {other[0].rpartition('.')[2]}"
+    return "image_directory_path, frame id and image_extension make this name; check all three"
 
 
 def describe(split: Split) -> str:

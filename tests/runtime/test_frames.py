@@ -25,8 +25,8 @@ def test_the_validation_fold_is_told_by_its_name(shapes: Any) -> None:
     assert train is not None
     assert held_out is not None
     assert (len(train), len(held_out)) == (12, 6)
-    assert {identity.decode()[13] for identity in train.ids} == {"1"}
-    assert {identity.decode()[13] for identity in held_out.ids} == {"0"}
+    assert {train.name(index)[13] for index in range(12)} == {"1"}
+    assert {held_out.name(index)[13] for index in range(6)} == {"0"}
     assert train.image(0).is_file()
     boxes, labels = train.objects(0)
     assert boxes.shape == (2, 4)
@@ -91,7 +91,10 @@ def test_unlisted_classes_are_dropped_and_absent_ones_told(shapes: Any) -> None:
     split = read(shapes.spec(classes={"square": "square", "star": "star"}), classes=("square", "star"))
     assert split is not None
     assert len(split.labels) == 12
-    assert split.notes == ("no box in the training records for: star",)
+    assert split.notes == (
+        "no box in the training data for: star",
+        "12 objects of the training data are of classes that are not mapped: circle",
+    )
 
 
 def test_none_of_the_classes_is_an_error_with_the_nearest_names(shapes: Any) -> None:
@@ -153,5 +156,5 @@ def in_container(spec: Path, root: Path) -> Path:
 def test_memory_is_a_few_bytes_a_frame(shapes: Any) -> None:
     split = read(shapes.spec())
     assert split is not None
-    arrays = (split.ids, split.folders, split.sizes, split.boxes, split.labels, split.starts)
-    assert sum(array.nbytes for array in arrays) < 120 * len(split)
+    arrays = (split.ends, split.folders, split.sizes, split.boxes, split.labels, split.difficult, split.starts)
+    assert len(split.names) + sum(array.nbytes for array in arrays) < 120 * len(split)

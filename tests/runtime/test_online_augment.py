@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from runtime.online_augment import MEAN, OnlineAugment, warp
 
@@ -157,6 +157,8 @@ def test_pixels_are_those_of_two_passes_by_pillow(stored: tuple[int, int], seed:
     affine, bilinear = Image.Transform.AFFINE, Image.Resampling.BILINEAR
     warped = resized.transform((SIZE, SIZE), affine, there, resample=bilinear, fillcolor=MEAN)
     expected = np.asarray(warped.convert("RGB", matrix=tuple(colour.ravel().tolist()))).astype(int)
-    apart = np.abs(made.astype(int) - expected)
-    assert apart.mean() < 1.2
-    assert np.quantile(apart, 0.97) <= 6  # the rest lies where the picture ends
+    inside = Image.new("L", (SIZE, SIZE), 255).transform((SIZE, SIZE), affine, there, fillcolor=0)
+    inside = np.asarray(inside.filter(ImageFilter.MinFilter(5))) > 0  # where it ends, Pillow is less smooth
+    apart = np.abs(made.astype(int) - expected)[inside]
+    assert apart.mean() < 1
+    assert np.quantile(apart, 0.99) <= 6
