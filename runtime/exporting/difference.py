@@ -1,0 +1,73 @@
+"""How far the answers of two models are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from runtime.found import Found
+
+ROUNDING = 1e-3
+"""Pixels, and shares of a box's longer side, that the order of additions may make."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """``pixels`` and ``scores`` are the largest differences of ``boxes`` detections that both models have; ``alone``
+    are those of one model only: where two scores or overlaps are within rounding, either may go."""
+
+    pictures: int = 0
+    boxes: int = 0
+    alone: int = 0
+    pixels: float = 0.0
+    scores: float = 0.0
+
+    @property
+    def small(self) -> bool:
+        """Whether it is no more than rounding makes."""
+        return self.pixels <= ROUNDING and self.scores <= ROUNDING and self.alone <= 0.02 * self.boxes + 2
+
+    def text(self) -> str:
+        apart = f", {self.alone} in one of them only" if self.alone else ""
+        return (
+            f"{self.boxes} boxes on {self.pictures} pictures{apart}; "
+            f"largest difference {self.pixels:.2g} px, {self.scores:.2g} in scores"
+        )
+
+
+def between(first: Iterable[Found], second: Iterable[Found]) -> Difference:
+    """Of the same pictures, one after the other. Boxes larger than 1 px are measured by what a pixel is to them."""
+    pictures = boxes = alone = 0
+    pixels = scores = 0.0
+    for one, other in zip(first, second, strict=True):
+        pictures += 1
+        pairs, lonely = _pairs(one, other)
+        boxes += len(pairs)
+        alone += lonely
+        for i, j in pairs:
+            pixels = max(pixels, _apart(one, other, i, j))
+            scores = max(scores, abs(float(one.scores[i] - other.scores[j])))
+    return Difference(pictures, boxes, alone, pixels, scores)
+
+
+def _pairs(one: Found, other: Found) -> tuple[list[tuple[int, int]], int]:
+    """The nearest box of the same class to each, if it is one and the same; and how many of both have none."""
+    pairs, free = [], np.ones(len(other), dtype=bool)
+    for i in range(len(one)):
+        there = np.flatnonzero(free & (other.labels == one.labels[i]))
+        if len(there):
+            distances = [_apart(one, other, i, int(j)) + abs(float(one.scores[i] - other.scores[j])) for j in there]
+            j = int(there[int(np.argmin(distances))])
+            if min(distances) < 0.5:
+                free[j] = False
+                pairs.append((i, j))
+    return pairs, len(one) - len(pairs) + int(free.sum())
+
+
+def _apart(one: Found, other: Found, i: int, j: int) -> float:
+    """Pixels between two boxes, of a picture in which the box is no larger than 1000."""
+    box = one.boxes[i]
+    longer = max(1.0, float(max(box[2] - box[0], box[3] - box[1])) / 1000)
+    return float(np.abs(box - other.boxes[j]).max()) / longer

@@ -1,0 +1,84 @@
+"""ONNX for TensorRT and DeepStream: NVIDIA's own form, decoding and suppression by TensorRT's plugin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from runtime.exporting.subject import Made, Subject, labels
+
+ABOUT = "ONNX for TensorRT and DeepStream, suppression by its plugin"
+SUFFIXES = (".onnx",)
+DATA_TYPES = ("fp32", "fp16")
+NEEDS = ("onnx", "onnxscript", "onnxruntime")
+MODES = {"fp32": 0, "int8": 1, "fp16": 2}
+CONFIG = "nvinfer_config.txt"
+
+
+def write(subject: Subject, path: Path) -> Made:
+    """The graph is in float32 whatever the data type: TensorRT makes float16 of it where the configuration says so."""
+    from runtime.exporting import core, graphs, saving
+
+    heads = subject.heads
+    model = graphs.join(saving.network(subject), None, graphs.plugin(heads), batch=subject.batch)
+    saving.save(model, path, foreign=True)
+    height, width = heads.input_size
+    given: dict[str, Any] = {
+        "name": core.INPUT,
+        "type": "float32",
+        "shape": ["batch" if subject.batch is None else subject.batch, heads.colours, height, width],
+        "colours": "grey" if heads.grey else "BGR",
+        "range": [0, 255],
+        "mean": [round(value, 4) for value in heads.mean],
+    }
+    if heads.grey:
+        given["grey"] = [round(value, 4) for value in heads.grey]  # weights of B, G and R
+    top, base = heads.thresholds.top_k, "the background" if heads.background else "the first class"
+    outputs = {
+        "NMS": f"float32 [batch, 1, {top}, 7]: picture, class (0 is {base}), score, corners in shares of the input",
+        "NMS_1": "[batch, 1, 1, 1]: how many of the rows count",
+    }
+    return Made(given, outputs, {"labels.txt": labels(subject), CONFIG: config(subject, path.name)})
+
+
+def config(subject: Subject, name: str) -> str:
+    """What Gst-nvinfer is told (https://docs.nvidia.com/metropolis/deepstream/dev-guide/text/DS_plugin_gst-nvinfer.html).
+
+    The parser is part of deepstream_tao_apps (post_processor).
+    """
+    heads = subject.heads
+    height, width = heads.input_size
+    settings = {
+        "gpu-id": 0,
+        "onnx-file": name,
+        "labelfile-path": "labels.txt",
+        "net-scale-factor": 1.0,
+        "offsets": ";".join(f"{value:.7g}" for value in heads.mean),
+        "model-color-format": 2 if heads.grey else 1,
+        "infer-dims": f"{heads.colours};{height};{width}",
+        "maintain-aspect-ratio": 0,
+        "batch-size": subject.batch or 1,
+        "network-type": 0,
+        "network-mode": MODES[subject.data_type],
+        "num-detected-classes": heads.channels,
+        "cluster-mode": 4,
+        "interval": 0,
+        "gie-unique-id": 1,
+        "uff-input-blob-name": "Input",
+        "output-blob-names": "NMS",
+        "parse-bbox-func-name": "NvDsInferParseCustomNMSTLT",
+        "custom-lib-path": "libnvds_infercustomparser_tao.so",
+    }
+    comments = {
+        "model-color-format": "0: RGB, 1: BGR, 2: grey",
+        "network-mode": "0: fp32, 1: int8, 2: fp16",
+        "num-detected-classes": "lines of labels.txt",
+        "cluster-mode": "4: the model has suppressed already",
+        "custom-lib-path": "built in post_processor/ of deepstream_tao_apps",
+    }
+    lines = ["[property]"]
+    for key, value in settings.items():
+        if key in comments:
+            lines.append(f"# {comments[key]}")
+        lines.append(f"{key}={value}")
+    return "\n".join([*lines, "", "[class-attrs-all]", "pre-cluster-threshold=0.3", ""])

@@ -1,0 +1,29 @@
+"""ONNX from picture to detections: standard operators only, any batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runtime.exporting.subject import Made, Subject, labels, pictures
+
+ABOUT = "ONNX, decoding and suppression inside"
+SUFFIXES = (".onnx",)
+DATA_TYPES = ("fp32", "int8")
+NEEDS = ("onnx", "onnxscript", "onnxruntime")
+
+
+def write(subject: Subject, path: Path) -> Made:
+    from runtime.exporting import graphs, saving
+
+    heads = subject.heads
+    network = saving.network(subject)
+    model = graphs.join(network, graphs.pixels(heads), graphs.detections(heads), batch=subject.batch)
+    saving.save(model, path)
+    top = min(heads.thresholds.top_k, len(heads.anchors) * heads.classes)
+    outputs = {
+        "boxes": f"float32 [batch, {top}, 4]: left, top, right, bottom in pixels of the input, not clipped",
+        "labels": f"int64 [batch, {top}]: 1 is the first class, 0 no detection",
+        "scores": f"float32 [batch, {top}]: falling, 0 for no detection",
+        "count": "int64 [batch]: how many detections there are",
+    }
+    return Made(pictures(subject), outputs, {"labels.txt": labels(subject)})

@@ -1,0 +1,28 @@
+"""ONNX from picture to the outputs of the heads: who uses it decodes and suppresses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runtime.exporting.subject import Made, Subject, labels, pictures
+
+ABOUT = "ONNX, raw heads"
+SUFFIXES = (".onnx",)
+DATA_TYPES = ("fp32", "int8")
+NEEDS = ("onnx", "onnxscript", "onnxruntime")
+
+
+def write(subject: Subject, path: Path) -> Made:
+    from runtime.exporting import graphs, saving
+
+    heads = subject.heads
+    network = saving.network(subject)
+    saving.save(graphs.join(network, graphs.pixels(heads), graphs.raw(heads), batch=subject.batch), path)
+    count = len(heads.anchors)
+    scores = "softmax over channels, 0 is the background" if heads.background else "sigmoid each"
+    outputs = {
+        "logits": f"float32 [batch, {count}, {heads.channels}]: class logits; scores are their {scores}",
+        "offsets": f"float32 [batch, {count}, 4]: of the boxes from the anchors, in units of the variances",
+        "anchors": f"float32 [{count}, 4]: left, top, right, bottom in shares of the input",
+    }
+    return Made(pictures(subject), outputs, {"labels.txt": labels(subject)})

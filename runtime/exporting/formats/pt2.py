@@ -1,0 +1,32 @@
+"""A program of torch.export, for PyTorch's own compilers: boxes and scores of all anchors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runtime.exporting.subject import Made, Subject, labels, pictures
+from tltpipe.errors import ExportError
+
+ABOUT = "torch.export, decoding inside"
+SUFFIXES = (".pt2",)
+DATA_TYPES = ("fp32",)
+NEEDS = ()
+
+
+def write(subject: Subject, path: Path) -> Made:
+    import torch
+
+    from runtime.exporting import dense
+    from runtime.exporting.core import quiet
+
+    shapes = None if subject.batch else ({0: torch.export.Dim("batch")},)
+    try:
+        with torch.no_grad(), quiet():
+            program = torch.export.export(
+                dense.Dense(subject.detector).eval(), (dense.example(subject),), dynamic_shapes=shapes
+            )
+            torch.export.save(program, path)
+    except Exception as failure:  # torch raises whatever its tracer came upon
+        first = str(failure).strip().partition("\n")[0]
+        raise ExportError(f"torch.export cannot write this network: {first}") from failure
+    return Made(pictures(subject), dense.outputs(subject), {"labels.txt": labels(subject)})

@@ -1,0 +1,45 @@
+"""ONNX graphs on their way to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime.exporting import core, quantising
+from runtime.exporting.subject import Subject
+from tltpipe.errors import ExportError
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def network(subject: Subject) -> onnx.ModelProto:
+    """The network as a graph, in int8 where that is wanted."""
+    model = core.export(subject.detector, subject.heads, opset=subject.opset)
+    return quantising.quantised(model, subject) if subject.data_type == "int8" else model
+
+
+def save(model: onnx.ModelProto, path: Path, *, foreign: bool = False) -> None:
+    """Write ``model`` if ONNX's checker has nothing to say against it; ``foreign``: it holds a node of others.
+
+    Raises ExportError.
+    """
+    import onnx
+
+    try:
+        if foreign:
+            standard = onnx.ModelProto()
+            standard.CopyFrom(model)
+            node = standard.graph.node[-1]
+            del standard.graph.node[-1], standard.graph.output[:]
+            standard.graph.output.extend(
+                onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in node.input
+            )
+            onnx.checker.check_model(standard, full_check=True)
+        else:
+            onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as wrong:
+        first = str(wrong).strip().partition("\n")[0]
+        hint = "another --target_opset may do"
+        raise ExportError(f"the graph is no valid ONNX: {first}", hint=hint) from wrong
+    path.write_bytes(model.SerializeToString())

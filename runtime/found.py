@@ -1,0 +1,83 @@
+"""What was found on a picture, and how it is picked out of what every anchor says. NumPy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Found:
+    """Detections on one picture, best first: ``boxes`` float32 [K, 4] left, top, right, bottom in pixels of the
+    network's input, not clipped; ``labels`` int64 [K] from 1; ``scores`` float32 [K], 0 to 1."""
+
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @classmethod
+    def of(cls, boxes: Any, labels: Any, scores: Any) -> Found:
+        """From anything NumPy can read."""
+        return cls(
+            np.asarray(boxes, np.float32).reshape(-1, 4), np.asarray(labels, np.int64), np.asarray(scores, np.float32)
+        )
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """A score must be above ``confidence``; in each class a box goes that overlaps a better one by more than ``iou``;
+    the best ``top_k`` of all classes stay. Of each class no more than ``candidates`` are looked at."""
+
+    confidence: float
+    iou: float
+    top_k: int
+    candidates: int
+
+
+def suppress(scores: NDArray[np.float32], corners: NDArray[np.float32], thresholds: Thresholds) -> Found:
+    """The detections of one picture from ``scores`` [A, N] of classes 1 to N and ``corners`` [A, 4]."""
+    kept: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
+    for column in scores.T:
+        above = np.flatnonzero(column > thresholds.confidence)
+        if len(above) > thresholds.candidates:
+            above = above[np.argpartition(-column[above], thresholds.candidates - 1)[: thresholds.candidates]]
+        order = above[np.argsort(-column[above], kind="stable")]
+        order = order[_best(corners[order], thresholds)]
+        kept.append((order, column[order]))
+    labels = np.repeat(np.arange(1, scores.shape[1] + 1), [len(order) for order, _ in kept])
+    places, values = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    order = np.argsort(-values, kind="stable")[: thresholds.top_k]
+    return Found.of(corners[places[order]], labels[order], values[order])
+
+
+def _best(corners: NDArray[np.float32], thresholds: Thresholds) -> list[int]:
+    """Which boxes of one class stay, given best first; no more than ``top_k`` of them."""
+    if not len(corners):
+        return []
+    over = _overlaps(corners) > thresholds.iou
+    gone = np.zeros(len(corners), dtype=bool)
+    stay: list[int] = []
+    for place in range(len(corners)):
+        if not gone[place]:
+            stay.append(place)
+            if len(stay) == thresholds.top_k:
+                break
+            gone |= over[place]
+    return stay
+
+
+def _overlaps(corners: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Intersection over union of every pair of [K, 4]: [K, K]."""
+    sides = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
+    low = np.maximum(corners[:, None, :2], corners[None, :, :2])
+    high = np.minimum(corners[:, None, 2:], corners[None, :, 2:])
+    shared = (high - low).clip(0).prod(axis=2)
+    union = sides[:, None] + sides[None, :] - shared
+    result: NDArray[np.float32] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return result

@@ -1,0 +1,40 @@
+"""The card of an exported model, held against what else is said about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.exporting import card
+from runtime.inference_models._seeing import BySize
+from tltpipe import registry
+from tltpipe.errors import ModelError
+
+if TYPE_CHECKING:
+    from runtime.exporting.card import Card
+    from runtime.inference_models import Wanted
+
+
+def read(path: Path, wanted: Wanted, *kinds: str) -> Card:
+    """The card of the model ``path``, whose kind must be one of ``kinds``.
+
+    Raises ModelError where there is none, it is of another kind, or of other classes than the spec's.
+    """
+    found = card.read(path)
+    if found.kind not in kinds:
+        what = f"its JSON says that it is a {found.kind} model, which is no {path.suffix} file"
+        raise ModelError(what, where=path, hint="were files renamed? Export it again")
+    if wanted.spec is not None:
+        network: Any = registry.load("runtime.networks", wanted.network)
+        classes = network.classes(wanted.spec)
+        if classes != found.classes:
+            gone = ", ".join(sorted(set(found.classes) - set(classes)))
+            new = ", ".join(sorted(set(classes) - set(found.classes)))
+            told = [f"only in the model: {gone}" if gone else "", f"only in the spec: {new}" if new else ""]
+            what = "the classes differ: " + ("; ".join(each for each in told if each) or "they are in another order")
+            raise ModelError(what, where=path, hint="leave the spec out (-e), or pass the one it was trained with")
+    return found
+
+
+def seeing(found: Card) -> BySize:
+    return BySize(found.size, found.grey)

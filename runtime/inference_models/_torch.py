@@ -1,0 +1,62 @@
+"""What the kinds that compute with torch share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime import device as devices
+from runtime.found import Found, suppress
+from runtime.pixels import parts
+from tltpipe.errors import HostError
+
+if TYPE_CHECKING:
+    import torch
+
+    from runtime.exporting.card import Card
+    from runtime.inference_models import Device
+
+
+def place(wanted: Device) -> torch.device:
+    """The CPU, or the GPU that is wanted and there. Raises HostError for one that was named and is not."""
+    import torch
+
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted.index is None:
+        return devices.one(0)
+    if wanted.index >= there:
+        if wanted.asked:
+            found = f"only {there} GPUs are" if there else "no GPU is"
+            raise HostError(f"cuda:{wanted.index} was asked for, but {found} there", hint="--device cpu")
+        return devices.one(0)
+    return devices.one(1, [wanted.index])
+
+
+def images(pixels: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
+    """uint8 [B, H, W, 3] as float32 [B, 3, H, W] on ``device``."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2).float()
+
+
+class Dense:
+    """A program from pictures to corners [B, A, 4] in pixels and scores [B, A, N]; the suppression is done here."""
+
+    def __init__(self, program: Any, card: Card, *, about: str, see: Any, device: torch.device) -> None:
+        self.program, self.thresholds, self.device = program, card.thresholds, device
+        self.about = f"{about}, {devices.describe(device, wanted=0)}"
+        self.name, self.classes, self.input_size, self.see = card.network, card.classes, card.size, see
+        self.batch = card.batch
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Found]:
+        import torch
+
+        found: list[Found] = []
+        with torch.inference_mode():
+            for part, count in parts(pixels, self.batch):
+                corners, scores = (each.cpu().numpy() for each in self.program(images(part, self.device)))
+                found += [suppress(scores[i], corners[i], self.thresholds) for i in range(count)]
+        return found
