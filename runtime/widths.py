@@ -17,8 +17,8 @@ def take_on(module: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
     name are left alone. Make the optimiser after this.
 
     Returns the names of the layers that changed. Raises ValueError, naming the layer and having changed nothing, when
-    ``tensors`` cannot be a pruned state of ``module``: another kernel size, more channels than it has, another number of
-    outputs of a layer that is never pruned (below one of ``module.unpruned``, the submodules whose outputs leave it).
+    ``tensors`` cannot be a pruned state of ``module``: another kernel size, more channels than it has, or another
+    number of outputs where none is ever pruned: below ``module.unpruned``, the submodules whose outputs leave it.
     """
     changes: list[tuple[nn.Module, dict[str, tuple[int, ...]]]] = []
     names = []

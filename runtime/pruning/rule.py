@@ -1,0 +1,114 @@
+"""Which filters stay: NVIDIA's rule for structured magnitude pruning (TLT 2.0 to TAO 5, ``core/pruning``)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from runtime.pruning.dependencies import Dependencies, Group
+
+Criterion = Literal["union", "intersection", "arithmetic_mean", "geometric_mean"]
+Normalizer = Literal["max", "L2"]
+CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
+NORMALIZERS: tuple[Normalizer, ...] = get_args(Normalizer)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A filter stays if its normalised norm is above ``threshold``; a layer keeps at least ``minimum`` of them, and a
+    multiple of ``granularity``. ``criterion``: how the norms of layers that share one decision become one."""
+
+    threshold: float = 0.1
+    criterion: Criterion = "union"
+    granularity: int = 8
+    minimum: int = 16
+    normalizer: Normalizer = "max"
+
+
+class NothingLeftError(ValueError):
+    """All filters of ``layer`` would go."""
+
+    def __init__(self, layer: str) -> None:
+        super().__init__(f"no filter of {layer} would be left")
+        self.layer = layer
+
+
+def norms(weight: Tensor, normalizer: Normalizer) -> NDArray[np.float64]:
+    """The L2 norm of every filter of a convolution's ``weight`` [N, C, h, w], biases ignored, normalised; [N].
+
+    "max": divided by the largest of the layer, so 0 to 1. "L2": divided by the L2 norm of all norms and times their
+    number, so 0 to N, and √N where all are alike. All zeros for a layer that is zero.
+    Raises ValueError where weights are not finite.
+    """
+    values = np.linalg.norm(weight.detach().cpu().double().flatten(1).numpy(), axis=1)
+    if not np.isfinite(values).all():
+        raise ValueError("its weights are not all finite numbers")
+    largest = values.max()
+    if not largest:
+        return values
+    return values / largest if normalizer == "max" else values / np.linalg.norm(values) * len(values)
+
+
+def merged(statistics: Sequence[NDArray[np.float64]], criterion: Criterion) -> NDArray[np.float64]:
+    """One statistic for layers that share a decision, each [N]; [N]."""
+    table = np.stack(statistics)
+    if criterion == "union":
+        return np.asarray(table.max(axis=0))
+    if criterion == "intersection":
+        return np.asarray(table.min(axis=0))
+    if criterion == "arithmetic_mean":
+        return np.asarray(table.mean(axis=0))
+    with np.errstate(divide="ignore"):  # a filter of zeros
+        return np.asarray(np.exp(np.log(table).mean(axis=0)))
+
+
+def kept(statistic: NDArray[np.float64], rule: Rule) -> NDArray[np.intp]:
+    """The indices of the filters that stay, rising: those of the largest ``statistic`` [N], of equals the first."""
+    total = len(statistic)
+    count = max(int((statistic > rule.threshold).sum()), min(rule.minimum, total))
+    count = min(-(-count // rule.granularity) * rule.granularity, total)
+    return np.sort(np.argsort(-statistic, kind="stable")[:count])
+
+
+def excluding(dependencies: Dependencies, layers: Collection[str], why: str) -> Dependencies:
+    """The same, with nothing pruned that shares a decision with one of ``layers``."""
+
+    def spared(group: Group) -> Group:
+        named = any(member.layer in layers for member in group.members)
+        return replace(group, whole=group.whole or why) if named else group
+
+    return replace(dependencies, groups=tuple(spared(group) for group in dependencies.groups))
+
+
+def decide(dependencies: Dependencies, weights: Mapping[str, Tensor], rule: Rule) -> list[NDArray[np.intp]]:
+    """For every group of ``dependencies`` the channels that stay. ``weights`` are those of a state dict.
+
+    Raises NothingLeftError where all would go, ValueError naming the layer whose weights are not finite.
+    """
+    cache: dict[str, NDArray[np.float64]] = {}
+
+    def statistic(layer: str) -> NDArray[np.float64]:
+        if layer not in cache:
+            try:
+                cache[layer] = norms(weights[f"{layer}.weight"], rule.normalizer)
+            except ValueError as fault:
+                raise ValueError(f"{layer}: {fault}") from None
+        return cache[layer]
+
+    decisions = []
+    for group in dependencies.groups:
+        if group.whole is not None or not group.members:
+            decisions.append(np.arange(group.size))
+            continue
+        parts = [statistic(each.layer)[each.start : each.start + group.size] for each in group.members]
+        decisions.append(kept(merged(parts, rule.criterion), rule))
+        if not len(decisions[-1]):
+            raise NothingLeftError(group.members[0].layer)
+    return decisions
