@@ -6,16 +6,16 @@ seed, epoch and its place in it, and on nothing else: a resumed run sees what an
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.frames import Split
-from tltpipe.errors import RunFailed, TltpipeError
+from runtime.loading import Loader, Memory
 from tltpipe.files import cpu_count
 
 if TYPE_CHECKING:
@@ -35,54 +35,87 @@ class Draw(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """``images`` uint8 [B, H, W, 3] RGB; for each picture ``boxes`` float32 [n, 4] in its pixels and ``labels`` [n].
-
-    ``kept`` [n] says which of the picture's objects in the split these are: a view may lose some.
+    """``images`` uint8 [B, H, W, 3] RGB; for each picture ``boxes`` float32 [n, 4] in its pixels, ``labels`` [n] and
+    ``difficult`` [n], whether the object is marked as occluded. ``indices`` [B] are the pictures' places in the split.
     """
 
     images: NDArray[np.uint8]
     boxes: list[NDArray[np.float32]]
     labels: list[NDArray[np.int64]]
-    kept: list[NDArray[np.intp]] = field(default_factory=list)
+    difficult: list[NDArray[np.bool_]] = field(default_factory=list)
+    indices: tuple[int, ...] = ()
+
+
+class Objects(NamedTuple):
+    """Those of a batch, one picture after the other; ``counts`` [B] says how many each has."""
+
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    difficult: NDArray[np.bool_]
+    counts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Makes the batch of a Draw; lives in the worker processes.
-
-    An error is returned, not raised: on its way out of a worker torch would wrap it in a traceback.
-    """
+    """Makes the batch of a Draw; lives in the worker processes. ``size`` is the network's (height, width)."""
 
     split: Split
     view: View
+    size: tuple[int, int]
     seed: int | None = None
     """None: the pictures as they are."""
 
-    def __getitem__(self, draw: Draw) -> Batch | TltpipeError:
-        try:
-            made = [self.one(draw.epoch, draw.place + at, index) for at, index in enumerate(draw.indices)]
-        except TltpipeError as error:
-            return error
-        pixels, boxes, labels, kept = zip(*made, strict=True)
-        return Batch(np.stack(pixels), list(boxes), list(labels), list(kept))
+    def __getitem__(self, draw: Draw) -> Batch:
+        """Raises DataError naming the picture that cannot be used."""
+        memory = np.empty(self.room(draw), np.uint8)
+        return self.whole(draw, memory, self.make(draw, memory))
+
+    def room(self, draw: Draw) -> int:
+        return len(draw.indices) * prod(self.size) * 3
+
+    def make(self, draw: Draw, memory: Memory) -> Objects:
+        images = memory.reshape(-1, *self.size, 3)
+        boxes, labels, difficult, counts = [], [], [], []
+        for at, index in enumerate(draw.indices):
+            pixels, own, own_labels, own_difficult = self.one(draw.epoch, draw.place + at, index)
+            images[at] = pixels
+            boxes.append(own)
+            labels.append(own_labels)
+            difficult.append(own_difficult)
+            counts.append(len(own))
+        return Objects(np.concatenate(boxes), np.concatenate(labels), np.concatenate(difficult), tuple(counts))
+
+    def whole(self, draw: Draw, memory: Memory, rest: Objects) -> Batch:
+        ends = np.cumsum(rest.counts).tolist()
+        parts = [slice(end - count, end) for end, count in zip(ends, rest.counts, strict=True)]
+        return Batch(
+            images=memory.reshape(-1, *self.size, 3),
+            boxes=[rest.boxes[part] for part in parts],
+            labels=[rest.labels[part] for part in parts],
+            difficult=[rest.difficult[part] for part in parts],
+            indices=draw.indices,
+        )
 
     def one(
         self, epoch: int, place: int, index: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64], NDArray[np.intp]]:
-        """Pixels uint8 [H, W, 3], boxes float32 [n, 4], labels int64 [n] of picture ``index``, and which these are."""
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
+        """Pixels uint8 [H, W, 3], boxes float32 [n, 4], labels [n] and difficulty [n] of picture ``index``."""
         boxes, labels = self.split.objects(index)
         width, height = self.split.sizes[index].tolist()
         random = None if self.seed is None else np.random.default_rng((self.seed, epoch, place))
         pixels, boxes, kept = self.view(self.split.image(index), boxes, (width, height), random)
-        return pixels, boxes, labels[kept], kept
+        return pixels, boxes, labels[kept], self.split.hard(index)[kept]
 
 
 @dataclass(frozen=True)
 class Order:
-    """The batches of ``epochs``, one after another: every picture once an epoch, shuffled by seed and epoch.
+    """The batches of ``epochs``, one after another: ``count`` pictures an epoch, shuffled by seed and epoch.
 
-    All batches are full: the last of an epoch is filled up from its beginning. With several processes each takes
-    every ``ranks``-th picture. One order runs through all epochs, so that workers never wait for one to start.
+    Every picture comes once, unless ``sources`` (how many pictures each has, and how often they are shown) weigh
+    unequally: then those of weight 2 come twice as often as those of weight 1, in an epoch as long. All batches are
+    full: the last of an epoch is filled up from its beginning, unless not ``filled``. With several processes each
+    takes every ``ranks``-th batch. ``start_step``: batches of the first epoch that were had before. One order runs
+    through all epochs, so that workers never wait for one to start.
     """
 
     count: int
@@ -91,6 +124,10 @@ class Order:
     seed: int
     rank: int = 0
     ranks: int = 1
+    start_step: int = 0
+    sources: tuple[tuple[int, float], ...] = ()
+    shuffled: bool = True
+    filled: bool = True
 
     @property
     def steps(self) -> int:
@@ -99,13 +136,35 @@ class Order:
 
     def __iter__(self) -> Iterator[Draw]:
         for epoch in self.epochs:
-            shuffled = np.random.default_rng((self.seed, epoch)).permutation(self.count)
-            order = np.resize(shuffled, self.steps * self.batch * self.ranks).reshape(
-                self.steps, self.ranks, self.batch
-            )
-            for step in range(self.steps):
+            pictures = self.pictures(epoch)
+            order = np.resize(pictures, self.steps * self.batch * self.ranks)
+            for step in range(self.start_step if epoch == self.epochs.start else 0, self.steps):
                 place = (step * self.ranks + self.rank) * self.batch
-                yield Draw(epoch, place, tuple(order[step, self.rank].tolist()))
+                end = place + self.batch
+                if not self.filled and place < self.count:
+                    end = min(end, self.count)
+                yield Draw(epoch, place, tuple(order[place:end].tolist()))
+
+    def pictures(self, epoch: int) -> NDArray[np.int64]:
+        """The pictures of ``epoch`` [count], in order."""
+        random = np.random.default_rng((self.seed, epoch))
+        if not self.shuffled:
+            return np.arange(self.count)
+        if len({weight for _, weight in self.sources}) < 2:
+            return random.permutation(self.count)
+        counts = np.array([count for count, _ in self.sources])
+        shares = counts * [weight for _, weight in self.sources]
+        # As many of each source as are due, whole ones first, then those of the largest remainders.
+        due = shares * (self.count / shares.sum())
+        shown = np.floor(due).astype(np.int64)
+        shown[np.argsort(shown - due, kind="stable")[: self.count - shown.sum()]] += 1
+        starts = np.cumsum(counts) - counts
+        chosen = [
+            start + np.resize(random.permutation(count), wanted)
+            for start, count, wanted in zip(starts, counts, shown, strict=True)
+            if count
+        ]
+        return random.permutation(np.concatenate(chosen))
 
 
 @dataclass(frozen=True)
@@ -125,16 +184,19 @@ class InOrder:
 
 
 def for_training(
-    recipe: Recipe, split: Split, epochs: range, *, rank: int = 0, ranks: int = 1
+    recipe: Recipe, split: Split, epochs: range, *, rank: int = 0, ranks: int = 1, start_step: int = 0
 ) -> tuple[Order, Pictures]:
     """How the recipe wants ``split`` shown: the order of pictures, and what becomes of each."""
-    order = Order(len(split), recipe.batch_size, epochs, recipe.seed, rank, ranks)
-    return order, Pictures(split, recipe.training_view, recipe.seed)
+    order = Order(
+        len(split), recipe.batch_size, epochs, recipe.seed, rank, ranks, start_step,
+        sources=split.sources, shuffled=recipe.data.shuffled, filled=not recipe.strict,
+    )  # fmt: skip
+    return order, Pictures(split, recipe.training_view, recipe.size, recipe.seed)
 
 
 def for_validation(recipe: Recipe, split: Split) -> tuple[InOrder, Pictures]:
     """``split`` in order, neither shuffled nor augmented, in batches as evaluation wants them."""
-    return InOrder(len(split), recipe.evaluation.batch_size), Pictures(split, recipe.plain_view)
+    return InOrder(len(split), recipe.evaluation.batch_size), Pictures(split, recipe.plain_view, recipe.size)
 
 
 def workers(recipe: Recipe, *, ranks: int = 1) -> int:
@@ -142,42 +204,13 @@ def workers(recipe: Recipe, *, ranks: int = 1) -> int:
     return recipe.workers or min(8, max(1, cpu_count() // ranks - 1))
 
 
-def batches(pictures: Pictures, order: Iterable[Draw], *, workers: int) -> Generator[Batch]:
-    """Make the batches of ``order`` in ``workers`` processes (0: in this one), a few ahead; close to end them.
+def batches(pictures: Pictures, order: Iterable[Draw], *, workers: int) -> Loader[Draw, Batch]:
+    """The batches of ``order``, made in ``workers`` processes (0: in this one), a few ahead; close to end them.
 
-    Raises the DataError that a worker met, and RunFailed when one was killed.
+    ``waited`` counts the seconds for which none was ready. Raises the DataError that a worker met, and RunFailed
+    when one was killed.
     """
-    from torch.utils.data import DataLoader
-
-    loader: DataLoader[Any] = DataLoader(
-        pictures,  # type: ignore[arg-type]  # torch asks for an int as index, but hands over what the sampler gave
-        sampler=order,
-        batch_size=None,
-        collate_fn=_as_it_is,
-        num_workers=workers,
-        worker_init_fn=_leave_signals_to_parent,
-    )
-    try:
-        for item in loader:
-            if isinstance(item, TltpipeError):
-                raise item
-            yield item
-    except RuntimeError as failure:
-        if "DataLoader worker" not in str(failure):
-            raise
-        hint = "most likely memory ran out: set n_workers or the batch size lower"
-        raise RunFailed("a process that decodes pictures was killed", hint=hint) from failure
-
-
-def _as_it_is(batch: Any) -> Any:
-    """NumPy arrays travel from the workers by pipe: containers often have too little shared memory for tensors."""
-    return batch
-
-
-def _leave_signals_to_parent(_worker: int) -> None:
-    """Ctrl-C reaches the whole group of processes; the parent ends its workers itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return Loader(pictures, order, workers=workers)
 
 
 def tensors(batch: Batch, device: torch.device) -> tuple[torch.Tensor, list[Truth]]:
