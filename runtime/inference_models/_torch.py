@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +49,8 @@ class Dense:
     def __init__(self, program: Any, card: Card, *, about: str, see: Any, device: torch.device) -> None:
         self.program, self.thresholds, self.device = program, card.thresholds, device
         self.about = f"{about}, {devices.describe(device, wanted=0)}"
-        self.name, self.classes, self.input_size, self.see = card.network, card.classes, card.size, see
+        self.name, self.classes, self.input_size = card.network, card.classes, card.size
+        self.see: Callable[[Path], NDArray[np.uint8]] = see
         self.batch = card.batch
 
     def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Found]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ class Trained:
         self.detector = detector.eval().to(self.device)
         self.name, self.spec, self.classes, self.input_size = name, spec, classes, detector.input_size
         self.about = f"PyTorch, {device.describe(self.device, wanted=0)}"
-        self.see = _seeing.BySpec(recipe.of(spec).inference_view)
+        self.see: Callable[[Path], NDArray[np.uint8]] = _seeing.BySpec(recipe.of(spec).inference_view)
 
     def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Found]:
         import torch

@@ -7,7 +7,7 @@ Decoding and suppression are in the graph (``onnx``), are done here (``onnx_raw`
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,8 @@ class Session:
         import onnxruntime
 
         self.runtime = session(model, wanted.device, threads=threads)
-        self.card, self.batch, self.see = card, card.batch, seeing(card)
+        self.card, self.batch = card, card.batch
+        self.see: Callable[[Path], NDArray[np.uint8]] = seeing(card)
         self.name, self.classes, self.input_size = card.network, card.classes, card.size
         where = "CPU" if self.runtime.get_providers()[0] == "CPUExecutionProvider" else "CUDA"
         self.about = f"ONNX Runtime {onnxruntime.__version__}, {where}, {card.data_type}"

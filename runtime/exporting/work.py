@@ -1,0 +1,179 @@
+"""An export from beginning to end: written aside, held against the original, and only then to be seen."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from runtime import program
+from runtime.exporting import publishing
+from runtime.exporting.formats import FOLDER
+from tltpipe import registry
+from tltpipe.errors import ExportError, HostError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from runtime.exporting.card import Card
+    from runtime.exporting.formats import Format
+    from runtime.exporting.subject import Made, Subject
+    from runtime.inference_models import Model
+    from runtime.inference_models.checkpoint import Trained
+    from specs import Spec
+
+COMPARED = 8
+"""Pictures that the exported model must find the same on."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The command line once it is known to make sense."""
+
+    network: str
+    model: Path
+    spec: Spec | None
+    key: str | None
+    target: Path
+    format: str
+    data_type: str
+    batch: int | None
+    opset: int
+    calibration: tuple[Path, ...]
+    calibration_batch: int
+    compare: int
+    force: bool
+
+
+def require(format: Format) -> None:
+    """Raise HostError unless the packages that ``format`` takes are installed."""
+    if missing := [name for name in format.NEEDS if importlib.util.find_spec(name) is None]:
+        what = f"export to ONNX needs {', '.join(missing)}, which this Python does not have"
+        raise HostError(what, hint='pip install "tltpipe[export]"')
+
+
+def export(wanted: Wanted) -> None:
+    """Write the model, hold it against the original, and only then let it appear. Raises ExportError."""
+    from runtime import inference_models
+    from runtime.exporting import card
+    from runtime.inference_models import Device, checkpoint
+
+    asked = inference_models.Wanted(wanted.network, wanted.spec, wanted.key, Device())
+    original = checkpoint.open(wanted.model, replace(asked, device=Device(None, asked=True)))
+    subject = _subject(wanted, original)
+    format = cast("Format", registry.load(FOLDER, wanted.format))
+    program.say(f"model       {original.name}, {len(original.classes)} classes")
+    any_batch = "any batch" if wanted.batch is None else f"batches of {wanted.batch}"
+    program.say(f"format      {format.ABOUT}; {wanted.data_type}, {any_batch}")
+    with publishing.beside(wanted.target) as folder:
+        path = folder / wanted.target.name
+        made = format.write(subject, path)
+        told = _card(wanted, subject, made)
+        card.path_of(path).write_text(told.text(), encoding="utf-8")
+        exported = inference_models.open(path, replace(asked, spec=None))
+        facts = _verify(original, exported, wanted)
+        if wanted.data_type == "int8":
+            facts |= _price(wanted, original, exported, subject, folder)
+        told = replace(told, facts={**told.facts, **facts})
+        texts = {card.path_of(wanted.target).name: told.text(), **made.beside}
+        written = publishing.publish(folder, wanted.target, texts, force=wanted.force)
+    size = f"{written[0].stat().st_size / 1e6:.1f} MB"
+    program.say(f"wrote       {written[0]} ({size}), beside it {', '.join(each.name for each in written[1:])}")
+
+
+def _subject(wanted: Wanted, original: Trained) -> Subject:
+    from runtime.exporting import heads, judging
+    from runtime.exporting.subject import Subject
+
+    def batches() -> Iterator[NDArray[np.uint8]]:
+        return judging.seen(original, wanted.calibration, batch=wanted.calibration_batch)
+
+    return Subject(
+        detector=original.detector.cpu(),
+        heads=heads.of(original.detector, classes=len(original.classes)),
+        network=original.name,
+        classes=original.classes,
+        opset=wanted.opset,
+        batch=wanted.batch,
+        data_type=wanted.data_type,
+        calibration=batches if wanted.calibration else None,
+    )
+
+
+def _card(wanted: Wanted, subject: Subject, made: Made) -> Card:
+    from runtime.exporting.card import Card
+    from tltpipe import __version__
+
+    heads = subject.heads
+    return Card(
+        kind=wanted.format,
+        network=subject.network,
+        classes=subject.classes,
+        background=heads.background,
+        size=heads.input_size,
+        grey=heads.grey is not None,
+        thresholds=heads.thresholds,
+        variances=heads.variances,
+        input=made.input,
+        outputs=made.outputs,
+        data_type=wanted.data_type,
+        batch=wanted.batch,
+        facts={"made": {"by": f"tltpipe {__version__}", "of": wanted.model.name}},
+    )
+
+
+def _verify(original: Model, exported: Model, wanted: Wanted) -> dict[str, Any]:
+    """How far the two are apart. Raises ExportError where it is further than rounding, but for int8."""
+    import numpy as np
+
+    from runtime.exporting import difference, judging
+
+    pictures = judging.sample(original.input_size, COMPARED)
+    if wanted.calibration:
+        chosen = wanted.calibration[:: max(1, len(wanted.calibration) // COMPARED)][:COMPARED]
+        pictures = np.concatenate(list(judging.seen(original, chosen, batch=1)))
+    apart = difference.between(original(pictures), exported(pictures))
+    if wanted.data_type == "int8":
+        return {}
+    program.say(f"verified    {exported.about}: {apart.text()}")
+    if not apart.small:
+        what = f"the exported model does not find the same: {apart.text()}"
+        raise ExportError(what, hint="nothing was written; please report it with the spec")
+    return {"verified": {"with": exported.about, **vars(apart)}}
+
+
+def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, folder: Path) -> dict[str, Any]:
+    """What int8 gains in size and time, and what it costs in mAP where the spec has validation data."""
+    from runtime import frames, inference_models, recipe
+    from runtime.exporting import card, judging
+    from tltpipe import progress
+
+    path = folder / f"fp32{wanted.target.suffix}"
+    format = cast("Format", registry.load(FOLDER, wanted.format))
+    full = replace(subject, data_type="fp32", calibration=None)
+    made = format.write(full, path)
+    card.path_of(path).write_text(_card(replace(wanted, data_type="fp32"), full, made).text(), encoding="utf-8")
+    fp32 = inference_models.open(path, inference_models.Wanted(wanted.network))
+    sizes = [(folder / wanted.target.name).stat().st_size, path.stat().st_size]
+    times = [judging.milliseconds(each) for each in (int8, fp32)]
+    program.say(f"int8        {sizes[0] / 1e6:.1f} MB instead of {sizes[1] / 1e6:.1f} MB")
+    program.say(f"int8        {times[0]:.1f} ms a picture instead of {times[1]:.1f} ms ({int8.about})")
+    facts: dict[str, Any] = {
+        "bytes": dict(zip(("int8", "fp32"), sizes, strict=True)),
+        "milliseconds": {name: round(value, 2) for name, value in zip(("int8", "fp32"), times, strict=True)},
+        "calibration_pictures": len(wanted.calibration),
+    }
+    plan = recipe.of(original.spec)
+    show = progress.for_stream()
+    split = frames.validation(plan, original.classes, progress=show) if wanted.spec else None
+    if split is None:
+        program.warn("the spec has no validation data, so what int8 costs in mAP is not known" if wanted.spec else
+                     "without -e there is no validation data, so what int8 costs in mAP is not known")  # fmt: skip
+    else:
+        after, before = judging.precision([int8, fp32], plan, split, limit=wanted.compare, progress=show)
+        program.say(f"int8        mAP {after:.4f} instead of {before:.4f}: {after - before:+.4f}")
+        facts["mAP"] = {"int8": round(after, 5), "fp32": round(before, 5)}
+    return {"int8": facts}
