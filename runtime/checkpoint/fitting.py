@@ -91,29 +91,8 @@ def restore_optimizer(optimizer: Any, checkpoint: Checkpoint, path: Path) -> Non
         raise ModelError("its optimiser learned other layers than this spec's", where=path, hint=hint) from mismatch
 
 
-def transfer(detector: torch.nn.Module, checkpoint: Checkpoint, path: Path) -> list[str]:
-    """Start ``detector`` from pretrained weights by layer name; what does not fit keeps its initialisation.
+def transfer(detector: Any, found: Any, path: Path) -> list[str]:
+    """``runtime.pretrained.adopt``."""
+    from runtime import pretrained
 
-    Returns lines that say what was taken and what was not. Raises ModelError when nothing fits.
-    """
-    matching, others = _compare(detector, checkpoint)
-    own = detector.state_dict()
-    if not matching:
-        what = f"no layer of {checkpoint.network} in it fits this network"
-        raise ModelError(what, where=path, hint="pretrained weights must come from the same arch")
-    detector.load_state_dict({**own, **matching})
-    lines = [f"pretrained weights: {len(matching)} of {len(own)} tensors from {path.name}"]
-    missing = [name for name in own if name not in matching and name not in others]
-    for what, names in (("other shape, not taken", others), ("not in the file, initialised anew", missing)):
-        if names:
-            lines.append(
-                f"  {what}: {', '.join(names[:4])}" + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-            )
-    return lines
-
-
-def _compare(detector: torch.nn.Module, checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], list[str]]:
-    """The checkpoint's tensors that fit by name and shape, and the names of those that do not."""
-    own = detector.state_dict()
-    fit = {name: value for name, value in checkpoint.model.items() if name in own and own[name].shape == value.shape}
-    return fit, [name for name in checkpoint.model if name not in fit and name in own]
+    return pretrained.adopt(detector, found, path)

@@ -89,6 +89,17 @@ def facts(path: Path, key: str | None = None) -> Mapping[str, Any]:
         return _facts(reader)
 
 
+def is_ours(path: Path) -> bool:
+    """Whether a safetensors file, not encrypted, says that it is a checkpoint of ours; its content may be damaged."""
+    from runtime.checkpoint import tensor_file
+
+    try:
+        with _reachable(path), path.open("rb") as stream:
+            return FACTS in tensor_file.Reader(stream, limit=os.fstat(stream.fileno()).st_size).metadata
+    except tensor_file.Damaged:
+        return False
+
+
 def recognise(path: Path) -> Kind:
     """What ``path`` is, judged by its first bytes: ``safetensors`` and ``torch`` may be anybody's.
 

@@ -1,0 +1,63 @@
+"""From a file of weights into a detector that begins with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from runtime import checkpoint
+from runtime.checkpoint import Checkpoint
+from runtime.pretrained import foreign, reading
+from runtime.pretrained.reading import Foreign
+from tltpipe import registry
+from tltpipe.errors import ModelError
+
+
+def read(path: Path, key: str | None = None) -> Checkpoint | Foreign:
+    """The weights in ``path``, ours or anybody's. Raises ModelError for files that cannot be read and a wrong key."""
+    kind = checkpoint.recognise(path)
+    if kind == "encrypted" or (kind == "safetensors" and checkpoint.is_ours(path)):
+        return checkpoint.load(path, key, resume=False)
+    return reading.read(path)
+
+
+def adopt(detector: Any, found: Checkpoint | Foreign, path: Path) -> list[str]:
+    """Put what fits of ``found``, which ``path`` held, into ``detector``; returns lines that tell what was taken.
+
+    A pruned checkpoint makes the detector as narrow as itself: make the optimiser afterwards. Raises ModelError when
+    nothing of the backbone fits.
+    """
+    if isinstance(found, Checkpoint):
+        if found.pruned:
+            checkpoint.take_on(detector, _widths(detector, found.model), path)
+        told = f"{path.name}, {found.network} after {found.epoch} epochs" + (", pruned" if found.pruned else "")
+        report = foreign.by_name(detector, found.model, told)
+    else:
+        report = foreign.take(detector, found, path.name)
+    place, backbone = foreign.backbone_of(detector)
+    gone = {*report.missing, *report.other_shape}
+    if all(f"{place}.{name}" in gone for name in backbone.state_dict()):
+        holds = f"it holds {found.network}" if isinstance(found, Checkpoint) else f"its names are {_names(found)}"
+        known = ", ".join(registry.names("runtime.pretrained.families"))
+        hint = f"pass a checkpoint of the same arch, or weights of torchvision or timm ({known})"
+        raise ModelError(f"no layer in it fits the backbone of this spec: {holds}", where=path, hint=hint)
+    return report.lines()
+
+
+def _widths(detector: Any, model: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a pruned ``model``, but heads with as many outputs as ``detector`` has classes for."""
+    own = detector.state_dict()
+    heads = tuple(f"{name}." for name in getattr(detector, "unpruned", ()))
+    return {
+        name: torch.empty(own[name].shape[0], *tensor.shape[1:]) if name in own and name.startswith(heads) else tensor
+        for name, tensor in model.items()
+    }
+
+
+def _names(found: Foreign) -> str:
+    first = list(found.tensors)[:3]
+    return ", ".join(first) + (", ..." if len(found.tensors) > len(first) else "")
