@@ -23,14 +23,16 @@ from runtime import widths
 if TYPE_CHECKING:
     from torch.fx import Node
 
+# Operations of ATen, without the underscore of their in-place forms.
 CHANNEL_BY_CHANNEL = frozenset(
-    "relu relu_ relu6 relu6_ leaky_relu leaky_relu_ elu elu_ gelu silu silu_ mish mish_ sigmoid sigmoid_ tanh tanh_ "
-    "hardtanh hardtanh_ hardswish hardswish_ hardsigmoid hardsigmoid_ softplus clamp clamp_ neg abs square sqrt exp "
-    "dropout dropout_ feature_dropout contiguous clone detach detach_ alias to _to_copy type_as "
-    "max_pool2d avg_pool2d adaptive_avg_pool2d adaptive_max_pool2d "
-    "upsample_nearest2d upsample_bilinear2d upsample_bicubic2d".split()
+    {
+        *("relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "mish", "sigmoid", "tanh", "softplus", "clamp"),
+        *("hardtanh", "hardswish", "hardsigmoid", "neg", "abs", "square", "sqrt", "exp"),
+        *("dropout", "feature_dropout", "contiguous", "clone", "detach", "alias", "to", "_to_copy", "type_as"),
+        *("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "upsample_nearest2d", "upsample_bilinear2d"),
+    }
 )
-ELEMENT_WISE = frozenset("add add_ sub sub_ mul mul_ div div_ maximum minimum".split())
+ELEMENT_WISE = frozenset({"add", "sub", "mul", "div", "maximum", "minimum"})
 CHANNELS = 1  # the dimension of pictures [B, C, H, W]
 
 IS_OUTPUT = "leaves the network"
@@ -71,9 +73,8 @@ class Dependencies:
 
 def analyse(detector: nn.Module) -> Dependencies:
     """Trace ``detector.raw`` and follow its channels. The detector is left as it is; no number is computed."""
-    shadow = copy.deepcopy(detector).to("meta").eval()
-    height, width = shadow.input_size  # type: ignore[misc]
-    pictures = torch.empty(1, 3, int(height), int(width), device="meta")  # type: ignore[arg-type]
+    shadow: Any = copy.deepcopy(detector).to("meta").eval()
+    pictures = torch.empty(1, 3, *shadow.input_size, device="meta")
     with torch.no_grad():
         program = torch.export.export(_Raw(shadow), (pictures,), strict=False)
     signature = program.graph_signature
@@ -87,10 +88,10 @@ def analyse(detector: nn.Module) -> Dependencies:
 class _Raw(nn.Module):
     def __init__(self, detector: nn.Module) -> None:
         super().__init__()
-        self.detector = detector
+        self.detector: Any = detector
 
     def forward(self, pictures: Tensor) -> Any:
-        return self.detector.raw(pictures)  # type: ignore[operator]
+        return self.detector.raw(pictures)
 
 
 @dataclass(eq=False)
@@ -267,9 +268,10 @@ def _tie(one: _Layout, other: _Layout) -> bool:
 
 
 def _name(node: Node) -> str:
-    """``relu_`` of ``aten.relu_.default``."""
+    """``relu`` of ``aten.relu_.default``."""
     schema = getattr(node.target, "_schema", None)
-    return str(schema.name).rpartition("::")[2] if schema is not None else str(node.target)
+    name = str(schema.name).rpartition("::")[2] if schema is not None else str(node.target)
+    return name.removesuffix("_")
 
 
 def _first(node: Node) -> Any:

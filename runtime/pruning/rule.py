@@ -47,13 +47,15 @@ def norms(weight: Tensor, normalizer: Normalizer) -> NDArray[np.float64]:
     number, so 0 to N, and √N where all are alike. All zeros for a layer that is zero.
     Raises ValueError where weights are not finite.
     """
-    values = np.linalg.norm(weight.detach().cpu().double().flatten(1).numpy(), axis=1)
+    filters = weight.detach().cpu().double().flatten(1).numpy()
+    values: NDArray[np.float64] = np.sqrt(np.square(filters).sum(axis=1))
     if not np.isfinite(values).all():
         raise ValueError("its weights are not all finite numbers")
     largest = values.max()
     if not largest:
         return values
-    return values / largest if normalizer == "max" else values / np.linalg.norm(values) * len(values)
+    scale = largest if normalizer == "max" else np.sqrt(np.square(values).sum()) / len(values)
+    return np.asarray(values / scale)
 
 
 def merged(statistics: Sequence[NDArray[np.float64]], criterion: Criterion) -> NDArray[np.float64]:
