@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import importlib.util
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime import device, program
+from runtime import inference_models as models
+from runtime.inference_models import Device, Wanted
 from tltpipe import registry
-from tltpipe.errors import DataError
+from tltpipe.errors import DataError, UsageError
+from tltpipe.files import writable
 
 if TYPE_CHECKING:
+    from runtime.frames import Split
     from specs import Spec
+
+JUDGES = ("faster-coco-eval", "pycocotools")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,12 +31,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    parser = program.Parser("tlt-evaluate", description="Measure average precision on the validation data of a spec.")
+    parser = program.Parser(
+        "tlt-evaluate",
+        description="Measure average precision on the validation data of a spec, NVIDIA's and COCO's, and draw what "
+        "goes wrong.",
+    )
     parser.add_argument("network", choices=registry.names("runtime.networks"), help="what the model is")
     parser.add_argument("-e", "--experiment_spec_file", required=True, metavar="SPEC", help="training spec")
-    parser.add_argument("-m", "--model_path", required=True, metavar="MODEL", help="checkpoint of tlt-train")
+    parser.add_argument(
+        "-m", "--model_path", required=True, metavar="MODEL", help="checkpoint of tlt-train, or what tlt-export wrote"
+    )
     parser.add_argument("-k", "--key", metavar="KEY", help="opens an encrypted checkpoint")
-    parser.add_argument("-r", "--results_dir", metavar="DIR", help="gets status.json with the mAP")
+    parser.add_argument(
+        "-r", "--results_dir", metavar="DIR", help="gets status.json and evaluation/ (default: the model's folder)"
+    )
+    parser.add_argument(
+        "-t", "--threshold", type=float, metavar="SCORE",
+        help="lowest score that counts in the tables (default: where the mean F1 is best)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print evaluation.json instead of tables")
+    parser.add_argument("--no-plots", action="store_true", help="draw nothing")
+    parser.add_argument("--coco-by", choices=JUDGES, help="who counts COCO's figures; to us they are the same")
+    parser.add_argument("--strict-tlt", action="store_true", help="count as NVIDIA to the letter (docs/strict.md)")
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="0 for the CPU (default 1, if there is one)")
     parser.add_argument("--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which one")
     return parser
@@ -36,39 +62,99 @@ def run(arguments: argparse.Namespace) -> None:
     """Evaluate; torch is imported only once the spec is known to be good."""
     import specs
 
-    spec = specs.parse(program.host(arguments.experiment_spec_file), "Experiment")
+    if arguments.threshold is not None and not 0 < arguments.threshold < 1:
+        raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}")
+    spec = specs.parse(program.host(arguments.experiment_spec_file), "Experiment", strict=arguments.strict_tlt)
     device.require_torch()
     for warning in spec.warnings:
         program.warn(warning)
-    log = program.StatusLog(program.host(arguments.results_dir) if arguments.results_dir else None, append=True)
+    results = results_of(arguments)
+    log = program.StatusLog(results, append=True)
     with log.failures("Evaluation"):
         log.write("STARTED", f"Starting {arguments.network.upper()} evaluation.")
-        mean = evaluate(arguments, spec)
+        mean = evaluate(arguments, spec, results)
         log.write("SUCCESS", "Evaluation finished successfully.", kpi={"mAP": mean})
 
 
-def evaluate(arguments: argparse.Namespace, spec: Spec) -> float:
-    """Print the average precision of every class; returns the mean."""
-    from runtime import checkpoint, frames, scoring
+def results_of(arguments: argparse.Namespace) -> Path | None:
+    """Where results go: as asked for, else beside the model; None where nothing can be written there."""
+    if arguments.results_dir:
+        return program.host(arguments.results_dir)
+    model = program.host(arguments.model_path)
+    if not model.is_file():
+        return None  # said when it is opened
+    if os.access(model.parent, os.W_OK):
+        return model.parent
+    program.warn(f"{model.parent} is read-only: the tables are printed, nothing is kept (-r DIR keeps it)")
+    return None
+
+
+def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) -> float:
+    """Print the average precision of every class, and the rest; returns NVIDIA's mean."""
+    from runtime import frames, scoring
     from runtime import recipe as recipes
+    from runtime.evaluation import judges, report
     from tltpipe import progress
 
-    network: Any = registry.load("runtime.networks", arguments.network)
-    model = program.host(arguments.model_path)
-    detector: Any = checkpoint.open_detector(network, spec, model, key=arguments.key)[0]
+    say: Callable[[str], None] = (lambda _line: None) if arguments.json else program.say
+    if arguments.coco_by:
+        judges.require(arguments.coco_by)
+    path = program.host(arguments.model_path)
+    place = Device(None if arguments.gpus < 1 else (arguments.gpu_index or [0])[0], asked=bool(arguments.gpu_index))
+    model = models.open(path, Wanted(arguments.network, spec, arguments.key, place))
     show = progress.for_stream()
-    classes = network.classes(spec)
     recipe = recipes.of(spec)
-    split = frames.validation(recipe, classes, progress=show)
+    split = frames.validation(recipe, model.classes, progress=show)
     if split is None:
         hint = "add validation_fold or validation_data_source to dataset_config"
         raise DataError("this spec has no validation data", where=spec.where("dataset_config"), hint=hint)
     for note in split.notes:
         program.warn(note)
-    where = device.one(arguments.gpus, arguments.gpu_index)
-    program.say(f"evaluation  {frames.describe(split)}")
-    program.say(f"device      {device.describe(where, wanted=arguments.gpus)}")
-    result = scoring.score(detector.to(where), recipe, split, classes, device=where, progress=show).precision
-    for line in scoring.table(result, decimals=3):
-        program.say(line)
-    return result.mean
+    say(f"evaluation  {frames.describe(split)}")
+    say(f"model       {path.name}: {model.name}, {model.about}")
+    began = time.monotonic()
+    finder = scoring.with_model(model)
+    looked = scoring.look(finder, recipe, split, model.classes, size=model.input_size, progress=show)
+    took = time.monotonic() - began
+    made = report.Report(
+        looked.findings,
+        path.name,
+        recipe.evaluation.mode,
+        recipe.evaluation.iou,
+        strict=recipe.strict,
+        threshold=arguments.threshold,
+        judge=arguments.coco_by,
+    )
+    for line in scoring.table(made.precision, decimals=3):
+        say(line)
+    if made.precision.absent and not recipe.strict:
+        say(f"not in the mean, having no object here: {', '.join(sorted(made.precision.absent))}")
+    say("")
+    for line in made.lines():
+        say(line)
+    told = made.told(split)
+    told |= {"spec": str(spec.source), "network": model.name, "ran_on": model.about}
+    told |= {"seconds": round(took, 3), "pictures_per_second": round(len(split) / max(took, 1e-9), 1)}
+    if results is not None:
+        keep(results / report.FOLDER, made, told, split, plots=not arguments.no_plots, say=say)
+    if arguments.json:
+        program.say(report.text(told).rstrip("\n"))
+    return made.precision.mean
+
+
+def keep(
+    folder: Path, made: Any, told: dict[str, Any], split: Split, *, plots: bool, say: Callable[[str], None]
+) -> None:
+    """Write ``evaluation.json`` and, with ``plots``, the pictures."""
+    from runtime.evaluation import report
+
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn: list[Path] = []
+        if plots and importlib.util.find_spec("matplotlib") is None:
+            program.warn("no charts: matplotlib is not installed (pip install matplotlib)")
+        elif plots:
+            drawn = made.draw(folder, split)
+        told["pictures_drawn"] = [path.name for path in drawn]
+        written = report.write(folder, told)
+    say(f"kept        {folder}: {report.describe([written, *drawn])}")

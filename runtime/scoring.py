@@ -1,24 +1,38 @@
-"""A detector judged on a validation split: average precision by class and, if wanted, the validation loss."""
+"""A detector judged on a validation split: what it finds there, average precision and, if wanted, validation loss."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from runtime import data
-from runtime.metrics import AveragePrecision, Result, to_network_pixels
+from runtime import data, metrics
+from runtime.evaluation import coco, samples
+from runtime.evaluation.analysis import Analysis
+from runtime.evaluation.findings import Collector, Findings
+from runtime.metrics import Result
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
+    from runtime.data import Batch
     from runtime.frames import Split
     from runtime.networks import Detection, Detector
     from runtime.recipe import Recipe
     from tltpipe.progress import Progress
 
 STARS = "*" * 31
+SHOWN = 8
+"""So many validation pictures are drawn for TensorBoard: the same ones each time."""
+
+Detections = Mapping[str, Any]
+Finder = Callable[["Batch"], tuple[Sequence[Detections], float]]
+"""What is found on each picture of a batch ("boxes" [K, 4] in pixels of the network, "labels" and "scores" [K]), and
+the batch's loss, 0 where nobody asked for it."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +50,16 @@ class Score:
     pictures: Sequence[Any] = ()
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What came of a look at all pictures: ``findings`` as the detector gave them, the mean ``loss``, some drawn
+    ``pictures``."""
+
+    findings: Findings
+    loss: float
+    pictures: Sequence[NDArray[np.uint8]]
+
+
 def score(
     detector: Detector,
     recipe: Recipe,
@@ -49,32 +73,97 @@ def score(
     """Run ``detector`` over all of ``split``; leaves it in evaluation mode.
 
     NVIDIA multiplies the loss of each batch by its size, so that it cannot be compared with the training loss; here it
-    is of the same scale.
+    is of the same scale, unless the recipe is strict.
     """
-    import torch
-
-    precision = AveragePrecision(classes, mode=recipe.evaluation.mode, iou=recipe.evaluation.iou)
-    order, pictures = data.for_validation(recipe, split)
-    total = 0.0
     detector.eval()
+    finder = with_detector(detector, device, with_loss=with_loss)
+    size = detector.input_size
+    looked = look(finder, recipe, split, classes, size=size, progress=progress, shown=SHOWN if with_loss else 0)
+    rounded = metrics.in_whole_pixels(looked.findings)
+    analysis = Analysis(rounded, recipe.evaluation.iou)
+    return Score(
+        precision(rounded, recipe),
+        looked.loss if with_loss else None,
+        coco.measure(looked.findings).figures,
+        {
+            name: curve.precision_recall
+            for name, curve in zip(classes, analysis.curves, strict=True)
+            if curve.objects
+        },
+        looked.pictures,
+    )  # fmt: skip
+
+
+def precision(rounded: Findings, recipe: Recipe) -> Result:
+    """NVIDIA's average precision, as the spec asks for it."""
+    return metrics.precision(
+        rounded, mode=recipe.evaluation.mode, iou=recipe.evaluation.iou, strict=recipe.strict
+    )  # fmt: skip
+
+
+def look(
+    find: Finder,
+    recipe: Recipe,
+    split: Split,
+    classes: Sequence[str],
+    *,
+    size: tuple[int, int],
+    progress: Progress,
+    shown: int = 0,
+) -> Looked:
+    """Show all of ``split`` to ``find``, a network of input ``size`` (height, width); the first ``shown`` are drawn.
+
+    Objects marked as difficult are like all others, unless the recipe is strict. Raises DataError for pictures.
+    """
+    order, pictures = data.for_validation(recipe, split)
+    collector, total, drawn = Collector(tuple(classes), size), 0.0, []
     with (
-        torch.inference_mode(),
         progress.bar("validate", total=len(split)) as bar,
         closing(data.batches(pictures, order, workers=data.workers(recipe))) as batches,
     ):
         for batch in batches:
-            images, truths = data.tensors(batch, device)
-            found = cast("list[Detection]", detector(images))
-            for detections, boxes, labels in zip(found, batch.boxes, batch.labels, strict=True):
-                precision.add(
-                    _on_cpu(detections, detector.input_size),
-                    {"boxes": to_network_pixels(boxes, size=detector.input_size, truth=True), "labels": labels},
-                )
-            if with_loss:
-                losses = cast("dict[str, torch.Tensor]", detector(images, truths))
-                total += len(truths) * sum(value.item() for value in losses.values())
-            bar.advance(len(truths))
-    return Score(precision.result(), total / len(split) if with_loss else None)
+            found, loss = find(batch)
+            total += loss * len(found) * (len(found) if recipe.strict else 1)
+            for place, detections in enumerate(found):
+                index = batch.indices[place]
+                truth = {"boxes": batch.boxes[place], "labels": batch.labels[place]}
+                if recipe.strict:
+                    truth["difficult"] = batch.difficult[place]
+                width, height = split.sizes[index].tolist()
+                collector.add(detections, truth, stored=(width, height))
+                if index < shown:
+                    drawn.append(samples.both(batch.images[place], truth, detections, classes))
+            bar.advance(len(found))
+    return Looked(collector.findings(), total / max(1, len(split)), drawn)
+
+
+def with_detector(detector: Detector, device: torch.device, *, with_loss: bool) -> Finder:
+    """``detector`` in torch, already in evaluation mode; detections and loss are of one pass through it."""
+    return partial(_detect, detector, device, with_loss)
+
+
+def _detect(
+    detector: Detector, device: torch.device, with_loss: bool, batch: Batch
+) -> tuple[list[dict[str, Any]], float]:
+    import torch
+
+    with torch.inference_mode():
+        images, truths = data.tensors(batch, device)
+        if with_loss:
+            found, losses = detector.evaluate(images, truths)
+        else:
+            found, losses = cast("list[Detection]", detector(images)), {}
+        return [_on_cpu(each) for each in found], sum(value.item() for value in losses.values())
+
+
+def with_model(model: Any) -> Finder:
+    """``model`` of any kind that takes pixels uint8 [B, H, W, 3] and gives boxes, labels and scores of each picture."""
+
+    def find(batch: Batch) -> tuple[list[dict[str, Any]], float]:
+        found = model(batch.images)
+        return [{"boxes": each.boxes, "labels": each.labels, "scores": each.scores} for each in found], 0.0
+
+    return find
 
 
 def table(result: Result, *, decimals: int) -> Iterator[str]:
@@ -87,6 +176,5 @@ def table(result: Result, *, decimals: int) -> Iterator[str]:
     yield STARS
 
 
-def _on_cpu(detections: Detection, size: tuple[int, int]) -> dict[str, Any]:
-    arrays = {name: cast("torch.Tensor", value).cpu().numpy() for name, value in detections.items()}
-    return {**arrays, "boxes": to_network_pixels(arrays["boxes"], size=size)}
+def _on_cpu(detections: Detection) -> dict[str, Any]:
+    return {name: cast("torch.Tensor", value).float().cpu().numpy() for name, value in detections.items()}

@@ -37,10 +37,14 @@ def confusion(path: Path, counts: NDArray[np.int64], classes: Sequence[str], *, 
     size = len(counts)
     sums = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, sums, out=np.zeros(counts.shape), where=sums > 0)
-    cell = 0.56 if size <= 16 else 0.32
-    label = 0.085 * max([len("no object"), *map(len, names)])
-    figure = _figure(max(5.6, size * cell + label + 1.0), max(4.4, size * cell + 0.7 * label + 1.6))
-    axes = figure.add_subplot()
+    cell = 0.9 if size <= 6 else 0.56 if size <= NAMED else 0.32
+    # In inches, by hand: matplotlib's own layouts shrink a small matrix to make room for a long title.
+    label = 0.082 * max([len("no object"), *map(len, names)])
+    left, bottom, square = label + 0.55, 0.66 * label + 0.75, size * cell
+    width = max(left + square + 0.25, 0.2 + 0.0725 * len(about) + 0.25)
+    height = bottom + square + 0.95
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    axes = figure.add_axes((left / width, bottom / height, square / width, square / height))
     right = np.eye(size, dtype=bool)
     right[-1, -1] = False
     shade = np.where(right[..., None], BLUES(shares**0.7), REDS(shares**0.7))
@@ -52,11 +56,11 @@ def confusion(path: Path, counts: NDArray[np.int64], classes: Sequence[str], *, 
         share = shares[row, column]
         dark = share > (0.42 if right[row, column] else 0.5)
         text = f"{counts[row, column]:,}"
-        if size <= 16:
+        if size <= NAMED:
             text += f"\n{share:.0%}" if share >= 0.01 else "\n<1%"
         axes.text(
             column, row, text, ha="center", va="center", linespacing=1.15,
-            fontsize=8 if size <= 16 else 6.5, color="white" if dark else INK,
+            fontsize=10 if size <= 6 else 8 if size <= NAMED else 6.5, color="white" if dark else INK,
         )  # fmt: skip
     axes.set_xticks(range(size), [*names, "missed"], rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(size), [*names, "no object"])
@@ -70,7 +74,8 @@ def confusion(path: Path, counts: NDArray[np.int64], classes: Sequence[str], *, 
         side.set_visible(False)
     for corner in ((size - 1.5, -0.5, 1, size), (-0.5, size - 1.5, size, 1)):
         axes.add_patch(Rectangle(corner[:2], *corner[2:], fill=False, edgecolor=MUTED, linewidth=0.8))
-    _titled(axes, "What was taken for what", about)
+    figure.text(0.2 / width, 1 - 0.38 / height, "What was taken for what", fontsize=13.5, fontweight="bold", color=INK)
+    figure.text(0.2 / width, 1 - 0.66 / height, about, fontsize=9.5, color=MUTED)
     _save(figure, path)
 
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from converters.drawing import Colour, Framed, frames, outline_font
 from runtime.evaluation.analysis import Analysis, Picture
 from runtime.evaluation.samples import named
+from runtime.pictures import WHOLE, Place, decode
 from tltpipe.files import atomic
 
 FOUND: Colour = (46, 160, 67)
@@ -24,8 +25,10 @@ MUTED: Colour = (91, 100, 114)
 TILE, GAP, CAPTION, HEAD, COLUMNS = 400, 16, 52, 92, 4
 
 
-def draw(path: Path, analysis: Analysis, pictures: Sequence[Picture], places: Sequence[Path], *, about: str) -> None:
-    """A sheet of ``pictures``, worst first; ``places`` are their files."""
+def draw(
+    path: Path, analysis: Analysis, pictures: Sequence[Picture], places: Sequence[tuple[str, Place]], *, about: str
+) -> None:
+    """A sheet of ``pictures``, worst first; ``places`` are their names, and where their bytes are."""
     columns = max(1, min(COLUMNS, len(pictures)))
     rows = -(-len(pictures) // columns)
     width = max(GAP + columns * (TILE + GAP), 900)
@@ -34,13 +37,13 @@ def draw(path: Path, analysis: Analysis, pictures: Sequence[Picture], places: Se
     pen.text((GAP, 16), "The worst pictures", fill=INK, font=outline_font(24))
     pen.text((GAP, 54), about, fill=MUTED, font=outline_font(15))
     _legend(pen, width)
-    for number, (picture, place) in enumerate(zip(pictures, places, strict=True)):
+    for number, (picture, (name, place)) in enumerate(zip(pictures, places, strict=True)):
         left = GAP + number % columns * (TILE + GAP)
         top = HEAD + number // columns * (TILE + CAPTION + GAP)
         tile = _tile(analysis, picture, place)
         pen.rectangle((left, top, left + TILE - 1, top + TILE - 1), fill=(243, 245, 248))
         sheet.paste(tile, (left + (TILE - tile.width) // 2, top + (TILE - tile.height) // 2))
-        name, font = place.name, outline_font(15)
+        font = outline_font(15)
         pen.text((left, top + TILE + 7), _cut(name, font), fill=INK, font=font)
         pen.text((left, top + TILE + 28), told(picture), fill=MUTED, font=outline_font(14))
     with atomic(path, "wb") as stream:
@@ -55,10 +58,8 @@ def told(picture: Picture) -> str:
     return ", ".join(parts)
 
 
-def _tile(analysis: Analysis, picture: Picture, place: Path) -> Image.Image:
+def _tile(analysis: Analysis, picture: Picture, place: Place) -> Image.Image:
     """The picture with its objects below its detections; what is wrong or missed lies on top of what is right."""
-    from runtime.pictures import WHOLE, decode
-
     findings = analysis.findings
     whole = decode(place, *WHOLE)
     scale = TILE / max(whole.size)
