@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -133,10 +134,19 @@ def message_at(spec: Spec, path: str) -> Any | None:
     return message
 
 
+def value_at(spec: Spec, path: str) -> Any:
+    """What the message holds at ``path``, entries of lists by their index."""
+    value = spec.message
+    for name, index in re.findall(r"(\w+)(?:\[(\d+)\])?", path):
+        value = getattr(value, name)
+        value = value[int(index)] if index else value
+    return value
+
+
 def without_effect(spec: Spec, *paths: str) -> Iterator[Finding]:
-    """A warning for every field of these that is written."""
+    """A warning for every field of these that asks for something: a written false, 0 or "" asks for nothing."""
     for path in paths:
-        if spec.is_set(path):
+        if spec.is_set(path) and value_at(spec, path):
             yield warn(path, f"{path.rpartition('.')[2]} is read but has no effect")
 
 

@@ -57,6 +57,16 @@ class Ssd:
     """Weight of objects in the class loss; the background has 1 - alpha."""
     focal_loss_gamma: Positive = 2.0
     """How much the class loss leaves easy anchors aside."""
+    alpha: Positive = 1.0
+    """Weight of the box loss beside the class loss (TLT 3.0 and later)."""
+    neg_pos_ratio: Positive = 3.0
+    """Background anchors in the loss for every positive one (TLT 3.0 and later; NVIDIA's own allow nothing but 3)."""
+    pos_iou_thresh: Inner = 0.5
+    """Overlap (IoU) from which an anchor takes an object (TLT 3.0 and later)."""
+    neg_iou_thresh: Inner = 0.5
+    """Overlap below which an anchor is background; between the two it is in no loss (TLT 3.0 and later)."""
+    pred_num_channels: Literal[0, 256, 512, 1024] = 0
+    """Channels of the prediction modules before the heads; 0 for none."""
     freeze_bn: bool = False
     """Keep the backbone's batch normalisation at its stored statistics."""
     freeze_blocks: tuple[Annotated[int, Ge(0)], ...] = ()
@@ -68,6 +78,8 @@ class Ssd:
     """Passes over the training images."""
     checkpoint_interval: Annotated[int, Gt(0)] = 10
     """Keep the checkpoint of every so many epochs."""
+    learning_rate_schedule: Literal["soft_start_annealing", "soft_start_cosine_annealing"] = "soft_start_annealing"
+    """Form of the learning rate over time; NVIDIA's own refuse the cosine for SSD."""
     min_learning_rate: Positive = 5e-5
     """Learning rate at the start and at the end."""
     max_learning_rate: Positive = 2e-2
@@ -75,7 +87,15 @@ class Ssd:
     soft_start: Inner = 0.15
     """Share of the training after which the rate has climbed to its maximum."""
     annealing: Inner = 0.8
-    """Share of the training after which the rate falls again."""
+    """Share of the training after which the rate falls again; a cosine falls at once."""
+    optimizer: Literal["sgd", "adam", "rmsprop"] = "sgd"
+    """What moves the weights (TLT 3.0 and later; NVIDIA's own always take sgd); sgd has a momentum of 0.9."""
+    early_stopping: Literal["off", "loss", "validation_loss"] = "off"
+    """End early when this stops falling (TLT 3.0 and later)."""
+    early_stopping_patience: Annotated[int, Ge(0)] = 10
+    """Epochs without an improvement before that end."""
+    early_stopping_min_delta: Annotated[float, Ge(0)] = 0.0
+    """A smaller fall is no improvement."""
     regularizer: Literal["NO_REG", "L1", "L2"] = "L1"
     """Penalty on the weights of convolutions."""
     regularizer_weight: Annotated[float, Ge(0), Lt(1)] = 3e-9
@@ -119,6 +139,29 @@ class Ssd:
     """Largest relative change of the contrast."""
     contrast_center: Share = 0.5
     """Level that contrast leaves alone, 0 black to 1 white."""
+
+    random_crop_min_scale: Annotated[float, Gt(0), Le(1)] = 0.3
+    """Smallest crop of a training image, as a share of its sides (TLT 3.0 and later, as what follows)."""
+    random_crop_max_scale: Annotated[float, Gt(0), Le(1)] = 1.0
+    """Largest crop; both 1.0: no crops."""
+    random_crop_min_ar: Positive = 0.5
+    """Narrowest crop, width / height."""
+    random_crop_max_ar: Positive = 2.0
+    """Widest crop."""
+    zoom_out_min_scale: Annotated[float, Ge(1)] = 1.0
+    """Smallest canvas that a training image is put on, in sides of it."""
+    zoom_out_max_scale: Annotated[float, Ge(1)] = 2.0
+    """Largest canvas; both 1.0: none."""
+    brightness: Annotated[int, Ge(0)] = 24
+    """Largest change of brightness, of 255 levels."""
+    contrast: Annotated[float, Ge(0), Lt(1)] = 0.3
+    """Largest relative change of the contrast."""
+    saturation: Annotated[float, Ge(0), Lt(1)] = 0.3
+    """Largest relative change of the saturation."""
+    hue: Annotated[int, Ge(0)] = 12
+    """Largest turn of the hue, in steps of 2 degrees; with TFRecords in degrees."""
+    random_flip: Share = 0.5
+    """How often a training image is mirrored left to right."""
 
 
 TUNABLES = Ssd

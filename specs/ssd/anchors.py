@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import Any
 
 from specs.arithmetic import numbers
@@ -51,10 +50,10 @@ def check(spec: Spec) -> Iterator[Finding]:
 def _bases(spec: Spec) -> Iterator[Finding]:
     """NVIDIA's anchors are refused where a map's own scale is above 1; its seventh, no map's own, may be."""
     try:
-        bases = list(islice(numbers(spec.message.ssd_config.scales), MAPS))
+        *bases, _ = numbers(spec.message.ssd_config.scales)
     except ValueError:
         return  # told of already
-    for number, scale in enumerate(bases, start=1):
+    for number, scale in enumerate(bases if len(bases) == MAPS else (), start=1):
         if _positive(scale) and scale > 1:
             what = f"scale {number} is {scale:g}: only the seventh may be above 1, the size of the picture"
             yield Finding("ssd_config.scales", what)

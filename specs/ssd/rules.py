@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from specs.checks import (
     Finding,
@@ -21,7 +22,7 @@ from specs.spec import Spec
 from specs.ssd import anchors, backbones
 from specs.ssd.backbones import BACKBONES
 
-__all__ = ["BACKBONES", "SECTIONS", "check"]
+__all__ = ["BACKBONES", "SECTIONS", "check", "schedule"]
 
 SECTIONS = ("ssd_config", "training_config", "eval_config", "nms_config", "augmentation_config", "dataset_config")
 RATE = "training_config.learning_rate"
@@ -71,6 +72,13 @@ def check(spec: Spec) -> Iterator[Finding]:
         yield from _to_the_letter(spec)
 
 
+def schedule(spec: Spec) -> Any | None:
+    """The schedule of the learning rate that is written, of either form."""
+    rate = message_at(spec, RATE)
+    form = rate.WhichOneof("schedule") if rate is not None else None
+    return getattr(rate, form) if form else None
+
+
 def _training(spec: Spec) -> Iterator[Finding]:
     yield from required(spec, RATE, "training_config.regularizer")
     yield from only_one(spec, SCHEDULE, COSINE)
@@ -78,13 +86,13 @@ def _training(spec: Spec) -> Iterator[Finding]:
     if rate is not None and rate.WhichOneof("schedule") is None:
         yield Finding(RATE, 'learning_rate needs "soft_start_annealing_schedule"')
     for path in (SCHEDULE, COSINE):
-        schedule = message_at(spec, path)
-        if schedule is not None and schedule.min_learning_rate > schedule.max_learning_rate > 0:
-            what = f"min_learning_rate {schedule.min_learning_rate:g} is above max_learning_rate"
-            yield warn(f"{path}.min_learning_rate", f"{what} {schedule.max_learning_rate:g}")
-    schedule = message_at(spec, SCHEDULE)
-    if schedule is not None and 0 < schedule.annealing < 1 and schedule.soft_start >= schedule.annealing:
-        what = f"soft_start must be below annealing ({schedule.annealing:g}), not {schedule.soft_start:g}"
+        curve = message_at(spec, path)
+        if curve is not None and curve.min_learning_rate > curve.max_learning_rate > 0:
+            what = f"min_learning_rate {curve.min_learning_rate:g} is above max_learning_rate"
+            yield warn(f"{path}.min_learning_rate", f"{what} {curve.max_learning_rate:g}")
+    curve = message_at(spec, SCHEDULE)
+    if curve is not None and 0 < curve.annealing < 1 and curve.soft_start >= curve.annealing:
+        what = f"soft_start must be below annealing ({curve.annealing:g}), not {curve.soft_start:g}"
         yield Finding(f"{SCHEDULE}.soft_start", what)
     regularizer = message_at(spec, "training_config.regularizer")
     if regularizer is not None and regularizer.type:
@@ -114,4 +122,6 @@ def _to_the_letter(spec: Spec) -> Iterator[Finding]:
         what = f"checkpoint_interval {training.checkpoint_interval} does not divide num_epochs {training.num_epochs}"
         told = f"the last checkpoint of NVIDIA's program is that of epoch {last}" if last else "NVIDIA's saves none"
         yield warn("training_config.checkpoint_interval", f"{what}: {told}")
-    yield from without_effect(spec, DIFFICULT)
+    if spec.is_set(DIFFICULT) and not spec.message.dataset_config.include_difficult_in_training:
+        what = "include_difficult_in_training: false has no effect under strict-tlt: NVIDIA trains on difficult ones"
+        yield warn(DIFFICULT, what)

@@ -95,5 +95,5 @@ def _means(spec: Spec) -> Iterator[Finding]:
         elif not 0 <= value <= 255:
             yield Finding(path, f'image_mean "{key}" must be from 0 to 255, not {value:g}')
     missing = [key for key in keys if key not in config.image_mean]
-    if missing:
+    if missing and all(key in keys for key in config.image_mean):
         yield Finding(f"{HERE}.image_mean", f"image_mean lacks {' and '.join(missing)}", "write all of them, or none")

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 from specs.checks import Finding, Rule, at_least, examine, message_at, only_one, warn, without_effect
 from specs.spec import Spec
+from specs.ssd import rules
 from specs.values import choice, did_you_mean
 
 OPTIMIZER = "training_config.optimizer"
 STOPPING = "training_config.early_stopping"
 NEGATIVES = "ssd_config.neg_pos_ratio"
+HIGH = 0.005
+"""A learning rate that SGD may like, and that sends Adam and RMSprop astray."""
 MONITORS = ("loss", "validation_loss", "val_loss")
 
 
@@ -76,6 +79,10 @@ def _optimizer(spec: Spec) -> Iterator[Finding]:
         yield warn(OPTIMIZER, "optimizer names none of adam, sgd and rmsprop: SGD with momentum 0.9 is used")
     elif spec.strict:
         yield warn(f"{OPTIMIZER}.{chosen}", f"{chosen} is ignored under strict-tlt: NVIDIA trains SSD with SGD, 0.9")
+    schedule = rules.schedule(spec)
+    if chosen in ("adam", "rmsprop") and schedule is not None and schedule.max_learning_rate > HIGH and not spec.strict:
+        what = f"max_learning_rate {schedule.max_learning_rate:g} is high for {chosen}: 0.001 or less is usual"
+        yield warn(f"{OPTIMIZER}.{chosen}", what)
     if chosen == "sgd" and optimizer.sgd.nesterov:
         momentum = f"{OPTIMIZER}.sgd.momentum"
         if spec.is_set(momentum) and not optimizer.sgd.momentum:

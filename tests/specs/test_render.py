@@ -31,6 +31,14 @@ TRAIN = {
     "validation_fold": None,
 }
 
+TRAIN3 = {
+    "image_directory_path": "/workspace/train/images",
+    "label_directory_path": "/workspace/train/labels",
+    "classes": ["long_sleeved_dress", "skirt", "vest"],
+    "validation_image_directory_path": "/workspace/validation/images",
+    "validation_label_directory_path": "/workspace/validation/labels",
+}
+
 CASES: dict[str, tuple[str, str, str, dict[str, Any], dict[str, Any]]] = {
     "augment": ("augment", "augment.conf.j2", "AugmentorConfig", {}, AUGMENT),
     "augment-everything": (
@@ -70,6 +78,28 @@ CASES: dict[str, tuple[str, str, str, dict[str, Any], dict[str, Any]]] = {
         "Experiment",
         {"arch": "mobilenet_v2", "freeze_blocks": (0, 1), "regularizer": "NO_REG", "n_workers": 3, "clip_boxes": True},
         {**TRAIN, "validation_tfrecords_path": None, "validation_fold": 0},
+    ),
+    "train.tlt3": ("ssd", "train.tlt3.conf.j2", "Experiment", {}, TRAIN3),
+    "train.tlt3-records": (
+        "ssd",
+        "train.tlt3.conf.j2",
+        "Experiment",
+        {
+            "arch": "vgg",
+            "nlayers": 16,
+            "pred_num_channels": 256,
+            "neg_pos_ratio": 2.5,
+            "learning_rate_schedule": "soft_start_cosine_annealing",
+            "optimizer": "adam",
+            "max_learning_rate": 1e-3,
+            "early_stopping": "validation_loss",
+            "n_workers": 2,
+        },
+        {
+            **TRAIN3,
+            "tfrecords_path": "/workspace/TFRecords/train*",
+            "validation_tfrecords_path": "/workspace/TFRecords/validation*",
+        },
     ),
 }
 

@@ -1,0 +1,54 @@
+"""Every field of both dialects is told of, and of none that there is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+import specs
+from specs import dialects, values
+from specs.ssd import documentation, fields
+
+OPAQUE = {"wandb_config", "clearml_config", "cost_scaling", "dssd_config"}
+"""Messages of which nothing is read."""
+PAGE = Path(__file__).parents[2] / "docs" / "ssd-spec.md"
+
+
+def leaves(descriptor: Any, path: str = "") -> set[str]:
+    found = set()
+    for field in descriptor.fields:
+        here = f"{path}{field.name}"
+        kind = field.message_type
+        if kind is None or kind.GetOptions().map_entry or field.name in OPAQUE:
+            found.add(here)
+        else:
+            found |= leaves(kind, f"{here}.")
+    return found
+
+
+@pytest.mark.parametrize("dialect", ["tlt2", "tlt3"])
+def test_every_field_is_told_of(dialect: Literal["tlt2", "tlt3"]) -> None:
+    folder = specs.load("ssd")
+    message = dialects.message(dialects.named(folder, dialect), folder.MESSAGE)
+    assert set(fields.of(dialect)) == leaves(message.DESCRIPTOR)
+    assert values.repeated(message.DESCRIPTOR.fields_by_name["dataset_config"]) is False
+
+
+def test_what_is_not_honoured_is_warned_of() -> None:
+    for dialect, text in (("tlt2", "seed-specs/training.conf"), ("tlt3", "training.tlt3.conf")):
+        told = (Path(__file__).parents[1] / "data" / text).read_text()
+        for path, value in (("training_config", "use_multiprocessing: true"), ("nms_config", "force_on_cpu: true")):
+            name = value.partition(":")[0]
+            assert fields.of(dialect)[f"{path}.{name}"].honoured == fields.NO  # type: ignore[arg-type]
+            spec = specs.parse_text(told.replace(f"{path} {{", f"{path} {{ {value}", 1), "Experiment", source="spec")
+            assert any(f"{name} is read but has no effect" in warning for warning in spec.warnings)
+
+
+def test_the_page_is_of_these_fields(request: pytest.FixtureRequest) -> None:
+    text = PAGE.read_text()
+    fresh = documentation.put_into(text)
+    if request.config.getoption("--update-golden"):
+        PAGE.write_text(fresh)
+    assert text == fresh, "pytest --update-golden writes it anew"
