@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orchestrator.settings import SECRETS, Data, Settings
+from orchestrator.settings import SECRETS, Data, Settings, Training
 from tltpipe import registry
 from tltpipe.errors import ConfigError, Location
 
@@ -37,6 +37,7 @@ class Config:
 
     settings: Settings
     data: Data
+    training: Training
     tunables: Mapping[str, Any]
     sources: Mapping[str, str] = field(default_factory=dict)
 
@@ -80,12 +81,13 @@ def load(
         given.update(layer)
     top = _section(given, "")
     network = top["network"].value if "network" in top else Settings.network
-    _refuse_unknown(given, ["data", *sections(str(network))])
+    _refuse_unknown(given, ["data", "train", *sections(str(network))])
     settings = _build("tltpipe", Settings, top)
     folders = sections(settings.network)
     return Config(
         settings=settings,
         data=_build("data", Data, _section(given, "data")),
+        training=_build("train", Training, _section(given, "train")),
         tunables={name: _tunables(name, folder, _section(given, name)) for name, folder in folders.items()},
         sources={dotted: str(told.where) for dotted, told in given.items()},
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestrator import config
-from orchestrator.settings import Data, Settings
+from orchestrator.settings import Data, Settings, Training
 
 HEAD = """\
 # Settings of tltpipe. Every key is optional: what is commented out shows the default.
@@ -25,11 +25,15 @@ def text(network: str = "ssd") -> str:
 
     lines = [HEAD, *_entries(Settings, tuning.documentation(Settings), indent="")]
     lines += ["", "data:", *_entries(Data, tuning.documentation(Data), indent="  ")]
+    lines += ["", f"# {_about(Training)}", "train:", *_entries(Training, tuning.documentation(Training), indent="  ")]
     for name, folder in config.sections(network).items():
         kind = specs.tunables(folder)
-        about = (kind.__doc__ or "").strip().splitlines()[0]
-        lines += ["", f"# {about}", f"{name}:", *_entries(kind, specs.documentation(folder), indent="  ")]
+        lines += ["", f"# {_about(kind)}", f"{name}:", *_entries(kind, specs.documentation(folder), indent="  ")]
     return "\n".join(lines) + "\n"
+
+
+def _about(kind: type[Any]) -> str:
+    return (kind.__doc__ or "").strip().splitlines()[0]
 
 
 def _entries(kind: type[Any], documentation: dict[str, str], *, indent: str) -> Iterator[str]:

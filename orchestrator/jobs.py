@@ -43,20 +43,32 @@ class Convert:
 
 @dataclass(frozen=True)
 class Train:
-    """Train ``network`` by ``spec`` into ``results``; ``resume``: a checkpoint and the first epoch (from 1) to run."""
+    """Train ``network`` by ``spec`` into ``results``; ``resume``: a checkpoint and the first epoch (from 1) to run.
+
+    ``weights``: a model to start from. ``fresh``: whatever a program finds in ``results`` is not to be gone on with.
+    ``options``: long flags without their dashes, each with its value (True: none),
+    that only our own program knows.
+    """
 
     network: str
     spec: Path
     results: Path
     gpus: int = 1
     resume: tuple[Path, int] | None = None
+    weights: Path | None = None
+    fresh: bool = False
+    options: Mapping[str, str | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Evaluate:
+    """Measure ``model`` on the validation data of ``spec``; our own program leaves tables and pictures below
+    ``results``."""
+
     network: str
     spec: Path
     model: Path
+    results: Path | None = None
 
 
 @dataclass(frozen=True)

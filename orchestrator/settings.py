@@ -71,5 +71,29 @@ class Data:
     """Keep pictures that lost all their objects, as background."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How to train, as far as a spec does not say it. Only our own programs have a choice here."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    weights: str | None = None
+    """A model to start from: pretrained weights (ours, torchvision's or timm's) or a pruned model."""
+    precision: Literal["32", "bf16", "fp16"] = "32"
+    """Of the arithmetic; the 16 bits are for GPUs."""
+    clip_norm: Annotated[float, Gt(0)] | None = None
+    """Gradients longer than this are shortened to it; null leaves that to the program."""
+    ema: Annotated[float, Gt(0), Lt(1)] | None = None
+    """Detect with a moving average of the weights; this is its decay, 0.999 for example."""
+    compile: bool = False
+    """Compile the network: a slow start, then faster steps on a GPU."""
+    processes: Annotated[int, Ge(1)] | None = None
+    """Processes on the CPU, each with its own part of the batch; null is one."""
+    save_minutes: Annotated[float, Gt(0)] | None = None
+    """Save that often within an epoch, too; null leaves that to the program."""
+    strict_tlt: bool = False
+    """NVIDIA's behaviour to the letter, also where it is a bug (docs/strict.md)."""
+
+
 SECRETS = ("key",)
 """Settings that no receipt, log or screen may show."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from tltpipe.errors import DataError
 if TYPE_CHECKING:
     from orchestrator.jobs import Request
     from orchestrator.run import Run
+    from orchestrator.settings import Training
 
 ABOUT = "training"
 NEEDS = ("tfrecords",)
@@ -67,7 +68,8 @@ def execute(run: Run) -> dict[str, Any]:
     if not run.runner.pretends:
         run.begun()
     if resume is None or resume[1] <= epochs:
-        run.launch(replace(request, resume=resume), verify=lambda: _lacking(run))
+        request = replace(request, resume=resume, fresh=not run.continuing)
+        run.launch(request, verify=lambda: _lacking(run))
     final = _final(run)
     return {"epochs": epochs, "model": run.workspace.name(final) if final else None}
 
@@ -81,7 +83,17 @@ def _same_classes(run: Run) -> None:
 
 
 def _request(run: Run) -> Train:
-    return Train(run.config.network, run.spec(NAME), run.workspace.output, run.config.gpus)
+    chosen = run.config.training
+    weights = run.workspace.root / chosen.weights if chosen.weights else None
+    network, spec, results = run.config.network, run.spec(NAME), run.workspace.output
+    return Train(network, spec, results, run.config.gpus, weights=weights, options=_options(chosen))
+
+
+def _options(chosen: Training) -> dict[str, str | bool]:
+    """The flags of what was chosen other than by default."""
+    names = [field.name for field in fields(chosen) if field.name != "weights"]
+    given = {name: getattr(chosen, name) for name in names if getattr(chosen, name) != getattr(type(chosen), name)}
+    return {name.replace("_", "-"): value if value is True else f"{value}" for name, value in given.items()}
 
 
 def _shards(run: Run, split: str) -> str:

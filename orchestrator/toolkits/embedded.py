@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.jobs import At, Augment, Convert, Request, Secret
+from orchestrator.jobs import At, Augment, Convert, Evaluate, Request, Secret, Train
 from orchestrator.toolkits import tlt2
 from tltpipe import __version__, progress
 
@@ -33,7 +34,16 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
     """TLT 2.0's line; checkpoints are encrypted where a key was given, and only there."""
     if isinstance(request, Augment):
         return _augment(request, at)
-    return tuple(KEY if word == tlt2.KEY else word for word in tlt2.argv(request, at))
+    chosen: list[str] = []
+    if isinstance(request, Train):
+        chosen += ["--fresh"] if request.fresh else []
+        for name, value in request.options.items():
+            chosen += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+        # Where it stopped, our program sees for itself, to the batch.
+        request = replace(request, options={}, resume=None)
+    if isinstance(request, Evaluate) and request.results is not None:
+        chosen += ["-r", at(request.results)]
+    return (*(KEY if word == tlt2.KEY else word for word in tlt2.argv(request, at)), *chosen)
 
 
 def _augment(request: Augment, at: At) -> tuple[str | Secret, ...]:
@@ -45,8 +55,8 @@ def _augment(request: Augment, at: At) -> tuple[str | Secret, ...]:
 
 
 def resumes(request: Request) -> bool:
-    """Augmentation goes on from what a killed run left."""
-    return isinstance(request, Augment)
+    """Augmentation and training go on from what a killed run left."""
+    return isinstance(request, Augment | Train)
 
 
 def gpus(request: Request, wanted: int) -> int:

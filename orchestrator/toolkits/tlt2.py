@@ -37,10 +37,15 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
             return ("tlt-augment", "-d", at(dataset), "-a", at(spec), "-o", at(output))
         case Convert(_, spec, prefix):
             return ("tlt-dataset-convert", "-d", at(spec), "-o", at(prefix))
-        case Train(network, spec, results, gpus, resume):
+        case Train(network, spec, results, gpus, resume, weights, _, options):
+            if options:
+                what = f"NVIDIA's tlt-train has no {', '.join(f'--{name}' for name in options)}"
+                raise UsageError(what, hint="leave these settings of train out, or use our own programs")
             line = ("tlt-train", network, "--gpus", str(gpus), "-e", at(spec), "-r", at(results), "-k", KEY)
-            return line if resume is None else (*line, "-m", at(resume[0]), "--initial_epoch", str(resume[1]))
-        case Evaluate(network, spec, model):
+            if resume is not None:
+                return (*line, "-m", at(resume[0]), "--initial_epoch", str(resume[1]))
+            return line if weights is None else (*line, "-m", at(weights))
+        case Evaluate(network, spec, model):  # where results go, nobody asks it
             return ("tlt-evaluate", network, "-e", at(spec), "-m", at(model), "-k", KEY)
         case Infer(network, spec, model, images, drawn, labels, threshold):
             files = ("-i", at(images), "-o", at(drawn), "-e", at(spec), "-m", at(model), "-k", KEY, "-l", at(labels))

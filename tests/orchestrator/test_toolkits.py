@@ -8,6 +8,7 @@ import pytest
 from orchestrator.jobs import Augment, Convert, Evaluate, Infer, Request, Train, shown, without_missing
 from orchestrator.mounts import MountTable
 from tltpipe import registry
+from tltpipe.errors import UsageError
 
 ROOT = Path("/host/work")
 GOLDEN = Path(__file__).parents[1] / "golden" / "toolkits"
@@ -17,7 +18,8 @@ REQUESTS: dict[str, Request] = {
     "convert": Convert("ssd", ROOT / "specs/convert-train.conf", ROOT / "TFRecords/train/train"),
     "train": Train("ssd", SPEC, ROOT / "output", gpus=2),
     "resume": Train("ssd", SPEC, ROOT / "output", resume=(MODEL, 11)),
-    "evaluate": Evaluate("ssd", SPEC, MODEL),
+    "retrain": Train("ssd", SPEC, ROOT / "output", weights=ROOT / "pruned.tlt", fresh=True),
+    "evaluate": Evaluate("ssd", SPEC, MODEL, ROOT / "output"),
     "infer": Infer("ssd", SPEC, MODEL, Path("/elsewhere/a b.jpg"), ROOT / "drawn", ROOT / "labels", 0.25),
 }
 
@@ -66,8 +68,16 @@ def test_progress_of_keras_and_tqdm() -> None:
 def test_a_key_that_nobody_gave_is_left_out_with_its_flag() -> None:
     toolkit = registry.load("orchestrator.toolkits", "embedded")
     line = toolkit.argv(REQUESTS["evaluate"], MountTable(ROOT).at)
-    assert shown(line)[-2:] == ["-k", "****"]
+    assert shown(line)[-4:] == ["-k", "****", "-r", "/workspace/output"]
     assert without_missing(line, {"key": "hush"}) == line
-    assert without_missing(line, {}) == line[:-2]
+    assert without_missing(line, {}) == line[:-4] + line[-2:]
     nvidias = registry.load("orchestrator.toolkits", "tlt2").argv(REQUESTS["evaluate"], MountTable(ROOT).at)
     assert without_missing(nvidias, {}) == nvidias  # NVIDIA's programs need one: leaving it out would not help
+
+
+def test_only_our_own_program_can_be_told_how_to_train() -> None:
+    request = Train("ssd", SPEC, ROOT / "output", options={"ema": "0.99", "compile": True})
+    line = shown(registry.load("orchestrator.toolkits", "embedded").argv(request, MountTable(ROOT).at))
+    assert line[-3:] == ["--ema", "0.99", "--compile"]
+    with pytest.raises(UsageError, match="--ema, --compile"):
+        registry.load("orchestrator.toolkits", "tlt2").argv(request, MountTable(ROOT).at)
