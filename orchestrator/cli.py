@@ -295,7 +295,10 @@ def show(options: Options, results: list[Result]) -> None:
     """The tables and counts that stages told."""
     for told in (result.told for result in results):
         if told.get("mAP") is not None:
-            options.console.precision(told["average_precision"], told["mAP"])
+            details = {row["class"]: row for row in told.get("classes", ())}
+            options.console.precision(told["average_precision"], told["mAP"], details)
+            for line in told.get("lines", ()):
+                options.console.put(line)
         if "objects" in told:
             rows = [(name, str(count)) for name, count in told["objects"].items()] or [("nothing", "0")]
             options.console.table(("class", "found"), rows)

@@ -119,21 +119,30 @@ class Console:
             table.add_row(*first, final)
         self.screen.print(table, width=None if self.screen.is_terminal else PAGE[0])
 
-    def precision(self, classes: Mapping[str, float], mean: float) -> None:
-        """Average precision per class, as bars, and their mean."""
+    def precision(
+        self, classes: Mapping[str, float | None], mean: float, details: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
+        """Average precision per class, as bars, and their mean; with ``details`` of each class its counts, too."""
         from rich.table import Table
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        keys = ("objects", "true_positives", "false_positives", "missed", "f1") if details else ()
         table.add_column("class")
-        table.add_column("AP", justify="right")
+        for title in ("objects", "right", "wrong", "missed", "F1", "AP") if details else ("AP",):
+            table.add_column(title, justify="right")
         table.add_column("")
+        width = 20 if details else 30
+
+        def add(name: str, value: float | None, known: Mapping[str, Any], style: str) -> None:
+            cells = (name, *(_figure(known.get(key)) for key in keys), _figure(value))
+            bar = Text("") if value is None else Text(blocks(value, width=width), style=_colour(value))
+            table.add_row(*(Text(cell, style=style) for cell in cells), bar)
+
         for name, value in classes.items():
-            table.add_row(name, f"{value:.3f}", Text(blocks(value), style=_colour(value)))
+            add(name, value, (details or {}).get(name, {}), "")
         table.add_section()
-        table.add_row(
-            Text("mAP", style="bold"), Text(f"{mean:.3f}", style="bold"), Text(blocks(mean), style=_colour(mean))
-        )
+        add("mAP", mean, (details or {}).get("all", {}), "bold")
         self.screen.print()
         self.screen.print(table)
 
@@ -240,6 +249,12 @@ def blocks(share: float, *, width: int = 30) -> str:
     eighths = round(max(0.0, min(1.0, share)) * width * 8)
     whole, rest = divmod(eighths, 8)
     return "█" * whole + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else f"{value:,}"
 
 
 def _colour(value: float) -> str:

@@ -65,6 +65,11 @@ class Workspace:
         return self.output / "evaluation.json"
 
     @property
+    def evaluated(self) -> Path:
+        """Tables and pictures of our own evaluation."""
+        return self.output / "evaluation"
+
+    @property
     def inference(self) -> Path:
         return self.root / "inference"
 
