@@ -6,6 +6,7 @@ import multiprocessing
 import pickle
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,34 @@ def test_the_order_of_an_epoch_does_not_depend_on_where_the_run_began() -> None:
     assert whole != [draw for draw in data.Order(20, 3, range(1, 5), 2) if draw.epoch >= 3]
 
 
+@pytest.mark.parametrize("step", [0, 1, 4, 6])
+def test_an_order_can_begin_at_any_step(step: int) -> None:
+    sources = ((8, 2.0), (12, 1.0))
+    whole = [draw for draw in data.Order(20, 3, range(1, 5), 1, sources=sources) if draw.epoch >= 3]
+    rest = list(data.Order(20, 3, range(3, 5), 1, start_step=step, sources=sources))
+    assert rest == whole[step:]
+    assert len(rest) == 14 - step
+
+
+def test_an_order_as_the_files_are() -> None:
+    draws = list(data.Order(5, 2, range(1, 3), 1, shuffled=False))
+    assert [draw.indices for draw in draws] == [(0, 1), (2, 3), (4, 0)] * 2
+
+
+def test_the_last_batch_may_be_left_short() -> None:
+    draws = list(data.Order(7, 3, range(1, 2), 1, filled=False))
+    assert [len(draw.indices) for draw in draws] == [3, 3, 1]
+    assert sorted(index for draw in draws for index in draw.indices) == list(range(7))
+
+
+def test_strict_training_leaves_the_last_batch_short(shapes: Any) -> None:
+    spec = specs.parse(shapes.spec(batch=5), "Experiment")
+    for strict, last in ((False, 5), (True, 2)):
+        made = recipe.of(replace(spec, strict=strict))
+        order, _ = data.for_training(made, frames.training(made, CLASSES), range(1, 2))
+        assert len(list(order)[-1].indices) == last
+
+
 def test_the_last_batch_is_filled_up() -> None:
     draws = list(data.Order(count=7, batch=3, epochs=range(1, 2), seed=1))
     assert [len(draw.indices) for draw in draws] == [3, 3, 3]
@@ -64,9 +93,6 @@ def test_the_same_draw_gives_the_same_batch_and_another_epoch_another(shapes: An
     order, pictures = prepared(shapes.spec())
     first, second = next(iter(order)), next(draw for draw in order if draw.epoch == 2)
     one, again, other = pictures[first], pictures[first], pictures[second]
-    assert isinstance(one, data.Batch)
-    assert isinstance(again, data.Batch)
-    assert isinstance(other, data.Batch)
     assert np.array_equal(one.images, again.images)
     assert not np.array_equal(one.images, other.images)
     assert one.images.shape == (4, 64, 64, 3)
@@ -79,7 +105,6 @@ def test_validation_pictures_are_left_as_they_are(shapes: Any) -> None:
     assert split is not None
     order, pictures = data.for_validation(spec, split)
     batch = pictures[next(iter(order))]
-    assert isinstance(batch, data.Batch)
     assert np.array_equal(batch.images[0], np.asarray(Image.open(split.image(0))))
     assert np.array_equal(batch.boxes[0], split.objects(0)[0])
 
@@ -91,7 +116,6 @@ def test_pictures_of_another_size_are_stretched_with_their_boxes(make_shapes: Ca
     assert frames.resized(split, 64, 64) == 6
     order, pictures = data.for_validation(spec, split)
     batch = pictures[next(iter(order))]
-    assert isinstance(batch, data.Batch)
     assert batch.images.shape[1:] == (64, 64, 3)
     scale = np.array([64 / 160, 64 / 96, 64 / 160, 64 / 96])
     assert np.allclose(batch.boxes[0], split.objects(0)[0] * scale, atol=1e-4)
@@ -141,7 +165,27 @@ def test_errors_of_ours_survive_a_pipe() -> None:
     assert (error.what, error.where, error.hint) == ("what", Path("a.jpg"), "do")
 
 
-@pytest.mark.torch
+def test_a_batch_names_its_pictures(shapes: Any) -> None:
+    order, pictures = prepared(shapes.spec())
+    draw = next(iter(order))
+    batch = pictures[draw]
+    assert batch.indices == draw.indices
+    assert [len(flags) for flags in batch.difficult] == [len(labels) for labels in batch.labels]
+
+
+def test_a_run_resumed_in_the_middle_of_an_epoch_sees_what_it_would_have(shapes: Any) -> None:
+    order, pictures = prepared(shapes.spec())
+    with closing(data.batches(pictures, order, workers=1)) as batches:
+        whole = [(batch.images.copy(), batch.boxes) for batch in batches]
+    rest, _ = data.for_training(
+        recipe.of(specs.parse(shapes.spec(), "Experiment")), pictures.split, range(1, 3), start_step=2
+    )
+    with closing(data.batches(pictures, rest, workers=2)) as batches:
+        for batch, (images, boxes) in zip(batches, whole[2:], strict=True):
+            assert np.array_equal(batch.images, images)
+            assert all(np.array_equal(one, other) for one, other in zip(batch.boxes, boxes, strict=True))
+
+
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_workers_change_nothing(shapes: Any, workers: int) -> None:
     order, pictures = prepared(shapes.spec())
@@ -150,12 +194,10 @@ def test_workers_change_nothing(shapes: Any, workers: int) -> None:
     expected = [pictures[draw] for draw in order]
     assert len(made) == len(expected) == 6
     for batch, other in zip(made, expected, strict=True):
-        assert isinstance(other, data.Batch)
         assert np.array_equal(batch.images, other.images)
         assert [boxes.tolist() for boxes in batch.boxes] == [boxes.tolist() for boxes in other.boxes]
 
 
-@pytest.mark.torch
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_worker_hands_over_its_error_and_goes(shapes: Any, workers: int) -> None:
     order, pictures = prepared(shapes.spec())
@@ -168,7 +210,6 @@ def test_a_worker_hands_over_its_error_and_goes(shapes: Any, workers: int) -> No
     assert not multiprocessing.active_children()
 
 
-@pytest.mark.torch
 def test_closing_early_ends_the_workers(shapes: Any) -> None:
     order, pictures = prepared(shapes.spec())
     with closing(data.batches(pictures, order, workers=2)) as batches:
@@ -183,7 +224,6 @@ def test_tensors_are_what_a_detector_takes(shapes: Any) -> None:
 
     order, pictures = prepared(shapes.spec())
     batch = pictures[next(iter(order))]
-    assert isinstance(batch, data.Batch)
     images, truths = data.tensors(batch, torch.device("cpu"))
     assert images.shape == (4, 3, 64, 64)
     assert images.dtype == torch.float32
