@@ -46,7 +46,9 @@ def parser() -> argparse.ArgumentParser:
         help="training spec; without, the one that the checkpoint was trained with",
     )  # fmt: skip
     parser.add_argument("-k", "--key", metavar="KEY", help="opens an encrypted checkpoint")
-    parser.add_argument("-o", "--output_file", metavar="FILE", help="without: the model's name with another suffix")
+    parser.add_argument(
+        "-o", "--output_file", metavar="FILE", help="without, or a folder: the model's name with another suffix"
+    )
     parser.add_argument("--format", choices=registry.names(FOLDER), help="without: by the suffix of -o, else onnx")
     parser.add_argument("--gen_ds_config", action="store_true", help="the same as --format deepstream")
     parser.add_argument("--data_type", choices=("fp32", "fp16", "int8"), default="fp32", help="default fp32")
@@ -158,8 +160,8 @@ def _target(arguments: argparse.Namespace, model: Path) -> tuple[str, Path]:
         by_suffix = {suffix: each for each in ("onnx", "torchscript", "pt2") for suffix in _suffixes(each)}
         name = by_suffix.get(target.suffix.lower(), "onnx") if target else "onnx"
     suffixes = _suffixes(name)
-    if target is None:
-        return name, model.with_suffix(suffixes[0])
+    if target is None or target.is_dir():
+        return name, (target or model.parent) / f"{model.stem}{suffixes[0]}"
     if target.suffix.lower() in suffixes:
         return name, target
     return name, target.with_name(target.name + suffixes[0])

@@ -33,7 +33,7 @@ def save(model: onnx.ModelProto, path: Path, *, foreign: bool = False) -> None:
             node = standard.graph.node[-1]
             del standard.graph.node[-1], standard.graph.output[:]
             standard.graph.output.extend(
-                onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in node.input
+                onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None] * 4) for name in node.input
             )
             onnx.checker.check_model(standard, full_check=True)
         else:

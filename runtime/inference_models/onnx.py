@@ -167,7 +167,7 @@ def without_plugin(path: Path) -> tuple[bytes, dict[str, Any]]:
     model.graph.node.remove(node)
     del model.graph.output[:]
     model.graph.output.extend(
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in node.input
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None] * 4) for name in node.input
     )
     settings = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
     return model.SerializeToString(), settings

@@ -234,3 +234,51 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         code = train.main(["ssd", "--gpus", "1", "-e", str(spec), "-r", str(results)])
     assert code == 0
     return Trained(shapes, spec, results, said.getvalue())
+
+
+@dataclass
+class Learned:
+    """A detector that does find circles and squares: the spec it was trained by and its checkpoint."""
+
+    shapes: Shapes
+    spec: Path
+    model: Path
+
+    @property
+    def pictures(self) -> Path:
+        return self.shapes.root / "pictures/train/images"
+
+
+@pytest.fixture(scope="session")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Learned:
+    """Trained by a bare loop for some seconds, whatever the training program is up to."""
+    import torch
+
+    import specs
+    from runtime import checkpoint, frames, recipe
+    from runtime.networks import ssd
+
+    shapes = draw_shapes(tmp_path_factory.mktemp("learned") / "data", train=48, validation=8, size=(96, 96))
+    path = shapes.spec(replace=("top_k: 50", "top_k: 20"))
+    spec = specs.parse(path, "Experiment")
+    plan = recipe.of(spec)
+    split = frames.training(plan, ("circle", "square"))
+    torch.manual_seed(1)
+    detector: Any = ssd.build(spec, num_classes=2).train()
+    optimizer = torch.optim.Adam(detector.parameters(), lr=2e-3)
+    seen = []
+    for index in range(len(split)):
+        boxes, labels = split.objects(index)[:2]
+        pixels, boxes, kept = plan.plain_view(split.image(index), boxes, tuple(split.sizes[index].tolist()))
+        seen.append((torch.from_numpy(pixels).permute(2, 0, 1).float(), torch.from_numpy(boxes), labels[kept]))
+    for step in range(60):
+        batch = [seen[index] for index in np.random.default_rng(step).choice(len(seen), 8, replace=False)]
+        targets = [{"boxes": boxes, "labels": torch.from_numpy(labels)} for _, boxes, labels in batch]
+        losses = detector(torch.stack([pixels for pixels, _, _ in batch]), targets)
+        optimizer.zero_grad()
+        sum(losses.values()).backward()
+        optimizer.step()
+    state = checkpoint.Checkpoint("ssd_resnet10", ("circle", "square"), 60, detector.state_dict(), path.read_text())
+    model = shapes.root.parent / "ssd_resnet10_epoch_060.safetensors"
+    checkpoint.save(model, state)
+    return Learned(shapes, path, model)
