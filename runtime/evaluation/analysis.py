@@ -133,14 +133,17 @@ class Analysis:
         return rows
 
     @cached_property
+    def above(self) -> NDArray[np.bool_]:
+        """Detections [K] with the threshold's score or more. Compared as float64, everywhere."""
+        return np.asarray(self.findings.found.score.astype(np.float64) >= self.threshold)
+
+    @cached_property
     def marks(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Detections that count at the threshold [K], and objects found by them [N]."""
-        shown = self.outcome.counts & (self.findings.found.score >= self.threshold)
         hit = np.zeros(len(self.findings.truth), dtype=bool)
-        above = self.findings.found.score >= self.threshold
-        taken = self.outcome.truth[above]
+        taken = self.outcome.truth[self.above]
         hit[taken[taken >= 0]] = True
-        return shown, hit
+        return self.outcome.counts & self.above, hit
 
     def confusion(self) -> NDArray[np.int64]:
         """Objects by class (rows) and what they were taken for (columns), int64 [C + 1, C + 1]; the last column counts

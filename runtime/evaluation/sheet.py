@@ -71,7 +71,7 @@ def _tile(analysis: Analysis, picture: Picture, place: Place) -> Image.Image:
     for n, box in zip(own, _fitted(analysis, truth.box[own], small), strict=True):
         colour = FOUND if hit[n] else MISSED
         framed.append((0 if hit[n] else 2, Framed(box, colour, named(findings.classes, truth.label[n]))))
-    own = np.flatnonzero((found.picture == picture.number) & (found.score >= analysis.threshold))
+    own = np.flatnonzero((found.picture == picture.number) & analysis.above)
     for k, box in zip(own, _fitted(analysis, found.box[own], small), strict=True):
         wrong = analysis.outcome.truth[k] < 0
         text = f"{named(findings.classes, found.label[k])} {found.score[k]:.2f}"
