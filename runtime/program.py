@@ -54,9 +54,9 @@ def run(body: Callable[[], None]) -> int:
     except TltpipeError as error:
         return report(error)
     except OSError as error:
-        return report(_refusal(error) if error.errno in REFUSALS else _fault(error))
+        return report(_refusal(error) if error.errno in REFUSALS else fault(error))
     except Exception as error:
-        return report(_fault(error))
+        return report(fault(error))
     return 0
 
 
@@ -185,7 +185,8 @@ def _refusal(error: OSError) -> HostError:
     return HostError(error.strerror or str(error), where=error.filename, hint=hint)
 
 
-def _fault(error: BaseException) -> TltpipeError:
+def fault(error: BaseException) -> TltpipeError:
+    """``error`` as a fault of ours; its traceback goes to a file that the hint names."""
     handle, name = tempfile.mkstemp(prefix="tltpipe-", suffix=".traceback")
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         traceback.print_exception(error, file=stream)

@@ -1,47 +1,137 @@
-"""tlt-train: a spec and TFRecords in, a trained detector out."""
+"""tlt-train: a spec and annotated pictures in, a trained detector out."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import shlex
-from collections.abc import Sequence
-from pathlib import Path
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from runtime import device, program
+from runtime import device, launch, program
 from tltpipe import registry
 from tltpipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from specs import Spec
+
+EMA_DECAY = 0.999
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
-    arguments = parser().parse_args(argv)
-    return program.run(lambda: run(arguments))
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = parser().parse_args(words)
+    return program.run(lambda: run(arguments, words))
 
 
 def parser() -> argparse.ArgumentParser:
-    parser = program.Parser("tlt-train", description="Train a detector by a TLT 2.0 spec.")
+    parser = program.Parser("tlt-train", description="Train a detector by a spec of TLT 2.0, TLT 3.0 or TAO.")
     parser.add_argument("network", choices=registry.names("runtime.networks"), help="what to train")
     parser.add_argument("-e", "--experiment_spec_file", required=True, metavar="SPEC", help="training spec")
     parser.add_argument(
         "-r", "--results_dir", required=True, metavar="DIR", help="gets weights/, the log, status.json and events/"
     )
     parser.add_argument("-k", "--key", metavar="KEY", help="encrypts the checkpoints, and opens that of -m")
-    parser.add_argument("--gpus", type=int, default=1, metavar="N", help="GPUs (default 1; the CPU if there is none)")
-    parser.add_argument("--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which ones")
     parser.add_argument(
         "-m",
         "--resume_model_weights",
         metavar="MODEL",
-        help="checkpoint to start from or, with --initial_epoch, resume",
+        help="weights to start from (pretrained, pruned) or, with --initial_epoch, checkpoint to resume",
     )
     parser.add_argument(
         "--initial_epoch", type=int, default=1, metavar="N", help="first epoch to run; above 1 resumes -m (default 1)"
     )
+    parser.add_argument(
+        "--fresh", action="store_true", help="start over, where else an unfinished run in DIR is gone on with"
+    )
+    parser.add_argument(
+        "--strict-tlt", action="store_true", help="NVIDIA's behaviour to the letter, also where it is a bug"
+    )
+    _machine(parser.add_argument_group("machine"))
+    _learning(parser.add_argument_group("learning"))
     return parser
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Train; torch is imported only once the spec is known to be good."""
+def _machine(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--gpus", type=int, default=1, metavar="N", help="GPUs (default 1; the CPU if there is none)")
+    group.add_argument("--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which ones")
+    group.add_argument("--device", choices=["cpu", "cuda"], help="where to train (default: a GPU if there is one)")
+    group.add_argument(
+        "--processes",
+        "--num_processes",
+        "-np",
+        type=_at_least(1, int),
+        metavar="N",
+        help="processes on the CPU, each with its own part of the batch (on GPUs: one each)",
+    )
+    group.add_argument(
+        "--precision", choices=["32", "bf16", "fp16"], default="32", help="of the arithmetic (default 32)"
+    )
+    group.add_argument("--use_amp", action="store_true", help="NVIDIA's name for --precision fp16, on a GPU")
+    group.add_argument("--compile", action="store_true", help="compile the network: a slow start, faster steps")
+    group.add_argument("--deterministic", action="store_true", help="the same bits every time on a GPU, too; slower")
+
+
+def _learning(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--clip-norm", type=_at_least(0, float), metavar="LENGTH", help="shorten gradients that are longer than this"
+    )
+    group.add_argument(
+        "--ema",
+        nargs="?",
+        type=_decay,
+        const=EMA_DECAY,
+        metavar="DECAY",
+        help=f"detect with a moving average of the weights (decay {EMA_DECAY} unless given)",
+    )
+    group.add_argument(
+        "--save-minutes",
+        type=_at_least(0, float),
+        default=10.0,
+        metavar="MINUTES",
+        help="save that often within an epoch, too (default 10)",
+    )
+
+
+def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
+    """Train; torch is imported only once the spec is known to be good. ``words``: the whole command line."""
+    spec = _spec(arguments)
+    device.require_torch()
+    place = device.choose(_wanted(arguments))
+    if device.is_lead():
+        for warning in spec.warnings:
+            program.warn(warning)
+        if arguments.use_amp and place.precision == "32":
+            program.warn("--use_amp needs a GPU; this training computes in float32")
+
+    from runtime import training
+
+    asked = training.Asked(
+        place=place,
+        gpus=arguments.gpus,
+        weights=program.host(arguments.resume_model_weights) if arguments.resume_model_weights else None,
+        initial_epoch=arguments.initial_epoch,
+        fresh=arguments.fresh,
+        key=arguments.key,
+        clip_norm=arguments.clip_norm,
+        ema=arguments.ema,
+        compile=arguments.compile,
+        deterministic=arguments.deterministic,
+        save_minutes=arguments.save_minutes,
+    )
+    network = registry.load("runtime.networks", arguments.network)
+    try:
+        with launch.together(place.processes, "runtime.train", words):
+            training.train(network, spec, program.host(arguments.results_dir), asked)
+    except training.Stopped as stopped:
+        if stopped.saved is not None:
+            stopped.hint = f"to go on: {resume_command(arguments, words)}"
+        raise
+
+
+def _spec(arguments: argparse.Namespace) -> Spec:
     import specs
 
     if arguments.gpus < 0:
@@ -51,36 +141,41 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.initial_epoch > 1 and not arguments.resume_model_weights:
         raise UsageError("--initial_epoch above 1 resumes a run", hint="name its checkpoint with -m")
     spec = specs.parse(program.host(arguments.experiment_spec_file), "Experiment")
-    device.require_torch()
-    if device.is_lead():
-        for warning in spec.warnings:
-            program.warn(warning)
-
-    from runtime import training
-
-    weights = program.host(arguments.resume_model_weights) if arguments.resume_model_weights else None
-    network = registry.load("runtime.networks", arguments.network)
-    try:
-        training.train(
-            network,
-            spec,
-            program.host(arguments.results_dir),
-            gpus=arguments.gpus,
-            gpu_index=arguments.gpu_index,
-            start=training.Start(arguments.initial_epoch, weights),
-            key=arguments.key,
-        )
-    except training.Stopped as stopped:
-        if stopped.checkpoint is not None:
-            stopped.hint = f"to go on: {resume_command(arguments, stopped.checkpoint, stopped.epoch)}"
-        raise
+    return dataclasses.replace(spec, strict=True) if arguments.strict_tlt else spec
 
 
-def resume_command(arguments: argparse.Namespace, checkpoint: Path, epoch: int) -> str:
-    """The command that continues after ``epoch``; KEY stands for the key, which has no business in a log."""
-    words = ["tlt-train", arguments.network, "--gpus", str(arguments.gpus)]
-    words += ["--gpu_index", *map(str, arguments.gpu_index)] if arguments.gpu_index else []
-    words += ["-e", arguments.experiment_spec_file, "-r", arguments.results_dir]
-    words += ["-k", "KEY"] if arguments.key else []
-    words += ["-m", str(checkpoint), "--initial_epoch", str(epoch + 1)]
-    return shlex.join(words)
+def _wanted(arguments: argparse.Namespace) -> device.Wanted:
+    precision = arguments.precision
+    if arguments.use_amp and precision == "32" and arguments.gpus and device.gpus() and arguments.device != "cpu":
+        precision = "fp16"
+    return device.Wanted(arguments.gpus, tuple(arguments.gpu_index), arguments.device, arguments.processes, precision)
+
+
+def resume_command(arguments: argparse.Namespace, words: Sequence[str]) -> str:
+    """The command once more; KEY stands for the key, which has no business in a log."""
+    said = ["KEY" if word == arguments.key else word for word in words if word != "--fresh"]
+    return shlex.join(["tlt-train", *said])
+
+
+def _at_least(least: int, kind: type[int] | type[float]) -> Callable[[str], float]:
+    """A number of ``kind``, not below ``least``; of a float that is not counted, above 0."""
+
+    def number(text: str) -> float:
+        value = kind(text)
+        if not least <= value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not {least} or more")
+        return value
+
+    number.__name__ = kind.__name__  # argparse names it where the text is no number at all
+    return number
+
+
+def _decay(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

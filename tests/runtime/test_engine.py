@@ -1,10 +1,13 @@
-"""The loop on a detector of a few weights: what it does with losses, rates, epochs and a loss that is no number."""
+"""The loop on a detector of a few weights: losses, rates, epochs, interruptions, values that are no numbers."""
 
 from __future__ import annotations
 
 import itertools
 import math
+import os
+import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,7 @@ torch = pytest.importorskip("torch")
 fabric_module = pytest.importorskip("lightning_fabric")
 
 from runtime import engine
+from runtime.averaging import Average
 
 
 class Toy(torch.nn.Module):  # type: ignore[misc,name-defined]
@@ -27,11 +31,11 @@ class Toy(torch.nn.Module):  # type: ignore[misc,name-defined]
 
     input_size = (4, 4)
 
-    def __init__(self, *, poison: int | None = None) -> None:
+    def __init__(self, *, poison: int | None = None, steep: int | None = None, dropout: float = 0.5) -> None:
         super().__init__()
         self.guess = torch.nn.Parameter(torch.zeros(1))
-        self.dropout = torch.nn.Dropout(0.5)
-        self.calls, self.poison = 0, poison
+        self.dropout = torch.nn.Dropout(dropout)
+        self.calls, self.poison, self.steep = 0, poison, steep
 
     def forward(self, images: Any, targets: Any) -> Any:
         assert len(targets) == len(images)
@@ -40,7 +44,9 @@ class Toy(torch.nn.Module):  # type: ignore[misc,name-defined]
         self.calls += 1
         error = self.dropout(self.guess - images.mean(dim=(1, 2, 3)) / 255)
         scale = math.nan if self.calls == self.poison else 1.0
-        return {"classification": scale * (error**2).mean(), "regularization": 0.1 * self.guess.abs().sum()}
+        # The square root's slope at zero has no end, though its value is a number.
+        steep = torch.sqrt(0 * self.guess.abs()).sum() if self.calls == self.steep else 0.0
+        return {"classification": scale * (error**2).mean() + steep, "regularization": 0.1 * self.guess.abs().sum()}
 
 
 def batches(count: int) -> Iterator[Batch]:
@@ -50,62 +56,199 @@ def batches(count: int) -> Iterator[Batch]:
         yield Batch(images, [np.zeros((0, 4), np.float32)] * 2, [np.zeros(0, np.int64)] * 2)
 
 
-def run(
-    detector: Toy,
-    epochs: range,
-    *,
-    steps: int = 3,
-    rate: Callable[[int], float] = lambda _: 0.1,
-    state: Any = None,
-) -> tuple[list[engine.Step], list[engine.Epoch], Any]:
-    fabric = fabric_module.Fabric(accelerator="cpu", devices=1)
-    model, optimizer = fabric.setup(detector, torch.optim.SGD(detector.parameters(), lr=0.0, momentum=0.9))
-    if state is not None:
-        optimizer.load_state_dict(state)
-    told_steps: list[engine.Step] = []
-    told_epochs: list[engine.Epoch] = []
-    given = itertools.islice(batches(100), (epochs.start - 1) * steps, None)
-    engine.fit(
-        fabric, model, optimizer, given, engine.Plan(epochs, steps, rate, seed=5),
-        progress=Silent(), on_step=told_steps.append, on_epoch=told_epochs.append,
-    )  # fmt: skip
-    return told_steps, told_epochs, optimizer.state_dict()
+@dataclass
+class Notes:
+    """A watcher that writes down what it is told."""
+
+    steps: list[engine.Step] = field(default_factory=list)
+    epochs: list[engine.Epoch] = field(default_factory=list)
+    saved: list[tuple[int, engine.Tally]] = field(default_factory=list)
+    shown: list[int] = field(default_factory=list)
+    at_step: Callable[[engine.Step], None] = lambda _: None
+    ends_after: int = 10**9
+    save_every_step: bool = False
+
+    def batch(self, _batch: Batch, number: int) -> None:
+        self.shown.append(number)
+
+    def step(self, step: engine.Step) -> None:
+        self.steps.append(step)
+        self.at_step(step)
+
+    def epoch(self, epoch: engine.Epoch, _tally: engine.Tally) -> bool:
+        self.epochs.append(epoch)
+        return epoch.number >= self.ends_after
+
+    def due(self) -> bool:
+        return self.save_every_step
+
+    def within(self, epoch: int, tally: engine.Tally) -> None:
+        self.saved.append((epoch, replace(tally)))
+
+
+@dataclass
+class Run:
+    """A toy training, ready to run."""
+
+    detector: Toy
+    epochs: range
+    steps: int = 3
+    rate: Callable[[int], float] = lambda _: 0.1
+    state: Any = None
+    notes: Notes = field(default_factory=Notes)
+    tally: engine.Tally = field(default_factory=engine.Tally)
+    clip_norm: float | None = None
+    ema: float | None = None
+
+    def __call__(self) -> Notes:
+        fabric = fabric_module.Fabric(accelerator="cpu", devices=1)
+        made = torch.optim.SGD(self.detector.parameters(), lr=0.0, momentum=0.9)
+        model, self.optimizer = fabric.setup(self.detector, made)
+        if self.state is not None:
+            self.optimizer.load_state_dict(self.state)
+        self.average = Average(self.detector, self.ema) if self.ema is not None else None
+        given = itertools.islice(batches(100), (self.epochs.start - 1) * self.steps + self.tally.steps, None)
+        plan = engine.Plan(
+            self.epochs, self.steps, self.rate, 5, self.clip_norm, lambda epoch, step: [f"picture {epoch}-{step}"]
+        )
+        engine.Loop(
+            fabric=fabric, model=model, optimizer=self.optimizer, batches=given, plan=plan, watcher=self.notes,
+            progress=Silent(), average=self.average, tally=self.tally,
+        ).run()  # fmt: skip
+        return self.notes
 
 
 def test_every_step_has_its_rate_and_every_epoch_its_mean() -> None:
-    steps, epochs, _ = run(Toy(), range(1, 3), rate=lambda step: 0.1 / (step + 1))
-    assert [step.number for step in steps] == list(range(6))
-    assert [step.rate for step in steps] == [0.1 / number for number in range(1, 7)]
-    assert [(epoch.number, epoch.images) for epoch in epochs] == [(1, 6), (2, 6)]
-    first = [sum(step.losses.values()) for step in steps[:3]]
-    assert epochs[0].loss == pytest.approx(sum(first) / 3)
+    told = Run(Toy(), range(1, 3), rate=lambda step: 0.1 / (step + 1))()
+    assert [step.number for step in told.steps] == list(range(6))
+    assert [step.rate for step in told.steps] == [0.1 / number for number in range(1, 7)]
+    assert [(epoch.number, epoch.images) for epoch in told.epochs] == [(1, 6), (2, 6)]
+    # The rate of an epoch's end is that of the step that comes next.
+    assert [epoch.rate for epoch in told.epochs] == [0.1 / 4, 0.1 / 7]
+    first = [sum(step.losses.values()) for step in told.steps[:3]]
+    assert told.epochs[0].loss == pytest.approx(sum(first) / 3)
+    assert told.shown == [0]
+
+
+def by_hand(count: int, *, clip: float = math.inf) -> tuple[list[float], list[float]]:
+    """The guesses after each of so many steps of SGD with momentum, and the lengths of the gradients."""
+    guess, speed, guesses, lengths = 0.0, 0.0, [], []
+    for batch in batches(count):
+        means = batch.images.reshape(2, -1).mean(1) / 255
+        slope = float(2 * (guess - means).mean() + 0.1 * np.sign(guess))
+        lengths.append(abs(slope))
+        speed = 0.9 * speed + max(-clip, min(clip, slope))
+        guess -= 0.1 * speed
+        guesses.append(guess)
+    return guesses, lengths
 
 
 def test_the_weights_move_by_momentum_sgd_on_the_sum_of_losses() -> None:
-    detector = Toy()
-    detector.dropout.p = 0.0
-    run(detector, range(1, 2), steps=2)
-    guess, speed = 0.0, 0.0
-    for batch in batches(2):
-        means = batch.images.reshape(2, -1).mean(1) / 255
-        slope = 2 * (guess - means).mean() + 0.1 * np.sign(guess)
-        speed = 0.9 * speed + slope
-        guess -= 0.1 * speed
-    assert detector.guess.item() == pytest.approx(guess, rel=1e-4)
+    detector = Toy(dropout=0.0)
+    told = Run(detector, range(1, 2), steps=2)()
+    guesses, lengths = by_hand(2)
+    assert detector.guess.item() == pytest.approx(guesses[-1], rel=1e-4)
+    assert [step.gradient_norm for step in told.steps] == pytest.approx(lengths, rel=1e-4)
+
+
+def test_long_gradients_are_clipped_and_told_at_full_length() -> None:
+    detector = Toy(dropout=0.0)
+    told = Run(detector, range(1, 2), steps=2, clip_norm=0.25)()
+    guesses, lengths = by_hand(2, clip=0.25)
+    assert detector.guess.item() == pytest.approx(guesses[-1], rel=1e-4)
+    assert detector.guess.item() != pytest.approx(by_hand(2)[0][-1], rel=1e-2)
+    assert [step.gradient_norm for step in told.steps] == pytest.approx(lengths, rel=1e-4)
+
+
+def test_the_moving_average_is_one_over_the_last_tenth_at_first_and_follows_its_decay_then() -> None:
+    run = Run(Toy(dropout=0.0), range(1, 2), steps=30, ema=0.7)
+    run()
+    average = 0.0
+    for step, guess in enumerate(by_hand(30)[0]):
+        kept = min(0.7, step / (step + 9))
+        average = kept * average + (1 - kept) * guess
+    assert run.average is not None
+    assert run.average.detector.guess.item() == pytest.approx(average, rel=1e-4)
+    assert run.average.detector.guess.item() != pytest.approx(run.detector.guess.item(), rel=1e-4)
 
 
 def test_a_run_in_two_parts_is_the_run_in_one() -> None:
     whole, parts = Toy(), Toy()
-    steps, _, _ = run(whole, range(1, 5))
-    before, _, state = run(parts, range(1, 3))
-    after, _, _ = run(parts, range(3, 5), state=state)
-    assert [step.losses for step in before + after] == [step.losses for step in steps]
+    together = Run(whole, range(1, 5))()
+    before = Run(parts, range(1, 3))
+    before()
+    after = Run(parts, range(3, 5), state=before.optimizer.state_dict())()
+    assert [step.losses for step in before.notes.steps + after.steps] == [step.losses for step in together.steps]
     assert parts.guess.item() == whole.guess.item()
 
 
-def test_a_loss_that_is_no_number_ends_training() -> None:
-    told: list[engine.Epoch] = []
-    with pytest.raises(RunFailed, match=r"no number any more in epoch 2 \(classification nan") as caught:
-        run(Toy(poison=5), range(1, 4))
+def interrupt_at(number: int) -> Callable[[engine.Step], None]:
+    def at_step(step: engine.Step) -> None:
+        if step.number == number:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return at_step
+
+
+def test_a_run_cut_in_the_middle_of_an_epoch_goes_on_with_the_next_batch() -> None:
+    """With dropout, so that the random numbers of each step must be those of the run in one piece, too."""
+    whole, parts = Toy(), Toy()
+    together = Run(whole, range(1, 4), steps=5)()
+    cut = Run(parts, range(1, 4), steps=5, notes=Notes(at_step=interrupt_at(6)))
+    with pytest.raises(KeyboardInterrupt):
+        cut()
+    [(epoch, tally)] = cut.notes.saved
+    assert (epoch, tally.steps, tally.images) == (2, 2, 4)
+    after = Run(parts, range(2, 4), steps=5, state=cut.optimizer.state_dict(), tally=tally)()
+    assert [step.losses for step in cut.notes.steps + after.steps] == [step.losses for step in together.steps]
+    assert parts.guess.item() == whole.guess.item()
+    assert [epoch.loss for epoch in cut.notes.epochs + after.epochs] == [epoch.loss for epoch in together.epochs]
+    assert [epoch.images for epoch in after.epochs] == [10, 10]
+
+
+def test_asked_to_stop_twice_a_step_is_not_finished_and_nothing_is_saved() -> None:
+    class Slow(Toy):
+        def forward(self, images: Any, targets: Any) -> Any:
+            losses = super().forward(images, targets)
+            if self.calls == 2:
+                for _ in range(2):
+                    os.kill(os.getpid(), signal.SIGINT)
+            return losses
+
+    detector = Slow(dropout=0.0)
+    run = Run(detector, range(1, 2))
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert run.notes.saved == []
+    assert detector.guess.item() == pytest.approx(by_hand(1)[0][-1], rel=1e-4)
+
+
+def test_saves_within_an_epoch_come_after_whole_steps_that_were_judged() -> None:
+    told = Run(Toy(), range(1, 3), notes=Notes(save_every_step=True))()
+    assert [(epoch, tally.steps) for epoch, tally in told.saved] == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
+    losses = [sum(step.losses.values()) for step in told.steps]
+    assert told.saved[1][1].loss == sum(losses[:2])
+
+
+def test_the_watcher_may_end_it_early() -> None:
+    told = Run(Toy(), range(1, 9), notes=Notes(ends_after=3))()
+    assert [epoch.number for epoch in told.epochs] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("detector", "told"),
+    [
+        (Toy(poison=5), r"the loss is no number any more in epoch 2, step 2 \(classification nan, regul"),
+        (Toy(steep=5), r"the gradient is no number any more in epoch 2, step 2 \(classification \d"),
+    ],
+)
+def test_values_that_are_no_numbers_end_training_and_name_the_batch(detector: Toy, told: str) -> None:
+    run = Run(detector, range(1, 4))
+    with pytest.raises(RunFailed, match=told) as caught:
+        run()
+    assert "picture 2-2" in caught.value.what
     assert "max_learning_rate" in (caught.value.hint or "")
-    assert told == []
+    assert [epoch.number for epoch in run.notes.epochs] == [1]
+    # Nothing of the bad step is told or saved.
+    assert run.notes.steps[-1].number == 3
+    assert run.notes.saved == []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,10 +17,12 @@ from typing import Any
 
 import pytest
 
-from runtime import train
+from runtime import checkpoint, guards, recipe, train
 from tltpipe.progress import read
 
 pytestmark = pytest.mark.torch
+
+torch = pytest.importorskip("torch")
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = "import sys; from runtime.train import main; sys.exit(main(sys.argv[1:]))"
@@ -44,7 +48,8 @@ def status(results: Path) -> list[dict[str, Any]]:
 
 def test_outputs_are_named_as_nvidia_names_them(trained: Any) -> None:
     names = sorted(path.name for path in (trained.results / "weights").iterdir())
-    assert names == ["ssd_resnet10_epoch_002.json", "ssd_resnet10_epoch_002.safetensors"]
+    stems = ["ssd_resnet10_best", "ssd_resnet10_epoch_002"]
+    assert names == [f"{stem}{suffix}" for stem in stems for suffix in (".json", ".safetensors")]
     assert any((trained.results / "events").glob("events.out.tfevents.*"))
     header = (trained.results / "ssd_training_log_resnet10.csv").read_text().splitlines()[0]
     assert header == "epoch,AP_circle,AP_square,loss,lr,mAP,validation_loss"
@@ -95,22 +100,7 @@ def test_events_can_be_read(trained: Any) -> None:
     assert {"lr", "mAP", "validation_loss", "AP_circle"} <= set(events.Tags()["scalars"])
 
 
-# ------------------------------------------------------------------------------------------------------------- resume
-
-
-def test_a_resumed_run_is_the_run_in_one(shapes: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    spec, whole, parts = shapes.spec(epochs=3, interval=1), tmp_path / "whole", tmp_path / "parts"
-    assert train.main(["ssd", "-e", str(spec), "-r", str(whole)]) == 0
-    (parts / "weights").mkdir(parents=True)
-    shutil.copy(whole / "weights/ssd_resnet10_epoch_001.safetensors", parts / "weights")
-    shutil.copy(whole / "ssd_training_log_resnet10.csv", parts)
-    model = parts / "weights/ssd_resnet10_epoch_001.safetensors"
-    assert train.main(["ssd", "-e", str(spec), "-r", str(parts), "-m", str(model), "--initial_epoch", "2"]) == 0
-    assert "resumed from" in capsys.readouterr().out
-    assert [row["epoch"] for row in rows(parts)] == ["1", "2", "3"]
-    for one, other in zip(rows(whole), rows(parts), strict=True):
-        assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-4)
-    assert sorted(path.stem[-3:] for path in (parts / "weights").glob("*.safetensors")) == ["001", "002", "003"]
+# --------------------------------------------------------------------------------------------------------- what is kept
 
 
 def test_pretrained_weights(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,19 +109,64 @@ def test_pretrained_weights(trained: Any, tmp_path: Path, capsys: pytest.Capture
     assert train.main(["ssd", "-e", str(spec), "-r", str(tmp_path / "out"), "-m", str(trained.model)]) == 0
     printed = capsys.readouterr()
     assert "pretrained weights: " in printed.out
-    assert "other shape, not taken: " in printed.out
     assert "no average precision will be measured" in printed.out
-    assert "no box in the training records for: star" in printed.err
+    assert "star" in printed.err
     assert (tmp_path / "out/ssd_training_log_resnet10.csv").read_text().startswith("epoch,loss,lr\n1,")
+    # The backbone starts where the other training ended, not at random.
+    first = checkpoint.load(tmp_path / "out/weights/ssd_resnet10_epoch_001.safetensors").model
+    other = checkpoint.load(trained.model).model
+    distance = (first["features.backbone.conv1.weight"] - other["features.backbone.conv1.weight"]).abs().max()
+    assert 0 < distance < 0.05
 
 
-def test_a_new_run_sets_old_checkpoints_aside(shapes: Any, tmp_path: Path) -> None:
-    old = tmp_path / "out/weights/ssd_resnet10_epoch_100.safetensors"
-    old.parent.mkdir(parents=True)
-    old.write_text("an earlier run")
-    assert train.main(["ssd", "-e", str(shapes.spec(epochs=1)), "-r", str(tmp_path / "out")]) == 0
-    assert [path.name for path in old.parent.glob("*.s*")] == ["ssd_resnet10_epoch_001.safetensors"]
-    assert (old.parent / "earlier" / old.name).read_text() == "an earlier run"
+def test_the_best_is_kept_beside_the_last(shapes: Any, tmp_path: Path) -> None:
+    """Without validation the best epoch is that of the least loss; this rate makes the first one the worst."""
+    assert train.main(["ssd", "-e", str(shapes.spec(epochs=4, validation="")), "-r", str(tmp_path / "out")]) == 0
+    losses = [float(row["loss"]) for row in rows(tmp_path / "out")]
+    weights = tmp_path / "out/weights"
+    about = json.loads((weights / "ssd_resnet10_best.json").read_text())
+    assert about["epoch"] == losses.index(min(losses)) + 1
+    assert about["metrics"]["loss"] == pytest.approx(min(losses), rel=1e-5)
+    assert {path.name for path in weights.glob("*.safetensors")} == {
+        "ssd_resnet10_best.safetensors",
+        "ssd_resnet10_epoch_004.safetensors",
+    }
+
+
+def test_the_metrics_of_an_epoch_are_in_its_checkpoint(trained: Any) -> None:
+    kept = checkpoint.facts(trained.model)["metrics"]
+    assert f"{kept['mAP']:.5f}" == rows(trained.results)[1]["mAP"]
+    assert set(kept["AP"]) == {"circle", "square"}
+
+
+def test_the_average_of_the_weights_is_judged_and_saved(shapes: Any, tmp_path: Path) -> None:
+    spec = shapes.spec(epochs=2, period=2)
+    assert train.main(["ssd", "-e", str(spec), "-r", str(tmp_path / "out"), "--ema", "0.9"]) == 0
+    kept = checkpoint.load(tmp_path / "out/weights/ssd_resnet10_epoch_002.safetensors")
+    assert kept.resume is not None
+    assert kept.resume.weights is not None
+    assert kept.model.keys() == kept.resume.weights.keys()
+    assert not torch.equal(kept.model["conf.0.weight"], kept.resume.weights["conf.0.weight"])
+    ordinary = tmp_path / "ordinary"
+    assert train.main(["ssd", "-e", str(spec), "-r", str(ordinary)]) == 0
+    without = checkpoint.load(ordinary / "weights/ssd_resnet10_epoch_002.safetensors")
+    assert torch.equal(without.model["conf.0.weight"], kept.resume.weights["conf.0.weight"])
+
+
+def test_training_stops_early_when_nothing_gets_better(
+    shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The rates are so small that no epoch falls by as much as is asked for."""
+    of = recipe.of
+    rule = recipe.EarlyStopping("loss", patience=2, min_delta=100.0)
+    monkeypatch.setattr(recipe, "of", lambda spec: dataclasses.replace(of(spec), early_stopping=rule))
+    words = ["ssd", "-e", str(shapes.spec(epochs=9, period=9)), "-r", str(tmp_path / "out")]
+    assert train.main(words) == 0
+    assert "stopped early: loss has not fallen for 2 epochs" in capsys.readouterr().out
+    assert [row["epoch"] for row in rows(tmp_path / "out")] == ["1", "2", "3"]
+    # It is over: the same command starts anew.
+    assert train.main(words) == 0
+    assert "were moved to" in capsys.readouterr().out
 
 
 # ---------------------------------------------------------------------------------------------------------- bad input
@@ -208,6 +243,8 @@ def test_a_file_that_is_no_checkpoint(shapes: Any, tmp_path: Path, capsys: pytes
         (["--initial_epoch", "2"], "name its checkpoint with -m"),
         (["--initial_epoch", "0"], "counts from 1"),
         (["--gpus", "-1"], "0 or more"),
+        (["--precision", "fp16"], "fp16 needs a GPU"),
+        (["--gpus", "0", "--device", "cuda"], "contradict"),
         (["-m", "x.tlt", "--initial_epoch", "3"], "nothing is left to train"),
     ],
 )
@@ -235,8 +272,23 @@ def test_a_loss_that_explodes_keeps_the_last_checkpoint(
 ) -> None:
     code, told = failing(capsys, "-e", shapes.spec(rate=1e8, epochs=4), "-r", tmp_path / "out")
     assert code == 1
-    assert "the loss is no number any more" in told
+    assert re.search(r"the (loss|gradient) is no number any more in epoch \d, step \d", told)
+    assert len(re.findall(r"train/images/1\d{4}", told)) == 4
     assert status(tmp_path / "out")[-1]["status"] == "FAILURE"
+    kept = [checkpoint.load(path) for path in (tmp_path / "out/weights").glob("*.safetensors")]
+    assert all(tensor.isfinite().all() for each in kept for tensor in each.model.values())
+
+
+def test_a_disk_too_small_is_told_before_the_first_epoch(
+    shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(guards.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 9 * 10**8, 10**8))
+    code, told = failing(capsys, "-e", shapes.spec(epochs=20, interval=5), "-r", tmp_path / "out")
+    assert code == 6
+    # Epochs 5, 10, 15, 20, the best and the newest; 44 MB each.
+    assert "6 checkpoints of 44.1 MB will be kept here, which takes 353.0 MB; 100.0 MB are free" in told
+    assert "raise checkpoint_interval (now 5)" in told
+    assert not (tmp_path / "out/weights").exists()
 
 
 # -------------------------------------------------------------------------------------------------------- interrupted
@@ -262,12 +314,12 @@ def test_interrupted_training_keeps_its_checkpoint_and_tells_how_to_go_on(
     assert process.returncode == 130
     assert "Traceback" not in told
     assert "secret" not in told
-    newest = sorted((results / "weights").iterdir())
-    assert len(newest) == 1
-    epoch = int(newest[0].stem[-3:])
-    assert epoch >= 2
-    assert f"epoch {epoch}, the last whole one, is in {newest[0]}" in told
-    assert f"-m {newest[0]} --initial_epoch {epoch + 1}" in told
+    [saved] = re.findall(r"is in (\S+)$", told, re.MULTILINE)
+    kept = checkpoint.load(Path(saved), "secret")
+    assert kept.resume is not None
+    assert kept.epoch >= 2
+    assert (kept.resume.step or 0) // 3 == kept.epoch
+    assert f"to go on: tlt-train ssd -e {spec} -r {results} -k KEY" in told
     assert status(results)[-1]["message"] == "Training was interrupted"
     assert not leftover(process.pid)
 
@@ -280,10 +332,17 @@ def test_an_interrupted_validation_keeps_the_epoch(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(scoring, "score", interrupted)
-    assert train.main(["ssd", "-e", str(shapes.spec(epochs=3, period=1)), "-r", str(tmp_path / "out")]) == 130
-    assert "ssd_resnet10_epoch_001.safetensors --initial_epoch 2" in capsys.readouterr().err
-    assert [(row["epoch"], row["mAP"]) for row in rows(tmp_path / "out")] == [("1", "nan")]
+    words = ["ssd", "-e", str(shapes.spec(epochs=2, period=1)), "-r", str(tmp_path / "out")]
+    with monkeypatch.context() as patch:
+        patch.setattr(scoring, "score", interrupted)
+        assert train.main(words) == 130
+    assert "step 3 of 3 in epoch 1 is in" in capsys.readouterr().err
+    assert rows(tmp_path / "out") == []
+    # It goes on with the validation.
+    assert train.main(words) == 0
+    said = capsys.readouterr().out
+    assert said.index("mAP") < said.index("epoch 2/2")
+    assert [row["mAP"] != "nan" for row in rows(tmp_path / "out")] == [True, True]
 
 
 def leftover(group: int) -> list[str]:

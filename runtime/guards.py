@@ -1,0 +1,119 @@
+"""What watches over a training: values that are no numbers, a disk that fills up, Ctrl-C in the middle of a step."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from tltpipe.errors import HostError, RunFailed
+
+SHOWN = 64
+"""So many frame ids of a batch are told at most."""
+SKIPS = 25
+"""fp16 halves its scale after a step with a gradient out of range; so many in a row are not the scale's fault."""
+
+
+class Numbers:
+    """Stops a training whose loss or gradient is no number any more; ``frames`` names the pictures of (epoch, step).
+
+    ``skipping``: steps with such a gradient are left out by a gradient scaler (fp16), which is no fault.
+    """
+
+    def __init__(self, frames: Callable[[int, int], Sequence[str]], *, skipping: bool = False) -> None:
+        self.frames, self.skipping, self.skipped = frames, skipping, 0
+
+    def judge(self, losses: Mapping[str, float], gradient: float, *, epoch: int, step: int) -> None:
+        """Raise RunFailed unless all are numbers; ``step`` counts from 1 in its ``epoch``."""
+        if not all(math.isfinite(value) for value in losses.values()):
+            self._stop("loss", losses, epoch=epoch, step=step)
+        if math.isfinite(gradient):
+            self.skipped = 0
+            return
+        self.skipped += 1
+        if not self.skipping or self.skipped > SKIPS:
+            self._stop("gradient", losses, epoch=epoch, step=step)
+
+    def _stop(self, what: str, losses: Mapping[str, float], *, epoch: int, step: int) -> None:
+        told = ", ".join(f"{name} {value:g}" for name, value in losses.items())
+        frames = list(self.frames(epoch, step))
+        more = f" and {len(frames) - SHOWN} more" if len(frames) > SHOWN else ""
+        raise RunFailed(
+            f"the {what} is no number any more in epoch {epoch}, step {step} ({told}); the pictures of this batch: "
+            + ", ".join(frames[:SHOWN])
+            + more,
+            hint="lower max_learning_rate or lengthen soft_start, or look at these pictures and their boxes; "
+            "the checkpoints saved before are still good",
+        )
+
+
+def require_room(folder: Path, *, size: int, epochs: int, interval: int) -> None:
+    """Raise HostError unless the disk of ``folder`` takes what a training of ``epochs`` more epochs leaves behind.
+
+    ``size``: bytes of a checkpoint. Kept are those of every ``interval``-th epoch, the newest and the best; while one
+    is written, the one before is still there, and that of an epoch not yet over.
+    """
+    kept = epochs // interval + 2
+    needed = (kept + 2) * size
+    there = folder
+    while not there.exists():
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    if free >= needed:
+        return
+    what = f"{kept} checkpoints of {_megabytes(size)} will be kept here, which takes {_megabytes(needed)}"
+    hint = f"make room, choose another results folder, or raise checkpoint_interval (now {interval})"
+    raise HostError(f"{what}; {_megabytes(free)} are free", where=folder, hint=hint)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+class Interruption:
+    """Ctrl-C and SIGTERM wait until a step is whole, so that there is something to save; asked twice, they do not.
+
+    ``torn``: a step was cut in two all the same, its weights are half old and half new.
+    """
+
+    def __init__(self) -> None:
+        self.asked = self.torn = self._holding = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Around what must be done whole; KeyboardInterrupt comes at its end."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+        if self.asked:
+            raise KeyboardInterrupt
+
+    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+        if self._holding and not self.asked:
+            self.asked = True
+            return
+        self.torn = self._holding
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Handle SIGINT and SIGTERM by an Interruption, in the main thread of the process that does not ignore them."""
+    interruption = Interruption()
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        yield interruption
+        return
+    before = {number: signal.signal(number, interruption) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

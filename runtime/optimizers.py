@@ -1,0 +1,42 @@
+"""The optimiser that a spec asks for, in torch's fastest form of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from runtime.recipe import Recipe
+
+NVIDIA = {"momentum": 0.9}
+"""Of the SGD that NVIDIA trains SSD with, whatever the spec's optimizer says."""
+FUSED = {"SGD", "Adam"}
+"""Have a form that does a step in one pass over the weights, on the CPU as well."""
+
+
+def build(recipe: Recipe, weights: Iterable[torch.nn.Parameter], *, scaled: bool = False) -> torch.optim.Optimizer:
+    """An optimiser of ``weights``; its learning rate is set before every step.
+
+    ``scaled``: gradients are scaled up (fp16) and must be seen at their true size before the step, which the fused
+    forms do not allow.
+    """
+    wanted = recipe.optimizer
+    name = "SGD" if recipe.strict else wanted.name
+    settings = dict(NVIDIA) if recipe.strict or (wanted.settings is None and name == "SGD") else wanted.settings or {}
+    form = {"fused": True} if name in FUSED and not scaled else {"foreach": True}
+    kind: Any = getattr(torch.optim, name)
+    made: torch.optim.Optimizer = kind(list(weights), lr=0.0, **settings, **form)
+    return made
+
+
+def align(optimizer: torch.optim.Optimizer) -> None:
+    """Lay what ``optimizer`` remembers of each weight out in memory as the weight is: loaded state is not.
+
+    To be called after its state was loaded; the fused forms walk through both side by side.
+    """
+    for weights, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor) and value.shape == weights.shape and value.stride() != weights.stride():
+                state[name] = torch.empty_like(weights).copy_(value)

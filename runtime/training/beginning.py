@@ -1,0 +1,203 @@
+"""Where a training begins: anew, from pretrained layers, from a checkpoint, or where an earlier start was cut short.
+
+A run leaves a checkpoint of every epoch and, in the middle of one, another that is called unfinished. Both tell which
+run they are of. The same command given again goes on from the newest of them, unless that run is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import specs
+from runtime import checkpoint
+from runtime.checkpoint import Checkpoint
+from runtime.engine import Tally
+from tltpipe.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+    from runtime.recipe import Recipe
+    from runtime.training.asked import Asked
+
+ASKED = {
+    "strict": "--strict-tlt",
+    "weights": "-m",
+    "initial_epoch": "--initial_epoch",
+    "clip_norm": "--clip-norm",
+    "ema": "--ema",
+}
+"""What makes another run of the same spec."""
+
+
+@dataclass
+class Memory:
+    """What a run remembers of its epochs: the ``best`` figure and its epoch, and how long it has been waiting for less
+    than ``least``. ``over``: it was stopped early."""
+
+    best: float | None = None
+    best_epoch: int = 0
+    least: float | None = None
+    waited: int = 0
+    over: bool = False
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """Begin with ``epoch``, of which ``tally`` is done already, from ``loaded``; ``lines`` tell how that came about.
+
+    ``resumed``: everything is as it was, not only layers.
+    """
+
+    epoch: int = 1
+    tally: Tally = field(default_factory=Tally)
+    memory: Memory = field(default_factory=Memory)
+    loaded: Checkpoint | None = None
+    path: Path | None = None
+    resumed: bool = False
+    lines: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> Checkpoint:
+        """What is resumed, with the trained weights where it holds their average, too."""
+        assert self.loaded is not None
+        trained = self.loaded.resume.weights if self.loaded.resume else None
+        return replace(self.loaded, model=trained) if trained is not None else self.loaded
+
+
+def identity(recipe: Recipe, asked: Asked) -> dict[str, Any]:
+    """What two commands have in common that go on with each other's work, but for the spec's text."""
+    values = {
+        "strict": recipe.strict,
+        "weights": str(asked.weights.absolute()) if asked.weights else None,
+        "initial_epoch": asked.initial_epoch,
+        "clip_norm": asked.clip_norm,
+        "ema": asked.ema,
+    }
+    assert values.keys() == ASKED.keys()
+    return values
+
+
+def numbers(run: Mapping[str, Any], tally: Tally, memory: Memory, scaler: Mapping[str, Any], steps: int) -> Any:
+    """What a checkpoint remembers beyond weights and optimiser; ``steps`` are those of a whole epoch."""
+    return {
+        "run": dict(run),
+        "tally": asdict(tally),
+        "memory": asdict(memory),
+        "scaler": dict(scaler),
+        "steps_per_epoch": steps,
+    }
+
+
+def unfinished(results: Path, network: str, *, encrypted: bool) -> Path:
+    """``weights/ssd_resnet18_unfinished.safetensors``: the state in the middle of an epoch."""
+    suffix = checkpoint.ENCRYPTED if encrypted else checkpoint.OPEN
+    return results / "weights" / f"{network}_unfinished{suffix}"
+
+
+def find(recipe: Recipe, asked: Asked, results: Path, network: str, *, steps: int) -> Beginning:
+    """Where to begin; ``steps`` are those of an epoch.
+
+    Raises ModelError for a checkpoint that is damaged, or encrypted with another key.
+    """
+    lines: tuple[str, ...] = ()
+    if not asked.fresh:
+        found, lines = _earlier(recipe, asked, results, network, steps=steps)
+        if found is not None:
+            return found
+    if asked.weights is None:
+        return Beginning(lines=lines)
+    loaded = checkpoint.load(asked.weights, asked.key)
+    if asked.initial_epoch == 1:
+        return Beginning(loaded=loaded, path=asked.weights, lines=lines)
+    begin = f"resumed from {asked.weights}, "
+    if loaded.epoch == asked.initial_epoch - 1:
+        begin += f"after epoch {loaded.epoch}"
+    else:
+        begin += f"which ends epoch {loaded.epoch}; going on with epoch {asked.initial_epoch}"
+    return Beginning(
+        asked.initial_epoch, memory=_memory(loaded), loaded=loaded, path=asked.weights, resumed=True,
+        lines=(*lines, begin),
+    )  # fmt: skip
+
+
+def _earlier(
+    recipe: Recipe, asked: Asked, results: Path, network: str, *, steps: int
+) -> tuple[Beginning | None, tuple[str, ...]]:
+    """What to go on with in ``results``; if nothing, what there is to say about that."""
+    newest = checkpoint.newest(results, network)
+    partial = [
+        path for encrypted in (True, False) if (path := unfinished(results, network, encrypted=encrypted)).is_file()
+    ]
+    whole = _load(newest[0], asked) if newest else None
+    cut = _load(partial[0], asked) if partial else None
+    if cut is not None and (whole is None or cut.epoch >= whole.epoch):
+        path, loaded = partial[0], cut
+    elif newest is not None and whole is not None:
+        path, loaded = newest[0], whole
+    else:
+        return None, ()
+    if other := _difference(recipe, asked, loaded):
+        return None, (f"{path.parent} holds another run ({other}); starting anew",)
+    if loaded.epoch >= recipe.epochs or _memory(loaded).over:
+        return None, ()
+    assert loaded.resume is not None
+    tally = Tally(**loaded.resume.numbers["tally"])
+    if tally.steps and loaded.resume.numbers["steps_per_epoch"] != steps:
+        if whole is None or newest is None:
+            return None, (f"{path.parent} holds a run on other data or devices; starting anew",)
+        line = f"an epoch has other steps now: epoch {loaded.epoch + 1} begins once more"
+        path, loaded, tally = newest[0], whole, Tally()
+    else:
+        line = ""
+    where = (
+        f"after epoch {loaded.epoch}" if not tally.steps else f"in epoch {loaded.epoch + 1}, after step {tally.steps}"
+    )
+    lines = (f"going on {where} of {recipe.epochs}, from {path} (--fresh starts over)", *([line] if line else []))
+    return Beginning(loaded.epoch + 1, tally, _memory(loaded), loaded, path, resumed=True, lines=lines), ()
+
+
+def _load(path: Path, asked: Asked) -> Checkpoint | None:
+    """A checkpoint of a run that can be gone on with; None for files of other programs, and of earlier versions."""
+    try:
+        kind = checkpoint.recognise(path)
+    except ModelError:
+        return None
+    if kind == "torch":
+        return None
+    try:
+        loaded = checkpoint.load(path, asked.key)
+    except ModelError as error:
+        error.hint = f"{error.hint}; --fresh starts over" if error.hint else "--fresh starts over"
+        raise
+    return loaded if loaded.resume is not None and "run" in loaded.resume.numbers else None
+
+
+def _difference(recipe: Recipe, asked: Asked, loaded: Checkpoint) -> str:
+    assert loaded.resume is not None
+    if loaded.spec != specs.dump(recipe.spec.message):
+        return "its spec is not this one"
+    before, now = loaded.resume.numbers["run"], identity(recipe, asked)
+    return ", ".join(f"{flag} differs" for name, flag in ASKED.items() if before.get(name) != now[name])
+
+
+def _memory(loaded: Checkpoint) -> Memory:
+    kept = loaded.resume.numbers.get("memory") if loaded.resume else None
+    return Memory(**kept) if kept else Memory()
+
+
+def adopt(detector: torch.nn.Module, begin: Beginning, *, network: str, classes: tuple[str, ...]) -> list[str]:
+    """Put the weights that ``begin`` found into ``detector``; returns what there is to say about it."""
+    if begin.loaded is None or begin.path is None:
+        return []
+    if begin.loaded.pruned:
+        checkpoint.check(begin.loaded, begin.path, network=network, classes=classes)
+        checkpoint.take_on(detector, begin.loaded.model, begin.path)
+    if not begin.resumed:
+        return checkpoint.transfer(detector, begin.loaded, begin.path)
+    checkpoint.check(begin.loaded, begin.path, network=network, classes=classes)
+    checkpoint.restore(detector, begin.state, begin.path)
+    return []

@@ -1,0 +1,158 @@
+"""One training from its spec to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from runtime import checkpoint, data, device, engine, frames, guards, optimizers, program, schedule
+from runtime import recipe as recipes
+from runtime.averaging import Average
+from runtime.training import beginning, telling
+from runtime.training.keeper import Keeper
+from tltpipe import progress
+from tltpipe.errors import Interrupted, UsageError
+from tltpipe.files import writable
+
+if TYPE_CHECKING:
+    from runtime.frames import Split
+    from runtime.networks import Network
+    from runtime.recipe import Recipe
+    from runtime.training.asked import Asked
+    from specs import Spec
+
+
+class Stopped(Interrupted):
+    """Training was interrupted; ``saved`` is the state to go on from, None if there is none."""
+
+    def __init__(self, told: str, saved: Path | None) -> None:
+        super().__init__(f"training was interrupted; {told}")
+        self.saved = saved
+
+
+def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
+    """Train ``network`` by ``spec`` and keep checkpoints, logs and events in ``results``.
+
+    Raises DataError for records and pictures, ModelError for ``asked.weights``, HostError for a full disk, Stopped when
+    interrupted, RunFailed when loss or gradient are no numbers any more. Checkpoints written before stay.
+    """
+    recipe = recipes.of(spec)
+    if asked.initial_epoch > recipe.epochs:
+        what = f"nothing is left to train: the first epoch is {asked.initial_epoch}, num_epochs is {recipe.epochs}"
+        raise UsageError(what, hint="raise num_epochs in the spec")
+    stem, classes = network.name(spec), network.classes(spec)
+    fabric = device.open_fabric(asked.place, deterministic=asked.deterministic)
+    first = fabric.is_global_zero
+    show = progress.for_stream() if first else progress.Silent()
+    split = frames.training(recipe, classes, progress=show)
+    held_out = frames.validation(recipe, classes, progress=show) if first else None
+
+    shares = data.for_training(recipe, split, range(1), rank=fabric.global_rank, ranks=fabric.world_size)
+    steps = shares[0].steps
+    begin = beginning.find(recipe, asked, results, stem, steps=steps)
+    epochs = range(begin.epoch, recipe.epochs + 1)
+    torch.manual_seed(recipe.seed)
+    detector: Any = network.build(spec, num_classes=len(classes))
+    adopted = beginning.adopt(detector, begin, network=stem, classes=classes)
+    model, optimizer = _set_up(fabric, detector, recipe, asked)
+    average = Average(detector, asked.ema) if asked.ema is not None else None
+    if begin.resumed:
+        _restore(fabric, optimizer, average, begin)
+
+    order, pictures = data.for_training(recipe, split, epochs, rank=fabric.global_rank, ranks=fabric.world_size)
+    rate = schedule.of(spec, processes=fabric.world_size, steps=steps * recipe.epochs)
+    names = Names(recipe, split, fabric.world_size)
+    plan = engine.Plan(epochs, steps, rate, recipe.seed, asked.clip_norm, names)
+    rest = After(order, begin.tally.steps)
+    batches = data.batches(pictures, rest, workers=data.workers(recipe, ranks=fabric.world_size))
+    loop = engine.Loop(
+        fabric=fabric, model=model, optimizer=optimizer, batches=batches, plan=plan, watcher=engine.Nobody(),
+        progress=show, average=average, tally=begin.tally,
+    )  # fmt: skip
+    if not first:
+        with closing(batches):
+            loop.run()
+        return
+
+    where = device.describe(fabric.device, wanted=asked.gpus, processes=fabric.world_size)
+    telling.introduce(detector, stem, classes, where=where, split=split, held_out=held_out)
+    for line in (*begin.lines, *adopted):
+        program.say(line)
+    with writable(results):
+        results.mkdir(parents=True, exist_ok=True)
+    keeper = Keeper(
+        recipe=recipe, asked=asked, results=results, network=stem, classes=classes, detector=detector,
+        optimizer=optimizer, average=average, held_out=held_out, plan=plan, device=fabric.device,
+        scaler=loop.precision.state_dict, progress=show, memory=begin.memory,
+        pruned=bool(begin.loaded and begin.loaded.pruned), done=epochs.start - 1,
+        saved=begin.path if begin.resumed else None,
+    )  # fmt: skip
+    guards.require_room(results, size=keeper.size(), epochs=len(epochs), interval=recipe.checkpoint_interval)
+    loop.watcher = keeper
+    if begin.resumed and begin.path == checkpoint.path_of(results, stem, keeper.done, encrypted=bool(asked.key)):
+        keeper.tidy(begin.path)  # we may have been killed before that was done
+    try:
+        with keeper.log.running(step=(epochs.start - 1) * steps + begin.tally.steps), closing(batches):
+            loop.run()
+    except KeyboardInterrupt:
+        raise Stopped(keeper.told(), keeper.saved) from None
+    program.say(f"trained {keeper.done} epochs: {keeper.saved}")
+
+
+def _set_up(fabric: Any, detector: Any, recipe: Recipe, asked: Asked) -> tuple[Any, Any]:
+    """Model and optimiser as the loop wants them."""
+    detector.to(memory_format=torch.channels_last)
+    learning = [weights for weights in detector.parameters() if weights.requires_grad]
+    optimizer = optimizers.build(recipe, learning, scaled=asked.place.precision == "fp16")
+    if asked.compile:
+        detector.compile()
+    model, wrapped = fabric.setup(detector, optimizer)
+    return model, wrapped
+
+
+def _restore(fabric: Any, optimizer: Any, average: Average | None, begin: beginning.Beginning) -> None:
+    """Everything but the weights, as it was."""
+    assert begin.loaded is not None
+    assert begin.path is not None
+    checkpoint.restore_optimizer(optimizer, begin.loaded, begin.path)
+    optimizers.align(optimizer.optimizer)
+    if begin.loaded.resume is not None and (scaler := begin.loaded.resume.numbers.get("scaler")):
+        fabric.strategy.precision.load_state_dict(scaler)
+    if average is not None:
+        average.detector.load_state_dict(dict(begin.loaded.model))
+
+
+@dataclass(frozen=True)
+class After:
+    """The batches of ``order`` but for the first ``done``."""
+
+    order: Iterable[data.Draw]
+    done: int
+
+    def __iter__(self) -> Iterator[data.Draw]:
+        return islice(iter(self.order), self.done, None)
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of the pictures that all ``ranks`` processes see in a step."""
+
+    recipe: Recipe
+    split: Split
+    ranks: int
+
+    def __call__(self, epoch: int, step: int) -> Sequence[str]:
+        """``step`` counts from 1."""
+        found: list[str] = []
+        for rank in range(self.ranks):
+            only = range(epoch, epoch + 1)
+            order, _ = data.for_training(self.recipe, self.split, only, rank=rank, ranks=self.ranks)
+            draw = next(islice(iter(order), step - 1, None))
+            found += [self.split.name(index) for index in draw.indices]
+        return found

@@ -1,0 +1,43 @@
+"""What a training says of itself on the console."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from runtime import frames, program
+
+if TYPE_CHECKING:
+    from runtime.engine import Epoch
+    from runtime.frames import Split
+
+
+def introduce(
+    detector: Any, network: str, classes: Sequence[str], *, where: str, split: Split, held_out: Split | None
+) -> None:
+    """Tell what is about to be trained, on what, where."""
+    height, width = detector.input_size
+    weights = sum(parameter.numel() for parameter in detector.parameters())
+    told = frames.describe(held_out) if held_out else "none: no average precision will be measured"
+    program.say(f"training    {frames.describe(split)}")
+    program.say(f"validation  {told}")
+    program.say(f"classes     {len(classes)}: {', '.join(classes)}")
+    program.say(f"network     {network}, {weights:,} parameters, input {width}x{height}")
+    program.say(f"device      {where}")
+    both = [split] if held_out is None else [split, held_out]
+    for note in [note for each in both for note in each.notes]:
+        program.warn(note)
+    other = sum(frames.resized(each, width, height) for each in both)
+    if other:
+        program.say(f"{other} images are not {width}x{height} and are resized as they are read")
+
+
+def epoch(done: Epoch, *, epochs: int) -> str:
+    """``epoch 3/80: loss 0.5312, lr 0.004, 93.1 images/s, 0:02:11, 1 % of it waiting for data``"""
+    speed, took = done.images / max(done.seconds, 1e-9), timedelta(seconds=round(done.seconds))
+    wait = 100 * done.data_wait / max(done.seconds, 1e-9)
+    return (
+        f"epoch {done.number}/{epochs}: loss {done.loss:.4f}, lr {done.rate:.3g}, {speed:.1f} images/s, {took}, "
+        f"{wait:.0f} % of it waiting for data"
+    )

@@ -1,0 +1,162 @@
+"""Trainings cut short, by kill -9 too, and gone on with: the run in pieces is the run in one."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime import checkpoint, train
+from runtime.checkpoint import Checkpoint
+from tltpipe.progress import read
+
+pytestmark = pytest.mark.torch
+
+torch = pytest.importorskip("torch")
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = [sys.executable, "-c", "import sys; from runtime.train import main; sys.exit(main(sys.argv[1:]))", "ssd"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "TLTPIPE_PROGRESS_SECONDS": "0"}
+LOG = "ssd_training_log_resnet10.csv"
+
+
+def run(spec: Path, results: Path, *words: str | Path) -> None:
+    assert train.main(["ssd", "-e", str(spec), "-r", str(results), *map(str, words)]) == 0
+
+
+def last(results: Path) -> Checkpoint:
+    newest = checkpoint.newest(results, "ssd_resnet10")
+    assert newest is not None
+    return checkpoint.load(newest[0])
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """Bit by bit: weights, what the optimiser remembers, the log; and the same files are kept."""
+    first, second = last(one), last(other)
+    assert (first.epoch, first.metrics) == (second.epoch, second.metrics)
+    assert first.resume is not None
+    assert second.resume is not None
+    assert first.model.keys() == second.model.keys()
+    assert [name for name, tensor in first.model.items() if not torch.equal(tensor, second.model[name])] == []
+    momenta = [resume.optimizer["state"] for resume in (first.resume, second.resume)]
+    assert all(torch.equal(momenta[0][i]["momentum_buffer"], momenta[1][i]["momentum_buffer"]) for i in momenta[0])
+    assert (one / LOG).read_text() == (other / LOG).read_text()
+    names = [sorted(path.name for path in (results / "weights").iterdir()) for results in (one, other)]
+    assert names[0] == names[1]
+    best = [checkpoint.facts(results / "weights/ssd_resnet10_best.safetensors")["epoch"] for results in (one, other)]
+    assert best[0] == best[1]
+
+
+def kill_after(lines: int, spec: Path, results: Path, *words: str) -> str:
+    """Start a training, kill -9 it once it has told of its progress so many times; returns what it had said."""
+    command = [*PROGRAM, "-e", str(spec), "-r", str(results), *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    assert process.stderr is not None
+    for line in process.stderr:
+        tick = read(line)
+        lines -= tick is not None and not tick.what.startswith("read")
+        if lines < 0:
+            break
+    process.kill()
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == -9
+    return said
+
+
+@pytest.mark.parametrize("words", [(), ("--ema", "0.9")], ids=["plain", "ema"])
+def test_killed_twice_at_random_and_started_again_by_the_same_command(
+    shapes: Any, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """Steps of three epochs and pictures of their validations are counted; each kill may hit any of them."""
+    spec, whole, parts = shapes.spec(epochs=3, period=1, interval=2), tmp_path / "whole", tmp_path / "parts"
+    words = (*words, "--save-minutes", "0")
+    run(spec, whole, *words)
+    moments = [random.randrange(1, 6) for _ in range(2)]
+    print(f"killed after {moments} lines")
+    kill_after(moments[0], spec, parts, *words)
+    said = kill_after(moments[1], spec, parts, *words)
+    assert re.search(r"going on (after epoch \d|in epoch \d, after step \d) of 3, from ", said)
+    run(spec, parts, *words)
+    assert_same(whole, parts)
+
+
+def test_resumed_as_with_nvidia(shapes: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec, whole, parts = shapes.spec(epochs=3, interval=1), tmp_path / "whole", tmp_path / "parts"
+    run(spec, whole)
+    (parts / "weights").mkdir(parents=True)
+    for suffix in (".safetensors", ".json"):
+        shutil.copy(whole / f"weights/ssd_resnet10_epoch_001{suffix}", parts / "weights")
+    shutil.copy(whole / LOG, parts)
+    run(spec, parts, "-m", parts / "weights/ssd_resnet10_epoch_001.safetensors", "--initial_epoch", "2")
+    assert "resumed from" in capsys.readouterr().out
+    assert_same(whole, parts)
+
+
+def cut(whole: Path, parts: Path, *, epoch: int) -> None:
+    """Make ``parts`` what ``whole`` was after ``epoch``."""
+    (parts / "weights").mkdir(parents=True)
+    for path in whole.glob(f"weights/ssd_resnet10_epoch_{epoch:03d}.*"):
+        shutil.copy(path, parts / "weights")
+    shutil.copy(whole / LOG, parts)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "going on after epoch 1 of 2"),
+        (["--fresh"], "were moved to"),
+        (["--clip-norm", "1"], "holds another run (--clip-norm differs); starting anew"),
+        (["--strict-tlt"], "holds another run (--strict-tlt differs); starting anew"),
+    ],
+)
+def test_what_the_same_folder_means(
+    trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    parts = tmp_path / "parts"
+    spec = trained.shapes.spec(epochs=2, interval=1, name="two.conf")
+    run(spec, tmp_path / "whole")
+    cut(tmp_path / "whole", parts, epoch=1)
+    capsys.readouterr()
+    run(spec, parts, *words)
+    said = capsys.readouterr().out
+    assert told in said
+    assert ("epoch 1/2" in said) == (words != [])
+    assert (parts / "weights/earlier").exists() == (words != [])
+    # That run is over now, and the next one its own.
+    run(spec, parts, *words)
+    assert "epoch 1/2" in capsys.readouterr().out
+    assert (parts / "weights/earlier/ssd_resnet10_epoch_002.safetensors").is_file()
+
+
+def test_another_spec_is_another_run(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(trained.shapes.spec(epochs=2, interval=1, name="two.conf"), tmp_path / "whole")
+    cut(tmp_path / "whole", tmp_path / "parts", epoch=1)
+    run(trained.shapes.spec(epochs=2, interval=1, rate=1e-3, name="other.conf"), tmp_path / "parts")
+    assert "holds another run (its spec is not this one); starting anew" in capsys.readouterr().out
+
+
+def test_a_file_of_another_program_is_set_aside(shapes: Any, tmp_path: Path) -> None:
+    old = tmp_path / "out/weights/ssd_resnet10_epoch_100.safetensors"
+    old.parent.mkdir(parents=True)
+    old.write_text("an earlier run")
+    run(shapes.spec(epochs=1), tmp_path / "out")
+    assert last(tmp_path / "out").epoch == 1
+    assert (old.parent / "earlier" / old.name).read_text() == "an earlier run"
+
+
+def test_the_wrong_key_for_what_is_there(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec, results = trained.shapes.spec(epochs=1, name="one.conf"), tmp_path / "out"
+    run(spec, results, "-k", "right")
+    before = (results / "weights/ssd_resnet10_epoch_001.tlt").read_bytes()
+    assert train.main(["ssd", "-e", str(spec), "-r", str(results), "-k", "wrong"]) == 4
+    told = capsys.readouterr().err
+    assert "the key is not the one" in told
+    assert "--fresh starts over" in told
+    assert (results / "weights/ssd_resnet10_epoch_001.tlt").read_bytes() == before
