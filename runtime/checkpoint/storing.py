@@ -184,10 +184,7 @@ def _first_format(path: Path, *, resume: bool) -> Checkpoint:
     import torch
 
     try:
-        with _reachable(path):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except HostError:
-        raise
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as failure:  # torch raises whatever its archive reader and unpickler came upon
         hint = "the file may be cut short or damaged, or hold more than tensors; use an earlier checkpoint of tlt-train"
         raise ModelError("this torch file cannot be read", where=path, hint=hint) from failure

@@ -31,21 +31,27 @@ def adopt(detector: Any, found: Checkpoint | Foreign, path: Path) -> list[str]:
     A pruned checkpoint makes the detector as narrow as itself: make the optimiser afterwards. Raises ModelError when
     nothing of the backbone fits.
     """
+    place, backbone = foreign.backbone_of(detector)
     if isinstance(found, Checkpoint):
+        if foreign.family_of(backbone) not in found.network:  # families share some names
+            raise _foreign_to(path, f"it holds {found.network}")
         if found.pruned:
             checkpoint.take_on(detector, _widths(detector, found.model), path)
         told = f"{path.name}, {found.network} after {found.epoch} epochs" + (", pruned" if found.pruned else "")
         report = foreign.by_name(detector, found.model, told)
     else:
         report = foreign.take(detector, found, path.name)
-    place, backbone = foreign.backbone_of(detector)
     gone = {*report.missing, *report.other_shape}
     if all(f"{place}.{name}" in gone for name in backbone.state_dict()):
         holds = f"it holds {found.network}" if isinstance(found, Checkpoint) else f"its names are {_names(found)}"
-        known = ", ".join(registry.names("runtime.pretrained.families"))
-        hint = f"pass a checkpoint of the same arch, or weights of torchvision or timm ({known})"
-        raise ModelError(f"no layer in it fits the backbone of this spec: {holds}", where=path, hint=hint)
+        raise _foreign_to(path, holds)
     return report.lines()
+
+
+def _foreign_to(path: Path, holds: str) -> ModelError:
+    known = ", ".join(registry.names("runtime.pretrained.families"))
+    hint = f"pass a checkpoint of the same arch, or weights of torchvision or timm ({known})"
+    return ModelError(f"no layer in it fits the backbone of this spec: {holds}", where=path, hint=hint)
 
 
 def _widths(detector: Any, model: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -29,7 +29,7 @@ def take(detector: Any, file: Foreign, source: str) -> Report:
     if any(name in own for name in file.tensors):
         return by_name(detector, file.tensors, source)
     place, backbone = backbone_of(detector)
-    arch = type(backbone).__module__.rpartition(".")[2]
+    arch = family_of(backbone)
     ours = modules(backbone.state_dict())
     spelled = _spelling(arch, ours, file.tensors)
     if spelled is None:
@@ -72,6 +72,11 @@ def by_name(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Re
 def backbone_of(detector: nn.Module) -> tuple[str, nn.Module]:
     """The submodule that a network calls its backbone, and where it is."""
     return next((name, module) for name, module in detector.named_modules() if name.rpartition(".")[2] == "backbone")
+
+
+def family_of(backbone: nn.Module) -> str:
+    """The file in ``runtime/backbones`` that it is from, which is the spec's ``arch``."""
+    return type(backbone).__module__.rpartition(".")[2]
 
 
 def pixels(detector: Any, backbone: nn.Module) -> Pixels:
@@ -157,9 +162,8 @@ class Fitting:
             given = folding.first_convolution(given, theirs=self.theirs, ours=self.ours)
             self.counts["first"] += 1
         statistics = self._norm(layer.their_norm) if layer.their_norm else None
-        if given.weight.shape != convolution.weight.shape or (
-            statistics is not None and norm is not None and statistics.mean.shape != norm.running_mean.shape
-        ):
+        narrow = statistics is not None and norm is not None and len(statistics.mean) != norm.num_features
+        if narrow or given.weight.shape != convolution.weight.shape:
             self.refused += self._names(layer, convolution, norm)
             return
         if norm is None:

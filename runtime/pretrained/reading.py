@@ -69,8 +69,6 @@ def _torch(path: Path) -> Any:
         # Reference scripts save their command line with the weights.
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as refusal:
-        raise HostError(f"cannot be read: {refusal.strerror or refusal}", where=path) from None
     except Exception as failure:  # torch raises whatever its archive reader and unpickler came upon
         if "Unsupported global" in str(failure) or "weights_only" in str(failure).lower():
             what = "this file holds more than tensors, and what is in it could be a program: it is not loaded"

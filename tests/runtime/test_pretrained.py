@@ -190,3 +190,239 @@ def test_a_backbone_answers_as_the_one_whose_weights_it_took(
     total = len(ours.state_dict())
     assert lines[0] == f"pretrained weights: {total} of {total} tensors from weights.pth"
     assert not any("other shape" in line or "not in the file" in line for line in lines)
+
+
+def taken(ours: nn.Module, path: Path) -> list[str]:
+    return pretrained.adopt(ours, pretrained.read(path), path)
+
+
+def written(folder: Path, content: Any, name: str = "weights.pth") -> Path:
+    torch.save(content, folder / name)
+    return folder / name
+
+
+# ------------------------------------------------------------------------------------------- what is folded, one by one
+
+
+def test_with_our_own_mean_features_differ_at_the_rim_alone(tmp_path: Path) -> None:
+    model = shuffled(torchvision.models.resnet18())
+    ours = Around("resnet", 18).eval()
+    taken(ours, written(tmp_path, model.state_dict()))
+    mean, deviation = (torch.tensor(values).reshape(3, 1, 1) for values in IMAGENET)
+    images = torch.rand(1, 3, 65, 65) * 255
+    with torch.no_grad():
+        wanted = model.bn1(model.conv1((images / 255 - mean) / deviation))
+        got = ours.backbone.bn_conv1(ours.backbone.conv1(images.flip(1) - ours.mean))
+    far = (got - wanted).abs()
+    assert far[:, :, 2:-2, 2:-2].max() < 1e-4
+    assert 1e-4 < far.max() < 0.02 * wanted.abs().max()
+
+
+def test_grey_pictures_are_seen_by_the_sum_of_the_kernels(tmp_path: Path) -> None:
+    model = shuffled(torchvision.models.resnet18())
+    grey = sum(255 * value for value in IMAGENET[0]) / 3
+    ours = Around("resnet", 18, channels=1, mean=(grey,) * 3).eval()
+    taken(ours, written(tmp_path, model.state_dict()))
+    mean, deviation = (torch.tensor(values).reshape(3, 1, 1) for values in IMAGENET)
+    images = (torch.rand(1, 1, 65, 65) * 255).expand(-1, 3, -1, -1)
+    with torch.no_grad():
+        wanted = model.bn1(model.conv1((images / 255 - mean) / deviation))
+        got = ours.backbone.bn_conv1(ours.backbone.conv1(images[:, :1] - grey))
+    torch.testing.assert_close(got[:, :, 2:-2, 2:-2], wanted[:, :, 2:-2, 2:-2], rtol=1e-3, atol=1e-4)
+
+
+def test_statistics_that_were_learned_stay_and_invented_ones_give_way(tmp_path: Path) -> None:
+    ours = Around("resnet", 18)
+    taken(ours, written(tmp_path, torchvision.models.resnet18().state_dict()))
+    # torchvision counted no step here: our batch norms would let the first batch replace what was learned.
+    assert ours.backbone.bn_conv1.num_batches_tracked == 10_000
+    assert ours.backbone.block_1a.bn_shortcut.num_batches_tracked == 0
+    kernel = ours.backbone.block_1a.conv_shortcut.weight[:, :, 0, 0]
+    assert torch.equal(kernel, torch.eye(64))
+
+
+def test_a_real_detector_begins_with_it(tmp_path: Path, shapes: Any) -> None:
+    import specs
+    from runtime.networks import ssd
+
+    spec = specs.parse(shapes.spec(replace=("nlayers: 10", "nlayers: 18")), "Experiment")
+    detector: Any = ssd.build(spec, num_classes=2)
+    before = {name: value.clone() for name, value in detector.state_dict().items()}
+    lines = taken(detector, written(tmp_path, torchvision.models.resnet18().state_dict()))
+    changed = {name for name, value in detector.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed
+    assert all(name.startswith("features.backbone.") for name in changed)
+    assert "not in the file, initialised anew: features.expand_block_0.conv_0.weight" in "\n".join(lines)
+    assert "  in the file, not used: fc.weight, fc.bias" in lines
+    assert any("(x - 0.485) / 0.229" in line for line in lines)
+
+
+# -------------------------------------------------------------------------------------------------- files as they come
+
+
+def test_part_of_a_network_and_kernels_of_another_shape(tmp_path: Path) -> None:
+    small = Around("resnet", 10)
+    state = shuffled(torchvision.models.resnet18()).state_dict()
+    state["layer2.0.conv1.weight"] = torch.zeros(128, 64, 5, 5)
+    lines = taken(small, written(tmp_path, state))
+    assert lines[0].startswith("pretrained weights: 72 of 78 tensors")
+    told = "\n".join(lines)
+    assert "other shape, not taken: backbone.block_2a.conv_1.weight, backbone.block_2a.bn_1.weight" in told
+    assert "in the file, not used: layer1.1.conv1.weight" in told
+    assert "not in the file" not in told
+
+
+@pytest.mark.parametrize(
+    ("place", "prefix"),
+    [("model", ""), ("state_dict", "module."), ("state_dict_ema", ""), (None, "backbone.body."), (None, "model.")],
+)
+def test_where_trainers_put_the_weights(tmp_path: Path, place: str | None, prefix: str) -> None:
+    state = {f"{prefix}{name}": value for name, value in torchvision.models.resnet18().state_dict().items()}
+    content: Any = state if place is None else {place: state, "args": argparse.Namespace(lr=0.1), "epoch": 3}
+    ours = Around("resnet", 18)
+    lines = taken(ours, written(tmp_path, content))
+    total = len(ours.state_dict())
+    assert lines[0].startswith(f"pretrained weights: {total} of {total} tensors")
+    assert place is None or f'from "{place}"' in lines[1]
+
+
+def test_a_safetensors_file_of_timm_with_its_configuration(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    state = shuffled(torchvision.models.resnet18()).state_dict()
+    save_file(state, tmp_path / "model.safetensors")
+    cfg = {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
+    (tmp_path / "config.json").write_text(json.dumps({"architecture": "tf_resnet", "pretrained_cfg": cfg}))
+    ours = Around("resnet", 18, mean=(127.5,) * 3)
+    lines = taken(ours, tmp_path / "model.safetensors")
+    assert "(x - 0.5) / 0.25" in lines[3]
+    expected = state["conv1.weight"].flip(1) / (255 * 0.25)
+    torch.testing.assert_close(ours.backbone.conv1.weight.data, expected)
+    # An epsilon like ours needs no folding.
+    assert torch.equal(ours.backbone.bn_conv1.weight, state["bn1.weight"])
+
+
+def test_half_precision_weights_become_ours(tmp_path: Path) -> None:
+    ours = Around("resnet", 18)
+    taken(ours, written(tmp_path, torchvision.models.resnet18().bfloat16().state_dict()))
+    assert ours.backbone.conv1.weight.dtype == torch.float32
+
+
+def test_of_squeezenet_1_1_the_fire_modules(tmp_path: Path) -> None:
+    ours = Around("squeezenet")
+    lines = taken(ours, written(tmp_path, shuffled(torchvision.models.squeezenet1_1()).state_dict()))
+    assert lines[0].startswith("pretrained weights: 46 of 50 tensors")
+    refused = next(line for line in lines if "other shape" in line)
+    assert "backbone.conv1.weight" in refused
+    assert "backbone.fire2.squeeze_conv.weight" in refused
+
+
+def test_a_state_dict_of_ours(tmp_path: Path) -> None:
+    one, other = Around("resnet", 10), Around("resnet", 10)
+    lines = taken(other, written(tmp_path, shuffled(one).state_dict()))
+    assert lines == ["pretrained weights: 78 of 78 tensors from weights.pth"]
+    assert torch.equal(one.backbone.conv1.weight, other.backbone.conv1.weight)
+
+
+# -------------------------------------------------------------------------------------------------- our own checkpoints
+
+
+def own(folder: Path, model: nn.Module, key: str | None = None, *, pruned: bool = False) -> Path:
+    path = folder / "own.any"
+    resume = Resume({}, 1)
+    made = Checkpoint("net_resnet10", ("a", "b"), 7, model.state_dict(), "", resume, pruned=pruned)
+    checkpoint.save(path, made, key)
+    return path
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+def test_a_checkpoint_of_ours_with_other_classes(tmp_path: Path, key: str | None) -> None:
+    before, after = Around("resnet", 10), Around("resnet", 10)
+    before.conf, after.conf = nn.Conv2d(8, 6, 3), nn.Conv2d(8, 9, 3)
+    fresh = after.conf.weight.clone()
+    path = own(tmp_path, before, key)
+    lines = pretrained.adopt(after, pretrained.read(path, key), path)
+    assert lines == [
+        "pretrained weights: 78 of 80 tensors from own.any, net_resnet10 after 7 epochs",
+        "  other shape, not taken: conf.weight, conf.bias",
+    ]
+    assert torch.equal(before.backbone.conv1.weight, after.backbone.conv1.weight)
+    assert torch.equal(after.conf.weight, fresh)
+
+
+def test_a_pruned_checkpoint_of_ours_with_other_classes(tmp_path: Path) -> None:
+    before, after = Around("resnet", 10), Around("resnet", 10)
+    before.conf, after.conf = nn.Conv2d(512, 6, 3), nn.Conv2d(512, 9, 3)
+    before.unpruned = after.unpruned = ("conf",)
+    model = before.state_dict()
+    for name in ("bn_2.weight", "bn_2.bias", "bn_2.running_mean", "bn_2.running_var", "conv_2.weight"):
+        model[f"backbone.block_4a.{name}"] = model[f"backbone.block_4a.{name}"][:24].clone()
+    for name in ("weight", "bias", "running_mean", "running_var"):
+        model[f"backbone.block_4a.bn_shortcut.{name}"] = model[f"backbone.block_4a.bn_shortcut.{name}"][:24].clone()
+    model["backbone.block_4a.conv_shortcut.weight"] = model["backbone.block_4a.conv_shortcut.weight"][:24].clone()
+    model["conf.weight"] = model["conf.weight"][:, :24].clone()
+    checkpoint.save(tmp_path / "own.any", Checkpoint("net_resnet10", ("a",), 1, model, "", pruned=True))
+    lines = taken(after, tmp_path / "own.any")
+    assert lines[0].endswith("78 of 80 tensors from own.any, net_resnet10 after 1 epochs, pruned")
+    assert after.conf.weight.shape == (9, 24, 3, 3)
+    assert after.backbone(torch.zeros(1, 3, 64, 64))[-1].shape[1] == 24
+
+
+def test_of_the_first_format(tmp_path: Path) -> None:
+    model = Around("resnet", 10)
+    content = {"network": "net_resnet10", "classes": ("a",), "epoch": 2, "model": model.state_dict(), "spec": ""}
+    path = written(tmp_path, {"format": checkpoint.FIRST_FORMAT, **content, "optimizer": None}, "old.tlt")
+    assert taken(Around("resnet", 10), path)[0].endswith("78 of 78 tensors from old.tlt, net_resnet10 after 2 epochs")
+
+
+# ---------------------------------------------------------------------------------------------------------- bad input
+
+
+def test_weights_of_another_architecture(tmp_path: Path) -> None:
+    ours = Around("vgg", 16)
+    before = {name: value.clone() for name, value in ours.state_dict().items()}
+    path = written(tmp_path, torchvision.models.resnet18().state_dict())
+    with pytest.raises(
+        ModelError, match="no layer in it fits the backbone of this spec: its names are conv1"
+    ) as caught:
+        taken(ours, path)
+    assert caught.value.exit_code == 4
+    assert caught.value.where == path
+    assert all(torch.equal(value, before[name]) for name, value in ours.state_dict().items())
+    with pytest.raises(ModelError, match="no layer in it fits the backbone of this spec: it holds net_resnet10"):
+        taken(ours, own(tmp_path, Around("resnet", 10)))
+    with pytest.raises(ModelError, match="no layer in it fits"):
+        taken(Around("darknet", 19), path)
+
+
+def test_a_whole_module_is_not_executed(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="more than tensors") as caught:
+        pretrained.read(written(tmp_path, torchvision.models.resnet18()))
+    assert "state_dict" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"a": 1}, {"model": {"epoch": 3}}])
+def test_files_without_tensors_by_name(tmp_path: Path, content: Any) -> None:
+    with pytest.raises(ModelError, match="no tensors by name"):
+        pretrained.read(written(tmp_path, content))
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    state = {"conv1.weight": torch.rand(64, 3, 7, 7)}
+    save_file(state, tmp_path / "weights.safetensors")
+    written(tmp_path, state)
+    torch.save(state, tmp_path / "older.pth", _use_new_zipfile_serialization=False)
+    for name in ("weights.safetensors", "weights.pth", "older.pth"):
+        path = tmp_path / name
+        path.write_bytes(path.read_bytes()[:-3000])
+        with pytest.raises(ModelError, match="cannot be read") as caught:
+            pretrained.read(path)
+        assert caught.value.where == path
+
+
+def test_an_encrypted_checkpoint_without_its_key(tmp_path: Path) -> None:
+    path = own(tmp_path, Around("resnet", 10), "key")
+    with pytest.raises(ModelError, match="no key was given"):
+        pretrained.read(path)
