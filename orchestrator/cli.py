@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator import choices, inspect_command
+from orchestrator import choices, inspect_command, spec_command
 from orchestrator.check_command import check
 from orchestrator.convert_command import convert
 from orchestrator.fetch_command import fetch
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 image_app = typer.Typer(help="The container image of our own programs.", no_args_is_help=True)
 app.add_typer(image_app, name="image")
+app.add_typer(spec_command.app, name="spec")
 
 
 def main() -> int:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import specs
-from specs import layout
+from specs import dialects, layout, values
 from tltpipe.errors import SpecError
 
-SEEDS = Path(__file__).parents[1] / "data" / "seed-specs"
+DATA = Path(__file__).parents[1] / "data"
 MESSAGES = {
-    "KITTI-augmentation.conf": "AugmentorConfig",
-    "KITTI_dataset_conversion.conf": "DatasetExportConfig",
-    "training.conf": "Experiment",
+    "seed-specs/KITTI-augmentation.conf": "AugmentorConfig",
+    "seed-specs/KITTI_dataset_conversion.conf": "DatasetExportConfig",
+    "seed-specs/training.conf": "Experiment",
+    "training.tlt3.conf": "Experiment",
 }
-TEXTS = {name: (SEEDS / name).read_bytes().decode() for name in MESSAGES}
+TEXTS = {name: (DATA / name).read_bytes().decode() for name in MESSAGES}
+TOLD_APART = [("seed-specs/training.conf", "tlt2"), ("training.tlt3.conf", "tlt3")]
 PIECES = st.sampled_from(
     [
         "{",
@@ -58,11 +61,59 @@ def damaged(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(damaged())
-def test_only_spec_errors(case: tuple[str, str]) -> None:
+@given(damaged(), st.booleans())
+def test_only_spec_errors(case: tuple[str, str], strict: bool) -> None:
     text, message = case
+    specs.recognise(text)
     with contextlib.suppress(SpecError):
-        specs.parse_text(text, message, source="spec")
+        specs.parse_text(text, message, source="spec", strict=strict)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.sampled_from(TOLD_APART))
+def test_damage_changes_no_dialect(data: st.DataObject, which: tuple[str, str]) -> None:
+    name, dialect = which
+    lines = TEXTS[name].splitlines()
+    for _ in range(data.draw(st.integers(0, 6))):
+        del lines[data.draw(st.integers(0, len(lines) - 1))]
+    text = "\n".join(lines) + data.draw(st.text(max_size=3))
+    chosen, _ = dialects.choose(specs.load("ssd"), text)
+    assert chosen.SCHEMA.split(".")[-2] == dialect
+
+
+@st.composite
+def filled(draw: st.DrawFn) -> object:
+    """An Experiment of TLT 3.0 and later with any numbers at all in the sample's fields."""
+    message = specs.parse_text(TEXTS["training.tlt3.conf"], "Experiment", source="spec").message
+    sections = [message.ssd_config, message.training_config, message.augmentation_config, message.nms_config]
+    sections += [message.eval_config, message.training_config.learning_rate.soft_start_annealing_schedule]
+    for section in draw(st.lists(st.sampled_from(sections), max_size=6)):
+        field = draw(st.sampled_from([each for each in section.DESCRIPTOR.fields if not values.repeated(each)]))
+        kinds = {
+            field.CPPTYPE_FLOAT: st.floats(width=32),
+            field.CPPTYPE_INT32: st.integers(-(2**31), 2**31 - 1),
+            field.CPPTYPE_UINT32: st.integers(0, 2**32 - 1),
+            field.CPPTYPE_BOOL: st.booleans(),
+            field.CPPTYPE_STRING: st.sampled_from(["", "[", "[1]", "[1, 2, 3, 4, 5, 6, 7]", "[[1], 1, 1, 1, 1, 1]"]),
+        }
+        if field.cpp_type in kinds:
+            setattr(section, field.name, draw(kinds[field.cpp_type]))
+    return message
+
+
+@settings(max_examples=200, deadline=None)
+@given(filled(), st.booleans())
+def test_any_values_are_judged(message: object, strict: bool) -> None:
+    text = specs.dump(message)
+    try:
+        spec = specs.parse_text(text, "Experiment", source="spec", strict=strict)
+    except SpecError:
+        return
+    assert 0 < spec.message.eval_config.matching_iou_threshold < 1
+    assert spec.message.augmentation_config.output_width > 32
+    assert all(
+        math.isfinite(value) for _, value in spec.message.augmentation_config.ListFields() if isinstance(value, float)
+    )
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,0 +1,261 @@
+"""tltpipe spec as a user meets it: specs written for nothing and for data sets, specs of every kind checked."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import specs
+from orchestrator.cli import app
+
+DATA = Path(__file__).parents[1] / "data"
+TRAIN = DATA / "training.tlt3.conf"
+
+
+def run(*arguments: object) -> Any:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def new(*arguments: object) -> Any:
+    return run("spec", "new", *arguments)
+
+
+@pytest.fixture
+def kitti(tmp_path: Path) -> Path:
+    """Two splits in KITTI's layout; all boxes are tall."""
+    root = tmp_path / "my data"
+    for split, count in (("train", 6), ("validation", 2)):
+        for name in ("label_2", "image_2"):
+            (root / split / name).mkdir(parents=True)
+        for number in range(count):
+            Image.new("RGB", (300, 300), (10 * number, 90, 90)).save(root / split / "image_2" / f"{number:06d}.png")
+            box = f"{20 + number * 8}.00 30.00 {70 + number * 9}.00 {230 + number * 9}.00"
+            line = f"{'Skirt' if number % 2 else 'vest'} 0.00 0 0.00 {box}{' 0.00' * 7}\n"
+            (root / split / "label_2" / f"{number:06d}.txt").write_text(line)
+    return root
+
+
+@pytest.mark.parametrize("dialect", ["tlt2", "tlt3"])
+def test_a_spec_for_nothing(dialect: str, tmp_path: Path) -> None:
+    path = tmp_path / "train.conf"
+    told = new(
+        "--dialect", dialect, "-o", path, "--classes", "Vest, skirt", "--size", "320x256", "--set", "num_epochs=3"
+    )
+    assert told.exit_code == 0, told.output
+    spec = specs.parse(path, "Experiment")
+    assert (spec.dialect, spec.strict, spec.warnings) == (dialect, False, ())
+    assert specs.image_size(spec) == (320, 256)
+    assert spec.message.training_config.num_epochs == 3
+    assert sorted(spec.message.dataset_config.target_class_mapping) == ["skirt", "vest"]
+    bare = specs.render(
+        "ssd",
+        f"train.{dialect}.conf.j2",
+        specs.tunables_from("ssd", {"num_epochs": 3, "input_width": 320, "input_height": 256}),
+        **dict.fromkeys(("tfrecords_path", "label_directory_path", "image_directory_path", "image_extension"), "x"),
+        classes=["skirt", "vest"],
+    )
+    written = [line.partition("#")[0].strip() for line in path.read_text().splitlines()]
+    fields = [line.strip() for line in bare.splitlines() if "path" not in line and "extension" not in line]
+    assert [line for line in fields if line not in written] == [], "comments change nothing"
+
+
+def test_every_field_is_explained(tmp_path: Path) -> None:
+    text = new().stdout
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        name = line.strip().partition(":")[0]
+        if ":" not in line or line.strip().startswith("#") or name in ("key", "value"):
+            continue
+        assert "  # " in line or lines[number - 1].strip().startswith("# "), line
+    assert max(map(len, lines)) <= 120
+
+
+def test_to_the_letter(tmp_path: Path) -> None:
+    path = tmp_path / "train.conf"
+    assert new("-o", path, "--strict-tlt").exit_code == 0
+    assert specs.parse(path, "Experiment").strict
+
+
+@pytest.mark.parametrize(
+    ("arch", "found"),
+    [
+        ("resnet34", ("resnet", 34)),
+        ("vgg", ("vgg", 16)),
+        ("mobilenet_v2", ("mobilenet_v2", 0)),
+        ("resnet", ("resnet", 18)),
+    ],
+)
+def test_backbones(arch: str, found: tuple[str, int], tmp_path: Path) -> None:
+    path = tmp_path / "train.conf"
+    assert new("-o", path, "--arch", arch).exit_code == 0
+    config = specs.parse(path, "Experiment").message.ssd_config
+    assert (config.arch, config.nlayers) == found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--arch", "resnext50"), "arch must be 'resnet',"),
+        (("--arch", "resnet7"), "nlayers of resnet must be 10, 18, 34, 50 or 101, not 7"),
+        (("--set", "num_epoch=3"), 'ssd has no setting "num_epoch"; did you mean "num_epochs"?'),
+        (("--set", "num_epochs"), "write key=value"),
+        (("--set", "scales=[0.1]"), "scales needs 7 or more entries, not 1"),
+        (("--set", "soft_start=0.9"), "soft_start must be below annealing (0.8), not 0.9"),
+        (("--size", "300"), "write WIDTHxHEIGHT"),
+        (("--size", "20x20"), "input_width must be greater than 32"),
+    ],
+)
+def test_what_cannot_be_written(arguments: tuple[str, str], complaint: str, tmp_path: Path) -> None:
+    path = tmp_path / "train.conf"
+    told = new("-o", path, *arguments)
+    assert told.exit_code == 2
+    assert complaint in " ".join(told.output.split())
+    assert not path.exists()
+
+
+def test_no_file_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "train.conf"
+    path.write_text("mine")
+    assert new("-o", path).exit_code == 2
+    assert path.read_text() == "mine"
+    assert new("-o", path, "--force").exit_code == 0
+    assert path.read_text() != "mine"
+    assert new("-o", tmp_path).exit_code == 2
+
+
+def test_a_spec_for_kitti_folders(kitti: Path, tmp_path: Path) -> None:
+    path = tmp_path / "train.conf"
+    told = new("--from", kitti, "-o", path, "--size", "300x300", "--json")
+    assert told.exit_code == 0, told.output
+    answer = json.loads(told.stdout)
+    assert answer["dialect"] == "tlt3"
+    assert answer["classes"] == ["skirt", "vest"]
+    shares = [answer["anchors"][title]["all"]["mean_iou"] for title in ("suggested", "default")]
+    assert shares[0] > shares[1]
+    spec = specs.parse(path, "Experiment")
+    config = spec.message.dataset_config
+    assert Path(config.data_sources[0].label_directory_path) == kitti / "train" / "label_2"
+    assert Path(config.data_sources[0].image_directory_path) == kitti / "train" / "image_2"
+    assert Path(config.validation_data_sources[0].label_directory_path) == kitti / "validation" / "label_2"
+    assert specs.numbers(spec.message.ssd_config.scales) == answer["anchors"]["suggested"]["scales"]
+    assert "# Anchors fitted to the 6 boxes of train: " in path.read_text()
+
+
+def test_settings_go_over_what_fits(kitti: Path) -> None:
+    scales = "[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]"
+    text = new("--from", kitti, "--set", f"scales={scales}").stdout
+    assert f'scales: "{scales}"' in text
+    assert "Anchors fitted" not in text
+
+
+def test_a_spec_for_what_must_be_converted(kitti: Path, tmp_path: Path) -> None:
+    path = tmp_path / "train.conf"
+    assert new("--from", kitti, "--dialect", "tlt2", "-o", path).exit_code == 0
+    line = next(line for line in path.read_text().splitlines() if "tltpipe convert" in line)
+    program, *arguments = shlex.split(line.partition(": ")[2])
+    assert program == "tltpipe"
+    assert run(*arguments).exit_code == 0
+    source = specs.parse(path, "Experiment").message.dataset_config.data_sources[0]
+    folder = Path(source.tfrecords_path).parent
+    assert list(folder.glob(Path(source.tfrecords_path).name)), "the line makes what the spec names"
+    assert (Path(source.image_directory_path) / "images" / "train").is_dir()
+    again = tmp_path / "again.conf"
+    assert new("--from", Path(source.image_directory_path), "-o", again).exit_code == 0
+    found = specs.parse(again, "Experiment")
+    assert found.dialect == "tlt2", "records are what TLT 2.0 trains on"
+    assert found.message.dataset_config.data_sources[0] == source
+    assert found.message.dataset_config.image_extension == "png"
+    assert new("--from", kitti.parent / "nothing").exit_code == 3
+
+
+def test_a_class_without_a_box_is_left_out(kitti: Path) -> None:
+    (kitti / "classes.txt").write_text("skirt\nvest\nhat\nSkirt\n")
+    told = new("--from", kitti, "--json")
+    assert "hat" not in json.loads(told.stdout)["classes"]
+    assert "# Left out, since train has none of them: " in json.loads(told.stdout)["text"]
+
+
+def test_no_box_at_all(kitti: Path) -> None:
+    for path in kitti.glob("*/label_2/*.txt"):
+        path.write_text("")
+    told = new("--from", kitti, "--format", "kitti")
+    assert told.exit_code == 3
+    assert "there is no box to train on" in told.output
+
+
+def test_specs_of_every_kind() -> None:
+    seeds = DATA / "seed-specs"
+    files = [TRAIN, *(seeds / name for name in ("training.conf", "KITTI_dataset_conversion.conf"))]
+    files.append(seeds / "KITTI-augmentation.conf")
+    told = run("spec", "check", *files, "--json")
+    assert told.exit_code == 0
+    answer = json.loads(told.stdout)
+    assert answer["valid"] is True
+    assert [(each["kind"], each["dialect"]) for each in answer["files"]] == [
+        ("ssd", "tlt3"),
+        ("ssd", "tlt2"),
+        ("dataset_convert", "tlt2"),
+        ("augment", "tlt2"),
+    ]
+    shown = run("spec", "check", TRAIN)
+    assert shown.output.splitlines() == [f"{TRAIN}: good (ssd, tlt3): nothing to say"]
+
+
+def test_yaml_specs(tmp_path: Path) -> None:
+    path = tmp_path / "augment.yaml"
+    path.write_text("data:\n  dataset_type: kitti\n  image_dir: /i\n  ann_path: /a\n")
+    told = run("spec", "check", path)
+    assert told.exit_code == 0, told.output
+    assert "good (augment, tao5)" in told.output
+    path.write_text("data:\n  dataset_tpye: kitti\n")
+    assert run("spec", "check", path).exit_code == 2
+
+
+def test_errors_and_warnings(tmp_path: Path) -> None:
+    path = tmp_path / "bad.conf"
+    path.write_text(TRAIN.read_text().replace("num_epochs: 60", "num_epochs: 0").replace("top_k: 200", "top_k: 0"))
+    warned = tmp_path / "warned.conf"
+    warned.write_text(TRAIN.read_text().replace("enable_qat: false", "enable_qat: true"))
+    told = run("spec", "check", path, warned, "--json")
+    assert told.exit_code == 2
+    first, second = json.loads(told.stdout)["files"]
+    assert first["errors"] == [
+        f"{path}:15:3: num_epochs must be above 0, not 0",
+        f"{path}:30:71: top_k must be above 0, not 0",
+    ]
+    assert second["valid"]
+    assert second["warnings"] == [f"{warned}:16:3: enable_qat is read but has no effect"]
+    shown = run("spec", "check", path, warned)
+    assert shown.exit_code == 2
+    assert f"error: {path}:15:3: num_epochs must be above 0, not 0" in shown.output
+    assert f"warning: {warned}:16:3: enable_qat is read but has no effect" in shown.output
+    assert "good (ssd, tlt3): 1 warning" in shown.output
+
+
+def test_what_nvidia_refuses(tmp_path: Path) -> None:
+    path = tmp_path / "train.conf"
+    path.write_text(TRAIN.read_text().replace("random_flip: 0.5", "random_flip: 1"))
+    assert run("spec", "check", path).exit_code == 0
+    told = run("spec", "check", path, "--strict-tlt")
+    assert told.exit_code == 2
+    assert "random_flip must be from 0 and below 1, not 1" in told.output
+
+
+def test_no_telling_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "what.conf"
+    path.write_text("colour: 3\n")
+    told = run("spec", "check", path)
+    assert told.exit_code == 2
+    assert "no telling what this is a spec for" in told.output
+    assert "--as augment, dataset_convert, ssd" in " ".join(told.output.split())
+    told = run("spec", "check", path, "--as", "ssd")
+    assert 'the spec has no field "colour"' in told.output
+    path.write_text("")
+    assert "the spec is empty" in run("spec", "check", path).output
+    assert "there is no such spec file" in run("spec", "check", tmp_path / "none").output
