@@ -1,6 +1,7 @@
 """How each toolkit spells each request, byte for byte."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,17 @@ def test_only_our_own_program_can_be_told_how_to_train() -> None:
     assert line[-3:] == ["--ema", "0.99", "--compile"]
     with pytest.raises(UsageError, match="--ema, --compile"):
         registry.load("orchestrator.toolkits", "tlt2").argv(request, MountTable(ROOT).at)
+
+
+def test_our_own_checkpoints_with_and_without_a_key(tmp_path: Path) -> None:
+    own, nvidias = (registry.load("orchestrator.toolkits", name) for name in ("embedded", "tlt2"))
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    for name in ("net_epoch_009.tlt", "net_epoch_010.safetensors", "net_epoch_010.json", "net_best.safetensors"):
+        (weights / name).touch()
+    assert own.resume_point(tmp_path) == (weights / "net_epoch_010.safetensors", 11)
+    assert own.checkpoint(tmp_path, 9) == weights / "net_epoch_009.tlt"
+    assert nvidias.resume_point(tmp_path) == (weights / "net_epoch_009.tlt", 10)
+    (weights / "net_epoch_010.tlt").touch()
+    os.utime(weights / "net_epoch_010.tlt", ns=(2**62, 2**62))
+    assert own.checkpoint(tmp_path, 10) == weights / "net_epoch_010.tlt"  # the one that was written last

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import random
+import re
 import subprocess
 import sys
 import zlib
@@ -562,3 +563,21 @@ def test_the_best_steps_aside_with_its_epoch(tmp_path: Path, key: str | None) ->
     checkpoint.set_aside(tmp_path, "ssd_resnet18", 5, key=key)
     assert not best.exists()
     assert (best.parent / "earlier" / best.name).is_file()
+
+
+# ------------------------------------------------------------------------------------------------------ as documented
+
+
+def test_the_documented_ways_to_read_without_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[2] / "docs" / "checkpoints.md"
+    reading, decrypting = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    weights = tmp_path / "weights"
+    given = Checkpoint("ssd_resnet18", ("a",), 10, {"a": torch.rand(700_000), "b": torch.rand(3)}, "", of(net()).resume)
+    checkpoint.save(checkpoint.path_of(tmp_path, "ssd_resnet18", 10, encrypted=True), given, "nvidia_tlt")
+    monkeypatch.chdir(weights)
+    exec(decrypting, {})
+    found: dict[str, Any] = {}
+    exec(reading, found)
+    same(dict(given.model), {name: found["model"][name] for name in ("a", "b")})
+    assert len(found["weights"]) > len(found["model"]) == 2
+    same(dict(given.model), dict(checkpoint.load(weights / "ssd_resnet18_epoch_010.safetensors").model))
