@@ -78,6 +78,8 @@ def _read(
         for source in sources:
             before = len(gathered)
             if source.labels is not None:
+                if source not in recipe.data.validation and what == "validation":
+                    continue  # a fold is one of records
                 gathered.take(reading.of_folders(source, source.labels, strict=recipe.strict), source.images, bar)
                 read_any = True
             else:

@@ -202,11 +202,11 @@ def _seen(picture: Pixels, window: Window, size: tuple[int, int], change: Colour
     left, top = round(window.left * across), round(window.top * down)
     wide, high = max(1, round(window.width * across)), max(1, round(window.height * down))
     inner = picture[max(0, top) : min(height, top + high), max(0, left) : min(width, left + wide)]
-    inner = change(np.ascontiguousarray(inner))
+    inner = change(np.ascontiguousarray(inner)) if inner.size else inner
     if inner.shape[:2] == (high, wide):
         return inner
-    canvas = np.empty((high, wide, 3), np.uint8)
-    canvas[:] = FILL
-    down_to, right_to = max(0, -top), max(0, -left)
-    canvas[down_to : down_to + inner.shape[0], right_to : right_to + inner.shape[1]] = inner
-    return canvas
+    if not inner.size:
+        return np.full((high, wide, 3), FILL, np.uint8)
+    before, above = max(0, -left), max(0, -top)
+    after, below = wide - inner.shape[1] - before, high - inner.shape[0] - above
+    return cv2.copyMakeBorder(inner, above, below, before, after, cv2.BORDER_CONSTANT, value=FILL)
