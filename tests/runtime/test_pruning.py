@@ -135,12 +135,12 @@ def test_after_a_concatenation_each_part_decides_for_itself() -> None:
     assert members(found) == [{"a", "d"}, {"b", "d"}]
     filters(toy.a, 0.01, 1.0)
     filters(toy.b, 1.0, 0.01, 1.0)
-    filters(toy.d, 0.01, 0.01, 1.0, 0.01, 0.01)
+    filters(toy.d, 0.01, 0.01, 0.01, 1.0, 0.01)
     toy.head.weight.data[0] = torch.arange(5.0).reshape(5, 1, 1)
     kept = decide(found, toy.state_dict(), Rule(minimum=0, granularity=1))
     smaller = cut(toy, found, kept)
-    assert smaller.head.weight[0].flatten().tolist() == [1, 2, 4]  # of a the second, of b the first and the last
-    assert smaller.d.weight.flatten().tolist() == pytest.approx([0.01, 1.0, 0.01])
+    assert smaller.head.weight[0].flatten().tolist() == [1, 2, 3, 4]  # of a the second, of b all
+    assert smaller.d.weight.flatten().tolist() == pytest.approx([0.01, 0.01, 1.0, 0.01])
 
 
 def test_a_gate_goes_with_what_it_gates() -> None:
@@ -162,9 +162,19 @@ def test_a_gate_goes_with_what_it_gates() -> None:
         lambda m, x: m.head(m.a(x) * x.mean(dim=1, keepdim=True).relu() + x.repeat(1, 2, 1, 1)[:, :4]),
         lambda m, x: m.head(torch.cat([m.a(x), m.a(x)], dim=2)) + m.a(x).sum(),
         lambda m, x: m.head(functional.conv2d(x, m.a.weight * 2)),
+        lambda m, x: m.head(m.a(x)) + functional.conv2d(x, m.a.weight * 2).sum(),
         lambda m, x: m.head(m.grouped(m.a(x))),
     ],
-    ids=["shuffle", "slice", "scale", "meets the input", "also a sum", "weight in other use", "groups"],
+    ids=[
+        "shuffle",
+        "slice",
+        "scale",
+        "meets the input",
+        "also a sum",
+        "weight in other use",
+        "weight in two uses",
+        "groups",
+    ],
 )
 def test_what_is_not_understood_stays_whole(unclear) -> None:
     with torch.device("meta"):
