@@ -105,7 +105,8 @@ class Recipe:
     """One training. ``size`` is the network's input (height, width); ``workers`` None leaves the number to us.
 
     ``training_view`` is given a random generator, ``plain_view`` (validation) and ``inference_view`` (any picture at
-    all: a crop written for the pictures of the data set is left out) are not.
+    all: a crop written for the pictures of the data set is left out) are not. ``average``: detect with a moving
+    average of the weights.
     """
 
     spec: Spec
@@ -122,6 +123,7 @@ class Recipe:
     optimizer: Optimizer = Optimizer()
     early_stopping: EarlyStopping | None = None
     workers: int | None = None
+    average: bool = False
 
     @property
     def strict(self) -> bool:

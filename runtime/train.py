@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -106,7 +105,7 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         if arguments.use_amp and place.precision == "32":
             program.warn("--use_amp needs a GPU; this training computes in float32")
 
-    from runtime import training
+    from runtime import recipe, training
 
     asked = training.Asked(
         place=place,
@@ -116,7 +115,7 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         fresh=arguments.fresh,
         key=arguments.key,
         clip_norm=arguments.clip_norm,
-        ema=arguments.ema,
+        ema=EMA_DECAY if arguments.ema is None and recipe.of(spec).average else arguments.ema,
         compile=arguments.compile,
         deterministic=arguments.deterministic,
         save_minutes=arguments.save_minutes,
@@ -140,8 +139,7 @@ def _spec(arguments: argparse.Namespace) -> Spec:
         raise UsageError(f"--initial_epoch counts from 1, not {arguments.initial_epoch}")
     if arguments.initial_epoch > 1 and not arguments.resume_model_weights:
         raise UsageError("--initial_epoch above 1 resumes a run", hint="name its checkpoint with -m")
-    spec = specs.parse(program.host(arguments.experiment_spec_file), "Experiment")
-    return dataclasses.replace(spec, strict=True) if arguments.strict_tlt else spec
+    return specs.parse(program.host(arguments.experiment_spec_file), "Experiment", strict=arguments.strict_tlt)
 
 
 def _wanted(arguments: argparse.Namespace) -> device.Wanted:

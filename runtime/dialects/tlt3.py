@@ -51,6 +51,7 @@ def recipe(spec: Spec) -> Recipe:
         optimizer=_optimizer(spec),
         early_stopping=_early_stopping(training),
         workers=training.n_workers or None,
+        average=training.model_ema and not spec.strict,
     )
 
 

@@ -177,7 +177,7 @@ class Keeper:
             memory.least, memory.waited = value, 0
         else:
             memory.waited += 1
-        memory.over = memory.waited >= rule.patience
+        memory.over = memory.waited >= max(1, rule.patience)  # as in Keras, 0 is the first epoch that is no better
         return memory.over
 
     def _save_epoch(self, epoch: engine.Epoch, score: scoring.Score | None) -> None:

@@ -113,3 +113,9 @@ def test_difficult_objects_train_unless_it_is_written_that_they_do_not() -> None
     assert not read(text).data.train_difficult
     assert read(text, strict=True).data.train_difficult, "where NVIDIA's filter is never asked"
     assert read(TEXT.replace("  include_difficult_in_training: true\n", "")).data.train_difficult
+
+
+def test_the_average_of_weights() -> None:
+    assert not read().average
+    assert with_training("model_ema: true").average
+    assert not with_training("model_ema: true", strict=True).average, "which NVIDIA reads and ignores"
