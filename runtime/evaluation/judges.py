@@ -27,17 +27,35 @@ def require(judge: str) -> None:
 def figures(findings: Findings, judge: str) -> dict[str, float]:
     """The twelve figures by name, NaN where the judge says -1."""
     require(judge)
-    package, *names = JUDGES[judge]
-    coco, evaluation = (_named(package, name) for name in names)
+    return counted(judge, *records(findings))
+
+
+Records = list[dict[str, Any]]
+
+
+def records(findings: Findings) -> tuple[dict[str, Any], Records]:
+    """COCO's annotations and results as they stand in its JSON files; boxes in pixels of the stored pictures."""
     categories = [{"id": k, "name": name} for k, name in enumerate(findings.classes, start=1)]
     images = [{"id": k + 1, "width": int(w), "height": int(h)} for k, (w, h) in enumerate(findings.sizes)]
-    truth = {"info": {}, "images": images, "categories": categories, "annotations": _annotations(findings)}
+    objects = [
+        {**row, "id": k, "area": row["bbox"][2] * row["bbox"][3], "iscrowd": 0}
+        for k, row in enumerate(_rows(findings, findings.truth), 1)
+    ]
+    scores = findings.found.score.tolist()
+    found = [{**row, "score": score} for row, score in zip(_rows(findings, findings.found), scores, strict=True)]
+    return {"info": {}, "images": images, "categories": categories, "annotations": objects}, found
+
+
+def counted(judge: str, truth: dict[str, Any], found: Records) -> dict[str, float]:
+    """What ``judge`` makes of them; it adds to the records what it needs."""
+    package, *names = JUDGES[judge]
+    coco, evaluation = (_named(package, name) for name in names)
     # Both tell on standard output how far they are.
     with contextlib.redirect_stdout(io.StringIO()):
         objects = coco()
         objects.dataset = truth
         objects.createIndex()
-        judged = evaluation(objects, _results(coco, objects, findings), "bbox")
+        judged = evaluation(objects, _results(coco, objects, found), "bbox")
         judged.evaluate()
         judged.accumulate()
         judged.summarize()
@@ -50,24 +68,14 @@ def _named(package: str, path: str) -> Any:
     return getattr(importlib.import_module(f"{package}.{module}" if module else package), name)
 
 
-def _annotations(findings: Findings) -> list[dict[str, Any]]:
-    rows = _rows(findings, findings.truth)
-    return [{**row, "id": k, "area": row["bbox"][2] * row["bbox"][3], "iscrowd": 0} for k, row in enumerate(rows, 1)]
-
-
-def _results(coco: Any, objects: Any, findings: Findings) -> Any:
+def _results(coco: Any, objects: Any, found: Records) -> Any:
     """The detections as a judge takes them; its own ``loadRes`` does not know what to do with none at all."""
-    if len(findings.found):
-        return objects.loadRes(_detections(findings))
+    if found:
+        return objects.loadRes(found)
     empty = coco()
     empty.dataset = {**objects.dataset, "annotations": []}
     empty.createIndex()
     return empty
-
-
-def _detections(findings: Findings) -> list[dict[str, Any]]:
-    scores = findings.found.score.tolist()
-    return [{**row, "score": score} for row, score in zip(_rows(findings, findings.found), scores, strict=True)]
 
 
 def _rows(findings: Findings, items: Items) -> list[dict[str, Any]]:
