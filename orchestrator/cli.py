@@ -162,9 +162,13 @@ def train(
     gpus: Annotated[int | None, GPUS] = None,
     key: Annotated[str | None, KEY] = None,
     fresh: Annotated[bool, typer.Option(help="Start over instead of going on from the newest checkpoint.")] = False,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Model to start from: a pruned one, or pretrained weights.")
+    ] = None,
 ) -> None:
     """Train the network; an interrupted training goes on from its newest checkpoint."""
-    _stages(options, ["train"], force=fresh, gpus=gpus, key=key)
+    weights: dict[str, Any] = {"train.weights": start and str(start.absolute() if start.exists() else start)}
+    _stages(options, ["train"], force=fresh, gpus=gpus, key=key, **weights)
 
 
 @app.command()
@@ -184,6 +188,30 @@ def infer(
 ) -> None:
     """Find objects in pictures: drawn pictures and labels go to inference/."""
     _stages(options, ["infer"], subject=pictures, threshold=threshold, key=key)
+
+
+@app.command()
+@command
+def prune(
+    options: Options,
+    model: Annotated[
+        Path | None, typer.Argument(metavar="MODEL", help="Checkpoint to prune; the newest one by default.")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Filters stay whose norm, over their layer's largest, is above it (0.1).")
+    ] = None,
+    criterion: Annotated[
+        str | None,
+        typer.Option(help="For layers that share a decision: union, intersection, arithmetic_mean, geometric_mean."),
+    ] = None,
+    key: Annotated[str | None, KEY] = None,
+) -> None:
+    """Cut filters of little weight out of a model: a smaller one goes to pruned/, to be trained again.
+
+    More can be set in the prune section of tltpipe.yaml.
+    """
+    chosen: dict[str, Any] = {"prune.threshold": threshold, "prune.criterion": criterion}
+    _stages(options, ["prune"], subject=model, key=key, **chosen)
 
 
 STAGES = typer.Argument(help="Stages; without any, all from prepare to evaluate.", show_default=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orchestrator.settings import SECRETS, Data, Settings, Training
+from orchestrator.settings import SECRETS, Data, Pruning, Settings, Training
 from tltpipe import registry
 from tltpipe.errors import ConfigError, Location
 
@@ -38,6 +38,7 @@ class Config:
     settings: Settings
     data: Data
     training: Training
+    pruning: Pruning
     tunables: Mapping[str, Any]
     sources: Mapping[str, str] = field(default_factory=dict)
 
@@ -81,13 +82,14 @@ def load(
         given.update(layer)
     top = _section(given, "")
     network = top["network"].value if "network" in top else Settings.network
-    _refuse_unknown(given, ["data", "train", *sections(str(network))])
+    _refuse_unknown(given, ["data", "train", "prune", *sections(str(network))])
     settings = _build("tltpipe", Settings, top)
     folders = sections(settings.network)
     return Config(
         settings=settings,
         data=_build("data", Data, _section(given, "data")),
         training=_build("train", Training, _section(given, "train")),
+        pruning=_build("prune", Pruning, _section(given, "prune")),
         tunables={name: _tunables(name, folder, _section(given, name)) for name, folder in folders.items()},
         sources={dotted: str(told.where) for dotted, told in given.items()},
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestrator import config
-from orchestrator.settings import Data, Settings, Training
+from orchestrator.settings import Data, Pruning, Settings, Training
 
 HEAD = """\
 # Settings of tltpipe. Every key is optional: what is commented out shows the default.
@@ -25,7 +25,13 @@ def text(network: str = "ssd") -> str:
 
     lines = [HEAD, *_entries(Settings, tuning.documentation(Settings), indent="")]
     lines += ["", "data:", *_entries(Data, tuning.documentation(Data), indent="  ")]
-    lines += ["", f"# {_about(Training)}", "train:", *_entries(Training, tuning.documentation(Training), indent="  ")]
+    for name, section in (("train", Training), ("prune", Pruning)):
+        lines += [
+            "",
+            f"# {_about(section)}",
+            f"{name}:",
+            *_entries(section, tuning.documentation(section), indent="  "),
+        ]
     for name, folder in config.sections(network).items():
         kind = specs.tunables(folder)
         lines += ["", f"# {_about(kind)}", f"{name}:", *_entries(kind, specs.documentation(folder), indent="  ")]

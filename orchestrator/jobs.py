@@ -84,7 +84,23 @@ class Infer:
     threshold: float = 0.3
 
 
-Request = Augment | Convert | Train | Evaluate | Infer
+@dataclass(frozen=True)
+class Prune:
+    """Cut filters out of ``model`` into the file ``output``, by NVIDIA's rule; ``force``: over one that is there."""
+
+    network: str
+    model: Path
+    output: Path
+    threshold: float = 0.1
+    criterion: str = "union"
+    granularity: int = 8
+    minimum: int = 16
+    normalizer: str = "max"
+    excluded: tuple[str, ...] = ()
+    force: bool = False
+
+
+Request = Augment | Convert | Train | Evaluate | Infer | Prune
 
 
 @dataclass(frozen=True)

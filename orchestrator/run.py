@@ -146,7 +146,7 @@ class Run:
     def job(self, request: Request) -> Job:
         """The job that ``request`` amounts to here."""
         argv = without_missing(self.toolkit.argv(request, self.runner.at), self.config.secrets)
-        read = [settled for settled in self.specs.values() if settled.path == request.spec]
+        read = [settled for settled in self.specs.values() if settled.path == getattr(request, "spec", None)]
         return Job(
             name=self.stage,
             argv=argv,

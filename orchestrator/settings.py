@@ -95,5 +95,25 @@ class Training:
     """NVIDIA's behaviour to the letter, also where it is a bug (docs/strict.md)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pruning:
+    """Which filters tltpipe prune keeps (docs/prune.md)."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    threshold: Annotated[float, Ge(0)] = 0.1
+    """Those whose normalised norm is above it; more goes the higher it is."""
+    criterion: Literal["union", "intersection", "arithmetic_mean", "geometric_mean"] = "union"
+    """One norm out of several, where layers share a decision; intersection, the smallest, removes most."""
+    granularity: Annotated[int, Ge(1)] = 8
+    """Of each layer a multiple of so many stay."""
+    minimum: Annotated[int, Ge(0)] = 16
+    """And at least so many."""
+    normalizer: Literal["max", "L2"] = "max"
+    """Norms are divided by the layer's largest, or by their L2 norm over their number."""
+    excluded: Sequence[str] = field(default_factory=list)
+    """Convolutions that stay as they are, by name."""
+
+
 SECRETS = ("key",)
 """Settings that no receipt, log or screen may show."""

@@ -70,6 +70,11 @@ class Workspace:
         return self.output / "evaluation"
 
     @property
+    def pruned(self) -> Path:
+        """Pruned models, to train again from."""
+        return self.root / "pruned"
+
+    @property
     def inference(self) -> Path:
         return self.root / "inference"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.jobs import At, Augment, Convert, Evaluate, Request, Secret, Train
+from orchestrator.jobs import At, Augment, Convert, Evaluate, Prune, Request, Secret, Train
 from orchestrator.toolkits import tlt2
 from tltpipe import __version__, progress
 
@@ -43,6 +43,8 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
         request = replace(request, options={}, resume=None)
     if isinstance(request, Evaluate) and request.results is not None:
         chosen += ["-r", at(request.results)]
+    if isinstance(request, Prune) and request.force:
+        chosen += ["--force"]
     return (*(KEY if word == tlt2.KEY else word for word in tlt2.argv(request, at)), *chosen)
 
 
@@ -60,8 +62,8 @@ def resumes(request: Request) -> bool:
 
 
 def gpus(request: Request, wanted: int) -> int:
-    """The data programs run on the CPU."""
-    return 0 if isinstance(request, Augment | Convert) else wanted
+    """The data programs and pruning run on the CPU."""
+    return 0 if isinstance(request, Augment | Convert | Prune) else wanted
 
 
 def final_epoch(num_epochs: int, checkpoint_interval: int) -> int:  # noqa: ARG001 (the protocol's signature)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from orchestrator.jobs import At, Augment, Convert, Evaluate, Infer, Request, Secret, Train
+from orchestrator.jobs import At, Augment, Convert, Evaluate, Infer, Prune, Request, Secret, Train
 from orchestrator.toolkits import Dialect
 from tltpipe.errors import UsageError
 from tltpipe.progress import Tick
@@ -50,6 +50,11 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
         case Infer(network, spec, model, images, drawn, labels, threshold):
             files = ("-i", at(images), "-o", at(drawn), "-e", at(spec), "-m", at(model), "-k", KEY, "-l", at(labels))
             return ("tlt-infer", network, *files, "-t", f"{threshold:g}")
+        case Prune(_, model, output, threshold, criterion, granularity, minimum, normalizer, excluded):
+            rule = ("-pth", f"{threshold:g}", "-eq", criterion, "-pg", f"{granularity}", "-nf", f"{minimum}")
+            spared = ("-el", *excluded) if excluded else ()
+            # No word for the network: the model says what it is.
+            return ("tlt-prune", "-m", at(model), "-o", at(output), "-k", KEY, *rule, "-n", normalizer, *spared)
 
 
 def gpus(request: Request, wanted: int) -> int:  # noqa: ARG001 (the protocol's signature)

@@ -1,0 +1,90 @@
+"""prune: the newest checkpoint in, a smaller model out, into ``pruned/``; training goes on from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.jobs import Prune
+from tltpipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.drafts import Draft
+    from orchestrator.jobs import Request
+    from orchestrator.run import Run
+
+ABOUT = "cutting out filters of little weight"
+NEEDS = ("train",)
+SPEC: str | None = None
+"""Its settings are the section prune."""
+ON_REQUEST = True
+MISSING = "run `tltpipe train` first"
+ENCRYPTED = ".tlt"
+
+
+def drafts(run: Run) -> list[Draft]:  # noqa: ARG001 (the protocol's signature)
+    """The model brings its spec along."""
+    return []
+
+
+def inputs(run: Run) -> list[Path]:
+    return [_model(run)]
+
+
+def outputs(run: Run) -> list[Path]:
+    return [_target(run)]
+
+
+def requests(run: Run) -> list[Request]:
+    return [_request(run)]
+
+
+def execute(run: Run) -> dict[str, Any]:
+    """Raises UsageError where there is a pruned model of that name already, unless it may be replaced."""
+    request = _request(run)
+    target, place = request.output, run.workspace.name(request.output)
+    if target.exists() and not (run.force or run.runner.pretends):
+        what = "this checkpoint was pruned before"
+        raise UsageError(what, where=place, hint="move that away, or write over it with --force")
+    run.launch(request, verify=lambda: None if target.is_file() else f"there is no {place}")
+    told: dict[str, Any] = {"model": run.workspace.name(request.model), "pruned": place, **_report(target)}
+    if not run.runner.pretends:
+        run.report.say(f"to train it again: tltpipe train --from {place}")
+    return told
+
+
+def _report(target: Path) -> dict[str, Any]:
+    """What our own program tells about its work; NVIDIA's leaves no file."""
+    path = target.with_suffix(".pruning.json")
+    if not path.is_file():
+        return {}
+    told = json.loads(path.read_text("utf-8"))
+    return {name: told[name] for name in ("pruning_ratio", "before", "after")}
+
+
+def _model(run: Run) -> Path:
+    """What the user named, else the newest checkpoint."""
+    return run.subject or run.expected_model()
+
+
+def _target(run: Run) -> Path:
+    model = _model(run)
+    suffix = ENCRYPTED if "key" in run.config.secrets else model.suffix
+    return run.workspace.pruned / f"{model.stem}{suffix}"
+
+
+def _request(run: Run) -> Prune:
+    chosen = run.config.pruning
+    return Prune(
+        network=run.config.network,
+        model=_model(run),
+        output=_target(run),
+        threshold=chosen.threshold,
+        criterion=chosen.criterion,
+        granularity=chosen.granularity,
+        minimum=chosen.minimum,
+        normalizer=chosen.normalizer,
+        excluded=tuple(chosen.excluded),
+        force=run.force,
+    )
