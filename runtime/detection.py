@@ -1,105 +1,142 @@
-"""Pictures through a detector, a batch at a time: what was found is drawn on copies and written as labels."""
+"""Pictures through a model, a batch at a time: decoded ahead of it, drawn and written behind it.
+
+Decoders and writers are threads: they spend their time in libraries that let Python go on meanwhile.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from converters import images
 from runtime import drawing
 from runtime.drawing import Find
-from runtime.pictures import WHOLE, Preprocess, decode
+from runtime.pictures import WHOLE, decode
 from tltpipe.errors import DataError
-from tltpipe.files import atomic, cpu_count, write_text
+from tltpipe.files import cpu_count, write_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL import Image
 
-    from specs import Spec
+    from runtime.found import Found
+    from runtime.inference_models import Model
 
-JPEG = {"quality": 92, "subsampling": 0}
-"""Sharp letters and coloured edges need more than Pillow's defaults."""
+AHEAD = 2
+"""Batches that are decoded before their turn, and that may wait to be written."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture to look at: ``pixels`` uint8 [H, W, 3] at the network's size, ``size`` (width, height) as stored."""
+    """A picture to look at: ``pixels`` uint8 [H, W, 3] as the model takes them, ``size`` (width, height) as stored."""
 
     path: Path
     pixels: NDArray[np.uint8]
     size: tuple[int, int]
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A picture that was looked at, what is on it, best first, and a small copy where one was wanted."""
+
+    path: Path
+    finds: tuple[Find, ...]
+    thumbnail: Image.Image | None = None
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where annotated copies and KITTI files go, None for nowhere; how many of the first become thumbnails."""
+
+    drawn: Path | None = None
+    labels: Path | None = None
+    thumbnails: int = 0
+
+
 class Detecting:
-    """Finds what scores ``threshold`` or more; annotated copies go to ``drawn``, KITTI files to ``labels`` if given."""
+    """Finds with ``model`` what scores ``threshold`` or more."""
 
-    def __init__(
-        self,
-        detector: Any,
-        spec: Spec,
-        classes: Sequence[str],
-        *,
-        threshold: float,
-        drawn: Path,
-        labels: Path | None,
-        device: torch.device,
-    ) -> None:
-        self.detector, self.classes, self.threshold = detector.eval().to(device), classes, threshold
-        self.drawn, self.labels, self.device = drawn, labels, device
-        # A crop is for the pictures it was written for; here all of a picture is looked at.
-        self.preprocess = replace(Preprocess.of(spec.message), crop=None)
-        self.pool = ThreadPoolExecutor(cpu_count())
+    def __init__(self, model: Model, *, threshold: float, outputs: Outputs, batch: int) -> None:
+        self.model, self.threshold, self.outputs, self.batch = model, threshold, outputs, batch
 
-    def __call__(self, paths: Sequence[Path]) -> Iterator[int | DataError]:
-        """One batch: how many objects were found on each picture, or why it could not be read, in order."""
-        read = list(self.pool.map(self._read, paths))
-        pictures = [picture for picture in read if isinstance(picture, Picture)]
-        written = self.pool.map(self._write, pictures, self._detect(pictures)) if pictures else iter(())
-        for item in read:
-            yield item if isinstance(item, DataError) else next(written)
+    def __call__(self, paths: Iterable[Path]) -> Iterator[Seen | DataError]:
+        """What is on each picture, or why it could not be read, in order."""
+        rest = iter(enumerate(paths))
+        reading: deque[list[tuple[int, Path, Future[Picture | DataError]]]] = deque()
+        writing: deque[list[Future[Seen | DataError] | DataError]] = deque()
+        with ThreadPoolExecutor(cpu_count(), "pictures") as pool:
+            try:
+                while True:
+                    while len(reading) <= AHEAD and (part := list(islice(rest, self.batch))):
+                        reading.append([(number, path, pool.submit(self._read, path)) for number, path in part])
+                    if not reading:
+                        break
+                    writing.append(self._look(reading.popleft(), pool))
+                    while len(writing) > AHEAD:
+                        yield from _results(writing.popleft())
+                while writing:
+                    yield from _results(writing.popleft())
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _look(
+        self, batch: list[tuple[int, Path, Future[Picture | DataError]]], pool: ThreadPoolExecutor
+    ) -> list[Future[Seen | DataError] | DataError]:
+        """Run the model on what could be read, and let the rest be done."""
+        read = [(number, future.result()) for number, _, future in batch]
+        pictures = [(number, picture) for number, picture in read if isinstance(picture, Picture)]
+        found = iter(self.model(np.stack([picture.pixels for _, picture in pictures]))) if pictures else iter(())
+        return [
+            item
+            if isinstance(item, DataError)
+            else pool.submit(self._write, number, item, self._finds(next(found), item.size))
+            for number, item in read
+        ]
 
     def _read(self, path: Path) -> Picture | DataError:
         try:
             size = images.size(path)
-            return Picture(path, np.asarray(self.preprocess.picture(path)), size)
+            return Picture(path, self.model.see(path), size)
         except DataError as error:
             return error
 
-    def _detect(self, pictures: Sequence[Picture]) -> list[list[Find]]:
-        """What is on each picture, best first, boxes in its own pixels."""
-        pixels = torch.from_numpy(np.stack([picture.pixels for picture in pictures])).to(self.device)
-        with torch.inference_mode():
-            found = self.detector(pixels.permute(0, 3, 1, 2).float())
-        return [self._finds(detections, picture.size) for detections, picture in zip(found, pictures, strict=True)]
-
-    def _finds(self, detections: Any, size: tuple[int, int]) -> list[Find]:
-        height, width = self.detector.input_size
-        scale = np.array([size[0] / width, size[1] / height] * 2)
-        boxes, labels, scores = (detections[name].cpu().numpy() for name in ("boxes", "labels", "scores"))
-        return [
-            Find(tuple((box * scale).tolist()), int(label), self.classes[label - 1], float(score))
-            for box, label, score in zip(boxes, labels, scores, strict=True)
+    def _finds(self, found: Found, size: tuple[int, int]) -> tuple[Find, ...]:
+        """Boxes in pixels of the picture."""
+        height, width = self.model.input_size
+        boxes = found.boxes.astype(np.float64) * (np.array([size[0] / width, size[1] / height] * 2))
+        return tuple(
+            Find((box[0], box[1], box[2], box[3]), label, self.model.classes[label - 1], score)
+            for box, label, score in zip(boxes.tolist(), found.labels.tolist(), found.scores.tolist(), strict=True)
             if score >= self.threshold
-        ]
+        )
 
-    def _write(self, picture: Picture, finds: Sequence[Find]) -> int | DataError:
-        """The annotated copy under the picture's own name, and its label file."""
-        try:
-            copy = drawing.draw(decode(picture.path, *WHOLE), finds)
-        except DataError as error:
-            return error
-        png = picture.path.suffix.lower() == ".png"
-        with atomic(self.drawn / picture.path.name, "wb") as stream:
-            copy.save(stream, format="PNG" if png else "JPEG", **({} if png else JPEG))
-        if self.labels is not None:
-            write_text(self.labels / f"{picture.path.stem}.txt", "".join(f"{kitti_line(find)}\n" for find in finds))
-        return len(finds)
+    def _write(self, number: int, picture: Picture, finds: tuple[Find, ...]) -> Seen | DataError:
+        """The annotated copy under the picture's own name, its label file, its thumbnail."""
+        wanted, small = self.outputs, None
+        if wanted.drawn is not None or number < wanted.thumbnails:
+            try:
+                whole = decode(picture.path, *WHOLE)
+            except DataError as error:
+                return error
+            if wanted.drawn is not None:
+                drawing.save(drawing.draw(whole, finds), wanted.drawn / picture.path.name)
+            small = drawing.thumbnail(whole, finds) if number < wanted.thumbnails else None
+        if wanted.labels is not None:
+            text = "".join(f"{kitti_line(find)}\n" for find in finds)
+            write_text(wanted.labels / f"{picture.path.stem}.txt", text)
+        return Seen(picture.path, finds, small)
+
+
+def _results(batch: Sequence[Future[Seen | DataError] | DataError]) -> Iterator[Seen | DataError]:
+    for item in batch:
+        yield item if isinstance(item, DataError) else item.result()
 
 
 def kitti_line(find: Find) -> str:

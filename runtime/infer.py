@@ -1,23 +1,35 @@
-"""tlt-infer: find objects on pictures; annotated copies and KITTI label lines out."""
+"""tlt-infer: find objects on pictures; annotated copies, KITTI label lines and COCO results out."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import time
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import device, program
+from runtime import picture_lists, program
+from runtime.inference_models import Device, Wanted, device_of, kind_of
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from PIL import Image
+
+    from runtime.inference_models import Model
     from specs import Spec
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png"})
 LISTED = 20
 """So many unreadable pictures are named at most."""
+ON_SHEET = 24
+"""Pictures of a contact sheet."""
+BATCH = 8
+"""Pictures a batch where nothing says otherwise."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,52 +41,140 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     parser = program.Parser(
         "tlt-infer",
-        description="Draw what a trained detector finds, and write it as KITTI labels. Pixels are taken as stored: "
-        "an EXIF rotation is not applied.",
+        description="Draw what a trained detector finds, and write it as KITTI labels or COCO results. Pixels are "
+        "taken as stored: an EXIF rotation is not applied.",
     )
     parser.add_argument("network", choices=registry.names("runtime.networks"), help="what the model is")
-    parser.add_argument("-i", "--input", required=True, metavar="PATH", help="a picture or a folder of pictures")
-    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="gets the annotated copies")
-    parser.add_argument("-e", "--experiment_spec_file", required=True, metavar="SPEC", help="training spec")
-    parser.add_argument("-m", "--model_path", required=True, metavar="MODEL", help="checkpoint of tlt-train")
+    parser.add_argument(
+        "-i", "--input", "--image_dir", dest="input", required=True, nargs="+", metavar="PATH",
+        help='pictures, folders of pictures, patterns such as "a/**/*.jpg"; - reads a list from standard input',
+    )  # fmt: skip
+    parser.add_argument(
+        "-m", "--model_path", required=True, metavar="MODEL", help="checkpoint of tlt-train, or what tlt-export wrote"
+    )
+    parser.add_argument(
+        "-e", "--experiment_spec_file", "--experiment_spec", dest="spec", metavar="SPEC",
+        help="training spec; without, the checkpoint's own, or the JSON beside an exported model",
+    )  # fmt: skip
     parser.add_argument("-k", "--key", metavar="KEY", help="opens an encrypted checkpoint")
+    parser.add_argument("-o", "--output", metavar="DIR", help="gets the annotated copies")
     parser.add_argument("-l", "--labels", metavar="DIR", help="gets a KITTI file of 16 columns for each picture")
+    parser.add_argument(
+        "-r", "--results_dir", metavar="DIR", help="gets images_annotated/, labels/ and status.json: TAO's -o and -l"
+    )
+    parser.add_argument("--coco", metavar="FILE", help="gets all detections in COCO's results format")
+    parser.add_argument("--coco_ids", metavar="FILE", help="COCO annotations: ids of pictures and classes are theirs")
+    parser.add_argument("--sheet", metavar="FILE", help=f"gets the first {ON_SHEET} annotated pictures side by side")
     parser.add_argument(
         "-t", "--threshold", type=float, default=0.3, metavar="SCORE", help="lowest score shown (default 0.3)"
     )
-    parser.add_argument("--gpus", type=int, default=1, metavar="N", help="0 for the CPU (default 1, if there is one)")
-    parser.add_argument("--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which one")
+    parser.add_argument(
+        "--batch_size", type=int, metavar="N", help=f"pictures a batch (default: the spec's, or {BATCH})"
+    )
+    parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:1 (default: a GPU if there is one)")
+    parser.add_argument("--gpus", type=int, default=1, metavar="N", help="0 for the CPU, as --device cpu")
+    parser.add_argument(
+        "--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which one, as --device cuda:I"
+    )
+    parser.add_argument("--strict-tlt", action="store_true", help="read the spec as NVIDIA's programs do")
+    parser.add_argument("--json", action="store_true", help="a summary as JSON on standard output, and nothing else")
     return parser
 
 
+@dataclass(frozen=True)
+class Task:
+    """The command line once it is known to make sense. Paths are None for what is not wanted."""
+
+    wanted: Wanted
+    model: Path
+    pictures: Sequence[Path]
+    threshold: float
+    batch: int
+    drawn: Path | None
+    labels: Path | None
+    coco: Path | None
+    coco_ids: Path | None
+    sheet: Path | None
+    json: bool
+
+
+@dataclass
+class Tally:
+    """What was found so far."""
+
+    classes: Counter[str] = field(default_factory=Counter)
+    unreadable: list[DataError] = field(default_factory=list)
+    thumbnails: list[Image.Image] = field(default_factory=list)
+
+
 def run(arguments: argparse.Namespace) -> None:
-    """Infer; torch is imported only once command line, spec and pictures are known to be good."""
+    """Infer; nothing heavy is imported before command line, spec and pictures are known to be good."""
     import specs
 
     if not 0 < arguments.threshold < 1:
         raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}")
-    spec = specs.parse(program.host(arguments.experiment_spec_file), "Experiment")
-    pictures = find(program.host(arguments.input))
-    drawn = program.host(arguments.output)
-    if drawn.resolve() == pictures[0].parent.resolve():
-        raise UsageError("the annotated copies would replace the pictures", where=drawn, hint="choose another -o")
-    device.require_torch()
-    for warning in spec.warnings:
+    spec = specs.parse(program.host(arguments.spec), "Experiment") if arguments.spec else None
+    if spec is not None and arguments.strict_tlt:
+        spec = replace(spec, strict=True)
+    task = read(arguments, spec)
+    for warning in spec.warnings if spec else ():
         program.warn(warning)
-    if arguments.labels:
-        warn_of_shared_labels(pictures)
-    infer(arguments, spec, pictures, drawn)
+    if task.labels:
+        warn_of_shared_labels(task.pictures)
+    log = program.StatusLog(program.host(arguments.results_dir) if arguments.results_dir else None, append=True)
+    with log.failures("Inference"):
+        log.write("STARTED", f"Starting {arguments.network.upper()} Inference.")
+        infer(task)
+        log.write("SUCCESS", "Inference finished successfully.")
 
 
-def find(given: Path) -> list[Path]:
-    """The pictures that ``given`` names: itself, or those in the folder, sorted. Raises DataError for none."""
-    if not given.exists():
-        raise DataError("there is no such picture or folder", where=given)
-    entries = [given] if given.is_file() else [path for path in given.iterdir() if not path.name.startswith(".")]
-    pictures = sorted(path for path in entries if path.suffix.lower() in EXTENSIONS and path.is_file())
-    if not pictures:
-        raise DataError("no picture here", where=given, hint=f"these are read: {', '.join(sorted(EXTENSIONS))}")
-    return pictures
+def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
+    """What ``arguments`` ask for. Raises UsageError, DataError for the pictures, ModelError for the file's kind."""
+    device = device_of(arguments.device) if arguments.device else _by_number(arguments.gpus, arguments.gpu_index)
+    if arguments.batch_size is not None and arguments.batch_size < 1:
+        raise UsageError(f"--batch_size is 1 or more, not {arguments.batch_size}")
+    if arguments.coco_ids and not arguments.coco:
+        raise UsageError("--coco_ids says how --coco numbers things", hint="give --coco FILE, too")
+    model = program.host(arguments.model_path)
+    kind_of(model)
+    results = program.host(arguments.results_dir) if arguments.results_dir else None
+
+    def place(text: str | None, below: str | None = None) -> Path | None:
+        return program.host(text) if text else results / below if results and below else None
+
+    task = Task(
+        wanted=Wanted(arguments.network, spec, arguments.key, device),
+        model=model,
+        pictures=picture_lists.find(arguments.input),
+        threshold=arguments.threshold,
+        batch=arguments.batch_size or (spec.message.eval_config.batch_size if spec else 0) or BATCH,
+        drawn=place(arguments.output, "images_annotated"),
+        labels=place(arguments.labels, "labels"),
+        coco=place(arguments.coco),
+        coco_ids=place(arguments.coco_ids),
+        sheet=place(arguments.sheet),
+        json=arguments.json,
+    )
+    if not (task.drawn or task.labels or task.coco or task.sheet or task.json):
+        raise UsageError("nothing is asked for", hint="-o DIR for annotated copies, -l, --coco, --sheet, or -r for all")
+    if task.drawn or task.coco:
+        require_own_names(task.pictures)
+    if task.drawn and task.drawn.resolve() in {path.parent.resolve() for path in task.pictures}:
+        raise UsageError("the annotated copies would replace the pictures", where=task.drawn, hint="choose another -o")
+    return task
+
+
+def _by_number(gpus: int, indices: Sequence[int]) -> Device:
+    return Device(None, asked=True) if gpus < 1 else Device(indices[0] if indices else 0, asked=bool(indices))
+
+
+def require_own_names(pictures: Sequence[Path]) -> None:
+    """Raise UsageError where two pictures of different folders have one name."""
+    ordered = sorted(pictures, key=lambda path: path.name)
+    for first, second in pairwise(ordered):
+        if first.name == second.name:
+            what = f"{first} and {second} have the same name, and so would their results"
+            raise UsageError(what, hint="look at one folder at a time, with an output of its own")
 
 
 def warn_of_shared_labels(pictures: Sequence[Path]) -> None:
@@ -84,39 +184,73 @@ def warn_of_shared_labels(pictures: Sequence[Path]) -> None:
             program.warn(f"{first.name} and {second.name} share one label file, {first.stem}.txt")
 
 
-def infer(arguments: argparse.Namespace, spec: Spec, pictures: Sequence[Path], drawn: Path) -> None:
-    """Draw and label ``pictures``; one that cannot be read does not keep the others from being done.
+def infer(task: Task) -> None:
+    """Look at all pictures; one that cannot be read does not keep the others from being done.
 
     Raises DataError at the end when there were such.
     """
-    from runtime import checkpoint
-    from runtime.detection import Detecting
+    from runtime import drawing, inference_models
+
+    model = inference_models.open(task.model, task.wanted)
+    say = (lambda _line: None) if task.json else program.say
+    say(f"model       {model.name}, {len(model.classes)} classes: {model.about}")
+    begun = time.perf_counter()
+    tally = look(model, task)
+    seconds = time.perf_counter() - begun
+    if task.sheet and tally.thumbnails:
+        drawing.save(drawing.sheet(tally.thumbnails), task.sheet)
+    done, objects = len(task.pictures) - len(tally.unreadable), sum(tally.classes.values())
+    rate = done / seconds if seconds else 0.0
+    say(f"found {objects} objects on {done} images in {seconds:.1f} s ({rate:.1f} images/s)")
+    titles = {"annotated copies": task.drawn, "labels": task.labels, "COCO results": task.coco, "sheet": task.sheet}
+    places = [f"{what} in {path}" for what, path in titles.items() if path]
+    say(", ".join(places) or "nothing was written")
+    if task.json:
+        told: dict[str, Any] = {
+            "model": {"path": str(task.model), "network": model.name, "about": model.about},
+            "threshold": task.threshold,
+            "pictures": done,
+            "objects": dict(tally.classes.most_common()),
+            "unreadable": [str(error.where) for error in tally.unreadable],
+            "seconds": round(seconds, 3),
+            "outputs": {what: str(path) for what, path in titles.items() if path},
+        }
+        program.say(json.dumps(told, indent=2))
+    if tally.unreadable:
+        raise _failure(tally.unreadable)
+
+
+def look(model: Model, task: Task) -> Tally:
+    """Detect, draw and write, with a bar that shows how far it is."""
+    from runtime import coco_results
+    from runtime.detection import Detecting, Outputs
     from tltpipe import progress
 
-    network: Any = registry.load("runtime.networks", arguments.network)
-    model = program.host(arguments.model_path)
-    labels = program.host(arguments.labels) if arguments.labels else None
-    detector: Any = checkpoint.open_detector(network, spec, model, key=arguments.key)[0]
-    classes = network.classes(spec)
-    where = device.one(arguments.gpus, arguments.gpu_index)
-    program.say(f"device      {device.describe(where, wanted=arguments.gpus)}")
-
-    detect = Detecting(detector, spec, classes, threshold=arguments.threshold, drawn=drawn, labels=labels, device=where)
-    batch = spec.message.eval_config.batch_size
-    found = 0
-    unreadable: list[DataError] = []
-    with progress.for_stream().bar("infer", total=len(pictures)) as bar:
-        for start in range(0, len(pictures), batch):
-            for done in detect(pictures[start : start + batch]):
-                if isinstance(done, DataError):
-                    unreadable.append(done)
-                else:
-                    found += done
-                bar.advance()
-    program.say(f"found {found} objects on {len(pictures) - len(unreadable)} images")
-    program.say(f"annotated copies in {drawn}" + (f", labels in {labels}" if labels else ""))
-    if unreadable:
-        raise _failure(unreadable)
+    tally = Tally()
+    outputs = Outputs(task.drawn, task.labels, ON_SHEET if task.sheet else 0)
+    detect = Detecting(model, threshold=task.threshold, outputs=outputs, batch=task.batch)
+    with ExitStack() as lasting:
+        results = None
+        if task.coco:
+            given = task.coco_ids
+            ids = (
+                coco_results.of(given, task.pictures, model.classes)
+                if given
+                else coco_results.count(task.pictures, model.classes)
+            )
+            results = lasting.enter_context(coco_results.writing(task.coco, ids))
+        bar = lasting.enter_context(progress.for_stream().bar("infer", total=len(task.pictures)))
+        for seen in detect(task.pictures):
+            if isinstance(seen, DataError):
+                tally.unreadable.append(seen)
+            else:
+                tally.classes.update(find.name for find in seen.finds)
+                if seen.thumbnail is not None:
+                    tally.thumbnails.append(seen.thumbnail)
+                if results is not None:
+                    results.add(seen.path.name, seen.finds)
+            bar.advance()
+    return tally
 
 
 def _failure(errors: Sequence[DataError]) -> DataError:

@@ -1,0 +1,102 @@
+"""COCO's results format: a list with a record for every detection (https://cocodataset.org/#format-results)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from runtime.drawing import Find
+from tltpipe.errors import DataError
+from tltpipe.files import atomic
+
+
+@dataclass(frozen=True)
+class Ids:
+    """What pictures and classes are called there: by file name, by class name."""
+
+    pictures: Mapping[str, Any] = field(default_factory=dict)
+    classes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def count(pictures: Sequence[Path], classes: Sequence[str]) -> Ids:
+    """The number that a picture is called by, as in COCO itself; where one has none, all are numbered from 1.
+
+    Classes have their labels.
+    """
+    stems = [path.stem for path in pictures]
+    numbers = [int(stem) for stem in stems if stem.isascii() and stem.isdigit()]
+    own = len(set(numbers)) == len(stems)
+    ids = numbers if own else list(range(1, len(stems) + 1))
+    return Ids(
+        {path.name: number for path, number in zip(pictures, ids, strict=True)},
+        {name: label for label, name in enumerate(classes, start=1)},
+    )
+
+
+def of(annotations: Path, pictures: Sequence[Path], classes: Sequence[str]) -> Ids:
+    """Those of the COCO file ``annotations``: pictures by the last part of their names, classes whatever their case.
+
+    Raises DataError where a picture or class is not in it.
+    """
+    from converters import json_records
+    from converters.json_document import opened
+
+    known: dict[str, Any] = {}
+
+    def take(records: json_records.Records) -> None:
+        for piece in records:
+            for record in piece.parsed():
+                known[Path(str(record.get("file_name"))).name] = record.get("id")
+
+    members = json_records.scan(opened(annotations), lists={"images": take}, keep=("categories",))
+    categories = {
+        _plain(str(each["name"])): each["id"]
+        for each in members.get("categories") or ()
+        if isinstance(each, dict) and {"name", "id"} <= each.keys()
+    }
+    if missing := [path.name for path in pictures if path.name not in known]:
+        some = ", ".join(missing[:3])
+        what = f"{len(missing)} of {len(pictures)} pictures are not in it, among them {some}"
+        raise DataError(what, where=annotations, hint="leave --coco_ids out to number them from 1")
+    if strange := [name for name in classes if _plain(name) not in categories]:
+        what = f"it has no category {', '.join(strange)}"
+        raise DataError(what, where=annotations, hint=f"it has: {', '.join(categories) or 'none at all'}")
+    return Ids({path.name: known[path.name] for path in pictures}, {name: categories[_plain(name)] for name in classes})
+
+
+class Results:
+    """Writes records as they come; memory does not grow with them."""
+
+    def __init__(self, stream: IO[str], ids: Ids) -> None:
+        self.stream, self.ids, self.empty = stream, ids, True
+
+    def add(self, picture: str, finds: Sequence[Find]) -> None:
+        """What was found on the picture of that file name; boxes become left, top, width, height."""
+        for find in finds:
+            left, top, right, bottom = (round(value, 2) for value in find.box)
+            record = {
+                "image_id": self.ids.pictures[picture],
+                "category_id": self.ids.classes[find.name],
+                "bbox": [left, top, round(right - left, 2), round(bottom - top, 2)],
+                "score": round(find.score, 5),
+                "file_name": picture,
+            }
+            self.stream.write(("[\n" if self.empty else ",\n") + json.dumps(record))
+            self.empty = False
+
+
+@contextmanager
+def writing(path: Path, ids: Ids) -> Iterator[Results]:
+    """The file appears when the block ends well."""
+    with atomic(path) as stream:
+        results = Results(stream, ids)
+        yield results
+        stream.write("[]\n" if results.empty else "\n]\n")
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace(" ", "_")
