@@ -44,7 +44,7 @@ TAG = 16
 SCRYPT = (15, 8, 3)
 PART = 20
 
-DAMAGED = "the file may be damaged or may have been tampered with; use an earlier checkpoint"
+DAMAGED = "it was changed by a fault of the disk or by somebody; use an earlier checkpoint, or a copy"
 
 
 @contextmanager

@@ -10,9 +10,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-SETTLED = 10_000
-"""Steps after which our batch norms trust their stored statistics (runtime/layers.py); files often count none."""
-
 
 @dataclass(frozen=True)
 class Convolution:
@@ -24,13 +21,12 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Norm:
-    """Batch norm: (x - mean) / sqrt(variance + epsilon) * scale + shift, all [channels]; ``steps`` it has learned."""
+    """Batch norm: (x - mean) / sqrt(variance + epsilon) * scale + shift, all [channels]."""
 
     scale: Tensor
     shift: Tensor
     mean: Tensor
     variance: Tensor
-    steps: int
 
     def with_epsilon(self, theirs: float, ours: float) -> Norm:
         """The same with ``ours`` for ``theirs``: by the scale, so that it holds in training, too."""
@@ -43,9 +39,9 @@ class Norm:
 
 
 def passing(channels: int, *, epsilon: float, bias: Tensor | None = None) -> Norm:
-    """A batch norm that passes everything on, plus ``bias``. Its statistics are invented and give way to the first."""
+    """A batch norm that passes everything on, plus ``bias``. Its statistics are invented."""
     one, zero = torch.ones(channels, dtype=torch.float64), torch.zeros(channels, dtype=torch.float64)
-    return Norm(one, zero if bias is None else bias, zero, one - epsilon, 0)
+    return Norm(one, zero if bias is None else bias, zero, one - epsilon)
 
 
 def identity(weight: Tensor) -> Tensor | None:

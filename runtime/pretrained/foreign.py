@@ -206,7 +206,7 @@ class Fitting:
             return None
         scale, shift = self._tensor(f"{name}.weight"), self._tensor(f"{name}.bias")
         scale = torch.ones_like(mean) if scale is None else scale
-        return Norm(scale, torch.zeros_like(mean) if shift is None else shift, mean, variance, folding.SETTLED)
+        return Norm(scale, torch.zeros_like(mean) if shift is None else shift, mean, variance)
 
     def _tensor(self, name: str) -> Tensor | None:
         tensor = self.tensors.get(name)
@@ -230,7 +230,9 @@ class Fitting:
     def _put_statistics(self, name: str, norm: Norm) -> None:
         values = {"weight": norm.scale, "bias": norm.shift, "running_mean": norm.mean, "running_var": norm.variance}
         self.taken |= {f"{name}.{key}": value.float() for key, value in values.items()}
-        self.taken[f"{name}.{COUNTER}"] = torch.tensor(norm.steps)
+        # They are those of another network on other pictures, so the first batch replaces them (runtime/layers.py),
+        # unless freeze_bn keeps them.
+        self.taken[f"{name}.{COUNTER}"] = torch.tensor(0)
 
     def _names(self, layer: Layer, convolution: nn.Conv2d, norm: nn.BatchNorm2d | None) -> list[str]:
         names = [f"{layer.conv}.{name}" for name in convolution.state_dict()]
