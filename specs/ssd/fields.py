@@ -46,6 +46,7 @@ def _later(path: str, unset: str, meaning: str, honoured: str = YES) -> Field:
 
 
 NOT_STRICT = "yes; not under strict"
+_FIXED = "yes; 0.5 with TFRecords under strict"
 _ANCHORS = (
     Field("aspect_ratios_global", "needed, or aspect_ratios", "anchor shapes, width / height, on all six feature maps"),
     Field("aspect_ratios", "the global list", "six lists of anchor shapes, one for each feature map; wins"),
@@ -81,8 +82,8 @@ _LOSS = (
         "background anchors in the loss for every positive one, the hardest",
         "yes; refused under strict",
     ),
-    _later("pos_iou_thresh", "0.5", "overlap (IoU) from which an anchor takes an object"),
-    _later("neg_iou_thresh", "0.5", "overlap below which it is background; between the two it is in no loss"),
+    _later("pos_iou_thresh", "0.5", "overlap (IoU) from which an anchor takes an object", _FIXED),
+    _later("neg_iou_thresh", "0.5", "overlap below which it is background; between the two it is in no loss", _FIXED),
 )
 
 _RATE = "learning_rate.soft_start_annealing_schedule."
