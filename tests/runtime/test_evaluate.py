@@ -1,24 +1,32 @@
-"""tlt-evaluate as a program: the block it prints, status.json, and what it refuses."""
+"""tlt-evaluate as a program: the block it prints, what it keeps, status.json, and what it refuses."""
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from runtime import evaluate
+from runtime.evaluation import coco
 
 pytestmark = pytest.mark.torch
+
+PICTURES = ["confusion.png", "f1.png", "precision_recall.png", "worst.png"]
+
+
+def words(trained: Any, results: Path, *more: str) -> list[str]:
+    return ["ssd", "-e", str(trained.spec), "-m", str(trained.model), "-r", str(results), *more]
 
 
 def test_the_block_is_the_one_that_training_printed(
     trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["ssd", "-e", str(trained.spec), "-m", str(trained.model), "-k", "nvidia-tlt", "-r", str(tmp_path)]
-    assert evaluate.main(words) == 0
+    assert evaluate.main(words(trained, tmp_path, "--no-plots")) == 0
     printed = capsys.readouterr().out
     classes = re.findall(r"^(\S+)\s+AP\s+([\d.]+)$", printed, re.M)
     assert [name for name, _ in classes] == ["circle", "square"]
@@ -32,26 +40,93 @@ def test_the_block_is_the_one_that_training_printed(
     assert lines[1]["kpi"]["mAP"] == pytest.approx(float(mean[1]), abs=6e-4)
 
 
-def test_no_validation_data(trained: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_everything_is_kept(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate.main(words(learned, tmp_path)) == 0
+    printed = capsys.readouterr().out
+    folder = tmp_path / "evaluation"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["evaluation.json", *PICTURES])
+    for name in PICTURES:
+        assert min(Image.open(folder / name).size) > 300
+    told = json.loads((folder / "evaluation.json").read_text())
+    assert (told["pictures"], told["objects"]) == (8, 16)
+    assert told["pictures_drawn"] == ["confusion.png", "precision_recall.png", "f1.png", "worst.png"]
+    assert told["mAP"] == pytest.approx(sum(told["average_precision"].values()) / 2)
+    assert told["mAP"] > 0.3, "this detector has learned something"
+    assert re.search(rf"^\s*mAP\s+{told['mAP']:.3f}$", printed, re.M)
+    assert list(told["coco"]) == list(coco.NAMES)
+    assert told["coco"]["APl"] is None, "pictures of 96x96 have no large object: nothing to measure"
+    assert told["all"]["AP50_95"] == told["coco"]["AP"]
+    for row, column in zip(told["classes"], told["confusion"]["counts"], strict=False):
+        assert sum(column) == row["objects"] == 8
+        assert row["true_positives"] + row["missed"] == row["objects"]
+        assert f"{row['AP']:.3f}" in printed
+    assert [len(curve["recall"]) for curve in told["curves"].values()] == [101, 101]
+    names = {path.name for path in learned.pictures.iterdir()}
+    assert {Path(each["picture"]).name for each in told["worst"]} <= names
+    assert f"kept        {folder}" in printed
+
+
+def test_json_is_all_that_is_printed_and_the_judges_agree(
+    learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {}
+    for judge in (None, "faster-coco-eval", "pycocotools"):
+        if judge is not None:
+            pytest.importorskip(judge.replace("-", "_"))
+        chosen = ("--coco-by", judge) if judge else ()
+        assert evaluate.main(words(learned, tmp_path, "--json", "--no-plots", *chosen)) == 0
+        told[judge] = json.loads(capsys.readouterr().out)
+        assert told[judge] == json.loads((tmp_path / "evaluation/evaluation.json").read_text())
+        assert told[judge]["coco_counted_by"] == (judge or "tltpipe")
+        assert told[judge]["pictures_drawn"] == []
+    assert sorted(path.name for path in (tmp_path / "evaluation").iterdir()) == ["evaluation.json"]
+    for judge in ("faster-coco-eval", "pycocotools"):
+        assert told[judge]["coco"] == pytest.approx(told[None]["coco"], abs=1e-6)
+
+
+def test_a_threshold_of_ones_own(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    counts = []
+    for threshold in ("0.05", "0.95"):
+        assert evaluate.main(words(learned, tmp_path, "--json", "--no-plots", "-t", threshold)) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["threshold"] == float(threshold)
+        counts.append(told["all"]["detections"])
+    assert counts[0] > counts[1]
+    assert evaluate.main(words(learned, tmp_path, "-t", "1")) == 2
+    assert "-t must lie between 0 and 1" in capsys.readouterr().err
+
+
+def test_without_a_folder_results_lie_beside_the_model(learned: Any, tmp_path: Path) -> None:
+    model = tmp_path / "weights" / learned.model.name
+    shutil.copytree(learned.model.parent, model.parent, ignore=lambda _, names: {"data"} & set(names))
+    assert evaluate.main(["ssd", "-e", str(learned.spec), "-m", str(model), "--no-plots"]) == 0
+    assert (model.parent / "evaluation/evaluation.json").is_file()
+    assert (model.parent / "status.json").is_file()
+
+
+def test_no_validation_data(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec = trained.shapes.spec(name="bare.conf", validation="")
-    assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model)]) == 3
+    assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model), "-r", str(tmp_path)]) == 3
     assert "no validation data" in capsys.readouterr().err
+    assert not (tmp_path / "evaluation").exists()
 
 
-def test_a_spec_of_another_network(trained: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_spec_of_another_network(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec = trained.shapes.spec(name="deep.conf", replace=("nlayers: 10", "nlayers: 18"))
-    assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model)]) == 4
-    assert "holds ssd_resnet10" in capsys.readouterr().err
+    assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model), "-r", str(tmp_path)]) == 4
+    assert "ssd_resnet10" in capsys.readouterr().err
 
 
-def test_a_spec_of_another_shape(trained: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_spec_of_another_shape(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec = trained.shapes.spec(name="ratios.conf", replace=("[1.0, 2.0, 0.5]", "[1.0, 2.0]"))
-    assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model)]) == 4
-    assert "do not fit" in capsys.readouterr().err
+    assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model), "-r", str(tmp_path)]) == 4
+    assert "error: " in capsys.readouterr().err
 
 
 def test_a_model_that_is_not_there(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["ssd", "-e", str(trained.spec), "-m", str(tmp_path / "no.tlt"), "-r", str(tmp_path)]
-    assert evaluate.main(words) == 4
-    assert "there is no such checkpoint" in capsys.readouterr().err
+    missing = tmp_path / "nowhere" / "no.tlt"
+    assert evaluate.main(["ssd", "-e", str(trained.spec), "-m", str(missing), "-r", str(tmp_path)]) == 4
+    assert "there is no such" in capsys.readouterr().err
     assert json.loads((tmp_path / "status.json").read_text().splitlines()[-1])["status"] == "FAILURE"
+    assert evaluate.main(["ssd", "-e", str(trained.spec), "-m", str(missing)]) == 4
+    assert not missing.parent.exists(), "a typing error makes no folders"

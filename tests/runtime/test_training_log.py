@@ -1,0 +1,138 @@
+"""What a training leaves to read, without a training: CSV, status.json, TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from runtime.data import Batch
+from runtime.metrics import Result
+from runtime.scoring import Score
+from runtime.training_log import TrainingLog
+
+pytestmark = pytest.mark.torch
+
+CSV = "ssd_training_log_resnet10.csv"
+RECALL = np.linspace(1, 0, 101)
+SCORE = Score(
+    Result({"circle": 0.25, "square": 0.5}),
+    1.2345678912,
+    {"AP": 0.125, "APl": 0.0},
+    {"circle": (np.where(RECALL < 0.5, 1.0, 0.0), RECALL)},
+    [np.full((40, 60, 3), 200, np.uint8)],
+)
+
+
+def train(results: Path, epochs: range, *, strict: bool = False, last: int = 3, step: int = 0) -> None:
+    log = TrainingLog(
+        results, "ssd_resnet10", ("circle", "square"), first_epoch=epochs.start, epochs=last, validated=True,
+        strict=strict, spec="random_seed: 7\n",
+    )  # fmt: skip
+    with log.running(step=step):
+        images = np.full((2, 64, 64, 3), 255, np.uint8)
+        boxes = [np.array([[8, 8, 40, 40]], np.float32), np.zeros((0, 4), np.float32)]
+        log.pictures(Batch(images, boxes, [np.array([1]), np.zeros(0, np.int64)]), step=step)
+        for epoch in epochs:
+            for number in (2 * epoch - 2, 2 * epoch - 1):
+                log.step(number, losses={"classification": 2.0, "localization": 1.0}, rate=0.01, gradient_norm=3.5)
+            log.epoch(
+                epoch, step=2 * epoch, loss=3.0, rate=0.02, seconds=1.5, score=SCORE if epoch == last else None,
+                images_per_second=40.0, data_wait=0.25,
+            )  # fmt: skip
+
+
+def events(results: Path) -> Any:
+    accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    return accumulators.EventAccumulator(str(results / "events"), size_guidance={"images": 0, "tensors": 0}).Reload()
+
+
+def test_the_csv_is_nvidias(tmp_path: Path) -> None:
+    train(tmp_path, range(1, 4))
+    assert (tmp_path / CSV).read_text().splitlines() == [
+        "epoch,AP_circle,AP_square,loss,lr,mAP,validation_loss",
+        "1,nan,nan,3,0.02,nan,nan",
+        "2,nan,nan,3,0.02,nan,nan",
+        "3,0.25000,0.50000,3,0.02,0.37500,1.23457",
+    ]
+
+
+def test_a_resume_appends_to_the_csv_and_strict_begins_it_anew(tmp_path: Path) -> None:
+    train(tmp_path, range(1, 4))
+    train(tmp_path, range(3, 6), last=5)
+    epochs = [line.split(",")[0] for line in (tmp_path / CSV).read_text().splitlines()]
+    assert epochs == ["epoch", "1", "2", "3", "4", "5"]
+    train(tmp_path, range(4, 6), last=5, strict=True)
+    epochs = [line.split(",")[0] for line in (tmp_path / CSV).read_text().splitlines()]
+    assert epochs == ["epoch", "4", "5"]
+
+
+def test_status_lines_are_nvidias(tmp_path: Path) -> None:
+    train(tmp_path, range(2, 4))
+    lines = [json.loads(line) for line in (tmp_path / "status.json").read_text().splitlines()]
+    assert [(line["status"], line["message"]) for line in lines] == [
+        ("STARTED", "Starting Training Loop."),
+        ("RUNNING", "Training loop in progress"),
+        ("RUNNING", "Evaluation metrics generated."),
+        ("RUNNING", "Training loop in progress"),
+        ("RUNNING", "Training loop complete."),
+        ("SUCCESS", "Training finished successfully."),
+    ]
+    first, measured, second = lines[1:4]
+    assert first["graphical"] == {
+        "loss": "3", "learning_rate": "0.02", "validation_loss": "nan", "mean average precision": "nan",
+    }  # fmt: skip
+    assert first["kpi"] == {"mean average precision": "nan"}
+    assert measured["graphical"] == {"validation loss": 1.23456789, "mean average precision": 0.375}
+    assert (second["epoch"], second["max_epoch"], second["time_per_epoch"]) == (3, 3, "0:00:01.500000")
+    assert second["eta"] == "0:00:00"
+    assert second["kpi"] == {"mean average precision": "0.37500"}
+    assert lines[-1]["kpi"] == second["kpi"], "what was measured stays"
+
+
+def test_a_failure_is_the_last_line(tmp_path: Path) -> None:
+    log = TrainingLog(tmp_path, "ssd_resnet10", ("circle",), first_epoch=1, epochs=1, validated=False)
+    with pytest.raises(ValueError, match="went wrong"), log.running(step=0):
+        raise ValueError("it went wrong")
+    last = json.loads((tmp_path / "status.json").read_text().splitlines()[-1])
+    assert (last["status"], last["message"]) == ("FAILURE", "it went wrong")
+    assert (tmp_path / CSV).read_text() == "epoch,loss,lr\n"
+
+
+def test_tensorboard_has_curves_pictures_and_the_spec(tmp_path: Path) -> None:
+    train(tmp_path, range(1, 4))
+    read = events(tmp_path)
+    tags = read.Tags()
+    wanted = {
+        "loss", "lr", "loss/classification", "loss/localization", "gradient_norm", "images_per_second", "data_wait",
+        "epoch_loss", "AP_circle", "AP_square", "mAP", "validation_loss", "coco/AP",
+    }  # fmt: skip
+    assert wanted <= set(tags["scalars"])
+    assert [(event.step, event.value) for event in read.Scalars("loss")] == [(step, 3.0) for step in range(6)]
+    assert [event.step for event in read.Scalars("data_wait")] == [2, 4, 6]
+    assert read.Scalars("validation_loss")[0].value == pytest.approx(SCORE.loss)
+    assert {"batch_imgs/0", "batch_imgs/1", "validation/0"} <= set(tags["images"])
+    assert (read.Images("validation/0")[0].width, read.Images("batch_imgs/0")[0].width) == (60, 384)
+    assert {"spec/text_summary", "precision_recall/circle"} <= set(tags["tensors"])
+    assert b"random_seed: 7" in read.Tensors("spec/text_summary")[0].tensor_proto.string_val[0]
+
+
+def test_the_curve_that_tensorboard_draws(tmp_path: Path) -> None:
+    train(tmp_path, range(3, 4))
+    from tensorboard.util import tensor_util
+
+    values = tensor_util.make_ndarray(events(tmp_path).Tensors("precision_recall/circle")[0].tensor_proto)
+    precision, recall = values[4], values[5]
+    np.testing.assert_allclose(recall, RECALL)
+    np.testing.assert_allclose(precision, np.where(RECALL < 0.5, 1.0, 0.0))
+
+
+def test_a_resume_forgets_what_a_run_cut_short_wrote_later(tmp_path: Path) -> None:
+    train(tmp_path, range(1, 4))
+    time.sleep(1.1)  # TensorBoard reads the files in the order of the seconds in their names
+    train(tmp_path, range(2, 4), step=2)
+    assert [event.step for event in events(tmp_path).Scalars("loss")] == list(range(6))
