@@ -13,8 +13,8 @@ def take_on(module: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
     """Give the convolutions and batch norms of ``module`` the shapes that they have in the state dict ``tensors``.
 
     Layers stay the objects they are, with their settings, memory format, device and ``requires_grad``; those whose
-    shape changes get new parameters with undefined numbers, to be loaded afterwards. Layers that ``tensors`` does not
-    name are left alone. Make the optimiser after this.
+    shape changes get new parameters, with the first of their own numbers: what is not loaded afterwards keeps its
+    initialisation. Layers that ``tensors`` does not name are left alone. Make the optimiser after this.
 
     Returns the names of the layers that changed. Raises ValueError, naming the layer and having changed nothing, when
     ``tensors`` cannot be a pruned state of ``module``: another kernel size, more channels than it has, or another
@@ -42,10 +42,10 @@ def take_on(module: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
 
 
 def reshape(layer: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Give a Conv2d or batch norm parameters and buffers of ``shapes`` (by their own names), numbers undefined."""
+    """Cut the parameters and buffers of a Conv2d or batch norm down to ``shapes``, by their own names."""
     for name, shape in shapes.items():
         old = getattr(layer, name)
-        new = torch.empty(shape, dtype=old.dtype, device=old.device)
+        new = old.detach()[tuple(slice(size) for size in shape)].clone(memory_format=torch.contiguous_format)
         if old.dim() == 4 and old.is_contiguous(memory_format=torch.channels_last):
             new = new.contiguous(memory_format=torch.channels_last)
         if isinstance(old, nn.Parameter):

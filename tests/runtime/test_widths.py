@@ -51,6 +51,15 @@ def test_layers_keep_their_settings() -> None:
     assert [name for name, _ in wide.named_parameters()] == [name for name, _ in Small(8).named_parameters()]
 
 
+def test_what_is_not_loaded_keeps_its_initialisation() -> None:
+    wide = Small(8)
+    nn.init.constant_(wide.head.weight, 0.25)
+    nn.init.constant_(wide.bn.running_var, 2.0)
+    take_on(wide, Small(4).state_dict())
+    assert wide.head.weight.tolist() == [[[[0.25]]] * 4] * 5
+    assert wide.bn.running_var.tolist() == [2.0] * 4
+
+
 def test_the_same_shapes_change_nothing() -> None:
     wide = Small(8)
     before = dict(wide.named_parameters())
