@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from runtime import frames, program
+from runtime import anchor_fit, frames, program
 
 if TYPE_CHECKING:
     from runtime.engine import Epoch
@@ -28,6 +28,9 @@ def introduce(
     both = [split] if held_out is None else [split, held_out]
     for note in [note for each in both for note in each.notes]:
         program.warn(note)
+    if (anchors := getattr(detector, "anchors", None)) is not None:
+        if lines := anchor_fit.report(split, anchors.cpu().numpy(), classes, detector.input_size):
+            program.warn("\n".join(lines))  # the last ones can be copied into the spec as they stand
     other = sum(frames.resized(each, width, height) for each in both)
     if other:
         program.say(f"{other} images are not {width}x{height} and are resized as they are read")

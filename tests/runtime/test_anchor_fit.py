@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,3 +107,17 @@ def test_many_boxes_are_sampled_where_anchors_are_clipped(monkeypatch: pytest.Mo
     found = anchor_fit.fit(boxes, np.arange(2000), anchors(clip=True))
     assert 50 < len(found.best) < 2000
     assert (found.labels[0], found.labels[-1]) == (0, 1999)
+
+
+def test_a_training_says_it_before_it_begins(shapes: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from runtime import train
+
+    text = shapes.spec(epochs=1, validation="").read_text()
+    spec = tmp_path / "small.conf"
+    spec.write_text(
+        text.replace("[0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0]", "[0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08]")
+    )
+    assert train.main(["ssd", "-e", str(spec), "-r", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().err
+    assert "of the training boxes have an anchor that overlaps" in told
+    assert re.search(r'^  scales: "\[[\d., ]+\]"$', told, re.MULTILINE)
