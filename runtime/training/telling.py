@@ -28,9 +28,10 @@ def introduce(
     both = [split] if held_out is None else [split, held_out]
     for note in [note for each in both for note in each.notes]:
         program.warn(note)
-    if (anchors := getattr(detector, "anchors", None)) is not None:
-        if lines := anchor_fit.report(split, anchors.cpu().numpy(), classes, detector.input_size):
-            program.warn("\n".join(lines))  # the last ones can be copied into the spec as they stand
+    anchors = getattr(detector, "anchors", None)
+    fit = [] if anchors is None else anchor_fit.report(split, anchors.cpu().numpy(), classes, detector.input_size)
+    if fit:
+        program.warn("\n".join(fit))  # the last lines can be copied into the spec as they stand
     other = sum(frames.resized(each, width, height) for each in both)
     if other:
         program.say(f"{other} images are not {width}x{height} and are resized as they are read")
