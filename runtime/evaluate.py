@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import device, program
+from runtime import program
 from runtime import inference_models as models
 from runtime.inference_models import Device, Wanted
 from tltpipe import registry
@@ -59,13 +59,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Evaluate; torch is imported only once the spec is known to be good."""
+    """Evaluate; torch, if the model needs it, is imported only once the spec is known to be good."""
     import specs
 
     if arguments.threshold is not None and not 0 < arguments.threshold < 1:
         raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}")
     spec = specs.parse(program.host(arguments.experiment_spec_file), "Experiment", strict=arguments.strict_tlt)
-    device.require_torch()
     for warning in spec.warnings:
         program.warn(warning)
     results = results_of(arguments)

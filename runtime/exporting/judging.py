@@ -32,7 +32,10 @@ def precision(models: Sequence[Model], recipe: Recipe, split: Split, *, limit: i
     """
     from runtime import data
 
-    scores = [AveragePrecision(each.classes, mode=recipe.evaluation.mode, iou=recipe.evaluation.iou) for each in models]
+    scores = [
+        AveragePrecision(each.classes, mode=recipe.evaluation.mode, iou=recipe.evaluation.iou, strict=recipe.strict)
+        for each in models
+    ]
     order, pictures = data.for_validation(recipe, split)
     draws = list(order)
     step = max(1, len(split) // limit) if limit else 1

@@ -104,6 +104,23 @@ def test_without_a_folder_results_lie_beside_the_model(learned: Any, tmp_path: P
     assert (model.parent / "status.json").is_file()
 
 
+def test_an_exported_model_is_as_good(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("onnxruntime")
+    from runtime import export
+
+    model = tmp_path / "model.onnx"
+    assert export.main(["ssd", "-m", str(learned.model), "-e", str(learned.spec), "-o", str(model)]) == 0
+    capsys.readouterr()
+    told = []
+    for path in (learned.model, model):
+        line = ["ssd", "-e", str(learned.spec), "-m", str(path), "-r", str(tmp_path), "--json", "--no-plots"]
+        assert evaluate.main(line) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    assert "ONNX Runtime" in told[1]["ran_on"]
+    assert told[1]["mAP"] == pytest.approx(told[0]["mAP"], abs=1e-3)
+    assert told[1]["coco"]["AP"] == pytest.approx(told[0]["coco"]["AP"], abs=1e-3)
+
+
 def test_no_validation_data(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec = trained.shapes.spec(name="bare.conf", validation="")
     assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model), "-r", str(tmp_path)]) == 3
