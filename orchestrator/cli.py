@@ -182,12 +182,65 @@ def evaluate(options: Options, key: Annotated[str | None, KEY] = None) -> None:
 @command
 def infer(
     options: Options,
-    pictures: Annotated[Path, typer.Argument(metavar="IMAGE_OR_FOLDER", help="What to look at.")],
+    pictures: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGE_OR_FOLDER...", help="What to look at; patterns too, and - for a list on stdin."),
+    ],
+    model: Annotated[
+        Path | None, typer.Option(help="Checkpoint, or what export wrote (.onnx, .pt, .pt2); the newest by default.")
+    ] = None,
     threshold: Annotated[float | None, typer.Option(help="Lowest score to keep.", show_default=False)] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1; a GPU if there is one by default.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures looked at together.")] = None,
     key: Annotated[str | None, KEY] = None,
 ) -> None:
-    """Find objects in pictures: drawn pictures and labels go to inference/."""
-    _stages(options, ["infer"], subject=pictures, threshold=threshold, key=key)
+    """Find objects in pictures: drawn pictures, labels, COCO results and a sheet go to inference/."""
+    from orchestrator import subjects
+
+    first, *more = subjects.of(pictures)
+    chosen: dict[str, Any] = {
+        "infer.model": _named(model),
+        "infer.device": device,
+        "infer.batch_size": batch_size,
+    }
+    _stages(options, ["infer"], subject=first, subjects=tuple(more), threshold=threshold, key=key, **chosen)
+
+
+@app.command()
+@command
+def export(
+    options: Options,
+    model: Annotated[
+        Path | None, typer.Argument(metavar="MODEL", help="Checkpoint to export; the newest one by default.")
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option(help="onnx (the default), onnx_raw, deepstream, torchscript or pt2.")
+    ] = None,
+    data_type: Annotated[str | None, typer.Option(help="fp32, fp16 (deepstream) or int8 (onnx).")] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="Pictures for int8; the augmented ones by default.", show_default=False)
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="A fixed number of pictures a batch; any by default.")
+    ] = None,
+    key: Annotated[str | None, KEY] = None,
+) -> None:
+    """Write a model for ONNX Runtime, DeepStream or PyTorch, compare it with the original, put it in exported/.
+
+    More can be set in the export section of tltpipe.yaml.
+    """
+    chosen: dict[str, Any] = {
+        "export.format": format,
+        "export.data_type": data_type,
+        "export.calibration": _named(calibration),
+        "export.static_batch_size": batch,
+    }
+    _stages(options, ["export"], subject=model, key=key, **chosen)
+
+
+def _named(path: Path | None) -> str | None:
+    """A file as it is called from here, wherever the workspace is."""
+    return None if path is None else str(path.absolute() if path.exists() else path)
 
 
 @app.command()
@@ -301,7 +354,13 @@ def build(
 
 
 def _stages(
-    options: Options, names: list[str] | None, *, subject: Path | None = None, force: bool = False, **flags: Any
+    options: Options,
+    names: list[str] | None,
+    *,
+    subject: Path | None = None,
+    subjects: tuple[Path, ...] = (),
+    force: bool = False,
+    **flags: Any,
 ) -> None:
     """Run stages and show what came of them."""
     from orchestrator import pipeline, session
@@ -313,6 +372,7 @@ def _stages(
         force=options.force or force,
         render=options.render,
         subject=subject,
+        subjects=subjects,
     )
     results = pipeline.execute(run, names or pipeline.every())
     if options.json:
@@ -332,6 +392,8 @@ def show(options: Options, results: list[Result]) -> None:
             rows = [(name, str(count)) for name, count in told["objects"].items()] or [("nothing", "0")]
             options.console.table(("class", "found"), rows)
             options.console.put(f"{told['images']} pictures: {told['drawn']}")
+        if told.get("exported"):
+            options.console.put(f"exported: {told['exported']}")
 
 
 def _answer(options: Options, told: dict[str, Any], text: str | None = None) -> None:

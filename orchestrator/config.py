@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orchestrator.settings import SECRETS, Data, Pruning, Settings, Training
+from orchestrator.settings import SECRETS, Data, Exporting, Inference, Pruning, Settings, Training
 from tltpipe import registry
 from tltpipe.errors import ConfigError, Location
 
@@ -39,6 +39,8 @@ class Config:
     data: Data
     training: Training
     pruning: Pruning
+    inference: Inference
+    exporting: Exporting
     tunables: Mapping[str, Any]
     sources: Mapping[str, str] = field(default_factory=dict)
 
@@ -82,7 +84,7 @@ def load(
         given.update(layer)
     top = _section(given, "")
     network = top["network"].value if "network" in top else Settings.network
-    _refuse_unknown(given, ["data", "train", "prune", *sections(str(network))])
+    _refuse_unknown(given, ["data", "train", "prune", "infer", "export", *sections(str(network))])
     settings = _build("tltpipe", Settings, top)
     folders = sections(settings.network)
     return Config(
@@ -90,6 +92,8 @@ def load(
         data=_build("data", Data, _section(given, "data")),
         training=_build("train", Training, _section(given, "train")),
         pruning=_build("prune", Pruning, _section(given, "prune")),
+        inference=_build("infer", Inference, _section(given, "infer")),
+        exporting=_build("export", Exporting, _section(given, "export")),
         tunables={name: _tunables(name, folder, _section(given, name)) for name, folder in folders.items()},
         sources={dotted: str(told.where) for dotted, told in given.items()},
     )

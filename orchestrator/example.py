@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestrator import config
-from orchestrator.settings import Data, Pruning, Settings, Training
+from orchestrator.settings import Data, Exporting, Inference, Pruning, Settings, Training
 
 HEAD = """\
 # Settings of tltpipe. Every key is optional: what is commented out shows the default.
@@ -25,7 +25,7 @@ def text(network: str = "ssd") -> str:
 
     lines = [HEAD, *_entries(Settings, tuning.documentation(Settings), indent="")]
     lines += ["", "data:", *_entries(Data, tuning.documentation(Data), indent="  ")]
-    for name, section in (("train", Training), ("prune", Pruning)):
+    for name, section in (("train", Training), ("prune", Pruning), ("infer", Inference), ("export", Exporting)):
         lines += [
             "",
             f"# {_about(section)}",

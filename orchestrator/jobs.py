@@ -82,6 +82,14 @@ class Infer:
     drawn: Path
     labels: Path
     threshold: float = 0.3
+    more: tuple[Path, ...] = ()
+    """Further files and folders, beside ``images``."""
+    own_spec: bool = False
+    """The model says itself what it needs to be used."""
+    extras: Path | None = None
+    """Folder for a contact sheet and COCO results."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Only our own programs know these: device, batch_size."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,27 @@ class Prune:
     force: bool = False
 
 
-Request = Augment | Convert | Train | Evaluate | Infer | Prune
+@dataclass(frozen=True)
+class Export:
+    """``model`` for other runtimes, into the file ``output``; ``calibration``: pictures that int8 is measured on.
+
+    ``options`` only our own programs know; ``force``: over a file that is there.
+    """
+
+    network: str
+    spec: Path
+    model: Path
+    output: Path
+    format: str
+    data_type: str = "fp32"
+    calibration: Path | None = None
+    batches: int = 10
+    batch_size: int = 16
+    options: Mapping[str, str] = field(default_factory=dict)
+    force: bool = False
+
+
+Request = Augment | Convert | Train | Evaluate | Infer | Prune | Export
 
 
 @dataclass(frozen=True)

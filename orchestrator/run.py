@@ -52,6 +52,8 @@ class Run:
     force: bool = False
     """Run stages whether their receipts hold or not; training starts over."""
     subject: Path | None = None
+    subjects: tuple[Path, ...] = ()
+    """More of the same."""
     stage: str = ""
     """The stage under way; names its logs."""
     specs: dict[str, drafts.Settled] = field(default_factory=dict)

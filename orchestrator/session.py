@@ -31,6 +31,7 @@ def start(
     force: bool = False,
     render: bool = False,
     subject: Path | None = None,
+    subjects: tuple[Path, ...] = (),
 ) -> Run:
     """Read the configuration of the workspace ``root``, load its toolkit and open its runner.
 
@@ -53,6 +54,7 @@ def start(
         render=render,
         force=force,
         subject=None if subject is None else Path(os.path.abspath(subject)),
+        subjects=tuple(Path(os.path.abspath(path)) for path in subjects),
     )
 
 

@@ -115,5 +115,41 @@ class Pruning:
     """Convolutions that stay as they are, by name."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Inference:
+    """What tltpipe infer looks with (docs/infer.md)."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    model: str | None = None
+    """A checkpoint, or a model that tltpipe export wrote; null is the newest checkpoint of this workspace."""
+    device: str | None = None
+    """cpu, cuda or cuda:1; null is a GPU where there is one."""
+    batch_size: Annotated[int, Ge(1)] | None = None
+    """Pictures looked at together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exporting:
+    """What tltpipe export writes (docs/export.md)."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    format: str | None = None
+    """onnx (suppression inside), onnx_raw, deepstream, torchscript or pt2; null is the usual one of the toolkit."""
+    data_type: Literal["fp32", "fp16", "int8"] = "fp32"
+    """int8 needs pictures to measure on."""
+    calibration: str | None = None
+    """Folder of pictures for int8; null is the augmented pictures to train on."""
+    batches: Annotated[int, Ge(1)] = 10
+    """So many batches of it are looked at."""
+    batch_size: Annotated[int, Ge(1)] = 16
+    """Of so many pictures."""
+    static_batch_size: Annotated[int, Ge(1)] | None = None
+    """A fixed number of pictures a batch; null takes any."""
+    target_opset: Annotated[int, Ge(13), Le(20)] | None = None
+    """Of ONNX; null is 17."""
+
+
 SECRETS = ("key",)
 """Settings that no receipt, log or screen may show."""

@@ -75,6 +75,11 @@ class Workspace:
         return self.root / "pruned"
 
     @property
+    def exported(self) -> Path:
+        """Models for other runtimes, a folder for each format."""
+        return self.root / "exported"
+
+    @property
     def inference(self) -> Path:
         return self.root / "inference"
 

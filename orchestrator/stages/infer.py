@@ -1,4 +1,4 @@
-"""infer: one picture or a folder of them in; drawn pictures and KITTI lines with scores out."""
+"""infer: pictures and folders of them in; drawn pictures, KITTI lines with scores, COCO results and a sheet out."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ NEEDS = ("train",)
 SPEC: str | None = None
 ON_REQUEST = True
 MISSING = "name a picture or a folder of pictures"
+SHEET, RESULTS = "sheet.jpg", "coco.json"
 PICTURES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 
 
@@ -35,7 +36,7 @@ def drafts(run: Run) -> list[Draft]:
 
 
 def inputs(run: Run) -> list[Path]:
-    return [run.expected_model()] if run.subject is None else [run.expected_model(), run.subject]
+    return [_model(run), *_subjects(run)]
 
 
 def outputs(run: Run) -> list[Path]:
@@ -51,19 +52,23 @@ def execute(run: Run) -> dict[str, Any]:
     subject = run.subject
     if subject is None:
         raise DataError("there are no pictures to look at", hint="tltpipe infer IMAGE_OR_FOLDER")
-    request, pictures = _request(run, subject), _pictures(run, subject)
+    request = _request(run, subject)
+    pictures = [name for each in _subjects(run) for name in _pictures(run, each)]
     target = run.workspace.inference
     if run.runner.pretends:
         run.launch(request)
         return {}
     with _folder_beside(target) as staging:
         drawn, labels = staging / "images_annotated", staging / "labels"
-        run.launch(replace(request, drawn=drawn, labels=labels), verify=lambda: _lacking(pictures, drawn, labels))
+        staged = replace(request, drawn=drawn, labels=labels, extras=staging)
+        run.launch(staged, verify=lambda: _lacking(pictures, drawn, labels))
         counts = Counter(line.split()[0] for line in _lines(labels.glob("*.txt")))
         for folder in (drawn, labels):
             _move_files(folder, target / folder.name)
-    place = run.workspace.name(target / "images_annotated")
-    return {"images": len(pictures), "objects": dict(counts.most_common()), "drawn": place}
+        _move_files(staging, target)
+    told = {"images": len(pictures), "objects": dict(counts.most_common())}
+    places = {"drawn": target / "images_annotated", "sheet": target / SHEET, "coco": target / RESULTS}
+    return {**told, **{what: run.workspace.name(path) for what, path in places.items() if path.exists()}}
 
 
 @contextmanager
@@ -82,9 +87,31 @@ def _folder_beside(target: Path) -> Iterator[Path]:
 
 def _request(run: Run, subject: Path) -> Infer:
     target = run.workspace.inference
-    spec, model = run.spec(train.NAME), run.expected_model()
-    drawn, labels = target / "images_annotated", target / "labels"
-    return Infer(run.config.network, spec, model, subject, drawn, labels, run.config.settings.threshold)
+    chosen = run.config.inference
+    options = {"device": chosen.device, "batch_size": chosen.batch_size}
+    return Infer(
+        network=run.config.network,
+        spec=run.spec(train.NAME),
+        model=_model(run),
+        images=subject,
+        drawn=target / "images_annotated",
+        labels=target / "labels",
+        threshold=run.config.settings.threshold,
+        more=run.subjects,
+        own_spec=chosen.model is not None,
+        extras=target,
+        options={name: str(value) for name, value in options.items() if value is not None},
+    )
+
+
+def _model(run: Run) -> Path:
+    """What the settings name, else the newest checkpoint."""
+    named = run.config.inference.model
+    return run.expected_model() if named is None else run.workspace.root / named
+
+
+def _subjects(run: Run) -> list[Path]:
+    return [path for path in (run.subject, *run.subjects) if path is not None]
 
 
 def _pictures(run: Run, subject: Path) -> list[str]:
@@ -115,4 +142,5 @@ def _move_files(source: Path, target: Path) -> None:
     with files.writable(target):
         target.mkdir(parents=True, exist_ok=True)
     for path in source.iterdir():
-        os.replace(path, target / path.name)
+        if path.is_file():
+            os.replace(path, target / path.name)

@@ -34,6 +34,9 @@ class Toolkit(Protocol):
     ENVIRONMENT: Mapping[str, str]
     """Variables its programs want."""
 
+    EXPORTS: Mapping[str, str]
+    """The formats it exports to, and how such files end; the first is the usual one."""
+
     def argv(self, request: Request, at: At) -> tuple[str | Secret, ...]:
         """The command line; a secret stays a placeholder. Raises UsageError for a request it cannot serve."""
         ...

@@ -7,13 +7,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.jobs import At, Augment, Convert, Evaluate, Prune, Request, Secret, Train
+from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Prune, Request, Secret, Train
 from orchestrator.toolkits import tlt2
 from tltpipe import __version__, progress
 
 IMAGE: str | None = f"tltpipe:{__version__}"
 SPECS = tlt2.SPECS
 ENVIRONMENT: Mapping[str, str] = {**tlt2.ENVIRONMENT, "TLTPIPE_PROGRESS_SECONDS": "0.5"}
+
+EXPORTS: Mapping[str, str] = {
+    "onnx": ".onnx",
+    "onnx_raw": ".onnx",
+    "deepstream": ".onnx",
+    "torchscript": ".pt",
+    "pt2": ".pt2",
+}
 
 KEY = Secret("key", optional=True)
 
@@ -45,7 +53,48 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
         chosen += ["-r", at(request.results)]
     if isinstance(request, Prune) and request.force:
         chosen += ["--force"]
-    return (*(KEY if word == tlt2.KEY else word for word in tlt2.argv(request, at)), *chosen)
+    if isinstance(request, Infer):
+        return _infer(request, at)
+    if isinstance(request, Export):
+        return _export(request, at)
+    return _ours(tlt2.argv(request, at), *chosen)
+
+
+def _ours(words: tuple[str | Secret, ...], *more: str) -> tuple[str | Secret, ...]:
+    """NVIDIA's line, but the key is only there where one was given."""
+    return (*(KEY if word == tlt2.KEY else word for word in words), *more)
+
+
+def _infer(request: Infer, at: At) -> tuple[str | Secret, ...]:
+    words = list(_ours(tlt2.argv(replace(request, more=(), options={}), at)))
+    if request.own_spec:
+        place = words.index("-e")
+        del words[place : place + 2]
+    words[words.index("-i") + 2 : words.index("-i") + 2] = [at(path) for path in request.more]
+    if request.extras is not None:
+        words += ["--sheet", at(request.extras / "sheet.jpg"), "--coco", at(request.extras / "coco.json")]
+    return (*words, *_spelled(request.options))
+
+
+def _export(request: Export, at: At) -> tuple[str | Secret, ...]:
+    files = ("-m", at(request.model), "-o", at(request.output), "-e", at(request.spec), "-k", KEY)
+    line: tuple[str | Secret, ...] = (
+        "tlt-export",
+        request.network,
+        *files,
+        "--format",
+        request.format,
+        "--data_type",
+        request.data_type,
+    )
+    if request.calibration is not None:
+        amount = ("--batches", f"{request.batches}", "--batch_size", f"{request.batch_size}")
+        line = (*line, "--cal_image_dir", at(request.calibration), *amount)
+    return (*line, *_spelled(request.options), *(["--force"] if request.force else []))
+
+
+def _spelled(options: Mapping[str, str]) -> list[str]:
+    return [word for name, value in options.items() for word in (f"--{name}", value)]
 
 
 def _augment(request: Augment, at: At) -> tuple[str | Secret, ...]:
@@ -62,8 +111,8 @@ def resumes(request: Request) -> bool:
 
 
 def gpus(request: Request, wanted: int) -> int:
-    """The data programs and pruning run on the CPU."""
-    return 0 if isinstance(request, Augment | Convert | Prune) else wanted
+    """The data programs, pruning and exporting run on the CPU."""
+    return 0 if isinstance(request, Augment | Convert | Prune | Export) else wanted
 
 
 def final_epoch(num_epochs: int, checkpoint_interval: int) -> int:  # noqa: ARG001 (the protocol's signature)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from orchestrator.jobs import At, Augment, Convert, Evaluate, Infer, Prune, Request, Secret, Train
+from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Prune, Request, Secret, Train
 from orchestrator.toolkits import Dialect
 from tltpipe.errors import UsageError
 from tltpipe.progress import Tick
@@ -19,6 +19,7 @@ SPECS: Mapping[str, Dialect] = {
     "ssd": Dialect("train.tlt2.conf.j2", "Experiment"),
 }
 ENVIRONMENT: Mapping[str, str] = {"PYTHONUNBUFFERED": "1"}
+EXPORTS: Mapping[str, str] = {"etlt": ".etlt"}
 
 KEY: Final = Secret("key")
 CHECKPOINT_SUFFIX = ".tlt"
@@ -47,7 +48,10 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
             return line if weights is None else (*line, "-m", at(weights))
         case Evaluate(network, spec, model):  # where results go, nobody asks it
             return ("tlt-evaluate", network, "-e", at(spec), "-m", at(model), "-k", KEY)
-        case Infer(network, spec, model, images, drawn, labels, threshold):
+        case Infer(network, spec, model, images, drawn, labels, threshold, more, _, _, options):
+            if more or options:
+                what = "NVIDIA's tlt-infer takes one picture or one folder, and no other options"
+                raise UsageError(what, hint="look at one at a time, or use our own programs")
             files = ("-i", at(images), "-o", at(drawn), "-e", at(spec), "-m", at(model), "-k", KEY, "-l", at(labels))
             return ("tlt-infer", network, *files, "-t", f"{threshold:g}")
         case Prune(_, model, output, threshold, criterion, granularity, minimum, normalizer, excluded):
@@ -55,6 +59,22 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
             spared = ("-el", *excluded) if excluded else ()
             # No word for the network: the model says what it is.
             return ("tlt-prune", "-m", at(model), "-o", at(output), "-k", KEY, *rule, "-n", normalizer, *spared)
+        case Export():
+            return _export(request, at)
+
+
+def _export(request: Export, at: At) -> tuple[str | Secret, ...]:
+    if request.options:
+        what = f"NVIDIA's tlt-export has no {', '.join(f'--{name}' for name in request.options)}"
+        raise UsageError(what, hint="leave these settings of export out, or use our own programs")
+    files = ("-m", at(request.model), "-o", at(request.output), "-e", at(request.spec), "-k", KEY)
+    line: tuple[str | Secret, ...] = ("tlt-export", request.network, *files, "--data_type", request.data_type)
+    if request.calibration is None:
+        return line
+    amount = ("--batches", f"{request.batches}", "--batch_size", f"{request.batch_size}")
+    left = {"--cal_cache_file": ".bin", "--cal_data_file": ".tensorfile"}
+    tables = [word for flag, suffix in left.items() for word in (flag, at(request.output.with_suffix(suffix)))]
+    return (*line, "--cal_image_dir", at(request.calibration), *amount, *tables)
 
 
 def gpus(request: Request, wanted: int) -> int:  # noqa: ARG001 (the protocol's signature)

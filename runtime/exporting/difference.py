@@ -9,8 +9,8 @@ import numpy as np
 
 from runtime.found import Found
 
-ROUNDING = 1e-3
-"""Pixels, and shares of a box's longer side, that the order of additions may make."""
+PIXELS, SCORES = 0.05, 1e-3
+"""More than the order of additions makes, even in a network that was never trained; errors make far more."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Difference:
     @property
     def small(self) -> bool:
         """Whether it is no more than rounding makes."""
-        return self.pixels <= ROUNDING and self.scores <= ROUNDING and self.alone <= 0.02 * self.boxes + 2
+        return self.pixels <= PIXELS and self.scores <= SCORES and self.alone <= 0.02 * self.boxes + 2
 
     def text(self) -> str:
         apart = f", {self.alone} in one of them only" if self.alone else ""

@@ -92,6 +92,7 @@ PROGRAMS = {
     "tlt-train": "runtime.train",
     "tlt-evaluate": "runtime.evaluate",
     "tlt-infer": "runtime.infer",
+    "tlt-export": "runtime.export",
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.jobs import Augment, Convert, Evaluate, Infer, Prune, Request, Train, shown, without_missing
+from orchestrator.jobs import Augment, Convert, Evaluate, Export, Infer, Prune, Request, Train, shown, without_missing
 from orchestrator.mounts import MountTable
 from tltpipe import registry
 from tltpipe.errors import UsageError
@@ -22,6 +22,8 @@ REQUESTS: dict[str, Request] = {
     "retrain": Train("ssd", SPEC, ROOT / "output", weights=ROOT / "pruned.tlt", fresh=True),
     "evaluate": Evaluate("ssd", SPEC, MODEL, ROOT / "output"),
     "infer": Infer("ssd", SPEC, MODEL, Path("/elsewhere/a b.jpg"), ROOT / "drawn", ROOT / "labels", 0.25),
+    "export": Export("ssd", SPEC, MODEL, ROOT / "exported/m.out", "deepstream", force=True),
+    "export int8": Export("ssd", SPEC, MODEL, ROOT / "m.out", "onnx", "int8", Path("/elsewhere/pictures"), 5, 8),
     "prune": Prune("ssd", MODEL, ROOT / "pruned/ssd_resnet18_epoch_010.tlt", threshold=0.25, force=True),
     "prune sparing": Prune("ssd", MODEL, ROOT / "pruned/m.tlt", criterion="intersection", excluded=("conv1", "a.b")),
 }

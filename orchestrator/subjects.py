@@ -1,0 +1,35 @@
+"""What somebody names on the command line to be looked at: files, folders, patterns, a list on standard input."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tltpipe.errors import DataError
+
+STANDARD_INPUT = "-"
+
+
+def of(given: Sequence[str]) -> list[Path]:
+    """The files and folders, each once, in the order given; what is not there stays, to be told of where it is used.
+
+    Raises DataError for a pattern that fits nothing, and an empty list.
+    """
+    found = list(dict.fromkeys(path for text in given for path in _named(text)))
+    if not found:
+        raise DataError("the list of pictures on standard input is empty", hint="one path a line")
+    return found
+
+
+def _named(text: str) -> Iterator[Path]:
+    if text == STANDARD_INPUT:
+        yield from (Path(line.strip()) for line in sys.stdin if line.strip())
+    elif glob.has_magic(text) and not Path(text).exists():
+        matches = sorted(glob.glob(text, recursive=True))
+        if not matches:
+            raise DataError("no file fits this pattern", where=text, hint="try it with ls")
+        yield from map(Path, matches)
+    else:
+        yield Path(text)

@@ -1,0 +1,164 @@
+"""tltpipe export and tltpipe infer: where models and results go, and what is asked of the programs."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from orchestrator import pipeline, subjects
+from orchestrator.run import Run
+from tltpipe.errors import DataError, ExportError, UsageError
+
+Start = Callable[..., Run]
+Programs = Callable[..., Path]
+EPOCHS = {"ssd.num_epochs": 3}
+
+EXPORTER = """
+import json
+print("argv", *sys.argv[1:])
+flags = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+target = Path(flags["-o"])
+target.write_text("model")
+target.with_suffix(".json").write_text(json.dumps({"verified": {"boxes": 7}, "other": 1}))
+"""
+
+
+@pytest.fixture
+def exported(
+    start: Start, fake_programs: Programs, workspace: Path, write_program: Callable[[Path, str], Path]
+) -> Start:
+    """A workspace that has trained, whose tlt-export leaves what ours leaves."""
+    programs = fake_programs()
+    write_program(programs / "tlt-export", EXPORTER)
+    pipeline.execute(start(programs=programs, **EPOCHS), pipeline.every())
+    return lambda **settings: start(programs=programs, **EPOCHS, **settings)
+
+
+def test_the_newest_checkpoint_is_exported(exported: Start, workspace: Path) -> None:
+    (result,) = pipeline.execute(exported(), ["export"])
+    assert result.told == {
+        "model": "output/weights/ssd_resnet10_epoch_003.tlt",
+        "exported": "exported/onnx/ssd_resnet10_epoch_003.onnx",
+        "verified": {"boxes": 7},
+    }
+    assert (workspace / "exported/onnx/ssd_resnet10_epoch_003.onnx").read_text() == "model"
+    with pytest.raises(ExportError, match="exported before") as caught:
+        pipeline.execute(exported(), ["export"])
+    assert caught.value.exit_code == 5
+    pipeline.execute(exported(force=True), ["export"])
+
+
+def test_int8_measures_on_what_was_trained_on(exported: Start, start: Start, workspace: Path) -> None:
+    run = start(runner="dry", **EPOCHS, **{"export.data_type": "int8", "export.static_batch_size": 1})
+    pipeline.execute(run, ["export"])
+    argv = run.runner.jobs[0].argv  # type: ignore[attr-defined]
+    place = argv.index("--cal_image_dir")
+    assert argv[place + 1] == "/workspace/KITTI-dataset-augmented/train/images"
+    assert argv[argv.index("-o") + 1] == "/workspace/exported/onnx/ssd_resnet10_epoch_003_int8.onnx"
+    assert argv[argv.index("--static_batch_size") + 1] == "1"
+    assert not (workspace / "exported").exists()
+
+
+def test_a_format_that_nobody_knows(exported: Start) -> None:
+    with pytest.raises(UsageError, match='does not export to "onxn"') as caught:
+        pipeline.execute(exported(**{"export.format": "onxn"}), ["export"])
+    assert "deepstream" in str(caught.value.hint)
+
+
+def test_nothing_to_export(start: Start, fake_programs: Programs) -> None:
+    with pytest.raises(DataError) as caught:
+        pipeline.execute(start(programs=fake_programs()), ["export"])
+    assert caught.value.hint == "run `tltpipe train` first"
+
+
+def test_an_exporter_that_writes_nothing(
+    exported: Start, write_program: Callable[[Path, str], Path], tmp_path: Path
+) -> None:
+    write_program(tmp_path / "fakes/tlt-export", "print('all is well')")
+    with pytest.raises(Exception, match=r"there is no exported/onnx/.*\.onnx"):
+        pipeline.execute(exported(), ["export"])
+
+
+def test_several_pictures_and_a_model_of_its_own(start: Start, workspace: Path) -> None:
+    raw = workspace / "Original-Data"
+    more = (raw / "train/image", workspace.parent / "else/where.jpg")
+    settings = {"infer.model": "exported/onnx/m.onnx", "infer.device": "cuda:1", "infer.batch_size": 4}
+    run = start(runner="dry", subject=raw / "validation/image", **settings)
+    run.subjects = more
+    pipeline.execute(run, ["infer"])
+    argv = run.runner.jobs[0].argv  # type: ignore[attr-defined]
+    place = argv.index("-i")
+    assert argv[place + 1 : place + 5] == (
+        "/workspace/Original-Data/validation/image", "/workspace/Original-Data/train/image", "/mnt/0/where.jpg", "-o"
+    )  # fmt: skip
+    assert "-e" not in argv
+    assert argv[argv.index("-m") + 1] == "/workspace/exported/onnx/m.onnx"
+    assert argv[-8:] == (
+        "--sheet", "/workspace/inference/sheet.jpg", "--coco", "/workspace/inference/coco.json",
+        "--device", "cuda:1", "--batch_size", "4",
+    )  # fmt: skip
+    run = start(runner="dry", toolkit="tlt2", key="k", subject=raw / "validation/image", **settings)
+    with pytest.raises(UsageError, match="takes one picture or one folder"):
+        pipeline.execute(run, ["infer"])
+
+
+def test_patterns_and_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("b.jpg", "a.jpg", "c.png"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    assert subjects.of(["*.jpg", "c.png", "a.jpg"]) == [Path("a.jpg"), Path("b.jpg"), Path("c.png")]
+    assert subjects.of(["missing.jpg"]) == [Path("missing.jpg")]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a.jpg\n\nc.png\n"))
+    assert subjects.of(["-"]) == [Path("a.jpg"), Path("c.png")]
+    with pytest.raises(DataError, match="no file fits this pattern"):
+        subjects.of(["*.gif"])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    with pytest.raises(DataError, match="is empty"):
+        subjects.of(["-"])
+
+
+@pytest.mark.torch
+def test_a_model_and_its_json_are_enough(
+    start: Start, real_programs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a folder with nothing else in it: no data, no training, no spec of its own."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnxruntime")
+    import specs
+    from runtime import checkpoint, export
+    from runtime.networks import ssd
+
+    settings = specs.tunables_from("ssd", {"nlayers": 10, "input_width": 128, "input_height": 128})
+    places = {
+        "tfrecords_path": "train-*", "image_directory_path": ".", "image_extension": "jpg",
+        "classes": ["skirt", "vest"], "validation_tfrecords_path": None, "validation_fold": None,
+    }  # fmt: skip
+    text = specs.render("ssd", "train.tlt2.conf.j2", settings, **places)
+    spec = specs.parse_text(text, "Experiment", source="train.conf")
+    torch.manual_seed(1)
+    detector = ssd.build(spec, num_classes=2)
+    weights = tmp_path / "trained.safetensors"
+    checkpoint.save(weights, checkpoint.Checkpoint("ssd_resnet10", ("skirt", "vest"), 1, detector.state_dict(), text))
+    model = tmp_path / "elsewhere/m.onnx"
+    assert export.main(["ssd", "-m", str(weights), "-o", str(model)]) == 0
+
+    root = tmp_path / "empty"
+    root.mkdir()
+    picture = tmp_path / "mine.jpg"
+    Image.effect_noise((200, 120), 90).convert("RGB").save(picture)
+    run = start(root=root, programs=real_programs, subject=picture, threshold=0.005, **{"infer.model": str(model)})
+    (result,) = pipeline.execute(run, ["infer"])
+    assert result.told["images"] == 1
+    assert result.told["sheet"] == "inference/sheet.jpg"
+    labels = (root / "inference/labels/mine.txt").read_text().splitlines()
+    records = json.loads((root / "inference/coco.json").read_text())
+    assert len(labels) == len(records) == sum(result.told["objects"].values())
+    with Image.open(root / "inference/images_annotated/mine.jpg") as drawn:
+        assert drawn.size == (200, 120)
+    assert not list(root.glob(".inference*"))
