@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import program
 from runtime import inference_models as models
+from runtime import program
 from runtime.inference_models import Device, Wanted
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
