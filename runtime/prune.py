@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime import device, program
-from runtime.pruning.rule import CRITERIA, NORMALIZERS, NothingLeftError, Rule
+from runtime.pruning.choice import CRITERIA, NORMALIZERS, Rule
 from tltpipe import files, registry
 from tltpipe.errors import ModelError, UsageError
 
@@ -193,7 +193,7 @@ def _opened(arguments: argparse.Namespace, model: Path) -> tuple[Checkpoint, str
 def _cut(detector: Any, rule: Rule, excluded: set[str], model: Path) -> tuple[Any, list[Any]]:
     """The smaller detector, and what became of every layer."""
     from runtime.pruning import cut, dependencies, layers
-    from runtime.pruning.rule import decide, excluding
+    from runtime.pruning.rule import NothingLeftError, decide, excluding
 
     graph = excluding(dependencies.analyse(detector), excluded, dependencies.EXCLUDED)
     try:

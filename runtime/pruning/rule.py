@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from runtime.pruning.choice import Criterion, Normalizer, Rule
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from runtime.pruning.dependencies import Dependencies, Group
-
-Criterion = Literal["union", "intersection", "arithmetic_mean", "geometric_mean"]
-Normalizer = Literal["max", "L2"]
-CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
-NORMALIZERS: tuple[Normalizer, ...] = get_args(Normalizer)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A filter stays if its normalised norm is above ``threshold``; a layer keeps at least ``minimum`` of them, and a
-    multiple of ``granularity``. ``criterion``: how the norms of layers that share one decision become one."""
-
-    threshold: float = 0.1
-    criterion: Criterion = "union"
-    granularity: int = 8
-    minimum: int = 16
-    normalizer: Normalizer = "max"
 
 
 class NothingLeftError(ValueError):

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,3 +181,12 @@ def test_other_anchors_get_new_heads_on_the_narrow_network(trained, model: Path,
     for name, tensor in checkpoint.load(path).model.items():
         assert torch.isfinite(tensor).all()
         assert tensor.shape == before[name].shape or name.startswith(("conf.", "loc."))
+
+
+def test_help_does_without_anything_heavy() -> None:
+    script = (
+        "import sys\nfrom runtime import prune\n"
+        "try: prune.main(['--help'])\nexcept SystemExit as end: assert not end.code\n"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'google.protobuf')))"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=True, stdout=subprocess.DEVNULL)

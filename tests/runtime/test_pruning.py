@@ -14,10 +14,11 @@ from runtime.networks.ssd.config import Settings
 from runtime.networks.ssd.loss import FocalLoss
 from runtime.networks.ssd.model import SSD
 from runtime.pruning import measures
+from runtime.pruning.choice import Rule
 from runtime.pruning.cut import cut, indices
 from runtime.pruning.dependencies import EXCLUDED, IS_OUTPUT, analyse
 from runtime.pruning.layers import fates, resolve
-from runtime.pruning.rule import NothingLeftError, Rule, decide, excluding
+from runtime.pruning.rule import NothingLeftError, decide, excluding
 from runtime.widths import take_on
 from tltpipe import registry
 from tltpipe.errors import UsageError
@@ -220,8 +221,21 @@ def test_layers_by_any_of_their_names() -> None:
 
 @pytest.mark.parametrize(("arch", "nlayers"), ARCHITECTURES)
 def test_only_the_removed_filters_are_missing(arch, nlayers) -> None:
+    check(detector(arch, nlayers))
+
+
+def test_the_prediction_module_is_pruned_with_its_sum() -> None:
+    network = detector(prediction_channels=256)
+    check(network)
+    assert {"mpred.0.conv_2", "mpred.0.conv_shortcut"} in members(analyse(network))
+
+
+def test_grey_pictures() -> None:
+    check(detector(input_channels=1))
+
+
+def check(network) -> None:
     """The smaller network says what the whole one does when nothing reads the removed channels."""
-    network = detector(arch, nlayers)
     found = analyse(network)
     kept = decide(found, network.state_dict(), Rule(threshold=0.5, criterion="geometric_mean", minimum=8))
     smaller, muted = cut(network, found, kept), copy.deepcopy(network)

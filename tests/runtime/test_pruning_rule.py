@@ -5,7 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from runtime.pruning.rule import Rule, kept, merged, norms
+from runtime.pruning.choice import Rule
+from runtime.pruning.rule import kept, merged, norms
 
 pytestmark = pytest.mark.torch
 

@@ -1,0 +1,80 @@
+"""The convolutions of a detector: by what names a user may call them, and what became of each."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from runtime.pruning.dependencies import Dependencies
+from tltpipe.errors import UsageError
+
+# What our names have before NVIDIA's: its block_1a_conv_1 is our features.backbone.block_1a.conv_1.
+FOLDERS = ("features.backbone.", "features.")
+NVIDIA = "ssd_"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """``kept`` of a convolution's ``filters``. ``whole``: why none may go; ``shared_with``: layers of its decision."""
+
+    layer: str
+    filters: int
+    kept: int
+    whole: str | None
+    shared_with: tuple[str, ...]
+
+
+def convolutions(detector: nn.Module) -> dict[str, nn.Conv2d]:
+    return {name: layer for name, layer in detector.named_modules() if isinstance(layer, nn.Conv2d)}
+
+
+def resolve(wanted: Iterable[str], detector: nn.Module) -> set[str]:
+    """The convolutions that the user's names mean: ours, whole or without folders, or NVIDIA's.
+
+    Raises UsageError for a name that none has.
+    """
+    spellings: dict[str, str] = {}
+    for layer in convolutions(detector):
+        for spelling in _spellings(layer):
+            spellings.setdefault(spelling, layer)
+    found = set()
+    for name in wanted:
+        if name not in spellings:
+            close = difflib.get_close_matches(name, spellings, n=1)
+            hint = f'did you mean "{close[0]}"?' if close else "name convolutions, as the table of a pruning does"
+            raise UsageError(f'-el: this model has no layer "{name}"', hint=hint)
+        found.add(spellings[name])
+    return found
+
+
+def short(layer: str) -> str:
+    """The name without folders."""
+    folder = next((folder for folder in FOLDERS if layer.startswith(folder)), "")
+    return layer.removeprefix(folder)
+
+
+def fates(detector: nn.Module, dependencies: Dependencies, kept: Sequence[NDArray[np.intp]]) -> list[Fate]:
+    """What became of every convolution of the unpruned ``detector``, in its order."""
+    told = []
+    for layer, convolution in convolutions(detector).items():
+        numbers = dependencies.filters.get(layer)
+        if numbers is None:
+            told.append(Fate(layer, convolution.out_channels, convolution.out_channels, "not understood", ()))
+            continue
+        groups = [dependencies.groups[number] for number in numbers]
+        whole = next((group.whole for group in groups if group.whole), None)
+        others = dict.fromkeys(member.layer for group in groups for member in group.members if member.layer != layer)
+        left = sum(len(kept[number]) for number in numbers)
+        told.append(Fate(layer, convolution.out_channels, left, whole, tuple(others)))
+    return told
+
+
+def _spellings(layer: str) -> list[str]:
+    names = [layer, *(layer.removeprefix(folder) for folder in FOLDERS)]
+    names += [name.replace(".", "_") for name in names]
+    return [*names, *(NVIDIA + name for name in names)]
