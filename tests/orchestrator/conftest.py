@@ -145,8 +145,10 @@ from time import sleep
 flags = dict(zip(sys.argv[2::2], sys.argv[3::2]))
 results = Path(flags["-r"]) / "weights"
 results.mkdir(parents=True, exist_ok=True)
-for epoch in range(int(flags.get("--initial_epoch", 1)), EPOCHS + 1):
-    (results / f"ssd_resnet10_epoch_{epoch:03d}.tlt").write_text(flags.get("-m", "from random weights"))
+done = [] if "--fresh" in sys.argv else sorted(results.glob("*.tlt"))
+origin = str(done[-1]) if done else flags.get("-m", "from random weights")
+for epoch in range(len(done) + 1, EPOCHS + 1):
+    (results / f"ssd_resnet10_epoch_{epoch:03d}.tlt").write_text(origin)
     print(f"epoch {epoch}", flush=True)
     if epoch == CTRL_C:
         import os, signal
@@ -156,7 +158,7 @@ for epoch in range(int(flags.get("--initial_epoch", 1)), EPOCHS + 1):
         print("error: train.conf:3:1: this went wrong\\n  hint: put it right", file=sys.stderr)
         sys.exit(3)
 """
-"""A trainer that leaves a checkpoint an epoch and may fail, or meet Ctrl-C, after one of them."""
+"""A trainer that goes on by itself, leaves a checkpoint an epoch and may fail, or meet Ctrl-C, after one of them."""
 
 
 @pytest.fixture
