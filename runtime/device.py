@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import warnings
 from collections.abc import Sequence
@@ -107,6 +108,9 @@ def open_fabric(place: Place, *, deterministic: bool = False) -> Fabric:
 
     # Written for Trainer users; nothing in it that ours could act on.
     warnings.filterwarnings("ignore", module="lightning_fabric")
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    # Kernels of 1x1 lie the same in memory whichever of two strides are written down for them.
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     from lightning_fabric import Fabric
     from lightning_fabric.strategies.ddp import DDPStrategy
 

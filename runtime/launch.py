@@ -76,7 +76,7 @@ def _follows() -> Iterator[None]:
 
 def _end_with_first() -> NoReturn:
     """Standard input is a pipe that only the first process holds: it ends when that one does, however it does."""
-    sys.stdin.buffer.read()
+    os.read(0, 1)  # not by sys.stdin, whose lock its own workers would inherit
     os._exit(1)
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import specs
-from runtime import checkpoint
+from runtime import checkpoint, pretrained
 from runtime.checkpoint import Checkpoint
 from runtime.engine import Tally
+from runtime.pretrained import Foreign
 from tltpipe.errors import ModelError
 
 if TYPE_CHECKING:
@@ -55,17 +56,15 @@ class Beginning:
     epoch: int = 1
     tally: Tally = field(default_factory=Tally)
     memory: Memory = field(default_factory=Memory)
-    loaded: Checkpoint | None = None
+    loaded: Checkpoint | Foreign | None = None
     path: Path | None = None
     resumed: bool = False
     lines: tuple[str, ...] = ()
 
     @property
-    def state(self) -> Checkpoint:
-        """What is resumed, with the trained weights where it holds their average, too."""
-        assert self.loaded is not None
-        trained = self.loaded.resume.weights if self.loaded.resume else None
-        return replace(self.loaded, model=trained) if trained is not None else self.loaded
+    def pruned(self) -> bool:
+        """Whether layers are narrower than the spec says."""
+        return isinstance(self.loaded, Checkpoint) and self.loaded.pruned
 
 
 def identity(recipe: Recipe, asked: Asked) -> dict[str, Any]:
@@ -110,9 +109,9 @@ def find(recipe: Recipe, asked: Asked, results: Path, network: str, *, steps: in
             return found
     if asked.weights is None:
         return Beginning(lines=lines)
-    loaded = checkpoint.load(asked.weights, asked.key)
     if asked.initial_epoch == 1:
-        return Beginning(loaded=loaded, path=asked.weights, lines=lines)
+        return Beginning(loaded=pretrained.read(asked.weights, asked.key), path=asked.weights, lines=lines)
+    loaded = checkpoint.load(asked.weights, asked.key)
     begin = f"resumed from {asked.weights}, "
     if loaded.epoch == asked.initial_epoch - 1:
         begin += f"after epoch {loaded.epoch}"
@@ -191,13 +190,14 @@ def _memory(loaded: Checkpoint) -> Memory:
 
 def adopt(detector: torch.nn.Module, begin: Beginning, *, network: str, classes: tuple[str, ...]) -> list[str]:
     """Put the weights that ``begin`` found into ``detector``; returns what there is to say about it."""
-    if begin.loaded is None or begin.path is None:
+    found, path = begin.loaded, begin.path
+    if found is None or path is None:
         return []
-    if begin.loaded.pruned:
-        checkpoint.check(begin.loaded, begin.path, network=network, classes=classes)
-        checkpoint.take_on(detector, begin.loaded.model, begin.path)
-    if not begin.resumed:
-        return checkpoint.transfer(detector, begin.loaded, begin.path)
-    checkpoint.check(begin.loaded, begin.path, network=network, classes=classes)
-    checkpoint.restore(detector, begin.state, begin.path)
+    if not begin.resumed or not isinstance(found, Checkpoint):
+        return pretrained.adopt(detector, found, path)
+    checkpoint.check(found, path, network=network, classes=classes)
+    if found.pruned:
+        checkpoint.take_on(detector, found.model, path)
+    trained = found.resume.weights if found.resume else None  # where the checkpoint's model is their average
+    checkpoint.restore(detector, found if trained is None else replace(found, model=trained), path)
     return []

@@ -14,6 +14,7 @@ import torch
 from runtime import checkpoint, data, device, engine, frames, guards, optimizers, program, schedule
 from runtime import recipe as recipes
 from runtime.averaging import Average
+from runtime.checkpoint import Checkpoint
 from runtime.training import beginning, telling
 from runtime.training.keeper import Keeper
 from tltpipe import progress
@@ -90,7 +91,7 @@ def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
         recipe=recipe, asked=asked, results=results, network=stem, classes=classes, detector=detector,
         optimizer=optimizer, average=average, held_out=held_out, plan=plan, device=fabric.device,
         scaler=loop.precision.state_dict, progress=show, memory=begin.memory,
-        pruned=bool(begin.loaded and begin.loaded.pruned), done=epochs.start - 1,
+        pruned=begin.pruned, done=epochs.start - 1,
         saved=begin.path if begin.resumed else None,
     )  # fmt: skip
     guards.require_room(results, size=keeper.size(), epochs=len(epochs), interval=recipe.checkpoint_interval)
@@ -118,7 +119,7 @@ def _set_up(fabric: Any, detector: Any, recipe: Recipe, asked: Asked) -> tuple[A
 
 def _restore(fabric: Any, optimizer: Any, average: Average | None, begin: beginning.Beginning) -> None:
     """Everything but the weights, as it was."""
-    assert begin.loaded is not None
+    assert isinstance(begin.loaded, Checkpoint)
     assert begin.path is not None
     checkpoint.restore_optimizer(optimizer, begin.loaded, begin.path)
     optimizers.align(optimizer.optimizer)
