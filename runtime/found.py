@@ -32,22 +32,28 @@ class Found:
 @dataclass(frozen=True)
 class Thresholds:
     """A score must be above ``confidence``; in each class a box goes that overlaps a better one by more than ``iou``;
-    the best ``top_k`` of all classes stay. Of each class no more than ``candidates`` are looked at."""
+    the best ``top_k`` of all classes stay."""
 
     confidence: float
     iou: float
     top_k: int
-    candidates: int
 
 
-def suppress(scores: NDArray[np.float32], corners: NDArray[np.float32], thresholds: Thresholds) -> Found:
-    """The detections of one picture from ``scores`` [A, N] of classes 1 to N and ``corners`` [A, 4]."""
+def suppress(
+    scores: NDArray[np.float32],
+    corners: NDArray[np.float32],
+    thresholds: Thresholds,
+    *,
+    candidates: int | None = None,
+) -> Found:
+    """The detections of one picture from ``scores`` [A, N] of classes 1 to N and ``corners`` [A, 4].
+
+    ``candidates``: of each class only so many are looked at, as TensorRT's plugin does; None for all.
+    """
     kept: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
     for column in scores.T:
         above = np.flatnonzero(column > thresholds.confidence)
-        if len(above) > thresholds.candidates:
-            above = above[np.argpartition(-column[above], thresholds.candidates - 1)[: thresholds.candidates]]
-        order = above[np.argsort(-column[above], kind="stable")]
+        order = above[np.argsort(-column[above], kind="stable")][:candidates]
         order = order[_best(corners[order], thresholds)]
         kept.append((order, column[order]))
     labels = np.repeat(np.arange(1, scores.shape[1] + 1), [len(order) for order, _ in kept])
@@ -57,27 +63,21 @@ def suppress(scores: NDArray[np.float32], corners: NDArray[np.float32], threshol
 
 
 def _best(corners: NDArray[np.float32], thresholds: Thresholds) -> list[int]:
-    """Which boxes of one class stay, given best first; no more than ``top_k`` of them."""
-    if not len(corners):
-        return []
-    over = _overlaps(corners) > thresholds.iou
-    gone = np.zeros(len(corners), dtype=bool)
+    """Which boxes of one class stay, given best first; no more than ``top_k`` of them.
+
+    Only those that stay are held against the others, so it costs no more than ``top_k`` rows of overlaps.
+    """
+    areas = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
+    there = np.ones(len(corners), dtype=bool)
     stay: list[int] = []
     for place in range(len(corners)):
-        if not gone[place]:
+        if there[place]:
             stay.append(place)
             if len(stay) == thresholds.top_k:
                 break
-            gone |= over[place]
+            low = np.maximum(corners[place, :2], corners[place + 1 :, :2])
+            high = np.minimum(corners[place, 2:], corners[place + 1 :, 2:])
+            shared = (high - low).clip(0).prod(axis=1)
+            union = areas[place] + areas[place + 1 :] - shared
+            there[place + 1 :] &= shared <= thresholds.iou * union
     return stay
-
-
-def _overlaps(corners: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Intersection over union of every pair of [K, 4]: [K, K]."""
-    sides = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
-    low = np.maximum(corners[:, None, :2], corners[None, :, :2])
-    high = np.minimum(corners[:, None, 2:], corners[None, :, 2:])
-    shared = (high - low).clip(0).prod(axis=2)
-    union = sides[:, None] + sides[None, :] - shared
-    result: NDArray[np.float32] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return result

@@ -68,6 +68,8 @@ def _downgrade(model: onnx.ModelProto, opset: int) -> None:
             kept = [each for each in node.attribute if each.name != "allowzero"]
             del node.attribute[:]
             node.attribute.extend(kept)
+    if opset < NATIVE:
+        _axes_as_attributes(model.graph)
     del model.opset_import[:]
     model.opset_import.append(helper.make_opsetid("", opset))
     model.ir_version = min(model.ir_version, 9)
@@ -78,6 +80,19 @@ def _downgrade(model: onnx.ModelProto, opset: int) -> None:
     for each in described:
         del each.metadata_props[:]
         each.doc_string = ""
+
+
+def _axes_as_attributes(graph: onnx.GraphProto) -> None:
+    """Means and maxima over axes had these as an attribute before they became an input; sums have had them longer."""
+    from onnx import helper, numpy_helper
+
+    values = {each.name: each for each in graph.initializer}
+    for node in graph.node:
+        if node.op_type.startswith("Reduce") and node.op_type != "ReduceSum" and len(node.input) == 2:
+            axes = numpy_helper.to_array(values[node.input.pop()]).tolist()
+            kept = [each for each in node.attribute if each.name == "keepdims"]
+            del node.attribute[:]
+            node.attribute.extend([*kept, helper.make_attribute("axes", axes)])
 
 
 @contextmanager

@@ -71,9 +71,9 @@ def raw(heads: Heads) -> Piece:
 def detections(heads: Heads) -> Piece:
     """Decoding and suppression in standard operators, as ``runtime.networks.ssd.decode.detect`` does them.
 
-    Of each class the best ``candidates`` go into NonMaxSuppression. What it picks is put back into an otherwise empty
-    [batch, classes x anchors], whose ``top_k`` largest are the detections of a picture: batches of any size need
-    neither loop nor padding. What is missing to ``top_k`` is zero, label too.
+    What NonMaxSuppression picks is put back into an otherwise empty [batch, classes x anchors], whose ``top_k``
+    largest are the detections of a picture: batches of any size need neither loop nor padding. What is
+    missing to ``top_k`` is zero, label too.
     """
     anchors, limits = len(heads.anchors), heads.thresholds
     found = min(limits.top_k, anchors * heads.classes)
@@ -93,9 +93,6 @@ def detections(heads: Heads) -> Piece:
         "first": np.array([1], np.int64),
         "last_axis": np.array([2], np.int64),
         "channel_end": np.array([heads.channels], np.int64),
-        "candidate_count": np.array([min(limits.candidates, anchors)], np.int64),
-        "candidate_last": np.array([min(limits.candidates, anchors) - 1], np.int64),
-        "candidate_end": np.array([min(limits.candidates, anchors)], np.int64),
         "per_class": np.array([limits.top_k], np.int64),
         "iou": np.array([limits.iou], np.float32),
         "confidence": np.array([limits.confidence], np.float32),
@@ -118,13 +115,9 @@ def detections(heads: Heads) -> Piece:
         corners = Concat<axis=-1>(lower, upper)
         {_scores(heads)}
         by_class = Transpose<perm=[0,2,1]>(probabilities)
-        best, best_places = TopK<axis=-1,largest=1,sorted=1>(by_class, candidate_count)
-        least = Slice(best, candidate_last, candidate_end, last_axis)
-        is_candidate = GreaterOrEqual(by_class, least)
-        candidates = Where(is_candidate, by_class, zero)
-        picked = NonMaxSuppression(corners, candidates, per_class, iou, confidence)
-        picked_scores = GatherND(candidates, picked)
-        shape = Shape(candidates)
+        picked = NonMaxSuppression(corners, by_class, per_class, iou, confidence)
+        picked_scores = GatherND(by_class, picked)
+        shape = Shape(by_class)
         nothing = ConstantOfShape(shape)
         kept = ScatterND(nothing, picked, picked_scores)
         kept_flat = Reshape(kept, flat)

@@ -46,8 +46,6 @@ def of(detector: Any, *, classes: int) -> Heads:
     """Those of an SSD. Raises ExportError for another kind of network."""
     if not hasattr(detector, "heads"):
         raise ExportError(f"a {type(detector).__name__} cannot be exported", hint="only ssd can so far")
-    from runtime.networks.ssd.decode import CANDIDATES
-
     settings = detector.settings
     grey = tuple(detector.grey.flatten().tolist()) if settings.input_channels == 1 else None
     mean = detector.mean.flatten().tolist()
@@ -63,6 +61,5 @@ def of(detector: Any, *, classes: int) -> Heads:
             confidence=settings.confidence_threshold,
             iou=settings.clustering_iou_threshold,
             top_k=settings.top_k,
-            candidates=CANDIDATES * settings.top_k,
         ),
     )

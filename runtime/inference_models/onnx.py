@@ -81,7 +81,6 @@ class Plugin(Session):
             confidence=settings["confidenceThreshold"],
             iou=settings["nmsThreshold"],
             top_k=settings["keepTopK"],
-            candidates=settings["topK"],
         )
 
     def run(self, pixels: NDArray[np.uint8]) -> list[Any]:
@@ -95,7 +94,7 @@ class Plugin(Session):
         scores = conf.reshape(len(offsets), self.settings["numClasses"])
         scores = scores[:, self.settings["backgroundLabelId"] + 1 :]
         corners = decode(offsets, prior[0], prior[1]) * (self.input_size[::-1] * 2)
-        return suppress(scores, corners.astype(np.float32), self.thresholds)
+        return suppress(scores, corners.astype(np.float32), self.thresholds, candidates=self.settings["topK"])
 
 
 def probabilities(logits: NDArray[np.float32], *, background: bool) -> NDArray[np.float32]:
