@@ -95,7 +95,7 @@ def prune(arguments: argparse.Namespace, rule: Rule, model: Path, output: Path) 
 
     loaded, network, detector = _opened(arguments, model)
     excluded = layers.resolve(arguments.excluded_layers, detector)
-    smaller, fates = _cut(detector, rule, excluded, model)
+    smaller, fates, weakest = _cut(detector, rule, excluded, model)
     before, after = _costs(detector, smaller)
     saved = replace(loaded, model=smaller.state_dict(), resume=None, pruned=True, metrics={})
     checkpoint.save(output, saved, arguments.key)
@@ -108,6 +108,7 @@ def prune(arguments: argparse.Namespace, rule: Rule, model: Path, output: Path) 
         before=replace(before, file_bytes=model.stat().st_size),
         after=replace(after, file_bytes=output.stat().st_size),
         fates=fates,
+        weakest=weakest,
     )
     text = json.dumps(told, indent=2)
     files.write_text(report_of(output), text + "\n")
@@ -116,6 +117,8 @@ def prune(arguments: argparse.Namespace, rule: Rule, model: Path, output: Path) 
         return told
     for line in report.lines(told, fates):
         program.say(line)
+    if after.parameters == before.parameters:
+        program.warn(report.unpruned(rule, weakest))
     program.say(f"written: {output} and {report_of(output).name}")
     again = ["tlt-train", network, "-e", "SPEC", "-r", "DIR", *(["-k", "KEY"] if arguments.key else [])]
     program.say(f"to train it again: {shlex.join([*again, '-m', arguments.output_file])}")
@@ -190,20 +193,22 @@ def _opened(arguments: argparse.Namespace, model: Path) -> tuple[Checkpoint, str
     return loaded, name, detector.eval()
 
 
-def _cut(detector: Any, rule: Rule, excluded: set[str], model: Path) -> tuple[Any, list[Any]]:
-    """The smaller detector, and what became of every layer."""
+def _cut(detector: Any, rule: Rule, excluded: set[str], model: Path) -> tuple[Any, list[Any], float | None]:
+    """The smaller detector, what became of every layer, and the least number of a filter that might have gone."""
     from runtime.pruning import cut, dependencies, layers
-    from runtime.pruning.rule import NothingLeftError, decide, excluding
+    from runtime.pruning.rule import NothingLeftError, decide, excluding, statistics
 
     graph = excluding(dependencies.analyse(detector), excluded, dependencies.EXCLUDED)
     try:
-        kept = decide(graph, detector.state_dict(), rule)
+        decisive = statistics(graph, detector.state_dict(), rule)
+        kept = decide(graph, decisive, rule)
     except NothingLeftError as nothing:
         hint = f"lower -pth, or keep at least some: -nf {Rule.minimum}"
         raise UsageError(f"with -pth {rule.threshold:g} and -nf {rule.minimum} {nothing}", hint=hint) from None
     except ValueError as fault:
         raise ModelError(str(fault), where=model, hint="its training went wrong; use an earlier checkpoint") from None
-    return cut.cut(detector, graph, kept), layers.fates(detector, graph, kept)
+    weakest = min((float(numbers.min()) for numbers in decisive if numbers is not None), default=None)
+    return cut.cut(detector, graph, kept), layers.fates(detector, graph, kept), weakest
 
 
 def _costs(*detectors: Any) -> list[Cost]:

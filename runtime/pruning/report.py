@@ -23,6 +23,7 @@ def document(
     before: Cost,
     after: Cost,
     fates: Sequence[Fate],
+    weakest: float | None,
 ) -> dict[str, Any]:
     """Everything, for the file beside the model and for ``--json``."""
     return {
@@ -31,6 +32,7 @@ def document(
         "network": network,
         "rule": {**asdict(rule), "excluded_layers": list(excluded)},
         "pruning_ratio": after.parameters / before.parameters,
+        "least_norm": weakest,
         "before": asdict(before),
         "after": asdict(after),
         "layers": [asdict(fate) for fate in fates],
@@ -56,6 +58,15 @@ def lines(told: Mapping[str, Any], fates: Sequence[Fate]) -> Iterator[str]:
         old, new = before[name] / scale, after[name] / scale
         yield f"{title:<22}{old:>14,.{decimals}f}{new:>14,.{decimals}f}{new / old:>8.3f}"
     yield f"{RATIO}: {told['pruning_ratio']:.6f}"
+
+
+def unpruned(rule: Rule, weakest: float | None) -> str:
+    """Why nothing was removed."""
+    if weakest is None:
+        return "nothing was removed: every layer is excluded"
+    if weakest > rule.threshold:
+        return f"nothing was removed: the least norm is {weakest:.3f}; -pth must be above that"
+    return f"nothing was removed: -nf {rule.minimum} and -pg {rule.granularity} keep what is below -pth"
 
 
 def _remark(fate: Fate) -> str:

@@ -74,14 +74,16 @@ def excluding(dependencies: Dependencies, layers: Collection[str], why: str) -> 
     return replace(dependencies, groups=tuple(spared(group) for group in dependencies.groups))
 
 
-def decide(dependencies: Dependencies, weights: Mapping[str, Tensor], rule: Rule) -> list[NDArray[np.intp]]:
-    """For every group of ``dependencies`` the channels that stay. ``weights`` are those of a state dict.
+def statistics(
+    dependencies: Dependencies, weights: Mapping[str, Tensor], rule: Rule
+) -> list[NDArray[np.float64] | None]:
+    """For every group of ``dependencies`` the numbers that decide; None for one that stays whole.
 
-    Raises NothingLeftError where all would go, ValueError naming the layer whose weights are not finite.
+    ``weights`` are those of a state dict. Raises ValueError naming a layer whose weights are not finite.
     """
     cache: dict[str, NDArray[np.float64]] = {}
 
-    def statistic(layer: str) -> NDArray[np.float64]:
+    def of(layer: str) -> NDArray[np.float64]:
         if layer not in cache:
             try:
                 cache[layer] = norms(weights[f"{layer}.weight"], rule.normalizer)
@@ -89,13 +91,24 @@ def decide(dependencies: Dependencies, weights: Mapping[str, Tensor], rule: Rule
                 raise ValueError(f"{layer}: {fault}") from None
         return cache[layer]
 
+    return [
+        None
+        if group.whole is not None or not group.members
+        else merged([of(each.layer)[each.start : each.start + group.size] for each in group.members], rule.criterion)
+        for group in dependencies.groups
+    ]
+
+
+def decide(
+    dependencies: Dependencies, decisive: Sequence[NDArray[np.float64] | None], rule: Rule
+) -> list[NDArray[np.intp]]:
+    """For every group the channels that stay, by the numbers that ``statistics`` found.
+
+    Raises NothingLeftError where all would go.
+    """
     decisions = []
-    for group in dependencies.groups:
-        if group.whole is not None or not group.members:
-            decisions.append(np.arange(group.size))
-            continue
-        parts = [statistic(each.layer)[each.start : each.start + group.size] for each in group.members]
-        decisions.append(kept(merged(parts, rule.criterion), rule))
+    for group, numbers in zip(dependencies.groups, decisive, strict=True):
+        decisions.append(np.arange(group.size) if numbers is None else kept(numbers, rule))
         if not len(decisions[-1]):
             raise NothingLeftError(group.members[0].layer)
     return decisions

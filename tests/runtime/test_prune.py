@@ -82,6 +82,22 @@ def test_it_can_be_pruned_further(model: Path, tmp_path: Path, capsys) -> None:
     assert told["rule"]["threshold"] == 0.8
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["-pth", "0"], "the least norm is 0.0"),
+        (["-pth", "0.9", "-nf", "10000"], "-nf 10000 and -pg 8 keep what is below -pth"),
+    ],
+)
+def test_nothing_to_remove(model: Path, tmp_path: Path, capsys, options, reason) -> None:
+    output = tmp_path / "same.safetensors"
+    assert prune.main(["-m", str(model), "-o", str(output), *options]) == 0
+    assert f"warning: nothing was removed: {reason}" in capsys.readouterr().err
+    told = json.loads((tmp_path / "same.pruning.json").read_text())
+    assert told["pruning_ratio"] == 1
+    assert 0 < told["least_norm"] < 0.2
+
+
 def test_the_key_is_for_both(model: Path, tmp_path: Path, capsys) -> None:
     locked, output = tmp_path / "locked.tlt", tmp_path / "pruned.tlt"
     checkpoint.save(locked, checkpoint.load(model), "hush")

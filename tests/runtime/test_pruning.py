@@ -18,7 +18,7 @@ from runtime.pruning.choice import Rule
 from runtime.pruning.cut import cut, indices
 from runtime.pruning.dependencies import EXCLUDED, IS_OUTPUT, analyse
 from runtime.pruning.layers import fates, resolve
-from runtime.pruning.rule import NothingLeftError, decide, excluding
+from runtime.pruning.rule import NothingLeftError, decide, excluding, statistics
 from runtime.widths import take_on
 from tltpipe import registry
 from tltpipe.errors import UsageError
@@ -75,6 +75,12 @@ def one(in_channels, out_channels, **options):
     return nn.Conv2d(in_channels, out_channels, 1, bias=False, **options)
 
 
+def choose(found, network, **rule):
+    """What stays of every group."""
+    wanted = Rule(**rule)
+    return decide(found, statistics(found, network.state_dict(), wanted), wanted)
+
+
 def members(dependencies):
     """The layers of every group that may be pruned."""
     return [{member.layer for member in group.members} for group in dependencies.groups if group.whole is None]
@@ -103,12 +109,12 @@ def test_sums_share_a_decision_transitively() -> None:
         ("arithmetic_mean", [0, 1, 3]),  # (1 + 0.2 + 0.2) / 3 = 0.47
         ("geometric_mean", [0, 1, 3]),  # ³√0.04 = 0.34
     ):
-        rule = Rule(threshold=0.3, criterion=criterion, minimum=0, granularity=1)
+        rule = {"threshold": 0.3, "criterion": criterion, "minimum": 0, "granularity": 1}
         if not expected:
             with pytest.raises(NothingLeftError, match="no filter of a would be left"):
-                decide(found, toy.state_dict(), rule)
+                choose(found, toy, **rule)
             continue
-        kept = decide(found, toy.state_dict(), rule)
+        kept = choose(found, toy, **rule)
         assert kept[found.filters["a"][0]].tolist() == expected
         smaller = cut(toy, found, kept)
         assert smaller.c.weight.shape[:2] == (3, 3)
@@ -121,7 +127,7 @@ def test_a_depthwise_convolution_goes_with_what_comes_before() -> None:
     assert members(found) == [{"a", "d"}]
     filters(toy.a, 1.0, 0.05, 0.05, 0.9)
     filters(toy.d, 0.05, 1.0, 0.05, 0.9)
-    kept = decide(found, toy.state_dict(), Rule(criterion="intersection", minimum=0, granularity=1))
+    kept = choose(found, toy, criterion="intersection", minimum=0, granularity=1)
     assert kept[found.filters["a"][0]].tolist() == [3]
     smaller = cut(toy, found, kept)
     assert (smaller.d.groups, smaller.d.in_channels, smaller.head.in_channels) == (1, 1, 1)
@@ -138,7 +144,7 @@ def test_after_a_concatenation_each_part_decides_for_itself() -> None:
     filters(toy.b, 1.0, 0.01, 1.0)
     filters(toy.d, 0.01, 0.01, 0.01, 1.0, 0.01)
     toy.head.weight.data[0] = torch.arange(5.0).reshape(5, 1, 1)
-    kept = decide(found, toy.state_dict(), Rule(minimum=0, granularity=1))
+    kept = choose(found, toy, minimum=0, granularity=1)
     smaller = cut(toy, found, kept)
     assert smaller.head.weight[0].flatten().tolist() == [1, 2, 3, 4]  # of a the second, of b all
     assert smaller.d.weight.flatten().tolist() == pytest.approx([0.01, 0.01, 1.0, 0.01])
@@ -198,7 +204,7 @@ def test_what_works_in_a_layer_used_twice() -> None:
 def test_excluded_layers_keep_the_whole_group() -> None:
     network = detector()
     found = excluding(analyse(network), resolve(["block_2a_conv_shortcut", "conv1"], network), EXCLUDED)
-    kept = decide(found, network.state_dict(), Rule(threshold=0.9, minimum=4, granularity=1))
+    kept = choose(found, network, threshold=0.9, minimum=4, granularity=1)
     told = {fate.layer.removeprefix("features.backbone."): fate for fate in fates(network, found, kept)}
     for layer in ("block_2a.conv_shortcut", "block_2a.conv_2", "conv1"):
         assert (told[layer].kept, told[layer].whole) == (told[layer].filters, "excluded")
@@ -237,7 +243,7 @@ def test_grey_pictures() -> None:
 def check(network) -> None:
     """The smaller network says what the whole one does when nothing reads the removed channels."""
     found = analyse(network)
-    kept = decide(found, network.state_dict(), Rule(threshold=0.5, criterion="geometric_mean", minimum=8))
+    kept = choose(found, network, threshold=0.5, criterion="geometric_mean", minimum=8)
     smaller, muted = cut(network, found, kept), copy.deepcopy(network)
     for layer, layout in found.inputs.items():
         read = muted.get_submodule(layer)
@@ -260,7 +266,7 @@ def check(network) -> None:
 def test_a_new_network_takes_on_the_widths_and_learns() -> None:
     network = detector("mobilenet_v2", 0)
     found = analyse(network)
-    smaller = cut(network, found, decide(found, network.state_dict(), Rule(threshold=0.6)))
+    smaller = cut(network, found, choose(found, network, threshold=0.6))
     again = detector("mobilenet_v2", 0)
     assert take_on(again, smaller.state_dict())
     again.load_state_dict(smaller.state_dict())
