@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from runtime.backbones import Expansion
-from runtime.layers import BatchNorm, conv
+from runtime.layers import BatchNorm, conv, normal_
 
 DEPTHS: tuple[int, ...] = ()
 # Kernel, repeats, filters, factor of the expansion, stride of the first (https://arxiv.org/abs/1905.11946, table 1).
@@ -23,7 +23,7 @@ STEM, TOP = 32, 1280
 MAPS = ("block4a", "block6a")
 
 
-class StridedConv(nn.Conv2d):
+class TensorFlowConv(nn.Conv2d):
     """A stride-2 convolution padded as TensorFlow does: for an even size one zero less on top and on the left."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -35,12 +35,12 @@ class StridedConv(nn.Conv2d):
 def scaled_conv(
     in_channels: int, out_channels: int, *, kernel: int, stride: int = 1, groups: int = 1, bias: bool = False
 ) -> nn.Conv2d:
-    """A convolution with weights from a normal distribution of variance 2 / fan-out."""
+    """A convolution with weights from Keras' normal distribution of variance 2 / fan-out."""
     if stride == 2:
-        layer: nn.Conv2d = StridedConv(in_channels, out_channels, kernel, stride=2, groups=groups, bias=bias)
+        layer: nn.Conv2d = TensorFlowConv(in_channels, out_channels, kernel, stride=2, groups=groups, bias=bias)
     else:
         layer = conv(in_channels, out_channels, kernel=kernel, groups=groups, bias=bias)
-    nn.init.normal_(layer.weight, std=(2 * groups / (kernel**2 * out_channels)) ** 0.5)
+    normal_(layer.weight, variance=2 * groups / (kernel**2 * out_channels))
     return layer
 
 

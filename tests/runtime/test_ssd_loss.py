@@ -18,7 +18,7 @@ CASES = json.loads((GOLDEN / "loss.json").read_text())["cases"]
 @pytest.fixture(scope="module")
 def arrays():
     with np.load(GOLDEN / "loss.npz") as golden:
-        return {name: torch.tensor(golden[name].astype(np.float32)) for name in golden}
+        return {name: torch.tensor(golden[name].astype(np.float64)) for name in golden}
 
 
 def total(arrays, samples, ratio, probabilities, offsets):
@@ -30,26 +30,36 @@ def total(arrays, samples, ratio, probabilities, offsets):
     return classes + localization(offsets[positive], arrays["offsets_true"][samples][positive], labels, weight=1.0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", CASES)
-def test_softmax_loss_is_nvidias(name: str, arrays) -> None:
+def test_softmax_loss_is_nvidias(name: str, dtype, arrays) -> None:
     case = CASES[name]
     samples = case["sample_indices"]
     ratio = case["args"].get("neg_pos_ratio", 3)
-    value = total(arrays, samples, ratio, arrays["probabilities"][samples], arrays["offsets"][samples])
-    assert value.item() == pytest.approx(case["keras_scalar_mean"], rel=1e-5)
+    predictions = (arrays[key][samples].to(dtype) for key in ("probabilities", "offsets"))
+    value = total(arrays, samples, ratio, *predictions)
+    assert value.item() == pytest.approx(case["keras_scalar_mean"], rel=2e-6)
 
 
-def test_softmax_gradient_is_nvidias(arrays) -> None:
+@pytest.mark.parametrize(("dtype", "rtol", "atol"), [(torch.float32, 1e-5, 1e-8), (torch.float64, 1e-6, 1e-9)])
+def test_softmax_gradient_is_nvidias(dtype, rtol: float, atol: float, arrays) -> None:
     # Some probabilities are 0, to see them floored; their logarithm has to be a number here.
-    logits = arrays["probabilities"].clamp(min=1e-30).log().requires_grad_()
-    offsets = arrays["offsets"].clone().requires_grad_()
-    total(arrays, [0, 1, 2, 3], 3, logits.softmax(-1), offsets).backward()
+    probabilities = arrays["probabilities"].clamp(min=1e-30)
+    logits = probabilities.log().to(dtype).requires_grad_()
+    offsets = arrays["offsets"].to(dtype).requires_grad_()
+    labels = arrays["labels"].long()
+    positive = labels > 0
+    HardNegativeLoss().classification(logits, labels).backward()
+    localization(offsets[positive], arrays["offsets_true"][positive], labels, weight=1.0).backward()
     classes, boxes = arrays["gradient"].split([5, 4], dim=-1)
-    torch.testing.assert_close(offsets.grad, boxes, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(offsets.grad.double(), boxes, rtol=rtol, atol=atol)
     # From the gradient by probability to the one by logit: g_i = p_i (d_i - sum_j p_j d_j).
-    weighted = classes * arrays["probabilities"]
-    expected = weighted - arrays["probabilities"] * weighted.sum(-1, keepdim=True)
-    torch.testing.assert_close(logits.grad, expected, rtol=1e-3, atol=1e-5)
+    probabilities = probabilities / probabilities.sum(dim=-1, keepdim=True)
+    weighted = classes * probabilities
+    expected = weighted - probabilities * weighted.sum(-1, keepdim=True)
+    torch.testing.assert_close(logits.grad.double(), expected, rtol=rtol, atol=3e-7)
+    for picture, count in enumerate(CASES["default"]["n_anchors_with_cls_grad_per_sample"]):
+        assert int((logits.grad[picture] != 0).any(dim=-1).sum()) == count
 
 
 def focal_by_definition(logits, labels, alpha, gamma):
@@ -67,7 +77,24 @@ def test_focal_loss_is_its_definition(alpha: float, gamma: float) -> None:
     torch.manual_seed(0)
     logits, labels = torch.randn(2, 7, 3) * 3, torch.tensor([[0, 1, 3, -2, 0, 2, 0], [0, 0, -2, 3, 0, 0, 1]])
     value = FocalLoss(alpha=alpha, gamma=gamma).classification(logits, labels)
-    assert value.item() == pytest.approx(focal_by_definition(logits, labels, alpha, gamma), rel=1e-5)
+    assert value.item() == pytest.approx(focal_by_definition(logits, labels, alpha, gamma), rel=1e-6)
+
+
+@pytest.mark.parametrize(("alpha", "gamma"), [(0.25, 2.0), (0.5, 0.0), (0.9, 1.5)])
+def test_focal_gradient_is_autograds(alpha: float, gamma: float) -> None:
+    torch.manual_seed(0)
+    labels = torch.tensor([[0, 1, 3, -2, 0, 2, 0], [0, 0, -2, 3, 0, 0, 1]])
+    logits = (torch.randn(2, 7, 3, dtype=torch.float64) * 4).requires_grad_()
+    (FocalLoss(alpha=alpha, gamma=gamma).classification(logits, labels) * 3).backward()
+    ours, logits.grad = logits.grad, None
+    right = labels[..., None] == torch.arange(1, 4)
+    p = torch.where(right, logits.sigmoid(), 1 - logits.sigmoid())
+    weight = ((1 - alpha) + (2 * alpha - 1) * right.double()) * (labels >= 0)[..., None]
+    (-(weight * (1 - p) ** gamma * p.log()).sum() / 5 * 3).backward()
+    torch.testing.assert_close(ours, logits.grad, rtol=1e-9, atol=1e-12)
+    single = logits.detach().float().requires_grad_()
+    (FocalLoss(alpha=alpha, gamma=gamma).classification(single, labels) * 3).backward()
+    torch.testing.assert_close(single.grad.double(), ours, rtol=1e-5, atol=1e-9)
 
 
 def test_neutral_anchors_teach_nothing() -> None:

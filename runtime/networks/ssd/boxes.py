@@ -17,13 +17,12 @@ def to_centres(corners: Tensor) -> Tensor:
 
 def overlaps(first: Tensor, second: Tensor) -> Tensor:
     """Intersection over union of every pair: [N, 4] and [A, 4] corners to [N, A]; 0 where both are empty."""
-    low = torch.maximum(first[:, None, :2], second[None, :, :2])
-    high = torch.minimum(first[:, None, 2:], second[None, :, 2:])
-    width, height = (high - low).clamp_(min=0).unbind(dim=-1)
-    intersection = width * height
-    areas = [(corners[:, 2:] - corners[:, :2]).prod(dim=-1) for corners in (first, second)]
-    union = areas[0][:, None] + areas[1][None, :] - intersection
-    return intersection / union.clamp_(min=torch.finfo(union.dtype).tiny)
+    left, top, right, bottom = first.T[:, :, None].unbind()
+    shared = (torch.minimum(right, second[:, 2]) - torch.maximum(left, second[:, 0])).clamp_(min=0)
+    shared *= (torch.minimum(bottom, second[:, 3]) - torch.maximum(top, second[:, 1])).clamp_(min=0)
+    areas = [(corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1]) for corners in (first, second)]
+    union = (areas[0][:, None] + areas[1]).sub_(shared)
+    return shared.div_(union.clamp_(min=torch.finfo(union.dtype).tiny))
 
 
 def encode(corners: Tensor, anchors: Tensor, variances: Tensor) -> Tensor:

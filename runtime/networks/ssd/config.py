@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from runtime.networks.ssd.loss import FocalLoss, Loss
+from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss, Loss
 from specs import Spec, numbers
 from tltpipe import registry
 from tltpipe.errors import SpecError
@@ -19,6 +19,13 @@ SMALLEST_INPUT = 32
 # The TLT 2.0 spec has no fields for them and its code was never published; these are the defaults of its successors.
 POSITIVE_IOU = 0.5
 NEGATIVE_IOU = 0.5
+
+NEGATIVES_PER_POSITIVE = 3.0
+PREDICTION_CHANNELS = (0, 256, 512, 1024)
+
+MEAN_BGR = (103.939, 116.779, 123.68)
+DEFAULT_MEAN = {3: MEAN_BGR, 1: (117.3786,)}
+DALI_MEAN = (103.53, 116.28, 123.675)
 
 Regularizer = Literal["NO_REG", "L1", "L2"]
 
@@ -42,8 +49,16 @@ class Settings:
     """Pixels between anchor centres, (vertical, horizontal); None: the input's size over the map's."""
     offsets: tuple[tuple[float, float], ...] | None = None
     """First centre in steps, (vertical, horizontal); None: 0.5."""
+    mean: tuple[float, ...] = MEAN_BGR
+    """Taken off the pixels: of B, G and R, or one number for grey."""
+    prediction_channels: int = 0
+    """Channels of the prediction module between a map and its heads; 0: there is none."""
     positive_iou: float = POSITIVE_IOU
     negative_iou: float = NEGATIVE_IOU
+    training_iou: tuple[float, float] | None = None
+    """Other thresholds, positive and negative, for training."""
+    training_mean: tuple[float, ...] | None = None
+    """Another mean for training."""
     freeze_bn: bool = False
     freeze_blocks: tuple[int, ...] = ()
     regularizer: Regularizer = "NO_REG"
@@ -51,6 +66,10 @@ class Settings:
     confidence_threshold: float = 0.01
     clustering_iou_threshold: float = 0.6
     top_k: int = 200
+    strict: bool = False
+    """NVIDIA's behaviour to the letter (docs/strict.md)."""
+    size_field: str = "augmentation_config"
+    """What to name in an error about the input's size."""
 
 
 def message_of(experiment: Any) -> Any:
@@ -64,18 +83,16 @@ def error(experiment: Any, field: str, what: str, *, hint: str | None = None) ->
 
 
 def read(experiment: Any) -> Settings:
-    """The settings of an Experiment message of the TLT 2.0 dialect, or of the Spec around it.
+    """The settings of an Experiment message of either dialect, or of the Spec around it.
 
-    Unset numbers read as zero, which for the three numbers of the loss would mean to learn half of it or nothing:
-    unless zero was written, the defaults of FocalLoss stand in. Raises SpecError naming the field.
+    Unset numbers read as zero, which for the numbers of a loss would mean to learn half of it or nothing: unless
+    zero was written, their defaults stand in. Raises SpecError naming the field.
     """
     message = message_of(experiment)
-    ssd, picture = message.ssd_config, message.augmentation_config.preprocessing
-    nms, regularizer = message.nms_config, message.training_config.regularizer
+    own = DIALECTS[message.DESCRIPTOR.file.package.rpartition(".")[2]](experiment, message)
+    ssd, nms, regularizer = message.ssd_config, message.nms_config, message.training_config.regularizer
     arch, nlayers, freeze_blocks = _backbone(experiment, ssd)
     return Settings(
-        input_size=_input_size(experiment, picture),
-        input_channels=_input_channels(experiment, picture),
         arch=arch,
         nlayers=nlayers,
         scales=_scales(experiment, ssd),
@@ -85,13 +102,7 @@ def read(experiment: Any) -> Settings:
         variances=_floats(experiment, "ssd_config.variances", ssd.variances, length=4),
         steps=_pairs(experiment, "ssd_config.steps", ssd.steps),
         offsets=_pairs(experiment, "ssd_config.offsets", ssd.offsets),
-        loss=FocalLoss(
-            alpha=_written(experiment, "ssd_config.focal_loss_alpha", ssd.focal_loss_alpha, FocalLoss.alpha),
-            gamma=_written(experiment, "ssd_config.focal_loss_gamma", ssd.focal_loss_gamma, FocalLoss.gamma),
-            location_weight=_written(
-                experiment, "ssd_config.loss_loc_weight", ssd.loss_loc_weight, FocalLoss.location_weight
-            ),
-        ),
+        prediction_channels=_prediction_channels(experiment, ssd),
         freeze_bn=ssd.freeze_bn,
         freeze_blocks=freeze_blocks,
         regularizer=regularizer.RegularizationType.Name(regularizer.type),
@@ -99,7 +110,62 @@ def read(experiment: Any) -> Settings:
         confidence_threshold=nms.confidence_threshold,
         clustering_iou_threshold=nms.clustering_iou_threshold,
         top_k=nms.top_k,
+        strict=is_strict(experiment),
+        **own,
     )
+
+
+def is_strict(experiment: Any) -> bool:
+    return isinstance(experiment, Spec) and experiment.strict
+
+
+def _tlt2(experiment: Any, message: Any) -> dict[str, Any]:
+    """What only TLT 2.0 has, or spells so: focal loss; thresholds and mean are those of its successors."""
+    ssd, field = message.ssd_config, "augmentation_config.preprocessing.output_image"
+    picture, strict = message.augmentation_config.preprocessing, is_strict(experiment)
+    return {
+        "size_field": f"{field}_width",
+        "input_size": _input_size(experiment, field, picture.output_image_height, picture.output_image_width),
+        "input_channels": _input_channels(experiment, field, picture.output_image_channel),
+        "loss": FocalLoss(
+            alpha=_written(experiment, "ssd_config.focal_loss_alpha", ssd.focal_loss_alpha, FocalLoss.alpha),
+            gamma=_written(experiment, "ssd_config.focal_loss_gamma", ssd.focal_loss_gamma, FocalLoss.gamma),
+            location_weight=_written(
+                experiment, "ssd_config.loss_loc_weight", ssd.loss_loc_weight, FocalLoss.location_weight
+            ),
+            small_weights=not strict,
+            rank_local=strict,
+        ),
+    }
+
+
+def _tlt3(experiment: Any, message: Any) -> dict[str, Any]:
+    """What only TLT 3.0 and later have, or spell so: softmax with hard negatives, thresholds, the mean."""
+    ssd, picture, field = message.ssd_config, message.augmentation_config, "augmentation_config.output"
+    strict = is_strict(experiment)
+    channels = _input_channels(experiment, field, picture.output_channel)
+    mean = _mean(experiment, picture.image_mean, channels)
+    from_records = any(source.tfrecords_path for source in message.dataset_config.data_sources)
+    ratio = _written(experiment, "ssd_config.neg_pos_ratio", ssd.neg_pos_ratio, NEGATIVES_PER_POSITIVE)
+    return {
+        "size_field": f"{field}_width",
+        "input_size": _input_size(experiment, field, picture.output_height, picture.output_width),
+        "input_channels": channels,
+        "mean": mean or DEFAULT_MEAN[channels],
+        "positive_iou": _written(experiment, "ssd_config.pos_iou_thresh", ssd.pos_iou_thresh, POSITIVE_IOU),
+        "negative_iou": _written(experiment, "ssd_config.neg_iou_thresh", ssd.neg_iou_thresh, NEGATIVE_IOU),
+        # What NVIDIA trains with from TFRecords, which go through another program than folders and validation do.
+        "training_iou": (POSITIVE_IOU, NEGATIVE_IOU) if strict and from_records else None,
+        "training_mean": DALI_MEAN if strict and from_records and channels == 3 and not mean else None,
+        "loss": HardNegativeLoss(
+            negatives_per_positive=ratio,
+            location_weight=_written(experiment, "ssd_config.alpha", ssd.alpha, HardNegativeLoss.location_weight),
+            rank_local=strict,
+        ),
+    }
+
+
+DIALECTS: Mapping[str, Callable[[Any, Any], dict[str, Any]]] = {"tlt2": _tlt2, "tlt3": _tlt3}
 
 
 def _written(experiment: Any, field: str, value: float, default: float) -> float:
@@ -107,29 +173,42 @@ def _written(experiment: Any, field: str, value: float, default: float) -> float
     return value if value or (isinstance(experiment, Spec) and experiment.is_set(field)) else default
 
 
-def _input_size(experiment: Any, picture: Any) -> tuple[int, int]:
-    for side in ("height", "width"):
-        pixels = getattr(picture, f"output_image_{side}")
+def _input_size(experiment: Any, field: str, height: int, width: int) -> tuple[int, int]:
+    for side, pixels in (("height", height), ("width", width)):
         if pixels < SMALLEST_INPUT:
             raise error(
                 experiment,
-                f"augmentation_config.preprocessing.output_image_{side}",
+                f"{field}_{side}",
                 f"{pixels} pixels are too few for six feature maps",
                 hint=f"use at least {SMALLEST_INPUT}, better a multiple of 32 above 128",
             )
-    return picture.output_image_height, picture.output_image_width
+    return height, width
 
 
-def _input_channels(experiment: Any, picture: Any) -> int:
-    channels = picture.output_image_channel or 3
+def _input_channels(experiment: Any, field: str, written: int) -> int:
+    channels = written or 3
     if channels not in (1, 3):
-        raise error(
-            experiment,
-            "augmentation_config.preprocessing.output_image_channel",
-            f"{channels} channels are not supported",
-            hint="use 3 (colour) or 1 (grey)",
-        )
+        what = f"{channels} channels are not supported"
+        raise error(experiment, f"{field}_channel", what, hint="use 3 (colour) or 1 (grey)")
     return int(channels)
+
+
+def _mean(experiment: Any, written: Mapping[str, float], channels: int) -> tuple[float, ...] | None:
+    """B, G and R of ``image_mean``, or its l; None where it is not written."""
+    keys = ("b", "g", "r") if channels == 3 else ("l",)
+    if not written:
+        return None
+    if set(written) != set(keys):
+        what = f"needs the keys {', '.join(keys)} for {channels} channels, it has {', '.join(sorted(written))}"
+        raise error(experiment, "augmentation_config.image_mean", what)
+    return tuple(written[key] for key in keys)
+
+
+def _prediction_channels(experiment: Any, ssd: Any) -> int:
+    if ssd.pred_num_channels not in PREDICTION_CHANNELS:
+        what = f"{ssd.pred_num_channels} is none of {', '.join(map(str, PREDICTION_CHANNELS))}"
+        raise error(experiment, "ssd_config.pred_num_channels", what, hint="0 leaves the prediction module out")
+    return int(ssd.pred_num_channels)
 
 
 def _backbone(experiment: Any, ssd: Any) -> tuple[str, int, tuple[int, ...]]:
@@ -143,9 +222,6 @@ def _backbone(experiment: Any, ssd: Any) -> tuple[str, int, tuple[int, ...]]:
         what = f"{ssd.arch} does not come with {ssd.nlayers} layers" if ssd.nlayers else f"{ssd.arch} needs a depth"
         hint = f"use one of: {', '.join(map(str, depths))}"
         raise error(experiment, "ssd_config.nlayers", what, hint=hint)
-    if ssd.pred_num_channels:
-        what = "the prediction module is not supported"
-        raise error(experiment, "ssd_config.pred_num_channels", what, hint="remove this line, or set it to 0")
     return ssd.arch, ssd.nlayers if depths else 0, tuple(ssd.freeze_blocks)
 
 

@@ -9,8 +9,12 @@ from torchvision.ops import nms
 from runtime.networks import Detection
 
 CANDIDATES = 2
-"""Candidates per class and picture before suppression, in units of ``top_k``: what NVIDIA's TensorRT plugin takes.
-The suppression costs the square of them, and an untrained network has thousands above any low threshold."""
+"""Candidates per class and picture before suppression, in units of ``top_k``, that NVIDIA's TensorRT plugin takes, and
+so do exported graphs. Here no candidate is left out."""
+
+FIRST_LOOK = 4
+"""Candidates of all classes together, in units of ``top_k``, that are looked at first; four times as many, and so on,
+where suppression leaves too few of them."""
 
 
 def detect(
@@ -22,26 +26,63 @@ def detect(
     ``confidence_threshold``; in each class a box goes that overlaps a better one by more than ``iou_threshold``;
     at most ``top_k`` boxes stay. Boxes are not clipped, neither before nor after.
     """
-    best, anchors = scores.topk(min(CANDIDATES * top_k, len(scores)), dim=0)
-    found = [
-        _one_class(best[:, i], corners[anchors[:, i]], confidence_threshold, iou_threshold)
-        for i in range(scores.shape[1])
-    ]
-    boxes = torch.cat([box for box, _ in found])
-    values = torch.cat([value for _, value in found])
-    labels = torch.cat(
-        [torch.full((len(value),), i, device=scores.device) for i, (_, value) in enumerate(found, start=1)]
+    (found,) = detect_batch(
+        scores[None],
+        corners[None],
+        confidence_threshold=confidence_threshold,
+        iou_threshold=iou_threshold,
+        top_k=top_k,
     )
-    order = values.argsort(descending=True, stable=True)[:top_k]
-    return {"boxes": boxes[order], "labels": labels[order], "scores": values[order]}
+    return found
 
 
-def _one_class(
-    scores: Tensor, corners: Tensor, confidence_threshold: float, iou_threshold: float
-) -> tuple[Tensor, Tensor]:
+def detect_batch(
+    scores: Tensor, corners: Tensor, *, confidence_threshold: float, iou_threshold: float, top_k: int
+) -> list[Detection]:
+    """``detect`` for [B, A, C] and [B, A, 4]: one list entry for each picture.
+
+    Whether a box stays depends on better boxes only. So the best few of all classes are suppressed first, and if
+    ``top_k`` of them stay, no other can come in. Suppression is short and full of decisions, hence work for a CPU:
+    the candidates of the whole batch go there in one piece.
+    """
+    flat, device = scores.flatten(start_dim=1), scores.device
+    first = min(FIRST_LOOK * top_k, flat.shape[1])
+    best, places = flat.topk(first, dim=1)
+    classes = scores.shape[2]
+    boxes = corners.gather(1, (places // classes)[..., None].expand(-1, -1, 4)).cpu()
+    best, labels = best.cpu(), (places % classes + 1).cpu()
+    detections: list[Detection] = []
+    for picture in range(len(scores)):
+        looked, count = _above(best[picture], boxes[picture], labels[picture], confidence_threshold), first
+        found = _suppress(*looked, iou_threshold, top_k)
+        while len(found["scores"]) < top_k and len(looked[0]) == count < flat.shape[1]:
+            count = min(4 * count, flat.shape[1])
+            values, where = flat[picture].topk(count)
+            wanted = corners[picture, where // classes].cpu()
+            looked = _above(values.cpu(), wanted, (where % classes + 1).cpu(), confidence_threshold)
+            found = _suppress(*looked, iou_threshold, top_k)
+        detections.append(
+            {
+                "boxes": found["boxes"].to(device),
+                "labels": found["labels"].to(device),
+                "scores": found["scores"].to(device),
+            }
+        )
+    return detections
+
+
+def _above(scores: Tensor, corners: Tensor, labels: Tensor, threshold: float) -> tuple[Tensor, Tensor, Tensor]:
+    """What of the candidates is above the threshold; what is not a number never is."""
+    above = scores > threshold
+    return scores[above], corners[above], labels[above]
+
+
+def _suppress(scores: Tensor, corners: Tensor, labels: Tensor, iou_threshold: float, top_k: int) -> Detection:
     # Class by class rather than torchvision's batched_nms: that one moves classes apart by adding to coordinates,
     # which goes wrong for boxes left of or above the picture, and these are not clipped.
-    above = scores > confidence_threshold
-    scores, corners = scores[above], corners[above]
-    keep = nms(corners, scores, iou_threshold)
-    return corners[keep], scores[keep]
+    kept = torch.zeros(len(scores), dtype=torch.bool)
+    for label in set(labels.tolist()):
+        members = (labels == label).nonzero().squeeze(1)
+        kept[members[nms(corners[members], scores[members], iou_threshold)]] = True
+    stay = kept.nonzero().squeeze(1)[:top_k]
+    return {"boxes": corners[stay], "labels": labels[stay], "scores": scores[stay]}

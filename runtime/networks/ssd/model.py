@@ -1,4 +1,4 @@
-"""The network: backbone, expansion blocks, heads, and what is done with their outputs."""
+"""The network: features, heads, and what is done with their outputs."""
 
 from __future__ import annotations
 
@@ -8,91 +8,17 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from runtime.backbones import Backbone, Expansion
-from runtime.layers import BatchNorm, conv, kernels, penalty
+from runtime.backbones import Backbone
+from runtime.layers import BatchNorm, conv, kernels, normal_, penalty
 from runtime.networks import Detection, Truth
-from runtime.networks.ssd import anchors, boxes, decode, loss, matching
+from runtime.networks.ssd import boxes, decode, loss, matching
+from runtime.networks.ssd.anchors import anchors as all_anchors
+from runtime.networks.ssd.anchors import per_cell
 from runtime.networks.ssd.config import MAPS, Settings
-from tltpipe import registry
+from runtime.networks.ssd.features import Features, PredictionModule, map_sizes
 from tltpipe.errors import SpecError
 
-MEAN_BGR = (103.939, 116.779, 123.68)
-MEAN_GREY = 117.3786
 GREY_OF_BGR = (0.114, 0.587, 0.299)
-
-# Channels of the 1x1 and the 3x3 convolution of each block behind the backbone. Only the first keeps the size; None:
-# no such block, the backbone's end itself is a map.
-Widths = tuple[int, int] | None
-EXPANSIONS: dict[Expansion, tuple[Widths, ...]] = {
-    "large": ((512, 512), (256, 512), (128, 256), (128, 256), (128, 256)),
-    "medium": ((256, 256), (128, 256), (64, 128), (64, 128), (64, 128)),
-    "small": (None, (64, 128), (64, 128), (64, 128), (64, 128)),
-}
-
-
-class ExpansionBlock(nn.Sequential):
-    """1x1 convolution and ReLU, then 3x3 convolution, batch norm and ReLU."""
-
-    def __init__(self, in_channels: int, widths: tuple[int, int], *, stride: int) -> None:
-        narrow, wide = widths
-        super().__init__()
-        self.add_module("conv_0", conv(in_channels, narrow, kernel=1, bias=True))
-        self.add_module("relu_0", nn.ReLU(inplace=True))
-        self.add_module("conv_1", conv(narrow, wide, kernel=3, stride=stride))
-        self.add_module("bn_1", BatchNorm(wide))
-        self.add_module("relu_1", nn.ReLU(inplace=True))
-
-
-class Features(nn.Module):
-    """Backbone and expansion blocks: pictures to six maps, finest first."""
-
-    def __init__(self, arch: str, nlayers: int, *, in_channels: int) -> None:
-        super().__init__()
-        self.backbone = registry.load("runtime.backbones", arch).build(nlayers, in_channels=in_channels)
-        backbone = cast(Backbone, self.backbone)
-        self.channels = [*backbone.channels[:-1]]
-        self.expansion: list[str] = []
-        channels = backbone.channels[-1]
-        for i, widths in enumerate(EXPANSIONS[backbone.expansion]):
-            if len(self.channels) == MAPS:
-                break  # a backbone that gives three maps itself needs one block less
-            if widths is not None:
-                block = ExpansionBlock(channels, widths, stride=2 if i else 1)
-                self.expansion.append(f"expand_block_{i}")
-                self.add_module(self.expansion[-1], block)
-                channels = widths[1]
-            self.channels.append(channels)
-        self.end_is_map = EXPANSIONS[backbone.expansion][0] is None
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        maps: list[Tensor] = self.backbone(images)
-        x = maps[-1]
-        if not self.end_is_map:
-            maps = maps[:-1]
-        for name in self.expansion:
-            x = self.get_submodule(name)(x)
-            maps.append(x)
-        return maps
-
-
-def map_sizes(settings: Settings) -> list[tuple[int, int]]:
-    """Rows and columns of the six maps, found by a run without numbers.
-
-    Raises SpecError when the input is so small that a map vanishes.
-    """
-    try:
-        with torch.device("meta"):
-            features = Features(settings.arch, settings.nlayers, in_channels=settings.input_channels).eval()
-            maps = features(torch.empty(1, settings.input_channels, *settings.input_size))
-    except RuntimeError:  # torch refuses a pooling or a convolution with nothing left to see
-        maps = []
-    sizes = [(x.shape[-2], x.shape[-1]) for x in maps]
-    if not sizes or min(min(size) for size in sizes) < 1:
-        height, width = settings.input_size
-        field = "augmentation_config.preprocessing.output_image_width"
-        what = f"{field}: a picture of {width} x {height} is too small for the six feature maps of {settings.arch}"
-        raise SpecError(what, hint="use a larger output_image_width and output_image_height")
-    return sizes
 
 
 class SSD(nn.Module):
@@ -102,6 +28,7 @@ class SSD(nn.Module):
     variances: Tensor
     pixels: Tensor
     mean: Tensor
+    training_mean: Tensor
     grey: Tensor
     unpruned = ("conf", "loc")
 
@@ -111,21 +38,29 @@ class SSD(nn.Module):
         self.input_size = settings.input_size
         self.channels = settings.loss.channels(num_classes)
         self.features = Features(settings.arch, settings.nlayers, in_channels=settings.input_channels)
-        per_cell = [
-            anchors.per_cell(ratios, two_boxes_for_ar1=settings.two_boxes_for_ar1) for ratios in settings.aspect_ratios
-        ]
-        widths = list(zip(self.features.channels, per_cell, strict=True))
+        counts = [per_cell(ratios, two_boxes_for_ar1=settings.two_boxes_for_ar1) for ratios in settings.aspect_ratios]
+        channels = self.features.channels
+        if settings.prediction_channels:
+            self.mpred = nn.ModuleList(PredictionModule(width, settings.prediction_channels) for width in channels)
+            channels = [settings.prediction_channels] * MAPS
+        widths = list(zip(channels, counts, strict=True))
         self.conf = nn.ModuleList(_head(width, count * self.channels) for width, count in widths)
         self.loc = nn.ModuleList(_head(width, count * 4) for width, count in widths)
         for head in self.conf:
             nn.init.constant_(cast(Tensor, head.bias), settings.loss.bias())
+        if (deviation := settings.loss.deviation()) is not None:
+            for head in (*self.conf, *self.loc):
+                nn.init.normal_(cast(Tensor, head.weight), std=deviation)
+        for module in self.modules():
+            if isinstance(module, BatchNorm):
+                module.strict = settings.strict
         self._constants(settings)
         self._freeze_blocks(settings)
         # Convolutions on a CPU are faster with the channels of a pixel side by side, and heads then reshape for free.
         self.to(memory_format=torch.channels_last)
 
     def _constants(self, settings: Settings) -> None:
-        corners = anchors.anchors(
+        corners = all_anchors(
             map_sizes(settings),
             input_size=settings.input_size,
             scales=settings.scales,
@@ -136,14 +71,16 @@ class SSD(nn.Module):
             offsets=settings.offsets,
         )
         height, width = settings.input_size
-        mean = MEAN_BGR if settings.input_channels == 3 else (MEAN_GREY,) * 3
+        # Matching is done in float64, as NVIDIA does it, but not every device can hold that: no buffer.
+        self.exact_anchors = torch.tensor(corners, dtype=torch.float64)
         # Made from the spec, hence not in checkpoints; buffers so that they follow the model to its device.
         for name, values in (
             ("anchors", corners),
             ("variances", settings.variances),
             ("pixels", (width, height, width, height)),
-            ("mean", [[[value]] for value in mean]),
-            ("grey", [[[value]] for value in GREY_OF_BGR]),
+            ("mean", _planes(settings.mean)),
+            ("training_mean", _planes(settings.training_mean or settings.mean)),
+            ("grey", _planes(GREY_OF_BGR)),
         ):
             self.register_buffer(name, torch.tensor(values, dtype=torch.float32), persistent=False)
 
@@ -199,10 +136,12 @@ class SSD(nn.Module):
     def heads(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """The same of pixels [B, channels, H, W] as the backbone wants them: BGR or grey, less the mean."""
         maps = self.features(pixels)
+        if self.settings.prediction_channels:
+            maps = [module(x) for module, x in zip(self.mpred, maps, strict=True)]
         return _join(maps, self.conf, self.channels), _join(maps, self.loc, 4)
 
     def _prepare(self, images: Tensor) -> Tensor:
-        pixels = images.flip(1) - self.mean
+        pixels = images.flip(1) - (self.training_mean if self.training else self.mean)
         if self.settings.input_channels == 1:
             pixels = (pixels * self.grey).sum(dim=1, keepdim=True)
         return pixels.contiguous(memory_format=torch.channels_last)
@@ -210,20 +149,28 @@ class SSD(nn.Module):
     def _losses(self, raw: tuple[Tensor, Tensor], targets: Sequence[Truth]) -> dict[str, Tensor]:
         settings = self.settings
         logits, offsets = raw
+        positive_iou, negative_iou = settings.positive_iou, settings.negative_iou
+        if self.training and settings.training_iou:
+            positive_iou, negative_iou = settings.training_iou
         with torch.no_grad():
+            anchors = self._exact_anchors(logits.device)
             assigned, corners = matching.match(
-                self.anchors,
-                [truth["boxes"] / self.pixels for truth in targets],
-                positive_iou=settings.positive_iou,
-                negative_iou=settings.negative_iou,
+                anchors,
+                [truth["boxes"].to(anchors.dtype) / self.pixels for truth in targets],
+                positive_iou=positive_iou,
+                negative_iou=negative_iou,
             )
             labels = matching.labels(assigned, torch.cat([truth["labels"] for truth in targets]))
             picture, anchor = (assigned >= 0).nonzero(as_tuple=True)
-            wanted = boxes.encode(corners[assigned[picture, anchor]], self.anchors[anchor], self.variances)
+            wanted = boxes.encode(corners[assigned[picture, anchor]], anchors[anchor], self.variances)
         losses = {
             "classification": settings.loss.classification(logits, labels),
             "localization": loss.localization(
-                offsets[picture, anchor], wanted, labels, weight=settings.loss.location_weight
+                offsets[picture, anchor],
+                wanted,
+                labels,
+                weight=settings.loss.location_weight,
+                rank_local=settings.loss.rank_local,
             ),
         }
         if self.training and settings.regularizer != "NO_REG" and settings.regularizer_weight:
@@ -234,23 +181,32 @@ class SSD(nn.Module):
     def _detections(self, raw: tuple[Tensor, Tensor]) -> list[Detection]:
         settings = self.settings
         scores, corners = self._said(raw)
-        return [
-            decode.detect(
-                picture_scores,
-                picture_corners,
-                confidence_threshold=settings.confidence_threshold,
-                iou_threshold=settings.clustering_iou_threshold,
-                top_k=settings.top_k,
-            )
-            for picture_scores, picture_corners in zip(scores, corners, strict=True)
-        ]
+        return decode.detect_batch(
+            scores,
+            corners,
+            confidence_threshold=settings.confidence_threshold,
+            iou_threshold=settings.clustering_iou_threshold,
+            top_k=settings.top_k,
+        )
+
+    def _exact_anchors(self, device: torch.device) -> Tensor:
+        """The anchors for matching, on the device of the outputs; float64 where that has it."""
+        if self.exact_anchors.device != device:
+            precision = torch.float32 if device.type == "mps" else torch.float64
+            self.exact_anchors = self.exact_anchors.to(device=device, dtype=precision)
+        return self.exact_anchors
 
 
 def _head(in_channels: int, out_channels: int) -> nn.Conv2d:
     """3x3 with bias, He-normal."""
     head = conv(in_channels, out_channels, kernel=3, bias=True)
-    nn.init.kaiming_normal_(head.weight)
+    normal_(head.weight, variance=2 / (in_channels * 9))
     return head
+
+
+def _planes(values: Sequence[float]) -> list[list[list[float]]]:
+    """One number for each channel of a picture."""
+    return [[[value]] for value in values]
 
 
 def _join(maps: Sequence[Tensor], heads: nn.ModuleList, width: int) -> Tensor:
