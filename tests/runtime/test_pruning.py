@@ -53,6 +53,8 @@ def detector(arch="resnet", nlayers=10, **changes):
         elif isinstance(layer, nn.Conv2d):
             # Norms far apart, so that every criterion finds filters to remove.
             layer.weight.data *= torch.rand(len(layer.weight), 1, 1, 1) + 0.05
+            if layer.bias is not None:
+                nn.init.uniform_(layer.bias, -0.01, 0.01)
     return network
 
 
