@@ -81,8 +81,8 @@ class Training:
     """A model to start from: pretrained weights (ours, torchvision's or timm's) or a pruned model."""
     precision: Literal["32", "bf16", "fp16"] = "32"
     """Of the arithmetic; the 16 bits are for GPUs."""
-    clip_norm: Annotated[float, Gt(0)] | None = None
-    """Gradients longer than this are shortened to it; null leaves that to the program."""
+    clip_norm: Annotated[float, Ge(0)] | None = None
+    """Gradients longer than this are shortened to it, 0 never; null leaves that to the program (35)."""
     ema: Annotated[float, Gt(0), Lt(1)] | None = None
     """Detect with a moving average of the weights; this is its decay, 0.999 for example."""
     compile: bool = False

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from specs import Spec
 
 EMA_DECAY = 0.999
+CLIP_NORM = 35.0
+"""Far above the gradients of a training that goes well, far below those of one that is about to run away: from random
+weights, at the rates that specs for pretrained ones ask for, and with two pictures a batch, some steps are such."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,7 +78,10 @@ def _machine(group: argparse._ArgumentGroup) -> None:
 
 def _learning(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--clip-norm", type=_at_least(0, float), metavar="LENGTH", help="shorten gradients that are longer than this"
+        "--clip-norm",
+        type=_at_least(0, float),
+        metavar="LENGTH",
+        help=f"shorten gradients that are longer than this (default {CLIP_NORM:g}; 0, and --strict-tlt: never)",
     )
     group.add_argument(
         "--ema",
@@ -114,7 +120,7 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         initial_epoch=arguments.initial_epoch,
         fresh=arguments.fresh,
         key=arguments.key,
-        clip_norm=arguments.clip_norm,
+        clip_norm=(arguments.clip_norm if arguments.clip_norm is not None else _usual_clip_norm(spec)) or None,
         ema=EMA_DECAY if arguments.ema is None and recipe.of(spec).average else arguments.ema,
         compile=arguments.compile,
         deterministic=arguments.deterministic,
@@ -153,6 +159,10 @@ def resume_command(arguments: argparse.Namespace, words: Sequence[str]) -> str:
     """The command once more; KEY stands for the key, which has no business in a log."""
     said = ["KEY" if word == arguments.key else word for word in words if word != "--fresh"]
     return shlex.join(["tlt-train", *said])
+
+
+def _usual_clip_norm(spec: Spec) -> float:
+    return 0.0 if spec.strict else CLIP_NORM
 
 
 def _at_least(least: int, kind: type[int] | type[float]) -> Callable[[str], float]:

@@ -113,7 +113,7 @@ def cut(whole: Path, parts: Path, *, epoch: int) -> None:
         ([], "going on after epoch 1 of 2"),
         (["--fresh"], "were moved to"),
         (["--clip-norm", "1"], "holds another run (--clip-norm differs); starting anew"),
-        (["--strict-tlt"], "holds another run (--strict-tlt differs); starting anew"),
+        (["--strict-tlt"], "holds another run (--strict-tlt differs, --clip-norm differs); starting anew"),
     ],
 )
 def test_what_the_same_folder_means(
@@ -160,3 +160,14 @@ def test_the_wrong_key_for_what_is_there(trained: Any, tmp_path: Path, capsys: p
     assert "the key is not the one" in told
     assert "--fresh starts over" in told
     assert (results / "weights/ssd_resnet10_epoch_001.tlt").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "limit"),
+    [([], 35.0), (["--clip-norm", "0"], None), (["--clip-norm", "5"], 5.0), (["--strict-tlt"], None)],
+)
+def test_how_long_a_gradient_may_be(shapes: Any, tmp_path: Path, words: list[str], limit: float | None) -> None:
+    run(shapes.spec(epochs=1), tmp_path / "results", *words)
+    resume = last(tmp_path / "results").resume
+    assert resume is not None
+    assert resume.numbers["run"]["clip_norm"] == limit
