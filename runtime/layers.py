@@ -160,5 +160,25 @@ def penalty(weights: list[Tensor], *, norm: int, weight: float) -> Tensor:
     """The regularisation term: weight * sum |x| for norm 1, weight * sum x² (no half) for norm 2; a scalar."""
     if not weights:
         return torch.zeros(())
-    norms = torch.stack([torch.linalg.vector_norm(tensor, ord=norm, dtype=torch.float32) for tensor in weights])
-    return weight * (norms.square() if norm == 2 else norms).sum()
+    total: Tensor = _Penalty.apply(norm, *weights)
+    return weight * total
+
+
+class _Penalty(torch.autograd.Function):
+    """The sum over |x| or x² of all weights, in float32, whose gradient is one pass over each of them."""
+
+    @staticmethod
+    def forward(context: Any, norm: int, *weights: Tensor) -> Tensor:
+        context.norm = norm
+        context.save_for_backward(*weights)
+        sums = torch.stack([torch.linalg.vector_norm(each, ord=norm, dtype=torch.float32) for each in weights])
+        return (sums.square() if norm == 2 else sums).sum()
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        def slope(weights: Tensor) -> Tensor:
+            return weights.sign().mul_(gradients[0]) if context.norm == 1 else weights * (2 * gradients[0])
+
+        wanted = context.needs_input_grad[1:]
+        saved = zip(context.saved_tensors, wanted, strict=True)
+        return (None, *(slope(weights) if needed else None for weights, needed in saved))
