@@ -234,8 +234,10 @@ class Loop:
         self.precision.unscale_gradients(self.optimizer.optimizer)
         gradients = [weights.grad for weights in self.weights if weights.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
-        if self.plan.clip_norm is not None:
-            torch.nn.utils.clip_grads_with_norm_(self.weights, self.plan.clip_norm, norm)
+        limit = self.plan.clip_norm
+        # On a CPU the length is known; a GPU is not waited for to know it, and multiplies by 1 instead.
+        if limit is not None and (norm.device.type != "cpu" or norm > limit):
+            torch.nn.utils.clip_grads_with_norm_(self.weights, limit, norm)
         return norm
 
     def _settle(self, *, keep: int = 0) -> Step | None:
