@@ -28,7 +28,7 @@ _STEP = re.compile(r"^Step (\d+)/(\d+) : (.*)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def build(report: Report, *, tag: str = TAG, base_image: str | None = None, extras: str = "runtime") -> str:
+def build(report: Report, *, tag: str = TAG, base_image: str | None = None, extras: str = "runtime,export") -> str:
     """Build ``tag`` and return its id. ``extras`` "" leaves PyTorch out; ``base_image`` None is the Dockerfile's own.
 
     Raises HostError without an engine, and with the failing step and its last words when the build fails.
