@@ -342,7 +342,9 @@ for dataset_command in (fetch, check, stats, view, convert, split):
 def build(
     options: Options,
     base_image: Annotated[str | None, typer.Option(help="Image with Python to build on.", show_default=False)] = None,
-    extras: Annotated[str, typer.Option(help='What to install beside the data stages; "" for no PyTorch.')] = "runtime,export",
+    extras: Annotated[
+        str, typer.Option(help='What to install beside the data stages; "" for no PyTorch.')
+    ] = "runtime,export",
     tag: Annotated[str | None, typer.Option(help="Name of the image.", show_default=False)] = None,
 ) -> None:
     """Build the image of our own programs with the local Docker engine."""
