@@ -27,7 +27,9 @@ def lacking(thing: Any, protocol: type[Any]) -> list[str]:
             missing.append(name)
             continue
         wanted = list(inspect.signature(method).parameters)[1:]
-        found = list(inspect.signature(given).parameters)
+        parameters = inspect.signature(given).parameters.values()
+        # What may be left out and is only given by name, no caller of the protocol will notice.
+        found = [each for each in parameters if each.kind != each.KEYWORD_ONLY or each.default is each.empty]
         # Functions of a library that serve as they are may call their parameters otherwise.
         if len(found) != len(wanted):
             missing.append(f"{name}({', '.join(wanted)})")
