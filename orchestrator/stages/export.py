@@ -59,7 +59,7 @@ def execute(run: Run) -> dict[str, Any]:
 
 def _facts(target: Path) -> dict[str, Any]:
     """What our own program tells about its work; NVIDIA's leaves no JSON."""
-    path = target.with_suffix(".json")
+    path = target.with_name(f"{target.name}.json")
     if not path.is_file():
         return {}
     told = json.loads(path.read_text("utf-8"))

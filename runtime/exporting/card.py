@@ -48,7 +48,7 @@ class Card:
             "data_type": self.data_type,
             "input": dict(self.input),
             "outputs": dict(self.outputs),
-            "thresholds": vars(self.thresholds),
+            "thresholds": {name: round(value, 7) for name, value in vars(self.thresholds).items()},
             "variances": [round(value, 7) for value in self.variances],
             **self.facts,
         }
@@ -56,8 +56,8 @@ class Card:
 
 
 def path_of(model: Path) -> Path:
-    """``model.json`` beside ``model.onnx``."""
-    return model.with_suffix(".json")
+    """``model.onnx.json`` beside ``model.onnx``; ``model.json`` may be a checkpoint's."""
+    return model.with_name(f"{model.name}.json")
 
 
 def read(model: Path) -> Card:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +27,13 @@ class Difference:
 
     @property
     def small(self) -> bool:
-        """Whether it is no more than rounding makes."""
-        return self.pixels <= PIXELS and self.scores <= SCORES and self.alone <= 0.02 * self.boxes + 2
+        """Whether what both have is the same but for rounding."""
+        return self.pixels <= PIXELS and self.scores <= SCORES
+
+    @property
+    def settled(self) -> bool:
+        """Whether both chose the same detections, but for a few near ties."""
+        return self.alone <= 0.02 * self.boxes + 2
 
     def text(self) -> str:
         apart = f", {self.alone} in one of them only" if self.alone else ""
@@ -50,6 +56,20 @@ def between(first: Iterable[Found], second: Iterable[Found]) -> Difference:
             pixels = max(pixels, _apart(one, other, i, j))
             scores = max(scores, abs(float(one.scores[i] - other.scores[j])))
     return Difference(pictures, boxes, alone, pixels, scores)
+
+
+def strangers(found: Iterable[Found], scores: Iterable[Any], corners: Iterable[Any]) -> int:
+    """How many detections are none that the detector could have made: of no anchor with that score and box.
+
+    ``scores`` [A, N] and ``corners`` [A, 4] of each picture are what the detector says of all anchors.
+    """
+    count = 0
+    for each, said, places in zip(found, scores, corners, strict=True):
+        for box, label, score in zip(each.boxes, each.labels, each.scores, strict=True):
+            longer = max(1.0, float(max(box[2] - box[0], box[3] - box[1])) / 1000)
+            near = np.abs(said[:, label - 1] - score) <= SCORES
+            count += not (near & (np.abs(places - box).max(axis=1) <= PIXELS * longer)).any()
+    return count
 
 
 def _pairs(one: Found, other: Found) -> tuple[list[tuple[int, int]], int]:

@@ -125,7 +125,7 @@ def _card(wanted: Wanted, subject: Subject, made: Made) -> Card:
     )
 
 
-def _verify(original: Model, exported: Model, wanted: Wanted) -> dict[str, Any]:
+def _verify(original: Trained, exported: Model, wanted: Wanted) -> dict[str, Any]:
     """How far the two are apart. Raises ExportError where it is further than rounding, but for int8."""
     import numpy as np
 
@@ -135,11 +135,15 @@ def _verify(original: Model, exported: Model, wanted: Wanted) -> dict[str, Any]:
     if wanted.calibration:
         chosen = wanted.calibration[:: max(1, len(wanted.calibration) // COMPARED)][:COMPARED]
         pictures = np.concatenate(list(judging.seen(original, chosen, batch=1)))
-    apart = difference.between(original(pictures), exported(pictures))
     if wanted.data_type == "int8":
         return {}
+    found = exported(pictures)
+    apart = difference.between(original(pictures), found)
+    strange = difference.strangers(found, *original.dense(pictures))
     program.say(f"verified    {exported.about}: {apart.text()}")
-    if not apart.small:
+    if not apart.settled:
+        program.warn("the two chose other boxes, as happens where many scores are equal: is this model trained?")
+    if strange or not apart.small:
         what = f"the exported model does not find the same: {apart.text()}"
         raise ExportError(what, hint="nothing was written; please report it with the spec")
     return {"verified": {"with": exported.about, **vars(apart)}}

@@ -41,6 +41,16 @@ class Trained:
             found = self.detector(_torch.images(pixels, self.device))
         return [Found.of(*(detections[name].cpu() for name in ("boxes", "labels", "scores"))) for detections in found]
 
+    def dense(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Before suppression: scores [B, A, N] of classes 1 to N, and corners [B, A, 4] in pixels."""
+        import torch
+
+        from runtime.inference_models import _torch
+
+        with torch.inference_mode():
+            scores, corners = self.detector.dense(_torch.images(pixels, self.device))
+        return scores.cpu().numpy(), corners.cpu().numpy()
+
 
 def open(path: Path, wanted: Wanted) -> Trained:
     """Without a spec the one that the checkpoint was trained with serves. Raises ModelError, HostError."""

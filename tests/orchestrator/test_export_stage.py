@@ -25,7 +25,7 @@ print("argv", *sys.argv[1:])
 flags = dict(zip(sys.argv[2::2], sys.argv[3::2]))
 target = Path(flags["-o"])
 target.write_text("model")
-target.with_suffix(".json").write_text(json.dumps({"verified": {"boxes": 7}, "other": 1}))
+Path(f"{target}.json").write_text(json.dumps({"verified": {"boxes": 7}, "other": 1}))
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,22 +19,20 @@ torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
 from runtime import inference_models
-from runtime.exporting import difference
+from runtime.exporting import core, difference
 
+traced_anew = core.export
 SUFFIXES = {"onnx": ".onnx", "onnx_raw": ".onnx", "deepstream": ".onnx", "torchscript": ".pt", "pt2": ".pt2"}
 
 
 @pytest.fixture(autouse=True, scope="module")
 def traced_once() -> Iterator[None]:
     """Torch takes seconds to trace a network: of one model, once for each opset is enough."""
-    from runtime.exporting import core
-
     known: dict[int, Any] = {}
-    real = core.export
 
     def export_once(detector: Any, heads: Any, *, opset: int) -> Any:
         if opset not in known:
-            known[opset] = real(detector, heads, opset=opset)
+            known[opset] = traced_anew(detector, heads, opset=opset)
         copy = onnx.ModelProto()
         copy.CopyFrom(known[opset])
         return copy
@@ -72,7 +71,7 @@ def test_every_format_finds_what_the_checkpoint_finds(
     assert apart.pixels < 1e-3
     assert apart.scores < 1e-4
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        ["labels.txt", "model.json", target.name, *(["nvinfer_config.txt"] if format == "deepstream" else [])]
+        ["labels.txt", f"{target.name}.json", target.name, *(["nvinfer_config.txt"] if format == "deepstream" else [])]
     )
 
 
@@ -82,7 +81,9 @@ def test_batches_of_one_size(learned: Any, tmp_path: Path, format: str) -> None:
     assert export.main(words(learned, target, "--format", format, "--static_batch_size", "4")) == 0
     trained, pixels = look(learned.model, learned)
     exported, _ = look(target, learned)
-    assert difference.between(trained(pixels), exported(pixels)).small  # nine pictures: two batches and a part
+    apart = difference.between(trained(pixels), exported(pixels))
+    assert apart.small
+    assert apart.alone == 0  # nine pictures: two batches and a part
     if target.suffix == ".onnx":
         (given,) = onnx.load(target).graph.input
         assert [each.dim_value for each in given.type.tensor_type.shape.dim] == [4, 3, 64, 64]
@@ -99,7 +100,7 @@ def test_opsets(learned: Any, tmp_path: Path, opset: int) -> None:
 def test_what_lies_beside_the_model(learned: Any, tmp_path: Path) -> None:
     assert export.main(words(learned, tmp_path / "model")) == 0
     assert (tmp_path / "labels.txt").read_text() == "circle\nsquare\n"
-    told = json.loads((tmp_path / "model.json").read_text())
+    told = json.loads((tmp_path / "model.onnx.json").read_text())
     assert told["classes"] == ["circle", "square"]
     assert (told["height"], told["width"], told["background"]) == (64, 64, False)
     assert told["thresholds"]["top_k"] == 20
@@ -146,8 +147,10 @@ def test_int8_and_what_it_costs(learned: Any, tmp_path: Path, capsys: pytest.Cap
     calibration = ["--cal_image_dir", str(learned.pictures), "--batches", "3", "--batch_size", "4"]
     assert export.main(words(learned, tmp_path / "model.onnx", "--data_type", "int8", *calibration)) == 0
     said = capsys.readouterr().out
-    told = json.loads((tmp_path / "model.json").read_text())["int8"]
-    assert f"mAP {told['mAP']['int8']:.4f} instead of {told['mAP']['fp32']:.4f}" in said
+    told = json.loads((tmp_path / "model.onnx.json").read_text())["int8"]
+    printed = re.search(r"mAP (\S+) instead of (\S+):", said)
+    assert printed is not None
+    assert [float(each) for each in printed.groups()] == pytest.approx(list(told["mAP"].values()), abs=1e-4)
     assert told["mAP"]["fp32"] > 0.3
     assert told["mAP"]["int8"] > told["mAP"]["fp32"] - 0.15
     assert told["calibration_pictures"] == 12
@@ -182,7 +185,7 @@ def test_nothing_is_replaced_unasked(learned: Any, tmp_path: Path, capsys: pytes
 def test_a_second_model_shares_the_labels(learned: Any, tmp_path: Path) -> None:
     assert export.main(words(learned, tmp_path / "a.onnx")) == 0
     assert export.main(words(learned, tmp_path / "b.pt")) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"a.onnx", "a.json", "b.pt", "b.json", "labels.txt"}
+    assert {path.name for path in tmp_path.iterdir()} == {"a.onnx", "a.onnx.json", "b.pt", "b.pt.json", "labels.txt"}
 
 
 def test_without_a_spec_and_without_an_output(learned: Any, tmp_path: Path) -> None:
@@ -269,3 +272,56 @@ def test_packages_that_are_missing(
     printed = capsys.readouterr().err
     assert "onnxruntime, which this Python does not have" in printed
     assert 'pip install "tltpipe[export]"' in printed
+
+
+LATER = """
+random_seed: 1
+ssd_config {
+  aspect_ratios_global: "[1.0, 2.0, 0.5]" scales: "[0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0]" two_boxes_for_ar1: true
+  variances: "[0.1, 0.1, 0.2, 0.2]" arch: "resnet" nlayers: 10
+}
+training_config {
+  batch_size_per_gpu: 4 num_epochs: 1 regularizer { type: L1 weight: 3e-9 }
+  learning_rate { soft_start_annealing_schedule {
+    min_learning_rate: 5e-5 max_learning_rate: 5e-3 soft_start: 0.2 annealing: 0.5 } }
+}
+eval_config { validation_period_during_training: 1 batch_size: 4 matching_iou_threshold: 0.5 }
+nms_config { confidence_threshold: 0.2 clustering_iou_threshold: 0.5 top_k: 30 }
+augmentation_config { output_width: 96 output_height: 64 output_channel: 3 }
+dataset_config {
+  data_sources { label_directory_path: "labels" image_directory_path: "images" }
+  target_class_mapping { key: "circle" value: "circle" }
+  target_class_mapping { key: "square" value: "square" }
+}
+"""
+
+
+def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> None:
+    """TLT 3.0 and later: softmax, background first in labels.txt, its own view of pictures."""
+    import specs
+    from runtime import checkpoint
+    from runtime.networks import ssd
+
+    path = tmp_path / "train.conf"
+    path.write_text(LATER)
+    spec = specs.parse(path, "Experiment")
+    torch.manual_seed(2)
+    detector = ssd.build(spec, num_classes=2)
+    weights = tmp_path / "later.safetensors"
+    state = checkpoint.Checkpoint(ssd.name(spec), ("circle", "square"), 1, detector.state_dict(), LATER)
+    checkpoint.save(weights, state)
+    target = tmp_path / "later.onnx"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core, "export", traced_anew)
+        assert export.main(["ssd", "-m", str(weights), "-o", str(target), "--gen_ds_config"]) == 0
+        assert export.main(["ssd", "-m", str(weights), "-o", str(tmp_path / "inside.onnx")]) == 0
+    assert (tmp_path / "labels.txt").read_text() == "background\ncircle\nsquare\n"
+    config = (tmp_path / "nvinfer_config.txt").read_text().splitlines()
+    assert {"num-detected-classes=3", "infer-dims=3;64;96"} <= set(config)
+    trained, pixels = look(weights, learned)
+    for name in (target, tmp_path / "inside.onnx"):
+        exported, again = look(name, learned)
+        assert (again == pixels).all()
+        found = exported(pixels)
+        assert sum(map(len, found)) > 20
+        assert difference.strangers(found, *trained.dense(pixels)) == 0

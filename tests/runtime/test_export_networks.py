@@ -167,3 +167,6 @@ def test_the_difference_that_is_told() -> None:
     assert not apart.small
     other = Found.of([[0, 0, 10, 10]], [3], [0.9])
     assert difference.between([one], [other]).alone == 3
+    assert difference.strangers([moved], [np.array([[0.9, 0], [0, 0.4]])], [moved.boxes]) == 0
+    assert difference.strangers([moved], [np.array([[0.9, 0], [0.4, 0]])], [moved.boxes]) == 1
+    assert difference.strangers([moved], [np.array([[0.9, 0], [0, 0.4]])], [one.boxes]) == 1

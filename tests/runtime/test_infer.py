@@ -366,7 +366,7 @@ def test_an_exported_model_needs_no_torch(learned: Any, pictures: Path, tmp_path
             assert [float(each) for each in one.split()[1:]] == pytest.approx(
                 [float(each) for each in other.split()[1:]], abs=0.02
             )
-    (tmp_path / "model.json").unlink()
+    (tmp_path / "model.onnx.json").unlink()
     assert infer.main([str(word) for word in given]) == 4
 
 
@@ -376,7 +376,7 @@ def test_exported_models_that_do_not_fit(
     from runtime import export
 
     pytest.importorskip("onnxruntime")
-    model, card = tmp_path / "model.onnx", tmp_path / "model.json"
+    model, card = tmp_path / "model.onnx", tmp_path / "model.onnx.json"
     assert export.main(["ssd", "-m", str(learned.model), "-o", str(model)]) == 0
 
     def fails(told: str, *more: str, code: int = 4) -> None:
@@ -410,7 +410,8 @@ def test_exported_models_that_do_not_fit(
         patch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else there(name))
         fails("ONNX models need onnxruntime, which this Python does not have", code=6)
     for suffix in (".pt", ".pt2"):
-        card.write_text(text.replace('"kind": "onnx"', f'"kind": "{"torchscript" if suffix == ".pt" else "pt2"}"'))
         model = model.with_suffix(suffix)
+        kind = "torchscript" if suffix == ".pt" else "pt2"
+        Path(f"{model}.json").write_text(text.replace('"kind": "onnx"', f'"kind": "{kind}"'))
         model.write_bytes(whole[:1000])
         fails("torch cannot read it as")

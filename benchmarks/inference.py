@@ -1,0 +1,120 @@
+"""One picture at a time on the CPU, from pixels to detections: ONNX Runtime, fp32 and int8, beside PyTorch eager.
+
+Weights are random but for what makes them answer as trained ones do: batch norms have settled, and the threshold lets
+some three hundred candidates through to suppression. All have the same threads; they take turns, so that a machine
+whose speed drifts slows all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from measure import told
+
+from runtime import device
+from tltpipe.files import cpu_count
+
+NETWORKS = (("resnet", 18), ("mobilenet_v2", 0))
+SIDE, CLASSES, CANDIDATES = 300, 13, 300
+TARGET = 1.5
+SPEC = Path(__file__).parents[1] / "tests/data/seed-specs/training.conf"
+
+
+def detector_of(arch: str, nlayers: int) -> Any:
+    """An SSD of SIDE x SIDE pixels that answers unlike things to unlike pictures."""
+    import torch
+
+    import specs
+    from runtime.exporting import judging
+    from runtime.networks.ssd import config
+    from runtime.networks.ssd.model import SSD
+
+    settings = config.read(specs.parse(SPEC, "Experiment"))
+    settings = replace(settings, arch=arch, nlayers=nlayers, input_size=(SIDE, SIDE), freeze_blocks=())
+    torch.manual_seed(1)
+    detector: Any = SSD(settings, num_classes=CLASSES)
+    pixels = torch.from_numpy(judging.sample((SIDE, SIDE), 4)).permute(0, 3, 1, 2).float()
+    with torch.no_grad():
+        for _ in range(3):
+            detector.train().raw(pixels)
+        logits, offsets = detector.eval().raw(pixels)
+        for group, output in ((detector.conf, logits), (detector.loc, offsets)):
+            for head in group:
+                head.weight /= output.std()
+        scores = detector.dense(pixels[:1])[0].flatten()
+    threshold = float(scores.topk(CANDIDATES).values[-1])
+    detector.settings = replace(detector.settings, confidence_threshold=threshold)
+    return detector
+
+
+def models(arch: str, nlayers: int, folder: Path, *, threads: int) -> dict[str, Callable[[], object]]:
+    """A call for each contestant."""
+    import torch
+
+    from runtime.exporting import heads, judging
+    from runtime.exporting.formats import onnx
+    from runtime.exporting.subject import Subject
+    from runtime.inference_models import Device
+    from runtime.inference_models.onnx import session
+
+    torch.set_num_threads(threads)
+    detector = detector_of(arch, nlayers)
+    picture = judging.sample((SIDE, SIDE), 1)
+    images = torch.from_numpy(picture).permute(0, 3, 1, 2).float().contiguous()
+    names = tuple(f"class_{number}" for number in range(CLASSES))
+    subject = Subject(detector, heads.of(detector, classes=CLASSES), "ssd", names, 17)
+    pictures = [judging.sample((SIDE, SIDE), 8)]
+
+    def eager() -> object:
+        with torch.inference_mode():
+            return detector(images)
+
+    calls: dict[str, Callable[[], object]] = {"PyTorch eager": eager}
+    for name, data_type in (("ONNX Runtime", "fp32"), ("ONNX Runtime int8", "int8")):
+        path = folder / f"{arch}-{data_type}.onnx"
+        onnx.write(replace(subject, data_type=data_type, calibration=lambda: iter(pictures)), path)
+        runtime = session(str(path), Device(), threads=threads)
+        calls[name] = lambda runtime=runtime: runtime.run(None, {"images": images.numpy()})  # type: ignore[misc]
+    return calls
+
+
+def in_turn(calls: Sequence[Callable[[], object]], *, rounds: int, repeats: int) -> list[list[float]]:
+    """Median seconds of ``repeats`` calls of each, ``rounds`` times, after some that do not count."""
+    taken: list[list[float]] = [[] for _ in calls]
+    for number in range(rounds + 1):
+        for times, call in zip(taken, calls, strict=True):
+            seconds = []
+            for _ in range(repeats):
+                start = time.perf_counter()
+                call()
+                seconds.append(time.perf_counter() - start)
+            if number:
+                times.append(median(seconds))
+    return taken
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=cpu_count())
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=20)
+    said = parser.parse_args()
+    device.require_torch()
+    with tempfile.TemporaryDirectory() as folder:
+        for arch, nlayers in NETWORKS:
+            calls = models(arch, nlayers, Path(folder), threads=said.threads)
+            eager, *others = in_turn(list(calls.values()), rounds=said.rounds, repeats=said.repeats)
+            print(f"{arch}{nlayers or ''}, {SIDE}x{SIDE}, {CLASSES} classes, {said.threads} threads", flush=True)
+            print(f"  PyTorch eager: {1000 * median(eager):.1f} ms")
+            for name, times in zip(list(calls)[1:], others, strict=True):
+                ratio = median(slow / fast for slow, fast in zip(eager, times, strict=True))
+                print(f"  {name}: {1000 * median(times):.1f} ms, {ratio:.2f} x PyTorch's speed")
+                if name == "ONNX Runtime":
+                    told(f"{ratio:.2f} x its speed", f"{TARGET:.1f}", met=ratio >= TARGET, bound="least")
