@@ -185,6 +185,10 @@ class Loop:
                     self._settle()
                     self.watcher.within(epoch, self.tally)
                 raise
+            except Exception as failure:
+                if interruption.torn:  # what was cut in two, such as a compiler, may say so in its own words
+                    raise KeyboardInterrupt from failure
+                raise
 
     def _steps(self, epoch: int, interruption: guards.Interruption) -> None:
         tally, ahead = self.tally, self.plan.steps - self.tally.steps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import signal
 import threading
@@ -69,6 +70,14 @@ def require_room(folder: Path, *, size: int, epochs: int, interval: int) -> None
     what = f"{kept} checkpoints of {_megabytes(size)} will be kept here, which takes {_megabytes(needed)}"
     hint = f"make room, choose another results folder, or raise checkpoint_interval (now {interval})"
     raise HostError(f"{what}; {_megabytes(free)} are free", where=folder, hint=hint)
+
+
+def require_compiler() -> None:
+    """Raise HostError where torch would look for a C++ compiler in vain, to say so in the middle of the first step."""
+    wanted = os.environ.get("CXX")
+    if not any(shutil.which(name) for name in ([wanted] if wanted else ["g++", "clang++", "gcc"])):
+        what = f"--compile needs {wanted or 'a C++ compiler (g++ or clang++)'}, which is not here"
+        raise HostError(what, hint="install it, or train without --compile")
 
 
 def _megabytes(count: int) -> str:

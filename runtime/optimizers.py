@@ -8,24 +8,23 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
+    from runtime.device import Place
     from runtime.recipe import Recipe
 
 NVIDIA = {"momentum": 0.9}
 """Of the SGD that NVIDIA trains SSD with, whatever the spec's optimizer says."""
 FUSED = {"SGD", "Adam"}
-"""Have a form that does a step in one pass over the weights, on the CPU as well."""
+"""Have a form that does a step in one pass over the weights. On a CPU it takes longer than the others."""
 
 
-def build(recipe: Recipe, weights: Iterable[torch.nn.Parameter], *, scaled: bool = False) -> torch.optim.Optimizer:
-    """An optimiser of ``weights``; its learning rate is set before every step.
-
-    ``scaled``: gradients are scaled up (fp16) and must be seen at their true size before the step, which the fused
-    forms do not allow.
-    """
+def build(recipe: Recipe, weights: Iterable[torch.nn.Parameter], place: Place) -> torch.optim.Optimizer:
+    """An optimiser of ``weights``; its learning rate is set before every step."""
     wanted = recipe.optimizer
     name = "SGD" if recipe.strict else wanted.name
     settings = dict(NVIDIA) if recipe.strict or (wanted.settings is None and name == "SGD") else wanted.settings or {}
-    form = {"fused": True} if name in FUSED and not scaled else {"foreach": True}
+    # With fp16 gradients are scaled up and must be seen at their true size before the step, which no fused form allows.
+    fused = place.kind == "cuda" and place.precision != "fp16" and name in FUSED
+    form = {"fused": True} if fused else {"foreach": True}
     kind: Any = getattr(torch.optim, name)
     made: torch.optim.Optimizer = kind(list(weights), lr=0.0, **settings, **form)
     return made

@@ -110,8 +110,9 @@ def _set_up(fabric: Any, detector: Any, recipe: Recipe, asked: Asked) -> tuple[A
     """Model and optimiser as the loop wants them."""
     detector.to(memory_format=torch.channels_last)
     learning = [weights for weights in detector.parameters() if weights.requires_grad]
-    optimizer = optimizers.build(recipe, learning, scaled=asked.place.precision == "fp16")
+    optimizer = optimizers.build(recipe, learning, asked.place)
     if asked.compile:
+        guards.require_compiler()
         detector.compile()
     model, wrapped = fabric.setup(detector, optimizer)
     return model, wrapped

@@ -153,6 +153,16 @@ def test_the_average_of_the_weights_is_judged_and_saved(shapes: Any, tmp_path: P
     assert torch.equal(without.model["conf.0.weight"], kept.resume.weights["conf.0.weight"])
 
 
+def test_half_precision_learns_much_the_same(shapes: Any, tmp_path: Path) -> None:
+    spec, told = shapes.spec(epochs=1, validation=""), []
+    for precision in ("32", "bf16"):
+        words = ["ssd", "-e", str(spec), "-r", str(tmp_path / precision), "--precision", precision]
+        assert train.main(words) == 0
+        told.append(float(rows(tmp_path / precision)[0]["loss"]))
+    assert told[0] != told[1]
+    assert told[1] == pytest.approx(told[0], rel=0.2)
+
+
 def test_training_stops_early_when_nothing_gets_better(
     shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -104,6 +104,10 @@ class SSD(nn.Module):
                 if isinstance(module, BatchNorm):
                     module.eval()
         return self
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Backbone and expansion alone, where the time goes: targets and losses have other shapes in every batch."""
+        self.features.compile(*args, **kwargs)
 
     def forward(self, images: Tensor, targets: Sequence[Truth] | None = None) -> dict[str, Tensor] | list[Detection]:
         if targets is not None and self.training:

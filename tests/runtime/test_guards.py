@@ -1,0 +1,85 @@
+"""What is said of bad numbers, small disks and missing compilers."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime import guards
+from tltpipe.errors import HostError, RunFailed
+
+FINE = {"classification": 1.0, "localization": 0.5}
+
+
+def frames(epoch: int, step: int) -> list[str]:
+    return [f"picture {epoch}-{step}-{number}" for number in range(100)]
+
+
+def test_numbers_pass() -> None:
+    guards.Numbers(frames).judge(FINE, 3.0, epoch=1, step=1)
+
+
+def test_a_loss_that_is_no_number_is_named_with_its_pictures() -> None:
+    with pytest.raises(RunFailed) as caught:
+        guards.Numbers(frames).judge({**FINE, "localization": math.inf}, 3.0, epoch=4, step=7)
+    assert "epoch 4, step 7 (classification 1, localization inf)" in caught.value.what
+    assert caught.value.what.endswith("picture 4-7-63 and 36 more")
+
+
+def test_a_scaler_may_skip_gradients_but_not_for_ever() -> None:
+    watched = guards.Numbers(frames, skipping=True)
+    for step in range(guards.SKIPS):
+        watched.judge(FINE, math.inf, epoch=1, step=step)
+    watched.judge(FINE, 1.0, epoch=1, step=50)
+    for step in range(guards.SKIPS):
+        watched.judge(FINE, math.inf, epoch=2, step=step)
+    with pytest.raises(RunFailed, match="the gradient is no number any more in epoch 2, step 99"):
+        watched.judge(FINE, math.nan, epoch=2, step=99)
+    with pytest.raises(RunFailed, match="the loss is no number any more"):
+        guards.Numbers(frames, skipping=True).judge({"loss": math.nan}, 1.0, epoch=1, step=1)
+
+
+def room(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+    class Usage:
+        def __init__(self) -> None:
+            self.free = free
+
+    monkeypatch.setattr(guards.shutil, "disk_usage", lambda _: Usage())
+
+
+def test_room_for_what_will_be_kept_and_for_what_is_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four of twenty epochs, the newest, the best; one being written, one of an epoch under way."""
+    folder = tmp_path / "not/there/yet"
+    room(monkeypatch, 8 * 1000)
+    guards.require_room(folder, size=1000, epochs=20, interval=5)
+    room(monkeypatch, 8 * 1000 - 1)
+    with pytest.raises(HostError, match="6 checkpoints") as caught:
+        guards.require_room(folder, size=1000, epochs=20, interval=5)
+    assert caught.value.exit_code == 6
+    assert not folder.exists()
+
+
+def test_a_compiler_is_looked_for_before_the_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(HostError, match="--compile needs no-such-compiler"):
+        guards.require_compiler()
+
+
+def test_a_second_request_to_stop_does_not_wait() -> None:
+    interruption = guards.Interruption()
+    arguments: Any = (2, None)
+    with pytest.raises(KeyboardInterrupt), interruption.held():
+        interruption(*arguments)
+        done = True
+    assert done
+    assert not interruption.torn
+    another = guards.Interruption()
+    with pytest.raises(KeyboardInterrupt), another.held():
+        another(*arguments)
+        another(*arguments)
+    assert another.torn
