@@ -2,6 +2,9 @@
 
 ``registry.load("runtime.backbones", arch)`` gives a module that fulfils ``Family``. Layers bear NVIDIA's names with
 a dot after the block (``block_1a.conv_1`` for ``block_1a_conv_1``), so its weights can be mapped by name.
+
+They are ours, not torchvision's or timm's, because NVIDIA's differ where it shows in every map: no max pooling, a
+projection in every shortcut, other strides, paddings, poolings and widths, and batch norms that those do not have.
 """
 
 from __future__ import annotations

@@ -72,6 +72,30 @@ def test_the_best_of_all_classes_stay_sorted() -> None:
     assert found["scores"].tolist() == pytest.approx([0.9, 0.8, 0.7])
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_no_candidate_is_left_out(seed: int) -> None:
+    """Heaps of boxes, most of which go, so that far more are needed than are looked at first."""
+    torch.manual_seed(seed)
+    centres = torch.rand(5, 2) * 100
+    place = torch.randint(0, 5, (700,))
+    low = centres[place] + torch.rand(700, 2) * 4
+    corners, scores = torch.cat([low, low + 20], dim=1), torch.rand(700, 3)
+    found = detect(scores, corners, confidence_threshold=0.05, iou_threshold=0.3, top_k=12)
+    overlap, kept = boxes.overlaps(corners, corners).tolist(), []
+    for value, index in zip(*scores.flatten().sort(descending=True), strict=True):
+        anchor, label = divmod(index.item(), 3)
+        if value > 0.05 and not any(label == other and overlap[anchor][rest] > 0.3 for _, other, rest in kept):
+            kept.append((value.item(), label, anchor))
+    assert found["scores"].tolist() == pytest.approx([value for value, _, _ in kept[:12]])
+    assert found["labels"].tolist() == [label + 1 for _, label, _ in kept[:12]]
+
+
+def test_what_is_no_number_is_not_found() -> None:
+    nan = float("nan")
+    found = run([[nan], [0.5], [nan]], [[0.0, 0, 10, 10], [20, 0, 30, 10], [nan] * 4])
+    assert found["scores"].tolist() == [0.5]
+
+
 def test_nothing_found() -> None:
     found = run([[0.1], [0.2]], [[0.0, 0, 10, 10], [20, 0, 30, 10]])
     assert {name: tuple(value.shape) for name, value in found.items()} == {

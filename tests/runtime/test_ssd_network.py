@@ -18,6 +18,7 @@ from runtime.networks.ssd.features import map_sizes
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
 from runtime.networks.ssd.model import SSD
 from specs.schema.tlt2 import experiment_pb2
+from specs.schema.tlt3 import experiment_pb2 as tlt3_pb2
 from tltpipe import registry
 from tltpipe.errors import SpecError
 
@@ -96,6 +97,145 @@ def test_sizes_are_nvidias(golden) -> None:
     trainable = sum(parameter.numel() for parameter in network.parameters())
     stored = sum(buffer.numel() for name, buffer in network.named_buffers() if "running_" in name)
     assert (trainable, trainable + stored) == (golden["params_trainable"], golden["params_total"])
+
+
+def halved(size: int, *, pooled: int) -> list[int]:
+    """Six map sizes: half of half of half, then half for each further one; the first ``pooled`` halvings round down."""
+    sizes = []
+    for step in range(8):
+        size = size // 2 if step in range(*POOLED[pooled]) else (size + 1) // 2
+        sizes.append(size)
+    return sizes[2:]
+
+
+# Which of the halvings are 2x2 poolings.
+POOLED = {0: (0, 0), 3: (1, 4), 5: (0, 5)}
+
+
+@pytest.mark.parametrize("size", [(33, 47), (65, 130), (127, 255), (300, 301)])
+@pytest.mark.parametrize("arch", FAMILIES)
+def test_maps_of_odd_sizes(arch: str, size) -> None:
+    for nlayers in registry.load("runtime.backbones", arch).DEPTHS or (0,):
+        pooled = {("darknet", 19): 5, ("googlenet", 0): 3}.get((arch, nlayers), 0)
+        settings = dataclasses.replace(SMALL, arch=arch, nlayers=nlayers, input_size=size)
+        wanted = list(zip(*(halved(side, pooled=pooled) for side in size), strict=True))
+        assert map_sizes(settings) == wanted
+
+
+def test_prediction_module_has_nvidias_parameters() -> None:
+    settings = dataclasses.replace(
+        SMALL,
+        input_size=(300, 300),
+        nlayers=18,
+        aspect_ratios=((1.0, 2.0, 0.5, 3.0, 1 / 3),) * 6,
+        loss=HardNegativeLoss(),
+        prediction_channels=256,
+    )
+    with torch.device("meta"):
+        network = SSD(settings, num_classes=20)
+    stored = sum(buffer.numel() for name, buffer in network.named_buffers() if "running_" in name)
+    assert sum(parameter.numel() for parameter in network.parameters()) + stored == 15_389_572
+    names = {name.split(".", 2)[2] for name, _ in network.mpred.named_parameters(prefix="mpred")}
+    layers = ("conv_0", "conv_1", "conv_2", "conv_shortcut"), ("bn_0", "bn_1", "bn_2", "bn_shortcut")
+    assert names == {f"{name}.weight" for group in layers for name in group} | {f"{name}.bias" for name in layers[1]}
+
+
+def test_prediction_module_is_between_maps_and_heads() -> None:
+    network = small(prediction_channels=256, freeze_bn=True)
+    assert [head.in_channels for head in (*network.conf, *network.loc)] == [256] * 12
+    sum(network(torch.rand(2, 3, 64, 64) * 255, truths([[1, 5, 5, 40, 40]], [])).values()).backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+    # Its norms are never frozen.
+    assert all(module.training for module in network.mpred.modules() if isinstance(module, BatchNorm))
+
+
+def test_initial_weights_are_keras() -> None:
+    """He-normal heads (cut at two deviations), Glorot-uniform convolutions, the small heads of a focal loss."""
+    softmax, focal = small(loss=HardNegativeLoss()), small()
+    for head in (*softmax.conf, *softmax.loc):
+        deviation = (2 / (9 * head.in_channels)) ** 0.5
+        assert head.weight.std().item() == pytest.approx(deviation, rel=0.05)
+        assert head.weight.abs().max().item() <= 2 * deviation / 0.8796 + 1e-6
+    for head in (*focal.conf, *focal.loc):
+        assert head.weight.std().item() == pytest.approx(0.01, rel=0.05)
+    assert small(loss=FocalLoss(small_weights=False)).conf[0].weight.std() > 0.03
+    layer = softmax.features.backbone.conv1.weight
+    limit = (6 / (49 * 3 + 49 * 64)) ** 0.5
+    assert limit * 0.98 < layer.abs().max().item() <= limit
+    assert layer.std().item() == pytest.approx(limit / 3**0.5, rel=0.05)
+
+
+def test_initial_weights_of_efficientnet_are_scaled_by_fan_out() -> None:
+    backbone = registry.load("runtime.backbones", "efficientnet_b0").build(0)
+    for layer, fan_out in ((backbone.top_conv, 1280), (backbone.stem_conv, 32 * 9), (backbone.block6a.dwconv, 25)):
+        assert layer.weight.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=0.05)
+
+
+@pytest.mark.parametrize("size", [8, 9])
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_efficientnet_pads_even_sizes_less_on_top_and_left(kernel: int, size: int) -> None:
+    layer = registry.load("runtime.backbones", "efficientnet_b0").TensorFlowConv(1, 1, kernel, stride=2, bias=False)
+    torch.nn.init.ones_(layer.weight)
+    picture = torch.zeros(1, 1, size, size)
+    picture[..., 0, 0] = 1
+    half = kernel // 2
+    before = half - 1 + size % 2
+    padded = torch.nn.functional.pad(picture, (before, half, before, half))
+    assert torch.equal(layer(picture), torch.nn.functional.conv2d(padded, layer.weight, stride=2))
+    assert layer(picture).shape[-1] == (size + 1) // 2
+
+
+def test_drop_connect_grows_with_the_unit_and_ends_with_training() -> None:
+    backbone = registry.load("runtime.backbones", "efficientnet_b0").build(0)
+    names = [name for stage in range(1, 8) for name in backbone.blocks[stage]]
+    rates = [backbone.get_submodule(name).drop_rate for name in names]
+    assert rates == pytest.approx([0.2 * i / 16 for i in range(16)])
+    unit, y = backbone.block7a, torch.ones(400, 1, 1, 1)
+    dropped = unit.train()._drop(y)
+    assert sorted(dropped.unique().tolist()) == pytest.approx([0.0, 1 / (1 - unit.drop_rate)])
+    assert (dropped == 0).float().mean().item() == pytest.approx(unit.drop_rate, abs=0.06)
+    assert torch.equal(unit.eval()._drop(y), y)
+
+
+@pytest.mark.parametrize("arch", ["resnet", "mobilenet_v2"])
+def test_the_network_compiles_in_one_piece_and_keeps_channels_last(arch: str) -> None:
+    network = small(arch=arch, nlayers=10 if arch == "resnet" else 0)
+    odd = []
+    for name, module in network.named_modules():
+        if isinstance(module, (torch.nn.Conv2d, BatchNorm)):
+            module.register_forward_hook(
+                lambda _, __, y, name=name: (
+                    odd.append(name)
+                    if min(y.shape[1:]) > 1 and not y.is_contiguous(memory_format=torch.channels_last)
+                    else None
+                )
+            )
+    images = torch.rand(2, 3, 64, 64) * 255
+    network.raw(images)
+    assert odd == []
+    plain = small(arch=arch, nlayers=10 if arch == "resnet" else 0).eval()
+    compiled = torch.compile(plain.raw, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(images), plain.raw(images))
+    plain.train()
+    assert torch.compile(plain.raw, backend="eager", fullgraph=True)(images)[0].requires_grad
+    torch._dynamo.reset()
+
+
+@pytest.mark.parametrize("loss", [FocalLoss(), HardNegativeLoss()], ids=["focal", "softmax"])
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_low_precision_trains_without_nan(precision, loss) -> None:
+    """Down to maps of one column, where bfloat16 convolutions once left gradients unwritten."""
+    network = small(loss=loss, input_size=(64, 40), regularizer="L1", regularizer_weight=1e-5)
+    images, targets = torch.rand(2, 3, 64, 40) * 255, truths([[1, 5, 5, 30, 40]], [[2, 2, 20, 33, 60]])
+    whole = {name: loss.item() for name, loss in network(images, targets).items()}
+    for _ in range(4):
+        network.zero_grad()
+        with torch.autocast("cpu", dtype=precision):
+            losses = network(images, targets)
+        sum(losses.values()).backward()
+        assert all(loss.dtype == torch.float32 for loss in losses.values())
+        assert {name: loss.item() for name, loss in losses.items()} == pytest.approx(whole, rel=0.05)
+        assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
 
 
 def test_heads_with_and_without_background() -> None:
@@ -203,6 +343,86 @@ def test_lists_per_map_and_scales_from_a_range() -> None:
     settings = read(experiment(scales, 'min_scale: 0.125 max_scale: 0.875 steps: "[8, 16, [32, 30], 64, 100, 300]"'))
     assert settings.scales == pytest.approx([0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875])
     assert settings.steps == ((8, 8), (16, 16), (32, 30), (64, 64), (100, 100), (300, 300))
+
+
+LATER = """
+ssd_config {
+  aspect_ratios_global: "[1.0, 2.0, 1.0/2.0]"
+  min_scale: 0.1
+  max_scale: 0.7
+  two_boxes_for_ar1: true
+  variances: "[0.1, 0.1, 0.2, 0.2]"
+  arch: "resnet"
+  nlayers: 10
+}
+training_config { regularizer { type: L2 weight: 5e-5 } }
+nms_config { confidence_threshold: 0.01 clustering_iou_threshold: 0.6 top_k: 100 }
+augmentation_config { output_width: 96 output_height: 64 output_channel: 3 }
+dataset_config { target_class_mapping { key: "dress" value: "Dress" } }
+"""
+
+
+def later(old: str = "", new: str = "", *, strict: bool = False, written=()):
+    assert old in LATER
+    message = text_format.Parse(LATER.replace(old, new, 1), tlt3_pb2.Experiment())
+    return specs.Spec(message, "train.conf", dict.fromkeys(written, (1, 1)), strict=strict)
+
+
+def test_read_from_a_later_spec() -> None:
+    settings = read(later())
+    assert settings.input_size == (64, 96)
+    assert settings.loss == HardNegativeLoss(negatives_per_positive=3.0, location_weight=1.0)
+    assert (settings.positive_iou, settings.negative_iou) == (0.5, 0.5)
+    assert settings.mean == (103.939, 116.779, 123.68)
+    assert settings.scales == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    assert ssd.classes(later()) == ("dress",)
+    network = ssd.build(later(), num_classes=1)
+    assert [head.out_channels for head in network.conf] == [4 * 2] * 6
+    assert set(network(torch.rand(1, 3, 64, 96) * 255, truths([[1, 5, 5, 50, 50]]))) > {"classification"}
+
+
+def test_what_a_later_spec_says_of_the_loss() -> None:
+    written = "alpha: 0.5 neg_pos_ratio: 2 pos_iou_thresh: 0.6 neg_iou_thresh: 0.4 pred_num_channels: 512"
+    settings = read(later("nlayers: 10", f"nlayers: 10 {written}"))
+    assert settings.loss == HardNegativeLoss(negatives_per_positive=2.0, location_weight=0.5)
+    assert (settings.positive_iou, settings.negative_iou) == pytest.approx((0.6, 0.4))
+    assert settings.prediction_channels == 512
+    assert read(later(written=["ssd_config.neg_pos_ratio"])).loss.negatives_per_positive == 0
+
+
+def test_image_mean() -> None:
+    means = "".join(f'image_mean {{ key: "{key}" value: {i} }}' for i, key in enumerate("rgb", start=1))
+    assert read(later("output_channel: 3", f"output_channel: 3 {means}")).mean == (3, 2, 1)
+    assert read(later("output_channel: 3", "output_channel: 1")).mean == (117.3786,)
+    grey = 'output_channel: 1 image_mean { key: "l" value: 99 }'
+    assert read(later("output_channel: 3", grey)).mean == (99,)
+    with pytest.raises(SpecError, match="needs the keys l for 1 channels, it has b, g, r"):
+        read(later("output_channel: 3", f"output_channel: 1 {means}"))
+
+
+def test_strict_trains_from_records_as_dali_does() -> None:
+    source = 'dataset_config { data_sources { tfrecords_path: "x" }'
+    change = ("dataset_config {", source)
+    sane, strict = read(later(*change)), read(later(*change, strict=True))
+    assert (sane.training_mean, sane.training_iou, sane.strict) == (None, None, False)
+    assert (strict.training_mean, strict.training_iou) == ((103.53, 116.28, 123.675), (0.5, 0.5))
+    assert strict.mean == sane.mean
+    assert strict.loss.rank_local
+    network = SSD(strict, num_classes=1)
+    assert all(module.strict for module in network.modules() if isinstance(module, BatchNorm))
+    picture = torch.zeros(1, 3, 1, 1)
+    assert network.train()._prepare(picture).flatten().tolist() == pytest.approx([-103.53, -116.28, -123.675])
+    assert network.eval()._prepare(picture).flatten().tolist() == pytest.approx([-103.939, -116.779, -123.68])
+    folders = read(later(strict=True))
+    assert (folders.training_mean, folders.training_iou) == (None, None)
+
+
+def test_thresholds_of_training_and_validation_are_apart() -> None:
+    network = small(positive_iou=0.9, negative_iou=0.9, training_iou=(0.3, 0.3), freeze_bn=True)
+    images, targets = torch.rand(1, 3, 64, 64) * 255, truths([[1, 5, 5, 40, 40]])
+    wide = small(positive_iou=0.3, negative_iou=0.3, freeze_bn=True)
+    assert network(images, targets)["localization"].item() == wide(images, targets)["localization"].item()
+    assert network.eval()(images, targets)["localization"] != wide.eval()(images, targets)["localization"]
 
 
 @pytest.mark.parametrize(
