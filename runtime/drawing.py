@@ -43,11 +43,12 @@ def save(picture: Image.Image, path: Path) -> None:
 
 
 def thumbnail(picture: Image.Image, finds: Sequence[Find]) -> Image.Image:
-    """``picture`` no larger than a cell of a sheet, with ``finds`` drawn in its size, so that letters can be read."""
-    small = picture.copy()
-    small.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
-    wide, high = small.width / picture.width, small.height / picture.height
-    return draw(small, [_scaled(find, wide, high) for find in finds])
+    """``picture`` as large as a cell of a sheet, with ``finds`` drawn in that size, so that letters can be read."""
+    share = CELL / max(picture.size)
+    size = max(1, round(picture.width * share)), max(1, round(picture.height * share))
+    scaled = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    wide, high = scaled.width / picture.width, scaled.height / picture.height
+    return draw(scaled, [_scaled(find, wide, high) for find in finds])
 
 
 def sheet(pictures: Sequence[Image.Image]) -> Image.Image:
