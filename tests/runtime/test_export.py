@@ -325,3 +325,26 @@ def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> Non
         found = exported(pixels)
         assert sum(map(len, found)) > 20
         assert difference.strangers(found, *trained.dense(pixels)) == 0
+
+
+def test_encrypted_and_pruned_models(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from runtime import infer, prune
+
+    pruned, target = tmp_path / "pruned.tlt", tmp_path / "small.onnx"
+    assert prune.main(["-m", str(learned.model), "-o", str(pruned), "-pth", "0.9", "-k", "secret"]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core, "export", traced_anew)
+        assert export.main(["ssd", "-m", str(pruned), "-o", str(target), "-k", "secret"]) == 0
+    assert target.stat().st_size < 0.9 * 22.1e6
+    for model, more in ((pruned, ["-k", "secret"]), (target, [])):
+        out = ["--coco", str(tmp_path / f"{model.name}.coco"), "-t", "0.02"]
+        assert infer.main(["ssd", "-i", str(learned.pictures), "-m", str(model), *out, *more]) == 0
+    ours, theirs = (json.loads((tmp_path / f"{name}.coco").read_text()) for name in ("pruned.tlt", "small.onnx"))
+    assert len(ours) == len(theirs) > 20
+    for program in (export, infer):
+        given = ["ssd", "-m", str(pruned), "-o", str(tmp_path / "no.onnx"), "-k", "wrong"]
+        capsys.readouterr()
+        assert program.main(given if program is export else [*given, "-i", str(learned.pictures)]) == 4
+        printed = capsys.readouterr().err
+        assert "key" in printed
+        assert "Traceback" not in printed
