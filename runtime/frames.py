@@ -20,6 +20,7 @@ from tltpipe.progress import Progress, Silent
 if TYPE_CHECKING:
     from runtime.recipe import Data, Recipe, Source
 
+LEFT_OUT = "are marked as occluded and left out"
 MEASURED_IMAGES = 1000
 """Of so many pictures at most, spread over the split, is compared beforehand whether their size is as annotated."""
 
@@ -43,8 +44,8 @@ def training(recipe: Recipe, classes: Sequence[str], *, progress: Progress | Non
     if not len(split.labels):
         what = f"none of the {len(split)} training pictures has an object to train on"
         hint = "label files and records are empty: see what wrote them"
-        if split.notes:
-            what, hint = f"{what}: {split.notes[0]}", "set include_difficult_in_training: true"
+        if left_out := [note for note in split.notes if note.endswith(LEFT_OUT)]:
+            what, hint = f"{what}: {left_out[0]}", "set include_difficult_in_training: true"
         raise DataError(what, where=where, hint=hint)
     return split
 
@@ -106,7 +107,7 @@ def _notes(recipe: Recipe, classes: Sequence[str], gathered: Gathered, what: str
         text = f"none of these classes is in the {what} data, which hold: {_listed(found)}"
         raise recipe.spec.error("dataset_config.target_class_mapping", text, hint=hint)
     if gathered.left_out:
-        yield f"{gathered.left_out} objects of the {what} data are marked as occluded and left out"
+        yield f"{gathered.left_out} objects of the {what} data {LEFT_OUT}"
     present = {mapping[name] for name in known}
     if absent := [name for label, name in enumerate(classes, start=1) if label not in present]:
         yield f"no box in the {what} data for: {', '.join(absent)}"

@@ -11,8 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from tltpipe.errors import HostError, RunFailed
+
+if TYPE_CHECKING:
+    import torch
 
 SHOWN = 64
 """So many frame ids of a batch are told at most."""
@@ -49,7 +53,25 @@ class Numbers:
             + ", ".join(frames[:SHOWN])
             + more,
             hint="lower max_learning_rate or lengthen soft_start, or look at these pictures and their boxes; "
-            "the checkpoints saved before are still good",
+            "checkpoints saved before hold numbers, --fresh starts over",
+        )
+
+
+def require_finite(module: torch.nn.Module, *, epoch: int) -> None:
+    """Raise RunFailed unless all weights and statistics of ``module`` are numbers: others are not worth saving.
+
+    Losses can be numbers while the statistics that batch norms keep for later are not.
+    """
+    import torch
+
+    tensors = {name: tensor for name, tensor in module.state_dict().items() if tensor.is_floating_point()}
+    finite = torch.stack([tensor.isfinite().all() for tensor in tensors.values()]).tolist()
+    broken = [name for name, good in zip(tensors, finite, strict=True) if not good]
+    if broken:
+        more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
+        raise RunFailed(
+            f"weights or statistics are no numbers any more in epoch {epoch} ({broken[0]}{more}); it was not saved",
+            hint="lower max_learning_rate or lengthen soft_start; --fresh starts over",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import specs
-from runtime import checkpoint, processes, program, scoring
+from runtime import checkpoint, guards, processes, program, scoring
 from runtime.checkpoint import Checkpoint, Resume
 from runtime.training import beginning, telling
 from runtime.training_log import TrainingLog
@@ -88,6 +89,7 @@ class Keeper:
         Whoever interrupts the validation, which takes long, keeps the epoch: it is saved as not concluded yet.
         """
         program.say(telling.epoch(epoch, epochs=self.plan.epochs.stop - 1))
+        guards.require_finite(self.detector, epoch=epoch.number)
         score = None
         if self._validates(epoch.number):
             self.within(epoch.number, tally)
@@ -117,6 +119,7 @@ class Keeper:
         """Save the state in ``epoch``, unless that is saved already."""
         if epoch <= self.done or tally.steps <= self.within_epoch:
             return
+        guards.require_finite(self.detector, epoch=epoch)
         path = beginning.unfinished(self.results, self.network, encrypted=bool(self.asked.key))
         self._save(path, epoch - 1, tally, {})
         self.within_epoch = tally.steps
@@ -165,6 +168,11 @@ class Keeper:
         """Whether this epoch is the best so far, and whether training has come to its end early."""
         memory = self.memory
         figure = -epoch.loss if self.held_out is None else score.precision.mean if score else None
+        if score is not None and score.loss is not None and not math.isfinite(score.loss):
+            program.warn(
+                f"the validation loss of epoch {epoch.number} is no number: this epoch is not taken for the best"
+            )
+            figure = None
         if figure is not None and (memory.best is None or figure > memory.best):
             memory.best, memory.best_epoch = figure, epoch.number
         rule = self.recipe.early_stopping

@@ -83,3 +83,14 @@ def test_a_second_request_to_stop_does_not_wait() -> None:
         another(*arguments)
         another(*arguments)
     assert another.torn
+
+
+@pytest.mark.torch
+def test_weights_and_statistics_must_be_numbers() -> None:
+    torch = pytest.importorskip("torch")
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    guards.require_finite(module, epoch=3)
+    module[1].running_var[1] = math.inf
+    with pytest.raises(RunFailed, match=r"in epoch 3 \(1.running_var\)") as caught:
+        guards.require_finite(module, epoch=3)
+    assert "--fresh" in str(caught.value.hint)

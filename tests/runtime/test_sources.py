@@ -100,8 +100,9 @@ def test_only_difficult_objects_are_none_to_train_on(base: Recipe, tmp_path: Pat
 
 
 def test_no_object_at_all(base: Recipe, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="none of the 2 training pictures has an object"):
+    with pytest.raises(DataError, match="none of the 2 training pictures has an object") as caught:
         read(base, folders(tmp_path, {"a": "", "b": "\n"}))
+    assert "label files and records are empty" in (caught.value.hint or "")
 
 
 def test_labels_of_other_classes(base: Recipe, tmp_path: Path) -> None:

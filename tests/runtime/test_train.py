@@ -280,7 +280,7 @@ def test_a_file_where_the_results_should_be(shapes: Any, tmp_path: Path, capsys:
 def test_a_loss_that_explodes_keeps_the_last_checkpoint(
     shapes: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, told = failing(capsys, "-e", shapes.spec(rate=1e8, epochs=4), "-r", tmp_path / "out")
+    code, told = failing(capsys, "-e", shapes.spec(rate=1e8, epochs=4), "-r", tmp_path / "out", "--clip-norm", "0")
     assert code == 1
     assert re.search(r"the (loss|gradient) is no number any more in epoch \d, step \d", told)
     assert len(re.findall(r"train/images/1\d{4}", told)) == 4
@@ -363,3 +363,19 @@ def leftover(group: int) -> list[str]:
             break
         time.sleep(0.1)
     return alive
+
+
+def test_weights_that_are_no_numbers_are_not_saved(
+    shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The losses of an epoch may all be numbers, and what batch norms remember of it not."""
+    from runtime.layers import BatchNorm
+
+    def forget(self: Any, mean: Any, variance: Any) -> None:
+        self.running_var.fill_(float("nan"))
+
+    monkeypatch.setattr(BatchNorm, "_remember", forget)
+    code, told = failing(capsys, "-e", shapes.spec(epochs=1), "-r", tmp_path / "out")
+    assert code == 1
+    assert "statistics are no numbers any more in epoch 1" in told
+    assert list((tmp_path / "out").glob("weights/*")) == []
