@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from orchestrator import choices, inspect_command, spec_command
+from orchestrator import spec_command, stage_commands
 from orchestrator.check_command import check
 from orchestrator.convert_command import convert
 from orchestrator.fetch_command import fetch
@@ -16,9 +16,6 @@ from orchestrator.split_command import split
 from orchestrator.stats_command import stats, view
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
-
-if TYPE_CHECKING:
-    from orchestrator.pipeline import Result
 
 app = typer.Typer(
     name="tltpipe",
@@ -90,198 +87,8 @@ def sample(
     _answer(options, told, f"drew {train + validation} pictures into {folder}")
 
 
-@app.command()
-@command
-def prepare(
-    options: Options,
-    classes: Annotated[str | None, choices.CLASSES] = None,
-    rename: Annotated[list[str] | None, choices.RENAME] = None,
-    max_occlusion: Annotated[int | None, choices.OCCLUSION] = None,
-    min_size: Annotated[float | None, choices.SIZE] = None,
-    max_zoom: Annotated[int | None, choices.ZOOM] = None,
-    only_source: Annotated[list[str] | None, choices.SOURCE] = None,
-    subset: Annotated[int | None, choices.SUBSET] = None,
-    keep_empty: Annotated[bool | None, choices.EMPTY] = None,
-    skip_bad: Annotated[bool | None, choices.SKIP] = None,
-) -> None:
-    """Turn raw annotations into COCO files and KITTI labels, all splits in one pass; the specs are rendered too.
-
-    What to take can be set for all commands in the data section of tltpipe.yaml.
-    """
-    chosen: dict[str, Any] = {
-        "classes": [name.strip() for name in classes.split(",")] if classes else None,
-        "rename": rename or None,
-        "max_occlusion": max_occlusion,
-        "min_size": min_size,
-        "max_zoom": max_zoom,
-        "sources": only_source or None,
-        "subset": subset,
-        "keep_empty": keep_empty,
-        "skip_bad": skip_bad,
-    }
-    _stages(options, ["prepare"], **{f"data.{key}": value for key, value in chosen.items()})
-
-
-@app.command()
-@command
-def augment(options: Options) -> None:
-    """Augment and resize the pictures into a KITTI folder."""
-    _stages(options, ["augment"])
-
-
-@app.command()
-@command
-def tfrecords(
-    options: Options,
-    more: Annotated[list[str] | None, inspect_command.MORE] = None,
-    inspect: Annotated[str | None, inspect_command.INSPECT] = None,
-    records: Annotated[int | None, inspect_command.RECORDS] = None,
-    draw: Annotated[Path | None, inspect_command.DRAW] = None,
-    images: Annotated[Path | None, inspect_command.IMAGES] = None,
-    count: Annotated[int | None, inspect_command.COUNT] = None,
-) -> None:
-    """Convert the KITTI folders to TFRecord shards; or, with --inspect, look into records.
-
-    An inspection needs no workspace: it counts, verifies every check sum, prints records, or draws some.
-    """
-    asked = inspect_command.Inspection(inspect, more, records, draw, images, count)
-    if asked:
-        inspect_command.inspect(options, asked)
-    else:
-        _stages(options, ["tfrecords"])
-
-
-GPUS = typer.Option(help="GPUs to train on; without any, our programs train on the CPU.", show_default=False)
-KEY = typer.Option(help="Key of NVIDIA's encrypted models.", envvar="TLTPIPE_KEY", show_envvar=True, show_default=False)
-
-
-@app.command()
-@command
-def train(
-    options: Options,
-    gpus: Annotated[int | None, GPUS] = None,
-    key: Annotated[str | None, KEY] = None,
-    fresh: Annotated[bool, typer.Option(help="Start over instead of going on from the newest checkpoint.")] = False,
-    start: Annotated[
-        Path | None, typer.Option("--from", help="Model to start from: a pruned one, or pretrained weights.")
-    ] = None,
-) -> None:
-    """Train the network; an interrupted training goes on from its newest checkpoint."""
-    weights: dict[str, Any] = {"train.weights": start and str(start.absolute() if start.exists() else start)}
-    _stages(options, ["train"], force=fresh, gpus=gpus, key=key, **weights)
-
-
-@app.command()
-@command
-def evaluate(options: Options, key: Annotated[str | None, KEY] = None) -> None:
-    """Average precision of the newest checkpoint, per class, on the validation data."""
-    _stages(options, ["evaluate"], key=key)
-
-
-@app.command()
-@command
-def infer(
-    options: Options,
-    pictures: Annotated[
-        list[str],
-        typer.Argument(metavar="IMAGE_OR_FOLDER...", help="What to look at; patterns too, and - for a list on stdin."),
-    ],
-    model: Annotated[
-        Path | None, typer.Option(help="Checkpoint, or what export wrote (.onnx, .pt, .pt2); the newest by default.")
-    ] = None,
-    threshold: Annotated[float | None, typer.Option(help="Lowest score to keep.", show_default=False)] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1; a GPU if there is one by default.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures looked at together.")] = None,
-    key: Annotated[str | None, KEY] = None,
-) -> None:
-    """Find objects in pictures: drawn pictures, labels, COCO results and a sheet go to inference/."""
-    from orchestrator import subjects
-
-    first, *more = subjects.of(pictures)
-    chosen: dict[str, Any] = {
-        "infer.model": _named(model),
-        "infer.device": device,
-        "infer.batch_size": batch_size,
-    }
-    _stages(options, ["infer"], subject=first, subjects=tuple(more), threshold=threshold, key=key, **chosen)
-
-
-@app.command()
-@command
-def export(
-    options: Options,
-    model: Annotated[
-        Path | None, typer.Argument(metavar="MODEL", help="Checkpoint to export; the newest one by default.")
-    ] = None,
-    format: Annotated[
-        str | None, typer.Option(help="onnx (the default), onnx_raw, deepstream, torchscript or pt2.")
-    ] = None,
-    data_type: Annotated[str | None, typer.Option(help="fp32, fp16 (deepstream) or int8 (onnx).")] = None,
-    calibration: Annotated[
-        Path | None, typer.Option(help="Pictures for int8; the augmented ones by default.", show_default=False)
-    ] = None,
-    batch: Annotated[
-        int | None, typer.Option(min=1, help="A fixed number of pictures a batch; any by default.")
-    ] = None,
-    key: Annotated[str | None, KEY] = None,
-) -> None:
-    """Write a model for ONNX Runtime, DeepStream or PyTorch, compare it with the original, put it in exported/.
-
-    More can be set in the export section of tltpipe.yaml.
-    """
-    chosen: dict[str, Any] = {
-        "export.format": format,
-        "export.data_type": data_type,
-        "export.calibration": _named(calibration),
-        "export.static_batch_size": batch,
-    }
-    _stages(options, ["export"], subject=model, key=key, **chosen)
-
-
-def _named(path: Path | None) -> str | None:
-    """A file as it is called from here, wherever the workspace is."""
-    return None if path is None else str(path.absolute() if path.exists() else path)
-
-
-@app.command()
-@command
-def prune(
-    options: Options,
-    model: Annotated[
-        Path | None, typer.Argument(metavar="MODEL", help="Checkpoint to prune; the newest one by default.")
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option(help="Filters stay whose norm, over their layer's largest, is above it (0.1).")
-    ] = None,
-    criterion: Annotated[
-        str | None,
-        typer.Option(help="For layers that share a decision: union, intersection, arithmetic_mean, geometric_mean."),
-    ] = None,
-    key: Annotated[str | None, KEY] = None,
-) -> None:
-    """Cut filters of little weight out of a model: a smaller one goes to pruned/, to be trained again.
-
-    More can be set in the prune section of tltpipe.yaml.
-    """
-    chosen: dict[str, Any] = {"prune.threshold": threshold, "prune.criterion": criterion}
-    _stages(options, ["prune"], subject=model, key=key, **chosen)
-
-
-STAGES = typer.Argument(help="Stages; without any, all from prepare to evaluate.", show_default=False)
-
-
-@app.command()
-@command
-def run(
-    options: Options,
-    stages: Annotated[
-        list[str] | None, typer.Argument(help="Stages; without any, all from prepare to evaluate.")
-    ] = None,
-    gpus: Annotated[int | None, GPUS] = None,
-    key: Annotated[str | None, KEY] = None,
-) -> None:
-    """Run the whole pipeline; what is up to date is skipped."""
-    _stages(options, stages, gpus=gpus, key=key)
+for stage_command in stage_commands.ALL:
+    app.command()(command(stage_command))
 
 
 @app.command()
@@ -353,49 +160,6 @@ def build(
     built = image.build(options.console, tag=tag or image.TAG, base_image=base_image, extras=extras)
     if options.json:
         options.console.json({"image": tag or image.TAG, "id": built})
-
-
-def _stages(
-    options: Options,
-    names: list[str] | None,
-    *,
-    subject: Path | None = None,
-    subjects: tuple[Path, ...] = (),
-    force: bool = False,
-    **flags: Any,
-) -> None:
-    """Run stages and show what came of them."""
-    from orchestrator import pipeline, session
-
-    run = session.start(
-        options.workspace,
-        options.console,
-        flags=options.flags(**flags),
-        force=options.force or force,
-        render=options.render,
-        subject=subject,
-        subjects=subjects,
-    )
-    results = pipeline.execute(run, names or pipeline.every())
-    if options.json:
-        options.console.json({"workspace": str(run.workspace.root), "stages": [vars(result) for result in results]})
-    show(options, results)
-
-
-def show(options: Options, results: list[Result]) -> None:
-    """The tables and counts that stages told."""
-    for told in (result.told for result in results):
-        if told.get("mAP") is not None:
-            details = {row["class"]: row for row in told.get("classes", ())}
-            options.console.precision(told["average_precision"], told["mAP"], details)
-            for line in told.get("lines", ()):
-                options.console.put(line)
-        if "objects" in told:
-            rows = [(name, str(count)) for name, count in told["objects"].items()] or [("nothing", "0")]
-            options.console.table(("class", "found"), rows)
-            options.console.put(f"{told['images']} pictures: {told['drawn']}")
-        if told.get("exported"):
-            options.console.put(f"exported: {told['exported']}")
 
 
 def _answer(options: Options, told: dict[str, Any], text: str | None = None) -> None:
