@@ -64,9 +64,9 @@ class Place:
         epochs = max(1, int((seconds - (began[0] - epoch)) / epoch))
         took = self._train(epochs)
         print(f"tltpipe: {epochs} epochs of {TRAIN} pictures in {took:.0f} s", flush=True)
-        self.tltpipe(
-            "infer", str(self.images("validation")), "--threshold", "0.01", "--coco", str(self.results("tltpipe"))
-        )
+        (model,) = (self.folder / "output/weights").glob("*_epoch_*.safetensors")
+        look = [BIN / "tlt-infer", "ssd", "-m", model, "-i", self.images("validation"), "-t", "0.011"]
+        run([*look, "--coco", self.results("tltpipe"), "--coco_ids", self.annotations("validation")])
         return took
 
     def _train(self, epochs: int) -> float:
