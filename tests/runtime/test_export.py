@@ -335,7 +335,7 @@ def test_encrypted_and_pruned_models(learned: Any, tmp_path: Path, capsys: pytes
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(core, "export", traced_anew)
         assert export.main(["ssd", "-m", str(pruned), "-o", str(target), "-k", "secret"]) == 0
-    assert target.stat().st_size < 0.9 * 22.1e6
+    assert target.stat().st_size < 21.8e6  # 22.1 of the whole one
     for model, more in ((pruned, ["-k", "secret"]), (target, [])):
         out = ["--coco", str(tmp_path / f"{model.name}.coco"), "-t", "0.02"]
         assert infer.main(["ssd", "-i", str(learned.pictures), "-m", str(model), *out, *more]) == 0
