@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from orchestrator import pipeline
-from orchestrator.cli import show
+from orchestrator.stage_commands import show
 from orchestrator.console import Console
 from orchestrator.run import Run
 from orchestrator.stages.evaluate import Table
