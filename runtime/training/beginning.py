@@ -16,6 +16,7 @@ from runtime import checkpoint, pretrained
 from runtime.checkpoint import Checkpoint
 from runtime.engine import Tally
 from runtime.pretrained import Foreign
+from runtime.training.memory import Memory
 from tltpipe.errors import ModelError
 
 if TYPE_CHECKING:
@@ -32,18 +33,6 @@ ASKED = {
     "ema": "--ema",
 }
 """What makes another run of the same spec."""
-
-
-@dataclass
-class Memory:
-    """What a run remembers of its epochs: the ``best`` figure and its epoch, and how long it has been waiting for less
-    than ``least``. ``over``: it was stopped early."""
-
-    best: float | None = None
-    best_epoch: int = 0
-    least: float | None = None
-    waited: int = 0
-    over: bool = False
 
 
 @dataclass(frozen=True)

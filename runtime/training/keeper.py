@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runtime.frames import Split
     from runtime.recipe import Recipe
     from runtime.training.asked import Asked
-    from runtime.training.beginning import Memory
+    from runtime.training.memory import Memory
     from tltpipe.progress import Progress
 
 
@@ -166,27 +166,17 @@ class Keeper:
 
     def _remember(self, epoch: engine.Epoch, score: scoring.Score | None) -> bool:
         """Whether this epoch is the best so far, and whether training has come to its end early."""
-        memory = self.memory
         figure = -epoch.loss if self.held_out is None else score.precision.mean if score else None
         if score is not None and score.loss is not None and not math.isfinite(score.loss):
             program.warn(
                 f"the validation loss of epoch {epoch.number} is no number: this epoch is not taken for the best"
             )
             figure = None
-        if figure is not None and (memory.best is None or figure > memory.best):
-            memory.best, memory.best_epoch = figure, epoch.number
+        self.memory.judge(epoch.number, figure)
         rule = self.recipe.early_stopping
         if rule is None:
             return False
-        value = epoch.loss if rule.monitor == "loss" else score.loss if score else None
-        if value is None:
-            return False
-        if memory.least is None or value + rule.min_delta < memory.least:
-            memory.least, memory.waited = value, 0
-        else:
-            memory.waited += 1
-        memory.over = memory.waited >= max(1, rule.patience)  # as in Keras, 0 is the first epoch that is no better
-        return memory.over
+        return self.memory.stops(epoch.loss if rule.monitor == "loss" else score.loss if score else None, rule)
 
     def _save_epoch(self, epoch: engine.Epoch, score: scoring.Score | None) -> None:
         from runtime.engine import Tally

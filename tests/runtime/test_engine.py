@@ -182,6 +182,20 @@ def test_a_run_in_two_parts_is_the_run_in_one() -> None:
     assert parts.guess.item() == whole.guess.item()
 
 
+def test_every_step_draws_random_numbers_of_its_own() -> None:
+    class Drawing(Toy):
+        def forward(self, images: Any, targets: Any) -> Any:
+            drawn.append(torch.rand(1).item())
+            return super().forward(images, targets)
+
+    drawn: list[float] = []
+    Run(Drawing(), range(1, 4))()
+    once, drawn = drawn, []
+    Run(Drawing(), range(1, 4))()
+    assert drawn == once
+    assert len(set(drawn)) == 9
+
+
 def interrupt_at(number: int) -> Callable[[engine.Step], None]:
     def at_step(step: engine.Step) -> None:
         if step.number == number:

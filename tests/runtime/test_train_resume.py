@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from runtime import checkpoint, train
 from runtime.checkpoint import Checkpoint
+from runtime.training_log import TrainingLog
 from tltpipe.progress import read
 
 pytestmark = pytest.mark.torch
@@ -84,6 +86,28 @@ def test_killed_twice_at_random_and_started_again_by_the_same_command(
     said = kill_after(moments[1], spec, parts, *words)
     assert re.search(r"going on (after epoch \d|in epoch \d, after step \d) of 3, from ", said)
     run(spec, parts, *words)
+    assert_same(whole, parts)
+
+
+@pytest.mark.parametrize("number", [0, 4, 5])
+def test_interrupted_and_started_again(
+    shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    """After the first step of all, in the middle of an epoch, after the last step of one."""
+    spec, whole, parts = shapes.spec(epochs=3, period=2), tmp_path / "whole", tmp_path / "parts"
+    run(spec, whole)
+    step = TrainingLog.step
+
+    def interrupted(log: TrainingLog, at: int, **told: Any) -> None:
+        step(log, at, **told)
+        if at == number:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingLog, "step", interrupted)
+        assert train.main(["ssd", "-e", str(spec), "-r", str(parts)]) == 130
+    assert f"step {number % 3 + 1} of 3 in epoch {number // 3 + 1} is in" in capsys.readouterr().err
+    run(spec, parts)
     assert_same(whole, parts)
 
 
