@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from orchestrator import pipeline
-from orchestrator.stage_commands import show
 from orchestrator.console import Console
 from orchestrator.run import Run
+from orchestrator.stage_commands import show
 from orchestrator.stages.evaluate import Table
 from tltpipe.errors import RunFailed
 
