@@ -65,7 +65,7 @@ class Place:
         took = self._train(epochs)
         print(f"tltpipe: {epochs} epochs of {TRAIN} pictures in {took:.0f} s", flush=True)
         (model,) = (self.folder / "output/weights").glob("*_epoch_*.safetensors")
-        look = [BIN / "tlt-infer", "ssd", "-m", model, "-i", self.images("validation"), "-t", "0.011"]
+        look: list[str | Path] = [BIN / "tlt-infer", "ssd", "-m", model, "-i", self.images("validation"), "-t", "0.011"]
         run([*look, "--coco", self.results("tltpipe"), "--coco_ids", self.annotations("validation")])
         return took
 
