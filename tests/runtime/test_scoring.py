@@ -54,7 +54,7 @@ def test_one_pass_tells_what_two_would(parts: Any) -> None:
 
 def test_a_score_has_all_that_the_log_shows(parts: Any) -> None:
     score = seen(parts)
-    assert score.precision.mean > 0.3
+    assert score.precision.mean > 0.15, "two epochs teach it something; by chance it would be near 0"
     assert 0 < score.coco["AP"] < score.coco["AP50"] <= 1
     assert list(score.curves) == list(CLASSES)
     assert len(score.pictures) == 8
