@@ -122,7 +122,7 @@ def test_all_stages_in_nvidias_command_lines_interrupted_and_resumed(
     assert status == 0, shown
     assert "going on after epoch" in shown
     assert "mAP" in shown
-    assert [path.name for path in sorted(weights.iterdir())][-1] == f"ssd_resnet10_epoch_{EPOCHS:03d}.tlt"
+    assert [path.name for path in sorted(weights.glob("*.tlt"))][-1] == f"ssd_resnet10_epoch_{EPOCHS:03d}.tlt"
     assert not [path for path in workspace.rglob("*") if (path.lstat().st_uid, path.lstat().st_gid) != (USER, GROUP)]
     assert not [path for path in workspace.rglob("*.log") if KEY in path.read_text(errors="replace")]
 
