@@ -83,7 +83,8 @@ class Place:
             stdout=subprocess.PIPE,
             text=True,
         ).stdout
-        print(f"{name}: {said.splitlines()[-4]} in {seconds:.0f} s", flush=True)
+        seen = next(line for line in said.splitlines() if line.endswith("epochs"))
+        print(f"{name}: {seen} in {seconds:.0f} s", flush=True)
 
     def judge(self, name: str) -> float:
         """mAP over IoU 0.5 to 0.95 of what ``name`` found on the validation pictures."""
