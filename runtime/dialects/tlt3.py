@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 from runtime.program import host, host_text
 from runtime.recipe import Data, EarlyStopping, Evaluation, Optimizer, Recipe, Source, View
+from runtime.views.flat import Flat
 from specs import Spec
 
-CHAIN = (
-    "random_crop_min_scale",
-    "random_crop_max_scale",
-    "random_crop_min_ar",
-    "random_crop_max_ar",
-    "zoom_out_min_scale",
-    "zoom_out_max_scale",
-    "brightness",
-    "contrast",
-    "saturation",
-    "hue",
-    "random_flip",
-)
+CHAIN = tuple(field.name for field in fields(Flat) if field.name not in ("width", "height", "channels", "strict"))
 """Fields of augmentation_config that both chains have; 0 is "not written", which each chain knows the meaning of."""
 
 

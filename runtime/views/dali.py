@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from runtime.pictures import Matrix, Pixels, Place, carry, fit, grey, pixels
 from runtime.transforms import RGB_TO_YIQ, YIQ_TO_RGB
+from runtime.views.flat import Flat
 from runtime.views.windows import BOUNDS, TRIES, Floats, Window, centres, mirrored, overlaps, thick
 
 FILL = (124, 117, 104)
@@ -24,28 +25,12 @@ _MOST_ROUNDS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dali:
+class Dali(Flat):
     """Fields are those of the flat ``augmentation_config``, with what they mean when they are not written there.
 
     As for ``SsdChain``, but ``hue`` is in degrees, ``brightness`` in 1 / 256 of a factor (24 is 0.906 to 1.094), and
     a crop's ``*_ar`` in shares of the picture's sides. Colours always change.
     """
-
-    width: int
-    height: int
-    channels: int = 3
-    random_crop_min_scale: float = 0.3
-    random_crop_max_scale: float = 1.0
-    random_crop_min_ar: float = 0.5
-    random_crop_max_ar: float = 2.0
-    zoom_out_min_scale: float = 1.0
-    zoom_out_max_scale: float = 4.0
-    brightness: int = 0
-    contrast: float = 0.0
-    saturation: float = 0.0
-    hue: int = 0
-    random_flip: float = 0.0
-    strict: bool = False
 
     def __call__(
         self,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.pictures import Pixels, Place, fit, grey, pixels
+from runtime.views.flat import Flat
 from runtime.views.windows import BOUNDS, TRIES, Floats, Window, centres, mirrored, overlaps, thick
 
 FILL = (123, 116, 103)
@@ -26,7 +27,7 @@ _LEVELS = np.arange(256, dtype=np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SsdChain:
+class SsdChain(Flat):
     """Fields are those of the flat ``augmentation_config``, with what they mean when they are not written there.
 
     ``width``, ``height``: of the network's input in pixels; ``channels`` 1 gives luma in all three. ``brightness``
@@ -35,22 +36,6 @@ class SsdChain:
     sides of the picture, ``*_ar`` its width / height in pixels. ``strict``: as NVIDIA has it also where it costs
     quality or time (docs/strict.md).
     """
-
-    width: int
-    height: int
-    channels: int = 3
-    random_crop_min_scale: float = 0.3
-    random_crop_max_scale: float = 1.0
-    random_crop_min_ar: float = 0.5
-    random_crop_max_ar: float = 2.0
-    zoom_out_min_scale: float = 1.0
-    zoom_out_max_scale: float = 4.0
-    brightness: int = 0
-    contrast: float = 0.0
-    saturation: float = 0.0
-    hue: int = 0
-    random_flip: float = 0.0
-    strict: bool = False
 
     def __call__(
         self,
