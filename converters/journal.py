@@ -6,18 +6,18 @@ A folder beside the outputs: ``identity`` says which work it is, ``000123`` is w
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pickle
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from tltpipe import locks
 from tltpipe.errors import HostError
 from tltpipe.files import newest, swap, writable
 
@@ -110,21 +110,9 @@ class Journal:
         return self.folder / f"{number:06d}"
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> AbstractContextManager[None]:
     """Hold off a second run at the same work. Raises HostError when there is one."""
-    path = folder.parent / f"{folder.name}.lock"
-    with writable(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        stream = path.open("w")
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            target = folder.with_name(folder.name.removeprefix(".").removesuffix(".journal"))
-            where = target if target.exists() else folder.parent
-            raise HostError("another run is writing here", where=where, hint="wait until it is done") from None
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+    target = folder.with_name(folder.name.removeprefix(".").removesuffix(".journal"))
+    where = target if target.exists() else folder.parent
+    taken = HostError("another run is writing here", where=where, hint="wait until it is done")
+    return locks.held(folder.parent / f"{folder.name}.lock", taken)

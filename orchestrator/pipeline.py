@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from orchestrator import drafts, lock, receipts
+from orchestrator import drafts, receipts
 from orchestrator.jobs import Job, shown
 from orchestrator.receipts import Facts, Receipt
 from orchestrator.run import Run
 from orchestrator.stages import Stage
-from tltpipe import __version__, files, registry
+from orchestrator.workspace import Workspace
+from tltpipe import __version__, files, locks, registry
 from tltpipe.errors import DataError, HostError, Interrupted, UsageError
 
 STAGES = "orchestrator.stages"
@@ -99,8 +100,14 @@ def _get_ready(run: Run, lasting: ExitStack, jobs: list[Job]) -> None:
     if jobs:
         run.need_health()
     if not run.runner.pretends:
-        lasting.enter_context(lock.held(run.workspace.receipts.parent))
+        lasting.enter_context(_alone(run.workspace))
     write_specs(run)
+
+
+def _alone(workspace: Workspace) -> AbstractContextManager[None]:
+    hint = "wait for its end, or stop it; `tltpipe status` may be asked meanwhile"
+    taken = HostError("another tltpipe is at work in this folder", where=workspace.root, hint=hint)
+    return locks.held(workspace.receipts.parent / "lock", taken)
 
 
 def holds(run: Run, name: str) -> str | None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from specs import Spec
 
 OLDEST, NEWEST, USUAL = 13, 20, 17
+DEFAULT = "onnx"
+"""The format, where neither an option nor a suffix names one; its suffix, which others share, means it."""
 FOREIGN = {
     "engine_file": "TensorRT engines are made where they run: trtexec --onnx=MODEL --saveEngine=FILE",
     "cal_cache_file": "TensorRT writes its own; --data_type int8 calibrates for ONNX Runtime",
@@ -49,7 +51,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-o", "--output_file", metavar="FILE", help="without, or a folder: the model's name with another suffix"
     )
-    parser.add_argument("--format", choices=registry.names(FOLDER), help="without: by the suffix of -o, else onnx")
+    parser.add_argument(
+        "--format", choices=registry.names(FOLDER), help=f"without: by the suffix of -o, else {DEFAULT}"
+    )
     parser.add_argument("--gen_ds_config", action="store_true", help="the same as --format deepstream")
     parser.add_argument("--data_type", choices=("fp32", "fp16", "int8"), default="fp32", help="default fp32")
     parser.add_argument(
@@ -157,8 +161,8 @@ def _target(arguments: argparse.Namespace, model: Path) -> tuple[str, Path]:
         what = f"{target.suffix} is {KINDS[target.suffix.lower()]}, which only NVIDIA's programs write"
         raise UsageError(what, where=target, hint="name it .onnx; DeepStream and trtexec take that (--gen_ds_config)")
     if name is None:
-        by_suffix = {suffix: each for each in ("onnx", "torchscript", "pt2") for suffix in _suffixes(each)}
-        name = by_suffix.get(target.suffix.lower(), "onnx") if target else "onnx"
+        by_suffix = {suffix: each for each in (*registry.names(FOLDER), DEFAULT) for suffix in _suffixes(each)}
+        name = by_suffix.get(target.suffix.lower(), DEFAULT) if target else DEFAULT
     suffixes = _suffixes(name)
     if target is None or target.is_dir():
         return name, (target or model.parent) / f"{model.stem}{suffixes[0]}"

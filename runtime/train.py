@@ -6,11 +6,13 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime import device, launch, program
-from tltpipe import registry
-from tltpipe.errors import UsageError
+from tltpipe import locks, registry
+from tltpipe.errors import HostError, UsageError
 
 if TYPE_CHECKING:
     from specs import Spec
@@ -127,13 +129,22 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         save_minutes=arguments.save_minutes,
     )
     network = registry.load("runtime.networks", arguments.network)
+    results = program.host(arguments.results_dir)
     try:
-        with launch.together(place.processes, "runtime.train", words):
-            training.train(network, spec, program.host(arguments.results_dir), asked)
+        with _alone(results), launch.together(place.processes, "runtime.train", words):
+            training.train(network, spec, results, asked)
     except training.Stopped as stopped:
         if stopped.saved is not None:
             stopped.hint = f"to go on: {resume_command(arguments, words)}"
         raise
+
+
+def _alone(results: Path) -> AbstractContextManager[None]:
+    """Two trainings into one folder would replace each other's checkpoints."""
+    if not device.is_lead():
+        return nullcontext()
+    hint = "wait for its end, or give this one another folder: -r"
+    return locks.held(results / ".training.lock", HostError("another training writes here", where=results, hint=hint))
 
 
 def _spec(arguments: argparse.Namespace) -> Spec:

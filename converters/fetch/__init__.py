@@ -8,9 +8,7 @@ unpacking with the first file that is missing or damaged. A data set is one file
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +21,7 @@ from converters.fetch.archive import Limits, Plan, amount
 from converters.fetch.datasets import Archive, Fetchable
 from converters.fetch.download import DRIVE, Free, free_bytes
 from converters.findings import Finding, Findings
-from tltpipe import files, registry
+from tltpipe import files, locks, registry
 from tltpipe.errors import DataError, HostError, UsageError
 from tltpipe.progress import Progress, Silent
 
@@ -89,7 +87,8 @@ def fetch(
     dataset = cast(Fetchable, registry.load("converters.fetch.datasets", name))
     errand = _Errand(dataset, out, source, progress or Silent(), say, workers)
     chosen = errand.choose(splits)
-    with _alone(out):
+    taken = HostError("another fetch is at work in this folder", where=out, hint="wait for its end")
+    with locks.held(out / ".fetch.lock", taken):
         findings = Findings()
         there = {part: split for part in chosen if (split := errand.present(part, findings))}
         missing = [part for part in chosen if part not in there]
@@ -196,17 +195,3 @@ class _Errand:
 
     def staging(self, part: Archive) -> Path:
         return self.out / f".{part.split}.partial"
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """One fetch at a time into a folder; the kernel lets go of the lock however the process ends."""
-    with files.writable(out):
-        out.mkdir(parents=True, exist_ok=True)
-        stream = (out / ".fetch.lock").open("a")
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HostError("another fetch is at work in this folder", where=out, hint="wait for its end") from None
-        yield

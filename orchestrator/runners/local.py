@@ -18,7 +18,6 @@ from orchestrator.jobs import Job, Mount, Outcome, Secret
 from orchestrator.runners import Check, Place, ill
 from tltpipe.errors import HostError, Interrupted
 
-PROGRAMS = ("tlt-augment", "tlt-dataset-convert", "tlt-train", "tlt-evaluate", "tlt-infer")
 GRACE_SECONDS = 30.0
 """How long an interrupted program may take to end by itself (it finishes its step and its files)."""
 
@@ -37,7 +36,7 @@ class LocalRunner:
         self.programs = programs or Path(sys.executable).parent
 
     def checks(self) -> list[Check]:
-        missing = [name for name in PROGRAMS if self.find(name) is None]
+        missing = [name for name in _programs() if self.find(name) is None]
         found = f"{', '.join(missing)} not beside {sys.executable}" if missing else f"in {self.programs}"
         torch = importlib.util.find_spec("torch") is not None
         return [
@@ -95,6 +94,17 @@ class LocalRunner:
                 raise HostError(f"{words[0]} cannot be started: {refusal.strerror}", where=program) from refusal
             status = _follow(process, log)
         return Outcome(status, log.path, time.monotonic() - start, log.tail())
+
+
+def _programs() -> list[str]:
+    """The ``tlt-*`` programs that this installation brought, by its own record; of sources alone, none."""
+    from importlib import metadata
+
+    try:
+        scripts = metadata.distribution("tltpipe").entry_points.select(group="console_scripts")
+    except metadata.PackageNotFoundError:
+        return []
+    return [script.name for script in scripts if script.name.startswith("tlt-")]
 
 
 def _follow(process: subprocess.Popen[str], log: logs.JobLog) -> int:

@@ -141,10 +141,10 @@ def _earlier(
         path, loaded, tally = newest[0], whole, Tally()
     else:
         line = ""
-    where = (
-        f"after epoch {loaded.epoch}" if not tally.steps else f"in epoch {loaded.epoch + 1}, after step {tally.steps}"
-    )
-    lines = (f"going on {where} of {recipe.epochs}, from {path} (--fresh starts over)", *([line] if line else []))
+    where = f"after epoch {loaded.epoch} of {recipe.epochs}"
+    if tally.steps:
+        where = f"in epoch {loaded.epoch + 1} of {recipe.epochs}, after step {tally.steps}"
+    lines = (f"going on {where}, from {path} (--fresh starts over)", *([line] if line else []))
     return Beginning(loaded.epoch + 1, tally, _memory(loaded), loaded, path, resumed=True, lines=lines), ()
 
 

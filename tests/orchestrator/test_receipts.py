@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import lock, pipeline, receipts, verify
+from orchestrator import pipeline, receipts, verify
 from orchestrator.run import Run
+from tltpipe import locks
 from tltpipe.errors import HostError
 
 Start = Callable[..., Run]
@@ -127,6 +128,7 @@ def test_the_image_of_now_is_part_of_what_a_stage_depends_on(start: Start, monke
 
 
 def test_two_at_once_are_refused(go: Go, workspace: Path) -> None:
-    with lock.held(workspace / ".tltpipe"), pytest.raises(HostError, match="another tltpipe"):
+    other = HostError("the other's own")
+    with locks.held(workspace / ".tltpipe/lock", other), pytest.raises(HostError, match="another tltpipe"):
         go("prepare")
     assert go("prepare") == {"prepare": "ran"}

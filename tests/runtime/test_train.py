@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 from runtime import checkpoint, guards, recipe, train
+from tltpipe import locks
+from tltpipe.errors import HostError
 from tltpipe.progress import read
 
 pytestmark = pytest.mark.torch
@@ -275,6 +277,14 @@ def test_a_file_where_the_results_should_be(shapes: Any, tmp_path: Path, capsys:
     code, told = failing(capsys, "-e", shapes.spec(), "-r", tmp_path / "out")
     assert code == 6
     assert "a file is where a folder is needed" in told
+
+
+def test_two_trainings_into_one_folder(shapes: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["ssd", "-e", str(shapes.spec()), "-r", str(tmp_path / "out")]
+    with locks.held(tmp_path / "out/.training.lock", HostError("the first one")):
+        assert train.main(command) == 6
+    assert f"{tmp_path / 'out'}: another training writes here" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_loss_that_explodes_keeps_the_last_checkpoint(

@@ -1,0 +1,56 @@
+"""One process at a time: lock files, of which the kernel lets go however their holder ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from tltpipe.errors import HostError
+from tltpipe.files import writable
+
+
+@contextmanager
+def held(path: Path, taken: HostError) -> Iterator[None]:
+    """Hold the file ``path``, which is there for the block only; its folder is created, and not left behind empty.
+
+    Raises ``taken`` while another process holds it, HostError when the folder cannot be written.
+    """
+    made = not path.parent.exists()
+    with _locked(path, taken):
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            if made:
+                with suppress(OSError):
+                    path.parent.rmdir()
+
+
+def _locked(path: Path, taken: HostError) -> IO[str]:
+    while True:
+        with writable(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stream = path.open("a")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.close()
+            raise taken from None
+        except OSError:  # a file system without locks: better unguarded than not at all
+            pass
+        if _is_still(path, stream):
+            # Processes forked from this one, which may outlive it, must not hold the lock after it.
+            os.register_at_fork(after_in_child=stream.close)
+            return stream
+        stream.close()  # its holder has just ended, and with it the file
+
+
+def _is_still(path: Path, stream: IO[str]) -> bool:
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
