@@ -47,13 +47,18 @@ def peak(argv: Sequence[str | Path]) -> Peak:
     return Peak(now * 1024 / 1e6, sum(worst.values()) * 1024 / 1e6)
 
 
-def together(leader: int) -> float:
-    """Megabytes that all processes of the session of ``leader`` have at this moment (``Pss``)."""
-    return _proportional(_session(leader)) * 1024 / 1e6
+def written(leader: int) -> float:
+    """Megabytes that all processes of the session of ``leader`` have written at this moment.
+
+    Pages of files are left out: how much of a library counts here, in ``Pss``, changes with who else has it open.
+    """
+    members = _session(leader)
+    return (_proportional(members, "_Anon") + _proportional(members, "_Shmem")) * 1024 / 1e6
 
 
-def _proportional(members: Sequence[int]) -> int:
-    return sum(_kilobytes(member, "smaps_rollup", b"Pss:") for member in members)
+def _proportional(members: Sequence[int], kind: str = "") -> int:
+    key = f"Pss{kind}:".encode()
+    return sum(_kilobytes(member, "smaps_rollup", key) for member in members)
 
 
 def _session(leader: int) -> list[int]:
