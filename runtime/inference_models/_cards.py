@@ -11,6 +11,11 @@ from tltpipe import registry
 from tltpipe.errors import ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from runtime.exporting.card import Card
     from runtime.inference_models import Wanted
 
@@ -34,6 +39,13 @@ def read(path: Path, wanted: Wanted, *kinds: str) -> Card:
             what = "the classes differ: " + ("; ".join(each for each in told if each) or "they are in another order")
             raise ModelError(what, where=path, hint="leave the spec out (-e), or pass the one it was trained with")
     return found
+
+
+def require_classes(scores: NDArray[np.float32], classes: Sequence[str]) -> NDArray[np.float32]:
+    """``scores`` [A, N]. Raises ValueError where N is not the number of ``classes``."""
+    if scores.shape[1] != len(classes):
+        raise ValueError(f"it tells {scores.shape[1]} classes apart, {len(classes)} are named")
+    return scores
 
 
 def seeing(found: Card) -> BySize:
