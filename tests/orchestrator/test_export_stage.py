@@ -81,8 +81,10 @@ def test_an_exporter_that_writes_nothing(
     exported: Start, write_program: Callable[[Path, str], Path], tmp_path: Path
 ) -> None:
     write_program(tmp_path / "fakes/tlt-export", "print('all is well')")
+    run = exported()
     with pytest.raises(Exception, match=r"there is no exported/onnx/.*\.onnx"):
-        pipeline.execute(exported(), ["export"])
+        pipeline.execute(run, ["export"])
+    assert not run.workspace.exported.exists()
 
 
 def test_several_pictures_and_a_model_of_its_own(start: Start, workspace: Path) -> None:
