@@ -167,6 +167,20 @@ def test_int8_and_what_it_costs(learned: Any, tmp_path: Path, capsys: pytest.Cap
         assert one.labels[0] in other.labels[:3]
 
 
+def test_pictures_that_int8_cannot_be_measured_on(
+    learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "a.jpg").write_text("no picture")
+    line = words(learned, tmp_path / "out/model.onnx", "--data_type", "int8", "--cal_image_dir", str(pictures))
+    assert export.main(line) == 3
+    printed = capsys.readouterr().err
+    assert f"error: {pictures / 'a.jpg'}: this is not a picture" in printed
+    assert "pictures to measure ranges on: 1, not the 160" in printed
+    assert not (tmp_path / "out").exists()
+
+
 def test_nothing_is_replaced_unasked(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "model.onnx"
     target.write_text("mine")
