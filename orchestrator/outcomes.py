@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 
 from orchestrator.jobs import Job, Outcome
 from tltpipe.errors import RunFailed, TltpipeError, from_exit_code
@@ -51,7 +52,8 @@ def _told(tail: tuple[str, ...]) -> tuple[str, str | None] | None:
         if hint := _HINT.match(line):
             return "\n".join(what), hint["hint"]
         what.append(line)
-    return what[0], None
+    more = list(takewhile(lambda line: line.startswith("  "), what[1:]))  # what follows may be of something else
+    return "\n".join([what[0], *more]), None
 
 
 def _guess(status: int) -> str:

@@ -10,10 +10,12 @@ from pathlib import Path
 from tltpipe.errors import DataError
 
 STANDARD_INPUT = "-"
+PICTURES = (".jpg", ".jpeg", ".png")
 
 
 def of(given: Sequence[str]) -> list[Path]:
     """The files and folders, each once, in the order given; what is not there stays, to be told of where it is used.
+    Of what a pattern fits, only pictures count, by their names.
 
     Raises DataError for a pattern that fits nothing, and an empty list.
     """
@@ -30,6 +32,9 @@ def _named(text: str) -> Iterator[Path]:
         matches = sorted(glob.glob(text, recursive=True))
         if not matches:
             raise DataError("no file fits this pattern", where=text, hint="try it with ls")
-        yield from map(Path, matches)
+        pictures = [path for path in map(Path, matches) if path.suffix.lower() in PICTURES]
+        if not pictures:
+            raise DataError("no picture fits this pattern", where=text, hint=f"names end in {', '.join(PICTURES)}")
+        yield from pictures
     else:
         yield Path(text)

@@ -185,5 +185,9 @@ def _calibration(arguments: argparse.Namespace) -> tuple[Path, ...]:
         hint = "a few hundred pictures like those it will see"
         raise UsageError("int8 needs pictures to measure on: --cal_image_dir", hint=hint)
     found = picture_lists.find([arguments.cal_image_dir])
-    count = min(len(found), arguments.batches * arguments.batch_size)
+    wanted = arguments.batches * arguments.batch_size
+    count = min(len(found), wanted)
+    if count < wanted:
+        asked = f"--batches {arguments.batches} x --batch_size {arguments.batch_size}"
+        program.warn(f"pictures to measure ranges on: {count}, not the {wanted} of {asked}; few make a poor model")
     return tuple(found[place * len(found) // count] for place in range(count))

@@ -157,8 +157,9 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
     )
     if not (task.drawn or task.labels or task.coco or task.sheet or task.json):
         raise UsageError("nothing is asked for", hint="-o DIR for annotated copies, -l, --coco, --sheet, or -r for all")
-    if task.drawn or task.coco:
+    if task.drawn or task.labels or task.coco:
         require_own_names(task.pictures)
+    require_files_of_their_own(task)
     if task.drawn and task.drawn.resolve() in {path.parent.resolve() for path in task.pictures}:
         raise UsageError("the annotated copies would replace the pictures", where=task.drawn, hint="choose another -o")
     return task
@@ -175,6 +176,18 @@ def require_own_names(pictures: Sequence[Path]) -> None:
         if first.name == second.name:
             what = f"{first} and {second} have the same name, and so would their results"
             raise UsageError(what, hint="look at one folder at a time, with an output of its own")
+
+
+def require_files_of_their_own(task: Task) -> None:
+    """Raise UsageError for a file that is a folder or one of the pictures, and a sheet of another kind."""
+    for option, path, usual in (("--coco", task.coco, "results.json"), ("--sheet", task.sheet, "sheet.jpg")):
+        if path is not None and path.is_dir():
+            raise UsageError(f"{option} names a folder", where=path, hint=f"name a file, such as {path / usual}")
+        if path is not None and path.exists() and any(path.samefile(each) for each in task.pictures if each.exists()):
+            raise UsageError(f"{option} would replace a picture", where=path, hint="choose another name")
+    if task.sheet and task.sheet.suffix.lower() not in picture_lists.EXTENSIONS:
+        known = ", ".join(sorted(picture_lists.EXTENSIONS))
+        raise UsageError("--sheet writes JPEG or PNG, by the name", where=task.sheet, hint=f"end it in one of {known}")
 
 
 def warn_of_shared_labels(pictures: Sequence[Path]) -> None:

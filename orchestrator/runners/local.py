@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import shutil
@@ -91,7 +92,9 @@ class LocalRunner:
                     start_new_session=True,
                 )
             except OSError as refusal:
-                raise HostError(f"{words[0]} cannot be started: {refusal.strerror}", where=program) from refusal
+                many = "name folders in place of their files" if refusal.errno == errno.E2BIG else None
+                what = f"{words[0]} cannot be started: {refusal.strerror}"
+                raise HostError(what, where=program, hint=many) from refusal
             status = _follow(process, log)
         return Outcome(status, log.path, time.monotonic() - start, log.tail())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,13 @@ def execute(run: Run) -> dict[str, Any]:
             raise ExportError(what, where=place, hint="move that away, or write over it with --force")
         with files.writable(target.parent):
             target.parent.mkdir(parents=True, exist_ok=True)
-    run.launch(request, verify=lambda: None if target.is_file() else f"there is no {place}")
+    try:
+        run.launch(request, verify=lambda: None if target.is_file() else f"there is no {place}")
+    except BaseException:
+        with suppress(OSError):  # there are other models in it, or the wreck of NVIDIA's program
+            target.parent.rmdir()
+            target.parent.parent.rmdir()
+        raise
     return {"model": run.workspace.name(request.model), "exported": place, **_facts(target)}
 
 

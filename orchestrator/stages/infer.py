@@ -48,7 +48,10 @@ def requests(run: Run) -> list[Request]:
 
 
 def execute(run: Run) -> dict[str, Any]:
-    """Results of earlier pictures stay; those of the same names are replaced once all are there."""
+    """Results of earlier pictures stay; those of the same names are replaced once all are there.
+
+    Where pictures could not be read, what the others gave is kept, too; then raises DataError.
+    """
     subject = run.subject
     if subject is None:
         raise DataError("there are no pictures to look at", hint="tltpipe infer IMAGE_OR_FOLDER")
@@ -61,11 +64,14 @@ def execute(run: Run) -> dict[str, Any]:
     with _folder_beside(target) as staging:
         drawn, labels = staging / "images_annotated", staging / "labels"
         staged = replace(request, drawn=drawn, labels=labels, extras=staging)
-        run.launch(staged, verify=lambda: _lacking(pictures, drawn, labels))
+        try:
+            run.launch(staged, verify=lambda: _lacking(pictures, drawn, labels))
+        except DataError:
+            if (staging / RESULTS).is_file():  # comes last: all that could be read was looked at
+                _keep(staging, target)
+            raise
         counts = Counter(line.split()[0] for line in _lines(labels.glob("*.txt")))
-        for folder in (drawn, labels):
-            _move_files(folder, target / folder.name)
-        _move_files(staging, target)
+        _keep(staging, target)
     told = {"images": len(pictures), "objects": dict(counts.most_common())}
     places = {"drawn": target / "images_annotated", "sheet": target / SHEET, "coco": target / RESULTS}
     return {**told, **{what: run.workspace.name(path) for what, path in places.items() if path.exists()}}
@@ -136,6 +142,12 @@ def _lines(paths: Iterable[Path]) -> Iterable[str]:
     for path in paths:
         with path.open(encoding="utf-8") as stream:
             yield from (line for line in stream if line.strip())
+
+
+def _keep(staging: Path, target: Path) -> None:
+    for name in ("images_annotated", "labels"):
+        _move_files(staging / name, target / name)
+    _move_files(staging, target)
 
 
 def _move_files(source: Path, target: Path) -> None:

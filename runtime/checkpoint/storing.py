@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -112,6 +113,9 @@ def recognise(path: Path) -> Kind:
         start = stream.read(16)
     if start.startswith(encryption.MAGIC):
         return "encrypted"
+    if start.startswith(ZIP) and (kind := _exported(path)) is not None:
+        hint = "pass the checkpoint of tlt-train that it was made of"
+        raise ModelError(f"{kind}, not a checkpoint", where=path, hint=hint)
     if start.startswith((ZIP, PICKLE)):
         return "torch"
     if start[8:9] == b"{" and 2 <= int.from_bytes(start[:8], "little") <= 100_000_000:
@@ -123,6 +127,18 @@ def recognise(path: Path) -> Kind:
         raise ModelError("an HDF5 file (Keras), which the open runtime does not read", where=path, hint=hint)
     what = "not a checkpoint of the open runtime, or damaged; NVIDIA's .tlt files are encrypted and cannot be read"
     raise ModelError(what, where=path, hint=hint)
+
+
+def _exported(path: Path) -> str | None:
+    """What kind of program a zip of torch's holds, None for tensors alone: all of them have the same first bytes."""
+    try:
+        with _reachable(path), zipfile.ZipFile(path) as archive:
+            names = [name.partition("/")[2] for name in archive.namelist()]
+    except zipfile.BadZipFile:
+        return None  # torch tells more of it
+    if any(name.startswith("code/") for name in names):
+        return "a TorchScript program"
+    return "a program of torch.export" if any(name.startswith("models/") for name in names) else None
 
 
 @contextmanager

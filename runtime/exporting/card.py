@@ -74,7 +74,7 @@ def read(model: Path) -> Card:
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise ModelError("does not describe an exported model", where=path, hint=hint)
     try:
-        return Card(
+        found = Card(
             kind=str(told["kind"]),
             network=str(told["network"]),
             classes=tuple(map(str, told["classes"])),
@@ -88,5 +88,8 @@ def read(model: Path) -> Card:
             data_type=str(told["data_type"]),
             batch=None if told["batch"] is None else int(told["batch"]),
         )
+        if min(*found.size, 1 if found.batch is None else found.batch) < 1:
+            raise ValueError("sizes and batches are 1 or more")
     except (KeyError, TypeError, ValueError) as problem:
         raise ModelError(f"is damaged: {problem!r}", where=path, hint=hint) from None
+    return found

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tltpipe.errors import ExportError
+from tltpipe.files import beside as hidden
 from tltpipe.files import writable
 
 
 @contextmanager
 def beside(target: Path) -> Iterator[Path]:
-    """A hidden folder beside ``target``, to make files in that will move there; gone at the end."""
+    """A hidden folder beside ``target``, to make files in that will move there; gone at the end.
+
+    What a killed export has left of it goes before; so do, where nothing came of it, the folders made for ``target``.
+    """
+    folder = hidden(target)
+    made = [each for each in (target.parent, *target.parent.parents) if not each.exists()]
     with writable(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # there is something in it
+            for each in made:
+                each.rmdir()
 
 
 def require_free(target: Path, *, force: bool) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from runtime.exporting.core import INPUT
 from runtime.pixels import prepared
-from tltpipe.errors import ExportError
+from tltpipe.errors import ExportError, TltpipeError
 
 if TYPE_CHECKING:
     import onnx
@@ -53,6 +53,8 @@ def quantised(model: onnx.ModelProto, subject: Subject) -> onnx.ModelProto:
                 op_types_to_quantize=list(QUANTISED),
                 calibration_providers=["CPUExecutionProvider"],
             )
+        except TltpipeError:
+            raise  # a picture that cannot be read
         except Exception as failure:  # it raises whatever its passes came upon
             first = str(failure).strip().partition("\n")[0]
             raise ExportError(f"ONNX Runtime cannot quantise this network: {first}") from failure

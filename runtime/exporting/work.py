@@ -155,7 +155,8 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
     from runtime.exporting import card, judging
     from tltpipe import progress
 
-    path = folder / f"fp32{wanted.target.suffix}"
+    path = folder / "fp32" / wanted.target.name
+    path.parent.mkdir()
     format = cast("Format", registry.load(FOLDER, wanted.format))
     full = replace(subject, data_type="fp32", calibration=None)
     made = format.write(full, path)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from tltpipe import registry
-from tltpipe.errors import ModelError, UsageError
+from tltpipe.errors import ModelError, TltpipeError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,5 +112,25 @@ def kind_of(path: Path) -> str:
 
 def open(path: Path, wanted: Wanted) -> Model:
     """The model in ``path``, ready to look at pictures. Raises ModelError, HostError."""
-    kind = cast("Kind", registry.load(FOLDER, kind_of(path)))
-    return kind.open(path, wanted)
+    name = kind_of(path)
+    model = cast("Kind", registry.load(FOLDER, name)).open(path, wanted)
+    if name != CHECKPOINTS:
+        _try_out(model, path)
+    return model
+
+
+def _try_out(model: Model, path: Path) -> None:
+    """Let ``model`` look at a black picture: its JSON may be of another model, or written by hand.
+
+    Raises ModelError where it cannot.
+    """
+    import numpy as np
+
+    try:
+        model(np.zeros((1, *model.input_size, 3), np.uint8))
+    except TltpipeError:
+        raise
+    except Exception as failure:  # runtimes raise whatever they came upon
+        first = str(failure).strip().partition("\n")[0]
+        hint = "is that JSON another model's, or was one of them changed? Export it again"
+        raise ModelError(f"does not take and give what its JSON says: {first}", where=path, hint=hint) from failure

@@ -5,14 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runtime import program, recipe
 from runtime.exporting import card
 from runtime.inference_models._seeing import BySize
 from tltpipe import registry
 from tltpipe.errors import ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from runtime.exporting.card import Card
     from runtime.inference_models import Wanted
+    from specs import Spec
 
 
 def read(path: Path, wanted: Wanted, *kinds: str) -> Card:
@@ -33,7 +40,32 @@ def read(path: Path, wanted: Wanted, *kinds: str) -> Card:
             told = [f"only in the model: {gone}" if gone else "", f"only in the spec: {new}" if new else ""]
             what = "the classes differ: " + ("; ".join(each for each in told if each) or "they are in another order")
             raise ModelError(what, where=path, hint="leave the spec out (-e), or pass the one it was trained with")
+        _compare(found, wanted.spec, path)
     return found
+
+
+def _compare(found: Card, spec: Spec, path: Path) -> None:
+    """Raise ModelError where ``spec`` is of another size; tell where it would suppress otherwise."""
+    size = recipe.of(spec).size
+    if size != found.size:
+        what = f"this model takes pictures of {found.size[1]}x{found.size[0]}, the spec says {size[1]}x{size[0]}"
+        raise ModelError(what, where=path, hint="pass the spec it was exported with, or export it again")
+    asked, has = spec.message.nms_config, found.thresholds
+    names = {"confidence_threshold": has.confidence, "clustering_iou_threshold": has.iou, "top_k": has.top_k}
+    other = [
+        f"{name} {value:g}, not {getattr(asked, name):g}"
+        for name, value in names.items()
+        if abs(value - getattr(asked, name)) > 1e-6
+    ]
+    if other:
+        program.warn(f"{path.name} was exported with another nms_config than the spec's: {'; '.join(other)}")
+
+
+def require_classes(scores: NDArray[np.float32], classes: Sequence[str]) -> NDArray[np.float32]:
+    """``scores`` [A, N]. Raises ValueError where N is not the number of ``classes``."""
+    if scores.shape[1] != len(classes):
+        raise ValueError(f"it tells {scores.shape[1]} classes apart, {len(classes)} are named")
+    return scores
 
 
 def seeing(found: Card) -> BySize:

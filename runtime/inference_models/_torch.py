@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from runtime import device as devices
 from runtime.found import Found, suppress
+from runtime.inference_models._cards import require_classes
 from runtime.pixels import parts
 from tltpipe.errors import HostError
 
@@ -60,5 +61,8 @@ class Dense:
         with torch.inference_mode():
             for part, count in parts(pixels, self.batch):
                 corners, scores = (each.cpu().numpy() for each in self.program(images(part, self.device)))
-                found += [suppress(scores[i], corners[i], self.thresholds) for i in range(count)]
+                found += [
+                    suppress(require_classes(scores[i], self.classes), corners[i], self.thresholds)
+                    for i in range(count)
+                ]
         return found

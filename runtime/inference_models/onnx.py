@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.found import Found, Thresholds, suppress
-from runtime.inference_models._cards import read, seeing
+from runtime.inference_models._cards import read, require_classes, seeing
 from runtime.pixels import parts, prepared
 from tltpipe.errors import HostError, ModelError
 from tltpipe.files import cpu_count
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SUFFIXES = frozenset({".onnx"})
 HINT = 'pip install "tltpipe[export]"'
 LARGEST_LOG_RATIO = 20.0
+PLUGIN = "NMSDynamic_TRT"
 
 
 class Session:
@@ -58,6 +59,9 @@ class Session:
 
     def found(self, outputs: list[Any], picture: int) -> Found:
         boxes, labels, scores, count = (each[picture] for each in outputs)
+        if (last := int(labels[:count].max(initial=0))) > len(self.classes):
+            what = f"this model finds things of class {last}, its JSON names {len(self.classes)} classes"
+            raise ModelError(what, hint="is that JSON another model's, or was it changed? Export it again")
         return Found.of(boxes[:count], labels[:count], scores[:count])
 
 
@@ -66,7 +70,7 @@ class Raw(Session):
 
     def found(self, outputs: list[Any], picture: int) -> Found:
         logits, offsets, anchors = outputs[0][picture], outputs[1][picture], outputs[2]
-        scores = probabilities(logits, background=self.card.background)
+        scores = require_classes(probabilities(logits, background=self.card.background), self.classes)
         corners = decode(offsets, anchors, self.card.variances) * (self.input_size[::-1] * 2)
         return suppress(scores, corners.astype(np.float32), self.card.thresholds)
 
@@ -92,7 +96,7 @@ class Plugin(Session):
         inputs = [outputs[place][picture] for place in self.settings["inputOrder"]]
         offsets, conf, prior = inputs[0].reshape(-1, 4), inputs[1], inputs[2].reshape(2, -1, 4)
         scores = conf.reshape(len(offsets), self.settings["numClasses"])
-        scores = scores[:, self.settings["backgroundLabelId"] + 1 :]
+        scores = require_classes(scores[:, self.settings["backgroundLabelId"] + 1 :], self.classes)
         corners = decode(offsets, prior[0], prior[1]) * (self.input_size[::-1] * 2)
         return suppress(scores, corners.astype(np.float32), self.thresholds, candidates=self.settings["topK"])
 
@@ -124,7 +128,7 @@ def open(path: Path, wanted: Wanted) -> Session:
             require("onnx")
             return Plugin(*without_plugin(path), card, wanted)
         return (Session if card.kind == "onnx" else Raw)(str(path), card, wanted)
-    except HostError:
+    except (HostError, ModelError):
         raise
     except Exception as failure:  # ONNX Runtime raises whatever its reader came upon
         first = str(failure).strip().partition("\n")[0]
@@ -162,7 +166,11 @@ def without_plugin(path: Path) -> tuple[bytes, dict[str, Any]]:
     import onnx
 
     model = onnx.load(path)
-    (node,) = (node for node in model.graph.node if node.op_type == "NMSDynamic_TRT")
+    nodes = [node for node in model.graph.node if node.op_type == PLUGIN]
+    if len(nodes) != 1:
+        what = f"there is no {PLUGIN} in it, which its JSON speaks of"
+        raise ModelError(what, where=path, hint="is that JSON another model's? Export it again")
+    (node,) = nodes
     model.graph.node.remove(node)
     del model.graph.output[:]
     model.graph.output.extend(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from runtime import anchor_fit, frames, program
+from runtime.pruning import measures
 
 if TYPE_CHECKING:
     from runtime.engine import Epoch
@@ -18,12 +19,13 @@ def introduce(
 ) -> None:
     """Tell what is about to be trained, on what, where."""
     height, width = detector.input_size
-    weights = sum(parameter.numel() for parameter in detector.parameters())
+    count = measures.parameters(detector)
+    learning = sum(parameter.numel() for parameter in detector.parameters() if parameter.requires_grad)
     told = frames.describe(held_out) if held_out else "none: no average precision will be measured"
     program.say(f"training    {frames.describe(split)}")
     program.say(f"validation  {told}")
     program.say(f"classes     {len(classes)}: {', '.join(classes)}")
-    program.say(f"network     {network}, {weights:,} parameters, input {width}x{height}")
+    program.say(f"network     {network}, {count:,} parameters ({learning:,} learn), input {width}x{height}")
     program.say(f"device      {where}")
     both = [split] if held_out is None else [split, held_out]
     for note in [note for each in both for note in each.notes]:

@@ -81,8 +81,10 @@ def test_an_exporter_that_writes_nothing(
     exported: Start, write_program: Callable[[Path, str], Path], tmp_path: Path
 ) -> None:
     write_program(tmp_path / "fakes/tlt-export", "print('all is well')")
+    run = exported()
     with pytest.raises(Exception, match=r"there is no exported/onnx/.*\.onnx"):
-        pipeline.execute(exported(), ["export"])
+        pipeline.execute(run, ["export"])
+    assert not run.workspace.exported.exists()
 
 
 def test_several_pictures_and_a_model_of_its_own(start: Start, workspace: Path) -> None:
@@ -113,6 +115,10 @@ def test_patterns_and_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     assert subjects.of(["*.jpg", "c.png", "a.jpg"]) == [Path("a.jpg"), Path("b.jpg"), Path("c.png")]
+    (tmp_path / "notes.txt").touch()
+    assert subjects.of(["*"]) == [Path("a.jpg"), Path("b.jpg"), Path("c.png")]
+    with pytest.raises(DataError, match="no picture fits this pattern"):
+        subjects.of(["*.txt"])
     assert subjects.of(["missing.jpg"]) == [Path("missing.jpg")]
     monkeypatch.setattr(sys, "stdin", io.StringIO("a.jpg\n\nc.png\n"))
     assert subjects.of(["-"]) == [Path("a.jpg"), Path("c.png")]
@@ -121,6 +127,31 @@ def test_patterns_and_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     with pytest.raises(DataError, match="is empty"):
         subjects.of(["-"])
+
+
+SOME_UNREADABLE = """
+flags = dict(zip(sys.argv[2:], sys.argv[3:]))
+for flag, name in {"-o": "a.jpg", "-l": "a.txt"}.items():
+    (Path(flags[flag]) / name).write_text("skirt 0")
+Path(flags["--coco"]).write_text("[]")
+sys.stderr.write("error: 2 pictures could not be read; all others are done\\n  b.jpg: empty\\n  c.jpg: damaged\\n")
+sys.exit(3)
+"""
+
+
+def test_pictures_that_cannot_be_read_do_not_cost_the_others(
+    exported: Start, workspace: Path, write_program: Callable[[Path, str], Path], tmp_path: Path
+) -> None:
+    write_program(tmp_path / "fakes/tlt-infer", SOME_UNREADABLE)
+    pictures = workspace / "mine"
+    pictures.mkdir()
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        (pictures / name).touch()
+    with pytest.raises(DataError) as caught:
+        pipeline.execute(exported(subject=pictures), ["infer"])
+    assert str(caught.value).endswith("all others are done\n  b.jpg: empty\n  c.jpg: damaged")
+    found = {path.relative_to(workspace / "inference").as_posix() for path in (workspace / "inference").rglob("*.*")}
+    assert found == {"images_annotated/a.jpg", "labels/a.txt", "coco.json"}
 
 
 @pytest.mark.torch

@@ -43,6 +43,12 @@ def test_lines_log_and_exit_status(perform: Perform) -> None:
     assert sorted(outcome.log.read_text().splitlines()[1:]) == sorted(outcome.tail) == ["one", "two"]
 
 
+def test_more_words_than_a_command_line_takes(perform: Perform) -> None:
+    with pytest.raises(HostError, match="cannot be started: Argument list too long") as caught:
+        perform("pass", *["x" * 100_000] * 40)
+    assert caught.value.hint == "name folders in place of their files"
+
+
 def test_death_by_a_signal_reads_as_in_a_shell(perform: Perform) -> None:
     outcome, _ = perform("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     assert outcome.exit_code == 137

@@ -9,6 +9,7 @@ import random
 import re
 import subprocess
 import sys
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -313,6 +314,20 @@ def test_files_that_are_no_checkpoints(tmp_path: Path, content: bytes, told: str
     with pytest.raises(ModelError, match=told) as caught:
         checkpoint.load(path, KEY)
     assert caught.value.exit_code == 4
+    assert caught.value.where == path
+
+
+@pytest.mark.parametrize(
+    ("member", "told"),
+    [("model/code/__torch__.py", "a TorchScript program"), ("model/models/model.json", "a program of torch.export")],
+)
+def test_what_was_exported_is_no_checkpoint(tmp_path: Path, member: str, told: str) -> None:
+    path = tmp_path / "model.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model/data.pkl", b"")
+        archive.writestr(member, b"")
+    with pytest.raises(ModelError, match=f"{told}, not a checkpoint") as caught:
+        checkpoint.load(path)
     assert caught.value.where == path
 
 

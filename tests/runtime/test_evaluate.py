@@ -121,6 +121,43 @@ def test_an_exported_model_is_as_good(learned: Any, tmp_path: Path, capsys: pyte
     assert told[1]["coco"]["AP"] == pytest.approx(told[0]["coco"]["AP"], abs=1e-3)
 
 
+def test_an_exported_model_and_a_spec_that_says_otherwise(
+    learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from runtime import export
+
+    model = tmp_path / "model.pt"
+    assert export.main(["ssd", "-m", str(learned.model), "-o", str(model)]) == 0
+    wide = learned.shapes.spec(name="wide.conf", replace=("output_image_width: 64", "output_image_width: 96"))
+    assert evaluate.main(["ssd", "-e", str(wide), "-m", str(model), "--no-plots"]) == 4
+    assert "takes pictures of 64x64, the spec says 96x64" in capsys.readouterr().err
+    few = learned.shapes.spec(name="few.conf", replace=("top_k: 50", "top_k: 7"))
+    assert evaluate.main(["ssd", "-e", str(few), "-m", str(model), "--no-plots"]) == 0
+    assert "another nms_config than the spec's: top_k 20, not 7" in capsys.readouterr().err
+
+
+def test_nothing_to_find(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from runtime import dataset_convert
+
+    labels = tmp_path / "data/labels"
+    labels.mkdir(parents=True)
+    shutil.copytree(learned.pictures, tmp_path / "data/images")
+    for picture in learned.pictures.iterdir():
+        (labels / f"{picture.stem}.txt").touch()
+    text = f"""kitti_config {{ root_directory_path: "{tmp_path}/data" image_dir_name: "images" label_dir_name: "labels"
+        image_extension: ".{next(learned.pictures.iterdir()).suffix[1:]}" partition_mode: "random" num_partitions: 2
+        num_shards: 1 }} image_directory_path: "{tmp_path}/data" """
+    (tmp_path / "convert.conf").write_text(text)
+    assert dataset_convert.main(["-d", str(tmp_path / "convert.conf"), "-o", str(tmp_path / "records/bare")]) == 0
+    source = f"""validation_data_source {{ tfrecords_path: "{tmp_path}/records/bare*"
+        image_directory_path: "{tmp_path}/data" }}"""
+    bare = learned.shapes.spec(name="unlabelled.conf", validation=source)
+    line = ["ssd", "-e", str(bare), "-m", str(learned.model), "-r", str(tmp_path), "--no-plots"]
+    assert evaluate.main(line) == 3
+    assert "not one object: there is nothing to measure" in capsys.readouterr().err
+    assert evaluate.main([*line, "--strict-tlt"]) == 0
+
+
 def test_no_validation_data(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec = trained.shapes.spec(name="bare.conf", validation="")
     assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model), "-r", str(tmp_path)]) == 3

@@ -145,9 +145,9 @@ def test_the_graph_for_deepstream(learned: Any, tmp_path: Path) -> None:
 
 def test_int8_and_what_it_costs(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     calibration = ["--cal_image_dir", str(learned.pictures), "--batches", "3", "--batch_size", "4"]
-    assert export.main(words(learned, tmp_path / "model.onnx", "--data_type", "int8", *calibration)) == 0
+    assert export.main(words(learned, tmp_path / "fp32.onnx", "--data_type", "int8", *calibration)) == 0
     said = capsys.readouterr().out
-    told = json.loads((tmp_path / "model.onnx.json").read_text())["int8"]
+    told = json.loads((tmp_path / "fp32.onnx.json").read_text())["int8"]
     printed = re.search(r"mAP (\S+) instead of (\S+):", said)
     assert printed is not None
     assert [float(each) for each in printed.groups()] == pytest.approx(list(told["mAP"].values()), abs=1e-4)
@@ -155,16 +155,30 @@ def test_int8_and_what_it_costs(learned: Any, tmp_path: Path, capsys: pytest.Cap
     assert told["mAP"]["int8"] > told["mAP"]["fp32"] - 0.15
     assert told["calibration_pictures"] == 12
     assert told["bytes"]["int8"] < 0.4 * told["bytes"]["fp32"]
-    assert told["bytes"]["int8"] == (tmp_path / "model.onnx").stat().st_size
-    graph = onnx.load(tmp_path / "model.onnx").graph
+    assert told["bytes"]["int8"] == (tmp_path / "fp32.onnx").stat().st_size
+    graph = onnx.load(tmp_path / "fp32.onnx").graph
     kinds = [node.op_type for node in graph.node]
     assert kinds.count("QuantizeLinear") > 5
     assert {node.domain for node in graph.node} == {""}
     # It finds the same things, roughly.
     trained, pixels = look(learned.model, learned)
-    small, _ = look(tmp_path / "model.onnx", learned)
+    small, _ = look(tmp_path / "fp32.onnx", learned)
     for one, other in zip(trained(pixels), small(pixels), strict=True):
         assert one.labels[0] in other.labels[:3]
+
+
+def test_pictures_that_int8_cannot_be_measured_on(
+    learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "a.jpg").write_text("no picture")
+    line = words(learned, tmp_path / "out/model.onnx", "--data_type", "int8", "--cal_image_dir", str(pictures))
+    assert export.main(line) == 3
+    printed = capsys.readouterr().err
+    assert f"error: {pictures / 'a.jpg'}: this is not a picture" in printed
+    assert "pictures to measure ranges on: 1, not the 160" in printed
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_replaced_unasked(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -206,8 +220,12 @@ def test_a_model_that_differs_is_never_seen(
     from runtime.exporting import graphs
 
     monkeypatch.setattr(graphs, "LARGEST_LOG_RATIO", -0.5)  # an error in the decoding
-    assert export.main(words(learned, tmp_path / "model.onnx")) == 5
+    assert export.main(words(learned, tmp_path / "new/folder/model.onnx")) == 5
     assert "does not find the same" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / ".model.onnx.partial").mkdir()
+    (tmp_path / ".model.onnx.partial/model.onnx").write_text("of an export that was killed")
+    assert export.main(words(learned, tmp_path / "model.onnx")) == 5
     assert list(tmp_path.iterdir()) == []
 
 

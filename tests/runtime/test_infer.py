@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -302,6 +303,9 @@ def test_unreadable_pictures_do_not_stop_the_others(
         (("--device", "gpu"), 2, 'there is no device "gpu"'),
         (("--batch_size", "0"), 2, "--batch_size is 1 or more"),
         (("--coco_ids", "a.json"), 2, "give --coco FILE, too"),
+        (("--coco", "."), 2, "--coco names a folder"),
+        (("--sheet", "."), 2, "--sheet names a folder"),
+        (("--sheet", "sheet.gif"), 2, "--sheet writes JPEG or PNG"),
         (("-m", "nowhere.tlt"), 4, "there is no such model"),
         (("-m", "model.etlt"), 4, "an encrypted model of NVIDIA's"),
         (("-m", "."), 4, "this is a folder"),
@@ -334,6 +338,12 @@ def test_originals_are_never_replaced(learned: Any, pictures: Path, capsys: pyte
     given = ["ssd", "-i", pictures, "-o", pictures, "-e", learned.spec, "-m", learned.model]
     assert infer.main([str(word) for word in given]) == 2
     assert "replace the pictures" in capsys.readouterr().err
+    for option in ("--sheet", "--coco"):
+        before = (pictures / "a.jpg").read_bytes()
+        given = ["ssd", "-i", pictures, option, pictures / "a.jpg", "-e", learned.spec, "-m", learned.model]
+        assert infer.main([str(word) for word in given]) == 2
+        assert "would replace a picture" in capsys.readouterr().err
+        assert (pictures / "a.jpg").read_bytes() == before
 
 
 def test_pictures_of_one_name(learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -343,8 +353,9 @@ def test_pictures_of_one_name(learned: Any, pictures: Path, tmp_path: Path, caps
     (tmp_path / "more").mkdir()
     Image.new("RGB", (8, 8)).save(tmp_path / "more/a.jpg")
     both = ["ssd", "-i", str(pictures), str(tmp_path / "more"), "-m", str(learned.model), "-o", str(tmp_path / "x")]
-    assert infer.main(both) == 2
-    assert "have the same name" in capsys.readouterr().err
+    for option in ("-o", "-l"):
+        assert infer.main([*both[:-2], option, both[-1]]) == 2
+        assert "have the same name" in capsys.readouterr().err
 
 
 def test_an_exported_model_needs_no_torch(learned: Any, pictures: Path, tmp_path: Path) -> None:
@@ -398,6 +409,16 @@ def test_exported_models_that_do_not_fit(
     fails("cannot be read")
     card.write_text("{}")
     fails("does not describe an exported model")
+    for wrong in ('"batch": 0', '"height": -64'):
+        card.write_text(re.sub(f"{wrong.split()[0]} [^,]*", wrong, text))
+        fails("is damaged: ValueError")
+    for wrong in ('"height": 32', '"kind": "onnx_raw"'):
+        card.write_text(re.sub(f"{wrong.split()[0]} [^,]*", wrong, text))
+        fails("does not take and give what its JSON says")
+    card.write_text(text.replace('"kind": "onnx"', '"kind": "deepstream"'))
+    fails("there is no NMSDynamic_TRT in it")
+    card.write_text(text.replace('"circle",', ""))
+    fails("of class 2, its JSON names 1", "-t", "0.02")
     card.write_text(text)
     whole = model.read_bytes()
     model.write_bytes(whole[:1000])

@@ -44,6 +44,7 @@ def test_a_smaller_model_evaluates_and_trains_again(trained, model: Path, tmp_pa
     told = json.loads((tmp_path / "small/pruned.pruning.json").read_text())
     count = sum(tensor.numel() for tensor in pruned.model.values() if tensor.is_floating_point())
     assert told["after"]["parameters"] == count < told["before"]["parameters"]
+    assert f"{told['before']['parameters']:,} parameters (" in trained.said, "training counts them alike"
     assert told["after"]["file_bytes"] == output.stat().st_size
     assert told["after"]["flops"] < told["before"]["flops"]
     ratio = count / told["before"]["parameters"]
