@@ -94,6 +94,13 @@ def require_room(folder: Path, *, size: int, epochs: int, interval: int) -> None
     raise HostError(f"{what}; {_megabytes(free)} are free", where=folder, hint=hint)
 
 
+def require_folder(folder: Path) -> None:
+    """Raise HostError where the results ``folder`` has gone while a training wrote to it."""
+    if not folder.is_dir():
+        what = "the results folder is gone: it was deleted or moved away while this training ran"
+        raise HostError(what, where=folder, hint="put it back, and the same command goes on from what is in it")
+
+
 def require_compiler() -> None:
     """Raise HostError where torch would look for a C++ compiler in vain, to say so in the middle of the first step."""
     wanted = os.environ.get("CXX")

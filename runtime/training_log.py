@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.program import StatusLog
+from runtime.program import StatusLog, warn
 from tltpipe.files import write_text
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ class TrainingLog:
     @contextmanager
     def running(self, *, step: int) -> Iterator[TrainingLog]:
         """Open the log at iteration ``step``; how the block ends is written to status.json."""
-        with self.status.failures("Training"):
+        with self.status.failures("Training"), _without_tracebacks():
             self.status.write("STARTED", "Starting Training Loop.")
             self._keep_earlier_rows()
             self.events = _events(self.results / "events", step)
@@ -179,10 +181,45 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isdigit() else -1
 
 
+@contextmanager
+def _without_tracebacks() -> Iterator[None]:
+    """TensorBoard's thread that cannot write dies loudly; we say it in a line."""
+    before = threading.excepthook
+
+    def hook(told: threading.ExceptHookArgs) -> None:
+        if not (isinstance(told.exc_value, OSError) and type(told.thread).__module__.startswith("tensorboard.")):
+            before(told)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
 def _events(folder: Path, step: int) -> Any:
     """TensorBoard's writer, which forgets what a run cut short wrote after ``step``; None if it is not installed."""
     if importlib.util.find_spec("tensorboard") is None:
         return None
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(folder), purge_step=step or None)
+    return _Events(SummaryWriter(str(folder), purge_step=step or None), folder)
+
+
+class _Events:
+    """``writer`` for as long as it can write: a training does not end for want of its curves."""
+
+    def __init__(self, writer: Any, folder: Path) -> None:
+        self.writer, self.folder = writer, folder
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return partial(self._call, name)
+
+    def _call(self, name: str, *arguments: object, **named: object) -> None:
+        if self.writer is None:
+            return
+        try:
+            getattr(self.writer, name)(*arguments, **named)
+        except OSError as refusal:
+            self.writer = None
+            warn(f"{self.folder}: no more TensorBoard events can be written: {refusal.strerror or refusal}")

@@ -103,6 +103,9 @@ def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
             loop.run()
     except KeyboardInterrupt:
         raise Stopped(keeper.told(), keeper.saved) from None
+    except OSError:
+        guards.require_folder(results)
+        raise
     program.say(f"trained {keeper.done} epochs: {keeper.saved}")
 
 
