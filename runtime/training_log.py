@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PICTURES = 8
 """So many pictures of a batch are shown."""
+BEGUN, DONE = "Starting Training Loop.", "Training finished successfully."
 
 
 class TrainingLog:
@@ -58,7 +59,7 @@ class TrainingLog:
     def running(self, *, step: int) -> Iterator[TrainingLog]:
         """Open the log at iteration ``step``; how the block ends is written to status.json."""
         with self.status.failures("Training"), _without_tracebacks():
-            self.status.write("STARTED", "Starting Training Loop.")
+            self.status.write("STARTED", BEGUN)
             self._keep_earlier_rows()
             self.events = _events(self.results / "events", step)
             if self.events is not None and self.spec:
@@ -70,7 +71,7 @@ class TrainingLog:
                 if self.events is not None:
                     self.events.close()
             self.status.write("RUNNING", "Training loop complete.")
-            self.status.write("SUCCESS", "Training finished successfully.")
+            self.status.write("SUCCESS", DONE)
 
     def pictures(self, batch: Batch, *, step: int) -> None:
         """Show what the network sees: the first pictures of ``batch``, augmented, with their boxes."""
@@ -175,6 +176,13 @@ class TrainingLog:
         writer.writeheader()
         writer.writerows(rows)
         write_text(self.path, text.getvalue())
+
+
+def concluded(results: Path) -> bool:
+    """Whether the newest training in ``results`` has said in status.json that it is done; so too where none speaks."""
+    path = results / "status.json"
+    told = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return told.rfind(DONE) >= told.rfind(BEGUN)
 
 
 def _number(text: str | None) -> int:

@@ -16,6 +16,7 @@ import pytest
 
 from runtime import checkpoint, train
 from runtime.checkpoint import Checkpoint
+from runtime.training.keeper import Keeper
 from runtime.training_log import TrainingLog
 from tltpipe.progress import read
 
@@ -109,6 +110,32 @@ def test_interrupted_and_started_again(
     assert f"step {number % 3 + 1} of 3 in epoch {number // 3 + 1} is in" in capsys.readouterr().err
     run(spec, parts)
     assert_same(whole, parts)
+
+
+def test_cut_short_after_the_last_epoch_was_saved(
+    shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is left is to name the best and to say that it is done, not to train all over."""
+    spec, whole, cut = shapes.spec(epochs=2, period=1), tmp_path / "whole", tmp_path / "cut"
+    run(spec, whole)
+
+    def stop(_self: Any, path: Path) -> None:
+        if "_002" in path.name:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "tidy", stop)
+        assert train.main(["ssd", "-e", str(spec), "-r", str(cut)]) == 130
+    capsys.readouterr()
+    run(spec, cut)
+    said = capsys.readouterr().out
+    assert "all 2 epochs are in" in said
+    assert "epoch 1/2" not in said
+    assert said.endswith(f"trained 2 epochs: {cut}/weights/ssd_resnet10_epoch_002.safetensors\n")
+    assert_same(whole, cut)
+    # That said, the same command begins anew.
+    run(spec, cut)
+    assert "checkpoints of an earlier run were moved" in capsys.readouterr().out
 
 
 def test_resumed_as_with_nvidia(shapes: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
