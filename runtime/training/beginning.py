@@ -156,6 +156,9 @@ def _earlier(
 
 def _load(path: Path, asked: Asked) -> Checkpoint | None:
     """A checkpoint of a run that can be gone on with; None for files of other programs, and of earlier versions."""
+    if not path.stat().st_size:  # of no other program: the newest epoch was lost, by a copy that broke off perhaps
+        hint = "delete it to go on from the epoch before; --fresh starts over"
+        raise ModelError("this checkpoint is empty", where=path, hint=hint)
     try:
         kind = checkpoint.recognise(path)
     except ModelError:

@@ -202,6 +202,21 @@ def test_a_file_of_another_program_is_set_aside(shapes: Any, tmp_path: Path) -> 
     assert (old.parent / "earlier" / old.name).read_text() == "an earlier run"
 
 
+def test_an_empty_file_for_the_newest_epoch_does_not_cost_the_others(
+    trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "out"
+    shutil.copytree(trained.results, results)
+    empty = results / "weights/ssd_resnet10_epoch_002.safetensors"
+    empty.unlink()
+    empty.touch()
+    assert train.main(["ssd", "-e", str(trained.spec), "-r", str(results)]) == 4
+    told = capsys.readouterr().err
+    assert f"error: {empty}: this checkpoint is empty" in told
+    assert "delete it to go on from the epoch before; --fresh starts over" in told
+    assert not (results / "weights/earlier").exists()
+
+
 def test_the_wrong_key_for_what_is_there(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec, results = trained.shapes.spec(epochs=1, name="one.conf"), tmp_path / "out"
     run(spec, results, "-k", "right")
