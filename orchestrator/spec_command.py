@@ -167,12 +167,11 @@ def _read(path: Path, kind: str | None, *, strict: bool) -> tuple[Any, str]:
     text = prototext.read(path)
     if kind in (None, Kind.AUGMENT) and path.suffix.lower() in (".yaml", ".yml"):
         return tao5.read(path, ()), str(Kind.AUGMENT)
-    message = specs.load(kind).MESSAGE if kind else specs.recognise(text)
-    if message is None:
-        hint = f"say which: --as {', '.join(Kind)}"
-        raise SpecError(
-            "no telling what this is a spec for" if text.strip() else "the spec is empty", where=path, hint=hint
-        )
+    try:
+        message = specs.load(kind).MESSAGE if kind else specs.recognise(text, source=path)
+    except SpecError as problem:
+        problem.hint = f"say which: --as {', '.join(Kind)}"
+        raise
     found = kind or next(name for name in specs.folders() if message == specs.load(name).MESSAGE)
     return specs.parse(path, message, strict=strict), str(found)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from tltpipe.errors import DataError
 from tltpipe.progress import Progress, Silent
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from runtime.recipe import Data, Recipe, Source
 
 LEFT_OUT = "are marked as occluded and left out"
@@ -41,9 +44,11 @@ def training(recipe: Recipe, classes: Sequence[str], *, progress: Progress | Non
     where = recipe.spec.where("dataset_config.data_sources")
     if not len(split):
         raise DataError("the records hold no frame to train on", where=where, hint="see what tlt-dataset-convert wrote")
-    if not len(split.labels):
+    if _without_area(split).all():
         what = f"none of the {len(split)} training pictures has an object to train on"
         hint = "label files and records are empty: see what wrote them"
+        if len(split.labels):
+            hint = "all boxes are without width or height, or beside their pictures: see what wrote them"
         if left_out := [note for note in split.notes if note.endswith(LEFT_OUT)]:
             what, hint = f"{what}: {left_out[0]}", "set include_difficult_in_training: true"
         raise DataError(what, where=where, hint=hint)
@@ -51,12 +56,23 @@ def training(recipe: Recipe, classes: Sequence[str], *, progress: Progress | Non
 
 
 def validation(recipe: Recipe, classes: Sequence[str], *, progress: Progress | None = None) -> Split | None:
-    """The pictures to validate on: sources of their own, or the files of ``validation_fold``; None without any."""
+    """The pictures to validate on: sources of their own, or the files of ``validation_fold``; None without any.
+
+    Raises as ``training`` does.
+    """
     sources = recipe.data.validation
     if not sources and recipe.data.fold is None:
         return None
     split = _read(recipe, sources or recipe.data.training, classes, "validation", progress or Silent())
-    return split if split is not None and len(split) else None
+    if split is None or not len(split):
+        return None
+    if not len(split.labels):
+        raise DataError(
+            f"none of the {len(split)} validation pictures has an object, so that nothing can be measured on them",
+            where=recipe.spec.where("dataset_config"),
+            hint="label files and records are empty: see what wrote them",
+        )
+    return split
 
 
 def _files(data: Data, source: Source, what: str) -> list[Path]:
@@ -92,6 +108,10 @@ def _read(
         return None
     split = gathered.split(tuple(counts), tuple(_notes(recipe, classes, gathered, what)) if len(gathered) else ())
     _require_finite(split)
+    if (flat := np.flatnonzero(_without_area(split))).size:
+        first = split.image(_picture_of(split, flat[0]))
+        told = f"{flat.size} boxes of the {what} data have no area on their picture, such as one of {first}"
+        split = replace(split, notes=(*split.notes, told))
     _require_pictures(split, measured=all(source.labels for source in sources))
     return split
 
@@ -129,10 +149,21 @@ def _nearest(name: str, found: Sequence[str]) -> str | None:
 def _require_finite(split: Split) -> None:
     bad = np.flatnonzero(~np.isfinite(split.boxes).all(axis=1))
     if len(bad):
-        index = int(np.searchsorted(split.starts, bad[0], side="right")) - 1
+        index = _picture_of(split, bad[0])
         raise DataError(
             f"a box of {split.image(index)} is not of finite numbers", where=split.roots[split.folders[index]]
         )
+
+
+def _without_area(split: Split) -> NDArray[np.bool_]:
+    """Which boxes [M] have nothing of their picture in them: no width, no height, corners swapped, or all outside."""
+    sizes = np.repeat(split.sizes, np.diff(split.starts), axis=0)
+    corners = split.boxes.reshape(-1, 2, 2).clip(0, sizes[:, None])
+    return np.asarray(np.any(corners[:, 1] <= corners[:, 0], axis=1))
+
+
+def _picture_of(split: Split, box: int) -> int:
+    return int(np.searchsorted(split.starts, box, side="right")) - 1
 
 
 def _require_pictures(split: Split, *, measured: bool) -> None:

@@ -94,6 +94,13 @@ def require_room(folder: Path, *, size: int, epochs: int, interval: int) -> None
     raise HostError(f"{what}; {_megabytes(free)} are free", where=folder, hint=hint)
 
 
+def require_folder(folder: Path) -> None:
+    """Raise HostError where the results ``folder`` has gone while a training wrote to it."""
+    if not folder.is_dir():
+        what = "the results folder is gone: it was deleted or moved away while this training ran"
+        raise HostError(what, where=folder, hint="put it back, and the same command goes on from what is in it")
+
+
 def require_compiler() -> None:
     """Raise HostError where torch would look for a C++ compiler in vain, to say so in the middle of the first step."""
     wanted = os.environ.get("CXX")
@@ -127,8 +134,8 @@ class Interruption:
             raise KeyboardInterrupt
 
     def __call__(self, _signal: int, _frame: FrameType | None) -> None:
-        if self._holding and not self.asked:
-            self.asked = True
+        again, self.asked = self.asked, True  # Python drops what is raised in its callbacks: then the next step ends it
+        if self._holding and not again:
             return
         self.torn = self._holding
         raise KeyboardInterrupt
@@ -136,13 +143,14 @@ class Interruption:
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Handle SIGINT and SIGTERM by an Interruption, in the main thread of the process that does not ignore them."""
+    """Handle SIGINT and SIGTERM by an Interruption, in the main thread; each unless it is ignored.
+
+    A shell lets what it starts in the background ignore SIGINT alone.
+    """
     interruption = Interruption()
     main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        yield interruption
-        return
-    before = {number: signal.signal(number, interruption) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [each for each in (signal.SIGINT, signal.SIGTERM) if main and signal.getsignal(each) != signal.SIG_IGN]
+    before = {number: signal.signal(number, interruption) for number in numbers}
     try:
         yield interruption
     finally:

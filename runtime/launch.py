@@ -58,12 +58,15 @@ def together(count: int, module: str, argv: Sequence[str]) -> Iterator[None]:
 
 @contextmanager
 def _follows() -> Iterator[None]:
-    """In all processes but the first: end with it, leave Ctrl-C to it, and tell it what goes wrong."""
+    """In all processes but the first: end with it, leave Ctrl-C and SIGTERM to it, and tell it what goes wrong.
+
+    Both may be sent to all processes of a job, and the first needs the others to finish the step under way.
+    """
     if REPORT not in os.environ:
         yield
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_first, name="end with the first process", daemon=True).start()
     try:
         yield
@@ -96,6 +99,8 @@ class _Member:
             error: TltpipeError = kind(what, where=where, hint=hint)
             return error
         code = self.process.returncode
+        if code in (-signal.SIGTERM, Interrupted.exit_code):  # before it came to ignore that
+            return Interrupted("training was interrupted; nothing was done yet")
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return RunFailed(f"a process of this training {how}", hint="most likely memory ran out: fewer processes")
 
@@ -138,7 +143,8 @@ class _Crew:
         That shows here as a broken connection, or as the interruption by which the watch woke us.
         """
         if isinstance(error, KeyboardInterrupt | Interrupted):
-            return self.first.verdict() if self.first else None
+            told = self.first.verdict() if self.first else None
+            return None if isinstance(told, Interrupted) else told
         if isinstance(error, TltpipeError):
             return None
         deadline = time.monotonic() + 2.0
@@ -153,13 +159,9 @@ class _Crew:
         """End those that still run; all of them must be gone."""
         for member in self.members:
             if member.process.poll() is None:
-                member.process.terminate()
+                member.process.kill()  # it ignores SIGTERM, and keeps nothing
         for member in self.members:
-            try:
-                member.process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                member.process.kill()
-                member.process.wait()
+            member.process.wait()
             if member.process.stdin is not None:
                 member.process.stdin.close()
 

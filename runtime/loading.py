@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import mmap
 import multiprocessing
-import os
 import signal
 import sys
 import time
 import traceback
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import util
 from multiprocessing.connection import Connection
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -67,7 +67,7 @@ class Loader(Generic[Item, Result]):
         self._pending: deque[tuple[int, Item, int | None]] = deque()
         self._pool: _Pool | None = None
         self._sent = 0
-        self._owner = os.getpid()
+        self._end: Callable[[], None] = lambda: None
 
     def __iter__(self) -> Iterator[Result]:
         return self
@@ -84,21 +84,9 @@ class Loader(Generic[Item, Result]):
 
     def close(self) -> None:
         """End the workers; nothing more comes then."""
-        if self._owner != os.getpid():
-            return
         self.items = iter(())
         self._pending.clear()
-        for _, pipe in self._workers:
-            pipe.close()
-        for process, _ in self._workers:
-            process.terminate()
-        for process, _ in self._workers:
-            process.join()
-        self._workers.clear()
-
-    def __del__(self) -> None:
-        with contextlib.suppress(Exception):
-            self.close()
+        self._end()
 
     def _alone(self) -> Result:
         item = next(self.items)
@@ -151,6 +139,8 @@ class Loader(Generic[Item, Result]):
             with contextlib.suppress(OSError, ValueError):
                 self._pool = _Pool(room, slots)
         memory = self._pool.memory if self._pool else None
+        # At the latest when nothing refers to this loader any more, and at exit; never in a process forked later.
+        self._end = util.Finalize(self, _end, (self._workers,), exitpriority=0)
         for _ in range(self._count):
             ours, theirs = context.Pipe()
             inherited = [pipe for _, pipe in self._workers] + [ours] if forked else []
@@ -160,6 +150,16 @@ class Loader(Generic[Item, Result]):
             process.start()
             theirs.close()
             self._workers.append((process, ours))
+
+
+def _end(workers: list[tuple[Any, Connection]]) -> None:
+    for _, pipe in workers:
+        pipe.close()
+    for process, _ in workers:
+        process.kill()
+    for process, _ in workers:
+        process.join()
+    workers.clear()
 
 
 class _Pool:
@@ -184,8 +184,8 @@ def _worker(
     work: Work[Any, Any], pipe: Connection, memory: mmap.mmap | None, room: int, inherited: list[Connection]
 ) -> None:
     """The life of a worker: ends when the other end of ``pipe`` is closed, also by the death of its process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM):  # both may reach the whole group; the parent ends its workers
+        signal.signal(number, signal.SIG_IGN)
     for other in inherited:
         other.close()
     stride = -(-room // mmap.PAGESIZE) * mmap.PAGESIZE

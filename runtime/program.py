@@ -16,7 +16,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -152,11 +152,15 @@ class StatusLog:
         try:
             yield
         except (KeyboardInterrupt, Interrupted):
-            self.write("FAILURE", f"{what} was interrupted")
+            self._tell_failure(f"{what} was interrupted")
             raise
         except Exception as error:
-            self.write("FAILURE", str(error))
+            self._tell_failure(str(error))
             raise
+
+    def _tell_failure(self, message: str) -> None:
+        with suppress(OSError):  # a full disk, a folder that is gone: perhaps just what the message is about
+            self.write("FAILURE", message)
 
 
 @contextmanager

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.program import StatusLog
+from runtime.program import StatusLog, warn
 from tltpipe.files import write_text
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 PICTURES = 8
 """So many pictures of a batch are shown."""
+BEGUN, DONE = "Starting Training Loop.", "Training finished successfully."
 
 
 class TrainingLog:
@@ -55,8 +58,8 @@ class TrainingLog:
     @contextmanager
     def running(self, *, step: int) -> Iterator[TrainingLog]:
         """Open the log at iteration ``step``; how the block ends is written to status.json."""
-        with self.status.failures("Training"):
-            self.status.write("STARTED", "Starting Training Loop.")
+        with self.status.failures("Training"), _without_tracebacks():
+            self.status.write("STARTED", BEGUN)
             self._keep_earlier_rows()
             self.events = _events(self.results / "events", step)
             if self.events is not None and self.spec:
@@ -68,7 +71,7 @@ class TrainingLog:
                 if self.events is not None:
                     self.events.close()
             self.status.write("RUNNING", "Training loop complete.")
-            self.status.write("SUCCESS", "Training finished successfully.")
+            self.status.write("SUCCESS", DONE)
 
     def pictures(self, batch: Batch, *, step: int) -> None:
         """Show what the network sees: the first pictures of ``batch``, augmented, with their boxes."""
@@ -175,8 +178,31 @@ class TrainingLog:
         write_text(self.path, text.getvalue())
 
 
+def concluded(results: Path) -> bool:
+    """Whether the newest training in ``results`` has said in status.json that it is done; so too where none speaks."""
+    path = results / "status.json"
+    told = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return told.rfind(DONE) >= told.rfind(BEGUN)
+
+
 def _number(text: str | None) -> int:
     return int(text) if text and text.isdigit() else -1
+
+
+@contextmanager
+def _without_tracebacks() -> Iterator[None]:
+    """TensorBoard's thread that cannot write dies loudly; we say it in a line."""
+    before = threading.excepthook
+
+    def hook(told: threading.ExceptHookArgs) -> None:
+        if not (isinstance(told.exc_value, OSError) and type(told.thread).__module__.startswith("tensorboard.")):
+            before(told)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _events(folder: Path, step: int) -> Any:
@@ -185,4 +211,23 @@ def _events(folder: Path, step: int) -> Any:
         return None
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(folder), purge_step=step or None)
+    return _Events(SummaryWriter(str(folder), purge_step=step or None), folder)
+
+
+class _Events:
+    """``writer`` for as long as it can write: a training does not end for want of its curves."""
+
+    def __init__(self, writer: Any, folder: Path) -> None:
+        self.writer, self.folder = writer, folder
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return partial(self._call, name)
+
+    def _call(self, name: str, *arguments: object, **named: object) -> None:
+        if self.writer is None:
+            return
+        try:
+            getattr(self.writer, name)(*arguments, **named)
+        except OSError as refusal:
+            self.writer = None
+            warn(f"{self.folder}: no more TensorBoard events can be written: {refusal.strerror or refusal}")

@@ -72,12 +72,18 @@ def parse_text(text: str, message: str, *, source: Path | str, strict: bool = Fa
     return dataclasses.replace(spec, warnings=(*dialects.misread(text, source), *spec.warnings))
 
 
-def recognise(text: str) -> str | None:
-    """The message that the fields in ``text`` belong to; None where that cannot be told."""
+def recognise(text: str, *, source: Path | str) -> str:
+    """The message that the fields in ``text`` belong to; ``source`` is what errors call it.
+
+    Raises SpecError where that cannot be told.
+    """
     from specs import dialects
 
-    found = dialects.likely([load(name) for name in folders()], text)
-    return str(found[0].MESSAGE) if len(found) == 1 else None
+    known = [load(name) for name in folders()]
+    found = dialects.likely(known, text)
+    if len(found) != 1:
+        raise dialects.unplaced(known, text, source)
+    return str(found[0].MESSAGE)
 
 
 def render(folder: str, template: str, tunables: object, **variables: object) -> str:

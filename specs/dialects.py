@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from specs import values
 from specs.layout import Token, tokens
-from tltpipe.errors import Location
+from tltpipe.errors import Location, SpecError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +70,21 @@ def likely(folders: Sequence[ModuleType], text: str) -> list[ModuleType]:
         scores.append(sum(count for name, count in found.items() if name in below) + len(top & found.keys()))
     best = max(scores, default=0)
     return [folder for folder, score in zip(folders, scores, strict=True) if best and score == best]
+
+
+def unplaced(folders: Sequence[ModuleType], text: str, source: Path | str) -> SpecError:
+    """Why ``likely`` names none of ``folders``, or several: where the text goes astray, and what may be meant."""
+    first = next(written(text), None)
+    if first is None:
+        if next(tokens(text)).kind == "end":
+            return SpecError("the spec is empty", where=source)
+        return SpecError('this is not a spec: it has no field, neither "name: value" nor "name { ... }"', where=source)
+    if known := [folder.__name__.rpartition(".")[2] for folder in likely(folders, text)]:
+        return SpecError(f"no telling what this is a spec for: its fields fit {values.choice(known)}", where=source)
+    descriptors = [message(module, folder.MESSAGE).DESCRIPTOR for folder in folders for module in of(folder)]
+    meant = values.did_you_mean(first.text, sorted({field.name for each in descriptors for field in each.fields}))
+    what = f'no telling what this is a spec for: none has a field "{first.text}"'
+    return SpecError(f"{what}; {meant}" if meant else what, where=Location(source, first.line, first.column))
 
 
 def written(text: str) -> Iterator[Token]:

@@ -1,7 +1,7 @@
 """Where a training begins: anew, from pretrained layers, from a checkpoint, or where an earlier start was cut short.
 
 A run leaves a checkpoint of every epoch and, in the middle of one, another that is called unfinished. Both tell which
-run they are of. The same command given again goes on from the newest of them, unless that run is over.
+run they are of. The same command given again goes on from the newest of them, unless that run is over and said so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import specs
-from runtime import checkpoint, pretrained
+from runtime import checkpoint, pretrained, training_log
 from runtime.checkpoint import Checkpoint
 from runtime.engine import Tally
 from runtime.pretrained import Foreign
@@ -39,7 +39,7 @@ ASKED = {
 class Beginning:
     """Begin with ``epoch``, of which ``tally`` is done already, from ``loaded``; ``lines`` tell how that came about.
 
-    ``resumed``: everything is as it was, not only layers.
+    ``resumed``: everything is as it was, not only layers. ``whole``: no epoch is left, only what comes after the last.
     """
 
     epoch: int = 1
@@ -48,6 +48,7 @@ class Beginning:
     loaded: Checkpoint | Foreign | None = None
     path: Path | None = None
     resumed: bool = False
+    whole: bool = False
     lines: tuple[str, ...] = ()
 
     @property
@@ -131,7 +132,12 @@ def _earlier(
     if other := _difference(recipe, asked, loaded):
         return None, (f"{path.parent} holds another run ({other}); starting anew",)
     if loaded.epoch >= recipe.epochs or _memory(loaded).over:
-        return None, ()
+        if training_log.concluded(results):
+            return None, ()
+        line = f"all {loaded.epoch} epochs are in {path}: finishing what was cut short (--fresh starts over)"
+        return Beginning(
+            loaded.epoch + 1, Tally(), _memory(loaded), loaded, path, resumed=True, whole=True, lines=(line,)
+        ), ()
     assert loaded.resume is not None
     tally = Tally(**loaded.resume.numbers["tally"])
     if tally.steps and loaded.resume.numbers["steps_per_epoch"] != steps:
@@ -150,6 +156,9 @@ def _earlier(
 
 def _load(path: Path, asked: Asked) -> Checkpoint | None:
     """A checkpoint of a run that can be gone on with; None for files of other programs, and of earlier versions."""
+    if not path.stat().st_size:  # of no other program: the newest epoch was lost, by a copy that broke off perhaps
+        hint = "delete it to go on from the epoch before; --fresh starts over"
+        raise ModelError("this checkpoint is empty", where=path, hint=hint)
     try:
         kind = checkpoint.recognise(path)
     except ModelError:

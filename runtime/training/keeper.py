@@ -192,6 +192,7 @@ class Keeper:
 
     def _save(self, path: Path, epochs: int, tally: engine.Tally, metrics: Mapping[str, Any]) -> None:
         """Write the state after ``epochs`` whole epochs and the part ``tally`` of the next."""
+        guards.require_folder(self.results)  # which would come back with nothing else in it
         if not self.begun:
             self._set_aside()
         trained = self.detector.state_dict()

@@ -57,7 +57,7 @@ def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
     shares = data.for_training(recipe, split, range(1), rank=fabric.global_rank, ranks=fabric.world_size)
     steps = shares[0].steps
     begin = beginning.find(recipe, asked, results, stem, steps=steps)
-    epochs = range(begin.epoch, recipe.epochs + 1)
+    epochs = range(begin.epoch, begin.epoch if begin.whole else recipe.epochs + 1)
     torch.manual_seed(recipe.seed)
     detector: Any = network.build(spec, num_classes=len(classes))
     adopted = beginning.adopt(detector, begin, network=stem, classes=classes)
@@ -103,6 +103,9 @@ def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
             loop.run()
     except KeyboardInterrupt:
         raise Stopped(keeper.told(), keeper.saved) from None
+    except OSError:
+        guards.require_folder(results)
+        raise
     program.say(f"trained {keeper.done} epochs: {keeper.saved}")
 
 

@@ -247,6 +247,24 @@ def test_what_nvidia_refuses(tmp_path: Path) -> None:
     assert "random_flip must be from 0 and below 1, not 1" in told.output
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\n  foo {", ':2:3: no telling what this is a spec for: none has a field "foo"'),
+        (
+            "ssd_conf {",
+            ':1:1: no telling what this is a spec for: none has a field "ssd_conf"; did you mean "ssd_config"?',
+        ),
+        ("num_epochs 3", ': this is not a spec: it has no field, neither "name: value" nor "name { ... }"'),
+        ("dataset_config {", ": no telling what this is a spec for: its fields fit augment or ssd"),
+    ],
+)
+def test_where_it_goes_astray(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "what.conf"
+    path.write_text(text)
+    assert f"error: {path}{said}" in run("spec", "check", path).output
+
+
 def test_no_telling_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "what.conf"
     path.write_text("colour: 3\n")
@@ -256,6 +274,7 @@ def test_no_telling_what_it_is(tmp_path: Path) -> None:
     assert "--as augment, dataset_convert, ssd" in " ".join(told.output.split())
     told = run("spec", "check", path, "--as", "ssd")
     assert 'the spec has no field "colour"' in told.output
-    path.write_text("")
-    assert "the spec is empty" in run("spec", "check", path).output
+    for text in ("", "# nothing but a comment\n"):
+        path.write_text(text)
+        assert f"{path}: the spec is empty" in run("spec", "check", path).output
     assert "there is no such spec file" in run("spec", "check", tmp_path / "none").output

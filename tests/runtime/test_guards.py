@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,29 @@ def test_a_second_request_to_stop_does_not_wait() -> None:
         another(*arguments)
         another(*arguments)
     assert another.torn
+
+
+def test_a_request_whose_exception_python_drops_is_not_forgotten() -> None:
+    interruption = guards.Interruption()
+    with pytest.raises(KeyboardInterrupt):
+        interruption(2, None)
+    with pytest.raises(KeyboardInterrupt), interruption.held():
+        done = True
+    assert done
+    assert not interruption.torn
+
+
+def test_in_the_background_where_a_shell_lets_ctrl_c_be_ignored_sigterm_waits_for_the_step() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt), guards.interruptible() as interruption, interruption.held():
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+            done = True
+        assert done
+        assert not interruption.torn
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.torch

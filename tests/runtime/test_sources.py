@@ -99,6 +99,34 @@ def test_only_difficult_objects_are_none_to_train_on(base: Recipe, tmp_path: Pat
     assert caught.value.exit_code == 3
 
 
+FLAT = {"swapped": "20 30 4 5", "thin": "4 5 4 30", "beside": "70 5 90 30"}
+
+
+def test_boxes_without_area_are_told(base: Recipe, tmp_path: Path) -> None:
+    """Nothing is learned from them, and nothing can be found of them."""
+    over = line(box="60 40 70 50")  # half of it is on the picture
+    source = folders(tmp_path, {"a": over, "b": over + "".join(line(box=box) for box in FLAT.values())})
+    [note] = [each for each in read(base, source).notes if "area" in each]
+    picture = tmp_path / "images/b.png"
+    assert note == f"3 boxes of the training data have no area on their picture, such as one of {picture}"
+
+
+@pytest.mark.parametrize("box", FLAT.values(), ids=FLAT)
+def test_only_boxes_without_area_are_none_to_train_on(base: Recipe, tmp_path: Path, box: str) -> None:
+    source = folders(tmp_path, {"a": line(box=box), "b": ""})
+    with pytest.raises(DataError, match="none of the 2 training pictures has an object to train on") as caught:
+        read(base, source)
+    assert "without width or height, or beside their pictures" in (caught.value.hint or "")
+
+
+def test_nothing_to_be_found_when_validating(base: Recipe, tmp_path: Path) -> None:
+    """An mAP of 0 for every epoch would make the first one the best."""
+    settings = replace(base.data, validation=(folders(tmp_path, {"a": "", "b": ""}),), fold=None)
+    with pytest.raises(DataError, match="none of the 2 validation pictures has an object") as caught:
+        frames.validation(replace(base, data=settings), CLASSES)
+    assert caught.value.exit_code == 3
+
+
 def test_no_object_at_all(base: Recipe, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none of the 2 training pictures has an object") as caught:
         read(base, folders(tmp_path, {"a": "", "b": "\n"}))

@@ -365,6 +365,35 @@ def test_an_interrupted_validation_keeps_the_epoch(
     assert [row["mAP"] != "nan" for row in rows(tmp_path / "out")] == [True, True]
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_results_folder_that_goes_away_while_training_runs(
+    shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moved: bool
+) -> None:
+    from runtime.training import telling
+
+    results, aside = tmp_path / "out", tmp_path / "aside"
+    words = ["ssd", "-e", str(shapes.spec(epochs=3, period=1)), "-r", str(results)]
+    tell = telling.epoch
+
+    def go_away(done: Any, *, epochs: int) -> str:
+        if done.number == 2:
+            results.rename(aside) if moved else shutil.rmtree(results)
+        return tell(done, epochs=epochs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(telling, "epoch", go_away)
+        assert train.main(words) == 6
+    told = capsys.readouterr().err
+    assert f"error: {results}: the results folder is gone: it was deleted or moved away while" in told
+    assert "Traceback" not in told
+    assert not results.exists()
+    if moved:
+        aside.rename(results)
+        assert train.main(words) == 0
+        assert "going on after epoch 1 of 3" in capsys.readouterr().out
+        assert [row["epoch"] for row in rows(results)] == ["1", "2", "3"]
+
+
 def leftover(group: int) -> list[str]:
     """Processes of ``group`` that still run a second later."""
     for _ in range(10):

@@ -69,6 +69,27 @@ def test_an_error_in_another_process_is_told_once(
     assert "LOCAL_RANK" not in os.environ
 
 
+def test_sigterm_to_all_processes_at_once_finishes_the_step_and_saves(shapes: Any, tmp_path: Path) -> None:
+    """As schedulers, systemd and timeout send it; what a shell has started in the background ignores Ctrl-C."""
+    spec, results = shapes.spec(epochs=500), tmp_path / "out"
+    command = [*PROGRAM, "-e", str(spec), "-r", str(results), "--processes", "2"]
+    process = subprocess.Popen(
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        tick = read(line)
+        if tick is not None and tick.what == "epoch 2/500":
+            break
+    os.killpg(process.pid, signal.SIGTERM)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130
+    [saved] = re.findall(r"error: training was interrupted; .* is in (\S+)$", told, re.MULTILINE)
+    assert checkpoint.load(Path(saved)).resume is not None
+    assert "Traceback" not in told
+
+
 @pytest.mark.parametrize("victim", ["first", "other"])
 def test_no_process_outlives_the_others(shapes: Any, tmp_path: Path, victim: str) -> None:
     spec, results = shapes.spec(epochs=500), tmp_path / "out"

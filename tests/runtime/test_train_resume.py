@@ -16,6 +16,7 @@ import pytest
 
 from runtime import checkpoint, train
 from runtime.checkpoint import Checkpoint
+from runtime.training.keeper import Keeper
 from runtime.training_log import TrainingLog
 from tltpipe.progress import read
 
@@ -111,6 +112,32 @@ def test_interrupted_and_started_again(
     assert_same(whole, parts)
 
 
+def test_cut_short_after_the_last_epoch_was_saved(
+    shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is left is to name the best and to say that it is done, not to train all over."""
+    spec, whole, cut = shapes.spec(epochs=2, period=1), tmp_path / "whole", tmp_path / "cut"
+    run(spec, whole)
+
+    def stop(_self: Any, path: Path) -> None:
+        if "_002" in path.name:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "tidy", stop)
+        assert train.main(["ssd", "-e", str(spec), "-r", str(cut)]) == 130
+    capsys.readouterr()
+    run(spec, cut)
+    said = capsys.readouterr().out
+    assert "all 2 epochs are in" in said
+    assert "epoch 1/2" not in said
+    assert said.endswith(f"trained 2 epochs: {cut}/weights/ssd_resnet10_epoch_002.safetensors\n")
+    assert_same(whole, cut)
+    # That said, the same command begins anew.
+    run(spec, cut)
+    assert "checkpoints of an earlier run were moved" in capsys.readouterr().out
+
+
 def test_resumed_as_with_nvidia(shapes: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec, whole, parts = shapes.spec(epochs=3, interval=1), tmp_path / "whole", tmp_path / "parts"
     run(spec, whole)
@@ -173,6 +200,21 @@ def test_a_file_of_another_program_is_set_aside(shapes: Any, tmp_path: Path) -> 
     run(shapes.spec(epochs=1), tmp_path / "out")
     assert last(tmp_path / "out").epoch == 1
     assert (old.parent / "earlier" / old.name).read_text() == "an earlier run"
+
+
+def test_an_empty_file_for_the_newest_epoch_does_not_cost_the_others(
+    trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "out"
+    shutil.copytree(trained.results, results)
+    empty = results / "weights/ssd_resnet10_epoch_002.safetensors"
+    empty.unlink()
+    empty.touch()
+    assert train.main(["ssd", "-e", str(trained.spec), "-r", str(results)]) == 4
+    told = capsys.readouterr().err
+    assert f"error: {empty}: this checkpoint is empty" in told
+    assert "delete it to go on from the epoch before; --fresh starts over" in told
+    assert not (results / "weights/earlier").exists()
 
 
 def test_the_wrong_key_for_what_is_there(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,22 @@ def train(results: Path, epochs: range, *, strict: bool = False, last: int = 3, 
 def events(results: Path) -> Any:
     accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     return accumulators.EventAccumulator(str(results / "events"), size_guidance={"images": 0, "tensors": 0}).Reload()
+
+
+def test_a_training_goes_on_without_its_curves(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("tensorboard")
+    log = TrainingLog(tmp_path, "ssd_resnet10", ("circle",), first_epoch=1, epochs=1, validated=False)
+    with log.running(step=0):
+        shutil.rmtree(tmp_path / "events")
+        for number in range(5):
+            log.step(number, losses={"classification": 2.0}, rate=0.01)
+            log.events.flush()
+            time.sleep(0.05)  # TensorBoard writes in a thread of its own
+        log.epoch(1, step=5, loss=2.0, rate=0.01, seconds=1.0, score=None)
+    assert (tmp_path / CSV).read_text().splitlines()[1].startswith("1,")
+    told = capfd.readouterr().err
+    assert told.count(f"warning: {tmp_path / 'events'}: no more TensorBoard events can be written") == 1
+    assert "Traceback" not in told
 
 
 def test_the_csv_is_nvidias(tmp_path: Path) -> None:
