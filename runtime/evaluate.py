@@ -109,10 +109,6 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
         raise DataError("this spec has no validation data", where=spec.where("dataset_config"), hint=hint)
     for note in split.notes:
         program.warn(note)
-    if not len(split.labels) and not recipe.strict:
-        what = f"{len(split)} pictures and not one object: there is nothing to measure"
-        hint = "see which labels the records were made from; --strict-tlt counts this as 0, as NVIDIA does"
-        raise DataError(f"the validation data have {what}", where=spec.where("dataset_config"), hint=hint)
     say(f"evaluation  {frames.describe(split)}")
     say(f"model       {path.name}: {model.name}, {model.about}")
     began = time.monotonic()

@@ -58,7 +58,7 @@ def training(recipe: Recipe, classes: Sequence[str], *, progress: Progress | Non
 def validation(recipe: Recipe, classes: Sequence[str], *, progress: Progress | None = None) -> Split | None:
     """The pictures to validate on: sources of their own, or the files of ``validation_fold``; None without any.
 
-    Raises as ``training`` does.
+    Raises as ``training`` does; with strict, where there is no object, the measure is 0 as with NVIDIA.
     """
     sources = recipe.data.validation
     if not sources and recipe.data.fold is None:
@@ -66,11 +66,11 @@ def validation(recipe: Recipe, classes: Sequence[str], *, progress: Progress | N
     split = _read(recipe, sources or recipe.data.training, classes, "validation", progress or Silent())
     if split is None or not len(split):
         return None
-    if not len(split.labels):
+    if not len(split.labels) and not recipe.strict:
         raise DataError(
             f"none of the {len(split)} validation pictures has an object, so that nothing can be measured on them",
             where=recipe.spec.where("dataset_config"),
-            hint="label files and records are empty: see what wrote them",
+            hint="see which labels the records were made from; --strict-tlt counts this as 0, as NVIDIA does",
         )
     return split
 

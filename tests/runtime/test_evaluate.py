@@ -154,7 +154,7 @@ def test_nothing_to_find(learned: Any, tmp_path: Path, capsys: pytest.CaptureFix
     bare = learned.shapes.spec(name="unlabelled.conf", validation=source)
     line = ["ssd", "-e", str(bare), "-m", str(learned.model), "-r", str(tmp_path), "--no-plots"]
     assert evaluate.main(line) == 3
-    assert "not one object: there is nothing to measure" in capsys.readouterr().err
+    assert "validation pictures has an object" in capsys.readouterr().err
     assert evaluate.main([*line, "--strict-tlt"]) == 0
 
 
