@@ -197,6 +197,9 @@ def test_coco_results_with_the_numbers_of_annotations(
     path.write_text(json.dumps({**truth, "images": truth["images"][1:]}))
     assert infer.main(words(learned, pictures, tmp_path, *more)) == 3
     assert "1 of 3 pictures are not in it, among them c.jpeg" in capsys.readouterr().err
+    path.write_text(json.dumps({**truth, "images": [*truth["images"], {"id": 1, "file_name": "y/a.jpg"}]}))
+    assert infer.main(words(learned, pictures, tmp_path, *more)) == 3
+    assert "it has several pictures called a.jpg" in capsys.readouterr().err
     path.write_text(json.dumps({**truth, "categories": truth["categories"][1:]}))
     assert infer.main(words(learned, pictures, tmp_path, *more)) == 3
     assert "it has no category square" in capsys.readouterr().err
