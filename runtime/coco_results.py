@@ -52,9 +52,8 @@ def of(annotations: Path, pictures: Sequence[Path], classes: Sequence[str]) -> I
         for piece in records:
             for record in piece.parsed():
                 name = Path(str(record.get("file_name"))).name
-                if name in wanted:
-                    if known.setdefault(name, record.get("id")) != record.get("id"):
-                        twice.add(name)
+                if name in wanted and known.setdefault(name, record.get("id")) != record.get("id"):
+                    twice.add(name)
 
     members = json_records.scan(opened(annotations), lists={"images": take}, keep=("categories",))
     categories = {

@@ -349,6 +349,19 @@ def test_originals_are_never_replaced(learned: Any, pictures: Path, capsys: pyte
         assert (pictures / "a.jpg").read_bytes() == before
 
 
+def test_annotations_are_never_replaced(
+    learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    truth = "circle 0 0 0 1.00 2.00 30.00 40.00 0 0 0 0 0 0 0"
+    (labels / "b.txt").write_text(f"{truth}\n")
+    assert infer.main(words(learned, pictures, tmp_path)) == 2
+    assert "these are annotations" in capsys.readouterr().err
+    (labels / "b.txt").write_text(f"{truth} 0.9\n")
+    assert infer.main(words(learned, pictures, tmp_path)) == 0
+
+
 def test_pictures_of_one_name(learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Image.new("RGB", (8, 8)).save(pictures / "a.png")
     assert infer.main(words(learned, pictures, tmp_path)) == 0
