@@ -40,17 +40,20 @@ def count(pictures: Sequence[Path], classes: Sequence[str]) -> Ids:
 def of(annotations: Path, pictures: Sequence[Path], classes: Sequence[str]) -> Ids:
     """Those of the COCO file ``annotations``: pictures by the last part of their names, classes whatever their case.
 
-    Raises DataError where a picture or class is not in it.
+    Raises DataError where a picture or class is not in it, or a picture's name twice.
     """
     from converters import json_records
     from converters.json_document import opened
 
     known: dict[str, Any] = {}
+    wanted, twice = {path.name for path in pictures}, set[str]()
 
     def take(records: json_records.Records) -> None:
         for piece in records:
             for record in piece.parsed():
-                known[Path(str(record.get("file_name"))).name] = record.get("id")
+                name = Path(str(record.get("file_name"))).name
+                if name in wanted and known.setdefault(name, record.get("id")) != record.get("id"):
+                    twice.add(name)
 
     members = json_records.scan(opened(annotations), lists={"images": take}, keep=("categories",))
     categories = {
@@ -62,6 +65,9 @@ def of(annotations: Path, pictures: Sequence[Path], classes: Sequence[str]) -> I
         some = ", ".join(missing[:3])
         what = f"{len(missing)} of {len(pictures)} pictures are not in it, among them {some}"
         raise DataError(what, where=annotations, hint="leave --coco_ids out to number them from 1")
+    if twice:
+        what = f"it has several pictures called {', '.join(sorted(twice)[:3])}: which one is meant?"
+        raise DataError(what, where=annotations, hint="give COCO annotations of one folder of pictures")
     if strange := [name for name in classes if _plain(name) not in categories]:
         what = f"it has no category {', '.join(strange)}"
         raise DataError(what, where=annotations, hint=f"it has: {', '.join(categories) or 'none at all'}")

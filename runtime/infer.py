@@ -28,6 +28,10 @@ LISTED = 20
 """So many unreadable pictures are named at most."""
 ON_SHEET = 24
 """Pictures of a contact sheet."""
+LOOKED_INTO = 100
+"""Of so many pictures it is made sure that no annotations lie where labels go."""
+ANNOTATED = 15
+"""Columns of a KITTI file without scores."""
 BATCH = 8
 """Pictures a batch where nothing says otherwise."""
 
@@ -160,6 +164,8 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
     if task.drawn or task.labels or task.coco:
         require_own_names(task.pictures)
     require_files_of_their_own(task)
+    if task.labels:
+        require_no_annotations(task.pictures, task.labels)
     if task.drawn and task.drawn.resolve() in {path.parent.resolve() for path in task.pictures}:
         raise UsageError("the annotated copies would replace the pictures", where=task.drawn, hint="choose another -o")
     return task
@@ -188,6 +194,18 @@ def require_files_of_their_own(task: Task) -> None:
     if task.sheet and task.sheet.suffix.lower() not in picture_lists.EXTENSIONS:
         known = ", ".join(sorted(picture_lists.EXTENSIONS))
         raise UsageError("--sheet writes JPEG or PNG, by the name", where=task.sheet, hint=f"end it in one of {known}")
+
+
+def require_no_annotations(pictures: Sequence[Path], labels: Path) -> None:
+    """Raise UsageError where a label file of the first pictures is there and somebody's: without scores."""
+    for picture in pictures[:LOOKED_INTO]:
+        path = labels / f"{picture.stem}.txt"
+        if not path.is_file():
+            continue
+        words = path.read_text("utf-8", errors="replace").partition("\n")[0].split()
+        if len(words) == ANNOTATED:
+            what = "these are annotations, which the labels of what is found would replace"
+            raise UsageError(what, where=path, hint="choose another folder for the labels (-l, -r)")
 
 
 def warn_of_shared_labels(pictures: Sequence[Path]) -> None:

@@ -48,14 +48,16 @@ def of(detector: Any, *, classes: int) -> Heads:
         raise ExportError(f"a {type(detector).__name__} cannot be exported", hint="only ssd can so far")
     settings = detector.settings
     grey = tuple(detector.grey.flatten().tolist()) if settings.input_channels == 1 else None
-    mean = detector.mean.flatten().tolist()
+    mean = detector.mean
+    if grey:  # that of B, G and R, weighted as they are: TLT 2.0 has no other
+        mean = (mean * detector.grey).sum() / detector.grey.sum()
     return Heads(
         classes=classes,
         background=detector.channels == classes + 1,
         anchors=detector.anchors.cpu().numpy(),
         variances=tuple(detector.variances.tolist()),
         input_size=detector.input_size,
-        mean=tuple(mean[:1] if grey else mean),
+        mean=tuple(mean.flatten().tolist()),
         grey=grey,
         thresholds=Thresholds(
             confidence=settings.confidence_threshold,

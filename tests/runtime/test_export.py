@@ -345,6 +345,33 @@ def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> Non
         assert difference.strangers(found, *trained.dense(pixels)) == 0
 
 
+def test_a_network_that_sees_grey(learned: Any, tmp_path: Path) -> None:
+    """TLT 2.0 has a mean of three colours for it, too."""
+    import specs
+    from runtime import checkpoint
+    from runtime.networks import ssd
+
+    path = learned.shapes.spec(name="grey.conf", replace=("output_image_channel: 3", "output_image_channel: 1"))
+    torch.manual_seed(2)
+    detector = ssd.build(specs.parse(path, "Experiment"), num_classes=2)
+    weights = tmp_path / "grey.safetensors"
+    state = detector.state_dict()
+    checkpoint.save(weights, checkpoint.Checkpoint("ssd_resnet10", ("circle", "square"), 1, state, path.read_text()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core, "export", traced_anew)
+        for name, more in {"inside.onnx": (), "plugin.onnx": ("--gen_ds_config",)}.items():
+            assert export.main(["ssd", "-m", str(weights), "-o", str(tmp_path / name), *more]) == 0
+    told = (tmp_path / "nvinfer_config.txt").read_text().splitlines()
+    assert {"infer-dims=1;64;64", "model-color-format=2", "offsets=117.3786"} <= set(told)
+    trained, pixels = look(weights, learned)
+    for name in ("inside.onnx", "plugin.onnx"):
+        exported, again = look(tmp_path / name, learned)
+        assert (again == pixels).all()
+        apart = difference.between(trained(pixels), exported(pixels))
+        assert apart.boxes > 20
+        assert apart.small
+
+
 def test_encrypted_and_pruned_models(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from runtime import infer, prune
 

@@ -197,6 +197,9 @@ def test_coco_results_with_the_numbers_of_annotations(
     path.write_text(json.dumps({**truth, "images": truth["images"][1:]}))
     assert infer.main(words(learned, pictures, tmp_path, *more)) == 3
     assert "1 of 3 pictures are not in it, among them c.jpeg" in capsys.readouterr().err
+    path.write_text(json.dumps({**truth, "images": [*truth["images"], {"id": 1, "file_name": "y/a.jpg"}]}))
+    assert infer.main(words(learned, pictures, tmp_path, *more)) == 3
+    assert "it has several pictures called a.jpg" in capsys.readouterr().err
     path.write_text(json.dumps({**truth, "categories": truth["categories"][1:]}))
     assert infer.main(words(learned, pictures, tmp_path, *more)) == 3
     assert "it has no category square" in capsys.readouterr().err
@@ -344,6 +347,19 @@ def test_originals_are_never_replaced(learned: Any, pictures: Path, capsys: pyte
         assert infer.main([str(word) for word in given]) == 2
         assert "would replace a picture" in capsys.readouterr().err
         assert (pictures / "a.jpg").read_bytes() == before
+
+
+def test_annotations_are_never_replaced(
+    learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    truth = "circle 0 0 0 1.00 2.00 30.00 40.00 0 0 0 0 0 0 0"
+    (labels / "b.txt").write_text(f"{truth}\n")
+    assert infer.main(words(learned, pictures, tmp_path)) == 2
+    assert "these are annotations" in capsys.readouterr().err
+    (labels / "b.txt").write_text(f"{truth} 0.9\n")
+    assert infer.main(words(learned, pictures, tmp_path)) == 0
 
 
 def test_pictures_of_one_name(learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
