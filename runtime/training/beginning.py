@@ -192,7 +192,7 @@ def adopt(detector: torch.nn.Module, begin: Beginning, *, network: str, classes:
     if found is None or path is None:
         return []
     if not begin.resumed or not isinstance(found, Checkpoint):
-        return pretrained.adopt(detector, found, path)
+        return pretrained.adopt(detector, found, path, classes=classes)
     checkpoint.check(found, path, network=network, classes=classes)
     if found.pruned:
         checkpoint.take_on(detector, found.model, path)
