@@ -78,7 +78,13 @@ def new(
     if output is not None and output.exists() and not force:
         raise UsageError("is there already", where=output, hint="--force replaces it")
     given = _given(arch, size, settings or [])
-    tunables = specs.tunables_from("ssd", given, where="--set")
+    written = {setting.partition("=")[0].strip() for setting in settings or []}
+    options_of = {"arch": "--arch", "nlayers": "--arch", "input_width": "--size", "input_height": "--size"}
+
+    def option(key: str) -> str:
+        return "--set" if key in written else options_of.get(key, "--set")
+
+    tunables = specs.tunables_from("ssd", given, where=option)
     names = sorted({name.strip().lower() for name in classes.split(",")} - {""}) if classes else None
     if from_ is None:
         chosen = str(dialect or Dialect.TLT3)
@@ -92,7 +98,8 @@ def new(
             progress=options.console.progress,
             skip_bad=skip_bad,
         )
-        tunables = specs.tunables_from("ssd", {**found.fitted, **given}, where="--set")
+        found.require(names or [])
+        tunables = specs.tunables_from("ssd", {**found.fitted, **given}, where=option)
     wanted = names or list(found.classes)
     text = specs.render("ssd", f"train.{chosen}.conf.j2", tunables, **{**found.paths, "classes": wanted})
     notes = found.notes if not {"scales", "aspect_ratios_global"} & given.keys() else found.notes[1:]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tltpipe.errors import DataError
+from tltpipe.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from converters.formats import Place
@@ -27,6 +27,7 @@ class Found:
     """What a spec has to know of its data; ``notes`` are lines for its head.
 
     ``paths`` are variables of the templates; ``fitted`` settings that suit the boxes; ``anchors`` the figures behind.
+    ``absent``: classes that the data set knows and has no box of.
     """
 
     classes: Sequence[str]
@@ -34,6 +35,16 @@ class Found:
     notes: Sequence[str] = ()
     fitted: Mapping[str, object] = field(default_factory=dict)
     anchors: Mapping[str, Any] | None = None
+    absent: Sequence[str] = ()
+
+    def require(self, classes: Sequence[str]) -> None:
+        """Raise UsageError unless the data set knows all ``classes``."""
+        from specs.values import did_you_mean
+
+        known = [*self.classes, *(name.lower() for name in self.absent)]
+        if unknown := [name for name in classes if name not in known]:
+            what = f"--classes: the data set has no {', '.join(unknown)}"
+            raise UsageError(what, hint=did_you_mean(unknown[0], known) or f"it has {', '.join(known)}")
 
 
 def nothing(dialect: str, classes: Sequence[str]) -> Found:
@@ -85,7 +96,8 @@ def look(
     extension = first.image.suffix if first is not None else ".jpg"
     suggested = anchors["suggested"]
     fitted = {"scales": report.suggested.scales, "aspect_ratios_global": report.suggested.ratios}
-    return dialect, Found(classes, _paths(wanted, own, extension), notes, fitted, {**anchors, "suggested": suggested})
+    figures = {**anchors, "suggested": suggested}
+    return dialect, Found(classes, _paths(wanted, own, extension), notes, fitted, figures, missing)
 
 
 def _coverage(anchors: Mapping[str, Any]) -> str:

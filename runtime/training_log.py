@@ -206,12 +206,12 @@ def _without_tracebacks() -> Iterator[None]:
 
 
 def _events(folder: Path, step: int) -> Any:
-    """TensorBoard's writer, which forgets what a run cut short wrote after ``step``; None if it is not installed."""
+    """TensorBoard's writer, which forgets what an earlier run wrote from ``step`` on; None if it is not installed."""
     if importlib.util.find_spec("tensorboard") is None:
         return None
     from torch.utils.tensorboard import SummaryWriter
 
-    return _Events(SummaryWriter(str(folder), purge_step=step or None), folder)
+    return _Events(SummaryWriter(str(folder), purge_step=step), folder)
 
 
 class _Events:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,12 @@ def read(path: Path, key: str | None = None) -> Checkpoint | Foreign:
     return reading.read(path)
 
 
-def adopt(detector: Any, found: Checkpoint | Foreign, path: Path) -> list[str]:
+def adopt(
+    detector: Any, found: Checkpoint | Foreign, path: Path, *, classes: tuple[str, ...] | None = None
+) -> list[str]:
     """Put what fits of ``found``, which ``path`` held, into ``detector``; returns lines that tell what was taken.
 
+    Heads that tell other ``classes`` apart do not fit, though there may be as many of them: their names have numbers.
     A pruned checkpoint makes the detector as narrow as itself: make the optimiser afterwards. Raises ModelError when
     nothing of the backbone fits.
     """
@@ -38,7 +42,11 @@ def adopt(detector: Any, found: Checkpoint | Foreign, path: Path) -> list[str]:
         if found.pruned:
             checkpoint.take_on(detector, _widths(detector, found.model), path)
         told = f"{path.name}, {found.network} after {found.epoch} epochs" + (", pruned" if found.pruned else "")
-        report = foreign.by_name(detector, found.model, told)
+        others = _of_other_classes(detector, found) if classes not in (None, found.classes) else []
+        model = {name: tensor for name, tensor in found.model.items() if name not in others}
+        report = foreign.by_name(detector, model, told)
+        missing = [name for name in report.missing if name not in others]
+        report = replace(report, missing=missing, other_classes=others)
     else:
         report = foreign.take(detector, found, path.name)
     gone = {*report.missing, *report.other_shape}
@@ -46,6 +54,11 @@ def adopt(detector: Any, found: Checkpoint | Foreign, path: Path) -> list[str]:
         holds = f"it holds {found.network}" if isinstance(found, Checkpoint) else f"its names are {_names(found)}"
         raise _foreign_to(path, holds)
     return report.lines()
+
+
+def _of_other_classes(detector: Any, found: Checkpoint) -> list[str]:
+    heads = tuple(f"{name}." for name in getattr(detector, "of_classes", ()))
+    return [name for name in found.model if name.startswith(heads)]
 
 
 def _foreign_to(path: Path, holds: str) -> ModelError:

@@ -12,8 +12,8 @@ SHOWN = 4
 class Report:
     """``taken`` of ``total`` tensors of the network came from ``source``; ``notes`` say what was made to fit.
 
-    The rest are names: of tensors of the network whose shape in the file is another, that the file does not have; and
-    of tensors in the file that found no place.
+    The rest are names: of tensors of the network whose shape in the file is another, that the file does not have; of
+    tensors in the file that found no place; of those that tell ``other_classes`` apart.
     """
 
     source: str
@@ -23,10 +23,12 @@ class Report:
     missing: Sequence[str] = ()
     unused: Sequence[str] = ()
     notes: Sequence[str] = ()
+    other_classes: Sequence[str] = ()
 
     def lines(self) -> list[str]:
         told = (
             ("other shape, not taken", self.other_shape),
+            ("of other classes, not taken", self.other_classes),
             ("not in the file, initialised anew", self.missing),
             ("in the file, not used", self.unused),
         )

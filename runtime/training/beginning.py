@@ -16,6 +16,7 @@ from runtime import checkpoint, pretrained, training_log
 from runtime.checkpoint import Checkpoint
 from runtime.engine import Tally
 from runtime.pretrained import Foreign
+from runtime.pretrained.report import shown
 from runtime.training.memory import Memory
 from tltpipe.errors import ModelError
 
@@ -130,7 +131,11 @@ def _earlier(
     else:
         return None, ()
     if other := _difference(recipe, asked, loaded):
-        return None, (f"{path.parent} holds another run ({other}); starting anew",)
+        line = f"{path.parent} holds another run ({other}); starting anew"
+        if not loaded.epoch:
+            return None, (line,)
+        kept = path.parent / "earlier" / path.name  # from the first save on
+        return None, (line, f"to go on from it all the same: -m {kept} --initial_epoch {loaded.epoch + 1}")
     if loaded.epoch >= recipe.epochs or _memory(loaded).over:
         if training_log.concluded(results):
             return None, ()
@@ -175,8 +180,10 @@ def _load(path: Path, asked: Asked) -> Checkpoint | None:
 
 def _difference(recipe: Recipe, asked: Asked, loaded: Checkpoint) -> str:
     assert loaded.resume is not None
-    if loaded.spec != specs.dump(recipe.spec.message):
-        return "its spec is not this one"
+    if loaded.spec != (spec := specs.dump(recipe.spec.message)):
+        before = {line.strip() for line in loaded.spec.splitlines()}
+        new = [line for each in spec.splitlines() if (line := each.strip()) not in before and not line.endswith("{")]
+        return f"its spec is not this one: here is {shown(new)}" if new else "its spec is not this one"
     before, now = loaded.resume.numbers["run"], identity(recipe, asked)
     return ", ".join(f"{flag} differs" for name, flag in ASKED.items() if before.get(name) != now[name])
 
@@ -192,7 +199,7 @@ def adopt(detector: torch.nn.Module, begin: Beginning, *, network: str, classes:
     if found is None or path is None:
         return []
     if not begin.resumed or not isinstance(found, Checkpoint):
-        return pretrained.adopt(detector, found, path)
+        return pretrained.adopt(detector, found, path, classes=classes)
     checkpoint.check(found, path, network=network, classes=classes)
     if found.pruned:
         checkpoint.take_on(detector, found.model, path)

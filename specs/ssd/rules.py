@@ -109,6 +109,24 @@ def _classes(spec: Spec) -> Iterator[Finding]:
             yield warn(path, f'"{source}": "{target}" is read in lower case, as the records hold class names')
         elif len(source.split()) > 1:
             yield warn(path, f'"{source}" matches nothing in KITTI labels, whose class names hold no blanks')
+        other = source.lower()
+        if other != source and mapping.get(other, target).lower() != target.lower():
+            told = f'"{source}" and "{other}" are one class in lower case: "{target}" or "{mapping[other]}"?'
+            yield Finding(path, told)
+    yield from _written_over(spec, mapping)
+
+
+def _written_over(spec: Spec, mapping: Mapping[str, str]) -> Iterator[Finding]:
+    """Entries whose key comes again: of a map protobuf keeps the last one, and says nothing."""
+    kept = {spec.positions.get(f'dataset_config.target_class_mapping["{source}"]') for source in mapping}
+    for index in range(len(spec.positions)):
+        path = f"dataset_config.target_class_mapping[{index}]"
+        if path not in spec.positions:
+            return
+        if spec.positions[path] not in kept and None not in kept:
+            yield warn(
+                path, "the class of this target_class_mapping is mapped once more below, and the last one counts"
+            )
 
 
 def _to_the_letter(spec: Spec) -> Iterator[Finding]:

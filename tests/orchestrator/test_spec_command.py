@@ -105,6 +105,9 @@ def test_backbones(arch: str, found: tuple[str, int], tmp_path: Path) -> None:
         (("--arch", "resnet7"), "nlayers of resnet must be 10, 18, 34, 50 or 101, not 7"),
         (("--set", "num_epoch=3"), 'ssd has no setting "num_epoch"; did you mean "num_epochs"?'),
         (("--set", "num_epochs"), "write key=value"),
+        (("--arch", "lenet"), "error: --arch: arch must be"),
+        (("--size", "320x1"), "error: --size: input_height must be"),
+        (("--arch", "resnet18", "--set", "arch=lenet"), "error: --set: arch must be"),
         (("--set", "scales=[0.1]"), "scales needs 7 or more entries, not 1"),
         (("--set", "soft_start=0.9"), "soft_start must be below annealing (0.8), not 0.9"),
         (("--size", "300"), "write WIDTHxHEIGHT"),
@@ -179,6 +182,16 @@ def test_a_class_without_a_box_is_left_out(kitti: Path) -> None:
     told = new("--from", kitti, "--json")
     assert "hat" not in json.loads(told.stdout)["classes"]
     assert "# Left out, since train has none of them: " in json.loads(told.stdout)["text"]
+
+
+def test_a_class_that_the_data_set_does_not_know(kitti: Path) -> None:
+    """It would be trained on nothing; one that the data set names, and has no box of yet, may be asked for."""
+    (kitti / "classes.txt").write_text("Skirt\nvest\nhat\n")
+    told = new("--from", kitti, "--classes", "vest,skrt")
+    assert told.exit_code == 2
+    assert "--classes: the data set has no skrt" in told.output
+    assert 'did you mean "skirt"?' in told.output
+    assert json.loads(new("--from", kitti, "--classes", "Hat,vest", "--json").stdout)["classes"] == ["hat", "vest"]
 
 
 def test_no_box_at_all(kitti: Path) -> None:

@@ -364,6 +364,22 @@ def test_a_checkpoint_of_ours_with_other_classes(tmp_path: Path, key: str | None
     assert torch.equal(after.conf.weight, fresh)
 
 
+@pytest.mark.parametrize("classes", [("a", "b"), ("b", "c")])
+def test_heads_of_as_many_other_classes_are_not_taken(tmp_path: Path, classes: tuple[str, ...]) -> None:
+    """By its number class 1 would begin as another one."""
+    before, after = Around("resnet", 10), Around("resnet", 10)
+    before.conf, after.conf = nn.Conv2d(8, 6, 3), nn.Conv2d(8, 6, 3)
+    after.of_classes = ("conf",)
+    path, same = own(tmp_path, before), classes == ("a", "b")
+    lines = pretrained.adopt(after, pretrained.read(path), path, classes=classes)
+    told = ["  of other classes, not taken: conf.weight, conf.bias"]
+    count = 80 if same else 78
+    assert lines == [f"pretrained weights: {count} of 80 tensors from own.any, net_resnet10 after 7 epochs"] + (
+        [] if same else told
+    )
+    assert torch.equal(after.conf.weight, before.conf.weight) == same
+
+
 def test_a_pruned_checkpoint_of_ours_with_other_classes(tmp_path: Path) -> None:
     before, after = Around("resnet", 10), Around("resnet", 10)
     before.conf, after.conf = nn.Conv2d(512, 6, 3), nn.Conv2d(512, 9, 3)

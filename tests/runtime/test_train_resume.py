@@ -190,7 +190,12 @@ def test_another_spec_is_another_run(trained: Any, tmp_path: Path, capsys: pytes
     run(trained.shapes.spec(epochs=2, interval=1, name="two.conf"), tmp_path / "whole")
     cut(tmp_path / "whole", tmp_path / "parts", epoch=1)
     run(trained.shapes.spec(epochs=2, interval=1, rate=1e-3, name="other.conf"), tmp_path / "parts")
-    assert "holds another run (its spec is not this one); starting anew" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "holds another run (its spec is not this one: here is max_learning_rate: 0.001); starting anew" in said
+    # What it says to go on from the other run is so.
+    [words] = re.findall(r"to go on from it all the same: (.*)", said)
+    run(trained.shapes.spec(epochs=3, interval=1, rate=1e-3, name="third.conf"), tmp_path / "third", *words.split())
+    assert "after epoch 1" in capsys.readouterr().out
 
 
 def test_a_file_of_another_program_is_set_aside(shapes: Any, tmp_path: Path) -> None:

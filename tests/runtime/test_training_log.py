@@ -153,3 +153,12 @@ def test_a_resume_forgets_what_a_run_cut_short_wrote_later(tmp_path: Path) -> No
     time.sleep(1.1)  # TensorBoard reads the files in the order of the seconds in their names
     train(tmp_path, range(2, 4), step=2)
     assert [event.step for event in events(tmp_path).Scalars("loss")] == list(range(6))
+
+
+def test_a_new_beginning_forgets_the_curves_of_the_run_before(tmp_path: Path) -> None:
+    """As it does its rows: two losses for one step would be drawn as a zigzag."""
+    train(tmp_path, range(1, 4))
+    time.sleep(1.1)
+    train(tmp_path, range(1, 2))
+    assert [event.step for event in events(tmp_path).Scalars("loss")] == [0, 1]
+    assert len((tmp_path / CSV).read_text().splitlines()) == 2

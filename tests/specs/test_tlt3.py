@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import specs
+import specs.ssd.fields
 from specs import dialects
 from tltpipe.errors import SpecError
 
@@ -263,6 +264,11 @@ AUGMENT = "  random_flip: 0.5\n"
             "data_sources are TFRecords in one place and folders in another: all must be of one kind",
         ),
         ('key: "vest" value: "vest"', 'key: "vest"', '"vest": "" is no mapping of classes'),
+        (
+            'target_class_mapping { key: "vest" value: "vest" }',
+            'target_class_mapping { key: "Vest" value: "top" } target_class_mapping { key: "vest" value: "vest" }',
+            '"Vest" and "vest" are one class in lower case: "top" or "vest"?',
+        ),
     ],
 )
 def test_what_makes_no_sense(old: str, new: str, complaint: str) -> None:
@@ -291,6 +297,11 @@ def test_hints() -> None:
             "neg_iou_thresh 0.5 is above pos_iou_thresh 0.4",
         ),
         ('key: "vest" value: "vest"', 'key: "Vest" value: "vest"', '"Vest": "vest" is read in lower case'),
+        (
+            'target_class_mapping { key: "vest" value: "vest" }',
+            'target_class_mapping { key: "vest" value: "top" } target_class_mapping { key: "vest" value: "vest" }',
+            "the class of this target_class_mapping is mapped once more below, and the last one counts",
+        ),
         ("enable_qat: false", 'pruned_model_path: "a"', "pruned_model_path is read but has no effect: tlt-train takes"),
         ("enable_qat: false", "cost_scaling { enabled: true }", "cost_scaling is read but has no effect"),
         ("enable_qat: false", "optimizer { adam { } }", "max_learning_rate 0.015 is high for adam"),

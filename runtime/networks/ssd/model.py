@@ -31,6 +31,7 @@ class SSD(nn.Module):
     training_mean: Tensor
     grey: Tensor
     unpruned = ("conf", "loc")
+    of_classes = ("conf",)
 
     def __init__(self, settings: Settings, *, num_classes: int) -> None:
         super().__init__()
