@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import math
 import os
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +101,35 @@ def require_folder(folder: Path) -> None:
     if not folder.is_dir():
         what = "the results folder is gone: it was deleted or moved away while this training ran"
         raise HostError(what, where=folder, hint="put it back, and the same command goes on from what is in it")
+
+
+@contextmanager
+def alone_in(folder: Path, *, patience: float = 5.0) -> Iterator[None]:
+    """Raise HostError where another training writes to the results ``folder``; the next one is kept out until the end.
+
+    What is left of a training that was killed, its processes that decode pictures, may take ``patience`` seconds to go.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        deadline = time.monotonic() + patience
+        while not _locked(handle):
+            if time.monotonic() > deadline:
+                hint = "wait for it or stop it, or choose another results folder"
+                raise HostError("another training writes to this results folder", where=folder, hint=hint)
+            time.sleep(0.1)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks
+    return True
 
 
 def require_compiler() -> None:

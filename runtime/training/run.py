@@ -87,26 +87,27 @@ def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
         program.say(line)
     with writable(results):
         results.mkdir(parents=True, exist_ok=True)
-    keeper = Keeper(
-        recipe=recipe, asked=asked, results=results, network=stem, classes=classes, detector=detector,
-        optimizer=optimizer, average=average, held_out=held_out, plan=plan, device=fabric.device,
-        scaler=loop.precision.state_dict, progress=show, memory=begin.memory,
-        pruned=begin.pruned, done=epochs.start - 1,
-        saved=begin.path if begin.resumed else None,
-    )  # fmt: skip
-    guards.require_room(results, size=keeper.size(), epochs=len(epochs), interval=recipe.checkpoint_interval)
-    loop.watcher = keeper
-    if begin.resumed and begin.path == checkpoint.path_of(results, stem, keeper.done, encrypted=bool(asked.key)):
-        keeper.tidy(begin.path)  # we may have been killed before that was done
-    try:
-        with keeper.log.running(step=(epochs.start - 1) * steps + begin.tally.steps), closing(batches):
-            loop.run()
-    except KeyboardInterrupt:
-        raise Stopped(keeper.told(), keeper.saved) from None
-    except OSError:
-        guards.require_folder(results)
-        raise
-    program.say(f"trained {keeper.done} epochs: {keeper.saved}")
+    with guards.alone_in(results):
+        keeper = Keeper(
+            recipe=recipe, asked=asked, results=results, network=stem, classes=classes, detector=detector,
+            optimizer=optimizer, average=average, held_out=held_out, plan=plan, device=fabric.device,
+            scaler=loop.precision.state_dict, progress=show, memory=begin.memory,
+            pruned=begin.pruned, done=epochs.start - 1,
+            saved=begin.path if begin.resumed else None,
+        )  # fmt: skip
+        guards.require_room(results, size=keeper.size(), epochs=len(epochs), interval=recipe.checkpoint_interval)
+        loop.watcher = keeper
+        if begin.resumed and begin.path == checkpoint.path_of(results, stem, keeper.done, encrypted=bool(asked.key)):
+            keeper.tidy(begin.path)  # we may have been killed before that was done
+        try:
+            with keeper.log.running(step=(epochs.start - 1) * steps + begin.tally.steps), closing(batches):
+                loop.run()
+        except KeyboardInterrupt:
+            raise Stopped(keeper.told(), keeper.saved) from None
+        except OSError:
+            guards.require_folder(results)
+            raise
+        program.say(f"trained {keeper.done} epochs: {keeper.saved}")
 
 
 def _set_up(fabric: Any, detector: Any, recipe: Recipe, asked: Asked) -> tuple[Any, Any]:

@@ -355,6 +355,19 @@ def test_an_interrupted_validation_keeps_the_epoch(
     assert [row["mAP"] != "nan" for row in rows(tmp_path / "out")] == [True, True]
 
 
+def test_two_trainings_do_not_share_a_results_folder(
+    shapes: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows and checkpoints of both would lie in a heap."""
+    results = tmp_path / "out"
+    results.mkdir()
+    with guards.alone_in(results):
+        assert train.main(["ssd", "-e", str(shapes.spec()), "-r", str(results)]) == 6
+    assert f"error: {results}: another training writes to this results folder" in capsys.readouterr().err
+    assert not list(results.iterdir())
+    assert train.main(["ssd", "-e", str(shapes.spec(epochs=1)), "-r", str(results)]) == 0
+
+
 @pytest.mark.parametrize("moved", [False, True])
 def test_a_results_folder_that_goes_away_while_training_runs(
     shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moved: bool
