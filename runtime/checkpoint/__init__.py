@@ -6,7 +6,7 @@ encrypted. docs/checkpoints.md describes both. Files are known by their content,
 """
 
 from runtime.checkpoint.fitting import check, open_detector, restore, restore_optimizer, take_on, transfer
-from runtime.checkpoint.folder import ENCRYPTED, OPEN, best_of, keep_best, newest, path_of, rotate, set_aside
+from runtime.checkpoint.folder import ENCRYPTED, OPEN, aside, best_of, keep_best, newest, path_of, rotate, set_aside
 from runtime.checkpoint.state import Checkpoint, Resume
 from runtime.checkpoint.storing import (
     FIRST_FORMAT,
@@ -21,7 +21,7 @@ from runtime.checkpoint.storing import (
 )
 
 __all__ = [
-    "ENCRYPTED", "FIRST_FORMAT", "FORMAT", "OPEN", "Checkpoint", "Kind", "Resume", "best_of", "check", "facts",
+    "ENCRYPTED", "FIRST_FORMAT", "FORMAT", "OPEN", "Checkpoint", "Kind", "Resume", "aside", "best_of", "check", "facts",
     "is_ours", "keep_best", "load", "newest", "of_first_format", "open_detector", "path_of", "recognise", "restore",
     "restore_optimizer", "rotate", "save", "set_aside", "take_on", "transfer",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from itertools import chain, count
 from pathlib import Path
 
 from tltpipe.errors import HostError, ModelError
@@ -53,7 +54,7 @@ def rotate(results: Path, network: str, epoch: int, *, interval: int) -> None:
 
 
 def set_aside(results: Path, network: str, first: int, *, key: str | None = None) -> Path | None:
-    """Move checkpoints of ``first`` and later epochs, which an earlier run left, to ``weights/earlier``.
+    """Move checkpoints of ``first`` and later epochs, which an earlier run left, to the folder ``aside``.
 
     Else a later resume could take one of them for the newest of this run. The best one goes with them if it is of such
     an epoch, or does not tell. Returns that folder if anything moved.
@@ -65,14 +66,20 @@ def set_aside(results: Path, network: str, first: int, *, key: str | None = None
             late.append(best)
     if not late:
         return None
-    earlier = results / "weights" / "earlier"
-    earlier.mkdir(exist_ok=True)
+    earlier = aside(results)
+    earlier.mkdir()
     for path in late:
         about = path.with_suffix(".json")
         if path.suffix == OPEN and about.is_file():
             about.replace(earlier / about.name)
         path.replace(earlier / path.name)
     return earlier
+
+
+def aside(results: Path) -> Path:
+    """Where the next run finds room for what the one before left: ``weights/earlier``, ``weights/earlier-2``, ..."""
+    names = chain(["earlier"], (f"earlier-{number}" for number in count(2)))
+    return next(path for name in names if not (path := results / "weights" / name).exists())
 
 
 def _found(results: Path, network: str) -> list[tuple[Path, int]]:

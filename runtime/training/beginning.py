@@ -134,7 +134,7 @@ def _earlier(
         line = f"{path.parent} holds another run ({other}); starting anew"
         if not loaded.epoch:
             return None, (line,)
-        kept = path.parent / "earlier" / path.name  # from the first save on
+        kept = checkpoint.aside(results) / path.name  # from the first save on
         return None, (line, f"to go on from it all the same: -m {kept} --initial_epoch {loaded.epoch + 1}")
     if loaded.epoch >= recipe.epochs or _memory(loaded).over:
         if training_log.concluded(results):

@@ -93,6 +93,8 @@ PROGRAMS = {
     "tlt-evaluate": "runtime.evaluate",
     "tlt-infer": "runtime.infer",
     "tlt-export": "runtime.export",
+    "tlt-prune": "runtime.prune",
+    "tlt-tfrecords": "runtime.inspect_records",
 }
 
 
@@ -167,6 +169,8 @@ def fake_programs(tmp_path: Path) -> Callable[..., Path]:
 
     def make(*, epochs: int = 3, stop: int = 0, ctrl_c: int = 0) -> Path:
         folder = tmp_path / "fakes"
+        for name in PROGRAMS:
+            program(folder / name, f"sys.exit('{name} has no fake')")
         program(folder / "tlt-augment", AUGMENT)
         program(folder / "tlt-dataset-convert", CONVERT)
         program(folder / "tlt-train", f"EPOCHS, STOP, CTRL_C = {epochs}, {stop}, {ctrl_c}\n{TRAINER}")

@@ -567,6 +567,12 @@ def test_checkpoints_of_an_earlier_run_step_aside(tmp_path: Path) -> None:
     assert checkpoint.set_aside(tmp_path, "net", 3) == tmp_path / "weights" / "earlier"
     assert left(tmp_path) == ["net_epoch_002.json", "net_epoch_002.safetensors", "net_epoch_002.tlt"]
     assert len(list((tmp_path / "weights" / "earlier").iterdir())) == 6
+    for number in (2, 3):  # what stands aside stays, though names come again
+        checkpoint.path_of(tmp_path, "net", 5).write_text(f"run {number}")
+        aside = checkpoint.set_aside(tmp_path, "net", 3)
+        assert aside == tmp_path / "weights" / f"earlier-{number}"
+        assert (aside / "net_epoch_005.safetensors").read_text() == f"run {number}"
+    assert (tmp_path / "weights/earlier/net_epoch_005.safetensors").read_bytes() == b""
 
 
 @BOTH
@@ -577,7 +583,7 @@ def test_the_best_steps_aside_with_its_epoch(tmp_path: Path, key: str | None) ->
     assert best.is_file()
     checkpoint.set_aside(tmp_path, "ssd_resnet18", 5, key=key)
     assert not best.exists()
-    assert (best.parent / "earlier" / best.name).is_file()
+    assert (best.parent / "earlier-2" / best.name).is_file()
 
 
 # ------------------------------------------------------------------------------------------------------ as documented
