@@ -117,6 +117,7 @@ class StatusLog:
             with writable(self.path.parent):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self.path.open("a" if append else "w").close()
+                _drop_torn_line(self.path)
 
     def write(
         self,
@@ -161,6 +162,14 @@ class StatusLog:
     def _tell_failure(self, message: str) -> None:
         with suppress(OSError):  # a full disk, a folder that is gone: perhaps just what the message is about
             self.write("FAILURE", message)
+
+
+def _drop_torn_line(path: Path) -> None:
+    """A full disk, or a kill, may have cut the last line: what comes next must not be glued to it."""
+    held = path.read_bytes()
+    whole = held.rfind(b"\n") + 1
+    if whole < len(held):
+        os.truncate(path, whole)
 
 
 @contextmanager

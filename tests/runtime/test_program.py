@@ -126,6 +126,15 @@ def test_status_log(tmp_path: Path) -> None:
     assert lines[2]["graphical"] == {"loss": 1.5}
 
 
+def test_a_line_cut_by_a_full_disk_spoils_no_other(tmp_path: Path) -> None:
+    program.StatusLog(tmp_path).write("STARTED", "one")
+    with (tmp_path / "status.json").open("a") as stream:
+        stream.write('{"date": "1/2/20')
+    program.StatusLog(tmp_path, append=True).write("STARTED", "two")
+    lines = (tmp_path / "status.json").read_text().splitlines()
+    assert [json.loads(line)["message"] for line in lines] == ["one", "two"]
+
+
 def test_status_log_starts_anew_or_goes_on(tmp_path: Path) -> None:
     program.StatusLog(tmp_path).write("STARTED", "one")
     program.StatusLog(tmp_path, append=True).write("STARTED", "two")
