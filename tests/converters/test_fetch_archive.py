@@ -295,7 +295,7 @@ def test_password_is_in_no_repr() -> None:
 def test_entries_that_leave_the_folder(tmp_path: Path, name: str, words: str) -> None:
     plain(tmp_path / "train.zip", pictures() | {name: b"x"})
     refused(tmp_path, words)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "train.zip"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["train.zip"]
 
 
 def test_symbolic_links(tmp_path: Path) -> None:

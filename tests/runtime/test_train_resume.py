@@ -183,7 +183,8 @@ def test_what_the_same_folder_means(
     # That run is over now, and the next one its own.
     run(spec, parts, *words)
     assert "epoch 1/2" in capsys.readouterr().out
-    assert (parts / "weights/earlier/ssd_resnet10_epoch_002.safetensors").is_file()
+    aside = "earlier-2" if words else "earlier"
+    assert (parts / "weights" / aside / "ssd_resnet10_epoch_002.safetensors").is_file()
 
 
 def test_another_spec_is_another_run(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
