@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,6 +99,16 @@ def test_a_missing_program_is_this_machines_fault(tmp_path: Path) -> None:
     runner = LocalRunner(Place(tmp_path, tmp_path / "logs"), programs=tmp_path / "bin")
     with pytest.raises(HostError, match="tlt-nothing is not installed"):
         runner.run(Job("test", ("tlt-nothing",)), str)
+
+
+def test_every_program_of_the_installation_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ill = LocalRunner(Place(tmp_path, tmp_path / "logs"), programs=tmp_path / "bin").health()
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    programs = [name for name in project["scripts"] if name.startswith("tlt-")]
+    assert len(programs) > 1
+    assert ill is not None
+    assert [name for name in programs if name not in ill] == []
 
 
 def test_a_log_folder_that_cannot_be(tmp_path: Path, write_program: Write) -> None:
