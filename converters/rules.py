@@ -14,20 +14,32 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True)
 class Rule:
-    """``title`` names the cases that are counted, ``fix`` what to do; ``mended``: ``check --fix`` does it."""
+    """``title`` names the cases that are counted, ``fix`` what to do; ``mended``: ``check --fix`` does it.
+
+    ``loses`` says what each case keeps out of an output that is made all the same: it counts among the losses there.
+    """
 
     code: str
     severity: Severity
     title: str
     fix: str
     mended: bool = False
+    loses: Literal["", "images", "items"] = ""
 
 
 _ALL: dict[str, Rule] = {}
 
 
-def _rule(code: str, severity: Severity, title: str, fix: str, *, mended: bool = False) -> Rule:
-    _ALL[code] = rule = Rule(code, severity, title, fix, mended)
+def _rule(
+    code: str,
+    severity: Severity,
+    title: str,
+    fix: str,
+    *,
+    mended: bool = False,
+    loses: Literal["", "images", "items"] = "",
+) -> Rule:
+    _ALL[code] = rule = Rule(code, severity, title, fix, mended, loses)
     return rule
 
 
