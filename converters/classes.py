@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from converters.formats import Place, split_name
+from converters.kitti_lines import is_ignored
 from tltpipe.errors import DataError, Location
 
 NAME = "classes.txt"
@@ -45,6 +46,11 @@ def read(root: Path) -> tuple[str, ...] | None:
     return tuple(names)
 
 
+def trainable(names: Sequence[str]) -> tuple[str, ...]:
+    """``names`` without DontCare, which is no class even where a class map lists it."""
+    return tuple(name for name in names if not is_ignored(name))
+
+
 def home(split: Path) -> Path:
     """The data set that the folder ``split`` is a split of: the folder above where that alone has a class map.
 
@@ -57,7 +63,7 @@ def home(split: Path) -> Path:
 
 def compare(names: Sequence[str], categories: Sequence[str], place: Place) -> None:
     """Raises DataError where ``categories``, as the data themselves number them, are not those of the class map."""
-    if tuple(names) == tuple(categories):
+    if tuple(names) == tuple(categories) or trainable(names) == tuple(categories):
         return
     differ = [n for n, (one, other) in enumerate(zip(names, categories, strict=False), start=1) if one != other]
     number = differ[0] if differ else min(len(names), len(categories)) + 1

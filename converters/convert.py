@@ -29,6 +29,7 @@ def convert(
     format: str,
     progress: Progress,
     source_format: str | None = None,
+    coordinates: str | None = None,
     splits: Sequence[str] = (),
     selection: Selection | None = None,
     pictures: placement.How = "link",
@@ -39,13 +40,14 @@ def convert(
 ) -> Converted:
     """Read the data set at ``source`` and write it as ``format`` into the folder ``target``, with its class map.
 
-    ``splits`` chooses; all without. ``pictures`` go along as hard links or copies, or stay where they are ("none").
+    ``coordinates`` as in ``converters.splits``. ``splits`` chooses; all without. ``pictures`` go along as hard links or
+    copies, or stay where they are ("none").
     ``options`` are those of the format's writer. A killed run goes on when started again. Pictures left out by
     ``skip_bad`` are listed in ``target/left-out.txt``.
     Raises UsageError when ``target`` holds something and ``replace`` is not set, and as ``converters.splits`` does.
     """
     opening.module(format, writing=True)
-    source_format, found = opening.splits(source, source_format)
+    source_format, found = opening.splits(source, source_format, coordinates=coordinates)
     for name in splits:
         if name not in found:
             raise UsageError(f'there is no split "{name}" here', where=source, hint=f"there are {', '.join(found)}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import orjson
 from converters.model import Box, Object, Sample
 from converters.numerals import is_number
 from tltpipe.errors import DataError, Location
+
+_IGNORED_ROW = "DontCare -1 -1 -10 {} -1 -1 -1 -1000 -1000 -1000 -10\n"
 
 _COLUMNS = ("class", "truncation", "occlusion", "alpha", "left", "top", "right", "bottom")
 _REST = " 0.00" * 7
@@ -66,6 +69,17 @@ def parse(content: bytes, path: Path | str) -> list[Object]:
 
 _DIGITS = b"0123456789.-+eE \t"
 _OCCLUSIONS = frozenset((0.0, 1.0, 2.0, 3.0))
+
+
+def is_ignored(name: str) -> bool:
+    """Whether rows called ``name`` are regions to ignore, and no class; records hold it in lower case."""
+    return name.lower() == "dontcare"
+
+
+def apart(objects: Sequence[Object]) -> tuple[tuple[Object, ...], tuple[Box, ...]]:
+    """The ``objects`` of a class, and the regions to ignore."""
+    ignored = tuple(thing.box for thing in objects if is_ignored(thing.category))
+    return tuple(thing for thing in objects if not is_ignored(thing.category)), ignored
 
 
 @dataclass(frozen=True)
@@ -120,10 +134,13 @@ class _Line:
 
 def encode(sample: Sample) -> str:
     """The text of the label file of ``sample``; empty when nothing is on it."""
-    return "".join(map(_encoded, sample.objects))
+    lines = "".join(map(_encoded, sample.objects))
+    return lines + "".join(_IGNORED_ROW.format(_corners(box)) for box in sample.ignored) if sample.ignored else lines
 
 
 def _encoded(thing: Object) -> str:
-    box = thing.box
-    corners = f"{box.left:.2f} {box.top:.2f} {box.right:.2f} {box.bottom:.2f}"
-    return f"{thing.category} {thing.truncation:.2f} {thing.occlusion} 0.00 {corners}{_REST}\n"
+    return f"{thing.category} {thing.truncation:.2f} {thing.occlusion} 0.00 {_corners(thing.box)}{_REST}\n"
+
+
+def _corners(box: Box) -> str:
+    return f"{box.left:.2f} {box.top:.2f} {box.right:.2f} {box.bottom:.2f}"

@@ -121,7 +121,8 @@ class Sample:
     """One picture and what is on it; sizes in pixels.
 
     ``id`` is the picture's path below the picture folder, without extension: the stem where nothing is nested.
-    ``annotations`` is the file that says what is on it.
+    ``annotations`` is the file that says what is on it. ``ignored`` are regions in which things of any class may be,
+    without labels of their own: KITTI's DontCare, VisDrone's ignored regions. They are items of no class.
     """
 
     id: str
@@ -131,6 +132,7 @@ class Sample:
     objects: tuple[Object, ...] = ()
     source: str | None = None
     annotations: Path | None = field(default=None, compare=False)
+    ignored: tuple[Box, ...] = ()
 
     @property
     def file_name(self) -> str:

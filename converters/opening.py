@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from converters import FORMATS, classes
+from converters.coordinates import declared
 from converters.formats import Place
 from converters.model import Dataset
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
 
 
-def splits(path: Path, format: str | None) -> tuple[str, dict[str, Dataset]]:
+def splits(path: Path, format: str | None, *, coordinates: str | None = None) -> tuple[str, dict[str, Dataset]]:
     """See ``converters.splits``."""
     format, places = find(path, format)
-    return format, {name: _read(format, place) for name, place in places.items()}
+    return format, {name: _read(format, place, coordinates) for name, place in places.items()}
 
 
 def read_all(
-    path: Path, places: Mapping[str, Place], format: str | None, *, options: Mapping[str, Any] | None = None
+    path: Path,
+    places: Mapping[str, Place],
+    format: str | None,
+    *,
+    coordinates: str | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> dict[str, Dataset]:
     """The data sets at ``places``, found at ``path``; of ``options`` those that the format knows."""
     name = format if format not in (None, "auto") else find(path, None)[0]
     known = inspect.signature(module(str(name)).read).parameters
     given = {key: value for key, value in (options or {}).items() if key in known}
-    return {split: _read(str(name), place, **given) for split, place in places.items()}
+    return {split: _read(str(name), place, coordinates, **given) for split, place in places.items()}
 
 
 def find(path: Path, format: str | None) -> tuple[str, dict[str, Place]]:
@@ -69,12 +76,14 @@ def module(format: str, *, writing: bool = False) -> ModuleType:
     return found
 
 
-def _read(format: str, place: Place, **options: Any) -> Dataset:
+def _read(format: str, place: Place, coordinates: str | None = None, **options: Any) -> Dataset:
     names = classes.read(place.root)
     dataset: Dataset = module(format).read(place, classes=names, **options)
     if names is not None:
         classes.compare(names, dataset.categories, place)
-    return dataset
+    if coordinates is None:
+        return dataset
+    return replace(dataset, pictures=declared(dataset.pictures, coordinates))
 
 
 def _names(*, writing: bool = False) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from converters import rules, validity
+from converters.coordinates import Evidence
 from converters.findings import Finding, Findings
 from converters.formats import MakeWriter, Recorder
 from converters.journal import Journal, alone
@@ -98,7 +99,7 @@ class Records:
             self.records.append([recorder.record(kept) for recorder in self.recorders])
             for thing in kept.objects:
                 self.items[thing.category] += 1
-            self._count_lost(kept)
+            self._count_lost(kept, findings)
         if away:
             self.selected_away.update(away)
 
@@ -117,8 +118,12 @@ class Records:
             objects.append(thing)
         return replace(sample, objects=tuple(objects))
 
-    def _count_lost(self, sample: Sample) -> None:
+    def _count_lost(self, sample: Sample, findings: Findings) -> None:
         for name in self.lost:
+            if name == "ignored":
+                if sample.ignored:
+                    findings.add(rules.IGNORE_REGION, sample.id, count=len(sample.ignored))
+                continue
             count = int(sample.source is not None)
             if name != "source":
                 count = sum(HAS[name](thing) for thing in sample.objects)
@@ -140,7 +145,7 @@ HAS: Mapping[str, Callable[[Object], bool]] = {
 }
 """Whether an object has the field at all, for every field that a format may not carry."""
 
-FIELDS = (*HAS, "source")
+FIELDS = (*HAS, "source", "ignored")
 
 
 def transfer(
@@ -219,7 +224,7 @@ class _Work:
     def _part(self, part: Part, keys: Sequence[Any], bar: Bar) -> Summary:
         start, first = time.monotonic(), self.done
         total = Records((), self.selection, frozenset(), ())
-        findings, images, skipped = Findings(), 0, 0
+        findings, evidence, images, skipped = Findings(), Evidence(), 0, 0
         categories = part.dataset.categories
         with ExitStack() as files:
             opened = [output.writer(beside(output.target), categories, part.dataset) for output in part.outputs]
@@ -233,10 +238,12 @@ class _Work:
                 total.selected_away.update(batch.gathered.selected_away)
                 total.dropped.update(batch.gathered.dropped)
                 findings.merge(batch.findings)
+                evidence.merge(batch.evidence)
                 skipped += len(batch.left_out)
                 self._note_left_out(batch, findings)
                 bar.advance(batch.pictures)
             self.done = first + len(list(cut(range(len(keys)), CHUNK)))
+            evidence.judge()
             if not images and keys:
                 raise _nothing(part, total.selected_away)
         counts = {name: total.items[name] for name in categories}

@@ -6,8 +6,8 @@ Each module holds
     the format in a few words, for lists and help.
 ``CARRIES: frozenset[str]``
     which fields of ``Object`` and ``Sample`` survive in this format ("box", "polygons", "keypoints", "mask", "crowd",
-    "occlusion", "truncation", "pair_id", "style", "extra", "source"); the rest is dropped, and counted by whoever
-    converts. Id, size and category always survive.
+    "occlusion", "truncation", "pair_id", "style", "extra", "source", "ignored"); the rest is dropped, and counted by
+    whoever converts. Id, size and category always survive.
 ``carries(**options) -> frozenset[str]``
     optional: what survives when the Writer is given ``options`` (YOLO's task); ``CARRIES`` is that of none.
 ``find(root) -> dict[str, Place]``

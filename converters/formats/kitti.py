@@ -12,7 +12,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,16 +22,16 @@ from converters import images, kitti_lines, listing, rules
 from converters.findings import Findings
 from converters.formats import FilesOfTheirOwn, Place, in_order, split_name
 from converters.kitti_lines import encode
-from converters.model import Dataset, Object, Sample
+from converters.model import Box, Dataset, Object, Sample
 from converters.numerals import is_number
 from tltpipe.errors import DataError, Location
 from tltpipe.files import writable
 
 ABOUT = "KITTI labels, as TLT takes them: <split>/label_2/*.txt, <split>/image_2"
-CARRIES = frozenset({"box", "occlusion", "truncation"})
+CARRIES = frozenset({"box", "occlusion", "truncation", "ignored"})
 
 _LABELS = ("label_2", "label", "labels")
-_IMAGES = ("image_2", "image", "images")
+_IMAGES = ("image_2", "image", "images", "data")
 _TEXT = frozenset(("txt",))
 _SPLITS = ("train", "validation", "test")
 
@@ -50,7 +50,15 @@ def find(root: Path) -> dict[str, Place]:
         if (place := _place(root, folder)) is not None:
             name = split_name(folder.name)
             found[name if name not in found else folder.name] = place
-    return in_order(found or _turned(root))
+    return in_order(found | _unlabelled(root, found) if found else _turned(root))
+
+
+def _unlabelled(root: Path, labelled: Mapping[str, Place]) -> dict[str, Place]:
+    """Pictures for testing without labels, beside splits that are ``labelled``."""
+    folders = [folder for folder in _folders(root) if split_name(folder.name) == "test"]
+    places = ((folder, _first(folder, _LABELS), _first(folder, _IMAGES)) for folder in folders)
+    found = [Place(root, folder / _LABELS[0], images) for folder, labels, images in places if images and not labels]
+    return {"test": found[0]} if found and "test" not in labelled else {}
 
 
 def _place(root: Path, folder: Path) -> Place | None:
@@ -111,6 +119,9 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
 
     Without ``classes`` the categories are the sorted class names, which takes one look at each label file.
     """
+    classes = class_map.trainable(classes) if classes is not None else None
+    if not place.annotations.is_dir():
+        return Dataset(classes or (), Unlabelled(place.annotations, place.images), annotated=False)
     folder = Folder(place.annotations, place.images, frozenset(classes) if classes is not None else None)
     return Dataset(classes if classes is not None else folder.categories(), folder)
 
@@ -149,7 +160,10 @@ class Folder:
         except FileNotFoundError:
             what, hint = "this picture has no label file", f"an empty file says that nothing is on it: {path}"
             raise DataError(what, where=image, hint=hint, code=rules.NO_ANNOTATIONS.code) from None
-        objects = kitti_lines.parse(content, path)
+        objects: Sequence[Object] = kitti_lines.parse(content, path)
+        ignored: tuple[Box, ...] = ()
+        if b"dontcare" in content.lower():
+            objects, ignored = kitti_lines.apart(objects)
         if self.classes is not None:
             for thing in objects:
                 if thing.category not in self.classes:
@@ -158,7 +172,7 @@ class Folder:
                     where = Location(Path(path), _line(thing), 1)
                     raise DataError(what, where=where, hint=hint, code=rules.UNKNOWN_CLASS.code)
         width, height = images.look(image, findings)
-        return Sample(stem, image, width, height, tuple(objects), annotations=Path(path))
+        return Sample(stem, image, width, height, tuple(objects), annotations=Path(path), ignored=ignored)
 
     def _unclear(self, key: tuple[str, ...]) -> DataError:
         stem, *extensions = key
@@ -171,11 +185,30 @@ class Folder:
         return DataError("these labels have no picture", where=where, hint=hint, code=rules.NO_PICTURE.code)
 
     def categories(self) -> tuple[str, ...]:
-        """The class names in the label files, sorted; of lines that are none, nothing is said yet."""
+        """The class names in the label files, sorted, without DontCare; of lines that are none, nothing is said yet."""
         found = set[bytes]()
         for stem in listing.stems(self.labels, _TEXT):
             found.update(_FIRST_WORD.findall(kitti_lines.read(f"{self.labels}/{stem}.txt")))
-        return tuple(sorted(word.decode() for word in found if _is_text(word)))
+        names = (word.decode() for word in found if _is_text(word))
+        return tuple(sorted(name for name in names if not kitti_lines.is_ignored(name)))
+
+
+class Unlabelled(Folder):
+    """A folder of pictures of which nobody says what is on them: KITTI's testing."""
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        return (self.images,)
+
+    def keys(self) -> list[tuple[str, ...]]:
+        return [(stem, *extensions) for stem, extensions in sorted(listing.pictures(self.images).items())]
+
+    def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
+        stem, *extensions = key
+        if len(extensions) != 1:
+            raise self._unclear(key)
+        image = Path(f"{self.images}/{stem}.{extensions[0]}")
+        return Sample(stem, image, *images.look(image, findings))
 
 
 _FIRST_WORD = re.compile(rb"(?:^|\r)[ \t\v\f]*(\S+)", re.MULTILINE)

@@ -190,7 +190,8 @@ class Mended:
             return sample
         findings.add(rules.ROTATED, sample.id)
         objects = tuple(orientation.turned(thing, turn, *stored) for thing in sample.objects)
-        return replace(sample, width=shown[0], height=shown[1], objects=objects)
+        ignored = tuple(orientation.turned_box(box, turn, *stored) for box in sample.ignored)
+        return replace(sample, width=shown[0], height=shown[1], objects=objects, ignored=ignored)
 
     def _stored(self, sample: Sample, header: Header, findings: Findings) -> Sample:
         """``sample`` with its picture stored anew in the scratch folder."""

@@ -106,7 +106,8 @@ def _datasets(run: Run) -> Mapping[str, Dataset]:
     if not run.raw:
         return {}
     options = {"image_extension": run.image_extension}
-    found = opening.read_all(run.workspace.raw, run.raw, run.config.data.format, options=options)
+    data = run.config.data
+    found = opening.read_all(run.workspace.raw, run.raw, data.format, coordinates=data.coordinates, options=options)
     return {split: found[split] for split in (*run.splits, *_test(run)) if split in found}
 
 
