@@ -75,7 +75,9 @@ class Table:
         try:
             raw, _ = csv_text.whole(data.readline(), self.separator, data.readline)
             fields = csv_text.fields(raw.decode(), self.separator)
-            return Row(self, line, csv_text.bracketed(fields) if self.lists else fields, b'"' not in raw)
+            return Row(
+                self, line, csv_text.bracketed(fields, self.separator) if self.lists else fields, b'"' not in raw
+            )
         except (UnicodeDecodeError, csv.Error) as problem:
             what = "is not UTF-8 text" if isinstance(problem, UnicodeDecodeError) else f"cannot be read: {problem}"
             raise DataError(f"this row {what}", where=Location(self.path, line)) from None
@@ -238,7 +240,9 @@ def _cells(raw: bytes, table: Table, places: Sequence[int]) -> list[bytes]:
     if b'"' in raw or table.lists:
         try:
             texts = csv_text.fields(raw.decode(), table.separator)
-            fields = [field.encode() for field in (csv_text.bracketed(texts) if table.lists else texts)]
+            fields = [
+                field.encode() for field in (csv_text.bracketed(texts, table.separator) if table.lists else texts)
+            ]
         except (UnicodeDecodeError, csv.Error):
             fields = []
     else:

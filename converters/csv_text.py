@@ -66,13 +66,13 @@ def _is_open(raw: bytes, separator: str) -> bool:
     return False
 
 
-def bracketed(fields: Sequence[str]) -> list[str]:
+def bracketed(fields: Sequence[str], separator: str) -> list[str]:
     """``fields`` with lists in brackets in one piece: without quotes around them, commas cut [1, 2] in two."""
     joined: list[str] = []
     is_open = False
     for field in fields:
         if is_open:
-            joined[-1] += f",{field}"
+            joined[-1] += separator + field
         else:
             joined.append(field)
         text = joined[-1].strip()

@@ -13,6 +13,9 @@ Each module holds
 ``find(root) -> dict[str, Place]``
     the splits at ``root`` (a folder or a file) by name, "train" and "validation" first; empty when it does not look
     like this format. Looks at names and at the first bytes of a file or two, so that formats can be guessed.
+``missing(root) -> str | None``
+    optional: where ``find`` found nothing, what of this format is there and what it lacks; None where nothing is.
+    Without, ``ABOUT`` says what was looked for.
 ``read(place, *, classes=None) -> Dataset``
     one split. Cheap: samples are read when their turn comes, and what is wrong with a file raises DataError with its
     place then. ``classes`` are the categories in order where a class map decides them; a sample of another category

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from converters.coco.places import find
+from converters.coco.places import find, missing
 from converters.coco.writing import Recorder, Writer
 from converters.formats import Place
 from converters.model import Dataset
 
-__all__ = ["ABOUT", "CARRIES", "Recorder", "Writer", "find", "layout", "read"]
+__all__ = ["ABOUT", "CARRIES", "Recorder", "Writer", "find", "layout", "missing", "read"]
 
 ABOUT = "COCO JSON: annotations/instances_<split>.json, images/<split>"
 CARRIES = frozenset(

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from converters import csv_rows, csv_text, images, listing, rules
+from converters import contents, csv_rows, csv_text, images, listing, rules
 from converters.csv_rows import Keys, Part, Row, Table
 from converters.csv_text import LONGEST, RowWriter
 from converters.findings import Findings
@@ -80,6 +80,15 @@ def find(root: Path) -> dict[str, Place]:
         if len(places) == 1:
             found[split_name(folder.name)] = places[0]
     return in_order(found)
+
+
+def missing(root: Path) -> str | None:
+    """What the first table at ``root`` lacks."""
+    path = next(iter(contents.first(root, "csv", "tsv")), None)
+    header = csv_text.header(path) if path is not None else None
+    if path is None or header is None:
+        return None
+    return f"{path.name} has no columns for the image, the class and the box, but {', '.join(header[1])[:200]}"
 
 
 def _files(folder: Path) -> list[Path]:
@@ -286,7 +295,7 @@ _NOTHING = frozenset(("", "[]", "()", "nan", "none", "null"))
 def _four(row: Row) -> list[float]:
     """Left, top, width and height as the column ``bbox`` has them."""
     text = row.text("bbox")
-    words = _WORD.findall(text)
+    words = _WORD.findall(text.replace(",", ".") if row.table.separator == ";" else text)
     if len(words) != 4 or not all(map(is_number, words)) or any(abs(float(word)) >= _FAR for word in words):
         hint = "[x, y, width, height], in pixels"
         raise row.error("bbox", f'must be four numbers, not "{text[:60]}"', hint=hint)

@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 from converters import classes as class_map
-from converters import images, kitti_lines, listing, rules
+from converters import contents, images, kitti_lines, listing, rules
 from converters.findings import Findings
 from converters.formats import FilesOfTheirOwn, Place, in_order, split_name
 from converters.kitti_lines import encode
@@ -59,6 +59,22 @@ def _unlabelled(root: Path, labelled: Mapping[str, Place]) -> dict[str, Place]:
     places = ((folder, _first(folder, _LABELS), _first(folder, _IMAGES)) for folder in folders)
     found = [Place(root, folder / _LABELS[0], images) for folder, labels, images in places if images and not labels]
     return {"test": found[0]} if found and "test" not in labelled else {}
+
+
+def missing(root: Path) -> str | None:
+    """What KITTI labels at ``root`` lack."""
+    labels = next(
+        (path for path in contents.first(root, "txt") if _is_label(contents.head(path).split(b"\n")[0])), None
+    )
+    if labels is None:
+        return None
+    place = f"{labels.name} is a KITTI label, but no image folder was found beside its folder"
+    return f"{place} ({' or '.join(_IMAGES)} beside {' or '.join(_LABELS)})"
+
+
+def _is_label(line: bytes) -> bool:
+    words = line.decode(errors="replace").split()
+    return len(words) in (15, 16) and not is_number(words[0]) and all(map(is_number, words[1:]))
 
 
 def _place(root: Path, folder: Path) -> Place | None:

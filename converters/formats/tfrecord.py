@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, overload
 
 from converters import classes as class_map
-from converters import listing, records, rules
+from converters import contents, listing, records, rules
 from converters.examples import (
     WORLD,
     Record,
@@ -56,6 +56,16 @@ def find(root: Path) -> dict[str, Place]:
         return {_split_of(root): _place(class_map.home(root), root)}
     folders = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
     return in_order({split_name(path.name): _place(root, path) for path in sorted(folders) if _has_records(path)})
+
+
+def missing(root: Path) -> str | None:
+    """What files that are called records lack."""
+    files = contents.first(root, "tfrecord", "tfrecords", "record", "records")
+    if not files:
+        return None
+    if records.looks_right(files[0]):
+        return f"{files[0].name} lies in {files[0].parent}: name that folder"
+    return f"{files[0].name} does not begin as a file of records does"
 
 
 def _split_of(folder: Path) -> str:
