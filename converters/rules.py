@@ -114,20 +114,20 @@ NO_OBJECTS = _rule("B306", "note", "pictures without items", "they train as back
 HUGE = _rule("B307", "note", "boxes that fill their whole picture", "see whether they are drawn around anything")
 
 IGNORE_REGION = _rule(
-    "B308",
+    "B321",
     "note",
     "regions to ignore, which are of no class",
     "nothing to do: KITTI labels and TFRecords keep them as DontCare, other formats cannot",
     loses="items",
 )
 SHARES = _rule(
-    "B309",
+    "B322",
     "error",
     "splits whose boxes are all smaller than a pixel",
     "say that they are shares of the image's size: tltpipe convert --coordinates shares",
 )
 NO_BOX = _rule(
-    "B310",
+    "B323",
     "warning",
     "annotations that are no boxes: points, lines, tags",
     "nothing to do, unless they should be boxes or polygons: they are left out",
@@ -163,7 +163,7 @@ OTHER_NAME = _rule(
     mended=True,
 )
 UNKNOWN_CLASS = _rule("C604", "error", "items of a class that the class map lacks", "correct classes.txt", mended=True)
-UNNAMED = _rule("C606", "note", "items without a class, which are called object", "--rename object=NAME")
+UNNAMED = _rule("C621", "note", "items without a class, which are called object", "--rename object=NAME")
 ONE_SIDED = _rule("C605", "warning", "classes that one split lacks", "split anew: tltpipe split gives every side some")
 
 # D: duplicates

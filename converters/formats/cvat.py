@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from converters import classes as class_map
-from converters import contents, cvat_shapes, image_files, listing, rules, xml_tree
+from converters import contents, cvat_shapes, image_files, images, listing, rules, xml_tree
 from converters.cvat_index import Entry, Index, index
 from converters.findings import Findings
 from converters.formats import Place, in_order, split_name
@@ -156,17 +156,16 @@ class Images:
 
     def name(self, key: Entry) -> str:
         try:
-            return self._image(Entry(*key)).rpartition(".")[0] or key[3]
+            return self._image(Entry(*key)).rpartition(".")[0]
         except DataError:
-            return f"{self.path.name}:{key[2]}"
+            return Entry(*key).name or f"{self.path.name}:{key[2]}"
 
     def load(self, key: Entry, findings: Findings) -> Sample:
         entry = Entry(*key)
         node = self._node(entry)
         below, where = self._image(entry), Location(self.path, entry.line)
         image = Path(f"{self.images}/{below}")
-        recorded = cvat_shapes.size(self.path, node)
-        width, height = image_files.measured(image, recorded, findings, where=where)
+        width, height = cvat_shapes.size(self.path, node) or images.look(image, findings)
         shape = partial(cvat_shapes.thing, self.path, size=(width, height))
         things = [found for inner in node.inner if (found := shape(inner)) is not None]
         shapes = sum(cvat_shapes.is_shape(inner) for inner in node.inner)
@@ -182,7 +181,14 @@ class Images:
         where = Location(self.path, entry.line)
         if not entry.name:
             raise DataError("this <image> has no name", where=where)
-        return image_files.locate(self.images, *_names(entry), where=where)
+        below = image_files.locate(self.images, *_names(entry))
+        if below is None:
+            what, hint = (
+                f'there is no image "{entry.name[:80]}"',
+                f"put it into {self.images}, or remove its annotations",
+            )
+            raise DataError(what, where=where, hint=hint, code=rules.NO_PICTURE.code)
+        return below
 
     def _node(self, entry: Entry) -> Node:
         with self.path.open("rb") as stream:

@@ -22,7 +22,7 @@ from typing import Any
 import orjson
 
 from converters import classes as class_map
-from converters import contents, image_files, labelme_shapes, listing, rules
+from converters import contents, image_files, images, labelme_shapes, listing, rules
 from converters.findings import Findings
 from converters.formats import Place, in_order, split_name
 from converters.model import Dataset, Sample
@@ -50,8 +50,8 @@ def find(root: Path) -> dict[str, Place]:
     if not root.is_dir() or not _looks_right(root):
         return {}
     labels, pictures = _first(root, _LABELS), _first(root, _IMAGES)
-    for folder, images in ((root, root), (labels, pictures), (pictures, pictures)):
-        if folder is not None and (splits := _splits(root, folder, images or folder)):
+    for folder, beside in ((root, root), (labels, pictures), (pictures, pictures)):
+        if folder is not None and (splits := _splits(root, folder, beside or folder)):
             return in_order(splits)
     name = split_name(root.name.lower())
     return {name if name in _SPLITS else "train": _place(class_map.home(root), root)}
@@ -143,8 +143,7 @@ class Folder:
         page = _page(path)
         if not below or not image.is_file():
             raise self._no_image(path, page)
-        where = Location(path)
-        width, height = image_files.measured(image, _size(page, path), findings, where=where)
+        width, height = _size(page, path) or images.look(image, findings)
         try:
             objects, without = labelme_shapes.objects(_shapes(page, path), (width, height))
         except ValueError as problem:
@@ -183,9 +182,9 @@ class Folder:
         try:
             told = _page(path).get("imagePath")
             names = tuple(_candidates(told, stem.rpartition("/")[0])) if isinstance(told, str) and told else ()
-            below = image_files.locate(self.images, *names, where=path) if names else ""
         except DataError:
             return ""  # said when its turn comes
+        below = (image_files.locate(self.images, *names) if names else None) or ""
         own, _, extension = below.rpartition(".")
         return below if extension in pictures.get(own, ()) else ""
 
