@@ -4,7 +4,8 @@
 
 Columns: class, truncation, occlusion, alpha, left, top, right, bottom, and seven of the third dimension, which are 0
 here. Numbers have two decimals; occlusion is a whole number, since NVIDIA's tlt-augment cannot read another. A
-picture on which nothing is has an empty file; one without a file is not labelled.
+picture on which nothing is has an empty file; one without a file is not labelled. Rows called DontCare, in any letter
+case, are regions to ignore.
 """
 
 from __future__ import annotations
