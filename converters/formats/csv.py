@@ -18,19 +18,18 @@ There a further file ``class,number`` may say which classes there are, and in wh
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from converters import contents, csv_rows, csv_text, images, listing, rules
+from converters import contents, csv_kinds, csv_rows, csv_text, images, listing, rules
 from converters.csv_rows import Keys, Part, Row, Table
-from converters.csv_text import LONGEST, RowWriter
+from converters.csv_text import RowWriter
 from converters.findings import Findings
 from converters.formats import Place, in_order, split_name
 from converters.model import Box, Dataset, Object, Sample
-from converters.numerals import is_number, shortest
+from converters.numerals import shortest
 from tltpipe.errors import DataError
 
 ABOUT = "CSV with a header, one row an object: <split>.csv, images/<split>"
@@ -135,48 +134,13 @@ def _table(path: Path, *, part: str | None = None) -> Table | None:
     if table is None or table.has("group"):
         return None  # which is Open Images' alone
     if not table.has("picture", "class", "left", "top"):
-        return _listed(table) if table.has("picture", "bbox") else csv_rows.headless(path, _HEADLESS, _fits)
+        return csv_kinds.listed(table) if table.has("picture", "bbox") else csv_kinds.headless(path)
     # Where no other column tells where the box ends, width and height are not the picture's.
     whose = "image" if table.has("right", "bottom") or table.has(*_SIZES) else "box"
     meant = {name: at for name, at in table.columns if name not in ("width", "height")}
     meant = {f"{whose} {name}": at for name, at in table.columns if name in ("width", "height")} | meant
     table = replace(table, columns=tuple(meant.items()))
     return table if table.has("right", "bottom") or table.has(*_SIZES) else None
-
-
-def _listed(table: Table) -> Table:
-    """``table`` with whole boxes in its column "bbox", where width and height are the picture's."""
-    meant = {f"image {name}" if name in ("width", "height") else name: at for name, at in table.columns}
-    return replace(table, columns=tuple(meant.items()), lists=True)
-
-
-_HEADLESS = ("picture", "left", "top", "right", "bottom", "class")
-
-
-def _fits(fields: Sequence[str]) -> bool | None:
-    """Whether this is a row of a table without a header; None for that of a picture on which nothing is."""
-    if len(fields) != len(_HEADLESS) or not fields[0] or is_number(fields[0]):
-        return False
-    if not any(fields[1:]):
-        return None
-    return all(map(is_number, fields[1:5])) and bool(fields[5])
-
-
-def _mapping(folder: Path) -> tuple[str, ...] | None:
-    """The classes in the one file of rows ``class,number`` in ``folder``, in the order of their numbers."""
-    found = []
-    for path in _files(folder):
-        try:
-            pairs = [
-                csv_text.fields(line, ",")
-                for line in path.read_text("utf-8-sig")[:LONGEST].splitlines()
-                if line.strip()
-            ]
-        except (OSError, UnicodeDecodeError, csv.Error):
-            continue
-        if pairs and all(len(pair) == 2 and pair[0].strip() and pair[1].strip().isdecimal() for pair in pairs):
-            found.append({int(number): name.strip() for name, number in pairs})
-    return tuple(name for _, name in sorted(found[0].items())) if len(found) == 1 else None
 
 
 def layout(root: Path, split: str) -> Place:
@@ -193,7 +157,7 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
         hint = "needed are filename, class, xmin, ymin, xmax, ymax"
         raise DataError("the first row does not name the columns", where=place.annotations, hint=hint)
     if classes is None and not table.headed:
-        classes = _mapping(table.path.parent)
+        classes = csv_kinds.mapping(_files(table.path.parent))
     unnamed = "" if table.has("class") else classes[0] if classes is not None and len(classes) == 1 else "object"
     rows = Rows(table, place.images, frozenset(classes) if classes is not None else None, unnamed)
     own = (unnamed,) if unnamed else tuple(sorted(csv_rows.index(table).classes))
@@ -267,7 +231,7 @@ class Rows:
         category = row.text("class")
         ends = _SIZES if self.table.has(*_SIZES) and not self.table.has("right", "bottom") else ("right", "bottom")
         columns = ("bbox",) if self.table.lists else ("left", "top", *ends)
-        texts = {text for column in columns if (text := row.text(column)).lower() not in _NOTHING}
+        texts = {text for column in columns if (text := row.text(column)).lower() not in csv_kinds.NOTHING}
         if not texts and not category:
             return None
         category = category or self.unnamed
@@ -276,7 +240,9 @@ class Rows:
         if self.classes is not None and category not in self.classes:
             what = f'"{category[:80]}" is none of the classes in the class map'
             raise row.error("class", what, code=rules.UNKNOWN_CLASS.code)
-        left, top, right, bottom = _four(row) if self.table.lists else (row.number(column) for column in columns)
+        left, top, right, bottom = (
+            csv_kinds.four(row) if self.table.lists else (row.number(column) for column in columns)
+        )
         if self.table.lists or ends == _SIZES:
             right, bottom = left + right, top + bottom
         occlusion, truncation = row.number("occlusion", default=0), row.number("truncation", default=0)
@@ -286,24 +252,6 @@ class Rows:
             raise row.error("truncation", f"is {truncation:g}, but must be from 0 to 1")
         box = Box(left, top, right, bottom)
         return Object(category, box, occlusion=int(occlusion), truncation=truncation, origin=row.line)
-
-
-_NOTHING = frozenset(("", "[]", "()", "nan", "none", "null"))
-"""What a column ``bbox`` says of a picture on which nothing is."""
-
-
-def _four(row: Row) -> list[float]:
-    """Left, top, width and height as the column ``bbox`` has them."""
-    text = row.text("bbox")
-    words = _WORD.findall(text.replace(",", ".") if row.table.separator == ";" else text)
-    if len(words) != 4 or not all(map(is_number, words)) or any(abs(float(word)) >= _FAR for word in words):
-        hint = "[x, y, width, height], in pixels"
-        raise row.error("bbox", f'must be four numbers, not "{text[:60]}"', hint=hint)
-    return [float(word) for word in words]
-
-
-_WORD = re.compile(r"[^\s,;\[\]()]+")
-_FAR = 1e6  # pixels; no picture is that large
 
 
 @dataclass(frozen=True)

@@ -307,6 +307,8 @@ def test_a_file_of_classes_beside_a_table_without_a_header(tmp_path: Path) -> No
     (tmp_path / "train.csv").write_text(RETINANET)
     (tmp_path / "classes.csv").write_text("vest,1\nshorts,2\nskirt,0\n")
     assert converters.read("csv", tmp_path).categories == ("skirt", "vest", "shorts")
+    (tmp_path / "classes.csv").write_text("vest,0\nskirt,0\n")
+    assert told(tmp_path).where == tmp_path / "classes.csv"
     (tmp_path / "classes.csv").write_text("vest,0\n")
     problem = told(tmp_path)
     assert (problem.code, problem.where) == (rules.UNKNOWN_CLASS.code, Location(tmp_path / "train.csv", 3, 24))
