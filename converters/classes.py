@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from converters.formats import Place, split_name
-from converters.kitti_lines import is_ignored
+from converters.ignore_regions import trainable
 from tltpipe.errors import DataError, Location
 
 NAME = "classes.txt"
@@ -44,11 +44,6 @@ def read(root: Path) -> tuple[str, ...] | None:
             what = f'"{name}" is here twice' if name else "this line is empty, but its number is an id"
             raise DataError(what, where=Location(path, number), hint="one name a line, each once")
     return tuple(names)
-
-
-def trainable(names: Sequence[str]) -> tuple[str, ...]:
-    """``names`` without DontCare, which is no class even where a class map lists it."""
-    return tuple(name for name in names if not is_ignored(name))
 
 
 def home(split: Path) -> Path:

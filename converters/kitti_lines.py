@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,17 +68,6 @@ def parse(content: bytes, path: Path | str) -> list[Object]:
 
 _DIGITS = b"0123456789.-+eE \t"
 _OCCLUSIONS = frozenset((0.0, 1.0, 2.0, 3.0))
-
-
-def is_ignored(name: str) -> bool:
-    """Whether rows called ``name`` are regions to ignore, and no class; records hold it in lower case."""
-    return name.lower() == "dontcare"
-
-
-def apart(objects: Sequence[Object]) -> tuple[tuple[Object, ...], tuple[Box, ...]]:
-    """The ``objects`` of a class, and the regions to ignore."""
-    ignored = tuple(thing.box for thing in objects if is_ignored(thing.category))
-    return tuple(thing for thing in objects if not is_ignored(thing.category)), ignored
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 from converters import FORMATS, classes, contents
 from converters.coordinates import declared
 from converters.formats import Place
+from converters.ignore_regions import without
 from converters.model import Dataset
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
@@ -111,6 +112,7 @@ def _read(format: str, place: Place, coordinates: str | None = None, **options: 
     dataset: Dataset = module(format).read(place, classes=names, **options)
     if names is not None:
         classes.compare(names, dataset.categories, place)
+    dataset = without(dataset)
     if coordinates is None:
         return dataset
     return replace(dataset, pictures=declared(dataset.pictures, coordinates))

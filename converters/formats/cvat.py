@@ -17,6 +17,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from converters import classes as class_map
@@ -33,6 +34,8 @@ CARRIES = frozenset({"box", "polygons", "mask", "occlusion", "extra"})
 
 _BEGINS = re.compile(rb"<annotations[\s>]")
 _END = b"</image"
+_NAMES = ("annotations.xml", "labels.xml")
+_MOST = 16
 _SPLITS = ("train", "validation", "test")
 _FOLDERS = ("images", "data")
 
@@ -65,9 +68,11 @@ def missing(root: Path) -> str | None:
 
 
 def _file(folder: Path) -> Path | None:
-    files = [path for path in sorted(folder.glob("*.xml")) if _BEGINS.search(contents.head(path))]
-    named = [path for path in files if path.stem in ("annotations", "labels")]
-    return next(iter(named or files), None)
+    """CVAT's file in ``folder``; where many XML files lie, each is one image's in another format."""
+    names = [folder / name for name in _NAMES]
+    others = list(islice(folder.glob("*.xml"), _MOST + 1))
+    names += sorted(others) if len(others) <= _MOST else []
+    return next((path for path in names if _BEGINS.search(contents.head(path))), None)
 
 
 def _entries(path: Path) -> Sequence[Entry]:

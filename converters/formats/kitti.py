@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 
 from converters import classes as class_map
-from converters import contents, images, kitti_lines, listing, rules
+from converters import contents, ignore_regions, images, kitti_lines, listing, rules
 from converters.findings import Findings
 from converters.formats import FilesOfTheirOwn, Place, in_order, split_name
 from converters.kitti_lines import encode
@@ -136,7 +136,7 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
 
     Without ``classes`` the categories are the sorted class names, which takes one look at each label file.
     """
-    classes = class_map.trainable(classes) if classes is not None else None
+    classes = ignore_regions.trainable(classes) if classes is not None else None
     if not place.annotations.is_dir():
         return Dataset(classes or (), Unlabelled(place.annotations, place.images), annotated=False)
     folder = Folder(place.annotations, place.images, frozenset(classes) if classes is not None else None)
@@ -180,7 +180,7 @@ class Folder:
         objects: Sequence[Object] = kitti_lines.parse(content, path)
         ignored: tuple[Box, ...] = ()
         if b"dontcare" in content.lower():
-            objects, ignored = kitti_lines.apart(objects)
+            objects, ignored = ignore_regions.apart(objects)
         if self.classes is not None:
             for thing in objects:
                 if thing.category not in self.classes:
@@ -206,8 +206,7 @@ class Folder:
         found = set[bytes]()
         for stem in listing.stems(self.labels, _TEXT):
             found.update(_FIRST_WORD.findall(kitti_lines.read(f"{self.labels}/{stem}.txt")))
-        names = (word.decode() for word in found if _is_text(word))
-        return tuple(sorted(name for name in names if not kitti_lines.is_ignored(name)))
+        return ignore_regions.trainable(sorted(word.decode() for word in found if _is_text(word)))
 
 
 class Unlabelled(Folder):

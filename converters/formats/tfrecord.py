@@ -30,7 +30,7 @@ from converters.examples import (
 from converters.findings import Findings
 from converters.formats import Place, in_order, split_name
 from converters.frames import HINT, parsed
-from converters.kitti_lines import is_ignored
+from converters.ignore_regions import is_ignored, trainable
 from converters.model import Box, Dataset, Object, Sample
 from converters.records import frame_record, read_record
 from tltpipe.errors import DataError
@@ -114,7 +114,7 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
     DataError where there is no record file.
     """
     _shards.cache_clear()  # the folder may have changed
-    classes = class_map.trainable(classes) if classes is not None else None
+    classes = trainable(classes) if classes is not None else None
     names = {stored_name(name): name for name in classes} if classes is not None else None
     found = Records(place.annotations, place.images, tuple(names.items()) if names is not None else None)
     return Dataset(classes if classes is not None else found.categories(), found)
@@ -185,8 +185,7 @@ class Records:
                 names.update(parsed(read_record(path, offset), path, offset).classes)
             except DataError:
                 continue
-        texts = (name.decode(errors="replace") for name in names)
-        return tuple(sorted(text for text in texts if not is_ignored(text)))
+        return trainable(sorted(name.decode(errors="replace") for name in names))
 
     def _objects(self, record: Record, path: Path, offset: int) -> tuple[tuple[Object, ...], tuple[Box, ...]]:
         """The objects, and the regions to ignore: records have them as objects of the class "dontcare"."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import converters
-from converters import rules
+from converters import outputs, rules
 from converters.convert import convert
+from converters.findings import Findings
 from converters.health import examine
 from converters.health.mending import mend
-from converters.model import Box
+from converters.model import Box, Dataset, Object, Sample
 from converters.prepare import Target, prepare
+from converters.transfer import Part, transfer
 from tltpipe.progress import Silent
 
 CAR = "Car 0.00 0 -1.58 10.00 10.00 40.00 40.00 1.65 1.67 3.64 -0.65 1.71 46.70 -1.59\n"
@@ -66,6 +69,39 @@ def test_counted_as_lost_elsewhere(source: Path, tmp_path: Path, format: str) ->
     assert (tmp_path / "out/classes.txt").read_text() == "Car\n"
     (dataset,) = converters.splits(tmp_path / "out", format)[1].values()
     assert [len(sample.objects) for sample in dataset] == [1, 0] if format != "csv" else [1, 0]
+
+
+@pytest.mark.parametrize("format", ["coco", "yolo", "voc", "csv"])
+def test_a_class_of_that_name_in_another_format(files: Any, tmp_path: Path, format: str) -> None:
+    """Made by a tool that takes it for one."""
+    files.picture("1.jpg")
+    car, region = Object("Car", Box(10, 10, 40, 40)), Object("DontCare", Box(50, 10, 90, 20))
+    sample = Sample("1", files.root / "1.jpg", 100, 80, (car, region))
+    part = Part("train", Dataset(("DontCare", "Car"), Given(sample)), outputs.plan(format, tmp_path / "in", "train"))
+    texts = outputs.texts(format, tmp_path / "in", ("DontCare", "Car"), ["train"])
+    transfer([part], journal=tmp_path / ".journal", progress=Silent(), texts=texts)
+    (dataset,) = converters.splits(tmp_path / "in", format)[1].values()
+    assert (dataset.categories, [len(each.ignored) for each in dataset]) == (("Car",), [1])
+    done = converted(tmp_path / "in", tmp_path / "out", "kitti")
+    assert dict(done.categories) == {"Car": 1}
+    assert (tmp_path / "out/train/label_2/1.txt").read_text().splitlines()[1][:29] == "DontCare -1 -1 -10 50.00 10.0"
+
+
+@dataclass(frozen=True)
+class Given:
+    """One sample that is there already."""
+
+    sample: Sample
+    inputs: tuple[Path, ...] = ()
+
+    def keys(self) -> range:
+        return range(1)
+
+    def name(self, key: int) -> str:  # noqa: ARG002
+        return self.sample.id
+
+    def load(self, key: int, findings: Findings) -> Sample:  # noqa: ARG002
+        return self.sample
 
 
 def test_prepare_has_it_in_the_labels_and_in_no_class(source: Path, tmp_path: Path) -> None:
