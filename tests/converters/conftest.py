@@ -149,10 +149,25 @@ def visdrone(root: Path) -> None:
     written(folder / "annotations/2.txt", "")
 
 
+VIA = """#filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes
+1.jpg,512,"{}",4,0,"{""name"":""rect"",""x"":1,""y"":2,""width"":30,""height"":40}","{""class"":""vest"",""age"":3}"
+1.jpg,512,"{}",4,1,"{""name"":""polygon"",""all_points_x"":[10,20,20],""all_points_y"":[10,10,30]}","{""class"":""skirt""}"
+1.jpg,512,"{}",4,2,"{""name"":""circle"",""cx"":5,""cy"":40,""r"":10}","{""class"":""skirt""}"
+1.jpg,512,"{}",4,3,"{""name"":""point"",""cx"":5,""cy"":40}","{""class"":""skirt""}"
+2.jpg,512,"{}",0,0,"{}","{}"
+"""
+
+
+def via(root: Path) -> None:
+    picture(root / "1.jpg")
+    picture(root / "2.jpg")
+    written(root / "via_region_data.csv", VIA)
+
+
 @pytest.fixture(scope="session")
 def handmade() -> Mapping[str, Callable[[Path], None]]:
     """For each format that is read only, what makes a small data set with all that it can hold."""
-    return {"labelme": labelme, "cvat": cvat, "visdrone": visdrone}
+    return {"labelme": labelme, "cvat": cvat, "visdrone": visdrone, "via": via}
 
 
 @dataclass(frozen=True)

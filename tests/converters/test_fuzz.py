@@ -326,7 +326,7 @@ def test_mutated_pictures(example: tuple[str, Path]) -> None:
 def test_a_place_that_is_told_is_a_place(example: tuple[str, Path]) -> None:
     """The error of a file cut in the middle names that file."""
     name, root = example
-    if name in ("csv", "open_images", "yolo", "visdrone"):
+    if name in ("csv", "open_images", "yolo", "visdrone", "via"):
         pytest.skip("a file of lines that ends early is a file with fewer lines")
     path = max(annotation_files(root), key=lambda each: each.stat().st_size)
     whole = path.read_bytes()
