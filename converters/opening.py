@@ -52,8 +52,8 @@ def find(path: Path, format: str | None) -> tuple[str, dict[str, Place]]:
     if not found:
         raise _none(path)
     # Labels that were made beside their source, in its folder, say less than it does.
-    most = max(len(module(name).CARRIES) for name in found)
-    richest = [name for name in found if len(module(name).CARRIES) == most]
+    rich = {name: len(module(name).CARRIES - {"ignored"}) for name in found}
+    richest = [name for name in found if rich[name] == max(rich.values())]
     if len(richest) > 1:
         may = " or ".join(f"{name} ({_told(path, found[name])})" for name in richest)
         raise UsageError(f"this may be {may}", where=path, hint="say which: --from FORMAT")

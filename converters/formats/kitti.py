@@ -39,6 +39,11 @@ _SPLITS = ("train", "validation", "test")
 __all__ = ["ABOUT", "CARRIES", "Writer", "encode", "find", "layout", "read"]
 
 
+@dataclass(frozen=True)
+class Unannotated(Place):
+    """Images of which nobody says what is on them."""
+
+
 def find(root: Path) -> dict[str, Place]:
     """Label and picture folders, one of each for a split: in ``root``, in its sub folders, or the other way round."""
     if not root.is_dir():
@@ -58,7 +63,11 @@ def _unlabelled(root: Path, labelled: Mapping[str, Place]) -> dict[str, Place]:
     """Pictures for testing without labels, beside splits that are ``labelled``."""
     folders = [folder for folder in _folders(root) if split_name(folder.name) == "test"]
     places = ((folder, _first(folder, _LABELS), _first(folder, _IMAGES)) for folder in folders)
-    found = [Place(root, folder / _LABELS[0], images) for folder, labels, images in places if images and not labels]
+    found = [
+        Unannotated(root, folder / _LABELS[0], images)
+        for folder, labels, images in places
+        if images and not (labels and any(listing.files(labels, _TEXT)))
+    ]
     return {"test": found[0]} if found and "test" not in labelled else {}
 
 
@@ -137,7 +146,7 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
     Without ``classes`` the categories are the sorted class names, which takes one look at each label file.
     """
     classes = ignore_regions.trainable(classes) if classes is not None else None
-    if not place.annotations.is_dir():
+    if isinstance(place, Unannotated):
         return Dataset(classes or (), Unlabelled(place.annotations, place.images), annotated=False)
     folder = Folder(place.annotations, place.images, frozenset(classes) if classes is not None else None)
     return Dataset(classes if classes is not None else folder.categories(), folder)
@@ -244,11 +253,14 @@ def _line(thing: Object) -> int | None:
 
 @dataclass(frozen=True)
 class Recorder:
-    """Writes the label file of each sample."""
+    """Writes the label file of each sample; none of samples that are not ``annotated``."""
 
     folder: str
+    annotated: bool = True
 
     def record(self, sample: Sample) -> None:
+        if not self.annotated:
+            return
         path = f"{self.folder}/{sample.id}.txt"
         try:
             try:
@@ -270,12 +282,12 @@ def _write(path: str, content: bytes) -> None:
 
 
 class Writer(FilesOfTheirOwn):
-    """Writes ``<path>/<id>.txt`` for every sample, empty where nothing is on it."""
+    """Writes ``<path>/<id>.txt`` for every sample, empty where nothing is on it: no label is not an empty one."""
 
-    def __init__(self, path: Path, categories: Sequence[str]) -> None:
+    def __init__(self, path: Path, categories: Sequence[str], *, annotated: bool = True) -> None:
         """Raises DataError for a category with a blank in its name, which no KITTI reader can take."""
         for name in categories:
             if len(name.split()) != 1 or name != name.strip():
                 hint = f'call it "{"_".join(name.split())}": --rename' if name.strip() else None
                 raise DataError(f'KITTI labels cannot hold the class name "{name}"', where=path, hint=hint)
-        self.recorder = Recorder(str(path))
+        self.recorder = Recorder(str(path), annotated)

@@ -134,11 +134,14 @@ def test_testing_without_labels_is_a_split_without_annotations(files: Any, tmp_p
     splits = converters.splits(files.root)[1]
     assert {name: dataset.annotated for name, dataset in splits.items()} == {"train": True, "test": False}
     assert [sample.id for sample in splits["test"]] == ["7", "8"]
-    done = convert(files.root, tmp_path / "out", format="coco", progress=Silent())
-    assert {name: (split.images, split.items) for name, split in done.splits.items()} == {
-        "train": (1, 1),
-        "test": (2, 0),
-    }
+    for format in ("coco", "kitti"):
+        done = convert(files.root, tmp_path / format, format=format, progress=Silent())
+        counts = {name: (split.images, split.items) for name, split in done.splits.items()}
+        assert counts == {"train": (1, 1), "test": (2, 0)}
+        again = converters.splits(tmp_path / format)[1]
+        assert [len(list(dataset)) for dataset in again.values()] == [1, 2]
+    assert {name: dataset.annotated for name, dataset in again.items()} == {"train": True, "test": False}
+    assert list((tmp_path / "kitti/test/label_2").iterdir()) == []
 
 
 def test_fiftyone_folders(files: Any) -> None:
