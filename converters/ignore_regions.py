@@ -1,4 +1,4 @@
-"""Regions to ignore, which KITTI calls DontCare: things of any class may be there, without labels of their own.
+"""Regions to ignore, DontCare to KITTI and __ignore__ to LabelMe: things of any class may be there, without labels.
 
 Nobody means a class by that name, whatever format it is read from: such boxes are kept apart from the items.
 """
@@ -16,7 +16,10 @@ from converters.model import Box, Dataset, Object, Pictures, Sample
 
 def is_ignored(name: str) -> bool:
     """Whether things called ``name`` are regions to ignore, and no class; records hold it in lower case."""
-    return name.lower() == "dontcare"
+    return name.lower() in _NAMES
+
+
+_NAMES = frozenset(("dontcare", "__ignore__"))
 
 
 def trainable(names: Sequence[str]) -> tuple[str, ...]:

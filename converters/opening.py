@@ -62,7 +62,7 @@ def find(path: Path, format: str | None) -> tuple[str, dict[str, Place]]:
 
 def _none(path: Path) -> UsageError:
     """What is there, and which formats come near."""
-    near = [f"{name}, but {why}" for name in registry.names(FORMATS) if (why := _missing(path, name))]
+    near = [f"{name}: {why}" for name in registry.names(FORMATS) if (why := _missing(path, name))]
     hint = f"nearest: {'; '.join(near[:_NEAREST])}" if near else f"name the format: {_names()}"
     return UsageError(f"this looks like none of the formats: {contents.seen(path)}", where=path, hint=hint)
 

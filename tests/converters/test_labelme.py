@@ -74,6 +74,14 @@ def test_a_shape_without_a_kind_is_a_polygon_and_labels_may_be_numbers(files: An
     assert (thing.category, thing.box, thing.polygons) == ("7", Box(1, 2, 30, 50), ((1, 2, 30, 4, 5, 50),))
 
 
+def test_regions_to_ignore(files: Any) -> None:
+    files.picture("1.jpg")
+    files.labelme("1.json", files.shape("vest", *RECTANGLE), files.shape("__ignore__", "rectangle", (50, 50), (60, 70)))
+    dataset = converters.read("labelme", files.root)
+    (sample,) = dataset
+    assert (dataset.categories, len(sample.objects), sample.ignored) == (("vest",), 1, (Box(50, 50, 60, 70),))
+
+
 def test_polygons_of_other_groups_or_labels_stay_apart(files: Any) -> None:
     ring = ((1, 2), (30, 4), (5, 50))
     files.picture("1.jpg")

@@ -31,7 +31,7 @@ def test_what_was_seen_is_listed(files: Any) -> None:
     assert isinstance(problem, UsageError)
     for word in ("12 .xml", "12 .jpg", "names.lst", "2 folders"):
         assert word in problem.what
-    assert str(problem.hint).startswith("nearest: voc, but ")
+    assert str(problem.hint).startswith("nearest: voc: ")
     assert "11 more" in str(problem.hint)
 
 
@@ -60,7 +60,7 @@ def test_an_empty_folder(files: Any) -> None:
 def test_the_nearest_format_and_what_it_lacks(files: Any, name: str, text: str, format: str, word: str) -> None:
     files.text(name, text)
     hints = str(failure(files).hint).removeprefix("nearest: ").split("; ")
-    (own,) = (hint for hint in hints if hint.startswith(f"{format}, but "))
+    (own,) = (hint for hint in hints if hint.startswith(f"{format}: "))
     assert word in own
     asked = failure(files, format)
     assert isinstance(asked, DataError)
