@@ -51,6 +51,15 @@ def test_finds_nothing_where_nothing_is(name: str, tmp_path: Path) -> None:
     assert find(tmp_path) == find(tmp_path / "notes.txt") == find(tmp_path / "not-there") == {}
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in FORMATS if hasattr(registry.load("converters.formats", name), "missing")]
+)
+def test_nothing_of_it_is_there_where_nothing_is(name: str, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing to see")
+    missing = registry.load("converters.formats", name).missing
+    assert missing(tmp_path) is missing(tmp_path / "notes.txt") is missing(tmp_path / "not-there") is None
+
+
 @pytest.mark.parametrize("name", WRITABLE)
 def test_lays_splits_out_apart(name: str) -> None:
     module = registry.load("converters.formats", name)
