@@ -101,6 +101,7 @@ def prune(arguments: argparse.Namespace, rule: Rule, model: Path, output: Path) 
     checkpoint.save(output, saved, arguments.key)
     told = report.document(
         model=str(model),
+        sha256=files.sha256(model),
         output=str(output),
         network=loaded.network,
         rule=rule,

@@ -151,6 +151,12 @@ def fingerprint(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def sha256(path: Path) -> str:
+    """The checksum of what is in the file ``path``, as ``sha256sum`` prints it."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def newest(paths: Iterable[Path]) -> int:
     """The latest modification time, in nanoseconds, of all files and folders below ``paths``; 0 where nothing is."""
     return max((state.st_mtime_ns for root in paths for _, state in _states(root) if state is not None), default=0)

@@ -4,7 +4,8 @@
 
 Read one record at a time, whatever the size of the file; many other arrangements of files and folders are known
 (``converters.coco.places``). Of several files for a split the one called "instances" is read; captions and panoptic
-files are not. Categories are ordered by id, or as a class map beside them orders them. A box without numbers is that of its polygons or mask.
+files are not. Categories are ordered by id, or as a class map beside them orders them. A box without numbers is that
+of its polygons or mask.
 
 Written as the official DeepFashion2 conversion has it, plus what that drops: ``source`` on pictures; ``occlusion``
 (as DeepFashion2 counts it: 1 slight or none, 2 medium, 3 heavy; 4 is unknown), ``truncation`` where there is one, and

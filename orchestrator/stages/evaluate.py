@@ -1,14 +1,16 @@
-"""evaluate: the newest checkpoint on the validation data; its figures to ``output/evaluation.json``."""
+"""evaluate: a checkpoint on the validation data; its figures to ``output/evaluation.json``."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator import checkpoints
 from orchestrator.jobs import Evaluate
-from orchestrator.stages import train
+from orchestrator.stages import prepare, train
 from tltpipe import files
 from tltpipe.errors import RunFailed
 
@@ -36,7 +38,7 @@ def drafts(run: Run) -> list[Draft]:
 
 def inputs(run: Run) -> list[Path]:
     held_out = run.held_out or run.splits[0]
-    return [run.expected_model(), run.workspace.tfrecords / held_out, run.workspace.augmented / held_out / "images"]
+    return [checkpoints.chosen(run), run.workspace.tfrecords / held_out, run.workspace.augmented / held_out / "images"]
 
 
 def outputs(run: Run) -> list[Path]:
@@ -54,18 +56,30 @@ def execute(run: Run) -> dict[str, Any]:
     if not run.runner.pretends:
         left.unlink(missing_ok=True)
     found = Table()
+    run.report.say(f"model: {checkpoints.describe(run, request.model)}")
     run.launch(request, listen=found.read, verify=lambda: None if found.mean is not None else "it told no mAP")
-    told = {"model": run.workspace.name(request.model), "mAP": found.mean, "average_precision": found.classes}
+    told = {
+        "model": run.workspace.name(request.model),
+        **checkpoints.facts(request.model),
+        "mAP": found.mean,
+        "average_precision": _ordered(found.classes, () if run.runner.pretends else prepare.categories(run)),
+    }
     if run.runner.pretends:
         return told
-    whole = {**_read(left), "model": told["model"]}
+    whole = _read(left)
     # Curves are for programs that draw; they stay where the pictures are.
-    everything = {**told, **{name: value for name, value in whole.items() if name != "curves"}}
+    everything = told | {name: value for name, value in whole.items() if name not in ("curves", "model")}
     files.write_text(run.workspace.evaluation, json.dumps(everything, indent=2) + "\n")
     short = {name: everything[name] for name in (*told, "coco", "threshold") if name in everything}
     if "classes" in whole:
         short |= {"classes": [*whole["classes"], whole["all"]], "lines": list(_lines(run, whole))}
     return short
+
+
+def _ordered(classes: dict[str, float], names: Sequence[str]) -> dict[str, float]:
+    """``classes`` in the order that the settings give them; NVIDIA's programs sort them by name."""
+    places = {name.lower().replace(" ", "_"): place for place, name in enumerate(names)}
+    return dict(sorted(classes.items(), key=lambda pair: places.get(pair[0].lower(), len(places))))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -114,4 +128,5 @@ class Table:
 
 
 def _request(run: Run) -> Evaluate:
-    return Evaluate(run.config.network, run.spec(train.NAME), run.expected_model(), run.workspace.output)
+    model, maps = checkpoints.chosen(run), prepare.class_maps(run)
+    return Evaluate(run.config.network, run.spec(train.NAME), model, run.workspace.output, maps)

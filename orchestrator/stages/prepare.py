@@ -70,6 +70,12 @@ def categories(run: Run) -> tuple[str, ...]:
     return tuple(garment.name for garment in CATEGORIES)
 
 
+def class_maps(run: Run) -> tuple[Path, ...]:
+    """The COCO files that are there: that of the pictures which validate first."""
+    order = dict.fromkeys((*(run.splits[1:2]), *run.splits, *_test(run)))
+    return tuple(path for split in order if (path := run.workspace.coco(split)).is_file())
+
+
 def _prepare(run: Run) -> dict[str, Any]:
     from converters.prepare import prepare
 

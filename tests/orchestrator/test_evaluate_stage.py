@@ -97,7 +97,7 @@ def test_what_an_earlier_evaluation_left_is_not_this_ones(evaluated: Any, worksp
     old.write_text(json.dumps(LEFT))
     _, results = evaluated(f"print({chr(10).join(BLOCK)!r})")
     told = json.loads((workspace / "output/evaluation.json").read_text())
-    assert set(told) == {"model", "mAP", "average_precision"}
+    assert set(told) == {"model", "epoch", "mAP", "average_precision"}
     assert told["mAP"] == 0.375
     assert "lines" not in results[-1].told
 
