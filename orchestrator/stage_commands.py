@@ -113,7 +113,7 @@ def infer(
     model: Annotated[
         str | None,
         typer.Option(
-            metavar=WHICH,
+            metavar="last|best|PATH",
             help="Checkpoint, or a model that export wrote: .onnx, .pt, .pt2 (default: the setting model, last).",
             show_default=False,
         ),
