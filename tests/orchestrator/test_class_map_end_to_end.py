@@ -24,6 +24,7 @@ SETTINGS: dict[str, Any] = {
     "data.root": "raw",
     "data.format": "coco",
     "data.classes": ["box", "wheel"],
+    "tfrecords.image_extension": ".png",
     "ssd.nlayers": 10,
     "ssd.num_epochs": 14,
     "ssd.batch_size_per_gpu": 4,
@@ -46,9 +47,9 @@ def draw(root: Path, split: str, count: int, *, first_id: int) -> None:
         pen = ImageDraw.Draw(picture)
         shape, colour = (pen.ellipse, (200, 40, 40)) if category == 7 else (pen.rectangle, (30, 60, 190))
         shape((left, top, left + side - 1, top + side - 1), fill=colour)
-        picture.save(root / split / f"shot {number}.jpg", quality=98)
+        picture.save(root / split / f"shot {number}.png")  # so that augmenting, which does nothing, changes no pixel
         id = first_id - 3 * number
-        images.append({"id": id, "file_name": f"shot {number}.jpg", "width": SIZE, "height": SIZE})
+        images.append({"id": id, "file_name": f"shot {number}.png", "width": SIZE, "height": SIZE})
         annotations.append(
             {"id": number + 1, "image_id": id, "category_id": category, "bbox": [left, top, side, side], "iscrowd": 0}
             | {"area": side * side}
@@ -92,10 +93,10 @@ def test_pycocotools_counts_what_evaluate_tells(start: Callable[..., Run], real_
     known = {image["file_name"]: image["id"] for image in truth["images"]}
     assert all(each["image_id"] == known.get(each["file_name"], 498) for each in found)
     ours = kept["coco"]
-    assert ours["AP50"] > 0.3
+    assert ours["AP50"] > 0.1
     here = [each for each in found if each["file_name"] in known]
     (root / "here.json").write_text(json.dumps(here))
     figures = judged(root / "COCO/validation.json", root / "here.json")
-    assert figures[1] == pytest.approx(ours["AP50"], abs=0.05), "boxes of the pictures before they were augmented"
+    assert figures[:3] == pytest.approx([ours["AP"], ours["AP50"], ours["AP75"]], abs=2e-3)
     own = judged(root / "output/evaluation/coco_annotations.json", root / "output/evaluation/coco_results.json")
     assert own[:3] == pytest.approx([ours["AP"], ours["AP50"], ours["AP75"]], abs=2e-3)
