@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
+from orchestrator import answers
 from orchestrator.tables import NUMBER
 from tltpipe import progress
 from tltpipe.errors import TltpipeError
@@ -82,7 +83,18 @@ class Console:
 
     def json(self, value: object) -> None:
         """The one object that standard output holds."""
-        print(json.dumps(value, indent=2, default=str), flush=True)
+        print(json.dumps(answers.plain(value), indent=2, default=str), flush=True)
+
+    def answer_json(self, value: Mapping[str, Any], problem: TltpipeError | None) -> None:
+        """What was found out, and the ``problem`` that the command ends with, if there is one: then it ends here."""
+        if problem is None:
+            self.json(value)
+            return
+        self.json({**value, **as_json(problem)})
+        error(problem)
+        import typer
+
+        raise typer.Exit(problem.exit_code)
 
     def table(
         self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, colours: Mapping[str, str] | None = None
@@ -189,10 +201,14 @@ def error(problem: TltpipeError, *, stream: IO[str] | None = None) -> None:
     )
 
 
-def as_json(problem: TltpipeError) -> dict[str, Any]:
+def as_json(problem: TltpipeError) -> answers.Failure:
     where = None if problem.where is None else str(problem.where)
-    told = {"kind": type(problem).__name__, "where": where, "what": problem.what, "hint": problem.hint}
-    return {"error": {**told, "exit_code": problem.exit_code}}
+    kind = type(problem).__name__
+    return {
+        "error": {
+            "kind": kind, "where": where, "what": problem.what, "hint": problem.hint, "exit_code": problem.exit_code
+        }
+    }  # fmt: skip
 
 
 def duration(seconds: float) -> str:

@@ -221,7 +221,7 @@ def _run(
     **flags: Any,
 ) -> None:
     """Run stages and show what came of them."""
-    from orchestrator import pipeline, session
+    from orchestrator import answers, pipeline, session
 
     run = session.start(
         options.workspace,
@@ -234,7 +234,7 @@ def _run(
     )
     results = pipeline.execute(run, names or pipeline.every())
     if options.json:
-        options.console.json({"workspace": str(run.workspace.root), "stages": [vars(result) for result in results]})
+        options.console.json({"workspace": str(run.workspace.root), "stages": answers.stages(results)})
     show(options, results)
 
 
