@@ -140,7 +140,7 @@ class Console:
         from rich.text import Text
 
         keys = ("objects", "true_positives", "false_positives", "missed", "f1") if details else ()
-        titles = ("objects", "TP", "FP", "missed", "F1", "AP") if details else ("AP",)
+        titles = ("objects", "right", "wrong", "missed", "F1", "AP") if details else ("AP",)
         width = 20 if details else 30
 
         def row(name: str, value: float | None, known: Mapping[str, Any], style: str = "") -> list[Text]:

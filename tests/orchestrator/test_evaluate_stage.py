@@ -84,7 +84,7 @@ def test_the_screen_has_counts_and_a_dash_where_nothing_can_be_measured(evaluate
 
     show(Options(), results)  # type: ignore[arg-type]
     lines = {line.split()[0]: line.split() for line in screen.getvalue().splitlines() if line.strip()}
-    assert lines["class"] == ["class", "objects", "TP", "FP", "missed", "F1", "AP"]
+    assert lines["class"] == ["class", "objects", "right", "wrong", "missed", "F1", "AP"]
     assert lines["vest"][1:7] == ["8", "5", "1", "3", "0.714", "0.500"]
     assert lines["skirt"][1:] == ["0", "0", "2", "0", "-", "-"]
     assert lines["mAP"][1] == "1,234"
