@@ -56,12 +56,18 @@ def ids(paths: Sequence[Path], pictures: Sequence[Path], classes: Sequence[str],
     Pictures are known by name and, with ``measure``, by size; the file that has most of them is theirs. Those it lacks
     are counted after its last id, classes that the first file lacks after its last one. Raises DataError for no COCO.
     """
-    maps = [read(path, pictures) for path in paths]
-    numbers = _class_ids(maps[0], classes)
-    matches = [(_matching(each, pictures, measure=measure), each) for each in maps]
-    best, theirs = max(matches, key=lambda pair: len(pair[0]))
-    about = [f"class ids are those of {maps[0].path}"]
-    if not best:
+    numbers: dict[str, Any] = {}
+    best: dict[Path, Any] = {}
+    theirs: ClassMap | None = None
+    for path in paths:
+        known = read(path, pictures)
+        numbers = numbers or _class_ids(known, classes)
+        if len(matching := _matching(known, pictures, measure=measure)) > len(best):
+            best, theirs = matching, known
+        if len(best) == len(pictures):  # the others may be large
+            break
+    about = [f"class ids are those of {paths[0]}"]
+    if theirs is None:
         own = coco_results.count(pictures, classes)
         return Ids(own.pictures, numbers, (*about, *own.about))
     free = count(theirs.last + 1)

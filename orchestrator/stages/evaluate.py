@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,15 +58,16 @@ def execute(run: Run) -> dict[str, Any]:
     found = Table()
     run.report.say(f"model: {checkpoints.describe(run, request.model)}")
     run.launch(request, listen=found.read, verify=lambda: None if found.mean is not None else "it told no mAP")
+    names = {} if run.runner.pretends else prepare.display_names(run)
     told = {
         "model": run.workspace.name(request.model),
         **checkpoints.facts(request.model),
         "mAP": found.mean,
-        "average_precision": _ordered(found.classes, () if run.runner.pretends else prepare.categories(run)),
+        "average_precision": _ordered(found.classes, names),
     }
     if run.runner.pretends:
         return told
-    whole = _read(left)
+    whole = _called(_read(left), names)
     # Curves are for programs that draw; they stay where the pictures are.
     everything = told | {name: value for name, value in whole.items() if name not in ("curves", "model")}
     files.write_text(run.workspace.evaluation, json.dumps(everything, indent=2) + "\n")
@@ -76,10 +77,24 @@ def execute(run: Run) -> dict[str, Any]:
     return short
 
 
-def _ordered(classes: dict[str, float], names: Sequence[str]) -> dict[str, float]:
-    """``classes`` in the order that the settings give them; NVIDIA's programs sort them by name."""
-    places = {name.lower().replace(" ", "_"): place for place, name in enumerate(names)}
-    return dict(sorted(classes.items(), key=lambda pair: places.get(pair[0].lower(), len(places))))
+def _ordered(classes: dict[str, float], names: Mapping[str, str]) -> dict[str, float]:
+    """``classes`` called and ordered as the settings have them; NVIDIA's programs sort them by name, in lower case."""
+    places = {name: place for place, name in enumerate(names.values())}
+    called = {names.get(name, name): value for name, value in classes.items()}
+    return dict(sorted(called.items(), key=lambda pair: places.get(pair[0], len(places))))
+
+
+def _called(told: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """What our own program wrote, classes called as in the data."""
+    called = dict(told)
+    if "average_precision" in told:
+        called["average_precision"] = {names.get(name, name): ap for name, ap in told["average_precision"].items()}
+    if "classes" in told:
+        called["classes"] = [{**row, "class": names.get(row["class"], row["class"])} for row in told["classes"]]
+    if "confusion" in told:
+        listed = [names.get(name, name) for name in told["confusion"]["classes"]]
+        called["confusion"] = {**told["confusion"], "classes": listed}
+    return called
 
 
 def _read(path: Path) -> dict[str, Any]:

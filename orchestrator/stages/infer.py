@@ -28,7 +28,7 @@ SPEC: str | None = None
 ON_REQUEST = True
 MISSING = "name a picture or a folder of pictures"
 DRAWN, LABELS, SHEET, RESULTS = "images_annotated", "labels", "sheet.jpg", "coco.json"
-PICTURES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+PICTURES = frozenset(("jpg", "jpeg", "png"))
 
 
 def drafts(run: Run) -> list[Draft]:
@@ -74,7 +74,8 @@ def execute(run: Run) -> dict[str, Any]:
         counts, images = _counts(labels)
         _publish(run, staging)
     told = {"model": run.workspace.name(request.model), **checkpoints.facts(request.model)}
-    told |= {"images": images, "objects": dict(counts.most_common())}
+    names = prepare.display_names(run)
+    told |= {"images": images, "objects": {names.get(name, name): count for name, count in counts.most_common()}}
     places = {"drawn": target / DRAWN, "labels": target / LABELS, "sheet": target / SHEET, "coco": target / RESULTS}
     return told | {what: run.workspace.name(path) for what, path in places.items() if path.exists()}
 
@@ -129,7 +130,8 @@ def _model(run: Run) -> Path:
 
 def _own_spec(run: Run) -> bool:
     """Whether the model is none of this workspace's training, and says itself what it needs to be used."""
-    return run.config.inference.model not in (None, checkpoints.LAST, checkpoints.BEST)
+    wanted = run.config.inference.model or run.config.settings.model
+    return wanted not in (checkpoints.LAST, checkpoints.BEST)
 
 
 def _subjects(run: Run) -> list[Path]:
@@ -145,10 +147,11 @@ def _pictures(run: Run, subject: Path) -> list[str]:
         raise DataError("there is no such picture or folder", where=subject)
     if not subject.is_dir():
         return [subject.name]
-    found = sorted(name for suffix in PICTURES for name in verify.names(subject, suffix))
-    if not found and not run.runner.pretends and not any(listing.files(subject, listing.PICTURES)):
-        raise DataError("there are no pictures in this folder", where=subject, hint=f"names end in {PICTURES[0]} ...")
-    return found
+    found = sorted(listing.files(subject, PICTURES))
+    if not found and not run.runner.pretends:
+        known = f"known extensions: {', '.join(sorted(PICTURES))}"
+        raise DataError("there are no images in this folder or below", where=subject, hint=known)
+    return [name for name in found if "/" not in name]
 
 
 def _lacking(pictures: list[str], drawn: Path, labels: Path) -> str | None:

@@ -18,12 +18,12 @@ from orchestrator.run import Run
 
 pytestmark = pytest.mark.torch
 
-IDS = {7: "wheel", 30: "box", 11: "arrow"}
+IDS = {7: "wheel", 30: "Box", 11: "arrow"}
 SIZE = 64
 SETTINGS: dict[str, Any] = {
     "data.root": "raw",
     "data.format": "coco",
-    "data.classes": ["box", "wheel"],
+    "data.classes": ["Box", "wheel"],
     "tfrecords.image_extension": ".png",
     "ssd.nlayers": 10,
     "ssd.num_epochs": 14,
@@ -79,11 +79,11 @@ def test_pycocotools_counts_what_evaluate_tells(start: Callable[..., Run], real_
         start(root=root, programs=real_programs, **SETTINGS), pipeline.every()
     )}  # fmt: skip
     truth = json.loads((root / "COCO/validation.json").read_text())
-    assert [(each["id"], each["name"]) for each in truth["categories"]] == [(30, "box"), (7, "wheel")]
+    assert [(each["id"], each["name"]) for each in truth["categories"]] == [(30, "Box"), (7, "wheel")]
     assert [image["id"] for image in truth["images"]] == [500 - 3 * n for n in range(1, 10)]
-    assert list(told["evaluate"]["average_precision"]) == ["box", "wheel"], "as the settings order them"
+    assert list(told["evaluate"]["average_precision"]) == ["Box", "wheel"], "as the settings order them"
     kept = json.loads((root / "output/evaluation.json").read_text())
-    assert [row["class"] for row in kept["classes"]] == ["box", "wheel"]
+    assert [row["class"] for row in kept["classes"]] == ["Box", "wheel"]
 
     subject = root / "raw/valid"
     run = start(root=root, programs=real_programs, subject=subject, threshold=0.011, **SETTINGS)
