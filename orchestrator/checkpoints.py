@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tltpipe import files
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ def _best(run: Run) -> Path:
 
 def _beside(path: Path) -> tuple[int | None, float | None]:
     """Epoch and mAP from the JSON beside a checkpoint that is not encrypted."""
-    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-        told = json.loads(path.with_suffix(".json").read_text("utf-8"))
-        return int(told["epoch"]), _number(told.get("metrics", {}).get("mAP"))
-    return None, None
+    told = files.read_json(path.with_suffix(".json"))
+    epoch, metrics = told.get("epoch"), told.get("metrics")
+    mean = metrics.get("mAP") if isinstance(metrics, dict) else None
+    return (epoch, _number(mean)) if isinstance(epoch, int) else (None, None)
 
 
 def _epoch(path: Path) -> int | None:

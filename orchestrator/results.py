@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from tltpipe import files
-
-Stamps = Mapping[str, list[int]]
-"""Size in bytes and time of the last change in ns of each file, by its path below the folder."""
 
 
 def clear(folder: Path, record: Path) -> None:
     """Remove from ``folder`` the files that ``record`` names, unless somebody changed them since.
 
+    It has the size in bytes and the time of the last change in ns of each file, by its path below the folder.
     Only what is found in the folder can go: nothing that ``record`` says leads out of it.
     """
-    known = _load(record)
+    known = files.read_json(record)
     for name in list(_files(folder)):
         if known.get(name) == _stamp(folder / name):
             (folder / name).unlink()
@@ -62,11 +59,3 @@ def _folders(folder: Path) -> Iterator[Path]:
 def _stamp(path: Path) -> list[int]:
     state = path.stat()
     return [state.st_size, state.st_mtime_ns]
-
-
-def _load(record: Path) -> dict[str, Any]:
-    try:
-        told = json.loads(record.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}

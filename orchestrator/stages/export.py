@@ -97,18 +97,13 @@ def _source(run: Run, model: Path) -> dict[str, Any]:
 
 def _digest_of(folder: Path) -> str | None:
     """The checksum of the checkpoint that ``folder`` was made of; None where that is not known."""
-    try:
-        return str(json.loads((folder / SOURCE).read_text("utf-8"))["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    digest = files.read_json(folder / SOURCE).get("sha256")
+    return digest if isinstance(digest, str) else None
 
 
 def _facts(target: Path) -> dict[str, Any]:
     """What our own program tells about its work; NVIDIA's leaves no JSON."""
-    path = target.with_name(f"{target.name}.json")
-    if not path.is_file():
-        return {}
-    told = json.loads(path.read_text("utf-8"))
+    told = files.read_json(target.with_name(f"{target.name}.json"))
     return {name: told[name] for name in TOLD if name in told}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +58,7 @@ def execute(run: Run) -> dict[str, Any]:
 
 def _taken(request: Prune) -> str:
     """Why there is a model at the place of the output, as far as its report says of which checkpoint it is."""
-    digest = _facts(request.output).get("sha256")
+    digest = files.read_json(report_of(request.output)).get("sha256")
     if digest is None:
         return "a pruned model of this name is there already"
     same = digest == files.sha256(request.model)
@@ -68,14 +67,13 @@ def _taken(request: Prune) -> str:
 
 def _report(target: Path) -> dict[str, Any]:
     """What our own program tells about its work; NVIDIA's leaves no file."""
-    told = _facts(target)
+    told = files.read_json(report_of(target))
     return {name: told[name] for name in ("pruning_ratio", "before", "after") if name in told}
 
 
-def _facts(target: Path) -> dict[str, Any]:
-    path = target.with_suffix(".pruning.json")
-    told: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    return told
+def report_of(target: Path) -> Path:
+    """The JSON that our own program leaves beside a pruned model."""
+    return target.with_suffix(".pruning.json")
 
 
 def _model(run: Run) -> Path:

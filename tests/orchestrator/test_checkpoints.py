@@ -78,3 +78,11 @@ def test_every_stage_takes_the_best(start: Start, workspace: Path, weights: Path
     pipeline.execute(run, [stage])
     argv = run.runner.jobs[0].argv  # type: ignore[attr-defined]
     assert argv[argv.index("-m") + 1] == "/workspace/output/weights/ssd_resnet10_best.tlt"
+
+
+def test_a_model_of_its_own_brings_its_spec(start: Start, workspace: Path, weights: Path) -> None:
+    run = start(runner="dry", model="exported/m.onnx", subject=workspace / "Original-Data/validation/image")
+    pipeline.execute(run, ["infer"])
+    argv = run.runner.jobs[0].argv  # type: ignore[attr-defined]
+    assert argv[argv.index("-m") + 1] == "/workspace/exported/m.onnx"
+    assert "-e" not in argv
