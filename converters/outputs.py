@@ -153,6 +153,7 @@ class FormatWriter:
             "supercategories": dataset.supercategories,
             "joint_pairs": dataset.joint_pairs,
             "annotated": dataset.annotated,
+            "ids": dataset.ids,
         } | self.options
         wanted = inspect.signature(make).parameters
         writer: Writer = make(path, tuple(categories), **{k: v for k, v in told.items() if k in wanted})

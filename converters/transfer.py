@@ -183,10 +183,21 @@ def joint(datasets: Sequence[Dataset], selection: Selection) -> list[Dataset]:
     categories = tuple(dict.fromkeys(name for dataset in datasets for name in dataset.categories))
     keypoints = {name: slot for dataset in datasets for name, slot in dataset.keypoints.items()}
     supercategories = {name: above for dataset in datasets for name, above in dataset.supercategories.items()}
-    return [
-        selected(replace(each, categories=categories, keypoints=keypoints, supercategories=supercategories), selection)
+    ids = _ids(datasets)
+    common = (
+        replace(each, categories=categories, keypoints=keypoints, supercategories=supercategories, ids=ids)
         for each in datasets
-    ]
+    )
+    return [selected(each, selection) for each in common]
+
+
+def _ids(datasets: Sequence[Dataset]) -> dict[str, int]:
+    """The ids of all categories; where ``datasets`` differ, the first one that gives a name or a number is right."""
+    ids: dict[str, int] = {}
+    for dataset in datasets:
+        taken = set(ids.values())
+        ids |= {name: number for name, number in dataset.ids.items() if name not in ids and number not in taken}
+    return ids
 
 
 @dataclass
@@ -324,7 +335,8 @@ class _Work:
         digest = hashlib.sha256(__version__.encode())
         for part in self.parts:
             told = [(str(output.target), sorted(output.carries), output.writer) for output in part.outputs]
-            about = (part.split, part.dataset.categories, part.dataset.keypoints, part.dataset.supercategories)
+            dataset = part.dataset
+            about = (part.split, dataset.categories, dataset.keypoints, dataset.supercategories, dataset.ids)
             digest.update(pickle.dumps((about, part.dataset.pictures, told)))
             digest.update(repr([_which(path) for path in part.dataset.pictures.inputs]).encode())
         digest.update(repr((self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad)).encode())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator import choices
+from orchestrator import answers, choices
 from orchestrator.options import Plain
 from tltpipe.errors import UsageError
 
@@ -130,11 +130,7 @@ def list_formats(options: Plain) -> None:
 
 def as_json(summary: Summary) -> dict[str, Any]:
     told = asdict(summary)
-    told["findings"] = [
-        {"code": found.rule.code, "what": found.rule.title, "count": found.count, "examples": list(found.examples)}
-        for found in summary.findings
-    ]
-    return told
+    return told | {"findings": answers.findings(summary.findings)}
 
 
 def show(console: Console, splits: Mapping[str, Summary]) -> None:

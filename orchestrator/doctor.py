@@ -25,7 +25,7 @@ ROOM = 5 * 2**30
 
 def examine(run: Run) -> list[Check]:
     """All checks; those of runners that were not chosen are for information only."""
-    checks = [_python(), _writable(run.workspace.root), _room(run.workspace.root)]
+    checks = [_python(), _writable(run.workspace.root), _room(run.workspace.root), _weights(run)]
     for name in registry.names("orchestrator.runners"):
         try:
             runner = session.open_runner(name, run.config, run.workspace, run.toolkit)
@@ -35,6 +35,18 @@ def examine(run: Run) -> list[Check]:
         chosen = name == run.config.runner
         checks += [replace(c, name=f"{name}: {c.name}", needed=c.needed and chosen) for c in found]
     return checks
+
+
+def _weights(run: Run) -> Check:
+    """The pretrained weights that training starts from; without any it takes far more pictures and epochs."""
+    from specs.ssd import weights
+
+    given, chosen = run.config.training.weights, run.config.tunables[run.config.network]
+    hint = f"for a better detector from fewer pictures: {weights.advice(chosen.arch, chosen.nlayers)}"
+    if given is None:
+        return Check("pretrained weights", ok=False, found="none: training starts at random", hint=hint, needed=False)
+    there = (run.workspace.root / given).is_file()
+    return Check("pretrained weights", ok=there, found=given if there else f"{given} is not there", hint=hint)
 
 
 def _python() -> Check:

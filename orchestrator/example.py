@@ -22,20 +22,30 @@ def text(network: str = "ssd") -> str:
     """The file's text, made from the settings themselves."""
     import specs
     from specs import tuning
+    from specs.ssd import weights
 
     lines = [HEAD, *_entries(Settings, tuning.documentation(Settings), indent="")]
     lines += ["", "data:", *_entries(Data, tuning.documentation(Data), indent="  ")]
+    advice = {"train": [f"  # Pretrained weights: {weights.advice(*_backbone(network))}"]}
     for name, section in (("train", Training), ("prune", Pruning), ("infer", Inference), ("export", Exporting)):
         lines += [
             "",
             f"# {_about(section)}",
             f"{name}:",
             *_entries(section, tuning.documentation(section), indent="  "),
+            *advice.get(name, ()),
         ]
     for name, folder in config.sections(network).items():
         kind = specs.tunables(folder)
         lines += ["", f"# {_about(kind)}", f"{name}:", *_entries(kind, specs.documentation(folder), indent="  ")]
     return "\n".join(lines) + "\n"
+
+
+def _backbone(network: str) -> tuple[str, int]:
+    import specs
+
+    chosen: Any = specs.tunables_from(network, {})
+    return chosen.arch, chosen.nlayers
 
 
 def _about(kind: type[Any]) -> str:

@@ -29,6 +29,8 @@ class Settings:
     """How a container asks for GPUs: runtime (the nvidia runtime), device (a device request), none, or auto."""
     gpus: Annotated[int, Ge(0)] = 1
     """GPUs to train on. Our own programs train on the CPU, and say so, where there is none."""
+    model: Annotated[str, MinLen(1)] = "last"
+    """The checkpoint that evaluate, infer, export and prune take: last, best (highest mAP in training), or its path."""
     threshold: Annotated[float, Gt(0), Lt(1)] = 0.3
     """Score from which infer draws and writes an object."""
     key: str | None = field(default=None, repr=False)
@@ -125,7 +127,7 @@ class Inference:
     __pydantic_config__: ClassVar = _STRICT
 
     model: str | None = None
-    """A checkpoint, or a model that tltpipe export wrote; null is the newest checkpoint of this workspace."""
+    """A checkpoint (last, best, a path), or a model that tltpipe export wrote; null is the setting model."""
     device: str | None = None
     """cpu, cuda or cuda:1; null is a GPU where there is one."""
     batch_size: Annotated[int, Ge(1)] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -149,6 +150,21 @@ def fingerprint(paths: Iterable[Path]) -> str:
                 lines.clear()
         digest.update(os.fsencode("".join(lines)))
     return digest.hexdigest()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in the file ``path``; an empty one where there is no such file, or something else is in it."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def sha256(path: Path) -> str:
+    """The checksum of what is in the file ``path``, as ``sha256sum`` prints it."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def newest(paths: Iterable[Path]) -> int:

@@ -51,6 +51,7 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
         request = replace(request, options={}, resume=None)
     if isinstance(request, Evaluate) and request.results is not None:
         chosen += ["-r", at(request.results)]
+        chosen += ["--coco", "--class_map", *map(at, request.class_maps)] if request.class_maps else []
     if isinstance(request, Prune) and request.force:
         chosen += ["--force"]
     if isinstance(request, Infer):
@@ -73,6 +74,7 @@ def _infer(request: Infer, at: At) -> tuple[str | Secret, ...]:
     words[words.index("-i") + 2 : words.index("-i") + 2] = [at(path) for path in request.more]
     if request.extras is not None:
         words += ["--sheet", at(request.extras / "sheet.jpg"), "--coco", at(request.extras / "coco.json")]
+        words += ["--class_map", *map(at, request.class_maps)] if request.class_maps else []
     return (*words, *_spelled(request.options))
 
 
