@@ -65,7 +65,8 @@ class File:
         source = picture.get("source")
         objects = self._objects(document, spans, picture, id, findings)
         number = picture["id"] if type(picture["id"]) is int else None
-        return Sample(id, image, width, height, objects, source if type(source) is str else None, self.path, number)
+        source = source if type(source) is str else None
+        return Sample(id, image, width, height, objects, source, self.path, number=number)
 
     def records(self, key: Key) -> tuple[Record, list[Record]]:
         """The picture of ``key`` and its annotations as the file has them, in the order of ``load``'s objects."""
