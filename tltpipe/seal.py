@@ -1,0 +1,83 @@
+"""What this user wrote earlier, told from what anyone else put in its place: sealed files.
+
+A seal is a keyed hash over the content and over what the content is for. The key is random, one for each user, and lies
+outside every data folder: whoever supplies a folder cannot make a seal that fits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import stat
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from tltpipe.files import new_file
+
+_KEY = "seal.key"
+_SIZE = 32
+"""Bytes of a key and of a seal."""
+
+
+@cache
+def user_key() -> bytes:
+    """The key of this user, made when it is first needed: ``$XDG_STATE_HOME/tltpipe/seal.key``, mode 0600.
+
+    Where that cannot be written it lies in ``$XDG_RUNTIME_DIR``; where there is no such folder either it lasts as long
+    as this process, and no later run can continue what this one began.
+    """
+    for folder in _folders():
+        with suppress(OSError):
+            return _kept_key(folder / "tltpipe")
+    return os.urandom(_SIZE)
+
+
+def sealed(key: bytes, purpose: str, content: bytes) -> bytes:
+    """``content`` behind its seal, good for ``purpose`` alone."""
+    return _seal(key, purpose, content) + content
+
+
+def opened(key: bytes, purpose: str, text: bytes) -> bytes | None:
+    """What ``sealed`` was given; None for anything that it has not made of this key and ``purpose``."""
+    seal, content = text[:_SIZE], text[_SIZE:]
+    return content if hmac.compare_digest(seal, _seal(key, purpose, content)) else None
+
+
+def _seal(key: bytes, purpose: str, content: bytes) -> bytes:
+    own = hashlib.blake2b(purpose.encode("utf-8", "surrogateescape"), key=key, digest_size=_SIZE).digest()
+    return hashlib.blake2b(content, key=own, digest_size=_SIZE).digest()
+
+
+def _folders() -> list[Path]:
+    """Where a key may lie, the best place first; relative paths do not count, as the XDG specification has it."""
+    named = [os.environ.get("XDG_STATE_HOME", ""), os.environ.get("XDG_RUNTIME_DIR", "")]
+    if not Path(named[0]).is_absolute():
+        named[0] = os.path.expanduser("~/.local/state")  # noqa: PTH111 - Path.expanduser raises where there is no home
+    return [Path(name) for name in named if Path(name).is_absolute()]
+
+
+def _kept_key(folder: Path) -> bytes:
+    """The key in ``folder``, made where there is none. Raises OSError where it cannot be kept to this user."""
+    path = folder / _KEY
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        mine = folder / f".{_KEY}.{os.getpid()}"
+        with new_file(mine, mode=0o600) as stream:
+            stream.write(os.urandom(_SIZE))
+        try:
+            with suppress(FileExistsError):  # another process was faster
+                os.link(mine, path)
+        finally:
+            mine.unlink()
+    return _trusted(path)
+
+
+def _trusted(path: Path) -> bytes:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as stream:
+        state, key = os.fstat(handle), stream.read(_SIZE + 1)
+    if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid() or state.st_mode & 0o077 or len(key) != _SIZE:
+        raise PermissionError(f"{path} is not a key of this user alone")
+    return key
