@@ -180,10 +180,11 @@ class Journal:
         partial = path.with_suffix(".partial")
         with writable(self.folder):
             with new_file(partial) as stream:
-                stream.write(seal.sealed(self.key, self._purpose(name, self.identity), content))
+                stream.write(seal.made(self.key, self._purpose(name, self.identity), content))
+                stream.write(content)
             partial.replace(path)
 
-    def _read(self, name: str, identity: str) -> bytes | None:
+    def _read(self, name: str, identity: str) -> memoryview | None:
         """What the work ``identity`` wrote under ``name``; None where it wrote nothing, or it is not this user's."""
         if self.folder.is_symlink():
             return None

@@ -38,7 +38,7 @@ def packed(value: Any) -> bytes:
         return _ENCODER.encode(_escaped(msgspec.to_builtins(value, builtin_types=(bytes,), enc_hook=_plain)))
 
 
-def unpacked(content: bytes, kind: type[Kind]) -> Kind:
+def unpacked(content: bytes | memoryview, kind: type[Kind]) -> Kind:
     """The value of type ``kind`` in ``content``. Raises NotPlain where there is none."""
     try:
         value: Kind = _decoder(kind).decode(content)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from pathlib import Path
 from tltpipe.files import new_file
 
 _KEY = "seal.key"
-_SIZE = 32
+SIZE = 32
 """Bytes of a key and of a seal."""
 
 
@@ -31,23 +31,19 @@ def user_key() -> bytes:
     for folder in _folders():
         with suppress(OSError):
             return _kept_key(folder / "tltpipe")
-    return os.urandom(_SIZE)
+    return os.urandom(SIZE)
 
 
-def sealed(key: bytes, purpose: str, content: bytes) -> bytes:
-    """``content`` behind its seal, good for ``purpose`` alone."""
-    return _seal(key, purpose, content) + content
+def made(key: bytes, purpose: str, content: bytes | memoryview) -> bytes:
+    """The seal of ``content``, good for ``purpose`` alone: ``SIZE`` bytes."""
+    own = hashlib.blake2b(purpose.encode("utf-8", "surrogateescape"), key=key, digest_size=SIZE).digest()
+    return hashlib.blake2b(content, key=own, digest_size=SIZE).digest()
 
 
-def opened(key: bytes, purpose: str, text: bytes) -> bytes | None:
-    """What ``sealed`` was given; None for anything that it has not made of this key and ``purpose``."""
-    seal, content = text[:_SIZE], text[_SIZE:]
-    return content if hmac.compare_digest(seal, _seal(key, purpose, content)) else None
-
-
-def _seal(key: bytes, purpose: str, content: bytes) -> bytes:
-    own = hashlib.blake2b(purpose.encode("utf-8", "surrogateescape"), key=key, digest_size=_SIZE).digest()
-    return hashlib.blake2b(content, key=own, digest_size=_SIZE).digest()
+def opened(key: bytes, purpose: str, text: bytes) -> memoryview | None:
+    """What stands in ``text`` behind its seal; None where that was not made with this key, for this purpose."""
+    content = memoryview(text)[SIZE:]
+    return content if hmac.compare_digest(text[:SIZE], made(key, purpose, content)) else None
 
 
 def _folders() -> list[Path]:
@@ -65,7 +61,7 @@ def _kept_key(folder: Path) -> bytes:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         mine = folder / f".{_KEY}.{os.getpid()}"
         with new_file(mine, mode=0o600) as stream:
-            stream.write(os.urandom(_SIZE))
+            stream.write(os.urandom(SIZE))
         try:
             with suppress(FileExistsError):  # another process was faster
                 os.link(mine, path)
@@ -77,7 +73,7 @@ def _kept_key(folder: Path) -> bytes:
 def _trusted(path: Path) -> bytes:
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as stream:
-        state, key = os.fstat(handle), stream.read(_SIZE + 1)
-    if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid() or state.st_mode & 0o077 or len(key) != _SIZE:
+        state, key = os.fstat(handle), stream.read(SIZE + 1)
+    if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid() or state.st_mode & 0o077 or len(key) != SIZE:
         raise PermissionError(f"{path} is not a key of this user alone")
     return key
