@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from tltpipe.files import new_file
+from tltpipe.files import new_file, write_text
 
 _KEY = "seal.key"
 SIZE = 32
@@ -44,6 +44,22 @@ def opened(key: bytes, purpose: str, text: bytes) -> memoryview | None:
     """What stands in ``text`` behind its seal; None where that was not made with this key, for this purpose."""
     content = memoryview(text)[SIZE:]
     return content if hmac.compare_digest(text[:SIZE], made(key, purpose, content)) else None
+
+
+def write_beside(path: Path) -> Path:
+    """Put the seal of the file ``path`` into ``<path>.seal``."""
+    beside = path.with_name(f"{path.name}.seal")
+    write_text(beside, f"{made(user_key(), path.suffix, path.read_bytes()).hex()}\n")
+    return beside
+
+
+def fits_beside(path: Path) -> bool:
+    """Whether the file ``path`` is, bit by bit, one that this user sealed."""
+    try:
+        text = path.with_name(f"{path.name}.seal").read_bytes()[: 2 * SIZE]
+        return hmac.compare_digest(text, made(user_key(), path.suffix, path.read_bytes()).hex().encode())
+    except OSError:
+        return False
 
 
 def _folders() -> list[Path]:
