@@ -47,6 +47,15 @@ def unpacked(content: bytes | memoryview, kind: type[Kind]) -> Kind:
     return value
 
 
+def from_json(text: bytes | str, kind: type[Kind]) -> Kind:
+    """The value of type ``kind`` that ``text`` is as JSON. Raises NotPlain where it is none."""
+    try:
+        value: Kind = msgspec.json.decode(text, type=kind, dec_hook=_typed)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as problem:
+        raise NotPlain(str(problem)) from None
+    return value
+
+
 def identity(*parts: Any) -> str:
     """A digest that changes with anything in ``parts``, and with our version; the same in every process."""
     digest = hashlib.sha256(__version__.encode())

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from converters.fetch import zip_directory
 from converters.fetch.archive import Plan
@@ -126,13 +126,12 @@ def identity(plan: Plan) -> dict[str, object]:
     return {**about, "files": plan.files}
 
 
-def receipt(folder: Path) -> dict[str, object] | None:
+def receipt(folder: Path) -> dict[str, Any] | None:
     """What ``folder`` says of the archive it comes from; None where it says nothing."""
     try:
-        told = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return plain.from_json((folder / RECEIPT).read_bytes(), dict[str, Any])
+    except (OSError, plain.NotPlain):
         return None
-    return told if isinstance(told, dict) else None
 
 
 def taken(folder: Path) -> int:
