@@ -21,7 +21,7 @@ from converters.fetch.archive import Limits, Plan, amount
 from converters.fetch.datasets import Archive, Fetchable
 from converters.fetch.download import DRIVE, Free, free_bytes
 from converters.findings import Finding, Findings
-from tltpipe import files, locks, registry
+from tltpipe import locks, registry
 from tltpipe.errors import DataError, HostError, UsageError
 from tltpipe.progress import Progress, Silent
 
