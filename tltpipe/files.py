@@ -143,10 +143,15 @@ def refuse_links(root: Path, targets: Iterable[Path]) -> None:
 
     What is written or replaced there would lie outside of ``root``, wherever the maker of the link wanted.
     """
-    for folder in sorted({folder for target in targets for folder in target.parents if root in folder.parents}):
-        if folder.is_symlink():
-            what = f"this is a symbolic link (to {folder.readlink()}), and outputs are not written through links"
-            raise HostError(what, where=folder, hint="remove the link, or name the folder that it leads to")
+    for folder in links_above(root, targets):
+        what = f"this is a symbolic link (to {folder.readlink()}), and outputs are not written through links"
+        raise HostError(what, where=folder, hint="remove the link, or name the folder that it leads to")
+
+
+def links_above(root: Path, targets: Iterable[Path]) -> list[Path]:
+    """The folders between ``root`` and any of ``targets`` that are symbolic links."""
+    between = {folder for target in targets for folder in target.parents if root in folder.parents}
+    return sorted(folder for folder in between if folder.is_symlink())
 
 
 @contextmanager

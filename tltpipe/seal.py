@@ -16,18 +16,24 @@ from pathlib import Path
 
 from tltpipe.files import new_file, write_text
 
-_KEY = "seal.key"
+NAME = "seal.key"
+"""The file that holds a key, in hexadecimal digits."""
+PLACE = "TLTPIPE_SEAL_KEY"
+"""Environment variable with the path of such a file: how a container gets the key of the user it works for."""
 SIZE = 32
 """Bytes of a key and of a seal."""
 
 
 @cache
 def user_key() -> bytes:
-    """The key of this user, made when it is first needed: ``$XDG_STATE_HOME/tltpipe/seal.key``, mode 0600.
+    """The key of this user: of the file ``$TLTPIPE_SEAL_KEY`` where there is one, else of a file of its own.
 
-    Where that cannot be written it lies in ``$XDG_RUNTIME_DIR``; where there is no such folder either it lasts as long
-    as this process, and no later run can continue what this one began.
+    That is made when it is first needed: ``$XDG_STATE_HOME/tltpipe/seal.key``, mode 0600. Where it cannot be written
+    it lies in ``$XDG_RUNTIME_DIR``; where there is no such folder either, the key lasts as long as this process, and no
+    later run can continue what this one began.
     """
+    with suppress(OSError):
+        return _trusted(Path(os.environ.get(PLACE, "")))
     for folder in _folders():
         with suppress(OSError):
             return _kept_key(folder / "tltpipe")
@@ -72,12 +78,12 @@ def _folders() -> list[Path]:
 
 def _kept_key(folder: Path) -> bytes:
     """The key in ``folder``, made where there is none. Raises OSError where it cannot be kept to this user."""
-    path = folder / _KEY
+    path = folder / NAME
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        mine = folder / f".{_KEY}.{os.getpid()}"
+        mine = folder / f".{NAME}.{os.getpid()}"
         with new_file(mine, mode=0o600) as stream:
-            stream.write(os.urandom(SIZE))
+            stream.write(os.urandom(SIZE).hex().encode())
         try:
             with suppress(FileExistsError):  # another process was faster
                 os.link(mine, path)
@@ -89,7 +95,12 @@ def _kept_key(folder: Path) -> bytes:
 def _trusted(path: Path) -> bytes:
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as stream:
-        state, key = os.fstat(handle), stream.read(SIZE + 1)
-    if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid() or state.st_mode & 0o077 or len(key) != SIZE:
+        state, digits = os.fstat(handle), stream.read(2 * SIZE + 1)
+    sound = stat.S_ISREG(state.st_mode) and state.st_uid == os.geteuid() and not state.st_mode & 0o077
+    try:
+        key = bytes.fromhex(digits.decode("ascii"))
+    except ValueError:
+        key = b""
+    if not sound or len(key) != SIZE:
         raise PermissionError(f"{path} is not a key of this user alone")
     return key

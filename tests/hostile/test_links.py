@@ -104,6 +104,26 @@ def test_convert_does_not_write_below_a_link(work: Path, victim: Path, tltpipe: 
     assert tree(victim) == before
 
 
+def test_replacing_another_format_removes_nothing_below_a_link(work: Path, victim: Path, tltpipe: Any) -> None:
+    before = tree(victim)
+    (work / "out").mkdir()
+    (work / "out/classes.txt").write_text("vest\n")
+    link(work / "out/train", victim)
+    assert tltpipe(*CONVERT[:-1], "coco", "--force").returncode == 0
+    assert tree(victim) == before
+    assert (work / "out/annotations/instances_train.json").is_file()
+
+
+def test_a_mended_copy_is_made_through_no_link(work: Path, victim: Path, tltpipe: Any) -> None:
+    (victim / "train").rename(victim / "was")
+    Image.new("L", (120, 90), 9).save(work / "Original-Data/train/image/000.jpg")  # is stored anew
+    before = tree(victim)
+    link(work / ".out.anew", victim)
+    assert tltpipe("check", "Original-Data", "--fix", "out").returncode == 0
+    assert tree(victim) == before
+    assert (work / "out/train/image_2/000.jpg").is_file()
+
+
 def test_the_folder_that_the_user_names_may_be_a_link(work: Path, tmp_path: Path, tltpipe: Any) -> None:
     (tmp_path / "large").mkdir()
     link(work / "out", tmp_path / "large")

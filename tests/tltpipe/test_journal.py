@@ -205,7 +205,7 @@ def key_of(folder: Path, patch: pytest.MonkeyPatch) -> bytes:
 def test_the_key_is_kept_for_this_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key = key_of(tmp_path, monkeypatch)
     path = tmp_path / "tltpipe/seal.key"
-    assert path.read_bytes() == key
+    assert bytes.fromhex(path.read_text()) == key
     assert len(key) == 32
     assert path.stat().st_mode & 0o777 == 0o600
     assert key_of(tmp_path, monkeypatch) == key
@@ -232,6 +232,15 @@ def test_a_key_that_others_could_know_is_not_taken(tmp_path: Path, monkeypatch: 
     assert fault == "no folder" or known not in (one, other)
 
 
+def test_a_container_is_given_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "given").write_text("ab" * 32)
+    (tmp_path / "given").chmod(0o400)
+    monkeypatch.setenv("TLTPIPE_SEAL_KEY", str(tmp_path / "given"))
+    assert key_of(tmp_path, monkeypatch) == b"\xab" * 32
+    monkeypatch.setenv("TLTPIPE_SEAL_KEY", str(tmp_path / "not there"))
+    assert key_of(tmp_path, monkeypatch) != b"\xab" * 32
+
+
 def test_where_the_state_folder_cannot_be_written_the_runtime_folder_keeps_the_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,7 +248,7 @@ def test_where_the_state_folder_cannot_be_written_the_runtime_folder_keeps_the_k
     (tmp_path / "run").mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
     key = key_of(tmp_path / "state", monkeypatch)
-    assert (tmp_path / "run/tltpipe/seal.key").read_bytes() == key
+    assert bytes.fromhex((tmp_path / "run/tltpipe/seal.key").read_text()) == key
 
 
 def test_the_identity_of_work_is_that_of_its_values(tmp_path: Path) -> None:
