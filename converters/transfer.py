@@ -202,7 +202,7 @@ class _Work:
         keys = {part.split: self.selection.keys(part.dataset.pictures) for part in self.parts}
         if (self.workers or worker_count(max(map(len, keys.values()), default=0))) > 1:
             start_workers(_record, *{type(part.dataset.pictures).__module__ for part in self.parts})
-        refuse_links(self.journal.root, self._targets)
+        refuse_links(self.journal.root, [*self._targets, self.folder])
         answer = self.journal.committed(self._inputs(), dict[str, Summary])
         if answer is not None:
             return answer

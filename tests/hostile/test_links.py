@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from runtime import augment, dataset_convert
+from runtime import augment, dataset_convert, program
 from tltpipe import files, locks
 from tltpipe.errors import HostError
 
@@ -59,8 +59,8 @@ def link(path: Path, target: Path) -> None:
     path.symlink_to(target)
 
 
-def augmented() -> int:
-    return augment.main(["-d", "Original-Data/train", "-a", "augment.conf", "-o", "out"])
+def augmented(*more: str) -> int:
+    return augment.main(["-d", "Original-Data/train", "-a", "augment.conf", "-o", "out", *more])
 
 
 CONVERT = ("convert", "Original-Data", "out", "--from", "kitti", "--to", "kitti")
@@ -76,6 +76,26 @@ def test_augment_writes_through_no_link(work: Path, victim: Path, name: str) -> 
     assert tree(victim) == before
     assert sorted(path.name for path in (work / "out/images").iterdir()) == [f"{n:03d}.jpg" for n in range(4)]
     assert not [path for path in (work / "out").rglob("*") if path.is_symlink()]
+
+
+@pytest.mark.parametrize("name", ["out/left_out.txt", "results/status.json"])
+def test_what_augment_tells_goes_into_no_link(work: Path, victim: Path, name: str) -> None:
+    before = tree(victim)
+    (work / "Original-Data/train/image/003.jpg").write_bytes(b"nothing")
+    link(work / name, victim / "000.txt")
+    assert augmented("--skip-bad", "-r", "results") == 0
+    assert tree(victim) == before
+    assert (work / name).is_file()
+    assert not (work / name).is_symlink()
+
+
+@pytest.mark.parametrize("append", [False, True])
+def test_a_status_log_that_is_a_link_is_begun_anew(tmp_path: Path, victim: Path, append: bool) -> None:
+    before = tree(victim)
+    link(tmp_path / "results/status.json", victim / "train.json")
+    program.StatusLog(tmp_path / "results", append=append).write("RUNNING", "begun")
+    assert tree(victim) == before
+    assert "begun" in (tmp_path / "results/status.json").read_text()
 
 
 def test_a_journal_that_is_a_link_is_set_aside_and_what_it_leads_to_is_left(work: Path, victim: Path) -> None:
@@ -132,9 +152,10 @@ def test_the_folder_that_the_user_names_may_be_a_link(work: Path, tmp_path: Path
     assert (work / "out").is_symlink()
 
 
-def test_prepare_does_not_write_below_a_link(work: Path, victim: Path, tltpipe: Any) -> None:
+@pytest.mark.parametrize("name", ["COCO", ".tltpipe", ".tltpipe/receipts"])
+def test_prepare_does_not_write_below_a_link(work: Path, victim: Path, name: str, tltpipe: Any) -> None:
     before = tree(victim)
-    link(work / "COCO", victim)
+    link(work / name, victim)
     assert tltpipe("prepare").returncode == 6
     assert tree(victim) == before
 
