@@ -334,7 +334,7 @@ def _record(journal: Journal, task: tuple[int, Chunk[Records]]) -> int:
     """Do one chunk and note it down, unless a killed run did."""
     number, chunk = task
     if not journal.noted(number):
-        journal.note(number, entries.entry(gather(chunk)))
+        journal.note(number, entries.entry(gather(chunk), chunk.gatherer()))
     return number
 
 
