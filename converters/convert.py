@@ -11,6 +11,7 @@ from converters import opening, outputs, placement
 from converters.selection import Selection
 from converters.transfer import Part, Summary, joint, transfer
 from tltpipe.errors import UsageError
+from tltpipe.journal import is_ours
 from tltpipe.progress import Progress
 
 
@@ -87,7 +88,7 @@ def vacant(source: Path, target: Path, *, replace: bool) -> Path:
     """
     within(source, target)
     journal = target.parent / f".{target.name}.journal"
-    occupied = target.is_dir() and bool(_visible(target)) and not journal.is_dir()  # a journal: from a killed run
+    occupied = target.is_dir() and bool(_visible(target)) and not is_ours(journal)  # a journal: from a killed run
     if target.is_file() or (occupied and not replace):
         raise UsageError("is there already", where=target, hint="choose another folder, or --force to replace it")
     return journal

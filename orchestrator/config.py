@@ -178,6 +178,8 @@ def _from_file(path: Path) -> dict[str, Given]:
     """The values of tltpipe.yaml with their lines; nothing where there is no such file."""
     import yaml
 
+    from specs.yaml_nodes import bounded
+
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -185,7 +187,7 @@ def _from_file(path: Path) -> dict[str, Given]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot be read: {error}", where=path) from error
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = bounded(text)
         if node is None:
             return {}
         if not isinstance(node, yaml.MappingNode):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tltpipe import files
+from tltpipe import files, plain
 
 if TYPE_CHECKING:
     from orchestrator.toolkits import Dialect
@@ -48,8 +48,8 @@ class Notes:
     def __init__(self, folder: Path) -> None:
         self.path = folder / f"{NOTES}.json"
         try:
-            self.known: dict[str, dict[str, str]] = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            self.known = plain.from_json(self.path.read_bytes(), dict[str, dict[str, str]])
+        except (OSError, plain.NotPlain):
             self.known = {}
 
     def by_hand(self, name: str, text: str) -> bool:

@@ -107,6 +107,7 @@ def _get_ready(run: Run, lasting: ExitStack, jobs: list[Job]) -> None:
 def _alone(workspace: Workspace) -> AbstractContextManager[None]:
     hint = "wait for its end, or stop it; `tltpipe status` may be asked meanwhile"
     taken = HostError("another tltpipe is at work in this folder", where=workspace.root, hint=hint)
+    files.refuse_links(workspace.root, [workspace.receipts / "receipt"])
     return locks.held(workspace.receipts.parent / "lock", taken)
 
 

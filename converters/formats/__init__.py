@@ -57,8 +57,10 @@ class Recorder(Protocol):
     """The half of a writer that works in worker processes: small and picklable."""
 
     def record(self, sample: Sample) -> Any:
-        """What ``append`` wants to have of ``sample``, picklable; may write files of the sample's own already.
+        """What ``append`` wants to have of ``sample``; may write files of the sample's own already.
 
+        It is plain data (``tltpipe.plain``: texts, bytes, numbers, tuples, dataclasses) of the very type that this
+        method is annotated to return, since the journal is read back as that and as nothing else.
         The same sample may be recorded twice, after a run that was killed. Raises DataError.
         """
         ...

@@ -84,7 +84,7 @@ def execute(run: Run) -> dict[str, Any]:
 def _folder_beside(target: Path) -> Iterator[Path]:
     """A hidden folder beside ``target`` with both result folders in it, gone at the end."""
     staging = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(staging, ignore_errors=True)
+    files.remove(staging)
     with files.writable(target.parent):
         for part in (DRAWN, LABELS):
             (staging / part).mkdir(parents=True)

@@ -13,7 +13,11 @@ from tltpipe import __version__, progress
 
 IMAGE: str | None = f"tltpipe:{__version__}"
 SPECS = tlt2.SPECS
-ENVIRONMENT: Mapping[str, str] = {**tlt2.ENVIRONMENT, "TLTPIPE_PROGRESS_SECONDS": "0.5"}
+ENVIRONMENT: Mapping[str, str] = {
+    **tlt2.ENVIRONMENT,
+    "TLTPIPE_PROGRESS_SECONDS": "0.5",
+    "TLTPIPE_SEAL_KEY": "/run/tltpipe/seal.key",  # where a container has it; without one our programs find their own
+}
 
 EXPORTS: Mapping[str, str] = {
     "onnx": ".onnx",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tltpipe.errors import ExportError
 from tltpipe.files import beside as hidden
-from tltpipe.files import writable
+from tltpipe.files import remove, writable
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def beside(target: Path) -> Iterator[Path]:
     made = [each for each in (target.parent, *target.parent.parents) if not each.exists()]
     with writable(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         folder.mkdir()
     try:
         yield folder
