@@ -26,13 +26,16 @@ def text(categories: Sequence[str]) -> str:
 def read(root: Path) -> tuple[str, ...] | None:
     """The class map that lies in ``root`` (or beside it, when it is a file); None when there is none.
 
-    Raises DataError for a file that is no list of different names.
+    Raises DataError as ``listed`` does.
     """
     path = (root if root.is_dir() else root.parent) / NAME
+    return listed(path) if path.exists() else None
+
+
+def listed(path: Path) -> tuple[str, ...]:
+    """The names in the file ``path``. Raises DataError for a file that is no list of different names."""
     try:
         content = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        return None
     except (OSError, UnicodeDecodeError):
         raise DataError("this class map cannot be read as text", where=path) from None
     names = [line.strip() for line in content.splitlines()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,11 @@ class Findings:
         """Count all of ``others`` as seen after what is here."""
         for rule, (count, examples) in others.kinds.items():
             self._count(rule, count, examples)
+
+    def note(self, others: Iterable[Finding]) -> None:
+        """Count ``others``, which have been counted already."""
+        for found in others:
+            self._count(found.rule, found.count, list(found.examples))
 
     def all(self) -> tuple[Finding, ...]:
         return tuple(self)

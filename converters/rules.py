@@ -69,6 +69,26 @@ OTHER_COUNT = _rule(
     "F107", "warning", "splits with another number of pictures than the release", "fetch the archive anew"
 )
 
+NO_LABEL_FILE = _rule(
+    "F111",
+    "note",
+    "images without a label file",
+    "they count as background, as YOLO has it; an empty label file says so without doubt",
+)
+OTHER_PATH = _rule(
+    "F112",
+    "note",
+    "images or folders found under another path than the data set says",
+    "nothing to do if these are the ones that are meant",
+)
+NO_SPLIT = _rule("F113", "note", "splits that are named and not there", "add the folder, or remove the name")
+OTHER_FOLDER = _rule(
+    "F114",
+    "note",
+    "folders of labels with another name than the format gives them",
+    "nothing to do if these are the labels that are meant",
+)
+
 # I: images
 BROKEN_PICTURE = _rule("I201", "error", "pictures that cannot be read", _PUT_BACK, mended=True)
 CUT_PICTURE = _rule("I202", "error", "pictures that are cut off", _PUT_BACK, mended=True)

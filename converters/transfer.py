@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from converters import rules, validity
+from converters import geometry, rules, validity
 from converters.findings import Finding, Findings
 from converters.formats import MakeWriter, Recorder
 from converters.journal import Journal, alone
@@ -126,8 +126,17 @@ class Records:
                 self.dropped[name] += count
 
 
+def _own_box(thing: Object) -> bool:
+    """Whether the box is another than its polygons have."""
+    if not thing.polygons:
+        return False
+    box, around = thing.box, geometry.extent(thing.polygons)
+    sides = (box.left - around.left, box.top - around.top, box.right - around.right, box.bottom - around.bottom)
+    return max(map(abs, sides)) > validity.ROUNDING
+
+
 HAS: Mapping[str, Callable[[Object], bool]] = {
-    "box": lambda _: True,
+    "box": _own_box,
     "polygons": lambda thing: bool(thing.polygons),
     "keypoints": lambda thing: bool(thing.keypoints),
     "mask": lambda thing: thing.mask is not None,
@@ -138,7 +147,7 @@ HAS: Mapping[str, Callable[[Object], bool]] = {
     "style": lambda thing: thing.style is not None,
     "extra": lambda thing: bool(thing.extra),
 }
-"""Whether an object has the field at all, for every field that a format may not carry."""
+"""Whether an object has the field at all, for every field that a format may not carry; boxes alone survive as such."""
 
 FIELDS = (*HAS, "source")
 
@@ -220,6 +229,7 @@ class _Work:
         start, first = time.monotonic(), self.done
         total = Records((), self.selection, frozenset(), ())
         findings, images, skipped = Findings(), 0, 0
+        findings.note(part.dataset.notices)
         categories = part.dataset.categories
         with ExitStack() as files:
             opened = [output.writer(beside(output.target), categories, part.dataset) for output in part.outputs]

@@ -11,10 +11,12 @@ import yaml
 from PIL import Image
 
 import converters
-from converters import outputs, rules, yolo_lines, yolo_page
+from converters import outputs, rules
 from converters.findings import Findings
 from converters.formats import yolo
 from converters.model import Box, Keypoint, KeypointSlot, Object, Sample
+from converters.yolo import lines
+from converters.yolo import page as page_module
 from tltpipe.errors import DataError, Location, UsageError
 
 NAMES = ("skirt", "vest")
@@ -42,12 +44,12 @@ def sample(*objects: Object, size: tuple[int, int] = (80, 60)) -> Sample:
 
 
 def encode(*objects: Object, task: str = "detect", size: tuple[int, int] = (80, 60)) -> str:
-    return yolo_lines.encode(sample(*objects, size=size), NAMES, task, {}, 0)
+    return lines.encode(sample(*objects, size=size), NAMES, task, {}, 0)
 
 
 def parse(path: Path, text: str | bytes, keypoints: tuple[int, int] | None = None) -> list[Object]:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return yolo_lines.parse(path, NAMES, keypoints, 80, 60)
+    return lines.parse(path, NAMES, keypoints, 80, 60)
 
 
 # Writing
@@ -75,7 +77,7 @@ def test_boxes_come_back_within_a_hundredth_of_a_pixel_in_ten_thousand(tmp_path:
         box = Box(xs[0], ys[0], xs[1], ys[1])
         text = encode(Object("vest", box), size=(10_000, 9_999))
         (tmp_path / "1.txt").write_text(text)
-        (back,) = yolo_lines.parse(tmp_path / "1.txt", NAMES, None, 10_000, 9_999)
+        (back,) = lines.parse(tmp_path / "1.txt", NAMES, None, 10_000, 9_999)
         corners = (back.box.left, back.box.top, back.box.right, back.box.bottom)
         assert corners == pytest.approx((box.left, box.top, box.right, box.bottom), abs=1e-4)
 
@@ -121,10 +123,12 @@ def test_what_cannot_be_written_is_told_before(tmp_path: Path) -> None:
         encode(Object("hat", Box(0, 0, 1, 1)))
 
 
-@pytest.mark.parametrize(("task", "kept"), [("detect", set()), ("segment", {"polygons"}), ("pose", {"keypoints"})])
+@pytest.mark.parametrize(
+    ("task", "kept"), [("detect", {"box"}), ("segment", {"polygons"}), ("pose", {"box", "keypoints"})]
+)
 def test_what_is_kept_is_not_told_as_dropped(task: str, kept: set[str], tmp_path: Path) -> None:
     labels, _ = outputs.plan("yolo", tmp_path, "train", options={"task": task})
-    assert labels.carries == {"box"} | kept
+    assert labels.carries == kept
 
 
 def test_data_yaml_has_the_keys_of_ultralytics(tmp_path: Path) -> None:
@@ -409,4 +413,4 @@ def test_mutated_data_yaml_ends_in_names_or_a_data_error(tmp_path: Path) -> None
     for _ in range(500):
         (root / "data.yaml").write_bytes(mutated(seed, chance))
         with contextlib.suppress(DataError):
-            assert all(yolo_page.load(root / "data.yaml").names)
+            assert all(page_module.load(root / "data.yaml").names)

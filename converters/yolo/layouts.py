@@ -1,0 +1,131 @@
+"""Splits of YOLO data sets without a description: by the names of their folders, their lists, or one folder for all.
+
+images/train/1.jpg   labels/train/1.txt
+train/images/1.jpg   train/labels/1.txt
+train.txt            obj.names, images anywhere
+images/1.jpg         labels/1.txt
+train/1.jpg          train/1.txt
+1.jpg                1.txt, classes.txt
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from converters import listing
+from converters.formats import split_name
+from converters.yolo import class_names, labels, lists
+from converters.yolo.places import Described, Source, described
+
+_IMAGES = ("images", "image", "imgs", "img")
+_LISTS = ("images", "all")
+
+Named = Iterator[tuple[str, Path]]
+"""Folders and lists of images, each with the name of its split."""
+
+
+def find(root: Path) -> dict[str, Described]:
+    """The splits in the folder ``root`` by name; two folders of one split (val, valid) are one."""
+    if not labels.any_text(root):
+        return {}
+    for layout in (_split_folders, _lists, _flat, _one_folder_each, _one_folder):
+        sources: dict[str, list[Path]] = {}
+        for name, path in layout(root):
+            sources.setdefault(split_name(name), []).append(path)
+        places = (described(root, name, paths, base=_base(root, paths)) for name, paths in sources.items())
+        if found := {place.name: place for place in places if _looks_right(place)}:
+            return found
+    return _labels_alone(root)
+
+
+def _looks_right(place: Described) -> bool:
+    """Whether there are YOLO's labels for one of its folders; of lists, the first image says so when it is read."""
+    for source in place.sources or (Source(place.images, place.annotations),):
+        if source.labels is None:
+            return True
+        stems = labels.pairs(source.images) if source.labels == source.images else None
+        if labels.looks_right(source.labels, stems):
+            return True
+    return False
+
+
+def _base(root: Path, paths: Sequence[Path]) -> Path | None:
+    return lists.first_folder(root, paths[0]) if paths[0].is_file() else None
+
+
+def _split_folders(root: Path) -> Named:
+    """images/train, or train/images."""
+    for top in _image_folders(root):
+        inner = _folders(top)
+        if any(_is_split(folder.name) for folder in inner) or not _holds(top, listing.PICTURES):
+            yield from ((folder.name, folder) for folder in inner)
+    for folder in _folders(root):
+        yield from ((folder.name, images) for images in _image_folders(folder))
+
+
+def _lists(root: Path) -> Named:
+    """train.txt, val.txt ...: only beside class names, since other formats have such lists, too."""
+    paths = [path for path in sorted(root.glob("*.txt")) if _is_split(path.stem) or path.stem in _LISTS]
+    paths = [path for path in paths if lists.is_list(path)]
+    if paths and class_names.find([root]):
+        named = [path for path in paths if _is_split(path.stem)]
+        yield from ((path.stem, path) for path in named)
+        yield from (("train", path) for path in paths[:1] if not named)
+
+
+def _flat(root: Path) -> Named:
+    """images beside labels, whatever the two are called."""
+    folders = _image_folders(root)
+    if not folders:
+        some = [folder for folder in _folders(root) if not _is_split(folder.name)]
+        folders = [folder for folder in some if _holds(folder, listing.PICTURES)]
+        if len(folders) > 1 or (root / "Annotations").is_dir():  # VOC's, with labels that were made of it
+            return
+    yield from ((_own_name(root), folder) for folder in folders)
+
+
+def _one_folder_each(root: Path) -> Named:
+    """train and test, with images and labels in each."""
+    folders = _folders(root)
+    if any(_is_split(folder.name) and labels.pairs(folder) for folder in folders):
+        yield from ((folder.name, folder) for folder in folders if _is_split(folder.name) or labels.pairs(folder))
+    else:
+        yield from ((folder.name, folder) for folder in folders if _is_split(folder.name))
+
+
+def _one_folder(root: Path) -> Named:
+    yield _own_name(root), root
+
+
+def _labels_alone(root: Path) -> dict[str, Described]:
+    """Labels whose images are elsewhere, or lost: that is said when they are read."""
+    folder, name = root / "labels", _own_name(root)
+    if _image_folders(root) or not labels.looks_right(folder):
+        return {}
+    return {name: Described(root, folder, root / "images", name)}
+
+
+def _image_folders(folder: Path) -> list[Path]:
+    return [path for path in _folders(folder) if path.name.lower() in _IMAGES]
+
+
+def _folders(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return sorted(folder / entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+
+
+def _holds(folder: Path, extensions: frozenset[str]) -> bool:
+    """Whether a file with one of ``extensions`` lies in ``folder`` itself."""
+    with os.scandir(folder) as entries:
+        return any(entry.name.rpartition(".")[2].lower() in extensions for entry in entries)
+
+
+def _is_split(name: str) -> bool:
+    return split_name(name) in labels.SPLITS
+
+
+def _own_name(root: Path) -> str:
+    name = split_name(root.absolute().name)
+    return name if name in labels.SPLITS else "train"
