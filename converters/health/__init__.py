@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -120,12 +121,12 @@ def _report(split: Split, seconds: float, root: Path, *, several: bool) -> Split
 
 def _told(findings: Findings, root: Path, *, prefix: str = "") -> tuple[Finding, ...]:
     """``findings`` with places told below ``root``, and names apart from those of other splits."""
-    start = f"{root}/"
+    # Whole paths are told by what stands before them; within one, the same text is the name of another folder.
+    whole = re.compile(rf"(?<![^\s\"'(]){re.escape(f'{root}/')}")
 
     def told(example: str) -> str:
-        if example.startswith(start):
-            return _printable(example.removeprefix(start))
-        return _printable(example if example.startswith(prefix) else prefix + example)
+        below, count = whole.subn("", example)
+        return _printable(below if count or example.startswith(prefix) else prefix + example)
 
     return tuple(replace(found, examples=tuple(map(told, found.examples))) for found in findings)
 

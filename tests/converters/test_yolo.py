@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 import converters
-from converters import outputs, rules
+from converters import geometry, outputs, rules
 from converters.findings import Findings
 from converters.formats import yolo
 from converters.model import Box, Keypoint, KeypointSlot, Object, Sample
@@ -89,12 +89,17 @@ def test_shares_stay_within_the_picture_and_have_no_exponent() -> None:
     assert encode(Object("skirt", Box(0, 0, 80, 60), polygons=(ring,)), task="segment") == "0 0 0 1 0 0.5 1\n"
 
 
-def test_segment_writes_the_largest_ring_or_the_corners_of_the_box() -> None:
+def test_segment_joins_all_rings_or_writes_the_corners_of_the_box(tmp_path: Path) -> None:
     rings = ((0.0, 0.0, 8.0, 0.0, 8.0, 6.0), (20.0, 15.0, 60.0, 15.0, 60.0, 45.0))
     thing = Object("vest", Box(0, 0, 60, 45), polygons=rings)
-    assert encode(thing, BOX, task="segment") == (
-        "1 0.25 0.25 0.75 0.25 0.75 0.75\n1 0.25 0.25 0.75 0.25 0.75 0.75 0.25 0.75\n"
+    text = encode(thing, BOX, task="segment")
+    assert text == (
+        "1 0.25 0.25 0.1 0.1 0 0 0.1 0 0.1 0.1 0.25 0.25 0.75 0.25 0.75 0.75\n"
+        "1 0.25 0.25 0.75 0.25 0.75 0.75 0.25 0.75\n"
     )
+    back, _ = parse(tmp_path / "1.txt", text)
+    assert back.box == thing.box
+    assert geometry.area(back.polygons[0]) == sum(map(geometry.area, rings)) == 624
 
 
 def test_pose_there_and_back(tmp_path: Path) -> None:
@@ -320,7 +325,7 @@ def test_two_pictures_with_one_name(tmp_path: Path) -> None:
 def test_labels_without_any_picture(tmp_path: Path) -> None:
     root = make(tmp_path, {"train/1": LINE, "val/1": LINE})
     (root / "images/train/1.jpg").unlink()
-    with pytest.raises(DataError, match="no pictures") as caught:
+    with pytest.raises(DataError, match="no images") as caught:
         list(converters.read("yolo", root, "train"))
     assert caught.value.where == root / "images/train"
 
