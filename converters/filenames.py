@@ -156,4 +156,3 @@ _RULES: Mapping[str, Callable[[str], str]] = {
     _BASE_NAME: _base,
 }
 """How names are compared, the closest first."""
-

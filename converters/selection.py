@@ -25,8 +25,9 @@ class Selection:
     ``rename`` gives classes other names; two that get the same name are merged. ``classes`` keeps these, by their
     new names, and puts them in this order. ``max_occlusion`` counts as in KITTI, 0 to 2 (3, unknown, is kept);
     ``min_size`` is the shorter side of a box in pixels; ``max_zoom`` is DeepFashion2's 1 to 3. ``sources`` keeps
-    pictures of these ("user", "shop"). ``crowd`` "drop" leaves out regions that are marked as crowd. ``subset`` keeps so many pictures of each split, chosen by the hash of their
-    names. A picture that loses all its objects is dropped unless ``keep_empty``.
+    pictures of these ("user", "shop"). ``subset`` keeps so many pictures of each split, chosen by the hash of their
+    names. A picture that loses all its objects is dropped unless ``keep_empty``. ``crowd``: whether regions that are
+    marked as crowd stay.
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)

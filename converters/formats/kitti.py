@@ -20,7 +20,7 @@ from pathlib import Path
 from converters import classes as class_map
 from converters import images, kitti_lines, listing, rules
 from converters.findings import Findings
-from converters.formats import FilesOfTheirOwn, Place, in_order, split_name
+from converters.formats import SPLITS, FilesOfTheirOwn, Place, by_name, split_name
 from converters.kitti_lines import encode
 from converters.model import Dataset, Object, Sample
 from converters.numerals import is_number
@@ -33,7 +33,6 @@ CARRIES = frozenset({"box", "occlusion", "truncation"})
 _LABELS = ("label_2", "label", "labels")
 _IMAGES = ("image_2", "image", "images")
 _TEXT = frozenset(("txt",))
-_SPLITS = ("train", "validation", "test")
 
 __all__ = ["ABOUT", "CARRIES", "Writer", "encode", "find", "layout", "read"]
 
@@ -44,35 +43,29 @@ def find(root: Path) -> dict[str, Place]:
         return {}
     if (place := _place(class_map.home(root), root)) is not None:
         name = split_name(root.name)
-        return {name if name in _SPLITS else "train": place}
-    found: dict[str, Place] = {}
-    for folder in _folders(root):
-        if (place := _place(root, folder)) is not None:
-            name = split_name(folder.name)
-            found[name if name not in found else folder.name] = place
-    return in_order(found or _turned(root))
+        return {name if name in SPLITS else "train": place}
+    found = [(folder.name, place) for folder in _folders(root) if (place := _place(root, folder)) is not None]
+    return by_name(found or _turned(root))
 
 
 def _place(root: Path, folder: Path) -> Place | None:
     labels, pictures = _first(folder, _LABELS), _first(folder, _IMAGES)
     if labels is None or pictures is None or not _looks_right(labels):
         return None
-    if labels.name != _LABELS[0] and any(split_name(inner.name) in _SPLITS for inner in _folders(labels)):
+    if labels.name != _LABELS[0] and any(split_name(inner.name) in SPLITS for inner in _folders(labels)):
         return None
     return Place(root, labels, pictures)
 
 
-def _turned(root: Path) -> dict[str, Place]:
+def _turned(root: Path) -> list[tuple[str, Place]]:
     """Splits below the folders of labels and pictures: labels/train, images/train."""
     labels, pictures = _first(root, _LABELS), _first(root, _IMAGES)
     if labels is None or pictures is None:
-        return {}
-    pairs = [(inner, pictures / inner.name) for inner in _folders(labels) if split_name(inner.name) in _SPLITS]
-    return {
-        split_name(inner.name): Place(root, inner, beside)
-        for inner, beside in pairs
-        if beside.is_dir() and _looks_right(inner)
-    }
+        return []
+    pairs = [(inner, pictures / inner.name) for inner in _folders(labels) if split_name(inner.name) in SPLITS]
+    return [
+        (inner.name, Place(root, inner, beside)) for inner, beside in pairs if beside.is_dir() and _looks_right(inner)
+    ]
 
 
 def _first(folder: Path, names: Sequence[str]) -> Path | None:

@@ -22,7 +22,7 @@ from converters import csv_rows, csv_text, images, listing, rules
 from converters.csv_rows import Keys, Row, Table
 from converters.csv_text import RowWriter
 from converters.findings import Findings
-from converters.formats import Place, in_order, split_name
+from converters.formats import Place, by_name, split_name
 from converters.model import Box, Dataset, Object, Sample
 from converters.numerals import shortest
 from tltpipe.errors import DataError, Location
@@ -53,12 +53,16 @@ def find(root: Path) -> dict[str, Place]:
     paths = [root] if root.is_file() else sorted(root.glob("*.csv")) if root.is_dir() else []
     top = root if root.is_dir() else root.parent
     found = [path for path in paths if path.suffix == ".csv" and path.name[:1] != "." and _table(path) is not None]
-    return in_order({_split_of(path): Place(top, path, _images(path, _split_of(path))) for path in found})
+    return by_name((_named(path), Place(top, path, _images(path, _split_of(path)))) for path in found)
+
+
+def _named(path: Path) -> str:
+    """train-annotations-bbox.csv, oidv6-train-annotations-bbox.csv"""
+    return path.stem.removesuffix(_ENDING).removeprefix("oidv6-")
 
 
 def _split_of(path: Path) -> str:
-    """train-annotations-bbox.csv, oidv6-train-annotations-bbox.csv"""
-    return split_name(path.stem.removesuffix(_ENDING).removeprefix("oidv6-"))
+    return split_name(_named(path))
 
 
 def _images(path: Path, split: str) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from converters import images, listing, rules, yolo_lines, yolo_lists, yolo_page
 from converters.findings import Findings
-from converters.formats import FilesOfTheirOwn, Place, in_order, split_name
+from converters.formats import FilesOfTheirOwn, Place, by_name, split_name
 from converters.model import Dataset, KeypointSlot, Sample
 from tltpipe.errors import DataError, UsageError
 
@@ -33,7 +33,7 @@ def find(root: Path) -> dict[str, Place]:
     """The splits that ``data.yaml`` names; without one, the folders that are laid out as YOLO's are."""
     page = yolo_page.at(root)
     if page is not None:
-        return in_order({split_name(name): place for name, place in yolo_page.load(page).places.items()})
+        return by_name(yolo_page.load(page).places.items())
     if not root.is_dir():
         return {}
     pairs = [(split, root / "labels" / split, root / "images" / split) for split in _folders(root / "labels")]
@@ -42,8 +42,8 @@ def find(root: Path) -> dict[str, Place]:
         name = split_name(root.name)
         split = name if name in ("train", "validation", "test") else "train"
         pairs = [(split, root / "labels", root / "images")]
-    found = {split_name(split): Place(root, labels, pictures) for split, labels, pictures in pairs if pictures.is_dir()}
-    return in_order({split: place for split, place in found.items() if _looks_right(place.annotations)})
+    found = ((split, Place(root, labels, pictures)) for split, labels, pictures in pairs if pictures.is_dir())
+    return by_name((split, place) for split, place in found if _looks_right(place.annotations))
 
 
 def _folders(folder: Path) -> list[str]:
