@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,11 @@ class Findings:
     def add(self, rule: Rule, where: object, *, count: int = 1) -> None:
         """Count ``rule``, seen at ``where``, ``count`` times."""
         self._count(rule, count, [str(where)])
+
+    def take(self, findings: Iterable[Finding]) -> None:
+        """Count all of ``findings`` as seen after what is here."""
+        for found in findings:
+            self._count(found.rule, found.count, list(found.examples))
 
     def merge(self, others: Findings) -> None:
         """Count all of ``others`` as seen after what is here."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from converters.findings import Findings
+from converters.findings import Finding, Findings
 from tltpipe.errors import Location
 
 Polygon = tuple[float, ...]
@@ -189,6 +189,7 @@ class Dataset:
     ``keypoints`` has an entry for each category whose objects may carry keypoints; ``supercategories`` for those
     that have one. ``joint_pairs`` is False where a ``pair_id`` says nothing about those of other splits
     (DeepFashion2 counts anew in each). ``annotated`` is False for pictures of which nobody says what is on them.
+    ``findings`` are about the split as a whole; the others come with its samples.
     """
 
     categories: tuple[str, ...]
@@ -197,6 +198,7 @@ class Dataset:
     supercategories: Mapping[str, str] = field(default_factory=dict)
     joint_pairs: bool = True
     annotated: bool = True
+    findings: tuple[Finding, ...] = ()
 
     def __iter__(self) -> Iterator[Sample]:
         findings = Findings()

@@ -237,6 +237,7 @@ class _Work:
         start, first = time.monotonic(), self.done
         total = Records((), self.selection, frozenset(), ())
         findings, images, skipped = Findings(), 0, 0
+        findings.take(part.dataset.findings)
         categories = part.dataset.categories
         with ExitStack() as files:
             opened = [output.writer(beside(output.target), categories, part.dataset) for output in part.outputs]
