@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from converters.formats import Place, split_name
+from converters.formats import SPLITS, Place, split_name
 from tltpipe.errors import DataError, Location
 
 NAME = "classes.txt"
@@ -54,7 +54,7 @@ def home(split: Path) -> Path:
     Else the ids of one split would change when it is read by itself.
     """
     above = split.absolute().parent
-    known = split_name(split.absolute().name) in ("train", "validation", "test")
+    known = split_name(split.absolute().name) in SPLITS
     return above if known and not (split / NAME).is_file() and (above / NAME).is_file() else split
 
 

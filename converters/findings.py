@@ -43,15 +43,15 @@ class Findings:
         """Count ``rule``, seen at ``where``, ``count`` times."""
         self._count(rule, count, [str(where)])
 
+    def take(self, findings: Iterable[Finding]) -> None:
+        """Count all of ``findings`` as seen after what is here."""
+        for found in findings:
+            self._count(found.rule, found.count, list(found.examples))
+
     def merge(self, others: Findings) -> None:
         """Count all of ``others`` as seen after what is here."""
         for rule, (count, examples) in others.kinds.items():
             self._count(rule, count, examples)
-
-    def note(self, others: Iterable[Finding]) -> None:
-        """Count ``others``, which have been counted already."""
-        for found in others:
-            self._count(found.rule, found.count, list(found.examples))
 
     def all(self) -> tuple[Finding, ...]:
         return tuple(self)

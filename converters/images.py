@@ -52,15 +52,29 @@ def size(path: Path | str, *, format: str | None = None) -> tuple[int, int]:
             pass
         else:
             try:
-                found = _frame(file, os.pread(file, _HEAD, 0))
+                found = _size(file)
             except OSError:
                 found = None
             finally:
                 os.close(file)
             if found is not None:
-                return found.width, found.height
+                return found
     told = header(Path(path), format=format)
     return told.width, told.height
+
+
+def _size(file: int) -> tuple[int, int] | None:
+    """(width, height) of an ordinary JPEG or PNG; None for all else."""
+    head = os.pread(file, _HEAD, 0)
+    if head.startswith(_PNG) and len(head) >= 24:
+        width, height = _PNG_SIDES(head, 16)
+        return (width, height) if width and height else None
+    found = _frame(file, head)
+    return (found.width, found.height) if found is not None else None
+
+
+_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+_PNG_SIDES = struct.Struct(">II").unpack_from
 
 
 def look(path: Path, findings: Findings, *, format: str | None = None) -> tuple[int, int]:

@@ -189,7 +189,7 @@ class Dataset:
     ``keypoints`` has an entry for each category whose objects may carry keypoints; ``supercategories`` for those
     that have one. ``joint_pairs`` is False where a ``pair_id`` says nothing about those of other splits
     (DeepFashion2 counts anew in each). ``annotated`` is False for pictures of which nobody says what is on them.
-    ``notices`` are findings about the split as a whole, to be said once.
+    ``findings`` are about the split as a whole; the others come with its samples.
     """
 
     categories: tuple[str, ...]
@@ -198,7 +198,7 @@ class Dataset:
     supercategories: Mapping[str, str] = field(default_factory=dict)
     joint_pairs: bool = True
     annotated: bool = True
-    notices: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def __iter__(self) -> Iterator[Sample]:
         findings = Findings()

@@ -68,26 +68,39 @@ LEFT_OUT = _rule("F106", "note", "pictures left out", "see the list beside the o
 OTHER_COUNT = _rule(
     "F107", "warning", "splits with another number of pictures than the release", "fetch the archive anew"
 )
+OTHER_FILE_NAME = _rule(
+    "F111",
+    "note",
+    "images matched by another name than their annotations give",
+    "nothing to do if they are the right ones; else correct the names",
+)
+UNSEEN = _rule(
+    "F112",
+    "warning",
+    "images that were not found: their sizes are those of the annotations",
+    "put the images there, so that sizes can be compared",
+)
+UNLISTED = _rule(
+    "F113",
+    "warning",
+    "annotation files that no list of a split names",
+    "add them to a list of ImageSets/Main",
+    loses="images",
+)
 
 NO_LABEL_FILE = _rule(
-    "F111",
+    "F115",
     "note",
     "images without a label file",
     "they count as background, as YOLO has it; an empty label file says so without doubt",
 )
-OTHER_PATH = _rule(
-    "F112",
+OTHER_FOLDER = _rule(
+    "F116",
     "note",
-    "images or folders found under another path than the data set says",
+    "folders found under another path than the data set says, or its format",
     "nothing to do if these are the ones that are meant",
 )
-NO_SPLIT = _rule("F113", "note", "splits that are named and not there", "add the folder, or remove the name")
-OTHER_FOLDER = _rule(
-    "F114",
-    "note",
-    "folders of labels with another name than the format gives them",
-    "nothing to do if these are the labels that are meant",
-)
+NO_SPLIT = _rule("F117", "note", "splits that are named and not there", "add the folder, or remove the name")
 
 # I: images
 BROKEN_PICTURE = _rule("I201", "error", "pictures that cannot be read", _PUT_BACK, mended=True)
@@ -162,6 +175,18 @@ OTHER_NAME = _rule(
     mended=True,
 )
 UNKNOWN_CLASS = _rule("C604", "error", "items of a class that the class map lacks", "correct classes.txt", mended=True)
+MOSTLY_CROWD = _rule(
+    "C611",
+    "warning",
+    "splits of which most items are marked as crowd",
+    "some programs mark everything so: if these are single things, set iscrowd to 0",
+)
+CROWD_AS_BOX = _rule(
+    "C612",
+    "warning",
+    "crowd regions that are written as ordinary boxes, since an output cannot mark them",
+    "leave them out with --crowd drop",
+)
 ONE_SIDED = _rule("C605", "warning", "classes that one split lacks", "split anew: tltpipe split gives every side some")
 
 # D: duplicates

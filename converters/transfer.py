@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from converters import geometry, rules, validity
+from converters import geometry, image_sizes, rules, validity
 from converters.findings import Finding, Findings
 from converters.formats import MakeWriter, Recorder
 from converters.journal import Journal, alone
@@ -77,13 +77,19 @@ class Summary:
 
 @dataclass
 class Records:
-    """Gathers what the writers need of a chunk: bytes and text, far cheaper to hand over than samples."""
+    """Gathers what the writers need of a chunk: bytes and text, far cheaper to hand over than samples.
+
+    ``images_needed``: an image that is not there is an error. ``plain``: an output holds boxes, but no crowds.
+    """
 
     recorders: tuple[Recorder, ...]
     selection: Selection
     keypoints: frozenset[str]
     lost: tuple[str, ...]
     annotated: bool = True
+    images_needed: bool = False
+    plain: bool = False
+    crowds: int = 0
     records: list[list[Any]] = field(default_factory=list)
     items: Counter[str] = field(default_factory=Counter)
     selected_away: Counter[str] = field(default_factory=Counter)
@@ -91,6 +97,7 @@ class Records:
 
     def add(self, sample: Sample, findings: Findings) -> None:
         away: dict[str, int] = {}
+        sample = image_sizes.checked(sample, findings, needed=self.images_needed)
         kept = self.selection.apply(sample, away) if self.annotated else sample
         if kept is not None:
             if self.annotated:
@@ -98,6 +105,8 @@ class Records:
             self.records.append([recorder.record(kept) for recorder in self.recorders])
             for thing in kept.objects:
                 self.items[thing.category] += 1
+                if thing.crowd:
+                    self._count_crowd(thing, kept, findings)
             self._count_lost(kept)
         if away:
             self.selected_away.update(away)
@@ -116,6 +125,11 @@ class Records:
                 thing = replace(thing, keypoints=())
             objects.append(thing)
         return replace(sample, objects=tuple(objects))
+
+    def _count_crowd(self, thing: Object, sample: Sample, findings: Findings) -> None:
+        self.crowds += 1
+        if self.plain:
+            findings.add(rules.CROWD_AS_BOX, validity.title(thing, sample))
 
     def _count_lost(self, sample: Sample) -> None:
         for name in self.lost:
@@ -161,6 +175,7 @@ def transfer(
     selection: Selection | None = None,
     texts: Mapping[Path, str] | None = None,
     left_out: Path | None = None,
+    images_needed: bool = False,
     skip_bad: bool = False,
     workers: int | None = None,
 ) -> dict[str, Summary]:
@@ -168,13 +183,14 @@ def transfer(
 
     ``journal`` is the hidden folder for a killed run to go on from. A picture that cannot be used raises DataError
     and nothing appears; with ``skip_bad`` it is left out whole and listed in the file ``left_out``, since a picture
-    that shows a thing without its label would teach a detector that there is none. Raises HostError when the outputs
+    that shows a thing without its label would teach a detector that there is none. An image that is not there stops
+    the run only with ``images_needed``, or where an output takes it along. Raises HostError when the outputs
     cannot be written or another run is at them.
     """
     selection = selection or Selection()
     joined = joint([part.dataset for part in parts], selection)
     parts = [replace(part, dataset=dataset) for part, dataset in zip(parts, joined, strict=True)]
-    work = _Work(parts, Journal(journal), selection, dict(texts or {}), left_out, skip_bad, workers)
+    work = _Work(parts, Journal(journal), selection, dict(texts or {}), left_out, images_needed, skip_bad, workers)
     with alone(journal):
         return work.run(progress, what)
 
@@ -200,6 +216,7 @@ class _Work:
     selection: Selection
     texts: dict[Path, str]
     left_out: Path | None
+    images_needed: bool
     skip_bad: bool
     workers: int | None
     done: int = 0
@@ -229,7 +246,7 @@ class _Work:
         start, first = time.monotonic(), self.done
         total = Records((), self.selection, frozenset(), ())
         findings, images, skipped = Findings(), 0, 0
-        findings.note(part.dataset.notices)
+        findings.take(part.dataset.findings)
         categories = part.dataset.categories
         with ExitStack() as files:
             opened = [output.writer(beside(output.target), categories, part.dataset) for output in part.outputs]
@@ -242,6 +259,7 @@ class _Work:
                 total.items.update(batch.gathered.items)
                 total.selected_away.update(batch.gathered.selected_away)
                 total.dropped.update(batch.gathered.dropped)
+                total.crowds += batch.gathered.crowds
                 findings.merge(batch.findings)
                 skipped += len(batch.left_out)
                 self._note_left_out(batch, findings)
@@ -249,10 +267,12 @@ class _Work:
             self.done = first + len(list(cut(range(len(keys)), CHUNK)))
             if not images and keys:
                 raise _nothing(part, total.selected_away)
-        counts = {name: total.items[name] for name in categories}
+        counts, items = {name: total.items[name] for name in categories}, total.items.total()
+        if 2 * total.crowds > items:
+            findings.add(rules.MOSTLY_CROWD, f"{part.split}: {total.crowds} of {items} items")
         return Summary(
             images,
-            total.items.total(),
+            items,
             counts,
             skipped,
             dict(total.selected_away),
@@ -265,7 +285,9 @@ class _Work:
         kept = frozenset[str]().union(*(output.carries for output in part.outputs))
         lost = tuple(name for name in FIELDS if name not in kept)
         keypoints = frozenset(part.dataset.keypoints)
-        gatherer = partial(Records, tuple(recorders), self.selection, keypoints, lost, part.dataset.annotated)
+        plain = any("box" in output.carries and "crowd" not in output.carries for output in part.outputs)
+        settings = (part.dataset.annotated, self.images_needed, plain)
+        gatherer = partial(Records, tuple(recorders), self.selection, keypoints, lost, *settings)
         numbered = enumerate(cut(keys, CHUNK), start=self.done)
         chunks = ((number, Chunk(part.dataset.pictures, few, gatherer, self.skip_bad)) for number, few in numbered)
         task = partial(_record, self.journal)

@@ -69,6 +69,8 @@ class Data:
     """So many pictures of each split, chosen by their names: the same on every machine."""
     keep_empty: bool = False
     """Keep pictures that lost all their objects, as background."""
+    crowd: Literal["keep", "drop"] = "keep"
+    """Regions marked as crowd: keep (KITTI labels cannot mark them, so they train as ordinary boxes) or drop."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
 from converters import images, json_document, rules
-from converters.coco.naming import Naming
-from converters.coco.records import Category, Identity, OddRecord, Reader, Record, identity, title, wrong
+from converters.coco.naming import Naming, is_foreign
+from converters.coco.records import Category, Identity, OddRecord, Reader, Record, as_number, identity, title, wrong
+from converters.filenames import ImageNames, UnclearName
 from converters.findings import Findings
 from converters.json_document import Document
 from converters.model import Object, Sample
@@ -43,16 +46,17 @@ class File:
     def name(self, key: Key) -> str:
         document = json_document.opened(self.path)
         try:
-            return self.naming.id(document.parse(key[0], key[0] + key[1]))
+            name = self._image(document.parse(key[0], key[0] + key[1]), Findings())
         except OddRecord as odd:
             return str(odd)
+        return name.removesuffix(Path(name).suffix)
 
     def load(self, key: Key, findings: Findings) -> Sample:
         document = json_document.opened(self.path)
         start, length, spans, double = key
         picture: Record = document.parse(start, start + length)
         try:
-            name = self.naming.file_name(picture)
+            name = self._image(picture, findings)
             image = Path(f"{self.images}/{name}")
             width, height = self._size(picture, image, findings)
         except OddRecord as odd:
@@ -72,6 +76,22 @@ class File:
         start, length, spans, _ = key
         return document.parse(start, start + length), [record for _, record in _records(document, spans)]
 
+    def _image(self, picture: Record, findings: Findings) -> str:
+        """The file of ``picture`` below the folder: so named, or the one that the name means. Raises OddRecord."""
+        name, raw = self.naming.file_name(picture), picture.get("file_name")
+        if os.path.exists(f"{self.images}/{name}"):  # noqa: PTH110 - of each image: a text is faster
+            if name != raw != f"{self.images}/{name}" and type(raw) is str and is_foreign(raw):
+                findings.add(rules.OTHER_FILE_NAME, f"{raw} -> {name} (end of a path that is not here)")
+            return name
+        try:
+            match = _names(self).match(name)
+        except UnclearName as unclear:
+            raise OddRecord(f'"file_name" of {title(picture)}: {unclear}', code=rules.SAME_NAME.code) from None
+        if match is None:
+            return name  # a missing image is the business of who needs it
+        findings.add(rules.OTHER_FILE_NAME, match.example(raw if type(raw) is str and raw else name))
+        return match.path
+
     def _objects(
         self, document: Document, spans: Sequence[int], picture: Record, name: str, findings: Findings
     ) -> tuple[Object, ...]:
@@ -79,7 +99,7 @@ class File:
         objects = []
         for offset, record in _records(document, spans):
             try:
-                if record.get("image_id") != number:
+                if record.get("image_id") != number and not _same(record.get("image_id"), number):
                     raise OddRecord(f"{title(record)} has image_id more than once")
                 objects.append(reader.object(record, name, findings))
             except OddRecord as odd:
@@ -94,10 +114,35 @@ class File:
 
 
 def _side(picture: Record, key: str) -> int:
-    value = identity(picture, key)
+    value = as_number(identity(picture, key))
     if type(value) is int and 0 < value < _LARGEST:
         return value
     raise wrong(picture, key, "a number of pixels")
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether both are one id, written as a number here and as a text there."""
+    return {type(one), type(other)} == {int, str} and str(one) == str(other)
+
+
+def _names(file: File) -> ImageNames:
+    """What the names in ``file`` mean; made anew when the file or the folder of its pictures has changed."""
+    changed = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in (file.path, file.images))
+    return _known_names(file.path, file.images, file.naming, changed)
+
+
+@lru_cache(maxsize=4)
+def _known_names(path: Path, images: Path, naming: Naming, changed: tuple[int, ...]) -> ImageNames:  # noqa: ARG001
+    return ImageNames(images, lambda: _all_names(path, images, naming))
+
+
+def _all_names(path: Path, images: Path, naming: Naming) -> Iterator[str]:
+    document = json_document.opened(path)
+    for start, length, *_ in File(path, images, naming, {}).keys():  # noqa: SIM118 - no mapping
+        try:
+            yield naming.file_name(document.parse(start, start + length))
+        except OddRecord:  # said when it is loaded
+            continue
 
 
 def _records(document: Document, spans: Sequence[int]) -> list[tuple[int, Record]]:

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.formats import FilesOfTheirOwn, Place, in_order
+from converters.formats import FilesOfTheirOwn, Place
 from converters.model import Dataset, KeypointSlot, Sample
 from converters.yolo import class_names, darknet, labels, layouts, lines, lists, page
 from converters.yolo.images import Images
@@ -36,10 +36,10 @@ def carries(*, task: str = "detect") -> frozenset[str]:
 def find(root: Path) -> dict[str, Place]:
     """The splits that data.yaml or obj.data names; without either, those of the folders."""
     if (path := page.at(root)) is not None:
-        return dict(page.places(path))
+        return page.places(path)
     if (path := darknet.at(root)) is not None:
-        return in_order(darknet.places(path))
-    return in_order(layouts.find(root))
+        return darknet.places(path)
+    return layouts.find(root)
 
 
 def layout(root: Path, split: str) -> Place:
@@ -60,7 +60,7 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
         slots = {name: KeypointSlot(points, 0, shape[0]) for name in names}
     annotated = place.name != "test" or _labelled(place)
     pictures = Images(place, names, shape, annotated, files)
-    return Dataset(names, pictures, slots, annotated=annotated, notices=place.notices)
+    return Dataset(names, pictures, slots, annotated=annotated, findings=place.findings)
 
 
 def _meaning(

@@ -71,7 +71,7 @@ def gather(
     points = {category: slot.count for category, slot in dataset.keypoints.items()}
     gatherer = partial(Looks, points, deep, dataset.annotated, identities)
     total = _Total(dataset, keys)
-    total.findings.note(dataset.notices)
+    total.findings.take(dataset.findings)
     for batch in batches(
         dataset.pictures, keys, gatherer, skip_bad=True, workers=workers or how_many(len(keys), deep=deep)
     ):

@@ -48,7 +48,7 @@ class Done:
     def findings(self) -> tuple[Finding, ...]:
         total = Findings()
         for summary in self.splits.values():
-            total.note(found for found in summary.findings if found.rule.mended)
+            total.take(found for found in summary.findings if found.rule.mended)
         return total.all()
 
 

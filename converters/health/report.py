@@ -54,7 +54,7 @@ class Report:
         """All findings, counted over all splits; the worst first, then by code."""
         total = Findings()
         for findings in (*(split.findings for split in self.splits.values()), self.across):
-            total.note(findings)
+            total.take(findings)
         return tuple(sorted(total, key=lambda found: (SEVERITIES.index(found.rule.severity), found.rule.code)))
 
     @property

@@ -14,9 +14,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from converters.formats import split_name
+from converters.formats import Place, by_name
 from converters.yolo import class_names, lists
-from converters.yolo.places import Described, described
+from converters.yolo.places import described
 from tltpipe.errors import DataError, Location
 
 _SUFFIX = ".data"
@@ -35,30 +35,30 @@ def at(root: Path) -> Path | None:
     return found[0] if len(found) == 1 else None
 
 
-def places(path: Path) -> dict[str, Described]:
+def places(path: Path) -> dict[str, Place]:
     """The splits that the file ``path`` names. Raises DataError for one whose list of images is not there."""
-    root, found = path.parent, {}
+    found = []
     for key, (value, line) in _entries(path).items():
         if key in _NO_SPLITS:
             continue
-        source, _ = _located(path, value)
+        source = _located(path, value)
         if source is None:
-            hint = f"lists there are: {_lists(root)}"
+            hint = f"lists that are there: {_lists(path.parent)}"
             raise DataError(f"{key}: the list of images {value} is not there", where=Location(path, line), hint=hint)
-        found[split_name(key)] = described(root, key, [source], page=path, base=lists.first_folder(root, source))
+        found.append((key, described(path.parent, key, [source], page=path)))
     if not found:
         raise DataError("no list of images is named: train, valid", where=path, hint="train = data/train.txt")
-    return found
+    return by_name(found)
 
 
 def names(path: Path) -> tuple[tuple[str, ...], Path]:
     """The class names that the file ``path`` refers to, and the file in which they are. Raises DataError."""
     entries = _entries(path)
     value, line = entries["names"]
-    source, _ = _located(path, value)
-    source = source or class_names.find([path.parent])
+    source = _located(path, value) or class_names.find([path.parent])
     if source is None:
-        raise DataError(f"names: the file {value} is not there", where=Location(path, line), hint="one name a line")
+        hint = "write it: one name a line, in the order of their numbers"
+        raise DataError(f"names: the file {value} is not there", where=Location(path, line), hint=hint)
     found = class_names.read(source)
     count, line = entries.get("classes", (str(len(found)), 1))
     if count.isdigit() and int(count) != len(found):
@@ -75,8 +75,9 @@ def _entries(path: Path) -> Entries:
     return found
 
 
-def _located(path: Path, value: str) -> tuple[Path | None, bool]:
-    return lists.located(value, (path.parent, path.parent.parent), os.path.isfile) if value else (None, False)
+def _located(path: Path, value: str) -> Path | None:
+    """The file ``value``: beside ``path``, or above."""
+    return lists.located(value, (path.parent, path.parent.parent), os.path.isfile)[0] if value else None
 
 
 def _lists(root: Path) -> str:

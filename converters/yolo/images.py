@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from converters import images, listing, rules
 from converters.findings import Findings
@@ -67,6 +67,13 @@ class Images:
     def name(self, key: Key) -> str:
         return key.name
 
+    def items(self, key: Sequence[Any]) -> list[str]:
+        """The class of each item in the label file of ``key``, which may be a name alone."""
+        label = key[1] if len(key) > 1 else f"{self.place.annotations}/{key[0]}.txt"
+        if not label:
+            return []
+        return [thing.category for thing in lines.parse(Path(label), self.names, self.keypoints, 1, 1)]
+
     def load(self, key: Key, findings: Findings) -> Sample:
         image = Path(key.paths[0])
         if len(key.paths) > 1:
@@ -76,7 +83,7 @@ class Images:
             raise DataError(what, where=image, hint=hint, code=rules.SAME_NAME.code)
         width, height = images.look(image, findings)
         if key.nearly:
-            findings.add(rules.OTHER_PATH, key.name)
+            findings.add(rules.OTHER_FILE_NAME, key.name)
         if not key.label:
             findings.add(rules.NO_LABEL_FILE, key.name)
             return Sample(key.name, image, width, height, annotations=image)

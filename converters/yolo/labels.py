@@ -6,18 +6,17 @@ of another level, or in a folder of any other name that mirrors the one of the i
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 from converters import listing
-from converters.formats import split_name
+from converters.formats import SPLITS, split_name
 from converters.numerals import is_number
 
 TEXT = frozenset(("txt",))
-SPLITS = ("train", "validation", "test")
-
 _OTHERS = ("classes", "predefined_classes", "notes", "license", "requirements", "left-out", "labels", "images")
 """Text files with these names are no label files, unless an image has the name."""
 
@@ -151,7 +150,8 @@ def _named(labels: Path, images: Path) -> bool:
 
 def _splits(folder: Path, root: Path) -> set[str]:
     inner = folder.relative_to(root).parts if folder.is_relative_to(root) else folder.parts[-3:]
-    return {split_name(part) for part in inner} & set(SPLITS)
+    words = (word for part in inner for word in (part, *re.split(r"[^A-Za-z]+", part)))
+    return {split_name(word) for word in words} & set(SPLITS)
 
 
 def _shared(folder: Path, images: Path) -> int:

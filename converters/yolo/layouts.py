@@ -11,11 +11,11 @@ train/1.jpg          train/1.txt
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from converters import listing
-from converters.formats import split_name
+from converters.formats import SPLITS, Place, by_name, split_name
 from converters.yolo import class_names, labels, lists
 from converters.yolo.places import Described, Source, described
 
@@ -26,16 +26,13 @@ Named = Iterator[tuple[str, Path]]
 """Folders and lists of images, each with the name of its split."""
 
 
-def find(root: Path) -> dict[str, Described]:
-    """The splits in the folder ``root`` by name; two folders of one split (val, valid) are one."""
+def find(root: Path) -> dict[str, Place]:
+    """The splits in the folder ``root`` by name. Raises DataError for two folders of one split."""
     if not labels.any_text(root):
         return {}
     for layout in (_split_folders, _lists, _flat, _one_folder_each, _one_folder):
-        sources: dict[str, list[Path]] = {}
-        for name, path in layout(root):
-            sources.setdefault(split_name(name), []).append(path)
-        places = (described(root, name, paths, base=_base(root, paths)) for name, paths in sources.items())
-        if found := {place.name: place for place in places if _looks_right(place)}:
+        places = ((name, described(root, name, [path])) for name, path in layout(root))
+        if found := by_name((name, place) for name, place in places if _looks_right(place)):
             return found
     return _labels_alone(root)
 
@@ -49,10 +46,6 @@ def _looks_right(place: Described) -> bool:
         if labels.looks_right(source.labels, stems):
             return True
     return False
-
-
-def _base(root: Path, paths: Sequence[Path]) -> Path | None:
-    return lists.first_folder(root, paths[0]) if paths[0].is_file() else None
 
 
 def _split_folders(root: Path) -> Named:
@@ -99,7 +92,7 @@ def _one_folder(root: Path) -> Named:
     yield _own_name(root), root
 
 
-def _labels_alone(root: Path) -> dict[str, Described]:
+def _labels_alone(root: Path) -> dict[str, Place]:
     """Labels whose images are elsewhere, or lost: that is said when they are read."""
     folder, name = root / "labels", _own_name(root)
     if _image_folders(root) or not labels.looks_right(folder):
@@ -123,9 +116,9 @@ def _holds(folder: Path, extensions: frozenset[str]) -> bool:
 
 
 def _is_split(name: str) -> bool:
-    return split_name(name) in labels.SPLITS
+    return split_name(name) in SPLITS
 
 
 def _own_name(root: Path) -> str:
     name = split_name(root.absolute().name)
-    return name if name in labels.SPLITS else "train"
+    return name if name in SPLITS else "train"

@@ -12,9 +12,9 @@ from typing import Any
 
 from converters import rules
 from converters.findings import Findings
-from converters.formats import Place, in_order, split_name
+from converters.formats import Place, by_name, split_name
 from converters.yolo import lists
-from converters.yolo.places import Described, described
+from converters.yolo.places import described
 from tltpipe.errors import DataError, Location
 
 NAMES = ("data.yaml", "dataset.yaml", "data.yml")
@@ -67,33 +67,33 @@ def load(path: Path) -> Page:
     return Page(names, _shape(page.get("kpt_shape"), path))
 
 
-def places(path: Path) -> dict[str, Described]:
+def places(path: Path) -> dict[str, Place]:
     """The splits that the file ``path`` names, train and validation first.
 
     Raises DataError as ``load`` does, and where train or val is not there.
     """
     load(path)
-    page, notices = _parsed(path), Findings()
+    page, odd = _parsed(path), Findings()
     sources: dict[str, list[Path]] = {}
     for key, value in page.items():
         values = [value] if isinstance(value, str) else value
         if not isinstance(key, str) or key.lower() in _NO_SPLITS or not _are_paths(values):
             continue
-        some = [_source(path, page.get("path"), each.strip(), notices) for each in values]
+        some = [_source(path, page.get("path"), each.strip(), odd) for each in values]
         there = [source for source in some if source is not None]
         if len(there) == len(some):
-            sources.setdefault(split_name(key), []).extend(there)
+            sources[key] = there
         elif split_name(key) in ("train", "validation"):
             raise _missing(path, key, values[some.index(None)])
         else:  # Roboflow names a test split whether there is one or not
-            notices.add(rules.NO_SPLIT, f"{path}: {key}: {values[some.index(None)][:80]}")
+            odd.add(rules.NO_SPLIT, f"{path}: {key}: {values[some.index(None)][:80]}")
     if not sources:
         raise DataError("no split is named: train, val or test", where=path)
-    order = list(in_order(dict.fromkeys(sources, _NOWHERE)))
-    return {
-        name: described(path.parent, name, sources[name], page=path, notices=notices if name == order[0] else None)
-        for name in order
-    }
+    first = next(iter(sources))
+    return by_name(
+        (key, described(path.parent, key, some, page=path, findings=odd if key == first else ()))
+        for key, some in sources.items()
+    )
 
 
 def text(root: Path, categories: Sequence[str], splits: Mapping[str, Place], keypoints: tuple[int, int] | None) -> str:
@@ -191,9 +191,6 @@ def _shape(value: Any, path: Path) -> tuple[int, int] | None:
     raise DataError("kpt_shape must be [number of keypoints, 2 or 3]", where=path)
 
 
-_NOWHERE = Place(Path(), Path(), Path())
-
-
 def _are_paths(values: Any) -> bool:
     return isinstance(values, list) and bool(values) and all(isinstance(v, str) and v.strip() for v in values)
 
@@ -207,14 +204,14 @@ def _missing(path: Path, key: str, value: str) -> DataError:
     return DataError(f"{key}: there is no folder or list of images {value[:80]!a}", where=path, hint=hint)
 
 
-def _source(path: Path, base: Any, value: str, notices: Findings) -> Path | None:
+def _source(path: Path, base: Any, value: str, odd: Findings) -> Path | None:
     """The folder or list ``value``: below ``path:``, beside this file, or where Roboflow's ``../train/images`` is."""
     above = path.parent / base if isinstance(base, str) else path.parent
     found, moved = lists.located(value, (above, path.parent), _is_source)
     if found is None:
         return None
     if moved and found != path.parent / value.removeprefix("../"):
-        notices.add(rules.OTHER_PATH, f"{path}: {value[:80]} is {os.path.relpath(found, path.parent)}")
+        odd.add(rules.OTHER_FOLDER, f"{path}: {value[:80]} is {os.path.relpath(found, path.parent)}")
     if found.is_dir() and (found / "images").is_dir():
         return found / "images"
     return found

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from converters import rules
 from converters.findings import Finding, Findings
 from converters.formats import Place, split_name
-from converters.yolo import labels
+from converters.yolo import labels, lists
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Described(Place):
     """A split by its ``name``.
 
     ``page`` is the data.yaml or obj.data that names it. ``sources`` are its folders where it has several, or its
-    lists; names are told below ``images`` then. ``notices`` are to be said once.
+    lists; names are told below ``images`` then. ``findings`` are about the split as a whole.
     """
 
     name: str
     page: Path | None = None
     sources: tuple[Source, ...] = ()
-    notices: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def described(
@@ -41,46 +41,56 @@ def described(
     sources: Sequence[Path],
     *,
     page: Path | None = None,
-    base: Path | None = None,
-    notices: Findings | None = None,
+    findings: Iterable[Finding] = (),
 ) -> Described:
     """The split ``name``, whose images are in the folders and lists ``sources``.
 
-    Names are told below ``base``; without, below ``images`` in ``root``, or what all folders have in common.
+    Names are told below what all folders have in common; those of a list below ``images`` in ``root``, or the folder
+    of its first image.
     """
-    notices = notices or Findings()
-    pairs = tuple(_source(path, root, notices) for path in sources)
+    odd = Findings()
+    odd.take(findings)
+    pairs = tuple(_source(path, root, odd) for path in sources)
     name = split_name(name)
     if len(pairs) == 1 and pairs[0].labels is not None:
-        return Described(root, pairs[0].labels, pairs[0].images, name, page, (), notices.all())
-    images = base or _common([pair.images for pair in pairs])
-    if images is None:
-        images = root / "images" if (root / "images").is_dir() else root
-    annotations = _parallel(pairs, images) or page or sources[0]
-    return Described(root, annotations, images, name, page, pairs, notices.all())
+        return Described(root, pairs[0].labels, pairs[0].images, name, page, (), odd.all())
+    images = _common(pairs) or _base(root, sources)
+    annotations = _parallel(pairs, images, root) or page or sources[0]
+    return Described(root, annotations, images, name, page, pairs, odd.all())
 
 
-def _source(path: Path, root: Path, notices: Findings) -> Source:
+def _source(path: Path, root: Path, odd: Findings) -> Source:
     if not path.is_dir():
         return Source(path)
     folder = labels.folder_of(path, root)
     if folder not in (path, labels.rule(path)):
-        notices.add(rules.OTHER_FOLDER, f"{path}: the labels are in {os.path.relpath(folder, root)}")
+        odd.add(rules.OTHER_FOLDER, f"{path}: the labels are in {os.path.relpath(folder, root)}")
     return Source(path, folder)
 
 
-def _common(folders: Sequence[Path]) -> Path | None:
-    """What ``folders`` have in common; None where one of them is a list."""
-    if not all(folder.is_dir() for folder in folders):
+def _common(pairs: Sequence[Source]) -> Path | None:
+    """What folders have in common; None where one of ``pairs`` is a list."""
+    if any(pair.labels is None for pair in pairs):
         return None
-    return Path(os.path.commonpath([os.path.normpath(folder) for folder in folders]))
+    return Path(os.path.commonpath([os.path.normpath(pair.images) for pair in pairs]))
 
 
-def _parallel(pairs: Sequence[Source], images: Path) -> Path | None:
-    """The folder below which all labels lie as their images do below ``images``."""
+def _base(root: Path, sources: Sequence[Path]) -> Path:
+    """The folder of all images where some are listed."""
+    if (root / "images").is_dir():
+        return root / "images"
+    first = next((source for source in sources if not source.is_dir()), None)
+    return (lists.first_folder(root, first) if first is not None else None) or root
+
+
+def _parallel(pairs: Sequence[Source], images: Path, root: Path) -> Path | None:
+    """The folder below which labels lie as their images do below ``images``."""
     folders = [pair.labels for pair in pairs if pair.labels is not None]
-    if len(folders) != len(pairs):
-        return None
+    if not folders:
+        folder = labels.folder_of(images, root)
+        return folder if labels.any_text(folder) else None
     common = Path(os.path.commonpath([os.path.normpath(folder) for folder in folders]))
-    inner = [(os.path.relpath(pair.images, images), os.path.relpath(pair.labels or "", common)) for pair in pairs]
-    return common if all(one == other for one, other in inner) else None
+    inner = [
+        (os.path.relpath(pair.images, images), os.path.relpath(pair.labels, common)) for pair in pairs if pair.labels
+    ]
+    return common if len(inner) == len(pairs) and all(one == other for one, other in inner) else None
