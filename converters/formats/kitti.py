@@ -69,11 +69,14 @@ def _turned(root: Path) -> list[tuple[str, Place]]:
 
 
 def _judged(splits: list[tuple[str, Place]]) -> list[tuple[str, Place]]:
-    """Those of ``splits`` that are KITTI's. Where all files are empty, the other splits say so, or the folder's name."""
-    verdicts = {place.annotations: _looks_right(place.annotations) for _, place in splits}
-    names = {name for folder in verdicts for name in (folder.name, folder.parent.name)}
-    empty = True in verdicts.values() or (False not in verdicts.values() and _LABELS[-1] not in names)
-    return [(name, place) for name, place in splits if (empty if (v := verdicts[place.annotations]) is None else v)]
+    """Those of ``splits`` that are KITTI's; where all files of one are empty, the other splits decide.
+
+    Where all are empty, they are YOLO's in a data set that has a data.yaml.
+    """
+    verdicts = [_looks_right(place.annotations) for _, place in splits]
+    unclear = False not in verdicts and not any(any(place.root.glob("*.y*ml")) for _, place in splits[:1])
+    empty = True in verdicts or unclear
+    return [split for split, verdict in zip(splits, verdicts, strict=True) if (empty if verdict is None else verdict)]
 
 
 def _first(folder: Path, names: Sequence[str]) -> Path | None:
