@@ -101,6 +101,13 @@ OTHER_FOLDER = _rule(
     "nothing to do if these are the ones that are meant",
 )
 NO_SPLIT = _rule("F117", "note", "splits that are named and not there", "add the folder, or remove the name")
+NO_SPLIT_HAS = _rule(
+    "F118",
+    "warning",
+    "label files that lie in no split",
+    "put them and their images into one, or write a data.yaml that says where the images are",
+    loses="images",
+)
 
 # I: images
 BROKEN_PICTURE = _rule("I201", "error", "pictures that cannot be read", _PUT_BACK, mended=True)

@@ -17,11 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from converters import classes as class_map
 from converters.formats import FilesOfTheirOwn, Place
 from converters.model import Dataset, KeypointSlot, Sample
 from converters.yolo import class_names, darknet, labels, layouts, lines, lists, page
 from converters.yolo.images import Images
-from converters.yolo.places import Described, Source
+from converters.yolo.places import Described, sources
 from tltpipe.errors import DataError, UsageError
 
 ABOUT = "YOLO: data.yaml or obj.data, images and labels/*.txt (detect, segment, pose)"
@@ -74,7 +75,7 @@ def _meaning(
         names, path = darknet.names(place.page)
         return names, None, (place.page, path)
     if classes is not None:
-        return classes, None, ()
+        return classes, None, (place.root / class_map.NAME,)
     folders = (place.root, place.images, place.annotations, place.images.parent, place.annotations.parent)
     near = class_names.find(folder for folder in folders if folder.is_relative_to(place.root))
     if near is not None:
@@ -87,7 +88,7 @@ def _meaning(
 
 def _labelled(place: Described) -> bool:
     """Whether there are label files at all; of a list, the folder of its first image says so."""
-    for source in place.sources or (Source(place.images, place.annotations),):
+    for source in sources(place):
         folder = source.labels
         if folder is None and (first := lists.first_image(place.root, source.images)) is not None:
             folder = labels.folder_of(first.parent, place.root)

@@ -14,7 +14,7 @@ from converters import images, listing, rules
 from converters.findings import Findings
 from converters.model import Sample
 from converters.yolo import labels, lines, lists
-from converters.yolo.places import Described, Source
+from converters.yolo.places import Described, Source, sources
 from tltpipe.errors import DataError
 
 
@@ -40,7 +40,7 @@ class Images:
     @property
     def sources(self) -> tuple[Source, ...]:
         """Folders and lists, with the folders of labels."""
-        return self.place.sources or (Source(self.place.images, self.place.annotations),)
+        return sources(self.place)
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -126,8 +126,8 @@ class _Matcher:
         self.place = place
         self.unmatched: list[str] = []
 
-    def keys(self, sources: tuple[Source, ...]) -> Iterator[Key]:
-        for source in sources:
+    def keys(self, every: tuple[Source, ...]) -> Iterator[Key]:
+        for source in every:
             if source.labels is None:
                 yield from self._listed(source.images)
             else:

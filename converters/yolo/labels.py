@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -64,16 +64,23 @@ def is_share(word: str) -> bool:
 
 
 def looks_right(folder: Path, stems: frozenset[str] | None = None) -> bool:
-    """Whether the first label file with a line (of those named in ``stems``) begins with a class and shares of one."""
+    """Whether the first label file with a line (of those named in ``stems``) begins with one of YOLO's."""
     if not folder.is_dir():
         return False
     names = (name for name in texts(folder) if stems is None or name.rpartition(".")[0] in stems)
-    for name in islice(names, _BLANK):
-        with (folder / name).open("rb") as stream:
-            words = stream.readline(4096).decode("utf-8-sig", errors="replace").split()
-        if words:
-            return words[0].isdigit() and len(words) >= 5 and is_share(words[1])
-    return False
+    first = filter(None, (first_line(folder / name) for name in islice(names, _BLANK)))
+    return is_line(next(first, []))
+
+
+def first_line(path: Path) -> list[str]:
+    """The words of the first line of the file ``path``."""
+    with path.open("rb") as stream:
+        return stream.readline(4096).decode("utf-8-sig", errors="replace").split()
+
+
+def is_line(words: Sequence[str]) -> bool:
+    """Whether a line of ``words`` begins with a class number and shares of one."""
+    return len(words) >= 5 and words[0].isdigit() and is_share(words[1])
 
 
 def pairs(folder: Path) -> frozenset[str]:

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from converters import listing
+from converters import listing, rules
+from converters.findings import Findings
 from converters.formats import SPLITS, Place, by_name, split_name
 from converters.yolo import class_names, labels, lists
-from converters.yolo.places import Described, Source, described
+from converters.yolo.places import Described, described, sources
 
 _IMAGES = ("images", "image", "imgs", "img")
 _LISTS = ("images", "all")
@@ -32,14 +34,28 @@ def find(root: Path) -> dict[str, Place]:
         return {}
     for layout in (_split_folders, _lists, _flat, _one_folder_each, _one_folder):
         places = ((name, described(root, name, [path])) for name, path in layout(root))
-        if found := by_name((name, place) for name, place in places if _looks_right(place)):
-            return found
+        if found := [(name, place) for name, place in places if _looks_right(place)]:
+            return by_name(_with_rest(root, found))
     return _labels_alone(root)
+
+
+def _with_rest(root: Path, found: list[tuple[str, Described]]) -> list[tuple[str, Described]]:
+    """``found``, the first with a finding where label files lie in none of its folders."""
+    folders = [source.labels for _, place in found for source in sources(place)]
+    if None in folders:  # a list says itself what it takes
+        return found
+    tops = {"" if folder == root else f"{os.path.relpath(folder, root)}/" for folder in folders if folder is not None}
+    rest = [path for path in labels.texts(root) if not path.startswith(tuple(tops))]
+    odd = Findings()
+    for path in sorted(path for path in rest if labels.is_line(labels.first_line(root / path))):
+        odd.add(rules.NO_SPLIT_HAS, root / path)
+    (name, first), *others = found
+    return [(name, replace(first, findings=(*first.findings, *odd))), *others]
 
 
 def _looks_right(place: Described) -> bool:
     """Whether there are YOLO's labels for one of its folders; of lists, the first image says so when it is read."""
-    for source in place.sources or (Source(place.images, place.annotations),):
+    for source in sources(place):
         if source.labels is None:
             return True
         stems = labels.pairs(source.images) if source.labels == source.images else None
@@ -53,7 +69,7 @@ def _split_folders(root: Path) -> Named:
     for top in _image_folders(root):
         inner = _folders(top)
         if any(_is_split(folder.name) for folder in inner) or not _holds(top, listing.PICTURES):
-            yield from ((folder.name, folder) for folder in inner)
+            yield from ((folder.name, images) for folder in inner for images in _image_folders(folder) or [folder])
     for folder in _folders(root):
         yield from ((folder.name, images) for images in _image_folders(folder))
 
@@ -72,9 +88,10 @@ def _flat(root: Path) -> Named:
     """images beside labels, whatever the two are called."""
     folders = _image_folders(root)
     if not folders:
-        some = [folder for folder in _folders(root) if not _is_split(folder.name)]
-        folders = [folder for folder in some if _holds(folder, listing.PICTURES)]
-        if len(folders) > 1 or (root / "Annotations").is_dir():  # VOC's, with labels that were made of it
+        folders = [folder for folder in _folders(root) if next(listing.files(folder, listing.PICTURES), None)]
+        if (
+            len(folders) > 1 or _is_split(folders[0].name if folders else "") or (root / "Annotations").is_dir()
+        ):  # VOC's, with labels that were made of it
             return
     yield from ((_own_name(root), folder) for folder in folders)
 

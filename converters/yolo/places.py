@@ -35,27 +35,32 @@ class Described(Place):
     findings: tuple[Finding, ...] = ()
 
 
+def sources(place: Described) -> tuple[Source, ...]:
+    """The folders and lists of ``place``."""
+    return place.sources or (Source(place.images, place.annotations),)
+
+
 def described(
     root: Path,
     name: str,
-    sources: Sequence[Path],
+    paths: Sequence[Path],
     *,
     page: Path | None = None,
     findings: Iterable[Finding] = (),
 ) -> Described:
-    """The split ``name``, whose images are in the folders and lists ``sources``.
+    """The split ``name``, whose images are in the folders and lists ``paths``.
 
     Names are told below what all folders have in common; those of a list below ``images`` in ``root``, or the folder
     of its first image.
     """
     odd = Findings()
     odd.take(findings)
-    pairs = tuple(_source(path, root, odd) for path in sources)
+    pairs = tuple(_source(path, root, odd) for path in paths)
     name = split_name(name)
     if len(pairs) == 1 and pairs[0].labels is not None:
         return Described(root, pairs[0].labels, pairs[0].images, name, page, (), odd.all())
-    images = _common(pairs) or _base(root, sources)
-    annotations = _parallel(pairs, images, root) or page or sources[0]
+    images = _common(pairs) or _base(root, paths)
+    annotations = _parallel(pairs, images, root) or page or paths[0]
     return Described(root, annotations, images, name, page, pairs, odd.all())
 
 
@@ -75,11 +80,11 @@ def _common(pairs: Sequence[Source]) -> Path | None:
     return Path(os.path.commonpath([os.path.normpath(pair.images) for pair in pairs]))
 
 
-def _base(root: Path, sources: Sequence[Path]) -> Path:
+def _base(root: Path, paths: Sequence[Path]) -> Path:
     """The folder of all images where some are listed."""
     if (root / "images").is_dir():
         return root / "images"
-    first = next((source for source in sources if not source.is_dir()), None)
+    first = next((path for path in paths if not path.is_dir()), None)
     return (lists.first_folder(root, first) if first is not None else None) or root
 
 

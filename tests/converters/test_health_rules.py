@@ -303,6 +303,7 @@ ELSEWHERE = {
     "F115": "test_yolo_layouts.py",
     "F116": "test_yolo_layouts.py",
     "F117": "test_yolo_layouts.py",
+    "F118": "test_yolo_layouts.py",
 }
 
 
