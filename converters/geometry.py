@@ -41,10 +41,15 @@ def extent(rings: Sequence[Polygon]) -> Box:
 
 
 def area(ring: Polygon) -> float:
-    """The area inside ``ring``, by the shoelace formula."""
+    """The area inside ``ring``."""
+    return abs(signed_area(ring))
+
+
+def signed_area(ring: Polygon) -> float:
+    """The area inside ``ring``, negative where it runs against the clock, by the shoelace formula."""
     points = list(zip(ring[::2], ring[1::2], strict=True))
     turned = [*points[1:], points[0]]
-    return abs(sum(x * v - u * y for (x, y), (u, v) in zip(points, turned, strict=True))) / 2
+    return sum(x * v - u * y for (x, y), (u, v) in zip(points, turned, strict=True)) / 2
 
 
 def contains(ring: Polygon, x: float, y: float) -> bool:

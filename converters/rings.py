@@ -7,6 +7,7 @@ nor the area of the whole changes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from converters import geometry
@@ -18,20 +19,25 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 22
 """Distances that are looked at together."""
 
+_MANY = 256
+"""From so many rings on, as in the mask of noise, each is joined to the next one and not to the nearest."""
+
 _CORNERS = 512
 """Of a ring, at most, that a bridge may end at: of longer ones every second, third ... is looked at."""
 
 
-def joined(rings: Sequence[Polygon]) -> Polygon:
+def joined(rings: Sequence[Polygon], *, holes: Sequence[Polygon] | None = None) -> Polygon:
     """One ring that covers what ``rings`` cover together; those that lie inside another add nothing and are left out.
 
-    ``rings`` have three different points at least. Parts that overlap stay as they are, each counted in the area.
+    ``rings`` have three different points at least. Parts that overlap stay as they are, each counted in the area. With
+    ``holes``, which are cut out, ``rings`` do not overlap, and one inside another lies in a hole of it.
     """
-    if len(rings) == 1:
+    if len(rings) == 1 and not holes:
         return rings[0]
     import numpy as np
 
-    parts = [_turned(np.array(ring, float).reshape(-1, 2)) for ring in _outer(rings)]
+    parts = [_turned(np.array(ring, float).reshape(-1, 2)) for ring in (_outer(rings) if holes is None else rings)]
+    parts += [_turned(np.array(hole, float).reshape(-1, 2))[::-1] for hole in holes or ()]
     corners, owner = np.concatenate(parts), np.repeat(np.arange(len(parts)), list(map(len, parts)))
     walk = _walk(owner.tolist(), _bridges(corners, owner))
     return tuple(corners[walk].reshape(-1).tolist())
@@ -65,9 +71,14 @@ def _turned(points: NDArray[Any]) -> NDArray[Any]:
 
 
 def _bridges(corners: NDArray[Any], owner: NDArray[Any]) -> dict[int, list[int]]:
-    """From which corners bridges lead to which: the shortest that join all rings to the first."""
+    """From which corners bridges lead to which: the shortest that join all rings to the first, unless they are many."""
     import numpy as np
 
+    if owner[-1] >= _MANY:
+        firsts = np.flatnonzero(np.diff(owner, prepend=-1))
+        firsts = firsts[np.lexsort(corners[firsts].T)].tolist()
+        firsts = firsts[firsts.index(0) :] + firsts[: firsts.index(0)]
+        return {start: [end] for start, end in pairwise(firsts)}
     nearest, origin = np.full(len(corners), np.inf), np.zeros(len(corners), int)
     sizes = np.bincount(owner)
     place = np.arange(len(corners)) - np.repeat(np.cumsum(sizes) - sizes, sizes)

@@ -18,11 +18,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from converters import geometry, image_sizes, rules, validity
+from converters import geometry, image_sizes, rules, run_lengths, validity
 from converters.findings import Finding, Findings
 from converters.formats import MakeWriter, Recorder
 from converters.journal import Journal, alone
-from converters.model import Dataset, Object, Sample
+from converters.model import Box, Dataset, Object, Sample
 from converters.passes import Batch, Chunk, cut, gather, worker_count
 from converters.selection import Selection, selected
 from tltpipe import __version__
@@ -141,13 +141,16 @@ class Records:
 
 
 def _own_box(thing: Object) -> bool:
-    """Whether the box is another than its polygons have."""
-    if not thing.polygons:
-        return False
-    box, around = thing.box, geometry.extent(thing.polygons)
-    sides = (box.left - around.left, box.top - around.top, box.right - around.right, box.bottom - around.bottom)
-    return max(map(abs, sides)) > validity.ROUNDING
+    """Whether the box is another than its polygons have, or its mask."""
+    if thing.polygons:
+        around: Box | None = geometry.extent(thing.polygons)
+    else:
+        around = run_lengths.box(thing.mask) if thing.mask is not None else thing.box
+    box = thing.box
+    return around is None or max(abs(getattr(box, side) - getattr(around, side)) for side in _SIDES) > validity.ROUNDING
 
+
+_SIDES = ("left", "top", "right", "bottom")
 
 HAS: Mapping[str, Callable[[Object], bool]] = {
     "box": _own_box,

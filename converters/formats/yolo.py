@@ -30,8 +30,8 @@ CARRIES = frozenset({"box"})
 
 
 def carries(*, task: str = "detect") -> frozenset[str]:
-    """What survives with ``task``; segment has no boxes but those around its polygons."""
-    return {"segment": frozenset({"polygons"}), "pose": frozenset({"box", "keypoints"})}.get(task, CARRIES)
+    """What survives with ``task``; segment has no boxes but those around its polygons, and masks by their outlines."""
+    return {"segment": frozenset({"polygons", "mask"}), "pose": frozenset({"box", "keypoints"})}.get(task, CARRIES)
 
 
 def find(root: Path) -> dict[str, Place]:
@@ -142,7 +142,8 @@ class Recorder:
 class Writer(FilesOfTheirOwn):
     """Writes ``<path>/<id>.txt`` for every sample, empty where nothing is on it.
 
-    ``task`` is detect (boxes), segment (all rings of each object, joined) or pose (box and the whole keypoint vector).
+    ``task`` is detect (boxes), segment (all rings of each object, joined; else the outline of its mask) or pose (box
+    and the whole keypoint vector).
     """
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from converters import geometry, kitti_lines, rings, rules
+from converters import geometry, kitti_lines, outlines, rings, rules
 from converters.model import Box, Keypoints, KeypointSlot, Object, Polygon, Sample, flat
 from converters.numerals import is_number
 from converters.yolo import labels
@@ -116,7 +116,7 @@ def _line(
     width, height = sample.width, sample.height
     box = geometry.clip(thing.box, width, height)
     if task == "segment":
-        return _joined(number, _shares(_outline(thing), width, height))
+        return _joined(number, _shares(_outline(thing, sample), width, height))
     shares = [
         (box.left + box.right) / 2 / width,
         (box.top + box.bottom) / 2 / height,
@@ -128,10 +128,18 @@ def _line(
     return _joined(number, shares)
 
 
-def _outline(thing: Object) -> Polygon:
-    """All rings joined, or the corners of the box."""
+def _outline(thing: Object, sample: Sample) -> Polygon:
+    """All rings joined; else the outline of the mask, or the corners of the box. Raises DataError for a broken mask."""
     if thing.polygons:
         return rings.joined(thing.polygons)
+    if thing.mask is not None and (thing.mask.width, thing.mask.height) == (sample.width, sample.height):
+        try:
+            if ring := outlines.outline(thing.mask):
+                return ring
+        except ValueError as problem:
+            raise DataError(
+                f"{thing.category}: {problem}", where=sample.where(thing), code=rules.ODD_MASK.code
+            ) from None
     box = thing.box
     return (box.left, box.top, box.right, box.top, box.right, box.bottom, box.left, box.bottom)
 

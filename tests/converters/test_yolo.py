@@ -129,7 +129,7 @@ def test_what_cannot_be_written_is_told_before(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "kept"), [("detect", {"box"}), ("segment", {"polygons"}), ("pose", {"box", "keypoints"})]
+    ("task", "kept"), [("detect", {"box"}), ("segment", {"polygons", "mask"}), ("pose", {"box", "keypoints"})]
 )
 def test_what_is_kept_is_not_told_as_dropped(task: str, kept: set[str], tmp_path: Path) -> None:
     labels, _ = outputs.plan("yolo", tmp_path, "train", options={"task": task})
