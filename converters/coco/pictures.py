@@ -122,7 +122,7 @@ def _side(picture: Record, key: str) -> int:
 
 def _same(one: object, other: object) -> bool:
     """Whether both are one id, written as a number here and as a text there."""
-    return _whole(one) == _whole(other)
+    return bool(_whole(one) == _whole(other))
 
 
 def _whole(value: Any) -> Any:

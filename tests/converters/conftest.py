@@ -75,11 +75,11 @@ class Sets:
 
     root: Path
 
-    def picture(self, path: str, size: tuple[int, int] = (100, 80), **options: Any) -> Path:
+    def picture(self, path: Path | str, size: tuple[int, int] = (100, 80), **options: Any) -> Path:
         """An image file of the kind that its extension says, in a colour of its own."""
         made = self.root / path
         made.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", size, (90, crc32(path.encode()) % 256, 40)).save(made, **options)
+        Image.new("RGB", size, (90, crc32(str(path).encode()) % 256, 40)).save(made, **options)
         return made
 
     def coco(self, path: str, *images: Json | str, notes: list[Json] | None = None, **members: Any) -> Path:
@@ -101,7 +101,9 @@ class Sets:
         made.write_text(json.dumps(page))
         return made
 
-    def page(self, path: str, name: str, size: tuple[int, int] | None = (100, 80), category: str = "cat") -> Path:
+    def page(
+        self, path: Path | str, name: str, size: tuple[int, int] | None = (100, 80), category: str = "cat"
+    ) -> Path:
         """A VOC page with one thing, at 10, 10, 40, 30 as we count."""
         sides = f"<size><width>{size[0]}</width><height>{size[1]}</height></size>" if size else ""
         box = "<bndbox><xmin>11</xmin><ymin>11</ymin><xmax>40</xmax><ymax>30</ymax></bndbox>"
@@ -114,8 +116,8 @@ class Sets:
     def voc(self, folder: str, stems: str, *, labels: str = "Annotations", images: str = "JPEGImages") -> Path:
         """A VOC folder with a page and a picture for each of ``stems``, which blanks part."""
         for stem in stems.split():
-            self.page(f"{folder}/{labels}/{stem}.xml", f"{stem}.jpg")
-            self.picture(f"{folder}/{images}/{stem}.jpg")
+            self.page(Path(folder) / labels / f"{stem}.xml", f"{stem}.jpg")
+            self.picture(Path(folder) / images / f"{stem}.jpg")
         return self.root / folder
 
     def lists(self, folder: str, **names: str) -> None:
