@@ -64,14 +64,18 @@ class ImageNames:
                 return Match(spelling, how)
         for rule, key in _RULES.items():
             for spelling, how in _spellings(name).items():
-                if rule == _BASE_NAME and spelling.rpartition("/")[0] in self._folders:
-                    continue  # that folder is there, and the image is not in it: it is missing
+                if rule in _BASE_RULES and not self._may_be_elsewhere(spelling, rule):
+                    continue
                 paths = self._by_rule(rule).get(key(spelling), ())
                 if len(paths) > 1:
                     raise UnclearName(f'"{name}" may be {paths[0]} or {paths[1]}, by its {rule}')
                 if paths:
                     return Match(paths[0], f"{how} and {rule}" if how else rule)
         return None
+
+    def _may_be_elsewhere(self, name: str, rule: str) -> bool:
+        """Whether ``name`` may be an image in another folder: if its own is there, then the image is missing."""
+        return name.rpartition("/")[0] not in self._folders and (rule == _BASE_NAME or _stem(name) == _composed(name))
 
     @cached_property
     def _paths(self) -> frozenset[str]:
@@ -148,11 +152,13 @@ def _base(path: str) -> str:
     return _folded(path.rpartition("/")[2])
 
 
-_BASE_NAME = "base name"
+_BASE_NAME, _BASE_STEM = "base name", "base name without extension"
+_BASE_RULES = (_BASE_NAME, _BASE_STEM)
 _RULES: Mapping[str, Callable[[str], str]] = {
     "Unicode normal form": _composed,
     "letter case": _folded,
     "extension": _stem,
     _BASE_NAME: _base,
+    _BASE_STEM: lambda path: _base(_stem(path)),  # of names that have none
 }
 """How names are compared, the closest first."""

@@ -68,11 +68,12 @@ def _size(file: int) -> tuple[int, int] | None:
     head = os.pread(file, _HEAD, 0)
     if head.startswith(_PNG) and len(head) >= 24:
         width, height = _PNG_SIDES(head, 16)
-        return (width, height) if width and height else None
+        return (width, height) if 0 < width * height < _LARGE else None
     found = _frame(file, head)
     return (found.width, found.height) if found is not None else None
 
 
+_LARGE = 100_000_000  # pixels; what claims more is left to those who judge it
 _PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _PNG_SIDES = struct.Struct(">II").unpack_from
 

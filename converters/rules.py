@@ -71,41 +71,33 @@ OTHER_COUNT = _rule(
 OTHER_FILE_NAME = _rule(
     "F111",
     "note",
-    "images matched by another name than their annotations give",
-    "nothing to do if they are the right ones; else correct the names",
+    "images whose name is spelled otherwise",
+    "see that they are the right ones; correct the names",
 )
 UNSEEN = _rule(
     "F112",
     "warning",
-    "images that were not found: their sizes are those of the annotations",
+    "images not found, of which the recorded size is taken",
     "put the images there, so that sizes can be compared",
 )
 UNLISTED = _rule(
     "F113",
     "warning",
-    "annotation files that no list of a split names",
+    "annotation files that no list names",
     "add them to a list of ImageSets/Main",
     loses="images",
 )
 
 NO_LABEL_FILE = _rule(
-    "F115",
-    "note",
-    "images without a label file",
-    "they count as background, as YOLO has it; an empty label file says so without doubt",
+    "F115", "note", "images without a label file", "an empty label file says for certain that nothing is on the image"
 )
-OTHER_FOLDER = _rule(
-    "F116",
-    "note",
-    "folders found under another path than the data set says, or its format",
-    "nothing to do if these are the ones that are meant",
-)
+OTHER_FOLDER = _rule("F116", "note", "folders found under another path", "see that they are the right ones")
 NO_SPLIT = _rule("F117", "note", "splits that are named and not there", "add the folder, or remove the name")
-NO_SPLIT_HAS = _rule(
+OUTSIDE_SPLITS = _rule(
     "F118",
     "warning",
     "label files that lie in no split",
-    "put them and their images into one, or write a data.yaml that says where the images are",
+    "put them and their images into one, or say in a data.yaml where images are",
     loses="images",
 )
 
@@ -185,14 +177,14 @@ UNKNOWN_CLASS = _rule("C604", "error", "items of a class that the class map lack
 MOSTLY_CROWD = _rule(
     "C611",
     "warning",
-    "splits of which most items are marked as crowd",
-    "some programs mark everything so: if these are single things, set iscrowd to 0",
+    "splits with most items marked as crowd",
+    "if they are single things, set iscrowd to 0",
 )
 CROWD_AS_BOX = _rule(
     "C612",
     "warning",
-    "crowd regions that are written as ordinary boxes, since an output cannot mark them",
-    "leave them out with --crowd drop",
+    "crowd regions written as ordinary boxes",
+    "leave them out: --crowd drop",
 )
 ONE_SIDED = _rule("C605", "warning", "classes that one split lacks", "split anew: tltpipe split gives every side some")
 

@@ -75,7 +75,7 @@ class Folder:
             return
         wanted = {stem: self._told(stem) or stem for stem in alone}
         others = [path for key in found.values() for path in key.pictures]
-        names = ImageNames(self.images, lambda: (*others, *wanted.values(), *wanted))
+        names = ImageNames(self.images, lambda: (*others, *wanted.values()))
         for stem, told in wanted.items():
             try:
                 match = names.match(told) or (names.match(stem) if told != stem else None)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -122,7 +122,12 @@ def _side(picture: Record, key: str) -> int:
 
 def _same(one: object, other: object) -> bool:
     """Whether both are one id, written as a number here and as a text there."""
-    return {type(one), type(other)} == {int, str} and str(one) == str(other)
+    return bool(_whole(one) == _whole(other))
+
+
+def _whole(value: Any) -> Any:
+    found = as_number(value)
+    return int(found) if type(found) is float and found.is_integer() else found
 
 
 def _names(file: File) -> ImageNames:

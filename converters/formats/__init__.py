@@ -135,7 +135,7 @@ def by_name(found: Iterable[tuple[str, Place]]) -> dict[str, Place]:
     groups: dict[str, dict[str, Place]] = {}
     for name, place in found:
         group = groups.setdefault(split_name(name), {})
-        if group and not all(YEAR.search(each) and each != name for each in (*group, name)):
+        if group and (name in group or not all(map(YEAR.search, (*group, name)))):
             first, other = next(iter(group.items()))
             what = f'"{first}" and "{name}" are both the {split_name(name)} split: {other.annotations}'
             hint = "rename one of them, put them together, or name the one to read"

@@ -77,6 +77,8 @@ def gather(
     ):
         total.add(batch)
         bar.advance(batch.pictures)
+    if 2 * total.crowds > (items := total.classes.total()):
+        total.findings.add(rules.MOSTLY_CROWD, f"{name}: {total.crowds} of {items} items")
     columns = {column: total.all(column, kind) for column, kind in (_COLUMNS | _OWN).items()}
     columns["garments"] = np.unique(columns["garments"].reshape(-1, 2), axis=0)
     return Split(
@@ -122,6 +124,7 @@ class _Total:
     stored: int = 0
     shown: int = 0
     polygons: bool = False
+    crowds: int = 0
 
     def add(self, batch: Batch[Looks]) -> None:
         looks, places = batch.gathered, range(self.start, self.start + batch.pictures)
@@ -139,6 +142,7 @@ class _Total:
         self.stored += looks.stored
         self.shown += looks.shown
         self.polygons |= looks.polygons
+        self.crowds += looks.crowds
         self.start += batch.pictures
 
     def all(self, column: str, kind: Any) -> NDArray[Any]:

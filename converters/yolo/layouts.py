@@ -48,7 +48,7 @@ def _with_rest(root: Path, found: list[tuple[str, Described]]) -> list[tuple[str
     rest = [path for path in labels.texts(root) if not path.startswith(tuple(tops))]
     odd = Findings()
     for path in sorted(path for path in rest if labels.is_line(labels.first_line(root / path))):
-        odd.add(rules.NO_SPLIT_HAS, root / path)
+        odd.add(rules.OUTSIDE_SPLITS, root / path)
     (name, first), *others = found
     return [(name, replace(first, findings=(*first.findings, *odd))), *others]
 

@@ -243,9 +243,9 @@ def test_label_files_outside_all_splits_are_counted(tmp_path: Path) -> None:
     text(root / "labels/loose.txt")
     text(root / "labels/notes.txt", "5 images are blurred\n")
     report = examine(root, progress=Silent(), workers=1)
-    assert report.where(rules.NO_SPLIT_HAS.code) == {"train": 1}
-    assert rules.NO_SPLIT_HAS.loses == "images"
-    assert found(root) == {rules.NO_SPLIT_HAS.code: 1}
+    assert report.where(rules.OUTSIDE_SPLITS.code) == {"train": 1}
+    assert rules.OUTSIDE_SPLITS.loses == "images"
+    assert found(root) == {rules.OUTSIDE_SPLITS.code: 1}
 
 
 def test_images_beside_folders_of_images_are_not_left_out(tmp_path: Path) -> None:
