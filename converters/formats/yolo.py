@@ -83,6 +83,8 @@ def _meaning(
     hint = f"write {place.root / 'classes.txt'}: one name a line, in the order of their numbers"
     if several := page.candidates(place.root):
         hint = f"name one of {', '.join(path.name for path in several)} in place of the folder"
+    elif above := page.at(place.root.absolute().parent):
+        hint = f"{above} says it: name that, and the split with --split"
     raise DataError("nothing says what the class numbers mean", where=place.root, hint=hint)
 
 

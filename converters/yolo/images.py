@@ -44,7 +44,9 @@ class Images:
 
     @property
     def inputs(self) -> tuple[Path, ...]:
-        found = (path for source in self.sources for path in (source.labels, source.images))
+        found = [path for source in self.sources for path in (source.labels, source.images)]
+        if None in found and self.place.images != self.place.root:  # where the images of a list are
+            found += [path for path in (self.place.annotations, self.place.images) if path.is_dir()]
         return tuple(dict.fromkeys(path for path in (*found, *self.files) if path is not None and path.exists()))
 
     def keys(self) -> list[Key]:

@@ -287,6 +287,24 @@ def test_one_folder_without_class_names(tmp_path: Path) -> None:
     assert "classes.txt" in (caught.value.hint or "")
 
 
+def test_one_split_of_a_described_data_set(tmp_path: Path) -> None:
+    root = plain(
+        tmp_path / "set", "{}/images", "{}/labels", "train: train/images\nval: val/images\nnames: [cat, dog]\n"
+    )
+    with pytest.raises(DataError) as caught:
+        counts(root / "train")
+    assert str(root / "data.yaml") in (caught.value.hint or "")
+
+
+def test_inputs_are_all_folders_and_files_that_are_read(tmp_path: Path) -> None:
+    root = darknet(tmp_path)
+    inputs = converters.read("yolo", root).pictures.inputs
+    assert {path.name for path in inputs} == {"train.txt", "obj_train_data", "obj.data", "obj.names"}
+    assert {path.name for path in converters.read("yolo", plain(tmp_path / "set"), "train").pictures.inputs} == {
+        *("train", "data.yaml")
+    }
+
+
 def test_one_folder_with_folders_in_it(tmp_path: Path) -> None:
     for name in ("a", "b/c"):
         one_folder(tmp_path / name)
