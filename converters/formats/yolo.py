@@ -35,11 +35,12 @@ def carries(*, task: str = "detect") -> frozenset[str]:
 
 
 def find(root: Path) -> dict[str, Place]:
-    """The splits that data.yaml or obj.data names; without either, those of the folders."""
-    if (path := page.at(root)) is not None:
-        return page.places(path)
-    if (path := darknet.at(root)) is not None:
-        return darknet.places(path)
+    """The splits that data.yaml or obj.data names, here or in the only folder; without either, those of the folders."""
+    for folder in (root, layouts.only_folder(root)):
+        if folder is not None and (path := page.at(folder)) is not None:
+            return page.places(path)
+        if folder is not None and (path := darknet.at(folder)) is not None:
+            return darknet.places(path)
     return layouts.find(root)
 
 

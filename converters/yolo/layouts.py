@@ -39,6 +39,12 @@ def find(root: Path) -> dict[str, Place]:
     return _labels_alone(root)
 
 
+def only_folder(root: Path) -> Path | None:
+    """The folder in ``root`` where there is no other, as archives are unpacked."""
+    folders = _folders(root) if root.is_dir() else []
+    return folders[0] if len(folders) == 1 else None
+
+
 def _with_rest(root: Path, found: list[tuple[str, Described]]) -> list[tuple[str, Described]]:
     """``found``, the first with a finding where label files lie in none of its folders."""
     folders = [source.labels for _, place in found for source in sources(place)]

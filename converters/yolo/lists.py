@@ -19,7 +19,7 @@ def located(value: str, bases: Sequence[Path], fits: Callable[[Path], bool]) -> 
     """What the path ``value`` means, relative to the first of ``bases`` where it ``fits``; and whether only its end is.
 
     ``data`` at its start is the data set itself, as Darknet has it. The end of a path of another machine, with slashes
-    or backslashes, is looked for below ``bases``, too, the longest end first.
+    or backslashes, is looked for below ``bases``, too, the longest end first; then the path in any case.
     """
     slashes = value.replace("\\", "/")
     for base in bases:
@@ -34,7 +34,22 @@ def located(value: str, bases: Sequence[Path], fits: Callable[[Path], bool]) -> 
         for base in bases:
             if fits(base / end):
                 return base / end, True
+    for base in bases:
+        found = _any_case(base, parts)
+        if found is not None and fits(found):
+            return found, True
     return None, False
+
+
+def _any_case(base: Path, parts: Sequence[str]) -> Path | None:
+    """The path ``parts`` below ``base``, in whatever case its folders are written; None where two differ in that."""
+    for part in parts:
+        names = os.listdir(base) if os.path.isdir(base) else []  # noqa: PTH112, PTH208 - any text
+        same = [name for name in names if name.casefold() == part.casefold()]
+        if len(same) != 1:
+            return None
+        base = base / same[0]
+    return base if parts else None
 
 
 def is_list(path: Path) -> bool:

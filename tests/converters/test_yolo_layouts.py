@@ -461,6 +461,7 @@ def test_a_name_that_several_images_have_is_not_guessed(tmp_path: Path) -> None:
         (PAGE.replace("images/", "C:\\data\\x\\images\\"), 2),
         (PAGE.replace("images/", ".\\images\\"), 0),
         (PAGE.replace("train:", "Train:").replace("val:", "VALIDATION:"), 0),
+        (PAGE.replace("images/", "Images/"), 2),
         (PAGE.replace("[cat, dog]", "{'1': dog, '0': cat}"), 0),
     ],
 )
@@ -468,6 +469,13 @@ def test_data_yaml_of_other_machines_and_tools(page: str, odd: int, tmp_path: Pa
     root = plain(tmp_path / "set", page=page)
     assert counts(root) == BOTH
     assert found(root).get(rules.OTHER_FOLDER.code, 0) == odd
+
+
+@pytest.mark.parametrize("make", [plain, darknet])
+def test_an_archive_unpacked_into_a_folder_of_its_own(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    make(tmp_path / "set/inner")
+    text(tmp_path / "set/README.txt", "unpacked")
+    assert counts(tmp_path / "set") == counts(tmp_path / "set/inner")
 
 
 def test_the_end_of_a_path_must_say_more_than_images(tmp_path: Path) -> None:
