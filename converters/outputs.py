@@ -152,6 +152,7 @@ class FormatWriter:
             "keypoints": dataset.keypoints,
             "supercategories": dataset.supercategories,
             "joint_pairs": dataset.joint_pairs,
+            "annotated": dataset.annotated,
         } | self.options
         wanted = inspect.signature(make).parameters
         writer: Writer = make(path, tuple(categories), **{k: v for k, v in told.items() if k in wanted})

@@ -34,14 +34,17 @@ def carries(*, task: str = "detect") -> frozenset[str]:
     return {"segment": frozenset({"polygons", "mask"}), "pose": frozenset({"box", "keypoints"})}.get(task, CARRIES)
 
 
-def find(root: Path) -> dict[str, Place]:
-    """The splits that data.yaml or obj.data names, here or in the only folder; without either, those of the folders."""
+def find(root: Path, *, images: Path | None = None) -> dict[str, Place]:
+    """The splits that data.yaml or obj.data names, here or in the only folder; without either, those of the folders.
+
+    Where the images are apart, in the folder ``images``, folders of labels are enough.
+    """
     for folder in (root, layouts.only_folder(root)):
         if folder is not None and (path := page.at(folder)) is not None:
             return page.places(path)
         if folder is not None and (path := darknet.at(folder)) is not None:
             return darknet.places(path)
-    return layouts.find(root)
+    return layouts.find(root, apart=images is not None)
 
 
 def layout(root: Path, split: str) -> Place:
@@ -124,15 +127,18 @@ def _points(slots: Mapping[str, KeypointSlot]) -> int:
 
 @dataclass(frozen=True)
 class Recorder:
-    """Writes the label file of each sample."""
+    """Writes the label file of each sample; none of samples that are not ``annotated``: an empty one says something."""
 
     folder: str
     categories: tuple[str, ...]
     task: str
     keypoints: Mapping[str, KeypointSlot]
     points: int
+    annotated: bool = True
 
     def record(self, sample: Sample) -> None:
+        if not self.annotated:
+            return
         text = lines.encode(sample, self.categories, self.task, self.keypoints, self.points)
         path = Path(f"{self.folder}/{sample.id}.txt")
         try:
@@ -156,10 +162,11 @@ class Writer(FilesOfTheirOwn):
         *,
         task: str = "detect",
         keypoints: Mapping[str, KeypointSlot] | None = None,
+        annotated: bool = True,
     ) -> None:
         """Raises UsageError for another task, or keypoints that cannot be one pose."""
         if task not in lines.TASKS:
             raise UsageError(f'there is no task "{task}" to write', hint=f"one of {', '.join(lines.TASKS)}")
         slots = dict(keypoints or {}) if task == "pose" else {}
         points = _points(slots) if task == "pose" else 0
-        self.recorder = Recorder(os.fspath(path), tuple(categories), task, slots, points)
+        self.recorder = Recorder(os.fspath(path), tuple(categories), task, slots, points, annotated)

@@ -28,15 +28,18 @@ Named = Iterator[tuple[str, Path]]
 """Folders and lists of images, each with the name of its split."""
 
 
-def find(root: Path) -> dict[str, Place]:
-    """The splits in the folder ``root`` by name. Raises DataError for two folders of one split."""
+def find(root: Path, *, apart: bool = False) -> dict[str, Place]:
+    """The splits in the folder ``root`` by name; ``apart``: labels are enough.
+
+    Raises DataError for two folders of one split.
+    """
     if not labels.any_text(root):
         return {}
     for layout in (_split_folders, _lists, _flat, _one_folder_each, _one_folder):
         places = ((name, described(root, name, [path])) for name, path in layout(root))
         if found := [(name, place) for name, place in places if _looks_right(place)]:
             return by_name(_with_rest(root, found))
-    return _labels_alone(root)
+    return by_name(_labels_alone(root, apart=apart))
 
 
 def only_folder(root: Path) -> Path | None:
@@ -115,12 +118,20 @@ def _one_folder(root: Path) -> Named:
     yield _own_name(root), root
 
 
-def _labels_alone(root: Path) -> dict[str, Place]:
+def _labels_alone(root: Path, *, apart: bool) -> list[tuple[str, Place]]:
     """Labels whose images are elsewhere, or lost: that is said when they are read."""
-    folder, name = root / "labels", _own_name(root)
-    if _image_folders(root) or not labels.looks_right(folder):
-        return {}
-    return {name: Described(root, folder, root / "images", name)}
+    top, name = root / "labels", _own_name(root)
+    if not apart and _image_folders(root):
+        return []
+    pairs = [(folder.name, folder) for folder in (_folders(top) if top.is_dir() else []) if _is_split(folder.name)]
+    pairs = pairs or [(folder.name, folder / "labels") for folder in _folders(root) if (folder / "labels").is_dir()]
+    if not pairs:
+        pairs = [(name, top)] if top.is_dir() else [(name, root)] if apart else []
+    return [
+        (split, Described(root, folder, root / "images" / (split if len(pairs) > 1 else ""), split_name(split)))
+        for split, folder in pairs
+        if labels.looks_right(folder)
+    ]
 
 
 def _image_folders(folder: Path) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from converters import geometry, kitti_lines, outlines, rings, rules
+from converters import geometry, kitti_lines, mask_outlines, rings, rules
 from converters.model import Box, Keypoints, KeypointSlot, Object, Polygon, Sample, flat
 from converters.numerals import is_number
 from converters.yolo import labels
@@ -134,7 +134,7 @@ def _outline(thing: Object, sample: Sample) -> Polygon:
         return rings.joined(thing.polygons)
     if thing.mask is not None and (thing.mask.width, thing.mask.height) == (sample.width, sample.height):
         try:
-            if ring := outlines.outline(thing.mask):
+            if ring := mask_outlines.outline(thing.mask):
                 return ring
         except ValueError as problem:
             raise DataError(

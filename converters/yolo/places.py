@@ -25,19 +25,24 @@ class Source:
 class Described(Place):
     """A split by its ``name``.
 
-    ``page`` is the data.yaml or obj.data that names it. ``sources`` are its folders where it has several, or its
-    lists; names are told below ``images`` then. ``findings`` are about the split as a whole.
+    ``page`` is the data.yaml or obj.data that names it; ``findings`` are about the split as a whole.
     """
 
     name: str
     page: Path | None = None
-    sources: tuple[Source, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Several(Described):
+    """A split of several folders, or of lists; names are told below ``images``."""
+
+    sources: tuple[Source, ...] = ()
 
 
 def sources(place: Described) -> tuple[Source, ...]:
     """The folders and lists of ``place``."""
-    return place.sources or (Source(place.images, place.annotations),)
+    return place.sources if isinstance(place, Several) else (Source(place.images, place.annotations),)
 
 
 def described(
@@ -58,10 +63,10 @@ def described(
     pairs = tuple(_source(path, root, odd) for path in paths)
     name = split_name(name)
     if len(pairs) == 1 and pairs[0].labels is not None:
-        return Described(root, pairs[0].labels, pairs[0].images, name, page, (), odd.all())
+        return Described(root, pairs[0].labels, pairs[0].images, name, page, odd.all())
     images = _common(pairs) or _base(root, paths)
     annotations = _parallel(pairs, images, root) or page or paths[0]
-    return Described(root, annotations, images, name, page, pairs, odd.all())
+    return Several(root, annotations, images, name, page, odd.all(), pairs)
 
 
 def _source(path: Path, root: Path, odd: Findings) -> Source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import converters
 from converters import rules
 from converters.convert import Converted, convert
 from converters.findings import Findings
+from converters.formats import yolo
 from converters.health import examine
 from converters.model import Box
 from tltpipe.errors import DataError, TltpipeError, UsageError
@@ -209,6 +211,9 @@ def test_a_test_split_may_have_no_labels(tmp_path: Path) -> None:
     assert not dataset.annotated
     assert counts(root) == BOTH | {"test": (1, 0)}
     assert found(root) == {rules.NO_LABEL_FILE.code: 1}
+    converted(root, "yolo")
+    assert list((tmp_path / "set-yolo/labels/test").iterdir()) == [], "an empty label file would say something"
+    assert not converters.read("yolo", tmp_path / "set-yolo", "test").annotated
     text(root / "labels/test/2.txt")
     with pytest.raises(DataError) as caught:
         counts(root)
@@ -267,6 +272,18 @@ def test_labels_alone_are_an_error(tmp_path: Path, *, with_folder: bool) -> None
         counts(tmp_path)
     assert caught.value.where == tmp_path / "images"
     assert caught.value.code == rules.NO_PICTURE.code
+
+
+def test_labels_of_images_that_are_apart(tmp_path: Path) -> None:
+    """``--images``: the places are there, and whoever moves the images elsewhere finds them by their names."""
+    for split in SPLITS:
+        text(tmp_path / f"set/labels/{split}/1.txt")
+    assert list(yolo.find(tmp_path / "set", images=tmp_path)) == ["train", "validation"]
+    text(tmp_path / "flat/1.txt")
+    place = yolo.find(tmp_path / "flat", images=tmp_path)["train"]
+    picture(tmp_path / "elsewhere/1.jpg")
+    dataset = yolo.read(replace(place, images=tmp_path / "elsewhere"), classes=("cat", "dog"))
+    assert [(sample.id, len(sample.objects)) for sample in dataset] == [("1", 1)]
 
 
 # One folder, class names

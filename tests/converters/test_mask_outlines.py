@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import converters
-from converters import geometry, outlines, run_lengths
+from converters import geometry, mask_outlines, run_lengths
 from converters.convert import convert
 from converters.model import Box
 from tltpipe.progress import Silent
@@ -19,21 +19,21 @@ from tltpipe.progress import Silent
 
 def test_one_pixel() -> None:
     mask = run_lengths.encode(np.eye(1, 3, 1))
-    assert outlines.outline(mask) == (1, 0, 2, 0, 2, 1, 1, 1)
+    assert mask_outlines.outline(mask) == (1, 0, 2, 0, 2, 1, 1, 1)
 
 
 def test_a_hole_and_an_island_in_it() -> None:
     pixels = np.ones((5, 5))
     pixels[1:4, 1:4] = 0
     pixels[2, 2] = 1
-    ring = outlines.outline(run_lengths.encode(pixels))
+    ring = mask_outlines.outline(run_lengths.encode(pixels))
     assert geometry.signed_area(ring) == 17
     inside = [[geometry.contains(ring, x + 0.43, y + 0.41) for x in range(5)] for y in range(5)]
     assert inside == pixels.astype(bool).tolist()
 
 
 def test_nothing_has_no_outline() -> None:
-    assert outlines.outline(run_lengths.encode(np.zeros((3, 4)))) == ()
+    assert mask_outlines.outline(run_lengths.encode(np.zeros((3, 4)))) == ()
 
 
 def test_every_pixel_of_any_mask_and_no_other() -> None:
@@ -44,7 +44,7 @@ def test_every_pixel_of_any_mask_and_no_other() -> None:
         if not pixels.any():
             continue
         mask = run_lengths.encode(pixels)
-        ring = outlines.outline(mask)
+        ring = mask_outlines.outline(mask)
         assert geometry.extent([ring]) == run_lengths.box(mask)
         assert geometry.signed_area(ring) == pytest.approx(pixels.sum())
         inside = [[geometry.contains(ring, x + 0.437, y + 0.413) for x in range(width)] for y in range(height)]
@@ -54,7 +54,7 @@ def test_every_pixel_of_any_mask_and_no_other() -> None:
 def test_noise_takes_seconds_at_most() -> None:
     pixels = np.random.default_rng(1).random((300, 400)) < 0.5
     start = time.monotonic()
-    ring = outlines.outline(run_lengths.encode(pixels))
+    ring = mask_outlines.outline(run_lengths.encode(pixels))
     assert geometry.signed_area(ring) == pytest.approx(pixels.sum())
     assert time.monotonic() - start < 20
 
