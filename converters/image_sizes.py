@@ -22,8 +22,10 @@ def checked(sample: Sample, findings: Findings, *, needed: bool = False) -> Samp
     if seen is not None and seen[0] is sample.image:
         return sample
     recorded = sample.width, sample.height
+    measured = findings.measured
+    known = measured[1] if measured is not None and measured[0] is sample.image else None
     try:
-        if images.size(f"{sample.image}") == recorded:
+        if (known or images.size(sample.image)) == recorded:
             return sample
         header = images.header(sample.image)
     except DataError as problem:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,7 +45,7 @@ class File:
     def name(self, key: Key) -> str:
         document = json_document.opened(self.path)
         try:
-            name = self._image(document.parse(key[0], key[0] + key[1]), Findings())
+            name, _ = self._image(document.parse(key[0], key[0] + key[1]), Findings())
         except OddRecord as odd:
             return str(odd)
         return name.removesuffix(Path(name).suffix)
@@ -56,8 +55,7 @@ class File:
         start, length, spans, double = key
         picture: Record = document.parse(start, start + length)
         try:
-            name = self._image(picture, findings)
-            image = Path(f"{self.images}/{name}")
+            name, image = self._image(picture, findings)
             width, height = self._size(picture, image, findings)
         except OddRecord as odd:
             raise document.error(str(odd), start, code=odd.code) from None
@@ -76,21 +74,30 @@ class File:
         start, length, spans, _ = key
         return document.parse(start, start + length), [record for _, record in _records(document, spans)]
 
-    def _image(self, picture: Record, findings: Findings) -> str:
-        """The file of ``picture`` below the folder: so named, or the one that the name means. Raises OddRecord."""
+    def _image(self, picture: Record, findings: Findings) -> tuple[str, Path]:
+        """The file of ``picture`` and its path: so named, or the one that the name means. Raises OddRecord."""
         name, raw = self.naming.file_name(picture), picture.get("file_name")
-        if os.path.exists(f"{self.images}/{name}"):  # noqa: PTH110 - of each image: a text is faster
-            if name != raw != f"{self.images}/{name}" and type(raw) is str and is_foreign(raw):
-                findings.add(rules.OTHER_FILE_NAME, f"{raw} -> {name} (end of a path that is not here)")
-            return name
+        image = Path(path := f"{self.images}/{name}")
+        try:
+            findings.measured = image, images.quick_size(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return self._match(picture, name, findings)
+        except OSError:  # is told by whoever needs it
+            pass
+        if name != raw and type(raw) is str and raw != path and is_foreign(raw):
+            findings.add(rules.OTHER_FILE_NAME, f"{raw} -> {name} (end of a path that is not here)")
+        return name, image
+
+    def _match(self, picture: Record, name: str, findings: Findings) -> tuple[str, Path]:
+        """The same for a ``name`` that no file has; a missing image is the business of whoever needs it."""
         try:
             match = _names(self).match(name)
         except UnclearName as unclear:
             raise OddRecord(f'"file_name" of {title(picture)}: {unclear}', code=rules.SAME_NAME.code) from None
-        if match is None:
-            return name  # a missing image is the business of who needs it
-        findings.add(rules.OTHER_FILE_NAME, match.example(raw if type(raw) is str and raw else name))
-        return match.path
+        if match is not None:
+            findings.add(rules.OTHER_FILE_NAME, match.example(str(picture.get("file_name") or name)))
+            name = match.path
+        return name, Path(f"{self.images}/{name}")
 
     def _objects(
         self, document: Document, spans: Sequence[int], picture: Record, name: str, findings: Findings

@@ -137,9 +137,7 @@ def judge_at(
 
 def choose(found: Mapping[str, Dataset], splits: Sequence[str], *, pool: bool, source: Path) -> dict[str, Dataset]:
     """The splits to divide anew: the only one, those named, or all with annotations. Raises UsageError."""
-    for name in splits:
-        if name not in found:
-            raise UsageError(f'there is no split "{name}" here', where=source, hint=f"there are {', '.join(found)}")
+    splits = [opening.known(name, found, source) for name in splits]
     if splits:
         return {name: dataset for name, dataset in found.items() if name in splits}
     if len(found) > 1 and not pool:

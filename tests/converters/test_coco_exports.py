@@ -9,7 +9,7 @@ import pytest
 
 import converters
 from converters.formats import Place, by_name, coco, split_name
-from tltpipe.errors import DataError
+from tltpipe.errors import DataError, UsageError
 
 TRAIN = "annotations/instances_train.json"
 RLE = {"size": [80, 100], "counts": [80 * 10 + 10, 20, 60, 20, 8000 - 80 * 10 - 10 - 100]}
@@ -195,6 +195,27 @@ def test_splits_are_written_under_their_usual_names(train: str, val: str, format
     if format == "yolo":
         text = (made.target / "data.yaml").read_text()
         assert "train: images/train\nval: images/validation\n" in text
+
+
+@pytest.mark.parametrize("asked", ["validation", "Validation", "val", "VALID"])
+def test_a_split_may_be_asked_for_under_any_of_its_names(asked: str, sets: Any) -> None:
+    for name in ("Train", "Validation"):
+        sets.picture(f"images/{name}/{name}.jpg")
+        sets.coco(f"annotations/instances_{name}.json", f"{name}.jpg")
+    assert sets.convert(splits=(asked,)).counts == {"validation": (1, 1)}
+    with pytest.raises(UsageError) as caught:
+        sets.convert(splits=("test",))
+    assert "train, validation" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "names", [("train.csv", "Train.csv"), ("val.csv", "valid.csv"), ("train.csv", "annotations.csv")]
+)
+def test_two_tables_of_one_split_are_an_error(names: tuple[str, str], sets: Any) -> None:
+    for name in names:
+        (sets.root / name).write_text("filename,class,xmin,ymin,xmax,ymax\na.jpg,cat,1,2,3,4\n")
+    with pytest.raises(DataError, match="split"):
+        converters.splits(sets.root, "csv")
 
 
 def test_a_file_in_lower_case_finds_its_folder(sets: Any) -> None:
