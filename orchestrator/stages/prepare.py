@@ -149,6 +149,7 @@ def _selection(run: Run) -> Selection:
         sources=tuple(data.sources),
         subset=data.subset,
         keep_empty=data.keep_empty,
+        crowd=data.crowd,
     )
 
 
