@@ -362,7 +362,7 @@ def test_one_folder_is_not_taken_for_voc_or_captions(tmp_path: Path) -> None:
     folder = one_folder(tmp_path / "set")
     classes(folder)
     text(folder / "0.xml", "<annotation><filename>0.jpg</filename></annotation>")
-    with pytest.raises(UsageError, match="voc .* or yolo"):
+    with pytest.raises(UsageError, match=r"voc .* or yolo"):
         converters.splits(folder)
     for path in folder.glob("?.txt"):
         path.write_text("a photo of 1 dog\n")
