@@ -25,6 +25,7 @@ from converters.journal import Journal, alone
 from converters.model import Dataset, Object, Sample
 from converters.passes import Batch, Chunk, cut, gather, worker_count
 from converters.selection import Selection, selected
+from converters.unsupported import unsupported
 from tltpipe import __version__
 from tltpipe.errors import DataError, HostError
 from tltpipe.files import beside, parallel_map, start_workers, writable
@@ -195,6 +196,7 @@ class _Work:
     workers: int | None
     done: int = 0
     problems: list[str] = field(default_factory=list)
+    folders: set[Path] = field(default_factory=set)
 
     def run(self, progress: Progress, what: str) -> dict[str, Summary]:
         keys = {part.split: self.selection.keys(part.dataset.pictures) for part in self.parts}
@@ -219,7 +221,7 @@ class _Work:
     def _part(self, part: Part, keys: Sequence[Any], bar: Bar) -> Summary:
         start, first = time.monotonic(), self.done
         total = Records((), self.selection, frozenset(), ())
-        findings, images, skipped = Findings(), 0, 0
+        findings, images, skipped = unsupported(part.dataset.pictures, keys, counted=self.folders), 0, 0
         categories = part.dataset.categories
         with ExitStack() as files:
             opened = [output.writer(beside(output.target), categories, part.dataset) for output in part.outputs]

@@ -90,11 +90,6 @@ class Run:
         return self.splits[1] if len(self.splits) > 1 else None
 
     @property
-    def image_extension(self) -> str:
-        """How the names of the pictures end, with the dot; one setting serves all specs."""
-        return str(self.config.tunables["tfrecords"].image_extension)
-
-    @property
     def image(self) -> str | None:
         return self.config.image or self.toolkit.IMAGE
 

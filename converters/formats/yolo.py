@@ -122,9 +122,7 @@ class Folder:
         path = Path(f"{self.labels}/{stem}.txt")
         image = Path(f"{self.images}/{stem}.{extensions[0]}")
         if len(extensions) > 1:
-            hint = f"the labels may belong to any of .{', .'.join(extensions)}: rename or remove all but one"
-            what, code = "several pictures share this name", rules.SAME_NAME.code
-            raise DataError(what, where=image, hint=hint, code=code)
+            raise listing.ambiguous(self.images, stem, extensions)
         width, height = images.look(image, findings)
         objects = yolo_lines.parse(path, self.names, self.keypoints, width, height)
         return Sample(stem, image, width, height, tuple(objects), annotations=path if path.exists() else image)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
-from converters import images, perceptual, rules
+from converters import images, listing, perceptual, rules
 from converters.findings import Findings
 from converters.health import shapes
 from converters.images import Header
@@ -20,16 +20,7 @@ from tltpipe.errors import DataError
 UNSEEN = -1
 """The bytes of a picture that could not be looked at."""
 
-KINDS = {
-    "jpg": "JPEG",
-    "jpeg": "JPEG",
-    "png": "PNG",
-    "bmp": "BMP",
-    "gif": "GIF",
-    "webp": "WEBP",
-    "tif": "TIFF",
-    "tiff": "TIFF",
-}
+KINDS = {extension: format for format, extensions in listing.FORMATS.items() for extension in extensions}
 """What a picture with this extension must be."""
 
 _MOST = 65_535  # items that are counted of one picture

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from converters import listing
 from orchestrator import verify
 from orchestrator.jobs import Infer
 from orchestrator.stages import train
@@ -28,7 +29,6 @@ SPEC: str | None = None
 ON_REQUEST = True
 MISSING = "name a picture or a folder of pictures"
 SHEET, RESULTS = "sheet.jpg", "coco.json"
-PICTURES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 
 
 def drafts(run: Run) -> list[Draft]:
@@ -126,9 +126,10 @@ def _pictures(run: Run, subject: Path) -> list[str]:
         raise DataError("there is no such picture or folder", where=subject)
     if not subject.is_dir():
         return [subject.name]
-    found = sorted(name for suffix in PICTURES for name in verify.names(subject, suffix))
+    found = sorted(listing.files(subject, listing.PICTURES))
     if not found and not run.runner.pretends:
-        raise DataError("there are no pictures in this folder", where=subject, hint=f"names end in {PICTURES[0]} ...")
+        known = f"known extensions: {', '.join(sorted(listing.PICTURES))}"
+        raise DataError("there are no images in this folder or below", where=subject, hint=known)
     return found
 
 

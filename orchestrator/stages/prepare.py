@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator import image_extensions
+
 if TYPE_CHECKING:
     from converters.model import Dataset
     from converters.prepare import Target
@@ -105,7 +107,7 @@ def _datasets(run: Run) -> Mapping[str, Dataset]:
 
     if not run.raw:
         return {}
-    options = {"image_extension": run.image_extension}
+    options = {"image_extension": image_extensions.chosen(run)}
     found = opening.read_all(run.workspace.raw, run.raw, run.config.data.format, options=options)
     return {split: found[split] for split in (*run.splits, *_test(run)) if split in found}
 

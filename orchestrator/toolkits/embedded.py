@@ -14,6 +14,7 @@ from tltpipe import __version__, progress
 IMAGE: str | None = f"tltpipe:{__version__}"
 SPECS = tlt2.SPECS
 ENVIRONMENT: Mapping[str, str] = {**tlt2.ENVIRONMENT, "TLTPIPE_PROGRESS_SECONDS": "0.5"}
+IMAGE_EXTENSIONS: tuple[str, ...] | None = None
 
 EXPORTS: Mapping[str, str] = {
     "onnx": ".onnx",

@@ -135,7 +135,7 @@ def test_lists_patterns_and_several_at_once(
         ("nowhere", "there is no such picture or folder"),
         ("empty", "no picture here"),
         ("pictures/*.gif", "no file fits this pattern"),
-        ("pictures/notes.txt", "this is no picture, by its name"),
+        ("pictures/notes.txt", "unsupported image extension"),
         ("pictures/*.txt", "no picture here"),
     ],
 )
