@@ -10,8 +10,6 @@ from converters import listing, rules
 from converters.findings import Findings
 from converters.model import Pictures
 
-_SHOWN = 3
-
 
 def unsupported(pictures: Pictures, keys: Sequence[Any], *, counted: set[Path] | None = None) -> Findings:
     """What lies in the folders of ``pictures`` in formats that cannot be read, counted by extension.
@@ -27,6 +25,5 @@ def unsupported(pictures: Pictures, keys: Sequence[Any], *, counted: set[Path] |
         for extension, paths in listing.unsupported(folder).items():
             known = known or frozenset(map(pictures.name, keys))
             if rest := [path for path in paths if path.rpartition(".")[0] not in known]:
-                shown = ", ".join(rest[:_SHOWN]) + (", ..." if len(rest) > _SHOWN else "")
-                findings.add(rules.UNSUPPORTED, f"{len(rest)} .{extension} ({shown})", count=len(rest))
+                findings.add(rules.UNSUPPORTED, f"{rest[0]} ({len(rest)} .{extension})", count=len(rest))
     return findings

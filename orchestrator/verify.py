@@ -22,12 +22,11 @@ def names(folder: Path, suffix: str) -> set[str]:
 
 
 def images(folder: Path, extension: str | None = None) -> set[str]:
-    """Paths without extension of the images below ``folder``, of those with ``extension`` where one is given."""
+    """Paths without extension of the images below ``folder``; where ``extension`` is given, of those with it."""
     if not folder.is_dir():
         return set()
     paths = listing.files(folder, listing.PICTURES | {listing.extension_of(extension or "")})
-    wanted = (extension or "").lower()
-    return {path.rpartition(".")[0] for path in paths if path.lower().endswith(wanted)}
+    return {path.rpartition(".")[0] for path in paths if path.endswith(extension or "")}
 
 
 def labels(folder: Path) -> set[str]:
@@ -46,6 +45,7 @@ def lacking_pictures(pictures: Path, texts: Path, produced: Path, *, extension: 
         expected = images(pictures, extension) & labels(texts)
         if not expected:
             return f"{pictures.parent} holds no image{f' ending in {extension}' if extension else ''} with a label"
+        # Programs differ in whether .jpg means .JPG, too: those need not have come out.
         expected -= {name.rpartition(".")[0] for name in _left_out(produced / "left_out.txt")}
         missing, unlabelled = expected - images(produced / "images"), expected - labels(produced / "labels")
         if missing:

@@ -12,7 +12,7 @@ import numpy as np
 
 from converters import images, listing, records
 from runtime import sources as reading
-from runtime.image_files import ImageFiles, ImageNames, names_in
+from runtime.image_files import FrameImages, ImageFiles, names_in
 from runtime.split import Gathered
 from runtime.split import Split as Split
 from tltpipe.errors import DataError
@@ -101,7 +101,7 @@ def _read(
                 images_told += ImageFiles(source.images).notes()
                 read_any = True
             else:
-                named = ImageNames(source.images, recipe.data.extension, lenient=not recipe.strict)
+                named = FrameImages(source.images, recipe.data.extension, lenient=not recipe.strict)
                 for path in _files(recipe.data, source, what):
                     gathered.take(reading.of_records(path, named=named), source.images, bar, path)
                     read_any = True
@@ -121,7 +121,7 @@ def _read(
     return split
 
 
-def _renamed(named: ImageNames) -> str:
+def _renamed(named: FrameImages) -> str:
     what = f"{len(named.renamed)} images have another extension than image_extension says, {named.extension}"
     return f"{what}: {listing.counted(named.renamed)}; they are used"
 

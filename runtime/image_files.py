@@ -38,6 +38,11 @@ class ImageFiles:
         """Paths of files in formats that cannot be read, sorted."""
         return self._sorted[2]
 
+    @property
+    def skipped(self) -> set[str]:
+        """The images that are left out, without their extensions."""
+        return {path.rpartition(".")[0] for path in (*self.others, *self.unsupported)}
+
     def notes(self) -> Iterator[str]:
         """What is left out, counted by extension."""
         if self.others:
@@ -81,7 +86,7 @@ def _shared(folder: Path, first: str, second: str) -> DataError:
     return DataError(what, where=folder, hint="rename one of the two")
 
 
-class ImageNames:
+class FrameImages:
     """What the images of frame ids are called: a path below ``folder`` without extension is given one.
 
     ``extension``, with its dot, is that of all, None for whatever there is. ``lenient``: an image that has another is

@@ -98,6 +98,9 @@ class Looks:
         if not header.whole:
             findings.add(rules.CUT_PICTURE, sample.id)
             return None, look
+        findings.kinds.pop(rules.FRAMES, None)
+        if header.animated:
+            findings.add(rules.FRAMES, sample.id)
         if header.mode != "RGB":
             findings.add(rules.NOT_RGB, f"{sample.id} ({header.mode})")
         extension = str(path).rpartition(".")[2]

@@ -121,7 +121,10 @@ def _subjects(run: Run) -> list[Path]:
 
 
 def _pictures(run: Run, subject: Path) -> list[str]:
-    """Names of the pictures at ``subject``. Raises DataError when there are none."""
+    """Names of the pictures that must have results: those in ``subject`` itself, if it is a folder.
+
+    Raises DataError where there is none, however deep.
+    """
     if not subject.exists() and not run.runner.pretends:
         raise DataError("there is no such picture or folder", where=subject)
     if not subject.is_dir():
@@ -130,7 +133,7 @@ def _pictures(run: Run, subject: Path) -> list[str]:
     if not found and not run.runner.pretends:
         known = f"known extensions: {', '.join(sorted(listing.PICTURES))}"
         raise DataError("there are no images in this folder or below", where=subject, hint=known)
-    return found
+    return [name for name in found if "/" not in name]
 
 
 def _lacking(pictures: list[str], drawn: Path, labels: Path) -> str | None:

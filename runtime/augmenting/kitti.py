@@ -48,7 +48,7 @@ class Kitti:
             f"{folder}: {count} {what} and are left out"
             for count, what, folder in (
                 (len(stems - texts), "images have no label file", self.images),
-                (len(texts - stems), "label files have no image", self.labels),
+                (len(texts - stems - images.skipped), "label files have no image", self.labels),
             )
             if count
         ]

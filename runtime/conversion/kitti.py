@@ -132,8 +132,7 @@ class Kitti:
             looked_for = images.extension or "images of any kind"
             raise folders.no_images(self.images, [*images.others, *images.unsupported], looked_for=looked_for)
         doubts = list(images.notes())
-        stems = {name.rpartition(".")[0] for name in (*images.others, *images.unsupported)}.union(images.by_stem)
-        if lone := listing.stems(self.labels, _TEXT) - stems:
+        if lone := listing.stems(self.labels, _TEXT) - images.skipped.union(images.by_stem):
             doubts.append(f"{self.labels}: {len(lone)} label files have no image and are left out: {min(lone)}.txt ...")
         return list(images.by_stem if self.extension else images.by_stem.values()), doubts
 
