@@ -50,7 +50,10 @@ def require_readable(run: Run, images: Path, labels: Path | None = None) -> None
         run.report.say(f"warning: {name}: {SETTING} is {extension}, left out: {listing.counted(others)}")
     elif others:
         what = f"NVIDIA's programs take images of one extension ({', '.join(readable)}), and these have several"
-        hint = f"give all the same extension, or use our own programs: --toolkit embedded; or set {SETTING}"
+        hint = (
+            "give all the same extension, or use our own programs: --toolkit embedded; "
+            f"{SETTING} chooses those of one extension and leaves the others out"
+        )
         if not any(_extension(path) in readable for path in paths):
             what, hint = f"NVIDIA's programs read no other images than {', '.join(readable)}", "convert the images"
         raise DataError(f"{what}: {listing.counted(paths)}", where=images, hint=hint)

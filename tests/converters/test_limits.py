@@ -22,7 +22,7 @@ SIDE = 15_000
 def satellite(path: Path) -> Path:
     """One colour, 15,000 x 15,000 pixels: more than Pillow would read."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with Image.new("RGB", (SIDE, SIDE), (30, 120, 60)) as picture:
+    with Image.new("L", (SIDE, SIDE), 90) as picture:
         picture.save(path, compress_level=1)
     return path
 
@@ -56,11 +56,11 @@ def test_a_satellite_picture_is_read_everywhere(tmp_path: Path, name: str) -> No
     assert not [found for found in examine(root, progress=Silent()).findings if found.rule.severity == "error"]
     done = convert.convert(root, tmp_path / "kitti", format="kitti", progress=Silent())
     assert done.splits["train"].images == 1
+    if path.suffix == ".jpg":
+        decoded, size = pixels.decode(str(path), least=(64, 64))
+        assert (size, decoded[3, 3].tolist()) == ((SIDE, SIDE), [90] * 3)
     small = pictures.fit(pictures.pixels(path, least=(64, 64)), (64, 64))
-    assert small[32, 32].tolist() == pytest.approx([30, 120, 60], abs=3)
-    decoded, size = pixels.decode(str(path), least=(64, 64))
-    assert size == (SIDE, SIDE)
-    assert decoded[3, 3].tolist() == pytest.approx([30, 120, 60], abs=3)
+    assert small[32, 32].tolist() == pytest.approx([90] * 3, abs=3)
 
 
 def test_a_header_that_claims_terabytes_is_refused_everywhere(tmp_path: Path) -> None:
