@@ -55,6 +55,11 @@ def _number(text: str) -> int:
     return number
 
 
+def environment() -> dict[str, str]:
+    """The variable as it is set here, for programs that run elsewhere."""
+    return {VARIABLE: os.environ[VARIABLE]} if os.environ.get(VARIABLE) else {}
+
+
 def available(system: Path = Path("/")) -> int:
     """Bytes of memory that this process can still take: of the machine, and of its control groups.
 

@@ -68,13 +68,7 @@ LEFT_OUT = _rule("F106", "note", "pictures left out", "see the list beside the o
 OTHER_COUNT = _rule(
     "F107", "warning", "splits with another number of pictures than the release", "fetch the archive anew"
 )
-UNSUPPORTED = _rule(
-    "F108",
-    "warning",
-    "images in formats that cannot be read",
-    "convert them to JPEG or PNG",
-    loses="images",
-)
+UNSUPPORTED = _rule("F108", "warning", "images in formats that cannot be read", "convert them to JPEG or PNG")
 
 # I: images
 BROKEN_PICTURE = _rule("I201", "error", "pictures that cannot be read", _PUT_BACK, mended=True)

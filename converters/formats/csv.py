@@ -181,7 +181,7 @@ class Rows:
         if not listing.is_below(below):
             raise row.error("picture", f'cannot be "{name[:80]}"', hint="write its path below the picture folder")
         stem, dot, extension = below.rpartition(".")
-        if dot and stem and extension.lower() in listing.PICTURES:
+        if dot and stem and extension.lower() in listing.PICTURES | listing.UNSUPPORTED:
             return stem, Path(f"{self.images}/{below}")
         return below, listing.picture(self.images, below)
 

@@ -111,7 +111,10 @@ class Folder:
         """Those of the pictures alone: that is where YOLO begins, and a label file without one is an orphan."""
         pictures = listing.pictures(self.images)
         if not pictures and self.labels.is_dir() and next(listing.files(self.labels, _TEXT), None):
-            raise DataError("there are labels, but no pictures", where=self.images, code=rules.NO_PICTURE.code)
+            others = [path for paths in listing.unsupported(self.images).values() for path in paths]
+            hint = f"{listing.counted(others)} are there, but cannot be read: convert them to JPEG or PNG"
+            what, code = "there are labels, but no pictures", rules.NO_PICTURE.code
+            raise DataError(what, where=self.images, hint=hint if others else None, code=code)
         return [(stem, *pictures[stem]) for stem in sorted(pictures)]
 
     def name(self, key: tuple[str, ...]) -> str:

@@ -111,7 +111,7 @@ def test_what_cannot_be_read_is_counted_and_all_else_keeps_its_folder(tmp_path: 
     (summary,) = done.splits.values()
     assert (summary.images, summary.items) == (4, 4)
     (found,) = [found for found in summary.findings if found.rule.code == "F108"]
-    assert (found.count, found.rule.loses) == (3, "images")
+    assert (found.count, found.rule.severity) == (3, "warning")
     assert found.examples == ("3.heic (2 .heic)", "in/3.nef (1 .nef)")
     written = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     for name in ("1.jpg", "2.JPE", "in/1.avif", "in/2.webp"):
