@@ -105,11 +105,10 @@ class Kitti:
         texts = listing.stems(self.labels, _TEXT)
         if images.by_stem.keys() & texts:
             return images, texts
-        looked_for = images.extension or "images of any kind"
         if not images.by_stem:
-            raise folders.no_images(self.images, [*images.others, *images.unsupported], looked_for=looked_for)
+            raise folders.no_images(self.images, images.extension)
         hint = f"an image x{images.extension or '.jpg'} belongs to a label file x.txt in {self.labels}"
-        what = f"none of the {len(images.by_stem)} images ({looked_for}) has a label file"
+        what = f"none of the {len(images.by_stem)} images ({images.extension or 'of any extension'}) has a label file"
         raise DataError(what, where=self.images, hint=hint)
 
     def __getstate__(self) -> dict[str, object]:

@@ -129,8 +129,7 @@ class Kitti:
         """Frames in the order of the full names; and what may not have been meant."""
         images = ImageFiles(self.images, self.extension)
         if not images.by_stem:
-            looked_for = images.extension or "images of any kind"
-            raise folders.no_images(self.images, [*images.others, *images.unsupported], looked_for=looked_for)
+            raise folders.no_images(self.images, self.extension)
         doubts = list(images.notes())
         if lone := listing.stems(self.labels, _TEXT) - images.skipped.union(images.by_stem):
             doubts.append(f"{self.labels}: {len(lone)} label files have no image and are left out: {min(lone)}.txt ...")

@@ -106,3 +106,22 @@ def test_nvidias_programs_are_told_the_extension(
     run = go(start, root, None, "augment", "tfrecords", toolkit="tlt2", runner="dry", key="x")
     said = "\n".join(run.report.told)  # type: ignore[attr-defined]
     assert said.count(f'image_extension: "{suffix}"') >= 2
+
+
+def test_splits_that_share_a_folder_of_images_each_have_their_own(
+    start: Start, tmp_path: Path, real_programs: Path
+) -> None:
+    root = draw(tmp_path / "shared", ["a.jpg", "in/a.png"])
+    images = root / "Original-Data/images"
+    for name in ("a.jpg", "in/a.png"):
+        (images / "validation" / name).rename(images / "train" / f"{name.rpartition('/')[0]}v{Path(name).suffix}")
+    path = root / "Original-Data/annotations/instances_validation.json"
+    path.write_text(path.read_text().replace("in/a.png", "inv.png").replace("a.jpg", "v.jpg"))
+    for image in sorted((images / "train").rglob("*.*")):
+        image.rename(images / image.name) if image.parent.name == "train" else None
+    (images / "train/in").rename(images / "in")
+    run = go(start, root, real_programs, "prepare", "augment")
+    assert below(root / "KITTI-dataset-augmented/train/images") == {"a.jpg", "in/a.png"}
+    assert below(root / "KITTI-dataset-augmented/validation/images") == {"v.jpg", "inv.png"}
+    said = "\n".join(run.report.told)  # type: ignore[attr-defined]
+    assert "left out" not in said

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime import folders
 from runtime.image_files import FrameImages, ImageFiles
 from tltpipe.errors import DataError
 
@@ -40,6 +41,14 @@ def test_what_is_left_out_is_counted(folder: Path) -> None:
     assert "1 .JPG, 1 .png, 1 .webp" in left_out
     assert "1 .heic" in unread
     assert len(list(ImageFiles(folder).notes())) == 1
+
+
+@pytest.mark.parametrize(("extension", "word"), [(".png", "see image_extension"), (None, "convert them")])
+def test_where_there_is_none_it_is_said_what_there_is(tmp_path: Path, extension: str | None, word: str) -> None:
+    (tmp_path / "a.heic").touch()
+    hint = folders.no_images(tmp_path, extension).hint or ""
+    assert hint.startswith("there are .heic")
+    assert word in hint
 
 
 def test_two_of_one_name_are_both_named(folder: Path) -> None:
