@@ -16,7 +16,7 @@ from tltpipe.errors import ConfigError, DataError
 VARIABLE = "TLTPIPE_MAX_PIXELS"
 """Environment variable: pixels that an image may have, in place of what the memory allows."""
 
-SMALL = 1 << 24
+SMALL = 1 << 26
 """Pixels that are decoded without looking at the memory."""
 _BYTES = 4
 """Of a decoded pixel, as Pillow stores RGB."""

@@ -35,7 +35,7 @@ def _named(text: str) -> Iterator[Path]:
         pictures = [path for path in map(Path, matches) if listing.extension_of(path.name) in listing.PICTURES]
         if not pictures:
             known = f"known extensions: {', '.join(sorted(listing.PICTURES))}"
-            raise DataError("no image fits this pattern", where=text, hint=known)
+            raise DataError("no picture fits this pattern", where=text, hint=known)
         yield from pictures
     else:
         yield Path(text)

@@ -119,7 +119,7 @@ class Split:
         Raises DataError when there is no picture that counts, saying which ones there are.
         """
         folder = self.folder / "image"
-        pictures = {stem: found for stem, found in listing.pictures(folder).items() if not _is_hidden(stem)}
+        pictures = _pictures(folder)
         if self.image_extension is not None:
             own = self.image_extension.removeprefix(".")
             pictures = {stem: (own,) for stem, found in pictures.items() if own in found}
@@ -316,6 +316,16 @@ def _stems(folder: Path, extension: str) -> set[str]:
         for name in os.listdir(folder)  # noqa: PTH208 - names are all that is needed, of 200,000 files
         if name.endswith(extension) and not _is_hidden(name)
     }
+
+
+def _pictures(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Extensions of the pictures in ``folder`` by their names without them, whatever bytes these are."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in os.listdir(folder):  # noqa: PTH208 - as above
+        stem, _, extension = name.rpartition(".")
+        if extension.lower() in listing.PICTURES and stem and not _is_hidden(name):
+            found[stem] = (*found[stem], extension) if stem in found else (extension,)
+    return found
 
 
 def _is_hidden(name: str) -> bool:
