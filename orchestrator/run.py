@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from converters import limits
 from orchestrator import drafts, outcomes, receipts
 from orchestrator.jobs import Job, Outcome, Request, Secret, without_missing
 from tltpipe import files
@@ -90,11 +91,6 @@ class Run:
         return self.splits[1] if len(self.splits) > 1 else None
 
     @property
-    def image_extension(self) -> str:
-        """How the names of the pictures end, with the dot; one setting serves all specs."""
-        return str(self.config.tunables["tfrecords"].image_extension)
-
-    @property
     def image(self) -> str | None:
         return self.config.image or self.toolkit.IMAGE
 
@@ -154,7 +150,7 @@ class Run:
             argv=argv,
             image=self.image,
             mounts=self.runner.mounts(),
-            environment=self.toolkit.ENVIRONMENT,
+            environment={**self.toolkit.ENVIRONMENT, **limits.environment()},
             gpus=self.toolkit.gpus(request, self.config.gpus),
             files={self.at(settled.path): settled.text for settled in read},
             secrets={word.name: self.secret(word.name) for word in argv if isinstance(word, Secret)},
