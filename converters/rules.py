@@ -89,6 +89,13 @@ UNLISTED = _rule(
     loses="images",
 )
 
+UNDESCRIBED = _rule(
+    "F114",
+    "warning",
+    "images of a split without annotations",
+    "put the annotation file of that split beside the others",
+    loses="images",
+)
 NO_LABEL_FILE = _rule(
     "F115", "note", "images without a label file", "an empty label file says for certain that nothing is on the image"
 )

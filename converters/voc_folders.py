@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,10 +87,16 @@ class Folder:
                 found[stem] = Key(stem, (match.path,), match.rule)
                 taken.add(match.stem)
 
+    def _page(self, stem: str) -> Path:
+        """The XML file of ``stem``; that of an extension in upper case where there is no other."""
+        path = f"{self.labels}/{stem}.xml"
+        upper = f"{self.labels}/{stem}.XML"
+        return Path(upper if not os.path.exists(path) and os.path.exists(upper) else path)  # noqa: PTH110 - of each
+
     def _told(self, stem: str) -> str:
         """What the <filename> of ``stem`` says, below the folder of pictures."""
         try:
-            name = voc_xml.parse(Path(f"{self.labels}/{stem}.xml")).picture or ""
+            name = voc_xml.parse(self._page(stem)).picture or ""
         except DataError:
             return ""  # said when its turn comes
         folder = stem.rpartition("/")[0]
@@ -100,7 +107,7 @@ class Folder:
 
     def load(self, key: Key, findings: Findings) -> Sample:
         stem, pictures = key.stem, key.pictures
-        path = Path(f"{self.labels}/{stem}.xml")
+        path = self._page(stem)
         if not path.exists():
             image = Path(f"{self.images}/{pictures[0] if pictures else stem}")
             what = "this picture has no XML file" if pictures else "neither the picture nor its XML file is there"
@@ -135,7 +142,7 @@ class Folder:
         found: set[str] = set()
         for key in self.keys():
             try:
-                found.update(thing.category for thing in voc_xml.parse(Path(f"{self.labels}/{key.stem}.xml")).objects)
+                found.update(thing.category for thing in voc_xml.parse(self._page(key.stem)).objects)
             except DataError:
                 continue
         return tuple(sorted(found))

@@ -98,7 +98,9 @@ def _lists(folder: Path, place: Place) -> dict[str, Place]:
 
     ``trainval`` is for the one of train and val that has no list, without what the other one's names.
     """
-    paths = [path for path in sorted((folder / "ImageSets" / "Main").glob("*.txt")) if path.stat().st_size]
+    main = folder / "ImageSets" / "Main"
+    texts = sorted(path for path in main.iterdir() if path.suffix.lower() == ".txt") if main.is_dir() else []
+    paths = [path for path in texts if path.stat().st_size]
     known = by_name((path.stem, replace(place, annotations=path)) for path in paths if split_name(path.stem) in SPLITS)
     lists = {name: ImageList(each.annotations, place.annotations, place.images) for name, each in known.items()}
     both = next((path for path in paths if path.stem.lower() == _BOTH), None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -46,9 +47,9 @@ def find(root: Path) -> dict[str, Place]:
     for files in (_files(root / "annotations"), _files(root), _inner_files(root)):
         chosen = _chosen(files)
         if len(chosen) == 1:
-            return {_own_name(chosen[0]): _place(root, chosen[0])}
+            return _telling({_own_name(chosen[0]): _place(root, chosen[0])})
         if chosen:
-            return by_name((_named(path), _place(root, path)) for path in chosen)
+            return _telling(by_name((_named(path), _place(root, path)) for path in chosen))
     return {}
 
 
@@ -65,6 +66,28 @@ def missing(root: Path) -> str | None:
 
 def _listed(files: Sequence[Path]) -> str:
     return files[0].name if len(files) == 1 else f"{files[0].name} nor in {len(files) - 1} more JSON files"
+
+
+@dataclass(frozen=True)
+class First(Place):
+    """The first split of a data set: ``undescribed`` are image folders of splits that have no annotation file."""
+
+    undescribed: tuple[Path, ...]
+
+
+def _telling(splits: dict[str, Place]) -> dict[str, Place]:
+    """``splits`` of which the first knows of folders beside theirs that are about to be lost. A test split may well
+    have no annotations."""
+    used = [place.images for place in splits.values()]
+    beside = {inner for images in used if _is_split(images) for inner in _inner_folders(images.parent)}
+    lost = sorted(path for path in beside if _is_split(path) and not any(each.is_relative_to(path) for each in used))
+    first = next(iter(splits))
+    place = splits[first]
+    return splits | {first: First(place.root, place.annotations, place.images, tuple(lost))} if lost else splits
+
+
+def _is_split(folder: Path) -> bool:
+    return split_name(folder.name) in ("train", "validation")
 
 
 def _chosen(files: Iterable[Path]) -> list[Path]:
@@ -98,7 +121,9 @@ def _in_edges(path: Path, field: re.Pattern[bytes]) -> str | None:
 def _files(folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
         return
-    names = sorted(path.name for path in folder.glob("*.json") if not path.name.startswith("."))
+    names = sorted(
+        path.name for path in folder.iterdir() if path.suffix.lower() == ".json" and not path.name.startswith(".")
+    )
     if len(names) <= _MOST:
         wanted = (folder / name for name in names if not name.startswith(_OTHER_TASKS))
         yield from (path for path in wanted if _looks_right(path))
@@ -132,7 +157,7 @@ def _edges(path: Path, length: int) -> tuple[bytes, bytes]:
 
 def _raw_split(path: Path) -> str:
     """The split as its file or folder has it: "val2017"; empty when it says nothing."""
-    stem = path.name.removesuffix(".json")
+    stem = path.stem if path.suffix.lower() == ".json" else path.name
     before = None
     while stem != before:
         before, stem = stem, _WORDS.sub("", _KIND.sub("", stem))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from converters import garments, json_document
+from converters import garments, json_document, listing, rules
 from converters.coco.naming import naming
 from converters.coco.pictures import File
-from converters.coco.places import example
+from converters.coco.places import First, example
 from converters.coco.records import Category, Identity, OddRecord, Record, identity, wrong
+from converters.findings import Finding, Findings
 from converters.formats import Place
 from converters.json_document import Document
 from converters.model import Dataset, KeypointSlot
@@ -57,6 +59,7 @@ def read(place: Place, classes: Sequence[str] | None = None) -> Dataset:
         joint_pairs=PAIRS not in info and not official,
         annotated=annotated,
         ids=_ids(categories),
+        findings=_undescribed(place.undescribed) if isinstance(place, First) else (),
     )
 
 
@@ -66,6 +69,14 @@ def _ids(categories: Mapping[Identity, Category]) -> dict[str, int]:
     if len(numbers) != len(categories):
         return {}
     return {categories[number].name: number for number in reversed(numbers)}
+
+
+def _undescribed(folders: Sequence[Path]) -> tuple[Finding, ...]:
+    findings = Findings()
+    for folder in folders:
+        if count := sum(1 for _ in listing.files(folder, listing.PICTURES)):
+            findings.add(rules.UNDESCRIBED, folder, count=count)
+    return findings.all()
 
 
 def _members(document: Document, file: File) -> tuple[dict[str, Any], bool]:

@@ -274,3 +274,16 @@ def test_by_name_keeps_the_order() -> None:
         "test",
         "shop",
     ]
+
+
+def test_a_split_that_lost_its_file_is_counted(sets: Any) -> None:
+    for name in ("train/a", "val/b", "val/c", "test/d"):
+        sets.picture(f"images/{name}.jpg")
+    sets.coco(TRAIN, "a.jpg")
+    made = sets.convert()
+    (told,) = made.done.splits["train"].findings
+    assert (told.rule.code, told.rule.loses, told.count) == ("F114", "images", 2)
+    sets.coco("annotations/instances_val.JSON", "b.jpg", "c.jpg")
+    again = sets.convert()
+    assert again.counts == {"train": (1, 1), "validation": (2, 2)}
+    assert again.codes == {}

@@ -316,6 +316,7 @@ ELSEWHERE = {
     "F111": "test_filenames.py",
     "F112": "test_image_sizes.py",
     "F113": "test_voc_lists.py",
+    "F114": "test_coco_exports.py",
     "C611": "test_crowd.py",
     "C612": "test_crowd.py",
     "B321": "test_ignore_regions.py",

@@ -169,3 +169,11 @@ def test_what_is_written_is_read_again(sets: Any) -> None:
     assert again.counts == made.counts
     page = json.loads((again.target / "annotations/instances_train.json").read_text())
     assert [each["bbox"] for each in page["annotations"]] == [[10, 10, 30, 20]] * 3
+
+
+def test_extensions_in_upper_case(sets: Any) -> None:
+    sets.voc("", "a b")
+    sets.lists("", trainval="a", test="b")
+    for path in (sets.root / "Annotations/a.xml", sets.root / "ImageSets/Main/test.txt"):
+        path.rename(path.with_suffix(path.suffix.upper()))
+    assert sets.convert().counts == {"train": (1, 1), "test": (1, 1)}
