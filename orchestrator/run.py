@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from orchestrator import drafts, outcomes, receipts
 from orchestrator.jobs import Job, Outcome, Request, Secret, without_missing
 from tltpipe import files
-from tltpipe.errors import ConfigError, HostError
+from tltpipe.errors import ConfigError, HostError, UsageError
 
 if TYPE_CHECKING:
     from converters.formats import Place
@@ -65,24 +65,68 @@ class Run:
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
 
     @cached_property
-    def raw(self) -> Mapping[str, Place]:
-        """Where the splits of the raw data lie; none as long as there is no raw data. Raises as ``converters`` does."""
+    def found(self) -> tuple[str, Mapping[str, Place]]:
+        """The format of the raw data and where their splits lie; none as long as there is no raw data.
+
+        Raises as ``converters`` does.
+        """
         from converters import opening
 
         folder, format = self.workspace.raw, self.config.data.format
         if not folder.exists():
-            return {}
-        if format == "auto":
-            return opening.find(folder, None)[1]
-        found: Mapping[str, Place] = opening.module(format).find(folder)
-        return found
+            return format, {}
+        try:
+            return opening.find(folder, None if format == "auto" else format)
+        except UsageError as unclear:
+            hint = "data.format in tltpipe.yaml names the format, data.root another folder"
+            raise UsageError(unclear.what, where=self.workspace.name(folder), hint=f"{unclear.hint}\n{hint}") from None
+
+    @property
+    def raw(self) -> Mapping[str, Place]:
+        """Where the splits of the raw data lie; none as long as there is no raw data."""
+        return self.found[1]
 
     @cached_property
     def splits(self) -> tuple[str, ...]:
-        """The configured splits that are there; all of them as long as none is. The first one trains."""
-        wanted = self.config.data.splits
-        there = (s for s in wanted if s in self.raw or self.workspace.kitti(s).is_dir())
-        return tuple(there) or tuple(wanted)
+        """The splits of the settings by the names that the data have for them; the first one trains.
+
+        Only by default may the second be missing. As long as there are no data these are the names in the settings.
+        Raises ConfigError for a split that is not there.
+        """
+        names = self.config.data.splits
+        prepared = [name for name in names if name not in self.raw and self.workspace.kitti(name).is_dir()]
+        there = [*self.raw, *prepared]
+        if not there:
+            return tuple(names)
+        optional = () if "data.splits" in self.config.given else names[1:]
+        chosen = {name: self._split(name, there, "data.splits", optional=name in optional) for name in names}
+        return tuple(name for name in chosen.values() if name is not None)
+
+    @cached_property
+    def test(self) -> str | None:
+        """The split for a COCO file alone, if there is one. Raises ConfigError for one that is named and not there."""
+        name = self.config.data.test
+        if name is None or not self.raw:
+            return None
+        found = self._split(name, list(self.raw), "data.test", optional="data.test" not in self.config.given)
+        return None if found in self.splits else found
+
+    def _split(self, name: str, there: Sequence[str], setting: str, *, optional: bool) -> str | None:
+        from converters.formats import split_name
+
+        alike = [own for own in there if split_name(own) == split_name(name)]
+        found = name if name in there else next(iter(alike), None)
+        if found is None and len(there) == 1 and setting not in self.config.given and split_name(there[0]) == there[0]:
+            found = (
+                None if optional or there[0] in ("validation", "test") else there[0]
+            )  # it can only be meant to train
+        if found is not None or optional:
+            return found
+        given = self.config.given.get(setting)
+        folder = self.workspace.name(self.workspace.raw)
+        what = f'there is no split "{name}" in {folder}, only {", ".join(there)}'
+        hint = f"{setting} in tltpipe.yaml names those to use; `tltpipe split` makes others"
+        raise ConfigError(what, where=given.where if given else folder, hint=hint)
 
     @property
     def held_out(self) -> str | None:
@@ -96,7 +140,8 @@ class Run:
 
     @property
     def image(self) -> str | None:
-        return self.config.image or self.toolkit.IMAGE
+        """The image that jobs run in; None where they run in none."""
+        return (self.config.image or self.toolkit.IMAGE) if self.runner.contained else None
 
     @cached_property
     def root_seen(self) -> str:
@@ -137,7 +182,8 @@ class Run:
 
         outcome = self.runner.run(job, hear)
         if outcome.exit_code != 0:
-            raise outcomes.failure(job, outcome)
+            read = [settled for settled in self.specs.values() if settled.path == getattr(request, "spec", None)]
+            raise outcomes.failure(job, outcome, {k: v for settled in read for k, v in settled.settings.items()})
         for text in held:
             self.report.line(text)
         lacking = None if self.runner.pretends else verify()

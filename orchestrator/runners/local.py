@@ -31,6 +31,7 @@ class LocalRunner:
     """Runs one subprocess at a time, in a process group of its own so that Ctrl-C reaches it exactly once."""
 
     pretends = False
+    contained = False
 
     def __init__(self, place: Place, *, programs: Path | None = None) -> None:
         self.place = place

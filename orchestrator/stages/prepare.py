@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tltpipe.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from converters.model import Dataset
@@ -19,7 +22,9 @@ ABOUT = "raw data to COCO files and KITTI labels"
 NEEDS: tuple[str, ...] = ()
 SPEC: str | None = None
 ON_REQUEST = False
-MISSING = "put DeepFashion2 there, in <split>/image and <split>/annos, or draw a sample: tltpipe sample Original-Data"
+MISSING = (
+    "put a data set there, in any format (docs/data.md), name its folder in data.root, or draw one: tltpipe sample"
+)
 
 
 def drafts(run: Run) -> list[Draft]:  # noqa: ARG001
@@ -27,14 +32,9 @@ def drafts(run: Run) -> list[Draft]:  # noqa: ARG001
 
 
 def inputs(run: Run) -> list[Path]:
-    found = []
-    for split in (*run.splits, *_test(run)):
-        if split in run.raw:
-            place = run.raw[split]
-            found += [path for path in (place.images, place.annotations) if path.exists()]
-        else:
-            found += [run.workspace.raw / split / part for part in ("image", "annos")]
-    return found
+    places = [run.raw[split] for split in (*run.splits, *_test(run)) if split in run.raw]
+    there = [path for place in places for path in (place.images, place.annotations) if path.exists()]
+    return there or [run.workspace.raw]
 
 
 def outputs(run: Run) -> list[Path]:
@@ -53,7 +53,7 @@ def execute(run: Run) -> dict[str, Any]:
         made = f"{place(run.workspace.coco(split))}, {place(run.workspace.kitti(split) / 'label')}"
         run.report.say(f"{split} -> {made}")
     for split in _test(run):
-        run.report.say(f"{split} -> {place(run.workspace.coco(split))} (pictures only: it has no annotations)")
+        run.report.say(f"{split} -> {place(run.workspace.coco(split))} (nothing is trained on it)")
     return {} if run.runner.pretends else _prepare(run)
 
 
@@ -64,7 +64,8 @@ def categories(run: Run) -> tuple[str, ...]:
 
     datasets = _datasets(run)
     if datasets:
-        return joint(list(datasets.values()), _selection(run))[0].categories
+        with _settings_named(run):
+            return joint(list(datasets.values()), _selection(run))[0].categories
     if run.workspace.class_map.is_file():
         return tuple(run.workspace.class_map.read_text("utf-8").splitlines())
     return tuple(garment.name for garment in CATEGORIES)
@@ -106,13 +107,12 @@ def _datasets(run: Run) -> Mapping[str, Dataset]:
     if not run.raw:
         return {}
     options = {"image_extension": run.image_extension}
-    found = opening.read_all(run.workspace.raw, run.raw, run.config.data.format, options=options)
+    found = opening.read_all(run.workspace.raw, run.raw, run.found[0], options=options)
     return {split: found[split] for split in (*run.splits, *_test(run)) if split in found}
 
 
 def _test(run: Run) -> tuple[str, ...]:
-    name = run.config.data.test
-    return (name,) if name is not None and name in run.raw and name not in run.splits else ()
+    return () if run.test is None else (run.test,)
 
 
 def _target(run: Run, split: str) -> Target:
@@ -136,6 +136,19 @@ def _selection(run: Run) -> Selection:
         subset=data.subset,
         keep_empty=data.keep_empty,
     )
+
+
+@contextmanager
+def _settings_named(run: Run) -> Iterator[None]:
+    """Errors about a selection speak of the settings, at their place."""
+    try:
+        yield
+    except UsageError as error:
+        option, colon, what = error.what.partition(": ")
+        given = run.config.given.get(f"data.{option.removeprefix('--')}")
+        if not colon or given is None:
+            raise
+        raise ConfigError(what, where=given.where, hint=error.hint) from None
 
 
 def _show_pictures(run: Run, split: str) -> None:

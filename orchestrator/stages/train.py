@@ -44,6 +44,17 @@ def inputs(run: Run) -> list[Path]:
     return [*folders, *(run.workspace.augmented / split / "images" for split in run.splits)]
 
 
+def unread(run: Run) -> tuple[list[Path], tuple[str, ...]]:
+    """What only measures the model: no change of it makes other weights."""
+    import specs
+
+    measuring = specs.measuring(run.specs[NAME].spec)
+    held_out = run.held_out
+    if held_out is None or not measuring:
+        return [], measuring
+    return [run.workspace.tfrecords / held_out, run.workspace.augmented / held_out / "images"], measuring
+
+
 def outputs(run: Run) -> list[Path]:
     return [
         _final(run)
