@@ -73,7 +73,7 @@ class Config:
     @property
     def sources(self) -> dict[str, str]:
         """Where a value that is not the default came from, by dotted name."""
-        return {dotted: str(value.where) for dotted, value in self.given.items()}
+        return {dotted: str(value.where) for dotted, value in self.given.items() if not value.derived}
 
     def section_of(self, folder: str) -> str:
         """The section whose settings are for specs of this folder of ``specs/``."""
@@ -91,15 +91,21 @@ class Config:
 
 
 def load(
-    root: Path, *, flags: Mapping[str, Given] | None = None, environment: Mapping[str, str] | None = None
+    root: Path,
+    *,
+    flags: Mapping[str, Given] | None = None,
+    environment: Mapping[str, str] | None = None,
+    file: bool = True,
 ) -> Config:
     """The configuration of the workspace ``root``. ``flags`` are the command line's values by dotted name.
+
+    ``file`` False leaves the file there out of it.
 
     Raises ConfigError that names the place of the value and, for an unknown key, the nearest known one.
     """
     environment = os.environ if environment is None else environment
     layers = [
-        config_file.read(root / FILE, settings_known(), SECTIONS),
+        config_file.read(root / FILE, settings_known(), SECTIONS) if file else {},
         _from_environment(environment),
         dict(flags or {}),
     ]

@@ -14,10 +14,11 @@ Place = Location | Path | str
 
 @dataclass(frozen=True)
 class Given:
-    """A value somebody gave, and where."""
+    """A value somebody gave, and where; ``derived`` from what was given for another setting."""
 
     value: object
     where: Place
+    derived: bool = False
 
     @property
     def in_file(self) -> bool:

@@ -33,7 +33,7 @@ def settle(
         leader = _one(found, names, axis)
         for name in names if leader is not None else []:
             if leader is not None and name not in found:
-                sized[name] = leader
+                sized[name] = replace(leader, derived=True)
     return found, sized
 
 

@@ -102,11 +102,12 @@ def _get_ready(run: Run, lasting: ExitStack, jobs: list[Job]) -> None:
     if jobs:
         run.need_health()
     if not run.runner.pretends:
-        lasting.enter_context(_alone(run.workspace))
+        lasting.enter_context(alone(run.workspace))
     write_specs(run)
 
 
-def _alone(workspace: Workspace) -> AbstractContextManager[None]:
+def alone(workspace: Workspace) -> AbstractContextManager[None]:
+    """Work in the workspace while nobody else does; raises HostError while somebody does."""
     hint = "wait for its end, or stop it; `tltpipe status` may be asked meanwhile"
     taken = HostError("another tltpipe is at work in this folder", where=workspace.root, hint=hint)
     return locks.held(workspace.lock, taken)

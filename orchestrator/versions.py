@@ -1,0 +1,77 @@
+"""What this installation computes with: PyTorch, CUDA, GPUs, ONNX Runtime, each with its version."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from orchestrator.runners import Check
+
+SECONDS = 120.0
+"""How long the look may take: the first import of PyTorch on a cold disk is slow."""
+
+# In a process of its own: libraries that do not fit each other can end one that imports them.
+_LOOK = """
+import json
+told = {}
+try:
+    import torch
+    told["torch"], told["cuda"] = torch.__version__, torch.version.cuda
+    cards = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
+    told["gpus"] = [[torch.cuda.get_device_name(n), torch.cuda.get_device_properties(n).total_memory] for n in cards]
+except ModuleNotFoundError:
+    pass
+except Exception as error:
+    told["torch_error"] = f"{type(error).__name__}: {error}"
+try:
+    import onnxruntime
+    told["onnxruntime"], told["providers"] = onnxruntime.__version__, onnxruntime.get_available_providers()
+except ModuleNotFoundError:
+    pass
+except Exception as error:
+    told["onnxruntime_error"] = f"{type(error).__name__}: {error}"
+print(json.dumps(told))
+"""
+
+
+def checks() -> list[Check]:
+    """A check for each; none of them is needed by all commands."""
+    told = _look()
+    return [_torch(told), _gpu(told), _onnxruntime(told)]
+
+
+def _look() -> dict[str, Any]:
+    try:
+        command = [sys.executable, "-c", _LOOK]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        told: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    except (OSError, subprocess.TimeoutExpired, ValueError, IndexError):
+        return {"torch_error": "it cannot be imported", "onnxruntime_error": "it cannot be imported"}
+    return told
+
+
+def _torch(told: dict[str, Any]) -> Check:
+    hint = "train, evaluate and infer need it: pip install 'tltpipe[runtime]'"
+    if "torch" not in told:
+        return Check("PyTorch", ok=False, found=told.get("torch_error", "not installed"), hint=hint, needed=False)
+    built = f"CUDA {told['cuda']}" if told["cuda"] else "built without CUDA"
+    return Check("PyTorch", ok=True, found=f"{told['torch']}, {built}", needed=False)
+
+
+def _gpu(told: dict[str, Any]) -> Check:
+    cards = [f"{name}, {memory / 2**30:.0f} GiB" for name, memory in told.get("gpus", ())]
+    hint = "training runs on the CPU; with a GPU there, look at the driver (nvidia-smi) and at PyTorch's CUDA"
+    if not cards and told.get("torch") and not told.get("cuda"):
+        hint = "training runs on the CPU; this PyTorch was built without CUDA: https://pytorch.org/get-started/locally"
+    return Check("GPU", ok=bool(cards), found="; ".join(cards) or "PyTorch sees none", hint=hint, needed=False)
+
+
+def _onnxruntime(told: dict[str, Any]) -> Check:
+    hint = "export to ONNX needs it: pip install 'tltpipe[export]'"
+    if "onnxruntime" not in told:
+        found = told.get("onnxruntime_error", "not installed")
+        return Check("ONNX Runtime", ok=False, found=found, hint=hint, needed=False)
+    providers = ", ".join(name.removesuffix("ExecutionProvider") for name in told["providers"])
+    return Check("ONNX Runtime", ok=True, found=f"{told['onnxruntime']}, for {providers}", needed=False)
