@@ -105,7 +105,7 @@ def load(
     """
     environment = os.environ if environment is None else environment
     layers = [
-        config_file.read(root / FILE, settings_known(), SECTIONS) if file else {},
+        config_file.read(root / FILE, settings_known(), [*SECTIONS, *_stages(), *networks()]) if file else {},
         _from_environment(environment),
         dict(flags or {}),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,16 +63,17 @@ def _compared(run: Run, name: str) -> Verdict:
     return Verdict("done", f"nothing changed since {receipt.when}", receipt.when)
 
 
-def outdated(run: Run, name: str) -> tuple[str, str] | None:
+def outdated(run: Run, name: str, *, current: Collection[str] = ()) -> tuple[str, str] | None:
     """The first stage before ``name`` whose work was done under other settings or on other data, and the change.
 
-    One that has no receipt, or whose own inputs are gone, leaves what it is: somebody made it so.
+    ``current`` are stages that are known not to be. One without a receipt, or whose own inputs are gone, is taken as
+    it is: it cannot be done again.
     """
     for needed in before(name):
-        stage, receipt = load(needed), receipts.load(run.workspace.receipts, needed)
-        if receipt is None or not all(path.exists() for path in stage.inputs(run)):
+        receipt = None if needed in current else receipts.load(run.workspace.receipts, needed)
+        if receipt is None or not _sources_there(run, receipt):
             continue
-        why = _change(run, needed, receipt.facts, facts(run, stage))
+        why = _change(run, needed, receipt.facts, facts(run, load(needed)))
         if why is not None:
             return needed, why
     return None
@@ -86,12 +87,14 @@ def with_needs(run: Run, names: Iterable[str]) -> list[str]:
 
 
 def _must_run(run: Run, name: str) -> bool:
-    stage = load(name)
-    if not all(path.exists() for path in stage.inputs(run)):
-        return not all(path.exists() for path in stage.outputs(run))
-    if receipts.load(run.workspace.receipts, name) is None:
-        return not all(path.exists() for path in stage.outputs(run))
+    receipt = receipts.load(run.workspace.receipts, name)
+    if receipt is None or not _sources_there(run, receipt):
+        return not all(path.exists() for path in load(name).outputs(run))
     return outdated(run, name) is not None or judge(run, name).state != "done"
+
+
+def _sources_there(run: Run, receipt: receipts.Receipt) -> bool:
+    return all((run.workspace.root / path).exists() for path in receipt.facts.inputs)
 
 
 def _change(run: Run, name: str, old: Facts, new: Facts) -> str | None:

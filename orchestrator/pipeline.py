@@ -51,12 +51,12 @@ def execute(run: Run, names: Iterable[str], *, needs: bool = False) -> list[Resu
         for name in ordered:
             stage = load(name)
             run.judged.clear()  # stages before this one may have changed what it reads
+            _refuse_outdated(run, name, results)
             why = None if run.force or stage.ON_REQUEST or _follows(results, name) else holds(run, name)
             if why is not None:
                 run.report.skipped(name, why)
                 results.append(Result(name, "skipped", why))
                 continue
-            _refuse_outdated(run, name, results)
             if not run.runner.pretends:
                 _need(run, stage)
             if all(result.state == "skipped" for result in results):  # the first that has to run
@@ -87,7 +87,7 @@ def _refuse_outdated(run: Run, name: str, results: list[Result]) -> None:
     """Raises DataError where a stage before ``name`` would make something else now; a dry run only says so."""
     if load(name).ON_REQUEST or any(result.state == "shown" for result in results):
         return
-    found = outdated(run, name)
+    found = outdated(run, name, current=[result.stage for result in results])
     if found is None:
         return
     needed, why = found

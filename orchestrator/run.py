@@ -30,6 +30,10 @@ _STAGING = re.compile(r"(?<=/)\.([^/\s]+)\.partial\b")
 """The name of a staging folder; a reader knows only the place where its content will be."""
 
 
+_FIELD = re.compile(r"^\s+(\w+): ")
+"""A field of a spec that a program suggests a value for, on a line of its own."""
+
+
 def _nothing() -> None:
     return None
 
@@ -169,6 +173,7 @@ class Run:
         Raises the error the program meant, else RunFailed.
         """
         job, held = self.job(request), list[str]()
+        settings, named = self._settings(request), dict[str, str]()
 
         def hear(text: str) -> None:
             if held or text.startswith("error: "):  # shown as an error if it ends as one
@@ -179,17 +184,24 @@ class Run:
                 self.report.tick(tick, text)
             else:
                 self.report.line(_STAGING.sub(r"\1", text))
+                named.update((field, settings[field]) for field in _FIELD.findall(text) if field in settings)
 
         outcome = self.runner.run(job, hear)
         if outcome.exit_code != 0:
-            read = [settled for settled in self.specs.values() if settled.path == getattr(request, "spec", None)]
-            raise outcomes.failure(job, outcome, {k: v for settled in read for k, v in settled.settings.items()})
+            raise outcomes.failure(job, outcome, settings)
         for text in held:
             self.report.line(text)
+        if named:
+            self.report.say(f"these are settings of tltpipe.yaml: {', '.join(named.values())}")
         lacking = None if self.runner.pretends else verify()
         if lacking is not None:
             raise outcomes.incomplete(job, outcome, lacking)
         return outcome
+
+    def _settings(self, request: Request) -> dict[str, str]:
+        """The settings of tltpipe.yaml that the fields of a request's spec come from."""
+        read = [settled for settled in self.specs.values() if settled.path == getattr(request, "spec", None)]
+        return {field: name for settled in read for field, name in settled.settings.items()}
 
     def job(self, request: Request) -> Job:
         """The job that ``request`` amounts to here."""
@@ -201,7 +213,7 @@ class Run:
             image=self.image,
             mounts=self.runner.mounts(),
             environment=self.toolkit.ENVIRONMENT,
-            gpus=self.toolkit.gpus(request, self.config.gpus),
+            gpus=self.toolkit.gpus(request, self.config.gpus) if self.runner.contained else 0,
             files={self.at(settled.path): settled.text for settled in read},
             secrets={word.name: self.secret(word.name) for word in argv if isinstance(word, Secret)},
         )

@@ -19,6 +19,9 @@ told = {}
 try:
     import torch
     told["torch"], told["cuda"] = torch.__version__, torch.version.cuda
+    if "torch" not in told:
+        hint = "with PyTorch there, this says what it sees; nvidia-smi asks the driver"
+        return Check("GPU", ok=False, found="unknown without PyTorch", hint=hint, needed=False)
     cards = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
     told["gpus"] = [[torch.cuda.get_device_name(n), torch.cuda.get_device_properties(n).total_memory] for n in cards]
 except ModuleNotFoundError:
@@ -61,6 +64,9 @@ def _torch(told: dict[str, Any]) -> Check:
 
 
 def _gpu(told: dict[str, Any]) -> Check:
+    if "torch" not in told:
+        hint = "with PyTorch there, this says what it sees; nvidia-smi asks the driver"
+        return Check("GPU", ok=False, found="unknown without PyTorch", hint=hint, needed=False)
     cards = [f"{name}, {memory / 2**30:.0f} GiB" for name, memory in told.get("gpus", ())]
     hint = "training runs on the CPU; with a GPU there, look at the driver (nvidia-smi) and at PyTorch's CUDA"
     if not cards and told.get("torch") and not told.get("cuda"):

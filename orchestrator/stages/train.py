@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.drafts import Draft
 from orchestrator.jobs import Train
 from orchestrator.stages import prepare
-from tltpipe.errors import DataError
+from tltpipe.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from orchestrator.jobs import Request
@@ -68,6 +68,7 @@ def requests(run: Run) -> list[Request]:
 
 def execute(run: Run) -> dict[str, Any]:
     _same_classes(run)
+    _some_checkpoint(run)
     request, epochs = _request(run), run.specs[NAME].spec.message.training_config.num_epochs
     resume = run.toolkit.resume_point(request.results) if run.continuing else None
     if resume is None:
@@ -91,6 +92,16 @@ def _same_classes(run: Run) -> None:
     if path.is_file() and tuple(path.read_text("utf-8").splitlines()) != wanted:
         what = f"the data was prepared with other classes than the settings ask for: {', '.join(wanted)}"
         raise DataError(what, where=run.workspace.name(path), hint="prepare it again: tltpipe run")
+
+
+def _some_checkpoint(run: Run) -> None:
+    """Raises ConfigError where a whole training would leave no checkpoint."""
+    training = run.specs[NAME].spec.message.training_config
+    if _last_epoch(run) == 0:
+        what = f"{training.num_epochs} epochs with a checkpoint every {training.checkpoint_interval} leave none"
+        section = run.config.network
+        hint = f"{section}.checkpoint_interval in tltpipe.yaml must be {section}.num_epochs or less for this toolkit"
+        raise ConfigError(what, where=run.workspace.name(run.spec(NAME)), hint=hint)
 
 
 def _request(run: Run) -> Train:
