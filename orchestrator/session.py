@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from orchestrator import config
+from orchestrator import config, receipts
 from orchestrator.runners import Place
 from orchestrator.workspace import Workspace
 from tltpipe import registry
@@ -91,7 +91,10 @@ def open_runner(
 
 
 def _prepared(root: Path, settings: config.Config) -> str:
-    """Beside the pictures where they lie as tlt-augment wants them and can be written, else a folder of our own."""
+    """Beside the pictures where they lie as tlt-augment wants them and can be written, else a folder of our own.
+
+    Labels that somebody else has put there are never written over.
+    """
     from converters.formats import split_name
 
     raw = root / settings.data.root
@@ -100,8 +103,13 @@ def _prepared(root: Path, settings: config.Config) -> str:
     names = {split_name(name): name for name in settings.data.splits}
     with os.scandir(raw) as entries:
         splits = [entry.name for entry in entries if entry.is_dir() and split_name(entry.name) in names]
-    apart = any(
-        names[split_name(name)] != name or not (raw / name / "image").is_dir() or not os.access(raw / name, os.W_OK)
+    receipt = receipts.load(root / ".tltpipe" / "receipts", "prepare")
+    ours = receipt.outputs if receipt is not None else {}
+    beside = all(
+        names[split_name(name)] == name
+        and (raw / name / "image").is_dir()
+        and ((raw / name / "annos").is_dir() or f"{settings.data.root}/{name}/label" in ours)
+        and os.access(raw / name, os.W_OK)
         for name in splits
     )
-    return PREPARED if apart or not splits else settings.data.root
+    return settings.data.root if beside and splits else PREPARED

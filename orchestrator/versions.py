@@ -19,9 +19,6 @@ told = {}
 try:
     import torch
     told["torch"], told["cuda"] = torch.__version__, torch.version.cuda
-    if "torch" not in told:
-        hint = "with PyTorch there, this says what it sees; nvidia-smi asks the driver"
-        return Check("GPU", ok=False, found="unknown without PyTorch", hint=hint, needed=False)
     cards = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
     told["gpus"] = [[torch.cuda.get_device_name(n), torch.cuda.get_device_properties(n).total_memory] for n in cards]
 except ModuleNotFoundError:

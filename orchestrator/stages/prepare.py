@@ -25,6 +25,8 @@ ON_REQUEST = False
 MISSING = (
     "put a data set there, in any format (docs/data.md), name its folder in data.root, or draw one: tltpipe sample"
 )
+CHOSEN_BY = {"max_zoom": "extra", "sources": "source"}
+"""Settings, and what of the annotations (converters.formats) they choose by."""
 
 
 def drafts(run: Run) -> list[Draft]:  # noqa: ARG001
@@ -64,6 +66,7 @@ def categories(run: Run) -> tuple[str, ...]:
 
     datasets = _datasets(run)
     if datasets:
+        _refuse_unused(run)
         with _settings_named(run):
             return joint(list(datasets.values()), _selection(run))[0].categories
     if run.workspace.class_map.is_file():
@@ -138,6 +141,20 @@ def _selection(run: Run) -> Selection:
     )
 
 
+def _refuse_unused(run: Run) -> None:
+    """Raises ConfigError for a choice by what this format knows nothing of."""
+    from converters import opening
+
+    format = run.found[0]
+    carries = opening.module(format).CARRIES
+    for name, needed in CHOSEN_BY.items():
+        given = run.config.given.get(f"data.{name}")
+        if given is not None and getattr(run.config.data, name) not in (None, []) and needed not in carries:
+            raise ConfigError(
+                f"data.{name} would be ignored: {format} does not say it", where=given.where, hint="leave it out"
+            )
+
+
 @contextmanager
 def _settings_named(run: Run) -> Iterator[None]:
     """Errors about a selection speak of the settings, at their place."""
@@ -145,7 +162,7 @@ def _settings_named(run: Run) -> Iterator[None]:
         yield
     except UsageError as error:
         option, colon, what = error.what.partition(": ")
-        given = run.config.given.get(f"data.{option.removeprefix('--')}")
+        given = run.config.given.get(f"data.{option.removeprefix('--').removeprefix('data.')}")
         if not colon or given is None:
             raise
         raise ConfigError(what, where=given.where, hint=error.hint) from None

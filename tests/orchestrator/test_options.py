@@ -50,6 +50,7 @@ def test_settings_of_both_places_count_and_the_later_wins(workspace: Path) -> No
         (("--runner", "docker", "sample", "new"), "--runner"),
         (("tfrecords", "--inspect", "none", "--set", "gpus=1"), "--set"),
         (("train", "--image", "mine:1"), "image"),
+        (("export", "--calibration", "Original-Data"), "calibration"),
         (("train", "--set", "gpu_request=none"), "gpu_request"),
     ],
 )

@@ -107,6 +107,24 @@ def test_data_elsewhere(start: Start, coco: Path) -> None:
     )
 
 
+def test_kitti_labels_of_the_user_are_read_and_not_written_over(start: Start, tmp_path: Path) -> None:
+    raw = tmp_path / "mine/Original-Data"
+    line = "{} 0.00 0 0.00 4.00 5.00 24.00 35.00 0.00 0.00 0.00 0.00 0.00 0.00 0.00\n"
+    for split in ("train", "validation"):
+        for part in ("image", "label"):
+            (raw / split / part).mkdir(parents=True)
+        for name in ("mug", "lamp"):
+            Image.new("RGB", (64, 48)).save(raw / split / "image" / f"{name}.jpg")
+            (raw / split / "label" / f"{name}.txt").write_text(line.format(name))
+    before = {path: path.read_bytes() for path in raw.rglob("*.*")}
+    for _ in range(2):
+        run = start(root=tmp_path / "mine", force=True, **{"data.classes": ["mug"]})
+        assert counted(run) == {"train": 1, "validation": 1}
+        assert run.found[0] == "kitti"
+        assert {path: path.read_bytes() for path in raw.rglob("*.*")} == before
+        assert (tmp_path / "mine/KITTI/train/label/mug.txt").read_text() == line.format("mug")
+
+
 def test_the_wrong_format_and_no_format_are_told_by_the_setting(start: Start, coco: Path) -> None:
     with pytest.raises((DataError, UsageError)) as caught:
         pipeline.execute(start(root=coco, **{"data.format": "voc"}), ["prepare"])
@@ -124,9 +142,25 @@ def test_the_wrong_format_and_no_format_are_told_by_the_setting(start: Start, co
     assert "deepfashion" not in unclear.value.what.lower()
 
 
+def test_a_choice_by_what_the_format_does_not_know_is_refused(start: Start, coco: Path) -> None:
+    from converters import convert
+    from tltpipe.progress import Silent
+
+    convert.convert(coco / "Original-Data", coco / "Yolo", format="yolo", progress=Silent())
+    for setting, value in (("data.max_zoom", 2), ("data.sources", ["user"])):
+        with pytest.raises(ConfigError, match=setting) as caught:
+            pipeline.settle(start(root=coco, **{"data.root": "Yolo", setting: value}))
+        assert caught.value.where == f"--{setting}"
+
+
 def test_a_class_that_is_not_in_the_data_lists_those_that_are(start: Start, coco: Path) -> None:
     (coco / "tltpipe.yaml").write_text("data:\n  classes: [mug, tea]\n")
     with pytest.raises(ConfigError, match='"tea"') as caught:
         pipeline.execute(start(root=coco), ["prepare"])
     assert str(caught.value.where) == f"{coco}/tltpipe.yaml:2:3"
     assert "mug, lamp, book" in str(caught.value.hint)
+    for rename in ("tea=pot", "mug"):
+        (coco / "tltpipe.yaml").write_text(f"data:\n  classes: mug\n  rename: {rename}\n")
+        with pytest.raises(ConfigError, match=rename.partition("=")[0]) as caught:
+            pipeline.execute(start(root=coco), ["prepare"])
+        assert str(caught.value.where) == f"{coco}/tltpipe.yaml:3:3"
