@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from orchestrator.drafts import Draft
     from orchestrator.toolkits import Dialect
 
+SETTINGS = "settings changed"
 SHOWN = 3
 """So many changes are named, the others counted."""
 CLASSES = "target_class_mapping"
@@ -19,11 +20,11 @@ CROPS = ("crop_right", "crop_bottom")
 """Fields that say the size of the images a second time."""
 
 
-def of_spec(
-    draft: Draft, dialect: Dialect, section: str, before: str, after: str, unread: Collection[str]
+def spec_changes(
+    draft: Draft, dialect: Dialect, section: str, before: str, after: str, *, unread: Collection[str], edited: bool
 ) -> str | None:
     """How the spec ``after`` differs from the one ``before``, None where it does only in layout, comments, or in the
-    messages ``unread`` at its top."""
+    messages ``unread`` at its top. Of one that was ``edited`` by hand fields are named, not settings."""
     import specs
     from specs import templating
 
@@ -37,7 +38,7 @@ def of_spec(
     )
     names = templating.setting_of_field(draft.folder, dialect.template)
     size = specs.size_settings(draft.folder) or ()
-    found: dict[str, tuple[Any, Any]] = {}
+    changed: dict[str, tuple[Any, Any]] = {}
     classes: list[str] = []
     for path in dict.fromkeys([*old, *new]):
         was, now, leaf = old.get(path), new.get(path), path.rpartition(".")[2]
@@ -46,29 +47,30 @@ def of_spec(
         key = names.get(leaf, leaf)
         if leaf == CLASSES:
             classes.append(f"classes changed: {_listed(was)} -> {_listed(now)}")
-        elif key in size:
-            found["image_size"] = (_size(old, names, size), _size(new, names, size))
+        elif key in size and not edited:
+            changed["image_size"] = (_size(old, names, size), _size(new, names, size))
         else:
-            name = f"{section}.{key}" if _is_setting(draft, key) else leaf
+            name = f"{section}.{key}" if _is_setting(draft, key) and not edited else leaf
             pair = (_or_default(draft, key, was), _or_default(draft, key, now))
             if pair[0] != pair[1]:  # written or not, it means the same
-                found[name] = pair
-    return "; ".join([*classes, *_told(found)]) or None
+                changed[name] = pair
+    title = f"specs/{draft.name} edited" if edited else SETTINGS
+    return "; ".join([*classes, *_phrases(changed, title)]) or None
 
 
-def of_settings(section: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
+def settings_changes(section: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
     """How settings differ, None where they do not."""
-    found = {name: (before.get(name), now) for name, now in after.items() if before.get(name) != now}
-    classes = found.pop("classes", None)
-    told = [f"classes changed: {_listed(classes[0])} -> {_listed(classes[1])}"] if classes else []
-    return "; ".join([*told, *_told({f"{section}.{name}": pair for name, pair in found.items()})]) or None
+    changed = {name: (before.get(name), now) for name, now in after.items() if before.get(name) != now}
+    classes = changed.pop("classes", None)
+    phrases = [f"classes changed: {_listed(classes[0])} -> {_listed(classes[1])}"] if classes else []
+    return "; ".join([*phrases, *_phrases({f"{section}.{name}": pair for name, pair in changed.items()})]) or None
 
 
-def of_words(before: Collection[Collection[str]], after: Collection[Collection[str]]) -> str:
+def option_changes(before: Collection[Collection[str]], after: Collection[Collection[str]]) -> str:
     """How command lines differ: their options, by name and value."""
     old, new = ({flag: value for words in lines for flag, value in _options(list(words))} for lines in (before, after))
     changed = {flag: (old.get(flag), new.get(flag)) for flag in [*old, *new] if old.get(flag) != new.get(flag)}
-    return "; ".join(_told(changed)) or "command line changed"
+    return "; ".join(_phrases(changed)) or "command line changed"
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, str]]:
@@ -89,10 +91,10 @@ def _message(text: str, dialect: Dialect) -> Any:
         return None
 
 
-def _told(found: Mapping[str, tuple[Any, Any]]) -> list[str]:
-    told = [f"{name} {_shown(was)} -> {_shown(now)}" for name, (was, now) in found.items()]
-    more = f" (and {len(told) - SHOWN} more)" if len(told) > SHOWN else ""
-    return [f"settings changed: {', '.join(told[:SHOWN])}{more}"] if told else []
+def _phrases(changed: Mapping[str, tuple[Any, Any]], title: str = SETTINGS) -> list[str]:
+    phrases = [f"{name} {_shown(was)} -> {_shown(now)}" for name, (was, now) in changed.items()]
+    more = f" (and {len(phrases) - SHOWN} more)" if len(phrases) > SHOWN else ""
+    return [f"{title}: {', '.join(phrases[:SHOWN])}{more}"] if phrases else []
 
 
 def _shown(value: Any) -> str:

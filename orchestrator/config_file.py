@@ -59,13 +59,13 @@ def _walk(top: Any, path: Path, settings: Collection[str], sections: Collection[
     import yaml
 
     loader = yaml.SafeLoader("")
-    found: dict[str, Given] = {}
+    values: dict[str, Given] = {}
 
     def put(dotted: str, key: Any, value: Any) -> None:
         where = Location(path, key.start_mark.line + 1, key.start_mark.column + 1)
-        if dotted in found:
+        if dotted in values:
             raise ConfigError(f"{dotted} stands here twice", where=where)
-        found[dotted] = Given(loader.construct_object(value, deep=True), where)
+        values[dotted] = Given(loader.construct_object(value, deep=True), where)
 
     for key, value in top.value:
         name = str(key.value)
@@ -78,7 +78,7 @@ def _walk(top: Any, path: Path, settings: Collection[str], sections: Collection[
                 what = f'"{name}" is a section, with its settings indented below it, each as "key: value"'
                 raise ConfigError(what, where=where, hint="`tltpipe init` writes an example")
             put(name, key, value)
-    return found
+    return values
 
 
 def _is_null(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What the data set of a workspace is, as far as a quick look tells: for ``tltpipe init``."""
+"""What the data set of a workspace is, as far as a quick inspection shows: for ``tltpipe init``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from converters.model import Dataset
     from orchestrator.config import Config
 
-LOOKED_AT = 200
+INSPECTED = 200
 """Images of each split that are opened for their size."""
 SIZES = 4
 """So many sizes are named."""
@@ -35,40 +35,40 @@ def detect(root: Path, chosen: Config) -> Detected:
     if not folder.exists():
         return Detected(notes={"data.root": [f"Not there yet: {chosen.data.root}"]})
     try:
-        return _look(folder, chosen)
+        return _inspect(folder, chosen)
     except TltpipeError as problem:
         return Detected(notes={"data.format": [f"Not detected: {problem}".replace("\n", " ")]})
 
 
-def _look(folder: Path, chosen: Config) -> Detected:
+def _inspect(folder: Path, chosen: Config) -> Detected:
     from converters import opening
 
-    wanted = chosen.data.format
-    format, places = opening.find(folder, None if wanted == "auto" else wanted)
+    named = chosen.data.format
+    format, places = opening.find(folder, None if named == "auto" else named)
     datasets = opening.read_all(folder, places, format)
     counts = {name: len(dataset.pictures.keys()) for name, dataset in datasets.items()}
     sizes = sum((_sizes(dataset) for dataset in datasets.values()), Counter[tuple[int, int]]())
     classes = list(dict.fromkeys(name for dataset in datasets.values() for name in dataset.categories))
     train = next((name for name in ("train", *datasets) if name in datasets), "train")
     splits = [train, *(["validation"] if "validation" in datasets and train != "validation" else [])]
-    told = ", ".join(f"{name} ({count:,} images)" for name, count in counts.items())
+    listed = ", ".join(f"{name} ({count:,} images)" for name, count in counts.items())
     notes = {
-        "data.splits": [f"Found: {told}."],
-        "data.classes": [f"Found: {', '.join(classes)}."],
-        "image_size": [f"Found: {_listed(sizes)}."] if sizes else [],
+        "data.splits": [f"Detected: {listed}."],
+        "data.classes": [f"Detected: {', '.join(classes)}."],
+        "image_size": [f"Detected: {_listed(sizes)}."] if sizes else [],
     }
     return Detected({"data.root": chosen.data.root, "data.format": format, "data.splits": splits}, notes)
 
 
 def _sizes(dataset: Dataset) -> Counter[tuple[int, int]]:
     """The sizes of the first images; those that cannot be read are for prepare to tell."""
-    found: Counter[tuple[int, int]] = Counter()
+    sizes: Counter[tuple[int, int]] = Counter()
     try:
-        for sample in islice(dataset, LOOKED_AT):
-            found[(sample.width, sample.height)] += 1
+        for sample in islice(dataset, INSPECTED):
+            sizes[(sample.width, sample.height)] += 1
     except TltpipeError:
-        return found
-    return found
+        return sizes
+    return sizes
 
 
 def _listed(sizes: Counter[tuple[int, int]]) -> str:

@@ -33,9 +33,9 @@ def of_workspace(root: Path, flags: Mapping[str, Given]) -> tuple[str, Detected]
     from orchestrator import detection
 
     chosen = config.load(root, flags=flags, environment={}, file=False)
-    found = detection.detect(root, chosen)
+    detected = detection.detect(root, chosen)
     given = {dotted: _value(chosen, dotted) for dotted in chosen.sources}
-    return text(chosen.network, values={**found.values, **given}, notes=found.notes), found
+    return text(chosen.network, values={**detected.values, **given}, notes=detected.notes), detected
 
 
 def text(

@@ -24,29 +24,29 @@ def settle(
     for a section alone serves the others, too; 0, which keeps pictures as they are, is of that section alone.
     Raises ConfigError where two places give two sizes.
     """
-    found = dict(given)
+    settings = dict(given)
     if KEY in given and given[KEY].value is not None:
-        found[KEY] = replace(given[KEY], value=_parse(given[KEY]))
-    sized = dict(found)
+        settings[KEY] = replace(given[KEY], value=_parse(given[KEY]))
+    sized = dict(settings)
     for axis in (0, 1):
         names = [f"{section}.{keys[axis]}" for section, keys in sections.items() if keys is not None]
-        leader = _one(found, names, axis)
+        leader = _one(settings, names, axis)
         for name in names if leader is not None else []:
-            if leader is not None and name not in found:
+            if leader is not None and name not in settings:
                 sized[name] = replace(leader, derived=True)
-    return found, sized
+    return settings, sized
 
 
 def _one(given: Mapping[str, Given], names: list[str], axis: int) -> Given | None:
     """The width or height that is given, None where nowhere is one. Raises ConfigError for two that differ."""
-    told: dict[str, Given] = {}
+    candidates: dict[str, Given] = {}
     whole = given.get(KEY)
     if whole is not None and isinstance(whole.value, tuple):
-        told[KEY] = replace(whole, value=whole.value[axis])
-    told |= {name: given[name] for name in names if name in given and str(given[name].value) != "0"}
-    if not told:
+        candidates[KEY] = replace(whole, value=whole.value[axis])
+    candidates |= {name: given[name] for name in names if name in given and str(given[name].value) != "0"}
+    if not candidates:
         return None
-    (first, leader), *others = told.items()
+    (first, leader), *others = candidates.items()
     for name, other in others:
         if str(other.value) != str(leader.value):
             side = ("wide", "high")[axis]

@@ -81,9 +81,9 @@ def outdated(run: Run, name: str, *, current: Collection[str] = ()) -> tuple[str
 
 def with_needs(run: Run, names: Iterable[str]) -> list[str]:
     """``names`` with the stages before them that have to run first, in order."""
-    wanted = list(names)
-    ahead = {needed for name in order(wanted) for needed in before(name)} - set(wanted)
-    return order([*wanted, *(name for name in ahead if _must_run(run, name))])
+    named = list(names)
+    ahead = {needed for name in order(named) for needed in before(name)} - set(named)
+    return order([*named, *(name for name in ahead if _must_run(run, name))])
 
 
 def _must_run(run: Run, name: str) -> bool:
@@ -100,17 +100,18 @@ def _sources_there(run: Run, receipt: receipts.Receipt) -> bool:
 def _change(run: Run, name: str, old: Facts, new: Facts) -> str | None:
     """Why the stage's work under ``old`` does not hold under ``new``, in the user's words."""
     stage = load(name)
-    found = {draft.name: draft for draft in stage.drafts(run)}
+    drafted = {draft.name: draft for draft in stage.drafts(run)}
     unread = stage.unread(run) if hasattr(stage, "unread") else ((), ())
 
     def change(spec: str, before: str, after: str) -> str | None:
         if spec == DATA:
-            return changes.of_settings(DATA, _settings(before), _settings(after))
-        if spec not in found or not before or not after:
+            return changes.settings_changes(DATA, _settings(before), _settings(after))
+        if spec not in drafted or not before or not after:
             return f"{spec} changed"
-        folder = found[spec].folder
+        folder = drafted[spec].folder
         section = run.config.section_of(folder)
-        return changes.of_spec(found[spec], run.toolkit.SPECS[folder], section, before, after, unread[1])
+        dialect, edited = run.toolkit.SPECS[folder], run.specs[spec].edited
+        return changes.spec_changes(drafted[spec], dialect, section, before, after, unread=unread[1], edited=edited)
 
     return receipts.difference(old, new, change, [run.workspace.name(path) for path in unread[0]])
 
@@ -118,10 +119,10 @@ def _change(run: Run, name: str, old: Facts, new: Facts) -> str | None:
 def _settings(text: str) -> Mapping[str, Any]:
     """The data section as a receipt has it; empty for another text."""
     try:
-        told = json.loads(text)
+        settings = json.loads(text)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return settings if isinstance(settings, dict) else {}
 
 
 def facts(run: Run, stage: Stage) -> Facts:

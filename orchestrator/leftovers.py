@@ -34,10 +34,10 @@ def find(workspace: Workspace) -> list[Leftover]:
     aside = [path for path in _children(workspace.root) if path.name == workspace.output.name + path.name[-16:]]
     aside = [path for path in aside if _ASIDE.search(path.name)]
     aside += [path for path in _children(workspace.output / "weights") if _EARLIER.match(path.name)]
-    found = [_leftover(workspace, path, ASIDE) for path in aside]
-    found += [_leftover(workspace, path, STAGING) for path in _staging(workspace)]
+    leftovers = [_leftover(workspace, path, ASIDE) for path in aside]
+    leftovers += [_leftover(workspace, path, STAGING) for path in _staging(workspace)]
     crashes = sorted(workspace.logs.glob("tltpipe-crash-*.txt"))
-    return found + [_leftover(workspace, path, CRASH) for path in crashes]
+    return leftovers + [_leftover(workspace, path, CRASH) for path in crashes]
 
 
 def remove(leftover: Leftover) -> None:

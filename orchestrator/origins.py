@@ -69,16 +69,16 @@ class Origins:
     def overruled(self, text: str, edited: Spec) -> Iterator[tuple[str, Given, str]]:
         """The settings that say something else than ``edited``, which was changed by hand: the name, what was given,
         what the spec says and where. ``text`` is what the settings amount to."""
-        wanted, there = flat(self.parse(text).message), flat(edited.message)
+        rendered, there = flat(self.parse(text).message), flat(edited.message)
         leaves = _templating().setting_of_field(*self.template)
         for key, value in self.given.items():
-            paths = [path for path in wanted if leaves.get(path.rpartition(".")[2]) == key]
+            paths = [path for path in rendered if leaves.get(path.rpartition(".")[2]) == key]
             other = {} if self._is_default(key) else flat(self._parsed(self._without(key)))
-            paths += [path for path in wanted if other and other.get(path) != wanted[path]]
-            path = next((path for path in paths if there.get(path) != wanted[path]), None)
+            paths += [path for path in rendered if other and other.get(path) != rendered[path]]
+            path = next((path for path in paths if there.get(path) != rendered[path]), None)
             if path is not None:
                 field = path.rpartition(".")[2]
-                says = f"says {field}: {there[path]}" if path in there else f"has no {field}"
+                says = f"says {field}: {_spelled(there[path])}" if path in there else f"has no {field}"
                 yield f"{self.section}.{key}", value, f"{edited.where(path)}, edited by hand, {says}"
 
     def _refuse_unknown_here(self) -> None:
@@ -104,8 +104,8 @@ class Origins:
         pattern = re.compile(re.escape(where.split(":", 1)[0]) + r":(\d+)(?::\d+)?")
         what = pattern.sub(lambda match: place(int(match[1])) or match[0], error.what)
         match = pattern.fullmatch(where)
-        found = place(int(match[1])) if match else None
-        return ConfigError(what, where=found or self._mending() or where, hint=error.hint)
+        values = place(int(match[1])) if match else None
+        return ConfigError(what, where=values or self._mending() or where, hint=error.hint)
 
     def _behind(self, line: str) -> Iterator[Given]:
         """What was given that makes ``line`` what it is."""
@@ -136,15 +136,18 @@ class Origins:
 
 def flat(message: Any) -> dict[str, Any]:
     """The values of a message by their path: ``ssd_config.arch``, ``dataset_config.data_sources[0].tfrecords_path``."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
 
     def walk(part: Any, prefix: str) -> None:
         for field, value in part.ListFields():
             path = f"{prefix}{field.name}"
-            if field.message_type is None:
-                found[path] = list(value) if _repeated(value) else value
+            if field.enum_type is not None and not _repeated(value):
+                known = field.enum_type.values_by_number
+                values[path] = known[value].name if value in known else value
+            elif field.message_type is None:
+                values[path] = list(value) if _repeated(value) else value
             elif field.message_type.GetOptions().map_entry:
-                found[path] = dict(sorted(value.items()))
+                values[path] = dict(sorted(value.items()))
             elif _repeated(value):
                 for number, entry in enumerate(value):
                     walk(entry, f"{path}[{number}].")
@@ -153,7 +156,12 @@ def flat(message: Any) -> dict[str, Any]:
 
     if message is not None:
         walk(message, "")
-    return found
+    return values
+
+
+def _spelled(value: Any) -> str:
+    """As a user wrote it: the message holds single precision."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _repeated(value: Any) -> bool:

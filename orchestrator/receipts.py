@@ -89,7 +89,7 @@ def difference(old: Facts, new: Facts, change: Change = differs, unread: Collect
     if old.argv != new.argv:
         from orchestrator import changes
 
-        return changes.of_words(old.argv, new.argv)
+        return changes.option_changes(old.argv, new.argv)
     paths = {*old.inputs, *new.inputs} - set(unread)
     changed = sorted(p for p in paths if old.inputs.get(p) != new.inputs.get(p))
     return f"files changed: {', '.join(changed)}" if changed else None

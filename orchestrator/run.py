@@ -69,7 +69,7 @@ class Run:
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
 
     @cached_property
-    def found(self) -> tuple[str, Mapping[str, Place]]:
+    def data_set(self) -> tuple[str, Mapping[str, Place]]:
         """The format of the raw data and where their splits lie; none as long as there is no raw data.
 
         Raises as ``converters`` does.
@@ -88,7 +88,7 @@ class Run:
     @property
     def raw(self) -> Mapping[str, Place]:
         """Where the splits of the raw data lie; none as long as there is no raw data."""
-        return self.found[1]
+        return self.data_set[1]
 
     @cached_property
     def splits(self) -> tuple[str, ...]:
@@ -191,8 +191,8 @@ class Run:
             raise outcomes.failure(job, outcome, settings)
         for text in held:
             self.report.line(text)
-        if named:
-            self.report.say(f"these are settings of tltpipe.yaml: {', '.join(named.values())}")
+        if named and not self.runner.pretends:
+            self.report.say(f"these are settings of tltpipe.yaml: {', '.join(dict.fromkeys(named.values()))}")
         lacking = None if self.runner.pretends else verify()
         if lacking is not None:
             raise outcomes.incomplete(job, outcome, lacking)

@@ -39,11 +39,11 @@ def every() -> list[str]:
 
 def before(name: str) -> list[str]:
     """The stages that ``name`` needs, and those that they need, in order."""
-    found: set[str] = set()
+    earlier: set[str] = set()
     waiting = list(load(name).NEEDS)
     while waiting:
         needed = waiting.pop()
-        if needed not in found:
-            found.add(needed)
+        if needed not in earlier:
+            earlier.add(needed)
             waiting += load(needed).NEEDS
-    return order(found)
+    return order(earlier)

@@ -110,7 +110,7 @@ def _datasets(run: Run) -> Mapping[str, Dataset]:
     if not run.raw:
         return {}
     options = {"image_extension": run.image_extension}
-    found = opening.read_all(run.workspace.raw, run.raw, run.found[0], options=options)
+    found = opening.read_all(run.workspace.raw, run.raw, run.data_set[0], options=options)
     return {split: found[split] for split in (*run.splits, *_test(run)) if split in found}
 
 
@@ -145,7 +145,7 @@ def _refuse_unused(run: Run) -> None:
     """Raises ConfigError for a choice by what this format knows nothing of."""
     from converters import opening
 
-    format = run.found[0]
+    format = run.data_set[0]
     carries = opening.module(format).CARRIES
     for name, needed in CHOSEN_BY.items():
         given = run.config.given.get(f"data.{name}")

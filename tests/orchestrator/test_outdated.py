@@ -101,6 +101,14 @@ def test_a_training_says_which_setting_and_which_option(go: Go, start: Start) ->
     go()
     train = pipeline.survey(start(**{"ssd.num_epochs": 5}))["train"]
     assert (train.state, train.why) == ("stale", "settings changed: ssd.num_epochs 2 -> 5")
+    train = pipeline.survey(start(**{"ssd.num_epochs": 2, "ssd.regularizer": "L2", "ssd.min_learning_rate": 1e-4}))[
+        "train"
+    ]
+    assert train.why == "settings changed: ssd.min_learning_rate 5e-05 -> 0.0001, ssd.regularizer L1 -> L2"
+    edited = start(**{"ssd.num_epochs": 2}).workspace.specs / "train.conf"
+    edited.write_text(edited.read_text().replace("top_k: 200", "top_k: 9").replace("random_seed: 42", "random_seed: 4"))
+    assert pipeline.survey(start())["train"].why == "specs/train.conf edited: random_seed 42 -> 4"
+    edited.unlink()
     assert "--gpus 1 -> 2" in pipeline.survey(start(gpus=2, **{"ssd.num_epochs": 2}))["train"].why
 
 

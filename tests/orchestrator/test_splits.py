@@ -94,7 +94,7 @@ def test_data_with_no_split_to_train_on_say_what_they_have(start: Start, tmp_pat
 @pytest.mark.parametrize("format", ["auto", "coco"])
 def test_the_format_is_found(start: Start, coco: Path, format: str) -> None:
     run = start(root=coco, **({} if format == "auto" else {"data.format": format}))
-    assert run.found[0] == "coco"
+    assert run.data_set[0] == "coco"
 
 
 def test_data_elsewhere(start: Start, coco: Path) -> None:
@@ -120,7 +120,7 @@ def test_kitti_labels_of_the_user_are_read_and_not_written_over(start: Start, tm
     for _ in range(2):
         run = start(root=tmp_path / "mine", force=True, **{"data.classes": ["mug"]})
         assert counted(run) == {"train": 1, "validation": 1}
-        assert run.found[0] == "kitti"
+        assert run.data_set[0] == "kitti"
         assert {path: path.read_bytes() for path in raw.rglob("*.*")} == before
         assert (tmp_path / "mine/KITTI/train/label/mug.txt").read_text() == line.format("mug")
 
