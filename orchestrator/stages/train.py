@@ -23,6 +23,8 @@ SPEC: str | None = None
 ON_REQUEST = False
 MISSING = "run `tltpipe tfrecords` first"
 NAME = "train.conf"
+UNVALIDATED = "data.splits names one, tfrecords.val_split holds a part back, `tltpipe split` makes one"
+"""What to do about it."""
 
 
 def drafts(run: Run) -> list[Draft]:
@@ -69,6 +71,8 @@ def requests(run: Run) -> list[Request]:
 def execute(run: Run) -> dict[str, Any]:
     _same_classes(run)
     _some_checkpoint(run)
+    if run.held_out is None and not run.config.tunables["tfrecords"].val_split:
+        run.report.say(f"no split to validate on: training is not validated; {UNVALIDATED}")
     request, epochs = _request(run), run.specs[NAME].spec.message.training_config.num_epochs
     resume = run.toolkit.resume_point(request.results) if run.continuing else None
     if resume is None:

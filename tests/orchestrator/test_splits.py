@@ -78,7 +78,7 @@ def test_only_by_default_may_validation_be_missing(start: Start, coco: Path) -> 
     run = start(root=coco, runner="dry")
     pipeline.execute(run, ["train"])
     assert run.splits == ("train",)
-    assert "not be validated" in "\n".join(run.report.told)  # type: ignore[attr-defined]
+    assert [line for line in run.report.told if "validate" in line and "data.splits" in line]  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match="validation"):
         pipeline.execute(start(root=coco, **{"data.splits": ["train", "validation"]}), ["prepare"])
 
