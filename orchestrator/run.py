@@ -30,6 +30,7 @@ _STAGING = re.compile(r"(?<=/)\.([^/\s]+)\.partial\b")
 """The name of a staging folder; a reader knows only the place where its content will be."""
 
 
+_YEAR = re.compile(r"(?:19|20)\d{2}$")
 _FIELD = re.compile(r"^\s+(\w+): ")
 """A field of a spec that a program suggests a value for, on a line of its own."""
 
@@ -118,7 +119,7 @@ class Run:
     def _split(self, name: str, there: Sequence[str], setting: str, *, optional: bool) -> str | None:
         from converters.formats import split_name
 
-        alike = [own for own in there if split_name(own) == split_name(name)]
+        alike = [own for own in there if split_name(own) == split_name(name) and self._same_year(name, own)]
         found = name if name in there else next(iter(alike), None)
         if found is None and len(there) == 1 and setting not in self.config.given and split_name(there[0]) == there[0]:
             found = (
@@ -131,6 +132,11 @@ class Run:
         what = f'there is no split "{name}" in {folder}, only {", ".join(there)}'
         hint = f"{setting} in tltpipe.yaml names those to use; `tltpipe split` makes others"
         raise ConfigError(what, where=given.where if given else folder, hint=hint)
+
+    def _same_year(self, name: str, split: str) -> bool:
+        """Whether the data are of the year that ``name`` ends in, if it does: val2014 is not val2017."""
+        year, place = _YEAR.search(name), self.raw.get(split)
+        return year is None or place is None or year[0] in f"{place.annotations} {place.images}"
 
     @property
     def held_out(self) -> str | None:

@@ -72,6 +72,11 @@ def test_a_split_that_is_not_there_is_an_error_that_lists_those_that_are(
     assert not (coco / "COCO").exists()
 
 
+def test_another_year_is_another_split(start: Start, coco: Path) -> None:
+    with pytest.raises(ConfigError, match="val2014"):
+        pipeline.execute(start(root=coco, **{"data.splits": ["train", "val2014"]}), ["prepare"])
+
+
 def test_only_by_default_may_validation_be_missing(start: Start, coco: Path) -> None:
     shutil.rmtree(coco / "Original-Data/val2017")
     (coco / "Original-Data/annotations/instances_val2017.json").unlink()
