@@ -116,6 +116,7 @@ def load(
     folders = sections(network)
     _refuse_unknown(given, [*SECTIONS, *folders])
     _refuse_unlisted(given)
+    _refuse_misspelt(environment, folders)
     top, sized = image_size.settle(given, {name: _size_keys(folder) for name, folder in folders.items()})
     build = {name: _build(name, kind, _section(given, name)) for name, kind in SECTIONS.items()}
     return Config(
@@ -233,6 +234,22 @@ def _spelt(value: object, hint: Any) -> object:
     if not lists:
         return value
     return [part.strip().strip("\"'") for part in value.strip("[] ").split(",") if part.strip()]
+
+
+def _refuse_misspelt(environment: Mapping[str, str], folders: Mapping[str, str]) -> None:
+    """Raises ConfigError for a variable with one underscore between section and key: it would be ignored."""
+    import specs
+
+    kinds = {**SECTIONS, **{name: specs.tunables(folder) for name, folder in folders.items()}}
+    names = {
+        f"{PREFIX}{name}_{field.name}".upper(): (name, field.name)
+        for name in kinds
+        for field in dataclasses.fields(kinds[name])
+    }
+    for variable in names.keys() & environment.keys():
+        section, key = names[variable]
+        hint = f"with two underscores: {PREFIX}{section.upper()}__{key.upper()}"
+        raise ConfigError(f"{section}.{key} would be ignored", where=variable, hint=hint)
 
 
 def _refuse_unlisted(given: Mapping[str, Given]) -> None:

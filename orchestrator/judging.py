@@ -73,7 +73,11 @@ def outdated(run: Run, name: str, *, current: Collection[str] = ()) -> tuple[str
         receipt = None if needed in current else receipts.load(run.workspace.receipts, needed)
         if receipt is None or not _sources_there(run, receipt):
             continue
-        why = _change(run, needed, receipt.facts, facts(run, load(needed)))
+        known = facts(run, load(needed))
+        begun = receipts.load(run.workspace.receipts, f"{needed}.begun")
+        if begun is not None and _change(run, needed, begun.facts, known) is None:
+            continue  # what is there is of an unfinished run of these very settings
+        why = _change(run, needed, receipt.facts, known)
         if why is not None:
             return needed, why
     return None

@@ -112,6 +112,9 @@ def test_mistakes_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, TLTPIPE_SSD__NUM_EPOCHS="x")
     assert caught.value.where == "TLTPIPE_SSD__NUM_EPOCHS"
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, TLTPIPE_SSD_NUM_EPOCHS="5")
+    assert (caught.value.where, "TLTPIPE_SSD__NUM_EPOCHS" in str(caught.value.hint)) == ("TLTPIPE_SSD_NUM_EPOCHS", True)
     with pytest.raises(ConfigError):
         config.flag("ssd.num_epochs")
     with pytest.raises(UsageError, match='"sdd"'):

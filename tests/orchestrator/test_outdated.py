@@ -71,6 +71,17 @@ def test_what_has_no_receipt_or_no_source_any_more_is_taken_as_it_is(go: Go, wor
     assert go("augment", **{"data.min_size": 3}) == {"augment": "skipped"}
 
 
+def test_an_unfinished_training_of_these_settings_can_be_evaluated(go: Go, workspace: Path) -> None:
+    go()
+    longer = {"ssd.num_epochs": 3}
+    with pytest.raises(DataError, match=r"ssd\.num_epochs 2 -> 3"):
+        go("evaluate", **longer)
+    with pytest.raises(DataError, match="this went wrong"):
+        go("train", stop=1, **longer)
+    assert go("evaluate", **longer) == {"evaluate": "ran"}
+    assert json.loads((workspace / "output/evaluation.json").read_text())["model"].endswith("_epoch_001.tlt")
+
+
 @pytest.mark.parametrize(
     "settings", [{"ssd.matching_iou_threshold": 0.6}, {"ssd.top_k": 50}, {"ssd.eval_batch_size": 4}, {"threshold": 0.5}]
 )
