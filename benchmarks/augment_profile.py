@@ -19,10 +19,10 @@ import kitti
 import simplejpeg
 from measure import options
 
-from converters.journal import Journal
 from runtime import augment, folders, kitti_labels, transforms
 from runtime.augmenting import pixels, recipe
 from specs.augment import Augment
+from tltpipe.journal import Journal
 
 STEPS: tuple[tuple[str, Any, str], ...] = (
     ("read the picture's file", pixels, "read"),

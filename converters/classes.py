@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from converters.formats import Place, split_name
+from converters.ignore_regions import trainable
 from tltpipe.errors import DataError, Location
 
 NAME = "classes.txt"
@@ -57,7 +58,7 @@ def home(split: Path) -> Path:
 
 def compare(names: Sequence[str], categories: Sequence[str], place: Place) -> None:
     """Raises DataError where ``categories``, as the data themselves number them, are not those of the class map."""
-    if tuple(names) == tuple(categories):
+    if tuple(names) == tuple(categories) or trainable(names) == tuple(categories):
         return
     differ = [n for n, (one, other) in enumerate(zip(names, categories, strict=False), start=1) if one != other]
     number = differ[0] if differ else min(len(names), len(categories)) + 1

@@ -11,6 +11,7 @@ from converters import opening, outputs, placement
 from converters.selection import Selection
 from converters.transfer import Part, Summary, joint, transfer
 from tltpipe.errors import UsageError
+from tltpipe.journal import is_ours
 from tltpipe.progress import Progress
 
 
@@ -29,6 +30,7 @@ def convert(
     format: str,
     progress: Progress,
     source_format: str | None = None,
+    coordinates: str | None = None,
     splits: Sequence[str] = (),
     selection: Selection | None = None,
     pictures: placement.How = "link",
@@ -39,13 +41,14 @@ def convert(
 ) -> Converted:
     """Read the data set at ``source`` and write it as ``format`` into the folder ``target``, with its class map.
 
-    ``splits`` chooses; all without. ``pictures`` go along as hard links or copies, or stay where they are ("none").
+    ``coordinates`` as in ``converters.splits``. ``splits`` chooses; all without. ``pictures`` go along as hard links or
+    copies, or stay where they are ("none").
     ``options`` are those of the format's writer. A killed run goes on when started again. Pictures left out by
     ``skip_bad`` are listed in ``target/left-out.txt``.
     Raises UsageError when ``target`` holds something and ``replace`` is not set, and as ``converters.splits`` does.
     """
     opening.module(format, writing=True)
-    source_format, found = opening.splits(source, source_format)
+    source_format, found = opening.splits(source, source_format, coordinates=coordinates)
     for name in splits:
         if name not in found:
             raise UsageError(f'there is no split "{name}" here', where=source, hint=f"there are {', '.join(found)}")
@@ -85,7 +88,7 @@ def vacant(source: Path, target: Path, *, replace: bool) -> Path:
     """
     within(source, target)
     journal = target.parent / f".{target.name}.journal"
-    occupied = target.is_dir() and bool(_visible(target)) and not journal.is_dir()  # a journal: from a killed run
+    occupied = target.is_dir() and bool(_visible(target)) and not is_ours(journal)  # a journal: from a killed run
     if target.is_file() or (occupied and not replace):
         raise UsageError("is there already", where=target, hint="choose another folder, or --force to replace it")
     return journal

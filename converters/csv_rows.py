@@ -10,9 +10,10 @@ import csv
 import mmap
 import re
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ROWS = 100_000  # rows of one picture; more cannot be meant
+_LOOKED_AT = 64  # rows, to tell what is in a table without a header
 _FAR = 1e6  # pixels; no picture is that large
 
 Aliases = Mapping[str, Sequence[str]]
@@ -44,6 +46,7 @@ class Table:
     """A file and where its columns are: ``columns`` has name and place of each that is known.
 
     ``part`` keeps the rows of one split. ``changed`` is when the file was, so that nothing known of it outlives that.
+    ``headed``: the first row names the columns. ``lists``: fields may be lists in brackets, with or without quotes.
     """
 
     path: Path
@@ -51,6 +54,8 @@ class Table:
     columns: tuple[tuple[str, int], ...]
     changed: int
     part: str | None = None
+    headed: bool = True
+    lists: bool = False
 
     def has(self, *columns: str) -> bool:
         known = dict(self.columns)
@@ -69,7 +74,10 @@ class Table:
         data.seek(offset)
         try:
             raw, _ = csv_text.whole(data.readline(), self.separator, data.readline)
-            return Row(self, line, csv_text.fields(raw.decode(), self.separator), b'"' not in raw)
+            fields = csv_text.fields(raw.decode(), self.separator)
+            return Row(
+                self, line, csv_text.bracketed(fields, self.separator) if self.lists else fields, b'"' not in raw
+            )
         except (UnicodeDecodeError, csv.Error) as problem:
             what = "is not UTF-8 text" if isinstance(problem, UnicodeDecodeError) else f"cannot be read: {problem}"
             raise DataError(f"this row {what}", where=Location(self.path, line)) from None
@@ -142,6 +150,29 @@ def table(path: Path, aliases: Aliases, *, part: str | None = None) -> Table | N
     return Table(path, separator, columns, path.stat().st_mtime_ns, part)
 
 
+def headless(path: Path, columns: Sequence[str], fits: Callable[[Sequence[str]], bool | None]) -> Table | None:
+    """The table in the file ``path``, whose ``columns`` no header names; None where its first rows are others.
+
+    ``fits`` judges the fields of a row; None is for one that says nothing.
+    """
+    header = csv_text.header(path)
+    if header is None:
+        return None
+    separator, seen = header[0], False
+    try:
+        for _, _, raw in islice(csv_text.rows(path, separator, headed=False), _LOOKED_AT):
+            fit = fits([field.strip(csv_text.BLANKS) for field in csv_text.fields(raw.decode(), separator)])
+            if fit is False:
+                return None
+            seen = True
+            if fit:
+                break
+    except (DataError, UnicodeDecodeError, csv.Error):
+        return None
+    places = tuple((column, place) for place, column in enumerate(columns))
+    return Table(path, separator, places, path.stat().st_mtime_ns, headed=False) if seen else None
+
+
 class Keys(Sequence[tuple[int, ...]]):
     """A key for each picture, in the order in which they first appear: offset and line of each of its rows."""
 
@@ -185,8 +216,8 @@ def index(table: Table) -> Index:
     offsets, lines, hashes = array("q"), array("i"), array("q")
     classes, parts = dict[bytes, None](), dict[bytes, None]()
     wanted = [_places(table).get(column, -1) for column in ("picture", "class", "split")]
-    for offset, line, raw in csv_text.rows(table.path, table.separator):
-        name, label, part = _cells(raw, table.separator, wanted)
+    for offset, line, raw in csv_text.rows(table.path, table.separator, headed=table.headed):
+        name, label, part = _cells(raw, table, wanted)
         parts[part] = None
         if table.part is not None and _part(part) != table.part:
             continue
@@ -204,15 +235,18 @@ def index(table: Table) -> Index:
     return Index(keys, _words(classes), tuple(dict.fromkeys(map(_part, parts))))
 
 
-def _cells(raw: bytes, separator: str, places: Sequence[int]) -> list[bytes]:
+def _cells(raw: bytes, table: Table, places: Sequence[int]) -> list[bytes]:
     """The fields at ``places`` without blanks around them; empty where there are none."""
-    if b'"' in raw:
+    if b'"' in raw or table.lists:
         try:
-            fields = [field.encode() for field in csv_text.fields(raw.decode(), separator)]
+            texts = csv_text.fields(raw.decode(), table.separator)
+            fields = [
+                field.encode() for field in (csv_text.bracketed(texts, table.separator) if table.lists else texts)
+            ]
         except (UnicodeDecodeError, csv.Error):
             fields = []
     else:
-        fields = raw.split(separator.encode())
+        fields = raw.split(table.separator.encode())
     return [fields[place].strip() if 0 <= place < len(fields) else b"" for place in places]
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from io import StringIO
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from converters.model import Sample
 from tltpipe.errors import DataError, Location
@@ -66,15 +66,30 @@ def _is_open(raw: bytes, separator: str) -> bool:
     return False
 
 
-def rows(path: Path, separator: str) -> Iterator[tuple[int, int, bytes]]:
-    """Offset, line number and bytes of each row of ``path`` below the header; blank ones do not count.
+def bracketed(fields: Sequence[str], separator: str) -> list[str]:
+    """``fields`` with lists in brackets in one piece: without quotes around them, commas cut [1, 2] in two."""
+    joined: list[str] = []
+    is_open = False
+    for field in fields:
+        if is_open:
+            joined[-1] += separator + field
+        else:
+            joined.append(field)
+        text = joined[-1].strip()
+        is_open = text[:1] in ("[", "(") and text[-1:] not in ("]", ")")
+    return joined
+
+
+def rows(path: Path, separator: str, *, headed: bool = True) -> Iterator[tuple[int, int, bytes]]:
+    """Offset, line number and bytes of each row of ``path`` below the header, if it is ``headed``; blank ones do not
+    count.
 
     Raises DataError for a file that cannot be read, or not as rows.
     """
-    line = 2
+    line = 2 if headed else 1
     try:
         with path.open("rb", buffering=1 << 20) as stream:
-            offset = len(stream.readline(LONGEST))
+            offset = len(stream.readline(LONGEST)) if headed else _skip_mark(stream)
             more = partial(stream.readline, LONGEST)
             for first in iter(more, b""):
                 raw, count = whole(first, separator, more)
@@ -88,6 +103,12 @@ def rows(path: Path, separator: str) -> Iterator[tuple[int, int, bytes]]:
         raise DataError(str(problem), where=Location(path, line)) from None
     except OSError as problem:
         raise DataError(f"this file cannot be read: {problem.strerror}", where=path) from None
+
+
+def _skip_mark(stream: BinaryIO) -> int:
+    """Go past a byte order mark; how long it is."""
+    length = len(codecs.BOM_UTF8) if stream.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8 else 0
+    return stream.seek(length)
 
 
 def encoded(*fields: str) -> bytes:

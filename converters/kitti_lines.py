@@ -17,6 +17,8 @@ from converters.model import Box, Object, Sample
 from converters.numerals import is_number
 from tltpipe.errors import DataError, Location
 
+_IGNORED_ROW = "DontCare -1 -1 -10 {} -1 -1 -1 -1000 -1000 -1000 -10\n"
+
 _COLUMNS = ("class", "truncation", "occlusion", "alpha", "left", "top", "right", "bottom")
 _REST = " 0.00" * 7
 _USUAL = 1 << 16  # bytes that one system call reads at little cost
@@ -120,10 +122,13 @@ class _Line:
 
 def encode(sample: Sample) -> str:
     """The text of the label file of ``sample``; empty when nothing is on it."""
-    return "".join(map(_encoded, sample.objects))
+    lines = "".join(map(_encoded, sample.objects))
+    return lines + "".join(_IGNORED_ROW.format(_corners(box)) for box in sample.ignored) if sample.ignored else lines
 
 
 def _encoded(thing: Object) -> str:
-    box = thing.box
-    corners = f"{box.left:.2f} {box.top:.2f} {box.right:.2f} {box.bottom:.2f}"
-    return f"{thing.category} {thing.truncation:.2f} {thing.occlusion} 0.00 {corners}{_REST}\n"
+    return f"{thing.category} {thing.truncation:.2f} {thing.occlusion} 0.00 {_corners(thing.box)}{_REST}\n"
+
+
+def _corners(box: Box) -> str:
+    return f"{box.left:.2f} {box.top:.2f} {box.right:.2f} {box.bottom:.2f}"

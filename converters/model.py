@@ -121,7 +121,9 @@ class Sample:
     """One picture and what is on it; sizes in pixels.
 
     ``id`` is the picture's path below the picture folder, without extension: the stem where nothing is nested.
-    ``annotations`` is the file that says what is on it.
+    ``annotations`` is the file that says what is on it; ``number`` is the image's id there, where it has one.
+    ``ignored`` are regions in which things of any class may be, without labels of their own: KITTI's DontCare,
+    VisDrone's ignored regions. They are items of no class.
     """
 
     id: str
@@ -131,6 +133,8 @@ class Sample:
     objects: tuple[Object, ...] = ()
     source: str | None = None
     annotations: Path | None = field(default=None, compare=False)
+    ignored: tuple[Box, ...] = ()
+    number: int | None = field(default=None, compare=False)
 
     @property
     def file_name(self) -> str:
@@ -189,6 +193,7 @@ class Dataset:
     ``keypoints`` has an entry for each category whose objects may carry keypoints; ``supercategories`` for those
     that have one. ``joint_pairs`` is False where a ``pair_id`` says nothing about those of other splits
     (DeepFashion2 counts anew in each). ``annotated`` is False for pictures of which nobody says what is on them.
+    ``ids`` are the numbers that the data set's own files give to categories, where those are not just their order.
     """
 
     categories: tuple[str, ...]
@@ -197,6 +202,7 @@ class Dataset:
     supercategories: Mapping[str, str] = field(default_factory=dict)
     joint_pairs: bool = True
     annotated: bool = True
+    ids: Mapping[str, int] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Sample]:
         findings = Findings()

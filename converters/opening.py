@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from converters import FORMATS, classes
+from converters import FORMATS, classes, contents
+from converters.coordinates import declared
 from converters.formats import Place
+from converters.ignore_regions import without
 from converters.model import Dataset
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
 
 
-def splits(path: Path, format: str | None) -> tuple[str, dict[str, Dataset]]:
+def splits(path: Path, format: str | None, *, coordinates: str | None = None) -> tuple[str, dict[str, Dataset]]:
     """See ``converters.splits``."""
     format, places = find(path, format)
-    return format, {name: _read(format, place) for name, place in places.items()}
+    return format, {name: _read(format, place, coordinates) for name, place in places.items()}
 
 
 def read_all(
-    path: Path, places: Mapping[str, Place], format: str | None, *, options: Mapping[str, Any] | None = None
+    path: Path,
+    places: Mapping[str, Place],
+    format: str | None,
+    *,
+    coordinates: str | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> dict[str, Dataset]:
     """The data sets at ``places``, found at ``path``; of ``options`` those that the format knows."""
     name = format if format not in (None, "auto") else find(path, None)[0]
     known = inspect.signature(module(str(name)).read).parameters
     given = {key: value for key, value in (options or {}).items() if key in known}
-    return {split: _read(str(name), place, **given) for split, place in places.items()}
+    return {split: _read(str(name), place, coordinates, **given) for split, place in places.items()}
 
 
 def find(path: Path, format: str | None) -> tuple[str, dict[str, Place]]:
@@ -38,17 +46,47 @@ def find(path: Path, format: str | None) -> tuple[str, dict[str, Place]]:
     if format is not None:
         places = module(format).find(path)
         if not places:
-            raise DataError(f"there is no {format} data set here", where=path, hint=module(format).ABOUT)
+            raise _not_there(path, format)
         return format, places
     found = {name: places for name in registry.names(FORMATS) if (places := module(name).find(path))}
     if not found:
-        raise UsageError("this looks like none of the formats", where=path, hint=f"name it: {_names()}")
+        raise _none(path)
     # Labels that were made beside their source, in its folder, say less than it does.
-    most = max(len(module(name).CARRIES) for name in found)
-    richest = [name for name in found if len(module(name).CARRIES) == most]
+    rich = {name: len(module(name).CARRIES - {"ignored"}) for name in found}
+    richest = [name for name in found if rich[name] == max(rich.values())]
     if len(richest) > 1:
-        raise UsageError(f"this may be {' or '.join(richest)}", where=path, hint="say which: --from FORMAT")
+        may = " or ".join(f"{name} ({_told(path, found[name])})" for name in richest)
+        raise UsageError(f"this may be {may}", where=path, hint="say which: --from FORMAT")
     return richest[0], found[richest[0]]
+
+
+def _none(path: Path) -> UsageError:
+    """What is there, and which formats come near."""
+    near = [f"{name}: {why}" for name in registry.names(FORMATS) if (why := _missing(path, name))]
+    hint = f"nearest: {'; '.join(near[:_NEAREST])}" if near else f"name the format: {_names()}"
+    return UsageError(f"this looks like none of the formats: {contents.seen(path)}", where=path, hint=hint)
+
+
+_NEAREST = 3
+
+
+def _not_there(path: Path, format: str) -> DataError:
+    why, about = _missing(path, format), module(format).ABOUT
+    hint = f"{why}; looked for {about}" if why else f"looked for {about}"
+    return DataError(f"there is no {format} data set here, but {contents.seen(path)}", where=path, hint=hint)
+
+
+def _missing(path: Path, format: str) -> str | None:
+    found = module(format)
+    why: str | None = found.missing(path) if hasattr(found, "missing") else None
+    return why
+
+
+def _told(path: Path, places: Mapping[str, Place]) -> str:
+    """The splits at ``places``, and where the first of them has its annotations."""
+    first = next(iter(places.values())).annotations
+    where = first.relative_to(path) if first.is_relative_to(path) and first != path else first.name
+    return f"{', '.join(places)}: {where}"
 
 
 def one(datasets: dict[str, Dataset], path: Path, split: str | None) -> Dataset:
@@ -69,12 +107,15 @@ def module(format: str, *, writing: bool = False) -> ModuleType:
     return found
 
 
-def _read(format: str, place: Place, **options: Any) -> Dataset:
+def _read(format: str, place: Place, coordinates: str | None = None, **options: Any) -> Dataset:
     names = classes.read(place.root)
     dataset: Dataset = module(format).read(place, classes=names, **options)
     if names is not None:
         classes.compare(names, dataset.categories, place)
-    return dataset
+    dataset = without(dataset)
+    if coordinates is None:
+        return dataset
+    return replace(dataset, pictures=declared(dataset.pictures, coordinates))
 
 
 def _names(*, writing: bool = False) -> str:

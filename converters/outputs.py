@@ -16,6 +16,7 @@ from converters.model import Dataset, KeypointSlot
 from converters.transfer import Output, Part
 from tltpipe import registry
 from tltpipe.errors import TltpipeError
+from tltpipe.files import links_above
 
 LEFT_OUT = "left-out.txt"
 REPORT = "split-report.json"
@@ -97,7 +98,7 @@ def former(root: Path, *, pictures: placement.How = "link") -> list[Path]:
         if splits:
             found += [output.target for split in splits for output in plan(format, root, split, pictures=pictures)]
             found += texts(format, root, (), splits)
-    return [path for path in dict.fromkeys(found) if path.exists()]
+    return [path for path in dict.fromkeys(found) if path.exists() and not links_above(root, [path])]
 
 
 def replaced(root: Path, old: Sequence[Path], parts: Sequence[Part], small: Iterable[Path]) -> None:
@@ -152,6 +153,8 @@ class FormatWriter:
             "keypoints": dataset.keypoints,
             "supercategories": dataset.supercategories,
             "joint_pairs": dataset.joint_pairs,
+            "annotated": dataset.annotated,
+            "ids": dataset.ids,
         } | self.options
         wanted = inspect.signature(make).parameters
         writer: Writer = make(path, tuple(categories), **{k: v for k, v in told.items() if k in wanted})

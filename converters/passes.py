@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
+from converters.coordinates import Declared, Evidence
 from converters.findings import Findings
 from converters.model import Pictures, Sample
 from tltpipe.errors import DataError
@@ -47,6 +48,7 @@ class Batch(Generic[Gathered]):
     gathered: Gathered
     pictures: int
     findings: Findings = field(default_factory=Findings)
+    evidence: Evidence = field(default_factory=Evidence)
     left_out: list[tuple[str, DataError]] = field(default_factory=list)
 
 
@@ -56,23 +58,36 @@ def batches(
     gatherer: Callable[[], Gathered],
     *,
     skip_bad: bool = False,
+    whole: bool = True,
     workers: int | None = None,
 ) -> Iterator[Batch[Gathered]]:
     """Read all ``keys``, a chunk at a time and in order; ``gatherer`` makes an empty gatherer and must be picklable.
 
     Raises DataError for the first picture that cannot be used; with ``skip_bad`` such pictures are left out and told.
+    ``whole`` says that ``keys`` are those of a split: then raises DataError, after the last, where all boxes together
+    cannot be in pixels.
     """
     chunks = (Chunk(pictures, part, gatherer, skip_bad) for part in cut(keys))
-    yield from parallel_map(gather, chunks, workers=workers or worker_count(len(keys)))
+    evidence = Evidence()
+    for batch in parallel_map(gather, chunks, workers=workers or worker_count(len(keys))):
+        evidence.merge(batch.evidence)
+        yield batch
+    if whole:
+        evidence.judge()
 
 
 def gather(chunk: Chunk[Gathered]) -> Batch[Gathered]:
     """Do one chunk, in whatever process this is."""
     batch, findings = Batch(chunk.gatherer(), len(chunk.keys)), Findings()
-    load, add = chunk.pictures.load, batch.gathered.add
+    load, add, evidence = chunk.pictures.load, batch.gathered.add, batch.evidence
+    if isinstance(chunk.pictures, Declared):
+        evidence.pixels = True  # now they are, whatever they look like
     for key in chunk.keys:
         try:
-            add(load(key, findings), findings)
+            sample = load(key, findings)
+            if not evidence.pixels:
+                evidence.look(sample)
+            add(sample, findings)
         except DataError as problem:
             if not chunk.skip_bad:
                 raise

@@ -113,6 +113,27 @@ SAME_BOX = _rule("B305", "warning", "pictures with the same box listed twice", "
 NO_OBJECTS = _rule("B306", "note", "pictures without items", "they train as background; remove them if they are not")
 HUGE = _rule("B307", "note", "boxes that fill their whole picture", "see whether they are drawn around anything")
 
+IGNORE_REGION = _rule(
+    "B321",
+    "note",
+    "regions to ignore, which are of no class",
+    "nothing to do: KITTI labels and TFRecords keep them as DontCare, other formats cannot",
+    loses="items",
+)
+SHARES = _rule(
+    "B322",
+    "error",
+    "splits whose boxes are all smaller than a pixel",
+    "say that they are shares of the image's size: tltpipe convert --coordinates shares",
+)
+NO_BOX = _rule(
+    "B323",
+    "warning",
+    "annotations that are no boxes: points, lines, tags",
+    "nothing to do, unless they should be boxes or polygons: they are left out",
+    loses="items",
+)
+
 # P: polygons and masks
 OUTSIDE_BOX = _rule("P401", "warning", "items with a polygon reaching far out of the box", "draw the box anew")
 FEW_POINTS = _rule(
@@ -142,6 +163,7 @@ OTHER_NAME = _rule(
     mended=True,
 )
 UNKNOWN_CLASS = _rule("C604", "error", "items of a class that the class map lacks", "correct classes.txt", mended=True)
+UNNAMED = _rule("C621", "note", "items without a class, which are called object", "--rename object=NAME")
 ONE_SIDED = _rule("C605", "warning", "classes that one split lacks", "split anew: tltpipe split gives every side some")
 
 # D: duplicates

@@ -106,11 +106,15 @@ def selected(dataset: Dataset, selection: Selection) -> Dataset:
     keypoints = {name: found.pop() for name, found in slots.items() if len(found) == 1}
     categories = selection.categories(dataset.categories)
     named = {selection.rename.get(name, name): value for name, value in dataset.supercategories.items()}
+    ids: dict[str, int] = {}
+    for name, number in sorted(dataset.ids.items(), key=lambda pair: pair[1]):  # of merged ones the lowest
+        ids.setdefault(selection.rename.get(name, name), number)
     return replace(
         dataset,
         categories=categories,
         keypoints={name: slot for name, slot in keypoints.items() if name in categories},
         supercategories={name: value for name, value in named.items() if name in categories},
+        ids={name: number for name, number in ids.items() if name in categories},
     )
 
 

@@ -6,9 +6,7 @@ there and ends in the same bytes. Outputs appear together, at the end.
 
 from __future__ import annotations
 
-import hashlib
-import pickle
-import shutil
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,16 +16,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from converters import rules, validity
+from converters import entries, rules, validity
+from converters.coordinates import Evidence
 from converters.findings import Finding, Findings
 from converters.formats import MakeWriter, Recorder
-from converters.journal import Journal, alone
 from converters.model import Dataset, Object, Sample
 from converters.passes import Batch, Chunk, cut, gather, worker_count
 from converters.selection import Selection, selected
-from tltpipe import __version__
+from tltpipe import plain
 from tltpipe.errors import DataError, HostError
-from tltpipe.files import beside, parallel_map, start_workers, writable
+from tltpipe.files import beside, new_file, parallel_map, refuse_links, remove, start_workers, writable
+from tltpipe.journal import Journal, alone
 from tltpipe.progress import Bar, Progress
 
 CHUNK = 256
@@ -98,7 +97,7 @@ class Records:
             self.records.append([recorder.record(kept) for recorder in self.recorders])
             for thing in kept.objects:
                 self.items[thing.category] += 1
-            self._count_lost(kept)
+            self._count_lost(kept, findings)
         if away:
             self.selected_away.update(away)
 
@@ -117,8 +116,12 @@ class Records:
             objects.append(thing)
         return replace(sample, objects=tuple(objects))
 
-    def _count_lost(self, sample: Sample) -> None:
+    def _count_lost(self, sample: Sample, findings: Findings) -> None:
         for name in self.lost:
+            if name == "ignored":
+                if sample.ignored:
+                    findings.add(rules.IGNORE_REGION, sample.id, count=len(sample.ignored))
+                continue
             count = int(sample.source is not None)
             if name != "source":
                 count = sum(HAS[name](thing) for thing in sample.objects)
@@ -140,7 +143,7 @@ HAS: Mapping[str, Callable[[Object], bool]] = {
 }
 """Whether an object has the field at all, for every field that a format may not carry."""
 
-FIELDS = (*HAS, "source")
+FIELDS = (*HAS, "source", "ignored")
 
 
 def transfer(
@@ -165,9 +168,8 @@ def transfer(
     selection = selection or Selection()
     joined = joint([part.dataset for part in parts], selection)
     parts = [replace(part, dataset=dataset) for part, dataset in zip(parts, joined, strict=True)]
-    work = _Work(parts, Journal(journal), selection, dict(texts or {}), left_out, skip_bad, workers)
     with alone(journal):
-        return work.run(progress, what)
+        return _Work(parts, journal, selection, dict(texts or {}), left_out, skip_bad, workers).run(progress, what)
 
 
 def joint(datasets: Sequence[Dataset], selection: Selection) -> list[Dataset]:
@@ -178,16 +180,27 @@ def joint(datasets: Sequence[Dataset], selection: Selection) -> list[Dataset]:
     categories = tuple(dict.fromkeys(name for dataset in datasets for name in dataset.categories))
     keypoints = {name: slot for dataset in datasets for name, slot in dataset.keypoints.items()}
     supercategories = {name: above for dataset in datasets for name, above in dataset.supercategories.items()}
-    return [
-        selected(replace(each, categories=categories, keypoints=keypoints, supercategories=supercategories), selection)
+    ids = _ids(datasets)
+    common = (
+        replace(each, categories=categories, keypoints=keypoints, supercategories=supercategories, ids=ids)
         for each in datasets
-    ]
+    )
+    return [selected(each, selection) for each in common]
+
+
+def _ids(datasets: Sequence[Dataset]) -> dict[str, int]:
+    """The ids of all categories; where ``datasets`` differ, the first one that gives a name or a number is right."""
+    ids: dict[str, int] = {}
+    for dataset in datasets:
+        taken = set(ids.values())
+        ids |= {name: number for name, number in dataset.ids.items() if name not in ids and number not in taken}
+    return ids
 
 
 @dataclass
 class _Work:
     parts: Sequence[Part]
-    journal: Journal
+    folder: Path
     selection: Selection
     texts: dict[Path, str]
     left_out: Path | None
@@ -195,20 +208,26 @@ class _Work:
     workers: int | None
     done: int = 0
     problems: list[str] = field(default_factory=list)
+    journal: Journal = field(init=False)
+
+    def __post_init__(self) -> None:
+        root = Path(os.path.commonpath([target.parent for target in self._targets]))
+        self.journal = Journal(self.folder, self._identity(), root)
 
     def run(self, progress: Progress, what: str) -> dict[str, Summary]:
         keys = {part.split: self.selection.keys(part.dataset.pictures) for part in self.parts}
         if (self.workers or worker_count(max(map(len, keys.values()), default=0))) > 1:
             start_workers(_record, *{type(part.dataset.pictures).__module__ for part in self.parts})
-        identity = self._identity()
-        answer: dict[str, Summary] | None = self.journal.committed(identity, self._inputs())
+        refuse_links(self.journal.root, [*self._targets, self.folder])
+        answer = self.journal.committed(self._inputs(), dict[str, Summary])
         if answer is not None:
             return answer
-        made = self._make_room(identity)
+        made = self._make_room(progress)
         try:
             with progress.bar(what, total=sum(map(len, keys.values()))) as bar:
                 answer = {part.split: self._part(part, keys[part.split], bar) for part in self.parts}
-            self.journal.commit(self._moves(), answer)
+            self._write_texts()
+            self.journal.commit(self._targets, answer)
         except KeyboardInterrupt:
             raise  # what is done so far serves the next run
         except BaseException:
@@ -219,7 +238,7 @@ class _Work:
     def _part(self, part: Part, keys: Sequence[Any], bar: Bar) -> Summary:
         start, first = time.monotonic(), self.done
         total = Records((), self.selection, frozenset(), ())
-        findings, images, skipped = Findings(), 0, 0
+        findings, evidence, images, skipped = Findings(), Evidence(), 0, 0
         categories = part.dataset.categories
         with ExitStack() as files:
             opened = [output.writer(beside(output.target), categories, part.dataset) for output in part.outputs]
@@ -233,10 +252,12 @@ class _Work:
                 total.selected_away.update(batch.gathered.selected_away)
                 total.dropped.update(batch.gathered.dropped)
                 findings.merge(batch.findings)
+                evidence.merge(batch.evidence)
                 skipped += len(batch.left_out)
                 self._note_left_out(batch, findings)
                 bar.advance(batch.pictures)
             self.done = first + len(list(cut(range(len(keys)), CHUNK)))
+            evidence.judge()
             if not images and keys:
                 raise _nothing(part, total.selected_away)
         counts = {name: total.items[name] for name in categories}
@@ -259,15 +280,16 @@ class _Work:
         numbered = enumerate(cut(keys, CHUNK), start=self.done)
         chunks = ((number, Chunk(part.dataset.pictures, few, gatherer, self.skip_bad)) for number, few in numbered)
         task = partial(_record, self.journal)
+        kind = entries.entry_type(Records, recorders)
         for number in parallel_map(task, chunks, workers=self.workers or worker_count(len(keys))):
-            yield self.journal.told(number)
+            yield entries.batch(self.journal.entry(number, kind), gatherer())
 
     def _note_left_out(self, batch: Batch[Records], findings: Findings) -> None:
         for name, problem in batch.left_out:
             findings.add(rules.LEFT_OUT, f"{name}: {problem}")
             self.problems.append(f"{name}\t{problem}\n")
 
-    def _make_room(self, identity: str) -> list[Path]:
+    def _make_room(self, progress: Progress) -> list[Path]:
         """Staging paths, those of a killed run where it was at the same work; returns the folders that were made."""
         outputs = [output for part in self.parts for output in part.outputs]
         folders = [beside(output.target) for output in outputs if output.folder]
@@ -276,34 +298,34 @@ class _Work:
             if output.target.exists() and output.folder != output.target.is_dir():
                 what = "a file is where a folder is needed" if output.folder else "a folder is where a file is needed"
                 raise HostError(what, where=output.target, hint="move it away")
-        if not self.journal.resumes(folders, identity, self._inputs()):
-            self.journal.begin(identity)
+        if not self.journal.resumes(folders, self._inputs()):
+            self.journal.begin([beside(target) for target in self._targets], progress.note)
             for output in outputs:
                 made += _ancestors(output.target.parent)
                 with writable(output.target.parent):
                     output.target.parent.mkdir(parents=True, exist_ok=True)
-                    _remove(beside(output.target))
                     if output.folder:
                         beside(output.target).mkdir()
         return made
 
-    def _moves(self) -> list[tuple[Path, Path]]:
-        """Writes what is left to write, and lists all that is to be moved."""
-        if self.problems and self.left_out is not None:
-            self.texts[self.left_out] = "".join(self.problems)
-        for path, text in self.texts.items():
-            with writable(path.parent):  # under one name at every try, so that no killed run leaves another
+    @property
+    def _targets(self) -> list[Path]:
+        """All that may appear: the outputs, and the small files."""
+        outputs = [output.target for part in self.parts for output in part.outputs]
+        return [*outputs, *self.texts, *([self.left_out] if self.left_out is not None else [])]
+
+    def _write_texts(self) -> None:
+        """Write what is left to write: under one name at every try, so that no killed run leaves another."""
+        told = {self.left_out: "".join(self.problems)} if self.problems and self.left_out is not None else {}
+        for path, text in (self.texts | told).items():
+            with writable(path.parent):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                beside(path).write_bytes(text.encode())
-        targets = [output.target for part in self.parts for output in part.outputs]
-        return [(beside(target), target) for target in (*targets, *self.texts)]
+                with new_file(beside(path)) as stream:
+                    stream.write(text.encode())
 
     def _clean(self, made: Sequence[Path]) -> None:
-        for part in self.parts:
-            for output in part.outputs:
-                _remove(beside(output.target))
-        for path in self.texts:
-            _remove(beside(path))
+        for target in self._targets:
+            remove(beside(target))
         self.journal.forget()
         for folder in sorted(set(made), reverse=True):
             if folder.is_dir() and not any(folder.iterdir()):
@@ -314,21 +336,23 @@ class _Work:
 
     def _identity(self) -> str:
         """Changes with anything that could change a byte of the outputs, but for what is in the inputs."""
-        digest = hashlib.sha256(__version__.encode())
-        for part in self.parts:
-            told = [(str(output.target), sorted(output.carries), output.writer) for output in part.outputs]
-            about = (part.split, part.dataset.categories, part.dataset.keypoints, part.dataset.supercategories)
-            digest.update(pickle.dumps((about, part.dataset.pictures, told)))
-            digest.update(repr([_which(path) for path in part.dataset.pictures.inputs]).encode())
-        digest.update(repr((self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad)).encode())
-        return digest.hexdigest()
+        parts = [
+            (
+                part.split,
+                part.dataset,
+                [(output.target, sorted(output.carries), output.writer) for output in part.outputs],
+                [_which(path) for path in part.dataset.pictures.inputs],
+            )
+            for part in self.parts
+        ]
+        return plain.identity(parts, self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad)
 
 
 def _record(journal: Journal, task: tuple[int, Chunk[Records]]) -> int:
     """Do one chunk and note it down, unless a killed run did."""
     number, chunk = task
     if not journal.noted(number):
-        journal.note(number, gather(chunk))
+        journal.note(number, entries.entry(gather(chunk), chunk.gatherer()))
     return number
 
 
@@ -348,13 +372,6 @@ def _which(path: Path) -> tuple[str, int, int]:
     """This very file or folder, and no other that took its place."""
     state = path.stat() if path.exists() else None
     return (str(path), state.st_dev, state.st_ino) if state else (str(path), 0, 0)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _ancestors(folder: Path) -> list[Path]:

@@ -138,7 +138,7 @@ def _showing(dataset: Dataset, keys: Sequence[Any], order: Sequence[int], count:
     found: list[str] = []
     places = {dataset.pictures.name(keys[place]): place for place in order}
     gatherer: Callable[[], Showing] = partial(Showing, category)
-    for batch in batches(dataset.pictures, [keys[place] for place in order], gatherer, skip_bad=True):
+    for batch in batches(dataset.pictures, [keys[place] for place in order], gatherer, skip_bad=True, whole=False):
         found += batch.gathered.names
         if len(found) >= count:
             break

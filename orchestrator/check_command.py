@@ -68,9 +68,7 @@ def check(
         done = mend(dataset, fix, report=report, replace=force, workers=workers, progress=console.progress)
     problem = judge(report, strict=strict)
     if options.json:
-        console.json(report.as_json() | ({"mended": told(done, fix)} if done and fix else {}))
-        if problem:
-            raise typer.Exit(problem.exit_code)
+        console.answer_json(report.as_json() | ({"mended": told(done, fix)} if done and fix else {}), problem)
         return
     if done and fix:
         show_mended(console, done, fix)

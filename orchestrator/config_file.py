@@ -34,6 +34,8 @@ def read(path: Path, settings: Collection[str], sections: Collection[str]) -> di
     """
     import yaml
 
+    from specs.yaml_nodes import bounded
+
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -41,7 +43,7 @@ def read(path: Path, settings: Collection[str], sections: Collection[str]) -> di
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot be read: {error}", where=path) from error
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = bounded(text)
         if node is None:
             return {}
         if not isinstance(node, yaml.MappingNode):

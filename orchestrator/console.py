@@ -7,12 +7,15 @@ a terminal only; a pipe gets plain lines.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
+from orchestrator import answers
+from orchestrator.tables import NUMBER
 from tltpipe import progress
 from tltpipe.errors import TltpipeError
 from tltpipe.progress import Progress, Tick
@@ -20,12 +23,13 @@ from tltpipe.progress import Progress, Tick
 if TYPE_CHECKING:
     from rich.console import Console as Screen
     from rich.progress import Progress as Bars
+    from rich.text import Text
 
 LINE_SECONDS = 5.0
 """How often progress shows as a line where no bar can."""
 INDENT = "  "
 PAGE = (160, 50)
-"""Columns and lines where there is no terminal to fit."""
+"""Columns and lines where there is no terminal to fit, nor COLUMNS to say how wide it is."""
 
 
 class Console:
@@ -35,9 +39,9 @@ class Console:
         from rich.console import Console as Screen
 
         self.answer = answer
-        self.screen: Screen = Screen(
-            file=stream or (sys.stderr if answer else sys.stdout), highlight=False, soft_wrap=True
-        )
+        file = stream or (sys.stderr if answer else sys.stdout)
+        page = None if file.isatty() or os.environ.get("COLUMNS") else PAGE[0]
+        self.screen: Screen = Screen(file=file, width=page, highlight=False, soft_wrap=True)
         self.progress: Progress = progress.for_stream(self.screen.file)
         self.bars: Bars | None = None
         self.under_way: Tick | None = None
@@ -79,22 +83,32 @@ class Console:
 
     def json(self, value: object) -> None:
         """The one object that standard output holds."""
-        print(json.dumps(value, indent=2, default=str), flush=True)
+        print(json.dumps(answers.plain(value), indent=2, default=str), flush=True)
+
+    def answer_json(self, value: Mapping[str, Any], problem: TltpipeError | None) -> None:
+        """What was found out, and the ``problem`` that the command ends with, if there is one: then it ends here."""
+        if problem is None:
+            self.json(value)
+            return
+        self.json({**value, **as_json(problem)})
+        error(problem)
+        import typer
+
+        raise typer.Exit(problem.exit_code)
 
     def table(
         self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, colours: Mapping[str, str] | None = None
     ) -> None:
-        """A table; ``colours`` gives the style of a cell by its text. Columns of numbers stand to the right."""
-        from rich.table import Table
+        """A table; ``colours`` gives the style of a cell by its text. It fits the screen (``tables``)."""
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for place, column in enumerate(columns):
-            numbers = bool(rows) and all(_NUMBER.fullmatch(row[place]) for row in rows)
-            table.add_column(column, justify="right" if numbers else "left")
-        for row in rows:
-            table.add_row(*(Text(_harmless(cell), style=(colours or {}).get(cell, "")) for cell in row))
-        self.screen.print(table)
+        cells = [[Text(_harmless(cell), style=(colours or {}).get(cell, "")) for cell in row] for row in rows]
+        self._table(columns, cells)
+
+    def _table(self, columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
+        from orchestrator import tables
+
+        self.screen.print(tables.fitted(columns, rows, self.screen.width))
 
     def listing(
         self,
@@ -109,7 +123,7 @@ class Console:
 
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for place, column in enumerate(columns):
-            numbers = bool(rows) and all(_NUMBER.fullmatch(cells[place]) for cells, _ in rows)
+            numbers = bool(rows) and all(NUMBER.fullmatch(cells[place]) for cells, _ in rows)
             last = place == len(columns) - 1
             table.add_column(column, justify="right" if numbers else "left", overflow="fold", no_wrap=not last)
         for cells, below in rows:
@@ -117,34 +131,27 @@ class Console:
             for line in below:
                 final.append(f"\n{line}", style="dim")
             table.add_row(*first, final)
-        self.screen.print(table, width=None if self.screen.is_terminal else PAGE[0])
+        self.screen.print(table)
 
     def precision(
         self, classes: Mapping[str, float | None], mean: float, details: Mapping[str, Mapping[str, Any]] | None = None
     ) -> None:
         """Average precision per class, as bars, and their mean; with ``details`` of each class its counts, too."""
-        from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         keys = ("objects", "true_positives", "false_positives", "missed", "f1") if details else ()
-        table.add_column("class")
-        for title in ("objects", "right", "wrong", "missed", "F1", "AP") if details else ("AP",):
-            table.add_column(title, justify="right")
-        table.add_column("")
+        titles = ("objects", "right", "wrong", "missed", "F1", "AP") if details else ("AP",)
         width = 20 if details else 30
 
-        def add(name: str, value: float | None, known: Mapping[str, Any], style: str) -> None:
-            cells = (name, *(_figure(known.get(key)) for key in keys), _figure(value))
+        def row(name: str, value: float | None, known: Mapping[str, Any], style: str = "") -> list[Text]:
+            cells = (_harmless(name), *(_figure(known.get(key)) for key in keys), _figure(value))
             bar = Text("") if value is None else Text(blocks(value, width=width), style=_colour(value))
-            table.add_row(*(Text(cell, style=style) for cell in cells), bar)
+            return [*(Text(cell, style=style) for cell in cells), bar]
 
-        for name, value in classes.items():
-            add(name, value, (details or {}).get(name, {}), "")
-        table.add_section()
-        add("mAP", mean, (details or {}).get("all", {}), "bold")
+        rows = [row(name, value, (details or {}).get(name, {})) for name, value in classes.items()]
+        rows.append(row("mAP", mean, (details or {}).get("all", {}), "bold"))
         self.screen.print()
-        self.screen.print(table)
+        self._table(("class", *titles, ""), rows)
 
     def close_bars(self) -> None:
         """Take the bar off the screen; the next tick opens a new one."""
@@ -194,10 +201,14 @@ def error(problem: TltpipeError, *, stream: IO[str] | None = None) -> None:
     )
 
 
-def as_json(problem: TltpipeError) -> dict[str, Any]:
+def as_json(problem: TltpipeError) -> answers.Failure:
     where = None if problem.where is None else str(problem.where)
-    told = {"kind": type(problem).__name__, "where": where, "what": problem.what, "hint": problem.hint}
-    return {"error": {**told, "exit_code": problem.exit_code}}
+    kind = type(problem).__name__
+    return {
+        "error": {
+            "kind": kind, "where": where, "what": problem.what, "hint": problem.hint, "exit_code": problem.exit_code
+        }
+    }  # fmt: skip
 
 
 def duration(seconds: float) -> str:
@@ -224,9 +235,6 @@ def _bars(screen: Screen) -> Bars:
         console=screen,
         transient=True,
     )
-
-
-_NUMBER = re.compile(r"-?[\d,]+(\.\d+)?( ?%)?|")
 
 
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

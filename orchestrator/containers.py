@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.jobs import Job, Mount, Secret
+from tltpipe import seal
 
 WORK_FOLDER = "/workspace"
 SECRETS = "run/tltpipe"
@@ -100,6 +101,12 @@ def command(argv: tuple[str | Secret, ...]) -> list[str]:
         return [str(word) for word in argv]
     words = [f'"$(cat /{SECRETS}/{word.name})"' if isinstance(word, Secret) else shlex.quote(word) for word in argv]
     return ["/bin/sh", "-c", "exec " + " ".join(words)]
+
+
+def secrets_of(job: Job) -> Mapping[str, str]:
+    """The job's secrets, and for programs of ours the key with which they know what they wrote earlier."""
+    ours = job.environment.get(seal.PLACE) == f"/{SECRETS}/{seal.NAME}"
+    return {**job.secrets, **({seal.NAME: seal.user_key().hex()} if ours else {})}
 
 
 def secret_archive(secrets: Mapping[str, str], caller: Caller) -> bytes:

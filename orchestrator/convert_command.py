@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator import choices
+from orchestrator import answers, choices
 from orchestrator.options import Plain
 from tltpipe.errors import UsageError
 
@@ -28,8 +28,16 @@ class Images(StrEnum):
     NONE = "none"
 
 
+class Coordinates(StrEnum):
+    """What the numbers in SRC are."""
+
+    PIXELS = "pixels"
+    SHARES = "shares"
+
+
 FROM = typer.Option("--from", help="Format of SRC; guessed without.", show_default=False)
 TO = typer.Option("--to", help="Format to write: see --formats.", show_default=False)
+COORDINATES = typer.Option(help="What SRC's numbers are, where they look wrong: shares are scaled.", show_default=False)
 SPLIT = typer.Option("--split", help="Only this split. Repeatable.", show_default=False)
 IMAGES = typer.Option(help="Pictures as hard links (copies where that cannot be), copies, or none.")
 FORMATS = typer.Option("--formats", help="List the formats.")
@@ -46,6 +54,7 @@ def convert(
     target: Annotated[Path | None, typer.Argument(metavar="DST", help="Folder to make.", show_default=False)] = None,
     from_: Annotated[str | None, FROM] = None,
     to: Annotated[str | None, TO] = None,
+    coordinates: Annotated[Coordinates | None, COORDINATES] = None,
     split: Annotated[list[str] | None, SPLIT] = None,
     images: Annotated[Images, IMAGES] = Images.LINK,
     classes: Annotated[str | None, choices.CLASSES] = None,
@@ -89,6 +98,7 @@ def convert(
         target,
         source_format=from_,
         format=to,
+        coordinates=coordinates.value if coordinates else None,
         splits=tuple(split or ()),
         selection=selection,
         pictures=images.value,
@@ -120,11 +130,7 @@ def list_formats(options: Plain) -> None:
 
 def as_json(summary: Summary) -> dict[str, Any]:
     told = asdict(summary)
-    told["findings"] = [
-        {"code": found.rule.code, "what": found.rule.title, "count": found.count, "examples": list(found.examples)}
-        for found in summary.findings
-    ]
-    return told
+    return told | {"findings": answers.findings(summary.findings)}
 
 
 def show(console: Console, splits: Mapping[str, Summary]) -> None:

@@ -45,7 +45,7 @@ def play(
     """
     import yaml
 
-    from orchestrator import gallery, pipeline, session
+    from orchestrator import answers, gallery, pipeline, session
 
     first, settings = resources.files("orchestrator").joinpath("demo.yaml").read_text("utf-8").split("\n---\n", 1)
     wanted = yaml.safe_load(first)
@@ -71,7 +71,7 @@ def play(
     evaluation = _evaluation(look.workspace.evaluation)
     console.precision(evaluation["average_precision"], evaluation["mAP"])
     console.put(f"\nfolder    {folder}\npictures  {folder / SHEET}\n          {folder / found['drawn']}")
-    return {"folder": str(folder), "sheet": str(folder / SHEET), "stages": [vars(r) for r in results], **evaluation}
+    return {"folder": str(folder), "sheet": str(folder / SHEET), "stages": answers.stages(results), **evaluation}
 
 
 def _evaluation(path: Path) -> dict[str, Any]:

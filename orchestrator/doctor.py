@@ -25,7 +25,8 @@ ROOM = 5 * 2**30
 
 def examine(run: Run) -> list[Check]:
     """All checks; those of runners that were not chosen are for information only."""
-    checks = [_python(), _writable(run.workspace.root), _room(run.workspace.root), *versions.checks(), *_fit(run)]
+    checks = [_python(), _writable(run.workspace.root), _room(run.workspace.root)]
+    checks += [*versions.checks(), _weights(run), *_fit(run)]
     for name in registry.names("orchestrator.runners"):
         try:
             runner = session.open_runner(name, run.config, run.workspace, run.toolkit)
@@ -43,6 +44,18 @@ def _fit(run: Run) -> list[Check]:
     return (
         [] if what is None else [Check("toolkit", ok=False, found=what, hint="--runner docker, or toolkit: embedded")]
     )
+
+
+def _weights(run: Run) -> Check:
+    """The pretrained weights that training starts from; without any it takes far more pictures and epochs."""
+    from specs.ssd import weights
+
+    given, chosen = run.config.training.weights, run.config.tunables[run.config.network]
+    hint = f"for a better detector from fewer pictures: {weights.advice(chosen.arch, chosen.nlayers)}"
+    if given is None:
+        return Check("pretrained weights", ok=False, found="none: training starts at random", hint=hint, needed=False)
+    there = (run.workspace.root / given).is_file()
+    return Check("pretrained weights", ok=there, found=given if there else f"{given} is not there", hint=hint)
 
 
 def _python() -> Check:

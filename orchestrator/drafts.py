@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.origins import Origins
-from tltpipe import files
+from tltpipe import files, plain
 from tltpipe.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ class Notes:
     def __init__(self, folder: Path) -> None:
         self.path = folder / f"{NOTES}.json"
         try:
-            self.known: dict[str, dict[str, str]] = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            self.known = plain.from_json(self.path.read_bytes(), dict[str, dict[str, str]])
+        except (OSError, plain.NotPlain):
             self.known = {}
 
     def by_hand(self, name: str, text: str) -> bool:

@@ -50,8 +50,10 @@ def text(
     """
     import specs
     from specs import tuning
+    from specs.ssd import weights
 
-    values, notes = values or {}, notes or {}
+    advice = {"train.weights": [f"Pretrained weights: {weights.advice(*_backbone(network))}"]}
+    values, notes = values or {}, {**advice, **(notes or {})}
     lines = [HEAD, *_entries(Settings, tuning.documentation(Settings), "", values, notes)]
     for name, section in config.SECTIONS.items():
         documentation = tuning.documentation(section)
@@ -76,6 +78,13 @@ def _value(chosen: Config, dotted: str) -> object:
         **chosen.tunables,
     }
     return getattr(holders[section if dot else ""], key)
+
+
+def _backbone(network: str) -> tuple[str, int]:
+    import specs
+
+    chosen: Any = specs.tunables_from(network, {})
+    return chosen.arch, chosen.nlayers
 
 
 def _about(kind: type[Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator import answers
 from orchestrator.options import Plain
 from tltpipe.errors import DataError
 
@@ -47,15 +48,14 @@ def fetch(
         workers=workers,
     )
     wrong = [str(finding) for finding in fetched.findings if finding.rule.severity == "error"]
+    hint = "the rest is in place; the archives lack these files, so fetching again brings the same"
+    problem = DataError("; ".join(wrong), where=fetched.folder, hint=hint) if wrong else None
     if options.json:
-        options.console.json(told(fetched))
-        if wrong:
-            raise typer.Exit(DataError.exit_code)
+        options.console.answer_json(told(fetched), problem)
         return
     show(options, fetched)
-    if wrong:
-        hint = "the rest is in place; the archives lack these files, so fetching again brings the same"
-        raise DataError("; ".join(wrong), where=fetched.folder, hint=hint)
+    if problem:
+        raise problem
 
 
 def show(options: Plain, fetched: Fetched) -> None:
@@ -84,14 +84,5 @@ def told(fetched: Fetched) -> dict[str, Any]:
         "folder": fetched.folder,
         "did_nothing": fetched.did_nothing,
         "splits": [vars(part) for part in fetched.splits],
-        "findings": [
-            {
-                "rule": f.rule.code,
-                "severity": f.rule.severity,
-                "what": f.rule.title,
-                "count": f.count,
-                "examples": f.examples,
-            }
-            for f in fetched.findings
-        ],
+        "findings": answers.findings(fetched.findings),
     }

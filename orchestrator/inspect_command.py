@@ -79,10 +79,8 @@ def inspect(options: Plain, asked: Inspection) -> None:
             console.put(line)
     problem = report.problem()
     if options.json:
-        console.json(told)
-        if problem:
-            raise typer.Exit(problem.exit_code)
-    if problem:
+        console.answer_json(told, problem)
+    elif problem:
         raise problem
 
 

@@ -69,6 +69,8 @@ class Evaluate:
     spec: Path
     model: Path
     results: Path | None = None
+    class_maps: tuple[Path, ...] = ()
+    """COCO files whose order and ids of classes and images results have; only our own programs know these."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class Infer:
     """Folder for a contact sheet and COCO results."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Only our own programs know these: device, batch_size."""
+    class_maps: tuple[Path, ...] = ()
+    """COCO files whose ids of classes and images the results have."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from orchestrator.run import Run
 from orchestrator.sequence import every, load, order
 from orchestrator.stages import Stage
 from orchestrator.workspace import Workspace
-from tltpipe import __version__, locks
+from tltpipe import __version__, files, locks
 from tltpipe.errors import ConfigError, DataError, HostError, Interrupted
 
 __all__ = ["Result", "every", "execute", "facts", "judge", "load", "order", "settle", "survey", "write_specs"]
@@ -87,7 +87,10 @@ def _refuse_outdated(run: Run, name: str, results: list[Result]) -> None:
     """Raises DataError where a stage before ``name`` would make something else now; a dry run only says so."""
     if load(name).ON_REQUEST or any(result.state == "shown" for result in results):
         return
-    found = outdated(run, name, current=[result.stage for result in results])
+    current = [result.stage for result in results]
+    if run.config.settings.model not in ("last", "best"):
+        current.append("train")  # a checkpoint that was named is nobody's output
+    found = outdated(run, name, current=current)
     if found is None:
         return
     needed, why = found
@@ -110,6 +113,7 @@ def alone(workspace: Workspace) -> AbstractContextManager[None]:
     """Work in the workspace while nobody else does; raises HostError while somebody does."""
     hint = "wait for its end, or stop it; `tltpipe status` may be asked meanwhile"
     taken = HostError("another tltpipe is at work in this folder", where=workspace.root, hint=hint)
+    files.refuse_links(workspace.root, [workspace.receipts / "receipt"])
     return locks.held(workspace.lock, taken)
 
 

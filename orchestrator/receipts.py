@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from tltpipe import files
+from tltpipe import files, plain
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,8 @@ def save(folder: Path, name: str, receipt: Receipt) -> None:
 def load(folder: Path, name: str) -> Receipt | None:
     """The receipt called ``name``; None where there is none, or one that cannot be read as such."""
     try:
-        told = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        facts = told.pop("facts")
-        facts["argv"] = tuple(tuple(words) for words in facts["argv"])
-        return Receipt(Facts(**facts), **told)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return plain.from_json((folder / f"{name}.json").read_bytes(), Receipt)
+    except (OSError, plain.NotPlain):
         return None
 
 

@@ -240,6 +240,7 @@ class Run:
         if self.runner.pretends:
             yield target
             return
+        files.refuse_links(self.workspace.root, [target])
         with files.staged(target, resumed=resumed) as folder:
             yield folder
 

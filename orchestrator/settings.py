@@ -32,6 +32,8 @@ class Settings:
     image_size: tuple[int, int] | None = None
     """Size of the images that augment writes and the network takes: pixels of a side (300), or [width, height].
     Multiples of 32 fit best; null is 288."""
+    model: Annotated[str, MinLen(1)] = "last"
+    """The checkpoint that evaluate, infer, export and prune take: last, best (highest mAP in training), or its path."""
     threshold: Annotated[float, Gt(0), Lt(1)] = 0.3
     """Score from which infer draws and writes an object."""
     key: str | None = field(default=None, repr=False)
@@ -72,6 +74,9 @@ class Data:
     """So many pictures of each split, chosen by their names: the same on every machine."""
     keep_empty: bool = False
     """Keep pictures that lost all their objects, as background."""
+    coordinates: Literal["pixels", "shares"] | None = None
+    """What a format in pixels really holds: shares of the image's size are scaled. null takes pixels, but refuses a
+    split in which all boxes are smaller than one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +130,7 @@ class Inference:
     __pydantic_config__: ClassVar = _STRICT
 
     model: str | None = None
-    """A checkpoint, or a model that tltpipe export wrote; null is the newest checkpoint of this workspace."""
+    """A checkpoint (last, best, a path), or a model that tltpipe export wrote; null is the setting model."""
     device: str | None = None
     """cpu, cuda or cuda:1; null is a GPU where there is one."""
     batch_size: Annotated[int, Ge(1)] | None = None

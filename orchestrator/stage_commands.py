@@ -9,6 +9,7 @@ import typer
 
 from orchestrator import choices, inspect_command
 from orchestrator.options import Options
+from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.pipeline import Result
@@ -20,6 +21,14 @@ IMG = typer.Option(metavar="N|WxH", help="Size of the images: the setting image_
 KEY = typer.Option(
     help="Key that models are encrypted with, ours too.", envvar="TLTPIPE_KEY", show_envvar=True, show_default=False
 )
+
+MODEL = typer.Option(
+    "--model",
+    metavar="last|best|PATH",
+    help="Checkpoint to take (default: the setting model, last).",
+    show_default=False,
+)
+CHECKPOINT = typer.Argument(metavar="MODEL", help="The same as --model.", show_default=False)
 
 
 def prepare(
@@ -95,9 +104,11 @@ def train(
     _run(options, ["train"], force=fresh, gpus=gpus, key=key, **weights, **_short(epochs, batch, img))
 
 
-def evaluate(options: Options, key: Annotated[str | None, KEY] = None) -> None:
-    """Average precision of the newest checkpoint, per class, on the validation data."""
-    _run(options, ["evaluate"], key=key)
+def evaluate(
+    options: Options, model: Annotated[str | None, MODEL] = None, key: Annotated[str | None, KEY] = None
+) -> None:
+    """Average precision of a checkpoint, per class, on the validation data."""
+    _run(options, ["evaluate"], key=key, model=_named(model))
 
 
 def infer(
@@ -107,7 +118,12 @@ def infer(
         typer.Argument(metavar="IMAGE_OR_FOLDER...", help="What to look at; patterns too, and - for a list on stdin."),
     ],
     model: Annotated[
-        Path | None, typer.Option(help="Checkpoint, or what export wrote (.onnx, .pt, .pt2); the newest by default.")
+        str | None,
+        typer.Option(
+            metavar="last|best|PATH",
+            help="Checkpoint, or a model that export wrote: .onnx, .pt, .pt2 (default: the setting model, last).",
+            show_default=False,
+        ),
     ] = None,
     threshold: Annotated[float | None, typer.Option(help="Lowest score to keep.", show_default=False)] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1; a GPU if there is one by default.")] = None,
@@ -128,9 +144,8 @@ def infer(
 
 def export(
     options: Options,
-    model: Annotated[
-        Path | None, typer.Argument(metavar="MODEL", help="Checkpoint to export; the newest one by default.")
-    ] = None,
+    checkpoint: Annotated[str | None, CHECKPOINT] = None,
+    model: Annotated[str | None, MODEL] = None,
     format: Annotated[
         str | None, typer.Option(help="onnx (the default), onnx_raw, deepstream, torchscript or pt2.")
     ] = None,
@@ -153,19 +168,27 @@ def export(
         "export.calibration": _named(calibration),
         "export.static_batch_size": batch,
     }
-    _run(options, ["export"], subject=model, key=key, **chosen)
+    _run(options, ["export"], key=key, model=_one(checkpoint, model), **chosen)
 
 
-def _named(path: Path | None) -> str | None:
-    """A file as it is called from here, wherever the workspace is."""
-    return None if path is None else str(path.absolute() if path.exists() else path)
+def _named(path: Path | str | None) -> str | None:
+    """A file as it is called from here, wherever the workspace is; a word, or a path in the workspace, as it is."""
+    if path is None or path in ("last", "best"):
+        return path if path is None else str(path)
+    return str(Path(path).absolute() if Path(path).exists() else path)
+
+
+def _one(checkpoint: str | None, model: str | None) -> str | None:
+    """The checkpoint named as an argument or as an option. Raises UsageError for both."""
+    if checkpoint is not None and model is not None:
+        raise UsageError("MODEL and --model both name a checkpoint", hint="give one of them")
+    return _named(model if checkpoint is None else checkpoint)
 
 
 def prune(
     options: Options,
-    model: Annotated[
-        Path | None, typer.Argument(metavar="MODEL", help="Checkpoint to prune; the newest one by default.")
-    ] = None,
+    checkpoint: Annotated[str | None, CHECKPOINT] = None,
+    model: Annotated[str | None, MODEL] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Filters stay whose norm, over their layer's largest, is above it (0.1).")
     ] = None,
@@ -180,7 +203,7 @@ def prune(
     More can be set in the prune section of tltpipe.yaml.
     """
     chosen: dict[str, Any] = {"prune.threshold": threshold, "prune.criterion": criterion}
-    _run(options, ["prune"], subject=model, key=key, **chosen)
+    _run(options, ["prune"], key=key, model=_one(checkpoint, model), **chosen)
 
 
 def run(
@@ -214,7 +237,7 @@ def _run(
     **flags: Any,
 ) -> None:
     """Run stages and show what came of them."""
-    from orchestrator import pipeline, session
+    from orchestrator import answers, pipeline, session
 
     run = session.start(
         options.workspace,
@@ -228,7 +251,7 @@ def _run(
     )
     results = pipeline.execute(run, names or pipeline.every(), needs=needs)
     if options.json:
-        options.console.json({"workspace": str(run.workspace.root), "stages": [vars(result) for result in results]})
+        options.console.json({"workspace": str(run.workspace.root), "stages": answers.stages(results)})
     show(options, results)
 
 

@@ -136,14 +136,14 @@ def _row(title: str, told: Mapping[str, Any], most: float | None) -> tuple[str, 
 
 
 def _opened(path: Path, format: str | None, wanted: list[str] | None) -> tuple[str, dict[str, Dataset]]:
-    import converters
+    import tltpipe
 
-    found, datasets = converters.splits(path, format)
+    found = tltpipe.read(path, format)
     for name in wanted or ():
-        if name not in datasets:
-            hint = f"there are {', '.join(datasets)}"
+        if name not in found:
+            hint = f"there are {', '.join(found)}"
             raise UsageError(f'there is no split "{name}" here', where=path, hint=hint)
-    return found, {name: each for name, each in datasets.items() if not wanted or name in wanted}
+    return found.format, {name: each for name, each in found.items() if not wanted or name in wanted}
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -16,10 +16,11 @@ from tltpipe.files import atomic
 
 @dataclass(frozen=True)
 class Ids:
-    """What pictures and classes are called there: by file name, by class name."""
+    """The ids of pictures by their paths, and of classes by their names; ``about`` says whose numbers these are."""
 
-    pictures: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Mapping[Path, Any] = field(default_factory=dict)
     classes: Mapping[str, Any] = field(default_factory=dict)
+    about: tuple[str, ...] = ()
 
 
 def count(pictures: Sequence[Path], classes: Sequence[str]) -> Ids:
@@ -32,8 +33,9 @@ def count(pictures: Sequence[Path], classes: Sequence[str]) -> Ids:
     own = len(set(numbers)) == len(stems)
     ids = numbers if own else list(range(1, len(stems) + 1))
     return Ids(
-        {path.name: number for path, number in zip(pictures, ids, strict=True)},
+        dict(zip(pictures, ids, strict=True)),
         {name: label for label, name in enumerate(classes, start=1)},
+        ("image ids are " + ("the numbers in their names" if own else "counted from 1"),),
     )
 
 
@@ -56,11 +58,7 @@ def of(annotations: Path, pictures: Sequence[Path], classes: Sequence[str]) -> I
                     twice.add(name)
 
     members = json_records.scan(opened(annotations), lists={"images": take}, keep=("categories",))
-    categories = {
-        _plain(str(each["name"])): each["id"]
-        for each in members.get("categories") or ()
-        if isinstance(each, dict) and {"name", "id"} <= each.keys()
-    }
+    categories = category_ids(members)
     if missing := [path.name for path in pictures if path.name not in known]:
         some = ", ".join(missing[:3])
         what = f"{len(missing)} of {len(pictures)} pictures are not in it, among them {some}"
@@ -68,10 +66,20 @@ def of(annotations: Path, pictures: Sequence[Path], classes: Sequence[str]) -> I
     if twice:
         what = f"it has several pictures called {', '.join(sorted(twice)[:3])}: which one is meant?"
         raise DataError(what, where=annotations, hint="give COCO annotations of one folder of pictures")
-    if strange := [name for name in classes if _plain(name) not in categories]:
+    if strange := [name for name in classes if plain(name) not in categories]:
         what = f"it has no category {', '.join(strange)}"
         raise DataError(what, where=annotations, hint=f"it has: {', '.join(categories) or 'none at all'}")
-    return Ids({path.name: known[path.name] for path in pictures}, {name: categories[_plain(name)] for name in classes})
+    ids = {path: known[path.name] for path in pictures}
+    return Ids(ids, {name: categories[plain(name)] for name in classes}, (f"ids are those of {annotations}",))
+
+
+def category_ids(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The id of each of the "categories" of a COCO file, by its name as ``plain`` writes it."""
+    return {
+        plain(str(each["name"])): each["id"]
+        for each in members.get("categories") or ()
+        if isinstance(each, dict) and {"name", "id"} <= each.keys()
+    }
 
 
 class Results:
@@ -80,8 +88,8 @@ class Results:
     def __init__(self, stream: IO[str], ids: Ids) -> None:
         self.stream, self.ids, self.empty = stream, ids, True
 
-    def add(self, picture: str, finds: Sequence[Find]) -> None:
-        """What was found on the picture of that file name; boxes become left, top, width, height."""
+    def add(self, picture: Path, finds: Sequence[Find], *, name: str | None = None) -> None:
+        """What was found on ``picture``, called ``name`` there; boxes become left, top, width, height."""
         for find in finds:
             left, top, right, bottom = (round(value, 2) for value in find.box)
             record = {
@@ -89,7 +97,7 @@ class Results:
                 "category_id": self.ids.classes[find.name],
                 "bbox": [left, top, round(right - left, 2), round(bottom - top, 2)],
                 "score": round(find.score, 5),
-                "file_name": picture,
+                "file_name": name or picture.name,
             }
             self.stream.write(("[\n" if self.empty else ",\n") + json.dumps(record))
             self.empty = False
@@ -104,5 +112,6 @@ def writing(path: Path, ids: Ids) -> Iterator[Results]:
         stream.write("[]\n" if results.empty else "\n]\n")
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A class name whatever its case, spaces as KITTI files have them."""
     return name.lower().replace(" ", "_")

@@ -6,9 +6,9 @@ Decoders and writers are threads: they spend their time in libraries that let Py
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from converters import images
 from runtime import drawing
 from runtime.drawing import Find
 from runtime.pictures import WHOLE, decode
+from runtime.result_names import ResultName
 from tltpipe.errors import DataError
 from tltpipe.files import cpu_count, write_text
 
@@ -53,11 +54,18 @@ class Seen:
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where annotated copies and KITTI files go, None for nowhere; how many of the first become thumbnails."""
+    """Where annotated copies and KITTI files go, None for nowhere; how many of the first become thumbnails.
+
+    ``names`` are those of the files of each picture; the picture's own where it is not among them.
+    """
 
     drawn: Path | None = None
     labels: Path | None = None
     thumbnails: int = 0
+    names: Mapping[Path, ResultName] = field(default_factory=dict)
+
+    def name(self, path: Path) -> ResultName:
+        return self.names.get(path) or ResultName(path.name, f"{path.stem}.txt")
 
 
 class Detecting:
@@ -119,18 +127,18 @@ class Detecting:
 
     def _write(self, number: int, picture: Picture, finds: tuple[Find, ...]) -> Seen | DataError:
         """The annotated copy under the picture's own name, its label file, its thumbnail."""
-        wanted, small = self.outputs, None
+        wanted, small, name = self.outputs, None, self.outputs.name(picture.path)
         if wanted.drawn is not None or number < wanted.thumbnails:
             try:
                 whole = decode(picture.path, *WHOLE)
             except DataError as error:
                 return error
             if wanted.drawn is not None:
-                drawing.save(drawing.draw(whole, finds), wanted.drawn / picture.path.name)
+                drawing.save(drawing.draw(whole, finds), wanted.drawn / name.image)
             small = drawing.thumbnail(whole, finds) if number < wanted.thumbnails else None
         if wanted.labels is not None:
             text = "".join(f"{kitti_line(find)}\n" for find in finds)
-            write_text(wanted.labels / f"{picture.path.stem}.txt", text)
+            write_text(wanted.labels / name.label, text)
         return Seen(picture.path, finds, small)
 
 

@@ -18,6 +18,7 @@ from tltpipe.errors import DataError, UsageError
 from tltpipe.files import writable
 
 if TYPE_CHECKING:
+    from runtime.evaluation.findings import Findings
     from runtime.frames import Split
     from specs import Spec
 
@@ -49,6 +50,11 @@ def parser() -> argparse.ArgumentParser:
         "-t", "--threshold", type=float, metavar="SCORE",
         help="lowest score that counts in the tables (default: where the mean F1 is best)",
     )  # fmt: skip
+    parser.add_argument(
+        "--class_map", nargs="+", default=[], metavar="FILE",
+        help="COCO annotations: classes are in the order of the first, and --coco has their ids",
+    )  # fmt: skip
+    parser.add_argument("--coco", action="store_true", help="keep detections and objects as two COCO files, too")
     parser.add_argument("--json", action="store_true", help="print evaluation.json instead of tables")
     parser.add_argument("--no-plots", action="store_true", help="draw nothing")
     parser.add_argument("--coco-by", choices=JUDGES, help="who counts COCO's figures; to us they are the same")
@@ -90,7 +96,7 @@ def results_of(arguments: argparse.Namespace) -> Path | None:
 
 def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) -> float:
     """Print the average precision of every class, and the rest; returns NVIDIA's mean."""
-    from runtime import frames, scoring
+    from runtime import class_maps, frames, scoring
     from runtime import recipe as recipes
     from runtime.evaluation import judges, report
     from tltpipe import progress
@@ -115,8 +121,9 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     finder = scoring.with_model(model)
     looked = scoring.look(finder, recipe, split, model.classes, size=model.input_size, progress=show)
     took = time.monotonic() - began
+    maps = [program.host(text) for text in arguments.class_map]
     made = report.Report(
-        looked.findings,
+        looked.findings.reordered(class_maps.order(maps[0], model.classes)) if maps else looked.findings,
         path.name,
         recipe.evaluation.mode,
         recipe.evaluation.iou,
@@ -135,10 +142,30 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     told |= {"spec": str(spec.source), "network": model.name, "ran_on": model.about}
     told |= {"seconds": round(took, 3), "pictures_per_second": round(len(split) / max(took, 1e-9), 1)}
     if results is not None:
+        if arguments.coco:
+            keep_coco(results / report.FOLDER, made.findings, split, maps, say=say)
         keep(results / report.FOLDER, made, told, split, plots=not arguments.no_plots, say=say)
     if arguments.json:
         program.say(report.text(told).rstrip("\n"))
     return made.precision.mean
+
+
+def keep_coco(
+    folder: Path, findings: Findings, split: Split, maps: Sequence[Path], *, say: Callable[[str], None]
+) -> None:
+    """Write detections and objects as COCO has them, with the ids of ``maps``."""
+    from runtime import class_maps, coco_results
+    from runtime.evaluation import coco_files, report
+
+    pictures = coco_files.pictures(split)
+    if maps:  # their pictures may have had another size before they were augmented
+        ids = class_maps.ids(maps, pictures, findings.classes, measure=False)
+    else:
+        ids = coco_results.count(pictures, findings.classes)
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        written = coco_files.write(folder, findings, split, ids)
+    say(f"COCO        {report.describe(written)}: {'; '.join(ids.about)}")
 
 
 def keep(

@@ -6,21 +6,23 @@ import argparse
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime import picture_lists, program
 from runtime.inference_models import Device, Wanted, device_of, kind_of
+from runtime.result_names import ResultName, result_names
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from runtime.coco_results import Ids
     from runtime.inference_models import Model
     from specs import Spec
 
@@ -68,6 +70,10 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--coco", metavar="FILE", help="gets all detections in COCO's results format")
     parser.add_argument("--coco_ids", metavar="FILE", help="COCO annotations: ids of pictures and classes are theirs")
+    parser.add_argument(
+        "--class_map", nargs="+", default=[], metavar="FILE",
+        help="COCO annotations: --coco has their ids of classes, and of those pictures that are in one of them",
+    )  # fmt: skip
     parser.add_argument("--sheet", metavar="FILE", help=f"gets the first {ON_SHEET} annotated pictures side by side")
     parser.add_argument(
         "-t", "--threshold", type=float, default=0.3, metavar="SCORE", help="lowest score shown (default 0.3)"
@@ -91,15 +97,21 @@ class Task:
 
     wanted: Wanted
     model: Path
-    pictures: Sequence[Path]
+    names: Mapping[Path, ResultName]
+    """The pictures, in order, and what their results are called."""
     threshold: float
     batch: int
     drawn: Path | None
     labels: Path | None
     coco: Path | None
     coco_ids: Path | None
+    class_maps: tuple[Path, ...]
     sheet: Path | None
     json: bool
+
+    @property
+    def pictures(self) -> Sequence[Path]:
+        return tuple(self.names)
 
 
 @dataclass
@@ -123,8 +135,6 @@ def run(arguments: argparse.Namespace) -> None:
     task = read(arguments, spec)
     for warning in spec.warnings if spec else ():
         program.warn(warning)
-    if task.labels:
-        warn_of_shared_labels(task.pictures)
     log = program.StatusLog(program.host(arguments.results_dir) if arguments.results_dir else None, append=True)
     with log.failures("Inference"):
         log.write("STARTED", f"Starting {arguments.network.upper()} Inference.")
@@ -139,6 +149,8 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
         raise UsageError(f"--batch_size is 1 or more, not {arguments.batch_size}")
     if arguments.coco_ids and not arguments.coco:
         raise UsageError("--coco_ids says how --coco numbers things", hint="give --coco FILE, too")
+    if arguments.coco_ids and arguments.class_map:
+        raise UsageError("--coco_ids and --class_map both number things", hint="give one of them")
     model = program.host(arguments.model_path)
     kind_of(model)
     results = program.host(arguments.results_dir) if arguments.results_dir else None
@@ -149,23 +161,22 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
     task = Task(
         wanted=Wanted(arguments.network, spec, arguments.key, device),
         model=model,
-        pictures=picture_lists.find(arguments.input),
+        names=result_names(picture_lists.find(arguments.input), [program.host(text) for text in arguments.input]),
         threshold=arguments.threshold,
         batch=arguments.batch_size or (spec.message.eval_config.batch_size if spec else 0) or BATCH,
         drawn=place(arguments.output, "images_annotated"),
         labels=place(arguments.labels, "labels"),
         coco=place(arguments.coco),
         coco_ids=place(arguments.coco_ids),
+        class_maps=tuple(program.host(text) for text in arguments.class_map),
         sheet=place(arguments.sheet),
         json=arguments.json,
     )
     if not (task.drawn or task.labels or task.coco or task.sheet or task.json):
         raise UsageError("nothing is asked for", hint="-o DIR for annotated copies, -l, --coco, --sheet, or -r for all")
-    if task.drawn or task.labels or task.coco:
-        require_own_names(task.pictures)
     require_files_of_their_own(task)
     if task.labels:
-        require_no_annotations(task.pictures, task.labels)
+        require_no_annotations(task.names, task.labels)
     if task.drawn and task.drawn.resolve() in {path.parent.resolve() for path in task.pictures}:
         raise UsageError("the annotated copies would replace the pictures", where=task.drawn, hint="choose another -o")
     return task
@@ -173,15 +184,6 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
 
 def _by_number(gpus: int, indices: Sequence[int]) -> Device:
     return Device(None, asked=True) if gpus < 1 else Device(indices[0] if indices else 0, asked=bool(indices))
-
-
-def require_own_names(pictures: Sequence[Path]) -> None:
-    """Raise UsageError where two pictures of different folders have one name."""
-    ordered = sorted(pictures, key=lambda path: path.name)
-    for first, second in pairwise(ordered):
-        if first.name == second.name:
-            what = f"{first} and {second} have the same name, and so would their results"
-            raise UsageError(what, hint="look at one folder at a time, with an output of its own")
 
 
 def require_files_of_their_own(task: Task) -> None:
@@ -196,23 +198,16 @@ def require_files_of_their_own(task: Task) -> None:
         raise UsageError("--sheet writes JPEG or PNG, by the name", where=task.sheet, hint=f"end it in one of {known}")
 
 
-def require_no_annotations(pictures: Sequence[Path], labels: Path) -> None:
+def require_no_annotations(names: Mapping[Path, ResultName], labels: Path) -> None:
     """Raise UsageError where a label file of the first pictures is there and somebody's: without scores."""
-    for picture in pictures[:LOOKED_INTO]:
-        path = labels / f"{picture.stem}.txt"
+    for name in islice(names.values(), LOOKED_INTO):
+        path = labels / name.label
         if not path.is_file():
             continue
         words = path.read_text("utf-8", errors="replace").partition("\n")[0].split()
         if len(words) == ANNOTATED:
             what = "these are annotations, which the labels of what is found would replace"
             raise UsageError(what, where=path, hint="choose another folder for the labels (-l, -r)")
-
-
-def warn_of_shared_labels(pictures: Sequence[Path]) -> None:
-    """Two pictures of one stem have one label file: the later one's."""
-    for first, second in pairwise(sorted(pictures, key=lambda path: path.stem)):
-        if first.stem == second.stem:
-            program.warn(f"{first.name} and {second.name} share one label file, {first.stem}.txt")
 
 
 def infer(task: Task) -> None:
@@ -226,7 +221,8 @@ def infer(task: Task) -> None:
     say = (lambda _line: None) if task.json else program.say
     say(f"model       {model.name}, {len(model.classes)} classes: {model.about}")
     begun = time.perf_counter()
-    tally = look(model, task)
+    ids = _ids(task, model.classes) if task.coco else None
+    tally = look(model, task, ids)
     seconds = time.perf_counter() - begun
     if task.sheet and tally.thumbnails:
         drawing.save(drawing.sheet(tally.thumbnails), task.sheet)
@@ -236,6 +232,8 @@ def infer(task: Task) -> None:
     titles = {"annotated copies": task.drawn, "labels": task.labels, "COCO results": task.coco, "sheet": task.sheet}
     places = [f"{what} in {path}" for what, path in titles.items() if path]
     say(", ".join(places) or "nothing was written")
+    for line in ids.about if ids else ():
+        say(f"{'ids':<12}{line}")
     if task.json:
         told: dict[str, Any] = {
             "model": {"path": str(task.model), "network": model.name, "about": model.about},
@@ -243,6 +241,7 @@ def infer(task: Task) -> None:
             "pictures": done,
             "objects": dict(tally.classes.most_common()),
             "unreadable": [str(error.where) for error in tally.unreadable],
+            "ids": list(ids.about) if ids else [],
             "seconds": round(seconds, 3),
             "outputs": {what: str(path) for what, path in titles.items() if path},
         }
@@ -251,25 +250,28 @@ def infer(task: Task) -> None:
         raise _failure(tally.unreadable)
 
 
-def look(model: Model, task: Task) -> Tally:
+def _ids(task: Task, classes: Sequence[str]) -> Ids:
+    """How COCO results number pictures and ``classes``. Raises DataError."""
+    from runtime import class_maps, coco_results
+
+    if task.class_maps:
+        return class_maps.ids(task.class_maps, task.pictures, classes)
+    if task.coco_ids:
+        return coco_results.of(task.coco_ids, task.pictures, classes)
+    return coco_results.count(task.pictures, classes)
+
+
+def look(model: Model, task: Task, ids: Ids | None) -> Tally:
     """Detect, draw and write, with a bar that shows how far it is."""
     from runtime import coco_results
     from runtime.detection import Detecting, Outputs
     from tltpipe import progress
 
     tally = Tally()
-    outputs = Outputs(task.drawn, task.labels, ON_SHEET if task.sheet else 0)
+    outputs = Outputs(task.drawn, task.labels, ON_SHEET if task.sheet else 0, task.names)
     detect = Detecting(model, threshold=task.threshold, outputs=outputs, batch=task.batch)
     with ExitStack() as lasting:
-        results = None
-        if task.coco:
-            given = task.coco_ids
-            ids = (
-                coco_results.of(given, task.pictures, model.classes)
-                if given
-                else coco_results.count(task.pictures, model.classes)
-            )
-            results = lasting.enter_context(coco_results.writing(task.coco, ids))
+        results = lasting.enter_context(coco_results.writing(task.coco, ids)) if task.coco and ids else None
         bar = lasting.enter_context(progress.for_stream().bar("infer", total=len(task.pictures)))
         for seen in detect(task.pictures):
             if isinstance(seen, DataError):
@@ -279,7 +281,7 @@ def look(model: Model, task: Task) -> Tally:
                 if seen.thumbnail is not None:
                     tally.thumbnails.append(seen.thumbnail)
                 if results is not None:
-                    results.add(seen.path.name, seen.finds)
+                    results.add(seen.path, seen.finds, name=task.names[seen.path].image)
             bar.advance()
     return tally
 

@@ -116,6 +116,8 @@ class StatusLog:
         if self.path is not None:
             with writable(self.path.parent):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+                if self.path.is_symlink():  # nothing is emptied, or added to, where it leads
+                    self.path.unlink()
                 self.path.open("a" if append else "w").close()
                 _drop_torn_line(self.path)
 

@@ -101,6 +101,7 @@ def prune(arguments: argparse.Namespace, rule: Rule, model: Path, output: Path) 
     checkpoint.save(output, saved, arguments.key)
     told = report.document(
         model=str(model),
+        sha256=files.sha256(model),
         output=str(output),
         network=loaded.network,
         rule=rule,
@@ -173,16 +174,14 @@ def _check_paths(model: Path, output: Path, *, key: str | None, force: bool) -> 
 def _opened(arguments: argparse.Namespace, model: Path) -> tuple[Checkpoint, str, Any]:
     """The checkpoint, the name of its kind of network, and the detector in it."""
     import specs
-    from runtime import checkpoint
+    from runtime import checkpoint, networks
 
     loaded = checkpoint.load(model, arguments.key, resume=False)
     if arguments.experiment_spec_file:
         spec = specs.parse(program.host(arguments.experiment_spec_file), "Experiment")
     else:
         spec = specs.parse_text(loaded.spec, "Experiment", source=f"{model} (the spec in it)")
-    known = registry.names("runtime.networks")
-    of_its_name = [name for name in known if f"{loaded.network}_".startswith(f"{name}_")]
-    name = arguments.network or (of_its_name[0] if of_its_name else known[0])
+    name = arguments.network or networks.family(loaded.network)
     network: Network = registry.load("runtime.networks", name)
     classes = network.classes(spec)
     checkpoint.check(loaded, model, network=network.name(spec), classes=classes)

@@ -42,8 +42,12 @@ class Annotated:
 
 
 def of_records(path: Path, *, extension: str) -> Iterator[Annotated]:
-    """The pictures of one file of records. Raises DataError for a damaged one, with the byte."""
+    """The pictures of one file of records. Raises DataError for a damaged one, with the byte, and for a frame id that
+    leads out of the folder of pictures."""
     for frame in frames.frames([path]):
+        if frame.id.startswith("/") or ".." in frame.id.split("/") or "\0" in frame.id:
+            what = f"the frame id {frame.id[:80]!r} leads out of the image folder"
+            raise DataError(what, where=path, hint="write the records again with tlt-dataset-convert")
         classes = frame.classes if frame.numbers is None else frame.numbers
         name = frame.id if frame.picture else frame.id + extension
         yield Annotated(name, frame.width, frame.height, classes, frame.boxes, frame.difficult, frame.picture)

@@ -1,4 +1,4 @@
-"""What a training leaves to read: a CSV line an epoch, status.json lines, TensorBoard events."""
+"""What a training leaves to read: a CSV line an epoch and its curves, status.json lines, TensorBoard events."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.program import StatusLog, warn
+from runtime.training_curves import Curves
 from tltpipe.files import write_text
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class TrainingLog:
         self.classes, self.strict, self.spec = tuple(classes), strict, spec
         self.status = StatusLog(results, append=True)
         self.events: Any = None
+        self.curves = Curves(self.path)
 
     @contextmanager
     def running(self, *, step: int) -> Iterator[TrainingLog]:
@@ -70,6 +72,7 @@ class TrainingLog:
             finally:
                 if self.events is not None:
                     self.events.close()
+                self._draw(self.curves.finish)
             self.status.write("RUNNING", "Training loop complete.")
             self.status.write("SUCCESS", DONE)
 
@@ -115,10 +118,19 @@ class TrainingLog:
         with self.path.open("a", encoding="utf-8", newline="") as stream:
             csv.DictWriter(stream, self.columns, restval="nan", lineterminator="\n").writerow(row)
         self._tell_status(epoch, seconds, row, score)
+        self._draw(self.curves.update)
         if self.events is not None:
             self._scalars({"epoch_loss": loss, **measured}, step)
             if score is not None:
                 self._show(score, step)
+
+    def _draw(self, draw: Callable[[], None]) -> None:
+        """A training does not end for want of a picture of its curves."""
+        try:
+            draw()
+        except OSError as refusal:
+            self.curves.wanted = False
+            warn(f"{self.curves.path}: the curves cannot be drawn: {refusal.strerror or refusal}")
 
     def _tell_status(self, epoch: int, seconds: float, row: Mapping[str, Any], score: Score | None) -> None:
         per_epoch = (time.monotonic() - self.started) / (epoch - self.first_epoch + 1)

@@ -62,6 +62,29 @@ def compose(text: str, place: Callable[[int, int], Place]) -> yaml.Node | None:
         raise SpecError(f"not YAML: {str(error)[:200]}", where=place(mark.line + 1, mark.column + 1)) from None
 
 
+def bounded(text: str) -> yaml.Node | None:
+    """The nodes of ``text``, for whoever makes values of them: as many as a person writes, aliases counted in full.
+
+    Raises yaml.YAMLError, as yaml.compose does.
+    """
+    from yaml.composer import ComposerError
+
+    node: yaml.Node | None = _loader()(text).get_single_node()
+    if node is not None and _values(node, {}) > MOST_NODES:
+        raise ComposerError(None, None, "its aliases stand for too many values", node.start_mark)
+    return node
+
+
+def _values(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values ``node`` stands for, written out without aliases; of one that holds itself, no end of them."""
+    if id(node) not in known:
+        known[id(node)] = MOST_NODES + 1
+        inner = node.value if isinstance(node.value, list) else []
+        parts = [part for each in inner for part in (each if isinstance(each, tuple) else (each,))]
+        known[id(node)] = 1 + sum(_values(part, known) for part in parts)
+    return known[id(node)]
+
+
 def _problem(error: yaml.MarkedYAMLError) -> str:
     """The loader's words, with what they leave to its second line."""
     told, context = error.problem or "", error.context or ""

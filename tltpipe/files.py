@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -69,15 +70,15 @@ def staged(target: Path, *, resumed: bool = False) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_dir():
             raise FileExistsError(errno.EEXIST, "not a folder", str(target))
-        if not resumed:
-            shutil.rmtree(staging, ignore_errors=True)
+        if not resumed or staging.is_symlink():
+            remove(staging)
         staging.mkdir(exist_ok=resumed)
     try:
         yield staging
         swap(staging, target)
     except BaseException as error:
         if not (resumed and isinstance(error, KeyboardInterrupt | Interrupted)):
-            shutil.rmtree(staging, ignore_errors=True)
+            remove(staging)
         raise
 
 
@@ -107,13 +108,51 @@ def replaced(target: Path, *, folder: bool) -> Iterator[Path]:
 
 
 def swap(staging: Path, target: Path) -> None:
-    """Move the folder ``staging`` to ``target``; what was there is removed once the new one is in place."""
+    """Move the folder ``staging`` to ``target``; what was there is removed once the new one is in place.
+
+    A symbolic link that was there is removed, and what it leads to is left alone. Raises FileExistsError for a file.
+    """
     old = target.parent / f".{target.name}.old"
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
+    remove(old)
+    if os.path.lexists(target):
+        if not target.is_dir() and not target.is_symlink():
+            raise FileExistsError(errno.EEXIST, "not a folder", str(target))
         target.rename(old)
     staging.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    remove(old)
+
+
+def remove(path: Path) -> None:
+    """Remove the file, the folder or the symbolic link ``path``, if there is one; never what a link leads to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_file(path: Path, *, mode: int = 0o666) -> Iterator[IO[bytes]]:
+    """Open ``path`` for writing as a file of its own: what had this name, a link to another file too, loses it."""
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, mode), "wb") as stream:
+        yield stream
+
+
+def refuse_links(root: Path, targets: Iterable[Path]) -> None:
+    """Raise HostError where a folder between ``root`` and one of ``targets`` is a symbolic link.
+
+    What is written or replaced there would lie outside of ``root``, wherever the maker of the link wanted.
+    """
+    for folder in links_above(root, targets):
+        what = f"this is a symbolic link (to {folder.readlink()}), and outputs are not written through links"
+        raise HostError(what, where=folder, hint="remove the link, or name the folder that it leads to")
+
+
+def links_above(root: Path, targets: Iterable[Path]) -> list[Path]:
+    """The folders between ``root`` and any of ``targets`` that are symbolic links."""
+    between = {folder for target in targets for folder in target.parents if root in folder.parents}
+    return sorted(folder for folder in between if folder.is_symlink())
 
 
 @contextmanager
@@ -149,6 +188,21 @@ def fingerprint(paths: Iterable[Path]) -> str:
                 lines.clear()
         digest.update(os.fsencode("".join(lines)))
     return digest.hexdigest()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in the file ``path``; an empty one where there is no such file, or something else is in it."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def sha256(path: Path) -> str:
+    """The checksum of what is in the file ``path``, as ``sha256sum`` prints it."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def newest(paths: Iterable[Path]) -> int:

@@ -46,7 +46,7 @@ def _locked(path: Path, taken: HostError) -> IO[str]:
     while True:
         with writable(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
-            stream = path.open("a")
+            stream = _opened(path)
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -59,6 +59,14 @@ def _locked(path: Path, taken: HostError) -> IO[str]:
             os.register_at_fork(after_in_child=stream.close)
             return stream
         stream.close()  # its holder has just ended, and with it the file
+
+
+def _opened(path: Path) -> IO[str]:
+    """The lock file itself: a symbolic link under its name is removed, and nothing is made where it leads."""
+    if path.is_symlink():
+        path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o666), "w")
 
 
 def _is_still(path: Path, stream: IO[str]) -> bool:

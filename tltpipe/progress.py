@@ -29,6 +29,10 @@ class Progress(Protocol):
 
     def bar(self, what: str, *, total: int | None, unit: str = "images") -> AbstractContextManager[Bar]: ...
 
+    def note(self, text: str) -> None:
+        """Show one line that the user should see, while no bar is open."""
+        ...
+
 
 @dataclass(frozen=True)
 class Tick:
@@ -97,6 +101,8 @@ class Silent:
     def bar(self, what: str, *, total: int | None, unit: str = "images") -> Iterator[Bar]:
         yield _Counter(lambda _tick, _seconds: None, Tick(what, 0, total, unit), every=float("inf"))
 
+    def note(self, text: str) -> None: ...
+
 
 class Lines:
     """Plain lines for pipes and logs: the first after ``every`` seconds of work, one at the end of longer work."""
@@ -112,6 +118,9 @@ class Lines:
         )
         yield counter
         counter.finish()
+
+    def note(self, text: str) -> None:
+        self.say(text)
 
 
 class Terminal:
@@ -144,6 +153,9 @@ class Terminal:
             counter = _Counter(show, Tick(what, 0, total, unit), every=0.1)
             yield counter
             counter.finish()
+
+    def note(self, text: str) -> None:
+        print(text, file=self.stream, flush=True)
 
 
 def for_stream(stream: IO[str] | None = None) -> Progress:

@@ -64,7 +64,9 @@ class File:
             raise document.error(what, start, hint=hint, code=rules.SAME_NAME.code)
         source = picture.get("source")
         objects = self._objects(document, spans, picture, id, findings)
-        return Sample(id, image, width, height, objects, source if type(source) is str else None, self.path)
+        number = picture["id"] if type(picture["id"]) is int else None
+        source = source if type(source) is str else None
+        return Sample(id, image, width, height, objects, source, self.path, number=number)
 
     def records(self, key: Key) -> tuple[Record, list[Record]]:
         """The picture of ``key`` and its annotations as the file has them, in the order of ``load``'s objects."""

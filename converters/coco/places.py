@@ -9,11 +9,12 @@ train.json                            train/, images/, ../Original-Data/train/im
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import orjson
 
+from converters import contents
 from converters.coco.naming import naming
 from converters.formats import CANONICAL, Place, in_order, split_name
 
@@ -50,6 +51,21 @@ def find(root: Path) -> dict[str, Place]:
         if chosen:
             return in_order({name: _place(root, path) for name, path in chosen.items()})
     return {}
+
+
+def missing(root: Path) -> str | None:
+    """What the JSON files at ``root`` lack."""
+    files = contents.first(root, "json")
+    if not files:
+        return None
+    own = next((path for path in files if _looks_right(path)), None)
+    if own is None:
+        return f'no lists "images" and "annotations" in {_listed(files)}'
+    return f"{own.name} lies in {own.parent}: name the file itself"
+
+
+def _listed(files: Sequence[Path]) -> str:
+    return files[0].name if len(files) == 1 else f"{files[0].name} nor in {len(files) - 1} more JSON files"
 
 
 def example(path: Path) -> str | None:

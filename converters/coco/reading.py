@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,8 +24,11 @@ SLOTS, PAIRS = "keypoint_slots", "pair_ids"
 those of other splits."""
 
 
-def read(place: Place) -> Dataset:
-    """The file at ``place``. Raises DataError for what is no COCO; what is between the ends is judged later."""
+def read(place: Place, classes: Sequence[str] | None = None) -> Dataset:
+    """The file at ``place``. Raises DataError for what is no COCO; what is between the ends is judged later.
+
+    Categories are in the order of their ids, or in that of the class map ``classes`` where it has the same names.
+    """
     path = place.annotations
     document = json_document.opened(path)
     file = File(path, place.images, naming(place.images, example(path)), {})
@@ -44,6 +47,8 @@ def read(place: Place) -> Dataset:
     official = SLOTS not in info and any(garments_told)
     first = {category.name: category for category in reversed(categories.values())}
     names = tuple(dict.fromkeys(category.name for category in categories.values()))
+    if classes is not None and sorted(classes) == sorted(names):
+        names = tuple(classes)
     return Dataset(
         names,
         replace(file, categories=categories),
@@ -51,7 +56,16 @@ def read(place: Place) -> Dataset:
         {name: first[name].supercategory for name in names if first[name].supercategory},
         joint_pairs=PAIRS not in info and not official,
         annotated=annotated,
+        ids=_ids(categories),
     )
+
+
+def _ids(categories: Mapping[Identity, Category]) -> dict[str, int]:
+    """The id of each name, the first where several have it; none where ids are texts, or not to be counted with."""
+    numbers = [number for number in categories if isinstance(number, int) and 0 <= number < 2**53]
+    if len(numbers) != len(categories):
+        return {}
+    return {categories[number].name: number for number in reversed(numbers)}
 
 
 def _members(document: Document, file: File) -> tuple[dict[str, Any], bool]:

@@ -30,13 +30,15 @@ class Entry:
     id: str
     image: bytes
     annotations: tuple[bytes, ...]
+    number: int | None = None
 
 
 @dataclass(frozen=True)
 class Recorder:
     """Turns samples into entries; holds no file, so worker processes can have one each."""
 
-    categories: tuple[str, ...]
+    numbers: Mapping[str, int]
+    """The id of each category, in their order."""
     keypoints: Mapping[str, KeypointSlot]
 
     def record(self, sample: Sample) -> Entry:
@@ -53,7 +55,7 @@ class Recorder:
         if sample.source is not None:
             image["source"] = sample.source
         annotations = tuple(self._annotation(thing, sample) for thing in sample.objects)
-        return Entry(sample.id, orjson.dumps(image), annotations)
+        return Entry(sample.id, orjson.dumps(image), annotations, sample.number)
 
     def _annotation(self, thing: Object, sample: Sample) -> bytes:
         box, slot = thing.box, self.keypoints.get(thing.category)
@@ -86,8 +88,8 @@ class Recorder:
 
     def _number(self, thing: Object, sample: Sample) -> int:
         try:
-            return self.categories.index(thing.category) + 1
-        except ValueError:
+            return self.numbers[thing.category]
+        except KeyError:
             raise DataError(f"{thing.category} is none of the categories", where=sample.where(thing)) from None
 
     def _vector(self, thing: Object, slot: KeypointSlot, sample: Sample) -> bytes:
@@ -140,11 +142,22 @@ def _zeros(points: int) -> bytes:
     return b",0,0,0" * points
 
 
+def numbered(categories: Sequence[str], ids: Mapping[str, int]) -> dict[str, int]:
+    """The id of each of ``categories``, in order: those of ``ids``, and for the others the numbers after them.
+
+    >>> numbered(["cat", "dog", "cow"], {"dog": 7})
+    {'cat': 8, 'dog': 7, 'cow': 9}
+    """
+    free = count(1 + max((ids[name] for name in categories if name in ids), default=0))
+    return {name: ids[name] if name in ids else next(free) for name in categories}
+
+
 class Writer:
     """Streams records to ``path``: pictures straight into the file, annotations beside it until they follow.
 
-    A picture's id is the number that its name is (000123 -> 123), or the next free one where the name is none or the
-    number is taken; annotation ids count from 1. ``keypoints`` says where each category's points lie.
+    A picture's id is its own number, else the one that its name is (000123 -> 123), or the next free one where there
+    is none or it is taken; annotation ids count from 1. ``keypoints`` says where each category's points lie, ``ids``
+    what number it has (see ``numbered``).
     """
 
     def __init__(
@@ -155,9 +168,10 @@ class Writer:
         keypoints: Mapping[str, KeypointSlot] | None = None,
         supercategories: Mapping[str, str] | None = None,
         joint_pairs: bool = True,
+        ids: Mapping[str, int] | None = None,
     ) -> None:
         self.path = path
-        self.recorder = Recorder(tuple(categories), keypoints or {})
+        self.recorder = Recorder(numbered(categories, ids or {}), keypoints or {})
         self.supercategories = supercategories or {}
         self.joint_pairs = joint_pairs
         self._files = ExitStack()
@@ -186,17 +200,19 @@ class Writer:
 
     def append(self, entry: Entry) -> None:
         """Give ``entry`` its ids and write it."""
-        image_id = self._image_id(entry.id)
+        image_id = self._image_id(entry)
         self._out.write(b'%s\n{"id":%d,%s' % (b"," if len(self._image_ids) > 1 else b"", image_id, entry.image[1:]))
         for annotation in entry.annotations:
             number = next(self._annotation_ids)
             ids = b'%s\n{"id":%d,"image_id":%d,' % (b"," if number > 1 else b"", number, image_id)
             self._spool.write(ids + annotation[1:])
 
-    def _image_id(self, id: str) -> int:
-        stem = id.rpartition("/")[2]
-        number = int(stem) if stem.isascii() and stem.isdigit() and len(stem) <= 15 else 0
-        while number == 0 or number in self._image_ids:
+    def _image_id(self, entry: Entry) -> int:
+        stem, number = entry.id.rpartition("/")[2], entry.number
+        if number is None:
+            number = int(stem) if stem.isascii() and stem.isdigit() and len(stem) <= 15 else 0
+            number = number or next(self._next_free)
+        while number in self._image_ids:
             number = next(self._next_free)
         self._image_ids.add(number)
         return number
@@ -213,7 +229,7 @@ class Writer:
 
     def _categories(self) -> list[dict[str, Any]]:
         records: list[dict[str, Any]] = []
-        for number, name in enumerate(self.recorder.categories, start=1):
+        for name, number in self.recorder.numbers.items():
             record: dict[str, Any] = {"id": number, "name": name, "supercategory": self.supercategories.get(name, "")}
             if slot := self.recorder.keypoints.get(name):
                 record |= {"keypoints": slot.names, "skeleton": slot.skeleton}

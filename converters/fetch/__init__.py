@@ -21,7 +21,7 @@ from converters.fetch.archive import Limits, Plan, amount
 from converters.fetch.datasets import Archive, Fetchable
 from converters.fetch.download import DRIVE, Free, free_bytes
 from converters.findings import Finding, Findings
-from tltpipe import files, locks, registry
+from tltpipe import locks, registry
 from tltpipe.errors import DataError, HostError, UsageError
 from tltpipe.progress import Progress, Silent
 
@@ -90,6 +90,8 @@ def fetch(
     taken = HostError("another fetch is at work in this folder", where=out, hint="wait for its end")
     with locks.held(out / ".fetch.lock", taken):
         findings = Findings()
+        for part in chosen:
+            unpacking.settle(errand.staging(part))
         there = {part: split for part in chosen if (split := errand.present(part, findings))}
         missing = [part for part in chosen if part not in there]
         bring = partial(downloads.download, progress=errand.progress, base=base, retries=retries, free=free)
@@ -189,8 +191,7 @@ class _Errand:
         if (total := sum(counts.values())) != plan.files:
             hint = "something else wrote there or removed files: run the command again"
             raise DataError(f"{total} files are here, the archive has {plan.files}", where=staging, hint=hint)
-        with files.writable(self.out):
-            files.swap(staging, folder)
+        unpacking.finish(plan, staging, folder)
         return Split(part.split, folder, counts, plan.path, plan.encryption, plan.files - kept, kept, plan.left_out)
 
     def staging(self, part: Archive) -> Path:

@@ -151,7 +151,11 @@ def _adopt_whole(arriving: Path) -> None:
 
 
 def _parts(arriving: Path) -> list[Path]:
-    return list(arriving.parent.glob(f"{arriving.name}*.part"))
+    """What earlier downloads left; a symbolic link under such a name goes, and is not written through."""
+    found = list(arriving.parent.glob(f"{arriving.name}*.part"))
+    for link in filter(Path.is_symlink, found):
+        link.unlink()
+    return [part for part in found if part.exists()]
 
 
 def _brief(fault: BaseException) -> str:

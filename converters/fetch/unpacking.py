@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from converters.fetch import zip_directory
 from converters.fetch.archive import Plan
 from converters.fetch.zip_directory import Entry
-from tltpipe import files
+from tltpipe import files, plain
 from tltpipe.errors import DataError, HostError
+from tltpipe.journal import Journal
 from tltpipe.progress import Progress
 
 RECEIPT = ".archive.json"
@@ -76,7 +76,7 @@ def unpack(
     gets its name when it is complete, and is checked by size and checksum before it is taken for one.
     """
     with files.writable(staging.parent):
-        resumed = begin(plan, staging)
+        resumed = begin(plan, staging, progress)
         for folder in plan.folders:
             (staging / folder).mkdir(parents=True, exist_ok=True)
     kept = 0
@@ -89,33 +89,49 @@ def unpack(
     return kept
 
 
-def begin(plan: Plan, staging: Path) -> bool:
-    """Make ``staging`` ready for ``plan``; whether it holds a part of it already."""
-    wanted = {**identity(plan), "files": plan.files}
-    if receipt(staging) == wanted:
+def begin(plan: Plan, staging: Path, progress: Progress) -> bool:
+    """Make ``staging`` ready for ``plan``; whether it holds a part of it already, from a run of this user."""
+    journal = _journal(staging, plan)
+    if journal.resumes([staging], []):
         for part in _walk(staging):
             if part.name.startswith(".") and part.name.endswith(".part"):
                 Path(part).unlink(missing_ok=True)
         return True
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    files.write_text(staging / RECEIPT, json.dumps(wanted) + "\n")
+    journal.begin([staging], progress.note)
+    staging.mkdir()
+    files.write_text(staging / RECEIPT, json.dumps(identity(plan)) + "\n")
     return False
 
 
+def finish(plan: Plan, staging: Path, folder: Path) -> None:
+    """Move ``staging``, which is whole, to ``folder``."""
+    _journal(staging, plan).commit([folder], answer=True)
+
+
+def settle(staging: Path) -> None:
+    """End a ``finish`` that was interrupted."""
+    _journal(staging).committed([], bool)
+
+
+def _journal(staging: Path, plan: Plan | None = None) -> Journal:
+    """The journal of unpacking ``plan`` into ``staging``, or of whatever was unpacked there last."""
+    work = plain.identity(identity(plan)) if plan is not None else ""
+    return Journal(staging.with_name(f"{staging.name}.journal"), work, staging.parent)
+
+
 def identity(plan: Plan) -> dict[str, object]:
-    """What tells the archive of ``plan`` from another."""
+    """What tells the archive of ``plan`` from another, and how many files it holds."""
     directory = plan.directory
-    return {"archive": plan.path.name, "bytes": directory.archive_bytes, "checksum": directory.checksum}
+    about = {"archive": plan.path.name, "bytes": directory.archive_bytes, "checksum": directory.checksum}
+    return {**about, "files": plan.files}
 
 
-def receipt(folder: Path) -> dict[str, object] | None:
+def receipt(folder: Path) -> dict[str, Any] | None:
     """What ``folder`` says of the archive it comes from; None where it says nothing."""
     try:
-        told = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return plain.from_json((folder / RECEIPT).read_bytes(), dict[str, Any])
+    except (OSError, plain.NotPlain):
         return None
-    return told if isinstance(told, dict) else None
 
 
 def taken(folder: Path) -> int:

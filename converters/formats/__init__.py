@@ -6,13 +6,16 @@ Each module holds
     the format in a few words, for lists and help.
 ``CARRIES: frozenset[str]``
     which fields of ``Object`` and ``Sample`` survive in this format ("box", "polygons", "keypoints", "mask", "crowd",
-    "occlusion", "truncation", "pair_id", "style", "extra", "source"); the rest is dropped, and counted by whoever
-    converts. Id, size and category always survive.
+    "occlusion", "truncation", "pair_id", "style", "extra", "source", "ignored"); the rest is dropped, and counted by
+    whoever converts. Id, size and category always survive.
 ``carries(**options) -> frozenset[str]``
     optional: what survives when the Writer is given ``options`` (YOLO's task); ``CARRIES`` is that of none.
 ``find(root) -> dict[str, Place]``
     the splits at ``root`` (a folder or a file) by name, "train" and "validation" first; empty when it does not look
     like this format. Looks at names and at the first bytes of a file or two, so that formats can be guessed.
+``missing(root) -> str | None``
+    optional: where ``find`` found nothing, what of this format is there and what it lacks; None where nothing is.
+    Without, ``ABOUT`` says what was looked for.
 ``read(place, *, classes=None) -> Dataset``
     one split. Cheap: samples are read when their turn comes, and what is wrong with a file raises DataError with its
     place then. ``classes`` are the categories in order where a class map decides them; a sample of another category
@@ -54,8 +57,10 @@ class Recorder(Protocol):
     """The half of a writer that works in worker processes: small and picklable."""
 
     def record(self, sample: Sample) -> Any:
-        """What ``append`` wants to have of ``sample``, picklable; may write files of the sample's own already.
+        """What ``append`` wants to have of ``sample``; may write files of the sample's own already.
 
+        It is plain data (``tltpipe.plain``: texts, bytes, numbers, tuples, dataclasses) of the very type that this
+        method is annotated to return, since the journal is read back as that and as nothing else.
         The same sample may be recorded twice, after a run that was killed. Raises DataError.
         """
         ...

@@ -6,16 +6,24 @@
 Corners are in pixels. A picture on which nothing is has a row without class and box. Columns may come in any order and
 under other names in use (image, label, x1 ...); instead of right and bottom there may be a width and a height of the
 box, and a column that tells the splits apart. The last two columns, and the sizes, may be missing.
+
+Two more tables are read: with a column ``bbox`` that holds a whole box, "[x, y, width, height]", as Kaggle has them
+(where no column tells the classes, all is called "object"); and without a header, as keras-retinanet has them:
+
+    images/000001.jpg,120,33,300,410,vest
+    images/000002.jpg,,,,,
+
+There a further file ``class,number`` may say which classes there are, and in which order.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from converters import csv_rows, csv_text, images, listing, rules
+from converters import contents, csv_kinds, csv_rows, csv_text, images, listing, rules
 from converters.csv_rows import Keys, Part, Row, Table
 from converters.csv_text import RowWriter
 from converters.findings import Findings
@@ -45,6 +53,7 @@ ALIASES: Mapping[str, Sequence[str]] = {
     "image height": ("imageheight", "imgheight", "imageh", "imgh"),
     "width": ("width",),  # of the picture or of the box
     "height": ("height",),
+    "bbox": ("bbox", "box", "boundingbox", "bndbox"),
     "occlusion": ("occlusion", "occluded", "isoccluded"),
     "truncation": ("truncation", "truncated", "istruncated"),
     "split": ("split", "subset", "set", "usage", "partition"),
@@ -70,6 +79,15 @@ def find(root: Path) -> dict[str, Place]:
         if len(places) == 1:
             found[split_name(folder.name)] = places[0]
     return in_order(found)
+
+
+def missing(root: Path) -> str | None:
+    """What the first table at ``root`` lacks."""
+    path = next(iter(contents.first(root, "csv", "tsv")), None)
+    header = csv_text.header(path) if path is not None else None
+    if path is None or header is None:
+        return None
+    return f"{path.name} has no columns for the image, the class and the box, but {', '.join(header[1])[:200]}"
 
 
 def _files(folder: Path) -> list[Path]:
@@ -113,13 +131,15 @@ def _table(path: Path, *, part: str | None = None) -> Table | None:
     if path.suffix.lower() not in _SUFFIXES:
         return None
     table = csv_rows.table(path, ALIASES, part=part)
-    if table is None or not table.has("picture", "class", "left", "top") or table.has("group"):
-        return None  # the last one is Open Images' alone
+    if table is None or table.has("group"):
+        return None  # which is Open Images' alone
+    if not table.has("picture", "class", "left", "top"):
+        return csv_kinds.listed(table) if table.has("picture", "bbox") else csv_kinds.headless(path)
     # Where no other column tells where the box ends, width and height are not the picture's.
     whose = "image" if table.has("right", "bottom") or table.has(*_SIZES) else "box"
     meant = {name: at for name, at in table.columns if name not in ("width", "height")}
     meant = {f"{whose} {name}": at for name, at in table.columns if name in ("width", "height")} | meant
-    table = Table(table.path, table.separator, tuple(meant.items()), table.changed, part)
+    table = replace(table, columns=tuple(meant.items()))
     return table if table.has("right", "bottom") or table.has(*_SIZES) else None
 
 
@@ -136,17 +156,22 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
     if table is None:
         hint = "needed are filename, class, xmin, ymin, xmax, ymax"
         raise DataError("the first row does not name the columns", where=place.annotations, hint=hint)
-    rows = Rows(table, place.images, frozenset(classes) if classes is not None else None)
-    return Dataset(classes if classes is not None else tuple(sorted(csv_rows.index(table).classes)), rows)
+    if classes is None and not table.headed:
+        classes = csv_kinds.mapping(_files(table.path.parent))
+    unnamed = "" if table.has("class") else classes[0] if classes is not None and len(classes) == 1 else "object"
+    rows = Rows(table, place.images, frozenset(classes) if classes is not None else None, unnamed)
+    own = (unnamed,) if unnamed else tuple(sorted(csv_rows.index(table).classes))
+    return Dataset(classes if classes is not None else own, rows)
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The pictures of one table."""
+    """The pictures of one table; ``unnamed`` is what things are called where no column tells their class."""
 
     table: Table
     images: Path
     classes: frozenset[str] | None = None
+    unnamed: str = ""
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -166,6 +191,8 @@ class Rows:
         rows = self.table.rows(key)
         id, image = self._image(rows[0])
         objects = tuple(thing for row in rows if (thing := self._object(row)) is not None)
+        if self.unnamed and objects:
+            findings.add(rules.UNNAMED, id, count=len(objects))
         width, height = self._size(rows) or images.look(image, findings)
         return Sample(id, image, width, height, objects, annotations=self.table.path)
 
@@ -203,15 +230,20 @@ class Rows:
     def _object(self, row: Row) -> Object | None:
         category = row.text("class")
         ends = _SIZES if self.table.has(*_SIZES) and not self.table.has("right", "bottom") else ("right", "bottom")
-        if not category and not any(row.text(column) for column in ("left", "top", *ends)):
+        columns = ("bbox",) if self.table.lists else ("left", "top", *ends)
+        texts = {text for column in columns if (text := row.text(column)).lower() not in csv_kinds.NOTHING}
+        if not texts and not category:
             return None
+        category = category or self.unnamed
         if not category:
             raise row.error("class", "is missing")
         if self.classes is not None and category not in self.classes:
             what = f'"{category[:80]}" is none of the classes in the class map'
             raise row.error("class", what, code=rules.UNKNOWN_CLASS.code)
-        left, top, right, bottom = (row.number(column) for column in ("left", "top", *ends))
-        if ends == _SIZES:
+        left, top, right, bottom = (
+            csv_kinds.four(row) if self.table.lists else (row.number(column) for column in columns)
+        )
+        if self.table.lists or ends == _SIZES:
             right, bottom = left + right, top + bottom
         occlusion, truncation = row.number("occlusion", default=0), row.number("truncation", default=0)
         if occlusion not in (0, 1, 2, 3):

@@ -4,7 +4,8 @@
 
 Columns: class, truncation, occlusion, alpha, left, top, right, bottom, and seven of the third dimension, which are 0
 here. Numbers have two decimals; occlusion is a whole number, since NVIDIA's tlt-augment cannot read another. A
-picture on which nothing is has an empty file; one without a file is not labelled.
+picture on which nothing is has an empty file; one without a file is not labelled. Rows called DontCare, in any letter
+case, are regions to ignore.
 """
 
 from __future__ import annotations
@@ -12,30 +13,35 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from converters import classes as class_map
-from converters import images, kitti_lines, listing, rules
+from converters import contents, ignore_regions, images, kitti_lines, listing, rules
 from converters.findings import Findings
 from converters.formats import FilesOfTheirOwn, Place, in_order, split_name
 from converters.kitti_lines import encode
-from converters.model import Dataset, Object, Sample
+from converters.model import Box, Dataset, Object, Sample
 from converters.numerals import is_number
 from tltpipe.errors import DataError, Location
 from tltpipe.files import writable
 
 ABOUT = "KITTI labels, as TLT takes them: <split>/label_2/*.txt, <split>/image_2"
-CARRIES = frozenset({"box", "occlusion", "truncation"})
+CARRIES = frozenset({"box", "occlusion", "truncation", "ignored"})
 
 _LABELS = ("label_2", "label", "labels")
-_IMAGES = ("image_2", "image", "images")
+_IMAGES = ("image_2", "image", "images", "data")
 _TEXT = frozenset(("txt",))
 _SPLITS = ("train", "validation", "test")
 
 __all__ = ["ABOUT", "CARRIES", "Writer", "encode", "find", "layout", "read"]
+
+
+@dataclass(frozen=True)
+class Unannotated(Place):
+    """Images of which nobody says what is on them."""
 
 
 def find(root: Path) -> dict[str, Place]:
@@ -50,7 +56,35 @@ def find(root: Path) -> dict[str, Place]:
         if (place := _place(root, folder)) is not None:
             name = split_name(folder.name)
             found[name if name not in found else folder.name] = place
-    return in_order(found or _turned(root))
+    return in_order(found | _unlabelled(root, found) if found else _turned(root))
+
+
+def _unlabelled(root: Path, labelled: Mapping[str, Place]) -> dict[str, Place]:
+    """Pictures for testing without labels, beside splits that are ``labelled``."""
+    folders = [folder for folder in _folders(root) if split_name(folder.name) == "test"]
+    places = ((folder, _first(folder, _LABELS), _first(folder, _IMAGES)) for folder in folders)
+    found = [
+        Unannotated(root, folder / _LABELS[0], images)
+        for folder, labels, images in places
+        if images and not (labels and any(listing.files(labels, _TEXT)))
+    ]
+    return {"test": found[0]} if found and "test" not in labelled else {}
+
+
+def missing(root: Path) -> str | None:
+    """What KITTI labels at ``root`` lack."""
+    labels = next(
+        (path for path in contents.first(root, "txt") if _is_label(contents.head(path).split(b"\n")[0])), None
+    )
+    if labels is None:
+        return None
+    place = f"{labels.name} is a KITTI label, but no image folder was found beside its folder"
+    return f"{place} ({' or '.join(_IMAGES)} beside {' or '.join(_LABELS)})"
+
+
+def _is_label(line: bytes) -> bool:
+    words = line.decode(errors="replace").split()
+    return len(words) in (15, 16) and not is_number(words[0]) and all(map(is_number, words[1:]))
 
 
 def _place(root: Path, folder: Path) -> Place | None:
@@ -111,6 +145,9 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
 
     Without ``classes`` the categories are the sorted class names, which takes one look at each label file.
     """
+    classes = ignore_regions.trainable(classes) if classes is not None else None
+    if isinstance(place, Unannotated):
+        return Dataset(classes or (), Unlabelled(place.annotations, place.images), annotated=False)
     folder = Folder(place.annotations, place.images, frozenset(classes) if classes is not None else None)
     return Dataset(classes if classes is not None else folder.categories(), folder)
 
@@ -149,7 +186,10 @@ class Folder:
         except FileNotFoundError:
             what, hint = "this picture has no label file", f"an empty file says that nothing is on it: {path}"
             raise DataError(what, where=image, hint=hint, code=rules.NO_ANNOTATIONS.code) from None
-        objects = kitti_lines.parse(content, path)
+        objects: Sequence[Object] = kitti_lines.parse(content, path)
+        ignored: tuple[Box, ...] = ()
+        if b"dontcare" in content.lower():
+            objects, ignored = ignore_regions.apart(objects)
         if self.classes is not None:
             for thing in objects:
                 if thing.category not in self.classes:
@@ -158,7 +198,7 @@ class Folder:
                     where = Location(Path(path), _line(thing), 1)
                     raise DataError(what, where=where, hint=hint, code=rules.UNKNOWN_CLASS.code)
         width, height = images.look(image, findings)
-        return Sample(stem, image, width, height, tuple(objects), annotations=Path(path))
+        return Sample(stem, image, width, height, tuple(objects), annotations=Path(path), ignored=ignored)
 
     def _unclear(self, key: tuple[str, ...]) -> DataError:
         stem, *extensions = key
@@ -171,11 +211,29 @@ class Folder:
         return DataError("these labels have no picture", where=where, hint=hint, code=rules.NO_PICTURE.code)
 
     def categories(self) -> tuple[str, ...]:
-        """The class names in the label files, sorted; of lines that are none, nothing is said yet."""
+        """The class names in the label files, sorted, without DontCare; of lines that are none, nothing is said yet."""
         found = set[bytes]()
         for stem in listing.stems(self.labels, _TEXT):
             found.update(_FIRST_WORD.findall(kitti_lines.read(f"{self.labels}/{stem}.txt")))
-        return tuple(sorted(word.decode() for word in found if _is_text(word)))
+        return ignore_regions.trainable(sorted(word.decode() for word in found if _is_text(word)))
+
+
+class Unlabelled(Folder):
+    """A folder of pictures of which nobody says what is on them: KITTI's testing."""
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        return (self.images,)
+
+    def keys(self) -> list[tuple[str, ...]]:
+        return [(stem, *extensions) for stem, extensions in sorted(listing.pictures(self.images).items())]
+
+    def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
+        stem, *extensions = key
+        if len(extensions) != 1:
+            raise self._unclear(key)
+        image = Path(f"{self.images}/{stem}.{extensions[0]}")
+        return Sample(stem, image, *images.look(image, findings))
 
 
 _FIRST_WORD = re.compile(rb"(?:^|\r)[ \t\v\f]*(\S+)", re.MULTILINE)
@@ -195,11 +253,14 @@ def _line(thing: Object) -> int | None:
 
 @dataclass(frozen=True)
 class Recorder:
-    """Writes the label file of each sample."""
+    """Writes the label file of each sample; none of samples that are not ``annotated``."""
 
     folder: str
+    annotated: bool = True
 
     def record(self, sample: Sample) -> None:
+        if not self.annotated:
+            return
         path = f"{self.folder}/{sample.id}.txt"
         try:
             try:
@@ -221,12 +282,12 @@ def _write(path: str, content: bytes) -> None:
 
 
 class Writer(FilesOfTheirOwn):
-    """Writes ``<path>/<id>.txt`` for every sample, empty where nothing is on it."""
+    """Writes ``<path>/<id>.txt`` for every sample, empty where nothing is on it: no label is not an empty one."""
 
-    def __init__(self, path: Path, categories: Sequence[str]) -> None:
+    def __init__(self, path: Path, categories: Sequence[str], *, annotated: bool = True) -> None:
         """Raises DataError for a category with a blank in its name, which no KITTI reader can take."""
         for name in categories:
             if len(name.split()) != 1 or name != name.strip():
                 hint = f'call it "{"_".join(name.split())}": --rename' if name.strip() else None
                 raise DataError(f'KITTI labels cannot hold the class name "{name}"', where=path, hint=hint)
-        self.recorder = Recorder(str(path))
+        self.recorder = Recorder(str(path), annotated)

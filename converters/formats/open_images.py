@@ -7,7 +7,8 @@
 A picture is named without its extension. Where there is a file of descriptions, classes are called what it calls the
 codes in LabelName (/m/01g317 is Person). Boxes come back to a ten-thousandth of a pixel. The flags of occlusion and
 truncation know 0, 1 and -1 for unknown; what they cannot say stands in two more columns, Occlusion and Truncation. A
-picture on which nothing is, of which Open Images itself says nothing, has a row with its name alone.
+picture on which nothing is, of which Open Images itself says nothing, has a row with its name alone. FiftyOne's folders
+are read, too: data, labels/detections.csv, metadata/classes.csv, in a folder for each split or not.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from converters import csv_rows, csv_text, images, listing, rules
+from converters import classes as class_map
+from converters import contents, csv_rows, csv_text, images, listing, rules
 from converters.csv_rows import Keys, Row, Table
 from converters.csv_text import RowWriter
 from converters.findings import Findings
@@ -31,6 +33,8 @@ ABOUT = "Open Images: <split>-annotations-bbox.csv, <split>/*.jpg"
 CARRIES = frozenset({"box", "crowd", "occlusion", "truncation"})
 
 DESCRIPTIONS = "class-descriptions-boxable.csv"
+_DETECTIONS = Path("labels", "detections.csv")
+_CLASSES = Path("metadata", "classes.csv")
 
 HEADER = (
     "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside,"
@@ -49,11 +53,34 @@ _DECIMALS = 4
 
 
 def find(root: Path) -> dict[str, Place]:
-    """The table ``root``, or those in that folder."""
+    """The table ``root``, those in that folder, or those in FiftyOne's folders."""
+    if root.is_dir() and (exported := _exported(root)):
+        return exported
     paths = [root] if root.is_file() else sorted(root.glob("*.csv")) if root.is_dir() else []
     top = root if root.is_dir() else root.parent
     found = [path for path in paths if path.suffix == ".csv" and path.name[:1] != "." and _table(path) is not None]
     return in_order({_split_of(path): Place(top, path, _images(path, _split_of(path))) for path in found})
+
+
+def _exported(root: Path) -> dict[str, Place]:
+    """FiftyOne's folders: those of ``root`` itself, or of a split in each of its folders."""
+    if (root / _DETECTIONS).is_file() and _table(root / _DETECTIONS) is not None:
+        name = split_name(root.name)
+        split = name if name in ("train", "validation", "test") else "train"
+        return {split: Place(class_map.home(root), root / _DETECTIONS, root / "data")}
+    tables = ((path.parents[1], path) for path in sorted(root.glob(f"*/{_DETECTIONS}")) if _table(path) is not None)
+    return in_order({split_name(folder.name): Place(root, path, folder / "data") for folder, path in tables})
+
+
+def missing(root: Path) -> str | None:
+    """What tables of boxes at ``root`` lack."""
+    tables = contents.first(root, "csv")
+    own = next((path for path in tables if (table := csv_rows.table(path, _COLUMNS)) and table.has("picture")), None)
+    if own is None:
+        return None
+    if _table(own) is not None:
+        return f"{own.name} lies in {own.parent}: name that folder"
+    return f"{own.name} has ImageID, but not LabelName, XMin, XMax, YMin, YMax and IsGroupOf"
 
 
 def _split_of(path: Path) -> str:
@@ -91,9 +118,9 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
     if table is None:
         hint = "needed are ImageID, LabelName, XMin, XMax, YMin, YMax, IsGroupOf"
         raise DataError("the first row does not name the columns", where=place.annotations, hint=hint)
-    path = place.annotations.parent / DESCRIPTIONS
-    known = frozenset(classes) if classes is not None else None
-    rows = Rows(table, place.images, path if path.is_file() else None, known)
+    folder = place.annotations.parent
+    path = next((path for path in (folder / DESCRIPTIONS, folder.parent / _CLASSES) if path.is_file()), None)
+    rows = Rows(table, place.images, path, frozenset(classes) if classes is not None else None)
     if classes is None:
         classes = tuple(sorted({rows.category(word) for word in csv_rows.index(table).classes}))
     return Dataset(classes, rows)

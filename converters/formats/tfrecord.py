@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, overload
 
 from converters import classes as class_map
-from converters import listing, records, rules
+from converters import contents, listing, records, rules
 from converters.examples import (
     WORLD,
     Record,
@@ -30,6 +30,7 @@ from converters.examples import (
 from converters.findings import Findings
 from converters.formats import Place, in_order, split_name
 from converters.frames import HINT, parsed
+from converters.ignore_regions import is_ignored, trainable
 from converters.model import Box, Dataset, Object, Sample
 from converters.records import frame_record, read_record
 from tltpipe.errors import DataError
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ABOUT = "TFRecords, as tlt-train takes them: <split>/*-fold-*, images/<split>"
-CARRIES = frozenset({"box", "occlusion", "truncation"})
+CARRIES = frozenset({"box", "occlusion", "truncation", "ignored"})
 
 _FAR = 1e6  # pixels; no picture is that large
 
@@ -55,6 +56,16 @@ def find(root: Path) -> dict[str, Place]:
         return {_split_of(root): _place(class_map.home(root), root)}
     folders = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
     return in_order({split_name(path.name): _place(root, path) for path in sorted(folders) if _has_records(path)})
+
+
+def missing(root: Path) -> str | None:
+    """What files that are called records lack."""
+    files = contents.first(root, "tfrecord", "tfrecords", "record", "records")
+    if not files:
+        return None
+    if records.looks_right(files[0]):
+        return f"{files[0].name} lies in {files[0].parent}: name that folder"
+    return f"{files[0].name} does not begin as a file of records does"
 
 
 def _split_of(folder: Path) -> str:
@@ -103,6 +114,7 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
     DataError where there is no record file.
     """
     _shards.cache_clear()  # the folder may have changed
+    classes = trainable(classes) if classes is not None else None
     names = {stored_name(name): name for name in classes} if classes is not None else None
     found = Records(place.annotations, place.images, tuple(names.items()) if names is not None else None)
     return Dataset(classes if classes is not None else found.categories(), found)
@@ -160,8 +172,9 @@ class Records:
             what = f'the record at byte {offset} is of "{record.id[:80]}", {record.width} x {record.height} pixels'
             raise DataError(f"{what}: that cannot be a picture", where=path, hint=HINT)
         id = listing.inside(self.images, record.id)
-        objects = self._objects(record, path, offset) if record.classes else ()
-        return Sample(id, listing.picture(self.images, id), record.width, record.height, objects, annotations=path)
+        objects, ignored = self._objects(record, path, offset) if record.classes else ((), ())
+        image = listing.picture(self.images, id)
+        return Sample(id, image, record.width, record.height, objects, annotations=path, ignored=ignored)
 
     def categories(self) -> tuple[str, ...]:
         """The names in the records, sorted; of records that cannot be read, nothing is said yet."""
@@ -172,14 +185,18 @@ class Records:
                 names.update(parsed(read_record(path, offset), path, offset).classes)
             except DataError:
                 continue
-        return tuple(sorted(name.decode(errors="replace") for name in names))
+        return trainable(sorted(name.decode(errors="replace") for name in names))
 
-    def _objects(self, record: Record, path: Path, offset: int) -> tuple[Object, ...]:
+    def _objects(self, record: Record, path: Path, offset: int) -> tuple[tuple[Object, ...], tuple[Box, ...]]:
+        """The objects, and the regions to ignore: records have them as objects of the class "dontcare"."""
         names = dict(self.classes) if self.classes is not None else None
-        found = []
+        found, ignored = list[Object](), list[Box]()
         columns = zip(record.classes, record.occlusions, *_decimal(record, path, offset), strict=True)
         for number, (stored, occlusion, truncation, *corners) in enumerate(columns, start=1):
             category = stored.decode(errors="replace")
+            if is_ignored(category):
+                ignored.append(Box(*corners))
+                continue
             origin = f"object {number} of the record at byte {offset}"
             if names is not None:
                 if category not in names and stored_name(category) not in names:
@@ -193,7 +210,7 @@ class Records:
             # KITTI writes -1 for both where nothing is known.
             thing = Object(category, box, occlusion=occlusion % 4, truncation=max(0.0, truncation), origin=origin)
             found.append(thing)
-        return tuple(found)
+        return tuple(found), tuple(ignored)
 
 
 @lru_cache(maxsize=4)
@@ -221,7 +238,7 @@ class Recorder:
 
     def record(self, sample: Sample) -> bytes:
         """The framed record of ``sample``."""
-        objects = sample.objects
+        objects = (*sample.objects, *map(_ignored, sample.ignored)) if sample.ignored else sample.objects
         none = [0.0] * len(objects)
         boxes = [thing.box for thing in objects]
         columns: list[Sequence[float]] = [
@@ -236,6 +253,11 @@ class Recorder:
         ]
         frame = (f"{self.images}/{sample.id}", sample.height, sample.width)
         return frame_record(encode_record(frame, [stored_name(thing.category) for thing in objects], columns))
+
+
+def _ignored(box: Box) -> Object:
+    """A region to ignore as tlt-dataset-convert stores KITTI's: no class map lists that class."""
+    return Object("dontcare", box, occlusion=-1, truncation=-1.0)
 
 
 class Writer:

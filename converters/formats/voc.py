@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
-from converters import images, listing, rules, voc_xml
+from converters import contents, images, listing, rules, voc_xml
 from converters.findings import Findings
 from converters.formats import FilesOfTheirOwn, MakeWriter, Place, in_order, split_name
 from converters.model import Dataset, Sample
@@ -69,6 +69,17 @@ def _looks_right(folder: Path, *, deep: bool = True) -> bool:
 
 
 _BEGINS = re.compile(rb"<annotation[\s>]")  # CVAT's own is called <annotations>
+
+
+def missing(root: Path) -> str | None:
+    """What XML files at ``root`` lack."""
+    files = contents.first(root, "xml")
+    if not files:
+        return None
+    own = next((path for path in files if _BEGINS.search(contents.head(path))), None)
+    if own is None:
+        return f"no <annotation> in {files[0].name}" + (f" nor in {len(files) - 1} more XML files" if files[1:] else "")
+    return f"{own.name} lies neither in a folder Annotations nor beside its image, but in {own.parent}"
 
 
 def layout(root: Path, split: str) -> Place:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters import images, listing, rules, yolo_lines, yolo_lists, yolo_page
+from converters import contents, images, listing, rules, yolo_lines, yolo_lists, yolo_page
 from converters.findings import Findings
 from converters.formats import FilesOfTheirOwn, Place, in_order, split_name
 from converters.model import Dataset, KeypointSlot, Sample
@@ -44,6 +44,19 @@ def find(root: Path) -> dict[str, Place]:
         pairs = [(split, root / "labels", root / "images")]
     found = {split_name(split): Place(root, labels, pictures) for split, labels, pictures in pairs if pictures.is_dir()}
     return in_order({split: place for split, place in found.items() if _looks_right(place.annotations)})
+
+
+def missing(root: Path) -> str | None:
+    """What YOLO labels at ``root`` lack."""
+    labels = next((path for path in contents.first(root, "txt") if _is_label(contents.head(path))), None)
+    if labels is None:
+        return None
+    return f"{labels.name} is a YOLO label, but neither a data.yaml nor a folder of images beside its folder was found"
+
+
+def _is_label(content: bytes) -> bool:
+    words = content.decode(errors="replace").partition("\n")[0].split()
+    return len(words) >= 5 and words[0].isdigit() and all(map(yolo_lines.is_share, words[1:]))
 
 
 def _folders(folder: Path) -> list[str]:

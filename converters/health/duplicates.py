@@ -91,7 +91,7 @@ def _contents(pictures: _All, workers: int | None) -> NDArray[np.int64]:
     for number, split in enumerate(pictures.splits):
         own = pictures.entry[candidates[pictures.split[candidates] == number]]
         keys = [split.keys[place] for place in split.places[own].tolist()]
-        for batch in batches(split.dataset.pictures, keys, Contents, workers=workers):
+        for batch in batches(split.dataset.pictures, keys, Contents, whole=False, workers=workers):
             hashes += batch.gathered.hashes
     content = np.arange(len(order))
     found = np.array(hashes, np.uint64)

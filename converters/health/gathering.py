@@ -16,6 +16,7 @@ from converters.findings import Findings
 from converters.health.looks import Looks
 from converters.model import Dataset
 from converters.passes import Batch, batches, worker_count
+from tltpipe.errors import DataError
 from tltpipe.files import cpu_count
 from tltpipe.progress import Bar
 
@@ -71,11 +72,13 @@ def gather(
     points = {category: slot.count for category, slot in dataset.keypoints.items()}
     gatherer = partial(Looks, points, deep, dataset.annotated, identities)
     total = _Total(dataset, keys)
-    for batch in batches(
-        dataset.pictures, keys, gatherer, skip_bad=True, workers=workers or how_many(len(keys), deep=deep)
-    ):
-        total.add(batch)
-        bar.advance(batch.pictures)
+    workers = workers or how_many(len(keys), deep=deep)
+    try:
+        for batch in batches(dataset.pictures, keys, gatherer, skip_bad=True, workers=workers):
+            total.add(batch)
+            bar.advance(batch.pictures)
+    except DataError as problem:  # of the split as a whole: pictures that cannot be used are left out
+        total.findings.add(rules.by_code(problem.code), problem)
     columns = {column: total.all(column, kind) for column, kind in (_COLUMNS | _OWN).items()}
     columns["garments"] = np.unique(columns["garments"].reshape(-1, 2), axis=0)
     return Split(

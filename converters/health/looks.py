@@ -69,6 +69,8 @@ class Looks:
         if self.annotated:
             findings.kinds.pop(rules.NO_LANDMARKS, None)  # counted here, for all formats alike
             shapes.judge(sample, self.points, findings)
+            if sample.ignored:
+                findings.add(rules.IGNORE_REGION, sample.id, count=len(sample.ignored))
         header, look = self._look(sample, findings)
         self.names.append(crc32(sample.id.encode("utf-8", "surrogatepass")))
         self.items.append(min(len(objects), _MOST))

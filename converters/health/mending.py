@@ -9,7 +9,6 @@ says, are stored anew; all others are linked as they are.
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from converters.orientation import turned_size
 from converters.selection import Selection
 from converters.transfer import Part, Summary, joint, transfer
 from tltpipe.errors import DataError
-from tltpipe.files import writable
+from tltpipe.files import remove, writable
 from tltpipe.progress import Progress
 
 _ASPECT = 0.01
@@ -76,6 +75,7 @@ def mend(
     if not found:
         raise DataError("not one split can be opened: there is nothing to mend", where=path)
     scratch = out.parent / f".{out.name}.anew"
+    remove(scratch)
     mended = {name: _mended(name, dataset, report, scratch / name) for name, dataset in found.items()}
     first = joint(list(mended.values()), Selection())[0]
     # What a format with several tasks is asked for; others do not know the word.
@@ -95,7 +95,7 @@ def mend(
             workers=workers,
         )
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)  # what has been done lies in the staging folders, too
+        remove(scratch)  # what has been done lies in the staging folders, too
     told = [left_out] if any(split.skipped for split in done.values()) else []
     outputs.replaced(out, old, parts, [*texts, *told])
     return Done(report.format, written, done)
@@ -190,7 +190,8 @@ class Mended:
             return sample
         findings.add(rules.ROTATED, sample.id)
         objects = tuple(orientation.turned(thing, turn, *stored) for thing in sample.objects)
-        return replace(sample, width=shown[0], height=shown[1], objects=objects)
+        ignored = tuple(orientation.turned_box(box, turn, *stored) for box in sample.ignored)
+        return replace(sample, width=shown[0], height=shown[1], objects=objects, ignored=ignored)
 
     def _stored(self, sample: Sample, header: Header, findings: Findings) -> Sample:
         """``sample`` with its picture stored anew in the scratch folder."""

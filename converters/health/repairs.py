@@ -92,21 +92,6 @@ _UNSEEN = Keypoint(0, 0, 0)
 def scaled(sample: Sample, size: tuple[int, int]) -> Sample:
     """``sample`` as it is on the same picture of another ``size`` (width, height); masks do not fit any more and go."""
     across, down = size[0] / sample.width, size[1] / sample.height
-    objects = tuple(_scaled(thing, across, down) for thing in sample.objects)
-    return replace(sample, width=size[0], height=size[1], objects=objects)
-
-
-def _scaled(thing: Object, across: float, down: float) -> Object:
-    box = thing.box
-    numbers = flat(thing.keypoints)
-    triplets = zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True)
-    return replace(
-        thing,
-        box=Box(box.left * across, box.top * down, box.right * across, box.bottom * down),
-        polygons=tuple(
-            tuple(value * (down if place % 2 else across) for place, value in enumerate(ring))
-            for ring in thing.polygons
-        ),
-        keypoints=Keypoints([value for x, y, v in triplets for value in (x * across, y * down, v)]) if numbers else (),
-        mask=None,
-    )
+    objects = tuple(geometry.scaled(thing, across, down) for thing in sample.objects)
+    ignored = tuple(geometry.scaled_box(box, across, down) for box in sample.ignored)
+    return replace(sample, width=size[0], height=size[1], objects=objects, ignored=ignored)

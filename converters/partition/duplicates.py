@@ -47,7 +47,7 @@ def identical(facts: Facts, *, workers: int | None = None) -> Relation:
     for number, pictures in enumerate(facts.pictures):
         own = facts.place[candidates[facts.source[candidates] == number]]
         wanted = [facts.keys[number][at] for at in own.tolist()]
-        for batch in batches(pictures, wanted, Contents, workers=workers):
+        for batch in batches(pictures, wanted, Contents, whole=False, workers=workers):
             hashes += batch.gathered.hashes
     found = np.array(hashes, np.uint64)
     return Relation(candidates[found > 0].astype(np.int32), found[found > 0]).several()

@@ -111,7 +111,8 @@ class DockerRunner(MountTable):
         gpus = containers.gpu_options(self.place.gpu_request, runtimes=self.about.get("Runtimes", {}), gpus=job.gpus)
         mounts = (*(job.mounts or self.mounts()), *links.mounts(self.place.workspace, containers.WORK_FOLDER))
         chosen = containers.options(job, caller=caller, gpus=gpus, mounts=mounts, labels=self._labels(job))
-        archive = containers.secret_archive(job.secrets, caller) if job.secrets else None
+        held = containers.secrets_of(job)
+        archive = containers.secret_archive(held, caller) if held else None
         while True:
             try:
                 return self._contain(chosen, archive, log, job)

@@ -1,14 +1,16 @@
-"""evaluate: the newest checkpoint on the validation data; its figures to ``output/evaluation.json``."""
+"""evaluate: a checkpoint on the validation data; its figures to ``output/evaluation.json``."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator import checkpoints
 from orchestrator.jobs import Evaluate
-from orchestrator.stages import train
+from orchestrator.stages import prepare, train
 from tltpipe import files
 from tltpipe.errors import RunFailed
 
@@ -36,7 +38,7 @@ def drafts(run: Run) -> list[Draft]:
 
 def inputs(run: Run) -> list[Path]:
     held_out = run.held_out or run.splits[0]
-    return [run.expected_model(), run.workspace.tfrecords / held_out, run.workspace.augmented / held_out / "images"]
+    return [checkpoints.chosen(run), run.workspace.tfrecords / held_out, run.workspace.augmented / held_out / "images"]
 
 
 def outputs(run: Run) -> list[Path]:
@@ -54,18 +56,45 @@ def execute(run: Run) -> dict[str, Any]:
     if not run.runner.pretends:
         left.unlink(missing_ok=True)
     found = Table()
+    run.report.say(f"model: {checkpoints.describe(run, request.model)}")
     run.launch(request, listen=found.read, verify=lambda: None if found.mean is not None else "it told no mAP")
-    told = {"model": run.workspace.name(request.model), "mAP": found.mean, "average_precision": found.classes}
+    names = {} if run.runner.pretends else prepare.display_names(run)
+    told = {
+        "model": run.workspace.name(request.model),
+        **checkpoints.facts(request.model),
+        "mAP": found.mean,
+        "average_precision": _ordered(found.classes, names),
+    }
     if run.runner.pretends:
         return told
-    whole = {**_read(left), "model": told["model"]}
+    whole = _called(_read(left), names)
     # Curves are for programs that draw; they stay where the pictures are.
-    everything = {**told, **{name: value for name, value in whole.items() if name != "curves"}}
+    everything = told | {name: value for name, value in whole.items() if name not in ("curves", "model")}
     files.write_text(run.workspace.evaluation, json.dumps(everything, indent=2) + "\n")
     short = {name: everything[name] for name in (*told, "coco", "threshold") if name in everything}
     if "classes" in whole:
         short |= {"classes": [*whole["classes"], whole["all"]], "lines": list(_lines(run, whole))}
     return short
+
+
+def _ordered(classes: dict[str, float], names: Mapping[str, str]) -> dict[str, float]:
+    """``classes`` called and ordered as the settings have them; NVIDIA's programs sort them by name, in lower case."""
+    places = {name: place for place, name in enumerate(names.values())}
+    called = {names.get(name, name): value for name, value in classes.items()}
+    return dict(sorted(called.items(), key=lambda pair: places.get(pair[0], len(places))))
+
+
+def _called(told: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """What our own program wrote, classes called as in the data."""
+    called = dict(told)
+    if "average_precision" in told:
+        called["average_precision"] = {names.get(name, name): ap for name, ap in told["average_precision"].items()}
+    if "classes" in told:
+        called["classes"] = [{**row, "class": names.get(row["class"], row["class"])} for row in told["classes"]]
+    if "confusion" in told:
+        listed = [names.get(name, name) for name in told["confusion"]["classes"]]
+        called["confusion"] = {**told["confusion"], "classes": listed}
+    return called
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -114,4 +143,5 @@ class Table:
 
 
 def _request(run: Run) -> Evaluate:
-    return Evaluate(run.config.network, run.spec(train.NAME), run.expected_model(), run.workspace.output)
+    model, maps = checkpoints.chosen(run), prepare.class_maps(run)
+    return Evaluate(run.config.network, run.spec(train.NAME), model, run.workspace.output, maps)

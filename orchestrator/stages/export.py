@@ -1,4 +1,4 @@
-"""export: the newest checkpoint in, a model for another runtime out, into ``exported/<format>/``."""
+"""export: a checkpoint in, a model for another runtime out, into ``exported/<checkpoint>/<format>/``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator import checkpoints
 from orchestrator.jobs import Export
 from orchestrator.stages import train
 from tltpipe import files
@@ -23,6 +24,8 @@ SPEC: str | None = None
 """Its settings are the section export."""
 ON_REQUEST = True
 MISSING = "run `tltpipe train` first"
+SOURCE = "source.json"
+"""Says of which checkpoint the models in a folder are."""
 TOLD = ("verified", "int8")
 """What the JSON beside the model says of how good it is."""
 
@@ -45,13 +48,13 @@ def requests(run: Run) -> list[Request]:
 
 
 def execute(run: Run) -> dict[str, Any]:
-    """Raises ExportError where there is such a model already, unless it may be replaced."""
+    """What was made of another checkpoint of the same name is moved aside. Raises ExportError where there is such a
+    model of this very checkpoint already, unless it may be replaced."""
     request = _request(run)
     target, place = request.output, run.workspace.name(request.output)
+    run.report.say(f"model: {checkpoints.describe(run, request.model)}")
+    aside = None if run.runner.pretends else _make_room(run, request)
     if not run.runner.pretends:
-        if target.exists() and not run.force:
-            what = "this checkpoint was exported before"
-            raise ExportError(what, where=place, hint="move that away, or write over it with --force")
         with files.writable(target.parent):
             target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -60,16 +63,47 @@ def execute(run: Run) -> dict[str, Any]:
         with suppress(OSError):  # there are other models in it, or the wreck of NVIDIA's program
             target.parent.rmdir()
             target.parent.parent.rmdir()
+            if aside is not None:
+                aside.rename(target.parent.parent)
+            target.parent.parent.parent.rmdir()
         raise
-    return {"model": run.workspace.name(request.model), "exported": place, **_facts(target)}
+    if not run.runner.pretends:
+        files.write_text(target.parent.parent / SOURCE, json.dumps(_source(run, request.model), indent=2) + "\n")
+    told = {"model": run.workspace.name(request.model), **checkpoints.facts(request.model)}
+    return {**told, "exported": place, **_facts(target)}
+
+
+def _make_room(run: Run, request: Export) -> Path | None:
+    """Where the folder of the model's name was moved to, if it was made of another checkpoint. Raises ExportError."""
+    folder, place = request.output.parent.parent, run.workspace.name(request.output)
+    if not folder.exists():
+        return None
+    if _digest_of(folder) != files.sha256(request.model):
+        aside = run.set_aside(folder)
+        if aside is not None:
+            moved = f"{run.workspace.name(folder)} was made of another checkpoint of this name"
+            run.report.say(f"{moved}: it was moved to {run.workspace.name(aside)}")
+        return aside
+    if request.output.exists() and not run.force:
+        what = "this checkpoint was exported before"
+        raise ExportError(what, where=place, hint="move that away, or write over it with --force")
+    return None
+
+
+def _source(run: Run, model: Path) -> dict[str, Any]:
+    """Of which checkpoint a folder of exported models is."""
+    return {"model": run.workspace.name(model), "sha256": files.sha256(model), **checkpoints.facts(model)}
+
+
+def _digest_of(folder: Path) -> str | None:
+    """The checksum of the checkpoint that ``folder`` was made of; None where that is not known."""
+    digest = files.read_json(folder / SOURCE).get("sha256")
+    return digest if isinstance(digest, str) else None
 
 
 def _facts(target: Path) -> dict[str, Any]:
     """What our own program tells about its work; NVIDIA's leaves no JSON."""
-    path = target.with_name(f"{target.name}.json")
-    if not path.is_file():
-        return {}
-    told = json.loads(path.read_text("utf-8"))
+    told = files.read_json(target.with_name(f"{target.name}.json"))
     return {name: told[name] for name in TOLD if name in told}
 
 
@@ -83,14 +117,15 @@ def _format(run: Run) -> str:
 
 
 def _model(run: Run) -> Path:
-    """What the user named, else the newest checkpoint."""
-    return run.subject or run.expected_model()
+    """What the user named, else the checkpoint that all stages take."""
+    return run.subject or checkpoints.chosen(run)
 
 
 def _target(run: Run) -> Path:
     format, data_type = _format(run), run.config.exporting.data_type
-    name = _model(run).stem + ("" if data_type == "fp32" else f"_{data_type}")
-    return run.workspace.exported / format / f"{name}{run.toolkit.EXPORTS[format]}"
+    model = _model(run).stem
+    name = model + ("" if data_type == "fp32" else f"_{data_type}")
+    return run.workspace.exported / model / format / f"{name}{run.toolkit.EXPORTS[format]}"
 
 
 def _calibration(run: Run) -> Path | None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import verify
+from converters import listing
+from orchestrator import checkpoints, results, verify
 from orchestrator.jobs import Infer
-from orchestrator.stages import train
+from orchestrator.stages import prepare, train
 from tltpipe import files
 from tltpipe.errors import DataError
 
@@ -27,8 +27,8 @@ NEEDS = ("train",)
 SPEC: str | None = None
 ON_REQUEST = True
 MISSING = "name a picture or a folder of pictures"
-SHEET, RESULTS = "sheet.jpg", "coco.json"
-PICTURES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+DRAWN, LABELS, SHEET, RESULTS = "images_annotated", "labels", "sheet.jpg", "coco.json"
+PICTURES = frozenset(("jpg", "jpeg", "png"))
 
 
 def drafts(run: Run) -> list[Draft]:
@@ -48,7 +48,7 @@ def requests(run: Run) -> list[Request]:
 
 
 def execute(run: Run) -> dict[str, Any]:
-    """Results of earlier pictures stay; those of the same names are replaced once all are there.
+    """Results of the call before go once all of this one are there; what else lies in the folder stays.
 
     Where pictures could not be read, what the others gave is kept, too; then raises DataError.
     """
@@ -58,37 +58,49 @@ def execute(run: Run) -> dict[str, Any]:
     request = _request(run, subject)
     pictures = [name for each in _subjects(run) for name in _pictures(run, each)]
     target = run.workspace.inference
+    run.report.say(f"model: {checkpoints.describe(run, request.model)}")
     if run.runner.pretends:
         run.launch(request)
         return {}
     with _folder_beside(target) as staging:
-        drawn, labels = staging / "images_annotated", staging / "labels"
+        drawn, labels = staging / DRAWN, staging / LABELS
         staged = replace(request, drawn=drawn, labels=labels, extras=staging)
         try:
             run.launch(staged, verify=lambda: _lacking(pictures, drawn, labels))
         except DataError:
             if (staging / RESULTS).is_file():  # comes last: all that could be read was looked at
-                _keep(staging, target)
+                _publish(run, staging)
             raise
-        counts = Counter(line.split()[0] for line in _lines(labels.glob("*.txt")))
-        _keep(staging, target)
-    told = {"images": len(pictures), "objects": dict(counts.most_common())}
-    places = {"drawn": target / "images_annotated", "sheet": target / SHEET, "coco": target / RESULTS}
-    return {**told, **{what: run.workspace.name(path) for what, path in places.items() if path.exists()}}
+        counts, images = _counts(labels)
+        _publish(run, staging)
+    told = {"model": run.workspace.name(request.model), **checkpoints.facts(request.model)}
+    names = prepare.display_names(run)
+    told |= {"images": images, "objects": {names.get(name, name): count for name, count in counts.most_common()}}
+    places = {"drawn": target / DRAWN, "labels": target / LABELS, "sheet": target / SHEET, "coco": target / RESULTS}
+    return told | {what: run.workspace.name(path) for what, path in places.items() if path.exists()}
 
 
 @contextmanager
 def _folder_beside(target: Path) -> Iterator[Path]:
     """A hidden folder beside ``target`` with both result folders in it, gone at the end."""
     staging = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(staging, ignore_errors=True)
+    files.remove(staging)
     with files.writable(target.parent):
-        for part in ("images_annotated", "labels"):
+        for part in (DRAWN, LABELS):
             (staging / part).mkdir(parents=True)
     try:
         yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _publish(run: Run, staging: Path) -> None:
+    """Put the results in the place of those before. What we did not write, or was changed since, is only moved."""
+    target, record = run.workspace.inference, run.workspace.receipts / "inference-files.json"
+    results.clear(target, record)
+    if results.occupied(target, (DRAWN, LABELS, SHEET, RESULTS)) and (aside := run.set_aside(target)):
+        run.report.say(f"what was in {run.workspace.name(target)} was moved to {run.workspace.name(aside)}")
+    results.publish(staging, target, record)
 
 
 def _request(run: Run, subject: Path) -> Infer:
@@ -100,20 +112,26 @@ def _request(run: Run, subject: Path) -> Infer:
         spec=run.spec(train.NAME),
         model=_model(run),
         images=subject,
-        drawn=target / "images_annotated",
-        labels=target / "labels",
+        drawn=target / DRAWN,
+        labels=target / LABELS,
         threshold=run.config.settings.threshold,
         more=run.subjects,
-        own_spec=chosen.model is not None,
+        own_spec=_own_spec(run),
         extras=target,
         options={name: str(value) for name, value in options.items() if value is not None},
+        class_maps=prepare.class_maps(run),
     )
 
 
 def _model(run: Run) -> Path:
-    """What the settings name, else the newest checkpoint."""
-    named = run.config.inference.model
-    return run.expected_model() if named is None else run.workspace.root / named
+    """What the settings name, else the checkpoint that all stages take."""
+    return checkpoints.chosen(run, run.config.inference.model)
+
+
+def _own_spec(run: Run) -> bool:
+    """Whether the model is none of this workspace's training, and says itself what it needs to be used."""
+    wanted = run.config.inference.model or run.config.settings.model
+    return wanted not in (checkpoints.LAST, checkpoints.BEST)
 
 
 def _subjects(run: Run) -> list[Path]:
@@ -121,38 +139,32 @@ def _subjects(run: Run) -> list[Path]:
 
 
 def _pictures(run: Run, subject: Path) -> list[str]:
-    """Names of the pictures at ``subject``. Raises DataError when there are none."""
+    """Names of the pictures that must have results: those in ``subject`` itself, if it is a folder.
+
+    Raises DataError where there is none, however deep.
+    """
     if not subject.exists() and not run.runner.pretends:
         raise DataError("there is no such picture or folder", where=subject)
     if not subject.is_dir():
         return [subject.name]
-    found = sorted(name for suffix in PICTURES for name in verify.names(subject, suffix))
+    found = sorted(listing.files(subject, PICTURES))
     if not found and not run.runner.pretends:
-        raise DataError("there are no pictures in this folder", where=subject, hint=f"names end in {PICTURES[0]} ...")
-    return found
+        known = f"known extensions: {', '.join(sorted(PICTURES))}"
+        raise DataError("there are no images in this folder or below", where=subject, hint=known)
+    return [name for name in found if "/" not in name]
 
 
 def _lacking(pictures: list[str], drawn: Path, labels: Path) -> str | None:
     there, told = verify.names(drawn, ""), verify.names(labels, ".txt")
-    missing = [name for name in pictures if name not in there or f"{Path(name).stem}.txt" not in told]
+    missing = [name for name in pictures if name not in there or not told & {f"{Path(name).stem}.txt", f"{name}.txt"}]
     return f"{len(missing)} of {len(pictures)} pictures have no result ({missing[0]} ...)" if missing else None
 
 
-def _lines(paths: Iterable[Path]) -> Iterable[str]:
-    for path in paths:
+def _counts(labels: Path) -> tuple[Counter[str], int]:
+    """How many objects of each class were found, and on how many pictures they were looked for."""
+    counts, images = Counter[str](), 0
+    for path in labels.rglob("*.txt"):
+        images += 1
         with path.open(encoding="utf-8") as stream:
-            yield from (line for line in stream if line.strip())
-
-
-def _keep(staging: Path, target: Path) -> None:
-    for name in ("images_annotated", "labels"):
-        _move_files(staging / name, target / name)
-    _move_files(staging, target)
-
-
-def _move_files(source: Path, target: Path) -> None:
-    with files.writable(target):
-        target.mkdir(parents=True, exist_ok=True)
-    for path in source.iterdir():
-        if path.is_file():
-            os.replace(path, target / path.name)
+            counts.update(line.split()[0] for line in stream if line.strip())
+    return counts, images

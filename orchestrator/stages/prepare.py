@@ -74,6 +74,19 @@ def categories(run: Run) -> tuple[str, ...]:
     return tuple(garment.name for garment in CATEGORIES)
 
 
+def display_names(run: Run) -> dict[str, str]:
+    """The classes in order, as the data have them, by what they are called in label files and networks: in lower case,
+    without blanks."""
+    names = {name.lower().replace(" ", "_"): name for name in categories(run)}
+    return names if len(names) == len(categories(run)) else {}
+
+
+def class_maps(run: Run) -> tuple[Path, ...]:
+    """The COCO files that are there: that of the pictures which validate first."""
+    order = dict.fromkeys((*(run.splits[1:2]), *run.splits, *_test(run)))
+    return tuple(path for split in order if (path := run.workspace.coco(split)).is_file())
+
+
 def _prepare(run: Run) -> dict[str, Any]:
     from converters.prepare import prepare
 
@@ -110,7 +123,8 @@ def _datasets(run: Run) -> Mapping[str, Dataset]:
     if not run.raw:
         return {}
     options = {"image_extension": run.image_extension}
-    found = opening.read_all(run.workspace.raw, run.raw, run.data_set[0], options=options)
+    coordinates = run.config.data.coordinates
+    found = opening.read_all(run.workspace.raw, run.raw, run.data_set[0], coordinates=coordinates, options=options)
     return {split: found[split] for split in (*run.splits, *_test(run)) if split in found}
 
 

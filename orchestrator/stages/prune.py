@@ -1,12 +1,13 @@
-"""prune: the newest checkpoint in, a smaller model out, into ``pruned/``; training goes on from it."""
+"""prune: a checkpoint in, a smaller model out, into ``pruned/``; training goes on from it."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator import checkpoints
 from orchestrator.jobs import Prune
+from tltpipe import files
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,28 +45,40 @@ def execute(run: Run) -> dict[str, Any]:
     """Raises UsageError where there is a pruned model of that name already, unless it may be replaced."""
     request = _request(run)
     target, place = request.output, run.workspace.name(request.output)
+    run.report.say(f"model: {checkpoints.describe(run, request.model)}")
     if target.exists() and not (run.force or run.runner.pretends):
-        what = "this checkpoint was pruned before"
-        raise UsageError(what, where=place, hint="move that away, or write over it with --force")
+        raise UsageError(_taken(request), where=place, hint="move that away, or write over it with --force")
     run.launch(request, verify=lambda: None if target.is_file() else f"there is no {place}")
-    told: dict[str, Any] = {"model": run.workspace.name(request.model), "pruned": place, **_report(target)}
+    known = {"model": run.workspace.name(request.model), **checkpoints.facts(request.model)}
+    told: dict[str, Any] = {**known, "pruned": place, **_report(target)}
     if not run.runner.pretends:
         run.report.say(f"to train it again: tltpipe train --from {place}")
     return told
 
 
+def _taken(request: Prune) -> str:
+    """Why there is a model at the place of the output, as far as its report says of which checkpoint it is."""
+    digest = files.read_json(report_of(request.output)).get("sha256")
+    if digest is None:
+        return "a pruned model of this name is there already"
+    same = digest == files.sha256(request.model)
+    return "this checkpoint was pruned before" if same else "this was made of another checkpoint of the same name"
+
+
 def _report(target: Path) -> dict[str, Any]:
     """What our own program tells about its work; NVIDIA's leaves no file."""
-    path = target.with_suffix(".pruning.json")
-    if not path.is_file():
-        return {}
-    told = json.loads(path.read_text("utf-8"))
-    return {name: told[name] for name in ("pruning_ratio", "before", "after")}
+    told = files.read_json(report_of(target))
+    return {name: told[name] for name in ("pruning_ratio", "before", "after") if name in told}
+
+
+def report_of(target: Path) -> Path:
+    """The JSON that our own program leaves beside a pruned model."""
+    return target.with_suffix(".pruning.json")
 
 
 def _model(run: Run) -> Path:
-    """What the user named, else the newest checkpoint."""
-    return run.subject or run.expected_model()
+    """What the user named, else the checkpoint that all stages take."""
+    return run.subject or checkpoints.chosen(run)
 
 
 def _target(run: Run) -> Path:

@@ -14,7 +14,11 @@ from tltpipe import __version__, progress
 IMAGE: str | None = f"tltpipe:{__version__}"
 CONTAINED = False
 SPECS = tlt2.SPECS
-ENVIRONMENT: Mapping[str, str] = {**tlt2.ENVIRONMENT, "TLTPIPE_PROGRESS_SECONDS": "0.5"}
+ENVIRONMENT: Mapping[str, str] = {
+    **tlt2.ENVIRONMENT,
+    "TLTPIPE_PROGRESS_SECONDS": "0.5",
+    "TLTPIPE_SEAL_KEY": "/run/tltpipe/seal.key",  # where a container has it; without one our programs find their own
+}
 
 EXPORTS: Mapping[str, str] = {
     "onnx": ".onnx",
@@ -52,6 +56,7 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
         request = replace(request, options={}, resume=None)
     if isinstance(request, Evaluate) and request.results is not None:
         chosen += ["-r", at(request.results)]
+        chosen += ["--coco", "--class_map", *map(at, request.class_maps)] if request.class_maps else []
     if isinstance(request, Prune) and request.force:
         chosen += ["--force"]
     if isinstance(request, Infer):
@@ -74,6 +79,7 @@ def _infer(request: Infer, at: At) -> tuple[str | Secret, ...]:
     words[words.index("-i") + 2 : words.index("-i") + 2] = [at(path) for path in request.more]
     if request.extras is not None:
         words += ["--sheet", at(request.extras / "sheet.jpg"), "--coco", at(request.extras / "coco.json")]
+        words += ["--class_map", *map(at, request.class_maps)] if request.class_maps else []
     return (*words, *_spelled(request.options))
 
 

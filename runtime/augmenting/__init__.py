@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from runtime.augmenting.recipe import Recipe
 
+Record = tuple[bytes, list[bytes]]
+"""A picture and its annotations as JSON texts, for the file that all pictures share."""
+
 IMAGES, LABELS, ANNOTATED = "images", "labels", "images_annotated"
 
 
@@ -50,16 +53,16 @@ class Done:
 
 @dataclass(frozen=True)
 class Augmented:
-    """What came of a picture; ``record`` is what the data set's collector wants to have of it, picklable."""
+    """What came of a picture; ``record`` is for the data set's collector, where it has one."""
 
     done: Done
-    record: Any = None
+    record: Record | None = None
 
 
 class Collector(Protocol):
     """Takes the records of all pictures, in order, and makes a file of them."""
 
-    def take(self, records: Sequence[Any]) -> None: ...
+    def take(self, records: Sequence[Record]) -> None: ...
 
 
 class Source(Protocol):

@@ -5,8 +5,6 @@ Beside the output folders, hidden: what is being filled, and a journal of the ch
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,13 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from converters.journal import Journal, alone
 from converters.passes import cut
-from runtime.augmenting import Done, Folders, Source, Told
+from runtime.augmenting import Done, Folders, Record, Source, Told
 from runtime.augmenting.recipe import Recipe
-from tltpipe import __version__
+from tltpipe import plain
 from tltpipe.errors import DataError
-from tltpipe.files import beside, cpu_count, parallel_map, writable, write_text
+from tltpipe.files import beside, cpu_count, parallel_map, refuse_links, remove, writable, write_text
+from tltpipe.journal import Journal, alone
 from tltpipe.progress import Progress
 
 CHUNK = 16
@@ -65,9 +63,9 @@ def run(job: Job, *, progress: Progress, workers: int | None = None) -> Told:
     existed = job.output.exists()
     with writable(job.output):
         job.output.mkdir(parents=True, exist_ok=True)
-    journal = Journal(job.output / ".augment.journal")
     try:
-        with alone(journal.folder):
+        with alone(job.output / ".augment.journal"):
+            journal = Journal(job.output / ".augment.journal", _identity(job), job.output)
             return _resumable(job, keys, journal, progress, workers)
     except BaseException:
         if not existed and not any(job.output.iterdir()):
@@ -76,15 +74,16 @@ def run(job: Job, *, progress: Progress, workers: int | None = None) -> Told:
 
 
 def _resumable(job: Job, keys: Sequence[Any], journal: Journal, progress: Progress, workers: int) -> Told:
-    identity, inputs = _identity(job), list(job.source.inputs)
-    answer: Told | None = journal.committed(identity, inputs)
+    inputs, staging = list(job.source.inputs), list(job.staging)
+    shared = job.output / job.source.shared if job.source.shared else None
+    targets = [*job.targets.values(), *([shared] if shared else [])]
+    refuse_links(job.output, targets)
+    answer = journal.committed(inputs, Told)
     if answer is not None:
         return answer
-    staging, shared = list(job.staging), job.output / job.source.shared if job.source.shared else None
-    if not journal.resumes(staging, identity, inputs):
-        journal.begin(identity)
+    if not journal.resumes(staging, inputs):
+        journal.begin(list(map(beside, targets)), progress.note)
         for folder in staging:
-            shutil.rmtree(folder, ignore_errors=True)
             with writable(folder.parent):
                 folder.mkdir(parents=True)
     told = Told()
@@ -102,15 +101,12 @@ def _resumable(job: Job, keys: Sequence[Any], journal: Journal, progress: Progre
         if told.left_out:
             lines = "".join(f"{name}\t{problem}\n" for name, problem in told.left_out)
             write_text(job.output / LEFT_OUT, lines)
-        targets = [*job.targets.values(), *([shared] if shared else [])]
-        journal.commit([(beside(target), target) for target in targets], told)
+        journal.commit(targets, told)
     except KeyboardInterrupt:
         raise  # what is done so far serves the next run
     except BaseException:
-        for folder in staging:
-            shutil.rmtree(folder, ignore_errors=True)
-        if shared:
-            beside(shared).unlink(missing_ok=True)
+        for target in targets:
+            remove(beside(target))
         journal.forget()
         raise
     return told
@@ -123,13 +119,13 @@ class _Result:
     pictures: int
     done: Done
     left_out: list[tuple[str, str]]
-    records: list[Any]
+    records: list[Record]
 
 
 def _results(job: Job, keys: Sequence[Any], journal: Journal, workers: int) -> Iterator[_Result]:
     task = partial(_chunk, job, journal)
     for number in parallel_map(task, enumerate(cut(keys, CHUNK)), workers=workers):
-        yield journal.told(number)
+        yield journal.entry(number, _Result)
 
 
 def _chunk(job: Job, journal: Journal, chunk: tuple[int, Sequence[Any]]) -> int:
@@ -156,9 +152,5 @@ def _chunk(job: Job, journal: Journal, chunk: tuple[int, Sequence[Any]]) -> int:
 
 def _identity(job: Job) -> str:
     """Changes with anything that could change a byte of the output, but for what is in the inputs."""
-    digest = hashlib.sha256(__version__.encode())
-    digest.update(repr(job).encode())
-    for path in job.source.inputs:
-        state = path.stat()
-        digest.update(f"{path}\0{state.st_dev}\0{state.st_ino}".encode())
-    return digest.hexdigest()
+    states = [path.stat() for path in job.source.inputs]
+    return plain.identity(job, job.source.inputs, [(state.st_dev, state.st_ino) for state in states])

@@ -187,7 +187,7 @@ def _facts(reader: Reader) -> dict[str, Any]:
     try:
         told = json.loads(reader.metadata[FACTS])
         version = told["format"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise tensor_file.Damaged("its JSON is of another form") from None
     if version != FORMAT:
         raise ModelError(

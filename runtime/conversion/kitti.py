@@ -197,6 +197,8 @@ def read_sequences(path: Path) -> dict[str, list[str]]:
         raise DataError(f"the sequence map is not JSON: {problem.msg}", where=where) from None
     except UnicodeDecodeError:
         raise DataError("the sequence map is not UTF-8 text", where=path) from None
+    except RecursionError:
+        raise DataError("the sequence map is nested too deep", where=path) from None
     lists = sequences.values() if isinstance(sequences, dict) else [None]
     if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
         hint = '{"drive-1": ["000001", "000002"], "drive-2": [...]}'

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.journal import alone
 from runtime import folders
 from tltpipe.errors import HostError
-from tltpipe.files import writable
+from tltpipe.files import remove, writable
+from tltpipe.journal import alone
 
 WARNINGS = "_warning.json"
 INDEX = "idx-"
@@ -55,13 +54,13 @@ def staged(prefix: Prefix) -> Iterator[Path]:
     try:
         with alone(staging):
             with writable(prefix.folder):
-                shutil.rmtree(staging, ignore_errors=True)
+                remove(staging)
                 staging.mkdir()
             try:
                 yield staging
                 _replace(prefix, staging)
             except BaseException:
-                shutil.rmtree(staging, ignore_errors=True)
+                remove(staging)
                 raise
     except BaseException:
         if not existed:

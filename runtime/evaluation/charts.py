@@ -1,6 +1,6 @@
 """Charts of an evaluation as PNG: confusion matrix, precision over recall, F1 over the threshold.
 
-Drawn by matplotlib, which is imported here and nowhere else; no window is ever opened.
+Drawn by matplotlib; no window is ever opened.
 """
 
 from __future__ import annotations

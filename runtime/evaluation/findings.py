@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,17 @@ class Findings:
     @property
     def pictures(self) -> int:
         return len(self.sizes)
+
+    def reordered(self, order: Sequence[int]) -> Findings:
+        """The same with other labels: class ``n`` is the one that was number ``order[n]``, from 0."""
+        labels = np.argsort(order).astype(np.int32) + 1
+
+        def relabelled(items: Items) -> Items:
+            label = labels[items.label - 1]
+            return replace(items, label=label).take(np.lexsort((-items.score, label, items.picture)))
+
+        classes = tuple(self.classes[number] for number in order)
+        return replace(self, classes=classes, found=relabelled(self.found), truth=relabelled(self.truth))
 
     def groups(self, items: Items) -> NDArray[np.int64]:
         """Picture and class as one number, rising."""

@@ -69,7 +69,7 @@ def read(model: Path) -> Card:
     except FileNotFoundError:
         what = f"{path.name} is missing, which says what this model takes and finds"
         raise ModelError(what, where=model, hint=hint) from None
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise ModelError(f"cannot be read: {problem}", where=path, hint=hint) from None
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise ModelError("does not describe an exported model", where=path, hint=hint)
@@ -90,6 +90,6 @@ def read(model: Path) -> Card:
         )
         if min(*found.size, 1 if found.batch is None else found.batch) < 1:
             raise ValueError("sizes and batches are 1 or more")
-    except (KeyError, TypeError, ValueError) as problem:
+    except (KeyError, TypeError, ValueError, OverflowError) as problem:
         raise ModelError(f"is damaged: {problem!r}", where=path, hint=hint) from None
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tltpipe.errors import ExportError
 from tltpipe.files import beside as hidden
-from tltpipe.files import writable
+from tltpipe.files import remove, writable
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def beside(target: Path) -> Iterator[Path]:
     made = [each for each in (target.parent, *target.parent.parents) if not each.exists()]
     with writable(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         folder.mkdir()
     try:
         yield folder
@@ -46,13 +46,21 @@ def publish(folder: Path, target: Path, texts: Mapping[str, str], *, force: bool
     """Move ``folder / target.name`` to ``target``, after ``texts`` by their names have been put beside it.
 
     A text that is there already, word for word, is left alone; raises ExportError, before anything appears, where
-    it has other words. Returns the paths, the model first.
+    it has other words; so, whatever ``force`` says, where another model lies in the same folder that it belongs to.
+    Returns the paths, the model first.
     """
     wanted = {target.parent / name: text for name, text in texts.items()}
     changed = {path: text for path, text in wanted.items() if not _says(path, text)}
     if not force and (taken := [path for path in changed if path.exists()]):
         hint = "--force replaces it; or export into a folder of its own"
         raise ExportError("this file is there already, and belongs to another model", where=taken[0], hint=hint)
+    others = [path for path in target.parent.glob("*.json") if path.name.removesuffix(".json") != target.name]
+    shared = [path for path in changed if path.exists() and not path.name.startswith(target.name)]
+    if shared and any(path.with_suffix("").is_file() for path in others):
+        hint = "export into a folder of its own: -o FOLDER/NAME"
+        raise ExportError(
+            "this belongs to another model in this folder, too, and would change", where=shared[0], hint=hint
+        )
     for path, text in changed.items():
         part = folder / f"beside-{path.name}"
         part.write_text(text, encoding="utf-8")

@@ -13,6 +13,7 @@ from runtime.exporting import publishing
 from runtime.exporting.formats import FOLDER
 from tltpipe import registry
 from tltpipe.errors import ExportError, HostError
+from tltpipe.files import sha256
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,7 +122,7 @@ def _card(wanted: Wanted, subject: Subject, made: Made) -> Card:
         outputs=made.outputs,
         data_type=wanted.data_type,
         batch=wanted.batch,
-        facts={"made": {"by": f"tltpipe {__version__}", "of": wanted.model.name}},
+        facts={"made": {"by": f"tltpipe {__version__}", "of": wanted.model.name, "sha256": sha256(wanted.model)}},
     )
 
 

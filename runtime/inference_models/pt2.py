@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.inference_models._cards import read, seeing
+from tltpipe import seal
 from tltpipe.errors import ModelError
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from runtime.inference_models._torch import Dense
 
 SUFFIXES = frozenset({".pt2"})
+TRUST = "TLTPIPE_TRUST_PT2"
 
 
 def open(path: Path, wanted: Wanted) -> Dense:
@@ -22,6 +25,7 @@ def open(path: Path, wanted: Wanted) -> Dense:
 
     device.require_torch()
     card = read(path, wanted, "pt2")
+    _require_trust(path)
     import torch
 
     where = _torch.place(wanted.device)
@@ -32,3 +36,11 @@ def open(path: Path, wanted: Wanted) -> Dense:
         hint = "export it again; the file may be cut short or damaged"
         raise ModelError("torch cannot read it as an exported program", where=path, hint=hint) from failure
     return _torch.Dense(program, card, about="torch.export", see=seeing(card), device=where)
+
+
+def _require_trust(path: Path) -> None:
+    """torch.export reads pickles and evaluates texts: a file from anyone could run anything. Raises ModelError."""
+    if os.environ.get(TRUST) != "1" and not seal.fits_beside(path):
+        what = "a .pt2 file can run code when it is read, and this user did not export this one"
+        hint = f"export it again from its checkpoint; or, if you trust whoever made it, set {TRUST}=1"
+        raise ModelError(what, where=path, hint=hint)

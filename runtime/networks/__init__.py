@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
+from tltpipe import registry
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -92,3 +94,9 @@ class Network(Protocol):
         Raises SpecError when the spec asks for something that cannot be built.
         """
         ...
+
+
+def family(name: str) -> str:
+    """The file or folder here that a network called ``name`` is of: "ssd" for "ssd_resnet18"."""
+    known = registry.names("runtime.networks")
+    return next((each for each in known if f"{name}_".startswith(f"{each}_")), known[0])

@@ -101,7 +101,7 @@ def _config(path: Path) -> tuple[str, tuple[float, ...] | None, tuple[float, ...
         told = json.loads((path.parent / "config.json").read_bytes())
         seen = told["pretrained_cfg"]
         return str(told["architecture"]), _three(seen["mean"]), _three(seen["std"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "", None, None
 
 

@@ -16,6 +16,7 @@ RATIO = "Pruning ratio (pruned model / original model)"
 def document(
     *,
     model: str,
+    sha256: str,
     output: str,
     network: str,
     rule: Rule,
@@ -28,6 +29,7 @@ def document(
     """Everything, for the file beside the model and for ``--json``."""
     return {
         "model": model,
+        "sha256": sha256,
         "pruned_model": output,
         "network": network,
         "rule": {**asdict(rule), "excluded_layers": list(excluded)},

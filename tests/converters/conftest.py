@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from PIL import Image
@@ -64,3 +66,130 @@ class Maker:
 @pytest.fixture
 def maker(tmp_path: Path) -> Maker:
     return Maker(tmp_path)
+
+
+def picture(path: Path, size: tuple[int, int] = (100, 80)) -> Path:
+    """An image of ``size`` at ``path``, of a colour of its own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (crc32(str(path).encode()) % 256, 9, 99)).save(path)
+    return path
+
+
+def written(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8", newline="")
+    return path
+
+
+def shape(label: Any, kind: str | None, *points: tuple[float, float], **more: Any) -> Json:
+    """A shape of LabelMe's."""
+    return {"label": label, "points": [*map(list, points)], "group_id": None, "shape_type": kind, "flags": {}, **more}
+
+
+def labelme_page(path: Path, *shapes: Json, image: str = "", **more: Any) -> Path:
+    """A LabelMe file for an image of 100 x 80 pixels."""
+    page = {"version": "5.4.1", "flags": {}, "shapes": shapes, "imagePath": image or f"{path.stem}.jpg"}
+    return written(path, json.dumps(page | {"imageData": None, "imageHeight": 80, "imageWidth": 100} | more))
+
+
+MASK = "iVBORw0KGgoAAAANSUhEUgAAAAQAAAADAQAAAACcj5NrAAAADklEQVR4nGP4wMTAxAAABMIA9bv73/UAAAAASUVORK5CYII="
+"""A PNG of 4 x 3 white pixels, in base64."""
+
+
+def labelme(root: Path) -> None:
+    group = {"group_id": 1, "flags": {"hard": True}}
+    picture(root / "train/1.jpg")
+    picture(root / "train/2.jpg")
+    labelme_page(
+        root / "train/1.json",
+        shape("vest", "rectangle", (30, 40), (10, 20)),
+        shape("vest", "polygon", (1, 1), (20, 1), (20, 20), **group),
+        shape("vest", "polygon", (30, 1), (50, 1), (50, 20), **group),
+        shape("skirt", "circle", (50, 40), (60, 40)),
+        shape("skirt", "mask", (5, 6), (8, 8), mask=MASK),
+        shape("skirt", "point", (3, 3)),
+    )
+    labelme_page(root / "train/2.json")
+
+
+CVAT = """<?xml version="1.0" encoding="utf-8"?>
+<annotations>
+  <version>1.1</version>
+  <meta><task><id>3</id><name>first</name><subset>Train</subset><labels>
+    <label><name>vest</name><color>#fff</color><attributes><attribute><name>age</name></attribute></attributes></label>
+    <label><name>skirt</name></label>
+  </labels></task></meta>
+  <image id="0" name="1.jpg" width="100" height="80">
+    <box label="skirt" occluded="1" xtl="1.50" ytl="2" xbr="30" ybr="40" z_order="2">
+      <attribute name="age">12</attribute></box>
+    <box label="vest" occluded="0" xtl="40" ytl="20" xbr="60" ybr="30" rotation="90" z_order="0"></box>
+    <polygon label="vest" occluded="0" points="10,10;20,10;20,30" z_order="0"/>
+    <mask label="skirt" occluded="0" rle="1, 3, 2" left="5" top="6" width="3" height="2" z_order="0"></mask>
+    <ellipse label="skirt" occluded="0" cx="50" cy="40" rx="10" ry="5" z_order="0"/>
+    <points label="vest" points="3,4"/>
+    <tag label="vest"/>
+  </image>
+  <image id="1" name="2.jpg" width="100" height="80"/>
+</annotations>
+"""
+
+
+def cvat(root: Path) -> None:
+    picture(root / "images/1.jpg")
+    picture(root / "images/2.jpg")
+    written(root / "annotations.xml", CVAT)
+
+
+def visdrone(root: Path) -> None:
+    folder = root / "VisDrone2019-DET-train"
+    picture(folder / "images/1.jpg")
+    picture(folder / "images/2.jpg")
+    rows = ("1,2,30,40,1,4,0,1", "5,5,10,10,0,0,0,0", "5,6,7,8,0,11,1,2,", "9,9,5,5,0,4,0,0", "")
+    written(folder / "annotations/1.txt", "\n".join(rows))
+    written(folder / "annotations/2.txt", "")
+
+
+VIA = """#filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes
+1.jpg,512,"{}",4,0,"{""name"":""rect"",""x"":1,""y"":2,""width"":30,""height"":40}","{""class"":""vest"",""age"":3}"
+1.jpg,512,"{}",4,1,"{""name"":""polygon"",""all_points_x"":[10,20,20],""all_points_y"":[10,10,30]}","{""class"":""skirt""}"
+1.jpg,512,"{}",4,2,"{""name"":""circle"",""cx"":5,""cy"":40,""r"":10}","{""class"":""skirt""}"
+1.jpg,512,"{}",4,3,"{""name"":""point"",""cx"":5,""cy"":40}","{""class"":""skirt""}"
+2.jpg,512,"{}",0,0,"{}","{}"
+"""
+
+
+def via(root: Path) -> None:
+    picture(root / "1.jpg")
+    picture(root / "2.jpg")
+    written(root / "via_region_data.csv", VIA)
+
+
+@pytest.fixture(scope="session")
+def handmade() -> Mapping[str, Callable[[Path], None]]:
+    """For each format that is read only, what makes a small data set with all that it can hold."""
+    return {"labelme": labelme, "cvat": cvat, "visdrone": visdrone, "via": via}
+
+
+@dataclass(frozen=True)
+class Files:
+    """What tests make data sets of, below ``root``."""
+
+    root: Path
+
+    def picture(self, *names: str, size: tuple[int, int] = (100, 80)) -> None:
+        for name in names:
+            picture(self.root / name, size)
+
+    def text(self, name: str, text: str) -> Path:
+        return written(self.root / name, text)
+
+    def labelme(self, name: str, *shapes: Json, image: str = "", **more: Any) -> Path:
+        return labelme_page(self.root / name, *shapes, image=image, **more)
+
+    def shape(self, label: Any, kind: str | None, *points: tuple[float, float], **more: Any) -> Json:
+        return shape(label, kind, *points, **more)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path / "data")

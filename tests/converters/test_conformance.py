@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import converters
+from converters import entries, outputs
+from converters.findings import Findings
 from converters.formats import Place
 from converters.model import Box, Dataset, Object, Sample
-from converters.transfer import FIELDS
-from tltpipe import registry
+from converters.passes import Batch
+from converters.selection import Selection
+from converters.transfer import FIELDS, Records
+from tltpipe import plain, registry
 from tltpipe.errors import UsageError
 
 FORMATS = registry.names("converters.formats")
@@ -51,6 +57,15 @@ def test_finds_nothing_where_nothing_is(name: str, tmp_path: Path) -> None:
     assert find(tmp_path) == find(tmp_path / "notes.txt") == find(tmp_path / "not-there") == {}
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in FORMATS if hasattr(registry.load("converters.formats", name), "missing")]
+)
+def test_nothing_of_it_is_there_where_nothing_is(name: str, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing to see")
+    missing = registry.load("converters.formats", name).missing
+    assert missing(tmp_path) is missing(tmp_path / "notes.txt") is missing(tmp_path / "not-there") is None
+
+
 @pytest.mark.parametrize("name", WRITABLE)
 def test_lays_splits_out_apart(name: str) -> None:
     module = registry.load("converters.formats", name)
@@ -83,3 +98,34 @@ def test_unknown_format_is_told_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         converters.read("kiti", tmp_path)
     assert caught.value.hint == 'did you mean "kitti"?'
+
+
+@pytest.mark.parametrize("name", WRITABLE)
+def test_records_are_plain_data_of_the_type_that_is_announced(name: str, tmp_path: Path) -> None:
+    picture = tmp_path / "images/a.jpg"
+    picture.parent.mkdir()
+    Image.new("RGB", (80, 60)).save(picture)
+    sample = Sample("a", picture, 80, 60, (Object("vest", Box(1, 2, 30, 40)),))
+    dataset = Dataset(("vest",), converters.splits(drawn(tmp_path), "kitti")[1]["train"].pictures)
+    for number, output in enumerate(outputs.plan(name, tmp_path / "out", "train")):
+        path = tmp_path / f"made{number}{output.target.suffix}"
+        if output.folder:
+            path.mkdir()
+        with output.writer(path, dataset.categories, dataset) as writer:
+            gathered = Records((writer.recorder,), Selection(), frozenset(), ())
+            gathered.add(sample, Findings())
+            empty = Records((writer.recorder,), Selection(), frozenset(), ())
+            kept = plain.packed(entries.entry(Batch(gathered, 1), empty))
+            back = entries.batch(plain.unpacked(kept, entries.entry_type(Records, [writer.recorder])), empty)
+            records = [list(record) for record in back.gathered.records]
+            assert replace(back.gathered, records=records) == gathered
+            for (record,) in back.gathered.records:
+                writer.append(record)
+
+
+def drawn(root: Path) -> Path:
+    for folder, file, content in (("image", "a.jpg", None), ("label", "a.txt", "")):
+        (root / "data/train" / folder).mkdir(parents=True)
+        path = root / "data/train" / folder / file
+        path.write_text(content) if content is not None else Image.new("RGB", (8, 8)).save(path)
+    return root / "data"

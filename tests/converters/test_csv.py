@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import converters
-from converters import csv_rows
+from converters import csv_rows, rules
 from converters.findings import Findings
 from converters.formats import csv
 from converters.model import Box, Object, Sample
@@ -259,3 +259,95 @@ def test_mutated_tables_end_in_samples_or_a_data_error(tmp_path: Path) -> None:
                     dataset.pictures.name(key)
                     with contextlib.suppress(DataError):
                         dataset.pictures.load(key, Findings())
+
+
+def pictures(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (80, 60)).save(folder / name)
+
+
+def boxes(path: Path, split: str = "train") -> dict[str, list[tuple[str, Box]]]:
+    dataset = converters.read("csv", path, split)
+    return {sample.id: [(thing.category, thing.box) for thing in sample.objects] for sample in dataset}
+
+
+RETINANET = (
+    "images/a.jpg,1,2,30.5,40,vest\n\nimages/a.jpg,5,5,50,50,skirt\nimages/b.jpg,,,,,\n"
+    '"images/c, d.jpg",1,1,9,9,"vest"\n'
+)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_without_a_header(tmp_path: Path, mark: str) -> None:
+    pictures(tmp_path, "images/a.jpg", "images/b.jpg", "images/c, d.jpg")
+    (tmp_path / "annotations.csv").write_text(mark + RETINANET, "utf-8", newline="")
+    assert boxes(tmp_path) == {
+        "a": [("vest", Box(1, 2, 30.5, 40)), ("skirt", Box(5, 5, 50, 50))],
+        "b": [],
+        "c, d": [("vest", Box(1, 1, 9, 9))],
+    }
+    assert [thing.origin for sample in converters.read("csv", tmp_path) for thing in sample.objects] == [1, 3, 5]
+
+
+def test_without_a_header_images_on_which_nothing_is_come_first(tmp_path: Path) -> None:
+    pictures(tmp_path, "a.jpg", "b.jpg")
+    (tmp_path / "val.csv").write_text("a.jpg,,,,,\nb.jpg,1,2,3,4,7\n")
+    assert boxes(tmp_path, "validation") == {"a": [], "b": [("7", Box(1, 2, 3, 4))]}
+
+
+@pytest.mark.parametrize("row", ["a.jpg,1,2,3,x,vest", "1,2,3,4,5,vest", "a.jpg,1,2,3,4", "a.jpg,1,2,3,4,vest,1"])
+def test_other_tables_without_a_header_are_none(tmp_path: Path, row: str) -> None:
+    (tmp_path / "train.csv").write_text(f"{row}\n")
+    assert csv.find(tmp_path) == {}
+
+
+def test_a_file_of_classes_beside_a_table_without_a_header(tmp_path: Path) -> None:
+    pictures(tmp_path, "images/a.jpg", "images/b.jpg", "images/c, d.jpg")
+    (tmp_path / "train.csv").write_text(RETINANET)
+    (tmp_path / "classes.csv").write_text("vest,1\nshorts,2\nskirt,0\n")
+    assert converters.read("csv", tmp_path).categories == ("skirt", "vest", "shorts")
+    (tmp_path / "classes.csv").write_text("vest,0\nskirt,0\n")
+    assert told(tmp_path).where == tmp_path / "classes.csv"
+    (tmp_path / "classes.csv").write_text("vest,0\n")
+    problem = told(tmp_path)
+    assert (problem.code, problem.where) == (rules.UNKNOWN_CLASS.code, Location(tmp_path / "train.csv", 3, 24))
+
+
+KAGGLE = "image_id,width,height,bbox,source"
+
+
+@pytest.mark.parametrize(
+    "text", ['"[1.0, 2.0, 29.5, 38.0]"', "[1.0, 2.0, 29.5, 38.0]", "[1,2,29.5,38]", "1 2 29.5 38", '"(1, 2, 29.5, 38)"']
+)
+def test_a_whole_box_in_one_column(tmp_path: Path, text: str) -> None:
+    pictures(tmp_path, "train/a.jpg", "train/b.jpg")
+    table(tmp_path, f"a,80,60,{text},x", "b,80,60,[],y", header=KAGGLE)
+    dataset, findings = converters.read("csv", tmp_path), Findings()
+    a, b = (dataset.pictures.load(key, findings) for key in dataset.pictures.keys())  # noqa: SIM118 - no mapping
+    assert dataset.categories == ("object",)
+    assert [(thing.category, thing.box) for thing in a.objects] == [("object", Box(1, 2, 30.5, 40))]
+    assert (a.width, a.height, b.objects) == (80, 60, ())
+    assert [(found.rule, found.count) for found in findings] == [(rules.UNNAMED, 1)]
+
+
+def test_a_whole_box_beside_a_class_and_with_semicolons(tmp_path: Path) -> None:
+    pictures(tmp_path, "images/a.jpg", "images/b.jpg")
+    table(tmp_path, "a.jpg;vest;[1,5; 2; 3; 4]", 'b.jpg;skirt;"[1; 2; 3,25; 4]"', header="filename;label;bbox")
+    assert boxes(tmp_path) == {"a": [("vest", Box(1.5, 2, 4.5, 6))], "b": [("skirt", Box(1, 2, 4.25, 6))]}
+
+
+@pytest.mark.parametrize("text", ["[1, 2, 3]", "[1, 2, 3, x]", "[1, 2, 3, 1e9]", ""])
+def test_a_whole_box_that_cannot_be(tmp_path: Path, text: str) -> None:
+    pictures(tmp_path, "images/a.jpg")
+    path = table(tmp_path, f'a.jpg,vest,"{text}"', header="filename,label,bbox")
+    problem = told(tmp_path)
+    assert str(problem.where).startswith(f"{path}:2")
+    assert "four numbers" in problem.what
+
+
+def test_one_class_in_the_class_map_names_what_no_column_does(tmp_path: Path) -> None:
+    pictures(tmp_path, "images/a.jpg")
+    table(tmp_path, "a.jpg,80,60,[1;2],x".replace("[1;2]", "[1, 2, 3, 4]"), header=KAGGLE)
+    (tmp_path / "classes.txt").write_text("wheat\n")
+    assert boxes(tmp_path) == {"a": [("wheat", Box(1, 2, 4, 6))]}

@@ -470,6 +470,9 @@ from pathlib import Path
 from converters.fetch import fetch
 
 class Stopping:
+    def note(self, text):
+        pass
+
     @contextmanager
     def bar(self, what, *, total, unit="images"):
         yield self

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -147,3 +148,18 @@ def test_mutated_tables_end_in_samples_or_a_data_error(tmp_path: Path) -> None:
                     dataset.pictures.name(key)
                     with contextlib.suppress(DataError):
                         dataset.pictures.load(key, Findings())
+
+
+@pytest.mark.parametrize("split", ["", "train", "validation"])
+def test_fiftyone_folders(files: Any, split: str) -> None:
+    below = f"{split}/" if split else ""
+    files.picture(f"{below}data/aa.jpg")
+    header = HEADER.partition(",Occlusion")[0]
+    files.text(f"{below}labels/detections.csv", f"{header}\naa,x,/m/01,1,0.1,0.5,0.25,0.5,0,0,0,0,0\n")
+    files.text(f"{below}labels/classifications.csv", "ImageID,Source,LabelName,Confidence\naa,x,/m/01,1\n")
+    files.text(f"{below}metadata/classes.csv", "/m/01,Dog\n/m/02,Cat\n")
+    format, splits = converters.splits(files.root)
+    ((name, dataset),) = splits.items()
+    (sample,) = dataset
+    assert (format, name, sample.image) == ("open_images", split or "train", files.root / f"{below}data/aa.jpg")
+    assert [(thing.category, thing.box) for thing in sample.objects] == [("Dog", Box(10, 20, 50, 40))]

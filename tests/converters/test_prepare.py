@@ -207,7 +207,7 @@ def test_test_split_has_pictures_only(maker: Any) -> None:
 
 
 def test_a_second_run_at_the_same_time_is_refused(maker: Any) -> None:
-    from converters.journal import alone
+    from tltpipe.journal import alone
 
     root = maker.split(maker.page(maker.item(9)))
     with alone(root.parent / ".journal"), pytest.raises(HostError, match="another run"):

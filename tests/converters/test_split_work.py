@@ -160,7 +160,7 @@ def test_a_killed_run_goes_on(source: Path, tmp_path: Path, monkeypatch: pytest.
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("converters.journal.Journal.commit", pulled)
+        patch.setattr("tltpipe.journal.Journal.commit", pulled)
         with pytest.raises(KeyboardInterrupt):
             split(source, target)
     assert (tmp_path / ".out.journal").is_dir()

@@ -103,7 +103,7 @@ def test_json_is_one_object(app: typer.Typer, data: Path) -> None:
     result = check(app, data, "--json", "--strict")
     assert result.exit_code == 7
     told = json.loads(result.stdout)
-    assert (told["pictures"], told["items"], told["classes"]) == (3, 3, {"skirt": 3})
+    assert (told["images"], told["items"], told["classes"]) == (3, 3, {"skirt": 3})
     (found,) = told["findings"]
     assert found["code"] == "B304"
     assert found["splits"] == {"train": 1}

@@ -75,7 +75,7 @@ def test_no_data_is_one_clear_message(tmp_path: Path) -> None:
 
 def test_json_answers_and_errors(workspace: Path) -> None:
     result = tltpipe("prepare", "--json", cwd=workspace)
-    assert told(result)["stages"][0]["told"]["train"]["images"] == 5
+    assert told(result)["stages"]["prepare"]["result"]["train"]["images"] == 5
     assert "prepare" in result.stderr
     assert told(tltpipe("status", "--json", cwd=workspace))["stages"]["prepare"]["state"] == "done"
     failed = tltpipe("status", "--json", "--set", "ssd.num_epoch=3", cwd=workspace)

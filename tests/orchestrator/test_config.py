@@ -146,3 +146,11 @@ def test_the_example_is_empty_and_cannot_rot(tmp_path: Path) -> None:
 def is_setting(line: str) -> bool:
     """A setting that is commented out has no blank after its ``#``."""
     return line.strip().startswith("#") and line.strip()[1] != " "
+
+
+def test_init_names_pretrained_weights_in_the_section_of_training() -> None:
+    from orchestrator import example
+
+    lines = example.text().splitlines()
+    section = lines[lines.index("train:") : lines.index("prune:")]
+    assert any("resnet18-f37072fd.pth" in line and line.startswith("  #") for line in section)

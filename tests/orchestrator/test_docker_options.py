@@ -7,6 +7,7 @@ import socket
 import tarfile
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from orchestrator import containers, engine, image, links, pull, streams
 from orchestrator.containers import Caller
 from orchestrator.jobs import Job, Mount, Secret
 from orchestrator.runners import Place, docker
+from tltpipe import registry, seal
 from tltpipe.errors import HostError
 
 CALLER = Caller(1234, 100, (100, 27))
@@ -101,6 +103,13 @@ def test_the_key_is_in_no_option_and_its_file_is_the_callers_alone() -> None:
         assert stream.read().decode() == KEY
     assert (file.name, file.mode, file.uid, file.gid) == ("run/tltpipe/key", 0o400, 1234, 100)
     assert (folder.isdir(), folder.mode, folder.uid) == (True, 0o500, 1234)
+
+
+def test_our_programs_get_the_key_of_their_seals_and_nvidias_do_not() -> None:
+    ours = replace(JOB, environment=registry.load("orchestrator.toolkits", "embedded").ENVIRONMENT)
+    assert containers.secrets_of(ours) == {**JOB.secrets, "seal.key": seal.user_key().hex()}
+    nvidias = replace(JOB, environment=registry.load("orchestrator.toolkits", "tlt2").ENVIRONMENT)
+    assert containers.secrets_of(nvidias) == JOB.secrets
 
 
 DEVICE = {"device_requests": [{"Count": -1, "Capabilities": [["gpu"]]}]}

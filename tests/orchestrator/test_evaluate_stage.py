@@ -14,7 +14,7 @@ from orchestrator import pipeline
 from orchestrator.console import Console
 from orchestrator.run import Run
 from orchestrator.stage_commands import show
-from orchestrator.stages.evaluate import Table
+from orchestrator.stages.evaluate import Table, _called, _ordered
 from tltpipe.errors import RunFailed
 
 BLOCK = ["*" * 31, "vest          AP    0.500", "skirt         AP    0.250", "              mAP   0.375", "*" * 31]
@@ -97,7 +97,7 @@ def test_what_an_earlier_evaluation_left_is_not_this_ones(evaluated: Any, worksp
     old.write_text(json.dumps(LEFT))
     _, results = evaluated(f"print({chr(10).join(BLOCK)!r})")
     told = json.loads((workspace / "output/evaluation.json").read_text())
-    assert set(told) == {"model", "mAP", "average_precision"}
+    assert set(told) == {"model", "epoch", "mAP", "average_precision"}
     assert told["mAP"] == 0.375
     assert "lines" not in results[-1].told
 
@@ -112,3 +112,16 @@ def test_only_the_tables_of_our_own_program_are_kept_from_the_screen() -> None:
     taken = [table.read(line) for line in [*BLOCK, "Validation done.", "class   objects   found", "vest    8"]]
     assert taken == [True] * 5 + [False, True, True]
     assert not Table().read("class   objects   found"), "without a block before it, it is a line like any other"
+
+
+def test_classes_are_called_and_ordered_as_the_settings_have_them() -> None:
+    """NVIDIA's programs tell them sorted, in lower case and without blanks."""
+    names = {"traffic_light": "Traffic Light", "car": "Car"}
+    assert list(_ordered({"car": 0.5, "other": 0.1, "traffic_light": 0.25}, names).items()) == [
+        ("Traffic Light", 0.25), ("Car", 0.5), ("other", 0.1)
+    ]  # fmt: skip
+    told = {"average_precision": {"car": 0.5}, "classes": [{"class": "car"}], "confusion": {"classes": ["car"]}}
+    assert _called(told, names) == {
+        "average_precision": {"Car": 0.5}, "classes": [{"class": "Car"}], "confusion": {"classes": ["Car"]}
+    }  # fmt: skip
+    assert _called({}, names) == {}

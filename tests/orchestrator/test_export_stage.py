@@ -13,7 +13,7 @@ from PIL import Image
 
 from orchestrator import pipeline, subjects
 from orchestrator.run import Run
-from tltpipe.errors import DataError, ExportError, UsageError
+from tltpipe.errors import DataError, ExportError, RunFailed, UsageError
 
 Start = Callable[..., Run]
 Programs = Callable[..., Path]
@@ -44,14 +44,46 @@ def test_the_newest_checkpoint_is_exported(exported: Start, workspace: Path) -> 
     (result,) = pipeline.execute(exported(), ["export"])
     assert result.told == {
         "model": "output/weights/ssd_resnet10_epoch_003.tlt",
-        "exported": "exported/onnx/ssd_resnet10_epoch_003.onnx",
+        "epoch": 3,
+        "exported": "exported/ssd_resnet10_epoch_003/onnx/ssd_resnet10_epoch_003.onnx",
         "verified": {"boxes": 7},
     }
-    assert (workspace / "exported/onnx/ssd_resnet10_epoch_003.onnx").read_text() == "model"
+    assert (workspace / result.told["exported"]).read_text() == "model"
     with pytest.raises(ExportError, match="exported before") as caught:
         pipeline.execute(exported(), ["export"])
     assert caught.value.exit_code == 5
     pipeline.execute(exported(force=True), ["export"])
+    assert not list((workspace / "exported").glob("*-*"))
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_models_of_another_checkpoint_of_that_name_are_moved_aside(
+    exported: Start, workspace: Path, force: bool
+) -> None:
+    """As after a training with other classes: its files must not lie among those of the one before."""
+    pipeline.execute(exported(), ["export"])
+    folder = workspace / "exported/ssd_resnet10_epoch_003"
+    (folder / "onnx/labels.txt").write_text("old classes")
+    (workspace / "output/weights/ssd_resnet10_epoch_003.tlt").write_text("trained again")
+    run = exported(force=force, **{"export.format": "torchscript"})
+    pipeline.execute(run, ["export"])
+    assert "another checkpoint of this name" in "\n".join(run.report.told)  # type: ignore[attr-defined]
+    assert sorted(path.name for path in folder.iterdir()) == ["source.json", "torchscript"]
+    (aside,) = (workspace / "exported").glob("*_003-*")
+    assert (aside / "onnx/labels.txt").read_text() == "old classes"
+    assert json.loads((folder / "source.json").read_text())["epoch"] == 3
+
+
+def test_an_export_that_fails_puts_back_what_it_moved(
+    exported: Start, workspace: Path, write_program: Callable[[Path, str], Path], tmp_path: Path
+) -> None:
+    pipeline.execute(exported(), ["export"])
+    (workspace / "output/weights/ssd_resnet10_epoch_003.tlt").write_text("trained again")
+    write_program(tmp_path / "fakes/tlt-export", "print('all is well')")
+    with pytest.raises(RunFailed):
+        pipeline.execute(exported(), ["export"])
+    assert (workspace / "exported/ssd_resnet10_epoch_003/onnx/ssd_resnet10_epoch_003.onnx").is_file()
+    assert len(list((workspace / "exported").iterdir())) == 1
 
 
 def test_int8_measures_on_what_was_trained_on(exported: Start, start: Start, workspace: Path) -> None:
@@ -60,7 +92,9 @@ def test_int8_measures_on_what_was_trained_on(exported: Start, start: Start, wor
     argv = run.runner.jobs[0].argv  # type: ignore[attr-defined]
     place = argv.index("--cal_image_dir")
     assert argv[place + 1] == "/workspace/KITTI-dataset-augmented/train/images"
-    assert argv[argv.index("-o") + 1] == "/workspace/exported/onnx/ssd_resnet10_epoch_003_int8.onnx"
+    assert (
+        argv[argv.index("-o") + 1] == "/workspace/exported/ssd_resnet10_epoch_003/onnx/ssd_resnet10_epoch_003_int8.onnx"
+    )
     assert argv[argv.index("--static_batch_size") + 1] == "1"
     assert not (workspace / "exported").exists()
 
@@ -82,7 +116,7 @@ def test_an_exporter_that_writes_nothing(
 ) -> None:
     write_program(tmp_path / "fakes/tlt-export", "print('all is well')")
     run = exported()
-    with pytest.raises(Exception, match=r"there is no exported/onnx/.*\.onnx"):
+    with pytest.raises(Exception, match=r"there is no exported/.*\.onnx"):
         pipeline.execute(run, ["export"])
     assert not run.workspace.exported.exists()
 

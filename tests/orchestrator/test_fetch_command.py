@@ -53,7 +53,7 @@ def test_json_is_one_object(app: typer.Typer, folder: Path) -> None:
     assert result.exit_code == 3
     told = json.loads(result.stdout)
     assert told["splits"][0]["counts"] == {"images": 3, "annotations": 2}
-    assert {(f["rule"], f["severity"]) for f in told["findings"]} == {("F102", "error"), ("F107", "warning")}
+    assert {(f["code"], f["severity"]) for f in told["findings"]} == {("F102", "error"), ("F107", "warning")}
 
 
 def test_missing_pairs_are_an_error_and_the_rest_is_in_place(app: typer.Typer, folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from orchestrator import session
 from orchestrator.report import Quiet
@@ -93,3 +94,45 @@ def test_a_test_split_gets_a_coco_file_and_no_labels(workspace: Path) -> None:
     assert page["images"]
     assert page["annotations"] == []
     assert not (workspace / "Original-Data/test/label").exists()
+
+
+def _workspace(folder: Path, labels: str, settings: str = "") -> Path:
+    """A workspace with two splits of KITTI's, an image of 100 x 80 pixels each."""
+    for split in ("train", "validation"):
+        raw = folder / "Original-Data" / split
+        for part in ("image_2", "label_2"):
+            (raw / part).mkdir(parents=True)
+        Image.new("RGB", (100, 80), (9, 9, len(split))).save(raw / "image_2/1.jpg")
+        (raw / "label_2/1.txt").write_text(labels)
+    (folder / "tltpipe.yaml").write_text(f"data:\n  format: kitti\n{settings}")
+    return folder
+
+
+def test_dontcare_is_no_class_to_train_on(tmp_path: Path) -> None:
+    region = "DontCare -1 -1 -10 50 10 90 20 -1 -1 -1 -1000 -1000 -1000 -10\n"
+    root = _workspace(tmp_path, "Car 0 0 0 10 10 40 40 0 0 0 0 0 0 0\n" + region)
+    result = tltpipe("prepare", cwd=root)
+    assert result.returncode == 0, result.stderr
+    assert (root / "KITTI/classes.txt").read_text() == (root / "COCO/classes.txt").read_text() == "Car\n"
+    page = json.loads((root / "COCO/train.json").read_text())
+    assert ([entry["name"] for entry in page["categories"]], len(page["annotations"])) == (["Car"], 1)
+    assert 'key: "dontcare"' not in (root / "specs/train.conf").read_text().lower()
+    assert (root / "KITTI/train/label/1.txt").read_text().splitlines()[1].startswith("DontCare -1 -1 -10 50.00 10.00")
+
+
+@pytest.mark.parametrize("coordinates", [None, "shares"])
+def test_shares_in_a_format_of_pixels(tmp_path: Path, coordinates: str | None) -> None:
+    settings = f"  coordinates: {coordinates}\n" if coordinates else ""
+    root = _workspace(tmp_path, "Car 0 0 0 0.25 0.5 0.75 1 0 0 0 0 0 0 0\n", settings)
+    result = tltpipe("prepare", cwd=root)
+    assert result.returncode == (0 if coordinates else 3), result.stderr
+    if coordinates:
+        page = json.loads((root / "COCO/train.json").read_text())
+        assert [each["bbox"] for each in page["annotations"]] == [[25, 40, 50, 40]]
+    else:
+        assert "label_2/1.txt:1: " in result.stderr
+        assert "data.coordinates" in result.stderr
+        assert not (root / "COCO").exists()
+    converted = tltpipe("convert", "Original-Data", "out", "--to", "coco", "--coordinates", "shares", cwd=root)
+    assert converted.returncode == 0, converted.stderr
+    assert tltpipe("convert", "Original-Data", "other", "--to", "coco", cwd=root).returncode == 3

@@ -19,8 +19,9 @@ flags = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 output = Path(flags["-o"])
 output.parent.mkdir(parents=True, exist_ok=True)
 output.write_text(f"{flags['-m']} above {flags['-pth']}")
-told = {"pruning_ratio": 0.5, "before": {"flops": 4}, "after": {"flops": 1}, "layers": []}
-import json
+import hashlib, json
+digest = hashlib.sha256(Path(flags["-m"]).read_bytes()).hexdigest()
+told = {"pruning_ratio": 0.5, "before": {"flops": 4}, "after": {"flops": 1}, "layers": [], "sha256": digest}
 output.with_suffix(".pruning.json").write_text(json.dumps(told))
 """
 
@@ -48,7 +49,7 @@ def test_the_newest_model_is_pruned(start: Start, workspace: Path, weights: Path
     newest = weights / "ssd_resnet18_epoch_010.safetensors"
     assert (workspace / place).read_text() == f"{newest} above 0.3"
     assert result.told == {
-        **{"model": "output/weights/ssd_resnet18_epoch_010.safetensors", "pruned": place},
+        **{"model": "output/weights/ssd_resnet18_epoch_010.safetensors", "epoch": 10, "pruned": place},
         **{"pruning_ratio": 0.5, "before": {"flops": 4}, "after": {"flops": 1}},
     }
     assert f"tltpipe train --from {place}" in "\n".join(run.report.told)  # type: ignore[attr-defined]
@@ -64,6 +65,9 @@ def test_a_pruned_model_is_replaced_only_by_force(start: Start, workspace: Path,
     assert target.read_text().endswith("above 0.1")
     pipeline.execute(start(programs=programs, subject=subject, force=True, **{"prune.threshold": 0.4}), ["prune"])
     assert target.read_text().endswith("above 0.4")
+    subject.write_text("trained again")
+    with pytest.raises(UsageError, match="another checkpoint of the same name"):
+        pipeline.execute(start(programs=programs, subject=subject), ["prune"])
 
 
 def test_a_program_that_leaves_nothing_has_failed(

@@ -182,20 +182,61 @@ def test_evaluation_is_read_and_kept(go: Go, workspace: Path) -> None:
     assert told["model"] == "output/weights/ssd_resnet10_epoch_003.tlt"
 
 
-def test_inference_adds_to_what_is_there(go: Go, start: Start, fake_programs: Programs, workspace: Path) -> None:
+def test_results_of_earlier_pictures_go_and_what_others_put_there_stays(
+    go: Go, start: Start, fake_programs: Programs, workspace: Path
+) -> None:
     go()
+    (workspace / "inference").mkdir()
+    (workspace / "inference/notes.txt").write_text("mine")
     raw = workspace / "Original-Data"
     outside = workspace.parent / "mine.jpg"
     (raw / "train/image/000001.jpg").rename(outside)
     for subject in (raw / "validation/image", outside):
         run = start(programs=fake_programs(), subject=subject, threshold=0.4, **EPOCHS)
         (result,) = pipeline.execute(run, ["infer"])
-    assert result.told == {"images": 1, "objects": {"vest": 1}, "drawn": "inference/images_annotated"}
-    names = {path.stem for path in (workspace / "inference/images_annotated").iterdir()}
-    assert (
-        names == {"000001", "000002", "000003", "mine"} == {p.stem for p in (workspace / "inference/labels").iterdir()}
-    )
+    assert result.told == {
+        "model": "output/weights/ssd_resnet10_epoch_003.tlt",
+        "epoch": 3,
+        "images": 1,
+        "objects": {"vest": 1},
+        "drawn": "inference/images_annotated",
+        "labels": "inference/labels",
+    }
+    found = {str(path.relative_to(workspace / "inference")) for path in (workspace / "inference").rglob("*.*")}
+    assert found == {"notes.txt", "images_annotated/mine.jpg", "labels/mine.txt"}
     assert " 0.4\n" in (workspace / "inference/labels/mine.txt").read_text()
+    assert not list(workspace.glob("inference-*"))
+
+
+@pytest.mark.parametrize("theirs", ["labels/mine.txt", "labels/added.txt", "coco.json"])
+def test_results_that_somebody_changed_are_moved_and_never_deleted(
+    go: Go, start: Start, fake_programs: Programs, workspace: Path, theirs: str
+) -> None:
+    go()
+    outside = workspace.parent / "mine.jpg"
+    (workspace / "Original-Data/train/image/000001.jpg").rename(outside)
+    pipeline.execute(start(programs=fake_programs(), subject=outside, **EPOCHS), ["infer"])
+    (workspace / "inference" / theirs).write_text("corrected by hand")
+    other = workspace / "Original-Data/validation/image/000001.jpg"
+    pipeline.execute(start(programs=fake_programs(), subject=other, **EPOCHS), ["infer"])
+    (aside,) = workspace.glob("inference-*")
+    assert (aside / theirs).read_text() == "corrected by hand"
+    assert [path.name for path in (workspace / "inference/labels").iterdir()] == ["000001.txt"]
+
+
+def test_a_link_among_the_results_is_not_written_through(
+    go: Go, start: Start, fake_programs: Programs, workspace: Path
+) -> None:
+    go()
+    elsewhere = workspace.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "000001.txt").write_text("theirs")
+    (workspace / "inference").mkdir()
+    (workspace / "inference/labels").symlink_to(elsewhere)
+    subject = workspace / "Original-Data/validation/image/000001.jpg"
+    pipeline.execute(start(programs=fake_programs(), subject=subject, **EPOCHS), ["infer"])
+    assert (elsewhere / "000001.txt").read_text() == "theirs"
+    assert "vest" in (workspace / "inference/labels/000001.txt").read_text()
 
 
 def test_inference_needs_a_model_and_pictures(start: Start, fake_programs: Programs, workspace: Path) -> None:

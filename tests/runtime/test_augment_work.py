@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -75,7 +76,7 @@ def test_killed_at_any_instant_ends_in_the_same_bytes(work: Path) -> None:
     journal = work / "out" / ".augment.journal"
     killed = 0
     for wanted in (1, 3, 5):
-        process = subprocess.Popen(command, cwd=work, env={"PYTHONPATH": str(Path(__file__).parents[2])})
+        process = subprocess.Popen(command, cwd=work, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])})
         deadline = time.monotonic() + 30
         while len(list(journal.glob("0*"))) < wanted and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.002)

@@ -70,8 +70,9 @@ def test_every_format_finds_what_the_checkpoint_finds(
     assert apart.alone == 0
     assert apart.pixels < 1e-3
     assert apart.scores < 1e-4
+    more = {"deepstream": ["nvinfer_config.txt"], "pt2": [f"{target.name}.seal"]}.get(format, [])
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        ["labels.txt", f"{target.name}.json", target.name, *(["nvinfer_config.txt"] if format == "deepstream" else [])]
+        ["labels.txt", f"{target.name}.json", target.name, *more]
     )
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from runtime import training_curves as curves
 from runtime.data import Batch
 from runtime.metrics import Result
 from runtime.scoring import Score
@@ -162,3 +164,38 @@ def test_a_new_beginning_forgets_the_curves_of_the_run_before(tmp_path: Path) ->
     train(tmp_path, range(1, 2))
     assert [event.step for event in events(tmp_path).Scalars("loss")] == [0, 1]
     assert len((tmp_path / CSV).read_text().splitlines()) == 2
+
+
+def test_the_curves_are_a_picture_beside_the_log(tmp_path: Path) -> None:
+    train(tmp_path, range(1, 4))
+    assert curves.read(tmp_path / CSV) == {
+        "loss": ([1, 2, 3], [3.0, 3.0, 3.0]),
+        "lr": ([1, 2, 3], [0.02, 0.02, 0.02]),
+        "AP_circle": ([3], [0.25]),
+        "AP_square": ([3], [0.5]),
+        "mAP": ([3], [0.375]),
+        "validation_loss": ([3], [1.23457]),
+    }
+    with Image.open(tmp_path / "curves.png") as both:
+        assert both.size == (1232, 429)
+        dark = np.asarray(both.convert("L")) < 60
+    assert dark[:, 616:].sum() > 50, "the mean, on the right"
+
+
+def test_without_validation_there_is_one_panel_and_it_is_drawn_while_training(tmp_path: Path) -> None:
+    log = TrainingLog(tmp_path, "ssd_resnet10", ("circle",), first_epoch=1, epochs=2, validated=False)
+    with log.running(step=0):
+        log.epoch(1, step=2, loss=3.0, rate=0.02, seconds=1.5, score=None)
+        with Image.open(tmp_path / "curves.png") as panel:
+            assert panel.size == (616, 429)
+        first = (tmp_path / "curves.png").stat().st_mtime_ns
+        log.epoch(2, step=4, loss=2.0, rate=0.02, seconds=1.5, score=None)
+        assert (tmp_path / "curves.png").stat().st_mtime_ns == first, "not for every epoch of a second"
+    assert (tmp_path / "curves.png").stat().st_mtime_ns > first
+
+
+def test_no_epoch_no_picture(tmp_path: Path) -> None:
+    log = TrainingLog(tmp_path, "ssd_resnet10", ("circle",), first_epoch=1, epochs=2, validated=False)
+    with log.running(step=0):
+        pass
+    assert not (tmp_path / "curves.png").exists()

@@ -85,3 +85,18 @@ def test_link_or_copy(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("x")
     files.link_or_copy(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "b").read_text() == "x"
+
+
+def test_json_that_anybody_may_have_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    assert files.read_json(path) == {}
+    for text in ("", "[1]", "{", "\udcff", "[" * 100_000):
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        assert files.read_json(path) == {}
+    path.write_text('{"a": 1}')
+    assert files.read_json(path) == {"a": 1}
+
+
+def test_sha256_is_that_of_the_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert files.sha256(tmp_path / "a").startswith("ba7816bf")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runtime.exporting.subject import Made, Subject, labels, pictures
+from tltpipe import seal
 from tltpipe.errors import ExportError
 
 ABOUT = "torch.export, decoding inside"
@@ -29,4 +30,5 @@ def write(subject: Subject, path: Path) -> Made:
     except Exception as failure:  # torch raises whatever its tracer came upon
         first = str(failure).strip().partition("\n")[0]
         raise ExportError(f"torch.export cannot write this network: {first}") from failure
-    return Made(pictures(subject), dense.outputs(subject), {"labels.txt": labels(subject)})
+    own = seal.write_beside(path)
+    return Made(pictures(subject), dense.outputs(subject), {"labels.txt": labels(subject), own.name: own.read_text()})

@@ -1,0 +1,108 @@
+"""Which checkpoint a stage takes: the last one, the best one, or a file that was named; and of which epoch that is."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tltpipe import files
+from tltpipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.run import Run
+
+LAST, BEST = "last", "best"
+SUFFIXES = (".safetensors", ".tlt")
+_EPOCH = re.compile(r"_epoch_(\d+)$")
+
+
+def chosen(run: Run, named: str | None = None) -> Path:
+    """The checkpoint that ``named`` means, else the setting ``model``: "last", "best", or a path in the workspace.
+
+    Raises UsageError where there is no best one.
+    """
+    wanted = named or run.config.settings.model
+    if wanted == LAST:
+        return run.expected_model()
+    return _best(run) if wanted == BEST else run.workspace.root / wanted
+
+
+def facts(path: Path) -> dict[str, Any]:
+    """What is known of the checkpoint at ``path``: its "epoch", and the mAP that training measured."""
+    epoch, mean = _beside(path)
+    rows = _log(path.parent.parent)
+    if epoch is None:
+        epoch = _epoch(path) or _linked(path) or (_best_row(rows) if path.stem.endswith(f"_{BEST}") else None)
+    if mean is None and epoch is not None:
+        mean = _number(rows.get(epoch, {}).get("mAP"))
+    return {name: value for name, value in {"epoch": epoch, "trained_mAP": mean}.items() if value is not None}
+
+
+def describe(run: Run, path: Path) -> str:
+    """``output/weights/ssd_resnet10_best.safetensors, epoch 7, mAP 0.512 in training``"""
+    known = facts(path)
+    epoch = [f"epoch {known['epoch']}"] if "epoch" in known else []
+    mean = [f"mAP {known['trained_mAP']:.3f} in training"] if "trained_mAP" in known else []
+    return ", ".join([run.workspace.name(path), *epoch, *mean])
+
+
+def _best(run: Run) -> Path:
+    weights = run.workspace.output / "weights"
+    found = [path for path in weights.glob(f"*_{BEST}.*") if path.suffix in SUFFIXES]
+    if found:
+        return max(found, key=lambda path: path.stat().st_mtime_ns)
+    if run.runner.pretends or run.newest_model() is None:  # a training to come may leave one
+        return weights / f"*_{BEST}.*"
+    hint = "--model last, or the path of a checkpoint; NVIDIA's programs, and ours with strict_tlt, mark none as best"
+    raise UsageError("there is no best checkpoint", where=run.workspace.name(weights), hint=hint)
+
+
+def _beside(path: Path) -> tuple[int | None, float | None]:
+    """Epoch and mAP from the JSON beside a checkpoint that is not encrypted."""
+    told = files.read_json(path.with_suffix(".json"))
+    epoch, metrics = told.get("epoch"), told.get("metrics")
+    mean = metrics.get("mAP") if isinstance(metrics, dict) else None
+    return (epoch, _number(mean)) if isinstance(epoch, int) else (None, None)
+
+
+def _epoch(path: Path) -> int | None:
+    match = _EPOCH.search(path.stem)
+    return int(match[1]) if match else None
+
+
+def _linked(path: Path) -> int | None:
+    """The epoch of the checkpoint that is the same file."""
+    others = path.parent.glob("*_epoch_*") if path.is_file() else iter(())
+    return next((_epoch(other) for other in others if other.samefile(path)), None)
+
+
+def _log(results: Path) -> dict[int, Mapping[str, str]]:
+    """The rows of the training log, by epoch."""
+    return {int(row["epoch"]): row for row in _rows(results) if (row.get("epoch") or "").isdigit()}
+
+
+def _rows(results: Path) -> Iterator[dict[str, str]]:
+    for path in sorted(results.glob("*_training_log_*.csv")):
+        with path.open(encoding="utf-8", errors="replace", newline="") as stream:
+            yield from csv.DictReader(stream)
+
+
+def _best_row(rows: Mapping[int, Mapping[str, str]]) -> int | None:
+    """The epoch with the highest mAP; where none was measured, with the lowest loss."""
+    means = {epoch: mean for epoch, row in rows.items() if (mean := _number(row.get("mAP"))) is not None}
+    if means:
+        return max(means, key=means.__getitem__)
+    losses = {epoch: loss for epoch, row in rows.items() if (loss := _number(row.get("loss"))) is not None}
+    return min(losses, key=losses.__getitem__) if losses else None
+
+
+def _number(value: Any) -> float | None:
+    """A figure; None for what is none, "nan" among it."""
+    with suppress(TypeError, ValueError):
+        number = float(value)
+        return number if number == number else None
+    return None

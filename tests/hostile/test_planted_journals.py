@@ -1,0 +1,106 @@
+"""A journal that came with a folder runs nothing, moves nothing, and loses nothing: it is set aside."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+BIN = Path(sys.executable).parent
+SPEC = """\
+spatial_config { }
+dataset_config { image_path: "image" label_path: "label" }
+output_image_width: 64 output_image_height: 48 image_extension: ".jpg"
+"""
+SETTINGS = "data: {format: kitti, splits: [train]}\n"
+LINE = "vest 0.00 0 0.00 10 20 60 80 0 0 0 0 0 0 0\n"
+COMMANDS = {
+    "augment": (
+        ["tlt-augment", "-d", "Original-Data/train", "-a", "augment.conf", "-o", "out"],
+        "out/.augment.journal",
+    ),
+    "convert": (["tltpipe", "convert", "Original-Data", "out", "--from", "kitti", "--to", "coco"], ".out.journal"),
+    "split": (["tltpipe", "split", "Original-Data", "out", "--from", "kitti", "--ratio", "0.5,0.5"], ".out.journal"),
+    "check": (["tltpipe", "check", "Original-Data", "--fix", "out"], ".out.journal"),
+    "prepare": (["tltpipe", "prepare"], ".tltpipe/prepare"),
+}
+MADE = {
+    "augment": "out/images/003.jpg",
+    "convert": "out/annotations/instances_train.json",
+    "split": "out/split-report.json",
+    "check": "out/classes.txt",
+    "prepare": "COCO/train.json",
+}
+WORDS = [*COMMANDS]
+
+
+class Command:
+    """A pickle that runs a command when it is read."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self.mark}",)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    for folder in ("image", "label"):
+        (tmp_path / "Original-Data/train" / folder).mkdir(parents=True)
+    for number in range(4):
+        Image.new("RGB", (120, 90), (40 * number, 90, 9)).save(tmp_path / f"Original-Data/train/image/{number:03d}.jpg")
+        (tmp_path / f"Original-Data/train/label/{number:03d}.txt").write_text(LINE)
+    (tmp_path / "augment.conf").write_text(SPEC)
+    (tmp_path / "tltpipe.yaml").write_text(SETTINGS)
+    return tmp_path
+
+
+def run(work: Path, word: str) -> subprocess.CompletedProcess[str]:
+    argv = COMMANDS[word][0]
+    return subprocess.run([BIN / argv[0], *argv[1:]], cwd=work, capture_output=True, text=True)
+
+
+def plant(work: Path, word: str, finished: object) -> Path:
+    journal = work / COMMANDS[word][1]
+    journal.mkdir(parents=True)
+    for name in ("-00001", "000000", "000001"):
+        (journal / name).write_bytes(pickle.dumps(Command(work / "ran")))
+    (journal / "identity").write_text("0" * 64)
+    (journal / "finished").write_text(json.dumps(finished))
+    return journal
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_planted_pickle_runs_nothing(work: Path, word: str) -> None:
+    journal = plant(work, word, [])
+    before = {path.name: path.read_bytes() for path in journal.iterdir()}
+    done = run(work, word)
+    assert not (work / "ran").exists(), "the pickle ran its command"
+    assert done.returncode == 0, done.stderr
+    assert (work / MADE[word]).is_file()
+    aside = journal.with_name(f"{journal.name}.foreign")
+    assert {path.name: path.read_bytes() for path in aside.iterdir()} == before, "nothing of it is lost"
+    said = [line for line in (done.stdout + done.stderr).splitlines() if aside.name in line]
+    assert len(said) == 1
+    assert not journal.exists()
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_planted_moves_overwrite_nothing(work: Path, word: str) -> None:
+    victim = work / "victim"
+    victim.mkdir()
+    (victim / "file").write_text("precious")
+    (work / "planted").write_text("evil")
+    journal = plant(work, word, [[str(work / "planted"), str(victim / "file")]])
+    (journal / "-00001").write_bytes(pickle.dumps({}))
+    assert run(work, word).returncode == 0
+    assert (victim / "file").read_text() == "precious"
+    assert (work / "planted").read_text() == "evil"
+    assert (work / MADE[word]).is_file()
