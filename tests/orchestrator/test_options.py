@@ -29,7 +29,7 @@ def test_options_before_the_command_and_behind_it(workspace: Path, before: bool)
     common = ("--json", "--set", "ssd.num_epochs=7", "--runner", "dry")
     result = tltpipe(*common, "train", cwd=workspace) if before else tltpipe("train", *common, cwd=workspace)
     assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout)["stages"][0]["state"] == "shown"
+    assert json.loads(result.stdout)["stages"]["train"]["state"] == "shown"
     assert "num_epochs: 7" in result.stderr
 
 
