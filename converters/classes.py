@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from converters.formats import Place, split_name
+from converters.formats import SPLITS, Place, split_name
 from converters.ignore_regions import trainable
 from tltpipe.errors import DataError, Location
 
@@ -27,13 +27,16 @@ def text(categories: Sequence[str]) -> str:
 def read(root: Path) -> tuple[str, ...] | None:
     """The class map that lies in ``root`` (or beside it, when it is a file); None when there is none.
 
-    Raises DataError for a file that is no list of different names.
+    Raises DataError as ``listed`` does.
     """
     path = (root if root.is_dir() else root.parent) / NAME
+    return listed(path) if path.exists() else None
+
+
+def listed(path: Path) -> tuple[str, ...]:
+    """The names in the file ``path``. Raises DataError for a file that is no list of different names."""
     try:
         content = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        return None
     except (OSError, UnicodeDecodeError):
         raise DataError("this class map cannot be read as text", where=path) from None
     names = [line.strip() for line in content.splitlines()]
@@ -52,7 +55,7 @@ def home(split: Path) -> Path:
     Else the ids of one split would change when it is read by itself.
     """
     above = split.absolute().parent
-    known = split_name(split.absolute().name) in ("train", "validation", "test")
+    known = split_name(split.absolute().name) in SPLITS
     return above if known and not (split / NAME).is_file() and (above / NAME).is_file() else split
 
 

@@ -49,9 +49,7 @@ def convert(
     """
     opening.module(format, writing=True)
     source_format, found = opening.splits(source, source_format, coordinates=coordinates)
-    for name in splits:
-        if name not in found:
-            raise UsageError(f'there is no split "{name}" here', where=source, hint=f"there are {', '.join(found)}")
+    splits = [opening.known(name, found, source) for name in splits]
     chosen = {name: dataset for name, dataset in found.items() if not splits or name in splits}
     read = {path.resolve() for dataset in chosen.values() for path in dataset.pictures.inputs}
     if read & {target.resolve(), *target.resolve().parents}:

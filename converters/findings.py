@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,15 +33,23 @@ class Finding:
 class Findings:
     """Collects; the order is that of first appearance.
 
-    ``looked`` is the header that was read last, so that nobody reads that of the same picture again.
+    ``looked`` is the header that was read last, so that nobody reads that of the same picture again; ``measured`` is
+    the size that was, None where more must be read for it.
     """
 
     kinds: dict[Rule, tuple[int, list[str]]] = field(default_factory=dict)
     looked: tuple[Path, Header] | None = field(default=None, repr=False, compare=False)
 
+    measured: tuple[Path, tuple[int, int] | None] | None = field(default=None, repr=False, compare=False)
+
     def add(self, rule: Rule, where: object, *, count: int = 1) -> None:
         """Count ``rule``, seen at ``where``, ``count`` times."""
         self._count(rule, count, [str(where)])
+
+    def take(self, findings: Iterable[Finding]) -> None:
+        """Count all of ``findings`` as seen after what is here."""
+        for found in findings:
+            self._count(found.rule, found.count, list(found.examples))
 
     def merge(self, others: Findings) -> None:
         """Count all of ``others`` as seen after what is here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from converters.model import Box, Keypoints, Object, Polygon, flat
@@ -53,3 +54,34 @@ def scaled(thing: Object, across: float, down: float) -> Object:
         keypoints=Keypoints([value for x, y, v in triplets for value in (x * across, y * down, v)]) if numbers else (),
         mask=None,
     )
+
+
+def extent(rings: Sequence[Polygon]) -> Box:
+    """The smallest box around ``rings``, of which there is one at least."""
+    across, down = [x for ring in rings for x in ring[::2]], [y for ring in rings for y in ring[1::2]]
+    return Box(min(across), min(down), max(across), max(down))
+
+
+def area(ring: Polygon) -> float:
+    """The area inside ``ring``."""
+    return abs(signed_area(ring))
+
+
+def signed_area(ring: Polygon) -> float:
+    """The area inside ``ring``, negative where it runs against the clock, by the shoelace formula."""
+    points = list(zip(ring[::2], ring[1::2], strict=True))
+    turned = [*points[1:], points[0]]
+    return sum(x * v - u * y for (x, y), (u, v) in zip(points, turned, strict=True)) / 2
+
+
+def contains(ring: Polygon, x: float, y: float) -> bool:
+    """Whether the point lies inside ``ring`` or on its edge."""
+    inside = False
+    points = list(zip(ring[::2], ring[1::2], strict=True))
+    for (left, top), (right, bottom) in zip(points, [*points[1:], points[0]], strict=True):
+        side = (right - left) * (y - top) - (bottom - top) * (x - left)
+        if side == 0 and min(left, right) <= x <= max(left, right) and min(top, bottom) <= y <= max(top, bottom):
+            return True
+        if (top > y) != (bottom > y) and (side > 0) == (bottom > top):
+            inside = not inside
+    return inside

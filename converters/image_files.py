@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from converters import listing
+from converters import listing, rules
+from converters.filenames import ImageNames, UnclearName
+from converters.findings import Findings
 
 
 def locate(folder: Path, *names: str) -> str | None:
     """The path below ``folder`` of the first of ``names``, as a file spells them, that is there.
 
-    Else that of the one image with the base name of the first, wherever it lies; None where there is none.
+    Else that of the one image that the first may mean (``converters.filenames``); None where there is none, or several.
     """
-    for name in map(_clean, names):
-        if listing.is_below(name) and (folder / name).is_file():
-            return name
-    others = _by_base_name(folder).get(_clean(names[0]).rpartition("/")[2], ())
-    return others[0] if len(others) == 1 else None
+    for name in names:
+        own = name.removeprefix("./")
+        if listing.is_below(own) and (folder / own).is_file():
+            return own
+    try:
+        match = _names(folder).match(names[0])
+    except UnclearName:
+        return None
+    return match.path if match is not None else None
 
 
-def _clean(name: str) -> str:
-    """``name`` with slashes, without a start of this folder."""
-    name = name.replace("\\", "/")
-    while name.startswith("./"):
-        name = name[2:]
-    return name
+def note(findings: Findings, below: str, *names: str) -> None:
+    """Say that the image ``below`` is spelled otherwise than all of ``names``."""
+    if below not in [name.removeprefix("./") for name in names]:
+        findings.add(rules.OTHER_FILE_NAME, f"{names[0]} -> {below}")
 
 
 @lru_cache(maxsize=8)
-def _by_base_name(folder: Path) -> Mapping[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    if folder.is_dir():
-        for path in listing.files(folder, listing.PICTURES):
-            base = path.rpartition("/")[2]
-            found[base] = (*found.get(base, ()), path)
-    return found
+def _names(folder: Path) -> ImageNames:
+    return ImageNames(folder)
 
 
 def forget() -> None:
-    """Folders may have changed: look again."""
-    _by_base_name.cache_clear()
+    """Folders may have changed: list them anew."""
+    _names.cache_clear()

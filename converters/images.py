@@ -47,20 +47,36 @@ def size(path: Path | str, *, format: str | None = None) -> tuple[int, int]:
     """(width, height) in pixels as stored; raises as ``header`` does. The text of a path spares making one."""
     if format is None:
         try:
-            file = os.open(path, os.O_RDONLY)
+            found = quick_size(path)
         except OSError:  # is told below
-            pass
-        else:
-            try:
-                found = _frame(file, os.pread(file, _HEAD, 0))
-            except OSError:
-                found = None
-            finally:
-                os.close(file)
-            if found is not None:
-                return found.width, found.height
+            found = None
+        if found is not None:
+            return found
     told = header(Path(path), format=format)
     return told.width, told.height
+
+
+def quick_size(path: Path | str) -> tuple[int, int] | None:
+    """(width, height) of an ordinary JPEG or PNG, in one read mostly; None for all else. Raises OSError."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return _size(file)
+    finally:
+        os.close(file)
+
+
+def _size(file: int) -> tuple[int, int] | None:
+    head = os.pread(file, _HEAD, 0)
+    if head.startswith(_PNG) and len(head) >= 24:
+        width, height = _PNG_SIDES(head, 16)
+        return (width, height) if 0 < width * height < _LARGE else None
+    found = _frame(file, head)
+    return (found.width, found.height) if found is not None else None
+
+
+_LARGE = 100_000_000  # pixels; what claims more is left to those who judge it
+_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+_PNG_SIDES = struct.Struct(">II").unpack_from
 
 
 def look(path: Path, findings: Findings, *, format: str | None = None) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from converters.findings import Findings
+from converters.findings import Finding, Findings
 from tltpipe.errors import Location
 
 Polygon = tuple[float, ...]
@@ -194,6 +194,7 @@ class Dataset:
     that have one. ``joint_pairs`` is False where a ``pair_id`` says nothing about those of other splits
     (DeepFashion2 counts anew in each). ``annotated`` is False for pictures of which nobody says what is on them.
     ``ids`` are the numbers that the data set's own files give to categories, where those are not just their order.
+    ``findings`` are about the split as a whole; the others come with its samples.
     """
 
     categories: tuple[str, ...]
@@ -203,6 +204,7 @@ class Dataset:
     joint_pairs: bool = True
     annotated: bool = True
     ids: Mapping[str, int] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
     def __iter__(self) -> Iterator[Sample]:
         findings = Findings()

@@ -11,7 +11,7 @@ from typing import Any
 
 from converters import FORMATS, classes, contents
 from converters.coordinates import declared
-from converters.formats import Place
+from converters.formats import Place, split_name
 from converters.ignore_regions import without
 from converters.model import Dataset
 from tltpipe import registry
@@ -93,10 +93,17 @@ def one(datasets: dict[str, Dataset], path: Path, split: str | None) -> Dataset:
     """The split called ``split``, or the only one. Raises UsageError."""
     if split is None and len(datasets) == 1:
         return next(iter(datasets.values()))
-    if split not in datasets:
-        what = "this holds several splits" if split is None else f'there is no split "{split}" here'
-        raise UsageError(what, where=path, hint=f"name one of {', '.join(datasets)}")
-    return datasets[split]
+    if split is None:
+        raise UsageError("this holds several splits", where=path, hint=f"name one of {', '.join(datasets)}")
+    return datasets[known(split, datasets, path)]
+
+
+def known(split: str, datasets: Mapping[str, Dataset], path: Path) -> str:
+    """The name that ``split`` has among ``datasets``, where "val" is validation, too. Raises UsageError."""
+    for name in (split, split_name(split)):
+        if name in datasets:
+            return name
+    raise UsageError(f'there is no split "{split}" here', where=path, hint=f"there are {', '.join(datasets)}")
 
 
 def module(format: str, *, writing: bool = False) -> ModuleType:

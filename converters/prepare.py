@@ -50,6 +50,7 @@ def prepare(
         selection=selection,
         texts={folder / classes.NAME: classes.text(categories) for folder in class_maps},
         left_out=left_out,
+        images_needed=True,
         skip_bad=skip_bad,
         workers=workers,
     )

@@ -68,6 +68,38 @@ LEFT_OUT = _rule("F106", "note", "pictures left out", "see the list beside the o
 OTHER_COUNT = _rule(
     "F107", "warning", "splits with another number of pictures than the release", "fetch the archive anew"
 )
+OTHER_FILE_NAME = _rule(
+    "F111",
+    "note",
+    "images whose name is spelled otherwise",
+    "see that they are the right ones; correct the names",
+)
+UNSEEN = _rule(
+    "F112",
+    "warning",
+    "images not found, of which the recorded size is taken",
+    "put the images there, so that sizes can be compared",
+)
+UNLISTED = _rule(
+    "F113",
+    "warning",
+    "annotation files that no list names",
+    "add them to a list of ImageSets/Main",
+    loses="images",
+)
+
+NO_LABEL_FILE = _rule(
+    "F115", "note", "images without a label file", "an empty label file says for certain that nothing is on the image"
+)
+OTHER_FOLDER = _rule("F116", "note", "folders found under another path", "see that they are the right ones")
+NO_SPLIT = _rule("F117", "note", "splits that are named and not there", "add the folder, or remove the name")
+OUTSIDE_SPLITS = _rule(
+    "F118",
+    "warning",
+    "label files that lie in no split",
+    "put them and their images into one, or say in a data.yaml where images are",
+    loses="images",
+)
 
 # I: images
 BROKEN_PICTURE = _rule("I201", "error", "pictures that cannot be read", _PUT_BACK, mended=True)
@@ -164,6 +196,18 @@ OTHER_NAME = _rule(
 )
 UNKNOWN_CLASS = _rule("C604", "error", "items of a class that the class map lacks", "correct classes.txt", mended=True)
 UNNAMED = _rule("C621", "note", "items without a class, which are called object", "--rename object=NAME")
+MOSTLY_CROWD = _rule(
+    "C611",
+    "warning",
+    "splits with most items marked as crowd",
+    "if they are single things, set iscrowd to 0",
+)
+CROWD_AS_BOX = _rule(
+    "C612",
+    "warning",
+    "crowd regions written as ordinary boxes",
+    "leave them out: --crowd drop",
+)
 ONE_SIDED = _rule("C605", "warning", "classes that one split lacks", "split anew: tltpipe split gives every side some")
 
 # D: duplicates

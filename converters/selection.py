@@ -6,13 +6,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
-from typing import Any
+from typing import Any, Literal
 
 from converters.model import Dataset, KeypointSlot, Object, Pictures, Sample
 from tltpipe.errors import UsageError
 
-DROPPED = ("class", "occlusion", "size", "zoom", "source", "left empty")
+DROPPED = ("class", "crowd", "occlusion", "size", "zoom", "source", "left empty")
 """For what objects, or whole pictures (the last two), are dropped."""
+
+
+Crowd = Literal["keep", "drop"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Selection:
     new names, and puts them in this order. ``max_occlusion`` counts as in KITTI, 0 to 2 (3, unknown, is kept);
     ``min_size`` is the shorter side of a box in pixels; ``max_zoom`` is DeepFashion2's 1 to 3. ``sources`` keeps
     pictures of these ("user", "shop"). ``subset`` keeps so many pictures of each split, chosen by the hash of their
-    names. A picture that loses all its objects is dropped unless ``keep_empty``.
+    names. A picture that loses all its objects is dropped unless ``keep_empty``. ``crowd``: whether regions that are
+    marked as crowd stay.
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -34,6 +38,7 @@ class Selection:
     sources: tuple[str, ...] = ()
     subset: int | None = None
     keep_empty: bool = False
+    crowd: Crowd = "keep"
 
     def categories(self, before: Sequence[str]) -> tuple[str, ...]:
         """The categories, in order, of what was ``before``. Raises UsageError for a class that is not there."""
@@ -71,7 +76,7 @@ class Selection:
     @property
     def _touches(self) -> bool:
         limits = self.max_occlusion is not None or self.max_zoom is not None or self.min_size > 0
-        return bool(limits or self.rename or self.classes)
+        return bool(limits or self.rename or self.classes or self.crowd == "drop")
 
     def _object(self, thing: Object, dropped: dict[str, int]) -> Object | None:
         if thing.category in self.rename:
@@ -85,6 +90,8 @@ class Selection:
     def _unwanted(self, thing: Object) -> str | None:
         if self.classes and thing.category not in self.classes:
             return "class"
+        if self.crowd == "drop" and thing.crowd:
+            return "crowd"
         if self.max_occlusion is not None and self.max_occlusion < thing.occlusion < 3:
             return "occlusion"
         if self.min_size and min(thing.box.width, thing.box.height) < self.min_size:

@@ -16,11 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from converters import entries, rules, validity
+from converters import entries, geometry, image_sizes, rules, run_lengths, validity
 from converters.coordinates import Evidence
 from converters.findings import Finding, Findings
 from converters.formats import MakeWriter, Recorder
-from converters.model import Dataset, Object, Sample
+from converters.model import Box, Dataset, Object, Sample
 from converters.passes import Batch, Chunk, cut, gather, worker_count
 from converters.selection import Selection, selected
 from tltpipe import plain
@@ -76,13 +76,19 @@ class Summary:
 
 @dataclass
 class Records:
-    """Gathers what the writers need of a chunk: bytes and text, far cheaper to hand over than samples."""
+    """Gathers what the writers need of a chunk: bytes and text, far cheaper to hand over than samples.
+
+    ``images_needed``: an image that is not there is an error. ``plain``: an output holds boxes, but no crowds.
+    """
 
     recorders: tuple[Recorder, ...]
     selection: Selection
     keypoints: frozenset[str]
     lost: tuple[str, ...]
     annotated: bool = True
+    images_needed: bool = False
+    plain: bool = False
+    crowds: int = 0
     records: list[list[Any]] = field(default_factory=list)
     items: Counter[str] = field(default_factory=Counter)
     selected_away: Counter[str] = field(default_factory=Counter)
@@ -90,6 +96,7 @@ class Records:
 
     def add(self, sample: Sample, findings: Findings) -> None:
         away: dict[str, int] = {}
+        sample = image_sizes.checked(sample, findings, needed=self.images_needed)
         kept = self.selection.apply(sample, away) if self.annotated else sample
         if kept is not None:
             if self.annotated:
@@ -97,6 +104,8 @@ class Records:
             self.records.append([recorder.record(kept) for recorder in self.recorders])
             for thing in kept.objects:
                 self.items[thing.category] += 1
+                if thing.crowd:
+                    self._count_crowd(thing, kept, findings)
             self._count_lost(kept, findings)
         if away:
             self.selected_away.update(away)
@@ -116,6 +125,11 @@ class Records:
             objects.append(thing)
         return replace(sample, objects=tuple(objects))
 
+    def _count_crowd(self, thing: Object, sample: Sample, findings: Findings) -> None:
+        self.crowds += 1
+        if self.plain:
+            findings.add(rules.CROWD_AS_BOX, validity.title(thing, sample))
+
     def _count_lost(self, sample: Sample, findings: Findings) -> None:
         for name in self.lost:
             if name == "ignored":
@@ -129,8 +143,20 @@ class Records:
                 self.dropped[name] += count
 
 
+def _own_box(thing: Object) -> bool:
+    """Whether the box is another than its polygons have, or its mask."""
+    if thing.polygons:
+        around: Box | None = geometry.extent(thing.polygons)
+    else:
+        around = run_lengths.box(thing.mask) if thing.mask is not None else thing.box
+    box = thing.box
+    return around is None or max(abs(getattr(box, side) - getattr(around, side)) for side in _SIDES) > validity.ROUNDING
+
+
+_SIDES = ("left", "top", "right", "bottom")
+
 HAS: Mapping[str, Callable[[Object], bool]] = {
-    "box": lambda _: True,
+    "box": _own_box,
     "polygons": lambda thing: bool(thing.polygons),
     "keypoints": lambda thing: bool(thing.keypoints),
     "mask": lambda thing: thing.mask is not None,
@@ -141,7 +167,7 @@ HAS: Mapping[str, Callable[[Object], bool]] = {
     "style": lambda thing: thing.style is not None,
     "extra": lambda thing: bool(thing.extra),
 }
-"""Whether an object has the field at all, for every field that a format may not carry."""
+"""Whether an object has the field at all, for every field that a format may not carry; boxes alone survive as such."""
 
 FIELDS = (*HAS, "source", "ignored")
 
@@ -155,6 +181,7 @@ def transfer(
     selection: Selection | None = None,
     texts: Mapping[Path, str] | None = None,
     left_out: Path | None = None,
+    images_needed: bool = False,
     skip_bad: bool = False,
     workers: int | None = None,
 ) -> dict[str, Summary]:
@@ -162,14 +189,16 @@ def transfer(
 
     ``journal`` is the hidden folder for a killed run to go on from. A picture that cannot be used raises DataError
     and nothing appears; with ``skip_bad`` it is left out whole and listed in the file ``left_out``, since a picture
-    that shows a thing without its label would teach a detector that there is none. Raises HostError when the outputs
+    that shows a thing without its label would teach a detector that there is none. An image that is not there stops
+    the run only with ``images_needed``, or where an output takes it along. Raises HostError when the outputs
     cannot be written or another run is at them.
     """
     selection = selection or Selection()
     joined = joint([part.dataset for part in parts], selection)
     parts = [replace(part, dataset=dataset) for part, dataset in zip(parts, joined, strict=True)]
+    work = _Work(parts, journal, selection, dict(texts or {}), left_out, images_needed, skip_bad, workers)
     with alone(journal):
-        return _Work(parts, journal, selection, dict(texts or {}), left_out, skip_bad, workers).run(progress, what)
+        return work.run(progress, what)
 
 
 def joint(datasets: Sequence[Dataset], selection: Selection) -> list[Dataset]:
@@ -204,6 +233,7 @@ class _Work:
     selection: Selection
     texts: dict[Path, str]
     left_out: Path | None
+    images_needed: bool
     skip_bad: bool
     workers: int | None
     done: int = 0
@@ -239,6 +269,7 @@ class _Work:
         start, first = time.monotonic(), self.done
         total = Records((), self.selection, frozenset(), ())
         findings, evidence, images, skipped = Findings(), Evidence(), 0, 0
+        findings.take(part.dataset.findings)
         categories = part.dataset.categories
         with ExitStack() as files:
             opened = [output.writer(beside(output.target), categories, part.dataset) for output in part.outputs]
@@ -251,6 +282,7 @@ class _Work:
                 total.items.update(batch.gathered.items)
                 total.selected_away.update(batch.gathered.selected_away)
                 total.dropped.update(batch.gathered.dropped)
+                total.crowds += batch.gathered.crowds
                 findings.merge(batch.findings)
                 evidence.merge(batch.evidence)
                 skipped += len(batch.left_out)
@@ -260,10 +292,12 @@ class _Work:
             evidence.judge()
             if not images and keys:
                 raise _nothing(part, total.selected_away)
-        counts = {name: total.items[name] for name in categories}
+        counts, items = {name: total.items[name] for name in categories}, total.items.total()
+        if 2 * total.crowds > items:
+            findings.add(rules.MOSTLY_CROWD, f"{part.split}: {total.crowds} of {items} items")
         return Summary(
             images,
-            total.items.total(),
+            items,
             counts,
             skipped,
             dict(total.selected_away),
@@ -276,7 +310,9 @@ class _Work:
         kept = frozenset[str]().union(*(output.carries for output in part.outputs))
         lost = tuple(name for name in FIELDS if name not in kept)
         keypoints = frozenset(part.dataset.keypoints)
-        gatherer = partial(Records, tuple(recorders), self.selection, keypoints, lost, part.dataset.annotated)
+        plain = any("box" in output.carries and "crowd" not in output.carries for output in part.outputs)
+        settings = (part.dataset.annotated, self.images_needed, plain)
+        gatherer = partial(Records, tuple(recorders), self.selection, keypoints, lost, *settings)
         numbered = enumerate(cut(keys, CHUNK), start=self.done)
         chunks = ((number, Chunk(part.dataset.pictures, few, gatherer, self.skip_bad)) for number, few in numbered)
         task = partial(_record, self.journal)

@@ -52,6 +52,7 @@ def encode(sample: Sample) -> str:
     return text
 
 
+_NO = ("", "0", "0.0", "false")  # as other formats' files say it, in texts too
 _NOT_XML = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")  # a carriage return would come back as another
 
 
@@ -61,7 +62,7 @@ def _lines(sample: Sample) -> Iterator[str]:
     yield f"  <size><width>{sample.width}</width><height>{sample.height}</height><depth>3</depth></size>\n"
     yield "  <segmented>0</segmented>\n"
     for thing in sample.objects:
-        difficult = int(bool(thing.extra.get("difficult", 0)))
+        difficult = int(str(thing.extra.get("difficult", 0)).lower() not in _NO)
         yield f"  <object>\n    <name>{escape(thing.category)}</name>\n"
         yield f"    <pose>{escape(str(thing.extra.get('pose', 'Unspecified')))}</pose>\n"
         yield f"    <truncated>{int(thing.truncation > 0)}</truncated>\n"

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import typer
+
+
+class Crowd(StrEnum):
+    """What becomes of regions that are marked as crowd (iscrowd, IsGroupOf)."""
+
+    KEEP = "keep"
+    DROP = "drop"
+
 
 CLASSES = typer.Option(help="Keep these classes, in this order: a,b,c.", show_default=False)
 RENAME = typer.Option(help="OLD=NEW; two classes with one new name are merged. Repeatable.", show_default=False)
@@ -14,4 +24,7 @@ ZOOM = typer.Option(min=1, max=3, help="Drop what is zoomed in more (DeepFashion
 SOURCE = typer.Option(help="Only pictures of this source (user, shop). Repeatable.", show_default=False)
 SUBSET = typer.Option(min=1, help="So many pictures of each split: the same on every machine.", show_default=False)
 EMPTY = typer.Option("--keep-empty", help="Keep pictures that lost all their objects, as background.")
+CROWD = typer.Option(
+    help="Regions marked as crowd: keep them (as ordinary boxes where the format has no such mark), or drop them."
+)
 SKIP = typer.Option("--skip-bad", help="Leave out pictures that cannot be used, and list them, instead of stopping.")

@@ -65,6 +65,7 @@ def convert(
     only_source: Annotated[list[str] | None, choices.SOURCE] = None,
     subset: Annotated[int | None, choices.SUBSET] = None,
     keep_empty: Annotated[bool, choices.EMPTY] = False,
+    crowd: Annotated[choices.Crowd, choices.CROWD] = choices.Crowd.KEEP,
     skip_bad: Annotated[bool, choices.SKIP] = False,
     task: Annotated[str | None, TASK] = None,
     workers: Annotated[int | None, WORKERS] = None,
@@ -92,6 +93,7 @@ def convert(
         sources=tuple(only_source or ()),
         subset=subset,
         keep_empty=keep_empty,
+        crowd=crowd.value,
     )
     done = work(
         source,

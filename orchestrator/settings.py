@@ -74,6 +74,8 @@ class Data:
     """So many pictures of each split, chosen by their names: the same on every machine."""
     keep_empty: bool = False
     """Keep pictures that lost all their objects, as background."""
+    crowd: Literal["keep", "drop"] = "keep"
+    """Regions marked as crowd: keep (KITTI labels cannot mark them, so they train as ordinary boxes) or drop."""
     coordinates: Literal["pixels", "shares"] | None = None
     """What a format in pixels really holds: shares of the image's size are scaled. null takes pixels, but refuses a
     split in which all boxes are smaller than one."""

@@ -59,12 +59,14 @@ def split(
     task: Annotated[str | None, TASK] = None,
     list_only: Annotated[bool, LIST] = False,
     report_only: Annotated[bool, REPORT] = False,
+    crowd: Annotated[choices.Crowd, choices.CROWD] = choices.Crowd.KEEP,
     skip_bad: Annotated[bool, choices.SKIP] = False,
     workers: Annotated[int | None, WORKERS] = None,
     force: Annotated[bool, FORCE] = False,
 ) -> None:
     """Divide a data set into train, validation, ...: every class in proportion, no garment and no picture twice."""
     from converters.partition import Rules, sizes, work
+    from converters.selection import Selection
 
     rules = Rules(not no_stratify, not no_identity, near, distance, seed)
     if report_only:
@@ -81,6 +83,8 @@ def split(
             return
         show(options.console, report)
         return
+    if crowd is choices.Crowd.DROP and list_only:
+        raise UsageError("--crowd drop changes nothing with --list-only, which writes no annotations")
     if target is None:
         raise UsageError("DST missing", hint="tltpipe split SRC DST, or tltpipe split --report-only SRC")
     shares, counts = sizes.asked(ratio, names, count or ())
@@ -98,6 +102,7 @@ def split(
         options={"task": task} if task else {},
         lists=list_only,
         replace=force,
+        selection=Selection(crowd=crowd.value),
         skip_bad=skip_bad,
         workers=workers,
         progress=options.console.progress,

@@ -41,6 +41,7 @@ def prepare(
     only_source: Annotated[list[str] | None, choices.SOURCE] = None,
     subset: Annotated[int | None, choices.SUBSET] = None,
     keep_empty: Annotated[bool | None, choices.EMPTY] = None,
+    crowd: Annotated[choices.Crowd | None, choices.CROWD] = None,
     skip_bad: Annotated[bool | None, choices.SKIP] = None,
 ) -> None:
     """Turn raw annotations into COCO files and KITTI labels, all splits in one pass; the specs are rendered too.
@@ -56,6 +57,7 @@ def prepare(
         "sources": only_source or None,
         "subset": subset,
         "keep_empty": keep_empty,
+        "crowd": crowd.value if crowd else None,
         "skip_bad": skip_bad,
     }
     _run(options, ["prepare"], **{f"data.{key}": value for key, value in chosen.items()})

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from converters import json_file, json_records
 from converters.coco.naming import Naming
-from converters.coco.records import Identity, OddRecord, Record, identity, title
+from converters.coco.records import Identity, OddRecord, Record, as_number, identity, title
 from converters.json_document import Document
 from converters.json_records import Offsets, Piece, Records
 from tltpipe.errors import DataError
@@ -165,9 +165,12 @@ def _joined(document: Document, images: _Images, annotations: _Annotations) -> K
         told = json_file.name(record["id"]).removeprefix("the number ")
         raise document.error(f"there are two images with the id {told}", int(offsets[place]))
     notes, note_lengths, image_ids = annotations.joined()
-    found = np.searchsorted(ranked, image_ids)
-    found[found == len(ranked)] = 0
-    known = ranked[found] == image_ids if len(ranked) else np.zeros(len(image_ids), np.bool_)
+    found, known = _places(ranked, image_ids)
+    if not known.all():
+        for place in np.flatnonzero(~known).tolist():  # texts there, numbers here, or the other way round
+            record = document.parse(int(notes[place]), int(notes[place] + note_lengths[place]))
+            image_ids[place] = _other_code(record)
+        found, known = _places(ranked, image_ids)
     if not known.all():
         place = int(np.argmin(known))
         record = document.parse(int(notes[place]), int(notes[place] + note_lengths[place]))
@@ -180,6 +183,20 @@ def _joined(document: Document, images: _Images, annotations: _Annotations) -> K
     first = np.concatenate(([0], np.cumsum(counts)))
     names = np.concatenate(images.names) if images.names else ids
     return Keys(offsets, lengths, first, notes[by_picture], note_lengths[by_picture], _doubles(names, offsets))
+
+
+def _places(ranked: Offsets, ids: Offsets) -> tuple[Offsets, NDArray[np.bool_]]:
+    """Where in ``ranked`` each of ``ids`` is, and whether it is there at all."""
+    found = np.searchsorted(ranked, ids)
+    found[found == len(ranked)] = 0
+    return found, ranked[found] == ids if len(ranked) else np.zeros(len(ids), np.bool_)
+
+
+def _other_code(record: Record) -> int:
+    """The code of the image of an annotation, had its id been written as a text in place of a number, or reversed."""
+    own = identity(record, "image_id")
+    other = as_number(own) if type(own) is str else str(own)
+    return _code(other if type(other) is not float else own)
 
 
 def _doubles(names: Offsets, offsets: Offsets) -> dict[int, int]:

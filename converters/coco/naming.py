@@ -30,8 +30,8 @@ class Naming:
     def file_name(self, record: dict[str, Any]) -> str:
         """The picture of ``record``, below the folder. Raises OddRecord."""
         name = record.get("file_name")
-        if type(name) is not str:
-            raise wrong(record, "file_name", "a string")
+        if type(name) is not str or not name:
+            name = _other_name(record)
         if below := self.below(name):
             return below
         raise OddRecord(f'"file_name" of {title(record)} is no name of a file')
@@ -66,6 +66,29 @@ class Naming:
         if folder and folder[-1] in parts[:-1]:
             return parts[len(parts) - parts[-2::-1].index(folder[-1]) - 1 :]
         return parts[-1:]
+
+
+def is_foreign(name: str) -> bool:
+    """Whether ``name`` is a path of another machine, or leaves its folder: only its end can be right."""
+    return ".." in name or _ABSOLUTE.match(name.replace("\\", "/")) is not None
+
+
+URLS = ("coco_url", "path", "url")
+"""Fields that name the image where ``file_name`` is missing, as in LVIS."""
+
+
+def _other_name(record: dict[str, Any]) -> str:
+    """The file that a path or a URL of ``record`` ends with, and its folder: LVIS mixes train2017 and val2017."""
+    for key in URLS:
+        value = record.get(key)
+        if type(value) is str and (name := url_name(value)):
+            return name
+    raise wrong(record, "file_name", "a string")
+
+
+def url_name(url: str) -> str:
+    """The last two parts of ``url``, which may be a path: folder and file."""
+    return "/".join([part for part in url.replace("\\", "/").split("/") if part][-2:])
 
 
 def naming(images: Path, example: str | None) -> Naming:

@@ -8,6 +8,7 @@ train.json                            train/, images/, ../Original-Data/train/im
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,8 +16,8 @@ from pathlib import Path
 import orjson
 
 from converters import contents
-from converters.coco.naming import naming
-from converters.formats import CANONICAL, Place, in_order, split_name
+from converters.coco.naming import URLS, naming, url_name
+from converters.formats import CANONICAL, YEAR, Place, by_name, split_name
 
 _EDGE = 1 << 16
 _MOST = 64
@@ -25,15 +26,15 @@ _MOST = 64
 _INNER = ("_annotations.coco.json", "annotations.json", "labels.json", "coco.json")
 """Files that lie in the folder of a split."""
 
-_KNOWN = frozenset(("train", "validation", "test", "test-dev", *CANONICAL))
+_KNOWN = frozenset((*CANONICAL.values(), "test-dev"))
 _KINDS = ("instances", "", "person_keypoints")
 """What a file's name begins with; of two files for a split the earlier is taken."""
 
 _OTHER_TASKS = ("captions", "panoptic", "stuff")
 _KIND = re.compile(r"(instances|person_keypoints|image_info|captions|panoptic|stuff|lvis_v[0-9.]+)(?=[_.-]|$)")
 _WORDS = re.compile(r"(?:^|[_.-])(?:annotations?|coco|labels?|instances|image_info)(?=[_.-]|$)|^[_.-]+|[_.-]+$")
-_YEAR = re.compile(r"[_-]?(?:19|20)[0-9]{2}$")
-_FILE_NAME = re.compile(rb'"file_name"[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*")')
+_FILE_NAME = re.compile(rb'"file_name"[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)+")')
+_URL = re.compile(_FILE_NAME.pattern.replace(b"file_name", b"(?:%s)" % "|".join(URLS).encode()))
 
 
 def find(root: Path) -> dict[str, Place]:
@@ -43,13 +44,11 @@ def find(root: Path) -> dict[str, Place]:
     if not root.is_dir():
         return {}
     for files in (_files(root / "annotations"), _files(root), _inner_files(root)):
-        chosen: dict[str, Path] = {}
-        for path in sorted(files, key=_rank):
-            chosen.setdefault(_split(path), path)
+        chosen = _chosen(files)
         if len(chosen) == 1:
-            chosen = {_own_name(path): path for path in chosen.values()}
+            return {_own_name(chosen[0]): _place(root, chosen[0])}
         if chosen:
-            return in_order({name: _place(root, path) for name, path in chosen.items()})
+            return by_name((_named(path), _place(root, path)) for path in chosen)
     return {}
 
 
@@ -68,10 +67,27 @@ def _listed(files: Sequence[Path]) -> str:
     return files[0].name if len(files) == 1 else f"{files[0].name} nor in {len(files) - 1} more JSON files"
 
 
+def _chosen(files: Iterable[Path]) -> list[Path]:
+    """Of the files of a split those of the kind that says most; two of one kind stay two."""
+    kinds: dict[str, int] = {}
+    ranked = sorted((_rank(path)[0], path) for path in files)
+    return [path for kind, path in ranked if kinds.setdefault(_split(path), kind) == kind]
+
+
+def _named(path: Path) -> str:
+    """The split as its file has it where that is one that everybody has: "val2017"."""
+    raw = _raw_split(path)
+    return raw if split_name(raw) in _KNOWN else _split(path)
+
+
 def example(path: Path) -> str | None:
     """One of the picture names in the file, when there is one near its start or its end."""
+    return _in_edges(path, _FILE_NAME) or url_name(_in_edges(path, _URL) or "") or None
+
+
+def _in_edges(path: Path, field: re.Pattern[bytes]) -> str | None:
     for text in _edges(path, 1 << 20):
-        if match := _FILE_NAME.search(text):
+        if match := field.search(text):
             try:
                 return str(orjson.loads(match[1]))
             except orjson.JSONDecodeError:
@@ -89,7 +105,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _inner_files(root: Path) -> Iterator[Path]:
-    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+    for folder in _inner_folders(root):
         yield from (folder / name for name in _INNER if _looks_right(folder / name))
 
 
@@ -127,7 +143,7 @@ def _raw_split(path: Path) -> str:
 
 def _split(path: Path) -> str:
     raw = _raw_split(path)
-    return split_name(_YEAR.sub("", raw) or raw or "train")
+    return split_name(YEAR.sub("", raw) or raw or "train")
 
 
 def _own_name(path: Path) -> str:
@@ -155,6 +171,9 @@ def _images(root: Path, path: Path) -> Path:
     """The folder in which one of its pictures is; else, when pictures are elsewhere, the likeliest one."""
     name = example(path)
     folders = [folder for folder in _folders(root, path) if folder.is_dir()]
+    if name is not None and _in_edges(path, _FILE_NAME) is None:  # LVIS: one file for train2017 and val2017
+        above = (folder for base in _bases(root, path) for folder in (base, base / "images"))
+        folders = [*(folder for folder in above if (folder / name).is_file()), *folders]
     for folder in folders:
         names = naming(folder, name)
         if name is not None and (below := names.below(name)) and (folder / below).is_file():
@@ -165,16 +184,29 @@ def _images(root: Path, path: Path) -> Path:
     return next((f for f in folders if f not in (root, path.parent)), path.parent)
 
 
+def _bases(root: Path, path: Path) -> Iterable[Path]:
+    return dict.fromkeys((_root(path), root, path.parent))
+
+
+def _inner_folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(folder / entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+
+
 def _folders(root: Path, path: Path) -> Iterable[Path]:
     raw, split = _raw_split(path), _split(path)
     names = dict.fromkeys((raw, split, *(alias for alias, known in CANONICAL.items() if known == split)))
     names.pop("", None)
-    bases = dict.fromkeys((_root(path), root, path.parent))
+    bases = _bases(root, path)
     for base in bases:
         for name in names:
             yield base / "images" / name
             yield base / name / "images"
             yield base / name
+        for folder in (base / "images", base):  # spelled otherwise: images/Train of instances_train.json
+            yield from (inner for inner in _inner_folders(folder) if split_name(inner.name) == split)
         yield from (base / "images", base / "data", base / "image")
     for base in bases:
         yield from (base.parent / "Original-Data" / name / "image" for name in names)

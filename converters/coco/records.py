@@ -10,6 +10,7 @@ from typing import Any
 from converters import json_file, rules
 from converters.findings import Findings
 from converters.model import Box, Keypoint, Keypoints, KeypointSlot, Mask, Object, Polygon
+from converters.numerals import is_number
 
 Record = dict[str, Any]
 Identity = int | str
@@ -44,14 +45,26 @@ def identity(record: Record, key: str) -> Identity:
     raise wrong(record, key, "a whole number")
 
 
+def as_number(value: Any) -> Any:
+    """The number that ``value`` is, or is the decimal text of, as some exports write all of them; else ``value``."""
+    if type(value) is not str or not is_number(value):
+        return value
+    found = float(value)
+    return int(found) if found.is_integer() and abs(found) < 2**53 else found
+
+
 def wrong(record: Record, key: str, needed: str) -> OddRecord:
     told = json_file.name(record[key]) if key in record else "missing"
     return OddRecord(f'"{key}" of {title(record)} must be {needed}, but is {told}')
 
 
 def title(record: Record) -> str:
-    name = json_file.name(record.get("id"))
-    return f"the record with id {name.removeprefix('the number ')}"
+    return f"the record with id {_shown(record.get('id'))}"
+
+
+def _shown(value: object) -> str:
+    """``value`` as the file has it, so that a text is not taken for a number."""
+    return json_file.name(value).removeprefix("the number ")
 
 
 @dataclass(frozen=True)
@@ -80,8 +93,10 @@ class Reader:
             if not keypoints:
                 findings.add(rules.NO_LANDMARKS, f"{name} annotation {record.get('id')}")
         extra = {key: value for key, value in record.items() if key not in OWN and type(value) in _SCALARS}
-        if _is_ours(extra.get("area", 0), box, mask):
-            extra.pop("area", None)
+        if "area" in extra:
+            extra["area"] = area = as_number(extra["area"])
+            if type(area) not in (int, float) or area <= 0 or _is_ours(area, box, mask):
+                del extra["area"]
         occlusion, truncation = record.get("occlusion", 1), record.get("truncation", 0.0)
         if type(occlusion) is not int or not 1 <= occlusion <= 4:  # somebody else's
             occlusion = _foreign(record, "occlusion", extra, 1)
@@ -104,11 +119,14 @@ class Reader:
 
     def _category(self, record: Record) -> Category:
         value = record.get("category_id")
-        number = value if type(value) is int else identity(record, "category_id")
+        own = value if type(value) is int else identity(record, "category_id")
         try:
-            return self.categories[number]
+            return self.categories[own]
         except KeyError:
-            what = f"{title(record)} has the category {number}, which is not listed"
+            other = as_number(own) if type(own) is str else str(own)  # one side has texts, the other numbers
+            if type(other) is not float and other in self.categories:
+                return self.categories[other]
+            what = f"{title(record)} has the category {_shown(own)}, which is not listed"
             raise OddRecord(what, code=rules.UNKNOWN_CLASS.code) from None
 
 
@@ -121,12 +139,19 @@ def is_numbers(values: Any) -> bool:
 
 def _box(record: Record, polygons: tuple[Polygon, ...], mask: Mask | None) -> Box:
     values = record.get("bbox")
-    if values is None and (polygons or mask):  # it says no more than they do
+    if not is_numbers(values):
+        values = _read_texts(values)
+    if values in (None, [], [0, 0, 0, 0]) and (any(polygons) or mask):  # it says no more than they do
         return _around(polygons, mask, record)
     if not is_numbers(values) or len(values) != 4:  # type: ignore[arg-type]
         raise _no_numbers(record, "bbox", "a list of 4 numbers", values)
     left, top, width, height = values  # type: ignore[misc]
     return Box(left, top, left + width, top + height)
+
+
+def _read_texts(values: Any) -> Any:
+    """``values``, a list, with texts of numbers read as what they say."""
+    return list(map(as_number, values)) if type(values) is list else values
 
 
 def _around(polygons: tuple[Polygon, ...], mask: Mask | None, record: Record) -> Box:
@@ -147,6 +172,8 @@ def _segmentation(record: Record) -> tuple[tuple[Polygon, ...], Mask | None]:
             return (), None
         raise wrong(record, "segmentation", "polygons or run lengths")
     if type(parts) is list:
+        if len(parts) >= 6 and is_numbers(parts):
+            parts = [parts]  # one ring, not in a list of its own
         for ring in parts:
             if not is_numbers(ring) or len(ring) % 2:
                 raise _no_numbers(record, "segmentation", "lists of x, y, x, y, ...", ring)
@@ -214,13 +241,13 @@ def _no_numbers(record: Record, key: str, needed: str, values: Any) -> OddRecord
         most = max(values, key=abs)
         if abs(most) >= FAR:
             return OddRecord(f'"{key}" of {title(record)} holds {most:g}, which cannot be a pixel')
-    return OddRecord(f'"{key}" of {title(record)} must be {needed}')
+    odd = next((value for value in values if type(value) not in (int, float)), None) if type(values) is list else values
+    held = f" holds {json_file.name(odd)}" if odd is not None else ""
+    return OddRecord(f'"{key}" of {title(record)} must be {needed}{", but" if held else ""}{held}')
 
 
 def _is_ours(area: Any, box: Box, mask: Mask | None) -> bool:
     """Whether ``area`` says no more than box and mask do."""
-    if type(area) not in (int, float):
-        return False
     if mask is not None:
         from converters import run_lengths
 
@@ -247,7 +274,7 @@ def _whole(record: Record, key: str, extra: dict[str, Any]) -> int | None:
 
 
 def _crowd(record: Record) -> bool:
-    value = record["iscrowd"]
-    if type(value) in (int, float, bool) and value == 1:
-        return True
+    value = as_number(record["iscrowd"])
+    if type(value) in (int, float, bool) and value in (0, 1):
+        return bool(value)
     raise wrong(record, "iscrowd", "0 or 1")

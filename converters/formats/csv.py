@@ -18,16 +18,19 @@ There a further file ``class,number`` may say which classes there are, and in wh
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from converters import contents, csv_kinds, csv_rows, csv_text, images, listing, rules
 from converters.csv_rows import Keys, Part, Row, Table
 from converters.csv_text import RowWriter
+from converters.filenames import ImageNames, UnclearName
 from converters.findings import Findings
-from converters.formats import Place, in_order, split_name
+from converters.formats import Place, by_name, split_name
 from converters.model import Box, Dataset, Object, Sample
 from converters.numerals import shortest
 from tltpipe.errors import DataError
@@ -71,14 +74,12 @@ def find(root: Path) -> dict[str, Place]:
         return _splits(root.parent, root)
     if not root.is_dir():
         return {}
-    found: dict[str, Place] = {}
-    for path in _files(root):
-        found |= _splits(root, path)
+    found = [split for path in _files(root) for split in _splits(root, path).items()]
     for folder in [] if found else sorted(path for path in root.iterdir() if path.is_dir() and path.name[:1] != "."):
         places = [place for path in _files(folder) for place in _splits(root, path).values()]
         if len(places) == 1:
-            found[split_name(folder.name)] = places[0]
-    return in_order(found)
+            found.append((folder.name, places[0]))
+    return by_name(found)
 
 
 def missing(root: Path) -> str | None:
@@ -183,21 +184,37 @@ class Rows:
     def name(self, key: Sequence[int]) -> str:
         """The picture's name; the place of a row that has none."""
         try:
-            return self._image(self.table.row(key[0], key[1]))[0]
+            return self._image(self.table.row(key[0], key[1]), Findings())[0]
         except DataError:
             return f"{self.table.path.name}:{key[1]}"
 
     def load(self, key: Sequence[int], findings: Findings) -> Sample:
         rows = self.table.rows(key)
-        id, image = self._image(rows[0])
+        id, image = self._image(rows[0], findings)
         objects = tuple(thing for row in rows if (thing := self._object(row)) is not None)
         if self.unnamed and objects:
             findings.add(rules.UNNAMED, id, count=len(objects))
         width, height = self._size(rows) or images.look(image, findings)
         return Sample(id, image, width, height, objects, annotations=self.table.path)
 
-    def _image(self, row: Row) -> tuple[str, Path]:
+    def _image(self, row: Row, findings: Findings) -> tuple[str, Path]:
         """The picture's name below the picture folder, without extension, and its path."""
+        below = self.below(row)
+        stem, dot, extension = below.rpartition(".")
+        named = bool(dot and stem and extension.lower() in listing.PICTURES)
+        image = Path(f"{self.images}/{below}") if named else listing.picture(self.images, below)
+        if not os.path.exists(image):  # noqa: PTH110 - of each image: faster
+            try:
+                match = _names(self).match(below)
+            except UnclearName as unclear:
+                raise row.error("picture", f"is unclear: {unclear}", code=rules.SAME_NAME.code) from None
+            if match is not None:
+                findings.add(rules.OTHER_FILE_NAME, match.example(row.text("picture")))
+                return match.stem, Path(f"{self.images}/{match.path}")
+        return (stem if named else below), image
+
+    def below(self, row: Row) -> str:
+        """The picture's path below the picture folder, as ``row`` has it. Raises DataError."""
         name = row.text("picture").replace("\\", "/").removeprefix("./")
         if not name:
             raise row.error("picture", "is missing: this row names none")
@@ -207,10 +224,7 @@ class Rows:
         below = name.rpartition("/")[2] if foreign and below == name else below
         if not listing.is_below(below):
             raise row.error("picture", f'cannot be "{name[:80]}"', hint="write its path below the picture folder")
-        stem, dot, extension = below.rpartition(".")
-        if dot and stem and extension.lower() in listing.PICTURES:
-            return stem, Path(f"{self.images}/{below}")
-        return below, listing.picture(self.images, below)
+        return below
 
     def _size(self, rows: Sequence[Row]) -> tuple[int, int] | None:
         """Width and height as the rows have them; None where they have none."""
@@ -252,6 +266,25 @@ class Rows:
             raise row.error("truncation", f"is {truncation:g}, but must be from 0 to 1")
         box = Box(left, top, right, bottom)
         return Object(category, box, occlusion=int(occlusion), truncation=truncation, origin=row.line)
+
+
+def _names(rows: Rows) -> ImageNames:
+    """What the names in a table mean; made anew when the folder of the pictures has changed."""
+    changed = rows.images.stat().st_mtime_ns if rows.images.is_dir() else 0
+    return _known_names(rows.table, rows.images, changed)
+
+
+@lru_cache(maxsize=4)
+def _known_names(table: Table, images: Path, changed: int) -> ImageNames:  # noqa: ARG001
+    return ImageNames(images, lambda: _all_names(Rows(table, images)))
+
+
+def _all_names(rows: Rows) -> Iterator[str]:
+    for key in rows.keys():  # noqa: SIM118 - no mapping
+        try:
+            yield rows.below(rows.table.row(key[0], key[1]))
+        except DataError:  # said when it is loaded
+            continue
 
 
 @dataclass(frozen=True)

@@ -170,6 +170,7 @@ class Images:
         node = self._node(entry)
         below, where = self._image(entry), Location(self.path, entry.line)
         image = Path(f"{self.images}/{below}")
+        image_files.note(findings, below, *_names(entry))
         width, height = cvat_shapes.size(self.path, node) or images.look(image, findings)
         shape = partial(cvat_shapes.thing, self.path, size=(width, height))
         things = [found for inner in node.inner if (found := shape(inner)) is not None]

@@ -18,7 +18,7 @@ from typing import Any
 
 from converters import garments, images, json_file, rules
 from converters.findings import Findings
-from converters.formats import Place, in_order, split_name
+from converters.formats import SPLITS, Place, by_name, split_name
 from converters.model import Box, Dataset, Keypoint, Keypoints, KeypointSlot, Object, Polygon, Sample
 from tltpipe.errors import DataError
 
@@ -43,16 +43,14 @@ def find(root: Path) -> dict[str, Place]:
     A folder of pictures alone counts when it is called test or stands beside an annotated split.
     """
     if (root / "annos").is_dir() and (root / "image").is_dir():
-        return {split_name(root.name) if root.name in _KNOWN else "train": _place(root)}
+        name = split_name(root.name)
+        return {name if name in SPLITS else "train": _place(root)}
     if not root.is_dir():
         return {}
-    splits = {split_name(folder.name): found for folder in _folders(root) if (found := _split(folder)) is not None}
-    if not any(place.annotations.is_dir() for place in splits.values()):
+    splits = [(folder.name, found) for folder in _folders(root) if (found := _split(folder)) is not None]
+    if not any(place.annotations.is_dir() for _, place in splits):
         return {}
-    return in_order({name: _place(folder.annotations.parent) for name, folder in splits.items()})
-
-
-_KNOWN = ("train", "validation", "val", "test")
+    return by_name(splits)
 
 
 def _split(folder: Path) -> Place | None:

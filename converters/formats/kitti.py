@@ -21,7 +21,7 @@ from pathlib import Path
 from converters import classes as class_map
 from converters import contents, ignore_regions, images, kitti_lines, listing, rules
 from converters.findings import Findings
-from converters.formats import FilesOfTheirOwn, Place, in_order, split_name
+from converters.formats import SPLITS, FilesOfTheirOwn, Place, by_name, split_name
 from converters.kitti_lines import encode
 from converters.model import Box, Dataset, Object, Sample
 from converters.numerals import is_number
@@ -34,7 +34,7 @@ CARRIES = frozenset({"box", "occlusion", "truncation", "ignored"})
 _LABELS = ("label_2", "label", "labels")
 _IMAGES = ("image_2", "image", "images", "data")
 _TEXT = frozenset(("txt",))
-_SPLITS = ("train", "validation", "test")
+_SOME = 4096  # empty files, after which no other is looked into
 
 __all__ = ["ABOUT", "CARRIES", "Writer", "encode", "find", "layout", "read"]
 
@@ -48,15 +48,13 @@ def find(root: Path) -> dict[str, Place]:
     """Label and picture folders, one of each for a split: in ``root``, in its sub folders, or the other way round."""
     if not root.is_dir():
         return {}
-    if (place := _place(class_map.home(root), root)) is not None:
+    own = _place(class_map.home(root), root)
+    if own is not None and _judged([(root.name, own)]):
         name = split_name(root.name)
-        return {name if name in _SPLITS else "train": place}
-    found: dict[str, Place] = {}
-    for folder in _folders(root):
-        if (place := _place(root, folder)) is not None:
-            name = split_name(folder.name)
-            found[name if name not in found else folder.name] = place
-    return in_order(found | _unlabelled(root, found) if found else _turned(root))
+        return {name if name in SPLITS else "train": own}
+    found = [(folder.name, place) for folder in _folders(root) if (place := _place(root, folder)) is not None]
+    judged = by_name(_judged(found) or _judged(_turned(root)))
+    return judged | _unlabelled(root, judged) if judged and found else judged
 
 
 def _unlabelled(root: Path, labelled: Mapping[str, Place]) -> dict[str, Place]:
@@ -89,24 +87,31 @@ def _is_label(line: bytes) -> bool:
 
 def _place(root: Path, folder: Path) -> Place | None:
     labels, pictures = _first(folder, _LABELS), _first(folder, _IMAGES)
-    if labels is None or pictures is None or not _looks_right(labels):
+    if labels is None or pictures is None:
         return None
-    if labels.name != _LABELS[0] and any(split_name(inner.name) in _SPLITS for inner in _folders(labels)):
+    if labels.name != _LABELS[0] and any(split_name(inner.name) in SPLITS for inner in _folders(labels)):
         return None
     return Place(root, labels, pictures)
 
 
-def _turned(root: Path) -> dict[str, Place]:
+def _turned(root: Path) -> list[tuple[str, Place]]:
     """Splits below the folders of labels and pictures: labels/train, images/train."""
     labels, pictures = _first(root, _LABELS), _first(root, _IMAGES)
     if labels is None or pictures is None:
-        return {}
-    pairs = [(inner, pictures / inner.name) for inner in _folders(labels) if split_name(inner.name) in _SPLITS]
-    return {
-        split_name(inner.name): Place(root, inner, beside)
-        for inner, beside in pairs
-        if beside.is_dir() and _looks_right(inner)
-    }
+        return []
+    pairs = [(inner, pictures / inner.name) for inner in _folders(labels) if split_name(inner.name) in SPLITS]
+    return [(inner.name, Place(root, inner, beside)) for inner, beside in pairs if beside.is_dir()]
+
+
+def _judged(splits: list[tuple[str, Place]]) -> list[tuple[str, Place]]:
+    """Those of ``splits`` that are KITTI's; where all files of one are empty, the other splits decide.
+
+    Where all are empty, they are YOLO's in a data set that has a data.yaml.
+    """
+    verdicts = [_looks_right(place.annotations) for _, place in splits]
+    unclear = False not in verdicts and not any(any(place.root.glob("*.y*ml")) for _, place in splits[:1])
+    empty = True in verdicts or unclear
+    return [split for split, verdict in zip(splits, verdicts, strict=True) if (empty if verdict is None else verdict)]
 
 
 def _first(folder: Path, names: Sequence[str]) -> Path | None:
@@ -118,15 +123,19 @@ def _folders(folder: Path) -> list[Path]:
         return sorted(folder / entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _looks_right(labels: Path) -> bool:
-    """Whether the first file with a line in it has one of KITTI's; YOLO's folders are called the same."""
-    some = list(islice(listing.files(labels, _TEXT), 64))
-    for name in some:
+def _looks_right(labels: Path) -> bool | None:
+    """Whether the first file with a line in it has one of KITTI's; None where all are empty.
+
+    YOLO's folders are called the same.
+    """
+    some = None
+    for name in islice(listing.files(labels, _TEXT), _SOME):
         with (labels / name).open("rb") as stream:
             words = stream.readline(4096).removeprefix(codecs.BOM_UTF8).split()
         if words:
             return not is_number(words[0].decode(errors="replace")) or _has_pixels(words)
-    return bool(some)
+        some = name
+    return None if some else False
 
 
 def _has_pixels(words: Sequence[bytes]) -> bool:

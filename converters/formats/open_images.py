@@ -14,7 +14,8 @@ are read, too: data, labels/detections.csv, metadata/classes.csv, in a folder fo
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,8 +24,9 @@ from converters import classes as class_map
 from converters import contents, csv_rows, csv_text, images, listing, rules
 from converters.csv_rows import Keys, Row, Table
 from converters.csv_text import RowWriter
+from converters.filenames import ImageNames, UnclearName
 from converters.findings import Findings
-from converters.formats import Place, in_order, split_name
+from converters.formats import Place, by_name, split_name
 from converters.model import Box, Dataset, Object, Sample
 from converters.numerals import shortest
 from tltpipe.errors import DataError, Location
@@ -59,7 +61,12 @@ def find(root: Path) -> dict[str, Place]:
     paths = [root] if root.is_file() else sorted(root.glob("*.csv")) if root.is_dir() else []
     top = root if root.is_dir() else root.parent
     found = [path for path in paths if path.suffix == ".csv" and path.name[:1] != "." and _table(path) is not None]
-    return in_order({_split_of(path): Place(top, path, _images(path, _split_of(path))) for path in found})
+    return by_name((_named(path), Place(top, path, _images(path, _split_of(path)))) for path in found)
+
+
+def _named(path: Path) -> str:
+    """train-annotations-bbox.csv, oidv6-train-annotations-bbox.csv"""
+    return path.stem.removesuffix(_ENDING).removeprefix("oidv6-")
 
 
 def _exported(root: Path) -> dict[str, Place]:
@@ -69,7 +76,7 @@ def _exported(root: Path) -> dict[str, Place]:
         split = name if name in ("train", "validation", "test") else "train"
         return {split: Place(class_map.home(root), root / _DETECTIONS, root / "data")}
     tables = ((path.parents[1], path) for path in sorted(root.glob(f"*/{_DETECTIONS}")) if _table(path) is not None)
-    return in_order({split_name(folder.name): Place(root, path, folder / "data") for folder, path in tables})
+    return by_name((folder.name, Place(root, path, folder / "data")) for folder, path in tables)
 
 
 def missing(root: Path) -> str | None:
@@ -84,8 +91,7 @@ def missing(root: Path) -> str | None:
 
 
 def _split_of(path: Path) -> str:
-    """train-annotations-bbox.csv, oidv6-train-annotations-bbox.csv"""
-    return split_name(path.stem.removesuffix(_ENDING).removeprefix("oidv6-"))
+    return split_name(_named(path))
 
 
 def _images(path: Path, split: str) -> Path:
@@ -165,14 +171,13 @@ class Rows:
     def name(self, key: Sequence[int]) -> str:
         """The picture's name; the place of a row that has none."""
         try:
-            return self._id(self.table.row(key[0], key[1]))
+            return self._image(self.table.row(key[0], key[1]), Findings())[0]
         except DataError:
             return f"{self.table.path.name}:{key[1]}"
 
     def load(self, key: Sequence[int], findings: Findings) -> Sample:
         rows = self.table.rows(key)
-        id = self._id(rows[0])
-        image = listing.picture(self.images, id)
+        id, image = self._image(rows[0], findings)
         width, height = images.look(image, findings)
         objects = tuple(self._object(row, width, height) for row in rows if not _is_empty(row))
         return Sample(id, image, width, height, objects, annotations=self.table.path)
@@ -181,7 +186,22 @@ class Rows:
         """What the class is called here."""
         return _descriptions(self.descriptions).get(word, word) if self.descriptions is not None else word
 
-    def _id(self, row: Row) -> str:
+    def _image(self, row: Row, findings: Findings) -> tuple[str, Path]:
+        """The picture's name, and its path."""
+        id = self.id(row)
+        image = listing.picture(self.images, id)
+        if not os.path.exists(image):  # noqa: PTH110 - of each image: faster
+            try:
+                match = _names(self).match(id)
+            except UnclearName as unclear:
+                raise row.error("picture", f"is unclear: {unclear}", code=rules.SAME_NAME.code) from None
+            if match is not None:
+                findings.add(rules.OTHER_FILE_NAME, match.example(id))
+                return match.stem, Path(f"{self.images}/{match.path}")
+        return id, image
+
+    def id(self, row: Row) -> str:
+        """The picture's name, as ``row`` has it. Raises DataError."""
         name = row.text("picture")
         if not name or not listing.is_below(name):
             raise row.error("picture", f'"{name[:80]}" cannot be the name of one')
@@ -210,6 +230,26 @@ class Rows:
                 raise row.error("Truncation", f"is {truncation:g}, but must be from 0 to 1")
         crowd = _flag(row, "IsGroupOf", unknown=0) == 1
         return Object(category, box, occlusion=occlusion, truncation=truncation, crowd=crowd, origin=row.line)
+
+
+def _names(rows: Rows) -> ImageNames:
+    """What the names in a table mean; made anew when the folder of the pictures has changed."""
+    changed = rows.images.stat().st_mtime_ns if rows.images.is_dir() else 0
+    return _known_names(rows.table, rows.images, changed)
+
+
+@lru_cache(maxsize=4)
+def _known_names(table: Table, images: Path, changed: int) -> ImageNames:  # noqa: ARG001
+    return ImageNames(images, lambda: _all_names(Rows(table, images, None, None)))
+
+
+def _all_names(rows: Rows) -> Iterator[str]:
+    for key in rows.keys():  # noqa: SIM118 - no mapping
+        try:
+            id = rows.id(rows.table.row(key[0], key[1]))
+        except DataError:  # said when it is loaded
+            continue
+        yield id
 
 
 def _is_empty(row: Row) -> bool:

@@ -28,7 +28,7 @@ from converters.examples import (
     stored_name,
 )
 from converters.findings import Findings
-from converters.formats import Place, in_order, split_name
+from converters.formats import SPLITS, Place, by_name, split_name
 from converters.frames import HINT, parsed
 from converters.ignore_regions import is_ignored, trainable
 from converters.model import Box, Dataset, Object, Sample
@@ -55,7 +55,7 @@ def find(root: Path) -> dict[str, Place]:
     if _has_records(root):
         return {_split_of(root): _place(class_map.home(root), root)}
     folders = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    return in_order({split_name(path.name): _place(root, path) for path in sorted(folders) if _has_records(path)})
+    return by_name((path.name, _place(root, path)) for path in sorted(folders) if _has_records(path))
 
 
 def missing(root: Path) -> str | None:
@@ -70,7 +70,7 @@ def missing(root: Path) -> str | None:
 
 def _split_of(folder: Path) -> str:
     name = split_name(folder.name)
-    return name if name in ("train", "validation", "test") else "train"
+    return name if name in SPLITS else "train"
 
 
 _LOOKED_AT = 8

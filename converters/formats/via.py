@@ -118,6 +118,7 @@ class Regions:
         rows = self.table.rows(key)
         below = self._image(rows[0])
         image = Path(f"{self.images}/{below}")
+        image_files.note(findings, below, rows[0].text("picture"))
         size = images.look(image, findings)
         objects = []
         for row in rows:

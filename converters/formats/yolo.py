@@ -1,8 +1,13 @@
-"""YOLO as Ultralytics has it: data.yaml, pictures in ``images/<split>``, a text file for each in ``labels/<split>``.
+"""YOLO: a text file with the labels of each image, as Ultralytics, Darknet, CVAT, LabelImg and others lay them out.
+
+data.yaml says where the images are and what the class numbers mean; else obj.data (Darknet, CVAT's YOLO 1.1), lists of
+images, or the names of the folders, with the class names in classes.txt, obj.names or the like (converters.yolo).
+The labels of ``images/train/1.jpg`` are in ``labels/train/1.txt``, or beside the image.
 
 A line is ``class cx cy w h`` (detect), ``class x1 y1 x2 y2 ...`` (segment) or ``class cx cy w h x1 y1 v1 ...`` (pose,
-where data.yaml has ``kpt_shape``). Classes count from 0; all else is a share of the picture's width or height, written
-with nine decimals at most. A picture without a label file has nothing on it: that is YOLO's rule.
+where data.yaml has ``kpt_shape``). Classes count from 0; all else is a share of the image's width or height, written
+with nine decimals at most. An image without a label file has nothing on it: that is YOLO's rule. It is counted, and a
+split without any label file is an error, unless it is a test split: nobody says what is on its images.
 """
 
 from __future__ import annotations
@@ -12,69 +17,48 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters import contents, images, listing, rules, yolo_lines, yolo_lists, yolo_page
-from converters.findings import Findings
-from converters.formats import FilesOfTheirOwn, Place, in_order, split_name
+from converters import classes as class_map
+from converters import contents
+from converters.formats import FilesOfTheirOwn, Place
 from converters.model import Dataset, KeypointSlot, Sample
+from converters.yolo import class_names, darknet, labels, layouts, lines, lists, page
+from converters.yolo.images import Images
+from converters.yolo.places import Described, sources
 from tltpipe.errors import DataError, UsageError
 
-ABOUT = "YOLO: data.yaml, images/<split>, labels/<split> (detect, segment, pose)"
+ABOUT = "YOLO: data.yaml or obj.data, images and labels/*.txt (detect, segment, pose)"
 CARRIES = frozenset({"box"})
-
-_TEXT = frozenset(("txt",))
 
 
 def carries(*, task: str = "detect") -> frozenset[str]:
-    """What survives with ``task``; of several rings segment keeps the largest, and its extent as the box."""
-    return CARRIES | {"segment": {"polygons"}, "pose": {"keypoints"}}.get(task, set())
+    """What survives with ``task``; segment has no boxes but those around its polygons, and masks by their outlines."""
+    return {"segment": frozenset({"polygons", "mask"}), "pose": frozenset({"box", "keypoints"})}.get(task, CARRIES)
 
 
-def find(root: Path) -> dict[str, Place]:
-    """The splits that ``data.yaml`` names; without one, the folders that are laid out as YOLO's are."""
-    page = yolo_page.at(root)
-    if page is not None:
-        return in_order({split_name(name): place for name, place in yolo_page.load(page).places.items()})
-    if not root.is_dir():
-        return {}
-    pairs = [(split, root / "labels" / split, root / "images" / split) for split in _folders(root / "labels")]
-    pairs += [(split, root / split / "labels", root / split / "images") for split in _folders(root)]
-    if not any(pictures.is_dir() for _, _, pictures in pairs):
-        name = split_name(root.name)
-        split = name if name in ("train", "validation", "test") else "train"
-        pairs = [(split, root / "labels", root / "images")]
-    found = {split_name(split): Place(root, labels, pictures) for split, labels, pictures in pairs if pictures.is_dir()}
-    return in_order({split: place for split, place in found.items() if _looks_right(place.annotations)})
+def find(root: Path, *, images: Path | None = None) -> dict[str, Place]:
+    """The splits that data.yaml or obj.data names, here or in the only folder; without either, those of the folders.
+
+    Where the images are apart, in the folder ``images``, folders of labels are enough.
+    """
+    for folder in (root, layouts.only_folder(root)):
+        if folder is not None and (path := page.at(folder)) is not None:
+            return page.places(path)
+        if folder is not None and (path := darknet.at(folder)) is not None:
+            return darknet.places(path)
+    return layouts.find(root, apart=images is not None)
 
 
 def missing(root: Path) -> str | None:
     """What YOLO labels at ``root`` lack."""
-    labels = next((path for path in contents.first(root, "txt") if _is_label(contents.head(path))), None)
-    if labels is None:
+    first = next((path for path in contents.first(root, "txt") if _is_label(contents.head(path))), None)
+    if first is None:
         return None
-    return f"{labels.name} is a YOLO label, but neither a data.yaml nor a folder of images beside its folder was found"
+    return f"{first.name} is a YOLO label, but neither a data.yaml nor a folder of images beside its folder was found"
 
 
 def _is_label(content: bytes) -> bool:
     words = content.decode(errors="replace").partition("\n")[0].split()
-    return len(words) >= 5 and words[0].isdigit() and all(map(yolo_lines.is_share, words[1:]))
-
-
-def _folders(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        return []
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _looks_right(labels: Path) -> bool:
-    """Whether the first label file with a line begins with a class number and shares of one."""
-    if not labels.is_dir():
-        return False
-    for _, name in zip(range(64), listing.files(labels, _TEXT), strict=False):
-        with (labels / name).open("rb") as stream:
-            words = stream.readline(4096).split()
-        if words:
-            return words[0].isdigit() and len(words) >= 5 and yolo_lines.is_share(words[1].decode(errors="replace"))
-    return False
+    return len(words) >= 5 and words[0].isdigit() and all(map(labels.is_share, words[1:]))
 
 
 def layout(root: Path, split: str) -> Place:
@@ -82,65 +66,55 @@ def layout(root: Path, split: str) -> Place:
 
 
 def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
-    """The split at ``place``; class names come from data.yaml, or from the class map where there is none.
+    """The split at ``place``; class names come from data.yaml or obj.data, the class map, or a file near the labels.
 
-    Raises DataError where neither says what the numbers mean.
+    Raises DataError where nothing says what the numbers mean.
     """
-    path = place.page if isinstance(place, yolo_lists.Described) else yolo_page.at(place.root)
-    page = yolo_page.load(path) if path is not None else None
-    names = page.names if page is not None else classes
-    if names is None:
-        hint = f"write {place.root / 'classes.txt'}: one name a line, in the order of their numbers"
-        if several := yolo_page.candidates(place.root):
-            hint = f"name one of {', '.join(path.name for path in several)} in place of the folder"
-        raise DataError("nothing says what the class numbers mean", where=place.root, hint=hint)
-    shape = page.keypoints if page is not None else None
+    if not isinstance(place, Described):
+        place = Described(place.root, place.annotations, place.images, "", page.at(place.root))
+    names, shape, files = _meaning(place, classes)
     slots = {}
     if shape is not None:
         points = tuple(str(number) for number in range(1, shape[0] + 1))
         slots = {name: KeypointSlot(points, 0, shape[0]) for name in names}
-    if isinstance(place, yolo_lists.Several):
-        return Dataset(names, yolo_lists.Pictures(place, names, shape), slots)
-    return Dataset(names, Folder(place.annotations, place.images, names, shape), slots)
+    annotated = place.name != "test" or _labelled(place)
+    pictures = Images(place, names, shape, annotated, files)
+    return Dataset(names, pictures, slots, annotated=annotated, findings=place.findings)
 
 
-@dataclass(frozen=True)
-class Folder:
-    """A folder of pictures and one of labels; ``keypoints`` are their number and values each (2 or 3), if it is a pose.
+def _meaning(
+    place: Described, classes: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], tuple[int, int] | None, tuple[Path, ...]]:
+    """The class names, the shape of keypoints if there are any, and the file that says so."""
+    if place.page is not None and place.page.suffix in page.SUFFIXES:
+        found = page.load(place.page)
+        return found.names, found.keypoints, (place.page,)
+    if place.page is not None:
+        names, path = darknet.names(place.page)
+        return names, None, (place.page, path)
+    if classes is not None:
+        return classes, None, (place.root / class_map.NAME,)
+    folders = (place.root, place.images, place.annotations, place.images.parent, place.annotations.parent)
+    near = class_names.find(folder for folder in folders if folder.is_relative_to(place.root))
+    if near is not None:
+        return class_names.read(near), None, (near,)
+    hint = f"write {place.root / 'classes.txt'}: one name a line, in the order of their numbers"
+    if several := page.candidates(place.root):
+        hint = f"name one of {', '.join(path.name for path in several)} in place of the folder"
+    elif above := page.at(place.root.absolute().parent):
+        hint = f"{above} says it: name that, and the split with --split"
+    raise DataError("nothing says what the class numbers mean", where=place.root, hint=hint)
 
-    A key is a path below both without its extension, then that of the picture.
-    """
 
-    labels: Path
-    images: Path
-    names: tuple[str, ...]
-    keypoints: tuple[int, int] | None = None
-
-    @property
-    def inputs(self) -> tuple[Path, ...]:
-        return tuple(path for path in (self.labels, self.images) if path.exists())
-
-    def keys(self) -> list[tuple[str, ...]]:
-        """Those of the pictures alone: that is where YOLO begins, and a label file without one is an orphan."""
-        pictures = listing.pictures(self.images)
-        if not pictures and self.labels.is_dir() and next(listing.files(self.labels, _TEXT), None):
-            raise DataError("there are labels, but no pictures", where=self.images, code=rules.NO_PICTURE.code)
-        return [(stem, *pictures[stem]) for stem in sorted(pictures)]
-
-    def name(self, key: tuple[str, ...]) -> str:
-        return key[0]
-
-    def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
-        stem, *extensions = key
-        path = Path(f"{self.labels}/{stem}.txt")
-        image = Path(f"{self.images}/{stem}.{extensions[0]}")
-        if len(extensions) > 1:
-            hint = f"the labels may belong to any of .{', .'.join(extensions)}: rename or remove all but one"
-            what, code = "several pictures share this name", rules.SAME_NAME.code
-            raise DataError(what, where=image, hint=hint, code=code)
-        width, height = images.look(image, findings)
-        objects = yolo_lines.parse(path, self.names, self.keypoints, width, height)
-        return Sample(stem, image, width, height, tuple(objects), annotations=path if path.exists() else image)
+def _labelled(place: Described) -> bool:
+    """Whether there are label files at all; of a list, the folder of its first image says so."""
+    for source in sources(place):
+        folder = source.labels
+        if folder is None and (first := lists.first_image(place.root, source.images)) is not None:
+            folder = labels.folder_of(first.parent, place.root)
+        if folder is not None and labels.any_text(folder):
+            return True
+    return False
 
 
 def describe(
@@ -153,7 +127,7 @@ def describe(
 ) -> Mapping[str, str]:
     """data.yaml."""
     shape = (_points(keypoints or {}), 3) if task == "pose" else None
-    return {"data.yaml": yolo_page.text(root, categories, splits, shape)}
+    return {"data.yaml": page.text(root, categories, splits, shape)}
 
 
 def _points(slots: Mapping[str, KeypointSlot]) -> int:
@@ -167,16 +141,19 @@ def _points(slots: Mapping[str, KeypointSlot]) -> int:
 
 @dataclass(frozen=True)
 class Recorder:
-    """Writes the label file of each sample."""
+    """Writes the label file of each sample; none of samples that are not ``annotated``: an empty one says something."""
 
     folder: str
     categories: tuple[str, ...]
     task: str
     keypoints: Mapping[str, KeypointSlot]
     points: int
+    annotated: bool = True
 
     def record(self, sample: Sample) -> None:
-        text = yolo_lines.encode(sample, self.categories, self.task, self.keypoints, self.points)
+        if not self.annotated:
+            return
+        text = lines.encode(sample, self.categories, self.task, self.keypoints, self.points)
         path = Path(f"{self.folder}/{sample.id}.txt")
         try:
             path.write_text(text, "utf-8", newline="\n")
@@ -188,7 +165,8 @@ class Recorder:
 class Writer(FilesOfTheirOwn):
     """Writes ``<path>/<id>.txt`` for every sample, empty where nothing is on it.
 
-    ``task`` is detect (boxes), segment (the largest ring of each object) or pose (box and the whole keypoint vector).
+    ``task`` is detect (boxes), segment (all rings of each object, joined; else the outline of its mask) or pose (box
+    and the whole keypoint vector).
     """
 
     def __init__(
@@ -198,10 +176,11 @@ class Writer(FilesOfTheirOwn):
         *,
         task: str = "detect",
         keypoints: Mapping[str, KeypointSlot] | None = None,
+        annotated: bool = True,
     ) -> None:
         """Raises UsageError for another task, or keypoints that cannot be one pose."""
-        if task not in yolo_lines.TASKS:
-            raise UsageError(f'there is no task "{task}" to write', hint=f"one of {', '.join(yolo_lines.TASKS)}")
+        if task not in lines.TASKS:
+            raise UsageError(f'there is no task "{task}" to write', hint=f"one of {', '.join(lines.TASKS)}")
         slots = dict(keypoints or {}) if task == "pose" else {}
         points = _points(slots) if task == "pose" else 0
-        self.recorder = Recorder(os.fspath(path), tuple(categories), task, slots, points)
+        self.recorder = Recorder(os.fspath(path), tuple(categories), task, slots, points, annotated)

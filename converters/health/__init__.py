@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -42,13 +43,15 @@ def examine(
     Raises UsageError and DataError as ``converters.splits`` does when nothing is found there at all.
     """
     started = time.monotonic()
-    format, places = opening.find(path, format)
-    opened, closed = _open(path, places, format)
+    # Places are told below the data set, and names are not: only with a whole path can one be told from the other.
+    whole = path.absolute()
+    format, places = opening.find(whole, format)
+    opened, closed = _open(whole, places, format)
     splits, seconds = _gather(opened, deep=deep, workers=workers, progress=progress)
     twice = copies(splits, deep=deep, workers=workers)
     across = balance(splits)
     across.merge(twice.across)
-    root = path if path.is_dir() else path.parent
+    root = whole if whole.is_dir() else whole.parent
     if not closed:  # their pictures would seem to belong to nobody
         across.merge(orphans(places, splits, root))
     reports = dict(closed)
@@ -118,12 +121,12 @@ def _report(split: Split, seconds: float, root: Path, *, several: bool) -> Split
 
 def _told(findings: Findings, root: Path, *, prefix: str = "") -> tuple[Finding, ...]:
     """``findings`` with places told below ``root``, and names apart from those of other splits."""
-    start = f"{root}/"
+    # Whole paths are told by what stands before them; within one, the same text is the name of another folder.
+    whole = re.compile(rf"(?<![^\s\"'(]){re.escape(f'{root}/')}")
 
     def told(example: str) -> str:
-        if start in example:
-            return _printable(example.replace(start, ""))
-        return _printable(example if example.startswith(prefix) else prefix + example)
+        below, count = whole.subn("", example)
+        return _printable(below if count or example.startswith(prefix) else prefix + example)
 
     return tuple(replace(found, examples=tuple(map(told, found.examples))) for found in findings)
 

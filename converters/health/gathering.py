@@ -72,6 +72,7 @@ def gather(
     points = {category: slot.count for category, slot in dataset.keypoints.items()}
     gatherer = partial(Looks, points, deep, dataset.annotated, identities)
     total = _Total(dataset, keys)
+    total.findings.take(dataset.findings)
     workers = workers or how_many(len(keys), deep=deep)
     try:
         for batch in batches(dataset.pictures, keys, gatherer, skip_bad=True, workers=workers):
@@ -79,6 +80,8 @@ def gather(
             bar.advance(batch.pictures)
     except DataError as problem:  # of the split as a whole: pictures that cannot be used are left out
         total.findings.add(rules.by_code(problem.code), problem)
+    if 2 * total.crowds > (items := total.classes.total()):
+        total.findings.add(rules.MOSTLY_CROWD, f"{name}: {total.crowds} of {items} items")
     columns = {column: total.all(column, kind) for column, kind in (_COLUMNS | _OWN).items()}
     columns["garments"] = np.unique(columns["garments"].reshape(-1, 2), axis=0)
     return Split(
@@ -124,6 +127,7 @@ class _Total:
     stored: int = 0
     shown: int = 0
     polygons: bool = False
+    crowds: int = 0
 
     def add(self, batch: Batch[Looks]) -> None:
         looks, places = batch.gathered, range(self.start, self.start + batch.pictures)
@@ -141,6 +145,7 @@ class _Total:
         self.stored += looks.stored
         self.shown += looks.shown
         self.polygons |= looks.polygons
+        self.crowds += looks.crowds
         self.start += batch.pictures
 
     def all(self, column: str, kind: Any) -> NDArray[Any]:

@@ -44,7 +44,7 @@ class Looks:
     ids; ``bytes`` and ``heads`` as in ``images.Header``; ``sizes`` width times 2**32 plus height, 0 where unknown;
     ``items`` how many; ``hashes`` the perceptual ones (deep only). ``garments`` are pairs of (pair_id, style).
     ``stored`` and ``shown`` count pictures on their side annotated as stored, and as EXIF shows them. ``polygons``:
-    some items have one.
+    some items have one. ``crowds`` counts items that are marked so.
     """
 
     points: Mapping[str, int]
@@ -63,6 +63,7 @@ class Looks:
     stored: int = 0
     shown: int = 0
     polygons: bool = False
+    crowds: int = 0
 
     def add(self, sample: Sample, findings: Findings) -> None:
         objects = sample.objects
@@ -87,6 +88,7 @@ class Looks:
             self.hashes.append(look)
         for thing in objects:
             self.classes[thing.category] += 1
+            self.crowds += thing.crowd
             if thing.polygons:
                 self.polygons = True
             if self.identities and thing.style and thing.pair_id is not None and thing.style > 0:

@@ -18,7 +18,7 @@ from converters import images, opening, orientation, outputs, rules
 from converters.convert import vacant
 from converters.findings import Finding, Findings
 from converters.health import examine, repairs, storing
-from converters.health.report import Report, collected
+from converters.health.report import Report
 from converters.images import Header
 from converters.model import Dataset, Pictures, Sample
 from converters.orientation import turned_size
@@ -47,7 +47,7 @@ class Done:
     def findings(self) -> tuple[Finding, ...]:
         total = Findings()
         for summary in self.splits.values():
-            total.merge(collected(found for found in summary.findings if found.rule.mended))
+            total.take(found for found in summary.findings if found.rule.mended)
         return total.all()
 
 

@@ -31,6 +31,7 @@ def orphans(places: Mapping[str, Place], splits: Sequence[Split], root: Path) ->
     A picture counts wherever none is known by that name; another file only among such that do belong to a picture.
     """
     findings = Findings()
+    read = {path for split in splits for path in split.dataset.pictures.inputs}
     for folder in _outermost(_folders(places[split.name]) for split in splits):
         claims = [
             (f"{inner}/"[len(f"{folder}/") :], split.names)
@@ -40,7 +41,8 @@ def orphans(places: Mapping[str, Place], splits: Sequence[Split], root: Path) ->
         ]
         try:
             for path in _orphans(folder, claims):
-                findings.add(rules.ORPHAN, os.path.relpath(folder / path, root))
+                if folder / path not in read:  # class names and lists may lie among the labels
+                    findings.add(rules.ORPHAN, os.path.relpath(folder / path, root))
         except DataError as problem:
             findings.add(rules.by_code(problem.code), problem)
     return findings

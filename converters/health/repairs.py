@@ -64,8 +64,7 @@ def _around(thing: Object, sample: Sample) -> Box | None:
     rings = [ring for ring in thing.polygons if geometry.encloses(ring)]
     if not rings:
         return None
-    across, down = [x for ring in rings for x in ring[::2]], [y for ring in rings for y in ring[1::2]]
-    return geometry.clip(Box(min(across), min(down), max(across), max(down)), sample.width, sample.height)
+    return geometry.clip(geometry.extent(rings), sample.width, sample.height)
 
 
 def _parts(thing: Object, sample: Sample, points: Mapping[str, int], findings: Findings) -> Object:

@@ -54,7 +54,7 @@ class Report:
         """All findings, counted over all splits; the worst first, then by code."""
         total = Findings()
         for findings in (*(split.findings for split in self.splits.values()), self.across):
-            total.merge(collected(findings))
+            total.take(findings)
         return tuple(sorted(total, key=lambda found: (SEVERITIES.index(found.rule.severity), found.rule.code)))
 
     @property
@@ -124,10 +124,6 @@ def told(found: Finding) -> dict[str, Any]:
         "fix": rule.fix,
         "mended": rule.mended,
     }
-
-
-def collected(findings: Iterable[Finding]) -> Findings:
-    return Findings({found.rule: (found.count, list(found.examples)) for found in findings})
 
 
 def _split(split: SplitReport) -> dict[str, Any]:

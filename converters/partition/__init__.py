@@ -77,7 +77,16 @@ class Plan:
         (whole, *_) = joint(list(sources.values()), Selection())
         apart = len(sources) > 1 and not all(dataset.joint_pairs for dataset in sources.values())
         step = 10 ** len(str(self.facts.highest_pair)) if apart else 0
-        return {name: replace(whole, pictures=self._pictures(name, step), joint_pairs=True) for name in self.names}
+        findings = tuple(found for dataset in sources.values() for found in dataset.findings)
+        return {
+            name: replace(
+                whole,
+                pictures=self._pictures(name, step),
+                joint_pairs=True,
+                findings=findings if name == self.names[0] else (),  # said once
+            )
+            for name in self.names
+        }
 
     def _pictures(self, name: str, step: int) -> Chosen:
         facts, own = self.facts, np.flatnonzero(self.sides == self.names.index(name))

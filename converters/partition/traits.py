@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from converters import perceptual, rules, validity
+from converters import image_sizes, perceptual, rules, validity
 from converters.findings import Findings
 from converters.model import Sample
 from tltpipe.errors import DataError
@@ -46,7 +46,7 @@ class Traits:
     highest_pair: int = 0
 
     def add(self, sample: Sample, findings: Findings) -> None:
-        sample = validity.settled(sample, findings)
+        sample = validity.settled(image_sizes.checked(sample, findings), findings)
         size, head = _stamp(sample.image)
         if self.needed and size == UNSEEN:
             raise DataError("this picture is missing", where=sample.image, hint=_HINT, code=rules.NO_PICTURE.code)

@@ -16,6 +16,7 @@ from converters.model import Dataset
 from converters.partition import Plan, Rules, judge, plan
 from converters.partition.report import Report
 from converters.partition.sizes import HALVES
+from converters.selection import Selection
 from converters.transfer import Part, Summary, transfer
 from tltpipe.errors import DataError, UsageError
 from tltpipe.files import atomic, write_text
@@ -49,6 +50,7 @@ def split(
     pictures: placement.How = "link",
     options: Mapping[str, Any] | None = None,
     lists: bool = False,
+    selection: Selection | None = None,
     replace: bool = False,
     skip_bad: bool = False,
     workers: int | None = None,
@@ -57,7 +59,8 @@ def split(
 
     Of a data set with several splits, ``splits`` are taken, or with ``pool`` all that are annotated. ``format`` is the
     source's own by default, COCO where that cannot be written. ``lists``: only a file ``<split>.txt`` with the paths
-    of its pictures, relative to ``source``. A killed run goes on when started again.
+    of its pictures, relative to ``source``. ``selection`` takes items away from the sides once these are chosen. A
+    killed run goes on when started again.
     Raises as ``converters.convert.convert`` and ``plan`` do.
     """
     if format is not None:
@@ -103,6 +106,7 @@ def split(
         journal=journal,
         progress=progress,
         what="split",
+        selection=selection,
         texts=texts,
         workers=workers,
     )
@@ -133,9 +137,7 @@ def judge_at(
 
 def choose(found: Mapping[str, Dataset], splits: Sequence[str], *, pool: bool, source: Path) -> dict[str, Dataset]:
     """The splits to divide anew: the only one, those named, or all with annotations. Raises UsageError."""
-    for name in splits:
-        if name not in found:
-            raise UsageError(f'there is no split "{name}" here', where=source, hint=f"there are {', '.join(found)}")
+    splits = [opening.known(name, found, source) for name in splits]
     if splits:
         return {name: dataset for name, dataset in found.items() if name in splits}
     if len(found) > 1 and not pool:

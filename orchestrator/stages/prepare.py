@@ -152,6 +152,7 @@ def _selection(run: Run) -> Selection:
         sources=tuple(data.sources),
         subset=data.subset,
         keep_empty=data.keep_empty,
+        crowd=data.crowd,
     )
 
 

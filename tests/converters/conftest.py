@@ -1,4 +1,4 @@
-"""A tiny DeepFashion2 split, made by hand: real JPEG files and annotation files of the published shape."""
+"""Data sets made by hand: DeepFashion2 of the published shape; COCO files and VOC pages as other programs have them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 from converters import garments
+from converters.convert import Converted, convert
+from tltpipe.progress import Silent
 
 Json = dict[str, Any]
 
@@ -193,3 +195,106 @@ class Files:
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
     return Files(tmp_path / "data")
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Makes COCO and VOC data sets below ``root``, converts them, and says what came out."""
+
+    root: Path
+
+    def picture(self, path: Path | str, size: tuple[int, int] = (100, 80), **options: Any) -> Path:
+        """An image file of the kind that its extension says, in a colour of its own."""
+        made = self.root / path
+        made.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size, (90, crc32(str(path).encode()) % 256, 40)).save(made, **options)
+        return made
+
+    def coco(self, path: str, *images: Json | str, notes: list[Json] | None = None, **members: Any) -> Path:
+        """A COCO file: images by name or record, one cat of 30 x 20 on each unless ``notes`` say otherwise.
+
+        ``...`` as a value removes a field.
+        """
+        named = [each if isinstance(each, dict) else {"file_name": each} for each in images]
+        records = [{"id": number, "width": 100, "height": 80} | each for number, each in enumerate(named, 1)]
+        common = {"category_id": 1, "bbox": [10, 10, 30, 20], "area": 600, "iscrowd": 0, "segmentation": []}
+        given = notes if notes is not None else [{"image_id": record["id"]} for record in records]
+        annotations = [{"id": number} | common | each for number, each in enumerate(given, 1)]
+        page = {"images": records, "annotations": annotations, "categories": [{"id": 1, "name": "cat"}]}
+        page |= members
+        for name in ("images", "annotations"):
+            page[name] = [{key: value for key, value in each.items() if value is not ...} for each in page[name]]
+        made = self.root / path
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.write_text(json.dumps(page))
+        return made
+
+    def page(
+        self, path: Path | str, name: str, size: tuple[int, int] | None = (100, 80), category: str = "cat"
+    ) -> Path:
+        """A VOC page with one thing, at 10, 10, 40, 30 as we count."""
+        sides = f"<size><width>{size[0]}</width><height>{size[1]}</height></size>" if size else ""
+        box = "<bndbox><xmin>11</xmin><ymin>11</ymin><xmax>40</xmax><ymax>30</ymax></bndbox>"
+        thing = f"<object><name>{category}</name>{box}</object>"
+        made = self.root / path
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.write_text(f"<annotation><filename>{name}</filename>{sides}{thing}</annotation>")
+        return made
+
+    def voc(self, folder: str, stems: str, *, labels: str = "Annotations", images: str = "JPEGImages") -> Path:
+        """A VOC folder with a page and a picture for each of ``stems``, which blanks part."""
+        for stem in stems.split():
+            self.page(Path(folder) / labels / f"{stem}.xml", f"{stem}.jpg")
+            self.picture(Path(folder) / images / f"{stem}.jpg")
+        return self.root / folder
+
+    def lists(self, folder: str, **names: str) -> None:
+        """Lists of a VOC folder, each with the names that blanks part."""
+        for name, listed in names.items():
+            path = self.root / folder / "ImageSets/Main" / f"{name}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(f"{each}\n" for each in listed.split()))
+
+    def convert(self, source: str | Path = "", format: str = "coco", **options: Any) -> Outcome:
+        """Converted into a new folder beside the others."""
+        target = self.root.parent / f"{self.root.name}-out" / str(len(list(self.root.parent.glob("*-out/*"))))
+        target.parent.mkdir(exist_ok=True)
+        return Outcome(target, convert(self.root / source, target, format=format, progress=Silent(), **options))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a conversion wrote into ``target``, and said."""
+
+    target: Path
+    done: Converted
+
+    @property
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Images and items of each split."""
+        return {name: (split.images, split.items) for name, split in self.done.splits.items()}
+
+    @property
+    def codes(self) -> dict[str, int]:
+        """How many cases of each rule were told."""
+        found: dict[str, int] = {}
+        for split in self.done.splits.values():
+            for finding in split.findings:
+                found[finding.rule.code] = found.get(finding.rule.code, 0) + finding.count
+        return found
+
+    def boxes(self, split: str = "train") -> dict[str, list[tuple[str, list[float]]]]:
+        """Class and box (left, top, width, height) of every item in the COCO file, by the name of its image."""
+        page = json.loads((self.target / f"annotations/instances_{split}.json").read_text())
+        names = {record["id"]: record["name"] for record in page["categories"]}
+        boxes: dict[int, list[tuple[str, list[float]]]] = {record["id"]: [] for record in page["images"]}
+        for each in page["annotations"]:
+            boxes[each["image_id"]].append((names[each["category_id"]], each["bbox"]))
+        return {record["file_name"]: boxes[record["id"]] for record in page["images"]}
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> Sets:
+    root = tmp_path / "set"
+    root.mkdir()
+    return Sets(root)

@@ -35,7 +35,7 @@ def test_every_field_and_every_finding_comes_back() -> None:
     findings = Findings()
     findings.add(rules.TINY, "a.jpg", count=4)
     problem = DataError("is cut off", where="b.jpg", hint="copy it again", code="I202")
-    kept = plain.packed(entries.entry(Batch(full, 5, findings, [("b", problem)]), empty))
+    kept = plain.packed(entries.entry(Batch(full, 5, findings, left_out=[("b", problem)]), empty))
     back = entries.batch(plain.unpacked(kept, entries.entry_type(Gathering, [])), empty)
     assert back.gathered == full
     assert isinstance(back.gathered.losses.lost["why"], Count)

@@ -124,7 +124,9 @@ def test_every_format_is_examined_and_mended_in_itself(format: str, folder: Path
     image.save(train[0], exif=exif)
     before = look(root)
     assert codes(before)["I203"] == 1
-    assert codes(before).keys() - {"B306", "C602", "K502"} <= {"I203", "F102", "F104", "D701", "D702"}, before.findings
+    assert codes(before).keys() - {"B306", "C602", "K502"} <= {"I203", "F102", "F104", "F115", "D701", "D702"}, (
+        before.findings
+    )
     done = mend(root, tmp_path / "mended", progress=Silent())
     assert done.format == format
     after = look(tmp_path / "mended")
@@ -269,3 +271,25 @@ def test_a_gif_becomes_a_png(folder: Path, tmp_path: Path) -> None:
     mend(tmp_path / "kitti", tmp_path / "mended", progress=Silent())
     assert {path.name for path in (tmp_path / "mended/train/image_2").iterdir()} == {"000001.png", "000002.jpg"}
     assert "I206" not in codes(look(tmp_path / "mended"))
+
+
+@pytest.mark.parametrize("given", ["data", "./data", "../here/data", "data/data.yaml", "ABSOLUTE"])
+def test_paths_are_told_whole_where_the_name_of_the_data_set_comes_twice(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "here/data"
+    for inner in ("metadata", "data", "my data"):
+        for folder, suffix in (("images", "jpg"), ("labels", "txt")):
+            (root / folder / "train" / inner).mkdir(parents=True)
+            path = root / folder / "train" / inner / f"1.{suffix}"
+            path.write_text("0 0.5 0.5 0.5 0.5 0.9") if suffix == "txt" else Image.new("RGB", (80, 60)).save(path)
+    (root / "labels/train/data/1.txt").write_text("")
+    (root / "images/train/2.jpg").write_bytes(b"")
+    (root / "data.yaml").write_text("train: images/train\nnames: [fire]\n")
+    monkeypatch.chdir(tmp_path / "here")
+    report = look(root if given == "ABSOLUTE" else Path(given))
+    told = {found.rule.code: [example.partition(": ")[0] for example in found.examples] for found in report.findings}
+    assert told["F103"] == ["labels/train/metadata/1.txt:1:1", "labels/train/my data/1.txt:1:1"]
+    assert told["B306"] == ["data/1"], "the name of an image, not a path"
+    assert told["I201"] == ["images/train/2.jpg"]
+    assert report.as_json()["findings"][0]["examples"][0].startswith("labels/train/metadata/1.txt:1:1: ")

@@ -11,10 +11,12 @@ import yaml
 from PIL import Image
 
 import converters
-from converters import outputs, rules, yolo_lines, yolo_page
+from converters import geometry, outputs, rules
 from converters.findings import Findings
 from converters.formats import yolo
 from converters.model import Box, Keypoint, KeypointSlot, Object, Sample
+from converters.yolo import lines
+from converters.yolo import page as page_module
 from tltpipe.errors import DataError, Location, UsageError
 
 NAMES = ("skirt", "vest")
@@ -42,12 +44,12 @@ def sample(*objects: Object, size: tuple[int, int] = (80, 60)) -> Sample:
 
 
 def encode(*objects: Object, task: str = "detect", size: tuple[int, int] = (80, 60)) -> str:
-    return yolo_lines.encode(sample(*objects, size=size), NAMES, task, {}, 0)
+    return lines.encode(sample(*objects, size=size), NAMES, task, {}, 0)
 
 
 def parse(path: Path, text: str | bytes, keypoints: tuple[int, int] | None = None) -> list[Object]:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return yolo_lines.parse(path, NAMES, keypoints, 80, 60)
+    return lines.parse(path, NAMES, keypoints, 80, 60)
 
 
 # Writing
@@ -75,7 +77,7 @@ def test_boxes_come_back_within_a_hundredth_of_a_pixel_in_ten_thousand(tmp_path:
         box = Box(xs[0], ys[0], xs[1], ys[1])
         text = encode(Object("vest", box), size=(10_000, 9_999))
         (tmp_path / "1.txt").write_text(text)
-        (back,) = yolo_lines.parse(tmp_path / "1.txt", NAMES, None, 10_000, 9_999)
+        (back,) = lines.parse(tmp_path / "1.txt", NAMES, None, 10_000, 9_999)
         corners = (back.box.left, back.box.top, back.box.right, back.box.bottom)
         assert corners == pytest.approx((box.left, box.top, box.right, box.bottom), abs=1e-4)
 
@@ -87,12 +89,17 @@ def test_shares_stay_within_the_picture_and_have_no_exponent() -> None:
     assert encode(Object("skirt", Box(0, 0, 80, 60), polygons=(ring,)), task="segment") == "0 0 0 1 0 0.5 1\n"
 
 
-def test_segment_writes_the_largest_ring_or_the_corners_of_the_box() -> None:
+def test_segment_joins_all_rings_or_writes_the_corners_of_the_box(tmp_path: Path) -> None:
     rings = ((0.0, 0.0, 8.0, 0.0, 8.0, 6.0), (20.0, 15.0, 60.0, 15.0, 60.0, 45.0))
     thing = Object("vest", Box(0, 0, 60, 45), polygons=rings)
-    assert encode(thing, BOX, task="segment") == (
-        "1 0.25 0.25 0.75 0.25 0.75 0.75\n1 0.25 0.25 0.75 0.25 0.75 0.75 0.25 0.75\n"
+    text = encode(thing, BOX, task="segment")
+    assert text == (
+        "1 0.25 0.25 0.1 0.1 0 0 0.1 0 0.1 0.1 0.25 0.25 0.75 0.25 0.75 0.75\n"
+        "1 0.25 0.25 0.75 0.25 0.75 0.75 0.25 0.75\n"
     )
+    back, _ = parse(tmp_path / "1.txt", text)
+    assert back.box == thing.box
+    assert geometry.area(back.polygons[0]) == sum(map(geometry.area, rings)) == 624
 
 
 def test_pose_there_and_back(tmp_path: Path) -> None:
@@ -121,10 +128,12 @@ def test_what_cannot_be_written_is_told_before(tmp_path: Path) -> None:
         encode(Object("hat", Box(0, 0, 1, 1)))
 
 
-@pytest.mark.parametrize(("task", "kept"), [("detect", set()), ("segment", {"polygons"}), ("pose", {"keypoints"})])
+@pytest.mark.parametrize(
+    ("task", "kept"), [("detect", {"box"}), ("segment", {"polygons", "mask"}), ("pose", {"box", "keypoints"})]
+)
 def test_what_is_kept_is_not_told_as_dropped(task: str, kept: set[str], tmp_path: Path) -> None:
     labels, _ = outputs.plan("yolo", tmp_path, "train", options={"task": task})
-    assert labels.carries == {"box"} | kept
+    assert labels.carries == kept
 
 
 def test_data_yaml_has_the_keys_of_ultralytics(tmp_path: Path) -> None:
@@ -316,7 +325,7 @@ def test_two_pictures_with_one_name(tmp_path: Path) -> None:
 def test_labels_without_any_picture(tmp_path: Path) -> None:
     root = make(tmp_path, {"train/1": LINE, "val/1": LINE})
     (root / "images/train/1.jpg").unlink()
-    with pytest.raises(DataError, match="no pictures") as caught:
+    with pytest.raises(DataError, match="no images") as caught:
         list(converters.read("yolo", root, "train"))
     assert caught.value.where == root / "images/train"
 
@@ -409,4 +418,4 @@ def test_mutated_data_yaml_ends_in_names_or_a_data_error(tmp_path: Path) -> None
     for _ in range(500):
         (root / "data.yaml").write_bytes(mutated(seed, chance))
         with contextlib.suppress(DataError):
-            assert all(yolo_page.load(root / "data.yaml").names)
+            assert all(page_module.load(root / "data.yaml").names)

@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converters.formats import Place, split_name
-from converters.yolo_lists import Described, Several, labels_of
+from converters import rules
+from converters.findings import Findings
+from converters.formats import Place, by_name, split_name
+from converters.yolo import lists
+from converters.yolo.places import described
 from tltpipe.errors import DataError, Location
 
 NAMES = ("data.yaml", "dataset.yaml", "data.yml")
-_SUFFIXES = (".yaml", ".yml")
+SUFFIXES = (".yaml", ".yml")
 _NAMED = re.compile(rb"^names[ \t]*:", re.MULTILINE)
-_SPLIT = re.compile(rb"^(?:train|val)[ \t]*:", re.MULTILINE)
+_SPLIT = re.compile(rb"^(?:train|val)[a-z]*[ \t]*:", re.MULTILINE | re.IGNORECASE)
 _LARGEST = 1 << 20  # bytes; that is more than any list of classes needs
 _DEEPEST = 16
+_SHOWN = 8  # names in a hint
 _SPLITS = {"validation": "val"}
 _NO_SPLITS = ("path", "names", "nc", "kpt_shape", "flip_idx", "kpt_names", "download", "roboflow", "channels")
 
@@ -29,14 +33,13 @@ class Page:
     """``keypoints`` are how many an object has and values each (2 or 3), None for no pose."""
 
     names: tuple[str, ...]
-    places: Mapping[str, Place]
     keypoints: tuple[int, int] | None
 
 
 def at(root: Path) -> Path | None:
     """The data.yaml that is ``root`` or lies in it; where there is none, the one that is called otherwise."""
     if root.is_file():
-        return root if root.suffix in _SUFFIXES and b"names" in _head(root) else None
+        return root if root.suffix in SUFFIXES and b"names" in _head(root) else None
     found = (root / name for name in NAMES)
     usual = next((path for path in found if path.is_file() and b"names" in _head(path)), None)
     if usual is not None:
@@ -49,7 +52,7 @@ def candidates(folder: Path) -> list[Path]:
     """The files in ``folder`` that name classes and a split, as Ultralytics' own are called: coco8.yaml."""
     if not folder.is_dir():
         return []
-    found = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES and path.is_file())
+    found = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file())
     return [path for path in found if (head := _head(path)) and _NAMED.search(head) and _SPLIT.search(head)]
 
 
@@ -61,10 +64,36 @@ def load(path: Path) -> Page:
     if count is not None and (type(count) is not int or count != len(names)):
         told = count if type(count) is int else "no number"
         raise DataError(f"nc is {told}, but there are {len(names)} names", where=path)
-    places = _places(page, path)
-    if not places:
+    return Page(names, _shape(page.get("kpt_shape"), path))
+
+
+def places(path: Path) -> dict[str, Place]:
+    """The splits that the file ``path`` names, train and validation first.
+
+    Raises DataError as ``load`` does, and where train or val is not there.
+    """
+    load(path)
+    page, odd = _parsed(path), Findings()
+    sources: dict[str, list[Path]] = {}
+    for key, value in page.items():
+        values = [value] if isinstance(value, str) else value
+        if not isinstance(key, str) or key.lower() in _NO_SPLITS or not _are_paths(values):
+            continue
+        some = [_source(path, page.get("path"), each.strip(), odd) for each in values]
+        there = [source for source in some if source is not None]
+        if len(there) == len(some):
+            sources[key] = there
+        elif split_name(key) in ("train", "validation"):
+            raise _missing(path, key, values[some.index(None)])
+        else:  # Roboflow names a test split whether there is one or not
+            odd.add(rules.NO_SPLIT, f"{path}: {key}: {values[some.index(None)][:80]}")
+    if not sources:
         raise DataError("no split is named: train, val or test", where=path)
-    return Page(names, places, _shape(page.get("kpt_shape"), path))
+    first = next(iter(sources))
+    return by_name(
+        (key, described(path.parent, key, some, page=path, findings=odd if key == first else ()))
+        for key, some in sources.items()
+    )
 
 
 def text(root: Path, categories: Sequence[str], splits: Mapping[str, Place], keypoints: tuple[int, int] | None) -> str:
@@ -136,6 +165,7 @@ def _check_shape(text: str, path: Path) -> None:
 
 def _names(value: Any, path: Path) -> tuple[str, ...]:
     if isinstance(value, dict):
+        value = {int(key) if isinstance(key, str) and key.isdecimal() else key: name for key, name in value.items()}
         if any(type(key) is not int for key in value) or value.keys() != set(range(len(value))):
             raise DataError(f"names must be numbered 0 to {len(value) - 1} without gaps", where=path)
         value = [value[number] for number in range(len(value))]
@@ -161,43 +191,32 @@ def _shape(value: Any, path: Path) -> tuple[int, int] | None:
     raise DataError("kpt_shape must be [number of keypoints, 2 or 3]", where=path)
 
 
-def _places(page: Mapping[str, Any], path: Path) -> dict[str, Place]:
-    """The splits by the keys they have. Raises DataError where train or val is missing."""
-    found = {}
-    for key, value in page.items():
-        values = [value] if isinstance(value, str) else value
-        told = isinstance(values, list) and values and all(isinstance(each, str) and each.strip() for each in values)
-        if not isinstance(key, str) or key in _NO_SPLITS or not told:
-            continue
-        sources = [_source(path, page.get("path"), each.strip()) for each in values]
-        if None not in sources:
-            found[key] = _place(path, [source for source in sources if source is not None])
-        elif split_name(key) in ("train", "validation"):  # Roboflow names a test split whether there is one or not
-            missing = values[sources.index(None)]
-            what = f"{key}: there is no folder or list of pictures {missing[:80]!a}"
-            hint = "write it relative to this file, or to the folder that path: names"
-            raise DataError(what, where=path, hint=hint)
+def _are_paths(values: Any) -> bool:
+    return isinstance(values, list) and bool(values) and all(isinstance(v, str) and v.strip() for v in values)
+
+
+def _missing(path: Path, key: str, value: str) -> DataError:
+    hint = "write it relative to this file, or to the folder that path: names"
+    names = sorted(entry.name for entry in path.parent.iterdir() if not entry.name.startswith("."))
+    there = [name for name in names if (path.parent / name).is_dir() or name.endswith(".txt")]
+    if there:
+        hint += f"; here are {', '.join(there[:_SHOWN])}{', ...' if len(there) > _SHOWN else ''}"
+    return DataError(f"{key}: there is no folder or list of images {value[:80]!a}", where=path, hint=hint)
+
+
+def _source(path: Path, base: Any, value: str, odd: Findings) -> Path | None:
+    """The folder or list ``value``: below ``path:``, beside this file, or where Roboflow's ``../train/images`` is."""
+    above = path.parent / base if isinstance(base, str) else path.parent
+    found, moved = lists.located(value, (above, path.parent), _is_source)
+    if found is None:
+        return None
+    if moved and found != path.parent / value.removeprefix("../"):
+        odd.add(rules.OTHER_FOLDER, f"{path}: {value[:80]} is {os.path.relpath(found, path.parent)}")
+    if found.is_dir() and (found / "images").is_dir():
+        return found / "images"
     return found
 
 
-def _source(path: Path, base: Any, value: str) -> Path | None:
-    """The folder or list ``value``: below ``path:``, beside this file, or where Roboflow's ``../train/images`` is."""
-    above = path.parent / base if isinstance(base, str) else path.parent
-    tries = [above / value, path.parent / value, path.parent / value.removeprefix("../")]
-    try:
-        found = next((each for each in tries if each.is_dir() or (each.suffix == ".txt" and each.is_file())), None)
-        if found is None or not found.is_dir():
-            return found
-        return found / "images" if (found / "images").is_dir() else found
-    except (OSError, ValueError):  # too long for a path, or a zero in it
-        return None
-
-
-def _place(path: Path, sources: Sequence[Path]) -> Place:
-    if len(sources) == 1 and sources[0].is_dir():
-        return Described(path.parent, labels_of(sources[0]), sources[0], path)
-    if all(source.is_dir() for source in sources):
-        images = Path(os.path.commonpath(list(map(os.path.normpath, sources))))
-    else:
-        images = path.parent / "images" if (path.parent / "images").is_dir() else path.parent
-    return Several(path.parent, path, images, path, tuple(sources))
+def _is_source(path: Path) -> bool:
+    text = str(path)
+    return os.path.isdir(text) or (text.endswith(".txt") and os.path.isfile(text))  # noqa: PTH112, PTH113 - any text

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from converters import geometry, kitti_lines, rules
+from converters import geometry, kitti_lines, mask_outlines, rings, rules
 from converters.model import Box, Keypoints, KeypointSlot, Object, Polygon, Sample, flat
 from converters.numerals import is_number
+from converters.yolo import labels
 from tltpipe.errors import DataError, Location
 
 TASKS = ("detect", "segment", "pose")
 
 _DECIMALS = 4  # of a pixel: what nine decimals of a share can tell
-_FAR = 100.0  # times the picture's size; a share is about 0 to 1
-
-
-def is_share(word: str) -> bool:
-    """Whether ``word`` is a number as they stand in these files."""
-    return is_number(word) and abs(float(word)) < _FAR
 
 
 def parse(path: Path, names: Sequence[str], keypoints: tuple[int, int] | None, width: int, height: int) -> list[Object]:
@@ -48,7 +43,7 @@ class _Line:
 
     def numbers(self) -> list[float]:
         for column, word in enumerate(self.words[1:], start=1):
-            if not is_share(word):
+            if not labels.is_share(word):
                 raise self.error(column, f"{word[:40]} is no share of the picture's size")
         return [float(word) for word in self.words[1:]]
 
@@ -79,8 +74,7 @@ def _object(line: _Line, names: Sequence[str], keypoints: tuple[int, int] | None
             hint = "class cx cy w h; is the sixth a confidence? predictions are no labels"
         raise line.error(0, f"a line has 5 numbers, or pairs of x and y, not {len(line.words)}", hint=hint)
     ring = tuple(round(v * (height if place % 2 else width), _DECIMALS) for place, v in enumerate(values))
-    box = Box(min(ring[::2]), min(ring[1::2]), max(ring[::2]), max(ring[1::2]))
-    return Object(category, box, polygons=(ring,), origin=line.number)
+    return Object(category, geometry.extent([ring]), polygons=(ring,), origin=line.number)
 
 
 def _box(values: Sequence[float], width: int, height: int) -> Box:
@@ -122,7 +116,7 @@ def _line(
     width, height = sample.width, sample.height
     box = geometry.clip(thing.box, width, height)
     if task == "segment":
-        return _joined(number, _shares(_outline(thing), width, height))
+        return _joined(number, _shares(_outline(thing, sample), width, height))
     shares = [
         (box.left + box.right) / 2 / width,
         (box.top + box.bottom) / 2 / height,
@@ -134,19 +128,20 @@ def _line(
     return _joined(number, shares)
 
 
-def _outline(thing: Object) -> Polygon:
-    """The largest ring, or the corners of the box."""
+def _outline(thing: Object, sample: Sample) -> Polygon:
+    """All rings joined; else the outline of the mask, or the corners of the box. Raises DataError for a broken mask."""
     if thing.polygons:
-        return max(thing.polygons, key=_area)
+        return rings.joined(thing.polygons)
+    if thing.mask is not None and (thing.mask.width, thing.mask.height) == (sample.width, sample.height):
+        try:
+            if ring := mask_outlines.outline(thing.mask):
+                return ring
+        except ValueError as problem:
+            raise DataError(
+                f"{thing.category}: {problem}", where=sample.where(thing), code=rules.ODD_MASK.code
+            ) from None
     box = thing.box
     return (box.left, box.top, box.right, box.top, box.right, box.bottom, box.left, box.bottom)
-
-
-def _area(ring: Polygon) -> float:
-    """Twice the area inside ``ring``, by the shoelace formula."""
-    points = list(zip(ring[::2], ring[1::2], strict=True))
-    turned = [*points[1:], points[0]]
-    return abs(sum(x * v - u * y for (x, y), (u, v) in zip(points, turned, strict=True)))
 
 
 def _shares(ring: Polygon, width: int, height: int) -> list[float]:

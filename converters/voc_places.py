@@ -1,0 +1,143 @@
+"""Where Pascal VOC's files lie: folders of XML files and of images, and the lists that say what is in a split.
+
+Annotations/  JPEGImages/  ImageSets/Main/{train,val,trainval,test}.txt     the devkit, one year or several
+labels/       data/                                                        FiftyOne
+<split>/Annotations  <split>/JPEGImages                                    a folder for each split
+a.xml a.jpg                                                                one folder for all
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from converters import listing
+from converters.formats import SPLITS, Place, by_name, in_order, split_name
+from tltpipe.errors import DataError
+
+XML = frozenset(("xml",))
+
+_LABELS = ("Annotations", "annotations", "Annotation", "labels", "xml", "xmls")
+_IMAGES = ("JPEGImages", "images", "Images", "image", "data", "imgs", "img")
+_BOTH = "trainval"
+_BEGINS = re.compile(rb"<annotation[\s>]")  # CVAT's own is called <annotations>
+
+
+def is_page(head: bytes) -> bool:
+    """Whether ``head`` is the beginning of a VOC page."""
+    return _BEGINS.search(head) is not None
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """A list of names in ``path`` for the folders ``labels`` and ``images``, without what the lists ``but`` name."""
+
+    path: Path
+    labels: Path
+    images: Path
+    but: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Listed(Place):
+    """A split that lists name, one in each folder. The first split of a data set has all its lists in ``every``:
+    what none of them names is counted there."""
+
+    lists: tuple[ImageList, ...]
+    every: tuple[ImageList, ...] = ()
+
+
+def find(root: Path) -> dict[str, Place]:
+    """The splits in the lists of ``root``; else ``root`` itself, or one in each of its folders.
+
+    Folders that are no splits, as the years of a devkit are, are put together by their lists.
+    """
+    if not root.is_dir():
+        return {}
+    own = _place(root, root)
+    if own is not None:
+        name = split_name(root.name)
+        return _counting(_lists(root, own)) or {name if name in SPLITS else "train": own}
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found = {folder: place for folder in folders if (place := _place(root, folder)) is not None}
+    listed = {folder: _lists(folder, place) for folder, place in found.items() if split_name(folder.name) not in SPLITS}
+    listed = {folder: lists for folder, lists in listed.items() if lists}
+    alone = by_name((folder.name, place) for folder, place in found.items() if folder not in listed)
+    if len(found) == 1 and not alone.keys() & set(SPLITS):  # VOCdevkit/VOC2012
+        return {name: replace(place, root=root) for name, place in find(next(iter(found))).items()}
+    together = _counting(_together(root, listed.values()))
+    if clash := sorted(alone.keys() & together.keys()):
+        what = f"there is a folder for {clash[0]}, and a list in another folder says what is in {clash[0]}"
+        raise DataError(what, where=alone[clash[0]].annotations, hint="name one of the two folders")
+    return in_order(alone | together)
+
+
+def _place(root: Path, folder: Path) -> Place | None:
+    """``folder`` with a folder of XML files in it, or with XML files beside its images."""
+    images = next((folder / name for name in _IMAGES if (folder / name).is_dir()), folder)
+    for labels in (folder / name for name in _LABELS):
+        if labels.is_dir() and _looks_right(labels):
+            return Place(root, labels, images)
+    return Place(root, folder, folder) if _looks_right(folder, deep=False) else None
+
+
+def _looks_right(folder: Path, *, deep: bool = True) -> bool:
+    names = listing.files(folder, XML) if deep else (path.name for path in folder.glob("*.xml"))
+    for name in islice(names, 8):
+        with (folder / name).open("rb") as stream:
+            if is_page(stream.read(4096)):
+                return True
+    return False
+
+
+def _lists(folder: Path, place: Place) -> dict[str, Place]:
+    """The splits that have lists in ``folder``. Lists of a class (cat_train) or of nothing are none.
+
+    ``trainval`` is for the one of train and val that has no list, without what the other one's names.
+    """
+    paths = [path for path in sorted((folder / "ImageSets" / "Main").glob("*.txt")) if path.stat().st_size]
+    known = by_name((path.stem, replace(place, annotations=path)) for path in paths if split_name(path.stem) in SPLITS)
+    lists = {name: ImageList(each.annotations, place.annotations, place.images) for name, each in known.items()}
+    both = next((path for path in paths if path.stem.lower() == _BOTH), None)
+    if both is not None and not {"train", "validation"} <= lists.keys():
+        name, other = ("validation", "train") if "train" in lists else ("train", "validation")
+        but = (lists[other].path,) if other in lists else ()
+        if lines(both).difference(*map(lines, but)):
+            lists[name] = ImageList(both, place.annotations, place.images, but)
+    return in_order({name: Listed(place.root, each.path, place.images, (each,)) for name, each in lists.items()})
+
+
+def lines(path: Path) -> set[str]:
+    """What is in the lines of a list. Raises DataError for one that is no text."""
+    return {line.strip() for line in text(path).splitlines()} - {""}
+
+
+def text(path: Path) -> str:
+    """The list in ``path``. Raises DataError."""
+    try:
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise DataError("this list of pictures cannot be read as text", where=path) from None
+
+
+def _together(root: Path, folders: Iterable[dict[str, Place]]) -> dict[str, Place]:
+    """The lists of all ``folders`` by split; images are named below ``root``."""
+    lists: dict[str, list[ImageList]] = {}
+    for splits in folders:
+        for name, place in splits.items():
+            assert isinstance(place, Listed)
+            lists.setdefault(name, []).extend(place.lists)
+    return in_order({name: Listed(root, each[0].path, root, tuple(each)) for name, each in lists.items()})
+
+
+def _counting(splits: dict[str, Place]) -> dict[str, Place]:
+    """``splits``, of which the first knows the lists of all."""
+    every = tuple(each for place in splits.values() if isinstance(place, Listed) for each in place.lists)
+    first = next(iter(splits), None)
+    return {
+        name: replace(place, every=every) if name == first and isinstance(place, Listed) else place
+        for name, place in splits.items()
+    }

@@ -1,0 +1,163 @@
+"""Sizes that annotations record are held against the images by every command that writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from converters import opening
+from converters.health import examine
+from converters.health.mending import mend
+from converters.partition import work
+from converters.prepare import Target, prepare
+from tltpipe.errors import DataError
+from tltpipe.progress import Silent
+
+
+def coco(sets: Any, size: tuple[int, int], name: str) -> Path:
+    record = {"file_name": f"{name}.jpg", "width": size[0], "height": size[1]}
+    path: Path = sets.coco("annotations/instances_train.json", record, {"file_name": "right.jpg"})
+    return path
+
+
+def voc(sets: Any, size: tuple[int, int], name: str) -> Path:
+    sets.page("Annotations/right.xml", "right.jpg")
+    path: Path = sets.page(f"Annotations/{name}.xml", f"{name}.jpg", size)
+    return path
+
+
+def csv(sets: Any, size: tuple[int, int], name: str) -> Path:
+    header = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
+    rows = f"{name}.jpg,{size[0]},{size[1]},cat,10,10,40,30\nright.jpg,100,80,cat,10,10,40,30\n"
+    path: Path = sets.root / "train.csv"
+    path.write_text(header + rows)
+    return path
+
+
+FOLDERS = {coco: "images/train", voc: "JPEGImages", csv: "images/train"}
+everywhere = pytest.mark.parametrize("write", FOLDERS)
+
+
+def spoilt(write: Any, sets: Any, size: tuple[int, int] = (200, 160)) -> Path:
+    for name in ("odd", "right"):
+        sets.picture(f"{FOLDERS[write]}/{name}.jpg")
+    path: Path = write(sets, size, "odd")
+    return path
+
+
+@everywhere
+@pytest.mark.parametrize("size", [(200, 160), (99, 80), (80, 100)])
+@pytest.mark.parametrize("format", ["yolo", "kitti", "coco"])
+def test_another_size_stops_a_conversion(write: Any, size: tuple[int, int], format: str, sets: Any) -> None:
+    path = spoilt(write, sets, size)
+    with pytest.raises(DataError, match=f"100 x 80.*{size[0]} x {size[1]}") as caught:
+        sets.convert(format=format)
+    assert (caught.value.code, caught.value.exit_code, caught.value.where.path) == ("I204", 3, path)
+    made = sets.convert(format=format, skip_bad=True)
+    assert made.counts == {"train": (1, 1)}
+    assert made.codes["F106"] == 1
+    assert (made.target / "left-out.txt").read_text().startswith("odd\t")
+
+
+@everywhere
+def test_another_size_stops_without_images_too_and_split_and_prepare(write: Any, sets: Any, tmp_path: Path) -> None:
+    spoilt(write, sets)
+    with pytest.raises(DataError) as caught:
+        sets.convert(pictures="none")
+    assert caught.value.code == "I204"
+    with pytest.raises(DataError) as caught:
+        work.split(sets.root, tmp_path / "sides", progress=Silent())
+    assert caught.value.code == "I204"
+    with pytest.raises(DataError) as caught:
+        prepared(sets.root, tmp_path)
+    assert caught.value.code == "I204"
+
+
+@everywhere
+def test_check_tells_of_it_and_scales(write: Any, sets: Any, tmp_path: Path) -> None:
+    spoilt(write, sets)
+    assert {found.rule.code: found.count for found in examine(sets.root, progress=Silent()).findings}["I204"] == 1
+    mend(sets.root, tmp_path / "mended", progress=Silent())
+    scaled = sets.convert(tmp_path / "mended").boxes()["odd.jpg"]
+    assert [value for _, box in scaled for value in box] == pytest.approx([5, 5, 15, 10], abs=0.01)
+
+
+def prepared(root: Path, out: Path, **options: Any) -> Any:
+    dataset = opening.splits(root, None)[1]["train"]
+    target = Target(out / "train.json", out / "label")
+    return prepare(
+        {"train": (dataset, target)}, class_maps=(out,), journal=out / "journal", progress=Silent(), **options
+    )["train"]
+
+
+def test_records_are_held_against_their_images(sets: Any) -> None:
+    for name in ("odd", "right"):
+        sets.picture(f"images/train/{name}.jpg")
+    coco(sets, (100, 80), "odd")
+    records = sets.convert(format="tfrecord").target
+    odd = records / "images/train/odd.jpg"
+    odd.unlink()
+    Image.new("RGB", (50, 40)).save(odd)
+    with pytest.raises(DataError) as caught:
+        sets.convert(records)
+    assert caught.value.code == "I204"
+
+
+# Images that are not there
+
+
+@everywhere
+def test_images_that_are_not_there(write: Any, sets: Any, tmp_path: Path) -> None:
+    spoilt(write, sets, (100, 80))
+    (sets.root / FOLDERS[write] / "odd.jpg").unlink()
+    for stopped in (lambda: sets.convert(), lambda: prepared(sets.root, tmp_path)):
+        with pytest.raises(DataError) as caught:
+            stopped()
+        assert (caught.value.code, caught.value.exit_code) == ("F101", 3)
+    assert prepared(sets.root, tmp_path, skip_bad=True).images == 1
+    if write is not voc:  # which says what is on pictures by their names
+        made = sets.convert(pictures="none")
+        assert made.counts == {"train": (2, 2)}
+        assert made.codes == {"F112": 1}
+
+
+def test_a_coco_file_alone_is_converted_without_images(sets: Any) -> None:
+    sets.coco("train.json", "a.jpg", "b.jpg")
+    made = sets.convert(pictures="none", format="yolo")
+    assert made.counts == {"train": (2, 2)}
+    assert made.codes == {"F112": 2}
+    assert (made.target / "labels/train/a.txt").read_text() == "0 0.25 0.25 0.3 0.25\n"
+
+
+# EXIF
+
+
+def test_what_is_annotated_as_shown_is_turned_to_the_pixels_as_stored(sets: Any) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown turned by 90 degrees clockwise: 80 x 100
+    sets.picture("images/train/a.jpg", exif=exif)
+    sets.coco(
+        "annotations/instances_train.json",
+        {"file_name": "a.jpg", "width": 80, "height": 100},
+        notes=[{"image_id": 1, "bbox": [10, 20, 30, 40], "segmentation": [[10, 20, 40, 20, 40, 60]]}],
+    )
+    made = sets.convert()
+    assert made.codes == {"I208": 1}
+    # A pixel x, y of 100 x 80 is shown at 80 - y, x: shown 10 to 40 across is stored 40 to 70 down.
+    assert made.boxes() == {"a.jpg": [("cat", [20, 40, 40, 30])]}
+    record = json.loads((made.target / "annotations/instances_train.json").read_text())
+    assert [record["images"][0][side] for side in ("width", "height")] == [100, 80]
+    assert record["annotations"][0]["segmentation"] == [[20, 70, 20, 40, 60, 40]]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.webp", "a.jpg", "a.tif"])
+def test_all_kinds_of_images_are_measured(name: str, sets: Any) -> None:
+    sets.picture(f"images/train/{name}", (120, 80))
+    sets.coco("annotations/instances_train.json", name)
+    with pytest.raises(DataError) as caught:
+        sets.convert()
+    assert caught.value.code == "I204"
