@@ -134,7 +134,8 @@ def facts(run: Run, stage: Stage) -> Facts:
     requests = stage.requests(run)
     texts = {draft.name: run.specs[draft.name].text for draft in stage.drafts(run)}
     if not requests:  # it works in this process, by the data section alone
-        texts[DATA] = json.dumps(vars(run.config.data), default=list)
+        resolved = {"format": run.data_set[0], "splits": run.splits, "test": run.test}  # however they were spelled
+        texts[DATA] = json.dumps({**vars(run.config.data), **resolved}, default=list)
     return Facts(
         toolkit=run.config.toolkit if requests else "",
         argv=tuple(tuple(shown(run.toolkit.argv(request, run.workspace.name))) for request in requests),

@@ -50,7 +50,15 @@ def counted(run: Run) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    "names", [None, ["train", "val"], ["train", "valid"], ["training", "VAL"], ["train", "validation"]]
+    "names",
+    [
+        None,
+        ["train", "val"],
+        ["train2017", "val2017"],
+        ["train", "valid"],
+        ["training", "VAL"],
+        ["train", "validation"],
+    ],
 )
 def test_splits_go_by_all_their_names(start: Start, coco: Path, names: list[str] | None) -> None:
     run = start(root=coco, **({"data.splits": names} if names else {}))
@@ -70,6 +78,13 @@ def test_a_split_that_is_not_there_is_an_error_that_lists_those_that_are(
     assert [name for name in ("holdout", "train", "validation") if name not in caught.value.what] == []
     assert caught.value.exit_code == 2
     assert not (coco / "COCO").exists()
+
+
+def test_another_spelling_of_the_same_is_no_change(start: Start, coco: Path) -> None:
+    assert counted(start(root=coco)) == {"train": 6, "validation": 4}
+    same = start(root=coco, **{"data.splits": ["train", "val"], "data.format": "coco"})
+    (result,) = pipeline.execute(same, ["prepare"])
+    assert result.state == "skipped"
 
 
 def test_another_year_is_another_split(start: Start, coco: Path) -> None:
