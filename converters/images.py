@@ -10,11 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from converters import rules
+from converters import limits, listing, rules
 from converters.findings import Findings
 from tltpipe.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 _HEAD = 4096
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -31,6 +34,7 @@ class Header:
     ``format`` and ``mode`` as Pillow calls them ("JPEG", "RGB"); width and height in pixels as stored, before any EXIF
     rotation; ``orientation`` 1 to 8 as in EXIF (1: upright; from 5 on width and height change places when shown);
     ``bytes`` is the size of the file, ``head`` a check sum of its first bytes; ``whole`` is False when it is cut off.
+    ``animated``: it has several frames or pages, of which the first is read.
     """
 
     format: str
@@ -41,6 +45,7 @@ class Header:
     bytes: int
     head: int
     whole: bool
+    animated: bool = False
 
 
 def size(path: Path | str, *, format: str | None = None) -> tuple[int, int]:
@@ -51,6 +56,7 @@ def size(path: Path | str, *, format: str | None = None) -> tuple[int, int]:
         except OSError:  # is told below
             found = None
         if found is not None:
+            limits.require_room(*found, path)
             return found
     told = header(Path(path), format=format)
     return told.width, told.height
@@ -87,6 +93,8 @@ def look(path: Path, findings: Findings, *, format: str | None = None) -> tuple[
     findings.looked = (path, found)
     if found.orientation != 1:
         findings.add(rules.ROTATED, path.name)
+    if found.animated:
+        findings.add(rules.FRAMES, path.name)
     return found.width, found.height
 
 
@@ -102,7 +110,7 @@ def header(path: Path, *, format: str | None = None) -> Header:
         raise DataError("this picture is missing", where=path, code=rules.NO_PICTURE.code) from None
     except _problems() as problem:
         what = _complaint(path, problem, format)
-        raise DataError(what, where=path, hint=_AGAIN, code=rules.BROKEN_PICTURE.code) from None
+        raise DataError(what, where=path, hint=_hint(path), code=rules.BROKEN_PICTURE.code) from None
     if format is not None and found.format != format:
         what = f"this picture is not a {format} but a {found.format}"
         raise DataError(what, where=path, hint=f"convert it to {format}", code=rules.OTHER_KIND.code)
@@ -111,21 +119,44 @@ def header(path: Path, *, format: str | None = None) -> Header:
 
 def decode(path: Path) -> None:
     """Read every pixel of ``path``; raises DataError when that does not go well to the end."""
-    from PIL import Image
-
-    with reading(path), Image.open(path) as image:
+    with opened(path) as image:
         image.load()
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn whatever Pillow says while it reads ``path`` into a DataError with that place."""
+def opened(path: Path) -> Iterator[Picture]:
+    """The picture ``path`` as Pillow has it, at its first frame, no pixel decoded yet.
+
+    Whatever Pillow says then, here and in the block, becomes a DataError with that place; so does a size that the
+    memory has no room for.
+    """
     try:
-        with _quiet():
-            yield
+        with _quiet(), opened_stream(path, path) as image:
+            yield image
     except _problems() as problem:
         what = _complaint(path, problem, None)
-        raise DataError(what, where=path, hint=_AGAIN, code=rules.BROKEN_PICTURE.code) from None
+        raise DataError(what, where=path, hint=_hint(path), code=rules.BROKEN_PICTURE.code) from None
+
+
+_READ = (*listing.FORMATS, "DIB")
+
+
+def opened_stream(source: Path | BinaryIO, where: object) -> Picture:
+    """``Image.open`` for the formats of ``listing.FORMATS`` alone, with our limit to the size (``limits``).
+
+    Pillow's own limit refuses large satellite pictures; its other decoders start programs, or know a header only.
+    Raises DataError for what is too large, at ``where``, and what ``Image.open`` raises.
+    """
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None
+    image = Image.open(source, formats=_READ)
+    try:
+        limits.require_room(image.width, image.height, where)
+    except BaseException:
+        image.close()
+        raise
+    return image
 
 
 def _jpeg(path: Path) -> Header | None:
@@ -142,6 +173,7 @@ def _jpeg(path: Path) -> Header | None:
         tail = os.pread(file, 64, max(0, length - 64))
     finally:
         os.close(file)
+    limits.require_room(found.width, found.height, path)
     whole = b"\xff\xd9" in tail or _decodes(path)
     mode = _MODES[found.channels]
     return Header("JPEG", mode, found.width, found.height, orientation, length, zlib.crc32(head), whole)
@@ -191,21 +223,23 @@ def _frame(file: int, head: bytes) -> _Frame | None:
 
 
 def _any(path: Path) -> Header:
-    from PIL import Image
-
+    if listing.extension_of(path.name) in listing.UNSUPPORTED:  # a raw photo would be read as its small preview
+        raise OSError("of another format")
     with path.open("rb") as file:
         head = file.read(_HEAD)
         length = os.fstat(file.fileno()).st_size
-        with _quiet(), Image.open(file) as image:
-            # A JPEG with a second picture behind the first (MPO) is read as a JPEG everywhere.
-            format = (image.format or "").replace("MPO", "JPEG")
+        with _quiet(), opened_stream(file, path) as image:
+            format, animated = image.format or "", bool(getattr(image, "is_animated", False))
+            if format == "MPO":  # a JPEG with a second picture behind the first is read as a JPEG everywhere
+                format, animated = "JPEG", False
+            format = format.replace("DIB", "BMP")
             # Behind the pixels of a PNG there may be EXIF, too, but to look for it there decodes them.
             told = format != "PNG" or "exif" in image.info
             orientation = image.getexif().get(_ORIENTATION, 1) if told else 1
             mode, width, height = image.mode, image.width, image.height
     whole = format != "PNG" or _ends(path, b"IEND", length) or _decodes(path)
     upright = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
-    return Header(format, mode, width, height, upright, length, zlib.crc32(head), whole)
+    return Header(format, mode, width, height, upright, length, zlib.crc32(head), whole, animated)
 
 
 def _orientation(segment: bytes) -> int | None:
@@ -253,17 +287,41 @@ def _problems() -> tuple[type[Exception], ...]:
     return (OSError, ValueError, SyntaxError, struct.error, EOFError, Image.DecompressionBombError)
 
 
+_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"msf1": "HEIF", b"hevc": "HEIC", b"crx ": "CR3"}
+"""Of ISO media files: those of telephones and cameras, which often get another extension on their way."""
+
+
+def _unsupported(path: Path) -> str | None:
+    """The format of ``path`` by its content or its name, where it is one that no decoder here reads."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(12)
+    except OSError:
+        return None
+    if head[4:8] == b"ftyp" and head[8:] in _BRANDS:
+        return _BRANDS[head[8:]]
+    extension = listing.extension_of(path.name)
+    return extension.upper() if extension in listing.UNSUPPORTED else None
+
+
+def _hint(path: Path) -> str:
+    return rules.UNSUPPORTED.fix if _unsupported(path) else _AGAIN
+
+
 _AGAIN = "open it in a viewer to see, and copy or unpack it again"
 
 
 def _complaint(path: Path, problem: Exception, format: str | None) -> str:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import UnidentifiedImageError
 
     if isinstance(problem, PermissionError | IsADirectoryError):
         return f"this picture cannot be read: {problem.strerror}"
-    if isinstance(problem, Image.DecompressionBombError):
-        return "this picture claims a size that cannot be right"
+    if (kind := _unsupported(path)) is not None:
+        return f"{kind} images cannot be read"
     if path.exists() and path.stat().st_size == 0:
         return "this picture is an empty file"
     kind = f"a {format}" if format else "a picture"
-    return f"this is not {kind}" if isinstance(problem, UnidentifiedImageError) else f"this is not {kind}: {problem}"
+    if isinstance(problem, UnidentifiedImageError):
+        return f"this is not {kind}"
+    told = str(problem).replace(f" {str(path)!r}", "")
+    return f"this is not {kind}: {told}" if format else f"the image cannot be read: {told}"

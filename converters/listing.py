@@ -3,14 +3,45 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from converters import rules
 from tltpipe.errors import DataError
 
-PICTURES = frozenset(("jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff", "gif", "ppm", "pgm"))
-"""Extensions of pictures, in lower case."""
+FORMATS: Mapping[str, tuple[str, ...]] = {
+    "JPEG": ("jpg", "jpeg", "jpe", "jfif", "jif", "jfi", "mpo"),
+    "PNG": ("png", "apng"),
+    "WEBP": ("webp",),
+    "BMP": ("bmp", "dib"),
+    "TIFF": ("tif", "tiff"),
+    "GIF": ("gif",),
+    "AVIF": ("avif", "avifs"),
+    "JPEG2000": ("jp2", "j2k", "j2c", "jpc", "jpf", "jpx"),
+    "PPM": ("ppm", "pgm", "pbm", "pnm"),
+    "TGA": ("tga",),
+    "PCX": ("pcx",),
+    "QOI": ("qoi",),
+    "SGI": ("sgi",),
+}
+"""What images can be read from, as Pillow calls the formats, and the extensions of such files."""
+
+PICTURES = frozenset(extension for extensions in FORMATS.values() for extension in extensions)
+"""Extensions of images, in lower case: what every command and program of ours reads."""
+
+UNSUPPORTED = frozenset(
+    (
+        *("heic", "heif", "hif", "jxl", "bpg"),
+        *("raw", "dng", "cr2", "cr3", "crw", "nef", "nrw", "arw", "srf", "sr2", "srw", "orf", "raf", "rw2", "pef"),
+        *("x3f", "3fr", "iiq", "erf", "mrw", "kdc"),
+        *("svg", "svgz", "pdf", "psd", "psb", "ai", "eps", "xcf"),
+        *("mp4", "m4v", "avi", "mov", "mkv", "webm", "wmv", "mpg", "mpeg"),
+        *("npy", "npz", "exr", "hdr", "pfm", "dcm", "nii"),
+    )
+)
+"""Extensions of what people store as images and no decoder here reads: said, never passed over in silence."""
 
 
 def files(folder: Path, extensions: frozenset[str]) -> Iterator[str]:
@@ -36,6 +67,34 @@ def pictures(folder: Path) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def ambiguous(folder: Path, paths: Iterable[str]) -> DataError:
+    """The error that several images, at ``paths`` below ``folder``, share a name without extension, and so labels."""
+    first, *others = paths
+    what = f"several images share this name: {', '.join(others)} is there, too"
+    hint = "labels are named after the image without its extension: rename or remove all but one"
+    return DataError(what, where=folder / first, hint=hint, code=rules.SAME_NAME.code)
+
+
+def unsupported(folder: Path) -> dict[str, list[str]]:
+    """Paths below ``folder`` of files in formats that cannot be read, by their extension, sorted."""
+    found: dict[str, list[str]] = {}
+    if folder.is_dir():
+        for path in sorted(files(folder, UNSUPPORTED)):
+            found.setdefault(extension_of(path), []).append(path)
+    return found
+
+
+def extension_of(name: str) -> str:
+    """What stands behind the last dot of ``name``, in lower case; "" where there is none."""
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def counted(names: Iterable[str]) -> str:
+    """``names`` counted by extension as it is written: "2 .jpg, 1 .JPG"."""
+    counts = Counter(f".{name.rpartition('.')[2]}" if "." in name else "without extension" for name in names)
+    return ", ".join(f"{count} {extension}" for extension, count in sorted(counts.items(), key=lambda c: (-c[1], c[0])))
+
+
 def is_below(name: str) -> bool:
     """Whether ``name``, written in a file by whomever, is a path that stays in the folder it is meant for."""
     parts = name.split("/")
@@ -56,14 +115,47 @@ def _inside(images: Path, folder: str) -> str:
     return "".join(f"{part}/" for part in parts[next(known, 0) :])
 
 
+def unsupported_beside(folder: Path, stem: str) -> str | None:
+    """The name of a file called ``stem`` in ``folder`` whose format cannot be read, if there is one."""
+    place = (folder / stem).parent
+    try:
+        changed = place.stat().st_mtime_ns
+    except OSError:
+        return None
+    extension = _by_stem(str(place), changed, UNSUPPORTED).get(stem.rpartition("/")[2])
+    return f"{stem.rpartition('/')[2]}.{extension}" if extension else None
+
+
 _USUAL = ("jpg", "png", "jpeg", "JPG", "PNG", "JPEG", "bmp", "webp")
 
 
 def picture(folder: Path, stem: str) -> Path:
-    """The picture of that name, whose extension nobody told; the most usual name when there is none."""
+    """The picture of that name, whose extension is not known; the most usual name when there is none.
+
+    Where several share the name, the first of the usual extensions counts.
+    """
     path = f"{folder}/{stem}"
     found = (f"{path}.{extension}" for extension in _USUAL)
-    return Path(next(filter(os.path.exists, found), f"{path}.{_USUAL[0]}"))
+    usual = next(filter(os.path.exists, found), None)
+    return Path(usual or f"{path}.{_rarer(path) or _USUAL[0]}")
+
+
+def _rarer(path: str) -> str | None:
+    """The extension of the picture ``path``, where it is none of the usual ones."""
+    folder, _, stem = path.rpartition("/")
+    try:
+        changed = os.stat(folder).st_mtime_ns  # noqa: PTH116 - the name is a text
+    except OSError:
+        return None
+    return _by_stem(folder, changed, PICTURES).get(stem)
+
+
+@lru_cache(maxsize=64)
+def _by_stem(folder: str, changed: int, extensions: frozenset[str]) -> Mapping[str, str]:  # noqa: ARG001
+    """Extensions by stem, the first of several; a folder that ``changed`` is read again."""
+    with os.scandir(folder) as entries:
+        names = sorted((entry.name for entry in entries if extension_of(entry.name) in extensions), reverse=True)
+    return {stem: extension for stem, _, extension in (name.rpartition(".") for name in names)}
 
 
 def _is_text(name: str) -> bool:
@@ -82,7 +174,9 @@ def _below(folder: str, prefix: str, extensions: frozenset[str], seen: set[tuple
                 name = entry.name
                 if name.startswith("."):
                     continue
-                if name.rpartition(".")[2].lower() in extensions and "." in name and entry.is_file():
+                wanted = name.rpartition(".")[2].lower() in extensions and "." in name
+                # A link that leads nowhere is a file that cannot be read, and is said when its turn comes.
+                if wanted and (entry.is_file() or (entry.is_symlink() and not entry.is_dir())):
                     if not name.isascii() and not _is_text(name):
                         what = "this name is not UTF-8 text"
                         raise DataError(what, where=f"{folder}/{name!a}", hint="rename the file")

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from converters import run_lengths
 from converters.drawing import DARK, Colour, Framed, colour_of, copied, frames, one_line, stroke_of
-from converters.images import reading
+from converters.images import opened as opened_image
 from converters.model import Keypoint, Mask, Object, Sample
 
 SHORT, LONG = 480, 1600
@@ -36,7 +36,7 @@ def drawn(sample: Sample, labels: Mapping[str, int]) -> Image.Image:
 def opened(sample: Sample, *, shortest: int, longest: int) -> tuple[Image.Image, tuple[float, float]]:
     """The picture of ``sample`` as stored, in RGB, its longer side brought between ``shortest`` and ``longest``
     pixels; and how many of its pixels there are to one of the annotations', across and down."""
-    with reading(sample.image), Image.open(sample.image) as image:
+    with opened_image(sample.image) as image:
         image.draft("RGB", (longest, longest))  # a JPEG may be decoded at a half, a quarter, ...
         size = (sample.width, sample.height) if sample.width > 0 and sample.height > 0 else image.size
         factor = min(longest / max(size), max(1.0, shortest / max(size)))

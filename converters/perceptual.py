@@ -50,7 +50,7 @@ def hash64(path: Path) -> int:
     """
     from PIL import Image
 
-    with images.reading(path), Image.open(path) as image:
+    with images.opened(path) as image:
         image.draft("L", (2 * _SIDE, 2 * _SIDE))  # a JPEG is decoded at an eighth of its size: ten times as fast
         grey = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
         pixels = np.asarray(grey, dtype=np.int64)

@@ -68,6 +68,7 @@ LEFT_OUT = _rule("F106", "note", "pictures left out", "see the list beside the o
 OTHER_COUNT = _rule(
     "F107", "warning", "splits with another number of pictures than the release", "fetch the archive anew"
 )
+UNSUPPORTED = _rule("F108", "warning", "images in formats that cannot be read", "convert them to JPEG or PNG")
 OTHER_FILE_NAME = _rule(
     "F111",
     "note",
@@ -130,6 +131,14 @@ SIZE_AS_SHOWN = _rule(
     "write them upright: their boxes fit then",
     mended=True,
 )
+TOO_LARGE = _rule(
+    "I209",
+    "error",
+    "images too large for the memory of this machine",
+    "raise the limit if the size is right: TLTPIPE_MAX_PIXELS",
+    mended=True,
+)
+FRAMES = _rule("I210", "note", "images with several frames or pages", "nothing to do: the first one is used")
 
 # B: boxes
 NO_AREA = _rule(

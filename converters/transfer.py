@@ -23,6 +23,7 @@ from converters.formats import MakeWriter, Recorder
 from converters.model import Box, Dataset, Object, Sample
 from converters.passes import Batch, Chunk, cut, gather, worker_count
 from converters.selection import Selection, selected
+from converters.unsupported import unsupported
 from tltpipe import plain
 from tltpipe.errors import DataError, HostError
 from tltpipe.files import beside, new_file, parallel_map, refuse_links, remove, start_workers, writable
@@ -238,6 +239,7 @@ class _Work:
     workers: int | None
     done: int = 0
     problems: list[str] = field(default_factory=list)
+    folders: set[Path] = field(default_factory=set)
     journal: Journal = field(init=False)
 
     def __post_init__(self) -> None:
@@ -268,7 +270,8 @@ class _Work:
     def _part(self, part: Part, keys: Sequence[Any], bar: Bar) -> Summary:
         start, first = time.monotonic(), self.done
         total = Records((), self.selection, frozenset(), ())
-        findings, evidence, images, skipped = Findings(), Evidence(), 0, 0
+        findings, evidence = unsupported(part.dataset.pictures, keys, counted=self.folders), Evidence()
+        images = skipped = 0
         findings.take(part.dataset.findings)
         categories = part.dataset.categories
         with ExitStack() as files:

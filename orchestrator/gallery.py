@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import ceil
 from pathlib import Path
 
+from converters import images, listing
 from tltpipe import files
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
 GAP = 6
 PAPER = (250, 250, 248)
 
@@ -19,14 +19,14 @@ def sheet(folder: Path, target: Path, *, count: int = 24, columns: int = 6, cell
     """
     from PIL import Image
 
-    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)[:count]
+    pictures = sorted(path for path in folder.iterdir() if listing.extension_of(path.name) in listing.PICTURES)[:count]
     columns = max(1, min(columns, len(pictures)))
     rows = max(1, ceil(len(pictures) / columns))
     step = cell + GAP
     page = Image.new("RGB", (columns * step + GAP, rows * step + GAP), PAPER)
     for number, path in enumerate(pictures):
         row, column = divmod(number, columns)
-        with Image.open(path) as picture:
+        with images.opened(path) as picture:
             picture.draft("RGB", (cell, cell))
             small = picture.convert("RGB")
         small.thumbnail((cell, cell), Image.Resampling.LANCZOS)

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from converters import limits
 from orchestrator import drafts, outcomes, receipts
 from orchestrator.jobs import Job, Outcome, Request, Secret, without_missing
 from tltpipe import files
@@ -144,11 +145,6 @@ class Run:
         return self.splits[1] if len(self.splits) > 1 else None
 
     @property
-    def image_extension(self) -> str:
-        """How the names of the pictures end, with the dot; one setting serves all specs."""
-        return str(self.config.tunables["tfrecords"].image_extension)
-
-    @property
     def image(self) -> str | None:
         """The image that jobs run in; None where they run in none."""
         return (self.config.image or self.toolkit.IMAGE) if self.runner.contained else None
@@ -218,7 +214,7 @@ class Run:
             argv=argv,
             image=self.image,
             mounts=self.runner.mounts(),
-            environment=self.toolkit.ENVIRONMENT,
+            environment={**self.toolkit.ENVIRONMENT, **limits.environment()},
             gpus=self.toolkit.gpus(request, self.config.gpus) if self.runner.contained else 0,
             files={self.at(settled.path): settled.text for settled in read},
             secrets={word.name: self.secret(word.name) for word in argv if isinstance(word, Secret)},

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from converters import listing
 from tltpipe.errors import DataError
 
 STANDARD_INPUT = "-"
-PICTURES = (".jpg", ".jpeg", ".png")
 
 
 def of(given: Sequence[str]) -> list[Path]:
@@ -32,9 +32,10 @@ def _named(text: str) -> Iterator[Path]:
         matches = sorted(glob.glob(text, recursive=True))
         if not matches:
             raise DataError("no file fits this pattern", where=text, hint="try it with ls")
-        pictures = [path for path in map(Path, matches) if path.suffix.lower() in PICTURES]
+        pictures = [path for path in map(Path, matches) if listing.extension_of(path.name) in listing.PICTURES]
         if not pictures:
-            raise DataError("no picture fits this pattern", where=text, hint=f"names end in {', '.join(PICTURES)}")
+            known = f"known extensions: {', '.join(sorted(listing.PICTURES))}"
+            raise DataError("no picture fits this pattern", where=text, hint=known)
         yield from pictures
     else:
         yield Path(text)

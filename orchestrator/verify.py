@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from converters import listing
+
 Lacking = Callable[[], str | None]
 """Says in words what is missing, or None; called when the job has ended."""
 
@@ -19,21 +21,36 @@ def names(folder: Path, suffix: str) -> set[str]:
         return set()
 
 
-def lacking_pictures(images: Path, labels: Path, produced: Path, *, extension: str) -> Lacking:
-    """Every one of ``images`` that has a label must have come out in ``produced`` as a picture and a label, but for
-    those that the program says it left out."""
+def images(folder: Path, extension: str | None = None) -> set[str]:
+    """Paths without extension of the images below ``folder``; where ``extension`` is given, of those with it."""
+    if not folder.is_dir():
+        return set()
+    paths = listing.files(folder, listing.PICTURES | {listing.extension_of(extension or "")})
+    return {path.rpartition(".")[0] for path in paths if path.endswith(extension or "")}
+
+
+def labels(folder: Path) -> set[str]:
+    """The same of label files."""
+    return listing.stems(folder, frozenset(("txt",))) if folder.is_dir() else set()
+
+
+def lacking_pictures(pictures: Path, texts: Path, produced: Path, *, extension: str | None = None) -> Lacking:
+    """Every one of ``pictures`` that has a label in ``texts`` must have come out in ``produced``, as an image of the
+    same name, whatever its extension, and a label, but for those that the program says it left out.
+
+    ``extension``: of those with another, none need have come out.
+    """
 
     def look() -> str | None:
-        labelled = {name.removesuffix(".txt") for name in names(labels, ".txt")}
-        expected = {stem for name in names(images, extension) if (stem := name.removesuffix(extension)) in labelled}
+        expected = images(pictures, extension) & labels(texts)
         if not expected:
-            return f"{images.parent} holds no image ending in {extension} with a label"
-        expected -= {Path(name).stem for name in _left_out(produced / "left_out.txt")}
-        pictures = expected - {name.removesuffix(extension) for name in names(produced / "images", extension)}
-        texts = expected - {name.removesuffix(".txt") for name in names(produced / "labels", ".txt")}
-        if pictures:
-            return f"{_some(pictures, len(expected), 'images')} did not come out"
-        return f"{_some(texts, len(expected), 'labels')} did not come out" if texts else None
+            return f"{pictures.parent} holds no image{f' ending in {extension}' if extension else ''} with a label"
+        # Programs differ in whether .jpg means .JPG, too: those need not have come out.
+        expected -= {name.rpartition(".")[0] for name in _left_out(produced / "left_out.txt")}
+        missing, unlabelled = expected - images(produced / "images"), expected - labels(produced / "labels")
+        if missing:
+            return f"{_some(missing, len(expected), 'images')} did not come out"
+        return f"{_some(unlabelled, len(expected), 'labels')} did not come out" if unlabelled else None
 
     return look
 
@@ -45,8 +62,8 @@ def _left_out(listing: Path) -> list[str]:
     return [line.partition("\t")[0] for line in listing.read_text(encoding="utf-8").splitlines()]
 
 
-def lacking_records(images: Path, produced: Path, *, prefix: str, extension: str) -> Lacking:
-    """The shards ``produced/prefix-*`` must hold one record for each of ``images``."""
+def lacking_records(pictures: Path, produced: Path, *, prefix: str, extension: str | None = None) -> Lacking:
+    """The shards ``produced/prefix-*`` must hold one record for each of ``pictures`` (with ``extension``)."""
 
     def look() -> str | None:
         shards = sorted(produced.glob(f"{prefix}-*"))
@@ -56,7 +73,7 @@ def lacking_records(images: Path, produced: Path, *, prefix: str, extension: str
         cut = [name for name, count in counts.items() if count is None]
         if cut:
             return f"the shard {cut[0]} ends in the middle of a record"
-        total, expected = sum(count or 0 for count in counts.values()), len(names(images, extension))
+        total, expected = sum(count or 0 for count in counts.values()), len(images(pictures, extension))
         return None if total == expected else f"its shards hold {total} records for {expected} images"
 
     return look

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from converters import listing
 from converters.drawing import Framed, Rectangle, colour_of, frames
 from tltpipe.files import atomic
 
@@ -36,10 +37,11 @@ def draw(picture: Image.Image, finds: Sequence[Find]) -> Image.Image:
 
 
 def save(picture: Image.Image, path: Path) -> None:
-    """As PNG or JPEG, by the name; never seen half done."""
-    png = path.suffix.lower() == ".png"
+    """As its extension says, JPEG where that says nothing; never seen half done."""
+    extension = listing.extension_of(path.name)
+    format = next((each for each, known in listing.FORMATS.items() if extension in known), "JPEG")
     with atomic(path, "wb") as stream:
-        picture.save(stream, format="PNG" if png else "JPEG", **({} if png else JPEG))
+        picture.save(stream, format=format, **(JPEG if format == "JPEG" else {}))
 
 
 def thumbnail(picture: Image.Image, finds: Sequence[Find]) -> Image.Image:

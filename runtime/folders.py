@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
+from converters import listing
 from runtime import program
 from tltpipe.errors import DataError
 
@@ -29,11 +29,16 @@ def names(folder: Path) -> list[str]:
     return sorted(name for name in os.listdir(folder) if not name.startswith("."))  # noqa: PTH208
 
 
-def no_images(folder: Path, found: Iterable[str], *, looked_for: str) -> DataError:
-    """The error that there is nothing ending in ``looked_for`` among the names ``found`` in ``folder``."""
-    there = sorted({Path(name).suffix or name for name in found})
-    hint = f"there are {', '.join(there[:8])}: see image_extension in the spec" if there else "the folder is empty"
-    return DataError(f"no images ending in {looked_for}", where=folder, hint=hint)
+def no_images(folder: Path, extension: str | None) -> DataError:
+    """The error that there is no image in ``folder``, or none ending in ``extension``; its hint says what there is."""
+    there = sorted({Path(name).suffix or name for name in names(folder)})
+    hint = f"there are {', '.join(there[:8])}" if there else "the folder is empty"
+    if extension is not None:
+        hint += ": see image_extension in the spec" if there else ""
+        return DataError(f"no images ending in {extension}", where=folder, hint=hint)
+    if any(listing.extension_of(each) in listing.UNSUPPORTED for each in there):
+        hint = f"{hint}, which cannot be read: convert them to JPEG or PNG"
+    return DataError("no images that can be read", where=folder, hint=hint)
 
 
 def workspace_hint(path: Path) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converters import images, records
+from converters import images, listing, records
 from runtime import sources as reading
+from runtime.image_files import FrameImages, ImageFiles, names_in
 from runtime.split import Gathered
 from runtime.split import Split as Split
 from tltpipe.errors import DataError
@@ -90,7 +90,7 @@ def _read(
     """Read the annotations of ``sources`` into arrays; None when not one file is left of them."""
     mapping = {key: classes.index(value) + 1 for key, value in recipe.data.mapping.items()}
     gathered = Gathered(mapping, tuple(classes), hard=what == "validation" or recipe.data.train_difficult)
-    read_any, counts = False, []
+    read_any, counts, images_told = False, list[tuple[int, float]](), list[str]()
     with progress.bar(f"read {what} annotations", total=None, unit="frames") as bar:
         for source in sources:
             before = len(gathered)
@@ -98,15 +98,20 @@ def _read(
                 if source not in recipe.data.validation and what == "validation":
                     continue  # a fold is one of records
                 gathered.take(reading.of_folders(source, source.labels, strict=recipe.strict), source.images, bar)
+                images_told += ImageFiles(source.images).notes()
                 read_any = True
             else:
+                named = FrameImages(source.images, recipe.data.extension, lenient=not recipe.strict)
                 for path in _files(recipe.data, source, what):
-                    gathered.take(reading.of_records(path, extension=recipe.data.extension), source.images, bar, path)
+                    gathered.take(reading.of_records(path, named=named), source.images, bar, path)
                     read_any = True
+                if named.renamed:
+                    images_told.append(_renamed(named))
             counts.append((len(gathered) - before, source.weight))
     if not read_any:
         return None
-    split = gathered.split(tuple(counts), tuple(_notes(recipe, classes, gathered, what)) if len(gathered) else ())
+    notes = tuple(_notes(recipe, classes, gathered, what)) if len(gathered) else ()
+    split = gathered.split(tuple(counts), (*images_told, *notes))
     _require_finite(split)
     if (flat := np.flatnonzero(_without_area(split))).size:
         first = split.image(_picture_of(split, flat[0]))
@@ -114,6 +119,11 @@ def _read(
         split = replace(split, notes=(*split.notes, told))
     _require_pictures(split, measured=all(source.labels for source in sources))
     return split
+
+
+def _renamed(named: FrameImages) -> str:
+    what = f"{len(named.renamed)} images have another extension than image_extension says, {named.extension}"
+    return f"{what}: {listing.counted(named.renamed)}; they are used"
 
 
 def _notes(recipe: Recipe, classes: Sequence[str], gathered: Gathered, what: str) -> Iterator[str]:
@@ -176,7 +186,7 @@ def _require_pictures(split: Split, *, measured: bool) -> None:
         folder, _, file = split.name(index).rpartition("/")
         key = int(split.folders[index]), folder
         if key not in listed:
-            listed[key] = _listing(split.roots[key[0]] / folder)
+            listed[key] = names_in(split.roots[key[0]] / folder)
         if file not in listed[key]:
             hint = _missing_hint(file, listed[key])
             raise DataError("this picture is missing", where=split.roots[key[0]] / split.name(index), hint=hint)
@@ -189,14 +199,6 @@ def _require_pictures(split: Split, *, measured: bool) -> None:
             what = f"this picture is {width}x{height}, but its annotations are of one of "
             hint = "boxes would lie in the wrong place: convert the data again, or put the right pictures there"
             raise DataError(what + "x".join(map(str, split.sizes[index].tolist())), where=place, hint=hint)
-
-
-def _listing(folder: Path) -> frozenset[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return frozenset(entry.name for entry in entries)
-    except OSError:
-        return frozenset()
 
 
 def _missing_hint(file: str, listed: frozenset[str]) -> str:

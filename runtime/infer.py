@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LISTED = 20
 """So many unreadable pictures are named at most."""
+SHEETS = (".jpg", ".jpeg", ".png")
 ON_SHEET = 24
 """Pictures of a contact sheet."""
 LOOKED_INTO = 100
@@ -53,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("network", choices=registry.names("runtime.networks"), help="what the model is")
     parser.add_argument(
         "-i", "--input", "--image_dir", dest="input", required=True, nargs="+", metavar="PATH",
-        help='pictures, folders of pictures, patterns such as "a/**/*.jpg"; - reads a list from standard input',
+        help='images, folders with all below, patterns such as "a/**/*.jpg"; - reads a list from standard input',
     )  # fmt: skip
     parser.add_argument(
         "-m", "--model_path", required=True, metavar="MODEL", help="checkpoint of tlt-train, or what tlt-export wrote"
@@ -161,7 +162,10 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
     task = Task(
         wanted=Wanted(arguments.network, spec, arguments.key, device),
         model=model,
-        names=result_names(picture_lists.find(arguments.input), [program.host(text) for text in arguments.input]),
+        names=result_names(
+            picture_lists.find(arguments.input, apart=place(arguments.output, "images_annotated")),
+            [program.host(text) for text in arguments.input],
+        ),
         threshold=arguments.threshold,
         batch=arguments.batch_size or (spec.message.eval_config.batch_size if spec else 0) or BATCH,
         drawn=place(arguments.output, "images_annotated"),
@@ -193,8 +197,8 @@ def require_files_of_their_own(task: Task) -> None:
             raise UsageError(f"{option} names a folder", where=path, hint=f"name a file, such as {path / usual}")
         if path is not None and path.exists() and any(path.samefile(each) for each in task.pictures if each.exists()):
             raise UsageError(f"{option} would replace a picture", where=path, hint="choose another name")
-    if task.sheet and task.sheet.suffix.lower() not in picture_lists.EXTENSIONS:
-        known = ", ".join(sorted(picture_lists.EXTENSIONS))
+    if task.sheet and task.sheet.suffix.lower() not in SHEETS:
+        known = ", ".join(SHEETS)
         raise UsageError("--sheet writes JPEG or PNG, by the name", where=task.sheet, hint=f"end it in one of {known}")
 
 

@@ -7,45 +7,62 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from converters import listing
+from runtime import program
 from runtime.program import host_text
 from tltpipe.errors import DataError
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png"})
 STANDARD_INPUT = "-"
-_KNOWN = f"these are read: {', '.join(sorted(EXTENSIONS))}"
+_KNOWN = f"these are read: .{', .'.join(sorted(listing.PICTURES))}"
 
 
-def find(given: Sequence[str]) -> list[Path]:
-    """The pictures that ``given`` names, each once, in that order; those of a folder or pattern sorted by name.
+def find(given: Sequence[str], *, apart: Path | None = None) -> list[Path]:
+    """The pictures that ``given`` names, each once, in that order; those of a folder or pattern sorted by path.
 
-    ``-`` stands for standard input, a path a line. Folders are not searched below their own files. Raises DataError
-    for what is not there, and where there is no picture at all.
+    ``-`` stands for standard input, a path a line. Folders are searched with all folders below, but for the folder
+    ``apart``: that of results. Warns of files there
+    in formats that cannot be read. Raises DataError for what is not there, and where there is no picture at all.
     """
-    found = dict.fromkeys(path for text in given for path in _named(text))
+    skipped: list[str] = []
+    found = dict.fromkeys(path for text in given for path in _named(text, skipped, apart))
+    unread = f"{listing.counted(skipped)} cannot be read: convert them to JPEG or PNG" if skipped else ""
     if not found:
         what = "no picture here" if len(given) == 1 else "no picture in any of these"
-        raise DataError(what, where=", ".join(given[:3]), hint=_KNOWN)
+        raise DataError(what, where=", ".join(given[:3]), hint=unread or _KNOWN)
+    if unread:
+        program.warn(f"{unread} (such as {skipped[0]})")
     return list(found)
 
 
-def _named(text: str) -> Iterator[Path]:
+def _named(text: str, skipped: list[str], apart: Path | None) -> Iterator[Path]:
     if text == STANDARD_INPUT:
         yield from _listed(sys.stdin)
         return
     path = Path(host_text(text))
     if path.is_dir():
-        yield from sorted(each for each in path.iterdir() if _is_picture(each))
+        listed = sorted(listing.files(path, listing.PICTURES | listing.UNSUPPORTED))
+        if apart is not None and (own := _inside(path, apart)):
+            listed = [name for name in listed if not name.startswith(own)]
+        yield from (path / name for name in listed if listing.extension_of(name) in listing.PICTURES)
+        skipped += (f"{path}/{name}" for name in listed if listing.extension_of(name) in listing.UNSUPPORTED)
     elif path.exists():
-        if path.suffix.lower() not in EXTENSIONS:
-            raise DataError("this is no picture, by its name", where=path, hint=_KNOWN)
+        if listing.extension_of(path.name) not in listing.PICTURES:
+            raise DataError("unsupported image extension", where=path, hint=_KNOWN)
         yield path
     elif glob.has_magic(str(path)):
         matches = sorted(map(Path, glob.glob(str(path), recursive=True)))
         if not matches:
             raise DataError("no file fits this pattern", where=path, hint="quote it, and try it with ls")
         yield from (each for each in matches if _is_picture(each))
+        skipped += (str(each) for each in matches if listing.extension_of(each.name) in listing.UNSUPPORTED)
     else:
         raise DataError("there is no such picture or folder", where=path)
+
+
+def _inside(folder: Path, inner: Path) -> str:
+    """What the paths of files in ``inner`` begin with below ``folder``; "" where it is no part of it."""
+    whole, part = folder.resolve(), inner.resolve()
+    return f"{part.relative_to(whole)}/" if part != whole and part.is_relative_to(whole) else ""
 
 
 def _listed(lines: Iterable[str]) -> Iterator[Path]:
@@ -59,4 +76,4 @@ def _listed(lines: Iterable[str]) -> Iterator[Path]:
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+    return listing.extension_of(path.name) in listing.PICTURES and not path.name.startswith(".") and path.is_file()

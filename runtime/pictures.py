@@ -14,7 +14,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from converters import images
+from converters import images, limits
 from tltpipe.errors import DataError
 
 Pixels: TypeAlias = NDArray[Any]
@@ -25,8 +25,6 @@ WHOLE = (1 << 16, 1 << 16)
 """Larger than any JPEG: ``decode`` then gives every pixel."""
 LUMA = np.tile(np.array([0.299, 0.587, 0.114], np.float32), (3, 1))
 _JPEG_START = b"\xff\xd8\xff"
-_MOST = 178_956_970
-"""Pixels of a picture that are decoded: what Pillow takes for an attack beyond."""
 _HINT = "open it in a viewer to see, and copy or make it again"
 
 cv2.setNumThreads(1)  # pictures are made in processes side by side
@@ -72,11 +70,11 @@ def pixels(place: Place, *, size: Sequence[int] | None = None, least: tuple[int,
     if data.startswith(_JPEG_START):
         try:
             height, width, *_ = simplejpeg.decode_jpeg_header(data)
-            if width * height <= _MOST:
-                _require_size(place, (width, height), size)
-                wanted = (least[1], least[0], 2.0) if least else (0, 0, 1.0)
-                decoded: Pixels = simplejpeg.decode_jpeg(data, "RGB", False, False, *wanted)
-                return decoded
+            limits.require_room(width, height, _where(place))
+            _require_size(place, (width, height), size)
+            wanted = (least[1], least[0], 2.0) if least else (0, 0, 1.0)
+            decoded: Pixels = simplejpeg.decode_jpeg(data, "RGB", False, False, *wanted)
+            return decoded
         except ValueError:
             pass  # CMYK and other rare kinds; and what is damaged, of which Pillow tells more
     with _opened(place, data) as picture:
@@ -220,8 +218,8 @@ def _rgb(place: Place, data: bytes, least: tuple[int, int]) -> Image.Image:
 
 def _opened(place: Place, data: bytes) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(data))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
+        return images.opened_stream(io.BytesIO(data), _where(place))
+    except (OSError, ValueError, SyntaxError) as problem:
         if isinstance(place, Path):
             images.size(place)  # says it better where it is no picture at all
         raise DataError("this is not a picture", where=_where(place), hint=_HINT) from problem

@@ -58,15 +58,15 @@ class Data:
     """Where pictures and objects come from.
 
     ``fold``: the fold of the training records that validates, None where ``validation`` names sources of its own or
-    there are none. ``extension`` is what records' frame ids lack, with its dot. ``mapping``: class in the files to
-    class to train, both lower case. ``train_difficult``: objects marked as difficult are trained on.
+    there are none. ``extension`` is what records' frame ids lack, with its dot, None for any. ``mapping``: class in the
+    files to class to train, both lower case. ``train_difficult``: objects marked as difficult are trained on.
     ``shuffled``: training pictures come in another order in each epoch, else in that of the files.
     """
 
     training: tuple[Source, ...]
     validation: tuple[Source, ...]
     mapping: Mapping[str, str]
-    extension: str = ".jpg"
+    extension: str | None = ".jpg"
     fold: int | None = None
     train_difficult: bool = True
     shuffled: bool = True

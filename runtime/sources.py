@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from converters import frames, images
+from converters import frames, images, listing
 from runtime import kitti_labels
+from runtime.image_files import ImageFiles
 from runtime.recipe import Source
 from tltpipe.errors import DataError, Location
 
-EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif"))
-"""Of pictures in a folder."""
+NVIDIA = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif"))
+"""Extensions of pictures in a folder that NVIDIA's programs read, in lower case alone."""
 LABEL = ".txt"
 _COLUMNS = 9
 """Of a label line at least: class, truncation, occlusion, alpha, the box, and one more."""
@@ -41,15 +42,17 @@ class Annotated:
     part: tuple[int, int] | None = None
 
 
-def of_records(path: Path, *, extension: str) -> Iterator[Annotated]:
-    """The pictures of one file of records. Raises DataError for a damaged one, with the byte, and for a frame id that
-    leads out of the folder of pictures."""
+def of_records(path: Path, *, named: Callable[[str], str]) -> Iterator[Annotated]:
+    """The pictures of one file of records; ``named`` makes a path of a frame id.
+
+    Raises DataError for a damaged one, with the byte, and for a frame id that leads out of the folder of pictures.
+    """
     for frame in frames.frames([path]):
         if frame.id.startswith("/") or ".." in frame.id.split("/") or "\0" in frame.id:
             what = f"the frame id {frame.id[:80]!r} leads out of the image folder"
             raise DataError(what, where=path, hint="write the records again with tlt-dataset-convert")
         classes = frame.classes if frame.numbers is None else frame.numbers
-        name = frame.id if frame.picture else frame.id + extension
+        name = frame.id if frame.picture else named(frame.id)
         yield Annotated(name, frame.width, frame.height, classes, frame.boxes, frame.difficult, frame.picture)
 
 
@@ -67,26 +70,36 @@ def of_folders(source: Source, labels: Path, *, strict: bool) -> Iterator[Annota
 
 
 def pairs(pictures: Path, labels: Path, *, strict: bool) -> list[tuple[str, str]]:
-    """Name and stem of each picture in the folder ``pictures`` that has labels, sorted. Raises as ``of_folders``."""
-    found = _named(pictures, EXTENSIONS, "pictures", strict=strict)
-    told = {stem: name for name, stem in _named(labels, {LABEL}, "labels", strict=strict)}
+    """Name and stem of each picture below ``pictures`` that has labels, sorted. Raises as ``of_folders``."""
     if strict:
-        found = [(name, stem) for name, stem in found if stem in told]
-        if found:
-            return found
-        raise DataError("no picture here has labels of the same name", where=pictures, hint=f"labels are in {labels}")
+        return _strict_pairs(pictures, labels)
+    for folder, what in ((pictures, "pictures"), (labels, "labels")):
+        if not folder.is_dir():
+            text = f"the folder of {what} is missing"
+            raise DataError(text, where=folder, hint=f"the spec says that the {what} are here")
+    files, told = ImageFiles(pictures), listing.stems(labels, frozenset((LABEL[1:],)))
+    found = files.by_stem
     if not found:
-        _none(pictures, f"there are no pictures here ({', '.join(sorted(EXTENSIONS))})", labels, len(told))
-    if missing := [name for name, stem in found if stem not in told]:
-        path = labels / f"{Path(missing[0]).stem}{LABEL}"
-        what = f"the labels of {pictures / missing[0]} are missing{_more(missing)}"
+        _none(pictures, "there are no pictures here", labels, len(told), files.unsupported)
+    if missing := [stem for stem in found if stem not in told]:
+        path = labels / f"{missing[0]}{LABEL}"
+        what = f"the labels of {pictures / found[missing[0]]} are missing{_more(missing)}"
         raise DataError(what, where=path, hint="a picture without objects needs an empty label file")
-    stems = {stem for _, stem in found}
-    if left := sorted(name for stem, name in told.items() if stem not in stems):
-        where = pictures / f"{Path(left[0]).stem}.*"
-        what = f"the picture of {labels / left[0]} is missing{_more(left)}"
-        raise DataError(what, where=where, hint="copy the pictures there, or remove their labels")
-    return found
+    if left := sorted(told - found.keys()):
+        what = f"the picture of {labels / left[0]}{LABEL} is missing{_more(left)}"
+        hint = "copy the pictures there, or remove their labels"
+        if files.unsupported:
+            hint = f"{listing.counted(files.unsupported)} are there and cannot be read: convert them to JPEG or PNG"
+        raise DataError(what, where=pictures / f"{left[0]}.*", hint=hint)
+    return [(name, stem) for stem, name in found.items()]
+
+
+def _strict_pairs(pictures: Path, labels: Path) -> list[tuple[str, str]]:
+    found = _named(pictures, NVIDIA, "pictures")
+    told = {stem for _, stem in _named(labels, {LABEL}, "labels")}
+    if both := [(name, stem) for name, stem in found if stem in told]:
+        return both
+    raise DataError("no picture here has labels of the same name", where=pictures, hint=f"labels are in {labels}")
 
 
 def rows(text: str, *, source: Path, strict: bool = False) -> tuple[list[str], NDArray[np.float32], list[bool]]:
@@ -115,7 +128,7 @@ def rows(text: str, *, source: Path, strict: bool = False) -> tuple[list[str], N
     return classes, np.array(boxes, np.float32).reshape(-1, 4), difficult
 
 
-def _named(folder: Path, extensions: set[str] | frozenset[str], what: str, *, strict: bool) -> list[tuple[str, str]]:
+def _named(folder: Path, extensions: Set[str], what: str) -> list[tuple[str, str]]:
     """(name, stem) of the files in ``folder`` with one of ``extensions``, sorted by name."""
     try:
         with os.scandir(folder) as entries:
@@ -124,11 +137,13 @@ def _named(folder: Path, extensions: set[str] | frozenset[str], what: str, *, st
         text = f"the folder of {what} cannot be read: {problem.strerror}"
         raise DataError(text, where=folder, hint=f"the spec says that the {what} are here") from None
     cut = [(name, *name.rpartition(".")[::2]) for name in names if not name.startswith(".")]
-    return [(name, stem) for name, stem, end in cut if f".{end if strict else end.lower()}" in extensions]
+    return [(name, stem) for name, stem, end in cut if f".{end}" in extensions]
 
 
-def _none(folder: Path, what: str, labels: Path, count: int) -> None:
+def _none(folder: Path, what: str, labels: Path, count: int, unsupported: Sequence[str]) -> None:
     told = f"{labels} has {count} label files" if count else f"there are no labels in {labels} either"
+    if unsupported:
+        told = f"{listing.counted(unsupported)} are there and cannot be read: convert them to JPEG or PNG"
     raise DataError(what, where=folder, hint=told)
 
 

@@ -144,6 +144,9 @@ def _table(path: Path, *, part: str | None = None) -> Table | None:
     return table if table.has("right", "bottom") or table.has(*_SIZES) else None
 
 
+_IMAGES = listing.PICTURES | listing.UNSUPPORTED
+
+
 def layout(root: Path, split: str) -> Place:
     return Place(root, root / f"{split}.csv", root / "images" / split)
 
@@ -201,7 +204,7 @@ class Rows:
         """The picture's name below the picture folder, without extension, and its path."""
         below = self.below(row)
         stem, dot, extension = below.rpartition(".")
-        named = bool(dot and stem and extension.lower() in listing.PICTURES)
+        named = bool(dot and stem and extension.lower() in _IMAGES)
         image = Path(f"{self.images}/{below}") if named else listing.picture(self.images, below)
         if not os.path.exists(image):  # noqa: PTH110 - of each image: faster
             try:

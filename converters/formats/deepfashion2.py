@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converters import garments, images, json_file, rules
+from converters import garments, images, json_file, listing, rules
 from converters.findings import Findings
 from converters.formats import SPLITS, Place, by_name, split_name
 from converters.model import Box, Dataset, Keypoint, Keypoints, KeypointSlot, Object, Polygon, Sample
@@ -73,12 +73,13 @@ def read(
     place: Place,
     *,
     classes: tuple[str, ...] | None = None,  # noqa: ARG001
-    image_extension: str = ".jpg",
+    image_extension: str | None = None,
     any_kind: bool = False,
 ) -> Dataset:
-    """The split at ``place``, in the order of the picture names; ``image_extension`` is that of its pictures.
+    """The split at ``place``, in the order of the picture names.
 
-    ``any_kind``: they may be something else by their content.
+    ``image_extension``, with its dot, is that of all its pictures; None takes whatever can be read. ``any_kind``:
+    they may be something else by their content.
     """
     annotated = place.annotations.is_dir()
     split = Split(place.annotations.parent, image_extension, annotated=annotated, any_kind=any_kind)
@@ -94,10 +95,14 @@ def read(
 
 @dataclass(frozen=True)
 class Split:
-    """One split folder. Small and picklable, so that worker processes can each read a part of it."""
+    """One split folder. Small and picklable, so that worker processes can each read a part of it.
+
+    A key is a name without extension, then that of the picture: none where it is missing, several where pictures
+    share a name.
+    """
 
     folder: Path
-    image_extension: str = ".jpg"
+    image_extension: str | None = None
     annotated: bool = True
     any_kind: bool = False
 
@@ -106,30 +111,39 @@ class Split:
         pictures = (self.folder / "image",)
         return (*pictures, self.folder / "annos") if self.annotated else pictures
 
-    def keys(self) -> list[str]:
-        """Names without extension of all pictures and all annotation files, sorted: a stem may lack one of the two.
+    def keys(self) -> list[tuple[str, ...]]:
+        """Of all pictures and all annotation files, sorted by name: one may lack the other.
 
-        Raises DataError when there is no picture with the extension, saying which ones there are.
+        Raises DataError when there is no picture that counts, saying which ones there are.
         """
-        pictures = _stems(self.folder / "image", self.image_extension)
+        folder = self.folder / "image"
+        pictures = _pictures(folder)
+        if self.image_extension is not None:
+            own = self.image_extension.removeprefix(".")
+            pictures = {stem: (own,) for stem, found in pictures.items() if own in found}
         if not pictures:
-            others = sorted({path.suffix for path in (self.folder / "image").iterdir() if path.suffix})
+            others = sorted({path.suffix for path in folder.iterdir() if path.suffix})
             raise DataError(
-                f"there is no *{self.image_extension} picture in this folder",
-                where=self.folder / "image",
-                hint=f"there are {', '.join(others)}: set image_extension" if others else "put the pictures there",
+                f"there is no *{self.image_extension or ''} picture in this folder that can be read",
+                where=folder,
+                hint=f"there are {', '.join(others)}" if others else "put the pictures there",
             )
-        return sorted(pictures | _stems(self.folder / "annos", ".json") if self.annotated else pictures)
+        names = set(pictures).union(_stems(self.folder / "annos", ".json") if self.annotated else ())
+        return [(stem, *pictures.get(stem, ())) for stem in sorted(names)]
 
-    def name(self, key: str) -> str:
-        return key
+    def name(self, key: tuple[str, ...]) -> str:
+        return key[0]
 
-    def load(self, key: str, findings: Findings) -> Sample:
-        """The picture ``key`` and what is on it. Raises DataError for the first thing wrong with either file."""
+    def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
+        """The picture of ``key`` and what is on it. Raises DataError for the first thing wrong with either file."""
+        stem, *extensions = key
+        if len(extensions) > 1:
+            raise listing.ambiguous(self.folder / "image", (f"{stem}.{extension}" for extension in extensions))
         # One parse of each path: joining with "/" would cost as much as reading the file.
-        image, path = Path(f"{self.folder}/image/{key}{self.image_extension}"), Path(f"{self.folder}/annos/{key}.json")
+        image = Path(f"{self.folder}/image/{stem}.{extensions[0] if extensions else 'jpg'}")
+        path = Path(f"{self.folder}/annos/{stem}.json")
         if not self.annotated:
-            return Sample(key, image, *self._size(image, path, findings), annotations=image)
+            return Sample(stem, image, *self._size(image, path, findings), annotations=image)
         try:
             page = json_file.load(path)
         except DataError:
@@ -147,20 +161,21 @@ class Split:
         for name in items:
             if not isinstance(page[name], dict):
                 raise DataError(f"{name} must be an object, not {json_file.name(page[name])}", where=path, hint=_FIX)
-            item = _Item(_Fields(page[name], path, f"{name}."), f"{key} {name}", findings)
+            item = _Item(_Fields(page[name], path, f"{name}."), f"{stem} {name}", findings)
             objects.append(item.object(name, pair_id))
-        return Sample(key, image, width, height, tuple(objects), source, path)
+        return Sample(stem, image, width, height, tuple(objects), source, path)
 
     def _size(self, image: Path, path: Path, findings: Findings) -> tuple[int, int]:
-        jpeg = self.image_extension.lower() in (".jpg", ".jpeg")
-        format = "JPEG" if jpeg and not self.any_kind else None
+        format = "JPEG" if image.suffix.lower() in (".jpg", ".jpeg") and not self.any_kind else None
         try:
             return images.look(image, findings, format=format)
         except DataError as problem:
             if problem.code != rules.NO_PICTURE.code:
                 raise
-            what = "the picture of these annotations is missing"
-            raise DataError(what, where=image, hint=_missing(path), code=problem.code) from None
+            what, hint = "the picture of these annotations is missing", _missing(path)
+            if beside := listing.unsupported_beside(image.parent, image.stem):
+                hint = f"{beside} is there, but cannot be read: convert it to JPEG or PNG"
+            raise DataError(what, where=image, hint=hint, code=problem.code) from None
 
 
 @dataclass(slots=True)
@@ -294,12 +309,26 @@ def _missing(other: Path) -> str:
 
 
 def _stems(folder: Path, extension: str) -> set[str]:
-    hidden = (".", "_")  # what file managers and archives leave behind
     return {
         name.removesuffix(extension)
         for name in os.listdir(folder)  # noqa: PTH208 - names are all that is needed, of 200,000 files
-        if name.endswith(extension) and not name.startswith(hidden)
+        if name.endswith(extension) and not _is_hidden(name)
     }
+
+
+def _pictures(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Extensions of the pictures in ``folder`` by their names without them, whatever bytes these are."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in os.listdir(folder):  # noqa: PTH208 - as above
+        stem, _, extension = name.rpartition(".")
+        if extension.lower() in listing.PICTURES and stem and not _is_hidden(name):
+            found[stem] = (*found[stem], extension) if stem in found else (extension,)
+    return found
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether this is what file managers and archives leave behind."""
+    return name.startswith((".", "_"))
 
 
 def _natural(key: str) -> tuple[int, str]:

@@ -212,10 +212,10 @@ class Folder:
     def _unclear(self, key: tuple[str, ...]) -> DataError:
         stem, *extensions = key
         if extensions:
-            hint = f"the labels may belong to any of .{', .'.join(extensions)}: rename or remove all but one"
-            where = self.images / f"{stem}.{extensions[0]}"
-            return DataError("several pictures share this name", where=where, hint=hint, code=rules.SAME_NAME.code)
+            return listing.ambiguous(self.images, (f"{stem}.{extension}" for extension in extensions))
         hint = f"put it into {self.images}, or remove the labels"
+        if beside := listing.unsupported_beside(self.images, stem):
+            hint = f"{beside} is there, but cannot be read: convert it to JPEG or PNG"
         where = self.labels / f"{stem}.txt"
         return DataError("these labels have no picture", where=where, hint=hint, code=rules.NO_PICTURE.code)
 

@@ -16,6 +16,7 @@ from converters.findings import Findings
 from converters.health.looks import Looks
 from converters.model import Dataset
 from converters.passes import Batch, batches, worker_count
+from converters.unsupported import unsupported
 from tltpipe.errors import DataError
 from tltpipe.files import cpu_count
 from tltpipe.progress import Bar
@@ -71,7 +72,7 @@ def gather(
     """Look at all pictures; ``identities``: keep the garments, too."""
     points = {category: slot.count for category, slot in dataset.keypoints.items()}
     gatherer = partial(Looks, points, deep, dataset.annotated, identities)
-    total = _Total(dataset, keys)
+    total = _Total(dataset, keys, findings=unsupported(dataset.pictures, keys))
     total.findings.take(dataset.findings)
     workers = workers or how_many(len(keys), deep=deep)
     try:

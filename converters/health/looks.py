@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
-from converters import images, perceptual, rules
+from converters import images, listing, perceptual, rules
 from converters.findings import Findings
 from converters.health import shapes
 from converters.images import Header
@@ -20,16 +20,7 @@ from tltpipe.errors import DataError
 UNSEEN = -1
 """The bytes of a picture that could not be looked at."""
 
-KINDS = {
-    "jpg": "JPEG",
-    "jpeg": "JPEG",
-    "png": "PNG",
-    "bmp": "BMP",
-    "gif": "GIF",
-    "webp": "WEBP",
-    "tif": "TIFF",
-    "tiff": "TIFF",
-}
+KINDS = {extension: format for format, extensions in listing.FORMATS.items() for extension in extensions}
 """What a picture with this extension must be."""
 
 _MOST = 65_535  # items that are counted of one picture
@@ -111,6 +102,9 @@ class Looks:
         if not header.whole:
             findings.add(rules.CUT_PICTURE, sample.id)
             return None, look
+        findings.kinds.pop(rules.FRAMES, None)
+        if header.animated:
+            findings.add(rules.FRAMES, sample.id)
         if header.mode != "RGB":
             findings.add(rules.NOT_RGB, f"{sample.id} ({header.mode})")
         extension = str(path).rpartition(".")[2]

@@ -18,6 +18,7 @@ QUALITY = 95
 _OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": QUALITY, "subsampling": 0},
     "WEBP": {"quality": QUALITY},
+    "AVIF": {"quality": QUALITY},
 }
 _NO_RGB = {"GIF": ".png"}  # what such a picture becomes
 
@@ -42,9 +43,7 @@ def store(source: Path, header: Header, target: Path) -> None:
 
     ``target`` appears whole. Raises DataError for a picture that cannot be read.
     """
-    from PIL import Image
-
-    with images.reading(source), Image.open(source) as image:
+    with images.opened(source) as image:
         image.load()
         picture, profile = _rgb(_upright(image, header.orientation)), image.info.get("icc_profile")
     picture.info = {}

@@ -15,6 +15,7 @@ from converters import geometry, rules
 from converters.findings import Findings
 from converters.model import Dataset, Object, Sample, flat
 from converters.passes import Batch, batches
+from converters.unsupported import unsupported_files
 from tltpipe.errors import DataError
 from tltpipe.progress import Bar
 
@@ -132,6 +133,8 @@ def gather(
     """Read the pictures ``keys`` of ``dataset``. Raises DataError, unless ``skip_bad`` leaves such pictures out."""
     total = _Total(len(dataset.categories))
     numbers = {name: number for number, name in enumerate(dataset.categories)}
+    for paths in unsupported_files(dataset.pictures, keys).values():
+        total.left_out += [(path, "images of this format cannot be read") for path in paths]
     start = 0
     for batch in batches(dataset.pictures, keys, partial(Rows, numbers), skip_bad=skip_bad, workers=workers):
         total.add(batch, _used(dataset, keys, start, batch))

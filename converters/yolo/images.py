@@ -79,10 +79,8 @@ class Images:
     def load(self, key: Key, findings: Findings) -> Sample:
         image = Path(key.paths[0])
         if len(key.paths) > 1:
-            others = ", ".join(path.rpartition("/")[2] for path in key.paths[1:])
-            what = f"several images share this name: {others}, too"
-            hint = "the labels may belong to any of them: rename or remove all but one"
-            raise DataError(what, where=image, hint=hint, code=rules.SAME_NAME.code)
+            below = [os.path.relpath(path, self.place.images) for path in key.paths]
+            raise listing.ambiguous(self.place.images, below)
         width, height = images.look(image, findings)
         if key.nearly:
             findings.add(rules.OTHER_FILE_NAME, key.name)

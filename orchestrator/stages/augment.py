@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import verify
+from orchestrator import image_extensions, verify
 from orchestrator.drafts import Draft
 from orchestrator.jobs import Augment
 
@@ -22,7 +22,7 @@ MISSING = "put the raw data there and run `tltpipe prepare`"
 
 
 def drafts(run: Run) -> list[Draft]:
-    names = {"image_path": "image", "label_path": "label", "image_extension": run.image_extension}
+    names = {"image_path": "image", "label_path": "label", "image_extension": image_extensions.spelled(run)}
     return [Draft("augment.conf", "augment", run.config.tunables["augment"], names)]
 
 
@@ -43,9 +43,11 @@ def execute(run: Run) -> dict[str, Any]:
     for split in run.splits:
         request, raw = _request(run, split), run.workspace.kitti(split)
         with run.staged(request.output, resumed=run.toolkit.resumes(request)) as folder:
-            lacking = verify.lacking_pictures(raw / "image", raw / "label", folder, extension=run.image_extension)
+            image_extensions.require_readable(run, raw / "image", raw / "label")
+            extension = image_extensions.chosen(run)
+            lacking = verify.lacking_pictures(raw / "image", raw / "label", folder, extension=extension)
             run.launch(replace(request, output=folder), verify=lacking)
-        told[split] = len(verify.names(request.output / "images", run.image_extension))
+        told[split] = len(verify.images(request.output / "images"))
     return {"images": told}
 
 

@@ -28,7 +28,6 @@ SPEC: str | None = None
 ON_REQUEST = True
 MISSING = "name a picture or a folder of pictures"
 DRAWN, LABELS, SHEET, RESULTS = "images_annotated", "labels", "sheet.jpg", "coco.json"
-PICTURES = frozenset(("jpg", "jpeg", "png"))
 
 
 def drafts(run: Run) -> list[Draft]:
@@ -147,9 +146,9 @@ def _pictures(run: Run, subject: Path) -> list[str]:
         raise DataError("there is no such picture or folder", where=subject)
     if not subject.is_dir():
         return [subject.name]
-    found = sorted(listing.files(subject, PICTURES))
+    found = sorted(listing.files(subject, listing.PICTURES))
     if not found and not run.runner.pretends:
-        known = f"known extensions: {', '.join(sorted(PICTURES))}"
+        known = f"known extensions: {', '.join(sorted(listing.PICTURES))}"
         raise DataError("there are no images in this folder or below", where=subject, hint=known)
     return [name for name in found if "/" not in name]
 

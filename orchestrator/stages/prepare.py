@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from converters import listing
+from orchestrator import image_extensions, verify
+from tltpipe import files
 from tltpipe.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -102,6 +105,8 @@ def _prepare(run: Run) -> dict[str, Any]:
         left_out=run.workspace.class_map.parent / "left-out.txt",
         skip_bad=run.config.data.skip_bad,
     )
+    for split in datasets:
+        _link_own_pictures(run, split)
     told = {}
     for split, summary in done.items():
         skipped = f", {summary.skipped} left out" if summary.skipped else ""
@@ -122,8 +127,7 @@ def _datasets(run: Run) -> Mapping[str, Dataset]:
 
     if not run.raw:
         return {}
-    options = {"image_extension": run.image_extension}
-    coordinates = run.config.data.coordinates
+    options, coordinates = {"image_extension": image_extensions.chosen(run)}, run.config.data.coordinates
     found = opening.read_all(run.workspace.raw, run.raw, run.data_set[0], coordinates=coordinates, options=options)
     return {split: found[split] for split in (*run.splits, *_test(run)) if split in found}
 
@@ -183,10 +187,35 @@ def _settings_named(run: Run) -> Iterator[None]:
         raise ConfigError(what, where=given.where, hint=error.hint) from None
 
 
+def _shared(run: Run, split: str) -> bool:
+    """Whether the images of ``split`` lie in one folder with those of another."""
+    return sum(place.images == run.raw[split].images for place in run.raw.values()) > 1
+
+
+def _link_own_pictures(run: Run, split: str) -> None:
+    """Links to the images of ``split`` alone, where they lie among those of others: theirs have no labels here."""
+    place, folder = run.raw[split], run.workspace.kitti(split)
+    image = folder / "image"
+    if split not in run.splits or image == place.images or not _shared(run, split):
+        return
+    if image.is_symlink():
+        image.unlink()
+    if image.exists() and any(not path.is_symlink() and path.is_file() for path in image.rglob("*")):
+        return  # files of somebody's own
+    labelled, source = verify.labels(folder / "label"), os.path.realpath(place.images)
+    with files.staged(image) as staging:
+        for stem, extensions in listing.pictures(place.images).items():
+            if stem in labelled:
+                for name in (f"{stem}.{extension}" for extension in extensions):
+                    (staging / name).parent.mkdir(parents=True, exist_ok=True)
+                    above = os.path.relpath(source, os.path.realpath((image / name).parent))
+                    (staging / name).symlink_to(f"{above}/{name}")
+
+
 def _show_pictures(run: Run, split: str) -> None:
     """A link to the pictures beside the labels, where these could not lie beside the pictures."""
     place, image = run.raw[split], run.workspace.kitti(split) / "image"
-    if split in run.splits and image != place.images and not image.exists():
+    if split in run.splits and image != place.images and not image.exists() and not _shared(run, split):
         image.parent.mkdir(parents=True, exist_ok=True)
         image.unlink(missing_ok=True)
         image.symlink_to(os.path.realpath(place.images), target_is_directory=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import verify
+from orchestrator import image_extensions, verify
 from orchestrator.drafts import Draft
 from orchestrator.jobs import Convert
 
@@ -26,7 +26,7 @@ def drafts(run: Run) -> list[Draft]:
         Draft(
             f"convert-{split}.conf",
             "dataset_convert",
-            run.config.tunables["tfrecords"],
+            replace(run.config.tunables["tfrecords"], image_extension=image_extensions.spelled(run)),
             {
                 "root_directory_path": run.at(run.workspace.augmented),
                 "image_dir_name": f"{split}/images",
@@ -54,7 +54,9 @@ def execute(run: Run) -> dict[str, Any]:
     for split in run.splits:
         request, images = _request(run, split), run.workspace.augmented / split / "images"
         with run.staged(request.prefix.parent) as folder:
-            lacking = verify.lacking_records(images, folder, prefix=split, extension=run.image_extension)
+            image_extensions.require_readable(run, images)
+            extension = image_extensions.chosen(run)
+            lacking = verify.lacking_records(images, folder, prefix=split, extension=extension)
             run.launch(replace(request, prefix=folder / split), verify=lacking)
         told[split] = len(list(request.prefix.parent.glob(f"{split}-*")))
     return {"shards": told}

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator import image_extensions
 from orchestrator.drafts import Draft
 from orchestrator.jobs import Train
 from orchestrator.stages import prepare
@@ -35,7 +36,7 @@ def drafts(run: Run) -> list[Draft]:
         "validation_tfrecords_path": None if held_out is None else _shards(run, held_out),
         "validation_fold": fold,
         "image_directory_path": run.at(run.workspace.augmented),
-        "image_extension": run.image_extension.removeprefix("."),
+        "image_extension": image_extensions.spelled(run).removeprefix("."),
         "classes": prepare.categories(run),
     }
     return [Draft(NAME, run.config.network, run.config.tunables[run.config.network], paths)]

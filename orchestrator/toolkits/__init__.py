@@ -37,6 +37,10 @@ class Toolkit(Protocol):
     ENVIRONMENT: Mapping[str, str]
     """Variables its programs want."""
 
+    IMAGE_EXTENSIONS: tuple[str, ...] | None
+    """Where its programs take images of one extension at a time, from one folder without those below: the extensions
+    that they read. None where they take whatever we do."""
+
     EXPORTS: Mapping[str, str]
     """The formats it exports to, and how such files end; the first is the usual one."""
 

@@ -19,6 +19,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "TLTPIPE_PROGRESS_SECONDS": "0.5",
     "TLTPIPE_SEAL_KEY": "/run/tltpipe/seal.key",  # where a container has it; without one our programs find their own
 }
+IMAGE_EXTENSIONS: tuple[str, ...] | None = None
 
 EXPORTS: Mapping[str, str] = {
     "onnx": ".onnx",

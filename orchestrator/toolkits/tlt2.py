@@ -20,6 +20,7 @@ SPECS: Mapping[str, Dialect] = {
     "ssd": Dialect("train.tlt2.conf.j2", "Experiment"),
 }
 ENVIRONMENT: Mapping[str, str] = {"PYTHONUNBUFFERED": "1"}
+IMAGE_EXTENSIONS: tuple[str, ...] | None = (".jpg", ".png", ".jpeg")
 EXPORTS: Mapping[str, str] = {"etlt": ".etlt"}
 
 KEY: Final = Secret("key")

@@ -21,10 +21,9 @@ from converters import garments
 from converters.findings import Findings
 from converters.model import KeypointSlot, Object
 from runtime import transforms
-from runtime.augmenting import ANNOTATED, IMAGES, Augmented, Collector, Done, Folders, outlines, pictures
+from runtime.augmenting import ANNOTATED, IMAGES, Augmented, Collector, Done, Folders, outlines, pictures, pixels
 from runtime.transforms import Matrix, Size
 from tltpipe.errors import DataError
-from tltpipe.files import writable
 
 if TYPE_CHECKING:
     from converters.coco.pictures import File
@@ -76,14 +75,11 @@ class Coco:
     def augment(self, key: Any, recipe: Recipe, folders: Folders) -> Augmented:
         """Write the augmented picture; its record and those of its annotations are returned."""
         sample = self.file.load(key, Findings())
-        for folder in folders:
-            with writable(folder):
-                (folder / sample.file_name).parent.mkdir(parents=True, exist_ok=True)
         told = (sample.width, sample.height)
         picture, matrix = pictures.augmented(str(sample.image), sample.file_name, recipe, folders, told=told)
         size = (picture.shape[1], picture.shape[0])
         image, records = self.file.records(key)
-        image |= {"width": size[0], "height": size[1]}
+        image |= {"width": size[0], "height": size[1], "file_name": pixels.written_name(str(image["file_name"]))}
         pairs = list(zip(sample.objects, records, strict=True))
         for thing, record in pairs:
             try:

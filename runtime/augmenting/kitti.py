@@ -1,4 +1,4 @@
-"""A KITTI data set to augment: a folder of images, a folder of labels, partners by their stems."""
+"""A KITTI data set to augment: a folder of images, a folder of labels, partners by their paths without extension."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from converters import listing
 from runtime import folders, kitti_labels
 from runtime.augmenting import ANNOTATED, IMAGES, LABELS, Augmented, Collector, Done, Folders
+from runtime.image_files import ImageFiles
 from runtime.kitti_labels import Label
+from specs.extensions import dotted
 from tltpipe.errors import DataError
 
 if TYPE_CHECKING:
     from runtime.augmenting.recipe import Recipe
 
-ANY_EXTENSION = (".png", ".jpg", ".jpeg")
-
 
 @dataclass(frozen=True)
 class Kitti:
-    """``extension`` is the spec's, with or without dot, "" for any that is known.
+    """``extension`` is the spec's, with or without dot, "" or "auto" for any that can be read. Sub-folders stay.
 
     ``keeps_names``: the folders are called as those that are read, as TAO 3.x has it.
     """
@@ -38,21 +39,26 @@ class Kitti:
 
     @property
     def notes(self) -> Sequence[str]:
-        """What has no partner and is left out."""
-        pictures, texts = self._listed
-        return [
+        """What has no partner and is left out, and what is written in another format."""
+        from runtime.augmenting.pixels import written_name
+
+        images, texts = self._listed
+        stems = images.by_stem.keys()
+        lone = [
             f"{folder}: {count} {what} and are left out"
             for count, what, folder in (
-                (len(pictures.keys() - texts), "images have no label file", self.images),
-                (len(texts - pictures.keys()), "label files have no image", self.labels),
+                (len(stems - texts), "images have no label file", self.images),
+                (len(texts - stems - images.skipped), "label files have no image", self.labels),
             )
             if count
         ]
+        changed = [name for name in self.keys() if written_name(name) != name]
+        return [*images.notes(), *lone, *([f"{listing.counted(changed)} are written as .png"] if changed else [])]
 
     def keys(self) -> Sequence[str]:
         """Names of images with a label file, in their order. Raises DataError where there is none."""
-        pictures, texts = self._listed
-        return [name for stem, name in pictures.items() if stem in texts]
+        images, texts = self._listed
+        return [path for stem, path in images.by_stem.items() if stem in texts]
 
     def name(self, key: str) -> str:
         return key
@@ -92,29 +98,24 @@ class Kitti:
         raise NotImplementedError(f"nothing is to be collected for {path}")
 
     @cached_property
-    def _listed(self) -> tuple[dict[str, str], set[str]]:
-        """Image names by stem, sorted by name, and stems of label files."""
-        wanted = (f".{self.extension.lower().lstrip('.')}",) if self.extension.strip(".") else ANY_EXTENSION
-        names = folders.names(self.images)
-        pictures: dict[str, str] = {}
-        for name in names:
-            if Path(name).suffix.lower() in wanted:
-                other = pictures.setdefault(Path(name).stem, name)
-                if other != name:
-                    what = f'"{other}" and "{name}" would share one label file'
-                    raise DataError(what, where=self.images, hint="rename one")
-        texts = {name.removesuffix(".txt") for name in folders.names(self.labels) if name.endswith(".txt")}
-        if pictures.keys() & texts:
-            return pictures, texts
-        looked_for = " or ".join(wanted)
-        if not pictures:
-            raise folders.no_images(self.images, names, looked_for=looked_for)
-        hint = f"an image x{wanted[0]} belongs to a label file x.txt in {self.labels}"
-        what = f"none of the {len(pictures)} images ({looked_for}) has a label file"
+    def _listed(self) -> tuple[ImageFiles, set[str]]:
+        """The images, and the label files without their extension. Raises DataError where none belong together."""
+        # Upper case or lower, with a dot or without: a spec says which kind of file is meant.
+        images = ImageFiles(self.images, dotted(self.extension), any_case=True)
+        texts = listing.stems(self.labels, _TEXT)
+        if images.by_stem.keys() & texts:
+            return images, texts
+        if not images.by_stem:
+            raise folders.no_images(self.images, images.extension)
+        hint = f"an image x{images.extension or '.jpg'} belongs to a label file x.txt in {self.labels}"
+        what = f"none of the {len(images.by_stem)} images ({images.extension or 'of any extension'}) has a label file"
         raise DataError(what, where=self.images, hint=hint)
 
     def __getstate__(self) -> dict[str, object]:
         return {key: value for key, value in self.__dict__.items() if key != "_listed"}
+
+
+_TEXT = frozenset(("txt",))
 
 
 def _with_box(label: Label, box: list[float]) -> Label:

@@ -33,7 +33,7 @@ def augmented(
     if (decoded.shape[1], decoded.shape[0]) != size:
         steps = steps_of(recipe, name, (decoded.shape[1], decoded.shape[0]))
     picture = steps.applied(decoded, antialias=recipe.antialias)
-    pixels.encode(picture, f"{folders.images}/{name}", grey=recipe.grey)
+    pixels.encode(picture, f"{folders.images}/{pixels.written_name(name)}", grey=recipe.grey)
     return picture, matrix
 
 
@@ -61,4 +61,4 @@ def draw(picture: Image, boxes: Sequence[tuple[str, Sequence[float]]], path: str
         colour = colour_of(crc32(category.encode()))
         pen.rectangle(tuple(box), outline=colour, width=2)
         pen.text((box[0] + 3, box[1] + 1), category, fill=colour)
-    pixels.encode(np.asarray(canvas), path)
+    pixels.encode(np.asarray(canvas), pixels.written_name(path))

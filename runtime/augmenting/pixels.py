@@ -10,6 +10,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image as Pictures
 
+from converters import images, limits, listing
 from runtime.transforms import Image, Size
 from tltpipe.errors import DataError
 from tltpipe.files import writable
@@ -17,10 +18,13 @@ from tltpipe.files import writable
 QUALITY = 75
 """Of JPEG files, Pillow's own default, as NVIDIA's program writes them."""
 
-JPEG = frozenset((".jpg", ".jpeg"))
+_FORMATS = {
+    f".{extension}": format
+    for format in ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM")
+    for extension in listing.FORMATS[format]
+}
+"""How images are written, by their extension, in all colours; the others become PNG, which loses nothing."""
 _JPEG_START = b"\xff\xd8\xff"
-_MOST = 178_956_970
-"""Pixels of a picture that are decoded: what Pillow takes for an attack beyond."""
 
 
 def read(path: str) -> bytes:
@@ -51,10 +55,10 @@ def decode(path: str, *, least: Size | None = None) -> tuple[Image, Size]:
     if data.startswith(_JPEG_START):
         try:
             height, width, *_ = simplejpeg.decode_jpeg_header(data)
-            if width * height <= _MOST:
-                wanted = (least[1], least[0], 2.0) if least else (0, 0, 1.0)
-                place = _room(3 * width * height)
-                return simplejpeg.decode_jpeg(data, "RGB", False, False, *wanted, place), (width, height)
+            limits.require_room(width, height, path)
+            wanted = (least[1], least[0], 2.0) if least else (0, 0, 1.0)
+            place = _room(3 * width * height)
+            return simplejpeg.decode_jpeg(data, "RGB", False, False, *wanted, place), (width, height)
         except ValueError:
             pass  # CMYK and other rare kinds; and what is damaged, of which Pillow tells more
     pixels = _by_pillow(Path(path))
@@ -78,23 +82,41 @@ _KEPT = 48 << 20
 _memory: Image | None = None
 
 
+def written_name(name: str) -> str:
+    """What the image ``name`` is called when it is written: ``.png`` where its own format has no encoder for RGB.
+
+    >>> written_name("a/1.jpg"), written_name("a/2.gif")
+    ('a/1.jpg', 'a/2.png')
+    """
+    return name if _suffix(name) in _FORMATS else f"{name.rpartition('.')[0]}.png"
+
+
 def encode(pixels: Image, path: str, *, grey: bool = False) -> None:
-    """Write uint8 RGB ``pixels`` to ``path``; its suffix says how. Half a file may be left by a run that is killed."""
-    suffix = "." + path.rpartition(".")[2].lower()
-    if suffix in JPEG and not grey and max(pixels.shape) < 65_500:
+    """Write uint8 RGB ``pixels`` to ``path``, named as ``written_name`` says; its suffix says how, and its folder is
+    made. Half a file may be left by a run that is killed."""
+    format = _FORMATS[_suffix(path)]
+    if format == "JPEG" and not grey and max(pixels.shape) < 65_500:
         # fastdct is off: those files differ from what Pillow writes by several levels.
-        write(path, simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), QUALITY, "RGB", "420", False))
-        return
-    image, format = Pictures.fromarray(pixels), Pictures.registered_extensions()[suffix]
-    stream = io.BytesIO()
-    (image.convert("L") if grey else image).save(stream, format)
-    write(path, stream.getvalue())
+        content = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), QUALITY, "RGB", "420", False)
+    else:
+        image, stream = Pictures.fromarray(pixels), io.BytesIO()
+        (image.convert("L") if grey else image).save(stream, format)
+        content = stream.getvalue()
+    write(path, content)
+
+
+def _suffix(name: str) -> str:
+    return f".{name.rpartition('.')[2].lower()}"
 
 
 def write(path: str, content: bytes) -> None:
-    """Put ``content`` into the new file ``path``. Raises HostError."""
+    """Put ``content`` into the new file ``path``, in a folder that is made where it is missing. Raises HostError."""
     try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        try:
+            file = os.open(path, _NEW, 0o666)
+        except FileNotFoundError:
+            os.makedirs(path.rpartition("/")[0], exist_ok=True)  # noqa: PTH103 - the name is a text
+            file = os.open(path, _NEW, 0o666)
         try:
             rest = memoryview(content)
             while rest:
@@ -106,15 +128,14 @@ def write(path: str, content: bytes) -> None:
             raise
 
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+
+
 def _by_pillow(path: Path) -> Image:
     # Pillow keeps some memory for the next picture instead of asking the system anew: a third of the time saved.
     Pictures.core.set_blocks_max(4)  # type: ignore[attr-defined]
-    try:
-        with Pictures.open(path) as image:
-            if image.mode.startswith("I;16"):
-                return np.repeat((np.asarray(image) >> 8).astype(np.uint8)[..., None], 3, axis=2)
-            image.load()
-            return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Pictures.DecompressionBombError) as problem:
-        what = "the image cannot be read: " + str(problem).replace(f" {str(path)!r}", "")
-        raise DataError(what, where=path, hint="open it in a viewer to see, and copy or unpack it again") from None
+    with images.opened(path) as image:
+        if image.mode.startswith("I;16"):
+            return np.repeat((np.asarray(image) >> 8).astype(np.uint8)[..., None], 3, axis=2)
+        image.load()
+        return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))

@@ -141,6 +141,7 @@ def _pictures(folder: str, content: Mapping[str, Any], path: Path) -> Iterator[P
     """The images of one file in its order; raises DataError for a record that lacks something."""
     names = _names(content, path)
     by_image: dict[Any, list[Annotation]] = {}
+    ids: dict[str, str] = {}
     kind, record = "", dict[str, Any]()
     try:
         kind = "annotation"
@@ -157,6 +158,8 @@ def _pictures(folder: str, content: Mapping[str, Any], path: Path) -> Iterator[P
             if not is_name(name) or not (0 < width < _LARGEST and 0 < height < _LARGEST):
                 raise ValueError(f"{record['file_name']!r} of {width} x {height} pixels")
             id = os.path.splitext(name)[0]  # noqa: PTH122
+            if ids.setdefault(id, name) != name:
+                program.warn(f"{path}: {ids[id]} and {name} have the same frame id, which has no extension: rename one")
             yield Picture(id, name, width, height, tuple(by_image.get(record["id"], ())))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as problem:
         raise DataError(_fault(kind, record, problem), where=path) from None

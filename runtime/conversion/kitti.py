@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +11,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converters import images
+from converters import images, listing
 from runtime import folders, kitti_labels, program
 from runtime.conversion import Annotated, Object, Plan, calibration, is_kept, partition
+from runtime.image_files import ImageFiles
+from specs.extensions import dotted
 from tltpipe.errors import DataError, Location
 
 if TYPE_CHECKING:
@@ -26,13 +27,17 @@ VALIDATION_NOTE = (
 )
 
 
-_PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 _INT64 = 1 << 63
+_TEXT = frozenset(("txt",))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kitti:
     """``image_dir`` is the image folder as the spec names it, below the root: the first part of every frame id.
+
+    ``extension`` is that of the images, with its dot and as it is written; a frame is called after its image without
+    it. None stands for any extension that can be read, and a frame is called as its image. Folders below the image
+    folder count, too.
 
     ``point_clouds`` is such a name, too; ``calibrations`` a folder. ``drops_scores`` says whether a label may have a
     sixteenth column.
@@ -41,7 +46,7 @@ class Kitti:
     images: Path
     labels: Path
     image_dir: str
-    extension: str
+    extension: str | None
     mode: str
     folds: int
     shards: int
@@ -58,6 +63,9 @@ class Kitti:
         if self.mode == "sequence":
             assert self.sequences is not None
             parts = partition.sequence_partitions(read_sequences(self.sequences), self.folds)
+            if self.extension is None:
+                known = ImageFiles(self.images).by_stem
+                parts = [[known.get(frame, f"{frame}.jpg") for frame in part] for part in parts]
             total = sum(map(len, parts))
             return self._plan(parts, [(f"Total number of images: {total}", {"num_images": total})])
         frames, doubts = self._frames()
@@ -68,12 +76,14 @@ class Kitti:
         return self._plan(parts, [*notes, (told, None)], doubts)
 
     def picture(self, frame: str) -> str:
-        return f"{self._places[0]}{frame}{self.extension}"
+        return f"{self._places[0]}{frame}{self.extension or ''}"
 
     def annotate(self, frame: str, names: Names) -> Annotated:
         """The labels of one frame and the size of its image; raises DataError with file and line."""
         _, labels, id = self._places
         picture = self.picture(frame)
+        if self.extension is None:
+            frame = frame.rpartition(".")[0]
         width, height = images.size(picture)
         path = f"{labels}{frame}.txt"
         rows, scores = kitti_labels.rows(kitti_labels.text_of(path), source=path)
@@ -116,26 +126,14 @@ class Kitti:
         return Plan(filled, [self.shards] * len(filled), self.folds, notes, doubts)
 
     def _frames(self) -> tuple[list[str], list[str]]:
-        """Names without extension, in the order of the full names; and what may not have been meant."""
-        found = folders.names(self.images)
-        taken = [name for name in found if name.endswith(self.extension)]
-        if not taken:
-            raise folders.no_images(self.images, found, looked_for=self.extension)
-        try:
-            "".join(taken).encode()
-        except UnicodeEncodeError:
-            odd = next(name for name in taken if not is_name(name))
-            raise DataError(f"the name of this picture is not UTF-8: {odd!r}", where=self.images) from None
-        doubts = []
-        if len(taken) < len(found):
-            others = Counter(os.path.splitext(name)[1] for name in found if not name.endswith(self.extension))  # noqa: PTH122
-            told = [f"{count} {kind}" for kind, count in sorted(others.items()) if kind.lower() in _PICTURES]
-            if told:
-                doubts.append(f"{self.images}: image_extension is {self.extension}, left out: {', '.join(told)}")
-        if self.extension.count(".") == 1:
-            cut = len(self.extension)
-            return [name[:-cut] for name in taken], doubts
-        return [os.path.splitext(name)[0] for name in taken], doubts  # noqa: PTH122 - only the last part is cut off
+        """Frames in the order of the full names; and what may not have been meant."""
+        images = ImageFiles(self.images, self.extension)
+        if not images.by_stem:
+            raise folders.no_images(self.images, self.extension)
+        doubts = list(images.notes())
+        if lone := listing.stems(self.labels, _TEXT) - images.skipped.union(images.by_stem):
+            doubts.append(f"{self.labels}: {len(lone)} label files have no image and are left out: {min(lone)}.txt ...")
+        return list(images.by_stem if self.extension else images.by_stem.values()), doubts
 
 
 def open_source(spec: Spec, *, drops_scores: bool = False, lidar: bool = True) -> Kitti:
@@ -151,13 +149,12 @@ def open_source(spec: Spec, *, drops_scores: bool = False, lidar: bool = True) -
         name: folders.existing(root, program.host_text(getattr(config, name)), kind=kind, field=f"kitti_config.{name}")
         for name, kind in kinds.items()
     }
-    extension = config.image_extension or ".png"
     sequences = config.kitti_sequence_to_frames_file
     return Kitti(
         images=found["image_dir_name"],
         labels=found["label_dir_name"],
         image_dir=config.image_dir_name,
-        extension=extension if extension.startswith(".") else f".{extension}",
+        extension=dotted(config.image_extension or _UNSET),
         mode=config.partition_mode,
         folds=config.num_partitions,
         shards=config.num_shards,
@@ -169,6 +166,8 @@ def open_source(spec: Spec, *, drops_scores: bool = False, lidar: bool = True) -
     )
 
 
+_UNSET = ".png"
+"""What NVIDIA's converter takes where a spec names no extension."""
 _LIDAR = ("point_clouds_dir", "calibrations_dir")
 
 

@@ -10,6 +10,7 @@ from runtime.program import host, host_text
 from runtime.recipe import Data, Evaluation, Recipe, Source
 from runtime.views.warp import Warp
 from specs import Spec
+from specs.extensions import dotted
 
 
 def recipe(spec: Spec) -> Recipe:
@@ -47,7 +48,7 @@ def _data(spec: Spec) -> Data:
         training=tuple(_sources(config.data_sources, "dataset_config.data_sources[{}]")),
         validation=tuple(_sources(held_out, "dataset_config.validation_data_source")),
         mapping={key.lower(): value.lower() for key, value in config.target_class_mapping.items()},
-        extension="." + config.image_extension.removeprefix("."),
+        extension=dotted(config.image_extension),
         fold=config.validation_fold if split == "validation_fold" else None,
         train_difficult=spec.strict or not written or config.include_difficult_in_training,
     )

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 from annotated_types import Ge, Lt
 
 from specs.checks import Finding, Rule, examine, message_at, required, warn
+from specs.extensions import AUTO, dotted
 from specs.spec import Spec
 
 MESSAGE = "DatasetExportConfig"
@@ -25,8 +26,8 @@ class Convert:
     """Percentage of the images, first by name, that go into fold 0 for validation; 0 makes one fold of all."""
     num_shards: Annotated[int, Ge(0)] = 10
     """Files per fold; 0 writes one without a number."""
-    image_extension: str = ".jpg"
-    """How the names of the images end, with the dot."""
+    image_extension: str = AUTO
+    """auto: every image that can be read. An extension with its dot: those images alone, in all stages."""
 
 
 TUNABLES = Convert
@@ -109,7 +110,7 @@ def _kitti(spec: Spec) -> Iterator[Finding]:
             yield Finding(mode, 'kitti_config needs "partition_mode", "random" or "sequence"')
         case other:
             yield Finding(mode, f'partition_mode must be "random" or "sequence", not "{other}"')
-    if kitti.image_extension and not kitti.image_extension.startswith("."):
+    if dotted(kitti.image_extension) and not kitti.image_extension.startswith("."):
         what = f'image_extension "{kitti.image_extension}" has no dot, which NVIDIA\'s converter needs'
         yield warn("kitti_config.image_extension", what)
 

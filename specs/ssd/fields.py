@@ -212,7 +212,11 @@ _DATA = (
     _later("validation_data_sources.label_directory_path", "", "folder of their KITTI labels"),
     _later("validation_data_sources.tfrecords_path", "", "TFRecord files in place of labels", _REFUSED),
     _later("validation_data_sources.root_path", "", "never read", NO),
-    _earlier("image_extension", "jpg", "what image files are called beyond the frame id of the records"),
+    _earlier(
+        "image_extension",
+        "jpg",
+        "extension of the images that the frame ids of the records lack; auto: any",
+    ),
     Field("target_class_mapping", "needed", "class in the data to class to train; repeated; others are left out"),
     _earlier("validation_fold", "no validation", "the fold of the training records that validates"),
     _earlier("validation_data_source.tfrecords_path", "no validation", "glob of the TFRecord files to validate on"),

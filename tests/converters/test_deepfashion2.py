@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -285,14 +286,31 @@ def test_a_cut_or_turned_picture_is_told(maker: Any) -> None:
     assert caught.value.code == "I202"
 
 
-def test_other_extension_is_hinted_and_accepted(maker: Any) -> None:
+def test_any_extension_is_read_unless_one_is_set(maker: Any) -> None:
     root = maker.split(maker.page(maker.item()))
     (root / "image" / "000001.jpg").rename(root / "image" / "000001.JPG")
-    with pytest.raises(DataError, match=r"no \*\.jpg picture") as caught:
-        list(samples(root))
-    assert caught.value.hint == "there are .JPG: set image_extension"
-    (sample,) = dataset(root, image_extension=".JPG")
+    (sample,) = samples(root)
     assert (sample.id, sample.image.name) == ("000001", "000001.JPG")
+    with pytest.raises(DataError, match=r"no \*\.jpg picture") as caught:
+        list(dataset(root, image_extension=".jpg"))
+    assert caught.value.hint == "there are .JPG"
+
+
+def test_two_pictures_of_one_name_are_both_named(maker: Any) -> None:
+    root = maker.split(maker.page(maker.item()))
+    shutil.copy(root / "image" / "000001.jpg", root / "image" / "000001.png")
+    with pytest.raises(DataError, match=r"000001\.jpg: .*000001\.png") as caught:
+        list(samples(root))
+    assert caught.value.code == "F105"
+
+
+def test_a_picture_that_cannot_be_read_is_named(maker: Any) -> None:
+    root = maker.split(maker.page(maker.item()), maker.page(maker.item()))
+    (root / "image" / "000001.jpg").rename(root / "image" / "000001.HEIC")
+    with pytest.raises(DataError) as caught:
+        list(samples(root))
+    assert caught.value.code == "F101"
+    assert "000001.HEIC" in (caught.value.hint or "")
 
 
 JSON = st.recursive(

@@ -202,7 +202,7 @@ def test_copies_do_not_travel_to_every_worker(folder: Path) -> None:
 
     dataset = opening.splits(folder, None)[1]["train"]
     mended = Mended(dataset.pictures, {}, folder, "choice", spare={1: "000001"})
-    assert mended.keys() == [("000001", None), ("000002", "000001")]
+    assert mended.keys() == [(("000001", "jpg"), None), (("000002", "jpg"), "000001")]
     there = pickle.loads(pickle.dumps(mended))
     assert there.spare == {}
     with pytest.raises(DataError, match="same as 000001"):

@@ -163,6 +163,13 @@ def mixed_sizes(coco: Coco) -> None:
     coco.save(noise(4, (200, 120)), "train", "004.jpg")
 
 
+@case(rules.FRAMES)
+def frames(coco: Coco) -> None:
+    coco.images["train"][0]["file_name"] = "001.tif"
+    coco.save(noise(1), "train", "001.tif", save_all=True, append_images=[noise(2)])
+    coco.picture("train", "001.jpg").unlink()
+
+
 @case(rules.OTHER_KIND)
 def other_kind(coco: Coco) -> None:
     coco.save(noise(1), "train", "001.jpg", format="PNG")
@@ -300,6 +307,8 @@ ELSEWHERE = {
     "C603": "test_health_formats.py",
     "F106": "told by whatever leaves pictures out",
     "F107": "told by tltpipe fetch",
+    "F108": "test_listing.py",
+    "I209": "test_limits.py",
     "F115": "test_yolo_layouts.py",
     "F116": "test_yolo_layouts.py",
     "F117": "test_yolo_layouts.py",

@@ -33,7 +33,7 @@ def test_a_png_is_not_decoded_either(tmp_path: Path) -> None:
     content[len(content) // 2] ^= 255
     path.write_bytes(content)
     assert images.size(path) == (800, 600)
-    with pytest.raises(DataError, match="not a picture"):
+    with pytest.raises(DataError, match="cannot be read"):
         images.decode(path)
 
 
@@ -77,12 +77,12 @@ def test_a_folder_is_no_picture(tmp_path: Path) -> None:
 def test_a_picture_of_absurd_size_is_refused(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png")
     content = bytearray(path.read_bytes())
-    content[16:24] = (60_000).to_bytes(4, "big") * 2
+    content[16:24] = (1_000_000).to_bytes(4, "big") * 2
     import zlib
 
     content[29:33] = zlib.crc32(bytes(content[12:29])).to_bytes(4, "big")
     path.write_bytes(bytes(content))
-    with pytest.raises(DataError, match="size that cannot be right"):
+    with pytest.raises(DataError, match="too large"):
         images.size(path)
 
 

@@ -78,7 +78,7 @@ def test_outputs_are_counted(tmp_path: Path) -> None:
     images, labels, out = tmp_path / "image", tmp_path / "label", tmp_path / "out"
     for folder in (images, labels, out / "images", out / "labels"):
         folder.mkdir(parents=True)
-    lacking = lacking_pictures(images, labels, out, extension=".jpg")
+    lacking = lacking_pictures(images, labels, out)
     assert "no image" in str(lacking())
     for name in ("a", "b", "unlabelled"):
         (images / f"{name}.jpg").touch()
@@ -98,7 +98,7 @@ def test_shards_are_counted(tmp_path: Path) -> None:
     images.mkdir()
     for name in "abc":
         (images / f"{name}.jpg").touch()
-    lacking = lacking_records(images, tmp_path, prefix="train", extension=".jpg")
+    lacking = lacking_records(images, tmp_path, prefix="train")
     assert lacking() == "it wrote no shard train-*"
     shard = tmp_path / "train-shard"
     record = (5).to_bytes(8, "little") + b"sum4" + b"12345" + b"sum4"

@@ -359,3 +359,71 @@ def test_stopped_run_leaves_nothing_that_looks_whole(work: Path, stop: signal.Si
     assert error.decode().splitlines()[-1] == "error: interrupted"
     assert "Traceback" not in error.decode()
     assert [path.name for path in (work / "out").iterdir() if not path.name.startswith(".")] == []
+
+
+def any_extension(work: Path) -> None:
+    text = (work / "augment.conf").read_text().replace('".jpg"', '"auto"')
+    (work / "augment.conf").write_text(text)
+
+
+def add_below(work: Path, name: str) -> None:
+    """An image and its label in the sub-folder that ``name`` says."""
+    for folder in ("image", "label"):
+        (work / "data" / folder / name).parent.mkdir(parents=True, exist_ok=True)
+    add(work, name, None, size=(20, 30))
+    (work / "data" / "label" / f"{name.rpartition('.')[0]}.txt").write_text(LINE.replace("10 20 110.5 220", "2 3 8 9"))
+
+
+def test_all_extensions_and_sub_folders(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["1.JPG", "2.png", "a/1.jpeg", "a/b/1.webp", "b/1.bmp", "b/2.tif"]
+    for name in names:
+        add_below(work, name)
+    any_extension(work)
+    assert run("-v") == 0
+    captured = capsys.readouterr()
+    assert "wrote 6 images" in captured.out
+    assert captured.err == ""
+    out = work / "out"
+    for folder, written in (("images", names), ("images_annotated", names)):
+        found = {path.relative_to(out / folder).as_posix() for path in (out / folder).rglob("*") if path.is_file()}
+        assert found == set(written)
+    for name in names:
+        with Image.open(out / "images" / name) as image:
+            assert image.size == (288, 288)
+        columns = (out / "labels" / f"{name.rpartition('.')[0]}.txt").read_text().split()
+        assert columns[4:8] == ["28.80", "28.80", "115.20", "86.40"]
+
+
+def test_what_has_no_encoder_for_colours_becomes_png(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_below(work, "a/1.gif")
+    add_below(work, "2.jp2")
+    any_extension(work)
+    write = (work / "augment.conf").read_text().replace("output_image_width: 288\noutput_image_height: 288\n", "")
+    (work / "augment.conf").write_text(write)
+    assert run() == 0
+    assert "1 .gif, 1 .jp2 are written as .png" in capsys.readouterr().err
+    for name in ("a/1.gif", "2.jp2"):
+        written = work / "out/images" / f"{name.rpartition('.')[0]}.png"
+        with Image.open(written) as ours, Image.open(work / "data/image" / name) as given:
+            np.testing.assert_array_equal(np.asarray(ours), np.asarray(given.convert("RGB")))
+
+
+def test_what_an_extension_leaves_out_is_counted(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("1.jpg", "2.JPG", "3.png", "a/4.jpeg"):
+        add_below(work, name)
+    (work / "data/image/5.heic").touch()
+    (work / "data/label/5.txt").touch()
+    assert run() == 0
+    captured = capsys.readouterr()
+    assert "wrote 2 images" in captured.out
+    left_out, unread = captured.err.splitlines()
+    assert "1 .jpeg, 1 .png" in left_out
+    assert "1 .heic" in unread
+
+
+def test_left_out_images_keep_their_folder(work: Path) -> None:
+    for name in ("a/1.jpg", "b/1.jpg"):
+        add_below(work, name)
+    (work / "data/image/b/1.jpg").write_bytes(b"no image")
+    assert run("--skip-bad") == 0
+    assert (work / "out/left_out.txt").read_text().startswith("b/1.jpg\t")

@@ -161,6 +161,44 @@ def test_other_pictures_are_told(nvidia: Any, capsys: pytest.CaptureFixture[str]
     assert "image_extension is .jpg, left out: 1 .JPG, 1 .PNG" in capsys.readouterr().err
 
 
+def test_any_extension_in_any_folder(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["1.JPG", "2.png", "a/1.jpeg", "a/b/1.webp"]
+    for width, name in enumerate(names, start=20):
+        for folder in ("images", "labels"):
+            (work / "set" / folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (width, 10)).save(work / "set/images" / name)
+        (work / "set/labels" / f"{name.rpartition('.')[0]}.txt").write_text(f"{LINE}\n")
+    (work / "set/labels/lone.txt").touch()
+    (work / "set/images/3.heic").touch()
+    spec = work / "any.conf"
+    spec.write_text(
+        f'kitti_config {{ root_directory_path: "{work}/set" image_dir_name: "images" label_dir_name: "labels" '
+        'image_extension: "auto" partition_mode: "random" num_partitions: 2 }'
+    )
+    assert dataset_convert.main(["-d", str(spec), "-o", str(work / "out/r")]) == 0
+    found = {frame.id: frame.width for frame in frames.frames([work / "out/r-fold-000-of-002"])}
+    assert found == {"images/1": 20, "images/2": 21, "images/a/1": 22, "images/a/b/1": 23}
+    warned = capsys.readouterr().err
+    assert "1 .heic" in warned
+    assert "1 label files have no image" in warned
+
+
+def test_sequences_of_any_extension(work: Path) -> None:
+    for name in ("1.JPG", "a/2.png"):
+        for folder in ("images", "labels"):
+            (work / "set" / folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 10)).save(work / "set/images" / name)
+        (work / "set/labels" / f"{name.rpartition('.')[0]}.txt").write_text(f"{LINE}\n")
+    (work / "set/map.json").write_text('{"s": ["1", "a/2"]}')
+    spec = work / "any.conf"
+    spec.write_text(
+        f'kitti_config {{ root_directory_path: "{work}/set" image_dir_name: "images" label_dir_name: "labels" '
+        'image_extension: "auto" partition_mode: "sequence" kitti_sequence_to_frames_file: "map.json" }'
+    )
+    assert dataset_convert.main(["-d", str(spec), "-o", str(work / "out/r")]) == 0
+    assert {frame.id for frame in frames.frames([work / "out/r"])} == {"images/1", "images/a/2"}
+
+
 def test_class_outside_ascii(nvidia: Any, work: Path) -> None:
     path = nvidia.draw("base") / "labels" / "000001.txt"
     path.write_text(LINE.replace("car", "ÄRMEL"), encoding="utf-8")

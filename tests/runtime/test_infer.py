@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
-from runtime import infer
+from runtime import drawing, infer, picture_lists
 from runtime.detection import Detecting, Outputs, kitti_line
 from runtime.drawing import Find
 from runtime.found import Found
@@ -135,7 +135,7 @@ def test_lists_patterns_and_several_at_once(
         ("nowhere", "there is no such picture or folder"),
         ("empty", "no picture here"),
         ("pictures/*.gif", "no file fits this pattern"),
-        ("pictures/notes.txt", "this is no picture, by its name"),
+        ("pictures/notes.txt", "unsupported image extension"),
         ("pictures/*.txt", "no picture here"),
     ],
 )
@@ -457,3 +457,26 @@ def test_exported_models_that_do_not_fit(
             fails("can run code when it is read")
             monkeypatch.setenv("TLTPIPE_TRUST_PT2", "1")
         fails("torch cannot read it as")
+
+
+def test_folders_are_searched_and_what_cannot_be_read_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["1.webp", "a/1.jpg", "b/1.JFIF", "b/c/2.avif"]
+    for name in [*names, "b/3.heic", "4.NEF", "out/5.jpg", ".hidden/6.jpg", "notes.txt"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = picture_lists.find([str(tmp_path)], apart=tmp_path / "out")
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == names
+    warned = capsys.readouterr().err
+    assert "1 .NEF, 1 .heic cannot be read" in warned
+    assert picture_lists.find([str(tmp_path / "out")], apart=tmp_path / "out") == [tmp_path / "out/5.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "format"), [(".webp", "WEBP"), (".jfif", "JPEG"), (".tif", "TIFF"), (".gif", "GIF")]
+)
+def test_annotated_copies_are_what_their_names_say(tmp_path: Path, suffix: str, format: str) -> None:
+    drawing.save(Image.new("RGB", (20, 10)), tmp_path / f"a{suffix}")
+    with Image.open(tmp_path / f"a{suffix}") as image:
+        assert (image.format, image.size) == (format, (20, 10))

@@ -186,7 +186,7 @@ def test_label_files_without_any_picture(base: Recipe, tmp_path: Path) -> None:
 def test_folders_that_are_not_there(base: Recipe, tmp_path: Path, missing: str) -> None:
     source = folders(tmp_path, {"a": line()})
     (tmp_path / missing).rename(tmp_path / "elsewhere")
-    with pytest.raises(DataError, match="cannot be read: No such file") as caught:
+    with pytest.raises(DataError, match="is missing") as caught:
         read(base, source)
     assert caught.value.where == tmp_path / missing
 
@@ -236,11 +236,36 @@ def test_records_without_pictures(base: Recipe, shapes: Any) -> None:
         frames.training(base, CLASSES)
 
 
-def test_the_wrong_extension_says_which_is_right(shapes: Any) -> None:
-    wrong = recipe.of(specs.parse(shapes.spec(extension="png"), "Experiment"))
+def test_another_extension_is_found_and_said_unless_strict(shapes: Any) -> None:
+    images = sorted((shapes.root / "pictures/train/images").iterdir())
+    for path in images[::2]:
+        path.rename(path.with_suffix(".JPEG"))
+    split = frames.training(recipe.of(specs.parse(shapes.spec(), "Experiment")), CLASSES)
+    names = [split.image(index) for index in range(len(split))]
+    assert all(isinstance(path, Path) and path.is_file() for path in names)
+    assert any(".JPEG" in note and "they are used" in note for note in split.notes)
+    anything = frames.training(recipe.of(specs.parse(shapes.spec(extension="auto"), "Experiment")), CLASSES)
+    assert [anything.image(index) for index in range(len(anything))] == names
+    assert not [note for note in anything.notes if "extension" in note]
+    strict = replace(specs.parse(shapes.spec(), "Experiment"), strict=True)
     with pytest.raises(DataError, match="missing") as caught:
-        frames.training(wrong, CLASSES)
-    assert "must be jpg" in (caught.value.hint or "")
+        frames.training(recipe.of(strict), CLASSES)
+    assert "must be JPEG" in (caught.value.hint or "")
+
+
+def test_folders_are_read_with_those_below(base: Recipe, tmp_path: Path) -> None:
+    for name in ("1.jpg", "a/1.JPEG", "a/b/1.webp"):
+        for folder in ("images", "labels"):
+            (tmp_path / folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 24)).save(tmp_path / "images" / name)
+        (tmp_path / "labels" / f"{name.rpartition('.')[0]}.txt").write_text(line())
+    (tmp_path / "images/2.heic").touch()
+    split = read(base, Source(tmp_path / "images", labels=tmp_path / "labels"))
+    assert [split.name(index) for index in range(3)] == ["1.jpg", "a/1.JPEG", "a/b/1.webp"]
+    assert [note for note in split.notes if "1 .heic" in note]
+    Image.new("RGB", (32, 24)).save(tmp_path / "images/a/1.png")
+    with pytest.raises(DataError, match=r"a/1\.JPEG.*a/1\.png"):
+        read(base, Source(tmp_path / "images", labels=tmp_path / "labels"))
 
 
 def test_occlusion_of_records_is_carried(base: Recipe, tmp_path: Path) -> None:
