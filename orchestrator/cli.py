@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,18 +11,21 @@ from orchestrator import spec_command, stage_commands
 from orchestrator.check_command import check
 from orchestrator.convert_command import convert
 from orchestrator.fetch_command import fetch
-from orchestrator.options import Options, command
+from orchestrator.options import Changing, Chosen, Plain, Trying, Writing, before_commands, command
 from orchestrator.split_command import split
 from orchestrator.stats_command import stats, view
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.leftovers import Leftover
+    from orchestrator.workspace import Workspace
 
 app = typer.Typer(
     name="tltpipe",
     help="From raw detection data to a trained, evaluated TLT detector, with or without NVIDIA's containers.",
     epilog="In a folder with Original-Data/{train,validation}/{image,annos}: tltpipe run",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -44,6 +47,7 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
+@before_commands
 def _top(
     version: Annotated[
         bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
@@ -54,22 +58,33 @@ def _top(
 
 @app.command()
 @command
-def init(options: Options) -> None:
-    """Write tltpipe.yaml, with every setting explained. Optional: the defaults serve the usual layout."""
+def init(
+    options: Writing,
+    format: Annotated[str | None, typer.Option(help="Format of the data set; found by default.")] = None,
+    img: Annotated[str | None, stage_commands.IMG] = None,
+) -> None:
+    """Write tltpipe.yaml: every setting explained, with those given here and what the data set is. Optional."""
     from orchestrator import example
     from tltpipe import files
 
     path = options.workspace.absolute() / "tltpipe.yaml"
     if path.exists() and not options.force:
         raise UsageError("is there already", where=path, hint="--force writes it anew")
-    files.write_text(path, example.text())
-    _answer(options, {"written": str(path)}, f"wrote {path}")
+    text, detected = example.of_workspace(path.parent, options.flags(**{"data.format": format, "image_size": img}))
+    if options.dry_run:
+        _answer(options, {"path": str(path), "text": text}, text.rstrip())
+        return
+    files.write_text(path, text)
+    _answer(options, {"written": str(path), **vars(detected)}, f"wrote {path}")
+    for name, lines in detected.notes.items() if not options.json else ():
+        for line in lines:
+            options.console.put(f"  {name}: {line}")
 
 
 @app.command()
 @command
 def sample(
-    options: Options,
+    options: Changing,
     out: Annotated[Path, typer.Argument(help="Folder to draw into, usually Original-Data.")] = Path("Original-Data"),
     train: Annotated[int, typer.Option(min=1, help="Pictures to train on.")] = 600,
     validation: Annotated[int, typer.Option(min=0, help="Pictures to validate on.")] = 120,
@@ -82,6 +97,9 @@ def sample(
     folder = options.workspace.absolute() / out
     if folder.exists() and any(folder.iterdir()) and not options.force:
         raise UsageError("is not empty", where=folder, hint="choose another folder, or --force to replace it")
+    if options.dry_run:
+        _answer(options, {"folder": str(folder)}, f"would draw {train + validation} pictures into {folder}")
+        return
     demo.draw(folder, demo.Sample(train=train, validation=validation, seed=seed, size=size), options.console.progress)
     told = {"folder": str(folder), "train": train, "validation": validation}
     _answer(options, told, f"drew {train + validation} pictures into {folder}")
@@ -93,21 +111,62 @@ for stage_command in stage_commands.ALL:
 
 @app.command()
 @command
-def status(options: Options) -> None:
+def status(options: Chosen) -> None:
     """What is done, what is stale and why."""
-    from orchestrator import pipeline, session
+    from orchestrator import leftovers, pipeline, session
 
     run = session.start(options.workspace, options.console, flags=options.flags())
-    verdicts = pipeline.survey(run)
-    _answer(options, {"workspace": str(run.workspace.root), "stages": {n: vars(v) for n, v in verdicts.items()}})
-    rows = [(name, told.state, told.when or "", told.why) for name, told in verdicts.items()]
-    colours = {"done": "green", "stale": "yellow", "missing": "red"}
+    verdicts, left = pipeline.survey(run), leftovers.find(run.workspace)
+    told: dict[str, Any] = {"workspace": str(run.workspace.root), "stages": {n: vars(v) for n, v in verdicts.items()}}
+    _answer(options, {**told, "leftovers": [vars(each) for each in left]})
+    rows = [(name, each.state, each.when or "", each.why) for name, each in verdicts.items()]
+    colours = {"done": "green", "running": "green", "stale": "yellow", "interrupted": "yellow"}
+    colours |= {"missing": "red", "failed": "red"}
     options.console.table(("stage", "state", "finished", "why"), rows, colours=colours)
+    if left and not options.json:
+        total = leftovers.in_words(sum(each.size for each in left))
+        _list(options, run.workspace, f"\nleft by earlier runs, {total}; `tltpipe clean` removes it:", left)
 
 
 @app.command()
 @command
-def doctor(options: Options) -> None:
+def clean(options: Writing) -> None:
+    """Remove what earlier runs left and nothing reads: trainings set aside, unfinished work.
+
+    Work that an interrupted stage would go on from stays, unless --force.
+    """
+    from orchestrator import leftovers, pipeline, session
+
+    workspace = session.start(options.workspace, options.console, flags=options.flags()).workspace
+    found = leftovers.find(workspace)
+    going = [each for each in found if options.force or each.resumes is None]
+    staying = [each for each in found if each not in going]
+    if not options.dry_run and going:
+        with pipeline.alone(workspace):
+            for each in going:
+                leftovers.remove(each)
+    total = sum(each.size for each in going)
+    told = {"removed": [vars(each) for each in going], "stay": [vars(each) for each in staying], "bytes": total}
+    _answer(options, {"dry_run": options.dry_run, **told})
+    if options.json:
+        return
+    verb = "would remove" if options.dry_run else "removed"
+    _list(options, workspace, f"{verb} {leftovers.in_words(total)}" if going else "nothing to remove", going)
+    if staying:
+        _list(options, workspace, "stays, for an interrupted stage to go on from (--force removes it, too):", staying)
+
+
+def _list(options: Plain, workspace: Workspace, title: str, found: list[Leftover]) -> None:
+    from orchestrator import leftovers
+
+    options.console.put(title)
+    for each in found:
+        options.console.put(f"  {leftovers.in_words(each.size):>10}  {workspace.name(each.path)}  ({each.what})")
+
+
+@app.command()
+@command
+def doctor(options: Chosen) -> None:
     """Look whether this machine has what the chosen runner needs; exit code 6 if not."""
     from orchestrator import doctor as examination
     from orchestrator import session
@@ -117,9 +176,11 @@ def doctor(options: Options) -> None:
     _answer(
         options, {"runner": run.config.runner, "checks": [{**vars(check), "state": check.state} for check in checks]}
     )
-    rows = [(c.name, c.state, c.found, "" if c.ok else c.hint or "") for c in checks]
-    colours = {"ok": "green", "missing": "red", "absent": "yellow"}
-    options.console.table(("", "", "found", "what to do"), rows, colours=colours)
+    if not options.json:
+        for check in checks:  # lines, since a table would cut paths
+            options.console.put(f"{check.state:8} {check.name}: {check.found}")
+            if not check.ok and check.hint:
+                options.console.put(f"{'':8} -> {check.hint}")
     lacking = [check for check in checks if check.needed and not check.ok]
     if lacking:
         what = f"the runner {run.config.runner} lacks: {', '.join(check.name for check in lacking)}"
@@ -129,13 +190,14 @@ def doctor(options: Options) -> None:
 @app.command()
 @command
 def demo(
-    options: Options,
+    options: Trying,
     folder: Annotated[Path, typer.Argument(help="Folder for the demo; running again continues there.")] = Path("demo"),
 ) -> None:
     """Draw a sample data set, train a small detector on it, and show what it finds."""
     from orchestrator import demo as show
 
-    told = show.play(options.workspace.absolute() / folder, options.console, flags=options.flags())
+    place = options.workspace.absolute() / folder
+    told = show.play(place, options.console, flags=options.flags(), dry=options.dry_run)
     if options.json:
         options.console.json(told)
 
@@ -147,7 +209,7 @@ for dataset_command in (fetch, check, stats, view, convert, split):
 @image_app.command("build")
 @command
 def build(
-    options: Options,
+    options: Plain,
     base_image: Annotated[str | None, typer.Option(help="Image with Python to build on.", show_default=False)] = None,
     extras: Annotated[
         str, typer.Option(help='What to install beside the data stages; "" for no PyTorch.')
@@ -162,7 +224,7 @@ def build(
         options.console.json({"image": tag or image.TAG, "id": built})
 
 
-def _answer(options: Options, told: dict[str, Any], text: str | None = None) -> None:
+def _answer(options: Plain, told: dict[str, Any], text: str | None = None) -> None:
     """The answer as JSON where that was asked for, else as text for people."""
     if options.json:
         options.console.json(told)

@@ -36,8 +36,13 @@ def draw(folder: Path, sample: Sample, progress: Progress) -> None:
         converters.sample.draw(staging, progress=progress, **vars(sample))
 
 
-def play(folder: Path, console: Console, *, flags: Mapping[str, Given] | None = None) -> dict[str, Any]:
-    """Everything in ``folder``, continuing where an earlier call stopped; returns what there is to tell."""
+def play(
+    folder: Path, console: Console, *, flags: Mapping[str, Given] | None = None, dry: bool = False
+) -> dict[str, Any]:
+    """Everything in ``folder``, continuing where an earlier call stopped; returns what there is to tell.
+
+    ``dry`` writes nothing: it shows what would run, as far as the folder is there.
+    """
     import yaml
 
     from orchestrator import answers, gallery, pipeline, session
@@ -45,14 +50,18 @@ def play(folder: Path, console: Console, *, flags: Mapping[str, Given] | None = 
     first, settings = resources.files("orchestrator").joinpath("demo.yaml").read_text("utf-8").split("\n---\n", 1)
     wanted = yaml.safe_load(first)
     show = wanted.pop("show")
+    if dry and not (folder / "Original-Data").is_dir():
+        pictures = wanted["train"] + wanted["validation"]
+        console.put(f"would draw {pictures} pictures into {folder}, and run: {', '.join(pipeline.every())}, infer")
+        return {"folder": str(folder)}
     with files.writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "tltpipe.yaml").exists():
+    if not (folder / "tltpipe.yaml").exists() and not dry:
         files.write_text(folder / "tltpipe.yaml", settings)
     if not (folder / "Original-Data").is_dir():
         console.begin("sample", f"{wanted['train'] + wanted['validation']} pictures in DeepFashion2's format")
         draw(folder / "Original-Data", Sample(**wanted), console.progress)
-    run = session.start(folder, console, flags=flags)
+    run = session.start(folder, console, flags=flags, dry=dry)
     results = pipeline.execute(run, pipeline.every())
     if run.runner.pretends:
         return {"folder": str(folder)}

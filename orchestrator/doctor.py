@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import session
+from orchestrator import session, versions
 from orchestrator.runners import Check
 from tltpipe import registry
 from tltpipe.errors import TltpipeError
@@ -25,7 +25,8 @@ ROOM = 5 * 2**30
 
 def examine(run: Run) -> list[Check]:
     """All checks; those of runners that were not chosen are for information only."""
-    checks = [_python(), _writable(run.workspace.root), _room(run.workspace.root), _weights(run)]
+    checks = [_python(), _writable(run.workspace.root), _room(run.workspace.root)]
+    checks += [*versions.checks(), _weights(run), *_fit(run)]
     for name in registry.names("orchestrator.runners"):
         try:
             runner = session.open_runner(name, run.config, run.workspace, run.toolkit)
@@ -35,6 +36,14 @@ def examine(run: Run) -> list[Check]:
         chosen = name == run.config.runner
         checks += [replace(c, name=f"{name}: {c.name}", needed=c.needed and chosen) for c in found]
     return checks
+
+
+def _fit(run: Run) -> list[Check]:
+    """Whether the chosen runner can serve the chosen toolkit."""
+    what = session.misfit(run.config, run.toolkit, run.runner)
+    return (
+        [] if what is None else [Check("toolkit", ok=False, found=what, hint="--runner docker, or toolkit: embedded")]
+    )
 
 
 def _weights(run: Run) -> Check:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.origins import Origins
 from tltpipe import files, plain
+from tltpipe.errors import ConfigError
 
 if TYPE_CHECKING:
+    from orchestrator.config_file import Given
     from orchestrator.toolkits import Dialect
     from specs.spec import Spec
 
@@ -31,12 +34,15 @@ class Draft:
 
 @dataclass(frozen=True)
 class Settled:
-    """A spec that stands: ``edited`` tells that it lies as its user wrote it."""
+    """A spec that stands: ``edited`` tells that it lies as its user wrote it; ``remarks`` are lines to show."""
 
     path: Path
     text: str
     spec: Spec
     edited: bool
+    remarks: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """The settings that its fields come from; of an edited one the fields say it themselves."""
 
 
 class Notes:
@@ -67,21 +73,60 @@ class Notes:
             files.write_text(self.path, json.dumps(self.known, indent=2) + "\n")
 
 
-def settle(draft: Draft, dialect: Dialect, folder: Path, notes: Notes, *, root: str, overwrite: bool) -> Settled:
+def settle(
+    draft: Draft,
+    dialect: Dialect,
+    folder: Path,
+    notes: Notes,
+    *,
+    root: str,
+    overwrite: bool,
+    section: str,
+    given: Mapping[str, Given],
+) -> Settled:
     """The spec for ``draft`` in ``folder``: as its user edited it, else as rendered; parsed, nothing written yet.
 
-    ``root`` is the workspace as the job sees it. An edited file keeps its edits when the place changes: only its
-    paths move. Raises SpecError.
+    ``root`` is the workspace as the job sees it; ``given`` holds the settings of ``section`` that are not the default.
+    An edited file keeps its edits when the place changes: only its paths move. Raises SpecError for an edited spec,
+    ConfigError for settings that make no sense and for those that an edited spec has otherwise.
     """
     import specs
 
     path = folder / draft.name
-    text = specs.render(draft.folder, dialect.template, draft.tunables, **draft.paths)
+    origins = Origins(
+        section=section,
+        given=given,
+        tunables=draft.tunables,
+        template=(draft.folder, dialect.template),
+        fill=lambda tunables: specs.render(draft.folder, dialect.template, tunables, **draft.paths),
+        parse=lambda text: specs.parse_text(text, dialect.message, source=path),
+    )
+    text, spec = origins.spec()
     lying = _lying(path)
     edited = lying is not None and lying != text and not overwrite and notes.by_hand(draft.name, lying)
-    if edited and lying is not None:
-        text = _moved(lying, notes.root(draft.name), root)
-    return Settled(path, text, specs.parse_text(text, dialect.message, source=path), edited)
+    if not edited or lying is None:
+        remarks = (f"{name} has no effect beside the other settings" for name in origins.without_effect(text))
+        return Settled(path, text, spec, edited=False, remarks=tuple(remarks), settings=origins.keys())
+    moved = _moved(lying, notes.root(draft.name), root)
+    spec = specs.parse_text(moved, dialect.message, source=path)
+    overruled = _overruled(origins, text, spec, unchanged=not notes.by_hand(draft.name, text))
+    return Settled(path, moved, spec, edited=True, remarks=tuple(overruled))
+
+
+def _overruled(origins: Origins, text: str, edited: Spec, *, unchanged: bool) -> list[str]:
+    """What to say of settings that a spec edited by hand has otherwise.
+
+    An edit that is newer than the settings, which are ``unchanged`` since the spec was written, counts; for any other
+    raises ConfigError, which names both.
+    """
+    found = []
+    for name, given, there in origins.overruled(text, edited):
+        if given.in_file and unchanged:
+            found.append(f"{name}: {given.value} ({given.where}) is not used: {there}")
+            continue
+        hint = "change the spec, or let --render write it anew from the settings, without the edits"
+        raise ConfigError(f"{name}: {given.value} would be ignored: {there}", where=given.where, hint=hint)
+    return found
 
 
 def write(settled: Settled, notes: Notes, *, root: str) -> None:

@@ -5,6 +5,7 @@ A command takes ``options`` first and its own parameters after it; ``command`` s
 
 from __future__ import annotations
 
+import copy
 import inspect
 import os
 import signal
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tltpipe.errors import Interrupted, TltpipeError
+from tltpipe.errors import Interrupted, TltpipeError, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.config import Given
@@ -60,34 +61,75 @@ class Plain:
 
 
 @dataclass(frozen=True)
-class Options(Plain):
-    """What every command on a workspace takes."""
+class InFolder(Plain):
+    """What every command on a folder takes."""
 
     workspace: Annotated[Path, FOLDER] = Path()
-    runner: Annotated[str | None, RUNNER] = None
-    toolkit: Annotated[str | None, TOOLKIT] = None
-    image: Annotated[str | None, IMAGE] = None
-    settings: Annotated[list[str] | None, SET] = None
-    dry_run: Annotated[bool, DRY] = False
-    force: Annotated[bool, FORCE] = False
-    render: Annotated[bool, RENDER] = False
 
     @property
     def crashes(self) -> Path:
         return Path(os.path.abspath(self.workspace)) / ".tltpipe" / "logs"
+
+
+@dataclass(frozen=True)
+class Changing(InFolder):
+    """What a command takes that changes files, and needs no settings for it."""
+
+    dry_run: Annotated[bool, DRY] = False
+    force: Annotated[bool, FORCE] = False
+
+
+@dataclass(frozen=True)
+class Chosen(InFolder):
+    """What a command takes that goes by the settings, and only looks."""
+
+    runner: Annotated[str | None, RUNNER] = None
+    toolkit: Annotated[str | None, TOOLKIT] = None
+    image: Annotated[str | None, IMAGE] = None
+    settings: Annotated[list[str] | None, SET] = None
 
     def flags(self, **more: object) -> dict[str, Given]:
         """The settings given on the command line; ``more`` are those of the command itself, None where not given."""
         from orchestrator.config import Given, flag
 
         given = dict(flag(text) for text in self.settings or [])
-        named = {"runner": "dry" if self.dry_run else self.runner, "toolkit": self.toolkit, "image": self.image, **more}
+        named = {"runner": self.runner, "toolkit": self.toolkit, "image": self.image, **more}
         return given | {name: Given(value, _spelt(name)) for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Trying(Chosen):
+    """What a command takes that goes by the settings, and can show what it would do."""
+
+    dry_run: Annotated[bool, DRY] = False
+
+
+@dataclass(frozen=True)
+class Writing(Trying):
+    """What a command takes that goes by the settings, and writes something that may be there already."""
+
+    force: Annotated[bool, FORCE] = False
+
+
+@dataclass(frozen=True)
+class Options(Writing):
+    """What a command takes that runs stages."""
+
+    render: Annotated[bool, RENDER] = False
+
+    def refuse_unused(self, mode: str) -> None:
+        """Raises UsageError for an option that means nothing in ``mode``, which needs no workspace."""
+        for field in fields(self):
+            if field.name not in PLAIN and getattr(self, field.name) != field.default:
+                raise UsageError(f"{_flag(field.name)} has no effect with {mode}", hint="leave it out")
+
+
+PLAIN = tuple(field.name for field in fields(Plain))
 
 
 def _spelt(name: str) -> str:
     """The option that gives the setting ``name``: --max-zoom for data.max_zoom."""
-    return "--" + name.rpartition(".")[2].replace("_", "-")
+    return "--img" if name == "image_size" else "--" + name.rpartition(".")[2].replace("_", "-")
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
@@ -97,25 +139,76 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     """
     first, *own = inspect.signature(function, eval_str=True).parameters.values()
     kind: type[Plain] = first.annotation
-    hints = typing.get_type_hints(kind, include_extras=True)
     names = [field.name for field in fields(kind)]
-    plain = [field.name for field in fields(Plain)]
-    defaults = {field.name: None if field.default is MISSING else field.default for field in fields(kind)}
-    common = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=hints[name])
-        for name in sorted(names, key=plain.__contains__)  # those of every command last
-    ]
 
-    def call(**given: Any) -> None:
-        options = kind(**{name: value for name, value in given.items() if name in names})
+    def call(context: typer.Context, **given: Any) -> None:
+        earlier: dict[str, Any] = context.find_root().obj or {}
+        known = {name: value for name, value in earlier.items() if name in names}
+        common = {name: value for name, value in given.items() if name in names}
+        for name, value in known.items():
+            if name == "settings":
+                common[name] = [*value, *(common[name] or [])]
+            elif not _on_command_line(context, name):
+                common[name] = value
+        options = kind(**common)
         with guarded(options):
+            if earlier.keys() - known.keys():
+                what = f"`tltpipe {context.info_name}` has no {', '.join(map(_flag, earlier.keys() - known.keys()))}"
+                raise UsageError(what, hint=f"tltpipe {context.info_name} --help")
             function(options, **{name: value for name, value in given.items() if name not in names})
 
     call.__name__, call.__doc__ = function.__name__, function.__doc__
-    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own] + common
-    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return _with_parameters(call, [*own, *_common(kind)])
+
+
+def before_commands(function: Callable[..., None]) -> Callable[..., None]:
+    """The callback of the whole program: it takes the options of commands, too, and hands them on to the command."""
+    names = [field.name for field in fields(Options)]
+
+    def call(context: typer.Context, **given: Any) -> None:
+        context.obj = {name: given[name] for name in names if _on_command_line(context, name)}
+        function(**{name: value for name, value in given.items() if name not in names})
+
+    call.__doc__ = function.__doc__
+    own = inspect.signature(function, eval_str=True).parameters.values()
+    return _with_parameters(call, [*own, *_common(Options, panel="Options of commands, before or behind them")])
+
+
+def _on_command_line(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _common(kind: type[Plain], *, panel: str | None = None) -> list[inspect.Parameter]:
+    """The options of ``kind`` as parameters, those of every command last."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    defaults = {field.name: None if field.default is MISSING else field.default for field in fields(kind)}
+    found = []
+    for name in sorted(defaults, key=PLAIN.__contains__):
+        annotation = hints[name]
+        if panel is not None:
+            option = copy.copy(annotation.__metadata__[0])
+            option.rich_help_panel = panel
+            annotation = Annotated[annotation.__origin__, option]
+        found.append(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=annotation)
+        )
+    return found
+
+
+def _with_parameters(call: Callable[..., None], parameters: list[inspect.Parameter]) -> Callable[..., None]:
+    """``call``, shown to Typer with its context and ``parameters``, whatever it takes itself."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    context = inspect.Parameter("context", kind, annotation=typer.Context)
+    shown = [context, *(parameter.replace(kind=kind) for parameter in parameters)]
+    call.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
     return call
+
+
+def _flag(name: str) -> str:
+    """The option that fills a field."""
+    return "--set" if name == "settings" else f"--{name.replace('_', '-')}"
 
 
 @contextmanager

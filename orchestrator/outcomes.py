@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import takewhile
 
 from orchestrator.jobs import Job, Outcome
@@ -13,8 +14,11 @@ SHOWN = 12
 """How many of its last lines are shown for a program that did not say what was wrong."""
 
 
-def failure(job: Job, outcome: Outcome) -> TltpipeError:
+def failure(job: Job, outcome: Outcome, settings: Mapping[str, str] | None = None) -> TltpipeError:
     """The error for a job that ended with another status than 0.
+
+    ``settings`` are the keys of tltpipe.yaml that the fields of its spec come from: a hint that names a field names
+    the key, too.
 
     One of our programs says ``error: ...`` and ``  hint: ...`` and means a class by its status; that is passed on.
     Of any other program the last lines are all there is.
@@ -22,6 +26,7 @@ def failure(job: Job, outcome: Outcome) -> TltpipeError:
     told = _told(outcome.tail)
     if told is not None:
         what, hint = told
+        hint = "\n".join(filter(None, (hint, _keys(f"{what} {hint}", settings or {})))) or None
         kind = from_exit_code(outcome.exit_code)
         return kind(
             what, where=str(job.argv[0]), hint="\n".join(filter(None, (hint, f"the whole log is {outcome.log}")))
@@ -40,6 +45,13 @@ def incomplete(job: Job, outcome: Outcome, lacking: str) -> RunFailed:
         where=str(job.argv[0]),
         hint=f"nothing of it was kept; the whole log is {outcome.log}",
     )
+
+
+def _keys(text: str, settings: Mapping[str, str]) -> str | None:
+    """Which settings the fields are that ``text`` names."""
+    words = dict.fromkeys(re.findall(r"\w+", text))
+    found = [f"{field} is {settings[field]}" for field in words if "_" in field and field in settings]
+    return f"in tltpipe.yaml, or by --set: {', '.join(found)}" if found else None
 
 
 def _told(tail: tuple[str, ...]) -> tuple[str, str | None] | None:

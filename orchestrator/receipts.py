@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -45,6 +43,15 @@ class Receipt:
         return self.finished[:16].replace("T", " ")
 
 
+Change = Callable[[str, str, str], str | None]
+"""How a spec, by its name, changed from one text to another, in words; None where that makes no difference."""
+
+
+def differs(name: str, before: str, after: str) -> str | None:  # noqa: ARG001
+    """Any change counts."""
+    return f"{name} changed"
+
+
 def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
@@ -61,10 +68,11 @@ def load(folder: Path, name: str) -> Receipt | None:
         return None
 
 
-def difference(old: Facts, new: Facts) -> str | None:
+def difference(old: Facts, new: Facts, change: Change = differs, unread: Collection[str] = ()) -> str | None:
     """Why work done under ``old`` does not hold under ``new``, in words; None when it does.
 
-    The place where the programs run is no reason: an image counts only where both ran in one.
+    ``change`` says how a spec changed, ``unread`` are inputs that do not count. The place where the programs run is no
+    reason: an image counts only where both ran in one.
     """
     if old.toolkit != new.toolkit:
         return f"toolkit changed: {old.toolkit} -> {new.toolkit}"
@@ -72,30 +80,16 @@ def difference(old: Facts, new: Facts) -> str | None:
         return f"image changed: {_short(old.image_id)} -> {_short(new.image_id)}"
     for name in sorted({*old.specs, *new.specs}):
         before, after = old.specs.get(name, ""), new.specs.get(name, "")
-        if before != after:
-            return f"spec changed: {_first_change(before, after)}"
+        told = change(name, before, after) if before != after else None
+        if told is not None:
+            return told
     if old.argv != new.argv:
-        return "command line changed"
-    changed = sorted(p for p in {*old.inputs, *new.inputs} if old.inputs.get(p) != new.inputs.get(p))
-    return f"inputs changed: {', '.join(changed)}" if changed else None
+        from orchestrator import changes
 
-
-_SETTING = re.compile(r"^\s*(\w+)\s*:\s*(.+?)\s*$")
-
-
-def _first_change(before: str, after: str) -> str:
-    """The first changed line as ``name old -> new``, with the number of others."""
-    lines = [line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "-+"]
-    gone = [line[2:] for line in lines if line[0] == "-" and line[2:].strip()]
-    come = [line[2:] for line in lines if line[0] == "+" and line[2:].strip()]
-    more = max(len(gone), len(come)) - 1
-    rest = f" (and {more} more)" if more > 0 else ""
-    old, new = (_SETTING.match(side[0]) if side else None for side in (gone, come))
-    if old and new and old[1] == new[1]:
-        return f"{old[1]} {old[2]} -> {new[2]}{rest}"
-    if come:
-        return f'now "{come[0].strip()}"{rest}'
-    return f'no longer "{gone[0].strip()}"{rest}' if gone else "white space"
+        return changes.option_changes(old.argv, new.argv)
+    paths = {*old.inputs, *new.inputs} - set(unread)
+    changed = sorted(p for p in paths if old.inputs.get(p) != new.inputs.get(p))
+    return f"files changed: {', '.join(changed)}" if changed else None
 
 
 def _short(image_id: str) -> str:

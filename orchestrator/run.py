@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +14,7 @@ from converters import limits
 from orchestrator import drafts, outcomes, receipts
 from orchestrator.jobs import Job, Outcome, Request, Secret, without_missing
 from tltpipe import files
-from tltpipe.errors import ConfigError, HostError
+from tltpipe.errors import ConfigError, HostError, UsageError
 
 if TYPE_CHECKING:
     from converters.formats import Place
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
 _STAGING = re.compile(r"(?<=/)\.([^/\s]+)\.partial\b")
 """The name of a staging folder; a reader knows only the place where its content will be."""
+
+
+_YEAR = re.compile(r"(?:19|20)\d{2}$")
+_FIELD = re.compile(r"^\s+(\w+): ")
+"""A field of a spec that a program suggests a value for, on a line of its own."""
 
 
 def _nothing() -> None:
@@ -66,24 +71,73 @@ class Run:
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
 
     @cached_property
-    def raw(self) -> Mapping[str, Place]:
-        """Where the splits of the raw data lie; none as long as there is no raw data. Raises as ``converters`` does."""
+    def data_set(self) -> tuple[str, Mapping[str, Place]]:
+        """The format of the raw data and where their splits lie; none as long as there is no raw data.
+
+        Raises as ``converters`` does.
+        """
         from converters import opening
 
         folder, format = self.workspace.raw, self.config.data.format
         if not folder.exists():
-            return {}
-        if format == "auto":
-            return opening.find(folder, None)[1]
-        found: Mapping[str, Place] = opening.module(format).find(folder)
-        return found
+            return format, {}
+        try:
+            return opening.find(folder, None if format == "auto" else format)
+        except UsageError as unclear:
+            hint = "data.format in tltpipe.yaml names the format, data.root another folder"
+            raise UsageError(unclear.what, where=self.workspace.name(folder), hint=f"{unclear.hint}\n{hint}") from None
+
+    @property
+    def raw(self) -> Mapping[str, Place]:
+        """Where the splits of the raw data lie; none as long as there is no raw data."""
+        return self.data_set[1]
 
     @cached_property
     def splits(self) -> tuple[str, ...]:
-        """The configured splits that are there; all of them as long as none is. The first one trains."""
-        wanted = self.config.data.splits
-        there = (s for s in wanted if s in self.raw or self.workspace.kitti(s).is_dir())
-        return tuple(there) or tuple(wanted)
+        """The splits of the settings by the names that the data have for them; the first one trains.
+
+        Only by default may the second be missing. As long as there are no data these are the names in the settings.
+        Raises ConfigError for a split that is not there.
+        """
+        names = self.config.data.splits
+        prepared = [name for name in names if name not in self.raw and self.workspace.kitti(name).is_dir()]
+        there = [*self.raw, *prepared]
+        if not there:
+            return tuple(names)
+        optional = () if "data.splits" in self.config.given else names[1:]
+        chosen = {name: self._split(name, there, "data.splits", optional=name in optional) for name in names}
+        return tuple(name for name in chosen.values() if name is not None)
+
+    @cached_property
+    def test(self) -> str | None:
+        """The split for a COCO file alone, if there is one. Raises ConfigError for one that is named and not there."""
+        name = self.config.data.test
+        if name is None or not self.raw:
+            return None
+        found = self._split(name, list(self.raw), "data.test", optional="data.test" not in self.config.given)
+        return None if found in self.splits else found
+
+    def _split(self, name: str, there: Sequence[str], setting: str, *, optional: bool) -> str | None:
+        from converters.formats import split_name
+
+        alike = [own for own in there if split_name(own) == split_name(name) and self._same_year(name, own)]
+        found = name if name in there else next(iter(alike), None)
+        if found is None and len(there) == 1 and setting not in self.config.given and split_name(there[0]) == there[0]:
+            found = (
+                None if optional or there[0] in ("validation", "test") else there[0]
+            )  # it can only be meant to train
+        if found is not None or optional:
+            return found
+        given = self.config.given.get(setting)
+        folder = self.workspace.name(self.workspace.raw)
+        what = f'there is no split "{name}" in {folder}, only {", ".join(there)}'
+        hint = f"{setting} in tltpipe.yaml names those to use; `tltpipe split` makes others"
+        raise ConfigError(what, where=given.where if given else folder, hint=hint)
+
+    def _same_year(self, name: str, split: str) -> bool:
+        """Whether the data are of the year that ``name`` ends in, if it does: val2014 is not val2017."""
+        year, place = _YEAR.search(name), self.raw.get(split)
+        return year is None or place is None or year[0] in f"{place.annotations} {place.images}"
 
     @property
     def held_out(self) -> str | None:
@@ -92,7 +146,8 @@ class Run:
 
     @property
     def image(self) -> str | None:
-        return self.config.image or self.toolkit.IMAGE
+        """The image that jobs run in; None where they run in none."""
+        return (self.config.image or self.toolkit.IMAGE) if self.runner.contained else None
 
     @cached_property
     def root_seen(self) -> str:
@@ -120,6 +175,7 @@ class Run:
         Raises the error the program meant, else RunFailed.
         """
         job, held = self.job(request), list[str]()
+        settings, named = self._settings(request), dict[str, str]()
 
         def hear(text: str) -> None:
             if held or text.startswith("error: "):  # shown as an error if it ends as one
@@ -130,16 +186,24 @@ class Run:
                 self.report.tick(tick, text)
             else:
                 self.report.line(_STAGING.sub(r"\1", text))
+                named.update((field, settings[field]) for field in _FIELD.findall(text) if field in settings)
 
         outcome = self.runner.run(job, hear)
         if outcome.exit_code != 0:
-            raise outcomes.failure(job, outcome)
+            raise outcomes.failure(job, outcome, settings)
         for text in held:
             self.report.line(text)
+        if named and not self.runner.pretends:
+            self.report.say(f"these are settings of tltpipe.yaml: {', '.join(dict.fromkeys(named.values()))}")
         lacking = None if self.runner.pretends else verify()
         if lacking is not None:
             raise outcomes.incomplete(job, outcome, lacking)
         return outcome
+
+    def _settings(self, request: Request) -> dict[str, str]:
+        """The settings of tltpipe.yaml that the fields of a request's spec come from."""
+        read = [settled for settled in self.specs.values() if settled.path == getattr(request, "spec", None)]
+        return {field: name for settled in read for field, name in settled.settings.items()}
 
     def job(self, request: Request) -> Job:
         """The job that ``request`` amounts to here."""
@@ -151,7 +215,7 @@ class Run:
             image=self.image,
             mounts=self.runner.mounts(),
             environment={**self.toolkit.ENVIRONMENT, **limits.environment()},
-            gpus=self.toolkit.gpus(request, self.config.gpus),
+            gpus=self.toolkit.gpus(request, self.config.gpus) if self.runner.contained else 0,
             files={self.at(settled.path): settled.text for settled in read},
             secrets={word.name: self.secret(word.name) for word in argv if isinstance(word, Secret)},
         )

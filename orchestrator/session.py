@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from orchestrator import config
+from orchestrator import config, receipts
 from orchestrator.runners import Place
 from orchestrator.workspace import Workspace
 from tltpipe import registry
@@ -30,10 +30,13 @@ def start(
     flags: Mapping[str, config.Given] | None = None,
     force: bool = False,
     render: bool = False,
+    dry: bool = False,
     subject: Path | None = None,
     subjects: tuple[Path, ...] = (),
 ) -> Run:
     """Read the configuration of the workspace ``root``, load its toolkit and open its runner.
+
+    ``dry`` shows the jobs that the configured runner would get, and runs none.
 
     Raises UsageError for a folder that does not exist and for unknown names, ConfigError for unfit settings.
     """
@@ -49,7 +52,9 @@ def start(
         config=settings,
         workspace=workspace,
         toolkit=toolkit,
-        runner=open_runner(settings.runner, settings, workspace, toolkit),
+        runner=_shown(settings, workspace, toolkit)
+        if dry
+        else open_runner(settings.runner, settings, workspace, toolkit),
         report=report,
         render=render,
         force=force,
@@ -58,21 +63,53 @@ def start(
     )
 
 
-def open_runner(name: str, settings: config.Config, workspace: Workspace, toolkit: Toolkit) -> Runner:
+def misfit(settings: config.Config, toolkit: Toolkit, runner: Runner) -> str | None:
+    """Why this runner cannot serve this toolkit, in words; None if it can."""
+    if toolkit.CONTAINED and not runner.contained:
+        return f"the toolkit {settings.toolkit} needs --runner docker: its programs are in NVIDIA's image only"
+    return None
+
+
+def _shown(settings: config.Config, workspace: Workspace, toolkit: Toolkit) -> Runner:
+    """The runner that shows jobs as the configured one would get them."""
+    contained = toolkit.CONTAINED or open_runner(settings.runner, settings, workspace, toolkit).contained
+    return open_runner("dry", settings, workspace, toolkit, contained=contained)
+
+
+def open_runner(
+    name: str, settings: config.Config, workspace: Workspace, toolkit: Toolkit, *, contained: bool = True
+) -> Runner:
     """The runner called ``name`` for this workspace. Raises UsageError for an unknown one."""
     place = Place(
         workspace=workspace.root,
         logs=workspace.logs,
         image=settings.image or toolkit.IMAGE,
         gpu_request=settings.settings.gpu_request,
+        contained=contained,
     )
     return cast("Runner", registry.load("orchestrator.runners", name).open(place))
 
 
 def _prepared(root: Path, settings: config.Config) -> str:
-    """Beside the pictures where they lie as tlt-augment wants them and can be written, else a folder of our own."""
+    """Beside the pictures where they lie as tlt-augment wants them and can be written, else a folder of our own.
+
+    Labels that somebody else has put there are never written over.
+    """
+    from converters.formats import split_name
+
     raw = root / settings.data.root
-    splits = [raw / split for split in settings.data.splits if (raw / split).is_dir()]
-    apart = any(not (split / "image").is_dir() or not os.access(split, os.W_OK) for split in splits)
-    elsewhere = raw.is_dir() and not splits
-    return PREPARED if apart or elsewhere else settings.data.root
+    if not raw.is_dir():
+        return settings.data.root
+    names = {split_name(name): name for name in settings.data.splits}
+    with os.scandir(raw) as entries:
+        splits = [entry.name for entry in entries if entry.is_dir() and split_name(entry.name) in names]
+    receipt = receipts.load(root / ".tltpipe" / "receipts", "prepare")
+    ours = receipt.outputs if receipt is not None else {}
+    beside = all(
+        names[split_name(name)] == name
+        and (raw / name / "image").is_dir()
+        and ((raw / name / "annos").is_dir() or f"{settings.data.root}/{name}/label" in ours)
+        and os.access(raw / name, os.W_OK)
+        for name in splits
+    )
+    return settings.data.root if beside and splits else PREPARED

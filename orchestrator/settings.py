@@ -29,6 +29,9 @@ class Settings:
     """How a container asks for GPUs: runtime (the nvidia runtime), device (a device request), none, or auto."""
     gpus: Annotated[int, Ge(0)] = 1
     """GPUs to train on. Our own programs train on the CPU, and say so, where there is none."""
+    image_size: tuple[int, int] | None = None
+    """Size of the images that augment writes and the network takes: pixels of a side (300), or [width, height].
+    Multiples of 32 fit best; null is 288."""
     model: Annotated[str, MinLen(1)] = "last"
     """The checkpoint that evaluate, infer, export and prune take: last, best (highest mAP in training), or its path."""
     threshold: Annotated[float, Gt(0), Lt(1)] = 0.3
@@ -44,13 +47,13 @@ class Data:
     __pydantic_config__: ClassVar = _STRICT
 
     root: Annotated[str, MinLen(1)] = "Original-Data"
-    """Folder in the workspace that holds the data set: for DeepFashion2 one folder a split, with image/ and annos/."""
-    format: str = "deepfashion2"
-    """Its format (tltpipe convert --formats lists them), or auto to guess it."""
+    """Folder that holds the data set as it came, in whatever format."""
+    format: str = "auto"
+    """Its format (tltpipe convert --formats lists them); auto finds it."""
     splits: Annotated[Sequence[str], MinLen(1)] = field(default_factory=lambda: ["train", "validation"])
-    """The split to train on, then the one to validate on, if there is one."""
+    """The split to train on, then the one to validate on; val, valid and val2017 mean validation, too."""
     test: str | None = "test"
-    """A split without annotations, if there is one: it gets a COCO file of its pictures. null leaves it alone."""
+    """A split for a COCO file of its own that nothing is trained on. null leaves it alone."""
     prepared: str | None = None
     """Folder for the KITTI labels. null is beside the pictures where that can be written, else KITTI."""
     skip_bad: bool = False

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from orchestrator.pipeline import Result
 
 GPUS = typer.Option(help="GPUs to train on; without any, our programs train on the CPU.", show_default=False)
+EPOCHS = typer.Option(min=1, help="Epochs to train: the network's num_epochs.", show_default=False)
+BATCH = typer.Option(min=1, help="Images a step on each GPU: the network's batch_size_per_gpu.", show_default=False)
+IMG = typer.Option(metavar="N|WxH", help="Size of the images: the setting image_size.", show_default=False)
 KEY = typer.Option(
     help="Key that models are encrypted with, ours too.", envvar="TLTPIPE_KEY", show_envvar=True, show_default=False
 )
@@ -80,6 +83,7 @@ def tfrecords(
     """
     asked = inspect_command.Inspection(inspect, more, records, draw, images, count)
     if asked:
+        options.refuse_unused("--inspect")
         inspect_command.inspect(options, asked)
     else:
         _run(options, ["tfrecords"])
@@ -87,6 +91,9 @@ def tfrecords(
 
 def train(
     options: Options,
+    epochs: Annotated[int | None, EPOCHS] = None,
+    batch: Annotated[int | None, BATCH] = None,
+    img: Annotated[str | None, IMG] = None,
     gpus: Annotated[int | None, GPUS] = None,
     key: Annotated[str | None, KEY] = None,
     fresh: Annotated[bool, typer.Option(help="Start over instead of going on from the newest checkpoint.")] = False,
@@ -96,7 +103,7 @@ def train(
 ) -> None:
     """Train the network; an interrupted training goes on from its newest checkpoint."""
     weights: dict[str, Any] = {"train.weights": start and str(start.absolute() if start.exists() else start)}
-    _run(options, ["train"], force=fresh, gpus=gpus, key=key, **weights)
+    _run(options, ["train"], force=fresh, gpus=gpus, key=key, **weights, **_short(epochs, batch, img))
 
 
 def evaluate(
@@ -206,11 +213,19 @@ def run(
     stages: Annotated[
         list[str] | None, typer.Argument(help="Stages; without any, all from prepare to evaluate.")
     ] = None,
+    epochs: Annotated[int | None, EPOCHS] = None,
+    batch: Annotated[int | None, BATCH] = None,
+    img: Annotated[str | None, IMG] = None,
     gpus: Annotated[int | None, GPUS] = None,
     key: Annotated[str | None, KEY] = None,
 ) -> None:
-    """Run the whole pipeline; what is up to date is skipped."""
-    _run(options, stages, gpus=gpus, key=key)
+    """Run the whole pipeline, or STAGES with what they need; what is up to date is skipped."""
+    _run(options, stages, needs=True, gpus=gpus, key=key, **_short(epochs, batch, img))
+
+
+def _short(epochs: int | None, batch: int | None, img: str | None) -> dict[str, Any]:
+    """The settings that the short options mean."""
+    return {"network.epochs": epochs, "network.batch": batch, "image_size": img}
 
 
 def _run(
@@ -220,6 +235,7 @@ def _run(
     subject: Path | None = None,
     subjects: tuple[Path, ...] = (),
     force: bool = False,
+    needs: bool = False,
     **flags: Any,
 ) -> None:
     """Run stages and show what came of them."""
@@ -231,10 +247,11 @@ def _run(
         flags=options.flags(**flags),
         force=options.force or force,
         render=options.render,
+        dry=options.dry_run,
         subject=subject,
         subjects=subjects,
     )
-    results = pipeline.execute(run, names or pipeline.every())
+    results = pipeline.execute(run, names or pipeline.every(), needs=needs)
     if options.json:
         options.console.json({"workspace": str(run.workspace.root), "stages": answers.stages(results)})
     show(options, results)

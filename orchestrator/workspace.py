@@ -27,6 +27,11 @@ class Workspace:
         return self.root / ".tltpipe" / "logs"
 
     @property
+    def lock(self) -> Path:
+        """Held by whoever works in the workspace."""
+        return self.root / ".tltpipe" / "lock"
+
+    @property
     def specs(self) -> Path:
         return self.root / "specs"
 

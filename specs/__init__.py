@@ -29,11 +29,14 @@ __all__ = [
     "image_size",
     "json_schema",
     "load",
+    "measuring",
     "numbers",
     "parse",
     "parse_text",
     "recognise",
     "render",
+    "shorthands",
+    "size_settings",
     "tunables",
     "tunables_from",
 ]
@@ -108,6 +111,24 @@ def image_size(spec: Spec) -> tuple[int, int] | None:
     return (width, height) if width and height else None
 
 
+def size_settings(folder: str) -> tuple[str, str] | None:
+    """The names of the tunables that hold the width and the height of the images, None where there are none."""
+    names: tuple[str, str] | None = getattr(load(folder), "SIZE", None)
+    return names
+
+
+def shorthands(folder: str) -> Mapping[str, str]:
+    """What options of commands call the settings of a network, and their names."""
+    names: Mapping[str, str] = getattr(load(folder), "SHORTHANDS", {})
+    return names
+
+
+def measuring(spec: Spec) -> tuple[str, ...]:
+    """The messages at the top of a training spec that only say how the model is measured."""
+    found: tuple[str, ...] = getattr(_folder_of(spec.message.DESCRIPTOR.name), "measuring", lambda _: ())(spec)
+    return found
+
+
 def dump(message: Any) -> str:
     """The message as text that ``parse_text`` reads back to an equal message."""
     from google.protobuf import text_format
@@ -121,9 +142,10 @@ def folders() -> list[str]:
 
 
 def load(folder: str) -> ModuleType:
-    """The module of a folder: TUNABLES, MESSAGE, and of its one dialect SCHEMA, ELSEWHERE, IMAGE_SIZE, check().
+    """The module of a folder: TUNABLES, MESSAGE, SIZE, and of its one dialect SCHEMA, ELSEWHERE, IMAGE_SIZE, check().
 
-    Where there are more, DIALECTS names the modules in the folder that hold these. Raises UsageError for an unknown
+    Where there are more, DIALECTS names the modules in the folder that hold these. That of a network has SHORTHANDS,
+    too: what options of commands call its settings. Raises UsageError for an unknown
     name.
     """
     known = folders()

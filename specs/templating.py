@@ -34,6 +34,26 @@ def render(folder: str, template: str, tunables: Any, variables: dict[str, objec
         raise SpecError(f"this template cannot be filled in: {error}", where=f"specs/{folder}/{template}") from error
 
 
+def settings_of(folder: str, template: str) -> frozenset[str]:
+    """The names that ``specs/<folder>/<template>`` takes values from."""
+    from jinja2 import meta
+
+    return frozenset(meta.find_undeclared_variables(_environment().parse(_source(folder, template))))
+
+
+@functools.cache
+def setting_of_field(folder: str, template: str) -> dict[str, str]:
+    """The setting that a field's value is, by the field's name, as ``specs/<folder>/<template>`` has them."""
+    return dict(reversed(_FIELD.findall(_source(folder, template))))
+
+
+_FIELD = re.compile(r"^\s*(\w+):\s*\{\{\s*(\w+)", re.MULTILINE)
+
+
+def _source(folder: str, template: str) -> str:
+    return (Path(__file__).parent / folder / template).read_text(encoding="utf-8")
+
+
 def literal(value: object) -> str:
     """``value`` as protobuf text: "text" in quotes, true, 18, 5e-05, and a list as quoted text: "[1.0, 2.0]".
 

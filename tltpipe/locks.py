@@ -30,6 +30,18 @@ def held(path: Path, taken: HostError) -> Iterator[None]:
                     path.parent.rmdir()
 
 
+def taken(path: Path) -> bool:
+    """Whether another process holds the file ``path``."""
+    try:
+        with path.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # it is not there, or the file system has no locks
+        return False
+    return False
+
+
 def _locked(path: Path, taken: HostError) -> IO[str]:
     while True:
         with writable(path.parent):

@@ -23,6 +23,8 @@ class Place:
     logs: Path
     image: str | None = None
     gpu_request: str = "auto"
+    contained: bool = True
+    """For a runner that only shows jobs: whether they would run in containers."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ class Runner(Protocol):
 
     pretends: bool
     """True when nothing really runs, so that there is nothing to write before, and nothing to check or keep after."""
+
+    contained: bool
+    """True when jobs run in containers: of an image, with mounts."""
 
     def checks(self) -> list[Check]:
         """What this place needs, each looked at now; quick, and never an exception for what is missing."""

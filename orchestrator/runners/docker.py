@@ -30,6 +30,7 @@ class DockerRunner(MountTable):
     """The workspace is ``/workspace``; files belong to the caller; secrets reach argv inside the container only."""
 
     pretends = False
+    contained = True
 
     def __init__(self, place: Place) -> None:
         super().__init__(place.workspace)

@@ -1,11 +1,16 @@
-"""dry: shows every job and runs none. Paths are those of a container, so that a stray host path stands out."""
+"""dry: shows every job and runs none, as a container or this machine would get it.
+
+Chosen by itself it shows paths as a container has them, so that a stray host path stands out.
+"""
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Collection
+from pathlib import Path
 
-from orchestrator.jobs import Job, Outcome, shown
+from orchestrator.jobs import Job, Mount, Outcome, shown
 from orchestrator.mounts import MountTable
 from orchestrator.runners import Check, Place
 
@@ -22,6 +27,7 @@ class DryRunner(MountTable):
     def __init__(self, place: Place) -> None:
         super().__init__(place.workspace)
         self.place = place
+        self.contained = place.contained
         self.jobs: list[Job] = []
 
     def checks(self) -> list[Check]:
@@ -29,6 +35,12 @@ class DryRunner(MountTable):
 
     def health(self) -> str | None:
         return None
+
+    def at(self, path: Path) -> str:
+        return super().at(path) if self.contained else os.path.abspath(path)
+
+    def mounts(self) -> tuple[Mount, ...]:
+        return super().mounts() if self.contained else ()
 
     def image_id(self, image: str | None) -> str | None:  # noqa: ARG002 (the protocol's signature)
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import os
 import shutil
 import signal
@@ -31,6 +30,7 @@ class LocalRunner:
     """Runs one subprocess at a time, in a process group of its own so that Ctrl-C reaches it exactly once."""
 
     pretends = False
+    contained = False
 
     def __init__(self, place: Place, *, programs: Path | None = None) -> None:
         self.place = place
@@ -39,17 +39,8 @@ class LocalRunner:
     def checks(self) -> list[Check]:
         missing = [name for name in _programs() if self.find(name) is None]
         found = f"{', '.join(missing)} not beside {sys.executable}" if missing else f"in {self.programs}"
-        torch = importlib.util.find_spec("torch") is not None
-        return [
-            Check("tlt-* programs", not missing, found, "install tltpipe into this environment: pip install tltpipe"),
-            Check(
-                "PyTorch",
-                torch,
-                "installed" if torch else "not installed",
-                "train, evaluate and infer need it: pip install 'tltpipe[runtime]'",
-                needed=False,
-            ),
-        ]
+        hint = "install tltpipe into this environment: pip install tltpipe"
+        return [Check("tlt-* programs", not missing, found, hint)]
 
     def health(self) -> str | None:
         return ill(self.checks())

@@ -37,6 +37,9 @@ class Stage(Protocol):
         """Files and folders it reads."""
         ...
 
+    # def unread(self, run: Run) -> tuple[list[Path], tuple[str, ...]]: optional. The inputs, and the messages of its
+    # specs, of which a change makes no other outputs.
+
     def outputs(self, run: Run) -> list[Path]:
         """Files and folders that are there when it has succeeded."""
         ...

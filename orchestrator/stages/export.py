@@ -11,7 +11,7 @@ from orchestrator import checkpoints
 from orchestrator.jobs import Export
 from orchestrator.stages import train
 from tltpipe import files
-from tltpipe.errors import ExportError, UsageError
+from tltpipe.errors import ConfigError, ExportError, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.drafts import Draft
@@ -131,6 +131,10 @@ def _target(run: Run) -> Path:
 def _calibration(run: Run) -> Path | None:
     chosen = run.config.exporting
     if chosen.data_type != "int8":
+        given = run.config.given.get("export.calibration")
+        if given is not None and not given.in_file:
+            what = f"export.calibration would be ignored: {chosen.data_type} needs none"
+            raise ConfigError(what, where=given.where, hint="--data-type int8 does")
         return None
     if chosen.calibration is None:
         return run.workspace.augmented / run.splits[0] / "images"

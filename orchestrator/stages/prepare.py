@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converters import listing
 from orchestrator import image_extensions, verify
 from tltpipe import files
+from tltpipe.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from converters.model import Dataset
@@ -23,7 +25,11 @@ ABOUT = "raw data to COCO files and KITTI labels"
 NEEDS: tuple[str, ...] = ()
 SPEC: str | None = None
 ON_REQUEST = False
-MISSING = "put DeepFashion2 there, in <split>/image and <split>/annos, or draw a sample: tltpipe sample Original-Data"
+MISSING = (
+    "put a data set there, in any format (docs/data.md), name its folder in data.root, or draw one: tltpipe sample"
+)
+CHOSEN_BY = {"max_zoom": "extra", "sources": "source"}
+"""Settings, and what of the annotations (converters.formats) they choose by."""
 
 
 def drafts(run: Run) -> list[Draft]:  # noqa: ARG001
@@ -31,14 +37,9 @@ def drafts(run: Run) -> list[Draft]:  # noqa: ARG001
 
 
 def inputs(run: Run) -> list[Path]:
-    found = []
-    for split in (*run.splits, *_test(run)):
-        if split in run.raw:
-            place = run.raw[split]
-            found += [path for path in (place.images, place.annotations) if path.exists()]
-        else:
-            found += [run.workspace.raw / split / part for part in ("image", "annos")]
-    return found
+    places = [run.raw[split] for split in (*run.splits, *_test(run)) if split in run.raw]
+    there = [path for place in places for path in (place.images, place.annotations) if path.exists()]
+    return there or [run.workspace.raw]
 
 
 def outputs(run: Run) -> list[Path]:
@@ -57,7 +58,7 @@ def execute(run: Run) -> dict[str, Any]:
         made = f"{place(run.workspace.coco(split))}, {place(run.workspace.kitti(split) / 'label')}"
         run.report.say(f"{split} -> {made}")
     for split in _test(run):
-        run.report.say(f"{split} -> {place(run.workspace.coco(split))} (pictures only: it has no annotations)")
+        run.report.say(f"{split} -> {place(run.workspace.coco(split))} (nothing is trained on it)")
     return {} if run.runner.pretends else _prepare(run)
 
 
@@ -68,7 +69,9 @@ def categories(run: Run) -> tuple[str, ...]:
 
     datasets = _datasets(run)
     if datasets:
-        return joint(list(datasets.values()), _selection(run))[0].categories
+        _refuse_unused(run)
+        with _settings_named(run):
+            return joint(list(datasets.values()), _selection(run))[0].categories
     if run.workspace.class_map.is_file():
         return tuple(run.workspace.class_map.read_text("utf-8").splitlines())
     return tuple(garment.name for garment in CATEGORIES)
@@ -124,15 +127,13 @@ def _datasets(run: Run) -> Mapping[str, Dataset]:
 
     if not run.raw:
         return {}
-    options = {"image_extension": image_extensions.chosen(run)}
-    data = run.config.data
-    found = opening.read_all(run.workspace.raw, run.raw, data.format, coordinates=data.coordinates, options=options)
+    options, coordinates = {"image_extension": image_extensions.chosen(run)}, run.config.data.coordinates
+    found = opening.read_all(run.workspace.raw, run.raw, run.data_set[0], coordinates=coordinates, options=options)
     return {split: found[split] for split in (*run.splits, *_test(run)) if split in found}
 
 
 def _test(run: Run) -> tuple[str, ...]:
-    name = run.config.data.test
-    return (name,) if name is not None and name in run.raw and name not in run.splits else ()
+    return () if run.test is None else (run.test,)
 
 
 def _target(run: Run, split: str) -> Target:
@@ -157,6 +158,33 @@ def _selection(run: Run) -> Selection:
         keep_empty=data.keep_empty,
         crowd=data.crowd,
     )
+
+
+def _refuse_unused(run: Run) -> None:
+    """Raises ConfigError for a choice by what this format knows nothing of."""
+    from converters import opening
+
+    format = run.data_set[0]
+    carries = opening.module(format).CARRIES
+    for name, needed in CHOSEN_BY.items():
+        given = run.config.given.get(f"data.{name}")
+        if given is not None and getattr(run.config.data, name) not in (None, []) and needed not in carries:
+            raise ConfigError(
+                f"data.{name} would be ignored: {format} does not say it", where=given.where, hint="leave it out"
+            )
+
+
+@contextmanager
+def _settings_named(run: Run) -> Iterator[None]:
+    """Errors about a selection speak of the settings, at their place."""
+    try:
+        yield
+    except UsageError as error:
+        option, colon, what = error.what.partition(": ")
+        given = run.config.given.get(f"data.{option.removeprefix('--').removeprefix('data.')}")
+        if not colon or given is None:
+            raise
+        raise ConfigError(what, where=given.where, hint=error.hint) from None
 
 
 def _shared(run: Run, split: str) -> bool:

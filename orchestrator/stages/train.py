@@ -10,7 +10,7 @@ from orchestrator import image_extensions
 from orchestrator.drafts import Draft
 from orchestrator.jobs import Train
 from orchestrator.stages import prepare
-from tltpipe.errors import DataError
+from tltpipe.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from orchestrator.jobs import Request
@@ -24,6 +24,8 @@ SPEC: str | None = None
 ON_REQUEST = False
 MISSING = "run `tltpipe tfrecords` first"
 NAME = "train.conf"
+UNVALIDATED = "data.splits names one, tfrecords.val_split holds a part back, `tltpipe split` makes one"
+"""What to do about it."""
 
 
 def drafts(run: Run) -> list[Draft]:
@@ -45,6 +47,17 @@ def inputs(run: Run) -> list[Path]:
     return [*folders, *(run.workspace.augmented / split / "images" for split in run.splits)]
 
 
+def unread(run: Run) -> tuple[list[Path], tuple[str, ...]]:
+    """What only measures the model: no change of it makes other weights."""
+    import specs
+
+    measuring = specs.measuring(run.specs[NAME].spec)
+    held_out = run.held_out
+    if held_out is None or not measuring:
+        return [], measuring
+    return [run.workspace.tfrecords / held_out, run.workspace.augmented / held_out / "images"], measuring
+
+
 def outputs(run: Run) -> list[Path]:
     return [
         _final(run)
@@ -58,6 +71,9 @@ def requests(run: Run) -> list[Request]:
 
 def execute(run: Run) -> dict[str, Any]:
     _same_classes(run)
+    _some_checkpoint(run)
+    if run.held_out is None and not run.config.tunables["tfrecords"].val_split:
+        run.report.say(f"no split to validate on: training is not validated; {UNVALIDATED}")
     request, epochs = _request(run), run.specs[NAME].spec.message.training_config.num_epochs
     resume = run.toolkit.resume_point(request.results) if run.continuing else None
     if resume is None:
@@ -81,6 +97,16 @@ def _same_classes(run: Run) -> None:
     if path.is_file() and tuple(path.read_text("utf-8").splitlines()) != wanted:
         what = f"the data was prepared with other classes than the settings ask for: {', '.join(wanted)}"
         raise DataError(what, where=run.workspace.name(path), hint="prepare it again: tltpipe run")
+
+
+def _some_checkpoint(run: Run) -> None:
+    """Raises ConfigError where a whole training would leave no checkpoint."""
+    training = run.specs[NAME].spec.message.training_config
+    if _last_epoch(run) == 0:
+        what = f"{training.num_epochs} epochs with a checkpoint every {training.checkpoint_interval} leave none"
+        section = run.config.network
+        hint = f"{section}.checkpoint_interval in tltpipe.yaml must be {section}.num_epochs or less for this toolkit"
+        raise ConfigError(what, where=run.workspace.name(run.spec(NAME)), hint=hint)
 
 
 def _request(run: Run) -> Train:

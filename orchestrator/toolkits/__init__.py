@@ -25,6 +25,9 @@ class Toolkit(Protocol):
     IMAGE: str | None
     """The container image its programs live in; None where there is none."""
 
+    CONTAINED: bool
+    """Whether its programs are nowhere but in its image."""
+
     SPECS: Mapping[str, Dialect]
     """By folder of ``specs/``: "augment", "dataset_convert", and each network."""
 

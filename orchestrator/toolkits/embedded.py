@@ -12,6 +12,7 @@ from orchestrator.toolkits import tlt2
 from tltpipe import __version__, progress
 
 IMAGE: str | None = f"tltpipe:{__version__}"
+CONTAINED = False
 SPECS = tlt2.SPECS
 ENVIRONMENT: Mapping[str, str] = {
     **tlt2.ENVIRONMENT,

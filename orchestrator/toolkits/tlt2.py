@@ -13,6 +13,7 @@ from tltpipe.errors import UsageError
 from tltpipe.progress import Tick
 
 IMAGE: str | None = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
+CONTAINED = True
 SPECS: Mapping[str, Dialect] = {
     "augment": Dialect("augment.conf.j2", "AugmentorConfig"),
     "dataset_convert": Dialect("kitti.conf.j2", "DatasetExportConfig"),

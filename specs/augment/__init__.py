@@ -70,6 +70,8 @@ TUNABLES = Augment
 ELSEWHERE: Mapping[str, str] = {}
 
 IMAGE_SIZE = ("output_image_width", "output_image_height")
+SIZE = IMAGE_SIZE
+"""The settings that hold the size of the images."""
 
 LARGEST_SIDE = 65_500
 """Pixels: what a JPEG file can have."""

@@ -35,6 +35,7 @@ TUNABLES = Convert
 ELSEWHERE: Mapping[str, str] = {}
 
 IMAGE_SIZE = None
+SIZE = None
 
 # What the digits in file names are made for; and more copies of a frame than anybody can mean.
 PARTITIONS, SHARDS, DUPLICATES = 999, 99_999, 1000

@@ -7,8 +7,15 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len, Lt
 
+from specs.spec import Spec
+
 MESSAGE = "Experiment"
 DIALECTS = ("tlt2", "tlt3")
+
+SIZE = ("input_width", "input_height")
+"""The settings that hold the size of the images."""
+SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size_per_gpu"}
+"""What options of commands call these settings for short."""
 
 Share = Annotated[float, Ge(0), Le(1)]
 Positive = Annotated[float, Gt(0)]
@@ -165,3 +172,10 @@ class Ssd:
 
 
 TUNABLES = Ssd
+
+
+def measuring(spec: Spec) -> tuple[str, ...]:
+    """Messages that only say how the model is measured: none where measurements may end the training."""
+    training = spec.message.training_config
+    stops = "early_stopping" in training.DESCRIPTOR.fields_by_name and training.HasField("early_stopping")
+    return () if stops else ("eval_config", "nms_config")

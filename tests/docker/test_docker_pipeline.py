@@ -160,7 +160,7 @@ def test_a_container_that_fails_and_exits_0_has_failed(liar: str, workspace: Pat
         pipeline.execute(run(workspace, image=liar), ["prepare", "augment"])
     assert "Execution status: FAIL" in caught.value.what
     assert not [path for path in (workspace / "KITTI-dataset-augmented").rglob("*") if path.is_file()]
-    assert pipeline.judge(_settled(run(workspace, image=liar)), "augment").state == "missing"
+    assert pipeline.judge(_settled(run(workspace, image=liar)), "augment").state == "failed"
     assert containers_left(workspace) == []
 
 

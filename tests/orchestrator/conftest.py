@@ -74,11 +74,12 @@ def start(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
         programs: Path | None = None,
         force: bool = False,
         render: bool = False,
+        dry: bool = False,
         subject: Path | None = None,
         **settings: Any,
     ) -> Run:
         flags = {name: Given(value, f"--{name}") for name, value in settings.items()}
-        run = session.start(root, Quiet(), flags=flags, force=force, render=render, subject=subject)
+        run = session.start(root, Quiet(), flags=flags, force=force, render=render, dry=dry, subject=subject)
         if programs is not None:
             run.runner = local.LocalRunner(run.runner.place, programs=programs)  # type: ignore[attr-defined]
         return run

@@ -68,7 +68,7 @@ def test_init_writes_once(tmp_path: Path) -> None:
 def test_no_data_is_one_clear_message(tmp_path: Path) -> None:
     result = tltpipe("run", cwd=tmp_path)
     assert result.returncode == 3
-    assert result.stderr.startswith("error: Original-Data/train/image: this is missing\n  hint: ")
+    assert result.stderr.startswith("error: Original-Data: this is missing\n  hint: ")
     assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -108,6 +108,28 @@ def test_doctor(tmp_path: Path, write_program: Callable[[Path, str], Path]) -> N
     checks = {check["name"]: check for check in told(result)["checks"]}
     assert checks["workspace"]["state"] == "ok"
     assert "local: tlt-* programs" in checks
+
+
+@pytest.mark.parametrize(("check", "package"), [("PyTorch", "torch"), ("ONNX Runtime", "onnxruntime")])
+def test_doctor_tells_versions(tmp_path: Path, check: str, package: str) -> None:
+    from importlib import metadata
+
+    try:
+        version = metadata.version(package)
+    except metadata.PackageNotFoundError:
+        version = "not installed"
+    found = {each["name"]: each for each in told(tltpipe("doctor", "--json", cwd=tmp_path))["checks"]}
+    assert found[check]["found"].startswith(version)
+    assert "GPU" in found
+
+
+def test_doctor_names_whole_paths_and_a_toolkit_that_cannot_work(tmp_path: Path) -> None:
+    place = tmp_path / ("a-folder-with-a-long-name-" * 4) / "work"
+    place.mkdir(parents=True)
+    result = tltpipe("doctor", "--toolkit", "tlt2", cwd=place, COLUMNS="60")
+    assert str(place) in result.stdout
+    assert result.returncode == 6
+    assert "--runner docker" in result.stderr
 
 
 def test_a_dry_run_shows_everything_and_writes_nothing(workspace: Path) -> None:

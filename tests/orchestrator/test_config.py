@@ -57,6 +57,16 @@ def test_values_as_text(tmp_path: Path) -> None:
         ("gpus: -1\n", "1:1", "gpus must be greater than or equal to 0", None),
         ("ssd: [1\n", "2:1", "is not YAML", None),
         ("- a\n", "", "must hold keys and values", None),
+        ("network: yolo\n", "1:1", '"yolo"', "networks: ssd"),
+        ("gpus: 1\ntoolkit: tlt3\n", "2:1", '"tlt3"', "toolkits: embedded, tlt2"),
+        ("runner: k8s\n", "1:1", '"k8s"', "runners: docker, dry, local"),
+        ("data:\n  format: pascal\n", "2:3", '"pascal"', "coco"),
+        ("gpu_request: all\n", "1:1", "'auto', 'runtime', 'device' or 'none'", None),
+        ("train:\n  precision: 8\n", "2:3", "'32', 'bf16' or 'fp16'", None),
+        ("data:\n  classes: {tee: 1}\n", "2:3", "classes", None),
+        ("ssd: 5\n", "1:1", '"ssd" is a section', None),
+        ("data:\n- coco\n", "1:1", '"data" is a section', None),
+        ("ssd:\n  input_width: 20\n", "2:3", "input_width must be greater than 32", None),
     ],
 )
 def test_mistakes_in_the_file(tmp_path: Path, text: str, line: str, what: str, hint: str | None) -> None:
@@ -68,10 +78,43 @@ def test_mistakes_in_the_file(tmp_path: Path, text: str, line: str, what: str, h
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [("tee", ["tee"]), ("[tee]", ["tee"]), ("tee, top", ["tee", "top"]), ("[tee, top]", ["tee", "top"])],
+)
+def test_one_name_is_a_list_of_one(tmp_path: Path, text: str, names: list[str]) -> None:
+    assert list(load(tmp_path, f"data:\n  classes: {text}\n").data.classes) == names
+    assert (
+        list(config.load(tmp_path, environment={}, flags=dict([config.flag(f"data.classes={text}")])).data.classes)
+        == names
+    )
+    assert list(load(tmp_path, f"data:\n  splits: {text}\n").data.splits) == names
+
+
+def test_text_with_commas_is_text_where_no_list_is_wanted(tmp_path: Path) -> None:
+    flags = dict(map(config.flag, ["key=a,b", "data.root=one,two", "data.test=null", "data.max_occlusion=null"]))
+    found = config.load(tmp_path, flags=flags, environment={})
+    assert (found.secrets, found.data.root) == ({"key": "a,b"}, "one,two")
+    assert (found.data.test, found.data.max_occlusion) == (None, None)
+
+
+def test_options_of_commands_are_settings_of_the_network(tmp_path: Path) -> None:
+    (tmp_path / "tltpipe.yaml").write_text("ssd:\n  num_epochs: 20\n")
+    flags = {"network.epochs": Given(5, "--epochs"), "network.batch": Given(8, "--batch")}
+    found = config.load(tmp_path, environment={}, flags=flags)
+    assert (found.tunables["ssd"].num_epochs, found.tunables["ssd"].batch_size_per_gpu) == (5, 8)
+    assert found.sources["ssd.num_epochs"] == "--epochs"
+    with pytest.raises(ConfigError, match="given twice"):
+        config.load(tmp_path, environment={}, flags={**flags, **dict([config.flag("ssd.num_epochs=7")])})
+
+
 def test_mistakes_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, TLTPIPE_SSD__NUM_EPOCHS="x")
     assert caught.value.where == "TLTPIPE_SSD__NUM_EPOCHS"
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, TLTPIPE_SSD_NUM_EPOCHS="5")
+    assert (caught.value.where, "TLTPIPE_SSD__NUM_EPOCHS" in str(caught.value.hint)) == ("TLTPIPE_SSD_NUM_EPOCHS", True)
     with pytest.raises(ConfigError):
         config.flag("ssd.num_epochs")
     with pytest.raises(UsageError, match='"sdd"'):

@@ -64,7 +64,7 @@ def test_training_refuses_classes_that_were_not_prepared(workspace: Path) -> Non
     assert tltpipe("run", "prepare", "augment", "tfrecords", cwd=workspace).returncode == 0
     result = tltpipe("train", "--set", "data.classes=[skirt]", cwd=workspace)
     assert result.returncode == 3
-    assert "other classes" in result.stderr
+    assert "classes changed: all -> skirt" in result.stderr
     assert "tltpipe run" in result.stderr
 
 

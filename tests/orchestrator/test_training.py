@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator import pipeline
 from orchestrator.run import Run
-from tltpipe.errors import DataError, Interrupted, RunFailed, SpecError, UsageError
+from tltpipe.errors import ConfigError, DataError, Interrupted, RunFailed, SpecError, UsageError
 
 Start = Callable[..., Run]
 Programs = Callable[..., Path]
@@ -127,6 +127,51 @@ def test_a_program_of_ours_is_quoted_and_its_class_kept(go: Go) -> None:
         go(stop=1)
     assert str(caught.value) == "tlt-train: train.conf:3:1: this went wrong"
     assert str(caught.value.hint).startswith("put it right\n")
+
+
+@pytest.mark.parametrize(
+    ("program", "stage", "field", "setting"),
+    [
+        ("tlt-train", "train", "num_epochs", "ssd.num_epochs"),
+        ("tlt-train", "train", "output_image_width", "image_size"),
+        ("tlt-dataset-convert", "tfrecords", "num_shards", "tfrecords.num_shards"),
+        ("tlt-augment", "augment", "blur_size", None),  # no field of its spec
+    ],
+)
+def test_a_hint_about_a_field_names_the_setting_behind_it(
+    start: Start,
+    fake_programs: Programs,
+    write_program: Callable[[Path, str], Path],
+    program: str,
+    stage: str,
+    field: str,
+    setting: str | None,
+) -> None:
+    programs = fake_programs()
+    body = f"print('error: it does not fit\\n  hint: see {field} in the spec', file=sys.stderr)\nsys.exit(3)"
+    write_program(programs / program, body)
+    with pytest.raises(DataError) as caught:
+        pipeline.execute(start(programs=programs, **EPOCHS), ["prepare", "augment", "tfrecords", "train"])
+    assert f"see {field} in the spec" in str(caught.value.hint)
+    assert (f"{field} is {setting}" in str(caught.value.hint)) == (setting is not None)
+
+
+def test_settings_that_a_program_suggests_are_named(
+    start: Start, fake_programs: Programs, write_program: Callable[[Path, str], Path]
+) -> None:
+    programs = fake_programs()
+    trainer = (programs / "tlt-train").read_text().split("\n", 4)[4]
+    write_program(programs / "tlt-train", "print('these would fit:\\n    scales: \"[1]\"')\n" + trainer)
+    run = start(programs=programs, **EPOCHS)
+    pipeline.execute(run, ["prepare", "augment", "tfrecords", "train"])
+    assert [line for line in run.report.told if "ssd.scales" in line]  # type: ignore[attr-defined]
+
+
+def test_a_training_that_would_leave_no_checkpoint_is_refused(start: Start, workspace: Path) -> None:
+    run = start(runner="dry", toolkit="tlt2", key="k", **{"ssd.num_epochs": 3, "ssd.checkpoint_interval": 10})
+    with pytest.raises(ConfigError, match="none") as caught:
+        pipeline.execute(run, ["train"])
+    assert "ssd.checkpoint_interval" in str(caught.value.hint)
 
 
 def test_evaluation_is_read_and_kept(go: Go, workspace: Path) -> None:

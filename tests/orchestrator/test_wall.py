@@ -50,7 +50,7 @@ def test_the_key_shows_nowhere(start: Start) -> None:
 def test_a_missing_key_is_told_before_anything_runs(start: Start, workspace: Path) -> None:
     before = everything(workspace)
     with pytest.raises(ConfigError, match="needs a key") as caught:
-        pipeline.execute(start(toolkit="tlt2"), pipeline.every())
+        pipeline.execute(start(toolkit="tlt2", runner="docker"), pipeline.every())
     assert "TLTPIPE_KEY" in str(caught.value.hint)
     assert everything(workspace) == before
 

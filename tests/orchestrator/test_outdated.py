@@ -1,0 +1,182 @@
+"""No stage works on data that status calls stale, and reasons are in the words of tltpipe.yaml."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from converters import garments
+from orchestrator import attempts, pipeline
+from orchestrator.run import Run
+from tltpipe import locks
+from tltpipe.errors import DataError, HostError, Interrupted
+
+Start = Callable[..., Run]
+Programs = Callable[..., Path]
+ALL = ["prepare", "augment", "tfrecords", "train", "evaluate"]
+
+
+@pytest.fixture
+def go(start: Start, fake_programs: Programs) -> Callable[..., dict[str, str]]:
+    """Run ``stages`` by programs that train two epochs; what became of each."""
+
+    def execute(
+        *stages: str, needs: bool = False, stop: int = 0, ctrl_c: int = 0, **settings: object
+    ) -> dict[str, str]:
+        run = start(programs=fake_programs(epochs=2, stop=stop, ctrl_c=ctrl_c), **{"ssd.num_epochs": 2, **settings})
+        return {result.stage: result.state for result in pipeline.execute(run, stages or ALL, needs=needs)}
+
+    return execute
+
+
+Go = Callable[..., dict[str, str]]
+
+
+@pytest.mark.parametrize("stage", ["augment", "tfrecords", "train", "evaluate"])
+def test_a_stage_refuses_data_of_other_settings(go: Go, workspace: Path, stage: str) -> None:
+    go()
+    before = {path: path.stat().st_mtime_ns for path in (workspace / "output").rglob("*")}
+    with pytest.raises(DataError) as caught:
+        go(stage, **{"data.classes": ["vest", "skirt", "shorts"]})
+    assert "prepare" in caught.value.what
+    assert "classes changed: all -> vest, skirt, shorts" in caught.value.what
+    assert caught.value.hint
+    assert f"tltpipe run {stage}" in caught.value.hint
+    assert {path: path.stat().st_mtime_ns for path in (workspace / "output").rglob("*")} == before
+
+
+def test_run_brings_up_to_date_what_a_stage_needs(go: Go) -> None:
+    go()
+    done = go("train", needs=True, image_size=96)
+    assert done == {"augment": "ran", "tfrecords": "ran", "train": "ran"}
+    assert go("train", needs=True, image_size=96) == {"train": "skipped"}
+
+
+def test_changed_pictures_are_no_data_to_train_on(go: Go, workspace: Path) -> None:
+    go()
+    os.utime(workspace / "Original-Data/train/annos/000001.json", (1, 1))
+    with pytest.raises(DataError, match="files changed: Original-Data/train/annos"):
+        go("augment", **{"augment.rotation_angle": 5})
+
+
+def test_what_has_no_receipt_or_no_source_any_more_is_taken_as_it_is(go: Go, workspace: Path) -> None:
+    go("prepare", "augment", "tfrecords")
+    (workspace / "Original-Data/train/annos").rename(workspace / "away")
+    assert go("train") == {"train": "ran"}
+    (workspace / "away").rename(workspace / "Original-Data/train/annos")
+    (workspace / ".tltpipe/receipts/prepare.json").unlink()
+    assert go("augment", **{"data.min_size": 3}) == {"augment": "skipped"}
+
+
+def test_an_unfinished_training_of_these_settings_can_be_evaluated(go: Go, workspace: Path) -> None:
+    go()
+    longer = {"ssd.num_epochs": 3}
+    with pytest.raises(DataError, match=r"ssd\.num_epochs 2 -> 3"):
+        go("evaluate", **longer)
+    with pytest.raises(DataError, match="this went wrong"):
+        go("train", stop=1, **longer)
+    assert go("evaluate", **longer) == {"evaluate": "ran"}
+    assert json.loads((workspace / "output/evaluation.json").read_text())["model"].endswith("_epoch_001.tlt")
+
+
+@pytest.mark.parametrize(
+    "settings", [{"ssd.matching_iou_threshold": 0.6}, {"ssd.top_k": 50}, {"ssd.eval_batch_size": 4}, {"threshold": 0.5}]
+)
+def test_what_only_evaluation_reads_leaves_the_training(go: Go, start: Start, settings: dict[str, object]) -> None:
+    go()
+    states = {n: v.state for n, v in pipeline.survey(start(**{"ssd.num_epochs": 2, **settings})).items()}
+    assert states["train"] == "done"
+    assert states["evaluate"] == ("done" if "threshold" in settings else "stale")
+    assert go(**settings)["train"] == "skipped"
+
+
+def test_reasons_name_settings(go: Go, start: Start, workspace: Path) -> None:
+    one, two, three = (garment.name for garment in garments.CATEGORIES[1:4])  # of which there are pictures
+    (workspace / "tltpipe.yaml").write_text(f"data:\n  classes: [{one}, {two}]\n")
+    go("prepare", "augment", "tfrecords")
+    receipt = json.loads((workspace / ".tltpipe/receipts/prepare.json").read_text())
+    assert json.loads(receipt["facts"]["specs"]["data"])["classes"] == [one, two]
+
+    def why(stage: str, **settings: object) -> str:
+        return pipeline.survey(start(**settings))[stage].why
+
+    assert why("prepare", **{"data.classes": [one, three]}) == f"classes changed: {one}, {two} -> {one}, {three}"
+    assert why("augment", image_size=320) == "settings changed: image_size 288x288 -> 320x320"
+    assert why("tfrecords", **{"tfrecords.num_shards": 3}) == "settings changed: tfrecords.num_shards 10 -> 3"
+
+
+def test_a_training_says_which_setting_and_which_option(go: Go, start: Start) -> None:
+    go()
+    train = pipeline.survey(start(**{"ssd.num_epochs": 5}))["train"]
+    assert (train.state, train.why) == ("stale", "settings changed: ssd.num_epochs 2 -> 5")
+    train = pipeline.survey(start(**{"ssd.num_epochs": 2, "ssd.regularizer": "L2", "ssd.min_learning_rate": 1e-4}))[
+        "train"
+    ]
+    assert train.why == "settings changed: ssd.min_learning_rate 5e-05 -> 0.0001, ssd.regularizer L1 -> L2"
+    edited = start(**{"ssd.num_epochs": 2}).workspace.specs / "train.conf"
+    edited.write_text(edited.read_text().replace("top_k: 200", "top_k: 9").replace("random_seed: 42", "random_seed: 4"))
+    assert pipeline.survey(start())["train"].why == "specs/train.conf edited: random_seed 42 -> 4"
+    edited.unlink()
+    assert "--gpus 1 -> 2" in pipeline.survey(start(gpus=2, **{"ssd.num_epochs": 2}))["train"].why
+
+
+def test_interrupted_and_failed_stages_show_as_such(go: Go, start: Start) -> None:
+    with pytest.raises(Interrupted):
+        go(ctrl_c=1)
+    verdict = pipeline.survey(start())["train"]
+    assert verdict.state == "interrupted"
+    with pytest.raises(DataError):
+        go("train", stop=2)
+    verdict = pipeline.survey(start())["train"]
+    assert (verdict.state, "this went wrong" in verdict.why) == ("failed", True)
+    go("train")
+    assert pipeline.survey(start(**{"ssd.num_epochs": 2}))["train"].state == "done"
+
+
+def test_a_killed_stage_is_interrupted_and_one_under_way_runs(start: Start, workspace: Path) -> None:
+    folder = workspace / ".tltpipe/receipts"
+    child = os.fork()
+    if child == 0:
+        with attempts.noted(folder, "augment"):
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert pipeline.survey(start())["augment"].state == "interrupted"
+    with locks.held(workspace / ".tltpipe/lock", HostError("taken")):
+        assert pipeline.survey(start())["augment"].state == "running"
+    assert pipeline.survey(start())["augment"].state == "interrupted"
+
+
+def test_a_dry_run_says_what_is_up_to_date_and_what_would_run(go: Go, start: Start, workspace: Path) -> None:
+    go()
+    before = set(workspace.rglob("*"))
+
+    def shown(**settings: object) -> dict[str, str]:
+        run = start(dry=True, **{"ssd.num_epochs": 2, **settings})
+        return {result.stage: result.state for result in pipeline.execute(run, pipeline.every())}
+
+    assert set(shown().values()) == {"skipped"}
+    assert list(shown(image_size=96).values()) == ["skipped", "shown", "shown", "shown", "shown"]
+    assert list(shown(**{"ssd.num_epochs": 3}).values()) == ["skipped", "skipped", "skipped", "shown", "shown"]
+    assert set(workspace.rglob("*")) == before
+
+
+def test_a_dry_run_shows_images_and_mounts_only_of_a_runner_that_has_them(start: Start, workspace: Path) -> None:
+    def told(**settings: object) -> str:
+        run = start(dry=True, **settings)
+        pipeline.execute(run, pipeline.every())
+        return "\n".join(run.report.told)  # type: ignore[attr-defined]
+
+    local, docker = told(), told(runner="docker")
+    assert f"-d {workspace}/Original-Data/train" in local
+    assert "/workspace" not in local
+    assert "mount " not in local
+    assert "image " not in local
+    assert "mount " in docker
+    assert "image   tltpipe:" in docker
+    assert f"-d {workspace}" not in docker
+    nvidia = told(toolkit="tlt2", key="secret")
+    assert "image   nvcr.io/" in nvidia
+    assert "secret" not in nvidia
