@@ -11,6 +11,7 @@ from converters import opening, outputs, placement
 from converters.selection import Selection
 from converters.transfer import Part, Summary, joint, transfer
 from tltpipe.errors import UsageError
+from tltpipe.losses import Losses, total
 from tltpipe.progress import Progress
 
 
@@ -20,6 +21,11 @@ class Converted:
 
     source_format: str
     splits: Mapping[str, Summary]
+
+    @property
+    def losses(self) -> Losses:
+        """The balance of all splits."""
+        return total(summary.losses for summary in self.splits.values())
 
 
 def convert(
@@ -35,6 +41,7 @@ def convert(
     options: Mapping[str, Any] | None = None,
     replace: bool = False,
     skip_bad: bool = False,
+    allow_loss: bool = False,
     workers: int | None = None,
 ) -> Converted:
     """Read the data set at ``source`` and write it as ``format`` into the folder ``target``, with its class map.
@@ -45,7 +52,8 @@ def convert(
     Raises UsageError when ``target`` holds something and ``replace`` is not set, and as ``converters.splits`` does.
     """
     opening.module(format, writing=True)
-    source_format, found = opening.splits(source, source_format)
+    source_format, places = opening.find(source, source_format)
+    found = opening.read_all(source, places, source_format)
     for name in splits:
         if name not in found:
             raise UsageError(f'there is no split "{name}" here', where=source, hint=f"there are {', '.join(found)}")
@@ -57,9 +65,10 @@ def convert(
     selection = selection or Selection()
     first = joint(list(chosen.values()), selection)[0]
     parts = [
-        Part(name, dataset, outputs.plan(format, target, name, pictures=pictures, options=options))
+        Part(name, dataset, outputs.plan(format, target, name, pictures=pictures, options=options), places[name])
         for name, dataset in chosen.items()
     ]
+    idle = [Part(name, dataset, (), places[name]) for name, dataset in found.items() if name not in chosen]
     texts = outputs.texts(format, target, first.categories, list(chosen), keypoints=first.keypoints, options=options)
     left_out, old = target / outputs.LEFT_OUT, outputs.former(target, pictures=pictures)
     done = transfer(
@@ -71,6 +80,8 @@ def convert(
         texts=texts,
         left_out=left_out,
         skip_bad=skip_bad,
+        allow_loss=allow_loss,
+        idle=idle,
         workers=workers,
     )
     told = [left_out] if any(split.skipped for split in done.values()) else []

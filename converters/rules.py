@@ -113,6 +113,10 @@ SAME_BOX = _rule("B305", "warning", "pictures with the same box listed twice", "
 NO_OBJECTS = _rule("B306", "note", "pictures without items", "they train as background; remove them if they are not")
 HUGE = _rule("B307", "note", "boxes that fill their whole picture", "see whether they are drawn around anything")
 
+DROPPED_ITEM = _rule(
+    "B308", "note", "items that cannot be mended, or are listed twice", "draw such boxes anew", loses="items"
+)
+
 # P: polygons and masks
 OUTSIDE_BOX = _rule("P401", "warning", "items with a polygon reaching far out of the box", "draw the box anew")
 FEW_POINTS = _rule(

@@ -10,7 +10,6 @@ import hashlib
 import pickle
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -18,16 +17,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from converters import rules, validity
+from converters import losing, rules, validity
 from converters.findings import Finding, Findings
-from converters.formats import MakeWriter, Recorder
+from converters.formats import MakeWriter, Place, Recorder
 from converters.journal import Journal, alone
 from converters.model import Dataset, Object, Sample
-from converters.passes import Batch, Chunk, cut, gather, worker_count
+from converters.passes import Batch, Chunk, classes_of, cut, gather, worker_count
 from converters.selection import Selection, selected
+from converters.strays import Claim, checksum
 from tltpipe import __version__
-from tltpipe.errors import DataError, HostError
+from tltpipe.errors import HostError
 from tltpipe.files import beside, parallel_map, start_workers, writable
+from tltpipe.losses import Losses
 from tltpipe.progress import Bar, Progress
 
 CHUNK = 256
@@ -49,11 +50,16 @@ class Output:
 
 @dataclass(frozen=True)
 class Part:
-    """A split and what is to be made of it."""
+    """A split and what is to be made of it.
+
+    ``place`` is where it lies: files there that belong to none of its pictures are counted as lost. None where that
+    has been seen to.
+    """
 
     split: str
     dataset: Dataset
     outputs: tuple[Output, ...]
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Summary:
 
     ``images`` and ``items`` were written; ``categories`` counts items of each, also of those with none. ``skipped``
     pictures could not be used; ``selected_away`` counts, by reason, what was dropped as asked; ``dropped`` counts by
-    field what no output carries.
+    field what no output carries. ``losses`` is the balance of all that.
     """
 
     images: int
@@ -73,11 +79,15 @@ class Summary:
     dropped: Mapping[str, int]
     findings: tuple[Finding, ...]
     seconds: float
+    losses: Losses = field(default_factory=Losses)
 
 
 @dataclass
 class Records:
-    """Gathers what the writers need of a chunk: bytes and text, far cheaper to hand over than samples."""
+    """Gathers what the writers need of a chunk: bytes and text, far cheaper to hand over than samples.
+
+    ``names`` and ``paths`` are check sums of the pictures' names and files (``converters.strays``).
+    """
 
     recorders: tuple[Recorder, ...]
     selection: Selection
@@ -85,9 +95,11 @@ class Records:
     lost: tuple[str, ...]
     annotated: bool = True
     records: list[list[Any]] = field(default_factory=list)
-    items: Counter[str] = field(default_factory=Counter)
-    selected_away: Counter[str] = field(default_factory=Counter)
-    dropped: Counter[str] = field(default_factory=Counter)
+    losses: Losses = field(default_factory=Losses)
+    selected_away: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    names: list[int] = field(default_factory=list)
+    paths: list[int] = field(default_factory=list)
 
     def add(self, sample: Sample, findings: Findings) -> None:
         away: dict[str, int] = {}
@@ -96,11 +108,35 @@ class Records:
             if self.annotated:
                 kept = self._placed(validity.settled(kept, findings), away)
             self.records.append([recorder.record(kept) for recorder in self.recorders])
-            for thing in kept.objects:
-                self.items[thing.category] += 1
+            self.losses.count_written(images=1, classes=classes_of(kept))
             self._count_lost(kept)
-        if away:
-            self.selected_away.update(away)
+        self._count_read(sample, kept)
+        _add(self.selected_away, away)
+        self.names.append(checksum(sample.id))
+        self.paths.append(checksum(str(sample.image).rpartition(".")[0]))
+
+    def _count_read(self, sample: Sample, kept: Sample | None) -> None:
+        name, losses = self.selection.name, self.losses
+        losses.count_read(images=1, classes=[name(thing.category) for thing in sample.objects])
+        if kept is not None and len(kept.objects) == len(sample.objects):
+            return
+        if self.selection.sources and sample.source not in self.selection.sources:
+            losses.lose(losing.chosen("source"), images=1, classes=map(name, classes_of(sample)))
+            return
+        for thing in sample.objects:
+            thing = replace(thing, category=name(thing.category))
+            if reason := self.selection.reason(thing):
+                losses.lose(losing.chosen(reason), classes=(thing.category,))
+        if kept is None:
+            losses.lose(losing.chosen("left empty"), images=1)
+
+    def merge(self, others: Records) -> None:
+        """Count all of ``others``, too; their records are somebody else's."""
+        self.losses.merge(others.losses)
+        _add(self.selected_away, others.selected_away)
+        _add(self.dropped, others.dropped)
+        self.names += others.names
+        self.paths += others.paths
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"recorders": ()}  # the parent has its own
@@ -123,7 +159,7 @@ class Records:
             if name != "source":
                 count = sum(HAS[name](thing) for thing in sample.objects)
             if count:
-                self.dropped[name] += count
+                self.dropped[name] = self.dropped.get(name, 0) + count
 
 
 HAS: Mapping[str, Callable[[Object], bool]] = {
@@ -153,19 +189,24 @@ def transfer(
     texts: Mapping[Path, str] | None = None,
     left_out: Path | None = None,
     skip_bad: bool = False,
+    allow_loss: bool = False,
+    idle: Sequence[Part] = (),
     workers: int | None = None,
 ) -> dict[str, Summary]:
     """Make all outputs of all ``parts``, and the small files ``texts``; they appear together when all is done.
 
     ``journal`` is the hidden folder for a killed run to go on from. A picture that cannot be used raises DataError
     and nothing appears; with ``skip_bad`` it is left out whole and listed in the file ``left_out``, since a picture
-    that shows a thing without its label would teach a detector that there is none. Raises HostError when the outputs
-    cannot be written or another run is at them.
+    that shows a thing without its label would teach a detector that there is none. A split, or a class, of which
+    nothing is left raises DataError, too, unless ``allow_loss``. ``idle`` are splits of the data set that are not
+    taken: their files are no strays. Raises HostError when the outputs cannot be written or another run is at them.
     """
     selection = selection or Selection()
     joined = joint([part.dataset for part in parts], selection)
     parts = [replace(part, dataset=dataset) for part, dataset in zip(parts, joined, strict=True)]
-    work = _Work(parts, Journal(journal), selection, dict(texts or {}), left_out, skip_bad, workers)
+    work = _Work(
+        parts, Journal(journal), selection, dict(texts or {}), left_out, skip_bad, allow_loss, tuple(idle), workers
+    )
     with alone(journal):
         return work.run(progress, what)
 
@@ -192,12 +233,16 @@ class _Work:
     texts: dict[Path, str]
     left_out: Path | None
     skip_bad: bool
+    allow_loss: bool
+    idle: Sequence[Part]
     workers: int | None
     done: int = 0
+    claims: list[Claim] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def run(self, progress: Progress, what: str) -> dict[str, Summary]:
-        keys = {part.split: self.selection.keys(part.dataset.pictures) for part in self.parts}
+        known = {part.split: part.dataset.pictures.keys() for part in self.parts}
+        keys = {part.split: self.selection.among(known[part.split], part.dataset.pictures) for part in self.parts}
         if (self.workers or worker_count(max(map(len, keys.values()), default=0))) > 1:
             start_workers(_record, *{type(part.dataset.pictures).__module__ for part in self.parts})
         identity = self._identity()
@@ -208,6 +253,7 @@ class _Work:
         try:
             with progress.bar(what, total=sum(map(len, keys.values()))) as bar:
                 answer = {part.split: self._part(part, keys[part.split], bar) for part in self.parts}
+            self._balance(answer, known, keys)
             self.journal.commit(self._moves(), answer)
         except KeyboardInterrupt:
             raise  # what is done so far serves the next run
@@ -218,8 +264,7 @@ class _Work:
 
     def _part(self, part: Part, keys: Sequence[Any], bar: Bar) -> Summary:
         start, first = time.monotonic(), self.done
-        total = Records((), self.selection, frozenset(), ())
-        findings, images, skipped = Findings(), 0, 0
+        total, findings, skipped = Records((), self.selection, frozenset(), ()), Findings(), 0
         categories = part.dataset.categories
         with ExitStack() as files:
             opened = [output.writer(beside(output.target), categories, part.dataset) for output in part.outputs]
@@ -228,28 +273,51 @@ class _Work:
                 for record in batch.gathered.records:
                     for writer, own in zip(writers, record, strict=True):
                         writer.append(own)
-                images += len(batch.gathered.records)
-                total.items.update(batch.gathered.items)
-                total.selected_away.update(batch.gathered.selected_away)
-                total.dropped.update(batch.gathered.dropped)
+                total.merge(batch.gathered)
+                losing.count_left_out(total.losses, batch.left_out, batch.left_items, self.selection.name)
+                losing.count_findings(total.losses, batch.findings)
+                total.names += [checksum(name) for name, _ in batch.left_out]
                 findings.merge(batch.findings)
                 skipped += len(batch.left_out)
                 self._note_left_out(batch, findings)
                 bar.advance(batch.pictures)
             self.done = first + len(list(cut(range(len(keys)), CHUNK)))
-            if not images and keys:
-                raise _nothing(part, total.selected_away)
-        counts = {name: total.items[name] for name in categories}
+        if part.place is not None:
+            self.claims.append(Claim(part.place, losing.sums(total.names), losing.sums(total.paths)))
+        losses = total.losses
         return Summary(
-            images,
-            total.items.total(),
-            counts,
+            losses.written.images,
+            losses.written.items,
+            {name: losses.classes_written.get(name, 0) for name in categories},
             skipped,
-            dict(total.selected_away),
-            dict(total.dropped),
+            total.selected_away,
+            total.dropped,
             findings.all(),
             time.monotonic() - start,
+            losses,
         )
+
+    def _balance(
+        self, done: Mapping[str, Summary], known: Mapping[str, Sequence[Any]], keys: Mapping[str, Sequence[Any]]
+    ) -> None:
+        """Count what was not read at all; raise DataError where too much is lost."""
+        for part in self.parts:
+            if unread := len(known[part.split]) - len(keys[part.split]):
+                done[part.split].losses.leave_out(losing.chosen("subset"), images=unread)
+                self.claims += [Claim(part.place, losing.names(part.dataset.pictures))] if part.place else []
+        located = [part for part in self.parts if part.place is not None]
+        idle = [(part.place, part.dataset.pictures) for part in self.idle if part.place is not None]
+        targets = [output.target for part in self.parts for output in part.outputs]
+        pictures = [part.dataset.pictures for part in located]
+        strays = losing.count_strays(self.claims, pictures, idle, besides=targets)
+        for part, losses in zip(located, strays, strict=True):
+            done[part.split].losses.merge(losses)
+        for part in self.parts:
+            done[part.split].losses.require_balance()
+        if not self.allow_loss:
+            splits = {part.split: done[part.split].losses for part in self.parts}
+            where = {part.split: part.dataset.pictures.inputs[0] for part in self.parts}
+            losing.refuse_wholesale(splits, self.parts[0].dataset.categories, where)
 
     def _batches(self, part: Part, keys: Sequence[Any], recorders: list[Recorder]) -> Iterator[Batch[Records]]:
         kept = frozenset[str]().union(*(output.carries for output in part.outputs))
@@ -320,7 +388,8 @@ class _Work:
             about = (part.split, part.dataset.categories, part.dataset.keypoints, part.dataset.supercategories)
             digest.update(pickle.dumps((about, part.dataset.pictures, told)))
             digest.update(repr([_which(path) for path in part.dataset.pictures.inputs]).encode())
-        digest.update(repr((self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad)).encode())
+        choices = (self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad, self.allow_loss)
+        digest.update(repr(choices).encode())
         return digest.hexdigest()
 
 
@@ -332,16 +401,9 @@ def _record(journal: Journal, task: tuple[int, Chunk[Records]]) -> int:
     return number
 
 
-def _nothing(part: Part, selected_away: Mapping[str, int]) -> DataError:
-    where = part.dataset.pictures.inputs[0]
-    if not selected_away:
-        return DataError(f"not one picture of {part.split} is usable", where=where)
-    counts = ", ".join(f"{count} {why}" for why, count in selected_away.items())
-    return DataError(
-        f"nothing is left of {part.split}: dropped as asked: {counts}",
-        where=where,
-        hint="ask for more, or leave that split out",
-    )
+def _add(counts: dict[str, int], others: Mapping[str, int]) -> None:
+    for name, count in others.items():
+        counts[name] = counts.get(name, 0) + count
 
 
 def _which(path: Path) -> tuple[str, int, int]:

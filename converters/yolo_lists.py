@@ -56,6 +56,11 @@ class Pictures:
     def name(self, key: tuple[str, ...]) -> str:
         return key[0]
 
+    def items(self, key: tuple[str, ...]) -> list[str]:
+        image = Path(key[-1])
+        path = labels_of(image.parent) / f"{image.stem}.txt"
+        return [thing.category for thing in yolo_lines.parse(path, self.names, self.keypoints, 1, 1)]
+
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
         name, *paths = key
         image = Path(paths[0])

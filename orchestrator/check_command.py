@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator import convert_command
+from orchestrator import choices, convert_command
 from orchestrator.options import Plain
 from tltpipe.errors import DataError, FindingsError, TltpipeError, UsageError
 
@@ -43,6 +43,7 @@ def check(
     strict: Annotated[bool, STRICT] = False,
     fix: Annotated[Path | None, FIX] = None,
     every: Annotated[bool, ALL] = False,
+    allow_loss: Annotated[bool, choices.LOSS] = False,
     workers: Annotated[int | None, convert_command.WORKERS] = None,
     force: Annotated[bool, FORCE] = False,
     rules: Annotated[bool, RULES] = False,
@@ -65,7 +66,15 @@ def check(
         show(console, report, examples=None if every else FEW, fix=fix is None)
     done = None
     if fix is not None:
-        done = mend(dataset, fix, report=report, replace=force, workers=workers, progress=console.progress)
+        done = mend(
+            dataset,
+            fix,
+            report=report,
+            replace=force,
+            allow_loss=allow_loss,
+            workers=workers,
+            progress=console.progress,
+        )
     problem = judge(report, strict=strict)
     if options.json:
         console.json(report.as_json() | ({"mended": told(done, fix)} if done and fix else {}))
@@ -136,6 +145,7 @@ def show_mended(console: Console, done: Done, out: Path) -> None:
         right = sorted(done.findings, key=lambda found: found.rule.code)
         rows_right = [(found.rule.code, f"{found.count:,}", found.rule.title) for found in right]
         console.table(("code", "count", "put right"), rows_right)
+    convert_command.show_losses(console, done.losses)
 
 
 def told(done: Done, out: Path) -> dict[str, Any]:
@@ -143,6 +153,7 @@ def told(done: Done, out: Path) -> dict[str, Any]:
     return {
         "target": str(out),
         "format": done.format,
+        "losses": done.losses.as_json(),
         "splits": {name: convert_command.as_json(split) for name, split in done.splits.items()},
     }
 

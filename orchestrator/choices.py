@@ -15,3 +15,4 @@ SOURCE = typer.Option(help="Only pictures of this source (user, shop). Repeatabl
 SUBSET = typer.Option(min=1, help="So many pictures of each split: the same on every machine.", show_default=False)
 EMPTY = typer.Option("--keep-empty", help="Keep pictures that lost all their objects, as background.")
 SKIP = typer.Option("--skip-bad", help="Leave out pictures that cannot be used, and list them, instead of stopping.")
+LOSS = typer.Option("--allow-loss", help="Go on where a whole class or split is lost.")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from converters.transfer import Summary
     from orchestrator.console import Console
+    from tltpipe.losses import Losses
 
 
 class Images(StrEnum):
@@ -57,6 +58,7 @@ def convert(
     subset: Annotated[int | None, choices.SUBSET] = None,
     keep_empty: Annotated[bool, choices.EMPTY] = False,
     skip_bad: Annotated[bool, choices.SKIP] = False,
+    allow_loss: Annotated[bool, choices.LOSS] = False,
     task: Annotated[str | None, TASK] = None,
     workers: Annotated[int | None, WORKERS] = None,
     force: Annotated[bool, FORCE] = False,
@@ -95,15 +97,18 @@ def convert(
         options={"task": task} if task else {},
         replace=force,
         skip_bad=skip_bad,
+        allow_loss=allow_loss,
         workers=workers,
         progress=options.console.progress,
     )
     told = {name: as_json(summary) for name, summary in done.splits.items()}
     if options.json:
-        options.console.json({"from": done.source_format, "to": to, "target": str(target), "splits": told})
+        about = {"from": done.source_format, "to": to, "target": str(target)}
+        options.console.json(about | {"losses": done.losses.as_json(), "splits": told})
         return
     options.console.put(f"{source} ({done.source_format}) -> {target} ({to})")
     show(options.console, done.splits)
+    show_losses(options.console, done.losses)
 
 
 def list_formats(options: Plain) -> None:
@@ -119,12 +124,18 @@ def list_formats(options: Plain) -> None:
 
 
 def as_json(summary: Summary) -> dict[str, Any]:
-    told = asdict(summary)
+    told = asdict(summary) | {"losses": summary.losses.as_json()}
     told["findings"] = [
         {"code": found.rule.code, "what": found.rule.title, "count": found.count, "examples": list(found.examples)}
         for found in summary.findings
     ]
     return told
+
+
+def show_losses(console: Console, losses: Losses) -> None:
+    """The last lines of every command that reads and writes: what went in, what came out, what was lost and why."""
+    for line in losses.lines():
+        console.put(line)
 
 
 def show(console: Console, splits: Mapping[str, Summary]) -> None:

@@ -53,6 +53,8 @@ class Data:
     """Folder for the KITTI labels. null is beside the pictures where that can be written, else KITTI."""
     skip_bad: bool = False
     """Leave out pictures that cannot be used, and list them, instead of stopping at the first."""
+    allow_loss: bool = False
+    """Go on where a whole class or split is lost, instead of stopping."""
     classes: Sequence[str] = field(default_factory=list)
     """Keep these classes, in this order, by their new names if they are renamed; empty keeps all."""
     rename: Sequence[str] = field(default_factory=list)

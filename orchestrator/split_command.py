@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator import choices
-from orchestrator.convert_command import FORCE, FROM, IMAGES, TASK, WORKERS, Images, as_json
+from orchestrator.convert_command import FORCE, FROM, IMAGES, TASK, WORKERS, Images, as_json, show_losses
 from orchestrator.options import Plain
 from tltpipe.errors import UsageError
 
@@ -60,6 +60,7 @@ def split(
     list_only: Annotated[bool, LIST] = False,
     report_only: Annotated[bool, REPORT] = False,
     skip_bad: Annotated[bool, choices.SKIP] = False,
+    allow_loss: Annotated[bool, choices.LOSS] = False,
     workers: Annotated[int | None, WORKERS] = None,
     force: Annotated[bool, FORCE] = False,
 ) -> None:
@@ -99,17 +100,19 @@ def split(
         lists=list_only,
         replace=force,
         skip_bad=skip_bad,
+        allow_loss=allow_loss,
         workers=workers,
         progress=options.console.progress,
     )
     if options.json:
         told = {name: as_json(summary) for name, summary in done.splits.items()}
         about = {"from": done.source_format, "to": done.format, "target": str(target)}
-        options.console.json(about | {"report": done.report.as_json(), "splits": told})
+        options.console.json(about | {"losses": done.losses.as_json(), "report": done.report.as_json(), "splits": told})
         return
     options.console.put(f"{source} ({done.source_format}) -> {target} ({done.format or 'lists of pictures'})")
     show(options.console, done.report)
     options.console.put(f"report: {target / work.REPORT}")
+    show_losses(options.console, done.losses)
 
 
 def show(console: Console, report: Report) -> None:

@@ -30,6 +30,7 @@ def prepare(
     subset: Annotated[int | None, choices.SUBSET] = None,
     keep_empty: Annotated[bool | None, choices.EMPTY] = None,
     skip_bad: Annotated[bool | None, choices.SKIP] = None,
+    allow_loss: Annotated[bool | None, choices.LOSS] = None,
 ) -> None:
     """Turn raw annotations into COCO files and KITTI labels, all splits in one pass; the specs are rendered too.
 
@@ -45,6 +46,7 @@ def prepare(
         "subset": subset,
         "keep_empty": keep_empty,
         "skip_bad": skip_bad,
+        "allow_loss": allow_loss,
     }
     _run(options, ["prepare"], **{f"data.{key}": value for key, value in chosen.items()})
 

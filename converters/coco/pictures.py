@@ -66,6 +66,11 @@ class File:
         objects = self._objects(document, spans, picture, id, findings)
         return Sample(id, image, width, height, objects, source if type(source) is str else None, self.path)
 
+    def items(self, key: Key) -> list[str]:
+        document = json_document.opened(self.path)
+        found = (self.categories.get(record.get("category_id", "")) for _, record in _records(document, key[2]))
+        return [category.name if category is not None else "" for category in found]
+
     def records(self, key: Key) -> tuple[Record, list[Record]]:
         """The picture of ``key`` and its annotations as the file has them, in the order of ``load``'s objects."""
         document = json_document.opened(self.path)

@@ -17,6 +17,9 @@ Each module holds
     one split. Cheap: samples are read when their turn comes, and what is wrong with a file raises DataError with its
     place then. ``classes`` are the categories in order where a class map decides them; a sample of another category
     raises DataError(code="C604").
+    The pictures of the ``Dataset`` may have a method ``items(key)``: the class of each item that the annotations of
+    a picture list, whether or not the picture can be used, so that losses can be counted. Where every picture has a
+    file of its own for them, ``(stem,)`` is a key, too.
 ``layout(root, split) -> Place``
     if the format can be written: where a split goes below the folder ``root``.
 ``class Writer(path, categories, **options)``

@@ -126,6 +126,11 @@ class Split:
     def name(self, key: str) -> str:
         return key
 
+    def items(self, key: str) -> list[str]:
+        page = json_file.load(Path(f"{self.folder}/annos/{key}.json"))
+        numbers = [each.get("category_id") for name, each in page.items() if name.startswith("item")]
+        return [garments.BY_ID[number].name if number in garments.BY_ID else "" for number in numbers]
+
     def load(self, key: str, findings: Findings) -> Sample:
         """The picture ``key`` and what is on it. Raises DataError for the first thing wrong with either file."""
         # One parse of each path: joining with "/" would cost as much as reading the file.

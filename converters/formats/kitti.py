@@ -160,6 +160,10 @@ class Folder:
         width, height = images.look(image, findings)
         return Sample(stem, image, width, height, tuple(objects), annotations=Path(path))
 
+    def items(self, key: tuple[str, ...]) -> list[str]:
+        path = f"{self.labels}/{key[0]}.txt"
+        return [thing.category for thing in kitti_lines.parse(kitti_lines.read(path), path)]
+
     def _unclear(self, key: tuple[str, ...]) -> DataError:
         stem, *extensions = key
         if extensions:

@@ -132,6 +132,9 @@ class Folder:
     def name(self, key: tuple[str, ...]) -> str:
         return key[1].rpartition(".")[0] if len(key) == 2 else key[0]
 
+    def items(self, key: tuple[str, ...]) -> list[str]:
+        return [thing.category for thing in voc_xml.parse(Path(f"{self.labels}/{key[0]}.xml")).objects]
+
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
         stem, *pictures = key
         path = Path(f"{self.labels}/{stem}.xml")

@@ -117,6 +117,10 @@ class Folder:
     def name(self, key: tuple[str, ...]) -> str:
         return key[0]
 
+    def items(self, key: tuple[str, ...]) -> list[str]:
+        path = Path(f"{self.labels}/{key[0]}.txt")
+        return [thing.category for thing in yolo_lines.parse(path, self.names, self.keypoints, 1, 1)]
+
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
         stem, *extensions = key
         path = Path(f"{self.labels}/{stem}.txt")

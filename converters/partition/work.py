@@ -10,15 +10,19 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
-from converters import opening, outputs, placement
+from converters import losing, opening, outputs, placement
 from converters.convert import vacant
+from converters.formats import Place
 from converters.model import Dataset
 from converters.partition import Plan, Rules, judge, plan
+from converters.partition.facts import Facts
 from converters.partition.report import Report
 from converters.partition.sizes import HALVES
+from converters.strays import Claim
 from converters.transfer import Part, Summary, transfer
 from tltpipe.errors import DataError, UsageError
 from tltpipe.files import atomic, write_text
+from tltpipe.losses import Losses, total
 from tltpipe.progress import Progress
 
 REPORT, LEFT_OUT = outputs.REPORT, outputs.LEFT_OUT
@@ -32,6 +36,7 @@ class Done:
     format: str | None
     report: Report
     splits: Mapping[str, Summary]
+    losses: Losses
 
 
 def split(
@@ -51,6 +56,7 @@ def split(
     lists: bool = False,
     replace: bool = False,
     skip_bad: bool = False,
+    allow_loss: bool = False,
     workers: int | None = None,
 ) -> Done:
     """Divide the data set at ``source`` as ``plan`` does, and write it into the folder ``target``.
@@ -62,7 +68,8 @@ def split(
     """
     if format is not None:
         opening.module(format, writing=True)
-    source_format, found = opening.splits(source, source_format)
+    source_format, places = opening.find(source, source_format)
+    found = opening.read_all(source, places, source_format)
     taken = choose(found, splits, pool=pool, source=source)
     journal = vacant(source, target, replace=replace)
     planned = plan(
@@ -76,6 +83,10 @@ def split(
         workers=workers,
         progress=progress,
     )
+    losses = _losses(planned.facts, places, found, besides=target)
+    if not allow_loss:
+        where = {name: dataset.pictures.inputs[0] for name, dataset in taken.items()}
+        losing.refuse_wholesale(losses, planned.facts.categories, where)
     idle = [name for name in found if pool and not splits and name not in taken]
     notes = tuple(f"{name} has no annotations and takes no part" for name in idle)
     report = changed(planned.report, notes=planned.report.notes + notes)
@@ -88,7 +99,7 @@ def split(
                 stream.write(os.fsencode(_list(planned, name, source)))
         for path, text in texts.items():
             write_text(path, text)
-        return Done(source_format, None, report, {})
+        return Done(source_format, None, report, {}, total(losses.values()))
     format = format or (source_format if source_format in _writable() else "coco")
     datasets = planned.datasets(taken)
     categories = next(iter(datasets.values())).categories
@@ -104,10 +115,32 @@ def split(
         progress=progress,
         what="split",
         texts=texts,
+        allow_loss=allow_loss,
         workers=workers,
     )
     outputs.replaced(target, old, parts, texts)
-    return Done(source_format, format, report, done)
+    return Done(source_format, format, report, done, _joined(total(losses.values()), done))
+
+
+def _losses(
+    facts: Facts, places: Mapping[str, Place], found: Mapping[str, Dataset], *, besides: Path
+) -> dict[str, Losses]:
+    """The balance of each source, with what lies there and belongs to none of its pictures."""
+    claims = [Claim(places[name], losing.names(found[name].pictures)) for name in facts.sources]
+    idle = [(places[name], dataset.pictures) for name, dataset in found.items() if name not in facts.sources]
+    strays = losing.count_strays(claims, facts.pictures, idle, besides=[besides])
+    return {
+        name: total((facts.losses.get(name, Losses()), each)) for name, each in zip(facts.sources, strays, strict=True)
+    }
+
+
+def _joined(planned: Losses, done: Mapping[str, Summary]) -> Losses:
+    """The balance from the source to what was written; what was planned and is not there is a fault of ours."""
+    written = total(summary.losses for summary in done.values())
+    found = changed(planned, written=written.written, classes_written=written.classes_written)
+    found.merge(Losses(lost=written.lost, classes_lost=written.classes_lost))
+    found.require_balance()
+    return found
 
 
 def judge_at(
