@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converters import opening, outputs, placement
+from converters import merging, opening, outputs, placement
+from converters.merging import Source
+from converters.model import Dataset
 from converters.selection import Selection
-from converters.transfer import Part, Summary, joint, transfer
+from converters.transfer import Located, Part, Summary, joint, transfer
 from tltpipe.errors import UsageError
 from tltpipe.losses import Losses, total
 from tltpipe.progress import Progress
@@ -17,10 +19,11 @@ from tltpipe.progress import Progress
 
 @dataclass(frozen=True)
 class Converted:
-    """From which format, and what became of each split."""
+    """From which format, or formats, and what became of each split; ``notes`` tell of sets that were merged."""
 
     source_format: str
     splits: Mapping[str, Summary]
+    notes: tuple[str, ...] = ()
 
     @property
     def losses(self) -> Losses:
@@ -29,7 +32,7 @@ class Converted:
 
 
 def convert(
-    source: Path,
+    source: Path | Sequence[Path],
     target: Path,
     *,
     format: str,
@@ -46,34 +49,31 @@ def convert(
 ) -> Converted:
     """Read the data set at ``source`` and write it as ``format`` into the folder ``target``, with its class map.
 
+    Several sources become one data set (``converters.merging``).
+
     ``splits`` chooses; all without. ``pictures`` go along as hard links or copies, or stay where they are ("none").
     ``options`` are those of the format's writer. A killed run goes on when started again. Pictures left out by
     ``skip_bad`` are listed in ``target/left-out.txt``.
     Raises UsageError when ``target`` holds something and ``replace`` is not set, and as ``converters.splits`` does.
     """
     opening.module(format, writing=True)
-    source_format, places = opening.find(source, source_format)
-    found = opening.read_all(source, places, source_format)
-    for name in splits:
-        if name not in found:
-            raise UsageError(f'there is no split "{name}" here', where=source, hint=f"there are {', '.join(found)}")
-    chosen = {name: dataset for name, dataset in found.items() if not splits or name in splits}
+    sources = _sources([source] if isinstance(source, Path) else source, source_format)
+    chosen, located, idle, notes = _chosen(sources, splits)
     read = {path.resolve() for dataset in chosen.values() for path in dataset.pictures.inputs}
     if read & {target.resolve(), *target.resolve().parents}:
         raise UsageError("the output would lie among the files that it is made of", where=target)
-    journal = vacant(source, target, replace=replace)
+    journals = [vacant(each.path, target, replace=replace) for each in sources]
     selection = selection or Selection()
     first = joint(list(chosen.values()), selection)[0]
     parts = [
-        Part(name, dataset, outputs.plan(format, target, name, pictures=pictures, options=options), places[name])
+        Part(name, dataset, outputs.plan(format, target, name, pictures=pictures, options=options), located[name])
         for name, dataset in chosen.items()
     ]
-    idle = [Part(name, dataset, (), places[name]) for name, dataset in found.items() if name not in chosen]
     texts = outputs.texts(format, target, first.categories, list(chosen), keypoints=first.keypoints, options=options)
     left_out, old = target / outputs.LEFT_OUT, outputs.former(target, pictures=pictures)
     done = transfer(
         parts,
-        journal=journal,
+        journal=journals[0],
         progress=progress,
         what=f"convert to {format}",
         selection=selection,
@@ -86,7 +86,37 @@ def convert(
     )
     told = [left_out] if any(split.skipped for split in done.values()) else []
     outputs.replaced(target, old, parts, [*texts, *told])
-    return Converted(source_format, done)
+    return Converted(" + ".join(dict.fromkeys(each.format for each in sources)), done, notes)
+
+
+def _sources(paths: Sequence[Path], format: str | None) -> list[Source]:
+    found = []
+    for name, path in zip(merging.names(paths), paths, strict=True):
+        known, places = opening.find(path, format)
+        found.append(Source(name, path, known, places, opening.read_all(path, places, known)))
+    return found
+
+
+def _chosen(
+    sources: Sequence[Source], splits: Sequence[str]
+) -> tuple[Mapping[str, Dataset], dict[str, list[Located]], list[Located], tuple[str, ...]]:
+    """The data set of each split that is taken, where each lies, where the others lie, and what to tell."""
+    if len(sources) > 1:
+        merged = merging.merge(sources, splits)
+        chosen, notes = merged.datasets, merged.notes
+    else:
+        (only,), notes = sources, ()
+        for name in splits:
+            if name not in only.datasets:
+                hint = f"there are {', '.join(only.datasets)}"
+                raise UsageError(f'there is no split "{name}" here', where=only.path, hint=hint)
+        chosen = {name: dataset for name, dataset in only.datasets.items() if not splits or name in splits}
+    located: dict[str, list[Located]] = {name: [] for name in chosen}
+    idle: list[Located] = []
+    for source in sources:
+        for name, dataset in source.datasets.items():
+            located.get(name, idle).append((source.places[name], dataset.pictures))
+    return chosen, located, idle, notes
 
 
 def vacant(source: Path, target: Path, *, replace: bool) -> Path:

@@ -57,7 +57,7 @@ def prepare(
         left_out=left_out,
         skip_bad=skip_bad,
         allow_loss=allow_loss,
-        idle=[Part(split, dataset, (), known.get(split)) for split, dataset in (idle or {}).items()],
+        idle=[(known[split], dataset.pictures) for split, dataset in (idle or {}).items() if split in known],
         workers=workers,
     )
 
@@ -66,4 +66,4 @@ def _part(split: str, dataset: Dataset, target: Target, place: Place | None) -> 
     made = [outputs.labelled("coco", target.annotations)]
     if target.labels is not None and dataset.annotated:
         made.append(outputs.labelled("kitti", target.labels))
-    return Part(split, dataset, tuple(made), place)
+    return Part(split, dataset, tuple(made), ((place, dataset.pictures),) if place is not None else ())

@@ -21,7 +21,7 @@ from converters import losing, rules, validity
 from converters.findings import Finding, Findings
 from converters.formats import MakeWriter, Place, Recorder
 from converters.journal import Journal, alone
-from converters.model import Dataset, Object, Sample
+from converters.model import Dataset, Object, Pictures, Sample
 from converters.passes import Batch, Chunk, classes_of, cut, gather, worker_count
 from converters.selection import Selection, selected
 from converters.strays import Claim, checksum
@@ -48,18 +48,22 @@ class Output:
     carries: frozenset[str]
 
 
+Located = tuple[Place, Pictures]
+"""Where a split lies, and its pictures."""
+
+
 @dataclass(frozen=True)
 class Part:
     """A split and what is to be made of it.
 
-    ``place`` is where it lies: files there that belong to none of its pictures are counted as lost. None where that
-    has been seen to.
+    ``sources`` are where it lies and the pictures that are read there: files there that belong to none of them are
+    counted as lost. None where that has been seen to.
     """
 
     split: str
     dataset: Dataset
     outputs: tuple[Output, ...]
-    place: Place | None = None
+    sources: Sequence[Located] = ()
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,7 @@ def transfer(
     left_out: Path | None = None,
     skip_bad: bool = False,
     allow_loss: bool = False,
-    idle: Sequence[Part] = (),
+    idle: Sequence[Located] = (),
     workers: int | None = None,
 ) -> dict[str, Summary]:
     """Make all outputs of all ``parts``, and the small files ``texts``; they appear together when all is done.
@@ -234,7 +238,7 @@ class _Work:
     left_out: Path | None
     skip_bad: bool
     allow_loss: bool
-    idle: Sequence[Part]
+    idle: Sequence[Located]
     workers: int | None
     done: int = 0
     claims: list[Claim] = field(default_factory=list)
@@ -282,8 +286,10 @@ class _Work:
                 self._note_left_out(batch, findings)
                 bar.advance(batch.pictures)
             self.done = first + len(list(cut(range(len(keys)), CHUNK)))
-        if part.place is not None:
-            self.claims.append(Claim(part.place, losing.sums(total.names), losing.sums(total.paths)))
+        paths = losing.sums(total.paths)
+        for place, pictures in part.sources:
+            names = losing.sums(total.names) if pictures is part.dataset.pictures else losing.names(pictures)
+            self.claims.append(Claim(place, names, paths))
         losses = total.losses
         return Summary(
             losses.written.images,
@@ -304,14 +310,12 @@ class _Work:
         for part in self.parts:
             if unread := len(known[part.split]) - len(keys[part.split]):
                 done[part.split].losses.leave_out(losing.chosen("subset"), images=unread)
-                self.claims += [Claim(part.place, losing.names(part.dataset.pictures))] if part.place else []
-        located = [part for part in self.parts if part.place is not None]
-        idle = [(part.place, part.dataset.pictures) for part in self.idle if part.place is not None]
+                self.claims += [Claim(place, losing.names(pictures)) for place, pictures in part.sources]
+        located = [(part.split, pictures) for part in self.parts for _, pictures in part.sources]
         targets = [output.target for part in self.parts for output in part.outputs]
-        pictures = [part.dataset.pictures for part in located]
-        strays = losing.count_strays(self.claims, pictures, idle, besides=targets)
-        for part, losses in zip(located, strays, strict=True):
-            done[part.split].losses.merge(losses)
+        strays = losing.count_strays(self.claims, [each for _, each in located], self.idle, besides=targets)
+        for (split, _), losses in zip(located, strays, strict=True):
+            done[split].losses.merge(losses)
         for part in self.parts:
             done[part.split].losses.require_balance()
         if not self.allow_loss:

@@ -29,6 +29,11 @@ class Images(StrEnum):
     NONE = "none"
 
 
+PATHS = typer.Argument(
+    metavar="SRC... DST",
+    help="Data set, a folder or a file, and the folder to make. Several data sets are merged.",
+    show_default=False,
+)
 FROM = typer.Option("--from", help="Format of SRC; guessed without.", show_default=False)
 TO = typer.Option("--to", help="Format to write: see --formats.", show_default=False)
 SPLIT = typer.Option("--split", help="Only this split. Repeatable.", show_default=False)
@@ -41,10 +46,7 @@ WORKERS = typer.Option(min=1, help="Worker processes; all cores without.", show_
 
 def convert(
     options: Plain,
-    source: Annotated[
-        Path | None, typer.Argument(metavar="SRC", help="Data set: a folder or a file.", show_default=False)
-    ] = None,
-    target: Annotated[Path | None, typer.Argument(metavar="DST", help="Folder to make.", show_default=False)] = None,
+    paths: Annotated[list[Path] | None, PATHS] = None,
     from_: Annotated[str | None, FROM] = None,
     to: Annotated[str | None, TO] = None,
     split: Annotated[list[str] | None, SPLIT] = None,
@@ -64,7 +66,7 @@ def convert(
     force: Annotated[bool, FORCE] = False,
     formats: Annotated[bool, FORMATS] = False,
 ) -> None:
-    """Convert a data set between formats: labels, splits, class map and pictures."""
+    """Convert a data set between formats: labels, splits, class map and pictures. Several become one."""
     import converters
     from converters.convert import convert as work
     from converters.selection import Selection, renames
@@ -72,8 +74,9 @@ def convert(
     if formats:
         list_formats(options)
         return
-    if source is None or target is None or to is None:
-        lacking = "SRC and DST" if source is None or target is None else "--to FORMAT"
+    *sources, target = paths or [Path()]
+    if not sources or to is None:
+        lacking = "--to FORMAT" if sources else "SRC and DST"
         names = "|".join(converters.known(writing=True))
         raise UsageError(f"{lacking} missing", hint=f"tltpipe convert SRC DST --to {names}")
     selection = Selection(
@@ -87,7 +90,7 @@ def convert(
         keep_empty=keep_empty,
     )
     done = work(
-        source,
+        sources,
         target,
         source_format=from_,
         format=to,
@@ -103,10 +106,12 @@ def convert(
     )
     told = {name: as_json(summary) for name, summary in done.splits.items()}
     if options.json:
-        about = {"from": done.source_format, "to": to, "target": str(target)}
+        about = {"from": done.source_format, "to": to, "target": str(target), "notes": list(done.notes)}
         options.console.json(about | {"losses": done.losses.as_json(), "splits": told})
         return
-    options.console.put(f"{source} ({done.source_format}) -> {target} ({to})")
+    for note in done.notes:
+        options.console.put(f"note: {note}")
+    options.console.put(f"{', '.join(map(str, sources))} ({done.source_format}) -> {target} ({to})")
     show(options.console, done.splits)
     show_losses(options.console, done.losses)
 

@@ -14,6 +14,7 @@ from orchestrator import drafts, outcomes, receipts
 from orchestrator.jobs import Job, Outcome, Request, Secret, without_missing
 from tltpipe import files
 from tltpipe.errors import ConfigError, HostError
+from tltpipe.losses import Losses, parse
 
 if TYPE_CHECKING:
     from converters.formats import Place
@@ -61,6 +62,8 @@ class Run:
     """The stage under way was begun before, under the very same facts, and did not finish."""
     judged: dict[str, Facts] = field(default_factory=dict)
     """What stages that were judged just now depend on: one look at every file is enough."""
+    losses: Losses = field(default_factory=Losses)
+    """What the programs of the stage under way said of what they read, wrote and lost."""
     begun: Callable[[], None] = lambda: None
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
 
@@ -123,13 +126,15 @@ class Run:
         ``listen`` gets every output line and returns True for one that needs not be shown.
         Raises the error the program meant, else RunFailed.
         """
-        job, held = self.job(request), list[str]()
+        job, held, heard = self.job(request), list[str](), Losses()
 
         def hear(text: str) -> None:
             if held or text.startswith("error: "):  # shown as an error if it ends as one
                 held.append(text)
             elif listen(text):
                 return
+            elif parse(text, heard):
+                self.report.line(text)
             elif tick := self.toolkit.tick(text):
                 self.report.tick(tick, text)
             else:
@@ -138,6 +143,7 @@ class Run:
         outcome = self.runner.run(job, hear)
         if outcome.exit_code != 0:
             raise outcomes.failure(job, outcome)
+        self.losses.merge(heard)
         for text in held:
             self.report.line(text)
         lacking = None if self.runner.pretends else verify()

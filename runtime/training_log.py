@@ -120,6 +120,10 @@ class TrainingLog:
             if score is not None:
                 self._show(score, step)
 
+    def conclude(self, figures: Mapping[str, Any]) -> None:
+        """Write ``figures`` of the whole training to the last lines of status.json, beside those of the last epoch."""
+        self.status.lasting["kpi"] = {**self.status.lasting.get("kpi", {}), **figures}
+
     def _tell_status(self, epoch: int, seconds: float, row: Mapping[str, Any], score: Score | None) -> None:
         per_epoch = (time.monotonic() - self.started) / (epoch - self.first_epoch + 1)
         if score is not None:

@@ -95,7 +95,12 @@ def mend(
     # What a format with several tasks is asked for; others do not know the word.
     options = {"task": "pose" if first.keypoints else "segment" if report.polygons else "detect"}
     parts = [
-        Part(name, dataset, outputs.plan(written, out, name, options=options), None if report.closed else places[name])
+        Part(
+            name,
+            dataset,
+            outputs.plan(written, out, name, options=options),
+            () if report.closed else ((places[name], dataset.pictures),),
+        )
         for name, dataset in mended.items()
     ]
     texts = outputs.texts(written, out, first.categories, list(mended), keypoints=first.keypoints, options=options)

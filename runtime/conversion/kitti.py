@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converters import images
-from runtime import folders, kitti_labels, program
+from runtime import folders, kitti_labels, program, unmatched
 from runtime.conversion import Annotated, Object, Plan, calibration, is_kept, partition
 from tltpipe.errors import DataError, Location
 
@@ -82,9 +82,11 @@ class Kitti:
         objects: list[Object] = []
         renamed: dict[str, str] = {}
         dropped: dict[str, list[int]] = {}
+        unmapped = flat = 0
         for line, name, numbers in rows:
             stored = names[name]
             if stored is None:
+                unmapped += 1
                 continue
             if not -_INT64 <= numbers[1] < _INT64:
                 raise DataError("occlusion is 0, 1, 2 or 3", where=Location(path, line))
@@ -92,8 +94,10 @@ class Kitti:
                 objects.append((stored, numbers))
                 renamed[name] = stored
             else:
+                flat += 1
                 dropped[f"{path}_{_first(rows, name, numbers)}"] = [int(value) for value in numbers[3:7]]
         annotated = Annotated(id + frame, width, height, objects, renamed, dropped, len(scores), picture)
+        annotated.items, annotated.unmapped, annotated.flat = len(rows), unmapped, flat
         if self.point_clouds:
             annotated.point_cloud = os.path.join(self.point_clouds, frame)  # noqa: PTH118 - a name in a record
         if self.calibrations is not None:
@@ -113,7 +117,8 @@ class Kitti:
         doubts: Sequence[str] = (),
     ) -> Plan:
         filled = [part for part in parts if part]
-        return Plan(filled, [self.shards] * len(filled), self.folds, notes, doubts)
+        losses = unmatched.unmatched(self.images, self.labels, {frame for part in filled for frame in part})
+        return Plan(filled, [self.shards] * len(filled), self.folds, notes, doubts, losses)
 
     def _frames(self) -> tuple[list[str], list[str]]:
         """Names without extension, in the order of the full names; and what may not have been meant."""
