@@ -82,6 +82,7 @@ def convert(
         skip_bad=skip_bad,
         allow_loss=allow_loss,
         idle=idle,
+        roots=[each.path for each in sources if each.path.is_dir()],
         workers=workers,
     )
     told = [left_out] if any(split.skipped for split in done.values()) else []

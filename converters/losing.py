@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from converters import listing, rules
 from converters.findings import Findings
 from converters.passes import listed
-from converters.strays import ANNOTATIONS, Claim, checksum, meet, strays
+from converters.strays import ANNOTATIONS, Claim, checksum, meet, outside, strays
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses, total
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from converters.model import Pictures
 
 NOT_LISTED = "images that no annotation lists"
+OUTSIDE = "images outside the folders of every split"
 IN_NO_SPLIT = "images with annotations that no split lists"
 UNREADABLE = "images of a kind that cannot be read"
 
@@ -73,13 +74,15 @@ def count_strays(
     pictures: Sequence[Pictures],
     idle: Sequence[tuple[Place, Pictures]] = (),
     *,
+    roots: Sequence[Path] = (),
     besides: Sequence[Path] = (),
 ) -> list[Losses]:
     """What lies in the folders of splits and belongs to none of their pictures: the losses of each of ``pictures``.
 
     The first of ``claims`` are those of ``pictures``. ``idle`` are splits of the same data set that are not read: their
     files are no strays. Where one of them cannot be opened, or a folder not be listed, nobody knows what is a stray,
-    and nothing is counted. Nothing in ``besides`` counts, either.
+    and nothing is counted. Nothing in ``besides`` counts, either. Pictures below the folders ``roots`` that are in no
+    split at all count as those of the first.
     """
     own = [claim.place for claim in claims]
     try:
@@ -87,9 +90,14 @@ def count_strays(
         found: list[dict[str, set[str]]] = [{} for _ in (*claims, *others)]
         for stray in strays((*claims, *others), besides=besides):
             found[stray.claim].setdefault(stray.name, set()).add(stray.extension)
+        every = (*claims, *(Claim(place, sums(())) for place, _ in idle))
+        lost = sum(outside(root, every, besides=besides) for root in roots)
     except DataError:
         return [Losses() for _ in pictures]
-    return [_counted(kinds, each, claim.place) for kinds, each, claim in zip(found, pictures, claims, strict=False)]
+    counted = [_counted(kinds, each, claim.place) for kinds, each, claim in zip(found, pictures, claims, strict=False)]
+    if lost and counted:
+        counted[0].leave_out(OUTSIDE, images=lost)
+    return counted
 
 
 def _counted(found: Mapping[str, set[str]], pictures: Pictures, place: Place) -> Losses:
@@ -125,19 +133,19 @@ def _is_empty(path: Path) -> bool:
     return path.is_file() and not path.stat().st_size
 
 
-def refuse_wholesale(splits: Mapping[str, Losses], categories: Sequence[str], where: Mapping[str, Path]) -> None:
-    """Raise DataError where a split, or a class of ``categories``, was read and nothing of it is written.
+def refuse_wholesale(splits: Mapping[str, Losses], classes: Sequence[str], where: Mapping[str, Path]) -> None:
+    """Raise DataError where a split, or a class, was read and nothing of it is written.
 
-    Classes that were not chosen are none of ``categories``. ``where`` has the place of each split.
+    ``classes`` are those that were chosen, none for all: others are no loss. ``where`` has the place of each split.
     """
     for name, losses in splits.items():
         if losses.read.images and not losses.written.images:
             raise DataError(f"all of {name} is lost: {_reasons(losses)}", where=where[name], hint=HINT)
-        items = sum(losses.classes_read.get(category, 0) for category in categories)
+        items = sum(count for category, count in losses.classes_read.items() if not classes or category in classes)
         if items and not losses.written.items:
             raise DataError(f"all items of {name} are lost: {_reasons(losses)}", where=where[name], hint=HINT)
     for category, (items, reasons) in total(splits.values()).emptied().items():
-        if category in categories:
+        if category and (not classes or category in classes):
             why = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
             what = f"the only item of class {category} is" if items == 1 else f"all {items:,} items of {category} are"
             first = next(name for name, losses in splits.items() if category in losses.classes_read)

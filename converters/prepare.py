@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,12 +37,13 @@ def prepare(
     allow_loss: bool = False,
     places: Mapping[str, Place] | None = None,
     idle: Mapping[str, Dataset] | None = None,
+    roots: Sequence[Path] = (),
     workers: int | None = None,
 ) -> dict[str, Summary]:
     """Write every split to its target, and the class map to the folders ``class_maps``; all appear together.
 
-    ``places`` says where each split lies, those that are ``idle`` too. Journal, errors, ``skip_bad`` and
-    ``allow_loss`` are those of ``converters.transfer``.
+    ``places`` says where each split lies, those that are ``idle`` too, ``roots`` where the whole does. Journal,
+    errors, ``skip_bad`` and ``allow_loss`` are those of ``converters.transfer``.
     """
     selection, known = selection or Selection(), places or {}
     parts = [_part(split, dataset, target, known.get(split)) for split, (dataset, target) in splits.items()]
@@ -58,6 +59,7 @@ def prepare(
         skip_bad=skip_bad,
         allow_loss=allow_loss,
         idle=[(known[split], dataset.pictures) for split, dataset in (idle or {}).items() if split in known],
+        roots=roots,
         workers=workers,
     )
 

@@ -87,6 +87,17 @@ def strays(claims: Sequence[Claim], *, besides: Sequence[Path] = ()) -> Iterator
                 yield Stray(folder, path, _owner(path, inner))
 
 
+def outside(root: Path, claims: Sequence[Claim], *, besides: Sequence[Path] = ()) -> int:
+    """How many pictures lie below ``root``, but in no folder of ``claims`` and in none of ``besides``.
+
+    Nothing where the pictures of a split lie in ``root`` itself: then ``strays`` has them.
+    """
+    known = [folder for claim in claims for folder in folders(claim.place)]
+    if any(root.is_relative_to(folder) for folder in known):
+        return 0
+    return sum(1 for _ in listing.files(root, listing.PICTURES, without=[*known, *besides]))
+
+
 def folders(place: Place) -> list[Path]:
     """Those that hold the pictures, and annotations with a file for each of them."""
     found = [place.images] if place.images.is_dir() else []

@@ -195,6 +195,7 @@ def transfer(
     skip_bad: bool = False,
     allow_loss: bool = False,
     idle: Sequence[Located] = (),
+    roots: Sequence[Path] = (),
     workers: int | None = None,
 ) -> dict[str, Summary]:
     """Make all outputs of all ``parts``, and the small files ``texts``; they appear together when all is done.
@@ -203,13 +204,14 @@ def transfer(
     and nothing appears; with ``skip_bad`` it is left out whole and listed in the file ``left_out``, since a picture
     that shows a thing without its label would teach a detector that there is none. A split, or a class, of which
     nothing is left raises DataError, too, unless ``allow_loss``. ``idle`` are splits of the data set that are not
-    taken: their files are no strays. Raises HostError when the outputs cannot be written or another run is at them.
+    taken: their files are no strays; ``roots`` are the folders of the whole. Raises HostError when the outputs cannot
+    be written or another run is at them.
     """
     selection = selection or Selection()
     joined = joint([part.dataset for part in parts], selection)
     parts = [replace(part, dataset=dataset) for part, dataset in zip(parts, joined, strict=True)]
     work = _Work(
-        parts, Journal(journal), selection, dict(texts or {}), left_out, skip_bad, allow_loss, tuple(idle), workers
+        parts, Journal(journal), selection, dict(texts or {}), left_out, skip_bad, allow_loss, idle, roots, workers
     )
     with alone(journal):
         return work.run(progress, what)
@@ -239,6 +241,7 @@ class _Work:
     skip_bad: bool
     allow_loss: bool
     idle: Sequence[Located]
+    roots: Sequence[Path]
     workers: int | None
     done: int = 0
     claims: list[Claim] = field(default_factory=list)
@@ -313,7 +316,8 @@ class _Work:
                 self.claims += [Claim(place, losing.names(pictures)) for place, pictures in part.sources]
         located = [(part.split, pictures) for part in self.parts for _, pictures in part.sources]
         targets = [output.target for part in self.parts for output in part.outputs]
-        strays = losing.count_strays(self.claims, [each for _, each in located], self.idle, besides=targets)
+        pictures = [each for _, each in located]
+        strays = losing.count_strays(self.claims, pictures, self.idle, roots=self.roots, besides=targets)
         for (split, _), losses in zip(located, strays, strict=True):
             done[split].losses.merge(losses)
         for part in self.parts:
@@ -321,7 +325,7 @@ class _Work:
         if not self.allow_loss:
             splits = {part.split: done[part.split].losses for part in self.parts}
             where = {part.split: part.dataset.pictures.inputs[0] for part in self.parts}
-            losing.refuse_wholesale(splits, self.parts[0].dataset.categories, where)
+            losing.refuse_wholesale(splits, self.selection.classes, where)
 
     def _batches(self, part: Part, keys: Sequence[Any], recorders: list[Recorder]) -> Iterator[Batch[Records]]:
         kept = frozenset[str]().union(*(output.carries for output in part.outputs))

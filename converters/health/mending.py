@@ -115,6 +115,7 @@ def mend(
             left_out=left_out,
             skip_bad=True,
             allow_loss=allow_loss,
+            roots=[path] if path.is_dir() and not report.closed else (),
             workers=workers,
         )
     finally:

@@ -83,10 +83,11 @@ def split(
         workers=workers,
         progress=progress,
     )
-    losses = _losses(planned.facts, places, found, besides=target)
+    roots = [source] if source.is_dir() else []
+    losses = _losses(planned.facts, places, found, roots=roots, besides=[target])
     if not allow_loss:
         where = {name: dataset.pictures.inputs[0] for name, dataset in taken.items()}
-        losing.refuse_wholesale(losses, planned.facts.categories, where)
+        losing.refuse_wholesale(losses, (), where)
     idle = [name for name in found if pool and not splits and name not in taken]
     notes = tuple(f"{name} has no annotations and takes no part" for name in idle)
     report = changed(planned.report, notes=planned.report.notes + notes)
@@ -123,12 +124,12 @@ def split(
 
 
 def _losses(
-    facts: Facts, places: Mapping[str, Place], found: Mapping[str, Dataset], *, besides: Path
+    facts: Facts, places: Mapping[str, Place], found: Mapping[str, Dataset], **options: Sequence[Path]
 ) -> dict[str, Losses]:
     """The balance of each source, with what lies there and belongs to none of its pictures."""
     claims = [Claim(places[name], losing.names(found[name].pictures)) for name in facts.sources]
     idle = [(places[name], dataset.pictures) for name, dataset in found.items() if name not in facts.sources]
-    strays = losing.count_strays(claims, facts.pictures, idle, besides=[besides])
+    strays = losing.count_strays(claims, facts.pictures, idle, **options)
     return {
         name: total((facts.losses.get(name, Losses()), each)) for name, each in zip(facts.sources, strays, strict=True)
     }

@@ -88,6 +88,7 @@ def _prepare(run: Run) -> dict[str, Any]:
         skip_bad=run.config.data.skip_bad,
         allow_loss=run.config.data.allow_loss,
         places=run.raw,
+        roots=[run.workspace.raw],
         idle={split: dataset for split, dataset in every.items() if split not in datasets},
     )
     told: dict[str, Any] = {}
