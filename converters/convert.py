@@ -38,6 +38,7 @@ def convert(
     format: str,
     progress: Progress,
     source_format: str | None = None,
+    images: Path | None = None,
     splits: Sequence[str] = (),
     selection: Selection | None = None,
     pictures: placement.How = "link",
@@ -49,7 +50,8 @@ def convert(
 ) -> Converted:
     """Read the data set at ``source`` and write it as ``format`` into the folder ``target``, with its class map.
 
-    Several sources become one data set (``converters.merging``).
+    Several sources become one data set (``converters.merging``). ``images`` is the folder of the pictures where they
+    lie apart.
 
     ``splits`` chooses; all without. ``pictures`` go along as hard links or copies, or stay where they are ("none").
     ``options`` are those of the format's writer. A killed run goes on when started again. Pictures left out by
@@ -57,7 +59,7 @@ def convert(
     Raises UsageError when ``target`` holds something and ``replace`` is not set, and as ``converters.splits`` does.
     """
     opening.module(format, writing=True)
-    sources = _sources([source] if isinstance(source, Path) else source, source_format)
+    sources = _sources([source] if isinstance(source, Path) else source, source_format, images)
     chosen, located, idle, notes = _chosen(sources, splits)
     read = {path.resolve() for dataset in chosen.values() for path in dataset.pictures.inputs}
     if read & {target.resolve(), *target.resolve().parents}:
@@ -90,10 +92,10 @@ def convert(
     return Converted(" + ".join(dict.fromkeys(each.format for each in sources)), done, notes)
 
 
-def _sources(paths: Sequence[Path], format: str | None) -> list[Source]:
+def _sources(paths: Sequence[Path], format: str | None, images: Path | None) -> list[Source]:
     found = []
     for name, path in zip(merging.names(paths), paths, strict=True):
-        known, places = opening.find(path, format)
+        known, places = opening.find(path, format, images=images)
         found.append(Source(name, path, known, places, opening.read_all(path, places, known)))
     return found
 

@@ -39,6 +39,7 @@ def check(
         Path | None, typer.Argument(metavar="DATASET", help="A folder or a file.", show_default=False)
     ] = None,
     from_: Annotated[str | None, FROM] = None,
+    images: Annotated[Path | None, choices.APART] = None,
     deep: Annotated[bool, DEEP] = False,
     strict: Annotated[bool, STRICT] = False,
     fix: Annotated[Path | None, FIX] = None,
@@ -61,7 +62,7 @@ def check(
     if fix is not None and dataset.exists():
         vacant(dataset, fix, replace=force)  # said before the long look, not after it
     console = options.console
-    report = examine(dataset, format=from_, deep=deep, workers=workers, progress=console.progress)
+    report = examine(dataset, format=from_, images=images, deep=deep, workers=workers, progress=console.progress)
     if not options.json:
         show(console, report, examples=None if every else FEW, fix=fix is None)
     done = None
@@ -70,6 +71,7 @@ def check(
             dataset,
             fix,
             report=report,
+            images=images,
             replace=force,
             allow_loss=allow_loss,
             workers=workers,

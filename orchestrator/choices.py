@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import typer
+
+from tltpipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from converters.placement import How
 
 CLASSES = typer.Option(help="Keep these classes, in this order: a,b,c.", show_default=False)
 RENAME = typer.Option(help="OLD=NEW; two classes with one new name are merged. Repeatable.", show_default=False)
@@ -16,3 +24,26 @@ SUBSET = typer.Option(min=1, help="So many pictures of each split: the same on e
 EMPTY = typer.Option("--keep-empty", help="Keep pictures that lost all their objects, as background.")
 SKIP = typer.Option("--skip-bad", help="Leave out pictures that cannot be used, and list them, instead of stopping.")
 LOSS = typer.Option("--allow-loss", help="Go on where a whole class or split is lost.")
+APART = typer.Option("--images", help="Folder of the images, where they lie apart.", show_default=False)
+IMAGES = typer.Option(
+    "--images",
+    metavar="link|copy|none|DIR",
+    help="How images go along: as hard links (copies where that cannot be), copies, or not at all (default: link); "
+    "or the folder that they lie in, apart from the annotations. Repeatable.",
+    show_default=False,
+)
+
+
+def images(values: list[str] | None) -> tuple[How, Path | None]:
+    """How images go along, and where they lie if not beside their annotations. Raises UsageError for other words."""
+    ways: dict[str, How] = {"link": "link", "copy": "copy", "none": "none"}
+    how: How = "link"
+    folder: Path | None = None
+    for value in values or ():
+        if value in ways:
+            how = ways[value]
+        elif Path(value).is_dir():
+            folder = Path(value)
+        else:
+            raise UsageError(f'--images: "{value}" is neither link, copy or none, nor a folder')
+    return how, folder

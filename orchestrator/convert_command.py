@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,14 +20,6 @@ if TYPE_CHECKING:
     from tltpipe.losses import Losses
 
 
-class Images(StrEnum):
-    """How pictures go along."""
-
-    LINK = "link"
-    COPY = "copy"
-    NONE = "none"
-
-
 PATHS = typer.Argument(
     metavar="SRC... DST",
     help="Data set, a folder or a file, and the folder to make. Several data sets are merged.",
@@ -37,7 +28,6 @@ PATHS = typer.Argument(
 FROM = typer.Option("--from", help="Format of SRC; guessed without.", show_default=False)
 TO = typer.Option("--to", help="Format to write: see --formats.", show_default=False)
 SPLIT = typer.Option("--split", help="Only this split. Repeatable.", show_default=False)
-IMAGES = typer.Option(help="Pictures as hard links (copies where that cannot be), copies, or none.")
 FORMATS = typer.Option("--formats", help="List the formats.")
 TASK = typer.Option(help="What YOLO labels hold: detect, segment or pose.", show_default=False)
 FORCE = typer.Option("--force", help="Replace what is at DST.")
@@ -50,7 +40,7 @@ def convert(
     from_: Annotated[str | None, FROM] = None,
     to: Annotated[str | None, TO] = None,
     split: Annotated[list[str] | None, SPLIT] = None,
-    images: Annotated[Images, IMAGES] = Images.LINK,
+    images: Annotated[list[str] | None, choices.IMAGES] = None,
     classes: Annotated[str | None, choices.CLASSES] = None,
     rename: Annotated[list[str] | None, choices.RENAME] = None,
     max_occlusion: Annotated[int | None, choices.OCCLUSION] = None,
@@ -79,6 +69,7 @@ def convert(
         lacking = "--to FORMAT" if sources else "SRC and DST"
         names = "|".join(converters.known(writing=True))
         raise UsageError(f"{lacking} missing", hint=f"tltpipe convert SRC DST --to {names}")
+    how, apart = choices.images(images)
     selection = Selection(
         rename=renames(rename or []),
         classes=tuple(name.strip() for name in classes.split(",")) if classes else (),
@@ -93,10 +84,11 @@ def convert(
         sources,
         target,
         source_format=from_,
+        images=apart,
         format=to,
         splits=tuple(split or ()),
         selection=selection,
-        pictures=images.value,
+        pictures=how,
         options={"task": task} if task else {},
         replace=force,
         skip_bad=skip_bad,

@@ -67,6 +67,12 @@ class Run:
     begun: Callable[[], None] = lambda: None
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
 
+    @property
+    def images_apart(self) -> Path | None:
+        """The folder of the pictures where they do not lie beside their annotations."""
+        folder = self.config.data.images
+        return None if folder is None else self.workspace.root / folder
+
     @cached_property
     def raw(self) -> Mapping[str, Place]:
         """Where the splits of the raw data lie; none as long as there is no raw data. Raises as ``converters`` does."""
@@ -75,8 +81,9 @@ class Run:
         folder, format = self.workspace.raw, self.config.data.format
         if not folder.exists():
             return {}
-        if format == "auto":
-            return opening.find(folder, None)[1]
+        images = self.images_apart
+        if format == "auto" or images is not None:
+            return opening.find(folder, None if format == "auto" else format, images=images)[1]
         found: Mapping[str, Place] = opening.module(format).find(folder)
         return found
 

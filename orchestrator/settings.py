@@ -45,6 +45,8 @@ class Data:
     """Folder in the workspace that holds the data set: for DeepFashion2 one folder a split, with image/ and annos/."""
     format: str = "deepfashion2"
     """Its format (tltpipe convert --formats lists them), or auto to guess it."""
+    images: str | None = None
+    """Folder of the pictures where they lie apart from the annotations, from the workspace; null is beside these."""
     splits: Annotated[Sequence[str], MinLen(1)] = field(default_factory=lambda: ["train", "validation"])
     """The split to train on, then the one to validate on, if there is one."""
     test: str | None = "test"

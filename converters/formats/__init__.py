@@ -8,11 +8,14 @@ Each module holds
     which fields of ``Object`` and ``Sample`` survive in this format ("box", "polygons", "keypoints", "mask", "crowd",
     "occlusion", "truncation", "pair_id", "style", "extra", "source"); the rest is dropped, and counted by whoever
     converts. Id, size and category always survive.
+``IMAGES_INSIDE: bool``
+    optional: True where the pictures cannot lie apart from the annotations.
 ``carries(**options) -> frozenset[str]``
     optional: what survives when the Writer is given ``options`` (YOLO's task); ``CARRIES`` is that of none.
 ``find(root) -> dict[str, Place]``
     the splits at ``root`` (a folder or a file) by name, "train" and "validation" first; empty when it does not look
     like this format. Looks at names and at the first bytes of a file or two, so that formats can be guessed.
+    May take ``images``, a folder of pictures apart from the annotations: then these are enough.
 ``read(place, *, classes=None) -> Dataset``
     one split. Cheap: samples are read when their turn comes, and what is wrong with a file raises DataError with its
     place then. ``classes`` are the categories in order where a class map decides them; a sample of another category

@@ -25,6 +25,8 @@ from tltpipe.errors import DataError
 ABOUT = "DeepFashion2: <split>/image/*.jpg, <split>/annos/*.json"
 CARRIES = frozenset({"box", "polygons", "keypoints", "occlusion", "pair_id", "style", "extra", "source"})
 
+IMAGES_INSIDE = True
+
 CATEGORIES = tuple(garment.name for garment in garments.CATEGORIES)
 
 _NAMES = tuple(str(number) for number in range(1, garments.LANDMARKS + 1))

@@ -38,40 +38,44 @@ _SPLITS = ("train", "validation", "test")
 __all__ = ["ABOUT", "CARRIES", "Writer", "encode", "find", "layout", "read"]
 
 
-def find(root: Path) -> dict[str, Place]:
+def find(root: Path, *, images: Path | None = None) -> dict[str, Place]:
     """Label and picture folders, one of each for a split: in ``root``, in its sub folders, or the other way round."""
     if not root.is_dir():
         return {}
-    if (place := _place(class_map.home(root), root)) is not None:
+    if (place := _place(class_map.home(root), root, images)) is not None:
         name = split_name(root.name)
         return {name if name in _SPLITS else "train": place}
     found: dict[str, Place] = {}
     for folder in _folders(root):
-        if (place := _place(root, folder)) is not None:
+        if (place := _place(root, folder, images)) is not None:
             name = split_name(folder.name)
             found[name if name not in found else folder.name] = place
-    return in_order(found or _turned(root))
+    return in_order(found or _turned(root, images))
 
 
-def _place(root: Path, folder: Path) -> Place | None:
-    labels, pictures = _first(folder, _LABELS), _first(folder, _IMAGES)
+def _place(root: Path, folder: Path, images: Path | None) -> Place | None:
+    labels, pictures = _first(folder, _LABELS), images or _first(folder, _IMAGES)
+    if labels is None and images is not None and any(map(_has_line, folder.glob("*.txt"))):
+        labels = folder
     if labels is None or pictures is None or not _looks_right(labels):
         return None
-    if labels.name != _LABELS[0] and any(split_name(inner.name) in _SPLITS for inner in _folders(labels)):
+    if labels not in (folder, folder / _LABELS[0]) and any(
+        split_name(inner.name) in _SPLITS for inner in _folders(labels)
+    ):
         return None
     return Place(root, labels, pictures)
 
 
-def _turned(root: Path) -> dict[str, Place]:
+def _turned(root: Path, images: Path | None) -> dict[str, Place]:
     """Splits below the folders of labels and pictures: labels/train, images/train."""
-    labels, pictures = _first(root, _LABELS), _first(root, _IMAGES)
+    labels, pictures = _first(root, _LABELS), images or _first(root, _IMAGES)
     if labels is None or pictures is None:
         return {}
     pairs = [(inner, pictures / inner.name) for inner in _folders(labels) if split_name(inner.name) in _SPLITS]
     return {
         split_name(inner.name): Place(root, inner, beside)
         for inner, beside in pairs
-        if beside.is_dir() and _looks_right(inner)
+        if (images is not None or beside.is_dir()) and _looks_right(inner)
     }
 
 
@@ -93,6 +97,12 @@ def _looks_right(labels: Path) -> bool:
         if words:
             return not is_number(words[0].decode(errors="replace")) or _has_pixels(words)
     return bool(some)
+
+
+def _has_line(path: Path) -> bool:
+    """Whether the file begins with a line of labels."""
+    with path.open("rb") as stream:
+        return len(stream.readline(4096).split()) in (15, 16)
 
 
 def _has_pixels(words: Sequence[bytes]) -> bool:

@@ -29,7 +29,7 @@ def carries(*, task: str = "detect") -> frozenset[str]:
     return CARRIES | {"segment": {"polygons"}, "pose": {"keypoints"}}.get(task, set())
 
 
-def find(root: Path) -> dict[str, Place]:
+def find(root: Path, *, images: Path | None = None) -> dict[str, Place]:
     """The splits that ``data.yaml`` names; without one, the folders that are laid out as YOLO's are."""
     page = yolo_page.at(root)
     if page is not None:
@@ -38,11 +38,15 @@ def find(root: Path) -> dict[str, Place]:
         return {}
     pairs = [(split, root / "labels" / split, root / "images" / split) for split in _folders(root / "labels")]
     pairs += [(split, root / split / "labels", root / split / "images") for split in _folders(root)]
-    if not any(pictures.is_dir() for _, _, pictures in pairs):
+    if not any((labels if images else pictures).is_dir() for _, labels, pictures in pairs):
         name = split_name(root.name)
         split = name if name in ("train", "validation", "test") else "train"
-        pairs = [(split, root / "labels", root / "images")]
-    found = {split_name(split): Place(root, labels, pictures) for split, labels, pictures in pairs if pictures.is_dir()}
+        pairs = [(split, root / "labels" if (root / "labels").is_dir() else root, root / "images")]
+    found = {
+        split_name(split): Place(root, labels, pictures)
+        for split, labels, pictures in pairs
+        if images is not None or pictures.is_dir()
+    }
     return in_order({split: place for split, place in found.items() if _looks_right(place.annotations)})
 
 

@@ -33,6 +33,7 @@ def examine(
     *,
     progress: Progress,
     format: str | None = None,
+    images: Path | None = None,
     deep: bool = False,
     workers: int | None = None,
 ) -> Report:
@@ -42,7 +43,7 @@ def examine(
     Raises UsageError and DataError as ``converters.splits`` does when nothing is found there at all.
     """
     started = time.monotonic()
-    format, places = opening.find(path, format)
+    format, places = opening.find(path, format, images=images)
     opened, closed = _open(path, places, format)
     splits, seconds = _gather(opened, deep=deep, workers=workers, progress=progress)
     twice = copies(splits, deep=deep, workers=workers)

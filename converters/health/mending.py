@@ -68,6 +68,7 @@ def mend(
     progress: Progress,
     report: Report | None = None,
     format: str | None = None,
+    images: Path | None = None,
     deep: bool = False,
     replace: bool = False,
     allow_loss: bool = False,
@@ -80,9 +81,9 @@ def mend(
     everything. A killed run goes on when started again. Raises as ``converters.convert.convert`` does.
     """
     journal = vacant(path, out, replace=replace)
-    report = report or examine(path, format=format, deep=deep, progress=progress, workers=workers)
+    report = report or examine(path, format=format, images=images, deep=deep, progress=progress, workers=workers)
     written = report.format if hasattr(opening.module(report.format), "Writer") else "coco"
-    places = opening.find(path, report.format)[1]
+    places = opening.find(path, report.format, images=images)[1]
     found = _datasets(path, report, places)
     if not found:
         raise DataError("not one split can be opened: there is nothing to mend", where=path)

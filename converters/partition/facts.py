@@ -65,8 +65,12 @@ class Facts:
 
     def name(self, picture: int) -> str:
         """What the picture will be called."""
+        return self.prefix(int(self.source[picture])) + self.own_name(picture)
+
+    def own_name(self, picture: int) -> str:
+        """What the picture is called in its source."""
         source = int(self.source[picture])
-        return self.prefix(source) + self.pictures[source].name(self.keys[source][self.place[picture]])
+        return self.pictures[source].name(self.keys[source][self.place[picture]])
 
 
 def collect(

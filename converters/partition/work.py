@@ -48,12 +48,14 @@ def split(
     counts: Mapping[str, int] | None = None,
     rules: Rules | None = None,
     source_format: str | None = None,
+    images: Path | None = None,
     splits: Sequence[str] = (),
     pool: bool = False,
     format: str | None = None,
     pictures: placement.How = "link",
     options: Mapping[str, Any] | None = None,
     lists: bool = False,
+    folds: bool = False,
     replace: bool = False,
     skip_bad: bool = False,
     allow_loss: bool = False,
@@ -63,12 +65,13 @@ def split(
 
     Of a data set with several splits, ``splits`` are taken, or with ``pool`` all that are annotated. ``format`` is the
     source's own by default, COCO where that cannot be written. ``lists``: only a file ``<split>.txt`` with the paths
-    of its pictures, relative to ``source``. A killed run goes on when started again.
+    of its pictures, relative to ``source``. ``folds``: each split becomes a folder with a data set that validates on
+    it and trains on the others. A killed run goes on when started again.
     Raises as ``converters.convert.convert`` and ``plan`` do.
     """
     if format is not None:
         opening.module(format, writing=True)
-    source_format, places = opening.find(source, source_format)
+    source_format, places = opening.find(source, source_format, images=images)
     found = opening.read_all(source, places, source_format)
     taken = choose(found, splits, pool=pool, source=source)
     journal = vacant(source, target, replace=replace)
@@ -102,14 +105,14 @@ def split(
             write_text(path, text)
         return Done(source_format, None, report, {}, total(losses.values()))
     format = format or (source_format if source_format in _writable() else "coco")
-    datasets = planned.datasets(taken)
-    categories = next(iter(datasets.values())).categories
-    parts = [
-        Part(name, dataset, outputs.plan(format, target, name, pictures=pictures, options=options))
-        for name, dataset in datasets.items()
-    ]
-    texts |= outputs.texts(format, target, categories, list(datasets))
-    old = outputs.former(target, pictures=pictures)
+    sets = planned.folds(taken) if folds else {"": planned.datasets(taken)}
+    parts, old = [], [path for root in _roots(target) for path in outputs.former(root, pictures=pictures)]
+    for folder, datasets in sets.items():
+        categories = next(iter(datasets.values())).categories
+        texts |= outputs.texts(format, target / folder, categories, list(datasets))
+        for name, dataset in datasets.items():
+            made = outputs.plan(format, target / folder, name, pictures=pictures, options=options)
+            parts.append(Part(f"{folder}/{name}" if folder else name, dataset, made))
     done = transfer(
         parts,
         journal=journal,
@@ -120,7 +123,13 @@ def split(
         workers=workers,
     )
     outputs.replaced(target, old, parts, texts)
-    return Done(source_format, format, report, done, _joined(total(losses.values()), done))
+    once = {name: summary for name, summary in done.items() if not (folds and name.endswith("/train"))}
+    return Done(source_format, format, report, done, _joined(total(losses.values()), once))
+
+
+def _roots(target: Path) -> list[Path]:
+    """Where earlier work may have left a data set: in ``target``, or one in each of its folds."""
+    return [target, *sorted(path for path in target.glob("fold_*") if path.is_dir())]
 
 
 def _losses(
@@ -149,6 +158,7 @@ def judge_at(
     *,
     progress: Progress,
     source_format: str | None = None,
+    images: Path | None = None,
     rules: Rules | None = None,
     skip_bad: bool = False,
     workers: int | None = None,
@@ -158,7 +168,7 @@ def judge_at(
     Raises UsageError where there is but one.
     """
     rules = rules or Rules()
-    _, found = opening.splits(source, source_format)
+    _, found = opening.splits(source, source_format, images=images)
     if len(found) < 2:
         what = f"this holds one split, {', '.join(found)}: nothing can leak"
         raise UsageError(what, where=source, hint="tltpipe split SRC DST divides it")
@@ -186,6 +196,7 @@ def choose(found: Mapping[str, Dataset], splits: Sequence[str], *, pool: bool, s
 def report_text(report: Report, format: str, sources: Sequence[str], rules: Rules) -> str:
     """The file: how it was divided, and how that turned out; the same bytes for the same split."""
     asked = {name: getattr(rules, name) for name in ("stratify", "identity", "near", "distance", "seed")}
+    asked |= {"group_by": rules.group_by} if rules.group_by is not None else {}
     told = {"source": {"format": format, "splits": list(sources)}, "rules": asked} | report.as_json()
     return json.dumps(told, indent=2) + "\n"
 

@@ -124,7 +124,8 @@ def _every(run: Run) -> Mapping[str, Dataset]:
     if not run.raw:
         return {}
     options = {"image_extension": run.image_extension}
-    return opening.read_all(run.workspace.raw, run.raw, run.config.data.format, options=options)
+    format, images = run.config.data.format, run.images_apart
+    return opening.read_all(run.workspace.raw, run.raw, format, images=images, options=options)
 
 
 def _test(run: Run) -> tuple[str, ...]:
