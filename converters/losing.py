@@ -57,6 +57,12 @@ def count_findings(losses: Losses, findings: Findings) -> None:
             losses.leave_out(found.rule.title, items=found.count)
 
 
+def claim(place: Place, pictures: Pictures, known: NDArray[Any] | None = None, paths: Iterable[int] = ()) -> Claim:
+    """What belongs to the split of ``pictures``; ``known`` are the check sums of its names, if those are there."""
+    paired = getattr(pictures, "PAIRED", False)
+    return Claim(place, names(pictures) if known is None else known, sums(paths), labels=not paired)
+
+
 def names(pictures: Pictures) -> NDArray[Any]:
     """Check sums of the names of all pictures. Raises DataError for a split that cannot be opened."""
     return sums(checksum(pictures.name(key)) for key in pictures.keys())  # noqa: SIM118 - no mapping
@@ -84,9 +90,9 @@ def count_strays(
     and nothing is counted. Nothing in ``besides`` counts, either. Pictures below the folders ``roots`` that are in no
     split at all count as those of the first.
     """
-    own = [claim.place for claim in claims]
+    own = [each.place for each in claims]
     try:
-        others = [Claim(place, names(known)) for place, known in idle if any(meet(place, each) for each in own)]
+        others = [claim(place, known) for place, known in idle if any(meet(place, each) for each in own)]
         found: list[dict[str, set[str]]] = [{} for _ in (*claims, *others)]
         for stray in strays((*claims, *others), besides=besides):
             found[stray.claim].setdefault(stray.name, set()).add(stray.extension)
@@ -94,7 +100,7 @@ def count_strays(
         lost = sum(outside(root, every, besides=besides) for root in roots)
     except DataError:
         return [Losses() for _ in pictures]
-    counted = [_counted(kinds, each, claim.place) for kinds, each, claim in zip(found, pictures, claims, strict=False)]
+    counted = [_counted(kinds, each, held.place) for kinds, each, held in zip(found, pictures, claims, strict=False)]
     if lost and counted:
         counted[0].leave_out(OUTSIDE, images=lost)
     return counted

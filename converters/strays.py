@@ -14,7 +14,7 @@ from zlib import crc32
 
 import numpy as np
 
-from converters import listing
+from converters import classes, listing
 from converters.formats import Place
 
 if TYPE_CHECKING:
@@ -37,12 +37,14 @@ def _none() -> NDArray[np.uint32]:
 class Claim:
     """What belongs to one split: where it lies, and check sums of the ``names`` of its pictures (``Sample.id``).
 
-    ``paths`` are check sums of picture files without extension, which need not be called after the name.
+    ``paths`` are check sums of picture files without extension, which need not be called after the name. ``labels``:
+    files of annotations may be strays, too; where their names are all among ``names`` nobody needs to look.
     """
 
     place: Place
     names: NDArray[np.uint32]
     paths: NDArray[np.uint32] = field(default_factory=_none)
+    labels: bool = True
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,11 @@ def strays(claims: Sequence[Claim], *, besides: Sequence[Path] = ()) -> Iterator
     A picture counts wherever none is known by that name; another file only among such that do belong to a picture.
     Raises DataError for a folder that cannot be read.
     """
-    for folder in _outermost(folders(claim.place) for claim in claims):
+    for folder in _outermost(_looked_into(claim) for claim in claims):
         inner = [
             _Inner(f"{below}/"[len(f"{folder}/") :], number, claim)
             for number, claim in enumerate(claims)
-            for below in folders(claim.place)
+            for below in _looked_into(claim)
             if below == folder or below.is_relative_to(folder)
         ]
         others = [each for each in besides if each.is_relative_to(folder)]
@@ -90,12 +92,15 @@ def strays(claims: Sequence[Claim], *, besides: Sequence[Path] = ()) -> Iterator
 def outside(root: Path, claims: Sequence[Claim], *, besides: Sequence[Path] = ()) -> int:
     """How many pictures lie below ``root``, but in no folder of ``claims`` and in none of ``besides``.
 
-    Nothing where the pictures of a split lie in ``root`` itself: then ``strays`` has them.
+    Nothing where the pictures of a split lie in ``root`` itself: then ``strays`` has them. A folder in ``root`` with a
+    class map of its own is another data set, made of this one.
     """
     known = [folder for claim in claims for folder in folders(claim.place)]
     if any(root.is_relative_to(folder) for folder in known):
         return 0
-    return sum(1 for _ in listing.files(root, listing.PICTURES, without=[*known, *besides]))
+    others = (path for path in root.iterdir() if (path / classes.NAME).is_file())
+    made = [path for path in others if not any(folder.is_relative_to(path) for folder in known)]
+    return sum(1 for _ in listing.files(root, listing.PICTURES, without=[*known, *besides, *made]))
 
 
 def folders(place: Place) -> list[Path]:
@@ -103,6 +108,11 @@ def folders(place: Place) -> list[Path]:
     found = [place.images] if place.images.is_dir() else []
     # A file for each picture lies in a folder of its own; one file for all is no folder.
     return [*found, place.annotations] if place.annotations.is_dir() else found
+
+
+def _looked_into(claim: Claim) -> list[Path]:
+    found = folders(claim.place)
+    return found if claim.labels else [folder for folder in found if folder == claim.place.images]
 
 
 def meet(one: Place, other: Place) -> bool:

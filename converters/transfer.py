@@ -112,16 +112,18 @@ class Records:
             if self.annotated:
                 kept = self._placed(validity.settled(kept, findings), away)
             self.records.append([recorder.record(kept) for recorder in self.recorders])
-            self.losses.count_written(images=1, classes=classes_of(kept))
+            self.losses.count_written(images=1, classes=[thing.category for thing in kept.objects])
             self._count_lost(kept)
         self._count_read(sample, kept)
-        _add(self.selected_away, away)
+        if away:
+            _add(self.selected_away, away)
         self.names.append(checksum(sample.id))
         self.paths.append(checksum(str(sample.image).rpartition(".")[0]))
 
     def _count_read(self, sample: Sample, kept: Sample | None) -> None:
         name, losses = self.selection.name, self.losses
-        losses.count_read(images=1, classes=[name(thing.category) for thing in sample.objects])
+        classes = [thing.category for thing in sample.objects]
+        losses.count_read(images=1, classes=map(name, classes) if self.selection.rename else classes)
         if kept is not None and len(kept.objects) == len(sample.objects):
             return
         if self.selection.sources and sample.source not in self.selection.sources:
@@ -289,10 +291,9 @@ class _Work:
                 self._note_left_out(batch, findings)
                 bar.advance(batch.pictures)
             self.done = first + len(list(cut(range(len(keys)), CHUNK)))
-        paths = losing.sums(total.paths)
         for place, pictures in part.sources:
-            names = losing.sums(total.names) if pictures is part.dataset.pictures else losing.names(pictures)
-            self.claims.append(Claim(place, names, paths))
+            names = losing.sums(total.names) if pictures is part.dataset.pictures else None
+            self.claims.append(losing.claim(place, pictures, names, total.paths))
         losses = total.losses
         return Summary(
             losses.written.images,
@@ -313,7 +314,7 @@ class _Work:
         for part in self.parts:
             if unread := len(known[part.split]) - len(keys[part.split]):
                 done[part.split].losses.leave_out(losing.chosen("subset"), images=unread)
-                self.claims += [Claim(place, losing.names(pictures)) for place, pictures in part.sources]
+                self.claims += [losing.claim(place, pictures) for place, pictures in part.sources]
         located = [(part.split, pictures) for part in self.parts for _, pictures in part.sources]
         targets = [output.target for part in self.parts for output in part.outputs]
         pictures = [each for _, each in located]

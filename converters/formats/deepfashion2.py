@@ -105,6 +105,8 @@ class Split:
     annotated: bool = True
     any_kind: bool = False
 
+    PAIRED = True
+
     @property
     def inputs(self) -> tuple[Path, ...]:
         pictures = (self.folder / "image",)

@@ -137,6 +137,8 @@ class Folder:
     images: Path
     classes: frozenset[str] | None = None
 
+    PAIRED = True
+
     @property
     def inputs(self) -> tuple[Path, ...]:
         return (self.labels, self.images)

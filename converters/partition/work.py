@@ -18,7 +18,6 @@ from converters.partition import Plan, Rules, judge, plan
 from converters.partition.facts import Facts
 from converters.partition.report import Report
 from converters.partition.sizes import HALVES
-from converters.strays import Claim
 from converters.transfer import Part, Summary, transfer
 from tltpipe.errors import DataError, UsageError
 from tltpipe.files import atomic, write_text
@@ -136,7 +135,7 @@ def _losses(
     facts: Facts, places: Mapping[str, Place], found: Mapping[str, Dataset], **options: Sequence[Path]
 ) -> dict[str, Losses]:
     """The balance of each source, with what lies there and belongs to none of its pictures."""
-    claims = [Claim(places[name], losing.names(found[name].pictures)) for name in facts.sources]
+    claims = [losing.claim(places[name], found[name].pictures) for name in facts.sources]
     idle = [(places[name], dataset.pictures) for name, dataset in found.items() if name not in facts.sources]
     strays = losing.count_strays(claims, facts.pictures, idle, **options)
     return {
