@@ -12,7 +12,7 @@ from converters.merging import Source
 from converters.model import Dataset
 from converters.selection import Selection
 from converters.transfer import Located, Part, Summary, joint, transfer
-from tltpipe.errors import UsageError
+from tltpipe.errors import TltpipeError, UsageError
 from tltpipe.losses import Losses, total
 from tltpipe.progress import Progress
 
@@ -60,7 +60,7 @@ def convert(
     """
     opening.module(format, writing=True)
     sources = _sources([source] if isinstance(source, Path) else source, source_format, images)
-    chosen, located, idle, notes = _chosen(sources, splits)
+    chosen, located, idle, notes = _chosen(sources, splits, images)
     read = {path.resolve() for dataset in chosen.values() for path in dataset.pictures.inputs}
     if read & {target.resolve(), *target.resolve().parents}:
         raise UsageError("the output would lie among the files that it is made of", where=target)
@@ -101,7 +101,7 @@ def _sources(paths: Sequence[Path], format: str | None, images: Path | None) -> 
 
 
 def _chosen(
-    sources: Sequence[Source], splits: Sequence[str]
+    sources: Sequence[Source], splits: Sequence[str], images: Path | None
 ) -> tuple[Mapping[str, Dataset], dict[str, list[Located]], list[Located], tuple[str, ...]]:
     """The data set of each split that is taken, where each lies, where the others lie, and what to tell."""
     if len(sources) > 1:
@@ -119,7 +119,24 @@ def _chosen(
     for source in sources:
         for name, dataset in source.datasets.items():
             located.get(name, idle).append((source.places[name], dataset.pictures))
+        idle += _siblings(source, images)
     return chosen, located, idle, notes
+
+
+def _siblings(source: Source, images: Path | None) -> list[Located]:
+    """The other splits of a data set of which one file was named: their pictures may lie in the same folder."""
+    if not source.path.is_file():
+        return []
+    try:
+        root = next(iter(source.places.values())).root
+        others = {
+            name: place
+            for name, place in opening.find(root, source.format, images=images)[1].items()
+            if not place.annotations.samefile(source.path)
+        }
+        return [(others[name], each.pictures) for name, each in opening.read_all(root, others, source.format).items()]
+    except (TltpipeError, OSError):  # that is not what was asked
+        return []
 
 
 def vacant(source: Path, target: Path, *, replace: bool) -> Path:

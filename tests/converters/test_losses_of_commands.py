@@ -88,6 +88,9 @@ def test_images_that_no_annotation_lists_but_another_split_does(yolo: Path, tmp_
     )
     assert lost(told) == {"images that no annotation lists": (1, 0)}
     assert told["out"] == {"images": 3, "items": 4}
+    file = root / "annotations/instances_train.json"
+    told = losses("convert", file, tmp_path / "again", "--to", "yolo", "--images", root / "images/train")
+    assert lost(told) == {"images that no annotation lists": (1, 0)}
 
 
 def test_what_was_chosen_is_told_apart(data: Path, tmp_path: Path) -> None:
