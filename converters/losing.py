@@ -114,8 +114,8 @@ def _counted(found: Mapping[str, set[str]], pictures: Pictures, place: Place) ->
         stem = next((name[len(f"{top}/") :] for top in _tops(place) if name.startswith(f"{top}/")), name)
         stems.setdefault(stem, set()).update(kinds)
     for stem, kinds in sorted(stems.items()):
-        annotated = bool(kinds & ANNOTATIONS)
-        items = listed(pictures, (stem,)) if annotated else ()
+        items = listed(pictures, (stem,))
+        annotated = bool(items or kinds & ANNOTATIONS)
         if not items and kinds == {"txt"} and not _is_empty(place.annotations / f"{stem}.txt"):
             continue  # some other text
         losses.leave_out(_reason(kinds, annotated=annotated), images=1, classes=items)
@@ -146,16 +146,16 @@ def refuse_wholesale(splits: Mapping[str, Losses], classes: Sequence[str], where
     """
     for name, losses in splits.items():
         if losses.read.images and not losses.written.images:
-            raise DataError(f"all of {name} is lost: {_reasons(losses)}", where=where[name], hint=HINT)
+            raise DataError(f"all of {name} is lost: {_reasons(losses)}", where=where.get(name), hint=HINT)
         items = sum(count for category, count in losses.classes_read.items() if not classes or category in classes)
         if items and not losses.written.items:
-            raise DataError(f"all items of {name} are lost: {_reasons(losses)}", where=where[name], hint=HINT)
+            raise DataError(f"all items of {name} are lost: {_reasons(losses)}", where=where.get(name), hint=HINT)
     for category, (items, reasons) in total(splits.values()).emptied().items():
         if category and (not classes or category in classes):
             why = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
             what = f"the only item of class {category} is" if items == 1 else f"all {items:,} items of {category} are"
             first = next(name for name, losses in splits.items() if category in losses.classes_read)
-            raise DataError(f"{what} lost: {why}", where=where[first], hint=HINT)
+            raise DataError(f"{what} lost: {why}", where=where.get(first), hint=HINT)
 
 
 def _reasons(losses: Losses) -> str:

@@ -325,7 +325,7 @@ class _Work:
             done[part.split].losses.require_balance()
         if not self.allow_loss:
             splits = {part.split: done[part.split].losses for part in self.parts}
-            where = {part.split: part.dataset.pictures.inputs[0] for part in self.parts}
+            where = {part.split: path for part in self.parts for path in part.dataset.pictures.inputs[:1]}
             losing.refuse_wholesale(splits, self.selection.classes, where)
 
     def _batches(self, part: Part, keys: Sequence[Any], recorders: list[Recorder]) -> Iterator[Batch[Records]]:

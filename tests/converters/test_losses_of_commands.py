@@ -93,6 +93,15 @@ def test_images_that_no_annotation_lists_but_another_split_does(yolo: Path, tmp_
     assert lost(told) == {"images that no annotation lists": (1, 0)}
 
 
+def test_annotated_images_that_no_list_names(data: Path, tmp_path: Path) -> None:
+    convert(data, tmp_path / "voc", format="voc", splits=["train"], progress=Silent())
+    root, lists = tmp_path / "voc/train", tmp_path / "voc/train/ImageSets/Main"
+    (lists / "train.txt").write_text("000002\n000003\n")
+    told = losses("convert", root, tmp_path / "out", "--to", "coco", "--from", "voc", "--allow-loss")
+    assert lost(told) == {"images with annotations that no split lists": (1, 2)}
+    assert (told["in"], told["out"]) == ({"images": 3, "items": 4}, {"images": 2, "items": 2})
+
+
 def test_what_was_chosen_is_told_apart(data: Path, tmp_path: Path) -> None:
     told = losses("convert", data, tmp_path / "a", "--to", "coco", "--min-size", 8, "--split", "train", "--allow-loss")
     assert lost(told) == {"dropped by the selection: size": (0, 1)}
