@@ -90,6 +90,7 @@ class Summary:
 class Records:
     """Gathers what the writers need of a chunk: bytes and text, far cheaper to hand over than samples.
 
+    Images and items are counted apart from the ``losses`` until they are merged: it is done for every picture.
     ``names`` and ``paths`` are check sums of the pictures' names and files (``converters.strays``).
     """
 
@@ -100,6 +101,10 @@ class Records:
     annotated: bool = True
     records: list[list[Any]] = field(default_factory=list)
     losses: Losses = field(default_factory=Losses)
+    images_read: int = 0
+    items_read: int = 0
+    images_written: int = 0
+    items_written: int = 0
     selected_away: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
     names: list[int] = field(default_factory=list)
@@ -112,7 +117,9 @@ class Records:
             if self.annotated:
                 kept = self._placed(validity.settled(kept, findings), away)
             self.records.append([recorder.record(kept) for recorder in self.recorders])
-            self.losses.count_written(images=1, classes=[thing.category for thing in kept.objects])
+            _count(self.losses.classes_written, kept.objects)
+            self.images_written += 1
+            self.items_written += len(kept.objects)
             self._count_lost(kept)
         self._count_read(sample, kept)
         if away:
@@ -122,8 +129,9 @@ class Records:
 
     def _count_read(self, sample: Sample, kept: Sample | None) -> None:
         name, losses = self.selection.name, self.losses
-        classes = [thing.category for thing in sample.objects]
-        losses.count_read(images=1, classes=map(name, classes) if self.selection.rename else classes)
+        _count(losses.classes_read, sample.objects, self.selection.rename)
+        self.images_read += 1
+        self.items_read += len(sample.objects)
         if kept is not None and len(kept.objects) == len(sample.objects):
             return
         if self.selection.sources and sample.source not in self.selection.sources:
@@ -139,6 +147,8 @@ class Records:
     def merge(self, others: Records) -> None:
         """Count all of ``others``, too; their records are somebody else's."""
         self.losses.merge(others.losses)
+        self.losses.count_read(images=others.images_read, items=others.items_read)
+        self.losses.count_written(images=others.images_written, items=others.items_written)
         _add(self.selected_away, others.selected_away)
         _add(self.dropped, others.dropped)
         self.names += others.names
@@ -408,6 +418,13 @@ def _record(journal: Journal, task: tuple[int, Chunk[Records]]) -> int:
     if not journal.noted(number):
         journal.note(number, gather(chunk))
     return number
+
+
+def _count(counts: dict[str, int], objects: Sequence[Object], names: Mapping[str, str] | None = None) -> None:
+    """Count each object's class, by its new name where ``names`` has one."""
+    for thing in objects:
+        name = names.get(thing.category, thing.category) if names else thing.category
+        counts[name] = counts.get(name, 0) + 1
 
 
 def _add(counts: dict[str, int], others: Mapping[str, int]) -> None:
