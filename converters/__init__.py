@@ -15,18 +15,20 @@ if TYPE_CHECKING:
 FORMATS = "converters.formats"
 
 
-def splits(path: Path, format: str | None = None, *, coordinates: str | None = None) -> tuple[str, dict[str, Dataset]]:
+def splits(
+    path: Path, format: str | None = None, *, images: Path | None = None, coordinates: str | None = None
+) -> tuple[str, dict[str, Dataset]]:
     """The format of the data set at ``path`` (guessed where it is None) and its splits by name.
 
-    ``coordinates`` says what a format in pixels really holds: "pixels", or "shares" of the image's size, which are
-    scaled.
+    ``images`` is the folder of the pictures where they lie apart from the annotations. ``coordinates`` says what a
+    format in pixels really holds: "pixels", or "shares" of the image's size, which are scaled.
 
     Raises UsageError for a format that is not there or cannot be guessed, DataError for data that are not as the
     format has them (some only while the samples are read).
     """
     from converters import opening
 
-    return opening.splits(path, format, coordinates=coordinates)
+    return opening.splits(path, format, images=images, coordinates=coordinates)
 
 
 def read(format: str, path: Path, split: str | None = None) -> Dataset:

@@ -44,13 +44,19 @@ class Splits(Mapping[str, Dataset]):
             yield from dataset
 
 
-def read(path: Path | str, format: str | None = None) -> Splits:
+def read(
+    path: Path | str, format: str | None = None, *, images: Path | str | None = None, coordinates: str | None = None
+) -> Splits:
     """The data set at ``path``, a folder or a file, in ``format`` (default: detected).
+
+    ``images`` is the folder of the images where they lie apart from the annotations; ``coordinates`` says what a format
+    in pixels really holds: "pixels", or "shares" of the image's size, which are scaled.
 
     Samples are read when their turn comes, and what is wrong with one raises DataError then. Raises UsageError for a
     format that does not exist or cannot be detected, DataError for data that are not as the format has them.
     """
-    found, datasets = converters.splits(Path(path), format)
+    apart = None if images is None else Path(images)
+    found, datasets = converters.splits(Path(path), format, images=apart, coordinates=coordinates)
     return Splits(Path(path), found, datasets)
 
 

@@ -44,13 +44,14 @@ UNSUPPORTED = frozenset(
 """Extensions of what people store as images and no decoder here reads: said, never passed over in silence."""
 
 
-def files(folder: Path, extensions: frozenset[str]) -> Iterator[str]:
+def files(folder: Path, extensions: frozenset[str], *, without: Iterable[Path] = ()) -> Iterator[str]:
     """Paths below ``folder``, with "/", of the files with one of ``extensions``; in no order.
 
-    Nothing hidden counts, and every folder counts once, whatever links lead to it. Raises DataError for a folder that
-    cannot be read.
+    Nothing hidden counts, and every folder counts once, whatever links lead to it; those of ``without`` not at all.
+    Raises DataError for a folder that cannot be read.
     """
-    return _below(str(folder), "", extensions, set())
+    states = [each.stat() for each in without if each.is_dir()]
+    return _below(str(folder), "", extensions, {(state.st_dev, state.st_ino) for state in states})
 
 
 def stems(folder: Path, extensions: frozenset[str]) -> set[str]:

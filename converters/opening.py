@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from converters import FORMATS, classes, contents
+from converters import FORMATS, apart, classes, contents
 from converters.coordinates import declared
 from converters.formats import Place, split_name
 from converters.ignore_regions import without
@@ -18,9 +18,11 @@ from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
 
 
-def splits(path: Path, format: str | None, *, coordinates: str | None = None) -> tuple[str, dict[str, Dataset]]:
+def splits(
+    path: Path, format: str | None, *, images: Path | None = None, coordinates: str | None = None
+) -> tuple[str, dict[str, Dataset]]:
     """See ``converters.splits``."""
-    format, places = find(path, format)
+    format, places = find(path, format, images=images)
     return format, {name: _read(format, place, coordinates) for name, place in places.items()}
 
 
@@ -30,25 +32,38 @@ def read_all(
     format: str | None,
     *,
     coordinates: str | None = None,
+    images: Path | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> dict[str, Dataset]:
     """The data sets at ``places``, found at ``path``; of ``options`` those that the format knows."""
-    name = format if format not in (None, "auto") else find(path, None)[0]
+    name = format if format not in (None, "auto") else find(path, None, images=images)[0]
     known = inspect.signature(module(str(name)).read).parameters
     given = {key: value for key, value in (options or {}).items() if key in known}
     return {split: _read(str(name), place, coordinates, **given) for split, place in places.items()}
 
 
-def find(path: Path, format: str | None) -> tuple[str, dict[str, Place]]:
-    """The format of ``path`` and where its splits lie; raises as ``converters.splits`` does."""
+def find(path: Path, format: str | None, *, images: Path | None = None) -> tuple[str, dict[str, Place]]:
+    """The format of ``path`` and where its splits lie; raises as ``converters.splits`` does.
+
+    ``images`` is a folder of pictures apart from the annotations, or of one such folder for each split.
+    """
+    format, places = _find(path, format, images)
+    if images is None:
+        return format, places
+    if getattr(module(format), "IMAGES_INSIDE", False):
+        raise UsageError(f"{format} has its images beside its annotations", where=path, hint="leave --images out")
+    return format, apart.moved(places, images)
+
+
+def _find(path: Path, format: str | None, images: Path | None) -> tuple[str, dict[str, Place]]:
     if not path.exists():
         raise DataError("there is nothing here", where=path)
     if format is not None:
-        places = module(format).find(path)
+        places = apart.find(module(format), path, images)
         if not places:
             raise _not_there(path, format)
         return format, places
-    found = {name: places for name in registry.names(FORMATS) if (places := module(name).find(path))}
+    found = {name: places for name in registry.names(FORMATS) if (places := apart.find(module(name), path, images))}
     if not found:
         raise _none(path)
     # Labels that were made beside their source, in its folder, say less than it does.

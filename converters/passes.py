@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from converters.coordinates import Declared, Evidence
 from converters.findings import Findings
 from converters.model import Pictures, Sample
-from tltpipe.errors import DataError
+from tltpipe.errors import DataError, TltpipeError
 from tltpipe.files import cpu_count, parallel_map
 
 CHUNK = 128
@@ -43,13 +43,18 @@ class Chunk(Generic[Gathered]):
 
 @dataclass
 class Batch(Generic[Gathered]):
-    """What came of a chunk. ``left_out`` has the name of each picture that could not be used, and why."""
+    """What came of a chunk.
+
+    ``left_out`` has the name of each picture that could not be used, and why; ``left_items`` the class of each item
+    that its annotations list, as far as that can be told.
+    """
 
     gathered: Gathered
     pictures: int
     findings: Findings = field(default_factory=Findings)
     evidence: Evidence = field(default_factory=Evidence)
     left_out: list[tuple[str, DataError]] = field(default_factory=list)
+    left_items: list[tuple[str, ...]] = field(default_factory=list)
 
 
 def batches(
@@ -83,6 +88,7 @@ def gather(chunk: Chunk[Gathered]) -> Batch[Gathered]:
     if isinstance(chunk.pictures, Declared):
         evidence.pixels = True  # now they are, whatever they look like
     for key in chunk.keys:
+        sample = None
         try:
             sample = load(key, findings)
             if not evidence.pixels:
@@ -92,12 +98,37 @@ def gather(chunk: Chunk[Gathered]) -> Batch[Gathered]:
             if not chunk.skip_bad:
                 raise
             batch.left_out.append((chunk.pictures.name(key), problem))
+            batch.left_items.append(listed(chunk.pictures, key) if sample is None else classes_of(sample))
             findings = Findings()  # of a picture that is left out, nothing else is told
             continue
         if findings.kinds:
             batch.findings.merge(findings)
             findings = Findings()
     return batch
+
+
+def classes_of(sample: Sample) -> tuple[str, ...]:
+    """The class of each item."""
+    return tuple(thing.category for thing in sample.objects)
+
+
+def listed(pictures: Pictures, key: Any) -> tuple[str, ...]:
+    """The class of each item that the annotations of ``key`` list, though the picture cannot be used.
+
+    Nothing where the format does not tell (see ``converters.formats``), or the annotations cannot be read either.
+    """
+    items = getattr(pictures, "items", None)
+    try:
+        return tuple(items(key)) if items is not None else ()
+    except (
+        TltpipeError,
+        OSError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+    ):  # known not to be as they should
+        return ()
 
 
 def worker_count(pictures: int) -> int:

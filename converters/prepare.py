@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from converters import classes, outputs
+from converters.formats import Place
 from converters.model import Dataset
 from converters.selection import Selection
 from converters.transfer import Part, Summary, joint, transfer
@@ -33,14 +34,19 @@ def prepare(
     selection: Selection | None = None,
     left_out: Path | None = None,
     skip_bad: bool = False,
+    allow_loss: bool = False,
+    places: Mapping[str, Place] | None = None,
+    idle: Mapping[str, Dataset] | None = None,
+    roots: Sequence[Path] = (),
     workers: int | None = None,
 ) -> dict[str, Summary]:
     """Write every split to its target, and the class map to the folders ``class_maps``; all appear together.
 
-    Journal, errors and ``skip_bad`` are those of ``converters.transfer``.
+    ``places`` says where each split lies, those that are ``idle`` too, ``roots`` where the whole does. Journal,
+    errors, ``skip_bad`` and ``allow_loss`` are those of ``converters.transfer``.
     """
-    selection = selection or Selection()
-    parts = [_part(split, dataset, target) for split, (dataset, target) in splits.items()]
+    selection, known = selection or Selection(), places or {}
+    parts = [_part(split, dataset, target, known.get(split)) for split, (dataset, target) in splits.items()]
     categories = joint([part.dataset for part in parts], selection)[0].categories
     return transfer(
         parts,
@@ -52,12 +58,15 @@ def prepare(
         left_out=left_out,
         images_needed=True,
         skip_bad=skip_bad,
+        allow_loss=allow_loss,
+        idle=[(known[split], dataset.pictures) for split, dataset in (idle or {}).items() if split in known],
+        roots=roots,
         workers=workers,
     )
 
 
-def _part(split: str, dataset: Dataset, target: Target) -> Part:
+def _part(split: str, dataset: Dataset, target: Target, place: Place | None) -> Part:
     made = [outputs.labelled("coco", target.annotations)]
     if target.labels is not None and dataset.annotated:
         made.append(outputs.labelled("kitti", target.labels))
-    return Part(split, dataset, tuple(made))
+    return Part(split, dataset, tuple(made), ((place, dataset.pictures),) if place is not None else ())

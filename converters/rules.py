@@ -86,7 +86,6 @@ UNLISTED = _rule(
     "warning",
     "annotation files that no list names",
     "add them to a list of ImageSets/Main",
-    loses="images",
 )
 
 UNDESCRIBED = _rule(
@@ -94,7 +93,6 @@ UNDESCRIBED = _rule(
     "warning",
     "images of a split without annotations",
     "put the annotation file of that split beside the others",
-    loses="images",
 )
 NO_LABEL_FILE = _rule(
     "F115", "note", "images without a label file", "an empty label file says for certain that nothing is on the image"
@@ -106,7 +104,6 @@ OUTSIDE_SPLITS = _rule(
     "warning",
     "label files that lie in no split",
     "put them and their images into one, or say in a data.yaml where images are",
-    loses="images",
 )
 
 # I: images
@@ -161,6 +158,9 @@ SAME_BOX = _rule("B305", "warning", "pictures with the same box listed twice", "
 NO_OBJECTS = _rule("B306", "note", "pictures without items", "they train as background; remove them if they are not")
 HUGE = _rule("B307", "note", "boxes that fill their whole picture", "see whether they are drawn around anything")
 
+DROPPED_ITEM = _rule(
+    "B308", "note", "items that cannot be mended, or are listed twice", "draw such boxes anew", loses="items"
+)
 IGNORE_REGION = _rule(
     "B321",
     "note",

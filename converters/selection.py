@@ -51,9 +51,8 @@ class Selection:
                 raise UsageError(f'--classes: there is no class "{name}"', hint=f"the classes are {', '.join(after)}")
         return self.classes or after
 
-    def keys(self, pictures: Pictures) -> Sequence[Any]:
-        """The keys of the pictures that ``subset`` chooses, in their order."""
-        keys = pictures.keys()
+    def among(self, keys: Sequence[Any], pictures: Pictures) -> Sequence[Any]:
+        """Those of ``keys``, of ``pictures``, that ``subset`` chooses, in their order."""
         if self.subset is None or self.subset >= len(keys):
             return keys
         # Ranked by a hash of the name: a larger subset contains the smaller one, and order does not matter.
@@ -81,13 +80,18 @@ class Selection:
     def _object(self, thing: Object, dropped: dict[str, int]) -> Object | None:
         if thing.category in self.rename:
             thing = replace(thing, category=self.rename[thing.category])
-        why = self._unwanted(thing)
+        why = self.reason(thing)
         if why is None:
             return thing
         dropped[why] = dropped.get(why, 0) + 1
         return None
 
-    def _unwanted(self, thing: Object) -> str | None:
+    def name(self, category: str) -> str:
+        """What the class ``category`` is called from here on."""
+        return self.rename.get(category, category)
+
+    def reason(self, thing: Object) -> str | None:
+        """For which of ``DROPPED`` a thing, which has its new name, is dropped; None for one that is kept."""
         if self.classes and thing.category not in self.classes:
             return "class"
         if self.crowd == "drop" and thing.crowd:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -16,18 +15,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from converters import entries, geometry, image_sizes, rules, run_lengths, validity
+from converters import entries, geometry, image_sizes, losing, rules, run_lengths, validity
 from converters.coordinates import Evidence
 from converters.findings import Finding, Findings
-from converters.formats import MakeWriter, Recorder
-from converters.model import Box, Dataset, Object, Sample
-from converters.passes import Batch, Chunk, cut, gather, worker_count
+from converters.formats import MakeWriter, Place, Recorder
+from converters.model import Box, Dataset, Object, Pictures, Sample
+from converters.passes import Batch, Chunk, classes_of, cut, gather, worker_count
 from converters.selection import Selection, selected
+from converters.strays import Claim, checksum
 from converters.unsupported import unsupported
 from tltpipe import plain
-from tltpipe.errors import DataError, HostError
+from tltpipe.errors import HostError
 from tltpipe.files import beside, new_file, parallel_map, refuse_links, remove, start_workers, writable
 from tltpipe.journal import Journal, alone
+from tltpipe.losses import Losses
 from tltpipe.progress import Bar, Progress
 
 CHUNK = 256
@@ -47,13 +48,22 @@ class Output:
     carries: frozenset[str]
 
 
+Located = tuple[Place, Pictures]
+"""Where a split lies, and its pictures."""
+
+
 @dataclass(frozen=True)
 class Part:
-    """A split and what is to be made of it."""
+    """A split and what is to be made of it.
+
+    ``sources`` are where it lies and the pictures that are read there: files there that belong to none of them are
+    counted as lost. None where that has been seen to.
+    """
 
     split: str
     dataset: Dataset
     outputs: tuple[Output, ...]
+    sources: Sequence[Located] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,7 @@ class Summary:
 
     ``images`` and ``items`` were written; ``categories`` counts items of each, also of those with none. ``skipped``
     pictures could not be used; ``selected_away`` counts, by reason, what was dropped as asked; ``dropped`` counts by
-    field what no output carries.
+    field what no output carries. ``losses`` is the balance of all that.
     """
 
     images: int
@@ -73,6 +83,7 @@ class Summary:
     dropped: Mapping[str, int]
     findings: tuple[Finding, ...]
     seconds: float
+    losses: Losses = field(default_factory=Losses)
 
 
 @dataclass
@@ -80,6 +91,8 @@ class Records:
     """Gathers what the writers need of a chunk: bytes and text, far cheaper to hand over than samples.
 
     ``images_needed``: an image that is not there is an error. ``plain``: an output holds boxes, but no crowds.
+    Images and items are counted apart from the ``losses`` until they are merged: it is done for every picture.
+    ``names`` and ``paths`` are check sums of the pictures' names and files (``converters.strays``).
     """
 
     recorders: tuple[Recorder, ...]
@@ -91,9 +104,15 @@ class Records:
     plain: bool = False
     crowds: int = 0
     records: list[list[Any]] = field(default_factory=list)
-    items: Counter[str] = field(default_factory=Counter)
-    selected_away: Counter[str] = field(default_factory=Counter)
-    dropped: Counter[str] = field(default_factory=Counter)
+    losses: Losses = field(default_factory=Losses)
+    images_read: int = 0
+    items_read: int = 0
+    images_written: int = 0
+    items_written: int = 0
+    selected_away: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    names: list[int] = field(default_factory=list)
+    paths: list[int] = field(default_factory=list)
 
     def add(self, sample: Sample, findings: Findings) -> None:
         away: dict[str, int] = {}
@@ -103,13 +122,46 @@ class Records:
             if self.annotated:
                 kept = self._placed(validity.settled(kept, findings), away)
             self.records.append([recorder.record(kept) for recorder in self.recorders])
+            _count(self.losses.classes_written, kept.objects)
+            self.images_written += 1
+            self.items_written += len(kept.objects)
             for thing in kept.objects:
-                self.items[thing.category] += 1
                 if thing.crowd:
                     self._count_crowd(thing, kept, findings)
             self._count_lost(kept, findings)
+        self._count_read(sample, kept)
         if away:
-            self.selected_away.update(away)
+            _add(self.selected_away, away)
+        self.names.append(checksum(sample.id))
+        self.paths.append(checksum(str(sample.image).rpartition(".")[0]))
+
+    def _count_read(self, sample: Sample, kept: Sample | None) -> None:
+        name, losses = self.selection.name, self.losses
+        _count(losses.classes_read, sample.objects, self.selection.rename)
+        self.images_read += 1
+        self.items_read += len(sample.objects)
+        if kept is not None and len(kept.objects) == len(sample.objects):
+            return
+        if self.selection.sources and sample.source not in self.selection.sources:
+            losses.lose(losing.chosen("source"), images=1, classes=map(name, classes_of(sample)))
+            return
+        for thing in sample.objects:
+            thing = replace(thing, category=name(thing.category))
+            if reason := self.selection.reason(thing):
+                losses.lose(losing.chosen(reason), classes=(thing.category,))
+        if kept is None:
+            losses.lose(losing.chosen("left empty"), images=1)
+
+    def merge(self, others: Records) -> None:
+        """Count all of ``others``, too; their records are somebody else's."""
+        self.losses.merge(others.losses)
+        self.losses.count_read(images=others.images_read, items=others.items_read)
+        self.losses.count_written(images=others.images_written, items=others.items_written)
+        _add(self.selected_away, others.selected_away)
+        _add(self.dropped, others.dropped)
+        self.crowds += others.crowds
+        self.names += others.names
+        self.paths += others.paths
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"recorders": ()}  # the parent has its own
@@ -141,7 +193,7 @@ class Records:
             if name != "source":
                 count = sum(HAS[name](thing) for thing in sample.objects)
             if count:
-                self.dropped[name] += count
+                self.dropped[name] = self.dropped.get(name, 0) + count
 
 
 def _own_box(thing: Object) -> bool:
@@ -184,6 +236,9 @@ def transfer(
     left_out: Path | None = None,
     images_needed: bool = False,
     skip_bad: bool = False,
+    allow_loss: bool = False,
+    idle: Sequence[Located] = (),
+    roots: Sequence[Path] = (),
     workers: int | None = None,
 ) -> dict[str, Summary]:
     """Make all outputs of all ``parts``, and the small files ``texts``; they appear together when all is done.
@@ -191,13 +246,27 @@ def transfer(
     ``journal`` is the hidden folder for a killed run to go on from. A picture that cannot be used raises DataError
     and nothing appears; with ``skip_bad`` it is left out whole and listed in the file ``left_out``, since a picture
     that shows a thing without its label would teach a detector that there is none. An image that is not there stops
-    the run only with ``images_needed``, or where an output takes it along. Raises HostError when the outputs
-    cannot be written or another run is at them.
+    the run only with ``images_needed``, or where an output takes it along. A split, or a class, of which nothing is
+    left raises DataError, too, unless ``allow_loss``. ``idle`` are splits of the data set that are not taken: their
+    files are no strays; ``roots`` are the folders of the whole. Raises HostError when the outputs cannot be written or
+    another run is at them.
     """
     selection = selection or Selection()
     joined = joint([part.dataset for part in parts], selection)
     parts = [replace(part, dataset=dataset) for part, dataset in zip(parts, joined, strict=True)]
-    work = _Work(parts, journal, selection, dict(texts or {}), left_out, images_needed, skip_bad, workers)
+    work = _Work(
+        parts,
+        journal,
+        selection,
+        dict(texts or {}),
+        left_out,
+        images_needed,
+        skip_bad,
+        allow_loss,
+        idle,
+        roots,
+        workers,
+    )
     with alone(journal):
         return work.run(progress, what)
 
@@ -236,8 +305,12 @@ class _Work:
     left_out: Path | None
     images_needed: bool
     skip_bad: bool
+    allow_loss: bool
+    idle: Sequence[Located]
+    roots: Sequence[Path]
     workers: int | None
     done: int = 0
+    claims: list[Claim] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     folders: set[Path] = field(default_factory=set)
     journal: Journal = field(init=False)
@@ -247,7 +320,8 @@ class _Work:
         self.journal = Journal(self.folder, self._identity(), root)
 
     def run(self, progress: Progress, what: str) -> dict[str, Summary]:
-        keys = {part.split: self.selection.keys(part.dataset.pictures) for part in self.parts}
+        known = {part.split: part.dataset.pictures.keys() for part in self.parts}
+        keys = {part.split: self.selection.among(known[part.split], part.dataset.pictures) for part in self.parts}
         if (self.workers or worker_count(max(map(len, keys.values()), default=0))) > 1:
             start_workers(_record, *{type(part.dataset.pictures).__module__ for part in self.parts})
         refuse_links(self.journal.root, [*self._targets, self.folder])
@@ -258,6 +332,7 @@ class _Work:
         try:
             with progress.bar(what, total=sum(map(len, keys.values()))) as bar:
                 answer = {part.split: self._part(part, keys[part.split], bar) for part in self.parts}
+            self._balance(answer, known, keys)
             self._write_texts()
             self.journal.commit(self._targets, answer)
         except KeyboardInterrupt:
@@ -269,9 +344,8 @@ class _Work:
 
     def _part(self, part: Part, keys: Sequence[Any], bar: Bar) -> Summary:
         start, first = time.monotonic(), self.done
-        total = Records((), self.selection, frozenset(), ())
-        findings, evidence = unsupported(part.dataset.pictures, keys, counted=self.folders), Evidence()
-        images = skipped = 0
+        total, evidence, skipped = Records((), self.selection, frozenset(), ()), Evidence(), 0
+        findings = unsupported(part.dataset.pictures, keys, counted=self.folders)
         findings.take(part.dataset.findings)
         categories = part.dataset.categories
         with ExitStack() as files:
@@ -281,11 +355,10 @@ class _Work:
                 for record in batch.gathered.records:
                     for writer, own in zip(writers, record, strict=True):
                         writer.append(own)
-                images += len(batch.gathered.records)
-                total.items.update(batch.gathered.items)
-                total.selected_away.update(batch.gathered.selected_away)
-                total.dropped.update(batch.gathered.dropped)
-                total.crowds += batch.gathered.crowds
+                total.merge(batch.gathered)
+                losing.count_left_out(total.losses, batch.left_out, batch.left_items, self.selection.name)
+                losing.count_findings(total.losses, batch.findings)
+                total.names += [checksum(name) for name, _ in batch.left_out]
                 findings.merge(batch.findings)
                 evidence.merge(batch.evidence)
                 skipped += len(batch.left_out)
@@ -293,21 +366,44 @@ class _Work:
                 bar.advance(batch.pictures)
             self.done = first + len(list(cut(range(len(keys)), CHUNK)))
             evidence.judge()
-            if not images and keys:
-                raise _nothing(part, total.selected_away)
-        counts, items = {name: total.items[name] for name in categories}, total.items.total()
-        if 2 * total.crowds > items:
-            findings.add(rules.MOSTLY_CROWD, f"{part.split}: {total.crowds} of {items} items")
+        losses = total.losses
+        if 2 * total.crowds > losses.written.items:
+            findings.add(rules.MOSTLY_CROWD, f"{part.split}: {total.crowds} of {losses.written.items} items")
+        for place, pictures in part.sources:
+            names = losing.sums(total.names) if pictures is part.dataset.pictures else None
+            self.claims.append(losing.claim(place, pictures, names, total.paths))
         return Summary(
-            images,
-            items,
-            counts,
+            losses.written.images,
+            losses.written.items,
+            {name: losses.classes_written.get(name, 0) for name in categories},
             skipped,
-            dict(total.selected_away),
-            dict(total.dropped),
+            total.selected_away,
+            total.dropped,
             findings.all(),
             time.monotonic() - start,
+            losses,
         )
+
+    def _balance(
+        self, done: Mapping[str, Summary], known: Mapping[str, Sequence[Any]], keys: Mapping[str, Sequence[Any]]
+    ) -> None:
+        """Count what was not read at all; raise DataError where too much is lost."""
+        for part in self.parts:
+            if unread := len(known[part.split]) - len(keys[part.split]):
+                done[part.split].losses.leave_out(losing.chosen("subset"), images=unread)
+                self.claims += [losing.claim(place, pictures) for place, pictures in part.sources]
+        located = [(part.split, pictures) for part in self.parts for _, pictures in part.sources]
+        targets = [output.target for part in self.parts for output in part.outputs]
+        pictures = [each for _, each in located]
+        strays = losing.count_strays(self.claims, pictures, self.idle, roots=self.roots, besides=targets)
+        for (split, _), losses in zip(located, strays, strict=True):
+            done[split].losses.merge(losses)
+        for part in self.parts:
+            done[part.split].losses.require_balance()
+        if not self.allow_loss:
+            splits = {part.split: done[part.split].losses for part in self.parts}
+            where = {part.split: path for part in self.parts for path in part.dataset.pictures.inputs[:1]}
+            losing.refuse_wholesale(splits, self.selection.classes, where)
 
     def _batches(self, part: Part, keys: Sequence[Any], recorders: list[Recorder]) -> Iterator[Batch[Records]]:
         kept = frozenset[str]().union(*(output.carries for output in part.outputs))
@@ -384,7 +480,8 @@ class _Work:
             )
             for part in self.parts
         ]
-        return plain.identity(parts, self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad)
+        choices = (self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad, self.allow_loss)
+        return plain.identity(parts, choices)
 
 
 def _record(journal: Journal, task: tuple[int, Chunk[Records]]) -> int:
@@ -395,16 +492,16 @@ def _record(journal: Journal, task: tuple[int, Chunk[Records]]) -> int:
     return number
 
 
-def _nothing(part: Part, selected_away: Mapping[str, int]) -> DataError:
-    where = part.dataset.pictures.inputs[0]
-    if not selected_away:
-        return DataError(f"not one picture of {part.split} is usable", where=where)
-    counts = ", ".join(f"{count} {why}" for why, count in selected_away.items())
-    return DataError(
-        f"nothing is left of {part.split}: dropped as asked: {counts}",
-        where=where,
-        hint="ask for more, or leave that split out",
-    )
+def _count(counts: dict[str, int], objects: Sequence[Object], names: Mapping[str, str] | None = None) -> None:
+    """Count each object's class, by its new name where ``names`` has one."""
+    for thing in objects:
+        name = names.get(thing.category, thing.category) if names else thing.category
+        counts[name] = counts.get(name, 0) + 1
+
+
+def _add(counts: dict[str, int], others: Mapping[str, int]) -> None:
+    for name, count in others.items():
+        counts[name] = counts.get(name, 0) + count
 
 
 def _which(path: Path) -> tuple[str, int, int]:

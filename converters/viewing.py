@@ -11,14 +11,16 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from converters import losing
 from converters.drawing import one_line, outline_font
 from converters.findings import Findings
 from converters.model import Dataset, Pictures, Sample
 from converters.overlays import drawn
-from converters.passes import batches
+from converters.passes import batches, classes_of, listed
 from converters.selection import ranked
 from tltpipe.errors import DataError, UsageError
 from tltpipe.files import atomic
+from tltpipe.losses import Losses
 from tltpipe.progress import Progress, track
 
 SHEET = "contact-sheet.jpg"
@@ -33,23 +35,25 @@ QUALITY = 88
 class Viewed:
     """``written``: the drawn pictures; ``sheet``: the contact sheet, None when there are none.
 
-    ``left_out``: why pictures that were chosen could not be drawn.
+    ``left_out``: why pictures that were chosen could not be drawn. ``losses`` is the balance of those chosen.
     """
 
     written: tuple[Path, ...]
     sheet: Path | None
     left_out: tuple[DataError, ...] = ()
+    losses: Losses = field(default_factory=Losses)
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
         written, sheet = [str(path) for path in self.written], self.sheet and str(self.sheet)
-        return {"written": written, "sheet": sheet, "left_out": [str(problem) for problem in self.left_out]}
+        left_out = [str(problem) for problem in self.left_out]
+        return {"written": written, "sheet": sheet, "left_out": left_out, "losses": self.losses.as_json()}
 
     def lines(self, out: Path) -> list[str]:
         """The same for people; ``out`` is the folder."""
         many = "picture" if len(self.written) == 1 else "pictures"
         told = f"{len(self.written)} {many} in {out}" + (f"; all on {self.sheet}" if self.sheet else "")
-        return [*(f"left out: {problem}" for problem in self.left_out), told]
+        return [*(f"left out: {problem}" for problem in self.left_out), told, *self.losses.lines()]
 
 
 def view(
@@ -77,6 +81,7 @@ def view(
     sheet = _Sheet()
     written: list[Path] = []
     left_out: list[DataError] = []
+    losses = Losses()
     for split, pictures, key in track(progress, chosen, "draw", total=len(chosen), unit="pictures"):
         try:
             sample = pictures.load(key, Findings())
@@ -86,16 +91,20 @@ def view(
             if not skip_bad:
                 raise
             left_out.append(problem)
+            losses.leave_out(losing.left_out(problem.code), images=1, classes=listed(pictures, key))
             continue
+        losses.count_read(images=1, classes=classes_of(sample))
         sheet.add(picture, f"{split}/{sample.id}")
         if not written:  # by its sheet the next run knows the folder, should this one come to no end
             save(sheet.image(), out / SHEET)
         save(picture, path)
         written.append(path)
+        losses.count_written(images=1, classes=classes_of(sample))
+    losses.require_balance()
     if not written:
-        return Viewed((), None, tuple(left_out))
+        return Viewed((), None, tuple(left_out), losses)
     save(sheet.image(), out / SHEET)
-    return Viewed(tuple(written), out / SHEET, tuple(left_out))
+    return Viewed(tuple(written), out / SHEET, tuple(left_out), losses)
 
 
 def save(picture: Image.Image, path: Path) -> None:

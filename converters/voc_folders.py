@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from converters import images, listing, rules, voc_places, voc_xml
 from converters.filenames import ImageNames, UnclearName
@@ -105,6 +105,9 @@ class Folder:
     def name(self, key: Key) -> str:
         return key.pictures[0].rpartition(".")[0] if len(key.pictures) == 1 else key.stem
 
+    def items(self, key: tuple[Any, ...]) -> list[str]:
+        return [thing.category for thing in voc_xml.parse(self._page(key[0])).objects]
+
     def load(self, key: Key, findings: Findings) -> Sample:
         stem, pictures = key.stem, key.pictures
         path = self._page(stem)
@@ -180,6 +183,9 @@ class Several:
     def name(self, key: tuple[int, Key]) -> str:
         above, folder = self.folders[key[0]]
         return f"{above}/{folder.name(key[1])}"
+
+    def items(self, key: tuple[int, Key]) -> list[str]:
+        return self.folders[key[0]][1].items(key[1])
 
     def load(self, key: tuple[int, Key], findings: Findings) -> Sample:
         return replace(self.folders[key[0]][1].load(key[1], findings), id=self.name(key))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator import convert_command
+from orchestrator import choices, convert_command
 from orchestrator.options import Plain
 from tltpipe.errors import DataError, FindingsError, TltpipeError, UsageError
 
@@ -39,10 +39,12 @@ def check(
         Path | None, typer.Argument(metavar="DATASET", help="A folder or a file.", show_default=False)
     ] = None,
     from_: Annotated[str | None, FROM] = None,
+    images: Annotated[Path | None, choices.APART] = None,
     deep: Annotated[bool, DEEP] = False,
     strict: Annotated[bool, STRICT] = False,
     fix: Annotated[Path | None, FIX] = None,
     every: Annotated[bool, ALL] = False,
+    allow_loss: Annotated[bool, choices.LOSS] = False,
     workers: Annotated[int | None, convert_command.WORKERS] = None,
     force: Annotated[bool, FORCE] = False,
     rules: Annotated[bool, RULES] = False,
@@ -60,12 +62,21 @@ def check(
     if fix is not None and dataset.exists():
         vacant(dataset, fix, replace=force)  # said before the long look, not after it
     console = options.console
-    report = examine(dataset, format=from_, deep=deep, workers=workers, progress=console.progress)
+    report = examine(dataset, format=from_, images=images, deep=deep, workers=workers, progress=console.progress)
     if not options.json:
         show(console, report, examples=None if every else FEW, fix=fix is None)
     done = None
     if fix is not None:
-        done = mend(dataset, fix, report=report, replace=force, workers=workers, progress=console.progress)
+        done = mend(
+            dataset,
+            fix,
+            report=report,
+            images=images,
+            replace=force,
+            allow_loss=allow_loss,
+            workers=workers,
+            progress=console.progress,
+        )
     problem = judge(report, strict=strict)
     if options.json:
         console.answer_json(report.as_json() | ({"mended": told(done, fix)} if done and fix else {}), problem)
@@ -134,6 +145,7 @@ def show_mended(console: Console, done: Done, out: Path) -> None:
         right = sorted(done.findings, key=lambda found: found.rule.code)
         rows_right = [(found.rule.code, f"{found.count:,}", found.rule.title) for found in right]
         console.table(("code", "count", "put right"), rows_right)
+    convert_command.show_losses(console, done.losses)
 
 
 def told(done: Done, out: Path) -> dict[str, Any]:
@@ -141,6 +153,7 @@ def told(done: Done, out: Path) -> dict[str, Any]:
     return {
         "target": str(out),
         "format": done.format,
+        "losses": done.losses.as_json(),
         "splits": {name: convert_command.as_json(split) for name, split in done.splits.items()},
     }
 

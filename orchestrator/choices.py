@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+from tltpipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from converters.placement import How
 
 
 class Crowd(StrEnum):
@@ -28,3 +35,27 @@ CROWD = typer.Option(
     help="Regions marked as crowd: keep them (as ordinary boxes where the format has no such mark), or drop them."
 )
 SKIP = typer.Option("--skip-bad", help="Leave out pictures that cannot be used, and list them, instead of stopping.")
+LOSS = typer.Option("--allow-loss", help="Go on where a whole class or split is lost.")
+APART = typer.Option("--images", help="Folder of the images, where they lie apart.", show_default=False)
+IMAGES = typer.Option(
+    "--images",
+    metavar="link|copy|none|DIR",
+    help="How images go along: as hard links (copies where that cannot be), copies, or not at all (default: link); "
+    "or the folder that they lie in, apart from the annotations. Repeatable.",
+    show_default=False,
+)
+
+
+def images(values: list[str] | None) -> tuple[How, Path | None]:
+    """How images go along, and where they lie if not beside their annotations. Raises UsageError for other words."""
+    ways: dict[str, How] = {"link": "link", "copy": "copy", "none": "none"}
+    how: How = "link"
+    folder: Path | None = None
+    for value in values or ():
+        if value in ways:
+            how = ways[value]
+        elif Path(value).is_dir():
+            folder = Path(value)
+        else:
+            raise UsageError(f'--images: "{value}" is neither link, copy or none, nor a folder')
+    return how, folder

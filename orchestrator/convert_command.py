@@ -18,14 +18,7 @@ if TYPE_CHECKING:
 
     from converters.transfer import Summary
     from orchestrator.console import Console
-
-
-class Images(StrEnum):
-    """How pictures go along."""
-
-    LINK = "link"
-    COPY = "copy"
-    NONE = "none"
+    from tltpipe.losses import Losses
 
 
 class Coordinates(StrEnum):
@@ -35,11 +28,15 @@ class Coordinates(StrEnum):
     SHARES = "shares"
 
 
+PATHS = typer.Argument(
+    metavar="SRC... DST",
+    help="Data set, a folder or a file, and the folder to make. Several data sets are merged.",
+    show_default=False,
+)
 FROM = typer.Option("--from", help="Format of SRC; guessed without.", show_default=False)
 TO = typer.Option("--to", help="Format to write: see --formats.", show_default=False)
 COORDINATES = typer.Option(help="What SRC's numbers are, where they look wrong: shares are scaled.", show_default=False)
 SPLIT = typer.Option("--split", help="Only this split. Repeatable.", show_default=False)
-IMAGES = typer.Option(help="Pictures as hard links (copies where that cannot be), copies, or none.")
 FORMATS = typer.Option("--formats", help="List the formats.")
 TASK = typer.Option(help="What YOLO labels hold: detect, segment or pose.", show_default=False)
 FORCE = typer.Option("--force", help="Replace what is at DST.")
@@ -48,15 +45,12 @@ WORKERS = typer.Option(min=1, help="Worker processes; all cores without.", show_
 
 def convert(
     options: Plain,
-    source: Annotated[
-        Path | None, typer.Argument(metavar="SRC", help="Data set: a folder or a file.", show_default=False)
-    ] = None,
-    target: Annotated[Path | None, typer.Argument(metavar="DST", help="Folder to make.", show_default=False)] = None,
+    paths: Annotated[list[Path] | None, PATHS] = None,
     from_: Annotated[str | None, FROM] = None,
     to: Annotated[str | None, TO] = None,
     coordinates: Annotated[Coordinates | None, COORDINATES] = None,
     split: Annotated[list[str] | None, SPLIT] = None,
-    images: Annotated[Images, IMAGES] = Images.LINK,
+    images: Annotated[list[str] | None, choices.IMAGES] = None,
     classes: Annotated[str | None, choices.CLASSES] = None,
     rename: Annotated[list[str] | None, choices.RENAME] = None,
     max_occlusion: Annotated[int | None, choices.OCCLUSION] = None,
@@ -67,12 +61,13 @@ def convert(
     keep_empty: Annotated[bool, choices.EMPTY] = False,
     crowd: Annotated[choices.Crowd, choices.CROWD] = choices.Crowd.KEEP,
     skip_bad: Annotated[bool, choices.SKIP] = False,
+    allow_loss: Annotated[bool, choices.LOSS] = False,
     task: Annotated[str | None, TASK] = None,
     workers: Annotated[int | None, WORKERS] = None,
     force: Annotated[bool, FORCE] = False,
     formats: Annotated[bool, FORMATS] = False,
 ) -> None:
-    """Convert a data set between formats: labels, splits, class map and pictures."""
+    """Convert a data set between formats: labels, splits, class map and pictures. Several become one."""
     import converters
     from converters.convert import convert as work
     from converters.selection import Selection, renames
@@ -80,10 +75,12 @@ def convert(
     if formats:
         list_formats(options)
         return
-    if source is None or target is None or to is None:
-        lacking = "SRC and DST" if source is None or target is None else "--to FORMAT"
+    *sources, target = paths or [Path()]
+    if not sources or to is None:
+        lacking = "--to FORMAT" if sources else "SRC and DST"
         names = "|".join(converters.known(writing=True))
         raise UsageError(f"{lacking} missing", hint=f"tltpipe convert SRC DST --to {names}")
+    how, apart = choices.images(images)
     selection = Selection(
         rename=renames(rename or []),
         classes=tuple(name.strip() for name in classes.split(",")) if classes else (),
@@ -96,26 +93,32 @@ def convert(
         crowd=crowd.value,
     )
     done = work(
-        source,
+        sources,
         target,
         source_format=from_,
+        images=apart,
         format=to,
         coordinates=coordinates.value if coordinates else None,
         splits=tuple(split or ()),
         selection=selection,
-        pictures=images.value,
+        pictures=how,
         options={"task": task} if task else {},
         replace=force,
         skip_bad=skip_bad,
+        allow_loss=allow_loss,
         workers=workers,
         progress=options.console.progress,
     )
     told = {name: as_json(summary) for name, summary in done.splits.items()}
     if options.json:
-        options.console.json({"from": done.source_format, "to": to, "target": str(target), "splits": told})
+        about = {"from": done.source_format, "to": to, "target": str(target), "notes": list(done.notes)}
+        options.console.json(about | {"losses": done.losses.as_json(), "splits": told})
         return
-    options.console.put(f"{source} ({done.source_format}) -> {target} ({to})")
+    for note in done.notes:
+        options.console.put(f"note: {note}")
+    options.console.put(f"{', '.join(map(str, sources))} ({done.source_format}) -> {target} ({to})")
     show(options.console, done.splits)
+    show_losses(options.console, done.losses)
 
 
 def list_formats(options: Plain) -> None:
@@ -131,8 +134,14 @@ def list_formats(options: Plain) -> None:
 
 
 def as_json(summary: Summary) -> dict[str, Any]:
-    told = asdict(summary)
+    told = asdict(summary) | {"losses": summary.losses.as_json()}
     return told | {"findings": answers.findings(summary.findings)}
+
+
+def show_losses(console: Console, losses: Losses) -> None:
+    """The last lines of every command that reads and writes: what went in, what came out, what was lost and why."""
+    for line in losses.lines():
+        console.put(line)
 
 
 def show(console: Console, splits: Mapping[str, Summary]) -> None:

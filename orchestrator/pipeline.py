@@ -20,6 +20,7 @@ from orchestrator.stages import Stage
 from orchestrator.workspace import Workspace
 from tltpipe import __version__, files, locks
 from tltpipe.errors import ConfigError, DataError, HostError, Interrupted
+from tltpipe.losses import Losses
 
 __all__ = ["Result", "every", "execute", "facts", "judge", "load", "order", "settle", "survey", "write_specs"]
 
@@ -122,13 +123,15 @@ def _perform(run: Run, name: str, stage: Stage) -> Result:
     start = time.monotonic()
     before = run.judged.pop(name, None) or facts(run, stage)
     told = receipts.load(run.workspace.receipts, f"{name}.begun")
-    run.stage = name
+    run.stage, run.losses = name, Losses()
     run.continuing = not run.force and told is not None and receipts.difference(told.facts, before) is None
     run.begun = partial(_keep, run, f"{name}.begun", before)
     unrecorded = run.runner.pretends or stage.ON_REQUEST
     try:
         with nullcontext() if unrecorded else attempts.noted(run.workspace.receipts, name):
             result = stage.execute(run)
+        if run.losses.read.images:
+            result = {**result, "losses": run.losses.as_json()}
     except (Interrupted, KeyboardInterrupt) as stop:
         hint = "what was finished is kept; the same command goes on from there"
         raise Interrupted(f"{name} was interrupted", hint=hint) from stop

@@ -15,6 +15,7 @@ from orchestrator import drafts, outcomes, receipts
 from orchestrator.jobs import Job, Outcome, Request, Secret, without_missing
 from tltpipe import files
 from tltpipe.errors import ConfigError, HostError, UsageError
+from tltpipe.losses import Losses, parse
 
 if TYPE_CHECKING:
     from converters.formats import Place
@@ -67,8 +68,16 @@ class Run:
     """The stage under way was begun before, under the very same facts, and did not finish."""
     judged: dict[str, Facts] = field(default_factory=dict)
     """What stages that were judged just now depend on: one look at every file is enough."""
+    losses: Losses = field(default_factory=Losses)
+    """What the programs of the stage under way said of what they read, wrote and lost."""
     begun: Callable[[], None] = lambda: None
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
+
+    @property
+    def images_apart(self) -> Path | None:
+        """The folder of the pictures where they do not lie beside their annotations."""
+        folder = self.config.data.images
+        return None if folder is None else self.workspace.root / folder
 
     @cached_property
     def data_set(self) -> tuple[str, Mapping[str, Place]]:
@@ -82,7 +91,7 @@ class Run:
         if not folder.exists():
             return format, {}
         try:
-            return opening.find(folder, None if format == "auto" else format)
+            return opening.find(folder, None if format == "auto" else format, images=self.images_apart)
         except UsageError as unclear:
             hint = "data.format in tltpipe.yaml names the format, data.root another folder"
             raise UsageError(unclear.what, where=self.workspace.name(folder), hint=f"{unclear.hint}\n{hint}") from None
@@ -174,7 +183,7 @@ class Run:
         ``listen`` gets every output line and returns True for one that needs not be shown.
         Raises the error the program meant, else RunFailed.
         """
-        job, held = self.job(request), list[str]()
+        job, held, heard = self.job(request), list[str](), Losses()
         settings, named = self._settings(request), dict[str, str]()
 
         def hear(text: str) -> None:
@@ -182,6 +191,8 @@ class Run:
                 held.append(text)
             elif listen(text):
                 return
+            elif parse(text, heard):
+                self.report.line(text)
             elif tick := self.toolkit.tick(text):
                 self.report.tick(tick, text)
             else:
@@ -191,6 +202,7 @@ class Run:
         outcome = self.runner.run(job, hear)
         if outcome.exit_code != 0:
             raise outcomes.failure(job, outcome, settings)
+        self.losses.merge(heard)
         for text in held:
             self.report.line(text)
         if named and not self.runner.pretends:

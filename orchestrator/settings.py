@@ -50,6 +50,8 @@ class Data:
     """Folder that holds the data set as it came, in whatever format."""
     format: str = "auto"
     """Its format (tltpipe convert --formats lists them); auto finds it."""
+    images: str | None = None
+    """Folder of the pictures where they lie apart from the annotations, from the workspace; null is beside these."""
     splits: Annotated[Sequence[str], MinLen(1)] = field(default_factory=lambda: ["train", "validation"])
     """The split to train on, then the one to validate on; val, valid and val2017 mean validation, too."""
     test: str | None = "test"
@@ -58,6 +60,8 @@ class Data:
     """Folder for the KITTI labels. null is beside the pictures where that can be written, else KITTI."""
     skip_bad: bool = False
     """Leave out pictures that cannot be used, and list them, instead of stopping at the first."""
+    allow_loss: bool = False
+    """Go on where a whole class or split is lost, instead of stopping."""
     classes: Sequence[str] = field(default_factory=list)
     """Keep these classes, in this order, by their new names if they are renamed; empty keeps all."""
     rename: Sequence[str] = field(default_factory=list)

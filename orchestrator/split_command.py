@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator import choices
-from orchestrator.convert_command import FORCE, FROM, IMAGES, TASK, WORKERS, Images, as_json
+from orchestrator.convert_command import FORCE, FROM, TASK, WORKERS, as_json, show_losses
 from orchestrator.options import Plain
 from tltpipe.errors import UsageError
 
@@ -34,6 +34,15 @@ NEAR = typer.Option("--near", help="Keep pictures that look alike together, too:
 DISTANCE = typer.Option(min=0, max=12, help="Bits of 63 in which pictures that look alike may differ.")
 IDENTITY = typer.Option("--no-identity", help="Do not keep garments and identical pictures together.")
 STRATIFY = typer.Option("--no-stratify", help="Divide by names alone, whatever is on the pictures.")
+GROUP = typer.Option(
+    "--group-by",
+    metavar="REGEX",
+    help="Keep images together whose names give the same first group (or match).",
+    show_default=False,
+)
+FOLDS = typer.Option(
+    "--folds", min=2, max=100, help="K folders for cross-validation: fold_0, fold_1, ...", show_default=False
+)
 SEED = typer.Option(help="Another text is another split.", show_default=False)
 LIST = typer.Option("--list-only", help="Write only the report and a list of pictures for each split.")
 REPORT = typer.Option("--report-only", help="Only tell what leaks between the splits of SRC.")
@@ -52,15 +61,18 @@ def split(
     distance: Annotated[int, DISTANCE] = 4,
     no_identity: Annotated[bool, IDENTITY] = False,
     no_stratify: Annotated[bool, STRATIFY] = False,
+    group_by: Annotated[str | None, GROUP] = None,
+    folds: Annotated[int | None, FOLDS] = None,
     seed: Annotated[str, SEED] = "",
     from_: Annotated[str | None, FROM] = None,
     to: Annotated[str | None, TO] = None,
-    images: Annotated[Images, IMAGES] = Images.LINK,
+    images: Annotated[list[str] | None, choices.IMAGES] = None,
     task: Annotated[str | None, TASK] = None,
     list_only: Annotated[bool, LIST] = False,
     report_only: Annotated[bool, REPORT] = False,
     crowd: Annotated[choices.Crowd, choices.CROWD] = choices.Crowd.KEEP,
     skip_bad: Annotated[bool, choices.SKIP] = False,
+    allow_loss: Annotated[bool, choices.LOSS] = False,
     workers: Annotated[int | None, WORKERS] = None,
     force: Annotated[bool, FORCE] = False,
 ) -> None:
@@ -68,11 +80,13 @@ def split(
     from converters.partition import Rules, sizes, work
     from converters.selection import Selection
 
-    rules = Rules(not no_stratify, not no_identity, near, distance, seed)
+    how, apart = choices.images(images)
+    rules = Rules(not no_stratify, not no_identity, near, distance, seed, group_by)
     if report_only:
         report = work.judge_at(
             source,
             source_format=from_,
+            images=apart,
             rules=rules,
             skip_bad=skip_bad,
             workers=workers,
@@ -87,7 +101,9 @@ def split(
         raise UsageError("--crowd drop changes nothing with --list-only, which writes no annotations")
     if target is None:
         raise UsageError("DST missing", hint="tltpipe split SRC DST, or tltpipe split --report-only SRC")
-    shares, counts = sizes.asked(ratio, names, count or ())
+    if folds and (ratio or names or count):
+        raise UsageError("--folds makes parts of one size", hint="leave --ratio, --names and --count out")
+    shares, counts = (sizes.folds(folds), {}) if folds else sizes.asked(ratio, names, count or ())
     done = work.split(
         source,
         target,
@@ -95,26 +111,30 @@ def split(
         counts=counts,
         rules=rules,
         source_format=from_,
+        images=apart,
         splits=tuple(split or ()),
         pool=pool,
         format=to,
-        pictures=images.value,
+        pictures=how,
         options={"task": task} if task else {},
         lists=list_only,
+        folds=bool(folds),
         replace=force,
         selection=Selection(crowd=crowd.value),
         skip_bad=skip_bad,
+        allow_loss=allow_loss,
         workers=workers,
         progress=options.console.progress,
     )
     if options.json:
         told = {name: as_json(summary) for name, summary in done.splits.items()}
         about = {"from": done.source_format, "to": done.format, "target": str(target)}
-        options.console.json(about | {"report": done.report.as_json(), "splits": told})
+        options.console.json(about | {"losses": done.losses.as_json(), "report": done.report.as_json(), "splits": told})
         return
     options.console.put(f"{source} ({done.source_format}) -> {target} ({done.format or 'lists of pictures'})")
     show(options.console, done.report)
     options.console.put(f"report: {target / work.REPORT}")
+    show_losses(options.console, done.losses)
 
 
 def show(console: Console, report: Report) -> None:

@@ -43,6 +43,8 @@ def prepare(
     keep_empty: Annotated[bool | None, choices.EMPTY] = None,
     crowd: Annotated[choices.Crowd | None, choices.CROWD] = None,
     skip_bad: Annotated[bool | None, choices.SKIP] = None,
+    allow_loss: Annotated[bool | None, choices.LOSS] = None,
+    images: Annotated[Path | None, choices.APART] = None,
 ) -> None:
     """Turn raw annotations into COCO files and KITTI labels, all splits in one pass; the specs are rendered too.
 
@@ -59,6 +61,8 @@ def prepare(
         "keep_empty": keep_empty,
         "crowd": crowd.value if crowd else None,
         "skip_bad": skip_bad,
+        "allow_loss": allow_loss,
+        "images": None if images is None else str(images.absolute()),
     }
     _run(options, ["prepare"], **{f"data.{key}": value for key, value in chosen.items()})
 

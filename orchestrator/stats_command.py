@@ -32,6 +32,7 @@ def stats(
     options: Plain,
     dataset: Annotated[Path, DATASET],
     from_: Annotated[str | None, FROM] = None,
+    images: Annotated[Path | None, choices.APART] = None,
     split: Annotated[list[str] | None, SPLIT] = None,
     size: Annotated[str, SIZE] = "288x288",
     html: Annotated[Path | None, HTML] = None,
@@ -45,7 +46,7 @@ def stats(
     input_size = _size(size)
     if html is not None and html.is_dir():
         raise UsageError("this is a folder", where=html, hint="name the page itself: --html report.html")
-    format, datasets = _opened(dataset, from_, split)
+    format, datasets = _opened(dataset, from_, split, images)
     report = measure(datasets, progress=options.console.progress, size=input_size, skip_bad=skip_bad, workers=workers)
     if html is not None:
         from converters.statistics.page import render
@@ -64,6 +65,7 @@ def view(
     dataset: Annotated[Path, DATASET],
     out: Annotated[Path, typer.Argument(help="Folder to draw into.", show_default=False)],
     from_: Annotated[str | None, FROM] = None,
+    images: Annotated[Path | None, choices.APART] = None,
     split: Annotated[list[str] | None, SPLIT] = None,
     count: Annotated[int, COUNT] = 24,
     category: Annotated[str | None, CLASS] = None,
@@ -73,7 +75,7 @@ def view(
     """Draw boxes, polygons, masks and landmarks on pictures, and a contact sheet of them."""
     from converters.viewing import view as draw
 
-    _, datasets = _opened(dataset, from_, split)
+    _, datasets = _opened(dataset, from_, split, images)
     progress = options.console.progress
     names = picture or ()
     done = draw(datasets, out, progress=progress, count=count, category=category, names=names, skip_bad=skip_bad)
@@ -135,10 +137,12 @@ def _row(title: str, told: Mapping[str, Any], most: float | None) -> tuple[str, 
     return title, f"{told['items']:,}", f"{100 * told['share']:.1f}%", bar, box, aspect, *last
 
 
-def _opened(path: Path, format: str | None, wanted: list[str] | None) -> tuple[str, dict[str, Dataset]]:
+def _opened(
+    path: Path, format: str | None, wanted: list[str] | None, images: Path | None
+) -> tuple[str, dict[str, Dataset]]:
     import tltpipe
 
-    found = tltpipe.read(path, format)
+    found = tltpipe.read(path, format, images=images)
     for name in wanted or ():
         if name not in found:
             hint = f"there are {', '.join(found)}"

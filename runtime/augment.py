@@ -186,6 +186,8 @@ def _job(source: Source, recipe: Recipe, output: Path, arguments: argparse.Names
 
 
 def _conclude(told: Told, job: Job, status: program.StatusLog) -> None:
+    from runtime.augmenting import work
+
     done, recipe = told.done, job.recipe
     size = "{}x{}".format(*recipe.output) if recipe.output else "own size"
     _remove_stale_drawings(job)
@@ -200,10 +202,9 @@ def _conclude(told: Told, job: Job, status: program.StatusLog) -> None:
     for name, problem in told.left_out[:5]:
         program.warn(f"{name} is left out: {problem}")
     if told.left_out:
-        from runtime.augmenting.work import LEFT_OUT
-
-        program.warn(f"{len(told.left_out)} pictures are left out, listed in {job.output / LEFT_OUT}")
-    figures = {"num_images": done.images, "num_boxes": done.boxes, "left_out": len(told.left_out)}
+        program.warn(f"{len(told.left_out)} pictures are left out, listed in {job.output / work.LEFT_OUT}")
+    figures: dict[str, Any] = {"num_images": done.images, "num_boxes": done.boxes, "left_out": len(told.left_out)}
+    figures |= program.balance(work.balance(job, told))
     status.write("SUCCESS", "Augment finished successfully.", kpi=figures)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from runtime.conversion.layouts import Layout
     from runtime.conversion.shards import Prefix
     from specs import Spec
+    from tltpipe.losses import Losses
 
 NETWORKS = {
     **dict.fromkeys(("detectnet_v2", "faster_rcnn", "yolo_v3", "yolo_v4", "yolo_v4_tiny"), False),
@@ -69,8 +70,8 @@ def run(arguments: argparse.Namespace) -> None:
         spec = specs.parse(program.host(arguments.dataset_export_spec), "DatasetExportConfig")
         for warning in spec.warnings:
             program.warn(warning)
-        _convert(spec, prefix, status, arguments, _layout(spec, arguments) if for_dali else _plain())
-        status.write("SUCCESS", "Dataset convert finished successfully.")
+        losses = _convert(spec, prefix, status, arguments, _layout(spec, arguments) if for_dali else _plain())
+        status.write("SUCCESS", "Dataset convert finished successfully.", kpi=program.balance(losses))
 
 
 def _is_for_dali(arguments: argparse.Namespace) -> bool:
@@ -121,7 +122,7 @@ def _source(spec: Spec, **choices: bool) -> Source:
 
 def _convert(
     spec: Spec, prefix: Prefix, status: program.StatusLog, arguments: argparse.Namespace, layout: Layout
-) -> None:
+) -> Losses:
     from runtime.conversion import telling, work, writing
     from runtime.conversion.modifier import modifier
     from runtime.conversion.shards import INDEX
@@ -152,3 +153,5 @@ def _convert(
     objects = f"{tally.objects.total()} objects of {len(tally.objects)} classes"
     records = f"{tally.written.total()} records in {len(written)} files"
     program.say(f"wrote {records}, {objects}, to {prefix.folder}: {first} ...")
+    plan.losses.merge(tally.losses)
+    return plan.losses

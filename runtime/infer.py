@@ -18,6 +18,7 @@ from runtime.inference_models import Device, Wanted, device_of, kind_of
 from runtime.result_names import ResultName, result_names
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
+from tltpipe.losses import Losses
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -120,6 +121,7 @@ class Tally:
     """What was found so far."""
 
     classes: Counter[str] = field(default_factory=Counter)
+    images: int = 0
     unreadable: list[DataError] = field(default_factory=list)
     thumbnails: list[Image.Image] = field(default_factory=list)
 
@@ -139,8 +141,8 @@ def run(arguments: argparse.Namespace) -> None:
     log = program.StatusLog(program.host(arguments.results_dir) if arguments.results_dir else None, append=True)
     with log.failures("Inference"):
         log.write("STARTED", f"Starting {arguments.network.upper()} Inference.")
-        infer(task)
-        log.write("SUCCESS", "Inference finished successfully.")
+        losses = infer(task)
+        log.write("SUCCESS", "Inference finished successfully.", kpi={"losses": losses.as_json()})
 
 
 def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
@@ -214,8 +216,8 @@ def require_no_annotations(names: Mapping[Path, ResultName], labels: Path) -> No
             raise UsageError(what, where=path, hint="choose another folder for the labels (-l, -r)")
 
 
-def infer(task: Task) -> None:
-    """Look at all pictures; one that cannot be read does not keep the others from being done.
+def infer(task: Task) -> Losses:
+    """Look at all pictures; one that cannot be read does not keep the others from being done. Returns their balance.
 
     Raises DataError at the end when there were such.
     """
@@ -238,12 +240,16 @@ def infer(task: Task) -> None:
     say(", ".join(places) or "nothing was written")
     for line in ids.about if ids else ():
         say(f"{'ids':<12}{line}")
+    losses = balance(task, tally)
+    for line in losses.lines():
+        say(line)
     if task.json:
         told: dict[str, Any] = {
             "model": {"path": str(task.model), "network": model.name, "about": model.about},
             "threshold": task.threshold,
             "pictures": done,
             "objects": dict(tally.classes.most_common()),
+            "losses": losses.as_json(),
             "unreadable": [str(error.where) for error in tally.unreadable],
             "ids": list(ids.about) if ids else [],
             "seconds": round(seconds, 3),
@@ -252,6 +258,18 @@ def infer(task: Task) -> None:
         program.say(json.dumps(told, indent=2))
     if tally.unreadable:
         raise _failure(tally.unreadable)
+    return losses
+
+
+def balance(task: Task, tally: Tally) -> Losses:
+    """How many images there were, and how many were detected on."""
+    losses = Losses()
+    losses.count_read(images=len(task.pictures))
+    losses.count_written(images=tally.images)
+    if tally.unreadable:
+        losses.lose("images that cannot be read", images=len(tally.unreadable))
+    losses.require_balance()
+    return losses
 
 
 def _ids(task: Task, classes: Sequence[str]) -> Ids:
@@ -281,6 +299,7 @@ def look(model: Model, task: Task, ids: Ids | None) -> Tally:
             if isinstance(seen, DataError):
                 tally.unreadable.append(seen)
             else:
+                tally.images += 1
                 tally.classes.update(find.name for find in seen.finds)
                 if seen.thumbnail is not None:
                     tally.thumbnails.append(seen.thumbnail)

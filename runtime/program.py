@@ -23,6 +23,7 @@ from typing import Any, Literal, NoReturn
 
 from tltpipe.errors import HostError, Interrupted, TltpipeError
 from tltpipe.files import writable
+from tltpipe.losses import Losses
 
 Status = Literal["STARTED", "RUNNING", "SUCCESS", "FAILURE", "SKIPPED"]
 
@@ -76,6 +77,14 @@ def say(line: str) -> None:
 def warn(line: str) -> None:
     """One ``warning:`` line on standard error."""
     print(f"warning: {line}", file=sys.stderr, flush=True)
+
+
+def balance(losses: Losses) -> dict[str, Any]:
+    """Say what was read, written and lost, in the words of every command; the same for status.json."""
+    losses.require_balance()
+    for line in losses.lines():
+        say(line)
+    return {"losses": losses.as_json()}
 
 
 class Parser(argparse.ArgumentParser):

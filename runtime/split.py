@@ -17,7 +17,11 @@ from numpy.typing import NDArray
 from runtime.pictures import Embedded, Place
 from runtime.sources import Annotated
 from tltpipe.errors import DataError
+from tltpipe.losses import Losses
 from tltpipe.progress import Bar
+
+UNMAPPED = "of classes that target_class_mapping does not name"
+DIFFICULT = "marked as occluded, and include_difficult_in_training is off"
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Split:
     ``labels`` [M] from 1, ``difficult`` [M] whether marked as occluded. ``parts`` [N, 2] byte offset and length of
     pictures inside record files, which are then the ``roots``; a length of 0 for one in a file of its own.
     ``sources`` tell for each data source how many pictures it has and how often they are shown, relative to others.
-    ``notes`` are lines for the user about what was found.
+    ``notes`` are lines for the user about what was found; ``losses`` has what was read and what of it is here.
     """
 
     roots: tuple[Path, ...]
@@ -44,6 +48,7 @@ class Split:
     parts: NDArray[np.int64] | None = None
     sources: tuple[tuple[int, float], ...] = ()
     notes: tuple[str, ...] = ()
+    losses: Losses = field(default_factory=Losses, compare=False)
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -79,6 +84,7 @@ class Gathered:
     hard: bool
     seen: Counter[str] = field(default_factory=Counter)
     left_out: int = 0
+    losses: Losses = field(default_factory=Losses)
 
     def __post_init__(self) -> None:
         self.roots: dict[Path, int] = {}
@@ -103,17 +109,22 @@ class Gathered:
             self.sizes.extend((picture.width, picture.height))
             self.parts.extend(picture.part or (0, 0))
             boxes = picture.boxes.tolist()
+            before = len(self.labels)
             for name, box, difficult in zip(picture.classes, boxes, picture.difficult, strict=True):
                 label = self._label(name, records)
                 if not label:
+                    self.losses.lose(UNMAPPED, items=1)
                     continue
                 if difficult and not self.hard:
                     self.left_out += 1
+                    self.losses.lose(DIFFICULT, items=1)
                     continue
                 self.labels.append(label)
                 self.boxes.extend(box)
                 self.difficult.append(difficult)
             self.starts.append(len(self.labels))
+            self.losses.count_read(images=1, items=len(boxes))
+            self.losses.count_written(images=1, items=len(self.labels) - before)
             bar.advance()
 
     def _label(self, name: str | int, where: Path | None) -> int:
@@ -143,4 +154,5 @@ class Gathered:
             parts=np.array(self.parts, np.int64).reshape(-1, 2) if self.embedded else None,
             sources=sources,
             notes=notes,
+            losses=self.losses,
         )

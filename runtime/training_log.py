@@ -124,6 +124,10 @@ class TrainingLog:
             if score is not None:
                 self._show(score, step)
 
+    def conclude(self, figures: Mapping[str, Any]) -> None:
+        """Write ``figures`` of the whole training to the last lines of status.json, beside those of the last epoch."""
+        self.status.lasting["kpi"] = {**self.status.lasting.get("kpi", {}), **figures}
+
     def _draw(self, draw: Callable[[], None]) -> None:
         """A training does not end for want of a picture of its curves."""
         try:

@@ -70,6 +70,11 @@ class File:
         source = source if type(source) is str else None
         return Sample(id, image, width, height, objects, source, self.path, number=number)
 
+    def items(self, key: Key) -> list[str]:
+        document = json_document.opened(self.path)
+        found = (self.categories.get(record.get("category_id", "")) for _, record in _records(document, key[2]))
+        return [category.name if category is not None else "" for category in found]
+
     def records(self, key: Key) -> tuple[Record, list[Record]]:
         """The picture of ``key`` and its annotations as the file has them, in the order of ``load``'s objects."""
         document = json_document.opened(self.path)

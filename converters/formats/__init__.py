@@ -8,11 +8,14 @@ Each module holds
     which fields of ``Object`` and ``Sample`` survive in this format ("box", "polygons", "keypoints", "mask", "crowd",
     "occlusion", "truncation", "pair_id", "style", "extra", "source", "ignored"); the rest is dropped, and counted by
     whoever converts. Id, size and category always survive.
+``IMAGES_INSIDE: bool``
+    optional: True where the pictures cannot lie apart from the annotations.
 ``carries(**options) -> frozenset[str]``
     optional: what survives when the Writer is given ``options`` (YOLO's task); ``CARRIES`` is that of none.
 ``find(root) -> dict[str, Place]``
     the splits at ``root`` (a folder or a file) by name, "train" and "validation" first; empty when it does not look
     like this format. Looks at names and at the first bytes of a file or two, so that formats can be guessed.
+    May take ``images``, a folder of pictures apart from the annotations: then these are enough.
 ``missing(root) -> str | None``
     optional: where ``find`` found nothing, what of this format is there and what it lacks; None where nothing is.
     Without, ``ABOUT`` says what was looked for.
@@ -20,6 +23,9 @@ Each module holds
     one split. Cheap: samples are read when their turn comes, and what is wrong with a file raises DataError with its
     place then. ``classes`` are the categories in order where a class map decides them; a sample of another category
     raises DataError(code="C604").
+    The pictures of the ``Dataset`` may have a method ``items(key)``: the class of each item that the annotations of
+    a picture list, whether or not the picture can be used, so that losses can be counted. Where every picture has a
+    file of its own for them, ``(stem,)`` is a key, too. ``PAIRED``: True where every file of annotations has a key.
 ``layout(root, split) -> Place``
     if the format can be written: where a split goes below the folder ``root``.
 ``class Writer(path, categories, **options)``

@@ -191,6 +191,9 @@ class Rows:
         except DataError:
             return f"{self.table.path.name}:{key[1]}"
 
+    def items(self, key: Sequence[int]) -> list[str]:
+        return [word for row in self.table.rows(key) if (word := row.text("class"))]
+
     def load(self, key: Sequence[int], findings: Findings) -> Sample:
         rows = self.table.rows(key)
         id, image = self._image(rows[0], findings)

@@ -25,6 +25,8 @@ from tltpipe.errors import DataError
 ABOUT = "DeepFashion2: <split>/image/*.jpg, <split>/annos/*.json"
 CARRIES = frozenset({"box", "polygons", "keypoints", "occlusion", "pair_id", "style", "extra", "source"})
 
+IMAGES_INSIDE = True
+
 CATEGORIES = tuple(garment.name for garment in garments.CATEGORIES)
 
 _NAMES = tuple(str(number) for number in range(1, garments.LANDMARKS + 1))
@@ -106,6 +108,8 @@ class Split:
     annotated: bool = True
     any_kind: bool = False
 
+    PAIRED = True
+
     @property
     def inputs(self) -> tuple[Path, ...]:
         pictures = (self.folder / "image",)
@@ -133,6 +137,11 @@ class Split:
 
     def name(self, key: tuple[str, ...]) -> str:
         return key[0]
+
+    def items(self, key: tuple[str, ...]) -> list[str]:
+        page = json_file.load(Path(f"{self.folder}/annos/{key[0]}.json"))
+        numbers = [each.get("category_id") for name, each in page.items() if name.startswith("item")]
+        return [garments.BY_ID[number].name if number in garments.BY_ID else "" for number in numbers]
 
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
         """The picture of ``key`` and what is on it. Raises DataError for the first thing wrong with either file."""

@@ -44,16 +44,16 @@ class Unannotated(Place):
     """Images of which nobody says what is on them."""
 
 
-def find(root: Path) -> dict[str, Place]:
+def find(root: Path, *, images: Path | None = None) -> dict[str, Place]:
     """Label and picture folders, one of each for a split: in ``root``, in its sub folders, or the other way round."""
     if not root.is_dir():
         return {}
-    own = _place(class_map.home(root), root)
+    own = _place(class_map.home(root), root, images)
     if own is not None and _judged([(root.name, own)]):
         name = split_name(root.name)
         return {name if name in SPLITS else "train": own}
-    found = [(folder.name, place) for folder in _folders(root) if (place := _place(root, folder)) is not None]
-    judged = by_name(_judged(found) or _judged(_turned(root)))
+    found = [(folder.name, place) for folder in _folders(root) if (place := _place(root, folder, images)) is not None]
+    judged = by_name(_judged(found) or _judged(_turned(root, images)))
     return judged | _unlabelled(root, judged) if judged and found else judged
 
 
@@ -85,22 +85,28 @@ def _is_label(line: bytes) -> bool:
     return len(words) in (15, 16) and not is_number(words[0]) and all(map(is_number, words[1:]))
 
 
-def _place(root: Path, folder: Path) -> Place | None:
-    labels, pictures = _first(folder, _LABELS), _first(folder, _IMAGES)
+def _place(root: Path, folder: Path, images: Path | None) -> Place | None:
+    labels, pictures = _first(folder, _LABELS), images or _first(folder, _IMAGES)
+    if labels is None and images is not None and any(map(_has_line, folder.glob("*.txt"))):
+        labels = folder
     if labels is None or pictures is None:
         return None
-    if labels.name != _LABELS[0] and any(split_name(inner.name) in SPLITS for inner in _folders(labels)):
+    if labels not in (folder, folder / _LABELS[0]) and any(
+        split_name(inner.name) in SPLITS for inner in _folders(labels)
+    ):
         return None
     return Place(root, labels, pictures)
 
 
-def _turned(root: Path) -> list[tuple[str, Place]]:
+def _turned(root: Path, images: Path | None) -> list[tuple[str, Place]]:
     """Splits below the folders of labels and pictures: labels/train, images/train."""
-    labels, pictures = _first(root, _LABELS), _first(root, _IMAGES)
+    labels, pictures = _first(root, _LABELS), images or _first(root, _IMAGES)
     if labels is None or pictures is None:
         return []
     pairs = [(inner, pictures / inner.name) for inner in _folders(labels) if split_name(inner.name) in SPLITS]
-    return [(inner.name, Place(root, inner, beside)) for inner, beside in pairs if beside.is_dir()]
+    return [
+        (inner.name, Place(root, inner, beside)) for inner, beside in pairs if images is not None or beside.is_dir()
+    ]
 
 
 def _judged(splits: list[tuple[str, Place]]) -> list[tuple[str, Place]]:
@@ -138,6 +144,12 @@ def _looks_right(labels: Path) -> bool | None:
     return None if some else False
 
 
+def _has_line(path: Path) -> bool:
+    """Whether the file begins with a line of labels."""
+    with path.open("rb") as stream:
+        return len(stream.readline(4096).split()) in (15, 16)
+
+
 def _has_pixels(words: Sequence[bytes]) -> bool:
     """Whether a line that begins with a number is KITTI's all the same: YOLO's others are shares of one."""
     corners = [word.decode(errors="replace") for word in words[4:8]]
@@ -172,6 +184,8 @@ class Folder:
     labels: Path
     images: Path
     classes: frozenset[str] | None = None
+
+    PAIRED = True
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -208,6 +222,10 @@ class Folder:
                     raise DataError(what, where=where, hint=hint, code=rules.UNKNOWN_CLASS.code)
         width, height = images.look(image, findings)
         return Sample(stem, image, width, height, tuple(objects), annotations=Path(path), ignored=ignored)
+
+    def items(self, key: tuple[str, ...]) -> list[str]:
+        path = f"{self.labels}/{key[0]}.txt"
+        return [thing.category for thing in kitti_lines.parse(kitti_lines.read(path), path)]
 
     def _unclear(self, key: tuple[str, ...]) -> DataError:
         stem, *extensions = key

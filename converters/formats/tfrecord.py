@@ -165,6 +165,12 @@ class Records:
         except DataError:
             return f"{path.name} at byte {offset}"
 
+    def items(self, key: tuple[int, int]) -> list[str]:
+        path = _shards(self.path)[key[0]]
+        stored = [name.decode(errors="replace") for name in parsed(read_record(path, key[1]), path, key[1]).classes]
+        names = dict(self.classes or ())
+        return [names.get(name) or names.get(stored_name(name), name) for name in stored]
+
     def load(self, key: tuple[int, int], findings: Findings) -> Sample:  # noqa: ARG002
         path, offset = _shards(self.path)[key[0]], key[1]
         record = parsed(read_record(path, offset), path, offset)

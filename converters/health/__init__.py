@@ -34,6 +34,7 @@ def examine(
     *,
     progress: Progress,
     format: str | None = None,
+    images: Path | None = None,
     deep: bool = False,
     workers: int | None = None,
 ) -> Report:
@@ -45,7 +46,7 @@ def examine(
     started = time.monotonic()
     # Places are told below the data set, and names are not: only with a whole path can one be told from the other.
     whole = path.absolute()
-    format, places = opening.find(whole, format)
+    format, places = opening.find(whole, format, images=images)
     opened, closed = _open(whole, places, format)
     splits, seconds = _gather(opened, deep=deep, workers=workers, progress=progress)
     twice = copies(splits, deep=deep, workers=workers)

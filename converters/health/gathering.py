@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from converters.findings import Findings
 from converters.health.looks import Looks
 from converters.model import Dataset
 from converters.passes import Batch, batches, worker_count
+from converters.strays import checksum
 from converters.unsupported import unsupported
 from tltpipe.errors import DataError
 from tltpipe.files import cpu_count
@@ -33,7 +33,8 @@ class Split:
     """One split after the pass.
 
     ``places`` says which of ``keys`` each entry of the arrays of ``Looks`` is of: those that could be read.
-    ``names`` are check sums of all ids; ``unusable`` counts pictures that could not be read, or not looked at.
+    ``names`` are check sums of all ids, ``paths`` of picture files without extension (``converters.strays``);
+    ``unusable`` counts pictures that could not be read, or not looked at.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Split:
     polygons: bool
     places: NDArray[np.int32]
     names: NDArray[np.uint32]
+    paths: NDArray[np.uint32]
     bytes: NDArray[np.int64]
     heads: NDArray[np.uint32]
     sizes: NDArray[np.uint64]
@@ -111,7 +113,7 @@ _COLUMNS: dict[str, Any] = {
     "items": np.uint16,
     "hashes": np.uint64,
 }
-_OWN: dict[str, Any] = {"places": np.int32, "names": np.uint32, "garments": np.int64}
+_OWN: dict[str, Any] = {"places": np.int32, "names": np.uint32, "paths": np.uint32, "garments": np.int64}
 
 
 @dataclass
@@ -135,8 +137,9 @@ class _Total:
         for column, kind in _COLUMNS.items():
             self._put(column, np.array(getattr(looks, column), kind))
         self._put("places", np.fromiter(self._read(batch, places), np.int32))
-        left_out = [crc32(name.encode("utf-8", "surrogatepass")) for name, _ in batch.left_out]
+        left_out = [checksum(name) for name, _ in batch.left_out]
         self._put("names", np.array([*looks.names, *left_out], np.uint32))
+        self._put("paths", np.array(looks.paths, np.uint32))
         self._put("garments", np.array(sorted(looks.garments), np.int64).reshape(-1))
         self.findings.merge(batch.findings)
         for _, problem in batch.left_out:

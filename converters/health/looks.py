@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from zlib import crc32
 
 from converters import images, listing, perceptual, rules
 from converters.findings import Findings
@@ -15,6 +14,7 @@ from converters.health import shapes
 from converters.images import Header
 from converters.model import Sample
 from converters.orientation import turned_size
+from converters.strays import checksum
 from tltpipe.errors import DataError
 
 UNSEEN = -1
@@ -32,10 +32,10 @@ class Looks:
     """Gathers a chunk. ``points``: landmarks of each category that has any; ``deep``: decode every picture.
 
     ``identities``: keep garments. Arrays have an entry for each picture that was read: ``names`` check sums of the
-    ids; ``bytes`` and ``heads`` as in ``images.Header``; ``sizes`` width times 2**32 plus height, 0 where unknown;
-    ``items`` how many; ``hashes`` the perceptual ones (deep only). ``garments`` are pairs of (pair_id, style).
-    ``stored`` and ``shown`` count pictures on their side annotated as stored, and as EXIF shows them. ``polygons``:
-    some items have one. ``crowds`` counts items that are marked so.
+    ids and ``paths`` of the files without extension; ``bytes`` and ``heads`` as in ``images.Header``; ``sizes`` width
+    times 2**32 plus height, 0 where unknown; ``items`` how many; ``hashes`` the perceptual ones (deep only).
+    ``garments`` are pairs of (pair_id, style). ``stored`` and ``shown`` count pictures on their side annotated as
+    stored, and as EXIF shows them. ``polygons``: some items have one. ``crowds`` counts items that are marked so.
     """
 
     points: Mapping[str, int]
@@ -43,6 +43,7 @@ class Looks:
     annotated: bool
     identities: bool = True
     names: array[int] = field(default_factory=lambda: array("I"))
+    paths: array[int] = field(default_factory=lambda: array("I"))
     bytes: array[int] = field(default_factory=lambda: array("q"))
     heads: array[int] = field(default_factory=lambda: array("I"))
     sizes: array[int] = field(default_factory=lambda: array("Q"))
@@ -64,7 +65,8 @@ class Looks:
             if sample.ignored:
                 findings.add(rules.IGNORE_REGION, sample.id, count=len(sample.ignored))
         header, look = self._look(sample, findings)
-        self.names.append(crc32(sample.id.encode("utf-8", "surrogatepass")))
+        self.names.append(checksum(sample.id))
+        self.paths.append(checksum(str(sample.image).rpartition(".")[0]))
         self.items.append(min(len(objects), _MOST))
         if header is None:
             self.broken += 1

@@ -17,15 +17,19 @@ from typing import Any
 from converters import images, opening, orientation, outputs, rules
 from converters.convert import vacant
 from converters.findings import Finding, Findings
+from converters.formats import Place
 from converters.health import examine, repairs, storing
 from converters.health.report import Report
 from converters.images import Header
 from converters.model import Dataset, Pictures, Sample
 from converters.orientation import turned_size
+from converters.passes import listed
 from converters.selection import Selection
 from converters.transfer import Part, Summary, joint, transfer
+from tltpipe import losses
 from tltpipe.errors import DataError
 from tltpipe.files import remove, writable
+from tltpipe.losses import Losses
 from tltpipe.progress import Progress
 
 _ASPECT = 0.01
@@ -50,6 +54,11 @@ class Done:
             total.take(found for found in summary.findings if found.rule.mended)
         return total.all()
 
+    @property
+    def losses(self) -> Losses:
+        """The balance of all splits."""
+        return losses.total(summary.losses for summary in self.splits.values())
+
 
 def mend(
     path: Path,
@@ -58,29 +67,43 @@ def mend(
     progress: Progress,
     report: Report | None = None,
     format: str | None = None,
+    images: Path | None = None,
     deep: bool = False,
     replace: bool = False,
+    allow_loss: bool = False,
     workers: int | None = None,
 ) -> Done:
     """Write a mended copy of the data set at ``path`` into the folder ``out``: in its own format, or as COCO.
 
     ``report`` is what ``examine`` said of it; without, it is asked. Pictures left out are listed in
-    ``out/left-out.txt``; splits that cannot be opened are missing. A killed run goes on when started again.
-    Raises as ``converters.convert.convert`` does.
+    ``out/left-out.txt``. With ``allow_loss`` splits that cannot be opened are missing, and classes and splits may lose
+    everything. A killed run goes on when started again. Raises as ``converters.convert.convert`` does.
     """
     journal = vacant(path, out, replace=replace)
-    report = report or examine(path, format=format, deep=deep, progress=progress, workers=workers)
+    report = report or examine(path, format=format, images=images, deep=deep, progress=progress, workers=workers)
     written = report.format if hasattr(opening.module(report.format), "Writer") else "coco"
-    found = _datasets(path, report)
+    places = opening.find(path, report.format, images=images)[1]
+    found = _datasets(path, report, places)
     if not found:
         raise DataError("not one split can be opened: there is nothing to mend", where=path)
+    if report.closed and not allow_loss:
+        what = f"all of {', '.join(report.closed)} is lost: it cannot be opened"
+        raise DataError(what, where=path, hint="mend the file that the findings name, or accept that: --allow-loss")
     scratch = out.parent / f".{out.name}.anew"
     remove(scratch)
     mended = {name: _mended(name, dataset, report, scratch / name) for name, dataset in found.items()}
     first = joint(list(mended.values()), Selection())[0]
     # What a format with several tasks is asked for; others do not know the word.
     options = {"task": "pose" if first.keypoints else "segment" if report.polygons else "detect"}
-    parts = [Part(name, dataset, outputs.plan(written, out, name, options=options)) for name, dataset in mended.items()]
+    parts = [
+        Part(
+            name,
+            dataset,
+            outputs.plan(written, out, name, options=options),
+            () if report.closed else ((places[name], dataset.pictures),),
+        )
+        for name, dataset in mended.items()
+    ]
     texts = outputs.texts(written, out, first.categories, list(mended), keypoints=first.keypoints, options=options)
     left_out, old = out / outputs.LEFT_OUT, outputs.former(out)
     try:
@@ -92,6 +115,8 @@ def mend(
             texts=texts,
             left_out=left_out,
             skip_bad=True,
+            allow_loss=allow_loss,
+            roots=[path] if path.is_dir() and not report.closed else (),
             workers=workers,
         )
     finally:
@@ -101,8 +126,7 @@ def mend(
     return Done(report.format, written, done)
 
 
-def _datasets(path: Path, report: Report) -> dict[str, Dataset]:
-    _, places = opening.find(path, report.format)
+def _datasets(path: Path, report: Report, places: Mapping[str, Place]) -> dict[str, Dataset]:
     options = {"any_kind": True}  # such pictures are stored anew
     return {
         name: opening.read_all(path, {name: place}, report.format, options=options)[name]
@@ -146,6 +170,9 @@ class Mended:
     def name(self, key: Key) -> str:
         return self.pictures.name(key[0])
 
+    def items(self, key: Key) -> tuple[str, ...]:
+        return listed(self.pictures, key[0] if len(key) == 2 else key)
+
     def load(self, key: Key, findings: Findings) -> Sample:
         """The picture of ``key``, mended. Raises DataError for one that is left out."""
         inner, other = key
@@ -157,7 +184,9 @@ class Mended:
         findings.kinds.pop(rules.ROTATED, None)
         sample = self._sized(sample, header, findings)
         if self.annotated:
-            sample = repairs.repaired(sample, self.points, findings)
+            before, sample = len(sample.objects), repairs.repaired(sample, self.points, findings)
+            if dropped := before - len(sample.objects):
+                findings.add(rules.DROPPED_ITEM, sample.id, count=dropped)
         return sample if storing.fits(sample.image, header) else self._stored(sample, header, findings)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from converters.partition.assignment import Groups, by_name, stratified
 from converters.partition.chosen import Chosen
 from converters.partition.duplicates import identical
 from converters.partition.facts import Facts, collect
+from converters.partition.naming import named
 from converters.partition.relations import alike, joined
 from converters.partition.report import Relations, Report
 from converters.partition.sizes import HALVES, targets
@@ -40,7 +41,8 @@ class Rules:
 
     ``stratify``: every class keeps its shares; without, names alone decide. ``identity``: pictures of one garment
     (pair_id, style) and identical ones stay together; with ``near`` those that look alike too (perceptual hashes up
-    to ``distance`` bits apart). Another ``seed`` is another split.
+    to ``distance`` bits apart). Pictures in whose names ``group_by``, a regular expression, finds the same text stay
+    together in any case. Another ``seed`` is another split.
     """
 
     stratify: bool = True
@@ -48,6 +50,7 @@ class Rules:
     near: bool = False
     distance: int = DISTANCE
     seed: str = ""
+    group_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,22 +77,32 @@ class Plan:
         Where those number their pairs apart, the pair ids of the second and further ones are moved, so that no two
         garments share one: by 100000 where five digits are in use.
         """
+        return {name: self._dataset(sources, [name]) for name in self.names}
+
+    def folds(self, sources: Mapping[str, Dataset]) -> dict[str, dict[str, Dataset]]:
+        """For each split the data set that validates on it and trains on all others."""
+        return {
+            name: {
+                "train": self._dataset(sources, [other for other in self.names if other != name]),
+                "validation": self._dataset(sources, [name]),
+            }
+            for name in self.names
+        }
+
+    def _dataset(self, sources: Mapping[str, Dataset], names: Sequence[str]) -> Dataset:
         (whole, *_) = joint(list(sources.values()), Selection())
         apart = len(sources) > 1 and not all(dataset.joint_pairs for dataset in sources.values())
         step = 10 ** len(str(self.facts.highest_pair)) if apart else 0
         findings = tuple(found for dataset in sources.values() for found in dataset.findings)
-        return {
-            name: replace(
-                whole,
-                pictures=self._pictures(name, step),
-                joint_pairs=True,
-                findings=findings if name == self.names[0] else (),  # said once
-            )
-            for name in self.names
-        }
+        return replace(
+            whole,
+            pictures=self._pictures(names, step),
+            joint_pairs=True,
+            findings=findings if self.names[0] in names else (),  # said once
+        )
 
-    def _pictures(self, name: str, step: int) -> Chosen:
-        facts, own = self.facts, np.flatnonzero(self.sides == self.names.index(name))
+    def _pictures(self, names: Sequence[str], step: int) -> Chosen:
+        facts, own = self.facts, np.flatnonzero(np.isin(self.sides, list(map(self.names.index, names))))
         places = zip(facts.source[own].tolist(), facts.place[own].tolist(), strict=True)
         numbers = range(len(facts.sources))
         return Chosen(
@@ -135,7 +148,9 @@ def plan(
     names, asked = tuple(wanted), list(wanted.values())
     relations = _relations(facts, rules.distance, workers)
     single = np.arange(len(facts))
-    label = joined(len(facts), relations.all) if rules.identity else single
+    by_names = named(facts, rules.group_by) if rules.group_by is not None else None
+    together = [*(relations.all if rules.identity else ()), *([by_names.relation] if by_names else ())]
+    label = joined(len(facts), together) if together else single
     groups = Groups.of(label, facts.ranks, facts.owners, facts.kinds, len(facts.categories))
     sides = (stratified if rules.stratify else by_name)(groups, asked)[label]
     for side, name in enumerate(names):
@@ -148,6 +163,8 @@ def plan(
     if len(facts.sources) > 1:
         before = {"the source's splits": reporting.leaks(facts, relations, facts.source.astype(np.int16))} | before
     report = _report(facts, relations, sides, names, asked, groups, before=before)
+    if by_names is not None:
+        report = replace(report, notes=(*report.notes, by_names.note))
     if step := _pair_step(datasets, facts):
         moved = ", ".join(f"{name} by {number * step:,}" for number, name in enumerate(datasets) if number)
         report = replace(report, notes=(*report.notes, f"pair ids, numbered anew in each split, are moved: {moved}"))

@@ -9,6 +9,7 @@ from typing import Any
 
 from converters.findings import Findings
 from converters.model import Pictures, Sample
+from converters.passes import listed
 
 Key = tuple[int, Any]
 """The number of a source, and a key of its pictures."""
@@ -37,6 +38,9 @@ class Chosen:
 
     def name(self, key: Key) -> str:
         return self.prefixes[key[0]] + self.sources[key[0]].name(key[1])
+
+    def items(self, key: Key) -> tuple[str, ...]:
+        return listed(self.sources[key[0]], key[1])
 
     def load(self, key: Key, findings: Findings) -> Sample:
         number, inner = key

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from converters import losing
 from converters.model import Dataset, Pictures
 from converters.partition.relations import Relation
 from converters.partition.traits import UNSEEN, Traits, hashed
-from converters.passes import batches
+from converters.passes import Batch, batches
 from tltpipe.errors import DataError
+from tltpipe.losses import Losses
 from tltpipe.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ class Facts:
 
     ``source`` and ``place`` say which key of which source it is; ``ranks`` are hashes of the names and put pictures in
     an order that has nothing to do with how files lie. ``owners`` and ``kinds`` have an entry for each item: its
-    picture and its class. ``looks`` are perceptual hashes (None where nobody asked).
+    picture and its class. ``looks`` are perceptual hashes (None where nobody asked). ``losses`` has the balance of
+    each source, in which what can be used counts as written.
     """
 
     sources: tuple[str, ...]
@@ -46,6 +49,7 @@ class Facts:
     highest_pair: int
     paths: tuple[str, ...]
     left_out: tuple[str, ...]
+    losses: Mapping[str, Losses]
 
     def __len__(self) -> int:
         return len(self.ranks)
@@ -61,8 +65,12 @@ class Facts:
 
     def name(self, picture: int) -> str:
         """What the picture will be called."""
+        return self.prefix(int(self.source[picture])) + self.own_name(picture)
+
+    def own_name(self, picture: int) -> str:
+        """What the picture is called in its source."""
         source = int(self.source[picture])
-        return self.prefix(source) + self.pictures[source].name(self.keys[source][self.place[picture]])
+        return self.pictures[source].name(self.keys[source][self.place[picture]])
 
 
 def collect(
@@ -94,11 +102,21 @@ def collect(
                     places = [at for at in places if dataset.pictures.name(keys[number][at]) not in bad]
                     total.left_out += [_plain(f"{name}\t{problem}\n") for name, problem in batch.left_out]
                 total.add(number, places, batch.gathered)
+                _count(total.losses.setdefault(name, Losses()), batch, categories)
                 start += batch.pictures
                 bar.advance(batch.pictures)
     if not len(total):
         raise DataError("there is not one picture that can be used", where=pictures[0].inputs[0])
     return _facts(total, tuple(datasets), categories, pictures, keys, seed=seed, near=near)
+
+
+def _count(losses: Losses, batch: Batch[Traits], categories: Sequence[str]) -> None:
+    """What was read; of pictures that can be used, ``settled`` drops nothing."""
+    kinds = [categories[kind] for kind in batch.gathered.kinds]
+    losses.count_read(images=batch.pictures - len(batch.left_out), classes=kinds)
+    losses.count_written(images=len(batch.gathered.sizes), classes=kinds)
+    losing.count_left_out(losses, batch.left_out, batch.left_items)
+    losing.count_findings(losses, batch.findings)
 
 
 @dataclass
@@ -108,6 +126,7 @@ class _Total:
     parts: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    losses: dict[str, Losses] = field(default_factory=dict)
     highest_pair: int = 0
     count: int = 0
 
@@ -174,6 +193,7 @@ def _facts(
         highest_pair=total.highest_pair,
         paths=tuple(total.paths),
         left_out=tuple(total.left_out),
+        losses=total.losses,
     )
 
 

@@ -45,6 +45,11 @@ def asked(
     return dict(zip(called, (share / math.fsum(shares) for share in shares), strict=True)), fixed
 
 
+def folds(count: int) -> dict[str, float]:
+    """The shares of so many folds."""
+    return {f"fold_{number}": 1 / count for number in range(count)}
+
+
 def _ratio(text: str) -> list[float]:
     try:
         shares = [float(part) for part in text.split(",")]

@@ -10,16 +10,19 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
-from converters import opening, outputs, placement
+from converters import losing, opening, outputs, placement
 from converters.convert import vacant
+from converters.formats import Place
 from converters.model import Dataset
 from converters.partition import Plan, Rules, judge, plan
+from converters.partition.facts import Facts
 from converters.partition.report import Report
 from converters.partition.sizes import HALVES
 from converters.selection import Selection
 from converters.transfer import Part, Summary, transfer
 from tltpipe.errors import DataError, UsageError
 from tltpipe.files import atomic, write_text
+from tltpipe.losses import Losses, total
 from tltpipe.progress import Progress
 
 REPORT, LEFT_OUT = outputs.REPORT, outputs.LEFT_OUT
@@ -33,6 +36,7 @@ class Done:
     format: str | None
     report: Report
     splits: Mapping[str, Summary]
+    losses: Losses
 
 
 def split(
@@ -44,6 +48,7 @@ def split(
     counts: Mapping[str, int] | None = None,
     rules: Rules | None = None,
     source_format: str | None = None,
+    images: Path | None = None,
     splits: Sequence[str] = (),
     pool: bool = False,
     format: str | None = None,
@@ -51,21 +56,25 @@ def split(
     options: Mapping[str, Any] | None = None,
     lists: bool = False,
     selection: Selection | None = None,
+    folds: bool = False,
     replace: bool = False,
     skip_bad: bool = False,
+    allow_loss: bool = False,
     workers: int | None = None,
 ) -> Done:
     """Divide the data set at ``source`` as ``plan`` does, and write it into the folder ``target``.
 
     Of a data set with several splits, ``splits`` are taken, or with ``pool`` all that are annotated. ``format`` is the
     source's own by default, COCO where that cannot be written. ``lists``: only a file ``<split>.txt`` with the paths
-    of its pictures, relative to ``source``. ``selection`` takes items away from the sides once these are chosen. A
-    killed run goes on when started again.
+    of its pictures, relative to ``source``. ``selection`` takes items away from the sides once these are chosen.
+    ``folds``: each split becomes a folder with a data set that validates on it and trains on the others. A killed run
+    goes on when started again.
     Raises as ``converters.convert.convert`` and ``plan`` do.
     """
     if format is not None:
         opening.module(format, writing=True)
-    source_format, found = opening.splits(source, source_format)
+    source_format, places = opening.find(source, source_format, images=images)
+    found = opening.read_all(source, places, source_format)
     taken = choose(found, splits, pool=pool, source=source)
     journal = vacant(source, target, replace=replace)
     planned = plan(
@@ -79,6 +88,11 @@ def split(
         workers=workers,
         progress=progress,
     )
+    roots = [source] if source.is_dir() else []
+    losses = _losses(planned.facts, places, found, roots=roots, besides=[target])
+    if not allow_loss:
+        where = {name: dataset.pictures.inputs[0] for name, dataset in taken.items()}
+        losing.refuse_wholesale(losses, (), where)
     idle = [name for name in found if pool and not splits and name not in taken]
     notes = tuple(f"{name} has no annotations and takes no part" for name in idle)
     report = changed(planned.report, notes=planned.report.notes + notes)
@@ -91,16 +105,16 @@ def split(
                 stream.write(os.fsencode(_list(planned, name, source)))
         for path, text in texts.items():
             write_text(path, text)
-        return Done(source_format, None, report, {})
+        return Done(source_format, None, report, {}, total(losses.values()))
     format = format or (source_format if source_format in _writable() else "coco")
-    datasets = planned.datasets(taken)
-    categories = next(iter(datasets.values())).categories
-    parts = [
-        Part(name, dataset, outputs.plan(format, target, name, pictures=pictures, options=options))
-        for name, dataset in datasets.items()
-    ]
-    texts |= outputs.texts(format, target, categories, list(datasets))
-    old = outputs.former(target, pictures=pictures)
+    sets = planned.folds(taken) if folds else {"": planned.datasets(taken)}
+    parts, old = [], [path for root in _roots(target) for path in outputs.former(root, pictures=pictures)]
+    for folder, datasets in sets.items():
+        categories = next(iter(datasets.values())).categories
+        texts |= outputs.texts(format, target / folder, categories, list(datasets))
+        for name, dataset in datasets.items():
+            made = outputs.plan(format, target / folder, name, pictures=pictures, options=options)
+            parts.append(Part(f"{folder}/{name}" if folder else name, dataset, made))
     done = transfer(
         parts,
         journal=journal,
@@ -108,10 +122,38 @@ def split(
         what="split",
         selection=selection,
         texts=texts,
+        allow_loss=allow_loss,
         workers=workers,
     )
     outputs.replaced(target, old, parts, texts)
-    return Done(source_format, format, report, done)
+    once = {name: summary for name, summary in done.items() if not (folds and name.endswith("/train"))}
+    return Done(source_format, format, report, done, _joined(total(losses.values()), once))
+
+
+def _roots(target: Path) -> list[Path]:
+    """Where earlier work may have left a data set: in ``target``, or one in each of its folds."""
+    return [target, *sorted(path for path in target.glob("fold_*") if path.is_dir())]
+
+
+def _losses(
+    facts: Facts, places: Mapping[str, Place], found: Mapping[str, Dataset], **options: Sequence[Path]
+) -> dict[str, Losses]:
+    """The balance of each source, with what lies there and belongs to none of its pictures."""
+    claims = [losing.claim(places[name], found[name].pictures) for name in facts.sources]
+    idle = [(places[name], dataset.pictures) for name, dataset in found.items() if name not in facts.sources]
+    strays = losing.count_strays(claims, facts.pictures, idle, **options)
+    return {
+        name: total((facts.losses.get(name, Losses()), each)) for name, each in zip(facts.sources, strays, strict=True)
+    }
+
+
+def _joined(planned: Losses, done: Mapping[str, Summary]) -> Losses:
+    """The balance from the source to what was written; what was planned and is not there is a fault of ours."""
+    written = total(summary.losses for summary in done.values())
+    found = changed(planned, written=written.written, classes_written=written.classes_written)
+    found.merge(Losses(lost=written.lost, classes_lost=written.classes_lost))
+    found.require_balance()
+    return found
 
 
 def judge_at(
@@ -119,6 +161,7 @@ def judge_at(
     *,
     progress: Progress,
     source_format: str | None = None,
+    images: Path | None = None,
     rules: Rules | None = None,
     skip_bad: bool = False,
     workers: int | None = None,
@@ -128,7 +171,7 @@ def judge_at(
     Raises UsageError where there is but one.
     """
     rules = rules or Rules()
-    _, found = opening.splits(source, source_format)
+    _, found = opening.splits(source, source_format, images=images)
     if len(found) < 2:
         what = f"this holds one split, {', '.join(found)}: nothing can leak"
         raise UsageError(what, where=source, hint="tltpipe split SRC DST divides it")
@@ -154,6 +197,7 @@ def choose(found: Mapping[str, Dataset], splits: Sequence[str], *, pool: bool, s
 def report_text(report: Report, format: str, sources: Sequence[str], rules: Rules) -> str:
     """The file: how it was divided, and how that turned out; the same bytes for the same split."""
     asked = {name: getattr(rules, name) for name in ("stratify", "identity", "near", "distance", "seed")}
+    asked |= {"group_by": rules.group_by} if rules.group_by is not None else {}
     told = {"source": {"format": format, "splits": list(sources)}, "rules": asked} | report.as_json()
     return json.dumps(told, indent=2) + "\n"
 

@@ -92,8 +92,10 @@ def class_maps(run: Run) -> tuple[Path, ...]:
 
 def _prepare(run: Run) -> dict[str, Any]:
     from converters.prepare import prepare
+    from tltpipe.losses import total
 
-    datasets = _datasets(run)
+    every = _every(run)
+    datasets = _chosen(run, every)
     for split in datasets:
         _show_pictures(run, split)
     done = prepare(
@@ -104,10 +106,14 @@ def _prepare(run: Run) -> dict[str, Any]:
         selection=_selection(run),
         left_out=run.workspace.class_map.parent / "left-out.txt",
         skip_bad=run.config.data.skip_bad,
+        allow_loss=run.config.data.allow_loss,
+        places=run.raw,
+        roots=[run.workspace.raw],
+        idle={split: dataset for split, dataset in every.items() if split not in datasets},
     )
     for split in datasets:
         _link_own_pictures(run, split)
-    told = {}
+    told: dict[str, Any] = {}
     for split, summary in done.items():
         skipped = f", {summary.skipped} left out" if summary.skipped else ""
         run.report.say(f"{split}: {summary.images} images, {summary.items} items{skipped}")
@@ -117,19 +123,30 @@ def _prepare(run: Run) -> dict[str, Any]:
         for finding in summary.findings:
             run.report.say(f"{finding.rule.severity}: {finding}")
         counted = {"images": summary.images, "items": summary.items, "skipped": summary.skipped}
-        told[split] = {**counted, "categories": dict(summary.categories)}
-    return told
+        told[split] = {**counted, "categories": dict(summary.categories), "losses": summary.losses.as_json()}
+    balance = total(summary.losses for summary in done.values())
+    for line in balance.lines():
+        run.report.say(line)
+    return told | {"losses": balance.as_json()}
 
 
 def _datasets(run: Run) -> Mapping[str, Dataset]:
     """The splits to prepare, as far as they are there, in the order of the settings."""
+    return _chosen(run, _every(run))
+
+
+def _chosen(run: Run, every: Mapping[str, Dataset]) -> Mapping[str, Dataset]:
+    return {split: every[split] for split in (*run.splits, *_test(run)) if split in every}
+
+
+def _every(run: Run) -> Mapping[str, Dataset]:
+    """All splits that are there, also those that nobody prepares."""
     from converters import opening
 
     if not run.raw:
         return {}
     options, coordinates = {"image_extension": image_extensions.chosen(run)}, run.config.data.coordinates
-    found = opening.read_all(run.workspace.raw, run.raw, run.data_set[0], coordinates=coordinates, options=options)
-    return {split: found[split] for split in (*run.splits, *_test(run)) if split in found}
+    return opening.read_all(run.workspace.raw, run.raw, run.data_set[0], coordinates=coordinates, options=options)
 
 
 def _test(run: Run) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from runtime.augmenting.recipe import Recipe
+    from tltpipe.losses import Losses
 
 Record = tuple[bytes, list[bytes]]
 """A picture and its annotations as JSON texts, for the file that all pictures share."""
@@ -35,12 +36,17 @@ class Folders:
 
 @dataclass(frozen=True)
 class Done:
-    """What was written: images, boxes, those of no area among them; and scores dropped from label lines."""
+    """What was written: images, boxes, those of no area (``outside``); and scores dropped from label lines.
+
+    ``items`` is how many boxes were read, ``dropped`` how many of no area were not written.
+    """
 
     images: int = 0
     boxes: int = 0
     outside: int = 0
     scores: int = 0
+    items: int = 0
+    dropped: int = 0
 
     def __add__(self, other: Done) -> Done:
         return Done(
@@ -48,6 +54,8 @@ class Done:
             self.boxes + other.boxes,
             self.outside + other.outside,
             self.scores + other.scores,
+            self.items + other.items,
+            self.dropped + other.dropped,
         )
 
 
@@ -86,6 +94,14 @@ class Source(Protocol):
         """The file name of a picture, by which its random values are drawn."""
         ...
 
+    def items(self, key: Any) -> int:
+        """How many items the annotations of a picture list; 0 where they cannot be read."""
+        ...
+
+    def unmatched(self) -> Losses:
+        """What lies beside the pictures and is not among them."""
+        ...
+
     def folders(self, output: Path) -> Mapping[str, Path]:
         """The folders below ``output`` that are filled, by the names of ``Folders``' fields."""
         ...
@@ -106,7 +122,9 @@ class Source(Protocol):
 
 @dataclass
 class Told:
-    """What a whole run did; ``left_out`` has the pictures that could not be used, and why."""
+    """What a whole run did; ``left_out`` has the pictures that could not be used, and why, ``left_items`` how many
+    items are on those."""
 
     done: Done = field(default_factory=Done)
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    left_items: int = 0

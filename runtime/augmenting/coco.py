@@ -17,13 +17,16 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from converters import garments
+from converters import garments, losing, strays
 from converters.findings import Findings
+from converters.formats import Place
 from converters.model import KeypointSlot, Object
+from converters.passes import listed
 from runtime import transforms
 from runtime.augmenting import ANNOTATED, IMAGES, Augmented, Collector, Done, Folders, outlines, pictures, pixels
 from runtime.transforms import Matrix, Size
 from tltpipe.errors import DataError
+from tltpipe.losses import Losses
 
 if TYPE_CHECKING:
     from converters.coco.pictures import File
@@ -69,6 +72,13 @@ class Coco:
     def name(self, key: Any) -> str:
         return self.file.name(key)
 
+    def items(self, key: Any) -> int:
+        return len(listed(self.file, key))
+
+    def unmatched(self) -> Losses:
+        place = Place(self.file.path.parent, self.file.path, self.file.images)
+        return losing.count_strays([strays.Claim(place, losing.names(self.file))], [self.file])[0]
+
     def folders(self, output: Path) -> Mapping[str, Path]:
         return {"images": output / IMAGES, "annotated": output / ANNOTATED}
 
@@ -86,14 +96,15 @@ class Coco:
                 self._move(record, thing, matrix, size, refine=recipe.refine)
             except ValueError as problem:  # a mask whose runs do not fill it
                 raise DataError(str(problem), where=sample.where(thing)) from None
-        outside = sum(min(record["bbox"][2:]) <= 0 for record in records)
+        outside, read = sum(min(record["bbox"][2:]) <= 0 for record in records), len(records)
         if recipe.drop_outside:
             pairs = [(thing, record) for thing, record in pairs if min(record["bbox"][2:]) > 0]
             records = [record for _, record in pairs]
         if folders.annotated is not None:
             boxes = [(thing.category, _corners(record)) for thing, record in pairs]
             pictures.draw(picture, boxes, f"{folders.annotated}/{sample.file_name}")
-        return Augmented(Done(1, len(records), outside), (orjson.dumps(image), list(map(orjson.dumps, records))))
+        done = Done(1, len(records), outside, items=read, dropped=outside if recipe.drop_outside else 0)
+        return Augmented(done, (orjson.dumps(image), list(map(orjson.dumps, records))))
 
     def collector(self, path: Path) -> AbstractContextManager[Collector]:
         return _written(path, self.file)

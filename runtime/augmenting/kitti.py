@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converters import listing
-from runtime import folders, kitti_labels
+from runtime import folders, kitti_labels, unmatched
 from runtime.augmenting import ANNOTATED, IMAGES, LABELS, Augmented, Collector, Done, Folders
 from runtime.image_files import ImageFiles
 from runtime.kitti_labels import Label
 from specs.extensions import dotted
 from tltpipe.errors import DataError
+from tltpipe.losses import Losses
 
 if TYPE_CHECKING:
     from runtime.augmenting.recipe import Recipe
@@ -63,6 +64,12 @@ class Kitti:
     def name(self, key: str) -> str:
         return key
 
+    def items(self, key: str) -> int:
+        return unmatched.items(self.labels / f"{key.rpartition('.')[0]}.txt")
+
+    def unmatched(self) -> Losses:
+        return unmatched.unmatched(self.images, self.labels, {key.rpartition(".")[0] for key in self.keys()})
+
     def folders(self, output: Path) -> Mapping[str, Path]:
         images, labels = (self.images.name, self.labels.name) if self.keeps_names else (IMAGES, LABELS)
         return {"images": output / images, "labels": output / labels, "annotated": output / ANNOTATED}
@@ -90,7 +97,8 @@ class Kitti:
         pixels.write(f"{folders.labels}/{label}", kitti_labels.render(written).encode())
         if folders.annotated is not None:
             pictures.draw(picture, [(each.category, each.box) for each in written], f"{folders.annotated}/{key}")
-        return Augmented(Done(1, len(written), sum(gone), labels.scores))
+        dropped = sum(gone) if recipe.drop_outside else 0
+        return Augmented(Done(1, len(written), sum(gone), labels.scores, len(labels.lines), dropped))
 
     shared = None
 

@@ -19,6 +19,7 @@ from tltpipe import plain
 from tltpipe.errors import DataError
 from tltpipe.files import beside, cpu_count, parallel_map, refuse_links, remove, writable, write_text
 from tltpipe.journal import Journal, alone
+from tltpipe.losses import Losses
 from tltpipe.progress import Progress
 
 CHUNK = 16
@@ -93,6 +94,7 @@ def _resumable(job: Job, keys: Sequence[Any], journal: Journal, progress: Progre
             for result in _results(job, keys, journal, workers):
                 told.done += result.done
                 told.left_out += result.left_out
+                told.left_items += result.left_items
                 if collector is not None:
                     collector.take(result.records)
                 bar.advance(result.pictures)
@@ -112,6 +114,18 @@ def _resumable(job: Job, keys: Sequence[Any], journal: Journal, progress: Progre
     return told
 
 
+def balance(job: Job, told: Told) -> Losses:
+    """What was read, written and lost by a run that ended so."""
+    losses, done = job.source.unmatched(), told.done
+    losses.count_read(images=len(job.source.keys()) - len(told.left_out), items=done.items)
+    losses.count_written(images=done.images, items=done.boxes)
+    if told.left_out:
+        losses.leave_out("left out: images that cannot be used", images=len(told.left_out), items=told.left_items)
+    if done.dropped:
+        losses.lose("boxes that have no area left", items=done.dropped)
+    return losses
+
+
 @dataclass
 class _Result:
     """What came of a chunk."""
@@ -119,6 +133,7 @@ class _Result:
     pictures: int
     done: Done
     left_out: list[tuple[str, str]]
+    left_items: int
     records: list[Record]
 
 
@@ -133,7 +148,7 @@ def _chunk(job: Job, journal: Journal, chunk: tuple[int, Sequence[Any]]) -> int:
     number, keys = chunk
     if journal.noted(number):
         return number
-    result = _Result(len(keys), Done(), [], [])
+    result = _Result(len(keys), Done(), [], 0, [])
     folders = job.staging
     for key in keys:
         try:
@@ -142,6 +157,7 @@ def _chunk(job: Job, journal: Journal, chunk: tuple[int, Sequence[Any]]) -> int:
             if not job.skip_bad:
                 raise
             result.left_out.append((job.source.name(key), str(problem)))
+            result.left_items += job.source.items(key)
             continue
         result.done += augmented.done
         if augmented.record is not None:

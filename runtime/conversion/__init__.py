@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tltpipe.losses import Losses
+
 if TYPE_CHECKING:
     from runtime.conversion.calibration import Calibration
     from runtime.conversion.layouts import Names
@@ -25,7 +27,8 @@ class Annotated:
 
     ``id`` is ``<image folder>/<stem>``; ``objects`` those kept; ``renamed`` the stored name of each class name met;
     ``dropped`` the boxes left out, as the warning file names them; ``scores`` how many label lines carried a score
-    that was dropped; ``picture`` its file.
+    that was dropped; ``picture`` its file. ``items`` is how many objects were read, ``unmapped`` how many of those
+    have no name here, ``flat`` how many no area.
     """
 
     id: str
@@ -36,6 +39,9 @@ class Annotated:
     dropped: Mapping[str, list[int]] = field(default_factory=dict)
     scores: int = 0
     picture: str = ""
+    items: int = 0
+    unmapped: int = 0
+    flat: int = 0
     point_cloud: str | None = None
     calibration: Calibration | None = None
 
@@ -46,7 +52,7 @@ class Plan:
 
     ``folds`` is the number for "-of-": as configured, while empty partitions are already left out of ``frames``;
     0 writes no fold in the name. ``notes`` are what to tell, in order: (text, figures for status.json);
-    ``doubts`` what deserves a warning.
+    ``doubts`` what deserves a warning; ``losses`` what lies beside the frames and is none.
     """
 
     frames: Sequence[Sequence[Any]]
@@ -54,6 +60,7 @@ class Plan:
     folds: int
     notes: Sequence[tuple[str, Mapping[str, int] | None]] = field(default=())
     doubts: Sequence[str] = field(default=())
+    losses: Losses = field(default_factory=Losses)
 
 
 class Source(Protocol):

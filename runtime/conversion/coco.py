@@ -14,6 +14,7 @@ from runtime import folders, program
 from runtime.conversion import Annotated, Object, Plan, is_kept
 from runtime.conversion.kitti import is_name, root_folder
 from tltpipe.errors import DataError
+from tltpipe.losses import Losses
 
 if TYPE_CHECKING:
     from runtime.conversion.layouts import Names
@@ -53,6 +54,7 @@ class Coco:
         """All images of each file; raises DataError for a file that is no COCO file or has no annotations."""
         frames: list[list[Picture]] = []
         first: set[int] = set()
+        losses = Losses()
         for folder, path in self.parts:
             content = _load(path)
             ids = {category["id"] for category in content["categories"]}
@@ -60,7 +62,11 @@ class Coco:
             if ids != first:
                 raise DataError(f"category ids differ from those in {self.parts[0][1]}", where=path)
             frames.append(list(_pictures(folder, content, path)))
-        return Plan(frames, self.shards, len(self.parts))
+            listed = {image["id"] for image in content["images"]}
+            if lost := sum(record["image_id"] not in listed for record in content["annotations"]):
+                program.warn(f"{path}: {lost} annotations are of images that are not listed, and are left out")
+                losses.leave_out("annotations of images that are not listed", items=lost)
+        return Plan(frames, self.shards, len(self.parts), losses=losses)
 
     def picture(self, frame: Picture) -> str:
         return str(self.root / program.host_text(frame.path))
@@ -74,12 +80,15 @@ class Coco:
         for id, name, box in frame.annotations:
             stored = names[name]
             if stored is None:
+                annotated.unmapped += 1
                 continue
             if is_kept(box):
                 objects.append((stored, (*_BEFORE, *box, *_BEHIND)))
                 renamed[name] = stored
             else:
+                annotated.flat += 1
                 dropped[str(id)] = [int(value) for value in box]
+        annotated.items = len(frame.annotations)
         annotated.objects, annotated.renamed, annotated.dropped = objects, renamed, dropped
         return annotated
 
@@ -163,9 +172,6 @@ def _pictures(folder: str, content: Mapping[str, Any], path: Path) -> Iterator[P
             yield Picture(id, name, width, height, tuple(by_image.get(record["id"], ())))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as problem:
         raise DataError(_fault(kind, record, problem), where=path) from None
-    listed = {image["id"] for image in content["images"]}
-    if lost := sum(len(notes) for id, notes in by_image.items() if id not in listed):
-        program.warn(f"{path}: {lost} annotations are of images that are not listed, and are left out")
 
 
 def _fault(kind: str, record: Mapping[str, Any], problem: Exception) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converters import images, listing
-from runtime import folders, kitti_labels, program
+from runtime import folders, kitti_labels, program, unmatched
 from runtime.conversion import Annotated, Object, Plan, calibration, is_kept, partition
 from runtime.image_files import ImageFiles
 from specs.extensions import dotted
@@ -92,9 +92,11 @@ class Kitti:
         objects: list[Object] = []
         renamed: dict[str, str] = {}
         dropped: dict[str, list[int]] = {}
+        unmapped = flat = 0
         for line, name, numbers in rows:
             stored = names[name]
             if stored is None:
+                unmapped += 1
                 continue
             if not -_INT64 <= numbers[1] < _INT64:
                 raise DataError("occlusion is 0, 1, 2 or 3", where=Location(path, line))
@@ -102,8 +104,10 @@ class Kitti:
                 objects.append((stored, numbers))
                 renamed[name] = stored
             else:
+                flat += 1
                 dropped[f"{path}_{_first(rows, name, numbers)}"] = [int(value) for value in numbers[3:7]]
         annotated = Annotated(id + frame, width, height, objects, renamed, dropped, len(scores), picture)
+        annotated.items, annotated.unmapped, annotated.flat = len(rows), unmapped, flat
         if self.point_clouds:
             annotated.point_cloud = os.path.join(self.point_clouds, frame)  # noqa: PTH118 - a name in a record
         if self.calibrations is not None:
@@ -123,7 +127,10 @@ class Kitti:
         doubts: Sequence[str] = (),
     ) -> Plan:
         filled = [part for part in parts if part]
-        return Plan(filled, [self.shards] * len(filled), self.folds, notes, doubts)
+        frames = {frame for part in filled for frame in part}
+        stems = frames if self.extension else {frame.rpartition(".")[0] for frame in frames}
+        losses = unmatched.unmatched(self.images, self.labels, stems)
+        return Plan(filled, [self.shards] * len(filled), self.folds, notes, doubts, losses)
 
     def _frames(self) -> tuple[list[str], list[str]]:
         """Frames in the order of the full names; and what may not have been meant."""

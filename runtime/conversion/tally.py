@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from runtime.conversion.work import Done
+from tltpipe.losses import Losses
 
 
 @dataclass
@@ -17,6 +18,7 @@ class Tally:
     renamed: dict[str, str] = field(default_factory=dict)
     dropped: dict[str, list[int]] = field(default_factory=dict)
     scores: int = 0
+    losses: Losses = field(default_factory=Losses)
 
     def add(self, done: Done, *, fold: int) -> None:
         self.written[fold] += len(done.lengths)
@@ -24,3 +26,4 @@ class Tally:
         self.renamed |= done.renamed
         self.dropped |= done.dropped
         self.scores += done.scores
+        self.losses.merge(done.losses)

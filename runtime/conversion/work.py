@@ -10,15 +10,18 @@ from functools import partial
 from typing import Any
 
 from converters.records import frame_record
-from runtime.conversion import Source
+from runtime.conversion import Annotated, Source
 from runtime.conversion.layouts import Layout
 from runtime.conversion.modifier import Modifier
 from tltpipe import files
+from tltpipe.losses import Losses
 
 FRAMES = 512
 """Frames of a stretch: so many that handing it out is cheap, so few that its records are small."""
 BYTES = 4 << 20
 """Of pictures in a stretch whose records hold them, unless it is a single one."""
+UNMAPPED, NO_AREA = "classes that target_class_mapping does not name", "boxes without area in whole pixels"
+MODIFIED = "frames that the sample modifier filters"
 WORTHWHILE = 1500
 """Frames for each process: with fewer it takes longer to start one than to do its work."""
 
@@ -46,7 +49,8 @@ class Done:
     """What became of frames.
 
     ``records`` are framed, ``lengths`` their bytes, ``objects`` counted by stored class in them; ``renamed``,
-    ``dropped`` and ``scores``, as in ``Annotated``, are of all frames read.
+    ``dropped`` and ``scores``, as in ``Annotated``, are of all frames read; ``losses`` counts each frame once,
+    however often it is recorded.
     """
 
     records: bytes = b""
@@ -55,6 +59,7 @@ class Done:
     renamed: dict[str, str] = field(default_factory=dict)
     dropped: dict[str, list[int]] = field(default_factory=dict)
     scores: int = 0
+    losses: Losses = field(default_factory=Losses)
 
 
 def stretches(frames: Sequence[Any], job: Job, *, fold: int) -> Iterator[Stretch]:
@@ -95,12 +100,25 @@ def convert(job: Job, stretch: Stretch, *, room: int | None = None) -> Done:
         copies = job.modifier.copies(stored, fold=stretch.fold) if job.layout.modifies else 1
         if room is not None:
             copies = min(copies, room - len(records))
+        _count(done.losses, annotated, written=copies > 0)
         if copies > 0:
             records += [frame_record(job.layout.example(annotated))] * copies
             classes += stored * copies
     done.records, done.objects = b"".join(records), Counter(classes)
     done.lengths = [len(record) for record in records]
     return done
+
+
+def _count(losses: Losses, annotated: Annotated, *, written: bool) -> None:
+    kept = len(annotated.objects)
+    losses.count_read(images=1, items=annotated.items)
+    for reason, items in ((UNMAPPED, annotated.unmapped), (NO_AREA, annotated.flat)):
+        if items:
+            losses.lose(reason, items=items)
+    if written:
+        losses.count_written(images=1, items=kept)
+    else:
+        losses.lose(MODIFIED, images=1, items=kept)
 
 
 def results(job: Job, plan: Iterable[Stretch], *, workers: int) -> Iterator[tuple[Stretch, Done]]:

@@ -101,6 +101,7 @@ def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
     try:
         with keeper.log.running(step=(epochs.start - 1) * steps + begin.tally.steps), closing(batches):
             loop.run()
+            keeper.log.conclude(program.balance(split.losses))
     except KeyboardInterrupt:
         raise Stopped(keeper.told(), keeper.saved) from None
     except OSError:

@@ -74,7 +74,14 @@ def test_deepfashion2_is_mended_as_coco(folder: Path, tmp_path: Path) -> None:
     items(folder / "train/annos/000001.json", bounding_box=[60, 12, 95, 41])
     items(folder / "validation/annos/000002.json", landmarks=[1, 2])
     (folder / "train/annos/000002.json").write_text("{")
-    done = mend(folder, tmp_path / "mended", progress=Silent())
+    with pytest.raises(DataError, match="skirt"):  # the only one lies on a picture that is left out
+        mend(folder, tmp_path / "mended", progress=Silent())
+    done = mend(folder, tmp_path / "mended", allow_loss=True, progress=Silent())
+    assert done.losses.read == (4, 6)
+    assert done.losses.lost == {
+        "left out: annotations that cannot be read": (1, 0),
+        "left out: items with a wrong number of landmarks": (1, 2),
+    }
     assert (done.source_format, done.format) == ("deepfashion2", "coco")
     assert {name: (split.images, split.skipped) for name, split in done.splits.items()} == {
         "train": (1, 1),
@@ -177,7 +184,10 @@ def test_one_split_that_cannot_be_opened_is_told_with_the_others(folder: Path, t
     assert report.splits["train"].pictures == 2
     assert example(report, "F103").startswith("annotations/instances_validation.json")
     assert report.as_json()["splits"]["validation"]["opened"] is False
-    done = mend(root, tmp_path / "mended", report=report, progress=Silent())
+    with pytest.raises(DataError, match="all of validation is lost"):
+        mend(root, tmp_path / "mended", report=report, progress=Silent())
+    assert not (tmp_path / "mended").exists()
+    done = mend(root, tmp_path / "mended", report=report, allow_loss=True, progress=Silent())
     assert list(done.splits) == ["train"]
 
 

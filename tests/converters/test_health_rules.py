@@ -307,6 +307,7 @@ ELSEWHERE = {
     "C603": "test_health_formats.py",
     "F106": "told by whatever leaves pictures out",
     "F107": "told by tltpipe fetch",
+    "B308": "told by what is mended",
     "F108": "test_listing.py",
     "I209": "test_limits.py",
     "F115": "test_yolo_layouts.py",

@@ -57,7 +57,7 @@ def test_options_of_the_command_are_settings(workspace: Path) -> None:
     assert 'no class "socks"' in unknown.stderr
     nothing = tltpipe("prepare", "--classes", "sling_dress", cwd=workspace)
     assert nothing.returncode == 3
-    assert "nothing is left of train" in nothing.stderr
+    assert "all of train is lost" in nothing.stderr
 
 
 def test_training_refuses_classes_that_were_not_prepared(workspace: Path) -> None:

@@ -77,6 +77,9 @@ def test_status_lines_tell_the_run(trained: Any) -> None:
         ("SUCCESS", "Training finished successfully."),
     ]
     assert (lines[3]["epoch"], lines[3]["max_epoch"]) == (2, 2)
+    whole = {"images": 12, "items": 24}
+    assert lines[-1]["kpi"]["losses"] == {"in": whole, "out": whole, "lost": []}
+    assert "mean average precision" in lines[-1]["kpi"]
     assert set(lines[3]["graphical"]) == {"loss", "learning_rate", "validation_loss", "mean average precision"}
 
 
@@ -91,6 +94,7 @@ def test_what_is_printed(trained: Any) -> None:
         "circle        AP    0.",
         "              mAP   0.",
         "Validation loss: ",
+        "in: 12 images, 24 items; out: 12 images, 24 items",
     ):
         assert expected in said
 
