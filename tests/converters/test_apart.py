@@ -99,14 +99,14 @@ def test_every_command_takes_it(source: Path, tmp_path: Path) -> None:
         result = run(*words, "--images", images)
         assert result.exit_code == 0, result.output
     told = json.loads(run("check", root, "--images", images, "--json").stdout)
-    assert (told["pictures"], [split["unusable"] for split in told["splits"].values()]) == (3, [0, 0])
+    assert (told["images"], [split["unusable"] for split in told["splits"].values()]) == (3, [0, 0])
     assert len(list((tmp_path / "split").rglob("*.jpg"))) == 3
     workspace = tmp_path / "work"
     workspace.mkdir()
     shutil.move(root, workspace / "Original-Data")
     result = run("prepare", "-w", workspace, "--set", "data.format=voc", "--images", images, "--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["stages"][0]["told"]["losses"]["out"] == {"images": 3, "items": 4}
+    assert json.loads(result.stdout)["stages"]["prepare"]["result"]["losses"]["out"] == {"images": 3, "items": 4}
 
 
 def test_what_is_no_folder_is_an_error(source: Path, tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def test_check_fix_prepare_split_and_view_say_the_same(data: Path, tmp_path: Pat
         (data / split).rename(data_link / split)
     result = run("prepare", "-w", work, "--skip-bad", "--json")
     assert result.exit_code == 0, result.output
-    prepared = json.loads(result.stdout)["stages"][0]["told"]
+    prepared = json.loads(result.stdout)["stages"]["prepare"]["result"]
     assert (lost(prepared["losses"]), prepared["losses"]["out"]) == (reason, {"images": 3, "items": 4})
     assert prepared["train"]["losses"]["out"] == {"images": 2, "items": 3}
     (data_link / "train/annos/000001.json").write_text("{")

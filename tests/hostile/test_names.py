@@ -93,12 +93,12 @@ def test_a_name_that_leads_out_of_the_data_set(tmp_path: Path, format: str, wher
 def test_training_reads_no_frame_from_outside_its_image_folder(tmp_path: Path, name: str) -> None:
     records(tmp_path, name)
     with pytest.raises(DataError, match="victim"):
-        list(sources.of_records(tmp_path / "train/train-fold-000-of-001", extension=".jpg"))
+        list(sources.of_records(tmp_path / "train/train-fold-000-of-001", named=lambda frame: f"{frame}.jpg"))
 
 
 def test_training_takes_frames_of_sub_folders(tmp_path: Path) -> None:
     records(tmp_path, "images/train/deep/b..c.jpg")
-    read = list(sources.of_records(tmp_path / "train/train-fold-000-of-001", extension=".jpg"))
+    read = list(sources.of_records(tmp_path / "train/train-fold-000-of-001", named=lambda frame: f"{frame}.jpg"))
     assert [each.name for each in read] == ["images/train/a.jpg", "images/train/deep/b..c.jpg"]
 
 
