@@ -10,7 +10,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from converters.findings import Findings
 from converters.model import Pictures, Sample
 from tltpipe.errors import DataError
-from tltpipe.files import cpu_count, parallel_map
+from tltpipe.files import parallel_map
+from tltpipe.machine import cpu_count
 
 CHUNK = 128
 """Pictures that a worker takes at a time: enough that handing them over costs little."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from runtime.frames import Split
 from runtime.loading import Loader, Memory
-from tltpipe.files import cpu_count
+from tltpipe.machine import cpu_count
 
 if TYPE_CHECKING:
     import torch

@@ -20,7 +20,8 @@ from runtime import drawing
 from runtime.drawing import Find
 from runtime.pictures import WHOLE, decode
 from tltpipe.errors import DataError
-from tltpipe.files import cpu_count, write_text
+from tltpipe.files import write_text
+from tltpipe.machine import cpu_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

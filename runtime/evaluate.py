@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime import inference_models as models
-from runtime import program
+from runtime import program, threads
 from runtime.inference_models import Device, Wanted
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--strict-tlt", action="store_true", help="count as NVIDIA to the letter (docs/strict.md)")
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="0 for the CPU (default 1, if there is one)")
     parser.add_argument("--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which one")
+    threads.add_option(parser)
     return parser
 
 
@@ -100,7 +101,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
         judges.require(arguments.coco_by)
     path = program.host(arguments.model_path)
     place = Device(None if arguments.gpus < 1 else (arguments.gpu_index or [0])[0], asked=bool(arguments.gpu_index))
-    model = models.open(path, Wanted(arguments.network, spec, arguments.key, place))
+    model = models.open(path, Wanted(arguments.network, spec, arguments.key, place, arguments.threads))
     show = progress.for_stream()
     recipe = recipes.of(spec)
     split = frames.validation(recipe, model.classes, progress=show)

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import picture_lists, program
+from runtime import picture_lists, program, threads
 from runtime.inference_models import Device, Wanted, device_of, kind_of
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
@@ -80,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which one, as --device cuda:I"
     )
+    threads.add_option(parser)
     parser.add_argument("--strict-tlt", action="store_true", help="read the spec as NVIDIA's programs do")
     parser.add_argument("--json", action="store_true", help="a summary as JSON on standard output, and nothing else")
     return parser
@@ -147,7 +148,7 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
         return program.host(text) if text else results / below if results and below else None
 
     task = Task(
-        wanted=Wanted(arguments.network, spec, arguments.key, device),
+        wanted=Wanted(arguments.network, spec, arguments.key, device, arguments.threads),
         model=model,
         pictures=picture_lists.find(arguments.input),
         threshold=arguments.threshold,

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime import device, launch, program
+from runtime import device, launch, program, threads
 from tltpipe import locks, registry
 from tltpipe.errors import HostError, UsageError
 
@@ -74,6 +74,7 @@ def _machine(group: argparse._ArgumentGroup) -> None:
         "--precision", choices=["32", "bf16", "fp16"], default="32", help="of the arithmetic (default 32)"
     )
     group.add_argument("--use_amp", action="store_true", help="NVIDIA's name for --precision fp16, on a GPU")
+    threads.add_option(group)
     group.add_argument("--compile", action="store_true", help="compile the network: a slow start, faster steps")
     group.add_argument("--deterministic", action="store_true", help="the same bits every time on a GPU, too; slower")
 
@@ -127,6 +128,7 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         compile=arguments.compile,
         deterministic=arguments.deterministic,
         save_minutes=arguments.save_minutes,
+        threads=arguments.threads,
     )
     network = registry.load("runtime.networks", arguments.network)
     results = program.host(arguments.results_dir)

@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import IO, Any, TypeVar
 
 from tltpipe.errors import HostError, Interrupted
+from tltpipe.machine import cpu_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -268,11 +269,6 @@ def _starting_processes() -> Iterator[None]:
     finally:
         sys.modules["__main__"] = main
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def cpu_count() -> int:
-    """Cores this process may use (its affinity, which containers and taskset narrow)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _umask() -> int:

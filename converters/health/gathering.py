@@ -16,7 +16,7 @@ from converters.findings import Findings
 from converters.health.looks import Looks
 from converters.model import Dataset
 from converters.passes import Batch, batches, worker_count
-from tltpipe.files import cpu_count
+from tltpipe.machine import cpu_count
 from tltpipe.progress import Bar
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from runtime.augmenting import Done, Folders, Source, Told
 from runtime.augmenting.recipe import Recipe
 from tltpipe import __version__
 from tltpipe.errors import DataError
-from tltpipe.files import beside, cpu_count, parallel_map, writable, write_text
+from tltpipe.files import beside, parallel_map, writable, write_text
+from tltpipe.machine import cpu_count
 from tltpipe.progress import Progress
 
 CHUNK = 16

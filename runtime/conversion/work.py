@@ -13,7 +13,7 @@ from converters.records import frame_record
 from runtime.conversion import Source
 from runtime.conversion.layouts import Layout
 from runtime.conversion.modifier import Modifier
-from tltpipe import files
+from tltpipe import files, machine
 
 FRAMES = 512
 """Frames of a stretch: so many that handing it out is cheap, so few that its records are small."""
@@ -118,4 +118,4 @@ def results(job: Job, plan: Iterable[Stretch], *, workers: int) -> Iterator[tupl
 
 def processes(frames: int, wanted: int | None) -> int:
     """How many processes are worth starting for so many ``frames`` where ``wanted`` are allowed, None for all cores."""
-    return wanted or max(1, min(files.cpu_count(), frames // WORTHWHILE))
+    return wanted or max(1, min(machine.cpu_count(), frames // WORTHWHILE))

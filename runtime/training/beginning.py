@@ -71,14 +71,24 @@ def identity(recipe: Recipe, asked: Asked) -> dict[str, Any]:
     return values
 
 
-def numbers(run: Mapping[str, Any], tally: Tally, memory: Memory, scaler: Mapping[str, Any], steps: int) -> Any:
-    """What a checkpoint remembers beyond weights and optimiser; ``steps`` are those of a whole epoch."""
+def numbers(
+    run: Mapping[str, Any],
+    tally: Tally,
+    memory: Memory,
+    scaler: Mapping[str, Any],
+    *,
+    steps: int,
+    threads: Mapping[str, Any],
+) -> Any:
+    """What a checkpoint remembers beyond weights and optimiser; ``steps`` are those of a whole epoch, ``threads`` how
+    many compute."""
     return {
         "run": dict(run),
         "tally": asdict(tally),
         "memory": asdict(memory),
         "scaler": dict(scaler),
         "steps_per_epoch": steps,
+        "threads": dict(threads),
     }
 
 
