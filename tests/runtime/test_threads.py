@@ -57,10 +57,9 @@ def test_a_core_that_gets_busy_is_noticed(machine: Make) -> None:
     on = machine({2: 0.13, 1: 0.17})
     on.run(TRIAL + threads.PATIENCE[0])
     on.costs[2] = 0.6
-    counts = on.run(RECENT + BLOCK + TRIAL)
-    assert counts[-1] == 1
+    on.run(RECENT + TRIAL)
     assert on.threads.chosen == 1
-    assert on.run(10) == [1] * 10
+    assert on.run(20).count(2) <= BLOCK  # a probe
 
 
 def test_a_core_that_gets_free_is_noticed_by_a_probe(machine: Make) -> None:
