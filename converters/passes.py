@@ -9,9 +9,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from converters.findings import Findings
 from converters.model import Pictures, Sample
+from tltpipe import machine
 from tltpipe.errors import DataError
 from tltpipe.files import parallel_map
-from tltpipe.machine import cpu_count
 
 CHUNK = 128
 """Pictures that a worker takes at a time: enough that handing them over costs little."""
@@ -88,7 +88,7 @@ def gather(chunk: Chunk[Gathered]) -> Batch[Gathered]:
 
 def worker_count(pictures: int) -> int:
     """Processes that are worth starting for so many pictures."""
-    return 1 if pictures <= ALONE else cpu_count()
+    return 1 if pictures <= ALONE else machine.worker_count()
 
 
 def cut(keys: Iterable[Any], size: int = CHUNK) -> Iterator[tuple[Any, ...]]:

@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
         return
     if arguments.workers is not None and arguments.workers < 1:
         raise UsageError(f"--workers {arguments.workers}: there must be one at least")
-    if arguments.workers != 1 and machine.cpu_count() > 1:
+    if arguments.workers != 1 and machine.worker_count() > 1:
         files.preload("runtime.augmenting.work", "runtime.augmenting.kitti", "runtime.augmenting.pictures")
     yaml = arguments.experiment_spec
     if yaml is None and arguments.augmentation_proto and arguments.augmentation_proto.endswith(YAML):

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
     from runtime.conversion.shards import Prefix
 
     for_dali = _is_for_dali(arguments)
-    if arguments.workers != 1 and machine.cpu_count() > 1:
+    if arguments.workers != 1 and machine.worker_count() > 1:
         files.preload("runtime.conversion.work", "runtime.conversion.kitti")  # while the spec is read
     prefix = Prefix.of(program.host_text(arguments.output_filename))
     status = program.StatusLog(program.host(arguments.results_dir) if arguments.results_dir else None)

@@ -159,7 +159,7 @@ def describe(device: torch.device, *, wanted: int, processes: int = 1) -> str:
         several = f"{processes} processes of " if processes > 1 else ""
         missing = " (there is no GPU here)" if wanted and not torch.cuda.is_available() else ""
         threads = torch.get_num_threads()
-        return f"CPU, {several}{threads} thread{'s' if threads > 1 or processes == 1 else ''}{missing}"
+        return f"CPU, {several}{threads} thread{'s' if threads > 1 else ''}{missing}"
     name = torch.cuda.get_device_name(device)
     return f"{processes} x {name}" if processes > 1 else name
 

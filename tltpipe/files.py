@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import IO, Any, TypeVar
 
 from tltpipe.errors import HostError, Interrupted
-from tltpipe.machine import cpu_count
+from tltpipe.machine import worker_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -206,7 +206,7 @@ def parallel_map(
     An exception of ``function`` is raised here when its turn comes, and the rest is cancelled. Ctrl-C is for this
     process alone: it stops handing out items and ends when the few under way are done.
     """
-    workers = workers or cpu_count()
+    workers = workers or worker_count()
     if workers == 1:
         yield from map(function, items)
         return

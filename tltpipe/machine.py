@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 
+WORKER = 256 << 20
+"""Bytes of memory that a worker process may come to need: Python, its libraries, large images decoded."""
+
 _ROOT = Path("/sys/fs/cgroup")
 _GROUPS = Path("/proc/self/cgroup")
 _MEMORY = Path("/proc/meminfo")
@@ -22,6 +25,11 @@ def cpu_count() -> int:
     """Cores this process may use, at least 1: its affinity, or its groups' quota of CPU time, rounded up, if less."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min([cores, *map(ceil, _quotas())]))
+
+
+def worker_count() -> int:
+    """Worker processes for decoding and the like: one a core, as long as each can have ``WORKER`` of the memory."""
+    return max(1, min(cpu_count(), memory_available() // WORKER))
 
 
 def memory_limit() -> int:

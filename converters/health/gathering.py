@@ -16,7 +16,7 @@ from converters.findings import Findings
 from converters.health.looks import Looks
 from converters.model import Dataset
 from converters.passes import Batch, batches, worker_count
-from tltpipe.machine import cpu_count
+from tltpipe import machine
 from tltpipe.progress import Bar
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def gather(
 
 def how_many(pictures: int, *, deep: bool) -> int:
     """Processes that are worth starting."""
-    return cpu_count() if deep and pictures > FEW else worker_count(pictures)
+    return machine.worker_count() if deep and pictures > FEW else worker_count(pictures)
 
 
 _COLUMNS: dict[str, Any] = {

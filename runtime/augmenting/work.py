@@ -21,7 +21,7 @@ from runtime.augmenting.recipe import Recipe
 from tltpipe import __version__
 from tltpipe.errors import DataError
 from tltpipe.files import beside, parallel_map, writable, write_text
-from tltpipe.machine import cpu_count
+from tltpipe.machine import worker_count
 from tltpipe.progress import Progress
 
 CHUNK = 16
@@ -62,7 +62,7 @@ def run(job: Job, *, progress: Progress, workers: int | None = None) -> Told:
     pictures they are left out and listed in the file ``left_out.txt``.
     """
     keys = job.source.keys()
-    workers = workers or (cpu_count() if len(keys) >= WORTH_PROCESSES else 1)
+    workers = workers or (worker_count() if len(keys) >= WORTH_PROCESSES else 1)
     existed = job.output.exists()
     with writable(job.output):
         job.output.mkdir(parents=True, exist_ok=True)

@@ -118,4 +118,4 @@ def results(job: Job, plan: Iterable[Stretch], *, workers: int) -> Iterator[tupl
 
 def processes(frames: int, wanted: int | None) -> int:
     """How many processes are worth starting for so many ``frames`` where ``wanted`` are allowed, None for all cores."""
-    return wanted or max(1, min(machine.cpu_count(), frames // WORTHWHILE))
+    return wanted or max(1, min(machine.worker_count(), frames // WORTHWHILE))
