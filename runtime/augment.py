@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import folders, program
+from runtime import folders, mounts, program
 from tltpipe import files, machine
 from tltpipe.errors import SpecError, UsageError
 
@@ -111,7 +111,7 @@ def _by_proto_text(arguments: argparse.Namespace) -> Job:
     for warning in spec.warnings:
         program.warn(warning)
     root, config = program.host(arguments.dataset_folder), spec.message.dataset_config
-    image_path, label_path = program.host_text(config.image_path), program.host_text(config.label_path)
+    image_path, label_path = mounts.host_text(config.image_path), mounts.host_text(config.label_path)
     source = Kitti(
         folders.existing(root, image_path, kind="images", field="dataset_config.image_path"),
         folders.existing(root, label_path, kind="labels", field="dataset_config.label_path"),
@@ -150,7 +150,7 @@ def _source(spec: Tao5Spec, arguments: argparse.Namespace) -> Source:
     images = root / program.host(spec.image_dir)
     annotations = root / program.host(spec.ann_path)
     if not images.is_dir():
-        raise spec.error("data.image_dir", f"there is no folder {images}", hint=folders.workspace_hint(images))
+        raise spec.error("data.image_dir", f"there is no folder {images}", hint=mounts.hint(images))
     if spec.dataset_type == "coco":
         if not annotations.is_file():
             raise spec.error(

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runtime import program
+from runtime import mounts, program
 from tltpipe import files, machine
 from tltpipe.errors import UsageError
 
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     for_dali = _is_for_dali(arguments)
     if arguments.workers != 1 and machine.worker_count() > 1:
         files.preload("runtime.conversion.work", "runtime.conversion.kitti")  # while the spec is read
-    prefix = Prefix.of(program.host_text(arguments.output_filename))
+    prefix = Prefix.of(mounts.host_text(arguments.output_filename))
     status = program.StatusLog(program.host(arguments.results_dir) if arguments.results_dir else None)
     with status.failures("Dataset convert"):
         status.write("STARTED", "Starting Object Detection Dataset Convert.")

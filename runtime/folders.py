@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-from runtime import program
+from runtime import mounts
 from tltpipe.errors import DataError
 
 
@@ -20,7 +20,7 @@ def existing(root: Path, name: str, *, kind: str, field: str) -> Path:
     if folder.is_dir():
         return folder
     if not root.is_dir():
-        raise DataError("this data set folder does not exist", where=root, hint=workspace_hint(root))
+        raise DataError("this data set folder does not exist", where=root, hint=mounts.hint(root))
     raise DataError(f"there is no such folder for {kind} ({field})", where=folder, hint=_nearest(folder))
 
 
@@ -34,13 +34,6 @@ def no_images(folder: Path, found: Iterable[str], *, looked_for: str) -> DataErr
     there = sorted({Path(name).suffix or name for name in found})
     hint = f"there are {', '.join(there[:8])}: see image_extension in the spec" if there else "the folder is empty"
     return DataError(f"no images ending in {looked_for}", where=folder, hint=hint)
-
-
-def workspace_hint(path: Path) -> str | None:
-    """What to do about a container's path outside the container."""
-    if str(path).startswith(program.CONTAINER_ROOT) and not os.environ.get(program.WORKSPACE_VARIABLE):
-        return f"set {program.WORKSPACE_VARIABLE} to the folder that plays {program.CONTAINER_ROOT}"
-    return None
 
 
 def remove_if_empty(folder: Path) -> None:

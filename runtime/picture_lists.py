@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from runtime.program import host_text
+from runtime.mounts import host_text
 from tltpipe.errors import DataError
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png"})

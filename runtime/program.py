@@ -21,13 +21,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
+from runtime.mounts import host_text
 from tltpipe.errors import HostError, Interrupted, TltpipeError
 from tltpipe.files import writable
 
 Status = Literal["STARTED", "RUNNING", "SUCCESS", "FAILURE", "SKIPPED"]
 
-CONTAINER_ROOT = "/workspace"
-WORKSPACE_VARIABLE = "TLTPIPE_WORKSPACE"
 BROKEN_PIPE = 128 + signal.SIGPIPE
 
 # What the machine refuses, as opposed to what we did wrong.
@@ -86,20 +85,8 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}\n  hint: {self.prog} --help explains the options\n")
 
 
-def host_text(text: str) -> str:
-    """The path, glob or prefix ``text`` as this machine knows it; a trailing slash stays.
-
-    Specs and command lines written for NVIDIA's container speak of /workspace. Where the environment variable
-    TLTPIPE_WORKSPACE names a folder, that folder plays /workspace; all other text is returned as it is.
-    """
-    root = os.environ.get(WORKSPACE_VARIABLE, "")
-    if root and (text == CONTAINER_ROOT or text.startswith(CONTAINER_ROOT + "/")):
-        return os.path.abspath(root).rstrip("/") + text.removeprefix(CONTAINER_ROOT)
-    return text
-
-
 def host(text: str) -> Path:
-    """``host_text`` as a Path (which drops a trailing slash)."""
+    """The path ``text`` of a spec or command line as this machine knows it (``runtime.mounts``)."""
     return Path(host_text(text))
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from runtime.program import host, host_text
+from runtime.mounts import host_text
+from runtime.program import host
 from runtime.recipe import Data, Evaluation, Recipe, Source
 from runtime.views.warp import Warp
 from specs import Spec
