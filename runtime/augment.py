@@ -23,7 +23,7 @@ YAML = (".yaml", ".yml")
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     arguments = parser().parse_intermixed_args(argv)
-    return program.run(lambda: run(arguments))
+    return program.run(lambda: run(arguments), arguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -60,8 +60,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep-names", action="store_true", help="call the output folders as the input's (TAO 3.x)")
     parser.add_argument("--seed", type=int, metavar="N", help="of values drawn from ranges (default: the spec's, 42)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
-    parser.add_argument("--batch_size", type=int, help=argparse.SUPPRESS)  # NVIDIA's; says nothing here
+    parser.accept("--batch_size", why="every process takes one image at a time")
     parser.add_argument("--default-spec", action="store_true", help="print a YAML spec with all defaults, and stop")
+    parser.accept_wrapper()
     return parser
 
 

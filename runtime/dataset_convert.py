@@ -26,7 +26,7 @@ NETWORKS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     arguments = parser().parse_intermixed_args(argv)
-    return program.run(lambda: run(arguments))
+    return program.run(lambda: run(arguments), arguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--strict-tlt", action="store_true", help="with --dali: the empty feature that TAO leaves")
     parser.add_argument("--drop-scores", action="store_true", help="take labels with a 16th column, and drop that")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
+    parser.accept_wrapper()
     return parser
 
 

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from tltpipe.files import writable
 
 if TYPE_CHECKING:
     from runtime.frames import Split
+    from runtime.recipe import Recipe
     from specs import Spec
 
 JUDGES = ("faster-coco-eval", "pycocotools")
@@ -27,7 +29,7 @@ JUDGES = ("faster-coco-eval", "pycocotools")
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     arguments = parser().parse_args(argv)
-    return program.run(lambda: run(arguments))
+    return program.run(lambda: run(arguments), arguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
         "goes wrong.",
     )
     parser.add_argument("network", choices=registry.names("runtime.networks"), help="what the model is")
-    parser.add_argument("-e", "--experiment_spec_file", required=True, metavar="SPEC", help="training spec")
+    parser.add_argument(
+        "-e", "--experiment_spec_file", "--experiment_spec", required=True, metavar="SPEC", help="training spec"
+    )
     parser.add_argument(
         "-m", "--model_path", required=True, metavar="MODEL", help="checkpoint of tlt-train, or what tlt-export wrote"
     )
@@ -49,6 +53,14 @@ def parser() -> argparse.ArgumentParser:
         "-t", "--threshold", type=float, metavar="SCORE",
         help="lowest score that counts in the tables (default: where the mean F1 is best)",
     )  # fmt: skip
+    parser.add_argument(
+        "-i",
+        "--image_dir",
+        metavar="DIR",
+        help="images to evaluate on (default: the spec's validation data); with -l",
+    )
+    parser.add_argument("-l", "--label_dir", metavar="DIR", help="KITTI labels of the images of -i")
+    parser.add_argument("-b", "--batch_size", type=int, metavar="N", help="images a batch (default: the spec's)")
     parser.add_argument("--json", action="store_true", help="print evaluation.json instead of tables")
     parser.add_argument("--no-plots", action="store_true", help="draw nothing")
     parser.add_argument("--coco-by", choices=JUDGES, help="who counts COCO's figures; to us they are the same")
@@ -56,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="0 for the CPU (default 1, if there is one)")
     parser.add_argument("--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which one")
     threads.add_option(parser)
+    parser.accept_wrapper()
     return parser
 
 
@@ -65,6 +78,10 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.threshold is not None and not 0 < arguments.threshold < 1:
         raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}")
+    if bool(arguments.image_dir) != bool(arguments.label_dir):
+        raise UsageError("-i and -l belong together: images, and the labels of these", hint="give both, or neither")
+    if arguments.batch_size is not None and arguments.batch_size < 1:
+        raise UsageError(f"-b must be 1 or more, not {arguments.batch_size}")
     spec = specs.parse(program.host(arguments.experiment_spec_file), "Experiment", strict=arguments.strict_tlt)
     for warning in spec.warnings:
         program.warn(warning)
@@ -103,7 +120,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     place = Device(None if arguments.gpus < 1 else (arguments.gpu_index or [0])[0], asked=bool(arguments.gpu_index))
     model = models.open(path, Wanted(arguments.network, spec, arguments.key, place, arguments.threads))
     show = progress.for_stream()
-    recipe = recipes.of(spec)
+    recipe = _chosen(recipes.of(spec), arguments)
     split = frames.validation(recipe, model.classes, progress=show)
     if split is None:
         hint = "add validation_fold or validation_data_source to dataset_config"
@@ -140,6 +157,18 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     if arguments.json:
         program.say(report.text(told).rstrip("\n"))
     return made.precision.mean
+
+
+def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
+    """``recipe`` with the validation data and the batch size of the command line."""
+    from runtime.recipe import Source
+
+    if arguments.image_dir:
+        source = Source(program.host(arguments.image_dir), labels=program.host(arguments.label_dir))
+        recipe = replace(recipe, data=replace(recipe.data, validation=(source,), fold=None))
+    if arguments.batch_size is not None:
+        recipe = replace(recipe, evaluation=replace(recipe.evaluation, batch_size=arguments.batch_size))
+    return recipe
 
 
 def keep(

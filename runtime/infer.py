@@ -39,7 +39,7 @@ BATCH = 8
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     arguments = parser().parse_args(argv)
-    return program.run(lambda: run(arguments))
+    return program.run(lambda: run(arguments), arguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
         "-t", "--threshold", type=float, default=0.3, metavar="SCORE", help="lowest score shown (default 0.3)"
     )
     parser.add_argument(
-        "--batch_size", type=int, metavar="N", help=f"pictures a batch (default: the spec's, or {BATCH})"
+        "-b", "--batch_size", type=int, metavar="N", help=f"pictures a batch (default: the spec's, or {BATCH})"
     )
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:1 (default: a GPU if there is one)")
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="0 for the CPU, as --device cpu")
@@ -83,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     threads.add_option(parser)
     parser.add_argument("--strict-tlt", action="store_true", help="read the spec as NVIDIA's programs do")
     parser.add_argument("--json", action="store_true", help="a summary as JSON on standard output, and nothing else")
+    parser.accept_wrapper()
     return parser
 
 
