@@ -101,7 +101,7 @@ class Parser(argparse.ArgumentParser):
 
         ``values`` are how many it takes, as argparse's ``nargs``; None one, 0 none.
         """
-        self.add_argument(*words, action=_Accepted, why=why, nargs=values)
+        self.add_argument(*words, action=Accepted, why=why, nargs=values)
 
     def accept_wrapper(self) -> None:
         """Accept what NVIDIA's entry points take before every task, where this program has no use of its own for it."""
@@ -111,7 +111,7 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--log_file", metavar="FILE", help="append all that is printed to FILE instead of showing it")
 
 
-class _Accepted(argparse.Action):
+class Accepted(argparse.Action):
     """An option that has no effect: leaves a line to be shown in ``no_effect`` of the namespace."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, *, why: str, nargs: int | str | None) -> None:
