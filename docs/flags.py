@@ -48,7 +48,8 @@ NVIDIA: dict[str, dict[str, str]] = {
         "-n --normalizer": ALL, "-el --excluded_layers": ALL, "--results_dir": FROM_3, "-v --verbose": ALL,
     },
     "tlt-export": {
-        "-m --model": ALL, "-k --key": ALL, "-e --experiment_spec": ALL, "-o --output_file": ALL, "--gen_ds_config": ALL,
+        "-m --model": ALL, "-k --key": ALL, "-e --experiment_spec": ALL, "-o --output_file": ALL,
+        "--gen_ds_config": ALL,
         "--static_batch_size": FROM_3, "--target_opset": FROM_3, "--data_type": ALL, "--cal_image_dir": ALL,
         "--cal_data_file": ALL, "--cal_cache_file": ALL, "--cal_json_file": FROM_3, "--batches": ALL,
         "--batch_size": ALL, "--max_batch_size": ALL, "--min_batch_size": FROM_3, "--opt_batch_size": FROM_3,
