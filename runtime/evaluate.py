@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> None:
     import specs
 
     if arguments.threshold is not None and not 0 < arguments.threshold < 1:
-        raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}")
+        raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}", hint=program.THRESHOLD)
     if bool(arguments.image_dir) != bool(arguments.label_dir):
         raise UsageError("-i and -l belong together: images, and the labels of these", hint="give both, or neither")
     if arguments.batch_size is not None and arguments.batch_size < 1:
@@ -123,7 +123,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     recipe = _chosen(recipes.of(spec), arguments)
     split = frames.validation(recipe, model.classes, progress=show)
     if split is None:
-        hint = "add validation_fold or validation_data_source to dataset_config"
+        hint = f"add {recipe.data.held_out_fields} to dataset_config"
         raise DataError("this spec has no validation data", where=spec.where("dataset_config"), hint=hint)
     for note in split.notes:
         program.warn(note)

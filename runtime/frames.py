@@ -113,6 +113,7 @@ def _read(
         return None
     split = gathered.split(tuple(counts), tuple(_notes(recipe, classes, gathered, what)) if len(gathered) else ())
     _require_finite(split)
+    _require_pixels(split, what)
     if (flat := np.flatnonzero(_without_area(split))).size:
         first = split.image(_picture_of(split, flat[0]))
         told = f"{flat.size} boxes of the {what} data have no area on their picture, such as one of {first}"
@@ -185,6 +186,14 @@ def _require_finite(split: Split) -> None:
         raise DataError(
             f"a box of {split.image(index)} is not of finite numbers", where=split.roots[split.folders[index]]
         )
+
+
+def _require_pixels(split: Split, what: str) -> None:
+    """Raise DataError where every box lies within the first pixel: written as shares of the image."""
+    if len(split.boxes) and split.boxes.min() >= 0 and split.boxes.max() <= 1 and split.sizes.max() > 1:
+        told = f"all {len(split.boxes)} boxes of the {what} data lie within one pixel: are they shares of the image?"
+        hint = "labels and records hold pixels: multiply x by the width and y by the height of each image"
+        raise DataError(told, where=split.roots[split.folders[0]], hint=hint)
 
 
 def _without_area(split: Split) -> NDArray[np.bool_]:

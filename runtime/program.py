@@ -29,6 +29,9 @@ Status = Literal["STARTED", "RUNNING", "SUCCESS", "FAILURE", "SKIPPED"]
 
 BROKEN_PIPE = 128 + signal.SIGPIPE
 
+THRESHOLD = "a score is a probability: every anchor has one above 0, and none reaches 1; 0.01 shows nearly all"
+"""Why a threshold is neither 0 nor 1."""
+
 # What the machine refuses, as opposed to what we did wrong.
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENOMEM}
 

@@ -23,7 +23,7 @@ SPEC: str | None = None
 ON_REQUEST = False
 MISSING = "run `tltpipe train` first"
 
-_CLASS = re.compile(r"^(\S+)\s+AP\s+([\d.]+)\s*$")
+_CLASS = re.compile(r"^(\S+)\s+AP\s+([\d.]+|-)\s*$")
 _MEAN = re.compile(r"^\s*mAP\s+([\d.]+)\s*$")
 _FRAME = re.compile(r"^\*{5,}\s*$")
 _OURS = re.compile(r"^(class\s+objects\s|not in the mean)")
@@ -97,7 +97,7 @@ class Table:
     """Reads NVIDIA's block of average precisions from the lines of a program."""
 
     def __init__(self) -> None:
-        self.classes: dict[str, float] = {}
+        self.classes: dict[str, float | None] = {}
         self.mean: float | None = None
         self.ours = False
 
@@ -107,7 +107,7 @@ class Table:
         if self.mean is not None and _OURS.match(line):
             self.ours = True
         if match := _CLASS.match(line):
-            self.classes[match[1]] = float(match[2])
+            self.classes[match[1]] = None if match[2] == "-" else float(match[2])
         elif match := _MEAN.match(line):
             self.mean = float(match[1])
         return self.ours or match is not None or _FRAME.match(line) is not None

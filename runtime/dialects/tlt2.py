@@ -50,6 +50,7 @@ def _data(spec: Spec) -> Data:
         mapping={key.lower(): value.lower() for key, value in config.target_class_mapping.items()},
         extension="." + config.image_extension.removeprefix("."),
         fold=config.validation_fold if split == "validation_fold" else None,
+        held_out_fields="validation_fold or validation_data_source",
         train_difficult=spec.strict or not written or config.include_difficult_in_training,
     )
 

@@ -292,6 +292,15 @@ def test_class_numbers_beyond_the_spec(base: Recipe, tmp_path: Path) -> None:
     assert caught.value.where == tmp_path / "shard"
 
 
+def test_boxes_that_are_shares(base: Recipe, tmp_path: Path) -> None:
+    source = folders(tmp_path, {"a": line(box="0.1 0.2 0.5 1.0"), "b": line(box="0 0 1 0.7")})
+    with pytest.raises(DataError, match="all 2 boxes of the training data lie within one pixel") as caught:
+        read(base, source)
+    assert caught.value.exit_code == 3
+    (tmp_path / "labels" / "b.txt").write_text(line(box="0 0 2 0.7"))
+    assert len(read(base, source).labels) == 2
+
+
 def test_what_the_class_numbers_stand_for(base: Recipe, tmp_path: Path) -> None:
     """The list that the converter leaves beside its records decides, the one with the longest name of several."""
     write_records(tmp_path / "train-shard", [dali_record(b"picture", number=2.0)])
