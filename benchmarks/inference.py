@@ -19,7 +19,7 @@ from typing import Any
 from measure import told
 
 from runtime import device
-from tltpipe.files import cpu_count
+from tltpipe.machine import cpu_count
 
 NETWORKS = (("resnet", 18), ("mobilenet_v2", 0))
 SIDE, CLASSES, CANDIDATES = 300, 13, 300

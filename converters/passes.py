@@ -10,8 +10,9 @@ from typing import Any, Generic, Protocol, TypeVar
 from converters.coordinates import Declared, Evidence
 from converters.findings import Findings
 from converters.model import Pictures, Sample
+from tltpipe import machine
 from tltpipe.errors import DataError, TltpipeError
-from tltpipe.files import cpu_count, parallel_map
+from tltpipe.files import parallel_map
 
 CHUNK = 128
 """Pictures that a worker takes at a time: enough that handing them over costs little."""
@@ -133,7 +134,7 @@ def listed(pictures: Pictures, key: Any) -> tuple[str, ...]:
 
 def worker_count(pictures: int) -> int:
     """Processes that are worth starting for so many pictures."""
-    return 1 if pictures <= ALONE else cpu_count()
+    return 1 if pictures <= ALONE else machine.worker_count()
 
 
 def cut(keys: Iterable[Any], size: int = CHUNK) -> Iterator[tuple[Any, ...]]:

@@ -27,6 +27,9 @@ _LARGEST = 1 << 30  # bytes of one record; TensorFlow itself takes no Example of
 # What lies beside the records and is none: warnings, status, the index files of DALI and of older trainers.
 NO_RECORDS = re.compile(r"^\.|^idx-|\.json$|\.txt$|\.idx$")
 
+CLASSES = "_classes.txt"
+"""End of the name of the file beside records that hold class numbers: what number 1, 2, ... is, a name a line."""
+
 _HINT = "write the records again with tlt-dataset-convert"
 
 
@@ -120,6 +123,21 @@ def shards(pattern: Path | str) -> list[Path]:
     if not files:
         raise DataError("no record files here", where=text, hint="tlt-dataset-convert writes them")
     return files
+
+
+def class_names(path: Path) -> tuple[str, ...] | None:
+    """What the class numbers in the record file ``path`` mean, from 1 on, as its converter left it; None without.
+
+    Raises DataError for a list that cannot be read.
+    """
+    lists = [each for each in path.parent.glob(f"*{CLASSES}") if path.name.startswith(each.name.removesuffix(CLASSES))]
+    if not lists:
+        return None
+    nearest = max(lists, key=lambda each: len(each.name))
+    try:
+        return tuple(nearest.read_text("utf-8").splitlines())
+    except (OSError, UnicodeDecodeError):
+        raise DataError("this list of classes cannot be read as text", where=nearest) from None
 
 
 def shard_name(prefix: str, *, fold: int, folds: int, shard: int, shards: int) -> str:

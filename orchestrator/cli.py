@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator import spec_command, stage_commands
+from orchestrator import spec_command, stage_commands, tao_command
 from orchestrator.check_command import check
 from orchestrator.convert_command import convert
 from orchestrator.fetch_command import fetch
@@ -204,6 +204,9 @@ def demo(
 
 for dataset_command in (fetch, check, stats, view, convert, split):
     app.command()(command(dataset_command))
+
+
+app.command(context_settings=tao_command.RAW)(tao_command.tao)
 
 
 @image_app.command("build")

@@ -177,7 +177,7 @@ def _read(path: Path, kind: str | None, *, strict: bool) -> tuple[Any, str]:
     try:
         message = specs.load(kind).MESSAGE if kind else specs.recognise(text, source=path)
     except SpecError as problem:
-        problem.hint = f"say which: --as {', '.join(Kind)}"
+        problem.hint = problem.hint or f"say which: --as {', '.join(Kind)}"
         raise
     found = kind or next(name for name in specs.folders() if message == specs.load(name).MESSAGE)
     return specs.parse(path, message, strict=strict), str(found)

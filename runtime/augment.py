@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import folders, program
-from tltpipe import files
+from runtime import folders, mounts, program
+from tltpipe import files, machine
 from tltpipe.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ YAML = (".yaml", ".yml")
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     arguments = parser().parse_intermixed_args(argv)
-    return program.run(lambda: run(arguments))
+    return program.run(lambda: run(arguments), arguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -60,8 +60,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep-names", action="store_true", help="call the output folders as the input's (TAO 3.x)")
     parser.add_argument("--seed", type=int, metavar="N", help="of values drawn from ranges (default: the spec's, 42)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
-    parser.add_argument("--batch_size", type=int, help=argparse.SUPPRESS)  # NVIDIA's; says nothing here
+    parser.accept("--batch_size", why="every process takes one image at a time")
     parser.add_argument("--default-spec", action="store_true", help="print a YAML spec with all defaults, and stop")
+    parser.accept_wrapper()
     return parser
 
 
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
         return
     if arguments.workers is not None and arguments.workers < 1:
         raise UsageError(f"--workers {arguments.workers}: there must be one at least")
-    if arguments.workers != 1 and files.cpu_count() > 1:
+    if arguments.workers != 1 and machine.worker_count() > 1:
         files.preload("runtime.augmenting.work", "runtime.augmenting.kitti", "runtime.augmenting.pictures")
     yaml = arguments.experiment_spec
     if yaml is None and arguments.augmentation_proto and arguments.augmentation_proto.endswith(YAML):
@@ -111,7 +112,7 @@ def _by_proto_text(arguments: argparse.Namespace) -> Job:
     for warning in spec.warnings:
         program.warn(warning)
     root, config = program.host(arguments.dataset_folder), spec.message.dataset_config
-    image_path, label_path = program.host_text(config.image_path), program.host_text(config.label_path)
+    image_path, label_path = mounts.host_text(config.image_path), mounts.host_text(config.label_path)
     source = Kitti(
         folders.existing(root, image_path, kind="images", field="dataset_config.image_path"),
         folders.existing(root, label_path, kind="labels", field="dataset_config.label_path"),
@@ -150,7 +151,7 @@ def _source(spec: Tao5Spec, arguments: argparse.Namespace) -> Source:
     images = root / program.host(spec.image_dir)
     annotations = root / program.host(spec.ann_path)
     if not images.is_dir():
-        raise spec.error("data.image_dir", f"there is no folder {images}", hint=folders.workspace_hint(images))
+        raise spec.error("data.image_dir", f"there is no folder {images}", hint=mounts.hint(images))
     if spec.dataset_type == "coco":
         if not annotations.is_file():
             raise spec.error(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from runtime.frames import Split
 from runtime.loading import Loader, Memory
-from tltpipe.files import cpu_count
+from tltpipe.machine import cpu_count, worker_count
 
 if TYPE_CHECKING:
     import torch
@@ -200,8 +200,9 @@ def for_validation(recipe: Recipe, split: Split) -> tuple[InOrder, Pictures]:
 
 
 def workers(recipe: Recipe, *, ranks: int = 1) -> int:
-    """Processes that decode: as many as the recipe says, else all cores of this process but one, 1 to 8."""
-    return recipe.workers or min(8, max(1, cpu_count() // ranks - 1))
+    """Processes that decode: as many as the recipe says, else all cores of this process but one, 1 to 8; fewer where
+    memory is short."""
+    return recipe.workers or max(1, min(8, cpu_count() // ranks - 1, worker_count() // ranks))
 
 
 def batches(pictures: Pictures, order: Iterable[Draw], *, workers: int) -> Loader[Draw, Batch]:

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runtime import program
-from tltpipe import files
+from runtime import mounts, program
+from tltpipe import files, machine
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ NETWORKS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     arguments = parser().parse_intermixed_args(argv)
-    return program.run(lambda: run(arguments))
+    return program.run(lambda: run(arguments), arguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--strict-tlt", action="store_true", help="with --dali: the empty feature that TAO leaves")
     parser.add_argument("--drop-scores", action="store_true", help="take labels with a 16th column, and drop that")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
+    parser.accept_wrapper()
     return parser
 
 
@@ -59,9 +60,9 @@ def run(arguments: argparse.Namespace) -> None:
     from runtime.conversion.shards import Prefix
 
     for_dali = _is_for_dali(arguments)
-    if arguments.workers != 1 and files.cpu_count() > 1:
+    if arguments.workers != 1 and machine.worker_count() > 1:
         files.preload("runtime.conversion.work", "runtime.conversion.kitti")  # while the spec is read
-    prefix = Prefix.of(program.host_text(arguments.output_filename))
+    prefix = Prefix.of(mounts.host_text(arguments.output_filename))
     status = program.StatusLog(program.host(arguments.results_dir) if arguments.results_dir else None)
     with status.failures("Dataset convert"):
         status.write("STARTED", "Starting Object Detection Dataset Convert.")

@@ -21,7 +21,8 @@ from runtime.drawing import Find
 from runtime.pictures import WHOLE, decode
 from runtime.result_names import ResultName
 from tltpipe.errors import DataError
-from tltpipe.files import cpu_count, write_text
+from tltpipe.files import write_text
+from tltpipe.machine import cpu_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

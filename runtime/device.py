@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from runtime import allocator
+from runtime import allocator, threads
 from tltpipe.errors import HostError, UsageError
-from tltpipe.files import cpu_count
 
 if TYPE_CHECKING:
     import torch
@@ -147,11 +146,8 @@ def one(gpus: int, indices: Sequence[int] = ()) -> torch.device:
 
 
 def use_all_of_the_cpu(*, shared_by: int = 1) -> None:
-    """A thread for every core, or for this process's part of them; as many as OMP_NUM_THREADS says where it is set."""
-    import torch
-
-    set_by_user = os.environ.get("OMP_NUM_THREADS", "")
-    torch.set_num_threads(int(set_by_user) if set_by_user.isdigit() else max(1, cpu_count() // shared_by))
+    """A thread for every core, or for this process's part of them, until fewer prove faster (``runtime.threads``)."""
+    threads.for_torch(shared_by=shared_by)
     allocator.keep_memory()
 
 
@@ -163,7 +159,7 @@ def describe(device: torch.device, *, wanted: int, processes: int = 1) -> str:
         several = f"{processes} processes of " if processes > 1 else ""
         missing = " (there is no GPU here)" if wanted and not torch.cuda.is_available() else ""
         threads = torch.get_num_threads()
-        return f"CPU, {several}{threads} thread{'s' if threads > 1 or processes == 1 else ''}{missing}"
+        return f"CPU, {several}{threads} thread{'s' if threads > 1 else ''}{missing}"
     name = torch.cuda.get_device_name(device)
     return f"{processes} x {name}" if processes > 1 else name
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from runtime.averaging import Average
     from runtime.data import Batch
+    from runtime.threads import Threads
     from tltpipe.progress import Progress
 
 
@@ -154,6 +155,7 @@ class Loop:
     plan: Plan
     watcher: Watcher
     progress: Progress
+    threads: Threads
     average: Average | None = None
     tally: Tally = field(default_factory=Tally)
 
@@ -200,7 +202,8 @@ class Loop:
                 batch = next(self.batches)
                 waited = time.monotonic() - began
                 with interruption.held():
-                    self._step(epoch, batch, waited)
+                    with self.threads.timed():
+                        self._step(epoch, batch, waited)
                     told = self._settle(keep=self.late)
                     tally.seconds += time.monotonic() - began
                     bar.advance(note=f"loss {sum(told.losses.values()):.4g}, lr {told.rate:.3g}" if told else "")
@@ -257,6 +260,7 @@ class Loop:
 
     def _conclude(self, epoch: int) -> bool:
         """Tell the watcher that ``epoch`` is over; whether training ends here, the same in all processes."""
+        self.threads.rest()
         tally, rate = self.tally, self.plan.rate(epoch * self.plan.steps)
         loss = tally.loss / self.plan.steps
         ends = self.watcher.epoch(

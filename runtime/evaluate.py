@@ -7,11 +7,12 @@ import importlib.util
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime import inference_models as models
-from runtime import program
+from runtime import program, threads
 from runtime.inference_models import Device, Wanted
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
@@ -20,6 +21,7 @@ from tltpipe.files import writable
 if TYPE_CHECKING:
     from runtime.evaluation.findings import Findings
     from runtime.frames import Split
+    from runtime.recipe import Recipe
     from specs import Spec
 
 JUDGES = ("faster-coco-eval", "pycocotools")
@@ -28,7 +30,7 @@ JUDGES = ("faster-coco-eval", "pycocotools")
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     arguments = parser().parse_args(argv)
-    return program.run(lambda: run(arguments))
+    return program.run(lambda: run(arguments), arguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,7 +40,9 @@ def parser() -> argparse.ArgumentParser:
         "goes wrong.",
     )
     parser.add_argument("network", choices=registry.names("runtime.networks"), help="what the model is")
-    parser.add_argument("-e", "--experiment_spec_file", required=True, metavar="SPEC", help="training spec")
+    parser.add_argument(
+        "-e", "--experiment_spec_file", "--experiment_spec", required=True, metavar="SPEC", help="training spec"
+    )
     parser.add_argument(
         "-m", "--model_path", required=True, metavar="MODEL", help="checkpoint of tlt-train, or what tlt-export wrote"
     )
@@ -55,12 +59,22 @@ def parser() -> argparse.ArgumentParser:
         help="COCO annotations: classes are in the order of the first, and --coco has their ids",
     )  # fmt: skip
     parser.add_argument("--coco", action="store_true", help="keep detections and objects as two COCO files, too")
+    parser.add_argument(
+        "-i",
+        "--image_dir",
+        metavar="DIR",
+        help="images to evaluate on (default: the spec's validation data); with -l",
+    )
+    parser.add_argument("-l", "--label_dir", metavar="DIR", help="KITTI labels of the images of -i")
+    parser.add_argument("-b", "--batch_size", type=int, metavar="N", help="images a batch (default: the spec's)")
     parser.add_argument("--json", action="store_true", help="print evaluation.json instead of tables")
     parser.add_argument("--no-plots", action="store_true", help="draw nothing")
     parser.add_argument("--coco-by", choices=JUDGES, help="who counts COCO's figures; to us they are the same")
     parser.add_argument("--strict-tlt", action="store_true", help="count as NVIDIA to the letter (docs/strict.md)")
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="0 for the CPU (default 1, if there is one)")
     parser.add_argument("--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which one")
+    threads.add_option(parser)
+    parser.accept_wrapper()
     return parser
 
 
@@ -69,7 +83,11 @@ def run(arguments: argparse.Namespace) -> None:
     import specs
 
     if arguments.threshold is not None and not 0 < arguments.threshold < 1:
-        raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}")
+        raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}", hint=program.THRESHOLD)
+    if bool(arguments.image_dir) != bool(arguments.label_dir):
+        raise UsageError("-i and -l belong together: images, and the labels of these", hint="give both, or neither")
+    if arguments.batch_size is not None and arguments.batch_size < 1:
+        raise UsageError(f"-b must be 1 or more, not {arguments.batch_size}")
     spec = specs.parse(program.host(arguments.experiment_spec_file), "Experiment", strict=arguments.strict_tlt)
     for warning in spec.warnings:
         program.warn(warning)
@@ -106,12 +124,12 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
         judges.require(arguments.coco_by)
     path = program.host(arguments.model_path)
     place = Device(None if arguments.gpus < 1 else (arguments.gpu_index or [0])[0], asked=bool(arguments.gpu_index))
-    model = models.open(path, Wanted(arguments.network, spec, arguments.key, place))
+    model = models.open(path, Wanted(arguments.network, spec, arguments.key, place, arguments.threads))
     show = progress.for_stream()
-    recipe = recipes.of(spec)
+    recipe = _chosen(recipes.of(spec), arguments)
     split = frames.validation(recipe, model.classes, progress=show)
     if split is None:
-        hint = "add validation_fold or validation_data_source to dataset_config"
+        hint = f"add {recipe.data.held_out_fields} to dataset_config"
         raise DataError("this spec has no validation data", where=spec.where("dataset_config"), hint=hint)
     for note in split.notes:
         program.warn(note)
@@ -148,6 +166,18 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     if arguments.json:
         program.say(report.text(told).rstrip("\n"))
     return made.precision.mean
+
+
+def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
+    """``recipe`` with the validation data and the batch size of the command line."""
+    from runtime.recipe import Source
+
+    if arguments.image_dir:
+        source = Source(program.host(arguments.image_dir), labels=program.host(arguments.label_dir))
+        recipe = replace(recipe, data=replace(recipe.data, validation=(source,), fold=None))
+    if arguments.batch_size is not None:
+        recipe = replace(recipe, evaluation=replace(recipe.evaluation, batch_size=arguments.batch_size))
+    return recipe
 
 
 def keep_coco(

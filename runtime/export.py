@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 OLDEST, NEWEST, USUAL = 13, 20, 17
 DEFAULT = "onnx"
 """The format, where neither an option nor a suffix names one; its suffix, which others share, means it."""
-FOREIGN = {
+ACCEPTED = {
     "engine_file": "TensorRT engines are made where they run: trtexec --onnx=MODEL --saveEngine=FILE",
     "cal_cache_file": "TensorRT writes its own; --data_type int8 calibrates for ONNX Runtime",
     "cal_data_file": "calibration reads pictures: --cal_image_dir",
     "cal_json_file": "there are no scales of quantisation-aware training to write",
     "max_batch_size": "any batch is taken; --static_batch_size sets one",
     "max_workspace_size": "this is for trtexec, which makes the engine",
+    "min_batch_size": "any batch is taken; --static_batch_size sets one",
+    "opt_batch_size": "any batch is taken; --static_batch_size sets one",
+    "onnx_route": "ONNX is written by PyTorch's exporter",
 }
 """NVIDIA's options for TensorRT, and what to do in their place."""
 
@@ -36,7 +39,7 @@ FOREIGN = {
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     arguments = parser().parse_args(argv)
-    return program.run(lambda: run(arguments))
+    return program.run(lambda: run(arguments), arguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -72,10 +75,12 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--force", action="store_true", help="replace files that are there")
     parser.add_argument("--strict-tlt", action="store_true", help="read the spec as NVIDIA's programs do")
     parser.add_argument("-r", "--results_dir", metavar="DIR", help="gets status.json")
-    for name in FOREIGN:
-        parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
-    for words in (("-s", "--strict_type_constraints"), ("--force_ptq",), ("-v", "--verbose")):
-        parser.add_argument(*words, action="store_true", help=argparse.SUPPRESS)
+    for name, why in ACCEPTED.items():
+        parser.accept(f"--{name}", why=why)
+    for words in (("-s", "--strict_type_constraints"), ("--force_ptq",)):
+        parser.accept(*words, why="precisions are TensorRT's to choose, when the engine is made", values=0)
+    parser.accept("-v", "--verbose", why="everything is reported anyway", values=0)
+    parser.accept_wrapper()
     return parser
 
 
@@ -87,9 +92,6 @@ def run(arguments: argparse.Namespace) -> None:
     if spec is not None and arguments.strict_tlt:
         spec = replace(spec, strict=True)
     wanted = read(arguments, spec)
-    for name, advice in FOREIGN.items():
-        if getattr(arguments, name) is not None:
-            program.warn(f"--{name} has no effect: {advice}")
     device.require_torch()
     work.require(cast("Format", registry.load(FOLDER, wanted.format)))
     for warning in spec.warnings if spec else ():

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from converters import listing
-from runtime import program
+from runtime import mounts
 from tltpipe.errors import DataError
 
 
@@ -20,7 +20,7 @@ def existing(root: Path, name: str, *, kind: str, field: str) -> Path:
     if folder.is_dir():
         return folder
     if not root.is_dir():
-        raise DataError("this data set folder does not exist", where=root, hint=workspace_hint(root))
+        raise DataError("this data set folder does not exist", where=root, hint=mounts.hint(root))
     raise DataError(f"there is no such folder for {kind} ({field})", where=folder, hint=_nearest(folder))
 
 
@@ -39,13 +39,6 @@ def no_images(folder: Path, extension: str | None) -> DataError:
     if any(listing.extension_of(each) in listing.UNSUPPORTED for each in there):
         hint = f"{hint}, which cannot be read: convert them to JPEG or PNG"
     return DataError("no images that can be read", where=folder, hint=hint)
-
-
-def workspace_hint(path: Path) -> str | None:
-    """What to do about a container's path outside the container."""
-    if str(path).startswith(program.CONTAINER_ROOT) and not os.environ.get(program.WORKSPACE_VARIABLE):
-        return f"set {program.WORKSPACE_VARIABLE} to the folder that plays {program.CONTAINER_ROOT}"
-    return None
 
 
 def remove_if_empty(folder: Path) -> None:

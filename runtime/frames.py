@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import glob
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from converters import images, listing, records
+from runtime import mounts
 from runtime import sources as reading
 from runtime.image_files import FrameImages, ImageFiles, names_in
 from runtime.split import Gathered
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from runtime.recipe import Data, Recipe, Source
 
 LEFT_OUT = "are marked as occluded and left out"
+TURNED = "in target_class_mapping the key is a class of the data, the value one to train: are they the wrong way round?"
 MEASURED_IMAGES = 1000
 """Of so many pictures at most, spread over the split, is compared beforehand whether their size is as annotated."""
 
@@ -93,6 +96,7 @@ def _read(
     read_any, counts, images_told = False, list[tuple[int, float]](), list[str]()
     with progress.bar(f"read {what} annotations", total=None, unit="frames") as bar:
         for source in sources:
+            _require_there(recipe, source)
             before = len(gathered)
             if source.labels is not None:
                 if source not in recipe.data.validation and what == "validation":
@@ -103,6 +107,7 @@ def _read(
             else:
                 named = FrameImages(source.images, recipe.data.extension, lenient=not recipe.strict)
                 for path in _files(recipe.data, source, what):
+                    _require_classes(recipe, path, classes)
                     gathered.take(reading.of_records(path, named=named), source.images, bar, path)
                     read_any = True
                 if named.renamed:
@@ -113,6 +118,7 @@ def _read(
     notes = tuple(_notes(recipe, classes, gathered, what)) if len(gathered) else ()
     split = gathered.split(tuple(counts), (*images_told, *notes))
     _require_finite(split)
+    _require_pixels(split, what)
     if (flat := np.flatnonzero(_without_area(split))).size:
         first = split.image(_picture_of(split, flat[0]))
         told = f"{flat.size} boxes of the {what} data have no area on their picture, such as one of {first}"
@@ -126,24 +132,51 @@ def _renamed(named: FrameImages) -> str:
     return f"{what}: {listing.counted(named.renamed)}; they are used"
 
 
+def _require_classes(recipe: Recipe, path: Path, classes: Sequence[str]) -> None:
+    """Raises DataError where the class numbers in the record file ``path`` are not those of ``classes``."""
+    told = records.class_names(path)
+    if told is not None and told != tuple(classes) and not recipe.strict:
+        what = f"the numbers in these records stand for {', '.join(told)}; the spec trains {', '.join(classes)}"
+        hint = "convert again with the target_class_mapping of this spec, or give the spec that of the conversion"
+        raise DataError(what, where=path, hint=hint)
+
+
+def _require_there(recipe: Recipe, source: Source) -> None:
+    """Raises DataError, with the spec's line, for a folder that it names and that is not on this machine."""
+    needed = {"tfrecords_path": Path(source.records).parent} if source.records else {}
+    if source.labels is not None:  # records may hold their pictures
+        needed = {"label_directory_path": source.labels, "image_directory_path": source.images}
+    for name, folder in needed.items():
+        if not folder.exists() and not glob.has_magic(str(folder)):
+            where = recipe.spec.where(f"{source.field}.{name}")
+            raise DataError(f"there is no folder {folder}", where=where, hint=mounts.hint(folder))
+
+
 def _notes(recipe: Recipe, classes: Sequence[str], gathered: Gathered, what: str) -> Iterator[str]:
     """Tell of objects and classes left out; raise SpecError when none of the spec's classes is in the data at all."""
-    seen, mapping = gathered.seen, {**gathered.mapping, **{name: at for at, name in enumerate(classes, start=1)}}
-    known, found = [name for name in mapping if name in seen], sorted(seen)
-    if seen and not known:
+    turned = [name for name in sorted(gathered.unmapped) if name in classes]
+    if gathered.unmapped and not gathered.mapped:
+        found = sorted(gathered.unmapped)
         near = {name: _nearest(name, found) for name in sorted(gathered.mapping)}
         meant = [f'"{other}" for "{name}"' for name, other in near.items() if other]
         hint = f"did you mean {', '.join(meant[:3])}?" if meant else "map the classes of the data to those to train"
-        text = f"none of these classes is in the {what} data, which hold: {_listed(found)}"
-        raise recipe.spec.error("dataset_config.target_class_mapping", text, hint=hint)
+        text = f"none of the mapped classes is in the {what} data, which hold: {_listed(found)}"
+        raise recipe.spec.error("dataset_config.target_class_mapping", text, hint=TURNED if turned else hint)
     if gathered.left_out:
         yield f"{gathered.left_out} objects of the {what} data {LEFT_OUT}"
-    present = {mapping[name] for name in known}
-    if absent := [name for label, name in enumerate(classes, start=1) if label not in present]:
+    if absent := [name for label, name in enumerate(classes, start=1) if label not in gathered.present]:
         yield f"no box in the {what} data for: {', '.join(absent)}"
-    if unmapped := [name for name in found if name not in gathered.mapping]:
-        count = sum(seen[name] for name in unmapped)
-        yield f"{count} objects of the {what} data are of classes that are not mapped: {_listed(unmapped)}"
+    if gathered.unmapped:
+        count = gathered.unmapped.total()
+        names = _listed(sorted(gathered.unmapped))
+        yield f"{count} objects of the {what} data are of classes that are not mapped: {names}"
+    if 0 < gathered.largest < len(classes):
+        yield (
+            f"class numbers of the {what} data go to {gathered.largest}, the spec has {len(classes)} classes: if the "
+            "records were converted for fewer, or others, all names are wrong; nothing in them says so"
+        )
+    if turned:
+        yield f"{', '.join(turned)}: {TURNED}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -163,6 +196,14 @@ def _require_finite(split: Split) -> None:
         raise DataError(
             f"a box of {split.image(index)} is not of finite numbers", where=split.roots[split.folders[index]]
         )
+
+
+def _require_pixels(split: Split, what: str) -> None:
+    """Raise DataError where every box lies within the first pixel: written as shares of the image."""
+    if len(split.boxes) and split.boxes.min() >= 0 and split.boxes.max() <= 1 and split.sizes.max() > 1:
+        told = f"all {len(split.boxes)} boxes of the {what} data lie within one pixel: are they shares of the image?"
+        hint = "labels and records hold pixels: multiply x by the width and y by the height of each image"
+        raise DataError(told, where=split.roots[split.folders[0]], hint=hint)
 
 
 def _without_area(split: Split) -> NDArray[np.bool_]:
@@ -188,7 +229,7 @@ def _require_pictures(split: Split, *, measured: bool) -> None:
         if key not in listed:
             listed[key] = names_in(split.roots[key[0]] / folder)
         if file not in listed[key]:
-            hint = _missing_hint(file, listed[key])
+            hint = mounts.hint(split.roots[key[0]]) or _missing_hint(file, listed[key])
             raise DataError("this picture is missing", where=split.roots[key[0]] / split.name(index), hint=hint)
     if measured:
         return

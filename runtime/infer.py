@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import picture_lists, program
+from runtime import picture_lists, program, threads
 from runtime.inference_models import Device, Wanted, device_of, kind_of
 from runtime.result_names import ResultName, result_names
 from tltpipe import registry
@@ -43,7 +43,7 @@ BATCH = 8
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     arguments = parser().parse_args(argv)
-    return program.run(lambda: run(arguments))
+    return program.run(lambda: run(arguments), arguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -81,15 +81,17 @@ def parser() -> argparse.ArgumentParser:
         "-t", "--threshold", type=float, default=0.3, metavar="SCORE", help="lowest score shown (default 0.3)"
     )
     parser.add_argument(
-        "--batch_size", type=int, metavar="N", help=f"pictures a batch (default: the spec's, or {BATCH})"
+        "-b", "--batch_size", type=int, metavar="N", help=f"pictures a batch (default: the spec's, or {BATCH})"
     )
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:1 (default: a GPU if there is one)")
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="0 for the CPU, as --device cpu")
     parser.add_argument(
         "--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which one, as --device cuda:I"
     )
+    threads.add_option(parser)
     parser.add_argument("--strict-tlt", action="store_true", help="read the spec as NVIDIA's programs do")
     parser.add_argument("--json", action="store_true", help="a summary as JSON on standard output, and nothing else")
+    parser.accept_wrapper()
     return parser
 
 
@@ -131,7 +133,7 @@ def run(arguments: argparse.Namespace) -> None:
     import specs
 
     if not 0 < arguments.threshold < 1:
-        raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}")
+        raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}", hint=program.THRESHOLD)
     spec = specs.parse(program.host(arguments.spec), "Experiment") if arguments.spec else None
     if spec is not None and arguments.strict_tlt:
         spec = replace(spec, strict=True)
@@ -162,7 +164,7 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
         return program.host(text) if text else results / below if results and below else None
 
     task = Task(
-        wanted=Wanted(arguments.network, spec, arguments.key, device),
+        wanted=Wanted(arguments.network, spec, arguments.key, device, arguments.threads),
         model=model,
         names=result_names(
             picture_lists.find(arguments.input, apart=place(arguments.output, "images_annotated")),

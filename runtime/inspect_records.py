@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from runtime import program
+from runtime import mounts, program
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.records is not None and arguments.draw:
         raise UsageError("--records and --draw: one at a time")
-    paths = inspection.find([program.host_text(path) for path in arguments.paths])
+    paths = inspection.find([mounts.host_text(path) for path in arguments.paths])
     if arguments.records is not None:
         _print(paths, arguments.records or None)
         return

@@ -23,6 +23,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tltpipe import machine
 from tltpipe.errors import RunFailed, TltpipeError
 
 AHEAD = 2
@@ -30,6 +31,7 @@ AHEAD = 2
 SPARE = 3
 """Pieces of shared memory for results that are being used, beside those under way."""
 MOST_MEMORY = 2 << 30
+"""Bytes of shared memory; at most a quarter of what is available."""
 
 Item = TypeVar("Item", contravariant=True)
 Result = TypeVar("Result", covariant=True)
@@ -134,7 +136,7 @@ class Loader(Generic[Item, Result]):
         """Start the workers, with memory that they share for results of ``room`` bytes."""
         forked = sys.platform == "linux"
         context = multiprocessing.get_context("fork" if forked else "spawn")
-        slots = min(self._count * AHEAD + SPARE, MOST_MEMORY // max(1, room))
+        slots = min(self._count * AHEAD + SPARE, min(MOST_MEMORY, machine.memory_available() // 4) // max(1, room))
         if forked and slots > SPARE:
             with contextlib.suppress(OSError, ValueError):
                 self._pool = _Pool(room, slots)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from converters import listing
 from runtime import program
-from runtime.program import host_text
+from runtime.mounts import host_text
 from tltpipe.errors import DataError
 
 STANDARD_INPUT = "-"

@@ -15,33 +15,47 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
+from runtime.mounts import host_text
 from tltpipe.errors import HostError, Interrupted, TltpipeError
 from tltpipe.files import writable
 from tltpipe.losses import Losses
 
 Status = Literal["STARTED", "RUNNING", "SUCCESS", "FAILURE", "SKIPPED"]
 
-CONTAINER_ROOT = "/workspace"
-WORKSPACE_VARIABLE = "TLTPIPE_WORKSPACE"
 BROKEN_PIPE = 128 + signal.SIGPIPE
+
+THRESHOLD = "a score is a probability: every anchor has one above 0, and none reaches 1; 0.01 shows nearly all"
+"""Why a threshold is neither 0 nor 1."""
 
 # What the machine refuses, as opposed to what we did wrong.
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENOMEM}
 
 
-def run(body: Callable[[], None]) -> int:
+def run(body: Callable[[], None], arguments: argparse.Namespace | None = None) -> int:
     """Call ``body`` and return the exit code of the program: every failure becomes lines on standard error.
+
+    ``arguments`` are those of the command line: options without effect are told first; with ``log_file`` all that is
+    printed is appended to that file, and nothing shows elsewhere.
 
     0 success; the error's own code for a TltpipeError (errors.py); 130 after Ctrl-C or SIGTERM; 6 where the machine
     refuses (no room, no permission); 141 when the reader of our output has gone; 1 for a fault of ours, whose
     traceback goes to a file that the message names.
     """
+    if arguments is not None:
+        try:
+            with _printing_to(getattr(arguments, "log_file", None)):
+                if os.environ.get("LOCAL_RANK", "0") == "0":  # other processes of a training get the same words
+                    for line in getattr(arguments, "no_effect", ()):
+                        warn(line)
+                return run(body)
+        except TltpipeError as error:
+            return report(error)
     try:
         with _terminable():
             body()
@@ -94,21 +108,46 @@ class Parser(argparse.ArgumentParser):
         self.print_usage(sys.stderr)
         self.exit(2, f"error: {message}\n  hint: {self.prog} --help explains the options\n")
 
+    def accept(self, *words: str, why: str, values: int | str | None = None) -> None:
+        """Accept an option of NVIDIA's that has no effect here; whoever gives it is told ``why``.
 
-def host_text(text: str) -> str:
-    """The path, glob or prefix ``text`` as this machine knows it; a trailing slash stays.
+        ``values`` are how many it takes, as argparse's ``nargs``; None one, 0 none.
+        """
+        self.add_argument(*words, action=Accepted, why=why, nargs=values)
 
-    Specs and command lines written for NVIDIA's container speak of /workspace. Where the environment variable
-    TLTPIPE_WORKSPACE names a folder, that folder plays /workspace; all other text is returned as it is.
-    """
-    root = os.environ.get(WORKSPACE_VARIABLE, "")
-    if root and (text == CONTAINER_ROOT or text.startswith(CONTAINER_ROOT + "/")):
-        return os.path.abspath(root).rstrip("/") + text.removeprefix(CONTAINER_ROOT)
-    return text
+    def accept_wrapper(self) -> None:
+        """Accept what NVIDIA's entry points take before every task, where this program has no use of its own for it."""
+        for words, why, values in _WRAPPER:
+            if not self._option_string_actions.keys() & set(words):
+                self.accept(*words, why=why, values=values)
+        self.add_argument("--log_file", metavar="FILE", help="append all that is printed to FILE instead of showing it")
+
+
+class Accepted(argparse.Action):
+    """An option that has no effect: leaves a line to be shown in ``no_effect`` of the namespace."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, *, why: str, nargs: int | str | None) -> None:
+        hidden = argparse.SUPPRESS
+        super().__init__(option_strings, dest, nargs=nargs, default=hidden, help=hidden)
+        self.why = why
+
+    def __call__(
+        self, _parser: object, namespace: argparse.Namespace, _values: object, option: str | None = None
+    ) -> None:
+        namespace.no_effect = [*getattr(namespace, "no_effect", ()), f"{option} has no effect: {self.why}"]
+
+
+_WRAPPER: tuple[tuple[tuple[str, ...], str, int | str | None], ...] = (
+    (("--gpus",), "this program computes on the CPU", None),
+    (("--gpu_index",), "this program computes on the CPU", "+"),
+    (("--num_processes", "-np"), "only a training is shared by processes", None),
+    (("--use_amp",), "only a training chooses its precision", 0),
+)
+"""Option, why it has no effect, how many values it takes."""
 
 
 def host(text: str) -> Path:
-    """``host_text`` as a Path (which drops a trailing slash)."""
+    """The path ``text`` of a spec or command line as this machine knows it (``runtime.mounts``)."""
     return Path(host_text(text))
 
 
@@ -181,6 +220,31 @@ def _drop_torn_line(path: Path) -> None:
     whole = held.rfind(b"\n") + 1
     if whole < len(held):
         os.truncate(path, whole)
+
+
+@contextmanager
+def _printing_to(name: str | None) -> Iterator[None]:
+    """Append what this process and those that it starts print to the file ``name``. Raises HostError, UsageError."""
+    if name is None:
+        yield
+        return
+    path = host(name)
+    with writable(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    with file:
+        streams = (sys.stdout, sys.stderr)
+        before = [os.dup(stream.fileno()) for stream in streams]
+        try:
+            for stream in streams:
+                stream.flush()
+                os.dup2(file.fileno(), stream.fileno())
+            yield
+        finally:
+            for stream, own in zip(streams, before, strict=True):
+                stream.flush()
+                os.dup2(own, stream.fileno())
+                os.close(own)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ FOREIGN = {
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     arguments = parser().parse_args(argv)
-    return program.run(lambda: run(arguments))
+    return program.run(lambda: run(arguments), arguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,7 +69,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--results_dir", metavar="DIR", help="gets status.json")
     parser.add_argument("--force", action="store_true", help="write over an earlier pruned model")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("-v", "--verbose", action="store_true", help="taken for NVIDIA's sake: all is told anyway")
+    parser.accept("-v", "--verbose", why="everything is reported anyway", values=0)
+    parser.accept_wrapper()
     return parser
 
 

@@ -61,6 +61,7 @@ class Data:
     there are none. ``extension`` is what records' frame ids lack, with its dot, None for any. ``mapping``: class in the
     files to class to train, both lower case. ``train_difficult``: objects marked as difficult are trained on.
     ``shuffled``: training pictures come in another order in each epoch, else in that of the files.
+    ``held_out_fields`` are the fields of the spec's dialect that say what to validate on, for hints.
     """
 
     training: tuple[Source, ...]
@@ -70,6 +71,7 @@ class Data:
     fold: int | None = None
     train_difficult: bool = True
     shuffled: bool = True
+    held_out_fields: str = "validation_data_sources"
 
 
 @dataclass(frozen=True)

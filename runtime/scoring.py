@@ -167,11 +167,15 @@ def with_model(model: Any) -> Finder:
 
 
 def table(result: Result, *, decimals: int) -> Iterator[str]:
-    """NVIDIA's block: a line for each class and the mean; names are never cut and never touch ``AP``."""
+    """NVIDIA's block: a line for each class and the mean; names are never cut and never touch ``AP``.
+
+    A class without an object in the data has a dash, but where the result is strict.
+    """
     width = max(14, *(len(name) + 2 for name in result.per_class))
     yield STARS
     for name, value in result.per_class.items():
-        yield f"{name:<{width}}{'AP':<6}{value:.{decimals}f}"
+        shown = "-" if name in result.absent and not result.strict else f"{value:.{decimals}f}"
+        yield f"{name:<{width}}{'AP':<6}{shown}"
     yield f"{'':<{width}}{'mAP':<6}{result.mean:.{decimals}f}"
     yield STARS
 

@@ -77,12 +77,20 @@ class Split:
 
 @dataclass
 class Gathered:
-    """Grows by pictures. ``seen`` counts objects by their class in the files, ``left_out`` those too difficult."""
+    """Grows by pictures.
+
+    ``mapped`` and ``unmapped`` count objects by their class in the files, those that are trained and the others;
+    ``left_out`` those too difficult. ``present`` are the classes (from 1) that any object has,
+    ``largest`` the largest number of one in records that hold numbers.
+    """
 
     mapping: dict[str, int]
     classes: tuple[str, ...]
     hard: bool
-    seen: Counter[str] = field(default_factory=Counter)
+    mapped: Counter[str] = field(default_factory=Counter)
+    unmapped: Counter[str] = field(default_factory=Counter)
+    present: set[int] = field(default_factory=set)
+    largest: int = 0
     left_out: int = 0
     losses: Losses = field(default_factory=Losses)
 
@@ -115,6 +123,7 @@ class Gathered:
                 if not label:
                     self.losses.lose(UNMAPPED, items=1)
                     continue
+                self.present.add(label)
                 if difficult and not self.hard:
                     self.left_out += 1
                     self.losses.lose(DIFFICULT, items=1)
@@ -131,13 +140,15 @@ class Gathered:
         """The number of a class from 1; 0 for one that is not trained."""
         if isinstance(name, str):
             name = name.lower()
-            self.seen[name] += 1
-            return self.mapping.get(name, 0)
+            label = self.mapping.get(name, 0)
+            (self.mapped if label else self.unmapped)[name] += 1
+            return label
         if not 1 <= name <= len(self.classes):
             what = f"these records have a class number {name}, but the spec has {len(self.classes)} classes"
             hint = "records with pictures hold the class numbers of the spec that converted them: convert them again"
             raise DataError(what, where=where, hint=hint)
-        self.seen[self.classes[name - 1]] += 1
+        self.mapped[self.classes[name - 1]] += 1
+        self.largest = max(self.largest, name)
         return name
 
     def split(self, sources: tuple[tuple[int, float], ...], notes: tuple[str, ...]) -> Split:

@@ -12,11 +12,15 @@ from __future__ import annotations
 
 from math import cos, radians, sin
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime import transforms
 from runtime.transforms import Blur, Colour, Matrix, Size, Spatial
+
+BORDER = cv2.BORDER_CONSTANT
+"""Beyond the border of a picture that is blurred there are zeros: edges get darker."""
 
 _LUMA = np.array([[0.299] * 3, [0.587] * 3, [0.114] * 3])
 _COSINE = np.array([[0.701, -0.299, -0.299], [-0.587, 0.413, -0.587], [-0.114, -0.114, 0.886]])
@@ -78,7 +82,7 @@ def brightness(offset: float | tuple[float, float, float]) -> Matrix:
 
 
 def blur_kernel(size: int, std: float) -> NDArray[np.float32]:
-    """The window [2 size + 1, 2 size + 1] of sum 1; ``std`` 0 is derived from the size."""
+    """The window [2 size + 1, 2 size + 1] of sum 1, ``std`` in pixels; 0 is derived from the size."""
     weights = kernel(Blur(size, std)).astype(np.float64)
     return np.outer(weights, weights).astype(np.float32)
 
@@ -99,8 +103,11 @@ def colour_matrix(colour: Colour) -> tuple[Matrix, Matrix]:
 
 
 def kernel(blur: Blur) -> NDArray[np.float32]:
-    """The weights along one axis of sum 1, as ``transforms.kernel``; here ``size`` is how far the window reaches."""
-    return transforms.kernel(Blur(2 * blur.size + 1, blur.std)) if blur.size else transforms.kernel(blur)
+    """The weights along one axis of sum 1, as ``transforms.kernel``.
+
+    ``size`` is the radius: 0 is no blur, and a sigma that is 0 is derived from it as if it were the window's width.
+    """
+    return transforms.gaussian(blur.size, blur.std or transforms.derived_std(blur.size))
 
 
 def _about_middle(linear: Matrix, size: Size | None) -> Matrix:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime import device, launch, program
+from runtime import device, launch, program, threads
 from tltpipe import locks, registry
 from tltpipe.errors import HostError, UsageError
 
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = parser().parse_args(words)
-    return program.run(lambda: run(arguments, words))
+    return program.run(lambda: run(arguments, words), arguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,6 +48,10 @@ def parser() -> argparse.ArgumentParser:
         "--initial_epoch", type=int, default=1, metavar="N", help="first epoch to run; above 1 resumes -m (default 1)"
     )
     parser.add_argument(
+        "--arch", choices=registry.names("runtime.networks"), help="the network once more, as NVIDIA has it"
+    )
+    parser.accept("--use_multiprocessing", why="images are decoded in processes of their own anyway", values=0)
+    parser.add_argument(
         "--fresh", action="store_true", help="start over, where else an unfinished run in DIR is gone on with"
     )
     parser.add_argument(
@@ -55,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _machine(parser.add_argument_group("machine"))
     _learning(parser.add_argument_group("learning"))
+    parser.accept_wrapper()
     return parser
 
 
@@ -74,6 +79,7 @@ def _machine(group: argparse._ArgumentGroup) -> None:
         "--precision", choices=["32", "bf16", "fp16"], default="32", help="of the arithmetic (default 32)"
     )
     group.add_argument("--use_amp", action="store_true", help="NVIDIA's name for --precision fp16, on a GPU")
+    threads.add_option(group)
     group.add_argument("--compile", action="store_true", help="compile the network: a slow start, faster steps")
     group.add_argument("--deterministic", action="store_true", help="the same bits every time on a GPU, too; slower")
 
@@ -127,6 +133,7 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         compile=arguments.compile,
         deterministic=arguments.deterministic,
         save_minutes=arguments.save_minutes,
+        threads=arguments.threads,
     )
     network = registry.load("runtime.networks", arguments.network)
     results = program.host(arguments.results_dir)
@@ -150,6 +157,8 @@ def _alone(results: Path) -> AbstractContextManager[None]:
 def _spec(arguments: argparse.Namespace) -> Spec:
     import specs
 
+    if arguments.arch not in (None, arguments.network):
+        raise UsageError(f"--arch {arguments.arch}, but the network is {arguments.network}", hint="leave --arch out")
     if arguments.gpus < 0:
         raise UsageError(f"--gpus must be 0 or more, not {arguments.gpus}")
     if arguments.initial_epoch < 1:

@@ -212,11 +212,20 @@ def kernel(blur: Blur) -> NDArray[np.float32]:
     if not size:
         size = 2 * ceil(3 * std) + 1
     if not std:
-        std = ((size - 1) / 2 - 1) * 0.3 + 0.8
-    distance = np.arange(size) - size // 2
-    weights = np.exp(-(distance**2) / (2 * std**2))
+        std = derived_std(size)
+    return gaussian(size // 2, std)
+
+
+def gaussian(radius: int, std: float) -> NDArray[np.float32]:
+    """The normal density at -``radius`` to ``radius`` pixels, scaled to the sum 1; ``std`` in pixels, above 0."""
+    weights = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * std**2))
     normalised: NDArray[np.float32] = (weights / weights.sum()).astype(np.float32)
     return normalised
+
+
+def derived_std(width: float) -> float:
+    """The standard deviation that NVIDIA derives from the width of a window where none is given, in pixels."""
+    return ((width - 1) / 2 - 1) * 0.3 + 0.8
 
 
 def smooth(image: Image, blur: Blur) -> Image:
@@ -224,13 +233,20 @@ def smooth(image: Image, blur: Blur) -> Image:
     return convolve(image, kernel(blur))
 
 
-def convolve(image: Image, weights: NDArray[np.float32]) -> Image:
-    """``image`` through a filter of ``weights`` (an odd number of them) along rows and columns, mirrored likewise."""
+BORDER = cv2.BORDER_REFLECT_101
+"""What lies beyond the border of a picture that is blurred: its mirror image, without the border pixel repeated."""
+
+
+def convolve(image: Image, weights: NDArray[np.float32], *, border: int = BORDER) -> Image:
+    """``image`` through a filter of ``weights`` (an odd number of them) along rows and columns.
+
+    ``border`` is one of OpenCV's: mirrored without repeating the border pixel, or zeros (``BORDER_CONSTANT``).
+    """
     if weights.max() == 1:
         return image
     reach = len(weights) // 2
-    if reach < min(image.shape[:2]):
-        return cv2.sepFilter2D(image, -1, weights, weights, borderType=cv2.BORDER_REFLECT_101)
+    if border == cv2.BORDER_CONSTANT or reach < min(image.shape[:2]):
+        return cv2.sepFilter2D(image, -1, weights, weights, borderType=border)
     # A window wider than the image sees it mirrored several times, which OpenCV does not do.
     padded = np.pad(image, ((reach, reach), (reach, reach), (0, 0)), mode="reflect")
     return cv2.sepFilter2D(padded, -1, weights, weights)[reach:-reach, reach:-reach]

@@ -60,10 +60,11 @@ def parse(path: Path, message: str, *, strict: bool = False) -> Spec:
 
 def parse_text(text: str, message: str, *, source: Path | str, strict: bool = False) -> Spec:
     """``parse`` for a text at hand; ``source`` is what errors call it."""
-    from specs import checks, dialects, prototext
+    from specs import checks, dialects, foreign, prototext
 
     if not text.strip():
         raise SpecError("the spec is empty", where=source)
+    foreign.refuse(text, source)
     dialect, witness = dialects.choose(_folder_of(message), text)
     elsewhere: Mapping[str, str] = dialect.ELSEWHERE
     if witness is not None:
@@ -80,8 +81,9 @@ def recognise(text: str, *, source: Path | str) -> str:
 
     Raises SpecError where that cannot be told.
     """
-    from specs import dialects
+    from specs import dialects, foreign
 
+    foreign.refuse(text, source)
     known = [load(name) for name in folders()]
     found = dialects.likely(known, text)
     if len(found) != 1:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 
+if TYPE_CHECKING:
     from specs.layout import Token
 
 
@@ -65,10 +65,16 @@ def reads(field: FieldDescriptor, text: str) -> bool:
     return True
 
 
+_LARGEST = {FieldDescriptor.CPPTYPE_INT32: 2**31 - 1, FieldDescriptor.CPPTYPE_UINT32: 2**32 - 1}
+
+
 def advice(field: FieldDescriptor, token: Token) -> str | None:
     """How the value that does not fit was perhaps meant."""
     if field.enum_type is not None:
-        return did_you_mean(token.text.strip("\"'"), [value.name for value in field.enum_type.values])
+        names = [value.name for value in field.enum_type.values]
+        if token.kind == "text" and token.text[1:-1] in names:
+            return f"write {field.name}: {token.text[1:-1]}, without quotes"
+        return did_you_mean(token.text.strip("\"'"), names)
     if field.cpp_type == field.CPPTYPE_STRING:
         if token.kind in ("word", "number"):
             return f'write {field.name}: "{token.text}"'
@@ -76,6 +82,8 @@ def advice(field: FieldDescriptor, token: Token) -> str | None:
             return f'lists are written as text: {field.name}: "[...]"'
     elif token.kind == "text" and reads(field, token.text[1:-1]):
         return f"write {field.name}: {token.text[1:-1]}, without quotes"
+    elif field.cpp_type in _LARGEST and token.text.isdigit():
+        return f"the largest is {_LARGEST[field.cpp_type]}"
     elif field.cpp_type == field.CPPTYPE_BOOL and token.text.lower() in ("true", "false"):
         return f"write {token.text.lower()}"
     return None

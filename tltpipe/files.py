@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import IO, Any, TypeVar
 
 from tltpipe.errors import HostError, Interrupted
+from tltpipe.machine import worker_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -259,7 +260,7 @@ def parallel_map(
     An exception of ``function`` is raised here when its turn comes, and the rest is cancelled. Ctrl-C is for this
     process alone: it stops handing out items and ends when the few under way are done.
     """
-    workers = workers or cpu_count()
+    workers = workers or worker_count()
     if workers == 1:
         yield from map(function, items)
         return
@@ -322,11 +323,6 @@ def _starting_processes() -> Iterator[None]:
     finally:
         sys.modules["__main__"] = main
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def cpu_count() -> int:
-    """Cores this process may use (its affinity, which containers and taskset narrow)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _umask() -> int:

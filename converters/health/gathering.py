@@ -17,8 +17,8 @@ from converters.model import Dataset
 from converters.passes import Batch, batches, worker_count
 from converters.strays import checksum
 from converters.unsupported import unsupported
+from tltpipe import machine
 from tltpipe.errors import DataError
-from tltpipe.files import cpu_count
 from tltpipe.progress import Bar
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def gather(
 
 def how_many(pictures: int, *, deep: bool) -> int:
     """Processes that are worth starting."""
-    return cpu_count() if deep and pictures > FEW else worker_count(pictures)
+    return machine.worker_count() if deep and pictures > FEW else worker_count(pictures)
 
 
 _COLUMNS: dict[str, Any] = {

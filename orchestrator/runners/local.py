@@ -26,6 +26,12 @@ def open(place: Place) -> LocalRunner:
     return LocalRunner(place)
 
 
+def program_path(name: str, folder: Path = Path(sys.executable).parent) -> str | None:
+    """The console script ``name`` in ``folder``, else the one on PATH; None where there is none."""
+    beside = folder / name
+    return str(beside) if os.access(beside, os.X_OK) else shutil.which(name)
+
+
 class LocalRunner:
     """Runs one subprocess at a time, in a process group of its own so that Ctrl-C reaches it exactly once."""
 
@@ -56,8 +62,7 @@ class LocalRunner:
 
     def find(self, program: str) -> str | None:
         """The console script beside this interpreter, so that it is the same installation; else the one on PATH."""
-        beside = self.programs / program
-        return str(beside) if os.access(beside, os.X_OK) else shutil.which(program)
+        return program_path(program, self.programs)
 
     def run(self, job: Job, say: Callable[[str], None]) -> Outcome:
         words = [job.secrets[word.name] if isinstance(word, Secret) else word for word in job.argv]

@@ -25,7 +25,7 @@ SPEC: str | None = None
 ON_REQUEST = False
 MISSING = "run `tltpipe train` first"
 
-_CLASS = re.compile(r"^(\S+)\s+AP\s+([\d.]+)\s*$")
+_CLASS = re.compile(r"^(\S+)\s+AP\s+([\d.]+|-)\s*$")
 _MEAN = re.compile(r"^\s*mAP\s+([\d.]+)\s*$")
 _FRAME = re.compile(r"^\*{5,}\s*$")
 _OURS = re.compile(r"^(class\s+objects\s|not in the mean)")
@@ -77,7 +77,7 @@ def execute(run: Run) -> dict[str, Any]:
     return short
 
 
-def _ordered(classes: dict[str, float], names: Mapping[str, str]) -> dict[str, float]:
+def _ordered(classes: dict[str, float | None], names: Mapping[str, str]) -> dict[str, float | None]:
     """``classes`` called and ordered as the settings have them; NVIDIA's programs sort them by name, in lower case."""
     places = {name: place for place, name in enumerate(names.values())}
     called = {names.get(name, name): value for name, value in classes.items()}
@@ -126,7 +126,7 @@ class Table:
     """Reads NVIDIA's block of average precisions from the lines of a program."""
 
     def __init__(self) -> None:
-        self.classes: dict[str, float] = {}
+        self.classes: dict[str, float | None] = {}
         self.mean: float | None = None
         self.ours = False
 
@@ -136,7 +136,7 @@ class Table:
         if self.mean is not None and _OURS.match(line):
             self.ours = True
         if match := _CLASS.match(line):
-            self.classes[match[1]] = float(match[2])
+            self.classes[match[1]] = None if match[2] == "-" else float(match[2])
         elif match := _MEAN.match(line):
             self.mean = float(match[1])
         return self.ours or match is not None or _FRAME.match(line) is not None

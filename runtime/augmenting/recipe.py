@@ -76,12 +76,17 @@ class Recipe:
         return draw.uniform(*values) if len(values) == 2 else draw.choice(values)
 
 
-def of_proto_text(spec: Spec, **choices: Any) -> Recipe:
+def of_proto_text(spec: Spec, *, arithmetic: str = "tao5", **choices: Any) -> Recipe:
     """What a (checked) AugmentorConfig asks for.
 
     An unset ``saturation_shift`` in a ``hue_saturation_config`` counts as 1 (unchanged), not as protobuf's 0 (grey).
+    Raises SpecError for an even blur window where ``arithmetic`` takes ``blur_config.size`` for its width.
     """
     config = spec.message
+    if arithmetic != "tlt2" and config.blur_config.size % 2 == 0 and config.blur_config.size:
+        from specs.augment import EVEN_BLUR, EVEN_RADIUS
+
+        raise spec.error("blur_config.size", f"{EVEN_BLUR}, not {config.blur_config.size:g}", hint=EVEN_RADIUS)
     rotation, shear, shift = (
         config.spatial_config.rotation_config,
         config.spatial_config.shear_config,
@@ -110,6 +115,7 @@ def of_proto_text(spec: Spec, **choices: Any) -> Recipe:
         flip_vertical=config.spatial_config.flip_config.flip_vertical,
         output=size if all(size) else None,
         grey=config.output_image_channel == 1,
+        arithmetic=arithmetic,
         **choices,
     )
 

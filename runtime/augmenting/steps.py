@@ -15,24 +15,25 @@ from runtime.augmenting.recipe import BLUR, COLOUR, PARAMETERS, SPATIAL, Recipe
 from runtime.transforms import Blur, Colour, Image, Size, Spatial, Warp
 
 ARITHMETIC: Mapping[str, ModuleType] = {"tao5": transforms, "tlt2": tlt2_transforms}
-"""Whose arithmetic, by name; each has ``matrix``, ``colour_matrix`` and ``kernel``."""
+"""Whose arithmetic, by name; each has ``matrix``, ``colour_matrix``, ``kernel`` and ``BORDER``."""
 
 
 @dataclass(frozen=True, eq=False)
 class Steps:
     """What is done to pictures of a size: ``warp`` to pixels and what is on them; then gain and bias of colours in one
-    matrix, and a blur's weights, None where nothing changes."""
+    matrix, and a blur's weights, None where nothing changes; ``border`` is what the blur takes to lie beyond it."""
 
     warp: Warp
     colour: Any
     blur: Any
+    border: int
 
     def applied(self, image: Image, *, antialias: bool = False) -> Image:
         """``image`` [height, width, 3] warped, recoloured and blurred."""
         image = self.warp.applied(image, antialias=antialias)
         if self.colour is not None:
             image = cv2.transform(image, self.colour)
-        return image if self.blur is None else transforms.convolve(image, self.blur)
+        return image if self.blur is None else transforms.convolve(image, self.blur, border=self.border)
 
 
 def steps(recipe: Recipe, name: str, size: Size) -> Steps:
@@ -50,7 +51,7 @@ def _made(arithmetic: str, numbers: tuple[float, ...], flips: tuple[bool, bool],
     blur = _part(values, BLUR)
     weights = whose.kernel(Blur(int(blur["size"]), blur["std"]))
     warp = Warp(whose.matrix(spatial, size=size, output=output), size, output)
-    return Steps(warp, transforms.mixing(gain, bias), weights if weights.max() < 1 else None)
+    return Steps(warp, transforms.mixing(gain, bias), weights if weights.max() < 1 else None, whose.BORDER)
 
 
 _kept = lru_cache(maxsize=256)(_made)

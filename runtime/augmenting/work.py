@@ -17,9 +17,10 @@ from runtime.augmenting import Done, Folders, Record, Source, Told
 from runtime.augmenting.recipe import Recipe
 from tltpipe import plain
 from tltpipe.errors import DataError
-from tltpipe.files import beside, cpu_count, parallel_map, refuse_links, remove, writable, write_text
+from tltpipe.files import beside, parallel_map, refuse_links, remove, writable, write_text
 from tltpipe.journal import Journal, alone
 from tltpipe.losses import Losses
+from tltpipe.machine import worker_count
 from tltpipe.progress import Progress
 
 CHUNK = 16
@@ -60,7 +61,7 @@ def run(job: Job, *, progress: Progress, workers: int | None = None) -> Told:
     pictures they are left out and listed in the file ``left_out.txt``.
     """
     keys = job.source.keys()
-    workers = workers or (cpu_count() if len(keys) >= WORTH_PROCESSES else 1)
+    workers = workers or (worker_count() if len(keys) >= WORTH_PROCESSES else 1)
     existed = job.output.exists()
     with writable(job.output):
         job.output.mkdir(parents=True, exist_ok=True)

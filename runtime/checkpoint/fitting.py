@@ -35,13 +35,22 @@ def open_detector(
 
 
 def take_on(detector: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Make the layers of ``detector`` as narrow as ``tensors`` are; raises ModelError where they cannot be."""
+    """Make the layers of ``detector`` as narrow as ``tensors`` are.
+
+    Raises ModelError where they cannot be, or where either has layers that the other lacks: layers of the full width
+    beside narrow ones would not fit each other.
+    """
     from runtime import widths
 
+    hint = "pass the spec it was trained with: check sizes, anchors and arch"
+    own = detector.state_dict()
+    if others := [name for name in (*own, *tensors) if (name in own) != (name in tensors)]:
+        first = others[0]
+        what = f"it has no {first}" if first in own else f"the network of this spec has no {first}"
+        raise ModelError(f"the pruned layers do not fit: {what}", where=path, hint=hint)
     try:
         widths.take_on(detector, tensors)
     except ValueError as mismatch:
-        hint = "pass the spec it was trained with: check sizes, anchors and arch"
         raise ModelError(f"the pruned layers do not fit: {mismatch}", where=path, hint=hint) from None
 
 

@@ -10,7 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import folders, program
+from runtime import mounts, program
 from runtime.conversion import Annotated, Object, Plan, is_kept
 from runtime.conversion.kitti import is_name, root_folder
 from tltpipe.errors import DataError
@@ -69,7 +69,7 @@ class Coco:
         return Plan(frames, self.shards, len(self.parts), losses=losses)
 
     def picture(self, frame: Picture) -> str:
-        return str(self.root / program.host_text(frame.path))
+        return str(self.root / mounts.host_text(frame.path))
 
     def annotate(self, frame: Picture, names: Names) -> Annotated:
         """The objects of one picture; touches no file."""
@@ -98,8 +98,8 @@ def open_source(spec: Spec) -> Coco:
     config = spec.message.coco_config
     root = root_folder(config.root_directory_path)
     if not root.is_dir():
-        raise DataError("this data set folder does not exist", where=root, hint=folders.workspace_hint(root))
-    files = (root / program.host_text(name) for name in config.annotation_files)
+        raise DataError("this data set folder does not exist", where=root, hint=mounts.hint(root))
+    files = (root / mounts.host_text(name) for name in config.annotation_files)
     shards = tuple(config.num_shards) or (0,)
     return Coco(
         parts=tuple(zip(config.img_dir_names, files, strict=True)),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converters import images, listing
-from runtime import folders, kitti_labels, program, unmatched
+from runtime import folders, kitti_labels, mounts, program, unmatched
 from runtime.conversion import Annotated, Object, Plan, calibration, is_kept, partition
 from runtime.image_files import ImageFiles
 from specs.extensions import dotted
@@ -153,7 +153,7 @@ def open_source(spec: Spec, *, drops_scores: bool = False, lidar: bool = True) -
     kinds = {"image_dir_name": "images", "label_dir_name": "labels"}
     kinds |= {name: name[: -len("_dir")] for name in _LIDAR if lidar and getattr(config, name)}
     found = {
-        name: folders.existing(root, program.host_text(getattr(config, name)), kind=kind, field=f"kitti_config.{name}")
+        name: folders.existing(root, mounts.host_text(getattr(config, name)), kind=kind, field=f"kitti_config.{name}")
         for name, kind in kinds.items()
     }
     sequences = config.kitti_sequence_to_frames_file

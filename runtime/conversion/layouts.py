@@ -33,7 +33,7 @@ class Layout(Protocol):
     """How one frame becomes an Example. Small and picklable, as a ``Source`` is.
 
     ``pictures`` says whether the picture itself is in the record; ``modifies`` whether the sample modifier, which
-    goes by class names, sees any.
+    goes by class names, sees any; ``numbered`` are the classes by number, from 1 on, where it stores numbers.
     """
 
     pictures: ClassVar[bool]
@@ -41,6 +41,9 @@ class Layout(Protocol):
 
     @property
     def names(self) -> Names: ...
+
+    @property
+    def numbered(self) -> Sequence[str]: ...
 
     def example(self, frame: Annotated) -> bytes: ...
 
@@ -69,6 +72,7 @@ class Plain:
 
     pictures: ClassVar[bool] = False
     modifies: ClassVar[bool] = True
+    numbered: ClassVar[Sequence[str]] = ()
 
     def example(self, frame: Annotated) -> bytes:
         """Equal to ``converters.examples.encode`` of the features in ``LAYOUT``, and of point cloud and calibration."""
@@ -90,6 +94,10 @@ class Dali:
 
     pictures: ClassVar[bool] = True
     modifies: ClassVar[bool] = False
+
+    @property
+    def numbered(self) -> Sequence[str]:
+        return sorted(self.ids, key=self.ids.__getitem__)
 
     def example(self, frame: Annotated) -> bytes:
         """Raises DataError for a picture that cannot be read."""

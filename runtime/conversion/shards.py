@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from converters.records import CLASSES
 from runtime import folders
 from tltpipe.errors import HostError
 from tltpipe.files import remove, writable
@@ -36,7 +37,7 @@ class Prefix:
         """Whether ``name`` is a file that some conversion to this prefix writes, an index of it included."""
         numbered = r"-fold-\d{3,}-of-\d{3,}(-shard-\d{5,}-of-\d{5,})?|-shard-\d{5,}-of-\d{5,}"
         stem = re.escape(self.stem)
-        return re.fullmatch(rf"{stem}{WARNINGS}|(idx-)?{stem}({numbered})|idx-{stem}", name) is not None
+        return re.fullmatch(rf"{stem}({WARNINGS}|{CLASSES})|(idx-)?{stem}({numbered})|idx-{stem}", name) is not None
 
     def __str__(self) -> str:
         return f"{self.folder}/{self.stem}"
@@ -80,6 +81,12 @@ def write_warnings(staging: Path, prefix: Prefix, dropped: Mapping[str, list[int
     if dropped:
         text = json.dumps(dropped, indent=2)
         (staging / f"{prefix.stem}{WARNINGS}").write_text(text, encoding="utf-8")
+
+
+def write_classes(staging: Path, prefix: Prefix, names: Sequence[str]) -> None:
+    """``<prefix>_classes.txt``: what the class numbers in the records mean, from 1 on; no file where there are none."""
+    if names:
+        (staging / f"{prefix.stem}{CLASSES}").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
 
 def write_index(path: Path, lengths: Iterable[int]) -> None:

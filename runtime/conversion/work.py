@@ -13,7 +13,7 @@ from converters.records import frame_record
 from runtime.conversion import Annotated, Source
 from runtime.conversion.layouts import Layout
 from runtime.conversion.modifier import Modifier
-from tltpipe import files
+from tltpipe import files, machine
 from tltpipe.losses import Losses
 
 FRAMES = 512
@@ -136,4 +136,4 @@ def results(job: Job, plan: Iterable[Stretch], *, workers: int) -> Iterator[tupl
 
 def processes(frames: int, wanted: int | None) -> int:
     """How many processes are worth starting for so many ``frames`` where ``wanted`` are allowed, None for all cores."""
-    return wanted or max(1, min(files.cpu_count(), frames // WORTHWHILE))
+    return wanted or max(1, min(machine.worker_count(), frames // WORTHWHILE))

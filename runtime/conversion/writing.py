@@ -56,6 +56,7 @@ def write(
         if verbose:
             say_objects(tally.objects - before)
         shards.write_warnings(staging, prefix, tally.dropped)
+        shards.write_classes(staging, prefix, job.layout.numbered)
         written = sorted(path.name for path in staging.iterdir())
         removed = shards.stale(prefix, set(written))
     return tally, written, removed

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from runtime.program import host, host_text
+from runtime.mounts import host_text
+from runtime.program import host
 from runtime.recipe import Data, Evaluation, Recipe, Source
 from runtime.views.warp import Warp
 from specs import Spec
@@ -50,6 +51,7 @@ def _data(spec: Spec) -> Data:
         mapping={key.lower(): value.lower() for key, value in config.target_class_mapping.items()},
         extension=dotted(config.image_extension),
         fold=config.validation_fold if split == "validation_fold" else None,
+        held_out_fields="validation_fold or validation_data_source",
         train_difficult=spec.strict or not written or config.include_difficult_in_training,
     )
 

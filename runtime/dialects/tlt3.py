@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from runtime.program import host, host_text
+from runtime.mounts import host_text
+from runtime.program import host
 from runtime.recipe import Data, EarlyStopping, Evaluation, Optimizer, Recipe, Source, View
 from runtime.views.flat import Flat
 from specs import Spec

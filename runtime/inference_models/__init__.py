@@ -60,6 +60,8 @@ class Wanted:
     spec: Spec | None = None
     key: str | None = None
     device: Device = Device()
+    threads: int | None = None
+    """Threads that compute on the CPU; None: as many as prove fastest."""
 
 
 class Model(Protocol):

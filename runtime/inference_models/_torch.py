@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime import device as devices
+from runtime import threads as choosing
 from runtime.found import Found, suppress
 from runtime.inference_models._cards import require_classes
 from runtime.pixels import parts
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     import torch
 
     from runtime.exporting.card import Card
-    from runtime.inference_models import Device
+    from runtime.inference_models import Device, Wanted
+    from runtime.threads import Threads
 
 
 def place(wanted: Device) -> torch.device:
@@ -44,11 +46,20 @@ def images(pixels: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2).float()
 
 
+def threads(wanted: Wanted, device: torch.device) -> Threads:
+    """Those that compute on the CPU; with a GPU there is nothing to choose."""
+    import torch
+
+    count = torch.get_num_threads() if device.type == "cuda" else None
+    return choosing.for_torch(wanted.threads or count)
+
+
 class Dense:
     """A program from pictures to corners [B, A, 4] in pixels and scores [B, A, N]; the suppression is done here."""
 
-    def __init__(self, program: Any, card: Card, *, about: str, see: Any, device: torch.device) -> None:
+    def __init__(self, program: Any, card: Card, wanted: Wanted, *, about: str, see: Any, device: torch.device) -> None:
         self.program, self.thresholds, self.device = program, card.thresholds, device
+        self.threads = threads(wanted, device)
         self.about = f"{about}, {devices.describe(device, wanted=0)}"
         self.name, self.classes, self.input_size = card.network, card.classes, card.size
         self.see: Callable[[Path], NDArray[np.uint8]] = see
@@ -60,7 +71,8 @@ class Dense:
         found: list[Found] = []
         with torch.inference_mode():
             for part, count in parts(pixels, self.batch):
-                corners, scores = (each.cpu().numpy() for each in self.program(images(part, self.device)))
+                with self.threads.timed(len(part)):
+                    corners, scores = (each.cpu().numpy() for each in self.program(images(part, self.device)))
                 found += [
                     suppress(require_classes(scores[i], self.classes), corners[i], self.thresholds)
                     for i in range(count)

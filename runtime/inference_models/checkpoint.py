@@ -27,6 +27,7 @@ class Trained:
         from runtime.inference_models import _seeing, _torch
 
         self.device = _torch.place(wanted.device)
+        self.threads = _torch.threads(wanted, self.device)
         self.detector = detector.eval().to(self.device)
         self.name, self.spec, self.classes, self.input_size = name, spec, classes, detector.input_size
         self.about = f"PyTorch, {device.describe(self.device, wanted=0)}"
@@ -37,7 +38,7 @@ class Trained:
 
         from runtime.inference_models import _torch
 
-        with torch.inference_mode():
+        with torch.inference_mode(), self.threads.timed(len(pixels)):
             found = self.detector(_torch.images(pixels, self.device))
         return [Found.of(*(detections[name].cpu() for name in ("boxes", "labels", "scores"))) for detections in found]
 

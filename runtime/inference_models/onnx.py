@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,8 @@ from numpy.typing import NDArray
 from runtime.found import Found, Thresholds, suppress
 from runtime.inference_models._cards import read, require_classes, seeing
 from runtime.pixels import parts, prepared
+from runtime.threads import Threads, counts
 from tltpipe.errors import HostError, ModelError
-from tltpipe.files import cpu_count
 
 if TYPE_CHECKING:
     from runtime.exporting.card import Card
@@ -36,7 +37,10 @@ class Session:
     def __init__(self, model: Any, card: Card, wanted: Wanted, *, threads: int | None = None) -> None:
         import onnxruntime
 
-        self.runtime = session(model, wanted.device, threads=threads)
+        self._sessions: dict[int, Any] = {}
+        self._open = partial(session, model, wanted.device)
+        on_gpu = wanted.device.asked and wanted.device.index is not None
+        self.threads = Threads(counts(threads or wanted.threads or (1 if on_gpu else None)), self._use)
         self.card, self.batch = card, card.batch
         self.see: Callable[[Path], NDArray[np.uint8]] = seeing(card)
         self.name, self.classes, self.input_size = card.network, card.classes, card.size
@@ -44,10 +48,17 @@ class Session:
         self.about = f"ONNX Runtime {onnxruntime.__version__}, {where}, {card.data_type}"
         self.input = self.runtime.get_inputs()[0].name
 
+    def _use(self, count: int) -> None:
+        """Compute with ``count`` threads. ONNX Runtime takes their number once, when a graph is opened."""
+        if count not in self._sessions:
+            self._sessions[count] = self._open(threads=count)
+        self.runtime = self._sessions[count]
+
     def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Found]:
         found: list[Found] = []
         for part, count in parts(pixels, self.batch):
-            outputs = self.run(part)
+            with self.threads.timed(len(part)):
+                outputs = self.run(part)
             found += [self.found(outputs, i) for i in range(count)]
         return found
 
@@ -142,7 +153,7 @@ def require(*packages: str) -> None:
         raise HostError(f"ONNX models need {', '.join(missing)}, which this Python does not have", hint=HINT)
 
 
-def session(model: Any, device: Device, *, threads: int | None = None) -> Any:
+def session(model: Any, device: Device, *, threads: int) -> Any:
     """``model`` (a path as text, or bytes) in ONNX Runtime with all of its optimisations.
 
     Raises HostError where a GPU was asked for that ONNX Runtime cannot use.
@@ -150,7 +161,7 @@ def session(model: Any, device: Device, *, threads: int | None = None) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or cpu_count()
+    options.intra_op_num_threads = threads
     options.log_severity_level = 3
     providers: list[Any] = ["CPUExecutionProvider"]
     if device.asked and device.index is not None:

@@ -35,7 +35,7 @@ def open(path: Path, wanted: Wanted) -> Dense:
     except Exception as failure:  # torch raises whatever its reader came upon
         hint = "export it again; the file may be cut short or damaged"
         raise ModelError("torch cannot read it as an exported program", where=path, hint=hint) from failure
-    return _torch.Dense(program, card, about="torch.export", see=seeing(card), device=where)
+    return _torch.Dense(program, card, wanted, about="torch.export", see=seeing(card), device=where)
 
 
 def _require_trust(path: Path) -> None:

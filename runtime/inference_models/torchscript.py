@@ -31,4 +31,4 @@ def open(path: Path, wanted: Wanted) -> Dense:
     except Exception as failure:  # torch raises whatever its reader came upon
         hint = "export it again; the file may be cut short or damaged"
         raise ModelError("torch cannot read it as TorchScript", where=path, hint=hint) from failure
-    return _torch.Dense(program, card, about="TorchScript", see=seeing(card), device=where)
+    return _torch.Dense(program, card, wanted, about="TorchScript", see=seeing(card), device=where)

@@ -14,6 +14,7 @@ class Asked:
 
     ``fresh``: what an unfinished run has left is not gone on with. ``clip_norm`` and ``ema`` (the decay) None: neither.
     ``save_minutes``: how often to save within an epoch. ``gpus`` is the number that was asked for.
+    ``threads`` None: as many as prove fastest on the CPU.
     """
 
     place: Place
@@ -26,4 +27,5 @@ class Asked:
     ema: float | None = None
     compile: bool = False
     deterministic: bool = False
+    threads: int | None = None
     save_minutes: float = 10.0

@@ -18,7 +18,7 @@ from runtime.engine import Tally
 from runtime.pretrained import Foreign
 from runtime.pretrained.report import shown
 from runtime.training.memory import Memory
-from tltpipe.errors import ModelError
+from tltpipe.errors import ModelError, SpecError
 
 if TYPE_CHECKING:
     import torch
@@ -71,14 +71,24 @@ def identity(recipe: Recipe, asked: Asked) -> dict[str, Any]:
     return values
 
 
-def numbers(run: Mapping[str, Any], tally: Tally, memory: Memory, scaler: Mapping[str, Any], steps: int) -> Any:
-    """What a checkpoint remembers beyond weights and optimiser; ``steps`` are those of a whole epoch."""
+def numbers(
+    run: Mapping[str, Any],
+    tally: Tally,
+    memory: Memory,
+    scaler: Mapping[str, Any],
+    *,
+    steps: int,
+    threads: Mapping[str, Any],
+) -> Any:
+    """What a checkpoint remembers beyond weights and optimiser; ``steps`` are those of a whole epoch, ``threads`` how
+    many compute."""
     return {
         "run": dict(run),
         "tally": asdict(tally),
         "memory": asdict(memory),
         "scaler": dict(scaler),
         "steps_per_epoch": steps,
+        "threads": dict(threads),
     }
 
 
@@ -130,13 +140,14 @@ def _earlier(
         path, loaded = newest[0], whole
     else:
         return None, ()
-    if other := _difference(recipe, asked, loaded):
+    before = _epochs_before(recipe, loaded)
+    if other := _difference(recipe, asked, loaded, longer=before is not None):
         line = f"{path.parent} holds another run ({other}); starting anew"
         if not loaded.epoch:
             return None, (line,)
         kept = checkpoint.aside(results) / path.name  # from the first save on
         return None, (line, f"to go on from it all the same: -m {kept} --initial_epoch {loaded.epoch + 1}")
-    if loaded.epoch >= recipe.epochs or _memory(loaded).over:
+    if loaded.epoch >= recipe.epochs or (_memory(loaded).over and before is None):
         if training_log.concluded(results):
             return None, ()
         line = f"all {loaded.epoch} epochs are in {path}: finishing what was cut short (--fresh starts over)"
@@ -155,8 +166,28 @@ def _earlier(
     where = f"after epoch {loaded.epoch} of {recipe.epochs}"
     if tally.steps:
         where = f"in epoch {loaded.epoch + 1} of {recipe.epochs}, after step {tally.steps}"
-    lines = (f"going on {where}, from {path} (--fresh starts over)", *([line] if line else []))
-    return Beginning(loaded.epoch + 1, tally, _memory(loaded), loaded, path, resumed=True, lines=lines), ()
+    lines = [f"going on {where}, from {path} (--fresh starts over)", *([line] if line else [])]
+    memory = _memory(loaded)
+    if before is not None:
+        lines.append(
+            f"num_epochs was {before} and is {recipe.epochs}: the learning rate goes on as the schedule of "
+            f"{recipe.epochs} epochs has it from here"
+        )
+        memory = replace(memory, over=False, waited=0)  # who asks for more knows that it was stopped early
+    return Beginning(loaded.epoch + 1, tally, memory, loaded, path, resumed=True, lines=tuple(lines)), ()
+
+
+def _epochs_before(recipe: Recipe, loaded: Checkpoint) -> int | None:
+    """The number of epochs of the run of ``loaded`` where all that this one asks for is more of them; else None."""
+    try:
+        before = specs.parse_text(loaded.spec, "Experiment", source="", strict=recipe.strict).message
+    except SpecError:  # of an earlier version
+        return None
+    now, epochs = recipe.spec.message, before.training_config.num_epochs
+    if type(before) is not type(now) or now.training_config.num_epochs <= epochs:
+        return None
+    before.training_config.num_epochs = now.training_config.num_epochs
+    return int(epochs) if before == now else None
 
 
 def _load(path: Path, asked: Asked) -> Checkpoint | None:
@@ -178,9 +209,10 @@ def _load(path: Path, asked: Asked) -> Checkpoint | None:
     return loaded if loaded.resume is not None and "run" in loaded.resume.numbers else None
 
 
-def _difference(recipe: Recipe, asked: Asked, loaded: Checkpoint) -> str:
+def _difference(recipe: Recipe, asked: Asked, loaded: Checkpoint, *, longer: bool) -> str:
+    """What makes ``loaded`` the checkpoint of another run; ``longer``: more epochs are the one change of its spec."""
     assert loaded.resume is not None
-    if loaded.spec != (spec := specs.dump(recipe.spec.message)):
+    if loaded.spec != (spec := specs.dump(recipe.spec.message)) and not longer:
         before = {line.strip() for line in loaded.spec.splitlines()}
         new = [line for each in spec.splitlines() if (line := each.strip()) not in before and not line.endswith("{")]
         return f"its spec is not this one: here is {shown(new)}" if new else "its spec is not this one"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runtime.data import Batch
     from runtime.frames import Split
     from runtime.recipe import Recipe
+    from runtime.threads import Threads
     from runtime.training.asked import Asked
     from runtime.training.memory import Memory
     from tltpipe.progress import Progress
@@ -50,6 +51,7 @@ class Keeper:
     scaler: Callable[[], Mapping[str, Any]]
     progress: Progress
     memory: Memory
+    threads: Threads
     pruned: bool
     done: int
     saved: Path | None
@@ -200,7 +202,9 @@ class Keeper:
             self.optimizer.state_dict(),
             epochs * self.plan.steps + tally.steps,
             None if self.average is None else trained,
-            beginning.numbers(self.run, tally, self.memory, self.scaler(), self.plan.steps),
+            beginning.numbers(
+                self.run, tally, self.memory, self.scaler(), steps=self.plan.steps, threads=self.threads.state()
+            ),
         )
         model = trained if self.average is None else self.average.detector.state_dict()
         made = Checkpoint(

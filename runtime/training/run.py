@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from runtime import checkpoint, data, device, engine, frames, guards, optimizers, program, schedule
+from runtime import checkpoint, data, device, engine, frames, guards, optimizers, program, schedule, threads
 from runtime import recipe as recipes
 from runtime.averaging import Average
 from runtime.checkpoint import Checkpoint
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runtime.frames import Split
     from runtime.networks import Network
     from runtime.recipe import Recipe
+    from runtime.threads import Threads
     from runtime.training.asked import Asked
     from specs import Spec
 
@@ -63,8 +64,9 @@ def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
     adopted = beginning.adopt(detector, begin, network=stem, classes=classes)
     model, optimizer = _set_up(fabric, detector, recipe, asked)
     average = Average(detector, asked.ema) if asked.ema is not None else None
+    computing = _threads(fabric, asked)
     if begin.resumed:
-        _restore(fabric, optimizer, average, begin)
+        _restore(fabric, optimizer, average, begin, computing)
 
     order, pictures = data.for_training(recipe, split, epochs, rank=fabric.global_rank, ranks=fabric.world_size)
     rate = schedule.of(spec, processes=fabric.world_size, steps=steps * recipe.epochs)
@@ -74,7 +76,7 @@ def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
     batches = data.batches(pictures, rest, workers=data.workers(recipe, ranks=fabric.world_size))
     loop = engine.Loop(
         fabric=fabric, model=model, optimizer=optimizer, batches=batches, plan=plan, watcher=engine.Nobody(),
-        progress=show, average=average, tally=begin.tally,
+        progress=show, threads=computing, average=average, tally=begin.tally,
     )  # fmt: skip
     if not first:
         with closing(batches):
@@ -91,7 +93,7 @@ def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
         recipe=recipe, asked=asked, results=results, network=stem, classes=classes, detector=detector,
         optimizer=optimizer, average=average, held_out=held_out, plan=plan, device=fabric.device,
         scaler=loop.precision.state_dict, progress=show, memory=begin.memory,
-        pruned=begin.pruned, done=epochs.start - 1,
+        threads=computing, pruned=begin.pruned, done=epochs.start - 1,
         saved=begin.path if begin.resumed else None,
     )  # fmt: skip
     guards.require_room(results, size=keeper.size(), epochs=len(epochs), interval=recipe.checkpoint_interval)
@@ -122,14 +124,27 @@ def _set_up(fabric: Any, detector: Any, recipe: Recipe, asked: Asked) -> tuple[A
     return model, wrapped
 
 
-def _restore(fabric: Any, optimizer: Any, average: Average | None, begin: beginning.Beginning) -> None:
+def _threads(fabric: Any, asked: Asked) -> Threads:
+    """Those of this process; beside a GPU there is little to compute, and nothing to measure."""
+    if fabric.device.type == "cuda" and asked.threads is None:
+        return threads.for_torch(torch.get_num_threads())
+    if not fabric.is_global_zero:
+        return threads.for_torch(asked.threads, shared_by=fabric.world_size)
+    return threads.for_torch(asked.threads, shared_by=fabric.world_size, say=program.say)
+
+
+def _restore(
+    fabric: Any, optimizer: Any, average: Average | None, begin: beginning.Beginning, computing: Threads
+) -> None:
     """Everything but the weights, as it was."""
     assert isinstance(begin.loaded, Checkpoint)
     assert begin.path is not None
     checkpoint.restore_optimizer(optimizer, begin.loaded, begin.path)
     optimizers.align(optimizer.optimizer)
-    if begin.loaded.resume is not None and (scaler := begin.loaded.resume.numbers.get("scaler")):
+    numbers = begin.loaded.resume.numbers if begin.loaded.resume is not None else {}
+    if scaler := numbers.get("scaler"):
         fabric.strategy.precision.load_state_dict(scaler)
+    computing.restore(numbers.get("threads", {}))
     if average is not None:
         average.detector.load_state_dict(dict(begin.loaded.model))
 

@@ -56,7 +56,7 @@ class Augment:
     blur_std: Annotated[float, Ge(0)] = 0.0
     """Standard deviation of the Gaussian blur in pixels; 0 derives it from blur_size."""
     blur_size: Annotated[int, Ge(0)] = 0
-    """Window of the blur in pixels, an odd number; 0 derives it from blur_std. Both 0: no blur."""
+    """Window of the blur in pixels, an odd number; 0 derives it from blur_std. Both 0: no blur. With tlt2 a radius."""
     arithmetic: Literal["tao5", "tlt2"] = "tao5"
     """tlt2: the older matrices, by which angles, shears and shifts move the other way. Our own programs only."""
     antialias: bool = False
@@ -80,6 +80,9 @@ LARGEST = 1e6
 """Of angles, shears, shifts and levels: far beyond sense, and nothing overflows."""
 WIDEST_BLUR = 1_001
 """Pixels of a window."""
+
+EVEN_BLUR = "size is the width of a window and must be an odd number of pixels"
+EVEN_RADIUS = "only with --arithmetic tlt2, where it is a radius, may it be even"
 
 NUMBERS = (
     "spatial_config.rotation_config.angle",
@@ -152,6 +155,9 @@ def _blur(spec: Spec) -> Iterator[Finding]:
     if blur is None:
         return
     if blur.size > 0 and blur.size % 2 != 1:
-        yield Finding("blur_config.size", f"size must be an odd whole number of pixels, not {blur.size:g}")
+        if blur.size % 1:
+            yield Finding("blur_config.size", f"size must be a whole number of pixels, not {blur.size:g}")
+        else:
+            yield warn("blur_config.size", f"{EVEN_BLUR}, not {blur.size:g}; {EVEN_RADIUS}")
     if blur.size == 0 and blur.std == 0:
         yield Finding("blur_config", "blur_config needs std or size above 0", hint="leave blur_config out for no blur")

@@ -12,7 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-from specs import references, yaml_text
+from specs import foreign, references, yaml_text
 from specs.augment import FLAT, flattens
 from specs.augment.tao5_keys import KEYS, TEXTS
 from specs.yaml_nodes import Place, quoted
@@ -94,6 +94,7 @@ def parse(text: str, overrides: Sequence[str] = (), *, source: Path | str) -> Ta
     except SpecError as error:
         if _PROTO_TEXT.search(text):
             error.hint = "this looks like the spec of TLT or TAO 3 and 4 (proto-text), which is read otherwise"
+        foreign.refuse(text, source, but=foreign.AUGMENTATION)
         raise
     for override in overrides:
         key, value, place = yaml_text.override(override, KEYS, texts=TEXTS)

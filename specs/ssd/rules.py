@@ -59,6 +59,9 @@ UNUSED = (
 )
 
 
+BACKGROUND = "background"
+
+
 def check(spec: Spec) -> Iterator[Finding]:
     """Findings about what the dialects have in common."""
     yield from examine(spec, RULES)
@@ -105,6 +108,9 @@ def _classes(spec: Spec) -> Iterator[Finding]:
         path = f'dataset_config.target_class_mapping["{source}"]'
         if not source or not target:
             yield Finding(path, f'"{source}": "{target}" is no mapping of classes: key and value must be written')
+        elif target.lower() == BACKGROUND:
+            what = f'"{BACKGROUND}" is what every part of an image without an object is: it is no class to train'
+            yield Finding(path, what, "leave the mapping out, or give the class another name")
         elif source != source.lower() or target != target.lower():
             yield warn(path, f'"{source}": "{target}" is read in lower case, as the records hold class names')
         elif len(source.split()) > 1:

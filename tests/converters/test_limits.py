@@ -13,6 +13,7 @@ from converters import convert, images, limits
 from converters.health import examine
 from runtime import pictures
 from runtime.augmenting import pixels
+from tltpipe import machine
 from tltpipe.errors import ConfigError, DataError
 from tltpipe.progress import Silent
 
@@ -47,7 +48,7 @@ def data_set(root: Path, path: Path, side: int) -> Path:
     return root
 
 
-@pytest.mark.skipif(limits.available() < 4 << 30, reason="needs 4 GB of memory")
+@pytest.mark.skipif(machine.memory_available() < 4 << 30, reason="needs 4 GB of memory")
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
 def test_a_satellite_picture_is_read_everywhere(tmp_path: Path, name: str) -> None:
     path = satellite(tmp_path / "images/train" / name)
@@ -92,23 +93,3 @@ def test_the_variable_lifts_the_limit_of_memory(tmp_path: Path, monkeypatch: pyt
     path = bomb(tmp_path / "a.png", 1_000_000)
     monkeypatch.setenv(limits.VARIABLE, str(10**12))
     assert images.size(path) == (1_000_000, 1_000_000)
-
-
-def write(root: Path, name: str, text: str) -> None:
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).write_text(text)
-
-
-def test_memory_is_that_of_the_machine_and_of_the_container(tmp_path: Path) -> None:
-    write(tmp_path, "proc/meminfo", "MemTotal: 9000 kB\nMemAvailable:    8000 kB\n")
-    assert limits.available(tmp_path) == 8000 << 10
-    write(tmp_path, "proc/self/cgroup", "0::/user.slice/job\n")
-    write(tmp_path, "sys/fs/cgroup/user.slice/memory.max", f"{5000 << 10}\n")
-    write(tmp_path, "sys/fs/cgroup/user.slice/memory.current", f"{4000 << 10}\n")
-    write(tmp_path, "sys/fs/cgroup/user.slice/memory.stat", f"anon 5\ninactive_file {1000 << 10}\n")
-    write(tmp_path, "sys/fs/cgroup/user.slice/job/memory.max", "max\n")
-    write(tmp_path, "sys/fs/cgroup/user.slice/job/memory.current", "5\n")
-    assert limits.available(tmp_path) == 2000 << 10
-    write(tmp_path, "sys/fs/cgroup/memory/memory.limit_in_bytes", f"{1500 << 10}\n")
-    write(tmp_path, "sys/fs/cgroup/memory/memory.usage_in_bytes", f"{500 << 10}\n")
-    assert limits.available(tmp_path) == 1000 << 10

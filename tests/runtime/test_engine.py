@@ -22,7 +22,7 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 fabric_module = pytest.importorskip("lightning_fabric")
 
-from runtime import engine
+from runtime import engine, threads
 from runtime.averaging import Average
 
 
@@ -113,7 +113,7 @@ class Run:
         )
         engine.Loop(
             fabric=fabric, model=model, optimizer=self.optimizer, batches=given, plan=plan, watcher=self.notes,
-            progress=Silent(), average=self.average, tally=self.tally,
+            progress=Silent(), threads=threads.for_torch(1), average=self.average, tally=self.tally,
         ).run()  # fmt: skip
         return self.notes
 

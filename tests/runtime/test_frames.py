@@ -108,7 +108,34 @@ def test_none_of_the_classes_is_an_error_with_the_nearest_names(shapes: Any) -> 
 
 def test_no_record_files(shapes: Any) -> None:
     with pytest.raises(DataError, match="no record files"):
-        read(shapes.spec(replace=("TFRecords/*", "nowhere/*")))
+        read(shapes.spec(replace=("TFRecords/*", "TFRecords/none-*")))
+
+
+@pytest.mark.parametrize(
+    ("folder", "remedy"), [("/experiment_dir/TFRecords", "TLTPIPE_MOUNTS=/experiment_dir="), ("", "")]
+)
+def test_a_folder_that_is_not_there_is_named_with_the_line_of_the_spec(shapes: Any, folder: str, remedy: str) -> None:
+    folder = folder or f"{shapes.root}/nowhere"
+    path = shapes.spec(replace=(f"{shapes.root}/TFRecords/*", f"{folder}/*"))
+    with pytest.raises(DataError, match=folder) as caught:
+        read(path)
+    line = next(n for n, text in enumerate(path.read_text().splitlines(), start=1) if "tfrecords_path" in text)
+    assert str(caught.value.where).startswith(f"{path}:{line}:")
+    assert remedy in (caught.value.hint or "")
+
+
+def test_keys_and_values_the_wrong_way_round(shapes: Any) -> None:
+    path = shapes.spec(classes={"ring": "circle", "box": "square"})
+    with pytest.raises(SpecError, match="hold: circle, square") as caught:
+        read(path)
+    assert "wrong way round" in (caught.value.hint or "")
+
+
+def test_one_of_two_classes_the_wrong_way_round_is_told(shapes: Any) -> None:
+    split = read(shapes.spec(classes={"ring": "circle", "square": "square"}))
+    assert split is not None
+    assert set(split.labels.tolist()) == {2}
+    assert any(note.startswith("circle: ") and "wrong way round" in note for note in split.notes)
 
 
 def test_every_file_validates(shapes: Any) -> None:

@@ -398,6 +398,20 @@ def test_a_pruned_checkpoint_of_ours_with_other_classes(tmp_path: Path) -> None:
     assert after.backbone(torch.zeros(1, 3, 64, 64))[-1].shape[1] == 24
 
 
+@pytest.mark.parametrize("which", ["missing", "superfluous"])
+def test_a_pruned_checkpoint_of_another_depth(tmp_path: Path, which: str) -> None:
+    """Layers of the full width between narrow ones would fail only in the first step."""
+    before, after = Around("resnet", 10), Around("resnet", 18)
+    if which == "superfluous":
+        before, after = after, before
+    made = Checkpoint("net_resnet", ("a",), 1, before.state_dict(), "", pruned=True)
+    checkpoint.save(tmp_path / "own.any", made)
+    with pytest.raises(ModelError, match="pruned layers do not fit") as caught:
+        taken(after, tmp_path / "own.any")
+    assert caught.value.exit_code == 4
+    assert caught.value.where == tmp_path / "own.any"
+
+
 def test_of_the_first_format(tmp_path: Path) -> None:
     model = Around("resnet", 10)
     content = {"network": "net_resnet10", "classes": ("a",), "epoch": 2, "model": model.state_dict(), "spec": ""}

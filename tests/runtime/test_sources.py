@@ -186,9 +186,9 @@ def test_label_files_without_any_picture(base: Recipe, tmp_path: Path) -> None:
 def test_folders_that_are_not_there(base: Recipe, tmp_path: Path, missing: str) -> None:
     source = folders(tmp_path, {"a": line()})
     (tmp_path / missing).rename(tmp_path / "elsewhere")
-    with pytest.raises(DataError, match="is missing") as caught:
+    with pytest.raises(DataError, match=f"no folder {tmp_path / missing}") as caught:
         read(base, source)
-    assert caught.value.where == tmp_path / missing
+    assert str(caught.value.where).startswith(str(base.spec.source))
 
 
 @pytest.mark.parametrize(
@@ -315,6 +315,46 @@ def test_class_numbers_beyond_the_spec(base: Recipe, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="a class number 3, but the spec has 2 classes") as caught:
         read(base, Source(tmp_path, records=str(tmp_path / "shard")))
     assert caught.value.where == tmp_path / "shard"
+
+
+def test_boxes_that_are_shares(base: Recipe, tmp_path: Path) -> None:
+    source = folders(tmp_path, {"a": line(box="0.1 0.2 0.5 1.0"), "b": line(box="0 0 1 0.7")})
+    with pytest.raises(DataError, match="all 2 boxes of the training data lie within one pixel") as caught:
+        read(base, source)
+    assert caught.value.exit_code == 3
+    (tmp_path / "labels" / "b.txt").write_text(line(box="0 0 2 0.7"))
+    assert len(read(base, source).labels) == 2
+
+
+def test_what_the_class_numbers_stand_for(base: Recipe, tmp_path: Path) -> None:
+    """The list that the converter leaves beside its records decides, the one with the longest name of several."""
+    write_records(tmp_path / "train-shard", [dali_record(b"picture", number=2.0)])
+    source = Source(tmp_path, records=str(tmp_path / "train-shard"))
+    (tmp_path / "train_classes.txt").write_text("circle\nsquare\n")
+    (tmp_path / "_classes.txt").write_text("other\n")
+    assert read(base, source).labels.tolist() == [2]
+    (tmp_path / "train_classes.txt").write_text("bus\nsquare\n")
+    with pytest.raises(DataError, match="bus, square") as caught:
+        read(base, source)
+    assert caught.value.where == tmp_path / "train-shard"
+    assert caught.value.exit_code == 3
+
+
+def test_class_numbers_of_which_nothing_is_said(base: Recipe, tmp_path: Path) -> None:
+    write_records(tmp_path / "shard", [dali_record(b"picture", number=1.0)])
+    source = Source(tmp_path, records=str(tmp_path / "shard"))
+    assert any("go to 1, the spec has 2 classes" in note for note in read(base, source).notes)
+    write_records(tmp_path / "shard", [dali_record(b"picture", number=2.0)])
+    assert not any("class numbers" in note for note in read(base, source).notes)
+
+
+def test_classes_that_are_named_otherwise_in_records_with_numbers(base: Recipe, tmp_path: Path) -> None:
+    """Numbers are of the classes to train, whatever they are called in the data."""
+    write_records(tmp_path / "shard", [dali_record(b"picture")])
+    mapping = {"ring": "circle", "box": "square"}
+    split = read(base, Source(tmp_path, records=str(tmp_path / "shard")), mapping=mapping)
+    assert split.labels.tolist() == [2]
+    assert not any("not mapped" in note for note in split.notes)
 
 
 @pytest.mark.parametrize("lost", ["frame/width", "target/object_class_id", "frame/id"])

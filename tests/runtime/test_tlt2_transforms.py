@@ -12,7 +12,11 @@ import pytest
 
 from runtime import tlt2_transforms as tlt2
 from runtime import transforms
+from runtime.augmenting.recipe import Recipe, of_proto_text
+from runtime.augmenting.steps import steps
 from runtime.transforms import Blur, Colour, Spatial
+from specs import parse_text
+from tltpipe.errors import SpecError
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SIZE = (16, 12)
@@ -129,6 +133,44 @@ def test_hue_turns_as_in_the_newer_one(hue: float) -> None:
     assert np.abs((old - new) @ [200, 90, 30]).max() < 1.0
 
 
-def test_size_of_a_blur_is_a_radius() -> None:
-    assert len(tlt2.kernel(Blur(3, 1))) == 7
+@pytest.mark.parametrize(("radius", "length"), [(3, 7), (2, 5), (0, 1)])
+def test_size_of_a_blur_is_a_radius(radius: int, length: int) -> None:
+    assert len(tlt2.kernel(Blur(radius, 1))) == length
     assert len(tlt2.kernel(Blur())) == 1
+
+
+@pytest.mark.parametrize(("radius", "centre"), [(1, 0.6193), (2, 0.3764), (5, 0.1315)])
+def test_a_missing_sigma_follows_from_the_radius(radius: int, centre: float) -> None:
+    """NVIDIA's kernel(1, 0) has 0.6193 in its middle: sigma is ((radius - 1) / 2 - 1) x 0.3 + 0.8."""
+    std = ((radius - 1) / 2 - 1) * 0.3 + 0.8
+    kernel = tlt2.blur_kernel(radius, 0)
+    np.testing.assert_allclose(kernel, tlt2.blur_kernel(radius, std), atol=1e-7)
+    assert kernel[radius, radius] == pytest.approx(centre, abs=1e-4)
+
+
+def test_a_blur_sees_zeros_beyond_the_border() -> None:
+    """A picture of 100 everywhere comes out as about 53 in its corners, and as 100 in its middle."""
+    picture = np.full((8, 9, 3), 100, np.uint8)
+    recipe = Recipe(values={"size": (1.0,), "std": (1.0,)}, arithmetic="tlt2")
+    blurred = steps(recipe, "a.jpg", (9, 8)).applied(picture)
+    assert blurred[0, 0].tolist() == blurred[-1, -1].tolist() == [53, 53, 53]
+    assert blurred[0, 4].tolist() == [73, 73, 73]
+    assert blurred[4, 4].tolist() == [100, 100, 100]
+    mirrored = steps(Recipe(values={"size": (3.0,), "std": (1.0,)}), "a.jpg", (9, 8)).applied(picture)
+    assert (mirrored == 100).all()
+
+
+def test_a_blur_wider_than_the_picture() -> None:
+    recipe = Recipe(values={"size": (9.0,), "std": (2.0,)}, arithmetic="tlt2")
+    blurred = steps(recipe, "a.jpg", (3, 2)).applied(np.full((2, 3, 3), 100, np.uint8))
+    weights = tlt2.kernel(Blur(9, 2.0))
+    assert blurred[0, 1, 0] == round(100 * float(weights[9:11].sum() * weights[8:11].sum()))
+
+
+def test_an_even_size_is_a_radius_or_refused() -> None:
+    spec = parse_text("blur_config { size: 2 std: 1 }", "AugmentorConfig", source="spec")
+    assert len(spec.warnings) == 1
+    assert of_proto_text(spec, arithmetic="tlt2").values["size"] == (2,)
+    with pytest.raises(SpecError, match="odd") as refused:
+        of_proto_text(spec)
+    assert str(refused.value.where) == "spec:1:15"

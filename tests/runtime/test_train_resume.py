@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import random
 import re
@@ -185,6 +186,29 @@ def test_what_the_same_folder_means(
     assert "epoch 1/2" in capsys.readouterr().out
     aside = "earlier-2" if words else "earlier"
     assert (parts / "weights" / aside / "ssd_resnet10_epoch_002.safetensors").is_file()
+
+
+def test_more_epochs_go_on_from_a_run_that_is_over(
+    trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "out"
+    run(trained.shapes.spec(epochs=1, interval=1, name="one.conf"), results)
+    first = (results / "weights/ssd_resnet10_epoch_001.safetensors").read_bytes()
+    longer = trained.shapes.spec(epochs=3, interval=1, name="three.conf")
+    capsys.readouterr()
+    run(longer, results)
+    said = capsys.readouterr().out
+    assert "going on after epoch 1 of 3" in said
+    assert "num_epochs was 1 and is 3" in said
+    assert "epoch 1/3" not in said
+    assert "epoch 3/3" in said
+    assert (results / "weights/ssd_resnet10_epoch_001.safetensors").read_bytes() == first
+    assert not (results / "weights/earlier").exists()
+    assert [row["epoch"] for row in csv.DictReader((results / LOG).open())] == ["1", "2", "3"]
+    # Fewer, or another change beside, is another run.
+    run(trained.shapes.spec(epochs=4, interval=1, rate=1e-3, name="other.conf"), results)
+    assert "starting anew" in capsys.readouterr().out
+    assert (results / "weights/earlier/ssd_resnet10_epoch_003.safetensors").is_file()
 
 
 def test_another_spec_is_another_run(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

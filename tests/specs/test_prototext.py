@@ -87,6 +87,16 @@ def test_agrees_with_protobuf(case: dict[str, Any]) -> None:
             'num_epochs takes a whole number, 0 or more, not "10"',
             "write num_epochs: 10, without quotes",
         ),
+        (
+            "random_seed: 4294967296",
+            "a whole number, 0 or more, not 4294967296",
+            "the largest is 4294967295",
+        ),
+        (
+            'eval_config { average_precision_mode: "SAMPLE" }',
+            'average_precision_mode takes SAMPLE or INTEGRATE, not "SAMPLE"',
+            "write average_precision_mode: SAMPLE, without quotes",
+        ),
         ("training_config { num_epochs: 2.0 }", "num_epochs takes a whole number, 0 or more, not 2.0", None),
         ("training_config { num_epochs: -1 }", "num_epochs takes a whole number, 0 or more, not -1", None),
         ("nms_config { top_k: }", 'top_k takes a whole number, 0 or more, not "}"', None),

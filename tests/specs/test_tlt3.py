@@ -102,6 +102,12 @@ def test_verdicts_of_nvidias_check(case: dict[str, Any]) -> None:
     assert name in told[0]
 
 
+@pytest.mark.parametrize("name", ["background", "Background"])
+def test_background_is_no_class_to_train(name: str) -> None:
+    text = DEFAULT + f'\ndataset_config {{ target_class_mapping {{ key: "wall" value: "{name}" }} }}\n'
+    assert any("background" in told and "no class to train" in told for told in complaints(text))
+
+
 def test_what_their_default_spec_holds_and_nobody_can_build() -> None:
     (told,) = complaints(DEFAULT.replace("ssd_config", "dssd_config"))
     assert told == "spec:2:1: DSSD is not built here: only ssd_config is"

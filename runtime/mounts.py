@@ -1,0 +1,111 @@
+"""Which folders of this machine play those of NVIDIA's containers, in specs and on command lines.
+
+In this order, the longest container folder first:
+
+1. ``TLTPIPE_MOUNTS``, pairs of CONTAINER=HOST joined by ":", as PATH is: ``/data=/mnt/kitti:/runs=/home/me/runs``.
+2. ``TLTPIPE_WORKSPACE``, the folder that plays /workspace.
+3. The file that NVIDIA's launcher reads, ``~/.tao_mounts.json`` (``LAUNCHER_MOUNTS`` names another): ``{"Mounts":
+   [{"source": HOST, "destination": CONTAINER}, ...]}``. It may be of another job: it counts only for a path that leads
+   to nothing on this machine as it is written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from tltpipe.errors import UsageError
+
+CONTAINER_ROOT = "/workspace"
+WORKSPACE = "TLTPIPE_WORKSPACE"
+MOUNTS = "TLTPIPE_MOUNTS"
+LAUNCHER_FILE = "LAUNCHER_MOUNTS"
+"""Environment variables."""
+USUAL_FILE = "~/.tao_mounts.json"
+
+
+def host_text(text: str) -> str:
+    """The path, glob or prefix ``text`` as this machine knows it; a trailing slash stays.
+
+    Raises UsageError for a variable or a launcher's file that cannot be understood.
+    """
+    if not text.startswith("/"):
+        return text
+    chosen = _by_environment()
+    if (found := _placed(text, chosen)) is not None:
+        return found
+    if (found := _placed(text, _by_launcher())) is not None and not _leads_somewhere(text):
+        return found
+    return text
+
+
+def hint(path: Path | str) -> str | None:
+    """What to do where ``path`` is not there and may be that of a container; None where it is none of such."""
+    folder = "/" + str(path).strip("/").partition("/")[0]
+    if not str(path).startswith("/") or Path(folder).exists():
+        return None
+    if folder == CONTAINER_ROOT:
+        return f"is it a container's path? Set {WORKSPACE} to the folder that plays {CONTAINER_ROOT}"
+    return f"is it a container's path? Map it: {MOUNTS}={folder}=HOST_FOLDER, or in {USUAL_FILE}"
+
+
+def _placed(text: str, mounts: Mapping[str, str]) -> str | None:
+    """``text`` by the innermost of ``mounts`` that it lies in."""
+    for folder in sorted(mounts, key=len, reverse=True):
+        if text == folder or text.startswith(folder.rstrip("/") + "/"):
+            return mounts[folder].rstrip("/") + text[len(folder.rstrip("/")) :]
+    return None
+
+
+def _by_environment() -> dict[str, str]:
+    found: dict[str, str] = {}
+    if workspace := os.environ.get(WORKSPACE):
+        found[CONTAINER_ROOT] = os.path.abspath(workspace)
+    for pair in filter(None, os.environ.get(MOUNTS, "").split(os.pathsep)):
+        container, equals, host = pair.partition("=")
+        if not equals or not container.startswith("/") or not host:
+            hint = "pairs of CONTAINER=HOST joined by colons: /data=/mnt/kitti:/experiment_dir=/home/me/runs"
+            raise UsageError(f'"{pair}" is not CONTAINER=HOST', where=MOUNTS, hint=hint)
+        found[_tidy(container)] = _absolute(host)
+    return found
+
+
+def _by_launcher() -> Mapping[str, str]:
+    path = Path(os.environ.get(LAUNCHER_FILE) or USUAL_FILE).expanduser()
+    try:
+        return _read(path, path.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return {}
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, _changed: int) -> Mapping[str, str]:
+    hint = 'it should hold {"Mounts": [{"source": HOST, "destination": CONTAINER}]}'
+    try:
+        page = json.loads(path.read_text("utf-8"))
+        pairs = [(mount["destination"], mount["source"]) for mount in page["Mounts"]]
+        if not all(isinstance(text, str) and text for pair in pairs for text in pair):
+            raise ValueError("a mount's source or destination is not text")
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=path) from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        what = f"has no {error}" if isinstance(error, KeyError) else f"is not a launcher's file: {error}"
+        raise UsageError(what, where=path, hint=hint) from None
+    return {_tidy(container): _absolute(host) for container, host in pairs}
+
+
+def _leads_somewhere(text: str) -> bool:
+    """Whether ``text``, or the folder that it would lie in, is there: an output need not be."""
+    path = Path(text)
+    return path.exists() or (path.parent != Path("/") and path.parent.is_dir())
+
+
+def _tidy(folder: str) -> str:
+    return os.path.normpath(folder)
+
+
+def _absolute(folder: str) -> str:
+    return os.path.abspath(Path(folder).expanduser())

@@ -1,0 +1,90 @@
+"""Specs of NVIDIA's other networks and tools: told from the names in them, so that they are called what they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specs import dialects
+from tltpipe.errors import Location, SpecError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SSD = "ssd_config"
+_TRAIN_SSD = "tltpipe trains SSD on the same data: `tltpipe spec new --from DATA -o train.conf` writes its spec"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """``fields`` are all in such a spec, and not all in any other; ``hint`` is what can be done with its data here."""
+
+    name: str
+    fields: tuple[str, ...]
+    hint: str = _TRAIN_SSD
+
+
+PROTO_TEXT = (
+    Kind("yolo_v3", ("yolov3_config",)),
+    Kind("yolo_v4", ("yolov4_config",)),
+    Kind("retinanet", ("retinanet_config",)),
+    Kind("efficientdet", ("efficientdet_config",)),
+    Kind("mask_rcnn", ("maskrcnn_config",)),
+    Kind("detectnet_v2", ("bbox_rasterizer_config",)),
+    Kind("detectnet_v2", ("cost_function_config",)),
+    Kind("detectnet_v2 (inference)", ("inferencer_config",)),
+    Kind("faster_rcnn", ("model_config", "input_image_config")),
+    Kind("faster_rcnn", ("model_config", "anchor_box_config")),
+    Kind("unet", ("data_class_config",), "tltpipe has no network for masks of pixels"),
+    Kind("unet", ("model_config", "model_input_height"), "tltpipe has no network for masks of pixels"),
+    Kind("lprnet", ("lpr_config",), "tltpipe has no network that reads number plates"),
+    Kind("multitask_classification", ("train_csv_path",), "tltpipe has no network for classes of whole images"),
+    Kind("classification", ("train_dataset_path",), "tltpipe has no network for classes of whole images"),
+)
+"""The more telling first. Sections that several networks have ("nms_config") tell nothing."""
+
+AUGMENTATION = "TAO's data services, augmentation"
+_CONVERT = "tltpipe converts such data: `tltpipe convert SRC DST --to FORMAT`"
+YAML = (
+    Kind(AUGMENTATION, ("spatial_aug",), "tlt-augment reads it: tlt-augment -e FILE"),
+    Kind(AUGMENTATION, ("color_aug",), "tlt-augment reads it: tlt-augment -e FILE"),
+    Kind(AUGMENTATION, ("blur_aug",), "tlt-augment reads it: tlt-augment -e FILE"),
+    Kind("TAO's data services, annotations", ("input_format", "output_format"), _CONVERT),
+    Kind("TAO's data services, analytics", ("data", "graph"), "tltpipe looks into data: `tltpipe stats DATA`"),
+    Kind("TAO's data services, auto-labeling", ("gpu_ids", "autolabel_type"), "tltpipe infer labels pictures"),
+    Kind("TAO's networks in YAML (PyTorch, TensorFlow 2)", ("model", "train"), _TRAIN_SSD),
+    Kind("TAO's networks in YAML (PyTorch, TensorFlow 2)", ("model", "dataset"), _TRAIN_SSD),
+)
+
+_KEY = re.compile(r"^[ \t]*(?:-[ \t]+)?[\"']?([A-Za-z_][\w-]*)[\"']?[ \t]*:(?=[ \t]|$)", re.MULTILINE)
+_MARK = re.compile(r"^(?:---|[A-Za-z_]\w*:[ \t]*(?:#.*)?$)", re.MULTILINE)
+"""Where YAML differs from text specs: a document's mark, or a key with nothing behind its colon."""
+
+
+def refuse(text: str, source: Path | str, *, but: str = "") -> None:
+    """Raise SpecError where ``text`` is a spec of another network or tool than those here, with what it is.
+
+    ``but`` is the name of a kind that is read.
+    """
+    for kind, line in _found(text):
+        if kind.name == but:
+            return
+        what = f"this is a spec of {kind.name}, by its {kind.fields[0]}"
+        raise SpecError(what, where=Location(source, line, 1), hint=kind.hint)
+
+
+def _found(text: str) -> Iterator[tuple[Kind, int]]:
+    """Kinds whose fields are all in ``text``, each with the line of the first of these."""
+    kinds: Sequence[Kind] = PROTO_TEXT
+    if _MARK.search(text):
+        lines = {match[1]: text.count("\n", 0, match.start(1)) + 1 for match in reversed(list(_KEY.finditer(text)))}
+        kinds = YAML
+    else:
+        lines = {token.text: token.line for token in reversed(list(dialects.written(text)))}
+    if _SSD in lines:
+        return
+    for kind in kinds:
+        if all(name in lines for name in kind.fields):
+            yield kind, lines[kind.fields[0]]
