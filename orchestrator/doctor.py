@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import sys
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator import session, versions
 from orchestrator.runners import Check
-from tltpipe import registry
+from tltpipe import machine, registry
 from tltpipe.errors import TltpipeError
 
 if TYPE_CHECKING:
@@ -74,5 +73,5 @@ def _writable(root: Path) -> Check:
 
 def _room(root: Path) -> Check:
     free = shutil.disk_usage(root).free
-    told = f"{free / 2**30:.1f} GiB free, {os.cpu_count()} cores"
+    told = f"{free / 2**30:.1f} GiB free, {machine.cpu_count()} cores"
     return Check("disk", free >= ROOM, told, f"{ROOM / 2**30:.0f} GiB are wise", needed=False)
