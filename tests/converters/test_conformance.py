@@ -11,12 +11,12 @@ from PIL import Image
 
 import converters
 from converters import entries, outputs
+from converters.chunk_records import FIELDS, Records
 from converters.findings import Findings
 from converters.formats import Place
 from converters.model import Box, Dataset, Object, Sample
 from converters.passes import Batch
 from converters.selection import Selection
-from converters.transfer import FIELDS, Records
 from tltpipe import plain, registry
 from tltpipe.errors import UsageError
 
