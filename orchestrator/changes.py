@@ -31,7 +31,7 @@ def spec_changes(
     old, new = (
         {
             path: value
-            for path, value in origins.flat(_message(text, dialect)).items()
+            for path, value in origins.flat(message(text, dialect)).items()
             if path.split(".")[0] not in unread
         }
         for text in (before, after)
@@ -80,7 +80,7 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
             yield word, value
 
 
-def _message(text: str, dialect: Dialect) -> Any:
+def message(text: str, dialect: Dialect) -> Any:
     """What the spec says; None where it cannot be read (any more)."""
     import specs
     from tltpipe.errors import SpecError

@@ -91,10 +91,13 @@ def _refuse_outdated(run: Run, name: str, results: list[Result]) -> None:
     current = [result.stage for result in results]
     if run.config.settings.model not in ("last", "best"):
         current.append("train")  # a checkpoint that was named is nobody's output
-    found = outdated(run, name, current=current)
+    stage, found = load(name), outdated(run, name, current=current)
     if found is None:
         return
     needed, why = found
+    if hasattr(stage, "indifferent") and not outdated(run, name, current=current, unread=stage.indifferent(run)):
+        run.report.say(f"{needed} was done under other settings ({why}); {name} takes what it left")
+        return
     what = f"{name} would work on outdated data: {needed} has to run again ({why})"
     hint = f"`tltpipe run {name}` brings up to date what it needs, and runs it"
     if not run.runner.pretends:
@@ -124,7 +127,7 @@ def _perform(run: Run, name: str, stage: Stage) -> Result:
     before = run.judged.pop(name, None) or facts(run, stage)
     told = receipts.load(run.workspace.receipts, f"{name}.begun")
     run.stage, run.losses = name, Losses()
-    run.continuing = not run.force and told is not None and receipts.difference(told.facts, before) is None
+    run.continuing = not run.force and told is not None and _goes_on(run, stage, told.facts, before)
     run.begun = partial(_keep, run, f"{name}.begun", before)
     unrecorded = run.runner.pretends or stage.ON_REQUEST
     try:
@@ -142,6 +145,12 @@ def _perform(run: Run, name: str, stage: Stage) -> Result:
         return Result(name, "shown", "nothing was run", 0.0, result)
     run.report.end(name, seconds)
     return Result(name, "ran", "done", seconds, result)
+
+
+def _goes_on(run: Run, stage: Stage, begun: Facts, now: Facts) -> bool:
+    """Whether the stage, begun under other facts perhaps, may take what was done then for its own."""
+    change = partial(stage.differs, run) if hasattr(stage, "differs") else receipts.differs
+    return receipts.difference(begun, now, change) is None
 
 
 def _need(run: Run, stage: Stage) -> None:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converters import limits
-from orchestrator import drafts, outcomes, receipts
+from orchestrator import drafts, outcomes
 from orchestrator.jobs import Job, Outcome, Request, Secret, without_missing
 from tltpipe import files
 from tltpipe.errors import ConfigError, HostError, UsageError
@@ -65,7 +66,7 @@ class Run:
     """The stage under way; names its logs."""
     specs: dict[str, drafts.Settled] = field(default_factory=dict)
     continuing: bool = False
-    """The stage under way was begun before, under the very same facts, and did not finish."""
+    """The stage under way was begun before, under facts by which what was done then is a part of its work."""
     judged: dict[str, Facts] = field(default_factory=dict)
     """What stages that were judged just now depend on: one look at every file is enough."""
     losses: Losses = field(default_factory=Losses)
@@ -256,8 +257,9 @@ class Run:
         """Move ``folder`` away under a name with the time, so that nothing is lost; None if it is not there."""
         if self.runner.pretends or not folder.exists():
             return None
-        stamp = receipts.now()[:19].replace("-", "").replace(":", "").replace("T", "-")
-        aside = folder.with_name(f"{folder.name}-{stamp}")
+        moment = datetime.now().astimezone()
+        while (aside := folder.with_name(f"{folder.name}-{moment:%Y%m%d-%H%M%S}")).exists():
+            moment += timedelta(seconds=1)  # another was moved there in this very second
         with files.writable(folder.parent):
             folder.rename(aside)
         return aside

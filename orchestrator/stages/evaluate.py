@@ -41,6 +41,13 @@ def inputs(run: Run) -> list[Path]:
     return [checkpoints.chosen(run), run.workspace.tfrecords / held_out, run.workspace.augmented / held_out / "images"]
 
 
+def indifferent(run: Run) -> tuple[str, ...]:
+    """What a checkpoint was trained by: it is measured as it is."""
+    import specs
+
+    return specs.making(run.specs[train.NAME].spec)
+
+
 def outputs(run: Run) -> list[Path]:
     return [run.workspace.evaluation]
 

@@ -73,13 +73,24 @@ def test_what_has_no_receipt_or_no_source_any_more_is_taken_as_it_is(go: Go, wor
 
 def test_an_unfinished_training_of_these_settings_can_be_evaluated(go: Go, workspace: Path) -> None:
     go()
-    longer = {"ssd.num_epochs": 3}
-    with pytest.raises(DataError, match=r"ssd\.num_epochs 2 -> 3"):
-        go("evaluate", **longer)
+    other = {"ssd.arch": "vgg", "ssd.nlayers": 16}
+    with pytest.raises(DataError, match=r"ssd\.arch resnet -> vgg"):
+        go("evaluate", **other)
     with pytest.raises(DataError, match="this went wrong"):
-        go("train", stop=1, **longer)
-    assert go("evaluate", **longer) == {"evaluate": "ran"}
+        go("train", stop=1, **other)
+    assert go("evaluate", **other) == {"evaluate": "ran"}
     assert json.loads((workspace / "output/evaluation.json").read_text())["model"].endswith("_epoch_001.tlt")
+
+
+def test_a_checkpoint_is_evaluated_as_it_was_trained(start: Start, fake_programs: Programs, workspace: Path) -> None:
+    """``tltpipe train --epochs 2``, then ``tltpipe evaluate``, which has no --epochs."""
+    pipeline.execute(start(programs=fake_programs(epochs=2), **{"ssd.num_epochs": 2}), ALL[:-1])
+    run = start(programs=fake_programs())
+    (result,) = pipeline.execute(run, ["evaluate"])
+    assert result.state == "ran"
+    assert any("ssd.num_epochs 2 -> 80" in line for line in run.report.told)  # type: ignore[attr-defined]
+    assert json.loads((workspace / "output/evaluation.json").read_text())["epoch"] == 2
+    assert pipeline.survey(start())["train"].state == "stale"
 
 
 @pytest.mark.parametrize(
