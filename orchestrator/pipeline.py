@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from orchestrator import attempts, drafts, receipts, session
+from orchestrator import attempts, checkpoints, drafts, receipts, session
 from orchestrator.jobs import Job
 from orchestrator.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
 from orchestrator.receipts import Facts, Receipt
@@ -158,7 +158,8 @@ def _need(run: Run, stage: Stage) -> None:
     for path in stage.inputs(run):
         if not path.exists():
             makers = [need for need in stage.NEEDS if any(_near(path, out) for out in load(need).outputs(run))]
-            hint = f"run `tltpipe {makers[0]}` first" if makers else stage.MISSING
+            made = f"run `tltpipe {makers[0]}` first" if makers else stage.MISSING
+            hint = (checkpoints.unknown(run, path) if "train" in stage.NEEDS else None) or made
             raise DataError("this is missing", where=run.workspace.name(path), hint=hint)
 
 

@@ -140,6 +140,8 @@ class Table:
     def read(self, line: str) -> bool:
         """Take the line if it is one of the block, or of the tables that our own program prints below it: a table in
         colours shows both better."""
+        if self.mean is not None and not line.strip():
+            return True
         if self.mean is not None and _OURS.match(line):
             self.ours = True
         if match := _CLASS.match(line):

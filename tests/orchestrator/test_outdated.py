@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from converters import garments
 from orchestrator import attempts, pipeline
 from orchestrator.run import Run
+from orchestrator.stages import prepare
 from tltpipe import locks
 from tltpipe.errors import DataError, HostError, Interrupted
 
@@ -91,6 +93,34 @@ def test_a_checkpoint_is_evaluated_as_it_was_trained(start: Start, fake_programs
     assert any("ssd.num_epochs 2 -> 80" in line for line in run.report.told)  # type: ignore[attr-defined]
     assert json.loads((workspace / "output/evaluation.json").read_text())["epoch"] == 2
     assert pipeline.survey(start())["train"].state == "stale"
+
+
+def test_raw_data_that_are_gone_leave_the_classes_that_were_prepared(
+    start: Start, fake_programs: Programs, tmp_path: Path
+) -> None:
+    """No garments: those are what the settings mean as long as nothing was ever prepared."""
+    root = tmp_path / "own"
+    for split in ("train", "val"):
+        (root / "raw" / split).mkdir(parents=True)
+        Image.new("RGB", (64, 64)).save(root / "raw" / split / "one.jpg")
+        (root / "raw" / split / "_annotations.coco.json").write_text(
+            json.dumps(
+                {
+                    "images": [{"id": 1, "file_name": "one.jpg", "width": 64, "height": 64}],
+                    "annotations": [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [5, 5, 20, 20]}],
+                    "categories": [{"id": 7, "name": "mug"}],
+                }
+            )
+        )
+    settings = {"root": root, "data.root": "raw", "ssd.num_epochs": 2}
+    programs = fake_programs(epochs=2)
+    pipeline.execute(start(programs=programs, **settings), ALL)
+    (root / "raw").rename(root / "away")
+    run = start(programs=programs, **settings)
+    assert prepare.categories(run) == ("mug",)
+    assert {name: verdict.why for name, verdict in pipeline.survey(run).items() if "classes" in verdict.why} == {}
+    results = pipeline.execute(start(programs=programs, **settings), ["train", "evaluate"])
+    assert {result.stage: result.state for result in results} == {"train": "skipped", "evaluate": "skipped"}
 
 
 @pytest.mark.parametrize(

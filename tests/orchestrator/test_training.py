@@ -161,6 +161,8 @@ def test_a_program_of_ours_is_quoted_and_its_class_kept(go: Go) -> None:
         ("tlt-train", "train", "num_epochs", "ssd.num_epochs"),
         ("tlt-train", "train", "output_image_width", "image_size"),
         ("tlt-dataset-convert", "tfrecords", "num_shards", "tfrecords.num_shards"),
+        ("tlt-augment", "augment", "image_extension", "tfrecords.image_extension"),
+        ("tlt-train", "train", "target_class_mapping", "data.classes"),
         ("tlt-augment", "augment", "blur_size", None),  # no field of its spec
     ],
 )
