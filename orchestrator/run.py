@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from converters import limits
 from orchestrator import drafts, outcomes
 from orchestrator.jobs import Job, Outcome, Request, Secret, without_missing
-from tltpipe import files
+from tltpipe import files, seal
 from tltpipe.errors import ConfigError, HostError, UsageError
 from tltpipe.losses import Losses, parse
 
@@ -227,7 +227,7 @@ class Run:
             argv=argv,
             image=self.image,
             mounts=self.runner.mounts(),
-            environment={**self.toolkit.ENVIRONMENT, **limits.environment()},
+            environment={**self.toolkit.ENVIRONMENT, **limits.environment(), **seal.environment()},
             gpus=self.toolkit.gpus(request, self.config.gpus) if self.runner.contained else 0,
             files={self.at(settled.path): settled.text for settled in read},
             secrets={word.name: self.secret(word.name) for word in argv if isinstance(word, Secret)},
