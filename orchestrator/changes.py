@@ -16,6 +16,8 @@ SETTINGS = "settings changed"
 SHOWN = 3
 """So many changes are named, the others counted."""
 CLASSES = "target_class_mapping"
+WORDS = {"-m": "model"}
+"""What flags are called in tltpipe.yaml."""
 CROPS = ("crop_right", "crop_bottom")
 """Fields that say the size of the images a second time."""
 
@@ -31,7 +33,7 @@ def spec_changes(
     old, new = (
         {
             path: value
-            for path, value in origins.flat(_message(text, dialect)).items()
+            for path, value in origins.flat(message(text, dialect)).items()
             if path.split(".")[0] not in unread
         }
         for text in (before, after)
@@ -70,7 +72,9 @@ def option_changes(before: Collection[Collection[str]], after: Collection[Collec
     """How command lines differ: their options, by name and value."""
     old, new = ({flag: value for words in lines for flag, value in _options(list(words))} for lines in (before, after))
     changed = {flag: (old.get(flag), new.get(flag)) for flag in [*old, *new] if old.get(flag) != new.get(flag)}
-    return "; ".join(_phrases(changed)) or "command line changed"
+    return (
+        "; ".join(_phrases({WORDS.get(flag, flag): pair for flag, pair in changed.items()})) or "command line changed"
+    )
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, str]]:
@@ -80,7 +84,7 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
             yield word, value
 
 
-def _message(text: str, dialect: Dialect) -> Any:
+def message(text: str, dialect: Dialect) -> Any:
     """What the spec says; None where it cannot be read (any more)."""
     import specs
     from tltpipe.errors import SpecError

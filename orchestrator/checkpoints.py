@@ -31,6 +31,20 @@ def chosen(run: Run, named: str | None = None) -> Path:
     return _best(run) if wanted == BEST else run.workspace.root / wanted
 
 
+def unknown(run: Run, path: Path) -> str | None:
+    """What to do where the model at ``path``, which is not there, is what a setting or an option names; else None."""
+    if path not in (run.subject, *(run.workspace.root / name for name in _named(run))):
+        return None
+    there = sorted(run.workspace.name(each) for each in (run.workspace.output / "weights").glob("*_epoch_*.*"))
+    there = [name for name in there if Path(name).suffix in SUFFIXES]
+    return f"a model is last, best or a path; there are: {', '.join(there) or 'none, until `tltpipe train`'}"
+
+
+def _named(run: Run) -> list[str]:
+    names = (run.config.settings.model, run.config.inference.model)
+    return [name for name in names if name and name not in (LAST, BEST)]
+
+
 def facts(path: Path) -> dict[str, Any]:
     """What is known of the checkpoint at ``path``: its "epoch", and the mAP that training measured."""
     epoch, mean = _beside(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,8 +38,26 @@ app.add_typer(spec_command.app, name="spec")
 
 def main() -> int:
     """The console script."""
-    app()
-    return 0
+    if "--json" not in sys.argv[1:]:
+        app()
+        return 0
+    try:
+        return typer.main.get_command(app).main(prog_name="tltpipe", standalone_mode=False) or 0
+    except Exception as error:  # of whichever click typer brings along
+        if not hasattr(error, "format_message"):
+            raise
+        return _misused(error)
+
+
+def _misused(error: Any) -> int:
+    """A command line that typer refuses, as the error that all commands answer with."""
+    from orchestrator import console
+
+    context = getattr(error, "ctx", None)
+    problem = UsageError(error.format_message(), hint=f"{context.command_path if context else 'tltpipe'} --help")
+    console.error(problem)
+    typer.echo(json.dumps(console.as_json(problem), indent=2))
+    return problem.exit_code
 
 
 def _version(wanted: bool) -> None:

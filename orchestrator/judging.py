@@ -63,11 +63,13 @@ def _compared(run: Run, name: str) -> Verdict:
     return Verdict("done", f"nothing changed since {receipt.when}", receipt.when)
 
 
-def outdated(run: Run, name: str, *, current: Collection[str] = ()) -> tuple[str, str] | None:
+def outdated(
+    run: Run, name: str, *, current: Collection[str] = (), unread: Collection[str] = ()
+) -> tuple[str, str] | None:
     """The first stage before ``name`` whose work was done under other settings or on other data, and the change.
 
-    ``current`` are stages that are known not to be. One without a receipt, or whose own inputs are gone, is taken as
-    it is: it cannot be done again.
+    ``current`` are stages that are known not to be, ``unread`` fields at the top of their specs that do not count. One
+    without a receipt, or whose own inputs are gone, is taken as it is: it cannot be done again.
     """
     for needed in before(name):
         receipt = None if needed in current else receipts.load(run.workspace.receipts, needed)
@@ -77,7 +79,7 @@ def outdated(run: Run, name: str, *, current: Collection[str] = ()) -> tuple[str
         begun = receipts.load(run.workspace.receipts, f"{needed}.begun")
         if begun is not None and _change(run, needed, begun.facts, known) is None:
             continue  # what is there is of an unfinished run of these very settings
-        why = _change(run, needed, receipt.facts, known)
+        why = _change(run, needed, receipt.facts, known, unread=unread)
         if why is not None:
             return needed, why
     return None
@@ -101,11 +103,11 @@ def _sources_there(run: Run, receipt: receipts.Receipt) -> bool:
     return all((run.workspace.root / path).exists() for path in receipt.facts.inputs)
 
 
-def _change(run: Run, name: str, old: Facts, new: Facts) -> str | None:
+def _change(run: Run, name: str, old: Facts, new: Facts, *, unread: Collection[str] = ()) -> str | None:
     """Why the stage's work under ``old`` does not hold under ``new``, in the user's words."""
     stage = load(name)
     drafted = {draft.name: draft for draft in stage.drafts(run)}
-    unread = stage.unread(run) if hasattr(stage, "unread") else ((), ())
+    paths, fields = stage.unread(run) if hasattr(stage, "unread") else ((), ())
 
     def change(spec: str, before: str, after: str) -> str | None:
         if spec == DATA:
@@ -115,9 +117,11 @@ def _change(run: Run, name: str, old: Facts, new: Facts) -> str | None:
         folder = drafted[spec].folder
         section = run.config.section_of(folder)
         dialect, edited = run.toolkit.SPECS[folder], run.specs[spec].edited
-        return changes.spec_changes(drafted[spec], dialect, section, before, after, unread=unread[1], edited=edited)
+        return changes.spec_changes(
+            drafted[spec], dialect, section, before, after, unread={*fields, *unread}, edited=edited
+        )
 
-    return receipts.difference(old, new, change, [run.workspace.name(path) for path in unread[0]])
+    return receipts.difference(old, new, change, [run.workspace.name(path) for path in paths])
 
 
 def _settings(text: str) -> Mapping[str, Any]:

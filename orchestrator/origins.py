@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from specs.spec import Spec
 
 
+ELSEWHERE = {"image_extension": "tfrecords.image_extension", "target_class_mapping": "data.classes"}
+"""The settings behind fields that are of other sections than the spec."""
+
+
 @dataclass(frozen=True)
 class Origins:
     """The settings that fill a template.
@@ -51,7 +55,7 @@ class Origins:
         size = specs.size_settings(self.template[0]) or ()
         own = {field.name for field in dataclasses.fields(self.tunables)}
         leaves = _templating().setting_of_field(*self.template)
-        return {
+        return ELSEWHERE | {
             field: "image_size" if key in size else f"{self.section}.{key}"
             for field, key in leaves.items()
             if key in own

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from orchestrator import attempts, drafts, receipts, session
+from orchestrator import attempts, checkpoints, drafts, receipts, session
 from orchestrator.jobs import Job
 from orchestrator.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
 from orchestrator.receipts import Facts, Receipt
@@ -91,10 +91,13 @@ def _refuse_outdated(run: Run, name: str, results: list[Result]) -> None:
     current = [result.stage for result in results]
     if run.config.settings.model not in ("last", "best"):
         current.append("train")  # a checkpoint that was named is nobody's output
-    found = outdated(run, name, current=current)
+    stage, found = load(name), outdated(run, name, current=current)
     if found is None:
         return
     needed, why = found
+    if hasattr(stage, "indifferent") and not outdated(run, name, current=current, unread=stage.indifferent(run)):
+        run.report.say(f"{needed} was done under other settings ({why}); {name} takes what it left")
+        return
     what = f"{name} would work on outdated data: {needed} has to run again ({why})"
     hint = f"`tltpipe run {name}` brings up to date what it needs, and runs it"
     if not run.runner.pretends:
@@ -124,7 +127,7 @@ def _perform(run: Run, name: str, stage: Stage) -> Result:
     before = run.judged.pop(name, None) or facts(run, stage)
     told = receipts.load(run.workspace.receipts, f"{name}.begun")
     run.stage, run.losses = name, Losses()
-    run.continuing = not run.force and told is not None and receipts.difference(told.facts, before) is None
+    run.continuing = not run.force and told is not None and _goes_on(run, stage, told.facts, before)
     run.begun = partial(_keep, run, f"{name}.begun", before)
     unrecorded = run.runner.pretends or stage.ON_REQUEST
     try:
@@ -144,12 +147,19 @@ def _perform(run: Run, name: str, stage: Stage) -> Result:
     return Result(name, "ran", "done", seconds, result)
 
 
+def _goes_on(run: Run, stage: Stage, begun: Facts, now: Facts) -> bool:
+    """Whether the stage, begun under other facts perhaps, may take what was done then for its own."""
+    change = partial(stage.differs, run) if hasattr(stage, "differs") else receipts.differs
+    return receipts.difference(begun, now, change) is None
+
+
 def _need(run: Run, stage: Stage) -> None:
     """Raises DataError for an input that is not there, naming the stage that makes it."""
     for path in stage.inputs(run):
         if not path.exists():
             makers = [need for need in stage.NEEDS if any(_near(path, out) for out in load(need).outputs(run))]
-            hint = f"run `tltpipe {makers[0]}` first" if makers else stage.MISSING
+            made = f"run `tltpipe {makers[0]}` first" if makers else stage.MISSING
+            hint = (checkpoints.unknown(run, path) if "train" in stage.NEEDS else None) or made
             raise DataError("this is missing", where=run.workspace.name(path), hint=hint)
 
 

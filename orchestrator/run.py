@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converters import limits
-from orchestrator import drafts, outcomes, receipts
+from orchestrator import drafts, outcomes
 from orchestrator.jobs import Job, Outcome, Request, Secret, without_missing
-from tltpipe import files
+from tltpipe import files, seal
 from tltpipe.errors import ConfigError, HostError, UsageError
 from tltpipe.losses import Losses, parse
 
@@ -65,7 +66,7 @@ class Run:
     """The stage under way; names its logs."""
     specs: dict[str, drafts.Settled] = field(default_factory=dict)
     continuing: bool = False
-    """The stage under way was begun before, under the very same facts, and did not finish."""
+    """The stage under way was begun before, under facts by which what was done then is a part of its work."""
     judged: dict[str, Facts] = field(default_factory=dict)
     """What stages that were judged just now depend on: one look at every file is enough."""
     losses: Losses = field(default_factory=Losses)
@@ -226,7 +227,7 @@ class Run:
             argv=argv,
             image=self.image,
             mounts=self.runner.mounts(),
-            environment={**self.toolkit.ENVIRONMENT, **limits.environment()},
+            environment={**self.toolkit.ENVIRONMENT, **limits.environment(), **seal.environment()},
             gpus=self.toolkit.gpus(request, self.config.gpus) if self.runner.contained else 0,
             files={self.at(settled.path): settled.text for settled in read},
             secrets={word.name: self.secret(word.name) for word in argv if isinstance(word, Secret)},
@@ -256,8 +257,9 @@ class Run:
         """Move ``folder`` away under a name with the time, so that nothing is lost; None if it is not there."""
         if self.runner.pretends or not folder.exists():
             return None
-        stamp = receipts.now()[:19].replace("-", "").replace(":", "").replace("T", "-")
-        aside = folder.with_name(f"{folder.name}-{stamp}")
+        moment = datetime.now().astimezone()
+        while (aside := folder.with_name(f"{folder.name}-{moment:%Y%m%d-%H%M%S}")).exists():
+            moment += timedelta(seconds=1)  # another was moved there in this very second
         with files.writable(folder.parent):
             folder.rename(aside)
         return aside

@@ -98,13 +98,13 @@ def _prepared(root: Path, settings: config.Config) -> str:
     from converters.formats import split_name
 
     raw = root / settings.data.root
-    if not raw.is_dir():
-        return settings.data.root
+    receipt = receipts.load(root / ".tltpipe" / "receipts", "prepare")
+    ours = receipt.outputs if receipt is not None else {}
+    if not raw.is_dir():  # what was prepared stays where it is
+        return PREPARED if any(path.startswith(f"{PREPARED}/") for path in ours) else settings.data.root
     names = {split_name(name): name for name in settings.data.splits}
     with os.scandir(raw) as entries:
         splits = [entry.name for entry in entries if entry.is_dir() and split_name(entry.name) in names]
-    receipt = receipts.load(root / ".tltpipe" / "receipts", "prepare")
-    ours = receipt.outputs if receipt is not None else {}
     beside = all(
         names[split_name(name)] == name
         and (raw / name / "image").is_dir()

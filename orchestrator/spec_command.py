@@ -130,12 +130,14 @@ def check(
 ) -> None:
     """Say what is wrong with specs (training, augmentation, conversion), with line and column; 2 if anything is."""
     verdicts = [judge(path, kind=kind, strict=strict_tlt) for path in specs]
+    bad = [verdict for verdict in verdicts if not verdict["valid"]]
     if options.json:
-        options.console.json({"files": verdicts, "valid": all(verdict["valid"] for verdict in verdicts)})
-    else:
-        for verdict in verdicts:
-            show(options.console, verdict)
-    if not all(verdict["valid"] for verdict in verdicts):
+        problem = SpecError("\n".join(bad[0]["errors"]), hint=bad[0]["hint"]) if bad else None
+        options.console.answer_json({"files": verdicts, "valid": not bad}, problem)
+        return
+    for verdict in verdicts:
+        show(options.console, verdict)
+    if bad:
         raise typer.Exit(SpecError.exit_code)
 
 

@@ -272,7 +272,8 @@ def show(options: Options, results: list[Result]) -> None:
         if "objects" in told:
             rows = [(name, str(count)) for name, count in told["objects"].items()] or [("nothing", "0")]
             options.console.table(("class", "found"), rows)
-            options.console.put(f"{told['images']} pictures: {told['drawn']}")
+            images = told["images"]
+            options.console.put(f"{images} image{'s' if images != 1 else ''}: {told['drawn']}")
         if told.get("exported"):
             options.console.put(f"exported: {told['exported']}")
 

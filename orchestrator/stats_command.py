@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from converters.model import Dataset
     from orchestrator.console import Console
 
-FROM = typer.Option("--from", help="Format of DATASET; guessed without.", show_default=False)
-SPLIT = typer.Option("--split", help="Only this split. Repeatable.", show_default=False)
-SIZE = typer.Option("--size", metavar="WxH", help="Input of the network that anchors are suggested for.")
-HTML = typer.Option("--html", metavar="FILE", help="Write one page with plots and pictures.", show_default=False)
-WORKERS = typer.Option(min=1, help="Worker processes; all cores without.", show_default=False)
-COUNT = typer.Option(min=1, help="Pictures of each split.")
-CLASS = typer.Option("--class", help="Only pictures that show this class.", show_default=False)
-PICTURE = typer.Option("--picture", help="This picture, by its name. Repeatable.", show_default=False)
+FROM = typer.Option("--from", help="Format of DATASET (default: detected).", show_default=False)
+SPLIT = typer.Option("--split", help="Only this split; repeatable (default: all).", show_default=False)
+SIZE = typer.Option("--size", metavar="WxH", help="Input size of the network that anchors are fitted to.")
+HTML = typer.Option("--html", metavar="FILE", help="Write a page with plots and images.", show_default=False)
+WORKERS = typer.Option(min=1, help="Worker processes (default: one for each core).", show_default=False)
+COUNT = typer.Option(min=1, help="Images of each split.")
+CLASS = typer.Option("--class", help="Only images with this class.", show_default=False)
+PICTURE = typer.Option("--picture", help="This image, by its name; repeatable.", show_default=False)
 DATASET = typer.Argument(metavar="DATASET", help="A folder or a file.", show_default=False)
 
 
@@ -39,7 +39,7 @@ def stats(
     skip_bad: Annotated[bool, choices.SKIP] = False,
     workers: Annotated[int | None, WORKERS] = None,
 ) -> None:
-    """Numbers of every class and split, and anchors for SSD that fit the boxes."""
+    """Statistics of every class and split, and SSD anchors that fit the boxes."""
     from converters.statistics import measure
     from tltpipe import files
 
@@ -72,7 +72,7 @@ def view(
     picture: Annotated[list[str] | None, PICTURE] = None,
     skip_bad: Annotated[bool, choices.SKIP] = False,
 ) -> None:
-    """Draw boxes, polygons, masks and landmarks on pictures, and a contact sheet of them."""
+    """Draw boxes, polygons, masks and landmarks on images, and a contact sheet of them."""
     from converters.viewing import view as draw
 
     _, datasets = _opened(dataset, from_, split, images)

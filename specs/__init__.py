@@ -29,7 +29,9 @@ __all__ = [
     "image_size",
     "json_schema",
     "load",
+    "making",
     "measuring",
+    "more_epochs",
     "numbers",
     "parse",
     "parse_text",
@@ -129,6 +131,19 @@ def measuring(spec: Spec) -> tuple[str, ...]:
     """The messages at the top of a training spec that only say how the model is measured."""
     found: tuple[str, ...] = getattr(_folder_of(spec.message.DESCRIPTOR.name), "measuring", lambda _: ())(spec)
     return found
+
+
+def making(spec: Spec) -> tuple[str, ...]:
+    """The fields at the top of a training spec that only say how weights come about, not what a model with them is."""
+    found: tuple[str, ...] = getattr(_folder_of(spec.message.DESCRIPTOR.name), "MAKING", ())
+    return found
+
+
+def more_epochs(before: Any, now: Any) -> int | None:
+    """The number of epochs of the training spec ``before`` if more of them are all that ``now`` asks for; else None."""
+    rule = getattr(_folder_of(now.DESCRIPTOR.name), "more_epochs", None)
+    epochs: int | None = rule(before, now) if rule else None
+    return epochs
 
 
 def dump(message: Any) -> str:

@@ -18,6 +18,8 @@ from tltpipe.files import new_file, write_text
 
 NAME = "seal.key"
 """The file that holds a key, in hexadecimal digits."""
+TRUST = "TLTPIPE_TRUST_PT2"
+"""Environment variable: "1" reads programs that others exported."""
 PLACE = "TLTPIPE_SEAL_KEY"
 """Environment variable with the path of such a file: how a container gets the key of the user it works for."""
 SIZE = 32
@@ -104,3 +106,8 @@ def _trusted(path: Path) -> bytes:
     if not sound or len(key) != SIZE:
         raise PermissionError(f"{path} is not a key of this user alone")
     return key
+
+
+def environment() -> dict[str, str]:
+    """The variable ``TRUST`` as it is set here, for programs that run elsewhere."""
+    return {TRUST: os.environ[TRUST]} if os.environ.get(TRUST) else {}

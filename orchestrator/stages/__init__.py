@@ -40,6 +40,12 @@ class Stage(Protocol):
     # def unread(self, run: Run) -> tuple[list[Path], tuple[str, ...]]: optional. The inputs, and the messages of its
     # specs, of which a change makes no other outputs.
 
+    # def differs(self, run: Run, name: str, before: str, after: str) -> str | None: optional. As receipts.Change: what
+    # of a change of the spec ``name`` keeps it from going on with work that was done under ``before``.
+
+    # def indifferent(self, run: Run) -> tuple[str, ...]: optional. The fields at the top of the specs of stages before
+    # it of which a change does not matter to it: it works with what they left, as it is.
+
     def outputs(self, run: Run) -> list[Path]:
         """Files and folders that are there when it has succeeded."""
         ...

@@ -41,6 +41,13 @@ def inputs(run: Run) -> list[Path]:
     return [checkpoints.chosen(run), run.workspace.tfrecords / held_out, run.workspace.augmented / held_out / "images"]
 
 
+def indifferent(run: Run) -> tuple[str, ...]:
+    """What a checkpoint was trained by: it is measured as it is."""
+    import specs
+
+    return specs.making(run.specs[train.NAME].spec)
+
+
 def outputs(run: Run) -> list[Path]:
     return [run.workspace.evaluation]
 
@@ -133,6 +140,8 @@ class Table:
     def read(self, line: str) -> bool:
         """Take the line if it is one of the block, or of the tables that our own program prints below it: a table in
         colours shows both better."""
+        if self.mean is not None and not line.strip():
+            return True
         if self.mean is not None and _OURS.match(line):
             self.ours = True
         if match := _CLASS.match(line):

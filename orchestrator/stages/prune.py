@@ -22,6 +22,8 @@ SPEC: str | None = None
 ON_REQUEST = True
 MISSING = "run `tltpipe train` first"
 ENCRYPTED = ".tlt"
+_AGAIN = "to train it again: tlt-train"
+"""How our program goes on; in a workspace it is ``tltpipe train``."""
 
 
 def drafts(run: Run) -> list[Draft]:  # noqa: ARG001 (the protocol's signature)
@@ -48,12 +50,18 @@ def execute(run: Run) -> dict[str, Any]:
     run.report.say(f"model: {checkpoints.describe(run, request.model)}")
     if target.exists() and not (run.force or run.runner.pretends):
         raise UsageError(_taken(request), where=place, hint="move that away, or write over it with --force")
-    run.launch(request, verify=lambda: None if target.is_file() else f"there is no {place}")
+    run.launch(request, verify=lambda: None if target.is_file() else f"there is no {place}", listen=_again)
     known = {"model": run.workspace.name(request.model), **checkpoints.facts(request.model)}
     told: dict[str, Any] = {**known, "pruned": place, **_report(target)}
+    if told.get("pruning_ratio") == 1:
+        run.report.say("--threshold, or prune.threshold in tltpipe.yaml, decides: what is above it stays")
     if not run.runner.pretends:
         run.report.say(f"to train it again: tltpipe train --from {place}")
     return told
+
+
+def _again(line: str) -> bool:
+    return line.startswith(_AGAIN)
 
 
 def _taken(request: Prune) -> str:

@@ -58,6 +58,18 @@ def unread(run: Run) -> tuple[list[Path], tuple[str, ...]]:
     return [run.workspace.tfrecords / held_out, run.workspace.augmented / held_out / "images"], measuring
 
 
+def differs(run: Run, name: str, before: str, after: str) -> str | None:
+    """More epochs of the same training go on from those that were trained; every other change is another training."""
+    import specs
+    from orchestrator import changes, receipts
+
+    dialect = run.toolkit.SPECS[run.config.network]
+    then, now = (changes.message(text, dialect) for text in (before, after))
+    if name == NAME and then is not None and now is not None and specs.more_epochs(then, now) is not None:
+        return None
+    return receipts.differs(name, before, after)
+
+
 def outputs(run: Run) -> list[Path]:
     return [
         _final(run)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from runtime.inference_models._torch import Dense
 
 SUFFIXES = frozenset({".pt2"})
-TRUST = "TLTPIPE_TRUST_PT2"
 
 
 def open(path: Path, wanted: Wanted) -> Dense:
@@ -40,7 +39,7 @@ def open(path: Path, wanted: Wanted) -> Dense:
 
 def _require_trust(path: Path) -> None:
     """torch.export reads pickles and evaluates texts: a file from anyone could run anything. Raises ModelError."""
-    if os.environ.get(TRUST) != "1" and not seal.fits_beside(path):
+    if os.environ.get(seal.TRUST) != "1" and not seal.fits_beside(path):
         what = "a .pt2 file can run code when it is read, and this user did not export this one"
-        hint = f"export it again from its checkpoint; or, if you trust whoever made it, set {TRUST}=1"
+        hint = f"export it again from its checkpoint; or, if you trust whoever made it, set {seal.TRUST}=1"
         raise ModelError(what, where=path, hint=hint)

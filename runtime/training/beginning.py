@@ -183,11 +183,7 @@ def _epochs_before(recipe: Recipe, loaded: Checkpoint) -> int | None:
         before = specs.parse_text(loaded.spec, "Experiment", source="", strict=recipe.strict).message
     except SpecError:  # of an earlier version
         return None
-    now, epochs = recipe.spec.message, before.training_config.num_epochs
-    if type(before) is not type(now) or now.training_config.num_epochs <= epochs:
-        return None
-    before.training_config.num_epochs = now.training_config.num_epochs
-    return int(epochs) if before == now else None
+    return specs.more_epochs(before, recipe.spec.message)
 
 
 def _load(path: Path, asked: Asked) -> Checkpoint | None:

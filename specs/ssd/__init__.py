@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len, Lt
 
@@ -179,3 +179,18 @@ def measuring(spec: Spec) -> tuple[str, ...]:
     training = spec.message.training_config
     stops = "early_stopping" in training.DESCRIPTOR.fields_by_name and training.HasField("early_stopping")
     return () if stops else ("eval_config", "nms_config")
+
+
+MAKING = ("random_seed", "training_config")
+"""Fields at the top that only say how weights come about, not what a model with them is."""
+
+
+def more_epochs(before: Any, now: Any) -> int | None:
+    """The number of epochs of ``before`` where ``now`` only asks for more of them."""
+    epochs = int(before.training_config.num_epochs)
+    if type(before) is not type(now) or now.training_config.num_epochs <= epochs:
+        return None
+    longer = type(before)()
+    longer.CopyFrom(before)
+    longer.training_config.num_epochs = now.training_config.num_epochs
+    return epochs if longer == now else None

@@ -97,6 +97,29 @@ def test_an_error_has_the_same_keys_alone_and_beside_an_answer(data: Path) -> No
     assert beside["error"].keys() == alone["error"].keys()
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("train", "--epochs", "x"), "--epochs"),
+        (("bogus",), "bogus"),
+        (("image", "build", "--dry-run"), "--dry-run"),
+        (("infer",), "IMAGE_OR_FOLDER"),
+    ],
+)
+def test_a_command_line_that_is_wrong_is_answered_in_json(words: tuple[str, ...], told: str, tmp_path: Path) -> None:
+    code, failed = tltpipe(*words, cwd=tmp_path)
+    fits("Failure", failed)
+    assert (code, failed["error"]["exit_code"], failed["error"]["kind"]) == (2, 2, "UsageError")
+    assert told in failed["error"]["what"]
+
+
+def test_a_bad_spec_is_an_error_beside_the_answer(tmp_path: Path) -> None:
+    (tmp_path / "bad.conf").write_text("random_seed: many\n")
+    code, told = tltpipe("spec", "check", "bad.conf", "--as", "ssd", cwd=tmp_path)
+    assert (code, told["valid"], told["error"]["kind"], told["error"]["exit_code"]) == (2, False, "SpecError", 2)
+    assert "bad.conf:1" in told["error"]["what"]
+
+
 def test_the_commands_on_a_workspace(workspace: Path) -> None:
     run = fits("Run", tltpipe("prepare", cwd=workspace)[1])
     assert run["stages"]["prepare"]["result"]["validation"]["images"] == 3

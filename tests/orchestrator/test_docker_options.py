@@ -7,15 +7,17 @@ import socket
 import tarfile
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator import containers, engine, image, links, pull, streams
+from orchestrator import containers, engine, image, links, pipeline, pull, streams
 from orchestrator.containers import Caller
 from orchestrator.jobs import Job, Mount, Secret
+from orchestrator.run import Run
 from orchestrator.runners import Place, docker
 from tltpipe import registry, seal
 from tltpipe.errors import HostError
@@ -35,6 +37,18 @@ JOB = Job(
 def options(job: Job = JOB, gpus: dict[str, Any] | None = None) -> dict[str, Any]:
     mounts = (Mount(Path("/data/run"), "/workspace"), Mount(Path("/pictures"), "/mnt/0", read_only=True))
     return containers.options(job, caller=CALLER, gpus=gpus or {}, mounts=mounts, labels={"tltpipe.job": job.name})
+
+
+def test_what_the_user_trusts_and_allows_goes_into_the_container(
+    start: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, workspace: Path
+) -> None:
+    passed = {"TLTPIPE_TRUST_PT2": "1", "TLTPIPE_MAX_PIXELS": "500"}
+    for name, value in passed.items():
+        monkeypatch.setenv(name, value)
+    run = start(runner="dry", subject=workspace / "Original-Data/validation/image")
+    pipeline.execute(run, ["infer"])
+    (job,) = run.runner.jobs  # type: ignore[attr-defined]
+    assert passed.items() <= options(job)["environment"].items()
 
 
 def test_everything_about_a_container() -> None:

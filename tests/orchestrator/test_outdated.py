@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from converters import garments
 from orchestrator import attempts, pipeline
 from orchestrator.run import Run
+from orchestrator.stages import prepare
 from tltpipe import locks
 from tltpipe.errors import DataError, HostError, Interrupted
 
@@ -73,13 +75,52 @@ def test_what_has_no_receipt_or_no_source_any_more_is_taken_as_it_is(go: Go, wor
 
 def test_an_unfinished_training_of_these_settings_can_be_evaluated(go: Go, workspace: Path) -> None:
     go()
-    longer = {"ssd.num_epochs": 3}
-    with pytest.raises(DataError, match=r"ssd\.num_epochs 2 -> 3"):
-        go("evaluate", **longer)
+    other = {"ssd.arch": "vgg", "ssd.nlayers": 16}
+    with pytest.raises(DataError, match=r"ssd\.arch resnet -> vgg"):
+        go("evaluate", **other)
     with pytest.raises(DataError, match="this went wrong"):
-        go("train", stop=1, **longer)
-    assert go("evaluate", **longer) == {"evaluate": "ran"}
+        go("train", stop=1, **other)
+    assert go("evaluate", **other) == {"evaluate": "ran"}
     assert json.loads((workspace / "output/evaluation.json").read_text())["model"].endswith("_epoch_001.tlt")
+
+
+def test_a_checkpoint_is_evaluated_as_it_was_trained(start: Start, fake_programs: Programs, workspace: Path) -> None:
+    """``tltpipe train --epochs 2``, then ``tltpipe evaluate``, which has no --epochs."""
+    pipeline.execute(start(programs=fake_programs(epochs=2), **{"ssd.num_epochs": 2}), ALL[:-1])
+    run = start(programs=fake_programs())
+    (result,) = pipeline.execute(run, ["evaluate"])
+    assert result.state == "ran"
+    assert any("ssd.num_epochs 2 -> 80" in line for line in run.report.told)  # type: ignore[attr-defined]
+    assert json.loads((workspace / "output/evaluation.json").read_text())["epoch"] == 2
+    assert pipeline.survey(start())["train"].state == "stale"
+
+
+def test_raw_data_that_are_gone_leave_the_classes_that_were_prepared(
+    start: Start, fake_programs: Programs, tmp_path: Path
+) -> None:
+    """No garments: those are what the settings mean as long as nothing was ever prepared."""
+    root = tmp_path / "own"
+    for split in ("train", "val"):
+        (root / "raw" / split).mkdir(parents=True)
+        Image.new("RGB", (64, 64)).save(root / "raw" / split / "one.jpg")
+        (root / "raw" / split / "_annotations.coco.json").write_text(
+            json.dumps(
+                {
+                    "images": [{"id": 1, "file_name": "one.jpg", "width": 64, "height": 64}],
+                    "annotations": [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [5, 5, 20, 20]}],
+                    "categories": [{"id": 7, "name": "mug"}],
+                }
+            )
+        )
+    settings = {"root": root, "data.root": "raw", "ssd.num_epochs": 2}
+    programs = fake_programs(epochs=2)
+    pipeline.execute(start(programs=programs, **settings), ALL)
+    (root / "raw").rename(root / "away")
+    run = start(programs=programs, **settings)
+    assert prepare.categories(run) == ("mug",)
+    assert {name: verdict.why for name, verdict in pipeline.survey(run).items() if "classes" in verdict.why} == {}
+    results = pipeline.execute(start(programs=programs, **settings), ["train", "evaluate"])
+    assert {result.stage: result.state for result in results} == {"train": "skipped", "evaluate": "skipped"}
 
 
 @pytest.mark.parametrize(

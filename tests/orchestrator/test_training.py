@@ -100,10 +100,36 @@ def test_a_program_that_does_nothing_and_exits_0(
 
 def test_another_spec_starts_over_and_keeps_the_earlier_training(go: Go, workspace: Path) -> None:
     go()
-    go("train", epochs=4, **{"ssd.num_epochs": 4})
+    go("train", epochs=4, **{"ssd.num_epochs": 4, "ssd.max_learning_rate": 0.01})
     assert set(weights(workspace).values()) == {"from random weights"}
     (aside,) = workspace.glob("output-*")
     assert len(list((aside / "weights").iterdir())) == 3
+    go("train", epochs=2, **{"ssd.num_epochs": 2, "ssd.max_learning_rate": 0.01})  # fewer
+    assert list(weights(workspace)) == ["001", "002"]
+
+
+def test_more_epochs_go_on_from_those_that_were_trained(go: Go, workspace: Path) -> None:
+    go()
+    run = go("train", epochs=5, **{"ssd.num_epochs": 5})
+    fresh, third = "from random weights", str(workspace / "output/weights/ssd_resnet10_epoch_003.tlt")
+    assert weights(workspace) == {"001": fresh, "002": fresh, "003": fresh, "004": third, "005": third}
+    assert not list(workspace.glob("output-*"))
+    assert "going on after epoch 3 of 5" in "\n".join(run.report.told)  # type: ignore[attr-defined]
+    with pytest.raises(DataError):  # interrupted, and then asked for more
+        go("train", epochs=7, stop=6, **{"ssd.num_epochs": 7})
+    go("train", epochs=8, **{"ssd.num_epochs": 8})
+    assert list(weights(workspace)) == [f"{epoch:03d}" for epoch in range(1, 9)]
+    go("train", epochs=9, force=True, **{"ssd.num_epochs": 9})
+    assert set(weights(workspace).values()) == {fresh}
+    assert len(list(workspace.glob("output-*"))) == 1
+
+
+def test_more_epochs_on_other_data_are_another_training(go: Go, start: Start, workspace: Path) -> None:
+    go()
+    go("augment", "tfrecords", **{"augment.rotation_angle": 5})
+    go("train", epochs=4, **{"ssd.num_epochs": 4, "augment.rotation_angle": 5})
+    assert set(weights(workspace).values()) == {"from random weights"}
+    assert len(list(workspace.glob("output-*"))) == 1
 
 
 def test_fresh_starts_over(go: Go, workspace: Path) -> None:
@@ -135,6 +161,8 @@ def test_a_program_of_ours_is_quoted_and_its_class_kept(go: Go) -> None:
         ("tlt-train", "train", "num_epochs", "ssd.num_epochs"),
         ("tlt-train", "train", "output_image_width", "image_size"),
         ("tlt-dataset-convert", "tfrecords", "num_shards", "tfrecords.num_shards"),
+        ("tlt-augment", "augment", "image_extension", "tfrecords.image_extension"),
+        ("tlt-train", "train", "target_class_mapping", "data.classes"),
         ("tlt-augment", "augment", "blur_size", None),  # no field of its spec
     ],
 )
