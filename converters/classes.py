@@ -11,6 +11,7 @@ from pathlib import Path
 
 from converters.formats import SPLITS, Place, split_name
 from converters.ignore_regions import trainable
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 NAME = "classes.txt"
@@ -36,7 +37,7 @@ def read(root: Path) -> tuple[str, ...] | None:
 def listed(path: Path) -> tuple[str, ...]:
     """The names in the file ``path``. Raises DataError for a file that is no list of different names."""
     try:
-        content = path.read_text("utf-8-sig")
+        content = inputs.content(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise DataError("this class map cannot be read as text", where=path) from None
     names = [line.strip() for line in content.splitlines()]

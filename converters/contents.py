@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from converters import listing
+from tltpipe import inputs
 from tltpipe.errors import DataError
 
 _MOST = 20_000  # entries that are counted
@@ -69,7 +70,7 @@ def first(root: Path, *extensions: str) -> list[Path]:
 def head(path: Path, length: int = 4096) -> bytes:
     """The first bytes of ``path``; none where it cannot be read."""
     try:
-        with path.open("rb") as stream:
+        with inputs.opened(path) as stream:
             return stream.read(length)
     except OSError:
         return b""

@@ -11,6 +11,7 @@ from pathlib import Path
 from converters import csv_rows, csv_text
 from converters.csv_rows import Row, Table
 from converters.numerals import is_number
+from tltpipe import inputs
 from tltpipe.errors import DataError
 
 
@@ -56,7 +57,7 @@ def mapping(files: Iterable[Path]) -> tuple[str, ...] | None:
 def _pairs(path: Path) -> list[tuple[str, int]]:
     """Name and number of each row; none where the file, or one of its rows, is something else."""
     try:
-        with path.open("rb") as stream:
+        with inputs.opened(path) as stream:
             content = stream.read(csv_text.LONGEST)
         rows = [csv_text.fields(line, ",") for line in content.decode("utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError, csv.Error):

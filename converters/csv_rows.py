@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, overload
 from converters import csv_text
 from converters.formats import Place, split_name
 from converters.numerals import is_number
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _places(table: Table) -> dict[str, int]:
 @lru_cache(maxsize=4)
 def _content(table: Table) -> mmap.mmap:
     try:
-        with table.path.open("rb") as stream:
+        with inputs.opened(table.path) as stream:
             return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as problem:
         why = problem.strerror if isinstance(problem, OSError) else "it is empty"

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import BinaryIO, Protocol
 
 from converters.model import Sample
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 from tltpipe.files import writable
 
@@ -29,7 +30,7 @@ def header(path: Path) -> tuple[str, list[str]] | None:
     None for a file that cannot be read as text.
     """
     try:
-        with path.open("rb") as stream:
+        with inputs.opened(path) as stream:
             text = stream.readline(LONGEST).removeprefix(codecs.BOM_UTF8).decode().strip("\r\n")
         separator = max(",;\t", key=text.count)
         return separator, ["".join(filter(str.isalnum, field)).lower() for field in fields(text, separator)]
@@ -88,7 +89,7 @@ def rows(path: Path, separator: str, *, headed: bool = True) -> Iterator[tuple[i
     """
     line = 2 if headed else 1
     try:
-        with path.open("rb", buffering=1 << 20) as stream:
+        with inputs.opened(path, 1 << 20) as stream:
             offset = len(stream.readline(LONGEST)) if headed else _skip_mark(stream)
             more = partial(stream.readline, LONGEST)
             for first in iter(more, b""):

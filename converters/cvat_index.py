@@ -9,6 +9,7 @@ from typing import NamedTuple
 from xml.parsers import expat
 
 from converters.xml_tree import reporting
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 _BLOCK = 1 << 20
@@ -48,7 +49,7 @@ def index(path: Path) -> Index:
 def _index(path: Path, changed: int, size: int) -> Index:  # noqa: ARG001 - a file that changed is another
     scanner = _Scanner(path)
     try:
-        with path.open("rb") as stream, reporting(scanner.parser, path):
+        with inputs.opened(path) as stream, reporting(scanner.parser, path):
             while block := stream.read(_BLOCK):
                 scanner.parser.Parse(block, False)
             scanner.parser.Parse(b"", True)

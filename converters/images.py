@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import warnings
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from converters import limits, listing, rules
 from converters.findings import Findings
+from tltpipe import inputs
 from tltpipe.errors import DataError
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def size(path: Path | str, *, format: str | None = None) -> tuple[int, int]:
 
 def quick_size(path: Path | str) -> tuple[int, int] | None:
     """(width, height) of an ordinary JPEG or PNG, in one read mostly; None for all else. Raises OSError."""
-    file = os.open(path, os.O_RDONLY)
+    file = inputs.handle(path)
     try:
         return _size(file)
     finally:
@@ -161,7 +163,7 @@ def opened_stream(source: Path | BinaryIO, where: object) -> Picture:
 
 def _jpeg(path: Path) -> Header | None:
     """The header of an ordinary JPEG, ten times as fast as by opening it; None for all else."""
-    file = os.open(path, os.O_RDONLY)
+    file = inputs.handle(path)
     try:
         head = os.pread(file, _HEAD, 0)
         found = _frame(file, head)
@@ -225,7 +227,7 @@ def _frame(file: int, head: bytes) -> _Frame | None:
 def _any(path: Path) -> Header:
     if listing.extension_of(path.name) in listing.UNSUPPORTED:  # a raw photo would be read as its small preview
         raise OSError("of another format")
-    with path.open("rb") as file:
+    with inputs.opened(path) as file:
         head = file.read(_HEAD)
         length = os.fstat(file.fileno()).st_size
         with _quiet(), opened_stream(file, path) as image:
@@ -267,7 +269,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _ends(path: Path, mark: bytes, length: int) -> bool:
-    with path.open("rb") as file:
+    with inputs.opened(path) as file:
         file.seek(max(0, length - 64))
         return mark in file.read()
 
@@ -294,7 +296,7 @@ _BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"msf1": "HEIF", b
 def _unsupported(path: Path) -> str | None:
     """The format of ``path`` by its content or its name, where it is one that no decoder here reads."""
     try:
-        with path.open("rb") as stream:
+        with inputs.opened(path) as stream:
             head = stream.read(12)
     except OSError:
         return None
@@ -311,10 +313,13 @@ def _hint(path: Path) -> str:
 _AGAIN = "open it in a viewer to see, and copy or unpack it again"
 
 
+_NO_FILE = {errno.EACCES, errno.EPERM, errno.EISDIR, errno.EINVAL, errno.ELOOP}
+
+
 def _complaint(path: Path, problem: Exception, format: str | None) -> str:
     from PIL import UnidentifiedImageError
 
-    if isinstance(problem, PermissionError | IsADirectoryError):
+    if isinstance(problem, OSError) and problem.errno in _NO_FILE:
         return f"this picture cannot be read: {problem.strerror}"
     if (kind := _unsupported(path)) is not None:
         return f"{kind} images cannot be read"

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 WINDOW = 1 << 20
@@ -26,7 +27,7 @@ class Document:
 
     def __init__(self, path: Path, size: int) -> None:
         self.path, self.size = path, size
-        self._file = os.open(path, os.O_RDONLY)
+        self._file = inputs.handle(path)
 
     def __del__(self) -> None:
         if hasattr(self, "_file"):

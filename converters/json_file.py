@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 
@@ -16,8 +17,7 @@ def load(path: Path) -> dict[str, Any]:
     Raises DataError when it is missing, cannot be read, is no JSON (with line and column), or is not an object.
     """
     try:
-        with path.open("rb", buffering=0) as stream:
-            content = stream.read()
+        content = inputs.content(path)
     except FileNotFoundError:
         raise DataError("this file is missing", where=path) from None
     except OSError as problem:

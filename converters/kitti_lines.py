@@ -15,6 +15,7 @@ import orjson
 
 from converters.model import Box, Object, Sample
 from converters.numerals import is_number
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 _IGNORED_ROW = "DontCare -1 -1 -10 {} -1 -1 -1 -1000 -1000 -1000 -10\n"
@@ -29,7 +30,7 @@ _FAR = 1e6  # pixels; no picture is that large
 def read(path: str) -> bytes:
     """The content of a label file, without byte order mark. Raises DataError, FileNotFoundError when there is none."""
     try:
-        file = os.open(path, os.O_RDONLY)
+        file = inputs.handle(path)
         try:
             content = os.read(file, _USUAL)
             if len(content) == _USUAL:

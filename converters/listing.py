@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from converters import rules
+from tltpipe import inputs
 from tltpipe.errors import DataError
 
 FORMATS: Mapping[str, tuple[str, ...]] = {
@@ -177,12 +178,12 @@ def _below(folder: str, prefix: str, extensions: frozenset[str], seen: set[tuple
                     continue
                 wanted = name.rpartition(".")[2].lower() in extensions and "." in name
                 # A link that leads nowhere is a file that cannot be read, and is said when its turn comes.
-                if wanted and (entry.is_file() or (entry.is_symlink() and not entry.is_dir())):
+                if wanted and (inputs.is_file(entry) or (entry.is_symlink() and not inputs.is_folder(entry))):
                     if not name.isascii() and not _is_text(name):
                         what = "this name is not UTF-8 text"
                         raise DataError(what, where=f"{folder}/{name!a}", hint="rename the file")
                     yield prefix + name
-                elif entry.is_dir():
+                elif inputs.is_folder(entry):
                     state = entry.stat()
                     if (state.st_dev, state.st_ino) not in seen:
                         seen.add((state.st_dev, state.st_ino))

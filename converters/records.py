@@ -16,6 +16,7 @@ from typing import IO
 
 import google_crc32c
 
+from tltpipe import inputs
 from tltpipe.errors import DataError
 from tltpipe.files import atomic
 
@@ -102,7 +103,7 @@ def offsets(path: Path) -> Iterator[int]:
 def looks_right(path: Path) -> bool:
     """Whether ``path`` is a file that begins with the length of a record and its check sum."""
     try:
-        with path.open("rb") as stream:
+        with inputs.opened(path) as stream:
             header = stream.read(HEADER.size)
     except OSError:
         return False
@@ -135,7 +136,7 @@ def class_names(path: Path) -> tuple[str, ...] | None:
         return None
     nearest = max(lists, key=lambda each: len(each.name))
     try:
-        return tuple(nearest.read_text("utf-8").splitlines())
+        return tuple(inputs.content(nearest).decode("utf-8").splitlines())
     except (OSError, UnicodeDecodeError):
         raise DataError("this list of classes cannot be read as text", where=nearest) from None
 
@@ -149,7 +150,7 @@ def shard_name(prefix: str, *, fold: int, folds: int, shard: int, shards: int) -
 
 def _open(path: Path) -> IO[bytes]:
     try:
-        return path.open("rb")
+        return inputs.opened(path)
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=path) from error
 

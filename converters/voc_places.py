@@ -16,6 +16,7 @@ from pathlib import Path
 
 from converters import listing
 from converters.formats import SPLITS, Place, by_name, in_order, split_name
+from tltpipe import inputs
 from tltpipe.errors import DataError
 
 XML = frozenset(("xml",))
@@ -86,11 +87,7 @@ def _place(root: Path, folder: Path) -> Place | None:
 
 def _looks_right(folder: Path, *, deep: bool = True) -> bool:
     names = listing.files(folder, XML) if deep else (path.name for path in folder.glob("*.xml"))
-    for name in islice(names, 8):
-        with (folder / name).open("rb") as stream:
-            if is_page(stream.read(4096)):
-                return True
-    return False
+    return any(is_page(inputs.head(folder / name)) for name in islice(names, 8))
 
 
 def _lists(folder: Path, place: Place) -> dict[str, Place]:
@@ -120,7 +117,7 @@ def lines(path: Path) -> set[str]:
 def text(path: Path) -> str:
     """The list in ``path``. Raises DataError."""
     try:
-        return path.read_text("utf-8-sig")
+        return inputs.content(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise DataError("this list of pictures cannot be read as text", where=path) from None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 _LARGEST = 16 << 20  # bytes; no picture has so many annotations
@@ -38,7 +39,7 @@ class Node:
 def read(path: Path) -> Node:
     """The root element of ``path``. Raises DataError with line and column, as ``parse`` does."""
     try:
-        with path.open("rb") as stream:
+        with inputs.opened(path) as stream:
             content = stream.read(_LARGEST + 1)
     except FileNotFoundError:
         raise DataError("this file is missing", where=path) from None

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestrator import receipts
-from tltpipe import files
+from tltpipe import files, inputs
 from tltpipe.errors import Interrupted, TltpipeError
 
 RUNNING, INTERRUPTED, FAILED = "running", "interrupted", "failed"
@@ -34,8 +34,8 @@ class Attempt:
 def load(folder: Path, stage: str) -> Attempt | None:
     """The attempt at ``stage`` that has not succeeded; None where there is none, or a note that cannot be read."""
     try:
-        attempt = Attempt(**json.loads(_path(folder, stage).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        attempt = Attempt(**json.loads(inputs.content(_path(folder, stage))))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     return attempt if all(isinstance(value, str) for value in vars(attempt).values()) else None
 

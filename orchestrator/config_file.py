@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tltpipe import inputs
 from tltpipe.errors import ConfigError, Location
 
 Place = Location | Path | str
@@ -37,7 +38,7 @@ def read(path: Path, settings: Collection[str], sections: Collection[str]) -> di
     from specs.yaml_nodes import bounded
 
     try:
-        text = path.read_text(encoding="utf-8")
+        text = inputs.content(path).decode("utf-8")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from orchestrator.tables import NUMBER
 from tltpipe import progress
 from tltpipe.errors import TltpipeError
 from tltpipe.progress import Progress, Tick
+from tltpipe.terminal import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console as Screen
@@ -102,7 +102,7 @@ class Console:
         """A table; ``colours`` gives the style of a cell by its text. It fits the screen (``tables``)."""
         from rich.text import Text
 
-        cells = [[Text(_harmless(cell), style=(colours or {}).get(cell, "")) for cell in row] for row in rows]
+        cells = [[Text(harmless(cell), style=(colours or {}).get(cell, "")) for cell in row] for row in rows]
         self._table(columns, cells)
 
     def _table(self, columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
@@ -144,7 +144,7 @@ class Console:
         width = 20 if details else 30
 
         def row(name: str, value: float | None, known: Mapping[str, Any], style: str = "") -> list[Text]:
-            cells = (_harmless(name), *(_figure(known.get(key)) for key in keys), _figure(value))
+            cells = (harmless(name), *(_figure(known.get(key)) for key in keys), _figure(value))
             bar = Text("") if value is None else Text(blocks(value, width=width), style=_colour(value))
             return [*(Text(cell, style=style) for cell in cells), bar]
 
@@ -185,16 +185,18 @@ def error(problem: TltpipeError, *, stream: IO[str] | None = None) -> None:
     stream = stream or sys.stderr
     if not stream.isatty():
         hint = "".join(f"  hint: {line}\n" for line in (problem.hint or "").splitlines())
-        print(f"error: {problem}\n{hint}", end="", file=stream, flush=True)
+        print(harmless(f"error: {problem}\n{hint}"), end="", file=stream, flush=True)
         return
     from rich.console import Console as Screen
     from rich.panel import Panel
     from rich.text import Text
 
-    text = Text(problem.what)
+    text = Text(harmless(problem.what))
     if problem.hint:
-        text.append(f"\n\n{problem.hint}", style="dim")
-    title = Text(str(problem.where), style="bold") if problem.where is not None else Text("error", style="bold")
+        text.append(harmless(f"\n\n{problem.hint}"), style="dim")
+    title = (
+        Text(harmless(str(problem.where)), style="bold") if problem.where is not None else Text("error", style="bold")
+    )
     style = "yellow" if problem.exit_code == 130 else "red"
     Screen(file=stream, highlight=False).print(
         Panel(text, title=title, title_align="left", border_style=style, expand=False)
@@ -237,19 +239,11 @@ def _bars(screen: Screen) -> Bars:
     )
 
 
-_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
 def _plain(text: str) -> str:
     """Text in which nothing means a style."""
     from rich.markup import escape
 
-    return escape(_harmless(text))
-
-
-def _harmless(text: str) -> str:
-    """Text that commands no terminal, whatever names it holds."""
-    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return escape(harmless(text))
 
 
 def blocks(share: float, *, width: int = 30) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.origins import Origins
-from tltpipe import files, plain
+from tltpipe import files, inputs, plain
 from tltpipe.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Notes:
     def __init__(self, folder: Path) -> None:
         self.path = folder / f"{NOTES}.json"
         try:
-            self.known = plain.from_json(self.path.read_bytes(), dict[str, dict[str, str]])
+            self.known = plain.from_json(inputs.content(self.path), dict[str, dict[str, str]])
         except (OSError, plain.NotPlain):
             self.known = {}
 

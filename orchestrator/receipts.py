@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from tltpipe import files, plain
+from tltpipe import files, inputs, plain
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def save(folder: Path, name: str, receipt: Receipt) -> None:
 def load(folder: Path, name: str) -> Receipt | None:
     """The receipt called ``name``; None where there is none, or one that cannot be read as such."""
     try:
-        return plain.from_json((folder / f"{name}.json").read_bytes(), Receipt)
+        return plain.from_json(inputs.content(folder / f"{name}.json"), Receipt)
     except (OSError, plain.NotPlain):
         return None
 

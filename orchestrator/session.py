@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from orchestrator import config, receipts
 from orchestrator.runners import Place
 from orchestrator.workspace import Workspace
-from tltpipe import registry
+from tltpipe import inputs, registry
 from tltpipe.errors import UsageError
 
 PREPARED = "KITTI"
@@ -104,7 +104,7 @@ def _prepared(root: Path, settings: config.Config) -> str:
         return PREPARED if any(path.startswith(f"{PREPARED}/") for path in ours) else settings.data.root
     names = {split_name(name): name for name in settings.data.splits}
     with os.scandir(raw) as entries:
-        splits = [entry.name for entry in entries if entry.is_dir() and split_name(entry.name) in names]
+        splits = [entry.name for entry in entries if inputs.is_folder(entry) and split_name(entry.name) in names]
     beside = all(
         names[split_name(name)] == name
         and (raw / name / "image").is_dir()

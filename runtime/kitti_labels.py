@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 COLUMNS: tuple[str, ...] = ("class", "truncation", "occlusion", "alpha", "left", "top", "right", "bottom")
@@ -92,7 +93,7 @@ def rows(text: str, *, source: Path | str) -> tuple[list[Row], list[int]]:
 def text_of(path: Path | str) -> str:
     """What the label file ``path`` holds, every line ending in a newline character; DataError where it cannot be."""
     try:
-        file = os.open(path, os.O_RDONLY)
+        file = inputs.handle(path)
         try:
             content = os.read(file, _MOST)
             while len(content) >= _MOST and (more := os.read(file, _MOST)):

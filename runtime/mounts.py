@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from tltpipe import inputs
 from tltpipe.errors import UsageError
 
 CONTAINER_ROOT = "/workspace"
@@ -85,7 +86,7 @@ def _by_launcher() -> Mapping[str, str]:
 def _read(path: Path, _changed: int) -> Mapping[str, str]:
     hint = 'it should hold {"Mounts": [{"source": HOST, "destination": CONTAINER}]}'
     try:
-        page = json.loads(path.read_text("utf-8"))
+        page = json.loads(inputs.content(path).decode("utf-8"))
         pairs = [(mount["destination"], mount["source"]) for mount in page["Mounts"]]
         if not all(isinstance(text, str) and text for pair in pairs for text in pair):
             raise ValueError("a mount's source or destination is not text")

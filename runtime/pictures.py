@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from converters import images, limits
+from tltpipe import inputs
 from tltpipe.errors import DataError
 
 Pixels: TypeAlias = NDArray[Any]
@@ -49,10 +50,10 @@ def content(place: Place) -> bytes:
     """The picture as it is stored, all of its bytes. Raises DataError."""
     try:
         if isinstance(place, Embedded):
-            with place.path.open("rb") as stream:
+            with inputs.opened(place.path) as stream:
                 stream.seek(place.offset)
                 return stream.read(place.length)
-        return place.read_bytes()
+        return inputs.content(place)
     except FileNotFoundError:
         raise DataError("this picture is missing", where=_where(place)) from None
     except OSError as problem:

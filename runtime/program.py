@@ -25,6 +25,7 @@ from runtime.mounts import host_text
 from tltpipe.errors import HostError, Interrupted, TltpipeError
 from tltpipe.files import writable
 from tltpipe.losses import Losses
+from tltpipe.terminal import harmless
 
 Status = Literal["STARTED", "RUNNING", "SUCCESS", "FAILURE", "SKIPPED"]
 
@@ -78,19 +79,19 @@ def run(body: Callable[[], None], arguments: argparse.Namespace | None = None) -
 def report(error: TltpipeError) -> int:
     """Write ``error: <where>: <what>`` and ``  hint: <what to do next>`` to standard error; return the exit code."""
     told = f"error: {error}\n" + (f"  hint: {error.hint}\n" if error.hint else "")
-    sys.stderr.write(told)
+    sys.stderr.write(harmless(told))
     sys.stderr.flush()
     return error.exit_code
 
 
 def say(line: str) -> None:
     """One line on standard output, at once: whoever follows a log sees it when it happens."""
-    print(line, flush=True)
+    print(harmless(line), flush=True)
 
 
 def warn(line: str) -> None:
     """One ``warning:`` line on standard error."""
-    print(f"warning: {line}", file=sys.stderr, flush=True)
+    print(harmless(f"warning: {line}"), file=sys.stderr, flush=True)
 
 
 def balance(losses: Losses) -> dict[str, Any]:
@@ -106,7 +107,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(2, f"error: {message}\n  hint: {self.prog} --help explains the options\n")
+        self.exit(2, harmless(f"error: {message}\n  hint: {self.prog} --help explains the options\n"))
 
     def accept(self, *words: str, why: str, values: int | str | None = None) -> None:
         """Accept an option of NVIDIA's that has no effect here; whoever gives it is told ``why``.

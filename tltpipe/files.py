@@ -22,6 +22,7 @@ from threading import Thread
 from types import ModuleType
 from typing import IO, Any, TypeVar
 
+from tltpipe import inputs
 from tltpipe.errors import HostError, Interrupted
 from tltpipe.machine import worker_count
 
@@ -194,7 +195,7 @@ def fingerprint(paths: Iterable[Path]) -> str:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in the file ``path``; an empty one where there is no such file, or something else is in it."""
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads(inputs.content(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

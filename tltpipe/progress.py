@@ -15,6 +15,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import IO, Protocol, TypeVar
 
+from tltpipe.terminal import harmless
+
 Item = TypeVar("Item")
 
 
@@ -155,7 +157,7 @@ class Terminal:
             counter.finish()
 
     def note(self, text: str) -> None:
-        print(text, file=self.stream, flush=True)
+        print(harmless(text), file=self.stream, flush=True)
 
 
 def for_stream(stream: IO[str] | None = None) -> Progress:
@@ -163,7 +165,7 @@ def for_stream(stream: IO[str] | None = None) -> Progress:
     stream = stream or sys.stderr
     if stream.isatty():
         return Terminal(stream)
-    return Lines(lambda text: print(text, file=stream, flush=True))
+    return Lines(lambda text: print(harmless(text), file=stream, flush=True))
 
 
 class _Counter:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from tltpipe import inputs
 from tltpipe.files import new_file, write_text
 
 NAME = "seal.key"
@@ -57,7 +58,7 @@ def opened(key: bytes, purpose: str, text: bytes) -> memoryview | None:
 def write_beside(path: Path) -> Path:
     """Put the seal of the file ``path`` into ``<path>.seal``."""
     beside = path.with_name(f"{path.name}.seal")
-    write_text(beside, f"{made(user_key(), path.suffix, path.read_bytes()).hex()}\n")
+    write_text(beside, f"{made(user_key(), path.suffix, inputs.content(path)).hex()}\n")
     return beside
 
 
@@ -65,7 +66,7 @@ def fits_beside(path: Path) -> bool:
     """Whether the file ``path`` is, bit by bit, one that this user sealed."""
     try:
         text = path.with_name(f"{path.name}.seal").read_bytes()[: 2 * SIZE]
-        return hmac.compare_digest(text, made(user_key(), path.suffix, path.read_bytes()).hex().encode())
+        return hmac.compare_digest(text, made(user_key(), path.suffix, inputs.content(path)).hex().encode())
     except OSError:
         return False
 

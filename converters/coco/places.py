@@ -19,6 +19,7 @@ import orjson
 from converters import contents
 from converters.coco.naming import URLS, naming, url_name
 from converters.formats import CANONICAL, YEAR, Place, by_name, split_name
+from tltpipe import inputs
 
 _EDGE = 1 << 16
 _MOST = 64
@@ -147,7 +148,7 @@ def _looks_right(path: Path) -> bool:
 
 def _edges(path: Path, length: int) -> tuple[bytes, bytes]:
     try:
-        with path.open("rb") as stream:
+        with inputs.opened(path) as stream:
             head = stream.read(length)
             stream.seek(max(length, stream.seek(0, 2) - length))
             return head, stream.read(length)
@@ -217,7 +218,9 @@ def _inner_folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
-        return sorted(folder / entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        return sorted(
+            folder / entry.name for entry in entries if inputs.is_folder(entry) and not entry.name.startswith(".")
+        )
 
 
 def _folders(root: Path, path: Path) -> Iterable[Path]:

@@ -16,7 +16,7 @@ from typing import IO, Any
 from converters.fetch import zip_directory
 from converters.fetch.archive import Plan
 from converters.fetch.zip_directory import Entry
-from tltpipe import files, plain
+from tltpipe import files, inputs, plain
 from tltpipe.errors import DataError, HostError
 from tltpipe.journal import Journal
 from tltpipe.progress import Progress
@@ -31,7 +31,7 @@ _FEW = 64  # entries not worth a second process
 def prove(plan: Plan, password: bytes | None) -> None:
     """Try ``password`` on one entry, so that a wrong one is told before anything is unpacked. Raises DataError."""
     if plan.probe is not None:
-        with plan.path.open("rb") as stream:
+        with inputs.opened(plan.path) as stream:
             for _ in contents(stream, plan.probe, password):
                 pass
 
@@ -129,7 +129,7 @@ def identity(plan: Plan) -> dict[str, object]:
 def receipt(folder: Path) -> dict[str, Any] | None:
     """What ``folder`` says of the archive it comes from; None where it says nothing."""
     try:
-        return plain.from_json((folder / RECEIPT).read_bytes(), dict[str, Any])
+        return plain.from_json(inputs.content(folder / RECEIPT), dict[str, Any])
     except (OSError, plain.NotPlain):
         return None
 
@@ -172,7 +172,7 @@ def _batches(entries: Iterable[tuple[Entry, str]]) -> Iterator[list[tuple[Entry,
 
 def _unpack_batch(batch: _Batch) -> _Done:
     kept = 0
-    with batch.archive.open("rb") as archive:
+    with inputs.opened(batch.archive) as archive:
         for entry, target in batch.entries:
             path = batch.staging / target
             if batch.resumed and _is_whole(path, entry):
@@ -202,7 +202,7 @@ def _is_whole(path: Path, entry: Entry) -> bool:
     try:
         if path.stat().st_size != entry.size:
             return False
-        return entry.checksum is None or zlib.crc32(path.read_bytes()) == entry.checksum
+        return entry.checksum is None or zlib.crc32(inputs.content(path)) == entry.checksum
     except OSError:
         return False
 

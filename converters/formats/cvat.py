@@ -27,6 +27,7 @@ from converters.findings import Findings
 from converters.formats import Place, in_order, split_name
 from converters.model import Dataset, Sample
 from converters.xml_tree import Node
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 ABOUT = "CVAT XML for images: annotations.xml, images/<subset>"
@@ -197,7 +198,7 @@ class Images:
         return below
 
     def _node(self, entry: Entry) -> Node:
-        with self.path.open("rb") as stream:
+        with inputs.opened(self.path) as stream:
             stream.seek(entry.start)
             content = stream.read(entry.end - entry.start)
             if stream.read(len(_END)) == _END:

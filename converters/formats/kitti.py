@@ -25,6 +25,7 @@ from converters.formats import SPLITS, FilesOfTheirOwn, Place, by_name, split_na
 from converters.kitti_lines import encode
 from converters.model import Box, Dataset, Object, Sample
 from converters.numerals import is_number
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 from tltpipe.files import writable
 
@@ -126,7 +127,9 @@ def _first(folder: Path, names: Sequence[str]) -> Path | None:
 
 def _folders(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:  # which tells of 200,000 files that they are none without asking for each
-        return sorted(folder / entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        return sorted(
+            folder / entry.name for entry in entries if inputs.is_folder(entry) and not entry.name.startswith(".")
+        )
 
 
 def _looks_right(labels: Path) -> bool | None:
@@ -136,8 +139,7 @@ def _looks_right(labels: Path) -> bool | None:
     """
     some = None
     for name in islice(listing.files(labels, _TEXT), _SOME):
-        with (labels / name).open("rb") as stream:
-            words = stream.readline(4096).removeprefix(codecs.BOM_UTF8).split()
+        words = _first_line(labels / name).removeprefix(codecs.BOM_UTF8).split()
         if words:
             return not is_number(words[0].decode(errors="replace")) or _has_pixels(words)
         some = name
@@ -146,8 +148,11 @@ def _looks_right(labels: Path) -> bool | None:
 
 def _has_line(path: Path) -> bool:
     """Whether the file begins with a line of labels."""
-    with path.open("rb") as stream:
-        return len(stream.readline(4096).split()) in (15, 16)
+    return len(_first_line(path).split()) in (15, 16)
+
+
+def _first_line(path: Path) -> bytes:
+    return inputs.head(path).partition(b"\n")[0]
 
 
 def _has_pixels(words: Sequence[bytes]) -> bool:

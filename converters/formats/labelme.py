@@ -26,6 +26,7 @@ from converters import contents, image_files, images, labelme_shapes, listing, r
 from converters.findings import Findings
 from converters.formats import Place, in_order, split_name
 from converters.model import Dataset, Sample
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 ABOUT = "LabelMe: one JSON per image, beside it (<split>/*.json)"
@@ -210,7 +211,7 @@ def _candidates(told: str, folder: str) -> Iterator[str]:
 
 @lru_cache(maxsize=1)
 def _parsed(path: Path, changed: int) -> Any:  # noqa: ARG001 - a file that changed is another
-    return orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    return orjson.loads(inputs.content(path).removeprefix(b"\xef\xbb\xbf"))
 
 
 def _page(path: Path) -> Mapping[str, Any]:

@@ -29,6 +29,7 @@ from converters.findings import Findings
 from converters.formats import Place, by_name, split_name
 from converters.model import Box, Dataset, Object, Sample
 from converters.numerals import shortest
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 ABOUT = "Open Images: <split>-annotations-bbox.csv, <split>/*.jpg"
@@ -136,7 +137,7 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
 def _descriptions(path: Path) -> Mapping[str, str]:
     """What each code in LabelName means. Raises DataError with the line of what cannot be understood."""
     try:
-        lines = path.read_bytes().decode("utf-8-sig").splitlines()
+        lines = inputs.content(path).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         raise DataError("these descriptions cannot be read as text", where=path) from None
     found: dict[str, str] = {}

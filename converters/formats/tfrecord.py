@@ -33,6 +33,7 @@ from converters.frames import HINT, parsed
 from converters.ignore_regions import is_ignored, trainable
 from converters.model import Box, Dataset, Object, Sample
 from converters.records import frame_record, read_record
+from tltpipe import inputs
 from tltpipe.errors import DataError
 from tltpipe.files import writable
 
@@ -79,7 +80,7 @@ _LOOKED_AT = 8
 def _has_records(folder: Path) -> bool:
     """Whether one of the first few files that may be records has the header of one; empty shards say nothing."""
     with os.scandir(folder) as entries:
-        files = (entry for entry in entries if not records.NO_RECORDS.search(entry.name) and entry.is_file())
+        files = (entry for entry in entries if not records.NO_RECORDS.search(entry.name) and inputs.is_file(entry))
         sizes = (entry for entry in files if entry.stat().st_size)
         return any(records.looks_right(Path(entry.path)) for entry, _ in zip(sizes, range(_LOOKED_AT), strict=False))
 

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from converters import listing, records
 from converters.inspection.facts import LAYOUTS, Facts, Layout, facts
 from converters.selection import rank
+from tltpipe import inputs
 from tltpipe.errors import DataError
 from tltpipe.progress import Bar, Progress
 
@@ -232,7 +233,9 @@ def _files(pattern: Path | str) -> list[Path]:
     folder = Path(pattern)
     if not folder.is_dir():
         return records.shards(pattern)
-    inner = (Path(entry.path) for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
+    inner = (
+        Path(entry.path) for entry in os.scandir(folder) if inputs.is_folder(entry) and not entry.name.startswith(".")
+    )
     for found in (_shards(folder), [path for each in sorted(inner) for path in _shards(each)]):
         if found:
             return found

@@ -20,6 +20,7 @@ from converters.inspection.facts import Facts, facts
 from converters.inspection.tables import below, common
 from converters.model import Box, Dataset, Object, Sample
 from converters.viewing import Viewed, view
+from tltpipe import inputs
 from tltpipe.errors import DataError
 from tltpipe.progress import Progress
 
@@ -127,7 +128,7 @@ def _near(folder: Path) -> tuple[Path, ...]:
     for above in (folder, *folder.parents)[:_LEVELS]:
         found.append(above)
         with suppress(OSError), os.scandir(above) as entries:
-            found += sorted(Path(entry.path) for entry in entries if entry.name[0] != "." and entry.is_dir())
+            found += sorted(Path(entry.path) for entry in entries if entry.name[0] != "." and inputs.is_folder(entry))
     return tuple(dict.fromkeys(found))
 
 

@@ -15,6 +15,7 @@ from converters.partition.facts import Facts
 from converters.partition.relations import Relation
 from converters.partition.traits import UNSEEN
 from converters.passes import batches
+from tltpipe import inputs
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Contents:
 
     def add(self, sample: Sample, findings: Findings) -> None:  # noqa: ARG002
         found = 0
-        with suppress(OSError), sample.image.open("rb") as stream:
+        with suppress(OSError), inputs.opened(sample.image) as stream:
             found = int.from_bytes(hashlib.file_digest(stream, _blake).digest(), "little")
         self.hashes.append(found)
 

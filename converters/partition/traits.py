@@ -14,6 +14,7 @@ from typing import Any
 from converters import image_sizes, perceptual, rules, validity
 from converters.findings import Findings
 from converters.model import Sample
+from tltpipe import inputs
 from tltpipe.errors import DataError
 
 UNSEEN = -1
@@ -76,7 +77,7 @@ _HINT = "put it there, or leave such pictures out with --skip-bad"
 def _stamp(path: Path) -> tuple[int, int]:
     """Size in bytes and a check sum of the first of them; those of equal files are equal."""
     try:
-        file = os.open(path, os.O_RDONLY)
+        file = inputs.handle(path)
     except OSError:
         return UNSEEN, 0
     try:

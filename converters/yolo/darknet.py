@@ -17,6 +17,7 @@ from pathlib import Path
 from converters.formats import Place, by_name
 from converters.yolo import class_names, lists
 from converters.yolo.places import described
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 _SUFFIX = ".data"
@@ -86,7 +87,7 @@ def _lists(root: Path) -> str:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
+        with inputs.opened(path) as stream:
             content = stream.read(_LARGEST + 1)
     except OSError as problem:
         raise DataError(f"this file cannot be read: {problem.strerror}", where=path) from None

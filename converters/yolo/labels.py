@@ -15,6 +15,7 @@ from pathlib import Path
 from converters import listing
 from converters.formats import SPLITS, split_name
 from converters.numerals import is_number
+from tltpipe import inputs
 
 TEXT = frozenset(("txt",))
 _OTHERS = ("classes", "predefined_classes", "notes", "license", "requirements", "left-out", "labels", "images")
@@ -74,8 +75,7 @@ def looks_right(folder: Path, stems: frozenset[str] | None = None) -> bool:
 
 def first_line(path: Path) -> list[str]:
     """The words of the first line of the file ``path``."""
-    with path.open("rb") as stream:
-        return stream.readline(4096).decode("utf-8-sig", errors="replace").split()
+    return inputs.head(path).partition(b"\n")[0].decode("utf-8-sig", errors="replace").split()
 
 
 def is_line(words: Sequence[str]) -> bool:

@@ -20,6 +20,7 @@ from converters.findings import Findings
 from converters.formats import SPLITS, Place, by_name, split_name
 from converters.yolo import class_names, labels, lists
 from converters.yolo.places import Described, described, sources
+from tltpipe import inputs
 
 _IMAGES = ("images", "image", "imgs", "img")
 _LISTS = ("images", "all")
@@ -140,7 +141,9 @@ def _image_folders(folder: Path) -> list[Path]:
 
 def _folders(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
-        return sorted(folder / entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+        return sorted(
+            folder / entry.name for entry in entries if not entry.name.startswith(".") and inputs.is_folder(entry)
+        )
 
 
 def _holds(folder: Path, extensions: frozenset[str]) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from converters import listing
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 _LARGEST = 256 << 20  # bytes of a list; a million long paths
@@ -56,8 +57,7 @@ def is_list(path: Path) -> bool:
     """Whether the first line of ``path`` is the path of an image."""
     if not path.is_file():
         return False
-    with path.open("rb") as stream:
-        first = stream.read(1 << 16).decode("utf-8-sig", errors="replace").lstrip().partition("\n")[0]
+    first = inputs.head(path, 1 << 16).decode("utf-8-sig", errors="replace").lstrip().partition("\n")[0]
     return _is_image(first.strip())
 
 
@@ -133,7 +133,7 @@ class _Folders:
 
 def _lines(path: Path) -> Sequence[str]:
     try:
-        with path.open("rb") as stream:
+        with inputs.opened(path) as stream:
             content = stream.read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise DataError("this list is too long to be read", where=path)

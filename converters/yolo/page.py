@@ -15,6 +15,7 @@ from converters.findings import Findings
 from converters.formats import Place, by_name, split_name
 from converters.yolo import lists
 from converters.yolo.places import described
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 NAMES = ("data.yaml", "dataset.yaml", "data.yml")
@@ -39,9 +40,9 @@ class Page:
 def at(root: Path) -> Path | None:
     """The data.yaml that is ``root`` or lies in it; where there is none, the one that is called otherwise."""
     if root.is_file():
-        return root if root.suffix in SUFFIXES and b"names" in _head(root) else None
+        return root if root.suffix in SUFFIXES and b"names" in inputs.head(root, _LARGEST) else None
     found = (root / name for name in NAMES)
-    usual = next((path for path in found if path.is_file() and b"names" in _head(path)), None)
+    usual = next((path for path in found if path.is_file() and b"names" in inputs.head(path, _LARGEST)), None)
     if usual is not None:
         return usual
     others = candidates(root)
@@ -53,7 +54,8 @@ def candidates(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     found = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file())
-    return [path for path in found if (head := _head(path)) and _NAMED.search(head) and _SPLIT.search(head)]
+    heads = ((path, inputs.head(path, _LARGEST)) for path in found)
+    return [path for path, head in heads if _NAMED.search(head) and _SPLIT.search(head)]
 
 
 def load(path: Path) -> Page:
@@ -111,7 +113,7 @@ def text(root: Path, categories: Sequence[str], splits: Mapping[str, Place], key
 
 
 def _head(path: Path) -> bytes:
-    with path.open("rb") as stream:
+    with inputs.opened(path) as stream:
         return stream.read(_LARGEST)
 
 

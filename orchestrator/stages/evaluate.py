@@ -13,6 +13,7 @@ from orchestrator.jobs import Evaluate
 from orchestrator.stages import prepare, train
 from tltpipe import files
 from tltpipe.errors import RunFailed
+from tltpipe.inputs import content
 
 if TYPE_CHECKING:
     from orchestrator.drafts import Draft
@@ -109,7 +110,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        told: dict[str, Any] = json.loads(content(path))
     except ValueError as problem:
         raise RunFailed(f"tlt-evaluate wrote no JSON: {problem}", where=path) from problem
     return told

@@ -12,6 +12,7 @@ from PIL import Image as Pictures
 
 from converters import images, limits, listing
 from runtime.transforms import Image, Size
+from tltpipe import inputs
 from tltpipe.errors import DataError
 from tltpipe.files import writable
 
@@ -30,7 +31,7 @@ _JPEG_START = b"\xff\xd8\xff"
 def read(path: str) -> bytes:
     """The file ``path``; raises DataError where it cannot be read."""
     try:
-        file = os.open(path, os.O_RDONLY)
+        file = inputs.handle(path)
         try:
             size = os.fstat(file).st_size
             parts = [os.read(file, size + 1)]

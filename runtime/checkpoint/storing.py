@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from runtime import encryption
 from runtime.checkpoint.folder import ENCRYPTED, OPEN
 from runtime.checkpoint.state import Checkpoint, Resume
-from tltpipe import __version__
+from tltpipe import __version__, inputs
 from tltpipe.errors import HostError, ModelError
 from tltpipe.files import atomic, write_text
 
@@ -95,7 +95,7 @@ def is_ours(path: Path) -> bool:
     from runtime.checkpoint import tensor_file
 
     try:
-        with _reachable(path), path.open("rb") as stream:
+        with _reachable(path), inputs.opened(path) as stream:
             return FACTS in tensor_file.Reader(stream, limit=os.fstat(stream.fileno()).st_size).metadata
     except tensor_file.Damaged:
         return False
@@ -109,7 +109,7 @@ def recognise(path: Path) -> Kind:
     if not path.is_file():
         what = "this is a folder, not a checkpoint" if path.is_dir() else "there is no such checkpoint"
         raise ModelError(what, where=path, hint=f"checkpoints lie in <results>/weights/*{OPEN} or *{ENCRYPTED}")
-    with _reachable(path), path.open("rb") as stream:
+    with _reachable(path), inputs.opened(path) as stream:
         start = stream.read(16)
     if start.startswith(encryption.MAGIC):
         return "encrypted"
@@ -148,7 +148,7 @@ def _reading(path: Path, key: str | None) -> Iterator[Reader]:
 
     kind = recognise(path)
     try:
-        with _reachable(path), path.open("rb") as stream:
+        with _reachable(path), inputs.opened(path) as stream:
             limit = os.fstat(stream.fileno()).st_size
             if kind == "encrypted":
                 yield tensor_file.Reader(encryption.opened(stream, _needed(key)), limit=limit)

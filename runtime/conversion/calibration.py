@@ -8,6 +8,7 @@ from itertools import chain
 from math import fsum, isfinite
 from pathlib import Path
 
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 LINES = {"P0": 12, "P1": 12, "P2": 12, "P3": 12, "R0_rect": 9, "Tr_velo_to_cam": 12, "Tr_imu_to_velo": 12}
@@ -27,7 +28,7 @@ class Calibration:
 def read(path: Path) -> Calibration:
     """The calibration in the file ``path``; raises DataError with file and line."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = inputs.content(path).decode("utf-8")
     except FileNotFoundError:
         what = "this calibration file is missing"
         raise DataError(what, where=path, hint="leave calibrations_dir out: training on images needs none") from None

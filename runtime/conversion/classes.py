@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.conversion.layouts import Dali, Targets
+from tltpipe import inputs
 from tltpipe.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def read(path: Path) -> list[str]:
     A blank line, for NVIDIA the class "", counts for nothing.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = inputs.content(path).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise DataError("this file of class names is not UTF-8 text", where=path) from None
     except OSError as problem:

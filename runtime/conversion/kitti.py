@@ -16,6 +16,7 @@ from runtime import folders, kitti_labels, mounts, program, unmatched
 from runtime.conversion import Annotated, Object, Plan, calibration, is_kept, partition
 from runtime.image_files import ImageFiles
 from specs.extensions import dotted
+from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def root_folder(text: str) -> Path:
 def read_sequences(path: Path) -> dict[str, list[str]]:
     """The sequence map: sequence name to frame names without extension, in file order; DataError for anything else."""
     try:
-        sequences = json.loads(path.read_text(encoding="utf-8"))
+        sequences = json.loads(inputs.content(path).decode("utf-8"))
     except OSError as problem:
         raise DataError(f"the sequence map cannot be read: {problem.strerror}", where=path) from None
     except json.JSONDecodeError as problem:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from pathlib import Path
 from typing import ClassVar, Protocol
 
 from converters import wire
 from converters.examples import CORNERS, WORLD, stored_name
 from runtime.conversion import Annotated, Object
+from tltpipe import inputs
 from tltpipe.errors import DataError
 
 # The numbers of an object in the order of its label's columns, and the place in them of each feature of floats.
@@ -153,7 +153,7 @@ def _point_cloud(frame: Annotated) -> list[bytes]:
 
 def _content(path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return inputs.content(path)
     except FileNotFoundError:
         raise DataError("this picture is missing", where=path) from None
     except OSError as problem:

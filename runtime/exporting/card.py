@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.found import Thresholds
+from tltpipe import inputs
 from tltpipe.errors import ModelError
 
 FORMAT = "tltpipe model 1"
@@ -65,7 +66,7 @@ def read(model: Path) -> Card:
     path = path_of(model)
     hint = "tlt-export writes it beside the model; copy both, or export again"
     try:
-        told = json.loads(path.read_text("utf-8"))
+        told = json.loads(inputs.content(path).decode("utf-8"))
     except FileNotFoundError:
         what = f"{path.name} is missing, which says what this model takes and finds"
         raise ModelError(what, where=model, hint=hint) from None

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from runtime import checkpoint
 from runtime.checkpoint import Checkpoint
+from tltpipe import inputs
 from tltpipe.errors import HostError, ModelError
 
 # Where trainers put the weights among other things; averaged ones first, as timm does.
@@ -98,7 +99,7 @@ def _bare(name: str) -> str:
 def _config(path: Path) -> tuple[str, tuple[float, ...] | None, tuple[float, ...] | None]:
     """What a ``config.json`` of timm in the same folder says; nothing of it is needed."""
     try:
-        told = json.loads((path.parent / "config.json").read_bytes())
+        told = json.loads(inputs.content(path.parent / "config.json"))
         seen = told["pretrained_cfg"]
         return str(told["architecture"]), _three(seen["mean"]), _three(seen["std"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -1,0 +1,67 @@
+"""Files that others made, opened as files and nothing else.
+
+A pipe under the name of a file keeps its reader waiting for ever, and a device such as /dev/zero never ends. Both can
+come with an unpacked folder, as can links to them, so nothing that is found in a folder is opened in another way.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from io import BufferedReader, FileIO
+from pathlib import Path
+from typing import cast
+
+
+def handle(path: Path | str) -> int:
+    """A file descriptor that reads the file ``path``, links followed. Raises OSError, also for pipes and devices."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, not a file", str(path))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def opened(path: Path | str, buffering: int = -1) -> BufferedReader:
+    """The file ``path``, open for reading bytes; raises as ``handle`` does."""
+    return cast("BufferedReader", os.fdopen(handle(path), "rb", buffering))
+
+
+def content(path: Path | str) -> bytes:
+    """All bytes of the file ``path``; raises as ``handle`` does."""
+    with FileIO(handle(path)) as stream:
+        return stream.readall()
+
+
+def head(path: Path | str, length: int = 4096) -> bytes:
+    """The first bytes of ``path``, to tell what it is; none where it is no file. Raises PermissionError."""
+    try:
+        with opened(path) as stream:
+            return stream.read(length)
+    except PermissionError:
+        raise
+    except OSError:
+        return b""
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether ``entry`` is a folder or a link to one; a link that leads to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether ``entry`` is a file or a link to one."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
