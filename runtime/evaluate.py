@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime import inference_models as models
 from runtime import program, threads
-from runtime.inference_models import Device, Wanted
+from runtime.inference_models import Wanted
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
 from tltpipe.files import writable
@@ -123,7 +123,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     if arguments.coco_by:
         judges.require(arguments.coco_by)
     path = program.host(arguments.model_path)
-    place = Device(None if arguments.gpus < 1 else (arguments.gpu_index or [0])[0], asked=bool(arguments.gpu_index))
+    place = models.gpu_by_number(arguments.gpus, arguments.gpu_index)
     model = models.open(path, Wanted(arguments.network, spec, arguments.key, place, arguments.threads))
     show = progress.for_stream()
     recipe = _chosen(recipes.of(spec), arguments)

@@ -107,7 +107,7 @@ def _read(
             else:
                 named = FrameImages(source.images, recipe.data.extension, lenient=not recipe.strict)
                 for path in _files(recipe.data, source, what):
-                    _require_classes(recipe, path, classes)
+                    gathered.unnamed |= not _require_classes(recipe, path, classes)
                     gathered.take(reading.of_records(path, named=named), source.images, bar, path)
                     read_any = True
                 if named.renamed:
@@ -132,13 +132,17 @@ def _renamed(named: FrameImages) -> str:
     return f"{what}: {listing.counted(named.renamed)}; they are used"
 
 
-def _require_classes(recipe: Recipe, path: Path, classes: Sequence[str]) -> None:
-    """Raises DataError where the class numbers in the record file ``path`` are not those of ``classes``."""
+def _require_classes(recipe: Recipe, path: Path, classes: Sequence[str]) -> bool:
+    """Whether a list beside the record file ``path`` says what its class numbers mean.
+
+    Raises DataError where they are not those of ``classes``.
+    """
     told = records.class_names(path)
     if told is not None and told != tuple(classes) and not recipe.strict:
         what = f"the numbers in these records stand for {', '.join(told)}; the spec trains {', '.join(classes)}"
         hint = "convert again with the target_class_mapping of this spec, or give the spec that of the conversion"
         raise DataError(what, where=path, hint=hint)
+    return told is not None
 
 
 def _require_there(recipe: Recipe, source: Source) -> None:
@@ -170,10 +174,16 @@ def _notes(recipe: Recipe, classes: Sequence[str], gathered: Gathered, what: str
         count = gathered.unmapped.total()
         names = _listed(sorted(gathered.unmapped))
         yield f"{count} objects of the {what} data are of classes that are not mapped: {names}"
-    if 0 < gathered.largest < len(classes):
+    if gathered.unnamed and 0 < gathered.largest < len(classes):
         yield (
             f"class numbers of the {what} data go to {gathered.largest}, the spec has {len(classes)} classes: if the "
             "records were converted for fewer, or others, all names are wrong; nothing in them says so"
+        )
+    elif gathered.unnamed and gathered.largest:
+        meant = ", ".join(f"{number} {name}" for number, name in enumerate(classes, start=1))
+        yield (
+            f"the {what} data hold class numbers, and nothing beside them says what these mean: they are read as the "
+            f"spec's, {meant}; if the records were converted with another target_class_mapping, the names are wrong"
         )
     if turned:
         yield f"{', '.join(turned)}: {TURNED}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime import picture_lists, program, threads
-from runtime.inference_models import Device, Wanted, device_of, kind_of
+from runtime.inference_models import Wanted, device_of, gpu_by_number, kind_of
 from runtime.result_names import ResultName, result_names
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
@@ -149,7 +149,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
     """What ``arguments`` ask for. Raises UsageError, DataError for the pictures, ModelError for the file's kind."""
-    device = device_of(arguments.device) if arguments.device else _by_number(arguments.gpus, arguments.gpu_index)
+    device = device_of(arguments.device) if arguments.device else gpu_by_number(arguments.gpus, arguments.gpu_index)
     if arguments.batch_size is not None and arguments.batch_size < 1:
         raise UsageError(f"--batch_size is 1 or more, not {arguments.batch_size}")
     if arguments.coco_ids and not arguments.coco:
@@ -188,10 +188,6 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
     if task.drawn and task.drawn.resolve() in {path.parent.resolve() for path in task.pictures}:
         raise UsageError("the annotated copies would replace the pictures", where=task.drawn, hint="choose another -o")
     return task
-
-
-def _by_number(gpus: int, indices: Sequence[int]) -> Device:
-    return Device(None, asked=True) if gpus < 1 else Device(indices[0] if indices else 0, asked=bool(indices))
 
 
 def require_files_of_their_own(task: Task) -> None:

@@ -81,7 +81,8 @@ class Gathered:
 
     ``mapped`` and ``unmapped`` count objects by their class in the files, those that are trained and the others;
     ``left_out`` those too difficult. ``present`` are the classes (from 1) that any object has,
-    ``largest`` the largest number of one in records that hold numbers.
+    ``largest`` the largest number of one in records that hold numbers, ``unnamed`` whether there are records without a
+    list of what their numbers mean.
     """
 
     mapping: dict[str, int]
@@ -91,6 +92,7 @@ class Gathered:
     unmapped: Counter[str] = field(default_factory=Counter)
     present: set[int] = field(default_factory=set)
     largest: int = 0
+    unnamed: bool = False
     left_out: int = 0
     losses: Losses = field(default_factory=Losses)
 

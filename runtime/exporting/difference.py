@@ -10,8 +10,21 @@ import numpy as np
 
 from runtime.found import Found
 
-PIXELS, SCORES = 0.05, 1e-3
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far boxes and scores of one and the same detection may be apart; ``pair`` is the sum of both up to which
+    two detections are taken for the same."""
+
+    pixels: float
+    scores: float
+    pair: float
+
+
+EXACT = Tolerance(pixels=0.05, scores=1e-3, pair=0.5)
 """More than the order of additions makes, even in a network that was never trained; errors make far more."""
+HALF = Tolerance(pixels=1.0, scores=0.02, pair=2.0)
+"""float16 has 11 bits: a trained network comes to a tenth of this."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +38,9 @@ class Difference:
     pixels: float = 0.0
     scores: float = 0.0
 
-    @property
-    def small(self) -> bool:
+    def within(self, tolerance: Tolerance) -> bool:
         """Whether what both have is the same but for rounding."""
-        return self.pixels <= PIXELS and self.scores <= SCORES
+        return self.pixels <= tolerance.pixels and self.scores <= tolerance.scores
 
     @property
     def settled(self) -> bool:
@@ -43,13 +55,13 @@ class Difference:
         )
 
 
-def between(first: Iterable[Found], second: Iterable[Found]) -> Difference:
+def between(first: Iterable[Found], second: Iterable[Found], tolerance: Tolerance = EXACT) -> Difference:
     """Of the same pictures, one after the other. Boxes larger than 1 px are measured by what a pixel is to them."""
     pictures = boxes = alone = 0
     pixels = scores = 0.0
     for one, other in zip(first, second, strict=True):
         pictures += 1
-        pairs, lonely = _pairs(one, other)
+        pairs, lonely = _pairs(one, other, tolerance.pair)
         boxes += len(pairs)
         alone += lonely
         for i, j in pairs:
@@ -58,7 +70,9 @@ def between(first: Iterable[Found], second: Iterable[Found]) -> Difference:
     return Difference(pictures, boxes, alone, pixels, scores)
 
 
-def strangers(found: Iterable[Found], scores: Iterable[Any], corners: Iterable[Any]) -> int:
+def strangers(
+    found: Iterable[Found], scores: Iterable[Any], corners: Iterable[Any], tolerance: Tolerance = EXACT
+) -> int:
     """How many detections are none that the detector could have made: of no anchor with that score and box.
 
     ``scores`` [A, N] and ``corners`` [A, 4] of each picture are what the detector says of all anchors.
@@ -67,12 +81,12 @@ def strangers(found: Iterable[Found], scores: Iterable[Any], corners: Iterable[A
     for each, said, places in zip(found, scores, corners, strict=True):
         for box, label, score in zip(each.boxes, each.labels, each.scores, strict=True):
             longer = max(1.0, float(max(box[2] - box[0], box[3] - box[1])) / 1000)
-            near = np.abs(said[:, label - 1] - score) <= SCORES
-            count += not (near & (np.abs(places - box).max(axis=1) <= PIXELS * longer)).any()
+            near = np.abs(said[:, label - 1] - score) <= tolerance.scores
+            count += not (near & (np.abs(places - box).max(axis=1) <= tolerance.pixels * longer)).any()
     return count
 
 
-def _pairs(one: Found, other: Found) -> tuple[list[tuple[int, int]], int]:
+def _pairs(one: Found, other: Found, limit: float) -> tuple[list[tuple[int, int]], int]:
     """The nearest box of the same class to each, if it is one and the same; and how many of both have none."""
     pairs, free = [], np.ones(len(other), dtype=bool)
     for i in range(len(one)):
@@ -80,7 +94,7 @@ def _pairs(one: Found, other: Found) -> tuple[list[tuple[int, int]], int]:
         if len(there):
             distances = [_apart(one, other, i, int(j)) + abs(float(one.scores[i] - other.scores[j])) for j in there]
             j = int(there[int(np.argmin(distances))])
-            if min(distances) < 0.5:
+            if min(distances) < limit:
                 free[j] = False
                 pairs.append((i, j))
     return pairs, len(one) - len(pairs) + int(free.sum())

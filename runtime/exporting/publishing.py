@@ -51,16 +51,14 @@ def publish(folder: Path, target: Path, texts: Mapping[str, str], *, force: bool
     """
     wanted = {target.parent / name: text for name, text in texts.items()}
     changed = {path: text for path, text in wanted.items() if not _says(path, text)}
-    if not force and (taken := [path for path in changed if path.exists()]):
-        hint = "--force replaces it; or export into a folder of its own"
-        raise ExportError("this file is there already, and belongs to another model", where=taken[0], hint=hint)
     others = [path for path in target.parent.glob("*.json") if path.name.removesuffix(".json") != target.name]
     shared = [path for path in changed if path.exists() and not path.name.startswith(target.name)]
     if shared and any(path.with_suffix("").is_file() for path in others):
-        hint = "export into a folder of its own: -o FOLDER/NAME"
-        raise ExportError(
-            "this belongs to another model in this folder, too, and would change", where=shared[0], hint=hint
-        )
+        what = "this belongs to another model in this folder, too, and would change"
+        raise ExportError(what, where=shared[0], hint="export into a folder of its own: -o FOLDER/NAME")
+    if not force and (taken := [path for path in changed if path.exists()]):
+        hint = "--force replaces it; or export into a folder of its own"
+        raise ExportError("this file is there already, and belongs to another model", where=taken[0], hint=hint)
     for path, text in changed.items():
         part = folder / f"beside-{path.name}"
         part.write_text(text, encoding="utf-8")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime.exporting import core, quantising
+from runtime.exporting import core, halving, quantising
+from runtime.exporting.card import NAMES
 from runtime.exporting.subject import Subject
 from tltpipe.errors import ExportError
 
@@ -14,17 +17,21 @@ if TYPE_CHECKING:
 
 
 def network(subject: Subject) -> onnx.ModelProto:
-    """The network as a graph, in int8 where that is wanted."""
+    """The network as a graph, in fp16 or int8 where that is wanted."""
     model = core.export(subject.detector, subject.heads, opset=subject.opset)
+    if subject.data_type == "fp16":
+        return halving.halved(model)
     return quantising.quantised(model, subject) if subject.data_type == "int8" else model
 
 
-def save(model: onnx.ModelProto, path: Path, *, foreign: bool = False) -> None:
+def save(model: onnx.ModelProto, path: Path, *, names: Sequence[str], foreign: bool = False) -> None:
     """Write ``model`` if ONNX's checker has nothing to say against it; ``foreign``: it holds a node of others.
 
-    Raises ExportError.
+    ``names`` go into its metadata, a JSON list in which a label is the index of its name. Raises ExportError.
     """
     import onnx
+
+    onnx.helper.set_model_props(model, {NAMES: json.dumps(list(names))})
 
     try:
         if foreign:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,9 +56,14 @@ def pictures(subject: Subject, *, name: str = "images") -> dict[str, Any]:
     }
 
 
-def labels(subject: Subject) -> str:
-    """A class a line in the order of their numbers, the background first where it is one of them."""
-    return "".join(f"{name}\n" for name in (["background"] if subject.heads.background else []) + [*subject.classes])
+def label_names(subject: Subject, *, first: int) -> tuple[str, ...]:
+    """Names by the label that a program gives: that of the first class is ``first``, 0 or 1."""
+    return (("background",) if first else ()) + subject.classes
+
+
+def labels_file(names: Sequence[str]) -> dict[str, str]:
+    """``labels.txt``, with the name of label N in line N, counted from 0."""
+    return {"labels.txt": "".join(f"{name}\n" for name in names)}
 
 
 Write = Callable[[Subject, Path], Made]

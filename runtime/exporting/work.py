@@ -138,16 +138,20 @@ def _verify(original: Trained, exported: Model, wanted: Wanted) -> dict[str, Any
         pictures = np.concatenate(list(judging.seen(original, chosen, batch=1)))
     if wanted.data_type == "int8":
         return {}
+    allowed = difference.HALF if wanted.data_type == "fp16" else difference.EXACT
     found = exported(pictures)
-    apart = difference.between(original(pictures), found)
-    strange = difference.strangers(found, *original.dense(pictures))
+    apart = difference.between(original(pictures), found, allowed)
+    strange = difference.strangers(found, *original.dense(pictures), allowed)
     program.say(f"verified    {exported.about}: {apart.text()}")
     if not apart.settled:
         program.warn("the two chose other boxes, as happens where many scores are equal: is this model trained?")
-    if strange or not apart.small:
+    if strange or not apart.within(allowed):
         what = f"the exported model does not find the same: {apart.text()}"
-        raise ExportError(what, hint="nothing was written; please report it with the spec")
-    return {"verified": {"with": exported.about, **vars(apart)}}
+        rounded = "nothing was written: 16 bits are too few for this network; use --data_type fp32"
+        exact = "nothing was written; please report it with the spec"
+        raise ExportError(what, hint=rounded if wanted.data_type == "fp16" else exact)
+    within = {"pixels": allowed.pixels, "scores": allowed.scores}
+    return {"verified": {"with": exported.about, **vars(apart), "allowed": within}}
 
 
 def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, folder: Path) -> dict[str, Any]:

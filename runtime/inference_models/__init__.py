@@ -37,10 +37,17 @@ FOREIGN = {
 @dataclass(frozen=True)
 class Device:
     """Where to compute: ``index`` of a CUDA GPU, None for the CPU. ``asked``: somebody named it, so nothing else will
-    do; else a GPU is taken where there is one."""
+    do; else a GPU is taken where there is one. ``numbered``: that one, if there are any; the CPU does where there is
+    none, as for a training."""
 
     index: int | None = None
     asked: bool = False
+    numbered: bool = False
+
+
+def gpu_by_number(gpus: int, indices: Sequence[int]) -> Device:
+    """By ``--gpus`` and ``--gpu_index``."""
+    return Device(None, asked=True) if gpus < 1 else Device(indices[0] if indices else 0, numbered=bool(indices))
 
 
 def device_of(text: str) -> Device:
@@ -101,6 +108,8 @@ def kind_of(path: Path) -> str:
     """
     suffix = path.suffix.lower()
     if suffix in FOREIGN:
+        if not path.exists() and (ours := _ours_beside(path)):
+            raise ModelError("there is no such model", where=path, hint=f"tlt-train wrote {ours}: pass that")
         hint = "pass a checkpoint of tlt-train, or what tlt-export made of it (.onnx, .pt, .pt2)"
         raise ModelError(f"this is {FOREIGN[suffix]}, which only NVIDIA's programs read", where=path, hint=hint)
     if not path.is_file():
@@ -110,6 +119,11 @@ def kind_of(path: Path) -> str:
         if suffix in registry.load(FOLDER, name).SUFFIXES:
             return name
     return CHECKPOINTS
+
+
+def _ours_beside(path: Path) -> Path | None:
+    """The checkpoint of ours that has the name of NVIDIA's ``path``, but for the suffix."""
+    return next((each for each in map(path.with_suffix, (".tlt", ".safetensors")) if each.is_file()), None)
 
 
 def open(path: Path, wanted: Wanted) -> Model:

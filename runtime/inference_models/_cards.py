@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,21 @@ def require_classes(scores: NDArray[np.float32], classes: Sequence[str]) -> NDAr
     if scores.shape[1] != len(classes):
         raise ValueError(f"it tells {scores.shape[1]} classes apart, {len(classes)} are named")
     return scores
+
+
+def require_names(text: str | None, found: Card, path: Path) -> None:
+    """Raise ModelError where ``text``, the names inside the model ``path``, are others than the card's.
+
+    None, and what is no list, is of a file without names: it says nothing.
+    """
+    try:
+        names = json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(names, list) or tuple(names[-len(found.classes) :]) == found.classes:
+        return
+    what = f"its JSON names the classes {', '.join(found.classes)}; the file itself says {', '.join(map(str, names))}"
+    raise ModelError(what, where=path, hint="is that JSON another model's, or was it changed? Export it again")
 
 
 def seeing(found: Card) -> BySize:

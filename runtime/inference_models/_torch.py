@@ -32,7 +32,7 @@ def place(wanted: Device) -> torch.device:
     if wanted.index is None:
         return devices.one(0)
     if wanted.index >= there:
-        if wanted.asked:
+        if wanted.asked or (wanted.numbered and there):
             found = f"only {there} GPUs are" if there else "no GPU is"
             raise HostError(f"cuda:{wanted.index} was asked for, but {found} there", hint="--device cpu")
         return devices.one(0)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.exporting.card import NAMES
 from runtime.found import Found, Thresholds, suppress
-from runtime.inference_models._cards import read, require_classes, seeing
+from runtime.inference_models._cards import read, require_classes, require_names, seeing
 from runtime.pixels import parts, prepared
 from runtime.threads import Threads, counts
 from tltpipe.errors import HostError, ModelError
@@ -39,7 +40,7 @@ class Session:
 
         self._sessions: dict[int, Any] = {}
         self._open = partial(session, model, wanted.device)
-        on_gpu = wanted.device.asked and wanted.device.index is not None
+        on_gpu = (wanted.device.asked or wanted.device.numbered) and wanted.device.index is not None
         self.threads = Threads(counts(threads or wanted.threads or (1 if on_gpu else None)), self._use)
         self.card, self.batch = card, card.batch
         self.see: Callable[[Path], NDArray[np.uint8]] = seeing(card)
@@ -137,14 +138,17 @@ def open(path: Path, wanted: Wanted) -> Session:
     try:
         if card.kind == "deepstream":
             require("onnx")
-            return Plugin(*without_plugin(path), card, wanted)
-        return (Session if card.kind == "onnx" else Raw)(str(path), card, wanted)
+            opened: Session = Plugin(*without_plugin(path), card, wanted)
+        else:
+            opened = (Session if card.kind == "onnx" else Raw)(str(path), card, wanted)
     except (HostError, ModelError):
         raise
     except Exception as failure:  # ONNX Runtime raises whatever its reader came upon
         first = str(failure).strip().partition("\n")[0]
         hint = "export it again; the file may be cut short or damaged"
         raise ModelError(f"ONNX Runtime cannot read it: {first}", where=path, hint=hint) from failure
+    require_names(opened.runtime.get_modelmeta().custom_metadata_map.get(NAMES), card, path)
+    return opened
 
 
 def require(*packages: str) -> None:
@@ -164,10 +168,11 @@ def session(model: Any, device: Device, *, threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     providers: list[Any] = ["CPUExecutionProvider"]
-    if device.asked and device.index is not None:
-        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-            hint = "pip install onnxruntime-gpu in its place, or --device cpu"
-            raise HostError("this ONNX Runtime computes on the CPU only", hint=hint)
+    able = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if device.asked and device.index is not None and not able:
+        hint = "pip install onnxruntime-gpu in its place, or --device cpu"
+        raise HostError("this ONNX Runtime computes on the CPU only", hint=hint)
+    if (device.asked or device.numbered) and device.index is not None and able:
         providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index}))
     return onnxruntime.InferenceSession(model, options, providers=providers)
 

@@ -164,7 +164,10 @@ def test_the_difference_that_is_told() -> None:
     apart = difference.between([one], [moved])
     assert (apart.boxes, apart.alone, apart.pixels) == (2, 0, 0.25)
     assert apart.scores == pytest.approx(0.1)
-    assert not apart.small
+    assert not apart.within(difference.EXACT)
+    nearer = difference.Difference(1, 2, 0, 0.25, 0.01)
+    assert nearer.within(difference.HALF)
+    assert not nearer.within(difference.EXACT)
     other = Found.of([[0, 0, 10, 10]], [3], [0.9])
     assert difference.between([one], [other]).alone == 3
     assert difference.strangers([moved], [np.array([[0.9, 0], [0, 0.4]])], [moved.boxes]) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runtime.exporting.subject import Made, Subject, labels
+from runtime.exporting.subject import Made, Subject, label_names, labels_file
 
 ABOUT = "ONNX for TensorRT and DeepStream, suppression by its plugin"
 SUFFIXES = (".onnx",)
@@ -16,12 +16,13 @@ CONFIG = "nvinfer_config.txt"
 
 
 def write(subject: Subject, path: Path) -> Made:
-    """The graph is in float32 whatever the data type: TensorRT makes float16 of it where the configuration says so."""
+    """The plugin and what it is fed stay float32; the configuration has TensorRT compute in the data type."""
     from runtime.exporting import core, graphs, saving
 
     heads = subject.heads
     model = graphs.join(saving.network(subject), None, graphs.plugin(heads), batch=subject.batch)
-    saving.save(model, path, foreign=True)
+    names = label_names(subject, first=int(heads.background))
+    saving.save(model, path, names=names, foreign=True)
     height, width = heads.input_size
     given: dict[str, Any] = {
         "name": core.INPUT,
@@ -38,7 +39,7 @@ def write(subject: Subject, path: Path) -> Made:
         "NMS": f"float32 [batch, 1, {top}, 7]: picture, class (0 is {base}), score, corners in shares of the input",
         "NMS_1": "[batch, 1, 1, 1]: how many of the rows count",
     }
-    return Made(given, outputs, {"labels.txt": labels(subject), CONFIG: config(subject, path.name)})
+    return Made(given, outputs, {**labels_file(names), CONFIG: config(subject, path.name)})
 
 
 def config(subject: Subject, name: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.exporting.subject import Made, Subject, labels, pictures
+from runtime.exporting.subject import Made, Subject, label_names, labels_file, pictures
 
 ABOUT = "ONNX, decoding and suppression inside"
 SUFFIXES = (".onnx",)
-DATA_TYPES = ("fp32", "int8")
+DATA_TYPES = ("fp32", "fp16", "int8")
 NEEDS = ("onnx", "onnxscript", "onnxruntime")
 
 
@@ -18,7 +18,8 @@ def write(subject: Subject, path: Path) -> Made:
     heads = subject.heads
     network = saving.network(subject)
     model = graphs.join(network, graphs.pixels(heads), graphs.detections(heads), batch=subject.batch)
-    saving.save(model, path)
+    names = label_names(subject, first=1)
+    saving.save(model, path, names=names)
     top = min(heads.thresholds.top_k, len(heads.anchors) * heads.classes)
     outputs = {
         "boxes": f"float32 [batch, {top}, 4]: left, top, right, bottom in pixels of the input, not clipped",
@@ -26,4 +27,4 @@ def write(subject: Subject, path: Path) -> Made:
         "scores": f"float32 [batch, {top}]: falling, 0 for no detection",
         "count": "int64 [batch]: how many detections there are",
     }
-    return Made(pictures(subject), outputs, {"labels.txt": labels(subject)})
+    return Made(pictures(subject), outputs, labels_file(names))

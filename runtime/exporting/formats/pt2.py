@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.exporting.subject import Made, Subject, labels, pictures
+from runtime.exporting.subject import Made, Subject, label_names, labels_file, pictures
 from tltpipe import seal
 from tltpipe.errors import ExportError
 
@@ -31,4 +31,5 @@ def write(subject: Subject, path: Path) -> Made:
         first = str(failure).strip().partition("\n")[0]
         raise ExportError(f"torch.export cannot write this network: {first}") from failure
     own = seal.write_beside(path)
-    return Made(pictures(subject), dense.outputs(subject), {"labels.txt": labels(subject), own.name: own.read_text()})
+    beside = {**labels_file(label_names(subject, first=0)), own.name: own.read_text()}
+    return Made(pictures(subject), dense.outputs(subject), beside)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.exporting.subject import Made, Subject, labels, pictures
+from runtime.exporting.subject import Made, Subject, label_names, labels_file, pictures
 from tltpipe.errors import ExportError
 
 ABOUT = "TorchScript, decoding inside"
@@ -28,4 +28,4 @@ def write(subject: Subject, path: Path) -> Made:
     except Exception as failure:  # torch raises whatever its tracer came upon
         first = str(failure).strip().partition("\n")[0]
         raise ExportError(f"torch cannot write this network as TorchScript: {first}") from failure
-    return Made(pictures(subject), dense.outputs(subject), {"labels.txt": labels(subject)})
+    return Made(pictures(subject), dense.outputs(subject), labels_file(label_names(subject, first=0)))

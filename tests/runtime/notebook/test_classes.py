@@ -1,0 +1,73 @@
+"""Class numbers in DALI's records: those of the spec that converted them, or nothing is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runtime import dataset_convert, train
+from runtime.checkpoint import load
+
+pytestmark = pytest.mark.torch
+
+torch = pytest.importorskip("torch")
+CLASSES = ("car", "cyclist", "pedestrian")
+PREFIX = "/data/tfrecords/kitti_train"
+
+
+@pytest.fixture
+def converted(street: Any) -> Any:
+    assert dataset_convert.main(["ssd", "-d", str(street.conversion(classes=CLASSES)), "-o", PREFIX]) == 0
+    return street
+
+
+def run(street: Any, *classes: str, epochs: int = 1) -> int:
+    spec = street.training("tlt3", classes=classes, epochs=epochs)
+    return train.main(["ssd", "-e", str(spec), "-r", str(street.root / "out")])
+
+
+def test_the_same_classes_train_under_their_names(converted: Any) -> None:
+    assert run(converted, "pedestrian", "car", "cyclist") == 0  # the order in the spec does not count
+    [model] = (converted.root / "out/weights").glob("*_epoch_001.safetensors")
+    assert load(model, key=None).classes == CLASSES
+
+
+@pytest.mark.parametrize("classes", [(*CLASSES, "bus"), ("bus", "cyclist", "pedestrian"), ("car", "cyclist")])
+def test_other_classes_are_refused(
+    converted: Any, classes: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(converted, *classes) == 3
+    told = capsys.readouterr().err
+    assert "kitti_train-fold-000-of-002" in told
+    assert "car, cyclist, pedestrian;" in told
+    assert ", ".join(sorted(classes)) in told
+    assert not (converted.root / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("classes", "code", "told"),
+    [
+        ((*CLASSES, "bus"), 0, "go to 3, the spec has 4 classes"),
+        (("bus", "car", "cyclist"), 0, "1 bus, 2 car, 3 cyclist"),
+        (("car", "cyclist"), 3, "class number 3, but the spec has 2 classes"),
+    ],
+)
+def test_records_of_nvidias_converter_have_no_list(
+    converted: Any, classes: tuple[str, ...], code: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (converted.root / "tfrecords/kitti_train_classes.txt").unlink()
+    assert run(converted, *classes) == code
+    assert told in capsys.readouterr().err
+
+
+def test_a_class_without_objects_is_no_doubt_where_there_is_a_list(
+    street: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """ "van" is the last of four, and no box has it."""
+    four = (*CLASSES, "van")
+    assert dataset_convert.main(["ssd", "-d", str(street.conversion(classes=four)), "-o", PREFIX]) == 0
+    assert run(street, *four) == 0
+    told = capsys.readouterr().err
+    assert "no box in the training data for: van" in told
+    assert "the spec has 4 classes" not in told
