@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from converters import listing, rules
 from converters.findings import Findings
-from converters.passes import listed
+from converters.model import listed
 from converters.strays import ANNOTATIONS, Claim, checksum, meet, outside, strays
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses, total

@@ -225,7 +225,7 @@ class Folder:
 
     def items(self, key: tuple[str, ...]) -> list[str]:
         path = f"{self.labels}/{key[0]}.txt"
-        return [thing.category for thing in kitti_lines.parse(kitti_lines.read(path), path)]
+        return [thing.category for thing in ignore_regions.apart(kitti_lines.parse(kitti_lines.read(path), path))[0]]
 
     def _unclear(self, key: tuple[str, ...]) -> DataError:
         stem, *extensions = key

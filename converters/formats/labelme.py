@@ -24,7 +24,7 @@ import orjson
 from converters import classes as class_map
 from converters import contents, image_files, images, labelme_shapes, listing, rules
 from converters.findings import Findings
-from converters.formats import Place, in_order, split_name
+from converters.formats import SPLITS, Place, by_name, in_order, split_name
 from converters.model import Dataset, Sample
 from tltpipe.errors import DataError, Location
 
@@ -32,7 +32,6 @@ ABOUT = "LabelMe: one JSON per image, beside it (<split>/*.json)"
 CARRIES = frozenset({"box", "polygons", "mask", "extra"})
 
 _JSON = frozenset(("json",))
-_SPLITS = ("train", "validation", "test")
 _LABELS = ("annotations", "labels", "label", "json", "jsons", "annos")
 _IMAGES = ("images", "image", "imgs", "JPEGImages", "data")
 _HEAD = re.compile(rb'"(shapes"\s*:\s*\[|imageData"\s*:|imagePath"\s*:)')
@@ -53,16 +52,17 @@ def find(root: Path) -> dict[str, Place]:
     for folder, beside in ((root, root), (labels, pictures), (pictures, pictures)):
         if folder is not None and (splits := _splits(root, folder, beside or folder)):
             return in_order(splits)
-    name = split_name(root.name.lower())
-    return {name if name in _SPLITS else "train": _place(class_map.home(root), root)}
+    name = split_name(root.name)
+    return {name if name in SPLITS else "train": _place(class_map.home(root), root)}
 
 
 def _splits(root: Path, folder: Path, images: Path) -> dict[str, Place]:
     """The folders in ``folder`` that are called like splits, with the files that lie beside them."""
-    inner = sorted(path for path in folder.iterdir() if path.is_dir() and split_name(path.name.lower()) in _SPLITS)
-    splits = {split_name(path.name.lower()): _place(root, path) for path in inner if _looks_right(path)}
+    inner = sorted(path for path in folder.iterdir() if path.is_dir() and split_name(path.name) in SPLITS)
+    found = [(path.name, _place(root, path)) for path in inner if _looks_right(path)]
     if folder != images:
-        splits = {name: replace(place, images=images / place.annotations.name) for name, place in splits.items()}
+        found = [(name, replace(place, images=images / name)) for name, place in found]
+    splits = by_name(found)
     if splits and any(_is_labelme(path) for path in sorted(folder.glob("*.json"))[:_LOOKED_AT]):
         splits["train" if "train" not in splits else "unassigned"] = Shallow(root, folder, images)
     return splits
@@ -155,6 +155,10 @@ class Folder:
                 what = f'{thing.origin}: "{thing.category[:80]}" is none of the classes in the class map'
                 raise DataError(what, where=path, code=rules.UNKNOWN_CLASS.code)
         return Sample(self.name(key), image, width, height, tuple(objects), annotations=path)
+
+    def items(self, key: tuple[str, ...]) -> list[str]:
+        path = Path(f"{self.labels}/{key[0]}.json")
+        return labelme_shapes.classes(_shapes(_page(path), path))
 
     def categories(self) -> tuple[str, ...]:
         """The labels of shapes that are boxes, sorted; of files that cannot be read, nothing is said yet."""

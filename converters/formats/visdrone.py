@@ -20,7 +20,7 @@ from pathlib import Path
 from converters import classes as class_map
 from converters import contents, images, kitti_lines, listing, rules
 from converters.findings import Findings
-from converters.formats import Place, in_order, split_name
+from converters.formats import SPLITS, Place, by_name, split_name
 from converters.model import Box, Dataset, Object, Sample
 from converters.numerals import is_number
 from tltpipe.errors import DataError, Location
@@ -48,9 +48,9 @@ def find(root: Path) -> dict[str, Place]:
         return {}
     if (own := _place(class_map.home(root), root)) is not None:
         name = _split_of(root)
-        return {name if name in ("train", "validation", "test") else "train": own}
+        return {name if name in SPLITS else "train": own}
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return in_order({_split_of(path): place for path in folders if (place := _place(root, path)) is not None})
+    return by_name((_split_of(path), place) for path in folders if (place := _place(root, path)) is not None)
 
 
 def _split_of(folder: Path) -> str:
@@ -93,6 +93,8 @@ class Folder:
     images: Path
     classes: frozenset[str] | None = None
 
+    PAIRED = True
+
     @property
     def inputs(self) -> tuple[Path, ...]:
         return (self.labels, self.images)
@@ -103,6 +105,10 @@ class Folder:
 
     def name(self, key: tuple[str, ...]) -> str:
         return key[0]
+
+    def items(self, key: tuple[str, ...]) -> list[str]:
+        path = f"{self.labels}/{key[0]}.txt"
+        return [thing.category for thing in _parsed(kitti_lines.read(path), Path(path), None)[0]]
 
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
         stem, *extensions = key
