@@ -1,4 +1,4 @@
-"""Formats that are only read: items of images that are left out are counted by class, and no folder replaces another."""
+"""Formats that are only read: the items of images left out are counted by class, and no folder replaces another."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_two_folders_of_one_split_are_an_error(format: str, files: Any) -> None:
     assert all(folder in f"{caught.value.where} {caught.value}" for folder in ENDINGS[format])
 
 
-@pytest.mark.parametrize("format", ("cvat", "labelme", "via"))
+@pytest.mark.parametrize("format", ["cvat", "labelme", "via"])
 def test_two_years_of_one_split_are_two_splits(format: str, files: Any) -> None:
     for folder in ("train2014", "train2017", "val2017"):
         WRITERS[format](files, folder)
