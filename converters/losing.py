@@ -24,7 +24,7 @@ OUTSIDE = "images outside the folders of every split"
 IN_NO_SPLIT = "images with annotations that no split lists"
 UNREADABLE = "images of a kind that cannot be read"
 
-HINT = "mend the data (tltpipe check shows what is wrong), or accept the loss: --allow-loss (data.allow_loss in tltpipe.yaml)"
+HINT = "mend the data (see tltpipe check), or accept the loss: --allow-loss (data.allow_loss in tltpipe.yaml)"
 
 
 def chosen(word: str) -> str:

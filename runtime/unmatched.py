@@ -23,7 +23,8 @@ _TEXT = frozenset(("txt",))
 def unmatched(images: Path, labels: Path, stems: Collection[str], *, other: str = OTHER) -> Losses:
     """What of the folders ``images`` and ``labels`` is not among ``stems``, names below them without extension.
 
-    ``other`` is the reason for what has both an image and labels. Items are counted as far as label files can be read. Raises DataError for folders that cannot be.
+    ``other`` is the reason for what has both an image and labels. Items are counted as far as label files can be read.
+    Raises DataError for folders that cannot be.
     """
     taken, losses = frozenset(stems), Losses()
     pictures, texts = listing.stems(images, listing.PICTURES), listing.stems(labels, _TEXT)
