@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from unicodedata import normalize
 
 from converters import rules
 from tltpipe.errors import DataError
@@ -66,6 +67,19 @@ def pictures(folder: Path) -> dict[str, tuple[str, ...]]:
         stem, _, extension = path.rpartition(".")
         found[stem] = (*found[stem], extension) if stem in found else (extension,)
     return found
+
+
+def together(texts: set[str], images: Collection[str]) -> list[str]:
+    """The stems of label files and images, sorted; once where only the Unicode normal form differs."""
+    bare = [stem for stem in images if not stem.isascii() and stem not in texts]
+    spelled = (next((form for form in forms(stem) if form in texts and form not in images), None) for stem in bare)
+    return sorted(texts.union(images).difference(form for form in spelled if form is not None))
+
+
+def forms(name: str) -> Iterator[str]:
+    """``name`` in the other Unicode normal forms that systems store it in."""
+    if not name.isascii():
+        yield from (spelled for form in ("NFC", "NFD") if (spelled := normalize(form, name)) != name)
 
 
 def ambiguous(folder: Path, paths: Iterable[str]) -> DataError:

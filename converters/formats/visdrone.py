@@ -101,14 +101,15 @@ class Folder:
 
     def keys(self) -> list[tuple[str, ...]]:
         pictures = listing.pictures(self.images)
-        return [(stem, *pictures.get(stem, ())) for stem in sorted(listing.stems(self.labels, _TEXT).union(pictures))]
+        stems = listing.together(listing.stems(self.labels, _TEXT), pictures)
+        return [(stem, *pictures.get(stem, ())) for stem in stems]
 
     def name(self, key: tuple[str, ...]) -> str:
         return key[0]
 
     def items(self, key: tuple[str, ...]) -> list[str]:
-        path = f"{self.labels}/{key[0]}.txt"
-        return [thing.category for thing in _parsed(kitti_lines.read(path), Path(path), None)[0]]
+        path, content = kitti_lines.read_stem(self.labels, key[0])
+        return [thing.category for thing in _parsed(content, Path(path), None)[0]]
 
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
         stem, *extensions = key
@@ -119,12 +120,13 @@ class Folder:
             raise DataError(what, where=path, hint=f"there must be one in {self.images}", code=code)
         image = Path(f"{self.images}/{stem}.{extensions[0]}")
         try:
-            content = kitti_lines.read(str(path))
+            own, content = kitti_lines.read_stem(self.labels, stem, findings)
         except FileNotFoundError:
             hint = f"an empty file says that nothing is on it: {path}"
             raise DataError(
                 "this image has no label file", where=image, hint=hint, code=rules.NO_ANNOTATIONS.code
             ) from None
+        path = Path(own)
         objects, ignored = _parsed(content, path, self.classes)
         width, height = images.look(image, findings)
         return Sample(stem, image, width, height, objects, annotations=path, ignored=ignored)
