@@ -60,7 +60,8 @@ class Shared(Place):
 
 
 def find(root: Path) -> dict[str, Place]:
-    """The splits in the lists of ``root``, or the folders of splits below those of files and images; else ``root`` itself, or one in each of its folders.
+    """The splits in the lists of ``root``, or the folders of splits below those of files and images; else ``root``
+    itself, or one in each of its folders.
 
     Folders that are no splits, as the years of a devkit are, are put together by their lists.
     """
@@ -167,9 +168,7 @@ def name_in(line: str, known: Set[str]) -> str:
     before, _, last = name.rpartition(" ")
     if name in known or not name:
         return name
-    if last in ("-1", "0", "1"):  # whether a class is there
-        name = before.strip()
-    elif last.lower().endswith(".xml") and before:  # its annotations
+    if last in ("-1", "0", "1") or (before and last.lower().endswith(".xml")):  # a class, or its annotations
         name = before.strip()
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
     ends = ("/".join(parts[start:]) for start in range(len(parts) if ".." not in parts else 0))

@@ -12,6 +12,7 @@ group are kept among the extra fields. Points and lines are no boxes: they are l
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -136,7 +137,7 @@ class Folder:
 
     def load(self, key: tuple[str, str], findings: Findings) -> Sample:
         stem, below = key
-        path, image = Path(f"{self.labels}/{stem}.json"), Path(f"{self.images}/{below}")
+        path, image = self._file(stem), Path(f"{self.images}/{below}")
         if not stem:
             hint = "save it in LabelMe without a shape if nothing is on it, or leave it out with --skip-bad"
             raise DataError("this image has no JSON file", where=image, hint=hint, code=rules.NO_ANNOTATIONS.code)
@@ -157,14 +158,14 @@ class Folder:
         return Sample(self.name(key), image, width, height, tuple(objects), annotations=path)
 
     def items(self, key: tuple[str, ...]) -> list[str]:
-        path = Path(f"{self.labels}/{key[0]}.json")
+        path = self._file(key[0])
         return labelme_shapes.classes(_shapes(_page(path), path))
 
     def categories(self) -> tuple[str, ...]:
         """The labels of shapes that are boxes, sorted; of files that cannot be read, nothing is said yet."""
         found: set[str] = set()
         for stem in self._stems(self._pictures()):
-            path = Path(f"{self.labels}/{stem}.json")
+            path = self._file(stem)
             try:
                 found.update(map(labelme_shapes.label, filter(labelme_shapes.is_box, _shapes(_page(path), path))))
             except (DataError, ValueError):
@@ -174,15 +175,20 @@ class Folder:
     def _stems(self, pictures: Mapping[str, tuple[str, ...]]) -> list[str]:
         """The files of images, and what looks like one: others, such as a tool's settings, are passed over."""
         stems = sorted(stem for stem in listing.stems(self.labels, _JSON) if not self.shallow or "/" not in stem)
-        return [stem for stem in stems if stem in pictures or _is_labelme(self.labels / f"{stem}.json")]
+        return [stem for stem in stems if stem in pictures or _is_labelme(self._file(stem))]
 
     def _pictures(self) -> Mapping[str, tuple[str, ...]]:
         every = listing.pictures(self.images)
         return {stem: own for stem, own in every.items() if "/" not in stem} if self.shallow else every
 
+    def _file(self, stem: str) -> Path:
+        """Its extension may be in upper case."""
+        path, upper = f"{self.labels}/{stem}.json", f"{self.labels}/{stem}.JSON"
+        return Path(upper if not os.path.exists(path) and os.path.exists(upper) else path)  # noqa: PTH110 - of each
+
     def _named(self, stem: str, pictures: Mapping[str, tuple[str, ...]]) -> str:
         """The image that the file itself names; empty where there is none."""
-        path = Path(f"{self.labels}/{stem}.json")
+        path = self._file(stem)
         try:
             told = _page(path).get("imagePath")
             names = tuple(_candidates(told, stem.rpartition("/")[0])) if isinstance(told, str) and told else ()
