@@ -88,6 +88,9 @@ class Declared:
     def items(self, key: Any) -> tuple[str, ...]:
         return listed(self.pictures, key)
 
+    def items_beside(self, image: Path) -> tuple[str, ...]:
+        return listed(self.pictures, image, method="items_beside")
+
 
 def _rounded(box: Box) -> Box:
     """Without the noise of the multiplication: a ten-thousandth of a pixel is more than shares have."""

@@ -67,3 +67,6 @@ class Apart:
 
     def items(self, key: Any) -> tuple[str, ...]:
         return trainable(listed(self.pictures, key))
+
+    def items_beside(self, image: Path) -> tuple[str, ...]:
+        return trainable(listed(self.pictures, image, method="items_beside"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from unicodedata import normalize
@@ -67,6 +67,14 @@ def pictures(folder: Path) -> dict[str, tuple[str, ...]]:
         stem, _, extension = path.rpartition(".")
         found[stem] = (*found[stem], extension) if stem in found else (extension,)
     return found
+
+
+def partner(image: Path, folders: Collection[str], others: Sequence[str], extension: str) -> Path | None:
+    """The annotation file of ``image``: in one of ``others`` in place of the last of ``folders``, or beside it."""
+    parts = image.with_suffix(extension).parts
+    place = next((n for n in range(len(parts) - 2, -1, -1) if parts[n] in folders), None)
+    swapped = [Path(*parts[:place], other, *parts[place + 1 :]) for other in others] if place is not None else []
+    return next((path for path in (*swapped, image.with_suffix(extension)) if path.is_file()), None)
 
 
 def together(texts: set[str], images: Collection[str]) -> list[str]:

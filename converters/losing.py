@@ -97,12 +97,13 @@ def count_strays(
         for stray in strays((*claims, *others), besides=besides):
             found[stray.claim].setdefault(stray.name, set()).add(stray.extension)
         every = (*claims, *(Claim(place, sums(())) for place, _ in idle))
-        lost = sum(outside(root, every, besides=besides) for root in roots)
+        lost = [image for root in roots for image in outside(root, every, besides=besides)]
     except DataError:
         return [Losses() for _ in pictures]
     counted = [_counted(kinds, each, held.place) for kinds, each, held in zip(found, pictures, claims, strict=False)]
     if lost and counted:
-        counted[0].leave_out(OUTSIDE, images=lost)
+        classes = (name for image in sorted(lost) for name in listed(pictures[0], image, method="items_beside"))
+        counted[0].leave_out(OUTSIDE, images=len(lost), classes=classes)
     return counted
 
 

@@ -186,12 +186,14 @@ class Pictures(Protocol):
         ...
 
 
-def listed(pictures: Pictures, key: Any) -> tuple[str, ...]:
+def listed(pictures: Pictures, key: Any, *, method: str = "items") -> tuple[str, ...]:
     """The class of each item that the annotations of ``key`` list, though the picture cannot be used.
+
+    With the ``method`` "items_beside" the key is the path of an image that lies in the folders of no split.
 
     Nothing where the format does not tell (see ``converters.formats``), or the annotations cannot be read either.
     """
-    items = getattr(pictures, "items", None)
+    items = getattr(pictures, method, None)
     try:
         return tuple(items(key)) if items is not None else ()
     except (

@@ -114,6 +114,10 @@ class Folder:
     def items(self, key: tuple[Any, ...]) -> list[str]:
         return [thing.category for thing in voc_xml.parse(self._page(key[0])).objects]
 
+    def items_beside(self, image: Path) -> list[str]:
+        path = voc_places.page_of(image)
+        return [] if path is None else [thing.category for thing in voc_xml.parse(path).objects]
+
     def load(self, key: Key, findings: Findings) -> Sample:
         stem, pictures = key.stem, key.pictures
         path = self._page(stem)
@@ -192,6 +196,9 @@ class Several:
 
     def items(self, key: tuple[int, Key]) -> list[str]:
         return self.folders[key[0]][1].items(key[1])
+
+    def items_beside(self, image: Path) -> list[str]:
+        return self.folders[0][1].items_beside(image)
 
     def load(self, key: tuple[int, Key], findings: Findings) -> Sample:
         return replace(self.folders[key[0]][1].load(key[1], findings), id=self.name(key))

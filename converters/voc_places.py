@@ -151,6 +151,11 @@ def _texts(folder: Path, place: Place) -> list[Path]:
     return []
 
 
+def page_of(image: Path) -> Path | None:
+    """The XML file of an image in the folders of no split."""
+    return listing.partner(image, _IMAGES, _LABELS, ".xml")
+
+
 def _is_split(stem: str) -> bool:
     return split_name(stem) in SPLITS or stem.lower() == _BOTH
 

@@ -26,6 +26,7 @@ Each module holds
     The pictures of the ``Dataset`` may have a method ``items(key)``: the class of each item that the annotations of
     a picture list, whether or not the picture can be used, so that losses can be counted. Where every picture has a
     file of its own for them, ``(stem,)`` is a key, too. ``PAIRED``: True where every file of annotations has a key.
+    ``items_beside(image)`` is the same for the path of an image that lies in the folders of no split.
 ``layout(root, split) -> Place``
     if the format can be written: where a split goes below the folder ``root``.
 ``class Writer(path, categories, **options)``

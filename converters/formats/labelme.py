@@ -161,6 +161,10 @@ class Folder:
         path = self._file(key[0])
         return labelme_shapes.classes(_shapes(_page(path), path))
 
+    def items_beside(self, image: Path) -> list[str]:
+        path = listing.partner(image, _IMAGES, _LABELS, ".json")
+        return [] if path is None else labelme_shapes.classes(_shapes(_page(path), path))
+
     def categories(self) -> tuple[str, ...]:
         """The labels of shapes that are boxes, sorted; of files that cannot be read, nothing is said yet."""
         found: set[str] = set()
