@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from converters import geometry, image_sizes, losing, rules, run_lengths, validity
@@ -22,7 +23,8 @@ class Records:
 
     ``images_needed``: an image that is not there is an error. ``plain``: an output holds boxes, but no crowds.
     Images and items are counted apart from the ``losses`` until they are merged: it is done for every picture.
-    ``names`` and ``paths`` are check sums of the pictures' names and files (``converters.strays``).
+    ``names`` and ``paths`` are check sums of the pictures' names and files (``converters.strays``), and of
+    those of their annotations; ``page`` is the last of these.
     """
 
     recorders: tuple[Recorder, ...]
@@ -43,6 +45,7 @@ class Records:
     dropped: dict[str, int] = field(default_factory=dict)
     names: list[int] = field(default_factory=list)
     paths: list[int] = field(default_factory=list)
+    page: Path | None = None
 
     def add(self, sample: Sample, findings: Findings) -> None:
         away: dict[str, int] = {}
@@ -64,6 +67,9 @@ class Records:
             _add(self.selected_away, away)
         self.names.append(checksum(sample.id))
         self.paths.append(checksum(str(sample.image).rpartition(".")[0]))
+        if sample.annotations is not None and sample.annotations is not self.page:
+            self.page = sample.annotations  # that of the next sample, too, where one file is for all
+            self.paths.append(checksum(str(self.page).rpartition(".")[0]))
 
     def _count_read(self, sample: Sample, kept: Sample | None) -> None:
         name, losses = self.selection.name, self.losses
@@ -94,7 +100,7 @@ class Records:
         self.paths += others.paths
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"recorders": ()}  # the parent has its own
+        return self.__dict__ | {"recorders": (), "page": None}  # the parent has its own
 
     def _placed(self, sample: Sample, away: dict[str, int]) -> Sample:
         """Without landmarks of classes that have none (any more)."""

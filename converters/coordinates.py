@@ -13,7 +13,7 @@ from typing import Any
 
 from converters import geometry, rules
 from converters.findings import Findings
-from converters.model import Box, Pictures, Sample
+from converters.model import Box, Pictures, Sample, listed
 from tltpipe.errors import DataError, UsageError
 
 KINDS = ("pixels", "shares")
@@ -84,6 +84,12 @@ class Declared:
         )
         ignored = tuple(_rounded(geometry.scaled_box(box, across, down)) for box in sample.ignored)
         return replace(sample, objects=objects, ignored=ignored)
+
+    def items(self, key: Any) -> tuple[str, ...]:
+        return listed(self.pictures, key)
+
+    def items_beside(self, image: Path) -> tuple[str, ...]:
+        return listed(self.pictures, image, method="items_beside")
 
 
 def _rounded(box: Box) -> Box:

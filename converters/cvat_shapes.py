@@ -26,6 +26,10 @@ def is_shape(node: Node) -> bool:
     return node.name in SHAPES
 
 
+def _is_box(node: Node) -> bool:
+    return node.name not in _NO_BOX
+
+
 def size(path: Path, node: Node) -> Size | None:
     """Width and height as <image> has them; None where it has none. Raises DataError."""
     if not {"width", "height"} <= node.attributes.keys():
@@ -36,9 +40,14 @@ def size(path: Path, node: Node) -> Size | None:
     return int(width), int(height)
 
 
+def classes(node: Node) -> list[str]:
+    """The class of each object that an <image> holds, wherever it is drawn."""
+    return [each.attributes.get("label", "").strip() for each in node.inner if is_shape(each) and _is_box(each)]
+
+
 def thing(path: Path, node: Node, *, size: Size) -> Object | None:
     """The object that ``node`` draws on an image of ``size``; None for what is no box. Raises DataError."""
-    if node.name not in SHAPES or node.name in _NO_BOX:
+    if not is_shape(node) or not _is_box(node):
         return None
     label = node.attributes.get("label", "").strip()
     if not label:

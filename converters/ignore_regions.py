@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from converters.findings import Findings
-from converters.model import Box, Dataset, Object, Pictures, Sample
+from converters.model import Box, Dataset, Object, Pictures, Sample, listed
 
 
 def is_ignored(name: str) -> bool:
@@ -64,3 +64,9 @@ class Apart:
         sample = self.pictures.load(key, findings)
         objects, ignored = apart(sample.objects)
         return replace(sample, objects=objects, ignored=sample.ignored + ignored)
+
+    def items(self, key: Any) -> tuple[str, ...]:
+        return trainable(listed(self.pictures, key))
+
+    def items_beside(self, image: Path) -> tuple[str, ...]:
+        return trainable(listed(self.pictures, image, method="items_beside"))

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import orjson
 
+from converters import listing, rules
+from converters.findings import Findings
 from converters.model import Box, Object, Sample
 from converters.numerals import is_number
 from tltpipe import inputs
@@ -44,6 +46,27 @@ def read(path: str) -> bytes:
     if len(content) > _LARGEST:
         raise DataError("this file is too large to be one picture's labels", where=path)
     return content.removeprefix(codecs.BOM_UTF8)
+
+
+def read_stem(folder: Path | str, stem: str, findings: Findings | None = None) -> tuple[str, bytes]:
+    """The label file of the image ``stem``, and its content. Raises as ``read`` does.
+
+    Its extension may be in upper case, its name in another Unicode normal form.
+    """
+    path = f"{folder}/{stem}.txt"
+    try:
+        return path, read(path)
+    except FileNotFoundError:
+        if (other := _spelled(str(folder), stem)) is None:
+            raise
+    if findings is not None and not other.startswith(f"{stem}."):
+        findings.add(rules.OTHER_FILE_NAME, f"{stem} -> {other} (Unicode normal form)")
+    return f"{folder}/{other}", read(f"{folder}/{other}")
+
+
+def _spelled(folder: str, stem: str) -> str | None:
+    names = (f"{form}.{extension}" for form in (stem, *listing.forms(stem)) for extension in ("txt", "TXT", "Txt"))
+    return next((name for name in names if os.path.exists(f"{folder}/{name}")), None)  # noqa: PTH110 - a text
 
 
 def parse(content: bytes, path: Path | str) -> list[Object]:

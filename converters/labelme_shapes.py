@@ -47,6 +47,18 @@ def objects(shapes: Sequence[Any], size: Size) -> tuple[list[Object], int]:
     return found, without
 
 
+def classes(shapes: Sequence[Any]) -> list[str]:
+    """The class of each object of ``shapes``, wherever those are drawn. Raises ValueError."""
+    found: dict[Any, str] = {}
+    for number, shape in enumerate(shapes):
+        name = label(shape)
+        if is_box(shape):
+            kind, group = shape.get("shape_type") or "polygon", _extra(shape).get("group_id")
+            joined = kind in ("polygon", "circle") and group is not None
+            found[(name, group) if joined else number] = name
+    return list(found.values())
+
+
 def label(shape: Any) -> str:
     """What ``shape`` is called. Raises ValueError."""
     if not isinstance(shape, Mapping):

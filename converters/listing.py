@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from unicodedata import normalize
 
 from converters import rules
 from tltpipe import inputs
@@ -67,6 +68,27 @@ def pictures(folder: Path) -> dict[str, tuple[str, ...]]:
         stem, _, extension = path.rpartition(".")
         found[stem] = (*found[stem], extension) if stem in found else (extension,)
     return found
+
+
+def partner(image: Path, folders: Collection[str], others: Sequence[str], extension: str) -> Path | None:
+    """The annotation file of ``image``: in one of ``others`` in place of the last of ``folders``, or beside it."""
+    parts = image.with_suffix(extension).parts
+    place = next((n for n in range(len(parts) - 2, -1, -1) if parts[n] in folders), None)
+    swapped = [Path(*parts[:place], other, *parts[place + 1 :]) for other in others] if place is not None else []
+    return next((path for path in (*swapped, image.with_suffix(extension)) if path.is_file()), None)
+
+
+def together(texts: set[str], images: Collection[str]) -> list[str]:
+    """The stems of label files and images, sorted; once where only the Unicode normal form differs."""
+    bare = [stem for stem in images if not stem.isascii() and stem not in texts]
+    spelled = (next((form for form in forms(stem) if form in texts and form not in images), None) for stem in bare)
+    return sorted(texts.union(images).difference(form for form in spelled if form is not None))
+
+
+def forms(name: str) -> Iterator[str]:
+    """``name`` in the other Unicode normal forms that systems store it in."""
+    if not name.isascii():
+        yield from (spelled for form in ("NFC", "NFD") if (spelled := normalize(form, name)) != name)
 
 
 def ambiguous(folder: Path, paths: Iterable[str]) -> DataError:

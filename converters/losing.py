@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from converters import listing, rules
 from converters.findings import Findings
-from converters.passes import listed
+from converters.model import listed
 from converters.strays import ANNOTATIONS, Claim, checksum, meet, outside, strays
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses, total
@@ -24,7 +24,7 @@ OUTSIDE = "images outside the folders of every split"
 IN_NO_SPLIT = "images with annotations that no split lists"
 UNREADABLE = "images of a kind that cannot be read"
 
-HINT = "mend the data (tltpipe check shows what is wrong), or accept the loss with --allow-loss"
+HINT = "mend the data (see tltpipe check), or accept the loss: --allow-loss (data.allow_loss in tltpipe.yaml)"
 
 
 def chosen(word: str) -> str:
@@ -97,12 +97,13 @@ def count_strays(
         for stray in strays((*claims, *others), besides=besides):
             found[stray.claim].setdefault(stray.name, set()).add(stray.extension)
         every = (*claims, *(Claim(place, sums(())) for place, _ in idle))
-        lost = sum(outside(root, every, besides=besides) for root in roots)
+        lost = [image for root in roots for image in outside(root, every, besides=besides)]
     except DataError:
         return [Losses() for _ in pictures]
     counted = [_counted(kinds, each, held.place) for kinds, each, held in zip(found, pictures, claims, strict=False)]
     if lost and counted:
-        counted[0].leave_out(OUTSIDE, images=lost)
+        classes = (name for image in sorted(lost) for name in listed(pictures[0], image, method="items_beside"))
+        counted[0].leave_out(OUTSIDE, images=len(lost), classes=classes)
     return counted
 
 

@@ -10,8 +10,7 @@ from typing import Any
 
 from converters.findings import Findings
 from converters.formats import Place, in_order
-from converters.model import Dataset, KeypointSlot, Pictures, Sample
-from converters.passes import listed
+from converters.model import Dataset, KeypointSlot, Pictures, Sample, listed
 from tltpipe.errors import DataError, UsageError
 
 PAIRS = 10**9

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from converters.findings import Finding, Findings
-from tltpipe.errors import Location
+from tltpipe.errors import Location, TltpipeError
 
 Polygon = tuple[float, ...]
 """A ring as x1, y1, x2, y2, ... in pixels; at least three points, open or closed."""
@@ -184,6 +184,27 @@ class Pictures(Protocol):
     def load(self, key: Any, findings: Findings) -> Sample:
         """The picture of ``key``. What is odd goes to ``findings``; raises DataError for what cannot be read."""
         ...
+
+
+def listed(pictures: Pictures, key: Any, *, method: str = "items") -> tuple[str, ...]:
+    """The class of each item that the annotations of ``key`` list, though the picture cannot be used.
+
+    With the ``method`` "items_beside" the key is the path of an image that lies in the folders of no split.
+
+    Nothing where the format does not tell (see ``converters.formats``), or the annotations cannot be read either.
+    """
+    items = getattr(pictures, method, None)
+    try:
+        return tuple(items(key)) if items is not None else ()
+    except (
+        TltpipeError,
+        OSError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+    ):  # known not to be as they should
+        return ()
 
 
 @dataclass(frozen=True)

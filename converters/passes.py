@@ -9,9 +9,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from converters.coordinates import Declared, Evidence
 from converters.findings import Findings
-from converters.model import Pictures, Sample
+from converters.model import Pictures, Sample, listed
 from tltpipe import machine
-from tltpipe.errors import DataError, TltpipeError
+from tltpipe.errors import DataError
 from tltpipe.files import parallel_map
 
 CHUNK = 128
@@ -111,25 +111,6 @@ def gather(chunk: Chunk[Gathered]) -> Batch[Gathered]:
 def classes_of(sample: Sample) -> tuple[str, ...]:
     """The class of each item."""
     return tuple(thing.category for thing in sample.objects)
-
-
-def listed(pictures: Pictures, key: Any) -> tuple[str, ...]:
-    """The class of each item that the annotations of ``key`` list, though the picture cannot be used.
-
-    Nothing where the format does not tell (see ``converters.formats``), or the annotations cannot be read either.
-    """
-    items = getattr(pictures, "items", None)
-    try:
-        return tuple(items(key)) if items is not None else ()
-    except (
-        TltpipeError,
-        OSError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        LookupError,
-    ):  # known not to be as they should
-        return ()
 
 
 def worker_count(pictures: int) -> int:

@@ -86,18 +86,18 @@ def strays(claims: Sequence[Claim], *, besides: Sequence[Path] = ()) -> Iterator
                 yield Stray(folder, path, _owner(path, inner))
 
 
-def outside(root: Path, claims: Sequence[Claim], *, besides: Sequence[Path] = ()) -> int:
-    """How many pictures lie below ``root``, but in no folder of ``claims`` and in none of ``besides``.
+def outside(root: Path, claims: Sequence[Claim], *, besides: Sequence[Path] = ()) -> list[Path]:
+    """The pictures that lie below ``root``, but in no folder of ``claims`` and in none of ``besides``.
 
     Nothing where the pictures of a split lie in ``root`` itself: then ``strays`` has them. A folder in ``root`` with a
     class map of its own is another data set, made of this one.
     """
     known = [folder for claim in claims for folder in folders(claim.place)]
     if any(root.is_relative_to(folder) for folder in known):
-        return 0
+        return []
     others = (path for path in root.iterdir() if (path / classes.NAME).is_file())
     made = [path for path in others if not any(folder.is_relative_to(path) for folder in known)]
-    return sum(1 for _ in listing.files(root, listing.PICTURES, without=[*known, *besides, *made]))
+    return [root / path for path in listing.files(root, listing.PICTURES, without=[*known, *besides, *made])]
 
 
 def folders(place: Place) -> list[Path]:

@@ -14,9 +14,9 @@ from PIL import Image, ImageDraw
 from converters import losing
 from converters.drawing import one_line, outline_font
 from converters.findings import Findings
-from converters.model import Dataset, Pictures, Sample
+from converters.model import Dataset, Pictures, Sample, listed
 from converters.overlays import drawn
-from converters.passes import batches, classes_of, listed
+from converters.passes import batches, classes_of
 from converters.selection import ranked
 from tltpipe.errors import DataError, UsageError
 from tltpipe.files import atomic

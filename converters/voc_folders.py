@@ -41,12 +41,16 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of XML files and one of pictures; ``listed`` has the names of those of a split."""
+    """A folder of XML files and one of pictures; ``listed`` has the names of those of a split.
+
+    ``shared``: which of the two other splits have, too; what lies there alone is none of this one.
+    """
 
     labels: Path
     images: Path
     listed: ImageList | None = None
     classes: frozenset[str] | None = None
+    shared: str = ""
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -56,6 +60,8 @@ class Folder:
     def keys(self) -> list[Key]:
         pictures = listing.pictures(self.images)
         labels = listing.stems(self.labels, XML)
+        if self.shared == "labels":
+            labels.intersection_update(pictures)
         names = labels if self.listed is None else self._names(labels.union(pictures))
         found, taken = {stem: Key(stem, _files(stem, pictures)) for stem in names}, set(labels)
         alone = sorted(stem for stem in found if stem in labels and not found[stem].pictures)
@@ -66,7 +72,7 @@ class Folder:
                 found[stem] = Key(stem, (told,))
                 taken.add(own)
         self._match([stem for stem in alone if not found[stem].pictures], found, taken)
-        if self.listed is None:
+        if self.listed is None and self.shared != "images":
             found |= {stem: Key(stem, _files(stem, pictures)) for stem in pictures if stem not in taken}
         return [found[stem] for stem in sorted(found)]
 
@@ -107,6 +113,10 @@ class Folder:
 
     def items(self, key: tuple[Any, ...]) -> list[str]:
         return [thing.category for thing in voc_xml.parse(self._page(key[0])).objects]
+
+    def items_beside(self, image: Path) -> list[str]:
+        path = voc_places.page_of(image)
+        return [] if path is None else [thing.category for thing in voc_xml.parse(path).objects]
 
     def load(self, key: Key, findings: Findings) -> Sample:
         stem, pictures = key.stem, key.pictures
@@ -187,6 +197,9 @@ class Several:
     def items(self, key: tuple[int, Key]) -> list[str]:
         return self.folders[key[0]][1].items(key[1])
 
+    def items_beside(self, image: Path) -> list[str]:
+        return self.folders[0][1].items_beside(image)
+
     def load(self, key: tuple[int, Key], findings: Findings) -> Sample:
         return replace(self.folders[key[0]][1].load(key[1], findings), id=self.name(key))
 
@@ -198,9 +211,7 @@ def _listed(path: Path, known: Set[str]) -> list[str]:
     """The names in the list ``path``. Raises DataError for one that would lead out of its folder."""
     names = []
     for number, line in enumerate(voc_places.text(path).splitlines(), start=1):
-        name, (before, _, last) = line.strip(), line.strip().rpartition(" ")
-        if name not in known and last in ("-1", "0", "1"):  # a second column: whether a class is there
-            name = before.strip()
+        name = voc_places.name_in(line, known)
         if name and not listing.is_below(name):
             raise DataError(f"{name[:80]!a} is no name of a picture", where=Location(path, number))
         names += [name] if name else []

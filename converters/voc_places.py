@@ -2,6 +2,7 @@
 
 Annotations/  JPEGImages/  ImageSets/Main/{train,val,trainval,test}.txt     the devkit, one year or several
 labels/       data/                                                        FiftyOne
+Annotations/<split>  JPEGImages/<split>                                    the other way round
 <split>/Annotations  <split>/JPEGImages                                    a folder for each split
 a.xml a.jpg                                                                one folder for all
 """
@@ -9,10 +10,11 @@ a.xml a.jpg                                                                one f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from converters import listing
 from converters.formats import SPLITS, Place, by_name, in_order, split_name
@@ -51,8 +53,16 @@ class Listed(Place):
     every: tuple[ImageList, ...] = ()
 
 
+@dataclass(frozen=True)
+class Shared(Place):
+    """A split that is a folder of XML files, or of images: of the other kind, one folder is for ``all`` splits."""
+
+    all: Literal["images", "labels"]
+
+
 def find(root: Path) -> dict[str, Place]:
-    """The splits in the lists of ``root``; else ``root`` itself, or one in each of its folders.
+    """The splits in the lists of ``root``, or the folders of splits below those of files and images; else ``root``
+    itself, or one in each of its folders.
 
     Folders that are no splits, as the years of a devkit are, are put together by their lists.
     """
@@ -61,7 +71,7 @@ def find(root: Path) -> dict[str, Place]:
     own = _place(root, root)
     if own is not None:
         name = split_name(root.name)
-        return _counting(_lists(root, own)) or {name if name in SPLITS else "train": own}
+        return _counting(_lists(root, own)) or _turned(root, own) or {name if name in SPLITS else "train": own}
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     found = {folder: place for folder in folders if (place := _place(root, folder)) is not None}
     listed = {folder: _lists(folder, place) for folder, place in found.items() if split_name(folder.name) not in SPLITS}
@@ -85,6 +95,26 @@ def _place(root: Path, folder: Path) -> Place | None:
     return Place(root, folder, folder) if _looks_right(folder, deep=False) else None
 
 
+def _turned(root: Path, own: Place) -> dict[str, Place]:
+    """Splits below the folders of XML files and images, or below one of the two."""
+    labels, pictures = ({path.name: path for path in _splits(top)} for top in (own.annotations, own.images))
+    by_split = {split_name(name): path for name, path in pictures.items()}
+    found: list[tuple[str, Place]] = []
+    for name, inner in labels.items():
+        images = pictures.get(name) or by_split.get(split_name(name))
+        if _looks_right(inner):
+            place = Place(root, inner, images) if images else Shared(root, inner, own.images, "images")
+            found.append((name, place))
+    if not found:
+        found = [(name, Shared(root, own.annotations, inner, "labels")) for name, inner in pictures.items()]
+    return by_name(found)
+
+
+def _splits(folder: Path) -> list[Path]:
+    """The folders in ``folder`` that are called like splits."""
+    return sorted(path for path in folder.iterdir() if split_name(path.name) in SPLITS and path.is_dir())
+
+
 def _looks_right(folder: Path, *, deep: bool = True) -> bool:
     names = listing.files(folder, XML) if deep else (path.name for path in folder.glob("*.xml"))
     return any(is_page(inputs.head(folder / name)) for name in islice(names, 8))
@@ -95,9 +125,7 @@ def _lists(folder: Path, place: Place) -> dict[str, Place]:
 
     ``trainval`` is for the one of train and val that has no list, without what the other one's names.
     """
-    main = folder / "ImageSets" / "Main"
-    texts = sorted(path for path in main.iterdir() if path.suffix.lower() == ".txt") if main.is_dir() else []
-    paths = [path for path in texts if path.stat().st_size]
+    paths = _texts(folder, place)
     known = by_name((path.stem, replace(place, annotations=path)) for path in paths if split_name(path.stem) in SPLITS)
     lists = {name: ImageList(each.annotations, place.annotations, place.images) for name, each in known.items()}
     both = next((path for path in paths if path.stem.lower() == _BOTH), None)
@@ -107,6 +135,51 @@ def _lists(folder: Path, place: Place) -> dict[str, Place]:
         if lines(both).difference(*map(lines, but)):
             lists[name] = ImageList(both, place.annotations, place.images, but)
     return in_order({name: Listed(place.root, each.path, place.images, (each,)) for name, each in lists.items()})
+
+
+def _texts(folder: Path, place: Place) -> list[Path]:
+    """The lists of splits in ``folder``, of the first place where there are some."""
+    sets = folder / "ImageSets"
+    for top in (sets / "Main", sets, sets / "Segmentation", folder):
+        texts = sorted(path for path in top.iterdir() if path.suffix.lower() == ".txt") if top.is_dir() else []
+        paths = [path for path in texts if path.stat().st_size and _is_split(path.stem)]
+        if paths and (top != folder or all(_names_one(path, place.annotations) for path in paths)):
+            return paths
+    return []
+
+
+def page_of(image: Path) -> Path | None:
+    """The XML file of an image in the folders of no split."""
+    return listing.partner(image, _IMAGES, _LABELS, ".xml")
+
+
+def _is_split(stem: str) -> bool:
+    return split_name(stem) in SPLITS or stem.lower() == _BOTH
+
+
+def _names_one(path: Path, labels: Path) -> bool:
+    """Whether one of the first lines of ``path`` names an XML file in ``labels``."""
+    known = listing.stems(labels, XML)
+    return any(name_in(line, known) in known for line in islice(text(path).splitlines(), 64))
+
+
+def name_in(line: str, known: Set[str]) -> str:
+    """The name in the ``line`` of a list: one of those ``known``, where it may be part of a path, have an extension, or
+    be followed by a column."""
+    name = line.strip()
+    before, _, last = name.rpartition(" ")
+    if name in known or not name:
+        return name
+    if last in ("-1", "0", "1") or (before and last.lower().endswith(".xml")):  # a class, or its annotations
+        name = before.strip()
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    ends = ("/".join(parts[start:]) for start in range(len(parts) if ".." not in parts else 0))
+    for end in ends:
+        stem, _, extension = end.rpartition(".")
+        for each in (end, stem) if extension.lower() in listing.PICTURES | XML else (end,):
+            if each in known:
+                return each
+    return name
 
 
 def lines(path: Path) -> set[str]:

@@ -21,7 +21,7 @@ class Augment:
     """Offline augmentation of the KITTI folder ``dataset`` by ``spec`` into ``output``.
 
     The rest is what only our own program can: the older ``arithmetic`` "tlt2", antialiasing, leaving out pictures that
-    cannot be read.
+    cannot be read, going on where a class is lost.
     """
 
     dataset: Path
@@ -30,15 +30,20 @@ class Augment:
     arithmetic: str = "tao5"
     antialias: bool = False
     skip_bad: bool = False
+    allow_loss: bool = False
 
 
 @dataclass(frozen=True)
 class Convert:
-    """KITTI to TFRecords by ``spec``; ``prefix`` is the text that shard names are appended to."""
+    """KITTI to TFRecords by ``spec``; ``prefix`` is the text that shard names are appended to.
+
+    ``allow_loss``: going on where a class is lost, which NVIDIA's program always does.
+    """
 
     network: str
     spec: Path
     prefix: Path
+    allow_loss: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
         "-v", "--verbose", action="store_true", help="also write images_annotated/, with the moved boxes drawn"
     )
     parser.add_argument("--skip-bad", action="store_true", help="leave out what cannot be read, listed in left_out.txt")
+    parser.add_argument("--allow-loss", action="store_true", help="go on where all items of a class are lost")
     parser.add_argument(
         "--arithmetic",
         choices=("tao5", "tlt2"),
@@ -183,7 +184,8 @@ def _choices(arguments: argparse.Namespace) -> dict[str, Any]:
 def _job(source: Source, recipe: Recipe, output: Path, arguments: argparse.Namespace) -> Job:
     from runtime.augmenting.work import Job
 
-    return Job(source, recipe, output, draws=arguments.verbose, skip_bad=arguments.skip_bad)
+    choices = {"skip_bad": arguments.skip_bad, "allow_loss": arguments.allow_loss}
+    return Job(source, recipe, output, draws=arguments.verbose, **choices)
 
 
 def _conclude(told: Told, job: Job, status: program.StatusLog) -> None:
@@ -205,7 +207,7 @@ def _conclude(told: Told, job: Job, status: program.StatusLog) -> None:
     if told.left_out:
         program.warn(f"{len(told.left_out)} pictures are left out, listed in {job.output / work.LEFT_OUT}")
     figures: dict[str, Any] = {"num_images": done.images, "num_boxes": done.boxes, "left_out": len(told.left_out)}
-    figures |= program.balance(work.balance(job, told))
+    figures |= program.balance(told.losses)
     status.write("SUCCESS", "Augment finished successfully.", kpi=figures)
 
 

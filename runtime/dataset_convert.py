@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--strict-tlt", action="store_true", help="with --dali: the empty feature that TAO leaves")
     parser.add_argument("--drop-scores", action="store_true", help="take labels with a 16th column, and drop that")
+    parser.add_argument("--allow-loss", action="store_true", help="go on where all items of a class are lost")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
     parser.accept_wrapper()
     return parser
@@ -143,9 +144,8 @@ def _convert(
         program.warn(f"-f {fold}: there is no such fold, the folds are 0 to {last}")
     job = work.Job(source, layout, modifier(spec, folds=plan.folds, validation_fold=fold))
     workers = work.processes(sum(map(len, plan.frames)), arguments.workers)
-    tally, written, removed = writing.write(
-        job, plan, prefix, status=status, workers=workers, verbose=arguments.verbose
-    )
+    choices = {"verbose": arguments.verbose, "allow_loss": arguments.allow_loss}
+    tally, written, removed = writing.write(job, plan, prefix, status=status, workers=workers, **choices)
     telling.conclude(tally, status, kind=source.kind, verbose=arguments.verbose)
     if removed:
         shown = ", ".join(removed[:3]) + (", ..." if len(removed) > 3 else "")

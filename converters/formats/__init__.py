@@ -26,6 +26,7 @@ Each module holds
     The pictures of the ``Dataset`` may have a method ``items(key)``: the class of each item that the annotations of
     a picture list, whether or not the picture can be used, so that losses can be counted. Where every picture has a
     file of its own for them, ``(stem,)`` is a key, too. ``PAIRED``: True where every file of annotations has a key.
+    ``items_beside(image)`` is the same for the path of an image that lies in the folders of no split.
 ``layout(root, split) -> Place``
     if the format can be written: where a split goes below the folder ``root``.
 ``class Writer(path, categories, **options)``
@@ -148,7 +149,8 @@ def by_name(found: Iterable[tuple[str, Place]]) -> dict[str, Place]:
         group = groups.setdefault(split_name(name), {})
         if group and (name in group or not all(map(YEAR.search, (*group, name)))):
             first, other = next(iter(group.items()))
-            what = f'"{first}" and "{name}" are both the {split_name(name)} split: {other.annotations}'
+            names = f'"{first}" and "{name}"' if first != name else "two places"
+            what = f"{names} are both the {split_name(name)} split: {other.annotations}"
             hint = "rename one of them, put them together, or name the one to read"
             raise DataError(what, where=place.annotations, hint=hint)
         group[name] = place

@@ -24,7 +24,7 @@ from converters import classes as class_map
 from converters import contents, cvat_shapes, image_files, images, listing, rules, xml_tree
 from converters.cvat_index import Entry, Index, index
 from converters.findings import Findings
-from converters.formats import Place, in_order, split_name
+from converters.formats import SPLITS, Place, by_name, in_order, split_name
 from converters.model import Dataset, Sample
 from converters.xml_tree import Node
 from tltpipe import inputs
@@ -37,7 +37,6 @@ _BEGINS = re.compile(rb"<annotations[\s>]")
 _END = b"</image"
 _NAMES = ("annotations.xml", "labels.xml")
 _MOST = 16
-_SPLITS = ("train", "validation", "test")
 _FOLDERS = ("images", "data")
 
 
@@ -58,8 +57,8 @@ def find(root: Path) -> dict[str, Place]:
     if own is not None:
         return _splits(class_map.home(root), own)
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    files = ((split_name(folder.name), path) for folder in folders if (path := _file(folder)) is not None)
-    return in_order({name: _place(root, path, _entries(path), None) for name, path in files})
+    files = ((folder.name, path) for folder in folders if (path := _file(folder)) is not None)
+    return by_name((name, _place(root, path, _entries(path), None)) for name, path in files)
 
 
 def missing(root: Path) -> str | None:
@@ -93,13 +92,13 @@ def _splits(root: Path, path: Path) -> dict[str, Place]:
         spelt.setdefault(_split_of(subset), []).append(subset)
     if len(spelt) <= 1:
         name = next(iter(spelt), split_name(path.parent.name))
-        return {name if name in _SPLITS else "train": _place(root, path, entries, None)}
+        return {name if name in SPLITS else "train": _place(root, path, entries, None)}
     return in_order({name: _place(root, path, entries, tuple(subsets)) for name, subsets in spelt.items()})
 
 
 def _split_of(subset: str) -> str:
-    name = split_name(subset.strip().lower())
-    return name if name in _SPLITS else re.sub(r"[^\w.-]+", "_", subset.strip()).strip(".") or "unassigned"
+    name = split_name(subset)
+    return name if name in SPLITS else re.sub(r"[^\w.-]+", "_", subset.strip()).strip(".") or "unassigned"
 
 
 def _place(root: Path, path: Path, entries: Sequence[Entry], subsets: tuple[str, ...] | None) -> Place:
@@ -165,6 +164,9 @@ class Images:
             return self._image(Entry(*key)).rpartition(".")[0]
         except DataError:
             return Entry(*key).name or f"{self.path.name}:{key[2]}"
+
+    def items(self, key: Entry) -> list[str]:
+        return cvat_shapes.classes(self._node(Entry(*key)))
 
     def load(self, key: Entry, findings: Findings) -> Sample:
         entry = Entry(*key)

@@ -198,21 +198,22 @@ class Folder:
 
     def keys(self) -> list[tuple[str, ...]]:
         pictures = listing.pictures(self.images)
-        return [(stem, *pictures.get(stem, ())) for stem in sorted(listing.stems(self.labels, _TEXT).union(pictures))]
+        stems = listing.together(listing.stems(self.labels, _TEXT), pictures)
+        return [(stem, *pictures.get(stem, ())) for stem in stems]
 
     def name(self, key: tuple[str, ...]) -> str:
         return key[0]
 
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
         stem, *extensions = key
-        path = f"{self.labels}/{stem}.txt"
         if len(extensions) != 1:
             raise self._unclear(key)
         image = Path(f"{self.images}/{stem}.{extensions[0]}")
         try:
-            content = kitti_lines.read(path)
+            path, content = kitti_lines.read_stem(self.labels, stem, findings)
         except FileNotFoundError:
-            what, hint = "this picture has no label file", f"an empty file says that nothing is on it: {path}"
+            what = "this picture has no label file"
+            hint = f"an empty file says that nothing is on it: {self.labels}/{stem}.txt"
             raise DataError(what, where=image, hint=hint, code=rules.NO_ANNOTATIONS.code) from None
         objects: Sequence[Object] = kitti_lines.parse(content, path)
         ignored: tuple[Box, ...] = ()
@@ -229,8 +230,8 @@ class Folder:
         return Sample(stem, image, width, height, tuple(objects), annotations=Path(path), ignored=ignored)
 
     def items(self, key: tuple[str, ...]) -> list[str]:
-        path = f"{self.labels}/{key[0]}.txt"
-        return [thing.category for thing in kitti_lines.parse(kitti_lines.read(path), path)]
+        path, content = kitti_lines.read_stem(self.labels, key[0])
+        return [thing.category for thing in ignore_regions.apart(kitti_lines.parse(content, path))[0]]
 
     def _unclear(self, key: tuple[str, ...]) -> DataError:
         stem, *extensions = key
@@ -246,7 +247,7 @@ class Folder:
         """The class names in the label files, sorted, without DontCare; of lines that are none, nothing is said yet."""
         found = set[bytes]()
         for stem in listing.stems(self.labels, _TEXT):
-            found.update(_FIRST_WORD.findall(kitti_lines.read(f"{self.labels}/{stem}.txt")))
+            found.update(_FIRST_WORD.findall(kitti_lines.read_stem(self.labels, stem)[1]))
         return ignore_regions.trainable(sorted(word.decode() for word in found if _is_text(word)))
 
 

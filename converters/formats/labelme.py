@@ -12,6 +12,7 @@ group are kept among the extra fields. Points and lines are no boxes: they are l
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ import orjson
 from converters import classes as class_map
 from converters import contents, image_files, images, labelme_shapes, listing, rules
 from converters.findings import Findings
-from converters.formats import Place, in_order, split_name
+from converters.formats import SPLITS, Place, by_name, in_order, split_name
 from converters.model import Dataset, Sample
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
@@ -33,7 +34,6 @@ ABOUT = "LabelMe: one JSON per image, beside it (<split>/*.json)"
 CARRIES = frozenset({"box", "polygons", "mask", "extra"})
 
 _JSON = frozenset(("json",))
-_SPLITS = ("train", "validation", "test")
 _LABELS = ("annotations", "labels", "label", "json", "jsons", "annos")
 _IMAGES = ("images", "image", "imgs", "JPEGImages", "data")
 _HEAD = re.compile(rb'"(shapes"\s*:\s*\[|imageData"\s*:|imagePath"\s*:)')
@@ -54,16 +54,17 @@ def find(root: Path) -> dict[str, Place]:
     for folder, beside in ((root, root), (labels, pictures), (pictures, pictures)):
         if folder is not None and (splits := _splits(root, folder, beside or folder)):
             return in_order(splits)
-    name = split_name(root.name.lower())
-    return {name if name in _SPLITS else "train": _place(class_map.home(root), root)}
+    name = split_name(root.name)
+    return {name if name in SPLITS else "train": _place(class_map.home(root), root)}
 
 
 def _splits(root: Path, folder: Path, images: Path) -> dict[str, Place]:
     """The folders in ``folder`` that are called like splits, with the files that lie beside them."""
-    inner = sorted(path for path in folder.iterdir() if path.is_dir() and split_name(path.name.lower()) in _SPLITS)
-    splits = {split_name(path.name.lower()): _place(root, path) for path in inner if _looks_right(path)}
+    inner = sorted(path for path in folder.iterdir() if path.is_dir() and split_name(path.name) in SPLITS)
+    found = [(path.name, _place(root, path)) for path in inner if _looks_right(path)]
     if folder != images:
-        splits = {name: replace(place, images=images / place.annotations.name) for name, place in splits.items()}
+        found = [(name, replace(place, images=images / name)) for name, place in found]
+    splits = by_name(found)
     if splits and any(_is_labelme(path) for path in sorted(folder.glob("*.json"))[:_LOOKED_AT]):
         splits["train" if "train" not in splits else "unassigned"] = Shallow(root, folder, images)
     return splits
@@ -137,7 +138,7 @@ class Folder:
 
     def load(self, key: tuple[str, str], findings: Findings) -> Sample:
         stem, below = key
-        path, image = Path(f"{self.labels}/{stem}.json"), Path(f"{self.images}/{below}")
+        path, image = self._file(stem), Path(f"{self.images}/{below}")
         if not stem:
             hint = "save it in LabelMe without a shape if nothing is on it, or leave it out with --skip-bad"
             raise DataError("this image has no JSON file", where=image, hint=hint, code=rules.NO_ANNOTATIONS.code)
@@ -157,11 +158,19 @@ class Folder:
                 raise DataError(what, where=path, code=rules.UNKNOWN_CLASS.code)
         return Sample(self.name(key), image, width, height, tuple(objects), annotations=path)
 
+    def items(self, key: tuple[str, ...]) -> list[str]:
+        path = self._file(key[0])
+        return labelme_shapes.classes(_shapes(_page(path), path))
+
+    def items_beside(self, image: Path) -> list[str]:
+        path = listing.partner(image, _IMAGES, _LABELS, ".json")
+        return [] if path is None else labelme_shapes.classes(_shapes(_page(path), path))
+
     def categories(self) -> tuple[str, ...]:
         """The labels of shapes that are boxes, sorted; of files that cannot be read, nothing is said yet."""
         found: set[str] = set()
         for stem in self._stems(self._pictures()):
-            path = Path(f"{self.labels}/{stem}.json")
+            path = self._file(stem)
             try:
                 found.update(map(labelme_shapes.label, filter(labelme_shapes.is_box, _shapes(_page(path), path))))
             except (DataError, ValueError):
@@ -171,15 +180,20 @@ class Folder:
     def _stems(self, pictures: Mapping[str, tuple[str, ...]]) -> list[str]:
         """The files of images, and what looks like one: others, such as a tool's settings, are passed over."""
         stems = sorted(stem for stem in listing.stems(self.labels, _JSON) if not self.shallow or "/" not in stem)
-        return [stem for stem in stems if stem in pictures or _is_labelme(self.labels / f"{stem}.json")]
+        return [stem for stem in stems if stem in pictures or _is_labelme(self._file(stem))]
 
     def _pictures(self) -> Mapping[str, tuple[str, ...]]:
         every = listing.pictures(self.images)
         return {stem: own for stem, own in every.items() if "/" not in stem} if self.shallow else every
 
+    def _file(self, stem: str) -> Path:
+        """Its extension may be in upper case."""
+        path, upper = f"{self.labels}/{stem}.json", f"{self.labels}/{stem}.JSON"
+        return Path(upper if not os.path.exists(path) and os.path.exists(upper) else path)  # noqa: PTH110 - of each
+
     def _named(self, stem: str, pictures: Mapping[str, tuple[str, ...]]) -> str:
         """The image that the file itself names; empty where there is none."""
-        path = Path(f"{self.labels}/{stem}.json")
+        path = self._file(stem)
         try:
             told = _page(path).get("imagePath")
             names = tuple(_candidates(told, stem.rpartition("/")[0])) if isinstance(told, str) and told else ()

@@ -23,7 +23,7 @@ import orjson
 from converters import csv_rows, image_files, images, outlines, rules
 from converters.csv_rows import Keys, Row, Table
 from converters.findings import Findings
-from converters.formats import Place, in_order, split_name
+from converters.formats import SPLITS, Place, by_name, split_name
 from converters.model import Box, Dataset, Object, Polygon, Sample
 from tltpipe.errors import DataError
 
@@ -35,7 +35,6 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
     "shape": ("regionshapeattributes",),
     "class": ("regionattributes",),
 }
-_SPLITS = ("train", "validation", "test")
 _CLASS = ("class", "label", "name", "type", "category")
 _NO_BOX = frozenset(("point", "polyline", "line"))
 _FAR = 1e6  # pixels; no picture is that large
@@ -44,19 +43,19 @@ _FAR = 1e6  # pixels; no picture is that large
 def find(root: Path) -> dict[str, Place]:
     """The table ``root``, those in that folder, or one in each of its folders."""
     if root.is_file():
-        return {_split_of(root): _place(root.parent, root)} if _table(root) is not None else {}
+        return {split_name(_split_of(root)): _place(root.parent, root)} if _table(root) is not None else {}
     if not root.is_dir():
         return {}
     own = [path for path in sorted(root.glob("*.csv")) if _table(path) is not None]
     if own:
-        return in_order({_split_of(path): _place(root, path) for path in own})
+        return by_name((_split_of(path), _place(root, path)) for path in own)
     inner = [path for path in sorted(root.glob("*/*.csv")) if _table(path) is not None]
-    return in_order({split_name(path.parent.name): _place(root, path) for path in inner})
+    return by_name((path.parent.name, _place(root, path)) for path in inner)
 
 
 def _split_of(path: Path) -> str:
-    name = next((word for word in path.stem.lower().split("_") if split_name(word) in _SPLITS), path.parent.name)
-    return split_name(name) if split_name(name) in _SPLITS else "train"
+    name = next((word for word in path.stem.split("_") if split_name(word) in SPLITS), path.parent.name)
+    return name if split_name(name) in SPLITS else "train"
 
 
 def _place(root: Path, path: Path) -> Place:
@@ -113,6 +112,10 @@ class Regions:
             return self._image(self.table.row(key[0], key[1])).rpartition(".")[0]
         except DataError:
             return f"{self.table.path.name}:{key[1]}"
+
+    def items(self, key: Sequence[int]) -> list[str]:
+        shapes = ((row, self._json(row, "shape").get("name", "point")) for row in self.table.rows(key))
+        return [_class_of(self._json(row, "class"))[0] for row, shape in shapes if shape not in _NO_BOX]
 
     def load(self, key: Sequence[int], findings: Findings) -> Sample:
         rows = self.table.rows(key)

@@ -20,7 +20,7 @@ from pathlib import Path
 from converters import classes as class_map
 from converters import contents, images, kitti_lines, listing, rules
 from converters.findings import Findings
-from converters.formats import Place, in_order, split_name
+from converters.formats import SPLITS, Place, by_name, split_name
 from converters.model import Box, Dataset, Object, Sample
 from converters.numerals import is_number
 from tltpipe.errors import DataError, Location
@@ -48,9 +48,9 @@ def find(root: Path) -> dict[str, Place]:
         return {}
     if (own := _place(class_map.home(root), root)) is not None:
         name = _split_of(root)
-        return {name if name in ("train", "validation", "test") else "train": own}
+        return {name if name in SPLITS else "train": own}
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return in_order({_split_of(path): place for path in folders if (place := _place(root, path)) is not None})
+    return by_name((_split_of(path), place) for path in folders if (place := _place(root, path)) is not None)
 
 
 def _split_of(folder: Path) -> str:
@@ -93,16 +93,23 @@ class Folder:
     images: Path
     classes: frozenset[str] | None = None
 
+    PAIRED = True
+
     @property
     def inputs(self) -> tuple[Path, ...]:
         return (self.labels, self.images)
 
     def keys(self) -> list[tuple[str, ...]]:
         pictures = listing.pictures(self.images)
-        return [(stem, *pictures.get(stem, ())) for stem in sorted(listing.stems(self.labels, _TEXT).union(pictures))]
+        stems = listing.together(listing.stems(self.labels, _TEXT), pictures)
+        return [(stem, *pictures.get(stem, ())) for stem in stems]
 
     def name(self, key: tuple[str, ...]) -> str:
         return key[0]
+
+    def items(self, key: tuple[str, ...]) -> list[str]:
+        path, content = kitti_lines.read_stem(self.labels, key[0])
+        return [thing.category for thing in _parsed(content, Path(path), None)[0]]
 
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
         stem, *extensions = key
@@ -113,12 +120,13 @@ class Folder:
             raise DataError(what, where=path, hint=f"there must be one in {self.images}", code=code)
         image = Path(f"{self.images}/{stem}.{extensions[0]}")
         try:
-            content = kitti_lines.read(str(path))
+            own, content = kitti_lines.read_stem(self.labels, stem, findings)
         except FileNotFoundError:
             hint = f"an empty file says that nothing is on it: {path}"
             raise DataError(
                 "this image has no label file", where=image, hint=hint, code=rules.NO_ANNOTATIONS.code
             ) from None
+        path = Path(own)
         objects, ignored = _parsed(content, path, self.classes)
         width, height = images.look(image, findings)
         return Sample(stem, image, width, height, objects, annotations=path, ignored=ignored)

@@ -20,7 +20,7 @@ from converters import contents, voc_xml
 from converters.formats import FilesOfTheirOwn, MakeWriter, Place
 from converters.model import Dataset, Sample
 from converters.voc_folders import Folder, Several, unlisted
-from converters.voc_places import Listed, find, is_page
+from converters.voc_places import Listed, Shared, find, is_page
 
 __all__ = ["ABOUT", "CARRIES", "Writer", "beside", "describe", "find", "layout", "read"]
 
@@ -50,7 +50,8 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
     """
     known = frozenset(classes) if classes is not None else None
     if not isinstance(place, Listed):
-        pictures: Folder | Several = Folder(place.annotations, place.images, None, known)
+        shared = place.all if isinstance(place, Shared) else ""
+        pictures: Folder | Several = Folder(place.annotations, place.images, None, known, shared)
     else:
         folders = [(each.images, Folder(each.labels, each.images, each, known)) for each in place.lists]
         together = tuple((images.relative_to(place.images).as_posix(), folder) for images, folder in folders)

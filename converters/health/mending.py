@@ -21,9 +21,8 @@ from converters.formats import Place
 from converters.health import examine, repairs, storing
 from converters.health.report import Report
 from converters.images import Header
-from converters.model import Dataset, Pictures, Sample
+from converters.model import Dataset, Pictures, Sample, listed
 from converters.orientation import turned_size
-from converters.passes import listed
 from converters.selection import Selection
 from converters.transfer import Part, Summary, joint, transfer
 from tltpipe import losses

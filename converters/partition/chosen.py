@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from converters.findings import Findings
-from converters.model import Pictures, Sample
-from converters.passes import listed
+from converters.model import Pictures, Sample, listed
 
 Key = tuple[int, Any]
 """The number of a source, and a key of its pictures."""

@@ -76,6 +76,10 @@ class Images:
             return []
         return [thing.category for thing in lines.parse(Path(label), self.names, self.keypoints, 1, 1)]
 
+    def items_beside(self, image: Path) -> list[str]:
+        path = listing.partner(image, ("images", "Images"), ("labels", "Labels"), ".txt")
+        return [] if path is None else self.items((image.stem, path))
+
     def load(self, key: Key, findings: Findings) -> Sample:
         image = Path(key.paths[0])
         if len(key.paths) > 1:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from converters import listing
+from converters.filenames import ImageNames, UnclearName
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
@@ -100,6 +101,7 @@ class _Folders:
         self.bases, self.root = bases, root
         self.known: dict[str, tuple[str, bool] | None] = {}
         self.by_name: dict[str, list[str]] | None = None
+        self.names: dict[str, tuple[frozenset[str], ImageNames]] = {}
 
     def image(self, name: str) -> tuple[str, bool]:
         """The path of the image ``name``, and whether only its end was found."""
@@ -109,7 +111,8 @@ class _Folders:
             self.known[folder] = self._folder(folder, last)
         place = self.known[folder]
         if place is not None:
-            return os.path.normpath(f"{place[0]}/{last}"), place[1]
+            spelled = self._spelled(place[0], last)
+            return os.path.normpath(f"{place[0]}/{spelled}"), place[1] or spelled != last
         found = self._anywhere().get(last, [])
         if len(found) == 1:
             return f"{self.root}/{found[0]}", True
@@ -121,6 +124,20 @@ class _Folders:
         if found is None and folder:
             found, moved = located(folder, self.bases, os.path.isdir)
         return None if found is None else (str(found), moved)
+
+    def _spelled(self, folder: str, last: str) -> str:
+        """What the image ``last`` is called in ``folder``, where another system may have written its name otherwise."""
+        if folder not in self.names:
+            there = os.listdir(folder) if os.path.isdir(folder) else []  # noqa: PTH112, PTH208 - any text
+            self.names[folder] = frozenset(there), ImageNames(Path(folder))
+        names, images = self.names[folder]
+        if last in names:
+            return last
+        try:
+            match = images.match(last)
+        except UnclearName:
+            return last
+        return match.path if match is not None else last
 
     def _anywhere(self) -> dict[str, list[str]]:
         """Images below the data set by their last name."""

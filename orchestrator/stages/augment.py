@@ -60,4 +60,5 @@ def _request(run: Run, split: str) -> Augment:
         arithmetic=chosen.arithmetic,
         antialias=chosen.antialias,
         skip_bad=chosen.skip_bad,
+        allow_loss=run.config.data.allow_loss,
     )

@@ -64,4 +64,5 @@ def execute(run: Run) -> dict[str, Any]:
 
 def _request(run: Run, split: str) -> Convert:
     spec = run.spec(f"convert-{split}.conf")
-    return Convert(run.config.network, spec, run.workspace.tfrecords / split / split)
+    prefix, allow_loss = run.workspace.tfrecords / split / split, run.config.data.allow_loss
+    return Convert(run.config.network, spec, prefix, allow_loss=allow_loss)

@@ -58,6 +58,8 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
     if isinstance(request, Evaluate) and request.results is not None:
         chosen += ["-r", at(request.results)]
         chosen += ["--coco", "--class_map", *map(at, request.class_maps)] if request.class_maps else []
+    if isinstance(request, Convert) and request.allow_loss:
+        chosen += ["--allow-loss"]
     if isinstance(request, Prune) and request.force:
         chosen += ["--force"]
     if isinstance(request, Infer):
@@ -109,7 +111,7 @@ def _augment(request: Augment, at: At) -> tuple[str | Secret, ...]:
     words = tlt2.argv(Augment(request.dataset, request.spec, request.output), at)
     if request.arithmetic != "tao5":
         words += ("--arithmetic", request.arithmetic)
-    chosen = {"--antialias": request.antialias, "--skip-bad": request.skip_bad}
+    chosen = {"--antialias": request.antialias, "--skip-bad": request.skip_bad, "--allow-loss": request.allow_loss}
     return (*words, *(flag for flag, wanted in chosen.items() if wanted))
 
 

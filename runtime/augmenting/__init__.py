@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tltpipe.losses import Losses
+
 if TYPE_CHECKING:
     from runtime.augmenting.recipe import Recipe
-    from tltpipe.losses import Losses
 
 Record = tuple[bytes, list[bytes]]
 """A picture and its annotations as JSON texts, for the file that all pictures share."""
@@ -36,17 +37,12 @@ class Folders:
 
 @dataclass(frozen=True)
 class Done:
-    """What was written: images, boxes, those of no area (``outside``); and scores dropped from label lines.
-
-    ``items`` is how many boxes were read, ``dropped`` how many of no area were not written.
-    """
+    """What was written: images, boxes, those of no area (``outside``); and scores dropped from label lines."""
 
     images: int = 0
     boxes: int = 0
     outside: int = 0
     scores: int = 0
-    items: int = 0
-    dropped: int = 0
 
     def __add__(self, other: Done) -> Done:
         return Done(
@@ -54,16 +50,19 @@ class Done:
             self.boxes + other.boxes,
             self.outside + other.outside,
             self.scores + other.scores,
-            self.items + other.items,
-            self.dropped + other.dropped,
         )
 
 
 @dataclass(frozen=True)
 class Augmented:
-    """What came of a picture; ``record`` is for the data set's collector, where it has one."""
+    """What came of a picture; ``record`` is for the data set's collector, where it has one.
+
+    ``read`` and ``written`` have the class of each item, empty for what is of none.
+    """
 
     done: Done
+    read: Sequence[str]
+    written: Sequence[str]
     record: Record | None = None
 
 
@@ -94,8 +93,8 @@ class Source(Protocol):
         """The file name of a picture, by which its random values are drawn."""
         ...
 
-    def items(self, key: Any) -> int:
-        """How many items the annotations of a picture list; 0 where they cannot be read."""
+    def items(self, key: Any) -> Sequence[str]:
+        """The class of each item that the annotations of a picture list; none where they cannot be read."""
         ...
 
     def unmatched(self) -> Losses:
@@ -122,9 +121,8 @@ class Source(Protocol):
 
 @dataclass
 class Told:
-    """What a whole run did; ``left_out`` has the pictures that could not be used, and why, ``left_items`` how many
-    items are on those."""
+    """What a whole run did; ``left_out`` has the pictures that could not be used, and why."""
 
     done: Done = field(default_factory=Done)
     left_out: list[tuple[str, str]] = field(default_factory=list)
-    left_items: int = 0
+    losses: Losses = field(default_factory=Losses)

@@ -20,8 +20,7 @@ import orjson
 from converters import garments, losing, strays
 from converters.findings import Findings
 from converters.formats import Place
-from converters.model import KeypointSlot, Object
-from converters.passes import listed
+from converters.model import KeypointSlot, Object, listed
 from runtime import transforms
 from runtime.augmenting import ANNOTATED, IMAGES, Augmented, Collector, Done, Folders, outlines, pictures, pixels
 from runtime.transforms import Matrix, Size
@@ -72,8 +71,8 @@ class Coco:
     def name(self, key: Any) -> str:
         return self.file.name(key)
 
-    def items(self, key: Any) -> int:
-        return len(listed(self.file, key))
+    def items(self, key: Any) -> Sequence[str]:
+        return listed(self.file, key)
 
     def unmatched(self) -> Losses:
         place = Place(self.file.path.parent, self.file.path, self.file.images)
@@ -96,15 +95,16 @@ class Coco:
                 self._move(record, thing, matrix, size, refine=recipe.refine)
             except ValueError as problem:  # a mask whose runs do not fill it
                 raise DataError(str(problem), where=sample.where(thing)) from None
-        outside, read = sum(min(record["bbox"][2:]) <= 0 for record in records), len(records)
+        outside, read = sum(min(record["bbox"][2:]) <= 0 for record in records), [thing.category for thing, _ in pairs]
         if recipe.drop_outside:
             pairs = [(thing, record) for thing, record in pairs if min(record["bbox"][2:]) > 0]
             records = [record for _, record in pairs]
         if folders.annotated is not None:
             boxes = [(thing.category, _corners(record)) for thing, record in pairs]
             pictures.draw(picture, boxes, f"{folders.annotated}/{sample.file_name}")
-        done = Done(1, len(records), outside, items=read, dropped=outside if recipe.drop_outside else 0)
-        return Augmented(done, (orjson.dumps(image), list(map(orjson.dumps, records))))
+        written = [thing.category for thing, _ in pairs]
+        texts = list(map(orjson.dumps, records))
+        return Augmented(Done(1, len(records), outside), read, written, (orjson.dumps(image), texts))
 
     def collector(self, path: Path) -> AbstractContextManager[Collector]:
         return _written(path, self.file)

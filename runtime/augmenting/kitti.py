@@ -64,7 +64,7 @@ class Kitti:
     def name(self, key: str) -> str:
         return key
 
-    def items(self, key: str) -> int:
+    def items(self, key: str) -> Sequence[str]:
         return unmatched.items(self.labels / f"{key.rpartition('.')[0]}.txt")
 
     def unmatched(self) -> Losses:
@@ -97,8 +97,8 @@ class Kitti:
         pixels.write(f"{folders.labels}/{label}", kitti_labels.render(written).encode())
         if folders.annotated is not None:
             pictures.draw(picture, [(each.category, each.box) for each in written], f"{folders.annotated}/{key}")
-        dropped = sum(gone) if recipe.drop_outside else 0
-        return Augmented(Done(1, len(written), sum(gone), labels.scores, len(labels.lines), dropped))
+        done = Done(1, len(written), sum(gone), labels.scores)
+        return Augmented(done, unmatched.classes(labels.lines), unmatched.classes(written))
 
     shared = None
 

@@ -5,6 +5,7 @@ Beside the output folders, hidden: what is being filled, and a journal of the ch
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from converters import losing
 from converters.passes import cut
-from runtime.augmenting import Done, Folders, Record, Source, Told
+from runtime.augmenting import Augmented, Done, Folders, Record, Source, Told
 from runtime.augmenting.recipe import Recipe
 from tltpipe import plain
 from tltpipe.errors import DataError
@@ -31,16 +33,22 @@ WORTH_PROCESSES = 64
 
 LEFT_OUT = "left_out.txt"
 
+UNUSABLE, OUTSIDE = "left out: images that cannot be used", "boxes that have no area left"
+
 
 @dataclass(frozen=True)
 class Job:
-    """What worker processes need to know. ``draws``: pictures with their boxes are written, too."""
+    """What worker processes need to know. ``draws``: pictures with their boxes are written, too.
+
+    ``allow_loss``: a class of which no item is left is no error.
+    """
 
     source: Source
     recipe: Recipe
     output: Path
     draws: bool = False
     skip_bad: bool = False
+    allow_loss: bool = False
 
     @property
     def targets(self) -> dict[str, Path]:
@@ -58,7 +66,8 @@ def run(job: Job, *, progress: Progress, workers: int | None = None) -> Told:
     """Augment all pictures of ``job``; its folders appear, whole, at the end.
 
     Raises DataError for the first picture that cannot be used, and nothing appears; where the job skips such
-    pictures they are left out and listed in the file ``left_out.txt``.
+    pictures they are left out and listed in the file ``left_out.txt``. Where all items of a class are lost it raises
+    DataError, too, unless the job allows that.
     """
     keys = job.source.keys()
     workers = workers or (worker_count() if len(keys) >= WORTH_PROCESSES else 1)
@@ -95,12 +104,15 @@ def _resumable(job: Job, keys: Sequence[Any], journal: Journal, progress: Progre
             for result in _results(job, keys, journal, workers):
                 told.done += result.done
                 told.left_out += result.left_out
-                told.left_items += result.left_items
+                told.losses.merge(result.losses)
                 if collector is not None:
                     collector.take(result.records)
                 bar.advance(result.pictures)
         if not told.done.images:
             raise DataError("not one picture is usable", where=inputs[0])
+        told.losses.merge(job.source.unmatched())
+        if not job.allow_loss:
+            losing.refuse_wholesale({"this data set": told.losses}, (), {"this data set": inputs[-1]})
         if told.left_out:
             lines = "".join(f"{name}\t{problem}\n" for name, problem in told.left_out)
             write_text(job.output / LEFT_OUT, lines)
@@ -115,18 +127,6 @@ def _resumable(job: Job, keys: Sequence[Any], journal: Journal, progress: Progre
     return told
 
 
-def balance(job: Job, told: Told) -> Losses:
-    """What was read, written and lost by a run that ended so."""
-    losses, done = job.source.unmatched(), told.done
-    losses.count_read(images=len(job.source.keys()) - len(told.left_out), items=done.items)
-    losses.count_written(images=done.images, items=done.boxes)
-    if told.left_out:
-        losses.leave_out("left out: images that cannot be used", images=len(told.left_out), items=told.left_items)
-    if done.dropped:
-        losses.lose("boxes that have no area left", items=done.dropped)
-    return losses
-
-
 @dataclass
 class _Result:
     """What came of a chunk."""
@@ -134,7 +134,7 @@ class _Result:
     pictures: int
     done: Done
     left_out: list[tuple[str, str]]
-    left_items: int
+    losses: Losses
     records: list[Record]
 
 
@@ -149,7 +149,7 @@ def _chunk(job: Job, journal: Journal, chunk: tuple[int, Sequence[Any]]) -> int:
     number, keys = chunk
     if journal.noted(number):
         return number
-    result = _Result(len(keys), Done(), [], 0, [])
+    result = _Result(len(keys), Done(), [], Losses(), [])
     folders = job.staging
     for key in keys:
         try:
@@ -158,13 +158,21 @@ def _chunk(job: Job, journal: Journal, chunk: tuple[int, Sequence[Any]]) -> int:
             if not job.skip_bad:
                 raise
             result.left_out.append((job.source.name(key), str(problem)))
-            result.left_items += job.source.items(key)
+            result.losses.leave_out(UNUSABLE, images=1, classes=job.source.items(key))
             continue
         result.done += augmented.done
+        _count(result.losses, augmented)
         if augmented.record is not None:
             result.records.append(augmented.record)
     journal.note(number, result)
     return number
+
+
+def _count(losses: Losses, augmented: Augmented) -> None:
+    losses.count_read(images=1, classes=augmented.read)
+    losses.count_written(images=1, classes=augmented.written)
+    if len(augmented.written) < len(augmented.read):
+        losses.lose(OUTSIDE, classes=(Counter(augmented.read) - Counter(augmented.written)).elements())
 
 
 def _identity(job: Job) -> str:

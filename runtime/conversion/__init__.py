@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tltpipe.losses import Losses
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runtime.conversion.calibration import Calibration
     from runtime.conversion.layouts import Names
 
@@ -28,7 +30,7 @@ class Annotated:
     ``id`` is ``<image folder>/<stem>``; ``objects`` those kept; ``renamed`` the stored name of each class name met;
     ``dropped`` the boxes left out, as the warning file names them; ``scores`` how many label lines carried a score
     that was dropped; ``picture`` its file. ``items`` is how many objects were read, ``unmapped`` how many of those
-    have no name here, ``flat`` how many no area.
+    have no name here, ``flat`` the classes, as read, of those that have no area.
     """
 
     id: str
@@ -41,7 +43,7 @@ class Annotated:
     picture: str = ""
     items: int = 0
     unmapped: int = 0
-    flat: int = 0
+    flat: Sequence[str] = ()
     point_cloud: str | None = None
     calibration: Calibration | None = None
 
@@ -67,6 +69,11 @@ class Source(Protocol):
     """Where annotations come from. Small and picklable, so that frames can be annotated in other processes."""
 
     kind: str
+
+    @property
+    def place(self) -> Path:
+        """Where the annotations lie: what an error about all of them names."""
+        ...
 
     def plan(self) -> Plan: ...
 

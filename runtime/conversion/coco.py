@@ -50,6 +50,10 @@ class Coco:
 
     kind = "coco"
 
+    @property
+    def place(self) -> Path:
+        return self.parts[0][1]
+
     def plan(self) -> Plan:
         """All images of each file; raises DataError for a file that is no COCO file or has no annotations."""
         frames: list[list[Picture]] = []
@@ -63,9 +67,11 @@ class Coco:
                 raise DataError(f"category ids differ from those in {self.parts[0][1]}", where=path)
             frames.append(list(_pictures(folder, content, path)))
             listed = {image["id"] for image in content["images"]}
-            if lost := sum(record["image_id"] not in listed for record in content["annotations"]):
-                program.warn(f"{path}: {lost} annotations are of images that are not listed, and are left out")
-                losses.leave_out("annotations of images that are not listed", items=lost)
+            numbers = [each["category_id"] for each in content["annotations"] if each["image_id"] not in listed]
+            if numbers:
+                program.warn(f"{path}: {len(numbers)} annotations are of images that are not listed, and are left out")
+                names = _names(content, path)
+                losses.leave_out("annotations of images that are not listed", classes=map(names.__getitem__, numbers))
         return Plan(frames, self.shards, len(self.parts), losses=losses)
 
     def picture(self, frame: Picture) -> str:
@@ -77,6 +83,7 @@ class Coco:
         objects: list[Object] = []
         renamed: dict[str, str] = {}
         dropped: dict[str, list[int]] = {}
+        flat: list[str] = []
         for id, name, box in frame.annotations:
             stored = names[name]
             if stored is None:
@@ -86,9 +93,9 @@ class Coco:
                 objects.append((stored, (*_BEFORE, *box, *_BEHIND)))
                 renamed[name] = stored
             else:
-                annotated.flat += 1
+                flat.append(name)
                 dropped[str(id)] = [int(value) for value in box]
-        annotated.items = len(frame.annotations)
+        annotated.items, annotated.flat = len(frame.annotations), flat
         annotated.objects, annotated.renamed, annotated.dropped = objects, renamed, dropped
         return annotated
 

@@ -59,6 +59,10 @@ class Kitti:
 
     kind = "kitti"
 
+    @property
+    def place(self) -> Path:
+        return self.labels
+
     def plan(self) -> Plan:
         """Frames in folds; raises DataError where there are none."""
         if self.mode == "sequence":
@@ -93,7 +97,7 @@ class Kitti:
         objects: list[Object] = []
         renamed: dict[str, str] = {}
         dropped: dict[str, list[int]] = {}
-        unmapped = flat = 0
+        unmapped, flat = 0, list[str]()
         for line, name, numbers in rows:
             stored = names[name]
             if stored is None:
@@ -105,7 +109,7 @@ class Kitti:
                 objects.append((stored, numbers))
                 renamed[name] = stored
             else:
-                flat += 1
+                flat.append(name)
                 dropped[f"{path}_{_first(rows, name, numbers)}"] = [int(value) for value in numbers[3:7]]
         annotated = Annotated(id + frame, width, height, objects, renamed, dropped, len(scores), picture)
         annotated.items, annotated.unmapped, annotated.flat = len(rows), unmapped, flat
@@ -130,7 +134,8 @@ class Kitti:
         filled = [part for part in parts if part]
         frames = {frame for part in filled for frame in part}
         stems = frames if self.extension else {frame.rpartition(".")[0] for frame in frames}
-        losses = unmatched.unmatched(self.images, self.labels, stems)
+        other = unmatched.NO_SEQUENCE if self.mode == "sequence" else unmatched.OTHER
+        losses = unmatched.unmatched(self.images, self.labels, stems, other=other)
         return Plan(filled, [self.shards] * len(filled), self.folds, notes, doubts, losses)
 
     def _frames(self) -> tuple[list[str], list[str]]:

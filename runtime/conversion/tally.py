@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from runtime.conversion.work import Done
-from tltpipe.losses import Losses
+from converters.ignore_regions import is_ignored
+from runtime.conversion.work import UNMAPPED, Done
+from runtime.unmatched import NO_SEQUENCE
+from tltpipe.losses import Losses, total
+
+if TYPE_CHECKING:
+    from runtime.conversion.layouts import Names
 
 
 @dataclass
@@ -27,3 +33,20 @@ class Tally:
         self.dropped |= done.dropped
         self.scores += done.scores
         self.losses.merge(done.losses)
+
+    def whole_losses(self, unmatched: Losses, names: Names) -> Losses:
+        """The balance with classes as they are stored: of all that is done, and of what lies beside the frames.
+
+        What the spec leaves out, by its mapping or its sequences, is of no class here: somebody chose that.
+        """
+        found = Losses(classes_read=dict(self.objects), classes_written=dict(self.objects))
+        for part in (self.losses, unmatched):
+            for name, reasons in part.classes_lost.items():
+                for reason, count in reasons.items():
+                    chosen = reason == NO_SEQUENCE or is_ignored(name)
+                    found.leave_out(reason, classes=["" if chosen else names[name] or ""] * count)
+        if unmapped := self.losses.lost.get(UNMAPPED):
+            found.leave_out(UNMAPPED, classes=[""] * unmapped.items)
+        both = total((unmatched, self.losses))
+        found.read, found.written, found.lost = both.read, both.written, both.lost
+        return found

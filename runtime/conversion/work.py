@@ -112,9 +112,10 @@ def convert(job: Job, stretch: Stretch, *, room: int | None = None) -> Done:
 def _count(losses: Losses, annotated: Annotated, *, written: bool) -> None:
     kept = len(annotated.objects)
     losses.count_read(images=1, items=annotated.items)
-    for reason, items in ((UNMAPPED, annotated.unmapped), (NO_AREA, annotated.flat)):
-        if items:
-            losses.lose(reason, items=items)
+    if annotated.unmapped:
+        losses.lose(UNMAPPED, items=annotated.unmapped)
+    if annotated.flat:
+        losses.lose(NO_AREA, classes=annotated.flat)
     if written:
         losses.count_written(images=1, items=kept)
     else:

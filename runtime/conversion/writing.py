@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from converters import losing
 from converters.records import shard_name
 from runtime import program
 from runtime.conversion import Plan, partition, shards, work
@@ -28,9 +30,19 @@ class Shard:
 
 
 def write(
-    job: Job, plan: Plan, prefix: Prefix, *, status: program.StatusLog, workers: int, verbose: bool
+    job: Job,
+    plan: Plan,
+    prefix: Prefix,
+    *,
+    status: program.StatusLog,
+    workers: int,
+    verbose: bool,
+    allow_loss: bool = False,
 ) -> tuple[Tally, list[str], list[str]]:
-    """Write all files; return what was counted, the names written, and the names of earlier files taken away."""
+    """Write all files; return what was counted, the names written, and the names of earlier files taken away.
+
+    Raises DataError where all items of a class are lost, unless ``allow_loss``; then no file appears.
+    """
     tally, total = Tally(), sum(map(len, plan.frames))
     parts = list(_shards(plan, prefix))
     stretches = (each for part in parts for each in work.stretches(part.frames, job, fold=part.fold))
@@ -55,6 +67,9 @@ def write(
                 shards.write_index(staging / part.name, lengths)
         if verbose:
             say_objects(tally.objects - before)
+        if not allow_loss:
+            judged = tally.whole_losses(plan.losses, job.layout.names)
+            losing.refuse_wholesale({"this data set": judged}, (), {"this data set": Path(job.source.place)})
         shards.write_warnings(staging, prefix, tally.dropped)
         shards.write_classes(staging, prefix, job.layout.numbered)
         written = sorted(path.name for path in staging.iterdir())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.jobs import Augment
+from orchestrator.jobs import Augment, Convert
 from orchestrator.mounts import MountTable
 from tltpipe import registry
 from tltpipe.errors import UsageError
@@ -47,7 +47,9 @@ def test_bad_pictures_may_be_left_out(workspace: Path) -> None:
     assert stopped.returncode != 0
     assert picture.name in stopped.stderr + stopped.stdout
     assert not (workspace / "KITTI-dataset-augmented/train").exists()
-    done = tltpipe("augment", "--set", "augment.skip_bad=true", cwd=workspace)
+    skipping = ("augment", "--set", "augment.skip_bad=true")
+    assert tltpipe(*skipping, cwd=workspace).returncode == 3, "the only image with a class is left out"
+    done = tltpipe(*skipping, "--set", "data.allow_loss=true", cwd=workspace)
     assert done.returncode == 0, done.stderr
     left_out = (workspace / "KITTI-dataset-augmented/train/left_out.txt").read_text()
     assert left_out.startswith(f"{picture.name}\t")
@@ -85,3 +87,13 @@ def test_nvidias_program_is_not_asked_for_what_it_cannot() -> None:
         registry.load("orchestrator.toolkits", "tlt2").argv(request, at)
     line = registry.load("orchestrator.toolkits", "embedded").argv(request, at)
     assert line[-3:] == ("--arithmetic", "tlt2", "--skip-bad")
+
+
+def test_a_loss_is_allowed_where_a_program_would_stop_at_it() -> None:
+    root = Path("/host/work")
+    ours, theirs = (registry.load("orchestrator.toolkits", name).argv for name in ("embedded", "tlt2"))
+    augment = Augment(root / "data", root / "augment.conf", root / "out", allow_loss=True)
+    records = Convert("ssd", root / "convert.conf", root / "out/train", allow_loss=True)
+    for request in (augment, records):
+        at = MountTable(root).at
+        assert ours(request, at) == (*theirs(request, at), "--allow-loss")

@@ -55,7 +55,7 @@ def test_augment_counts_what_has_no_partner_and_boxes_that_are_gone(
     work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (work / "augment.conf").write_text(AUGMENT)
-    words = ["-d", "data", "-a", "augment.conf", "-o", "out", "-r", "results", "--drop-outside"]
+    words = ["-d", "data", "-a", "augment.conf", "-o", "out", "-r", "results", "--drop-outside", "--allow-loss"]
     assert augment.main(words) == 0
     told = status(work / "results")
     assert lost(told) == {
@@ -97,3 +97,107 @@ def test_training_counts_classes_that_are_not_mapped_and_difficult_items(work: P
     losses.require_balance()
     assert losses.lost == {split.UNMAPPED: (0, 5), split.DIFFICULT: (0, 1)}
     assert (losses.read, losses.written) == ((6, 11), (6, 5))
+
+
+def one_class_alone(name: str) -> None:
+    """The class is on image 1 only."""
+    label = Path("data/label/1.txt")
+    label.write_text(label.read_text() + LINE.format(name, 4, 30))
+
+
+def errors(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["shoe", "DontCare"])
+@pytest.mark.parametrize("kind", ["no image", "broken image"])
+def test_augment_stops_where_a_class_is_lost_whole(
+    work: Path, capsys: pytest.CaptureFixture[str], name: str, kind: str
+) -> None:
+    (work / "augment.conf").write_text(AUGMENT)
+    one_class_alone(name)
+    Path("data/image/1.jpg").write_bytes(b"no image")
+    if kind == "no image":
+        Path("data/image/1.jpg").unlink()
+    words = ["-d", "data", "-a", "augment.conf", "-o", "out", "-r", "results", "--skip-bad"]
+    if name == "shoe":
+        assert augment.main(words) == 3
+        assert "shoe" in errors(capsys)
+        assert not Path("out").exists()
+        words.append("--allow-loss")
+    assert augment.main(words) == 0
+    told = status(work / "results")
+    assert (told["in"], told["out"]) == ({"images": 7, "items": 13}, {"images": 4, "items": 8})
+
+
+def test_augment_stops_where_every_box_of_a_class_has_left_the_image(
+    work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (work / "augment.conf").write_text(AUGMENT)
+    words = ["-d", "data", "-a", "augment.conf", "-o", "out"]
+    assert augment.main([*words, "--drop-outside"]) == 3
+    assert "hat" in errors(capsys)
+    assert augment.main(words) == 0, "without --drop-outside the boxes are written, as lines"
+
+
+@pytest.mark.parametrize("name", ["Shoe", "DontCare"])
+def test_dataset_convert_stops_where_a_class_is_lost_whole(
+    work: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (work / "convert.conf").write_text(CONVERT)
+    one_class_alone(name)
+    Path("data/image/1.jpg").unlink()
+    (work / "data/label/0.txt").write_text("")
+    words = ["-d", "convert.conf", "-o", "out/tfr", "-r", "results", "--workers", "1"]
+    if name == "Shoe":
+        assert dataset_convert.main(words) == 3
+        assert "shoe" in errors(capsys)
+        assert not Path("out").exists()
+        assert dataset_convert.main([*words, "--dali"]) == 0, "a class that the spec does not map was not chosen"
+        words.append("--allow-loss")
+    assert dataset_convert.main(words) == 0
+    told = status(work / "results")
+    assert (told["in"]["items"], told["out"]) == (13, {"images": 5, "items": 8})
+
+
+def test_dataset_convert_stops_where_no_box_of_a_class_has_an_area(
+    work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (work / "convert.conf").write_text(CONVERT)
+    with Path("data/label/1.txt").open("a") as stream:
+        stream.write(LINE.format("shoe", 4, 4.5))
+    words = ["-d", "convert.conf", "-o", "out/tfr", "--workers", "1"]
+    (work / "data/label/0.txt").write_text("")
+    assert dataset_convert.main(words) == 3
+    assert "shoe" in errors(capsys)
+    assert dataset_convert.main([*words, "--allow-loss"]) == 0
+
+
+def test_dataset_convert_stops_where_the_mapping_names_no_class_that_is_there(
+    work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (work / "convert.conf").write_text(CONVERT.replace('"shirt"', '"boot"'))
+    (work / "data/label/0.txt").write_text("")
+    assert dataset_convert.main(["-d", "convert.conf", "-o", "out/tfr", "--workers", "1", "--dali"]) == 3
+    assert "target_class_mapping" in errors(capsys)
+
+
+def test_dataset_convert_counts_annotations_of_unlisted_images_by_class(
+    work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = {
+        "images": [{"id": 1, "file_name": "0.jpg", "width": 64, "height": 48}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9]},
+            {"id": 2, "image_id": 2, "category_id": 2, "bbox": [1, 1, 9, 9]},
+        ],
+        "categories": [{"id": 1, "name": "shirt"}, {"id": 2, "name": "hat"}],
+    }
+    (work / "data/train.json").write_text(json.dumps(page))
+    config = 'root_directory_path: "data" img_dir_names: "image" annotation_files: "train.json" num_partitions: 1'
+    (work / "convert.conf").write_text(f"coco_config {{ {config} num_shards: 1 }}\n")
+    words = ["-d", "convert.conf", "-o", "out/tfr", "-r", "results", "--workers", "1"]
+    assert dataset_convert.main(words) == 3
+    assert "hat" in errors(capsys)
+    assert dataset_convert.main([*words, "--allow-loss"]) == 0
+    assert status(work / "results")["out"] == {"images": 1, "items": 1}
