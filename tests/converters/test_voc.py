@@ -323,11 +323,11 @@ BOMB = (
     ],
 )
 def test_hostile_files_end_soon(text: str | bytes, message: str, tmp_path: Path) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(DataError, match=message) as caught:
         parse(tmp_path / "1.xml", text)
     assert str(caught.value).startswith(str(tmp_path / "1.xml"))
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_mutated_files_end_in_objects_or_a_data_error(tmp_path: Path) -> None:
