@@ -35,11 +35,18 @@ def littered(workspace: Path) -> dict[str, int]:
         "COCO/.train.json.partial": 7,
         ".tltpipe/prepare/00001": 40,
         "output/weights/earlier/b.tlt": 600,
+        "exported/ssd_resnet18_epoch_080-20261129-101500/onnx/model.onnx": 9000,
     }
     for name, size in litter.items():
         (workspace / name).parent.mkdir(parents=True, exist_ok=True)
         (workspace / name).write_bytes(bytes(size))
-    for name in ("output-mine/a.tlt", "output/weights/b.tlt", "KITTI-dataset-augmented/train/images/1.jpg"):
+    for name in (
+        "output-mine/a.tlt",
+        "output/weights/b.tlt",
+        "inference-20261129-101500/labels/1.txt",
+        "exported/ssd_resnet18_epoch_080/onnx/model.onnx",
+        "KITTI-dataset-augmented/train/images/1.jpg",
+    ):
         (workspace / name).parent.mkdir(parents=True, exist_ok=True)
         (workspace / name).write_bytes(b"stays")
     return litter
