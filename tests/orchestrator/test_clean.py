@@ -71,8 +71,8 @@ def test_status_lists_it_and_clean_removes_it(workspace: Path, littered: dict[st
 def test_an_earlier_training_that_was_set_aside_is_found(
     start: Callable[..., Run], fake_programs: Callable[..., Path], workspace: Path
 ) -> None:
-    for epochs in (1, 2):
-        run = start(programs=fake_programs(epochs=epochs), **{"ssd.num_epochs": epochs})
+    for seed in (1, 2):
+        run = start(programs=fake_programs(epochs=1), **{"ssd.num_epochs": 1, "ssd.random_seed": seed})
         pipeline.execute(run, ["prepare", "augment", "tfrecords", "train"])
     (left,) = leftovers.find(run.workspace)
     assert left.path.parent == workspace
