@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestrator import receipts
-from tltpipe import files
+from tltpipe import files, plain
 from tltpipe.errors import Interrupted, TltpipeError
 
 RUNNING, INTERRUPTED, FAILED = "running", "interrupted", "failed"
@@ -34,10 +34,9 @@ class Attempt:
 def load(folder: Path, stage: str) -> Attempt | None:
     """The attempt at ``stage`` that has not succeeded; None where there is none, or a note that cannot be read."""
     try:
-        attempt = Attempt(**json.loads(_path(folder, stage).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return plain.from_json(_path(folder, stage).read_bytes(), Attempt)
+    except (OSError, plain.NotPlain):
         return None
-    return attempt if all(isinstance(value, str) for value in vars(attempt).values()) else None
 
 
 @contextmanager
