@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestrator import receipts
-from tltpipe import files, inputs
+from tltpipe import files, inputs, plain
 from tltpipe.errors import Interrupted, TltpipeError
 
 RUNNING, INTERRUPTED, FAILED = "running", "interrupted", "failed"
@@ -34,10 +34,9 @@ class Attempt:
 def load(folder: Path, stage: str) -> Attempt | None:
     """The attempt at ``stage`` that has not succeeded; None where there is none, or a note that cannot be read."""
     try:
-        attempt = Attempt(**json.loads(inputs.content(_path(folder, stage))))
-    except (OSError, ValueError, TypeError, RecursionError):
+        return plain.from_json(inputs.content(_path(folder, stage)), Attempt)
+    except (OSError, plain.NotPlain):
         return None
-    return attempt if all(isinstance(value, str) for value in vars(attempt).values()) else None
 
 
 @contextmanager

@@ -64,7 +64,8 @@ def settings_changes(section: str, before: Mapping[str, Any], after: Mapping[str
     """How settings differ, None where they do not."""
     changed = {name: (before.get(name), now) for name, now in after.items() if before.get(name) != now}
     classes = changed.pop("classes", None)
-    phrases = [f"classes changed: {_listed(classes[0])} -> {_listed(classes[1])}"] if classes else []
+    was, now = map(_listed, classes or (None, None))
+    phrases = [f"classes changed: {was} -> {now}"] if was != now else []
     return "; ".join([*phrases, *_phrases({f"{section}.{name}": pair for name, pair in changed.items()})]) or None
 
 

@@ -14,7 +14,7 @@ from orchestrator.receipts import Facts
 from orchestrator.run import Run
 from orchestrator.sequence import STAGES, before, every, load, order
 from orchestrator.stages import Stage
-from tltpipe import files, locks, registry
+from tltpipe import files, locks, plain, registry
 from tltpipe.errors import HostError, UsageError
 
 DATA = "data"
@@ -127,10 +127,9 @@ def _change(run: Run, name: str, old: Facts, new: Facts, *, unread: Collection[s
 def _settings(text: str) -> Mapping[str, Any]:
     """The data section as a receipt has it; empty for another text."""
     try:
-        settings = json.loads(text)
-    except ValueError:
+        return plain.from_json(text, dict[str, Any])
+    except plain.NotPlain:
         return {}
-    return settings if isinstance(settings, dict) else {}
 
 
 def facts(run: Run, stage: Stage) -> Facts:

@@ -16,7 +16,7 @@ from tltpipe import files
 _ASIDE = re.compile(r"-\d{8}-\d{6}$")
 _EARLIER = re.compile(r"^earlier(?:-\d+)?$")
 _HIDDEN = re.compile(r"^\..+\.(?:partial|old|journal)$")
-ASIDE, STAGING, CRASH = "earlier training", "unfinished work", "crash report"
+ASIDE, EXPORTED, STAGING, CRASH = "earlier training", "earlier export", "unfinished work", "crash report"
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ def find(workspace: Workspace) -> list[Leftover]:
     aside = [path for path in aside if _ASIDE.search(path.name)]
     aside += [path for path in _children(workspace.output / "weights") if _EARLIER.match(path.name)]
     leftovers = [_leftover(workspace, path, ASIDE) for path in aside]
+    exported = [path for path in _children(workspace.exported) if _ASIDE.search(path.name) and path.is_dir()]
+    leftovers += [_leftover(workspace, path, EXPORTED) for path in exported]
     leftovers += [_leftover(workspace, path, STAGING) for path in _staging(workspace)]
     crashes = sorted(workspace.logs.glob("tltpipe-crash-*.txt"))
     return leftovers + [_leftover(workspace, path, CRASH) for path in crashes]

@@ -160,6 +160,8 @@ def _need(run: Run, stage: Stage) -> None:
             makers = [need for need in stage.NEEDS if any(_near(path, out) for out in load(need).outputs(run))]
             made = f"run `tltpipe {makers[0]}` first" if makers else stage.MISSING
             hint = (checkpoints.unknown(run, path) if "train" in stage.NEEDS else None) or made
+            if "*" in path.name:  # its name is not known before it is there
+                raise DataError("a checkpoint is missing", where=run.workspace.name(path.parent), hint=hint)
             raise DataError("this is missing", where=run.workspace.name(path), hint=hint)
 
 

@@ -126,7 +126,7 @@ def _finish(axes: Any, title: str) -> None:
 
     axes.set_title(title, fontsize=10, loc="left")
     axes.set_xlabel("epoch", fontsize=9)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(color="#e3e7ed")
     axes.set_axisbelow(True)
     axes.tick_params(which="both", labelsize=8, length=0)

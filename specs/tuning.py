@@ -87,6 +87,7 @@ def _in_words(error: Any) -> str:
         limit = f"{context['min_length']} or more" if "min_length" in context else f"at most {context['max_length']}"
         return f"{name} needs {limit} entries, not {context['actual_length']}"
     told = told.replace("Input should be", "must be").partition(", unable to")[0]
+    told = told.replace("an instance of Sequence", "a list")
     meant = (
         did_you_mean(str(error["input"]), re.findall(r"'(\w+)'", told)) if error["type"] == "literal_error" else None
     )

@@ -45,7 +45,7 @@ def inputs(run: Run) -> list[Path]:
 def outputs(run: Run) -> list[Path]:
     labels = [run.workspace.kitti(split) / "label" for split in run.splits]
     coco = [run.workspace.coco(split) for split in (*run.splits, *_test(run))]
-    return [*labels, *coco, run.workspace.class_map]
+    return [*labels, *coco, run.workspace.class_map, *_unlinked(run)]
 
 
 def requests(run: Run) -> list[Request]:  # noqa: ARG001
@@ -96,8 +96,6 @@ def _prepare(run: Run) -> dict[str, Any]:
 
     every = _every(run)
     datasets = _chosen(run, every)
-    for split in datasets:
-        _show_pictures(run, split)
     done = prepare(
         {split: (dataset, _target(run, split)) for split, dataset in datasets.items()},
         class_maps=(run.workspace.class_map.parent, run.workspace.coco("train").parent),
@@ -112,6 +110,7 @@ def _prepare(run: Run) -> dict[str, Any]:
         idle={split: dataset for split, dataset in every.items() if split not in datasets},
     )
     for split in datasets:
+        _show_pictures(run, split)
         _link_own_pictures(run, split)
     told: dict[str, Any] = {}
     for split, summary in done.items():
@@ -217,8 +216,8 @@ def _link_own_pictures(run: Run, split: str) -> None:
         return
     if image.is_symlink():
         image.unlink()
-    if image.exists() and any(not path.is_symlink() and path.is_file() for path in image.rglob("*")):
-        return  # files of somebody's own
+    if _others(image):
+        return
     labelled, source = verify.labels(folder / "label"), os.path.realpath(place.images)
     with files.staged(image) as staging:
         for stem, extensions in listing.pictures(place.images).items():
@@ -230,9 +229,26 @@ def _link_own_pictures(run: Run, split: str) -> None:
 
 
 def _show_pictures(run: Run, split: str) -> None:
-    """A link to the pictures beside the labels, where these could not lie beside the pictures."""
+    """A link to the pictures beside the labels, where these could not lie beside the pictures; never one to those of
+    other raw data."""
     place, image = run.raw[split], run.workspace.kitti(split) / "image"
-    if split in run.splits and image != place.images and not image.exists() and not _shared(run, split):
+    if split not in run.splits or image == place.images or _shared(run, split):
+        return
+    if _others(image):
+        run.report.say(f"warning: {run.workspace.name(image)} holds files of its own, which are used as they are")
+        return
+    if not image.exists() or not image.samefile(place.images):
+        files.remove(image)
         image.parent.mkdir(parents=True, exist_ok=True)
-        image.unlink(missing_ok=True)
         image.symlink_to(os.path.realpath(place.images), target_is_directory=True)
+
+
+def _others(image: Path) -> bool:
+    """Whether there are pictures that somebody put there, not links of ours."""
+    return not image.is_symlink() and any(not path.is_symlink() and path.is_file() for path in image.rglob("*"))
+
+
+def _unlinked(run: Run) -> list[Path]:
+    """Links to pictures that are missing. Those that are there are no outputs: what is behind them was read."""
+    places = {split: run.workspace.kitti(split) / "image" for split in run.splits if split in run.raw}
+    return [image for split, image in places.items() if run.raw[split].images.is_dir() and not image.exists()]

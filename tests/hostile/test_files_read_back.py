@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator import receipts
+from orchestrator import attempts, receipts
 from orchestrator.drafts import Notes
 from runtime.exporting import card
 from tltpipe.errors import ModelError
@@ -47,6 +47,12 @@ def test_a_receipt_of_any_form_is_none(tmp_path: Path, name: str) -> None:
     assert receipts.load(tmp_path, "train") is None
 
 
+@pytest.mark.parametrize("name", BROKEN)
+def test_an_attempt_of_any_form_is_none(tmp_path: Path, name: str) -> None:
+    written(BROKEN[name], tmp_path / "train.attempt.json")
+    assert attempts.load(tmp_path, "train") is None
+
+
 def test_a_receipt_that_is_one_is_read(tmp_path: Path) -> None:
     written(RECEIPT, tmp_path / "train.json")
     loaded = receipts.load(tmp_path, "train")
@@ -56,7 +62,7 @@ def test_a_receipt_that_is_one_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["deep", "outputs a text"])
 def test_status_copes_with_any_receipt(tmp_path: Path, name: str) -> None:
-    for stage in ("prepare", "augment", "train", "train.begun"):
+    for stage in ("prepare", "augment", "train", "train.begun", "train.attempt"):
         written(BROKEN[name], tmp_path / f".tltpipe/receipts/{stage}.json")
     tltpipe = Path(sys.executable).parent / "tltpipe"
     done = subprocess.run([tltpipe, "status"], cwd=tmp_path, capture_output=True, text=True)

@@ -35,11 +35,18 @@ def littered(workspace: Path) -> dict[str, int]:
         "COCO/.train.json.partial": 7,
         ".tltpipe/prepare/00001": 40,
         "output/weights/earlier/b.tlt": 600,
+        "exported/ssd_resnet18_epoch_080-20261129-101500/onnx/model.onnx": 9000,
     }
     for name, size in litter.items():
         (workspace / name).parent.mkdir(parents=True, exist_ok=True)
         (workspace / name).write_bytes(bytes(size))
-    for name in ("output-mine/a.tlt", "output/weights/b.tlt", "KITTI-dataset-augmented/train/images/1.jpg"):
+    for name in (
+        "output-mine/a.tlt",
+        "output/weights/b.tlt",
+        "inference-20261129-101500/labels/1.txt",
+        "exported/ssd_resnet18_epoch_080/onnx/model.onnx",
+        "KITTI-dataset-augmented/train/images/1.jpg",
+    ):
         (workspace / name).parent.mkdir(parents=True, exist_ok=True)
         (workspace / name).write_bytes(b"stays")
     return litter
@@ -64,8 +71,8 @@ def test_status_lists_it_and_clean_removes_it(workspace: Path, littered: dict[st
 def test_an_earlier_training_that_was_set_aside_is_found(
     start: Callable[..., Run], fake_programs: Callable[..., Path], workspace: Path
 ) -> None:
-    for epochs in (1, 2):
-        run = start(programs=fake_programs(epochs=epochs), **{"ssd.num_epochs": epochs})
+    for seed in (1, 2):
+        run = start(programs=fake_programs(epochs=1), **{"ssd.num_epochs": 1, "ssd.random_seed": seed})
         pipeline.execute(run, ["prepare", "augment", "tfrecords", "train"])
     (left,) = leftovers.find(run.workspace)
     assert left.path.parent == workspace

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from orchestrator import session
+from orchestrator import pipeline, session
 from orchestrator.report import Quiet
+from orchestrator.run import Run
 from orchestrator.stages import prepare
+from tltpipe.errors import DataError
 
 
 def tltpipe(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -136,3 +140,55 @@ def test_shares_in_a_format_of_pixels(tmp_path: Path, coordinates: str | None) -
     converted = tltpipe("convert", "Original-Data", "out", "--to", "coco", "--coordinates", "shares", cwd=root)
     assert converted.returncode == 0, converted.stderr
     assert tltpipe("convert", "Original-Data", "other", "--to", "coco", cwd=root).returncode == 3
+
+
+def coco(folder: Path, colour: int) -> None:
+    """A data set of one grey picture a split."""
+    for split in ("train", "val"):
+        (folder / split).mkdir(parents=True)
+        Image.new("RGB", (64, 64), (colour,) * 3).save(folder / split / "one.png")
+        told = {
+            "images": [{"id": 1, "file_name": "one.png", "width": 64, "height": 64}],
+            "annotations": [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [5, 5, 20, 20]}],
+            "categories": [{"id": 7, "name": "mug"}],
+        }
+        (folder / split / "_annotations.coco.json").write_text(json.dumps(told))
+
+
+def seen(root: Path) -> tuple[int, ...]:
+    with Image.open(root / "KITTI/train/image/one.png") as picture:
+        return tuple(picture.getpixel((0, 0)))  # type: ignore[arg-type]
+
+
+def test_other_raw_data_come_with_their_own_pictures(start: Callable[..., Run], tmp_path: Path) -> None:
+    """The labels of one data set and the pictures of another, of the same names, would train without a word."""
+    root = tmp_path / "own"
+    coco(root / "first", 10)
+    coco(root / "second", 200)
+    for name, colour in (("first", 10), ("second", 200)):
+        pipeline.execute(start(root=root, **{"data.root": name}), ["prepare"])
+        assert seen(root) == (colour,) * 3
+    (root / "KITTI/train/image").unlink()
+    (root / "KITTI/train/image").mkdir()
+    Image.new("RGB", (64, 64), (99,) * 3).save(root / "KITTI/train/image/one.png")
+    run = start(root=root, **{"data.root": "first"})
+    pipeline.execute(run, ["prepare"])
+    assert seen(root) == (99,) * 3
+    assert any("KITTI/train/image" in line and "warning" in line for line in run.report.told)  # type: ignore[attr-defined]
+
+
+def test_a_preparation_that_fails_leaves_the_links_and_one_that_is_gone_is_made_again(
+    start: Callable[..., Run], tmp_path: Path
+) -> None:
+    root = tmp_path / "own"
+    coco(root / "raw", 10)
+    again = partial(pipeline.execute, names=["prepare"])
+    again(start(root=root, **{"data.root": "raw"}))
+    (root / "raw/val/one.png").rename(root / "one.png")
+    with pytest.raises(DataError):
+        again(start(root=root, **{"data.root": "raw"}))
+    (root / "one.png").rename(root / "raw/val/one.png")
+    assert seen(root) == (10, 10, 10)
+    (root / "KITTI/train/image").unlink()
+    (result,) = again(start(root=root, **{"data.root": "raw"}))
+    assert (result.state, seen(root)) == ("ran", (10, 10, 10))
