@@ -11,7 +11,7 @@ from PIL import Image
 
 BIN = Path(sys.executable).parent
 NAMES = ("json", "multiprocessing", "signal", "numpy", "torch", "tltpipe", "converters", "runtime", "orchestrator")
-POOL = "from tltpipe import files; assert list(files.parallel_map(abs, [-1, -2, -3], workers=2)) == [1, 2, 3]"
+POOL = "from tltpipe import files\nassert list(files.parallel_map(abs, [-1, -2, -3], workers=2)) == [1, 2, 3]"
 MEMBER = """
 from runtime import launch
 member = launch._start(0, "runtime.train", ["--help"])
@@ -28,6 +28,9 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "data/data.yaml").write_text("path: .\ntrain: images\nnames: [vest]\n")
     for name in NAMES:
         (tmp_path / f"data/{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write(__name__)\n")
+    (tmp_path / "programs").mkdir()
+    for name, text in {"pool": POOL, "member": MEMBER}.items():
+        (tmp_path / f"programs/{name}.py").write_text(text)
     return tmp_path / "data"
 
 
@@ -36,8 +39,8 @@ def folder(tmp_path: Path) -> Path:
     [
         ["tltpipe", "doctor"],
         ["tltpipe", "convert", ".", "../out", "--to", "kitti"],
-        ["python", "-P", "-c", POOL],
-        ["python", "-P", "-c", MEMBER],
+        ["python", "../programs/pool.py"],
+        ["python", "../programs/member.py"],
     ],
     ids=["doctor", "convert", "pool", "process of a training"],
 )
