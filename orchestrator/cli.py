@@ -18,6 +18,7 @@ from orchestrator.split_command import split
 from orchestrator.stats_command import stats, view
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
+from tltpipe.interpreters import import_installed_only
 
 if TYPE_CHECKING:
     from orchestrator.leftovers import Leftover
@@ -38,6 +39,7 @@ app.add_typer(spec_command.app, name="spec")
 
 def main() -> int:
     """The console script."""
+    import_installed_only()
     if "--json" not in sys.argv[1:]:
         app()
         return 0

@@ -68,7 +68,13 @@ def _walk(top: Any, path: Path, settings: Collection[str], sections: Collection[
         where = Location(path, key.start_mark.line + 1, key.start_mark.column + 1)
         if dotted in values:
             raise ConfigError(f"{dotted} stands here twice", where=where)
-        values[dotted] = Given(loader.construct_object(value, deep=True), where)
+        try:
+            values[dotted] = Given(loader.construct_object(value, deep=True), where)
+        except yaml.YAMLError:
+            raise
+        except (ValueError, TypeError, AttributeError, OverflowError, LookupError) as problem:
+            # PyYAML's, of a date with month 99, ``!!int x`` or a number of 5,000 digits
+            raise ConfigError(f"the value of {dotted} cannot be read", where=where, hint=str(problem)[:120]) from None
 
     for key, value in top.value:
         name = str(key.value)

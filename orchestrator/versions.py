@@ -44,7 +44,7 @@ def checks() -> list[Check]:
 
 def _query() -> dict[str, Any]:
     try:
-        command = [sys.executable, "-c", _SCRIPT]
+        command = [sys.executable, "-P", "-c", _SCRIPT]
         result = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
         answer: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
     except (OSError, subprocess.TimeoutExpired, ValueError, IndexError):

@@ -175,7 +175,7 @@ def _start(rank: int, module: str, argv: Sequence[str]) -> _Member:
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *argv], env=environment, stdin=subprocess.PIPE, pass_fds=[write]
+        [sys.executable, "-P", "-m", module, *argv], env=environment, stdin=subprocess.PIPE, pass_fds=[write]
     )
     os.close(write)
     return _Member(process, read)

@@ -24,6 +24,7 @@ from typing import Any, Literal, NoReturn
 from runtime.mounts import host_text
 from tltpipe.errors import HostError, Interrupted, TltpipeError
 from tltpipe.files import writable
+from tltpipe.interpreters import import_installed_only
 from tltpipe.losses import Losses
 from tltpipe.terminal import harmless
 
@@ -48,6 +49,7 @@ def run(body: Callable[[], None], arguments: argparse.Namespace | None = None) -
     refuses (no room, no permission); 141 when the reader of our output has gone; 1 for a fault of ours, whose
     traceback goes to a file that the message names.
     """
+    import_installed_only()
     if arguments is not None:
         try:
             with _printing_to(getattr(arguments, "log_file", None)):

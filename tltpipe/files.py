@@ -24,6 +24,7 @@ from typing import IO, Any, TypeVar
 
 from tltpipe import inputs
 from tltpipe.errors import HostError, Interrupted
+from tltpipe.interpreters import installed_only
 from tltpipe.machine import worker_count
 
 Item = TypeVar("Item")
@@ -292,7 +293,8 @@ def preload(*modules: str) -> None:
     """Let the server that workers are forked from start and import ``modules`` while this process does its own."""
     if forkserver._forkserver._forkserver_pid is None:  # type: ignore[attr-defined]
         forkserver.set_forkserver_preload(list(modules))
-    resource_tracker.ensure_running()  # or the fork server would start it, which lifts the mask
+    with installed_only():
+        resource_tracker.ensure_running()  # or the fork server would start it, which lifts the mask
     with _starting_processes():
         forkserver.ensure_running()
 
@@ -320,7 +322,8 @@ def _starting_processes() -> Iterator[None]:
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
-        yield
+        with installed_only():
+            yield
     finally:
         sys.modules["__main__"] = main
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

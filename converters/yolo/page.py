@@ -133,7 +133,7 @@ def _parsed(path: Path) -> dict[str, Any]:
         mark = error.problem_mark
         where = Location(path, mark.line + 1, mark.column + 1) if mark else Location(path)
         raise DataError(f"is not YAML: {error.problem or error.context}", where=where) from None
-    except (yaml.YAMLError, ValueError, RecursionError, OverflowError, AttributeError, TypeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, OverflowError, AttributeError, TypeError, LookupError) as error:
         raise DataError(f"is not YAML: {str(error)[:80]}", where=path) from None
     if not isinstance(page, dict):
         raise DataError("must hold keys and values: train, val, names", where=path)
@@ -165,9 +165,15 @@ def _check_shape(text: str, path: Path) -> None:
             depth -= 1
 
 
+_FAR = 1e18  # no class is called by such a number, and Python does not print the largest
+
+
 def _names(value: Any, path: Path) -> tuple[str, ...]:
     if isinstance(value, dict):
-        value = {int(key) if isinstance(key, str) and key.isdecimal() else key: name for key, name in value.items()}
+        value = {
+            int(key) if isinstance(key, str) and key.isdecimal() and len(key) < 10 else key: name
+            for key, name in value.items()
+        }
         if any(type(key) is not int for key in value) or value.keys() != set(range(len(value))):
             raise DataError(f"names must be numbered 0 to {len(value) - 1} without gaps", where=path)
         value = [value[number] for number in range(len(value))]
@@ -175,7 +181,7 @@ def _names(value: Any, path: Path) -> tuple[str, ...]:
         raise DataError("names must be a list of class names", where=path)
     # To YAML, no and yes are false and true.
     words = (name for name in value if isinstance(name, str | int | float) and not isinstance(name, bool))
-    names = tuple(str(name).strip() for name in words)
+    names = tuple(str(name).strip() for name in words if isinstance(name, str) or abs(name) < _FAR)
     if len(names) != len(value) or any(len(name.splitlines()) != 1 for name in names):
         raise DataError("names holds what is no name", where=path, hint='one line of text each, in quotes: "no"')
     twice = [name for name, count in Counter(names).items() if count > 1]

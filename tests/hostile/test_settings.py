@@ -15,6 +15,11 @@ HOSTILE = {
     "deep and closed": "data: {classes: " + "[" * 3_000 + "]" * 3_000 + "}",
     "aliases of aliases": f"data:\n  splits:\n  - &a0 [x, x, x]\n{LAUGHS}",
     "an alias of itself": "data:\n  splits: &a [*a]\n",
+    "month 99": "train: {epochs: 2026-99-99}\n",
+    "no date": "data: {format: !!timestamp foo}\n",
+    "no number": "data: {classes: !!int foo}\n",
+    "no truth": "networks: !!bool x\n",
+    "5,000 digits": f"train: {{epochs: 1{'0' * 5_000}}}\n",
     "an object": "data: {splits: !!python/object/apply:os.system [ls]}\n",
 }
 
