@@ -180,10 +180,10 @@ def _notes(recipe: Recipe, classes: Sequence[str], gathered: Gathered, what: str
             "records were converted for fewer, or others, all names are wrong; nothing in them says so"
         )
     elif gathered.unnamed and gathered.largest:
-        meant = ", ".join(f"{number} {name}" for number, name in enumerate(classes, start=1))
+        numbered = ", ".join(f"{number} {name}" for number, name in enumerate(classes, start=1))
         yield (
-            f"the {what} data hold class numbers, and nothing beside them says what these mean: they are read as the "
-            f"spec's, {meant}; if the records were converted with another target_class_mapping, the names are wrong"
+            f"the records of the {what} data name no classes, and no list beside them does: their numbers are read as "
+            f"the spec's, {numbered}; if they were converted with another target_class_mapping, all names are wrong"
         )
     if turned:
         yield f"{', '.join(turned)}: {TURNED}"
