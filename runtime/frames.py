@@ -107,7 +107,7 @@ def _read(
             else:
                 named = FrameImages(source.images, recipe.data.extension, lenient=not recipe.strict)
                 for path in _files(recipe.data, source, what):
-                    gathered.unnamed |= not _require_classes(recipe, path, classes)
+                    gathered.unnamed |= not _require_classes(path, classes)
                     gathered.take(reading.of_records(path, named=named), source.images, bar, path)
                     read_any = True
                 if named.renamed:
@@ -132,13 +132,13 @@ def _renamed(named: FrameImages) -> str:
     return f"{what}: {listing.counted(named.renamed)}; they are used"
 
 
-def _require_classes(recipe: Recipe, path: Path, classes: Sequence[str]) -> bool:
+def _require_classes(path: Path, classes: Sequence[str]) -> bool:
     """Whether a list beside the record file ``path`` says what its class numbers mean.
 
     Raises DataError where they are not those of ``classes``.
     """
     told = records.class_names(path)
-    if told is not None and told != tuple(classes) and not recipe.strict:
+    if told is not None and told != tuple(classes):
         what = f"the numbers in these records stand for {', '.join(told)}; the spec trains {', '.join(classes)}"
         hint = "convert again with the target_class_mapping of this spec, or give the spec that of the conversion"
         raise DataError(what, where=path, hint=hint)
