@@ -74,7 +74,11 @@ programs' own parsers, and held against them by a test. An option without effect
 
 The later spellings run as they are behind `tltpipe tao`: with `alias tao="tltpipe tao"`, `tao ssd train ...` and
 `tao model ssd train ...` are `tlt-train ssd ...`. In our image, but on no host's PATH, the bare `ssd train ...` and
-`augment ...` of NVIDIA's containers work, too.
+`augment ...` of NVIDIA's containers work, too. Containers' paths on command lines and in specs:
+[Paths of containers](../README.md#paths-of-containers).
+
+No option is refused; some values are: `-o MODEL.etlt`, `-o MODEL.hdf5` and `-m MODEL.hdf5` of files that only NVIDIA's
+programs write and read. Where a notebook says these, say `.onnx` (export) and `.tlt` (training, pruning).
 """
 
 

@@ -107,7 +107,7 @@ def _read(
             else:
                 named = FrameImages(source.images, recipe.data.extension, lenient=not recipe.strict)
                 for path in _files(recipe.data, source, what):
-                    gathered.unnamed |= not _require_classes(recipe, path, classes)
+                    gathered.unnamed |= not _require_classes(path, classes)
                     gathered.take(reading.of_records(path, named=named), source.images, bar, path)
                     read_any = True
                 if named.renamed:
@@ -132,13 +132,13 @@ def _renamed(named: FrameImages) -> str:
     return f"{what}: {listing.counted(named.renamed)}; they are used"
 
 
-def _require_classes(recipe: Recipe, path: Path, classes: Sequence[str]) -> bool:
+def _require_classes(path: Path, classes: Sequence[str]) -> bool:
     """Whether a list beside the record file ``path`` says what its class numbers mean.
 
     Raises DataError where they are not those of ``classes``.
     """
     told = records.class_names(path)
-    if told is not None and told != tuple(classes) and not recipe.strict:
+    if told is not None and told != tuple(classes):
         what = f"the numbers in these records stand for {', '.join(told)}; the spec trains {', '.join(classes)}"
         hint = "convert again with the target_class_mapping of this spec, or give the spec that of the conversion"
         raise DataError(what, where=path, hint=hint)
@@ -180,10 +180,10 @@ def _notes(recipe: Recipe, classes: Sequence[str], gathered: Gathered, what: str
             "records were converted for fewer, or others, all names are wrong; nothing in them says so"
         )
     elif gathered.unnamed and gathered.largest:
-        meant = ", ".join(f"{number} {name}" for number, name in enumerate(classes, start=1))
+        numbered = ", ".join(f"{number} {name}" for number, name in enumerate(classes, start=1))
         yield (
-            f"the {what} data hold class numbers, and nothing beside them says what these mean: they are read as the "
-            f"spec's, {meant}; if the records were converted with another target_class_mapping, the names are wrong"
+            f"the records of the {what} data name no classes, and no list beside them does: their numbers are read as "
+            f"the spec's, {numbered}; if they were converted with another target_class_mapping, all names are wrong"
         )
     if turned:
         yield f"{', '.join(turned)}: {TURNED}"

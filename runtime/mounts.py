@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -44,10 +44,20 @@ def host_text(text: str) -> str:
 
 
 def hint(path: Path | str) -> str | None:
-    """What to do where ``path`` is not there and may be that of a container; None where it is none of such."""
-    folder = "/" + str(path).strip("/").partition("/")[0]
-    if not str(path).startswith("/") or Path(folder).exists():
+    """What to do where ``path`` is not there and may be that of a container; None where it is none of such.
+
+    Those of users begin with a folder that this machine has, too: /home/user/data.
+    """
+    if not str(path).startswith("/"):
         return None
+    for by, container, host in _all():
+        if _placed(str(path), {host: host}) is not None and not Path(host).exists():
+            return f"{by} says that {container} is {host} here, and there is no such folder"
+    lacking = [each for each in (*reversed(Path(path).parents), Path(path)) if not each.exists()]
+    depth = len(lacking[0].parts) - 1 if lacking else 0
+    if depth != 1 and (depth != 2 or len(lacking) < 2):
+        return None
+    folder = str(lacking[0])
     if folder == CONTAINER_ROOT:
         return f"is it a container's path? Set {WORKSPACE} to the folder that plays {CONTAINER_ROOT}"
     return f"is it a container's path? Map it: {MOUNTS}={folder}=HOST_FOLDER, or in {USUAL_FILE}"
@@ -75,7 +85,7 @@ def _by_environment() -> dict[str, str]:
 
 
 def _by_launcher() -> Mapping[str, str]:
-    path = Path(os.environ.get(LAUNCHER_FILE) or USUAL_FILE).expanduser()
+    path = _launcher_file()
     try:
         return _read(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
@@ -102,6 +112,19 @@ def _leads_somewhere(text: str) -> bool:
     """Whether ``text``, or the folder that it would lie in, is there: an output need not be."""
     path = Path(text)
     return path.exists() or (path.parent != Path("/") and path.parent.is_dir())
+
+
+def _all() -> Iterator[tuple[str, str, str]]:
+    """Every mount, by whom it is said, the container's folder, and that of this machine."""
+    for container, folder in _by_environment().items():
+        given = container == CONTAINER_ROOT and f"{CONTAINER_ROOT}=" not in os.environ.get(MOUNTS, "")
+        yield (WORKSPACE if given else MOUNTS), container, folder
+    for container, folder in _by_launcher().items():
+        yield str(_launcher_file()), container, folder
+
+
+def _launcher_file() -> Path:
+    return Path(os.environ.get(LAUNCHER_FILE) or USUAL_FILE).expanduser()
 
 
 def _tidy(folder: str) -> str:

@@ -35,13 +35,23 @@ PROTO_TEXT = (
     Kind("detectnet_v2", ("bbox_rasterizer_config",)),
     Kind("detectnet_v2", ("cost_function_config",)),
     Kind("detectnet_v2 (inference)", ("inferencer_config",)),
+    Kind("detectnet_v2", ("objective_set",)),
+    Kind("efficientdet", ("model_config", "model_name")),
+    Kind("efficientdet", ("dataset_config", "training_file_pattern")),
+    Kind("mask_rcnn", ("data_config", "training_file_pattern")),
     Kind("faster_rcnn", ("model_config", "input_image_config")),
+    Kind("faster_rcnn", ("network_config", "input_image_config")),
+    Kind("faster_rcnn", ("enc_key",)),
     Kind("faster_rcnn", ("model_config", "anchor_box_config")),
     Kind("unet", ("data_class_config",), "tltpipe has no network for masks of pixels"),
     Kind("unet", ("model_config", "model_input_height"), "tltpipe has no network for masks of pixels"),
+    Kind("unet", ("model_config", "model_input_width"), "tltpipe has no network for masks of pixels"),
+    Kind("unet", ("train_images_path",), "tltpipe has no network for masks of pixels"),
     Kind("lprnet", ("lpr_config",), "tltpipe has no network that reads number plates"),
     Kind("multitask_classification", ("train_csv_path",), "tltpipe has no network for classes of whole images"),
     Kind("classification", ("train_dataset_path",), "tltpipe has no network for classes of whole images"),
+    Kind("another network of NVIDIA's", ("model_config",)),
+    Kind("another network of NVIDIA's", ("network_config",)),
 )
 """The more telling first. Sections that several networks have ("nms_config") tell nothing."""
 

@@ -35,6 +35,11 @@ def conclude(tally: Tally, status: program.StatusLog, *, kind: str, verbose: boo
             program.say(text.rstrip("\n"))
     if tally.dropped:
         program.warn(f"{len(tally.dropped)} boxes of no area were left out; the _warning.json file lists them")
+        if not tally.objects and all(0 <= value <= 1 for box in tally.dropped.values() for value in box):
+            program.warn(
+                "every box lies within one pixel: are they shares of the image? Labels hold pixels: multiply x by the "
+                "width and y by the height of each image"
+            )
         for key, box in tally.dropped.items() if verbose else ():
             program.say(f"left out: {key} {box}")
     if tally.scores:

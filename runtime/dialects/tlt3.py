@@ -66,6 +66,7 @@ def _data(spec: Spec) -> Data:
     written = spec.is_set("dataset_config.include_difficult_in_training")
     return Data(
         training=training,
+        extension=None,  # no field says it
         validation=tuple(_sources(config.validation_data_sources, "dataset_config.validation_data_sources")),
         mapping={key.lower(): value.lower() for key, value in config.target_class_mapping.items()},
         train_difficult=spec.strict or not written or config.include_difficult_in_training,

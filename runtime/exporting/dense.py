@@ -33,5 +33,5 @@ def outputs(subject: Subject) -> dict[str, str]:
     count = len(subject.heads.anchors)
     return {
         "0": f"float32 [batch, {count}, 4]: boxes; left, top, right, bottom in pixels of the input, not clipped",
-        "1": f"float32 [batch, {count}, {subject.heads.classes}]: scores of the classes, the first at 0, before suppression",
+        "1": f"float32 [batch, {count}, {subject.heads.classes}]: scores of the classes, from 0 on, unsuppressed",
     }

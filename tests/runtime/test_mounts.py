@@ -109,10 +109,23 @@ def test_a_file_that_is_none_of_the_launchers(launcher: Launcher, page: object) 
     [
         ("/workspace/data", mounts.WORKSPACE),
         ("/experiment_dir/data", f"{mounts.MOUNTS}=/experiment_dir="),
-        ("/tmp/data", None),
+        ("/home/user-of-a-container/data", f"{mounts.MOUNTS}=/home/user-of-a-container="),
+        ("/tmp/data-not-there", None),
         ("data", None),
     ],
 )
 def test_the_remedy_for_a_path_of_a_container(path: str, remedy: str | None) -> None:
     hint = mounts.hint(path)
     assert (hint is None) if remedy is None else (hint is not None and remedy in hint)
+
+
+def test_a_folder_that_is_mapped_to_one_that_is_not_there(
+    launcher: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    monkeypatch.setenv(mounts.MOUNTS, f"/data={gone}")
+    path = launcher({"Mounts": [{"source": str(tmp_path / "lost"), "destination": "/experiment"}]})
+    for text, by in {"/data/train": mounts.MOUNTS, "/experiment/specs": str(path)}.items():
+        hint = mounts.hint(mounts.host_text(text)) or ""
+        assert by in hint
+        assert text.rpartition("/")[0] in hint

@@ -41,8 +41,8 @@ TLT2 = {
     "loss": "loss_loc_weight: 0.8 focal_loss_alpha: 0.25 focal_loss_gamma: 2.0",
     "views": f"""
   preprocessing {{
-    output_image_width: {SIDE} output_image_height: {SIDE} output_image_channel: 3 crop_right: {SIDE} crop_bottom: {SIDE}
-    min_bbox_width: 1.0 min_bbox_height: 1.0
+    output_image_width: {SIDE} output_image_height: {SIDE} output_image_channel: 3
+    crop_right: {SIDE} crop_bottom: {SIDE} min_bbox_width: 1.0 min_bbox_height: 1.0
   }}
   spatial_augmentation {{ hflip_probability: 0.5 zoom_min: 1.0 zoom_max: 1.0 }}
   color_augmentation {{ contrast_center: 0.5 }}
@@ -91,11 +91,13 @@ class Street:
     ) -> Path:  # fmt: skip
         """The training spec of a dialect; ``changed`` are parts of it."""
         parts = {**DIALECTS[dialect], **changed}
-        return self._write(name, NETWORK.format(mapping=mapped(dict(zip(classes, classes))), epochs=epochs, **parts))
+        return self._write(
+            name, NETWORK.format(mapping=mapped({name: name for name in classes}), epochs=epochs, **parts)
+        )
 
     def conversion(self, *, classes: Sequence[str] = (), share: int = 25, name: str = "convert.conf") -> Path:
         """The converter's spec; records for DALI number the ``classes``."""
-        return self._write(name, CONVERT.format(mapping=mapped(dict(zip(classes, classes))), share=share))
+        return self._write(name, CONVERT.format(mapping=mapped({name: name for name in classes}), share=share))
 
     def _write(self, name: str, text: str) -> Path:
         path = self.root / "specs" / name

@@ -71,3 +71,30 @@ def test_a_class_without_objects_is_no_doubt_where_there_is_a_list(
     told = capsys.readouterr().err
     assert "no box in the training data for: van" in told
     assert "the spec has 4 classes" not in told
+
+
+def test_records_of_png_images_with_a_spec_that_cannot_name_their_extension(
+    street: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """TLT 3.0 has no image_extension: images of plain records are those with the frame's name."""
+    assert dataset_convert.main(["-d", str(street.conversion()), "-o", PREFIX]) == 0
+    data = """
+      data_sources: { tfrecords_path: "/data/tfrecords/*" image_directory_path: "/data/training" }"""
+    spec = street.training("tlt3", epochs=1, data=data)
+    assert train.main(["ssd", "-e", str(spec), "-r", str(street.root / "out")]) == 0
+    printed = capsys.readouterr()
+    assert "training    16 images, 48 boxes" in printed.out
+    assert "image_extension" not in printed.err
+
+
+def test_boxes_that_are_shares_are_told_when_they_are_converted(
+    street: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (street.root / "training/label_2").iterdir():
+        rows = [row.split() for row in path.read_text().splitlines()]
+        shares = [[*row[:4], *(f"{float(value) / 96:.4f}" for value in row[4:8]), *row[8:]] for row in rows]
+        path.write_text("".join(" ".join(row) + "\n" for row in shares))
+    assert dataset_convert.main(["-d", str(street.conversion()), "-o", PREFIX]) == 0
+    told = capsys.readouterr().err
+    assert "48 boxes of no area" in told
+    assert "shares of the image" in told

@@ -157,3 +157,26 @@ def test_half_precision_is_half_precision(trained: tuple[str, Path, Path], tmp_p
     assert sizes["fp16", "deepstream"] < 0.6 * sizes["fp32", "deepstream"]
     for name, mode in {"fp32": 0, "fp16": 2}.items():
         assert f"network-mode={mode}" in (tmp_path / name / "deepstream/nvinfer_config.txt").read_text().splitlines()
+
+
+def test_the_name_that_nvidias_checkpoints_have_in_tao_5(
+    trained: tuple[str, Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Notebooks name .hdf5 files; ours has the same name otherwise."""
+    _, model, picture = trained
+    assert (
+        infer.main(["ssd", "-m", str(model.with_suffix(".hdf5")), "-i", str(picture), "-o", str(tmp_path / "a")]) == 4
+    )
+    told = capsys.readouterr().err
+    assert "there is no such model" in told
+    assert str(model) in told
+
+
+def test_a_gpu_by_number_where_there_is_none(trained: tuple[str, Path, Path], tmp_path: Path) -> None:
+    """NVIDIA's notebooks say --gpu_index 0 in every line: training goes on without, and so does what follows it."""
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    _, model, picture = trained
+    common = ["ssd", "-m", str(model), "-i", str(picture)]
+    assert infer.main([*common, "-o", str(tmp_path / "a"), "--gpu_index", "0"]) == 0
+    assert infer.main([*common, "-o", str(tmp_path / "b"), "--device", "cuda:0"]) == 6

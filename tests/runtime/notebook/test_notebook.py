@@ -42,9 +42,10 @@ tao ssd train --gpus 1 --gpu_index=0 -e {S}/train.conf -r {E}/unpruned {KEY} --u
 tao ssd prune --gpu_index=0 -m {MODEL} -o {PRUNED} -eq intersection -pth 0.8 {KEY}
 tao ssd train --gpus 1 --gpu_index=0 -e {S}/train.conf -r {E}/retrain -m {PRUNED} {KEY}
 tao ssd evaluate --gpu_index=0 -e {S}/train.conf -m {RETRAINED} {KEY}
-tao ssd inference --gpu_index=0 -i {D}/validation/image_2 -o {E}/images -e {S}/train.conf -m {RETRAINED} -l {E}/labels {KEY}
-tao ssd export --gpu_index=0 -m {RETRAINED} {KEY} -o {E}/export/ssd.onnx -e {S}/train.conf --batch_size 1 --data_type int8 \
---cal_image_dir {D}/validation/image_2 --batches 6 --cal_cache_file {E}/export/cal.bin --cal_data_file {E}/export/cal.tensor
+tao ssd inference --gpu_index=0 -i {D}/validation/image_2 -o {E}/images -e {S}/train.conf -m {RETRAINED} \
+-l {E}/labels {KEY}
+tao ssd export --gpu_index=0 -m {RETRAINED} {KEY} -o {E}/export/ssd.onnx -e {S}/train.conf --batch_size 1 \
+--data_type int8 --cal_image_dir {D}/validation/image_2 --batches 6 --cal_cache_file {E}/cal.bin --cal_data_file {E}/t
 """
 TAO_5 = f"""
 tao model ssd dataset_convert -d {S}/convert.conf -o {D}/tfrecords/kitti_train -r {E}/
