@@ -42,11 +42,11 @@ PROGRAMS: dict[str, Callable[[list[str]], int]] = {
 
 
 def make(root: Path) -> dict[str, Counter[str]]:
-    """Twelve images of two kinds, in a folder and in one below; "shoe" is on two of them. The items of each."""
+    """Twelve images of two kinds, in a folder and in one below; "shoe" is on one of them. The items of each."""
     truth: dict[str, Counter[str]] = {}
     for number in range(12):
         stem = f"{'deep/' if number % 4 == 3 else ''}{number:02d}"
-        names = ["shirt"] * (number % 3) + ["hat"] * (number % 2) + ["shoe"] * (number in (4, 7))
+        names = ["shirt"] * (number % 3) + ["hat"] * (number % 2) + ["shoe"] * (number == 4)
         for folder, extension in (("image", ("jpg", "PNG")[number % 2]), ("label", "txt")):
             path = root / folder / f"{stem}.{extension}"
             path.parent.mkdir(parents=True, exist_ok=True)
