@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 
 from converters import listing, rules
@@ -10,20 +10,27 @@ from converters.filenames import ImageNames, UnclearName
 from converters.findings import Findings
 
 
-def locate(folder: Path, *names: str) -> str | None:
+def locate(folder: Path, *names: str, among: Hashable = None, every: Callable[[], Iterable[str]] = tuple) -> str | None:
     """The path below ``folder`` of the first of ``names``, as a file spells them, that is there.
 
-    Else that of the one image that the first may mean (``converters.filenames``); None where there is none, or several.
+    Else that of the one image that the first may mean (``converters.filenames``); None where there is none, or several,
+    or where another of ``every`` name means it, too. ``among`` tells apart the files that such names are from.
     """
-    for name in names:
-        own = name.removeprefix("./")
-        if listing.is_below(own) and (folder / own).is_file():
-            return own
+    if (own := literal(folder, *names)) is not None:
+        return own
+    if (folder, among) not in _KNOWN:
+        _KNOWN[folder, among] = ImageNames(folder, every)
     try:
-        match = _names(folder).match(names[0])
+        match = _KNOWN[folder, among].match(names[0])
     except UnclearName:
         return None
     return match.path if match is not None else None
+
+
+def literal(folder: Path, *names: str) -> str | None:
+    """The path below ``folder`` of the first of ``names`` that is one."""
+    every = (name.removeprefix("./") for name in names)
+    return next((name for name in every if listing.is_below(name) and (folder / name).is_file()), None)
 
 
 def note(findings: Findings, below: str, *names: str) -> None:
@@ -32,11 +39,9 @@ def note(findings: Findings, below: str, *names: str) -> None:
         findings.add(rules.OTHER_FILE_NAME, f"{names[0]} -> {below}")
 
 
-@lru_cache(maxsize=8)
-def _names(folder: Path) -> ImageNames:
-    return ImageNames(folder)
+_KNOWN: dict[tuple[Path, Hashable], ImageNames] = {}
 
 
 def forget() -> None:
     """Folders may have changed: list them anew."""
-    _names.cache_clear()
+    _KNOWN.clear()

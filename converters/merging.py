@@ -10,7 +10,7 @@ from typing import Any
 
 from converters.findings import Findings
 from converters.formats import Place, in_order
-from converters.model import Dataset, KeypointSlot, Pictures, Sample, listed
+from converters.model import Dataset, KeypointSlot, Pictures, Sample, joint_ids, listed
 from tltpipe.errors import DataError, UsageError
 
 PAIRS = 10**9
@@ -94,6 +94,7 @@ def merge(sources: Sequence[Source], splits: Sequence[str]) -> Merge:
         "keypoints": _keypoints(every),
         "supercategories": {name: above for _, dataset in every for name, above in dataset.supercategories.items()},
         "joint_pairs": all(dataset.joint_pairs for _, dataset in every),
+        "ids": joint_ids([dataset for _, dataset in every]),
     }
     found, notes = {}, list(_case(categories))
     for split in known:
@@ -101,7 +102,8 @@ def merge(sources: Sequence[Source], splits: Sequence[str]) -> Merge:
             continue
         parts = [(source, source.datasets[split]) for source in sources if split in source.datasets]
         pictures, renamed = _pictures(parts)
-        found[split] = Dataset(pictures=pictures, annotated=_annotated(split, parts), **shared)
+        findings = tuple(each for _, dataset in parts for each in dataset.findings)
+        found[split] = Dataset(pictures=pictures, annotated=_annotated(split, parts), findings=findings, **shared)
         notes += [
             f"{split}: {count:,} images of {name} have the name of an earlier one and are called {name}_..."
             for name, count in renamed.items()

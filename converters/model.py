@@ -230,3 +230,12 @@ class Dataset:
     def __iter__(self) -> Iterator[Sample]:
         findings = Findings()
         return (self.pictures.load(key, findings) for key in self.pictures.keys())  # noqa: SIM118 - no mapping
+
+
+def joint_ids(datasets: Sequence[Dataset]) -> dict[str, int]:
+    """The ids of all categories; where ``datasets`` differ, the first one that gives a name or a number is right."""
+    ids: dict[str, int] = {}
+    for dataset in datasets:
+        taken = set(ids.values())
+        ids |= {name: number for name, number in dataset.ids.items() if name not in ids and number not in taken}
+    return ids

@@ -20,7 +20,7 @@ from converters.chunk_records import FIELDS, Records
 from converters.coordinates import Evidence
 from converters.findings import Finding, Findings
 from converters.formats import MakeWriter, Place, Recorder
-from converters.model import Dataset, Pictures
+from converters.model import Dataset, Pictures, joint_ids
 from converters.passes import Batch, Chunk, cut, gather, worker_count
 from converters.selection import Selection, selected
 from converters.strays import Claim, checksum
@@ -141,21 +141,12 @@ def joint(datasets: Sequence[Dataset], selection: Selection) -> list[Dataset]:
     categories = tuple(dict.fromkeys(name for dataset in datasets for name in dataset.categories))
     keypoints = {name: slot for dataset in datasets for name, slot in dataset.keypoints.items()}
     supercategories = {name: above for dataset in datasets for name, above in dataset.supercategories.items()}
-    ids = _ids(datasets)
+    ids = joint_ids(datasets)
     common = (
         replace(each, categories=categories, keypoints=keypoints, supercategories=supercategories, ids=ids)
         for each in datasets
     )
     return [selected(each, selection) for each in common]
-
-
-def _ids(datasets: Sequence[Dataset]) -> dict[str, int]:
-    """The ids of all categories; where ``datasets`` differ, the first one that gives a name or a number is right."""
-    ids: dict[str, int] = {}
-    for dataset in datasets:
-        taken = set(ids.values())
-        ids |= {name: number for name, number in dataset.ids.items() if name not in ids and number not in taken}
-    return ids
 
 
 @dataclass

@@ -29,8 +29,8 @@ _INNER = ("_annotations.coco.json", "annotations.json", "labels.json", "coco.jso
 """Files that lie in the folder of a split."""
 
 _KNOWN = frozenset((*CANONICAL.values(), "test-dev"))
-_KINDS = ("instances", "", "person_keypoints")
-"""What a file's name begins with; of two files for a split the earlier is taken."""
+_KINDS = {"instances": 0, "": 0, "person_keypoints": 1}
+"""What a file's name begins with; of two files for a split that of the lower number is taken."""
 
 _OTHER_TASKS = ("captions", "panoptic", "stuff")
 _KIND = re.compile(r"(instances|person_keypoints|image_info|captions|panoptic|stuff|lvis_v[0-9.]+)(?=[_.-]|$)")
@@ -181,7 +181,7 @@ def _own_name(path: Path) -> str:
 def _rank(path: Path) -> tuple[int, str]:
     match = _KIND.match(path.name)
     kind = match[1] if match else ""
-    return (_KINDS.index(kind) if kind in _KINDS else len(_KINDS), path.name)
+    return (_KINDS.get(kind, len(_KINDS)), path.name)
 
 
 def _root(path: Path) -> Path:

@@ -149,8 +149,9 @@ def by_name(found: Iterable[tuple[str, Place]]) -> dict[str, Place]:
         group = groups.setdefault(split_name(name), {})
         if group and (name in group or not all(map(YEAR.search, (*group, name)))):
             first, other = next(iter(group.items()))
-            names = f'"{first}" and "{name}"' if first != name else "two places"
-            what = f"{names} are both the {split_name(name)} split: {other.annotations}"
+            split = split_name(name)
+            same = f'"{first}" and "{name}" are both the {split} split' if first != name else f"another {split} split"
+            what = f"{same}: {other.annotations}"
             hint = "rename one of them, put them together, or name the one to read"
             raise DataError(what, where=place.annotations, hint=hint)
         group[name] = place

@@ -14,7 +14,7 @@ lines, skeletons and tags are no boxes: they are left out and counted.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -53,12 +53,24 @@ def find(root: Path) -> dict[str, Place]:
         return _splits(root.parent, root)
     if not root.is_dir():
         return {}
-    own = _file(root)
-    if own is not None:
-        return _splits(class_map.home(root), own)
+    own = _files(root)
+    if len(own) == 1:
+        return _splits(class_map.home(root), own[0])
+    if own:
+        return by_name(part for path in own for part in _parts(class_map.home(root), path))
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    files = ((folder.name, path) for folder in folders if (path := _file(folder)) is not None)
+    files = ((folder.name, path) for folder in folders for path in _files(folder))
     return by_name((name, _place(root, path, _entries(path), None)) for name, path in files)
+
+
+def _parts(root: Path, path: Path) -> Iterator[tuple[str, Place]]:
+    """The splits of a file that is one of several: its subsets, else what it is called."""
+    splits = _splits(root, path)
+    if len(splits) > 1 or any(entry.subset for entry in _entries(path)):
+        yield from splits.items()
+        return
+    words = (word for word in re.split(r"[_.-]+", path.stem) if split_name(word) in SPLITS)
+    yield next(words, path.stem), next(iter(splits.values()))
 
 
 def missing(root: Path) -> str | None:
@@ -67,12 +79,12 @@ def missing(root: Path) -> str | None:
     return f"{own.name} lies in {own.parent}: name the file itself" if own is not None else None
 
 
-def _file(folder: Path) -> Path | None:
-    """CVAT's file in ``folder``; where many XML files lie, each is one image's in another format."""
+def _files(folder: Path) -> list[Path]:
+    """CVAT's files in ``folder``; where many XML files lie, each is one image's in another format."""
     names = [folder / name for name in _NAMES]
     others = list(islice(folder.glob("*.xml"), _MOST + 1))
     names += sorted(others) if len(others) <= _MOST else []
-    return next((path for path in names if _BEGINS.search(contents.head(path))), None)
+    return [path for path in dict.fromkeys(names) if _BEGINS.search(contents.head(path))]
 
 
 def _entries(path: Path) -> Sequence[Entry]:
@@ -190,7 +202,7 @@ class Images:
         where = Location(self.path, entry.line)
         if not entry.name:
             raise DataError("this <image> has no name", where=where)
-        below = image_files.locate(self.images, *_names(entry))
+        below = image_files.locate(self.images, *_names(entry), among=self.path, every=self._every)
         if below is None:
             what, hint = (
                 f'there is no image "{entry.name[:80]}"',
@@ -198,6 +210,11 @@ class Images:
             )
             raise DataError(what, where=where, hint=hint, code=rules.NO_PICTURE.code)
         return below
+
+    def _every(self) -> Iterator[str]:
+        """What each image of the file is called, in this folder where it is there."""
+        for entry in index(self.path).entries:
+            yield image_files.literal(self.images, *_names(entry)) or entry.name
 
     def _node(self, entry: Entry) -> Node:
         with inputs.opened(self.path) as stream:

@@ -13,7 +13,7 @@ boxes: they are left out and counted.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,10 +134,13 @@ class Regions:
 
     def _image(self, row: Row) -> str:
         name = row.text("picture")
-        below = image_files.locate(self.images, name) if name else None
+        below = image_files.locate(self.images, name, among=self.table.path, every=self._every) if name else None
         if below is None:
             raise row.error("picture", f'"{name[:80]}" is not in {self.images}', code=rules.NO_PICTURE.code)
         return below
+
+    def _every(self) -> Iterator[str]:
+        return (self.table.row(key[0], key[1]).text("picture") for key in self.keys())
 
     def _object(self, row: Row, shape: Mapping[str, Any], size: tuple[int, int]) -> Object:
         try:

@@ -288,3 +288,14 @@ def test_a_split_that_lost_its_file_is_counted(sets: Any) -> None:
     again = sets.convert()
     assert again.counts == {"train": (1, 1), "validation": (2, 2)}
     assert again.codes == {}
+
+
+def test_two_files_for_one_split_are_an_error(sets: Any) -> None:
+    for name, stem in (("instances_train", "a"), ("train", "b")):
+        sets.picture(f"images/train/{stem}.jpg")
+        sets.coco(f"annotations/{name}.json", f"{stem}.jpg")
+    with pytest.raises(DataError, match="train split"):
+        sets.convert()
+    (sets.root / "annotations/train.json").rename(sets.root / "annotations/person_keypoints_train.json")
+    made = sets.convert()
+    assert (made.counts, made.done.losses.missing) == ({"train": (1, 1)}, (1, 0)), "another task on the same images"

@@ -197,3 +197,32 @@ def test_files_that_are_refused(files: Any, text: str, word: str) -> None:
     problem = failure(files.root)
     assert str(path) in str(problem.where)
     assert word in problem.what
+
+
+def test_every_file_of_a_folder_is_read(files: Any) -> None:
+    files.picture("images/a.jpg", "images/b.jpg", "images/c.jpg")
+    for name, stem in (("task_1", "a"), ("task_2", "b"), ("job_val", "c")):
+        files.text(f"{name}.xml", page(image(f"{stem}.jpg", BOX)))
+    datasets = converters.splits(files.root, "cvat")[1]
+    assert {name: [sample.id for sample in dataset] for name, dataset in datasets.items()} == {
+        "validation": ["c"],
+        "task_1": ["a"],
+        "task_2": ["b"],
+    }
+
+
+def test_two_files_with_one_subset(files: Any) -> None:
+    files.picture("images/a.jpg", "images/b.jpg")
+    for stem in "ab":
+        files.text(f"{stem}.xml", page(image(f"{stem}.jpg", BOX, more='subset="Train" width="100" height="80"')))
+    with pytest.raises(DataError, match="train split"):
+        converters.splits(files.root, "cvat")
+
+
+def test_two_names_of_one_image(files: Any) -> None:
+    """Written under one name, the labels of one would replace those of the other."""
+    files.picture("images/A.jpg")
+    files.text("annotations.xml", page(image("a.jpg", BOX)))
+    assert [sample.id for sample in samples(files.root)] == ["A"]
+    files.text("annotations.xml", page(image("a.jpg", BOX), image("A.JPG", BOX)))
+    assert failure(files.root).code == rules.NO_PICTURE.code

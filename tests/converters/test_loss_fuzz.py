@@ -19,10 +19,11 @@ import pytest
 from PIL import Image
 
 import converters
+from converters import opening
 from converters.convert import Converted, convert
+from converters.prepare import Target, prepare
 from tltpipe import registry
 from tltpipe.errors import DataError, TltpipeError
-from tltpipe.losses import Losses
 from tltpipe.progress import Silent
 
 ROUNDS = int(os.environ.get("TLTPIPE_LOSS_FUZZ", "12"))
@@ -84,7 +85,7 @@ def whole(request: pytest.FixtureRequest, source: Path, tmp_path_factory: pytest
     return request.param, root
 
 
-def truth_of(root: Path, format: str) -> Truth:
+def truth_of(root: Path, format: str = "coco") -> Truth:
     datasets = converters.splits(root, format)[1]
     return {
         split: {sample.id: Counter(thing.category for thing in sample.objects) for sample in dataset}
@@ -193,6 +194,14 @@ def delete_list(root: Path, truth: Truth, split: str, chance: random.Random) -> 
     return Change(f"deleted {[str(path) for path in found]}", known=False) if found else None
 
 
+def delete_split(root: Path, truth: Truth, split: str, chance: random.Random) -> Change:
+    """Every picture of it: some formats refuse such a split whatever one allows."""
+    gone = pictures(root, split)
+    for path in gone:
+        path.unlink()
+    return Change(f"deleted {split}", None, items(truth, split, [path.stem for path in gone]))
+
+
 CHANGES: tuple[Callable[[Path, Truth, str, random.Random], Change | None], ...] = (
     delete_pictures,
     delete_pictures,
@@ -204,12 +213,34 @@ CHANGES: tuple[Callable[[Path, Truth, str, random.Random], Change | None], ...] 
     move_label,
     rename_class,
     delete_list,
+    delete_split,
 )
 
 
-def attempt(root: Path, target: Path, format: str, **options: Any) -> Converted | TltpipeError:
+def prepared(root: Path, target: Path, *, source_format: str, **options: Any) -> Converted:
+    """As `tltpipe prepare` does it: a COCO file and KITTI labels of each split."""
+    found, places = opening.find(root, source_format)
+    datasets = opening.read_all(root, places, source_format)
+    splits = {
+        name: (dataset, Target(target / f"annotations/instances_{name}.json", target / f"KITTI/{name}"))
+        for name, dataset in datasets.items()
+    }
+    common: dict[str, Any] = {"class_maps": (target,), "journal": target.with_name("journal"), "progress": Silent()}
+    done = prepare(splits, **common, places=places, roots=[root], **options)
+    for name, (dataset, each) in splits.items():
+        assert each.labels is not None
+        kitti = sum(len(path.read_text().splitlines()) for path in each.labels.rglob("*.txt"))
+        assert kitti == done[name].items * dataset.annotated, "the labels hold what the COCO file does"
+        (target / "images").mkdir(exist_ok=True)
+        (target / "images" / name).symlink_to(places[name].images)
+    return Converted(found, done)
+
+
+def attempt(root: Path, target: Path, format: str, command: str, **options: Any) -> Converted | TltpipeError:
     shutil.rmtree(target, ignore_errors=True)
     try:
+        if command == "prepare":
+            return prepared(root, target, source_format=format, **options)
         return convert(root, target, format="coco", source_format=format, progress=Silent(), **options)
     except TltpipeError as problem:
         assert problem.exit_code in (2, 3), problem  # noqa: PT017 - an error is one of the right outcomes
@@ -218,7 +249,7 @@ def attempt(root: Path, target: Path, format: str, **options: Any) -> Converted 
 
 def judge(done: Converted, change: Change, truth: Truth, target: Path) -> None:
     """What is written is true, and what is not there is counted."""
-    written, losses = truth_of(target, "coco"), done.losses
+    written, losses = truth_of(target), done.losses
     every = {stem: counts for split in truth.values() for stem, counts in split.items()}
     blank = 0
     for pictures_of in written.values():
@@ -244,11 +275,14 @@ def judge(done: Converted, change: Change, truth: Truth, target: Path) -> None:
         assert losses.missing.images or empty > len(SPLITS), losses.lines()
 
 
-def loses_a_class(losses: Losses) -> bool:
-    return bool(losses.emptied())
+def loses_too_much(done: Converted) -> bool:
+    """A whole class, or a whole split."""
+    splits = [summary.losses for summary in done.splits.values()]
+    return bool(done.losses.emptied()) or any(each.read.images and not each.written.images for each in splits)
 
 
-def test_nothing_is_lost_in_silence(whole: tuple[str, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["convert", "prepare"])
+def test_nothing_is_lost_in_silence(whole: tuple[str, Path], command: str, tmp_path: Path) -> None:
     format, root = whole
     truth = truth_of(root, format)
     for seed in range(ROUNDS):
@@ -261,10 +295,10 @@ def test_nothing_is_lost_in_silence(whole: tuple[str, Path], tmp_path: Path) -> 
             continue
         try:
             for options in ({}, {"skip_bad": True}, {"skip_bad": True, "allow_loss": True}):
-                done = attempt(copy, tmp_path / "out", format, **options)
+                done = attempt(copy, tmp_path / "out", format, command, **options)
                 if isinstance(done, Converted):
                     judge(done, change, truth, tmp_path / "out")
-                    assert options.get("allow_loss") or not loses_a_class(done.losses)
+                    assert options.get("allow_loss") or not loses_too_much(done)
                 elif options.get("allow_loss") and change.images:
                     raise AssertionError(f"refused: {done}")
         except AssertionError as fault:

@@ -131,3 +131,36 @@ def test_the_command(sets: tuple[Path, Path], tmp_path: Path) -> None:
     assert told["losses"]["in"] == told["losses"]["out"] == {"images": 5, "items": 7}
     assert told["splits"]["train"]["losses"]["out"] == {"images": 4, "items": 6}
     assert (out / "train/Annotations/second_a.xml").is_file()
+
+
+def renumbered(root: Path, ids: Mapping[str, int]) -> Path:
+    """The data set with other ids of its classes."""
+    for path in (root / "annotations").iterdir():
+        page = json.loads(path.read_text())
+        new = {record["id"]: ids[record["name"]] for record in page["categories"]}
+        page["categories"] = [record | {"id": new[record["id"]]} for record in page["categories"]]
+        page["annotations"] = [each | {"category_id": new[each["category_id"]]} for each in page["annotations"]]
+        path.write_text(json.dumps(page))
+    return root
+
+
+def test_class_ids_of_the_first_set_that_has_them(tmp_path: Path) -> None:
+    first = renumbered(write_coco(tmp_path / "first", ["shirt", "hat"], {"a.jpg": [ONE, TWO]}), {"shirt": 7, "hat": 30})
+    other = write_coco(tmp_path / "other", ["shoe", "shirt", "belt"], {"b.jpg": [ONE]}, shade=9)
+    renumbered(other, {"shoe": 30, "shirt": 11, "belt": 12})
+    convert([first, other], tmp_path / "out", format="coco", progress=Silent())
+    page = json.loads((tmp_path / "out/annotations/instances_train.json").read_text())
+    ids = {record["name"]: record["id"] for record in page["categories"]}
+    assert ids == {"shirt": 7, "hat": 30, "belt": 12, "shoe": 31}
+    assert [each["category_id"] for each in page["annotations"]] == [7, 30, 7]
+
+
+def test_what_is_odd_about_one_of_the_sets_is_said(sets: tuple[Path, Path], tmp_path: Path) -> None:
+    """Images of a split that has no annotation file."""
+    (sets[0] / "annotations/instances_validation.json").unlink()
+    alone = convert(sets[0], tmp_path / "alone", format="coco", progress=Silent(), allow_loss=True)
+    both = convert(sets, tmp_path / "both", format="coco", progress=Silent(), allow_loss=True)
+    codes = [[each.rule.code for each in done.splits["train"].findings] for done in (alone, both)]
+    assert "F114" in codes[0]
+    assert "F114" in codes[1]
+    assert both.losses.lost == alone.losses.lost

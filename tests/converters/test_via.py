@@ -91,3 +91,14 @@ def test_splits_are_folders(files: Any) -> None:
         files.picture(f"{split}/1.jpg")
         table(files, (RECT, '{"class":"a"}'), name=f"{split}/via_region_data.csv")
     assert list(converters.splits(files.root)[1]) == ["train", "validation"]
+
+
+def test_two_names_of_one_image(files: Any) -> None:
+    """Written under one name, the labels of one would replace those of the other."""
+    files.picture("1.JPG")
+    path = table(files, (RECT, '{"class":"vest"}'))
+    assert [sample.id for sample in converters.read("via", files.root)] == ["1"]
+    path.write_text(path.read_text() + path.read_text().splitlines()[1].replace("1.jpg", "1.Jpg") + "\n")
+    with pytest.raises(DataError) as caught:
+        list(converters.read("via", files.root))
+    assert caught.value.code == rules.NO_PICTURE.code
