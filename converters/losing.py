@@ -143,7 +143,8 @@ def _is_empty(path: Path) -> bool:
 def refuse_wholesale(splits: Mapping[str, Losses], classes: Sequence[str], where: Mapping[str, Path]) -> None:
     """Raise DataError where a split, or a class, was read and nothing of it is written.
 
-    ``classes`` are those that were chosen, none for all: others are no loss. ``where`` has the place of each split.
+    ``classes`` are those that were chosen, none for all: others are no loss, nor are classes that are crowds alone
+    where those are dropped as the user asked. ``where`` has the place of each split.
     """
     for name, losses in splits.items():
         if losses.read.images and not losses.written.images:
@@ -152,7 +153,8 @@ def refuse_wholesale(splits: Mapping[str, Losses], classes: Sequence[str], where
         if items and not losses.written.items:
             raise DataError(f"all items of {name} are lost: {_reasons(losses)}", where=where.get(name), hint=HINT)
     for category, (items, reasons) in total(splits.values()).emptied().items():
-        if category and (not classes or category in classes):
+        dropped_crowds = set(reasons) == {chosen("crowd")}
+        if category and not dropped_crowds and (not classes or category in classes):
             why = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
             what = f"the only item of class {category} is" if items == 1 else f"all {items:,} items of {category} are"
             first = next(name for name, losses in splits.items() if category in losses.classes_read)

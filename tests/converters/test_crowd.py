@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from converters.health import examine
 from converters.selection import Selection
 from orchestrator.cli import app
+from tltpipe.errors import DataError
 from tltpipe.progress import Silent
 
 MASK = {"size": [80, 100], "counts": [0, 7200, 800]}
@@ -92,3 +93,16 @@ def test_prepare_takes_the_choice(
     (label,) = workspace.rglob("label/a.txt")
     assert len(label.read_text().splitlines()) == lines
     assert ("C612" in result.output) == (lines == 2)
+
+
+def test_a_class_that_is_crowds_alone_goes_with_them(sets: Any) -> None:
+    """It was asked for; a split of which nothing is left is an error all the same."""
+    sets.picture("images/train/a.jpg")
+    notes = [{"image_id": 1}, {"image_id": 1, "category_id": 2, "iscrowd": 1, "bbox": [50, 10, 30, 20]}]
+    categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    sets.coco("annotations/instances_train.json", "a.jpg", notes=notes, categories=categories)
+    made = sets.convert(selection=Selection(crowd="drop"))
+    assert (made.counts, made.done.losses.missing) == ({"train": (1, 1)}, (0, 1))
+    sets.coco("annotations/instances_train.json", "a.jpg", notes=notes[1:], categories=categories)
+    with pytest.raises(DataError, match="lost"):
+        sets.convert(selection=Selection(crowd="drop"))
