@@ -100,7 +100,7 @@ def test_a_setting_without_effect_beside_others_is_said(start: Start) -> None:
     [
         ("ssd:\n  soft_start: 0.9\n", "2:3"),  # the annealing it goes past is the default
         ("ssd:\n  arch: resnet\n  nlayers: 19\n", "3:3"),
-        ("augment:\n  blur_size: 4\n", "2:3"),
+        ("augment:\n  blur_size: 40001\n", "2:3"),
         ("tfrecords:\n  num_shards: 1000000\n", "2:3"),
     ],
 )
