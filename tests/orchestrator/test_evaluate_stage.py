@@ -125,3 +125,11 @@ def test_classes_are_called_and_ordered_as_the_settings_have_them() -> None:
         "average_precision": {"Car": 0.5}, "classes": [{"class": "Car"}], "confusion": {"classes": ["Car"]}
     }  # fmt: skip
     assert _called({}, names) == {}
+
+
+def test_what_comes_between_the_block_and_the_tables_is_not_shown() -> None:
+    """The line between them is empty; lines before the block may be, too."""
+    table = Table()
+    lines = ("", "*" * 30, "vest    AP   0.5", "        mAP  0.5", "*" * 30, "", "class objects ")
+    assert [line for line in lines if not table.read(line)] == [""]
+    assert (table.mean, table.classes) == (0.5, {"vest": 0.5})

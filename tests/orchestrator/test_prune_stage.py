@@ -121,3 +121,15 @@ def test_training_starts_from_it(start: Start, workspace: Path) -> None:
     (job,) = run.runner.jobs  # type: ignore[attr-defined]
     words = list(job.argv)
     assert words[words.index("-m") + 1] == "/workspace/pruned/model.safetensors"
+
+
+def test_a_workspace_is_told_its_own_words(start: Start, weights: Path, programs: Path, write_program: Write) -> None:
+    """Not those of tlt-prune; and which setting removes more, where nothing was removed."""
+    body = PRUNE.replace('"pruning_ratio": 0.5', '"pruning_ratio": 1.0')
+    assert body != PRUNE
+    write_program(programs / "tlt-prune", body + '\nprint("to train it again: tlt-train ssd -e SPEC -m x")')
+    run = start(programs=programs)
+    pipeline.execute(run, ["prune"])
+    told = "\n".join(run.report.told)  # type: ignore[attr-defined]
+    assert "prune.threshold" in told
+    assert "tlt-train" not in told
