@@ -31,7 +31,8 @@ def handle(path: Path | str) -> int:
 
 def opened(path: Path | str, buffering: int = -1) -> BufferedReader:
     """The file ``path``, open for reading bytes; raises as ``handle`` does."""
-    return cast("BufferedReader", os.fdopen(handle(path), "rb", buffering))
+    stream = open(path, "rb", buffering, opener=lambda name, _flags: handle(name))  # noqa: SIM115 - Path has none
+    return cast("BufferedReader", stream)
 
 
 def content(path: Path | str) -> bytes:
