@@ -20,6 +20,7 @@ from converters.records import write_records
 from runtime import dataset_convert, device
 from runtime.threads import VARIABLE
 from tltpipe.errors import HostError
+from tltpipe.machine import cpu_count
 
 with contextlib.suppress(HostError):  # sets OpenMP up, which must be before any test imports torch
     device.require_torch()
@@ -72,9 +73,10 @@ dataset_config {{
 @pytest.fixture(scope="session", autouse=True)
 def _threads() -> Iterator[None]:
     """Sums of other numbers of threads differ in their last bits, and which is fastest depends on what else runs:
-    tests compare bits. Those of the choice itself take the variable away."""
+    tests compare bits. Those of the choice itself take the variable away. It is the number that PyTorch begins with:
+    one that is set later than its import is not all the same to its kernels."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, "1")
+        patch.setenv(VARIABLE, str(cpu_count()))
         yield
 
 
