@@ -244,7 +244,7 @@ def test_a_model_that_differs_is_never_seen(
         (("--data_type", "int8"), 2, "--cal_image_dir"),
         (("--data_type", "int8", "--cal_image_dir", "nowhere"), 3, "there is no such picture or folder"),
         (("--data_type", "int8", "--gen_ds_config", "--cal_image_dir", "."), 2, "deepstream is not written in int8"),
-        (("--data_type", "fp16"), 2, "onnx is not written in fp16"),
+        (("--format", "pt2", "--data_type", "fp16"), 2, "pt2 is not written in fp16"),
         (("--format", "pt2", "--data_type", "int8"), 2, "pt2 is not written in int8"),
         (("--format", "onnx", "--gen_ds_config"), 2, "leave one of them out"),
         (("--target_opset", "12"), 2, "--target_opset is 13 to 20, not 12"),
@@ -368,12 +368,12 @@ def test_a_network_that_sees_grey(learned: Any, tmp_path: Path) -> None:
     checkpoint.save(weights, checkpoint.Checkpoint("ssd_resnet10", ("circle", "square"), 1, state, path.read_text()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(core, "export", traced_anew)
-        for name, more in {"inside.onnx": (), "plugin.onnx": ("--gen_ds_config",)}.items():
+        for name, more in {"a/inside.onnx": (), "b/plugin.onnx": ("--gen_ds_config",)}.items():
             assert export.main(["ssd", "-m", str(weights), "-o", str(tmp_path / name), *more]) == 0
-    told = (tmp_path / "nvinfer_config.txt").read_text().splitlines()
+    told = (tmp_path / "b/nvinfer_config.txt").read_text().splitlines()
     assert {"infer-dims=1;64;64", "model-color-format=2", "offsets=117.3786"} <= set(told)
     trained, pixels = look(weights, learned)
-    for name in ("inside.onnx", "plugin.onnx"):
+    for name in ("a/inside.onnx", "b/plugin.onnx"):
         exported, again = look(tmp_path / name, learned)
         assert (again == pixels).all()
         apart = difference.between(trained(pixels), exported(pixels))
