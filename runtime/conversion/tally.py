@@ -34,6 +34,12 @@ class Tally:
         self.scores += done.scores
         self.losses.merge(done.losses)
 
+    @property
+    def looks_like_shares(self) -> bool:
+        """Whether every box lies within one pixel, as shares of the image's size do."""
+        within = all(0 <= value <= 1 for box in self.dropped.values() for value in box)
+        return bool(self.dropped) and not self.objects and within
+
     def whole_losses(self, unmatched: Losses, names: Names) -> Losses:
         """The balance with classes as they are stored: of all that is done, and of what lies beside the frames.
 

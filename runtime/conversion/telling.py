@@ -15,6 +15,9 @@ CLASS_MAP_HINT = (
     "while writing the classmap.\n"
 )
 
+SHARES = "every box lies within one pixel: these look like shares of the image"
+SHARES_HINT = "labels hold pixels: multiply x by the width and y by the height of each image"
+
 
 def conclude(tally: Tally, status: program.StatusLog, *, kind: str, verbose: bool) -> None:
     """What was written: objects by class, and what each class is called in the records.
@@ -35,11 +38,8 @@ def conclude(tally: Tally, status: program.StatusLog, *, kind: str, verbose: boo
             program.say(text.rstrip("\n"))
     if tally.dropped:
         program.warn(f"{len(tally.dropped)} boxes of no area were left out; the _warning.json file lists them")
-        if not tally.objects and all(0 <= value <= 1 for box in tally.dropped.values() for value in box):
-            program.warn(
-                "every box lies within one pixel: are they shares of the image? Labels hold pixels: multiply x by the "
-                "width and y by the height of each image"
-            )
+        if tally.looks_like_shares:
+            program.warn(f"{SHARES}: {SHARES_HINT}")
         for key, box in tally.dropped.items() if verbose else ():
             program.say(f"left out: {key} {box}")
     if tally.scores:

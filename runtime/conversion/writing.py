@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converters import losing
+from converters import losing, rules
 from converters.records import shard_name
 from runtime import program
 from runtime.conversion import Plan, partition, shards, work
 from runtime.conversion.shards import Prefix
 from runtime.conversion.tally import Tally
-from runtime.conversion.telling import say_objects
+from runtime.conversion.telling import SHARES, SHARES_HINT, say_objects
 from runtime.conversion.work import Done, Job, Stretch
-from tltpipe.errors import UsageError
+from tltpipe.errors import DataError, UsageError
 from tltpipe.progress import Bar, for_stream
 
 
@@ -41,7 +41,8 @@ def write(
 ) -> tuple[Tally, list[str], list[str]]:
     """Write all files; return what was counted, the names written, and the names of earlier files taken away.
 
-    Raises DataError where all items of a class are lost, unless ``allow_loss``; then no file appears.
+    Raises DataError where all items of a class are lost, or boxes look like shares of their image,
+    unless ``allow_loss``; then no file appears.
     """
     tally, total = Tally(), sum(map(len, plan.frames))
     parts = list(_shards(plan, prefix))
@@ -68,6 +69,8 @@ def write(
         if verbose:
             say_objects(tally.objects - before)
         if not allow_loss:
+            if tally.looks_like_shares:
+                raise DataError(SHARES, where=job.source.place, hint=SHARES_HINT, code=rules.SHARES.code)
             judged = tally.whole_losses(plan.losses, job.layout.names)
             losing.refuse_wholesale({"this data set": judged}, (), {"this data set": Path(job.source.place)})
         shards.write_warnings(staging, prefix, tally.dropped)

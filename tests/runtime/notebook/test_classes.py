@@ -94,7 +94,11 @@ def test_boxes_that_are_shares_are_told_when_they_are_converted(
         rows = [row.split() for row in path.read_text().splitlines()]
         shares = [[*row[:4], *(f"{float(value) / 96:.4f}" for value in row[4:8]), *row[8:]] for row in rows]
         path.write_text("".join(" ".join(row) + "\n" for row in shares))
-    assert dataset_convert.main(["-d", str(street.conversion()), "-o", PREFIX]) == 0
+    line = ["-d", str(street.conversion()), "-o", PREFIX]
+    assert dataset_convert.main(line) == 3
+    assert "shares of the image" in capsys.readouterr().err
+    assert not list(street.root.glob("tfrecords/*"))
+    assert dataset_convert.main([*line, "--allow-loss"]) == 0
     told = capsys.readouterr().err
     assert "48 boxes of no area" in told
     assert "shares of the image" in told

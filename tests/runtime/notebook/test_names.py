@@ -22,6 +22,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 CLASSES = ("car", "cyclist", "pedestrian")
 SUFFIXES = {"onnx": ".onnx", "onnx_raw": ".onnx", "deepstream": ".onnx", "torchscript": ".pt", "pt2": ".pt2"}
+LINE = ("ssd", "-t", "0.011")
 Best = Mapping[str, float]
 """The best score of each name on one picture."""
 
@@ -40,14 +41,25 @@ def trained(
         assert dataset_convert.main([*["ssd"] * dali, "-d", spec, "-o", "/data/tfrecords/kitti_train"]) == 0
         spec = str(street.training(request.param, epochs=4))
         assert train.main(["ssd", "-e", spec, "-r", str(root / "out")]) == 0
-        yield request.param, root / "out/weights/ssd_resnet10_epoch_004.safetensors", min(street.pictures.iterdir())
+        model = root / "out/weights/ssd_resnet10_epoch_004.safetensors"
+        yield request.param, model, telling(model, street.pictures, root / "found")
+
+
+def telling(model: Path, pictures: Path, out: Path) -> Path:
+    """The picture on which the best scores of the classes differ most: names that were swapped would show."""
+    assert infer.main([*LINE, "-m", str(model), "-i", str(pictures), "-o", str(out / "drawn"), "-l", str(out)]) == 0
+    gaps = {path: min(np.diff(sorted(read(out / f"{path.stem}.txt").values()))) for path in pictures.iterdir()}
+    return max(gaps, key=lambda path: gaps[path])
 
 
 def said(model: Path, picture: Path, out: Path) -> Best:
     """By tlt-infer's label file."""
-    line = ["ssd", "-m", str(model), "-i", str(picture), "-o", str(out / "drawn"), "-l", str(out), "-t", "0.011"]
-    assert infer.main(line) == 0
-    rows = [row.split() for row in (out / f"{picture.stem}.txt").read_text().splitlines()]
+    assert infer.main([*LINE, "-m", str(model), "-i", str(picture), "-o", str(out / "drawn"), "-l", str(out)]) == 0
+    return read(out / f"{picture.stem}.txt")
+
+
+def read(labels: Path) -> Best:
+    rows = [row.split() for row in labels.read_text().splitlines()]
     return best([row[0] for row in rows], [float(row[15]) for row in rows])
 
 
