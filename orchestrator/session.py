@@ -110,6 +110,7 @@ def _prepared(root: Path, settings: config.Config) -> str:
         and (raw / name / "image").is_dir()
         and ((raw / name / "annos").is_dir() or f"{settings.data.root}/{name}/label" in ours)
         and os.access(raw / name, os.W_OK)
+        and not (raw / name).is_symlink()  # nothing is written through links (docs/security.md)
         for name in splits
     )
     return settings.data.root if beside and splits else PREPARED

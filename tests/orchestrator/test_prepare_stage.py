@@ -192,3 +192,15 @@ def test_a_preparation_that_fails_leaves_the_links_and_one_that_is_gone_is_made_
     (root / "KITTI/train/image").unlink()
     (result,) = again(start(root=root, **{"data.root": "raw"}))
     assert (result.state, seen(root)) == ("ran", (10, 10, 10))
+
+
+def test_labels_of_a_linked_split_go_to_a_folder_of_our_own(
+    start: Callable[..., Run], workspace: Path, tmp_path: Path
+) -> None:
+    raw = workspace / "Original-Data" / "train"
+    raw.rename(tmp_path / "disk")
+    raw.symlink_to(tmp_path / "disk")
+    before = sorted(tmp_path.joinpath("disk").rglob("*"))
+    pipeline.execute(start(), ["prepare"])
+    assert list((workspace / "KITTI" / "train" / "label").glob("*.txt"))
+    assert sorted(tmp_path.joinpath("disk").rglob("*")) == before
