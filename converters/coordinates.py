@@ -6,14 +6,12 @@ that, so it is an error, unless the user says what the coordinates are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from converters import geometry, rules
 from converters.findings import Findings
-from converters.model import Box, Pictures, Sample, listed
+from converters.model import Box, Pictures, Sample, Wrapped
 from tltpipe.errors import DataError, UsageError
 
 KINDS = ("pixels", "shares")
@@ -57,21 +55,10 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Declared:
+class Declared(Wrapped):
     """Pictures of which the user says what their ``coordinates`` are."""
 
-    pictures: Pictures
     coordinates: str
-
-    @property
-    def inputs(self) -> Sequence[Path]:
-        return self.pictures.inputs
-
-    def keys(self) -> Sequence[Any]:
-        return self.pictures.keys()
-
-    def name(self, key: Any) -> str:
-        return self.pictures.name(key)
 
     def load(self, key: Any, findings: Findings) -> Sample:
         sample = self.pictures.load(key, findings)
@@ -84,12 +71,6 @@ class Declared:
         )
         ignored = tuple(_rounded(geometry.scaled_box(box, across, down)) for box in sample.ignored)
         return replace(sample, objects=objects, ignored=ignored)
-
-    def items(self, key: Any) -> tuple[str, ...]:
-        return listed(self.pictures, key)
-
-    def items_beside(self, image: Path) -> tuple[str, ...]:
-        return listed(self.pictures, image, method="items_beside")
 
 
 def _rounded(box: Box) -> Box:

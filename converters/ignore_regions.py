@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from converters.findings import Findings
-from converters.model import Box, Dataset, Object, Pictures, Sample, listed
+from converters.model import Box, Dataset, Object, Sample, Wrapped
 
 
 def is_ignored(name: str) -> bool:
@@ -45,20 +45,8 @@ def without(dataset: Dataset) -> Dataset:
 
 
 @dataclass(frozen=True)
-class Apart:
+class Apart(Wrapped):
     """Pictures of a format that knows no such regions."""
-
-    pictures: Pictures
-
-    @property
-    def inputs(self) -> Sequence[Path]:
-        return self.pictures.inputs
-
-    def keys(self) -> Sequence[Any]:
-        return self.pictures.keys()
-
-    def name(self, key: Any) -> str:
-        return self.pictures.name(key)
 
     def load(self, key: Any, findings: Findings) -> Sample:
         sample = self.pictures.load(key, findings)
@@ -66,7 +54,7 @@ class Apart:
         return replace(sample, objects=objects, ignored=sample.ignored + ignored)
 
     def items(self, key: Any) -> tuple[str, ...]:
-        return trainable(listed(self.pictures, key))
+        return trainable(super().items(key))
 
     def items_beside(self, image: Path) -> tuple[str, ...]:
-        return trainable(listed(self.pictures, image, method="items_beside"))
+        return trainable(super().items_beside(image))

@@ -208,6 +208,29 @@ def listed(pictures: Pictures, key: Any, *, method: str = "items") -> tuple[str,
 
 
 @dataclass(frozen=True)
+class Wrapped:
+    """``pictures`` under their own keys and names; what differs is how a picture is read."""
+
+    pictures: Pictures
+
+    @property
+    def inputs(self) -> Sequence[Path]:
+        return self.pictures.inputs
+
+    def keys(self) -> Sequence[Any]:
+        return self.pictures.keys()
+
+    def name(self, key: Any) -> str:
+        return self.pictures.name(key)
+
+    def items(self, key: Any) -> tuple[str, ...]:
+        return listed(self.pictures, key)
+
+    def items_beside(self, image: Path) -> tuple[str, ...]:
+        return listed(self.pictures, image, method="items_beside")
+
+
+@dataclass(frozen=True)
 class Dataset:
     """One split: categories in order, and the pictures; every ``iter()`` starts at the first one again.
 

@@ -23,6 +23,7 @@ from converters import contents, ignore_regions, images, kitti_lines, listing, r
 from converters.findings import Findings
 from converters.formats import SPLITS, FilesOfTheirOwn, Place, by_name, split_name
 from converters.kitti_lines import encode
+from converters.label_folders import TEXT, LabelFolder
 from converters.model import Box, Dataset, Object, Sample
 from converters.numerals import is_number
 from tltpipe import inputs
@@ -34,7 +35,6 @@ CARRIES = frozenset({"box", "occlusion", "truncation", "ignored"})
 
 _LABELS = ("label_2", "label", "labels")
 _IMAGES = ("image_2", "image", "images", "data")
-_TEXT = frozenset(("txt",))
 _SOME = 4096  # empty files, after which no other is looked into
 
 __all__ = ["ABOUT", "CARRIES", "Writer", "encode", "find", "layout", "read"]
@@ -65,7 +65,7 @@ def _unlabelled(root: Path, labelled: Mapping[str, Place]) -> dict[str, Place]:
     found = [
         Unannotated(root, folder / _LABELS[0], images)
         for folder, labels, images in places
-        if images and not (labels and any(listing.files(labels, _TEXT)))
+        if images and not (labels and any(listing.files(labels, TEXT)))
     ]
     return {"test": found[0]} if found and "test" not in labelled else {}
 
@@ -138,7 +138,7 @@ def _looks_right(labels: Path) -> bool | None:
     YOLO's folders are called the same.
     """
     some = None
-    for name in islice(listing.files(labels, _TEXT), _SOME):
+    for name in islice(listing.files(labels, TEXT), _SOME):
         words = _first_line(labels / name).removeprefix(codecs.BOM_UTF8).split()
         if words:
             return not is_number(words[0].decode(errors="replace")) or _has_pixels(words)
@@ -178,31 +178,8 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
     return Dataset(classes if classes is not None else folder.categories(), folder)
 
 
-@dataclass(frozen=True)
-class Folder:
-    """A folder of label files and one of pictures.
-
-    A key is a path below both without its extension, then that of the picture: none where it is missing, several
-    where pictures share a name.
-    """
-
-    labels: Path
-    images: Path
-    classes: frozenset[str] | None = None
-
-    PAIRED = True
-
-    @property
-    def inputs(self) -> tuple[Path, ...]:
-        return (self.labels, self.images)
-
-    def keys(self) -> list[tuple[str, ...]]:
-        pictures = listing.pictures(self.images)
-        stems = listing.together(listing.stems(self.labels, _TEXT), pictures)
-        return [(stem, *pictures.get(stem, ())) for stem in stems]
-
-    def name(self, key: tuple[str, ...]) -> str:
-        return key[0]
+class Folder(LabelFolder):
+    """Label files and images of this format."""
 
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
         stem, *extensions = key
@@ -246,7 +223,7 @@ class Folder:
     def categories(self) -> tuple[str, ...]:
         """The class names in the label files, sorted, without DontCare; of lines that are none, nothing is said yet."""
         found = set[bytes]()
-        for stem in listing.stems(self.labels, _TEXT):
+        for stem in listing.stems(self.labels, TEXT):
             found.update(_FIRST_WORD.findall(kitti_lines.read_stem(self.labels, stem)[1]))
         return ignore_regions.trainable(sorted(word.decode() for word in found if _is_text(word)))
 

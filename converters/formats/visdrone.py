@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from converters import classes as class_map
 from converters import contents, images, kitti_lines, listing, rules
 from converters.findings import Findings
 from converters.formats import SPLITS, Place, by_name, split_name
+from converters.label_folders import TEXT, LabelFolder
 from converters.model import Box, Dataset, Object, Sample
 from converters.numerals import is_number
 from tltpipe.errors import DataError, Location
@@ -36,7 +36,6 @@ CLASSES = (
 
 _OTHERS = 11
 _TRUNCATED = 0.5  # as a share: "up to half" is all that is known
-_TEXT = frozenset(("txt",))
 _COLUMNS = ("left", "top", "width", "height", "score", "category", "truncation", "occlusion")
 _SPLIT = re.compile(r"(train|validation|val|test-dev|test-challenge|test)$", re.IGNORECASE)
 _FAR = 1e6  # pixels; no picture is that large
@@ -66,7 +65,7 @@ def _place(root: Path, folder: Path) -> Place | None:
 
 def _looks_right(labels: Path) -> bool:
     """Whether the first file with a line in it has one of VisDrone's."""
-    for name in islice(listing.files(labels, _TEXT), 64):
+    for name in islice(listing.files(labels, TEXT), 64):
         line = contents.head(labels / name).strip().partition(b"\n")[0].decode(errors="replace")
         if line:
             words = _words(line)
@@ -85,27 +84,8 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
     return Dataset(classes if classes is not None else CLASSES, Folder(place.annotations, place.images, known))
 
 
-@dataclass(frozen=True)
-class Folder:
-    """A folder of label files and one of images; a key is a path below both without extension, then the image's."""
-
-    labels: Path
-    images: Path
-    classes: frozenset[str] | None = None
-
-    PAIRED = True
-
-    @property
-    def inputs(self) -> tuple[Path, ...]:
-        return (self.labels, self.images)
-
-    def keys(self) -> list[tuple[str, ...]]:
-        pictures = listing.pictures(self.images)
-        stems = listing.together(listing.stems(self.labels, _TEXT), pictures)
-        return [(stem, *pictures.get(stem, ())) for stem in stems]
-
-    def name(self, key: tuple[str, ...]) -> str:
-        return key[0]
+class Folder(LabelFolder):
+    """Label files and images of this format."""
 
     def items(self, key: tuple[str, ...]) -> list[str]:
         path, content = kitti_lines.read_stem(self.labels, key[0])
