@@ -19,8 +19,11 @@ import kitti
 import simplejpeg
 from measure import options
 
-from runtime import augment, folders, kitti_labels, transforms
 from runtime.augmenting import pixels, recipe
+from runtime.data import kitti_labels
+from runtime.imaging import transforms
+from runtime.programs import augment
+from runtime.shell import folders
 from specs.augment import Augment
 from tltpipe.journal import Journal
 

@@ -27,7 +27,7 @@ from typing import Any
 
 import rest
 
-from converters.garments import CATEGORIES, Garment
+from converters.model.garments import CATEGORIES, Garment
 from tltpipe.files import parallel_map, write_text
 
 VERSION = 1

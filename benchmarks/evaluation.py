@@ -16,10 +16,10 @@ from typing import Any
 import measure
 import numpy as np
 
-from runtime import metrics
-from runtime.evaluation import coco, judges
-from runtime.evaluation.analysis import Analysis
-from runtime.evaluation.findings import Collector, Findings
+from runtime.tasks.detection import average_precision
+from runtime.tasks.detection.evaluation import coco, judges
+from runtime.tasks.detection.evaluation.analysis import Analysis
+from runtime.tasks.detection.evaluation.findings import Collector, Findings
 
 CLASSES = tuple(f"class {k}" for k in range(1, 14))
 SIZE = (288, 288)
@@ -53,11 +53,11 @@ def main() -> None:
     ratios = [slow / own for slow, own in zip(took["pycocotools"], took["tltpipe"], strict=True)]
     told = f"{min(ratios):.1f} to {max(ratios):.1f} x the speed of pycocotools"
     measure.told(told, f"{TARGET:g}", met=min(ratios) >= TARGET, bound="least")
-    rounded = metrics.in_whole_pixels(findings)
+    rounded = average_precision.in_whole_pixels(findings)
     for text, action in {
         "collect, picture by picture": lambda: collect(pictures),
-        "NVIDIA's, SAMPLE": lambda: metrics.precision(rounded, mode="SAMPLE", iou=0.5, strict=False),
-        "NVIDIA's, INTEGRATE": lambda: metrics.precision(rounded, mode="INTEGRATE", iou=0.5, strict=False),
+        "NVIDIA's, SAMPLE": lambda: average_precision.precision(rounded, mode="SAMPLE", iou=0.5, strict=False),
+        "NVIDIA's, INTEGRATE": lambda: average_precision.precision(rounded, mode="INTEGRATE", iou=0.5, strict=False),
         "tables, curves, confusions, worst": lambda: everything(rounded),
     }.items():
         print(f"{text}: {measure.best_of(options.rounds, action):.2f} s")

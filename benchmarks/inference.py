@@ -18,7 +18,7 @@ from typing import Any
 
 from measure import told
 
-from runtime import device
+from runtime.machine import device
 from tltpipe.machine import cpu_count
 
 NETWORKS = (("resnet", 18), ("mobilenet_v2", 0))
@@ -58,11 +58,12 @@ def models(arch: str, nlayers: int, folder: Path, *, threads: int) -> dict[str, 
     """A call for each contestant."""
     import torch
 
-    from runtime.exporting import heads, judging
+    from runtime.exporting import judging
     from runtime.exporting.formats import onnx
     from runtime.exporting.subject import Subject
-    from runtime.inference_models import Device
-    from runtime.inference_models.onnx import session
+    from runtime.inference.backends import Device
+    from runtime.inference.backends.onnx import session
+    from runtime.networks.ssd.export import heads
 
     torch.set_num_threads(threads)
     detector = detector_of(arch, nlayers)

@@ -18,11 +18,11 @@ import commands
 import numpy as np
 from measure import best_of, in_turn, judge_speed, options, run, told
 
-from converters import images
+from converters.pictures import headers
 from converters.sample import draw
-from runtime import transforms
 from runtime.augmenting import pixels
 from runtime.augmenting.pictures import enough
+from runtime.imaging import transforms
 from tltpipe.progress import Silent
 
 LONGER_SIDE = 1920
@@ -93,7 +93,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         root = labelled(said.folder or Path(name) / "drawn", said.pictures)
         paths, scratch = sorted((root / "image").iterdir()), Path(name)
-        print(f"{len(paths)} drawn pictures, the first {images.size(paths[0])}")
+        print(f"{len(paths)} drawn pictures, the first {headers.size(paths[0])}")
         judge(paths)
         spec = augment_specs.written(augment_specs.RESIZE, scratch / "resize.conf")
         duel = in_turn(

@@ -10,7 +10,7 @@ import commands
 import corpus
 from measure import run
 
-from converters import images
+from converters.pictures import headers
 
 SIDES = range(500, 1001)
 """Pixels that either side of a picture may have."""
@@ -53,14 +53,14 @@ def count(root: Path) -> int:
 
 
 def _fits(path: Path, sides: range) -> bool:
-    return all(side in sides for side in images.size(path))
+    return all(side in sides for side in headers.size(path))
 
 
 def described(root: Path) -> str:
     """How many pictures there are, and what they are like."""
     paths = list((root / "image").iterdir())
     bytes = sorted(path.stat().st_size for path in paths)
-    sides = [images.size(path) for path in paths]
+    sides = [headers.size(path) for path in paths]
     pixels = sum(width * height for width, height in sides) / len(sides)
     low, high = (choose(choose(each) for each in sides) for choose in (min, max))
     least, middle, most = (bytes[int(share * (len(bytes) - 1))] / 1000 for share in (0, 0.5, 1))

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import specs
-from runtime import device
+from runtime.machine import device
 
 STEPS = 12
 """Timed ones; two more come first."""

@@ -26,14 +26,14 @@ def splits(
     Raises UsageError for a format that is not there or cannot be guessed, DataError for data that are not as the
     format has them (some only while the samples are read).
     """
-    from converters import opening
+    from converters.transfer import opening
 
     return opening.splits(path, format, images=images, coordinates=coordinates)
 
 
 def read(format: str, path: Path, split: str | None = None) -> Dataset:
     """One split of the data set at ``path``: the one called ``split``, or the only one. Raises as ``splits`` does."""
-    from converters import opening
+    from converters.transfer import opening
 
     return opening.one(opening.splits(path, format)[1], path, split)
 
@@ -55,7 +55,7 @@ def open_writer(format: str, path: Path, categories: Sequence[str], **options: A
     ``path`` is the file or the folder that the format keeps its annotations in. ``options`` are those of the
     format's ``Writer``. Raises UsageError for a format that is not there or cannot be written.
     """
-    from converters import opening
+    from converters.transfer import opening
     from tltpipe.files import replaced
 
     module = opening.module(format, writing=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from converters.drawing import outline_font
+from converters.pictures.drawing import outline_font
 from converters.sample import draw
-from runtime import augment
+from runtime.programs import augment
 from tltpipe.files import link_or_copy
 from tltpipe.progress import Silent
 
@@ -71,7 +71,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         draw(work / "raw", train=6, validation=0, seed=4, progress=Silent())
-        from converters.convert import convert
+        from converters.transfer.convert import convert
 
         convert(work / "raw", work / "kitti", format="kitti", splits=["train"], progress=Silent())
         data = work / "one"

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from converters.garments import CATEGORIES
-from runtime.evaluation import charts
-from runtime.evaluation.analysis import Analysis
-from runtime.evaluation.findings import Collector, Findings
+from converters.model.garments import CATEGORIES
+from runtime.tasks.detection.evaluation import charts
+from runtime.tasks.detection.evaluation.analysis import Analysis
+from runtime.tasks.detection.evaluation.findings import Collector, Findings
 
 SIZE = (288, 288)
 ALIKE = {0: (1, 4), 1: (0, 3), 3: (1,), 4: (0, 5), 6: (8,), 9: (0, 10, 11), 11: (9, 12), 12: (11,)}

@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-from runtime.program import Accepted
+from runtime.shell.program import Accepted
 
 PAGE = Path(__file__).with_name("flags.md")
 PROGRAMS = {
-    "tlt-train": ("train", "runtime.train"),
-    "tlt-evaluate": ("evaluate", "runtime.evaluate"),
-    "tlt-infer": ("inference", "runtime.infer"),
-    "tlt-prune": ("prune", "runtime.prune"),
-    "tlt-export": ("export", "runtime.export"),
-    "tlt-dataset-convert": ("dataset_convert", "runtime.dataset_convert"),
-    "tlt-augment": ("augment", "runtime.augment"),
+    "tlt-train": ("train", "runtime.programs.train"),
+    "tlt-evaluate": ("evaluate", "runtime.programs.evaluate"),
+    "tlt-infer": ("inference", "runtime.programs.infer"),
+    "tlt-prune": ("prune", "runtime.programs.prune"),
+    "tlt-export": ("export", "runtime.programs.export"),
+    "tlt-dataset-convert": ("dataset_convert", "runtime.programs.dataset_convert"),
+    "tlt-augment": ("augment", "runtime.programs.augment"),
 }
 """Our program: NVIDIA's task from TLT 3.0 on, and the module with its parser."""
 

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator import spec_command, stage_commands, tao_command
-from orchestrator.check_command import check
-from orchestrator.convert_command import convert
-from orchestrator.fetch_command import fetch
-from orchestrator.options import Changing, Chosen, Plain, Trying, Writing, before_commands, command
-from orchestrator.split_command import split
-from orchestrator.stats_command import stats, view
+from orchestrator.commands import spec, stages, tao
+from orchestrator.commands.check import check
+from orchestrator.commands.convert import convert
+from orchestrator.commands.fetch import fetch
+from orchestrator.commands.options import Changing, Chosen, Plain, Trying, Writing, before_commands, command
+from orchestrator.commands.split import split
+from orchestrator.commands.stats import stats, view
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
 from tltpipe.interpreters import import_installed_only
 
 if TYPE_CHECKING:
-    from orchestrator.leftovers import Leftover
-    from orchestrator.workspace import Workspace
+    from orchestrator.jobs.leftovers import Leftover
+    from orchestrator.jobs.workspace import Workspace
 
 app = typer.Typer(
     name="tltpipe",
@@ -34,7 +34,7 @@ app = typer.Typer(
 )
 image_app = typer.Typer(help="The container image of our own programs.", no_args_is_help=True)
 app.add_typer(image_app, name="image")
-app.add_typer(spec_command.app, name="spec")
+app.add_typer(spec.app, name="spec")
 
 
 def main() -> int:
@@ -53,7 +53,7 @@ def main() -> int:
 
 def _misused(error: Any) -> int:
     """A command line that typer refuses, as the error that all commands answer with."""
-    from orchestrator import console
+    from orchestrator.screen import console
 
     context = getattr(error, "ctx", None)
     problem = UsageError(error.format_message(), hint=f"{context.command_path if context else 'tltpipe'} --help")
@@ -83,10 +83,10 @@ def _top(
 def init(
     options: Writing,
     format: Annotated[str | None, typer.Option(help="Format of the data set; found by default.")] = None,
-    img: Annotated[str | None, stage_commands.IMG] = None,
+    img: Annotated[str | None, stages.IMG] = None,
 ) -> None:
     """Write tltpipe.yaml: every setting explained, with those given here and what the data set is. Optional."""
-    from orchestrator import example
+    from orchestrator.settings import example
     from tltpipe import files
 
     path = options.workspace.absolute() / "tltpipe.yaml"
@@ -114,7 +114,7 @@ def sample(
     size: Annotated[int, typer.Option(min=64, help="Longer side of a picture, about, in pixels.")] = 420,
 ) -> None:
     """Draw a sample data set: garments with boxes, landmarks and outlines, in DeepFashion2's format."""
-    from orchestrator import demo
+    from orchestrator.commands import demo
 
     folder = options.workspace.absolute() / out
     if folder.exists() and any(folder.iterdir()) and not options.force:
@@ -127,7 +127,7 @@ def sample(
     _answer(options, told, f"drew {train + validation} pictures into {folder}")
 
 
-for stage_command in stage_commands.ALL:
+for stage_command in stages.ALL:
     app.command()(command(stage_command))
 
 
@@ -135,7 +135,8 @@ for stage_command in stage_commands.ALL:
 @command
 def status(options: Chosen) -> None:
     """What is done, what is stale and why."""
-    from orchestrator import leftovers, pipeline, session
+    from orchestrator import pipeline, session
+    from orchestrator.jobs import leftovers
 
     run = session.start(options.workspace, options.console, flags=options.flags())
     verdicts, left = pipeline.survey(run), leftovers.find(run.workspace)
@@ -157,7 +158,8 @@ def clean(options: Writing) -> None:
 
     Work that an interrupted stage would go on from stays, unless --force.
     """
-    from orchestrator import leftovers, pipeline, session
+    from orchestrator import pipeline, session
+    from orchestrator.jobs import leftovers
 
     workspace = session.start(options.workspace, options.console, flags=options.flags()).workspace
     found = leftovers.find(workspace)
@@ -179,7 +181,7 @@ def clean(options: Writing) -> None:
 
 
 def _list(options: Plain, workspace: Workspace, title: str, found: list[Leftover]) -> None:
-    from orchestrator import leftovers
+    from orchestrator.jobs import leftovers
 
     options.console.put(title)
     for each in found:
@@ -190,8 +192,8 @@ def _list(options: Plain, workspace: Workspace, title: str, found: list[Leftover
 @command
 def doctor(options: Chosen) -> None:
     """Look whether this machine has what the chosen runner needs; exit code 6 if not."""
-    from orchestrator import doctor as examination
     from orchestrator import session
+    from orchestrator.commands import doctor as examination
 
     run = session.start(options.workspace, options.console, flags=options.flags())
     checks = examination.examine(run)
@@ -216,7 +218,7 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Folder for the demo; running again continues there.")] = Path("demo"),
 ) -> None:
     """Draw a sample data set, train a small detector on it, and show what it finds."""
-    from orchestrator import demo as show
+    from orchestrator.commands import demo as show
 
     place = options.workspace.absolute() / folder
     told = show.play(place, options.console, flags=options.flags(), dry=options.dry_run)
@@ -228,7 +230,7 @@ for dataset_command in (fetch, check, stats, view, convert, split):
     app.command()(command(dataset_command))
 
 
-app.command(context_settings=tao_command.RAW)(tao_command.tao)
+app.command(context_settings=tao.RAW)(tao.tao)
 
 
 @image_app.command("build")
@@ -242,7 +244,7 @@ def build(
     tag: Annotated[str | None, typer.Option(help="Name of the image.", show_default=False)] = None,
 ) -> None:
     """Build the image of our own programs with the local Docker engine."""
-    from orchestrator import image
+    from orchestrator.engine import image
 
     built = image.build(options.console, tag=tag or image.TAG, base_image=base_image, extras=extras)
     if options.json:

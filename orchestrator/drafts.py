@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.origins import Origins
+from orchestrator.settings.origins import Origins
 from tltpipe import files, inputs, plain
 from tltpipe.errors import ConfigError
 
 if TYPE_CHECKING:
-    from orchestrator.config_file import Given
+    from orchestrator.settings.config_file import Given
     from orchestrator.toolkits import Dialect
     from specs.spec import Spec
 

@@ -10,14 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from orchestrator import attempts, checkpoints, drafts, receipts, session
-from orchestrator.jobs import Job
-from orchestrator.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
-from orchestrator.receipts import Facts, Receipt
+from orchestrator import drafts, session
+from orchestrator.jobs import Job, attempts, checkpoints, receipts
+from orchestrator.jobs.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
+from orchestrator.jobs.receipts import Facts, Receipt
+from orchestrator.jobs.workspace import Workspace
 from orchestrator.run import Run
 from orchestrator.sequence import every, load, order
 from orchestrator.stages import Stage
-from orchestrator.workspace import Workspace
 from tltpipe import __version__, files, locks
 from tltpipe.errors import ConfigError, DataError, HostError, Interrupted
 from tltpipe.losses import Losses

@@ -11,22 +11,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converters import limits
-from orchestrator import drafts, outcomes
-from orchestrator.jobs import Job, Outcome, Request, Secret, without_missing
+from converters.pictures import limits
+from orchestrator import drafts
+from orchestrator.jobs import Job, Outcome, Request, Secret, outcomes, without_missing
 from tltpipe import files, seal
 from tltpipe.errors import ConfigError, HostError, UsageError
 from tltpipe.losses import Losses, parse
 
 if TYPE_CHECKING:
     from converters.formats import Place
-    from orchestrator.config import Config
-    from orchestrator.receipts import Facts
-    from orchestrator.report import Report
+    from orchestrator.jobs.receipts import Facts
+    from orchestrator.jobs.verify import Lacking
+    from orchestrator.jobs.workspace import Workspace
     from orchestrator.runners import Runner
+    from orchestrator.screen.report import Report
+    from orchestrator.settings.config import Config
     from orchestrator.toolkits import Toolkit
-    from orchestrator.verify import Lacking
-    from orchestrator.workspace import Workspace
 
 
 _STAGING = re.compile(r"(?<=/)\.([^/\s]+)\.partial\b")
@@ -86,7 +86,7 @@ class Run:
 
         Raises as ``converters`` does.
         """
-        from converters import opening
+        from converters.transfer import opening
 
         folder, format = self.workspace.raw, self.config.data.format
         if not folder.exists():

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from orchestrator import config, receipts
+from orchestrator.jobs import receipts
+from orchestrator.jobs.workspace import Workspace
 from orchestrator.runners import Place
-from orchestrator.workspace import Workspace
+from orchestrator.settings import config
 from tltpipe import inputs, registry
 from tltpipe.errors import UsageError
 
@@ -17,9 +18,9 @@ PREPARED = "KITTI"
 """Folder for what prepare makes where it cannot be beside the pictures."""
 
 if TYPE_CHECKING:
-    from orchestrator.report import Report
     from orchestrator.run import Run
     from orchestrator.runners import Runner
+    from orchestrator.screen.report import Report
     from orchestrator.toolkits import Toolkit
 
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from converters.convert import Converted as Converted
-    from converters.front_door import Splits as Splits
-    from converters.front_door import convert as convert
-    from converters.front_door import read as read
     from converters.model import Box as Box
     from converters.model import Dataset as Dataset
     from converters.model import Object as Object
     from converters.model import Sample as Sample
-    from runtime.front_door import LoadedModel as Model
-    from runtime.front_door import Prediction as Prediction
+    from converters.transfer.convert import Converted as Converted
+    from converters.transfer.front_door import Splits as Splits
+    from converters.transfer.front_door import convert as convert
+    from converters.transfer.front_door import read as read
+    from runtime.inference.front_door import LoadedModel as Model
+    from runtime.inference.front_door import Prediction as Prediction
     from tltpipe.errors import TltpipeError as TltpipeError
 
 __version__ = "0.1.0"
@@ -39,16 +39,16 @@ __all__ = [
 
 _PLACES = {
     "Box": "converters.model:Box",
-    "Converted": "converters.convert:Converted",
+    "Converted": "converters.transfer.convert:Converted",
     "Dataset": "converters.model:Dataset",
-    "Model": "runtime.front_door:LoadedModel",
+    "Model": "runtime.inference.front_door:LoadedModel",
     "Object": "converters.model:Object",
-    "Prediction": "runtime.front_door:Prediction",
+    "Prediction": "runtime.inference.front_door:Prediction",
     "Sample": "converters.model:Sample",
-    "Splits": "converters.front_door:Splits",
+    "Splits": "converters.transfer.front_door:Splits",
     "TltpipeError": "tltpipe.errors:TltpipeError",
-    "convert": "converters.front_door:convert",
-    "read": "converters.front_door:read",
+    "convert": "converters.transfer.front_door:convert",
+    "read": "converters.transfer.front_door:read",
 }
 """Where each name is defined; only looked up here when somebody asks for it."""
 

@@ -66,7 +66,7 @@ class SpecError(UsageError):
 
 
 class DataError(TltpipeError):
-    """``code`` is the rule that the data break, where there is one (converters.rules)."""
+    """``code`` is the rule that the data break, where there is one (converters.model.rules)."""
 
     exit_code = 3
 

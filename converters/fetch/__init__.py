@@ -20,7 +20,7 @@ from converters.fetch import unpacking
 from converters.fetch.archive import Limits, Plan, amount
 from converters.fetch.datasets import Archive, Fetchable
 from converters.fetch.download import DRIVE, Free, free_bytes
-from converters.findings import Finding, Findings
+from converters.model.findings import Finding, Findings
 from tltpipe import locks, registry
 from tltpipe.errors import DataError, HostError, UsageError
 from tltpipe.progress import Progress, Silent

@@ -25,14 +25,19 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from converters import contents, csv_kinds, csv_rows, csv_text, images, listing, rules
-from converters.csv_rows import Keys, Part, Row, Table
-from converters.csv_text import RowWriter
-from converters.filenames import ImageNames, UnclearName
-from converters.findings import Findings
+from converters.files import listing
+from converters.files.filenames import ImageNames, UnclearName
+from converters.files.numerals import shortest
 from converters.formats import Place, by_name, split_name
-from converters.model import Box, Dataset, Object, Sample
-from converters.numerals import shortest
+from converters.formats._tables import kinds
+from converters.formats._tables import rows as csv_rows
+from converters.formats._tables import text as csv_text
+from converters.formats._tables.rows import Keys, Part, Row, Table
+from converters.formats._tables.text import RowWriter
+from converters.model import Box, Dataset, Object, Sample, rules
+from converters.model.findings import Findings
+from converters.pictures import headers as images
+from converters.transfer import contents
 from tltpipe.errors import DataError
 
 ABOUT = "CSV with a header, one row an object: <split>.csv, images/<split>"
@@ -135,7 +140,7 @@ def _table(path: Path, *, part: str | None = None) -> Table | None:
     if table is None or table.has("group"):
         return None  # which is Open Images' alone
     if not table.has("picture", "class", "left", "top"):
-        return csv_kinds.listed(table) if table.has("picture", "bbox") else csv_kinds.headless(path)
+        return kinds.listed(table) if table.has("picture", "bbox") else kinds.headless(path)
     # Where no other column tells where the box ends, width and height are not the picture's.
     whose = "image" if table.has("right", "bottom") or table.has(*_SIZES) else "box"
     meant = {name: at for name, at in table.columns if name not in ("width", "height")}
@@ -161,7 +166,7 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
         hint = "needed are filename, class, xmin, ymin, xmax, ymax"
         raise DataError("the first row does not name the columns", where=place.annotations, hint=hint)
     if classes is None and not table.headed:
-        classes = csv_kinds.mapping(_files(table.path.parent))
+        classes = kinds.mapping(_files(table.path.parent))
     unnamed = "" if table.has("class") else classes[0] if classes is not None and len(classes) == 1 else "object"
     rows = Rows(table, place.images, frozenset(classes) if classes is not None else None, unnamed)
     own = (unnamed,) if unnamed else tuple(sorted(csv_rows.index(table).classes))
@@ -251,7 +256,7 @@ class Rows:
         category = row.text("class")
         ends = _SIZES if self.table.has(*_SIZES) and not self.table.has("right", "bottom") else ("right", "bottom")
         columns = ("bbox",) if self.table.lists else ("left", "top", *ends)
-        texts = {text for column in columns if (text := row.text(column)).lower() not in csv_kinds.NOTHING}
+        texts = {text for column in columns if (text := row.text(column)).lower() not in kinds.NOTHING}
         if not texts and not category:
             return None
         category = category or self.unnamed
@@ -260,9 +265,7 @@ class Rows:
         if self.classes is not None and category not in self.classes:
             what = f'"{category[:80]}" is none of the classes in the class map'
             raise row.error("class", what, code=rules.UNKNOWN_CLASS.code)
-        left, top, right, bottom = (
-            csv_kinds.four(row) if self.table.lists else (row.number(column) for column in columns)
-        )
+        left, top, right, bottom = kinds.four(row) if self.table.lists else (row.number(column) for column in columns)
         if self.table.lists or ends == _SIZES:
             right, bottom = left + right, top + bottom
         occlusion, truncation = row.number("occlusion", default=0), row.number("truncation", default=0)

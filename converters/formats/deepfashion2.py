@@ -3,8 +3,8 @@
     <split>/image/000001.jpg    <split>/annos/000001.json
 
 Every landmark, polygon and field is kept as it stands. Categories go by their number; the names inside are the
-underscore names of ``converters.garments``, which the official COCO conversion uses too. A split without ``annos``,
-as the test split is published, has pictures and nothing on them.
+underscore names of ``converters.model.garments``, which the official COCO conversion uses too. A split without
+``annos``, as the test split is published, has pictures and nothing on them.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converters import garments, images, json_file, listing, rules
-from converters.findings import Findings
+from converters.files import json_file, listing
 from converters.formats import SPLITS, Place, by_name, split_name
-from converters.model import Box, Dataset, Keypoint, Keypoints, KeypointSlot, Object, Polygon, Sample
+from converters.model import Box, Dataset, Keypoint, Keypoints, KeypointSlot, Object, Polygon, Sample, garments, rules
+from converters.model.findings import Findings
+from converters.pictures import headers
 from tltpipe.errors import DataError
 
 ABOUT = "DeepFashion2: <split>/image/*.jpg, <split>/annos/*.json"
@@ -177,7 +178,7 @@ class Split:
     def _size(self, image: Path, path: Path, findings: Findings) -> tuple[int, int]:
         format = "JPEG" if image.suffix.lower() in (".jpg", ".jpeg") and not self.any_kind else None
         try:
-            return images.look(image, findings, format=format)
+            return headers.look(image, findings, format=format)
         except DataError as problem:
             if problem.code != rules.NO_PICTURE.code:
                 raise

@@ -20,15 +20,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from converters import classes as class_map
-from converters import contents, csv_rows, csv_text, images, listing, rules
-from converters.csv_rows import Keys, Row, Table
-from converters.csv_text import RowWriter
-from converters.filenames import ImageNames, UnclearName
-from converters.findings import Findings
+from converters.files import listing
+from converters.files.filenames import ImageNames, UnclearName
+from converters.files.numerals import shortest
 from converters.formats import Place, by_name, split_name
-from converters.model import Box, Dataset, Object, Sample
-from converters.numerals import shortest
+from converters.formats._tables import rows as csv_rows
+from converters.formats._tables import text
+from converters.formats._tables.rows import Keys, Row, Table
+from converters.formats._tables.text import RowWriter
+from converters.model import Box, Dataset, Object, Sample, rules
+from converters.model import classes as class_map
+from converters.model.findings import Findings
+from converters.pictures import headers as images
+from converters.transfer import contents
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
@@ -112,7 +116,7 @@ def layout(root: Path, split: str) -> Place:
 
 def describe(root: Path, categories: Sequence[str], splits: Mapping[str, Place]) -> Mapping[str, str]:  # noqa: ARG001
     """The descriptions: every class is called what it is called."""
-    return {DESCRIPTIONS: b"".join(csv_text.encoded(name, name) for name in categories).decode()}
+    return {DESCRIPTIONS: b"".join(text.encoded(name, name) for name in categories).decode()}
 
 
 def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
@@ -145,7 +149,7 @@ def _descriptions(path: Path) -> Mapping[str, str]:
         if not line.strip() or line.replace(" ", "").lower() == "labelname,displayname":
             continue
         try:
-            code, name = (field.strip() for field in csv_text.fields(line, ","))
+            code, name = (field.strip() for field in text.fields(line, ","))
         except (ValueError, csv.Error):
             what, hint = "a code and a name are needed", "write /m/01g317,Person"
             raise DataError(what, where=Location(path, number), hint=hint) from None
@@ -281,8 +285,8 @@ class Recorder:
 
     def record(self, sample: Sample) -> bytes:
         if not sample.objects:
-            return csv_text.encoded(sample.id, *[""] * HEADER.count(","))
-        return b"".join([csv_text.encoded(sample.id, *_fields(thing, sample)) for thing in sample.objects])
+            return text.encoded(sample.id, *[""] * HEADER.count(","))
+        return b"".join([text.encoded(sample.id, *_fields(thing, sample)) for thing in sample.objects])
 
 
 def _fields(thing: Object, sample: Sample) -> tuple[str, ...]:

@@ -19,20 +19,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, overload
 
-from converters import classes as class_map
-from converters import contents, listing, records, rules
-from converters.examples import (
-    WORLD,
-    Record,
-    encode_record,
-    stored_name,
-)
-from converters.findings import Findings
+from converters.files import listing
 from converters.formats import SPLITS, Place, by_name, split_name
-from converters.frames import HINT, parsed
-from converters.ignore_regions import is_ignored, trainable
-from converters.model import Box, Dataset, Object, Sample
-from converters.records import frame_record, read_record
+from converters.model import Box, Dataset, Object, Sample, rules
+from converters.model import classes as class_map
+from converters.model.findings import Findings
+from converters.model.ignore_regions import is_ignored, trainable
+from converters.tfrecords import records
+from converters.tfrecords.examples import WORLD, Record, encode_record, stored_name
+from converters.tfrecords.frames import HINT, parsed
+from converters.tfrecords.records import frame_record, read_record
+from converters.transfer import contents
 from tltpipe import inputs
 from tltpipe.errors import DataError
 from tltpipe.files import writable

@@ -20,11 +20,13 @@ from typing import Any
 
 import orjson
 
-from converters import csv_rows, image_files, images, outlines, rules
-from converters.csv_rows import Keys, Row, Table
-from converters.findings import Findings
+from converters.files import image_files
 from converters.formats import SPLITS, Place, by_name, split_name
-from converters.model import Box, Dataset, Object, Polygon, Sample
+from converters.formats._tables import rows as csv_rows
+from converters.formats._tables.rows import Keys, Row, Table
+from converters.model import Box, Dataset, Object, Polygon, Sample, outlines, rules
+from converters.model.findings import Findings
+from converters.pictures import headers as images
 from tltpipe.errors import DataError
 
 ABOUT = "VIA (VGG Image Annotator) CSV: via_region_data.csv, images"

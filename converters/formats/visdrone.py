@@ -16,13 +16,16 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from converters import classes as class_map
-from converters import contents, images, kitti_lines, listing, rules
-from converters.findings import Findings
+from converters.files import listing
+from converters.files.label_folders import TEXT, LabelFolder
+from converters.files.numerals import is_number
 from converters.formats import SPLITS, Place, by_name, split_name
-from converters.label_folders import TEXT, LabelFolder
-from converters.model import Box, Dataset, Object, Sample
-from converters.numerals import is_number
+from converters.formats.kitti import lines
+from converters.model import Box, Dataset, Object, Sample, rules
+from converters.model import classes as class_map
+from converters.model.findings import Findings
+from converters.pictures import headers
+from converters.transfer import contents
 from tltpipe.errors import DataError, Location
 
 ABOUT = "VisDrone DET: VisDrone2019-DET-<split>/annotations/*.txt, images"
@@ -88,7 +91,7 @@ class Folder(LabelFolder):
     """Label files and images of this format."""
 
     def items(self, key: tuple[str, ...]) -> list[str]:
-        path, content = kitti_lines.read_stem(self.labels, key[0])
+        path, content = lines.read_stem(self.labels, key[0])
         return [thing.category for thing in _parsed(content, Path(path), None)[0]]
 
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
@@ -100,7 +103,7 @@ class Folder(LabelFolder):
             raise DataError(what, where=path, hint=f"there must be one in {self.images}", code=code)
         image = Path(f"{self.images}/{stem}.{extensions[0]}")
         try:
-            own, content = kitti_lines.read_stem(self.labels, stem, findings)
+            own, content = lines.read_stem(self.labels, stem, findings)
         except FileNotFoundError:
             hint = f"an empty file says that nothing is on it: {path}"
             raise DataError(
@@ -108,7 +111,7 @@ class Folder(LabelFolder):
             ) from None
         path = Path(own)
         objects, ignored = _parsed(content, path, self.classes)
-        width, height = images.look(image, findings)
+        width, height = headers.look(image, findings)
         return Sample(stem, image, width, height, objects, annotations=path, ignored=ignored)
 
 

@@ -12,8 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from converters import opening, rules
-from converters.findings import Finding, Findings
 from converters.formats import Place
 from converters.health import gathering
 from converters.health.balance import balance
@@ -21,7 +19,9 @@ from converters.health.duplicates import copies
 from converters.health.gathering import Split
 from converters.health.orphans import orphans
 from converters.health.report import Report, SplitReport
-from converters.model import Dataset
+from converters.model import Dataset, rules
+from converters.model.findings import Finding, Findings
+from converters.transfer import opening
 from tltpipe.errors import DataError
 from tltpipe.files import start_workers
 from tltpipe.progress import Progress

@@ -7,9 +7,9 @@ from itertools import combinations
 
 import numpy as np
 
-from converters import rules
-from converters.findings import Findings
 from converters.health.gathering import Split
+from converters.model import rules
+from converters.model.findings import Findings
 
 FEW = 0.01
 """Share of all items under which a class is rare."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converters import perceptual, rules
-from converters.findings import Findings
 from converters.health.gathering import Split
 from converters.health.looks import UNSEEN
+from converters.model import rules
+from converters.model.findings import Findings
 from converters.partition.duplicates import Contents
 from converters.partition.relations import components
-from converters.passes import batches
+from converters.pictures import perceptual
+from converters.transfer.passes import batches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

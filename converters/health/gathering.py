@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converters import rules
-from converters.findings import Findings
+from converters.files.strays import checksum
+from converters.files.unsupported import unsupported
 from converters.health.looks import Looks
-from converters.model import Dataset
-from converters.passes import Batch, batches, worker_count
-from converters.strays import checksum
-from converters.unsupported import unsupported
+from converters.model import Dataset, rules
+from converters.model.findings import Findings
+from converters.transfer.passes import Batch, batches, worker_count
 from tltpipe import machine
 from tltpipe.errors import DataError
 from tltpipe.progress import Bar
@@ -33,7 +32,7 @@ class Split:
     """One split after the pass.
 
     ``places`` says which of ``keys`` each entry of the arrays of ``Looks`` is of: those that could be read.
-    ``names`` are check sums of all ids, ``paths`` of picture files without extension (``converters.strays``);
+    ``names`` are check sums of all ids, ``paths`` of picture files without extension (``converters.files.strays``);
     ``unusable`` counts pictures that could not be read, or not looked at.
     """
 

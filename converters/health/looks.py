@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from converters import images, listing, perceptual, rules
-from converters.findings import Findings
+from converters.files import listing
+from converters.files.strays import checksum
 from converters.health import shapes
-from converters.images import Header
-from converters.model import Sample
-from converters.orientation import turned_size
-from converters.strays import checksum
+from converters.model import Sample, rules
+from converters.model.findings import Findings
+from converters.pictures import headers, perceptual
+from converters.pictures.headers import Header
+from converters.pictures.orientation import turned_size
 from tltpipe.errors import DataError
 
 UNSEEN = -1
@@ -95,7 +96,7 @@ class Looks:
         path, look = sample.image, perceptual.FLAT
         try:
             seen = findings.looked
-            header = seen[1] if seen is not None and seen[0] is path else images.header(path)
+            header = seen[1] if seen is not None and seen[0] is path else headers.header(path)
             if self.deep and header.whole:
                 look = perceptual.hash64(path)
         except DataError as problem:

@@ -14,17 +14,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from converters import images, opening, orientation, outputs, rules
-from converters.convert import vacant
-from converters.findings import Finding, Findings
 from converters.formats import Place
 from converters.health import examine, repairs, storing
 from converters.health.report import Report
-from converters.images import Header
-from converters.model import Dataset, Pictures, Sample, listed
-from converters.orientation import turned_size
-from converters.selection import Selection
-from converters.transfer import Part, Summary, joint, transfer
+from converters.model import Dataset, Pictures, Sample, listed, rules
+from converters.model.findings import Finding, Findings
+from converters.pictures import headers as images
+from converters.pictures import orientation
+from converters.pictures.headers import Header
+from converters.pictures.orientation import turned_size
+from converters.transfer import opening, outputs
+from converters.transfer.convert import vacant
+from converters.transfer.selection import Selection
+from converters.transfer.transfer import Part, Summary, joint, transfer
 from tltpipe import losses
 from tltpipe.errors import DataError
 from tltpipe.files import remove, writable
@@ -76,7 +78,7 @@ def mend(
 
     ``report`` is what ``examine`` said of it; without, it is asked. Pictures left out are listed in
     ``out/left-out.txt``. With ``allow_loss`` splits that cannot be opened are missing, and classes and splits may lose
-    everything. A killed run goes on when started again. Raises as ``converters.convert.convert`` does.
+    everything. A killed run goes on when started again. Raises as ``converters.transfer.convert.convert`` does.
     """
     journal = vacant(path, out, replace=replace)
     report = report or examine(path, format=format, images=images, deep=deep, progress=progress, workers=workers)

@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from converters import rules, strays
-from converters.findings import Findings
+from converters.files import strays
 from converters.formats import Place
 from converters.health.gathering import Split
+from converters.model import rules
+from converters.model.findings import Findings
 from tltpipe.errors import DataError
 
 

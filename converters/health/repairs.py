@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from converters import geometry, rules
-from converters.findings import Findings
 from converters.health.shapes import lies_outside
-from converters.model import Box, Keypoint, Keypoints, Object, Sample, flat
-from converters.validity import ROUNDING, title
+from converters.model import Box, Keypoint, Keypoints, Object, Sample, flat, geometry, rules
+from converters.model.findings import Findings
+from converters.model.validity import ROUNDING, title
 from tltpipe.errors import DataError
 
 LEAST = 1.0

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from converters.findings import Finding, Findings
-from converters.rules import Severity
+from converters.model.findings import Finding, Findings
+from converters.model.rules import Severity
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """The worst first."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from converters import geometry, rules
-from converters.findings import Findings
-from converters.model import Keypoints, Object, Polygon, Sample, flat
-from converters.validity import ROUNDING, title
+from converters.model import Keypoints, Object, Polygon, Sample, flat, geometry, rules
+from converters.model.findings import Findings
+from converters.model.validity import ROUNDING, title
 
 SMALL = 8
 """Pixels; less gives a detector's coarsest grids nothing to hold on to."""

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from converters import images
 from converters.health.looks import KINDS
-from converters.images import Header
+from converters.pictures import headers
+from converters.pictures.headers import Header
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -43,7 +43,7 @@ def store(source: Path, header: Header, target: Path) -> None:
 
     ``target`` appears whole. Raises DataError for a picture that cannot be read.
     """
-    with images.opened(source) as image:
+    with headers.opened(source) as image:
         image.load()
         picture, profile = _rgb(_upright(image, header.orientation)), image.info.get("icc_profile")
     picture.info = {}

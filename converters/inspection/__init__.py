@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from converters import listing, records
+from converters.files import listing
 from converters.inspection.facts import LAYOUTS, Facts, Layout, facts
-from converters.selection import rank
+from converters.tfrecords import records
+from converters.transfer.selection import rank
 from tltpipe import inputs
 from tltpipe.errors import DataError
 from tltpipe.progress import Bar, Progress

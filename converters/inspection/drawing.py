@@ -11,15 +11,16 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from converters import listing, records
-from converters.examples import Bytes
-from converters.findings import Findings
-from converters.images import decode, size
+from converters.files import listing
 from converters.inspection import Report
 from converters.inspection.facts import Facts, facts
 from converters.inspection.tables import below, common
 from converters.model import Box, Dataset, Object, Sample
-from converters.viewing import Viewed, view
+from converters.model.findings import Findings
+from converters.pictures.headers import decode, size
+from converters.statistics.viewing import Viewed, view
+from converters.tfrecords import records
+from converters.tfrecords.examples import Bytes
 from tltpipe import inputs
 from tltpipe.errors import DataError
 from tltpipe.progress import Progress

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from converters import examples
-from converters.examples import CORNERS, Bytes, Feature, Floats, Integers
+from converters.tfrecords import examples
+from converters.tfrecords.examples import CORNERS, Bytes, Feature, Floats, Integers
 
 Layout = Literal["detectnet_v2", "dali", "other"]
 

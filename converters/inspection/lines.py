@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from converters import examples
-from converters.examples import Bytes, Feature, Floats
 from converters.inspection import good
+from converters.tfrecords import examples
+from converters.tfrecords.examples import Bytes, Feature, Floats
 
 _NO_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 """What JSON has no number for, as protobuf's own JSON spells it."""

@@ -23,9 +23,9 @@ from converters.partition.naming import named
 from converters.partition.relations import alike, joined
 from converters.partition.report import Relations, Report
 from converters.partition.sizes import HALVES, targets
-from converters.perceptual import DISTANCE
-from converters.selection import Selection
-from converters.transfer import joint
+from converters.pictures.perceptual import DISTANCE
+from converters.transfer.selection import Selection
+from converters.transfer.transfer import joint
 from tltpipe.errors import DataError
 from tltpipe.progress import Progress
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from converters.findings import Findings
 from converters.model import Pictures, Sample, listed
+from converters.model.findings import Findings
 
 Key = tuple[int, Any]
 """The number of a source, and a key of its pictures."""

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from converters.findings import Findings
 from converters.model import Sample
+from converters.model.findings import Findings
 from converters.partition.facts import Facts
 from converters.partition.relations import Relation
 from converters.partition.traits import UNSEEN
-from converters.passes import batches
+from converters.transfer.passes import batches
 from tltpipe import inputs
 
 

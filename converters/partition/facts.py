@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converters import losing
 from converters.model import Dataset, Pictures
 from converters.partition.relations import Relation
 from converters.partition.traits import UNSEEN, Traits, hashed
-from converters.passes import Batch, batches
+from converters.transfer import losing
+from converters.transfer.passes import Batch, batches
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
 from tltpipe.progress import Progress, Silent

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converters import perceptual
+from converters.pictures import perceptual
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

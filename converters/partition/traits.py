@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from converters import image_sizes, perceptual, rules, validity
-from converters.findings import Findings
-from converters.model import Sample
+from converters.model import Sample, rules, validity
+from converters.model.findings import Findings
+from converters.pictures import image_sizes, perceptual
 from tltpipe import inputs
 from tltpipe.errors import DataError
 

@@ -10,16 +10,16 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
-from converters import losing, opening, outputs, placement
-from converters.convert import vacant
 from converters.formats import Place
 from converters.model import Dataset
 from converters.partition import Plan, Rules, judge, plan
 from converters.partition.facts import Facts
 from converters.partition.report import Report
 from converters.partition.sizes import HALVES
-from converters.selection import Selection
-from converters.transfer import Part, Summary, transfer
+from converters.transfer import losing, opening, outputs, placement
+from converters.transfer.convert import vacant
+from converters.transfer.selection import Selection
+from converters.transfer.transfer import Part, Summary, transfer
 from tltpipe.errors import DataError, UsageError
 from tltpipe.files import atomic, write_text
 from tltpipe.losses import Losses, total
@@ -69,7 +69,7 @@ def split(
     of its pictures, relative to ``source``. ``selection`` takes items away from the sides once these are chosen.
     ``folds``: each split becomes a folder with a data set that validates on it and trains on the others. A killed run
     goes on when started again.
-    Raises as ``converters.convert.convert`` and ``plan`` do.
+    Raises as ``converters.transfer.convert.convert`` and ``plan`` do.
     """
     if format is not None:
         opening.module(format, writing=True)

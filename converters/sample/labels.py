@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.garments import BY_ID
+from converters.model.garments import BY_ID
 from converters.sample.scene import Placed, Scene
 from converters.sample.shape import Points, along, clipped, points
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from converters.model import Dataset
-from converters.passes import worker_count
 from converters.statistics import anchors
 from converters.statistics.anchors import Anchors
 from converters.statistics.columns import Columns, Rows, gather
 from converters.statistics.summary import Numbers, summary
+from converters.transfer.passes import worker_count
 from tltpipe.files import start_workers
 from tltpipe.progress import Progress
 

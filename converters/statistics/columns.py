@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from converters import geometry, rules
-from converters.findings import Findings
-from converters.model import Dataset, Object, Sample, flat
-from converters.passes import Batch, batches
-from converters.unsupported import unsupported_files
+from converters.files.unsupported import unsupported_files
+from converters.model import Dataset, Object, Sample, flat, geometry, rules
+from converters.model.findings import Findings
+from converters.transfer.passes import Batch, batches
 from tltpipe.errors import DataError
 from tltpipe.progress import Bar
 

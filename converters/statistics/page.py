@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from converters.drawing import PALETTE
+from converters.pictures.drawing import PALETTE
 from converters.statistics import Report, captions, charts
 from converters.statistics.anchors import Anchors
 from converters.statistics.charts import Axis

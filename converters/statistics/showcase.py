@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from converters.drawing import Rectangle, colour_of, overlap
-from converters.findings import Findings
 from converters.model import Keypoint, Object, Sample
-from converters.overlays import labelled, opened, silhouette
-from converters.selection import ranked
+from converters.model.findings import Findings
+from converters.pictures.drawing import Rectangle, colour_of, overlap
+from converters.pictures.overlays import labelled, opened, silhouette
 from converters.statistics import Report
 from converters.statistics.columns import Columns
+from converters.transfer.selection import ranked
 from tltpipe.errors import DataError
 
 SIDE = 360

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from orchestrator import containers, engine, links, logs, pull, streams
-from orchestrator.jobs import Job, Outcome
-from orchestrator.mounts import MountTable
+from orchestrator.engine import containers, engine, links, pull, streams
+from orchestrator.jobs import Job, Outcome, logs
+from orchestrator.jobs.mounts import MountTable
 from orchestrator.runners import Check, Place, ill
 from tltpipe.errors import HostError, Interrupted
 

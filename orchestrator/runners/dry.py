@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from orchestrator.jobs import Job, Mount, Outcome, shown
-from orchestrator.mounts import MountTable
+from orchestrator.jobs.mounts import MountTable
 from orchestrator.runners import Check, Place
 
 

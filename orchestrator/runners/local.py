@@ -13,8 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestrator import logs
-from orchestrator.jobs import Job, Mount, Outcome, Secret
+from orchestrator.jobs import Job, Mount, Outcome, Secret, logs
 from orchestrator.runners import Check, Place, ill
 from tltpipe.errors import HostError, Interrupted
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import image_extensions, verify
 from orchestrator.drafts import Draft
-from orchestrator.jobs import Augment
+from orchestrator.jobs import Augment, verify
+from orchestrator.settings import image_extensions
 
 if TYPE_CHECKING:
     from orchestrator.jobs import Request

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import checkpoints
-from orchestrator.jobs import Evaluate
+from orchestrator.jobs import Evaluate, checkpoints
 from orchestrator.stages import prepare, train
 from tltpipe import files
 from tltpipe.errors import RunFailed

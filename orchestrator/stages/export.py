@@ -7,8 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import checkpoints
-from orchestrator.jobs import Export
+from orchestrator.jobs import Export, checkpoints
 from orchestrator.stages import train
 from tltpipe import files
 from tltpipe.errors import ConfigError, ExportError, UsageError

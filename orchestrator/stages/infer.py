@@ -10,9 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from converters import listing
-from orchestrator import checkpoints, results, verify
-from orchestrator.jobs import Infer
+from converters.files import listing
+from orchestrator.jobs import Infer, checkpoints, results, verify
 from orchestrator.stages import prepare, train
 from tltpipe import files
 from tltpipe.errors import DataError

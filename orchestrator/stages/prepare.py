@@ -8,15 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from converters import listing
-from orchestrator import image_extensions, verify
+from converters.files import listing
+from orchestrator.jobs import verify
+from orchestrator.settings import image_extensions
 from tltpipe import files
 from tltpipe.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from converters.model import Dataset
-    from converters.prepare import Target
-    from converters.selection import Selection
+    from converters.transfer.prepare import Target
+    from converters.transfer.selection import Selection
     from orchestrator.drafts import Draft
     from orchestrator.jobs import Request
     from orchestrator.run import Run
@@ -64,8 +65,8 @@ def execute(run: Run) -> dict[str, Any]:
 
 def categories(run: Run) -> tuple[str, ...]:
     """The classes in order, as the settings give them; the thirteen garments as long as there is no data."""
-    from converters.garments import CATEGORIES
-    from converters.transfer import joint
+    from converters.model.garments import CATEGORIES
+    from converters.transfer.transfer import joint
 
     datasets = _datasets(run)
     if datasets:
@@ -91,7 +92,7 @@ def class_maps(run: Run) -> tuple[Path, ...]:
 
 
 def _prepare(run: Run) -> dict[str, Any]:
-    from converters.prepare import prepare
+    from converters.transfer.prepare import prepare
     from tltpipe.losses import total
 
     every = _every(run)
@@ -140,7 +141,7 @@ def _chosen(run: Run, every: Mapping[str, Dataset]) -> Mapping[str, Dataset]:
 
 def _every(run: Run) -> Mapping[str, Dataset]:
     """All splits that are there, also those that nobody prepares."""
-    from converters import opening
+    from converters.transfer import opening
 
     if not run.raw:
         return {}
@@ -153,14 +154,14 @@ def _test(run: Run) -> tuple[str, ...]:
 
 
 def _target(run: Run, split: str) -> Target:
-    from converters.prepare import Target
+    from converters.transfer.prepare import Target
 
     labels = run.workspace.kitti(split) / "label" if split in run.splits else None
     return Target(run.workspace.coco(split), labels)
 
 
 def _selection(run: Run) -> Selection:
-    from converters.selection import Selection, renames
+    from converters.transfer.selection import Selection, renames
 
     data = run.config.data
     return Selection(
@@ -178,7 +179,7 @@ def _selection(run: Run) -> Selection:
 
 def _refuse_unused(run: Run) -> None:
     """Raises ConfigError for a choice by what this format knows nothing of."""
-    from converters import opening
+    from converters.transfer import opening
 
     format = run.data_set[0]
     carries = opening.module(format).CARRIES

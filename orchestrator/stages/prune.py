@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import checkpoints
-from orchestrator.jobs import Prune
+from orchestrator.jobs import Prune, checkpoints
 from tltpipe import files
 from tltpipe.errors import UsageError
 

@@ -6,9 +6,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import image_extensions
 from orchestrator.drafts import Draft
 from orchestrator.jobs import Train
+from orchestrator.settings import image_extensions
 from orchestrator.stages import prepare
 from tltpipe.errors import ConfigError, DataError
 
@@ -61,7 +61,7 @@ def unread(run: Run) -> tuple[list[Path], tuple[str, ...]]:
 def differs(run: Run, name: str, before: str, after: str) -> str | None:
     """More epochs of the same training go on from those that were trained; every other change is another training."""
     import specs
-    from orchestrator import changes, receipts
+    from orchestrator.jobs import changes, receipts
 
     dialect = run.toolkit.SPECS[run.config.network]
     then, now = (changes.message(text, dialect) for text in (before, after))

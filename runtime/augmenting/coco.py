@@ -17,18 +17,19 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from converters import garments, losing, strays
-from converters.findings import Findings
+from converters.files import strays
 from converters.formats import Place
-from converters.model import KeypointSlot, Object, listed
-from runtime import transforms
+from converters.model import KeypointSlot, Object, garments, listed
+from converters.model.findings import Findings
+from converters.transfer import losing
 from runtime.augmenting import ANNOTATED, IMAGES, Augmented, Collector, Done, Folders, outlines, pictures, pixels
-from runtime.transforms import Matrix, Size
+from runtime.imaging import transforms
+from runtime.imaging.transforms import Matrix, Size
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
 
 if TYPE_CHECKING:
-    from converters.coco.pictures import File
+    from converters.formats.coco.pictures import File
     from runtime.augmenting.recipe import Recipe
 
 ANNOTATIONS = "annotations.json"
@@ -180,7 +181,7 @@ def _corners(record: dict[str, Any]) -> tuple[float, float, float, float]:
 @contextmanager
 def _written(path: Path, source: File) -> Iterator[Collector]:
     """Pictures go straight into the file, annotations wait beside it until all pictures are known."""
-    from converters import json_document, json_records
+    from converters.files import json_document, json_records
 
     kept = json_records.scan(json_document.opened(source.path), lists={}, keep=("info", "licenses", "categories"))
     with path.open("wb") as out, TemporaryFile(dir=path.parent) as spool:

@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converters import listing
-from runtime import folders, kitti_labels, unmatched
+from converters.files import listing
 from runtime.augmenting import ANNOTATED, IMAGES, LABELS, Augmented, Collector, Done, Folders
-from runtime.image_files import ImageFiles
-from runtime.kitti_labels import Label
+from runtime.data import kitti_labels
+from runtime.data.image_files import ImageFiles
+from runtime.data.kitti_labels import Label
+from runtime.shell import folders, unmatched
 from specs.extensions import dotted
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
@@ -78,8 +79,8 @@ class Kitti:
         """Write the augmented image under its own name, and its labels; DataError with file and line."""
         import numpy as np
 
-        from runtime import transforms
         from runtime.augmenting import pictures, pixels
+        from runtime.imaging import transforms
 
         label = f"{key.rpartition('.')[0]}.txt"
         labels = kitti_labels.read(self.labels / label)

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from converters import run_lengths
-from converters.model import Object
-from runtime import transforms
-from runtime.transforms import Matrix, Points, Size
+from converters.model import Object, run_lengths
+from runtime.imaging import transforms
+from runtime.imaging.transforms import Matrix, Points, Size
 
 Corners = tuple[float, float, float, float]
 

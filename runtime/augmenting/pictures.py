@@ -9,7 +9,7 @@ import numpy as np
 
 from runtime.augmenting import Folders, pixels
 from runtime.augmenting.steps import steps as steps_of
-from runtime.transforms import Image, Matrix, Size
+from runtime.imaging.transforms import Image, Matrix, Size
 from tltpipe.errors import DataError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def draw(picture: Image, boxes: Sequence[tuple[str, Sequence[float]]], path: str
 
     from PIL import Image, ImageDraw
 
-    from runtime.drawing import colour_of
+    from runtime.tasks.detection.drawing import colour_of
 
     canvas = Image.fromarray(picture).copy()
     pen = ImageDraw.Draw(canvas)

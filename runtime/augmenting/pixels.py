@@ -10,8 +10,9 @@ import numpy as np
 import simplejpeg
 from PIL import Image as Pictures
 
-from converters import images, limits, listing
-from runtime.transforms import Image, Size
+from converters.files import listing
+from converters.pictures import headers, limits
+from runtime.imaging.transforms import Image, Size
 from tltpipe import inputs
 from tltpipe.errors import DataError
 from tltpipe.files import writable
@@ -135,7 +136,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 def _by_pillow(path: Path) -> Image:
     # Pillow keeps some memory for the next picture instead of asking the system anew: a third of the time saved.
     Pictures.core.set_blocks_max(4)  # type: ignore[attr-defined]
-    with images.opened(path) as image:
+    with headers.opened(path) as image:
         if image.mode.startswith("I;16"):
             return np.repeat((np.asarray(image) >> 8).astype(np.uint8)[..., None], 3, axis=2)
         image.load()

@@ -10,9 +10,9 @@ from typing import Any
 
 import cv2
 
-from runtime import tlt2_transforms, transforms
 from runtime.augmenting.recipe import BLUR, COLOUR, PARAMETERS, SPATIAL, Recipe
-from runtime.transforms import Blur, Colour, Image, Size, Spatial, Warp
+from runtime.imaging import tlt2_transforms, transforms
+from runtime.imaging.transforms import Blur, Colour, Image, Size, Spatial, Warp
 
 ARITHMETIC: Mapping[str, ModuleType] = {"tao5": transforms, "tlt2": tlt2_transforms}
 """Whose arithmetic, by name; each has ``matrix``, ``colour_matrix``, ``kernel`` and ``BORDER``."""

@@ -10,9 +10,9 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import mounts, program
 from runtime.conversion import Annotated, Object, Plan, is_kept
 from runtime.conversion.kitti import is_name, root_folder
+from runtime.shell import mounts, program
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
 
@@ -121,7 +121,7 @@ _FIELDS = ("id", "file_name", "width", "height", "image_id", "category_id", "bbo
 
 def _load(path: Path) -> dict[str, Any]:
     """The lists of the file; of pictures and annotations what is needed: polygons and points are the bulk."""
-    from converters import json_document, json_records
+    from converters.files import json_document, json_records
 
     content: dict[str, Any] = {}
 

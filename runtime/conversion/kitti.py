@@ -11,10 +11,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converters import images, listing
-from runtime import folders, kitti_labels, mounts, program, unmatched
+from converters.files import listing
+from converters.pictures import headers as images
 from runtime.conversion import Annotated, Object, Plan, calibration, is_kept, partition
-from runtime.image_files import ImageFiles
+from runtime.data import kitti_labels
+from runtime.data.image_files import ImageFiles
+from runtime.shell import folders, mounts, program, unmatched
 from specs.extensions import dotted
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location

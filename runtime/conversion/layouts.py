@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import ClassVar, Protocol
 
-from converters import wire
-from converters.examples import CORNERS, WORLD, stored_name
+from converters.tfrecords import wire
+from converters.tfrecords.examples import CORNERS, WORLD, stored_name
 from runtime.conversion import Annotated, Object
 from tltpipe import inputs
 from tltpipe.errors import DataError
@@ -75,7 +75,8 @@ class Plain:
     numbered: ClassVar[Sequence[str]] = ()
 
     def example(self, frame: Annotated) -> bytes:
-        """Equal to ``converters.examples.encode`` of the features in ``LAYOUT``, and of point cloud and calibration."""
+        """Equal to ``converters.tfrecords.examples.encode`` of the features in ``LAYOUT``, and of point cloud and
+        calibration."""
         classes = wire.names("target/object_class", [name for name, _ in frame.objects])
         columns = _columns(frame.objects)
         return wire.example([*_calibration(frame), *_frame(frame), *_point_cloud(frame), *_targets([classes], columns)])

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.records import CLASSES
-from runtime import folders
+from converters.tfrecords.records import CLASSES
+from runtime.shell import folders
 from tltpipe.errors import HostError
 from tltpipe.files import remove, writable
 from tltpipe.journal import alone

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from converters.ignore_regions import is_ignored
+from converters.model.ignore_regions import is_ignored
 from runtime.conversion.work import UNMAPPED, Done
-from runtime.unmatched import NO_SEQUENCE
+from runtime.shell.unmatched import NO_SEQUENCE
 from tltpipe.losses import Losses, total
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from runtime import program
+from runtime.shell import program
 
 if TYPE_CHECKING:
     from runtime.conversion.tally import Tally

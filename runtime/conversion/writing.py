@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converters import losing, rules
-from converters.records import shard_name
-from runtime import program
+from converters.model import rules
+from converters.tfrecords.records import shard_name
+from converters.transfer import losing
 from runtime.conversion import Plan, partition, shards, work
 from runtime.conversion.shards import Prefix
 from runtime.conversion.tally import Tally
 from runtime.conversion.telling import SHARES, SHARES_HINT, say_objects
 from runtime.conversion.work import Done, Job, Stretch
+from runtime.shell import program
 from tltpipe.errors import DataError, UsageError
 from tltpipe.progress import Bar, for_stream
 

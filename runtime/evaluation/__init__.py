@@ -1,1 +1,1 @@
-"""What is made of the detections on a validation split: figures, charts, pictures."""
+"""A model judged on a validation split, whatever its task."""

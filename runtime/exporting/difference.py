@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.found import Found
+from runtime.tasks.detection.detections import Found
 
 
 @dataclass(frozen=True)

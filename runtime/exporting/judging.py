@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.metrics import AveragePrecision, to_network_pixels
+from runtime.tasks.detection.average_precision import AveragePrecision, to_network_pixels
 
 if TYPE_CHECKING:
-    from runtime.data import Batch
-    from runtime.frames import Split
-    from runtime.inference_models import Model
-    from runtime.recipe import Recipe
+    from runtime.data.batches import Batch
+    from runtime.data.frames import Split
+    from runtime.data.recipe import Recipe
+    from runtime.inference.backends import Model
     from tltpipe.progress import Progress
 
 REPEATS = 15
@@ -30,7 +30,7 @@ def precision(models: Sequence[Model], recipe: Recipe, split: Split, *, limit: i
 
     Every picture is decoded once, whatever the number of models.
     """
-    from runtime import data
+    from runtime.data import batches as data
 
     scores = [
         AveragePrecision(each.classes, mode=recipe.evaluation.mode, iou=recipe.evaluation.iou, strict=recipe.strict)
@@ -52,11 +52,11 @@ def precision(models: Sequence[Model], recipe: Recipe, split: Split, *, limit: i
 
 
 def _add(score: AveragePrecision, model: Model, batch: Batch) -> None:
-    size, difficult = model.input_size, batch.difficult or [np.zeros(len(each), bool) for each in batch.labels]
-    for found, boxes, labels, hard in zip(model(batch.images), batch.boxes, batch.labels, difficult, strict=True):
+    size = model.input_size
+    for found, target in zip(model(batch.images), batch.targets, strict=True):
         score.add(
             {"boxes": to_network_pixels(found.boxes, size=size), "labels": found.labels, "scores": found.scores},
-            {"boxes": to_network_pixels(boxes, size=size, truth=True), "labels": labels, "difficult": hard},
+            {**target, "boxes": to_network_pixels(target["boxes"], size=size, truth=True)},
         )
 
 

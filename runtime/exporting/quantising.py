@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.exporting.core import INPUT
-from runtime.pixels import prepared
+from runtime.imaging.pixels import prepared
+from runtime.networks.ssd.export.core import INPUT
 from tltpipe.errors import ExportError, TltpipeError
 
 if TYPE_CHECKING:
     import onnx
 
-    from runtime.exporting.heads import Heads
     from runtime.exporting.subject import Subject
+    from runtime.networks.ssd.export.heads import Heads
 
 QUANTISED = ("Conv", "Add", "Relu", "MaxPool", "Concat")
 """Between these, numbers stay in int8. The heads' outputs are taken out of it before they are decoded."""

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime.exporting import core, halving, quantising
-from runtime.exporting.card import NAMES
+from runtime.exporting import halving, quantising
 from runtime.exporting.subject import Subject
+from runtime.networks.ssd.export import core
+from runtime.weights.card import NAMES
 from tltpipe.errors import ExportError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from runtime.exporting.heads import Heads
+    from runtime.networks.ssd.export.heads import Heads
 
 DATA_TYPES = ("fp32", "fp16", "int8")
 

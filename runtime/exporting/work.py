@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from runtime import program
 from runtime.exporting import publishing
 from runtime.exporting.formats import FOLDER
+from runtime.shell import program
 from tltpipe import registry
 from tltpipe.errors import ExportError, HostError
 from tltpipe.files import sha256
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from runtime.exporting.card import Card
     from runtime.exporting.formats import Format
     from runtime.exporting.subject import Made, Subject
-    from runtime.inference_models import Model
-    from runtime.inference_models.checkpoint import Trained
+    from runtime.inference.backends import Model
+    from runtime.inference.backends.checkpoint import Trained
+    from runtime.weights.card import Card
     from specs import Spec
 
 COMPARED = 8
@@ -58,11 +58,11 @@ def require(format: Format) -> None:
 
 def export(wanted: Wanted) -> None:
     """Write the model, hold it against the original, and only then let it appear. Raises ExportError."""
-    from runtime import inference_models
-    from runtime.exporting import card
-    from runtime.inference_models import Device, checkpoint
+    from runtime.inference import backends
+    from runtime.inference.backends import Device, checkpoint
+    from runtime.weights import card
 
-    asked = inference_models.Wanted(wanted.network, wanted.spec, wanted.key, Device())
+    asked = backends.Wanted(wanted.network, wanted.spec, wanted.key, Device())
     original = checkpoint.open(wanted.model, replace(asked, device=Device(None, asked=True)))
     subject = _subject(wanted, original)
     format = cast("Format", registry.load(FOLDER, wanted.format))
@@ -74,7 +74,7 @@ def export(wanted: Wanted) -> None:
         made = format.write(subject, path)
         told = _card(wanted, subject, made)
         card.path_of(path).write_text(told.text(), encoding="utf-8")
-        exported = inference_models.open(path, replace(asked, spec=None))
+        exported = backends.open(path, replace(asked, spec=None))
         facts = _verify(original, exported, wanted)
         if wanted.data_type == "int8":
             facts |= _price(wanted, original, exported, subject, folder)
@@ -86,8 +86,9 @@ def export(wanted: Wanted) -> None:
 
 
 def _subject(wanted: Wanted, original: Trained) -> Subject:
-    from runtime.exporting import heads, judging
+    from runtime.exporting import judging
     from runtime.exporting.subject import Subject
+    from runtime.networks.ssd.export import heads
 
     def batches() -> Iterator[NDArray[np.uint8]]:
         return judging.seen(original, wanted.calibration, batch=wanted.calibration_batch)
@@ -105,7 +106,7 @@ def _subject(wanted: Wanted, original: Trained) -> Subject:
 
 
 def _card(wanted: Wanted, subject: Subject, made: Made) -> Card:
-    from runtime.exporting.card import Card
+    from runtime.weights.card import Card
     from tltpipe import __version__
 
     heads = subject.heads
@@ -156,8 +157,10 @@ def _verify(original: Trained, exported: Model, wanted: Wanted) -> dict[str, Any
 
 def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, folder: Path) -> dict[str, Any]:
     """What int8 gains in size and time, and what it costs in mAP where the spec has validation data."""
-    from runtime import frames, inference_models, recipe
-    from runtime.exporting import card, judging
+    from runtime.data import frames, recipe
+    from runtime.exporting import judging
+    from runtime.inference import backends
+    from runtime.weights import card
     from tltpipe import progress
 
     path = folder / "fp32" / wanted.target.name
@@ -166,7 +169,7 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
     full = replace(subject, data_type="fp32", calibration=None)
     made = format.write(full, path)
     card.path_of(path).write_text(_card(replace(wanted, data_type="fp32"), full, made).text(), encoding="utf-8")
-    fp32 = inference_models.open(path, inference_models.Wanted(wanted.network))
+    fp32 = backends.open(path, backends.Wanted(wanted.network))
     sizes = [(folder / wanted.target.name).stat().st_size, path.stat().st_size]
     times = [judging.milliseconds(each) for each in (int8, fp32)]
     program.say(f"int8        {sizes[0] / 1e6:.1f} MB instead of {sizes[1] / 1e6:.1f} MB")

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict
 
 from tltpipe import registry
 
@@ -18,12 +18,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-class Truth(TypedDict):
-    """What is on one picture. ``boxes`` float32 [N, 4] left, top, right, bottom in pixels of the network's input;
-    ``labels`` int64 [N], 1 to num_classes. N may be 0: ``boxes`` is then of shape [0, 4]."""
-
-    boxes: Tensor
-    labels: Tensor
+Truth: TypeAlias = "Mapping[str, Tensor]"
+"""What is on one picture. "boxes" float32 [N, 4] left, top, right, bottom in pixels of the network's input; "labels"
+int64 [N], 1 to num_classes. N may be 0: "boxes" is then of shape [0, 4]."""
 
 
 class Detection(TypedDict):

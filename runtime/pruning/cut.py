@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from runtime import widths
+from runtime.nn import widths
 from runtime.pruning.dependencies import Dependencies
 
 PER_CHANNEL = ("weight", "bias", "running_mean", "running_var")

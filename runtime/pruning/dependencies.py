@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from runtime import widths
+from runtime.nn import widths
 
 if TYPE_CHECKING:
     from torch.fx import Node

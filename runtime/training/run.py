@@ -11,22 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from runtime import checkpoint, data, device, engine, frames, guards, optimizers, program, schedule, threads
-from runtime import recipe as recipes
-from runtime.averaging import Average
-from runtime.checkpoint import Checkpoint
-from runtime.training import beginning, telling
-from runtime.training.keeper import Keeper
+from runtime.data import batches as data
+from runtime.data import frames
+from runtime.data import recipe as recipes
+from runtime.machine import device, threads
+from runtime.shell import program
+from runtime.training import guards, messages, optimizers, resuming, schedule
+from runtime.training import loop as engine
+from runtime.training.averaging import Average
+from runtime.training.recorder import Keeper
+from runtime.weights import checkpoint
+from runtime.weights.checkpoint import Checkpoint
 from tltpipe import progress
 from tltpipe.errors import Interrupted, UsageError
 from tltpipe.files import writable
 
 if TYPE_CHECKING:
-    from runtime.frames import Split
+    from runtime.data.frames import Split
+    from runtime.data.recipe import Recipe
+    from runtime.machine.threads import Threads
     from runtime.networks import Network
-    from runtime.recipe import Recipe
-    from runtime.threads import Threads
-    from runtime.training.asked import Asked
+    from runtime.training.options import Asked
     from specs import Spec
 
 
@@ -57,11 +62,11 @@ def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
 
     shares = data.for_training(recipe, split, range(1), rank=fabric.global_rank, ranks=fabric.world_size)
     steps = shares[0].steps
-    begin = beginning.find(recipe, asked, results, stem, steps=steps)
+    begin = resuming.find(recipe, asked, results, stem, steps=steps)
     epochs = range(begin.epoch, begin.epoch if begin.whole else recipe.epochs + 1)
     torch.manual_seed(recipe.seed)
     detector: Any = network.build(spec, num_classes=len(classes))
-    adopted = beginning.adopt(detector, begin, network=stem, classes=classes)
+    adopted = resuming.adopt(detector, begin, network=stem, classes=classes)
     model, optimizer = _set_up(fabric, detector, recipe, asked)
     average = Average(detector, asked.ema) if asked.ema is not None else None
     computing = _threads(fabric, asked)
@@ -84,7 +89,7 @@ def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
         return
 
     where = device.describe(fabric.device, wanted=asked.gpus, processes=fabric.world_size)
-    telling.introduce(detector, stem, classes, where=where, split=split, held_out=held_out)
+    messages.introduce(detector, stem, classes, where=where, split=split, held_out=held_out)
     for line in (*begin.lines, *adopted):
         program.say(line)
     with writable(results):
@@ -134,7 +139,7 @@ def _threads(fabric: Any, asked: Asked) -> Threads:
 
 
 def _restore(
-    fabric: Any, optimizer: Any, average: Average | None, begin: beginning.Beginning, computing: Threads
+    fabric: Any, optimizer: Any, average: Average | None, begin: resuming.Beginning, computing: Threads
 ) -> None:
     """Everything but the weights, as it was."""
     assert isinstance(begin.loaded, Checkpoint)

@@ -12,8 +12,8 @@ from zlib import crc32
 import pytest
 from PIL import Image
 
-from converters import garments
-from converters.convert import Converted, convert
+from converters.model import garments
+from converters.transfer.convert import Converted, convert
 from tltpipe.progress import Silent
 
 Json = dict[str, Any]

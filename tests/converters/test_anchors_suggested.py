@@ -14,7 +14,7 @@ import pytest
 import specs
 from converters.statistics import anchors
 from converters.statistics.anchors import Anchors, cover, maps, sampled, suggest
-from orchestrator.config import flag
+from orchestrator.settings.config import flag
 
 ROOT = Path(__file__).parents[2]
 

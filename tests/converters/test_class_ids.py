@@ -34,8 +34,8 @@ def numbered(root: Path, ids: dict[int, str], *, split: str = "train", images: t
 
 def converted(source: Path, target: Path, **selection: Any) -> dict[str, Any]:
     """The COCO file that ``convert`` makes of the split to train on; its categories as {id: name}, in their order."""
-    from converters.convert import convert
-    from converters.selection import Selection
+    from converters.transfer.convert import convert
+    from converters.transfer.selection import Selection
 
     convert(source, target, format="coco", progress=Silent(), selection=Selection(**selection))
     content = json.loads((target / "annotations/instances_train.json").read_text())

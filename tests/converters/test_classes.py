@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from converters import classes
 from converters.formats import Place
+from converters.model import classes
 from tltpipe.errors import DataError
 
 

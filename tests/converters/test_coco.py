@@ -14,11 +14,10 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 import converters
-from converters import garments, run_lengths
-from converters.coco import reading
-from converters.findings import Findings
 from converters.formats import Place, coco, deepfashion2
-from converters.model import Box, Dataset, Keypoint, KeypointSlot, Mask, Object, Sample
+from converters.formats.coco import reading
+from converters.model import Box, Dataset, Keypoint, KeypointSlot, Mask, Object, Sample, garments, run_lengths
+from converters.model.findings import Findings
 from tltpipe.errors import DataError, Location, TltpipeError
 
 

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 import converters
-from converters import entries, outputs
-from converters.chunk_records import FIELDS, Records
-from converters.findings import Findings
 from converters.formats import Place
 from converters.model import Box, Dataset, Object, Sample
-from converters.passes import Batch
-from converters.selection import Selection
+from converters.model.findings import Findings
+from converters.transfer import entries, outputs
+from converters.transfer.chunk_records import FIELDS, Records
+from converters.transfer.passes import Batch
+from converters.transfer.selection import Selection
 from tltpipe import plain, registry
 from tltpipe.errors import UsageError
 

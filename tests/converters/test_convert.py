@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import converters
-from converters.convert import Converted, convert
-from converters.selection import Selection
+from converters.transfer.convert import Converted, convert
+from converters.transfer.selection import Selection
 from tltpipe.errors import DataError, UsageError
 from tltpipe.progress import Silent
 

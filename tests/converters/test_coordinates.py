@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 import converters
-from converters import passes, rules
-from converters.convert import convert
-from converters.coordinates import Evidence
 from converters.health import examine
-from converters.model import Box, Object, Sample
+from converters.model import Box, Object, Sample, rules
+from converters.model.coordinates import Evidence
 from converters.statistics import measure
+from converters.transfer import passes
+from converters.transfer.convert import convert
 from tltpipe.errors import DataError, UsageError
 from tltpipe.progress import Silent
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from converters.health import examine
-from converters.selection import Selection
+from converters.transfer.selection import Selection
 from orchestrator.cli import app
 from tltpipe.errors import DataError
 from tltpipe.progress import Silent

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 import converters
-from converters import csv_rows, rules
-from converters.findings import Findings
 from converters.formats import csv
-from converters.model import Box, Object, Sample
+from converters.formats._tables import rows as csv_rows
+from converters.model import Box, Object, Sample, rules
+from converters.model.findings import Findings
 from tltpipe.errors import DataError, Location
 
 HEADER = "filename,width,height,class,xmin,ymin,xmax,ymax"

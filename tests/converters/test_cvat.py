@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 import converters
-from converters import rules
-from converters.findings import Findings
-from converters.model import Box, Sample
-from converters.run_lengths import decode
+from converters.model import Box, Sample, rules
+from converters.model.findings import Findings
+from converters.model.run_lengths import decode
 from tltpipe.errors import DataError
 
 BOX = '<box label="vest" occluded="0" xtl="1" ytl="2" xbr="30" ybr="40"/>'

@@ -14,11 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from converters import garments
-from converters.findings import Findings
 from converters.formats import deepfashion2
-from converters.model import Box, Dataset, Keypoint, Sample
-from converters.validity import settled
+from converters.model import Box, Dataset, Keypoint, Sample, garments
+from converters.model.findings import Findings
+from converters.model.validity import settled
 from tltpipe.errors import DataError, Location
 
 

@@ -10,11 +10,10 @@ import pytest
 from PIL import Image
 
 import converters
-from converters import run_lengths
-from converters.drawing import Framed, colour_of, frames, one_line
-from converters.model import Box, Keypoints, Mask, Object, Sample
-from converters.overlays import LONG, SHORT, drawn
-from converters.viewing import SHEET, Viewed, view
+from converters.model import Box, Keypoints, Mask, Object, Sample, run_lengths
+from converters.pictures.drawing import Framed, colour_of, frames, one_line
+from converters.pictures.overlays import LONG, SHORT, drawn
+from converters.statistics.viewing import SHEET, Viewed, view
 from tltpipe.errors import DataError, UsageError
 from tltpipe.progress import Silent
 
@@ -171,7 +170,7 @@ def test_view_writes_into_no_folder_of_other_things(data: Path, tmp_path: Path) 
 
 
 def test_view_writes_nowhere_else(tmp_path: Path) -> None:
-    from converters.viewing import _target
+    from converters.statistics.viewing import _target
 
     for name in ("../x", "a/../../x", "/x"):
         with pytest.raises(DataError, match="cannot be called"):

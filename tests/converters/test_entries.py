@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from converters import entries, rules
-from converters.findings import Findings
-from converters.passes import Batch
+from converters.model import rules
+from converters.model.findings import Findings
+from converters.transfer import entries
+from converters.transfer.passes import Batch
 from tltpipe import plain
 from tltpipe.errors import DataError
 from tltpipe.losses import Count, Losses

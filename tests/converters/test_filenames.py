@@ -8,10 +8,10 @@ from unicodedata import normalize
 
 import pytest
 
-from converters import opening
-from converters.filenames import ImageNames, UnclearName
-from converters.findings import Findings
-from converters.prepare import Target, prepare
+from converters.files.filenames import ImageNames, UnclearName
+from converters.model.findings import Findings
+from converters.transfer import opening
+from converters.transfer.prepare import Target, prepare
 from tltpipe.errors import DataError
 from tltpipe.progress import Silent
 

@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 
 import converters
-from converters import outputs, passes
-from converters.findings import Findings
 from converters.model import Mask, Sample
-from converters.passes import batches
-from converters.selection import Selection
-from converters.transfer import Part, joint, transfer
-from converters.validity import settled
+from converters.model.findings import Findings
+from converters.model.validity import settled
+from converters.transfer import outputs, passes
+from converters.transfer.passes import batches
+from converters.transfer.selection import Selection
+from converters.transfer.transfer import Part, joint, transfer
 from tltpipe import registry
 from tltpipe.errors import DataError, TltpipeError
 from tltpipe.progress import Silent

@@ -2,7 +2,7 @@
 
 import pytest
 
-from converters.garments import BY_ID, BY_NAME, CATEGORIES, LANDMARKS, Garment
+from converters.model.garments import BY_ID, BY_NAME, CATEGORIES, LANDMARKS, Garment
 
 # Swap pairs and middle points of the official flip table, written out to be independent of how the table is built.
 FLIPS = {

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from converters import rules
-from converters.convert import convert
-from converters.findings import Findings
 from converters.health import Report, examine
 from converters.health.mending import Mended, mend
+from converters.model import rules
+from converters.model.findings import Findings
+from converters.transfer.convert import convert
 from tltpipe.errors import DataError, UsageError
 from tltpipe.progress import Silent
 
@@ -208,7 +208,7 @@ def test_mending_does_not_write_where_something_is(folder: Path, tmp_path: Path)
 
 
 def test_copies_do_not_travel_to_every_worker(folder: Path) -> None:
-    from converters import opening
+    from converters.transfer import opening
 
     dataset = opening.splits(folder, None)[1]["train"]
     mended = Mended(dataset.pictures, {}, folder, "choice", spare={1: "000001"})

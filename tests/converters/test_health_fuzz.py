@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from converters import rules
 from converters.health import examine
 from converters.health.mending import mend
+from converters.model import rules
 from tltpipe.errors import TltpipeError
 from tltpipe.progress import Silent
 

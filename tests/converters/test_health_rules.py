@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converters import rules
 from converters.health import Report, examine
 from converters.health.mending import mend
+from converters.model import rules
 from tltpipe.progress import Silent
 
 Json = dict[str, Any]

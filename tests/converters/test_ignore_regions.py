@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 import converters
-from converters import outputs, rules
-from converters.convert import convert
-from converters.findings import Findings
 from converters.health import examine
 from converters.health.mending import mend
-from converters.model import Box, Dataset, Object, Sample
-from converters.prepare import Target, prepare
-from converters.transfer import Part, transfer
+from converters.model import Box, Dataset, Object, Sample, rules
+from converters.model.findings import Findings
+from converters.transfer import outputs
+from converters.transfer.convert import convert
+from converters.transfer.prepare import Target, prepare
+from converters.transfer.transfer import Part, transfer
 from tltpipe.progress import Silent
 
 CAR = "Car 0.00 0 -1.58 10.00 10.00 40.00 40.00 1.65 1.67 3.64 -0.65 1.71 46.70 -1.59\n"

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from converters import opening
 from converters.health import examine
 from converters.health.mending import mend
 from converters.partition import work
-from converters.prepare import Target, prepare
+from converters.transfer import opening
+from converters.transfer.prepare import Target, prepare
 from tltpipe.errors import DataError
 from tltpipe.progress import Silent
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from converters import images
+from converters.pictures import headers
 from tltpipe.errors import DataError
 
 
@@ -18,13 +18,13 @@ def picture(path: Path, size: tuple[int, int] = (40, 30), **options: object) -> 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.bmp"])
 def test_size_is_width_then_height(tmp_path: Path, name: str) -> None:
-    assert images.size(picture(tmp_path / name)) == (40, 30)
+    assert headers.size(picture(tmp_path / name)) == (40, 30)
 
 
 def test_size_is_as_stored_whatever_exif_says(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by a quarter
-    assert images.size(picture(tmp_path / "a.jpg", exif=exif)) == (40, 30)
+    assert headers.size(picture(tmp_path / "a.jpg", exif=exif)) == (40, 30)
 
 
 def test_a_png_is_not_decoded_either(tmp_path: Path) -> None:
@@ -32,16 +32,16 @@ def test_a_png_is_not_decoded_either(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 255
     path.write_bytes(content)
-    assert images.size(path) == (800, 600)
+    assert headers.size(path) == (800, 600)
     with pytest.raises(DataError, match="cannot be read"):
-        images.decode(path)
+        headers.decode(path)
 
 
 def test_header_is_enough(tmp_path: Path) -> None:
     """A picture whose pixels are cut off still tells its size: nothing is decoded."""
     path = picture(tmp_path / "a.jpg", (800, 600))
     path.write_bytes(path.read_bytes()[:700])
-    assert images.size(path) == (800, 600)
+    assert headers.size(path) == (800, 600)
 
 
 @pytest.mark.parametrize(
@@ -58,20 +58,20 @@ def test_what_is_no_picture_is_said_so(tmp_path: Path, content: bytes | None, me
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
-        images.size(path, format="JPEG")
+        headers.size(path, format="JPEG")
     assert caught.value.where == path
 
 
 def test_another_format_under_a_jpeg_name(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png").rename(tmp_path / "a.jpg")
-    assert images.size(path) == (40, 30)
+    assert headers.size(path) == (40, 30)
     with pytest.raises(DataError, match="not a JPEG but a PNG"):
-        images.size(path, format="JPEG")
+        headers.size(path, format="JPEG")
 
 
 def test_a_folder_is_no_picture(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
-        images.size(tmp_path)
+        headers.size(tmp_path)
 
 
 def test_a_picture_of_absurd_size_is_refused(tmp_path: Path) -> None:
@@ -83,12 +83,12 @@ def test_a_picture_of_absurd_size_is_refused(tmp_path: Path) -> None:
     content[29:33] = zlib.crc32(bytes(content[12:29])).to_bytes(4, "big")
     path.write_bytes(bytes(content))
     with pytest.raises(DataError, match="too large"):
-        images.size(path)
+        headers.size(path)
 
 
 def test_broken_exif_is_passed_over_in_silence(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     broken = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"
     path = picture(tmp_path / "a.jpg", exif=broken)
-    assert images.header(path).orientation == 1
-    images.decode(path)
+    assert headers.header(path).orientation == 1
+    headers.decode(path)
     assert not recwarn.list

@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from converters import inspection, records
-from converters.examples import Bytes, Feature, Floats, Integers, encode
+from converters import inspection
 from converters.inspection import Report
 from converters.inspection.drawing import draw
 from converters.inspection.lines import lines
 from converters.inspection.tables import Table, tables
+from converters.tfrecords import records
+from converters.tfrecords.examples import Bytes, Feature, Floats, Integers, encode
 from tltpipe.errors import DataError, UsageError
 from tltpipe.progress import Lines, Silent
 

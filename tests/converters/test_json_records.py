@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from converters import json_document, json_records
-from converters.json_records import Records
+from converters.files import json_document, json_records
+from converters.files.json_records import Records
 from tltpipe.errors import DataError, Location
 
 TRICKS = ["},{", '"', '\\"', "\\", "\\\\", "]", "[", '"image_id":5', "ü{€}", "\n", "", "{", 'a\\"},\n{']

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 import converters
-from converters import outputs, transfer
-from converters.selection import Selection
-from converters.transfer import Part, joint
+from converters.transfer import outputs, transfer
+from converters.transfer.selection import Selection
+from converters.transfer.transfer import Part, joint
 from tltpipe.journal import Journal
 from tltpipe.progress import Silent
 

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 import converters
-from converters import kitti_lines, rules
-from converters.findings import Findings
 from converters.formats import Place, kitti
-from converters.model import Box, Object, Sample
+from converters.formats.kitti import lines
+from converters.model import Box, Object, Sample, rules
+from converters.model.findings import Findings
 from tltpipe.errors import DataError, Location
 
 GOOD = "skirt 0.25 1 0.00 1.00 2.00 30.50 40.00 0.00 0.00 0.00 0.00 0.00 0.00 0.00"
@@ -157,7 +157,7 @@ def test_one_split_alone_has_the_class_map_of_the_whole(tmp_path: Path) -> None:
 
 
 def parse(text: str | bytes) -> list[Object]:
-    return kitti_lines.parse(text if isinstance(text, bytes) else text.encode(), "a.txt")
+    return lines.parse(text if isinstance(text, bytes) else text.encode(), "a.txt")
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_files_that_are_too_large_are_refused(tmp_path: Path) -> None:
     with (tmp_path / "a.txt").open("wb") as stream:
         stream.truncate(20 << 20)
     with pytest.raises(DataError, match="too large"):
-        kitti_lines.read(str(tmp_path / "a.txt"))
+        lines.read(str(tmp_path / "a.txt"))
 
 
 def test_mutated_files_end_in_objects_or_a_data_error() -> None:

@@ -11,12 +11,11 @@ import pytest
 from PIL import Image
 
 import converters
-from converters import rules
-from converters.convert import convert
-from converters.findings import Findings
 from converters.formats import labelme
-from converters.model import Box, Sample
-from converters.run_lengths import area
+from converters.model import Box, Sample, rules
+from converters.model.findings import Findings
+from converters.model.run_lengths import area
+from converters.transfer.convert import convert
 from tltpipe.errors import DataError
 from tltpipe.progress import Silent
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from converters import convert, images, limits
 from converters.health import examine
-from runtime import pictures
+from converters.pictures import headers, limits
+from converters.transfer import convert
 from runtime.augmenting import pixels
+from runtime.imaging import decoding
 from tltpipe import machine
 from tltpipe.errors import ConfigError, DataError
 from tltpipe.progress import Silent
@@ -52,7 +53,7 @@ def data_set(root: Path, path: Path, side: int) -> Path:
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
 def test_a_satellite_picture_is_read_everywhere(tmp_path: Path, name: str) -> None:
     path = satellite(tmp_path / "images/train" / name)
-    assert images.size(path) == (SIDE, SIDE)
+    assert headers.size(path) == (SIDE, SIDE)
     root = data_set(tmp_path, path, SIDE)
     assert not [found for found in examine(root, progress=Silent()).findings if found.rule.severity == "error"]
     done = convert.convert(root, tmp_path / "kitti", format="kitti", progress=Silent())
@@ -60,13 +61,13 @@ def test_a_satellite_picture_is_read_everywhere(tmp_path: Path, name: str) -> No
     if path.suffix == ".jpg":
         decoded, size = pixels.decode(str(path), least=(64, 64))
         assert (size, decoded[3, 3].tolist()) == ((SIDE, SIDE), [90] * 3)
-    small = pictures.fit(pictures.pixels(path, least=(64, 64)), (64, 64))
+    small = decoding.fit(decoding.pixels(path, least=(64, 64)), (64, 64))
     assert small[32, 32].tolist() == pytest.approx([90] * 3, abs=3)
 
 
 def test_a_header_that_claims_terabytes_is_refused_everywhere(tmp_path: Path) -> None:
     path = bomb(tmp_path / "images/train/a.png", 1_000_000)
-    reads = (images.size, images.header, images.decode, pictures.pixels, lambda path: pixels.decode(str(path)))
+    reads = (headers.size, headers.header, headers.decode, decoding.pixels, lambda path: pixels.decode(str(path)))
     for read in reads:
         with pytest.raises(DataError, match="too large") as caught:
             read(path)
@@ -78,18 +79,18 @@ def test_a_header_that_claims_terabytes_is_refused_everywhere(tmp_path: Path) ->
 
 def test_the_variable_sets_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = bomb(tmp_path / "a.png", 10_000)
-    assert images.size(path) == (10_000, 10_000)
+    assert headers.size(path) == (10_000, 10_000)
     monkeypatch.setenv(limits.VARIABLE, str(10_000**2 - 1))
     with pytest.raises(DataError, match="allows 99,999,999 pixels"):
-        images.size(path)
+        headers.size(path)
     monkeypatch.setenv(limits.VARIABLE, str(10_000**2))
-    assert images.size(path) == (10_000, 10_000)
+    assert headers.size(path) == (10_000, 10_000)
     monkeypatch.setenv(limits.VARIABLE, "many")
     with pytest.raises(ConfigError, match="many"):
-        images.size(path)
+        headers.size(path)
 
 
 def test_the_variable_lifts_the_limit_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = bomb(tmp_path / "a.png", 1_000_000)
     monkeypatch.setenv(limits.VARIABLE, str(10**12))
-    assert images.size(path) == (1_000_000, 1_000_000)
+    assert headers.size(path) == (1_000_000, 1_000_000)

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converters import convert, images, listing
-from converters.findings import Findings
+from converters.files import listing
 from converters.formats import yolo
-from runtime import pictures
+from converters.model.findings import Findings
+from converters.pictures import headers
+from converters.transfer import convert
 from runtime.augmenting import pixels
+from runtime.imaging import decoding
 from tltpipe.errors import DataError
 from tltpipe.progress import Silent
 
@@ -34,8 +36,8 @@ def image(path: Path, size: tuple[int, int] = (40, 30), **options: Any) -> Path:
 @pytest.mark.parametrize("extension", sorted(listing.PICTURES))
 def test_every_extension_of_the_table_is_decoded(tmp_path: Path, extension: str) -> None:
     path = image(tmp_path / f"a.{extension}")
-    assert images.size(path) == (40, 30)
-    for decoded in (pictures.pixels(path), pixels.decode(str(path))[0]):
+    assert headers.size(path) == (40, 30)
+    for decoded in (decoding.pixels(path), pixels.decode(str(path))[0]):
         assert decoded.shape == (30, 40, 3)
         assert np.abs(decoded[15, 20].astype(int) - COLOUR).max() <= 12
 
@@ -56,14 +58,14 @@ def test_no_other_decoder_is_tried(tmp_path: Path, name: str) -> None:
     Image.new("RGB", (40, 30)).save(tmp_path / "it.eps")
     (tmp_path / "it.eps").rename(tmp_path / name)
     with pytest.raises(DataError) as caught:
-        images.size(tmp_path / name)
+        headers.size(tmp_path / name)
     assert caught.value.code == "I201"
 
 
 def test_a_telephone_photo_is_called_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     with pytest.raises(DataError, match="HEIC") as caught:
-        images.size(tmp_path / "a.jpg")
+        headers.size(tmp_path / "a.jpg")
     assert "JPEG or PNG" in (caught.value.hint or "")
 
 
@@ -72,9 +74,9 @@ def test_of_several_frames_the_first_is_read_and_said(tmp_path: Path, suffix: st
     red, blue = (Image.new("RGB", (40, 30), colour) for colour in ("red", "blue"))
     red.save(tmp_path / f"a{suffix}", save_all=True, append_images=[blue])
     findings = Findings()
-    images.look(tmp_path / f"a{suffix}", findings)
+    headers.look(tmp_path / f"a{suffix}", findings)
     assert [(found.rule.code, found.count) for found in findings] == [("I210", 1)]
-    assert pictures.pixels(tmp_path / f"a{suffix}")[5, 5].tolist() == pytest.approx([254, 0, 0], abs=3)
+    assert decoding.pixels(tmp_path / f"a{suffix}")[5, 5].tolist() == pytest.approx([254, 0, 0], abs=3)
 
 
 def test_a_link_that_leads_nowhere_is_no_silent_loss(tmp_path: Path) -> None:

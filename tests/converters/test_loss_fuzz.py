@@ -19,9 +19,9 @@ import pytest
 from PIL import Image
 
 import converters
-from converters import opening
-from converters.convert import Converted, convert
-from converters.prepare import Target, prepare
+from converters.transfer import opening
+from converters.transfer.convert import Converted, convert
+from converters.transfer.prepare import Target, prepare
 from tltpipe import registry
 from tltpipe.errors import DataError, TltpipeError
 from tltpipe.progress import Silent
@@ -321,7 +321,7 @@ def test_a_whole_class_is_an_error_and_nothing_appears(format: str, source: Path
 
 
 def only_shirts() -> dict[str, Any]:
-    from converters.selection import Selection
+    from converters.transfer.selection import Selection
 
     return {"selection": Selection(classes=("shirt",))}
 

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 import converters
-from converters.convert import convert
-from converters.findings import Findings
 from converters.model import listed
+from converters.model.findings import Findings
+from converters.transfer.convert import convert
 from tltpipe.errors import DataError
 from tltpipe.losses import Count
 from tltpipe.progress import Silent

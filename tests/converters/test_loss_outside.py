@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from converters.convert import convert
+from converters.transfer.convert import convert
 from tltpipe.errors import DataError
 from tltpipe.losses import Count
 from tltpipe.progress import Silent

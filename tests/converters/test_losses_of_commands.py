@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from converters.convert import convert
-from converters.selection import Selection
+from converters.transfer.convert import convert
+from converters.transfer.selection import Selection
 from orchestrator.cli import app
 from tltpipe.progress import Silent
 

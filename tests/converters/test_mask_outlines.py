@@ -11,9 +11,8 @@ import pytest
 from PIL import Image
 
 import converters
-from converters import geometry, mask_outlines, run_lengths
-from converters.convert import convert
-from converters.model import Box
+from converters.model import Box, geometry, mask_outlines, run_lengths
+from converters.transfer.convert import convert
 from tltpipe.progress import Silent
 
 

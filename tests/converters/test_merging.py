@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import converters
-from converters.convert import convert
+from converters.transfer.convert import convert
 from orchestrator.cli import app
 from tltpipe.errors import DataError, UsageError
 from tltpipe.progress import Silent

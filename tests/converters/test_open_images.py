@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 import converters
-from converters import outputs
-from converters.findings import Findings
 from converters.formats import csv, open_images
 from converters.model import Box, Object, Sample
+from converters.model.findings import Findings
+from converters.transfer import outputs
 from tltpipe.errors import DataError, Location
 
 HEADER = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside"

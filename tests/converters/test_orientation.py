@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from converters import orientation, run_lengths
-from converters.model import Box, Keypoint, Object
+from converters.model import Box, Keypoint, Object, run_lengths
+from converters.pictures import orientation
 
 EVERY = range(1, 9)
 WIDTH, HEIGHT = 7, 4

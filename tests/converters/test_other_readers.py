@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import converters
-from converters.convert import convert
+from converters.transfer.convert import convert
 from tltpipe.progress import Silent
 
 Found = dict[str, list[tuple[str, float, float, float, float]]]

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 import converters
-from converters import rules, transfer
-from converters.prepare import Target, prepare
-from converters.selection import Selection
-from converters.transfer import Summary
+from converters.model import rules
+from converters.transfer import transfer
+from converters.transfer.prepare import Target, prepare
+from converters.transfer.selection import Selection
+from converters.transfer.transfer import Summary
 from tltpipe.errors import DataError, HostError, UsageError
 from tltpipe.progress import Lines, Silent, read
 

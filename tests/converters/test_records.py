@@ -10,8 +10,8 @@ import google_crc32c
 import numpy as np
 import pytest
 
-from converters import examples, frames, records
-from converters.examples import Bytes, Floats, Integers
+from converters.tfrecords import examples, frames, records
+from converters.tfrecords.examples import Bytes, Floats, Integers
 from tltpipe.errors import DataError
 
 FEATURES = {
@@ -96,7 +96,7 @@ def test_decode_gives_float32_back() -> None:
 
 
 def test_empty_lists_keep_their_kind() -> None:
-    from converters.schema.example_pb2 import Example
+    from converters.tfrecords.schema.example_pb2 import Example
 
     example = Example.FromString(examples.encode({"a": Floats([]), "b": Bytes([]), "c": Integers([])}))
     kinds = {key: feature.WhichOneof("kind") for key, feature in example.features.feature.items()}

@@ -8,8 +8,7 @@ import time
 
 import pytest
 
-from converters import geometry, rings
-from converters.model import Box, Polygon
+from converters.model import Box, Polygon, geometry, rings
 
 
 def square(left: float, top: float, side: float = 10.0) -> Polygon:

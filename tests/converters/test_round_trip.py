@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 import converters
-from converters import outputs
-from converters.findings import Findings
 from converters.model import Box, Dataset, Mask, Object, Sample
-from converters.selection import Selection
-from converters.transfer import Part, joint, transfer
+from converters.model.findings import Findings
+from converters.transfer import outputs
+from converters.transfer.selection import Selection
+from converters.transfer.transfer import Part, joint, transfer
 from tltpipe import registry
 from tltpipe.progress import Silent
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as reference
 
-from converters import run_lengths
-from converters.model import Box, Mask
+from converters.model import Box, Mask, run_lengths
 
 
 def pictures() -> list[np.ndarray]:

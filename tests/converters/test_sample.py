@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 import converters
-from converters.findings import Findings
-from converters.garments import BY_ID
+from converters.model.findings import Findings
+from converters.model.garments import BY_ID
+from converters.model.validity import settled
 from converters.sample import Page, arrange_pair, draw, pairs
-from converters.validity import settled
 from tltpipe.errors import UsageError
 from tltpipe.progress import Silent
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from converters import perceptual
+from converters.pictures import perceptual
 from tltpipe.errors import DataError
 
 

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from converters import partition, rules
-from converters.findings import Findings
-from converters.model import Box, Dataset, Object, Sample
+from converters import partition
+from converters.model import Box, Dataset, Object, Sample, rules
+from converters.model.findings import Findings
 from converters.partition import AT_RANDOM, Plan, Rules
 from tltpipe.errors import DataError, UsageError
 

@@ -14,9 +14,9 @@ from typer.testing import CliRunner, Result
 
 import converters
 from converters.partition import Rules, work
-from converters.transfer import Summary
-from orchestrator.options import command
-from orchestrator.split_command import split as split_command
+from converters.transfer.transfer import Summary
+from orchestrator.commands.options import command
+from orchestrator.commands.split import split as split_command
 from tltpipe.errors import DataError, UsageError
 from tltpipe.progress import Silent
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converters.findings import Findings
 from converters.model import Box, Dataset, Keypoints, Mask, Object, Sample
+from converters.model.findings import Findings
 from converters.statistics import Report, measure
 from converters.statistics.columns import VALUES
 from converters.statistics.summary import heat, quantiles

@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converters import run_lengths
-from converters.findings import Findings
-from converters.model import Box, Dataset, Keypoints, Object, Sample
+from converters.model import Box, Dataset, Keypoints, Object, Sample, run_lengths
+from converters.model.findings import Findings
 from converters.statistics import charts, measure
 from converters.statistics.page import render
 from converters.statistics.showcase import SIDE, picks

@@ -22,12 +22,13 @@ import pytest
 from PIL import Image
 
 import converters
-from converters import examples, frames, inspection, records
-from converters.examples import Bytes, Feature, Floats, Integers
+from converters import inspection
 from converters.inspection.drawing import draw
 from converters.inspection.facts import KINDS
 from converters.model import Box, Object, Sample
-from runtime import dataset_convert
+from converters.tfrecords import examples, frames, records
+from converters.tfrecords.examples import Bytes, Feature, Floats, Integers
+from runtime.programs import dataset_convert
 from tltpipe.progress import Silent
 
 PROGRAM = Path(__file__).parent / "tensorflow" / "records.py"

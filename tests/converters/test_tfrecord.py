@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import converters
-from converters import examples, frames, records
-from converters.examples import Bytes, Feature, Floats, Integers
-from converters.findings import Findings
 from converters.formats import tfrecord
 from converters.model import Box, Object, Sample
-from converters.records import write_records
+from converters.model.findings import Findings
+from converters.tfrecords import examples, frames, records
+from converters.tfrecords.examples import Bytes, Feature, Floats, Integers
+from converters.tfrecords.records import write_records
 from tltpipe.errors import DataError
 
 FEATURES: dict[str, Feature] = {

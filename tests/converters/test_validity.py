@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters import rules
-from converters.findings import Findings
-from converters.model import Box, Object, Sample
-from converters.validity import settled
+from converters.model import Box, Object, Sample, rules
+from converters.model.findings import Findings
+from converters.model.validity import settled
 from tltpipe.errors import DataError
 
 

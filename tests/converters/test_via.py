@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 import converters
-from converters import rules
-from converters.findings import Findings
-from converters.model import Box
+from converters.model import Box, rules
+from converters.model.findings import Findings
 from tltpipe.errors import DataError
 
 HEADER = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes"

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 import converters
-from converters import rules
-from converters.convert import convert
-from converters.model import Box, Object
+from converters.model import Box, Object, rules
+from converters.transfer.convert import convert
 from tltpipe.errors import DataError, Location
 from tltpipe.progress import Silent
 

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 import converters
-from converters import rules, voc_xml
-from converters.findings import Findings
 from converters.formats import voc
-from converters.model import Box, Object, Sample
+from converters.formats.voc import xml
+from converters.model import Box, Object, Sample, rules
+from converters.model.findings import Findings
 from tltpipe.errors import DataError, Location
 
 THING = Object("skirt", Box(0, 1, 30.5, 60))
@@ -53,9 +53,9 @@ def make(
     return folder
 
 
-def parse(path: Path, text: str | bytes) -> voc_xml.Page:
+def parse(path: Path, text: str | bytes) -> xml.Page:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return voc_xml.parse(path)
+    return xml.parse(path)
 
 
 def with_object(inner: str) -> str:
@@ -76,7 +76,7 @@ def test_file_byte_for_byte(tmp_path: Path) -> None:
 def test_names_are_escaped_and_come_back(tmp_path: Path) -> None:
     extra = {"difficult": 1, "pose": "Left & <up>"}
     things = (Object("a<b & ü", Box(0, 0, 1, 2), occlusion=1, truncation=1.0, extra=extra), THING)
-    text = voc_xml.encode(Sample("x", Path("x & y.jpg"), 80, 60, things))
+    text = xml.encode(Sample("x", Path("x & y.jpg"), 80, 60, things))
     page = parse(tmp_path / "1.xml", text)
     assert page.objects == things
     assert (page.size, page.picture) == ((80, 60), "x.jpg")
@@ -85,7 +85,7 @@ def test_names_are_escaped_and_come_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a\x01", "a\rb", "\ufffe", "\ud800"])
 def test_names_that_xml_cannot_hold(name: str) -> None:
     with pytest.raises(DataError, match="XML cannot hold"):
-        voc_xml.encode(Sample("1", Path("1.jpg"), 80, 60, (Object(name, Box(0, 0, 1, 1)),)))
+        xml.encode(Sample("1", Path("1.jpg"), 80, 60, (Object(name, Box(0, 0, 1, 1)),)))
 
 
 def test_boxes_come_back_within_a_thousandth(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_boxes_come_back_within_a_thousandth(tmp_path: Path) -> None:
     for _ in range(200):
         corners = [chance.uniform(0, 10_000) for _ in range(4)]
         (thing,) = parse(
-            tmp_path / "1.xml", voc_xml.encode(Sample("1", Path("1.jpg"), 9, 9, (Object("a", Box(*corners)),)))
+            tmp_path / "1.xml", xml.encode(Sample("1", Path("1.jpg"), 9, 9, (Object("a", Box(*corners)),)))
         ).objects
         box = thing.box
         assert (box.left, box.top, box.right, box.bottom) == pytest.approx(corners, abs=6e-4)

@@ -11,12 +11,12 @@ import yaml
 from PIL import Image
 
 import converters
-from converters import geometry, outputs, rules
-from converters.findings import Findings
 from converters.formats import yolo
-from converters.model import Box, Keypoint, KeypointSlot, Object, Sample
-from converters.yolo import lines
-from converters.yolo import page as page_module
+from converters.formats.yolo import lines
+from converters.formats.yolo import page as page_module
+from converters.model import Box, Keypoint, KeypointSlot, Object, Sample, geometry, rules
+from converters.model.findings import Findings
+from converters.transfer import outputs
 from tltpipe.errors import DataError, Location, UsageError
 
 NAMES = ("skirt", "vest")

@@ -13,12 +13,11 @@ import yaml
 from PIL import Image
 
 import converters
-from converters import rules
-from converters.convert import Converted, convert
-from converters.findings import Findings
 from converters.formats import yolo
 from converters.health import examine
-from converters.model import Box
+from converters.model import Box, rules
+from converters.model.findings import Findings
+from converters.transfer.convert import Converted, convert
 from tltpipe.errors import DataError, TltpipeError, UsageError
 from tltpipe.progress import Silent
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator import engine, image, pull
+from orchestrator.engine import engine, image, pull
 from orchestrator.runners import Place
 from orchestrator.runners.docker import DockerRunner
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from converters import sample
-from orchestrator import engine, pipeline, session
-from orchestrator.config import Given
-from orchestrator.report import Quiet
+from orchestrator import pipeline, session
+from orchestrator.engine import engine
+from orchestrator.screen.report import Quiet
+from orchestrator.settings.config import Given
 from tltpipe.errors import RunFailed
 from tltpipe.progress import Silent
 
@@ -182,4 +183,6 @@ def test_the_data_stages_with_our_own_toolkit(workspace: Path, our_image: str, c
 def test_an_installed_tltpipe_has_all_that_the_image_is_built_from(client: Any, our_image: str) -> None:
     script = "from orchestrator import image; print(*sorted(image.sources()))"
     told = client.containers.run(our_image, ["python", "-c", script], remove=True, working_dir="/tmp")
-    assert {"docker/Dockerfile", "constraints.txt", "pyproject.toml", "runtime/train.py"} <= set(told.decode().split())
+    assert {"docker/Dockerfile", "constraints.txt", "pyproject.toml", "runtime/programs/train.py"} <= set(
+        told.decode().split()
+    )

@@ -215,7 +215,7 @@ def test_ctrl_c_lets_the_job_save_and_leaves_no_container(
 def test_memory_that_runs_out_is_named(
     runner: DockerRunner, our_image: str, monkeypatch: pytest.MonkeyPatch, containers_left: Left
 ) -> None:
-    from orchestrator import containers
+    from orchestrator.engine import containers
 
     whole = containers.options
     monkeypatch.setattr(containers, "options", lambda *a, **k: {**whole(*a, **k), "mem_limit": "64m"})

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator import attempts, receipts
 from orchestrator.drafts import Notes
-from runtime.exporting import card
+from orchestrator.jobs import attempts, receipts
+from runtime.weights import card
 from tltpipe.errors import ModelError
 
 DEEP = "[" * 100_000

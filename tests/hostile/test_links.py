@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from runtime import augment, dataset_convert, program
+from runtime.programs import augment, dataset_convert
+from runtime.shell import program
 from tltpipe import files, locks
 from tltpipe.errors import HostError
 

@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 
-from runtime import infer
+from runtime.programs import infer
 from tltpipe import seal
 
 CARD = {
@@ -51,7 +51,7 @@ def model(tmp_path: Path) -> Path:
         for entry in old.infolist():
             planted = "sample_inputs" in entry.filename
             new.writestr(entry, pickle.dumps(Command(tmp_path / "ran")) if planted else old.read(entry))
-    from runtime.exporting import card
+    from runtime.weights import card
 
     Path(f"{model}.json").write_text(json.dumps({**CARD, "format": card.FORMAT}))
     (tmp_path / "image.png").write_bytes(b"")

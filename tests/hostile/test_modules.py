@@ -14,7 +14,7 @@ NAMES = ("json", "multiprocessing", "signal", "numpy", "torch", "tltpipe", "conv
 POOL = "from tltpipe import files\nassert list(files.parallel_map(abs, [-1, -2, -3], workers=2)) == [1, 2, 3]"
 MEMBER = """
 from runtime import launch
-member = launch._start(0, "runtime.train", ["--help"])
+member = launch._start(0, "runtime.programs.train", ["--help"])
 assert member.process.wait() == 0
 """
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from converters.examples import WORLD, encode_record
-from converters.records import frame_record
-from runtime import inspect_records, sources
+from converters.tfrecords.examples import WORLD, encode_record
+from converters.tfrecords.records import frame_record
+from runtime.data import sources
+from runtime.programs import inspect_records
 from tltpipe.errors import DataError
 
 Make = Callable[[Path, str], None]

@@ -40,9 +40,9 @@ CALLS = {
 METHODS = {"read_pickle", "extractall", "load_module", "exec_module"}
 """The same, whatever they are methods of."""
 ALLOWED = {
-    "runtime/launch.py": {"pickle"},  # through a pipe between our own processes: it never lies on a disk
-    "runtime/inference_models/pt2.py": {"torch.export.load"},  # behind a seal: test_models.py
-    "runtime/inference_models/torchscript.py": {"torch.jit.load"},  # a program in a language of its own
+    "runtime/machine/launch.py": {"pickle"},  # through a pipe between our own processes: it never lies on a disk
+    "runtime/inference/backends/pt2.py": {"torch.export.load"},  # behind a seal: test_models.py
+    "runtime/inference/backends/torchscript.py": {"torch.jit.load"},  # a program in a language of its own
 }
 
 

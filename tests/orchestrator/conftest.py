@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from converters import garments
+from converters.model import garments
 from orchestrator import session
-from orchestrator.config import Given
-from orchestrator.report import Quiet
 from orchestrator.run import Run
 from orchestrator.runners import local
+from orchestrator.screen.report import Quiet
+from orchestrator.settings.config import Given
 
 SIZE = (96, 72)
 
@@ -88,14 +88,14 @@ def start(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
 
 
 PROGRAMS = {
-    "tlt-augment": "runtime.augment",
-    "tlt-dataset-convert": "runtime.dataset_convert",
-    "tlt-train": "runtime.train",
-    "tlt-evaluate": "runtime.evaluate",
-    "tlt-infer": "runtime.infer",
-    "tlt-export": "runtime.export",
-    "tlt-prune": "runtime.prune",
-    "tlt-tfrecords": "runtime.inspect_records",
+    "tlt-augment": "runtime.programs.augment",
+    "tlt-dataset-convert": "runtime.programs.dataset_convert",
+    "tlt-train": "runtime.programs.train",
+    "tlt-evaluate": "runtime.programs.evaluate",
+    "tlt-infer": "runtime.programs.infer",
+    "tlt-export": "runtime.programs.export",
+    "tlt-prune": "runtime.programs.prune",
+    "tlt-tfrecords": "runtime.programs.inspect_records",
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any, NotRequired, get_args, get_origin, get_type_hints, is_ty
 import pytest
 from PIL import Image
 
-from orchestrator import answers
+from orchestrator.screen import answers
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/json.md").read_text("utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.jobs import Augment, Convert
-from orchestrator.mounts import MountTable
+from orchestrator.jobs.mounts import MountTable
 from tltpipe import registry
 from tltpipe.errors import UsageError
 

@@ -13,11 +13,11 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from converters import rules
 from converters.health import examine
-from orchestrator import check_command
-from orchestrator.console import Console
-from orchestrator.options import command
+from converters.model import rules
+from orchestrator.commands import check as check_command
+from orchestrator.commands.options import command
+from orchestrator.screen.console import Console
 from tltpipe.errors import FindingsError
 from tltpipe.progress import Silent
 

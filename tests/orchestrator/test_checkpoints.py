@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import checkpoints, pipeline
+from orchestrator import pipeline
+from orchestrator.commands.stages import _one
+from orchestrator.jobs import checkpoints
 from orchestrator.run import Run
-from orchestrator.stage_commands import _one
 from tltpipe.errors import UsageError
 
 Start = Callable[..., Run]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator import attempts, leftovers, pipeline
+from orchestrator import pipeline
+from orchestrator.jobs import attempts, leftovers
 from orchestrator.run import Run
 from tltpipe import locks
 from tltpipe.errors import HostError, Interrupted

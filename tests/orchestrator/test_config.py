@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from orchestrator import config, example
-from orchestrator.config import Given
+from orchestrator.settings import config, example
+from orchestrator.settings.config import Given
 from tltpipe.errors import ConfigError, UsageError
 
 
@@ -149,7 +149,7 @@ def is_setting(line: str) -> bool:
 
 
 def test_init_names_pretrained_weights_in_the_section_of_training() -> None:
-    from orchestrator import example
+    from orchestrator.settings import example
 
     lines = example.text().splitlines()
     section = lines[lines.index("train:") : lines.index("prune:")]

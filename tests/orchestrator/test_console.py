@@ -5,8 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from orchestrator import console, gallery
-from orchestrator.verify import lacking_pictures, lacking_records, records
+from orchestrator.commands import gallery
+from orchestrator.jobs.verify import lacking_pictures, lacking_records, records
+from orchestrator.screen import console
 from tltpipe.errors import DataError
 from tltpipe.progress import Tick
 

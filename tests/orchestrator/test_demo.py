@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from orchestrator import config, demo, session
-from orchestrator.console import Console
+from orchestrator import session
+from orchestrator.commands import demo
 from orchestrator.runners import Place
 from orchestrator.runners.local import LocalRunner
+from orchestrator.screen.console import Console
+from orchestrator.settings import config
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator import containers, engine, image, links, pipeline, pull, streams
-from orchestrator.containers import Caller
+from orchestrator import pipeline
+from orchestrator.engine import containers, engine, image, links, pull, streams
+from orchestrator.engine.containers import Caller
 from orchestrator.jobs import Job, Mount, Secret
 from orchestrator.run import Run
 from orchestrator.runners import Place, docker
@@ -306,7 +307,7 @@ def test_the_build_context_is_this_installation_and_nothing_else() -> None:
         members = archive.getmembers()
     names = [member.name for member in members]
     assert {"docker/Dockerfile", "pyproject.toml", "constraints.txt", "LICENSE", "README.md"} <= set(names)
-    assert {"runtime/train.py", "orchestrator/cli.py", "specs/augment/augment.conf.j2"} <= set(names)
+    assert {"runtime/programs/train.py", "orchestrator/cli.py", "specs/augment/augment.conf.j2"} <= set(names)
     assert not [name for name in names if "__pycache__" in name or name.startswith((".", "tests", "/"))]
     assert {(member.uid, member.mtime) for member in members} == {(0, 0)}
     assert image.context() == image.context()

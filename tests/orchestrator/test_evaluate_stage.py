@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from orchestrator import pipeline
-from orchestrator.console import Console
+from orchestrator.commands.stages import show
 from orchestrator.run import Run
-from orchestrator.stage_commands import show
+from orchestrator.screen.console import Console
 from orchestrator.stages.evaluate import Table, _called, _ordered
 from tltpipe.errors import RunFailed
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from orchestrator import pipeline, subjects
+from orchestrator import pipeline
+from orchestrator.commands import subjects
 from orchestrator.run import Run
 from tltpipe.errors import DataError, ExportError, RunFailed, UsageError
 
@@ -196,8 +197,9 @@ def test_a_model_and_its_json_are_enough(
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnxruntime")
     import specs
-    from runtime import checkpoint, export
     from runtime.networks import ssd
+    from runtime.programs import export
+    from runtime.weights import checkpoint
 
     settings = specs.tunables_from("ssd", {"nlayers": 10, "input_width": 128, "input_height": 128})
     places = {

@@ -10,14 +10,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from orchestrator import fetch_command
-from orchestrator.options import command
+from orchestrator.commands import fetch
+from orchestrator.commands.options import command
 
 
 @pytest.fixture
 def app() -> typer.Typer:
     app = typer.Typer(pretty_exceptions_enable=False)
-    app.command()(command(fetch_command.fetch))
+    app.command()(command(fetch.fetch))
     app.command()(lambda: None)  # with one command alone, Typer takes no command name
     return app
 

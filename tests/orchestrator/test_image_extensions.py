@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from converters import frames
+from converters.tfrecords import frames
 from orchestrator import pipeline
 from orchestrator.run import Run
 from tltpipe.errors import DataError

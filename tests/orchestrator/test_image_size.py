@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import config
+from orchestrator.settings import config
 from tltpipe.errors import ConfigError
 
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from converters import records
-from converters.examples import Bytes, Floats, Integers, encode
+from converters.tfrecords import records
+from converters.tfrecords.examples import Bytes, Floats, Integers, encode
 from orchestrator import cli
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.jobs import Job, Outcome, Secret
-from orchestrator.outcomes import failure
+from orchestrator.jobs.outcomes import failure
 from orchestrator.runners import Place
 from orchestrator.runners.local import LocalRunner
 from tltpipe.errors import DataError, HostError, Interrupted, RunFailed

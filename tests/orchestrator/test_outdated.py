@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from converters import garments
-from orchestrator import attempts, pipeline
+from converters.model import garments
+from orchestrator import pipeline
+from orchestrator.jobs import attempts
 from orchestrator.run import Run
 from orchestrator.stages import prepare
 from tltpipe import locks

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import pyzipper
 
-from orchestrator import password
+from orchestrator.settings import password
 from tltpipe.errors import UsageError
 
 SECRET = "swordfish-8317"

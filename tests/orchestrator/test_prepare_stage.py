@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from orchestrator import pipeline, session
-from orchestrator.report import Quiet
 from orchestrator.run import Run
+from orchestrator.screen.report import Quiet
 from orchestrator.stages import prepare
 from tltpipe.errors import DataError
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import pipeline, receipts, verify
+from orchestrator import pipeline
+from orchestrator.jobs import receipts, verify
 from orchestrator.run import Run
 from tltpipe import locks
 from tltpipe.errors import HostError

@@ -163,7 +163,7 @@ def test_the_wrong_format_and_no_format_are_told_by_the_setting(start: Start, co
 
 
 def test_a_choice_by_what_the_format_does_not_know_is_refused(start: Start, coco: Path) -> None:
-    from converters import convert
+    from converters.transfer import convert
     from tltpipe.progress import Silent
 
     convert.convert(coco / "Original-Data", coco / "Yolo", format="yolo", progress=Silent())

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from orchestrator.console import Console
+from orchestrator.screen.console import Console
 
 WIDTHS = (30, 40, 60, 80, 160)
 NAME = "long_sleeved_outwear"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import tao_command
+from orchestrator.commands import tao
 from tltpipe.errors import UsageError
 
 
@@ -27,13 +27,13 @@ from tltpipe.errors import UsageError
     ],
 )
 def test_the_same_in_our_words(words: str, ours: str) -> None:
-    assert tao_command.translated(words.split()) == ours.split()
+    assert tao.translated(words.split()) == ours.split()
 
 
 @pytest.mark.parametrize("words", ["", "--help", "ssd", "ssd fly", "deploy ssd gen_trt_engine", "list", "-x"])
 def test_what_is_not_understood(words: str) -> None:
     with pytest.raises(UsageError) as refused:
-        tao_command.translated(words.split())
+        tao.translated(words.split())
     assert refused.value.hint
 
 

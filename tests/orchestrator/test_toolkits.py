@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.jobs import Augment, Convert, Evaluate, Export, Infer, Prune, Request, Train, shown, without_missing
-from orchestrator.mounts import MountTable
+from orchestrator.jobs.mounts import MountTable
 from tltpipe import registry
 from tltpipe.errors import UsageError
 

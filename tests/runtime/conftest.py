@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from converters import examples
-from converters.records import write_records
-from runtime import dataset_convert, device
-from runtime.threads import VARIABLE
+from converters.tfrecords import examples
+from converters.tfrecords.records import write_records
+from runtime.machine import device
+from runtime.machine.threads import VARIABLE
+from runtime.programs import dataset_convert
 from tltpipe.errors import HostError
 from tltpipe.machine import cpu_count
 
@@ -236,7 +237,7 @@ def shapes(tmp_path: Path) -> Shapes:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A detector trained for two epochs by the real program: files to evaluate, infer and resume with."""
-    from runtime import train
+    from runtime.programs import train
 
     shapes = draw_shapes(tmp_path_factory.mktemp("trained") / "data")
     results = shapes.root.parent / "output"
@@ -267,8 +268,9 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Learned:
     import torch
 
     import specs
-    from runtime import checkpoint, frames, recipe
+    from runtime.data import frames, recipe
     from runtime.networks import ssd
+    from runtime.weights import checkpoint
 
     shapes = draw_shapes(tmp_path_factory.mktemp("learned") / "data", train=48, validation=8, size=(96, 96))
     path = shapes.spec(replace=("top_k: 50", "top_k: 20"))

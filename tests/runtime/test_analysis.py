@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runtime.evaluation import charts, sheet
-from runtime.evaluation.analysis import Analysis, total
-from runtime.evaluation.findings import Collector
-from runtime.metrics import AveragePrecision
+from runtime.tasks.detection.average_precision import AveragePrecision
+from runtime.tasks.detection.evaluation import charts, sheet
+from runtime.tasks.detection.evaluation.analysis import Analysis, total
+from runtime.tasks.detection.evaluation.findings import Collector
 
 A, B, C, D = (0, 0, 20, 20), (30, 0, 50, 20), (0, 30, 20, 50), (30, 30, 50, 50)
 CLASSES = ("shirt", "skirt", "dress")

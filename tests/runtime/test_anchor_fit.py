@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-from runtime import anchor_fit
+from runtime.data.split import Split
+from runtime.networks.ssd import anchor_fit
 from runtime.networks.ssd.anchors import anchors as ssd_anchors
-from runtime.split import Split
 
 pytestmark = pytest.mark.torch
 
@@ -110,7 +110,7 @@ def test_many_boxes_are_sampled_where_anchors_are_clipped(monkeypatch: pytest.Mo
 
 
 def test_a_training_says_it_before_it_begins(shapes: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from runtime import train
+    from runtime.programs import train
 
     text = shapes.spec(epochs=1, validation="").read_text()
     spec = tmp_path / "small.conf"

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runtime import augment, kitti_labels
+from runtime.data import kitti_labels
+from runtime.programs import augment
 from tltpipe.errors import DataError
 
 SEED_SPEC = """\
@@ -346,7 +347,7 @@ def test_stopped_run_leaves_nothing_that_looks_whole(work: Path, stop: signal.Si
     for number in range(1, 120):
         os.link(first, first.with_name(f"{number}.jpg"))
         (work / "data" / "label" / f"{number}.txt").write_text(LINE)
-    code = "import sys; from runtime.augment import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys; from runtime.programs.augment import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "-d", "data", "-a", "augment.conf", "-o", "out", "--workers", "2"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, start_new_session=True)

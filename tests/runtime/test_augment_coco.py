@@ -12,11 +12,12 @@ from PIL import Image
 from pycocotools import mask as masks
 from pycocotools.coco import COCO
 
-from converters.garments import CATEGORIES
 from converters.model import Box, Object
-from runtime import augment, transforms
+from converters.model.garments import CATEGORIES
 from runtime.augmenting import outlines
-from runtime.transforms import Spatial
+from runtime.imaging import transforms
+from runtime.imaging.transforms import Spatial
+from runtime.programs import augment
 
 SIZE = (120, 80)
 TRIANGLE = [20.0, 10.0, 60.0, 10.0, 20.0, 50.0]

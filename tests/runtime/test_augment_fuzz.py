@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 import specs
-from runtime import kitti_labels
 from runtime.augmenting import Folders
 from runtime.augmenting.kitti import Kitti
 from runtime.augmenting.recipe import Recipe, of_proto_text
+from runtime.data import kitti_labels
 from tltpipe.errors import DataError, SpecError
 
 COUNT = int(os.environ.get("TLTPIPE_FUZZ", "200"))

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import specs
-from runtime import tlt2_transforms, transforms
 from runtime.augmenting.recipe import PARAMETERS, Recipe, of_proto_text, of_yaml
 from runtime.augmenting.steps import steps
-from runtime.transforms import Blur, Colour, Spatial
+from runtime.imaging import tlt2_transforms, transforms
+from runtime.imaging.transforms import Blur, Colour, Spatial
 from specs.augment import tao5
 
 WANTED = {

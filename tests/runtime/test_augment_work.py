@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runtime import augment
 from runtime.augmenting import work as augmenting
 from runtime.augmenting.recipe import NEUTRAL, Recipe
-from runtime.transforms import Blur, Colour, Spatial
+from runtime.imaging.transforms import Blur, Colour, Spatial
+from runtime.programs import augment
 
 LINE = "vest 0.00 0 0.00 10 20 110.5 220 0 0 0 0 0 0 0\n"
 SPEC = """\
@@ -71,7 +71,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 def test_killed_at_any_instant_ends_in_the_same_bytes(work: Path) -> None:
     add(work, *range(100), size=(400, 300))
     assert proto(output="whole") == 0
-    code = "import sys; from runtime.augment import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys; from runtime.programs.augment import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "-d", "data", "-a", "augment.conf", "-o", "out", "--workers", "1"]
     journal = work / "out" / ".augment.journal"
     killed = 0

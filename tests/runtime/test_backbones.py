@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 torch = pytest.importorskip("torch")
-from runtime.layers import MEMORY, BatchNorm, conv, is_depthwise, kernels, penalty
 from runtime.networks.ssd.features import Features
+from runtime.nn.layers import MEMORY, BatchNorm, conv, is_depthwise, kernels, penalty
 from specs.ssd.rules import BACKBONES
 from tltpipe import registry
 
@@ -18,7 +18,7 @@ NETWORKS = {
     "ssd_resnet18_300x300_pred0_21cls": ("resnet", 18),
     "ssd_mobilenet_v2_300x300_pred0_21cls": ("mobilenet_v2", 0),
 }
-FAMILIES = registry.names("runtime.backbones")
+FAMILIES = registry.names("runtime.nn.backbones")
 
 
 def features(arch: str, nlayers: int):
@@ -56,7 +56,7 @@ def test_layers_are_nvidias(golden: str) -> None:
 
 @pytest.mark.parametrize("arch", FAMILIES)
 def test_family_keeps_its_word(arch: str) -> None:
-    family = registry.load("runtime.backbones", arch)
+    family = registry.load("runtime.nn.backbones", arch)
     for nlayers in family.DEPTHS or (0,):
         with torch.device("meta"):
             backbone = family.build(nlayers, in_channels=1).eval()
@@ -79,7 +79,7 @@ def test_family_keeps_its_word(arch: str) -> None:
 def test_specs_know_the_same_backbones() -> None:
     built = {}
     for arch in FAMILIES:
-        family = registry.load("runtime.backbones", arch)
+        family = registry.load("runtime.nn.backbones", arch)
         with torch.device("meta"):
             built[arch] = (family.DEPTHS, list(family.build(*family.DEPTHS[:1] or (0,)).blocks))
     assert built == {arch: (depths, list(blocks)) for arch, (depths, blocks) in BACKBONES.items()}

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converters.examples import Bytes, Integers, features
-from converters.records import read_records
-from converters.schema.example_pb2 import Example
-from runtime import dataset_convert
+from converters.tfrecords.examples import Bytes, Integers, features
+from converters.tfrecords.records import read_records
+from converters.tfrecords.schema.example_pb2 import Example
 from runtime.conversion import calibration
+from runtime.programs import dataset_convert
 from tltpipe.errors import DataError
 
 RANDOM = np.random.default_rng(5)

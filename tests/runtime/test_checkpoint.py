@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime import checkpoint
-from runtime.checkpoint import Checkpoint, Resume
+from runtime.weights import checkpoint
+from runtime.weights.checkpoint import Checkpoint, Resume
 from tltpipe.errors import HostError, ModelError
 
 pytestmark = pytest.mark.torch
@@ -27,8 +27,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("cryptography")
 safetensors = pytest.importorskip("safetensors")
 
-from runtime import encryption
-from runtime.checkpoint import tensor_file
+from runtime.weights.checkpoint import encryption, tensor_file
 
 KEY = "nvidia_tlt schlüssel"
 BOTH = pytest.mark.parametrize("key", [None, KEY], ids=["open", "encrypted"])

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from runtime import class_maps, evaluate, infer
-from runtime.result_names import ResultName, result_names
+from runtime.inference.result_names import ResultName, result_names
+from runtime.programs import evaluate, infer
+from runtime.tasks.detection import class_maps
 from tltpipe.errors import UsageError
 
 CATEGORIES = [{"id": 30, "name": "Square"}, {"id": 7, "name": "circle"}]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime.evaluation import coco, judges
-from runtime.evaluation.findings import Collector, Findings
-from runtime.evaluation.matching import match, overlaps
+from runtime.tasks.detection.evaluation import coco, judges
+from runtime.tasks.detection.evaluation.findings import Collector, Findings
+from runtime.tasks.detection.evaluation.matching import match, overlaps
 from tltpipe.errors import HostError
 
 CLASSES = ("shirt", "skirt", "dress", "vest")
@@ -148,7 +148,7 @@ def slow_match(found: Any, truth: Any, threshold: float, *, last: bool) -> list[
 
 @pytest.mark.parametrize("ties", ["first", "last"])
 def test_rounds_find_what_one_by_one_finds(ties: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runtime.evaluation.matching.CHUNK", 40)  # many small parts must not matter
+    monkeypatch.setattr("runtime.tasks.detection.evaluation.matching.CHUNK", 40)  # many small parts must not matter
     random = np.random.default_rng(5)
     found_groups, truth_groups = np.sort(random.integers(0, 12, 200)), np.sort(random.integers(0, 12, 60))
     boxes = [np.rint(random.uniform(0, 8, (count, 4))) for count in (200, 60)]

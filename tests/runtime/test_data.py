@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 import specs
-from runtime import data, frames, recipe
-from runtime.pictures import Preprocess, decode
+from runtime.data import batches as data
+from runtime.data import frames, recipe
+from runtime.imaging.decoding import Preprocess, decode
 from tltpipe.errors import DataError
 
 CLASSES = ("circle", "square")
@@ -106,7 +107,7 @@ def test_validation_pictures_are_left_as_they_are(shapes: Any) -> None:
     order, pictures = data.for_validation(spec, split)
     batch = pictures[next(iter(order))]
     assert np.array_equal(batch.images[0], np.asarray(Image.open(split.image(0))))
-    assert np.array_equal(batch.boxes[0], split.objects(0)[0])
+    assert np.array_equal(batch.targets[0]["boxes"], split.objects(0)[0])
 
 
 def test_pictures_of_another_size_are_stretched_with_their_boxes(make_shapes: Callable[..., Any]) -> None:
@@ -118,8 +119,8 @@ def test_pictures_of_another_size_are_stretched_with_their_boxes(make_shapes: Ca
     batch = pictures[next(iter(order))]
     assert batch.images.shape[1:] == (64, 64, 3)
     scale = np.array([64 / 160, 64 / 96, 64 / 160, 64 / 96])
-    assert np.allclose(batch.boxes[0], split.objects(0)[0] * scale, atol=1e-4)
-    left, top, right, bottom = batch.boxes[0][1].round().astype(int)
+    assert np.allclose(batch.targets[0]["boxes"], split.objects(0)[0] * scale, atol=1e-4)
+    left, top, right, bottom = batch.targets[0]["boxes"][1].round().astype(int)
     inside, all_of_it = batch.images[0][top + 2 : bottom - 2, left + 2 : right - 2], batch.images[0]
     assert inside.max() < 140 < all_of_it.max()
 
@@ -170,20 +171,21 @@ def test_a_batch_names_its_pictures(shapes: Any) -> None:
     draw = next(iter(order))
     batch = pictures[draw]
     assert batch.indices == draw.indices
-    assert [len(flags) for flags in batch.difficult] == [len(labels) for labels in batch.labels]
+    assert all(len(target["difficult"]) == len(target["labels"]) for target in batch.targets)
 
 
 def test_a_run_resumed_in_the_middle_of_an_epoch_sees_what_it_would_have(shapes: Any) -> None:
     order, pictures = prepared(shapes.spec())
     with closing(data.batches(pictures, order, workers=1)) as batches:
-        whole = [(batch.images.copy(), batch.boxes) for batch in batches]
+        whole = [(batch.images.copy(), batch.targets) for batch in batches]
     rest, _ = data.for_training(
         recipe.of(specs.parse(shapes.spec(), "Experiment")), pictures.split, range(1, 3), start_step=2
     )
     with closing(data.batches(pictures, rest, workers=2)) as batches:
-        for batch, (images, boxes) in zip(batches, whole[2:], strict=True):
+        for batch, (images, targets) in zip(batches, whole[2:], strict=True):
             assert np.array_equal(batch.images, images)
-            assert all(np.array_equal(one, other) for one, other in zip(batch.boxes, boxes, strict=True))
+            for one, other in zip(batch.targets, targets, strict=True):
+                assert all(np.array_equal(one[name], other[name]) for name in ("boxes", "labels", "difficult"))
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
@@ -195,7 +197,7 @@ def test_workers_change_nothing(shapes: Any, workers: int) -> None:
     assert len(made) == len(expected) == 6
     for batch, other in zip(made, expected, strict=True):
         assert np.array_equal(batch.images, other.images)
-        assert [boxes.tolist() for boxes in batch.boxes] == [boxes.tolist() for boxes in other.boxes]
+        assert [each["boxes"].tolist() for each in batch.targets] == [each["boxes"].tolist() for each in other.targets]
 
 
 @pytest.mark.parametrize("workers", [0, 1])

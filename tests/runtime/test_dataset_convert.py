@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from converters import examples, frames
-from converters.records import read_records
-from runtime import dataset_convert
+from converters.tfrecords import examples, frames
+from converters.tfrecords.records import read_records
 from runtime.conversion.shards import Prefix, staged
+from runtime.programs import dataset_convert
 
 
 @pytest.fixture

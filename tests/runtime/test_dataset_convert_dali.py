@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converters.examples import Bytes, Floats, Integers, features
 from converters.inspection.facts import facts
-from converters.records import read_offsets, read_record
-from converters.schema.example_pb2 import Example
-from runtime import dataset_convert
+from converters.tfrecords.examples import Bytes, Floats, Integers, features
+from converters.tfrecords.records import read_offsets, read_record
+from converters.tfrecords.schema.example_pb2 import Example
 from runtime.conversion import work
+from runtime.programs import dataset_convert
 
 MAPPING = {"Car": "car", "van": "Car", "Person": "pedestrian", "cyclist": "Bike"}
 LABELS = {

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from converters.records import read_records
-from runtime import dataset_convert
+from converters.tfrecords.records import read_records
 from runtime.conversion.calibration import LINES
+from runtime.programs import dataset_convert
 
 COUNT = int(os.environ.get("TLTPIPE_FUZZ", "150"))
 LABEL = (

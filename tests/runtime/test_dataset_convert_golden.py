@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converters import examples
-from converters.records import offsets, read_records
-from runtime import dataset_convert
+from converters.tfrecords import examples
+from converters.tfrecords.records import offsets, read_records
+from runtime.programs import dataset_convert
 
 FOLDER = Path(__file__).parents[1] / "golden"
 CASES: dict[str, dict[str, Any]] = json.loads((FOLDER / "kitti_convert.json").read_text())["cases"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from runtime import device
-from runtime.device import Place, Wanted
+from runtime.machine import device
+from runtime.machine.device import Place, Wanted
 from tltpipe.errors import HostError, UsageError
 
 pytestmark = pytest.mark.torch

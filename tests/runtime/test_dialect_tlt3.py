@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import specs
-from runtime import recipe
-from runtime.views.dali import Dali
-from runtime.views.ssd_chain import SsdChain
+from runtime.data import recipe
+from runtime.imaging.views.dali import Dali
+from runtime.imaging.views.ssd_chain import SsdChain
 
 TEXT = (Path(__file__).parents[1] / "data" / "training.tlt3.conf").read_text()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from PIL import Image, ImageChops
 
-from converters import drawing
-from runtime.drawing import Find, colour_of, draw
+from converters.pictures import drawing
+from runtime.tasks.detection.drawing import Find, colour_of, draw
 
 GREY = (128, 128, 128)
 

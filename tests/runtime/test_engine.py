@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime.data import Batch
+from runtime.data.batches import Batch
 from tltpipe.errors import RunFailed
 from tltpipe.progress import Silent
 
@@ -22,8 +22,9 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 fabric_module = pytest.importorskip("lightning_fabric")
 
-from runtime import engine, threads
-from runtime.averaging import Average
+from runtime.machine import threads
+from runtime.training import loop
+from runtime.training.averaging import Average
 
 
 class Toy(torch.nn.Module):  # type: ignore[misc,name-defined]
@@ -53,36 +54,36 @@ def batches(count: int) -> Iterator[Batch]:
     random = np.random.default_rng(0)
     for _ in range(count):
         images = random.integers(0, 256, (2, 4, 4, 3), dtype=np.uint8)
-        yield Batch(images, [np.zeros((0, 4), np.float32)] * 2, [np.zeros(0, np.int64)] * 2)
+        yield Batch(images, [{"boxes": np.zeros((0, 4), np.float32), "labels": np.zeros(0, np.int64)}] * 2)
 
 
 @dataclass
 class Notes:
     """A watcher that writes down what it is told."""
 
-    steps: list[engine.Step] = field(default_factory=list)
-    epochs: list[engine.Epoch] = field(default_factory=list)
-    saved: list[tuple[int, engine.Tally]] = field(default_factory=list)
+    steps: list[loop.Step] = field(default_factory=list)
+    epochs: list[loop.Epoch] = field(default_factory=list)
+    saved: list[tuple[int, loop.Tally]] = field(default_factory=list)
     shown: list[int] = field(default_factory=list)
-    at_step: Callable[[engine.Step], None] = lambda _: None
+    at_step: Callable[[loop.Step], None] = lambda _: None
     ends_after: int = 10**9
     save_every_step: bool = False
 
     def batch(self, _batch: Batch, number: int) -> None:
         self.shown.append(number)
 
-    def step(self, step: engine.Step) -> None:
+    def step(self, step: loop.Step) -> None:
         self.steps.append(step)
         self.at_step(step)
 
-    def epoch(self, epoch: engine.Epoch, _tally: engine.Tally) -> bool:
+    def epoch(self, epoch: loop.Epoch, _tally: loop.Tally) -> bool:
         self.epochs.append(epoch)
         return epoch.number >= self.ends_after
 
     def due(self) -> bool:
         return self.save_every_step
 
-    def within(self, epoch: int, tally: engine.Tally) -> None:
+    def within(self, epoch: int, tally: loop.Tally) -> None:
         self.saved.append((epoch, replace(tally)))
 
 
@@ -96,7 +97,7 @@ class Run:
     rate: Callable[[int], float] = lambda _: 0.1
     state: Any = None
     notes: Notes = field(default_factory=Notes)
-    tally: engine.Tally = field(default_factory=engine.Tally)
+    tally: loop.Tally = field(default_factory=loop.Tally)
     clip_norm: float | None = None
     ema: float | None = None
 
@@ -108,10 +109,10 @@ class Run:
             self.optimizer.load_state_dict(self.state)
         self.average = Average(self.detector, self.ema) if self.ema is not None else None
         given = itertools.islice(batches(100), (self.epochs.start - 1) * self.steps + self.tally.steps, None)
-        plan = engine.Plan(
+        plan = loop.Plan(
             self.epochs, self.steps, self.rate, 5, self.clip_norm, lambda epoch, step: [f"picture {epoch}-{step}"]
         )
-        engine.Loop(
+        loop.Loop(
             fabric=fabric, model=model, optimizer=self.optimizer, batches=given, plan=plan, watcher=self.notes,
             progress=Silent(), threads=threads.for_torch(1), average=self.average, tally=self.tally,
         ).run()  # fmt: skip
@@ -196,8 +197,8 @@ def test_every_step_draws_random_numbers_of_its_own() -> None:
     assert len(set(drawn)) == 9
 
 
-def interrupt_at(number: int) -> Callable[[engine.Step], None]:
-    def at_step(step: engine.Step) -> None:
+def interrupt_at(number: int) -> Callable[[loop.Step], None]:
+    def at_step(step: loop.Step) -> None:
         if step.number == number:
             os.kill(os.getpid(), signal.SIGTERM)
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from runtime import evaluate
-from runtime.evaluation import coco
+from runtime.programs import evaluate
+from runtime.tasks.detection.evaluation import coco
 
 pytestmark = pytest.mark.torch
 
@@ -106,7 +106,7 @@ def test_without_a_folder_results_lie_beside_the_model(learned: Any, tmp_path: P
 
 def test_an_exported_model_is_as_good(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("onnxruntime")
-    from runtime import export
+    from runtime.programs import export
 
     model = tmp_path / "model.onnx"
     assert export.main(["ssd", "-m", str(learned.model), "-e", str(learned.spec), "-o", str(model)]) == 0
@@ -124,7 +124,7 @@ def test_an_exported_model_is_as_good(learned: Any, tmp_path: Path, capsys: pyte
 def test_an_exported_model_and_a_spec_that_says_otherwise(
     learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from runtime import export
+    from runtime.programs import export
 
     model = tmp_path / "model.pt"
     assert export.main(["ssd", "-m", str(learned.model), "-o", str(model)]) == 0
@@ -137,7 +137,7 @@ def test_an_exported_model_and_a_spec_that_says_otherwise(
 
 
 def test_nothing_to_find(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from runtime import dataset_convert
+    from runtime.programs import dataset_convert
 
     labels = tmp_path / "data/labels"
     labels.mkdir(parents=True)

@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime import export
+from runtime.programs import export
 
 pytestmark = pytest.mark.torch
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from runtime import inference_models
-from runtime.exporting import core, difference
+from runtime.exporting import difference
+from runtime.inference import backends
+from runtime.networks.ssd.export import core
 
 traced_anew = core.export
 SUFFIXES = {"onnx": ".onnx", "onnx_raw": ".onnx", "deepstream": ".onnx", "torchscript": ".pt", "pt2": ".pt2"}
@@ -50,8 +51,8 @@ def look(path: Path, learned: Any, *, spec: bool = False) -> tuple[Any, np.ndarr
     """The model in ``path``, and what it takes of the pictures that ``learned`` has validated on."""
     import specs
 
-    wanted = inference_models.Wanted("ssd", specs.parse(learned.spec, "Experiment") if spec else None)
-    model = inference_models.open(path, wanted)
+    wanted = backends.Wanted("ssd", specs.parse(learned.spec, "Experiment") if spec else None)
+    model = backends.open(path, wanted)
     return model, np.stack([model.see(each) for each in sorted(learned.pictures.iterdir())[:9]])
 
 
@@ -226,7 +227,7 @@ def test_without_a_spec_and_without_an_output(learned: Any, tmp_path: Path) -> N
 def test_a_model_that_differs_is_never_seen(
     learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from runtime.exporting import graphs
+    from runtime.networks.ssd.export import graphs
 
     monkeypatch.setattr(graphs, "LARGEST_LOG_RATIO", -0.5)  # an error in the decoding
     assert export.main(words(learned, tmp_path / "new/folder/model.onnx")) == 5
@@ -326,8 +327,8 @@ dataset_config {
 def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> None:
     """TLT 3.0 and later: softmax, background first in labels.txt, its own view of pictures."""
     import specs
-    from runtime import checkpoint
     from runtime.networks import ssd
+    from runtime.weights import checkpoint
 
     path = tmp_path / "train.conf"
     path.write_text(LATER)
@@ -357,8 +358,8 @@ def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> Non
 def test_a_network_that_sees_grey(learned: Any, tmp_path: Path) -> None:
     """TLT 2.0 has a mean of three colours for it, too."""
     import specs
-    from runtime import checkpoint
     from runtime.networks import ssd
+    from runtime.weights import checkpoint
 
     path = learned.shapes.spec(name="grey.conf", replace=("output_image_channel: 3", "output_image_channel: 1"))
     torch.manual_seed(2)
@@ -382,7 +383,7 @@ def test_a_network_that_sees_grey(learned: Any, tmp_path: Path) -> None:
 
 
 def test_encrypted_and_pruned_models(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from runtime import infer, prune
+    from runtime.programs import infer, prune
 
     pruned, target = tmp_path / "pruned.tlt", tmp_path / "small.onnx"
     assert prune.main(["-m", str(learned.model), "-o", str(pruned), "-pth", "0.9", "-k", "secret"]) == 0

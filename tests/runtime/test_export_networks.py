@@ -17,14 +17,15 @@ torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-from runtime.exporting import core, difference, graphs, heads, judging, quantising
+from runtime.exporting import difference, judging, quantising
 from runtime.exporting.subject import Subject
-from runtime.found import Found, Thresholds, suppress
-from runtime.inference_models.onnx import decode, probabilities
+from runtime.imaging.pixels import prepared
+from runtime.inference.backends.onnx import decode, probabilities
 from runtime.networks.ssd import config
+from runtime.networks.ssd.export import core, graphs, heads
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
 from runtime.networks.ssd.model import SSD
-from runtime.pixels import prepared
+from runtime.tasks.detection.detections import Found, Thresholds, suppress
 
 SPEC = Path(__file__).parents[1] / "data/seed-specs/training.conf"
 

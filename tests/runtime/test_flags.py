@@ -8,7 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from runtime import program, prune
+from runtime.programs import prune
+from runtime.shell import program
 
 DOCS = Path(__file__).parents[2] / "docs"
 

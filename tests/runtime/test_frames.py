@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import specs
-from runtime import frames, recipe
+from runtime.data import frames, recipe
 from tltpipe.errors import DataError, SpecError
 
 CLASSES = ("circle", "square")

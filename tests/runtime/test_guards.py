@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runtime import guards
+from runtime.training import guards
 from tltpipe.errors import HostError, RunFailed
 
 FINE = {"classification": 1.0, "localization": 0.5}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime import folders
-from runtime.image_files import FrameImages, ImageFiles
+from runtime.data.image_files import FrameImages, ImageFiles
+from runtime.shell import folders
 from tltpipe.errors import DataError
 
 

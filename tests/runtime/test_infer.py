@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
-from runtime import drawing, infer, picture_lists
-from runtime.detection import Detecting, Outputs, kitti_line
-from runtime.drawing import Find
-from runtime.found import Found
+from runtime.inference.predictor import Detecting, Outputs, kitti_line
+from runtime.programs import infer
+from runtime.shell import picture_lists
+from runtime.tasks.detection import drawing
+from runtime.tasks.detection.detections import Found
+from runtime.tasks.detection.drawing import Find
 
 pytestmark = pytest.mark.torch
 
@@ -69,7 +71,7 @@ def test_copies_and_labels_of_a_folder(
 def test_it_finds_what_is_there(learned: Any, tmp_path: Path) -> None:
     """Circles and squares, each in the half it was drawn in: the surest find of most pictures is right."""
     assert infer.main(words(learned, learned.pictures, tmp_path, "-t", "0.01")) == 0
-    from converters.frames import frames
+    from converters.tfrecords.frames import frames
 
     truths = {}
     for shard in sorted((learned.shapes.root / "TFRecords").iterdir()):
@@ -235,9 +237,9 @@ class Sure:
         self.batches = [] if seen is None else seen
 
     def see(self, path: Path) -> Any:
-        from converters import images
+        from converters.pictures import headers
 
-        images.size(path)
+        headers.size(path)
         return np.zeros((64, 64, 3), np.uint8)
 
     def __call__(self, pixels: Any) -> list[Found]:
@@ -377,7 +379,7 @@ def test_pictures_of_one_name(learned: Any, pictures: Path, tmp_path: Path, caps
 
 
 def test_an_exported_model_needs_no_torch(learned: Any, pictures: Path, tmp_path: Path) -> None:
-    from runtime import export
+    from runtime.programs import export
 
     pytest.importorskip("onnxruntime")
     model = tmp_path / "model.onnx"
@@ -402,7 +404,7 @@ def test_an_exported_model_needs_no_torch(learned: Any, pictures: Path, tmp_path
 def test_exported_models_that_do_not_fit(
     learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from runtime import export
+    from runtime.programs import export
 
     pytest.importorskip("onnxruntime")
     model, card = tmp_path / "model.onnx", tmp_path / "model.onnx.json"

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from converters import records
-from converters.examples import Bytes, Feature, Floats, Integers, encode
-from runtime import inspect_records
+from converters.tfrecords import records
+from converters.tfrecords.examples import Bytes, Feature, Floats, Integers, encode
+from runtime.programs import inspect_records
 
 ROOT = Path(__file__).parents[2]
 

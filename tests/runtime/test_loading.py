@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime import loading
-from runtime.loading import Loader, Memory
+from runtime.data import loading
+from runtime.data.loading import Loader, Memory
 from tltpipe.errors import DataError, RunFailed
 
 
@@ -156,7 +156,7 @@ next(loader)
 print(*[child.pid for child in multiprocessing.active_children()], flush=True)
 time.sleep(60)
 """
-    root = Path(loading.__file__).parents[1]
+    root = Path(loading.__file__).parents[2]
     trainer = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=root)
     assert trainer.stdout is not None
     workers = [int(word) for word in trainer.stdout.readline().split()]
@@ -195,8 +195,11 @@ def test_memory_stays_flat() -> None:
 
 def test_numpy_alone_is_enough() -> None:
     """Worker processes and those who load without a trainer do not wait for torch."""
-    code = "import sys, runtime.data, runtime.views.ssd_chain, runtime.views.dali; assert 'torch' not in sys.modules"
-    assert subprocess.run([sys.executable, "-c", code], cwd=Path(loading.__file__).parents[1]).returncode == 0
+    code = (
+        "import sys, runtime.data.batches, runtime.imaging.views.ssd_chain, runtime.imaging.views.dali; "
+        "assert 'torch' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(loading.__file__).parents[2]).returncode == 0
 
 
 def test_arrays_are_the_results_own() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from runtime import augment, dataset_convert
+from runtime.programs import augment, dataset_convert
 
 ROUNDS = int(os.environ.get("TLTPIPE_LOSS_FUZZ", "16"))
 LINE = "{} 0.00 0 0.00 {} 8.00 {} 40.00 0.00 0.00 0.00 0.00 0.00 0.00 0.00\n"

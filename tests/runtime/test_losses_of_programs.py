@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from runtime import augment, dataset_convert, split
-from runtime.sources import of_folders
-from runtime.split import Gathered
+from runtime.data import split
+from runtime.data.sources import of_folders
+from runtime.data.split import Gathered
+from runtime.programs import augment, dataset_convert
 from tltpipe.progress import Silent
 
 LINE = "{} 0.00 0 0.00 {} 8.00 {} 40.00 0.00 0.00 0.00 0.00 0.00 0.00 0.00\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime import mounts
+from runtime.shell import mounts
 from tltpipe.errors import UsageError
 
 Launcher = Callable[[object], Path]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from runtime.online_augment import MEAN, OnlineAugment, warp
+from runtime.imaging.views.affine import MEAN, OnlineAugment, warp
 
 SIZE = 96
 

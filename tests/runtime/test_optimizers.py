@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 import specs
-from runtime import recipe
-from runtime.device import Place
-from runtime.recipe import Optimizer
+from runtime.data import recipe
+from runtime.data.recipe import Optimizer
+from runtime.machine.device import Place
 
 pytestmark = pytest.mark.torch
 
 torch = pytest.importorskip("torch")
 
-from runtime import optimizers
+from runtime.training import optimizers
 
 
 def asked(shapes: Any, optimizer: Optimizer, *, strict: bool = False) -> recipe.Recipe:

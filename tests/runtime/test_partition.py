@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from converters.examples import stored_name
-from converters.records import shard_name
+from converters.tfrecords.examples import stored_name
+from converters.tfrecords.records import shard_name
 from runtime.conversion import is_kept, partition
 from runtime.conversion.modifier import Modifier
 

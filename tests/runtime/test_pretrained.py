@@ -20,8 +20,8 @@ torchvision = pytest.importorskip("torchvision")
 
 from torch import nn
 
-from runtime import checkpoint, pretrained
-from runtime.checkpoint import Checkpoint, Resume
+from runtime.weights import checkpoint, pretrained
+from runtime.weights.checkpoint import Checkpoint, Resume
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
@@ -35,7 +35,7 @@ class Around(nn.Module):
 
     def __init__(self, arch: str, nlayers: int = 0, *, mean: tuple[float, ...] = MEAN_BGR, channels: int = 3) -> None:
         super().__init__()
-        self.backbone = registry.load("runtime.backbones", arch).build(nlayers, in_channels=channels)
+        self.backbone = registry.load("runtime.nn.backbones", arch).build(nlayers, in_channels=channels)
         self.mean = torch.tensor(mean).reshape(3, 1, 1)
         self.input_size, self.grey = (65, 65), channels == 1
 

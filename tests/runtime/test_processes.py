@@ -11,7 +11,7 @@ pytestmark = pytest.mark.torch
 
 torch = pytest.importorskip("torch")
 
-from runtime import processes
+from runtime.machine import processes
 
 
 def together(rank: int, meeting: str, answers: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime import program
+from runtime.shell import program
 from tltpipe.errors import DataError, Location, SpecError
 
 

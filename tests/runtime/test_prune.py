@@ -11,8 +11,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from runtime import checkpoint, evaluate, prune, train
+from runtime.programs import evaluate, prune, train
 from runtime.pruning import report
+from runtime.weights import checkpoint
 
 pytestmark = pytest.mark.torch
 

@@ -13,13 +13,13 @@ from torch.nn import functional
 from runtime.networks.ssd.config import Settings
 from runtime.networks.ssd.loss import FocalLoss
 from runtime.networks.ssd.model import SSD
+from runtime.nn.widths import take_on
 from runtime.pruning import measures
 from runtime.pruning.choice import Rule
 from runtime.pruning.cut import cut, indices
 from runtime.pruning.dependencies import EXCLUDED, IS_OUTPUT, analyse
 from runtime.pruning.layers import fates, resolve
 from runtime.pruning.rule import NothingLeftError, decide, excluding, statistics
-from runtime.widths import take_on
 from tltpipe import registry
 from tltpipe.errors import UsageError
 
@@ -36,8 +36,8 @@ SETTINGS = Settings(
 )
 ARCHITECTURES = [
     (family, depth)
-    for family in registry.names("runtime.backbones")
-    for depth in registry.load("runtime.backbones", family).DEPTHS or (0,)
+    for family in registry.names("runtime.nn.backbones")
+    for depth in registry.load("runtime.nn.backbones", family).DEPTHS or (0,)
 ]
 
 

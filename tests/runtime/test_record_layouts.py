@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from converters import examples, wire
-from converters.examples import CORNERS, LAYOUT, WORLD
-from converters.schema.example_pb2 import Example
+from converters.tfrecords import examples, wire
+from converters.tfrecords.examples import CORNERS, LAYOUT, WORLD
+from converters.tfrecords.schema.example_pb2 import Example
 from runtime.conversion import Annotated
 from runtime.conversion.layouts import Plain, Stored
 

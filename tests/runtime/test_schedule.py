@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import specs
-from runtime import schedule
-from runtime.schedule import SoftStartAnnealing, SoftStartCosine
+from runtime.training import schedule
+from runtime.training.schedule import SoftStartAnnealing, SoftStartCosine
 from tltpipe.errors import SpecError
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent.parent / "golden" / "lr_schedules.json").read_text())

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import specs
-from runtime import checkpoint, frames, recipe, scoring
+from runtime.data import frames, recipe
+from runtime.evaluation import validation
 from runtime.networks import ssd
+from runtime.weights import checkpoint
 from tltpipe.progress import Silent
 
 pytestmark = pytest.mark.torch
@@ -27,12 +29,12 @@ def parts(learned: Any) -> Any:
     return detector, plan, split
 
 
-def seen(parts: Any, *, strict: bool = False, split: Any = None) -> scoring.Score:
+def seen(parts: Any, *, strict: bool = False, split: Any = None) -> validation.Score:
     import torch
 
     detector, plan, own = parts
     plan = replace(plan, spec=replace(plan.spec, strict=strict))
-    return scoring.score(
+    return validation.score(
         detector, plan, own if split is None else split, CLASSES,
         device=torch.device("cpu"), progress=Silent(), with_loss=True,
     )  # fmt: skip
@@ -87,12 +89,12 @@ def test_any_model_can_be_looked_through(parts: Any) -> None:
         def __call__(self, batch: Any) -> Any:
             found = [
                 {"boxes": boxes, "labels": labels, "scores": np.full(len(labels), 0.9)}
-                for boxes, labels in zip(batch.boxes, batch.labels, strict=True)
+                for boxes, labels in ((target["boxes"], target["labels"]) for target in batch.targets)
             ]
             return found, 0.0
 
     _, plan, split = parts
-    looked = scoring.look(Perfect(), plan, split, CLASSES, size=(64, 64), progress=Silent())
-    assert scoring.precision(scoring.metrics.in_whole_pixels(looked.findings), plan).mean == pytest.approx(1)
-    assert scoring.coco.measure(looked.findings).figures["AP"] == pytest.approx(1)
+    looked = validation.look(Perfect(), plan, split, CLASSES, size=(64, 64), progress=Silent())
+    assert validation.precision(validation.average_precision.in_whole_pixels(looked.findings), plan).mean == pytest.approx(1)
+    assert validation.coco.measure(looked.findings).figures["AP"] == pytest.approx(1)
     assert looked.findings.sizes.tolist() == [[96, 96]] * 8

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 import specs
-from converters import examples
-from converters.records import write_records
-from runtime import data, frames, recipe, sources
-from runtime.pictures import Embedded, pixels
-from runtime.recipe import Data, Recipe, Source
+from converters.tfrecords import examples
+from converters.tfrecords.records import write_records
+from runtime.data import batches, frames, recipe, sources
+from runtime.data.recipe import Data, Recipe, Source
+from runtime.imaging.decoding import Embedded, pixels
 from tltpipe.errors import DataError, SpecError
 
 CLASSES = ("circle", "square")
@@ -66,8 +66,8 @@ def test_sources_of_both_kinds_are_mixed_and_trained_on(base: Recipe, tmp_path: 
     assert len(split) == 18 + 5
     assert split.sources == ((18, 1.0), (5, 1.0))
     changed = replace(base, data=replace(base.data, training=(*base.data.training, source), fold=None))
-    order, pictures = data.for_training(changed, split, range(1, 2))
-    shown = list(data.batches(pictures, order, workers=0))
+    order, pictures = batches.for_training(changed, split, range(1, 2))
+    shown = list(batches.batches(pictures, order, workers=0))
     assert {index for batch in shown for index in batch.indices} == set(range(23))
     assert all(batch.images.shape == (4, 64, 64, 3) for batch in shown)
 
@@ -79,8 +79,8 @@ def test_folders_validate_too(base: Recipe, tmp_path: Path) -> None:
     assert split is not None
     assert split.labels.tolist() == [1, 2]  # what is not trained on is still there to be found
     assert split.hard(0).tolist() == [True, False]
-    order, pictures = data.for_validation(replace(base, data=settings), split)
-    assert [flags.tolist() for flags in pictures[next(iter(order))].difficult] == [[True, False]]
+    order, pictures = batches.for_validation(replace(base, data=settings), split)
+    assert [target["difficult"].tolist() for target in pictures[next(iter(order))].targets] == [[True, False]]
 
 
 def test_difficult_objects_train_when_wanted(base: Recipe, tmp_path: Path) -> None:
@@ -306,7 +306,7 @@ def test_pictures_inside_records(base: Recipe, tmp_path: Path) -> None:
     places = split.image(0), split.image(1)
     assert all(isinstance(place, Embedded) for place in places)
     assert all(np.array_equal(pixels(place), noise) for place in places)
-    order, pictures = data.for_validation(base, split)
+    order, pictures = batches.for_validation(base, split)
     assert pictures[next(iter(order))].images.shape == (2, 64, 64, 3)
 
 
@@ -389,19 +389,19 @@ def test_boxes_that_are_no_numbers_name_the_picture(base: Recipe, shapes: Any) -
 # ---------------------------------------------------------------- weights
 
 
-def counted(order: data.Order) -> np.ndarray:
+def counted(order: batches.Order) -> np.ndarray:
     shown = [index for draw in order for index in draw.indices]
     return np.bincount(shown, minlength=order.count)
 
 
 def test_weights_say_how_often_pictures_come() -> None:
-    order = data.Order(100, 10, range(1, 41), 5, sources=((80, 1.0), (20, 4.0)))
+    order = batches.Order(100, 10, range(1, 41), 5, sources=((80, 1.0), (20, 4.0)))
     counts = counted(order)
     assert counts.sum() == 40 * 100
     assert counts[:80].sum() == counts[80:].sum()  # 80 x 1 = 20 x 4
     assert counts[80:].mean() == pytest.approx(4 * counts[:80].mean())
     assert np.ptp(counts[80:]) <= 40  # as evenly as whole rounds allow
-    each = [counted(data.Order(100, 10, range(epoch, epoch + 1), 5, sources=order.sources)) for epoch in (1, 2)]
+    each = [counted(batches.Order(100, 10, range(epoch, epoch + 1), 5, sources=order.sources)) for epoch in (1, 2)]
     assert set(each[0][80:].tolist()) <= {2, 3}
     assert set(each[0][:80].tolist()) <= {0, 1}
     assert not np.array_equal(each[0], each[1])
@@ -409,14 +409,14 @@ def test_weights_say_how_often_pictures_come() -> None:
 
 def test_weighted_orders_are_decided_by_the_seed() -> None:
     one, again, other = (
-        list(data.Order(30, 4, range(1, 3), seed, sources=((10, 3.0), (20, 1.0)))) for seed in (1, 1, 2)
+        list(batches.Order(30, 4, range(1, 3), seed, sources=((10, 3.0), (20, 1.0)))) for seed in (1, 1, 2)
     )
     assert one == again
     assert one != other
 
 
 def test_equal_weights_show_every_picture_once() -> None:
-    assert set(counted(data.Order(30, 5, range(1, 3), 1, sources=((10, 2.0), (20, 2.0)))).tolist()) == {2}
+    assert set(counted(batches.Order(30, 5, range(1, 3), 1, sources=((10, 2.0), (20, 2.0)))).tolist()) == {2}
 
 
 def test_a_weight_of_a_spec_arrives(shapes: Any) -> None:
@@ -427,7 +427,7 @@ def test_a_weight_of_a_spec_arrives(shapes: Any) -> None:
     weighed = recipe.of(specs.parse(path, "Experiment"))
     split = frames.training(weighed, CLASSES)
     assert split.sources == ((12, 1.0), (6, 3.0))
-    order, _ = data.for_training(weighed, split, range(1, 9))
+    order, _ = batches.for_training(weighed, split, range(1, 9))
     counts = np.bincount([index for epoch in range(1, 9) for index in order.pictures(epoch)], minlength=18)
     assert counts[12:].sum() / counts.sum() == pytest.approx(0.6, abs=0.03)
 

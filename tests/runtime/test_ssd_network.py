@@ -10,13 +10,13 @@ torch = pytest.importorskip("torch")
 from google.protobuf import text_format
 
 import specs
-from runtime.layers import BatchNorm
-from runtime.metrics import AveragePrecision
 from runtime.networks import ssd
 from runtime.networks.ssd.config import Settings, read
 from runtime.networks.ssd.features import map_sizes
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
 from runtime.networks.ssd.model import SSD
+from runtime.nn.layers import BatchNorm
+from runtime.tasks.detection.average_precision import AveragePrecision
 from specs.schema.tlt2 import experiment_pb2
 from specs.schema.tlt3 import experiment_pb2 as tlt3_pb2
 from tltpipe import registry
@@ -24,7 +24,7 @@ from tltpipe.errors import SpecError
 
 pytestmark = pytest.mark.torch
 
-FAMILIES = registry.names("runtime.backbones")
+FAMILIES = registry.names("runtime.nn.backbones")
 MODELS = json.loads((Path(__file__).parents[1] / "golden/ssd/models.json").read_text())
 SMALL = Settings(
     input_size=(64, 64),
@@ -115,7 +115,7 @@ POOLED = {0: (0, 0), 3: (1, 4), 5: (0, 5)}
 @pytest.mark.parametrize("size", [(33, 47), (65, 130), (127, 255), (300, 301)])
 @pytest.mark.parametrize("arch", FAMILIES)
 def test_maps_of_odd_sizes(arch: str, size) -> None:
-    for nlayers in registry.load("runtime.backbones", arch).DEPTHS or (0,):
+    for nlayers in registry.load("runtime.nn.backbones", arch).DEPTHS or (0,):
         pooled = {("darknet", 19): 5, ("googlenet", 0): 3}.get((arch, nlayers), 0)
         settings = dataclasses.replace(SMALL, arch=arch, nlayers=nlayers, input_size=size)
         wanted = list(zip(*(halved(side, pooled=pooled) for side in size), strict=True))
@@ -166,7 +166,7 @@ def test_initial_weights_are_keras() -> None:
 
 
 def test_initial_weights_of_efficientnet_are_scaled_by_fan_out() -> None:
-    backbone = registry.load("runtime.backbones", "efficientnet_b0").build(0)
+    backbone = registry.load("runtime.nn.backbones", "efficientnet_b0").build(0)
     for layer, fan_out in ((backbone.top_conv, 1280), (backbone.stem_conv, 32 * 9), (backbone.block6a.dwconv, 25)):
         assert layer.weight.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=0.05)
 
@@ -174,7 +174,7 @@ def test_initial_weights_of_efficientnet_are_scaled_by_fan_out() -> None:
 @pytest.mark.parametrize("size", [8, 9])
 @pytest.mark.parametrize("kernel", [3, 5])
 def test_efficientnet_pads_even_sizes_less_on_top_and_left(kernel: int, size: int) -> None:
-    layer = registry.load("runtime.backbones", "efficientnet_b0").TensorFlowConv(1, 1, kernel, stride=2, bias=False)
+    layer = registry.load("runtime.nn.backbones", "efficientnet_b0").TensorFlowConv(1, 1, kernel, stride=2, bias=False)
     torch.nn.init.ones_(layer.weight)
     picture = torch.zeros(1, 1, size, size)
     picture[..., 0, 0] = 1
@@ -186,7 +186,7 @@ def test_efficientnet_pads_even_sizes_less_on_top_and_left(kernel: int, size: in
 
 
 def test_drop_connect_grows_with_the_unit_and_ends_with_training() -> None:
-    backbone = registry.load("runtime.backbones", "efficientnet_b0").build(0)
+    backbone = registry.load("runtime.nn.backbones", "efficientnet_b0").build(0)
     names = [name for stage in range(1, 8) for name in backbone.blocks[stage]]
     rates = [backbone.get_submodule(name).drop_rate for name in names]
     assert rates == pytest.approx([0.2 * i / 16 for i in range(16)])

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 torch = pytest.importorskip("torch")
-from runtime import processes
-from runtime.layers import BatchNorm
+from runtime.machine import processes
 from runtime.networks.ssd.config import Settings
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
 from runtime.networks.ssd.model import SSD
+from runtime.nn.layers import BatchNorm
 
 pytestmark = pytest.mark.torch
 

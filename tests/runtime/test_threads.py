@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from runtime import threads
-from runtime.threads import BLOCK, RECENT, ROUNDS, Threads
+from runtime.machine import threads
+from runtime.machine.threads import BLOCK, RECENT, ROUNDS, Threads
 
 TRIAL = 2 * BLOCK * ROUNDS
 """Calls of a trial of two numbers."""

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime import tlt2_transforms as tlt2
-from runtime import transforms
 from runtime.augmenting.recipe import Recipe, of_proto_text
 from runtime.augmenting.steps import steps
-from runtime.transforms import Blur, Colour, Spatial
+from runtime.imaging import tlt2_transforms as tlt2
+from runtime.imaging import transforms
+from runtime.imaging.transforms import Blur, Colour, Spatial
 from specs import parse_text
 from tltpipe.errors import SpecError
 

@@ -17,7 +17,10 @@ from typing import Any
 
 import pytest
 
-from runtime import checkpoint, guards, recipe, train
+from runtime.data import recipe
+from runtime.programs import train
+from runtime.training import guards
+from runtime.weights import checkpoint
 from tltpipe import locks
 from tltpipe.errors import HostError
 from tltpipe.progress import read
@@ -27,7 +30,7 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = "import sys; from runtime.train import main; sys.exit(main(sys.argv[1:]))"
+PROGRAM = "import sys; from runtime.programs.train import main; sys.exit(main(sys.argv[1:]))"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "TLTPIPE_PROGRESS_SECONDS": "0"}
 
 
@@ -206,7 +209,8 @@ def test_a_typo_in_the_spec_costs_no_torch(shapes: Any, tmp_path: Path) -> None:
 
 
 def test_help_imports_no_torch() -> None:
-    code = "import sys, runtime.train, runtime.evaluate, runtime.infer; print('torch' in sys.modules)"
+    programs = "runtime.programs.train, runtime.programs.evaluate, runtime.programs.infer"
+    code = f"import sys, {programs}; print('torch' in sys.modules)"
     assert launch(code=code).stdout.strip() == "False"
 
 
@@ -351,14 +355,14 @@ def test_interrupted_training_keeps_its_checkpoint_and_tells_how_to_go_on(
 def test_an_interrupted_validation_keeps_the_epoch(
     shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from runtime import scoring
+    from runtime.evaluation import validation
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     words = ["ssd", "-e", str(shapes.spec(epochs=2, period=1)), "-r", str(tmp_path / "out")]
     with monkeypatch.context() as patch:
-        patch.setattr(scoring, "score", interrupted)
+        patch.setattr(validation, "score", interrupted)
         assert train.main(words) == 130
     assert "step 3 of 3 in epoch 1 is in" in capsys.readouterr().err
     assert rows(tmp_path / "out") == []
@@ -373,11 +377,11 @@ def test_an_interrupted_validation_keeps_the_epoch(
 def test_a_results_folder_that_goes_away_while_training_runs(
     shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moved: bool
 ) -> None:
-    from runtime.training import telling
+    from runtime.training import messages
 
     results, aside = tmp_path / "out", tmp_path / "aside"
     words = ["ssd", "-e", str(shapes.spec(epochs=3, period=1)), "-r", str(results)]
-    tell = telling.epoch
+    tell = messages.epoch
 
     def go_away(done: Any, *, epochs: int) -> str:
         if done.number == 2:
@@ -385,7 +389,7 @@ def test_a_results_folder_that_goes_away_while_training_runs(
         return tell(done, epochs=epochs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(telling, "epoch", go_away)
+        patch.setattr(messages, "epoch", go_away)
         assert train.main(words) == 6
     told = capsys.readouterr().err
     assert f"error: {results}: the results folder is gone: it was deleted or moved away while" in told
@@ -412,7 +416,7 @@ def test_weights_that_are_no_numbers_are_not_saved(
     shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The losses of an epoch may all be numbers, and what batch norms remember of it not."""
-    from runtime.layers import BatchNorm
+    from runtime.nn.layers import BatchNorm
 
     def forget(self: Any, mean: Any, variance: Any) -> None:
         self.running_var.fill_(float("nan"))

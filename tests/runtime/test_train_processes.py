@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from runtime import checkpoint, train
+from runtime.programs import train
+from runtime.weights import checkpoint
 from tltpipe.progress import read
 
 pytestmark = pytest.mark.torch
@@ -21,7 +22,12 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = [sys.executable, "-c", "import sys; from runtime.train import main; sys.exit(main(sys.argv[1:]))", "ssd"]
+PROGRAM = [
+    sys.executable,
+    "-c",
+    "import sys; from runtime.programs.train import main; sys.exit(main(sys.argv[1:]))",
+    "ssd",
+]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "TLTPIPE_PROGRESS_SECONDS": "0", "OMP_NUM_THREADS": "1"}
 
 
@@ -105,7 +111,7 @@ def test_no_process_outlives_the_others(shapes: Any, tmp_path: Path, victim: str
     if victim == "first":
         process.kill()
     else:
-        others = ["pgrep", "-f", "-P", str(process.pid), "runtime.train ssd"]
+        others = ["pgrep", "-f", "-P", str(process.pid), "runtime.programs.train ssd"]
         os.kill(int(subprocess.run(others, capture_output=True, text=True, check=True).stdout), signal.SIGKILL)
     _, told = process.communicate(timeout=120)
     if victim == "other":

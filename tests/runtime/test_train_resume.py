@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from runtime import checkpoint, train
-from runtime.checkpoint import Checkpoint
-from runtime.training.keeper import Keeper
-from runtime.training_log import TrainingLog
+from runtime.programs import train
+from runtime.training.log import TrainingLog
+from runtime.training.recorder import Keeper
+from runtime.weights import checkpoint
+from runtime.weights.checkpoint import Checkpoint
 from tltpipe.progress import read
 
 pytestmark = pytest.mark.torch
@@ -26,7 +27,12 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = [sys.executable, "-c", "import sys; from runtime.train import main; sys.exit(main(sys.argv[1:]))", "ssd"]
+PROGRAM = [
+    sys.executable,
+    "-c",
+    "import sys; from runtime.programs.train import main; sys.exit(main(sys.argv[1:]))",
+    "ssd",
+]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "TLTPIPE_PROGRESS_SECONDS": "0"}
 LOG = "ssd_training_log_resnet10.csv"
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runtime import training_curves as curves
-from runtime.data import Batch
-from runtime.metrics import Result
-from runtime.scoring import Score
-from runtime.training_log import TrainingLog
+from runtime.data.batches import Batch
+from runtime.evaluation.validation import Score
+from runtime.tasks.detection.average_precision import Result
+from runtime.training import curves
+from runtime.training.log import TrainingLog
 
 pytestmark = pytest.mark.torch
 
@@ -38,8 +38,11 @@ def train(results: Path, epochs: range, *, strict: bool = False, last: int = 3, 
     )  # fmt: skip
     with log.running(step=step):
         images = np.full((2, 64, 64, 3), 255, np.uint8)
-        boxes = [np.array([[8, 8, 40, 40]], np.float32), np.zeros((0, 4), np.float32)]
-        log.pictures(Batch(images, boxes, [np.array([1]), np.zeros(0, np.int64)]), step=step)
+        targets = [
+            {"boxes": np.array([[8, 8, 40, 40]], np.float32), "labels": np.array([1])},
+            {"boxes": np.zeros((0, 4), np.float32), "labels": np.zeros(0, np.int64)},
+        ]
+        log.pictures(Batch(images, targets), step=step)
         for epoch in epochs:
             for number in (2 * epoch - 2, 2 * epoch - 1):
                 log.step(number, losses={"classification": 2.0, "localization": 1.0}, rate=0.01, gradient_norm=3.5)

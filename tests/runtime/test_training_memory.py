@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.recipe import EarlyStopping
+from runtime.data.recipe import EarlyStopping
 
 pytestmark = pytest.mark.torch
 
 pytest.importorskip("torch")
 
-from runtime.training.memory import Memory
+from runtime.training.best import Memory
 
 
 def test_the_best_is_the_first_of_the_highest() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runtime import transforms
-from runtime.transforms import Blur, Colour, Spatial
+from runtime.imaging import transforms
+from runtime.imaging.transforms import Blur, Colour, Spatial
 
 IDENTITY = np.eye(3)
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runtime.online_augment import OnlineAugment
-from runtime.pictures import Embedded, Preprocess, pixels
-from runtime.views import dali, ssd_chain
-from runtime.views.dali import Dali
-from runtime.views.ssd_chain import SsdChain
-from runtime.views.warp import Warp
-from runtime.views.windows import Window, overlaps
+from runtime.imaging.decoding import Embedded, Preprocess, pixels
+from runtime.imaging.views import dali, ssd_chain
+from runtime.imaging.views.affine import OnlineAugment
+from runtime.imaging.views.dali import Dali
+from runtime.imaging.views.ssd_chain import SsdChain
+from runtime.imaging.views.warp import Warp
+from runtime.imaging.views.windows import Window, overlaps
 from tltpipe.errors import DataError
 
 SIZE = 120

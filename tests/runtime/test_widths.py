@@ -5,8 +5,8 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import nn
 
-from runtime.layers import BatchNorm, conv
-from runtime.widths import take_on
+from runtime.nn.layers import BatchNorm, conv
+from runtime.nn.widths import take_on
 
 pytestmark = pytest.mark.torch
 

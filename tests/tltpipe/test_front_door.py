@@ -44,8 +44,8 @@ def checkpoint_file(tmp_path: Path) -> Path:
     """A detector with random weights: it detects something, whatever that is."""
     torch = pytest.importorskip("torch")
     import specs
-    from runtime import checkpoint
     from runtime.networks import ssd
+    from runtime.weights import checkpoint
 
     settings = specs.tunables_from("ssd", {"nlayers": 10, "input_width": 128, "input_height": 128})
     places = {
@@ -103,7 +103,7 @@ def test_a_model_sees_a_file_pixels_and_pictures_alike(checkpoint_file: Path, tm
 def test_it_finds_what_tlt_infer_finds(checkpoint_file: Path, tmp_path: Path) -> None:
     """In pixels of the picture, with the same classes; of a checkpoint and of the ONNX file made of it."""
     pytest.importorskip("onnxruntime")
-    from runtime import export, infer
+    from runtime.programs import export, infer
 
     Image.effect_noise((200, 120), 90).convert("RGB").save(tmp_path / "a.png")
     onnx = tmp_path / "m.onnx"

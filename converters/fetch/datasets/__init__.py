@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from converters.findings import Findings
+from converters.model.findings import Findings
 
 
 @dataclass(frozen=True)

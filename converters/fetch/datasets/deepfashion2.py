@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
-from converters import rules
 from converters.fetch.datasets import Archive
-from converters.findings import Findings
+from converters.model import rules
+from converters.model.findings import Findings
 
 ARCHIVES = (
     Archive("train", "train.zip", 191_961, "1lQZOIkO-9L0QJuk_w1K8-tRuyno-KvLK"),

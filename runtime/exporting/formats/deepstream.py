@@ -17,7 +17,8 @@ CONFIG = "nvinfer_config.txt"
 
 def write(subject: Subject, path: Path) -> Made:
     """The plugin and what it is fed stay float32; the configuration has TensorRT compute in the data type."""
-    from runtime.exporting import core, graphs, saving
+    from runtime.exporting import saving
+    from runtime.networks.ssd.export import core, graphs
 
     heads = subject.heads
     model = graphs.join(saving.network(subject), None, graphs.plugin(heads), batch=subject.batch)

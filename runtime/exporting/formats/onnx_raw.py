@@ -13,7 +13,8 @@ NEEDS = ("onnx", "onnxscript", "onnxruntime")
 
 
 def write(subject: Subject, path: Path) -> Made:
-    from runtime.exporting import graphs, saving
+    from runtime.exporting import saving
+    from runtime.networks.ssd.export import graphs
 
     heads = subject.heads
     network = saving.network(subject)

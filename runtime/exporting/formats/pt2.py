@@ -18,7 +18,7 @@ def write(subject: Subject, path: Path) -> Made:
     import torch
 
     from runtime.exporting import dense
-    from runtime.exporting.core import quiet
+    from runtime.networks.ssd.export.core import quiet
 
     shapes = None if subject.batch else ({0: torch.export.Dim("batch")},)
     try:

@@ -17,7 +17,7 @@ def write(subject: Subject, path: Path) -> Made:
     import torch
 
     from runtime.exporting import dense
-    from runtime.exporting.core import quiet
+    from runtime.networks.ssd.export.core import quiet
 
     try:
         with torch.no_grad(), quiet():

@@ -28,7 +28,7 @@ def classes(experiment: Any) -> tuple[str, ...]:
 def name(experiment: Any) -> str:
     """``ssd_<arch><nlayers>``, the number only where the family comes in several depths: ``ssd_mobilenet_v2``."""
     settings = config.read(experiment)
-    depths = registry.load("runtime.backbones", settings.arch).DEPTHS
+    depths = registry.load("runtime.nn.backbones", settings.arch).DEPTHS
     return f"ssd_{settings.arch}{settings.nlayers if depths else ''}"
 
 

@@ -212,12 +212,12 @@ def _prediction_channels(experiment: Any, ssd: Any) -> int:
 
 
 def _backbone(experiment: Any, ssd: Any) -> tuple[str, int, tuple[int, ...]]:
-    known = registry.names("runtime.backbones")
+    known = registry.names("runtime.nn.backbones")
     if ssd.arch not in known:
         near = difflib.get_close_matches(ssd.arch, known, n=1)
         hint = f'did you mean "{near[0]}"?' if near else f"use one of: {', '.join(known)}"
         raise error(experiment, "ssd_config.arch", f'there is no backbone called "{ssd.arch}"', hint=hint)
-    depths = registry.load("runtime.backbones", ssd.arch).DEPTHS
+    depths = registry.load("runtime.nn.backbones", ssd.arch).DEPTHS
     if depths and ssd.nlayers not in depths:
         what = f"{ssd.arch} does not come with {ssd.nlayers} layers" if ssd.nlayers else f"{ssd.arch} needs a depth"
         hint = f"use one of: {', '.join(map(str, depths))}"

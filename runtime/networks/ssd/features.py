@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from runtime.backbones import Backbone, Expansion
-from runtime.layers import BatchNorm, conv
 from runtime.networks.ssd.config import MAPS, Settings
+from runtime.nn.backbones import Backbone, Expansion
+from runtime.nn.layers import BatchNorm, conv
 from tltpipe import registry
 from tltpipe.errors import SpecError
 
@@ -63,7 +63,7 @@ class Features(nn.Module):
 
     def __init__(self, arch: str, nlayers: int, *, in_channels: int) -> None:
         super().__init__()
-        self.backbone = registry.load("runtime.backbones", arch).build(nlayers, in_channels=in_channels)
+        self.backbone = registry.load("runtime.nn.backbones", arch).build(nlayers, in_channels=in_channels)
         backbone = cast(Backbone, self.backbone)
         self.channels = [*backbone.channels[:-1]]
         self.expansion: list[str] = []

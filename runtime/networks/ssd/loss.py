@@ -1,7 +1,7 @@
 """The two losses of NVIDIA's SSDs: sigmoid focal loss (TLT 2.0), softmax with hard negatives (TLT 3.0 and later).
 
 Both normalise by the positives of the whole batch, and both say how many class channels they want. Where several
-processes share a batch, each returns the loss of the whole batch (runtime/processes.py has what that means for
+processes share a batch, each returns the loss of the whole batch (runtime/machine/processes.py has what that means for
 gradients); with ``rank_local``, each that of its own part, as NVIDIA's do.
 
 Predictions of a lower precision are taken to float32 first; float64 stays what it is.
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from runtime import processes
+from runtime.machine import processes
 
 
 class Loss(Protocol):

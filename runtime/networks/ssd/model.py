@@ -8,14 +8,14 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from runtime.backbones import Backbone
-from runtime.layers import BatchNorm, conv, kernels, normal_, penalty
 from runtime.networks import Detection, Truth
 from runtime.networks.ssd import boxes, decode, loss, matching
 from runtime.networks.ssd.anchors import anchors as all_anchors
 from runtime.networks.ssd.anchors import per_cell
 from runtime.networks.ssd.config import MAPS, Settings
 from runtime.networks.ssd.features import Features, PredictionModule, map_sizes
+from runtime.nn.backbones import Backbone
+from runtime.nn.layers import BatchNorm, conv, kernels, normal_, penalty
 from tltpipe.errors import SpecError
 
 GREY_OF_BGR = (0.114, 0.587, 0.299)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from runtime import dataset_convert, train
-from runtime.checkpoint import load
+from runtime.programs import dataset_convert, train
+from runtime.weights.checkpoint import load
 
 pytestmark = pytest.mark.torch
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runtime import dataset_convert, export, infer, train
+from runtime.programs import dataset_convert, export, infer, train
 
 pytestmark = pytest.mark.torch
 

@@ -1,1 +1,0 @@
-"""The parts of the COCO format: where its files lie, their index, their records, and writing them."""

@@ -1,0 +1,1 @@
+"""Files as annotation tools write them: JSON, XML, folders and names."""

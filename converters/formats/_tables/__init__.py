@@ -1,0 +1,1 @@
+"""Tables of objects, as CSV files hold them."""

@@ -1,0 +1,43 @@
+"""The size that a sample is recorded with, held against that of its image file, whatever format it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from converters.model import Sample, rules
+from converters.model.findings import Findings
+from converters.pictures import headers, orientation
+from tltpipe.errors import DataError
+
+_FIX = "annotate the image as it is, scale a copy with `tltpipe check --fix OUT`, or leave such images out: --skip-bad"
+
+
+def checked(sample: Sample, findings: Findings, *, needed: bool = False) -> Sample:
+    """``sample``, whose size is that of its image as stored; one annotated as EXIF shows it is turned to that.
+
+    Raises DataError for another size (rule I204) and for an image that cannot be read; one that is not there is a
+    finding, or an error when ``needed``. An image whose header was just read is not opened again.
+    """
+    seen = findings.looked
+    if seen is not None and seen[0] is sample.image:
+        return sample
+    recorded = sample.width, sample.height
+    measured = findings.measured
+    known = measured[1] if measured is not None and measured[0] is sample.image else None
+    try:
+        if (known or headers.size(sample.image)) == recorded:
+            return sample
+        header = headers.header(sample.image)
+    except DataError as problem:
+        if problem.code != rules.NO_PICTURE.code or needed:
+            raise
+        findings.add(rules.UNSEEN, sample.file_name)
+        return sample
+    stored = header.width, header.height
+    if recorded != orientation.turned_size(*stored, header.orientation):
+        what = f"this image is {stored[0]} x {stored[1]} pixels, but annotated as {recorded[0]} x {recorded[1]}"
+        raise DataError(f"{what}: {sample.image}", where=sample.where(), hint=_FIX, code=rules.OTHER_SIZE.code)
+    findings.add(rules.SIZE_AS_SHOWN, sample.id)
+    back = orientation.inverse(header.orientation)
+    objects = tuple(orientation.turned(thing, back, *recorded) for thing in sample.objects)
+    return replace(sample, width=stored[0], height=stored[1], objects=objects)

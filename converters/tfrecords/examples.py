@@ -1,0 +1,171 @@
+"""What is in a record: an Example of TensorFlow, and its features as tlt-dataset-convert lays them out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+
+class Bytes(NamedTuple):
+    """A feature of byte strings."""
+
+    values: Sequence[bytes]
+
+
+class Floats(NamedTuple):
+    """A feature of float32 numbers (rounded to float32 when written)."""
+
+    values: Sequence[float]
+
+
+class Integers(NamedTuple):
+    """A feature of int64 numbers."""
+
+    values: Sequence[int]
+
+
+Feature = Bytes | Floats | Integers
+
+_KINDS: Mapping[type[Feature], str] = {Bytes: "bytes_list", Floats: "float_list", Integers: "int64_list"}
+_FEATURES: Mapping[str, type[Feature]] = {kind: feature for feature, kind in _KINDS.items()}
+
+CORNERS = ("x1", "y1", "x2", "y2")
+WORLD = ("h", "w", "l", "x", "y", "z", "rot_y")
+
+LAYOUT: Mapping[str, type[Feature]] = {
+    "frame/id": Bytes,
+    "frame/height": Integers,
+    "frame/width": Integers,
+    "target/object_class": Bytes,
+    "target/truncation": Floats,
+    "target/occlusion": Integers,
+    "target/observation_angle": Floats,
+    **{f"target/coordinates_{corner}": Floats for corner in CORNERS},
+    **{f"target/world_bbox_{name}": Floats for name in WORLD},
+}
+"""The features that detectnet_v2's converter writes, SSD of TLT 2.0 included; all are there, lists may be empty."""
+
+NUMBERS = tuple(key for key, kind in LAYOUT.items() if key.startswith("target/") and kind is not Bytes)
+"""Those of an object that are numbers, in the order of a KITTI label's columns."""
+
+
+def encode(features: Mapping[str, Feature]) -> bytes:
+    """The Example that holds ``features``; equal features give equal bytes (keys sorted on the wire)."""
+    from converters.tfrecords.schema.example_pb2 import Example
+
+    example = Example()
+    slots = example.features.feature
+    for key, feature in features.items():
+        target: Any = getattr(slots[key], _KINDS[type(feature)])
+        target.SetInParent()  # an empty list still says of what kind it is
+        target.value.extend(feature.values)
+    return example.SerializeToString(deterministic=True)
+
+
+def encode_record(frame: tuple[str, int, int], classes: Sequence[str], columns: Sequence[Sequence[float]]) -> bytes:
+    """The Example of one picture with the features of ``LAYOUT``, the same bytes as ``encode`` makes of them.
+
+    ``frame`` is id, height and width; ``columns`` the numbers of the objects, one list for each of ``NUMBERS``.
+    """
+    from converters.tfrecords import wire
+
+    identity, height, width = frame
+    keys, places = _floats()
+    floats = wire.floats(keys, [columns[place] for place in places], len(classes))
+    corners = len(CORNERS)
+    return wire.example(
+        [
+            wire.integers("frame/height", (height,)),
+            wire.text("frame/id", identity.encode()),
+            wire.integers("frame/width", (width,)),
+            *floats[:corners],
+            wire.names("target/object_class", classes),
+            floats[corners],
+            wire.integers("target/occlusion", tuple(map(int, columns[NUMBERS.index("target/occlusion")]))),
+            *floats[corners + 1 :],
+        ]
+    )
+
+
+@cache
+def _floats() -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The features of floats as they are sorted, and the place of each in ``NUMBERS``."""
+    keys = tuple(sorted(key for key in NUMBERS if LAYOUT[key] is Floats))
+    return keys, tuple(map(NUMBERS.index, keys))
+
+
+def decode(data: bytes) -> dict[str, list[Any]]:
+    """The features of an Example by name: lists of bytes, floats or ints. Raises ValueError for other bytes."""
+    return {key: list(feature.values) if feature is not None else [] for key, feature in features(data).items()}
+
+
+def features(data: bytes) -> dict[str, Feature | None]:
+    """The features of an Example by name, each with its kind; None for one that holds no list, not even an empty one.
+
+    Lists are those of the Example, not copied. Raises ValueError for other bytes.
+    """
+    found = _parsed(data)
+    kinds = {key: feature.WhichOneof("kind") for key, feature in found.items()}
+    return {key: _FEATURES[kind](getattr(found[key], kind).value) if kind else None for key, kind in kinds.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a record says of its picture: ``id`` is ``<image folder>/<stem>``, sizes in pixels.
+
+    For each object its class, occlusion and truncation, and in ``corners`` four lists of left, top, right, bottom.
+    """
+
+    id: str
+    width: int
+    height: int
+    classes: Sequence[bytes]
+    occlusions: Sequence[int]
+    truncations: Sequence[float]
+    corners: Sequence[Sequence[float]]
+
+
+def decode_record(data: bytes) -> Record:
+    """The record of one picture; raises ValueError for an Example that is no such record, or no Example."""
+    features = _parsed(data)
+
+    def values(key: str) -> Any:
+        return getattr(features[key], _KINDS[LAYOUT[key]]).value  # of another kind: empty
+
+    for key in ("frame/id", "frame/width", "frame/height"):
+        if len(values(key)) != 1:
+            raise ValueError(f'has no "{key}"')
+    classes = values("target/object_class")
+    corners = [values(f"target/coordinates_{corner}") for corner in CORNERS]
+    if any(len(each) != len(classes) for each in corners):
+        raise ValueError("has not one box for each class")
+    occlusions, truncations = values("target/occlusion"), values("target/truncation")
+    none = [0] * len(classes)
+    return Record(
+        id=values("frame/id")[0].decode(errors="replace"),
+        width=values("frame/width")[0],
+        height=values("frame/height")[0],
+        classes=classes,
+        occlusions=occlusions if len(occlusions) == len(classes) else none,
+        truncations=truncations if len(truncations) == len(classes) else none,
+        corners=corners,
+    )
+
+
+def stored_name(category: str) -> str:
+    """``category`` as records hold it: ASCII letters in lower case, all else as it is."""
+    return category.encode().lower().decode()
+
+
+def _parsed(data: bytes) -> Any:
+    """The features of the Example ``data`` by name."""
+    from google.protobuf.message import DecodeError
+
+    from converters.tfrecords.schema.example_pb2 import Example
+
+    try:
+        return Example.FromString(data).features.feature
+    except DecodeError as error:
+        raise ValueError(f"is not an Example: {error}") from error

@@ -1,0 +1,1 @@
+"""Samples from where they are to where they are wanted, in one resumable pass."""

@@ -1,0 +1,125 @@
+"""One pass over the pictures of a data set, in worker processes where there are many, in memory that does not grow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Generic, Protocol, TypeVar
+
+from converters.model import Pictures, Sample, listed
+from converters.model.coordinates import Declared, Evidence
+from converters.model.findings import Findings
+from tltpipe import machine
+from tltpipe.errors import DataError
+from tltpipe.files import parallel_map
+
+CHUNK = 128
+"""Pictures that a worker takes at a time: enough that handing them over costs little."""
+
+ALONE = 2048
+"""Up to this many pictures one process is done before others would have started."""
+
+
+class Gatherer(Protocol):
+    """What a pass makes of a chunk of samples; made in a worker process and handed over whole."""
+
+    def add(self, sample: Sample, findings: Findings) -> None:
+        """Take one more sample. Raises DataError, then nothing of it has been taken."""
+        ...
+
+
+Gathered = TypeVar("Gathered", bound=Gatherer)
+
+
+@dataclass(frozen=True)
+class Chunk(Generic[Gathered]):
+    """What a worker is asked: read ``keys`` of ``pictures`` into a new gatherer. Picklable."""
+
+    pictures: Pictures
+    keys: Sequence[Any]
+    gatherer: Callable[[], Gathered]
+    skip_bad: bool
+
+
+@dataclass
+class Batch(Generic[Gathered]):
+    """What came of a chunk.
+
+    ``left_out`` has the name of each picture that could not be used, and why; ``left_items`` the class of each item
+    that its annotations list, as far as that can be told.
+    """
+
+    gathered: Gathered
+    pictures: int
+    findings: Findings = field(default_factory=Findings)
+    evidence: Evidence = field(default_factory=Evidence)
+    left_out: list[tuple[str, DataError]] = field(default_factory=list)
+    left_items: list[tuple[str, ...]] = field(default_factory=list)
+
+
+def batches(
+    pictures: Pictures,
+    keys: Sequence[Any],
+    gatherer: Callable[[], Gathered],
+    *,
+    skip_bad: bool = False,
+    whole: bool = True,
+    workers: int | None = None,
+) -> Iterator[Batch[Gathered]]:
+    """Read all ``keys``, a chunk at a time and in order; ``gatherer`` makes an empty gatherer and must be picklable.
+
+    Raises DataError for the first picture that cannot be used; with ``skip_bad`` such pictures are left out and told.
+    ``whole`` says that ``keys`` are those of a split: then raises DataError, after the last, where all boxes together
+    cannot be in pixels.
+    """
+    chunks = (Chunk(pictures, part, gatherer, skip_bad) for part in cut(keys))
+    evidence = Evidence()
+    for batch in parallel_map(gather, chunks, workers=workers or worker_count(len(keys))):
+        evidence.merge(batch.evidence)
+        yield batch
+    if whole:
+        evidence.judge()
+
+
+def gather(chunk: Chunk[Gathered]) -> Batch[Gathered]:
+    """Do one chunk, in whatever process this is."""
+    batch, findings = Batch(chunk.gatherer(), len(chunk.keys)), Findings()
+    load, add, evidence = chunk.pictures.load, batch.gathered.add, batch.evidence
+    if isinstance(chunk.pictures, Declared):
+        evidence.pixels = True  # now they are, whatever they look like
+    for key in chunk.keys:
+        sample = None
+        try:
+            sample = load(key, findings)
+            if not evidence.pixels:
+                evidence.look(sample)
+            add(sample, findings)
+        except DataError as problem:
+            if not chunk.skip_bad:
+                raise
+            batch.left_out.append((chunk.pictures.name(key), problem))
+            batch.left_items.append(listed(chunk.pictures, key) if sample is None else classes_of(sample))
+            findings = Findings()  # of a picture that is left out, nothing else is told
+            continue
+        if findings.kinds:
+            batch.findings.merge(findings)
+            findings = Findings()
+    return batch
+
+
+def classes_of(sample: Sample) -> tuple[str, ...]:
+    """The class of each item."""
+    return tuple(thing.category for thing in sample.objects)
+
+
+def worker_count(pictures: int) -> int:
+    """Processes that are worth starting for so many pictures."""
+    return 1 if pictures <= ALONE else machine.worker_count()
+
+
+def cut(keys: Iterable[Any], size: int = CHUNK) -> Iterator[tuple[Any, ...]]:
+    """``keys`` in tuples of ``size``, the last one shorter."""
+    rest = iter(keys)
+    while part := tuple(islice(rest, size)):
+        yield part

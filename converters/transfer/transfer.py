@@ -1,0 +1,356 @@
+"""Samples from where they are to where they are wanted: one pass, in parallel, and resumable.
+
+A run that is killed leaves a journal and staging folders behind, all hidden; the same work started again goes on from
+there and ends in the same bytes. Outputs appear together, at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from converters.files.strays import Claim, checksum
+from converters.files.unsupported import unsupported
+from converters.formats import MakeWriter, Place, Recorder
+from converters.model import Dataset, Pictures, joint_ids, rules
+from converters.model.coordinates import Evidence
+from converters.model.findings import Finding, Findings
+from converters.transfer import entries, losing
+from converters.transfer.chunk_records import FIELDS, Records
+from converters.transfer.passes import Batch, Chunk, cut, gather, worker_count
+from converters.transfer.selection import Selection, selected
+from tltpipe import plain
+from tltpipe.errors import HostError
+from tltpipe.files import beside, new_file, parallel_map, refuse_links, remove, start_workers, writable
+from tltpipe.journal import Journal, alone
+from tltpipe.losses import Losses
+from tltpipe.progress import Bar, Progress
+
+CHUNK = 256
+"""Pictures to one entry of the journal: what a killed run has to do again, at most, for each worker."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One thing to make of a split: ``writer`` fills a staging path, a ``folder`` or a file, that becomes ``target``.
+
+    ``carries`` are the fields that survive in it (see ``converters.formats``).
+    """
+
+    target: Path
+    folder: bool
+    writer: MakeWriter
+    carries: frozenset[str]
+
+
+Located = tuple[Place, Pictures]
+"""Where a split lies, and its pictures."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A split and what is to be made of it.
+
+    ``sources`` are where it lies and the pictures that are read there: files there that belong to none of them are
+    counted as lost. None where that has been seen to.
+    """
+
+    split: str
+    dataset: Dataset
+    outputs: tuple[Output, ...]
+    sources: Sequence[Located] = ()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of a split.
+
+    ``images`` and ``items`` were written; ``categories`` counts items of each, also of those with none. ``skipped``
+    pictures could not be used; ``selected_away`` counts, by reason, what was dropped as asked; ``dropped`` counts by
+    field what no output carries. ``losses`` is the balance of all that.
+    """
+
+    images: int
+    items: int
+    categories: Mapping[str, int]
+    skipped: int
+    selected_away: Mapping[str, int]
+    dropped: Mapping[str, int]
+    findings: tuple[Finding, ...]
+    seconds: float
+    losses: Losses = field(default_factory=Losses)
+
+
+def transfer(
+    parts: Sequence[Part],
+    *,
+    journal: Path,
+    progress: Progress,
+    what: str = "convert",
+    selection: Selection | None = None,
+    texts: Mapping[Path, str] | None = None,
+    left_out: Path | None = None,
+    images_needed: bool = False,
+    skip_bad: bool = False,
+    allow_loss: bool = False,
+    idle: Sequence[Located] = (),
+    roots: Sequence[Path] = (),
+    workers: int | None = None,
+) -> dict[str, Summary]:
+    """Make all outputs of all ``parts``, and the small files ``texts``; they appear together when all is done.
+
+    ``journal`` is the hidden folder for a killed run to go on from. A picture that cannot be used raises DataError
+    and nothing appears; with ``skip_bad`` it is left out whole and listed in the file ``left_out``, since a picture
+    that shows a thing without its label would teach a detector that there is none. An image that is not there stops
+    the run only with ``images_needed``, or where an output takes it along. A split, or a class, of which nothing is
+    left raises DataError, too, unless ``allow_loss``. ``idle`` are splits of the data set that are not taken: their
+    files are no strays; ``roots`` are the folders of the whole. Raises HostError when the outputs cannot be written or
+    another run is at them.
+    """
+    selection = selection or Selection()
+    joined = joint([part.dataset for part in parts], selection)
+    parts = [replace(part, dataset=dataset) for part, dataset in zip(parts, joined, strict=True)]
+    work = _Work(
+        parts,
+        journal,
+        selection,
+        dict(texts or {}),
+        left_out,
+        images_needed,
+        skip_bad,
+        allow_loss,
+        idle,
+        roots,
+        workers,
+    )
+    with alone(journal):
+        return work.run(progress, what)
+
+
+def joint(datasets: Sequence[Dataset], selection: Selection) -> list[Dataset]:
+    """``datasets`` as ``selection`` leaves them, all with the same categories: those that any of them has, in order.
+
+    Raises UsageError for a class that ``selection`` names and none has.
+    """
+    categories = tuple(dict.fromkeys(name for dataset in datasets for name in dataset.categories))
+    keypoints = {name: slot for dataset in datasets for name, slot in dataset.keypoints.items()}
+    supercategories = {name: above for dataset in datasets for name, above in dataset.supercategories.items()}
+    ids = joint_ids(datasets)
+    common = (
+        replace(each, categories=categories, keypoints=keypoints, supercategories=supercategories, ids=ids)
+        for each in datasets
+    )
+    return [selected(each, selection) for each in common]
+
+
+@dataclass
+class _Work:
+    parts: Sequence[Part]
+    folder: Path
+    selection: Selection
+    texts: dict[Path, str]
+    left_out: Path | None
+    images_needed: bool
+    skip_bad: bool
+    allow_loss: bool
+    idle: Sequence[Located]
+    roots: Sequence[Path]
+    workers: int | None
+    done: int = 0
+    claims: list[Claim] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    folders: set[Path] = field(default_factory=set)
+    journal: Journal = field(init=False)
+
+    def __post_init__(self) -> None:
+        root = Path(os.path.commonpath([target.parent for target in self._targets]))
+        self.journal = Journal(self.folder, self._identity(), root)
+
+    def run(self, progress: Progress, what: str) -> dict[str, Summary]:
+        known = {part.split: part.dataset.pictures.keys() for part in self.parts}
+        keys = {part.split: self.selection.among(known[part.split], part.dataset.pictures) for part in self.parts}
+        if (self.workers or worker_count(max(map(len, keys.values()), default=0))) > 1:
+            start_workers(_record, *{type(part.dataset.pictures).__module__ for part in self.parts})
+        refuse_links(self.journal.root, [*self._targets, self.folder])
+        answer = self.journal.committed(self._inputs(), dict[str, Summary])
+        if answer is not None:
+            return answer
+        made = self._make_room(progress)
+        try:
+            with progress.bar(what, total=sum(map(len, keys.values()))) as bar:
+                answer = {part.split: self._part(part, keys[part.split], bar) for part in self.parts}
+            self._balance(answer, known, keys)
+            self._write_texts()
+            self.journal.commit(self._targets, answer)
+        except KeyboardInterrupt:
+            raise  # what is done so far serves the next run
+        except BaseException:
+            self._clean(made)
+            raise
+        return answer
+
+    def _part(self, part: Part, keys: Sequence[Any], bar: Bar) -> Summary:
+        start, first = time.monotonic(), self.done
+        total, evidence, skipped = Records((), self.selection, frozenset(), ()), Evidence(), 0
+        findings = unsupported(part.dataset.pictures, keys, counted=self.folders)
+        findings.take(part.dataset.findings)
+        categories = part.dataset.categories
+        with ExitStack() as files:
+            opened = [output.writer(beside(output.target), categories, part.dataset) for output in part.outputs]
+            writers = [files.enter_context(writer) for writer in opened]
+            for batch in self._batches(part, keys, [writer.recorder for writer in writers]):
+                for record in batch.gathered.records:
+                    for writer, own in zip(writers, record, strict=True):
+                        writer.append(own)
+                total.merge(batch.gathered)
+                losing.count_left_out(total.losses, batch.left_out, batch.left_items, self.selection.name)
+                losing.count_findings(total.losses, batch.findings)
+                total.names += [checksum(name) for name, _ in batch.left_out]
+                findings.merge(batch.findings)
+                evidence.merge(batch.evidence)
+                skipped += len(batch.left_out)
+                self._note_left_out(batch, findings)
+                bar.advance(batch.pictures)
+            self.done = first + len(list(cut(range(len(keys)), CHUNK)))
+            evidence.judge()
+        losses = total.losses
+        if 2 * total.crowds > losses.written.items:
+            findings.add(rules.MOSTLY_CROWD, f"{part.split}: {total.crowds} of {losses.written.items} items")
+        for place, pictures in part.sources:
+            names = losing.sums(total.names) if pictures is part.dataset.pictures else None
+            self.claims.append(losing.claim(place, pictures, names, total.paths))
+        return Summary(
+            losses.written.images,
+            losses.written.items,
+            {name: losses.classes_written.get(name, 0) for name in categories},
+            skipped,
+            total.selected_away,
+            total.dropped,
+            findings.all(),
+            time.monotonic() - start,
+            losses,
+        )
+
+    def _balance(
+        self, done: Mapping[str, Summary], known: Mapping[str, Sequence[Any]], keys: Mapping[str, Sequence[Any]]
+    ) -> None:
+        """Count what was not read at all; raise DataError where too much is lost."""
+        for part in self.parts:
+            if unread := len(known[part.split]) - len(keys[part.split]):
+                done[part.split].losses.leave_out(losing.chosen("subset"), images=unread)
+                self.claims += [losing.claim(place, pictures) for place, pictures in part.sources]
+        located = [(part.split, pictures) for part in self.parts for _, pictures in part.sources]
+        targets = [output.target for part in self.parts for output in part.outputs]
+        pictures = [each for _, each in located]
+        strays = losing.count_strays(self.claims, pictures, self.idle, roots=self.roots, besides=targets)
+        for (split, _), losses in zip(located, strays, strict=True):
+            done[split].losses.merge(losses)
+        for part in self.parts:
+            done[part.split].losses.require_balance()
+        if not self.allow_loss:
+            splits = {part.split: done[part.split].losses for part in self.parts}
+            where = {part.split: path for part in self.parts for path in part.dataset.pictures.inputs[:1]}
+            losing.refuse_wholesale(splits, self.selection.classes, where)
+
+    def _batches(self, part: Part, keys: Sequence[Any], recorders: list[Recorder]) -> Iterator[Batch[Records]]:
+        kept = frozenset[str]().union(*(output.carries for output in part.outputs))
+        lost = tuple(name for name in FIELDS if name not in kept)
+        keypoints = frozenset(part.dataset.keypoints)
+        plain = any("box" in output.carries and "crowd" not in output.carries for output in part.outputs)
+        settings = (part.dataset.annotated, self.images_needed, plain)
+        gatherer = partial(Records, tuple(recorders), self.selection, keypoints, lost, *settings)
+        numbered = enumerate(cut(keys, CHUNK), start=self.done)
+        chunks = ((number, Chunk(part.dataset.pictures, few, gatherer, self.skip_bad)) for number, few in numbered)
+        task = partial(_record, self.journal)
+        kind = entries.entry_type(Records, recorders)
+        for number in parallel_map(task, chunks, workers=self.workers or worker_count(len(keys))):
+            yield entries.batch(self.journal.entry(number, kind), gatherer())
+
+    def _note_left_out(self, batch: Batch[Records], findings: Findings) -> None:
+        for name, problem in batch.left_out:
+            findings.add(rules.LEFT_OUT, f"{name}: {problem}")
+            self.problems.append(f"{name}\t{problem}\n")
+
+    def _make_room(self, progress: Progress) -> list[Path]:
+        """Staging paths, those of a killed run where it was at the same work; returns the folders that were made."""
+        outputs = [output for part in self.parts for output in part.outputs]
+        folders = [beside(output.target) for output in outputs if output.folder]
+        made = []
+        for output in outputs:
+            if output.target.exists() and output.folder != output.target.is_dir():
+                what = "a file is where a folder is needed" if output.folder else "a folder is where a file is needed"
+                raise HostError(what, where=output.target, hint="move it away")
+        if not self.journal.resumes(folders, self._inputs()):
+            self.journal.begin([beside(target) for target in self._targets], progress.note)
+            for output in outputs:
+                made += _ancestors(output.target.parent)
+                with writable(output.target.parent):
+                    output.target.parent.mkdir(parents=True, exist_ok=True)
+                    if output.folder:
+                        beside(output.target).mkdir()
+        return made
+
+    @property
+    def _targets(self) -> list[Path]:
+        """All that may appear: the outputs, and the small files."""
+        outputs = [output.target for part in self.parts for output in part.outputs]
+        return [*outputs, *self.texts, *([self.left_out] if self.left_out is not None else [])]
+
+    def _write_texts(self) -> None:
+        """Write what is left to write: under one name at every try, so that no killed run leaves another."""
+        told = {self.left_out: "".join(self.problems)} if self.problems and self.left_out is not None else {}
+        for path, text in (self.texts | told).items():
+            with writable(path.parent):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with new_file(beside(path)) as stream:
+                    stream.write(text.encode())
+
+    def _clean(self, made: Sequence[Path]) -> None:
+        for target in self._targets:
+            remove(beside(target))
+        self.journal.forget()
+        for folder in sorted(set(made), reverse=True):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+    def _inputs(self) -> list[Path]:
+        return [path for part in self.parts for path in part.dataset.pictures.inputs]
+
+    def _identity(self) -> str:
+        """Changes with anything that could change a byte of the outputs, but for what is in the inputs."""
+        parts = [
+            (
+                part.split,
+                part.dataset,
+                [(output.target, sorted(output.carries), output.writer) for output in part.outputs],
+                [_which(path) for path in part.dataset.pictures.inputs],
+            )
+            for part in self.parts
+        ]
+        choices = (self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad, self.allow_loss)
+        return plain.identity(parts, choices)
+
+
+def _record(journal: Journal, task: tuple[int, Chunk[Records]]) -> int:
+    """Do one chunk and note it down, unless a killed run did."""
+    number, chunk = task
+    if not journal.noted(number):
+        journal.note(number, entries.entry(gather(chunk), chunk.gatherer()))
+    return number
+
+
+def _which(path: Path) -> tuple[str, int, int]:
+    """This very file or folder, and no other that took its place."""
+    state = path.stat() if path.exists() else None
+    return (str(path), state.st_dev, state.st_ino) if state else (str(path), 0, 0)
+
+
+def _ancestors(folder: Path) -> list[Path]:
+    """``folder`` and those above it that do not exist yet."""
+    return [path for path in (folder, *folder.parents) if not path.exists()]

@@ -1,0 +1,61 @@
+"""Options that choose what of a data set to take, for every command that takes one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from tltpipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from converters.transfer.placement import How
+
+
+class Crowd(StrEnum):
+    """What becomes of regions that are marked as crowd (iscrowd, IsGroupOf)."""
+
+    KEEP = "keep"
+    DROP = "drop"
+
+
+CLASSES = typer.Option(help="Keep these classes, in this order: a,b,c.", show_default=False)
+RENAME = typer.Option(help="OLD=NEW; two classes with one new name are merged. Repeatable.", show_default=False)
+OCCLUSION = typer.Option(
+    min=0, max=2, help="Drop what is occluded more: 0 none, 1 partly, 2 largely.", show_default=False
+)
+SIZE = typer.Option(min=0, help="Drop boxes with a side of fewer pixels.", show_default=False)
+ZOOM = typer.Option(min=1, max=3, help="Drop what is zoomed in more (DeepFashion2's 1 to 3).", show_default=False)
+SOURCE = typer.Option(help="Only pictures of this source (user, shop). Repeatable.", show_default=False)
+SUBSET = typer.Option(min=1, help="So many pictures of each split: the same on every machine.", show_default=False)
+EMPTY = typer.Option("--keep-empty", help="Keep pictures that lost all their objects, as background.")
+CROWD = typer.Option(
+    help="Regions marked as crowd: keep them (as ordinary boxes where the format has no such mark), or drop them."
+)
+SKIP = typer.Option("--skip-bad", help="Leave out pictures that cannot be used, and list them, instead of stopping.")
+LOSS = typer.Option("--allow-loss", help="Go on where a whole class or split is lost.")
+APART = typer.Option("--images", help="Folder of the images, where they lie apart.", show_default=False)
+IMAGES = typer.Option(
+    "--images",
+    metavar="link|copy|none|DIR",
+    help="How images go along: as hard links (copies where that cannot be), copies, or not at all (default: link); "
+    "or the folder that they lie in, apart from the annotations. Repeatable.",
+    show_default=False,
+)
+
+
+def images(values: list[str] | None) -> tuple[How, Path | None]:
+    """How images go along, and where they lie if not beside their annotations. Raises UsageError for other words."""
+    ways: dict[str, How] = {"link": "link", "copy": "copy", "none": "none"}
+    how: How = "link"
+    folder: Path | None = None
+    for value in values or ():
+        if value in ways:
+            how = ways[value]
+        elif Path(value).is_dir():
+            folder = Path(value)
+        else:
+            raise UsageError(f'--images: "{value}" is neither link, copy or none, nor a folder')
+    return how, folder

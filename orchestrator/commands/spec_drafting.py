@@ -1,0 +1,139 @@
+"""A training spec for a data set: where its pictures and labels are, its classes, anchors that fit its boxes."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tltpipe.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from converters.formats import Place
+    from tltpipe.progress import Progress
+
+TRAINED_ON = {"tlt2": "tfrecord", "tlt3": "kitti"}
+"""The format that each dialect's data sources are of where the data set does not decide it."""
+HELD_OUT = ("validation", "val", "test")
+NOWHERE = Path("/workspace/data")
+"""Stands for a data set that is not there yet."""
+WANTED = "0.5"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a spec has to know of its data; ``notes`` are lines for its head.
+
+    ``paths`` are variables of the templates; ``fitted`` settings that suit the boxes; ``anchors`` the figures behind.
+    ``absent``: classes that the data set knows and has no box of.
+    """
+
+    classes: Sequence[str]
+    paths: Mapping[str, object]
+    notes: Sequence[str] = ()
+    fitted: Mapping[str, object] = field(default_factory=dict)
+    anchors: Mapping[str, Any] | None = None
+    absent: Sequence[str] = ()
+
+    def require(self, classes: Sequence[str]) -> None:
+        """Raise UsageError unless the data set knows all ``classes``."""
+        from specs.values import did_you_mean
+
+        known = [*self.classes, *(name.lower() for name in self.absent)]
+        if unknown := [name for name in classes if name not in known]:
+            what = f"--classes: the data set has no {', '.join(unknown)}"
+            raise UsageError(what, hint=did_you_mean(unknown[0], known) or f"it has {', '.join(known)}")
+
+
+def nothing(dialect: str, classes: Sequence[str]) -> Found:
+    """Paths to be filled in by hand."""
+    paths = _paths(TRAINED_ON[dialect], _converted(TRAINED_ON[dialect], NOWHERE, ["train", "validation"]), ".jpg")
+    return Found(classes, paths, ["Put in the paths of your data, in dataset_config, and your classes."])
+
+
+def look(
+    dataset: Path,
+    *,
+    dialect: str | None,
+    format: str | None,
+    size: tuple[int, int],
+    progress: Progress,
+    skip_bad: bool = False,
+) -> tuple[str, Found]:
+    """The dialect to write in and what to write of the data set at ``dataset``; ``size`` is (width, height).
+
+    Reads all of its annotations. Raises UsageError and DataError as ``converters.splits`` does, DataError where there
+    is no box to train on.
+    """
+    from converters.statistics import measure
+    from converters.transfer import opening
+
+    path = dataset.resolve()
+    format, places = opening.find(path, format)
+    datasets = opening.read_all(path, places, format)
+    dialect = dialect or next((name for name, own in TRAINED_ON.items() if own == format), "tlt3")
+    report = measure(datasets, progress=progress, size=size, skip_bad=skip_bad)
+    anchors, main = report.numbers["anchors"], report.main
+    if anchors is None:
+        raise DataError("there is no box to train on", where=dataset, hint="tltpipe stats shows what there is")
+    counts = {name: told["items"] for name, told in report.numbers["splits"][main]["classes"].items()}
+    classes = sorted({name.lower() for name, count in counts.items() if count})
+    missing = [name for name, count in counts.items() if not count]
+    notes = [_coverage(anchors)]
+    if missing:
+        notes.append(f"Left out, since {main} has none of them: {', '.join(missing)}.")
+    splits = [main, *(name for name in HELD_OUT if name in places and name != main)][:2]
+    own = {name: places[name] for name in splits}
+    wanted = format if format in TRAINED_ON.values() and dialect == "tlt3" else TRAINED_ON[dialect]
+    if format != wanted:
+        target = path.with_name(f"{path.stem}-{wanted}")
+        make = ("tltpipe", "convert", str(dataset), str(target), "--to", wanted)
+        notes.append(f"Make what it trains on: {shlex.join(make)}")
+        own = _converted(wanted, target, splits)
+    first = next(iter(datasets[main]), None)
+    extension = first.image.suffix if first is not None else ".jpg"
+    suggested = anchors["suggested"]
+    fitted = {"scales": report.suggested.scales, "aspect_ratios_global": report.suggested.ratios}
+    figures = {**anchors, "suggested": suggested}
+    return dialect, Found(classes, _paths(wanted, own, extension), notes, fitted, figures, missing)
+
+
+def _coverage(anchors: Mapping[str, Any]) -> str:
+    shares = {title: 100 * anchors[title]["all"]["recall"][WANTED] for title in ("suggested", "default")}
+    told = f"Anchors fitted to the {anchors['boxes']:,} boxes of {anchors['split']}"
+    best = f"{shares['suggested']:.1f} % of them overlap one by {WANTED} (IoU) or more"
+    return f"{told}: {best}, {shares['default']:.1f} % with the usual ones."
+
+
+def _converted(format: str, root: Path, splits: Sequence[str]) -> dict[str, Place]:
+    """Where ``tltpipe convert`` will put the splits."""
+    from converters.transfer import opening
+
+    return {name: opening.module(format).layout(root, name) for name in splits}
+
+
+def _paths(format: str, places: Mapping[str, Place], extension: str) -> dict[str, object]:
+    """The variables of the templates: of the first split to train on, of a second one to validate on."""
+    paths: dict[str, object] = {"image_extension": extension.removeprefix(".")}
+    for prefix, (name, place) in zip(("", "validation_"), places.items(), strict=False):
+        if format == "tfrecord":
+            paths[f"{prefix}tfrecords_path"] = _records(name, place)
+            paths[f"{prefix}image_directory_path"] = place.root
+        else:
+            paths[f"{prefix}label_directory_path"] = place.annotations
+            paths[f"{prefix}image_directory_path"] = place.images
+    return paths
+
+
+def _records(split: str, place: Place) -> Path:
+    """A glob of the record files that catches no other file beside them: NVIDIA keeps an index of each there."""
+    from converters.tfrecords import records
+
+    if place.annotations.is_file():
+        return place.annotations
+    if place.annotations.is_dir():
+        stem, fold, _ = records.shards(place.annotations)[0].name.partition("-fold-")
+        return place.annotations / (f"{stem}-fold-*" if fold else "*")
+    return place.annotations / f"{split}-fold-*"

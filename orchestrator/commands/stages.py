@@ -1,0 +1,284 @@
+"""The commands that run stages: each collects what was chosen, runs one or more stages, shows what came of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.commands import choices
+from orchestrator.commands import inspect as inspect_command
+from orchestrator.commands.options import Options
+from tltpipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.pipeline import Result
+
+GPUS = typer.Option(help="GPUs to train on; without any, our programs train on the CPU.", show_default=False)
+EPOCHS = typer.Option(min=1, help="Epochs to train: the network's num_epochs.", show_default=False)
+BATCH = typer.Option(min=1, help="Images a step on each GPU: the network's batch_size_per_gpu.", show_default=False)
+IMG = typer.Option(metavar="N|WxH", help="Size of the images: the setting image_size.", show_default=False)
+KEY = typer.Option(
+    help="Key that models are encrypted with, ours too.", envvar="TLTPIPE_KEY", show_envvar=True, show_default=False
+)
+
+MODEL = typer.Option(
+    "--model",
+    metavar="last|best|PATH",
+    help="Checkpoint to take (default: the setting model, last).",
+    show_default=False,
+)
+CHECKPOINT = typer.Argument(metavar="MODEL", help="The same as --model.", show_default=False)
+
+
+def prepare(
+    options: Options,
+    classes: Annotated[str | None, choices.CLASSES] = None,
+    rename: Annotated[list[str] | None, choices.RENAME] = None,
+    max_occlusion: Annotated[int | None, choices.OCCLUSION] = None,
+    min_size: Annotated[float | None, choices.SIZE] = None,
+    max_zoom: Annotated[int | None, choices.ZOOM] = None,
+    only_source: Annotated[list[str] | None, choices.SOURCE] = None,
+    subset: Annotated[int | None, choices.SUBSET] = None,
+    keep_empty: Annotated[bool | None, choices.EMPTY] = None,
+    crowd: Annotated[choices.Crowd | None, choices.CROWD] = None,
+    skip_bad: Annotated[bool | None, choices.SKIP] = None,
+    allow_loss: Annotated[bool | None, choices.LOSS] = None,
+    images: Annotated[Path | None, choices.APART] = None,
+) -> None:
+    """Turn raw annotations into COCO files and KITTI labels, all splits in one pass; the specs are rendered too.
+
+    What to take can be set for all commands in the data section of tltpipe.yaml.
+    """
+    chosen: dict[str, Any] = {
+        "classes": [name.strip() for name in classes.split(",")] if classes else None,
+        "rename": rename or None,
+        "max_occlusion": max_occlusion,
+        "min_size": min_size,
+        "max_zoom": max_zoom,
+        "sources": only_source or None,
+        "subset": subset,
+        "keep_empty": keep_empty,
+        "crowd": crowd.value if crowd else None,
+        "skip_bad": skip_bad,
+        "allow_loss": allow_loss,
+        "images": None if images is None else str(images.absolute()),
+    }
+    _run(options, ["prepare"], **{f"data.{key}": value for key, value in chosen.items()})
+
+
+def augment(options: Options) -> None:
+    """Augment and resize the pictures into a KITTI folder."""
+    _run(options, ["augment"])
+
+
+def tfrecords(
+    options: Options,
+    more: Annotated[list[str] | None, inspect_command.MORE] = None,
+    inspect: Annotated[str | None, inspect_command.INSPECT] = None,
+    records: Annotated[int | None, inspect_command.RECORDS] = None,
+    draw: Annotated[Path | None, inspect_command.DRAW] = None,
+    images: Annotated[Path | None, inspect_command.IMAGES] = None,
+    count: Annotated[int | None, inspect_command.COUNT] = None,
+) -> None:
+    """Convert the KITTI folders to TFRecord shards; or, with --inspect, look into records.
+
+    An inspection needs no workspace: it counts, verifies every check sum, prints records, or draws some.
+    """
+    asked = inspect_command.Inspection(inspect, more, records, draw, images, count)
+    if asked:
+        options.refuse_unused("--inspect")
+        inspect_command.inspect(options, asked)
+    else:
+        _run(options, ["tfrecords"])
+
+
+def train(
+    options: Options,
+    epochs: Annotated[int | None, EPOCHS] = None,
+    batch: Annotated[int | None, BATCH] = None,
+    img: Annotated[str | None, IMG] = None,
+    gpus: Annotated[int | None, GPUS] = None,
+    key: Annotated[str | None, KEY] = None,
+    fresh: Annotated[bool, typer.Option(help="Start over instead of going on from the newest checkpoint.")] = False,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Model to start from: a pruned one, or pretrained weights.")
+    ] = None,
+) -> None:
+    """Train the network; an interrupted training goes on from its newest checkpoint."""
+    weights: dict[str, Any] = {"train.weights": start and str(start.absolute() if start.exists() else start)}
+    _run(options, ["train"], force=fresh, gpus=gpus, key=key, **weights, **_short(epochs, batch, img))
+
+
+def evaluate(
+    options: Options, model: Annotated[str | None, MODEL] = None, key: Annotated[str | None, KEY] = None
+) -> None:
+    """Average precision of a checkpoint, per class, on the validation data."""
+    _run(options, ["evaluate"], key=key, model=_named(model))
+
+
+def infer(
+    options: Options,
+    pictures: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGE_OR_FOLDER...", help="What to look at; patterns too, and - for a list on stdin."),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="last|best|PATH",
+            help="Checkpoint, or a model that export wrote: .onnx, .pt, .pt2 (default: the setting model, last).",
+            show_default=False,
+        ),
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="Lowest score to keep.", show_default=False)] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1; a GPU if there is one by default.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures looked at together.")] = None,
+    key: Annotated[str | None, KEY] = None,
+) -> None:
+    """Find objects in pictures: drawn pictures, labels, COCO results and a sheet go to inference/."""
+    from orchestrator.commands import subjects
+
+    first, *more = subjects.of(pictures)
+    chosen: dict[str, Any] = {
+        "infer.model": _named(model),
+        "infer.device": device,
+        "infer.batch_size": batch_size,
+    }
+    _run(options, ["infer"], subject=first, subjects=tuple(more), threshold=threshold, key=key, **chosen)
+
+
+def export(
+    options: Options,
+    checkpoint: Annotated[str | None, CHECKPOINT] = None,
+    model: Annotated[str | None, MODEL] = None,
+    format: Annotated[
+        str | None, typer.Option(help="onnx (the default), onnx_raw, deepstream, torchscript or pt2.")
+    ] = None,
+    data_type: Annotated[str | None, typer.Option(help="fp32, fp16 (ONNX) or int8 (onnx, onnx_raw).")] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="Pictures for int8; the augmented ones by default.", show_default=False)
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="A fixed number of pictures a batch; any by default.")
+    ] = None,
+    key: Annotated[str | None, KEY] = None,
+) -> None:
+    """Write a model for ONNX Runtime, DeepStream or PyTorch, compare it with the original, put it in exported/.
+
+    More can be set in the export section of tltpipe.yaml.
+    """
+    chosen: dict[str, Any] = {
+        "export.format": format,
+        "export.data_type": data_type,
+        "export.calibration": _named(calibration),
+        "export.static_batch_size": batch,
+    }
+    _run(options, ["export"], key=key, model=_one(checkpoint, model), **chosen)
+
+
+def _named(path: Path | str | None) -> str | None:
+    """A file as it is called from here, wherever the workspace is; a word, or a path in the workspace, as it is."""
+    if path is None or path in ("last", "best"):
+        return path if path is None else str(path)
+    return str(Path(path).absolute() if Path(path).exists() else path)
+
+
+def _one(checkpoint: str | None, model: str | None) -> str | None:
+    """The checkpoint named as an argument or as an option. Raises UsageError for both."""
+    if checkpoint is not None and model is not None:
+        raise UsageError("MODEL and --model both name a checkpoint", hint="give one of them")
+    return _named(model if checkpoint is None else checkpoint)
+
+
+def prune(
+    options: Options,
+    checkpoint: Annotated[str | None, CHECKPOINT] = None,
+    model: Annotated[str | None, MODEL] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Filters stay whose norm, over their layer's largest, is above it (0.1).")
+    ] = None,
+    criterion: Annotated[
+        str | None,
+        typer.Option(help="For layers that share a decision: union, intersection, arithmetic_mean, geometric_mean."),
+    ] = None,
+    key: Annotated[str | None, KEY] = None,
+) -> None:
+    """Cut filters of little weight out of a model: a smaller one goes to pruned/, to be trained again.
+
+    More can be set in the prune section of tltpipe.yaml.
+    """
+    chosen: dict[str, Any] = {"prune.threshold": threshold, "prune.criterion": criterion}
+    _run(options, ["prune"], key=key, model=_one(checkpoint, model), **chosen)
+
+
+def run(
+    options: Options,
+    stages: Annotated[
+        list[str] | None, typer.Argument(help="Stages; without any, all from prepare to evaluate.")
+    ] = None,
+    epochs: Annotated[int | None, EPOCHS] = None,
+    batch: Annotated[int | None, BATCH] = None,
+    img: Annotated[str | None, IMG] = None,
+    gpus: Annotated[int | None, GPUS] = None,
+    key: Annotated[str | None, KEY] = None,
+) -> None:
+    """Run the whole pipeline, or STAGES with what they need; what is up to date is skipped."""
+    _run(options, stages, needs=True, gpus=gpus, key=key, **_short(epochs, batch, img))
+
+
+def _short(epochs: int | None, batch: int | None, img: str | None) -> dict[str, Any]:
+    """The settings that the short options mean."""
+    return {"network.epochs": epochs, "network.batch": batch, "image_size": img}
+
+
+def _run(
+    options: Options,
+    names: list[str] | None,
+    *,
+    subject: Path | None = None,
+    subjects: tuple[Path, ...] = (),
+    force: bool = False,
+    needs: bool = False,
+    **flags: Any,
+) -> None:
+    """Run stages and show what came of them."""
+    from orchestrator import pipeline, session
+    from orchestrator.screen import answers
+
+    run = session.start(
+        options.workspace,
+        options.console,
+        flags=options.flags(**flags),
+        force=options.force or force,
+        render=options.render,
+        dry=options.dry_run,
+        subject=subject,
+        subjects=subjects,
+    )
+    results = pipeline.execute(run, names or pipeline.every(), needs=needs)
+    if options.json:
+        options.console.json({"workspace": str(run.workspace.root), "stages": answers.stages(results)})
+    show(options, results)
+
+
+def show(options: Options, results: list[Result]) -> None:
+    """The tables and counts that stages told."""
+    for told in (result.told for result in results):
+        if told.get("mAP") is not None:
+            details = {row["class"]: row for row in told.get("classes", ())}
+            options.console.precision(told["average_precision"], told["mAP"], details)
+            for line in told.get("lines", ()):
+                options.console.put(line)
+        if "objects" in told:
+            rows = [(name, str(count)) for name, count in told["objects"].items()] or [("nothing", "0")]
+            options.console.table(("class", "found"), rows)
+            images = told["images"]
+            options.console.put(f"{images} image{'s' if images != 1 else ''}: {told['drawn']}")
+        if told.get("exported"):
+            options.console.put(f"exported: {told['exported']}")
+
+
+ALL = (prepare, augment, tfrecords, train, evaluate, infer, export, prune, run)
+"""In the order of the work."""

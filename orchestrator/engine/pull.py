@@ -1,0 +1,106 @@
+"""Images of the engine: whether one is here, and getting it from its registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator.engine import engine
+from orchestrator.runners import Check
+from tltpipe.errors import HostError
+from tltpipe.progress import Lines
+
+OURS = "tltpipe"
+"""Name of the image that `tltpipe image build` makes. Never pulled: what a registry has by that name is not ours."""
+
+
+def identity(client: Any, image: str) -> str | None:
+    """The content hash of ``image``, None if it is not here."""
+    from docker.errors import ImageNotFound
+
+    try:
+        return str(client.images.get(image).id)
+    except ImageNotFound:
+        return None
+
+
+def check(client: Any, image: str) -> Check:
+    """Whether ``image`` is here; one that can be pulled when it is needed is no fault."""
+    found = identity(client, image)
+    if found is not None:
+        return Check("image", ok=True, found=f"{image}, {found.removeprefix('sha256:')[:12]}")
+    if _ours(image):
+        return Check("image", ok=False, found=f"there is no image {image} yet", hint="make it: tltpipe image build")
+    return Check("image", ok=False, found=f"{image} is not here", hint="it is pulled when first needed", needed=False)
+
+
+def obstacle(client: Any, image: str) -> str | None:
+    """Why ``image`` can neither be used nor pulled, with what to do; None if it can. Asks the registry only."""
+    from docker.errors import APIError
+
+    if identity(client, image) is not None:
+        return None
+    if _ours(image):
+        return f"there is no image {image} yet (make it: tltpipe image build)"
+    try:
+        client.images.get_registry_data(image)
+    except APIError as refusal:
+        trouble = engine.explanation(refusal)
+        return f"{_absent(image, trouble)} ({_remedy(image, trouble)})"
+    return None
+
+
+def need(client: Any, image: str, say: Callable[[str], None]) -> None:
+    """Pull ``image`` unless it is here. Raises HostError with what to do when that fails."""
+    from docker.errors import APIError
+
+    if identity(client, image) is not None:
+        return
+    if _ours(image):
+        raise HostError(f"there is no image {image} yet", hint="make it: tltpipe image build")
+    say(f"pulling {image}, which takes a while the first time")
+    try:
+        trouble = _pull(client, image, say)
+    except APIError as refusal:
+        trouble = engine.explanation(refusal)
+    if trouble is not None:
+        raise HostError(_absent(image, trouble), hint=_remedy(image, trouble))
+
+
+def _absent(image: str, trouble: str) -> str:
+    return f"the image {image} is not here and cannot be pulled: {trouble}"
+
+
+def _pull(client: Any, image: str, say: Callable[[str], None]) -> str | None:
+    """Follow the pull to its end; what went wrong, if anything did. Counts the bytes of all layers in megabytes."""
+    from docker.utils import parse_repository_tag
+
+    repository, tag = parse_repository_tag(image)
+    layers: dict[str, int] = {}
+    told = 0
+    with Lines(say, every=0.5).bar("pull", total=None, unit="MB") as bar:
+        for event in client.api.pull(repository, tag=tag or "latest", stream=True, decode=True):
+            if "error" in event:
+                return str(event["error"])
+            if event.get("status") == "Downloading":
+                layers[event["id"]] = event.get("progressDetail", {}).get("current", 0)
+            done = sum(layers.values()) // 10**6
+            bar.advance(max(0, done - told), f"{len(layers)} layers")
+            told = max(told, done)
+    return None
+
+
+def _ours(image: str) -> bool:
+    return image.partition("@")[0].partition(":")[0] == OURS
+
+
+def _remedy(image: str, trouble: str) -> str:
+    words = trouble.lower()
+    if any(part in words for part in ("unauthorized", "denied", "authentication", "forbidden")):
+        host = image.partition("/")[0]
+        if host == "nvcr.io":
+            return "docker login nvcr.io, as user $oauthtoken with an NGC API key; or --toolkit embedded needs no image"
+        return f"docker login {host}" if "." in host else "check the name, or docker login"
+    if any(part in words for part in ("not found", "manifest unknown", "invalid reference")):
+        return "check the name and the tag"
+    return f"check the network, or load it from a file: docker load; --toolkit embedded runs without {image}"

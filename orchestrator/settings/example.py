@@ -1,0 +1,113 @@
+"""The tltpipe.yaml that ``tltpipe init`` writes: every setting with what it does; commented out but for what is given
+or detected."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.settings import Settings, config
+
+if TYPE_CHECKING:
+    from orchestrator.commands.detection import Detected
+    from orchestrator.settings.config import Config, Given
+
+HEAD = """\
+# Settings of tltpipe. Every key is optional: what is commented out shows the default.
+# The environment (TLTPIPE_RUNNER, TLTPIPE_SSD__NUM_EPOCHS) goes over this file, and the command line
+# (--runner, --set ssd.num_epochs=20) over both.
+"""
+WIDTH = 110
+
+
+def of_workspace(root: Path, flags: Mapping[str, Given]) -> tuple[str, Detected]:
+    """The text for the folder ``root``, with the settings ``flags`` written out, and what its data set is.
+
+    Raises ConfigError for settings that there are not.
+    """
+    from orchestrator.commands import detection
+
+    chosen = config.load(root, flags=flags, environment={}, file=False)
+    detected = detection.detect(root, chosen)
+    given = {dotted: _value(chosen, dotted) for dotted in chosen.sources}
+    return text(chosen.network, values={**detected.values, **given}, notes=detected.notes), detected
+
+
+def text(
+    network: str = "ssd",
+    *,
+    values: Mapping[str, object] | None = None,
+    notes: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """The file's text, made from the settings themselves.
+
+    ``values`` stand uncommented, ``notes`` above what they are about, both by the dotted name.
+    """
+    import specs
+    from specs import tuning
+    from specs.ssd import weights
+
+    advice = {"train.weights": [f"Pretrained weights: {weights.advice(*_backbone(network))}"]}
+    values, notes = values or {}, {**advice, **(notes or {})}
+    lines = [HEAD, *_entries(Settings, tuning.documentation(Settings), "", values, notes)]
+    for name, section in config.SECTIONS.items():
+        documentation = tuning.documentation(section)
+        lines += ["", f"# {_about(section)}", f"{name}:", *_entries(section, documentation, name, values, notes)]
+    for name, folder in config.sections(network).items():
+        kind = specs.tunables(folder)
+        documentation = specs.documentation(folder)
+        lines += ["", f"# {_about(kind)}", f"{name}:", *_entries(kind, documentation, name, values, notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _value(chosen: Config, dotted: str) -> object:
+    """A setting of the configuration, as JSON has it."""
+    section, dot, key = dotted.rpartition(".")
+    holders: dict[str, Any] = {
+        "": chosen.settings,
+        "data": chosen.data,
+        "train": chosen.training,
+        "prune": chosen.pruning,
+        "infer": chosen.inference,
+        "export": chosen.exporting,
+        **chosen.tunables,
+    }
+    return getattr(holders[section if dot else ""], key)
+
+
+def _backbone(network: str) -> tuple[str, int]:
+    import specs
+
+    chosen: Any = specs.tunables_from(network, {})
+    return chosen.arch, chosen.nlayers
+
+
+def _about(kind: type[Any]) -> str:
+    return (kind.__doc__ or "").strip().splitlines()[0]
+
+
+def _entries(
+    kind: type[Any],
+    documentation: Mapping[str, str],
+    section: str,
+    values: Mapping[str, object],
+    notes: Mapping[str, Sequence[str]],
+) -> Iterator[str]:
+    indent = "  " if section else ""
+    for field in dataclasses.fields(kind):
+        dotted = f"{section}.{field.name}" if section else field.name
+        for line in [documentation.get(field.name) or "", *notes.get(dotted, ())]:
+            yield from (f"{indent}# {part}" for part in textwrap.wrap(line, WIDTH - len(indent)))
+        given = dotted in values
+        value = values[dotted] if given else _default(field)
+        yield f"{indent}{'' if given else '#'}{field.name}: {json.dumps(value, ensure_ascii=False)}"
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    return field.default_factory() if field.default_factory is not dataclasses.MISSING else None

@@ -1,0 +1,1 @@
+"""From annotations and image files to batches."""

@@ -1,0 +1,1 @@
+"""Pixels: decoding, geometric and colour operators, views."""

@@ -1,0 +1,89 @@
+"""The card of an exported model, held against what else is said about it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.data import recipe
+from runtime.inference.backends._seeing import BySize
+from runtime.shell import program
+from runtime.weights import card
+from tltpipe import registry
+from tltpipe.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from runtime.inference.backends import Wanted
+    from runtime.weights.card import Card
+    from specs import Spec
+
+
+def read(path: Path, wanted: Wanted, *kinds: str) -> Card:
+    """The card of the model ``path``, whose kind must be one of ``kinds``.
+
+    Raises ModelError where there is none, it is of another kind, or of other classes than the spec's.
+    """
+    found = card.read(path)
+    if found.kind not in kinds:
+        what = f"its JSON says that it is a {found.kind} model, which is no {path.suffix} file"
+        raise ModelError(what, where=path, hint="were files renamed? Export it again")
+    if wanted.spec is not None:
+        network: Any = registry.load("runtime.networks", wanted.network)
+        classes = network.classes(wanted.spec)
+        if classes != found.classes:
+            gone = ", ".join(sorted(set(found.classes) - set(classes)))
+            new = ", ".join(sorted(set(classes) - set(found.classes)))
+            told = [f"only in the model: {gone}" if gone else "", f"only in the spec: {new}" if new else ""]
+            what = "the classes differ: " + ("; ".join(each for each in told if each) or "they are in another order")
+            raise ModelError(what, where=path, hint="leave the spec out (-e), or pass the one it was trained with")
+        _compare(found, wanted.spec, path)
+    return found
+
+
+def _compare(found: Card, spec: Spec, path: Path) -> None:
+    """Raise ModelError where ``spec`` is of another size; tell where it would suppress otherwise."""
+    size = recipe.of(spec).size
+    if size != found.size:
+        what = f"this model takes pictures of {found.size[1]}x{found.size[0]}, the spec says {size[1]}x{size[0]}"
+        raise ModelError(what, where=path, hint="pass the spec it was exported with, or export it again")
+    asked, has = spec.message.nms_config, found.thresholds
+    names = {"confidence_threshold": has.confidence, "clustering_iou_threshold": has.iou, "top_k": has.top_k}
+    other = [
+        f"{name} {value:g}, not {getattr(asked, name):g}"
+        for name, value in names.items()
+        if abs(value - getattr(asked, name)) > 1e-6
+    ]
+    if other:
+        program.warn(f"{path.name} was exported with another nms_config than the spec's: {'; '.join(other)}")
+
+
+def require_classes(scores: NDArray[np.float32], classes: Sequence[str]) -> NDArray[np.float32]:
+    """``scores`` [A, N]. Raises ValueError where N is not the number of ``classes``."""
+    if scores.shape[1] != len(classes):
+        raise ValueError(f"it tells {scores.shape[1]} classes apart, {len(classes)} are named")
+    return scores
+
+
+def require_names(text: str | None, found: Card, path: Path) -> None:
+    """Raise ModelError where ``text``, the names inside the model ``path``, are others than the card's.
+
+    None, and what is no list, is of a file without names: it says nothing.
+    """
+    try:
+        names = json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(names, list) or tuple(names[-len(found.classes) :]) == found.classes:
+        return
+    what = f"its JSON names the classes {', '.join(found.classes)}; the file itself says {', '.join(map(str, names))}"
+    raise ModelError(what, where=path, hint="is that JSON another model's, or was it changed? Export it again")
+
+
+def seeing(found: Card) -> BySize:
+    return BySize(found.size, found.grey)

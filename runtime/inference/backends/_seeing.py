@@ -1,0 +1,40 @@
+"""From a picture file to the pixels a model takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converters.pictures import headers
+from runtime.imaging.decoding import Preprocess
+
+if TYPE_CHECKING:
+    from runtime.data.recipe import View
+
+NO_BOXES = np.zeros((0, 4), np.float32)
+
+
+@dataclass(frozen=True)
+class BySpec:
+    """As a training spec asks for it."""
+
+    view: View
+
+    def __call__(self, path: Path) -> NDArray[np.uint8]:
+        return self.view(path, NO_BOXES, headers.size(path))[0]
+
+
+@dataclass(frozen=True)
+class BySize:
+    """All of the picture at the input's size (height, width)."""
+
+    size: tuple[int, int]
+    grey: bool = False
+
+    def __call__(self, path: Path) -> NDArray[np.uint8]:
+        height, width = self.size
+        return np.asarray(Preprocess(width, height, None, self.grey).picture(path))

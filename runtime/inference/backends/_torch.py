@@ -1,0 +1,80 @@
+"""What the kinds that compute with torch share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.imaging.pixels import parts
+from runtime.inference.backends._cards import require_classes
+from runtime.machine import device as devices
+from runtime.machine import threads as choosing
+from runtime.tasks.detection.detections import Found, suppress
+from tltpipe.errors import HostError
+
+if TYPE_CHECKING:
+    import torch
+
+    from runtime.inference.backends import Device, Wanted
+    from runtime.machine.threads import Threads
+    from runtime.weights.card import Card
+
+
+def place(wanted: Device) -> torch.device:
+    """The CPU, or the GPU that is wanted and there. Raises HostError for one that was named and is not."""
+    import torch
+
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted.index is None:
+        return devices.one(0)
+    if wanted.index >= there:
+        if wanted.asked or (wanted.numbered and there):
+            found = f"only {there} GPUs are" if there else "no GPU is"
+            raise HostError(f"cuda:{wanted.index} was asked for, but {found} there", hint="--device cpu")
+        return devices.one(0)
+    return devices.one(1, [wanted.index])
+
+
+def images(pixels: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
+    """uint8 [B, H, W, 3] as float32 [B, 3, H, W] on ``device``."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2).float()
+
+
+def threads(wanted: Wanted, device: torch.device) -> Threads:
+    """Those that compute on the CPU; with a GPU there is nothing to choose."""
+    import torch
+
+    count = torch.get_num_threads() if device.type == "cuda" else None
+    return choosing.for_torch(wanted.threads or count)
+
+
+class Dense:
+    """A program from pictures to corners [B, A, 4] in pixels and scores [B, A, N]; the suppression is done here."""
+
+    def __init__(self, program: Any, card: Card, wanted: Wanted, *, about: str, see: Any, device: torch.device) -> None:
+        self.program, self.thresholds, self.device = program, card.thresholds, device
+        self.threads = threads(wanted, device)
+        self.about = f"{about}, {devices.describe(device, wanted=0)}"
+        self.name, self.classes, self.input_size = card.network, card.classes, card.size
+        self.see: Callable[[Path], NDArray[np.uint8]] = see
+        self.batch = card.batch
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Found]:
+        import torch
+
+        found: list[Found] = []
+        with torch.inference_mode():
+            for part, count in parts(pixels, self.batch):
+                with self.threads.timed(len(part)):
+                    corners, scores = (each.cpu().numpy() for each in self.program(images(part, self.device)))
+                found += [
+                    suppress(require_classes(scores[i], self.classes), corners[i], self.thresholds)
+                    for i in range(count)
+                ]
+        return found

@@ -1,0 +1,196 @@
+"""What tlt-export wrote as ONNX, in ONNX Runtime; torch is not needed.
+
+Decoding and suppression are in the graph (``onnx``), are done here (``onnx_raw``), or stand in it as TensorRT's plugin
+(``deepstream``), whose work is then done here, too, so that such a file can be tried out anywhere.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.imaging.pixels import parts, prepared
+from runtime.inference.backends._cards import read, require_classes, require_names, seeing
+from runtime.machine.threads import Threads, counts
+from runtime.tasks.detection.detections import Found, Thresholds, suppress
+from runtime.weights.card import NAMES
+from tltpipe.errors import HostError, ModelError
+
+if TYPE_CHECKING:
+    from runtime.inference.backends import Device, Wanted
+    from runtime.weights.card import Card
+
+SUFFIXES = frozenset({".onnx"})
+HINT = 'pip install "tltpipe[export]"'
+LARGEST_LOG_RATIO = 20.0
+PLUGIN = "NMSDynamic_TRT"
+
+
+class Session:
+    """A graph in ONNX Runtime; ``batch`` None takes any number of pictures."""
+
+    def __init__(self, model: Any, card: Card, wanted: Wanted, *, threads: int | None = None) -> None:
+        import onnxruntime
+
+        self._sessions: dict[int, Any] = {}
+        self._open = partial(session, model, wanted.device)
+        on_gpu = (wanted.device.asked or wanted.device.numbered) and wanted.device.index is not None
+        self.threads = Threads(counts(threads or wanted.threads or (1 if on_gpu else None)), self._use)
+        self.card, self.batch = card, card.batch
+        self.see: Callable[[Path], NDArray[np.uint8]] = seeing(card)
+        self.name, self.classes, self.input_size = card.network, card.classes, card.size
+        where = "CPU" if self.runtime.get_providers()[0] == "CPUExecutionProvider" else "CUDA"
+        self.about = f"ONNX Runtime {onnxruntime.__version__}, {where}, {card.data_type}"
+        self.input = self.runtime.get_inputs()[0].name
+
+    def _use(self, count: int) -> None:
+        """Compute with ``count`` threads. ONNX Runtime takes their number once, when a graph is opened."""
+        if count not in self._sessions:
+            self._sessions[count] = self._open(threads=count)
+        self.runtime = self._sessions[count]
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Found]:
+        found: list[Found] = []
+        for part, count in parts(pixels, self.batch):
+            with self.threads.timed(len(part)):
+                outputs = self.run(part)
+            found += [self.found(outputs, i) for i in range(count)]
+        return found
+
+    def run(self, pixels: NDArray[np.uint8]) -> list[Any]:
+        """The graph's outputs for ``pixels`` uint8 [B, H, W, 3]."""
+        given = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32)
+        outputs: list[Any] = self.runtime.run(None, {self.input: given})
+        return outputs
+
+    def found(self, outputs: list[Any], picture: int) -> Found:
+        boxes, labels, scores, count = (each[picture] for each in outputs)
+        if (last := int(labels[:count].max(initial=0))) > len(self.classes):
+            what = f"this model finds things of class {last}, its JSON names {len(self.classes)} classes"
+            raise ModelError(what, hint="is that JSON another model's, or was it changed? Export it again")
+        return Found.of(boxes[:count], labels[:count], scores[:count])
+
+
+class Raw(Session):
+    """Heads as they are: logits, offsets, anchors."""
+
+    def found(self, outputs: list[Any], picture: int) -> Found:
+        logits, offsets, anchors = outputs[0][picture], outputs[1][picture], outputs[2]
+        scores = require_classes(probabilities(logits, background=self.card.background), self.classes)
+        corners = decode(offsets, anchors, self.card.variances) * (self.input_size[::-1] * 2)
+        return suppress(scores, corners.astype(np.float32), self.card.thresholds)
+
+
+class Plugin(Session):
+    """What TensorRT's plugin would be given: anchors and variances, offsets, probabilities, by its own settings."""
+
+    def __init__(self, model: bytes, settings: dict[str, Any], card: Card, wanted: Wanted) -> None:
+        super().__init__(model, card, wanted)
+        self.settings = settings
+        self.thresholds = Thresholds(
+            confidence=settings["confidenceThreshold"],
+            iou=settings["nmsThreshold"],
+            top_k=settings["keepTopK"],
+        )
+
+    def run(self, pixels: NDArray[np.uint8]) -> list[Any]:
+        mean, grey = self.card.input["mean"], self.card.input.get("grey")
+        outputs: list[Any] = self.runtime.run(None, {self.input: prepared(pixels, mean=mean, grey=grey)})
+        return outputs
+
+    def found(self, outputs: list[Any], picture: int) -> Found:
+        inputs = [outputs[place][picture] for place in self.settings["inputOrder"]]
+        offsets, conf, prior = inputs[0].reshape(-1, 4), inputs[1], inputs[2].reshape(2, -1, 4)
+        scores = conf.reshape(len(offsets), self.settings["numClasses"])
+        scores = require_classes(scores[:, self.settings["backgroundLabelId"] + 1 :], self.classes)
+        corners = decode(offsets, prior[0], prior[1]) * (self.input_size[::-1] * 2)
+        return suppress(scores, corners.astype(np.float32), self.thresholds, candidates=self.settings["topK"])
+
+
+def probabilities(logits: NDArray[np.float32], *, background: bool) -> NDArray[np.float32]:
+    """Of the classes 1 to N, from logits [A, channels]."""
+    if background:
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        scores: NDArray[np.float32] = (powers / powers.sum(axis=1, keepdims=True))[:, 1:]
+        return scores
+    halves: NDArray[np.float32] = (np.tanh(logits * np.float32(0.5)) + 1) * np.float32(0.5)
+    return halves
+
+
+def decode(offsets: Any, anchors: Any, variances: Any) -> NDArray[np.float32]:
+    """Corners [A, 4] in shares of the input (``runtime.networks.ssd.boxes.decode``)."""
+    low, high = anchors[:, :2], anchors[:, 2:]
+    scaled = offsets * np.asarray(variances, np.float32)
+    centre = scaled[:, :2] * (high - low) + (low + high) / 2
+    half = np.exp(np.minimum(scaled[:, 2:], LARGEST_LOG_RATIO)) * (high - low) / 2
+    return np.concatenate([centre - half, centre + half], axis=1)
+
+
+def open(path: Path, wanted: Wanted) -> Session:
+    require("onnxruntime")
+    card = read(path, wanted, "onnx", "onnx_raw", "deepstream")
+    try:
+        if card.kind == "deepstream":
+            require("onnx")
+            opened: Session = Plugin(*without_plugin(path), card, wanted)
+        else:
+            opened = (Session if card.kind == "onnx" else Raw)(str(path), card, wanted)
+    except (HostError, ModelError):
+        raise
+    except Exception as failure:  # ONNX Runtime raises whatever its reader came upon
+        first = str(failure).strip().partition("\n")[0]
+        hint = "export it again; the file may be cut short or damaged"
+        raise ModelError(f"ONNX Runtime cannot read it: {first}", where=path, hint=hint) from failure
+    require_names(opened.runtime.get_modelmeta().custom_metadata_map.get(NAMES), card, path)
+    return opened
+
+
+def require(*packages: str) -> None:
+    """Raise HostError unless these are installed."""
+    if missing := [name for name in packages if importlib.util.find_spec(name) is None]:
+        raise HostError(f"ONNX models need {', '.join(missing)}, which this Python does not have", hint=HINT)
+
+
+def session(model: Any, device: Device, *, threads: int) -> Any:
+    """``model`` (a path as text, or bytes) in ONNX Runtime with all of its optimisations.
+
+    Raises HostError where a GPU was asked for that ONNX Runtime cannot use.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    providers: list[Any] = ["CPUExecutionProvider"]
+    able = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if device.asked and device.index is not None and not able:
+        hint = "pip install onnxruntime-gpu in its place, or --device cpu"
+        raise HostError("this ONNX Runtime computes on the CPU only", hint=hint)
+    if (device.asked or device.numbered) and device.index is not None and able:
+        providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index}))
+    return onnxruntime.InferenceSession(model, options, providers=providers)
+
+
+def without_plugin(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """The graph up to TensorRT's plugin, whose inputs become its outputs, and the plugin's settings."""
+    import onnx
+
+    model = onnx.load(path)
+    nodes = [node for node in model.graph.node if node.op_type == PLUGIN]
+    if len(nodes) != 1:
+        what = f"there is no {PLUGIN} in it, which its JSON speaks of"
+        raise ModelError(what, where=path, hint="is that JSON another model's? Export it again")
+    (node,) = nodes
+    model.graph.node.remove(node)
+    del model.graph.output[:]
+    model.graph.output.extend(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None] * 4) for name in node.input
+    )
+    settings = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
+    return model.SerializeToString(), settings

@@ -1,0 +1,187 @@
+"""What this machine computes on: whether torch is installed at all, GPUs, threads, processes, precision."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from runtime.machine import allocator, threads
+from tltpipe.errors import HostError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+    from lightning_fabric import Fabric
+
+NEEDED = ("torch", "torchvision", "lightning_fabric")
+Kind = Literal["cpu", "cuda"]
+Precision = Literal["32", "bf16", "fp16"]
+
+
+def require_torch() -> None:
+    """Raise HostError where the runtime extra is not installed; to be called before torch is imported the first time.
+
+    OpenMP's threads spin while they wait for each other, by default for milliseconds. Where a core is shared, and be
+    it with the process that decodes pictures, all then wait for a thread that is not running (measured: steps of 3 s
+    for 0.2 s). Threads that never spin lose up to 40 % on small steps. So they spin for some ten microseconds.
+    """
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    # What deterministic sums on a GPU need; read when CUDA starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
+        what = f"training and inference need {', '.join(missing)}, which this Python does not have"
+        raise HostError(what, hint='pip install "tltpipe[runtime]"')
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks to train on. ``indices``: which GPUs; ``processes`` None: as many as GPUs."""
+
+    gpus: int = 1
+    indices: tuple[int, ...] = ()
+    kind: Kind | None = None
+    processes: int | None = None
+    precision: Precision = "32"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What will be trained on: one process on each of the GPUs ``indices``, or ``processes`` on the CPU."""
+
+    kind: Kind
+    processes: int = 1
+    indices: tuple[int, ...] = ()
+    precision: Precision = "32"
+
+
+def choose(wanted: Wanted) -> Place:
+    """Where to train. One GPU wanted and none there means the CPU.
+
+    Raises UsageError for wishes that contradict each other, HostError for GPUs that are not there.
+    """
+    there = gpus()
+    count = wanted.gpus
+    if wanted.indices and len(wanted.indices) != count:
+        what = f"--gpu_index names {len(wanted.indices)} GPUs, --gpus says {count}"
+        raise UsageError(what, hint="give as many of each")
+    if wanted.kind == "cuda" and not count:
+        raise UsageError("--device cuda and --gpus 0 contradict each other")
+    if wanted.kind == "cuda" and not there:
+        raise HostError("--device cuda, but there is no GPU here", hint="--device cpu trains without one")
+    if wanted.kind != "cpu":
+        if count > 1 and there < count:
+            hint = f"--gpus {there}" if there else "--gpus 1 trains on the CPU where there is no GPU"
+            raise HostError(f"{count} GPUs asked for, {there or 'none'} found", hint=hint)
+        if wanted.indices and there and max(wanted.indices) >= there:
+            raise HostError(f"there is no GPU {max(wanted.indices)}, the last is {there - 1}", hint="see nvidia-smi")
+        if there and count:
+            if wanted.processes not in (None, count):
+                hint = f"--gpus {wanted.processes} for as many GPUs, or --device cpu"
+                raise UsageError(f"{wanted.processes} processes for {count} GPUs: each GPU takes one", hint=hint)
+            return Place("cuda", count, wanted.indices or tuple(range(count)), wanted.precision)
+    if wanted.precision == "fp16":
+        raise UsageError("--precision fp16 needs a GPU", hint="--precision bf16 or 32 works on the CPU")
+    return Place("cpu", wanted.processes or 1, precision=wanted.precision)
+
+
+def gpus() -> int:
+    """How many there are on this machine."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def is_lead() -> bool:
+    """Whether this process is the one that speaks: the first, or the only one."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
+def open_fabric(place: Place, *, deterministic: bool = False) -> Fabric:
+    """Take part in a training at ``place``, as the process that LOCAL_RANK in the environment names (launch.py)."""
+    import torch
+
+    # Written for Trainer users; nothing in it that ours could act on.
+    warnings.filterwarnings("ignore", module="lightning_fabric")
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    # Kernels of 1x1 lie the same in memory whichever of two strides are written down for them.
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
+    from lightning_fabric import Fabric
+    from lightning_fabric.strategies.ddp import DDPStrategy
+
+    use_all_of_the_cpu(shared_by=place.processes)
+    _set_determinism(deterministic)
+    strategy: Any = "auto"
+    if place.processes > 1:
+        # The first process validates while the others wait for its next step, however long that takes. Statistics of
+        # batch norms are the same everywhere already, or (strict) are those of the first process.
+        backend = "nccl" if place.kind == "cuda" else "gloo"
+        strategy = DDPStrategy(
+            process_group_backend=backend, timeout=timedelta(days=1), broadcast_buffers=False,
+            gradient_as_bucket_view=True,
+        )  # fmt: skip
+    fabric = Fabric(
+        accelerator=place.kind,
+        devices=list(place.indices) if place.kind == "cuda" else place.processes,
+        strategy=strategy,
+        plugins=_precision(place),
+    )
+    fabric.launch()
+    torch.set_default_dtype(torch.float32)
+    return fabric
+
+
+def one(gpus: int, indices: Sequence[int] = ()) -> torch.device:
+    """Where a program of one process computes: a GPU if wanted and there, else the CPU."""
+    import torch
+
+    use_all_of_the_cpu()
+    if gpus > 0 and torch.cuda.is_available():
+        return torch.device("cuda", indices[0] if indices else 0)
+    return torch.device("cpu")
+
+
+def use_all_of_the_cpu(*, shared_by: int = 1) -> None:
+    """A thread for every core, or for this process's part of them, until fewer prove faster
+    (``runtime.machine.threads``)."""
+    threads.for_torch(shared_by=shared_by)
+    allocator.keep_memory()
+
+
+def describe(device: torch.device, *, wanted: int, processes: int = 1) -> str:
+    """``2 x NVIDIA H200``, ``CPU, 2 threads``; where a GPU was ``wanted``, also that there is none."""
+    import torch
+
+    if device.type == "cpu":
+        several = f"{processes} processes of " if processes > 1 else ""
+        missing = " (there is no GPU here)" if wanted and not torch.cuda.is_available() else ""
+        threads = torch.get_num_threads()
+        return f"CPU, {several}{threads} thread{'s' if threads > 1 else ''}{missing}"
+    name = torch.cuda.get_device_name(device)
+    return f"{processes} x {name}" if processes > 1 else name
+
+
+def _precision(place: Place) -> Any:
+    """Fabric's mixed precision, but for what it does to inputs: boxes of half precision would be pixels off."""
+    if place.precision == "32":
+        return None
+    from lightning_fabric.plugins.precision import MixedPrecision
+
+    class Autocast(MixedPrecision):
+        def convert_input(self, data: Any) -> Any:
+            return data
+
+    return Autocast("bf16-mixed" if place.precision == "bf16" else "16-mixed", device=place.kind)
+
+
+def _set_determinism(wanted: bool) -> None:
+    """The same bits every time, or cuDNN's fastest choice for pictures that are all of one size."""
+    import torch
+
+    torch.use_deterministic_algorithms(wanted, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = not wanted

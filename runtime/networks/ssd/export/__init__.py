@@ -1,0 +1,1 @@
+"""The graphs that an SSD is exported as."""

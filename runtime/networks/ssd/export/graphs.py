@@ -1,0 +1,241 @@
+"""What stands before and behind the network in an exported graph, written in ONNX's own text form.
+
+A piece is a graph whose first inputs are names that the pieces before it define. Numbers that depend on the network
+come as initialisers. https://github.com/onnx/onnx/blob/main/docs/Syntax.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from runtime.networks.ssd.export.core import INPUT, LOGITS, OFFSETS
+
+if TYPE_CHECKING:
+    import onnx
+    from numpy.typing import NDArray
+
+    from runtime.networks.ssd.export.heads import Heads
+
+IMAGES = "images"
+LARGEST_LOG_RATIO = 20.0
+"""exp() of more would leave float32 (runtime/networks/ssd/boxes.py)."""
+PLUGIN = "NMSDynamic_TRT"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """``text`` is a graph; its own inputs are to be kept as inputs of the model only where it is the first piece."""
+
+    text: str
+    values: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+def pixels(heads: Heads) -> Piece:
+    """RGB pictures from 0 to 255 to what the backbone wants."""
+    height, width = heads.input_size
+    values: dict[str, NDArray[Any]] = {
+        "bgr": np.array([2, 1, 0], np.int64),
+        "mean": np.array(heads.mean, np.float32).reshape(-1, 1, 1),
+    }
+    last = f"{INPUT} = Sub(pixels_bgr, mean)"
+    if heads.grey:
+        values["grey"] = np.array(heads.grey, np.float32).reshape(-1, 1, 1)
+        values["colours"] = np.array([1], np.int64)
+        last = f"""pixels_centred = Sub(pixels_bgr, mean)
+        pixels_weighted = Mul(pixels_centred, grey)
+        {INPUT} = ReduceSum<keepdims=1>(pixels_weighted, colours)"""
+    text = f"""before (float[batch,3,{height},{width}] {IMAGES})
+        => (float[batch,{heads.colours},{height},{width}] {INPUT})
+    {{
+        pixels_bgr = Gather<axis=1>({IMAGES}, bgr)
+        {last}
+    }}"""
+    return Piece(text, values)
+
+
+def raw(heads: Heads) -> Piece:
+    """The heads as they are, and the anchors they speak of."""
+    count = len(heads.anchors)
+    text = f"""raw (float[batch,{count},{heads.channels}] {LOGITS}, float[batch,{count},4] {OFFSETS})
+        => (float[batch,{count},{heads.channels}] {LOGITS}, float[batch,{count},4] {OFFSETS}, float[{count},4] anchors)
+    {{
+        anchors = Identity(anchor_corners)
+    }}"""
+    return Piece(text, {"anchor_corners": heads.anchors})
+
+
+def detections(heads: Heads) -> Piece:
+    """Decoding and suppression in standard operators, as ``runtime.networks.ssd.decode.detect`` does them.
+
+    What NonMaxSuppression picks is put back into an otherwise empty [batch, classes x anchors], whose ``top_k``
+    largest are the detections of a picture: batches of any size need neither loop nor padding. What is
+    missing to ``top_k`` is zero, label too.
+    """
+    anchors, limits = len(heads.anchors), heads.thresholds
+    found = min(limits.top_k, anchors * heads.classes)
+    height, width = heads.input_size
+    low, high = heads.anchors[:, :2], heads.anchors[:, 2:]
+    scale = np.array([width, height], np.float32)
+    values: dict[str, NDArray[Any]] = {
+        "variances": np.array(heads.variances, np.float32),
+        "halves": np.array([2, 2], np.int64),
+        "largest_log_ratio": np.array(LARGEST_LOG_RATIO, np.float32),
+        "anchor_centre": (low + high) / 2 * scale,
+        "anchor_size": (high - low) * scale,
+        "anchor_half": (high - low) / 2 * scale,
+        "zero": np.array(0, np.float32),
+        "no_label": np.array(0, np.int64),
+        "one": np.array(1, np.int64),
+        "first": np.array([1], np.int64),
+        "last_axis": np.array([2], np.int64),
+        "channel_end": np.array([heads.channels], np.int64),
+        "per_class": np.array([limits.top_k], np.int64),
+        "iou": np.array([limits.iou], np.float32),
+        "confidence": np.array([limits.confidence], np.float32),
+        "flat": np.array([0, -1], np.int64),
+        "anchor_count": np.array(anchors, np.int64),
+        "found_count": np.array([found], np.int64),
+    }
+    text = f"""detect (float[batch,{anchors},{heads.channels}] {LOGITS}, float[batch,{anchors},4] {OFFSETS})
+        => (float[batch,{found},4] boxes, int64[batch,{found}] labels, float[batch,{found}] scores, int64[batch] count)
+    {{
+        scaled = Mul({OFFSETS}, variances)
+        shift, log_ratio = Split<axis=-1>(scaled, halves)
+        moved = Mul(shift, anchor_size)
+        centre = Add(moved, anchor_centre)
+        bounded = Min(log_ratio, largest_log_ratio)
+        ratio = Exp(bounded)
+        half = Mul(ratio, anchor_half)
+        lower = Sub(centre, half)
+        upper = Add(centre, half)
+        corners = Concat<axis=-1>(lower, upper)
+        {_scores(heads)}
+        by_class = Transpose<perm=[0,2,1]>(probabilities)
+        picked = NonMaxSuppression(corners, by_class, per_class, iou, confidence)
+        picked_scores = GatherND(by_class, picked)
+        shape = Shape(by_class)
+        nothing = ConstantOfShape(shape)
+        kept = ScatterND(nothing, picked, picked_scores)
+        kept_flat = Reshape(kept, flat)
+        scores, places = TopK<axis=-1,largest=1,sorted=1>(kept_flat, found_count)
+        is_found = Greater(scores, zero)
+        number = Cast<to=7>(is_found)
+        count = ReduceSum<keepdims=0>(number, first)
+        class_index = Div(places, anchor_count)
+        class_label = Add(class_index, one)
+        labels = Where(is_found, class_label, no_label)
+        anchor_index = Mod(places, anchor_count)
+        anchor_rows = Unsqueeze(anchor_index, last_axis)
+        all_boxes = GatherND<batch_dims=1>(corners, anchor_rows)
+        has_box = Unsqueeze(is_found, last_axis)
+        boxes = Where(has_box, all_boxes, zero)
+    }}"""
+    return Piece(text, values)
+
+
+def plugin(heads: Heads) -> Piece:
+    """TensorRT's plugin that decodes and suppresses, fed and set as NVIDIA's exporter does.
+
+    Its outputs are what DeepStream's parser reads: NMS [batch, 1, top_k, 7] rows of picture, class, score, corners in
+    shares of the input; NMS_1 [batch, 1, 1, 1] how many of them count. Without a background class the classes start
+    at 0.
+    """
+    count, limits = len(heads.anchors), heads.thresholds
+    corners = heads.anchors.reshape(1, 1, -1, 1)
+    variances = np.tile(np.array(heads.variances, np.float32), count).reshape(1, 1, -1, 1)
+    settings = {
+        "shareLocation": 1,
+        "varianceEncodedInTarget": 0,
+        "backgroundLabelId": 0 if heads.background else -1,
+        "confidenceThreshold": float(np.float32(limits.confidence)),
+        "nmsThreshold": float(np.float32(limits.iou)),
+        "topK": 2 * limits.top_k,
+        "codeType": 1,
+        "keepTopK": limits.top_k,
+        "numClasses": heads.channels,
+        "inputOrder": [1, 2, 0],
+        "confSigmoid": 0,
+        "isNormalized": 1,
+        "scoreBits": 0,
+    }
+    values: dict[str, NDArray[Any]] = {
+        "anchor_and_variance": np.concatenate([corners, variances], axis=1).astype(np.float32),
+        "column": np.array([0, -1, 1, 1], np.int64),
+        "batch_from": np.array([0], np.int64),
+        "batch_to": np.array([1], np.int64),
+        "anchor_shape": np.array([2, 4 * count, 1], np.int64),
+        "first": np.array([1], np.int64),
+        "last_axis": np.array([2], np.int64),
+        "channel_end": np.array([heads.channels], np.int64),
+    }
+    text = f"""plugin (float[batch,{count},{heads.channels}] {LOGITS}, float[batch,{count},4] {OFFSETS})
+        => (float[batch,1,{limits.top_k},7] NMS, float[batch,1,1,1] NMS_1)
+    {{
+        loc_data = Reshape({OFFSETS}, column)
+        {_probabilities(heads)}
+        conf_data = Reshape(probabilities, column)
+        input_shape = Shape({INPUT})
+        batch_size = Slice(input_shape, batch_from, batch_to)
+        anchor_target = Concat<axis=0>(batch_size, anchor_shape)
+        anchor_data = Expand(anchor_and_variance, anchor_target)
+        NMS, NMS_1 = {PLUGIN}<{_attributes(settings)}>(anchor_data, loc_data, conf_data)
+    }}"""
+    return Piece(text, values)
+
+
+def _probabilities(heads: Heads) -> str:
+    """Of every channel, the background's too."""
+    return f"probabilities = {'Softmax<axis=-1>' if heads.background else 'Sigmoid'}({LOGITS})"
+
+
+def _scores(heads: Heads) -> str:
+    """Of the classes alone."""
+    if not heads.background:
+        return f"probabilities = Sigmoid({LOGITS})"
+    return f"""with_background = Softmax<axis=-1>({LOGITS})
+        probabilities = Slice(with_background, first, channel_end, last_axis)"""
+
+
+def _attributes(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {value!r}" for name, value in settings.items())
+
+
+def parse(piece: Piece) -> onnx.GraphProto:
+    """The piece as a graph, with the values it uses."""
+    from onnx import numpy_helper, parser
+
+    graph = parser.parse_graph(piece.text)
+    used = {name for node in graph.node for name in node.input}
+    for name, value in piece.values.items():
+        if name in used:
+            graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+    return graph
+
+
+def join(network: onnx.ModelProto, before: Piece | None, behind: Piece, *, batch: int | None) -> onnx.ModelProto:
+    """One model of ``before``, ``network`` and ``behind``; ``batch`` None takes any number of pictures."""
+    from onnx import helper, shape_inference
+
+    first, last = parse(before) if before else None, parse(behind)
+    parts: Sequence[onnx.GraphProto] = [part for part in (first, network.graph, last) if part is not None]
+    graph = helper.make_graph(
+        [node for part in parts for node in part.node],
+        network.graph.name or "ssd",
+        list((first or network.graph).input),
+        list(last.output),
+        [value for part in parts for value in part.initializer],
+    )
+    if batch is not None:
+        for value in (*graph.input, *graph.output):
+            for dimension in value.type.tensor_type.shape.dim:
+                if dimension.dim_param == "batch":
+                    dimension.dim_value = batch
+    for number, node in enumerate(graph.node):
+        node.name = node.name or f"{node.op_type}_{number}"
+    model = helper.make_model(graph, opset_imports=list(network.opset_import), producer_name="tltpipe")
+    model.ir_version = network.ir_version
+    return shape_inference.infer_shapes(model)

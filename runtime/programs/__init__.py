@@ -1,0 +1,1 @@
+"""The tlt-* commands: each parses its argv and calls one function."""

@@ -1,0 +1,219 @@
+"""tlt-evaluate: how well a trained detector does on the validation split of a spec."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.inference import backends as models
+from runtime.inference.backends import Wanted
+from runtime.machine import threads
+from runtime.shell import program
+from tltpipe import registry
+from tltpipe.errors import DataError, UsageError
+from tltpipe.files import writable
+
+if TYPE_CHECKING:
+    from runtime.data.frames import Split
+    from runtime.data.recipe import Recipe
+    from runtime.tasks.detection.evaluation.findings import Findings
+    from specs import Spec
+
+JUDGES = ("faster-coco-eval", "pycocotools")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The program; returns its exit code."""
+    arguments = parser().parse_args(argv)
+    return program.run(lambda: run(arguments), arguments)
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = program.Parser(
+        "tlt-evaluate",
+        description="Measure average precision on the validation data of a spec, NVIDIA's and COCO's, and draw what "
+        "goes wrong.",
+    )
+    parser.add_argument("network", choices=registry.names("runtime.networks"), help="what the model is")
+    parser.add_argument(
+        "-e", "--experiment_spec_file", "--experiment_spec", required=True, metavar="SPEC", help="training spec"
+    )
+    parser.add_argument(
+        "-m", "--model_path", required=True, metavar="MODEL", help="checkpoint of tlt-train, or what tlt-export wrote"
+    )
+    parser.add_argument("-k", "--key", metavar="KEY", help="opens an encrypted checkpoint")
+    parser.add_argument(
+        "-r", "--results_dir", metavar="DIR", help="gets status.json and evaluation/ (default: the model's folder)"
+    )
+    parser.add_argument(
+        "-t", "--threshold", type=float, metavar="SCORE",
+        help="lowest score that counts in the tables (default: where the mean F1 is best)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--class_map", nargs="+", default=[], metavar="FILE",
+        help="COCO annotations: classes are in the order of the first, and --coco has their ids",
+    )  # fmt: skip
+    parser.add_argument("--coco", action="store_true", help="keep detections and objects as two COCO files, too")
+    parser.add_argument(
+        "-i",
+        "--image_dir",
+        metavar="DIR",
+        help="images to evaluate on (default: the spec's validation data); with -l",
+    )
+    parser.add_argument("-l", "--label_dir", metavar="DIR", help="KITTI labels of the images of -i")
+    parser.add_argument("-b", "--batch_size", type=int, metavar="N", help="images a batch (default: the spec's)")
+    parser.add_argument("--json", action="store_true", help="print evaluation.json instead of tables")
+    parser.add_argument("--no-plots", action="store_true", help="draw nothing")
+    parser.add_argument("--coco-by", choices=JUDGES, help="who counts COCO's figures; to us they are the same")
+    parser.add_argument("--strict-tlt", action="store_true", help="count as NVIDIA to the letter (docs/strict.md)")
+    parser.add_argument("--gpus", type=int, default=1, metavar="N", help="0 for the CPU (default 1, if there is one)")
+    parser.add_argument("--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which one")
+    threads.add_option(parser)
+    parser.accept_wrapper()
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Evaluate; torch, if the model needs it, is imported only once the spec is known to be good."""
+    import specs
+
+    if arguments.threshold is not None and not 0 < arguments.threshold < 1:
+        raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}", hint=program.THRESHOLD)
+    if bool(arguments.image_dir) != bool(arguments.label_dir):
+        raise UsageError("-i and -l belong together: images, and the labels of these", hint="give both, or neither")
+    if arguments.batch_size is not None and arguments.batch_size < 1:
+        raise UsageError(f"-b must be 1 or more, not {arguments.batch_size}")
+    spec = specs.parse(program.host(arguments.experiment_spec_file), "Experiment", strict=arguments.strict_tlt)
+    for warning in spec.warnings:
+        program.warn(warning)
+    results = results_of(arguments)
+    log = program.StatusLog(results, append=True)
+    with log.failures("Evaluation"):
+        log.write("STARTED", f"Starting {arguments.network.upper()} evaluation.")
+        mean = evaluate(arguments, spec, results)
+        log.write("SUCCESS", "Evaluation finished successfully.", kpi={"mAP": mean})
+
+
+def results_of(arguments: argparse.Namespace) -> Path | None:
+    """Where results go: as asked for, else beside the model; None where nothing can be written there."""
+    if arguments.results_dir:
+        return program.host(arguments.results_dir)
+    model = program.host(arguments.model_path)
+    if not model.is_file():
+        return None  # said when it is opened
+    if os.access(model.parent, os.W_OK):
+        return model.parent
+    program.warn(f"{model.parent} is read-only: the tables are printed, nothing is kept (-r DIR keeps it)")
+    return None
+
+
+def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) -> float:
+    """Print the average precision of every class, and the rest; returns NVIDIA's mean."""
+    from runtime.data import frames
+    from runtime.data import recipe as recipes
+    from runtime.evaluation import validation
+    from runtime.tasks.detection import class_maps
+    from runtime.tasks.detection.evaluation import judges, report
+    from tltpipe import progress
+
+    say: Callable[[str], None] = (lambda _line: None) if arguments.json else program.say
+    if arguments.coco_by:
+        judges.require(arguments.coco_by)
+    path = program.host(arguments.model_path)
+    place = models.gpu_by_number(arguments.gpus, arguments.gpu_index)
+    model = models.open(path, Wanted(arguments.network, spec, arguments.key, place, arguments.threads))
+    show = progress.for_stream()
+    recipe = _chosen(recipes.of(spec), arguments)
+    split = frames.validation(recipe, model.classes, progress=show)
+    if split is None:
+        hint = f"add {recipe.data.held_out_fields} to dataset_config"
+        raise DataError("this spec has no validation data", where=spec.where("dataset_config"), hint=hint)
+    for note in split.notes:
+        program.warn(note)
+    say(f"evaluation  {frames.describe(split)}")
+    say(f"model       {path.name}: {model.name}, {model.about}")
+    began = time.monotonic()
+    finder = validation.with_model(model)
+    looked = validation.look(finder, recipe, split, model.classes, size=model.input_size, progress=show)
+    took = time.monotonic() - began
+    maps = [program.host(text) for text in arguments.class_map]
+    made = report.Report(
+        looked.findings.reordered(class_maps.order(maps[0], model.classes)) if maps else looked.findings,
+        path.name,
+        recipe.evaluation.mode,
+        recipe.evaluation.iou,
+        strict=recipe.strict,
+        threshold=arguments.threshold,
+        judge=arguments.coco_by,
+    )
+    for line in validation.table(made.precision, decimals=3):
+        say(line)
+    if made.precision.absent and not recipe.strict:
+        say(f"not in the mean, having no object here: {', '.join(sorted(made.precision.absent))}")
+    say("")
+    for line in made.lines():
+        say(line)
+    told = made.told(split)
+    told |= {"spec": str(spec.source), "network": model.name, "ran_on": model.about}
+    told |= {"seconds": round(took, 3), "pictures_per_second": round(len(split) / max(took, 1e-9), 1)}
+    if results is not None:
+        if arguments.coco:
+            keep_coco(results / report.FOLDER, made.findings, split, maps, say=say)
+        keep(results / report.FOLDER, made, told, split, plots=not arguments.no_plots, say=say)
+    if arguments.json:
+        program.say(report.text(told).rstrip("\n"))
+    return made.precision.mean
+
+
+def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
+    """``recipe`` with the validation data and the batch size of the command line."""
+    from runtime.data.recipe import Source
+
+    if arguments.image_dir:
+        source = Source(program.host(arguments.image_dir), labels=program.host(arguments.label_dir))
+        recipe = replace(recipe, data=replace(recipe.data, validation=(source,), fold=None))
+    if arguments.batch_size is not None:
+        recipe = replace(recipe, evaluation=replace(recipe.evaluation, batch_size=arguments.batch_size))
+    return recipe
+
+
+def keep_coco(
+    folder: Path, findings: Findings, split: Split, maps: Sequence[Path], *, say: Callable[[str], None]
+) -> None:
+    """Write detections and objects as COCO has them, with the ids of ``maps``."""
+    from runtime.tasks.detection import class_maps, coco_results
+    from runtime.tasks.detection.evaluation import coco_files, report
+
+    pictures = coco_files.pictures(split)
+    if maps:  # their pictures may have had another size before they were augmented
+        ids = class_maps.ids(maps, pictures, findings.classes, measure=False)
+    else:
+        ids = coco_results.count(pictures, findings.classes)
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        written = coco_files.write(folder, findings, split, ids)
+    say(f"COCO        {report.describe(written)}: {'; '.join(ids.about)}")
+
+
+def keep(
+    folder: Path, made: Any, told: dict[str, Any], split: Split, *, plots: bool, say: Callable[[str], None]
+) -> None:
+    """Write ``evaluation.json`` and, with ``plots``, the pictures."""
+    from runtime.tasks.detection.evaluation import report
+
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn: list[Path] = []
+        if plots and importlib.util.find_spec("matplotlib") is None:
+            program.warn("no charts: matplotlib is not installed (pip install matplotlib)")
+        elif plots:
+            drawn = made.draw(folder, split)
+        told["pictures_drawn"] = [path.name for path in drawn]
+        written = report.write(folder, told)
+    say(f"kept        {folder}: {report.describe([written, *drawn])}")

@@ -1,0 +1,211 @@
+"""tlt-train: a spec and annotated pictures in, a trained detector out."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime.machine import device, launch, threads
+from runtime.shell import program
+from tltpipe import locks, registry
+from tltpipe.errors import HostError, UsageError
+
+if TYPE_CHECKING:
+    from specs import Spec
+
+EMA_DECAY = 0.999
+CLIP_NORM = 35.0
+"""Far above the gradients of a training that goes well, far below those of one that is about to run away: from random
+weights, at the rates that specs for pretrained ones ask for, and with two pictures a batch, some steps are such."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The program; returns its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = parser().parse_args(words)
+    return program.run(lambda: run(arguments, words), arguments)
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = program.Parser("tlt-train", description="Train a detector by a spec of TLT 2.0, TLT 3.0 or TAO.")
+    parser.add_argument("network", choices=registry.names("runtime.networks"), help="what to train")
+    parser.add_argument("-e", "--experiment_spec_file", required=True, metavar="SPEC", help="training spec")
+    parser.add_argument(
+        "-r", "--results_dir", required=True, metavar="DIR", help="gets weights/, the log, status.json and events/"
+    )
+    parser.add_argument("-k", "--key", metavar="KEY", help="encrypts the checkpoints, and opens that of -m")
+    parser.add_argument(
+        "-m",
+        "--resume_model_weights",
+        metavar="MODEL",
+        help="weights to start from (pretrained, pruned) or, with --initial_epoch, checkpoint to resume",
+    )
+    parser.add_argument(
+        "--initial_epoch", type=int, default=1, metavar="N", help="first epoch to run; above 1 resumes -m (default 1)"
+    )
+    parser.add_argument(
+        "--arch", choices=registry.names("runtime.networks"), help="the network once more, as NVIDIA has it"
+    )
+    parser.accept("--use_multiprocessing", why="images are decoded in processes of their own anyway", values=0)
+    parser.add_argument(
+        "--fresh", action="store_true", help="start over, where else an unfinished run in DIR is gone on with"
+    )
+    parser.add_argument(
+        "--strict-tlt", action="store_true", help="NVIDIA's behaviour to the letter, also where it is a bug"
+    )
+    _machine(parser.add_argument_group("machine"))
+    _learning(parser.add_argument_group("learning"))
+    parser.accept_wrapper()
+    return parser
+
+
+def _machine(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--gpus", type=int, default=1, metavar="N", help="GPUs (default 1; the CPU if there is none)")
+    group.add_argument("--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which ones")
+    group.add_argument("--device", choices=["cpu", "cuda"], help="where to train (default: a GPU if there is one)")
+    group.add_argument(
+        "--processes",
+        "--num_processes",
+        "-np",
+        type=_at_least(1, int),
+        metavar="N",
+        help="processes on the CPU, each with its own part of the batch (on GPUs: one each)",
+    )
+    group.add_argument(
+        "--precision", choices=["32", "bf16", "fp16"], default="32", help="of the arithmetic (default 32)"
+    )
+    group.add_argument("--use_amp", action="store_true", help="NVIDIA's name for --precision fp16, on a GPU")
+    threads.add_option(group)
+    group.add_argument("--compile", action="store_true", help="compile the network: a slow start, faster steps")
+    group.add_argument("--deterministic", action="store_true", help="the same bits every time on a GPU, too; slower")
+
+
+def _learning(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--clip-norm",
+        type=_at_least(0, float),
+        metavar="LENGTH",
+        help=f"shorten gradients that are longer than this (default {CLIP_NORM:g}; 0, and --strict-tlt: never)",
+    )
+    group.add_argument(
+        "--ema",
+        nargs="?",
+        type=_decay,
+        const=EMA_DECAY,
+        metavar="DECAY",
+        help=f"detect with a moving average of the weights (decay {EMA_DECAY} unless given)",
+    )
+    group.add_argument(
+        "--save-minutes",
+        type=_at_least(0, float),
+        default=10.0,
+        metavar="MINUTES",
+        help="save that often within an epoch, too (default 10)",
+    )
+
+
+def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
+    """Train; torch is imported only once the spec is known to be good. ``words``: the whole command line."""
+    spec = _spec(arguments)
+    device.require_torch()
+    place = device.choose(_wanted(arguments))
+    if device.is_lead():
+        for warning in spec.warnings:
+            program.warn(warning)
+        if arguments.use_amp and place.precision == "32":
+            program.warn("--use_amp needs a GPU; this training computes in float32")
+
+    from runtime import training
+    from runtime.data import recipe
+
+    asked = training.Asked(
+        place=place,
+        gpus=arguments.gpus,
+        weights=program.host(arguments.resume_model_weights) if arguments.resume_model_weights else None,
+        initial_epoch=arguments.initial_epoch,
+        fresh=arguments.fresh,
+        key=arguments.key,
+        clip_norm=(arguments.clip_norm if arguments.clip_norm is not None else _usual_clip_norm(spec)) or None,
+        ema=EMA_DECAY if arguments.ema is None and recipe.of(spec).average else arguments.ema,
+        compile=arguments.compile,
+        deterministic=arguments.deterministic,
+        save_minutes=arguments.save_minutes,
+        threads=arguments.threads,
+    )
+    network = registry.load("runtime.networks", arguments.network)
+    results = program.host(arguments.results_dir)
+    try:
+        with _alone(results), launch.together(place.processes, "runtime.programs.train", words):
+            training.train(network, spec, results, asked)
+    except training.Stopped as stopped:
+        if stopped.saved is not None:
+            stopped.hint = f"to go on: {resume_command(arguments, words)}"
+        raise
+
+
+def _alone(results: Path) -> AbstractContextManager[None]:
+    """Two trainings into one folder would replace each other's checkpoints."""
+    if not device.is_lead():
+        return nullcontext()
+    hint = "wait for its end, or give this one another folder: -r"
+    return locks.held(results / ".training.lock", HostError("another training writes here", where=results, hint=hint))
+
+
+def _spec(arguments: argparse.Namespace) -> Spec:
+    import specs
+
+    if arguments.arch not in (None, arguments.network):
+        raise UsageError(f"--arch {arguments.arch}, but the network is {arguments.network}", hint="leave --arch out")
+    if arguments.gpus < 0:
+        raise UsageError(f"--gpus must be 0 or more, not {arguments.gpus}")
+    if arguments.initial_epoch < 1:
+        raise UsageError(f"--initial_epoch counts from 1, not {arguments.initial_epoch}")
+    if arguments.initial_epoch > 1 and not arguments.resume_model_weights:
+        raise UsageError("--initial_epoch above 1 resumes a run", hint="name its checkpoint with -m")
+    return specs.parse(program.host(arguments.experiment_spec_file), "Experiment", strict=arguments.strict_tlt)
+
+
+def _wanted(arguments: argparse.Namespace) -> device.Wanted:
+    precision = arguments.precision
+    if arguments.use_amp and precision == "32" and arguments.gpus and device.gpus() and arguments.device != "cpu":
+        precision = "fp16"
+    return device.Wanted(arguments.gpus, tuple(arguments.gpu_index), arguments.device, arguments.processes, precision)
+
+
+def resume_command(arguments: argparse.Namespace, words: Sequence[str]) -> str:
+    """The command once more; KEY stands for the key, which has no business in a log."""
+    said = ["KEY" if word == arguments.key else word for word in words if word != "--fresh"]
+    return shlex.join(["tlt-train", *said])
+
+
+def _usual_clip_norm(spec: Spec) -> float:
+    return 0.0 if spec.strict else CLIP_NORM
+
+
+def _at_least(least: int, kind: type[int] | type[float]) -> Callable[[str], float]:
+    """A number of ``kind``, not below ``least``; of a float that is not counted, above 0."""
+
+    def number(text: str) -> float:
+        value = kind(text)
+        if not least <= value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not {least} or more")
+        return value
+
+    number.__name__ = kind.__name__  # argparse names it where the text is no number at all
+    return number
+
+
+def _decay(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the programs share with their surroundings: usage, paths, console lines, status.json, folders."""

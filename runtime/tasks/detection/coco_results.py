@@ -1,0 +1,117 @@
+"""COCO's results format: a list with a record for every detection (https://cocodataset.org/#format-results)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from runtime.tasks.detection.drawing import Find
+from tltpipe.errors import DataError
+from tltpipe.files import atomic
+
+
+@dataclass(frozen=True)
+class Ids:
+    """The ids of pictures by their paths, and of classes by their names; ``about`` says whose numbers these are."""
+
+    pictures: Mapping[Path, Any] = field(default_factory=dict)
+    classes: Mapping[str, Any] = field(default_factory=dict)
+    about: tuple[str, ...] = ()
+
+
+def count(pictures: Sequence[Path], classes: Sequence[str]) -> Ids:
+    """The number that a picture is called by, as in COCO itself; where one has none, all are numbered from 1.
+
+    Classes have their labels.
+    """
+    stems = [path.stem for path in pictures]
+    numbers = [int(stem) for stem in stems if stem.isascii() and stem.isdigit()]
+    own = len(set(numbers)) == len(stems)
+    ids = numbers if own else list(range(1, len(stems) + 1))
+    return Ids(
+        dict(zip(pictures, ids, strict=True)),
+        {name: label for label, name in enumerate(classes, start=1)},
+        ("image ids are " + ("the numbers in their names" if own else "counted from 1"),),
+    )
+
+
+def of(annotations: Path, pictures: Sequence[Path], classes: Sequence[str]) -> Ids:
+    """Those of the COCO file ``annotations``: pictures by the last part of their names, classes whatever their case.
+
+    Raises DataError where a picture or class is not in it, or a picture's name twice.
+    """
+    from converters.files import json_records
+    from converters.files.json_document import opened
+
+    known: dict[str, Any] = {}
+    wanted, twice = {path.name for path in pictures}, set[str]()
+
+    def take(records: json_records.Records) -> None:
+        for piece in records:
+            for record in piece.parsed():
+                name = Path(str(record.get("file_name"))).name
+                if name in wanted and known.setdefault(name, record.get("id")) != record.get("id"):
+                    twice.add(name)
+
+    members = json_records.scan(opened(annotations), lists={"images": take}, keep=("categories",))
+    categories = category_ids(members)
+    if missing := [path.name for path in pictures if path.name not in known]:
+        some = ", ".join(missing[:3])
+        what = f"{len(missing)} of {len(pictures)} pictures are not in it, among them {some}"
+        raise DataError(what, where=annotations, hint="leave --coco_ids out to number them from 1")
+    if twice:
+        what = f"it has several pictures called {', '.join(sorted(twice)[:3])}: which one is meant?"
+        raise DataError(what, where=annotations, hint="give COCO annotations of one folder of pictures")
+    if strange := [name for name in classes if plain(name) not in categories]:
+        what = f"it has no category {', '.join(strange)}"
+        raise DataError(what, where=annotations, hint=f"it has: {', '.join(categories) or 'none at all'}")
+    ids = {path: known[path.name] for path in pictures}
+    return Ids(ids, {name: categories[plain(name)] for name in classes}, (f"ids are those of {annotations}",))
+
+
+def category_ids(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The id of each of the "categories" of a COCO file, by its name as ``plain`` writes it."""
+    return {
+        plain(str(each["name"])): each["id"]
+        for each in members.get("categories") or ()
+        if isinstance(each, dict) and {"name", "id"} <= each.keys()
+    }
+
+
+class Results:
+    """Writes records as they come; memory does not grow with them."""
+
+    def __init__(self, stream: IO[str], ids: Ids) -> None:
+        self.stream, self.ids, self.empty = stream, ids, True
+
+    def add(self, picture: Path, finds: Sequence[Find], *, name: str | None = None) -> None:
+        """What was found on ``picture``, called ``name`` there; boxes become left, top, width, height."""
+        for find in finds:
+            left, top, right, bottom = (round(value, 2) for value in find.box)
+            record = {
+                "image_id": self.ids.pictures[picture],
+                "category_id": self.ids.classes[find.name],
+                "bbox": [left, top, round(right - left, 2), round(bottom - top, 2)],
+                "score": round(find.score, 5),
+                "file_name": name or picture.name,
+            }
+            self.stream.write(("[\n" if self.empty else ",\n") + json.dumps(record))
+            self.empty = False
+
+
+@contextmanager
+def writing(path: Path, ids: Ids) -> Iterator[Results]:
+    """The file appears when the block ends well."""
+    with atomic(path) as stream:
+        results = Results(stream, ids)
+        yield results
+        stream.write("[]\n" if results.empty else "\n]\n")
+
+
+def plain(name: str) -> str:
+    """A class name whatever its case, spaces as KITTI files have them."""
+    return name.lower().replace(" ", "_")

@@ -1,0 +1,190 @@
+"""Charts of an evaluation as PNG: confusion matrix, precision over recall, F1 over the threshold.
+
+Drawn by matplotlib; no window is ever opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import colors
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from converters.pictures.drawing import PALETTE
+from runtime.tasks.detection.evaluation.analysis import GRID, Analysis
+from tltpipe.files import atomic
+
+INK, MUTED, FAINT, PAPER = "#1b1f27", "#5b6472", "#e3e7ed", "#f5f7f9"
+BLUES = colors.LinearSegmentedColormap.from_list("right", ["#ffffff", "#d6e6f8", "#6aa5e0", "#1d5fa8", "#0b3566"])
+REDS = colors.LinearSegmentedColormap.from_list("wrong", ["#ffffff", "#fde0d6", "#f39b7d", "#c93f2b", "#7c1410"])
+NAMED = 20
+"""With more classes than that, only the best and the worst are named beside their curves."""
+DPI = 120
+
+
+def confusion(path: Path, counts: NDArray[np.int64], classes: Sequence[str], *, about: str) -> None:
+    """``counts`` [C + 1, C + 1] as ``Analysis.confusion`` gives them, shaded by the share of their row.
+
+    What is right is blue, what is wrong red; a class that has no object at all stays white.
+    """
+    names = [name.replace("_", " ") for name in classes]
+    size = len(counts)
+    sums = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, sums, out=np.zeros(counts.shape), where=sums > 0)
+    cell = 0.9 if size <= 6 else 0.56 if size <= NAMED else 0.32
+    # In inches, by hand: matplotlib's own layouts shrink a small matrix to make room for a long title.
+    label = 0.082 * max([len("no object"), *map(len, names)])
+    left, bottom, square = label + 0.55, 0.66 * label + 0.75, size * cell
+    width = max(left + square + 0.25, 0.2 + 0.0725 * len(about) + 0.25)
+    height = bottom + square + 0.95
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    axes = figure.add_axes((left / width, bottom / height, square / width, square / height))
+    right = np.eye(size, dtype=bool)
+    right[-1, -1] = False
+    shade = np.where(right[..., None], BLUES(shares**0.7), REDS(shares**0.7))
+    shade[counts == 0] = colors.to_rgba(PAPER)
+    # What no detector could have got right or wrong: nothing was there, and nothing was found.
+    shade[-1, -1] = colors.to_rgba(FAINT)
+    axes.imshow(shade, aspect="equal")
+    for row, column in np.argwhere(counts > 0):
+        share = shares[row, column]
+        dark = share > (0.42 if right[row, column] else 0.5)
+        text = f"{counts[row, column]:,}"
+        if size <= NAMED:
+            text += f"\n{share:.0%}" if share >= 0.01 else "\n<1%"
+        axes.text(
+            column, row, text, ha="center", va="center", linespacing=1.15,
+            fontsize=10 if size <= 6 else 8 if size <= NAMED else 6.5, color="white" if dark else INK,
+        )  # fmt: skip
+    axes.set_xticks(range(size), [*names, "missed"], rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(size), [*names, "no object"])
+    axes.set_xlabel("what the detector says", labelpad=6, color=MUTED)
+    axes.set_ylabel("what is there", labelpad=6, color=MUTED)
+    axes.set_xticks(np.arange(-0.5, size), minor=True)
+    axes.set_yticks(np.arange(-0.5, size), minor=True)
+    axes.grid(which="minor", color="white", linewidth=1.6)
+    axes.tick_params(which="both", length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    for corner in ((size - 1.5, -0.5, 1, size), (-0.5, size - 1.5, size, 1)):
+        axes.add_patch(Rectangle(corner[:2], *corner[2:], fill=False, edgecolor=MUTED, linewidth=0.8))
+    figure.text(0.2 / width, 1 - 0.38 / height, "What was taken for what", fontsize=13.5, fontweight="bold", color=INK)
+    figure.text(0.2 / width, 1 - 0.66 / height, about, fontsize=9.5, color=MUTED)
+    _save(figure, path)
+
+
+def precision_recall(path: Path, analysis: Analysis, values: Sequence[float], *, about: str) -> None:
+    """A curve for each class; ``values`` are their average precisions."""
+    figure = _figure(8.6, 5.6)
+    axes = figure.add_subplot()
+    known = [k for k, curve in enumerate(analysis.curves) if curve.objects]
+    curves = {k: analysis.curves[k].precision_recall for k in known}
+    order = sorted(known, key=lambda k: -values[k])
+    for k in order:
+        precision, recall = curves[k]
+        own = precision > 0
+        axes.plot(recall[own], precision[own], color=_colour(k), linewidth=1.6, label=_label(analysis, k, values[k]))
+    if len(known) > 1:
+        mean = np.mean([curves[k][0] for k in known], axis=0)
+        about_mean = f"mean of the classes  {np.mean([values[k] for k in known]):.3f}"
+        axes.plot(curves[known[0]][1], mean, color=INK, linewidth=2.8, label=about_mean)
+    _unit_square(axes)
+    axes.set_xlabel("recall: share of the objects that are found")
+    axes.set_ylabel("precision: share of the detections that are right")
+    _legend(axes, "average precision", len(order))
+    _titled(axes, "Precision and recall", about)
+    _save(figure, path)
+
+
+def f1(path: Path, analysis: Analysis, *, about: str) -> None:
+    """F1 of each class over the threshold, and where the mean is best."""
+    figure = _figure(8.6, 5.6)
+    axes = figure.add_subplot()
+    known = [k for k, curve in enumerate(analysis.curves) if curve.objects]
+    over = {k: analysis.curves[k].at(GRID)[2] for k in known}
+    for k in sorted(known, key=lambda k: -over[k].max()):
+        axes.plot(GRID, over[k], color=_colour(k), linewidth=1.3, label=_label(analysis, k, float(over[k].max())))
+    if len(known) > 1:
+        label = f"mean of the classes  {analysis.mean_f1.max():.3f}"
+        axes.plot(GRID, analysis.mean_f1, color=INK, linewidth=2.8, label=label)
+    at, height = analysis.threshold, float(np.interp(analysis.threshold, GRID, analysis.mean_f1))
+    axes.axvline(at, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=0)
+    axes.plot([at], [height], "o", color=INK, markersize=6, markeredgecolor="white", markeredgewidth=1.4, zorder=5)
+    axes.annotate(
+        f"threshold {at:.2f}: mean F1 {height:.3f}", (at, 1.0), xytext=(6 if at < 0.6 else -6, -4),
+        textcoords="offset points", ha="left" if at < 0.6 else "right", va="top", fontsize=9.5, color=INK,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
+    )  # fmt: skip
+    _unit_square(axes)
+    axes.set_xlabel("threshold: lowest score that counts")
+    axes.set_ylabel("F1: harmonic mean of precision and recall")
+    _legend(axes, "best F1", len(known))
+    _titled(axes, "F1 over the threshold", about)
+    _save(figure, path)
+
+
+def _figure(width: float, height: float) -> Figure:
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    figure.set_layout_engine("constrained", w_pad=0.14, h_pad=0.12)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _colour(k: int) -> tuple[float, float, float]:
+    """The class's own colour, as on drawn pictures; a shade darker, since lines are thin and the ground is white."""
+    red, green, blue = (0.9 * value / 255 for value in PALETTE[k % len(PALETTE)])
+    return red, green, blue
+
+
+def _label(analysis: Analysis, k: int, value: float) -> str:
+    return f"{analysis.findings.classes[k].replace('_', ' ')}  {value:.3f}"
+
+
+def _unit_square(axes: Any) -> None:
+    axes.set_xlim(0, 1.005)
+    axes.set_ylim(0, 1.02)
+    axes.set_xticks(np.linspace(0, 1, 6))
+    axes.set_yticks(np.linspace(0, 1, 6))
+    axes.grid(color=FAINT, linewidth=0.9)
+    axes.set_axisbelow(True)
+    for name, side in axes.spines.items():
+        side.set_visible(name in ("left", "bottom"))
+        side.set_color("#b7bec9")
+    axes.tick_params(length=0, labelcolor=MUTED)
+    axes.xaxis.label.set_color(MUTED)
+    axes.yaxis.label.set_color(MUTED)
+
+
+def _legend(axes: Any, title: str, curves: int) -> None:
+    """Beside the curves, best first, the mean on top."""
+    handles, labels = axes.get_legend_handles_labels()
+    if curves > 1:  # the mean was drawn last, above the others
+        handles, labels = [handles[-1], *handles[:-1]], [labels[-1], *labels[:-1]]
+    if len(labels) > NAMED + 1:
+        half = NAMED // 2
+        handles, labels = handles[: half + 1] + handles[-half:], labels[: half + 1] + labels[-half:]
+    if labels:
+        legend = axes.legend(
+            handles, labels, title=title, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False,
+            fontsize=9.5, title_fontsize=9.5, handlelength=1.4, labelspacing=0.55, alignment="left",
+        )  # fmt: skip
+        legend.get_title().set_color(MUTED)
+
+
+def _titled(axes: Any, title: str, about: str) -> None:
+    axes.set_title(title, loc="left", fontsize=13.5, fontweight="bold", color=INK, pad=30)
+    axes.annotate(
+        about, (0, 1), xytext=(0, 12), xycoords="axes fraction", textcoords="offset points",
+        fontsize=9.5, color=MUTED, ha="left", va="bottom",
+    )  # fmt: skip
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with atomic(path, "wb") as stream:
+        figure.savefig(stream, format="png", facecolor="white")

@@ -1,0 +1,108 @@
+"""COCO's twelve figures, as pycocotools' COCOeval counts them (bbox, no crowds), for all pictures at once.
+
+Source of the rules: https://cocodataset.org/#detection-eval and cocoeval.py of pycocotools. Boxes are compared in
+pixels of the stored pictures: that is what the areas of "small" and "large" mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.tasks.detection.evaluation.findings import Findings
+from runtime.tasks.detection.evaluation.matching import match
+
+THRESHOLDS = np.linspace(0.5, 0.95, 10)
+RECALLS = np.linspace(0.0, 1.0, 101)
+AREAS = {"all": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
+MOST = (1, 10, 100)
+"""Detections of a class on a picture that count, best first."""
+
+NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
+
+
+@dataclass(frozen=True)
+class Coco:
+    """``precision`` [areas 4, thresholds 10, recalls 101, classes C] and ``recall`` [4, 10, limits 3, C], as COCOeval's
+    ``eval``; -1 where a class has no object of that area."""
+
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The twelve by name, 0 to 1; NaN where COCOeval says -1: there is nothing to measure."""
+        precision, recall = self.precision, self.recall
+        values = [precision[0], precision[0, 0], precision[0, 5], precision[1], precision[2], precision[3]]
+        values += [recall[0, :, 0], recall[0, :, 1], recall[0, :, 2], recall[1, :, 2], recall[2, :, 2], recall[3, :, 2]]
+        return {name: _mean(value) for name, value in zip(NAMES, values, strict=True)}
+
+    def per_class(self, threshold: int | None = None) -> list[float]:
+        """AP of each class over all thresholds, or at number ``threshold``; NaN for a class without objects."""
+        chosen = self.precision[0] if threshold is None else self.precision[0, threshold : threshold + 1]
+        return [_mean(chosen[..., k]) for k in range(chosen.shape[-1])]
+
+
+def measure(findings: Findings) -> Coco:
+    """COCO's precisions and recalls of ``findings``."""
+    found, truth = findings.found, findings.truth
+    groups, wanted = findings.groups(found), findings.groups(truth)
+    place = np.arange(len(groups)) - np.searchsorted(groups, groups, "left")
+    counted = place < MOST[-1]
+    found, groups, place = found.take(counted), groups[counted], place[counted]
+    boxes, true_boxes = findings.stored(found), findings.stored(truth)
+    low, high = np.array(list(AREAS.values())).T[:, :, None]
+    area, true_area = _area(boxes), _area(true_boxes)
+    outside, ignored = (area < low) | (area > high), (true_area < low) | (true_area > high)
+    matches = match(groups, boxes, wanted, true_boxes, thresholds=THRESHOLDS, ignored=ignored, ties="last")
+    shape = (len(AREAS), len(THRESHOLDS), len(matches.found))
+    hit = (matches.truth >= 0).reshape(shape)
+    # Of what found an object that does not count, or found none and does not count itself, nothing is said.
+    right = hit & ~np.stack([ignored[a][matches.truth.reshape(shape)[a]] for a in range(len(AREAS))])
+    silent = (hit & ~right) | (~hit & outside[:, None, matches.found])
+
+    classes = len(findings.classes)
+    precision = np.full((len(AREAS), len(THRESHOLDS), len(RECALLS), classes), -1.0)
+    recall = np.full((len(AREAS), len(THRESHOLDS), len(MOST), classes), -1.0)
+    matched = np.zeros(len(found), dtype=bool)
+    matched[matches.found] = True
+    for label in range(1, classes + 1):
+        objects = np.count_nonzero(~ignored[:, truth.label == label], axis=1)
+        of_class = np.flatnonzero(found.label == label)
+        order = of_class[np.argsort(-found.score[of_class], kind="stable")]
+        ranks = np.flatnonzero(matched[order])  # places of those that may be right, all else is wrong or silent
+        own = np.searchsorted(matches.found, order[ranks])
+        wrong = np.cumsum(~outside[:, order] & ~matched[order], axis=1)[:, ranks]
+        for a in np.flatnonzero(objects):
+            good, told = right[a][:, own], ~silent[a][:, own]
+            true = np.cumsum(good, axis=1)
+            total = np.cumsum(told, axis=1) + wrong[a]
+            for m, most in enumerate(MOST):
+                recall[a, :, m, label - 1] = good[:, place[order[ranks]] < most].sum(axis=1) / objects[a]
+            for t in range(len(THRESHOLDS)):
+                at = np.flatnonzero(good[t])
+                precision[a, t, :, label - 1] = _sampled(true[t, at], total[t, at], int(objects[a]))
+    return Coco(precision, recall)
+
+
+def _sampled(true: Any, total: Any, objects: int) -> NDArray[np.float64]:
+    """The best precision at each recall or more: ``true`` of the ``total`` best detections are right.
+
+    Only places where a detection is right are given: between them precision falls, and recall stays.
+    """
+    envelope = np.maximum.accumulate((true / (total + np.spacing(1)))[::-1])[::-1]
+    at = np.searchsorted(true / objects, RECALLS, side="left")
+    sampled: NDArray[np.float64] = np.append(envelope, 0.0)[at]
+    return sampled
+
+
+def _area(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[values > -1]
+    return float(known.mean()) if known.size else float("nan")

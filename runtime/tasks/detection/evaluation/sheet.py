@@ -1,0 +1,104 @@
+"""The worst pictures side by side: what was missed, and what was found where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from converters.pictures.drawing import Colour, Framed, frames, outline_font
+from runtime.imaging.decoding import WHOLE, Place, decode
+from runtime.tasks.detection.evaluation.analysis import Analysis, Picture
+from runtime.tasks.detection.evaluation.samples import named
+from tltpipe.files import atomic
+
+FOUND: Colour = (46, 160, 67)
+MISSED: Colour = (255, 170, 0)
+RIGHT: Colour = (29, 120, 216)
+WRONG: Colour = (220, 38, 54)
+KINDS = {"object, found": FOUND, "object, missed": MISSED, "detection, right": RIGHT, "detection, wrong": WRONG}
+INK: Colour = (27, 31, 39)
+MUTED: Colour = (91, 100, 114)
+TILE, GAP, CAPTION, HEAD, COLUMNS = 400, 16, 52, 92, 4
+
+
+def draw(
+    path: Path, analysis: Analysis, pictures: Sequence[Picture], places: Sequence[tuple[str, Place]], *, about: str
+) -> None:
+    """A sheet of ``pictures``, worst first; ``places`` are their names, and where their bytes are."""
+    columns = max(1, min(COLUMNS, len(pictures)))
+    rows = -(-len(pictures) // columns)
+    width = max(GAP + columns * (TILE + GAP), 900)
+    sheet = Image.new("RGB", (width, HEAD + rows * (TILE + CAPTION + GAP) + GAP), "white")
+    pen = ImageDraw.Draw(sheet)
+    pen.text((GAP, 16), "The worst pictures", fill=INK, font=outline_font(24))
+    pen.text((GAP, 54), about, fill=MUTED, font=outline_font(15))
+    _legend(pen, width)
+    for number, (picture, (name, place)) in enumerate(zip(pictures, places, strict=True)):
+        left = GAP + number % columns * (TILE + GAP)
+        top = HEAD + number // columns * (TILE + CAPTION + GAP)
+        tile = _tile(analysis, picture, place)
+        pen.rectangle((left, top, left + TILE - 1, top + TILE - 1), fill=(243, 245, 248))
+        sheet.paste(tile, (left + (TILE - tile.width) // 2, top + (TILE - tile.height) // 2))
+        font = outline_font(15)
+        pen.text((left, top + TILE + 7), _cut(name, font), fill=INK, font=font)
+        pen.text((left, top + TILE + 28), told(picture), fill=MUTED, font=outline_font(14))
+    with atomic(path, "wb") as stream:
+        sheet.save(stream, format="PNG", optimize=True)
+
+
+def told(picture: Picture) -> str:
+    """``2 missed, 3 wrong (surest 0.91)``"""
+    parts = [f"{picture.missed} missed"] if picture.missed else []
+    if picture.wrong:
+        parts.append(f"{len(picture.wrong)} wrong (surest {picture.wrong[0]:.2f})")
+    return ", ".join(parts)
+
+
+def _tile(analysis: Analysis, picture: Picture, place: Place) -> Image.Image:
+    """The picture with its objects below its detections; what is wrong or missed lies on top of what is right."""
+    findings = analysis.findings
+    whole = decode(place, *WHOLE)
+    scale = TILE / max(whole.size)
+    small = whole.resize((max(1, round(whole.width * scale)), max(1, round(whole.height * scale))))
+    _, hit = analysis.marks
+    truth, found = findings.truth, findings.found
+    framed: list[tuple[int, Framed]] = []
+    own = np.flatnonzero(truth.picture == picture.number)
+    for n, box in zip(own, _fitted(analysis, truth.box[own], small), strict=True):
+        colour = FOUND if hit[n] else MISSED
+        framed.append((0 if hit[n] else 2, Framed(box, colour, named(findings.classes, truth.label[n]))))
+    own = np.flatnonzero((found.picture == picture.number) & analysis.above)
+    for k, box in zip(own, _fitted(analysis, found.box[own], small), strict=True):
+        wrong = analysis.outcome.truth[k] < 0
+        text = f"{named(findings.classes, found.label[k])} {found.score[k]:.2f}"
+        framed.append((3 if wrong else 1, Framed(box, WRONG if wrong else RIGHT, text)))
+    return frames(small, [each for _, each in sorted(framed, key=lambda item: item[0])])
+
+
+def _fitted(analysis: Analysis, boxes: Any, picture: Image.Image) -> list[tuple[float, float, float, float]]:
+    height, width = analysis.findings.size or picture.size[::-1]
+    scale = np.array([picture.width / width, picture.height / height] * 2)
+    return [(float(a), float(b), float(c), float(d)) for a, b, c, d in boxes * scale]
+
+
+def _legend(pen: ImageDraw.ImageDraw, width: int) -> None:
+    font = outline_font(15)
+    right = width - GAP
+    for text, colour in reversed(KINDS.items()):
+        right -= round(font.getlength(text))
+        pen.text((right, 20), text, fill=INK, font=font)
+        pen.rounded_rectangle((right - 26, 21, right - 8, 37), radius=4, outline=colour, width=4)
+        right -= 26 + 22
+
+
+def _cut(name: str, font: ImageFont.FreeTypeFont) -> str:
+    """``name`` as far as it fits below a tile, its end rather than its beginning."""
+    if font.getlength(name) <= TILE:
+        return name
+    while font.getlength("…" + name) > TILE:
+        name = name[1:]
+    return "…" + name

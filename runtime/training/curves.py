@@ -1,0 +1,143 @@
+"""The curves of a training as a picture, ``curves.png``: losses, and average precision where it is measured."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tltpipe.files import atomic
+
+NAME = "curves.png"
+SHARE = 0.02
+"""Of the time of a training that drawing may take; the last picture is drawn whatever it takes."""
+NAMED = 12
+"""With more classes than that, only the mean is named."""
+WIDE = 30.0
+"""Losses that differ by more than that factor are drawn on a logarithmic scale."""
+
+Series = tuple[list[int], list[float]]
+"""Epochs, and what was measured in each."""
+
+
+class Curves:
+    """Draws the log ``log`` to ``curves.png`` beside it, as often as is cheap."""
+
+    def __init__(self, log: Path) -> None:
+        self.log, self.path = log, log.with_name(NAME)
+        self.wanted = importlib.util.find_spec("matplotlib") is not None
+        self.due = 0.0
+
+    def update(self) -> None:
+        """Draw, unless that was done a short while ago."""
+        if time.monotonic() >= self.due:
+            self.finish()
+
+    def finish(self) -> None:
+        """Draw, if matplotlib is installed and there is anything to show. Raises OSError where it cannot be written."""
+        if not self.wanted:
+            return
+        begun = time.monotonic()
+        draw(read(self.log), self.path)
+        ended = time.monotonic()
+        self.due = ended + (ended - begun) / SHARE
+
+
+def read(log: Path) -> dict[str, Series]:
+    """The columns of a training log that have a number anywhere."""
+    found: dict[str, Series] = {}
+    with log.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            for name, text in row.items():
+                value = _number(text)
+                if name != "epoch" and value is not None:
+                    epochs, values = found.setdefault(name, ([], []))
+                    epochs.append(int(row["epoch"]))
+                    values.append(value)
+    return found
+
+
+def draw(series: Mapping[str, Series], path: Path) -> None:
+    """Write the picture; none where nothing was measured yet."""
+    if "loss" not in series:
+        return
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    precision = [name for name in series if name.startswith("AP_")]
+    panels = 2 if "mAP" in series else 1
+    figure = Figure(figsize=(5.6 * panels, 3.9), dpi=110, facecolor="white", layout="constrained")
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    _losses(axes[0], series)
+    if panels == 2:
+        _precision(axes[1], series, precision)
+    with atomic(path, "wb") as stream:
+        FigureCanvasAgg(figure).print_png(stream)  # type: ignore[no-untyped-call]
+
+
+def _losses(axes: Any, series: Mapping[str, Series]) -> None:
+    values = [value for name in ("loss", "validation_loss") if name in series for value in series[name][1]]
+    if min(values) > 0 and max(values) > WIDE * min(values):
+        axes.set_yscale("log")
+        for each in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            each("{x:g}")
+    _line(axes, series["loss"], "training", colour="#1d5fa8")
+    if "validation_loss" in series:
+        _line(axes, series["validation_loss"], "validation", colour="#c93f2b")
+    _finish(axes, "loss")
+
+
+def _precision(axes: Any, series: Mapping[str, Series], classes: Sequence[str]) -> None:
+    from converters.pictures.drawing import colour_of
+
+    for number, name in enumerate(classes, start=1):
+        colour = tuple(value / 255 for value in colour_of(number))
+        label = name.removeprefix("AP_") if len(classes) <= NAMED else None
+        axes.plot(
+            *series[name],
+            color=colour,
+            linewidth=1,
+            alpha=0.75,
+            label=label,
+            marker=_marker(series[name]),
+            markersize=4,
+        )
+    _line(axes, series["mAP"], "mAP", colour="#1b1f27")
+    epochs, means = series["mAP"]
+    best = max(range(len(means)), key=means.__getitem__)
+    axes.set_ylim(0, 1.04)
+    _finish(axes, f"average precision: best mAP {means[best]:.3f}, epoch {epochs[best]}")
+
+
+def _line(axes: Any, series: Series, label: str, *, colour: str) -> None:
+    axes.plot(*series, color=colour, linewidth=2, label=label, marker=_marker(series), markersize=4)
+
+
+def _marker(series: Series) -> str | None:
+    """A line through few points would hide where they are."""
+    return "o" if len(series[0]) <= 10 else None
+
+
+def _finish(axes: Any, title: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_title(title, fontsize=10, loc="left")
+    axes.set_xlabel("epoch", fontsize=9)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.grid(color="#e3e7ed")
+    axes.set_axisbelow(True)
+    axes.tick_params(which="both", labelsize=8, length=0)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.legend(fontsize=7, frameon=False)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if value == value and abs(value) != float("inf") else None

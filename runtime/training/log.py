@@ -1,0 +1,248 @@
+"""What a training leaves to read: a CSV line an epoch and its curves, status.json lines, TensorBoard events."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.shell.program import StatusLog, warn
+from runtime.training.curves import Curves
+from tltpipe.files import write_text
+
+if TYPE_CHECKING:
+    from runtime.data.batches import Batch
+    from runtime.evaluation.validation import Score
+
+PICTURES = 8
+"""So many pictures of a batch are shown."""
+BEGUN, DONE = "Starting Training Loop.", "Training finished successfully."
+
+
+class TrainingLog:
+    """Writes to ``results``; entries of epochs before ``first_epoch`` stay, later ones are of a run now superseded.
+
+    ``network`` is the file-name stem; without ``validated`` the CSV has no columns for validation. ``strict``: the CSV
+    begins anew on a resume, too, as with NVIDIA. ``spec``: the text of the spec, to be read beside the curves.
+    """
+
+    def __init__(
+        self,
+        results: Path,
+        network: str,
+        classes: Sequence[str],
+        *,
+        first_epoch: int,
+        epochs: int,
+        validated: bool,
+        strict: bool = False,
+        spec: str = "",
+    ) -> None:
+        family, _, variant = network.partition("_")
+        self.path = results / f"{family}_training_log_{variant}.csv"
+        names = [f"AP_{name}" for name in classes] + ["mAP", "validation_loss"] if validated else []
+        self.columns = ["epoch", *sorted([*names, "loss", "lr"])]
+        self.first_epoch, self.epochs = first_epoch, epochs
+        self.results, self.started = results, time.monotonic()
+        self.classes, self.strict, self.spec = tuple(classes), strict, spec
+        self.status = StatusLog(results, append=True)
+        self.events: Any = None
+        self.curves = Curves(self.path)
+
+    @contextmanager
+    def running(self, *, step: int) -> Iterator[TrainingLog]:
+        """Open the log at iteration ``step``; how the block ends is written to status.json."""
+        with self.status.failures("Training"), _without_tracebacks():
+            self.status.write("STARTED", BEGUN)
+            self._keep_earlier_rows()
+            self.events = _events(self.results / "events", step)
+            if self.events is not None and self.spec:
+                # TensorBoard reads Markdown: four blanks keep the lines of the spec as they are.
+                self.events.add_text("spec", "\n".join(f"    {line}" for line in self.spec.splitlines()), step)
+            try:
+                yield self
+            finally:
+                if self.events is not None:
+                    self.events.close()
+                self._draw(self.curves.finish)
+            self.status.write("RUNNING", "Training loop complete.")
+            self.status.write("SUCCESS", DONE)
+
+    def pictures(self, batch: Batch, *, step: int) -> None:
+        """Show what the network sees: the first pictures of ``batch``, augmented, with their boxes."""
+        if self.events is None:
+            return
+        from runtime.tasks.detection.evaluation import samples
+
+        for number, (pixels, target) in enumerate(zip(batch.images[:PICTURES], batch.targets, strict=False)):
+            drawn = samples.truths(pixels, target["boxes"], target["labels"], self.classes)
+            self.events.add_image(f"batch_imgs/{number}", drawn, step, dataformats="HWC")
+
+    def step(self, step: int, *, losses: Mapping[str, float], rate: float, **measured: float | None) -> None:
+        """Iteration ``step`` (from 0) ran with learning rate ``rate``; ``measured``: gradient_norm and its like."""
+        if self.events is not None:
+            self.events.add_scalar("loss", sum(losses.values()), step)
+            self.events.add_scalar("lr", rate, step)
+            for name, value in losses.items():
+                self.events.add_scalar(f"loss/{name}", value, step)
+            self._scalars(measured, step)
+
+    def epoch(
+        self,
+        epoch: int,
+        *,
+        step: int,
+        loss: float,
+        rate: float,
+        seconds: float,
+        score: Score | None,
+        **measured: float | None,
+    ) -> None:
+        """``epoch`` is over, before iteration ``step``; ``loss`` its mean, ``rate`` the next learning rate.
+
+        ``measured``: images_per_second, data_wait (the share of the time that it waited for data) and their like.
+        """
+        row: dict[str, Any] = {"epoch": epoch, "loss": f"{loss:.6g}", "lr": f"{rate:.6g}"}
+        if score is not None:
+            row |= {f"AP_{name}": f"{value:.5f}" for name, value in score.precision.per_class.items()}
+            row |= {"mAP": f"{score.precision.mean:.5f}", "validation_loss": f"{score.loss:.6g}"}
+        with self.path.open("a", encoding="utf-8", newline="") as stream:
+            csv.DictWriter(stream, self.columns, restval="nan", lineterminator="\n").writerow(row)
+        self._tell_status(epoch, seconds, row, score)
+        self._draw(self.curves.update)
+        if self.events is not None:
+            self._scalars({"epoch_loss": loss, **measured}, step)
+            if score is not None:
+                self._show(score, step)
+
+    def conclude(self, figures: Mapping[str, Any]) -> None:
+        """Write ``figures`` of the whole training to the last lines of status.json, beside those of the last epoch."""
+        self.status.lasting["kpi"] = {**self.status.lasting.get("kpi", {}), **figures}
+
+    def _draw(self, draw: Callable[[], None]) -> None:
+        """A training does not end for want of a picture of its curves."""
+        try:
+            draw()
+        except OSError as refusal:
+            self.curves.wanted = False
+            warn(f"{self.curves.path}: the curves cannot be drawn: {refusal.strerror or refusal}")
+
+    def _tell_status(self, epoch: int, seconds: float, row: Mapping[str, Any], score: Score | None) -> None:
+        per_epoch = (time.monotonic() - self.started) / (epoch - self.first_epoch + 1)
+        if score is not None:
+            loss = float("nan") if score.loss is None else round(score.loss, 8)
+            measured = {"validation loss": loss, "mean average precision": round(score.precision.mean, 5)}
+            self.status.write("RUNNING", "Evaluation metrics generated.", graphical=measured)
+        precision, validation_loss = str(row.get("mAP", "nan")), str(row.get("validation_loss", "nan"))
+        self.status.write(
+            "RUNNING",
+            "Training loop in progress",
+            epoch=epoch,
+            max_epoch=self.epochs,
+            time_per_epoch=str(timedelta(seconds=seconds)),
+            eta=str(timedelta(seconds=per_epoch * (self.epochs - epoch))),
+            graphical={
+                "loss": row["loss"],
+                "learning_rate": row["lr"],
+                "validation_loss": validation_loss,
+                "mean average precision": precision,
+            },
+            kpi={"mean average precision": precision},
+        )
+
+    def _show(self, score: Score, step: int) -> None:
+        """A validation's figures, curves and pictures."""
+        self._scalars({f"AP_{name}": value for name, value in score.precision.per_class.items()}, step)
+        self._scalars({"mAP": score.precision.mean, "validation_loss": score.loss}, step)
+        self._scalars({f"coco/{name}": value for name, value in score.coco.items()}, step)
+        for name, (precision, recall) in score.curves.items():
+            self._curve(f"precision_recall/{name}", precision, recall, step)
+        for number, drawn in enumerate(score.pictures):
+            self.events.add_image(f"validation/{number}", drawn, step, dataformats="HWC")
+
+    def _curve(self, tag: str, precision: Any, recall: Any, step: int) -> None:
+        """TensorBoard draws precision over recall; of the counts that it would tell for a threshold, we have none."""
+        nothing = [0] * len(precision)
+        self.events.add_pr_curve_raw(
+            tag, nothing, nothing, nothing, nothing, precision, recall, step, num_thresholds=len(precision)
+        )
+
+    def _scalars(self, values: Mapping[str, float | None], step: int) -> None:
+        for name, value in values.items():
+            if value is not None:
+                self.events.add_scalar(name, value, step)
+
+    def _keep_earlier_rows(self) -> None:
+        """Begin the CSV: its header, and on a resume the rows of the epochs before it."""
+        rows: list[dict[str, str]] = []
+        if self.first_epoch > 1 and self.path.is_file() and not self.strict:
+            with self.path.open(encoding="utf-8", newline="") as stream:
+                rows = [row for row in csv.DictReader(stream) if _number(row.get("epoch")) in range(self.first_epoch)]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.columns, restval="nan", extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.path, text.getvalue())
+
+
+def concluded(results: Path) -> bool:
+    """Whether the newest training in ``results`` has said in status.json that it is done; so too where none speaks."""
+    path = results / "status.json"
+    told = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return told.rfind(DONE) >= told.rfind(BEGUN)
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else -1
+
+
+@contextmanager
+def _without_tracebacks() -> Iterator[None]:
+    """TensorBoard's thread that cannot write dies loudly; we say it in a line."""
+    before = threading.excepthook
+
+    def hook(told: threading.ExceptHookArgs) -> None:
+        if not (isinstance(told.exc_value, OSError) and type(told.thread).__module__.startswith("tensorboard.")):
+            before(told)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
+def _events(folder: Path, step: int) -> Any:
+    """TensorBoard's writer, which forgets what an earlier run wrote from ``step`` on; None if it is not installed."""
+    if importlib.util.find_spec("tensorboard") is None:
+        return None
+    from torch.utils.tensorboard import SummaryWriter
+
+    return _Events(SummaryWriter(str(folder), purge_step=step), folder)
+
+
+class _Events:
+    """``writer`` for as long as it can write: a training does not end for want of its curves."""
+
+    def __init__(self, writer: Any, folder: Path) -> None:
+        self.writer, self.folder = writer, folder
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return partial(self._call, name)
+
+    def _call(self, name: str, *arguments: object, **named: object) -> None:
+        if self.writer is None:
+            return
+        try:
+            getattr(self.writer, name)(*arguments, **named)
+        except OSError as refusal:
+            self.writer = None
+            warn(f"{self.folder}: no more TensorBoard events can be written: {refusal.strerror or refusal}")

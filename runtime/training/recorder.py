@@ -1,0 +1,236 @@
+"""Saves, validates and logs as a training goes on; lives in its first process only."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import specs
+from runtime.evaluation import validation
+from runtime.machine import processes
+from runtime.shell import program
+from runtime.training import guards, messages, resuming
+from runtime.training.log import TrainingLog
+from runtime.weights import checkpoint
+from runtime.weights.checkpoint import Checkpoint, Resume
+
+if TYPE_CHECKING:
+    import torch
+
+    from runtime.data.batches import Batch
+    from runtime.data.frames import Split
+    from runtime.data.recipe import Recipe
+    from runtime.machine.threads import Threads
+    from runtime.training import loop
+    from runtime.training.averaging import Average
+    from runtime.training.best import Memory
+    from runtime.training.options import Asked
+    from tltpipe.progress import Progress
+
+
+@dataclass(kw_only=True)
+class Keeper:
+    """The watcher (engine.Watcher) of a training.
+
+    ``done`` counts whole epochs, ``within_epoch`` the steps of the next one that are saved too; ``saved`` is the
+    newest checkpoint. With an ``average`` it is that which is judged and saved to detect with.
+    """
+
+    recipe: Recipe
+    asked: Asked
+    results: Path
+    network: str
+    classes: tuple[str, ...]
+    detector: Any
+    optimizer: Any
+    average: Average | None
+    held_out: Split | None
+    plan: loop.Plan
+    device: torch.device
+    scaler: Callable[[], Mapping[str, Any]]
+    progress: Progress
+    memory: Memory
+    threads: Threads
+    pruned: bool
+    done: int
+    saved: Path | None
+    within_epoch: int = 0
+
+    def __post_init__(self) -> None:
+        self.run = resuming.identity(self.recipe, self.asked)
+        self.spec = specs.dump(self.recipe.spec.message)
+        self.log = TrainingLog(
+            self.results,
+            self.network,
+            self.classes,
+            first_epoch=self.plan.epochs.start,
+            epochs=self.plan.epochs.stop - 1,
+            validated=self.held_out is not None,
+            strict=self.recipe.strict,
+            spec=self.spec,
+        )
+        self.last_saved = time.monotonic()
+        self.begun = False
+
+    @property
+    def judged(self) -> Any:
+        return self.detector if self.average is None else self.average.detector
+
+    # ------------------------------------------------------------------------------------------------ as it goes on
+
+    def batch(self, batch: Batch, number: int) -> None:
+        self.log.pictures(batch, step=number)
+
+    def step(self, step: loop.Step) -> None:
+        self.log.step(step.number, losses=step.losses, rate=step.rate, gradient_norm=step.gradient_norm)
+
+    def epoch(self, epoch: loop.Epoch, tally: loop.Tally) -> bool:
+        """Validate if due, log, save: in this order, so that what is saved is also logged, whenever we are killed.
+
+        Whoever interrupts the validation, which takes long, keeps the epoch: it is saved as not concluded yet.
+        """
+        program.say(messages.epoch(epoch, epochs=self.plan.epochs.stop - 1))
+        guards.require_finite(self.detector, epoch=epoch.number)
+        score = None
+        if self._validates(epoch.number):
+            self.within(epoch.number, tally)
+            score = self._validate()
+        stops = self._remember(epoch, score)
+        self.log.epoch(
+            epoch.number,
+            step=epoch.number * self.plan.steps,
+            loss=epoch.loss,
+            rate=epoch.rate,
+            seconds=epoch.seconds,
+            score=score,
+            images_per_second=epoch.images / max(epoch.seconds, 1e-9),
+            data_wait=epoch.data_wait / max(epoch.seconds, 1e-9),
+        )
+        self._save_epoch(epoch, score)
+        if stops:
+            told = self.recipe.early_stopping
+            assert told is not None
+            program.say(f"stopped early: {told.monitor} has not fallen for {told.patience} epochs")
+        return stops
+
+    def due(self) -> bool:
+        return time.monotonic() - self.last_saved >= 60 * self.asked.save_minutes
+
+    def within(self, epoch: int, tally: loop.Tally) -> None:
+        """Save the state in ``epoch``, unless that is saved already."""
+        if epoch <= self.done or tally.steps <= self.within_epoch:
+            return
+        guards.require_finite(self.detector, epoch=epoch)
+        path = resuming.unfinished(self.results, self.network, encrypted=bool(self.asked.key))
+        self._save(path, epoch - 1, tally, {})
+        self.within_epoch = tally.steps
+
+    def tidy(self, path: Path) -> None:
+        """``path`` is the checkpoint of the last whole epoch: keep it as the best if it is, drop what it replaces."""
+        if self.memory.best_epoch == self.done and not self.recipe.strict:
+            checkpoint.keep_best(self.results, self.network, path)
+        checkpoint.rotate(self.results, self.network, self.done, interval=self.recipe.checkpoint_interval)
+        self._drop_unfinished()
+
+    def told(self) -> str:
+        """What there is to go on from."""
+        if self.within_epoch:
+            return f"step {self.within_epoch} of {self.plan.steps} in epoch {self.done + 1} is in {self.saved}"
+        if self.saved is not None:
+            return f"epoch {self.done}, the last whole one, is in {self.saved}"
+        return "nothing was done yet"
+
+    def size(self) -> int:
+        """About the bytes of a checkpoint: weights, the optimiser's memory of them, their average."""
+        model: int = sum(tensor.nbytes for tensor in self.detector.state_dict().values())
+        learning: int = sum(weights.nbytes for group in self.optimizer.param_groups for weights in group["params"])
+        memories = 1 if self.recipe.strict or self.recipe.optimizer.name == "SGD" else 2
+        return (1 if self.average is None else 2) * model + memories * learning
+
+    # ------------------------------------------------------------------------------------------------------ in detail
+
+    def _validates(self, epoch: int) -> bool:
+        due = epoch % self.recipe.evaluation.period == 0 or epoch == self.plan.epochs.stop - 1
+        return self.held_out is not None and due
+
+    def _validate(self) -> validation.Score:
+        assert self.held_out is not None
+        with processes.alone():
+            score = validation.score(
+                self.judged, self.recipe, self.held_out, self.classes,
+                device=self.device, progress=self.progress, with_loss=True,
+            )  # fmt: skip
+        for line in validation.table(score.precision, decimals=5):
+            program.say(line)
+        program.say(f"Validation loss: {score.loss:.5g}")
+        return score
+
+    def _remember(self, epoch: loop.Epoch, score: validation.Score | None) -> bool:
+        """Whether this epoch is the best so far, and whether training has come to its end early."""
+        figure = -epoch.loss if self.held_out is None else score.precision.mean if score else None
+        if score is not None and score.loss is not None and not math.isfinite(score.loss):
+            program.warn(
+                f"the validation loss of epoch {epoch.number} is no number: this epoch is not taken for the best"
+            )
+            figure = None
+        self.memory.judge(epoch.number, figure)
+        rule = self.recipe.early_stopping
+        if rule is None:
+            return False
+        return self.memory.stops(epoch.loss if rule.monitor == "loss" else score.loss if score else None, rule)
+
+    def _save_epoch(self, epoch: loop.Epoch, score: validation.Score | None) -> None:
+        from runtime.training.loop import Tally
+
+        metrics: dict[str, Any] = {"loss": epoch.loss}
+        if score is not None:
+            metrics |= {"mAP": score.precision.mean, "validation_loss": score.loss}
+            metrics |= {"AP": dict(score.precision.per_class)}
+        path = checkpoint.path_of(self.results, self.network, epoch.number, encrypted=bool(self.asked.key))
+        self._save(path, epoch.number, Tally(), metrics)
+        self.done, self.within_epoch = epoch.number, 0
+        self.tidy(path)
+
+    def _save(self, path: Path, epochs: int, tally: loop.Tally, metrics: Mapping[str, Any]) -> None:
+        """Write the state after ``epochs`` whole epochs and the part ``tally`` of the next."""
+        guards.require_folder(self.results)  # which would come back with nothing else in it
+        if not self.begun:
+            self._set_aside()
+        trained = self.detector.state_dict()
+        resume = Resume(
+            self.optimizer.state_dict(),
+            epochs * self.plan.steps + tally.steps,
+            None if self.average is None else trained,
+            resuming.numbers(
+                self.run, tally, self.memory, self.scaler(), steps=self.plan.steps, threads=self.threads.state()
+            ),
+        )
+        model = trained if self.average is None else self.average.detector.state_dict()
+        made = Checkpoint(
+            self.network, self.classes, epochs, model, self.spec, resume, pruned=self.pruned, metrics=metrics
+        )
+        checkpoint.save(path, made, self.asked.key)
+        if tally.steps:
+            self._drop_unfinished(but=path)
+        self.saved, self.last_saved = path, time.monotonic()
+
+    def _set_aside(self) -> None:
+        """Before the first save: what an earlier run left must not be taken for ours."""
+        self.begun = True
+        moved = checkpoint.set_aside(self.results, self.network, self.plan.epochs.start, key=self.asked.key)
+        if moved is not None:
+            program.say(f"checkpoints of an earlier run were moved to {moved}")
+        self._drop_unfinished(but=self.saved)
+        for part in (self.results / "weights").glob(f".{self.network}_*.partial"):
+            part.unlink()  # a run that was killed while it saved had no time for that
+
+    def _drop_unfinished(self, *, but: Path | None = None) -> None:
+        for encrypted in (False, True):
+            path = resuming.unfinished(self.results, self.network, encrypted=encrypted)
+            if path != but:
+                path.unlink(missing_ok=True)
+                path.with_suffix(".json").unlink(missing_ok=True)

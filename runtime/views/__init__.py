@@ -1,1 +1,0 @@
-"""What the network sees of a picture: one file per chain of online augmentation, each a ``runtime.recipe.View``."""

@@ -1,0 +1,1 @@
+"""Weights in files: checkpoints, pretrained weights, exported models' cards."""

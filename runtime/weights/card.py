@@ -1,0 +1,98 @@
+"""The JSON beside an exported model: all that one must know to use it, so that no spec is needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runtime.tasks.detection.detections import Thresholds
+from tltpipe import inputs
+from tltpipe.errors import ModelError
+
+FORMAT = "tltpipe model 1"
+NAMES = "names"
+"""In ONNX's metadata: a JSON list in which a label of the graph is the index of its name."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """``kind`` is the export format; ``input`` and ``outputs`` describe the program's tensors for people and readers;
+    ``batch`` None takes any; ``facts`` are what the export found out: where from, differences, size and speed."""
+
+    kind: str
+    network: str
+    classes: tuple[str, ...]
+    background: bool
+    size: tuple[int, int]
+    """Height and width of the input in pixels."""
+    grey: bool
+    thresholds: Thresholds
+    variances: tuple[float, ...]
+    input: Mapping[str, Any]
+    outputs: Mapping[str, str]
+    data_type: str = "fp32"
+    batch: int | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self) -> str:
+        told = {
+            "format": FORMAT,
+            "kind": self.kind,
+            "network": self.network,
+            "classes": list(self.classes),
+            "background": self.background,
+            "height": self.size[0],
+            "width": self.size[1],
+            "grey": self.grey,
+            "batch": self.batch,
+            "data_type": self.data_type,
+            "input": dict(self.input),
+            "outputs": dict(self.outputs),
+            "thresholds": {name: round(value, 7) for name, value in vars(self.thresholds).items()},
+            "variances": [round(value, 7) for value in self.variances],
+            **self.facts,
+        }
+        return json.dumps(told, indent=2) + "\n"
+
+
+def path_of(model: Path) -> Path:
+    """``model.onnx.json`` beside ``model.onnx``; ``model.json`` may be a checkpoint's."""
+    return model.with_name(f"{model.name}.json")
+
+
+def read(model: Path) -> Card:
+    """The card beside ``model``. Raises ModelError when there is none, or it is not ours."""
+    path = path_of(model)
+    hint = "tlt-export writes it beside the model; copy both, or export again"
+    try:
+        told = json.loads(inputs.content(path).decode("utf-8"))
+    except FileNotFoundError:
+        what = f"{path.name} is missing, which says what this model takes and finds"
+        raise ModelError(what, where=model, hint=hint) from None
+    except (OSError, ValueError, RecursionError) as problem:
+        raise ModelError(f"cannot be read: {problem}", where=path, hint=hint) from None
+    if not isinstance(told, dict) or told.get("format") != FORMAT:
+        raise ModelError("does not describe an exported model", where=path, hint=hint)
+    try:
+        found = Card(
+            kind=str(told["kind"]),
+            network=str(told["network"]),
+            classes=tuple(map(str, told["classes"])),
+            background=bool(told["background"]),
+            size=(int(told["height"]), int(told["width"])),
+            grey=bool(told["grey"]),
+            thresholds=Thresholds(**told["thresholds"]),
+            variances=tuple(map(float, told["variances"])),
+            input=told["input"],
+            outputs=told["outputs"],
+            data_type=str(told["data_type"]),
+            batch=None if told["batch"] is None else int(told["batch"]),
+        )
+        if min(*found.size, 1 if found.batch is None else found.batch) < 1:
+            raise ValueError("sizes and batches are 1 or more")
+    except (KeyError, TypeError, ValueError, OverflowError) as problem:
+        raise ModelError(f"is damaged: {problem!r}", where=path, hint=hint) from None
+    return found

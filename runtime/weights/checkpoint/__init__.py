@@ -1,0 +1,37 @@
+"""Checkpoints: saved whole or not at all, loaded with a word on what does not fit.
+
+Without a key a checkpoint is a safetensors file: the model's tensors under their own names, all else under
+``resume/``, the rest as JSON in the header, and beside it a small JSON file for people. With a key it is the same bytes
+encrypted. docs/checkpoints.md describes both. Files are known by their content, whatever they are called.
+"""
+
+from runtime.weights.checkpoint.fitting import check, open_detector, restore, restore_optimizer, take_on, transfer
+from runtime.weights.checkpoint.folder import (
+    ENCRYPTED,
+    OPEN,
+    aside,
+    best_of,
+    keep_best,
+    newest,
+    path_of,
+    rotate,
+    set_aside,
+)
+from runtime.weights.checkpoint.state import Checkpoint, Resume
+from runtime.weights.checkpoint.storing import (
+    FIRST_FORMAT,
+    FORMAT,
+    Kind,
+    facts,
+    is_ours,
+    load,
+    of_first_format,
+    recognise,
+    save,
+)
+
+__all__ = [
+    "ENCRYPTED", "FIRST_FORMAT", "FORMAT", "OPEN", "Checkpoint", "Kind", "Resume", "aside", "best_of", "check", "facts",
+    "is_ours", "keep_best", "load", "newest", "of_first_format", "open_detector", "path_of", "recognise", "restore",
+    "restore_optimizer", "rotate", "save", "set_aside", "take_on", "transfer",
+]  # fmt: skip

@@ -1,0 +1,107 @@
+"""From a checkpoint into a detector and its optimiser, with a word on what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.weights.checkpoint.state import Checkpoint
+from runtime.weights.checkpoint.storing import load
+from tltpipe.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+    from runtime.networks import Detector, Network
+    from specs import Spec
+
+
+def open_detector(
+    network: Network, spec: Spec, path: Path, *, key: str | None, resume: bool = False
+) -> tuple[Detector, Checkpoint]:
+    """The detector of ``spec`` with the weights in ``path``, narrowed as they were where they are pruned.
+
+    Raises ModelError as ``load`` does, and where architecture, classes or shapes are others than the spec's.
+    """
+    loaded = load(path, key, resume=resume)
+    classes = network.classes(spec)
+    check(loaded, path, network=network.name(spec), classes=classes)
+    detector: Any = network.build(spec, num_classes=len(classes))
+    if loaded.pruned:
+        take_on(detector, loaded.model, path)
+    restore(detector, loaded, path)
+    return detector, loaded
+
+
+def take_on(detector: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Make the layers of ``detector`` as narrow as ``tensors`` are.
+
+    Raises ModelError where they cannot be, or where either has layers that the other lacks: layers of the full width
+    beside narrow ones would not fit each other.
+    """
+    from runtime.nn import widths
+
+    hint = "pass the spec it was trained with: check sizes, anchors and arch"
+    own = detector.state_dict()
+    if others := [name for name in (*own, *tensors) if (name in own) != (name in tensors)]:
+        first = others[0]
+        what = f"it has no {first}" if first in own else f"the network of this spec has no {first}"
+        raise ModelError(f"the pruned layers do not fit: {what}", where=path, hint=hint)
+    try:
+        widths.take_on(detector, tensors)
+    except ValueError as mismatch:
+        raise ModelError(f"the pruned layers do not fit: {mismatch}", where=path, hint=hint) from None
+
+
+def check(checkpoint: Checkpoint, path: Path, *, network: str, classes: tuple[str, ...]) -> None:
+    """Raise ModelError unless ``checkpoint`` holds this network and these classes, saying what differs."""
+    if checkpoint.network != network:
+        raise ModelError(
+            f"the checkpoint holds {checkpoint.network}, the spec describes {network}",
+            where=path,
+            hint="pass the spec it was trained with, or another checkpoint",
+        )
+    if checkpoint.classes != classes:
+        gone = ", ".join(sorted(set(checkpoint.classes) - set(classes)))
+        new = ", ".join(sorted(set(classes) - set(checkpoint.classes)))
+        parts = [f"only in the checkpoint: {gone}" if gone else "", f"only in the spec: {new}" if new else ""]
+        raise ModelError(
+            "the classes differ: " + ("; ".join(part for part in parts if part) or "they are in another order"),
+            where=path,
+            hint="make target_class_mapping the one it was trained with, or start anew with --initial_epoch 1",
+        )
+
+
+def restore(detector: torch.nn.Module, checkpoint: Checkpoint, path: Path) -> None:
+    """Copy every weight of ``checkpoint`` into ``detector``; raises ModelError unless all names and shapes agree."""
+    own = detector.state_dict()
+    model = checkpoint.model
+    others = [name for name in own if name not in model or model[name].shape != own[name].shape]
+    others += [name for name in model if name not in own]
+    if others:
+        what = f"{len(others)} of its layers do not fit the network of this spec, among them {', '.join(others[:3])}"
+        raise ModelError(what, where=path, hint="pass the spec it was trained with: check sizes, anchors and arch")
+    detector.load_state_dict(dict(model))
+
+
+def restore_optimizer(optimizer: Any, checkpoint: Checkpoint, path: Path) -> None:
+    """Give ``optimizer`` the momenta of ``checkpoint``.
+
+    Raises ModelError when it learns other layers, and when the checkpoint has none.
+    """
+    if checkpoint.resume is None:
+        hint = "start from its weights with --initial_epoch 1"
+        raise ModelError("this checkpoint is for inference: it cannot be resumed", where=path, hint=hint)
+    try:
+        optimizer.load_state_dict(dict(checkpoint.resume.optimizer))
+    except (KeyError, ValueError) as mismatch:
+        hint = "keep freeze_blocks as it was, or start anew with --initial_epoch 1"
+        raise ModelError("its optimiser learned other layers than this spec's", where=path, hint=hint) from mismatch
+
+
+def transfer(detector: Any, found: Any, path: Path) -> list[str]:
+    """``runtime.weights.pretrained.adopt``."""
+    from runtime.weights import pretrained
+
+    return pretrained.adopt(detector, found, path)
