@@ -257,8 +257,8 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, key: str | None) -> N
     program = f"""
 import resource, torch
 from pathlib import Path
-from runtime import checkpoint
-from runtime.checkpoint import Checkpoint
+from runtime.weights import checkpoint
+from runtime.weights.checkpoint import Checkpoint
 resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
 try:
     checkpoint.save(Path({str(path)!r}), Checkpoint("n", (), 1, {{"a": torch.zeros(1_000_000)}}, ""), {key!r})
