@@ -51,7 +51,20 @@ _FIELD = re.compile(r"^\s*(\w+):\s*\{\{\s*(\w+)", re.MULTILINE)
 
 
 def _source(folder: str, template: str) -> str:
-    return (Path(__file__).parent / folder / template).read_text(encoding="utf-8")
+    return (templates(folder) / template).read_text(encoding="utf-8")
+
+
+def templates(folder: str) -> Path:
+    """Where the templates of this kind of spec lie."""
+    import specs
+
+    return Path(str(specs.load(folder).__file__)).parent
+
+
+def _found(name: str) -> str | None:
+    """The template ``folder/file``; None where there is none."""
+    folder, _, template = name.partition("/")
+    return _source(folder, template) if (templates(folder) / template).is_file() else None
 
 
 def literal(value: object) -> str:
@@ -106,10 +119,10 @@ def _escaped(match: re.Match[str]) -> str:
 
 @functools.cache
 def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FunctionLoader(_found),
         undefined=StrictUndefined,
         finalize=literal,
         autoescape=False,  # text protos, not HTML: ``literal`` quotes

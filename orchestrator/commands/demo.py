@@ -54,7 +54,7 @@ def play(
     show = wanted.pop("show")
     if dry and not (folder / "Original-Data").is_dir():
         pictures = wanted["train"] + wanted["validation"]
-        console.put(f"would draw {pictures} pictures into {folder}, and run: {', '.join(pipeline.every())}, infer")
+        console.put(f"would draw {pictures} pictures into {folder}, train on them and draw what the detector finds")
         return {"folder": str(folder)}
     with files.writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def play(
         console.begin("sample", f"{wanted['train'] + wanted['validation']} pictures in DeepFashion2's format")
         draw(folder / "Original-Data", Sample(**wanted), console.progress)
     run = session.start(folder, console, flags=flags, dry=dry)
-    results = pipeline.execute(run, pipeline.every())
+    results = pipeline.execute(run)
     if run.runner.pretends:
         return {"folder": str(folder)}
     look = session.start(folder, console, flags=flags, subject=run.workspace.kitti("validation") / "image")

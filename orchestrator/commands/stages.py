@@ -255,7 +255,7 @@ def _run(
         subject=subject,
         subjects=subjects,
     )
-    results = pipeline.execute(run, names or pipeline.every(), needs=needs)
+    results = pipeline.execute(run, names or None, with_needed=needs)
     if options.json:
         options.console.json({"workspace": str(run.workspace.root), "stages": answers.stages(results)})
     show(options, results)

@@ -41,7 +41,7 @@ def unknown(run: Run, path: Path) -> str | None:
 
 
 def _named(run: Run) -> list[str]:
-    names = (run.config.settings.model, run.config.inference.model)
+    names = (run.config.settings.model, *(getattr(own, "model", None) for own in run.config.sections.values()))
     return [name for name in names if name and name not in (LAST, BEST)]
 
 

@@ -6,7 +6,6 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tltpipe.errors import ConfigError, SpecError
@@ -88,9 +87,7 @@ class Origins:
     def _refuse_unknown_here(self) -> None:
         folder, name = self.template
         here = _templating().settings_of(folder, name)
-        import specs
-
-        own = Path(specs.__file__).parent / folder
+        own = _templating().templates(folder)
         elsewhere = {key for path in own.glob("*.j2") for key in _templating().settings_of(folder, path.name)}
         for key, value in self.given.items():
             if key in elsewhere - here and not self._is_default(key):

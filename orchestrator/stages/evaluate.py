@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.jobs import Evaluate, checkpoints
+from orchestrator.jobs import Evaluate, checkpoints, sources
 from orchestrator.stages import prepare, train
 from tltpipe import files
 from tltpipe.errors import RunFailed
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 ABOUT = "average precision on the validation data"
 NEEDS = ("train",)
+DATA: tuple[str, ...] | None = None
 SPEC: str | None = None
+SETTINGS: type[Any] | None = None
 ON_REQUEST = False
 MISSING = "run `tltpipe train` first"
 
@@ -37,15 +39,15 @@ def drafts(run: Run) -> list[Draft]:
 
 
 def inputs(run: Run) -> list[Path]:
-    held_out = run.held_out or run.splits[0]
-    return [checkpoints.chosen(run), run.workspace.tfrecords / held_out, run.workspace.augmented / held_out / "images"]
+    held_out, data = run.held_out or run.splits[0], sources.of_run(run)
+    return [checkpoints.chosen(run), data.annotation_path(run, held_out), data.image_path(run, held_out)]
 
 
 def indifferent(run: Run) -> tuple[str, ...]:
     """What a checkpoint was trained by: it is measured as it is."""
     import specs
 
-    return specs.making(run.specs[train.NAME].spec)
+    return specs.making(train.settled(run).spec)
 
 
 def outputs(run: Run) -> list[Path]:
@@ -153,4 +155,4 @@ class Table:
 
 def _request(run: Run) -> Evaluate:
     model, maps = checkpoints.chosen(run), prepare.class_maps(run)
-    return Evaluate(run.config.network, run.spec(train.NAME), model, run.workspace.output, maps)
+    return Evaluate(run.config.network, train.settled(run).path, model, run.workspace.output, maps)

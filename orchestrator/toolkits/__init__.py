@@ -19,9 +19,6 @@ class Toolkit(Protocol):
     CONTAINED: bool
     """Whether its programs are nowhere but in its image."""
 
-    SPECS: Mapping[str, str]
-    """The template that this generation's specs are rendered from, by folder of ``specs/``: "augment", "ssd"."""
-
     CHECKPOINT_SUFFIX: str
     """How names of checkpoints end: a glob, for those that are not there yet."""
 
@@ -34,6 +31,11 @@ class Toolkit(Protocol):
 
     EXPORTS: Mapping[str, str]
     """The formats it exports to, and how such files end; the first is the usual one."""
+
+    def template(self, kind: str) -> str | None:
+        """The template that its specs of a ``kind``, a folder of ``specs/``, are rendered from; None where it has no
+        program for these."""
+        ...
 
     def argv(self, request: Request, at: At) -> tuple[str | Secret, ...]:
         """The command line; a secret stays a placeholder. Raises UsageError for a request it cannot serve."""

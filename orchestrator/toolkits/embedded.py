@@ -13,7 +13,6 @@ from tltpipe import __version__, progress
 
 IMAGE: str | None = f"tltpipe:{__version__}"
 CONTAINED = False
-SPECS = tlt2.SPECS
 ENVIRONMENT: Mapping[str, str] = {
     **tlt2.ENVIRONMENT,
     "TLTPIPE_PROGRESS_SECONDS": "0.5",
@@ -41,6 +40,12 @@ def checkpoint(results: Path, epoch: int) -> Path | None:
 
 def resume_point(results: Path) -> tuple[Path, int] | None:
     return tlt2.resume_point(results, named=_CHECKPOINT)
+
+
+def template(kind: str) -> str | None:
+    import specs
+
+    return tlt2.template(kind) or specs.template(kind)
 
 
 def argv(request: Request, at: At) -> tuple[str | Secret, ...]:

@@ -13,7 +13,7 @@ from tltpipe.progress import Tick
 
 IMAGE: str | None = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
 CONTAINED = True
-SPECS: Mapping[str, str] = {
+SPECS: Final[Mapping[str, str]] = {
     "augment": "augment.conf.j2",
     "dataset_convert": "kitti.conf.j2",
     "ssd": "train.tlt2.conf.j2",
@@ -27,6 +27,10 @@ CHECKPOINT_SUFFIX = ".tlt"
 CHECKPOINT: Final = re.compile(r"_epoch_(\d+)\.tlt$")
 _EPOCH = re.compile(r"^Epoch (\d+)/(\d+)\s*$")
 _BAR = re.compile(r"(\d+)/(\d+) \[[^\]]*(?:it/s|s/it|img/s)")
+
+
+def template(kind: str) -> str | None:
+    return SPECS.get(kind)
 
 
 def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
