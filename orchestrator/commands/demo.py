@@ -71,7 +71,7 @@ def play(
     found = pipeline.execute(look, ["infer"])[0].told
     gallery.sheet(look.workspace.inference / "images_annotated", folder / SHEET, count=show)
     evaluation = _evaluation(look.workspace.evaluation)
-    console.precision(evaluation["average_precision"], evaluation["mAP"])
+    console.scores(evaluation, counts=False)
     console.put(f"\nfolder    {folder}\npictures  {folder / SHEET}\n          {folder / found['drawn']}")
     return {"folder": str(folder), "sheet": str(folder / SHEET), "stages": answers.stages(results), **evaluation}
 

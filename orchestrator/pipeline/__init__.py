@@ -144,7 +144,7 @@ def _perform(run: Run, name: str, stage: Stage) -> Result:
         raise Interrupted(f"{name} was interrupted", hint=hint) from stop
     seconds = time.monotonic() - start
     if not unrecorded:
-        _keep(run, name, before, seconds=seconds, outputs=prints(run, stage.outputs(run)))
+        _keep(run, name, before, seconds=seconds, outputs=prints(run, stage.outputs(run)), result=result)
     if run.runner.pretends:
         return Result(name, "shown", "nothing was run", 0.0, result)
     run.report.end(name, seconds)
@@ -190,7 +190,7 @@ def write_specs(run: Run) -> None:
         run.report.say(f"warning: {warning}")
 
 
-def _keep(run: Run, name: str, known: Facts, *, seconds: float = 0.0, outputs: dict[str, str] | None = None) -> None:
+def _keep(run: Run, name: str, known: Facts, *, seconds: float = 0.0, **kept: dict[str, Any]) -> None:
     receipt = Receipt(
         facts=known,
         runner=run.config.runner,
@@ -198,6 +198,6 @@ def _keep(run: Run, name: str, known: Facts, *, seconds: float = 0.0, outputs: d
         version=__version__,
         finished=receipts.now(),
         seconds=round(seconds, 3),
-        outputs=outputs or {},
+        **kept,
     )
     receipts.save(run.workspace.receipts, name, receipt)

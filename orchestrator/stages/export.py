@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.drafts import Draft
     from orchestrator.jobs import Request
     from orchestrator.run import Run
+    from orchestrator.screen.console import Console
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,11 @@ def execute(run: Run) -> dict[str, Any]:
         files.write_text(target.parent.parent / SOURCE, json.dumps(_source(run, request.model), indent=2) + "\n")
     told = {"model": run.workspace.name(request.model), **checkpoints.facts(request.model)}
     return {**told, "exported": place, **_facts(target)}
+
+
+def show(console: Console, told: Mapping[str, Any]) -> None:
+    if told.get("exported"):
+        console.put(f"exported: {told['exported']}")
 
 
 def _make_room(run: Run, request: Export) -> Path | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.drafts import Draft
     from orchestrator.jobs import Request
     from orchestrator.run import Run
+    from orchestrator.screen.console import Console
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +97,15 @@ def execute(run: Run) -> dict[str, Any]:
     told |= {"images": images, "objects": {names.get(name, name): count for name, count in counts.most_common()}}
     places = {"drawn": target / DRAWN, "labels": target / LABELS, "sheet": target / SHEET, "coco": target / RESULTS}
     return told | {what: run.workspace.name(path) for what, path in places.items() if path.exists()}
+
+
+def show(console: Console, told: Mapping[str, Any]) -> None:
+    """How many objects of each class there are, and where."""
+    if "objects" in told:
+        rows = [(name, str(count)) for name, count in told["objects"].items()] or [("nothing", "0")]
+        console.table(("class", "found"), rows)
+        images = told["images"]
+        console.put(f"{images} image{'s' if images != 1 else ''}: {told['drawn']}")
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def test_a_data_program_that_says_fail_and_exits_0(
     ("program", "stage", "lacking"),
     [
         ("tlt-dataset-convert", "tfrecords", "it wrote no shard train-*"),
-        ("tlt-evaluate", "evaluate", "it told no mAP"),
+        ("tlt-evaluate", "evaluate", "reported no scores"),
         ("tlt-infer", "infer", "3 of 3 pictures have no result"),
     ],
 )
