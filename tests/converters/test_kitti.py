@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import converters
+from converters.files import label_folders
 from converters.formats import Place, kitti
 from converters.formats.kitti import lines
 from converters.model import Box, Object, Sample, rules
@@ -232,7 +233,7 @@ def test_files_that_are_too_large_are_refused(tmp_path: Path) -> None:
     with (tmp_path / "a.txt").open("wb") as stream:
         stream.truncate(20 << 20)
     with pytest.raises(DataError, match="too large"):
-        lines.read(str(tmp_path / "a.txt"))
+        label_folders.read(str(tmp_path / "a.txt"))
 
 
 def test_mutated_files_end_in_objects_or_a_data_error() -> None:
