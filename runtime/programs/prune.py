@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FOREIGN = {
     ".onnx": "an ONNX model", ".etlt": "an exported model", ".engine": "a TensorRT engine", ".pt2": "an exported model",
-    ".hdf5": "a Keras model", ".h5": "a Keras model", ".torchscript": "an exported model", ".json": "a JSON file",
+    ".hdf5": "a Keras model", ".h5": "a Keras model", ".json": "a JSON file",
 }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from runtime.inference import backends
 from runtime.networks.ssd.export import core
 
 traced_anew = core.export
-SUFFIXES = {"onnx": ".onnx", "onnx_raw": ".onnx", "deepstream": ".onnx", "torchscript": ".pt", "pt2": ".pt2"}
+SUFFIXES = {"onnx": ".onnx", "onnx_raw": ".onnx", "deepstream": ".onnx", "pt2": ".pt2"}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -203,9 +203,9 @@ def test_a_second_model_shares_the_labels(learned: Any, tmp_path: Path, capsys: 
     assert export.main(words(learned, tmp_path / "b.onnx", "--static_batch_size", "1")) == 0
     written = {"a.onnx", "a.onnx.json", "b.onnx", "b.onnx.json", "labels.txt"}
     assert {path.name for path in tmp_path.iterdir()} == written
-    for more in ([], ["--force"]):  # TorchScript's scores have no column for the background
+    for more in ([], ["--force"]):  # its scores have no column for the background
         capsys.readouterr()
-        assert export.main(words(learned, tmp_path / "c.pt", *more)) == 5
+        assert export.main(words(learned, tmp_path / "c.pt2", *more)) == 5
         printed = capsys.readouterr().err
         assert f"{tmp_path / 'labels.txt'}: this belongs to another model" in printed
         assert "--force" not in printed
@@ -218,8 +218,8 @@ def test_without_a_spec_and_without_an_output(learned: Any, tmp_path: Path) -> N
     assert export.main(["ssd", "-m", str(model), "-r", str(tmp_path / "log")]) == 0
     assert model.with_suffix(".onnx").is_file()
     (tmp_path / "more").mkdir()
-    assert export.main(words(learned, tmp_path / "more", "--format", "torchscript")) == 0
-    assert (tmp_path / "more" / model.with_suffix(".pt").name).is_file()
+    assert export.main(words(learned, tmp_path / "more", "--format", "pt2")) == 0
+    assert (tmp_path / "more" / model.with_suffix(".pt2").name).is_file()
     lines = (tmp_path / "log/status.json").read_text().splitlines()
     assert [json.loads(line)["status"] for line in lines] == ["STARTED", "SUCCESS"]
 

@@ -412,13 +412,6 @@ def test_a_pruned_checkpoint_of_another_depth(tmp_path: Path, which: str) -> Non
     assert caught.value.where == tmp_path / "own.any"
 
 
-def test_of_the_first_format(tmp_path: Path) -> None:
-    model = Around("resnet", 10)
-    content = {"network": "net_resnet10", "classes": ("a",), "epoch": 2, "model": model.state_dict(), "spec": ""}
-    path = written(tmp_path, {"format": checkpoint.FIRST_FORMAT, **content, "optimizer": None}, "old.tlt")
-    assert taken(Around("resnet", 10), path)[0].endswith("78 of 78 tensors from old.tlt, net_resnet10 after 2 epochs")
-
-
 # ---------------------------------------------------------------------------------------------------------- bad input
 
 
