@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converters.files.label_folders import LabelFolder, read_stem
-from converters.formats import SPLITS, Place, by_name, split_name
 from converters.model import Box, Dataset, Mask, Object, Sample, rules, run_lengths
 from converters.model import classes as class_map
 from converters.model.findings import Findings
+from converters.model.splits import SPLITS, Place, by_name, split_name
 from converters.pictures import headers
 from tltpipe.errors import DataError, Location
 

@@ -16,15 +16,14 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from converters.files import listing
+from converters.files import contents, listing
 from converters.files.label_folders import TEXT, LabelFolder, read_stem
 from converters.files.numerals import is_number
-from converters.formats import SPLITS, Place, by_name, split_name
 from converters.model import Box, Dataset, Object, Sample, rules
 from converters.model import classes as class_map
 from converters.model.findings import Findings
+from converters.model.splits import SPLITS, Place, by_name, split_name
 from converters.pictures import headers
-from converters.transfer import contents
 from tltpipe.errors import DataError, Location
 
 ABOUT = "VisDrone DET: VisDrone2019-DET-<split>/annotations/*.txt, images"

@@ -16,8 +16,8 @@ from tltpipe.losses import Losses, total
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from converters.formats import Place
     from converters.model import Pictures
+    from converters.model.splits import Place
 
 NOT_LISTED = "images that no annotation lists"
 OUTSIDE = "images outside the folders of every split"

@@ -11,10 +11,11 @@ from PIL import Image
 
 import converters
 from converters.files import label_folders
-from converters.formats import Place, kitti
+from converters.formats import kitti
 from converters.formats.kitti import lines
 from converters.model import Box, Object, Sample, rules
 from converters.model.findings import Findings
+from converters.model.splits import Place
 from tltpipe.errors import DataError, Location
 
 GOOD = "skirt 0.25 1 0.00 1.00 2.00 30.50 40.00 0.00 0.00 0.00 0.00 0.00 0.00 0.00"

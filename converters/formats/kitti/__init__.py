@@ -18,17 +18,17 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from converters.files import listing
+from converters.files import contents, listing
 from converters.files.label_folders import TEXT, LabelFolder, read_stem
 from converters.files.numerals import is_number
-from converters.formats import SPLITS, FilesOfTheirOwn, Place, by_name, split_name
+from converters.formats import FilesOfTheirOwn
 from converters.formats.kitti import lines
 from converters.formats.kitti.lines import encode
 from converters.model import Box, Dataset, Object, Sample, ignore_regions, rules
 from converters.model import classes as class_map
 from converters.model.findings import Findings
+from converters.model.splits import SPLITS, Place, by_name, split_name
 from converters.pictures import headers as images
-from converters.transfer import contents
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 from tltpipe.files import writable
