@@ -6,14 +6,206 @@ the log, evaluation and inference know a task by this protocol only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
+import numpy as np
 from numpy.typing import NDArray
+
+from tltpipe import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from PIL import Image
+
+    from runtime.data.recipe import Recipe
+    from runtime.imaging.decoding import Place
 
 Target = Mapping[str, NDArray[Any]]
 """What is on an image, as named arrays by torchvision's convention: "boxes" float32 [n, 4] left, top, right, bottom in
 pixels, "labels" int64 [n] from 1, "masks" uint8 [n, H, W], "keypoints" float32 [n, K, 3]. Fields of objects share their
 first axis."""
 Prediction = Mapping[str, NDArray[Any]]
-"""What a model says of an image, by the same convention; "scores" float32 [n], 0 to 1, best first."""
+"""What a model says of an image, by the same convention; "scores" float32 [n], 0 to 1, best first. A prediction that
+has "scores" is one of objects, and all of its fields share their first axis."""
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """An image of a batch: ``size`` is width and height as it is stored, ``input_size`` height and width of what the
+    model saw of it. Targets and predictions are in pixels of the latter."""
+
+    name: str
+    size: tuple[int, int]
+    input_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All that the log, status.json, the console and the choice of the best epoch know of a measurement.
+
+    ``figures`` by name, 0 to 1; those with a group before a slash, "coco/AP", are for TensorBoard and evaluation.json,
+    the others are columns of the training log, too. ``per_class``: column -> class -> value. ``lines`` are what the
+    console shows. ``curves``: for each class precision and recall, float [101] each, by falling recall.
+    """
+
+    primary: str
+    """The figure that picks the best epoch; higher is better."""
+    figures: Mapping[str, float]
+    per_class: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Figures in the words of status.json: {"mAP": "mean average precision"}."""
+    lines: Sequence[str] = ()
+    curves: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    images: Sequence[NDArray[np.uint8]] = ()
+    """A few images with targets and predictions drawn on them, for TensorBoard."""
+    loss: float | None = None
+    """The mean validation loss over all images, without regularisation; None where it was not measured."""
+
+    @property
+    def value(self) -> float:
+        """The primary figure."""
+        return self.figures[self.primary]
+
+
+class Images(Protocol):
+    """The images of a split, as reports name and draw them (``runtime.data.split.Split``)."""
+
+    def __len__(self) -> int: ...
+
+    def name(self, index: int) -> str: ...
+
+    def image(self, index: int) -> Place: ...
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What an evaluation is asked for. ``model`` is a file's name; ``threshold`` the lowest score that counts in
+    tables, None for the best; ``class_maps`` are COCO files whose order and ids of classes are used."""
+
+    model: str
+    threshold: float | None = None
+    class_maps: tuple[Path, ...] = ()
+
+
+class Report(Protocol):
+    """An evaluation as people and programs read it."""
+
+    def lines(self) -> Iterable[str]:
+        """What the console shows."""
+        ...
+
+    def values(self) -> Mapping[str, Any]:
+        """What evaluation.json holds beside the scores, as JSON types."""
+        ...
+
+    def draw(self, folder: Path) -> list[Path]:
+        """Write charts and images below ``folder``; returns them."""
+        ...
+
+    def write_coco(self, folder: Path) -> tuple[list[Path], str]:
+        """Write targets and predictions as COCO files that belong to each other; returns them, and whose ids they
+        have. Raises UsageError for a task that COCO has no format for."""
+        ...
+
+
+class Metrics(Protocol):
+    """Collects predictions beside targets; memory is compact, a few arrays an image."""
+
+    def update(self, predictions: Sequence[Prediction], targets: Sequence[Target], images: Sequence[ImageInfo]) -> None:
+        """Add a batch. All are in pixels of the model's input."""
+        ...
+
+    def scores(self) -> Scores:
+        """Of all images so far. The names of figures, columns and classes are the same without any."""
+        ...
+
+    def report(self, images: Images, options: ReportOptions) -> Report:
+        """``images`` are those added, in that order."""
+        ...
+
+
+@dataclass(frozen=True)
+class ResultsOptions:
+    """For ``images``, in the order they come; ``coco_ids`` and ``class_maps`` are COCO files whose ids are used."""
+
+    images: Sequence[Path]
+    coco_ids: Path | None = None
+    class_maps: tuple[Path, ...] = ()
+
+
+class Results(Protocol):
+    """Results that are being written."""
+
+    about: Sequence[str]
+    """What there is to say about them, such as whose ids they have."""
+
+    def add(self, image: Path, name: str, prediction: Prediction) -> None:
+        """The ``prediction`` for ``image`` in pixels of the stored image. ``name`` is that of its file below the
+        folder or, where there is one file for all images, of the image itself."""
+        ...
+
+
+class ResultsWriter(Protocol):
+    """A format of results."""
+
+    suffix: str
+    """Of the file of each image (".txt"), which are added in any order and by several threads. "" where one file has
+    the results of all images, which are then added in their order."""
+
+    def require_no_annotations(self, path: Path) -> None:
+        """Raise UsageError where ``path`` is a file of annotations that results would replace."""
+        ...
+
+    def open(self, path: Path, options: ResultsOptions) -> AbstractContextManager[Results]:
+        """Begin results in the folder or file ``path``; a file appears when the block ends well. Raises DataError."""
+        ...
+
+
+class Task(Protocol):
+    """The module-level names of a module in ``runtime/tasks``. Nothing heavy is imported before it is called."""
+
+    FIELDS: Mapping[str, Any]
+    """How each field of a target is stored, follows a placement and is batched (``runtime.data.fields``)."""
+
+    def metrics(self, classes: Sequence[str], recipe: Recipe) -> Metrics:
+        """``classes`` are the names of label 1 to N."""
+        ...
+
+    def restore(self, prediction: Prediction, image: ImageInfo) -> Prediction:
+        """``prediction`` in pixels of the stored image, in place of those of the model's input."""
+        ...
+
+    def draw(
+        self, image: Image.Image, items: Target | Prediction, classes: Sequence[str], *, target: Target | None = None
+    ) -> Image.Image:
+        """A copy of ``image`` (RGB) with ``items`` drawn on it, in its pixels, surer ones on top, each in the colour of
+        its class. With ``target`` both are drawn, each in one colour of its own."""
+        ...
+
+    def writers(self, classes: Sequence[str]) -> Mapping[str, ResultsWriter]:
+        """The formats of results by name: "labels" (a file an image), "coco" (one file)."""
+        ...
+
+
+def load(name: str) -> Task:
+    """The task ``name``."""
+    return cast("Task", registry.load("runtime.tasks", name))
+
+
+def confident(prediction: Prediction, threshold: float) -> Prediction:
+    """Those objects that score ``threshold`` or more; what is said of the image as a whole stays."""
+    if "scores" not in prediction:
+        return prediction
+    chosen = np.asarray(prediction["scores"], np.float64) >= threshold
+    return {name: values[chosen] for name, values in prediction.items()}
+
+
+def class_names(prediction: Prediction, classes: Sequence[str]) -> list[str]:
+    """The class of each object ("labels" [n]) or of the image ("label"); empty where a prediction has neither."""
+    labels = prediction.get("labels", prediction.get("label", np.zeros(0, np.int64)))
+    return [classes[label - 1] for label in np.atleast_1d(labels).tolist()]

@@ -21,7 +21,7 @@ CLASSES = ("circle", "square")
 
 @pytest.fixture(scope="module")
 def parts(learned: Any) -> Any:
-    spec = specs.parse(learned.spec, "Experiment")
+    spec = specs.parse(learned.spec, "ssd")
     plan = recipe.of(spec)
     split = frames.validation(plan, CLASSES)
     assert split is not None
@@ -95,6 +95,8 @@ def test_any_model_can_be_looked_through(parts: Any) -> None:
 
     _, plan, split = parts
     looked = validation.look(Perfect(), plan, split, CLASSES, size=(64, 64), progress=Silent())
-    assert validation.precision(validation.average_precision.in_whole_pixels(looked.findings), plan).mean == pytest.approx(1)
+    assert validation.precision(
+        validation.average_precision.in_whole_pixels(looked.findings), plan
+    ).mean == pytest.approx(1)
     assert validation.coco.measure(looked.findings).figures["AP"] == pytest.approx(1)
     assert looked.findings.sizes.tolist() == [[96, 96]] * 8

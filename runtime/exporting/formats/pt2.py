@@ -18,7 +18,7 @@ def write(subject: Subject, path: Path) -> Made:
     import torch
 
     from runtime.exporting import dense
-    from runtime.networks.ssd.export.core import quiet
+    from runtime.machine.quiet import quiet
 
     shapes = None if subject.batch else ({0: torch.export.Dim("batch")},)
     try:

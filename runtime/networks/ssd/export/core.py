@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from runtime.machine.quiet import quiet
 from tltpipe.errors import ExportError
 
 if TYPE_CHECKING:
@@ -93,19 +90,3 @@ def _axes_as_attributes(graph: onnx.GraphProto) -> None:
             kept = [each for each in node.attribute if each.name == "keepdims"]
             del node.attribute[:]
             node.attribute.extend([*kept, helper.make_attribute("axes", axes)])
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Torch's exporters speak to developers of torch, on standard error."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "torch.export", "onnx_ir")]
-    before = [logger.level for logger in loggers]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for logger in loggers:
-                logger.setLevel(logging.ERROR)
-            yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
