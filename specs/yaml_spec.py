@@ -113,9 +113,7 @@ def _hints(kind: Any) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-def _filled(
-    written: Mapping[str, Value], kind: type[Any]
-) -> tuple[dict[str, Value], dict[str, references.Misfit]]:
+def _filled(written: Mapping[str, Value], kind: type[Any]) -> tuple[dict[str, Value], dict[str, references.Misfit]]:
     """``written`` with its ``${key}`` filled in, and what is wrong with them."""
     given = references.Values({**_defaults(kind), **written})
     values: dict[str, Value] = {}
