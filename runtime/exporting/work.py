@@ -157,7 +157,7 @@ def _verify(original: Trained, exported: Model, wanted: Wanted) -> dict[str, Any
 
 def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, folder: Path) -> dict[str, Any]:
     """What int8 gains in size and time, and what it costs in mAP where the spec has validation data."""
-    from runtime.data import frames, recipe
+    from runtime.data import frames
     from runtime.exporting import judging
     from runtime.inference import backends
     from runtime.weights import card
@@ -179,7 +179,7 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
         "milliseconds": {name: round(value, 2) for name, value in zip(("int8", "fp32"), times, strict=True)},
         "calibration_pictures": len(wanted.calibration),
     }
-    plan = recipe.of(original.spec)
+    plan = original.recipe
     show = progress.for_stream()
     split = frames.validation(plan, original.classes, progress=show) if wanted.spec else None
     if split is None:
