@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Literal
 
 from typing_extensions import TypeVar
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from runtime.imaging.decoding import Place
+    from runtime.imaging.placement import View
     from specs import Spec
     from tltpipe.errors import Location, SpecError
 
@@ -25,25 +22,6 @@ CLIP_NORM = 35.0
 """Far above the gradients of a training that goes well, far below those of one that is about to run away: from random
 weights, at the rates that specs for pretrained ones ask for, and with two pictures a batch, some steps are such."""
 EMA_DECAY = 0.999
-
-
-class View(Protocol):
-    """What the network sees of a picture. Lives in worker processes, so it can be pickled."""
-
-    def __call__(
-        self,
-        path: Place,
-        boxes: NDArray[np.float32],
-        size: tuple[int, int],
-        random: np.random.Generator | None = None,
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.intp]]:
-        """The picture in ``path``, stored with ``size`` (width, height), and its ``boxes`` [n, 4] in those pixels.
-
-        Returns RGB pixels uint8 [H, W, 3] of the network's size, the boxes that remain [k, 4] in pixels of the
-        network, and the k indices they had. ``random`` None changes nothing but the size.
-        Raises DataError, naming the file.
-        """
-        ...
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from runtime.networks.ssd.model import SSD
     from specs import Spec
 
+EXPORTS = {name: f"runtime.networks.ssd.export.{name}" for name in ("deepstream", "onnx", "onnx_raw", "pt2")}
+"""The modules of its export formats."""
+
 
 def recipe(spec: Spec) -> Recipe[Settings]:
     """What ``spec`` asks for, whichever dialect it is written in."""

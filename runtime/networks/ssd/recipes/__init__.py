@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from runtime.data.recipe import CLIP_NORM, Data, Evaluation, Recipe, View
+from runtime.data.recipe import CLIP_NORM, Data, Evaluation, Recipe
+from runtime.imaging.placement import View
 from runtime.networks.ssd.config import MAPS, Settings
 from runtime.nn.schedules import SoftStartAnnealing, SoftStartCosine
 from specs import numbers

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from runtime.data.recipe import EMA_DECAY, Data, EarlyStopping, Optimizer, Recipe, Source, View
+from runtime.data.recipe import EMA_DECAY, Data, EarlyStopping, Optimizer, Recipe, Source
+from runtime.imaging.placement import View
 from runtime.imaging.views.flat import Flat
 from runtime.networks.ssd import recipes
 from runtime.networks.ssd.config import MEAN_BGR, NEGATIVE_IOU, POSITIVE_IOU, Settings
