@@ -123,7 +123,7 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
     from runtime import training
     from runtime.data import recipe
 
-    asked = training.Asked(
+    asked = training.TrainOptions(
         place=place,
         gpus=arguments.gpus,
         weights=program.host(arguments.resume_model_weights) if arguments.resume_model_weights else None,

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from runtime.inference.backends import Wanted
+    from runtime.inference.backends import ModelRequest
     from runtime.weights.card import Card
     from specs import Spec
 
 
-def read(path: Path, wanted: Wanted, *kinds: str) -> Card:
+def read(path: Path, request: ModelRequest, *kinds: str) -> Card:
     """The card of the model ``path``, whose kind must be one of ``kinds``.
 
     Raises ModelError where there is none, it is of another kind, or of other classes than the spec's.
@@ -33,16 +33,16 @@ def read(path: Path, wanted: Wanted, *kinds: str) -> Card:
     if found.kind not in kinds:
         what = f"its JSON says that it is a {found.kind} model, which is no {path.suffix} file"
         raise ModelError(what, where=path, hint="were files renamed? Export it again")
-    if wanted.spec is not None:
-        network: Any = registry.load("runtime.networks", wanted.network)
-        classes = network.classes(wanted.spec)
+    if request.spec is not None:
+        network: Any = registry.load("runtime.networks", request.network)
+        classes = network.classes(request.spec)
         if classes != found.classes:
             gone = ", ".join(sorted(set(found.classes) - set(classes)))
             new = ", ".join(sorted(set(classes) - set(found.classes)))
             told = [f"only in the model: {gone}" if gone else "", f"only in the spec: {new}" if new else ""]
             what = "the classes differ: " + ("; ".join(each for each in told if each) or "they are in another order")
             raise ModelError(what, where=path, hint="leave the spec out (-e), or pass the one it was trained with")
-        _compare(found, wanted.spec, path)
+        _compare(found, request.spec, path)
     return found
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.tasks.detection.detections import Found
+from runtime.tasks import Prediction
 from tltpipe import registry
 
 if TYPE_CHECKING:
-    from runtime.inference.backends import Wanted
+    from runtime.inference.backends import ModelRequest, Pixels
     from specs import Spec
 
 SUFFIXES = frozenset({".tlt", ".safetensors"})
@@ -22,26 +22,26 @@ SUFFIXES = frozenset({".tlt", ".safetensors"})
 class Trained:
     """A detector in torch, as it was trained. ``spec`` is the one given, else the one it was trained with."""
 
-    def __init__(self, detector: Any, name: str, spec: Spec, classes: tuple[str, ...], wanted: Wanted) -> None:
+    def __init__(self, detector: Any, name: str, spec: Spec, classes: tuple[str, ...], request: ModelRequest) -> None:
         from runtime.data import recipe
         from runtime.inference.backends import _seeing, _torch
         from runtime.machine import device
 
-        self.device = _torch.place(wanted.device)
-        self.threads = _torch.threads(wanted, self.device)
+        self.device = _torch.place(request.device)
+        self.threads = _torch.threads(request, self.device)
         self.detector = detector.eval().to(self.device)
         self.name, self.spec, self.classes, self.input_size = name, spec, classes, detector.input_size
         self.about = f"PyTorch, {device.describe(self.device, wanted=0)}"
-        self.see: Callable[[Path], NDArray[np.uint8]] = _seeing.BySpec(recipe.of(spec).inference_view)
+        self.load_image: Callable[[Path], NDArray[np.uint8]] = _seeing.BySpec(recipe.of(spec).inference_view)
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Found]:
+    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
         import torch
 
         from runtime.inference.backends import _torch
 
         with torch.inference_mode(), self.threads.timed(len(pixels)):
-            found = self.detector(_torch.images(pixels, self.device))
-        return [Found.of(*(detections[name].cpu() for name in ("boxes", "labels", "scores"))) for detections in found]
+            predictions = self.detector.predict(_torch.images(pixels, self.device))
+        return [{name: values.cpu().numpy() for name, values in each.items()} for each in predictions]
 
     def dense(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Before suppression: scores [B, A, N] of classes 1 to N, and corners [B, A, 4] in pixels."""
@@ -54,17 +54,17 @@ class Trained:
         return scores.cpu().numpy(), corners.cpu().numpy()
 
 
-def open(path: Path, wanted: Wanted) -> Trained:
+def open(path: Path, request: ModelRequest) -> Trained:
     """Without a spec the one that the checkpoint was trained with serves. Raises ModelError, HostError."""
     import specs
     from runtime.machine import device
     from runtime.weights import checkpoint
 
     device.require_torch()
-    network: Any = registry.load("runtime.networks", wanted.network)
-    spec = wanted.spec
+    network: Any = registry.load("runtime.networks", request.network)
+    spec = request.spec
     if spec is None:
-        text = checkpoint.load(path, wanted.key, resume=False).spec
+        text = checkpoint.load(path, request.key, resume=False).spec
         spec = specs.parse_text(text, "Experiment", source=f"{path}, its spec")
-    detector, loaded = checkpoint.open_detector(network, spec, path, key=wanted.key)
-    return Trained(detector, loaded.network, spec, loaded.classes, wanted)
+    detector, loaded = checkpoint.open_detector(network, spec, path, key=request.key)
+    return Trained(detector, loaded.network, spec, loaded.classes, request)

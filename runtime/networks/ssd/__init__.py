@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runtime.networks.ssd import config
-from runtime.networks.ssd.model import SSD
 from tltpipe import registry
 
-__all__ = ["SSD", "build", "classes", "name"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runtime.data.split import Split
+    from runtime.networks.ssd.model import SSD
+
+TASK = "detection"
 
 
 def classes(experiment: Any) -> tuple[str, ...]:
     """The distinct training classes in lower case, sorted: labels 1 to N. Raises SpecError when there are none."""
+    from runtime.networks.ssd import config
+
     message = config.message_of(experiment)
     names = tuple(sorted({value.lower() for value in message.dataset_config.target_class_mapping.values()}))
     if not names:
@@ -27,6 +33,8 @@ def classes(experiment: Any) -> tuple[str, ...]:
 
 def name(experiment: Any) -> str:
     """``ssd_<arch><nlayers>``, the number only where the family comes in several depths: ``ssd_mobilenet_v2``."""
+    from runtime.networks.ssd import config
+
     settings = config.read(experiment)
     depths = registry.load("runtime.nn.backbones", settings.arch).DEPTHS
     return f"ssd_{settings.arch}{settings.nlayers if depths else ''}"
@@ -38,4 +46,14 @@ def build(experiment: Any, *, num_classes: int) -> SSD:
     Raises SpecError naming the field for anything that cannot be built: an unknown arch or nlayers, lists of the
     wrong length, a picture too small for six maps.
     """
+    from runtime.networks.ssd import config
+    from runtime.networks.ssd.model import SSD
+
     return SSD(config.read(experiment), num_classes=num_classes)
+
+
+def advice(model: SSD, classes: Sequence[str], split: Split) -> list[str]:
+    """Whether its anchors can take the boxes of ``split``, and which ones would."""
+    from runtime.networks.ssd import anchor_fit
+
+    return anchor_fit.report(split, model.anchors.cpu().numpy(), classes, model.input_size)

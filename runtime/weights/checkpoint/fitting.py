@@ -13,13 +13,13 @@ from tltpipe.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
-    from runtime.networks import Detector, Network
+    from runtime.networks import Model, Network
     from specs import Spec
 
 
 def open_detector(
     network: Network, spec: Spec, path: Path, *, key: str | None, resume: bool = False
-) -> tuple[Detector, Checkpoint]:
+) -> tuple[Model, Checkpoint]:
     """The detector of ``spec`` with the weights in ``path``, narrowed as they were where they are pruned.
 
     Raises ModelError as ``load`` does, and where architecture, classes or shapes are others than the spec's.
