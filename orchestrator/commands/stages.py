@@ -153,9 +153,7 @@ def export(
     options: Options,
     checkpoint: Annotated[str | None, CHECKPOINT] = None,
     model: Annotated[str | None, MODEL] = None,
-    format: Annotated[
-        str | None, typer.Option(help="onnx (the default), onnx_raw, deepstream, torchscript or pt2.")
-    ] = None,
+    format: Annotated[str | None, typer.Option(help="onnx (the default), onnx_raw, deepstream or pt2.")] = None,
     data_type: Annotated[str | None, typer.Option(help="fp32, fp16 (ONNX) or int8 (onnx, onnx_raw).")] = None,
     calibration: Annotated[
         Path | None, typer.Option(help="Pictures for int8; the augmented ones by default.", show_default=False)

@@ -150,7 +150,7 @@ class Exporting:
     __pydantic_config__: ClassVar = _STRICT
 
     format: str | None = None
-    """onnx (suppression inside), onnx_raw, deepstream, torchscript or pt2; null is the usual one of the toolkit."""
+    """onnx (suppression inside), onnx_raw, deepstream or pt2; null is the usual one of the toolkit."""
     data_type: Literal["fp32", "fp16", "int8"] = "fp32"
     """int8 needs pictures to measure on."""
     calibration: str | None = None

@@ -25,7 +25,6 @@ EXPORTS: Mapping[str, str] = {
     "onnx": ".onnx",
     "onnx_raw": ".onnx",
     "deepstream": ".onnx",
-    "torchscript": ".pt",
     "pt2": ".pt2",
 }
 

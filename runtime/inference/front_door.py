@@ -71,7 +71,7 @@ class LoadedModel:
     def load(
         cls, path: Path | str, *, threshold: float = 0.3, key: str | None = None, device: str | None = None
     ) -> LoadedModel:
-        """The model in a checkpoint of training (.safetensors, .tlt), or in what export wrote (.onnx, .pt, .pt2).
+        """The model in a checkpoint of training (.safetensors, .tlt), or in what export wrote (.onnx, .pt2).
 
         Detections below the score ``threshold`` are dropped. ``key`` opens an encrypted checkpoint. ``device`` is
         "cpu", "cuda" or "cuda:1" (default: a GPU if there is one). Raises ModelError for what is no such model,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from runtime.data.fields import Fields
     from runtime.data.recipe import Recipe
     from runtime.imaging.decoding import Place
 
@@ -187,8 +188,8 @@ class ResultsWriter(Protocol):
 class Task(Protocol):
     """The module-level names of a module in ``runtime/tasks``. Nothing heavy is imported before it is called."""
 
-    FIELDS: Mapping[str, Any]
-    """How each field of a target is stored, follows a placement and is batched (``runtime.data.fields``)."""
+    FIELDS: Fields
+    """How each field of a target is read from annotations, stored, placed on the input and batched."""
 
     def metrics(self, classes: Sequence[str], recipe: Recipe) -> Metrics:
         """``classes`` are the names of label 1 to N."""

@@ -65,7 +65,7 @@ class Recorder:
 
     def __post_init__(self) -> None:
         self.run = resuming.identity(self.recipe, self.options)
-        self.spec = specs.dump(self.recipe.spec.message)
+        self.spec = specs.dump(self.recipe.spec)
         self.log = TrainingLog(
             self.results,
             self.network,

@@ -23,7 +23,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from converters import transfer
-from converters.convert import convert
+from converters.transfer.convert import convert
 from tltpipe.progress import Silent
 
 transfer.CHUNK = 4

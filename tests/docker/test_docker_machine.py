@@ -18,7 +18,7 @@ ROOT = os.getuid() == 0
 USER = "1234:1234" if ROOT else f"{os.getuid()}:{os.getgid()}"
 MEASURE = """
 import json
-from runtime import data, threads
+from runtime.machine import threads
 from tltpipe import machine
 print(json.dumps({
     "cores": machine.cpu_count(), "limit": machine.memory_limit(), "available": machine.memory_available(),

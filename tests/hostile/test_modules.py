@@ -13,7 +13,7 @@ BIN = Path(sys.executable).parent
 NAMES = ("json", "multiprocessing", "signal", "numpy", "torch", "tltpipe", "converters", "runtime", "orchestrator")
 POOL = "from tltpipe import files\nassert list(files.parallel_map(abs, [-1, -2, -3], workers=2)) == [1, 2, 3]"
 MEMBER = """
-from runtime import launch
+from runtime.machine import launch
 member = launch._start(0, "runtime.programs.train", ["--help"])
 assert member.process.wait() == 0
 """

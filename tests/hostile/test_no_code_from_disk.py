@@ -42,7 +42,6 @@ METHODS = {"read_pickle", "extractall", "load_module", "exec_module"}
 ALLOWED = {
     "runtime/machine/launch.py": {"pickle"},  # through a pipe between our own processes: it never lies on a disk
     "runtime/inference/backends/pt2.py": {"torch.export.load"},  # behind a seal: test_models.py
-    "runtime/inference/backends/torchscript.py": {"torch.jit.load"},  # a program in a language of its own
 }
 
 

@@ -66,10 +66,10 @@ def test_models_of_another_checkpoint_of_that_name_are_moved_aside(
     folder = workspace / "exported/ssd_resnet10_epoch_003"
     (folder / "onnx/labels.txt").write_text("old classes")
     (workspace / "output/weights/ssd_resnet10_epoch_003.tlt").write_text("trained again")
-    run = exported(force=force, **{"export.format": "torchscript"})
+    run = exported(force=force, **{"export.format": "pt2"})
     pipeline.execute(run, ["export"])
     assert "another checkpoint of this name" in "\n".join(run.report.told)  # type: ignore[attr-defined]
-    assert sorted(path.name for path in folder.iterdir()) == ["source.json", "torchscript"]
+    assert sorted(path.name for path in folder.iterdir()) == ["pt2", "source.json"]
     (aside,) = (workspace / "exported").glob("*_003-*")
     assert (aside / "onnx/labels.txt").read_text() == "old classes"
     assert json.loads((folder / "source.json").read_text())["epoch"] == 3
@@ -207,7 +207,7 @@ def test_a_model_and_its_json_are_enough(
         "classes": ["skirt", "vest"], "validation_tfrecords_path": None, "validation_fold": None,
     }  # fmt: skip
     text = specs.render("ssd", "train.tlt2.conf.j2", settings, **places)
-    spec = specs.parse_text(text, "Experiment", source="train.conf")
+    spec = specs.parse_text(text, "ssd", source="train.conf")
     torch.manual_seed(1)
     detector = ssd.build(spec, num_classes=2)
     weights = tmp_path / "trained.safetensors"

@@ -68,7 +68,7 @@ import sys
 from pathlib import Path
 
 from converters.fetch import fetch
-from orchestrator import password
+from orchestrator.settings import password
 from tltpipe.errors import TltpipeError
 
 ask = password.asker(int(sys.argv[2]) if sys.argv[2:] else None)

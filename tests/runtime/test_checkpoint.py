@@ -234,19 +234,6 @@ def test_an_open_checkpoint_is_a_file_for_everybody(tmp_path: Path) -> None:
     assert (facts["network"], facts["classes"]) == ("ssd_resnet18", ["circle", "square"])
 
 
-def test_the_first_format_is_still_read(tmp_path: Path) -> None:
-    given = of(net())
-    assert given.resume is not None
-    content = {name: getattr(given, name) for name in ("network", "classes", "epoch", "model", "spec")}
-    torch.save({"format": "tltpipe checkpoint 1", **content, "optimizer": given.resume.optimizer}, tmp_path / "old.tlt")
-    for key in (None, KEY):
-        loaded = checkpoint.load(tmp_path / "old.tlt", key)
-        same(dict(given.model), dict(loaded.model))
-        assert loaded.resume is not None
-        same(given.resume.optimizer, loaded.resume.optimizer)
-        assert (loaded.classes, loaded.epoch, loaded.resume.step) == (("circle", "square"), 5, None)
-
-
 # ------------------------------------------------------------------------------------------------------------- saving
 
 
@@ -257,8 +244,8 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, key: str | None) -> N
     program = f"""
 import resource, torch
 from pathlib import Path
-from runtime import checkpoint
-from runtime.checkpoint import Checkpoint
+from runtime.weights import checkpoint
+from runtime.weights.checkpoint import Checkpoint
 resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
 try:
     checkpoint.save(Path({str(path)!r}), Checkpoint("n", (), 1, {{"a": torch.zeros(1_000_000)}}, ""), {key!r})
@@ -450,7 +437,7 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[object, ...]:
             return (Path.touch, (tmp_path / "touched",))
 
-    torch.save({"format": checkpoint.FIRST_FORMAT, "model": Malice()}, tmp_path / "bad.tlt")
+    torch.save({"model": Malice()}, tmp_path / "bad.tlt")
     with pytest.raises(ModelError):
         checkpoint.load(tmp_path / "bad.tlt")
     assert not (tmp_path / "touched").exists()

@@ -18,12 +18,12 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from runtime.exporting import difference
 from runtime.inference import backends
-from runtime.networks.ssd.export import core
+from runtime.networks.ssd.export import core, dense
+from runtime.tasks.detection import difference
 
 traced_anew = core.export
-SUFFIXES = {"onnx": ".onnx", "onnx_raw": ".onnx", "deepstream": ".onnx", "torchscript": ".pt", "pt2": ".pt2"}
+SUFFIXES = {"onnx": ".onnx", "onnx_raw": ".onnx", "deepstream": ".onnx", "pt2": ".pt2"}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -51,7 +51,7 @@ def look(path: Path, learned: Any, *, spec: bool = False) -> tuple[Any, np.ndarr
     """The model in ``path``, and what it takes of the pictures that ``learned`` has validated on."""
     import specs
 
-    wanted = backends.ModelRequest("ssd", specs.parse(learned.spec, "Experiment") if spec else None)
+    wanted = backends.ModelRequest("ssd", specs.parse(learned.spec, "ssd") if spec else None)
     model = backends.open(path, wanted)
     return model, np.stack([model.load_image(each) for each in sorted(learned.pictures.iterdir())[:9]])
 
@@ -203,9 +203,9 @@ def test_a_second_model_shares_the_labels(learned: Any, tmp_path: Path, capsys: 
     assert export.main(words(learned, tmp_path / "b.onnx", "--static_batch_size", "1")) == 0
     written = {"a.onnx", "a.onnx.json", "b.onnx", "b.onnx.json", "labels.txt"}
     assert {path.name for path in tmp_path.iterdir()} == written
-    for more in ([], ["--force"]):  # TorchScript's scores have no column for the background
+    for more in ([], ["--force"]):  # its scores have no column for the background
         capsys.readouterr()
-        assert export.main(words(learned, tmp_path / "c.pt", *more)) == 5
+        assert export.main(words(learned, tmp_path / "c.pt2", *more)) == 5
         printed = capsys.readouterr().err
         assert f"{tmp_path / 'labels.txt'}: this belongs to another model" in printed
         assert "--force" not in printed
@@ -218,8 +218,8 @@ def test_without_a_spec_and_without_an_output(learned: Any, tmp_path: Path) -> N
     assert export.main(["ssd", "-m", str(model), "-r", str(tmp_path / "log")]) == 0
     assert model.with_suffix(".onnx").is_file()
     (tmp_path / "more").mkdir()
-    assert export.main(words(learned, tmp_path / "more", "--format", "torchscript")) == 0
-    assert (tmp_path / "more" / model.with_suffix(".pt").name).is_file()
+    assert export.main(words(learned, tmp_path / "more", "--format", "pt2")) == 0
+    assert (tmp_path / "more" / model.with_suffix(".pt2").name).is_file()
     lines = (tmp_path / "log/status.json").read_text().splitlines()
     assert [json.loads(line)["status"] for line in lines] == ["STARTED", "SUCCESS"]
 
@@ -332,7 +332,7 @@ def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> Non
 
     path = tmp_path / "train.conf"
     path.write_text(LATER)
-    spec = specs.parse(path, "Experiment")
+    spec = specs.parse(path, "ssd")
     torch.manual_seed(2)
     detector = ssd.build(spec, num_classes=2)
     weights = tmp_path / "later.safetensors"
@@ -352,7 +352,9 @@ def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> Non
         assert (again == pixels).all()
         found = exported(pixels)
         assert sum(len(each["scores"]) for each in found) > 20
-        assert difference.strangers(found, *trained.dense(pixels)) == 0
+        with torch.inference_mode():
+            corners, scores = dense.program(trained.model)(torch.from_numpy(pixels).permute(0, 3, 1, 2).float())
+        assert difference.unexplained_detections(found, scores.numpy(), corners.numpy()) == 0
 
 
 def test_a_network_that_sees_grey(learned: Any, tmp_path: Path) -> None:
@@ -363,7 +365,7 @@ def test_a_network_that_sees_grey(learned: Any, tmp_path: Path) -> None:
 
     path = learned.shapes.spec(name="grey.conf", replace=("output_image_channel: 3", "output_image_channel: 1"))
     torch.manual_seed(2)
-    detector = ssd.build(specs.parse(path, "Experiment"), num_classes=2)
+    detector = ssd.build(specs.parse(path, "ssd"), num_classes=2)
     weights = tmp_path / "grey.safetensors"
     state = detector.state_dict()
     checkpoint.save(weights, checkpoint.Checkpoint("ssd_resnet10", ("circle", "square"), 1, state, path.read_text()))

@@ -391,7 +391,7 @@ def test_an_exported_model_needs_no_torch(learned: Any, pictures: Path, tmp_path
     assert export.main(["ssd", "-m", str(learned.model), "-o", str(model)]) == 0
     given = ["ssd", "-i", pictures, "-l", tmp_path / "onnx", "-m", model, "-t", "0.05"]
     call = f"infer.main({list(map(str, given))!r})"
-    code = f"import sys; from runtime import infer; sys.exit({call} or 'torch' in sys.modules)"
+    code = f"import sys; from runtime.programs import infer; sys.exit({call} or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert infer.main(words(learned, pictures, tmp_path, "-t", "0.05")) == 0
     for name in ("a.txt", "b.txt", "c.txt"):
@@ -455,15 +455,12 @@ def test_exported_models_that_do_not_fit(
     with monkeypatch.context() as patch:
         patch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else there(name))
         fails("ONNX models need onnxruntime, which this Python does not have", code=6)
-    for suffix in (".pt", ".pt2"):
-        model = model.with_suffix(suffix)
-        kind = "torchscript" if suffix == ".pt" else "pt2"
-        Path(f"{model}.json").write_text(text.replace('"kind": "onnx"', f'"kind": "{kind}"'))
-        model.write_bytes(whole[:1000])
-        if suffix == ".pt2":
-            fails("can run code when it is read")
-            monkeypatch.setenv("TLTPIPE_TRUST_PT2", "1")
-        fails("torch cannot read it as")
+    model = model.with_suffix(".pt2")
+    Path(f"{model}.json").write_text(text.replace('"kind": "onnx"', '"kind": "pt2"'))
+    model.write_bytes(whole[:1000])
+    fails("can run code when it is read")
+    monkeypatch.setenv("TLTPIPE_TRUST_PT2", "1")
+    fails("torch cannot read it as")
 
 
 def test_folders_are_searched_and_what_cannot_be_read_is_said(

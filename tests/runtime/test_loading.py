@@ -150,7 +150,7 @@ def test_workers_go_when_their_trainer_is_killed(tmp_path: Path) -> None:
 import sys, time
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import multiprocessing, test_loading
-from runtime.loading import Loader
+from runtime.data.loading import Loader
 loader = Loader(test_loading.Squares(), range(10**6), workers=3)
 next(loader)
 print(*[child.pid for child in multiprocessing.active_children()], flush=True)

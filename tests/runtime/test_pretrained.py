@@ -259,7 +259,7 @@ def test_a_real_detector_begins_with_it(tmp_path: Path, shapes: Any) -> None:
     import specs
     from runtime.networks import ssd
 
-    spec = specs.parse(shapes.spec(replace=("nlayers: 10", "nlayers: 18")), "Experiment")
+    spec = specs.parse(shapes.spec(replace=("nlayers: 10", "nlayers: 18")), "ssd")
     detector: Any = ssd.build(spec, num_classes=2)
     before = {name: value.clone() for name, value in detector.state_dict().items()}
     lines = taken(detector, written(tmp_path, torchvision.models.resnet18().state_dict()))
@@ -410,13 +410,6 @@ def test_a_pruned_checkpoint_of_another_depth(tmp_path: Path, which: str) -> Non
         taken(after, tmp_path / "own.any")
     assert caught.value.exit_code == 4
     assert caught.value.where == tmp_path / "own.any"
-
-
-def test_of_the_first_format(tmp_path: Path) -> None:
-    model = Around("resnet", 10)
-    content = {"network": "net_resnet10", "classes": ("a",), "epoch": 2, "model": model.state_dict(), "spec": ""}
-    path = written(tmp_path, {"format": checkpoint.FIRST_FORMAT, **content, "optimizer": None}, "old.tlt")
-    assert taken(Around("resnet", 10), path)[0].endswith("78 of 78 tensors from old.tlt, net_resnet10 after 2 epochs")
 
 
 # ---------------------------------------------------------------------------------------------------------- bad input

@@ -112,7 +112,7 @@ def kind_of(path: Path) -> str:
     if suffix in FOREIGN:
         if not path.exists() and (ours := _ours_beside(path)):
             raise ModelError("there is no such model", where=path, hint=f"tlt-train wrote {ours}: pass that")
-        hint = "pass a checkpoint of tlt-train, or what tlt-export made of it (.onnx, .pt, .pt2)"
+        hint = "pass a checkpoint of tlt-train, or what tlt-export made of it (.onnx, .pt2)"
         raise ModelError(f"this is {FOREIGN[suffix]}, which only NVIDIA's programs read", where=path, hint=hint)
     if not path.is_file():
         what = "this is a folder, not a model" if path.is_dir() else "there is no such model"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.imaging.pixels import parts
-from runtime.inference.backends._cards import require_classes
+from runtime.inference.backends._cards import input_size, require_classes, thresholds
 from runtime.machine import device as devices
 from runtime.machine import threads as choosing
 from runtime.tasks import Prediction
@@ -63,10 +63,10 @@ class Dense:
     def __init__(
         self, program: Any, card: Card, request: ModelRequest, *, about: str, load_image: Any, device: torch.device
     ) -> None:
-        self.program, self.thresholds, self.device = program, card.thresholds, device
+        self.program, self.thresholds, self.device = program, thresholds(card), device
         self.threads = threads(request, device)
         self.about = f"{about}, {devices.describe(device, wanted=0)}"
-        self.name, self.classes, self.input_size = card.network, card.classes, card.size
+        self.name, self.classes, self.input_size = card.network, card.classes, input_size(card)
         self.load_image: Callable[[Path], NDArray[np.uint8]] = load_image
         self.batch = card.batch
 

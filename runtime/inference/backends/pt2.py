@@ -20,7 +20,7 @@ SUFFIXES = frozenset({".pt2"})
 def open(path: Path, request: ModelRequest) -> Dense:
     from runtime.inference.backends import _torch
     from runtime.machine import device
-    from runtime.networks.ssd.export.core import quiet
+    from runtime.machine.quiet import quiet
 
     device.require_torch()
     card = read(path, request, "pt2")

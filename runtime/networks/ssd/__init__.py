@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from runtime.networks.ssd.model import SSD
 
 TASK = "detection"
+EXPORTS = {name: f"runtime.networks.ssd.export.{name}" for name in ("deepstream", "onnx", "onnx_raw", "pt2")}
+"""The modules of its export formats."""
 
 
 def classes(experiment: Any) -> tuple[str, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from runtime.data.fields import BOXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from runtime.data.recipe import Recipe
     from runtime.tasks import ImageInfo, Metrics, Prediction, ResultsWriter, Target
 
-FIELDS: Mapping[str, Any] = {}
+FIELDS = BOXES
 
 
 def metrics(classes: Sequence[str], recipe: Recipe) -> Metrics:

@@ -5,33 +5,13 @@ Without a key a checkpoint is a safetensors file: the model's tensors under thei
 encrypted. docs/checkpoints.md describes both. Files are known by their content, whatever they are called.
 """
 
-from runtime.weights.checkpoint.fitting import check, open_detector, restore, restore_optimizer, take_on, transfer
-from runtime.weights.checkpoint.folder import (
-    ENCRYPTED,
-    OPEN,
-    aside,
-    best_of,
-    keep_best,
-    newest,
-    path_of,
-    rotate,
-    set_aside,
-)
-from runtime.weights.checkpoint.state import Checkpoint, Resume
-from runtime.weights.checkpoint.storing import (
-    FIRST_FORMAT,
-    FORMAT,
-    Kind,
-    facts,
-    is_ours,
-    load,
-    of_first_format,
-    recognise,
-    save,
-)
+from runtime.weights.checkpoint.fitting import check, open_detector, restore, restore_optimizer, take_on
+from runtime.weights.checkpoint.folder import aside, best_of, keep_best, newest, path_of, rotate, set_aside
+from runtime.weights.checkpoint.state import ENCRYPTED, OPEN, Checkpoint, Resume
+from runtime.weights.checkpoint.storing import FORMAT, Kind, facts, is_ours, load, recognise, save
 
 __all__ = [
-    "ENCRYPTED", "FIRST_FORMAT", "FORMAT", "OPEN", "Checkpoint", "Kind", "Resume", "aside", "best_of", "check", "facts",
-    "is_ours", "keep_best", "load", "newest", "of_first_format", "open_detector", "path_of", "recognise", "restore",
-    "restore_optimizer", "rotate", "save", "set_aside", "take_on", "transfer",
+    "ENCRYPTED", "FORMAT", "OPEN", "Checkpoint", "Kind", "Resume", "aside", "best_of", "check", "facts", "is_ours",
+    "keep_best", "load", "newest", "open_detector", "path_of", "recognise", "restore", "restore_optimizer", "rotate",
+    "save", "set_aside", "take_on",
 ]  # fmt: skip

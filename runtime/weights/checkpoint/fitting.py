@@ -98,10 +98,3 @@ def restore_optimizer(optimizer: Any, checkpoint: Checkpoint, path: Path) -> Non
     except (KeyError, ValueError) as mismatch:
         hint = "keep freeze_blocks as it was, or start anew with --initial_epoch 1"
         raise ModelError("its optimiser learned other layers than this spec's", where=path, hint=hint) from mismatch
-
-
-def transfer(detector: Any, found: Any, path: Path) -> list[str]:
-    """``runtime.weights.pretrained.adopt``."""
-    from runtime.weights import pretrained
-
-    return pretrained.adopt(detector, found, path)

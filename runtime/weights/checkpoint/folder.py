@@ -8,9 +8,9 @@ import shutil
 from itertools import chain, count
 from pathlib import Path
 
+from runtime.weights.checkpoint.state import ENCRYPTED, OPEN
+from runtime.weights.checkpoint.storing import facts
 from tltpipe.errors import HostError, ModelError
-
-ENCRYPTED, OPEN = ".tlt", ".safetensors"
 
 
 def path_of(results: Path, network: str, epoch: int, *, encrypted: bool = False) -> Path:
@@ -90,8 +90,6 @@ def _found(results: Path, network: str) -> list[tuple[Path, int]]:
 
 
 def _epoch_of(path: Path, key: str | None, *, unknown: int) -> int:
-    from runtime.weights.checkpoint.storing import facts
-
     try:
         return int(facts(path, key)["epoch"])
     except (ModelError, HostError, TypeError, ValueError):

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+ENCRYPTED, OPEN = ".tlt", ".safetensors"
+"""Suffixes of checkpoints with and without a key."""
+
 
 @dataclass(frozen=True)
 class Resume:
     """What it takes to go on as if nothing had happened: every bit of it comes back.
 
-    ``optimizer`` is its state_dict, ``step`` the iterations done (None in files of the first format), ``weights`` the
+    ``optimizer`` is its state_dict, ``step`` the iterations done, ``weights`` the
     trained ones where the checkpoint's ``model`` is their moving average. ``numbers`` is for whatever else a training
     remembers (generators, gradient scaler): plain values, lists, tuples, dictionaries, tensors, arrays.
     """
 
     optimizer: Mapping[str, Any]
-    step: int | None
+    step: int
     weights: Mapping[str, torch.Tensor] | None = None
     numbers: Mapping[str, Any] = field(default_factory=dict)
 

@@ -7,13 +7,11 @@ import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from runtime.weights.checkpoint import encryption
-from runtime.weights.checkpoint.folder import ENCRYPTED, OPEN
-from runtime.weights.checkpoint.state import Checkpoint, Resume
+from runtime.weights.checkpoint.state import ENCRYPTED, OPEN, Checkpoint, Resume
 from tltpipe import __version__, inputs
 from tltpipe.errors import HostError, ModelError
 from tltpipe.files import atomic, write_text
@@ -24,11 +22,10 @@ if TYPE_CHECKING:
     from runtime.weights.checkpoint.tensor_file import Reader
 
 FORMAT = "tltpipe checkpoint 2"
-FIRST_FORMAT = "tltpipe checkpoint 1"
-"""A torch archive of one dictionary, which earlier versions called .tlt."""
 FACTS = "tltpipe"
 """The key in the header of a safetensors file under which everything but tensors lies."""
 RESUME = "resume/"
+AS_PRETRAINED = "tlt-train -m takes it as pretrained weights, where --initial_epoch is 1"
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 ZIP = b"PK\x03\x04"
@@ -68,8 +65,6 @@ def load(path: Path, key: str | None = None, *, resume: bool = True) -> Checkpoi
 
     Raises ModelError for anything that is not a whole file of ours, for a wrong key and for none where one is needed.
     """
-    if recognise(path) == "torch":
-        return _first_format(path, resume=resume)
     from runtime.weights.checkpoint import tensor_file
 
     with _reading(path, key) as reader:
@@ -84,7 +79,7 @@ def load(path: Path, key: str | None = None, *, resume: bool = True) -> Checkpoi
 def facts(path: Path, key: str | None = None) -> Mapping[str, Any]:
     """The JSON of a checkpoint (network, classes, epoch, metrics, spec, ...) without reading its tensors.
 
-    Raises ModelError as ``load`` does, for files of the first format, too.
+    Raises ModelError as ``load`` does.
     """
     with _reading(path, key) as reader:
         return _facts(reader)
@@ -147,6 +142,8 @@ def _reading(path: Path, key: str | None) -> Iterator[Reader]:
     from runtime.weights.checkpoint import tensor_file
 
     kind = recognise(path)
+    if kind == "torch":
+        raise ModelError("a torch file, but not a checkpoint of tlt-train", where=path, hint=AS_PRETRAINED)
     try:
         with _reachable(path), inputs.opened(path) as stream:
             limit = os.fstat(stream.fileno()).st_size
@@ -182,8 +179,7 @@ def _facts(reader: Reader) -> dict[str, Any]:
     from runtime.weights.checkpoint import tensor_file
 
     if FACTS not in reader.metadata:
-        hint = "tlt-train -m takes it as pretrained weights, where --initial_epoch is 1"
-        raise ModelError("a safetensors file, but not a checkpoint of tlt-train", hint=hint)
+        raise ModelError("a safetensors file, but not a checkpoint of tlt-train", hint=AS_PRETRAINED)
     try:
         told = json.loads(reader.metadata[FACTS])
         version = told["format"]
@@ -194,31 +190,6 @@ def _facts(reader: Reader) -> dict[str, Any]:
             f'a checkpoint of another version of tltpipe: "{version}"', hint="use that version, or a newer one"
         )
     return dict(told)
-
-
-def _first_format(path: Path, *, resume: bool) -> Checkpoint:
-    import torch
-
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as failure:  # torch raises whatever its archive reader and unpickler came upon
-        hint = "the file may be cut short or damaged, or hold more than tensors; use an earlier checkpoint of tlt-train"
-        raise ModelError("this torch file cannot be read", where=path, hint=hint) from failure
-    loaded = of_first_format(content)
-    if loaded is None:
-        hint = "tlt-train -m takes it as pretrained weights, where --initial_epoch is 1"
-        raise ModelError("a torch file, but not a checkpoint of tlt-train", where=path, hint=hint)
-    return loaded if resume else replace(loaded, resume=None)
-
-
-def of_first_format(content: Any) -> Checkpoint | None:
-    """The checkpoint that torch read from a file of the first format; None if it was something else."""
-    if not isinstance(content, dict) or content.get("format") != FIRST_FORMAT:
-        return None
-    state = content["optimizer"]
-    resume = None if state is None else Resume(state, None)
-    model, classes = content["model"], tuple(content["classes"])
-    return Checkpoint(content["network"], classes, content["epoch"], model, content["spec"], resume)
 
 
 def _taken_apart(checkpoint: Checkpoint) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

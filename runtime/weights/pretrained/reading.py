@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from runtime.weights import checkpoint
-from runtime.weights.checkpoint import Checkpoint
 from tltpipe import inputs
 from tltpipe.errors import HostError, ModelError
 
@@ -34,17 +33,12 @@ class Foreign:
     deviation: tuple[float, ...] | None = None
 
 
-def read(path: Path) -> Foreign | Checkpoint:
-    """The weights in a .safetensors or torch file; a Checkpoint where it is one of our first format.
+def read(path: Path) -> Foreign:
+    """The weights in a .safetensors or torch file.
 
     Raises ModelError for files that hold no tensors by name, more than tensors, or are damaged.
     """
-    if checkpoint.recognise(path) == "safetensors":
-        content = _safetensors(path)
-    else:
-        content = _torch(path)
-        if (own := checkpoint.of_first_format(content)) is not None:
-            return own
+    content = _safetensors(path) if checkpoint.recognise(path) == "safetensors" else _torch(path)
     tensors, place = _state_dict(content)
     if not tensors:
         hint = "save model.state_dict() with torch.save"

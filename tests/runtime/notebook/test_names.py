@@ -21,7 +21,7 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 CLASSES = ("car", "cyclist", "pedestrian")
-SUFFIXES = {"onnx": ".onnx", "onnx_raw": ".onnx", "deepstream": ".onnx", "torchscript": ".pt", "pt2": ".pt2"}
+SUFFIXES = {"onnx": ".onnx", "onnx_raw": ".onnx", "deepstream": ".onnx", "pt2": ".pt2"}
 LINE = ("ssd", "-t", "0.011")
 Best = Mapping[str, float]
 """The best score of each name on one picture."""
@@ -76,8 +76,6 @@ def columns(names: list[str], scores: Any) -> Best:
 def as_stranger(format: str, dialect: str, path: Path, names: list[str], picture: Path) -> Best:
     """What a program finds that knows the file, the formats' page, and ``names`` by their labels."""
     pixels = np.asarray(Image.open(picture), np.float32).transpose(2, 0, 1)[None]
-    if format == "torchscript":
-        return columns(names, torch.jit.load(str(path))(torch.from_numpy(pixels))[1][0].detach().numpy())
     if format == "pt2":
         return columns(names, torch.export.load(path).module()(torch.from_numpy(pixels))[1][0].detach().numpy())
     if format == "deepstream":
