@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from runtime.exporting import formats, publishing
 from runtime.shell import program
@@ -15,6 +15,7 @@ from tltpipe.files import sha256
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import nn
 
     from runtime.exporting.formats import Format
     from runtime.exporting.subject import Made, Subject
@@ -83,7 +84,7 @@ def _subject(wanted: Wanted, original: Trained) -> Subject:
         return judging.seen(original, wanted.calibration, batch=wanted.calibration_batch)
 
     return Subject(
-        model=original.model.cpu(),
+        model=cast("nn.Module", original.model).cpu(),
         network=original.name,
         classes=original.classes,
         size=original.input_size,
@@ -138,7 +139,7 @@ def _verify(format: Format, subject: Subject, original: Trained, exported: Model
 
 def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, folder: Path) -> dict[str, Any]:
     """What int8 gains in size and time, and what it costs in mAP where the spec has validation data."""
-    from runtime.data import frames, recipe
+    from runtime.data import frames
     from runtime.exporting import judging
     from runtime.inference import backends
     from runtime.weights import card
@@ -160,7 +161,7 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
         "milliseconds": {name: round(value, 2) for name, value in zip(("int8", "fp32"), times, strict=True)},
         "calibration_pictures": len(wanted.calibration),
     }
-    plan = recipe.of(original.spec)
+    plan = original.recipe
     show = progress.for_stream()
     split = frames.validation(plan, original.classes, progress=show) if wanted.spec else None
     if split is None:

@@ -2,8 +2,6 @@
 
 ``load("ssd")`` gives a module that fulfils ``Network``; what its ``build`` returns is a ``torch.nn.Module`` that
 fulfils ``Model``. The engine calls nothing else, so a new network is one new folder here, and one in ``specs``.
-
-``experiment`` is the parsed training spec: a ``specs.Spec`` (errors then carry line and column) or its bare message.
 """
 
 from __future__ import annotations
@@ -18,7 +16,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from runtime.data.recipe import Recipe
     from runtime.data.split import Split
+    from specs import Spec
 
 
 Tensors: TypeAlias = "Mapping[str, Tensor]"
@@ -83,20 +83,23 @@ class Network(Protocol):
     TASK: str
     """A module in ``runtime.tasks``."""
 
-    def classes(self, experiment: Any) -> tuple[str, ...]:
-        """Names of the classes to find, in the order of their labels: label 1 is the first."""
+    def recipe(self, spec: Spec) -> Recipe[Any]:
+        """The one reading of a spec of this network: past it nobody looks into the spec again."""
         ...
 
-    def name(self, experiment: Any) -> str:
-        """The stem of file names: ``"ssd_resnet18"``."""
+    def build(self, recipe: Recipe[Any]) -> Model:
+        """A model with random weights. Raises SpecError when the recipe asks for something that cannot be built."""
         ...
 
-    def build(self, experiment: Any, *, num_classes: int) -> Model:
-        """A model with random weights.
 
-        Raises SpecError when the spec asks for something that cannot be built.
-        """
-        ...
+def load(name: str) -> Network:
+    """The network ``name``."""
+    return cast("Network", registry.load("runtime.networks", name))
+
+
+def recipe(spec: Spec) -> Recipe[Any]:
+    """What ``spec`` asks its network for."""
+    return load(spec.kind).recipe(spec)
 
 
 @runtime_checkable
@@ -106,11 +109,6 @@ class Advises(Protocol):
     def advice(self, model: Any, classes: Sequence[str], split: Split) -> Sequence[str]:
         """Lines for the user about ``model``, which ``build`` made, and ``split``; none where all is well."""
         ...
-
-
-def load(name: str) -> Network:
-    """The network ``name``."""
-    return cast("Network", registry.load("runtime.networks", name))
 
 
 def family(name: str) -> str:

@@ -117,7 +117,6 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     """Print the scores of every class, and the rest, and keep them in ``results``."""
     from runtime import networks, tasks
     from runtime.data import frames
-    from runtime.data import recipe as recipes
     from runtime.evaluation import validation
     from runtime.tasks import ReportOptions
     from tltpipe import progress
@@ -129,7 +128,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     place = models.gpu_by_number(arguments.gpus, arguments.gpu_index)
     model = models.open(path, ModelRequest(arguments.network, spec, arguments.key, place, arguments.threads))
     show = progress.for_stream()
-    recipe = _chosen(recipes.of(spec), arguments)
+    recipe = _chosen(networks.recipe(spec), arguments)
     split = frames.validation(recipe, model.classes, progress=show)
     if split is None:
         hint = f"add {recipe.data.held_out_fields} to dataset_config"
@@ -179,7 +178,7 @@ def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     from runtime.data.recipe import Source
 
     if arguments.image_dir:
-        source = Source(program.host(arguments.image_dir), labels=program.host(arguments.label_dir))
+        source = Source(program.host(arguments.image_dir), program.host(arguments.label_dir), "kitti")
         recipe = replace(recipe, data=replace(recipe.data, validation=(source,), fold=None))
     if arguments.batch_size is not None:
         recipe = replace(recipe, evaluation=replace(recipe.evaluation, batch_size=arguments.batch_size))

@@ -184,7 +184,7 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
             suffix=task.writers()["labels"].suffix if "labels" in task.writers() else "",
         ),
         threshold=arguments.threshold,
-        batch=arguments.batch_size or (spec.message.eval_config.batch_size if spec else 0) or BATCH,
+        batch=arguments.batch_size or (networks.recipe(spec).evaluation.batch_size if spec else 0) or BATCH,
         drawn=place(arguments.output, "images_annotated"),
         labels=place(arguments.labels, "labels"),
         coco=place(arguments.coco),
