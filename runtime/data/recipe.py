@@ -18,15 +18,16 @@ Mode = Literal["SAMPLE", "INTEGRATE"]
 
 @dataclass(frozen=True)
 class Source:
-    """A part of the data: TFRecords by the glob ``records``, or KITTI files in the folder ``labels``.
+    """A part of the data: ``annotations`` are a file or a folder, or a glob of files as text, of ``format``.
 
-    ``images`` is the folder below which the pictures lie; ``weight`` how often its pictures are shown, relative to
-    the other sources; ``field`` where the spec names it.
+    ``format`` is "tfrecord", or a module of ``converters.formats``, or "auto". ``images`` is the folder below which
+    the images lie, None where the annotations know; ``weight`` how often its images are shown, relative to the other
+    sources; ``field`` where the spec names it.
     """
 
-    images: Path
-    records: str | None = None
-    labels: Path | None = None
+    images: Path | None
+    annotations: Path | str
+    format: str = "auto"
     weight: float = 1.0
     field: str = "dataset_config"
 

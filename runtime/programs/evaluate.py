@@ -176,7 +176,7 @@ def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     from runtime.data.recipe import Source
 
     if arguments.image_dir:
-        source = Source(program.host(arguments.image_dir), labels=program.host(arguments.label_dir))
+        source = Source(program.host(arguments.image_dir), program.host(arguments.label_dir), "kitti")
         recipe = replace(recipe, data=replace(recipe.data, validation=(source,), fold=None))
     if arguments.batch_size is not None:
         recipe = replace(recipe, evaluation=replace(recipe.evaluation, batch_size=arguments.batch_size))

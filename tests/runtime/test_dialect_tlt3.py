@@ -44,11 +44,12 @@ def test_the_sample() -> None:
     assert made.data.training == (
         recipe.Source(
             images=Path("/workspace/data/train/images"),
-            labels=Path("/workspace/data/train/labels"),
+            annotations=Path("/workspace/data/train/labels"),
+            format="kitti",
             field="dataset_config.data_sources[0]",
         ),
     )
-    assert made.data.validation[0].labels == Path("/workspace/data/val/labels")
+    assert made.data.validation[0].annotations == Path("/workspace/data/val/labels")
     assert made.data.mapping["sling"] == "sling"
     assert made.optimizer == recipe.Optimizer()
     assert made.early_stopping is None
@@ -67,8 +68,8 @@ def test_records_go_through_the_chain_of_dali() -> None:
     text = TEXT[:start] + '  data_sources { tfrecords_path: "/d/train*" }\n' + TEXT[end:]
     made = read(text)
     assert isinstance(made.training_view, Dali)
-    assert made.data.training[0].records == "/d/train*"
-    assert made.data.training[0].labels is None
+    assert made.data.training[0].annotations == "/d/train*"
+    assert made.data.training[0].format == "tfrecord"
     assert made.data.shuffled
     strict = read(text, strict=True)
     assert not strict.data.shuffled, "NVIDIA reads records in the order of the files"

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import specs
-from runtime.data import frames, recipe
+from runtime.data import frames
+from runtime.data.columns import Fixed, recipe
 from runtime.evaluation import validation
 from runtime.networks import ssd
 from runtime.weights import checkpoint
@@ -67,7 +68,8 @@ def test_a_score_has_all_that_the_log_shows(parts: Any) -> None:
 
 def test_difficult_objects_are_like_all_others_unless_strict(parts: Any) -> None:
     split = parts[2]
-    hard = replace(split, difficult=split.labels == 1)
+    marks = Fixed(np.bool_, (), bytearray((split.labels == 1).tobytes()))
+    hard = replace(split, columns={**split.columns, "difficult": marks})
     assert seen(parts, split=hard).precision.per_class == seen(parts).precision.per_class
     strict = seen(parts, split=hard, strict=True).precision
     assert strict.per_class["circle"] == 0

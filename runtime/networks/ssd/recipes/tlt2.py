@@ -60,7 +60,8 @@ def _sources(sources: Iterable[Any], field: str) -> Iterable[Source]:
     for index, source in enumerate(sources):
         yield Source(
             images=host(source.image_directory_path),
-            records=host_text(source.tfrecords_path),
+            annotations=host_text(source.tfrecords_path),
+            format="tfrecord",
             weight=source.source_weight or 1.0,
             field=field.format(index),
         )

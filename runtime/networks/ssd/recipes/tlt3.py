@@ -21,7 +21,7 @@ def recipe(spec: Spec) -> Recipe:
     message = spec.message
     training, evaluation, picture = message.training_config, message.eval_config, message.augmentation_config
     data = _data(spec)
-    view = _view(spec, from_records=any(source.records for source in data.training))
+    view = _view(spec, from_records=any(source.format == "tfrecord" for source in data.training))
     return Recipe(
         spec=spec,
         seed=message.random_seed,
@@ -71,7 +71,7 @@ def _data(spec: Spec) -> Data:
         validation=tuple(_sources(config.validation_data_sources, "dataset_config.validation_data_sources")),
         mapping={key.lower(): value.lower() for key, value in config.target_class_mapping.items()},
         train_difficult=spec.strict or not written or config.include_difficult_in_training,
-        shuffled=not (spec.strict and any(source.records for source in training)),
+        shuffled=not (spec.strict and any(source.format == "tfrecord" for source in training)),
     )
 
 
@@ -80,9 +80,9 @@ def _sources(sources: Iterable[Any], field: str) -> Iterable[Source]:
     for index, source in enumerate(sources):
         images, here = host(source.image_directory_path), f"{field}[{index}]"
         if source.tfrecords_path:
-            yield Source(images=images, records=host_text(source.tfrecords_path), field=here)
+            yield Source(images, host_text(source.tfrecords_path), "tfrecord", field=here)
         elif source.image_directory_path and source.label_directory_path:
-            yield Source(images=images, labels=host(source.label_directory_path), field=here)
+            yield Source(images, host(source.label_directory_path), "kitti", field=here)
 
 
 def _optimizer(spec: Spec) -> Optimizer:
