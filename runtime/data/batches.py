@@ -39,7 +39,7 @@ class Draw(NamedTuple):
 @dataclass(frozen=True)
 class Batch:
     """``images`` uint8 [B, H, W, 3] RGB, a list of [H, W, 3] where each has a size of its own, and for each its target:
-    the arrays that ``fields`` name, in its pixels. ``indices`` [B] are the samples' places in the split,
+    the arrays that ``fields`` name, in its pixels. ``indices`` [B] are the images' places in the split,
     ``placements`` [B] say where the images come to lie.
     """
 
@@ -124,7 +124,8 @@ class Pictures:
         targets: list[Target] = [
             {name: columns[name][at] for name in self.split.fields} for at in range(len(draw.indices))
         ]
-        return Batch(images, targets, draw.indices, self.split.fields, rest.placements)
+        shown = tuple(self._sample(index)[0] for index in draw.indices)
+        return Batch(images, targets, shown, self.split.fields, rest.placements)
 
     def one(self, epoch: int, place: int, index: int) -> tuple[Seen, Target]:
         """What is seen of sample ``index``, and its target."""

@@ -274,7 +274,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Learned:
 
     shapes = draw_shapes(tmp_path_factory.mktemp("learned") / "data", train=48, validation=8, size=(96, 96))
     path = shapes.spec(replace=("top_k: 50", "top_k: 20"))
-    spec = specs.parse(path, "Experiment")
+    spec = specs.parse(path, "ssd")
     plan = recipe.of(spec)
     split = frames.training(plan, ("circle", "square"))
     torch.manual_seed(1)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import specs
-from runtime.data import frames
-from runtime.data.columns import Fixed, recipe
+from runtime.data import frames, recipe
+from runtime.data.columns import Fixed
 from runtime.evaluation import validation
 from runtime.networks import ssd
 from runtime.weights import checkpoint
@@ -22,7 +22,7 @@ CLASSES = ("circle", "square")
 
 @pytest.fixture(scope="module")
 def parts(learned: Any) -> Any:
-    spec = specs.parse(learned.spec, "Experiment")
+    spec = specs.parse(learned.spec, "ssd")
     plan = recipe.of(spec)
     split = frames.validation(plan, CLASSES)
     assert split is not None
