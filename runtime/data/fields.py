@@ -139,7 +139,7 @@ class Keypoints:
             what = f"{thing.category} has keypoints up to number {slot.offset + slot.count}, the network {self.count}"
             raise DataError(what, where=sample.where(thing))
         numbers, order = flat(thing.keypoints), landmarks.flip_order(thing.category, slot)
-        places = array("f", [number for place, number in enumerate(numbers) if place % 3 < 2])
+        places = array("f", numbers[::3]) + array("f", numbers[1::3])
         head = struct.pack("=HH", slot.offset, len(order)) + array("H", order).tobytes()
         return head + places.tobytes() + bytes(map(int, numbers[2::3]))
 
@@ -274,8 +274,8 @@ def _unpacked_points(value: bytes) -> tuple[int, Sequence[int], Floats]:
     """Offset in the vector, the mirror's order, and points [count, 3]."""
     offset, count = struct.unpack_from("=HH", value)
     order = np.frombuffer(value, np.uint16, count, 4).tolist()
-    places = np.frombuffer(value, np.float32, 2 * count, 4 + 2 * count).reshape(-1, 2)
-    return offset, order, np.column_stack([places, np.frombuffer(value, np.uint8, count, 4 + 10 * count)])
+    places = np.frombuffer(value, np.float32, 2 * count, 4 + 2 * count).reshape(2, -1)
+    return offset, order, np.column_stack([*places, np.frombuffer(value, np.uint8, count, 4 + 10 * count)])
 
 
 def _area(thing: Object) -> float:
