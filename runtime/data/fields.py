@@ -10,6 +10,7 @@ import struct
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -173,7 +174,7 @@ class Outlines:
         return count * (-(-size[0] * size[1] // 8))
 
     def packed(self, values: NDArray[Any]) -> NDArray[np.uint8]:
-        return np.packbits(values.reshape(len(values), -1), axis=1).reshape(-1)
+        return np.packbits(values.reshape(len(values), prod(values.shape[1:])), axis=1).reshape(-1)
 
     def unpacked(self, data: NDArray[np.uint8], count: int, size: Size) -> NDArray[Any]:
         area = size[0] * size[1]
