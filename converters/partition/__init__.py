@@ -17,13 +17,13 @@ from converters.model import Dataset
 from converters.partition import report as reporting
 from converters.partition.assignment import Groups, by_name, stratified
 from converters.partition.chosen import Chosen
-from converters.partition.duplicates import identical
 from converters.partition.facts import Facts, collect
 from converters.partition.naming import named
-from converters.partition.relations import alike, joined
+from converters.partition.relations import Relation, alike, joined
 from converters.partition.report import Relations, Report
 from converters.partition.sizes import HALVES, targets
 from converters.pictures.perceptual import DISTANCE
+from converters.transfer.columns import same_bytes
 from converters.transfer.selection import Selection
 from converters.transfer.transfer import joint
 from tltpipe.errors import DataError
@@ -201,7 +201,10 @@ def judge(
 
 def _relations(facts: Facts, distance: int, workers: int | None) -> Relations:
     looks = alike(facts.looks, distance) if facts.looks is not None else None
-    return Relations(facts.garments, identical(facts, workers=workers), looks)
+    sources = list(zip(facts.pictures, facts.keys, strict=True))
+    owners, hashes = same_bytes(facts.sizes, facts.heads, facts.source, facts.place, sources, workers=workers)
+    identical = Relation(owners[hashes > 0].astype(np.int32), hashes[hashes > 0]).several()
+    return Relations(facts.garments, identical, looks)
 
 
 def _report(
