@@ -180,11 +180,11 @@ def _opened(arguments: argparse.Namespace, model: Path) -> tuple[Checkpoint, str
     from runtime.weights import checkpoint
 
     loaded = checkpoint.load(model, arguments.key, resume=False)
-    if arguments.experiment_spec_file:
-        spec = specs.parse(program.host(arguments.experiment_spec_file), "Experiment")
-    else:
-        spec = specs.parse_text(loaded.spec, "Experiment", source=f"{model} (the spec in it)")
     name = arguments.network or networks.family(loaded.network)
+    if arguments.experiment_spec_file:
+        spec = specs.parse(program.host(arguments.experiment_spec_file), name)
+    else:
+        spec = specs.parse_text(loaded.spec, name, source=f"{model} (the spec in it)")
     network: Network = registry.load("runtime.networks", name)
     classes = network.classes(spec)
     checkpoint.check(loaded, model, network=network.name(spec), classes=classes)

@@ -148,7 +148,7 @@ def test_specs(data: Kitti) -> None:
     for number in range(COUNT):
         text = mutate(SPEC, random.Random(number), PIECES).decode("utf-8", "replace")
         try:
-            recipe = of_proto_text(specs.parse_text(text, "AugmentorConfig", source="augment.conf"))
+            recipe = of_proto_text(specs.parse_text(text, "augment", source="augment.conf"))
         except SpecError as error:
             if not str(error).startswith("augment.conf"):
                 raise AssertionError("the error does not say where") from error

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runtime.inference.backends import Wanted
+    from runtime.tasks.detection.detections import Thresholds
     from runtime.weights.card import Card
     from specs import Spec
 
@@ -46,13 +47,20 @@ def read(path: Path, wanted: Wanted, *kinds: str) -> Card:
     return found
 
 
+def thresholds(found: Card) -> Thresholds:
+    """Those of a model whose outputs are to be suppressed. Raises ModelError where its card has none."""
+    if found.thresholds is None:
+        raise ModelError("its JSON lacks the thresholds for suppression", hint="export it again")
+    return found.thresholds
+
+
 def _compare(found: Card, spec: Spec, path: Path) -> None:
     """Raise ModelError where ``spec`` is of another size; tell where it would suppress otherwise."""
     size = recipe.of(spec).size
-    if size != found.size:
+    if found.size is not None and size != found.size:
         what = f"this model takes pictures of {found.size[1]}x{found.size[0]}, the spec says {size[1]}x{size[0]}"
         raise ModelError(what, where=path, hint="pass the spec it was exported with, or export it again")
-    asked, has = spec.message.nms_config, found.thresholds
+    asked, has = spec.message.nms_config, thresholds(found)
     names = {"confidence_threshold": has.confidence, "clustering_iou_threshold": has.iou, "top_k": has.top_k}
     other = [
         f"{name} {value:g}, not {getattr(asked, name):g}"
@@ -68,6 +76,13 @@ def require_classes(scores: NDArray[np.float32], classes: Sequence[str]) -> NDAr
     if scores.shape[1] != len(classes):
         raise ValueError(f"it tells {scores.shape[1]} classes apart, {len(classes)} are named")
     return scores
+
+
+def input_size(found: Card) -> tuple[int, int]:
+    """Height and width. Raises ModelError for a model of images of any size."""
+    if found.size is None:
+        raise ModelError("its JSON lacks the size of its images", hint="export it again")
+    return found.size
 
 
 def require_names(text: str | None, found: Card, path: Path) -> None:
@@ -86,4 +101,4 @@ def require_names(text: str | None, found: Card, path: Path) -> None:
 
 
 def seeing(found: Card) -> BySize:
-    return BySize(found.size, found.grey)
+    return BySize(input_size(found), found.grey)

@@ -29,7 +29,7 @@ class Trained:
 
         self.device = _torch.place(wanted.device)
         self.threads = _torch.threads(wanted, self.device)
-        self.detector = detector.eval().to(self.device)
+        self.model = detector.eval().to(self.device)
         self.name, self.spec, self.classes, self.input_size = name, spec, classes, detector.input_size
         self.about = f"PyTorch, {device.describe(self.device, wanted=0)}"
         self.see: Callable[[Path], NDArray[np.uint8]] = _seeing.BySpec(recipe.of(spec).inference_view)
@@ -40,18 +40,8 @@ class Trained:
         from runtime.inference.backends import _torch
 
         with torch.inference_mode(), self.threads.timed(len(pixels)):
-            found = self.detector(_torch.images(pixels, self.device))
+            found = self.model(_torch.images(pixels, self.device))
         return [Found.of(*(detections[name].cpu() for name in ("boxes", "labels", "scores"))) for detections in found]
-
-    def dense(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Before suppression: scores [B, A, N] of classes 1 to N, and corners [B, A, 4] in pixels."""
-        import torch
-
-        from runtime.inference.backends import _torch
-
-        with torch.inference_mode():
-            scores, corners = self.detector.dense(_torch.images(pixels, self.device))
-        return scores.cpu().numpy(), corners.cpu().numpy()
 
 
 def open(path: Path, wanted: Wanted) -> Trained:
@@ -65,6 +55,6 @@ def open(path: Path, wanted: Wanted) -> Trained:
     spec = wanted.spec
     if spec is None:
         text = checkpoint.load(path, wanted.key, resume=False).spec
-        spec = specs.parse_text(text, "Experiment", source=f"{path}, its spec")
+        spec = specs.parse_text(text, wanted.network, source=f"{path}, its spec")
     detector, loaded = checkpoint.open_detector(network, spec, path, key=wanted.key)
     return Trained(detector, loaded.network, spec, loaded.classes, wanted)

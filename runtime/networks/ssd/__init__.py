@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.networks.ssd import config
-from runtime.networks.ssd.model import SSD
 from tltpipe import registry
 
-__all__ = ["SSD", "build", "classes", "name"]
+if TYPE_CHECKING:
+    from runtime.networks.ssd.model import SSD
+
+EXPORTS = {name: f"runtime.networks.ssd.export.{name}" for name in ("deepstream", "onnx", "onnx_raw", "pt2")}
+"""The modules of its export formats."""
 
 
 def classes(experiment: Any) -> tuple[str, ...]:
@@ -38,4 +41,6 @@ def build(experiment: Any, *, num_classes: int) -> SSD:
     Raises SpecError naming the field for anything that cannot be built: an unknown arch or nlayers, lists of the
     wrong length, a picture too small for six maps.
     """
+    from runtime.networks.ssd.model import SSD
+
     return SSD(config.read(experiment), num_classes=num_classes)
