@@ -23,8 +23,8 @@ from converters.model.findings import Finding, Findings
 from converters.model.splits import Place
 from converters.transfer import opening
 from tltpipe.errors import DataError
-from tltpipe.files import start_workers
 from tltpipe.progress import Progress
+from tltpipe.workers import start_workers
 
 __all__ = ["Report", "SplitReport", "examine"]
 

@@ -18,8 +18,8 @@ from converters.statistics.anchors import Anchors
 from converters.statistics.columns import Columns, Rows, gather
 from converters.statistics.summary import Numbers, summary
 from converters.transfer.passes import worker_count
-from tltpipe.files import start_workers
 from tltpipe.progress import Progress
+from tltpipe.workers import start_workers
 
 INPUT = (288, 288)
 """Width and height of the network's input where none is named."""

@@ -12,7 +12,7 @@ from converters.model.coordinates import Declared, Evidence
 from converters.model.findings import Findings
 from tltpipe import machine
 from tltpipe.errors import DataError
-from tltpipe.files import parallel_map
+from tltpipe.workers import parallel_map
 
 CHUNK = 128
 """Pictures that a worker takes at a time: enough that handing them over costs little."""
