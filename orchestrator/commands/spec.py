@@ -31,15 +31,17 @@ FROM = typer.Option(
     "--from", metavar="DATASET", help="Data set to take paths, classes and anchors from.", show_default=False
 )
 FORMAT = typer.Option(help="Format of DATASET (default: detected).", show_default=False)
-CLASSES = typer.Option(help="Classes to train: a,b,c.", show_default=False)
-SIZE = typer.Option("--size", metavar="WxH", help="Input of the network.", show_default=False)
-SET = typer.Option("--set", help="A setting of the spec: num_epochs=20. Repeatable.", show_default=False)
+CLASSES = typer.Option(help="Classes to train: a,b,c (default: all of DATASET).", show_default=False)
+SIZE = typer.Option(
+    "--size", metavar="WxH", help="Input size of the network (default: the network's).", show_default=False
+)
+SET = typer.Option("--set", help="Setting of the spec: num_epochs=20. Repeatable.", show_default=False)
 OUT = typer.Option(
     "--output", "-o", metavar="FILE", help="File to write (default: standard output).", show_default=False
 )
 STRICT_NEW = typer.Option("--strict-tlt", help="NVIDIA's behaviour to the letter.")
 STRICT = typer.Option("--strict-tlt", help="Check what NVIDIA's programs refuse, too.")
-SKIP = typer.Option("--skip-bad", help="Leave out pictures of DATASET that cannot be read.")
+SKIP = typer.Option("--skip-bad", help="Skip images of DATASET that cannot be read.")
 FORCE = typer.Option("--force", help="Replace FILE.")
 KIND = typer.Option(
     "--as", metavar="KIND", help="Kind of the files: ssd, augment, ... (default: detected).", show_default=False
