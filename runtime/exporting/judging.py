@@ -55,14 +55,14 @@ def _add(score: AveragePrecision, model: Model, batch: Batch) -> None:
     size = model.input_size
     for found, target in zip(model(batch.images), batch.targets, strict=True):
         score.add(
-            {"boxes": to_network_pixels(found.boxes, size=size), "labels": found.labels, "scores": found.scores},
+            {**found, "boxes": to_network_pixels(found["boxes"], size=size)},
             {**target, "boxes": to_network_pixels(target["boxes"], size=size, truth=True)},
         )
 
 
 def milliseconds(model: Model) -> float:
     """The median time that ``model`` takes for one picture, once it is warm."""
-    picture = sample(model.input_size, 1)
+    picture = sample(model.input_size or (512, 512), 1)
     taken = []
     for _ in range(REPEATS + 3):
         start = time.perf_counter()
@@ -94,4 +94,4 @@ def seen(model: Model, paths: Iterable[Path], *, batch: int) -> Iterator[NDArray
     """``paths`` as ``model`` takes them, ``batch`` at a time."""
     rest = iter(paths)
     while part := list(islice(rest, batch)):
-        yield np.stack([model.see(path) for path in part])
+        yield np.stack([model.load_image(path) for path in part])

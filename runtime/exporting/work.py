@@ -52,7 +52,7 @@ def export(wanted: Wanted) -> None:
     from runtime.inference.backends import Device, checkpoint
     from runtime.weights import card
 
-    asked = backends.Wanted(wanted.network, wanted.spec, wanted.key, Device())
+    asked = backends.ModelRequest(wanted.network, wanted.spec, wanted.key, Device())
     original = checkpoint.open(wanted.model, replace(asked, device=Device(None, asked=True)))
     subject = _subject(wanted, original)
     format = formats.load(wanted.network, wanted.format)
@@ -150,7 +150,7 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
     full = replace(subject, data_type="fp32", calibration=None)
     made = format.write(full, path)
     card.path_of(path).write_text(_card(replace(wanted, data_type="fp32"), full, made).text(), encoding="utf-8")
-    fp32 = backends.open(path, backends.Wanted(wanted.network))
+    fp32 = backends.open(path, backends.ModelRequest(wanted.network))
     sizes = [(folder / wanted.target.name).stat().st_size, path.stat().st_size]
     times = [judging.milliseconds(each) for each in (int8, fp32)]
     program.say(f"int8        {sizes[0] / 1e6:.1f} MB instead of {sizes[1] / 1e6:.1f} MB")

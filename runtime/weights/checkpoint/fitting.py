@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     import torch
 
     from runtime.data.recipe import Recipe
-    from runtime.networks import Detector, Network
+    from runtime.networks import Model, Network
 
 
 def open_detector(
     network: Network, recipe: Recipe, path: Path, *, key: str | None, resume: bool = False
-) -> tuple[Detector, Checkpoint]:
+) -> tuple[Model, Checkpoint]:
     """The detector of ``recipe`` with the weights in ``path``, narrowed as they were where they are pruned.
 
     Raises ModelError as ``load`` does, and where architecture, classes or shapes are others than the spec's.
