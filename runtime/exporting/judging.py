@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tltpipe.progress import Progress
 
 REPEATS = 15
+ANY_SIZE = (512, 512)
+"""Height and width of pictures for a model that takes them of any size."""
 
 
 def precision(models: Sequence[Model], recipe: Recipe, split: Split, *, limit: int, progress: Progress) -> list[float]:
@@ -62,7 +64,7 @@ def _add(score: AveragePrecision, model: Model, batch: Batch) -> None:
 
 def milliseconds(model: Model) -> float:
     """The median time that ``model`` takes for one picture, once it is warm."""
-    picture = sample(model.input_size or (512, 512), 1)
+    picture = sample(model.input_size, 1)
     taken = []
     for _ in range(REPEATS + 3):
         start = time.perf_counter()
@@ -71,11 +73,11 @@ def milliseconds(model: Model) -> float:
     return 1000 * median(taken[3:])
 
 
-def sample(size: tuple[int, int], count: int) -> NDArray[np.uint8]:
+def sample(size: tuple[int, int] | None, count: int) -> NDArray[np.uint8]:
     """``count`` pictures uint8 [count, H, W, 3] of soft noise with edges: something for every layer to answer to."""
     import cv2
 
-    height, width = size
+    height, width = size or ANY_SIZE
     random = np.random.default_rng(1)
     drawn = []
     for _ in range(count):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from runtime.exporting import formats, publishing
 from runtime.shell import program
@@ -15,6 +15,7 @@ from tltpipe.files import sha256
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import nn
 
     from runtime.exporting.formats import Format
     from runtime.exporting.subject import Made, Subject
@@ -83,7 +84,7 @@ def _subject(wanted: Wanted, original: Trained) -> Subject:
         return judging.seen(original, wanted.calibration, batch=wanted.calibration_batch)
 
     return Subject(
-        model=original.model.cpu(),
+        model=cast("nn.Module", original.model).cpu(),
         network=original.name,
         classes=original.classes,
         size=original.input_size,

@@ -92,15 +92,6 @@ class Network(Protocol):
         ...
 
 
-@runtime_checkable
-class Advises(Protocol):
-    """A network that has something to say about a spec and its data before training starts."""
-
-    def advice(self, model: Any, classes: Sequence[str], split: Split) -> Sequence[str]:
-        """Lines for the user about ``model``, which ``build`` made, and ``split``; none where all is well."""
-        ...
-
-
 def load(name: str) -> Network:
     """The network ``name``."""
     return cast("Network", registry.load("runtime.networks", name))
@@ -109,6 +100,15 @@ def load(name: str) -> Network:
 def recipe(spec: Spec) -> Recipe[Any]:
     """What ``spec`` asks its network for."""
     return load(spec.kind).recipe(spec)
+
+
+@runtime_checkable
+class Advises(Protocol):
+    """A network that has something to say about a spec and its data before training starts."""
+
+    def advice(self, model: Any, classes: Sequence[str], split: Split) -> Sequence[str]:
+        """Lines for the user about ``model``, which ``build`` made, and ``split``; none where all is well."""
+        ...
 
 
 def family(name: str) -> str:

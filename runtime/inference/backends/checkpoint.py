@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from runtime.tasks import Prediction
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from runtime.data.recipe import Recipe
     from runtime.inference.backends import ModelRequest, Pixels
+    from runtime.networks import Model
 
 SUFFIXES = frozenset({".tlt", ".safetensors"})
 
@@ -21,15 +24,16 @@ SUFFIXES = frozenset({".tlt", ".safetensors"})
 class Trained:
     """A detector in torch. ``recipe`` is that of the spec given, else of the one it was trained with."""
 
-    def __init__(self, detector: Any, recipe: Recipe, request: ModelRequest) -> None:
+    def __init__(self, model: Model, recipe: Recipe, request: ModelRequest) -> None:
         from runtime.inference.backends import _seeing, _torch
         from runtime.machine import device
 
         self.device = _torch.place(request.device)
         self.threads = _torch.threads(request, self.device)
-        self.model = detector.eval().to(self.device)
+        self.model = model
+        cast("nn.Module", model).eval().to(self.device)
         self.recipe, self.name, self.classes = recipe, recipe.name, recipe.classes
-        self.input_size = detector.input_size
+        self.input_size = model.input_size
         self.about = f"PyTorch, {device.describe(self.device, wanted=0)}"
         self.load_image: Callable[[Path], NDArray[np.uint8]] = _seeing.BySpec(recipe.inference_view)
 
