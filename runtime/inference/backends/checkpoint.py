@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from runtime.tasks import Prediction
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from runtime.data.recipe import Recipe
     from runtime.inference.backends import ModelRequest, Pixels
     from runtime.networks import Model
