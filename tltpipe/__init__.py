@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from converters.transfer.front_door import Splits as Splits
     from converters.transfer.front_door import convert as convert
     from converters.transfer.front_door import read as read
-    from runtime.inference.front_door import LoadedModel as Model
     from runtime.inference.front_door import ImagePrediction as Prediction
+    from runtime.inference.front_door import LoadedModel as Model
     from tltpipe.errors import TltpipeError as TltpipeError
 
 __version__ = "0.1.0"
