@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from tltpipe.errors import HostError
 if TYPE_CHECKING:
     import torch
 
-    from runtime.inference.backends import Device, ModelRequest, Pixels
+    from runtime.inference.backends import Device, LoadImage, ModelRequest, Pixels
     from runtime.machine.threads import Threads
     from runtime.weights.card import Card
 
@@ -67,7 +66,7 @@ class Dense:
         self.threads = threads(request, device)
         self.about = f"{about}, {devices.describe(device, wanted=0)}"
         self.name, self.classes, self.input_size = card.network, card.classes, input_size(card)
-        self.load_image: Callable[[Path], NDArray[np.uint8]] = load_image
+        self.load_image: LoadImage = load_image
         self.batch = card.batch
 
     def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Prediction]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
-
-import numpy as np
-from numpy.typing import NDArray
 
 from runtime.tasks import Prediction
 
@@ -15,7 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from runtime.data.recipe import Recipe
-    from runtime.inference.backends import ModelRequest, Pixels
+    from runtime.inference.backends import LoadImage, ModelRequest, Pixels
     from runtime.networks import Model
 
 SUFFIXES = frozenset({".tlt", ".safetensors"})
@@ -35,7 +32,7 @@ class Trained:
         self.recipe, self.name, self.classes = recipe, recipe.name, recipe.classes
         self.input_size = model.input_size
         self.about = f"PyTorch, {device.describe(self.device, wanted=0)}"
-        self.load_image: Callable[[Path], NDArray[np.uint8]] = _seeing.BySpec(recipe.inference_view)
+        self.load_image: LoadImage = _seeing.BySpec(recipe.inference_view)
 
     def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
         import torch
