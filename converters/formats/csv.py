@@ -261,9 +261,7 @@ class Rows:
         category = category or self.unnamed
         if not category:
             raise row.error("class", "is missing")
-        if self.classes is not None and category not in self.classes:
-            what = f'"{category[:80]}" is none of the classes in the class map'
-            raise row.error("class", what, code=rules.UNKNOWN_CLASS.code)
+        row.require_class(category, self.classes)
         left, top, right, bottom = kinds.four(row) if self.table.lists else (row.number(column) for column in columns)
         if self.table.lists or ends == _SIZES:
             right, bottom = left + right, top + bottom

@@ -219,9 +219,7 @@ class Rows:
         if not word:
             raise row.error("class", "is missing")
         category = self.category(word)
-        if self.classes is not None and category not in self.classes:
-            what = f'"{category[:80]}" is none of the classes in the class map'
-            raise row.error("class", what, code=rules.UNKNOWN_CLASS.code)
+        row.require_class(category, self.classes)
         sides = (("XMin", width), ("YMin", height), ("XMax", width), ("YMax", height))
         corners = [_share(row, column) * size for column, size in sides]
         box = Box(*(round(corner, _DECIMALS) for corner in corners))

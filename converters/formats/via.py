@@ -21,6 +21,7 @@ from typing import Any
 import orjson
 
 from converters.files import image_files
+from converters.files.numerals import FAR
 from converters.formats._tables import rows as csv_rows
 from converters.formats._tables.rows import Keys, Row, Table
 from converters.model import Box, Dataset, Object, Polygon, Sample, outlines, rules
@@ -39,7 +40,6 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
 }
 _CLASS = ("class", "label", "name", "type", "category")
 _NO_BOX = frozenset(("point", "polyline", "line"))
-_FAR = 1e6  # pixels; no picture is that large
 
 
 def find(root: Path) -> dict[str, Place]:
@@ -149,9 +149,7 @@ class Regions:
             category, extra = _class_of(self._json(row, "class"))
         except ValueError as problem:
             raise row.error("class", str(problem)) from None
-        if self.classes is not None and category not in self.classes:
-            what = f'"{category[:80]}" is none of the classes in the class map'
-            raise row.error("class", what, code=rules.UNKNOWN_CLASS.code)
+        row.require_class(category, self.classes)
         try:
             box, polygons = _geometry(shape, size)
         except ValueError as problem:
@@ -217,7 +215,7 @@ def _numbers(shape: Mapping[str, Any], *names: str) -> list[float]:
 
 
 def _pixel(value: Any) -> float:
-    if type(value) not in (int, float) or not abs(value) < _FAR:
+    if type(value) not in (int, float) or not abs(value) < FAR:
         raise ValueError(f"must be in pixels, not {str(value)[:40]!a}")
     number: float = value
     return number
