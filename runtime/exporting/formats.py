@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runtime.exporting.subject import Made, Subject
-    from runtime.tasks.detection.detections import Found
+    from runtime.tasks import Prediction
 
 DEFAULT = "onnx"
 """The format where neither an option nor a suffix names one; its suffix, which others share, means it."""
@@ -68,7 +68,7 @@ class Format(Protocol):
         ...
 
     def compare(
-        self, subject: Subject, images: NDArray[np.uint8], expected: Sequence[Found], found: Sequence[Found]
+        self, subject: Subject, images: NDArray[np.uint8], expected: Sequence[Prediction], found: Sequence[Prediction]
     ) -> Comparison:
         """What the program ``found`` on ``images`` uint8 [B, H, W, 3], against what PyTorch did."""
         ...

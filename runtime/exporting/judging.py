@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tltpipe.progress import Progress
 
 REPEATS = 15
+ANY_SIZE = (512, 512)
+"""Height and width of pictures for a model that takes them of any size."""
 
 
 def precision(models: Sequence[Model], recipe: Recipe, split: Split, *, limit: int, progress: Progress) -> list[float]:
@@ -55,7 +57,7 @@ def _add(score: AveragePrecision, model: Model, batch: Batch) -> None:
     size = model.input_size
     for found, target in zip(model(batch.images), batch.targets, strict=True):
         score.add(
-            {"boxes": to_network_pixels(found.boxes, size=size), "labels": found.labels, "scores": found.scores},
+            {**found, "boxes": to_network_pixels(found["boxes"], size=size)},
             {**target, "boxes": to_network_pixels(target["boxes"], size=size, truth=True)},
         )
 
@@ -71,11 +73,11 @@ def milliseconds(model: Model) -> float:
     return 1000 * median(taken[3:])
 
 
-def sample(size: tuple[int, int], count: int) -> NDArray[np.uint8]:
+def sample(size: tuple[int, int] | None, count: int) -> NDArray[np.uint8]:
     """``count`` pictures uint8 [count, H, W, 3] of soft noise with edges: something for every layer to answer to."""
     import cv2
 
-    height, width = size
+    height, width = size or ANY_SIZE
     random = np.random.default_rng(1)
     drawn = []
     for _ in range(count):
@@ -94,4 +96,4 @@ def seen(model: Model, paths: Iterable[Path], *, batch: int) -> Iterator[NDArray
     """``paths`` as ``model`` takes them, ``batch`` at a time."""
     rest = iter(paths)
     while part := list(islice(rest, batch)):
-        yield np.stack([model.see(path) for path in part])
+        yield np.stack([model.load_image(path) for path in part])

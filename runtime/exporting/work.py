@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from runtime.exporting import formats, publishing
 from runtime.shell import program
@@ -15,6 +15,7 @@ from tltpipe.files import sha256
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import nn
 
     from runtime.exporting.formats import Format
     from runtime.exporting.subject import Made, Subject
@@ -52,7 +53,7 @@ def export(wanted: Wanted) -> None:
     from runtime.inference.backends import Device, checkpoint
     from runtime.weights import card
 
-    asked = backends.Wanted(wanted.network, wanted.spec, wanted.key, Device())
+    asked = backends.ModelRequest(wanted.network, wanted.spec, wanted.key, Device())
     original = checkpoint.open(wanted.model, replace(asked, device=Device(None, asked=True)))
     subject = _subject(wanted, original)
     format = formats.load(wanted.network, wanted.format)
@@ -83,7 +84,7 @@ def _subject(wanted: Wanted, original: Trained) -> Subject:
         return judging.seen(original, wanted.calibration, batch=wanted.calibration_batch)
 
     return Subject(
-        model=original.model.cpu(),
+        model=cast("nn.Module", original.model).cpu(),
         network=original.name,
         classes=original.classes,
         size=original.input_size,
@@ -138,7 +139,7 @@ def _verify(format: Format, subject: Subject, original: Trained, exported: Model
 
 def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, folder: Path) -> dict[str, Any]:
     """What int8 gains in size and time, and what it costs in mAP where the spec has validation data."""
-    from runtime.data import frames, recipe
+    from runtime.data import frames
     from runtime.exporting import judging
     from runtime.inference import backends
     from runtime.weights import card
@@ -150,7 +151,7 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
     full = replace(subject, data_type="fp32", calibration=None)
     made = format.write(full, path)
     card.path_of(path).write_text(_card(replace(wanted, data_type="fp32"), full, made).text(), encoding="utf-8")
-    fp32 = backends.open(path, backends.Wanted(wanted.network))
+    fp32 = backends.open(path, backends.ModelRequest(wanted.network))
     sizes = [(folder / wanted.target.name).stat().st_size, path.stat().st_size]
     times = [judging.milliseconds(each) for each in (int8, fp32)]
     program.say(f"int8        {sizes[0] / 1e6:.1f} MB instead of {sizes[1] / 1e6:.1f} MB")
@@ -160,7 +161,7 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
         "milliseconds": {name: round(value, 2) for name, value in zip(("int8", "fp32"), times, strict=True)},
         "calibration_pictures": len(wanted.calibration),
     }
-    plan = recipe.of(original.spec)
+    plan = original.recipe
     show = progress.for_stream()
     split = frames.validation(plan, original.classes, progress=show) if wanted.spec else None
     if split is None:

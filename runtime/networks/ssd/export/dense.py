@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from runtime.exporting.subject import Subject
     from runtime.networks.ssd.export.heads import Heads
     from runtime.networks.ssd.model import SSD
-    from runtime.tasks.detection.detections import Found
+    from runtime.tasks import Prediction
 
 EXAMPLES = 2
 
@@ -53,7 +53,7 @@ def outputs(heads: Heads) -> dict[str, str]:
 
 
 def compare(
-    subject: Subject, images: NDArray[np.uint8], expected: Sequence[Found], found: Sequence[Found]
+    subject: Subject, images: NDArray[np.uint8], expected: Sequence[Prediction], found: Sequence[Prediction]
 ) -> difference.Difference:
     """Detections against detections; those that only the exported model has must be of an anchor that says so, too."""
     import torch
