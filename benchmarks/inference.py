@@ -36,7 +36,7 @@ def detector_of(arch: str, nlayers: int) -> Any:
     from runtime.networks.ssd import config
     from runtime.networks.ssd.model import SSD
 
-    settings = config.read(specs.parse(SPEC, "Experiment"))
+    settings = config.read(specs.parse(SPEC, "ssd"))
     settings = replace(settings, arch=arch, nlayers=nlayers, input_size=(SIDE, SIDE), freeze_blocks=())
     torch.manual_seed(1)
     detector: Any = SSD(settings, num_classes=CLASSES)

@@ -26,7 +26,7 @@ if __name__ == "__main__":
 
     from runtime.networks import ssd
 
-    spec, batch = specs.parse(Path(sys.argv[1]), "Experiment"), int(sys.argv[2])
+    spec, batch = specs.parse(Path(sys.argv[1]), "ssd"), int(sys.argv[2])
     device.one(0)
     torch.manual_seed(1)
     classes = len(ssd.classes(spec)) + 1  # torchvision's background is a class of its own

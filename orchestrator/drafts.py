@@ -15,7 +15,6 @@ from tltpipe.errors import ConfigError
 
 if TYPE_CHECKING:
     from orchestrator.settings.config_file import Given
-    from orchestrator.toolkits import Dialect
     from specs.spec import Spec
 
 NOTES = "specs"
@@ -75,7 +74,7 @@ class Notes:
 
 def settle(
     draft: Draft,
-    dialect: Dialect,
+    template: str,
     folder: Path,
     notes: Notes,
     *,
@@ -97,9 +96,9 @@ def settle(
         section=section,
         given=given,
         tunables=draft.tunables,
-        template=(draft.folder, dialect.template),
-        fill=lambda tunables: specs.render(draft.folder, dialect.template, tunables, **draft.paths),
-        parse=lambda text: specs.parse_text(text, dialect.message, source=path),
+        template=(draft.folder, template),
+        fill=lambda tunables: specs.render(draft.folder, template, tunables, **draft.paths),
+        parse=lambda text: specs.parse_text(text, draft.folder, source=path),
     )
     text, spec = origins.spec()
     lying = _lying(path)
@@ -108,7 +107,7 @@ def settle(
         remarks = (f"{name} has no effect beside the other settings" for name in origins.without_effect(text))
         return Settled(path, text, spec, edited=False, remarks=tuple(remarks), settings=origins.keys())
     moved = _moved(lying, notes.root(draft.name), root)
-    spec = specs.parse_text(moved, dialect.message, source=path)
+    spec = specs.parse_text(moved, draft.folder, source=path)
     overruled = _overruled(origins, text, spec, unchanged=not notes.by_hand(draft.name, text))
     return Settled(path, moved, spec, edited=True, remarks=tuple(overruled))
 

@@ -1,4 +1,4 @@
-"""The contract both sides read: protobuf text in, text out.
+"""The contract both sides read: the text of a spec in, text out.
 
 A folder here (``ssd``, ``augment``, ``dataset_convert``) is one thing a spec is written for: its tunables, its
 templates, what it checks. Nothing heavy is imported before it is used.
@@ -7,22 +7,21 @@ templates, what it checks. Nothing heavy is imported before it is used.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import importlib
-import operator
 import pkgutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from specs.arithmetic import numbers
-from specs.spec import Spec
+from specs.spec import Spec, Training
 from tltpipe.errors import Location, SpecError, UsageError
 
 __all__ = [
     "Spec",
     "SpecError",
+    "Training",
     "documentation",
     "dump",
     "folders",
@@ -39,6 +38,7 @@ __all__ = [
     "render",
     "shorthands",
     "size_settings",
+    "training",
     "tunables",
     "tunables_from",
 ]
@@ -46,51 +46,70 @@ __all__ = [
 Place = Location | Path | str | None
 
 
-def parse(path: Path, message: str, *, strict: bool = False) -> Spec:
-    """Read, parse and check a spec file; ``message`` is "AugmentorConfig", "DatasetExportConfig" or "Experiment".
+class Reader(Protocol):
+    """What reads and writes the specs of a folder: ``specs.proto.Reader`` where it has a MESSAGE, else its own module.
 
-    The dialect of an Experiment is told from the fields that the text uses. ``strict``, or a comment
-    ``# tltpipe: strict-tlt`` in the file, wants NVIDIA's behaviour to the letter: what its programs refuse is refused.
+    Such a module has ``recognises(text)``, too: whether the text is one of its own, by its sections.
+    """
+
+    def parse_text(self, text: str, *, source: Path | str, strict: bool) -> Spec:
+        """Raises SpecError with ``source``, line and column."""
+        ...
+
+    def dump(self, spec: Spec) -> str:
+        """A text that ``parse_text`` reads back to an equal message: what makes two trainings the same."""
+        ...
+
+    def image_size(self, spec: Spec) -> tuple[int, int] | None:
+        """(width, height) of the images; None where they stay as they are."""
+        ...
+
+
+def parse(path: Path, kind: str, *, strict: bool = False) -> Spec:
+    """Read, parse and check a spec file; ``kind`` is the folder here that it is written for: "ssd", "augment".
+
+    ``strict``, or a comment ``# tltpipe: strict-tlt`` in the file, asks for NVIDIA's behaviour to the letter: what its
+    programs refuse is refused.
 
     Raises SpecError with path, line and column: a file that cannot be read, a text that does not parse (the first
     problem), values that make no sense (all of them). Doubts that do not stop anything are in ``Spec.warnings``.
     """
     from specs import prototext
 
-    return parse_text(prototext.read(path), message, source=path, strict=strict)
+    return parse_text(prototext.read(path), kind, source=path, strict=strict)
 
 
-def parse_text(text: str, message: str, *, source: Path | str, strict: bool = False) -> Spec:
+def parse_text(text: str, kind: str, *, source: Path | str, strict: bool = False) -> Spec:
     """``parse`` for a text at hand; ``source`` is what errors call it."""
-    from specs import checks, dialects, foreign, prototext
-
     if not text.strip():
         raise SpecError("the spec is empty", where=source)
-    foreign.refuse(text, source)
-    dialect, witness = dialects.choose(_folder_of(message), text)
-    elsewhere: Mapping[str, str] = dialect.ELSEWHERE
-    if witness is not None:
-        why = f"this spec is one of {dialect.TITLE} by its {witness.text} in line {witness.line}"
-        elsewhere = {name: f"{told}; {why}" for name, told in elsewhere.items()}
-    spec = prototext.parse(text, dialects.message(dialect, message), source=source, elsewhere=elsewhere)
-    spec = dataclasses.replace(spec, strict=strict or dialects.strict(text))
-    spec = checks.judge(spec, [*checks.unknown_enum_numbers(spec), *dialect.check(spec)])
-    return dataclasses.replace(spec, warnings=(*dialects.misread(text, source), *spec.warnings))
+    try:
+        spec = _reader(kind).parse_text(text, source=source, strict=strict)
+    except SpecError:
+        if (other := _other(text, kind)) is None:
+            raise
+        what = f"this is a spec for {other}, one for {kind} is needed"
+        raise SpecError(what, where=source, hint=f"pass the spec of {kind}") from None
+    return dataclasses.replace(spec, kind=kind)
 
 
 def recognise(text: str, *, source: Path | str) -> str:
-    """The message that the fields in ``text`` belong to; ``source`` is what errors call it.
+    """The kind that the fields in ``text`` belong to; ``source`` is what errors call it.
 
     Raises SpecError where that cannot be told.
     """
     from specs import dialects, foreign
 
+    known = {name: load(name) for name in folders()}
+    own = [name for name, module in known.items() if not _is_proto(module) and module.recognises(text)]
+    if len(own) == 1:
+        return own[0]
     foreign.refuse(text, source)
-    known = [load(name) for name in folders()]
-    found = dialects.likely(known, text)
+    messages = {name: module for name, module in known.items() if _is_proto(module)}
+    found = own or [name for name, module in messages.items() if module in dialects.likely([*messages.values()], text)]
     if len(found) != 1:
-        raise dialects.unplaced(known, text, source)
-    return str(found[0].MESSAGE)
+        raise dialects.unplaced([*messages.values()], found, text, source)
+    return found[0]
 
 
 def render(folder: str, template: str, tunables: object, **variables: object) -> str:
@@ -106,13 +125,7 @@ def render(folder: str, template: str, tunables: object, **variables: object) ->
 
 def image_size(spec: Spec) -> tuple[int, int] | None:
     """(width, height) that ``spec`` gives its images; None where it leaves them as they are, or says nothing of it."""
-    from specs import dialects
-
-    fields = dialects.named(_folder_of(spec.message.DESCRIPTOR.name), spec.dialect).IMAGE_SIZE
-    if fields is None:
-        return None
-    width, height = (operator.attrgetter(field)(spec.message) for field in fields)
-    return (width, height) if width and height else None
+    return _reader(spec.kind).image_size(spec)
 
 
 def size_settings(folder: str) -> tuple[str, str] | None:
@@ -129,28 +142,32 @@ def shorthands(folder: str) -> Mapping[str, str]:
 
 def measuring(spec: Spec) -> tuple[str, ...]:
     """The messages at the top of a training spec that only say how the model is measured."""
-    found: tuple[str, ...] = getattr(_folder_of(spec.message.DESCRIPTOR.name), "measuring", lambda _: ())(spec)
+    found: tuple[str, ...] = getattr(load(spec.kind), "measuring", lambda _: ())(spec)
     return found
 
 
 def making(spec: Spec) -> tuple[str, ...]:
     """The fields at the top of a training spec that only say how weights come about, not what a model with them is."""
-    found: tuple[str, ...] = getattr(_folder_of(spec.message.DESCRIPTOR.name), "MAKING", ())
+    found: tuple[str, ...] = getattr(load(spec.kind), "MAKING", ())
     return found
 
 
-def more_epochs(before: Any, now: Any) -> int | None:
+def training(spec: Spec) -> Training:
+    """The length of the training that ``spec``, one for a network, asks for."""
+    asked: Training = load(spec.kind).training(spec)
+    return asked
+
+
+def more_epochs(before: Spec, now: Spec) -> int | None:
     """The number of epochs of the training spec ``before`` if more of them are all that ``now`` asks for; else None."""
-    rule = getattr(_folder_of(now.DESCRIPTOR.name), "more_epochs", None)
-    epochs: int | None = rule(before, now) if rule else None
+    rule = getattr(load(now.kind), "more_epochs", None)
+    epochs: int | None = rule(before, now) if rule and before.kind == now.kind else None
     return epochs
 
 
-def dump(message: Any) -> str:
-    """The message as text that ``parse_text`` reads back to an equal message."""
-    from google.protobuf import text_format
-
-    return str(text_format.MessageToString(message, as_utf8=True))
+def dump(spec: Spec) -> str:
+    """The spec as text that ``parse_text`` reads back to an equal message."""
+    return _reader(spec.kind).dump(spec)
 
 
 def folders() -> list[str]:
@@ -159,11 +176,12 @@ def folders() -> list[str]:
 
 
 def load(folder: str) -> ModuleType:
-    """The module of a folder: TUNABLES, MESSAGE, SIZE, and of its one dialect SCHEMA, ELSEWHERE, IMAGE_SIZE, check().
+    """The module of a folder: TUNABLES and SIZE; that of a network has DATA ("tfrecords" or "coco": what the pipeline
+    trains it on), ``training``, ``more_epochs`` and SHORTHANDS (what options of commands call its settings), too.
 
-    Where there are more, DIALECTS names the modules in the folder that hold these. That of a network has SHORTHANDS,
-    too: what options of commands call its settings. Raises UsageError for an unknown
-    name.
+    Where specs are messages of protobuf it has MESSAGE, and of its one dialect SCHEMA, ELSEWHERE, IMAGE_SIZE, check();
+    where there are more, DIALECTS names the modules in the folder that hold these. Any other is a ``Reader`` itself.
+    Raises UsageError for an unknown name.
     """
     known = folders()
     if folder not in known:
@@ -204,11 +222,24 @@ def json_schema(folder: str) -> dict[str, Any]:
     return tuning.json_schema(tunables(folder))
 
 
-@functools.cache
-def _folder_of(message: str) -> ModuleType:
-    """The folder whose specs are of this message."""
-    for name in folders():
-        module = load(name)
-        if message == module.MESSAGE:
-            return module
-    raise LookupError(f"no folder of specs holds a {message}")
+def _is_proto(module: ModuleType) -> bool:
+    return hasattr(module, "MESSAGE")
+
+
+def _reader(kind: str) -> Reader:
+    module: Any = load(kind)
+    if _is_proto(module):
+        from specs import proto
+
+        return proto.Reader(module)
+    reader: Reader = module
+    return reader
+
+
+def _other(text: str, kind: str) -> str | None:
+    """The kind of ``text`` where it clearly is of another one than ``kind``."""
+    try:
+        found = recognise(text, source="")
+    except SpecError:
+        return None
+    return None if found == kind else found

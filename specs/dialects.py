@@ -72,14 +72,14 @@ def likely(folders: Sequence[ModuleType], text: str) -> list[ModuleType]:
     return [folder for folder, score in zip(folders, scores, strict=True) if best and score == best]
 
 
-def unplaced(folders: Sequence[ModuleType], text: str, source: Path | str) -> SpecError:
-    """Why ``likely`` names none of ``folders``, or several: where the text goes astray, and what may be meant."""
+def unplaced(folders: Sequence[ModuleType], known: list[str], text: str, source: Path | str) -> SpecError:
+    """Why ``text`` is of none of ``folders``, or of several (``known``): where it goes astray, what may be meant."""
     first = next(written(text), None)
     if first is None:
         if next(tokens(text)).kind == "end":
             return SpecError("the spec is empty", where=source)
         return SpecError('this is not a spec: it has no field, neither "name: value" nor "name { ... }"', where=source)
-    if known := [folder.__name__.rpartition(".")[2] for folder in likely(folders, text)]:
+    if known:
         return SpecError(f"no telling what this is a spec for: its fields fit {values.choice(known)}", where=source)
     descriptors = [message(module, folder.MESSAGE).DESCRIPTOR for folder in folders for module in of(folder)]
     meant = values.did_you_mean(first.text, sorted({field.name for each in descriptors for field in each.fields}))

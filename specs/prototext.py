@@ -70,7 +70,8 @@ def parse(text: str, message: Any, *, source: Path | str, elsewhere: Mapping[str
             raise SpecError(misfit.what, where=where, hint=misfit.hint) from None
     if refusal is not None:
         raise SpecError(_bare(refusal), where=Location(source, refusal.GetLine(), refusal.GetColumn()))
-    return Spec(message, source, walk.positions)
+    dialect = str(message.DESCRIPTOR.file.package.rpartition(".")[2])
+    return Spec(message, source, walk.positions, dialect=dialect)
 
 
 def _bare(refusal: ParseError) -> str:

@@ -14,7 +14,8 @@ from tltpipe.errors import Location, SpecError
 
 @dataclass(frozen=True)
 class Spec:
-    """``message`` is the protobuf message; ``source`` the file as the user named it; ``warnings`` ready to show.
+    """``message`` is a protobuf message, or the frozen dataclass of a kind in YAML; ``source`` the file as the user
+    named it; ``warnings`` ready to show. ``kind`` is the folder of ``specs/`` that it belongs to: "ssd".
 
     A field path joins names with dots, ``ssd_config.scales``; an entry of a repeated field has its index,
     ``dataset_config.data_sources[0]``, an entry of a map its index in the file or its key,
@@ -25,13 +26,11 @@ class Spec:
     source: Path | str
     positions: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     warnings: tuple[str, ...] = ()
+    kind: str = ""
+    dialect: str = ""
+    """The generation whose fields the message has: ``tlt2``, ``tlt3``."""
     strict: bool = False
     """Whether NVIDIA's behaviour is wanted to the letter, also where it is a bug (docs/strict.md)."""
-
-    @property
-    def dialect(self) -> str:
-        """The generation whose fields the message has: ``tlt2``, ``tlt3``."""
-        return str(self.message.DESCRIPTOR.file.package.rpartition(".")[2])
 
     def where(self, field_path: str) -> Location:
         """The place of this field; where it was not written, of the nearest message around it; else the file."""
@@ -49,6 +48,14 @@ class Spec:
     def is_set(self, field_path: str) -> bool:
         """Whether the field is written in the file at all (proto3 cannot tell 0 from unset)."""
         return field_path in self.positions
+
+
+@dataclass(frozen=True)
+class Training:
+    """What whoever starts a training needs to know of its spec: how long it is, and which epochs leave a checkpoint."""
+
+    epochs: int
+    checkpoint_interval: int
 
 
 _LAST_STEP = re.compile(r'(?:\.\w+|\[\d+\]|\["(?:[^"\\]|\\.)*"\]|^\w+)$')

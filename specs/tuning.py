@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -41,9 +42,11 @@ def build(folder: str, kind: type[Any], given: Mapping[str, object], where: Plac
         except ValueError as error:
             problems.append((key, f"{key}: {error}", None))
     try:
-        result = _adapter(kind).validate_python(values)
+        result = adapter(kind).validate_python(values)
     except ValidationError as refusal:
-        problems += [(str(error["loc"][0]), _in_words(error), None) for error in refusal.errors(include_url=False)]
+        problems += [
+            (str(error["loc"][0]), in_words(error, _name(error)), None) for error in refusal.errors(include_url=False)
+        ]
     if not problems:
         return result
     place = where if callable(where) else lambda _: where
@@ -55,16 +58,18 @@ def build(folder: str, kind: type[Any], given: Mapping[str, object], where: Plac
 
 def documentation(kind: type[Any]) -> dict[str, str]:
     """What each field of the dataclass is for, by name."""
-    properties = _adapter(kind).json_schema()["properties"]
+    properties = adapter(kind).json_schema()["properties"]
     return {name: " ".join(told.get("description", "").split()) for name, told in properties.items()}
 
 
 def json_schema(kind: type[Any]) -> dict[str, Any]:
     """The JSON schema of the dataclass, for editors."""
-    return _adapter(kind).json_schema()
+    return adapter(kind).json_schema()
 
 
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+@functools.cache
+def adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    """What makes instances of the dataclass out of plain values."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
@@ -79,9 +84,13 @@ def _calculated(value: object) -> object:
     return value
 
 
-def _in_words(error: Any) -> str:
+def _name(error: Any) -> str:
     key, *rest = error["loc"]
-    name = f"{key}{''.join(f'[{step}]' for step in rest)}"
+    return f"{key}{''.join(f'[{step}]' for step in rest)}"
+
+
+def in_words(error: Any, name: str) -> str:
+    """What pydantic has against the value of ``name``."""
     told, context = str(error["msg"]), error.get("ctx", {})
     if error["type"] in ("too_short", "too_long"):
         limit = f"{context['min_length']} or more" if "min_length" in context else f"at most {context['max_length']}"

@@ -1,10 +1,12 @@
 """YAML specs and ``key=value`` overrides: known keys in, what was written for each and where; nothing is constructed.
 
 A spec is read as text with places. What a text means, its key decides (``3`` is a number, or the name of a folder).
+Keys are dotted; ``[]`` ends the name of one that holds a list of sections, or of lists: ``dataset.sources[].path``.
 """
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -40,7 +42,7 @@ Value = Scalar | tuple[Scalar, ...]
 
 @dataclass(frozen=True)
 class Written:
-    """Values and places by dotted key; sections have places, too."""
+    """Values and places by dotted key, entries of lists by their index; sections and such entries have places, too."""
 
     values: dict[str, Value] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
@@ -75,13 +77,30 @@ def parse(text: str, known: Collection[str], *, source: Path | str) -> Written:
     Raises SpecError with line and column: the first fault of the syntax, or every key that is unknown, written twice
     or has the wrong form of value.
     """
+    written, errors = walk(text, known, source=source)
+    if errors:
+        raise together(errors)
+    return written
+
+
+def walk(text: str, known: Collection[str], *, source: Path | str) -> tuple[Written, list[SpecError]]:
+    """``parse`` that hands over what is wrong with keys, beside what is right. Raises SpecError for the syntax only."""
     top = compose(text, lambda line, column: Location(source, line, column))
     written = Written()
-    if top is not None:
-        errors = list(islice(_Walk(known, source, written).section(top, "", Location(source, 1, 1)), MOST_TOLD + 1))
-        if errors:
-            raise together(errors)
-    return written
+    if top is None:
+        return written, []
+    walking = _Walk(known, source, written).section(top, "", Location(source, 1, 1))
+    return written, list(islice(walking, MOST_TOLD + 1))
+
+
+def in_order(errors: Iterable[SpecError]) -> list[SpecError]:
+    """By their places in the file; those of overrides come after it."""
+
+    def place(error: SpecError) -> tuple[bool, int, int]:
+        where = error.where
+        return (False, where.line or 0, where.column or 0) if isinstance(where, Location) else (True, 0, 0)
+
+    return sorted(errors, key=place)
 
 
 def override(text: str, known: Collection[str], *, texts: Collection[str]) -> tuple[str, Value, str]:
@@ -143,18 +162,45 @@ class _Walk:
         earlier = self.written.places.get(dotted)
         if key.tag == f"{_TAG}merge":
             yield SpecError('"<<" is not read here', where=where, hint="write out the keys that it stands for")
-        elif "." in key.value or (dotted not in self.known and dotted not in self.sections):
+        elif "." in key.value or "[" in key.value or not self.has(dotted):
             yield _unknown(key.value, path, self.known, where)
         elif isinstance(earlier, Location):
             yield SpecError(f"{dotted} is written twice, first in line {earlier.line}", where=where)
         else:
-            self.written.places[dotted] = where
-            if dotted in self.sections:
-                yield from self.section(below, dotted, where)
-            elif fault := _misfit(below):
-                yield SpecError(f"{key.value} {fault}", where=where)
-            else:
-                self.written.values[dotted] = _value(below)
+            yield from self.below(below, dotted, key.value, where)
+
+    def has(self, dotted: str) -> bool:
+        generic = _generic(dotted)
+        return not {generic, f"{generic}[]"}.isdisjoint(self.known) or not {generic, f"{generic}[]"}.isdisjoint(
+            self.sections
+        )
+
+    def below(self, node: yaml.Node, path: str, name: str, where: Location) -> Iterator[SpecError]:
+        """What ``node``, the value of ``path``, says."""
+        self.written.places[path] = where
+        generic = _generic(path)
+        if generic in self.sections:
+            yield from self.section(node, path, where)
+        elif f"{generic}[]" in self.sections or f"{generic}[]" in self.known:
+            yield from self.entries(node, path, name, where)
+        elif fault := _misfit(node):
+            yield SpecError(f"{name} {fault}", where=where)
+        else:
+            self.written.values[path] = _value(node)
+
+    def entries(self, node: yaml.Node, path: str, name: str, where: Location) -> Iterator[SpecError]:
+        """A list of sections, or of lists."""
+        import yaml
+
+        if _is_null(node):
+            return
+        if not isinstance(node, yaml.SequenceNode) or node.tag != f"{_TAG}seq":
+            parts = "sections" if f"{_generic(path)}[]" in self.sections else "lists"
+            yield SpecError(f"{name} takes a list of {parts}", where=where, hint='"- " begins an entry of a list')
+            return
+        for index, part in enumerate(node.value):
+            place = Location(self.source, part.start_mark.line + 1, part.start_mark.column + 1)
+            yield from self.below(part, f"{path}[{index}]", f"{name}[{index}]", place)
 
 
 def _misfit(node: yaml.Node) -> str:
@@ -180,6 +226,11 @@ def _value(node: yaml.Node | None) -> Value:
     return Scalar(node.value, null=_is_null(node)) if node is not None else Scalar("", null=True)
 
 
+def _generic(path: str) -> str:
+    """The known key that ``path`` is one of: without the numbers of its entries."""
+    return re.sub(r"\[\d+\]", "[]", path)
+
+
 def _is_null(node: yaml.Node) -> bool:
     return bool(node.tag == f"{_TAG}null")
 
@@ -198,16 +249,17 @@ def _not_a_key(dotted: str, known: Collection[str], where: str) -> SpecError:
 
 def _unknown(name: str, section: str, known: Collection[str], where: Place) -> SpecError:
     told = f"{section or 'the spec'} has no key {quoted(name)}"
+    section = _generic(section)
     prefix = f"{section}." if section else ""
     siblings = _names(section, known)
-    elsewhere = next((key for key in known if f".{name}." in f".{key}."), None)
+    elsewhere = next((key for key in known if f".{name}." in f".{key}.".replace("[]", "")), None)
     if "." in name and (name in known or f"{prefix}{name}" in known):  # written as one key with dots in it
         return SpecError(told, where=where, hint="a dot is one level down: write the sections as lines of their own")
     meant = did_you_mean(name[:100], siblings)
     if meant is not None:
         return SpecError(f"{told}; {meant}", where=where)
     if elsewhere is not None:
-        home = f".{elsewhere}.".partition(f".{name}.")[0].removeprefix(".")
+        home = f".{elsewhere}.".replace("[]", "").partition(f".{name}.")[0].removeprefix(".")
         meant = f"it belongs in {home}" if home else "it belongs at the top, in no section"
     return SpecError(f"{told}; {meant}" if meant else told, where=where, hint=_keys_of(section, known))
 
@@ -219,8 +271,9 @@ def _sections(known: Collection[str]) -> set[str]:
 
 def _names(section: str, known: Collection[str]) -> list[str]:
     prefix = f"{section}." if section else ""
-    return list(dict.fromkeys(key.removeprefix(prefix).partition(".")[0] for key in known if key.startswith(prefix)))
+    below = (key.removeprefix(prefix).partition(".")[0] for key in known if key.startswith(prefix))
+    return list(dict.fromkeys(name.removesuffix("[]") for name in below))
 
 
 def _keys_of(section: str, known: Collection[str]) -> str:
-    return f"keys of {section or 'a spec'}: {', '.join(_names(section, known))}"
+    return f"keys of {section or 'a spec'}: {', '.join(_names(_generic(section), known))}"

@@ -105,7 +105,7 @@ def new(
     notes = found.notes if not {"scales", "aspect_ratios_global"} & given.keys() else found.notes[1:]
     head = _head(output, notes, strict=strict_tlt)
     text = head + documentation.commented(text, chosen)  # type: ignore[arg-type]
-    spec = specs.parse_text(text, "Experiment", source=output or "spec")
+    spec = specs.parse_text(text, "ssd", source=output or "spec")
     if output is not None:
         files.write_text(output, text)
     if options.json:
@@ -177,12 +177,11 @@ def _read(path: Path, kind: str | None, *, strict: bool) -> tuple[Any, str]:
     if kind in (None, Kind.AUGMENT) and path.suffix.lower() in (".yaml", ".yml"):
         return tao5.read(path, ()), str(Kind.AUGMENT)
     try:
-        message = specs.load(kind).MESSAGE if kind else specs.recognise(text, source=path)
+        found = kind or specs.recognise(text, source=path)
     except SpecError as problem:
         problem.hint = problem.hint or f"say which: --as {', '.join(Kind)}"
         raise
-    found = kind or next(name for name in specs.folders() if message == specs.load(name).MESSAGE)
-    return specs.parse(path, message, strict=strict), str(found)
+    return specs.parse(path, found, strict=strict), str(found)
 
 
 def _given(arch: str | None, size: str | None, settings: list[str]) -> dict[str, object]:

@@ -10,7 +10,7 @@ from orchestrator.settings import origins
 
 if TYPE_CHECKING:
     from orchestrator.drafts import Draft
-    from orchestrator.toolkits import Dialect
+    from specs import Spec
 
 SETTINGS = "settings changed"
 SHOWN = 3
@@ -23,7 +23,7 @@ CROPS = ("crop_right", "crop_bottom")
 
 
 def spec_changes(
-    draft: Draft, dialect: Dialect, section: str, before: str, after: str, *, unread: Collection[str], edited: bool
+    draft: Draft, template: str, section: str, before: str, after: str, *, unread: Collection[str], edited: bool
 ) -> str | None:
     """How the spec ``after`` differs from the one ``before``, None where it does only in layout, comments, or in the
     messages ``unread`` at its top. Of one that was ``edited`` by hand fields are named, not settings."""
@@ -33,12 +33,12 @@ def spec_changes(
     old, new = (
         {
             path: value
-            for path, value in origins.flat(message(text, dialect)).items()
+            for path, value in origins.flat(_message(text, draft.folder)).items()
             if path.split(".")[0] not in unread
         }
         for text in (before, after)
     )
-    names = templating.setting_of_field(draft.folder, dialect.template)
+    names = templating.setting_of_field(draft.folder, template)
     size = specs.size_settings(draft.folder) or ()
     changed: dict[str, tuple[Any, Any]] = {}
     classes: list[str] = []
@@ -85,15 +85,20 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
             yield word, value
 
 
-def message(text: str, dialect: Dialect) -> Any:
-    """What the spec says; None where it cannot be read (any more)."""
+def read(text: str, kind: str) -> Spec | None:
+    """The spec; None where it cannot be read (any more)."""
     import specs
     from tltpipe.errors import SpecError
 
     try:
-        return specs.parse_text(text, dialect.message, source="spec").message
+        return specs.parse_text(text, kind, source="spec")
     except SpecError:
         return None
+
+
+def _message(text: str, kind: str) -> Any:
+    spec = read(text, kind)
+    return None if spec is None else spec.message
 
 
 def _phrases(changed: Mapping[str, tuple[Any, Any]], title: str = SETTINGS) -> list[str]:

@@ -13,6 +13,7 @@ from orchestrator.stages import prepare
 from tltpipe.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    import specs
     from orchestrator.jobs import Request
     from orchestrator.run import Run
     from orchestrator.settings import Training
@@ -63,8 +64,7 @@ def differs(run: Run, name: str, before: str, after: str) -> str | None:
     import specs
     from orchestrator.jobs import changes, receipts
 
-    dialect = run.toolkit.SPECS[run.config.network]
-    then, now = (changes.message(text, dialect) for text in (before, after))
+    then, now = (changes.read(text, run.config.network) for text in (before, after))
     if name == NAME and then is not None and now is not None and specs.more_epochs(then, now) is not None:
         return None
     return receipts.differs(name, before, after)
@@ -86,7 +86,7 @@ def execute(run: Run) -> dict[str, Any]:
     _some_checkpoint(run)
     if run.held_out is None and not run.config.tunables["tfrecords"].val_split:
         run.report.say(f"no split to validate on: training is not validated; {UNVALIDATED}")
-    request, epochs = _request(run), run.specs[NAME].spec.message.training_config.num_epochs
+    request, epochs = _request(run), _training(run).epochs
     resume = run.toolkit.resume_point(request.results) if run.continuing else None
     if resume is None:
         _make_room(run)
@@ -113,9 +113,9 @@ def _same_classes(run: Run) -> None:
 
 def _some_checkpoint(run: Run) -> None:
     """Raises ConfigError where a whole training would leave no checkpoint."""
-    training = run.specs[NAME].spec.message.training_config
+    training = _training(run)
     if _last_epoch(run) == 0:
-        what = f"{training.num_epochs} epochs with a checkpoint every {training.checkpoint_interval} leave none"
+        what = f"{training.epochs} epochs with a checkpoint every {training.checkpoint_interval} leave none"
         section = run.config.network
         hint = f"{section}.checkpoint_interval in tltpipe.yaml must be {section}.num_epochs or less for this toolkit"
         raise ConfigError(what, where=run.workspace.name(run.spec(NAME)), hint=hint)
@@ -140,8 +140,14 @@ def _shards(run: Run, split: str) -> str:
 
 
 def _last_epoch(run: Run) -> int:
-    training = run.specs[NAME].spec.message.training_config
-    return run.toolkit.final_epoch(training.num_epochs, training.checkpoint_interval)
+    training = _training(run)
+    return run.toolkit.final_epoch(training.epochs, training.checkpoint_interval)
+
+
+def _training(run: Run) -> specs.Training:
+    import specs
+
+    return specs.training(run.specs[NAME].spec)
 
 
 def _final(run: Run) -> Path | None:

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from orchestrator.jobs import At, Request, Secret
 from tltpipe.progress import Tick
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How this generation writes one kind of spec: the template, and the protobuf message it must parse as."""
-
-    template: str
-    message: str
 
 
 class Toolkit(Protocol):
@@ -28,8 +19,8 @@ class Toolkit(Protocol):
     CONTAINED: bool
     """Whether its programs are nowhere but in its image."""
 
-    SPECS: Mapping[str, Dialect]
-    """By folder of ``specs/``: "augment", "dataset_convert", and each network."""
+    SPECS: Mapping[str, str]
+    """The template that this generation's specs are rendered from, by folder of ``specs/``: "augment", "ssd"."""
 
     CHECKPOINT_SUFFIX: str
     """How names of checkpoints end: a glob, for those that are not there yet."""

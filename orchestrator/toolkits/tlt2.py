@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Prune, Request, Secret, Train
-from orchestrator.toolkits import Dialect
 from tltpipe.errors import UsageError
 from tltpipe.progress import Tick
 
 IMAGE: str | None = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
 CONTAINED = True
-SPECS: Mapping[str, Dialect] = {
-    "augment": Dialect("augment.conf.j2", "AugmentorConfig"),
-    "dataset_convert": Dialect("kitti.conf.j2", "DatasetExportConfig"),
-    "ssd": Dialect("train.tlt2.conf.j2", "Experiment"),
+SPECS: Mapping[str, str] = {
+    "augment": "augment.conf.j2",
+    "dataset_convert": "kitti.conf.j2",
+    "ssd": "train.tlt2.conf.j2",
 }
 ENVIRONMENT: Mapping[str, str] = {"PYTHONUNBUFFERED": "1"}
 IMAGE_EXTENSIONS: tuple[str, ...] | None = (".jpg", ".png", ".jpeg")

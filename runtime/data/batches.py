@@ -22,7 +22,8 @@ from tltpipe.machine import cpu_count, worker_count
 if TYPE_CHECKING:
     import torch
 
-    from runtime.data.recipe import Recipe, View
+    from runtime.data.recipe import Recipe
+    from runtime.imaging.placement import View
 
 
 class Draw(NamedTuple):
@@ -91,7 +92,7 @@ class Pictures:
         boxes, labels = self.split.objects(index)
         width, height = self.split.sizes[index].tolist()
         random = None if self.seed is None else np.random.default_rng((self.seed, epoch, place))
-        pixels, boxes, kept = self.view(self.split.image(index), boxes, (width, height), random)
+        pixels, _, kept, boxes = self.view(self.split.image(index), boxes, (width, height), random)
         return pixels, {"boxes": boxes, "labels": labels[kept], "difficult": self.split.hard(index)[kept]}
 
 

@@ -5,37 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from tltpipe import registry
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from runtime.imaging.decoding import Place
+    from runtime.imaging.placement import View
     from specs import Spec
 
 Mode = Literal["SAMPLE", "INTEGRATE"]
-
-
-class View(Protocol):
-    """What the network sees of a picture. Lives in worker processes, so it can be pickled."""
-
-    def __call__(
-        self,
-        path: Place,
-        boxes: NDArray[np.float32],
-        size: tuple[int, int],
-        random: np.random.Generator | None = None,
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.intp]]:
-        """The picture in ``path``, stored with ``size`` (width, height), and its ``boxes`` [n, 4] in those pixels.
-
-        Returns RGB pixels uint8 [H, W, 3] of the network's size, the boxes that remain [k, 4] in pixels of the
-        network, and the k indices they had. ``random`` None changes nothing but the size.
-        Raises DataError, naming the file.
-        """
-        ...
 
 
 @dataclass(frozen=True)

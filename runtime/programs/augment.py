@@ -109,7 +109,7 @@ def _by_proto_text(arguments: argparse.Namespace) -> Job:
         raise UsageError(f"{', '.join(missing)} missing", hint=f"{what}; tlt-augment --help explains the options")
     if arguments.overrides:
         raise UsageError(f'"{arguments.overrides[0]}": only a YAML spec (-e) can be overridden', hint="edit the spec")
-    spec = specs.parse(program.host(arguments.augmentation_proto), "AugmentorConfig")
+    spec = specs.parse(program.host(arguments.augmentation_proto), "augment")
     for warning in spec.warnings:
         program.warn(warning)
     root, config = program.host(arguments.dataset_folder), spec.message.dataset_config

@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
         status.write("STARTED", "Starting Object Detection Dataset Convert.")
         import specs
 
-        spec = specs.parse(program.host(arguments.dataset_export_spec), "DatasetExportConfig")
+        spec = specs.parse(program.host(arguments.dataset_export_spec), "dataset_convert")
         for warning in spec.warnings:
             program.warn(warning)
         losses = _convert(spec, prefix, status, arguments, _layout(spec, arguments) if for_dali else _plain())

@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise UsageError("-i and -l belong together: images, and the labels of these", hint="give both, or neither")
     if arguments.batch_size is not None and arguments.batch_size < 1:
         raise UsageError(f"-b must be 1 or more, not {arguments.batch_size}")
-    spec = specs.parse(program.host(arguments.experiment_spec_file), "Experiment", strict=arguments.strict_tlt)
+    spec = specs.parse(program.host(arguments.experiment_spec_file), arguments.network, strict=arguments.strict_tlt)
     for warning in spec.warnings:
         program.warn(warning)
     results = results_of(arguments)

@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Export; torch is imported only once the spec is known to be good."""
     import specs
 
-    spec = specs.parse(program.host(arguments.spec), "Experiment") if arguments.spec else None
+    spec = specs.parse(program.host(arguments.spec), arguments.network) if arguments.spec else None
     if spec is not None and arguments.strict_tlt:
         spec = replace(spec, strict=True)
     device.require_torch()

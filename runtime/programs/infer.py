@@ -135,7 +135,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     if not 0 < arguments.threshold < 1:
         raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}", hint=program.THRESHOLD)
-    spec = specs.parse(program.host(arguments.spec), "Experiment") if arguments.spec else None
+    spec = specs.parse(program.host(arguments.spec), arguments.network) if arguments.spec else None
     if spec is not None and arguments.strict_tlt:
         spec = replace(spec, strict=True)
     task = read(arguments, spec)

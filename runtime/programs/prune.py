@@ -184,9 +184,9 @@ def _opened(arguments: argparse.Namespace, model: Path) -> tuple[Checkpoint, str
     loaded = checkpoint.load(model, arguments.key, resume=False)
     name = checkpoint.network_of(loaded, model, expected=arguments.network)
     if arguments.experiment_spec_file:
-        spec = specs.parse(program.host(arguments.experiment_spec_file), "Experiment")
+        spec = specs.parse(program.host(arguments.experiment_spec_file), name)
     else:
-        spec = specs.parse_text(loaded.spec, "Experiment", source=f"{model} (the spec in it)")
+        spec = specs.parse_text(loaded.spec, name, source=f"{model} (the spec in it)")
     network: Network = registry.load("runtime.networks", name)
     classes = network.classes(spec)
     checkpoint.check(loaded, model, network=network.name(spec), classes=classes)

@@ -167,7 +167,7 @@ def _spec(arguments: argparse.Namespace) -> Spec:
         raise UsageError(f"--initial_epoch counts from 1, not {arguments.initial_epoch}")
     if arguments.initial_epoch > 1 and not arguments.resume_model_weights:
         raise UsageError("--initial_epoch above 1 resumes a run", hint="name its checkpoint with -m")
-    return specs.parse(program.host(arguments.experiment_spec_file), "Experiment", strict=arguments.strict_tlt)
+    return specs.parse(program.host(arguments.experiment_spec_file), arguments.network, strict=arguments.strict_tlt)
 
 
 def _wanted(arguments: argparse.Namespace) -> device.Wanted:

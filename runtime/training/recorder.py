@@ -62,7 +62,7 @@ class Keeper:
 
     def __post_init__(self) -> None:
         self.run = resuming.identity(self.recipe, self.asked)
-        self.spec = specs.dump(self.recipe.spec.message)
+        self.spec = specs.dump(self.recipe.spec)
         self.log = TrainingLog(
             self.results,
             self.network,

@@ -181,10 +181,10 @@ def _earlier(
 def _epochs_before(recipe: Recipe, loaded: Checkpoint) -> int | None:
     """The number of epochs of the run of ``loaded`` where all that this one asks for is more of them; else None."""
     try:
-        before = specs.parse_text(loaded.spec, "Experiment", source="", strict=recipe.strict).message
+        before = specs.parse_text(loaded.spec, recipe.spec.kind, source="", strict=recipe.strict)
     except SpecError:  # of an earlier version
         return None
-    return specs.more_epochs(before, recipe.spec.message)
+    return specs.more_epochs(before, recipe.spec)
 
 
 def _load(path: Path, asked: Asked) -> Checkpoint | None:
@@ -209,7 +209,7 @@ def _load(path: Path, asked: Asked) -> Checkpoint | None:
 def _difference(recipe: Recipe, asked: Asked, loaded: Checkpoint, *, longer: bool) -> str:
     """What makes ``loaded`` the checkpoint of another run; ``longer``: more epochs are the one change of its spec."""
     assert loaded.resume is not None
-    if loaded.spec != (spec := specs.dump(recipe.spec.message)) and not longer:
+    if loaded.spec != (spec := specs.dump(recipe.spec)) and not longer:
         before = {line.strip() for line in loaded.spec.splitlines()}
         new = [line for each in spec.splitlines() if (line := each.strip()) not in before and not line.endswith("{")]
         return f"its spec is not this one: here is {shown(new)}" if new else "its spec is not this one"

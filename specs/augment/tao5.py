@@ -169,14 +169,8 @@ def _values(written: Written, source: Path | str) -> dict[str, Any]:
             told = name.rpartition(".")[2] if name in written.places else name
             errors.append(SpecError(f"{told} {misfit}", where=where, hint=misfit.hint))
     if errors:
-        raise yaml_text.together(sorted(errors, key=_order))
+        raise yaml_text.together(yaml_text.in_order(errors))
     return values
-
-
-def _order(error: SpecError) -> tuple[bool, int, int]:
-    """The order of the file; overrides come after it."""
-    where = error.where
-    return (False, where.line or 0, where.column or 0) if isinstance(where, Location) else (True, 0, 0)
 
 
 def _contradictions(values: Mapping[str, Any], written: Written, source: Path | str) -> Iterator[SpecError]:

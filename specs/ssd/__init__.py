@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len, Lt
 
-from specs.spec import Spec
+from specs.spec import Spec, Training
 
 MESSAGE = "Experiment"
 DIALECTS = ("tlt2", "tlt3")
+DATA = "tfrecords"
+"""What it is trained on within the pipeline."""
 
 SIZE = ("input_width", "input_height")
 """The settings that hold the size of the images."""
@@ -185,12 +187,18 @@ MAKING = ("random_seed", "training_config")
 """Fields at the top that only say how weights come about, not what a model with them is."""
 
 
-def more_epochs(before: Any, now: Any) -> int | None:
+def training(spec: Spec) -> Training:
+    config = spec.message.training_config
+    return Training(config.num_epochs, max(1, config.checkpoint_interval))
+
+
+def more_epochs(before: Spec, now: Spec) -> int | None:
     """The number of epochs of ``before`` where ``now`` only asks for more of them."""
-    epochs = int(before.training_config.num_epochs)
-    if type(before) is not type(now) or now.training_config.num_epochs <= epochs:
+    then, asked = before.message, now.message
+    epochs = int(then.training_config.num_epochs)
+    if type(then) is not type(asked) or asked.training_config.num_epochs <= epochs:
         return None
-    longer = type(before)()
-    longer.CopyFrom(before)
-    longer.training_config.num_epochs = now.training_config.num_epochs
-    return epochs if longer == now else None
+    longer = type(then)()
+    longer.CopyFrom(then)
+    longer.training_config.num_epochs = asked.training_config.num_epochs
+    return epochs if longer == asked else None

@@ -207,7 +207,7 @@ def test_a_model_and_its_json_are_enough(
         "classes": ["skirt", "vest"], "validation_tfrecords_path": None, "validation_fold": None,
     }  # fmt: skip
     text = specs.render("ssd", "train.tlt2.conf.j2", settings, **places)
-    spec = specs.parse_text(text, "Experiment", source="train.conf")
+    spec = specs.parse_text(text, "ssd", source="train.conf")
     torch.manual_seed(1)
     detector = ssd.build(spec, num_classes=2)
     weights = tmp_path / "trained.safetensors"

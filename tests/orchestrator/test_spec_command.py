@@ -48,7 +48,7 @@ def test_a_spec_for_nothing(dialect: str, tmp_path: Path) -> None:
         "--dialect", dialect, "-o", path, "--classes", "Vest, skirt", "--size", "320x256", "--set", "num_epochs=3"
     )
     assert told.exit_code == 0, told.output
-    spec = specs.parse(path, "Experiment")
+    spec = specs.parse(path, "ssd")
     assert (spec.dialect, spec.strict, spec.warnings) == (dialect, False, ())
     assert specs.image_size(spec) == (320, 256)
     assert spec.message.training_config.num_epochs == 3
@@ -79,7 +79,7 @@ def test_every_field_is_explained(tmp_path: Path) -> None:
 def test_to_the_letter(tmp_path: Path) -> None:
     path = tmp_path / "train.conf"
     assert new("-o", path, "--strict-tlt").exit_code == 0
-    assert specs.parse(path, "Experiment").strict
+    assert specs.parse(path, "ssd").strict
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_to_the_letter(tmp_path: Path) -> None:
 def test_backbones(arch: str, found: tuple[str, int], tmp_path: Path) -> None:
     path = tmp_path / "train.conf"
     assert new("-o", path, "--arch", arch).exit_code == 0
-    config = specs.parse(path, "Experiment").message.ssd_config
+    config = specs.parse(path, "ssd").message.ssd_config
     assert (config.arch, config.nlayers) == found
 
 
@@ -141,7 +141,7 @@ def test_a_spec_for_kitti_folders(kitti: Path, tmp_path: Path) -> None:
     assert answer["classes"] == ["skirt", "vest"]
     shares = [answer["anchors"][title]["all"]["mean_iou"] for title in ("suggested", "default")]
     assert shares[0] > shares[1]
-    spec = specs.parse(path, "Experiment")
+    spec = specs.parse(path, "ssd")
     config = spec.message.dataset_config
     assert Path(config.data_sources[0].label_directory_path) == kitti / "train" / "label_2"
     assert Path(config.data_sources[0].image_directory_path) == kitti / "train" / "image_2"
@@ -164,13 +164,13 @@ def test_a_spec_for_what_must_be_converted(kitti: Path, tmp_path: Path) -> None:
     program, *arguments = shlex.split(line.partition(": ")[2])
     assert program == "tltpipe"
     assert run(*arguments).exit_code == 0
-    source = specs.parse(path, "Experiment").message.dataset_config.data_sources[0]
+    source = specs.parse(path, "ssd").message.dataset_config.data_sources[0]
     folder = Path(source.tfrecords_path).parent
     assert list(folder.glob(Path(source.tfrecords_path).name)), "the line makes what the spec names"
     assert (Path(source.image_directory_path) / "images" / "train").is_dir()
     again = tmp_path / "again.conf"
     assert new("--from", Path(source.image_directory_path), "-o", again).exit_code == 0
-    found = specs.parse(again, "Experiment")
+    found = specs.parse(again, "ssd")
     assert found.dialect == "tlt2", "records are what TLT 2.0 trains on"
     assert found.message.dataset_config.data_sources[0] == source
     assert found.message.dataset_config.image_extension == "png"

@@ -63,7 +63,7 @@ blur_aug: {size: [5], std: [1.25]}
 
 
 def recipes() -> list[Recipe]:
-    proto_text = specs.parse_text(PROTO_TEXT, "AugmentorConfig", source="augment.conf")
+    proto_text = specs.parse_text(PROTO_TEXT, "augment", source="augment.conf")
     return [of_proto_text(proto_text), of_yaml(tao5.parse(YAML, source="augment.yaml"))]
 
 

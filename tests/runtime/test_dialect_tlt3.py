@@ -17,7 +17,7 @@ TEXT = (Path(__file__).parents[1] / "data" / "training.tlt3.conf").read_text()
 
 
 def read(text: str = TEXT, *, strict: bool = False) -> recipe.Recipe:
-    return recipe.of(specs.parse_text(text, "Experiment", source="spec", strict=strict))
+    return recipe.of(specs.parse_text(text, "ssd", source="spec", strict=strict))
 
 
 def with_training(line: str, *, strict: bool = False) -> recipe.Recipe:

@@ -51,7 +51,7 @@ def look(path: Path, learned: Any, *, spec: bool = False) -> tuple[Any, np.ndarr
     """The model in ``path``, and what it takes of the pictures that ``learned`` has validated on."""
     import specs
 
-    wanted = backends.Wanted("ssd", specs.parse(learned.spec, "Experiment") if spec else None)
+    wanted = backends.Wanted("ssd", specs.parse(learned.spec, "ssd") if spec else None)
     model = backends.open(path, wanted)
     return model, np.stack([model.see(each) for each in sorted(learned.pictures.iterdir())[:9]])
 
@@ -332,7 +332,7 @@ def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> Non
 
     path = tmp_path / "train.conf"
     path.write_text(LATER)
-    spec = specs.parse(path, "Experiment")
+    spec = specs.parse(path, "ssd")
     torch.manual_seed(2)
     detector = ssd.build(spec, num_classes=2)
     weights = tmp_path / "later.safetensors"
@@ -365,7 +365,7 @@ def test_a_network_that_sees_grey(learned: Any, tmp_path: Path) -> None:
 
     path = learned.shapes.spec(name="grey.conf", replace=("output_image_channel: 3", "output_image_channel: 1"))
     torch.manual_seed(2)
-    detector = ssd.build(specs.parse(path, "Experiment"), num_classes=2)
+    detector = ssd.build(specs.parse(path, "ssd"), num_classes=2)
     weights = tmp_path / "grey.safetensors"
     state = detector.state_dict()
     checkpoint.save(weights, checkpoint.Checkpoint("ssd_resnet10", ("circle", "square"), 1, state, path.read_text()))

@@ -16,7 +16,7 @@ CLASSES = ("circle", "square")
 
 
 def read(path: Path, which: str = "training", classes: tuple[str, ...] = CLASSES) -> frames.Split | None:
-    return getattr(frames, which)(recipe.of(specs.parse(path, "Experiment")), classes)
+    return getattr(frames, which)(recipe.of(specs.parse(path, "ssd")), classes)
 
 
 def test_the_validation_fold_is_told_by_its_name(shapes: Any) -> None:

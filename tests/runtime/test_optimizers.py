@@ -21,7 +21,7 @@ from runtime.training import optimizers
 
 
 def asked(shapes: Any, optimizer: Optimizer, *, strict: bool = False) -> recipe.Recipe:
-    spec = dataclasses.replace(specs.parse(shapes.spec(), "Experiment"), strict=strict)
+    spec = dataclasses.replace(specs.parse(shapes.spec(), "ssd"), strict=strict)
     return dataclasses.replace(recipe.of(spec), optimizer=optimizer)
 
 

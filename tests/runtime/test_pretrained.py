@@ -261,7 +261,7 @@ def test_a_real_detector_begins_with_it(tmp_path: Path, shapes: Any) -> None:
     import specs
     from runtime.networks import ssd
 
-    spec = specs.parse(shapes.spec(replace=("nlayers: 10", "nlayers: 18")), "Experiment")
+    spec = specs.parse(shapes.spec(replace=("nlayers: 10", "nlayers: 18")), "ssd")
     detector: Any = ssd.build(spec, num_classes=2)
     before = {name: value.clone() for name, value in detector.state_dict().items()}
     lines = taken(detector, written(tmp_path, torchvision.models.resnet18().state_dict()))

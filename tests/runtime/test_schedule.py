@@ -65,7 +65,7 @@ def test_ends_where_it_began_and_stays_there() -> None:
 
 
 def spec(shapes: Any, *replace: str) -> specs.Spec:
-    return specs.parse(shapes.spec(replace=replace) if replace else shapes.spec(), "Experiment")
+    return specs.parse(shapes.spec(replace=replace) if replace else shapes.spec(), "ssd")
 
 
 COSINE = (

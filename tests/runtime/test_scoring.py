@@ -21,7 +21,7 @@ CLASSES = ("circle", "square")
 
 @pytest.fixture(scope="module")
 def parts(learned: Any) -> Any:
-    spec = specs.parse(learned.spec, "Experiment")
+    spec = specs.parse(learned.spec, "ssd")
     plan = recipe.of(spec)
     split = frames.validation(plan, CLASSES)
     assert split is not None

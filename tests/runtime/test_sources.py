@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 import specs
+from converters.formats.kitti import rows as kitti_rows
 from converters.tfrecords import examples
 from converters.tfrecords.records import write_records
-from runtime.data import batches, frames, recipe, sources
+from runtime.data import batches, frames, recipe
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.imaging.decoding import Embedded, pixels
 from tltpipe.errors import DataError, SpecError
@@ -24,7 +25,7 @@ TAIL = "0 0 0 0 0 0 0"
 
 @pytest.fixture
 def base(shapes: Any) -> Recipe:
-    return recipe.of(specs.parse(shapes.spec(), "Experiment"))
+    return recipe.of(specs.parse(shapes.spec(), "ssd"))
 
 
 def folders(root: Path, labels: dict[str, str], size: tuple[int, int] = (64, 48), suffix: str = ".png") -> Source:
@@ -208,7 +209,7 @@ def test_lines_that_cannot_be_understood(base: Recipe, tmp_path: Path, text: str
 
 
 def test_nine_columns_do_and_fewer_are_left_out_when_strict() -> None:
-    found = sources.rows("circle 0 0 0 1 2 3 4 0\ncircle 0 0\n", source=Path("a.txt"), strict=True)
+    found = kitti_rows.boxes("circle 0 0 0 1 2 3 4 0\ncircle 0 0\n", source=Path("a.txt"), strict=True)
     assert found[0] == ["circle"]
     assert found[1].tolist() == [[1, 2, 3, 4]]
 
@@ -240,14 +241,14 @@ def test_another_extension_is_found_and_said_unless_strict(shapes: Any) -> None:
     images = sorted((shapes.root / "pictures/train/images").iterdir())
     for path in images[::2]:
         path.rename(path.with_suffix(".JPEG"))
-    split = frames.training(recipe.of(specs.parse(shapes.spec(), "Experiment")), CLASSES)
+    split = frames.training(recipe.of(specs.parse(shapes.spec(), "ssd")), CLASSES)
     names = [split.image(index) for index in range(len(split))]
     assert all(isinstance(path, Path) and path.is_file() for path in names)
     assert any(".JPEG" in note and "they are used" in note for note in split.notes)
-    anything = frames.training(recipe.of(specs.parse(shapes.spec(extension="auto"), "Experiment")), CLASSES)
+    anything = frames.training(recipe.of(specs.parse(shapes.spec(extension="auto"), "ssd")), CLASSES)
     assert [anything.image(index) for index in range(len(anything))] == names
     assert not [note for note in anything.notes if "extension" in note]
-    strict = replace(specs.parse(shapes.spec(), "Experiment"), strict=True)
+    strict = replace(specs.parse(shapes.spec(), "ssd"), strict=True)
     with pytest.raises(DataError, match="missing") as caught:
         frames.training(recipe.of(strict), CLASSES)
     assert "must be JPEG" in (caught.value.hint or "")
@@ -424,7 +425,7 @@ def test_a_weight_of_a_spec_arrives(shapes: Any) -> None:
     told = f'tfrecords_path: "{root}/TFRecords/*fold-000*" image_directory_path: "{root}/pictures" source_weight: 3'
     more = f"data_sources: {{ {told} }}"
     path = shapes.spec(validation=more, replace=("TFRecords/*", "TFRecords/*fold-001*"))
-    weighed = recipe.of(specs.parse(path, "Experiment"))
+    weighed = recipe.of(specs.parse(path, "ssd"))
     split = frames.training(weighed, CLASSES)
     assert split.sources == ((12, 1.0), (6, 3.0))
     order, _ = batches.for_training(weighed, split, range(1, 9))

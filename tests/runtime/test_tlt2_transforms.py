@@ -168,7 +168,7 @@ def test_a_blur_wider_than_the_picture() -> None:
 
 
 def test_an_even_size_is_a_radius_or_refused() -> None:
-    spec = parse_text("blur_config { size: 2 std: 1 }", "AugmentorConfig", source="spec")
+    spec = parse_text("blur_config { size: 2 std: 1 }", "augment", source="spec")
     assert len(spec.warnings) == 1
     assert of_proto_text(spec, arithmetic="tlt2").values["size"] == (2,)
     with pytest.raises(SpecError, match="odd") as refused:

@@ -414,7 +414,7 @@ def test_bombs_are_refused_soon(text: str) -> None:
 @pytest.mark.parametrize("path", ["data/seed-specs/KITTI-augmentation.conf", "golden/specs/augment-everything.conf"])
 def test_proto_text_is_for_the_other_reader(path: str) -> None:
     """The older generations' specs are read as ever, and here it is said what they are."""
-    spec = specs.parse(TESTS / path, "AugmentorConfig")
+    spec = specs.parse(TESTS / path, "augment")
     assert spec.message.dataset_config.image_path == "image"
     with pytest.raises(SpecError) as caught:
         tao5.read(TESTS / path)

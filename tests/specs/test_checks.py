@@ -22,9 +22,9 @@ COCO = "coco_config { root_directory_path: '/d' %s }"
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("KITTI-augmentation.conf", "AugmentorConfig"),
-        ("KITTI_dataset_conversion.conf", "DatasetExportConfig"),
-        ("training.conf", "Experiment"),
+        ("KITTI-augmentation.conf", "augment"),
+        ("KITTI_dataset_conversion.conf", "dataset_convert"),
+        ("training.conf", "ssd"),
     ],
 )
 def test_the_seed_specs_stand_without_a_word(name: str, message: str) -> None:
@@ -106,7 +106,7 @@ def complaints(text: str, message: str) -> list[str]:
 )
 def test_training(old: str, new: str, complaint: str) -> None:
     assert old in TRAIN
-    (told, *_) = complaints(TRAIN.replace(old, new, 1), "Experiment")
+    (told, *_) = complaints(TRAIN.replace(old, new, 1), "ssd")
     assert told.startswith("spec:")
     assert complaint in told
 
@@ -115,14 +115,14 @@ def test_the_cosine_schedule_is_refused_only_to_the_letter() -> None:
     head, _, rest = TRAIN.partition("  soft_start_annealing_schedule {")
     curve = "soft_start_cosine_annealing_schedule { max_learning_rate: 0.01 min_learning_rate: 1e-5 }"
     text = head + curve + rest.partition("}")[2]
-    assert specs.parse_text(text, "Experiment", source="spec").warnings == ()
-    assert complaints(f"{text}\n# tltpipe: strict-tlt\n", "Experiment") == [
+    assert specs.parse_text(text, "ssd", source="spec").warnings == ()
+    assert complaints(f"{text}\n# tltpipe: strict-tlt\n", "ssd") == [
         "spec:20:1: SSD trains with soft_start_annealing_schedule; the cosine schedule is refused under strict-tlt"
     ]
-    told = complaints(text.replace("max_learning_rate: 0.01", "max_learning_rate: 0"), "Experiment")
+    told = complaints(text.replace("max_learning_rate: 0.01", "max_learning_rate: 0"), "ssd")
     assert told == ["spec:20:40: max_learning_rate must be above 0, not 0"]
     both = text.replace(curve, f"{curve} soft_start_annealing_schedule {{ }}")
-    assert "are both written: only one can be used" in "\n".join(complaints(both, "Experiment"))
+    assert "are both written: only one can be used" in "\n".join(complaints(both, "ssd"))
 
 
 @pytest.mark.parametrize(
@@ -130,13 +130,13 @@ def test_the_cosine_schedule_is_refused_only_to_the_letter() -> None:
     ["ssd_config", "training_config", "eval_config", "nms_config", "augmentation_config", "dataset_config"],
 )
 def test_every_section_is_needed(section: str) -> None:
-    message = specs.parse_text(TRAIN, "Experiment", source="spec").message
-    message.ClearField(section)
-    assert complaints(specs.dump(message), "Experiment") == [f'spec: the spec needs "{section}"']
+    spec = specs.parse_text(TRAIN, "ssd", source="spec")
+    spec.message.ClearField(section)
+    assert complaints(specs.dump(spec), "ssd") == [f'spec: the spec needs "{section}"']
 
 
 def test_an_empty_section_needs_everything() -> None:
-    told = complaints(TRAIN.partition("nms_config")[0] + "nms_config { }", "Experiment")
+    told = complaints(TRAIN.partition("nms_config")[0] + "nms_config { }", "ssd")
     assert len(told) == 5
     assert 'spec: the spec needs "augmentation_config"' in told
     assert 'spec:38:1: nms_config needs "top_k", above 0' in told
@@ -144,7 +144,7 @@ def test_an_empty_section_needs_everything() -> None:
 
 def test_all_problems_in_the_order_of_the_file() -> None:
     text = TRAIN.replace("top_k: 200", "top_k: 0").replace("num_epochs: 100", "num_epochs: 0").replace("0.85]", "-1]")
-    assert complaints(text, "Experiment") == [
+    assert complaints(text, "ssd") == [
         "spec:4:3: every entry of scales must be above 0, not -1",
         "spec:18:3: num_epochs must be above 0, not 0",
         "spec:41:3: top_k must be above 0, not 0",
@@ -182,14 +182,14 @@ def test_all_problems_in_the_order_of_the_file() -> None:
     ],
 )
 def test_training_warnings(old: str, new: str, warning: str) -> None:
-    (told,) = specs.parse_text(TRAIN.replace(old, new, 1), "Experiment", source="spec").warnings
+    (told,) = specs.parse_text(TRAIN.replace(old, new, 1), "ssd", source="spec").warnings
     assert told.startswith(warning)
 
 
 def test_scales_may_come_from_their_ends() -> None:
     text = TRAIN.replace('scales: "[0.05, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85]"', "min_scale: 0.1 max_scale: 0.9")
-    assert specs.parse_text(text, "Experiment", source="spec").warnings == ()
-    assert '"min_scale" and "max_scale"' in complaints(text.replace("0.9", "0.05"), "Experiment")[0]
+    assert specs.parse_text(text, "ssd", source="spec").warnings == ()
+    assert '"min_scale" and "max_scale"' in complaints(text.replace("0.9", "0.05"), "ssd")[0]
 
 
 @pytest.mark.parametrize(
@@ -225,21 +225,21 @@ def test_scales_may_come_from_their_ends() -> None:
     ],
 )
 def test_conversion(text: str, complaint: str) -> None:
-    assert complaint in complaints(text, "DatasetExportConfig")[0]
+    assert complaint in complaints(text, "dataset_convert")[0]
 
 
 def test_conversion_warnings() -> None:
-    spec = specs.parse_text(CONVERT.replace('".jpg"', '"jpg"'), "DatasetExportConfig", source="spec")
+    spec = specs.parse_text(CONVERT.replace('".jpg"', '"jpg"'), "dataset_convert", source="spec")
     assert spec.warnings == ('spec:5:3: image_extension "jpg" has no dot, which NVIDIA\'s converter needs',)
     modifier = "sample_modifier_config { source_to_target_class_mapping { key: 'Car' value: 'car' } }"
-    (warning,) = specs.parse_text(f"{CONVERT}\n{modifier}", "DatasetExportConfig", source="spec").warnings
+    (warning,) = specs.parse_text(f"{CONVERT}\n{modifier}", "dataset_convert", source="spec").warnings
     assert warning.startswith('spec:12:26: "Car" never matches')
 
 
 def test_what_nvidias_converter_took_stands() -> None:
     cases = json.loads((GOLDEN / "kitti_convert.json").read_text())["cases"]
     for name, case in cases.items():
-        spec = specs.parse_text(case["spec"], "DatasetExportConfig", source=name)
+        spec = specs.parse_text(case["spec"], "dataset_convert", source=name)
         assert all('"Person" never matches' in warning for warning in spec.warnings)
 
 
@@ -278,7 +278,7 @@ def test_what_nvidias_converter_took_stands() -> None:
     ],
 )
 def test_augmentation(text: str, complaint: str) -> None:
-    assert complaint in complaints(text, "AugmentorConfig")[0]
+    assert complaint in complaints(text, "augment")[0]
 
 
 @pytest.mark.parametrize(
@@ -294,5 +294,5 @@ def test_augmentation(text: str, complaint: str) -> None:
     ],
 )
 def test_augmentation_warnings(text: str, warning: str) -> None:
-    (told,) = specs.parse_text(text, "AugmentorConfig", source="spec").warnings
+    (told,) = specs.parse_text(text, "augment", source="spec").warnings
     assert told.startswith(warning)

@@ -36,7 +36,7 @@ COMMON += '  data_sources { image_directory_path: "/data" }\n}\n'
     ],
 )
 def test_text_specs(text: str, name: str) -> None:
-    for ask in (lambda: specs.parse_text(COMMON + text, "Experiment", source="a.conf"),
+    for ask in (lambda: specs.parse_text(COMMON + text, "ssd", source="a.conf"),
                 lambda: specs.recognise(COMMON + text, source="a.conf")):  # fmt: skip
         with pytest.raises(SpecError, match=rf"spec of {name}\b") as caught:
             ask()
@@ -56,7 +56,7 @@ def test_text_specs(text: str, name: str) -> None:
 def test_yaml_specs(text: str, name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(text)
-    for ask in (lambda: specs.parse(path, "Experiment"), lambda: tao5.read(path)):
+    for ask in (lambda: specs.parse(path, "ssd"), lambda: tao5.read(path)):
         with pytest.raises(SpecError, match=name):
             ask()
 
@@ -64,11 +64,11 @@ def test_yaml_specs(text: str, name: str, tmp_path: Path) -> None:
 def test_an_augmentation_in_yaml_is_no_training_spec() -> None:
     text = "data:\n  image_dir: /a\nspatial_aug:\n  rotation:\n    angle: [10]\n"
     with pytest.raises(SpecError, match="augmentation") as caught:
-        specs.parse_text(text, "Experiment", source="a.yaml")
+        specs.parse_text(text, "ssd", source="a.yaml")
     assert "tlt-augment -e" in (caught.value.hint or "")
 
 
 def test_our_own_are_not_foreign() -> None:
     """Sections that several networks have tell nothing, and an SSD spec with a slip in it stays one of SSD."""
     with pytest.raises(SpecError, match="yolov4_config"):
-        specs.parse_text(COMMON + 'ssd_config { arch: "resnet" }\nyolov4_config { }', "Experiment", source="a.conf")
+        specs.parse_text(COMMON + 'ssd_config { arch: "resnet" }\nyolov4_config { }', "ssd", source="a.conf")

@@ -14,13 +14,13 @@ from specs import dialects, layout, values
 from tltpipe.errors import SpecError
 
 DATA = Path(__file__).parents[1] / "data"
-MESSAGES = {
-    "seed-specs/KITTI-augmentation.conf": "AugmentorConfig",
-    "seed-specs/KITTI_dataset_conversion.conf": "DatasetExportConfig",
-    "seed-specs/training.conf": "Experiment",
-    "training.tlt3.conf": "Experiment",
+KINDS = {
+    "seed-specs/KITTI-augmentation.conf": "augment",
+    "seed-specs/KITTI_dataset_conversion.conf": "dataset_convert",
+    "seed-specs/training.conf": "ssd",
+    "training.tlt3.conf": "ssd",
 }
-TEXTS = {name: (DATA / name).read_bytes().decode() for name in MESSAGES}
+TEXTS = {name: (DATA / name).read_bytes().decode() for name in KINDS}
 TOLD_APART = [("seed-specs/training.conf", "tlt2"), ("training.tlt3.conf", "tlt3")]
 PIECES = st.sampled_from(
     [
@@ -57,17 +57,17 @@ def damaged(draw: st.DrawFn) -> tuple[str, str]:
         start = draw(st.integers(0, len(text)))
         end = min(len(text), start + draw(st.integers(0, 12)))
         text = text[:start] + draw(PIECES | st.text(max_size=3)) + text[end:]
-    return text, MESSAGES[name]
+    return text, KINDS[name]
 
 
 @settings(max_examples=300, deadline=None)
 @given(damaged(), st.booleans())
 def test_only_spec_errors(case: tuple[str, str], strict: bool) -> None:
-    text, message = case
+    text, kind = case
     with contextlib.suppress(SpecError):
         specs.recognise(text, source="spec")
     with contextlib.suppress(SpecError):
-        specs.parse_text(text, message, source="spec", strict=strict)
+        specs.parse_text(text, kind, source="spec", strict=strict)
 
 
 @settings(max_examples=200, deadline=None)
@@ -83,9 +83,10 @@ def test_damage_changes_no_dialect(data: st.DataObject, which: tuple[str, str]) 
 
 
 @st.composite
-def filled(draw: st.DrawFn) -> object:
+def filled(draw: st.DrawFn) -> specs.Spec:
     """An Experiment of TLT 3.0 and later with any numbers at all in the sample's fields."""
-    message = specs.parse_text(TEXTS["training.tlt3.conf"], "Experiment", source="spec").message
+    spec = specs.parse_text(TEXTS["training.tlt3.conf"], "ssd", source="spec")
+    message = spec.message
     sections = [message.ssd_config, message.training_config, message.augmentation_config, message.nms_config]
     sections += [message.eval_config, message.training_config.learning_rate.soft_start_annealing_schedule]
     for section in draw(st.lists(st.sampled_from(sections), max_size=6)):
@@ -99,15 +100,15 @@ def filled(draw: st.DrawFn) -> object:
         }
         if field.cpp_type in kinds:
             setattr(section, field.name, draw(kinds[field.cpp_type]))
-    return message
+    return spec
 
 
 @settings(max_examples=200, deadline=None)
 @given(filled(), st.booleans())
-def test_any_values_are_judged(message: object, strict: bool) -> None:
-    text = specs.dump(message)
+def test_any_values_are_judged(drawn: specs.Spec, strict: bool) -> None:
+    text = specs.dump(drawn)
     try:
-        spec = specs.parse_text(text, "Experiment", source="spec", strict=strict)
+        spec = specs.parse_text(text, "ssd", source="spec", strict=strict)
     except SpecError:
         return
     assert 0 < spec.message.eval_config.matching_iou_threshold < 1
@@ -120,9 +121,9 @@ def test_any_values_are_judged(message: object, strict: bool) -> None:
 @settings(max_examples=200, deadline=None)
 @given(damaged())
 def test_what_protobuf_takes_has_places(case: tuple[str, str]) -> None:
-    text, message = case
+    text, kind = case
     try:
-        spec = specs.parse_text(text, message, source="spec")
+        spec = specs.parse_text(text, kind, source="spec")
     except SpecError:
         return
     walk = layout.Walk(text, spec.message.DESCRIPTOR, {})
@@ -139,4 +140,4 @@ def test_files_of_any_bytes(tmp_path_factory: object, content: bytes, place: int
     path = Path(getattr(tmp_path_factory, "getbasetemp")()) / "spec.conf"  # noqa: B009
     path.write_bytes(content[:place] + b"\xff" * (place % 2) + content[place:])
     with contextlib.suppress(SpecError):
-        specs.parse(path, "Experiment")
+        specs.parse(path, "ssd")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -20,9 +21,12 @@ LEFT_OUT = {"float_20F"}
 TELLS_ANOTHER_PLACE = {"missing_close": "1:1"}
 
 
-def read(text: str, message: str) -> specs.Spec:
-    dialect, _ = dialects.choose(specs._folder_of(message), text)
-    return prototext.parse(text, dialects.message(dialect, message), source="case")
+KINDS = {specs.load(name).MESSAGE: name for name in ("augment", "dataset_convert", "ssd")}
+
+
+def read(text: str, kind: str) -> specs.Spec:
+    dialect, _ = dialects.choose(specs.load(kind), text)
+    return prototext.parse(text, dialects.message(dialect, specs.load(kind).MESSAGE), source="case")
 
 
 @pytest.mark.parametrize(
@@ -30,11 +34,11 @@ def read(text: str, message: str) -> specs.Spec:
 )
 def test_agrees_with_protobuf(case: dict[str, Any]) -> None:
     if "ok" in case:
-        spec = read(case["text"], case["message"])
+        spec = read(case["text"], KINDS[case["message"]])
         assert MessageToDict(spec.message, preserving_proto_field_name=True) == case["ok"]
         return
     with pytest.raises(SpecError) as refusal:
-        read(case["text"], case["message"])
+        read(case["text"], KINDS[case["message"]])
     place = re.search(r"ParseError: (\d+:\d+) :", case["error"])
     assert place is not None
     assert str(refusal.value.where) == "case:" + TELLS_ANOTHER_PLACE.get(case["name"], place[1])
@@ -145,7 +149,7 @@ def test_agrees_with_protobuf(case: dict[str, Any]) -> None:
 )
 def test_complaints(text: str, complaint: str, hint: str | None) -> None:
     with pytest.raises(SpecError) as refusal:
-        specs.parse_text(text, "Experiment", source="case")
+        specs.parse_text(text, "ssd", source="case")
     assert complaint in str(refusal.value)
     assert refusal.value.hint == hint
     assert refusal.value.exit_code == 2
@@ -154,7 +158,7 @@ def test_complaints(text: str, complaint: str, hint: str | None) -> None:
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     def complaint(path: Path) -> SpecError:
         with pytest.raises(SpecError) as refusal:
-            specs.parse(path, "Experiment")
+            specs.parse(path, "ssd")
         return refusal.value
 
     (tmp_path / "train.conf").write_bytes(b"random_seed: 1\n# caf\xe9\n")
@@ -175,7 +179,7 @@ def test_paths_are_told_as_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "train.conf").write_text("seed: 1")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SpecError) as refusal:
-        specs.parse(Path("train.conf"), "Experiment")
+        specs.parse(Path("train.conf"), "ssd")
     assert str(refusal.value).startswith("train.conf:1:1: ")
 
 
@@ -193,7 +197,7 @@ dataset_config {
   target_class_mapping { key: "vest" value: "top" }
 }
 """
-    spec = read(text, "Experiment")
+    spec = read(text, "ssd")
     assert str(spec.where("ssd_config")) == "case:2:1"
     assert str(spec.where("ssd_config.nlayers")) == "case:4:3"
     assert str(spec.where("ssd_config.freeze_blocks")) == "case:5:3"
@@ -214,12 +218,12 @@ dataset_config {
 
 
 def test_zero_written_is_not_unset() -> None:
-    spec = read("ssd_config { nlayers: 0 }", "Experiment")
+    spec = read("ssd_config { nlayers: 0 }", "ssd")
     assert spec.is_set("ssd_config.nlayers")
 
 
 def test_dump_reads_back() -> None:
     mapping = 'dataset_config { target_class_mapping { key: "a" value: "b" } }'
     text = 'ssd_config { arch: "r\\"\\\\é\\n" nlayers: 18 }' + mapping
-    message = read(text, "Experiment").message
-    assert read(specs.dump(message), "Experiment").message == message
+    spec = dataclasses.replace(read(text, "ssd"), kind="ssd")
+    assert read(specs.dump(spec), "ssd").message == spec.message

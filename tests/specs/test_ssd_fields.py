@@ -42,7 +42,7 @@ def test_what_is_not_honoured_is_warned_of() -> None:
         for path, value in (("training_config", "use_multiprocessing: true"), ("nms_config", "force_on_cpu: true")):
             name = value.partition(":")[0]
             assert fields.of(dialect)[f"{path}.{name}"].honoured == fields.NO  # type: ignore[arg-type]
-            spec = specs.parse_text(told.replace(f"{path} {{", f"{path} {{ {value}", 1), "Experiment", source="spec")
+            spec = specs.parse_text(told.replace(f"{path} {{", f"{path} {{ {value}", 1), "ssd", source="spec")
             assert any(f"{name} is read but has no effect" in warning for warning in spec.warnings)
 
 

@@ -71,7 +71,7 @@ TOLD_AS = {"scales_name_error": "scales", "scales_not_python": "scales"}
 
 
 def parse(text: str) -> specs.Spec:
-    return specs.parse_text(text, "Experiment", source="spec")
+    return specs.parse_text(text, "ssd", source="spec")
 
 
 def complaints(text: str) -> list[str]:
@@ -115,10 +115,10 @@ def test_what_their_default_spec_holds_and_nobody_can_build() -> None:
 
 
 def test_the_sample_stands_without_a_word() -> None:
-    spec = specs.parse(DATA / "training.tlt3.conf", "Experiment")
+    spec = specs.parse(DATA / "training.tlt3.conf", "ssd")
     assert (spec.dialect, spec.strict, spec.warnings) == ("tlt3", False, ())
     assert specs.image_size(spec) == (320, 416)
-    strict = specs.parse(DATA / "training.tlt3.conf", "Experiment", strict=True)
+    strict = specs.parse(DATA / "training.tlt3.conf", "ssd", strict=True)
     assert strict.strict
     assert strict.message == spec.message
     assert strict.warnings == ()
@@ -129,7 +129,7 @@ def test_the_sample_stands_without_a_word() -> None:
 def test_the_seed_is_of_tlt2() -> None:
     assert parse(TRAIN2).dialect == "tlt2"
     assert specs.image_size(parse(TRAIN2)) == (288, 288)
-    assert parse(specs.dump(parse(TRAIN3).message)).dialect == "tlt3"
+    assert parse(specs.dump(parse(TRAIN3))).dialect == "tlt3"
 
 
 def hint(text: str) -> tuple[str, str | None]:

@@ -55,6 +55,6 @@ def open(path: Path, wanted: Wanted) -> Trained:
     spec = wanted.spec
     if spec is None:
         text = checkpoint.load(path, wanted.key, resume=False).spec
-        spec = specs.parse_text(text, "Experiment", source=f"{path}, its spec")
+        spec = specs.parse_text(text, wanted.network, source=f"{path}, its spec")
     detector, loaded = checkpoint.open_detector(network, spec, path, key=wanted.key)
     return Trained(detector, loaded.network, spec, loaded.classes, wanted)

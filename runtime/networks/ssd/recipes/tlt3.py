@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from runtime.data.recipe import Data, EarlyStopping, Evaluation, Optimizer, Recipe, Source, View
+from runtime.data.recipe import Data, EarlyStopping, Evaluation, Optimizer, Recipe, Source
+from runtime.imaging.placement import View
 from runtime.imaging.views.flat import Flat
 from runtime.shell.mounts import host_text
 from runtime.shell.program import host

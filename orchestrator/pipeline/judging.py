@@ -11,8 +11,8 @@ from typing import Any
 from orchestrator import drafts
 from orchestrator.jobs import attempts, changes, receipts, shown
 from orchestrator.jobs.receipts import Facts
+from orchestrator.pipeline.sequence import STAGES, before, every, load, order
 from orchestrator.run import Run
-from orchestrator.sequence import STAGES, before, every, load, order
 from orchestrator.stages import Stage
 from tltpipe import files, locks, plain, registry
 from tltpipe.errors import HostError, UsageError
@@ -116,9 +116,9 @@ def _change(run: Run, name: str, old: Facts, new: Facts, *, unread: Collection[s
             return f"{spec} changed"
         folder = drafted[spec].folder
         section = run.config.section_of(folder)
-        dialect, edited = run.toolkit.SPECS[folder], run.specs[spec].edited
+        template, edited = run.toolkit.SPECS[folder], run.specs[spec].edited
         return changes.spec_changes(
-            drafted[spec], dialect, section, before, after, unread={*fields, *unread}, edited=edited
+            drafted[spec], template, section, before, after, unread={*fields, *unread}, edited=edited
         )
 
     return receipts.difference(old, new, change, [run.workspace.name(path) for path in paths])
@@ -174,12 +174,12 @@ def settle(run: Run) -> None:
         for draft in load(name).drafts(run):
             if draft.name in run.specs:
                 continue
-            dialect = run.toolkit.SPECS.get(draft.folder)
-            if dialect is None:
+            template = run.toolkit.SPECS.get(draft.folder)
+            if template is None:
                 raise UsageError(f"the toolkit {run.config.toolkit} knows no {draft.folder}")
             run.specs[draft.name] = drafts.settle(
                 draft,
-                dialect,
+                template,
                 run.workspace.specs,
                 notes,
                 root=run.root_seen,

@@ -1,0 +1,129 @@
+"""Sections that the YAML specs of all networks share, with TAO 5's names where TAO has the thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from specs.checks import Finding
+
+Share = Annotated[float, Ge(0), Le(1)]
+Inner = Annotated[float, Gt(0), Lt(1)]
+Positive = Annotated[float, Gt(0)]
+NotNegative = Annotated[float, Ge(0)]
+Count = Annotated[int, Gt(0)]
+Whole = Annotated[int, Ge(0)]
+
+STRICT: Any = {"extra": "forbid", "allow_inf_nan": False, "use_attribute_docstrings": True}
+"""How pydantic reads a section."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A part of the data: COCO's annotations with their images, or any data set that ``tltpipe`` reads."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    image_dir: str = ""
+    """Folder of the images."""
+    json_file: str = ""
+    """COCO annotations of the images in image_dir."""
+    format: str = "auto"
+    """Format of the data set at path; auto detects it."""
+    path: str = ""
+    """A data set in any format that is read here, in place of json_file."""
+    weight: Positive = 1.0
+    """How often images of this source are shown, relative to those of the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optim:
+    """The optimiser, and the learning rate over time."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = "sgd"
+    """The optimiser."""
+    lr: Positive = 0.02
+    """Learning rate, before the schedule."""
+    momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
+    """Momentum of sgd and rmsprop; beta1 of adam and adamw."""
+    weight_decay: NotNegative = 1e-4
+    """Weight decay of kernels, and of norms and biases where norm_weight_decay is not set."""
+    norm_weight_decay: NotNegative | None = None
+    """Weight decay of normalisation layers and biases."""
+    lr_scheduler: Literal["constant", "multistep", "step", "poly", "cosine"] = "constant"
+    """multistep: times lr_decay after each epoch of lr_steps; step: times lr_decay every lr_step_size epochs;
+    poly: (1 - progress) to the power lr_power; cosine: half a wave; the last two fall to lr_min."""
+    lr_steps: tuple[Count, ...] = ()
+    """Epochs after which multistep lowers the rate."""
+    lr_step_size: Count = 1
+    """Epochs between the drops of step."""
+    lr_decay: Annotated[float, Gt(0), Le(1)] = 0.1
+    """Factor of each drop of step and multistep."""
+    lr_power: Positive = 0.9
+    """Exponent of poly."""
+    lr_min: NotNegative = 0.0
+    """Learning rate at the end of poly and cosine."""
+    lr_flat_epochs: Whole = 0
+    """Last epochs of poly and cosine that stay at lr_min."""
+    warmup_steps: Whole = 0
+    """Iterations in which the rate climbs on a straight line from warmup_factor times lr."""
+    warmup_factor: Share = 0.001
+    """Share of lr at the first of warmup_steps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """The training."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    num_epochs: Count = 10
+    """Passes over the training images."""
+    checkpoint_interval: Count = 1
+    """Keep the checkpoint of every so many epochs."""
+    validation_interval: Count = 1
+    """Validate after every so many epochs."""
+    seed: Annotated[int, Ge(0), Lt(2**32)] = 1234
+    """Start of every random choice."""
+    clip_grad_norm: NotNegative = 0.0
+    """Longest gradient: longer ones are shortened to it; 0: never."""
+    enable_ema: bool = False
+    """Evaluate and keep a moving average of the weights."""
+    ema_decay: Inner = 0.999
+    """Share of the average that each step keeps."""
+    optim: Optim = field(default_factory=Optim)
+
+
+def check_sources(path: str, sources: Sequence[Source]) -> Iterator[Finding]:
+    """What makes no sense in the list of sources at ``path``."""
+    for index, source in enumerate(sources):
+        here = f"{path}[{index}]"
+        if bool(source.json_file) == bool(source.path):
+            what = "a source needs json_file with image_dir, or path" if not source.path else "json_file and path"
+            yield Finding(here, what if not source.path else f"{what} are both written: only one can be used")
+        elif source.json_file and not source.image_dir:
+            yield Finding(here, 'a source with json_file needs "image_dir", the folder of its images')
+        elif source.json_file and source.format not in ("auto", "coco"):
+            yield Finding(f"{here}.format", f'json_file is COCO, not "{source.format}"', "write path for other formats")
+
+
+def check_train(train: Train) -> Iterator[Finding]:
+    """What makes no sense in ``train``: curves that never bend, warm-ups and tails."""
+    optim, here = train.optim, "train.optim"
+    if optim.lr_scheduler == "multistep":
+        if not optim.lr_steps or list(optim.lr_steps) != sorted(set(optim.lr_steps)):
+            what = "multistep needs lr_steps, epochs in rising order"
+            yield Finding(f"{here}.lr_steps", what, "for example lr_steps: [16, 22]")
+    elif optim.lr_steps:
+        yield Finding(f"{here}.lr_steps", "lr_steps is only used by lr_scheduler: multistep")
+    if optim.lr_scheduler in ("poly", "cosine"):
+        if optim.lr_min > optim.lr:
+            yield Finding(f"{here}.lr_min", f"lr_min must be at most lr, {optim.lr:g}, not {optim.lr_min:g}")
+        if optim.lr_flat_epochs >= train.num_epochs:
+            what = f"lr_flat_epochs must be below num_epochs, {train.num_epochs}, not {optim.lr_flat_epochs}"
+            yield Finding(f"{here}.lr_flat_epochs", what)

@@ -1,0 +1,235 @@
+"""Specs in YAML, typed by frozen dataclasses: a section is a dataclass, its keys are the fields.
+
+A folder of ``specs/`` whose specs are of this form has ``EXPERIMENT``, the dataclass of the whole spec, and ``check``,
+which finds what fits by itself and not together. Sections that several share are in ``specs.sections``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from specs import checks, references, tuning, yaml_text
+from specs.spec import Spec
+from specs.yaml_text import Scalar, Value
+from tltpipe.errors import Location, SpecError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_SECTION = re.compile(r"^([A-Za-z_]\w*)[ \t]*:", re.MULTILINE)
+
+
+def parse_text(kind: ModuleType, text: str, *, source: Path | str) -> Spec:
+    """The spec in ``text``, of the folder ``kind``; ``source`` is what errors call it.
+
+    Raises SpecError with line and column: the first fault of the syntax, or all keys that are unknown and all values
+    that do not fit, or all that do not fit together.
+    """
+    written, errors = yaml_text.walk(text, known(kind.EXPERIMENT), source=source)
+    positions = {
+        path: (place.line or 1, place.column or 1)
+        for path, place in written.places.items()
+        if isinstance(place, Location)
+    }
+    spec = Spec(None, source, positions, kind=kind.__name__.rpartition(".")[2])
+    values, misfits = _filled(written.values, kind.EXPERIMENT)
+    errors += [spec.error(path, f"{_name(path)} {misfit}", hint=misfit.hint) for path, misfit in misfits.items()]
+    nested = _nested(written.places, values, kind.EXPERIMENT)
+    message, faults = _validated(kind.EXPERIMENT, nested)
+    # A misspelt key is missing, too, and what it refers to may have its own fault: one word about each is enough.
+    wrong = {spec.where(path) for path in misfits}
+    errors += [
+        spec.error(path, what)
+        for path, what in faults
+        if spec.where(path) not in wrong and not (errors and what.startswith("needs "))
+    ]
+    if errors:
+        raise yaml_text.together(yaml_text.in_order(errors))
+    spec = dataclasses.replace(spec, message=message)
+    return checks.judge(spec, kind.check(spec))
+
+
+def recognises(kind: ModuleType, text: str) -> bool:
+    """Whether the sections of ``text`` are those of ``kind``, two of them at least."""
+    sections = set(_SECTION.findall(text))
+    return len(sections) > 1 and sections <= {field.name for field in dataclasses.fields(kind.EXPERIMENT)}
+
+
+def dump(message: Any) -> str:
+    """The whole of ``message`` as text that ``parse_text`` reads back to an equal one."""
+    import yaml
+
+    plain = dataclasses.asdict(message, dict_factory=lambda pairs: {name: _plain(value) for name, value in pairs})
+    return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120))
+
+
+@cache
+def known(kind: type[Any]) -> tuple[str, ...]:
+    """Dotted keys of a dataclass of sections, ``[]`` behind those with lists of sections or of lists."""
+    return tuple(_keys(kind))
+
+
+def _keys(kind: type[Any]) -> Iterator[str]:
+    for field in dataclasses.fields(kind):
+        name, hint = field.name, _type_at(kind, field.name)
+        entry = _entry(hint)
+        if dataclasses.is_dataclass(hint):
+            yield from (f"{name}.{key}" for key in _keys(hint))
+        elif dataclasses.is_dataclass(entry):
+            yield from (f"{name}[].{key}" for key in _keys(entry))
+        else:
+            yield f"{name}[]" if _entry(entry) is not None else name
+
+
+def _bare(hint: Any) -> Any:
+    """A type without ``| None``."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        return next(part for part in typing.get_args(hint) if part is not type(None))
+    return hint
+
+
+def _entry(hint: Any) -> Any | None:
+    """What a list of this type holds; None where it is no list."""
+    return _bare(typing.get_args(hint)[0]) if typing.get_origin(hint) is tuple else None
+
+
+def _type_at(kind: Any, path: str) -> Any:
+    """The type of the key or entry at ``path``."""
+    for name, index in _STEP.findall(path):
+        kind = _entry(kind) if index else _bare(_hints(kind)[name])
+    return kind
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def _filled(written: Mapping[str, Value], kind: type[Any]) -> tuple[dict[str, Value], dict[str, references.Misfit]]:
+    """``written`` with its ``${key}`` filled in, and what is wrong with them."""
+    given = references.Values({**_defaults(kind), **written})
+    values: dict[str, Value] = {}
+    misfits: dict[str, references.Misfit] = {}
+    for path in written:
+        try:
+            values[path] = _present(given[path])
+        except references.Misfit as misfit:
+            misfits[path] = misfit
+    return values, misfits
+
+
+def _present(value: Value) -> Value:
+    """Raises Misfit for OmegaConf's mark of a value that is to be filled in."""
+    for scalar in value if isinstance(value, tuple) else (value,):
+        if scalar.text in references.MISSING:
+            raise references.Misfit(f"is to be filled in: {scalar.text}", "write the value in its place")
+    return value
+
+
+@cache
+def _defaults(kind: type[Any]) -> dict[str, Value]:
+    """What the keys that are not written stand for, where a text can say it."""
+    written: dict[str, Value] = {}
+    for key in known(kind):
+        value = None if "[]" in key else _default(kind, key)
+        if value is not None and not isinstance(value, tuple):
+            written[key] = Scalar(str(value).lower() if isinstance(value, bool) else str(value))
+        elif value and not isinstance(value[0], tuple):
+            written[key] = tuple(Scalar(str(part)) for part in value)
+    return written
+
+
+def _default(kind: Any, key: str) -> Any:
+    """The default of a dotted key, None where there is none."""
+    *sections, name = key.split(".")
+    for section in sections:
+        kind = _type_at(kind, section)
+    value = next(field.default for field in dataclasses.fields(kind) if field.name == name)
+    return None if value is dataclasses.MISSING else value
+
+
+def _nested(places: Mapping[str, Any], values: Mapping[str, Value], kind: type[Any]) -> dict[str, Any]:
+    """Sections as dicts and lists as lists, with the texts in them that are in ``values``."""
+    top: dict[str, Any] = {}
+    for path in places:
+        hint = _type_at(kind, path)
+        if path in values:
+            made = _value(values[path], hint)
+        elif dataclasses.is_dataclass(hint):
+            made = {}
+        elif _entry(hint) is not None:
+            made = []
+        else:
+            continue  # its value is among the misfits
+        holder, last = _holder(top, path)
+        if isinstance(holder, list):
+            holder.append(made)
+        elif holder is not None:
+            holder[last] = made
+    return top
+
+
+def _holder(top: dict[str, Any], path: str) -> tuple[Any, str]:
+    """The dict or list that the last step of ``path`` is put in, and that step."""
+    *steps, (name, index) = _STEP.findall(path)
+    here: Any = top
+    for step, number in steps:
+        here = here[int(number)] if number else here.get(step)
+        if here is None:
+            break
+    return here, name or index
+
+
+def _value(value: Value, hint: Any) -> Any:
+    """Text or a list of texts; a choice by its name in whatever case; None for YAML's nothing."""
+    entry = _entry(hint)
+    if isinstance(value, tuple):
+        return [_value(part, entry) for part in value]
+    if value.null:
+        return None
+    if entry is not None:
+        return [_value(value, entry)]  # one value is a list of one
+    choices = {str(choice).lower(): choice for choice in _choices(hint)}
+    return choices.get(value.text.lower(), value.text)
+
+
+def _choices(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
+
+
+def _validated(kind: type[Any], nested: Mapping[str, Any]) -> tuple[Any, list[tuple[str, str]]]:
+    """An instance of ``kind``, or None and what does not fit, by path."""
+    from pydantic import ValidationError
+
+    try:
+        return tuning.adapter(kind).validate_python(nested), []
+    except ValidationError as refusal:
+        return None, [_fault(error) for error in refusal.errors(include_url=False)]
+
+
+def _fault(error: Any) -> tuple[str, str]:
+    path = ""
+    for step in error["loc"]:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+    section, _, name = path.rpartition(".")
+    if error["type"] == "missing":
+        return path, f'needs "{name}"' + (f" in {section}" if section else "")
+    if error["input"] is None:
+        return path, f"{name} has no value"
+    return path, tuning.in_words(error, name)
+
+
+def _name(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
