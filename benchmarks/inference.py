@@ -33,10 +33,10 @@ def detector_of(arch: str, nlayers: int) -> Any:
 
     import specs
     from runtime.exporting import judging
-    from runtime.networks.ssd import config
+    from runtime.networks import ssd
     from runtime.networks.ssd.model import SSD
 
-    settings = config.read(specs.parse(SPEC, "ssd"))
+    settings = ssd.recipe(specs.parse(SPEC, "ssd")).model
     settings = replace(settings, arch=arch, nlayers=nlayers, input_size=(SIDE, SIDE), freeze_blocks=())
     torch.manual_seed(1)
     detector: Any = SSD(settings, num_classes=CLASSES)

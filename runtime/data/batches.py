@@ -180,12 +180,17 @@ def for_training(
         len(split), recipe.batch_size, epochs, recipe.seed, rank, ranks, start_step,
         sources=split.sources, shuffled=recipe.data.shuffled, filled=not recipe.strict,
     )  # fmt: skip
-    return order, Pictures(split, recipe.training_view, recipe.size, recipe.seed)
+    return order, Pictures(split, recipe.training_view, _size(recipe), recipe.seed)
 
 
 def for_validation(recipe: Recipe, split: Split) -> tuple[InOrder, Pictures]:
     """``split`` in order, neither shuffled nor augmented, in batches as evaluation wants them."""
-    return InOrder(len(split), recipe.evaluation.batch_size), Pictures(split, recipe.plain_view, recipe.size)
+    return InOrder(len(split), recipe.evaluation.batch_size), Pictures(split, recipe.plain_view, _size(recipe))
+
+
+def _size(recipe: Recipe) -> tuple[int, int]:
+    assert recipe.size is not None
+    return recipe.size
 
 
 def workers(recipe: Recipe, *, ranks: int = 1) -> int:

@@ -138,7 +138,7 @@ def _verify(format: Format, subject: Subject, original: Trained, exported: Model
 
 def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, folder: Path) -> dict[str, Any]:
     """What int8 gains in size and time, and what it costs in mAP where the spec has validation data."""
-    from runtime.data import frames, recipe
+    from runtime.data import frames
     from runtime.exporting import judging
     from runtime.inference import backends
     from runtime.weights import card
@@ -160,7 +160,7 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
         "milliseconds": {name: round(value, 2) for name, value in zip(("int8", "fp32"), times, strict=True)},
         "calibration_pictures": len(wanted.calibration),
     }
-    plan = recipe.of(original.spec)
+    plan = original.recipe
     show = progress.for_stream()
     split = frames.validation(plan, original.classes, progress=show) if wanted.spec else None
     if split is None:

@@ -21,7 +21,7 @@ from runtime.exporting import judging
 from runtime.exporting.subject import Subject
 from runtime.imaging.pixels import prepared
 from runtime.inference.backends.onnx import decode, probabilities
-from runtime.networks.ssd import config
+from runtime.networks import ssd
 from runtime.networks.ssd.export import core, graphs, heads
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
 from runtime.networks.ssd.model import SSD
@@ -34,7 +34,7 @@ SPEC = Path(__file__).parents[1] / "data/seed-specs/training.conf"
 def build(arch: str, nlayers: int, loss: Any, *, size: tuple[int, int], channels: int) -> Any:
     """A detector with answers of all kinds, without training: normalised by pictures, heads of unlike weights."""
     settings = replace(
-        config.read(specs.parse(SPEC, "ssd")), arch=arch, nlayers=nlayers, loss=loss, input_size=size,
+        ssd.recipe(specs.parse(SPEC, "ssd")).model, arch=arch, nlayers=nlayers, loss=loss, input_size=size,
         input_channels=channels, mean=(117.3786,) if channels == 1 else (103.939, 116.779, 123.68), top_k=60,
         confidence_threshold=0.2, clustering_iou_threshold=0.5, freeze_blocks=(), regularizer="NO_REG",
     )  # fmt: skip
