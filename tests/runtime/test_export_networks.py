@@ -18,13 +18,13 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 from runtime.exporting import judging
-from runtime.exporting.subject import Subject
 from runtime.imaging.pixels import prepared
 from runtime.inference.backends.onnx import decode, probabilities
 from runtime.networks import ssd
 from runtime.networks.ssd.export import core, graphs, heads
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
 from runtime.networks.ssd.model import SSD
+from runtime.nn.export.subject import Subject
 from runtime.tasks.detection import difference
 from runtime.tasks.detection.detections import Found, Thresholds, suppress
 

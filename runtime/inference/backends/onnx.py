@@ -19,8 +19,8 @@ from runtime.imaging.pixels import parts, prepared
 from runtime.inference.backends._cards import input_size as size_of
 from runtime.inference.backends._cards import read, require_classes, require_names, seeing, thresholds
 from runtime.machine.threads import Threads, counts
+from runtime.nn.export.onnx_files import NAMES
 from runtime.tasks.detection.detections import Found, Thresholds, suppress
-from runtime.weights.card import NAMES
 from tltpipe.errors import HostError, ModelError
 
 if TYPE_CHECKING:

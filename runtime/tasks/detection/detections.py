@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,14 @@ class Thresholds:
     confidence: float
     iou: float
     top_k: int
+
+
+@runtime_checkable
+class HasThresholds(Protocol):
+    """Settings of a network that suppresses by these."""
+
+    @property
+    def thresholds(self) -> Thresholds: ...
 
 
 def suppress(
