@@ -13,7 +13,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import networks
 from runtime.inference.backends import ModelRequest, device_of, gpu_by_number, kind_of
 from runtime.inference.result_names import ResultName, result_names
 from runtime.machine import threads
@@ -158,7 +157,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
     """What ``arguments`` ask for. Raises UsageError, DataError for the pictures, ModelError for the file's kind."""
-    from runtime import tasks
+    from runtime import networks, tasks
 
     device = device_of(arguments.device) if arguments.device else gpu_by_number(arguments.gpus, arguments.gpu_index)
     if arguments.batch_size is not None and arguments.batch_size < 1:

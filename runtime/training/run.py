@@ -43,7 +43,7 @@ class Stopped(Interrupted):
         self.saved = saved
 
 
-def train(network: Network, recipe: Recipe[Any], results: Path, asked: TrainOptions) -> None:
+def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) -> None:
     """Train ``network`` by ``recipe`` and keep checkpoints, logs and events in ``results``.
 
     Raises DataError for records and pictures, ModelError for ``asked.weights``, HostError for a full disk, Stopped when

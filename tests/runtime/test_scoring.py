@@ -11,6 +11,7 @@ import pytest
 import specs
 from runtime import networks
 from runtime.data import frames
+from runtime.data.columns import Fixed
 from runtime.evaluation import validation
 from runtime.tasks import ReportOptions, Scores, detection
 from runtime.tasks.detection.detections import detections
@@ -69,7 +70,8 @@ def test_a_score_has_all_that_the_log_shows(parts: Any) -> None:
 
 def test_difficult_objects_are_like_all_others_unless_strict(parts: Any) -> None:
     split = parts[2]
-    hard = replace(split, difficult=split.labels == 1)
+    marks = Fixed(np.bool_, (), bytearray((split["labels"] == 1).tobytes()))
+    hard = replace(split, columns={**split.columns, "difficult": marks})
     assert seen(parts, split=hard).per_class == seen(parts).per_class
     strict = seen(parts, split=hard, strict=True)
     assert strict.per_class["AP"]["circle"] == 0

@@ -44,20 +44,17 @@ def of(annotations: Path, pictures: Sequence[Path], classes: Sequence[str]) -> I
 
     Raises DataError where a picture or class is not in it, or a picture's name twice.
     """
-    from converters.files import json_records
-    from converters.files.json_document import opened
+    from converters.formats.coco import lists
 
     known: dict[str, Any] = {}
     wanted, twice = {path.name for path in pictures}, set[str]()
 
-    def take(records: json_records.Records) -> None:
-        for piece in records:
-            for record in piece.parsed():
-                name = Path(str(record.get("file_name"))).name
-                if name in wanted and known.setdefault(name, record.get("id")) != record.get("id"):
-                    twice.add(name)
+    def take(record: Mapping[str, Any]) -> None:
+        name = Path(str(record.get("file_name"))).name
+        if name in wanted and known.setdefault(name, record.get("id")) != record.get("id"):
+            twice.add(name)
 
-    members = json_records.scan(opened(annotations), lists={"images": take}, keep=("categories",))
+    members = lists.walk(annotations, images=take, keep=("categories",))
     categories = category_ids(members)
     if missing := [path.name for path in pictures if path.name not in known]:
         some = ", ".join(missing[:3])
