@@ -17,14 +17,15 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from runtime.exporting import judging
-from runtime.imaging.views.framing import KeepAspect
 from runtime.inference import backends
-from runtime.nn.export import onnx_any_size
+from runtime.nn.export import traced
 from runtime.nn.export.subject import Subject
 from runtime.tasks.detection import difference
 from runtime.weights import card
 from runtime.weights.card import Card
 from tltpipe.errors import ExportError, ModelError
+
+OUTPUTS = ("boxes", "labels", "scores")
 
 
 class Brightest(torch.nn.Module):
@@ -47,15 +48,16 @@ class Brightest(torch.nn.Module):
 
 def subject(**changes: Any) -> Subject:
     fields = {"model": Brightest(), "network": "brightest", "classes": ("lamp", "sun"), "size": None, "opset": 17}
-    return Subject(**{**fields, "view": KeepAspect(min_sizes=(64, 96), max_size=160), **changes})  # type: ignore[arg-type]
+    return Subject(**{**fields, **changes})  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("any") / "model.onnx"
     given = subject()
-    made = onnx_any_size.write(given, path)
-    told = Card("onnx", given.network, given.classes, given.size, made.input, made.outputs, **made.decoding)
+    traced.write(given, given.model, path, outputs=OUTPUTS)  # type: ignore[arg-type]
+    given_input = traced.image_input({"min_size": 96, "max_size": 160})
+    told = Card("onnx", given.network, given.classes, given.size, given_input, dict.fromkeys(OUTPUTS, "[count, ...]"))
     card.path_of(path).write_text(told.text())
     return path
 
@@ -69,7 +71,7 @@ def test_it_finds_what_pytorch_finds_on_images_of_every_size(exported: Path) -> 
     expected = [{name: value.numpy() for name, value in each.items()} for each in Brightest().predict(given)]
     found = model(images)
     assert len({len(each["scores"]) for each in found}) > 2
-    apart = onnx_any_size.compare(subject(), images, expected, found)
+    apart = difference.between(expected, found)
     assert apart.same
     assert (apart.alone, apart.boxes) == (0, sum(len(each["scores"]) for each in expected))
     assert [each["labels"].dtype for each in found] == [np.int64] * 5
@@ -98,15 +100,8 @@ def test_a_card_that_does_not_say_it(exported: Path, tmp_path: Path) -> None:
     assert caught.value.where == path
 
 
-@pytest.mark.parametrize(("changes", "what"), [({"batch": 4}, "one image at a time"), ({"view": None}, "resized")])
-def test_what_it_cannot_be_written_for(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
-    with pytest.raises(ExportError, match=what):
-        onnx_any_size.write(subject(**changes), tmp_path / "model.onnx")
+def test_batches_it_cannot_be_written_for(tmp_path: Path) -> None:
+    given = subject(batch=4)
+    with pytest.raises(ExportError, match="one image at a time"):
+        traced.write(given, given.model, tmp_path / "model.onnx", outputs=OUTPUTS)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
-
-
-def test_detections_that_differ_are_not_the_same() -> None:
-    one = {"boxes": np.array([[0, 0, 16, 16]], np.float32), "labels": np.array([1]), "scores": np.array([0.9])}
-    moved = {**one, "boxes": one["boxes"] + np.float32(0.2)}
-    assert not onnx_any_size.compare(subject(), [], [one], [moved]).same
-    assert difference.between([one], [one]).same

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from runtime.imaging.placement import View
-
 DATA_TYPES = ("fp32", "fp16", "int8")
 
 
@@ -21,7 +19,7 @@ class Subject:
     """A trained ``model`` on the CPU, in evaluation mode, and how it is to be exported.
 
     ``size`` is (height, width) of its images, None where it takes images of any size. ``batch`` None takes any number
-    of them. ``view`` is how the model sees images in files. ``calibration`` gives batches of images uint8
+    of them. ``calibration`` gives batches of images uint8
     [B, H, W, 3], RGB, from the first one on each time it is called; None where nothing is quantised.
     """
 
@@ -33,7 +31,6 @@ class Subject:
     batch: int | None = None
     data_type: str = "fp32"
     calibration: Callable[[], Iterator[NDArray[np.uint8]]] | None = None
-    view: View | None = None
 
 
 @dataclass(frozen=True)
