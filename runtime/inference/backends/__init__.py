@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from runtime.imaging.pixels import Pixels
     from runtime.imaging.placement import Placement
     from runtime.tasks import Prediction
     from specs import Spec
 
-Pixels: TypeAlias = "NDArray[np.uint8] | Sequence[NDArray[np.uint8]]"
-"""RGB uint8 [B, H, W, 3] or, for models without an ``input_size``, B of [H, W, 3]."""
 LoadImage: TypeAlias = "Callable[[Path], tuple[NDArray[np.uint8], Placement]]"
 """What a model takes of the image in a file, uint8 [H, W, 3] RGB, and how it came to lie there. Raises DataError;
 called from several threads."""
