@@ -79,7 +79,7 @@ def gpu_options(request: str, *, runtimes: Collection[str], gpus: int) -> Option
     return {"device_requests": [{"Count": -1, "Capabilities": [["gpu"]]}]}
 
 
-def gentler(chosen: Options, refusal: str, *, gpu_request: str) -> tuple[Options, str] | None:
+def fallback_options(chosen: Options, refusal: str, *, gpu_request: str) -> tuple[Options, str] | None:
     """What to ask instead of ``chosen`` after the engine's ``refusal``, and a word on it; None if nothing would help.
 
     An engine without the right to raise limits refuses them (a container in a container, rootless); an engine

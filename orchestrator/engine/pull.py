@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestrator.engine import engine
-from orchestrator.runners import Check
 from tltpipe.errors import HostError
 from tltpipe.progress import Lines
 
@@ -24,23 +23,13 @@ def identity(client: Any, image: str) -> str | None:
         return None
 
 
-def check(client: Any, image: str) -> Check:
-    """Whether ``image`` is here; one that can be pulled when it is needed is no fault."""
-    found = identity(client, image)
-    if found is not None:
-        return Check("image", ok=True, found=f"{image}, {found.removeprefix('sha256:')[:12]}")
-    if _ours(image):
-        return Check("image", ok=False, found=f"there is no image {image} yet", hint="make it: tltpipe image build")
-    return Check("image", ok=False, found=f"{image} is not here", hint="it is pulled when first needed", needed=False)
-
-
 def obstacle(client: Any, image: str) -> str | None:
     """Why ``image`` can neither be used nor pulled, with what to do; None if it can. Asks the registry only."""
     from docker.errors import APIError
 
     if identity(client, image) is not None:
         return None
-    if _ours(image):
+    if ours(image):
         return f"there is no image {image} yet (make it: tltpipe image build)"
     try:
         client.images.get_registry_data(image)
@@ -56,7 +45,7 @@ def need(client: Any, image: str, say: Callable[[str], None]) -> None:
 
     if identity(client, image) is not None:
         return
-    if _ours(image):
+    if ours(image):
         raise HostError(f"there is no image {image} yet", hint="make it: tltpipe image build")
     say(f"pulling {image}, which takes a while the first time")
     try:
@@ -90,7 +79,7 @@ def _pull(client: Any, image: str, say: Callable[[str], None]) -> str | None:
     return None
 
 
-def _ours(image: str) -> bool:
+def ours(image: str) -> bool:
     return image.partition("@")[0].partition(":")[0] == OURS
 
 

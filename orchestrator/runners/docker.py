@@ -52,7 +52,7 @@ class DockerRunner(MountTable):
                 version = self.about.get("ServerVersion", "?")
                 found = [Check("engine", ok=True, found=f"{version} at {engine.address()}"), self._gpu()]
                 if self.place.image is not None:
-                    found.append(pull.check(self.client, self.place.image))
+                    found.append(self._image(self.place.image))
                 return found
         except HostError as missing:
             return [Check("engine", ok=False, found=missing.what, hint=missing.hint)]
@@ -78,7 +78,7 @@ class DockerRunner(MountTable):
         with engine.answering():
             pull.need(self.client, job.image, say)
             with logs.kept(self.place.logs, job, say) as log:
-                self._refuse_company(job)
+                self._refuse_concurrent_job(job)
                 status = self._perform(job, log)
         return Outcome(status, log.path, time.monotonic() - start, log.tail())
 
@@ -88,10 +88,20 @@ class DockerRunner(MountTable):
         hint = "NVIDIA's programs need one: install the NVIDIA Container Toolkit"
         return Check("GPU", ok=runtime, found=found, hint=hint, needed=False)
 
+    def _image(self, image: str) -> Check:
+        """Whether ``image`` is here; one that can be pulled when it is needed is no fault."""
+        digest = pull.identity(self.client, image)
+        if digest is not None:
+            return Check("image", ok=True, found=f"{image}, {digest.removeprefix('sha256:')[:12]}")
+        if pull.ours(image):
+            return Check("image", ok=False, found=f"there is no image {image} yet", hint="make it: tltpipe image build")
+        found, hint = f"{image} is not here", "it is pulled when first needed"
+        return Check("image", ok=False, found=found, hint=hint, needed=False)
+
     def _labels(self, job: Job) -> dict[str, str]:
         return {"tltpipe.job": job.name, "tltpipe.workspace": str(self.place.workspace)}
 
-    def _refuse_company(self, job: Job) -> None:
+    def _refuse_concurrent_job(self, job: Job) -> None:
         """Raises HostError while a container of this job still works in this workspace: two would spoil its files.
 
         What a killed tltpipe left behind and has ended since is removed.
@@ -118,7 +128,7 @@ class DockerRunner(MountTable):
                 return self._contain(chosen, archive, log, job)
             except APIError as refusal:
                 words = engine.explanation(refusal)
-                instead = containers.gentler(chosen, words, gpu_request=self.place.gpu_request)
+                instead = containers.fallback_options(chosen, words, gpu_request=self.place.gpu_request)
                 if instead is None:
                     raise _refused(words, job) from refusal
                 chosen, note = instead

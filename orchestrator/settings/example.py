@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.settings import Settings, config
 
 if TYPE_CHECKING:
-    from orchestrator.commands.detection import Detected
     from orchestrator.settings.config import Config, Given
+    from orchestrator.settings.detection import Detected
 
 HEAD = """\
 # Settings of tltpipe. Every key is optional: what is commented out shows the default.
@@ -29,7 +29,7 @@ def of_workspace(root: Path, flags: Mapping[str, Given]) -> tuple[str, Detected]
 
     Raises ConfigError for settings that there are not.
     """
-    from orchestrator.commands import detection
+    from orchestrator.settings import detection
 
     chosen = config.load(root, flags=flags, environment={}, file=False)
     detected = detection.detect(root, chosen)

@@ -19,18 +19,18 @@ import orjson
 
 from converters.files import strays
 from converters.formats import Place
-from converters.model import KeypointSlot, Object, garments, listed
+from converters.model import KeypointSlot, Object, listed
 from converters.model.findings import Findings
 from converters.transfer import losing
 from runtime.augmenting import ANNOTATED, IMAGES, Augmented, Collector, Done, Folders, outlines, pictures, pixels
-from runtime.imaging import transforms
-from runtime.imaging.transforms import Matrix, Size
+from runtime.imaging import landmarks, transforms
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
 
 if TYPE_CHECKING:
     from converters.formats.coco.pictures import File
     from runtime.augmenting.recipe import Recipe
+    from runtime.imaging.placement import Placement
 
 ANNOTATIONS = "annotations.json"
 _DECIMALS = 3
@@ -86,14 +86,14 @@ class Coco:
         """Write the augmented picture; its record and those of its annotations are returned."""
         sample = self.file.load(key, Findings())
         told = (sample.width, sample.height)
-        picture, matrix = pictures.augmented(str(sample.image), sample.file_name, recipe, folders, told=told)
-        size = (picture.shape[1], picture.shape[0])
+        picture, placement = pictures.augmented(str(sample.image), sample.file_name, recipe, folders, told=told)
+        width, height = placement.size
         image, records = self.file.records(key)
-        image |= {"width": size[0], "height": size[1], "file_name": pixels.written_name(str(image["file_name"]))}
+        image |= {"width": width, "height": height, "file_name": pixels.written_name(str(image["file_name"]))}
         pairs = list(zip(sample.objects, records, strict=True))
         for thing, record in pairs:
             try:
-                self._move(record, thing, matrix, size, refine=recipe.refine)
+                self._move(record, thing, placement, refine=recipe.refine)
             except ValueError as problem:  # a mask whose runs do not fill it
                 raise DataError(str(problem), where=sample.where(thing)) from None
         outside, read = sum(min(record["bbox"][2:]) <= 0 for record in records), [thing.category for thing, _ in pairs]
@@ -110,12 +110,12 @@ class Coco:
     def collector(self, path: Path) -> AbstractContextManager[Collector]:
         return _written(path, self.file)
 
-    def _move(self, record: dict[str, Any], thing: Object, matrix: Matrix, size: Size, *, refine: bool) -> None:
+    def _move(self, record: dict[str, Any], thing: Object, placement: Placement, *, refine: bool) -> None:
         """Change ``record``, which is that of ``thing``."""
         box = thing.box
         corners = np.array([[box.left, box.top, box.right, box.bottom]], np.float32)
-        moved = transforms.move_boxes(corners, matrix, size)[0].tolist()
-        shape = outlines.moved(thing, matrix, size)
+        moved = transforms.move_boxes(corners, placement.matrix, placement.size)[0].tolist()
+        shape = outlines.moved(thing, placement)
         if shape is not None:
             record["segmentation"] = shape.segmentation
             if refine and shape.box is not None:
@@ -126,51 +126,23 @@ class Coco:
             area = shape.area if shape is not None else (right - left) * (bottom - top)
             record["area"] = round(area, _DECIMALS)
         if record.get("keypoints"):
-            self._move_keypoints(record, thing.category, matrix, size)
+            self._move_keypoints(record, thing.category, placement)
 
-    def _move_keypoints(self, record: dict[str, Any], category: str, matrix: Matrix, size: Size) -> None:
+    def _move_keypoints(self, record: dict[str, Any], category: str, placement: Placement) -> None:
         """Those that leave the canvas are none any more; a mirror makes left ones right ones."""
         points = np.array(record["keypoints"], np.float64).reshape(-1, 3)
-        if np.linalg.det(matrix[:2, :2]) < 0 and (slot := self.slots.get(category)) is not None:
-            points = _mirrored(points, category, slot)
-        labelled = points[:, 2] > 0
-        points[:, :2] = transforms.move_points(points[:, :2], matrix)
-        inside = (points[:, :2] >= 0).all(1) & (points[:, 0] <= size[0]) & (points[:, 1] <= size[1])
-        points[~(labelled & inside)] = 0
+        order = list(range(len(points)))
+        slot = self.slots.get(category)
+        if slot is not None and len(points) >= slot.offset + slot.count:
+            own = landmarks.flip_order(category, slot)
+            order[slot.offset : slot.offset + slot.count] = [slot.offset + place for place in own]
+        points = placement.points(points, order)
         record["keypoints"] = [
             number
             for x, y, visibility in points.tolist()
             for number in (round(x, _DECIMALS) or 0, round(y, _DECIMALS) or 0, int(visibility))
         ]
         record["num_keypoints"] = int((points[:, 2] > 0).sum())
-
-
-def _mirrored(points: Any, category: str, slot: KeypointSlot) -> Any:
-    """``points`` [N, 3] of a vector with left and right ones of ``category`` changed over."""
-    order = np.arange(len(points))
-    garment = next((each for each in garments.CATEGORIES if each.name == category), None)
-    if garment is not None and garment.landmarks == slot.count:
-        if len(points) >= slot.offset + slot.count:
-            order[slot.offset : slot.offset + slot.count] = slot.offset + np.array(garment.flip)
-        return points[order]
-    places = {name: place for place, name in enumerate(slot.names)}
-    for name, place in places.items():
-        other = places.get(_other_side(name))
-        if other is not None and max(place, other) < len(points):
-            order[place] = other
-    return points[order]
-
-
-def _other_side(name: str) -> str:
-    """The name of the same point on the other side, if it says on which it is: left_eye, eye_l, LeftEye."""
-    swaps = {"left": "right", "Left": "Right", "LEFT": "RIGHT"}
-    for one, other in [*swaps.items(), *((b, a) for a, b in swaps.items())]:
-        if one in name:
-            return name.replace(one, other)
-    for one, other in (("_l", "_r"), ("_r", "_l"), ("_L", "_R"), ("_R", "_L")):
-        if name.endswith(one):
-            return name.removesuffix(one) + other
-    return name
 
 
 def _corners(record: dict[str, Any]) -> tuple[float, float, float, float]:

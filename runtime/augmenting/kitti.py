@@ -85,9 +85,8 @@ class Kitti:
         label = f"{key.rpartition('.')[0]}.txt"
         labels = kitti_labels.read(self.labels / label)
         boxes = np.array([each.box for each in labels.lines], dtype=np.float32).reshape(-1, 4)
-        picture, matrix = pictures.augmented(f"{self.images}/{key}", key, recipe, folders)
-        size = (picture.shape[1], picture.shape[0])
-        moved = transforms.move_boxes(boxes, matrix, size)
+        picture, placement = pictures.augmented(f"{self.images}/{key}", key, recipe, folders)
+        moved = transforms.move_boxes(boxes, placement.matrix, placement.size)
         gone = ((moved[:, 2] <= moved[:, 0]) | (moved[:, 3] <= moved[:, 1])).tolist()
         written = [
             _with_box(each, box)

@@ -1,4 +1,4 @@
-"""Outlines and masks where a matrix carries them, cut off at the border of the canvas."""
+"""Outlines and masks of COCO where a placement puts them, cut off at the border of the canvas."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from converters.model import Object, run_lengths
-from runtime.imaging import transforms
-from runtime.imaging.transforms import Matrix, Points, Size
+from runtime.imaging import outlines
+from runtime.imaging.placement import Placement
 
 Corners = tuple[float, float, float, float]
 
@@ -25,62 +25,30 @@ class Shape:
     box: Corners | None
 
 
-def moved(thing: Object, matrix: Matrix, size: Size) -> Shape | None:
-    """The outline of ``thing`` on a canvas of ``size``; None when it has none."""
+def moved(thing: Object, placement: Placement) -> Shape | None:
+    """The outline of ``thing`` where ``placement`` puts it; None when it has none."""
     if thing.polygons:
-        return _polygons(thing, matrix, size)
+        return _polygons(thing, placement)
     if thing.mask is not None:
-        return _mask(thing, matrix, size)
+        return _mask(thing, placement)
     return None
 
 
-def clip(ring: Points, size: Size) -> Points:
-    """The part of a polygon [N, 2] on the canvas, as one polygon; empty where there is none.
-
-    Sutherland and Hodgman, Reentrant polygon clipping (1974): an outline that leaves the canvas and comes back is
-    joined along the border.
-    """
-    for axis, limit, sign in ((0, 0.0, 1), (0, float(size[0]), -1), (1, 0.0, 1), (1, float(size[1]), -1)):
-        if not len(ring):
-            return ring
-        distance = sign * (ring[:, axis] - limit)
-        if (distance >= 0).all():
-            continue
-        following, beyond = np.roll(ring, -1, axis=0), np.roll(distance, -1)
-        corners = []
-        for here, there, inside, then in zip(ring, following, distance, beyond, strict=True):
-            if inside >= 0:
-                corners.append(here)
-            if (inside >= 0) != (then >= 0):
-                corners.append(here + (there - here) * (inside / (inside - then)))
-        ring = np.array(corners).reshape(-1, 2)
-    return ring
-
-
-def _polygons(thing: Object, matrix: Matrix, size: Size) -> Shape:
-    rings = [
-        clip(transforms.move_points(np.array(ring, np.float64).reshape(-1, 2), matrix), size) for ring in thing.polygons
-    ]
-    kept = [ring for ring in rings if len(ring) >= 3]
+def _polygons(thing: Object, placement: Placement) -> Shape:
+    kept = placement.polygons([np.array(ring, np.float64).reshape(-1, 2) for ring in thing.polygons])
     if not kept:
         return Shape([], 0.0, None)
     points = np.concatenate(kept)
     (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     segmentation = [[round(number, _DECIMALS) for number in ring.ravel().tolist()] for ring in kept]
-    return Shape(segmentation, sum(map(_area, kept)), (left, top, right, bottom))
+    return Shape(segmentation, sum(map(outlines.area, kept)), (left, top, right, bottom))
 
 
-def _mask(thing: Object, matrix: Matrix, size: Size) -> Shape:
+def _mask(thing: Object, placement: Placement) -> Shape:
     assert thing.mask is not None
     pixels = run_lengths.decode(thing.mask)
-    carried = transforms.warp(pixels, matrix, size, nearest=True)
+    carried = placement.mask(pixels)
     mask = run_lengths.encode(carried)
     box = run_lengths.box(mask)
     counts = {"size": [mask.height, mask.width], "counts": mask.counts.decode("ascii")}
     return Shape(counts, float(carried.sum()), (box.left, box.top, box.right, box.bottom) if box else None)
-
-
-def _area(ring: Points) -> float:
-    """Gauss's: half the sum of cross products."""
-    x, y = ring[:, 0], ring[:, 1]
-    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2

@@ -9,7 +9,8 @@ import numpy as np
 
 from runtime.augmenting import Folders, pixels
 from runtime.augmenting.steps import steps as steps_of
-from runtime.imaging.transforms import Image, Matrix, Size
+from runtime.imaging.placement import Placement
+from runtime.imaging.transforms import Image, Size
 from tltpipe.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 def augmented(
     image: str, name: str, recipe: Recipe, folders: Folders, *, told: Size | None = None
-) -> tuple[Image, Matrix]:
-    """Decode, augment and write one picture; returns (the pixels written, source to destination).
+) -> tuple[Image, Placement]:
+    """Decode, augment and write one picture; returns the pixels written, and where they come from.
 
     Raises DataError for a picture that cannot be decoded, or is not of the size that it is ``told`` to be.
     """
@@ -29,12 +30,12 @@ def augmented(
         what = f"the picture has {size[0]} x {size[1]} pixels, its annotations are for {told[0]} x {told[1]}"
         raise DataError(what, where=image, hint="take the picture they were made on, or scale them")
     steps = steps_of(recipe, name, size)
-    matrix = steps.warp.matrix
+    placement = Placement(steps.warp.matrix, steps.warp.output, size)
     if (decoded.shape[1], decoded.shape[0]) != size:
         steps = steps_of(recipe, name, (decoded.shape[1], decoded.shape[0]))
     picture = steps.applied(decoded, antialias=recipe.antialias)
     pixels.encode(picture, f"{folders.images}/{pixels.written_name(name)}", grey=recipe.grey)
-    return picture, matrix
+    return picture, placement
 
 
 def enough(output: Size) -> Size:

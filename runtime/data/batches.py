@@ -22,7 +22,8 @@ from tltpipe.machine import cpu_count, worker_count
 if TYPE_CHECKING:
     import torch
 
-    from runtime.data.recipe import Recipe, View
+    from runtime.data.recipe import Recipe
+    from runtime.imaging.placement import View
 
 
 class Draw(NamedTuple):
@@ -91,7 +92,7 @@ class Pictures:
         boxes, labels = self.split.objects(index)
         width, height = self.split.sizes[index].tolist()
         random = None if self.seed is None else np.random.default_rng((self.seed, epoch, place))
-        pixels, boxes, kept = self.view(self.split.image(index), boxes, (width, height), random)
+        pixels, _, kept, boxes = self.view(self.split.image(index), boxes, (width, height), random)
         return pixels, {"boxes": boxes, "labels": labels[kept], "difficult": self.split.hard(index)[kept]}
 
 
@@ -179,12 +180,17 @@ def for_training(
         len(split), recipe.batch_size, epochs, recipe.seed, rank, ranks, start_step,
         sources=split.sources, shuffled=recipe.data.shuffled, filled=not recipe.strict,
     )  # fmt: skip
-    return order, Pictures(split, recipe.training_view, recipe.size, recipe.seed)
+    return order, Pictures(split, recipe.training_view, _size(recipe), recipe.seed)
 
 
 def for_validation(recipe: Recipe, split: Split) -> tuple[InOrder, Pictures]:
     """``split`` in order, neither shuffled nor augmented, in batches as evaluation wants them."""
-    return InOrder(len(split), recipe.evaluation.batch_size), Pictures(split, recipe.plain_view, recipe.size)
+    return InOrder(len(split), recipe.evaluation.batch_size), Pictures(split, recipe.plain_view, _size(recipe))
+
+
+def _size(recipe: Recipe) -> tuple[int, int]:
+    assert recipe.size is not None
+    return recipe.size
 
 
 def workers(recipe: Recipe, *, ranks: int = 1) -> int:

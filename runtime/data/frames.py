@@ -82,7 +82,7 @@ def validation(recipe: Recipe, classes: Sequence[str], *, progress: Progress | N
 
 def _files(data: Data, source: Source, what: str) -> list[Path]:
     """The record files of ``source`` that are of the fold, or not, as ``what`` ("training", "validation") demands."""
-    found = records.shards(source.records or "")
+    found = records.shards(str(source.annotations))
     if data.fold is None or source in data.validation:
         return found
     mark = f"fold-{data.fold:03d}-of-"
@@ -99,18 +99,18 @@ def _read(
     with progress.bar(f"read {what} annotations", total=None, unit="frames") as bar:
         for source in sources:
             _require_there(recipe, source)
-            before = len(gathered)
-            if source.labels is not None:
+            before, images = len(gathered), source.images or Path()
+            if source.format == "kitti":
                 if source not in recipe.data.validation and what == "validation":
                     continue  # a fold is one of records
-                gathered.take(reading.of_folders(source, source.labels, strict=recipe.strict), source.images, bar)
-                images_told += ImageFiles(source.images).notes()
+                gathered.take(reading.of_folders(images, Path(source.annotations), strict=recipe.strict), images, bar)
+                images_told += ImageFiles(images).notes()
                 read_any = True
             else:
-                named = FrameImages(source.images, recipe.data.extension, lenient=not recipe.strict)
+                named = FrameImages(images, recipe.data.extension, lenient=not recipe.strict)
                 for path in _files(recipe.data, source, what):
                     gathered.unnamed |= not _require_classes(path, classes)
-                    gathered.take(reading.of_records(path, named=named), source.images, bar, path)
+                    gathered.take(reading.of_records(path, named=named), images, bar, path)
                     read_any = True
                 if named.renamed:
                     images_told.append(_renamed(named))
@@ -125,7 +125,7 @@ def _read(
         first = split.image(_picture_of(split, flat[0]))
         told = f"{flat.size} boxes of the {what} data have no area on their picture, such as one of {first}"
         split = replace(split, notes=(*split.notes, told))
-    _require_pictures(split, measured=all(source.labels for source in sources))
+    _require_pictures(split, measured=all(source.format == "kitti" for source in sources))
     return split
 
 
@@ -149,9 +149,9 @@ def _require_classes(path: Path, classes: Sequence[str]) -> bool:
 
 def _require_there(recipe: Recipe, source: Source) -> None:
     """Raises DataError, with the spec's line, for a folder that it names and that is not on this machine."""
-    needed = {"tfrecords_path": Path(source.records).parent} if source.records else {}
-    if source.labels is not None:  # records may hold their pictures
-        needed = {"label_directory_path": source.labels, "image_directory_path": source.images}
+    needed = {"tfrecords_path": Path(source.annotations).parent}
+    if source.format == "kitti":  # records may hold their pictures
+        needed = {"label_directory_path": Path(source.annotations), "image_directory_path": source.images or Path()}
     for name, folder in needed.items():
         if not folder.exists() and not glob.has_magic(str(folder)):
             where = recipe.spec.where(f"{source.field}.{name}")

@@ -1,54 +1,41 @@
-"""What a training spec asks for, in plain values: past this file nobody asks which dialect it was written in."""
+"""What a training spec asks for, in plain values: past ``Network.recipe(spec)`` nobody looks into the spec again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Literal
 
-from tltpipe import registry
+from typing_extensions import TypeVar
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from runtime.imaging.decoding import Place
+    from runtime.imaging.placement import View
     from specs import Spec
+    from tltpipe.errors import Location, SpecError
 
 Mode = Literal["SAMPLE", "INTEGRATE"]
+Settings = TypeVar("Settings", covariant=True, default=object)
+"""A network's own: SSD's are ``runtime.networks.ssd.config.Settings``."""
 
-
-class View(Protocol):
-    """What the network sees of a picture. Lives in worker processes, so it can be pickled."""
-
-    def __call__(
-        self,
-        path: Place,
-        boxes: NDArray[np.float32],
-        size: tuple[int, int],
-        random: np.random.Generator | None = None,
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.intp]]:
-        """The picture in ``path``, stored with ``size`` (width, height), and its ``boxes`` [n, 4] in those pixels.
-
-        Returns RGB pixels uint8 [H, W, 3] of the network's size, the boxes that remain [k, 4] in pixels of the
-        network, and the k indices they had. ``random`` None changes nothing but the size.
-        Raises DataError, naming the file.
-        """
-        ...
+CLIP_NORM = 35.0
+"""Far above the gradients of a training that goes well, far below those of one that is about to run away: from random
+weights, at the rates that specs for pretrained ones ask for, and with two pictures a batch, some steps are such."""
+EMA_DECAY = 0.999
 
 
 @dataclass(frozen=True)
 class Source:
-    """A part of the data: TFRecords by the glob ``records``, or KITTI files in the folder ``labels``.
+    """A part of the data: ``annotations`` are a file or a folder, or a glob of files as text, of ``format``.
 
-    ``images`` is the folder below which the pictures lie; ``weight`` how often its pictures are shown, relative to
-    the other sources; ``field`` where the spec names it.
+    ``format`` is "tfrecord", or a module of ``converters.formats``, or "auto". ``images`` is the folder below which
+    the images lie, None where the annotations know; ``weight`` how often its images are shown, relative to the other
+    sources; ``field`` where the spec names it.
     """
 
-    images: Path
-    records: str | None = None
-    labels: Path | None = None
+    images: Path | None
+    annotations: Path | str
+    format: str = "auto"
     weight: float = 1.0
     field: str = "dataset_config"
 
@@ -76,10 +63,14 @@ class Data:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """``settings`` are the keyword arguments of torch's class of that name, but for the learning rate."""
+    """``settings`` are the keyword arguments of torch's class of that name, but for the learning rate.
 
-    name: Literal["SGD", "Adam", "RMSprop"] = "SGD"
-    settings: Mapping[str, Any] | None = None
+    ``norm_weight_decay``: that of normalisation layers and biases (weights of one axis); None: as for all others.
+    """
+
+    name: Literal["SGD", "Adam", "AdamW", "RMSprop"] = "SGD"
+    settings: Mapping[str, Any] = field(default_factory=lambda: {"momentum": 0.9})
+    norm_weight_decay: float | None = None
 
 
 @dataclass(frozen=True)
@@ -103,36 +94,49 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """One training. ``size`` is the network's input (height, width); ``workers`` None leaves the number to us.
+class Recipe(Generic[Settings]):
+    """One training. ``network`` is the module in ``runtime.networks``, ``name`` the stem of file names, "ssd_resnet18";
+    ``classes`` are the names of label 1 to N; ``model`` is what the network itself is to be like.
+
+    ``schedule`` gives the learning rate of an iteration, for so many ``steps`` over all epochs and ``processes``.
+    ``average`` is the decay of the moving average of the weights that is evaluated and kept; None: there is none.
+    Gradients longer than ``clip_norm`` are shortened to it. ``workers`` None leaves the number to us.
+    ``size`` is the network's input (height, width); None: every image comes in a size of its own.
 
     ``training_view`` is given a random generator, ``plain_view`` (validation) and ``inference_view`` (any picture at
-    all: a crop written for the pictures of the data set is left out) are not. ``average``: detect with a moving
-    average of the weights.
+    all: a crop written for the pictures of the data set is left out) are not.
     """
 
     spec: Spec
+    network: str
+    name: str
+    classes: tuple[str, ...]
+    model: Settings
     seed: int
     epochs: int
     batch_size: int
     checkpoint_interval: int
-    size: tuple[int, int]
+    size: tuple[int, int] | None
     data: Data
     training_view: View
     plain_view: View
     inference_view: View
     evaluation: Evaluation
+    schedule: Callable[[int, int], Callable[[int], float]]
     optimizer: Optimizer = Optimizer()
+    clip_norm: float | None = CLIP_NORM
     early_stopping: EarlyStopping | None = None
     workers: int | None = None
-    average: bool = False
+    average: float | None = None
 
     @property
     def strict(self) -> bool:
         return self.spec.strict
 
+    def where(self, field: str) -> Location:
+        """Where the spec says ``field``, for messages."""
+        return self.spec.where(field)
 
-def of(spec: Spec) -> Recipe:
-    """What ``spec`` asks for. Raises SpecError naming the field."""
-    made: Recipe = registry.load("runtime.networks.ssd.recipes", spec.dialect).recipe(spec)
-    return made
+    def error(self, field: str, what: str, *, hint: str | None = None) -> SpecError:
+        """A SpecError about ``field``, for the caller to raise."""
+        return self.spec.error(field, what, hint=hint)

@@ -16,7 +16,6 @@ from converters.pictures import headers
 from converters.tfrecords import frames
 from runtime.data import kitti_labels
 from runtime.data.image_files import ImageFiles
-from runtime.data.recipe import Source
 from tltpipe.errors import DataError, Location
 
 NVIDIA = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif"))
@@ -58,16 +57,16 @@ def of_records(path: Path, *, named: Callable[[str], str]) -> Iterator[Annotated
         yield Annotated(name, frame.width, frame.height, classes, frame.boxes, frame.difficult, frame.picture)
 
 
-def of_folders(source: Source, labels: Path, *, strict: bool) -> Iterator[Annotated]:
-    """The pictures of ``source`` that have a file of the same stem in ``labels``, by name.
+def of_folders(pictures: Path, labels: Path, *, strict: bool) -> Iterator[Annotated]:
+    """The pictures below ``pictures`` that have a file of the same stem in ``labels``, by name.
 
     Raises DataError for folders that are missing or have no picture, pictures without labels and labels without a
     picture, naming both, and for lines that cannot be understood. ``strict``: as NVIDIA, who look for extensions in
     lower case, and leave out in silence what has no counterpart and lines of fewer than nine columns.
     """
-    for name, stem in pairs(source.images, labels, strict=strict):
+    for name, stem in pairs(pictures, labels, strict=strict):
         path = labels / (stem + LABEL)
-        width, height = headers.size(source.images / name)
+        width, height = headers.size(pictures / name)
         yield Annotated(name, width, height, *rows(kitti_labels.text_of(path), source=path, strict=strict))
 
 

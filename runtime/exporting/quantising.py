@@ -1,4 +1,4 @@
-"""int8 by ONNX Runtime's static quantisation: ranges measured on pictures, scales for every output channel."""
+"""int8 by ONNX Runtime's static quantisation: ranges measured on images, scales for every output channel."""
 
 from __future__ import annotations
 
@@ -6,35 +6,28 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.imaging.pixels import prepared
-from runtime.networks.ssd.export.core import INPUT
 from tltpipe.errors import ExportError, TltpipeError
 
 if TYPE_CHECKING:
     import onnx
 
-    from runtime.exporting.subject import Subject
-    from runtime.networks.ssd.export.heads import Heads
-
 QUANTISED = ("Conv", "Add", "Relu", "MaxPool", "Concat")
 """Between these, numbers stay in int8. The heads' outputs are taken out of it before they are decoded."""
 
 
-def quantised(model: onnx.ModelProto, subject: Subject) -> onnx.ModelProto:
+def quantised(model: onnx.ModelProto, feeds: Iterator[dict[str, NDArray[np.float32]]]) -> onnx.ModelProto:
     """``model`` (from prepared pixels to the heads' outputs) with int8 weights and uint8 activations.
 
-    Raises ExportError when ONNX Runtime cannot.
+    ``feeds`` are its inputs by name for one batch of calibration images after the other. Raises ExportError when ONNX Runtime cannot.
     """
     import onnx
     from onnxruntime import quantization
 
-    assert subject.calibration is not None
-    reader = Reader(subject.calibration(), subject.heads)
     logger = logging.getLogger()
     level = logger.level
     with tempfile.TemporaryDirectory(prefix="tltpipe-") as folder:
@@ -45,7 +38,7 @@ def quantised(model: onnx.ModelProto, subject: Subject) -> onnx.ModelProto:
             quantization.quantize_static(
                 source,
                 target,
-                reader,
+                Reader(feeds),
                 quant_format=quantization.QuantFormat.QDQ,
                 activation_type=quantization.QuantType.QUInt8,
                 weight_type=quantization.QuantType.QInt8,
@@ -72,11 +65,10 @@ def quantised(model: onnx.ModelProto, subject: Subject) -> onnx.ModelProto:
 
 
 class Reader:
-    """Calibration pictures as ONNX Runtime asks for them, one batch after the other."""
+    """Inputs as ONNX Runtime asks for them, one batch after the other."""
 
-    def __init__(self, batches: Iterator[NDArray[np.uint8]], heads: Heads) -> None:
-        self.batches, self.heads = batches, heads
+    def __init__(self, feeds: Iterator[dict[str, NDArray[np.float32]]]) -> None:
+        self.feeds = feeds
 
-    def get_next(self) -> dict[str, Any] | None:
-        batch = next(self.batches, None)
-        return None if batch is None else {INPUT: prepared(batch, mean=self.heads.mean, grey=self.heads.grey)}
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        return next(self.feeds, None)

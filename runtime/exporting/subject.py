@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from runtime.networks.ssd.export.heads import Heads
+    from torch import nn
 
 DATA_TYPES = ("fp32", "fp16", "int8")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A trained ``detector`` on the CPU, and how it is wanted.
+    """A trained ``model`` on the CPU, in evaluation mode, and how it is to be exported.
 
-    ``batch`` None takes any number of pictures. ``calibration`` gives batches of pictures uint8 [B, H, W, 3], RGB,
-    from the first one on each time it is called; None where nothing is quantised.
+    ``size`` is (height, width) of its images, None where it takes images of any size. ``batch`` None takes any number
+    of them. ``calibration`` gives batches of images uint8 [B, H, W, 3], RGB, from the first one on each time it is
+    called; None where nothing is quantised.
     """
 
-    detector: Any
-    heads: Heads
+    model: nn.Module
     network: str
     classes: tuple[str, ...]
+    size: tuple[int, int] | None
     opset: int
     batch: int | None = None
     data_type: str = "fp32"
@@ -36,20 +35,25 @@ class Subject:
 
 @dataclass(frozen=True)
 class Made:
-    """The tensors of a program, for the card beside it, and ``beside``: texts of further files by their names."""
+    """The tensors of a program, for the card beside it: the ``input`` and, by their names, the ``outputs``.
+
+    ``decoding`` are the fields of the card (``runtime.weights.card``) that say how to read outputs which are no
+    predictions yet. ``beside``: texts of further files by their names.
+    """
 
     input: Mapping[str, Any]
     outputs: Mapping[str, str]
     beside: Mapping[str, str]
+    decoding: Mapping[str, Any] = field(default_factory=dict)
 
 
-def pictures(subject: Subject, *, name: str = "images") -> dict[str, Any]:
-    """The input of programs that take pictures as they are."""
-    height, width = subject.heads.input_size
+def images_input(subject: Subject, *, name: str = "images") -> dict[str, Any]:
+    """The input of programs that take batches of images as they are."""
+    assert subject.size is not None
     return {
         "name": name,
         "type": "float32",
-        "shape": ["batch" if subject.batch is None else subject.batch, 3, height, width],
+        "shape": ["batch" if subject.batch is None else subject.batch, 3, *subject.size],
         "colours": "RGB",
         "range": [0, 255],
         "mean": [0, 0, 0],
@@ -64,6 +68,3 @@ def label_names(subject: Subject, *, first: int) -> tuple[str, ...]:
 def labels_file(names: Sequence[str]) -> dict[str, str]:
     """``labels.txt``, with the name of label N in line N, counted from 0."""
     return {"labels.txt": "".join(f"{name}\n" for name in names)}
-
-
-Write = Callable[[Subject, Path], Made]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from runtime.exporting import publishing
-from runtime.exporting.formats import FOLDER
+from runtime.exporting import formats, publishing
 from runtime.shell import program
-from tltpipe import registry
-from tltpipe.errors import ExportError, HostError
+from tltpipe.errors import ExportError
 from tltpipe.files import sha256
 
 if TYPE_CHECKING:
@@ -49,13 +46,6 @@ class Wanted:
     force: bool
 
 
-def require(format: Format) -> None:
-    """Raise HostError unless the packages that ``format`` takes are installed."""
-    if missing := [name for name in format.NEEDS if importlib.util.find_spec(name) is None]:
-        what = f"export to ONNX needs {', '.join(missing)}, which this Python does not have"
-        raise HostError(what, hint='pip install "tltpipe[export]"')
-
-
 def export(wanted: Wanted) -> None:
     """Write the model, hold it against the original, and only then let it appear. Raises ExportError."""
     from runtime.inference import backends
@@ -65,7 +55,7 @@ def export(wanted: Wanted) -> None:
     asked = backends.Wanted(wanted.network, wanted.spec, wanted.key, Device())
     original = checkpoint.open(wanted.model, replace(asked, device=Device(None, asked=True)))
     subject = _subject(wanted, original)
-    format = cast("Format", registry.load(FOLDER, wanted.format))
+    format = formats.load(wanted.network, wanted.format)
     program.say(f"model       {original.name}, {len(original.classes)} classes")
     any_batch = "any batch" if wanted.batch is None else f"batches of {wanted.batch}"
     program.say(f"format      {format.ABOUT}; {wanted.data_type}, {any_batch}")
@@ -75,9 +65,9 @@ def export(wanted: Wanted) -> None:
         told = _card(wanted, subject, made)
         card.path_of(path).write_text(told.text(), encoding="utf-8")
         exported = backends.open(path, replace(asked, spec=None))
-        facts = _verify(original, exported, wanted)
+        facts = _verify(format, subject, original, exported, wanted)
         if wanted.data_type == "int8":
-            facts |= _price(wanted, original, exported, subject, folder)
+            facts = _price(wanted, original, exported, subject, folder)
         told = replace(told, facts={**told.facts, **facts})
         texts = {card.path_of(wanted.target).name: told.text(), **made.beside}
         written = publishing.publish(folder, wanted.target, texts, force=wanted.force)
@@ -88,16 +78,15 @@ def export(wanted: Wanted) -> None:
 def _subject(wanted: Wanted, original: Trained) -> Subject:
     from runtime.exporting import judging
     from runtime.exporting.subject import Subject
-    from runtime.networks.ssd.export import heads
 
     def batches() -> Iterator[NDArray[np.uint8]]:
         return judging.seen(original, wanted.calibration, batch=wanted.calibration_batch)
 
     return Subject(
-        detector=original.detector.cpu(),
-        heads=heads.of(original.detector, classes=len(original.classes)),
+        model=original.model.cpu(),
         network=original.name,
         classes=original.classes,
+        size=original.input_size,
         opset=wanted.opset,
         batch=wanted.batch,
         data_type=wanted.data_type,
@@ -109,55 +98,47 @@ def _card(wanted: Wanted, subject: Subject, made: Made) -> Card:
     from runtime.weights.card import Card
     from tltpipe import __version__
 
-    heads = subject.heads
     return Card(
         kind=wanted.format,
         network=subject.network,
         classes=subject.classes,
-        background=heads.background,
-        size=heads.input_size,
-        grey=heads.grey is not None,
-        thresholds=heads.thresholds,
-        variances=heads.variances,
+        size=subject.size,
         input=made.input,
         outputs=made.outputs,
         data_type=wanted.data_type,
         batch=wanted.batch,
         facts={"made": {"by": f"tltpipe {__version__}", "of": wanted.model.name, "sha256": sha256(wanted.model)}},
+        **made.decoding,
     )
 
 
-def _verify(original: Trained, exported: Model, wanted: Wanted) -> dict[str, Any]:
+def _verify(format: Format, subject: Subject, original: Trained, exported: Model, wanted: Wanted) -> dict[str, Any]:
     """How far the two are apart. Raises ExportError where it is further than rounding, but for int8."""
     import numpy as np
 
-    from runtime.exporting import difference, judging
+    from runtime.exporting import judging
 
-    pictures = judging.sample(original.input_size, COMPARED)
-    if wanted.calibration:
-        chosen = wanted.calibration[:: max(1, len(wanted.calibration) // COMPARED)][:COMPARED]
-        pictures = np.concatenate(list(judging.seen(original, chosen, batch=1)))
     if wanted.data_type == "int8":
         return {}
-    allowed = difference.HALF if wanted.data_type == "fp16" else difference.EXACT
-    found = exported(pictures)
-    apart = difference.between(original(pictures), found, allowed)
-    strange = difference.strangers(found, *original.dense(pictures), allowed)
-    program.say(f"verified    {exported.about}: {apart.text()}")
-    if not apart.settled:
-        program.warn("the two chose other boxes, as happens where many scores are equal: is this model trained?")
-    if strange or not apart.within(allowed):
-        what = f"the exported model does not find the same: {apart.text()}"
+    images = judging.sample(original.input_size, COMPARED)
+    if wanted.calibration:
+        chosen = wanted.calibration[:: max(1, len(wanted.calibration) // COMPARED)][:COMPARED]
+        images = np.concatenate(list(judging.seen(original, chosen, batch=1)))
+    difference = format.compare(subject, images, original(images), exported(images))
+    program.say(f"verified    {exported.about}: {difference.text()}")
+    if difference.doubt:
+        program.warn(difference.doubt)
+    if not difference.same:
+        what = f"the exported model does not find the same: {difference.text()}"
         rounded = "nothing was written: 16 bits are too few for this network; use --data_type fp32"
         exact = "nothing was written; please report it with the spec"
         raise ExportError(what, hint=rounded if wanted.data_type == "fp16" else exact)
-    within = {"pixels": allowed.pixels, "scores": allowed.scores}
-    return {"verified": {"with": exported.about, **vars(apart), "allowed": within}}
+    return {"verified": {"with": exported.about, **difference.facts()}}
 
 
 def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, folder: Path) -> dict[str, Any]:
     """What int8 gains in size and time, and what it costs in mAP where the spec has validation data."""
-    from runtime.data import frames, recipe
+    from runtime.data import frames
     from runtime.exporting import judging
     from runtime.inference import backends
     from runtime.weights import card
@@ -165,7 +146,7 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
 
     path = folder / "fp32" / wanted.target.name
     path.parent.mkdir()
-    format = cast("Format", registry.load(FOLDER, wanted.format))
+    format = formats.load(wanted.network, wanted.format)
     full = replace(subject, data_type="fp32", calibration=None)
     made = format.write(full, path)
     card.path_of(path).write_text(_card(replace(wanted, data_type="fp32"), full, made).text(), encoding="utf-8")
@@ -179,7 +160,7 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
         "milliseconds": {name: round(value, 2) for name, value in zip(("int8", "fp32"), times, strict=True)},
         "calibration_pictures": len(wanted.calibration),
     }
-    plan = recipe.of(original.spec)
+    plan = original.recipe
     show = progress.for_stream()
     split = frames.validation(plan, original.classes, progress=show) if wanted.spec else None
     if split is None:

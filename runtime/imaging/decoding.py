@@ -83,6 +83,17 @@ def pixels(place: Place, *, size: Sequence[int] | None = None, least: tuple[int,
     return np.array(_rgb(place, data, WHOLE))
 
 
+def levels(path: Path, *, size: Sequence[int] | None = None) -> NDArray[np.uint8]:
+    """The levels [height, width] of a grey image, or the palette's numbers of one with a palette. Raises DataError for
+    other kinds, and as ``pixels`` does."""
+    with _opened(path, content(path)) as picture:
+        _require_size(path, picture.size, size)
+        if picture.mode not in ("L", "P", "1"):
+            hint = "it must be a grey or palette PNG of class numbers"
+            raise DataError(f"this label map has colours ({picture.mode})", where=path, hint=hint)
+        return np.asarray(picture, np.uint8)
+
+
 def decode(place: Place, width: int, height: int) -> Image.Image:
     """The RGB picture in ``place``, decoded no larger than needed for ``width`` x ``height``.
 
@@ -153,15 +164,6 @@ class Preprocess:
     crop: tuple[int, int, int, int] | None = None
     grey: bool = False
 
-    @classmethod
-    def of(cls, experiment: Any) -> Preprocess:
-        """Read ``augmentation_config.preprocessing`` of an ``Experiment`` message."""
-        size = experiment.augmentation_config.preprocessing
-        width, height = size.output_image_width, size.output_image_height
-        crop = (size.crop_left, size.crop_top, size.crop_right, size.crop_bottom)
-        cropped = crop[2] > crop[0] and crop[3] > crop[1] and crop != (0, 0, width, height)
-        return cls(width, height, crop if cropped else None, size.output_image_channel == 1)
-
     @property
     def size(self) -> tuple[int, int]:
         return self.width, self.height
@@ -179,6 +181,12 @@ class Preprocess:
             left, top, right, bottom = _within(self.crop, picture.shape[1], picture.shape[0])
             picture = np.ascontiguousarray(picture[top:bottom, left:right])
         return grey(picture) if self.grey else picture
+
+    def matrix(self, size: Sequence[int]) -> Matrix:
+        """[3, 3], pixels of a stored picture of ``size`` (width, height) to those of the network."""
+        left, top, right, bottom = _within(self.crop or (0, 0, *size), *size)
+        across, down = self.width / (right - left), self.height / (bottom - top)
+        return np.array([[across, 0, -left * across], [0, down, -top * down], [0, 0, 1]])
 
     def boxes(self, boxes: NDArray[np.float32], size: Sequence[int]) -> NDArray[np.float32]:
         """``boxes`` [n, 4] of a stored picture of ``size`` (width, height) in pixels of the network."""

@@ -113,7 +113,8 @@ class Warp:
     size: Size
     output: Size
 
-    def applied(self, image: Image, *, antialias: bool = False, nearest: bool = False) -> Image:
+    def applied(self, image: Image, *, antialias: bool = False, nearest: bool = False, fill: int = 0) -> Image:
+        """As ``warp``; ``fill`` is what ``nearest`` has outside."""
         if self._is_identity:
             return image
         if antialias and not nearest:
@@ -121,13 +122,13 @@ class Warp:
                 return cv2.resize(image, self.output, interpolation=cv2.INTER_AREA)
             image = _softened(image, self.matrix)
         if image.dtype != np.uint8 or max(*self.size, *self.output) > _LARGEST:
-            return _warp_exactly(image, _inverse(self.matrix), self.output, nearest=nearest)
+            return _warp_exactly(image, _inverse(self.matrix), self.output, nearest=nearest, fill=fill)
         if self._shrinks and not nearest:
             # Enlarging is not for resize(), which repeats the border where it should grow dark.
             return cv2.resize(image, self.output, interpolation=cv2.INTER_LINEAR)
         flags = (cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
         border = cv2.BORDER_CONSTANT
-        return cv2.warpAffine(image, self._back, self.output, flags=flags, borderMode=border, borderValue=0)
+        return cv2.warpAffine(image, self._back, self.output, flags=flags, borderMode=border, borderValue=fill)
 
     @cached_property
     def _is_identity(self) -> bool:
@@ -151,19 +152,25 @@ def move_boxes(boxes: Boxes, matrix: Matrix, size: Size) -> Boxes:
 
     No box is dropped: one wholly outside becomes a line or point on the border.
     """
-    carry = matrix.astype(np.float32)
-    x, y = boxes[:, [0, 2, 2, 0]], boxes[:, [1, 1, 3, 3]]
-    moved = np.empty((len(boxes), 4), np.float32)
+    moved = upright(boxes, matrix.astype(np.float32))
     for axis in (0, 1):
-        corners = carry[axis, 0] * x + carry[axis, 1] * y + carry[axis, 2]
-        corners.min(axis=1, out=moved[:, axis])
-        corners.max(axis=1, out=moved[:, axis + 2])
         moved[:, axis::2].clip(np.float32(0), np.float32(size[axis]), out=moved[:, axis::2])
     return moved
 
 
+def upright(boxes: Boxes, matrix: NDArray[Any]) -> NDArray[Any]:
+    """The upright boxes [N, 4] around the four moved corners of each, in the precision of ``matrix``."""
+    x, y = boxes[:, [0, 2, 2, 0]], boxes[:, [1, 1, 3, 3]]
+    moved = np.empty((len(boxes), 4), matrix.dtype)
+    for axis in (0, 1):
+        corners = matrix[axis, 0] * x + matrix[axis, 1] * y + matrix[axis, 2]
+        corners.min(axis=1, out=moved[:, axis])
+        corners.max(axis=1, out=moved[:, axis + 2])
+    return moved
+
+
 def move_points(points: Points, matrix: Matrix) -> Points:
-    """``points`` [N, 2] where ``matrix`` carries them, also beyond the canvas."""
+    """``points`` [..., 2] where ``matrix`` carries them, also beyond the canvas."""
     return points @ matrix[:2, :2].T + matrix[:2, 2]
 
 
@@ -263,10 +270,10 @@ def _softened(image: Image, matrix: Matrix) -> Image:
     return cv2.sepFilter2D(image, -1, across, down, borderType=cv2.BORDER_REFLECT_101)
 
 
-def _warp_exactly(image: Image, inverse: Matrix, size: Size, *, nearest: bool) -> Image:
+def _warp_exactly(image: Image, inverse: Matrix, size: Size, *, nearest: bool, fill: int = 0) -> Image:
     """With positions and weights in full precision, as the figures of NVIDIA's own code are."""
     height, width = image.shape[:2]
-    canvas = np.zeros((size[1], size[0], *image.shape[2:]), image.dtype)
+    canvas = np.full((size[1], size[0], *image.shape[2:]), fill, image.dtype)
     across = np.arange(size[0]) + 0.5
     for line in range(size[1]):  # by lines, for images that are too large for OpenCV
         x = inverse[0, 0] * across + inverse[0, 1] * (line + 0.5) + inverse[0, 2]

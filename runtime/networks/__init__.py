@@ -2,13 +2,11 @@
 
 ``registry.load("runtime.networks", "ssd")`` gives a module that fulfils ``Network``; what its ``build`` returns is a
 ``torch.nn.Module`` that fulfils ``Detector``. The loop calls nothing else, so a new network is one new file here.
-
-``experiment`` is the parsed training spec: a ``specs.Spec`` (errors then carry line and column) or its bare message.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict, cast
 
 from tltpipe import registry
 
@@ -16,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from torch import Tensor, nn
+
+    from runtime.data.recipe import Recipe
+    from specs import Spec
 
 
 Truth: TypeAlias = "Mapping[str, Tensor]"
@@ -75,22 +76,25 @@ class Detector(Protocol):
 
 
 class Network(Protocol):
-    """The module-level functions of a file or folder in ``runtime/networks``."""
+    """The module-level names of a folder in ``runtime/networks``."""
 
-    def classes(self, experiment: Any) -> tuple[str, ...]:
-        """Names of the classes to find, in the order of their labels: label 1 is the first."""
+    def recipe(self, spec: Spec) -> Recipe[Any]:
+        """The one reading of a spec of this network: past it nobody looks into the spec again."""
         ...
 
-    def name(self, experiment: Any) -> str:
-        """The stem of file names: ``"ssd_resnet18"``."""
+    def build(self, recipe: Recipe[Any]) -> Detector:
+        """A detector with random weights. Raises SpecError when the recipe asks for something that cannot be built."""
         ...
 
-    def build(self, experiment: Any, *, num_classes: int) -> Detector:
-        """A detector with random weights.
 
-        Raises SpecError when the spec asks for something that cannot be built.
-        """
-        ...
+def load(name: str) -> Network:
+    """The network ``name``."""
+    return cast("Network", registry.load("runtime.networks", name))
+
+
+def recipe(spec: Spec) -> Recipe[Any]:
+    """What ``spec`` asks its network for."""
+    return load(spec.kind).recipe(spec)
 
 
 def family(name: str) -> str:

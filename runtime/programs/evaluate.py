@@ -115,8 +115,8 @@ def results_of(arguments: argparse.Namespace) -> Path | None:
 
 def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) -> float:
     """Print the average precision of every class, and the rest; returns NVIDIA's mean."""
+    from runtime import networks
     from runtime.data import frames
-    from runtime.data import recipe as recipes
     from runtime.evaluation import validation
     from runtime.tasks.detection import class_maps
     from runtime.tasks.detection.evaluation import judges, report
@@ -129,7 +129,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     place = models.gpu_by_number(arguments.gpus, arguments.gpu_index)
     model = models.open(path, Wanted(arguments.network, spec, arguments.key, place, arguments.threads))
     show = progress.for_stream()
-    recipe = _chosen(recipes.of(spec), arguments)
+    recipe = _chosen(networks.recipe(spec), arguments)
     split = frames.validation(recipe, model.classes, progress=show)
     if split is None:
         hint = f"add {recipe.data.held_out_fields} to dataset_config"
@@ -176,7 +176,7 @@ def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     from runtime.data.recipe import Source
 
     if arguments.image_dir:
-        source = Source(program.host(arguments.image_dir), labels=program.host(arguments.label_dir))
+        source = Source(program.host(arguments.image_dir), program.host(arguments.label_dir), "kitti")
         recipe = replace(recipe, data=replace(recipe.data, validation=(source,), fold=None))
     if arguments.batch_size is not None:
         recipe = replace(recipe, evaluation=replace(recipe.evaluation, batch_size=arguments.batch_size))

@@ -6,10 +6,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from runtime.exporting import publishing, work
-from runtime.exporting.formats import FOLDER
+from runtime.exporting import formats, publishing, work
 from runtime.exporting.work import Wanted
 from runtime.machine import device
 from runtime.shell import picture_lists, program
@@ -17,12 +16,9 @@ from tltpipe import registry
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
-    from runtime.exporting.formats import Format
     from specs import Spec
 
 OLDEST, NEWEST, USUAL = 13, 20, 17
-DEFAULT = "onnx"
-"""The format, where neither an option nor a suffix names one; its suffix, which others share, means it."""
 ACCEPTED = {
     "engine_file": "TensorRT engines are made where they run: trtexec --onnx=MODEL --saveEngine=FILE",
     "cal_cache_file": "TensorRT writes its own; --data_type int8 calibrates for ONNX Runtime",
@@ -56,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
         "-o", "--output_file", metavar="FILE", help="without, or a folder: the model's name with another suffix"
     )
     parser.add_argument(
-        "--format", choices=registry.names(FOLDER), help=f"without: by the suffix of -o, else {DEFAULT}"
+        "--format",
+        metavar="NAME",
+        help=f"export format, one of the network's (default: by the suffix of -o, else {formats.DEFAULT})",
     )
     parser.add_argument("--gen_ds_config", action="store_true", help="the same as --format deepstream")
     parser.add_argument("--data_type", choices=("fp32", "fp16", "int8"), default="fp32", help="default fp32")
@@ -86,15 +84,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Export; torch is imported only once command line and spec are known to be good."""
+    """Export; torch is imported only once the spec is known to be good."""
     import specs
 
     spec = specs.parse(program.host(arguments.spec), arguments.network) if arguments.spec else None
     if spec is not None and arguments.strict_tlt:
         spec = replace(spec, strict=True)
-    wanted = read(arguments, spec)
     device.require_torch()
-    work.require(cast("Format", registry.load(FOLDER, wanted.format)))
+    wanted = read(arguments, spec)
+    formats.require_packages(formats.load(wanted.network, wanted.format))
     for warning in spec.warnings if spec else ():
         program.warn(warning)
     log = program.StatusLog(program.host(arguments.results_dir) if arguments.results_dir else None, append=True)
@@ -112,9 +110,11 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Wanted:
     if backends.kind_of(model) != backends.CHECKPOINTS:
         raise UsageError("this was exported already", where=model, hint="pass the checkpoint that it was made of")
     name, target = _target(arguments, model)
-    format = cast("Format", registry.load(FOLDER, name))
-    if arguments.data_type not in format.DATA_TYPES:
-        others = ", ".join(each for each in registry.names(FOLDER) if arguments.data_type in _types(each))
+    if arguments.data_type not in formats.load(arguments.network, name).DATA_TYPES:
+        names = sorted(formats.of_network(arguments.network))
+        others = ", ".join(
+            each for each in names if arguments.data_type in formats.load(arguments.network, each).DATA_TYPES
+        )
         told = "TensorRT calibrates for itself" if (name, arguments.data_type) == ("deepstream", "int8") else ""
         hint = f"{told}; for ONNX Runtime: --format {others}".lstrip("; ") if others else "use fp32"
         raise UsageError(f"the format {name} is not written in {arguments.data_type}", hint=hint)
@@ -146,10 +146,6 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Wanted:
     )
 
 
-def _types(format: str) -> tuple[str, ...]:
-    return cast("Format", registry.load(FOLDER, format)).DATA_TYPES
-
-
 def _target(arguments: argparse.Namespace, model: Path) -> tuple[str, Path]:
     """The format and the file."""
     from runtime.inference.backends import FOREIGN as KINDS
@@ -164,18 +160,13 @@ def _target(arguments: argparse.Namespace, model: Path) -> tuple[str, Path]:
         what = f"{target.suffix} is {KINDS[target.suffix.lower()]}, which only NVIDIA's programs write"
         raise UsageError(what, where=target, hint="name it .onnx; DeepStream and trtexec take that (--gen_ds_config)")
     if name is None:
-        by_suffix = {suffix: each for each in (*registry.names(FOLDER), DEFAULT) for suffix in _suffixes(each)}
-        name = by_suffix.get(target.suffix.lower(), DEFAULT) if target else DEFAULT
-    suffixes = _suffixes(name)
+        name = formats.by_suffix(arguments.network, target.suffix.lower() if target else "")
+    suffixes = formats.load(arguments.network, name).SUFFIXES
     if target is None or target.is_dir():
         return name, (target or model.parent) / f"{model.stem}{suffixes[0]}"
     if target.suffix.lower() in suffixes:
         return name, target
     return name, target.with_name(target.name + suffixes[0])
-
-
-def _suffixes(format: str) -> tuple[str, ...]:
-    return cast("Format", registry.load(FOLDER, format)).SUFFIXES
 
 
 def _calibration(arguments: argparse.Namespace) -> tuple[Path, ...]:

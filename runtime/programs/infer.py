@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runtime import networks
 from runtime.inference.backends import Wanted, device_of, gpu_by_number, kind_of
 from runtime.inference.result_names import ResultName, result_names
 from runtime.machine import threads
@@ -172,7 +173,7 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
             [program.host(text) for text in arguments.input],
         ),
         threshold=arguments.threshold,
-        batch=arguments.batch_size or (spec.message.eval_config.batch_size if spec else 0) or BATCH,
+        batch=arguments.batch_size or (networks.recipe(spec).evaluation.batch_size if spec else 0) or BATCH,
         drawn=place(arguments.output, "images_annotated"),
         labels=place(arguments.labels, "labels"),
         coco=place(arguments.coco),

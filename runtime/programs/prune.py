@@ -18,7 +18,6 @@ from tltpipe import files, registry
 from tltpipe.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
-    from runtime.networks import Network
     from runtime.pruning.measures import Cost
     from runtime.weights.checkpoint import Checkpoint
 
@@ -185,10 +184,10 @@ def _opened(arguments: argparse.Namespace, model: Path) -> tuple[Checkpoint, str
         spec = specs.parse(program.host(arguments.experiment_spec_file), name)
     else:
         spec = specs.parse_text(loaded.spec, name, source=f"{model} (the spec in it)")
-    network: Network = registry.load("runtime.networks", name)
-    classes = network.classes(spec)
-    checkpoint.check(loaded, model, network=network.name(spec), classes=classes)
-    detector: Any = network.build(spec, num_classes=len(classes))
+    network = networks.load(name)
+    recipe = network.recipe(spec)
+    checkpoint.check(loaded, model, network=recipe.name, classes=recipe.classes)
+    detector: Any = network.build(recipe)
     if loaded.pruned:
         checkpoint.take_on(detector, loaded.model, model)
     checkpoint.restore(detector, loaded, model)

@@ -148,7 +148,7 @@ class Keeper:
         """About the bytes of a checkpoint: weights, the optimiser's memory of them, their average."""
         model: int = sum(tensor.nbytes for tensor in self.detector.state_dict().values())
         learning: int = sum(weights.nbytes for group in self.optimizer.param_groups for weights in group["params"])
-        memories = 1 if self.recipe.strict or self.recipe.optimizer.name == "SGD" else 2
+        memories = 1 if self.recipe.optimizer.name == "SGD" else 2
         return (1 if self.average is None else 2) * model + memories * learning
 
     # ------------------------------------------------------------------------------------------------------ in detail

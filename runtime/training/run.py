@@ -13,10 +13,9 @@ import torch
 
 from runtime.data import batches as data
 from runtime.data import frames
-from runtime.data import recipe as recipes
 from runtime.machine import device, threads
 from runtime.shell import program
-from runtime.training import guards, messages, optimizers, resuming, schedule
+from runtime.training import guards, messages, optimizers, resuming
 from runtime.training import loop as engine
 from runtime.training.averaging import Average
 from runtime.training.recorder import Keeper
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from runtime.machine.threads import Threads
     from runtime.networks import Network
     from runtime.training.options import Asked
-    from specs import Spec
 
 
 class Stopped(Interrupted):
@@ -43,17 +41,16 @@ class Stopped(Interrupted):
         self.saved = saved
 
 
-def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
-    """Train ``network`` by ``spec`` and keep checkpoints, logs and events in ``results``.
+def train(network: Network, recipe: Recipe, results: Path, asked: Asked) -> None:
+    """Train ``network`` by ``recipe`` and keep checkpoints, logs and events in ``results``.
 
     Raises DataError for records and pictures, ModelError for ``asked.weights``, HostError for a full disk, Stopped when
     interrupted, RunFailed when loss or gradient are no numbers any more. Checkpoints written before stay.
     """
-    recipe = recipes.of(spec)
     if asked.initial_epoch > recipe.epochs:
         what = f"nothing is left to train: the first epoch is {asked.initial_epoch}, num_epochs is {recipe.epochs}"
         raise UsageError(what, hint="raise num_epochs in the spec")
-    stem, classes = network.name(spec), network.classes(spec)
+    stem, classes = recipe.name, recipe.classes
     fabric = device.open_fabric(asked.place, deterministic=asked.deterministic)
     first = fabric.is_global_zero
     show = progress.for_stream() if first else progress.Silent()
@@ -65,7 +62,7 @@ def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
     begin = resuming.find(recipe, asked, results, stem, steps=steps)
     epochs = range(begin.epoch, begin.epoch if begin.whole else recipe.epochs + 1)
     torch.manual_seed(recipe.seed)
-    detector: Any = network.build(spec, num_classes=len(classes))
+    detector: Any = network.build(recipe)
     adopted = resuming.adopt(detector, begin, network=stem, classes=classes)
     model, optimizer = _set_up(fabric, detector, recipe, asked)
     average = Average(detector, asked.ema) if asked.ema is not None else None
@@ -74,7 +71,7 @@ def train(network: Network, spec: Spec, results: Path, asked: Asked) -> None:
         _restore(fabric, optimizer, average, begin, computing)
 
     order, pictures = data.for_training(recipe, split, epochs, rank=fabric.global_rank, ranks=fabric.world_size)
-    rate = schedule.of(spec, processes=fabric.world_size, steps=steps * recipe.epochs)
+    rate = recipe.schedule(steps * recipe.epochs, fabric.world_size)
     names = Names(recipe, split, fabric.world_size)
     plan = engine.Plan(epochs, steps, rate, recipe.seed, asked.clip_norm, names)
     rest = After(order, begin.tally.steps)
@@ -121,7 +118,7 @@ def _set_up(fabric: Any, detector: Any, recipe: Recipe, asked: Asked) -> tuple[A
     """Model and optimiser as the loop wants them."""
     detector.to(memory_format=torch.channels_last)
     learning = [weights for weights in detector.parameters() if weights.requires_grad]
-    optimizer = optimizers.build(recipe, learning, asked.place)
+    optimizer = optimizers.build(recipe.optimizer, learning, asked.place)
     if asked.compile:
         guards.require_compiler()
         detector.compile()

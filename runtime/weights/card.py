@@ -25,16 +25,20 @@ class Card:
     kind: str
     network: str
     classes: tuple[str, ...]
-    background: bool
-    size: tuple[int, int]
-    """Height and width of the input in pixels."""
-    grey: bool
-    thresholds: Thresholds
-    variances: tuple[float, ...]
+    size: tuple[int, int] | None
+    """Height and width of the input in pixels; None for images of any size."""
     input: Mapping[str, Any]
     outputs: Mapping[str, str]
     data_type: str = "fp32"
     batch: int | None = None
+    grey: bool = False
+    """The images are seen in grey."""
+    background: bool = False
+    """The first channel of the logits is the background."""
+    thresholds: Thresholds | None = None
+    """What was, or is to be, suppressed."""
+    variances: tuple[float, ...] = ()
+    """Units of the offsets from anchors."""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def text(self) -> str:
@@ -44,14 +48,13 @@ class Card:
             "network": self.network,
             "classes": list(self.classes),
             "background": self.background,
-            "height": self.size[0],
-            "width": self.size[1],
+            **dict(zip(("height", "width"), self.size or (None, None), strict=True)),
             "grey": self.grey,
             "batch": self.batch,
             "data_type": self.data_type,
             "input": dict(self.input),
             "outputs": dict(self.outputs),
-            "thresholds": {name: round(value, 7) for name, value in vars(self.thresholds).items()},
+            "thresholds": self.thresholds and {name: round(value, 7) for name, value in vars(self.thresholds).items()},
             "variances": [round(value, 7) for value in self.variances],
             **self.facts,
         }
@@ -77,21 +80,22 @@ def read(model: Path) -> Card:
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise ModelError("does not describe an exported model", where=path, hint=hint)
     try:
+        size = (told["height"], told["width"])
         found = Card(
             kind=str(told["kind"]),
             network=str(told["network"]),
             classes=tuple(map(str, told["classes"])),
             background=bool(told["background"]),
-            size=(int(told["height"]), int(told["width"])),
+            size=None if size == (None, None) else (int(size[0]), int(size[1])),
             grey=bool(told["grey"]),
-            thresholds=Thresholds(**told["thresholds"]),
+            thresholds=None if told["thresholds"] is None else Thresholds(**told["thresholds"]),
             variances=tuple(map(float, told["variances"])),
             input=told["input"],
             outputs=told["outputs"],
             data_type=str(told["data_type"]),
             batch=None if told["batch"] is None else int(told["batch"]),
         )
-        if min(*found.size, 1 if found.batch is None else found.batch) < 1:
+        if min(*(found.size or (1, 1)), 1 if found.batch is None else found.batch) < 1:
             raise ValueError("sizes and batches are 1 or more")
     except (KeyError, TypeError, ValueError, OverflowError) as problem:
         raise ModelError(f"is damaged: {problem!r}", where=path, hint=hint) from None

@@ -152,23 +152,23 @@ NO_RLIMIT = "OCI runtime create failed: error setting rlimit type 8: operation n
 
 
 def test_refused_limits_are_given_up_one_by_one() -> None:
-    first = containers.gentler(options(), NO_RLIMIT, gpu_request="auto")
+    first = containers.fallback_options(options(), NO_RLIMIT, gpu_request="auto")
     assert first is not None
     assert [limit["Name"] for limit in first[0]["ulimits"]] == ["stack"]
     assert "memlock" in first[1]
-    second = containers.gentler(first[0], NO_RLIMIT, gpu_request="auto")
+    second = containers.fallback_options(first[0], NO_RLIMIT, gpu_request="auto")
     assert second is not None
-    assert containers.gentler(second[0], NO_RLIMIT, gpu_request="auto") is None
+    assert containers.fallback_options(second[0], NO_RLIMIT, gpu_request="auto") is None
 
 
 def test_an_engine_without_gpu_is_put_up_with_only_when_the_choice_was_ours() -> None:
     chosen = options(gpus=DEVICE)
-    gentler = containers.gentler(chosen, NO_DRIVER, gpu_request="auto")
-    assert gentler is not None
-    assert "device_requests" not in gentler[0]
-    assert "no GPU" in gentler[1]
-    assert containers.gentler(chosen, NO_DRIVER, gpu_request="device") is None
-    assert containers.gentler(chosen, "no space left on device", gpu_request="auto") is None
+    fallback_options = containers.fallback_options(chosen, NO_DRIVER, gpu_request="auto")
+    assert fallback_options is not None
+    assert "device_requests" not in fallback_options[0]
+    assert "no GPU" in fallback_options[1]
+    assert containers.fallback_options(chosen, NO_DRIVER, gpu_request="device") is None
+    assert containers.fallback_options(chosen, "no space left on device", gpu_request="auto") is None
 
 
 def lines(*chunks: bytes) -> list[tuple[str, bool]]:
@@ -289,10 +289,10 @@ def test_an_engine_that_goes_away_is_told_in_words(tmp_path: Path, monkeypatch: 
 
 
 def test_our_own_image_is_never_looked_for_in_a_registry() -> None:
-    assert pull._ours("tltpipe:0.1.0")
-    assert pull._ours("tltpipe")
-    assert not pull._ours("nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3")
-    assert not pull._ours("example.org/tltpipe:1")
+    assert pull.ours("tltpipe:0.1.0")
+    assert pull.ours("tltpipe")
+    assert not pull.ours("nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3")
+    assert not pull.ours("example.org/tltpipe:1")
 
 
 def test_what_to_do_about_a_refused_pull() -> None:

@@ -209,7 +209,7 @@ def test_a_model_and_its_json_are_enough(
     text = specs.render("ssd", "train.tlt2.conf.j2", settings, **places)
     spec = specs.parse_text(text, "ssd", source="train.conf")
     torch.manual_seed(1)
-    detector = ssd.build(spec, num_classes=2)
+    detector = ssd.build(ssd.recipe(spec))
     weights = tmp_path / "trained.safetensors"
     checkpoint.save(weights, checkpoint.Checkpoint("ssd_resnet10", ("skirt", "vest"), 1, detector.state_dict(), text))
     model = tmp_path / "elsewhere/m.onnx"

@@ -14,8 +14,9 @@ from pycocotools.coco import COCO
 
 from converters.model import Box, Object
 from converters.model.garments import CATEGORIES
-from runtime.augmenting import outlines
-from runtime.imaging import transforms
+from runtime.augmenting import outlines as moving
+from runtime.imaging import outlines, transforms
+from runtime.imaging.placement import Placement
 from runtime.imaging.transforms import Spatial
 from runtime.programs import augment
 
@@ -199,7 +200,7 @@ def test_clipping_an_outline() -> None:
 def test_the_area_of_a_turned_outline_is_that_of_its_mask() -> None:
     thing = Object("skirt", Box(20, 10, 60, 50), (tuple(TRIANGLE),))
     matrix = transforms.matrix(Spatial(angle=30, translate_x=40), size=SIZE, output=(240, 160))
-    shape = outlines.moved(thing, matrix, (240, 160))
+    shape = moving.moved(thing, Placement(matrix, (240, 160), (240, 160)))
     assert shape is not None
     counted = masks.area(masks.frPyObjects(shape.segmentation, 160, 240))[0]
     assert shape.area == pytest.approx(counted, rel=0.03)

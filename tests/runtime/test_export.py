@@ -18,9 +18,9 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from runtime.exporting import difference
 from runtime.inference import backends
-from runtime.networks.ssd.export import core
+from runtime.networks.ssd.export import core, dense
+from runtime.tasks.detection import difference
 
 traced_anew = core.export
 SUFFIXES = {"onnx": ".onnx", "onnx_raw": ".onnx", "deepstream": ".onnx", "pt2": ".pt2"}
@@ -332,11 +332,11 @@ def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> Non
 
     path = tmp_path / "train.conf"
     path.write_text(LATER)
-    spec = specs.parse(path, "ssd")
+    recipe = ssd.recipe(specs.parse(path, "ssd"))
     torch.manual_seed(2)
-    detector = ssd.build(spec, num_classes=2)
+    detector = ssd.build(recipe)
     weights = tmp_path / "later.safetensors"
-    state = checkpoint.Checkpoint(ssd.name(spec), ("circle", "square"), 1, detector.state_dict(), LATER)
+    state = checkpoint.Checkpoint(recipe.name, ("circle", "square"), 1, detector.state_dict(), LATER)
     checkpoint.save(weights, state)
     target = tmp_path / "later.onnx"
     with pytest.MonkeyPatch.context() as patch:
@@ -352,7 +352,9 @@ def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> Non
         assert (again == pixels).all()
         found = exported(pixels)
         assert sum(map(len, found)) > 20
-        assert difference.strangers(found, *trained.dense(pixels)) == 0
+        with torch.inference_mode():
+            corners, scores = dense.program(trained.model)(torch.from_numpy(pixels).permute(0, 3, 1, 2).float())
+        assert difference.unexplained_detections(found, scores.numpy(), corners.numpy()) == 0
 
 
 def test_a_network_that_sees_grey(learned: Any, tmp_path: Path) -> None:
@@ -363,7 +365,7 @@ def test_a_network_that_sees_grey(learned: Any, tmp_path: Path) -> None:
 
     path = learned.shapes.spec(name="grey.conf", replace=("output_image_channel: 3", "output_image_channel: 1"))
     torch.manual_seed(2)
-    detector = ssd.build(specs.parse(path, "ssd"), num_classes=2)
+    detector = ssd.build(ssd.recipe(specs.parse(path, "ssd")))
     weights = tmp_path / "grey.safetensors"
     state = detector.state_dict()
     checkpoint.save(weights, checkpoint.Checkpoint("ssd_resnet10", ("circle", "square"), 1, state, path.read_text()))

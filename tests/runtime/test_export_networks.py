@@ -17,14 +17,15 @@ torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-from runtime.exporting import difference, judging, quantising
+from runtime.exporting import judging
 from runtime.exporting.subject import Subject
 from runtime.imaging.pixels import prepared
 from runtime.inference.backends.onnx import decode, probabilities
-from runtime.networks.ssd import config
+from runtime.networks import ssd
 from runtime.networks.ssd.export import core, graphs, heads
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
 from runtime.networks.ssd.model import SSD
+from runtime.tasks.detection import difference
 from runtime.tasks.detection.detections import Found, Thresholds, suppress
 
 SPEC = Path(__file__).parents[1] / "data/seed-specs/training.conf"
@@ -33,7 +34,7 @@ SPEC = Path(__file__).parents[1] / "data/seed-specs/training.conf"
 def build(arch: str, nlayers: int, loss: Any, *, size: tuple[int, int], channels: int) -> Any:
     """A detector with answers of all kinds, without training: normalised by pictures, heads of unlike weights."""
     settings = replace(
-        config.read(specs.parse(SPEC, "ssd")), arch=arch, nlayers=nlayers, loss=loss, input_size=size,
+        ssd.recipe(specs.parse(SPEC, "ssd")).model, arch=arch, nlayers=nlayers, loss=loss, input_size=size,
         input_channels=channels, mean=(117.3786,) if channels == 1 else (103.939, 116.779, 123.68), top_k=60,
         confidence_threshold=0.2, clustering_iou_threshold=0.5, freeze_blocks=(), regularizer="NO_REG",
     )  # fmt: skip
@@ -65,7 +66,7 @@ def test_all_forms_agree(
     arch: str, nlayers: int, loss: Any, size: tuple[int, int], channels: int, tmp_path: Path
 ) -> None:
     detector = build(arch, nlayers, loss, size=size, channels=channels)
-    known = heads.of(detector, classes=3)
+    known = heads.describe(detector, classes=3)
     assert known.background == isinstance(loss, HardNegativeLoss)
     network = core.export(detector, known, opset=17)
     pixels = judging.sample(size, 5)
@@ -128,13 +129,13 @@ def test_all_forms_agree(
     ])  # fmt: skip
 
     if not known.background:
-        int8_has_no_operators_of_microsofts(detector, known, network, pixels)
+        int8_has_no_operators_of_microsofts(detector, known, pixels)
 
 
-def int8_has_no_operators_of_microsofts(detector: Any, known: Any, network: Any, pixels: Any) -> None:
+def int8_has_no_operators_of_microsofts(detector: Any, known: Any, pixels: Any) -> None:
     batches = [pixels[:2], pixels[2:]]
-    subject = Subject(detector, known, "ssd", ("a", "b", "c"), 17, None, "int8", lambda: iter(batches))
-    small = quantising.quantised(network, subject)
+    subject = Subject(detector, "ssd", ("a", "b", "c"), known.input_size, 17, None, "int8", lambda: iter(batches))
+    small = core.network(subject, known)
     assert {node.domain for node in small.graph.node} == {""}
     assert [each.version for each in small.opset_import] == [17]
     whole = graphs.join(small, graphs.pixels(known), graphs.detections(known), batch=None)
@@ -171,6 +172,6 @@ def test_the_difference_that_is_told() -> None:
     assert not nearer.within(difference.EXACT)
     other = Found.of([[0, 0, 10, 10]], [3], [0.9])
     assert difference.between([one], [other]).alone == 3
-    assert difference.strangers([moved], [np.array([[0.9, 0], [0, 0.4]])], [moved.boxes]) == 0
-    assert difference.strangers([moved], [np.array([[0.9, 0], [0.4, 0]])], [moved.boxes]) == 1
-    assert difference.strangers([moved], [np.array([[0.9, 0], [0, 0.4]])], [one.boxes]) == 1
+    assert difference.unexplained_detections([moved], [np.array([[0.9, 0], [0, 0.4]])], [moved.boxes]) == 0
+    assert difference.unexplained_detections([moved], [np.array([[0.9, 0], [0.4, 0]])], [moved.boxes]) == 1
+    assert difference.unexplained_detections([moved], [np.array([[0.9, 0], [0, 0.4]])], [one.boxes]) == 1

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from runtime.imaging.views.affine import MEAN, OnlineAugment, warp
+from runtime.imaging.placement import FILL, Placement
+from runtime.imaging.views.affine import OnlineAugment
 
 SIZE = 96
 
@@ -27,7 +28,7 @@ def found(picture: np.ndarray) -> tuple[int, int, int, int]:
 
 def test_neutral_settings_change_nothing() -> None:
     picture, boxes = picture_of((10, 20, 40, 60)), np.array([[10, 20, 40, 60]], np.float32)
-    result, kept, places = OnlineAugment(SIZE, SIZE)(picture, boxes, np.random.default_rng(0))
+    result, _, places, kept = OnlineAugment(SIZE, SIZE)(picture, boxes, np.random.default_rng(0))
     assert result.tobytes() == picture.tobytes()
     assert kept.tolist() == boxes.tolist()
     assert places.tolist() == [0]
@@ -36,7 +37,7 @@ def test_neutral_settings_change_nothing() -> None:
 def test_horizontal_flip_is_exact() -> None:
     picture, boxes = picture_of((10, 20, 40, 60)), np.array([[10, 20, 40, 60]], np.float32)
     flip = OnlineAugment(SIZE, SIZE, hflip_probability=1.0)
-    result, kept, _ = flip(picture, boxes, np.random.default_rng(0))
+    result, _, _, kept = flip(picture, boxes, np.random.default_rng(0))
     assert result.tobytes() == picture[:, ::-1].tobytes()
     assert kept.tolist() == [[SIZE - 40, 20, SIZE - 10, 60]]
 
@@ -44,7 +45,7 @@ def test_horizontal_flip_is_exact() -> None:
 def test_vertical_flip_is_exact() -> None:
     picture, boxes = picture_of((10, 20, 40, 60)), np.array([[10, 20, 40, 60]], np.float32)
     flip = OnlineAugment(SIZE, SIZE, vflip_probability=1.0)
-    result, kept, _ = flip(picture, boxes, np.random.default_rng(0))
+    result, _, _, kept = flip(picture, boxes, np.random.default_rng(0))
     assert result.tobytes() == picture[::-1].tobytes()
     assert kept.tolist() == [[10, SIZE - 60, 40, SIZE - 20]]
 
@@ -56,7 +57,7 @@ def test_boxes_follow_the_pixels(seed: int) -> None:
         translate_max_x=6, translate_max_y=6,
     )  # fmt: skip
     picture, boxes = picture_of((30, 36, 60, 70)), np.array([[30, 36, 60, 70]], np.float32)
-    result, kept, _ = everything(picture, boxes, np.random.default_rng(seed))
+    result, _, _, kept = everything(picture, boxes, np.random.default_rng(seed))
     assert len(kept) == 1
     assert found(result) == pytest.approx(kept[0], abs=1.5)
 
@@ -64,7 +65,7 @@ def test_boxes_follow_the_pixels(seed: int) -> None:
 def test_rotation_encloses_the_corners() -> None:
     turn = OnlineAugment(SIZE, SIZE, rotate_rad_max=0.5)
     picture, boxes = picture_of((30, 36, 60, 70)), np.array([[30, 36, 60, 70]], np.float32)
-    result, kept, _ = turn(picture, boxes, np.random.default_rng(3))
+    result, _, _, kept = turn(picture, boxes, np.random.default_rng(3))
     assert found(result) == pytest.approx(kept[0], abs=2)
     assert kept[0, 2] - kept[0, 0] > 31
 
@@ -73,7 +74,7 @@ def test_rotation_encloses_the_corners() -> None:
 def test_zoom_above_one_magnifies(zoom: float) -> None:
     boxes = np.array([[40, 40, 50, 52]], np.float32)
     matrix = OnlineAugment(SIZE, SIZE, zoom_min=zoom, zoom_max=zoom).space(np.random.default_rng(1))
-    grown = warp(boxes, matrix)[0]
+    grown = Placement(matrix, (SIZE, SIZE), (SIZE, SIZE)).boxes(boxes)[0]
     assert grown[2] - grown[0] == pytest.approx(10 * zoom)
     assert grown[3] - grown[1] == pytest.approx(12 * zoom)
 
@@ -81,10 +82,10 @@ def test_zoom_above_one_magnifies(zoom: float) -> None:
 def test_what_lies_outside_is_the_mean() -> None:
     shrink = OnlineAugment(SIZE, SIZE, zoom_min=0.5, zoom_max=0.5)
     picture = np.full((SIZE, SIZE, 3), 255, np.uint8)
-    result, _, _ = shrink(picture, np.zeros((0, 4), np.float32), np.random.default_rng(0))
+    result, _, _, _ = shrink(picture, np.zeros((0, 4), np.float32), np.random.default_rng(0))
     shown, counts = np.unique(result.reshape(-1, 3), axis=0, return_counts=True)
     colours = {tuple(colour) for colour, count in zip(shown.tolist(), counts, strict=True) if count > 100}
-    assert colours == {MEAN, (255, 255, 255)}
+    assert colours == {FILL, (255, 255, 255)}
 
 
 def test_boxes_are_clipped_and_dropped() -> None:
@@ -99,7 +100,7 @@ def test_boxes_are_clipped_and_dropped() -> None:
         ],
         np.float32,
     )
-    kept, places = keep.keep(boxes)
+    places, kept = keep.keep(boxes)
     assert places.tolist() == [0, 3]
     assert kept.tolist() == [[0, 10, 30, 30], [50, 50, 96, 60]]
 
@@ -116,7 +117,7 @@ def test_saturation_down_to_grey_keeps_the_luma() -> None:
 def test_colour_changes_and_stays_in_bounds() -> None:
     colour = OnlineAugment(8, 8, hue_rotation_max=25, saturation_shift_max=0.2, contrast_scale_max=0.1)
     picture = np.full((8, 8, 3), (200, 80, 40), np.uint8)
-    result, _, _ = colour(picture, np.zeros((0, 4), np.float32), np.random.default_rng(5))
+    result, _, _, _ = colour(picture, np.zeros((0, 4), np.float32), np.random.default_rng(5))
     random = np.random.default_rng(5)
     colour.space(random)
     expected = np.clip(colour.colour(random) @ [200, 80, 40, 1], 0, 255)
@@ -135,7 +136,7 @@ def test_the_same_generator_gives_the_same_picture() -> None:
     picture, boxes = picture_of((30, 36, 60, 70)), np.array([[30, 36, 60, 70]], np.float32)
     first, again, other = (everything(picture, boxes, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert first[0].tobytes() == again[0].tobytes()
-    assert first[1].tolist() == again[1].tolist()
+    assert first.boxes.tolist() == again.boxes.tolist()
     assert first[0].tobytes() != other[0].tobytes()
 
 
@@ -149,13 +150,13 @@ def test_pixels_are_those_of_two_passes_by_pillow(stored: tuple[int, int], seed:
     )  # fmt: skip
     noise = np.random.default_rng(9).integers(0, 256, (8, 8, 3), np.uint8)
     photo = Image.fromarray(noise).resize(stored, Image.Resampling.BICUBIC)
-    made, _, _ = everything(np.asarray(photo), np.zeros((0, 4), np.float32), np.random.default_rng(seed))
+    made, *_ = everything(np.asarray(photo), np.zeros((0, 4), np.float32), np.random.default_rng(seed))
     random = np.random.default_rng(seed)
     space, colour = everything.space(random), everything.colour(random)
     there = tuple(np.linalg.inv(space)[:2].ravel().tolist())
     resized = photo.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
     affine, bilinear = Image.Transform.AFFINE, Image.Resampling.BILINEAR
-    warped = resized.transform((SIZE, SIZE), affine, there, resample=bilinear, fillcolor=MEAN)
+    warped = resized.transform((SIZE, SIZE), affine, there, resample=bilinear, fillcolor=FILL)
     expected = np.asarray(warped.convert("RGB", matrix=tuple(colour.ravel().tolist()))).astype(int)
     inside = Image.new("L", (SIZE, SIZE), 255).transform((SIZE, SIZE), affine, there, fillcolor=0)
     inside = np.asarray(inside.filter(ImageFilter.MinFilter(5))) > 0  # where it ends, Pillow is less smooth

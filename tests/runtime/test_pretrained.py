@@ -260,7 +260,7 @@ def test_a_real_detector_begins_with_it(tmp_path: Path, shapes: Any) -> None:
     from runtime.networks import ssd
 
     spec = specs.parse(shapes.spec(replace=("nlayers: 10", "nlayers: 18")), "ssd")
-    detector: Any = ssd.build(spec, num_classes=2)
+    detector: Any = ssd.build(ssd.recipe(spec))
     before = {name: value.clone() for name, value in detector.state_dict().items()}
     lines = taken(detector, written(tmp_path, torchvision.models.resnet18().state_dict()))
     changed = {name for name, value in detector.state_dict().items() if not torch.equal(value, before[name])}

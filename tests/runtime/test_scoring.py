@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import specs
-from runtime.data import frames, recipe
+from runtime import networks
+from runtime.data import frames
 from runtime.evaluation import validation
 from runtime.networks import ssd
 from runtime.weights import checkpoint
@@ -22,10 +23,10 @@ CLASSES = ("circle", "square")
 @pytest.fixture(scope="module")
 def parts(learned: Any) -> Any:
     spec = specs.parse(learned.spec, "ssd")
-    plan = recipe.of(spec)
+    plan = networks.recipe(spec)
     split = frames.validation(plan, CLASSES)
     assert split is not None
-    detector = checkpoint.open_detector(ssd, spec, learned.model, key=None)[0]
+    detector = checkpoint.open_detector(ssd, plan, learned.model, key=None)[0]
     return detector, plan, split
 
 

@@ -13,7 +13,8 @@ from PIL import Image
 import specs
 from converters.tfrecords import examples
 from converters.tfrecords.records import write_records
-from runtime.data import batches, frames, recipe, sources
+from runtime import networks
+from runtime.data import batches, frames, sources
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.imaging.decoding import Embedded, pixels
 from tltpipe.errors import DataError, SpecError
@@ -24,7 +25,7 @@ TAIL = "0 0 0 0 0 0 0"
 
 @pytest.fixture
 def base(shapes: Any) -> Recipe:
-    return recipe.of(specs.parse(shapes.spec(), "ssd"))
+    return networks.recipe(specs.parse(shapes.spec(), "ssd"))
 
 
 def folders(root: Path, labels: dict[str, str], size: tuple[int, int] = (64, 48), suffix: str = ".png") -> Source:
@@ -34,7 +35,7 @@ def folders(root: Path, labels: dict[str, str], size: tuple[int, int] = (64, 48)
     for number, (stem, text) in enumerate(labels.items()):
         Image.new("RGB", size, (number * 9, 80, 90)).save(root / "images" / f"{stem}{suffix}")
         (root / "labels" / f"{stem}.txt").write_text(text)
-    return Source(root / "images", labels=root / "labels")
+    return Source(root / "images", root / "labels", "kitti")
 
 
 def line(name: str = "circle", box: str = "4 5 20 30", occlusion: str = "0") -> str:
@@ -240,16 +241,16 @@ def test_another_extension_is_found_and_said_unless_strict(shapes: Any) -> None:
     images = sorted((shapes.root / "pictures/train/images").iterdir())
     for path in images[::2]:
         path.rename(path.with_suffix(".JPEG"))
-    split = frames.training(recipe.of(specs.parse(shapes.spec(), "ssd")), CLASSES)
+    split = frames.training(networks.recipe(specs.parse(shapes.spec(), "ssd")), CLASSES)
     names = [split.image(index) for index in range(len(split))]
     assert all(isinstance(path, Path) and path.is_file() for path in names)
     assert any(".JPEG" in note and "they are used" in note for note in split.notes)
-    anything = frames.training(recipe.of(specs.parse(shapes.spec(extension="auto"), "ssd")), CLASSES)
+    anything = frames.training(networks.recipe(specs.parse(shapes.spec(extension="auto"), "ssd")), CLASSES)
     assert [anything.image(index) for index in range(len(anything))] == names
     assert not [note for note in anything.notes if "extension" in note]
     strict = replace(specs.parse(shapes.spec(), "ssd"), strict=True)
     with pytest.raises(DataError, match="missing") as caught:
-        frames.training(recipe.of(strict), CLASSES)
+        frames.training(networks.recipe(strict), CLASSES)
     assert "must be JPEG" in (caught.value.hint or "")
 
 
@@ -260,12 +261,12 @@ def test_folders_are_read_with_those_below(base: Recipe, tmp_path: Path) -> None
         Image.new("RGB", (32, 24)).save(tmp_path / "images" / name)
         (tmp_path / "labels" / f"{name.rpartition('.')[0]}.txt").write_text(line())
     (tmp_path / "images/2.heic").touch()
-    split = read(base, Source(tmp_path / "images", labels=tmp_path / "labels"))
+    split = read(base, Source(tmp_path / "images", tmp_path / "labels", "kitti"))
     assert [split.name(index) for index in range(3)] == ["1.jpg", "a/1.JPEG", "a/b/1.webp"]
     assert [note for note in split.notes if "1 .heic" in note]
     Image.new("RGB", (32, 24)).save(tmp_path / "images/a/1.png")
     with pytest.raises(DataError, match=r"a/1\.JPEG.*a/1\.png"):
-        read(base, Source(tmp_path / "images", labels=tmp_path / "labels"))
+        read(base, Source(tmp_path / "images", tmp_path / "labels", "kitti"))
 
 
 def test_occlusion_of_records_is_carried(base: Recipe, tmp_path: Path) -> None:
@@ -275,7 +276,7 @@ def test_occlusion_of_records_is_carried(base: Recipe, tmp_path: Path) -> None:
     }  # fmt: skip
     record = examples.encode_record(("a", 64, 64), ["circle", "square"], [columns[key] for key in examples.NUMBERS])
     write_records(tmp_path / "shard", [record])
-    split = read(base, Source(tmp_path, records=str(tmp_path / "shard")))
+    split = read(base, Source(tmp_path, str(tmp_path / "shard"), "tfrecord"))
     assert split.difficult.tolist() == [True, False]
 
 
@@ -299,7 +300,7 @@ def test_pictures_inside_records(base: Recipe, tmp_path: Path) -> None:
     content = (tmp_path / "a.png").read_bytes()
     write_records(tmp_path / "shard", [dali_record(content, number=1.0), dali_record(content)])
     (tmp_path / "a.png").unlink()
-    split = read(base, Source(tmp_path / "nowhere", records=str(tmp_path / "shard")))
+    split = read(base, Source(tmp_path / "nowhere", str(tmp_path / "shard"), "tfrecord"))
     assert split.labels.tolist() == [1, 2]
     assert split.boxes.tolist() == [[16, 16, 48, 32]] * 2
     assert split.difficult.tolist() == [True, True]
@@ -313,7 +314,7 @@ def test_pictures_inside_records(base: Recipe, tmp_path: Path) -> None:
 def test_class_numbers_beyond_the_spec(base: Recipe, tmp_path: Path) -> None:
     write_records(tmp_path / "shard", [dali_record(b"picture", number=3.0)])
     with pytest.raises(DataError, match="a class number 3, but the spec has 2 classes") as caught:
-        read(base, Source(tmp_path, records=str(tmp_path / "shard")))
+        read(base, Source(tmp_path, str(tmp_path / "shard"), "tfrecord"))
     assert caught.value.where == tmp_path / "shard"
 
 
@@ -329,7 +330,7 @@ def test_boxes_that_are_shares(base: Recipe, tmp_path: Path) -> None:
 def test_what_the_class_numbers_stand_for(base: Recipe, tmp_path: Path) -> None:
     """The list that the converter leaves beside its records decides, the one with the longest name of several."""
     write_records(tmp_path / "train-shard", [dali_record(b"picture", number=2.0)])
-    source = Source(tmp_path, records=str(tmp_path / "train-shard"))
+    source = Source(tmp_path, str(tmp_path / "train-shard"), "tfrecord")
     (tmp_path / "train_classes.txt").write_text("circle\nsquare\n")
     (tmp_path / "_classes.txt").write_text("other\n")
     assert read(base, source).labels.tolist() == [2]
@@ -342,7 +343,7 @@ def test_what_the_class_numbers_stand_for(base: Recipe, tmp_path: Path) -> None:
 
 def test_class_numbers_of_which_nothing_is_said(base: Recipe, tmp_path: Path) -> None:
     write_records(tmp_path / "shard", [dali_record(b"picture", number=1.0)])
-    source = Source(tmp_path, records=str(tmp_path / "shard"))
+    source = Source(tmp_path, str(tmp_path / "shard"), "tfrecord")
     assert any("go to 1, the spec has 2 classes" in note for note in read(base, source).notes)
     write_records(tmp_path / "shard", [dali_record(b"picture", number=2.0)])
     assert not any("class numbers" in note for note in read(base, source).notes)
@@ -352,7 +353,7 @@ def test_classes_that_are_named_otherwise_in_records_with_numbers(base: Recipe, 
     """Numbers are of the classes to train, whatever they are called in the data."""
     write_records(tmp_path / "shard", [dali_record(b"picture")])
     mapping = {"ring": "circle", "box": "square"}
-    split = read(base, Source(tmp_path, records=str(tmp_path / "shard")), mapping=mapping)
+    split = read(base, Source(tmp_path, str(tmp_path / "shard"), "tfrecord"), mapping=mapping)
     assert split.labels.tolist() == [2]
     assert not any("not mapped" in note for note in split.notes)
 
@@ -363,7 +364,7 @@ def test_records_for_dali_without_something(base: Recipe, tmp_path: Path, lost: 
     held = {key: value for key, value in whole.items() if key != lost and value is not None}
     write_records(tmp_path / "shard", [examples.encode(held)])
     with pytest.raises(DataError, match="the record at byte 0 ") as caught:
-        read(base, Source(tmp_path, records=str(tmp_path / "shard")))
+        read(base, Source(tmp_path, str(tmp_path / "shard"), "tfrecord"))
     assert caught.value.where == tmp_path / "shard"
 
 
@@ -383,7 +384,7 @@ def test_boxes_that_are_no_numbers_name_the_picture(base: Recipe, shapes: Any) -
     )
     write_records(shapes.root / "odd", [record])
     with pytest.raises(DataError, match=r"10000\.jpg is not of finite numbers"):
-        read(base, Source(shapes.root / "pictures", records=str(shapes.root / "odd")))
+        read(base, Source(shapes.root / "pictures", str(shapes.root / "odd"), "tfrecord"))
 
 
 # ---------------------------------------------------------------- weights
@@ -424,7 +425,7 @@ def test_a_weight_of_a_spec_arrives(shapes: Any) -> None:
     told = f'tfrecords_path: "{root}/TFRecords/*fold-000*" image_directory_path: "{root}/pictures" source_weight: 3'
     more = f"data_sources: {{ {told} }}"
     path = shapes.spec(validation=more, replace=("TFRecords/*", "TFRecords/*fold-001*"))
-    weighed = recipe.of(specs.parse(path, "ssd"))
+    weighed = networks.recipe(specs.parse(path, "ssd"))
     split = frames.training(weighed, CLASSES)
     assert split.sources == ((12, 1.0), (6, 3.0))
     order, _ = batches.for_training(weighed, split, range(1, 9))
@@ -447,7 +448,7 @@ def test_memory_is_a_few_bytes_a_picture(base: Recipe, tmp_path: Path) -> None:
     write_records(
         tmp_path / "shard", (examples.encode_record((name, 64, 64), ["circle"] * 2, numbers) for name in names)
     )
-    split = read(base, Source(tmp_path / "p", records=str(tmp_path / "shard")))
+    split = read(base, Source(tmp_path / "p", str(tmp_path / "shard"), "tfrecord"))
     held = [split.ends, split.folders, split.sizes, split.boxes, split.labels, split.difficult, split.starts]
     assert len(split.names) + sum(array.nbytes for array in held) < 110 * count
     assert split.parts is None

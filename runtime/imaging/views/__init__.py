@@ -1,2 +1,2 @@
 """What the network sees of a picture: one file per chain of online augmentation, each a
-``runtime.data.recipe.View``."""
+``runtime.imaging.placement.View``."""

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.imaging.decoding import Matrix, Pixels, carry, fit, softened
+from runtime.imaging.placement import FILL, THINNEST, Placement, Seen
 
 Floats = NDArray[np.float32]
-
-MEAN = (124, 117, 104)
-"""RGB of what lies outside the picture: the mean that networks subtract, so that it becomes about zero."""
 
 VISIBLE_SHARE = 0.25
 """A box of which less than this share of its area stays in the picture is dropped: too little is left to name it."""
@@ -59,52 +56,22 @@ class OnlineAugment:
     min_box_width: float = 0.0
     min_box_height: float = 0.0
 
-    @classmethod
-    def of(cls, experiment: Any) -> OnlineAugment:
-        """Read an ``Experiment`` message (TLT 2.0); an unset zoom (0) is 1, an unset contrast centre 0.5."""
-        config = experiment.augmentation_config
-        size, space, colour = config.preprocessing, config.spatial_augmentation, config.color_augmentation
-        centre = colour.contrast_center or 0.5
-        return cls(
-            width=size.output_image_width,
-            height=size.output_image_height,
-            hflip_probability=space.hflip_probability,
-            vflip_probability=space.vflip_probability,
-            zoom_min=space.zoom_min or min(1.0, space.zoom_max or 1.0),
-            zoom_max=space.zoom_max or max(1.0, space.zoom_min or 1.0),
-            translate_max_x=space.translate_max_x,
-            translate_max_y=space.translate_max_y,
-            rotate_rad_max=space.rotate_rad_max,
-            hue_rotation_max=colour.hue_rotation_max,
-            saturation_shift_max=colour.saturation_shift_max,
-            contrast_scale_max=colour.contrast_scale_max,
-            contrast_center=centre if centre <= 1.0 else centre / 255.0,
-            color_shift_stddev=colour.color_shift_stddev,
-            min_box_width=size.min_bbox_width,
-            min_box_height=size.min_bbox_height,
-        )
-
-    def __call__(
-        self, picture: Pixels, boxes: Floats, random: np.random.Generator
-    ) -> tuple[Pixels, Floats, NDArray[np.intp]]:
+    def __call__(self, picture: Pixels, boxes: Floats, random: np.random.Generator) -> Seen:
         """Augment an RGB ``picture`` [h, w, 3] of any size and its ``boxes`` [N, 4] (left, top, right, bottom, in
-        pixels of the network).
-
-        Returns the picture at the network's size, the boxes that remain [K, 4], clipped to it, and the K indices they
-        had before.
+        pixels of the network). The placement is from the network's size to the same.
         """
         space, colour, size = self.space(random), self.colour(random), (self.width, self.height)
+        placement = Placement(space, size, size)
         if np.array_equal(space, np.eye(3)):
             picture = fit(picture, size)
         else:
             picture = softened(picture, size)
             height, width = picture.shape[:2]
-            picture = carry(picture, space @ np.diag([self.width / width, self.height / height, 1.0]), size, MEAN)
-            boxes = warp(boxes, space)
+            picture = carry(picture, space @ np.diag([self.width / width, self.height / height, 1.0]), size, FILL)
+            boxes = placement.boxes(boxes)
         if not np.array_equal(colour, np.eye(3, 4)):
             picture = cv2.transform(picture, colour.astype(np.float32))
-        kept, places = self.keep(boxes)
-        return picture, kept, places
+        return Seen(picture, placement, *self.keep(boxes))
 
     def space(self, random: np.random.Generator) -> Matrix:
         """Draw a warp: 3x3, source to destination pixels, column vectors (x, y, 1)."""
@@ -143,20 +110,12 @@ class OnlineAugment:
             matrix[:, 3] += 255.0 * random.normal(0.0, self.color_shift_stddev, 3)
         return matrix
 
-    def keep(self, boxes: Floats) -> tuple[Floats, NDArray[np.intp]]:
-        """Clip ``boxes`` [N, 4] to the picture; leave out those too thin or mostly outside. Boxes and their indices."""
+    def keep(self, boxes: Floats) -> tuple[NDArray[np.intp], Floats]:
+        """Clip ``boxes`` [N, 4] to the picture; leave out those too thin or mostly outside. Indices and boxes."""
         limits = np.array([self.width, self.height, self.width, self.height], np.float32)
         clipped = np.clip(boxes, 0, limits)
         size, whole = clipped[:, 2:] - clipped[:, :2], boxes[:, 2:] - boxes[:, :2]
-        stays = (size[:, 0] >= max(self.min_box_width, 1e-3)) & (size[:, 1] >= max(self.min_box_height, 1e-3))
+        stays = (size[:, 0] >= max(self.min_box_width, THINNEST)) & (size[:, 1] >= max(self.min_box_height, THINNEST))
         stays &= size.prod(axis=1) >= VISIBLE_SHARE * whole.prod(axis=1)
         places = np.flatnonzero(stays)
-        return clipped[places], places
-
-
-def warp(boxes: Floats, matrix: Matrix) -> Floats:
-    """The upright boxes [N, 4] around the four corners of ``boxes`` after ``matrix`` (3x3, source to destination)."""
-    x, y = boxes[:, [0, 2, 2, 0]], boxes[:, [1, 1, 3, 3]]
-    across = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
-    down = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
-    return np.stack([across.min(1), down.min(1), across.max(1), down.max(1)], axis=1).astype(np.float32)
+        return places, clipped[places]

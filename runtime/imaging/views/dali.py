@@ -12,13 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.imaging.decoding import Matrix, Pixels, Place, carry, fit, grey, pixels
+from runtime.imaging.decoding import Matrix, Place, carry, fit, pixels
+from runtime.imaging.placement import FILL, Placement, Seen, thick
 from runtime.imaging.transforms import RGB_TO_YIQ, YIQ_TO_RGB
 from runtime.imaging.views.flat import Flat
-from runtime.imaging.views.windows import BOUNDS, TRIES, Floats, Window, centres, mirrored, overlaps, thick
+from runtime.imaging.views.windows import BOUNDS, TRIES, Floats, Window, centres, matrix, mirrored, overlaps
 
-FILL = (124, 117, 104)
-"""RGB around a picture that is zoomed out."""
 MIDDLE = 128.0
 """The level about which contrast turns."""
 _MOST_ROUNDS = 300
@@ -38,11 +37,12 @@ class Dali(Flat):
         boxes: Floats,
         size: tuple[int, int],
         random: np.random.Generator | None = None,
-    ) -> tuple[Pixels, Floats, NDArray[np.intp]]:
+    ) -> Seen:
         whole = np.array([*size, *size], np.float32)
         if random is None:
-            picture = fit(pixels(path, size=size, least=self._size), self._size)
-            return self._finished(picture), *self._scaled(boxes / whole, np.arange(len(boxes)))
+            picture = fit(pixels(path, size=size, least=self.size), self.size)
+            placement = Placement.resize(size, self.size)
+            return Seen(self.finished(picture), placement, *self._scaled(boxes / whole, np.arange(len(boxes))))
         canvas = self.zoomed(random)
         corner, sides = np.array(canvas[:2] * 2, np.float32), np.array(canvas[2:] * 2, np.float32)
         shares: Floats = (boxes / whole - corner) / sides
@@ -59,14 +59,12 @@ class Dali(Flat):
         )
         least = math.ceil(self.width / window.width), math.ceil(self.height / window.height)
         picture = pixels(path, size=size, least=None if self.strict else least)
-        picture = carry(picture, self._matrix(window, picture, flip=flip), self._size, FILL)
+        decoded = (picture.shape[1], picture.shape[0])
+        picture = carry(picture, matrix(window, self.size, unit=decoded, flip=flip), self.size, FILL)
         if change is not None:
             picture = cv2.transform(picture, change)
-        return self._finished(picture), *self._scaled(shares, kept)
-
-    @property
-    def _size(self) -> tuple[int, int]:
-        return self.width, self.height
+        placement = Placement(matrix(window, self.size, unit=size, flip=flip), self.size, size)
+        return Seen(self.finished(picture), placement, *self._scaled(shares, kept))
 
     def zoomed(self, random: np.random.Generator) -> Window:
         """Draw the canvas that a picture comes to lie on, in shares of the picture; half of the time it is itself."""
@@ -126,19 +124,8 @@ class Dali(Flat):
         gain = brightness * contrast * (YIQ_TO_RGB @ turn @ RGB_TO_YIQ)
         return np.column_stack([gain, np.full(3, brightness * (1 - contrast) * MIDDLE)]).astype(np.float64)
 
-    def _matrix(self, window: Window, picture: Pixels, *, flip: bool) -> Matrix:
-        """Pixels of ``picture`` to those of the network, for a ``window`` in shares of the picture."""
-        height, width = picture.shape[:2]
-        across, down = self.width / (window.width * width), self.height / (window.height * height)
-        left, top = window.left * width * across, window.top * down * height
-        matrix = np.array([[across, 0, -left], [0, down, -top], [0, 0, 1]])
-        return np.array([[-1, 0, self.width], [0, 1, 0], [0, 0, 1]]) @ matrix if flip else matrix
-
-    def _finished(self, picture: Pixels) -> Pixels:
-        return grey(picture) if self.channels == 1 else picture
-
-    def _scaled(self, shares: Floats, kept: NDArray[np.intp]) -> tuple[Floats, NDArray[np.intp]]:
+    def _scaled(self, shares: Floats, kept: NDArray[np.intp]) -> tuple[NDArray[np.intp], Floats]:
         """Boxes in shares of the input in pixels of it, clipped, without thin ones."""
         boxes = np.clip(shares, 0, 1) * np.array([self.width, self.height] * 2, np.float32)
         stays = thick(boxes)
-        return boxes[stays].astype(np.float32), kept[stays]
+        return kept[stays], boxes[stays].astype(np.float32)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runtime.imaging.decoding import Pixels, grey
+from runtime.imaging.transforms import Size
+
 
 @dataclass(frozen=True, kw_only=True)
 class Flat:
@@ -28,3 +31,13 @@ class Flat:
     hue: int = 0
     random_flip: float = 0.0
     strict: bool = False
+
+    @property
+    def size(self) -> Size:
+        return self.width, self.height
+
+    def bound(self, stored: Size) -> Size:  # noqa: ARG002 - all come out alike
+        return self.size
+
+    def finished(self, picture: Pixels) -> Pixels:
+        return grey(picture) if self.channels == 1 else picture

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.imaging.decoding import Pixels, Place, fit, grey, pixels
+from runtime.imaging.decoding import Pixels, Place, fit, pixels
+from runtime.imaging.placement import Placement, Seen, thick
 from runtime.imaging.views.flat import Flat
-from runtime.imaging.views.windows import BOUNDS, TRIES, Floats, Window, centres, mirrored, overlaps, thick
+from runtime.imaging.views.windows import BOUNDS, TRIES, Floats, Window, centres, matrix, mirrored, overlaps
 
 FILL = (123, 116, 103)
 """RGB around a picture that is zoomed out: the mean that networks subtract, cut to whole levels."""
@@ -43,11 +44,12 @@ class SsdChain(Flat):
         boxes: Floats,
         size: tuple[int, int],
         random: np.random.Generator | None = None,
-    ) -> tuple[Pixels, Floats, NDArray[np.intp]]:
+    ) -> Seen:
         if random is None:
-            picture = pixels(path, size=size, least=None if self.strict else (self.width, self.height))
-            picture = cv2.resize(picture, (self.width, self.height)) if self.strict else self._fit(picture)
-            return self._finished(picture), *self._scaled(boxes, np.arange(len(boxes)), size)
+            picture = pixels(path, size=size, least=None if self.strict else self.size)
+            picture = cv2.resize(picture, self.size) if self.strict else fit(picture, self.size)
+            placement = Placement.resize(size, self.size)
+            return Seen(self.finished(picture), placement, *self._scaled(boxes, np.arange(len(boxes)), size))
         change = self.colours(random)
         window = self.zoomed(size, random)
         window, boxes, kept = self.cropped(window, boxes, random)
@@ -56,18 +58,15 @@ class SsdChain(Flat):
             boxes = mirrored(boxes, window.width)
         interpolation = INTERPOLATIONS[random.integers(len(INTERPOLATIONS))]
         # No more pixels than the network gets need be decoded.
-        least = [math.ceil(new * old / seen) for new, old, seen in zip(self._size, size, window[2:], strict=True)]
+        least = [math.ceil(new * old / seen) for new, old, seen in zip(self.size, size, window[2:], strict=True)]
         picture = pixels(path, size=size, least=None if self.strict else (least[0], least[1]))
         picture = _seen(picture, window, size, change)
         if flip:
             picture = cv2.flip(picture, 1)
-        if picture.shape[1::-1] != self._size:
-            picture = cv2.resize(picture, self._size, interpolation=interpolation)
-        return self._finished(picture), *self._scaled(boxes, kept, (window.width, window.height))
-
-    @property
-    def _size(self) -> tuple[int, int]:
-        return self.width, self.height
+        if picture.shape[1::-1] != self.size:
+            picture = cv2.resize(picture, self.size, interpolation=interpolation)
+        placement = Placement(matrix(window, self.size, flip=flip), self.size, size)
+        return Seen(self.finished(picture), placement, *self._scaled(boxes, kept, (window.width, window.height)))
 
     def colours(self, random: np.random.Generator) -> Colours:
         """Draw what happens to colours: each of the four with probability 0.5, contrast early or late."""
@@ -138,22 +137,16 @@ class SsdChain(Flat):
                 return Window(*corners[first].tolist(), *sides[first].tolist())
         return None
 
-    def _fit(self, picture: Pixels) -> Pixels:
-        return fit(picture, (self.width, self.height))
-
-    def _finished(self, picture: Pixels) -> Pixels:
-        return grey(picture) if self.channels == 1 else picture
-
     def _scaled(
         self, boxes: Floats, kept: NDArray[np.intp], size: tuple[float, float]
-    ) -> tuple[Floats, NDArray[np.intp]]:
+    ) -> tuple[NDArray[np.intp], Floats]:
         """``boxes`` of a window of ``size`` in whole pixels of the network (halves to even), without thin ones."""
         scale = np.array([self.width / size[0], self.height / size[1]] * 2, np.float32)
         limit = np.array([self.width - 1, self.height - 1] * 2, np.float32)
         rounded = np.round(boxes * scale)
         clipped = np.clip(rounded, 0, limit)
         stays = thick(rounded) & thick(clipped)
-        return clipped[stays].astype(np.float32), kept[stays]
+        return kept[stays], clipped[stays].astype(np.float32)
 
 
 @dataclass(frozen=True)

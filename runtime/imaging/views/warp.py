@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from runtime.imaging.decoding import Place, Preprocess
+from runtime.imaging.placement import Boxes, Placement, Seen
+from runtime.imaging.transforms import Size
 from runtime.imaging.views.affine import OnlineAugment
 
 
@@ -19,19 +19,19 @@ class Warp:
     preprocess: Preprocess
     augment: OnlineAugment
 
-    @classmethod
-    def of(cls, experiment: Any) -> Warp:
-        """Read ``augmentation_config`` of an ``Experiment`` message of TLT 2.0."""
-        return cls(Preprocess.of(experiment), OnlineAugment.of(experiment))
-
     def __call__(
         self,
         path: Place,
-        boxes: NDArray[np.float32],
+        boxes: Boxes,
         size: tuple[int, int],
         random: np.random.Generator | None = None,
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.intp]]:
+    ) -> Seen:
+        plain = Placement(self.preprocess.matrix(size), self.preprocess.size, size)
         boxes = self.preprocess.boxes(boxes, size)
         if random is None:
-            return self.preprocess.picture(path, size), *self.augment.keep(boxes)
-        return self.augment(self.preprocess.decoded(path, size), boxes, random)
+            return Seen(self.preprocess.picture(path, size), plain, *self.augment.keep(boxes))
+        seen = self.augment(self.preprocess.decoded(path, size), boxes, random)
+        return seen._replace(placement=seen.placement.after(plain))
+
+    def bound(self, stored: Size) -> Size:  # noqa: ARG002 - all come out alike
+        return self.preprocess.size

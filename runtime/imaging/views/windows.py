@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.imaging.transforms import Matrix, Size
+
 Floats = NDArray[np.float32]
 
 BOUNDS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
 """Least IoU that a crop may have to have with a box: one of them is drawn for every fifty tries."""
 TRIES = 50
-THINNEST = 1e-3
-"""Pixels of the network; boxes without that much width and height are left out."""
 
 
 class Window(NamedTuple):
@@ -46,6 +46,12 @@ def mirrored(boxes: Floats, width: float) -> Floats:
     return flipped
 
 
-def thick(boxes: Floats) -> NDArray[np.bool_]:
-    """Which of ``boxes`` [n, 4] have any width and height."""
-    return np.asarray((boxes[:, 2:] - boxes[:, :2] > THINNEST).all(axis=1))
+def matrix(window: Window, size: Size, *, unit: Size = (1, 1), flip: bool) -> Matrix:
+    """Pixels of the picture to those of an input of ``size`` that shows ``window``, flipped or not.
+
+    ``unit``: what the window's sides are counted in, in pixels of the picture.
+    """
+    across, down = size[0] / (window.width * unit[0]), size[1] / (window.height * unit[1])
+    left, top = window.left * unit[0] * across, window.top * down * unit[1]
+    carried = np.array([[across, 0, -left], [0, down, -top], [0, 0, 1]])
+    return np.array([[-1, 0, size[0]], [0, 1, 0], [0, 0, 1]]) @ carried if flip else carried

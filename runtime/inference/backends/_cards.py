@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.data import recipe
+from runtime import networks
 from runtime.inference.backends._seeing import BySize
 from runtime.shell import program
 from runtime.weights import card
-from tltpipe import registry
 from tltpipe.errors import ModelError
 
 if TYPE_CHECKING:
@@ -19,9 +18,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from runtime.data.recipe import Recipe
     from runtime.inference.backends import Wanted
+    from runtime.tasks.detection.detections import Thresholds
     from runtime.weights.card import Card
-    from specs import Spec
 
 
 def read(path: Path, wanted: Wanted, *kinds: str) -> Card:
@@ -34,25 +34,32 @@ def read(path: Path, wanted: Wanted, *kinds: str) -> Card:
         what = f"its JSON says that it is a {found.kind} model, which is no {path.suffix} file"
         raise ModelError(what, where=path, hint="were files renamed? Export it again")
     if wanted.spec is not None:
-        network: Any = registry.load("runtime.networks", wanted.network)
-        classes = network.classes(wanted.spec)
+        recipe = networks.recipe(wanted.spec)
+        classes = recipe.classes
         if classes != found.classes:
             gone = ", ".join(sorted(set(found.classes) - set(classes)))
             new = ", ".join(sorted(set(classes) - set(found.classes)))
             told = [f"only in the model: {gone}" if gone else "", f"only in the spec: {new}" if new else ""]
             what = "the classes differ: " + ("; ".join(each for each in told if each) or "they are in another order")
             raise ModelError(what, where=path, hint="leave the spec out (-e), or pass the one it was trained with")
-        _compare(found, wanted.spec, path)
+        _compare(found, recipe, path)
     return found
 
 
-def _compare(found: Card, spec: Spec, path: Path) -> None:
-    """Raise ModelError where ``spec`` is of another size; tell where it would suppress otherwise."""
-    size = recipe.of(spec).size
-    if size != found.size:
+def thresholds(found: Card) -> Thresholds:
+    """Those of a model whose outputs are to be suppressed. Raises ModelError where its card has none."""
+    if found.thresholds is None:
+        raise ModelError("its JSON lacks the thresholds for suppression", hint="export it again")
+    return found.thresholds
+
+
+def _compare(found: Card, recipe: Recipe[Any], path: Path) -> None:
+    """Raise ModelError where ``recipe`` is of another size; tell where it would suppress otherwise."""
+    size = recipe.size
+    if size is not None and found.size is not None and size != found.size:
         what = f"this model takes pictures of {found.size[1]}x{found.size[0]}, the spec says {size[1]}x{size[0]}"
         raise ModelError(what, where=path, hint="pass the spec it was exported with, or export it again")
-    asked, has = spec.message.nms_config, found.thresholds
+    asked, has = recipe.model, thresholds(found)
     names = {"confidence_threshold": has.confidence, "clustering_iou_threshold": has.iou, "top_k": has.top_k}
     other = [
         f"{name} {value:g}, not {getattr(asked, name):g}"
@@ -68,6 +75,13 @@ def require_classes(scores: NDArray[np.float32], classes: Sequence[str]) -> NDAr
     if scores.shape[1] != len(classes):
         raise ValueError(f"it tells {scores.shape[1]} classes apart, {len(classes)} are named")
     return scores
+
+
+def input_size(found: Card) -> tuple[int, int]:
+    """Height and width. Raises ModelError for a model of images of any size."""
+    if found.size is None:
+        raise ModelError("its JSON lacks the size of its images", hint="export it again")
+    return found.size
 
 
 def require_names(text: str | None, found: Card, path: Path) -> None:
@@ -86,4 +100,4 @@ def require_names(text: str | None, found: Card, path: Path) -> None:
 
 
 def seeing(found: Card) -> BySize:
-    return BySize(found.size, found.grey)
+    return BySize(input_size(found), found.grey)

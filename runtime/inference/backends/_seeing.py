@@ -13,7 +13,7 @@ from converters.pictures import headers
 from runtime.imaging.decoding import Preprocess
 
 if TYPE_CHECKING:
-    from runtime.data.recipe import View
+    from runtime.imaging.placement import View
 
 NO_BOXES = np.zeros((0, 4), np.float32)
 
@@ -25,7 +25,7 @@ class BySpec:
     view: View
 
     def __call__(self, path: Path) -> NDArray[np.uint8]:
-        return self.view(path, NO_BOXES, headers.size(path))[0]
+        return self.view(path, NO_BOXES, headers.size(path)).pixels
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.imaging.pixels import parts
-from runtime.inference.backends._cards import require_classes
+from runtime.inference.backends._cards import input_size, require_classes, thresholds
 from runtime.machine import device as devices
 from runtime.machine import threads as choosing
 from runtime.tasks.detection.detections import Found, suppress
@@ -58,10 +58,10 @@ class Dense:
     """A program from pictures to corners [B, A, 4] in pixels and scores [B, A, N]; the suppression is done here."""
 
     def __init__(self, program: Any, card: Card, wanted: Wanted, *, about: str, see: Any, device: torch.device) -> None:
-        self.program, self.thresholds, self.device = program, card.thresholds, device
+        self.program, self.thresholds, self.device = program, thresholds(card), device
         self.threads = threads(wanted, device)
         self.about = f"{about}, {devices.describe(device, wanted=0)}"
-        self.name, self.classes, self.input_size = card.network, card.classes, card.size
+        self.name, self.classes, self.input_size = card.network, card.classes, input_size(card)
         self.see: Callable[[Path], NDArray[np.uint8]] = see
         self.batch = card.batch
 

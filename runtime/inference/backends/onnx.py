@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.imaging.pixels import parts, prepared
-from runtime.inference.backends._cards import read, require_classes, require_names, seeing
+from runtime.inference.backends._cards import input_size as size_of
+from runtime.inference.backends._cards import read, require_classes, require_names, seeing, thresholds
 from runtime.machine.threads import Threads, counts
 from runtime.tasks.detection.detections import Found, Thresholds, suppress
 from runtime.weights.card import NAMES
@@ -44,7 +45,7 @@ class Session:
         self.threads = Threads(counts(threads or wanted.threads or (1 if on_gpu else None)), self._use)
         self.card, self.batch = card, card.batch
         self.see: Callable[[Path], NDArray[np.uint8]] = seeing(card)
-        self.name, self.classes, self.input_size = card.network, card.classes, card.size
+        self.name, self.classes, self.input_size = card.network, card.classes, size_of(card)
         where = "CPU" if self.runtime.get_providers()[0] == "CPUExecutionProvider" else "CUDA"
         self.about = f"ONNX Runtime {onnxruntime.__version__}, {where}, {card.data_type}"
         self.input = self.runtime.get_inputs()[0].name
@@ -84,7 +85,7 @@ class Raw(Session):
         logits, offsets, anchors = outputs[0][picture], outputs[1][picture], outputs[2]
         scores = require_classes(probabilities(logits, background=self.card.background), self.classes)
         corners = decode(offsets, anchors, self.card.variances) * (self.input_size[::-1] * 2)
-        return suppress(scores, corners.astype(np.float32), self.card.thresholds)
+        return suppress(scores, corners.astype(np.float32), thresholds(self.card))
 
 
 class Plugin(Session):

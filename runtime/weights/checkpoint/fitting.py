@@ -13,21 +13,20 @@ from tltpipe.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
+    from runtime.data.recipe import Recipe
     from runtime.networks import Detector, Network
-    from specs import Spec
 
 
 def open_detector(
-    network: Network, spec: Spec, path: Path, *, key: str | None, resume: bool = False
+    network: Network, recipe: Recipe, path: Path, *, key: str | None, resume: bool = False
 ) -> tuple[Detector, Checkpoint]:
-    """The detector of ``spec`` with the weights in ``path``, narrowed as they were where they are pruned.
+    """The detector of ``recipe`` with the weights in ``path``, narrowed as they were where they are pruned.
 
     Raises ModelError as ``load`` does, and where architecture, classes or shapes are others than the spec's.
     """
     loaded = load(path, key, resume=resume)
-    classes = network.classes(spec)
-    check(loaded, path, network=network.name(spec), classes=classes)
-    detector: Any = network.build(spec, num_classes=len(classes))
+    check(loaded, path, network=recipe.name, classes=recipe.classes)
+    detector: Any = network.build(recipe)
     if loaded.pruned:
         take_on(detector, loaded.model, path)
     restore(detector, loaded, path)

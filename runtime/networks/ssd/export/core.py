@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from runtime.exporting import halving, quantising
+from runtime.imaging import pixels
 from runtime.machine.quiet import quiet
 from tltpipe.errors import ExportError
 
 if TYPE_CHECKING:
     import onnx
 
+    from runtime.exporting.subject import Subject
     from runtime.networks.ssd.export.heads import Heads
+    from runtime.networks.ssd.model import SSD
 
 INPUT = "Input"
 """NVIDIA's name for it."""
@@ -20,8 +25,21 @@ NATIVE = 18
 OLDEST, NEWEST = 13, 20
 
 
-def export(detector: Any, heads: Heads, *, opset: int) -> onnx.ModelProto:
-    """``detector`` from INPUT float32 [batch, colours, H, W] (BGR or grey, less the mean) to LOGITS [batch, A,
+def network(subject: Subject, heads: Heads) -> onnx.ModelProto:
+    """The network as a graph, in fp16 or int8 where that is wanted."""
+    from runtime.networks.ssd.export.heads import model_of
+
+    model = export(model_of(subject), heads, opset=subject.opset)
+    if subject.data_type == "fp16":
+        return halving.halved(model)
+    if subject.calibration is None:
+        return model
+    prepared = partial(pixels.prepared, mean=heads.mean, grey=heads.grey)
+    return quantising.quantised(model, ({INPUT: prepared(batch)} for batch in subject.calibration()))
+
+
+def export(model: SSD, heads: Heads, *, opset: int) -> onnx.ModelProto:
+    """``model``, an SSD, from INPUT float32 [batch, colours, H, W] (BGR or grey, less the mean) to LOGITS [batch, A,
     channels] and OFFSETS [batch, A, 4]. Raises ExportError when torch cannot."""
     import torch
     from onnx import compose
@@ -29,10 +47,10 @@ def export(detector: Any, heads: Heads, *, opset: int) -> onnx.ModelProto:
     class Core(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.detector = detector
+            self.model = model
 
         def forward(self, pixels: torch.Tensor) -> Any:
-            return self.detector.heads(pixels)
+            return self.model.heads(pixels)
 
     example = torch.zeros(2, heads.colours, *heads.input_size)
     with torch.no_grad(), quiet():
@@ -51,9 +69,9 @@ def export(detector: Any, heads: Heads, *, opset: int) -> onnx.ModelProto:
             first = str(failure).strip().partition("\n")[0]
             raise ExportError(f"torch cannot write this network as ONNX: {first}") from failure
     assert program is not None
-    model = compose.add_prefix(program.model_proto, "network/", rename_inputs=False, rename_outputs=False)
-    _downgrade(model, opset)
-    return model
+    graph = compose.add_prefix(program.model_proto, "network/", rename_inputs=False, rename_outputs=False)
+    _downgrade(graph, opset)
+    return graph
 
 
 def _downgrade(model: onnx.ModelProto, opset: int) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.networks.ssd.model import SSD
 from runtime.tasks.detection.detections import Thresholds
-from tltpipe.errors import ExportError
+
+if TYPE_CHECKING:
+    from runtime.exporting.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -41,22 +44,34 @@ class Heads:
         """Channels of the picture that the backbone sees."""
         return 1 if self.grey else 3
 
+    def decoding(self) -> dict[str, Any]:
+        """The fields of the card that say how its outputs become detections."""
+        return {
+            "background": self.background,
+            "grey": self.grey is not None,
+            "thresholds": self.thresholds,
+            "variances": self.variances,
+        }
 
-def of(detector: Any, *, classes: int) -> Heads:
-    """Those of an SSD. Raises ExportError for another kind of network."""
-    if not hasattr(detector, "heads"):
-        raise ExportError(f"a {type(detector).__name__} cannot be exported", hint="only ssd can so far")
-    settings = detector.settings
-    grey = tuple(detector.grey.flatten().tolist()) if settings.input_channels == 1 else None
-    mean = detector.mean
+
+def model_of(subject: Subject) -> SSD:
+    """The model that is exported."""
+    assert isinstance(subject.model, SSD)
+    return subject.model
+
+
+def describe(model: SSD, *, classes: int) -> Heads:
+    settings = model.settings
+    grey = tuple(model.grey.flatten().tolist()) if settings.input_channels == 1 else None
+    mean = model.mean
     if grey:  # that of B, G and R, weighted as they are: TLT 2.0 has no other
-        mean = (mean * detector.grey).sum() / detector.grey.sum()
+        mean = (mean * model.grey).sum() / model.grey.sum()
     return Heads(
         classes=classes,
-        background=detector.channels == classes + 1,
-        anchors=detector.anchors.cpu().numpy(),
-        variances=tuple(detector.variances.tolist()),
-        input_size=detector.input_size,
+        background=model.channels == classes + 1,
+        anchors=model.anchors.cpu().numpy(),
+        variances=tuple(model.variances.tolist()),
+        input_size=model.input_size,
         mean=tuple(mean.flatten().tolist()),
         grey=grey,
         thresholds=Thresholds(

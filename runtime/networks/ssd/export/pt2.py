@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.exporting.subject import Made, Subject, label_names, labels_file, pictures
+from runtime.exporting.subject import Made, Subject, images_input, label_names, labels_file
+from runtime.networks.ssd.export import dense
 from tltpipe import seal
 from tltpipe.errors import ExportError
 
 ABOUT = "torch.export, decoding inside"
 SUFFIXES = (".pt2",)
 DATA_TYPES = ("fp32",)
-NEEDS = ()
+NEEDS: tuple[str, ...] = ()
+compare = dense.compare
 
 
 def write(subject: Subject, path: Path) -> Made:
     import torch
 
-    from runtime.exporting import dense
     from runtime.machine.quiet import quiet
+    from runtime.networks.ssd.export.heads import describe, model_of
 
     shapes = None if subject.batch else ({0: torch.export.Dim("batch")},)
     try:
         with torch.no_grad(), quiet():
             program = torch.export.export(
-                dense.Dense(subject.detector).eval(), (dense.example(subject),), dynamic_shapes=shapes
+                dense.program(model_of(subject)).eval(), (dense.example(subject),), dynamic_shapes=shapes
             )
             torch.export.save(program, path)
     except Exception as failure:  # torch raises whatever its tracer came upon
@@ -32,4 +34,5 @@ def write(subject: Subject, path: Path) -> Made:
         raise ExportError(f"torch.export cannot write this network: {first}") from failure
     own = seal.write_beside(path)
     beside = {**labels_file(label_names(subject, first=0)), own.name: own.read_text()}
-    return Made(pictures(subject), dense.outputs(subject), beside)
+    heads = describe(model_of(subject), classes=len(subject.classes))
+    return Made(images_input(subject), dense.outputs(heads), beside, heads.decoding())

@@ -1,14 +1,17 @@
-"""How far the answers of two models are apart."""
+"""How far the detections of two models are apart."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runtime.tasks.detection.detections import Found
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -30,22 +33,35 @@ HALF = Tolerance(pixels=1.0, scores=0.02, pair=2.0)
 @dataclass(frozen=True)
 class Difference:
     """``pixels`` and ``scores`` are the largest differences of ``boxes`` detections that both models have; ``alone``
-    are those of one model only: where two scores or overlaps are within rounding, either may go."""
+    are those of one model only: where two scores or overlaps are within rounding, either may go. ``unexplained`` are
+    those of the second that the first could not have made, whatever it chose."""
 
     pictures: int = 0
     boxes: int = 0
     alone: int = 0
     pixels: float = 0.0
     scores: float = 0.0
+    unexplained: int = 0
+    allowed: Tolerance = EXACT
 
     def within(self, tolerance: Tolerance) -> bool:
         """Whether what both have is the same but for rounding."""
         return self.pixels <= tolerance.pixels and self.scores <= tolerance.scores
 
     @property
-    def settled(self) -> bool:
-        """Whether both chose the same detections, but for a few near ties."""
-        return self.alone <= 0.02 * self.boxes + 2
+    def same(self) -> bool:
+        return not self.unexplained and self.within(self.allowed)
+
+    @property
+    def doubt(self) -> str | None:
+        """Where both did not choose the same detections, but for a few near ties."""
+        if self.alone <= 0.02 * self.boxes + 2:
+            return None
+        return "the two chose other boxes, as happens where many scores are equal: is this model trained?"
+
+    def facts(self) -> dict[str, Any]:
+        told = {name: getattr(self, name) for name in ("pictures", "boxes", "alone", "pixels", "scores")}
+        return {**told, "allowed": {"pixels": self.allowed.pixels, "scores": self.allowed.scores}}
 
     def text(self) -> str:
         apart = f", {self.alone} in one of them only" if self.alone else ""
@@ -55,8 +71,17 @@ class Difference:
         )
 
 
-def between(first: Iterable[Found], second: Iterable[Found], tolerance: Tolerance = EXACT) -> Difference:
-    """Of the same pictures, one after the other. Boxes larger than 1 px are measured by what a pixel is to them."""
+def between(
+    first: Sequence[Found],
+    second: Sequence[Found],
+    tolerance: Tolerance = EXACT,
+    *,
+    candidates: tuple[Floats, Floats] | None = None,
+) -> Difference:
+    """Of the same pictures, one after the other. Boxes larger than 1 px are measured by what a pixel is to them.
+
+    ``candidates``: scores [B, A, N] and corners [B, A, 4] of all that the first model has chosen from.
+    """
     pictures = boxes = alone = 0
     pixels = scores = 0.0
     for one, other in zip(first, second, strict=True):
@@ -67,11 +92,12 @@ def between(first: Iterable[Found], second: Iterable[Found], tolerance: Toleranc
         for i, j in pairs:
             pixels = max(pixels, _apart(one, other, i, j))
             scores = max(scores, abs(float(one.scores[i] - other.scores[j])))
-    return Difference(pictures, boxes, alone, pixels, scores)
+    unexplained = 0 if candidates is None else unexplained_detections(second, *candidates, tolerance)
+    return Difference(pictures, boxes, alone, pixels, scores, unexplained, tolerance)
 
 
-def strangers(
-    found: Iterable[Found], scores: Iterable[Any], corners: Iterable[Any], tolerance: Tolerance = EXACT
+def unexplained_detections(
+    found: Iterable[Found], scores: Iterable[Floats], corners: Iterable[Floats], tolerance: Tolerance = EXACT
 ) -> int:
     """How many detections are none that the detector could have made: of no anchor with that score and box.
 

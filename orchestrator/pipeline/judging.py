@@ -11,8 +11,8 @@ from typing import Any
 from orchestrator import drafts
 from orchestrator.jobs import attempts, changes, receipts, shown
 from orchestrator.jobs.receipts import Facts
+from orchestrator.pipeline.sequence import STAGES, before, every, load, order
 from orchestrator.run import Run
-from orchestrator.sequence import STAGES, before, every, load, order
 from orchestrator.stages import Stage
 from tltpipe import files, locks, plain, registry
 from tltpipe.errors import HostError, UsageError

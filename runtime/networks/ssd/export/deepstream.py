@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from runtime.exporting import onnx_files
 from runtime.exporting.subject import Made, Subject, label_names, labels_file
+from runtime.networks.ssd.export import dense
+
+if TYPE_CHECKING:
+    from runtime.networks.ssd.export.heads import Heads
 
 ABOUT = "ONNX for TensorRT and DeepStream, suppression by its plugin"
 SUFFIXES = (".onnx",)
 DATA_TYPES = ("fp32", "fp16")
 NEEDS = ("onnx", "onnxscript", "onnxruntime")
+compare = dense.compare
 MODES = {"fp32": 0, "int8": 1, "fp16": 2}
 CONFIG = "nvinfer_config.txt"
 
 
 def write(subject: Subject, path: Path) -> Made:
     """The plugin and what it is fed stay float32; the configuration has TensorRT compute in the data type."""
-    from runtime.exporting import saving
     from runtime.networks.ssd.export import core, graphs
+    from runtime.networks.ssd.export.heads import describe, model_of
 
-    heads = subject.heads
-    model = graphs.join(saving.network(subject), None, graphs.plugin(heads), batch=subject.batch)
+    heads = describe(model_of(subject), classes=len(subject.classes))
+    model = graphs.join(core.network(subject, heads), None, graphs.plugin(heads), batch=subject.batch)
     names = label_names(subject, first=int(heads.background))
-    saving.save(model, path, names=names, foreign=True)
+    onnx_files.save(model, path, names=names, foreign=True)
     height, width = heads.input_size
     given: dict[str, Any] = {
         "name": core.INPUT,
@@ -40,15 +46,15 @@ def write(subject: Subject, path: Path) -> Made:
         "NMS": f"float32 [batch, 1, {top}, 7]: picture, class (0 is {base}), score, corners in shares of the input",
         "NMS_1": "[batch, 1, 1, 1]: how many of the rows count",
     }
-    return Made(given, outputs, {**labels_file(names), CONFIG: config(subject, path.name)})
+    beside = {**labels_file(names), CONFIG: config(subject, heads, path.name)}
+    return Made(given, outputs, beside, heads.decoding())
 
 
-def config(subject: Subject, name: str) -> str:
+def config(subject: Subject, heads: Heads, name: str) -> str:
     """What Gst-nvinfer is told (https://docs.nvidia.com/metropolis/deepstream/dev-guide/text/DS_plugin_gst-nvinfer.html).
 
     The parser is part of deepstream_tao_apps (post_processor).
     """
-    heads = subject.heads
     height, width = heads.input_size
     settings = {
         "gpu-id": 0,

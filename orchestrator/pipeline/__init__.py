@@ -12,11 +12,11 @@ from typing import Any
 
 from orchestrator import drafts, session
 from orchestrator.jobs import Job, attempts, checkpoints, receipts
-from orchestrator.jobs.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
 from orchestrator.jobs.receipts import Facts, Receipt
 from orchestrator.jobs.workspace import Workspace
+from orchestrator.pipeline.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
+from orchestrator.pipeline.sequence import every, load, order
 from orchestrator.run import Run
-from orchestrator.sequence import every, load, order
 from orchestrator.stages import Stage
 from tltpipe import __version__, files, locks
 from tltpipe.errors import ConfigError, DataError, HostError, Interrupted

@@ -1,26 +1,29 @@
-"""ONNX from picture to detections: standard operators only, any batch."""
+"""ONNX from image to detections: standard operators only, any batch."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.exporting.subject import Made, Subject, label_names, labels_file, pictures
+from runtime.exporting import onnx_files
+from runtime.exporting.subject import Made, Subject, images_input, label_names, labels_file
+from runtime.networks.ssd.export import dense
 
 ABOUT = "ONNX, decoding and suppression inside"
 SUFFIXES = (".onnx",)
 DATA_TYPES = ("fp32", "fp16", "int8")
 NEEDS = ("onnx", "onnxscript", "onnxruntime")
+compare = dense.compare
 
 
 def write(subject: Subject, path: Path) -> Made:
-    from runtime.exporting import saving
-    from runtime.networks.ssd.export import graphs
+    from runtime.networks.ssd.export import core, graphs
+    from runtime.networks.ssd.export.heads import describe, model_of
 
-    heads = subject.heads
-    network = saving.network(subject)
+    heads = describe(model_of(subject), classes=len(subject.classes))
+    network = core.network(subject, heads)
     model = graphs.join(network, graphs.pixels(heads), graphs.detections(heads), batch=subject.batch)
     names = label_names(subject, first=1)
-    saving.save(model, path, names=names)
+    onnx_files.save(model, path, names=names)
     top = min(heads.thresholds.top_k, len(heads.anchors) * heads.classes)
     outputs = {
         "boxes": f"float32 [batch, {top}, 4]: left, top, right, bottom in pixels of the input, not clipped",
@@ -28,4 +31,4 @@ def write(subject: Subject, path: Path) -> Made:
         "scores": f"float32 [batch, {top}]: falling, 0 for no detection",
         "count": "int64 [batch]: how many detections there are",
     }
-    return Made(pictures(subject), outputs, labels_file(names))
+    return Made(images_input(subject), outputs, labels_file(names), heads.decoding())

@@ -1,4 +1,4 @@
-"""ONNX graphs on their way to a file."""
+"""ONNX graphs, checked, on their way to a file."""
 
 from __future__ import annotations
 
@@ -7,22 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime.exporting import halving, quantising
-from runtime.exporting.subject import Subject
-from runtime.networks.ssd.export import core
 from runtime.weights.card import NAMES
 from tltpipe.errors import ExportError
 
 if TYPE_CHECKING:
     import onnx
-
-
-def network(subject: Subject) -> onnx.ModelProto:
-    """The network as a graph, in fp16 or int8 where that is wanted."""
-    model = core.export(subject.detector, subject.heads, opset=subject.opset)
-    if subject.data_type == "fp16":
-        return halving.halved(model)
-    return quantising.quantised(model, subject) if subject.data_type == "int8" else model
 
 
 def save(model: onnx.ModelProto, path: Path, *, names: Sequence[str], foreign: bool = False) -> None:

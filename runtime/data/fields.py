@@ -1,0 +1,381 @@
+"""The fields of targets: how each is read from annotations, stored, placed on a network's input, and put into batches.
+
+A task names its fields (``runtime.tasks.Task.FIELDS``); the kinds here are what most need. Any object with the methods
+of ``Field`` is a field: the set is open.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from converters.model import Mask, flat, run_lengths
+from runtime.imaging import decoding, landmarks, outlines
+from tltpipe.errors import DataError
+
+if TYPE_CHECKING:
+    from converters.model import KeypointSlot, Object, Sample
+    from runtime.imaging.placement import Seen
+    from runtime.imaging.transforms import Points as Floats
+    from runtime.imaging.transforms import Size
+
+Indices = NDArray[np.integer[Any]]
+
+
+@dataclass(slots=True)
+class Annotated:
+    """An image and what is on it.
+
+    ``name`` is its path below the source's folder of images, with extension; for one inside a record its frame id.
+    Size in pixels as stored; ``classes`` as the file has them, lower case, or numbers from 1; ``boxes`` [n, 4] left,
+    top, right, bottom in those pixels; ``difficult`` marks objects as occluded; ``part`` is where in the record file
+    ``file`` the image is: byte offset and length. ``sample`` has the rest where a format of ``converters`` was read,
+    its objects in the same order, with the ``slots`` of their keypoints by class. ``labels`` are numbers from 1 of the
+    classes that are trained, 0 for others.
+    """
+
+    name: str
+    width: int
+    height: int
+    classes: Sequence[str | int]
+    boxes: NDArray[np.float32]
+    difficult: Sequence[bool]
+    part: tuple[int, int] | None = None
+    file: Path | None = None
+    sample: Sample | None = None
+    slots: Mapping[str, KeypointSlot] = field(default_factory=dict)
+    labels: Sequence[int] = ()
+
+    def rich(self, what: str) -> Sample:
+        """The sample. Raises DataError where the format has no ``what``, which the task needs."""
+        if self.sample is None:
+            hint = "train on a format that has them, such as COCO"
+            raise DataError(f"these annotations hold no {what}, which this network needs", where=self.file, hint=hint)
+        return self.sample
+
+
+class Column(Protocol):
+    """The values of a field, one after the other in little memory; grows, and is read when it is complete."""
+
+    @property
+    def nbytes(self) -> int: ...
+
+    def extend(self, values: Sequence[Any] | NDArray[Any]) -> None: ...
+
+    def take(self, places: Indices) -> Any:
+        """The values at ``places``: an array, or a list where they are ragged."""
+        ...
+
+
+class Field(Protocol):
+    """One named array of a target. ``per``: a value for each object, or one for the image. ``to_model``: whether the
+    model gets it, or evaluation alone."""
+
+    @property
+    def per(self) -> Literal["object", "image"]: ...
+
+    @property
+    def to_model(self) -> bool: ...
+
+    def column(self) -> Column: ...
+
+    def read(self, annotated: Annotated) -> Sequence[Any] | NDArray[Any]:
+        """A value for each object in the order of the annotations; for the image a sequence of one. Raises DataError
+        where there is none."""
+        ...
+
+    def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
+        """What a target holds of ``values``, which the column gave: those of the objects that the view kept."""
+        ...
+
+
+@runtime_checkable
+class Large(Protocol):
+    """A field whose arrays are as large as images: they travel by shared memory."""
+
+    def room(self, count: int, size: Size) -> int:
+        """Bytes that ``count`` values take on an input of ``size`` (width, height), at most."""
+        ...
+
+    def packed(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        """``values`` as bytes."""
+        ...
+
+    def unpacked(self, data: NDArray[np.uint8], count: int, size: Size) -> NDArray[Any]: ...
+
+
+Fields = Mapping[str, Field]
+
+
+@dataclass
+class Fixed:
+    """A column of arrays of one ``shape``."""
+
+    dtype: DTypeLike
+    shape: tuple[int, ...] = ()
+    data: bytearray = field(default_factory=bytearray)
+
+    @property
+    def nbytes(self) -> int:
+        return len(self.data)
+
+    def extend(self, values: Sequence[Any] | NDArray[Any]) -> None:
+        self.data += np.asarray(values, self.dtype).tobytes()
+
+    def take(self, places: Indices) -> NDArray[Any]:
+        return np.asarray(self.array[places])
+
+    @cached_property
+    def array(self) -> NDArray[Any]:
+        """All values [M, *shape]. The column cannot grow any more."""
+        return np.frombuffer(self.data, self.dtype).reshape(-1, *self.shape)
+
+
+@dataclass
+class Ragged:
+    """A column of bytes of any length."""
+
+    data: bytearray = field(default_factory=bytearray)
+    ends: array[int] = field(default_factory=lambda: array("q", [0]))
+
+    @property
+    def nbytes(self) -> int:
+        return len(self.data) + self.ends.itemsize * len(self.ends)
+
+    def extend(self, values: Sequence[Any] | NDArray[Any]) -> None:
+        for value in values:
+            self.data += value
+            self.ends.append(len(self.data))
+
+    def take(self, places: Indices) -> list[bytes]:
+        return [bytes(self.data[self.ends[place] : self.ends[place + 1]]) for place in places.tolist()]
+
+
+@dataclass(frozen=True)
+class Value:
+    """Numbers that stay as they are, whatever the view shows; ``values`` reads them."""
+
+    dtype: DTypeLike
+    values: Callable[[Annotated], Sequence[Any] | NDArray[Any]]
+    shape: tuple[int, ...] = ()
+    per: Literal["object", "image"] = "object"
+    to_model: bool = True
+
+    def column(self) -> Column:
+        return Fixed(self.dtype, self.shape)
+
+    def read(self, annotated: Annotated) -> Sequence[Any] | NDArray[Any]:
+        return self.values(annotated)
+
+    def placed(self, values: Any, seen: Seen) -> NDArray[Any]:  # noqa: ARG002
+        return np.asarray(values if self.per == "object" else values[0])
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Float32 [n, 4] left, top, right, bottom; the view clips them and decides which objects are kept."""
+
+    per: Literal["object"] = "object"
+    to_model: bool = True
+
+    def column(self) -> Column:
+        return Fixed(np.float32, (4,))
+
+    def read(self, annotated: Annotated) -> NDArray[Any]:
+        return annotated.boxes
+
+    def placed(self, values: Any, seen: Seen) -> NDArray[Any]:  # noqa: ARG002
+        return seen.boxes
+
+
+@dataclass(frozen=True)
+class Keypoints:
+    """Float32 [n, ``count``, 3] x, y, visibility (2 visible, 1 occluded, 0 not labelled, then x = y = 0).
+
+    Stored are an object's own points alone, of a vector in which each class has its place, and what a mirror swaps.
+    """
+
+    count: int
+    per: Literal["object"] = "object"
+    to_model: bool = True
+
+    def column(self) -> Column:
+        return Ragged()
+
+    def read(self, annotated: Annotated) -> Sequence[bytes]:
+        sample = annotated.rich("keypoints")
+        if sample.objects and not annotated.slots:
+            raise _lacking("keypoints", sample)
+        return [self._bytes(thing, annotated.slots.get(thing.category), sample) for thing in sample.objects]
+
+    def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
+        placed = np.zeros((len(values), self.count, 3), np.float32)
+        for number, value in enumerate(values):
+            offset, order, points = _unpacked_points(value)
+            placed[number, offset : offset + len(order)] = seen.placement.points(points, order)
+        return placed
+
+    def _bytes(self, thing: Object, slot: KeypointSlot | None, sample: Sample) -> bytes:
+        if slot is None or not thing.keypoints:
+            return _NO_POINTS
+        if slot.offset + slot.count > self.count:
+            what = f"{thing.category} has keypoints up to number {slot.offset + slot.count}, the network {self.count}"
+            raise DataError(what, where=sample.where(thing))
+        numbers, order = flat(thing.keypoints), landmarks.flip_order(thing.category, slot)
+        places = array("f", [number for place, number in enumerate(numbers) if place % 3 < 2])
+        head = struct.pack("=HH", slot.offset, len(order)) + array("H", order).tobytes()
+        return head + places.tobytes() + bytes(map(int, numbers[2::3]))
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """Masks uint8 [n, H, W], 1 on the object; stored as the polygons or run lengths that the annotations hold."""
+
+    per: Literal["object"] = "object"
+    to_model: bool = True
+
+    def column(self) -> Column:
+        return Ragged()
+
+    def read(self, annotated: Annotated) -> Sequence[bytes]:
+        sample = annotated.rich("masks")
+        return [_outline(thing, sample) for thing in sample.objects]
+
+    def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
+        width, height = seen.placement.size
+        masks = np.zeros((len(values), height, width), np.uint8)
+        for number, value in enumerate(values):
+            shape = stored_outline(value)
+            if isinstance(shape, Mask):
+                masks[number] = seen.placement.mask(run_lengths.decode(shape))
+            else:
+                masks[number] = outlines.filled(seen.placement.polygons(shape), seen.placement.size)
+        return masks
+
+    def room(self, count: int, size: Size) -> int:
+        return count * (-(-size[0] * size[1] // 8))
+
+    def packed(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        return np.packbits(values.reshape(len(values), -1), axis=1).reshape(-1)
+
+    def unpacked(self, data: NDArray[np.uint8], count: int, size: Size) -> NDArray[Any]:
+        area = size[0] * size[1]
+        bits = np.unpackbits(data.reshape(count, -(-area // 8)), axis=1, count=area)
+        return bits.reshape(count, size[1], size[0])
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """A class for each pixel, uint8 [H, W], of the grey or palette image that ``path`` names; ``fill`` outside."""
+
+    path: Callable[[Annotated], Path]
+    fill: int = 255
+    per: Literal["image"] = "image"
+    to_model: bool = True
+
+    def column(self) -> Column:
+        return Ragged()
+
+    def read(self, annotated: Annotated) -> Sequence[bytes]:
+        return [str(self.path(annotated)).encode()]
+
+    def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
+        pixels = decoding.levels(Path(values[0].decode()), size=seen.placement.stored)
+        return seen.placement.mask(pixels, self.fill)
+
+    def room(self, count: int, size: Size) -> int:
+        return count * size[0] * size[1]
+
+    def packed(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        return np.ascontiguousarray(values, np.uint8).reshape(-1)
+
+    def unpacked(self, data: NDArray[np.uint8], count: int, size: Size) -> NDArray[Any]:  # noqa: ARG002
+        return data.reshape(size[1], size[0])
+
+
+def labels(annotated: Annotated) -> Sequence[int]:
+    """Numbers of the classes, from 1."""
+    return annotated.labels
+
+
+def difficult(annotated: Annotated) -> Sequence[bool]:
+    """Whether each object is marked as occluded."""
+    return annotated.difficult
+
+
+def crowd(annotated: Annotated) -> Sequence[bool]:
+    """Whether each box holds a group: not trained on, and neither right nor wrong to COCO's evaluation."""
+    if annotated.sample is None:
+        return [False] * len(annotated.classes)
+    return [thing.crowd for thing in annotated.sample.objects]
+
+
+def area(annotated: Annotated) -> Sequence[float] | NDArray[np.float32]:
+    """Pixels of each object on the stored image as COCO counts them: annotated, of its mask, or of its box."""
+    if annotated.sample is None:
+        sides = annotated.boxes[:, 2:] - annotated.boxes[:, :2]
+        return np.asarray(sides[:, 0] * sides[:, 1])
+    return [_area(thing) for thing in annotated.sample.objects]
+
+
+BOXES: Fields = {
+    "boxes": Boxes(),
+    "labels": Value(np.int64, labels),
+    "difficult": Value(np.bool_, difficult, to_model=False),
+    "crowd": Value(np.bool_, crowd, to_model=False),
+    "area": Value(np.float32, area, to_model=False),
+}
+"""What every task of objects with boxes has."""
+
+
+def stored_outline(value: bytes) -> list[Floats] | Mask:
+    """The rings, each float64 [N, 2], or the mask that the column of ``Outlines`` holds."""
+    count = struct.unpack_from("=H", value)[0]
+    if count == _MASK:
+        width, height = struct.unpack_from("=II", value, 2)
+        return Mask(width, height, value[10:])
+    lengths = struct.unpack_from(f"={count}I", value, 2)
+    points = np.frombuffer(value, np.float32, offset=2 + 4 * count).reshape(-1, 2).astype(np.float64)
+    return np.split(points, np.cumsum(lengths)[:-1]) if count else []
+
+
+_MASK = 0xFFFF
+_NO_POINTS = struct.pack("=HH", 0, 0)
+
+
+def _outline(thing: Object, sample: Sample) -> bytes:
+    if thing.mask is not None:
+        return struct.pack("=HII", _MASK, thing.mask.width, thing.mask.height) + thing.mask.counts
+    rings = [ring for ring in thing.polygons if len(ring) >= 6]
+    if not rings:
+        raise _lacking("mask", sample, thing)
+    head = struct.pack(f"=H{len(rings)}I", len(rings), *(len(ring) // 2 for ring in rings))
+    return head + b"".join(array("f", ring).tobytes() for ring in rings)
+
+
+def _unpacked_points(value: bytes) -> tuple[int, Sequence[int], Floats]:
+    """Offset in the vector, the mirror's order, and points [count, 3]."""
+    offset, count = struct.unpack_from("=HH", value)
+    order = np.frombuffer(value, np.uint16, count, 4).tolist()
+    places = np.frombuffer(value, np.float32, 2 * count, 4 + 2 * count).reshape(-1, 2)
+    return offset, order, np.column_stack([places, np.frombuffer(value, np.uint8, count, 4 + 10 * count)])
+
+
+def _area(thing: Object) -> float:
+    if "area" in thing.extra:
+        return float(thing.extra["area"])
+    return run_lengths.area(thing.mask) if thing.mask is not None else thing.box.area
+
+
+def _lacking(what: str, sample: Sample, thing: Object | None = None) -> DataError:
+    whose = f"{thing.category} ({thing.origin}) of {sample.id}" if thing is not None else sample.id
+    hint = "annotate it, or leave it out of the annotations; another network can do without"
+    return DataError(f"{whose} has no {what}, which this network needs", where=sample.where(thing), hint=hint)

@@ -1,0 +1,106 @@
+"""What is on an image goes where the view takes it: forwards, backwards, in the mirror, for every view."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as coco
+
+from converters.model import KeypointSlot, garments
+from runtime.imaging import landmarks, outlines
+from runtime.imaging.decoding import Preprocess
+from runtime.imaging.placement import Placement
+from runtime.imaging.views.affine import OnlineAugment
+from runtime.imaging.views.dali import Dali
+from runtime.imaging.views.ssd_chain import SsdChain
+from runtime.imaging.views.warp import Warp
+
+STORED = (200, 160)
+BOX = np.array([[60, 40, 140, 120]], np.float32)
+RING = np.array([[60, 40], [140, 40], [140, 120], [60, 120]], np.float64)
+FLAT = {"width": 120, "height": 120, "random_flip": 0.5}
+AUGMENT = OnlineAugment(120, 120, 0.5, 0.3, 0.6, 1.5, 9, 7, 0.4)
+VIEWS: dict[str, Any] = {
+    "warp": Warp(Preprocess(120, 120), AUGMENT),
+    "warp of a crop": Warp(Preprocess(120, 120, (10, 20, 190, 150)), AUGMENT),
+    "ssd_chain": SsdChain(**FLAT),
+    "dali": Dali(**FLAT),
+}
+
+
+def white(folder: Path) -> Path:
+    """A white rectangle where BOX is, on black."""
+    pixels = np.zeros((STORED[1], STORED[0], 3), np.uint8)
+    pixels[40:120, 60:140] = 255
+    Image.fromarray(pixels).save(folder / "a.png")
+    return folder / "a.png"
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    return float((one & other).sum() / max(1, (one | other).sum()))
+
+
+@pytest.mark.parametrize("seed", [None, *range(12)])
+@pytest.mark.parametrize("name", VIEWS)
+def test_masks_and_outlines_lie_on_their_pixels(name: str, seed: int | None, tmp_path: Path) -> None:
+    random = None if seed is None else np.random.default_rng(seed)
+    seen = VIEWS[name](white(tmp_path), BOX, STORED, random)
+    shown = (seen.pixels.min(axis=2) > 127).astype(np.uint8)
+    outline = outlines.filled(seen.placement.polygons([RING]), seen.placement.size)
+    stored = np.zeros(STORED[::-1], np.uint8)
+    stored[40:120, 60:140] = 1
+    assert overlap(shown, outline) > 0.85
+    assert overlap(shown, seen.placement.mask(stored)) > 0.85
+    if len(seen.kept):
+        assert np.abs(np.clip(seen.placement.boxes(BOX), 0, 120) - seen.boxes).max() <= 1.01  # SSD's whole pixels
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("name", VIEWS)
+def test_what_went_there_comes_back(name: str, seed: int, tmp_path: Path) -> None:
+    placement = VIEWS[name](white(tmp_path), BOX, STORED, np.random.default_rng(seed)).placement
+    there = RING @ placement.matrix[:2, :2].T + placement.matrix[:2, 2]
+    back = placement.back()
+    assert back.size == STORED
+    np.testing.assert_allclose(there @ back.matrix[:2, :2].T + back.matrix[:2, 2], RING, atol=1e-9)
+    assert back.flipped == placement.flipped
+
+
+def test_a_flip_changes_left_and_right_keypoints_over() -> None:
+    points = np.array([[[30, 50, 2], [170, 60, 1], [100, 20, 2], [0, 0, 0]]], np.float64)
+    plain = Placement.resize(STORED, (100, 80))
+    assert plain.points(points, (1, 0, 2, 3)).tolist() == [[[15, 25, 2], [85, 30, 1], [50, 10, 2], [0, 0, 0]]]
+    mirrored = plain.mirrored()
+    assert mirrored.flipped
+    assert mirrored.points(points, (1, 0, 2, 3)).tolist() == [[[15, 30, 1], [85, 25, 2], [50, 10, 2], [0, 0, 0]]]
+
+
+def test_keypoints_that_leave_are_labelled_no_more() -> None:
+    left = Placement(np.array([[1.0, 0, -50], [0, 1, 0], [0, 0, 1]]), (100, 100), STORED)
+    assert left.points(np.array([[40.0, 10, 2], [60, 10, 2]])).tolist() == [[0, 0, 0], [10, 10, 2]]
+
+
+def test_garments_and_people_know_their_mirror() -> None:
+    skirt = KeypointSlot(tuple(map(str, range(1, 295))), 182, 8)
+    assert landmarks.flip_order("skirt", skirt) == garments.BY_NAME["skirt"].flip
+    assert landmarks.flip_order("person", KeypointSlot(("nose", "left_eye", "right_eye"), 0, 3)) == (0, 2, 1)
+
+
+def test_filled_outlines_are_pycocotools() -> None:
+    random = np.random.default_rng(3)
+    for _ in range(30):
+        rings = [random.random((int(random.integers(3, 30)), 2)) * (90, 70) for _ in range(2)]
+        runs = coco.merge(coco.frPyObjects([ring.ravel().tolist() for ring in rings], 70, 90))
+        assert np.array_equal(outlines.filled(rings, (90, 70)), coco.decode(runs))
+
+
+def test_a_label_map_is_ignored_outside() -> None:
+    classes = np.full((160, 200), 7, np.uint8)
+    half = Placement(np.array([[0.5, 0, 0], [0, 0.5, 0], [0, 0, 1]]), (120, 80), STORED)
+    placed = half.mask(classes, 255)
+    assert placed[:, :100].tolist() == [[7] * 100] * 80
+    assert (placed[:, 100:] == 255).all()
