@@ -14,7 +14,7 @@ from specs.sections import STRICT, Count, Inner, Positive, Share, Source, Train,
 from specs.spec import Spec
 from specs.yaml_spec import measuring, more_epochs, training
 
-__all__ = ["DATA", "EXPERIMENT", "MAKING", "SHORTHANDS", "TUNABLES", "check", "measuring", "more_epochs", "training"]
+__all__ = ["measuring", "more_epochs", "training"]
 
 DATA = "coco"
 """What it is trained on within the pipeline."""
@@ -23,6 +23,8 @@ MAKING = ("train",)
 SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size"}
 """What options of commands call these settings for short."""
 TUNABLES = FasterRcnn
+SMALLEST = 64
+"""Pixels of min_size: two cells of the coarsest map, since normalisation layers need more than one."""
 STAGES = {"mobilenet_v3_large": (0, 5)}
 """First and last stage that a pyramid can stand on; of a ResNet 1 and 4."""
 
@@ -106,7 +108,7 @@ class Model:
     version: Literal[1, 2] = 1
     """2: the deeper heads of torchvision's fasterrcnn_resnet50_fpn_v2, slower by a factor of 2.7."""
     backbone: Backbone = field(default_factory=Backbone)
-    min_size: Annotated[tuple[Count, ...], MinLen(1)] = (800,)
+    min_size: Annotated[tuple[Annotated[int, Ge(SMALLEST)], ...], MinLen(1)] = (800,)
     """Shorter side of an image in pixels; of several each training image gets one at random, all others the last."""
     max_size: Count = 1333
     """Longest side of an image in pixels: where min_size would give more, the image is made smaller still."""

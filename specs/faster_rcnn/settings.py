@@ -28,7 +28,7 @@ class FasterRcnn:
     """Stages that the pyramid stands on; none are 1 to 4, of mobilenet_v3_large 4 and 5."""
     fpn_channels: Count = 256
     """Channels of the pyramid."""
-    min_size: Annotated[tuple[Count, ...], MinLen(1)] = (800,)
+    min_size: Annotated[tuple[Annotated[int, Ge(64)], ...], MinLen(1)] = (800,)
     """Shorter side of an image in pixels; of several each training image gets one at random, all others the last."""
     max_size: Count = 1333
     """Longest side of an image in pixels: where min_size would give more, the image is made smaller still."""
