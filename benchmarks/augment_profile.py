@@ -19,8 +19,8 @@ import kitti
 import simplejpeg
 from measure import options
 
+from converters.formats.kitti import rows as kitti_rows
 from runtime.augmenting import pixels, recipe
-from runtime.data import kitti_labels
 from runtime.imaging import transforms
 from runtime.programs import augment
 from runtime.shell import folders
@@ -36,9 +36,9 @@ STEPS: tuple[tuple[str, Any, str], ...] = (
     ("blur", transforms, "convolve"),
     ("encode", simplejpeg, "encode_jpeg"),
     ("write picture and label files", pixels, "write"),
-    ("labels: read and parse", kitti_labels, "read"),
+    ("labels: read and parse", kitti_rows, "read"),
     ("labels: move boxes", transforms, "move_boxes"),
-    ("labels: render", kitti_labels, "render"),
+    ("labels: render", kitti_rows, "render"),
     ("recipe: steps of a picture", recipe.Recipe, "steps"),
     ("list the folders", folders, "names"),
     ("journal: note a chunk", Journal, "note"),

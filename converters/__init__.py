@@ -7,12 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tltpipe import registry
-
 if TYPE_CHECKING:
     from converters.model import Dataset, Sample
-
-FORMATS = "converters.formats"
 
 
 def splits(
@@ -68,5 +64,6 @@ def open_writer(format: str, path: Path, categories: Sequence[str], **options: A
 
 def known(*, writing: bool = False) -> Mapping[str, str]:
     """Names of the formats, each with what it is in a few words; with ``writing`` those that can be written."""
-    modules = {name: registry.load(FORMATS, name) for name in registry.names(FORMATS)}
-    return {name: module.ABOUT for name, module in modules.items() if not writing or hasattr(module, "Writer")}
+    from converters.transfer import opening
+
+    return opening.formats(writing=writing)

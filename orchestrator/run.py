@@ -19,7 +19,7 @@ from tltpipe.errors import ConfigError, HostError, UsageError
 from tltpipe.losses import Losses, parse
 
 if TYPE_CHECKING:
-    from converters.formats import Place
+    from converters.model.splits import Place
     from orchestrator.jobs.receipts import Facts
     from orchestrator.jobs.verify import Lacking
     from orchestrator.jobs.workspace import Workspace
@@ -128,7 +128,7 @@ class Run:
         return None if found in self.splits else found
 
     def _split(self, name: str, there: Sequence[str], setting: str, *, optional: bool) -> str | None:
-        from converters.formats import split_name
+        from converters.model.splits import split_name
 
         alike = [own for own in there if split_name(own) == split_name(name) and self._same_year(name, own)]
         found = name if name in there else next(iter(alike), None)

@@ -96,7 +96,7 @@ def _prepared(root: Path, settings: config.Config) -> str:
 
     Labels that somebody else has put there are never written over.
     """
-    from converters.formats import split_name
+    from converters.model.splits import split_name
 
     raw = root / settings.data.root
     receipt = receipts.load(root / ".tltpipe" / "receipts", "prepare")

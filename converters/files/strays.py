@@ -15,8 +15,8 @@ from zlib import crc32
 import numpy as np
 
 from converters.files import listing
-from converters.formats import Place
 from converters.model import classes
+from converters.model.splits import Place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from converters.files import json_file, listing
-from converters.formats import SPLITS, Place, by_name, split_name
 from converters.model import Box, Dataset, Keypoint, Keypoints, KeypointSlot, Object, Polygon, Sample, garments, rules
 from converters.model.findings import Findings
+from converters.model.splits import SPLITS, Place, by_name, split_name
 from converters.pictures import headers
 from tltpipe.errors import DataError
 

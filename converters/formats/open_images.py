@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from converters.files import listing
+from converters.files import contents, listing
 from converters.files.filenames import ImageNames, UnclearName
 from converters.files.numerals import shortest
-from converters.formats import Place, by_name, split_name
 from converters.formats._tables import rows as csv_rows
 from converters.formats._tables import text
 from converters.formats._tables.rows import Keys, Row, Table
@@ -31,8 +30,8 @@ from converters.formats._tables.text import RowWriter
 from converters.model import Box, Dataset, Object, Sample, rules
 from converters.model import classes as class_map
 from converters.model.findings import Findings
+from converters.model.splits import Place, by_name, split_name
 from converters.pictures import headers as images
-from converters.transfer import contents
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 

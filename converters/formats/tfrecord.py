@@ -19,17 +19,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, overload
 
-from converters.files import listing
-from converters.formats import SPLITS, Place, by_name, split_name
+from converters.files import contents, listing
 from converters.model import Box, Dataset, Object, Sample, rules
 from converters.model import classes as class_map
 from converters.model.findings import Findings
 from converters.model.ignore_regions import is_ignored, trainable
+from converters.model.splits import SPLITS, Place, by_name, split_name
 from converters.tfrecords import records
 from converters.tfrecords.examples import WORLD, Record, encode_record, stored_name
 from converters.tfrecords.frames import HINT, parsed
 from converters.tfrecords.records import frame_record, read_record
-from converters.transfer import contents
 from tltpipe import inputs
 from tltpipe.errors import DataError
 from tltpipe.files import writable

@@ -21,11 +21,11 @@ from typing import Any
 import orjson
 
 from converters.files import image_files
-from converters.formats import SPLITS, Place, by_name, split_name
 from converters.formats._tables import rows as csv_rows
 from converters.formats._tables.rows import Keys, Row, Table
 from converters.model import Box, Dataset, Object, Polygon, Sample, outlines, rules
 from converters.model.findings import Findings
+from converters.model.splits import SPLITS, Place, by_name, split_name
 from converters.pictures import headers as images
 from tltpipe.errors import DataError
 

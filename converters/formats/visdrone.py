@@ -16,16 +16,14 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from converters.files import listing
-from converters.files.label_folders import TEXT, LabelFolder
+from converters.files import contents, listing
+from converters.files.label_folders import TEXT, LabelFolder, read_stem
 from converters.files.numerals import is_number
-from converters.formats import SPLITS, Place, by_name, split_name
-from converters.formats.kitti import lines
 from converters.model import Box, Dataset, Object, Sample, rules
 from converters.model import classes as class_map
 from converters.model.findings import Findings
+from converters.model.splits import SPLITS, Place, by_name, split_name
 from converters.pictures import headers
-from converters.transfer import contents
 from tltpipe.errors import DataError, Location
 
 ABOUT = "VisDrone DET: VisDrone2019-DET-<split>/annotations/*.txt, images"
@@ -91,28 +89,15 @@ class Folder(LabelFolder):
     """Label files and images of this format."""
 
     def items(self, key: tuple[str, ...]) -> list[str]:
-        path, content = lines.read_stem(self.labels, key[0])
+        path, content = read_stem(self.labels, key[0])
         return [thing.category for thing in _parsed(content, Path(path), None)[0]]
 
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
-        stem, *extensions = key
-        path = Path(f"{self.labels}/{stem}.txt")
-        if len(extensions) != 1:
-            what = "several images share this name" if extensions else "these labels have no image"
-            code = rules.SAME_NAME.code if extensions else rules.NO_PICTURE.code
-            raise DataError(what, where=path, hint=f"there must be one in {self.images}", code=code)
-        image = Path(f"{self.images}/{stem}.{extensions[0]}")
-        try:
-            own, content = lines.read_stem(self.labels, stem, findings)
-        except FileNotFoundError:
-            hint = f"an empty file says that nothing is on it: {path}"
-            raise DataError(
-                "this image has no label file", where=image, hint=hint, code=rules.NO_ANNOTATIONS.code
-            ) from None
+        image, own, content = self.pair(key, findings)
         path = Path(own)
         objects, ignored = _parsed(content, path, self.classes)
         width, height = headers.look(image, findings)
-        return Sample(stem, image, width, height, objects, annotations=path, ignored=ignored)
+        return Sample(key[0], image, width, height, objects, annotations=path, ignored=ignored)
 
 
 def _parsed(content: bytes, path: Path, classes: frozenset[str] | None) -> tuple[tuple[Object, ...], tuple[Box, ...]]:

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from converters.formats import Place
 from converters.health import gathering
 from converters.health.balance import balance
 from converters.health.duplicates import copies
@@ -21,6 +20,7 @@ from converters.health.orphans import orphans
 from converters.health.report import Report, SplitReport
 from converters.model import Dataset, rules
 from converters.model.findings import Finding, Findings
+from converters.model.splits import Place
 from converters.transfer import opening
 from tltpipe.errors import DataError
 from tltpipe.files import start_workers

@@ -13,8 +13,8 @@ from converters.files.strays import checksum
 from converters.health import shapes
 from converters.model import Sample, rules
 from converters.model.findings import Findings
+from converters.model.header import Header
 from converters.pictures import headers, perceptual
-from converters.pictures.headers import Header
 from converters.pictures.orientation import turned_size
 from tltpipe.errors import DataError
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from converters.formats import Place
 from converters.health import examine, repairs, storing
 from converters.health.report import Report
 from converters.model import Dataset, Pictures, Sample, listed, rules
 from converters.model.findings import Finding, Findings
+from converters.model.header import Header
+from converters.model.splits import Place
 from converters.pictures import headers as images
 from converters.pictures import orientation
-from converters.pictures.headers import Header
 from converters.pictures.orientation import turned_size
 from converters.transfer import opening, outputs
 from converters.transfer.convert import vacant

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from converters.files import strays
-from converters.formats import Place
 from converters.health.gathering import Split
 from converters.model import rules
 from converters.model.findings import Findings
+from converters.model.splits import Place
 from tltpipe.errors import DataError
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converters.health.looks import KINDS
+from converters.model.header import Header
 from converters.pictures import headers
-from converters.pictures.headers import Header
 
 if TYPE_CHECKING:
     from PIL.Image import Image

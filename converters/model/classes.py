@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from converters.formats import SPLITS, Place, split_name
 from converters.model.ignore_regions import trainable
+from converters.model.splits import SPLITS, Place, split_name
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 

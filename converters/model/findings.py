@@ -11,7 +11,7 @@ from converters.model.rules import Rule
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from converters.pictures.headers import Header
+    from converters.model.header import Header
 
 EXAMPLES = 10
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from converters.formats import split_name
+from converters.model.splits import split_name
 from tltpipe.errors import UsageError
 
 HALVES: Mapping[str, float] = {"train": 0.8, "validation": 0.2}

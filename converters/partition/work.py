@@ -10,8 +10,8 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
-from converters.formats import Place
 from converters.model import Dataset
+from converters.model.splits import Place
 from converters.partition import Plan, Rules, judge, plan
 from converters.partition.facts import Facts
 from converters.partition.report import Report
@@ -106,7 +106,7 @@ def split(
         for path, text in texts.items():
             write_text(path, text)
         return Done(source_format, None, report, {}, total(losses.values()))
-    format = format or (source_format if source_format in _writable() else "coco")
+    format = format or (source_format if source_format in opening.formats(writing=True) else "coco")
     sets = planned.folds(taken) if folds else {"": planned.datasets(taken)}
     parts, old = [], [path for root in _roots(target) for path in outputs.former(root, pictures=pictures)]
     for folder, datasets in sets.items():
@@ -206,9 +206,3 @@ def _list(planned: Plan, name: str, source: Path) -> str:
     root = source if source.is_dir() else source.parent
     paths = (Path(planned.facts.paths[picture]) for picture in planned.chosen(name))
     return "".join(f"{path.relative_to(root) if path.is_relative_to(root) else path}\n" for path in paths)
-
-
-def _writable() -> Mapping[str, str]:
-    import converters
-
-    return converters.known(writing=True)

@@ -9,13 +9,13 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from converters.files import listing
 from converters.model import rules
 from converters.model.findings import Findings
+from converters.model.header import Header
 from converters.pictures import limits
 from tltpipe import inputs
 from tltpipe.errors import DataError
@@ -29,27 +29,6 @@ _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
 _DIMENSIONS = struct.Struct(">BHHB").unpack_from  # bits, height, width, channels
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 _ORIENTATION = 0x0112
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What a picture says of itself.
-
-    ``format`` and ``mode`` as Pillow calls them ("JPEG", "RGB"); width and height in pixels as stored, before any EXIF
-    rotation; ``orientation`` 1 to 8 as in EXIF (1: upright; from 5 on width and height change places when shown);
-    ``bytes`` is the size of the file, ``head`` a check sum of its first bytes; ``whole`` is False when it is cut off.
-    ``animated``: it has several frames or pages, of which the first is read.
-    """
-
-    format: str
-    mode: str
-    width: int
-    height: int
-    orientation: int
-    bytes: int
-    head: int
-    whole: bool
-    animated: bool = False
 
 
 def size(path: Path | str, *, format: str | None = None) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from converters.formats import CANONICAL, Place, split_name
+from converters.model.splits import CANONICAL, Place, split_name
 from tltpipe.errors import DataError, UsageError
 
 _INNER = ("images", "image", "image_2", "JPEGImages")

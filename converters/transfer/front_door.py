@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import converters
 from converters.model import Dataset, Sample
+from converters.transfer import opening
 
 if TYPE_CHECKING:
     from converters.transfer.convert import Converted
@@ -56,7 +56,7 @@ def read(
     format that does not exist or cannot be detected, DataError for data that are not as the format has them.
     """
     apart = None if images is None else Path(images)
-    found, datasets = converters.splits(Path(path), format, images=apart, coordinates=coordinates)
+    found, datasets = opening.splits(Path(path), format, images=apart, coordinates=coordinates)
     return Splits(Path(path), found, datasets)
 
 

@@ -16,8 +16,8 @@ from tltpipe.losses import Losses, total
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from converters.formats import Place
     from converters.model import Pictures
+    from converters.model.splits import Place
 
 NOT_LISTED = "images that no annotation lists"
 OUTSIDE = "images outside the folders of every split"
@@ -88,7 +88,7 @@ def count_strays(
     The first of ``claims`` are those of ``pictures``. ``idle`` are splits of the same data set that are not read: their
     files are no strays. Where one of them cannot be opened, or a folder not be listed, nobody knows what is a stray,
     and nothing is counted. Nothing in ``besides`` counts, either. Pictures below the folders ``roots`` that are in no
-    split at all count as those of the first.
+    split at all count as those of the first, unless they lie where the pictures of a split are read from (masks).
     """
     own = [each.place for each in claims]
     try:
@@ -97,7 +97,8 @@ def count_strays(
         for stray in strays((*claims, *others), besides=besides):
             found[stray.claim].setdefault(stray.name, set()).add(stray.extension)
         every = (*claims, *(Claim(place, sums(())) for place, _ in idle))
-        lost = [image for root in roots for image in outside(root, every, besides=besides)]
+        read = [path for each in (*pictures, *(each for _, each in idle)) for path in each.inputs if path.is_dir()]
+        lost = [image for root in roots for image in outside(root, every, besides=[*besides, *read])]
     except DataError:
         return [Losses() for _ in pictures]
     counted = [_counted(kinds, each, held.place) for kinds, each, held in zip(found, pictures, claims, strict=False)]

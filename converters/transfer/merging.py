@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from converters.formats import Place, in_order
 from converters.model import Dataset, KeypointSlot, Pictures, Sample, joint_ids, listed
 from converters.model.findings import Findings
+from converters.model.splits import Place, in_order
 from tltpipe.errors import DataError, UsageError
 
 PAIRS = 10**9

@@ -9,12 +9,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from converters import FORMATS
-from converters.formats import Place, split_name
+from converters.files import contents
+from converters.formats import FORMATS
 from converters.model import Dataset, classes
 from converters.model.coordinates import declared
 from converters.model.ignore_regions import without
-from converters.transfer import apart, contents
+from converters.model.splits import Place, split_name
+from converters.transfer import apart
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
 
@@ -122,6 +123,12 @@ def known(split: str, datasets: Mapping[str, Dataset], path: Path) -> str:
     raise UsageError(f'there is no split "{split}" here', where=path, hint=f"there are {', '.join(datasets)}")
 
 
+def formats(*, writing: bool) -> Mapping[str, str]:
+    """See ``converters.known``."""
+    modules = {name: registry.load(FORMATS, name) for name in registry.names(FORMATS)}
+    return {name: each.ABOUT for name, each in modules.items() if not writing or hasattr(each, "Writer")}
+
+
 def module(format: str, *, writing: bool = False) -> ModuleType:
     """The module of ``format``. Raises UsageError when there is none, or none that writes."""
     found = registry.load(FORMATS, format)
@@ -142,6 +149,4 @@ def _read(format: str, place: Place, coordinates: str | None = None, **options: 
 
 
 def _names(*, writing: bool = False) -> str:
-    return ", ".join(
-        name for name in registry.names(FORMATS) if not writing or hasattr(registry.load(FORMATS, name), "Writer")
-    )
+    return ", ".join(formats(writing=writing))

@@ -10,9 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from converters import FORMATS
 from converters.files import listing
-from converters.formats import Writer
+from converters.formats import FORMATS, Writer
 from converters.model import Dataset, KeypointSlot, classes
 from converters.transfer import opening, placement
 from converters.transfer.transfer import Output, Part

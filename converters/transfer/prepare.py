@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.formats import Place
 from converters.model import Dataset, classes
+from converters.model.splits import Place
 from converters.transfer import outputs
 from converters.transfer.selection import Selection
 from converters.transfer.transfer import Part, Summary, joint, transfer

@@ -17,10 +17,11 @@ from typing import Any
 
 from converters.files.strays import Claim, checksum
 from converters.files.unsupported import unsupported
-from converters.formats import MakeWriter, Place, Recorder
+from converters.formats import MakeWriter, Recorder
 from converters.model import Dataset, Pictures, joint_ids, rules
 from converters.model.coordinates import Evidence
 from converters.model.findings import Finding, Findings
+from converters.model.splits import Place
 from converters.transfer import entries, losing
 from converters.transfer.chunk_records import FIELDS, Records
 from converters.transfer.passes import Batch, Chunk, cut, gather, worker_count

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tltpipe.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from converters.formats import Place
+    from converters.model.splits import Place
     from tltpipe.progress import Progress
 
 TRAINED_ON = {"tlt2": "tfrecord", "tlt3": "kitti"}

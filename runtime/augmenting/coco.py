@@ -18,9 +18,9 @@ import numpy as np
 import orjson
 
 from converters.files import strays
-from converters.formats import Place
 from converters.model import KeypointSlot, Object, listed
 from converters.model.findings import Findings
+from converters.model.splits import Place
 from converters.transfer import losing
 from runtime.augmenting import ANNOTATED, IMAGES, Augmented, Collector, Done, Folders, outlines, pictures, pixels
 from runtime.imaging import landmarks, transforms
@@ -49,7 +49,8 @@ class Coco:
     @classmethod
     def open(cls, annotations: Path, images: Path) -> Coco:
         """The data set of the file ``annotations``; raises DataError for what is no COCO."""
-        from converters.formats import Place, coco
+        from converters.formats import coco
+        from converters.model.splits import Place
 
         dataset = coco.read(Place(annotations.parent, annotations, images))
         if not dataset.annotated:

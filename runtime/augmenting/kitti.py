@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converters.files import listing
+from converters.formats.kitti import rows as kitti_rows
+from converters.formats.kitti.rows import Label
 from runtime.augmenting import ANNOTATED, IMAGES, LABELS, Augmented, Collector, Done, Folders
-from runtime.data import kitti_labels
 from runtime.data.image_files import ImageFiles
-from runtime.data.kitti_labels import Label
 from runtime.shell import folders, unmatched
 from specs.extensions import dotted
 from tltpipe.errors import DataError
@@ -83,7 +83,7 @@ class Kitti:
         from runtime.imaging import transforms
 
         label = f"{key.rpartition('.')[0]}.txt"
-        labels = kitti_labels.read(self.labels / label)
+        labels = kitti_rows.read(self.labels / label)
         boxes = np.array([each.box for each in labels.lines], dtype=np.float32).reshape(-1, 4)
         picture, placement = pictures.augmented(f"{self.images}/{key}", key, recipe, folders)
         moved = transforms.move_boxes(boxes, placement.matrix, placement.size)
@@ -94,7 +94,7 @@ class Kitti:
             if not (none and recipe.drop_outside)
         ]
         assert folders.labels is not None
-        pixels.write(f"{folders.labels}/{label}", kitti_labels.render(written).encode())
+        pixels.write(f"{folders.labels}/{label}", kitti_rows.render(written).encode())
         if folders.annotated is not None:
             pictures.draw(picture, [(each.category, each.box) for each in written], f"{folders.annotated}/{key}")
         done = Done(1, len(written), sum(gone), labels.scores)

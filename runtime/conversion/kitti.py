@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converters.files import listing
+from converters.formats.kitti import rows as kitti_rows
 from converters.pictures import headers as images
 from runtime.conversion import Annotated, Object, Plan, calibration, is_kept, partition
-from runtime.data import kitti_labels
 from runtime.data.image_files import ImageFiles
 from runtime.shell import folders, mounts, program, unmatched
 from specs.extensions import dotted
@@ -93,7 +93,7 @@ class Kitti:
             frame = frame.rpartition(".")[0]
         width, height = images.size(picture)
         path = f"{labels}{frame}.txt"
-        rows, scores = kitti_labels.rows(kitti_labels.text_of(path), source=path)
+        rows, scores = kitti_rows.rows(kitti_rows.text_of(path), source=path)
         if scores and not self.drops_scores:
             raise _score(path, scores[0])
         objects: list[Object] = []
@@ -237,7 +237,7 @@ def is_name(text: str) -> bool:
 _PATH, _PART = 2000, 240  # characters of a path; bytes between two slashes, where an ending must fit in, too
 
 
-def _first(rows: Sequence[kitti_labels.Row], name: str, numbers: Sequence[float]) -> int:
+def _first(rows: Sequence[kitti_rows.Row], name: str, numbers: Sequence[float]) -> int:
     """The position of the first line that is equal, so that duplicates share it."""
     return next(place for place, row in enumerate(rows) if row[1] == name and row[2] == numbers)
 

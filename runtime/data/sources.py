@@ -5,24 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from converters.files import listing
+from converters.formats.kitti import rows as kitti_rows
 from converters.pictures import headers
 from converters.tfrecords import frames
-from runtime.data import kitti_labels
 from runtime.data.image_files import ImageFiles
-from tltpipe.errors import DataError, Location
+from tltpipe.errors import DataError
 
 NVIDIA = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif"))
 """Extensions of pictures in a folder that NVIDIA's programs read, in lower case alone."""
 LABEL = ".txt"
-_COLUMNS = 9
-"""Of a label line at least: class, truncation, occlusion, alpha, the box, and one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ def of_folders(pictures: Path, labels: Path, *, strict: bool) -> Iterator[Annota
     for name, stem in pairs(pictures, labels, strict=strict):
         path = labels / (stem + LABEL)
         width, height = headers.size(pictures / name)
-        yield Annotated(name, width, height, *rows(kitti_labels.text_of(path), source=path, strict=strict))
+        yield Annotated(name, width, height, *kitti_rows.boxes(kitti_rows.text_of(path), source=path, strict=strict))
 
 
 def pairs(pictures: Path, labels: Path, *, strict: bool) -> list[tuple[str, str]]:
@@ -101,32 +98,6 @@ def _strict_pairs(pictures: Path, labels: Path) -> list[tuple[str, str]]:
     if both := [(name, stem) for name, stem in found if stem in told]:
         return both
     raise DataError("no picture here has labels of the same name", where=pictures, hint=f"labels are in {labels}")
-
-
-def rows(text: str, *, source: Path, strict: bool = False) -> tuple[list[str], NDArray[np.float32], list[bool]]:
-    """Classes in lower case, boxes [n, 4] and difficulty of the objects in the label file ``source``."""
-    classes: list[str] = []
-    boxes: list[list[float]] = []
-    difficult: list[bool] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        columns = line.split()
-        if len(columns) < _COLUMNS:
-            if not columns or strict:
-                continue
-            what, hint = f"{len(columns)} columns", kitti_labels.FORM
-            raise DataError(what, where=Location(source, number), hint=hint)
-        try:
-            occlusion, box = float(columns[2]), [*map(float, columns[4:8])]
-        except ValueError:
-            what = f'occlusion and the box must be numbers, not "{" ".join([columns[2], *columns[4:8]])}"'
-            hint = "a class has no spaces; " + kitti_labels.FORM
-            raise DataError(what, where=Location(source, number), hint=hint) from None
-        if not isfinite(sum(box)):
-            raise DataError("the box must be finite numbers", where=Location(source, number))
-        classes.append(columns[0].lower())
-        boxes.append(box)
-        difficult.append(occlusion != 0)
-    return classes, np.array(boxes, np.float32).reshape(-1, 4), difficult
 
 
 def _named(folder: Path, extensions: Set[str], what: str) -> list[tuple[str, str]]:

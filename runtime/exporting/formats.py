@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from runtime.exporting.subject import Made, Subject
+    from runtime.nn.export.subject import Made, Subject
     from runtime.tasks.detection.detections import Found
 
 DEFAULT = "onnx"

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runtime.exporting.formats import Format
-    from runtime.exporting.subject import Made, Subject
     from runtime.inference.backends import Model
     from runtime.inference.backends.checkpoint import Trained
+    from runtime.nn.export.subject import Made, Subject
     from runtime.weights.card import Card
     from specs import Spec
 
@@ -77,7 +77,7 @@ def export(wanted: Wanted) -> None:
 
 def _subject(wanted: Wanted, original: Trained) -> Subject:
     from runtime.exporting import judging
-    from runtime.exporting.subject import Subject
+    from runtime.nn.export.subject import Subject
 
     def batches() -> Iterator[NDArray[np.uint8]]:
         return judging.seen(original, wanted.calibration, batch=wanted.calibration_batch)

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict, cast, runtime_checkable
 
 from tltpipe import registry
+from tltpipe.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -97,7 +98,50 @@ def recipe(spec: Spec) -> Recipe[Any]:
     return load(spec.kind).recipe(spec)
 
 
+@runtime_checkable
+class Prunable(Protocol):
+    """A model whose filters can be pruned (``runtime.pruning``)."""
+
+    input_size: tuple[int, int]
+    outputs: tuple[str, ...]
+    """Submodules whose outputs leave the model: their filters are never pruned."""
+    of_classes: tuple[str, ...]
+    """Those of ``outputs`` that have other filters for other classes."""
+    prefixes: tuple[str, ...]
+    """Beginnings of layers' names that users may leave out, the longest first."""
+
+    def raw(self, images: Tensor) -> Any:
+        """Images float32 [B, 3, H, W] to tensors, all by operations on them: ``torch.export`` traces it."""
+        ...
+
+
+@runtime_checkable
+class HasBackbone(Protocol):
+    """A model around a backbone of ``runtime.nn.backbones``, which others' weights are made to fit."""
+
+    arch: str
+    """The family: a module in ``runtime.nn.backbones`` and in ``runtime.weights.pretrained.families``."""
+    backbone_name: str
+    """The submodule that it is."""
+    input_size: tuple[int, int]
+
+
+@runtime_checkable
+class NamesForeignWeights(Protocol):
+    """A model that takes tensors of others' files under other names than its own."""
+
+    def foreign_names(self, name: str) -> Sequence[str]:
+        """The names of its own tensors that the tensor ``name`` of a file may be, the likeliest first."""
+        ...
+
+
 def family(name: str) -> str:
-    """The file or folder here that a network called ``name`` is of: "ssd" for "ssd_resnet18"."""
+    """The folder here that a network called ``name`` is of: "ssd" for "ssd_resnet18".
+
+    The longest name that fits. Raises ModelError where none does.
+    """
     known = registry.names("runtime.networks")
-    return next((each for each in known if f"{name}_".startswith(f"{each}_")), known[0])
+    fitting = [each for each in known if f"{name}_".startswith(f"{each}_")]
+    if not fitting:
+        raise ModelError(f'there is no network "{name}" here', hint=f"known: {', '.join(known)}")
+    return max(fitting, key=len)

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from converters.files import listing
+from converters.formats.kitti import rows as kitti_rows
+from converters.formats.kitti.rows import Label
 from converters.model.ignore_regions import is_ignored
-from runtime.data import kitti_labels
-from runtime.data.kitti_labels import Label
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
 
@@ -37,7 +37,7 @@ def unmatched(images: Path, labels: Path, stems: Collection[str], *, other: str 
 def items(path: Path) -> list[str]:
     """The class of each line of the label file; none of one that is not there or cannot be read."""
     try:
-        return classes(kitti_labels.read(path).lines)
+        return classes(kitti_rows.read(path).lines)
     except DataError:
         return []
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.data import frames
 from runtime.networks.ssd import anchor_fit
-from runtime.pruning import measures
+from runtime.nn import size
 from runtime.shell import program
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def introduce(
 ) -> None:
     """Tell what is about to be trained, on what, where."""
     height, width = detector.input_size
-    count = measures.parameters(detector)
+    count = size.parameters(detector)
     learning = sum(parameter.numel() for parameter in detector.parameters() if parameter.requires_grad)
     told = frames.describe(held_out) if held_out else "none: no average precision will be measured"
     program.say(f"training    {frames.describe(split)}")

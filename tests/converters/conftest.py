@@ -10,7 +10,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from converters.model import garments
 from converters.transfer.convert import Converted, convert
@@ -166,10 +166,48 @@ def via(root: Path) -> None:
     written(root / "via_region_data.csv", VIA)
 
 
+PENN_FUDAN = """# Compatible with PASCAL Annotation Version 1.00
+Image filename : "PennFudanPed/PNGImages/{stem}.png"
+Image size (X x Y x C) : 100 x 80 x 3
+Database : "The Penn-Fudan-Pedestrian Database"
+Objects with ground truth : {count} {{ {names}}}
+# Top left pixel co-ordinates : (1, 1)
+"""
+PENN_FUDAN_OBJECT = """
+# Details for pedestrian {number} ("{name}")
+Original label for object {number} "{name}" : "PennFudanPed"
+Bounding box for object {number} "{name}" (Xmin, Ymin) - (Xmax, Ymax) : ({left}, {top}) - ({right}, {bottom})
+Pixel mask for object {number} "{name}" : "PennFudanPed/PedMasks/{stem}_mask.png"
+"""
+
+
+def penn_fudan_page(root: Path, stem: str, *objects: tuple[str, tuple[int, int, int, int]]) -> Path:
+    """The text file, the image and the mask (ellipses in the boxes) of ``objects``: names and corners as published."""
+    head = PENN_FUDAN.format(stem=stem, count=len(objects), names="".join(f'"{name}" ' for name, _ in objects))
+    mask = Image.new("L", (100, 80))
+    for number, (name, corners) in enumerate(objects, start=1):
+        left, top, right, bottom = corners
+        ImageDraw.Draw(mask).ellipse((left - 1, top - 1, right - 1, bottom - 1), fill=number)
+        places = {"left": left, "top": top, "right": right, "bottom": bottom}
+        head += PENN_FUDAN_OBJECT.format(number=number, name=name, stem=stem, **places)
+    picture(root / f"PNGImages/{stem}.png")
+    (root / "PedMasks").mkdir(exist_ok=True)
+    mask.save(root / f"PedMasks/{stem}_mask.png")
+    return written(root / f"Annotation/{stem}.txt", head)
+
+
+def penn_fudan(root: Path) -> None:
+    folder = root / "PennFudanPed"
+    walking, standing = ("PASpersonWalking", (11, 6, 30, 60)), ("PASpersonStanding", (41, 1, 100, 80))
+    penn_fudan_page(folder, "1", walking, standing)
+    penn_fudan_page(folder, "2")
+    written(folder / "readme.txt", "170 images")
+
+
 @pytest.fixture(scope="session")
 def handmade() -> Mapping[str, Callable[[Path], None]]:
     """For each format that is read only, what makes a small data set with all that it can hold."""
-    return {"labelme": labelme, "cvat": cvat, "visdrone": visdrone, "via": via}
+    return {"labelme": labelme, "cvat": cvat, "visdrone": visdrone, "via": via, "penn_fudan": penn_fudan}
 
 
 @dataclass(frozen=True)
@@ -187,6 +225,9 @@ class Files:
 
     def labelme(self, name: str, *shapes: Json, image: str = "", **more: Any) -> Path:
         return labelme_page(self.root / name, *shapes, image=image, **more)
+
+    def penn_fudan(self, stem: str, *objects: tuple[str, tuple[int, int, int, int]]) -> Path:
+        return penn_fudan_page(self.root, stem, *objects)
 
     def shape(self, label: Any, kind: str | None, *points: tuple[float, float], **more: Any) -> Json:
         return shape(label, kind, *points, **more)

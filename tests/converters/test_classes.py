@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from converters.formats import Place
 from converters.model import classes
+from converters.model.splits import Place
 from tltpipe.errors import DataError
 
 

@@ -14,10 +14,11 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 import converters
-from converters.formats import Place, coco, deepfashion2
+from converters.formats import coco, deepfashion2
 from converters.formats.coco import reading
 from converters.model import Box, Dataset, Keypoint, KeypointSlot, Mask, Object, Sample, garments, run_lengths
 from converters.model.findings import Findings
+from converters.model.splits import Place
 from tltpipe.errors import DataError, Location, TltpipeError
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import converters
-from converters.formats import Place, by_name, coco, split_name
+from converters.formats import coco
+from converters.model.splits import Place, by_name, split_name
 from tltpipe.errors import DataError, UsageError
 
 TRAIN = "annotations/instances_train.json"

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 import converters
-from converters.formats import Place
 from converters.model import Box, Dataset, Object, Sample
 from converters.model.findings import Findings
+from converters.model.splits import Place
 from converters.transfer import entries, outputs
 from converters.transfer.chunk_records import FIELDS, Records
 from converters.transfer.passes import Batch

@@ -307,7 +307,7 @@ def test_mutated_files(example: tuple[str, Path], monkeypatch: pytest.MonkeyPatc
 def test_mutated_pictures(example: tuple[str, Path]) -> None:
     """Headers are read by us, too."""
     name, root = example
-    pictures = [path for path in sorted(root.rglob("*.jpg")) if path.is_file()]
+    pictures = [path for path in sorted(root.rglob("*.[jp][pn]g")) if path.is_file()]
     for seed in range(COUNT // 5):
         chance = random.Random(f"{name} picture {seed}")
         path = chance.choice(pictures)

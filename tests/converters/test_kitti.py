@@ -10,10 +10,12 @@ import pytest
 from PIL import Image
 
 import converters
-from converters.formats import Place, kitti
+from converters.files import label_folders
+from converters.formats import kitti
 from converters.formats.kitti import lines
 from converters.model import Box, Object, Sample, rules
 from converters.model.findings import Findings
+from converters.model.splits import Place
 from tltpipe.errors import DataError, Location
 
 GOOD = "skirt 0.25 1 0.00 1.00 2.00 30.50 40.00 0.00 0.00 0.00 0.00 0.00 0.00 0.00"
@@ -232,7 +234,7 @@ def test_files_that_are_too_large_are_refused(tmp_path: Path) -> None:
     with (tmp_path / "a.txt").open("wb") as stream:
         stream.truncate(20 << 20)
     with pytest.raises(DataError, match="too large"):
-        lines.read(str(tmp_path / "a.txt"))
+        label_folders.read(str(tmp_path / "a.txt"))
 
 
 def test_mutated_files_end_in_objects_or_a_data_error() -> None:

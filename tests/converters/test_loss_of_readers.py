@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,16 @@ from tltpipe.losses import Count
 from tltpipe.progress import Silent
 
 Handmade = Mapping[str, Callable[[Path], None]]
-FORMATS = ("cvat", "labelme", "via", "visdrone")
-ITEMS = {"cvat": 5, "labelme": 4, "via": 3, "visdrone": 2}
+ITEMS = {"cvat": 5, "labelme": 4, "via": 3, "visdrone": 2, "penn_fudan": 2}
 """On the first image of each data set; the second has none."""
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", ITEMS)
 def test_the_items_of_a_missing_image_are_lost_with_it(format: str, handmade: Handmade, tmp_path: Path) -> None:
     source = tmp_path / "in"
     handmade[format](source)
     classes = Counter(thing.category for sample in converters.read(format, source) for thing in sample.objects)
-    next(source.rglob("1.jpg")).unlink()
+    next(source.rglob("1.[jp][pn]g")).unlink()
     with pytest.raises(DataError, match="lost"):
         convert(source, tmp_path / "out", format="coco", skip_bad=True, progress=Silent())
     done = convert(source, tmp_path / "out", format="coco", skip_bad=True, allow_loss=True, progress=Silent())
@@ -38,7 +38,7 @@ def test_the_items_of_a_missing_image_are_lost_with_it(format: str, handmade: Ha
     done.losses.require_balance()
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", ITEMS)
 def test_items_are_those_that_a_readable_image_has(format: str, handmade: Handmade, tmp_path: Path) -> None:
     handmade[format](tmp_path)
     pictures = converters.splits(tmp_path, format)[1]["train"].pictures
@@ -71,13 +71,18 @@ def _visdrone(files: Any, folder: str) -> None:
     files.text(f"{folder}/annotations/{folder}.txt", "1,2,30,40,1,4,0,0\n")
 
 
-WRITERS = {"cvat": _cvat, "labelme": _labelme, "via": _via, "visdrone": _visdrone}
+def _penn_fudan(files: Any, folder: str) -> None:
+    replace(files, root=files.root / folder).penn_fudan(folder, ("PASpersonWalking", (1, 2, 30, 40)))
+
+
+WRITERS = {"cvat": _cvat, "labelme": _labelme, "via": _via, "visdrone": _visdrone, "penn_fudan": _penn_fudan}
 ENDINGS = {"cvat": ("val", "validation"), "labelme": ("val", "valid"), "via": ("Val", "val_set")} | {
-    "visdrone": ("DET-val", "DET-validation")
+    "visdrone": ("DET-val", "DET-validation"),
+    "penn_fudan": ("val", "valid"),
 }
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", WRITERS)
 def test_two_folders_of_one_split_are_an_error(format: str, files: Any) -> None:
     for folder in ("train", *ENDINGS[format]):
         WRITERS[format](files, folder)
@@ -86,7 +91,7 @@ def test_two_folders_of_one_split_are_an_error(format: str, files: Any) -> None:
     assert all(folder in f"{caught.value.where} {caught.value}" for folder in ENDINGS[format])
 
 
-@pytest.mark.parametrize("format", ["cvat", "labelme", "via"])
+@pytest.mark.parametrize("format", ["cvat", "labelme", "via", "penn_fudan"])
 def test_two_years_of_one_split_are_two_splits(format: str, files: Any) -> None:
     for folder in ("train2014", "train2017", "val2017"):
         WRITERS[format](files, folder)

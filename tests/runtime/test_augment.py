@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runtime.data import kitti_labels
+from converters.formats.kitti import rows as kitti_rows
 from runtime.programs import augment
 from tltpipe.errors import DataError
 
@@ -229,7 +229,7 @@ def test_label_that_is_no_text(work: Path) -> None:
     path = work / "1.txt"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="not UTF-8"):
-        kitti_labels.read(path)
+        kitti_rows.read(path)
 
 
 @pytest.mark.parametrize(

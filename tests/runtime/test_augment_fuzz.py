@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 import specs
+from converters.formats.kitti import rows as kitti_rows
 from runtime.augmenting import Folders
 from runtime.augmenting.kitti import Kitti
 from runtime.augmenting.recipe import Recipe, of_proto_text
-from runtime.data import kitti_labels
 from tltpipe.errors import DataError, SpecError
 
 COUNT = int(os.environ.get("TLTPIPE_FUZZ", "200"))
@@ -115,7 +115,7 @@ def tried(data: Kitti, recipe: Recipe) -> bool:
         if str(root) not in str(error):
             raise AssertionError("the error does not name its file") from error
         return False
-    written = kitti_labels.read(root / "labels/1.txt").lines
+    written = kitti_rows.read(root / "labels/1.txt").lines
     assert all(0 <= value <= 48 for label in written for value in label.box)
     with Image.open(root / "images/1.jpg") as image:
         assert image.size == (48, 32)

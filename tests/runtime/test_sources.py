@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 import specs
+from converters.formats.kitti import rows as kitti_rows
 from converters.tfrecords import examples
 from converters.tfrecords.records import write_records
 from runtime import networks
-from runtime.data import batches, frames, sources
+from runtime.data import batches, frames
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.imaging.decoding import Embedded, pixels
 from tltpipe.errors import DataError, SpecError
@@ -209,7 +210,7 @@ def test_lines_that_cannot_be_understood(base: Recipe, tmp_path: Path, text: str
 
 
 def test_nine_columns_do_and_fewer_are_left_out_when_strict() -> None:
-    found = sources.rows("circle 0 0 0 1 2 3 4 0\ncircle 0 0\n", source=Path("a.txt"), strict=True)
+    found = kitti_rows.boxes("circle 0 0 0 1 2 3 4 0\ncircle 0 0\n", source=Path("a.txt"), strict=True)
     assert found[0] == ["circle"]
     assert found[1].tolist() == [[1, 2, 3, 4]]
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from converters.files.numerals import is_number
-from converters.formats import Place, split_name
 from converters.formats._tables import text as csv_text
+from converters.model.splits import Place, split_name
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 

@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from converters.formats import Place
 from converters.formats.coco.places import find, missing
 from converters.formats.coco.writing import Recorder, Writer
 from converters.model import Dataset
+from converters.model.splits import Place
 
 __all__ = ["ABOUT", "CARRIES", "Recorder", "Writer", "find", "layout", "missing", "read"]
 

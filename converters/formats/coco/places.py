@@ -16,9 +16,9 @@ from pathlib import Path
 
 import orjson
 
-from converters.formats import CANONICAL, YEAR, Place, by_name, split_name
+from converters.files import contents
 from converters.formats.coco.naming import URLS, naming, url_name
-from converters.transfer import contents
+from converters.model.splits import CANONICAL, YEAR, Place, by_name, split_name
 from tltpipe import inputs
 
 _EDGE = 1 << 16

@@ -9,13 +9,13 @@ from typing import Any
 
 from converters.files import json_document, listing
 from converters.files.json_document import Document
-from converters.formats import Place
 from converters.formats.coco.naming import naming
 from converters.formats.coco.pictures import File
 from converters.formats.coco.places import First, example
 from converters.formats.coco.records import Category, Identity, OddRecord, Record, identity, wrong
 from converters.model import Dataset, KeypointSlot, garments, rules
 from converters.model.findings import Finding, Findings
+from converters.model.splits import Place
 from tltpipe.errors import DataError
 
 LARGE = 16 << 20

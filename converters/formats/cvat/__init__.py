@@ -20,16 +20,15 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from converters.files import image_files, listing, xml_tree
+from converters.files import contents, image_files, listing, xml_tree
 from converters.files.xml_tree import Node
-from converters.formats import SPLITS, Place, by_name, in_order, split_name
 from converters.formats.cvat import shapes as cvat_shapes
 from converters.formats.cvat.index import Entry, Index, index
 from converters.model import Dataset, Sample, rules
 from converters.model import classes as class_map
 from converters.model.findings import Findings
+from converters.model.splits import SPLITS, Place, by_name, in_order, split_name
 from converters.pictures import headers as images
-from converters.transfer import contents
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 

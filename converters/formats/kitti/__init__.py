@@ -18,17 +18,17 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from converters.files import listing
-from converters.files.label_folders import TEXT, LabelFolder
+from converters.files import contents, listing
+from converters.files.label_folders import TEXT, LabelFolder, read_stem
 from converters.files.numerals import is_number
-from converters.formats import SPLITS, FilesOfTheirOwn, Place, by_name, split_name
+from converters.formats import FilesOfTheirOwn
 from converters.formats.kitti import lines
 from converters.formats.kitti.lines import encode
 from converters.model import Box, Dataset, Object, Sample, ignore_regions, rules
 from converters.model import classes as class_map
 from converters.model.findings import Findings
+from converters.model.splits import SPLITS, Place, by_name, split_name
 from converters.pictures import headers as images
-from converters.transfer import contents
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 from tltpipe.files import writable
@@ -185,16 +185,7 @@ class Folder(LabelFolder):
     """Label files and images of this format."""
 
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
-        stem, *extensions = key
-        if len(extensions) != 1:
-            raise self._unclear(key)
-        image = Path(f"{self.images}/{stem}.{extensions[0]}")
-        try:
-            path, content = lines.read_stem(self.labels, stem, findings)
-        except FileNotFoundError:
-            what = "this picture has no label file"
-            hint = f"an empty file says that nothing is on it: {self.labels}/{stem}.txt"
-            raise DataError(what, where=image, hint=hint, code=rules.NO_ANNOTATIONS.code) from None
+        image, path, content = self.pair(key, findings)
         objects: Sequence[Object] = lines.parse(content, path)
         ignored: tuple[Box, ...] = ()
         if b"dontcare" in content.lower():
@@ -207,27 +198,17 @@ class Folder(LabelFolder):
                     where = Location(Path(path), _line(thing), 1)
                     raise DataError(what, where=where, hint=hint, code=rules.UNKNOWN_CLASS.code)
         width, height = images.look(image, findings)
-        return Sample(stem, image, width, height, tuple(objects), annotations=Path(path), ignored=ignored)
+        return Sample(key[0], image, width, height, tuple(objects), annotations=Path(path), ignored=ignored)
 
     def items(self, key: tuple[str, ...]) -> list[str]:
-        path, content = lines.read_stem(self.labels, key[0])
+        path, content = read_stem(self.labels, key[0])
         return [thing.category for thing in ignore_regions.apart(lines.parse(content, path))[0]]
-
-    def _unclear(self, key: tuple[str, ...]) -> DataError:
-        stem, *extensions = key
-        if extensions:
-            return listing.ambiguous(self.images, (f"{stem}.{extension}" for extension in extensions))
-        hint = f"put it into {self.images}, or remove the labels"
-        if beside := listing.unsupported_beside(self.images, stem):
-            hint = f"{beside} is there, but cannot be read: convert it to JPEG or PNG"
-        where = self.labels / f"{stem}.txt"
-        return DataError("these labels have no picture", where=where, hint=hint, code=rules.NO_PICTURE.code)
 
     def categories(self) -> tuple[str, ...]:
         """The class names in the label files, sorted, without DontCare; of lines that are none, nothing is said yet."""
         found = set[bytes]()
         for stem in listing.stems(self.labels, TEXT):
-            found.update(_FIRST_WORD.findall(lines.read_stem(self.labels, stem)[1]))
+            found.update(_FIRST_WORD.findall(read_stem(self.labels, stem)[1]))
         return ignore_regions.trainable(sorted(word.decode() for word in found if _is_text(word)))
 
 
@@ -242,11 +223,8 @@ class Unlabelled(Folder):
         return [(stem, *extensions) for stem, extensions in sorted(listing.pictures(self.images).items())]
 
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
-        stem, *extensions = key
-        if len(extensions) != 1:
-            raise self._unclear(key)
-        image = Path(f"{self.images}/{stem}.{extensions[0]}")
-        return Sample(stem, image, *images.look(image, findings))
+        image = self.image(key)
+        return Sample(key[0], image, *images.look(image, findings))
 
 
 _FIRST_WORD = re.compile(rb"(?:^|\r)[ \t\v\f]*(\S+)", re.MULTILINE)

@@ -5,68 +5,21 @@ short_sleeved_shirt 0.00 1 0.00 12.00 7.00 230.00 310.00 0.00 0.00 0.00 0.00 0.0
 
 from __future__ import annotations
 
-import codecs
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
-from converters.files import listing
 from converters.files.numerals import is_number
-from converters.model import Box, Object, Sample, rules
-from converters.model.findings import Findings
-from tltpipe import inputs
+from converters.model import Box, Object, Sample
 from tltpipe.errors import DataError, Location
 
 _IGNORED_ROW = "DontCare -1 -1 -10 {} -1 -1 -1 -1000 -1000 -1000 -10\n"
 
 _COLUMNS = ("class", "truncation", "occlusion", "alpha", "left", "top", "right", "bottom")
 _REST = " 0.00" * 7
-_USUAL = 1 << 16  # bytes that one system call reads at little cost
-_LARGEST = 16 << 20  # bytes; no label file is that large
 _FAR = 1e6  # pixels; no picture is that large
-
-
-def read(path: str) -> bytes:
-    """The content of a label file, without byte order mark. Raises DataError, FileNotFoundError when there is none."""
-    try:
-        file = inputs.handle(path)
-        try:
-            content = os.read(file, _USUAL)
-            if len(content) == _USUAL:
-                content += os.read(file, _LARGEST)
-        finally:
-            os.close(file)
-    except FileNotFoundError:
-        raise
-    except OSError as problem:
-        raise DataError(f"this label file cannot be read: {problem.strerror}", where=path) from None
-    if len(content) > _LARGEST:
-        raise DataError("this file is too large to be one picture's labels", where=path)
-    return content.removeprefix(codecs.BOM_UTF8)
-
-
-def read_stem(folder: Path | str, stem: str, findings: Findings | None = None) -> tuple[str, bytes]:
-    """The label file of the image ``stem``, and its content. Raises as ``read`` does.
-
-    Its extension may be in upper case, its name in another Unicode normal form.
-    """
-    path = f"{folder}/{stem}.txt"
-    try:
-        return path, read(path)
-    except FileNotFoundError:
-        if (other := _spelled(str(folder), stem)) is None:
-            raise
-    if findings is not None and not other.startswith(f"{stem}."):
-        findings.add(rules.OTHER_FILE_NAME, f"{stem} -> {other} (Unicode normal form)")
-    return f"{folder}/{other}", read(f"{folder}/{other}")
-
-
-def _spelled(folder: str, stem: str) -> str | None:
-    names = (f"{form}.{extension}" for form in (stem, *listing.forms(stem)) for extension in ("txt", "TXT", "Txt"))
-    return next((name for name in names if os.path.exists(f"{folder}/{name}")), None)  # noqa: PTH110 - a text
 
 
 def parse(content: bytes, path: Path | str) -> list[Object]:

@@ -22,14 +22,13 @@ from typing import Any
 
 import orjson
 
-from converters.files import image_files, listing
-from converters.formats import SPLITS, Place, by_name, in_order, split_name
+from converters.files import contents, image_files, listing
 from converters.formats.labelme import shapes as labelme_shapes
 from converters.model import Dataset, Sample, rules
 from converters.model import classes as class_map
 from converters.model.findings import Findings
+from converters.model.splits import SPLITS, Place, by_name, in_order, split_name
 from converters.pictures import headers as images
-from converters.transfer import contents
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 

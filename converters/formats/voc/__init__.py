@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from converters.formats import FilesOfTheirOwn, MakeWriter, Place
+from converters.files import contents
+from converters.formats import FilesOfTheirOwn, MakeWriter
 from converters.formats.voc import xml
 from converters.formats.voc.folders import Folder, Several, unlisted
 from converters.formats.voc.places import Listed, Shared, find, is_page
 from converters.model import Dataset, Sample
-from converters.transfer import contents
+from converters.model.splits import Place
 
 __all__ = ["ABOUT", "CARRIES", "Writer", "beside", "describe", "find", "layout", "read"]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from converters.files import listing
-from converters.formats import SPLITS, Place, by_name, in_order, split_name
+from converters.model.splits import SPLITS, Place, by_name, in_order, split_name
 from tltpipe import inputs
 from tltpipe.errors import DataError
 

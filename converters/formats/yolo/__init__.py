@@ -17,13 +17,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.formats import FilesOfTheirOwn, Place
+from converters.files import contents
+from converters.formats import FilesOfTheirOwn
 from converters.formats.yolo import class_names, darknet, labels, layouts, lines, lists, page
 from converters.formats.yolo.images import Images
 from converters.formats.yolo.places import Described, sources
 from converters.model import Dataset, KeypointSlot, Sample
 from converters.model import classes as class_map
-from converters.transfer import contents
+from converters.model.splits import Place
 from tltpipe.errors import DataError, UsageError
 
 ABOUT = "YOLO: data.yaml or obj.data, images and labels/*.txt (detect, segment, pose)"

@@ -14,9 +14,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from converters.formats import Place, by_name
 from converters.formats.yolo import class_names, lists
 from converters.formats.yolo.places import described
+from converters.model.splits import Place, by_name
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 

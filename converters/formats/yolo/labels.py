@@ -14,7 +14,7 @@ from pathlib import Path
 
 from converters.files import listing
 from converters.files.numerals import is_number
-from converters.formats import SPLITS, split_name
+from converters.model.splits import SPLITS, split_name
 from tltpipe import inputs
 
 TEXT = frozenset(("txt",))

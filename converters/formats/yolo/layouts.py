@@ -16,11 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from converters.files import listing
-from converters.formats import SPLITS, Place, by_name, split_name
 from converters.formats.yolo import class_names, labels, lists
 from converters.formats.yolo.places import Described, described, sources
 from converters.model import rules
 from converters.model.findings import Findings
+from converters.model.splits import SPLITS, Place, by_name, split_name
 from tltpipe import inputs
 
 _IMAGES = ("images", "image", "imgs", "img")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from converters.files import label_folders
 from converters.files.numerals import is_number
-from converters.formats.kitti import lines
 from converters.formats.yolo import labels
 from converters.model import (
     Box,
@@ -35,7 +35,7 @@ def parse(path: Path, names: Sequence[str], keypoints: tuple[int, int] | None, w
     numbers is a polygon.
     """
     try:
-        content = lines.read(str(path))
+        content = label_folders.read(str(path))
     except FileNotFoundError:
         return []
     found = []

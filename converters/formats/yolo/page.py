@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converters.formats import Place, by_name, split_name
 from converters.formats.yolo import lists
 from converters.formats.yolo.places import described
 from converters.model import rules
 from converters.model.findings import Findings
+from converters.model.splits import Place, by_name, split_name
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.formats import Place, split_name
 from converters.formats.yolo import labels, lists
 from converters.model import rules
 from converters.model.findings import Finding, Findings
+from converters.model.splits import Place, split_name
 
 
 @dataclass(frozen=True)

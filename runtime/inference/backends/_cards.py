@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runtime import networks
 from runtime.inference.backends._seeing import BySize
 from runtime.shell import program
+from runtime.tasks.detection.detections import HasThresholds
 from runtime.weights import card
 from tltpipe.errors import ModelError
 
@@ -59,15 +60,12 @@ def _compare(found: Card, recipe: Recipe[Any], path: Path) -> None:
     if size is not None and found.size is not None and size != found.size:
         what = f"this model takes pictures of {found.size[1]}x{found.size[0]}, the spec says {size[1]}x{size[0]}"
         raise ModelError(what, where=path, hint="pass the spec it was exported with, or export it again")
-    asked, has = recipe.model, thresholds(found)
-    names = {"confidence_threshold": has.confidence, "clustering_iou_threshold": has.iou, "top_k": has.top_k}
-    other = [
-        f"{name} {value:g}, not {getattr(asked, name):g}"
-        for name, value in names.items()
-        if abs(value - getattr(asked, name)) > 1e-6
-    ]
+    if found.thresholds is None or not isinstance(recipe.model, HasThresholds):
+        return
+    pairs = zip(vars(found.thresholds).items(), vars(recipe.model.thresholds).values(), strict=True)
+    other = [f"{name} {has:g}, not {asked:g}" for (name, has), asked in pairs if abs(has - asked) > 1e-6]
     if other:
-        program.warn(f"{path.name} was exported with another nms_config than the spec's: {'; '.join(other)}")
+        program.warn(f"{path.name} was exported with other thresholds than the spec's: {'; '.join(other)}")
 
 
 def require_classes(scores: NDArray[np.float32], classes: Sequence[str]) -> NDArray[np.float32]:

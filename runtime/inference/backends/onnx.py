@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.imaging.boxes import decode
 from runtime.imaging.pixels import parts, prepared
 from runtime.inference.backends._cards import input_size as size_of
 from runtime.inference.backends._cards import read, require_classes, require_names, seeing, thresholds
 from runtime.machine.threads import Threads, counts
+from runtime.nn.export.onnx_files import NAMES, TENSORRT_NMS
 from runtime.tasks.detection.detections import Found, Thresholds, suppress
-from runtime.weights.card import NAMES
 from tltpipe.errors import HostError, ModelError
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = frozenset({".onnx"})
 HINT = 'pip install "tltpipe[export]"'
-LARGEST_LOG_RATIO = 20.0
-PLUGIN = "NMSDynamic_TRT"
 
 
 class Session:
@@ -84,7 +83,7 @@ class Raw(Session):
     def found(self, outputs: list[Any], picture: int) -> Found:
         logits, offsets, anchors = outputs[0][picture], outputs[1][picture], outputs[2]
         scores = require_classes(probabilities(logits, background=self.card.background), self.classes)
-        corners = decode(offsets, anchors, self.card.variances) * (self.input_size[::-1] * 2)
+        corners = decode(offsets, anchors, np.array(self.card.variances, np.float32)) * (self.input_size[::-1] * 2)
         return suppress(scores, corners.astype(np.float32), thresholds(self.card))
 
 
@@ -122,15 +121,6 @@ def probabilities(logits: NDArray[np.float32], *, background: bool) -> NDArray[n
         return scores
     halves: NDArray[np.float32] = (np.tanh(logits * np.float32(0.5)) + 1) * np.float32(0.5)
     return halves
-
-
-def decode(offsets: Any, anchors: Any, variances: Any) -> NDArray[np.float32]:
-    """Corners [A, 4] in shares of the input (``runtime.networks.ssd.boxes.decode``)."""
-    low, high = anchors[:, :2], anchors[:, 2:]
-    scaled = offsets * np.asarray(variances, np.float32)
-    centre = scaled[:, :2] * (high - low) + (low + high) / 2
-    half = np.exp(np.minimum(scaled[:, 2:], LARGEST_LOG_RATIO)) * (high - low) / 2
-    return np.concatenate([centre - half, centre + half], axis=1)
 
 
 def open(path: Path, wanted: Wanted) -> Session:
@@ -183,9 +173,9 @@ def without_plugin(path: Path) -> tuple[bytes, dict[str, Any]]:
     import onnx
 
     model = onnx.load(path)
-    nodes = [node for node in model.graph.node if node.op_type == PLUGIN]
+    nodes = [node for node in model.graph.node if node.op_type == TENSORRT_NMS]
     if len(nodes) != 1:
-        what = f"there is no {PLUGIN} in it, which its JSON speaks of"
+        what = f"there is no {TENSORRT_NMS} in it, which its JSON speaks of"
         raise ModelError(what, where=path, hint="is that JSON another model's? Export it again")
     (node,) = nodes
     model.graph.node.remove(node)

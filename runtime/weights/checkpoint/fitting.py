@@ -53,6 +53,24 @@ def take_on(detector: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path
         raise ModelError(f"the pruned layers do not fit: {mismatch}", where=path, hint=hint) from None
 
 
+def network_of(checkpoint: Checkpoint, path: Path, *, expected: str | None = None) -> str:
+    """The module in ``runtime.networks`` that ``checkpoint`` is of: known before its spec is read.
+
+    Raises ModelError where there is none, or it is not the ``expected`` one.
+    """
+    from runtime import networks
+
+    try:
+        name = networks.family(checkpoint.network)
+    except ModelError as error:
+        error.where = path
+        raise
+    if expected not in (None, name):
+        what = f"this checkpoint holds {checkpoint.network}, a model of {name}, not of {expected}"
+        raise ModelError(what, where=path, hint=f"name {name} in place of {expected}, or pass another checkpoint")
+    return name
+
+
 def check(checkpoint: Checkpoint, path: Path, *, network: str, classes: tuple[str, ...]) -> None:
     """Raise ModelError unless ``checkpoint`` holds this network and these classes, saying what differs."""
     if checkpoint.network != network:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from runtime.exporting.subject import Subject
     from runtime.networks.ssd.export.heads import Heads
     from runtime.networks.ssd.model import SSD
+    from runtime.nn.export.subject import Subject
     from runtime.tasks.detection.detections import Found
 
 EXAMPLES = 2

@@ -1,4 +1,4 @@
-"""KITTI label lines as the programs read and write them, all fifteen columns kept.
+"""KITTI label lines as the tlt-* programs read and write them, all fifteen columns kept.
 
 A superset of what NVIDIA's programs accept: blank lines, any white space between columns, a byte order mark,
 occlusion as a float, and a sixteenth column (a detector's score), which is dropped and counted.
@@ -6,15 +6,18 @@ occlusion as a float, and a sixteenth column (a detector's score), which is drop
 
 from __future__ import annotations
 
-import os
-from codecs import BOM_UTF8
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tltpipe import inputs
+from converters.files import label_folders
 from tltpipe.errors import DataError, Location
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 COLUMNS: tuple[str, ...] = ("class", "truncation", "occlusion", "alpha", "left", "top", "right", "bottom")
 COLUMNS += ("height", "width", "length", "x", "y", "z", "rotation_y")
@@ -22,7 +25,8 @@ FORM = "15 columns are needed: class truncation occlusion alpha left top right b
 _COLUMNS = len(COLUMNS)
 _NUMBERS = _COLUMNS - 1
 _WIDTHS = (_NUMBERS, _NUMBERS + 1)
-_MOST = 1 << 14  # bytes read at once; few label files have more
+_LEAST = 9
+"""Columns of what is trained on: class, truncation, occlusion, alpha, the box, and one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +94,46 @@ def rows(text: str, *, source: Path | str) -> tuple[list[Row], list[int]]:
     return found, scores
 
 
+def boxes(text: str, *, source: Path, strict: bool = False) -> tuple[list[str], NDArray[np.float32], list[bool]]:
+    """What is trained on: classes in lower case, boxes [n, 4] and difficulty of the objects in the file ``source``.
+
+    Lines need nine columns here, as with NVIDIA; ``strict`` passes over shorter ones. Raises DataError with the line.
+    """
+    import numpy as np
+
+    classes: list[str] = []
+    corners: list[list[float]] = []
+    difficult: list[bool] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        columns = line.split()
+        if len(columns) < _LEAST:
+            if not columns or strict:
+                continue
+            what, hint = f"{len(columns)} columns", FORM
+            raise DataError(what, where=Location(source, number), hint=hint)
+        try:
+            occlusion, box = float(columns[2]), [*map(float, columns[4:8])]
+        except ValueError:
+            what = f'occlusion and the box must be numbers, not "{" ".join([columns[2], *columns[4:8]])}"'
+            hint = "a class has no spaces; " + FORM
+            raise DataError(what, where=Location(source, number), hint=hint) from None
+        if not isfinite(sum(box)):
+            raise DataError("the box must be finite numbers", where=Location(source, number))
+        classes.append(columns[0].lower())
+        corners.append(box)
+        difficult.append(occlusion != 0)
+    return classes, np.array(corners, np.float32).reshape(-1, 4), difficult
+
+
 def text_of(path: Path | str) -> str:
     """What the label file ``path`` holds, every line ending in a newline character; DataError where it cannot be."""
     try:
-        file = inputs.handle(path)
-        try:
-            content = os.read(file, _MOST)
-            while len(content) >= _MOST and (more := os.read(file, _MOST)):
-                content += more
-        finally:
-            os.close(file)
-        text = str(content, "utf-8-sig" if content.startswith(BOM_UTF8) else "utf-8")
+        text = label_folders.read(str(path)).decode()
     except FileNotFoundError:
         hint = "an image without objects needs an empty one"
         raise DataError("this label file is missing", where=path, hint=hint) from None
     except UnicodeDecodeError:
         raise DataError("this label file is not UTF-8 text", where=path) from None
-    except OSError as problem:
-        raise DataError(f"this label file cannot be read: {problem.strerror}", where=path) from None
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
