@@ -69,12 +69,13 @@ def look(
     """
     from converters.statistics import measure
     from converters.transfer import opening
+    from specs.ssd import anchor_search
 
     path = dataset.resolve()
     format, places = opening.find(path, format)
     datasets = opening.read_all(path, places, format)
     dialect = dialect or next((name for name, own in TRAINED_ON.items() if own == format), "tlt3")
-    report = measure(datasets, progress=progress, size=size, skip_bad=skip_bad)
+    report = measure(datasets, fit=anchor_search.figures, progress=progress, size=size, skip_bad=skip_bad)
     anchors, main = report.numbers["anchors"], report.main
     if anchors is None:
         raise DataError("there is no box to train on", where=dataset, hint="tltpipe stats shows what there is")
@@ -94,10 +95,9 @@ def look(
         own = _converted(wanted, target, splits)
     first = next(iter(datasets[main]), None)
     extension = first.image.suffix if first is not None else ".jpg"
-    suggested = anchors["suggested"]
-    fitted = {"scales": report.suggested.scales, "aspect_ratios_global": report.suggested.ratios}
-    figures = {**anchors, "suggested": suggested}
-    return dialect, Found(classes, _paths(wanted, own, extension), notes, fitted, figures, missing)
+    suggested = report.anchors["suggested"]
+    fitted = {"scales": suggested.scales, "aspect_ratios_global": suggested.ratios}
+    return dialect, Found(classes, _paths(wanted, own, extension), notes, fitted, anchors, missing)
 
 
 def _coverage(anchors: Mapping[str, Any]) -> str:

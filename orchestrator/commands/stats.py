@@ -41,13 +41,21 @@ def stats(
 ) -> None:
     """Statistics of every class and split, and SSD anchors that fit the boxes."""
     from converters.statistics import measure
+    from specs.ssd import anchor_search
     from tltpipe import files
 
     input_size = _size(size)
     if html is not None and html.is_dir():
         raise UsageError("this is a folder", where=html, hint="name the page itself: --html report.html")
     format, datasets = _opened(dataset, from_, split, images)
-    report = measure(datasets, progress=options.console.progress, size=input_size, skip_bad=skip_bad, workers=workers)
+    report = measure(
+        datasets,
+        fit=anchor_search.figures,
+        progress=options.console.progress,
+        size=input_size,
+        skip_bad=skip_bad,
+        workers=workers,
+    )
     if html is not None:
         from converters.statistics.page import render
 

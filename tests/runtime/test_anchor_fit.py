@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("torch")
 from runtime.data.split import Split
 from runtime.networks.ssd import anchor_fit
-from runtime.networks.ssd.anchors import anchors as ssd_anchors
+from specs.ssd.geometry import anchors as ssd_anchors
 
 pytestmark = pytest.mark.torch
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.statistics import anchors as proposing
 from runtime.data.split import Split
 from runtime.imaging.boxes import iou
+from specs.ssd import anchor_search
 
 Floats = NDArray[np.float32]
 
@@ -160,8 +160,8 @@ def _told(found: Fit, classes: Sequence[str], iou: float) -> Iterator[str]:
 
 def _proposed(boxes: Floats, found: Fit, size: tuple[int, int], iou: float) -> Iterator[str]:
     cornered = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
-    proposal = proposing.suggest(cornered, size)
-    recall = proposing.cover(proposal, cornered, size).recall(iou)
+    proposal = anchor_search.suggest(cornered, size)
+    recall = anchor_search.cover(proposal, cornered, size).recall(iou)
     if recall <= found.recall(iou):
         return
     yield f"these anchors would take {recall:.1%}; in ssd_config, in place of what it says of them:"

@@ -10,13 +10,12 @@ from torch import Tensor, nn
 
 from runtime.networks import Detection, Truth
 from runtime.networks.ssd import boxes, decode, loss, matching
-from runtime.networks.ssd.anchors import anchors as all_anchors
-from runtime.networks.ssd.anchors import per_cell
-from runtime.networks.ssd.config import MAPS, Settings
+from runtime.networks.ssd.config import Settings
 from runtime.networks.ssd.features import Features, PredictionModule, map_sizes
 from runtime.nn.backbones import Backbone
 from runtime.nn.layers import BatchNorm, conv, kernels, normal_, penalty
-from tltpipe.errors import SpecError
+from specs.ssd import geometry
+from specs.ssd.anchors import MAPS
 
 GREY_OF_BGR = (0.114, 0.587, 0.299)
 
@@ -41,7 +40,9 @@ class SSD(nn.Module):
         self.input_size, self.arch = settings.input_size, settings.arch
         self.channels = settings.loss.channels(num_classes)
         self.features = Features(settings.arch, settings.nlayers, in_channels=settings.input_channels)
-        counts = [per_cell(ratios, two_boxes_for_ar1=settings.two_boxes_for_ar1) for ratios in settings.aspect_ratios]
+        counts = [
+            geometry.per_cell(ratios, two_boxes_for_ar1=settings.two_boxes_for_ar1) for ratios in settings.aspect_ratios
+        ]
         channels = self.features.channels
         if settings.prediction_channels:
             self.mpred = nn.ModuleList(PredictionModule(width, settings.prediction_channels) for width in channels)
@@ -63,7 +64,7 @@ class SSD(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def _constants(self, settings: Settings) -> None:
-        corners = all_anchors(
+        corners = geometry.anchors(
             map_sizes(settings),
             input_size=settings.input_size,
             scales=settings.scales,
@@ -91,9 +92,6 @@ class SSD(nn.Module):
         """The convolutions of these blocks stop learning; their batch norms go on."""
         backbone = cast(Backbone, self.features.backbone)
         for block in settings.freeze_blocks if backbone.blocks else ():
-            if block not in backbone.blocks:
-                what = f"ssd_config.freeze_blocks: {settings.arch} has no block {block}"
-                raise SpecError(what, hint=f"use some of: {', '.join(map(str, backbone.blocks))}")
             for name in backbone.blocks[block]:
                 for module in backbone.get_submodule(name).modules():
                     if isinstance(module, nn.Conv2d):

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from runtime.data.recipe import CLIP_NORM, Data, Evaluation, Recipe
 from runtime.imaging.placement import View
-from runtime.networks.ssd.config import MAPS, Settings
+from runtime.networks.ssd.config import Settings
 from runtime.nn.schedules import SoftStartAnnealing, SoftStartCosine
 from specs import numbers
+from specs.ssd.anchors import MAPS
+from specs.ssd.backbones import BACKBONES
 from tltpipe import registry
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ def settings(spec: Spec, **own: Any) -> Settings:
     """The network's settings that are spelt alike in all dialects, and its ``own`` fields of Settings."""
     message = spec.message
     ssd, nms, regularizer = message.ssd_config, message.nms_config, message.training_config.regularizer
-    depths = registry.load("runtime.nn.backbones", ssd.arch).DEPTHS
+    depths, _ = BACKBONES[ssd.arch]
     return Settings(
         arch=ssd.arch,
         nlayers=ssd.nlayers if depths else 0,
