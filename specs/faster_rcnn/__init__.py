@@ -142,7 +142,7 @@ class Dataset:
     val_data_sources: tuple[Source, ...] = ()
     """Images to validate on (default: no validation)."""
     classes: tuple[str, ...]
-    """Names of the classes, in the order of their labels; objects of other classes are left out."""
+    """Names of the classes, in the order of their labels; data with any others are refused."""
     batch_size: Count = 2
     """Images a step on each GPU."""
     workers: Whole = 0

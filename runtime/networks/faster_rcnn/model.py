@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -88,7 +89,19 @@ class FasterRCNN(faster_rcnn.FasterRCNN):  # type: ignore[misc]
         )
         self.roi_heads.box_predictor = faster_rcnn.FastRCNNPredictor(box.representation_size, classes + 1)
         self.transform = Padding()
+        self.settings = settings
         self.checked = False
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """The backbone alone: proposals are as many as there are."""
+        self.backbone.compile(*args, **kwargs)
+
+    def foreign_names(self, name: str) -> Sequence[str]:
+        """Of the tensor ``name`` in files of torchvision's detectors (the older ones name some layers otherwise), and
+        in those of ImageNet classifiers of torchvision and timm."""
+        older = re.sub(r"^(backbone\.fpn\.\w+_blocks\.\d)\.(\w+)$", r"\1.0.\2", name)
+        older = re.sub(r"^rpn\.head\.conv\.(\w+)$", r"rpn.head.conv.0.0.\1", older)
+        return older, f"backbone.body.{name.removeprefix('features.')}"
 
     def forward(self, images: Images, targets: Targets) -> dict[str, Tensor]:
         """The losses, in either mode; normalisation layers do as their mode says. Objects without area are left out.
