@@ -136,16 +136,22 @@ for stage_command in stages.ALL:
 def status(options: Chosen) -> None:
     """What is done, what is stale and why."""
     from orchestrator import pipeline, session
-    from orchestrator.jobs import leftovers
+    from orchestrator.jobs import leftovers, receipts
+    from orchestrator.screen import answers
 
     run = session.start(options.workspace, options.console, flags=options.flags())
     verdicts, left = pipeline.survey(run), leftovers.find(run.workspace)
+    evaluation = receipts.load(run.workspace.receipts, "evaluate")
+    scores = answers.scores(evaluation.result if evaluation else {})
     told: dict[str, Any] = {"workspace": str(run.workspace.root), "stages": {n: vars(v) for n, v in verdicts.items()}}
-    _answer(options, {**told, "leftovers": [vars(each) for each in left]})
+    _answer(options, {**told, "scores": scores, "leftovers": [vars(each) for each in left]})
     rows = [(name, each.state, each.when or "", each.why) for name, each in verdicts.items()]
     colours = {"done": "green", "running": "green", "stale": "yellow", "interrupted": "yellow"}
     colours |= {"missing": "red", "failed": "red"}
     options.console.table(("stage", "state", "finished", "why"), rows, colours=colours)
+    if scores and not options.json:
+        value = scores["figures"][scores["primary"]]
+        options.console.put(f"\n{scores['primary']} {'-' if value is None else f'{value:.3f}'} when last evaluated")
     if left and not options.json:
         total = leftovers.in_words(sum(each.size for each in left))
         _list(options, run.workspace, f"\nleft by earlier runs, {total}; `tltpipe clean` removes it:", left)

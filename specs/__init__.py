@@ -38,6 +38,7 @@ __all__ = [
     "render",
     "shorthands",
     "size_settings",
+    "template",
     "training",
     "tunables",
     "tunables_from",
@@ -123,6 +124,14 @@ def render(folder: str, template: str, tunables: object, **variables: object) ->
     from specs import templating
 
     return templating.render(folder, template, tunables, variables)
+
+
+def template(folder: str) -> str | None:
+    """The one template that there is for this kind of spec; None where there are several."""
+    from specs import templating
+
+    first, *others = sorted(path.name for path in templating.templates(folder).glob("*.j2"))
+    return None if others else first
 
 
 def image_size(spec: Spec) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -48,15 +48,49 @@ def settings_of(folder: str, template: str) -> frozenset[str]:
 
 @functools.cache
 def setting_of_field(folder: str, template: str) -> dict[str, str]:
-    """The setting that a field's value is, by the field's name, as ``specs/<folder>/<template>`` has them."""
-    return dict(reversed(_FIELD.findall(_source(folder, template))))
+    """The setting that a field's value is, by the field's name, as ``specs/<folder>/<template>`` has them; where fields
+    of one name are several settings, by "section.field" (``setting_at``)."""
+    places: dict[str, list[tuple[str, str]]] = {}
+    sections: list[tuple[int, str]] = []
+    for indent, name, setting in _FIELD.findall(_source(folder, template)):
+        while sections and sections[-1][0] >= len(indent):
+            sections.pop()
+        if setting:
+            places.setdefault(name, []).append((sections[-1][1] if sections else "", setting))
+        else:
+            sections.append((len(indent), name))
+    found: dict[str, str] = {}
+    for name, pairs in places.items():
+        one = len({setting for _, setting in pairs}) == 1
+        found |= {name if one else f"{section}.{name}": setting for section, setting in reversed(pairs)}
+    return found
 
 
-_FIELD = re.compile(r"^\s*(\w+):\s*\{\{\s*(\w+)", re.MULTILINE)
+def setting_at(path: str, names: Mapping[str, str]) -> str | None:
+    """The setting behind the field at ``path`` ("model.rpn.nms_thresh"), of those that ``setting_of_field`` found."""
+    *_, section, field = ["", *path.split(".")]
+    return names.get(f"{section.partition('[')[0]}.{field}") or names.get(field)
+
+
+_FIELD = re.compile(r"^([ -]*)(\w+)(?::[ ]*\{\{[ ]*(\w+)|:[ ]*$|[ ]*\{$)", re.MULTILINE)
+"""A field with a setting, or the beginning of a section, in protobuf text and in YAML alike."""
 
 
 def _source(folder: str, template: str) -> str:
-    return (Path(__file__).parent / folder / template).read_text(encoding="utf-8")
+    return (templates(folder) / template).read_text(encoding="utf-8")
+
+
+def templates(folder: str) -> Path:
+    """Where the templates of this kind of spec lie."""
+    import specs
+
+    return Path(str(specs.load(folder).__file__)).parent
+
+
+def _found(name: str) -> str | None:
+    """The template ``folder/file``; None where there is none."""
+    folder, _, template = name.partition("/")
+    return _source(folder, template) if (templates(folder) / template).is_file() else None
 
 
 def literal(value: object) -> str:
@@ -127,10 +161,10 @@ def _environment(template: str) -> Environment:
 
 @functools.cache
 def _environment_of(finalize: Callable[[object], str]) -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FunctionLoader(_found),
         undefined=StrictUndefined,
         finalize=finalize,
         autoescape=False,  # not HTML: ``finalize`` quotes

@@ -17,8 +17,8 @@ from converters.model import Dataset
 from converters.statistics.columns import Columns, Rows, gather
 from converters.statistics.summary import Numbers, summary
 from converters.transfer.passes import worker_count
-from tltpipe.files import start_workers
 from tltpipe.progress import Progress
+from tltpipe.workers import start_workers
 
 Floats = NDArray[np.float32]
 

@@ -48,9 +48,10 @@ def _fit(run: Run) -> list[Check]:
 
 def _weights(run: Run) -> Check:
     """The pretrained weights that training starts from; without any it takes far more pictures and epochs."""
+    from orchestrator.stages.train import Training
     from specs.ssd import weights
 
-    given, chosen = run.config.training.weights, run.config.tunables[run.config.network]
+    given, chosen = run.config.section(Training).weights, run.config.tunables[run.config.network]
     hint = f"for a better detector from fewer pictures: {weights.advice(chosen.arch, chosen.nlayers)}"
     if given is None:
         return Check("pretrained weights", ok=False, found="none: training starts at random", hint=hint, needed=False)

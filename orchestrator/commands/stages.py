@@ -255,27 +255,20 @@ def _run(
         subject=subject,
         subjects=subjects,
     )
-    results = pipeline.execute(run, names or pipeline.every(), needs=needs)
+    results = pipeline.execute(run, names or None, with_needed=needs)
     if options.json:
         options.console.json({"workspace": str(run.workspace.root), "stages": answers.stages(results)})
     show(options, results)
 
 
 def show(options: Options, results: list[Result]) -> None:
-    """The tables and counts that stages told."""
-    for told in (result.told for result in results):
-        if told.get("mAP") is not None:
-            details = {row["class"]: row for row in told.get("classes", ())}
-            options.console.precision(told["average_precision"], told["mAP"], details)
-            for line in told.get("lines", ()):
-                options.console.put(line)
-        if "objects" in told:
-            rows = [(name, str(count)) for name, count in told["objects"].items()] or [("nothing", "0")]
-            options.console.table(("class", "found"), rows)
-            images = told["images"]
-            options.console.put(f"{images} image{'s' if images != 1 else ''}: {told['drawn']}")
-        if told.get("exported"):
-            options.console.put(f"exported: {told['exported']}")
+    """The tables and counts of the stages that have some."""
+    from orchestrator import pipeline
+
+    for result in results:
+        stage = pipeline.load(result.stage)
+        if hasattr(stage, "show"):
+            stage.show(options.console, result.told)
 
 
 ALL = (prepare, augment, tfrecords, train, evaluate, infer, export, prune, run)

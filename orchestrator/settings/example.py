@@ -54,7 +54,7 @@ def text(
     advice = {"train.weights": [f"Pretrained weights: {weights.advice(*_backbone(network))}"]}
     values, notes = values or {}, {**advice, **(notes or {})}
     lines = [HEAD, *_entries(Settings, tuning.documentation(Settings), "", values, notes)]
-    for name, section in config.SECTIONS.items():
+    for name, section in config.own_sections().items():
         documentation = tuning.documentation(section)
         lines += ["", f"# {_about(section)}", f"{name}:", *_entries(section, documentation, name, values, notes)]
     for name, folder in config.sections(network).items():
@@ -70,10 +70,7 @@ def _value(chosen: Config, dotted: str) -> object:
     holders: dict[str, Any] = {
         "": chosen.settings,
         "data": chosen.data,
-        "train": chosen.training,
-        "prune": chosen.pruning,
-        "infer": chosen.inference,
-        "export": chosen.exporting,
+        **chosen.sections,
         **chosen.tunables,
     }
     return getattr(holders[section if dot else ""], key)

@@ -6,24 +6,26 @@ seed, epoch and its place in it, and on nothing else: a resumed run sees what an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.data.frames import Split
+from runtime.data.fields import BOXES, Fields, Large
 from runtime.data.loading import Loader, Memory
-from runtime.tasks import Target
+from runtime.data.split import Split
 from tltpipe.machine import cpu_count, worker_count
 
 if TYPE_CHECKING:
     import torch
 
     from runtime.data.recipe import Recipe
-    from runtime.imaging.placement import View
+    from runtime.imaging.placement import Placement, Seen, View
+    from runtime.tasks import Target
 
 
 class Draw(NamedTuple):
@@ -36,64 +38,150 @@ class Draw(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """``images`` uint8 [B, H, W, 3] RGB, and for each picture its target (``runtime.tasks``): the fields "boxes"
-    float32 [n, 4] in its pixels, "labels" int64 [n] from 1 and "difficult" bool [n], whether the object is marked as
-    occluded. ``indices`` [B] are the pictures' places in the split.
+    """``images`` uint8 [B, H, W, 3] RGB, a list of [H, W, 3] where each has a size of its own, and for each its target:
+    the arrays that ``fields`` name, in its pixels. ``indices`` [B] are the images' places in the split,
+    ``placements`` [B] say where the images come to lie.
     """
 
-    images: NDArray[np.uint8]
+    images: NDArray[np.uint8] | list[NDArray[np.uint8]]
     targets: list[Target]
     indices: tuple[int, ...] = ()
+    fields: Fields = field(default_factory=lambda: BOXES)
+    placements: tuple[Placement, ...] = ()
 
 
-class Objects(NamedTuple):
-    """The targets of a batch, field by field: arrays of all pictures, one after the other; ``counts`` [B] says how many
-    objects each has."""
+class Rest(NamedTuple):
+    """What of a batch goes by pipe: ``counts`` [B] of objects, the small fields (those of objects joined in one array,
+    those of images in a list), and ``placements``, with the sizes of images and large fields."""
 
-    fields: dict[str, NDArray[Any]]
     counts: tuple[int, ...]
+    small: dict[str, Any]
+    placements: tuple[Placement, ...]
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Makes the batch of a Draw; lives in the worker processes. ``size`` is the network's (height, width)."""
+    """Makes the batch of a Draw; lives in the worker processes. ``size`` is the network's (height, width), None where
+    each image has its own."""
 
     split: Split
     view: View
-    size: tuple[int, int]
+    size: tuple[int, int] | None
     seed: int | None = None
-    """None: the pictures as they are."""
+    """None: the images as they are."""
 
     def __getitem__(self, draw: Draw) -> Batch:
-        """Raises DataError naming the picture that cannot be used."""
+        """Raises DataError naming the image that cannot be used."""
         memory = np.empty(self.room(draw), np.uint8)
         return self.whole(draw, memory, self.make(draw, memory))
 
     def room(self, draw: Draw) -> int:
-        return len(draw.indices) * prod(self.size) * 3
+        """An upper bound, known before anything is decoded."""
+        if self.size is not None and not self._large:
+            return len(draw.indices) * prod(self.size) * 3
+        return sum(map(self._room, draw.indices))
 
-    def make(self, draw: Draw, memory: Memory) -> Objects:
-        images = memory.reshape(-1, *self.size, 3)
-        targets = []
+    def _room(self, index: int) -> int:
+        image, things = self._sample(index)
+        width, height = self.size[::-1] if self.size is not None else self.view.bound(self._stored(image))
+        count = things.stop - things.start
+        return width * height * 3 + sum(each.room(count, (width, height)) for each in self._large.values())
+
+    def make(self, draw: Draw, memory: Memory) -> Rest:
+        targets: list[Target] = []
+        seen: list[Seen] = []
+        end = 0
         for at, index in enumerate(draw.indices):
-            images[at], target = self.one(draw.epoch, draw.place + at, index)
+            one, target = self.one(draw.epoch, draw.place + at, index)
+            end = _put(memory, end, one.pixels)
+            seen.append(one._replace(pixels=_NO_PIXELS))
             targets.append(target)
-        joined = {name: np.concatenate([target[name] for target in targets]) for name in targets[0]}
-        return Objects(joined, tuple(len(target["labels"]) for target in targets))
+        for name, each in self._large.items():
+            for target in targets:
+                end = _put(memory, end, each.packed(target[name]))
+        small = {
+            name: np.concatenate(values) if each.per == "object" else values
+            for name, each in self.split.fields.items()
+            if name not in self._large and (values := [target[name] for target in targets])
+        }
+        return Rest(tuple(len(one.kept) for one in seen), small, tuple(one.placement for one in seen))
 
-    def whole(self, draw: Draw, memory: Memory, rest: Objects) -> Batch:
-        ends = np.cumsum(rest.counts).tolist()
-        parts = [slice(end - count, end) for end, count in zip(ends, rest.counts, strict=True)]
-        targets: list[Target] = [{name: values[part] for name, values in rest.fields.items()} for part in parts]
-        return Batch(memory.reshape(-1, *self.size, 3), targets, draw.indices)
+    def whole(self, draw: Draw, memory: Memory, rest: Rest) -> Batch:
+        sizes = [placement.size for placement in rest.placements]
+        pieces = _pieces(memory)
+        images: NDArray[np.uint8] | list[NDArray[np.uint8]]
+        if self.size is not None:
+            images = pieces(len(sizes) * prod(self.size) * 3).reshape(-1, *self.size, 3)
+        else:
+            images = [pieces(width * height * 3).reshape(height, width, 3) for width, height in sizes]
+        columns: dict[str, Sequence[NDArray[Any]]] = {}
+        for name, each in self._large.items():
+            whose = zip(rest.counts, sizes, strict=True)
+            columns[name] = [each.unpacked(pieces(each.room(count, size)), count, size) for count, size in whose]
+        for name, values in rest.small.items():
+            joined = self.split.fields[name].per == "object"
+            columns[name] = _parted(values, rest.counts) if joined else values
+        targets: list[Target] = [
+            {name: columns[name][at] for name in self.split.fields} for at in range(len(draw.indices))
+        ]
+        shown = tuple(self._sample(index)[0] for index in draw.indices)
+        return Batch(images, targets, shown, self.split.fields, rest.placements)
 
-    def one(self, epoch: int, place: int, index: int) -> tuple[NDArray[np.uint8], Target]:
-        """Pixels uint8 [H, W, 3] and the target of picture ``index``."""
-        boxes, labels = self.split.objects(index)
-        width, height = self.split.sizes[index].tolist()
+    def one(self, epoch: int, place: int, index: int) -> tuple[Seen, Target]:
+        """What is seen of sample ``index``, and its target."""
+        image, things = self._sample(index)
+        boxes = self.split.boxes[things] if "boxes" in self.split.columns else _NO_BOXES
         random = None if self.seed is None else np.random.default_rng((self.seed, epoch, place))
-        pixels, _, kept, boxes = self.view(self.split.image(index), boxes, (width, height), random)
-        return pixels, {"boxes": boxes, "labels": labels[kept], "difficult": self.split.hard(index)[kept]}
+        seen = self.view(self.split.image(image), boxes, self._stored(image), random)
+        kept, own = things.start + seen.kept, np.array([image])
+        target = {}
+        for name, each in self.split.fields.items():
+            column = self.split.columns[name]
+            target[name] = each.placed(column.take(kept if each.per == "object" else own), seen)
+        return seen, target
+
+    def _sample(self, index: int) -> tuple[int, slice]:
+        """The image of sample ``index``, and the places of its objects."""
+        if self.split.units is None:
+            return index, self.split.places(index)
+        image, thing = self.split.units[index].tolist()
+        return image, slice(thing, thing + 1)
+
+    def _stored(self, image: int) -> tuple[int, int]:
+        width, height = self.split.sizes[image].tolist()
+        return width, height
+
+    @cached_property
+    def _large(self) -> dict[str, Large]:
+        return {name: each for name, each in self.split.fields.items() if isinstance(each, Large)}
+
+
+_NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
+_NO_BOXES = np.zeros((0, 4), np.float32)
+
+
+def _put(memory: Memory, start: int, data: NDArray[np.uint8]) -> int:
+    """Write ``data`` at ``start``; returns where it ends."""
+    end = start + data.size
+    memory[start:end].reshape(data.shape)[...] = data
+    return end
+
+
+def _pieces(memory: Memory) -> Callable[[int], Memory]:
+    """What gives the next so many bytes of ``memory`` each time."""
+    end = 0
+
+    def piece(size: int) -> Memory:
+        nonlocal end
+        end += size
+        return memory[end - size : end]
+
+    return piece
+
+
+def _parted(values: NDArray[Any], counts: Sequence[int]) -> list[NDArray[Any]]:
+    """``values`` of all images by image: ``counts`` each."""
+    return [values[end - count : end] for end, count in zip(np.cumsum(counts).tolist(), counts, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -177,20 +265,15 @@ def for_training(
 ) -> tuple[Order, Pictures]:
     """How the recipe wants ``split`` shown: the order of pictures, and what becomes of each."""
     order = Order(
-        len(split), recipe.batch_size, epochs, recipe.seed, rank, ranks, start_step,
+        split.samples, recipe.batch_size, epochs, recipe.seed, rank, ranks, start_step,
         sources=split.sources, shuffled=recipe.data.shuffled, filled=not recipe.strict,
     )  # fmt: skip
-    return order, Pictures(split, recipe.training_view, _size(recipe), recipe.seed)
+    return order, Pictures(split, recipe.training_view, recipe.size, recipe.seed)
 
 
 def for_validation(recipe: Recipe, split: Split) -> tuple[InOrder, Pictures]:
     """``split`` in order, neither shuffled nor augmented, in batches as evaluation wants them."""
-    return InOrder(len(split), recipe.evaluation.batch_size), Pictures(split, recipe.plain_view, _size(recipe))
-
-
-def _size(recipe: Recipe) -> tuple[int, int]:
-    assert recipe.size is not None
-    return recipe.size
+    return InOrder(split.samples, recipe.evaluation.batch_size), Pictures(split, recipe.plain_view, recipe.size)
 
 
 def workers(recipe: Recipe, *, ranks: int = 1) -> int:
@@ -208,10 +291,13 @@ def batches(pictures: Pictures, order: Iterable[Draw], *, workers: int) -> Loade
     return Loader(pictures, order, workers=workers)
 
 
-def tensors(batch: Batch, device: torch.device) -> tuple[torch.Tensor, list[dict[str, torch.Tensor]]]:
-    """``batch`` on ``device``: images float32 [B, 3, H, W] 0..255 (channels last in memory), and the truths.
+def tensors(
+    batch: Batch, device: torch.device
+) -> tuple[torch.Tensor | list[torch.Tensor], list[dict[str, torch.Tensor]]]:
+    """``batch`` on ``device``: images float32 [B, 3, H, W] 0..255 (channels last in memory), or a list of [3, H, W],
+    and for each its target, of the fields that a model gets.
 
-    A GPU gets all of it in three copies from pinned memory, beside what it is computing.
+    A GPU gets every field in one copy from pinned memory, beside what it is computing.
     """
     import torch
 
@@ -219,10 +305,14 @@ def tensors(batch: Batch, device: torch.device) -> tuple[torch.Tensor, list[dict
         here = torch.from_numpy(array)
         return here.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else here.to(device)
 
-    counts = [len(target["labels"]) for target in batch.targets]
-    fields = {
-        name: there(np.concatenate([target[name] for target in batch.targets])).split(counts)  # type: ignore[no-untyped-call]
-        for name in ("boxes", "labels")
-    }
-    truths = [{name: parts[at] for name, parts in fields.items()} for at in range(len(counts))]
-    return there(batch.images).permute(0, 3, 1, 2).float(), truths
+    columns: dict[str, Sequence[torch.Tensor]] = {}
+    for name, each in batch.fields.items():
+        arrays = [target[name] for target in batch.targets if name in target]
+        if each.to_model and arrays:
+            joined = each.per == "object" and not isinstance(each, Large)
+            counts = [len(array) for array in arrays] if joined else []
+            columns[name] = there(np.concatenate(arrays)).split(counts) if joined else [*map(there, arrays)]  # type: ignore[no-untyped-call]
+    targets = [{name: parts[at] for name, parts in columns.items()} for at in range(len(batch.targets))]
+    if isinstance(batch.images, list):
+        return [there(image).permute(2, 0, 1).float() for image in batch.images], targets
+    return there(batch.images).permute(0, 3, 1, 2).float(), targets

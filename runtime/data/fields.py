@@ -9,8 +9,8 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from converters.model import Mask, flat, run_lengths
+from runtime.data.columns import Annotated, Column, Fixed, Ragged
 from runtime.imaging import decoding, landmarks, outlines
 from tltpipe.errors import DataError
 
@@ -26,53 +27,6 @@ if TYPE_CHECKING:
     from runtime.imaging.placement import Seen
     from runtime.imaging.transforms import Points as Floats
     from runtime.imaging.transforms import Size
-
-Indices = NDArray[np.integer[Any]]
-
-
-@dataclass(slots=True)
-class Annotated:
-    """An image and what is on it.
-
-    ``name`` is its path below the source's folder of images, with extension; for one inside a record its frame id.
-    Size in pixels as stored; ``classes`` as the file has them, lower case, or numbers from 1; ``boxes`` [n, 4] left,
-    top, right, bottom in those pixels; ``difficult`` marks objects as occluded; ``part`` is where in the record file
-    ``file`` the image is: byte offset and length. ``sample`` has the rest where a format of ``converters`` was read,
-    its objects in the same order, with the ``slots`` of their keypoints by class. ``labels`` are numbers from 1 of the
-    classes that are trained, 0 for others.
-    """
-
-    name: str
-    width: int
-    height: int
-    classes: Sequence[str | int]
-    boxes: NDArray[np.float32]
-    difficult: Sequence[bool]
-    part: tuple[int, int] | None = None
-    file: Path | None = None
-    sample: Sample | None = None
-    slots: Mapping[str, KeypointSlot] = field(default_factory=dict)
-    labels: Sequence[int] = ()
-
-    def rich(self, what: str) -> Sample:
-        """The sample. Raises DataError where the format has no ``what``, which the task needs."""
-        if self.sample is None:
-            hint = "train on a format that has them, such as COCO"
-            raise DataError(f"these annotations hold no {what}, which this network needs", where=self.file, hint=hint)
-        return self.sample
-
-
-class Column(Protocol):
-    """The values of a field, one after the other in little memory; grows, and is read when it is complete."""
-
-    @property
-    def nbytes(self) -> int: ...
-
-    def extend(self, values: Sequence[Any] | NDArray[Any]) -> None: ...
-
-    def take(self, places: Indices) -> Any:
-        """The values at ``places``: an array, or a list where they are ragged."""
-        ...
 
 
 class Field(Protocol):
@@ -113,50 +67,6 @@ class Large(Protocol):
 
 
 Fields = Mapping[str, Field]
-
-
-@dataclass
-class Fixed:
-    """A column of arrays of one ``shape``."""
-
-    dtype: DTypeLike
-    shape: tuple[int, ...] = ()
-    data: bytearray = field(default_factory=bytearray)
-
-    @property
-    def nbytes(self) -> int:
-        return len(self.data)
-
-    def extend(self, values: Sequence[Any] | NDArray[Any]) -> None:
-        self.data += np.asarray(values, self.dtype).tobytes()
-
-    def take(self, places: Indices) -> NDArray[Any]:
-        return np.asarray(self.array[places])
-
-    @cached_property
-    def array(self) -> NDArray[Any]:
-        """All values [M, *shape]. The column cannot grow any more."""
-        return np.frombuffer(self.data, self.dtype).reshape(-1, *self.shape)
-
-
-@dataclass
-class Ragged:
-    """A column of bytes of any length."""
-
-    data: bytearray = field(default_factory=bytearray)
-    ends: array[int] = field(default_factory=lambda: array("q", [0]))
-
-    @property
-    def nbytes(self) -> int:
-        return len(self.data) + self.ends.itemsize * len(self.ends)
-
-    def extend(self, values: Sequence[Any] | NDArray[Any]) -> None:
-        for value in values:
-            self.data += value
-            self.ends.append(len(self.data))
-
-    def take(self, places: Indices) -> list[bytes]:
-        return [bytes(self.data[self.ends[place] : self.ends[place + 1]]) for place in places.tolist()]
 
 
 @dataclass(frozen=True)
@@ -230,7 +140,7 @@ class Keypoints:
             what = f"{thing.category} has keypoints up to number {slot.offset + slot.count}, the network {self.count}"
             raise DataError(what, where=sample.where(thing))
         numbers, order = flat(thing.keypoints), landmarks.flip_order(thing.category, slot)
-        places = array("f", [number for place, number in enumerate(numbers) if place % 3 < 2])
+        places = array("f", numbers[::3]) + array("f", numbers[1::3])
         head = struct.pack("=HH", slot.offset, len(order)) + array("H", order).tobytes()
         return head + places.tobytes() + bytes(map(int, numbers[2::3]))
 
@@ -264,7 +174,7 @@ class Outlines:
         return count * (-(-size[0] * size[1] // 8))
 
     def packed(self, values: NDArray[Any]) -> NDArray[np.uint8]:
-        return np.packbits(values.reshape(len(values), -1), axis=1).reshape(-1)
+        return np.packbits(values.reshape(len(values), prod(values.shape[1:])), axis=1).reshape(-1)
 
     def unpacked(self, data: NDArray[np.uint8], count: int, size: Size) -> NDArray[Any]:
         area = size[0] * size[1]
@@ -365,8 +275,8 @@ def _unpacked_points(value: bytes) -> tuple[int, Sequence[int], Floats]:
     """Offset in the vector, the mirror's order, and points [count, 3]."""
     offset, count = struct.unpack_from("=HH", value)
     order = np.frombuffer(value, np.uint16, count, 4).tolist()
-    places = np.frombuffer(value, np.float32, 2 * count, 4 + 2 * count).reshape(-1, 2)
-    return offset, order, np.column_stack([places, np.frombuffer(value, np.uint8, count, 4 + 10 * count)])
+    places = np.frombuffer(value, np.float32, 2 * count, 4 + 2 * count).reshape(2, -1)
+    return offset, order, np.column_stack([*places, np.frombuffer(value, np.uint8, count, 4 + 10 * count)])
 
 
 def _area(thing: Object) -> float:

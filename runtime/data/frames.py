@@ -5,51 +5,54 @@ from __future__ import annotations
 import difflib
 import glob
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from converters.files import listing
-from converters.pictures import headers
+from converters.model.findings import Findings
 from converters.tfrecords import records
+from converters.transfer import losing
+from runtime.data import checks, datasets
 from runtime.data import sources as reading
-from runtime.data.image_files import FrameImages, ImageFiles, names_in
-from runtime.data.split import Gathered
+from runtime.data.fields import BOXES
+from runtime.data.image_files import FrameImages, ImageFiles
+from runtime.data.split import CROWD, DIFFICULT, Gathered
 from runtime.data.split import Split as Split
 from runtime.shell import mounts
 from tltpipe.errors import DataError
 from tltpipe.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from runtime.data.fields import Fields
     from runtime.data.recipe import Data, Recipe, Source
+    from tltpipe.progress import Bar
 
 LEFT_OUT = "are marked as occluded and left out"
 TURNED = "in target_class_mapping the key is a class of the data, the value one to train: are they the wrong way round?"
-MEASURED_IMAGES = 1000
-"""Of so many pictures at most, spread over the split, is compared beforehand whether their size is as annotated."""
 
 
-def training(recipe: Recipe, classes: Sequence[str], *, progress: Progress | None = None) -> Split:
-    """The pictures to train on: every data source, without the files of ``validation_fold``.
+def training(
+    recipe: Recipe, classes: Sequence[str], fields: Fields = BOXES, *, progress: Progress | None = None
+) -> Split:
+    """The images to train on, with ``fields`` of each: every data source, without the files of ``validation_fold``.
 
-    Raises DataError when there is none or none has an object, for damaged records and missing pictures, SpecError
+    Raises DataError when there is none or none has an object, for damaged records and missing images, SpecError
     when no class fits.
     """
-    split = _read(recipe, recipe.data.training, classes, "training", progress or Silent())
+    split = _read(recipe, recipe.data.training, classes, "training", fields, progress or Silent())
     if split is None:
         raise DataError(
             f"every record file is of fold {recipe.data.fold}, which validates; none is left to train on",
             where=recipe.spec.where("dataset_config.validation_fold"),
             hint="convert with val_split above 0, or use validation_data_source in place of validation_fold",
         )
-    where = recipe.spec.where("dataset_config.data_sources")
+    where = recipe.spec.where(recipe.data.training[0].field.partition("[")[0])
     if not len(split):
-        raise DataError("the records hold no frame to train on", where=where, hint="see what tlt-dataset-convert wrote")
-    if _without_area(split).all():
+        raise DataError("there is no image to train on", where=where, hint="see what wrote the annotations")
+    if "boxes" in fields and checks.without_area(split).all():
         what = f"none of the {len(split)} training pictures has an object to train on"
         hint = "label files and records are empty: see what wrote them"
         if len(split.labels):
@@ -60,18 +63,20 @@ def training(recipe: Recipe, classes: Sequence[str], *, progress: Progress | Non
     return split
 
 
-def validation(recipe: Recipe, classes: Sequence[str], *, progress: Progress | None = None) -> Split | None:
-    """The pictures to validate on: sources of their own, or the files of ``validation_fold``; None without any.
+def validation(
+    recipe: Recipe, classes: Sequence[str], fields: Fields = BOXES, *, progress: Progress | None = None
+) -> Split | None:
+    """The images to validate on: sources of their own, or the files of ``validation_fold``; None without any.
 
     Raises as ``training`` does; with strict, where there is no object, the measure is 0 as with NVIDIA.
     """
     sources = recipe.data.validation
     if not sources and recipe.data.fold is None:
         return None
-    split = _read(recipe, sources or recipe.data.training, classes, "validation", progress or Silent())
+    split = _read(recipe, sources or recipe.data.training, classes, "validation", fields, progress or Silent())
     if split is None or not len(split):
         return None
-    if not len(split.labels) and not recipe.strict:
+    if "boxes" in fields and not len(split.labels) and not recipe.strict:
         raise DataError(
             f"none of the {len(split)} validation pictures has an object, so that nothing can be measured on them",
             where=recipe.spec.where("dataset_config"),
@@ -90,42 +95,89 @@ def _files(data: Data, source: Source, what: str) -> list[Path]:
 
 
 def _read(
-    recipe: Recipe, sources: Sequence[Source], classes: Sequence[str], what: str, progress: Progress
+    recipe: Recipe, sources: Sequence[Source], classes: Sequence[str], what: str, fields: Fields, progress: Progress
 ) -> Split | None:
     """Read the annotations of ``sources`` into arrays; None when not one file is left of them."""
-    mapping = {key: classes.index(value) + 1 for key, value in recipe.data.mapping.items()}
-    gathered = Gathered(mapping, tuple(classes), hard=what == "validation" or recipe.data.train_difficult)
-    read_any, counts, images_told = False, list[tuple[int, float]](), list[str]()
+    data = recipe.data
+    mapping = {key: classes.index(value) + 1 for key, value in data.mapping.items()}
+    if not mapping:
+        mapping = {name.lower(): number for number, name in enumerate(classes, start=1)}
+    validates = what == "validation"
+    gathered = Gathered(
+        fields, mapping, tuple(classes),
+        hard=validates or data.train_difficult, crowds=validates and "crowd" in fields,
+    )  # fmt: skip
+    passed = _Reading(recipe, what, gathered)
+    counts, read_any = list[tuple[int, float]](), False
     with progress.bar(f"read {what} annotations", total=None, unit="frames") as bar:
         for source in sources:
             _require_there(recipe, source)
-            before, images = len(gathered), source.images or Path()
-            if source.format == "kitti":
-                if source not in recipe.data.validation and what == "validation":
-                    continue  # a fold is one of records
-                gathered.take(reading.of_folders(images, Path(source.annotations), strict=recipe.strict), images, bar)
-                images_told += ImageFiles(images).notes()
-                read_any = True
-            else:
-                named = FrameImages(images, recipe.data.extension, lenient=not recipe.strict)
-                for path in _files(recipe.data, source, what):
-                    gathered.unnamed |= not _require_classes(path, classes)
-                    gathered.take(reading.of_records(path, named=named), images, bar, path)
-                    read_any = True
-                if named.renamed:
-                    images_told.append(_renamed(named))
+            if source.format != "tfrecord" and validates and source not in data.validation:
+                continue  # a fold is one of records
+            before = len(gathered)
+            read_any |= passed.take(source, bar)
             counts.append((len(gathered) - before, source.weight))
     if not read_any:
         return None
-    notes = tuple(_notes(recipe, classes, gathered, what)) if len(gathered) else ()
-    split = gathered.split(tuple(counts), (*images_told, *notes))
-    _require_finite(split)
-    _require_pixels(split, what)
-    if (flat := np.flatnonzero(_without_area(split))).size:
-        first = split.image(_picture_of(split, flat[0]))
-        told = f"{flat.size} boxes of the {what} data have no area on their picture, such as one of {first}"
-        split = replace(split, notes=(*split.notes, told))
-    _require_pictures(split, measured=all(source.format == "kitti" for source in sources))
+    notes = (*passed.notes, *(_notes(recipe, classes, gathered, what) if len(gathered) else ()))
+    return _judged(gathered.split(tuple(counts), notes), what, sources)
+
+
+@dataclass
+class _Reading:
+    """Sources of any format on their way into ``gathered``; ``notes`` are lines on what was odd."""
+
+    recipe: Recipe
+    what: str
+    gathered: Gathered
+    notes: list[str] = field(default_factory=list)
+
+    def take(self, source: Source, bar: Bar) -> bool:
+        """Gather what ``source`` holds; whether it has any file of annotations."""
+        match source.format:
+            case "tfrecord":
+                return self._records(source, bar)
+            case "kitti":
+                self._folders(source, source.images or Path(), bar)
+            case _:
+                self._dataset(source, bar)
+        return True
+
+    def _records(self, source: Source, bar: Bar) -> bool:
+        images, files = source.images or Path(), _files(self.recipe.data, source, self.what)
+        named = FrameImages(images, self.recipe.data.extension, lenient=not self.recipe.strict)
+        for path in files:
+            self.gathered.unnamed |= not _require_classes(path, self.gathered.classes)
+            self.gathered.take(reading.of_records(path, named=named), images, bar)
+        if named.renamed:
+            self.notes.append(_renamed(named))
+        return bool(files)
+
+    def _folders(self, source: Source, images: Path, bar: Bar) -> None:
+        found = reading.of_folders(images, Path(source.annotations), strict=self.recipe.strict)
+        self.gathered.take(found, images, bar)
+        self.notes += ImageFiles(images).notes()
+
+    def _dataset(self, source: Source, bar: Bar) -> None:
+        dataset = datasets.opened(source, self.what)
+        if not self.recipe.data.mapping:
+            datasets.require_classes(dataset, [*self.gathered.mapping], source, self.what)
+        folder, findings = datasets.folder(source, dataset), Findings()
+        self.gathered.take(datasets.of_dataset(dataset, folder, findings), folder, bar)
+        losing.count_findings(self.gathered.losses, findings)
+        self.notes += [str(finding) for finding in (*dataset.findings, *findings) if finding.rule.loses]
+
+
+def _judged(split: Split, what: str, sources: Sequence[Source]) -> Split:
+    """``split`` with notes on boxes without area. Raises DataError for what cannot be trained on."""
+    if "boxes" in split.fields:
+        checks.require_finite(split)
+        checks.require_pixels(split, what)
+        if (flat := np.flatnonzero(checks.without_area(split))).size:
+            first = split.image(checks.picture_of(split, flat[0]))
+            told = f"{flat.size} boxes of the {what} data have no area on their picture, such as one of {first}"
+            split = replace(split, notes=(*split.notes, told))
+    checks.require_pictures(split, measured=all(source.format == "kitti" for source in sources))
     return split
 
 
@@ -149,8 +201,10 @@ def _require_classes(path: Path, classes: Sequence[str]) -> bool:
 
 def _require_there(recipe: Recipe, source: Source) -> None:
     """Raises DataError, with the spec's line, for a folder that it names and that is not on this machine."""
-    needed = {"tfrecords_path": Path(source.annotations).parent}
-    if source.format == "kitti":  # records may hold their pictures
+    needed: dict[str, Path] = {}  # of other formats whoever opens them says what is there
+    if source.format == "tfrecord":  # records may hold their pictures
+        needed = {"tfrecords_path": Path(source.annotations).parent}
+    elif source.format == "kitti":
         needed = {"label_directory_path": Path(source.annotations), "image_directory_path": source.images or Path()}
     for name, folder in needed.items():
         if not folder.exists() and not glob.has_magic(str(folder)):
@@ -168,8 +222,10 @@ def _notes(recipe: Recipe, classes: Sequence[str], gathered: Gathered, what: str
         hint = f"did you mean {', '.join(meant[:3])}?" if meant else "map the classes of the data to those to train"
         text = f"none of the mapped classes is in the {what} data, which hold: {_listed(found)}"
         raise recipe.spec.error("dataset_config.target_class_mapping", text, hint=TURNED if turned else hint)
-    if gathered.left_out:
-        yield f"{gathered.left_out} objects of the {what} data {LEFT_OUT}"
+    if difficult := gathered.left_out[DIFFICULT]:
+        yield f"{difficult} objects of the {what} data {LEFT_OUT}"
+    if crowds := gathered.left_out[CROWD]:
+        yield f"{crowds} crowds of the {what} data (groups of things in one box) are left out"
     if absent := [name for label, name in enumerate(classes, start=1) if label not in gathered.present]:
         yield f"no box in the {what} data for: {', '.join(absent)}"
     if gathered.unmapped:
@@ -201,69 +257,11 @@ def _nearest(name: str, found: Sequence[str]) -> str | None:
     return plain[near[0]] if near else None
 
 
-def _require_finite(split: Split) -> None:
-    bad = np.flatnonzero(~np.isfinite(split.boxes).all(axis=1))
-    if len(bad):
-        index = _picture_of(split, bad[0])
-        raise DataError(
-            f"a box of {split.image(index)} is not of finite numbers", where=split.roots[split.folders[index]]
-        )
-
-
-def _require_pixels(split: Split, what: str) -> None:
-    """Raise DataError where every box lies within the first pixel: written as shares of the image."""
-    if len(split.boxes) and split.boxes.min() >= 0 and split.boxes.max() <= 1 and split.sizes.max() > 1:
-        told = f"all {len(split.boxes)} boxes of the {what} data lie within one pixel: are they shares of the image?"
-        hint = "labels and records hold pixels: multiply x by the width and y by the height of each image"
-        raise DataError(told, where=split.roots[split.folders[0]], hint=hint)
-
-
-def _without_area(split: Split) -> NDArray[np.bool_]:
-    """Which boxes [M] have nothing of their picture in them: no width, no height, corners swapped, or all outside."""
-    sizes = np.repeat(split.sizes, np.diff(split.starts), axis=0)
-    corners = split.boxes.reshape(-1, 2, 2).clip(0, sizes[:, None])
-    return np.asarray(np.any(corners[:, 1] <= corners[:, 0], axis=1))
-
-
-def _picture_of(split: Split, box: int) -> int:
-    return int(np.searchsorted(split.starts, box, side="right")) - 1
-
-
-def _require_pictures(split: Split, *, measured: bool) -> None:
-    """Raise DataError when a picture is not where the spec says, or of another size than it is annotated with
-    (``measured``: they were looked into for it): before training, not in the middle of it."""
-    listed: dict[tuple[int, str], frozenset[str]] = {}
-    for index in range(len(split)):
-        if split.parts is not None and split.parts[index, 1]:
-            continue
-        folder, _, file = split.name(index).rpartition("/")
-        key = int(split.folders[index]), folder
-        if key not in listed:
-            listed[key] = names_in(split.roots[key[0]] / folder)
-        if file not in listed[key]:
-            hint = mounts.hint(split.roots[key[0]]) or _missing_hint(file, listed[key])
-            raise DataError("this picture is missing", where=split.roots[key[0]] / split.name(index), hint=hint)
-    if measured:
-        return
-    for index in range(0, len(split), max(1, len(split) // MEASURED_IMAGES)):
-        place = split.image(index)
-        if isinstance(place, Path) and headers.size(place) != tuple(split.sizes[index].tolist()):
-            width, height = headers.size(place)
-            what = f"this picture is {width}x{height}, but its annotations are of one of "
-            hint = "boxes would lie in the wrong place: convert the data again, or put the right pictures there"
-            raise DataError(what + "x".join(map(str, split.sizes[index].tolist())), where=place, hint=hint)
-
-
-def _missing_hint(file: str, listed: frozenset[str]) -> str:
-    stem = file.rpartition(".")[0]
-    if other := sorted(name for name in listed if name.rpartition(".")[0] == stem):
-        return f"there is {other[0]}: image_extension in the spec must be {other[0].rpartition('.')[2]}"
-    return "image_directory_path, frame id and image_extension make this name; check all three"
-
-
 def describe(split: Split) -> str:
-    """``440 images, 712 boxes``"""
-    return f"{len(split)} images, {len(split.labels)} boxes"
+    """``440 images, 712 boxes``, and how many of the images are background."""
+    empty = int((np.diff(split.starts) == 0).sum())
+    told = f"{len(split)} images, {split.starts[-1]} boxes"
+    return f"{told}, {empty} of the images without objects" if empty else told
 
 
 def resized(split: Split, width: int, height: int) -> int:

@@ -84,13 +84,15 @@ class EarlyStopping:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """After every ``period`` epochs, in batches of ``batch_size``; ``iou`` makes a detection right."""
+    """After every ``period`` epochs, in batches of ``batch_size``; ``iou`` makes a detection right, of boxes rounded to
+    ``whole_pixels`` of the input, as NVIDIA compares them, or as they are."""
 
     period: int
     batch_size: int
     mode: Mode = "SAMPLE"
     iou: float = 0.5
     pr_curve: bool = False
+    whole_pixels: bool = True
 
 
 @dataclass(frozen=True)

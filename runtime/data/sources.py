@@ -4,40 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from converters.files import listing
 from converters.formats.kitti import rows as kitti_rows
 from converters.pictures import headers
 from converters.tfrecords import frames
+from runtime.data.columns import Annotated
 from runtime.data.image_files import ImageFiles
 from tltpipe.errors import DataError
 
 NVIDIA = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif"))
 """Extensions of pictures in a folder that NVIDIA's programs read, in lower case alone."""
 LABEL = ".txt"
-
-
-@dataclass(frozen=True, slots=True)
-class Annotated:
-    """A picture and what is on it.
-
-    ``name`` is its path below the source's folder of pictures, with extension; for one inside a record its frame id.
-    Size in pixels as stored; ``classes`` as the file has them, lower case, or numbers from 1; ``boxes`` [n, 4] left,
-    top, right, bottom in those pixels; ``part`` where in the record file the picture is: byte offset and length.
-    """
-
-    name: str
-    width: int
-    height: int
-    classes: Sequence[str | int]
-    boxes: NDArray[np.float32]
-    difficult: Sequence[bool]
-    part: tuple[int, int] | None = None
 
 
 def of_records(path: Path, *, named: Callable[[str], str]) -> Iterator[Annotated]:
@@ -51,7 +30,7 @@ def of_records(path: Path, *, named: Callable[[str], str]) -> Iterator[Annotated
             raise DataError(what, where=path, hint="write the records again with tlt-dataset-convert")
         classes = frame.classes if frame.numbers is None else frame.numbers
         name = frame.id if frame.picture else named(frame.id)
-        yield Annotated(name, frame.width, frame.height, classes, frame.boxes, frame.difficult, frame.picture)
+        yield Annotated(name, frame.width, frame.height, classes, frame.boxes, frame.difficult, frame.picture, path)
 
 
 def of_folders(pictures: Path, labels: Path, *, strict: bool) -> Iterator[Annotated]:
@@ -64,7 +43,8 @@ def of_folders(pictures: Path, labels: Path, *, strict: bool) -> Iterator[Annota
     for name, stem in pairs(pictures, labels, strict=strict):
         path = labels / (stem + LABEL)
         width, height = headers.size(pictures / name)
-        yield Annotated(name, width, height, *kitti_rows.boxes(kitti_rows.text_of(path), source=path, strict=strict))
+        found = kitti_rows.boxes(kitti_rows.text_of(path), source=path, strict=strict)
+        yield Annotated(name, width, height, *found, file=path)
 
 
 def pairs(pictures: Path, labels: Path, *, strict: bool) -> list[tuple[str, str]]:

@@ -1,20 +1,22 @@
 """A split of the data in a few compact arrays.
 
-Some sixty bytes a picture and thirty an object stay in memory; the pictures themselves stay on disk.
+Some sixty bytes an image and what its targets take stay in memory; the images themselves stay on disk.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.data.sources import Annotated
+from runtime.data.columns import Annotated, Column, Fixed
+from runtime.data.fields import Fields
 from runtime.imaging.decoding import Embedded, Place
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
@@ -22,39 +24,53 @@ from tltpipe.progress import Bar
 
 UNMAPPED = "of classes that target_class_mapping does not name"
 DIFFICULT = "marked as occluded, and include_difficult_in_training is off"
+CROWD = "crowds: groups of things in one box are not trained on"
 
 
 @dataclass(frozen=True)
 class Split:
-    """The pictures of a split: picture ``i`` has the objects ``starts[i]:starts[i + 1]``.
+    """The images of a split: image ``i`` has the objects ``starts[i]:starts[i + 1]``.
 
     ``names`` are paths below ``roots[folders[i]]`` (UTF-8, one after the other, each up to ``ends[i]``), ``sizes``
-    [N, 2] width and height in pixels as stored, ``boxes`` float32 [M, 4] left, top, right, bottom in those pixels,
-    ``labels`` [M] from 1, ``difficult`` [M] whether marked as occluded. ``parts`` [N, 2] byte offset and length of
-    pictures inside record files, which are then the ``roots``; a length of 0 for one in a file of its own.
-    ``sources`` tell for each data source how many pictures it has and how often they are shown, relative to others.
-    ``notes`` are lines for the user about what was found; ``losses`` has what was read and what of it is here.
+    [N, 2] width and height in pixels as stored. ``columns`` has the values of ``fields`` by name, those of objects [M]
+    or of images [N]; boxes are left, top, right, bottom in stored pixels. ``parts`` [N, 2] byte offset and length of
+    images inside record files, which are then the ``roots``; a length of 0 for one in a file of its own.
+    ``sources`` has for each data source how many images it has and how often they are shown, relative to others.
+    ``units`` [U, 2] image and object that make a sample each, None where every image is one. ``notes`` are lines for
+    the user about what was found; ``losses`` has what was read and what of it is here.
     """
 
     roots: tuple[Path, ...]
-    names: bytes
+    names: bytes | bytearray
     ends: NDArray[np.int64]
     folders: NDArray[np.uint16]
     sizes: NDArray[np.int32]
-    boxes: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    difficult: NDArray[np.bool_]
+    fields: Fields
+    columns: Mapping[str, Column]
     starts: NDArray[np.int64]
     parts: NDArray[np.int64] | None = None
     sources: tuple[tuple[int, float], ...] = ()
+    units: NDArray[np.int64] | None = None
     notes: tuple[str, ...] = ()
     losses: Losses = field(default_factory=Losses, compare=False)
 
     def __len__(self) -> int:
         return len(self.ends)
 
+    @property
+    def samples(self) -> int:
+        """How many an epoch has: images, or objects."""
+        return len(self) if self.units is None else len(self.units)
+
+    @property
+    def nbytes(self) -> int:
+        """Of all that grows with the data."""
+        arrays: list[NDArray[Any] | None] = [self.ends, self.folders, self.sizes, self.starts, self.parts, self.units]
+        columns = sum(column.nbytes for column in self.columns.values())
+        return len(self.names) + columns + sum(each.nbytes for each in arrays if each is not None)
+
     def name(self, index: int) -> str:
-        """Path below its folder; frame id for a picture inside a record."""
+        """Path below its folder; frame id for an image inside a record."""
         start = int(self.ends[index - 1]) if index else 0
         return self.names[start : int(self.ends[index])].decode()
 
@@ -65,78 +81,116 @@ class Split:
             return Embedded(root, offset, length)
         return root / self.name(index)
 
-    def objects(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Boxes [n, 4] and labels [n] of picture ``index``."""
-        part = slice(self.starts[index], self.starts[index + 1])
-        return self.boxes[part], self.labels[part]
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """All values of the field ``name``, whose column is one of ``Fixed``."""
+        column = self.columns[name]
+        assert isinstance(column, Fixed)
+        return column.array
 
-    def hard(self, index: int) -> NDArray[np.bool_]:
-        """Which of its objects [n] are difficult."""
-        return self.difficult[self.starts[index] : self.starts[index + 1]]
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        """[M, 4]"""
+        return self["boxes"]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """[M] from 1."""
+        return self["labels"]
+
+    def places(self, index: int) -> slice:
+        """Places in the columns of the objects of image ``index``."""
+        return slice(int(self.starts[index]), int(self.starts[index + 1]))
+
+    def per_object(self) -> Split:
+        """The same with every object a sample of its own: an epoch counts objects."""
+        images = np.repeat(np.arange(len(self)), np.diff(self.starts))
+        ends = np.cumsum([0, *(count for count, _ in self.sources)])
+        counts = np.diff(self.starts[ends]).tolist()
+        weights = [weight for _, weight in self.sources]
+        units = np.column_stack([images, np.arange(len(images))])
+        return replace(self, units=units, sources=tuple(zip(counts, weights, strict=True)))
 
 
 @dataclass
 class Gathered:
-    """Grows by pictures.
+    """Grows by images, keeping what ``fields`` are of each.
 
     ``mapped`` and ``unmapped`` count objects by their class in the files, those that are trained and the others;
-    ``left_out`` those too difficult. ``present`` are the classes (from 1) that any object has,
-    ``largest`` the largest number of one in records that hold numbers, ``unnamed`` whether there are records without a
-    list of what their numbers mean.
+    ``left_out`` those too difficult, or crowds. ``present`` are the classes (from 1) that any object has, ``largest``
+    the largest number of one in records that hold numbers, ``unnamed`` whether there are records without a list of
+    what their numbers mean.
     """
 
-    mapping: dict[str, int]
+    fields: Fields
+    mapping: Mapping[str, int]
     classes: tuple[str, ...]
     hard: bool
+    crowds: bool
     mapped: Counter[str] = field(default_factory=Counter)
     unmapped: Counter[str] = field(default_factory=Counter)
     present: set[int] = field(default_factory=set)
     largest: int = 0
     unnamed: bool = False
-    left_out: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
     losses: Losses = field(default_factory=Losses)
 
     def __post_init__(self) -> None:
         self.roots: dict[Path, int] = {}
         self.names = bytearray()
         self.ends, self.folders, self.sizes = array("q"), array("H"), array("i")
-        self.boxes, self.labels, self.difficult = array("f"), array("h"), array("b")
         self.starts, self.parts = array("q", [0]), array("q")
+        self.columns = {name: each.column() for name, each in self.fields.items()}
         self.embedded = False
 
     def __len__(self) -> int:
         return len(self.ends)
 
-    def take(self, pictures: Iterator[Annotated], folder: Path, bar: Bar, records: Path | None = None) -> None:
-        """Add ``pictures``, which lie below ``folder``, or inside the file ``records``."""
-        for picture in pictures:
-            inside = picture.part is not None
-            root = records if inside and records is not None else folder
+    def take(self, images: Iterable[Annotated], folder: Path, bar: Bar) -> None:
+        """Add ``images``, which lie below ``folder``, or inside the files that they name."""
+        for image in images:
+            inside = image.part is not None and image.file is not None
             self.embedded |= inside
-            self.names += picture.name.encode()
+            self.names += image.name.encode()
             self.ends.append(len(self.names))
+            root = image.file if inside and image.file is not None else folder
             self.folders.append(self.roots.setdefault(root, len(self.roots)))
-            self.sizes.extend((picture.width, picture.height))
-            self.parts.extend(picture.part or (0, 0))
-            boxes = picture.boxes.tolist()
-            before = len(self.labels)
-            for name, box, difficult in zip(picture.classes, boxes, picture.difficult, strict=True):
-                label = self._label(name, records)
-                if not label:
-                    self.losses.lose(UNMAPPED, items=1)
-                    continue
-                self.present.add(label)
-                if difficult and not self.hard:
-                    self.left_out += 1
-                    self.losses.lose(DIFFICULT, items=1)
-                    continue
-                self.labels.append(label)
-                self.boxes.extend(box)
-                self.difficult.append(difficult)
-            self.starts.append(len(self.labels))
-            self.losses.count_read(images=1, items=len(boxes))
-            self.losses.count_written(images=1, items=len(self.labels) - before)
+            self.sizes.extend((image.width, image.height))
+            self.parts.extend(image.part or (0, 0))
+            self._keep(image, self._chosen(image))
             bar.advance()
+
+    def _chosen(self, image: Annotated) -> list[int]:
+        """Places of the objects that are trained; gives all their labels."""
+        image.labels = [self._label(name, image.file) for name in image.classes]
+        chosen = []
+        for place, (label, difficult) in enumerate(zip(image.labels, image.difficult, strict=True)):
+            if not label:
+                self.losses.lose(UNMAPPED, items=1)
+                continue
+            self.present.add(label)
+            if difficult and not self.hard:
+                self._leave_out(DIFFICULT)
+            elif not self.crowds and image.sample is not None and image.sample.objects[place].crowd:
+                self._leave_out(CROWD)
+            else:
+                chosen.append(place)
+        return chosen
+
+    def _leave_out(self, why: str) -> None:
+        self.left_out[why] += 1
+        self.losses.lose(why, items=1)
+
+    def _keep(self, image: Annotated, chosen: Sequence[int]) -> None:
+        count = len(image.classes)
+        for name, each in self.fields.items():
+            values = each.read(image)
+            if each.per == "object" and len(chosen) < count:
+                values = [values[place] for place in chosen]
+            if len(values):
+                self.columns[name].extend(values)
+        self.starts.append(self.starts[-1] + len(chosen))
+        self.losses.count_read(images=1, items=count)
+        self.losses.count_written(images=1, items=len(chosen))
 
     def _label(self, name: str | int, where: Path | None) -> int:
         """The number of a class from 1; 0 for one that is not trained."""
@@ -154,17 +208,17 @@ class Gathered:
         return name
 
     def split(self, sources: tuple[tuple[int, float], ...], notes: tuple[str, ...]) -> Split:
+        """What has grown, in the same memory. Nothing can be added any more."""
         return Split(
             roots=tuple(self.roots),
-            names=bytes(self.names),
-            ends=np.array(self.ends, np.int64),
-            folders=np.array(self.folders, np.uint16),
-            sizes=np.array(self.sizes, np.int32).reshape(-1, 2),
-            boxes=np.array(self.boxes, np.float32).reshape(-1, 4),
-            labels=np.array(self.labels, np.int64),
-            difficult=np.array(self.difficult, np.bool_),
-            starts=np.array(self.starts, np.int64),
-            parts=np.array(self.parts, np.int64).reshape(-1, 2) if self.embedded else None,
+            names=self.names,
+            ends=np.frombuffer(self.ends, np.int64),
+            folders=np.frombuffer(self.folders, np.uint16),
+            sizes=np.frombuffer(self.sizes, np.int32).reshape(-1, 2),
+            fields=self.fields,
+            columns=self.columns,
+            starts=np.frombuffer(self.starts, np.int64),
+            parts=np.frombuffer(self.parts, np.int64).reshape(-1, 2) if self.embedded else None,
             sources=sources,
             notes=notes,
             losses=self.losses,

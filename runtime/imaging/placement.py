@@ -82,11 +82,11 @@ class Placement:
         """The upright boxes [n, 4] around the moved corners of ``boxes``, also beyond the input."""
         return transforms.upright(boxes, self.matrix).astype(np.float32)
 
-    def visible(self, boxes: Boxes) -> tuple[Boxes, NDArray[np.intp]]:
-        """Moved ``boxes`` clipped to the input, without thin ones, and the indices that those had."""
+    def visible(self, boxes: Boxes) -> tuple[NDArray[np.intp], Boxes]:
+        """Which of ``boxes`` are not thin once they are moved and clipped to the input, and those."""
         clipped = np.clip(self.boxes(boxes), 0, np.array(self.size * 2, np.float32))
         kept = np.flatnonzero(thick(clipped))
-        return clipped[kept], kept
+        return kept, clipped[kept]
 
     def points(self, points: Points, order: Sequence[int] | None = None) -> Points:
         """Keypoints [..., K, 3] (x, y, visibility) moved; those that are not labelled or leave the input are all 0.

@@ -1,12 +1,12 @@
-"""One folder or file per network: what the training loop, the evaluation and the inference know of any of them.
+"""One folder per network: what the training loop, the evaluation and the inference know of any of them.
 
-``registry.load("runtime.networks", "ssd")`` gives a module that fulfils ``Network``; what its ``build`` returns is a
-``torch.nn.Module`` that fulfils ``Detector``. The loop calls nothing else, so a new network is one new file here.
+``load("ssd")`` gives a module that fulfils ``Network``; what its ``build`` returns is a ``torch.nn.Module`` that
+fulfils ``Model``. The engine calls nothing else, so a new network is one new folder here, and one in ``specs``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from tltpipe import registry
 from tltpipe.errors import ModelError
@@ -17,55 +17,45 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from runtime.data.recipe import Recipe
+    from runtime.data.split import Split
     from specs import Spec
 
 
-Truth: TypeAlias = "Mapping[str, Tensor]"
-"""What is on one picture. "boxes" float32 [N, 4] left, top, right, bottom in pixels of the network's input; "labels"
-int64 [N], 1 to num_classes. N may be 0: "boxes" is then of shape [0, 4]."""
+Tensors: TypeAlias = "Mapping[str, Tensor]"
+"""A target or a prediction of one image (``runtime.tasks``), field by field: "boxes" float32 [n, 4] left, top, right,
+bottom in pixels of the input, of shape [0, 4] where n is 0; "labels" int64 [n] from 1; of predictions "scores" float32
+[n], 0 to 1, best first."""
+Pixels: TypeAlias = "Tensor | Sequence[Tensor]"
+"""RGB from 0 to 255: float32 [B, 3, H, W] or, for models without an ``input_size``, B of [3, H, W]. The model itself
+does what its backbone wants done to pixels."""
 
 
-class Detection(TypedDict):
-    """What was found on one picture, after suppression, best first. ``boxes`` float32 [K, 4] in pixels of the
-    network's input, not clipped; ``labels`` int64 [K], 1 to num_classes; ``scores`` float32 [K], 0 to 1."""
+class Model(Protocol):
+    """A ``torch.nn.Module`` that learns and predicts."""
 
-    boxes: Tensor
-    labels: Tensor
-    scores: Tensor
+    input_size: tuple[int, int] | None
+    """Height and width of the images it takes; None: of any size, each its own."""
+    training: bool
 
+    def forward(self, images: Pixels, targets: Sequence[Tensors]) -> dict[str, Tensor]:
+        """Scalar losses, to be summed; in evaluation mode those of validation, without regularisation."""
+        ...
 
-class Detector(Protocol):
-    """A ``torch.nn.Module`` that finds boxes.
+    def __call__(self, images: Pixels, targets: Sequence[Tensors]) -> dict[str, Tensor]:
+        """``forward``."""
+        ...
 
-    Called with ``images`` float32 [B, 3, H, W], RGB from 0 to 255, H and W as in ``input_size``; the detector itself
-    does what its backbone wants done to pixels. What a call returns depends on the mode and on ``targets``:
-
-    ===========  ==============  =====================================================================================
-    mode         targets         result
-    ===========  ==============  =====================================================================================
-    training     B truths        a dict of scalar losses, to be summed: "classification", "localization" and, if the
-                                 spec asks for it, "regularization"
-    evaluation   B truths        the same without "regularization", and without gradients: the validation loss
-    evaluation   None            a list of B detections
-    ===========  ==============  =====================================================================================
-
-    Training without targets raises ValueError.
-    """
-
-    input_size: tuple[int, int]
-    """Height and width of the pictures it takes, in pixels."""
-
-    def __call__(
-        self, images: Tensor, targets: Sequence[Truth] | None = None
-    ) -> dict[str, Tensor] | list[Detection]: ...
-
-    def evaluate(self, images: Tensor, targets: Sequence[Truth]) -> tuple[list[Detection], dict[str, Tensor]]:
-        """In evaluation mode: the detections and the validation loss, for one pass through the network."""
+    def predict(self, images: Pixels) -> Sequence[Tensors]:
+        """The prediction for each image, without gradients; to be called in evaluation mode."""
         ...
 
     def train(self, mode: bool = True) -> nn.Module: ...
 
     def eval(self) -> nn.Module: ...
+
+    def compile(self) -> None: ...
+
+    def modules(self) -> Iterator[nn.Module]: ...
 
     def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:
         """All of them; those that the spec froze have ``requires_grad`` False."""
@@ -76,15 +66,29 @@ class Detector(Protocol):
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Any: ...
 
 
+@runtime_checkable
+class PredictsWithLoss(Protocol):
+    """A model that has both from one pass. One without is validated in two passes, which takes longer."""
+
+    def predict_with_loss(
+        self, images: Pixels, targets: Sequence[Tensors]
+    ) -> tuple[Sequence[Tensors], dict[str, Tensor]]:
+        """In evaluation mode, without gradients: the predictions and the validation losses."""
+        ...
+
+
 class Network(Protocol):
     """The module-level names of a folder in ``runtime/networks``."""
+
+    TASK: str
+    """A module in ``runtime.tasks``."""
 
     def recipe(self, spec: Spec) -> Recipe[Any]:
         """The one reading of a spec of this network: past it nobody looks into the spec again."""
         ...
 
-    def build(self, recipe: Recipe[Any]) -> Detector:
-        """A detector with random weights. Raises SpecError when the recipe asks for something that cannot be built."""
+    def build(self, recipe: Recipe[Any]) -> Model:
+        """A model with random weights. Raises SpecError when the recipe asks for something that cannot be built."""
         ...
 
 
@@ -132,6 +136,15 @@ class NamesForeignWeights(Protocol):
 
     def foreign_names(self, name: str) -> Sequence[str]:
         """The names of its own tensors that the tensor ``name`` of a file may be, the likeliest first."""
+        ...
+
+
+@runtime_checkable
+class Advises(Protocol):
+    """A network that has something to say about a spec and its data before training starts."""
+
+    def advice(self, model: Any, classes: Sequence[str], split: Split) -> Sequence[str]:
+        """Lines for the user about ``model``, which ``build`` made, and ``split``; none where all is well."""
         ...
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from runtime.pruning.layers import Fate
     from runtime.pruning.measures import Cost
     from runtime.pruning.prunable import PrunableModule
-    from runtime.weights.checkpoint import Checkpoint
 
 FOREIGN = {
     ".onnx": "an ONNX model", ".etlt": "an exported model", ".engine": "a TensorRT engine", ".pt2": "an exported model",
@@ -94,10 +93,13 @@ def run(arguments: argparse.Namespace) -> None:
 def prune(arguments: argparse.Namespace, rule: Rule, model: Path, output: Path) -> dict[str, Any]:
     """Write the pruned model and its report, and print that; returns it."""
     from runtime.pruning import layers, report
+    from runtime.pruning.prunable import prunable
     from runtime.weights import checkpoint
 
-    loaded, network, detector = _opened(arguments, model)
-    excluded = layers.resolve(arguments.excluded_layers, detector, network)
+    spec = program.host(arguments.experiment_spec_file) if arguments.experiment_spec_file else None
+    opened = checkpoint.open_model(model, key=arguments.key, network=arguments.network, spec=spec)
+    loaded, detector = opened.checkpoint, prunable(opened.model)
+    excluded = layers.resolve(arguments.excluded_layers, detector, opened.recipe.network)
     smaller, fates, weakest = _cut(detector, rule, excluded, model)
     before, after = _costs(detector, smaller)
     saved = replace(loaded, model=smaller.state_dict(), resume=None, pruned=True, metrics={})
@@ -124,7 +126,7 @@ def prune(arguments: argparse.Namespace, rule: Rule, model: Path, output: Path) 
     if after.parameters == before.parameters:
         program.warn(report.unpruned(rule, weakest))
     program.say(f"written: {output} and {report_of(output).name}")
-    again = ["tlt-train", network, "-e", "SPEC", "-r", "DIR", *(["-k", "KEY"] if arguments.key else [])]
+    again = ["tlt-train", opened.recipe.network, "-e", "SPEC", "-r", "DIR", *(["-k", "KEY"] if arguments.key else [])]
     program.say(f"to train it again: {shlex.join([*again, '-m', arguments.output_file])}")
     return told
 
@@ -172,29 +174,6 @@ def _check_paths(model: Path, output: Path, *, key: str | None, force: bool) -> 
     there = next((path for path in written if path.exists()), None)
     if there is not None and not force:
         raise UsageError(f"{there} exists already", hint="choose another name, or write over it with --force")
-
-
-def _opened(arguments: argparse.Namespace, model: Path) -> tuple[Checkpoint, str, PrunableModule]:
-    """The checkpoint, the name of its kind of network, and the model in it."""
-    import specs
-    from runtime import networks
-    from runtime.pruning.prunable import prunable
-    from runtime.weights import checkpoint
-
-    loaded = checkpoint.load(model, arguments.key, resume=False)
-    name = checkpoint.network_of(loaded, model, expected=arguments.network)
-    if arguments.experiment_spec_file:
-        spec = specs.parse(program.host(arguments.experiment_spec_file), name)
-    else:
-        spec = specs.parse_text(loaded.spec, name, source=f"{model} (the spec in it)")
-    network = networks.load(name)
-    recipe = network.recipe(spec)
-    checkpoint.check(loaded, model, network=recipe.name, classes=recipe.classes)
-    detector: Any = network.build(recipe)
-    if loaded.pruned:
-        checkpoint.take_on(detector, loaded.model, model)
-    checkpoint.restore(detector, loaded, model)
-    return loaded, name, prunable(detector.eval())
 
 
 def _cut(

@@ -120,7 +120,7 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
 
     network = networks.load(arguments.network)
     recipe = network.recipe(spec)
-    asked = training.Asked(
+    asked = training.TrainOptions(
         place=place,
         gpus=arguments.gpus,
         weights=program.host(arguments.resume_model_weights) if arguments.resume_model_weights else None,

@@ -14,8 +14,8 @@ class PrunableModule(nn.Module, Prunable):
     """Both at once, for the type checker."""
 
 
-def prunable(model: nn.Module) -> PrunableModule:
-    """``model``. Raises ModelError where it does not declare what ``Prunable`` asks for."""
+def prunable(model: object) -> PrunableModule:
+    """``model``, in evaluation mode. Raises ModelError where it does not declare what ``Prunable`` asks for."""
     if not isinstance(model, Prunable):
         what = f"a {type(model).__name__} cannot be pruned: it does not declare which layers may lose filters"
         raise ModelError(what, hint="train a network with a smaller backbone instead")

@@ -37,7 +37,7 @@ def exported(
     """A workspace that has trained, whose tlt-export leaves what ours leaves."""
     programs = fake_programs()
     write_program(programs / "tlt-export", EXPORTER)
-    pipeline.execute(start(programs=programs, **EPOCHS), pipeline.every())
+    pipeline.execute(start(programs=programs, **EPOCHS))
     return lambda **settings: start(programs=programs, **EPOCHS, **settings)
 
 

@@ -282,7 +282,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Learned:
     optimizer = torch.optim.Adam(detector.parameters(), lr=2e-3)
     seen = []
     for index in range(len(split)):
-        boxes, labels = split.objects(index)[:2]
+        boxes, labels = split.boxes[split.places(index)], split.labels[split.places(index)]
         pixels, _, kept, boxes = plan.plain_view(split.image(index), boxes, tuple(split.sizes[index].tolist()))
         seen.append((torch.from_numpy(pixels).permute(2, 0, 1).float(), torch.from_numpy(boxes), labels[kept]))
     for step in range(60):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
+from runtime.data.columns import Fixed
 from runtime.data.split import Split
 from runtime.networks.ssd import anchor_fit
 from specs.ssd.geometry import anchors as ssd_anchors
@@ -35,13 +36,17 @@ def boxes_of(count: int, *, least: float = 0.02, most: float = 0.7, seed: int = 
     return np.clip(np.hstack([centres - sides / 2, centres + sides / 2]), 0, 1).astype(np.float32)
 
 
+def held(values: np.ndarray) -> Fixed:
+    return Fixed(values.dtype, values.shape[1:], bytearray(values.tobytes()))
+
+
 def split_of(shares: np.ndarray, labels: list[int], size: tuple[int, int] = (400, 200)) -> Split:
     """A picture for every box."""
     count = len(shares)
     return Split(
         roots=(Path(),), names=b"", ends=np.zeros(count, np.int64), folders=np.zeros(count, np.uint16),
-        sizes=np.tile(np.array(size, np.int32), (count, 1)), boxes=shares * np.array(size * 2, np.float32),
-        labels=np.array(labels), difficult=np.zeros(count, bool), starts=np.arange(count + 1),
+        sizes=np.tile(np.array(size, np.int32), (count, 1)), fields={}, starts=np.arange(count + 1),
+        columns={"boxes": held(shares * np.array(size * 2, np.float32)), "labels": held(np.array(labels, np.int64))},
     )  # fmt: skip
 
 

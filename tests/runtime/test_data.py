@@ -109,7 +109,7 @@ def test_validation_pictures_are_left_as_they_are(shapes: Any) -> None:
     order, pictures = data.for_validation(spec, split)
     batch = pictures[next(iter(order))]
     assert np.array_equal(batch.images[0], np.asarray(Image.open(split.image(0))))
-    assert np.array_equal(batch.targets[0]["boxes"], split.objects(0)[0])
+    assert np.array_equal(batch.targets[0]["boxes"], split.boxes[split.places(0)])
 
 
 def test_pictures_of_another_size_are_stretched_with_their_boxes(make_shapes: Callable[..., Any]) -> None:
@@ -121,7 +121,7 @@ def test_pictures_of_another_size_are_stretched_with_their_boxes(make_shapes: Ca
     batch = pictures[next(iter(order))]
     assert batch.images.shape[1:] == (64, 64, 3)
     scale = np.array([64 / 160, 64 / 96, 64 / 160, 64 / 96])
-    assert np.allclose(batch.targets[0]["boxes"], split.objects(0)[0] * scale, atol=1e-4)
+    assert np.allclose(batch.targets[0]["boxes"], split.boxes[split.places(0)] * scale, atol=1e-4)
     left, top, right, bottom = batch.targets[0]["boxes"][1].round().astype(int)
     inside, all_of_it = batch.images[0][top + 2 : bottom - 2, left + 2 : right - 2], batch.images[0]
     assert inside.max() < 140 < all_of_it.max()

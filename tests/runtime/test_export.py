@@ -51,9 +51,9 @@ def look(path: Path, learned: Any, *, spec: bool = False) -> tuple[Any, np.ndarr
     """The model in ``path``, and what it takes of the pictures that ``learned`` has validated on."""
     import specs
 
-    wanted = backends.Wanted("ssd", specs.parse(learned.spec, "ssd") if spec else None)
+    wanted = backends.ModelRequest("ssd", specs.parse(learned.spec, "ssd") if spec else None)
     model = backends.open(path, wanted)
-    return model, np.stack([model.see(each) for each in sorted(learned.pictures.iterdir())[:9]])
+    return model, np.stack([model.load_image(each) for each in sorted(learned.pictures.iterdir())[:9]])
 
 
 @pytest.mark.parametrize("format", SUFFIXES)
@@ -351,7 +351,7 @@ def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> Non
         exported, again = look(name, learned)
         assert (again == pixels).all()
         found = exported(pixels)
-        assert sum(map(len, found)) > 20
+        assert sum(len(each["scores"]) for each in found) > 20
         with torch.inference_mode():
             corners, scores = dense.program(trained.model)(torch.from_numpy(pixels).permute(0, 3, 1, 2).float())
         assert difference.unexplained_detections(found, scores.numpy(), corners.numpy()) == 0

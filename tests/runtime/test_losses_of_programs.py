@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from runtime.data import split
+from runtime.data.fields import BOXES
 from runtime.data.sources import of_folders
 from runtime.data.split import Gathered
 from runtime.programs import augment, dataset_convert
@@ -90,10 +91,9 @@ def test_training_counts_classes_that_are_not_mapped_and_difficult_items(work: P
     for number in (0, 6):
         Path(f"data/label/{number}.txt").write_text(LINE.format("shirt", 4, 30).replace(" 0 ", " 1 "))
     Path("data/label/6.txt").unlink()
-    gathered = Gathered({"shirt": 1}, ("shirt",), hard=False)
+    gathered = Gathered(BOXES, {"shirt": 1}, ("shirt",), hard=False, crowds=False)
     with Silent().bar("read", total=None) as bar:
-        source: Any = type("Source", (), {"images": work / "data/image"})
-        gathered.take(of_folders(source, work / "data/label", strict=False), work / "data/image", bar)
+        gathered.take(of_folders(work / "data/image", work / "data/label", strict=False), work / "data/image", bar)
     losses = gathered.split((), ()).losses
     losses.require_balance()
     assert losses.lost == {split.UNMAPPED: (0, 5), split.DIFFICULT: (0, 1)}

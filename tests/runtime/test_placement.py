@@ -16,6 +16,7 @@ from runtime.imaging.decoding import Preprocess
 from runtime.imaging.placement import Placement
 from runtime.imaging.views.affine import OnlineAugment
 from runtime.imaging.views.dali import Dali
+from runtime.imaging.views.framing import KeepAspect, Letterbox, ObjectCrop
 from runtime.imaging.views.ssd_chain import SsdChain
 from runtime.imaging.views.warp import Warp
 
@@ -29,6 +30,9 @@ VIEWS: dict[str, Any] = {
     "warp of a crop": Warp(Preprocess(120, 120, (10, 20, 190, 150)), AUGMENT),
     "ssd_chain": SsdChain(**FLAT),
     "dali": Dali(**FLAT),
+    "letterbox": Letterbox(width=120, height=140, random_flip=0.5),
+    "keep aspect": KeepAspect(min_sizes=(90, 150), max_size=170, random_flip=0.5),
+    "object": ObjectCrop(width=96, height=128, random_flip=0.5, scale=0.2),
 }
 
 
@@ -56,7 +60,9 @@ def test_masks_and_outlines_lie_on_their_pixels(name: str, seed: int | None, tmp
     assert overlap(shown, outline) > 0.85
     assert overlap(shown, seen.placement.mask(stored)) > 0.85
     if len(seen.kept):
-        assert np.abs(np.clip(seen.placement.boxes(BOX), 0, 120) - seen.boxes).max() <= 1.01  # SSD's whole pixels
+        assert (
+            np.abs(np.clip(seen.placement.boxes(BOX), 0, seen.placement.size * 2) - seen.boxes).max() <= 1.01
+        )  # SSD's whole pixels
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -104,3 +110,27 @@ def test_a_label_map_is_ignored_outside() -> None:
     placed = half.mask(classes, 255)
     assert placed[:, :100].tolist() == [[7] * 100] * 80
     assert (placed[:, 100:] == 255).all()
+
+
+def test_a_letterbox_is_in_the_middle(tmp_path: Path) -> None:
+    seen = Letterbox(width=100, height=140, fill=(9, 9, 9))(white(tmp_path), BOX, STORED)
+    assert seen.pixels.shape == (140, 100, 3)
+    assert seen.boxes.tolist() == [[30, 50, 70, 90]]
+    assert (seen.pixels[:29] == 9).all()
+    assert (seen.pixels[111:] == 9).all()
+    assert seen.placement.back().boxes(seen.boxes).tolist() == BOX.tolist()
+
+
+@pytest.mark.parametrize(
+    ("stored", "size"), [((500, 375), (1066, 800)), ((375, 500), (800, 1066)), ((2000, 400), (1333, 266))]
+)
+def test_sides_are_torchvisions(stored: tuple[int, int], size: tuple[int, int]) -> None:
+    assert KeepAspect().bound(stored) == size
+    assert KeepAspect(min_sizes=()).bound(stored) == stored
+
+
+def test_a_crop_is_around_its_object(tmp_path: Path) -> None:
+    """80 x 80, widened to 3:4 and by a quarter: 100 x 133.3 around the middle (100, 80)."""
+    seen = ObjectCrop(width=96, height=128)(white(tmp_path), BOX, STORED)
+    assert seen.pixels.shape == (128, 96, 3)
+    np.testing.assert_allclose(seen.boxes, [[9.6, 25.6, 86.4, 102.4]], atol=1e-4)

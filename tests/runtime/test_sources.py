@@ -55,10 +55,10 @@ def test_folders_of_pictures_and_labels(base: Recipe, tmp_path: Path) -> None:
     assert [split.name(index) for index in range(3)] == ["a.png", "b.png", "c.png"]
     assert split.image(1) == tmp_path / "images" / "b.png"
     assert split.sizes.tolist() == [[64, 48]] * 3
-    boxes, labels = split.objects(1)
+    boxes, labels = split.boxes[split.places(1)], split.labels[split.places(1)]
     assert boxes.tolist() == [[4, 5, 20, 30], [1, 2, 3.5, 4]]
     assert labels.tolist() == [1, 2]
-    assert [len(split.objects(index)[1]) for index in range(3)] == [0, 2, 0]
+    assert np.diff(split.starts).tolist() == [0, 2, 0]
     assert split.notes == ("1 objects of the training data are of classes that are not mapped: other",)
 
 
@@ -80,14 +80,14 @@ def test_folders_validate_too(base: Recipe, tmp_path: Path) -> None:
     split = frames.validation(replace(base, data=settings), CLASSES)
     assert split is not None
     assert split.labels.tolist() == [1, 2]  # what is not trained on is still there to be found
-    assert split.hard(0).tolist() == [True, False]
+    assert split["difficult"][split.places(0)].tolist() == [True, False]
     order, pictures = batches.for_validation(replace(base, data=settings), split)
     assert [target["difficult"].tolist() for target in pictures[next(iter(order))].targets] == [[True, False]]
 
 
 def test_difficult_objects_train_when_wanted(base: Recipe, tmp_path: Path) -> None:
     source = folders(tmp_path, {"a": line(occlusion="1") + line("square"), "b": line(occlusion="3")})
-    assert read(base, source).difficult.tolist() == [True, False, True]
+    assert read(base, source)["difficult"].tolist() == [True, False, True]
     split = read(base, source, train_difficult=False)
     assert split.labels.tolist() == [2]
     assert "2 objects of the training data are marked as occluded and left out" in split.notes
@@ -278,7 +278,7 @@ def test_occlusion_of_records_is_carried(base: Recipe, tmp_path: Path) -> None:
     record = examples.encode_record(("a", 64, 64), ["circle", "square"], [columns[key] for key in examples.NUMBERS])
     write_records(tmp_path / "shard", [record])
     split = read(base, Source(tmp_path, str(tmp_path / "shard"), "tfrecord"))
-    assert split.difficult.tolist() == [True, False]
+    assert split["difficult"].tolist() == [True, False]
 
 
 def dali_record(content: bytes, *, number: float = 2.0) -> bytes:
@@ -304,7 +304,7 @@ def test_pictures_inside_records(base: Recipe, tmp_path: Path) -> None:
     split = read(base, Source(tmp_path / "nowhere", str(tmp_path / "shard"), "tfrecord"))
     assert split.labels.tolist() == [1, 2]
     assert split.boxes.tolist() == [[16, 16, 48, 32]] * 2
-    assert split.difficult.tolist() == [True, True]
+    assert split["difficult"].tolist() == [True, True]
     places = split.image(0), split.image(1)
     assert all(isinstance(place, Embedded) for place in places)
     assert all(np.array_equal(pixels(place), noise) for place in places)
@@ -450,7 +450,6 @@ def test_memory_is_a_few_bytes_a_picture(base: Recipe, tmp_path: Path) -> None:
         tmp_path / "shard", (examples.encode_record((name, 64, 64), ["circle"] * 2, numbers) for name in names)
     )
     split = read(base, Source(tmp_path / "p", str(tmp_path / "shard"), "tfrecord"))
-    held = [split.ends, split.folders, split.sizes, split.boxes, split.labels, split.difficult, split.starts]
-    assert len(split.names) + sum(array.nbytes for array in held) < 110 * count
+    assert split.nbytes < 130 * count
     assert split.parts is None
     assert split.name(count - 1) == f"{names[-1]}.jpg"

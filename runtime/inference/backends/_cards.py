@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runtime.data.recipe import Recipe
-    from runtime.inference.backends import Wanted
+    from runtime.inference.backends import ModelRequest
     from runtime.tasks.detection.detections import Thresholds
     from runtime.weights.card import Card
 
 
-def read(path: Path, wanted: Wanted, *kinds: str) -> Card:
+def read(path: Path, request: ModelRequest, *kinds: str) -> Card:
     """The card of the model ``path``, whose kind must be one of ``kinds``.
 
     Raises ModelError where there is none, it is of another kind, or of other classes than the spec's.
@@ -34,8 +34,8 @@ def read(path: Path, wanted: Wanted, *kinds: str) -> Card:
     if found.kind not in kinds:
         what = f"its JSON says that it is a {found.kind} model, which is no {path.suffix} file"
         raise ModelError(what, where=path, hint="were files renamed? Export it again")
-    if wanted.spec is not None:
-        recipe = networks.recipe(wanted.spec)
+    if request.spec is not None:
+        recipe = networks.recipe(request.spec)
         classes = recipe.classes
         if classes != found.classes:
             gone = ", ".join(sorted(set(found.classes) - set(classes)))

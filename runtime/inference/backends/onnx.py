@@ -21,11 +21,12 @@ from runtime.inference.backends._cards import input_size as size_of
 from runtime.inference.backends._cards import read, require_classes, require_names, seeing, thresholds
 from runtime.machine.threads import Threads, counts
 from runtime.nn.export.onnx_files import NAMES, TENSORRT_NMS
-from runtime.tasks.detection.detections import Found, Thresholds, suppress
+from runtime.tasks import Prediction
+from runtime.tasks.detection.detections import Thresholds, detections, suppress
 from tltpipe.errors import HostError, ModelError
 
 if TYPE_CHECKING:
-    from runtime.inference.backends import Device, Wanted
+    from runtime.inference.backends import Device, ModelRequest
     from runtime.weights.card import Card
 
 SUFFIXES = frozenset({".onnx"})
@@ -35,15 +36,15 @@ HINT = 'pip install "tltpipe[export]"'
 class Session:
     """A graph in ONNX Runtime; ``batch`` None takes any number of pictures."""
 
-    def __init__(self, model: Any, card: Card, wanted: Wanted, *, threads: int | None = None) -> None:
+    def __init__(self, model: Any, card: Card, request: ModelRequest, *, threads: int | None = None) -> None:
         import onnxruntime
 
         self._sessions: dict[int, Any] = {}
-        self._open = partial(session, model, wanted.device)
-        on_gpu = (wanted.device.asked or wanted.device.numbered) and wanted.device.index is not None
-        self.threads = Threads(counts(threads or wanted.threads or (1 if on_gpu else None)), self._use)
+        self._open = partial(session, model, request.device)
+        on_gpu = (request.device.asked or request.device.numbered) and request.device.index is not None
+        self.threads = Threads(counts(threads or request.threads or (1 if on_gpu else None)), self._use)
         self.card, self.batch = card, card.batch
-        self.see: Callable[[Path], NDArray[np.uint8]] = seeing(card)
+        self.load_image: Callable[[Path], NDArray[np.uint8]] = seeing(card)
         self.name, self.classes, self.input_size = card.network, card.classes, size_of(card)
         where = "CPU" if self.runtime.get_providers()[0] == "CPUExecutionProvider" else "CUDA"
         self.about = f"ONNX Runtime {onnxruntime.__version__}, {where}, {card.data_type}"
@@ -55,8 +56,8 @@ class Session:
             self._sessions[count] = self._open(threads=count)
         self.runtime = self._sessions[count]
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Found]:
-        found: list[Found] = []
+    def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Prediction]:
+        found: list[Prediction] = []
         for part, count in parts(pixels, self.batch):
             with self.threads.timed(len(part)):
                 outputs = self.run(part)
@@ -69,18 +70,18 @@ class Session:
         outputs: list[Any] = self.runtime.run(None, {self.input: given})
         return outputs
 
-    def found(self, outputs: list[Any], picture: int) -> Found:
+    def found(self, outputs: list[Any], picture: int) -> Prediction:
         boxes, labels, scores, count = (each[picture] for each in outputs)
         if (last := int(labels[:count].max(initial=0))) > len(self.classes):
             what = f"this model finds things of class {last}, its JSON names {len(self.classes)} classes"
             raise ModelError(what, hint="is that JSON another model's, or was it changed? Export it again")
-        return Found.of(boxes[:count], labels[:count], scores[:count])
+        return detections(boxes[:count], labels[:count], scores[:count])
 
 
 class Raw(Session):
     """Heads as they are: logits, offsets, anchors."""
 
-    def found(self, outputs: list[Any], picture: int) -> Found:
+    def found(self, outputs: list[Any], picture: int) -> Prediction:
         logits, offsets, anchors = outputs[0][picture], outputs[1][picture], outputs[2]
         scores = require_classes(probabilities(logits, background=self.card.background), self.classes)
         corners = decode(offsets, anchors, np.array(self.card.variances, np.float32)) * (self.input_size[::-1] * 2)
@@ -90,8 +91,8 @@ class Raw(Session):
 class Plugin(Session):
     """What TensorRT's plugin would be given: anchors and variances, offsets, probabilities, by its own settings."""
 
-    def __init__(self, model: bytes, settings: dict[str, Any], card: Card, wanted: Wanted) -> None:
-        super().__init__(model, card, wanted)
+    def __init__(self, model: bytes, settings: dict[str, Any], card: Card, request: ModelRequest) -> None:
+        super().__init__(model, card, request)
         self.settings = settings
         self.thresholds = Thresholds(
             confidence=settings["confidenceThreshold"],
@@ -104,7 +105,7 @@ class Plugin(Session):
         outputs: list[Any] = self.runtime.run(None, {self.input: prepared(pixels, mean=mean, grey=grey)})
         return outputs
 
-    def found(self, outputs: list[Any], picture: int) -> Found:
+    def found(self, outputs: list[Any], picture: int) -> Prediction:
         inputs = [outputs[place][picture] for place in self.settings["inputOrder"]]
         offsets, conf, prior = inputs[0].reshape(-1, 4), inputs[1], inputs[2].reshape(2, -1, 4)
         scores = conf.reshape(len(offsets), self.settings["numClasses"])
@@ -123,15 +124,15 @@ def probabilities(logits: NDArray[np.float32], *, background: bool) -> NDArray[n
     return halves
 
 
-def open(path: Path, wanted: Wanted) -> Session:
+def open(path: Path, request: ModelRequest) -> Session:
     require("onnxruntime")
-    card = read(path, wanted, "onnx", "onnx_raw", "deepstream")
+    card = read(path, request, "onnx", "onnx_raw", "deepstream")
     try:
         if card.kind == "deepstream":
             require("onnx")
-            opened: Session = Plugin(*without_plugin(path), card, wanted)
+            opened: Session = Plugin(*without_plugin(path), card, request)
         else:
-            opened = (Session if card.kind == "onnx" else Raw)(str(path), card, wanted)
+            opened = (Session if card.kind == "onnx" else Raw)(str(path), card, request)
     except (HostError, ModelError):
         raise
     except Exception as failure:  # ONNX Runtime raises whatever its reader came upon

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runtime.data.recipe import Recipe
+    from runtime.data.split import Split
     from runtime.networks.ssd.config import Settings
     from runtime.networks.ssd.model import SSD
     from specs import Spec
 
+TASK = "detection"
 EXPORTS = {name: f"runtime.networks.ssd.export.{name}" for name in ("deepstream", "onnx", "onnx_raw", "pt2")}
 """The modules of its export formats."""
 
@@ -26,3 +30,10 @@ def build(recipe: Recipe[Settings]) -> SSD:
     from runtime.networks.ssd.model import SSD
 
     return SSD(recipe.model, num_classes=len(recipe.classes))
+
+
+def advice(model: SSD, classes: Sequence[str], split: Split) -> list[str]:
+    """Whether its anchors can take the boxes of ``split``, and which ones would."""
+    from runtime.networks.ssd import anchor_fit
+
+    return anchor_fit.report(split, model.anchors.cpu().numpy(), classes, model.input_size)

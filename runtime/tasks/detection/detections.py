@@ -1,4 +1,4 @@
-"""What was found on a picture, and how it is picked out of what every anchor says. NumPy only."""
+"""Detections on an image, and how they are picked out of what every anchor says. NumPy only."""
 
 from __future__ import annotations
 
@@ -8,27 +8,18 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.imaging import boxes
+from runtime.imaging import boxes as geometry
+from runtime.tasks import Prediction
 
 
-@dataclass(frozen=True)
-class Found:
-    """Detections on one picture, best first: ``boxes`` float32 [K, 4] left, top, right, bottom in pixels of the
-    network's input, not clipped; ``labels`` int64 [K] from 1; ``scores`` float32 [K], 0 to 1."""
-
-    boxes: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    scores: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-    @classmethod
-    def of(cls, boxes: Any, labels: Any, scores: Any) -> Found:
-        """From anything NumPy can read."""
-        return cls(
-            np.asarray(boxes, np.float32).reshape(-1, 4), np.asarray(labels, np.int64), np.asarray(scores, np.float32)
-        )
+def detections(boxes: Any, labels: Any, scores: Any) -> Prediction:
+    """A prediction from anything NumPy can read, best first: "boxes" float32 [n, 4] left, top, right, bottom in pixels
+    of the model's input, not clipped; "labels" int64 [n] from 1; "scores" float32 [n], 0 to 1."""
+    return {
+        "boxes": np.asarray(boxes, np.float32).reshape(-1, 4),
+        "labels": np.asarray(labels, np.int64),
+        "scores": np.asarray(scores, np.float32),
+    }
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ def suppress(
     thresholds: Thresholds,
     *,
     candidates: int | None = None,
-) -> Found:
+) -> Prediction:
     """The detections of one picture from ``scores`` [A, N] of classes 1 to N and ``corners`` [A, 4].
 
     ``candidates``: of each class only so many are looked at, as TensorRT's plugin does; None for all.
@@ -64,9 +55,9 @@ def suppress(
     for column in scores.T:
         above = np.flatnonzero(column > thresholds.confidence)
         order = above[np.argsort(-column[above], kind="stable")][:candidates]
-        order = order[boxes.nms(corners[order], limit=thresholds.iou, most=thresholds.top_k)]
+        order = order[geometry.nms(corners[order], limit=thresholds.iou, most=thresholds.top_k)]
         kept.append((order, column[order]))
     labels = np.repeat(np.arange(1, scores.shape[1] + 1), [len(order) for order, _ in kept])
     places, values = (np.concatenate(parts) for parts in zip(*kept, strict=True))
     order = np.argsort(-values, kind="stable")[: thresholds.top_k]
-    return Found.of(corners[places[order]], labels[order], values[order])
+    return detections(corners[places[order]], labels[order], values[order])

@@ -6,9 +6,10 @@ encrypted. docs/checkpoints.md describes both. Files are known by their content,
 """
 
 from runtime.weights.checkpoint.fitting import (
+    Opened,
     check,
     network_of,
-    open_detector,
+    open_model,
     restore,
     restore_optimizer,
     take_on,
@@ -18,28 +19,7 @@ from runtime.weights.checkpoint.state import ENCRYPTED, OPEN, Checkpoint, Resume
 from runtime.weights.checkpoint.storing import FORMAT, Kind, facts, is_ours, load, recognise, save
 
 __all__ = [
-    "ENCRYPTED",
-    "FORMAT",
-    "OPEN",
-    "Checkpoint",
-    "Kind",
-    "Resume",
-    "aside",
-    "best_of",
-    "check",
-    "facts",
-    "is_ours",
-    "keep_best",
-    "load",
-    "network_of",
-    "newest",
-    "open_detector",
-    "path_of",
-    "recognise",
-    "restore",
-    "restore_optimizer",
-    "rotate",
-    "save",
-    "set_aside",
-    "take_on",
+    "ENCRYPTED", "FORMAT", "OPEN", "Checkpoint", "Kind", "Opened", "Resume", "aside", "best_of", "check", "facts",
+    "is_ours", "keep_best", "load", "network_of", "newest", "open_model", "path_of", "recognise", "restore",
+    "restore_optimizer", "rotate", "save", "set_aside", "take_on",
 ]  # fmt: skip

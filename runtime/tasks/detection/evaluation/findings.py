@@ -38,15 +38,15 @@ class Items:
 class Findings:
     """``found`` and ``truth`` on ``sizes``, int32 [N, 2]: width and height of each picture as it is stored.
 
-    ``size`` is that of the network (height, width); every picture was squeezed into it. None: boxes are in pixels of
-    the stored pictures already.
+    ``inputs`` int32 [N, 2], height and width: what the network saw, each picture stretched to it. None: boxes are in
+    pixels of the stored pictures already.
     """
 
     classes: tuple[str, ...]
     found: Items
     truth: Items
     sizes: NDArray[np.int32]
-    size: tuple[int, int] | None = None
+    inputs: NDArray[np.int32] | None = None
 
     @property
     def pictures(self) -> int:
@@ -70,9 +70,9 @@ class Findings:
     def stored(self, items: Items) -> NDArray[np.float64]:
         """Boxes of ``items`` in pixels of the stored pictures."""
         boxes = items.box.astype(np.float64)
-        if self.size is None:
+        if self.inputs is None:
             return boxes
-        scale = self.sizes[items.picture] / np.array([self.size[1], self.size[0]], np.float64)
+        scale = self.sizes[items.picture] / self.inputs[items.picture, ::-1].astype(np.float64)
         return boxes * np.tile(scale, 2)
 
 
@@ -81,13 +81,21 @@ class Collector:
     """Takes pictures one by one, in the order of the split."""
 
     classes: Sequence[str]
-    size: tuple[int, int] | None = None
     _found: list[tuple[Array, ...]] = field(default_factory=list)
     _truth: list[tuple[Array, ...]] = field(default_factory=list)
     _sizes: list[tuple[int, int]] = field(default_factory=list)
+    _inputs: list[tuple[int, int]] = field(default_factory=list)
 
-    def add(self, detections: Mapping[str, Any], truths: Mapping[str, Any], *, stored: tuple[int, int]) -> None:
-        """A picture stored with ``stored`` (width, height) pixels.
+    def add(
+        self,
+        detections: Mapping[str, Any],
+        truths: Mapping[str, Any],
+        *,
+        stored: tuple[int, int] = (0, 0),
+        seen: tuple[int, int] | None = None,
+    ) -> None:
+        """A picture stored with ``stored`` (width, height) pixels, of which the network saw ``seen`` (height, width);
+        None: boxes are in pixels of the stored picture.
 
         ``detections`` has "boxes" [K, 4] left, top, right, bottom, "labels" [K] from 1 and "scores" [K]; ``truths``
         "boxes" [N, 4], "labels" [N] and, if any, "difficult" bool [N]. Arrays or tensors on the CPU.
@@ -104,6 +112,7 @@ class Collector:
         self._found.append((labels, next(boxes), scores, np.zeros(len(labels), bool)))
         self._truth.append((true_labels, next(boxes), np.ones(len(true_labels), np.float32), difficult))
         self._sizes.append(stored)
+        self._inputs += [seen] if seen is not None else []
 
     def __len__(self) -> int:
         return len(self._sizes)
@@ -111,7 +120,8 @@ class Collector:
     def findings(self) -> Findings:
         """Everything added so far."""
         sizes = np.array(self._sizes, np.int32).reshape(-1, 2)
-        return Findings(tuple(self.classes), _items(self._found), _items(self._truth), sizes, self.size)
+        inputs = np.array(self._inputs, np.int32).reshape(-1, 2) if self._inputs or not self._sizes else None
+        return Findings(tuple(self.classes), _items(self._found), _items(self._truth), sizes, inputs)
 
 
 def _items(parts: Sequence[tuple[Array, ...]]) -> Items:

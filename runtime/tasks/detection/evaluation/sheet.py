@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from converters.pictures.drawing import Colour, Framed, frames, outline_font
 from runtime.imaging.decoding import WHOLE, Place, decode
+from runtime.tasks.detection.drawing import readable
 from runtime.tasks.detection.evaluation.analysis import Analysis, Picture
-from runtime.tasks.detection.evaluation.samples import named
 from tltpipe.files import atomic
 
 FOUND: Colour = (46, 160, 67)
@@ -68,20 +68,24 @@ def _tile(analysis: Analysis, picture: Picture, place: Place) -> Image.Image:
     truth, found = findings.truth, findings.found
     framed: list[tuple[int, Framed]] = []
     own = np.flatnonzero(truth.picture == picture.number)
-    for n, box in zip(own, _fitted(analysis, truth.box[own], small), strict=True):
+    for n, box in zip(own, _fitted(analysis, picture, truth.box[own], small), strict=True):
         colour = FOUND if hit[n] else MISSED
-        framed.append((0 if hit[n] else 2, Framed(box, colour, named(findings.classes, truth.label[n]))))
+        framed.append((0 if hit[n] else 2, Framed(box, colour, readable(findings.classes, truth.label[n]))))
     own = np.flatnonzero((found.picture == picture.number) & analysis.above)
-    for k, box in zip(own, _fitted(analysis, found.box[own], small), strict=True):
+    for k, box in zip(own, _fitted(analysis, picture, found.box[own], small), strict=True):
         wrong = analysis.outcome.truth[k] < 0
-        text = f"{named(findings.classes, found.label[k])} {found.score[k]:.2f}"
+        text = f"{readable(findings.classes, found.label[k])} {found.score[k]:.2f}"
         framed.append((3 if wrong else 1, Framed(box, WRONG if wrong else RIGHT, text)))
     return frames(small, [each for _, each in sorted(framed, key=lambda item: item[0])])
 
 
-def _fitted(analysis: Analysis, boxes: Any, picture: Image.Image) -> list[tuple[float, float, float, float]]:
-    height, width = analysis.findings.size or picture.size[::-1]
-    scale = np.array([picture.width / width, picture.height / height] * 2)
+def _fitted(
+    analysis: Analysis, picture: Picture, boxes: Any, image: Image.Image
+) -> list[tuple[float, float, float, float]]:
+    """``boxes`` on ``image``, a smaller copy of ``picture``."""
+    inputs = analysis.findings.inputs
+    height, width = image.size[::-1] if inputs is None else inputs[picture.number].tolist()
+    scale = np.array([image.width / width, image.height / height] * 2)
     return [(float(a), float(b), float(c), float(d)) for a, b, c, d in boxes * scale]
 
 

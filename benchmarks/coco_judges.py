@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import io
 from typing import Any
 
 from runtime.tasks.detection.evaluation.coco import NAMES
 from runtime.tasks.detection.evaluation.findings import Findings, Items
-from tltpipe.errors import HostError
 
 JUDGES = {
     "faster-coco-eval": ("faster_coco_eval", "COCO", "COCOeval_faster"),
@@ -18,15 +16,8 @@ JUDGES = {
 }
 
 
-def require(judge: str) -> None:
-    """Raise HostError where ``judge`` is not installed."""
-    if importlib.util.find_spec(JUDGES[judge][0]) is None:
-        raise HostError(f"{judge} is not installed", hint=f"pip install {judge}")
-
-
 def figures(findings: Findings, judge: str) -> dict[str, float]:
     """The twelve figures by name, NaN where the judge says -1."""
-    require(judge)
     return counted(judge, *records(findings))
 
 

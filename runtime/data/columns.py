@@ -1,0 +1,112 @@
+"""What is read of annotations, and the columns that it is kept in: a few bytes a value, in one piece of memory.
+
+Processes forked from this one share that memory; nothing is copied to them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from tltpipe.errors import DataError
+
+if TYPE_CHECKING:
+    from converters.model import KeypointSlot, Sample
+
+Indices = NDArray[np.integer[Any]]
+
+
+@dataclass(slots=True)
+class Annotated:
+    """An image and what is on it.
+
+    ``name`` is its path below the source's folder of images, with extension; for one inside a record its frame id.
+    Size in pixels as stored; ``classes`` as the file has them, lower case, or numbers from 1; ``boxes`` [n, 4] left,
+    top, right, bottom in those pixels; ``difficult`` marks objects as occluded; ``part`` is where in the record file
+    ``file`` the image is: byte offset and length. ``sample`` has the rest where a format of ``converters`` was read,
+    its objects in the same order, with the ``slots`` of their keypoints by class. ``labels`` are numbers from 1 of the
+    classes that are trained, 0 for others.
+    """
+
+    name: str
+    width: int
+    height: int
+    classes: Sequence[str | int]
+    boxes: NDArray[np.float32]
+    difficult: Sequence[bool]
+    part: tuple[int, int] | None = None
+    file: Path | None = None
+    sample: Sample | None = None
+    slots: Mapping[str, KeypointSlot] = field(default_factory=dict)
+    labels: Sequence[int] = ()
+
+    def rich(self, what: str) -> Sample:
+        """The sample. Raises DataError where the format has no ``what``, which the task needs."""
+        if self.sample is None:
+            hint = "train on a format that has them, such as COCO"
+            raise DataError(f"these annotations hold no {what}, which this network needs", where=self.file, hint=hint)
+        return self.sample
+
+
+class Column(Protocol):
+    """The values of a field, one after the other in little memory; grows, and is read when it is complete."""
+
+    @property
+    def nbytes(self) -> int: ...
+
+    def extend(self, values: Sequence[Any] | NDArray[Any]) -> None: ...
+
+    def take(self, places: Indices) -> Any:
+        """The values at ``places``: an array, or a list where they are ragged."""
+        ...
+
+
+@dataclass
+class Fixed:
+    """A column of arrays of one ``shape``."""
+
+    dtype: DTypeLike
+    shape: tuple[int, ...] = ()
+    data: bytearray = field(default_factory=bytearray)
+
+    @property
+    def nbytes(self) -> int:
+        return len(self.data)
+
+    def extend(self, values: Sequence[Any] | NDArray[Any]) -> None:
+        self.data += np.asarray(values, self.dtype).tobytes()
+
+    def take(self, places: Indices) -> NDArray[Any]:
+        return np.asarray(self.array[places])
+
+    @cached_property
+    def array(self) -> NDArray[Any]:
+        """All values [M, *shape]. The column cannot grow any more."""
+        return np.frombuffer(self.data, self.dtype).reshape(-1, *self.shape)
+
+
+@dataclass
+class Ragged:
+    """A column of bytes of any length."""
+
+    data: bytearray = field(default_factory=bytearray)
+    ends: array[int] = field(default_factory=lambda: array("q", [0]))
+
+    @property
+    def nbytes(self) -> int:
+        return len(self.data) + self.ends.itemsize * len(self.ends)
+
+    def extend(self, values: Sequence[Any] | NDArray[Any]) -> None:
+        for value in values:
+            self.data += value
+            self.ends.append(len(self.data))
+
+    def take(self, places: Indices) -> list[bytes]:
+        return [bytes(self.data[self.ends[place] : self.ends[place + 1]]) for place in places.tolist()]

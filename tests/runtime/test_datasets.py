@@ -1,0 +1,302 @@
+"""Training reads what converters reads: masks, keypoints, crowds and label maps reach the batch; bad data is named."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import converters
+import specs
+from converters.sample import draw
+from runtime.data import batches, frames, recipe
+from runtime.data.columns import Annotated, Fixed
+from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap, Outlines
+from runtime.data.recipe import Data, Recipe, Source
+from runtime.imaging.placement import Placement, Seen
+from runtime.imaging.views.framing import KeepAspect, Letterbox, ObjectCrop
+from tltpipe.errors import DataError
+from tltpipe.progress import Silent
+
+CLASSES = ("circle", "square")
+SIZES = ((80, 60), (50, 90), (64, 64))
+RICH: Fields = {**BOXES, "masks": Outlines(), "keypoints": Keypoints(2)}
+SQUARE = [10, 20, 40, 20, 40, 50, 10, 50]
+
+
+@pytest.fixture
+def base(shapes: Any) -> Recipe:
+    return recipe.of(specs.parse(shapes.spec(), "ssd"))
+
+
+def annotation(image: int, **fields: Any) -> dict[str, Any]:
+    """A square of the class "square" with a left and a right point."""
+    found = {
+        "id": 100 * image + len(fields), "image_id": image, "category_id": 2, "bbox": [10, 20, 30, 30],
+        "segmentation": [SQUARE], "keypoints": [12, 22, 2, 38, 22, 1], "iscrowd": 0, "area": 900,
+    }  # fmt: skip
+    return {key: value for key, value in (found | fields).items() if value is not ...}
+
+
+def coco(root: Path, *annotations: dict[str, Any], images: int = 3, classes: tuple[str, ...] = CLASSES) -> Source:
+    """A COCO file of ``images`` images, white where SQUARE is."""
+    (root / "images").mkdir(parents=True)
+    records = []
+    for number, (width, height) in enumerate(SIZES[:images], start=1):
+        pixels = np.zeros((height, width, 3), np.uint8)
+        pixels[20:50, 10:40] = 255
+        Image.fromarray(pixels).save(root / "images" / f"{number}.png")
+        records.append({"id": number, "file_name": f"{number}.png", "width": width, "height": height})
+    points = ["left_end", "right_end"]
+    categories = [{"id": id, "name": name, "keypoints": points} for id, name in enumerate(classes, start=1)]
+    page = {"images": records, "annotations": annotations, "categories": categories}
+    (root / "train.json").write_text(json.dumps(page))
+    return Source(root / "images", root / "train.json", "coco")
+
+
+def split_of(base: Recipe, source: Source, fields: Fields = RICH, *, validates: bool = False) -> frames.Split:
+    data = Data(training=(source,), validation=(source,) if validates else (), mapping={})
+    made = (frames.validation if validates else frames.training)(replace(base, data=data), CLASSES, fields)
+    assert made is not None
+    return made
+
+
+def shown(split: frames.Split, view: Any, size: tuple[int, int] | None = None, seed: int | None = None) -> Any:
+    """All samples of ``split`` in one batch, made in two processes."""
+    pictures = batches.Pictures(split, view, size, seed)
+    with closing(batches.batches(pictures, batches.InOrder(split.samples, 4), workers=2)) as made:
+        return next(iter(made))
+
+
+def test_masks_and_keypoints_come_with_images_of_their_own_size(base: Recipe, tmp_path: Path) -> None:
+    split = split_of(base, coco(tmp_path, annotation(1), annotation(3), annotation(3, keypoints=[0] * 6)))
+    assert frames.describe(split) == "3 images, 3 boxes, 1 of the images without objects"
+    batch = shown(split, KeepAspect(min_sizes=()))
+    assert [image.shape for image in batch.images] == [(60, 80, 3), (90, 50, 3), (64, 64, 3)]
+    first, empty, last = batch.targets
+    assert first["boxes"].tolist() == [[10, 20, 40, 50]]
+    assert first["labels"].tolist() == [2]
+    assert first["keypoints"].tolist() == [[[12, 22, 2], [38, 22, 1]]]
+    assert np.array_equal(first["masks"], (batch.images[0][None, ..., 0] == 255))
+    assert {name: len(values) for name, values in empty.items()} == dict.fromkeys(RICH, 0)
+    assert empty["masks"].shape == (0, 90, 50)
+    assert last["keypoints"][1].tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert last["masks"].shape == (2, 64, 64)
+
+
+def test_what_is_flipped_is_flipped_in_all_fields(base: Recipe, tmp_path: Path) -> None:
+    runs = {"size": [64, 64], "counts": [64 * 10 + 20, *[30, 34] * 29, 30, 64 * 24 + 14]}
+    split = split_of(base, coco(tmp_path, annotation(1), annotation(3, segmentation=runs)))
+    batch = shown(split, Letterbox(width=120, height=120, random_flip=1.0), (120, 120), seed=1)
+    for at in (0, 2):
+        mask, square = batch.targets[at]["masks"][0] > 0, batch.images[at][..., 0] > 190
+        assert (mask & square).sum() / (mask | square).sum() > 0.95
+    assert batch.targets[0]["boxes"].tolist() == [[60, 45, 105, 90]]
+    assert batch.targets[0]["keypoints"].tolist() == [[[63, 48, 1], [102, 48, 2]]], "left is right in a mirror"
+
+
+def test_a_view_that_loses_an_object_loses_all_of_it(base: Recipe, tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class RightHalf:
+        def bound(self, stored: tuple[int, int]) -> tuple[int, int]:
+            return stored
+
+        def __call__(self, path: Any, boxes: Any, size: Any, random: Any = None) -> Seen:  # noqa: ARG002
+            placement = Placement(np.array([[1.0, 0, -40], [0, 1, 0], [0, 0, 1]]), (40, 60), size)
+            return Seen(np.zeros((60, 40, 3), np.uint8), placement, *placement.visible(boxes))
+
+    right = annotation(1, bbox=[50, 5, 20, 20], segmentation=[[50, 5, 70, 5, 70, 25, 50, 25]], keypoints=[51, 6, 2] * 2)
+    split = split_of(base, coco(tmp_path, annotation(1), right, images=1))
+    target = shown(split, RightHalf()).targets[0]
+    assert {name: len(values) for name, values in target.items()} == dict.fromkeys(RICH, 1)
+    assert target["boxes"].tolist() == [[10, 5, 30, 25]]
+    assert target["masks"].sum() == 400
+    assert target["keypoints"][0, 0].tolist() == [11, 6, 2]
+
+
+def test_crowds_are_not_trained_on_but_evaluated_around(base: Recipe, tmp_path: Path) -> None:
+    source = coco(tmp_path, annotation(1), annotation(1, iscrowd=1, area=77, bbox=[1, 1, 5, 5]))
+    split = split_of(base, source)
+    assert split.labels.tolist() == [2]
+    assert any(note.startswith("1 crowds") for note in split.notes)
+    split.losses.require_balance()
+    held_out = split_of(base, source, validates=True)
+    target = shown(held_out, KeepAspect(min_sizes=())).targets[0]
+    assert target["crowd"].tolist() == [False, True]
+    assert target["area"].tolist() == [900, 77]
+
+
+@pytest.mark.torch
+def test_tensors_are_a_list_where_images_differ(base: Recipe, tmp_path: Path) -> None:
+    import torch
+
+    split = split_of(base, coco(tmp_path, annotation(1), annotation(3)))
+    images, targets = batches.tensors(shown(split, KeepAspect(min_sizes=())), torch.device("cpu"))
+    assert [tuple(image.shape) for image in images] == [(3, 60, 80), (3, 90, 50), (3, 64, 64)]
+    assert targets[0].keys() == {"boxes", "labels", "masks", "keypoints"}
+    assert targets[0]["masks"].dtype == torch.uint8
+    assert [tuple(each["masks"].shape) for each in targets] == [(1, 60, 80), (0, 90, 50), (1, 64, 64)]
+
+
+@pytest.mark.parametrize("format", ["coco", "yolo", "voc", "kitti"])
+def test_every_format_trains_on_the_same_boxes(base: Recipe, tmp_path: Path, format: str) -> None:
+    """A drawn DeepFashion2 data set as it is, and converted."""
+    draw(tmp_path / "raw", train=4, validation=0, seed=3, progress=Silent(), size=120)
+    dataset = converters.read("deepfashion2", tmp_path / "raw", "train")
+    classes = dataset.categories
+    raw = Data((Source(None, tmp_path / "raw", "deepfashion2"),), (), {})
+    expected = frames.training(replace(base, data=raw), classes)
+    other = converted(tmp_path, format)
+    split = frames.training(replace(base, data=Data((other,), (), {})), classes)
+    assert len(split) == 4
+    assert split.sizes.tolist() == expected.sizes.tolist()
+    assert [classes[label - 1] for label in split.labels] == [classes[label - 1] for label in expected.labels]
+    np.testing.assert_allclose(split.boxes, expected.boxes, atol=0.02)
+
+
+def converted(root: Path, format: str) -> Source:
+    """The data set in ``root``/raw in another format."""
+    from converters.transfer.convert import convert
+
+    convert(root / "raw", root / format, format=format, progress=Silent())
+    if format == "kitti":
+        return Source(root / "kitti/train/image_2", root / "kitti/train/label_2", "kitti")
+    return Source(None, root / format, "auto")
+
+
+def test_an_epoch_of_objects_shows_each_in_a_crop_of_its_own(base: Recipe, tmp_path: Path) -> None:
+    other = annotation(3, bbox=[0, 0, 20, 10], segmentation=[[0, 0, 20, 0, 20, 10, 0, 10]])
+    split = split_of(base, coco(tmp_path, annotation(1), annotation(3), other)).per_object()
+    assert split.samples == 3
+    assert split.sources == ((3, 1.0),)
+    batch = shown(split, ObjectCrop(width=48, height=48, margin=1.0), (48, 48))
+    assert batch.images.shape == (3, 48, 48, 3)
+    assert batch.indices == (0, 2, 2)
+    assert [target["boxes"].tolist() for target in batch.targets] == [[[0, 0, 48, 48]]] * 2 + [[[0, 12, 48, 36]]]
+    order = batches.Order(split.samples, 1, range(1, 2), 7)
+    assert sorted(index for made in order for index in made.indices) == [0, 1, 2]
+
+
+@dataclass(frozen=True)
+class Middles:
+    """A toy task's own kind of field: where the middle of each object goes."""
+
+    per = "object"
+    to_model = True
+
+    def column(self) -> Fixed:
+        return Fixed(np.float32, (2,))
+
+    def read(self, annotated: Annotated) -> Any:
+        return (annotated.boxes[:, :2] + annotated.boxes[:, 2:]) / 2
+
+    def placed(self, values: Any, seen: Seen) -> Any:
+        return (seen.placement.matrix[:2, :2] @ values.T + seen.placement.matrix[:2, 2:]).T
+
+
+def test_a_task_may_bring_a_field_of_its_own(base: Recipe, tmp_path: Path) -> None:
+    fields: Any = {"boxes": BOXES["boxes"], "middles": Middles()}
+    split = split_of(base, coco(tmp_path, annotation(1), images=1), fields)
+    target = shown(split, Letterbox(width=160, height=160), (160, 160)).targets[0]
+    assert target.keys() == {"boxes", "middles"}
+    assert target["middles"].tolist() == [[50, 90]]
+
+
+def _map_beside(annotated: Annotated) -> Path:
+    assert annotated.sample is not None
+    return annotated.sample.image.with_suffix(".map.png")
+
+
+def test_label_maps_follow_the_image(base: Recipe, tmp_path: Path) -> None:
+    source = coco(tmp_path, annotation(1), images=1)
+    classes = np.zeros((60, 80), np.uint8)
+    classes[20:50, 10:40] = 2
+    Image.fromarray(classes).save(tmp_path / "images" / "1.map.png")
+    split = split_of(base, source, {**BOXES, "label_map": LabelMap(_map_beside)})
+    batch = shown(split, Letterbox(width=80, height=80, fill=(9, 9, 9)), (80, 80))
+    placed = batch.targets[0]["label_map"]
+    assert np.array_equal(placed == 2, batch.images[0, ..., 0] == 255)
+    assert set(placed[:10].ravel().tolist()) == {255}
+    Image.new("RGB", (80, 60)).save(tmp_path / "images" / "1.map.png")
+    with pytest.raises(DataError, match="colours") as caught:
+        shown(split, Letterbox(width=80, height=80), (80, 80))
+    assert caught.value.where == tmp_path / "images" / "1.map.png"
+
+
+# ---------------------------------------------------------------- what is wrong with data
+
+
+def failure(base: Recipe, source: Source, fields: Fields = RICH) -> DataError:
+    with pytest.raises(DataError) as caught:
+        split_of(base, source, fields)
+    assert caught.value.exit_code == 3
+    return caught.value
+
+
+def test_objects_without_masks_are_named_where_masks_are_needed(base: Recipe, tmp_path: Path) -> None:
+    source = coco(tmp_path, annotation(1), annotation(3, segmentation=...))
+    error = failure(base, source)
+    assert "mask" in error.what
+    assert str(error.where).startswith(str(tmp_path / "train.json"))
+    assert len(split_of(base, source, BOXES).labels) == 2, "boxes alone need none"
+
+
+def test_records_and_kitti_hold_no_masks(base: Recipe) -> None:
+    with pytest.raises(DataError, match="masks"):
+        frames.training(base, CLASSES, RICH)
+
+
+def test_classes_that_are_not_trained_are_an_error(base: Recipe, tmp_path: Path) -> None:
+    error = failure(base, coco(tmp_path, annotation(1), classes=("circle", "triangle")))
+    assert "triangle" in error.what
+    assert error.where == tmp_path / "train.json"
+
+
+def test_a_missing_image_is_named(base: Recipe, tmp_path: Path) -> None:
+    source = coco(tmp_path, annotation(1))
+    (tmp_path / "images" / "2.png").unlink()
+    assert failure(base, source).where == tmp_path / "images" / "2.png"
+
+
+def test_images_of_another_size_than_annotated_are_named(base: Recipe, tmp_path: Path) -> None:
+    source = coco(tmp_path, annotation(1))
+    Image.new("RGB", (8, 8)).save(tmp_path / "images" / "2.png")
+    assert failure(base, source).where == tmp_path / "images" / "2.png"
+
+
+def test_boxes_without_area_are_counted_and_never_shown(base: Recipe, tmp_path: Path) -> None:
+    split = split_of(base, coco(tmp_path, annotation(1), annotation(1, bbox=[30, 30, 0, 5]), images=1))
+    assert any(note.startswith("1 boxes") and "no area" in note for note in split.notes)
+    target = shown(split, KeepAspect(min_sizes=())).targets[0]
+    assert target["boxes"].tolist() == [[10, 20, 40, 50]]
+    assert len(target["masks"]) == 1
+
+
+@pytest.mark.parametrize(("page", "word"), [({"images": [], "annotations": [], "categories": []}, "no image")])
+def test_a_file_without_images(base: Recipe, tmp_path: Path, page: Any, word: str) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "train.json").write_text(json.dumps(page))
+    assert word in failure(base, Source(tmp_path / "images", tmp_path / "train.json", "coco")).what
+
+
+def test_images_that_nobody_annotated(base: Recipe, tmp_path: Path) -> None:
+    source = coco(tmp_path)
+    page = json.loads((tmp_path / "train.json").read_text())
+    del page["annotations"]
+    (tmp_path / "train.json").write_text(json.dumps(page))
+    assert failure(base, source).where == tmp_path / "train.json"
+
+
+def test_a_path_that_is_not_there(base: Recipe, tmp_path: Path) -> None:
+    assert failure(base, Source(None, tmp_path / "nowhere.json", "coco")).where == tmp_path / "nowhere.json"
+
+
+def test_keypoints_that_the_network_has_no_room_for(base: Recipe, tmp_path: Path) -> None:
+    error = failure(base, coco(tmp_path, annotation(1)), {**BOXES, "keypoints": Keypoints(1)})
+    assert "up to number 2" in error.what
