@@ -1,6 +1,6 @@
 """torchvision's reference loop with the Faster R-CNN and the recipe of accuracy_faster_rcnn.yaml, for so many seconds.
 
-    python benchmarks/torchvision_faster_rcnn.py SECONDS TRAIN_JSON TRAIN_IMAGES VALIDATION_JSON VALIDATION_IMAGES RESULTS
+    python benchmarks/torchvision_faster_rcnn.py SECONDS TRAIN_JSON TRAIN_IMAGES VAL_JSON VAL_IMAGES RESULTS
 
 The loop is that of torchvision's references/detection (train.py, engine.py): a DataLoader of whole pictures that the
 model itself resizes, losses logged in every step, COCO's figures on the validation pictures after every epoch. Model,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from specs import checks, references, tuning, yaml_text
 from specs.spec import Spec, Training
 from specs.yaml_text import Scalar, Value
-from tltpipe.errors import Location
+from tltpipe.errors import Location, SpecError
 
 if TYPE_CHECKING:
     from types import ModuleType

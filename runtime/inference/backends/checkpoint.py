@@ -14,10 +14,8 @@ from runtime.tasks import Prediction
 if TYPE_CHECKING:
     from torch import nn
 
-    from runtime.data.recipe import Recipe
     from runtime.imaging.pixels import Pixels
     from runtime.inference.backends import ModelRequest
-    from runtime.networks import Model
     from runtime.weights.checkpoint import Opened
 
 SUFFIXES = frozenset({".tlt", ".safetensors"})
