@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime import networks
-from runtime.inference.backends._seeing import BySize
+from runtime.imaging.views.framing import KeepAspect
+from runtime.inference.backends._seeing import BySize, BySpec
 from runtime.shell import program
 from runtime.tasks.detection.detections import HasThresholds
 from runtime.weights import card
@@ -97,5 +98,12 @@ def require_names(text: str | None, found: Card, path: Path) -> None:
     raise ModelError(what, where=path, hint="is that JSON another model's, or was it changed? Export it again")
 
 
-def seeing(found: Card) -> BySize:
-    return BySize(input_size(found), found.grey)
+def image_loader(found: Card) -> BySize | BySpec:
+    """How a model takes images from files. Raises ModelError where its card does not say it."""
+    if found.size is not None:
+        return BySize(found.size, found.grey)
+    try:
+        resize = {name: int(found.input["resize"][name]) for name in ("min_size", "max_size")}
+    except (KeyError, TypeError, ValueError) as problem:
+        raise ModelError(f"its JSON is damaged: {problem!r}", hint="export it again") from None
+    return BySpec(KeepAspect(min_sizes=(resize["min_size"],), max_size=resize["max_size"]))

@@ -71,12 +71,12 @@ class Dense:
         self.load_image: Callable[[Path], NDArray[np.uint8]] = load_image
         self.batch = card.batch
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Prediction]:
+    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
         import torch
 
         found: list[Prediction] = []
         with torch.inference_mode():
-            for part, count in parts(pixels, self.batch):
+            for part, count in parts(np.asarray(pixels), self.batch):
                 with self.threads.timed(len(part)):
                     corners, scores = (each.cpu().numpy() for each in self.program(images(part, self.device)))
                 found += [

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runtime.machine.quiet import quiet
+from runtime.nn.export import onnx_files
 from tltpipe.errors import ExportError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 IMAGE = "image"
 SIDES = (160, 224)
-"""Height and width to trace with: all others do as well."""
+"""Height and width to trace with; the graph takes any."""
 
 
 class Predicts(Protocol):
@@ -31,8 +32,6 @@ def write(subject: Subject, model: Predicts, path: Path, *, outputs: Sequence[st
     the ``outputs``: fields of a prediction whose first dimension is "count". Raises ExportError."""
     import onnx
     import torch
-
-    from runtime.nn.export import onnx_files
 
     if subject.batch not in (None, 1):
         raise ExportError("this network is exported for one image at a time", hint="leave --static_batch_size out")
@@ -64,9 +63,9 @@ def write(subject: Subject, model: Predicts, path: Path, *, outputs: Sequence[st
     onnx_files.save(onnx.load(path), path, names=("background", *subject.classes))
 
 
-def image_input(resize: Mapping[str, int]) -> dict[str, object]:
-    """For the card: ``resize`` says how images are to be resized before, "min_size" and "max_size" of their sides;
-    empty: not at all."""
+def image_input(resize: Mapping[str, int]) -> dict[str, Any]:
+    """For the card: ``resize`` says how images are to be resized before, by the "min_size" of their shorter and the
+    "max_size" of their longer side."""
     return {
         "name": IMAGE,
         "type": "float32",
