@@ -84,7 +84,7 @@ def test_the_last_stages_learn() -> None:
 
 
 def test_losses_in_either_mode() -> None:
-    model, batch = built(), images((96, 128), (128, 100))
+    model, batch = built(), images((96, 128), (90, 100))
     before = {name: value.clone() for name, value in model.state_dict().items()}
     model.eval()
     with torch.inference_mode():
@@ -161,6 +161,17 @@ def test_a_tensor_of_images_is_read_as_a_list_of_them() -> None:
     with torch.inference_mode():
         for one, other in zip(model.predict(batch), model.predict(list(batch)), strict=True):
             torch.testing.assert_close(one, other)
+
+
+def test_an_image_is_the_same_in_whatever_company() -> None:
+    model, batch = built().eval(), images((64, 96), (128, 64), (60, 90))
+    with torch.inference_mode():
+        together, losses = model.predict_with_loss(batch, [TARGET, EMPTY, TARGET])
+        for image, found, also in zip(batch, model.predict(batch), together, strict=True):
+            (alone,) = model.predict([image])
+            for one in (found, also):
+                torch.testing.assert_close(one, alone, atol=1e-3, rtol=1e-4)
+    assert losses.keys() == LOSSES
 
 
 def test_pixels_are_imagenets() -> None:

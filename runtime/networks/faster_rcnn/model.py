@@ -113,13 +113,29 @@ class FasterRCNN(faster_rcnn.FasterRCNN):  # type: ignore[misc]
         return self._losses(batch, features, targets)
 
     def predict(self, images: Images) -> list[dict[str, Tensor]]:
-        """ "boxes" [K, 4], "labels" and "scores" [K] of each image, best first, in its pixels."""
-        return self._detections(*self._features(images))
+        """ "boxes" [K, 4], "labels" and "scores" [K] of each image, best first, in its pixels.
+
+        They are the same in whatever company an image comes: those that would be padded to another size for it are
+        looked at apart.
+        """
+        found: list[dict[str, Tensor]] = [{}] * len(images)
+        for group in _alike(images):
+            detections = self._detections(*self._features([images[place] for place in group]))
+            for place, detection in zip(group, detections, strict=True):
+                found[place] = detection
+        return found
 
     def predict_with_loss(self, images: Images, targets: Targets) -> tuple[list[dict[str, Tensor]], dict[str, Tensor]]:
-        """Both, of one pass through the backbone."""
-        batch, features = self._features(images)
-        return self._detections(batch, features), self._losses(batch, features, targets)
+        """Both, of one pass through the backbone; the losses are means over the images."""
+        found: list[dict[str, Tensor]] = [{}] * len(images)
+        means: dict[str, Tensor] = {}
+        for group in _alike(images):
+            batch, features = self._features([images[place] for place in group])
+            for place, detection in zip(group, self._detections(batch, features), strict=True):
+                found[place] = detection
+            for name, loss in self._losses(batch, features, [targets[place] for place in group]).items():
+                means[name] = means.get(name, loss.new_zeros(())) + loss * (len(group) / len(images))
+        return found, means
 
     def _features(self, images: Images) -> tuple[ImageList, dict[str, Tensor]]:
         batch, _ = self.transform(list(images))
@@ -185,6 +201,16 @@ def _box_head(settings: Model, channels: int) -> nn.Module:
     else:
         head = faster_rcnn.FastRCNNConvFCHead((channels, 7, 7), [256] * 4, [width], norm_layer=nn.BatchNorm2d)
     return head
+
+
+def _alike(images: Images) -> list[list[int]]:
+    """Places of images that are padded to the same size."""
+    if len(images) == 1 or isinstance(images, Tensor):  # while a graph is traced, sides are no numbers to compare
+        return [list(range(len(images)))]
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for place, image in enumerate(images):
+        groups.setdefault(tuple(-(-side // STRIDE) for side in image.shape[-2:]), []).append(place)
+    return list(groups.values())
 
 
 def _with_area(target: Mapping[str, Tensor]) -> dict[str, Tensor]:
