@@ -13,7 +13,6 @@ from runtime import networks
 from runtime.data import frames
 from runtime.data.columns import Fixed
 from runtime.evaluation import validation
-from runtime.networks import ssd
 from runtime.tasks import ReportOptions, Scores, detection
 from runtime.tasks.detection.detections import detections
 from runtime.weights import checkpoint
@@ -29,7 +28,7 @@ def parts(learned: Any) -> Any:
     plan = networks.recipe(spec)
     split = frames.validation(plan, CLASSES)
     assert split is not None
-    detector = checkpoint.open_detector(ssd, plan, learned.model, key=None)[0]
+    detector = checkpoint.open_model(learned.model, key=None, spec=spec).model
     return detector, plan, split
 
 
