@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from runtime.data.recipe import Recipe
     from runtime.exporting.formats import Format
     from runtime.exporting.subject import Made, Subject
     from runtime.inference.backends import Model
     from runtime.inference.backends.checkpoint import Trained
     from runtime.weights.card import Card
-    from specs import Spec
 
 COMPARED = 8
 """Pictures that the exported model must find the same on."""
@@ -34,7 +34,7 @@ class Wanted:
 
     network: str
     model: Path
-    spec: Spec | None
+    recipe: Recipe | None
     key: str | None
     target: Path
     format: str
@@ -53,7 +53,7 @@ def export(wanted: Wanted) -> None:
     from runtime.inference.backends import Device, checkpoint
     from runtime.weights import card
 
-    asked = backends.ModelRequest(wanted.network, wanted.spec, wanted.key, Device())
+    asked = backends.ModelRequest(wanted.network, wanted.recipe, wanted.key, Device())
     original = checkpoint.open(wanted.model, replace(asked, device=Device(None, asked=True)))
     subject = _subject(wanted, original)
     format = formats.load(wanted.network, wanted.format)
@@ -65,7 +65,7 @@ def export(wanted: Wanted) -> None:
         made = format.write(subject, path)
         told = _card(wanted, subject, made)
         card.path_of(path).write_text(told.text(), encoding="utf-8")
-        exported = backends.open(path, replace(asked, spec=None))
+        exported = backends.open(path, replace(asked, recipe=None))
         facts = _verify(format, subject, original, exported, wanted)
         if wanted.data_type == "int8":
             facts = _price(wanted, original, exported, subject, folder)
@@ -163,9 +163,9 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
     }
     plan = original.recipe
     show = progress.for_stream()
-    split = frames.validation(plan, original.classes, progress=show) if wanted.spec else None
+    split = frames.validation(plan, original.classes, progress=show) if wanted.recipe else None
     if split is None:
-        program.warn("the spec has no validation data, so what int8 costs in mAP is not known" if wanted.spec else
+        program.warn("the spec has no validation data, so what int8 costs in mAP is not known" if wanted.recipe else
                      "without -e there is no validation data, so what int8 costs in mAP is not known")  # fmt: skip
     else:
         after, before = judging.precision([int8, fp32], plan, split, limit=wanted.compare, progress=show)

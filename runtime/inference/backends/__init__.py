@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from runtime.data.recipe import Recipe
     from runtime.tasks import Prediction
-    from specs import Spec
 
 Pixels: TypeAlias = "NDArray[np.uint8] | Sequence[NDArray[np.uint8]]"
 """RGB uint8 [B, H, W, 3] or, for models without an ``input_size``, B of [H, W, 3]."""
@@ -62,11 +62,11 @@ def device_of(text: str) -> Device:
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """How a model is to be opened. ``network`` is the module in ``runtime.networks``; ``spec`` None: what the model
+    """How a model is to be opened. ``network`` is the module in ``runtime.networks``; ``recipe`` None: what the model
     itself says is enough; ``key`` opens encrypted checkpoints."""
 
     network: str
-    spec: Spec | None = None
+    recipe: Recipe | None = None
     key: str | None = None
     device: Device = Device()
     threads: int | None = None

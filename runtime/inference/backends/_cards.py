@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import networks
 from runtime.inference.backends._seeing import BySize
 from runtime.shell import program
 from runtime.weights import card
@@ -33,8 +32,7 @@ def read(path: Path, request: ModelRequest, *kinds: str) -> Card:
     if found.kind not in kinds:
         what = f"its JSON says that it is a {found.kind} model, which is no {path.suffix} file"
         raise ModelError(what, where=path, hint="were files renamed? Export it again")
-    if request.spec is not None:
-        recipe = networks.recipe(request.spec)
+    if (recipe := request.recipe) is not None:
         classes = recipe.classes
         if classes != found.classes:
             gone = ", ".join(sorted(set(found.classes) - set(classes)))

@@ -55,11 +55,9 @@ def open(path: Path, request: ModelRequest) -> Trained:
     from runtime.weights import checkpoint
 
     device.require_torch()
-    spec = request.spec
-    if spec is None:
+    network, recipe = networks.load(request.network), request.recipe
+    if recipe is None:
         text = checkpoint.load(path, request.key, resume=False).spec
-        spec = specs.parse_text(text, request.network, source=f"{path}, its spec")
-    network = networks.load(request.network)
-    recipe = network.recipe(spec)
+        recipe = network.recipe(specs.parse_text(text, request.network, source=f"{path}, its spec"))
     detector, _ = checkpoint.open_detector(network, recipe, path, key=request.key)
     return Trained(detector, recipe, request)
