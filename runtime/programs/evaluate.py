@@ -128,7 +128,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     place = models.gpu_by_number(arguments.gpus, arguments.gpu_index)
     model = models.open(path, ModelRequest(arguments.network, recipe, arguments.key, place, arguments.threads))
     show = progress.for_stream()
-    split = frames.validation(recipe, model.classes, progress=show)
+    split = frames.validation(recipe, model.classes, task.FIELDS, progress=show)
     if split is None:
         hint = f"add {recipe.data.held_out_fields} to dataset_config"
         raise DataError("this spec has no validation data", where=recipe.where("dataset_config"), hint=hint)

@@ -52,10 +52,10 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
         what = f"nothing is left to train: the first epoch is {asked.initial_epoch}, num_epochs is {recipe.epochs}"
         raise UsageError(what, hint="raise num_epochs in the spec")
     fabric = device.open_fabric(asked.place, deterministic=asked.deterministic)
-    lead, ranks = fabric.is_global_zero, fabric.world_size
+    lead, ranks, task = fabric.is_global_zero, fabric.world_size, tasks.load(network.TASK)
     show = progress.for_stream() if lead else progress.Silent()
-    split = frames.training(recipe, recipe.classes, progress=show)
-    held_out = frames.validation(recipe, recipe.classes, progress=show) if lead else None
+    split = frames.training(recipe, recipe.classes, task.FIELDS, progress=show)
+    held_out = frames.validation(recipe, recipe.classes, task.FIELDS, progress=show) if lead else None
     order, images = data.for_training(recipe, split, range(1), rank=fabric.global_rank, ranks=ranks)
     begin = resuming.find(recipe, asked, results, steps=order.steps)
     epochs = range(begin.epoch, begin.epoch if begin.whole else recipe.epochs + 1)
@@ -89,7 +89,7 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     with writable(results):
         results.mkdir(parents=True, exist_ok=True)
     recorder = Recorder(
-        recipe=recipe, options=asked, task=tasks.load(network.TASK), results=results, model=model,
+        recipe=recipe, options=asked, task=task, results=results, model=model,
         optimizer=optimizer, average=average, held_out=held_out, plan=plan, device=fabric.device,
         scaler=loop.precision.state_dict, progress=show, memory=begin.memory,
         threads=computing, pruned=begin.pruned, done=epochs.start - 1,

@@ -13,7 +13,6 @@ from runtime import networks
 from runtime.data import frames
 from runtime.data.columns import Fixed
 from runtime.evaluation import validation
-from runtime.networks import ssd
 from runtime.tasks import ReportOptions, Scores, detection
 from runtime.tasks.detection.detections import detections
 from runtime.weights import checkpoint
@@ -25,11 +24,10 @@ CLASSES = ("circle", "square")
 
 @pytest.fixture(scope="module")
 def parts(learned: Any) -> Any:
-    spec = specs.parse(learned.spec, "ssd")
-    plan = networks.recipe(spec)
+    plan = networks.recipe(specs.parse(learned.spec, "ssd"))
     split = frames.validation(plan, CLASSES)
     assert split is not None
-    detector = checkpoint.open_detector(ssd, plan, learned.model, key=None)[0]
+    detector = checkpoint.open_model(learned.model, key=None, recipe=plan).model
     return detector, plan, split
 
 

@@ -261,14 +261,12 @@ def test_what_a_call_returns(loss) -> None:
     assert set(losses) == {"classification", "localization", "regularization"}
     sum(losses.values()).backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
-    with pytest.raises(ValueError, match="targets"):
-        network(images)
 
     network.eval()
     losses = network(images, targets)
     assert set(losses) == {"classification", "localization"}
-    assert not losses["classification"].requires_grad
-    detections = network(images)
+    detections = network.predict(images)
+    assert not detections[0]["scores"].requires_grad
     assert len(detections) == 2
     for found in detections:
         assert {name: tuple(value.shape) for name, value in found.items()} == {
@@ -283,7 +281,7 @@ def test_what_a_call_returns(loss) -> None:
 def test_pictures_of_a_batch_do_not_mix_in_evaluation() -> None:
     network = small().eval()
     images = torch.rand(2, 3, 64, 64) * 255
-    together, alone = network(images)[1], network(images[1:])[0]
+    together, alone = network.predict(images)[1], network.predict(images[1:])[0]
     torch.testing.assert_close(together["scores"], alone["scores"], rtol=1e-4, atol=1e-5)
 
 
@@ -325,7 +323,7 @@ def test_checkpoints_hold_weights_only_and_restore_the_answers() -> None:
     assert not {"anchors", "variances", "pixels", "mean", "grey"} & set(state)
     second.load_state_dict(state)
     images = torch.rand(1, 3, 64, 64) * 255
-    torch.testing.assert_close(first.eval()(images), second.eval()(images))
+    torch.testing.assert_close(first.eval().predict(images), second.eval().predict(images))
 
 
 def test_read_from_a_spec() -> None:
@@ -475,6 +473,6 @@ def test_it_learns_sixteen_pictures_by_heart() -> None:
         schedule.step()
     network.eval()
     metric = AveragePrecision(["red", "blue"], mode="INTEGRATE", iou=0.5)
-    for found, truth in zip(network(images), targets, strict=True):
+    for found, truth in zip(network.predict(images), targets, strict=True):
         metric.add(found, truth)
     assert metric.result().mean > 0.8

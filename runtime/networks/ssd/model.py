@@ -29,13 +29,15 @@ class SSD(nn.Module):
     mean: Tensor
     training_mean: Tensor
     grey: Tensor
-    unpruned = ("conf", "loc")
+    outputs = ("conf", "loc")
     of_classes = ("conf",)
+    prefixes = ("features.backbone.", "features.")
+    backbone_name = "features.backbone"
 
     def __init__(self, settings: Settings, *, num_classes: int) -> None:
         super().__init__()
         self.settings = settings
-        self.input_size = settings.input_size
+        self.input_size, self.arch = settings.input_size, settings.arch
         self.channels = settings.loss.channels(num_classes)
         self.features = Features(settings.arch, settings.nlayers, in_channels=settings.input_channels)
         counts = [
