@@ -34,6 +34,7 @@ __all__ = [
     "numbers",
     "parse",
     "parse_text",
+    "pretrained",
     "recognise",
     "render",
     "shorthands",
@@ -147,6 +148,12 @@ def shorthands(folder: str) -> Mapping[str, str]:
     """What options of commands call the settings of a network, and their names."""
     names: Mapping[str, str] = getattr(load(folder), "SHORTHANDS", {})
     return names
+
+
+def pretrained(folder: str, tunables: object) -> str | None:
+    """Where there are weights for a network with these settings to start from, in a line; None where nobody knows."""
+    advice: Callable[[object], str] | None = getattr(load(folder), "pretrained", None)
+    return advice(tunables) if advice else None
 
 
 def measuring(spec: Spec) -> tuple[str, ...]:
