@@ -1,4 +1,4 @@
-"""What quantisation costs and gains: average precision, time and size of two models, side by side."""
+"""What quantisation costs and gains: scores, time and size of two models, side by side."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.tasks.detection.average_precision import AveragePrecision, to_network_pixels
-
 if TYPE_CHECKING:
-    from runtime.data.batches import Batch
     from runtime.data.frames import Split
     from runtime.data.recipe import Recipe
     from runtime.inference.backends import Model
+    from runtime.tasks import Scores, Task
     from tltpipe.progress import Progress
 
 REPEATS = 15
@@ -27,39 +25,30 @@ ANY_SIZE = (512, 512)
 """Height and width of pictures for a model that takes them of any size."""
 
 
-def precision(models: Sequence[Model], recipe: Recipe, split: Split, *, limit: int, progress: Progress) -> list[float]:
-    """The mean average precision of each of ``models`` on about ``limit`` pictures of ``split``, evenly spaced.
+def scores(
+    models: Sequence[Model], task: Task, recipe: Recipe, split: Split, *, limit: int, progress: Progress
+) -> list[Scores]:
+    """Those of each of ``models`` on about ``limit`` images of ``split``, evenly spaced.
 
-    Every picture is decoded once, whatever the number of models.
+    Every image is decoded once, whatever the number of models.
     """
     from runtime.data import batches as data
+    from runtime.evaluation import validation
 
-    scores = [
-        AveragePrecision(each.classes, mode=recipe.evaluation.mode, iou=recipe.evaluation.iou, strict=recipe.strict)
-        for each in models
-    ]
+    measured = [task.metrics(each.classes, recipe) for each in models]
     order, pictures = data.for_validation(recipe, split)
     draws = list(order)
-    step = max(1, len(split) // limit) if limit else 1
-    chosen = draws[::step]
+    chosen = draws[:: max(1, len(split) // limit) if limit else 1]
     with (
         progress.bar("compare", total=sum(len(draw.indices) for draw in chosen)) as bar,
         closing(data.batches(pictures, chosen, workers=data.workers(recipe))) as batches,
     ):
         for batch in batches:
-            for model, score in zip(models, scores, strict=True):
-                _add(score, model, batch)
+            infos = validation.infos(batch, split)
+            for model, metrics in zip(models, measured, strict=True):
+                metrics.update(model(batch.images), batch.targets, infos)
             bar.advance(len(batch.images))
-    return [score.result().mean for score in scores]
-
-
-def _add(score: AveragePrecision, model: Model, batch: Batch) -> None:
-    size = model.input_size
-    for found, target in zip(model(batch.images), batch.targets, strict=True):
-        score.add(
-            {**found, "boxes": to_network_pixels(found["boxes"], size=size)},
-            {**target, "boxes": to_network_pixels(target["boxes"], size=size, truth=True)},
-        )
+    return [metrics.scores() for metrics in measured]
 
 
 def milliseconds(model: Model) -> float:

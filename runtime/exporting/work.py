@@ -138,7 +138,8 @@ def _verify(format: Format, subject: Subject, original: Trained, exported: Model
 
 
 def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, folder: Path) -> dict[str, Any]:
-    """What int8 gains in size and time, and what it costs in mAP where the spec has validation data."""
+    """What int8 gains in size and time, and what it costs in accuracy where the spec has validation data."""
+    from runtime import networks, tasks
     from runtime.data import frames
     from runtime.exporting import judging
     from runtime.inference import backends
@@ -163,12 +164,14 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
     }
     plan = original.recipe
     show = progress.for_stream()
-    split = frames.validation(plan, original.classes, progress=show) if wanted.spec else None
+    task = tasks.load(networks.load(wanted.network).TASK)
+    split = frames.validation(plan, original.classes, task.FIELDS, progress=show) if wanted.spec else None
     if split is None:
-        program.warn("the spec has no validation data, so what int8 costs in mAP is not known" if wanted.spec else
-                     "without -e there is no validation data, so what int8 costs in mAP is not known")  # fmt: skip
+        program.warn("the spec has no validation data, so what int8 costs in accuracy is not known" if wanted.spec else
+                     "without -e there is no validation data, so what int8 costs in accuracy is not known")  # fmt: skip
     else:
-        after, before = judging.precision([int8, fp32], plan, split, limit=wanted.compare, progress=show)
-        program.say(f"int8        mAP {after:.4f} instead of {before:.4f}: {after - before:+.4f}")
-        facts["mAP"] = {"int8": round(after, 5), "fp32": round(before, 5)}
+        after, before = judging.scores([int8, fp32], task, plan, split, limit=wanted.compare, progress=show)
+        change = after.value - before.value
+        program.say(f"int8        {after.primary} {after.value:.4f} instead of {before.value:.4f}: {change:+.4f}")
+        facts[after.primary] = {"int8": round(after.value, 5), "fp32": round(before.value, 5)}
     return {"int8": facts}
