@@ -28,7 +28,8 @@ from typing import Any
 import rest
 
 from converters.model.garments import CATEGORIES, Garment
-from tltpipe.files import parallel_map, write_text
+from tltpipe.files import write_text
+from tltpipe.workers import parallel_map
 
 VERSION = 1
 """Goes up when the same arguments give other bytes, so that no older corpus is taken for this one."""

@@ -8,8 +8,8 @@ from measure import BIN, best_of, command, show
 from PIL import Image
 
 from converters.sample import draw
-from tltpipe.files import parallel_map
 from tltpipe.progress import Silent
+from tltpipe.workers import parallel_map
 
 COUNT = 500
 STAGES = ("prepare", "augment", "tfrecords")

@@ -13,11 +13,13 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
+import coco_judges as judges
 import measure
 import numpy as np
 
+from runtime.tasks import ImageInfo
 from runtime.tasks.detection import average_precision
-from runtime.tasks.detection.evaluation import coco, judges
+from runtime.tasks.detection.evaluation import coco
 from runtime.tasks.detection.evaluation.analysis import Analysis
 from runtime.tasks.detection.evaluation.findings import Collector, Findings
 
@@ -83,15 +85,14 @@ def draw(pictures: int, detections: int) -> list[tuple[dict[str, Any], dict[str,
 
 
 def collect(pictures: list[tuple[dict[str, Any], dict[str, Any]]]) -> Findings:
-    collector = Collector(CLASSES, SIZE)
+    collector = Collector(CLASSES)
     for found, truth in pictures:
-        collector.add(found, truth, stored=(640, 480))
+        collector.add(found, truth, ImageInfo("", (640, 480), SIZE))
     return collector.findings()
 
 
 def judge(findings: Findings, name: str) -> Callable[[], dict[str, float]]:
     """A call that loads the records and counts; making them for every round is not timed."""
-    judges.require(name)
     records = judges.records(findings)
     return lambda: judges.counted(name, *records)
 

@@ -33,10 +33,10 @@ def detector_of(arch: str, nlayers: int) -> Any:
 
     import specs
     from runtime.exporting import judging
-    from runtime.networks.ssd import config
+    from runtime.networks import ssd
     from runtime.networks.ssd.model import SSD
 
-    settings = config.read(specs.parse(SPEC, "ssd"))
+    settings = ssd.recipe(specs.parse(SPEC, "ssd")).model
     settings = replace(settings, arch=arch, nlayers=nlayers, input_size=(SIDE, SIDE), freeze_blocks=())
     torch.manual_seed(1)
     detector: Any = SSD(settings, num_classes=CLASSES)
@@ -59,10 +59,10 @@ def models(arch: str, nlayers: int, folder: Path, *, threads: int) -> dict[str, 
     import torch
 
     from runtime.exporting import judging
-    from runtime.exporting.subject import Subject
     from runtime.inference.backends import Device
     from runtime.inference.backends.onnx import session
     from runtime.networks.ssd.export import onnx
+    from runtime.nn.export.subject import Subject
 
     torch.set_num_threads(threads)
     detector = detector_of(arch, nlayers)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from runtime.networks import Truth
+from runtime.networks import Tensors
 from runtime.networks.ssd.config import Settings
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss, Loss
 from runtime.networks.ssd.model import SSD
@@ -41,8 +41,8 @@ def detector(arch: str, nlayers: int, side: int, loss: Loss) -> SSD:
     return SSD(settings, num_classes=CLASSES).train()
 
 
-def truths(batch: int, side: int) -> list[Truth]:
-    found: list[Truth] = []
+def truths(batch: int, side: int) -> list[Tensors]:
+    found: list[Tensors] = []
     for picture in range(batch):
         count = 1 + picture % 8
         low = torch.rand(count, 2) * side * 0.6
@@ -51,7 +51,7 @@ def truths(batch: int, side: int) -> list[Truth]:
     return found
 
 
-def step(network: SSD, optimiser: torch.optim.Optimizer, images: Tensor, targets: Sequence[Truth]) -> float:
+def step(network: SSD, optimiser: torch.optim.Optimizer, images: Tensor, targets: Sequence[Tensors]) -> float:
     """One step; the share of it that is not network."""
     started = time.perf_counter()
     optimiser.zero_grad()
@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _profile(network: SSD, images: Tensor, targets: Sequence[Truth]) -> None:
+def _profile(network: SSD, images: Tensor, targets: Sequence[Tensors]) -> None:
     raw = network.raw(images)
     leaves = [output.detach().requires_grad_() for output in raw]
     with torch.profiler.profile() as profile:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,8 +30,9 @@ if __name__ == "__main__":
     spec, batch = specs.parse(Path(sys.argv[1]), "ssd"), int(sys.argv[2])
     device.one(0)
     torch.manual_seed(1)
-    classes = len(ssd.classes(spec)) + 1  # torchvision's background is a class of its own
-    detector = ssd.build(spec, num_classes=classes).train()
+    recipe = ssd.recipe(spec)
+    recipe = replace(recipe, classes=("background", *recipe.classes))  # of torchvision's, a class of its own
+    detector = ssd.build(recipe).train()
     optimizer = torch.optim.SGD(detector.parameters(), lr=1e-4, momentum=0.9)
     height, width = detector.input_size
     images = torch.rand(batch, 3, height, width) * 255

@@ -150,6 +150,13 @@ class Run:
         return year is None or place is None or year[0] in f"{place.annotations} {place.images}"
 
     @property
+    def trained_on(self) -> str:
+        """What the network is trained on: "tfrecords", "coco"."""
+        import specs
+
+        return str(specs.load(self.config.network).DATA)
+
+    @property
     def held_out(self) -> str | None:
         """The split that validates, if there is one."""
         return self.splits[1] if len(self.splits) > 1 else None

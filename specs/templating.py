@@ -1,10 +1,15 @@
-"""Templates of specs: an undefined name is an error, and whatever a template prints comes out as protobuf text."""
+"""Templates of specs: an undefined name is an error, and whatever a template prints comes out as protobuf text.
+
+In those called ``.yaml.j2`` it comes out as YAML.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import re
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +34,7 @@ def render(folder: str, template: str, tunables: Any, variables: dict[str, objec
 
     fields = {field.name: getattr(tunables, field.name) for field in dataclasses.fields(tunables)}
     try:
-        return str(_environment().get_template(f"{folder}/{template}").render({**fields, **variables}))
+        return str(_environment(template).get_template(f"{folder}/{template}").render({**fields, **variables}))
     except (TemplateError, ValueError) as error:
         raise SpecError(f"this template cannot be filled in: {error}", where=f"specs/{folder}/{template}") from error
 
@@ -38,20 +43,54 @@ def settings_of(folder: str, template: str) -> frozenset[str]:
     """The names that ``specs/<folder>/<template>`` takes values from."""
     from jinja2 import meta
 
-    return frozenset(meta.find_undeclared_variables(_environment().parse(_source(folder, template))))
+    return frozenset(meta.find_undeclared_variables(_environment(template).parse(_source(folder, template))))
 
 
 @functools.cache
 def setting_of_field(folder: str, template: str) -> dict[str, str]:
-    """The setting that a field's value is, by the field's name, as ``specs/<folder>/<template>`` has them."""
-    return dict(reversed(_FIELD.findall(_source(folder, template))))
+    """The setting that a field's value is, by the field's name, as ``specs/<folder>/<template>`` has them; where fields
+    of one name are several settings, by "section.field" (``setting_at``)."""
+    places: dict[str, list[tuple[str, str]]] = {}
+    sections: list[tuple[int, str]] = []
+    for indent, name, setting in _FIELD.findall(_source(folder, template)):
+        while sections and sections[-1][0] >= len(indent):
+            sections.pop()
+        if setting:
+            places.setdefault(name, []).append((sections[-1][1] if sections else "", setting))
+        else:
+            sections.append((len(indent), name))
+    found: dict[str, str] = {}
+    for name, pairs in places.items():
+        one = len({setting for _, setting in pairs}) == 1
+        found |= {name if one else f"{section}.{name}": setting for section, setting in reversed(pairs)}
+    return found
 
 
-_FIELD = re.compile(r"^\s*(\w+):\s*\{\{\s*(\w+)", re.MULTILINE)
+def setting_at(path: str, names: Mapping[str, str]) -> str | None:
+    """The setting behind the field at ``path`` ("model.rpn.nms_thresh"), of those that ``setting_of_field`` found."""
+    *_, section, field = ["", *path.split(".")]
+    return names.get(f"{section.partition('[')[0]}.{field}") or names.get(field)
+
+
+_FIELD = re.compile(r"^([ -]*)(\w+)(?::[ ]*\{\{[ ]*(\w+)|:[ ]*$|[ ]*\{$)", re.MULTILINE)
+"""A field with a setting, or the beginning of a section, in protobuf text and in YAML alike."""
 
 
 def _source(folder: str, template: str) -> str:
-    return (Path(__file__).parent / folder / template).read_text(encoding="utf-8")
+    return (templates(folder) / template).read_text(encoding="utf-8")
+
+
+def templates(folder: str) -> Path:
+    """Where the templates of this kind of spec lie."""
+    import specs
+
+    return Path(str(specs.load(folder).__file__)).parent
+
+
+def _found(name: str) -> str | None:
+    """The template ``folder/file``; None where there is none."""
+    folder, _, template = name.partition("/")
+    return _source(folder, template) if (templates(folder) / template).is_file() else None
 
 
 def literal(value: object) -> str:
@@ -104,15 +143,31 @@ def _escaped(match: re.Match[str]) -> str:
     return names.get(character, f"\\{ord(character):03o}")
 
 
+def yaml_literal(value: object) -> str:
+    """``value`` as YAML: "text" in quotes, true, 18, null, [1.0, 2.0]; paths as text."""
+    import yaml
+
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(yaml_literal, value))}]"
+    if not isinstance(value, (str, PurePath)):
+        return "null" if value is None else literal(value)
+    quoted(str(value))  # which refuses what is not Unicode
+    return str(yaml.safe_dump(str(value), default_style='"', allow_unicode=True, width=sys.maxsize)).removesuffix("\n")
+
+
+def _environment(template: str) -> Environment:
+    return _environment_of(yaml_literal if template.endswith(".yaml.j2") else literal)
+
+
 @functools.cache
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+def _environment_of(finalize: Callable[[object], str]) -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FunctionLoader(_found),
         undefined=StrictUndefined,
-        finalize=literal,
-        autoescape=False,  # text protos, not HTML: ``literal`` quotes
+        finalize=finalize,
+        autoescape=False,  # not HTML: ``finalize`` quotes
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

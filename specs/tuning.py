@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -67,7 +66,6 @@ def json_schema(kind: type[Any]) -> dict[str, Any]:
     return adapter(kind).json_schema()
 
 
-@functools.cache
 def adapter(kind: type[Any]) -> TypeAdapter[Any]:
     """What makes instances of the dataclass out of plain values."""
     from pydantic import TypeAdapter

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from converters.transfer.front_door import Splits as Splits
     from converters.transfer.front_door import convert as convert
     from converters.transfer.front_door import read as read
+    from runtime.inference.front_door import ImagePrediction as Prediction
     from runtime.inference.front_door import LoadedModel as Model
-    from runtime.inference.front_door import Prediction as Prediction
     from tltpipe.errors import TltpipeError as TltpipeError
 
 __version__ = "0.1.0"
@@ -43,7 +43,7 @@ _PLACES = {
     "Dataset": "converters.model:Dataset",
     "Model": "runtime.inference.front_door:LoadedModel",
     "Object": "converters.model:Object",
-    "Prediction": "runtime.inference.front_door:Prediction",
+    "Prediction": "runtime.inference.front_door:ImagePrediction",
     "Sample": "converters.model:Sample",
     "Splits": "converters.transfer.front_door:Splits",
     "TltpipeError": "tltpipe.errors:TltpipeError",

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: atomic writes, staged folders, fingerprints, an ordered bounded parallel map."""
+"""Files that are whole or absent: atomic writes, staged folders, fingerprints."""
 
 from __future__ import annotations
 
@@ -7,28 +7,15 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import stat
-import sys
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from multiprocessing import forkserver, get_context, parent_process, resource_tracker
 from pathlib import Path
-from threading import Thread
-from types import ModuleType
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 from tltpipe import inputs
 from tltpipe.errors import HostError, Interrupted
-from tltpipe.interpreters import installed_only
-from tltpipe.machine import worker_count
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @contextmanager
@@ -251,82 +238,6 @@ def link_or_copy(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-
-
-def parallel_map(
-    function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None = None, ahead: int = 8
-) -> Iterator[Result]:
-    """``map(function, items)`` in worker processes: results in order, at most ``workers * ahead`` items under way.
-
-    ``items`` may be endless; memory does not grow with it. With one worker it runs in this process.
-    An exception of ``function`` is raised here when its turn comes, and the rest is cancelled. Ctrl-C is for this
-    process alone: it stops handing out items and ends when the few under way are done.
-    """
-    workers = workers or worker_count()
-    if workers == 1:
-        yield from map(function, items)
-        return
-    start_workers(function)
-    with ProcessPoolExecutor(workers, get_context("forkserver"), initializer=_end_with_parent) as pool:
-        pending: deque[Future[Result]] = deque()
-        try:
-            for item in items:
-                with _starting_processes():  # this is where workers start
-                    pending.append(pool.submit(function, item))
-                if len(pending) >= workers * ahead:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
-
-
-def start_workers(function: Callable[..., Any], *modules: str) -> None:
-    """Let the server that workers are forked from start already, with what ``function`` needs, and ``modules``."""
-    while isinstance(function, partial):
-        function = function.func
-    preload(function.__module__, *modules)
-
-
-def preload(*modules: str) -> None:
-    """Let the server that workers are forked from start and import ``modules`` while this process does its own."""
-    if forkserver._forkserver._forkserver_pid is None:  # type: ignore[attr-defined]
-        forkserver.set_forkserver_preload(list(modules))
-    with installed_only():
-        resource_tracker.ensure_running()  # or the fork server would start it, which lifts the mask
-    with _starting_processes():
-        forkserver.ensure_running()
-
-
-def _end_with_parent() -> None:
-    """Let this worker end when its parent does: killed, that could not say so, and the worker would wait for ever."""
-    parent = parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    Thread(target=watch, name="end with parent", daemon=True).start()
-
-
-@contextmanager
-def _starting_processes() -> Iterator[None]:
-    """Around everything that may start a process: it never sees a Ctrl-C, and does not run the caller's program again.
-
-    A terminal sends Ctrl-C to every process; a worker that dies of it with the queue's lock hangs the pool for good.
-    And a worker would run the main module once more to find functions in it, of which none is handed to it.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        with installed_only():
-            yield
-    finally:
-        sys.modules["__main__"] = main
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _umask() -> int:

@@ -20,6 +20,7 @@ from tltpipe import files, inputs, plain
 from tltpipe.errors import DataError, HostError
 from tltpipe.journal import Journal
 from tltpipe.progress import Progress
+from tltpipe.workers import parallel_map
 
 RECEIPT = ".archive.json"
 """In a folder that was unpacked here, or is being: which archive it comes from and how many files that holds."""
@@ -83,7 +84,7 @@ def unpack(
     batches = (_Batch(plan.path, staging, tuple(some), resumed, password) for some in _batches(plan.entries()))
     one = 1 if plan.files <= _FEW else workers
     with files.writable(staging), progress.bar(what, total=plan.files, unit="files") as bar:
-        for batch in files.parallel_map(_unpack_batch, batches, workers=one, ahead=2):
+        for batch in parallel_map(_unpack_batch, batches, workers=one, ahead=2):
             kept += batch.kept
             bar.advance(batch.files)
     return kept

@@ -23,8 +23,8 @@ from converters.model.findings import Finding, Findings
 from converters.model.splits import Place
 from converters.transfer import opening
 from tltpipe.errors import DataError
-from tltpipe.files import start_workers
 from tltpipe.progress import Progress
+from tltpipe.workers import start_workers
 
 __all__ = ["Report", "SplitReport", "examine"]
 
@@ -68,7 +68,7 @@ def examine(
         seconds=time.monotonic() - started,
         spare=twice.spare,
         # Evidence of both kinds says nothing about those pictures of which nobody can tell.
-        shown=frozenset(split.name for split in splits if split.shown and not split.stored),
+        shown=frozenset(split.name for split in splits if split.tally.shown and not split.tally.stored),
     )
 
 
@@ -111,12 +111,12 @@ def _report(split: Split, seconds: float, root: Path, *, several: bool) -> Split
     return SplitReport(
         pictures=len(split.keys),
         unusable=split.unusable,
-        items=split.classes.total(),
-        classes={name: split.classes[name] for name in split.dataset.categories},
+        items=split.tally.classes.total(),
+        classes={name: split.tally.classes[name] for name in split.dataset.categories},
         findings=_told(split.findings, root, prefix=f"{split.name}/" if several else ""),
         seconds=seconds,
         annotated=split.dataset.annotated,
-        polygons=split.polygons,
+        polygons=split.tally.polygons,
     )
 
 

@@ -28,7 +28,7 @@ def balance(splits: Sequence[Split]) -> Findings:
 
 def _classes(splits: Sequence[Split], findings: Findings) -> None:
     names = dict.fromkeys(name for split in splits for name in split.dataset.categories)
-    counts = {name: sum(split.classes[name] for split in splits) for name in names}
+    counts = {name: sum(split.tally.classes[name] for split in splits) for name in names}
     items = sum(counts.values())
     if not items:
         return
@@ -38,7 +38,7 @@ def _classes(splits: Sequence[Split], findings: Findings) -> None:
             continue
         if count < FEW * items:
             findings.add(rules.RARE, f"{name} ({count} of {items})")
-        lacking = [split.name for split in splits if not split.classes[name]]
+        lacking = [split.name for split in splits if not split.tally.classes[name]]
         if lacking:
             findings.add(rules.ONE_SIDED, f"{name} (not in {', '.join(lacking)})")
 

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from converters.health.gathering import Split
-from converters.health.looks import UNSEEN
 from converters.model import rules
 from converters.model.findings import Findings
-from converters.partition.duplicates import Contents
 from converters.partition.relations import components
 from converters.pictures import perceptual
-from converters.transfer.passes import batches
+from converters.transfer.columns import same_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,26 +74,13 @@ def copies(splits: Sequence[Split], *, deep: bool, workers: int | None = None) -
 
 
 def _contents(pictures: _All, workers: int | None) -> NDArray[np.int64]:
-    """For each picture the first one with the same bytes: itself, mostly.
-
-    Only files of one size that begin alike are read to the end.
-    """
-    sizes, heads = pictures.column("bytes"), pictures.column("heads")
-    order = np.lexsort((heads, sizes))
-    same = (sizes[order][1:] == sizes[order][:-1]) & (heads[order][1:] == heads[order][:-1])
-    same &= sizes[order][1:] != UNSEEN
-    several = np.zeros(len(order), dtype=bool)
-    several[1:] |= same
-    several[:-1] |= same
-    candidates = np.sort(order[several])
-    hashes: list[int] = []
-    for number, split in enumerate(pictures.splits):
-        own = pictures.entry[candidates[pictures.split[candidates] == number]]
-        keys = [split.keys[place] for place in split.places[own].tolist()]
-        for batch in batches(split.dataset.pictures, keys, Contents, whole=False, workers=workers):
-            hashes += batch.gathered.hashes
-    content = np.arange(len(order))
-    found = np.array(hashes, np.uint64)
+    """For each picture the first one with the same bytes: itself, mostly."""
+    splits = pictures.splits
+    places = np.concatenate([split.places for split in splits])
+    sources = [(split.dataset.pictures, split.keys) for split in splits]
+    sizes, heads = pictures.column("bytes"), pictures.column("heads").astype(np.uint32)
+    candidates, found = same_bytes(sizes, heads, pictures.split, places, sources, workers=workers)
+    content = np.arange(len(sizes))
     _, first, inverse = np.unique(found, return_index=True, return_inverse=True)
     whole = found > 0  # 0: gone meanwhile
     content[candidates[whole]] = candidates[first[inverse[whole]]]

@@ -29,14 +29,34 @@ _HIGHEST = (1 << 62) - 1  # pair id or style
 
 
 @dataclass
+class Tally:
+    """What is counted: items by class; pictures that are ``broken``; those on their side annotated as ``stored``, and
+    as EXIF shows them (``shown``); items that are marked as ``crowds``. ``polygons``: some items have one."""
+
+    classes: Counter[str] = field(default_factory=Counter)
+    broken: int = 0
+    stored: int = 0
+    shown: int = 0
+    crowds: int = 0
+    polygons: bool = False
+
+    def merge(self, other: Tally) -> None:
+        self.classes.update(other.classes)
+        self.broken += other.broken
+        self.stored += other.stored
+        self.shown += other.shown
+        self.crowds += other.crowds
+        self.polygons |= other.polygons
+
+
+@dataclass
 class Looks:
     """Gathers a chunk. ``points``: landmarks of each category that has any; ``deep``: decode every picture.
 
     ``identities``: keep garments. Arrays have an entry for each picture that was read: ``names`` check sums of the
     ids and ``paths`` of the files without extension; ``bytes`` and ``heads`` as in ``images.Header``; ``sizes`` width
     times 2**32 plus height, 0 where unknown; ``items`` how many; ``hashes`` the perceptual ones (deep only).
-    ``garments`` are pairs of (pair_id, style). ``stored`` and ``shown`` count pictures on their side annotated as
-    stored, and as EXIF shows them. ``polygons``: some items have one. ``crowds`` counts items that are marked so.
+    ``garments`` are pairs of (pair_id, style).
     """
 
     points: Mapping[str, int]
@@ -51,12 +71,7 @@ class Looks:
     items: array[int] = field(default_factory=lambda: array("H"))
     hashes: array[int] = field(default_factory=lambda: array("Q"))
     garments: set[tuple[int, int]] = field(default_factory=set)
-    classes: Counter[str] = field(default_factory=Counter)
-    broken: int = 0
-    stored: int = 0
-    shown: int = 0
-    polygons: bool = False
-    crowds: int = 0
+    tally: Tally = field(default_factory=Tally)
 
     def add(self, sample: Sample, findings: Findings) -> None:
         objects = sample.objects
@@ -70,7 +85,7 @@ class Looks:
         self.paths.append(checksum(str(sample.image).rpartition(".")[0]))
         self.items.append(min(len(objects), _MOST))
         if header is None:
-            self.broken += 1
+            self.tally.broken += 1
             self.bytes.append(UNSEEN)
             self.heads.append(0)
             self.sizes.append(0)
@@ -80,11 +95,12 @@ class Looks:
             self.sizes.append(header.width << 32 | header.height)
         if self.deep:
             self.hashes.append(look)
+        tally = self.tally
         for thing in objects:
-            self.classes[thing.category] += 1
-            self.crowds += thing.crowd
+            tally.classes[thing.category] += 1
+            tally.crowds += thing.crowd
             if thing.polygons:
-                self.polygons = True
+                tally.polygons = True
             if self.identities and thing.style and thing.pair_id is not None and thing.style > 0:
                 self.garments.add((min(thing.pair_id, _HIGHEST), min(thing.style, _HIGHEST)))
 
@@ -127,8 +143,8 @@ class Looks:
             is_size = f"is {header.width} x {header.height}, annotated as {sample.width} x {sample.height}"
             findings.add(rules.OTHER_SIZE, f"{sample.id} {is_size}")
         elif recorded != stored:
-            self.shown += 1
+            self.tally.shown += 1
             findings.add(rules.SIZE_AS_SHOWN, sample.id)
         else:
-            self.stored += recorded != shown
+            self.tally.stored += recorded != shown
             findings.add(rules.ROTATED, f"{sample.id} (orientation {header.orientation})")

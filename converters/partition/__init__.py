@@ -16,14 +16,14 @@ import numpy as np
 from converters.model import Dataset
 from converters.partition import report as reporting
 from converters.partition.assignment import Groups, by_name, stratified
-from converters.partition.chosen import Chosen
-from converters.partition.duplicates import identical
 from converters.partition.facts import Facts, collect
 from converters.partition.naming import named
-from converters.partition.relations import alike, joined
+from converters.partition.relations import Relation, alike, joined
 from converters.partition.report import Relations, Report
 from converters.partition.sizes import HALVES, targets
 from converters.pictures.perceptual import DISTANCE
+from converters.transfer.columns import same_bytes
+from converters.transfer.joined import Joined
 from converters.transfer.selection import Selection
 from converters.transfer.transfer import joint
 from tltpipe.errors import DataError
@@ -101,16 +101,15 @@ class Plan:
             findings=findings if self.names[0] in names else (),  # said once
         )
 
-    def _pictures(self, names: Sequence[str], step: int) -> Chosen:
+    def _pictures(self, names: Sequence[str], step: int) -> Joined:
         facts, own = self.facts, np.flatnonzero(np.isin(self.sides, list(map(self.names.index, names))))
         places = zip(facts.source[own].tolist(), facts.place[own].tolist(), strict=True)
-        numbers = range(len(facts.sources))
-        return Chosen(
+        return Joined(
             facts.pictures,
-            tuple(facts.prefix(number) for number in numbers),
-            tuple(step * number for number in numbers),
+            tuple(map(facts.prefix, range(len(facts.sources)))),
+            step,
             hashlib.blake2b(facts.ranks[own].tobytes(), digest_size=16).hexdigest(),
-            [(number, facts.keys[number][place]) for number, place in places],
+            [(number, facts.keys[number][place], "") for number, place in places],
         )
 
 
@@ -201,7 +200,10 @@ def judge(
 
 def _relations(facts: Facts, distance: int, workers: int | None) -> Relations:
     looks = alike(facts.looks, distance) if facts.looks is not None else None
-    return Relations(facts.garments, identical(facts, workers=workers), looks)
+    sources = list(zip(facts.pictures, facts.keys, strict=True))
+    owners, hashes = same_bytes(facts.sizes, facts.heads, facts.source, facts.place, sources, workers=workers)
+    identical = Relation(owners[hashes > 0].astype(np.int32), hashes[hashes > 0]).several()
+    return Relations(facts.garments, identical, looks)
 
 
 def _report(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,8 @@ from converters.model import Dataset, Pictures
 from converters.partition.relations import Relation
 from converters.partition.traits import UNSEEN, Traits, hashed
 from converters.transfer import losing
-from converters.transfer.passes import Batch, batches
+from converters.transfer.columns import ColumnStore, walk
+from converters.transfer.passes import Batch
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
 from tltpipe.progress import Progress, Silent
@@ -88,26 +89,58 @@ def collect(
     pictures = tuple(dataset.pictures for dataset in datasets.values())
     keys = tuple(each.keys() for each in pictures)
     categories = tuple(dict.fromkeys(name for dataset in datasets.values() for name in dataset.categories))
-    total = _Total()
+    columns = ColumnStore(_KINDS)
+    paths, left_out, losses = list[str](), list[str](), dict[str, Losses]()
+    count = highest = 0
     with (progress or Silent()).bar("look at pictures", total=sum(map(len, keys))) as bar:
         for number, (name, dataset) in enumerate(datasets.items()):
             scope = "" if dataset.joint_pairs else name
             numbers = {category: n for n, category in enumerate(categories)}
             gatherer = partial(Traits, numbers, scope, needed, near, listed)
-            start = 0
-            for batch in batches(dataset.pictures, keys[number], gatherer, skip_bad=skip_bad, workers=workers):
-                places: Sequence[int] = range(start, start + batch.pictures)
-                if batch.left_out:
-                    bad = {name for name, _ in batch.left_out}
-                    places = [at for at in places if dataset.pictures.name(keys[number][at]) not in bad]
-                    total.left_out += [_plain(f"{name}\t{problem}\n") for name, problem in batch.left_out]
-                total.add(number, places, batch.gathered)
-                _count(total.losses.setdefault(name, Losses()), batch, categories)
-                start += batch.pictures
-                bar.advance(batch.pictures)
-    if not len(total):
+            found = walk(dataset.pictures, keys[number], gatherer, bar=bar, skip_bad=skip_bad, workers=workers)
+            for batch, places in found:
+                _add(columns, number, places, batch.gathered, count)
+                count, highest = count + len(places), max(highest, batch.gathered.highest_pair)
+                paths += batch.gathered.paths
+                left_out += [_plain(f"{name}\t{problem}\n") for name, problem in batch.left_out]
+                _count(losses.setdefault(name, Losses()), batch, categories)
+    if not count:
         raise DataError("there is not one picture that can be used", where=pictures[0].inputs[0])
-    return _facts(total, tuple(datasets), categories, pictures, keys, seed=seed, near=near)
+    return Facts(
+        sources=tuple(datasets),
+        categories=categories,
+        pictures=pictures,
+        keys=keys,
+        highest_pair=highest,
+        paths=tuple(paths),
+        left_out=tuple(left_out),
+        losses=losses,
+        **_arrays(columns.take(), tuple(datasets), pictures, keys, seed=seed, near=near),
+    )
+
+
+_KINDS: dict[str, type | tuple[type, int]] = {
+    "source": np.int32,
+    "place": np.int32,
+    "sizes": np.int64,
+    "heads": np.uint32,
+    "looks": np.uint64,
+    "owners": np.int32,
+    "kinds": np.int32,
+    "garment_owners": np.int32,
+    "garments": np.uint64,
+}
+
+
+def _add(columns: ColumnStore, source: int, places: Sequence[int], traits: Traits, count: int) -> None:
+    """Append a chunk behind ``count`` pictures."""
+    columns.add(
+        source=np.full(len(places), source),
+        place=places,
+        owners=np.array(traits.owners) + count,
+        garment_owners=np.array(traits.garment_owners) + count,
+        **{name: getattr(traits, name) for name in ("sizes", "heads", "looks", "kinds", "garments")},
+    )
 
 
 def _count(losses: Losses, batch: Batch[Traits], categories: Sequence[str]) -> None:
@@ -119,82 +152,30 @@ def _count(losses: Losses, batch: Batch[Traits], categories: Sequence[str]) -> N
     losing.count_findings(losses, batch.findings)
 
 
-@dataclass
-class _Total:
-    """The chunks so far, as arrays."""
-
-    parts: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
-    paths: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    losses: dict[str, Losses] = field(default_factory=dict)
-    highest_pair: int = 0
-    count: int = 0
-
-    def __len__(self) -> int:
-        return self.count
-
-    def add(self, source: int, places: Sequence[int], traits: Traits) -> None:
-        self._put("source", np.full(len(places), source, np.int32))
-        self._put("place", np.array(places, np.int32))
-        self._put("sizes", np.array(traits.sizes, np.int64))
-        self._put("heads", np.array(traits.heads, np.uint32))
-        self._put("looks", np.array(traits.looks, np.uint64))
-        self._put("owners", np.array(traits.owners, np.int32) + np.int32(self.count))
-        self._put("kinds", np.array(traits.kinds, np.int32))
-        self._put("garment_owners", np.array(traits.garment_owners, np.int32) + np.int32(self.count))
-        self._put("garments", np.array(traits.garments, np.uint64))
-        self.paths += traits.paths
-        self.highest_pair = max(self.highest_pair, traits.highest_pair)
-        self.count += len(places)
-
-    def _put(self, name: str, values: NDArray[Any]) -> None:
-        self.parts.setdefault(name, []).append(values)
-
-    def all(self, name: str) -> NDArray[Any]:
-        return np.concatenate(self.parts.pop(name))
-
-
-def _facts(
-    total: _Total,
+def _arrays(
+    columns: dict[str, NDArray[Any]],
     sources: tuple[str, ...],
-    categories: tuple[str, ...],
     pictures: tuple[Pictures, ...],
     keys: tuple[Sequence[Any], ...],
     *,
     seed: str,
     near: bool,
-) -> Facts:
-    source, place = total.all("source"), total.all("place")
+) -> dict[str, Any]:
+    """The arrays of ``Facts``, of what the pass brought home."""
+    source, place = columns["source"], columns["place"]
 
-    def ranks(prefixes: Sequence[str]) -> Iterator[int]:
-        for number, at in zip(source.tolist(), place.tolist(), strict=True):
-            yield hashed(f"{seed}\0{prefixes[number]}{pictures[number].name(keys[number][at])}")
+    def ranks(prefixes: Sequence[str]) -> NDArray[np.uint64]:
+        pairs = zip(source.tolist(), place.tolist(), strict=True)
+        names = (f"{seed}\0{prefixes[number]}{pictures[number].name(keys[number][at])}" for number, at in pairs)
+        return np.fromiter(map(hashed, names), np.uint64, len(source))
 
-    ranked = np.fromiter(ranks([""] * len(sources)), np.uint64, len(total))
+    ranked = ranks([""] * len(sources))
     prefixed = len(sources) > 1 and _shared(ranked, source)
     if prefixed:
-        ranked = np.fromiter(ranks([f"{name}/" for name in sources]), np.uint64, len(total))
-    looks = total.all("looks")
-    return Facts(
-        sources=sources,
-        categories=categories,
-        pictures=pictures,
-        keys=keys,
-        prefixed=prefixed,
-        source=source,
-        place=place,
-        ranks=ranked,
-        sizes=total.all("sizes"),
-        heads=total.all("heads"),
-        looks=looks if near else None,
-        owners=total.all("owners"),
-        kinds=total.all("kinds"),
-        garments=Relation(total.all("garment_owners"), total.all("garments")),
-        highest_pair=total.highest_pair,
-        paths=tuple(total.paths),
-        left_out=tuple(total.left_out),
-        losses=total.losses,
-    )
+        ranked = ranks([f"{name}/" for name in sources])
+    garments = Relation(columns.pop("garment_owners"), columns.pop("garments"))
+    looks = columns.pop("looks")
+    return columns | {"prefixed": prefixed, "ranks": ranked, "looks": looks if near else None, "garments": garments}
 
 
 def _shared(ranks: NDArray[np.uint64], source: NDArray[np.int32]) -> bool:

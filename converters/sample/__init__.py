@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tltpipe import files
 from tltpipe.errors import UsageError
 from tltpipe.progress import Progress
+from tltpipe.workers import parallel_map
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +65,7 @@ def draw(
                 for name in ("image", "annos"):
                     (folder / name).mkdir()
                 items = pairs(folder, (seed, SPLITS.index(split)), count, size)
-                for drawn in files.parallel_map(draw_pair, items, workers=workers):
+                for drawn in parallel_map(draw_pair, items, workers=workers):
                     bar.advance(drawn)
 
 

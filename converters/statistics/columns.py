@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from converters.files.unsupported import unsupported_files
 from converters.model import Dataset, Object, Sample, flat, geometry, rules
 from converters.model.findings import Findings
-from converters.transfer.passes import Batch, batches
+from converters.transfer.columns import ColumnStore, walk
+from converters.transfer.passes import Batch
 from tltpipe.errors import DataError
 from tltpipe.progress import Bar
 
@@ -131,30 +132,30 @@ def gather(
 ) -> Columns:
     """Read the pictures ``keys`` of ``dataset``. Raises DataError, unless ``skip_bad`` leaves such pictures out."""
     total = _Total(len(dataset.categories))
-    numbers = {name: number for number, name in enumerate(dataset.categories)}
+    gatherer = partial(Rows, {name: number for number, name in enumerate(dataset.categories)})
     for paths in unsupported_files(dataset.pictures, keys).values():
         total.left_out += [(path, "images of this format cannot be read") for path in paths]
-    start = 0
-    for batch in batches(dataset.pictures, keys, partial(Rows, numbers), skip_bad=skip_bad, workers=workers):
-        total.add(batch, _used(dataset, keys, start, batch))
-        start += batch.pictures
-        bar.advance(batch.pictures)
+    for batch, places in walk(dataset.pictures, keys, gatherer, bar=bar, skip_bad=skip_bad, workers=workers):
+        total.add(batch, places)
     return total.columns()
 
 
-def _used(dataset: Dataset, keys: Sequence[Any], start: int, batch: Batch[Rows]) -> list[int]:
-    """The places of the keys of ``batch`` that were not left out."""
-    places = range(start, start + batch.pictures)
-    out = Counter(name for name, _ in batch.left_out)
-    return [place for place in places if not out[dataset.pictures.name(keys[place])]] if out else list(places)
+_KINDS: dict[str, type | tuple[type, int]] = {
+    "size": (np.int32, 2),
+    "items": np.int32,
+    "place": np.int32,
+    "box": (np.float32, 4),
+    "category": np.uint16,
+    "occlusion": np.uint8,
+}
 
 
 @dataclass
 class _Total:
-    """All chunks so far: arrays in a list each, tallies added up."""
+    """All chunks so far: arrays, and tallies added up."""
 
     classes: int
-    parts: list[tuple[NDArray[Any], ...]] = field(default_factory=list)
+    store: ColumnStore = field(default_factory=partial(ColumnStore, _KINDS))
     values: dict[str, Counter[tuple[Value, int]] | None] = field(default_factory=dict)
     sources: Counter[Value] = field(default_factory=Counter)
     left_out: list[tuple[str, str]] = field(default_factory=list)
@@ -172,7 +173,8 @@ class _Total:
         box[~((box[:, 2] > 0) & (box[:, 3] > 0))] = np.nan
         category, occlusion = items[:, 0].astype(np.uint16), items[:, _AT["occlusion"]]
         levels = np.clip(occlusion, 0, OCCLUSIONS - 1).astype(np.uint8)
-        self.parts.append((pictures[:, :2], pictures[:, 2], np.array(places, np.int32), box, category, levels))
+        self.store.add(size=pictures[:, :2], items=pictures[:, 2], place=places)
+        self.store.add(box=box, category=category, occlusion=levels)
 
         truncation = np.searchsorted(TRUNCATIONS[:-1], items[:, _AT["truncation"]])
         np.add.at(self.truncation, (category, truncation), 1)
@@ -187,12 +189,16 @@ class _Total:
             self._count(name, (value, number), count)
 
     def columns(self) -> Columns:
-        empty = (np.zeros((0, 2), np.int32), *(np.zeros(0, np.int32),) * 2, np.zeros((0, 4), np.float32))
-        parts = self.parts or [(*empty, np.zeros(0, np.uint16), np.zeros(0, np.uint8))]
-        size, items, place, box, category, occlusion = (np.concatenate(each) for each in zip(*parts, strict=True))
         sources = self.sources if len(self.sources) <= VALUES else None
-        told = (self.truncation, self.landmarks, self.has, self.values, sources, tuple(self.left_out))
-        return Columns(size, items, place, box, category, occlusion, *told)
+        return Columns(
+            truncation=self.truncation,
+            landmarks=self.landmarks,
+            has=self.has,
+            values=self.values,
+            sources=sources,
+            left_out=tuple(self.left_out),
+            **self.store.take(),
+        )
 
     def _count(self, name: str, key: tuple[Value, int], count: int) -> None:
         if name not in self.values:

@@ -11,8 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from converters.pictures.drawing import PALETTE
-from converters.statistics import Report, captions, charts
-from converters.statistics.anchors import Anchors
+from converters.statistics import Anchors, Report, captions, charts
 from converters.statistics.charts import Axis
 from converters.statistics.showcase import shots
 from tltpipe import __version__
@@ -133,8 +132,8 @@ class _Page:
         if not len(own):
             return
         points = [
-            (style, _dots(anchors, report.size))
-            for style, anchors in (("before", Anchors()), ("after", report.suggested))
+            (style, _dots(report.anchors[title], report.size))
+            for style, title in (("before", "default"), ("after", "suggested"))
         ]
         titles = (f"width, of the picture's ({width} px)", f"height, of the picture's ({height} px)")
         plot = charts.density(own[:, 2], own[:, 3], points, titles=titles)

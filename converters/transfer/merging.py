@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converters.model import Dataset, KeypointSlot, Pictures, Sample, joint_ids, listed
-from converters.model.findings import Findings
+from converters.model import Dataset, KeypointSlot, joint_ids
 from converters.model.splits import Place, in_order
+from converters.transfer.joined import Joined, Key
 from tltpipe.errors import DataError, UsageError
 
 PAIRS = 10**9
 """By how much the pair ids of each further set are moved, so that no two garments share one."""
-
-Key = tuple[int, Any, str]
-"""The number of a set, a key of its pictures, and what the picture is called here; empty: as in its set."""
 
 
 @dataclass(frozen=True)
@@ -29,44 +26,6 @@ class Source:
     format: str
     places: Mapping[str, Place]
     datasets: Mapping[str, Dataset]
-
-
-@dataclass(frozen=True)
-class Merged:
-    """The pictures of ``sources``; ``choice`` is a hash of their names. Worker processes get all but the keys."""
-
-    sources: tuple[Pictures, ...]
-    choice: str
-    chosen: Sequence[Key] = field(repr=False, compare=False)
-
-    @property
-    def inputs(self) -> tuple[Path, ...]:
-        return tuple(dict.fromkeys(path for source in self.sources for path in source.inputs))
-
-    def keys(self) -> Sequence[Key]:
-        return self.chosen
-
-    def name(self, key: Key) -> str:
-        return key[2] or self.sources[key[0]].name(key[1])
-
-    def items(self, key: Key) -> tuple[str, ...]:
-        return listed(self.sources[key[0]], key[1])
-
-    def load(self, key: Key, findings: Findings) -> Sample:
-        number, inner, name = key
-        sample = self.sources[number].load(inner, findings)
-        if name:
-            sample = replace(sample, id=name)
-        if number and any(thing.pair_id is not None for thing in sample.objects):
-            moved = (
-                thing if thing.pair_id is None else replace(thing, pair_id=thing.pair_id + number * PAIRS)
-                for thing in sample.objects
-            )
-            sample = replace(sample, objects=tuple(moved))
-        return sample
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"chosen": ()}
 
 
 @dataclass(frozen=True)
@@ -121,7 +80,7 @@ def names(paths: Sequence[Path]) -> list[str]:
     return found
 
 
-def _pictures(parts: Sequence[tuple[Source, Dataset]]) -> tuple[Merged, dict[str, int]]:
+def _pictures(parts: Sequence[tuple[Source, Dataset]]) -> tuple[Joined, dict[str, int]]:
     """All pictures, and of how many the name was changed, by set."""
     keys: list[Key] = []
     renamed: dict[str, int] = {}
@@ -141,7 +100,8 @@ def _pictures(parts: Sequence[tuple[Source, Dataset]]) -> tuple[Merged, dict[str
             taken.add(new or name)
             keys.append((number, key, new))
             digest.update(f"{number}\0{name}\0{new}\n".encode("utf-8", "surrogatepass"))
-    return Merged(tuple(dataset.pictures for _, dataset in parts), digest.hexdigest(), keys), renamed
+    sources = tuple(dataset.pictures for _, dataset in parts)
+    return Joined(sources, ("",) * len(sources), PAIRS, digest.hexdigest(), keys), renamed
 
 
 def _others(name: str, prefix: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from converters.model.coordinates import Declared, Evidence
 from converters.model.findings import Findings
 from tltpipe import machine
 from tltpipe.errors import DataError
-from tltpipe.files import parallel_map
+from tltpipe.workers import parallel_map
 
 CHUNK = 128
 """Pictures that a worker takes at a time: enough that handing them over costs little."""
@@ -47,7 +47,7 @@ class Batch(Generic[Gathered]):
     """What came of a chunk.
 
     ``left_out`` has the name of each picture that could not be used, and why; ``left_items`` the class of each item
-    that its annotations list, as far as that can be told.
+    that its annotations list, as far as that can be told; ``left_places`` where in the chunk each stood.
     """
 
     gathered: Gathered
@@ -56,6 +56,7 @@ class Batch(Generic[Gathered]):
     evidence: Evidence = field(default_factory=Evidence)
     left_out: list[tuple[str, DataError]] = field(default_factory=list)
     left_items: list[tuple[str, ...]] = field(default_factory=list)
+    left_places: list[int] = field(default_factory=list)
 
 
 def batches(
@@ -88,7 +89,7 @@ def gather(chunk: Chunk[Gathered]) -> Batch[Gathered]:
     load, add, evidence = chunk.pictures.load, batch.gathered.add, batch.evidence
     if isinstance(chunk.pictures, Declared):
         evidence.pixels = True  # now they are, whatever they look like
-    for key in chunk.keys:
+    for place, key in enumerate(chunk.keys):
         sample = None
         try:
             sample = load(key, findings)
@@ -99,6 +100,7 @@ def gather(chunk: Chunk[Gathered]) -> Batch[Gathered]:
             if not chunk.skip_bad:
                 raise
             batch.left_out.append((chunk.pictures.name(key), problem))
+            batch.left_places.append(place)
             batch.left_items.append(listed(chunk.pictures, key) if sample is None else classes_of(sample))
             findings = Findings()  # of a picture that is left out, nothing else is told
             continue

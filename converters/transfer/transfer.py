@@ -28,10 +28,11 @@ from converters.transfer.passes import Batch, Chunk, cut, gather, worker_count
 from converters.transfer.selection import Selection, selected
 from tltpipe import plain
 from tltpipe.errors import HostError
-from tltpipe.files import beside, new_file, parallel_map, refuse_links, remove, start_workers, writable
+from tltpipe.files import beside, new_file, refuse_links, remove, writable
 from tltpipe.journal import Journal, alone
 from tltpipe.losses import Losses
 from tltpipe.progress import Bar, Progress
+from tltpipe.workers import parallel_map, start_workers
 
 CHUNK = 256
 """Pictures to one entry of the journal: what a killed run has to do again, at most, for each worker."""

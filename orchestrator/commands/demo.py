@@ -54,7 +54,7 @@ def play(
     show = wanted.pop("show")
     if dry and not (folder / "Original-Data").is_dir():
         pictures = wanted["train"] + wanted["validation"]
-        console.put(f"would draw {pictures} pictures into {folder}, and run: {', '.join(pipeline.every())}, infer")
+        console.put(f"would draw {pictures} pictures into {folder}, train on them and draw what the detector finds")
         return {"folder": str(folder)}
     with files.writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,14 +64,14 @@ def play(
         console.begin("sample", f"{wanted['train'] + wanted['validation']} pictures in DeepFashion2's format")
         draw(folder / "Original-Data", Sample(**wanted), console.progress)
     run = session.start(folder, console, flags=flags, dry=dry)
-    results = pipeline.execute(run, pipeline.every())
+    results = pipeline.execute(run)
     if run.runner.pretends:
         return {"folder": str(folder)}
     look = session.start(folder, console, flags=flags, subject=run.workspace.kitti("validation") / "image")
     found = pipeline.execute(look, ["infer"])[0].told
     gallery.sheet(look.workspace.inference / "images_annotated", folder / SHEET, count=show)
     evaluation = _evaluation(look.workspace.evaluation)
-    console.precision(evaluation["average_precision"], evaluation["mAP"])
+    console.scores(evaluation, counts=False)
     console.put(f"\nfolder    {folder}\npictures  {folder / SHEET}\n          {folder / found['drawn']}")
     return {"folder": str(folder), "sheet": str(folder / SHEET), "stages": answers.stages(results), **evaluation}
 

@@ -41,13 +41,22 @@ def stats(
 ) -> None:
     """Statistics of every class and split, and SSD anchors that fit the boxes."""
     from converters.statistics import measure
+    from orchestrator.settings import Settings
+    from specs import drafting
     from tltpipe import files
 
     input_size = _size(size)
     if html is not None and html.is_dir():
         raise UsageError("this is a folder", where=html, hint="name the page itself: --html report.html")
     format, datasets = _opened(dataset, from_, split, images)
-    report = measure(datasets, progress=options.console.progress, size=input_size, skip_bad=skip_bad, workers=workers)
+    report = measure(
+        datasets,
+        fit=drafting.load(Settings.network).fit,
+        progress=options.console.progress,
+        size=input_size,
+        skip_bad=skip_bad,
+        workers=workers,
+    )
     if html is not None:
         from converters.statistics.page import render
 

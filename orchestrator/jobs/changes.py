@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 SETTINGS = "settings changed"
 SHOWN = 3
 """So many changes are named, the others counted."""
-CLASSES = "target_class_mapping"
+CLASSES = ("target_class_mapping", "classes")
+"""The fields with the classes."""
 WORDS = {"-m": "model"}
 """What flags are called in tltpipe.yaml."""
 CROPS = ("crop_right", "crop_bottom")
@@ -46,8 +47,8 @@ def spec_changes(
         was, now, leaf = old.get(path), new.get(path), path.rpartition(".")[2]
         if was == now or leaf in CROPS:
             continue
-        key = names.get(leaf, leaf)
-        if leaf == CLASSES:
+        key = templating.setting_at(path, names) or leaf
+        if leaf in CLASSES:
             classes.append(f"classes changed: {_listed(was)} -> {_listed(now)}")
         elif key in size and not edited:
             changed["image_size"] = (_size(old, names, size), _size(new, names, size))
@@ -133,8 +134,10 @@ def _or_default(draft: Draft, key: str, value: Any) -> Any:
 
 
 def _size(flat: Mapping[str, Any], names: Mapping[str, str], keys: Collection[str]) -> str:
+    from specs import templating
+
     sides = [
-        next((flat[path] for path in flat if names.get(path.rpartition(".")[2]) == key and not path.endswith(CROPS)), 0)
+        next((flat[path] for path in flat if templating.setting_at(path, names) == key and not path.endswith(CROPS)), 0)
         for key in keys
     ]
     return "x".join(map(str, sides))

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 LAST, BEST = "last", "best"
 SUFFIXES = (".safetensors", ".tlt")
+USUAL = "mAP"
+"""The figure in question where nothing names one: that of NVIDIA's logs."""
+_TRAINED = "trained_"
 _EPOCH = re.compile(r"_epoch_(\d+)$")
 
 
@@ -41,27 +44,29 @@ def unknown(run: Run, path: Path) -> str | None:
 
 
 def _named(run: Run) -> list[str]:
-    names = (run.config.settings.model, run.config.inference.model)
+    names = (run.config.settings.model, *(getattr(own, "model", None) for own in run.config.sections.values()))
     return [name for name in names if name and name not in (LAST, BEST)]
 
 
 def facts(path: Path) -> dict[str, Any]:
-    """What is known of the checkpoint at ``path``: its "epoch", and the mAP that training measured."""
-    epoch, mean = _beside(path)
+    """What is known of the checkpoint at ``path``: its "epoch", and the figure that training measured, such as
+    "trained_mAP"."""
+    epoch, figure, value = _beside(path)
     rows = _log(path.parent.parent)
     if epoch is None:
         epoch = _epoch(path) or _linked(path) or (_best_row(rows) if path.stem.endswith(f"_{BEST}") else None)
-    if mean is None and epoch is not None:
-        mean = _number(rows.get(epoch, {}).get("mAP"))
-    return {name: value for name, value in {"epoch": epoch, "trained_mAP": mean}.items() if value is not None}
+    if value is None and epoch is not None:
+        value = _number(rows.get(epoch, {}).get(figure))
+    return {name: known for name, known in {"epoch": epoch, f"{_TRAINED}{figure}": value}.items() if known is not None}
 
 
 def describe(run: Run, path: Path) -> str:
     """``output/weights/ssd_resnet10_best.safetensors, epoch 7, mAP 0.512 in training``"""
     known = facts(path)
     epoch = [f"epoch {known['epoch']}"] if "epoch" in known else []
-    mean = [f"mAP {known['trained_mAP']:.3f} in training"] if "trained_mAP" in known else []
-    return ", ".join([run.workspace.name(path), *epoch, *mean])
+    figures = {name.removeprefix(_TRAINED): value for name, value in known.items() if name.startswith(_TRAINED)}
+    measured = [f"{name} {value:.3f} in training" for name, value in figures.items()]
+    return ", ".join([run.workspace.name(path), *epoch, *measured])
 
 
 def _best(run: Run) -> Path:
@@ -75,12 +80,14 @@ def _best(run: Run) -> Path:
     raise UsageError("there is no best checkpoint", where=run.workspace.name(weights), hint=hint)
 
 
-def _beside(path: Path) -> tuple[int | None, float | None]:
-    """Epoch and mAP from the JSON beside a checkpoint that is not encrypted."""
+def _beside(path: Path) -> tuple[int | None, str, float | None]:
+    """Epoch, name and value of the primary figure from the JSON beside a checkpoint that is not encrypted."""
     told = files.read_json(path.with_suffix(".json"))
     epoch, metrics = told.get("epoch"), told.get("metrics")
-    mean = metrics.get("mAP") if isinstance(metrics, dict) else None
-    return (epoch, _number(mean)) if isinstance(epoch, int) else (None, None)
+    if not isinstance(epoch, int) or not isinstance(metrics, dict):
+        return (epoch if isinstance(epoch, int) else None), USUAL, None
+    figure = str(metrics.get("primary", USUAL))
+    return epoch, figure, _number(metrics.get(figure))
 
 
 def _epoch(path: Path) -> int | None:
@@ -106,8 +113,8 @@ def _rows(results: Path) -> Iterator[dict[str, str]]:
 
 
 def _best_row(rows: Mapping[int, Mapping[str, str]]) -> int | None:
-    """The epoch with the highest mAP; where none was measured, with the lowest loss."""
-    means = {epoch: mean for epoch, row in rows.items() if (mean := _number(row.get("mAP"))) is not None}
+    """The epoch with the highest figure; where none was measured, with the lowest loss."""
+    means = {epoch: mean for epoch, row in rows.items() if (mean := _number(row.get(USUAL))) is not None}
     if means:
         return max(means, key=means.__getitem__)
     losses = {epoch: loss for epoch, row in rows.items() if (loss := _number(row.get("loss"))) is not None}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from tltpipe import files, inputs, plain
 
@@ -37,6 +38,8 @@ class Receipt:
     finished: str
     seconds: float = 0.0
     outputs: Mapping[str, str] = field(default_factory=dict)
+    result: Mapping[str, Any] = field(default_factory=dict)
+    """What the stage had to tell, as JSON types: of evaluate its scores."""
 
     @property
     def when(self) -> str:

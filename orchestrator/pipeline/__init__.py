@@ -15,8 +15,9 @@ from orchestrator.jobs import Job, attempts, checkpoints, receipts
 from orchestrator.jobs.receipts import Facts, Receipt
 from orchestrator.jobs.workspace import Workspace
 from orchestrator.pipeline.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
-from orchestrator.pipeline.sequence import every, load, order
+from orchestrator.pipeline.sequence import every, has, known, load, needs, order, require
 from orchestrator.run import Run
+from orchestrator.settings import image_extensions
 from orchestrator.stages import Stage
 from tltpipe import __version__, files, locks
 from tltpipe.errors import ConfigError, DataError, HostError, Interrupted
@@ -36,15 +37,19 @@ class Result:
     told: dict[str, Any] = field(default_factory=dict)
 
 
-def execute(run: Run, names: Iterable[str], *, needs: bool = False) -> list[Result]:
-    """Run the stages ``names`` in order, each only if it must; with ``needs`` those before them, too, that have to.
+def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool = False) -> list[Result]:
+    """Run the stages ``names`` in order, by default all, each only if it must; ``with_needed``: and those before them
+    that have to.
 
     All specs are rendered and checked before anything starts. Raises the TltpipeError of the first stage that fails;
     what finished before keeps its receipt. A stage whose data were made under other settings raises DataError.
     """
     _refuse_misfits(run)
+    names = every(run) if names is None else list(names)
+    for name in names:
+        require(run, name)
     settle(run)
-    ordered = with_needs(run, names) if needs else order(names)
+    ordered = with_needs(run, names) if with_needed else order(run, names)
     requests = [request for name in ordered for request in load(name).requests(run)]
     jobs = [run.job(request) for request in requests]  # a missing key shows now, not after hours
     results: list[Result] = []
@@ -53,13 +58,13 @@ def execute(run: Run, names: Iterable[str], *, needs: bool = False) -> list[Resu
             stage = load(name)
             run.judged.clear()  # stages before this one may have changed what it reads
             _refuse_outdated(run, name, results)
-            why = None if run.force or stage.ON_REQUEST or _follows(results, name) else holds(run, name)
+            why = None if run.force or stage.ON_REQUEST or _follows(run, results, name) else holds(run, name)
             if why is not None:
                 run.report.skipped(name, why)
                 results.append(Result(name, "skipped", why))
                 continue
             if not run.runner.pretends:
-                _need(run, stage)
+                _need(run, name, stage)
             if all(result.state == "skipped" for result in results):  # the first that has to run
                 _get_ready(run, lasting, jobs)
             results.append(_perform(run, name, stage))
@@ -77,11 +82,19 @@ def _refuse_misfits(run: Run) -> None:
         if name in given and not given[name].in_file and not run.runner.contained and not run.runner.pretends:
             what = f"{name} would be ignored: the runner {run.config.runner} uses no container"
             raise ConfigError(what, where=given[name].where, hint="--runner docker does")
+    for dotted, value in given.items():
+        section = dotted.partition(".")[0]
+        if value.derived or dotted == image_extensions.SETTING or section not in known() or has(run, section):
+            continue
+        what = f"{run.config.network} has no stage {section}"
+        if not value.in_file:
+            raise ConfigError(f"{dotted} would be ignored: {what}", where=value.where, hint="leave it out")
+        run.report.say(f"{dotted} ({value.where}) is not used: {what}")
 
 
-def _follows(results: list[Result], name: str) -> bool:
+def _follows(run: Run, results: list[Result], name: str) -> bool:
     """Whether a stage that ``name`` needs was shown, in a dry run: after that it would not be up to date."""
-    return any(result.state == "shown" and result.stage in load(name).NEEDS for result in results)
+    return any(result.state == "shown" and result.stage in needs(run, name) for result in results)
 
 
 def _refuse_outdated(run: Run, name: str, results: list[Result]) -> None:
@@ -140,7 +153,7 @@ def _perform(run: Run, name: str, stage: Stage) -> Result:
         raise Interrupted(f"{name} was interrupted", hint=hint) from stop
     seconds = time.monotonic() - start
     if not unrecorded:
-        _keep(run, name, before, seconds=seconds, outputs=prints(run, stage.outputs(run)))
+        _keep(run, name, before, seconds=seconds, outputs=prints(run, stage.outputs(run)), result=result)
     if run.runner.pretends:
         return Result(name, "shown", "nothing was run", 0.0, result)
     run.report.end(name, seconds)
@@ -153,13 +166,13 @@ def _goes_on(run: Run, stage: Stage, begun: Facts, now: Facts) -> bool:
     return receipts.difference(begun, now, change) is None
 
 
-def _need(run: Run, stage: Stage) -> None:
+def _need(run: Run, name: str, stage: Stage) -> None:
     """Raises DataError for an input that is not there, naming the stage that makes it."""
     for path in stage.inputs(run):
         if not path.exists():
-            makers = [need for need in stage.NEEDS if any(_near(path, out) for out in load(need).outputs(run))]
+            makers = [need for need in needs(run, name) if any(_near(path, out) for out in load(need).outputs(run))]
             made = f"run `tltpipe {makers[0]}` first" if makers else stage.MISSING
-            hint = (checkpoints.unknown(run, path) if "train" in stage.NEEDS else None) or made
+            hint = (checkpoints.unknown(run, path) if "train" in needs(run, name) else None) or made
             if "*" in path.name:  # its name is not known before it is there
                 raise DataError("a checkpoint is missing", where=run.workspace.name(path.parent), hint=hint)
             raise DataError("this is missing", where=run.workspace.name(path), hint=hint)
@@ -186,7 +199,7 @@ def write_specs(run: Run) -> None:
         run.report.say(f"warning: {warning}")
 
 
-def _keep(run: Run, name: str, known: Facts, *, seconds: float = 0.0, outputs: dict[str, str] | None = None) -> None:
+def _keep(run: Run, name: str, known: Facts, *, seconds: float = 0.0, **kept: dict[str, Any]) -> None:
     receipt = Receipt(
         facts=known,
         runner=run.config.runner,
@@ -194,6 +207,6 @@ def _keep(run: Run, name: str, known: Facts, *, seconds: float = 0.0, outputs: d
         version=__version__,
         finished=receipts.now(),
         seconds=round(seconds, 3),
-        outputs=outputs or {},
+        **kept,
     )
     receipts.save(run.workspace.receipts, name, receipt)

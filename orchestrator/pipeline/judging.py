@@ -11,10 +11,10 @@ from typing import Any
 from orchestrator import drafts
 from orchestrator.jobs import attempts, changes, receipts, shown
 from orchestrator.jobs.receipts import Facts
-from orchestrator.pipeline.sequence import STAGES, before, every, load, order
+from orchestrator.pipeline.sequence import all_of, before, every, load, needs, order
 from orchestrator.run import Run
 from orchestrator.stages import Stage
-from tltpipe import files, locks, plain, registry
+from tltpipe import files, locks, plain
 from tltpipe.errors import HostError, UsageError
 
 DATA = "data"
@@ -71,7 +71,7 @@ def outdated(
     ``current`` are stages that are known not to be, ``unread`` fields at the top of their specs that do not count. One
     without a receipt, or whose own inputs are gone, is taken as it is: it cannot be done again.
     """
-    for needed in before(name):
+    for needed in before(run, name):
         receipt = None if needed in current else receipts.load(run.workspace.receipts, needed)
         if receipt is None or not _sources_there(run, receipt):
             continue
@@ -88,8 +88,8 @@ def outdated(
 def with_needs(run: Run, names: Iterable[str]) -> list[str]:
     """``names`` with the stages before them that have to run first, in order."""
     named = list(names)
-    ahead = {needed for name in order(named) for needed in before(name)} - set(named)
-    return order([*named, *(name for name in ahead if _must_run(run, name))])
+    ahead = {needed for name in order(run, named) for needed in before(run, name)} - set(named)
+    return order(run, [*named, *(name for name in ahead if _must_run(run, name))])
 
 
 def _must_run(run: Run, name: str) -> bool:
@@ -116,7 +116,7 @@ def _change(run: Run, name: str, old: Facts, new: Facts, *, unread: Collection[s
             return f"{spec} changed"
         folder = drafted[spec].folder
         section = run.config.section_of(folder)
-        template, edited = run.toolkit.SPECS[folder], run.specs[spec].edited
+        template, edited = run.toolkit.template(folder) or "", run.specs[spec].edited
         return changes.spec_changes(
             drafted[spec], template, section, before, after, unread={*fields, *unread}, edited=edited
         )
@@ -170,11 +170,11 @@ def prints(run: Run, paths: Iterable[Path]) -> dict[str, str]:
 def settle(run: Run) -> None:
     """Render and parse the specs of all stages; nothing is written. Raises SpecError."""
     notes = drafts.Notes(run.workspace.receipts)
-    for name in order(registry.names(STAGES)):
+    for name in all_of(run):
         for draft in load(name).drafts(run):
             if draft.name in run.specs:
                 continue
-            template = run.toolkit.SPECS.get(draft.folder)
+            template = run.toolkit.template(draft.folder)
             if template is None:
                 raise UsageError(f"the toolkit {run.config.toolkit} knows no {draft.folder}")
             run.specs[draft.name] = drafts.settle(
@@ -196,9 +196,9 @@ def survey(run: Run) -> dict[str, Verdict]:
     """
     settle(run)
     verdicts: dict[str, Verdict] = {}
-    for name in every():
+    for name in every(run):
         verdict = judge(run, name)
-        ahead = [need for need in load(name).NEEDS if verdicts[need].state != "done"]
+        ahead = [need for need in needs(run, name) if verdicts[need].state != "done"]
         if verdict.state == "done" and ahead:
             verdict = Verdict("stale", f"{ahead[0]} has to run first", verdict.when)
         verdicts[name] = verdict

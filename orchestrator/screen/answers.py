@@ -89,11 +89,21 @@ class State(TypedDict):
     when: str | None
 
 
+class Scores(TypedDict):
+    """What an evaluation found: ``figures`` by name, 0 to 1, ``primary`` the name of the one that picks the best
+    checkpoint; ``per_class`` has columns of values by class."""
+
+    primary: str
+    figures: dict[str, float | None]
+    per_class: dict[str, dict[str, float | None]]
+
+
 class Status(TypedDict):
-    """tltpipe status: stages by name, in their order."""
+    """tltpipe status: stages by name, in their order; the scores of the evaluation that finished last."""
 
     workspace: str
     stages: dict[str, State]
+    scores: Scores | None
 
 
 class Check(TypedDict):
@@ -129,13 +139,14 @@ class Stats(TypedDict):
     splits: dict[str, SplitStatistics]
 
 
-class Evaluation(TypedDict):
-    """The ``result`` of evaluate: ``average_precision`` by class, in the order of the class map."""
+class Evaluation(Scores):
+    """The ``result`` of evaluate; of a detector ``mAP`` and ``average_precision``, too. Classes are in the order of the
+    class map."""
 
     model: str
     epoch: NotRequired[int]
-    mAP: float
-    average_precision: dict[str, float | None]
+    mAP: NotRequired[float]
+    average_precision: NotRequired[dict[str, float | None]]
 
 
 class Inference(TypedDict):
@@ -159,18 +170,21 @@ class Export(TypedDict):
     exported: str
 
 
-_NAMED = frozenset((
+_NAMED = dict.fromkeys((
     "classes", "categories", "splits", "average_precision", "objects", "before", "dropped", "selected_away", "stages",
-    "curves", "files", "layouts", "features", "jobs",
-))  # fmt: skip
-"""Members whose keys are names of the user's: nothing of them is ours to rename."""
+    "curves", "files", "layouts", "features", "jobs", "figures",
+), 1) | {"per_class": 2}  # fmt: skip
+"""Members whose keys are names of the user's, so many levels deep: nothing of them is ours to rename."""
 
 
-def plain(value: Any, *, named: bool = False) -> Any:
+def plain(value: Any, *, named: int = 0) -> Any:
     """``value`` with the keys of ``--json``: our rooms below speak of pictures and categories, people of images and
-    classes. ``named``: its own keys are names."""
+    classes. ``named``: the keys of so many levels are names."""
     if isinstance(value, Mapping):
-        return {key if named else _key(key): plain(each, named=key in _NAMED) for key, each in value.items()}
+        return {
+            key if named else _key(key): plain(each, named=named - 1 if named else _NAMED.get(key, 0))
+            for key, each in value.items()
+        }
     return [plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
@@ -182,6 +196,11 @@ def findings(found: Iterable[Found]) -> list[Finding]:
     from converters.health import report
 
     return [report.told(each) for each in found]  # type: ignore[misc]
+
+
+def scores(evaluated: Mapping[str, Any]) -> Scores | None:
+    """Those in the result of an evaluation; None where there are none."""
+    return {name: evaluated[name] for name in Scores.__annotations__} if "primary" in evaluated else None  # type: ignore[return-value]
 
 
 def stages(results: Iterable[Result]) -> dict[str, Stage]:

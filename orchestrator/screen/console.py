@@ -133,25 +133,29 @@ class Console:
             table.add_row(*first, final)
         self.screen.print(table)
 
-    def precision(
-        self, classes: Mapping[str, float | None], mean: float, details: Mapping[str, Mapping[str, Any]] | None = None
-    ) -> None:
-        """Average precision per class, as bars, and their mean; with ``details`` of each class its counts, too."""
+    def scores(self, told: Mapping[str, Any], *, counts: bool = True) -> None:
+        """What evaluation.json says of each class, as bars, and the primary figure; with ``counts`` of each class how
+        many objects were found and missed, where that is known."""
         from rich.text import Text
 
+        columns: Mapping[str, Mapping[str, float | None]] = told["per_class"] or {"": {}}
+        details = {row["class"]: row for row in told.get("classes", ())} if counts else {}
         keys = ("objects", "true_positives", "false_positives", "missed", "f1") if details else ()
-        titles = ("objects", "right", "wrong", "missed", "F1", "AP") if details else ("AP",)
+        titles = ("objects", "right", "wrong", "missed", "F1") if details else ()
         width = 20 if details else 30
 
-        def row(name: str, value: float | None, known: Mapping[str, Any], style: str = "") -> list[Text]:
-            cells = (harmless(name), *(_figure(known.get(key)) for key in keys), _figure(value))
+        def row(name: str, values: Sequence[float | None], known: Mapping[str, Any], style: str = "") -> list[Text]:
+            figures = [*(_figure(known.get(key)) for key in keys), *map(_figure, values)]
+            cells = [harmless(name), *figures, *[""] * (len(columns) - len(values))]
+            value = values[0]
             bar = Text("") if value is None else Text(blocks(value, width=width), style=_colour(value))
             return [*(Text(cell, style=style) for cell in cells), bar]
 
-        rows = [row(name, value, (details or {}).get(name, {})) for name, value in classes.items()]
-        rows.append(row("mAP", mean, (details or {}).get("all", {}), "bold"))
+        names = dict.fromkeys(name for column in columns.values() for name in column)
+        rows = [row(name, [column.get(name) for column in columns.values()], details.get(name, {})) for name in names]
+        rows.append(row(told["primary"], [told["figures"][told["primary"]]], details.get("all", {}), "bold"))
         self.screen.print()
-        self._table(("class", *titles, ""), rows)
+        self._table(("class", *titles, *columns, ""), rows)
 
     def close_bars(self) -> None:
         """Take the bar off the screen; the next tick opens a new one."""

@@ -1,4 +1,4 @@
-"""The settings of tltpipe.yaml that are not a spec's: the fields are the keys, the text below each is its help."""
+"""The settings of tltpipe.yaml that all stages go by: the fields are the keys, the text below each is its help."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
-_STRICT = {"extra": "forbid", "use_attribute_docstrings": True}
+STRICT = {"extra": "forbid", "use_attribute_docstrings": True}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The keys at the top."""
 
-    __pydantic_config__: ClassVar = _STRICT
+    __pydantic_config__: ClassVar = STRICT
 
     network: str = "ssd"
     """What to train; its own settings stand in the section of the same name."""
@@ -44,7 +44,7 @@ class Settings:
 class Data:
     """Where the raw data lies, and what of it to take."""
 
-    __pydantic_config__: ClassVar = _STRICT
+    __pydantic_config__: ClassVar = STRICT
 
     root: Annotated[str, MinLen(1)] = "Original-Data"
     """Folder that holds the data set as it came, in whatever format."""
@@ -83,86 +83,6 @@ class Data:
     coordinates: Literal["pixels", "shares"] | None = None
     """What a format in pixels really holds: shares of the image's size are scaled. null takes pixels, but refuses a
     split in which all boxes are smaller than one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """How to train, as far as a spec does not say it. Only our own programs have a choice here."""
-
-    __pydantic_config__: ClassVar = _STRICT
-
-    weights: str | None = None
-    """A model to start from: pretrained weights (ours, torchvision's or timm's) or a pruned model."""
-    precision: Literal["32", "bf16", "fp16"] = "32"
-    """Of the arithmetic; the 16 bits are for GPUs."""
-    clip_norm: Annotated[float, Ge(0)] | None = None
-    """Gradients longer than this are shortened to it, 0 never; null leaves that to the program (35)."""
-    ema: Annotated[float, Gt(0), Lt(1)] | None = None
-    """Detect with a moving average of the weights; this is its decay, 0.999 for example."""
-    compile: bool = False
-    """Compile the network: a slow start, then faster steps on a GPU."""
-    processes: Annotated[int, Ge(1)] | None = None
-    """Processes on the CPU, each with its own part of the batch; null is one."""
-    save_minutes: Annotated[float, Gt(0)] | None = None
-    """Save that often within an epoch, too; null leaves that to the program."""
-    strict_tlt: bool = False
-    """NVIDIA's behaviour to the letter, also where it is a bug (docs/strict.md)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pruning:
-    """Which filters tltpipe prune keeps (docs/prune.md)."""
-
-    __pydantic_config__: ClassVar = _STRICT
-
-    threshold: Annotated[float, Ge(0)] = 0.1
-    """Those whose normalised norm is above it; more goes the higher it is."""
-    criterion: Literal["union", "intersection", "arithmetic_mean", "geometric_mean"] = "union"
-    """One norm out of several, where layers share a decision; intersection, the smallest, removes most."""
-    granularity: Annotated[int, Ge(1)] = 8
-    """Of each layer a multiple of so many stay."""
-    minimum: Annotated[int, Ge(0)] = 16
-    """And at least so many."""
-    normalizer: Literal["max", "L2"] = "max"
-    """Norms are divided by the layer's largest, or by their L2 norm over their number."""
-    excluded: Sequence[str] = field(default_factory=list)
-    """Convolutions that stay as they are, by name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inference:
-    """What tltpipe infer looks with (docs/infer.md)."""
-
-    __pydantic_config__: ClassVar = _STRICT
-
-    model: str | None = None
-    """A checkpoint (last, best, a path), or a model that tltpipe export wrote; null is the setting model."""
-    device: str | None = None
-    """cpu, cuda or cuda:1; null is a GPU where there is one."""
-    batch_size: Annotated[int, Ge(1)] | None = None
-    """Pictures looked at together."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exporting:
-    """What tltpipe export writes (docs/export.md)."""
-
-    __pydantic_config__: ClassVar = _STRICT
-
-    format: str | None = None
-    """onnx (suppression inside), onnx_raw, deepstream or pt2; null is the usual one of the toolkit."""
-    data_type: Literal["fp32", "fp16", "int8"] = "fp32"
-    """int8 needs pictures to measure on."""
-    calibration: str | None = None
-    """Folder of pictures for int8; null is the augmented pictures to train on."""
-    batches: Annotated[int, Ge(1)] = 10
-    """So many batches of it are looked at."""
-    batch_size: Annotated[int, Ge(1)] = 16
-    """Of so many pictures."""
-    static_batch_size: Annotated[int, Ge(1)] | None = None
-    """A fixed number of pictures a batch; null takes any."""
-    target_opset: Annotated[int, Ge(13), Le(20)] | None = None
-    """Of ONNX; null is 17."""
 
 
 SECRETS = ("key",)

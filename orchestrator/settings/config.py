@@ -10,19 +10,10 @@ import typing
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeVar
 
-from orchestrator.settings import (
-    SECRETS,
-    Data,
-    Exporting,
-    Inference,
-    Pruning,
-    Settings,
-    Training,
-    config_file,
-    image_size,
-)
+from orchestrator.settings import SECRETS, Data, Settings, config_file, image_size
 from orchestrator.settings.config_file import Given, Place
 from tltpipe import registry
 from tltpipe.errors import ConfigError
@@ -31,31 +22,27 @@ __all__ = ["Config", "Given", "flag", "load"]
 
 FILE = "tltpipe.yaml"
 PREFIX = "TLTPIPE_"
-SECTIONS: Mapping[str, type[Any]] = {
-    "data": Data,
-    "train": Training,
-    "prune": Pruning,
-    "infer": Inference,
-    "export": Exporting,
-}
-"""The sections that are no spec's."""
+STAGES = "orchestrator.stages"
+DATA = "data"
+"""The section that belongs to no stage alone."""
 NETWORK = "network"
 """As a section it means that of the network, whichever it is: what options of commands are called."""
 
 
+Section = TypeVar("Section")
+
+
 @dataclass(frozen=True)
 class Config:
-    """``tunables`` holds a section's dataclass by its name: each stage with a spec of its own, and the network.
+    """``tunables`` holds a section's dataclass by its name: each stage with a spec of its own, and the network;
+    ``sections`` those of stages whose settings are in no spec.
 
     ``given`` holds what is not the default, by dotted name ("ssd.num_epochs"), with the place that it came from.
     """
 
     settings: Settings
     data: Data
-    training: Training
-    pruning: Pruning
-    inference: Inference
-    exporting: Exporting
+    sections: Mapping[str, Any]
     tunables: Mapping[str, Any]
     given: Mapping[str, Given] = field(default_factory=dict, repr=False, compare=False)
 
@@ -83,6 +70,10 @@ class Config:
     def sources(self) -> dict[str, str]:
         """Where a value that is not the default came from, by dotted name."""
         return {dotted: str(value.where) for dotted, value in self.given.items() if not value.derived}
+
+    def section(self, kind: type[Section]) -> Section:
+        """The settings of the stage whose SETTINGS are of this ``kind``."""
+        return next(settings for settings in self.sections.values() if isinstance(settings, kind))
 
     def section_of(self, folder: str) -> str:
         """The section whose settings are for specs of this folder of ``specs/``."""
@@ -113,8 +104,9 @@ def load(
     Raises ConfigError that names the place of the value and, for an unknown key, the nearest known one.
     """
     environment = os.environ if environment is None else environment
+    own = own_sections()
     layers = [
-        config_file.read(root / FILE, settings_known(), [*SECTIONS, *_stages(), *networks()]) if file else {},
+        config_file.read(root / FILE, settings_known(), [*own, *_specs_of_stages(), *networks()]) if file else {},
         _from_environment(environment),
         dict(flags or {}),
     ]
@@ -123,18 +115,15 @@ def load(
     for layer in layers:
         given.update(_in_full(layer, network))
     folders = sections(network)
-    _refuse_unknown(given, [*SECTIONS, *folders])
+    _refuse_unknown(given, [*own, *folders])
     _refuse_unlisted(given)
     _refuse_misspelt(environment, folders)
     top, sized = image_size.settle(given, {name: _size_keys(folder) for name, folder in folders.items()})
-    build = {name: _build(name, kind, _section(given, name)) for name, kind in SECTIONS.items()}
+    build = {name: _build(name, kind, _section(given, name)) for name, kind in own.items()}
     return Config(
         settings=_build("tltpipe", Settings, _section(top, "")),
-        data=build["data"],
-        training=build["train"],
-        pruning=build["prune"],
-        inference=build["infer"],
-        exporting=build["export"],
+        data=build.pop(DATA),
+        sections=build,
         tunables={name: _tunables(name, folder, _section(sized, name)) for name, folder in folders.items()},
         given=sized,
     )
@@ -142,19 +131,28 @@ def load(
 
 def sections(network: str) -> dict[str, str]:
     """The sections that hold a spec's tunables, and the folder of ``specs/`` of each: stages with one, the network."""
-    return {**_stages(), network: network}
+    return {**_specs_of_stages(), network: network}
 
 
-def _stages() -> dict[str, str]:
-    stages = {name: registry.load("orchestrator.stages", name).SPEC for name in registry.names("orchestrator.stages")}
-    return {name: folder for name, folder in stages.items() if folder}
+def own_sections() -> dict[str, type[Any]]:
+    """The sections that are no spec's, and the dataclass of each: the data, and stages with settings of their own."""
+    stages = sorted(_stages().items(), key=lambda item: item[1].ON_REQUEST)
+    return {DATA: Data, **{name: stage.SETTINGS for name, stage in stages if stage.SETTINGS is not None}}
+
+
+def _stages() -> dict[str, ModuleType]:
+    return {name: registry.load(STAGES, name) for name in registry.names(STAGES)}
+
+
+def _specs_of_stages() -> dict[str, str]:
+    return {name: stage.SPEC for name, stage in _stages().items() if stage.SPEC}
 
 
 def networks() -> list[str]:
     """What can be trained: the specs that are no stage's."""
     import specs
 
-    return [folder for folder in specs.folders() if folder not in _stages().values()]
+    return [folder for folder in specs.folders() if folder not in _specs_of_stages().values()]
 
 
 def _network(layers: list[dict[str, Given]]) -> str:
@@ -249,7 +247,7 @@ def _refuse_misspelt(environment: Mapping[str, str], folders: Mapping[str, str])
     """Raises ConfigError for a variable with one underscore between section and key: it would be ignored."""
     import specs
 
-    kinds = {**SECTIONS, **{name: specs.tunables(folder) for name, folder in folders.items()}}
+    kinds = {**own_sections(), **{name: specs.tunables(folder) for name, folder in folders.items()}}
     names = {
         f"{PREFIX}{name}_{field.name}".upper(): (name, field.name)
         for name in kinds

@@ -38,7 +38,7 @@ def of_workspace(root: Path, flags: Mapping[str, Given]) -> tuple[str, Detected]
 
 
 def text(
-    network: str = "ssd",
+    network: str = Settings.network,
     *,
     values: Mapping[str, object] | None = None,
     notes: Mapping[str, Sequence[str]] | None = None,
@@ -49,12 +49,12 @@ def text(
     """
     import specs
     from specs import tuning
-    from specs.ssd import weights
 
-    advice = {"train.weights": [f"Pretrained weights: {weights.advice(*_backbone(network))}"]}
-    values, notes = values or {}, {**advice, **(notes or {})}
+    advice = specs.pretrained(network, specs.tunables_from(network, {}))
+    weights = {"train.weights": [f"Pretrained weights: {advice}"]} if advice else {}
+    values, notes = values or {}, {**weights, **(notes or {})}
     lines = [HEAD, *_entries(Settings, tuning.documentation(Settings), "", values, notes)]
-    for name, section in config.SECTIONS.items():
+    for name, section in config.own_sections().items():
         documentation = tuning.documentation(section)
         lines += ["", f"# {_about(section)}", f"{name}:", *_entries(section, documentation, name, values, notes)]
     for name, folder in config.sections(network).items():
@@ -70,20 +70,10 @@ def _value(chosen: Config, dotted: str) -> object:
     holders: dict[str, Any] = {
         "": chosen.settings,
         "data": chosen.data,
-        "train": chosen.training,
-        "prune": chosen.pruning,
-        "infer": chosen.inference,
-        "export": chosen.exporting,
+        **chosen.sections,
         **chosen.tunables,
     }
     return getattr(holders[section if dot else ""], key)
-
-
-def _backbone(network: str) -> tuple[str, int]:
-    import specs
-
-    chosen: Any = specs.tunables_from(network, {})
-    return chosen.arch, chosen.nlayers
 
 
 def _about(kind: type[Any]) -> str:

@@ -6,7 +6,6 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tltpipe.errors import ConfigError, SpecError
@@ -16,7 +15,10 @@ if TYPE_CHECKING:
     from specs.spec import Spec
 
 
-ELSEWHERE = {"image_extension": "tfrecords.image_extension", "target_class_mapping": "data.classes"}
+ELSEWHERE = {
+    "image_extension": "tfrecords.image_extension",
+    "target_class_mapping": "data.classes",
+}
 """The settings behind fields that are of other sections than the spec."""
 
 
@@ -76,7 +78,7 @@ class Origins:
         rendered, there = flat(self.parse(text).message), flat(edited.message)
         leaves = _templating().setting_of_field(*self.template)
         for key, value in self.given.items():
-            paths = [path for path in rendered if leaves.get(path.rpartition(".")[2]) == key]
+            paths = [path for path in rendered if _templating().setting_at(path, leaves) == key]
             other = {} if self._is_default(key) else flat(self._parsed(self._without(key)))
             paths += [path for path in rendered if other and other.get(path) != rendered[path]]
             path = next((path for path in paths if there.get(path) != rendered[path]), None)
@@ -88,9 +90,7 @@ class Origins:
     def _refuse_unknown_here(self) -> None:
         folder, name = self.template
         here = _templating().settings_of(folder, name)
-        import specs
-
-        own = Path(specs.__file__).parent / folder
+        own = _templating().templates(folder)
         elsewhere = {key for path in own.glob("*.j2") for key in _templating().settings_of(folder, path.name)}
         for key, value in self.given.items():
             if key in elsewhere - here and not self._is_default(key):
@@ -141,6 +141,8 @@ class Origins:
 def flat(message: Any) -> dict[str, Any]:
     """The values of a message by their path: ``ssd_config.arch``, ``dataset_config.data_sources[0].tfrecords_path``."""
     values: dict[str, Any] = {}
+    if dataclasses.is_dataclass(message):
+        return _flat_sections(message)
 
     def walk(part: Any, prefix: str) -> None:
         for field, value in part.ListFields():
@@ -160,6 +162,22 @@ def flat(message: Any) -> dict[str, Any]:
 
     if message is not None:
         walk(message, "")
+    return values
+
+
+def _flat_sections(message: Any, prefix: str = "") -> dict[str, Any]:
+    """The same of a dataclass of sections; what is None is not written."""
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(message):
+        path, value = f"{prefix}{field.name}", getattr(message, field.name)
+        entries = value if isinstance(value, tuple) else ()
+        if dataclasses.is_dataclass(value):
+            values |= _flat_sections(value, f"{path}.")
+        elif entries and all(map(dataclasses.is_dataclass, entries)):
+            for number, entry in enumerate(entries):
+                values |= _flat_sections(entry, f"{path}[{number}].")
+        elif value is not None:
+            values[path] = list(value) if isinstance(value, tuple) else value
     return values
 
 

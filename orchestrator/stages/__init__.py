@@ -20,8 +20,16 @@ class Stage(Protocol):
     NEEDS: tuple[str, ...]
     """Stages that come before it."""
 
+    DATA: tuple[str, ...] | None
+    """What a network must be trained on (DATA of its ``specs``) for the stage to be one of its run's; None: whatever
+    it is."""
+
     SPEC: str | None
     """The folder of ``specs/`` whose tunables are this stage's section of tltpipe.yaml; None for no section."""
+
+    SETTINGS: type[Any] | None
+    """The dataclass of its section of tltpipe.yaml where it has settings that are in no spec; None for no such
+    section."""
 
     ON_REQUEST: bool
     """True for a stage that runs only when it is named, and then always: no receipt."""
@@ -45,6 +53,9 @@ class Stage(Protocol):
 
     # def indifferent(self, run: Run) -> tuple[str, ...]: optional. The fields at the top of the specs of stages before
     # it of which a change does not matter to it: it works with what they left, as it is.
+
+    # def show(self, console: Console, told: Mapping[str, Any]) -> None: optional. What ``execute`` returned, for
+    # people.
 
     def outputs(self, run: Run) -> list[Path]:
         """Files and folders that are there when it has succeeded."""

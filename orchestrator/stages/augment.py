@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 ABOUT = "offline augmentation and the resize to the network's input"
 NEEDS = ("prepare",)
+DATA: tuple[str, ...] | None = ("tfrecords",)
 SPEC: str | None = "augment"
+SETTINGS: type[Any] | None = None
 ON_REQUEST = False
 MISSING = "put the raw data there and run `tltpipe prepare`"
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from orchestrator.jobs import Export, checkpoints
+from annotated_types import Ge, Le
+
+from orchestrator.jobs import Export, checkpoints, sources
+from orchestrator.settings import STRICT
 from orchestrator.stages import train
 from tltpipe import files
 from tltpipe.errors import ConfigError, ExportError, UsageError
@@ -16,11 +21,36 @@ if TYPE_CHECKING:
     from orchestrator.drafts import Draft
     from orchestrator.jobs import Request
     from orchestrator.run import Run
+    from orchestrator.screen.console import Console
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exporting:
+    """What tltpipe export writes (docs/export.md)."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    format: str | None = None
+    """onnx (suppression inside), onnx_raw, deepstream or pt2; null is the usual one of the toolkit."""
+    data_type: Literal["fp32", "fp16", "int8"] = "fp32"
+    """int8 needs pictures to measure on."""
+    calibration: str | None = None
+    """Folder of pictures for int8; null is the augmented pictures to train on."""
+    batches: Annotated[int, Ge(1)] = 10
+    """So many batches of it are looked at."""
+    batch_size: Annotated[int, Ge(1)] = 16
+    """Of so many pictures."""
+    static_batch_size: Annotated[int, Ge(1)] | None = None
+    """A fixed number of pictures a batch; null takes any."""
+    target_opset: Annotated[int, Ge(13), Le(20)] | None = None
+    """Of ONNX; null is 17."""
+
 
 ABOUT = "writing the model for other runtimes"
 NEEDS = ("train",)
+DATA: tuple[str, ...] | None = None
 SPEC: str | None = None
-"""Its settings are the section export."""
+SETTINGS: type[Any] | None = Exporting
 ON_REQUEST = True
 MISSING = "run `tltpipe train` first"
 SOURCE = "source.json"
@@ -72,6 +102,11 @@ def execute(run: Run) -> dict[str, Any]:
     return {**told, "exported": place, **_facts(target)}
 
 
+def show(console: Console, told: Mapping[str, Any]) -> None:
+    if told.get("exported"):
+        console.put(f"exported: {told['exported']}")
+
+
 def _make_room(run: Run, request: Export) -> Path | None:
     """Where the folder of the model's name was moved to, if it was made of another checkpoint. Raises ExportError."""
     folder, place = request.output.parent.parent, run.workspace.name(request.output)
@@ -108,7 +143,7 @@ def _facts(target: Path) -> dict[str, Any]:
 
 def _format(run: Run) -> str:
     known = run.toolkit.EXPORTS
-    wanted = run.config.exporting.format or next(iter(known))
+    wanted = run.config.section(Exporting).format or next(iter(known))
     if wanted not in known:
         hint = f"it knows: {', '.join(known)}"
         raise UsageError(f'the toolkit {run.config.toolkit} does not export to "{wanted}"', hint=hint)
@@ -121,14 +156,14 @@ def _model(run: Run) -> Path:
 
 
 def _target(run: Run) -> Path:
-    format, data_type = _format(run), run.config.exporting.data_type
+    format, data_type = _format(run), run.config.section(Exporting).data_type
     model = _model(run).stem
     name = model + ("" if data_type == "fp32" else f"_{data_type}")
     return run.workspace.exported / model / format / f"{name}{run.toolkit.EXPORTS[format]}"
 
 
 def _calibration(run: Run) -> Path | None:
-    chosen = run.config.exporting
+    chosen = run.config.section(Exporting)
     if chosen.data_type != "int8":
         given = run.config.given.get("export.calibration")
         if given is not None and not given.in_file:
@@ -136,16 +171,16 @@ def _calibration(run: Run) -> Path | None:
             raise ConfigError(what, where=given.where, hint="--data-type int8 does")
         return None
     if chosen.calibration is None:
-        return run.workspace.augmented / run.splits[0] / "images"
+        return sources.of_run(run).image_path(run, run.splits[0])
     return run.workspace.root / chosen.calibration
 
 
 def _request(run: Run) -> Export:
-    chosen = run.config.exporting
+    chosen = run.config.section(Exporting)
     options = {"static_batch_size": chosen.static_batch_size, "target_opset": chosen.target_opset}
     return Export(
         network=run.config.network,
-        spec=run.spec(train.NAME),
+        spec=train.settled(run).path,
         model=_model(run),
         output=_target(run),
         format=_format(run),

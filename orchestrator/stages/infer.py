@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from annotated_types import Ge
 
 from converters.files import listing
 from orchestrator.jobs import Infer, checkpoints, results, verify
+from orchestrator.settings import STRICT
 from orchestrator.stages import prepare, train
 from tltpipe import files
 from tltpipe.errors import DataError
@@ -20,10 +23,28 @@ if TYPE_CHECKING:
     from orchestrator.drafts import Draft
     from orchestrator.jobs import Request
     from orchestrator.run import Run
+    from orchestrator.screen.console import Console
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inference:
+    """What tltpipe infer looks with (docs/infer.md)."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    model: str | None = None
+    """A checkpoint (last, best, a path), or a model that tltpipe export wrote; null is the setting model."""
+    device: str | None = None
+    """cpu, cuda or cuda:1; null is a GPU where there is one."""
+    batch_size: Annotated[int, Ge(1)] | None = None
+    """Pictures looked at together."""
+
 
 ABOUT = "finding objects in pictures"
 NEEDS = ("train",)
+DATA: tuple[str, ...] | None = None
 SPEC: str | None = None
+SETTINGS: type[Any] | None = Inference
 ON_REQUEST = True
 MISSING = "name a picture or a folder of pictures"
 DRAWN, LABELS, SHEET, RESULTS = "images_annotated", "labels", "sheet.jpg", "coco.json"
@@ -78,6 +99,15 @@ def execute(run: Run) -> dict[str, Any]:
     return told | {what: run.workspace.name(path) for what, path in places.items() if path.exists()}
 
 
+def show(console: Console, told: Mapping[str, Any]) -> None:
+    """How many objects of each class there are, and where."""
+    if "objects" in told:
+        rows = [(name, str(count)) for name, count in told["objects"].items()] or [("nothing", "0")]
+        console.table(("class", "found"), rows)
+        images = told["images"]
+        console.put(f"{images} image{'s' if images != 1 else ''}: {told['drawn']}")
+
+
 @contextmanager
 def _folder_beside(target: Path) -> Iterator[Path]:
     """A hidden folder beside ``target`` with both result folders in it, gone at the end."""
@@ -103,11 +133,11 @@ def _publish(run: Run, staging: Path) -> None:
 
 def _request(run: Run, subject: Path) -> Infer:
     target = run.workspace.inference
-    chosen = run.config.inference
+    chosen = run.config.section(Inference)
     options = {"device": chosen.device, "batch_size": chosen.batch_size}
     return Infer(
         network=run.config.network,
-        spec=run.spec(train.NAME),
+        spec=train.settled(run).path,
         model=_model(run),
         images=subject,
         drawn=target / DRAWN,
@@ -123,12 +153,12 @@ def _request(run: Run, subject: Path) -> Infer:
 
 def _model(run: Run) -> Path:
     """What the settings name, else the checkpoint that all stages take."""
-    return checkpoints.chosen(run, run.config.inference.model)
+    return checkpoints.chosen(run, run.config.section(Inference).model)
 
 
 def _own_spec(run: Run) -> bool:
     """Whether the model is none of this workspace's training, and says itself what it needs to be used."""
-    wanted = run.config.inference.model or run.config.settings.model
+    wanted = run.config.section(Inference).model or run.config.settings.model
     return wanted not in (checkpoints.LAST, checkpoints.BEST)
 
 

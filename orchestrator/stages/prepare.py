@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converters.files import listing
-from orchestrator.jobs import verify
+from orchestrator.jobs import sources, verify
 from orchestrator.settings import image_extensions
 from tltpipe import files
 from tltpipe.errors import ConfigError, UsageError
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 ABOUT = "raw data to COCO files and KITTI labels"
 NEEDS: tuple[str, ...] = ()
+DATA: tuple[str, ...] | None = None
 SPEC: str | None = None
+SETTINGS: type[Any] | None = None
 ON_REQUEST = False
 MISSING = (
     "put a data set there, in any format (docs/data.md), name its folder in data.root, or draw one: tltpipe sample"
@@ -44,7 +46,7 @@ def inputs(run: Run) -> list[Path]:
 
 
 def outputs(run: Run) -> list[Path]:
-    labels = [run.workspace.kitti(split) / "label" for split in run.splits]
+    labels = [run.workspace.kitti(split) / "label" for split in _labelled(run)]
     coco = [run.workspace.coco(split) for split in (*run.splits, *_test(run))]
     return [*labels, *coco, run.workspace.class_map, *_unlinked(run)]
 
@@ -56,8 +58,8 @@ def requests(run: Run) -> list[Request]:  # noqa: ARG001
 def execute(run: Run) -> dict[str, Any]:
     place = run.workspace.name
     for split in run.splits:
-        made = f"{place(run.workspace.coco(split))}, {place(run.workspace.kitti(split) / 'label')}"
-        run.report.say(f"{split} -> {made}")
+        made = [run.workspace.coco(split), *([run.workspace.kitti(split) / "label"] if split in _labelled(run) else ())]
+        run.report.say(f"{split} -> {', '.join(map(place, made))}")
     for split in _test(run):
         run.report.say(f"{split} -> {place(run.workspace.coco(split))} (nothing is trained on it)")
     return {} if run.runner.pretends else _prepare(run)
@@ -110,7 +112,7 @@ def _prepare(run: Run) -> dict[str, Any]:
         roots=[run.workspace.raw],
         idle={split: dataset for split, dataset in every.items() if split not in datasets},
     )
-    for split in datasets:
+    for split in (name for name in _labelled(run) if name in datasets):
         _show_pictures(run, split)
         _link_own_pictures(run, split)
     told: dict[str, Any] = {}
@@ -149,6 +151,11 @@ def _every(run: Run) -> Mapping[str, Dataset]:
     return opening.read_all(run.workspace.raw, run.raw, run.data_set[0], coordinates=coordinates, options=options)
 
 
+def _labelled(run: Run) -> tuple[str, ...]:
+    """The splits that get KITTI labels, for networks that are trained on what is made of them."""
+    return run.splits if sources.of_run(run).KITTI else ()
+
+
 def _test(run: Run) -> tuple[str, ...]:
     return () if run.test is None else (run.test,)
 
@@ -156,7 +163,7 @@ def _test(run: Run) -> tuple[str, ...]:
 def _target(run: Run, split: str) -> Target:
     from converters.transfer.prepare import Target
 
-    labels = run.workspace.kitti(split) / "label" if split in run.splits else None
+    labels = run.workspace.kitti(split) / "label" if split in _labelled(run) else None
     return Target(run.workspace.coco(split), labels)
 
 
@@ -213,7 +220,7 @@ def _link_own_pictures(run: Run, split: str) -> None:
     """Links to the images of ``split`` alone, where they lie among those of others: theirs have no labels here."""
     place, folder = run.raw[split], run.workspace.kitti(split)
     image = folder / "image"
-    if split not in run.splits or image == place.images or not _shared(run, split):
+    if image == place.images or not _shared(run, split):
         return
     if image.is_symlink():
         image.unlink()
@@ -233,7 +240,7 @@ def _show_pictures(run: Run, split: str) -> None:
     """A link to the pictures beside the labels, where these could not lie beside the pictures; never one to those of
     other raw data."""
     place, image = run.raw[split], run.workspace.kitti(split) / "image"
-    if split not in run.splits or image == place.images or _shared(run, split):
+    if image == place.images or _shared(run, split):
         return
     if _others(image):
         run.report.say(f"warning: {run.workspace.name(image)} holds files of its own, which are used as they are")
@@ -251,5 +258,5 @@ def _others(image: Path) -> bool:
 
 def _unlinked(run: Run) -> list[Path]:
     """Links to pictures that are missing. Those that are there are no outputs: what is behind them was read."""
-    places = {split: run.workspace.kitti(split) / "image" for split in run.splits if split in run.raw}
+    places = {split: run.workspace.kitti(split) / "image" for split in _labelled(run) if split in run.raw}
     return [image for split, image in places.items() if run.raw[split].images.is_dir() and not image.exists()]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge
 
 from orchestrator.jobs import Prune, checkpoints
+from orchestrator.settings import STRICT
 from tltpipe import files
 from tltpipe.errors import UsageError
 
@@ -14,10 +19,32 @@ if TYPE_CHECKING:
     from orchestrator.jobs import Request
     from orchestrator.run import Run
 
+
+@dataclass(frozen=True, kw_only=True)
+class Pruning:
+    """Which filters tltpipe prune keeps (docs/prune.md)."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    threshold: Annotated[float, Ge(0)] = 0.1
+    """Those whose normalised norm is above it; more goes the higher it is."""
+    criterion: Literal["union", "intersection", "arithmetic_mean", "geometric_mean"] = "union"
+    """One norm out of several, where layers share a decision; intersection, the smallest, removes most."""
+    granularity: Annotated[int, Ge(1)] = 8
+    """Of each layer a multiple of so many stay."""
+    minimum: Annotated[int, Ge(0)] = 16
+    """And at least so many."""
+    normalizer: Literal["max", "L2"] = "max"
+    """Norms are divided by the layer's largest, or by their L2 norm over their number."""
+    excluded: Sequence[str] = field(default_factory=list)
+    """Convolutions that stay as they are, by name."""
+
+
 ABOUT = "cutting out filters of little weight"
 NEEDS = ("train",)
+DATA: tuple[str, ...] | None = None
 SPEC: str | None = None
-"""Its settings are the section prune."""
+SETTINGS: type[Any] | None = Pruning
 ON_REQUEST = True
 MISSING = "run `tltpipe train` first"
 ENCRYPTED = ".tlt"
@@ -95,7 +122,7 @@ def _target(run: Run) -> Path:
 
 
 def _request(run: Run) -> Prune:
-    chosen = run.config.pruning
+    chosen = run.config.section(Pruning)
     return Prune(
         network=run.config.network,
         model=_model(run),

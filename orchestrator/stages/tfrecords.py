@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 ABOUT = "KITTI folders to TFRecord shards"
 NEEDS = ("augment",)
+DATA: tuple[str, ...] | None = ("tfrecords",)
 SPEC: str | None = "dataset_convert"
+SETTINGS: type[Any] | None = None
 ON_REQUEST = False
 MISSING = "run `tltpipe augment` first"
 

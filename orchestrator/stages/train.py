@@ -1,62 +1,90 @@
-"""train: shards in, a folder of checkpoints out. An interrupted training goes on from its newest checkpoint."""
+"""train: annotated images in, checkpoints out. An interrupted training goes on from its newest checkpoint."""
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Lt
 
 from orchestrator.drafts import Draft
-from orchestrator.jobs import Train
-from orchestrator.settings import image_extensions
+from orchestrator.jobs import Train, sources
+from orchestrator.settings import STRICT
 from orchestrator.stages import prepare
 from tltpipe.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import specs
+    from orchestrator.drafts import Settled
     from orchestrator.jobs import Request
     from orchestrator.run import Run
-    from orchestrator.settings import Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How to train, as far as a spec does not say it. Only our own programs have a choice here."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    weights: str | None = None
+    """A model to start from: pretrained weights (ours, torchvision's or timm's) or a pruned model."""
+    precision: Literal["32", "bf16", "fp16"] = "32"
+    """Of the arithmetic; the 16 bits are for GPUs."""
+    clip_norm: Annotated[float, Ge(0)] | None = None
+    """Gradients longer than this are shortened to it, 0 never; null leaves that to the program (35)."""
+    ema: Annotated[float, Gt(0), Lt(1)] | None = None
+    """Detect with a moving average of the weights; this is its decay, 0.999 for example."""
+    compile: bool = False
+    """Compile the network: a slow start, then faster steps on a GPU."""
+    processes: Annotated[int, Ge(1)] | None = None
+    """Processes on the CPU, each with its own part of the batch; null is one."""
+    save_minutes: Annotated[float, Gt(0)] | None = None
+    """Save that often within an epoch, too; null leaves that to the program."""
+    strict_tlt: bool = False
+    """NVIDIA's behaviour to the letter, also where it is a bug (docs/strict.md)."""
+
 
 ABOUT = "training"
 NEEDS = ("tfrecords",)
+DATA: tuple[str, ...] | None = None
 SPEC: str | None = None
-"""Its settings are the network's, in the section of the network's name."""
+SETTINGS: type[Any] | None = Training
 ON_REQUEST = False
 MISSING = "run `tltpipe tfrecords` first"
-NAME = "train.conf"
-UNVALIDATED = "data.splits names one, tfrecords.val_split holds a part back, `tltpipe split` makes one"
-"""What to do about it."""
 
 
 def drafts(run: Run) -> list[Draft]:
-    train, held_out = run.splits[0], run.held_out
-    fold = 0 if held_out is None and run.config.tunables["tfrecords"].val_split else None
-    paths = {
-        "tfrecords_path": _shards(run, train),
-        "validation_tfrecords_path": None if held_out is None else _shards(run, held_out),
-        "validation_fold": fold,
-        "image_directory_path": run.at(run.workspace.augmented),
-        "image_extension": image_extensions.spelled(run).removeprefix("."),
-        "classes": prepare.categories(run),
-    }
-    return [Draft(NAME, run.config.network, run.config.tunables[run.config.network], paths)]
+    network = run.config.network
+    variables = {**sources.of_run(run).variables(run), "classes": prepare.categories(run)}
+    return [Draft(spec_name(run), network, run.config.tunables[network], variables)]
+
+
+def spec_name(run: Run) -> str:
+    """The file name of the training spec: ``train.conf``, with the suffix of the template it is rendered from."""
+    template = run.toolkit.template(run.config.network) or ""
+    return f"train{Path(template.removesuffix('.j2')).suffix}"
+
+
+def settled(run: Run) -> Settled:
+    """The training spec as it stands."""
+    return run.specs[spec_name(run)]
 
 
 def inputs(run: Run) -> list[Path]:
-    folders = [run.workspace.tfrecords / split for split in run.splits]
-    return [*folders, *(run.workspace.augmented / split / "images" for split in run.splits)]
+    data = sources.of_run(run)
+    return [where(run, split) for where in (data.annotation_path, data.image_path) for split in run.splits]
 
 
 def unread(run: Run) -> tuple[list[Path], tuple[str, ...]]:
     """What only measures the model: no change of it makes other weights."""
     import specs
 
-    measuring = specs.measuring(run.specs[NAME].spec)
-    held_out = run.held_out
+    measuring = specs.measuring(settled(run).spec)
+    held_out, data = run.held_out, sources.of_run(run)
     if held_out is None or not measuring:
         return [], measuring
-    return [run.workspace.tfrecords / held_out, run.workspace.augmented / held_out / "images"], measuring
+    return [data.annotation_path(run, held_out), data.image_path(run, held_out)], measuring
 
 
 def differs(run: Run, name: str, before: str, after: str) -> str | None:
@@ -65,7 +93,7 @@ def differs(run: Run, name: str, before: str, after: str) -> str | None:
     from orchestrator.jobs import changes, receipts
 
     then, now = (changes.read(text, run.config.network) for text in (before, after))
-    if name == NAME and then is not None and now is not None and specs.more_epochs(then, now) is not None:
+    if name == spec_name(run) and then is not None and now is not None and specs.more_epochs(then, now) is not None:
         return None
     return receipts.differs(name, before, after)
 
@@ -84,8 +112,9 @@ def requests(run: Run) -> list[Request]:
 def execute(run: Run) -> dict[str, Any]:
     _same_classes(run)
     _some_checkpoint(run)
-    if run.held_out is None and not run.config.tunables["tfrecords"].val_split:
-        run.report.say(f"no split to validate on: training is not validated; {UNVALIDATED}")
+    data = sources.of_run(run)
+    if not data.validates(run):
+        run.report.say(f"no split to validate on: training is not validated; {data.UNVALIDATED}")
     request, epochs = _request(run), _training(run).epochs
     resume = run.toolkit.resume_point(request.results) if run.continuing else None
     if resume is None:
@@ -118,13 +147,13 @@ def _some_checkpoint(run: Run) -> None:
         what = f"{training.epochs} epochs with a checkpoint every {training.checkpoint_interval} leave none"
         section = run.config.network
         hint = f"{section}.checkpoint_interval in tltpipe.yaml must be {section}.num_epochs or less for this toolkit"
-        raise ConfigError(what, where=run.workspace.name(run.spec(NAME)), hint=hint)
+        raise ConfigError(what, where=run.workspace.name(settled(run).path), hint=hint)
 
 
 def _request(run: Run) -> Train:
-    chosen = run.config.training
+    chosen = run.config.section(Training)
     weights = run.workspace.root / chosen.weights if chosen.weights else None
-    network, spec, results = run.config.network, run.spec(NAME), run.workspace.output
+    network, spec, results = run.config.network, settled(run).path, run.workspace.output
     return Train(network, spec, results, run.config.gpus, weights=weights, options=_options(chosen))
 
 
@@ -135,10 +164,6 @@ def _options(chosen: Training) -> dict[str, str | bool]:
     return {name.replace("_", "-"): value if value is True else f"{value}" for name, value in given.items()}
 
 
-def _shards(run: Run, split: str) -> str:
-    return run.at(run.workspace.tfrecords / split / f"{split}-*")
-
-
 def _last_epoch(run: Run) -> int:
     training = _training(run)
     return run.toolkit.final_epoch(training.epochs, training.checkpoint_interval)
@@ -147,7 +172,7 @@ def _last_epoch(run: Run) -> int:
 def _training(run: Run) -> specs.Training:
     import specs
 
-    return specs.training(run.specs[NAME].spec)
+    return specs.training(settled(run).spec)
 
 
 def _final(run: Run) -> Path | None:

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from orchestrator.jobs import At, Request, Secret
 from tltpipe.progress import Tick
+
+
+class Evaluation(Protocol):
+    """What an evaluation found, as its program reports it."""
+
+    def clear(self) -> None:
+        """Remove what an earlier one left."""
+        ...
+
+    def read(self, line: str) -> bool:
+        """Take an output line; whether it is one of tables that the screen shows better."""
+        ...
+
+    def scores(self) -> Mapping[str, Any] | None:
+        """What evaluation.json holds (docs/evaluate.md): "primary", "figures", "per_class" and more; None where nothing
+        was reported. Raises RunFailed for what cannot be read."""
+        ...
 
 
 class Toolkit(Protocol):
@@ -18,9 +35,6 @@ class Toolkit(Protocol):
 
     CONTAINED: bool
     """Whether its programs are nowhere but in its image."""
-
-    SPECS: Mapping[str, str]
-    """The template that this generation's specs are rendered from, by folder of ``specs/``: "augment", "ssd"."""
 
     CHECKPOINT_SUFFIX: str
     """How names of checkpoints end: a glob, for those that are not there yet."""
@@ -35,6 +49,11 @@ class Toolkit(Protocol):
     EXPORTS: Mapping[str, str]
     """The formats it exports to, and how such files end; the first is the usual one."""
 
+    def template(self, kind: str) -> str | None:
+        """The template that its specs of a ``kind``, a folder of ``specs/``, are rendered from; None where it has no
+        program for these."""
+        ...
+
     def argv(self, request: Request, at: At) -> tuple[str | Secret, ...]:
         """The command line; a secret stays a placeholder. Raises UsageError for a request it cannot serve."""
         ...
@@ -45,6 +64,10 @@ class Toolkit(Protocol):
 
     def gpus(self, request: Request, wanted: int) -> int:
         """How many of the ``wanted`` GPUs a container needs for this request."""
+        ...
+
+    def evaluation(self, folder: Path) -> Evaluation:
+        """For a program that is about to evaluate a model; ``folder`` is where ours leaves its results."""
         ...
 
     def tick(self, line: str) -> Tick | None:

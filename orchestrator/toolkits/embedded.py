@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Prune, Request, Secret, Train
 from orchestrator.toolkits import tlt2
-from tltpipe import __version__, progress
+from tltpipe import __version__, inputs, progress
+from tltpipe.errors import RunFailed
 
 IMAGE: str | None = f"tltpipe:{__version__}"
 CONTAINED = False
-SPECS = tlt2.SPECS
 ENVIRONMENT: Mapping[str, str] = {
     **tlt2.ENVIRONMENT,
     "TLTPIPE_PROGRESS_SECONDS": "0.5",
@@ -32,6 +34,8 @@ KEY = Secret("key", optional=True)
 
 tick = progress.read
 CHECKPOINT_SUFFIX = ".*"
+_TABLES = re.compile(r"^(class\s+objects\s|not in the mean)")
+"""How the tables begin that our program prints below NVIDIA's block."""
 _CHECKPOINT = re.compile(r"_epoch_(\d+)\.(?:tlt|safetensors)$")
 
 
@@ -41,6 +45,12 @@ def checkpoint(results: Path, epoch: int) -> Path | None:
 
 def resume_point(results: Path) -> tuple[Path, int] | None:
     return tlt2.resume_point(results, named=_CHECKPOINT)
+
+
+def template(kind: str) -> str | None:
+    import specs
+
+    return tlt2.template(kind) or specs.template(kind)
 
 
 def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
@@ -112,6 +122,37 @@ def _augment(request: Augment, at: At) -> tuple[str | Secret, ...]:
         words += ("--arithmetic", request.arithmetic)
     chosen = {"--antialias": request.antialias, "--skip-bad": request.skip_bad, "--allow-loss": request.allow_loss}
     return (*words, *(flag for flag, wanted in chosen.items() if wanted))
+
+
+class Evaluation(tlt2.Evaluation):
+    """Reads the file that our own program leaves in ``folder``; the tables that it prints show the same."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.path, self.below = folder / "evaluation.json", False
+
+    def clear(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def read(self, line: str) -> bool:
+        self.below |= self.mean is not None and _TABLES.match(line) is not None
+        return super().read(line) or self.below
+
+    def scores(self) -> dict[str, Any] | None:
+        if not self.path.is_file():
+            return None
+        try:
+            found: dict[str, Any] = json.loads(inputs.content(self.path))
+        except ValueError as problem:
+            raise RunFailed(f"tlt-evaluate wrote no JSON: {problem}", where=self.path) from problem
+        if not found.keys() >= {"primary", "figures", "per_class"}:
+            hint = "the image of our programs must be of this version: tltpipe image build"
+            raise RunFailed("tlt-evaluate left no scores in here", where=self.path, hint=hint)
+        return found
+
+
+def evaluation(folder: Path) -> Evaluation:
+    return Evaluation(folder)
 
 
 def resumes(request: Request) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Prune, Request, Secret, Train
 from tltpipe.errors import UsageError
@@ -13,7 +13,7 @@ from tltpipe.progress import Tick
 
 IMAGE: str | None = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
 CONTAINED = True
-SPECS: Mapping[str, str] = {
+SPECS: Final[Mapping[str, str]] = {
     "augment": "augment.conf.j2",
     "dataset_convert": "kitti.conf.j2",
     "ssd": "train.tlt2.conf.j2",
@@ -26,7 +26,14 @@ KEY: Final = Secret("key")
 CHECKPOINT_SUFFIX = ".tlt"
 CHECKPOINT: Final = re.compile(r"_epoch_(\d+)\.tlt$")
 _EPOCH = re.compile(r"^Epoch (\d+)/(\d+)\s*$")
+_CLASS = re.compile(r"^(\S+)\s+AP\s+([\d.]+|-)\s*$")
+_MEAN = re.compile(r"^\s*mAP\s+([\d.]+)\s*$")
+_FRAME = re.compile(r"^\*{5,}\s*$")
 _BAR = re.compile(r"(\d+)/(\d+) \[[^\]]*(?:it/s|s/it|img/s)")
+
+
+def template(kind: str) -> str | None:
+    return SPECS.get(kind)
 
 
 def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
@@ -76,6 +83,41 @@ def _export(request: Export, at: At) -> tuple[str | Secret, ...]:
     left = {"--cal_cache_file": ".bin", "--cal_data_file": ".tensorfile"}
     tables = [word for flag, suffix in left.items() for word in (flag, at(request.output.with_suffix(suffix)))]
     return (*line, "--cal_image_dir", at(request.calibration), *amount, *tables)
+
+
+class Evaluation:
+    """Reads the block of average precisions from the lines of NVIDIA's program."""
+
+    def __init__(self) -> None:
+        self.classes: dict[str, float | None] = {}
+        self.mean: float | None = None
+
+    def clear(self) -> None:
+        pass
+
+    def read(self, line: str) -> bool:
+        if self.mean is not None and not line.strip():
+            return True
+        if match := _CLASS.match(line):
+            self.classes[match[1]] = None if match[2] == "-" else float(match[2])
+        elif match := _MEAN.match(line):
+            self.mean = float(match[1])
+        return match is not None or _FRAME.match(line) is not None
+
+    def scores(self) -> dict[str, Any] | None:
+        if self.mean is None:
+            return None
+        return {
+            "primary": "mAP",
+            "mAP": self.mean,
+            "figures": {"mAP": self.mean},
+            "per_class": {"AP": self.classes},
+            "average_precision": self.classes,
+        }
+
+
+def evaluation(folder: Path) -> Evaluation:  # noqa: ARG001 (the protocol's signature)
+    return Evaluation()
 
 
 def gpus(request: Request, wanted: int) -> int:  # noqa: ARG001 (the protocol's signature)

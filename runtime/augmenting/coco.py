@@ -6,18 +6,17 @@ segmentations, areas, keypoints.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
 
 from converters.files import strays
+from converters.formats.coco import lists
 from converters.model import KeypointSlot, Object, listed
 from converters.model.findings import Findings
 from converters.model.splits import Place
@@ -153,38 +152,19 @@ def _corners(record: dict[str, Any]) -> tuple[float, float, float, float]:
 
 @contextmanager
 def _written(path: Path, source: File) -> Iterator[Collector]:
-    """Pictures go straight into the file, annotations wait beside it until all pictures are known."""
-    from converters.files import json_document, json_records
-
-    kept = json_records.scan(json_document.opened(source.path), lists={}, keep=("info", "licenses", "categories"))
-    with path.open("wb") as out, TemporaryFile(dir=path.parent) as spool:
-        members = {"info": {}, "licenses": []} | {key: value for key, value in kept.items() if key != "categories"}
-        out.write(orjson.dumps(members)[:-1] + b',\n"images":[')
-        yield _Lists(_List(out), _List(spool))
-        out.write(b'],\n"annotations":[')
-        spool.seek(0)
-        shutil.copyfileobj(spool, out, 1 << 20)
-        out.write(b'],\n"categories":%s}\n' % orjson.dumps(kept.get("categories", [])))
-
-
-class _List:
-    """A JSON list while it grows."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self.stream, self.joint = stream, b"\n"
-
-    def add(self, text: bytes) -> None:
-        self.stream.write(self.joint + text)
-        self.joint = b",\n"
+    """The new file at ``path``, with the members of its ``source``."""
+    kept = lists.walk(source.path, keep=("info", "licenses", "categories"))
+    members = {"info": {}, "licenses": []} | {key: value for key, value in kept.items() if key != "categories"}
+    with lists.written(path, orjson.dumps(members)[:-1], lambda: kept.get("categories", [])) as grown:
+        yield _Collected(grown)
 
 
 @dataclass(frozen=True)
-class _Lists:
-    images: _List
-    annotations: _List
+class _Collected:
+    lists: lists.Lists
 
     def take(self, records: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
         for image, texts in records:
-            self.images.add(image)
+            self.lists.image(image)
             for text in texts:
-                self.annotations.add(text)
+                self.lists.annotation(text)

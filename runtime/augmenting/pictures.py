@@ -53,7 +53,7 @@ def draw(picture: Image, boxes: Sequence[tuple[str, Sequence[float]]], path: str
 
     from PIL import Image, ImageDraw
 
-    from runtime.tasks.detection.drawing import colour_of
+    from converters.pictures.drawing import colour_of
 
     canvas = Image.fromarray(picture).copy()
     pen = ImageDraw.Draw(canvas)

@@ -19,11 +19,12 @@ from runtime.augmenting import Augmented, Done, Folders, Record, Source, Told
 from runtime.augmenting.recipe import Recipe
 from tltpipe import plain
 from tltpipe.errors import DataError
-from tltpipe.files import beside, parallel_map, refuse_links, remove, writable, write_text
+from tltpipe.files import beside, refuse_links, remove, writable, write_text
 from tltpipe.journal import Journal, alone
 from tltpipe.losses import Losses
 from tltpipe.machine import worker_count
 from tltpipe.progress import Progress
+from tltpipe.workers import parallel_map
 
 CHUNK = 16
 """Pictures to an entry of the journal: the most that each worker of a killed run has done in vain."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -121,17 +121,14 @@ _FIELDS = ("id", "file_name", "width", "height", "image_id", "category_id", "bbo
 
 def _load(path: Path) -> dict[str, Any]:
     """The lists of the file; of pictures and annotations what is needed: polygons and points are the bulk."""
-    from converters.files import json_document, json_records
+    from converters.formats.coco import lists
 
-    content: dict[str, Any] = {}
+    content: dict[str, Any] = {key: [] for key in _LISTS}
 
-    def take(records: json_records.Records) -> None:
-        content[records.name] = [
-            {key: record[key] for key in _FIELDS if key in record} for piece in records for record in piece.parsed()
-        ]
+    def into(found: list[Any]) -> Callable[[Mapping[str, Any]], None]:
+        return lambda record: found.append({key: record[key] for key in _FIELDS if key in record})
 
-    document = json_document.opened(path)
-    content |= json_records.scan(document, lists=dict.fromkeys(_LISTS, take), keep=("categories",))
+    content |= lists.walk(path, keep=("categories",), **{key: into(content[key]) for key in _LISTS})
     for key in (*_LISTS, "categories"):
         if not isinstance(content.get(key), list) or not content[key]:
             raise DataError(f'no "{key}" in this COCO file', where=path)

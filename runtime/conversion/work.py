@@ -13,8 +13,9 @@ from converters.tfrecords.records import frame_record
 from runtime.conversion import Annotated, Source
 from runtime.conversion.layouts import Layout
 from runtime.conversion.modifier import Modifier
-from tltpipe import files, machine
+from tltpipe import machine
 from tltpipe.losses import Losses
+from tltpipe.workers import parallel_map
 
 FRAMES = 512
 """Frames of a stretch: so many that handing it out is cheap, so few that its records are small."""
@@ -131,7 +132,7 @@ def results(job: Job, plan: Iterable[Stretch], *, workers: int) -> Iterator[tupl
             handed.append(stretch)
             yield stretch
 
-    for done in files.parallel_map(partial(convert, job), noted(), workers=workers, ahead=3):
+    for done in parallel_map(partial(convert, job), noted(), workers=workers, ahead=3):
         yield handed.popleft(), done
 
 

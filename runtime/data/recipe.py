@@ -1,19 +1,27 @@
-"""What a training spec asks for, in plain values: past this file nobody asks which dialect it was written in."""
+"""What a training spec asks for, in plain values: past ``Network.recipe(spec)`` nobody looks into the spec again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal
 
-from tltpipe import registry
+from typing_extensions import TypeVar
 
 if TYPE_CHECKING:
     from runtime.imaging.placement import View
     from specs import Spec
+    from tltpipe.errors import Location, SpecError
 
 Mode = Literal["SAMPLE", "INTEGRATE"]
+Settings = TypeVar("Settings", covariant=True, default=object)
+"""A network's own: SSD's are ``runtime.networks.ssd.config.Settings``."""
+
+CLIP_NORM = 35.0
+"""Far above the gradients of a training that goes well, far below those of one that is about to run away: from random
+weights, at the rates that specs for pretrained ones ask for, and with two pictures a batch, some steps are such."""
+EMA_DECAY = 0.999
 
 
 @dataclass(frozen=True)
@@ -55,10 +63,14 @@ class Data:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """``settings`` are the keyword arguments of torch's class of that name, but for the learning rate."""
+    """``settings`` are the keyword arguments of torch's class of that name, but for the learning rate.
 
-    name: Literal["SGD", "Adam", "RMSprop"] = "SGD"
-    settings: Mapping[str, Any] | None = None
+    ``norm_weight_decay``: that of normalisation layers and biases (weights of one axis); None: as for all others.
+    """
+
+    name: Literal["SGD", "Adam", "AdamW", "RMSprop"] = "SGD"
+    settings: Mapping[str, Any] = field(default_factory=lambda: {"momentum": 0.9})
+    norm_weight_decay: float | None = None
 
 
 @dataclass(frozen=True)
@@ -72,46 +84,61 @@ class EarlyStopping:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """After every ``period`` epochs, in batches of ``batch_size``; ``iou`` makes a detection right."""
+    """After every ``period`` epochs, in batches of ``batch_size``; ``iou`` makes a detection right, of boxes rounded to
+    ``whole_pixels`` of the input, as NVIDIA compares them, or as they are."""
 
     period: int
     batch_size: int
     mode: Mode = "SAMPLE"
     iou: float = 0.5
     pr_curve: bool = False
+    whole_pixels: bool = True
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """One training. ``size`` is the network's input (height, width); ``workers`` None leaves the number to us.
+class Recipe(Generic[Settings]):
+    """One training. ``network`` is the module in ``runtime.networks``, ``name`` the stem of file names, "ssd_resnet18";
+    ``classes`` are the names of label 1 to N; ``model`` is what the network itself is to be like.
+
+    ``schedule`` gives the learning rate of an iteration, for so many ``steps`` over all epochs and ``processes``.
+    ``average`` is the decay of the moving average of the weights that is evaluated and kept; None: there is none.
+    Gradients longer than ``clip_norm`` are shortened to it. ``workers`` None leaves the number to us.
+    ``size`` is the network's input (height, width); None: every image comes in a size of its own.
 
     ``training_view`` is given a random generator, ``plain_view`` (validation) and ``inference_view`` (any picture at
-    all: a crop written for the pictures of the data set is left out) are not. ``average``: detect with a moving
-    average of the weights.
+    all: a crop written for the pictures of the data set is left out) are not.
     """
 
     spec: Spec
+    network: str
+    name: str
+    classes: tuple[str, ...]
+    model: Settings
     seed: int
     epochs: int
     batch_size: int
     checkpoint_interval: int
-    size: tuple[int, int]
+    size: tuple[int, int] | None
     data: Data
     training_view: View
     plain_view: View
     inference_view: View
     evaluation: Evaluation
+    schedule: Callable[[int, int], Callable[[int], float]]
     optimizer: Optimizer = Optimizer()
+    clip_norm: float | None = CLIP_NORM
     early_stopping: EarlyStopping | None = None
     workers: int | None = None
-    average: bool = False
+    average: float | None = None
 
     @property
     def strict(self) -> bool:
         return self.spec.strict
 
+    def where(self, field: str) -> Location:
+        """Where the spec says ``field``, for messages."""
+        return self.spec.where(field)
 
-def of(spec: Spec) -> Recipe:
-    """What ``spec`` asks for. Raises SpecError naming the field."""
-    made: Recipe = registry.load("runtime.networks.ssd.recipes", spec.dialect).recipe(spec)
-    return made
+    def error(self, field: str, what: str, *, hint: str | None = None) -> SpecError:
+        """A SpecError about ``field``, for the caller to raise."""
+        return self.spec.error(field, what, hint=hint)

@@ -1,19 +1,17 @@
-"""A detector judged on a validation split: what it finds there, average precision and, if wanted, validation loss."""
+"""A model validated on a split: its predictions are measured, and its loss if wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from runtime.data import batches as data
-from runtime.tasks.detection import average_precision
-from runtime.tasks.detection.average_precision import Result
-from runtime.tasks.detection.evaluation import coco, samples
-from runtime.tasks.detection.evaluation.analysis import Analysis
-from runtime.tasks.detection.evaluation.findings import Collector, Findings
+from runtime.evaluation import samples
+from runtime.networks import PredictsWithLoss
+from runtime.tasks import ImageInfo, Metrics, Prediction, Scores, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,162 +21,92 @@ if TYPE_CHECKING:
     from runtime.data.batches import Batch
     from runtime.data.frames import Split
     from runtime.data.recipe import Recipe
-    from runtime.networks import Detection, Detector
+    from runtime.networks import Model, Tensors
     from tltpipe.progress import Progress
 
-STARS = "*" * 31
-SHOWN = 8
-"""So many validation pictures are drawn for TensorBoard: the same ones each time."""
+DRAWN = 8
+"""Images drawn for TensorBoard: the first ones, each time."""
 
-Detections = Mapping[str, Any]
-Finder = Callable[["Batch"], tuple[Sequence[Detections], float]]
-"""What is found on each picture of a batch ("boxes" [K, 4] in pixels of the network, "labels" and "scores" [K]), and
-the batch's loss, 0 where nobody asked for it."""
+Predict = Callable[["Batch"], tuple[Sequence[Prediction], float]]
+"""The prediction for each image of a batch, in pixels of these, and the loss of the batch, 0 where it is not wanted."""
 
 
 @dataclass(frozen=True)
-class Score:
-    """``loss`` is the mean over all images, without regularisation; None if it was not asked for.
+class Validation:
+    """The mean ``loss`` over all images of a split, and the first few ``images`` with what was predicted."""
 
-    ``coco``: COCO's figures by name. ``curves``: for each class precision and recall, float [101] each, by falling
-    recall. ``pictures``: a few pictures uint8 [H, W, 3] with objects and detections on them.
-    """
-
-    precision: Result
-    loss: float | None = None
-    coco: Mapping[str, float] = field(default_factory=dict)
-    curves: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    pictures: Sequence[Any] = ()
-
-
-@dataclass(frozen=True)
-class Looked:
-    """What came of a look at all pictures: ``findings`` as the detector gave them, the mean ``loss``, some drawn
-    ``pictures``."""
-
-    findings: Findings
     loss: float
-    pictures: Sequence[NDArray[np.uint8]]
+    images: Sequence[NDArray[np.uint8]]
 
 
-def score(
-    detector: Detector,
-    recipe: Recipe,
-    split: Split,
-    classes: Sequence[str],
-    *,
-    device: torch.device,
+def validate(
+    model: Model, task: Task, recipe: Recipe, split: Split, classes: Sequence[str], *, device: torch.device,
     progress: Progress,
-    with_loss: bool = False,
-) -> Score:
-    """Run ``detector`` over all of ``split``; leaves it in evaluation mode.
+) -> Scores:  # fmt: skip
+    """The scores of ``model`` on ``split``, and its loss; leaves it in evaluation mode.
 
     NVIDIA multiplies the loss of each batch by its size, so that it cannot be compared with the training loss; here it
     is of the same scale, unless the recipe is strict.
     """
-    detector.eval()
-    finder = with_detector(detector, device, with_loss=with_loss)
-    size = detector.input_size
-    looked = look(finder, recipe, split, classes, size=size, progress=progress, shown=SHOWN if with_loss else 0)
-    rounded = average_precision.in_whole_pixels(looked.findings)
-    analysis = Analysis(rounded, recipe.evaluation.iou)
-    return Score(
-        precision(rounded, recipe),
-        looked.loss if with_loss else None,
-        coco.measure(looked.findings).figures,
-        {
-            name: curve.precision_recall
-            for name, curve in zip(classes, analysis.curves, strict=True)
-            if curve.objects
-        },
-        looked.pictures,
-    )  # fmt: skip
+    model.eval()
+    metrics = task.metrics(classes, recipe)
+    predict = partial(_predict_with_loss, model, device)
+    validation = run_validation(predict, task, recipe, split, classes, metrics, progress=progress, drawn=DRAWN)
+    return replace(metrics.scores(), loss=validation.loss, images=validation.images)
 
 
-def precision(rounded: Findings, recipe: Recipe) -> Result:
-    """NVIDIA's average precision, as the spec asks for it."""
-    return average_precision.precision(
-        rounded, mode=recipe.evaluation.mode, iou=recipe.evaluation.iou, strict=recipe.strict
-    )  # fmt: skip
+def run_validation(
+    predict: Predict, task: Task, recipe: Recipe, split: Split, classes: Sequence[str], metrics: Metrics, *,
+    progress: Progress, drawn: int = 0,
+) -> Validation:  # fmt: skip
+    """Add what ``predict`` makes of all of ``split`` to ``metrics``; the first ``drawn`` images are drawn.
 
-
-def look(
-    find: Finder,
-    recipe: Recipe,
-    split: Split,
-    classes: Sequence[str],
-    *,
-    size: tuple[int, int],
-    progress: Progress,
-    shown: int = 0,
-) -> Looked:
-    """Show all of ``split`` to ``find``, a network of input ``size`` (height, width); the first ``shown`` are drawn.
-
-    Objects marked as difficult are like all others, unless the recipe is strict. Raises DataError for pictures.
+    Raises DataError for images that cannot be read.
     """
     order, pictures = data.for_validation(recipe, split)
-    collector, total, drawn = Collector(tuple(classes), size), 0.0, []
+    total, images = 0.0, list["NDArray[np.uint8]"]()
     with (
         progress.bar("validate", total=len(split)) as bar,
         closing(data.batches(pictures, order, workers=data.workers(recipe))) as batches,
     ):
         for batch in batches:
-            found, loss = find(batch)
-            total += loss * len(found) * (len(found) if recipe.strict else 1)
-            for place, detections in enumerate(found):
-                index = batch.indices[place]
-                target = batch.targets[place]
-                truth = target if recipe.strict else {name: target[name] for name in ("boxes", "labels")}
-                width, height = split.sizes[index].tolist()
-                collector.add(detections, truth, stored=(width, height))
-                if index < shown:
-                    drawn.append(samples.both(batch.images[place], truth, detections, classes))
-            bar.advance(len(found))
-    return Looked(collector.findings(), total / max(1, len(split)), drawn)
+            predictions, loss = predict(batch)
+            total += loss * len(predictions) * (len(predictions) if recipe.strict else 1)
+            metrics.update(predictions, batch.targets, image_infos(batch, split))
+            for at in range(min(len(predictions), drawn - len(images))):
+                shown = samples.drawn(batch.images[at], batch.targets[at], task, classes, prediction=predictions[at])
+                images.append(shown)
+            bar.advance(len(predictions))
+    return Validation(total / max(1, len(split)), images)
 
 
-def with_detector(detector: Detector, device: torch.device, *, with_loss: bool) -> Finder:
-    """``detector`` in torch, already in evaluation mode; detections and loss are of one pass through it."""
-    return partial(_detect, detector, device, with_loss)
+def image_infos(batch: Batch, split: Split) -> list[ImageInfo]:
+    """What ``Metrics`` is told of each image of ``batch``."""
+    sizes = split.sizes[list(batch.indices)].tolist()
+    return [
+        ImageInfo(split.name(index), (width, height), (pixels.shape[0], pixels.shape[1]), placement)
+        for index, (width, height), pixels, placement in zip(
+            batch.indices, sizes, batch.images, batch.placements, strict=True
+        )
+    ]
 
 
-def _detect(
-    detector: Detector, device: torch.device, with_loss: bool, batch: Batch
-) -> tuple[list[dict[str, Any]], float]:
+def _predict_with_loss(model: Model, device: torch.device, batch: Batch) -> tuple[list[Prediction], float]:
+    """Both from one pass where the model can do that, else from two."""
     import torch
 
     with torch.inference_mode():
-        images, truths = data.tensors(batch, device)
-        if with_loss:
-            found, losses = detector.evaluate(images, truths)
+        images, targets = data.tensors(batch, device)
+        if isinstance(model, PredictsWithLoss):
+            predictions, losses = model.predict_with_loss(images, targets)
         else:
-            found, losses = cast("list[Detection]", detector(images)), {}
-        return [_on_cpu(each) for each in found], sum(value.item() for value in losses.values())
+            predictions, losses = model.predict(images), model(images, targets)
+        return [arrays(each) for each in predictions], sum(value.item() for value in losses.values())
 
 
-def with_model(model: Any) -> Finder:
-    """``model`` of any kind that takes pixels uint8 [B, H, W, 3] and gives boxes, labels and scores of each picture."""
-
-    def find(batch: Batch) -> tuple[list[dict[str, Any]], float]:
-        found = model(batch.images)
-        return [{"boxes": each.boxes, "labels": each.labels, "scores": each.scores} for each in found], 0.0
-
-    return find
-
-
-def table(result: Result, *, decimals: int) -> Iterator[str]:
-    """NVIDIA's block: a line for each class and the mean; names are never cut and never touch ``AP``.
-
-    A class without an object in the data has a dash, but where the result is strict.
-    """
-    width = max(14, *(len(name) + 2 for name in result.per_class))
-    yield STARS
-    for name, value in result.per_class.items():
-        shown = "-" if name in result.absent and not result.strict else f"{value:.{decimals}f}"
-        yield f"{name:<{width}}{'AP':<6}{shown}"
-    yield f"{'':<{width}}{'mAP':<6}{result.mean:.{decimals}f}"
-    yield STARS
-
-
-def _on_cpu(detections: Detection) -> dict[str, Any]:
-    return {name: cast("torch.Tensor", value).float().cpu().numpy() for name, value in detections.items()}
+def arrays(prediction: Tensors) -> Prediction:
+    """``prediction`` on the CPU."""
+    return {
+        name: (values.float() if values.is_floating_point() else values).cpu().numpy()
+        for name, values in prediction.items()
+    }

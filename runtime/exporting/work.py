@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runtime.exporting.formats import Format
-    from runtime.exporting.subject import Made, Subject
     from runtime.inference.backends import Model
     from runtime.inference.backends.checkpoint import Trained
+    from runtime.nn.export.subject import Made, Subject
     from runtime.weights.card import Card
     from specs import Spec
 
@@ -52,7 +52,7 @@ def export(wanted: Wanted) -> None:
     from runtime.inference.backends import Device, checkpoint
     from runtime.weights import card
 
-    asked = backends.Wanted(wanted.network, wanted.spec, wanted.key, Device())
+    asked = backends.ModelRequest(wanted.network, wanted.spec, wanted.key, Device())
     original = checkpoint.open(wanted.model, replace(asked, device=Device(None, asked=True)))
     subject = _subject(wanted, original)
     format = formats.load(wanted.network, wanted.format)
@@ -77,13 +77,13 @@ def export(wanted: Wanted) -> None:
 
 def _subject(wanted: Wanted, original: Trained) -> Subject:
     from runtime.exporting import judging
-    from runtime.exporting.subject import Subject
+    from runtime.nn.export.subject import Subject
 
     def batches() -> Iterator[NDArray[np.uint8]]:
         return judging.seen(original, wanted.calibration, batch=wanted.calibration_batch)
 
     return Subject(
-        model=original.model.cpu(),
+        model=original.module,
         network=original.name,
         classes=original.classes,
         size=original.input_size,
@@ -114,16 +114,11 @@ def _card(wanted: Wanted, subject: Subject, made: Made) -> Card:
 
 def _verify(format: Format, subject: Subject, original: Trained, exported: Model, wanted: Wanted) -> dict[str, Any]:
     """How far the two are apart. Raises ExportError where it is further than rounding, but for int8."""
-    import numpy as np
-
     from runtime.exporting import judging
 
     if wanted.data_type == "int8":
         return {}
-    images = judging.sample(original.input_size, COMPARED)
-    if wanted.calibration:
-        chosen = wanted.calibration[:: max(1, len(wanted.calibration) // COMPARED)][:COMPARED]
-        images = np.concatenate(list(judging.seen(original, chosen, batch=1)))
+    images = judging.samples(original.input_size, COMPARED)
     difference = format.compare(subject, images, original(images), exported(images))
     program.say(f"verified    {exported.about}: {difference.text()}")
     if difference.doubt:
@@ -137,8 +132,8 @@ def _verify(format: Format, subject: Subject, original: Trained, exported: Model
 
 
 def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, folder: Path) -> dict[str, Any]:
-    """What int8 gains in size and time, and what it costs in mAP where the spec has validation data."""
-    from runtime.data import frames, recipe
+    """What int8 gains in size and time, and what it costs in accuracy where the spec has validation data."""
+    from runtime.data import frames
     from runtime.exporting import judging
     from runtime.inference import backends
     from runtime.weights import card
@@ -150,7 +145,7 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
     full = replace(subject, data_type="fp32", calibration=None)
     made = format.write(full, path)
     card.path_of(path).write_text(_card(replace(wanted, data_type="fp32"), full, made).text(), encoding="utf-8")
-    fp32 = backends.open(path, backends.Wanted(wanted.network))
+    fp32 = backends.open(path, backends.ModelRequest(wanted.network))
     sizes = [(folder / wanted.target.name).stat().st_size, path.stat().st_size]
     times = [judging.milliseconds(each) for each in (int8, fp32)]
     program.say(f"int8        {sizes[0] / 1e6:.1f} MB instead of {sizes[1] / 1e6:.1f} MB")
@@ -160,14 +155,15 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
         "milliseconds": {name: round(value, 2) for name, value in zip(("int8", "fp32"), times, strict=True)},
         "calibration_pictures": len(wanted.calibration),
     }
-    plan = recipe.of(original.spec)
+    plan = original.recipe
     show = progress.for_stream()
     split = frames.validation(plan, original.classes, progress=show) if wanted.spec else None
     if split is None:
-        program.warn("the spec has no validation data, so what int8 costs in mAP is not known" if wanted.spec else
-                     "without -e there is no validation data, so what int8 costs in mAP is not known")  # fmt: skip
+        program.warn("the spec has no validation data, so what int8 costs in accuracy is not known" if wanted.spec else
+                     "without -e there is no validation data, so what int8 costs in accuracy is not known")  # fmt: skip
     else:
-        after, before = judging.precision([int8, fp32], plan, split, limit=wanted.compare, progress=show)
-        program.say(f"int8        mAP {after:.4f} instead of {before:.4f}: {after - before:+.4f}")
-        facts["mAP"] = {"int8": round(after, 5), "fp32": round(before, 5)}
+        after, before = judging.scores([int8, fp32], plan, split, limit=wanted.compare, progress=show)
+        name, change = after.primary, after.value - before.value
+        program.say(f"int8        {name} {after.value:.4f} instead of {before.value:.4f}: {change:+.4f}")
+        facts[name] = {"int8": round(after.value, 5), "fp32": round(before.value, 5)}
     return {"int8": facts}

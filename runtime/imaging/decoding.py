@@ -164,15 +164,6 @@ class Preprocess:
     crop: tuple[int, int, int, int] | None = None
     grey: bool = False
 
-    @classmethod
-    def of(cls, experiment: Any) -> Preprocess:
-        """Read ``augmentation_config.preprocessing`` of an ``Experiment`` message."""
-        size = experiment.augmentation_config.preprocessing
-        width, height = size.output_image_width, size.output_image_height
-        crop = (size.crop_left, size.crop_top, size.crop_right, size.crop_bottom)
-        cropped = crop[2] > crop[0] and crop[3] > crop[1] and crop != (0, 0, width, height)
-        return cls(width, height, crop if cropped else None, size.output_image_channel == 1)
-
     @property
     def size(self) -> tuple[int, int]:
         return self.width, self.height

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -13,45 +13,58 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.pictures import headers
-from runtime import networks
+from runtime import networks, tasks
 from runtime.inference import backends
-from runtime.inference.backends import Device, Wanted, device_of
-from runtime.tasks.detection.detections import Found
+from runtime.inference.backends import Device, ModelRequest, device_of
+from runtime.inference.predictor import LoadedImage, restored, together
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from runtime.inference.backends import Model
+    from runtime.tasks import Task
 
 Picture = Union[Path, str, "NDArray[np.uint8]", "Image.Image"]
 """An image: its file, its pixels uint8 [height, width, 3] in RGB or [height, width] in grey, or one of Pillow's."""
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """What a model detects on one image, best first: ``boxes`` float32 [N, 4] left, top, right, bottom in pixels of the
-    image as stored, not clipped; ``labels`` int64 [N], class 1 is the first of ``classes``; ``scores`` float32 [N]."""
+class ImagePrediction:
+    """What a model says of one image: ``fields`` as ``runtime.tasks`` names them, in pixels of the image as stored.
 
-    boxes: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    scores: NDArray[np.float32]
+    Of a detector, best first: ``boxes`` float32 [N, 4] left, top, right, bottom, not clipped; ``labels`` int64 [N],
+    class 1 is the first of ``classes``; ``scores`` float32 [N]. What a model does not predict raises KeyError.
+    """
+
+    fields: Mapping[str, NDArray[Any]]
     classes: tuple[str, ...]
 
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        return np.asarray(self.fields["boxes"], np.float32)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        return np.asarray(self.fields["labels"], np.int64)
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        return np.asarray(self.fields["scores"], np.float32)
+
     def __len__(self) -> int:
-        return len(self.scores)
+        return len(self.names)
 
     @cached_property
     def names(self) -> list[str]:
-        """The class of each detection."""
-        return [self.classes[label - 1] for label in self.labels.tolist()]
+        """The class of each object, or of the image."""
+        return tasks.class_names(self.fields, self.classes)
 
 
 class LoadedModel:
-    """A trained detector, ready for images: ``tltpipe.Model.load("model.onnx")("photo.jpg")``."""
+    """A trained model, ready for images: ``tltpipe.Model.load("model.onnx")("photo.jpg")``."""
 
-    def __init__(self, model: Model, threshold: float = 0.3) -> None:
-        self.model, self.threshold = model, threshold
+    def __init__(self, model: Model, task: Task, threshold: float = 0.3) -> None:
+        self.model, self.task, self.threshold = model, task, threshold
 
     @classmethod
     def load(
@@ -64,8 +77,9 @@ class LoadedModel:
         HostError where PyTorch, ONNX Runtime or the device is missing.
         """
         path = Path(path)
-        wanted = Wanted(_network(path, key), key=key, device=device_of(device) if device else Device())
-        return cls(backends.open(path, wanted), threshold)
+        network = _network(path, key)
+        request = ModelRequest(network, key=key, device=device_of(device) if device else Device())
+        return cls(backends.open(path, request), tasks.load(networks.load(network).TASK), threshold)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -73,37 +87,31 @@ class LoadedModel:
         return self.model.classes
 
     @property
-    def input_size(self) -> tuple[int, int]:
-        """Height and width in pixels that images are resized to."""
+    def input_size(self) -> tuple[int, int] | None:
+        """Height and width in pixels that images are resized to; None where each keeps its own."""
         return self.model.input_size
 
-    def __call__(self, image: Picture) -> Prediction:
-        """The detections on one image. Raises DataError for a file that cannot be read."""
+    def __call__(self, image: Picture) -> ImagePrediction:
+        """The prediction for one image. Raises DataError for a file that cannot be read."""
         return next(self.predict([image]))
 
-    def predict(self, images: Iterable[Picture], *, batch_size: int = 8) -> Iterator[Prediction]:
-        """The detections on each of ``images``, in order; ``batch_size`` of them pass through the model together."""
+    def predict(self, images: Iterable[Picture], *, batch_size: int = 8) -> Iterator[ImagePrediction]:
+        """That for each of ``images``, in order; ``batch_size`` of them pass through the model together."""
         rest = iter(images)
-        while batch := [self._seen(image) for image in islice(rest, batch_size)]:
-            found = self.model(np.stack([pixels for pixels, _ in batch]))
-            yield from (self._prediction(each, size) for each, (_, size) in zip(found, batch, strict=True))
+        while batch := [self._loaded(image) for image in islice(rest, batch_size)]:
+            predictions = self.model(together([image.pixels for image in batch], self.model))
+            for prediction, image in zip(predictions, batch, strict=True):
+                yield ImagePrediction(restored(prediction, image, self.task, self.threshold), self.classes)
 
-    def _seen(self, image: Picture) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-        """What the model takes of ``image``, and its width and height."""
+    def _loaded(self, image: Picture) -> LoadedImage:
         if isinstance(image, str | Path):
-            return self.model.see(Path(image)), headers.size(Path(image))
+            path = Path(image)
+            return LoadedImage(path, *self.model.load_image(path))
         with tempfile.NamedTemporaryFile(suffix=".png") as file:  # models read files, each in the way it was trained
-            picture = _pillow(image)
+            picture, path = _pillow(image), Path(file.name)
             picture.save(file, format="PNG", compress_level=0)
             file.flush()
-            return self.model.see(Path(file.name)), picture.size
-
-    def _prediction(self, found: Found, size: tuple[int, int]) -> Prediction:
-        height, width = self.model.input_size
-        kept = found.scores >= self.threshold
-        scale = np.array([size[0] / width, size[1] / height] * 2)
-        boxes = (found.boxes[kept].astype(np.float64) * scale).astype(np.float32)
-        return Prediction(boxes, found.labels[kept], found.scores[kept], self.model.classes)
+            return LoadedImage(path, *self.model.load_image(path))
 
 
 def _network(path: Path, key: str | None) -> str:
@@ -112,8 +120,6 @@ def _network(path: Path, key: str | None) -> str:
 
     if backends.kind_of(path) != backends.CHECKPOINTS:
         return networks.family(card.read(path).network)
-    if checkpoint.recognise(path) == "torch":
-        return networks.family(checkpoint.load(path, key, resume=False).network)
     return networks.family(str(checkpoint.facts(path, key)["network"]))
 
 

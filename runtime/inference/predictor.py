@@ -1,4 +1,4 @@
-"""Pictures through a model, a batch at a time: decoded ahead of it, drawn and written behind it.
+"""Images through a model, a batch at a time: decoded ahead of it, drawn and written behind it.
 
 Decoders and writers are threads: they spend their time in libraries that let Python go on meanwhile.
 """
@@ -15,79 +15,77 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converters.pictures import headers
+from runtime import tasks
 from runtime.imaging.decoding import WHOLE, decode
+from runtime.inference import drawn_images
 from runtime.inference.result_names import ResultName
-from runtime.tasks.detection import drawing
-from runtime.tasks.detection.drawing import Find
+from runtime.tasks import ImageInfo
 from tltpipe.errors import DataError
-from tltpipe.files import write_text
 from tltpipe.machine import cpu_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    from runtime.imaging.placement import Placement
     from runtime.inference.backends import Model
-    from runtime.tasks.detection.detections import Found
+    from runtime.tasks import Prediction, Results, Task
 
 AHEAD = 2
 """Batches that are decoded before their turn, and that may wait to be written."""
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture to look at: ``pixels`` uint8 [H, W, 3] as the model takes them, ``size`` (width, height) as stored."""
+class LoadedImage:
+    """``pixels`` uint8 [H, W, 3] as the model takes them, and how the image came to lie there."""
 
     path: Path
     pixels: NDArray[np.uint8]
-    size: tuple[int, int]
+    placement: Placement
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A picture that was looked at, what is on it, best first, and a small copy where one was wanted."""
+class Predicted:
+    """An image and its ``prediction`` in pixels of the image as stored, with a thumbnail for the first few."""
 
     path: Path
-    finds: tuple[Find, ...]
+    prediction: Prediction
     thumbnail: Image.Image | None = None
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where annotated copies and KITTI files go, None for nowhere; how many of the first become thumbnails.
-
-    ``names`` are those of the files of each picture; the picture's own where it is not among them.
-    """
+    """Where annotated copies go, None for nowhere; ``labels`` gets a file an image. The first ``thumbnails`` images get
+    one. ``names`` are those of the files of each image; the image's own where it is not among them."""
 
     drawn: Path | None = None
-    labels: Path | None = None
+    labels: Results | None = None
     thumbnails: int = 0
     names: Mapping[Path, ResultName] = field(default_factory=dict)
 
     def name(self, path: Path) -> ResultName:
-        return self.names.get(path) or ResultName(path.name, f"{path.stem}.txt")
+        return self.names.get(path) or ResultName(path.name, path.stem)
 
 
-class Detecting:
-    """Finds with ``model`` what scores ``threshold`` or more."""
+class Predictor:
+    """Predicts with ``model``; objects that score less than ``threshold`` are dropped."""
 
-    def __init__(self, model: Model, *, threshold: float, outputs: Outputs, batch: int) -> None:
-        self.model, self.threshold, self.outputs, self.batch = model, threshold, outputs, batch
+    def __init__(self, model: Model, task: Task, *, threshold: float, outputs: Outputs, batch: int) -> None:
+        self.model, self.task, self.threshold, self.outputs, self.batch = model, task, threshold, outputs, batch
 
-    def __call__(self, paths: Iterable[Path]) -> Iterator[Seen | DataError]:
-        """What is on each picture, or why it could not be read, in order."""
+    def __call__(self, paths: Iterable[Path]) -> Iterator[Predicted | DataError]:
+        """The prediction for each image, or why it could not be read, in order."""
         rest = iter(enumerate(paths))
-        reading: deque[list[tuple[int, Path, Future[Picture | DataError]]]] = deque()
-        writing: deque[list[Future[Seen | DataError] | DataError]] = deque()
-        with ThreadPoolExecutor(cpu_count(), "pictures") as pool:
+        reading: deque[list[tuple[int, Path, Future[LoadedImage | DataError]]]] = deque()
+        writing: deque[list[Future[Predicted | DataError] | DataError]] = deque()
+        with ThreadPoolExecutor(cpu_count(), "images") as pool:
             try:
                 while True:
                     while len(reading) <= AHEAD and (part := list(islice(rest, self.batch))):
                         reading.append([(number, path, pool.submit(self._read, path)) for number, path in part])
                     if not reading:
                         break
-                    writing.append(self._look(reading.popleft(), pool))
+                    writing.append(self._predict(reading.popleft(), pool))
                     while len(writing) > AHEAD:
                         yield from _results(writing.popleft())
                 while writing:
@@ -95,60 +93,56 @@ class Detecting:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _look(
-        self, batch: list[tuple[int, Path, Future[Picture | DataError]]], pool: ThreadPoolExecutor
-    ) -> list[Future[Seen | DataError] | DataError]:
+    def _predict(
+        self, batch: list[tuple[int, Path, Future[LoadedImage | DataError]]], pool: ThreadPoolExecutor
+    ) -> list[Future[Predicted | DataError] | DataError]:
         """Run the model on what could be read, and let the rest be done."""
         read = [(number, future.result()) for number, _, future in batch]
-        pictures = [(number, picture) for number, picture in read if isinstance(picture, Picture)]
-        found = iter(self.model(np.stack([picture.pixels for _, picture in pictures]))) if pictures else iter(())
+        images = [image.pixels for _, image in read if isinstance(image, LoadedImage)]
+        predictions = iter(self.model(together(images, self.model)) if images else ())
         return [
             item
             if isinstance(item, DataError)
-            else pool.submit(self._write, number, item, self._finds(next(found), item.size))
+            else pool.submit(self._write, number, item, restored(next(predictions), item, self.task, self.threshold))
             for number, item in read
         ]
 
-    def _read(self, path: Path) -> Picture | DataError:
+    def _read(self, path: Path) -> LoadedImage | DataError:
         try:
-            size = headers.size(path)
-            return Picture(path, self.model.see(path), size)
+            return LoadedImage(path, *self.model.load_image(path))
         except DataError as error:
             return error
 
-    def _finds(self, found: Found, size: tuple[int, int]) -> tuple[Find, ...]:
-        """Boxes in pixels of the picture."""
-        height, width = self.model.input_size
-        boxes = found.boxes.astype(np.float64) * (np.array([size[0] / width, size[1] / height] * 2))
-        return tuple(
-            Find((box[0], box[1], box[2], box[3]), label, self.model.classes[label - 1], score)
-            for box, label, score in zip(boxes.tolist(), found.labels.tolist(), found.scores.tolist(), strict=True)
-            if score >= self.threshold
-        )
-
-    def _write(self, number: int, picture: Picture, finds: tuple[Find, ...]) -> Seen | DataError:
-        """The annotated copy under the picture's own name, its label file, its thumbnail."""
-        wanted, small, name = self.outputs, None, self.outputs.name(picture.path)
-        if wanted.drawn is not None or number < wanted.thumbnails:
+    def _write(self, number: int, image: LoadedImage, prediction: Prediction) -> Predicted | DataError:
+        """The annotated copy under the image's own name, its label file, its thumbnail."""
+        outputs, small, name = self.outputs, None, self.outputs.name(image.path)
+        classes = self.model.classes
+        if outputs.drawn is not None or number < outputs.thumbnails:
             try:
-                whole = decode(picture.path, *WHOLE)
+                whole = decode(image.path, *WHOLE)
             except DataError as error:
                 return error
-            if wanted.drawn is not None:
-                drawing.save(drawing.draw(whole, finds), wanted.drawn / name.image)
-            small = drawing.thumbnail(whole, finds) if number < wanted.thumbnails else None
-        if wanted.labels is not None:
-            text = "".join(f"{kitti_line(find)}\n" for find in finds)
-            write_text(wanted.labels / name.label, text)
-        return Seen(picture.path, finds, small)
+            if outputs.drawn is not None:
+                drawn_images.save(self.task.draw(whole, prediction, classes), outputs.drawn / name.image)
+            if number < outputs.thumbnails:
+                small = drawn_images.thumbnail(whole, prediction, self.task, classes)
+        if outputs.labels is not None:
+            outputs.labels.add(image.path, name.label, prediction)
+        return Predicted(image.path, prediction, small)
 
 
-def _results(batch: Sequence[Future[Seen | DataError] | DataError]) -> Iterator[Seen | DataError]:
+def together(images: Sequence[NDArray[np.uint8]], model: Model) -> NDArray[np.uint8] | Sequence[NDArray[np.uint8]]:
+    """A batch as ``model`` takes it: one array, or each image by itself where they come in sizes of their own."""
+    return images if model.input_size is None else np.stack(images)
+
+
+def restored(prediction: Prediction, image: LoadedImage, task: Task, threshold: float) -> Prediction:
+    """In pixels of the stored image, without objects that score less than ``threshold``."""
+    (height, width, _), placement = image.pixels.shape, image.placement
+    whole = task.restore(prediction, ImageInfo(image.path.name, placement.stored, (height, width), placement))
+    return tasks.confident(whole, threshold)
+
+
+def _results(batch: Sequence[Future[Predicted | DataError] | DataError]) -> Iterator[Predicted | DataError]:
     for item in batch:
         yield item if isinstance(item, DataError) else item.result()
-
-
-def kitti_line(find: Find) -> str:
-    """Sixteen columns: class, three zeros, the box in pixels (not clipped), seven zeros, score."""
-    box = " ".join(f"{value:.2f}" for value in find.box)
-    return f"{find.name.replace(' ', '_')} 0 0 0 {box} 0 0 0 0 0 0 0 {find.score:.4f}"

@@ -18,17 +18,19 @@ class ResultName:
     label: str
 
 
-def result_names(pictures: Sequence[Path], given: Sequence[Path] = ()) -> dict[Path, ResultName]:
+def result_names(
+    pictures: Sequence[Path], given: Sequence[Path] = (), *, suffix: str = ".txt"
+) -> dict[Path, ResultName]:
     """The names for ``pictures``, which were found in, or are, the files and folders ``given``.
 
-    A label file has the picture's name with ``.txt`` for its extension: a/1.jpg has a/1.txt. Pictures that differ in
+    A label file has the picture's name with ``suffix`` for its extension: a/1.jpg has a/1.txt. Pictures that differ in
     their extension alone keep that: 1.jpg.txt and 1.png.txt. Raises UsageError where two have one name all the same.
     """
     folders = [folder for folder in given if folder.is_dir()]
     images = {path: _below(path, folders) for path in pictures}
     _require_different(images)
     stems = Counter(_stem(name) for name in images.values())
-    labels = {path: f"{name if stems[_stem(name)] > 1 else _stem(name)}.txt" for path, name in images.items()}
+    labels = {path: f"{name if stems[_stem(name)] > 1 else _stem(name)}{suffix}" for path, name in images.items()}
     _require_different(labels)
     return {path: ResultName(images[path], labels[path]) for path in images}
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.shell import folders, mounts, program
-from tltpipe import files, machine
+from tltpipe import machine
 from tltpipe.errors import SpecError, UsageError
+from tltpipe.workers import preload
 
 if TYPE_CHECKING:
     from runtime.augmenting import Source, Told
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.workers is not None and arguments.workers < 1:
         raise UsageError(f"--workers {arguments.workers}: there must be one at least")
     if arguments.workers != 1 and machine.worker_count() > 1:
-        files.preload("runtime.augmenting.work", "runtime.augmenting.kitti", "runtime.augmenting.pictures")
+        preload("runtime.augmenting.work", "runtime.augmenting.kitti", "runtime.augmenting.pictures")
     yaml = arguments.experiment_spec
     if yaml is None and arguments.augmentation_proto and arguments.augmentation_proto.endswith(YAML):
         yaml = arguments.augmentation_proto

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runtime.shell import mounts, program
-from tltpipe import files, machine
+from tltpipe import machine
 from tltpipe.errors import UsageError
+from tltpipe.workers import preload
 
 if TYPE_CHECKING:
     from runtime.conversion import Source
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     for_dali = _is_for_dali(arguments)
     if arguments.workers != 1 and machine.worker_count() > 1:
-        files.preload("runtime.conversion.work", "runtime.conversion.kitti")  # while the spec is read
+        preload("runtime.conversion.work", "runtime.conversion.kitti")  # while the spec is read
     prefix = Prefix.of(mounts.host_text(arguments.output_filename))
     status = program.StatusLog(program.host(arguments.results_dir) if arguments.results_dir else None)
     with status.failures("Dataset convert"):

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
+import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.inference import backends as models
-from runtime.inference.backends import Wanted
+from runtime.inference.backends import ModelRequest
 from runtime.machine import threads
 from runtime.shell import program
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
-from tltpipe.files import writable
+from tltpipe.files import writable, write_text
 
 if TYPE_CHECKING:
-    from runtime.data.frames import Split
     from runtime.data.recipe import Recipe
-    from runtime.tasks.detection.evaluation.findings import Findings
+    from runtime.tasks import Report, Scores
     from specs import Spec
 
-JUDGES = ("faster-coco-eval", "pycocotools")
+FOLDER = "evaluation"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,7 +71,6 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("-b", "--batch_size", type=int, metavar="N", help="images a batch (default: the spec's)")
     parser.add_argument("--json", action="store_true", help="print evaluation.json instead of tables")
     parser.add_argument("--no-plots", action="store_true", help="draw nothing")
-    parser.add_argument("--coco-by", choices=JUDGES, help="who counts COCO's figures; to us they are the same")
     parser.add_argument("--strict-tlt", action="store_true", help="count as NVIDIA to the letter (docs/strict.md)")
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="0 for the CPU (default 1, if there is one)")
     parser.add_argument("--gpu_index", type=int, nargs="+", default=[], metavar="I", help="which one")
@@ -96,8 +96,8 @@ def run(arguments: argparse.Namespace) -> None:
     log = program.StatusLog(results, append=True)
     with log.failures("Evaluation"):
         log.write("STARTED", f"Starting {arguments.network.upper()} evaluation.")
-        mean = evaluate(arguments, spec, results)
-        log.write("SUCCESS", "Evaluation finished successfully.", kpi={"mAP": mean})
+        scores = evaluate(arguments, spec, results)
+        log.write("SUCCESS", "Evaluation finished successfully.", kpi=scores.plain)
 
 
 def results_of(arguments: argparse.Namespace) -> Path | None:
@@ -113,24 +113,23 @@ def results_of(arguments: argparse.Namespace) -> Path | None:
     return None
 
 
-def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) -> float:
-    """Print the average precision of every class, and the rest; returns NVIDIA's mean."""
+def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) -> Scores:
+    """Print the scores of every class, and the rest, and keep them in ``results``."""
+    from runtime import networks, tasks
     from runtime.data import frames
-    from runtime.data import recipe as recipes
     from runtime.evaluation import validation
-    from runtime.tasks.detection import class_maps
-    from runtime.tasks.detection.evaluation import judges, report
+    from runtime.tasks import ReportOptions
     from tltpipe import progress
 
     say: Callable[[str], None] = (lambda _line: None) if arguments.json else program.say
-    if arguments.coco_by:
-        judges.require(arguments.coco_by)
+    task_name = networks.load(arguments.network).TASK
+    task = tasks.load(task_name)
     path = program.host(arguments.model_path)
     place = models.gpu_by_number(arguments.gpus, arguments.gpu_index)
-    model = models.open(path, Wanted(arguments.network, spec, arguments.key, place, arguments.threads))
+    model = models.open(path, ModelRequest(arguments.network, spec, arguments.key, place, arguments.threads))
     show = progress.for_stream()
-    recipe = _chosen(recipes.of(spec), arguments)
-    split = frames.validation(recipe, model.classes, progress=show)
+    recipe = _chosen(networks.recipe(spec), arguments)
+    split = frames.validation(recipe, model.classes, task.FIELDS, progress=show)
     if split is None:
         hint = f"add {recipe.data.held_out_fields} to dataset_config"
         raise DataError("this spec has no validation data", where=spec.where("dataset_config"), hint=hint)
@@ -139,36 +138,39 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     say(f"evaluation  {frames.describe(split)}")
     say(f"model       {path.name}: {model.name}, {model.about}")
     began = time.monotonic()
-    finder = validation.with_model(model)
-    looked = validation.look(finder, recipe, split, model.classes, size=model.input_size, progress=show)
-    took = time.monotonic() - began
-    maps = [program.host(text) for text in arguments.class_map]
-    made = report.Report(
-        looked.findings.reordered(class_maps.order(maps[0], model.classes)) if maps else looked.findings,
-        path.name,
-        recipe.evaluation.mode,
-        recipe.evaluation.iou,
-        strict=recipe.strict,
-        threshold=arguments.threshold,
-        judge=arguments.coco_by,
+    metrics = task.metrics(model.classes, recipe)
+    validation.run_validation(
+        lambda batch: (model(batch.images), 0.0), task, recipe, split, model.classes, metrics, progress=show
     )
-    for line in validation.table(made.precision, decimals=3):
+    took = time.monotonic() - began
+    maps = tuple(program.host(text) for text in arguments.class_map)
+    report = metrics.report(split, ReportOptions(path.name, arguments.threshold, maps))
+    for line in report.lines():
         say(line)
-    if made.precision.absent and not recipe.strict:
-        say(f"not in the mean, having no object here: {', '.join(sorted(made.precision.absent))}")
-    say("")
-    for line in made.lines():
-        say(line)
-    told = made.told(split)
-    told |= {"spec": str(spec.source), "network": model.name, "ran_on": model.about}
-    told |= {"seconds": round(took, 3), "pictures_per_second": round(len(split) / max(took, 1e-9), 1)}
+    values = {"network": model.name, "task": task_name, **as_json(report.scores), **report.values()}
+    values |= {"spec": str(spec.source), "ran_on": model.about}
+    values |= {"seconds": round(took, 3), "pictures_per_second": round(len(split) / max(took, 1e-9), 1)}
     if results is not None:
-        if arguments.coco:
-            keep_coco(results / report.FOLDER, made.findings, split, maps, say=say)
-        keep(results / report.FOLDER, made, told, split, plots=not arguments.no_plots, say=say)
+        keep(results / FOLDER, report, values, coco=arguments.coco, plots=not arguments.no_plots, say=say)
     if arguments.json:
-        program.say(report.text(told).rstrip("\n"))
-    return made.precision.mean
+        program.say(text(values).rstrip("\n"))
+    return report.scores
+
+
+def as_json(scores: Scores) -> dict[str, Any]:
+    """``scores`` as evaluation.json has them: figures without a group stand at the top, too; None is what could not be
+    measured."""
+
+    def known(values: Mapping[str, float]) -> dict[str, float | None]:
+        return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+    figures = known(scores.figures)
+    return {
+        "primary": scores.primary,
+        **{name: figures[name] for name in scores.plain},
+        "figures": figures,
+        "per_class": {column: known(values) for column, values in scores.per_class.items()},
+    }
 
 
 def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
@@ -183,37 +185,29 @@ def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     return recipe
 
 
-def keep_coco(
-    folder: Path, findings: Findings, split: Split, maps: Sequence[Path], *, say: Callable[[str], None]
-) -> None:
-    """Write detections and objects as COCO has them, with the ids of ``maps``."""
-    from runtime.tasks.detection import class_maps, coco_results
-    from runtime.tasks.detection.evaluation import coco_files, report
-
-    pictures = coco_files.pictures(split)
-    if maps:  # their pictures may have had another size before they were augmented
-        ids = class_maps.ids(maps, pictures, findings.classes, measure=False)
-    else:
-        ids = coco_results.count(pictures, findings.classes)
-    with writable(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        written = coco_files.write(folder, findings, split, ids)
-    say(f"COCO        {report.describe(written)}: {'; '.join(ids.about)}")
-
-
 def keep(
-    folder: Path, made: Any, told: dict[str, Any], split: Split, *, plots: bool, say: Callable[[str], None]
+    folder: Path, report: Report, values: dict[str, Any], *, coco: bool, plots: bool, say: Callable[[str], None]
 ) -> None:
-    """Write ``evaluation.json`` and, with ``plots``, the pictures."""
-    from runtime.tasks.detection.evaluation import report
-
+    """Write ``evaluation.json`` and, with ``plots``, the images; with ``coco`` targets and predictions, too."""
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        if coco:
+            written, ids = report.write_coco(folder)
+            say(f"COCO        {describe(written)}: {ids}")
         drawn: list[Path] = []
         if plots and importlib.util.find_spec("matplotlib") is None:
             program.warn("no charts: matplotlib is not installed (pip install matplotlib)")
         elif plots:
-            drawn = made.draw(folder, split)
-        told["pictures_drawn"] = [path.name for path in drawn]
-        written = report.write(folder, told)
-    say(f"kept        {folder}: {report.describe([written, *drawn])}")
+            drawn = report.draw(folder)
+        values["pictures_drawn"] = [path.name for path in drawn]
+        path = folder / "evaluation.json"
+        write_text(path, text(values))
+    say(f"kept        {folder}: {describe([path, *drawn])}")
+
+
+def text(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, indent=1, allow_nan=False) + "\n"
+
+
+def describe(paths: Sequence[Path]) -> str:
+    return ", ".join(path.name for path in paths)

@@ -1,4 +1,4 @@
-"""tlt-infer: find objects on pictures; annotated copies, KITTI label lines and COCO results out."""
+"""tlt-infer: a trained model on pictures; annotated copies, labels and COCO results out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.inference.backends import Wanted, device_of, gpu_by_number, kind_of
+from runtime.inference.backends import ModelRequest, device_of, gpu_by_number, kind_of
 from runtime.inference.result_names import ResultName, result_names
 from runtime.machine import threads
 from runtime.shell import picture_lists, program
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from runtime.inference.backends import Model
-    from runtime.tasks.detection.coco_results import Ids
+    from runtime.tasks import Task
     from specs import Spec
 
 LISTED = 20
@@ -35,8 +35,6 @@ ON_SHEET = 24
 """Pictures of a contact sheet."""
 LOOKED_INTO = 100
 """Of so many pictures it is made sure that no annotations lie where labels go."""
-ANNOTATED = 15
-"""Columns of a KITTI file without scores."""
 BATCH = 8
 """Pictures a batch where nothing says otherwise."""
 
@@ -97,10 +95,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 @dataclass(frozen=True)
-class Task:
+class InferRequest:
     """The command line once it is known to make sense. Paths are None for what is not wanted."""
 
-    wanted: Wanted
+    opening: ModelRequest
+    task: Task
     model: Path
     names: Mapping[Path, ResultName]
     """The pictures, in order, and what their results are called."""
@@ -118,15 +117,23 @@ class Task:
     def pictures(self) -> Sequence[Path]:
         return tuple(self.names)
 
+    @property
+    def outputs(self) -> Mapping[str, Path]:
+        """What is written, and where."""
+        places = {"annotated copies": self.drawn, "labels": self.labels, "COCO results": self.coco, "sheet": self.sheet}
+        return {what: path for what, path in places.items() if path}
+
 
 @dataclass
 class Tally:
-    """What was found so far."""
+    """What was predicted so far: how often each of the ``classes``, on how many ``images``; ``about`` says whose ids
+    the results have."""
 
     classes: Counter[str] = field(default_factory=Counter)
     images: int = 0
     unreadable: list[DataError] = field(default_factory=list)
     thumbnails: list[Image.Image] = field(default_factory=list)
+    about: tuple[str, ...] = ()
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -138,18 +145,20 @@ def run(arguments: argparse.Namespace) -> None:
     spec = specs.parse(program.host(arguments.spec), arguments.network) if arguments.spec else None
     if spec is not None and arguments.strict_tlt:
         spec = replace(spec, strict=True)
-    task = read(arguments, spec)
+    request = read(arguments, spec)
     for warning in spec.warnings if spec else ():
         program.warn(warning)
     log = program.StatusLog(program.host(arguments.results_dir) if arguments.results_dir else None, append=True)
     with log.failures("Inference"):
         log.write("STARTED", f"Starting {arguments.network.upper()} Inference.")
-        losses = infer(task)
+        losses = infer(request)
         log.write("SUCCESS", "Inference finished successfully.", kpi={"losses": losses.as_json()})
 
 
-def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
+def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
     """What ``arguments`` ask for. Raises UsageError, DataError for the pictures, ModelError for the file's kind."""
+    from runtime import networks, tasks
+
     device = device_of(arguments.device) if arguments.device else gpu_by_number(arguments.gpus, arguments.gpu_index)
     if arguments.batch_size is not None and arguments.batch_size < 1:
         raise UsageError(f"--batch_size is 1 or more, not {arguments.batch_size}")
@@ -164,15 +173,18 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
     def place(text: str | None, below: str | None = None) -> Path | None:
         return program.host(text) if text else results / below if results and below else None
 
-    task = Task(
-        wanted=Wanted(arguments.network, spec, arguments.key, device, arguments.threads),
+    task = tasks.load(networks.load(arguments.network).TASK)
+    request = InferRequest(
+        opening=ModelRequest(arguments.network, spec, arguments.key, device, arguments.threads),
+        task=task,
         model=model,
         names=result_names(
             picture_lists.find(arguments.input, apart=place(arguments.output, "images_annotated")),
             [program.host(text) for text in arguments.input],
+            suffix=task.writers()["labels"].suffix if "labels" in task.writers() else "",
         ),
         threshold=arguments.threshold,
-        batch=arguments.batch_size or (spec.message.eval_config.batch_size if spec else 0) or BATCH,
+        batch=arguments.batch_size or (networks.recipe(spec).evaluation.batch_size if spec else 0) or BATCH,
         drawn=place(arguments.output, "images_annotated"),
         labels=place(arguments.labels, "labels"),
         coco=place(arguments.coco),
@@ -181,90 +193,96 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Task:
         sheet=place(arguments.sheet),
         json=arguments.json,
     )
-    if not (task.drawn or task.labels or task.coco or task.sheet or task.json):
+    if not (request.drawn or request.labels or request.coco or request.sheet or request.json):
         raise UsageError("nothing is asked for", hint="-o DIR for annotated copies, -l, --coco, --sheet, or -r for all")
-    require_files_of_their_own(task)
-    if task.labels:
-        require_no_annotations(task.names, task.labels)
-    if task.drawn and task.drawn.resolve() in {path.parent.resolve() for path in task.pictures}:
-        raise UsageError("the annotated copies would replace the pictures", where=task.drawn, hint="choose another -o")
-    return task
+    require_writers(request)
+    require_files_of_their_own(request)
+    if request.labels:
+        writer = task.writers()["labels"]
+        for name in islice(request.names.values(), LOOKED_INTO):
+            if (path := request.labels / name.label).is_file():
+                writer.require_no_annotations(path)
+    if request.drawn and request.drawn.resolve() in {path.parent.resolve() for path in request.pictures}:
+        what = "the annotated copies would replace the pictures"
+        raise UsageError(what, where=request.drawn, hint="choose another -o")
+    return request
 
 
-def require_files_of_their_own(task: Task) -> None:
+def require_writers(request: InferRequest) -> None:
+    """Raise UsageError for a format that results of this task cannot have."""
+    known = request.task.writers()
+    for option, name, path in (("-l", "labels", request.labels), ("--coco", "coco", request.coco)):
+        if path is not None and name not in known:
+            what = f"{option}: results of this network have no such format"
+            raise UsageError(what, hint=f"known: {', '.join(known) or 'none'}")
+
+
+def require_files_of_their_own(request: InferRequest) -> None:
     """Raise UsageError for a file that is a folder or one of the pictures, and a sheet of another kind."""
-    for option, path, usual in (("--coco", task.coco, "results.json"), ("--sheet", task.sheet, "sheet.jpg")):
+    for option, path, usual in (("--coco", request.coco, "results.json"), ("--sheet", request.sheet, "sheet.jpg")):
         if path is not None and path.is_dir():
             raise UsageError(f"{option} names a folder", where=path, hint=f"name a file, such as {path / usual}")
-        if path is not None and path.exists() and any(path.samefile(each) for each in task.pictures if each.exists()):
+        if (
+            path is not None
+            and path.exists()
+            and any(path.samefile(each) for each in request.pictures if each.exists())
+        ):
             raise UsageError(f"{option} would replace a picture", where=path, hint="choose another name")
-    if task.sheet and task.sheet.suffix.lower() not in SHEETS:
+    if request.sheet and request.sheet.suffix.lower() not in SHEETS:
         known = ", ".join(SHEETS)
-        raise UsageError("--sheet writes JPEG or PNG, by the name", where=task.sheet, hint=f"end it in one of {known}")
+        raise UsageError(
+            "--sheet writes JPEG or PNG, by the name", where=request.sheet, hint=f"end it in one of {known}"
+        )
 
 
-def require_no_annotations(names: Mapping[Path, ResultName], labels: Path) -> None:
-    """Raise UsageError where a label file of the first pictures is there and somebody's: without scores."""
-    for name in islice(names.values(), LOOKED_INTO):
-        path = labels / name.label
-        if not path.is_file():
-            continue
-        words = path.read_text("utf-8", errors="replace").partition("\n")[0].split()
-        if len(words) == ANNOTATED:
-            what = "these are annotations, which the labels of what is found would replace"
-            raise UsageError(what, where=path, hint="choose another folder for the labels (-l, -r)")
-
-
-def infer(task: Task) -> Losses:
-    """Look at all pictures; one that cannot be read does not keep the others from being done. Returns their balance.
+def infer(request: InferRequest) -> Losses:
+    """Predict on all pictures; one that cannot be read does not keep the others from being done. Returns their balance.
 
     Raises DataError at the end when there were such.
     """
-    from runtime.inference import backends
-    from runtime.tasks.detection import drawing
+    from runtime.inference import backends, drawn_images
 
-    model = backends.open(task.model, task.wanted)
-    say = (lambda _line: None) if task.json else program.say
+    model = backends.open(request.model, request.opening)
+    say = (lambda _line: None) if request.json else program.say
     say(f"model       {model.name}, {len(model.classes)} classes: {model.about}")
     begun = time.perf_counter()
-    ids = _ids(task, model.classes) if task.coco else None
-    tally = look(model, task, ids)
+    tally = predict(model, request)
     seconds = time.perf_counter() - begun
-    if task.sheet and tally.thumbnails:
-        drawing.save(drawing.sheet(tally.thumbnails), task.sheet)
-    done, objects = len(task.pictures) - len(tally.unreadable), sum(tally.classes.values())
-    rate = done / seconds if seconds else 0.0
-    say(f"found {objects} objects on {done} images in {seconds:.1f} s ({rate:.1f} images/s)")
-    titles = {"annotated copies": task.drawn, "labels": task.labels, "COCO results": task.coco, "sheet": task.sheet}
-    places = [f"{what} in {path}" for what, path in titles.items() if path]
-    say(", ".join(places) or "nothing was written")
-    for line in ids.about if ids else ():
+    if request.sheet and tally.thumbnails:
+        drawn_images.save(drawn_images.sheet(tally.thumbnails), request.sheet)
+    rate = tally.images / seconds if seconds else 0.0
+    say(f"found {tally.classes.total()} objects on {tally.images} images in {seconds:.1f} s ({rate:.1f} images/s)")
+    say(", ".join(f"{what} in {path}" for what, path in request.outputs.items()) or "nothing was written")
+    for line in tally.about:
         say(f"{'ids':<12}{line}")
-    losses = balance(task, tally)
+    losses = balance(request, tally)
     for line in losses.lines():
         say(line)
-    if task.json:
-        told: dict[str, Any] = {
-            "model": {"path": str(task.model), "network": model.name, "about": model.about},
-            "threshold": task.threshold,
-            "pictures": done,
-            "objects": dict(tally.classes.most_common()),
-            "losses": losses.as_json(),
-            "unreadable": [str(error.where) for error in tally.unreadable],
-            "ids": list(ids.about) if ids else [],
-            "seconds": round(seconds, 3),
-            "outputs": {what: str(path) for what, path in titles.items() if path},
-        }
-        program.say(json.dumps(told, indent=2))
+    if request.json:
+        program.say(json.dumps(_summary(model, request, tally, losses, seconds), indent=2))
     if tally.unreadable:
         raise _failure(tally.unreadable)
     return losses
 
 
-def balance(task: Task, tally: Tally) -> Losses:
-    """How many images there were, and how many were detected on."""
+def _summary(model: Model, request: InferRequest, tally: Tally, losses: Losses, seconds: float) -> dict[str, Any]:
+    return {
+        "model": {"path": str(request.model), "network": model.name, "about": model.about},
+        "threshold": request.threshold,
+        "pictures": tally.images,
+        "objects": dict(tally.classes.most_common()),
+        "losses": losses.as_json(),
+        "unreadable": [str(error.where) for error in tally.unreadable],
+        "ids": list(tally.about),
+        "seconds": round(seconds, 3),
+        "outputs": {what: str(path) for what, path in request.outputs.items()},
+    }
+
+
+def balance(request: InferRequest, tally: Tally) -> Losses:
+    """How many images there were, and how many were predicted on."""
     losses = Losses()
-    losses.count_read(images=len(task.pictures))
+    losses.count_read(images=len(request.pictures))
     losses.count_written(images=tally.images)
     if tally.unreadable:
         losses.lose("images that cannot be read", images=len(tally.unreadable))
@@ -272,39 +290,32 @@ def balance(task: Task, tally: Tally) -> Losses:
     return losses
 
 
-def _ids(task: Task, classes: Sequence[str]) -> Ids:
-    """How COCO results number pictures and ``classes``. Raises DataError."""
-    from runtime.tasks.detection import class_maps, coco_results
-
-    if task.class_maps:
-        return class_maps.ids(task.class_maps, task.pictures, classes)
-    if task.coco_ids:
-        return coco_results.of(task.coco_ids, task.pictures, classes)
-    return coco_results.count(task.pictures, classes)
-
-
-def look(model: Model, task: Task, ids: Ids | None) -> Tally:
-    """Detect, draw and write, with a bar that shows how far it is."""
-    from runtime.inference.predictor import Detecting, Outputs
-    from runtime.tasks.detection import coco_results
+def predict(model: Model, request: InferRequest) -> Tally:
+    """Predict, draw and write, with a bar that shows how far it is."""
+    from runtime import tasks
+    from runtime.inference.predictor import Outputs, Predictor
+    from runtime.tasks import ResultsOptions
     from tltpipe import progress
 
-    tally = Tally()
-    outputs = Outputs(task.drawn, task.labels, ON_SHEET if task.sheet else 0, task.names)
-    detect = Detecting(model, threshold=task.threshold, outputs=outputs, batch=task.batch)
+    tally, writers = Tally(), request.task.writers()
+    options = ResultsOptions(model.classes, request.pictures, request.coco_ids, request.class_maps)
     with ExitStack() as lasting:
-        results = lasting.enter_context(coco_results.writing(task.coco, ids)) if task.coco and ids else None
-        bar = lasting.enter_context(progress.for_stream().bar("infer", total=len(task.pictures)))
-        for seen in detect(task.pictures):
-            if isinstance(seen, DataError):
-                tally.unreadable.append(seen)
+        labels = lasting.enter_context(writers["labels"].open(request.labels, options)) if request.labels else None
+        coco = lasting.enter_context(writers["coco"].open(request.coco, options)) if request.coco else None
+        outputs = Outputs(request.drawn, labels, ON_SHEET if request.sheet else 0, request.names)
+        predictor = Predictor(model, request.task, threshold=request.threshold, outputs=outputs, batch=request.batch)
+        bar = lasting.enter_context(progress.for_stream().bar("infer", total=len(request.pictures)))
+        tally.about = tuple(coco.about) if coco else ()
+        for each in predictor(request.pictures):
+            if isinstance(each, DataError):
+                tally.unreadable.append(each)
             else:
                 tally.images += 1
-                tally.classes.update(find.name for find in seen.finds)
-                if seen.thumbnail is not None:
-                    tally.thumbnails.append(seen.thumbnail)
-                if results is not None:
-                    results.add(seen.path, seen.finds, name=task.names[seen.path].image)
+                tally.classes.update(tasks.class_names(each.prediction, model.classes))
+                if each.thumbnail is not None:
+                    tally.thumbnails.append(each.thumbnail)
+                if coco is not None:
+                    coco.add(each.path, request.names[each.path].image, each.prediction)
             bar.advance()
     return tally
 

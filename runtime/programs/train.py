@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runtime.data.recipe import CLIP_NORM, EMA_DECAY
 from runtime.machine import device, launch, threads
 from runtime.shell import program
 from tltpipe import locks, registry
@@ -17,11 +18,6 @@ from tltpipe.errors import HostError, UsageError
 
 if TYPE_CHECKING:
     from specs import Spec
-
-EMA_DECAY = 0.999
-CLIP_NORM = 35.0
-"""Far above the gradients of a training that goes well, far below those of one that is about to run away: from random
-weights, at the rates that specs for pretrained ones ask for, and with two pictures a batch, some steps are such."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -120,28 +116,28 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         if arguments.use_amp and place.precision == "32":
             program.warn("--use_amp needs a GPU; this training computes in float32")
 
-    from runtime import training
-    from runtime.data import recipe
+    from runtime import networks, training
 
-    asked = training.Asked(
+    network = networks.load(arguments.network)
+    recipe = network.recipe(spec)
+    asked = training.TrainOptions(
         place=place,
         gpus=arguments.gpus,
         weights=program.host(arguments.resume_model_weights) if arguments.resume_model_weights else None,
         initial_epoch=arguments.initial_epoch,
         fresh=arguments.fresh,
         key=arguments.key,
-        clip_norm=(arguments.clip_norm if arguments.clip_norm is not None else _usual_clip_norm(spec)) or None,
-        ema=EMA_DECAY if arguments.ema is None and recipe.of(spec).average else arguments.ema,
+        clip_norm=(arguments.clip_norm if arguments.clip_norm is not None else recipe.clip_norm) or None,
+        ema=arguments.ema if arguments.ema is not None else recipe.average,
         compile=arguments.compile,
         deterministic=arguments.deterministic,
         save_minutes=arguments.save_minutes,
         threads=arguments.threads,
     )
-    network = registry.load("runtime.networks", arguments.network)
     results = program.host(arguments.results_dir)
     try:
         with _alone(results), launch.together(place.processes, "runtime.programs.train", words):
-            training.train(network, spec, results, asked)
+            training.train(network, recipe, results, asked)
     except training.Stopped as stopped:
         if stopped.saved is not None:
             stopped.hint = f"to go on: {resume_command(arguments, words)}"
@@ -181,10 +177,6 @@ def resume_command(arguments: argparse.Namespace, words: Sequence[str]) -> str:
     """The command once more; KEY stands for the key, which has no business in a log."""
     said = ["KEY" if word == arguments.key else word for word in words if word != "--fresh"]
     return shlex.join(["tlt-train", *said])
-
-
-def _usual_clip_norm(spec: Spec) -> float:
-    return 0.0 if spec.strict else CLIP_NORM
 
 
 def _at_least(least: int, kind: type[int] | type[float]) -> Callable[[str], float]:

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from runtime.data.fields import Fields
     from runtime.data.recipe import Recipe
     from runtime.imaging.decoding import Place
+    from runtime.imaging.placement import Placement
 
 Target = Mapping[str, NDArray[Any]]
 """What is on an image, as named arrays by torchvision's convention: "boxes" float32 [n, 4] left, top, right, bottom in
@@ -37,11 +39,22 @@ has "scores" is one of objects, and all of its fields share their first axis."""
 @dataclass(frozen=True)
 class ImageInfo:
     """An image of a batch: ``size`` is width and height as it is stored, ``input_size`` height and width of what the
-    model saw of it. Targets and predictions are in pixels of the latter."""
+    model saw of it, ``placement`` how it came to lie there; None: it was stretched. Targets and predictions are in
+    pixels of the input."""
 
     name: str
     size: tuple[int, int]
     input_size: tuple[int, int]
+    placement: Placement | None = None
+
+    @property
+    def to_stored(self) -> tuple[float, float, float, float]:
+        """From pixels of the input to those of the stored image: factors across and down, then offsets."""
+        (height, width), placement = self.input_size, self.placement
+        if placement is None or placement.stretches:
+            return self.size[0] / width, self.size[1] / height, 0.0, 0.0
+        back = placement.back().matrix
+        return float(back[0, 0]), float(back[1, 1]), float(back[0, 2]), float(back[1, 2])
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,17 @@ class Scores:
         """The primary figure."""
         return self.figures[self.primary]
 
+    @property
+    def plain(self) -> dict[str, float]:
+        """Figures without a group."""
+        return {name: value for name, value in self.figures.items() if "/" not in name}
+
+    @property
+    def columns(self) -> dict[str, float]:
+        """What the training log has columns for: plain figures, and each class's value as ``AP_skirt``."""
+        per_class = {f"{column}_{name}": of[name] for column, of in self.per_class.items() for name in of}
+        return {**per_class, **self.plain}
+
 
 class Images(Protocol):
     """The images of a split, as reports name and draw them (``runtime.data.split.Split``)."""
@@ -94,6 +118,9 @@ class ReportOptions:
 
 class Report(Protocol):
     """An evaluation as people and programs read it."""
+
+    @property
+    def scores(self) -> Scores: ...
 
     def lines(self) -> Iterable[str]:
         """What the console shows."""
@@ -131,8 +158,10 @@ class Metrics(Protocol):
 
 @dataclass(frozen=True)
 class ResultsOptions:
-    """For ``images``, in the order they come; ``coco_ids`` and ``class_maps`` are COCO files whose ids are used."""
+    """Results of ``classes`` for ``images``, in the order they come; ``coco_ids`` and ``class_maps`` are COCO files
+    whose ids are used."""
 
+    classes: Sequence[str]
     images: Sequence[Path]
     coco_ids: Path | None = None
     class_maps: tuple[Path, ...] = ()
@@ -141,8 +170,10 @@ class ResultsOptions:
 class Results(Protocol):
     """Results that are being written."""
 
-    about: Sequence[str]
-    """What there is to say about them, such as whose ids they have."""
+    @property
+    def about(self) -> Sequence[str]:
+        """What there is to say about them, such as whose ids they have."""
+        ...
 
     def add(self, image: Path, name: str, prediction: Prediction) -> None:
         """The ``prediction`` for ``image`` in pixels of the stored image. ``name`` is that of its file below the
@@ -169,8 +200,8 @@ class ResultsWriter(Protocol):
 class Task(Protocol):
     """The module-level names of a module in ``runtime/tasks``. Nothing heavy is imported before it is called."""
 
-    FIELDS: Mapping[str, Any]
-    """How each field of a target is stored, follows a placement and is batched (``runtime.data.fields``)."""
+    FIELDS: Fields
+    """How each field of a target is read from annotations, stored, placed on the input and batched."""
 
     def metrics(self, classes: Sequence[str], recipe: Recipe) -> Metrics:
         """``classes`` are the names of label 1 to N."""
@@ -187,7 +218,7 @@ class Task(Protocol):
         its class. With ``target`` both are drawn, each in one colour of its own."""
         ...
 
-    def writers(self, classes: Sequence[str]) -> Mapping[str, ResultsWriter]:
+    def writers(self) -> Mapping[str, ResultsWriter]:
         """The formats of results by name: "labels" (a file an image), "coco" (one file)."""
         ...
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from runtime.networks import Model
 
 DECAY = 0.999
 
 
 class Average:
-    """A copy of ``detector`` with averaged weights and batch-norm statistics; to be made once they are in their place.
+    """A copy of ``model`` with averaged weights and batch-norm statistics; to be made once they are in their place.
 
     Before the average over 1 / (1 - ``decay``) steps means something, it is one over the last tenth of the steps so
     far: step n keeps no more than n / (n + 9) of the old value.
     """
 
-    def __init__(self, detector: torch.nn.Module, decay: float = DECAY) -> None:
+    def __init__(self, model: Model, decay: float = DECAY) -> None:
         self.decay = decay
-        self.detector: Any = copy.deepcopy(detector).requires_grad_(False).eval()
-        mine, theirs = self.detector.state_dict(), detector.state_dict()
+        self.model = copy.deepcopy(model)
+        self.model.eval()
+        for weights in self.model.parameters():
+            weights.requires_grad_(False)
+        mine, theirs = self.model.state_dict(), model.state_dict()
         real = [name for name, tensor in theirs.items() if tensor.is_floating_point()]
         self._averages, self._values = [mine[name] for name in real], [theirs[name] for name in real]
         self._copies = [(mine[name], theirs[name]) for name in theirs if name not in set(real)]

@@ -1,15 +1,18 @@
-"""The curves of a training as a picture, ``curves.png``: losses, and average precision where it is measured."""
+"""The curves of a training as a picture, ``curves.png``: losses, and the primary figure where it is measured."""
 
 from __future__ import annotations
 
 import csv
 import importlib.util
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tltpipe.files import atomic
+
+if TYPE_CHECKING:
+    from runtime.tasks import Scores
 
 NAME = "curves.png"
 SHARE = 0.02
@@ -24,10 +27,10 @@ Series = tuple[list[int], list[float]]
 
 
 class Curves:
-    """Draws the log ``log`` to ``curves.png`` beside it, as often as is cheap."""
+    """Draws the log ``log`` to ``curves.png`` beside it, as often as is cheap. ``blank`` says what is measured."""
 
-    def __init__(self, log: Path) -> None:
-        self.log, self.path = log, log.with_name(NAME)
+    def __init__(self, log: Path, blank: Scores) -> None:
+        self.log, self.path, self.blank = log, log.with_name(NAME), blank
         self.wanted = importlib.util.find_spec("matplotlib") is not None
         self.due = 0.0
 
@@ -41,7 +44,7 @@ class Curves:
         if not self.wanted:
             return
         begun = time.monotonic()
-        draw(read(self.log), self.path)
+        draw(read(self.log), self.path, self.blank)
         ended = time.monotonic()
         self.due = ended + (ended - begun) / SHARE
 
@@ -60,20 +63,19 @@ def read(log: Path) -> dict[str, Series]:
     return found
 
 
-def draw(series: Mapping[str, Series], path: Path) -> None:
+def draw(series: Mapping[str, Series], path: Path, blank: Scores) -> None:
     """Write the picture; none where nothing was measured yet."""
     if "loss" not in series:
         return
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    precision = [name for name in series if name.startswith("AP_")]
-    panels = 2 if "mAP" in series else 1
+    panels = 2 if blank.primary in series else 1
     figure = Figure(figsize=(5.6 * panels, 3.9), dpi=110, facecolor="white", layout="constrained")
     axes = figure.subplots(1, panels, squeeze=False)[0]
     _losses(axes[0], series)
     if panels == 2:
-        _precision(axes[1], series, precision)
+        _figures(axes[1], series, blank)
     with atomic(path, "wb") as stream:
         FigureCanvasAgg(figure).print_png(stream)  # type: ignore[no-untyped-call]
 
@@ -90,26 +92,23 @@ def _losses(axes: Any, series: Mapping[str, Series]) -> None:
     _finish(axes, "loss")
 
 
-def _precision(axes: Any, series: Mapping[str, Series], classes: Sequence[str]) -> None:
+def _figures(axes: Any, series: Mapping[str, Series], blank: Scores) -> None:
+    """The primary figure and, behind it, the first of those that each class has."""
     from converters.pictures.drawing import colour_of
 
-    for number, name in enumerate(classes, start=1):
+    column, values = next(iter(blank.per_class.items()), ("", {}))
+    for number, name in enumerate(values, start=1):
+        if (one := series.get(f"{column}_{name}")) is None:
+            continue
         colour = tuple(value / 255 for value in colour_of(number))
-        label = name.removeprefix("AP_") if len(classes) <= NAMED else None
-        axes.plot(
-            *series[name],
-            color=colour,
-            linewidth=1,
-            alpha=0.75,
-            label=label,
-            marker=_marker(series[name]),
-            markersize=4,
-        )
-    _line(axes, series["mAP"], "mAP", colour="#1b1f27")
-    epochs, means = series["mAP"]
+        label = name if len(values) <= NAMED else None
+        axes.plot(*one, color=colour, linewidth=1, alpha=0.75, label=label, marker=_marker(one), markersize=4)
+    _line(axes, series[blank.primary], blank.primary, colour="#1b1f27")
+    epochs, means = series[blank.primary]
     best = max(range(len(means)), key=means.__getitem__)
     axes.set_ylim(0, 1.04)
-    _finish(axes, f"average precision: best mAP {means[best]:.3f}, epoch {epochs[best]}")
+    title = blank.titles.get(blank.primary, blank.primary)
+    _finish(axes, f"{title}: best {means[best]:.3f}, epoch {epochs[best]}")
 
 
 def _line(axes: Any, series: Series, label: str, *, colour: str) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tltpipe.errors import HostError, RunFailed
 
 if TYPE_CHECKING:
-    import torch
+    from runtime.networks import Model
 
 SHOWN = 64
 """So many frame ids of a batch are told at most."""
@@ -57,14 +57,14 @@ class Numbers:
         )
 
 
-def require_finite(module: torch.nn.Module, *, epoch: int) -> None:
-    """Raise RunFailed unless all weights and statistics of ``module`` are numbers: others are not worth saving.
+def require_finite(model: Model, *, epoch: int) -> None:
+    """Raise RunFailed unless all weights and statistics of ``model`` are numbers: others are not worth saving.
 
     Losses can be numbers while the statistics that batch norms keep for later are not.
     """
     import torch
 
-    tensors = {name: tensor for name, tensor in module.state_dict().items() if tensor.is_floating_point()}
+    tensors = {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
     finite = torch.stack([tensor.isfinite().all() for tensor in tensors.values()]).tolist()
     broken = [name for name, good in zip(tensors, finite, strict=True) if not good]
     if broken:

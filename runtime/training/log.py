@@ -14,13 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runtime import networks
 from runtime.shell.program import StatusLog, warn
 from runtime.training.curves import Curves
 from tltpipe.files import write_text
 
 if TYPE_CHECKING:
     from runtime.data.batches import Batch
-    from runtime.evaluation.validation import Score
+    from runtime.tasks import Scores, Task
 
 PICTURES = 8
 """So many pictures of a batch are shown."""
@@ -30,8 +31,9 @@ BEGUN, DONE = "Starting Training Loop.", "Training finished successfully."
 class TrainingLog:
     """Writes to ``results``; entries of epochs before ``first_epoch`` stay, later ones are of a run now superseded.
 
-    ``network`` is the file-name stem; without ``validated`` the CSV has no columns for validation. ``strict``: the CSV
-    begins anew on a resume, too, as with NVIDIA. ``spec``: the text of the spec, to be read beside the curves.
+    ``network`` is the file-name stem, ``blank`` are the scores of no images: what is to be measured. Without
+    ``validated`` the CSV has no columns for it. ``strict``: the CSV begins anew on a resume, too, as with NVIDIA.
+    ``spec``: the text of the spec, to be read beside the curves.
     """
 
     def __init__(
@@ -39,6 +41,8 @@ class TrainingLog:
         results: Path,
         network: str,
         classes: Sequence[str],
+        task: Task,
+        blank: Scores,
         *,
         first_epoch: int,
         epochs: int,
@@ -46,16 +50,17 @@ class TrainingLog:
         strict: bool = False,
         spec: str = "",
     ) -> None:
-        family, _, variant = network.partition("_")
-        self.path = results / f"{family}_training_log_{variant}.csv"
-        names = [f"AP_{name}" for name in classes] + ["mAP", "validation_loss"] if validated else []
+        family = networks.family(network)
+        self.path = results / f"{family}_training_log{network.removeprefix(family)}.csv"
+        names = [*blank.columns, "validation_loss"] if validated else []
         self.columns = ["epoch", *sorted([*names, "loss", "lr"])]
+        self.task, self.blank = task, blank
         self.first_epoch, self.epochs = first_epoch, epochs
         self.results, self.started = results, time.monotonic()
         self.classes, self.strict, self.spec = tuple(classes), strict, spec
         self.status = StatusLog(results, append=True)
         self.events: Any = None
-        self.curves = Curves(self.path)
+        self.curves = Curves(self.path, blank)
 
     @contextmanager
     def running(self, *, step: int) -> Iterator[TrainingLog]:
@@ -77,13 +82,13 @@ class TrainingLog:
             self.status.write("SUCCESS", DONE)
 
     def pictures(self, batch: Batch, *, step: int) -> None:
-        """Show what the network sees: the first pictures of ``batch``, augmented, with their boxes."""
+        """Show what the network sees: the first pictures of ``batch``, augmented, with their targets."""
         if self.events is None:
             return
-        from runtime.tasks.detection.evaluation import samples
+        from runtime.evaluation import samples
 
         for number, (pixels, target) in enumerate(zip(batch.images[:PICTURES], batch.targets, strict=False)):
-            drawn = samples.truths(pixels, target["boxes"], target["labels"], self.classes)
+            drawn = samples.drawn(pixels, target, self.task, self.classes)
             self.events.add_image(f"batch_imgs/{number}", drawn, step, dataformats="HWC")
 
     def step(self, step: int, *, losses: Mapping[str, float], rate: float, **measured: float | None) -> None:
@@ -103,7 +108,7 @@ class TrainingLog:
         loss: float,
         rate: float,
         seconds: float,
-        score: Score | None,
+        scores: Scores | None,
         **measured: float | None,
     ) -> None:
         """``epoch`` is over, before iteration ``step``; ``loss`` its mean, ``rate`` the next learning rate.
@@ -111,17 +116,17 @@ class TrainingLog:
         ``measured``: images_per_second, data_wait (the share of the time that it waited for data) and their like.
         """
         row: dict[str, Any] = {"epoch": epoch, "loss": f"{loss:.6g}", "lr": f"{rate:.6g}"}
-        if score is not None:
-            row |= {f"AP_{name}": f"{value:.5f}" for name, value in score.precision.per_class.items()}
-            row |= {"mAP": f"{score.precision.mean:.5f}", "validation_loss": f"{score.loss:.6g}"}
+        if scores is not None:
+            row |= {name: f"{value:.5f}" for name, value in scores.columns.items()}
+            row |= {"validation_loss": f"{scores.loss:.6g}"}
         with self.path.open("a", encoding="utf-8", newline="") as stream:
             csv.DictWriter(stream, self.columns, restval="nan", lineterminator="\n").writerow(row)
-        self._tell_status(epoch, seconds, row, score)
+        self._write_status(epoch, seconds, row, scores)
         self._draw(self.curves.update)
         if self.events is not None:
             self._scalars({"epoch_loss": loss, **measured}, step)
-            if score is not None:
-                self._show(score, step)
+            if scores is not None:
+                self._show(scores, step)
 
     def conclude(self, figures: Mapping[str, Any]) -> None:
         """Write ``figures`` of the whole training to the last lines of status.json, beside those of the last epoch."""
@@ -135,13 +140,14 @@ class TrainingLog:
             self.curves.wanted = False
             warn(f"{self.curves.path}: the curves cannot be drawn: {refusal.strerror or refusal}")
 
-    def _tell_status(self, epoch: int, seconds: float, row: Mapping[str, Any], score: Score | None) -> None:
+    def _write_status(self, epoch: int, seconds: float, row: Mapping[str, Any], scores: Scores | None) -> None:
         per_epoch = (time.monotonic() - self.started) / (epoch - self.first_epoch + 1)
-        if score is not None:
-            loss = float("nan") if score.loss is None else round(score.loss, 8)
-            measured = {"validation loss": loss, "mean average precision": round(score.precision.mean, 5)}
+        if scores is not None:
+            loss = float("nan") if scores.loss is None else round(scores.loss, 8)
+            figures = {self._title(name): round(value, 5) for name, value in scores.plain.items()}
+            measured = {"validation loss": loss, **figures}
             self.status.write("RUNNING", "Evaluation metrics generated.", graphical=measured)
-        precision, validation_loss = str(row.get("mAP", "nan")), str(row.get("validation_loss", "nan"))
+        written = {self._title(name): str(row.get(name, "nan")) for name in self.blank.plain}
         self.status.write(
             "RUNNING",
             "Training loop in progress",
@@ -152,20 +158,21 @@ class TrainingLog:
             graphical={
                 "loss": row["loss"],
                 "learning_rate": row["lr"],
-                "validation_loss": validation_loss,
-                "mean average precision": precision,
+                "validation_loss": str(row.get("validation_loss", "nan")),
+                **written,
             },
-            kpi={"mean average precision": precision},
+            kpi=written,
         )
 
-    def _show(self, score: Score, step: int) -> None:
+    def _title(self, figure: str) -> str:
+        return self.blank.titles.get(figure, figure)
+
+    def _show(self, scores: Scores, step: int) -> None:
         """A validation's figures, curves and pictures."""
-        self._scalars({f"AP_{name}": value for name, value in score.precision.per_class.items()}, step)
-        self._scalars({"mAP": score.precision.mean, "validation_loss": score.loss}, step)
-        self._scalars({f"coco/{name}": value for name, value in score.coco.items()}, step)
-        for name, (precision, recall) in score.curves.items():
+        self._scalars({**scores.columns, **scores.figures, "validation_loss": scores.loss}, step)
+        for name, (precision, recall) in scores.curves.items():
             self._curve(f"precision_recall/{name}", precision, recall, step)
-        for number, drawn in enumerate(score.pictures):
+        for number, drawn in enumerate(scores.images):
             self.events.add_image(f"validation/{number}", drawn, step, dataformats="HWC")
 
     def _curve(self, tag: str, precision: Any, recall: Any, step: int) -> None:

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from runtime.data.batches import Batch
     from runtime.machine.threads import Threads
+    from runtime.networks import Model
     from runtime.training.averaging import Average
     from tltpipe.progress import Progress
 
@@ -105,7 +106,7 @@ class Watcher(Protocol):
         ...
 
 
-class Nobody:
+class NullWatcher:
     """The watcher of all processes but the first."""
 
     def batch(self, batch: Batch, number: int) -> None: ...
@@ -144,14 +145,14 @@ class Reading:
 
 @dataclass(kw_only=True)
 class Loop:
-    """Trains ``model``, a Detector that ``fabric`` has set up, on ``batches``: ``plan.steps`` of them an epoch.
+    """Trains ``model``, which ``fabric`` has set up, on ``batches``: ``plan.steps`` of them an epoch.
 
     ``tally`` is what of the first epoch is done already. Nothing that a step does depends on more than the weights,
     the optimiser's state, seed, epoch and step, so that a run goes on from anywhere as if it had never stopped.
     """
 
     fabric: Fabric
-    model: Any
+    model: Model
     optimizer: Any
     batches: Iterator[Batch]
     plan: Plan
@@ -224,16 +225,16 @@ class Loop:
         rate = self.plan.rate(number)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        images, truths = data.tensors(batch, device)
-        losses = self.model(images, truths)
-        self.fabric.backward(sum(losses.values()))
+        images, targets = data.tensors(batch, device)
+        losses = self.model(images, targets)
+        self.fabric.backward(cast("torch.Tensor", sum(losses.values())))
         norm = self._gradient_norm()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
             self.average.update(number)
         tally.steps += 1
-        tally.images += len(truths) * self.fabric.world_size
+        tally.images += len(targets) * self.fabric.world_size
         tally.data_wait += waited
         values, arrived = _on_its_way([*losses.values(), norm])
         self.unread.append(Reading(epoch, tally.steps, number, rate, waited, tuple(losses), values, arrived))

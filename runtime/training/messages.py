@@ -4,41 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runtime.data import frames
-from runtime.networks.ssd import anchor_fit
-from runtime.pruning import measures
+from runtime.nn import size
 from runtime.shell import program
 
 if TYPE_CHECKING:
     from runtime.data.frames import Split
+    from runtime.networks import Model
     from runtime.training.loop import Epoch
 
 
 def introduce(
-    detector: Any, network: str, classes: Sequence[str], *, where: str, split: Split, held_out: Split | None
+    model: Model,
+    network: str,
+    classes: Sequence[str],
+    *,
+    where: str,
+    split: Split,
+    held_out: Split | None,
+    advice: Sequence[str],
 ) -> None:
-    """Tell what is about to be trained, on what, where."""
-    height, width = detector.input_size
-    count = measures.parameters(detector)
-    learning = sum(parameter.numel() for parameter in detector.parameters() if parameter.requires_grad)
-    told = frames.describe(held_out) if held_out else "none: no average precision will be measured"
+    """Tell what is about to be trained, on what, where; ``advice`` is the network's."""
+    count = size.parameters(model)
+    learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    sides = model.input_size
+    seen = f"{sides[1]}x{sides[0]}" if sides else "of any size"
     program.say(f"training    {frames.describe(split)}")
-    program.say(f"validation  {told}")
+    program.say(f"validation  {frames.describe(held_out) if held_out else 'none: no score will be measured'}")
     program.say(f"classes     {len(classes)}: {', '.join(classes)}")
-    program.say(f"network     {network}, {count:,} parameters ({learning:,} learn), input {width}x{height}")
+    program.say(f"network     {network}, {count:,} parameters ({learning:,} learn), input {seen}")
     program.say(f"device      {where}")
     both = [split] if held_out is None else [split, held_out]
     for note in [note for each in both for note in each.notes]:
         program.warn(note)
-    anchors = getattr(detector, "anchors", None)
-    fit = [] if anchors is None else anchor_fit.report(split, anchors.cpu().numpy(), classes, detector.input_size)
-    if fit:
-        program.warn("\n".join(fit))  # the last lines can be copied into the spec as they stand
-    other = sum(frames.resized(each, width, height) for each in both)
-    if other:
-        program.say(f"{other} images are not {width}x{height} and are resized as they are read")
+    if advice:
+        program.warn("\n".join(advice))  # the last lines can be copied into the spec as they stand
+    if sides and (other := sum(frames.resized(each, sides[1], sides[0]) for each in both)):
+        program.say(f"{other} images are not {seen} and are resized as they are read")
 
 
 def epoch(done: Epoch, *, epochs: int) -> str:

@@ -1,4 +1,4 @@
-"""The optimiser that a spec asks for, in torch's fastest form of it."""
+"""The optimiser that a recipe asks for, in torch's fastest form of it."""
 
 from __future__ import annotations
 
@@ -8,26 +8,31 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from runtime.data.recipe import Recipe
+    from runtime.data.recipe import Optimizer
     from runtime.machine.device import Place
 
-NVIDIA = {"momentum": 0.9}
-"""Of the SGD that NVIDIA trains SSD with, whatever the spec's optimizer says."""
-FUSED = {"SGD", "Adam"}
+FUSED = {"SGD", "Adam", "AdamW"}
 """Have a form that does a step in one pass over the weights. On a CPU it takes longer than the others."""
 
 
-def build(recipe: Recipe, weights: Iterable[torch.nn.Parameter], place: Place) -> torch.optim.Optimizer:
+def build(asked: Optimizer, weights: Iterable[torch.nn.Parameter], place: Place) -> torch.optim.Optimizer:
     """An optimiser of ``weights``; its learning rate is set before every step."""
-    wanted = recipe.optimizer
-    name = "SGD" if recipe.strict else wanted.name
-    settings = dict(NVIDIA) if recipe.strict or (wanted.settings is None and name == "SGD") else wanted.settings or {}
     # With fp16 gradients are scaled up and must be seen at their true size before the step, which no fused form allows.
-    fused = place.kind == "cuda" and place.precision != "fp16" and name in FUSED
+    fused = place.kind == "cuda" and place.precision != "fp16" and asked.name in FUSED
     form = {"fused": True} if fused else {"foreach": True}
-    kind: Any = getattr(torch.optim, name)
-    made: torch.optim.Optimizer = kind(list(weights), lr=0.0, **settings, **form)
+    kind: Any = getattr(torch.optim, asked.name)
+    made: torch.optim.Optimizer = kind(_groups(asked, list(weights)), lr=0.0, **asked.settings, **form)
     return made
+
+
+def _groups(asked: Optimizer, weights: list[torch.nn.Parameter]) -> list[Any]:
+    """``weights``, or two groups of them where those of normalisation layers and biases decay otherwise."""
+    if asked.norm_weight_decay is None:
+        return weights
+    kernels = [each for each in weights if each.ndim > 1]
+    rest = [each for each in weights if each.ndim <= 1]
+    groups: list[dict[str, Any]] = [{"params": kernels}, {"params": rest, "weight_decay": asked.norm_weight_decay}]
+    return [group for group in groups if group["params"]]
 
 
 def align(optimizer: torch.optim.Optimizer) -> None:

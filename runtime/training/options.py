@@ -9,7 +9,7 @@ from runtime.machine.device import Place
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrainOptions:
     """``weights`` with ``initial_epoch`` 1 are pretrained layers, else the state to go on from.
 
     ``fresh``: what an unfinished run has left is not gone on with. ``clip_norm`` and ``ema`` (the decay) None: neither.

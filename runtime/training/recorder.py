@@ -25,28 +25,31 @@ if TYPE_CHECKING:
     from runtime.data.frames import Split
     from runtime.data.recipe import Recipe
     from runtime.machine.threads import Threads
+    from runtime.networks import Model
+    from runtime.tasks import Scores, Task
     from runtime.training import loop
     from runtime.training.averaging import Average
     from runtime.training.best import Memory
-    from runtime.training.options import Asked
+    from runtime.training.options import TrainOptions
     from tltpipe.progress import Progress
 
 
 @dataclass(kw_only=True)
-class Keeper:
-    """The watcher (engine.Watcher) of a training.
+class Recorder:
+    """The watcher (loop.Watcher) of a training.
 
     ``done`` counts whole epochs, ``within_epoch`` the steps of the next one that are saved too; ``saved`` is the
-    newest checkpoint. With an ``average`` it is that which is judged and saved to detect with.
+    newest checkpoint. With an ``average`` it is that which is judged and saved to predict with.
     """
 
     recipe: Recipe
-    asked: Asked
+    options: TrainOptions
     results: Path
     network: str
     classes: tuple[str, ...]
-    detector: Any
+    model: Model
     optimizer: Any
+    task: Task
     average: Average | None
     held_out: Split | None
     plan: loop.Plan
@@ -61,12 +64,14 @@ class Keeper:
     within_epoch: int = 0
 
     def __post_init__(self) -> None:
-        self.run = resuming.identity(self.recipe, self.asked)
+        self.run = resuming.identity(self.recipe, self.options)
         self.spec = specs.dump(self.recipe.spec)
         self.log = TrainingLog(
             self.results,
             self.network,
             self.classes,
+            self.task,
+            self.task.metrics(self.classes, self.recipe).scores(),
             first_epoch=self.plan.epochs.start,
             epochs=self.plan.epochs.stop - 1,
             validated=self.held_out is not None,
@@ -77,8 +82,8 @@ class Keeper:
         self.begun = False
 
     @property
-    def judged(self) -> Any:
-        return self.detector if self.average is None else self.average.detector
+    def judged(self) -> Model:
+        return self.model if self.average is None else self.average.model
 
     # ------------------------------------------------------------------------------------------------ as it goes on
 
@@ -94,38 +99,38 @@ class Keeper:
         Whoever interrupts the validation, which takes long, keeps the epoch: it is saved as not concluded yet.
         """
         program.say(messages.epoch(epoch, epochs=self.plan.epochs.stop - 1))
-        guards.require_finite(self.detector, epoch=epoch.number)
-        score = None
+        guards.require_finite(self.model, epoch=epoch.number)
+        scores = None
         if self._validates(epoch.number):
             self.within(epoch.number, tally)
-            score = self._validate()
-        stops = self._remember(epoch, score)
+            scores = self._validate()
+        stops = self._remember(epoch, scores)
         self.log.epoch(
             epoch.number,
             step=epoch.number * self.plan.steps,
             loss=epoch.loss,
             rate=epoch.rate,
             seconds=epoch.seconds,
-            score=score,
+            scores=scores,
             images_per_second=epoch.images / max(epoch.seconds, 1e-9),
             data_wait=epoch.data_wait / max(epoch.seconds, 1e-9),
         )
-        self._save_epoch(epoch, score)
+        self._save_epoch(epoch, scores)
         if stops:
-            told = self.recipe.early_stopping
-            assert told is not None
-            program.say(f"stopped early: {told.monitor} has not fallen for {told.patience} epochs")
+            rule = self.recipe.early_stopping
+            assert rule is not None
+            program.say(f"stopped early: {rule.monitor} has not fallen for {rule.patience} epochs")
         return stops
 
     def due(self) -> bool:
-        return time.monotonic() - self.last_saved >= 60 * self.asked.save_minutes
+        return time.monotonic() - self.last_saved >= 60 * self.options.save_minutes
 
     def within(self, epoch: int, tally: loop.Tally) -> None:
         """Save the state in ``epoch``, unless that is saved already."""
         if epoch <= self.done or tally.steps <= self.within_epoch:
             return
-        guards.require_finite(self.detector, epoch=epoch)
-        path = resuming.unfinished(self.results, self.network, encrypted=bool(self.asked.key))
+        guards.require_finite(self.model, epoch=epoch)
+        path = resuming.unfinished(self.results, self.network, encrypted=bool(self.options.key))
         self._save(path, epoch - 1, tally, {})
         self.within_epoch = tally.steps
 
@@ -146,9 +151,9 @@ class Keeper:
 
     def size(self) -> int:
         """About the bytes of a checkpoint: weights, the optimiser's memory of them, their average."""
-        model: int = sum(tensor.nbytes for tensor in self.detector.state_dict().values())
+        model: int = sum(tensor.nbytes for tensor in self.model.state_dict().values())
         learning: int = sum(weights.nbytes for group in self.optimizer.param_groups for weights in group["params"])
-        memories = 1 if self.recipe.strict or self.recipe.optimizer.name == "SGD" else 2
+        memories = 1 if self.recipe.optimizer.name == "SGD" else 2
         return (1 if self.average is None else 2) * model + memories * learning
 
     # ------------------------------------------------------------------------------------------------------ in detail
@@ -157,22 +162,22 @@ class Keeper:
         due = epoch % self.recipe.evaluation.period == 0 or epoch == self.plan.epochs.stop - 1
         return self.held_out is not None and due
 
-    def _validate(self) -> validation.Score:
+    def _validate(self) -> Scores:
         assert self.held_out is not None
         with processes.alone():
-            score = validation.score(
-                self.judged, self.recipe, self.held_out, self.classes,
-                device=self.device, progress=self.progress, with_loss=True,
+            scores = validation.validate(
+                self.judged, self.task, self.recipe, self.held_out, self.classes,
+                device=self.device, progress=self.progress,
             )  # fmt: skip
-        for line in validation.table(score.precision, decimals=5):
+        for line in scores.lines:
             program.say(line)
-        program.say(f"Validation loss: {score.loss:.5g}")
-        return score
+        program.say(f"Validation loss: {scores.loss:.5g}")
+        return scores
 
-    def _remember(self, epoch: loop.Epoch, score: validation.Score | None) -> bool:
+    def _remember(self, epoch: loop.Epoch, scores: Scores | None) -> bool:
         """Whether this epoch is the best so far, and whether training has come to its end early."""
-        figure = -epoch.loss if self.held_out is None else score.precision.mean if score else None
-        if score is not None and score.loss is not None and not math.isfinite(score.loss):
+        figure = -epoch.loss if self.held_out is None else scores.value if scores else None
+        if scores is not None and scores.loss is not None and not math.isfinite(scores.loss):
             program.warn(
                 f"the validation loss of epoch {epoch.number} is no number: this epoch is not taken for the best"
             )
@@ -181,16 +186,16 @@ class Keeper:
         rule = self.recipe.early_stopping
         if rule is None:
             return False
-        return self.memory.stops(epoch.loss if rule.monitor == "loss" else score.loss if score else None, rule)
+        return self.memory.stops(epoch.loss if rule.monitor == "loss" else scores.loss if scores else None, rule)
 
-    def _save_epoch(self, epoch: loop.Epoch, score: validation.Score | None) -> None:
+    def _save_epoch(self, epoch: loop.Epoch, scores: Scores | None) -> None:
         from runtime.training.loop import Tally
 
         metrics: dict[str, Any] = {"loss": epoch.loss}
-        if score is not None:
-            metrics |= {"mAP": score.precision.mean, "validation_loss": score.loss}
-            metrics |= {"AP": dict(score.precision.per_class)}
-        path = checkpoint.path_of(self.results, self.network, epoch.number, encrypted=bool(self.asked.key))
+        if scores is not None:
+            metrics |= {**scores.plain, "validation_loss": scores.loss}
+            metrics |= {column: dict(values) for column, values in scores.per_class.items()}
+        path = checkpoint.path_of(self.results, self.network, epoch.number, encrypted=bool(self.options.key))
         self._save(path, epoch.number, Tally(), metrics)
         self.done, self.within_epoch = epoch.number, 0
         self.tidy(path)
@@ -200,7 +205,7 @@ class Keeper:
         guards.require_folder(self.results)  # which would come back with nothing else in it
         if not self.begun:
             self._set_aside()
-        trained = self.detector.state_dict()
+        trained = self.model.state_dict()
         resume = Resume(
             self.optimizer.state_dict(),
             epochs * self.plan.steps + tally.steps,
@@ -209,11 +214,11 @@ class Keeper:
                 self.run, tally, self.memory, self.scaler(), steps=self.plan.steps, threads=self.threads.state()
             ),
         )
-        model = trained if self.average is None else self.average.detector.state_dict()
+        model = trained if self.average is None else self.average.model.state_dict()
         made = Checkpoint(
             self.network, self.classes, epochs, model, self.spec, resume, pruned=self.pruned, metrics=metrics
         )
-        checkpoint.save(path, made, self.asked.key)
+        checkpoint.save(path, made, self.options.key)
         if tally.steps:
             self._drop_unfinished(but=path)
         self.saved, self.last_saved = path, time.monotonic()
@@ -221,7 +226,7 @@ class Keeper:
     def _set_aside(self) -> None:
         """Before the first save: what an earlier run left must not be taken for ours."""
         self.begun = True
-        moved = checkpoint.set_aside(self.results, self.network, self.plan.epochs.start, key=self.asked.key)
+        moved = checkpoint.set_aside(self.results, self.network, self.plan.epochs.start, key=self.options.key)
         if moved is not None:
             program.say(f"checkpoints of an earlier run were moved to {moved}")
         self._drop_unfinished(but=self.saved)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from runtime.data.recipe import Recipe
-    from runtime.training.options import Asked
+    from runtime.training.options import TrainOptions
 
 ASKED = {
     "strict": "--strict-tlt",
@@ -59,7 +59,7 @@ class Beginning:
         return isinstance(self.loaded, Checkpoint) and self.loaded.pruned
 
 
-def identity(recipe: Recipe, asked: Asked) -> dict[str, Any]:
+def identity(recipe: Recipe, asked: TrainOptions) -> dict[str, Any]:
     """What two commands have in common that go on with each other's work, but for the spec's text."""
     values = {
         "strict": recipe.strict,
@@ -99,7 +99,7 @@ def unfinished(results: Path, network: str, *, encrypted: bool) -> Path:
     return results / "weights" / f"{network}_unfinished{suffix}"
 
 
-def find(recipe: Recipe, asked: Asked, results: Path, network: str, *, steps: int) -> Beginning:
+def find(recipe: Recipe, asked: TrainOptions, results: Path, network: str, *, steps: int) -> Beginning:
     """Where to begin; ``steps`` are those of an epoch.
 
     Raises ModelError for a checkpoint that is damaged, or encrypted with another key.
@@ -126,7 +126,7 @@ def find(recipe: Recipe, asked: Asked, results: Path, network: str, *, steps: in
 
 
 def _earlier(
-    recipe: Recipe, asked: Asked, results: Path, network: str, *, steps: int
+    recipe: Recipe, asked: TrainOptions, results: Path, network: str, *, steps: int
 ) -> tuple[Beginning | None, tuple[str, ...]]:
     """What to go on with in ``results``; if nothing, what there is to say about that."""
     newest = checkpoint.newest(results, network)
@@ -187,7 +187,7 @@ def _epochs_before(recipe: Recipe, loaded: Checkpoint) -> int | None:
     return specs.more_epochs(before, recipe.spec)
 
 
-def _load(path: Path, asked: Asked) -> Checkpoint | None:
+def _load(path: Path, asked: TrainOptions) -> Checkpoint | None:
     """A checkpoint of a run that can be gone on with; None for files of other programs, and of earlier versions."""
     if not path.stat().st_size:  # of no other program: the newest epoch was lost, by a copy that broke off perhaps
         hint = "delete it to go on from the epoch before; --fresh starts over"
@@ -206,7 +206,7 @@ def _load(path: Path, asked: Asked) -> Checkpoint | None:
     return loaded if loaded.resume is not None and "run" in loaded.resume.numbers else None
 
 
-def _difference(recipe: Recipe, asked: Asked, loaded: Checkpoint, *, longer: bool) -> str:
+def _difference(recipe: Recipe, asked: TrainOptions, loaded: Checkpoint, *, longer: bool) -> str:
     """What makes ``loaded`` the checkpoint of another run; ``longer``: more epochs are the one change of its spec."""
     assert loaded.resume is not None
     if loaded.spec != (spec := specs.dump(recipe.spec)) and not longer:

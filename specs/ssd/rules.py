@@ -20,9 +20,6 @@ from specs.checks import (
 )
 from specs.spec import Spec
 from specs.ssd import anchors, backbones
-from specs.ssd.backbones import BACKBONES
-
-__all__ = ["BACKBONES", "SECTIONS", "check", "schedule"]
 
 SECTIONS = ("ssd_config", "training_config", "eval_config", "nms_config", "augmentation_config", "dataset_config")
 RATE = "training_config.learning_rate"

@@ -15,6 +15,7 @@ from converters.model.coordinates import Evidence
 from converters.statistics import measure
 from converters.transfer import passes
 from converters.transfer.convert import convert
+from specs.ssd.anchor_search import figures
 from tltpipe.errors import DataError, UsageError
 from tltpipe.progress import Silent
 
@@ -132,7 +133,7 @@ def test_over_several_chunks_and_workers(files: Any, tmp_path: Path, pixels: boo
     codes = []
     for work in (
         lambda: convert(files.root, tmp_path / "out", format="coco", progress=Silent(), workers=2),
-        lambda: measure(converters.splits(files.root)[1], progress=Silent(), workers=2),
+        lambda: measure(converters.splits(files.root)[1], fit=figures, progress=Silent(), workers=2),
     ):
         try:
             work()

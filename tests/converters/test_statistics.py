@@ -16,6 +16,7 @@ from converters.model.findings import Findings
 from converters.statistics import Report, measure
 from converters.statistics.columns import VALUES
 from converters.statistics.summary import heat, quantiles
+from specs.ssd.anchor_search import figures
 from tltpipe.errors import DataError
 from tltpipe.progress import Silent
 
@@ -58,7 +59,7 @@ def dataset(*samples: Sample, categories: tuple[str, ...] = ("cat", "dog"), **mo
 
 
 def measured(*samples: Sample, **more: Any) -> Report:
-    return measure({"train": dataset(*samples, **more)}, progress=Silent())
+    return measure({"train": dataset(*samples, **more)}, fit=figures, progress=Silent())
 
 
 def train(*samples: Sample, **more: Any) -> Any:
@@ -84,7 +85,7 @@ def test_counts_and_shares() -> None:
 
 def test_sizes_in_pixels_of_the_picture_in_shares_of_it_and_in_pixels_of_the_input() -> None:
     boxes = [thing("cat", 0, 0, 20, 20), thing("cat", 0, 0, 50, 50), thing("cat", 0, 0, 100, 200)]
-    report = measure({"train": dataset(sample(1, *boxes))}, progress=Silent(), size=(400, 400))
+    report = measure({"train": dataset(sample(1, *boxes))}, fit=figures, progress=Silent(), size=(400, 400))
     cat = report.numbers["splits"]["train"]["classes"]["cat"]
     assert cat["width"]["median"] == 50
     assert cat["height"]["max"] == 200
@@ -169,7 +170,7 @@ def test_broken_pictures_stop_it_or_are_left_out_and_the_others_keep_their_place
     samples = [sample(number, thing("cat", 0, 0, 10 + number, 10)) for number in range(5)]
     with pytest.raises(DataError, match="is broken"):
         measured(*samples, broken=(1, 3))
-    report = measure({"train": dataset(*samples, broken=(1, 3))}, progress=Silent(), skip_bad=True)
+    report = measure({"train": dataset(*samples, broken=(1, 3))}, fit=figures, progress=Silent(), skip_bad=True)
     told = report.numbers["splits"]["train"]
     assert told["pictures"] == 3
     assert told["left_out"] == [
@@ -199,7 +200,7 @@ def test_the_same_numbers_on_any_number_of_processes() -> None:
         for number in range(300)
     ]
     data = {"train": dataset(*samples), "validation": dataset(*samples[:7])}
-    alone, together = (measure(data, progress=Silent(), workers=workers).numbers for workers in (1, 2))
+    alone, together = (measure(data, fit=figures, progress=Silent(), workers=workers).numbers for workers in (1, 2))
     assert json.dumps(alone) == json.dumps(together)
 
 
@@ -211,7 +212,7 @@ def test_a_few_bytes_a_picture_and_an_item() -> None:
 
 
 def test_nothing_at_all_and_pictures_that_nobody_annotated() -> None:
-    report = measure({"test": dataset(sample(1), annotated=False), "empty": dataset()}, progress=Silent())
+    report = measure({"test": dataset(sample(1), annotated=False), "empty": dataset()}, fit=figures, progress=Silent())
     told = report.numbers["splits"]
     assert told["test"]["annotated"] is False
     assert told["test"]["classes"]["cat"]["width"] is None
@@ -223,4 +224,4 @@ def test_nothing_at_all_and_pictures_that_nobody_annotated() -> None:
 def test_the_split_to_train_on_is_called_train_or_the_first_that_is_annotated() -> None:
     one, other = dataset(sample(1)), dataset(sample(1), annotated=False)
     for datasets, main in (({"a": one, "train": one}, "train"), ({"test": other, "b": one}, "b"), ({"x": other}, "x")):
-        assert replace(measure(datasets, progress=Silent())).main == main
+        assert replace(measure(datasets, fit=figures, progress=Silent())).main == main

@@ -18,6 +18,7 @@ from converters.model.findings import Findings
 from converters.statistics import charts, measure
 from converters.statistics.page import render
 from converters.statistics.showcase import SIDE, picks
+from specs.ssd.anchor_search import figures
 from tltpipe.progress import Silent
 
 EVIL = '<script>alert("1")</script>'
@@ -94,7 +95,7 @@ def page(samples: list[Sample], *categories: str, other: list[Sample] | None = N
     datasets = {"train": Dataset(categories, Kept(samples))}
     if other is not None:
         datasets["validation"] = Dataset(categories, Kept(other))
-    return render(measure(datasets, progress=Silent()), **{"title": "things", "format": "coco", **more})
+    return render(measure(datasets, fit=figures, progress=Silent()), **{"title": "things", "format": "coco", **more})
 
 
 @pytest.fixture
@@ -146,7 +147,7 @@ def test_names_are_text_whatever_they_hold(tmp_path: Path) -> None:
         for number, name in enumerate(categories * 2)
     ]
     datasets = {EVIL: Dataset(categories, Kept(evil)), QUOTE: Dataset(categories, Kept(evil[:3]))}
-    text = render(measure(datasets, progress=Silent()), title=EVIL, format=EVIL)
+    text = render(measure(datasets, fit=figures, progress=Silent()), title=EVIL, format=EVIL)
     found = Page(text)
     assert not found.named("script")
     assert "<script" not in text
@@ -188,7 +189,7 @@ def test_pictures_are_small_jpegs_with_what_is_on_them(tmp_path: Path) -> None:
 
 def test_the_same_data_make_the_same_page_and_the_same_choice(samples: list[Sample]) -> None:
     assert page(samples, *CLASSES) == page(samples, *CLASSES)
-    report = measure({"train": Dataset(CLASSES, Kept(samples))}, progress=Silent())
+    report = measure({"train": Dataset(CLASSES, Kept(samples))}, fit=figures, progress=Silent())
     assert set(picks(report, 20)) <= set(picks(report, 40))
 
 
@@ -211,7 +212,7 @@ def test_little_or_nothing_to_show(tmp_path: Path, annotated: bool) -> None:
     bare = drawn(tmp_path, "1")
     for some in ([bare], []):
         data = Dataset(("cat",), Kept(some), annotated=annotated)
-        text = render(measure({"test": data}, progress=Silent()), title="x", format="coco")
+        text = render(measure({"test": data}, fit=figures, progress=Silent()), title="x", format="coco")
         Page(text)
         assert "nan" not in re.sub(r"base64,[^\"]+", "", text).lower().replace("annotat", "")
     one = drawn(tmp_path, "2", thing("cat", 0, 0, 120, 160))

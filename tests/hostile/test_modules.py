@@ -11,7 +11,7 @@ from PIL import Image
 
 BIN = Path(sys.executable).parent
 NAMES = ("json", "multiprocessing", "signal", "numpy", "torch", "tltpipe", "converters", "runtime", "orchestrator")
-POOL = "from tltpipe import files\nassert list(files.parallel_map(abs, [-1, -2, -3], workers=2)) == [1, 2, 3]"
+POOL = "from tltpipe import workers\nassert list(workers.parallel_map(abs, [-1, -2, -3], workers=2)) == [1, 2, 3]"
 MEMBER = """
 from runtime.machine import launch
 member = launch._start(0, "runtime.programs.train", ["--help"])

@@ -143,6 +143,14 @@ record = (3).to_bytes(8, "little") + b"sum4" + b"abc" + b"sum4"
 Path(flags["-o"] + "-fold-000-of-002-shard-00000-of-00010").write_bytes(record * count)
 """
 
+EVALUATE = """
+import json
+def keep(scores):
+    folder = Path(sys.argv[sys.argv.index("-r") + 1]) / "evaluation"
+    folder.mkdir(exist_ok=True)
+    (folder / "evaluation.json").write_text(json.dumps(scores))
+"""
+
 TRAINER = """
 from time import sleep
 flags = dict(zip(sys.argv[2::2], sys.argv[3::2]))
@@ -176,7 +184,9 @@ def fake_programs(tmp_path: Path) -> Callable[..., Path]:
         program(folder / "tlt-dataset-convert", CONVERT)
         program(folder / "tlt-train", f"EPOCHS, STOP, CTRL_C = {epochs}, {stop}, {ctrl_c}\n{TRAINER}")
         lines = ["*" * 30, "vest           AP   0.500", "skirt          AP   0.250", "               mAP  0.375"]
-        program(folder / "tlt-evaluate", f"print({chr(10).join(lines)!r})")
+        scores = {"primary": "mAP", "figures": {"mAP": 0.375}, "per_class": {"AP": {"vest": 0.5, "skirt": 0.25}}}
+        scores |= {"mAP": 0.375, "average_precision": scores["per_class"]["AP"]}
+        program(folder / "tlt-evaluate", f"{EVALUATE}print({chr(10).join(lines)!r})\nkeep({scores})")
         program(
             folder / "tlt-infer",
             """

@@ -76,7 +76,7 @@ def test_pycocotools_counts_what_evaluate_tells(start: Callable[..., Run], real_
     draw(root / "raw", "train", 40, first_id=900)
     draw(root / "raw", "valid", 10, first_id=500)
     told = {result.stage: result.told for result in pipeline.execute(
-        start(root=root, programs=real_programs, **SETTINGS), pipeline.every()
+        start(root=root, programs=real_programs, **SETTINGS)
     )}  # fmt: skip
     truth = json.loads((root / "COCO/validation.json").read_text())
     assert [(each["id"], each["name"]) for each in truth["categories"]] == [(30, "Box"), (7, "wheel")]

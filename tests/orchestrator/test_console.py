@@ -19,7 +19,8 @@ class Terminal(io.StringIO):
 
 def test_precision_table_has_a_bar_for_each_class() -> None:
     stream = io.StringIO()
-    console.Console(stream=stream).precision({"vest": 1.0, "skirt": 0.5, "sling": 0.0}, 0.5)
+    per_class = {"AP": {"vest": 1.0, "skirt": 0.5, "sling": 0.0}}
+    console.Console(stream=stream).scores({"primary": "mAP", "figures": {"mAP": 0.5}, "per_class": per_class})
     lines = {line.split()[0]: line for line in stream.getvalue().splitlines() if line.strip()}
     assert lines["vest"].count("█") == 2 * lines["skirt"].count("█") == 30
     assert "█" not in lines["sling"]

@@ -1,4 +1,4 @@
-"""tltpipe evaluate: what NVIDIA's program tells, and all that our own leaves beside it."""
+"""tltpipe evaluate: what our own program leaves of any task; NVIDIA's prints its block (test_toolkits)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import pytest
 
 from orchestrator import pipeline
 from orchestrator.commands.stages import show
+from orchestrator.jobs import receipts
 from orchestrator.run import Run
 from orchestrator.screen.console import Console
-from orchestrator.stages.evaluate import Table, _called, _ordered
+from orchestrator.stages.evaluate import _called
+from orchestrator.toolkits import embedded
 from tltpipe.errors import RunFailed
 
 BLOCK = ["*" * 31, "vest          AP    0.500", "skirt         AP    0.250", "              mAP   0.375", "*" * 31]
@@ -24,7 +26,10 @@ ROWS = [
 ]
 LEFT = {
     "model": "weights/x.safetensors",
+    "primary": "mAP",
     "mAP": 0.50001,
+    "figures": {"mAP": 0.50001, "coco/AP": 0.312, "coco/AP50": 0.5, "coco/APl": None, "coco/AR1": 0.2},
+    "per_class": {"AP": {"vest": 0.50001, "skirt": None}},
     "average_precision": {"vest": 0.50001, "skirt": None},
     "coco": {"AP": 0.312, "AP50": 0.5, "APl": None},
     "threshold": 0.42,
@@ -57,6 +62,17 @@ def evaluated(
     return go
 
 
+def shown(results: Any) -> str:
+    """What a user sees of ``results``."""
+    screen = io.StringIO()
+
+    class Options:
+        console = Console(stream=screen)
+
+    show(Options(), results)  # type: ignore[arg-type]
+    return screen.getvalue()
+
+
 def test_all_that_our_own_program_found_is_kept(evaluated: Any, workspace: Path) -> None:
     _, results = evaluated(OURS)
     told = json.loads((workspace / "output/evaluation.json").read_text())
@@ -69,21 +85,14 @@ def test_all_that_our_own_program_found_is_kept(evaluated: Any, workspace: Path)
     assert [row["class"] for row in said["classes"]] == ["vest", "skirt", "all"]
     assert said["lines"] == [
         "counted from a score of 0.42 on",
-        "COCO      AP 0.312  AP50 0.500  AP75 -  small -  medium -  large -  AR -",
+        "COCO      AP 0.312  AP50 0.500  large -",
         "pictures  output/evaluation/ confusion.png",
     ]
 
 
 def test_the_screen_has_counts_and_a_dash_where_nothing_can_be_measured(evaluated: Any) -> None:
     _, results = evaluated(OURS)
-    screen = io.StringIO()
-
-    class Options:
-        console = Console(stream=screen)
-        json = False
-
-    show(Options(), results)  # type: ignore[arg-type]
-    lines = {line.split()[0]: line.split() for line in screen.getvalue().splitlines() if line.strip()}
+    lines = {line.split()[0]: line.split() for line in shown(results).splitlines() if line.strip()}
     assert lines["class"] == ["class", "objects", "right", "wrong", "missed", "F1", "AP"]
     assert lines["vest"][1:7] == ["8", "5", "1", "3", "0.714", "0.500"]
     assert lines["skirt"][1:] == ["0", "0", "2", "0", "-", "-"]
@@ -95,11 +104,37 @@ def test_what_an_earlier_evaluation_left_is_not_this_ones(evaluated: Any, worksp
     old = workspace / "output/evaluation/evaluation.json"
     old.parent.mkdir(parents=True)
     old.write_text(json.dumps(LEFT))
-    _, results = evaluated(f"print({chr(10).join(BLOCK)!r})")
-    told = json.loads((workspace / "output/evaluation.json").read_text())
-    assert set(told) == {"model", "epoch", "mAP", "average_precision"}
-    assert told["mAP"] == 0.375
-    assert "lines" not in results[-1].told
+    with pytest.raises(RunFailed, match="no scores"):
+        evaluated(f"print({chr(10).join(BLOCK)!r})")
+    assert not (workspace / "output/evaluation.json").exists()
+
+
+SEGMENTED = {
+    "task": "segmentation",
+    "primary": "mIoU",
+    "mIoU": 0.625,
+    "figures": {"mIoU": 0.625, "pixels": 0.875, "boundary/F": 0.5},
+    "per_class": {"IoU": {"vest": 0.75, "skirt": 0.5}, "F": {"vest": 0.25, "skirt": None}},
+}
+"""Of a task that no code of the orchestrator has heard of."""
+
+
+def test_scores_of_any_task_are_kept_and_shown(evaluated: Any, workspace: Path) -> None:
+    body = OURS.replace(json.dumps(json.dumps(LEFT)), json.dumps(json.dumps(SEGMENTED)))
+    _, results = evaluated(body.replace(f"{chr(10).join([*BLOCK, '', 'class   objects', 'vest          8'])}", ""))
+    told = results[-1].told
+    assert {name: told[name] for name in ("primary", "mIoU", "figures", "per_class")} == {
+        name: SEGMENTED[name] for name in ("primary", "mIoU", "figures", "per_class")
+    }
+    assert json.loads((workspace / "output/evaluation.json").read_text())["task"] == "segmentation"
+    receipt = receipts.load(workspace / ".tltpipe/receipts", "evaluate")
+    assert receipt is not None
+    assert receipt.result["per_class"] == SEGMENTED["per_class"]
+    rows = [line.split() for line in shown(results).splitlines() if line.strip()]
+    figures = [row[:3] for row in rows[-6:-3]]
+    assert figures == [["class", "IoU", "F"], ["vest", "0.750", "0.250"], ["skirt", "0.500", "-"]]
+    assert rows[-3][:2] == ["mIoU", "0.625"]
+    assert rows[-2:] == [["figures", "pixels", "0.875"], ["BOUNDARY", "F", "0.500"]]
 
 
 def test_a_half_written_file_is_an_error(evaluated: Any) -> None:
@@ -107,29 +142,21 @@ def test_a_half_written_file_is_an_error(evaluated: Any) -> None:
         evaluated(OURS.replace(json.dumps(json.dumps(LEFT)), '"{"'))
 
 
-def test_only_the_tables_of_our_own_program_are_kept_from_the_screen() -> None:
-    table = Table()
-    taken = [table.read(line) for line in [*BLOCK, "Validation done.", "class   objects   found", "vest    8"]]
-    assert taken == [True] * 5 + [False, True, True]
-    assert not Table().read("class   objects   found"), "without a block before it, it is a line like any other"
+def test_only_the_tables_of_our_own_program_are_kept_from_the_screen(tmp_path: Path) -> None:
+    lines = [*BLOCK, "Validation done.", "class   objects   found", "vest    8"]
+    reading = embedded.evaluation(tmp_path)
+    assert [reading.read(line) for line in lines] == [True] * 5 + [False, True, True]
+    alone = embedded.evaluation(tmp_path)
+    assert not alone.read("class   objects   found"), "without a block before it, it is a line like any other"
 
 
 def test_classes_are_called_and_ordered_as_the_settings_have_them() -> None:
     """NVIDIA's programs tell them sorted, in lower case and without blanks."""
     names = {"traffic_light": "Traffic Light", "car": "Car"}
-    assert list(_ordered({"car": 0.5, "other": 0.1, "traffic_light": 0.25}, names).items()) == [
-        ("Traffic Light", 0.25), ("Car", 0.5), ("other", 0.1)
-    ]  # fmt: skip
-    told = {"average_precision": {"car": 0.5}, "classes": [{"class": "car"}], "confusion": {"classes": ["car"]}}
-    assert _called(told, names) == {
-        "average_precision": {"Car": 0.5}, "classes": [{"class": "Car"}], "confusion": {"classes": ["Car"]}
-    }  # fmt: skip
+    values = {"car": 0.5, "other": 0.1, "traffic_light": 0.25}
+    told = {"average_precision": values, "per_class": {"AP": values}, "classes": [{"class": "car"}]}
+    called = _called({**told, "confusion": {"classes": ["car"]}}, names)
+    assert list(called["average_precision"].items()) == [("Traffic Light", 0.25), ("Car", 0.5), ("other", 0.1)]
+    assert list(called["per_class"]["AP"]) == ["Traffic Light", "Car", "other"]
+    assert (called["classes"], called["confusion"]) == ([{"class": "Car"}], {"classes": ["Car"]})
     assert _called({}, names) == {}
-
-
-def test_what_comes_between_the_block_and_the_tables_is_not_shown() -> None:
-    """The line between them is empty; lines before the block may be, too."""
-    table = Table()
-    lines = ("", "*" * 30, "vest    AP   0.5", "        mAP  0.5", "*" * 30, "", "class objects ")
-    assert [line for line in lines if not table.read(line)] == [""]
-    assert (table.mean, table.classes) == (0.5, {"vest": 0.5})

@@ -37,7 +37,7 @@ def exported(
     """A workspace that has trained, whose tlt-export leaves what ours leaves."""
     programs = fake_programs()
     write_program(programs / "tlt-export", EXPORTER)
-    pipeline.execute(start(programs=programs, **EPOCHS), pipeline.every())
+    pipeline.execute(start(programs=programs, **EPOCHS))
     return lambda **settings: start(programs=programs, **EPOCHS, **settings)
 
 
@@ -209,7 +209,7 @@ def test_a_model_and_its_json_are_enough(
     text = specs.render("ssd", "train.tlt2.conf.j2", settings, **places)
     spec = specs.parse_text(text, "ssd", source="train.conf")
     torch.manual_seed(1)
-    detector = ssd.build(spec, num_classes=2)
+    detector = ssd.build(ssd.recipe(spec))
     weights = tmp_path / "trained.safetensors"
     checkpoint.save(weights, checkpoint.Checkpoint("ssd_resnet10", ("skirt", "vest"), 1, detector.state_dict(), text))
     model = tmp_path / "elsewhere/m.onnx"

@@ -53,9 +53,9 @@ def test_a_stage_refuses_data_of_other_settings(go: Go, workspace: Path, stage: 
 
 def test_run_brings_up_to_date_what_a_stage_needs(go: Go) -> None:
     go()
-    done = go("train", needs=True, image_size=96)
+    done = go("train", with_needed=True, image_size=96)
     assert done == {"augment": "ran", "tfrecords": "ran", "train": "ran"}
-    assert go("train", needs=True, image_size=96) == {"train": "skipped"}
+    assert go("train", with_needed=True, image_size=96) == {"train": "skipped"}
 
 
 def test_changed_pictures_are_no_data_to_train_on(go: Go, workspace: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_dry_run_says_what_is_up_to_date_and_what_would_run(go: Go, start: Sta
 
     def shown(**settings: object) -> dict[str, str]:
         run = start(dry=True, **{"ssd.num_epochs": 2, **settings})
-        return {result.stage: result.state for result in pipeline.execute(run, pipeline.every())}
+        return {result.stage: result.state for result in pipeline.execute(run)}
 
     assert set(shown().values()) == {"skipped"}
     assert list(shown(image_size=96).values()) == ["skipped", "shown", "shown", "shown", "shown"]
@@ -208,7 +208,7 @@ def test_a_dry_run_says_what_is_up_to_date_and_what_would_run(go: Go, start: Sta
 def test_a_dry_run_shows_images_and_mounts_only_of_a_runner_that_has_them(start: Start, workspace: Path) -> None:
     def told(**settings: object) -> str:
         run = start(dry=True, **settings)
-        pipeline.execute(run, pipeline.every())
+        pipeline.execute(run)
         return "\n".join(run.report.told)  # type: ignore[attr-defined]
 
     local, docker = told(), told(runner="docker")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator import stages, toolkits
+from orchestrator.pipeline import sequence
 from orchestrator.runners import Place, Runner
 from tltpipe import registry
 
@@ -48,7 +49,7 @@ def test_stage(name: str) -> None:
 def test_toolkit(name: str) -> None:
     toolkit = registry.load("orchestrator.toolkits", name)
     assert lacking(toolkit, toolkits.Toolkit) == []
-    assert {"augment", "dataset_convert"} <= set(toolkit.SPECS)
+    assert all(toolkit.template(stage.SPEC) for name in STAGES if (stage := sequence.load(name)).SPEC)
 
 
 @pytest.mark.parametrize("name", RUNNERS, ids=[f"{name} runner" for name in RUNNERS])  # "docker" alone is a mark

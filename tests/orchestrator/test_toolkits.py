@@ -100,3 +100,14 @@ def test_our_own_checkpoints_with_and_without_a_key(tmp_path: Path) -> None:
     (weights / "net_epoch_010.tlt").touch()
     os.utime(weights / "net_epoch_010.tlt", ns=(2**62, 2**62))
     assert own.checkpoint(tmp_path, 10) == weights / "net_epoch_010.tlt"  # the one that was written last
+
+
+def test_nvidias_scores_are_read_out_of_its_block(tmp_path: Path) -> None:
+    """The line between block and tables is empty; lines before the block may be, too."""
+    reading = registry.load("orchestrator.toolkits", "tlt2").evaluation(tmp_path)
+    assert reading.scores() is None
+    lines = ("", "*" * 30, "vest    AP   0.5", "skirt   AP   -", "        mAP  0.5", "*" * 30, "", "done")
+    assert [line for line in lines if not reading.read(line)] == ["", "done"]
+    scores = reading.scores()
+    assert (scores["primary"], scores["figures"]) == ("mAP", {"mAP": 0.5})
+    assert scores["per_class"] == {"AP": {"vest": 0.5, "skirt": None}}

@@ -75,7 +75,7 @@ def test_a_data_program_that_says_fail_and_exits_0(
     ("program", "stage", "lacking"),
     [
         ("tlt-dataset-convert", "tfrecords", "it wrote no shard train-*"),
-        ("tlt-evaluate", "evaluate", "it told no mAP"),
+        ("tlt-evaluate", "evaluate", "reported no scores"),
         ("tlt-infer", "infer", "3 of 3 pictures have no result"),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_program_that_does_nothing_and_exits_0(
     write_program(programs / program, "print('all is well')")
     run = start(programs=programs, subject=workspace / "Original-Data/validation/image", **EPOCHS)
     with pytest.raises(RunFailed) as caught:
-        pipeline.execute(run, [*pipeline.every(), "infer"])
+        pipeline.execute(run, [*pipeline.every(run), "infer"])
     assert lacking in caught.value.what
     assert run.stage == stage
     assert not (workspace / f".tltpipe/receipts/{stage}.json").exists()
@@ -203,7 +203,7 @@ def test_a_training_that_would_leave_no_checkpoint_is_refused(start: Start, work
 
 
 def test_evaluation_is_read_and_kept(go: Go, workspace: Path) -> None:
-    go(*pipeline.every())
+    go("prepare", "augment", "tfrecords", "train", "evaluate")
     told = json.loads((workspace / "output/evaluation.json").read_text())
     assert told["mAP"] == 0.375
     assert told["average_precision"] == {"vest": 0.5, "skirt": 0.25}
@@ -300,6 +300,7 @@ def test_unknown_names_offer_the_nearest(start: Start) -> None:
     assert caught.value.hint == 'did you mean "train"?'
 
 
-def test_order_follows_needs() -> None:
-    assert pipeline.every() == ["prepare", "augment", "tfrecords", "train", "evaluate"]
-    assert pipeline.order(["train", "prepare"]) == ["prepare", "train"]
+def test_order_follows_needs(start: Start) -> None:
+    run = start()
+    assert pipeline.every(run) == ["prepare", "augment", "tfrecords", "train", "evaluate"]
+    assert pipeline.order(run, ["train", "prepare"]) == ["prepare", "train"]

@@ -24,7 +24,7 @@ def test_no_host_path_in_argv_specs_or_environment(start: Start, workspace: Path
     before = everything(workspace)
     picture = workspace.parent / "elsewhere" / "one.jpg"
     run = start(runner="dry", toolkit=toolkit, key=KEY, subject=picture)
-    pipeline.execute(run, [*pipeline.every(), "infer"])
+    pipeline.execute(run, [*pipeline.every(run), "infer"])
     jobs = run.runner.jobs  # type: ignore[attr-defined]
     assert {job.name for job in jobs} == {"augment", "tfrecords", "train", "evaluate", "infer"}
     assert {job.image for job in jobs} == {run.toolkit.IMAGE}
@@ -50,7 +50,7 @@ def test_the_key_shows_nowhere(start: Start) -> None:
 def test_a_missing_key_is_told_before_anything_runs(start: Start, workspace: Path) -> None:
     before = everything(workspace)
     with pytest.raises(ConfigError, match="needs a key") as caught:
-        pipeline.execute(start(toolkit="tlt2", runner="docker"), pipeline.every())
+        pipeline.execute(start(toolkit="tlt2", runner="docker"))
     assert "TLTPIPE_KEY" in str(caught.value.hint)
     assert everything(workspace) == before
 

@@ -268,17 +268,17 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Learned:
     import torch
 
     import specs
-    from runtime.data import frames, recipe
+    from runtime.data import frames
     from runtime.networks import ssd
     from runtime.weights import checkpoint
 
     shapes = draw_shapes(tmp_path_factory.mktemp("learned") / "data", train=48, validation=8, size=(96, 96))
     path = shapes.spec(replace=("top_k: 50", "top_k: 20"))
     spec = specs.parse(path, "ssd")
-    plan = recipe.of(spec)
+    plan = ssd.recipe(spec)
     split = frames.training(plan, ("circle", "square"))
     torch.manual_seed(1)
-    detector: Any = ssd.build(spec, num_classes=2).train()
+    detector: Any = ssd.build(plan).train()
     optimizer = torch.optim.Adam(detector.parameters(), lr=2e-3)
     seen = []
     for index in range(len(split)):

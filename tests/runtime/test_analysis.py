@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from runtime.tasks import ImageInfo
 from runtime.tasks.detection.average_precision import AveragePrecision
 from runtime.tasks.detection.evaluation import charts, sheet
 from runtime.tasks.detection.evaluation.analysis import Analysis, total
@@ -27,7 +28,7 @@ PICTURES: list[tuple[list[tuple[Any, int, float]], list[tuple[Any, int, bool]]]]
 
 
 def collected(pictures: Any = PICTURES) -> Any:
-    collector = Collector(CLASSES, (64, 64))
+    collector = Collector(CLASSES)
     for found, truth in pictures:
         collector.add(
             {
@@ -40,7 +41,7 @@ def collected(pictures: Any = PICTURES) -> Any:
                 "labels": [each[1] for each in truth],
                 "difficult": [each[2] for each in truth],
             },
-            stored=(64, 64),
+            ImageInfo("", (64, 64), (64, 64)),
         )
     return collector.findings()
 
@@ -162,12 +163,12 @@ def test_nothing_at_all_can_be_looked_at(tmp_path: Path) -> None:
 @pytest.mark.parametrize("classes", [1, 3, 13, 40])
 def test_charts_have_the_colours_of_what_they_show(classes: int, tmp_path: Path) -> None:
     names = [f"class_{k}" for k in range(classes)]
-    collector = Collector(names, (64, 64))
+    collector = Collector(names)
     for k in range(classes):
         collector.add(
             {"boxes": [A, B], "labels": [k + 1, 1], "scores": [0.9, 0.4]},
             {"boxes": [A, C], "labels": [k + 1, k + 1]},
-            stored=(64, 64),
+            ImageInfo("", (64, 64), (64, 64)),
         )
     analysis = Analysis(collector.findings(), 0.5, 0.3)
     path = tmp_path / "chart.png"

@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 from runtime.data.columns import Fixed
 from runtime.data.split import Split
 from runtime.networks.ssd import anchor_fit
-from runtime.networks.ssd.anchors import anchors as ssd_anchors
+from specs.ssd.geometry import anchors as ssd_anchors
 
 pytestmark = pytest.mark.torch
 

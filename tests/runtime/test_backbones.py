@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from runtime.networks.ssd.features import Features
 from runtime.nn.layers import MEMORY, BatchNorm, conv, is_depthwise, kernels, penalty
-from specs.ssd.rules import BACKBONES
+from specs.ssd.backbones import BACKBONES
 from tltpipe import registry
 
 pytestmark = pytest.mark.torch

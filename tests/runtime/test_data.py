@@ -15,16 +15,18 @@ import pytest
 from PIL import Image
 
 import specs
+from runtime import networks
 from runtime.data import batches as data
-from runtime.data import frames, recipe
+from runtime.data import frames
 from runtime.imaging.decoding import Preprocess, decode
+from runtime.networks.ssd.recipes import tlt2
 from tltpipe.errors import DataError
 
 CLASSES = ("circle", "square")
 
 
 def prepared(path: Path, epochs: range = range(1, 3)) -> tuple[data.Order, data.Pictures]:
-    spec = recipe.of(specs.parse(path, "ssd"))
+    spec = networks.recipe(specs.parse(path, "ssd"))
     return data.for_training(spec, frames.training(spec, CLASSES), epochs)
 
 
@@ -66,7 +68,7 @@ def test_the_last_batch_may_be_left_short() -> None:
 def test_strict_training_leaves_the_last_batch_short(shapes: Any) -> None:
     spec = specs.parse(shapes.spec(batch=5), "ssd")
     for strict, last in ((False, 5), (True, 2)):
-        made = recipe.of(replace(spec, strict=strict))
+        made = networks.recipe(replace(spec, strict=strict))
         order, _ = data.for_training(made, frames.training(made, CLASSES), range(1, 2))
         assert len(list(order)[-1].indices) == last
 
@@ -101,7 +103,7 @@ def test_the_same_draw_gives_the_same_batch_and_another_epoch_another(shapes: An
 
 
 def test_validation_pictures_are_left_as_they_are(shapes: Any) -> None:
-    spec = recipe.of(specs.parse(shapes.spec(), "ssd"))
+    spec = networks.recipe(specs.parse(shapes.spec(), "ssd"))
     split = frames.validation(spec, CLASSES)
     assert split is not None
     order, pictures = data.for_validation(spec, split)
@@ -111,7 +113,7 @@ def test_validation_pictures_are_left_as_they_are(shapes: Any) -> None:
 
 
 def test_pictures_of_another_size_are_stretched_with_their_boxes(make_shapes: Callable[..., Any]) -> None:
-    spec = recipe.of(specs.parse(make_shapes(size=(160, 96)).spec(), "ssd"))
+    spec = networks.recipe(specs.parse(make_shapes(size=(160, 96)).spec(), "ssd"))
     split = frames.validation(spec, CLASSES)
     assert split is not None
     assert frames.resized(split, 64, 64) == 6
@@ -132,10 +134,10 @@ def test_a_real_crop_moves_the_boxes() -> None:
 
 
 def test_a_crop_of_the_networks_size_is_none(shapes: Any) -> None:
-    message = specs.parse(shapes.spec(), "ssd").message
-    assert Preprocess.of(message).crop is None
-    message.augmentation_config.preprocessing.crop_right = 48
-    assert Preprocess.of(message).crop == (0, 0, 48, 64)
+    spec = specs.parse(shapes.spec(), "ssd")
+    assert tlt2.preprocess(spec).crop is None
+    spec.message.augmentation_config.preprocessing.crop_right = 48
+    assert tlt2.preprocess(spec).crop == (0, 0, 48, 64)
 
 
 def test_grey_input_has_three_equal_channels(tmp_path: Path) -> None:
@@ -178,7 +180,9 @@ def test_a_run_resumed_in_the_middle_of_an_epoch_sees_what_it_would_have(shapes:
     order, pictures = prepared(shapes.spec())
     with closing(data.batches(pictures, order, workers=1)) as batches:
         whole = [(batch.images.copy(), batch.targets) for batch in batches]
-    rest, _ = data.for_training(recipe.of(specs.parse(shapes.spec(), "ssd")), pictures.split, range(1, 3), start_step=2)
+    rest, _ = data.for_training(
+        networks.recipe(specs.parse(shapes.spec(), "ssd")), pictures.split, range(1, 3), start_step=2
+    )
     with closing(data.batches(pictures, rest, workers=2)) as batches:
         for batch, (images, targets) in zip(batches, whole[2:], strict=True):
             assert np.array_equal(batch.images, images)

@@ -8,8 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from runtime.networks.ssd import boxes
-from runtime.networks.ssd.anchors import anchors
 from runtime.networks.ssd.decode import detect
+from specs.ssd.geometry import anchors
 
 pytestmark = pytest.mark.torch
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import specs
+from runtime import networks
 from runtime.data import recipe
 from runtime.imaging.views.dali import Dali
 from runtime.imaging.views.ssd_chain import SsdChain
@@ -17,7 +18,7 @@ TEXT = (Path(__file__).parents[1] / "data" / "training.tlt3.conf").read_text()
 
 
 def read(text: str = TEXT, *, strict: bool = False) -> recipe.Recipe:
-    return recipe.of(specs.parse_text(text, "ssd", source="spec", strict=strict))
+    return networks.recipe(specs.parse_text(text, "ssd", source="spec", strict=strict))
 
 
 def with_training(line: str, *, strict: bool = False) -> recipe.Recipe:
@@ -68,8 +69,7 @@ def test_records_go_through_the_chain_of_dali() -> None:
     text = TEXT[:start] + '  data_sources { tfrecords_path: "/d/train*" }\n' + TEXT[end:]
     made = read(text)
     assert isinstance(made.training_view, Dali)
-    assert made.data.training[0].annotations == "/d/train*"
-    assert made.data.training[0].format == "tfrecord"
+    assert (made.data.training[0].annotations, made.data.training[0].format) == ("/d/train*", "tfrecord")
     assert made.data.shuffled
     strict = read(text, strict=True)
     assert not strict.data.shuffled, "NVIDIA reads records in the order of the files"
@@ -103,6 +103,10 @@ def test_optimizers(written: str, name: str, settings: dict[str, object]) -> Non
     assert with_training(line, strict=True).optimizer == recipe.Optimizer(), "as NVIDIA does, SGD and no other"
 
 
+def test_gradients_are_clipped_unless_strict() -> None:
+    assert (read().clip_norm, read(strict=True).clip_norm) == (35.0, None)
+
+
 def test_early_stopping() -> None:
     line = 'early_stopping { monitor: "val_loss" patience: 3 min_delta: 0.5 }'
     assert with_training(line).early_stopping == recipe.EarlyStopping("validation_loss", 3, 0.5)
@@ -117,6 +121,6 @@ def test_difficult_objects_train_unless_it_is_written_that_they_do_not() -> None
 
 
 def test_the_average_of_weights() -> None:
-    assert not read().average
-    assert with_training("model_ema: true").average
-    assert not with_training("model_ema: true", strict=True).average, "which NVIDIA reads and ignores"
+    assert read().average is None
+    assert with_training("model_ema: true").average == 0.999
+    assert with_training("model_ema: true", strict=True).average is None, "which NVIDIA reads and ignores"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from PIL import Image, ImageChops
 
 from converters.pictures import drawing
-from runtime.tasks.detection.drawing import Find, colour_of, draw
+from converters.pictures.drawing import colour_of
+from runtime.tasks.detection import draw
+from runtime.tasks.detection.detections import detections
 
 GREY = (128, 128, 128)
 
@@ -15,15 +19,20 @@ def blank(width: int = 300, height: int = 240) -> Image.Image:
     return Image.new("RGB", (width, height), GREY)
 
 
+def framed(picture: Image.Image, box: Any, label: int, name: str, score: float) -> Image.Image:
+    """With one detection on it."""
+    return draw(picture, detections([box], [label], [score]), [name] * label)
+
+
 def test_the_original_stays_and_the_size_too() -> None:
     picture = blank()
-    result = draw(picture, [Find((20, 60, 200, 200), 1, "vest", 0.9)])
+    result = framed(picture, (20, 60, 200, 200), 1, "vest", 0.9)
     assert picture.getcolors() == [(300 * 240, GREY)]
     assert result.size == picture.size
 
 
 def test_the_frame_has_the_colour_of_its_class_and_lies_on_the_box() -> None:
-    result = draw(blank(), [Find((20, 60, 200, 200), 3, "vest", 0.9)])
+    result = framed(blank(), (20, 60, 200, 200), 3, "vest", 0.9)
     assert result.getpixel((21, 130)) == colour_of(3)
     assert result.getpixel((110, 130)) == GREY
     changed = ImageChops.difference(result, blank()).getbbox()
@@ -33,7 +42,7 @@ def test_the_frame_has_the_colour_of_its_class_and_lies_on_the_box() -> None:
 
 
 def test_the_chip_is_filled_with_the_colour_and_carries_letters() -> None:
-    result = draw(blank(), [Find((20, 60, 200, 200), 1, "short_sleeved_shirt", 0.87)])
+    result = framed(blank(), (20, 60, 200, 200), 1, "short_sleeved_shirt", 0.87)
     above = result.crop((20, 36, 150, 60)).getcolors(10_000) or []
     counts = {colour: count for count, colour in above}
     assert counts.get(colour_of(1), 0) > 300
@@ -42,11 +51,11 @@ def test_the_chip_is_filled_with_the_colour_and_carries_letters() -> None:
 
 @pytest.mark.parametrize("box", [(-50, -50, 20, 20), (290, 230, 400, 500), (0, 0, 300, 240), (400, 400, 500, 500)])
 def test_boxes_over_the_border_are_no_trouble(box: tuple[float, float, float, float]) -> None:
-    assert draw(blank(), [Find(box, 2, "sling_dress", 0.5)]).size == (300, 240)
+    assert framed(blank(), box, 2, "sling_dress", 0.5).size == (300, 240)
 
 
 def test_a_picture_smaller_than_its_chip() -> None:
-    assert draw(blank(12, 9), [Find((1, 1, 8, 8), 2, "short_sleeved_outwear", 0.5)]).size == (12, 9)
+    assert framed(blank(12, 9), (1, 1, 8, 8), 2, "short_sleeved_outwear", 0.5).size == (12, 9)
 
 
 def test_chips_of_boxes_at_one_place_do_not_overlap() -> None:
@@ -62,5 +71,5 @@ def test_every_class_of_deepfashion2_has_its_own_colour() -> None:
 
 
 def test_grey_and_palette_pictures_become_colour() -> None:
-    assert draw(Image.new("L", (50, 50)), []).mode == "RGB"
-    assert draw(Image.new("P", (50, 50)), []).mode == "RGB"
+    assert draw(Image.new("L", (50, 50)), detections([], [], []), []).mode == "RGB"
+    assert draw(Image.new("P", (50, 50)), detections([], [], []), []).mode == "RGB"

@@ -169,8 +169,8 @@ def test_the_moving_average_is_one_over_the_last_tenth_at_first_and_follows_its_
         kept = min(0.7, step / (step + 9))
         average = kept * average + (1 - kept) * guess
     assert run.average is not None
-    assert run.average.detector.guess.item() == pytest.approx(average, rel=1e-4)
-    assert run.average.detector.guess.item() != pytest.approx(run.detector.guess.item(), rel=1e-4)
+    assert run.average.model.guess.item() == pytest.approx(average, rel=1e-4)
+    assert run.average.model.guess.item() != pytest.approx(run.detector.guess.item(), rel=1e-4)
 
 
 def test_a_run_in_two_parts_is_the_run_in_one() -> None:

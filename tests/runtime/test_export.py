@@ -51,9 +51,9 @@ def look(path: Path, learned: Any, *, spec: bool = False) -> tuple[Any, np.ndarr
     """The model in ``path``, and what it takes of the pictures that ``learned`` has validated on."""
     import specs
 
-    wanted = backends.Wanted("ssd", specs.parse(learned.spec, "ssd") if spec else None)
+    wanted = backends.ModelRequest("ssd", specs.parse(learned.spec, "ssd") if spec else None)
     model = backends.open(path, wanted)
-    return model, np.stack([model.see(each) for each in sorted(learned.pictures.iterdir())[:9]])
+    return model, np.stack([model.load_image(each)[0] for each in sorted(learned.pictures.iterdir())[:9]])
 
 
 @pytest.mark.parametrize("format", SUFFIXES)
@@ -332,11 +332,11 @@ def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> Non
 
     path = tmp_path / "train.conf"
     path.write_text(LATER)
-    spec = specs.parse(path, "ssd")
+    recipe = ssd.recipe(specs.parse(path, "ssd"))
     torch.manual_seed(2)
-    detector = ssd.build(spec, num_classes=2)
+    detector = ssd.build(recipe)
     weights = tmp_path / "later.safetensors"
-    state = checkpoint.Checkpoint(ssd.name(spec), ("circle", "square"), 1, detector.state_dict(), LATER)
+    state = checkpoint.Checkpoint(recipe.name, ("circle", "square"), 1, detector.state_dict(), LATER)
     checkpoint.save(weights, state)
     target = tmp_path / "later.onnx"
     with pytest.MonkeyPatch.context() as patch:
@@ -351,7 +351,7 @@ def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> Non
         exported, again = look(name, learned)
         assert (again == pixels).all()
         found = exported(pixels)
-        assert sum(map(len, found)) > 20
+        assert sum(len(each["scores"]) for each in found) > 20
         with torch.inference_mode():
             corners, scores = dense.program(trained.model)(torch.from_numpy(pixels).permute(0, 3, 1, 2).float())
         assert difference.unexplained_detections(found, scores.numpy(), corners.numpy()) == 0
@@ -365,7 +365,7 @@ def test_a_network_that_sees_grey(learned: Any, tmp_path: Path) -> None:
 
     path = learned.shapes.spec(name="grey.conf", replace=("output_image_channel: 3", "output_image_channel: 1"))
     torch.manual_seed(2)
-    detector = ssd.build(specs.parse(path, "ssd"), num_classes=2)
+    detector = ssd.build(ssd.recipe(specs.parse(path, "ssd")))
     weights = tmp_path / "grey.safetensors"
     state = detector.state_dict()
     checkpoint.save(weights, checkpoint.Checkpoint("ssd_resnet10", ("circle", "square"), 1, state, path.read_text()))

@@ -18,15 +18,17 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 from runtime.exporting import judging
-from runtime.exporting.subject import Subject
+from runtime.imaging.boxes import decode
 from runtime.imaging.pixels import prepared
-from runtime.inference.backends.onnx import decode, probabilities
-from runtime.networks.ssd import config
+from runtime.inference.backends.onnx import probabilities
+from runtime.networks import ssd
 from runtime.networks.ssd.export import core, graphs, heads
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
 from runtime.networks.ssd.model import SSD
+from runtime.nn.export.subject import Subject
+from runtime.tasks import Prediction
 from runtime.tasks.detection import difference
-from runtime.tasks.detection.detections import Found, Thresholds, suppress
+from runtime.tasks.detection.detections import Thresholds, detections, suppress
 
 SPEC = Path(__file__).parents[1] / "data/seed-specs/training.conf"
 
@@ -34,7 +36,7 @@ SPEC = Path(__file__).parents[1] / "data/seed-specs/training.conf"
 def build(arch: str, nlayers: int, loss: Any, *, size: tuple[int, int], channels: int) -> Any:
     """A detector with answers of all kinds, without training: normalised by pictures, heads of unlike weights."""
     settings = replace(
-        config.read(specs.parse(SPEC, "ssd")), arch=arch, nlayers=nlayers, loss=loss, input_size=size,
+        ssd.recipe(specs.parse(SPEC, "ssd")).model, arch=arch, nlayers=nlayers, loss=loss, input_size=size,
         input_channels=channels, mean=(117.3786,) if channels == 1 else (103.939, 116.779, 123.68), top_k=60,
         confidence_threshold=0.2, clustering_iou_threshold=0.5, freeze_blocks=(), regularizer="NO_REG",
     )  # fmt: skip
@@ -73,17 +75,17 @@ def test_all_forms_agree(
     images = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32)
     with torch.inference_mode():
         truth = [
-            Found.of(*(each[name] for name in ("boxes", "labels", "scores")))
-            for each in detector(torch.from_numpy(images))
+            detections(*(each[name] for name in ("boxes", "labels", "scores")))
+            for each in detector.predict(torch.from_numpy(images))
         ]
-    assert sum(map(len, truth)) > 50
-    assert {label for found in truth for label in found.labels.tolist()} == {1, 2, 3}
+    assert sum(len(found["scores"]) for found in truth) > 50
+    assert {label for found in truth for label in found["labels"].tolist()} == {1, 2, 3}
 
     def run(model: Any, given: Any) -> Any:
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
         return session.run(None, {session.get_inputs()[0].name: given})
 
-    def same(found: list[Found]) -> None:
+    def same(found: list[Prediction]) -> None:
         apart = difference.between(truth, found)
         assert apart.alone == 0
         assert apart.pixels < 1e-2
@@ -97,14 +99,14 @@ def test_all_forms_agree(
         assert (labels[0, counts[0] :] == 0).all()
         assert (scores[0, counts[0] :] == 0).all()
         if count == 5:
-            same([Found.of(boxes[i][:n], labels[i][:n], scores[i][:n]) for i, n in enumerate(counts)])
+            same([detections(boxes[i][:n], labels[i][:n], scores[i][:n]) for i, n in enumerate(counts)])
 
     logits, offsets, anchors = run(graphs.join(network, graphs.pixels(known), graphs.raw(known), batch=None), images)
     scale = np.array([size[1], size[0]] * 2, np.float32)
     same([
         suppress(
             probabilities(logits[i], background=known.background),
-            decode(offsets[i], anchors, known.variances) * scale,
+            decode(offsets[i], anchors, np.array(known.variances, np.float32)) * scale,
             known.thresholds,
         )
         for i in range(5)
@@ -154,14 +156,14 @@ def test_numpy_suppresses_as_torch_does() -> None:
             torch.from_numpy(scores), torch.from_numpy(corners), confidence_threshold=0.1, iou_threshold=0.4, top_k=50
         )
         ours = suppress(scores, corners, Thresholds(0.1, 0.4, 50))
-        assert ours.labels.tolist() == theirs["labels"].tolist()
-        assert np.array_equal(ours.scores, theirs["scores"].numpy())
-        assert np.array_equal(ours.boxes, theirs["boxes"].numpy())
+        assert ours["labels"].tolist() == theirs["labels"].tolist()
+        assert np.array_equal(ours["scores"], theirs["scores"].numpy())
+        assert np.array_equal(ours["boxes"], theirs["boxes"].numpy())
 
 
 def test_the_difference_that_is_told() -> None:
-    one = Found.of([[0, 0, 10, 10], [20, 20, 30, 40]], [1, 2], [0.9, 0.5])
-    moved = Found.of([[0, 0, 10, 10.25], [20, 20, 30, 40]], [1, 2], [0.9, 0.4])
+    one = detections([[0, 0, 10, 10], [20, 20, 30, 40]], [1, 2], [0.9, 0.5])
+    moved = detections([[0, 0, 10, 10.25], [20, 20, 30, 40]], [1, 2], [0.9, 0.4])
     assert difference.between([one], [one]) == difference.Difference(1, 2, 0, 0.0, 0.0)
     apart = difference.between([one], [moved])
     assert (apart.boxes, apart.alone, apart.pixels) == (2, 0, 0.25)
@@ -170,8 +172,8 @@ def test_the_difference_that_is_told() -> None:
     nearer = difference.Difference(1, 2, 0, 0.25, 0.01)
     assert nearer.within(difference.HALF)
     assert not nearer.within(difference.EXACT)
-    other = Found.of([[0, 0, 10, 10]], [3], [0.9])
+    other = detections([[0, 0, 10, 10]], [3], [0.9])
     assert difference.between([one], [other]).alone == 3
-    assert difference.unexplained_detections([moved], [np.array([[0.9, 0], [0, 0.4]])], [moved.boxes]) == 0
-    assert difference.unexplained_detections([moved], [np.array([[0.9, 0], [0.4, 0]])], [moved.boxes]) == 1
-    assert difference.unexplained_detections([moved], [np.array([[0.9, 0], [0, 0.4]])], [one.boxes]) == 1
+    assert difference.unexplained_detections([moved], [np.array([[0.9, 0], [0, 0.4]])], [moved["boxes"]]) == 0
+    assert difference.unexplained_detections([moved], [np.array([[0.9, 0], [0.4, 0]])], [moved["boxes"]]) == 1
+    assert difference.unexplained_detections([moved], [np.array([[0.9, 0], [0, 0.4]])], [one["boxes"]]) == 1

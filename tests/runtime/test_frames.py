@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 import specs
-from runtime.data import frames, recipe
+from runtime import networks
+from runtime.data import frames
 from tltpipe.errors import DataError, SpecError
 
 CLASSES = ("circle", "square")
 
 
 def read(path: Path, which: str = "training", classes: tuple[str, ...] = CLASSES) -> frames.Split | None:
-    return getattr(frames, which)(recipe.of(specs.parse(path, "ssd")), classes)
+    return getattr(frames, which)(networks.recipe(specs.parse(path, "ssd")), classes)
 
 
 def test_the_validation_fold_is_told_by_its_name(shapes: Any) -> None:

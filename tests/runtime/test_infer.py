@@ -14,12 +14,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
-from runtime.inference.predictor import Detecting, Outputs, kitti_line
+from runtime.imaging.placement import Placement
+from runtime.inference import drawn_images
+from runtime.inference.predictor import Outputs, Predictor
+from runtime.inference.result_names import ResultName
 from runtime.programs import infer
 from runtime.shell import picture_lists
-from runtime.tasks.detection import drawing
-from runtime.tasks.detection.detections import Found
-from runtime.tasks.detection.drawing import Find
+from runtime.tasks import Prediction, ResultsOptions, detection
+from runtime.tasks.detection.detections import detections
+from runtime.tasks.detection.results import kitti_lines
 
 pytestmark = pytest.mark.torch
 
@@ -236,21 +239,22 @@ class Sure:
     def __init__(self, seen: list[int] | None = None) -> None:
         self.batches = [] if seen is None else seen
 
-    def see(self, path: Path) -> Any:
+    def load_image(self, path: Path) -> Any:
         from converters.pictures import headers
 
-        headers.size(path)
-        return np.zeros((64, 64, 3), np.uint8)
+        return np.zeros((64, 64, 3), np.uint8), Placement.resize(headers.size(path), (64, 64))
 
-    def __call__(self, pixels: Any) -> list[Found]:
+    def __call__(self, pixels: Any) -> list[Prediction]:
         self.batches.append(len(pixels))
-        return [Found.of([[16, 16, 48, 32]], [2], [0.875]) for _ in pixels]
+        return [detections([[16, 16, 48, 32]], [2], [0.875]) for _ in pixels]
 
 
 def test_boxes_come_back_in_pixels_of_the_original(pictures: Path, tmp_path: Path) -> None:
-    outputs = Outputs(tmp_path / "drawn", tmp_path / "labels")
-    detect = Detecting(Sure(), threshold=0.5, outputs=outputs, batch=4)
-    assert [len(seen.finds) for seen in detect([pictures / "a.jpg", pictures / "b.PNG"])] == [1, 1]  # type: ignore[union-attr]
+    paths = [pictures / "a.jpg", pictures / "b.PNG"]
+    with detection.writers()["labels"].open(tmp_path / "labels", ResultsOptions(Sure.classes, paths)) as labels:
+        outputs = Outputs(tmp_path / "drawn", labels, names={paths[0]: ResultName("a.jpg", "a.txt")})
+        predict = Predictor(Sure(), detection, threshold=0.5, outputs=outputs, batch=4)
+        assert [len(each.prediction["scores"]) for each in predict(paths)] == [1, 1]  # type: ignore[union-attr]
     expected = "square 0 0 0 80.00 50.00 240.00 100.00 0 0 0 0 0 0 0 0.8750\n"
     assert (tmp_path / "labels/a.txt").read_text() == expected
 
@@ -266,7 +270,7 @@ def test_many_pictures_in_order_and_few_ahead(pictures: Path) -> None:
             yield pictures / ("a.jpg" if number % 7 else "missing.jpg")
 
     model = Sure()
-    results = Detecting(model, threshold=0.5, outputs=Outputs(), batch=8)(paths())
+    results = Predictor(model, detection, threshold=0.5, outputs=Outputs(), batch=8)(paths())
     first = next(results)
     assert asked <= 8 * 8
     rest = list(results)
@@ -278,7 +282,8 @@ def test_many_pictures_in_order_and_few_ahead(pictures: Path) -> None:
 
 
 def test_a_class_with_a_space_stays_one_column() -> None:
-    assert kitti_line(Find((0, 0, 1, 1), 1, "long sleeve top", 0.5)).startswith("long_sleeve_top 0 0 0 0.00")
+    (line,) = kitti_lines(detections([[0, 0, 1, 1]], [1], [0.5]), ["long sleeve top"])
+    assert line.startswith("long_sleeve_top 0 0 0 0.00")
 
 
 def test_unreadable_pictures_do_not_stop_the_others(
@@ -386,7 +391,7 @@ def test_an_exported_model_needs_no_torch(learned: Any, pictures: Path, tmp_path
     assert export.main(["ssd", "-m", str(learned.model), "-o", str(model)]) == 0
     given = ["ssd", "-i", pictures, "-l", tmp_path / "onnx", "-m", model, "-t", "0.05"]
     call = f"infer.main({list(map(str, given))!r})"
-    code = f"import sys; from runtime import infer; sys.exit({call} or 'torch' in sys.modules)"
+    code = f"import sys; from runtime.programs import infer; sys.exit({call} or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert infer.main(words(learned, pictures, tmp_path, "-t", "0.05")) == 0
     for name in ("a.txt", "b.txt", "c.txt"):
@@ -476,6 +481,6 @@ def test_folders_are_searched_and_what_cannot_be_read_is_said(
     ("suffix", "format"), [(".webp", "WEBP"), (".jfif", "JPEG"), (".tif", "TIFF"), (".gif", "GIF")]
 )
 def test_annotated_copies_are_what_their_names_say(tmp_path: Path, suffix: str, format: str) -> None:
-    drawing.save(Image.new("RGB", (20, 10)), tmp_path / f"a{suffix}")
+    drawn_images.save(Image.new("RGB", (20, 10)), tmp_path / f"a{suffix}")
     with Image.open(tmp_path / f"a{suffix}") as image:
         assert (image.format, image.size) == (format, (20, 10))

@@ -8,8 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from runtime.networks.ssd import boxes, matching
-from runtime.networks.ssd.anchors import anchors
 from runtime.networks.ssd.matching import BACKGROUND, NEUTRAL
+from specs.ssd.geometry import anchors
 
 pytestmark = pytest.mark.torch
 

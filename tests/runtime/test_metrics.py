@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.evaluation import validation
 from runtime.tasks.detection.average_precision import AveragePrecision, Mode, Result, to_network_pixels
+from runtime.tasks.detection.evaluation.report import table
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/ssd/average_precision.json").read_text())
 MODES: tuple[Mode, Mode] = ("SAMPLE", "INTEGRATE")
@@ -93,5 +93,5 @@ def test_label_out_of_range(label: int) -> None:
 def test_a_class_without_an_object_has_a_dash_in_the_table(strict: bool, shown: str) -> None:
     """As with NVIDIA a 0 under strict, where it counts in the mean."""
     result = Result({"circle": 0.5, "star": 0.0}, frozenset({"star"}), strict)
-    lines = [line.split() for line in validation.table(result, decimals=3)]
+    lines = [line.split() for line in table(result, decimals=3)]
     assert lines[1:-1] == [["circle", "AP", "0.500"], ["star", "AP", shown], ["mAP", "0.250" if strict else "0.500"]]

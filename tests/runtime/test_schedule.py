@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import specs
-from runtime.training import schedule
-from runtime.training.schedule import SoftStartAnnealing, SoftStartCosine
-from tltpipe.errors import SpecError
+from runtime import networks
+from runtime.nn import schedules
+from runtime.nn.schedules import SoftStartAnnealing, SoftStartCosine
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent.parent / "golden" / "lr_schedules.json").read_text())
 
@@ -64,10 +64,6 @@ def test_ends_where_it_began_and_stays_there() -> None:
     assert curve(200) == curve(10_000) == pytest.approx(1e-4)
 
 
-def spec(shapes: Any, *replace: str) -> specs.Spec:
-    return specs.parse(shapes.spec(replace=replace) if replace else shapes.spec(), "ssd")
-
-
 COSINE = (
     "soft_start_annealing_schedule {\n    "
     "min_learning_rate: 5e-5 max_learning_rate: 0.005 soft_start: 0.2 annealing: 0.5 }",
@@ -76,14 +72,55 @@ COSINE = (
 
 
 def test_rates_are_multiplied_by_the_processes_where_nvidia_is_wanted_to_the_letter(shapes: Any) -> None:
-    given = spec(shapes)
-    assert schedule.of(given, processes=4, steps=100)(20) == pytest.approx(5e-3)
-    strict = dataclasses.replace(given, strict=True)
-    assert schedule.of(strict, processes=4, steps=100)(20) == pytest.approx(2e-2)
+    path = shapes.spec()
+    assert networks.recipe(specs.parse(path, "ssd")).schedule(100, 4)(20) == pytest.approx(5e-3)
+    assert networks.recipe(specs.parse(path, "ssd", strict=True)).schedule(100, 4)(20) == pytest.approx(2e-2)
 
 
-def test_a_cosine_is_honoured_unless_strict(shapes: Any) -> None:
-    given = spec(shapes, *COSINE)
-    assert schedule.of(given, processes=1, steps=10)(2) == pytest.approx(5e-3)
-    with pytest.raises(SpecError, match="soft_start_annealing_schedule is needed"):
-        schedule.of(dataclasses.replace(given, strict=True), processes=1, steps=10)
+def test_a_cosine_is_honoured(shapes: Any) -> None:
+    recipe = networks.recipe(specs.parse(shapes.spec(replace=COSINE), "ssd"))
+    assert recipe.schedule(10, 1)(2) == pytest.approx(5e-3)
+    assert isinstance(recipe.schedule(10, 1), SoftStartCosine)
+
+
+def test_steps_fall_at_whole_epochs() -> None:
+    curve = schedules.MultiStep(0.02, milestones=(2, 3), per_epoch=10, gamma=0.5)
+    assert [curve(step) for step in (0, 19, 20, 29, 30, 99)] == [0.02, 0.02, 0.01, 0.01, 0.005, 0.005]
+    curve = schedules.StepLR(0.08, epochs=2, per_epoch=5, gamma=0.5)
+    assert [curve(step) for step in (0, 9, 10, 19, 20)] == [0.08, 0.08, 0.04, 0.04, 0.02]
+    assert schedules.Constant(0.1)(0) == schedules.Constant(0.1)(99) == 0.1
+
+
+def test_falls_to_a_floor_and_stays_there() -> None:
+    curve = schedules.Polynomial(1.0, steps=120, power=2.0, floor=0.2, flat=20)
+    assert [curve(step) for step in (0, 50, 100, 119, 500)] == pytest.approx([1.0, 0.2 + 0.8 * 0.25, 0.2, 0.2, 0.2])
+    curve = schedules.Cosine(1.0, steps=120, floor=0.2, flat=20)
+    assert [curve(step) for step in (0, 50, 100, 119)] == pytest.approx([1.0, 0.6, 0.2, 0.2])
+    assert curve(25) == pytest.approx(0.2 + 0.4 * (1 + math.sqrt(0.5)))
+
+
+def test_a_warm_up_climbs_on_a_straight_line() -> None:
+    curve = schedules.WarmUp(schedules.MultiStep(0.1, milestones=(1,), per_epoch=20), iterations=10, factor=0.1)
+    assert [curve(step) for step in (0, 5, 10, 19, 20)] == pytest.approx([0.01, 0.055, 0.1, 0.1, 0.01])
+    assert schedules.WarmUp(schedules.Constant(0.1), iterations=0)(0) == 0.1
+
+
+def test_schedules_are_torchs() -> None:
+    """Step by step as torch's own: MultiStepLR and StepLR by epochs, LinearLR, CosineAnnealingLR, PolynomialLR."""
+    torch = pytest.importorskip("torch")
+    lr, steps = torch.optim.lr_scheduler, 40
+    made = {
+        lambda it: lr.MultiStepLR(it, [2, 5], 0.3): schedules.MultiStep(0.1, (2, 5), per_epoch=1, gamma=0.3),
+        lambda it: lr.StepLR(it, 7, 0.3): schedules.StepLR(0.1, 7, per_epoch=1, gamma=0.3),
+        lambda it: lr.LinearLR(it, 0.01, total_iters=9): schedules.WarmUp(schedules.Constant(0.1), 9, 0.01),
+        lambda it: lr.CosineAnnealingLR(it, steps, 0.02): schedules.Cosine(0.1, steps, floor=0.02),
+        lambda it: lr.PolynomialLR(it, steps, 0.9): schedules.Polynomial(0.1, steps, power=0.9),
+    }
+    for theirs, ours in made.items():
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+        scheduler, used = theirs(optimizer), []
+        for _ in range(steps):
+            used.append(scheduler.get_last_lr()[0])
+            optimizer.step()
+            scheduler.step()
+        assert [ours(step) for step in range(steps)] == pytest.approx(used, rel=1e-9), ours

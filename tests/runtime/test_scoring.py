@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 import specs
-from runtime.data import frames, recipe
+from runtime import networks
+from runtime.data import frames
 from runtime.data.columns import Fixed
 from runtime.evaluation import validation
-from runtime.networks import ssd
+from runtime.tasks import ReportOptions, Scores, detection
+from runtime.tasks.detection.detections import detections
 from runtime.weights import checkpoint
 from tltpipe.progress import Silent
 
@@ -23,21 +25,21 @@ CLASSES = ("circle", "square")
 @pytest.fixture(scope="module")
 def parts(learned: Any) -> Any:
     spec = specs.parse(learned.spec, "ssd")
-    plan = recipe.of(spec)
+    plan = networks.recipe(spec)
     split = frames.validation(plan, CLASSES)
     assert split is not None
-    detector = checkpoint.open_detector(ssd, spec, learned.model, key=None)[0]
+    detector = checkpoint.open_model(learned.model, key=None, spec=spec).model
     return detector, plan, split
 
 
-def seen(parts: Any, *, strict: bool = False, split: Any = None) -> validation.Score:
+def seen(parts: Any, *, strict: bool = False, split: Any = None) -> Scores:
     import torch
 
     detector, plan, own = parts
     plan = replace(plan, spec=replace(plan.spec, strict=strict))
-    return validation.score(
-        detector, plan, own if split is None else split, CLASSES,
-        device=torch.device("cpu"), progress=Silent(), with_loss=True,
+    return validation.validate(
+        detector, detection, plan, own if split is None else split, CLASSES,
+        device=torch.device("cpu"), progress=Silent(),
     )  # fmt: skip
 
 
@@ -47,8 +49,8 @@ def test_one_pass_tells_what_two_would(parts: Any) -> None:
     detector = parts[0].eval()
     images = torch.rand(2, 3, 64, 64) * 255
     truths = [{"boxes": torch.tensor([[5.0, 5, 30, 30]]), "labels": torch.tensor([1])}] * 2
-    found, losses = detector.evaluate(images, truths)
-    for ours, alone in zip(found, detector(images), strict=True):
+    found, losses = detector.predict_with_loss(images, truths)
+    for ours, alone in zip(found, detector.predict(images), strict=True):
         assert all(torch.equal(ours[name], alone[name]) for name in ("boxes", "labels", "scores"))
     assert {name: value.item() for name, value in losses.items()} == {
         name: value.item() for name, value in detector(images, truths).items()
@@ -57,11 +59,11 @@ def test_one_pass_tells_what_two_would(parts: Any) -> None:
 
 def test_a_score_has_all_that_the_log_shows(parts: Any) -> None:
     score = seen(parts)
-    assert score.precision.mean > 0.15, "two epochs teach it something; by chance it would be near 0"
-    assert 0 < score.coco["AP"] < score.coco["AP50"] <= 1
+    assert score.value > 0.15, "two epochs teach it something; by chance it would be near 0"
+    assert 0 < score.figures["coco/AP"] < score.figures["coco/AP50"] <= 1
     assert list(score.curves) == list(CLASSES)
-    assert len(score.pictures) == 8
-    assert all(picture.dtype == np.uint8 and picture.shape == (384, 384, 3) for picture in score.pictures)
+    assert len(score.images) == 8
+    assert all(picture.dtype == np.uint8 and picture.shape == (384, 384, 3) for picture in score.images)
     assert score.loss is not None
     assert 0 < score.loss < 20
 
@@ -69,13 +71,13 @@ def test_a_score_has_all_that_the_log_shows(parts: Any) -> None:
 def test_difficult_objects_are_like_all_others_unless_strict(parts: Any) -> None:
     split = parts[2]
     marks = Fixed(np.bool_)
-    marks.extend(split.labels == 1)
+    marks.extend(split["labels"] == 1)
     hard = replace(split, columns={**split.columns, "difficult": marks})
-    assert seen(parts, split=hard).precision.per_class == seen(parts).precision.per_class
-    strict = seen(parts, split=hard, strict=True).precision
-    assert strict.per_class["circle"] == 0
-    assert strict.per_class["square"] == seen(parts).precision.per_class["square"]
-    assert strict.mean == pytest.approx(strict.per_class["square"] / 2)
+    assert seen(parts, split=hard).per_class == seen(parts).per_class
+    strict = seen(parts, split=hard, strict=True)
+    assert strict.per_class["AP"]["circle"] == 0
+    assert strict.per_class["AP"]["square"] == seen(parts).per_class["AP"]["square"]
+    assert strict.value == pytest.approx(strict.per_class["AP"]["square"] / 2)
 
 
 def test_nvidias_validation_loss_grows_with_the_batch(parts: Any) -> None:
@@ -85,21 +87,32 @@ def test_nvidias_validation_loss_grows_with_the_batch(parts: Any) -> None:
     assert strict == pytest.approx(4 * sane, rel=1e-5)
 
 
-def test_any_model_can_be_looked_through(parts: Any) -> None:
-    """What finds exactly the objects is right about all of them."""
+def test_a_model_without_a_shared_pass_is_validated_in_two(parts: Any) -> None:
+    detector, plan, split = parts
 
-    class Perfect:
-        def __call__(self, batch: Any) -> Any:
-            found = [
-                {"boxes": boxes, "labels": labels, "scores": np.full(len(labels), 0.9)}
-                for boxes, labels in ((target["boxes"], target["labels"]) for target in batch.targets)
-            ]
-            return found, 0.0
+    class TwoPasses:
+        def __init__(self) -> None:
+            self.eval, self.predict = detector.eval, detector.predict
+
+        def __call__(self, images: Any, targets: Any) -> Any:
+            return detector(images, targets)
+
+    scores, one_pass = seen((TwoPasses(), plan, split)), seen(parts)
+    assert scores.loss == one_pass.loss
+    assert scores.figures == pytest.approx(one_pass.figures, rel=0, nan_ok=True)
+
+
+def test_what_predicts_exactly_the_objects_is_right_about_all_of_them(parts: Any) -> None:
+    def predict(batch: Any) -> Any:
+        return [
+            detections(each["boxes"], each["labels"], np.full(len(each["labels"]), 0.9)) for each in batch.targets
+        ], 0.0
 
     _, plan, split = parts
-    looked = validation.look(Perfect(), plan, split, CLASSES, size=(64, 64), progress=Silent())
-    assert validation.precision(
-        validation.average_precision.in_whole_pixels(looked.findings), plan
-    ).mean == pytest.approx(1)
-    assert validation.coco.measure(looked.findings).figures["AP"] == pytest.approx(1)
-    assert looked.findings.sizes.tolist() == [[96, 96]] * 8
+    metrics = detection.metrics(CLASSES, plan)
+    validation.run_validation(predict, detection, plan, split, CLASSES, metrics, progress=Silent())
+    scores = metrics.scores()
+    assert scores.value == pytest.approx(1)
+    assert scores.figures["coco/AP"] == pytest.approx(1)
+    values = metrics.report(split, ReportOptions("perfect")).values()
+    assert (values["pictures"], values["all"]["missed"]) == (8, 0)

@@ -14,7 +14,8 @@ import specs
 from converters.formats.kitti import rows as kitti_rows
 from converters.tfrecords import examples
 from converters.tfrecords.records import write_records
-from runtime.data import batches, frames, recipe
+from runtime import networks
+from runtime.data import batches, frames
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.imaging.decoding import Embedded, pixels
 from tltpipe.errors import DataError, SpecError
@@ -25,7 +26,7 @@ TAIL = "0 0 0 0 0 0 0"
 
 @pytest.fixture
 def base(shapes: Any) -> Recipe:
-    return recipe.of(specs.parse(shapes.spec(), "ssd"))
+    return networks.recipe(specs.parse(shapes.spec(), "ssd"))
 
 
 def folders(root: Path, labels: dict[str, str], size: tuple[int, int] = (64, 48), suffix: str = ".png") -> Source:
@@ -241,16 +242,16 @@ def test_another_extension_is_found_and_said_unless_strict(shapes: Any) -> None:
     images = sorted((shapes.root / "pictures/train/images").iterdir())
     for path in images[::2]:
         path.rename(path.with_suffix(".JPEG"))
-    split = frames.training(recipe.of(specs.parse(shapes.spec(), "ssd")), CLASSES)
+    split = frames.training(networks.recipe(specs.parse(shapes.spec(), "ssd")), CLASSES)
     names = [split.image(index) for index in range(len(split))]
     assert all(isinstance(path, Path) and path.is_file() for path in names)
     assert any(".JPEG" in note and "they are used" in note for note in split.notes)
-    anything = frames.training(recipe.of(specs.parse(shapes.spec(extension="auto"), "ssd")), CLASSES)
+    anything = frames.training(networks.recipe(specs.parse(shapes.spec(extension="auto"), "ssd")), CLASSES)
     assert [anything.image(index) for index in range(len(anything))] == names
     assert not [note for note in anything.notes if "extension" in note]
     strict = replace(specs.parse(shapes.spec(), "ssd"), strict=True)
     with pytest.raises(DataError, match="missing") as caught:
-        frames.training(recipe.of(strict), CLASSES)
+        frames.training(networks.recipe(strict), CLASSES)
     assert "must be JPEG" in (caught.value.hint or "")
 
 
@@ -425,7 +426,7 @@ def test_a_weight_of_a_spec_arrives(shapes: Any) -> None:
     told = f'tfrecords_path: "{root}/TFRecords/*fold-000*" image_directory_path: "{root}/pictures" source_weight: 3'
     more = f"data_sources: {{ {told} }}"
     path = shapes.spec(validation=more, replace=("TFRecords/*", "TFRecords/*fold-001*"))
-    weighed = recipe.of(specs.parse(path, "ssd"))
+    weighed = networks.recipe(specs.parse(path, "ssd"))
     split = frames.training(weighed, CLASSES)
     assert split.sources == ((12, 1.0), (6, 3.0))
     order, _ = batches.for_training(weighed, split, range(1, 9))

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from runtime.data import recipe
+from runtime.networks import ssd
 from runtime.programs import train
 from runtime.training import guards
 from runtime.weights import checkpoint
@@ -118,7 +119,7 @@ def test_pretrained_weights(trained: Any, tmp_path: Path, capsys: pytest.Capture
     assert train.main(["ssd", "-e", str(spec), "-r", str(tmp_path / "out"), "-m", str(trained.model)]) == 0
     printed = capsys.readouterr()
     assert "pretrained weights: " in printed.out
-    assert "no average precision will be measured" in printed.out
+    assert "no score will be measured" in printed.out
     assert "star" in printed.err
     assert (tmp_path / "out/ssd_training_log_resnet10.csv").read_text().startswith("epoch,loss,lr\n1,")
     # The backbone starts where the other training ended, not at random.
@@ -176,9 +177,9 @@ def test_training_stops_early_when_nothing_gets_better(
     shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The rates are so small that no epoch falls by as much as is asked for."""
-    of = recipe.of
+    read = ssd.recipe
     rule = recipe.EarlyStopping("loss", patience=2, min_delta=100.0)
-    monkeypatch.setattr(recipe, "of", lambda spec: dataclasses.replace(of(spec), early_stopping=rule))
+    monkeypatch.setattr(ssd, "recipe", lambda spec: dataclasses.replace(read(spec), early_stopping=rule))
     words = ["ssd", "-e", str(shapes.spec(epochs=9, period=9)), "-r", str(tmp_path / "out")]
     assert train.main(words) == 0
     assert "stopped early: loss has not fallen for 2 epochs" in capsys.readouterr().out

@@ -17,7 +17,7 @@ import pytest
 
 from runtime.programs import train
 from runtime.training.log import TrainingLog
-from runtime.training.recorder import Keeper
+from runtime.training.recorder import Recorder
 from runtime.weights import checkpoint
 from runtime.weights.checkpoint import Checkpoint
 from tltpipe.progress import read
@@ -131,7 +131,7 @@ def test_cut_short_after_the_last_epoch_was_saved(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Keeper, "tidy", stop)
+        patch.setattr(Recorder, "tidy", stop)
         assert train.main(["ssd", "-e", str(spec), "-r", str(cut)]) == 130
     capsys.readouterr()
     run(spec, cut)

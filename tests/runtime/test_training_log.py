@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,7 @@ import pytest
 from PIL import Image
 
 from runtime.data.batches import Batch
-from runtime.evaluation.validation import Score
-from runtime.tasks.detection.average_precision import Result
+from runtime.tasks import Scores, detection
 from runtime.training import curves
 from runtime.training.log import TrainingLog
 
@@ -22,20 +22,25 @@ pytestmark = pytest.mark.torch
 
 CSV = "ssd_training_log_resnet10.csv"
 RECALL = np.linspace(1, 0, 101)
-SCORE = Score(
-    Result({"circle": 0.25, "square": 0.5}),
-    1.2345678912,
-    {"AP": 0.125, "APl": 0.0},
-    {"circle": (np.where(RECALL < 0.5, 1.0, 0.0), RECALL)},
-    [np.full((40, 60, 3), 200, np.uint8)],
+SCORES = Scores(
+    primary="mAP",
+    figures={"mAP": 0.375, "coco/AP": 0.125, "coco/APl": 0.0},
+    per_class={"AP": {"circle": 0.25, "square": 0.5}},
+    titles={"mAP": "mean average precision"},
+    curves={"circle": (np.where(RECALL < 0.5, 1.0, 0.0), RECALL)},
+    images=[np.full((40, 60, 3), 200, np.uint8)],
+    loss=1.2345678912,
 )
+BLANK = replace(SCORES, figures={"mAP": 0.0}, per_class={"AP": {"circle": 0.0, "square": 0.0}})
+
+
+def log_of(results: Path, network: str = "ssd_resnet10", **named: Any) -> TrainingLog:
+    named = {"first_epoch": 1, "epochs": 1, "validated": False, "blank": BLANK, **named}
+    return TrainingLog(results, network, ("circle", "square"), detection, **named)
 
 
 def train(results: Path, epochs: range, *, strict: bool = False, last: int = 3, step: int = 0) -> None:
-    log = TrainingLog(
-        results, "ssd_resnet10", ("circle", "square"), first_epoch=epochs.start, epochs=last, validated=True,
-        strict=strict, spec="random_seed: 7\n",
-    )  # fmt: skip
+    log = log_of(results, first_epoch=epochs.start, epochs=last, validated=True, strict=strict, spec="random_seed: 7\n")
     with log.running(step=step):
         images = np.full((2, 64, 64, 3), 255, np.uint8)
         targets = [
@@ -47,7 +52,7 @@ def train(results: Path, epochs: range, *, strict: bool = False, last: int = 3, 
             for number in (2 * epoch - 2, 2 * epoch - 1):
                 log.step(number, losses={"classification": 2.0, "localization": 1.0}, rate=0.01, gradient_norm=3.5)
             log.epoch(
-                epoch, step=2 * epoch, loss=3.0, rate=0.02, seconds=1.5, score=SCORE if epoch == last else None,
+                epoch, step=2 * epoch, loss=3.0, rate=0.02, seconds=1.5, scores=SCORES if epoch == last else None,
                 images_per_second=40.0, data_wait=0.25,
             )  # fmt: skip
 
@@ -59,14 +64,14 @@ def events(results: Path) -> Any:
 
 def test_a_training_goes_on_without_its_curves(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("tensorboard")
-    log = TrainingLog(tmp_path, "ssd_resnet10", ("circle",), first_epoch=1, epochs=1, validated=False)
+    log = log_of(tmp_path)
     with log.running(step=0):
         shutil.rmtree(tmp_path / "events")
         for number in range(5):
             log.step(number, losses={"classification": 2.0}, rate=0.01)
             log.events.flush()
             time.sleep(0.05)  # TensorBoard writes in a thread of its own
-        log.epoch(1, step=5, loss=2.0, rate=0.01, seconds=1.0, score=None)
+        log.epoch(1, step=5, loss=2.0, rate=0.01, seconds=1.0, scores=None)
     assert (tmp_path / CSV).read_text().splitlines()[1].startswith("1,")
     told = capfd.readouterr().err
     assert told.count(f"warning: {tmp_path / 'events'}: no more TensorBoard events can be written") == 1
@@ -81,6 +86,12 @@ def test_the_csv_is_nvidias(tmp_path: Path) -> None:
         "2,nan,nan,3,0.02,nan,nan",
         "3,0.25000,0.50000,3,0.02,0.37500,1.23457",
     ]
+
+
+def test_the_log_of_a_network_has_the_name_of_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tltpipe.registry.names", lambda _: ["mask", "mask_rcnn", "ssd"])
+    assert log_of(tmp_path, "mask_rcnn_resnet50").path.name == "mask_rcnn_training_log_resnet50.csv"
+    assert log_of(tmp_path, "mask_rcnn").path.name == "mask_rcnn_training_log.csv"
 
 
 def test_a_resume_appends_to_the_csv_and_strict_begins_it_anew(tmp_path: Path) -> None:
@@ -117,7 +128,7 @@ def test_status_lines_are_nvidias(tmp_path: Path) -> None:
 
 
 def test_a_failure_is_the_last_line(tmp_path: Path) -> None:
-    log = TrainingLog(tmp_path, "ssd_resnet10", ("circle",), first_epoch=1, epochs=1, validated=False)
+    log = log_of(tmp_path)
     with pytest.raises(ValueError, match="went wrong"), log.running(step=0):
         raise ValueError("it went wrong")
     last = json.loads((tmp_path / "status.json").read_text().splitlines()[-1])
@@ -136,7 +147,7 @@ def test_tensorboard_has_curves_pictures_and_the_spec(tmp_path: Path) -> None:
     assert wanted <= set(tags["scalars"])
     assert [(event.step, event.value) for event in read.Scalars("loss")] == [(step, 3.0) for step in range(6)]
     assert [event.step for event in read.Scalars("data_wait")] == [2, 4, 6]
-    assert read.Scalars("validation_loss")[0].value == pytest.approx(SCORE.loss)
+    assert read.Scalars("validation_loss")[0].value == pytest.approx(SCORES.loss)
     assert {"batch_imgs/0", "batch_imgs/1", "validation/0"} <= set(tags["images"])
     assert (read.Images("validation/0")[0].width, read.Images("batch_imgs/0")[0].width) == (60, 384)
     assert {"spec/text_summary", "precision_recall/circle"} <= set(tags["tensors"])
@@ -186,19 +197,19 @@ def test_the_curves_are_a_picture_beside_the_log(tmp_path: Path) -> None:
 
 
 def test_without_validation_there_is_one_panel_and_it_is_drawn_while_training(tmp_path: Path) -> None:
-    log = TrainingLog(tmp_path, "ssd_resnet10", ("circle",), first_epoch=1, epochs=2, validated=False)
+    log = log_of(tmp_path, epochs=2)
     with log.running(step=0):
-        log.epoch(1, step=2, loss=3.0, rate=0.02, seconds=1.5, score=None)
+        log.epoch(1, step=2, loss=3.0, rate=0.02, seconds=1.5, scores=None)
         with Image.open(tmp_path / "curves.png") as panel:
             assert panel.size == (616, 429)
         first = (tmp_path / "curves.png").stat().st_mtime_ns
-        log.epoch(2, step=4, loss=2.0, rate=0.02, seconds=1.5, score=None)
+        log.epoch(2, step=4, loss=2.0, rate=0.02, seconds=1.5, scores=None)
         assert (tmp_path / "curves.png").stat().st_mtime_ns == first, "not for every epoch of a second"
     assert (tmp_path / "curves.png").stat().st_mtime_ns > first
 
 
 def test_no_epoch_no_picture(tmp_path: Path) -> None:
-    log = TrainingLog(tmp_path, "ssd_resnet10", ("circle",), first_epoch=1, epochs=2, validated=False)
+    log = log_of(tmp_path, epochs=2)
     with log.running(step=0):
         pass
     assert not (tmp_path / "curves.png").exists()

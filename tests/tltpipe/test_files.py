@@ -5,6 +5,7 @@ import pytest
 
 from tltpipe import files
 from tltpipe.errors import HostError
+from tltpipe.workers import parallel_map
 
 
 def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path: Path) -> None:
@@ -74,8 +75,8 @@ def _square(number: int) -> int:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_parallel_map_keeps_order_and_raises_in_turn(workers: int) -> None:
-    assert list(files.parallel_map(_square, range(10), workers=workers)) == [n * n for n in range(10)]
-    results = files.parallel_map(_square, range(10, 20), workers=workers)
+    assert list(parallel_map(_square, range(10), workers=workers)) == [n * n for n in range(10)]
+    results = parallel_map(_square, range(10, 20), workers=workers)
     assert [next(results) for _ in range(3)] == [100, 121, 144]
     with pytest.raises(ValueError, match="thirteen"):
         next(results)

@@ -54,7 +54,7 @@ def checkpoint_file(tmp_path: Path) -> Path:
     }  # fmt: skip
     text = specs.render("ssd", "train.tlt2.conf.j2", settings, **places)
     torch.manual_seed(1)
-    detector = ssd.build(specs.parse_text(text, "ssd", source="train.conf"), num_classes=2)
+    detector = ssd.build(ssd.recipe(specs.parse_text(text, "ssd", source="train.conf")))
     path = tmp_path / "model.safetensors"
     checkpoint.save(path, checkpoint.Checkpoint("ssd_resnet10", ("skirt", "vest"), 1, detector.state_dict(), text))
     return path

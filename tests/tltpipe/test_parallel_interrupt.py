@@ -11,7 +11,7 @@ from pathlib import Path
 
 SCRIPT = """
 import itertools, sys
-from tltpipe.files import parallel_map
+from tltpipe.workers import parallel_map
 
 if __name__ == "__main__":
     try:

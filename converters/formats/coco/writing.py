@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryFile
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
+from converters.formats.coco import lists
 from converters.formats.coco.reading import PAIRS, SLOTS
 from converters.formats.coco.records import OWN
 from converters.model import KeypointSlot, Mask, Object, Sample, flat, rules
@@ -179,32 +178,22 @@ class Writer:
         self._annotation_ids = count(1)
 
     def __enter__(self) -> Writer:
-        self._out: IO[bytes] = self._files.enter_context(self.path.open("wb"))
-        # Annotations are the bulk: they wait on the disk of the result, not in memory and not in a small /tmp.
-        self._spool: IO[bytes] = self._files.enter_context(TemporaryFile(dir=self.path.parent))
-        self._out.write(b'{"info":%s,\n"licenses":[],\n"images":[' % orjson.dumps(self._info()))
+        head = b'{"info":%s,\n"licenses":[]' % orjson.dumps(self._info())
+        self._lists = self._files.enter_context(lists.written(self.path, head, self._categories))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self._files.__exit__(kind, error, trace)
-            return
-        with self._files:
-            self._out.write(b'],\n"annotations":[')
-            self._spool.seek(0)
-            shutil.copyfileobj(self._spool, self._out, 1 << 20)
-            self._out.write(b'],\n"categories":%s}\n' % orjson.dumps(self._categories()))
+        self._files.__exit__(kind, error, trace)
 
     def append(self, entry: Entry) -> None:
         """Give ``entry`` its ids and write it."""
         image_id = self._image_id(entry)
-        self._out.write(b'%s\n{"id":%d,%s' % (b"," if len(self._image_ids) > 1 else b"", image_id, entry.image[1:]))
+        self._lists.image(b'{"id":%d,%s' % (image_id, entry.image[1:]))
         for annotation in entry.annotations:
-            number = next(self._annotation_ids)
-            ids = b'%s\n{"id":%d,"image_id":%d,' % (b"," if number > 1 else b"", number, image_id)
-            self._spool.write(ids + annotation[1:])
+            ids = b'{"id":%d,"image_id":%d,' % (next(self._annotation_ids), image_id)
+            self._lists.annotation(ids + annotation[1:])
 
     def _image_id(self, entry: Entry) -> int:
         stem, number = entry.id.rpartition("/")[2], entry.number

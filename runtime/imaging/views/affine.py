@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -56,31 +55,6 @@ class OnlineAugment:
     color_shift_stddev: float = 0.0
     min_box_width: float = 0.0
     min_box_height: float = 0.0
-
-    @classmethod
-    def of(cls, experiment: Any) -> OnlineAugment:
-        """Read an ``Experiment`` message (TLT 2.0); an unset zoom (0) is 1, an unset contrast centre 0.5."""
-        config = experiment.augmentation_config
-        size, space, colour = config.preprocessing, config.spatial_augmentation, config.color_augmentation
-        centre = colour.contrast_center or 0.5
-        return cls(
-            width=size.output_image_width,
-            height=size.output_image_height,
-            hflip_probability=space.hflip_probability,
-            vflip_probability=space.vflip_probability,
-            zoom_min=space.zoom_min or min(1.0, space.zoom_max or 1.0),
-            zoom_max=space.zoom_max or max(1.0, space.zoom_min or 1.0),
-            translate_max_x=space.translate_max_x,
-            translate_max_y=space.translate_max_y,
-            rotate_rad_max=space.rotate_rad_max,
-            hue_rotation_max=colour.hue_rotation_max,
-            saturation_shift_max=colour.saturation_shift_max,
-            contrast_scale_max=colour.contrast_scale_max,
-            contrast_center=centre if centre <= 1.0 else centre / 255.0,
-            color_shift_stddev=colour.color_shift_stddev,
-            min_box_width=size.min_bbox_width,
-            min_box_height=size.min_bbox_height,
-        )
 
     def __call__(self, picture: Pixels, boxes: Floats, random: np.random.Generator) -> Seen:
         """Augment an RGB ``picture`` [h, w, 3] of any size and its ``boxes`` [N, 4] (left, top, right, bottom, in

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -19,11 +18,6 @@ class Warp:
 
     preprocess: Preprocess
     augment: OnlineAugment
-
-    @classmethod
-    def of(cls, experiment: Any) -> Warp:
-        """Read ``augmentation_config`` of an ``Experiment`` message of TLT 2.0."""
-        return cls(Preprocess.of(experiment), OnlineAugment.of(experiment))
 
     def __call__(
         self,

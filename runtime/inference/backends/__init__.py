@@ -1,6 +1,6 @@
 """One file per kind of model file that pictures can be looked at with; what they share is ``Model``.
 
-``open(path, wanted)`` takes the kind by the end of the name. Nothing heavy is imported before a file is opened.
+``open(path, request)`` takes the kind by the end of the name. Nothing heavy is imported before a file is opened.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from tltpipe import registry
 from tltpipe.errors import ModelError, TltpipeError, UsageError
@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from runtime.tasks.detection.detections import Found
+    from runtime.imaging.pixels import Pixels
+    from runtime.imaging.placement import Placement
+    from runtime.tasks import Prediction
     from specs import Spec
 
+LoadImage: TypeAlias = "Callable[[Path], tuple[NDArray[np.uint8], Placement]]"
+"""What a model takes of the image in a file, uint8 [H, W, 3] RGB, and how it came to lie there. Raises DataError;
+called from several threads."""
 FOLDER = "runtime.inference.backends"
 CHECKPOINTS = "checkpoint"
 FOREIGN = {
@@ -59,7 +64,7 @@ def device_of(text: str) -> Device:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ModelRequest:
     """How a model is to be opened. ``network`` is the module in ``runtime.networks``; ``spec`` None: what the model
     itself says is enough; ``key`` opens encrypted checkpoints."""
 
@@ -80,13 +85,12 @@ class Model(Protocol):
     """The network's name, ``ssd_resnet18``."""
     classes: tuple[str, ...]
     """Names of label 1 to N."""
-    input_size: tuple[int, int]
-    """Height and width in pixels."""
-    see: Callable[[Path], NDArray[np.uint8]]
-    """What it takes of the picture in a file: uint8 [H, W, 3], RGB. Raises DataError. Called from several threads."""
+    input_size: tuple[int, int] | None
+    """Height and width in pixels; None: each image keeps its own."""
+    load_image: LoadImage
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Found]:
-        """What is on each of ``pixels`` uint8 [B, H, W, 3], RGB."""
+    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
+        """The prediction for each of ``pixels``, in pixels of these."""
         ...
 
 
@@ -96,7 +100,7 @@ class Kind(Protocol):
     SUFFIXES: frozenset[str]
     """Ends of the names of such files."""
 
-    def open(self, path: Path, wanted: Wanted) -> Model:
+    def open(self, path: Path, request: ModelRequest) -> Model:
         """Raises ModelError for what is no such model, HostError where what it needs is not installed."""
         ...
 
@@ -126,10 +130,10 @@ def _ours_beside(path: Path) -> Path | None:
     return next((each for each in map(path.with_suffix, (".tlt", ".safetensors")) if each.is_file()), None)
 
 
-def open(path: Path, wanted: Wanted) -> Model:
+def open(path: Path, request: ModelRequest) -> Model:
     """The model in ``path``, ready to look at pictures. Raises ModelError, HostError."""
     name = kind_of(path)
-    model = cast("Kind", registry.load(FOLDER, name)).open(path, wanted)
+    model = cast("Kind", registry.load(FOLDER, name)).open(path, request)
     if name != CHECKPOINTS:
         _try_out(model, path)
     return model
@@ -143,7 +147,7 @@ def _try_out(model: Model, path: Path) -> None:
     import numpy as np
 
     try:
-        model(np.zeros((1, *model.input_size, 3), np.uint8))
+        model(np.zeros((1, *(model.input_size or (64, 64)), 3), np.uint8))
     except TltpipeError:
         raise
     except Exception as failure:  # runtimes raise whatever they came upon

@@ -2,75 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from runtime.imaging.pixels import parts
 from runtime.inference.backends._cards import input_size, require_classes, thresholds
 from runtime.machine import device as devices
 from runtime.machine import threads as choosing
-from runtime.tasks.detection.detections import Found, suppress
+from runtime.tasks import Prediction
+from runtime.tasks.detection.detections import suppress
 from tltpipe.errors import HostError
 
 if TYPE_CHECKING:
     import torch
 
-    from runtime.inference.backends import Device, Wanted
+    from runtime.imaging.pixels import Pixels
+    from runtime.inference.backends import Device, LoadImage, ModelRequest
     from runtime.machine.threads import Threads
     from runtime.weights.card import Card
 
 
-def place(wanted: Device) -> torch.device:
-    """The CPU, or the GPU that is wanted and there. Raises HostError for one that was named and is not."""
+def place(device: Device) -> torch.device:
+    """The CPU, or the GPU that is asked for and there. Raises HostError for one that was named and is not."""
     import torch
 
     there = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if wanted.index is None:
+    if device.index is None:
         return devices.one(0)
-    if wanted.index >= there:
-        if wanted.asked or (wanted.numbered and there):
+    if device.index >= there:
+        if device.asked or (device.numbered and there):
             found = f"only {there} GPUs are" if there else "no GPU is"
-            raise HostError(f"cuda:{wanted.index} was asked for, but {found} there", hint="--device cpu")
+            raise HostError(f"cuda:{device.index} was asked for, but {found} there", hint="--device cpu")
         return devices.one(0)
-    return devices.one(1, [wanted.index])
+    return devices.one(1, [device.index])
 
 
-def images(pixels: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
-    """uint8 [B, H, W, 3] as float32 [B, 3, H, W] on ``device``."""
+def images(pixels: Pixels, device: torch.device) -> Any:
+    """uint8 [B, H, W, 3] as float32 [B, 3, H, W] on ``device``, or B images as tensors of their own."""
     import torch
 
+    if not isinstance(pixels, np.ndarray):
+        return [torch.from_numpy(each).to(device).permute(2, 0, 1).float() for each in pixels]
     return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2).float()
 
 
-def threads(wanted: Wanted, device: torch.device) -> Threads:
+def threads(request: ModelRequest, device: torch.device) -> Threads:
     """Those that compute on the CPU; with a GPU there is nothing to choose."""
     import torch
 
     count = torch.get_num_threads() if device.type == "cuda" else None
-    return choosing.for_torch(wanted.threads or count)
+    return choosing.for_torch(request.threads or count)
 
 
 class Dense:
     """A program from pictures to corners [B, A, 4] in pixels and scores [B, A, N]; the suppression is done here."""
 
-    def __init__(self, program: Any, card: Card, wanted: Wanted, *, about: str, see: Any, device: torch.device) -> None:
+    def __init__(
+        self, program: Any, card: Card, request: ModelRequest, *, about: str, load_image: Any, device: torch.device
+    ) -> None:
         self.program, self.thresholds, self.device = program, thresholds(card), device
-        self.threads = threads(wanted, device)
+        self.threads = threads(request, device)
         self.about = f"{about}, {devices.describe(device, wanted=0)}"
         self.name, self.classes, self.input_size = card.network, card.classes, input_size(card)
-        self.see: Callable[[Path], NDArray[np.uint8]] = see
+        self.load_image: LoadImage = load_image
         self.batch = card.batch
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Found]:
+    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
         import torch
 
-        found: list[Found] = []
+        found: list[Prediction] = []
         with torch.inference_mode():
-            for part, count in parts(pixels, self.batch):
+            for part, count in parts(np.asarray(pixels), self.batch):
                 with self.threads.timed(len(part)):
                     corners, scores = (each.cpu().numpy() for each in self.program(images(part, self.device)))
                 found += [

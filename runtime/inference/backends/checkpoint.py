@@ -2,59 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
-from runtime.tasks.detection.detections import Found
-from tltpipe import registry
+from runtime.tasks import Prediction
 
 if TYPE_CHECKING:
-    from runtime.inference.backends import Wanted
-    from specs import Spec
+    from torch import nn
+
+    from runtime.imaging.pixels import Pixels
+    from runtime.inference.backends import LoadImage, ModelRequest
+    from runtime.weights.checkpoint import Opened
 
 SUFFIXES = frozenset({".tlt", ".safetensors"})
 
 
 class Trained:
-    """A detector in torch, as it was trained. ``spec`` is the one given, else the one it was trained with."""
+    """A model in torch. ``recipe`` is that of the spec given, else of the one it was trained with."""
 
-    def __init__(self, detector: Any, name: str, spec: Spec, classes: tuple[str, ...], wanted: Wanted) -> None:
-        from runtime.data import recipe
+    def __init__(self, opened: Opened, request: ModelRequest) -> None:
         from runtime.inference.backends import _seeing, _torch
         from runtime.machine import device
 
-        self.device = _torch.place(wanted.device)
-        self.threads = _torch.threads(wanted, self.device)
-        self.model = detector.eval().to(self.device)
-        self.name, self.spec, self.classes, self.input_size = name, spec, classes, detector.input_size
+        self.device = _torch.place(request.device)
+        self.threads = _torch.threads(request, self.device)
+        self.module = cast("nn.Module", opened.model).to(self.device)
+        self.model, self.recipe = opened.model, opened.recipe
+        self.name, self.classes, self.input_size = self.recipe.name, self.recipe.classes, self.model.input_size
         self.about = f"PyTorch, {device.describe(self.device, wanted=0)}"
-        self.see: Callable[[Path], NDArray[np.uint8]] = _seeing.BySpec(recipe.of(spec).inference_view)
+        self.load_image: LoadImage = _seeing.BySpec(self.recipe.inference_view)
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Found]:
+    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
         import torch
 
         from runtime.inference.backends import _torch
 
         with torch.inference_mode(), self.threads.timed(len(pixels)):
-            found = self.model(_torch.images(pixels, self.device))
-        return [Found.of(*(detections[name].cpu() for name in ("boxes", "labels", "scores"))) for detections in found]
+            predictions = self.model.predict(_torch.images(pixels, self.device))
+        return [{name: values.cpu().numpy() for name, values in each.items()} for each in predictions]
 
 
-def open(path: Path, wanted: Wanted) -> Trained:
+def open(path: Path, request: ModelRequest) -> Trained:
     """Without a spec the one that the checkpoint was trained with serves. Raises ModelError, HostError."""
-    import specs
     from runtime.machine import device
     from runtime.weights import checkpoint
 
     device.require_torch()
-    network: Any = registry.load("runtime.networks", wanted.network)
-    spec = wanted.spec
-    if spec is None:
-        text = checkpoint.load(path, wanted.key, resume=False).spec
-        spec = specs.parse_text(text, wanted.network, source=f"{path}, its spec")
-    detector, loaded = checkpoint.open_detector(network, spec, path, key=wanted.key)
-    return Trained(detector, loaded.network, spec, loaded.classes, wanted)
+    return Trained(checkpoint.open_model(path, key=request.key, network=request.network, spec=request.spec), request)

@@ -7,7 +7,7 @@ Decoding and suppression are in the graph (``onnx``), are done here (``onnx_raw`
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,40 +15,42 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.imaging.boxes import decode
 from runtime.imaging.pixels import parts, prepared
+from runtime.inference.backends._cards import image_loader, read, require_classes, require_names, thresholds
 from runtime.inference.backends._cards import input_size as size_of
-from runtime.inference.backends._cards import read, require_classes, require_names, seeing, thresholds
 from runtime.machine.threads import Threads, counts
-from runtime.tasks.detection.detections import Found, Thresholds, suppress
-from runtime.weights.card import NAMES
+from runtime.nn.export.onnx_files import NAMES, TENSORRT_NMS
+from runtime.tasks import Prediction
+from runtime.tasks.detection.detections import Thresholds, suppress
 from tltpipe.errors import HostError, ModelError
 
 if TYPE_CHECKING:
-    from runtime.inference.backends import Device, Wanted
+    from runtime.imaging.pixels import Pixels
+    from runtime.inference.backends import Device, LoadImage, ModelRequest
     from runtime.weights.card import Card
 
 SUFFIXES = frozenset({".onnx"})
 HINT = 'pip install "tltpipe[export]"'
-LARGEST_LOG_RATIO = 20.0
-PLUGIN = "NMSDynamic_TRT"
 
 
 class Session:
     """A graph in ONNX Runtime; ``batch`` None takes any number of pictures."""
 
-    def __init__(self, model: Any, card: Card, wanted: Wanted, *, threads: int | None = None) -> None:
+    def __init__(self, model: Any, card: Card, request: ModelRequest, *, threads: int | None = None) -> None:
         import onnxruntime
 
         self._sessions: dict[int, Any] = {}
-        self._open = partial(session, model, wanted.device)
-        on_gpu = (wanted.device.asked or wanted.device.numbered) and wanted.device.index is not None
-        self.threads = Threads(counts(threads or wanted.threads or (1 if on_gpu else None)), self._use)
+        self._open = partial(session, model, request.device)
+        on_gpu = (request.device.asked or request.device.numbered) and request.device.index is not None
+        self.threads = Threads(counts(threads or request.threads or (1 if on_gpu else None)), self._use)
         self.card, self.batch = card, card.batch
-        self.see: Callable[[Path], NDArray[np.uint8]] = seeing(card)
-        self.name, self.classes, self.input_size = card.network, card.classes, size_of(card)
+        self.load_image: LoadImage = image_loader(card)
+        self.name, self.classes, self.input_size = card.network, card.classes, card.size
         where = "CPU" if self.runtime.get_providers()[0] == "CPUExecutionProvider" else "CUDA"
         self.about = f"ONNX Runtime {onnxruntime.__version__}, {where}, {card.data_type}"
         self.input = self.runtime.get_inputs()[0].name
+        self.outputs = [each.name for each in self.runtime.get_outputs()]
 
     def _use(self, count: int) -> None:
         """Compute with ``count`` threads. ONNX Runtime takes their number once, when a graph is opened."""
@@ -56,9 +58,9 @@ class Session:
             self._sessions[count] = self._open(threads=count)
         self.runtime = self._sessions[count]
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Found]:
-        found: list[Found] = []
-        for part, count in parts(pixels, self.batch):
+    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
+        found: list[Prediction] = []
+        for part, count in parts(np.asarray(pixels), self.batch):
             with self.threads.timed(len(part)):
                 outputs = self.run(part)
             found += [self.found(outputs, i) for i in range(count)]
@@ -70,29 +72,48 @@ class Session:
         outputs: list[Any] = self.runtime.run(None, {self.input: given})
         return outputs
 
-    def found(self, outputs: list[Any], picture: int) -> Found:
-        boxes, labels, scores, count = (each[picture] for each in outputs)
-        if (last := int(labels[:count].max(initial=0))) > len(self.classes):
+    def found(self, outputs: list[Any], picture: int) -> Prediction:
+        """By the outputs' names; those of objects have "count" rows that mean something."""
+        named = {name: values[picture] for name, values in zip(self.outputs, outputs, strict=True)}
+        count = named.pop("count", None)
+        return self.checked({name: values[:count] for name, values in named.items()})
+
+    def checked(self, prediction: Prediction) -> Prediction:
+        """``prediction``. Raises ModelError for labels that the card has no class for."""
+        if (last := int(prediction["labels"].max(initial=0)) if "labels" in prediction else 0) > len(self.classes):
             what = f"this model finds things of class {last}, its JSON names {len(self.classes)} classes"
             raise ModelError(what, hint="is that JSON another model's, or was it changed? Export it again")
-        return Found.of(boxes[:count], labels[:count], scores[:count])
+        return prediction
+
+
+class OneByOne(Session):
+    """A graph from one image of any size to a prediction: its outputs by their names."""
+
+    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
+        return [self._one(image) for image in pixels]
+
+    def _one(self, image: NDArray[np.uint8]) -> Prediction:
+        given = np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
+        with self.threads.timed(1):
+            outputs = self.runtime.run(None, {self.input: given})
+        return self.checked(dict(zip(self.outputs, outputs, strict=True)))
 
 
 class Raw(Session):
     """Heads as they are: logits, offsets, anchors."""
 
-    def found(self, outputs: list[Any], picture: int) -> Found:
+    def found(self, outputs: list[Any], picture: int) -> Prediction:
         logits, offsets, anchors = outputs[0][picture], outputs[1][picture], outputs[2]
         scores = require_classes(probabilities(logits, background=self.card.background), self.classes)
-        corners = decode(offsets, anchors, self.card.variances) * (self.input_size[::-1] * 2)
+        corners = decode(offsets, anchors, np.array(self.card.variances, np.float32)) * (size_of(self.card)[::-1] * 2)
         return suppress(scores, corners.astype(np.float32), thresholds(self.card))
 
 
 class Plugin(Session):
     """What TensorRT's plugin would be given: anchors and variances, offsets, probabilities, by its own settings."""
 
-    def __init__(self, model: bytes, settings: dict[str, Any], card: Card, wanted: Wanted) -> None:
-        super().__init__(model, card, wanted)
+    def __init__(self, model: bytes, settings: dict[str, Any], card: Card, request: ModelRequest) -> None:
+        super().__init__(model, card, request)
         self.settings = settings
         self.thresholds = Thresholds(
             confidence=settings["confidenceThreshold"],
@@ -105,12 +126,12 @@ class Plugin(Session):
         outputs: list[Any] = self.runtime.run(None, {self.input: prepared(pixels, mean=mean, grey=grey)})
         return outputs
 
-    def found(self, outputs: list[Any], picture: int) -> Found:
+    def found(self, outputs: list[Any], picture: int) -> Prediction:
         inputs = [outputs[place][picture] for place in self.settings["inputOrder"]]
         offsets, conf, prior = inputs[0].reshape(-1, 4), inputs[1], inputs[2].reshape(2, -1, 4)
         scores = conf.reshape(len(offsets), self.settings["numClasses"])
         scores = require_classes(scores[:, self.settings["backgroundLabelId"] + 1 :], self.classes)
-        corners = decode(offsets, prior[0], prior[1]) * (self.input_size[::-1] * 2)
+        corners = decode(offsets, prior[0], prior[1]) * (size_of(self.card)[::-1] * 2)
         return suppress(scores, corners.astype(np.float32), self.thresholds, candidates=self.settings["topK"])
 
 
@@ -124,25 +145,25 @@ def probabilities(logits: NDArray[np.float32], *, background: bool) -> NDArray[n
     return halves
 
 
-def decode(offsets: Any, anchors: Any, variances: Any) -> NDArray[np.float32]:
-    """Corners [A, 4] in shares of the input (``runtime.networks.ssd.boxes.decode``)."""
-    low, high = anchors[:, :2], anchors[:, 2:]
-    scaled = offsets * np.asarray(variances, np.float32)
-    centre = scaled[:, :2] * (high - low) + (low + high) / 2
-    half = np.exp(np.minimum(scaled[:, 2:], LARGEST_LOG_RATIO)) * (high - low) / 2
-    return np.concatenate([centre - half, centre + half], axis=1)
+def _kind(card: Card) -> type[Session]:
+    if card.kind == "onnx_raw":
+        return Raw
+    return OneByOne if len(card.input["shape"]) == 3 else Session
 
 
-def open(path: Path, wanted: Wanted) -> Session:
+def open(path: Path, request: ModelRequest) -> Session:
     require("onnxruntime")
-    card = read(path, wanted, "onnx", "onnx_raw", "deepstream")
+    card = read(path, request, "onnx", "onnx_raw", "deepstream")
     try:
         if card.kind == "deepstream":
             require("onnx")
-            opened: Session = Plugin(*without_plugin(path), card, wanted)
+            opened: Session = Plugin(*without_plugin(path), card, request)
         else:
-            opened = (Session if card.kind == "onnx" else Raw)(str(path), card, wanted)
-    except (HostError, ModelError):
+            opened = _kind(card)(str(path), card, request)
+    except HostError:
+        raise
+    except ModelError as error:
+        error.where = path
         raise
     except Exception as failure:  # ONNX Runtime raises whatever its reader came upon
         first = str(failure).strip().partition("\n")[0]
@@ -183,9 +204,9 @@ def without_plugin(path: Path) -> tuple[bytes, dict[str, Any]]:
     import onnx
 
     model = onnx.load(path)
-    nodes = [node for node in model.graph.node if node.op_type == PLUGIN]
+    nodes = [node for node in model.graph.node if node.op_type == TENSORRT_NMS]
     if len(nodes) != 1:
-        what = f"there is no {PLUGIN} in it, which its JSON speaks of"
+        what = f"there is no {TENSORRT_NMS} in it, which its JSON speaks of"
         raise ModelError(what, where=path, hint="is that JSON another model's? Export it again")
     (node,) = nodes
     model.graph.node.remove(node)

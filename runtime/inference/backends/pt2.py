@@ -6,35 +6,35 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime.inference.backends._cards import read, seeing
+from runtime.inference.backends._cards import image_loader, read
 from tltpipe import seal
 from tltpipe.errors import ModelError
 
 if TYPE_CHECKING:
-    from runtime.inference.backends import Wanted
+    from runtime.inference.backends import ModelRequest
     from runtime.inference.backends._torch import Dense
 
 SUFFIXES = frozenset({".pt2"})
 
 
-def open(path: Path, wanted: Wanted) -> Dense:
+def open(path: Path, request: ModelRequest) -> Dense:
     from runtime.inference.backends import _torch
     from runtime.machine import device
     from runtime.machine.quiet import quiet
 
     device.require_torch()
-    card = read(path, wanted, "pt2")
+    card = read(path, request, "pt2")
     _require_trust(path)
     import torch
 
-    where = _torch.place(wanted.device)
+    where = _torch.place(request.device)
     try:
         with quiet():
             program = torch.export.load(path).module().to(where)
     except Exception as failure:  # torch raises whatever its reader came upon
         hint = "export it again; the file may be cut short or damaged"
         raise ModelError("torch cannot read it as an exported program", where=path, hint=hint) from failure
-    return _torch.Dense(program, card, wanted, about="torch.export", see=seeing(card), device=where)
+    return _torch.Dense(program, card, request, about="torch.export", load_image=image_loader(card), device=where)
 
 
 def _require_trust(path: Path) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.statistics import anchors as proposing
 from runtime.data.split import Split
+from runtime.imaging.boxes import iou
+from specs.ssd import anchor_search
 
 Floats = NDArray[np.float32]
 
@@ -92,7 +93,7 @@ def fit(boxes: Floats, labels: NDArray[np.int64], anchors: NDArray[np.floating])
         rows = max(1, 20_000_000 // (8 * max(1, len(others))))
         for at in range(0, len(part) if len(others) else 0, rows):
             piece = own[at : at + rows]
-            np.maximum(piece, _overlaps(part[at : at + rows], others).max(axis=1), out=piece)
+            np.maximum(piece, iou(part[at : at + rows, None], others).max(axis=1), out=piece)
     return Fit(best, labels)
 
 
@@ -145,17 +146,6 @@ def _grids(anchors: NDArray[np.float64]) -> tuple[list[_Grid], Floats]:
     return grids, left.astype(np.float32)
 
 
-def _overlaps(boxes: Floats, anchors: Floats) -> Floats:
-    """IoU [N, A]."""
-    shared = np.ones((len(boxes), len(anchors)), np.float32)
-    for axis in (0, 1):
-        low = np.maximum(boxes[:, None, axis], anchors[None, :, axis])
-        high = np.minimum(boxes[:, None, axis + 2], anchors[None, :, axis + 2])
-        shared *= np.clip(high - low, 0, None)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)[:, None] + (anchors[:, 2:] - anchors[:, :2]).prod(axis=1)[None]
-    return np.asarray(shared / np.maximum(areas - shared, 1e-12), np.float32)
-
-
 def _told(found: Fit, classes: Sequence[str], iou: float) -> Iterator[str]:
     yield (
         f"only {found.recall(iou):.1%} of the training boxes have an anchor that overlaps with IoU {iou:g} or more "
@@ -170,8 +160,8 @@ def _told(found: Fit, classes: Sequence[str], iou: float) -> Iterator[str]:
 
 def _proposed(boxes: Floats, found: Fit, size: tuple[int, int], iou: float) -> Iterator[str]:
     cornered = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
-    proposal = proposing.suggest(cornered, size)
-    recall = proposing.cover(proposal, cornered, size).recall(iou)
+    proposal = anchor_search.suggest(cornered, size)
+    recall = anchor_search.cover(proposal, cornered, size).recall(iou)
     if recall <= found.recall(iou):
         return
     yield f"these anchors would take {recall:.1%}; in ssd_config, in place of what it says of them:"

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import nms
 
-from runtime.networks import Detection
+from runtime.networks import Tensors
 
 CANDIDATES = 2
 """Candidates per class and picture before suppression, in units of ``top_k``, that NVIDIA's TensorRT plugin takes, and
@@ -19,7 +19,7 @@ where suppression leaves too few of them."""
 
 def detect(
     scores: Tensor, corners: Tensor, *, confidence_threshold: float, iou_threshold: float, top_k: int
-) -> Detection:
+) -> Tensors:
     """The detections of one picture, best first.
 
     ``scores`` [A, C] are those of class 1 to C, ``corners`` [A, 4] in pixels. A score must be above
@@ -38,7 +38,7 @@ def detect(
 
 def detect_batch(
     scores: Tensor, corners: Tensor, *, confidence_threshold: float, iou_threshold: float, top_k: int
-) -> list[Detection]:
+) -> list[Tensors]:
     """``detect`` for [B, A, C] and [B, A, 4]: one list entry for each picture.
 
     Whether a box stays depends on better boxes only. So the best few of all classes are suppressed first, and if
@@ -51,7 +51,7 @@ def detect_batch(
     classes = scores.shape[2]
     boxes = corners.gather(1, (places // classes)[..., None].expand(-1, -1, 4)).cpu()
     best, labels = best.cpu(), (places % classes + 1).cpu()
-    detections: list[Detection] = []
+    detections: list[Tensors] = []
     for picture in range(len(scores)):
         looked, count = _above(best[picture], boxes[picture], labels[picture], confidence_threshold), first
         found = _suppress(*looked, iou_threshold, top_k)
@@ -77,7 +77,7 @@ def _above(scores: Tensor, corners: Tensor, labels: Tensor, threshold: float) ->
     return scores[above], corners[above], labels[above]
 
 
-def _suppress(scores: Tensor, corners: Tensor, labels: Tensor, iou_threshold: float, top_k: int) -> Detection:
+def _suppress(scores: Tensor, corners: Tensor, labels: Tensor, iou_threshold: float, top_k: int) -> Tensors:
     # Class by class rather than torchvision's batched_nms: that one moves classes apart by adding to coordinates,
     # which goes wrong for boxes left of or above the picture, and these are not clipped.
     kept = torch.zeros(len(scores), dtype=torch.bool)

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from runtime.networks.ssd.config import MAPS, Settings
+from runtime.networks.ssd.config import Settings
 from runtime.nn.backbones import Backbone, Expansion
 from runtime.nn.layers import BatchNorm, conv
+from specs.ssd.anchors import MAPS
 from tltpipe import registry
 from tltpipe.errors import SpecError
 

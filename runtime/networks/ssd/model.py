@@ -8,21 +8,20 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from runtime.networks import Detection, Truth
+from runtime.networks import Tensors
 from runtime.networks.ssd import boxes, decode, loss, matching
-from runtime.networks.ssd.anchors import anchors as all_anchors
-from runtime.networks.ssd.anchors import per_cell
-from runtime.networks.ssd.config import MAPS, Settings
+from runtime.networks.ssd.config import Settings
 from runtime.networks.ssd.features import Features, PredictionModule, map_sizes
 from runtime.nn.backbones import Backbone
 from runtime.nn.layers import BatchNorm, conv, kernels, normal_, penalty
-from tltpipe.errors import SpecError
+from specs.ssd import geometry
+from specs.ssd.anchors import MAPS
 
 GREY_OF_BGR = (0.114, 0.587, 0.299)
 
 
 class SSD(nn.Module):
-    """A Detector (runtime/networks/__init__.py). ``num_classes`` does not count the background."""
+    """A Model (runtime/networks/__init__.py). ``num_classes`` does not count the background."""
 
     anchors: Tensor
     variances: Tensor
@@ -30,16 +29,20 @@ class SSD(nn.Module):
     mean: Tensor
     training_mean: Tensor
     grey: Tensor
-    unpruned = ("conf", "loc")
+    outputs = ("conf", "loc")
     of_classes = ("conf",)
+    prefixes = ("features.backbone.", "features.")
+    backbone_name = "features.backbone"
 
     def __init__(self, settings: Settings, *, num_classes: int) -> None:
         super().__init__()
         self.settings = settings
-        self.input_size = settings.input_size
+        self.input_size, self.arch = settings.input_size, settings.arch
         self.channels = settings.loss.channels(num_classes)
         self.features = Features(settings.arch, settings.nlayers, in_channels=settings.input_channels)
-        counts = [per_cell(ratios, two_boxes_for_ar1=settings.two_boxes_for_ar1) for ratios in settings.aspect_ratios]
+        counts = [
+            geometry.per_cell(ratios, two_boxes_for_ar1=settings.two_boxes_for_ar1) for ratios in settings.aspect_ratios
+        ]
         channels = self.features.channels
         if settings.prediction_channels:
             self.mpred = nn.ModuleList(PredictionModule(width, settings.prediction_channels) for width in channels)
@@ -61,7 +64,7 @@ class SSD(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def _constants(self, settings: Settings) -> None:
-        corners = all_anchors(
+        corners = geometry.anchors(
             map_sizes(settings),
             input_size=settings.input_size,
             scales=settings.scales,
@@ -89,9 +92,6 @@ class SSD(nn.Module):
         """The convolutions of these blocks stop learning; their batch norms go on."""
         backbone = cast(Backbone, self.features.backbone)
         for block in settings.freeze_blocks if backbone.blocks else ():
-            if block not in backbone.blocks:
-                what = f"ssd_config.freeze_blocks: {settings.arch} has no block {block}"
-                raise SpecError(what, hint=f"use some of: {', '.join(map(str, backbone.blocks))}")
             for name in backbone.blocks[block]:
                 for module in backbone.get_submodule(name).modules():
                     if isinstance(module, nn.Conv2d):
@@ -110,17 +110,18 @@ class SSD(nn.Module):
         """Backbone and expansion alone, where the time goes: targets and losses have other shapes in every batch."""
         self.features.compile(*args, **kwargs)
 
-    def forward(self, images: Tensor, targets: Sequence[Truth] | None = None) -> dict[str, Tensor] | list[Detection]:
-        if targets is not None and self.training:
-            return self._losses(self.raw(images), targets)
-        if self.training:
-            raise ValueError("training needs targets")
-        with torch.no_grad():
-            raw = self.raw(images)
-            return self._detections(raw) if targets is None else self._losses(raw, targets)
+    def forward(self, images: Tensor, targets: Sequence[Tensors]) -> dict[str, Tensor]:
+        """The losses "classification", "localization" and, in training where the spec asks for it,
+        "regularization"."""
+        return self._losses(self.raw(images), targets)
 
     @torch.no_grad()
-    def evaluate(self, images: Tensor, targets: Sequence[Truth]) -> tuple[list[Detection], dict[str, Tensor]]:
+    def predict(self, images: Tensor) -> list[Tensors]:
+        """After suppression, best first; boxes are not clipped."""
+        return self._detections(self.raw(images))
+
+    @torch.no_grad()
+    def predict_with_loss(self, images: Tensor, targets: Sequence[Tensors]) -> tuple[list[Tensors], dict[str, Tensor]]:
         """Detections and the validation loss, of one and the same pass through the network."""
         raw = self.raw(images)
         return self._detections(raw), self._losses(raw, targets)
@@ -131,9 +132,9 @@ class SSD(nn.Module):
 
     def dense(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Before suppression: scores [B, A, N] of classes 1 to N, and corners [B, A, 4] in pixels of the input."""
-        return self._said(self.raw(images))
+        return self._decode(self.raw(images))
 
-    def _said(self, raw: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    def _decode(self, raw: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         logits, offsets = raw
         corners = boxes.decode(offsets.float(), self.anchors, self.variances) * self.pixels
         return self.settings.loss.scores(logits), corners
@@ -151,7 +152,7 @@ class SSD(nn.Module):
             pixels = (pixels * self.grey).sum(dim=1, keepdim=True)
         return pixels.contiguous(memory_format=torch.channels_last)
 
-    def _losses(self, raw: tuple[Tensor, Tensor], targets: Sequence[Truth]) -> dict[str, Tensor]:
+    def _losses(self, raw: tuple[Tensor, Tensor], targets: Sequence[Tensors]) -> dict[str, Tensor]:
         settings = self.settings
         logits, offsets = raw
         positive_iou, negative_iou = settings.positive_iou, settings.negative_iou
@@ -183,9 +184,9 @@ class SSD(nn.Module):
             losses["regularization"] = penalty(kernels(self), norm=norm, weight=settings.regularizer_weight)
         return losses
 
-    def _detections(self, raw: tuple[Tensor, Tensor]) -> list[Detection]:
+    def _detections(self, raw: tuple[Tensor, Tensor]) -> list[Tensors]:
         settings = self.settings
-        scores, corners = self._said(raw)
+        scores, corners = self._decode(raw)
         return decode.detect_batch(
             scores,
             corners,

@@ -9,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.tasks import ImageInfo
 from runtime.tasks.detection.evaluation.findings import Collector, Findings
 from runtime.tasks.detection.evaluation.matching import match
 
 Mode = Literal["SAMPLE", "INTEGRATE"]
 Array = NDArray[Any]
-Size = tuple[int, int]
 
 RECALLS = np.linspace(0, 1, 11)
 EPSILON = np.finfo(np.float64).eps
@@ -58,7 +58,8 @@ def outcome(findings: Findings, *, iou: float) -> Outcome:
     """
     found, truth = findings.found, findings.truth
     matches = match(
-        findings.groups(found), found.box, findings.groups(truth), truth.box, thresholds=np.array([iou])
+        findings.groups(found), found.box, findings.groups(truth), truth.box, thresholds=np.array([iou]),
+        crowd=truth.crowd,
     )  # fmt: skip
     taken = np.full(len(found), -1, np.int64)
     taken[matches.found] = matches.truth[0]
@@ -84,11 +85,10 @@ def precision(findings: Findings, *, mode: Mode, iou: float, strict: bool) -> Re
 
 def in_whole_pixels(findings: Findings) -> Findings:
     """``findings`` with the boxes that NVIDIA compares: ``to_network_pixels``."""
-    assert findings.size is not None, "a network has a size"
     found, truth = findings.found, findings.truth
     boxes = (
-        to_network_pixels(found.box, size=findings.size),
-        to_network_pixels(truth.box, size=findings.size, truth=True),
+        to_network_pixels(found.box, size=findings.inputs[found.picture]),
+        to_network_pixels(truth.box, size=findings.inputs[truth.picture], truth=True),
     )
     rounded = (np.asarray(each, np.float32) for each in boxes)
     return replace(findings, found=replace(found, box=next(rounded)), truth=replace(truth, box=next(rounded)))
@@ -116,7 +116,7 @@ class AveragePrecision:
         first detection counts neither way. Arrays or tensors on the CPU, boxes of both in the same unit.
         Raises IndexError for a label outside 1 to the number of classes.
         """
-        self.collector.add(detections, truths, stored=(0, 0))
+        self.collector.add(detections, truths, ImageInfo("", (1, 1), (1, 1)))
 
     def result(self) -> Result:
         """The average precision of all pictures added so far."""
@@ -138,10 +138,10 @@ def average_precision(scores: Array, hits: Array, *, objects: int, mode: Mode) -
     return float(np.append(best, 0.0)[at].mean())
 
 
-def to_network_pixels(boxes: Any, *, size: Size, truth: bool = False) -> NDArray[np.float64]:
-    """Boxes [N, 4] rounded to whole pixels of an input of ``size`` (height, width) and clipped to it, as NVIDIA does
-    before it compares: detections to [0, width], objects (``truth``) to [0, width - 1]; height alike."""
-    height, width = size
-    limits = np.array([width, height, width, height]) - (1 if truth else 0)
+def to_network_pixels(boxes: Any, *, size: Any, truth: bool = False) -> NDArray[np.float64]:
+    """Boxes [N, 4] rounded to whole pixels of an input of ``size`` (height, width; or [N, 2], of each box) and clipped
+    to it, as NVIDIA does before it compares: detections to [0, width], objects (``truth``) to [0, width - 1]; height
+    alike."""
+    limits = np.asarray(size)[..., [1, 0, 1, 0]] - (1 if truth else 0)
     rounded = np.rint(np.asarray(boxes, dtype=np.float64).reshape(-1, 4))
     return np.asarray(rounded.clip(0, limits), dtype=np.float64)

@@ -31,20 +31,17 @@ class ClassMap:
 
 def read(path: Path, pictures: Sequence[Path] = ()) -> ClassMap:
     """The map at ``path``, with those of its images that may be among ``pictures``. Raises DataError for no COCO."""
-    from converters.files import json_records
-    from converters.files.json_document import opened
+    from converters.formats.coco import lists
 
     found, wanted = ClassMap(path), {picture.name for picture in pictures}
 
-    def take(records: json_records.Records) -> None:
-        for piece in records:
-            for record in piece.parsed():
-                name, id = str(record.get("file_name")), record.get("id")
-                found.last = max(found.last, id) if isinstance(id, int) else found.last
-                if name.rpartition("/")[2] in wanted:
-                    found.images[name] = id, record.get("width"), record.get("height")
+    def take(record: Mapping[str, Any]) -> None:
+        name, id = str(record.get("file_name")), record.get("id")
+        found.last = max(found.last, id) if isinstance(id, int) else found.last
+        if name.rpartition("/")[2] in wanted:
+            found.images[name] = id, record.get("width"), record.get("height")
 
-    members = json_records.scan(opened(path), lists={"images": take}, keep=("categories",))
+    members = lists.walk(path, images=take, keep=("categories",))
     found.ids = coco_results.category_ids(members)
     found.names = tuple(str(each["name"]) for each in members.get("categories") or () if "name" in each)
     return found

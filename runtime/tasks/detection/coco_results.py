@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from runtime.tasks.detection.drawing import Find
+from runtime.tasks import Prediction, class_names
 from tltpipe.errors import DataError
 from tltpipe.files import atomic
 
@@ -44,20 +44,17 @@ def of(annotations: Path, pictures: Sequence[Path], classes: Sequence[str]) -> I
 
     Raises DataError where a picture or class is not in it, or a picture's name twice.
     """
-    from converters.files import json_records
-    from converters.files.json_document import opened
+    from converters.formats.coco import lists
 
     known: dict[str, Any] = {}
     wanted, twice = {path.name for path in pictures}, set[str]()
 
-    def take(records: json_records.Records) -> None:
-        for piece in records:
-            for record in piece.parsed():
-                name = Path(str(record.get("file_name"))).name
-                if name in wanted and known.setdefault(name, record.get("id")) != record.get("id"):
-                    twice.add(name)
+    def take(record: Mapping[str, Any]) -> None:
+        name = Path(str(record.get("file_name"))).name
+        if name in wanted and known.setdefault(name, record.get("id")) != record.get("id"):
+            twice.add(name)
 
-    members = json_records.scan(opened(annotations), lists={"images": take}, keep=("categories",))
+    members = lists.walk(annotations, images=take, keep=("categories",))
     categories = category_ids(members)
     if missing := [path.name for path in pictures if path.name not in known]:
         some = ", ".join(missing[:3])
@@ -82,32 +79,38 @@ def category_ids(members: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class Results:
+class CocoResults:
     """Writes records as they come; memory does not grow with them."""
 
-    def __init__(self, stream: IO[str], ids: Ids) -> None:
-        self.stream, self.ids, self.empty = stream, ids, True
+    def __init__(self, stream: IO[str], ids: Ids, classes: Sequence[str]) -> None:
+        self.stream, self.ids, self.classes, self.empty = stream, ids, classes, True
 
-    def add(self, picture: Path, finds: Sequence[Find], *, name: str | None = None) -> None:
-        """What was found on ``picture``, called ``name`` there; boxes become left, top, width, height."""
-        for find in finds:
-            left, top, right, bottom = (round(value, 2) for value in find.box)
+    @property
+    def about(self) -> Sequence[str]:
+        """Whose ids these are."""
+        return self.ids.about
+
+    def add(self, image: Path, name: str, prediction: Prediction) -> None:
+        """The objects on ``image``, called ``name`` there; boxes become left, top, width, height."""
+        columns = class_names(prediction, self.classes), prediction["boxes"].tolist(), prediction["scores"].tolist()
+        for of_class, box, score in zip(*columns, strict=True):
+            left, top, right, bottom = (round(value, 2) for value in box)
             record = {
-                "image_id": self.ids.pictures[picture],
-                "category_id": self.ids.classes[find.name],
+                "image_id": self.ids.pictures[image],
+                "category_id": self.ids.classes[of_class],
                 "bbox": [left, top, round(right - left, 2), round(bottom - top, 2)],
-                "score": round(find.score, 5),
-                "file_name": name or picture.name,
+                "score": round(score, 5),
+                "file_name": name,
             }
             self.stream.write(("[\n" if self.empty else ",\n") + json.dumps(record))
             self.empty = False
 
 
 @contextmanager
-def writing(path: Path, ids: Ids) -> Iterator[Results]:
+def writing(path: Path, ids: Ids, classes: Sequence[str]) -> Iterator[CocoResults]:
     """The file appears when the block ends well."""
     with atomic(path) as stream:
-        results = Results(stream, ids)
+        results = CocoResults(stream, ids, classes)
         yield results
         stream.write("[]\n" if results.empty else "\n]\n")
 

@@ -1,32 +1,25 @@
-"""What was found on a picture, and how it is picked out of what every anchor says. NumPy only."""
+"""Detections on an image, and how they are picked out of what every anchor says. NumPy only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.imaging import boxes as geometry
+from runtime.tasks import Prediction
 
-@dataclass(frozen=True)
-class Found:
-    """Detections on one picture, best first: ``boxes`` float32 [K, 4] left, top, right, bottom in pixels of the
-    network's input, not clipped; ``labels`` int64 [K] from 1; ``scores`` float32 [K], 0 to 1."""
 
-    boxes: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    scores: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-    @classmethod
-    def of(cls, boxes: Any, labels: Any, scores: Any) -> Found:
-        """From anything NumPy can read."""
-        return cls(
-            np.asarray(boxes, np.float32).reshape(-1, 4), np.asarray(labels, np.int64), np.asarray(scores, np.float32)
-        )
+def detections(boxes: Any, labels: Any, scores: Any) -> Prediction:
+    """A prediction from anything NumPy can read, best first: "boxes" float32 [n, 4] left, top, right, bottom in pixels
+    of the model's input, not clipped; "labels" int64 [n] from 1; "scores" float32 [n], 0 to 1."""
+    return {
+        "boxes": np.asarray(boxes, np.float32).reshape(-1, 4),
+        "labels": np.asarray(labels, np.int64),
+        "scores": np.asarray(scores, np.float32),
+    }
 
 
 @dataclass(frozen=True)
@@ -39,13 +32,21 @@ class Thresholds:
     top_k: int
 
 
+@runtime_checkable
+class HasThresholds(Protocol):
+    """Settings of a network that suppresses by these."""
+
+    @property
+    def thresholds(self) -> Thresholds: ...
+
+
 def suppress(
     scores: NDArray[np.float32],
     corners: NDArray[np.float32],
     thresholds: Thresholds,
     *,
     candidates: int | None = None,
-) -> Found:
+) -> Prediction:
     """The detections of one picture from ``scores`` [A, N] of classes 1 to N and ``corners`` [A, 4].
 
     ``candidates``: of each class only so many are looked at, as TensorRT's plugin does; None for all.
@@ -54,30 +55,9 @@ def suppress(
     for column in scores.T:
         above = np.flatnonzero(column > thresholds.confidence)
         order = above[np.argsort(-column[above], kind="stable")][:candidates]
-        order = order[_best(corners[order], thresholds)]
+        order = order[geometry.nms(corners[order], limit=thresholds.iou, most=thresholds.top_k)]
         kept.append((order, column[order]))
     labels = np.repeat(np.arange(1, scores.shape[1] + 1), [len(order) for order, _ in kept])
     places, values = (np.concatenate(parts) for parts in zip(*kept, strict=True))
     order = np.argsort(-values, kind="stable")[: thresholds.top_k]
-    return Found.of(corners[places[order]], labels[order], values[order])
-
-
-def _best(corners: NDArray[np.float32], thresholds: Thresholds) -> list[int]:
-    """Which boxes of one class stay, given best first; no more than ``top_k`` of them.
-
-    Only those that stay are held against the others, so it costs no more than ``top_k`` rows of overlaps.
-    """
-    areas = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
-    there = np.ones(len(corners), dtype=bool)
-    stay: list[int] = []
-    for place in range(len(corners)):
-        if there[place]:
-            stay.append(place)
-            if len(stay) == thresholds.top_k:
-                break
-            low = np.maximum(corners[place, :2], corners[place + 1 :, :2])
-            high = np.minimum(corners[place, 2:], corners[place + 1 :, 2:])
-            shared = (high - low).clip(0).prod(axis=1)
-            union = areas[place] + areas[place + 1 :] - shared
-            there[place + 1 :] &= shared <= thresholds.iou * union
-    return stay
+    return detections(corners[places[order]], labels[order], values[order])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.tasks.detection.detections import Found
+from runtime.tasks import Prediction
 
 Floats = NDArray[np.float32]
 
@@ -72,8 +72,8 @@ class Difference:
 
 
 def between(
-    first: Sequence[Found],
-    second: Sequence[Found],
+    first: Sequence[Prediction],
+    second: Sequence[Prediction],
     tolerance: Tolerance = EXACT,
     *,
     candidates: tuple[Floats, Floats] | None = None,
@@ -91,13 +91,13 @@ def between(
         alone += lonely
         for i, j in pairs:
             pixels = max(pixels, _apart(one, other, i, j))
-            scores = max(scores, abs(float(one.scores[i] - other.scores[j])))
+            scores = max(scores, abs(float(one["scores"][i] - other["scores"][j])))
     unexplained = 0 if candidates is None else unexplained_detections(second, *candidates, tolerance)
     return Difference(pictures, boxes, alone, pixels, scores, unexplained, tolerance)
 
 
 def unexplained_detections(
-    found: Iterable[Found], scores: Iterable[Floats], corners: Iterable[Floats], tolerance: Tolerance = EXACT
+    found: Iterable[Prediction], scores: Iterable[Floats], corners: Iterable[Floats], tolerance: Tolerance = EXACT
 ) -> int:
     """How many detections are none that the detector could have made: of no anchor with that score and box.
 
@@ -105,29 +105,31 @@ def unexplained_detections(
     """
     count = 0
     for each, said, places in zip(found, scores, corners, strict=True):
-        for box, label, score in zip(each.boxes, each.labels, each.scores, strict=True):
+        for box, label, score in zip(each["boxes"], each["labels"], each["scores"], strict=True):
             longer = max(1.0, float(max(box[2] - box[0], box[3] - box[1])) / 1000)
             near = np.abs(said[:, label - 1] - score) <= tolerance.scores
             count += not (near & (np.abs(places - box).max(axis=1) <= tolerance.pixels * longer)).any()
     return count
 
 
-def _pairs(one: Found, other: Found, limit: float) -> tuple[list[tuple[int, int]], int]:
+def _pairs(one: Prediction, other: Prediction, limit: float) -> tuple[list[tuple[int, int]], int]:
     """The nearest box of the same class to each, if it is one and the same; and how many of both have none."""
-    pairs, free = [], np.ones(len(other), dtype=bool)
-    for i in range(len(one)):
-        there = np.flatnonzero(free & (other.labels == one.labels[i]))
+    pairs, free = [], np.ones(len(other["scores"]), dtype=bool)
+    for i in range(len(one["scores"])):
+        there = np.flatnonzero(free & (other["labels"] == one["labels"][i]))
         if len(there):
-            distances = [_apart(one, other, i, int(j)) + abs(float(one.scores[i] - other.scores[j])) for j in there]
+            distances = [
+                _apart(one, other, i, int(j)) + abs(float(one["scores"][i] - other["scores"][j])) for j in there
+            ]
             j = int(there[int(np.argmin(distances))])
             if min(distances) < limit:
                 free[j] = False
                 pairs.append((i, j))
-    return pairs, len(one) - len(pairs) + int(free.sum())
+    return pairs, len(one["scores"]) - len(pairs) + int(free.sum())
 
 
-def _apart(one: Found, other: Found, i: int, j: int) -> float:
+def _apart(one: Prediction, other: Prediction, i: int, j: int) -> float:
     """Pixels between two boxes, of a picture in which the box is no larger than 1000."""
-    box = one.boxes[i]
+    box = one["boxes"][i]
     longer = max(1.0, float(max(box[2] - box[0], box[3] - box[1])) / 1000)
-    return float(np.abs(box - other.boxes[j]).max()) / longer
+    return float(np.abs(box - other["boxes"][j]).max()) / longer

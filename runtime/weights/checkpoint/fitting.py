@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from runtime.weights.checkpoint.state import Checkpoint
 from runtime.weights.checkpoint.storing import load
@@ -13,25 +14,44 @@ from tltpipe.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
-    from runtime.networks import Detector, Network
+    from runtime.data.recipe import Recipe
+    from runtime.networks import Model
     from specs import Spec
 
 
-def open_detector(
-    network: Network, spec: Spec, path: Path, *, key: str | None, resume: bool = False
-) -> tuple[Detector, Checkpoint]:
-    """The detector of ``spec`` with the weights in ``path``, narrowed as they were where they are pruned.
+@dataclass(frozen=True)
+class Opened:
+    """A checkpoint as a ``model`` of its ``recipe``."""
 
-    Raises ModelError as ``load`` does, and where architecture, classes or shapes are others than the spec's.
+    model: Model
+    recipe: Recipe[Any]
+    checkpoint: Checkpoint
+
+
+def open_model(path: Path, *, key: str | None, network: str | None = None, spec: Spec | Path | None = None) -> Opened:
+    """The model of ``spec`` with the weights in ``path``, narrowed as they were where they are pruned; in evaluation
+    mode, on the CPU.
+
+    Without ``spec`` the one serves that it was trained with, and without ``network`` it says itself what it is. Raises
+    ModelError as ``load`` does, and where network, architecture, classes or shapes are others than asked for.
     """
-    loaded = load(path, key, resume=resume)
-    classes = network.classes(spec)
-    check(loaded, path, network=network.name(spec), classes=classes)
-    detector: Any = network.build(spec, num_classes=len(classes))
+    import specs
+    from runtime import networks
+
+    loaded = load(path, key, resume=False)
+    name = network_of(loaded, path, expected=network)
+    if spec is None:
+        spec = specs.parse_text(loaded.spec, name, source=f"{path}, its spec")
+    elif isinstance(spec, Path):
+        spec = specs.parse(spec, name)
+    recipe = networks.load(name).recipe(spec)
+    check(loaded, path, network=recipe.name, classes=recipe.classes)
+    model = networks.load(name).build(recipe)
+    module = cast("torch.nn.Module", model).eval()
     if loaded.pruned:
-        take_on(detector, loaded.model, path)
-    restore(detector, loaded, path)
-    return detector, loaded
+        take_on(module, loaded.model, path)
+    restore(module, loaded, path)
+    return Opened(model, recipe, loaded)
 
 
 def take_on(detector: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
@@ -52,6 +72,24 @@ def take_on(detector: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path
         widths.take_on(detector, tensors)
     except ValueError as mismatch:
         raise ModelError(f"the pruned layers do not fit: {mismatch}", where=path, hint=hint) from None
+
+
+def network_of(checkpoint: Checkpoint, path: Path, *, expected: str | None = None) -> str:
+    """The module in ``runtime.networks`` that ``checkpoint`` is of: known before its spec is read.
+
+    Raises ModelError where there is none, or it is not the ``expected`` one.
+    """
+    from runtime import networks
+
+    try:
+        name = networks.family(checkpoint.network)
+    except ModelError as error:
+        error.where = path
+        raise
+    if expected not in (None, name):
+        what = f"this checkpoint holds {checkpoint.network}, a model of {name}, not of {expected}"
+        raise ModelError(what, where=path, hint=f"name {name} in place of {expected}, or pass another checkpoint")
+    return name
 
 
 def check(checkpoint: Checkpoint, path: Path, *, network: str, classes: tuple[str, ...]) -> None:

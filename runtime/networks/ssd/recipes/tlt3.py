@@ -1,57 +1,79 @@
-"""Training specs of TLT 3.0 to TAO 5."""
+"""Training specs of TLT 3.0 to TAO 5: softmax with hard negatives, SSD's own chain of crops, folders or TFRecords."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runtime.data.recipe import Data, EarlyStopping, Evaluation, Optimizer, Recipe, Source
+from runtime.data.recipe import EMA_DECAY, Data, EarlyStopping, Optimizer, Recipe, Source
 from runtime.imaging.placement import View
 from runtime.imaging.views.flat import Flat
+from runtime.networks.ssd import recipes
+from runtime.networks.ssd.config import MEAN_BGR, NEGATIVE_IOU, POSITIVE_IOU, Settings
+from runtime.networks.ssd.loss import HardNegativeLoss
 from runtime.shell.mounts import host_text
 from runtime.shell.program import host
-from specs import Spec
+
+if TYPE_CHECKING:
+    from specs import Spec
 
 CHAIN = tuple(field.name for field in fields(Flat) if field.name not in ("width", "height", "channels", "strict"))
 """Fields of augmentation_config that both chains have; 0 is "not written", which each chain knows the meaning of."""
 
+NEGATIVES_PER_POSITIVE = 3.0
+MEANS = {3: MEAN_BGR, 1: (117.3786,)}
+DALI_MEAN = (103.53, 116.28, 123.675)
 
-def recipe(spec: Spec) -> Recipe:
-    message = spec.message
-    training, evaluation, picture = message.training_config, message.eval_config, message.augmentation_config
-    data = _data(spec)
-    view = _view(spec, from_records=any(source.format == "tfrecord" for source in data.training))
-    return Recipe(
-        spec=spec,
-        seed=message.random_seed,
-        epochs=training.num_epochs,
-        batch_size=training.batch_size_per_gpu,
-        checkpoint_interval=max(1, training.checkpoint_interval),
-        size=(picture.output_height, picture.output_width),
-        data=data,
-        training_view=view,
-        plain_view=view,
-        inference_view=view,
-        evaluation=Evaluation(
-            period=max(1, evaluation.validation_period_during_training),
-            batch_size=evaluation.batch_size,
-            mode=evaluation.AP_MODE.Name(evaluation.average_precision_mode),
-            iou=evaluation.matching_iou_threshold,
-            pr_curve=evaluation.visualize_pr_curve,
-        ),
+
+def recipe(spec: Spec) -> Recipe[Settings]:
+    training = spec.message.training_config
+    from_records = any(source.tfrecords_path for source in spec.message.dataset_config.data_sources)
+    view = _view(spec, from_records=from_records)
+    return recipes.assemble(
+        spec,
+        _model(spec, from_records=from_records),
+        _data(spec, from_records=from_records),
+        (view, view),
         optimizer=_optimizer(spec),
         early_stopping=_early_stopping(training),
-        workers=training.n_workers or None,
-        average=training.model_ema and not spec.strict,
+        average=EMA_DECAY if training.model_ema and not spec.strict else None,
     )
+
+
+def _model(spec: Spec, *, from_records: bool) -> Settings:
+    image, strict = spec.message.augmentation_config, spec.strict
+    mean = _mean(image.image_mean)
+    # What NVIDIA trains with from TFRecords, which go through another program than folders and validation do.
+    dali = strict and from_records
+    return recipes.settings(
+        spec,
+        size_field="augmentation_config.output_width",
+        input_size=(image.output_height, image.output_width),
+        input_channels=image.output_channel,
+        mean=mean or MEANS[image.output_channel],
+        positive_iou=recipes.written(spec, "pos_iou_thresh", POSITIVE_IOU),
+        negative_iou=recipes.written(spec, "neg_iou_thresh", NEGATIVE_IOU),
+        training_iou=(POSITIVE_IOU, NEGATIVE_IOU) if dali else None,
+        training_mean=DALI_MEAN if dali and image.output_channel == 3 and not mean else None,
+        loss=HardNegativeLoss(
+            negatives_per_positive=recipes.written(spec, "neg_pos_ratio", NEGATIVES_PER_POSITIVE),
+            location_weight=recipes.written(spec, "alpha", HardNegativeLoss.location_weight),
+            rank_local=strict,
+        ),
+    )
+
+
+def _mean(given: Mapping[str, float]) -> tuple[float, ...] | None:
+    """B, G and R of ``image_mean``, or its l; None where it is not written."""
+    return tuple(given[key] for key in ("b", "g", "r", "l") if key in given) or None
 
 
 def _view(spec: Spec, *, from_records: bool) -> View:
     """The chain that NVIDIA has for the kind of data: its own is of folders, DALI's of TFRecords."""
     config = spec.message.augmentation_config
     written = {name: value for name in CHAIN if (value := getattr(config, name))}
-    size = {"width": config.output_width, "height": config.output_height, "channels": config.output_channel or 3}
+    size = {"width": config.output_width, "height": config.output_height, "channels": config.output_channel}
     if from_records:
         from runtime.imaging.views.dali import Dali
 
@@ -61,17 +83,15 @@ def _view(spec: Spec, *, from_records: bool) -> View:
     return SsdChain(**size, **written, strict=spec.strict)
 
 
-def _data(spec: Spec) -> Data:
+def _data(spec: Spec, *, from_records: bool) -> Data:
     config = spec.message.dataset_config
-    training = tuple(_sources(config.data_sources, "dataset_config.data_sources"))
-    written = spec.is_set("dataset_config.include_difficult_in_training")
     return Data(
-        training=training,
+        training=tuple(_sources(config.data_sources, "dataset_config.data_sources")),
         extension=None,  # no field says it
         validation=tuple(_sources(config.validation_data_sources, "dataset_config.validation_data_sources")),
-        mapping={key.lower(): value.lower() for key, value in config.target_class_mapping.items()},
-        train_difficult=spec.strict or not written or config.include_difficult_in_training,
-        shuffled=not (spec.strict and any(source.format == "tfrecord" for source in training)),
+        mapping=recipes.mapping(spec),
+        train_difficult=recipes.trains_difficult(spec),
+        shuffled=not (spec.strict and from_records),
     )
 
 

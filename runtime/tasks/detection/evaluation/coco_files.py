@@ -12,29 +12,33 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from runtime.tasks import Images, Prediction
 from runtime.tasks.detection import coco_results
-from runtime.tasks.detection.drawing import Find
 from tltpipe.files import atomic
 
 if TYPE_CHECKING:
-    from runtime.data.frames import Split
     from runtime.tasks.detection.coco_results import Ids
     from runtime.tasks.detection.evaluation.findings import Findings, Items
 
 RESULTS, ANNOTATIONS = "coco_results.json", "coco_annotations.json"
 
 
-def pictures(split: Split) -> list[Path]:
-    """The pictures of ``split`` as COCO files may know them."""
-    return [split.roots[split.folders[number]] / split.name(number) for number in range(len(split))]
+def paths_of(images: Images) -> list[Path]:
+    """The images as COCO files may know them."""
+    return [_path(images, number) for number in range(len(images))]
 
 
-def write(folder: Path, findings: Findings, split: Split, ids: Ids) -> list[Path]:
+def _path(images: Images, number: int) -> Path:
+    place = images.image(number)
+    return place if isinstance(place, Path) else place.path / images.name(number)
+
+
+def write(folder: Path, findings: Findings, images: Images, ids: Ids) -> list[Path]:
     """Write both files below ``folder``; returns them."""
-    paths = pictures(split)
-    with coco_results.writing(folder / RESULTS, ids) as results:
-        for number, finds in _by_picture(findings, findings.found):
-            results.add(paths[number], finds)
+    paths = paths_of(images)
+    with coco_results.writing(folder / RESULTS, ids, findings.classes) as results:
+        for number, prediction in _by_picture(findings, findings.found):
+            results.add(paths[number], paths[number].name, prediction)
     with atomic(folder / ANNOTATIONS) as stream:
         json.dump(_truth(findings, paths, ids), stream)
     return [folder / RESULTS, folder / ANNOTATIONS]
@@ -48,26 +52,27 @@ def _truth(findings: Findings, paths: list[Path], ids: Ids) -> Mapping[str, Any]
     ]
     annotations: list[dict[str, Any]] = []
     for number, objects in _by_picture(findings, findings.truth):
-        for thing in objects:
-            left, top, right, bottom = thing.box
+        columns = (objects[name].tolist() for name in ("boxes", "labels", "area", "crowd"))
+        for box, label, area, crowd in zip(*columns, strict=True):
+            left, top, right, bottom = box
             wide, high = right - left, bottom - top
             record = {"id": len(annotations) + 1, "image_id": ids.pictures[paths[number]]}
-            record |= {"category_id": ids.classes[thing.name], "bbox": [left, top, wide, high]}
-            annotations.append(record | {"area": wide * high, "iscrowd": 0})
+            record |= {"category_id": ids.classes[findings.classes[label - 1]], "bbox": [left, top, wide, high]}
+            annotations.append(record | {"area": area, "iscrowd": int(crowd)})
     categories = [{"id": ids.classes[name], "name": name} for name in findings.classes]
     return {"images": images, "annotations": annotations, "categories": categories}
 
 
-def _by_picture(findings: Findings, items: Items) -> Iterator[tuple[int, list[Find]]]:
+def _by_picture(findings: Findings, items: Items) -> Iterator[tuple[int, Prediction]]:
     """The objects or detections of each picture that has any, in pixels of the stored picture."""
     if not len(items):
         return
-    boxes = findings.stored(items)
+    boxes, areas = findings.stored(items), findings.areas(items)
     starts = np.flatnonzero(np.diff(items.picture, prepend=-1)).tolist()
     for start, end in zip(starts, [*starts[1:], len(items)], strict=True):
         part = slice(start, end)
-        rows = zip(boxes[part].tolist(), items.label[part].tolist(), items.score[part].tolist(), strict=True)
-        yield (
-            int(items.picture[start]),
-            [Find((b[0], b[1], b[2], b[3]), label, findings.classes[label - 1], score) for b, label, score in rows],
-        )
+        prediction: Prediction = {
+            "boxes": boxes[part], "labels": items.label[part], "scores": items.score[part],
+            "area": areas[part], "crowd": items.crowd[part],
+        }  # fmt: skip
+        yield int(items.picture[start]), prediction

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from converters.pictures.drawing import Colour, Framed, frames, outline_font
 from runtime.imaging.decoding import WHOLE, Place, decode
+from runtime.tasks.detection.drawing import readable
 from runtime.tasks.detection.evaluation.analysis import Analysis, Picture
-from runtime.tasks.detection.evaluation.samples import named
+from runtime.tasks.detection.evaluation.findings import Items
 from tltpipe.files import atomic
 
 FOUND: Colour = (46, 160, 67)
@@ -68,21 +68,22 @@ def _tile(analysis: Analysis, picture: Picture, place: Place) -> Image.Image:
     truth, found = findings.truth, findings.found
     framed: list[tuple[int, Framed]] = []
     own = np.flatnonzero(truth.picture == picture.number)
-    for n, box in zip(own, _fitted(analysis, truth.box[own], small), strict=True):
+    for n, box in zip(own, _fitted(analysis, truth.take(own), small), strict=True):
         colour = FOUND if hit[n] else MISSED
-        framed.append((0 if hit[n] else 2, Framed(box, colour, named(findings.classes, truth.label[n]))))
+        framed.append((0 if hit[n] else 2, Framed(box, colour, readable(findings.classes, truth.label[n]))))
     own = np.flatnonzero((found.picture == picture.number) & analysis.above)
-    for k, box in zip(own, _fitted(analysis, found.box[own], small), strict=True):
+    for k, box in zip(own, _fitted(analysis, found.take(own), small), strict=True):
         wrong = analysis.outcome.truth[k] < 0
-        text = f"{named(findings.classes, found.label[k])} {found.score[k]:.2f}"
+        text = f"{readable(findings.classes, found.label[k])} {found.score[k]:.2f}"
         framed.append((3 if wrong else 1, Framed(box, WRONG if wrong else RIGHT, text)))
     return frames(small, [each for _, each in sorted(framed, key=lambda item: item[0])])
 
 
-def _fitted(analysis: Analysis, boxes: Any, picture: Image.Image) -> list[tuple[float, float, float, float]]:
-    height, width = analysis.findings.size or picture.size[::-1]
-    scale = np.array([picture.width / width, picture.height / height] * 2)
-    return [(float(a), float(b), float(c), float(d)) for a, b, c, d in boxes * scale]
+def _fitted(analysis: Analysis, items: Items, image: Image.Image) -> list[tuple[float, float, float, float]]:
+    """The boxes of ``items``, of one picture, on ``image``, a smaller copy of it."""
+    findings = analysis.findings
+    scale = np.tile(np.array(image.size) / findings.sizes[items.picture], 2)
+    return [(float(a), float(b), float(c), float(d)) for a, b, c, d in findings.stored(items) * scale]
 
 
 def _legend(pen: ImageDraw.ImageDraw, width: int) -> None:

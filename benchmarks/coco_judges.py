@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import io
 from typing import Any
 
 from runtime.tasks.detection.evaluation.coco import NAMES
 from runtime.tasks.detection.evaluation.findings import Findings, Items
-from tltpipe.errors import HostError
 
 JUDGES = {
     "faster-coco-eval": ("faster_coco_eval", "COCO", "COCOeval_faster"),
@@ -18,15 +16,8 @@ JUDGES = {
 }
 
 
-def require(judge: str) -> None:
-    """Raise HostError where ``judge`` is not installed."""
-    if importlib.util.find_spec(JUDGES[judge][0]) is None:
-        raise HostError(f"{judge} is not installed", hint=f"pip install {judge}")
-
-
 def figures(findings: Findings, judge: str) -> dict[str, float]:
     """The twelve figures by name, NaN where the judge says -1."""
-    require(judge)
     return counted(judge, *records(findings))
 
 
@@ -37,9 +28,11 @@ def records(findings: Findings) -> tuple[dict[str, Any], Records]:
     """COCO's annotations and results as they stand in its JSON files; boxes in pixels of the stored pictures."""
     categories = [{"id": k, "name": name} for k, name in enumerate(findings.classes, start=1)]
     images = [{"id": k + 1, "width": int(w), "height": int(h)} for k, (w, h) in enumerate(findings.sizes)]
+    truth = findings.truth
+    areas = findings.areas(truth).tolist()
     objects = [
-        {**row, "id": k, "area": row["bbox"][2] * row["bbox"][3], "iscrowd": 0}
-        for k, row in enumerate(_rows(findings, findings.truth), 1)
+        {**row, "id": k, "area": area, "iscrowd": int(crowd)}
+        for k, (row, area, crowd) in enumerate(zip(_rows(findings, truth), areas, truth.crowd, strict=True), 1)
     ]
     scores = findings.found.score.tolist()
     found = [{**row, "score": score} for row, score in zip(_rows(findings, findings.found), scores, strict=True)]

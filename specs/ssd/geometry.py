@@ -1,4 +1,4 @@
-"""Anchors: the boxes an SSD starts from, the same for every picture of one size."""
+"""Anchors: the boxes an SSD starts from, the same for every image of one size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,21 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from specs.ssd.anchors import MAPS
+
 Pair = tuple[float, float]
+
+
+def maps(size: tuple[int, int]) -> list[tuple[int, int]]:
+    """Columns and rows of the feature maps for an input of ``size`` (width, height), as most backbones have them: the
+    first an eighth of the input in size, each further one half of the one before, rounded up."""
+    width, height = size
+    sizes = []
+    for halvings in range(1, MAPS + 3):
+        width, height = (width + 1) // 2, (height + 1) // 2
+        if halvings >= 3:
+            sizes.append((width, height))
+    return sizes
 
 
 def sizes(

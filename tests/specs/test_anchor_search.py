@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import specs
-from converters.statistics import anchors
-from converters.statistics.anchors import Anchors, cover, maps, sampled, suggest
 from orchestrator.settings.config import flag
-
-ROOT = Path(__file__).parents[2]
+from specs.ssd import anchor_search, geometry
+from specs.ssd.anchor_search import Anchors, cover, maps, sampled, suggest
 
 
 def boxes(count: int, *, seed: int = 1, small: float = 0.05, large: float = 0.6) -> Any:
@@ -24,17 +20,6 @@ def boxes(count: int, *, seed: int = 1, small: float = 0.05, large: float = 0.6)
     rng = np.random.default_rng(seed)
     sides = rng.uniform(small, large, (count, 2))
     return np.concatenate([rng.uniform(0, 1, (count, 2)) * (1 - sides), sides], axis=1).astype(np.float32)
-
-
-def of_the_network() -> Any:
-    """The network's own anchors, without the network."""
-    path = ROOT / "runtime/networks/ssd/anchors.py"
-    spec = importlib.util.spec_from_file_location("anchors_of_the_network", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize(
@@ -61,7 +46,7 @@ def test_there_are_as_many_as_in_the_network() -> None:
 def test_the_best_overlap_is_that_with_every_anchor_of_the_network(size: tuple[int, int], tried: Anchors) -> None:
     some = boxes(60, large=0.9)
     width, height = size
-    every = of_the_network().anchors(
+    every = geometry.anchors(
         [(rows, columns) for columns, rows in maps(size)],
         input_size=(height, width),
         scales=tried.scales,
@@ -152,4 +137,4 @@ def test_many_boxes_take_seconds() -> None:
     found = suggest(some, (288, 288))
     cover(found, some, (288, 288))
     assert time.process_time() - start < 15  # some 2 on an ordinary core
-    assert len(anchors.sampled(some)) == anchors.SAMPLE
+    assert len(sampled(some)) == anchor_search.SAMPLE

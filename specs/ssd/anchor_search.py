@@ -1,24 +1,25 @@
 """Anchors for SSD, chosen from the boxes of a data set, and how well those or any others cover it.
 
-Geometry as in the SSD of TLT: six feature maps, the first an eighth of the input in size and each further one half of
-the one before (rounded up); ``scales`` are shares of the input's shorter side, one a map, and a seventh that only
-closes the row; an aspect ratio is width / height and keeps the area; ratio 1 has a second, larger square of
-sqrt(scale x next scale). Anchors stand in the middle of the cells of their map.
+``scales`` are shares of the input's shorter side, one a map, and a seventh that only closes the row; an aspect ratio is
+width / height and keeps the area; ratio 1 has a second, larger square (``two_boxes_for_ar1``). Anchors stand in the
+middle of the cells of their map.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from specs.ssd.anchors import MAPS
+from specs.ssd.geometry import maps, per_cell, sizes
+
 Floats = NDArray[np.float32]
 
-MAPS = 6
 THRESHOLDS = (0.5, 0.6, 0.7)
 SAMPLE = 6_000
 """Boxes that the search looks at; the figures it ends with are of all."""
@@ -39,7 +40,7 @@ class Anchors:
 
     @property
     def per_cell(self) -> int:
-        return len(self.ratios) + (1.0 in self.ratios)
+        return per_cell(self.ratios, two_boxes_for_ar1=True)
 
     def shapes(self, size: tuple[int, int]) -> Floats:
         """Width and height of the anchors in pixels of an input of ``size`` (width, height): [6, per cell, 2]."""
@@ -69,17 +70,6 @@ class Cover:
         return replace(self, best=self.best[chosen], shape=self.shape[chosen])
 
 
-def maps(size: tuple[int, int]) -> list[tuple[int, int]]:
-    """Columns and rows of the feature maps for an input of ``size`` (width, height), as most backbones have them."""
-    width, height = size
-    found = []
-    for halvings in range(1, MAPS + 3):
-        width, height = (width + 1) // 2, (height + 1) // 2
-        if halvings >= 3:
-            found.append((width, height))
-    return found
-
-
 def cover(anchors: Anchors, boxes: Floats, size: tuple[int, int]) -> Cover:
     """Compare ``boxes``, [N, 4] as left, top, width, height in shares of the picture, with all anchors."""
     shapes = anchors.shapes(size)
@@ -106,6 +96,46 @@ def suggest(boxes: Floats, size: tuple[int, int], *, start: Anchors | None = Non
     search = _Search(_Boxes.of(sampled(boxes), size), min(size), start.per_cell)
     found = search.run(start)
     return Anchors(tuple(round(scale, 3) for scale in found.scales), found.ratios)
+
+
+def figures(
+    boxes: Mapping[str, Floats], split: str, classes: Mapping[str, NDArray[np.bool_]], size: tuple[int, int]
+) -> tuple[dict[str, Anchors], dict[str, Any]]:
+    """Anchors for the boxes of ``split``, and how well they and the spec's own cover those of all splits.
+
+    ``boxes`` [N, 4] by split, as ``cover`` takes them; ``classes``: which of those of ``split`` are of each class. The
+    anchors are "suggested" and "default". The figures, as JSON types: ``split``, ``boxes`` in it; ``suggested`` and
+    ``default``, each with ``scales``, ``aspect_ratios`` (width / height), ``anchors`` (on an image), ``all``,
+    ``classes`` and ``splits`` (by name), each of these with ``boxes``, ``recall`` by IoU of the best anchor where it
+    stands on its grid, ``shape_recall`` as if it could stand anywhere, ``mean_iou`` (on the grid); ``spec``: lines for
+    the spec; ``set``: the same for tltpipe's --set.
+    """
+    anchors = {"suggested": suggest(boxes[split], size), "default": Anchors()}
+    numbers: dict[str, Any] = {"split": split, "boxes": len(boxes[split])}
+    for title, each in anchors.items():
+        covers = {name: cover(each, own, size) for name, own in boxes.items()}
+        numbers[title] = {
+            "scales": [round(scale, 4) for scale in each.scales],
+            "aspect_ratios": [round(ratio, 4) for ratio in each.ratios],
+            "anchors": each.count(size),
+            "all": _summary(covers[split]),
+            "classes": {name: _summary(covers[split].of(chosen)) for name, chosen in classes.items()},
+            "splits": {name: _summary(cover) for name, cover in covers.items()},
+        }
+    lists = {"scales": anchors["suggested"].scales, "aspect_ratios_global": anchors["suggested"].ratios}
+    numbers["spec"] = [f'{name}: "{list(values)}"' for name, values in lists.items()]
+    numbers["set"] = [f"--set 'ssd.{name}={list(values)}'" for name, values in lists.items()]
+    return anchors, numbers
+
+
+def _summary(cover: Cover) -> dict[str, Any]:
+    shapes = Cover(cover.shape, cover.shape)
+    return {
+        "boxes": len(cover.best),
+        "recall": {f"{iou:g}": round(cover.recall(iou), 4) for iou in THRESHOLDS},
+        "shape_recall": {f"{iou:g}": round(shapes.recall(iou), 4) for iou in THRESHOLDS},
+        "mean_iou": round(float(cover.best.mean()), 4) if len(cover.best) else 0.0,
+    }
 
 
 def sampled(boxes: Floats, count: int = SAMPLE) -> Floats:
@@ -155,11 +185,7 @@ def _fit(sides: Floats, away: Floats, shapes: Floats) -> Floats:
 
 
 def _shapes(scale: float, after: float, ratios: Sequence[float], side: int) -> Floats:
-    roots = [math.sqrt(ratio) for ratio in ratios]
-    shapes = [(scale * side * root, scale * side / root) for root in roots]
-    if 1.0 in ratios:
-        shapes.append((math.sqrt(scale * after) * side,) * 2)
-    return np.array(shapes, np.float32)
+    return np.array(sizes(ratios, scale=scale, next_scale=after, side=side, two_boxes_for_ar1=True), np.float32)
 
 
 @dataclass

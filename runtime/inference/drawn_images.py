@@ -1,0 +1,47 @@
+"""Drawn images as files: each of its own, and many small ones on one sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from converters.files import listing
+from runtime.tasks import ImageInfo, Prediction, Task
+from tltpipe.files import atomic
+
+JPEG = {"quality": 92, "subsampling": 0}
+"""Sharp letters and coloured edges need more than Pillow's defaults."""
+CELL, GAP, COLUMNS = 300, 8, 6
+PAPER = (250, 250, 248)
+
+
+def save(image: Image.Image, path: Path) -> None:
+    """As its extension says, JPEG where that says nothing; never seen half done."""
+    extension = listing.extension_of(path.name)
+    format = next((each for each, known in listing.FORMATS.items() if extension in known), "JPEG")
+    with atomic(path, "wb") as stream:
+        image.save(stream, format=format, **(JPEG if format == "JPEG" else {}))
+
+
+def thumbnail(image: Image.Image, prediction: Prediction, task: Task, classes: Sequence[str]) -> Image.Image:
+    """``image`` as large as a cell of a sheet, with ``prediction`` drawn in that size, so that letters can be read."""
+    share = CELL / max(image.size)
+    size = max(1, round(image.width * share)), max(1, round(image.height * share))
+    scaled = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return task.draw(scaled, task.restore(prediction, ImageInfo("", size, image.size[::-1])), classes)
+
+
+def sheet(thumbnails: Sequence[Image.Image]) -> Image.Image:
+    """Thumbnails in a grid, in their order."""
+    columns = max(1, min(COLUMNS, len(thumbnails)))
+    rows = max(1, -(-len(thumbnails) // columns))
+    step = CELL + GAP
+    page = Image.new("RGB", (columns * step + GAP, rows * step + GAP), PAPER)
+    for number, image in enumerate(thumbnails):
+        row, column = divmod(number, columns)
+        left = GAP + column * step + (CELL - image.width) // 2
+        top = GAP + row * step + (CELL - image.height) // 2
+        page.paste(image, (left, top))
+    return page
