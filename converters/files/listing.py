@@ -61,6 +61,16 @@ def stems(folder: Path, extensions: frozenset[str]) -> set[str]:
     return {path.rpartition(".")[0] for path in files(folder, extensions)}
 
 
+def folders(root: Path) -> list[Path]:
+    """The folders in ``root``, sorted, without hidden ones; none where that is no folder."""
+    if not root.is_dir():
+        return []
+    with os.scandir(root) as entries:  # which tells of 200,000 files that they are none without asking for each
+        return sorted(
+            root / entry.name for entry in entries if inputs.is_folder(entry) and not entry.name.startswith(".")
+        )
+
+
 def pictures(folder: Path) -> dict[str, tuple[str, ...]]:
     """The pictures below ``folder`` by their path without extension: its one extension, or all that share the name."""
     found: dict[str, tuple[str, ...]] = {}

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import re
 
+FAR = 1e6
+"""Pixels; no picture is that large."""
+
 # No digits of other alphabets, no underscores between them, as Python takes them. Short: no number needs more.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,4})?")
 

@@ -18,20 +18,18 @@ There a further file ``class,number`` may say which classes there are, and in wh
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 from converters.files import contents, listing
-from converters.files.filenames import ImageNames, UnclearName
 from converters.files.numerals import shortest
 from converters.formats._tables import kinds
 from converters.formats._tables import rows as csv_rows
 from converters.formats._tables import text as csv_text
-from converters.formats._tables.rows import Keys, Part, Row, Table
+from converters.formats._tables.pictures import TablePictures
+from converters.formats._tables.rows import Part, Row, Table
 from converters.formats._tables.text import RowWriter
 from converters.model import Box, Dataset, Object, Sample, rules
 from converters.model.findings import Findings
@@ -173,58 +171,30 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
 
 
 @dataclass(frozen=True)
-class Rows:
+class Rows(TablePictures):
     """The pictures of one table; ``unnamed`` is what things are called where no column tells their class."""
 
-    table: Table
-    images: Path
-    classes: frozenset[str] | None = None
     unnamed: str = ""
-
-    @property
-    def inputs(self) -> tuple[Path, ...]:
-        return (self.table.path,)
-
-    def keys(self) -> Keys:
-        return csv_rows.index(self.table).keys
-
-    def name(self, key: Sequence[int]) -> str:
-        """The picture's name; the place of a row that has none."""
-        try:
-            return self._image(self.table.row(key[0], key[1]), Findings())[0]
-        except DataError:
-            return f"{self.table.path.name}:{key[1]}"
 
     def items(self, key: Sequence[int]) -> list[str]:
         return [word for row in self.table.rows(key) if (word := row.text("class"))]
 
     def load(self, key: Sequence[int], findings: Findings) -> Sample:
         rows = self.table.rows(key)
-        id, image = self._image(rows[0], findings)
+        id, image = self.image(rows[0], findings)
         objects = tuple(thing for row in rows if (thing := self._object(row)) is not None)
         if self.unnamed and objects:
             findings.add(rules.UNNAMED, id, count=len(objects))
         width, height = self._size(rows) or images.look(image, findings)
         return Sample(id, image, width, height, objects, annotations=self.table.path)
 
-    def _image(self, row: Row, findings: Findings) -> tuple[str, Path]:
-        """The picture's name below the picture folder, without extension, and its path."""
-        below = self.below(row)
+    def located(self, below: str) -> tuple[str, Path]:
         stem, dot, extension = below.rpartition(".")
-        named = bool(dot and stem and extension.lower() in _IMAGES)
-        image = Path(f"{self.images}/{below}") if named else listing.picture(self.images, below)
-        if not os.path.exists(image):  # noqa: PTH110 - of each image: faster
-            try:
-                match = _names(self).match(below)
-            except UnclearName as unclear:
-                raise row.error("picture", f"is unclear: {unclear}", code=rules.SAME_NAME.code) from None
-            if match is not None:
-                findings.add(rules.OTHER_FILE_NAME, match.example(row.text("picture")))
-                return match.stem, Path(f"{self.images}/{match.path}")
-        return (stem if named else below), image
+        if dot and stem and extension.lower() in _IMAGES:
+            return stem, Path(f"{self.images}/{below}")
+        return below, listing.picture(self.images, below)
 
     def below(self, row: Row) -> str:
-        """The picture's path below the picture folder, as ``row`` has it. Raises DataError."""
         name = row.text("picture").replace("\\", "/").removeprefix("./")
         if not name:
             raise row.error("picture", "is missing: this row names none")
@@ -261,9 +231,7 @@ class Rows:
         category = category or self.unnamed
         if not category:
             raise row.error("class", "is missing")
-        if self.classes is not None and category not in self.classes:
-            what = f'"{category[:80]}" is none of the classes in the class map'
-            raise row.error("class", what, code=rules.UNKNOWN_CLASS.code)
+        row.require_class(category, self.classes)
         left, top, right, bottom = kinds.four(row) if self.table.lists else (row.number(column) for column in columns)
         if self.table.lists or ends == _SIZES:
             right, bottom = left + right, top + bottom
@@ -274,25 +242,6 @@ class Rows:
             raise row.error("truncation", f"is {truncation:g}, but must be from 0 to 1")
         box = Box(left, top, right, bottom)
         return Object(category, box, occlusion=int(occlusion), truncation=truncation, origin=row.line)
-
-
-def _names(rows: Rows) -> ImageNames:
-    """What the names in a table mean; made anew when the folder of the pictures has changed."""
-    changed = rows.images.stat().st_mtime_ns if rows.images.is_dir() else 0
-    return _known_names(rows.table, rows.images, changed)
-
-
-@lru_cache(maxsize=4)
-def _known_names(table: Table, images: Path, changed: int) -> ImageNames:  # noqa: ARG001
-    return ImageNames(images, lambda: _all_names(Rows(table, images)))
-
-
-def _all_names(rows: Rows) -> Iterator[str]:
-    for key in rows.keys():  # noqa: SIM118 - no mapping
-        try:
-            yield rows.below(rows.table.row(key[0], key[1]))
-        except DataError:  # said when it is loaded
-            continue
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from converters.files import json_file, listing
+from converters.files.numerals import FAR
 from converters.model import Box, Dataset, Keypoint, Keypoints, KeypointSlot, Object, Polygon, Sample, garments, rules
 from converters.model.findings import Findings
-from converters.model.splits import SPLITS, Place, by_name, split_name
+from converters.model.splits import Place, by_name, only_split
 from converters.pictures import headers
 from tltpipe.errors import DataError
 
@@ -36,7 +37,6 @@ KEYPOINTS = {garment.name: KeypointSlot(_NAMES, garment.offset, garment.landmark
 
 _SUPERCATEGORIES = dict.fromkeys(CATEGORIES, "clothes")
 
-_FAR = 1e6  # pixels; no picture is that large
 _FIX = "correct the file, or leave such pictures out with --skip-bad"
 
 
@@ -46,11 +46,10 @@ def find(root: Path) -> dict[str, Place]:
     A folder of pictures alone counts when it is called test or stands beside an annotated split.
     """
     if (root / "annos").is_dir() and (root / "image").is_dir():
-        name = split_name(root.name)
-        return {name if name in SPLITS else "train": _place(root)}
+        return {only_split(root.name): _place(root)}
     if not root.is_dir():
         return {}
-    splits = [(folder.name, found) for folder in _folders(root) if (found := _split(folder)) is not None]
+    splits = [(folder.name, found) for folder in listing.folders(root) if (found := _split(folder)) is not None]
     if not any(place.annotations.is_dir() for _, place in splits):
         return {}
     return by_name(splits)
@@ -66,10 +65,6 @@ def _split(folder: Path) -> Place | None:
 def _place(folder: Path) -> Place:
     # The categories are DeepFashion2's own: a class map that lies with the data is that of what was made of them.
     return Place(root=folder / "annos", annotations=folder / "annos", images=folder / "image")
-
-
-def _folders(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def read(
@@ -226,7 +221,7 @@ class _Fields:
         """``values``, if that is a list of numbers that can be pixels."""
         # The common case first, in passes of C: all ints or floats, none too large (JSON knows no NaN).
         if type(values) is list and _NUMERIC.issuperset(map(type, values)):
-            if not values or (max(values) < _FAR and min(values) > -_FAR):
+            if not values or (max(values) < FAR and min(values) > -FAR):
                 return values
             raise self.error(key, f"holds {max(values, key=abs):g}, which cannot be a pixel")
         if type(values) is not list:

@@ -14,20 +14,19 @@ are read, too: data, labels/detections.csv, metadata/classes.csv, in a folder fo
 from __future__ import annotations
 
 import csv
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from converters.files import contents, listing
-from converters.files.filenames import ImageNames, UnclearName
 from converters.files.numerals import shortest
 from converters.formats._tables import rows as csv_rows
 from converters.formats._tables import text
-from converters.formats._tables.rows import Keys, Row, Table
+from converters.formats._tables.pictures import TablePictures
+from converters.formats._tables.rows import Row, Table
 from converters.formats._tables.text import RowWriter
-from converters.model import Box, Dataset, Object, Sample, rules
+from converters.model import Box, Dataset, Object, Sample
 from converters.model import classes as class_map
 from converters.model.findings import Findings
 from converters.model.splits import Place, by_name, split_name
@@ -130,7 +129,7 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
         raise DataError("the first row does not name the columns", where=place.annotations, hint=hint)
     folder = place.annotations.parent
     path = next((path for path in (folder / DESCRIPTIONS, folder.parent / _CLASSES) if path.is_file()), None)
-    rows = Rows(table, place.images, path, frozenset(classes) if classes is not None else None)
+    rows = Rows(table, place.images, frozenset(classes) if classes is not None else None, path)
     if classes is None:
         classes = tuple(sorted({rows.category(word) for word in csv_rows.index(table).classes}))
     return Dataset(classes, rows)
@@ -157,34 +156,21 @@ def _descriptions(path: Path) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True)
-class Rows:
+class Rows(TablePictures):
     """The pictures of one table."""
 
-    table: Table
-    images: Path
-    descriptions: Path | None
-    classes: frozenset[str] | None
+    descriptions: Path | None = None
 
     @property
     def inputs(self) -> tuple[Path, ...]:
-        return (self.table.path, self.descriptions) if self.descriptions is not None else (self.table.path,)
-
-    def keys(self) -> Keys:
-        return csv_rows.index(self.table).keys
-
-    def name(self, key: Sequence[int]) -> str:
-        """The picture's name; the place of a row that has none."""
-        try:
-            return self._image(self.table.row(key[0], key[1]), Findings())[0]
-        except DataError:
-            return f"{self.table.path.name}:{key[1]}"
+        return (*super().inputs, self.descriptions) if self.descriptions is not None else super().inputs
 
     def items(self, key: Sequence[int]) -> list[str]:
         return [self.category(word) for row in self.table.rows(key) if (word := row.text("class"))]
 
     def load(self, key: Sequence[int], findings: Findings) -> Sample:
         rows = self.table.rows(key)
-        id, image = self._image(rows[0], findings)
+        id, image = self.image(rows[0], findings)
         width, height = images.look(image, findings)
         objects = tuple(self._object(row, width, height) for row in rows if not _is_empty(row))
         return Sample(id, image, width, height, objects, annotations=self.table.path)
@@ -193,22 +179,10 @@ class Rows:
         """What the class is called here."""
         return _descriptions(self.descriptions).get(word, word) if self.descriptions is not None else word
 
-    def _image(self, row: Row, findings: Findings) -> tuple[str, Path]:
-        """The picture's name, and its path."""
-        id = self.id(row)
-        image = listing.picture(self.images, id)
-        if not os.path.exists(image):  # noqa: PTH110 - of each image: faster
-            try:
-                match = _names(self).match(id)
-            except UnclearName as unclear:
-                raise row.error("picture", f"is unclear: {unclear}", code=rules.SAME_NAME.code) from None
-            if match is not None:
-                findings.add(rules.OTHER_FILE_NAME, match.example(id))
-                return match.stem, Path(f"{self.images}/{match.path}")
-        return id, image
+    def located(self, below: str) -> tuple[str, Path]:
+        return below, listing.picture(self.images, below)
 
-    def id(self, row: Row) -> str:
-        """The picture's name, as ``row`` has it. Raises DataError."""
+    def below(self, row: Row) -> str:
         name = row.text("picture")
         if not name or not listing.is_below(name):
             raise row.error("picture", f'"{name[:80]}" cannot be the name of one')
@@ -219,9 +193,7 @@ class Rows:
         if not word:
             raise row.error("class", "is missing")
         category = self.category(word)
-        if self.classes is not None and category not in self.classes:
-            what = f'"{category[:80]}" is none of the classes in the class map'
-            raise row.error("class", what, code=rules.UNKNOWN_CLASS.code)
+        row.require_class(category, self.classes)
         sides = (("XMin", width), ("YMin", height), ("XMax", width), ("YMax", height))
         corners = [_share(row, column) * size for column, size in sides]
         box = Box(*(round(corner, _DECIMALS) for corner in corners))
@@ -237,26 +209,6 @@ class Rows:
                 raise row.error("Truncation", f"is {truncation:g}, but must be from 0 to 1")
         crowd = _flag(row, "IsGroupOf", unknown=0) == 1
         return Object(category, box, occlusion=occlusion, truncation=truncation, crowd=crowd, origin=row.line)
-
-
-def _names(rows: Rows) -> ImageNames:
-    """What the names in a table mean; made anew when the folder of the pictures has changed."""
-    changed = rows.images.stat().st_mtime_ns if rows.images.is_dir() else 0
-    return _known_names(rows.table, rows.images, changed)
-
-
-@lru_cache(maxsize=4)
-def _known_names(table: Table, images: Path, changed: int) -> ImageNames:  # noqa: ARG001
-    return ImageNames(images, lambda: _all_names(Rows(table, images, None, None)))
-
-
-def _all_names(rows: Rows) -> Iterator[str]:
-    for key in rows.keys():  # noqa: SIM118 - no mapping
-        try:
-            id = rows.id(rows.table.row(key[0], key[1]))
-        except DataError:  # said when it is loaded
-            continue
-        yield id
 
 
 def _is_empty(row: Row) -> bool:

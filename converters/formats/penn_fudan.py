@@ -20,11 +20,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from converters.files import listing
 from converters.files.label_folders import LabelFolder, read_stem
 from converters.model import Box, Dataset, Mask, Object, Sample, rules, run_lengths
 from converters.model import classes as class_map
 from converters.model.findings import Findings
-from converters.model.splits import SPLITS, Place, by_name, split_name
+from converters.model.splits import Place, by_name, only_split
 from converters.pictures import headers
 from tltpipe.errors import DataError, Location
 
@@ -63,15 +64,9 @@ def find(root: Path) -> dict[str, Place]:
     if not root.is_dir():
         return {}
     if (own := _place(class_map.home(root), root)) is not None:
-        return {_split(root): own}
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    places = [(path, place) for path in folders if (place := _place(root, path)) is not None]
-    return by_name((_split(path) if len(places) == 1 else path.name, place) for path, place in places)
-
-
-def _split(folder: Path) -> str:
-    name = split_name(folder.name)
-    return name if name in SPLITS else "train"
+        return {only_split(root.name): own}
+    places = [(path, place) for path in listing.folders(root) if (place := _place(root, path)) is not None]
+    return by_name((only_split(path.name) if len(places) == 1 else path.name, place) for path, place in places)
 
 
 def _place(root: Path, folder: Path) -> Place | None:
@@ -100,7 +95,7 @@ class Folder(LabelFolder):
         stem = key[0]
         image, text, content = self.pair(key, findings)
         page = _parsed(content, Path(text))
-        _require_classes(page, self.classes or frozenset(CLASSES))
+        class_map.require(page.objects, self.classes, page.path)
         if page.image not in ("", stem):
             findings.add(rules.OTHER_FILE_NAME, f"{page.image} -> {image.name}")
         size = page.size or headers.look(image, findings)
@@ -178,13 +173,6 @@ def _in_order(boxes: Mapping[int, Object], path: Path, line: int, count: int, na
 
 def _where(path: Path, thing: Object) -> Location:
     return Location(path, thing.origin if isinstance(thing.origin, int) else None)
-
-
-def _require_classes(page: _Page, classes: frozenset[str]) -> None:
-    for thing in page.objects:
-        if thing.category not in classes:
-            what, hint = f'unknown class "{thing.category[:80]}"', f"known: {', '.join(sorted(classes))}"
-            raise DataError(what, where=_where(page.path, thing), hint=hint, code=rules.UNKNOWN_CLASS.code)
 
 
 def _pixels(path: Path, size: tuple[int, int]) -> NDArray[Any]:

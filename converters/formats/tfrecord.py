@@ -20,11 +20,12 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, overload
 
 from converters.files import contents, listing
+from converters.files.numerals import FAR
 from converters.model import Box, Dataset, Object, Sample, rules
 from converters.model import classes as class_map
 from converters.model.findings import Findings
 from converters.model.ignore_regions import is_ignored, trainable
-from converters.model.splits import SPLITS, Place, by_name, split_name
+from converters.model.splits import Place, by_name, only_split
 from converters.tfrecords import records
 from converters.tfrecords.examples import WORLD, Record, encode_record, stored_name
 from converters.tfrecords.frames import HINT, parsed
@@ -40,19 +41,16 @@ if TYPE_CHECKING:
 ABOUT = "TFRecords, as tlt-train takes them: <split>/*-fold-*, images/<split>"
 CARRIES = frozenset({"box", "occlusion", "truncation", "ignored"})
 
-_FAR = 1e6  # pixels; no picture is that large
-
 
 def find(root: Path) -> dict[str, Place]:
     """The file of records ``root``, those in that folder, or those in each of its sub folders."""
     if root.is_file():
-        return {_split_of(root.parent): _place(root.parent, root)} if records.looks_right(root) else {}
+        return {only_split(root.parent.name): _place(root.parent, root)} if records.looks_right(root) else {}
     if not root.is_dir():
         return {}
     if _has_records(root):
-        return {_split_of(root): _place(class_map.home(root), root)}
-    folders = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    return by_name((path.name, _place(root, path)) for path in sorted(folders) if _has_records(path))
+        return {only_split(root.name): _place(class_map.home(root), root)}
+    return by_name((path.name, _place(root, path)) for path in listing.folders(root) if _has_records(path))
 
 
 def missing(root: Path) -> str | None:
@@ -63,11 +61,6 @@ def missing(root: Path) -> str | None:
     if records.looks_right(files[0]):
         return f"{files[0].name} lies in {files[0].parent}: name that folder"
     return f"{files[0].name} does not begin as a file of records does"
-
-
-def _split_of(folder: Path) -> str:
-    name = split_name(folder.name)
-    return name if name in SPLITS else "train"
 
 
 _LOOKED_AT = 8
@@ -171,7 +164,7 @@ class Records:
     def load(self, key: tuple[int, int], findings: Findings) -> Sample:  # noqa: ARG002
         path, offset = _shards(self.path)[key[0]], key[1]
         record = parsed(read_record(path, offset), path, offset)
-        if not (listing.is_below(record.id) and 0 < record.width < _FAR and 0 < record.height < _FAR):
+        if not (listing.is_below(record.id) and 0 < record.width < FAR and 0 < record.height < FAR):
             what = f'the record at byte {offset} is of "{record.id[:80]}", {record.width} x {record.height} pixels'
             raise DataError(f"{what}: that cannot be a picture", where=path, hint=HINT)
         id = listing.inside(self.images, record.id)
@@ -227,7 +220,7 @@ def _decimal(record: Record, path: Path, offset: int) -> list[list[float]]:
     import orjson
 
     columns = np.array([list(column) for column in (record.truncations, *record.corners)], np.float32)
-    if not np.abs(columns).max() < _FAR:  # nor when one is no number
+    if not np.abs(columns).max() < FAR:  # nor when one is no number
         raise DataError(f"the record at byte {offset} has numbers that cannot be pixels", where=path, hint=HINT)
     decimal: list[list[float]] = orjson.loads(orjson.dumps(columns, option=orjson.OPT_SERIALIZE_NUMPY))
     return decimal

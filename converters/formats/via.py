@@ -21,8 +21,10 @@ from typing import Any
 import orjson
 
 from converters.files import image_files
+from converters.files.numerals import FAR
 from converters.formats._tables import rows as csv_rows
-from converters.formats._tables.rows import Keys, Row, Table
+from converters.formats._tables.pictures import TablePictures
+from converters.formats._tables.rows import Row, Table
 from converters.model import Box, Dataset, Object, Polygon, Sample, outlines, rules
 from converters.model.findings import Findings
 from converters.model.splits import SPLITS, Place, by_name, split_name
@@ -39,7 +41,6 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
 }
 _CLASS = ("class", "label", "name", "type", "category")
 _NO_BOX = frozenset(("point", "polyline", "line"))
-_FAR = 1e6  # pixels; no picture is that large
 
 
 def find(root: Path) -> dict[str, Place]:
@@ -85,19 +86,8 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
 
 
 @dataclass(frozen=True)
-class Regions:
+class Regions(TablePictures):
     """The images of one table."""
-
-    table: Table
-    images: Path
-    classes: frozenset[str] | None = None
-
-    @property
-    def inputs(self) -> tuple[Path, ...]:
-        return (self.table.path,)
-
-    def keys(self) -> Keys:
-        return csv_rows.index(self.table).keys
 
     def categories(self) -> tuple[str, ...]:
         """The classes that regions name; of attributes that cannot be read, nothing is said yet."""
@@ -109,21 +99,13 @@ class Regions:
                 continue
         return tuple(sorted(names))
 
-    def name(self, key: Sequence[int]) -> str:
-        try:
-            return self._image(self.table.row(key[0], key[1])).rpartition(".")[0]
-        except DataError:
-            return f"{self.table.path.name}:{key[1]}"
-
     def items(self, key: Sequence[int]) -> list[str]:
         shapes = ((row, self._json(row, "shape").get("name", "point")) for row in self.table.rows(key))
         return [_class_of(self._json(row, "class"))[0] for row, shape in shapes if shape not in _NO_BOX]
 
     def load(self, key: Sequence[int], findings: Findings) -> Sample:
         rows = self.table.rows(key)
-        below = self._image(rows[0])
-        image = Path(f"{self.images}/{below}")
-        image_files.note(findings, below, rows[0].text("picture"))
+        id, image = self.image(rows[0], findings)
         size = images.look(image, findings)
         objects = []
         for row in rows:
@@ -132,14 +114,15 @@ class Regions:
                 findings.add(rules.NO_BOX, f"{self.table.path.name}:{row.line}")
             elif shape:
                 objects.append(self._object(row, shape, size))
-        return Sample(below.rpartition(".")[0], image, *size, tuple(objects), annotations=self.table.path)
+        return Sample(id, image, *size, tuple(objects), annotations=self.table.path)
 
-    def _image(self, row: Row) -> str:
+    def image(self, row: Row, findings: Findings) -> tuple[str, Path]:
         name = row.text("picture")
         below = image_files.locate(self.images, name, among=self.table.path, every=self._every) if name else None
         if below is None:
             raise row.error("picture", f'"{name[:80]}" is not in {self.images}', code=rules.NO_PICTURE.code)
-        return below
+        image_files.note(findings, below, name)
+        return below.rpartition(".")[0], Path(f"{self.images}/{below}")
 
     def _every(self) -> Iterator[str]:
         return (self.table.row(key[0], key[1]).text("picture") for key in self.keys())
@@ -149,9 +132,7 @@ class Regions:
             category, extra = _class_of(self._json(row, "class"))
         except ValueError as problem:
             raise row.error("class", str(problem)) from None
-        if self.classes is not None and category not in self.classes:
-            what = f'"{category[:80]}" is none of the classes in the class map'
-            raise row.error("class", what, code=rules.UNKNOWN_CLASS.code)
+        row.require_class(category, self.classes)
         try:
             box, polygons = _geometry(shape, size)
         except ValueError as problem:
@@ -217,7 +198,7 @@ def _numbers(shape: Mapping[str, Any], *names: str) -> list[float]:
 
 
 def _pixel(value: Any) -> float:
-    if type(value) not in (int, float) or not abs(value) < _FAR:
+    if type(value) not in (int, float) or not abs(value) < FAR:
         raise ValueError(f"must be in pixels, not {str(value)[:40]!a}")
     number: float = value
     return number

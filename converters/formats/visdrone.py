@@ -18,11 +18,11 @@ from pathlib import Path
 
 from converters.files import contents, listing
 from converters.files.label_folders import TEXT, LabelFolder, read_stem
-from converters.files.numerals import is_number
-from converters.model import Box, Dataset, Object, Sample, rules
+from converters.files.numerals import FAR, is_number
+from converters.model import Box, Dataset, Object, Sample
 from converters.model import classes as class_map
 from converters.model.findings import Findings
-from converters.model.splits import SPLITS, Place, by_name, split_name
+from converters.model.splits import Place, by_name, only_split, split_name
 from converters.pictures import headers
 from tltpipe.errors import DataError, Location
 
@@ -39,7 +39,6 @@ _OTHERS = 11
 _TRUNCATED = 0.5  # as a share: "up to half" is all that is known
 _COLUMNS = ("left", "top", "width", "height", "score", "category", "truncation", "occlusion")
 _SPLIT = re.compile(r"(train|validation|val|test-dev|test-challenge|test)$", re.IGNORECASE)
-_FAR = 1e6  # pixels; no picture is that large
 
 
 def find(root: Path) -> dict[str, Place]:
@@ -47,10 +46,10 @@ def find(root: Path) -> dict[str, Place]:
     if not root.is_dir():
         return {}
     if (own := _place(class_map.home(root), root)) is not None:
-        name = _split_of(root)
-        return {name if name in SPLITS else "train": own}
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return by_name((_split_of(path), place) for path in folders if (place := _place(root, path)) is not None)
+        return {only_split(_split_of(root)): own}
+    return by_name(
+        (_split_of(path), place) for path in listing.folders(root) if (place := _place(root, path)) is not None
+    )
 
 
 def _split_of(folder: Path) -> str:
@@ -90,17 +89,18 @@ class Folder(LabelFolder):
 
     def items(self, key: tuple[str, ...]) -> list[str]:
         path, content = read_stem(self.labels, key[0])
-        return [thing.category for thing in _parsed(content, Path(path), None)[0]]
+        return [thing.category for thing in _parsed(content, Path(path))[0]]
 
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
         image, own, content = self.pair(key, findings)
         path = Path(own)
-        objects, ignored = _parsed(content, path, self.classes)
+        objects, ignored = _parsed(content, path)
+        class_map.require(objects, self.classes, path)
         width, height = headers.look(image, findings)
         return Sample(key[0], image, width, height, objects, annotations=path, ignored=ignored)
 
 
-def _parsed(content: bytes, path: Path, classes: frozenset[str] | None) -> tuple[tuple[Object, ...], tuple[Box, ...]]:
+def _parsed(content: bytes, path: Path) -> tuple[tuple[Object, ...], tuple[Box, ...]]:
     """The objects in the label file ``path``, and the regions to ignore. Raises DataError with line and column."""
     objects, ignored = list[Object](), list[Box]()
     for number, line in enumerate(content.decode(errors="replace").splitlines(), start=1):
@@ -112,9 +112,6 @@ def _parsed(content: bytes, path: Path, classes: frozenset[str] | None) -> tuple
             ignored.append(box)
             continue
         name = CLASSES[int(category) - 1]
-        if classes is not None and name not in classes:
-            what, where = f'"{name}" is none of the classes in the class map', Location(path, number)
-            raise DataError(what, where=where, code=rules.UNKNOWN_CLASS.code)
         share = _TRUNCATED if truncation == 1 else 0.0
         objects.append(Object(name, box, occlusion=int(occlusion), truncation=share, origin=number))
     return tuple(objects), tuple(ignored)
@@ -126,7 +123,7 @@ def _numbers(line: str, path: Path, number: int) -> Sequence[float]:
         what = f"a line has 8 columns, this one has {len(words)}"
         raise DataError(what, where=where, hint=",".join(_COLUMNS))
     for column, word in zip(_COLUMNS, words, strict=True):
-        if not is_number(word) or abs(float(word)) >= _FAR:
+        if not is_number(word) or abs(float(word)) >= FAR:
             raise DataError(f"{column} must be a number, not {word[:40]!a}", where=where)
     numbers = [float(word) for word in words]
     for column, most, value in zip(_COLUMNS[5:], (_OTHERS, 1, 2), numbers[5:], strict=True):

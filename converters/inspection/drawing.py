@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from converters.files import listing
+from converters.files.numerals import FAR
 from converters.inspection import Report
 from converters.inspection.facts import Facts, facts
 from converters.inspection.tables import below, common
@@ -25,7 +26,6 @@ from tltpipe import inputs
 from tltpipe.errors import DataError
 from tltpipe.progress import Progress
 
-_FAR = 1e6  # pixels; no picture is that large
 _LEVELS = 3  # folders above the records that pictures are looked for in
 _MISSING = "--images ROOT is the folder that frame ids begin in (image_directory_path of the training spec)"
 
@@ -76,7 +76,7 @@ class Frames:
     def load(self, key: int, findings: Findings) -> Sample:  # noqa: ARG002
         found = facts(records.read_record(self.path, key))
         width, height = found.size
-        if not (listing.is_below(found.id) and 0 < width < _FAR and 0 < height < _FAR):
+        if not (listing.is_below(found.id) and 0 < width < FAR and 0 < height < FAR):
             what = (
                 f'the record at byte {key} is of "{found.id[:80]}", {width} x {height} pixels: that cannot be a picture'
             )
@@ -86,7 +86,7 @@ class Frames:
 
     def _objects(self, found: Facts, key: int) -> Iterator[Object]:
         for number, (name, box) in enumerate(zip(found.classes, found.boxes, strict=True), start=1):
-            if not all(math.isfinite(side) and abs(side) < _FAR for side in box):
+            if not all(math.isfinite(side) and abs(side) < FAR for side in box):
                 what = f"object {number} of the record at byte {key} has numbers that cannot be pixels"
                 raise DataError(what, where=self.path)
             yield Object(name, Box(*box))

@@ -6,9 +6,10 @@ beside every output and held against what is read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from converters.model import Object, rules
 from converters.model.ignore_regions import trainable
 from converters.model.splits import SPLITS, Place, split_name
 from tltpipe import inputs
@@ -48,6 +49,18 @@ def listed(path: Path) -> tuple[str, ...]:
             what = f'"{name}" is here twice' if name else "this line is empty, but its number is an id"
             raise DataError(what, where=Location(path, number), hint="one name a line, each once")
     return tuple(names)
+
+
+def require(objects: Iterable[Object], known: Collection[str] | None, path: Path, column: int | None = None) -> None:
+    """Raises DataError for the first of ``objects``, of the file ``path``, whose class is none of those ``known``."""
+    for thing in objects:
+        if known is not None and thing.category not in known:
+            place = f"{thing.origin}: " if isinstance(thing.origin, str) else ""
+            line = thing.origin if isinstance(thing.origin, int) else None
+            what = f'{place}"{thing.category[:80]}" is none of the classes in the class map'
+            hint = "correct one of the two; names are told apart by upper and lower case"
+            where = Location(path, line, column)
+            raise DataError(what, where=where, hint=hint, code=rules.UNKNOWN_CLASS.code)
 
 
 def home(split: Path) -> Path:

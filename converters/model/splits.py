@@ -45,6 +45,12 @@ def split_name(name: str) -> str:
     return CANONICAL.get(word, name)
 
 
+def only_split(name: str) -> str:
+    """The name of a split that is alone, found under ``name``: training data unless that says otherwise."""
+    known = split_name(name)
+    return known if known in SPLITS else "train"
+
+
 def by_name(found: Iterable[tuple[str, Place]]) -> dict[str, Place]:
     """What was ``found``, each under the name of its split, in order; two years of one split keep their own names.
 

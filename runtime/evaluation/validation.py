@@ -84,8 +84,10 @@ def image_infos(batch: Batch, split: Split) -> list[ImageInfo]:
     """What ``Metrics`` is told of each image of ``batch``."""
     sizes = split.sizes[list(batch.indices)].tolist()
     return [
-        ImageInfo(split.name(index), (width, height), (pixels.shape[0], pixels.shape[1]))
-        for index, (width, height), pixels in zip(batch.indices, sizes, batch.images, strict=True)
+        ImageInfo(split.name(index), (width, height), (pixels.shape[0], pixels.shape[1]), placement)
+        for index, (width, height), pixels, placement in zip(
+            batch.indices, sizes, batch.images, batch.placements, strict=True
+        )
     ]
 
 

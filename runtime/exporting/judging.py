@@ -95,4 +95,4 @@ def seen(model: Model, paths: Iterable[Path], *, batch: int) -> Iterator[NDArray
     """``paths`` as ``model`` takes them, ``batch`` at a time."""
     rest = iter(paths)
     while part := list(islice(rest, batch)):
-        yield np.stack([model.load_image(path) for path in part])
+        yield np.stack([model.load_image(path)[0] for path in part])

@@ -11,12 +11,13 @@ LARGEST_LOG_RATIO = 20.0
 """exp() of more would leave float32 once squared; no real box is e^20 times its anchor."""
 
 
-def iou(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
-    """Intersection over union of [..., 4] and [..., 4], broadcast, in their dtype; 0 where nothing is shared."""
+def iou(first: NDArray[Any], second: NDArray[Any], *, crowd: NDArray[Any] | bool = False) -> NDArray[Any]:
+    """Intersection over union of [..., 4] and [..., 4], broadcast, in their dtype; 0 where nothing is shared. Where
+    ``second`` is a ``crowd`` [...], over ``first`` alone, as COCO counts."""
     width = np.minimum(first[..., 2], second[..., 2]) - np.maximum(first[..., 0], second[..., 0])
     height = np.minimum(first[..., 3], second[..., 3]) - np.maximum(first[..., 1], second[..., 1])
     shared = width.clip(0) * height.clip(0)
-    union = area(first) + area(second) - shared
+    union = np.where(crowd, area(first), area(first) + area(second) - shared)
     result: NDArray[Any] = np.divide(shared, union, out=np.zeros_like(shared), where=shared > 0)
     return result
 

@@ -129,7 +129,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     model = models.open(path, ModelRequest(arguments.network, spec, arguments.key, place, arguments.threads))
     show = progress.for_stream()
     recipe = _chosen(networks.recipe(spec), arguments)
-    split = frames.validation(recipe, model.classes, progress=show)
+    split = frames.validation(recipe, model.classes, task.FIELDS, progress=show)
     if split is None:
         hint = f"add {recipe.data.held_out_fields} to dataset_config"
         raise DataError("this spec has no validation data", where=spec.where("dataset_config"), hint=hint)

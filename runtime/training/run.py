@@ -56,8 +56,8 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     fabric = device.open_fabric(asked.place, deterministic=asked.deterministic)
     first = fabric.is_global_zero
     show = progress.for_stream() if first else progress.Silent()
-    split = frames.training(recipe, classes, progress=show)
-    held_out = frames.validation(recipe, classes, progress=show) if first else None
+    split = frames.training(recipe, classes, task.FIELDS, progress=show)
+    held_out = frames.validation(recipe, classes, task.FIELDS, progress=show) if first else None
 
     shares = data.for_training(recipe, split, range(1), rank=fabric.global_rank, ranks=fabric.world_size)
     steps = shares[0].steps

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import random
 from pathlib import Path
 from typing import Any
 
@@ -238,27 +236,6 @@ def test_too_many_rows_for_one_picture_are_told(tmp_path: Path, monkeypatch: Any
     monkeypatch.setattr(csv_rows, "_ROWS", 5)
     path = table(tmp_path, *[ROW] * 9)
     assert "more than 5 rows" in str(told(path))
-
-
-def test_mutated_tables_end_in_samples_or_a_data_error(tmp_path: Path) -> None:
-    chance = random.Random(1)
-    seed = f'{HEADER},split\r\n{ROW},a\r\n"2.jpg",8,6,"a ""b""\nc",1,2,3,4,b\n2.jpg,,,,,,,,\n'.encode()
-    odd = [b"\xff", b"\0", b"\n", b"\r", b'"', b",", b";", b"nan", b"1e999", b"-", b"\xe2\x80\xa8", b"9" * 400, b"../"]
-    path = tmp_path / "train.csv"
-    for _ in range(800):
-        data = bytearray(seed)
-        for _ in range(chance.randrange(1, 5)):
-            place = chance.randrange(len(data))
-            data[place : place + chance.randrange(3)] = chance.choice(odd)
-        path.write_bytes(data)
-        for place in csv.find(path).values():
-            with contextlib.suppress(DataError):
-                dataset = csv.read(place)
-                keys = dataset.pictures.keys()
-                for key in keys:
-                    dataset.pictures.name(key)
-                    with contextlib.suppress(DataError):
-                        dataset.pictures.load(key, Findings())
 
 
 def pictures(folder: Path, *names: str) -> None:

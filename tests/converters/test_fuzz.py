@@ -30,7 +30,9 @@ from tltpipe import registry
 from tltpipe.errors import DataError, TltpipeError
 from tltpipe.progress import Silent
 
-COUNT = int(os.environ.get("TLTPIPE_FUZZ", "150"))
+COUNT = int(os.environ.get("TLTPIPE_FUZZ", "200"))
+FAR = 2e6
+"""Pixels that no number of a sample exceeds: most readers refuse more than a million."""
 SECONDS = 10
 """More than any small file may take."""
 FORMATS = registry.names("converters.formats")
@@ -194,6 +196,11 @@ class Taken:
     """Takes every sample as a conversion would."""
 
     def add(self, sample: Sample, findings: Findings) -> None:
+        for thing in sample.objects:
+            box = thing.box
+            assert all(abs(side) < FAR for side in (box.left, box.top, box.right - box.left, box.bottom - box.top))
+            assert thing.occlusion in (0, 1, 2, 3)
+            assert 0 <= thing.truncation <= 1
         settled(sample, findings)
 
 

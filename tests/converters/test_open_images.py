@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from PIL import Image
 import converters
 from converters.formats import csv, open_images
 from converters.model import Box, Object, Sample
-from converters.model.findings import Findings
 from converters.transfer import outputs
 from tltpipe.errors import DataError, Location
 
@@ -128,26 +126,6 @@ def test_missing_pictures_descriptions_and_classes_are_told(tmp_path: Path) -> N
     assert told(path).code == "F101"
     (tmp_path / "class-descriptions-boxable.csv").write_text("/m/0,a\n/m/1\n")
     assert told(path).where == Location(tmp_path / "class-descriptions-boxable.csv", 2)
-
-
-def test_mutated_tables_end_in_samples_or_a_data_error(tmp_path: Path) -> None:
-    chance = random.Random(1)
-    path = split(tmp_path, ROW, "000b,,,,,,,,,,,,", '"000a",xclick,"a ""b""\nc",1,0,1,0,1,-1,-1,-1,-1,-1')
-    seed = path.read_bytes()
-    odd = [b"\xff", b"\0", b"\n", b"\r", b'"', b",", b";", b"nan", b"1e999", b"-", b"\xe2\x80\xa8", b"9" * 400, b"../"]
-    for _ in range(800):
-        data = bytearray(seed)
-        for _ in range(chance.randrange(1, 5)):
-            place = chance.randrange(len(data))
-            data[place : place + chance.randrange(3)] = chance.choice(odd)
-        path.write_bytes(data)
-        for place in open_images.find(path).values():
-            with contextlib.suppress(DataError):
-                dataset = open_images.read(place)
-                for key in dataset.pictures.keys():  # noqa: SIM118
-                    dataset.pictures.name(key)
-                    with contextlib.suppress(DataError):
-                        dataset.pictures.load(key, Findings())
 
 
 @pytest.mark.parametrize("split", ["", "train", "validation"])

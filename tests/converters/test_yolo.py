@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from PIL import Image
 import converters
 from converters.formats import yolo
 from converters.formats.yolo import lines
-from converters.formats.yolo import page as page_module
 from converters.model import Box, Keypoint, KeypointSlot, Object, Sample, geometry, rules
 from converters.model.findings import Findings
 from converters.transfer import outputs
@@ -388,34 +386,3 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not UTF-8") as caught:
         parse(tmp_path / "1.txt", b"%s\n\xff\xfe" % LINE.encode())
     assert caught.value.where == Location(tmp_path / "1.txt", 2)
-
-
-ODD = [b"\xff", b"\0", b"\n", b"\r", b" ", b"-", b"1e999", b"nan", b"\xe2\x80\xa8", b"9" * 400, b"[", b'"', b":", b"*"]
-
-
-def mutated(seed: bytes, chance: random.Random) -> bytes:
-    data = bytearray(seed)
-    for _ in range(chance.randrange(1, 5)):
-        place = chance.randrange(len(data))
-        data[place : place + chance.randrange(3)] = chance.choice(ODD)
-    return bytes(data)
-
-
-@pytest.mark.parametrize("keypoints", [None, (2, 3)])
-def test_mutated_labels_end_in_objects_or_a_data_error(keypoints: tuple[int, int] | None, tmp_path: Path) -> None:
-    chance = random.Random(1)
-    seed = f"{LINE}\r\n0 0.25 0.25 0.75 0.25 0.75 0.75\n{LINE} 0.1 0.2 2 0 0 0\n".encode()
-    for _ in range(1000):
-        with contextlib.suppress(DataError):
-            for thing in parse(tmp_path / "1.txt", mutated(seed, chance), keypoints):
-                assert abs(thing.box.left) < 1e6
-
-
-def test_mutated_data_yaml_ends_in_names_or_a_data_error(tmp_path: Path) -> None:
-    chance = random.Random(2)
-    root = make(tmp_path, {"train/1": LINE, "val/1": LINE})
-    seed = f"{PAGE}nc: 2\nkpt_shape: [2, 3]\nnames:\n  0: skirt\n  1: vest\n".encode()
-    for _ in range(500):
-        (root / "data.yaml").write_bytes(mutated(seed, chance))
-        with contextlib.suppress(DataError):
-            assert all(page_module.load(root / "data.yaml").names)

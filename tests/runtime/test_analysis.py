@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from runtime.tasks import ImageInfo
 from runtime.tasks.detection.average_precision import AveragePrecision
 from runtime.tasks.detection.evaluation import charts, sheet
 from runtime.tasks.detection.evaluation.analysis import Analysis, total
@@ -40,8 +41,7 @@ def collected(pictures: Any = PICTURES) -> Any:
                 "labels": [each[1] for each in truth],
                 "difficult": [each[2] for each in truth],
             },
-            stored=(64, 64),
-            seen=(64, 64),
+            ImageInfo("", (64, 64), (64, 64)),
         )
     return collector.findings()
 
@@ -168,8 +168,7 @@ def test_charts_have_the_colours_of_what_they_show(classes: int, tmp_path: Path)
         collector.add(
             {"boxes": [A, B], "labels": [k + 1, 1], "scores": [0.9, 0.4]},
             {"boxes": [A, C], "labels": [k + 1, k + 1]},
-            stored=(64, 64),
-            seen=(64, 64),
+            ImageInfo("", (64, 64), (64, 64)),
         )
     analysis = Analysis(collector.findings(), 0.5, 0.3)
     path = tmp_path / "chart.png"

@@ -452,6 +452,13 @@ def test_no_file_at_all(tmp_path: Path, given: str) -> None:
 # ---------------------------------------------------------------------------------------------------- into a detector
 
 
+def test_a_checkpoint_of_another_network_is_refused_before_its_spec_is_read(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    with pytest.raises(ModelError, match="holds ssd_resnet18, a model of ssd, not of unet") as caught:
+        checkpoint.open_model(path, key=None, network="unet")
+    assert (caught.value.where, caught.value.exit_code) == (path, 4)
+
+
 def test_another_network_or_other_classes(tmp_path: Path) -> None:
     path = saved(tmp_path)
     loaded = checkpoint.load(path)

@@ -124,7 +124,7 @@ def test_an_exported_model_and_a_spec_that_says_otherwise(
 ) -> None:
     from runtime.programs import export
 
-    model = tmp_path / "model.pt"
+    model = tmp_path / "model.onnx"
     assert export.main(["ssd", "-m", str(learned.model), "-o", str(model)]) == 0
     wide = learned.shapes.spec(name="wide.conf", replace=("output_image_width: 64", "output_image_width: 96"))
     assert evaluate.main(["ssd", "-e", str(wide), "-m", str(model), "--no-plots"]) == 4

@@ -53,7 +53,7 @@ def look(path: Path, learned: Any, *, spec: bool = False) -> tuple[Any, np.ndarr
 
     wanted = backends.ModelRequest("ssd", specs.parse(learned.spec, "ssd") if spec else None)
     model = backends.open(path, wanted)
-    return model, np.stack([model.load_image(each) for each in sorted(learned.pictures.iterdir())[:9]])
+    return model, np.stack([model.load_image(each)[0] for each in sorted(learned.pictures.iterdir())[:9]])
 
 
 @pytest.mark.parametrize("format", SUFFIXES)

@@ -100,6 +100,12 @@ def test_a_card_that_does_not_say_it(exported: Path, tmp_path: Path) -> None:
     assert caught.value.where == path
 
 
+def test_a_model_of_another_network(exported: Path) -> None:
+    with pytest.raises(ModelError, match="of the network brightest, not of ssd") as caught:
+        backends.open(exported, backends.ModelRequest("ssd"))
+    assert caught.value.where == exported
+
+
 def test_batches_it_cannot_be_written_for(tmp_path: Path) -> None:
     given = subject(batch=4)
     with pytest.raises(ExportError, match="one image at a time"):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from converters.files.numerals import is_number
+from converters.files.numerals import FAR, is_number
 from converters.formats._tables import rows as csv_rows
 from converters.formats._tables import text as csv_text
 from converters.formats._tables.rows import Row, Table
@@ -81,11 +81,10 @@ def four(row: Row) -> list[float]:
     """Left, top, width and height as the column ``bbox`` has them."""
     text = row.text("bbox")
     words = _WORD.findall(text.replace(",", ".") if row.table.separator == ";" else text)
-    if len(words) != 4 or not all(map(is_number, words)) or any(abs(float(word)) >= _FAR for word in words):
+    if len(words) != 4 or not all(map(is_number, words)) or any(abs(float(word)) >= FAR for word in words):
         hint = "[x, y, width, height], in pixels"
         raise row.error("bbox", f'must be four numbers, not "{text[:60]}"', hint=hint)
     return [float(word) for word in words]
 
 
 _WORD = re.compile(r"[^\s,;\[\]()]+")
-_FAR = 1e6  # pixels; no picture is that large

@@ -10,15 +10,16 @@ import csv
 import mmap
 import re
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from converters.files.numerals import is_number
+from converters.files.numerals import FAR, is_number
 from converters.formats._tables import text as csv_text
+from converters.model import rules
 from converters.model.splits import Place, split_name
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 _ROWS = 100_000  # rows of one picture; more cannot be meant
 _LOOKED_AT = 64  # rows, to tell what is in a table without a header
-_FAR = 1e6  # pixels; no picture is that large
 
 Aliases = Mapping[str, Sequence[str]]
 """What each column may be called, as ``csv_text.header`` has it; the first that is there counts."""
@@ -108,9 +108,15 @@ class Row:
         if not is_number(text):
             raise self.error(column, f"must be a number, not {_shown(text)}")
         number = float(text)
-        if not -_FAR < number < _FAR:
+        if not -FAR < number < FAR:
             raise self.error(column, f"is {_shown(text)}, which cannot be meant")
         return number
+
+    def require_class(self, category: str, known: Collection[str] | None) -> None:
+        """Raises DataError for a ``category`` that is none of those ``known``."""
+        if known is not None and category not in known:
+            what = f'"{category[:80]}" is none of the classes in the class map'
+            raise self.error("class", what, code=rules.UNKNOWN_CLASS.code)
 
     def error(self, column: str, what: str, *, hint: str | None = None, code: str | None = None) -> DataError:
         """``what`` is wrong with the field."""

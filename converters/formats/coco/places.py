@@ -8,7 +8,6 @@ train.json                            train/, images/, ../Original-Data/train/im
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import orjson
 
-from converters.files import contents
+from converters.files import contents, listing
 from converters.formats.coco.naming import URLS, naming, url_name
 from converters.model.splits import CANONICAL, YEAR, Place, by_name, split_name
 from tltpipe import inputs
@@ -80,7 +79,7 @@ def _telling(splits: dict[str, Place]) -> dict[str, Place]:
     """``splits`` of which the first knows of folders beside theirs that are about to be lost. A test split may well
     have no annotations."""
     used = [place.images for place in splits.values()]
-    beside = {inner for images in used if _is_split(images) for inner in _inner_folders(images.parent)}
+    beside = {inner for images in used if _is_split(images) for inner in listing.folders(images.parent)}
     lost = sorted(path for path in beside if _is_split(path) and not any(each.is_relative_to(path) for each in used))
     first = next(iter(splits))
     place = splits[first]
@@ -131,7 +130,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _inner_files(root: Path) -> Iterator[Path]:
-    for folder in _inner_folders(root):
+    for folder in listing.folders(root):
         yield from (folder / name for name in _INNER if _looks_right(folder / name))
 
 
@@ -214,15 +213,6 @@ def _bases(root: Path, path: Path) -> Iterable[Path]:
     return dict.fromkeys((_root(path), root, path.parent))
 
 
-def _inner_folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    with os.scandir(folder) as entries:
-        return sorted(
-            folder / entry.name for entry in entries if inputs.is_folder(entry) and not entry.name.startswith(".")
-        )
-
-
 def _folders(root: Path, path: Path) -> Iterable[Path]:
     raw, split = _raw_split(path), _split(path)
     names = dict.fromkeys((raw, split, *(alias for alias, known in CANONICAL.items() if known == split)))
@@ -234,7 +224,7 @@ def _folders(root: Path, path: Path) -> Iterable[Path]:
             yield base / name / "images"
             yield base / name
         for folder in (base / "images", base):  # spelled otherwise: images/Train of instances_train.json
-            yield from (inner for inner in _inner_folders(folder) if split_name(inner.name) == split)
+            yield from (inner for inner in listing.folders(folder) if split_name(inner.name) == split)
         yield from (base / "images", base / "data", base / "image")
     for base in bases:
         yield from (base.parent / "Original-Data" / name / "image" for name in names)

@@ -8,16 +8,13 @@ from itertools import compress
 from typing import Any
 
 from converters.files import json_file
-from converters.files.numerals import is_number
+from converters.files.numerals import FAR, is_number
 from converters.model import Box, Keypoint, Keypoints, KeypointSlot, Mask, Object, Polygon, rules
 from converters.model.findings import Findings
 
 Record = dict[str, Any]
 Identity = int | str
 """What tells records apart: a whole number, or a text where an export has texts."""
-
-FAR = 1e6
-"""Pixels; no picture is that large."""
 
 _SHAPE = ("bbox", "iscrowd", "segmentation", "num_keypoints", "keypoints")
 OWN = frozenset(("id", "image_id", "category_id", *_SHAPE, "occlusion", "truncation", "pair_id", "style"))

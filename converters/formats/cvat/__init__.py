@@ -27,7 +27,7 @@ from converters.formats.cvat.index import Entry, Index, index
 from converters.model import Dataset, Sample, rules
 from converters.model import classes as class_map
 from converters.model.findings import Findings
-from converters.model.splits import SPLITS, Place, by_name, in_order, split_name
+from converters.model.splits import SPLITS, Place, by_name, in_order, only_split, split_name
 from converters.pictures import headers as images
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
@@ -60,8 +60,7 @@ def find(root: Path) -> dict[str, Place]:
         return _splits(class_map.home(root), own[0])
     if own:
         return by_name(part for path in own for part in _parts(class_map.home(root), path))
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    files = ((folder.name, path) for folder in folders for path in _files(folder))
+    files = ((folder.name, path) for folder in listing.folders(root) for path in _files(folder))
     return by_name((name, _place(root, path, _entries(path), None)) for name, path in files)
 
 
@@ -105,8 +104,8 @@ def _splits(root: Path, path: Path) -> dict[str, Place]:
     for subset in dict.fromkeys(entry.subset for entry in entries):
         spelt.setdefault(_split_of(subset), []).append(subset)
     if len(spelt) <= 1:
-        name = next(iter(spelt), split_name(path.parent.name))
-        return {name if name in SPLITS else "train": _place(root, path, entries, None)}
+        name = only_split(next(iter(spelt), path.parent.name))
+        return {name: _place(root, path, entries, None)}
     return in_order({name: _place(root, path, entries, tuple(subsets)) for name, subsets in spelt.items()})
 
 
@@ -194,10 +193,7 @@ class Images:
         shapes = sum(cvat_shapes.is_shape(inner) for inner in node.inner)
         if shapes > len(things):
             findings.add(rules.NO_BOX, where, count=shapes - len(things))
-        for thing in things:
-            if self.classes is not None and thing.category not in self.classes:
-                what = f'"{thing.category[:80]}" is none of the classes in the class map'
-                raise DataError(what, where=Location(self.path, int(thing.origin or 0)), code=rules.UNKNOWN_CLASS.code)
+        class_map.require(things, self.classes, self.path)
         return Sample(below.rpartition(".")[0], image, width, height, tuple(things), annotations=self.path)
 
     def _image(self, entry: Entry) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converters.files import xml_tree
-from converters.files.numerals import is_number
+from converters.files.numerals import FAR, is_number
 from converters.files.xml_tree import Node
 from converters.formats.cvat.index import SHAPES
 from converters.model import Box, Mask, Object, Polygon, outlines
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_FAR = 1e6  # pixels; no picture is that large
 _CORNERS = ("xtl", "ytl", "xbr", "ybr")
 _CUBOID = tuple(f"{axis}{side}{number}" for side in ("tl", "bl", "tr", "br") for number in (1, 2) for axis in "xy")
 _NO_BOX = frozenset(("polyline", "points", "skeleton", "tag"))
@@ -86,7 +85,7 @@ def _points(path: Path, node: Node) -> Polygon:
     if len(words) < 6 or len(words) % 2 or not all(is_number(word.strip()) for word in words):
         raise xml_tree.error(path, node, "a <polygon> needs three points at least, written x,y;x,y;x,y")
     ring = tuple(float(word) for word in words)
-    if max(map(abs, ring)) >= _FAR:
+    if max(map(abs, ring)) >= FAR:
         raise xml_tree.error(path, node, "a point of this <polygon> cannot be a pixel")
     return ring
 
@@ -141,7 +140,7 @@ def _number(path: Path, node: Node, name: str, *, default: float | None = None) 
     word = node.attributes.get(name, "").strip()
     if not word and default is not None:
         return default
-    if not is_number(word) or abs(float(word)) >= _FAR:
+    if not is_number(word) or abs(float(word)) >= FAR:
         raise xml_tree.error(path, node, f"{name} of <{node.name}> must be a number of pixels, not {word[:40]!a}")
     value = float(word)
     return int(value) if value.is_integer() else value

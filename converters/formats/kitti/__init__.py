@@ -24,13 +24,13 @@ from converters.files.numerals import is_number
 from converters.formats import FilesOfTheirOwn
 from converters.formats.kitti import lines
 from converters.formats.kitti.lines import encode
-from converters.model import Box, Dataset, Object, Sample, ignore_regions, rules
+from converters.model import Box, Dataset, Object, Sample, ignore_regions
 from converters.model import classes as class_map
 from converters.model.findings import Findings
-from converters.model.splits import SPLITS, Place, by_name, split_name
+from converters.model.splits import SPLITS, Place, by_name, only_split, split_name
 from converters.pictures import headers as images
 from tltpipe import inputs
-from tltpipe.errors import DataError, Location
+from tltpipe.errors import DataError
 from tltpipe.files import writable
 
 ABOUT = "KITTI labels, as TLT takes them: <split>/label_2/*.txt, <split>/image_2"
@@ -54,16 +54,17 @@ def find(root: Path, *, images: Path | None = None) -> dict[str, Place]:
         return {}
     own = _place(class_map.home(root), root, images)
     if own is not None and _judged([(root.name, own)]):
-        name = split_name(root.name)
-        return {name if name in SPLITS else "train": own}
-    found = [(folder.name, place) for folder in _folders(root) if (place := _place(root, folder, images)) is not None]
+        return {only_split(root.name): own}
+    found = [
+        (folder.name, place) for folder in listing.folders(root) if (place := _place(root, folder, images)) is not None
+    ]
     judged = by_name(_judged(found) or _judged(_turned(root, images)))
     return judged | _unlabelled(root, judged) if judged and found else judged
 
 
 def _unlabelled(root: Path, labelled: Mapping[str, Place]) -> dict[str, Place]:
     """Pictures for testing without labels, beside splits that are ``labelled``."""
-    folders = [folder for folder in _folders(root) if split_name(folder.name) == "test"]
+    folders = [folder for folder in listing.folders(root) if split_name(folder.name) == "test"]
     places = ((folder, _first(folder, _LABELS), _first(folder, _IMAGES)) for folder in folders)
     found = [
         Unannotated(root, folder / _LABELS[0], images)
@@ -96,7 +97,7 @@ def _place(root: Path, folder: Path, images: Path | None) -> Place | None:
     if labels is None or pictures is None:
         return None
     if labels not in (folder, folder / _LABELS[0]) and any(
-        split_name(inner.name) in SPLITS for inner in _folders(labels)
+        split_name(inner.name) in SPLITS for inner in listing.folders(labels)
     ):
         return None
     return Place(root, labels, pictures)
@@ -107,7 +108,7 @@ def _turned(root: Path, images: Path | None) -> list[tuple[str, Place]]:
     labels, pictures = _first(root, _LABELS), images or _first(root, _IMAGES)
     if labels is None or pictures is None:
         return []
-    pairs = [(inner, pictures / inner.name) for inner in _folders(labels) if split_name(inner.name) in SPLITS]
+    pairs = [(inner, pictures / inner.name) for inner in listing.folders(labels) if split_name(inner.name) in SPLITS]
     return [
         (inner.name, Place(root, inner, beside)) for inner, beside in pairs if images is not None or beside.is_dir()
     ]
@@ -126,13 +127,6 @@ def _judged(splits: list[tuple[str, Place]]) -> list[tuple[str, Place]]:
 
 def _first(folder: Path, names: Sequence[str]) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_dir()), None)
-
-
-def _folders(folder: Path) -> list[Path]:
-    with os.scandir(folder) as entries:  # which tells of 200,000 files that they are none without asking for each
-        return sorted(
-            folder / entry.name for entry in entries if inputs.is_folder(entry) and not entry.name.startswith(".")
-        )
 
 
 def _looks_right(labels: Path) -> bool | None:
@@ -190,13 +184,7 @@ class Folder(LabelFolder):
         ignored: tuple[Box, ...] = ()
         if b"dontcare" in content.lower():
             objects, ignored = ignore_regions.apart(objects)
-        if self.classes is not None:
-            for thing in objects:
-                if thing.category not in self.classes:
-                    what = f'"{thing.category}" is none of the classes in the class map'
-                    hint = "correct one of the two; names are told apart by upper and lower case"
-                    where = Location(Path(path), _line(thing), 1)
-                    raise DataError(what, where=where, hint=hint, code=rules.UNKNOWN_CLASS.code)
+        class_map.require(objects, self.classes, Path(path), 1)
         width, height = images.look(image, findings)
         return Sample(key[0], image, width, height, tuple(objects), annotations=Path(path), ignored=ignored)
 
@@ -236,10 +224,6 @@ def _is_text(word: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _line(thing: Object) -> int | None:
-    return thing.origin if isinstance(thing.origin, int) else None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from converters.files.numerals import is_number
+from converters.files.numerals import FAR, is_number
 from converters.model import Box, Object, Sample
 from tltpipe.errors import DataError, Location
 
@@ -19,7 +19,6 @@ _IGNORED_ROW = "DontCare -1 -1 -10 {} -1 -1 -1 -1000 -1000 -1000 -10\n"
 
 _COLUMNS = ("class", "truncation", "occlusion", "alpha", "left", "top", "right", "bottom")
 _REST = " 0.00" * 7
-_FAR = 1e6  # pixels; no picture is that large
 
 
 def parse(content: bytes, path: Path | str) -> list[Object]:
@@ -32,7 +31,7 @@ def parse(content: bytes, path: Path | str) -> list[Object]:
             numbers = orjson.loads(b"[%b]" % b",".join(rest.split())) if not rest.translate(None, _DIGITS) else ()
             truncation, occlusion, _, left, top, right, bottom = map(float, numbers[:7])
             plain = len(numbers) in (14, 15) and 0 <= truncation <= 1 and occlusion in _OCCLUSIONS
-            if plain and -_FAR < left < _FAR and -_FAR < top < _FAR and -_FAR < right < _FAR and -_FAR < bottom < _FAR:
+            if plain and -FAR < left < FAR and -FAR < top < FAR and -FAR < right < FAR and -FAR < bottom < FAR:
                 category, box = name.decode(), Box(left, top, right, bottom)
                 found.append(Object(category, box, occlusion=int(occlusion), truncation=truncation, origin=number))
                 continue
@@ -73,7 +72,7 @@ class _Line:
         if occlusion not in (-1, 0, 1, 2, 3):
             raise self._error(2, f"occlusion is {words[2][:40]}, but must be 0, 1, 2 or 3")
         for column in range(4, 8):
-            if abs(float(words[column])) >= _FAR:
+            if abs(float(words[column])) >= FAR:
                 raise self._error(column, f"{words[column][:40]} cannot be a pixel")
         # KITTI writes -1 in both columns of regions that are not labelled ("DontCare").
         box = Box(*map(float, words[4:8]))

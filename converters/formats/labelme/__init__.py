@@ -27,7 +27,7 @@ from converters.formats.labelme import shapes as labelme_shapes
 from converters.model import Dataset, Sample, rules
 from converters.model import classes as class_map
 from converters.model.findings import Findings
-from converters.model.splits import SPLITS, Place, by_name, in_order, split_name
+from converters.model.splits import SPLITS, Place, by_name, in_order, only_split, split_name
 from converters.pictures import headers as images
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
@@ -56,8 +56,7 @@ def find(root: Path) -> dict[str, Place]:
     for folder, beside in ((root, root), (labels, pictures), (pictures, pictures)):
         if folder is not None and (splits := _splits(root, folder, beside or folder)):
             return in_order(splits)
-    name = split_name(root.name)
-    return {name if name in SPLITS else "train": _place(class_map.home(root), root)}
+    return {only_split(root.name): _place(class_map.home(root), root)}
 
 
 def _splits(root: Path, folder: Path, images: Path) -> dict[str, Place]:
@@ -154,10 +153,7 @@ class Folder:
             raise DataError(str(problem), where=path) from None
         if without:
             findings.add(rules.NO_BOX, path, count=without)
-        for thing in objects:
-            if self.classes is not None and thing.category not in self.classes:
-                what = f'{thing.origin}: "{thing.category[:80]}" is none of the classes in the class map'
-                raise DataError(what, where=path, code=rules.UNKNOWN_CLASS.code)
+        class_map.require(objects, self.classes, path)
         return Sample(self.name(key), image, width, height, tuple(objects), annotations=path)
 
     def items(self, key: tuple[str, ...]) -> list[str]:

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from converters.files.numerals import FAR
 from converters.model import Box, Mask, Object, Polygon, outlines
 
-_FAR = 1e6  # pixels; no picture is that large
 _NO_BOX = frozenset(("line", "linestrip", "point", "points"))
 Size = tuple[int, int]
 
@@ -108,7 +108,7 @@ def _points(points: Any) -> Polygon:
     if not isinstance(points, list) or not all(isinstance(point, list) and len(point) == 2 for point in points):
         raise ValueError("its points must be a list of [x, y]")
     flat = tuple(value for point in points for value in point)
-    if not all(type(value) in (int, float) and abs(value) < _FAR for value in flat):
+    if not all(type(value) in (int, float) and abs(value) < FAR for value in flat):
         raise ValueError("its points must be pixels")
     return flat
 

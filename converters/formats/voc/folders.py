@@ -13,6 +13,7 @@ from converters.files.filenames import ImageNames, UnclearName
 from converters.formats.voc import places, xml
 from converters.formats.voc.places import XML, ImageList
 from converters.model import Sample, rules
+from converters.model import classes as class_map
 from converters.model.findings import Finding, Findings
 from converters.pictures import headers as images
 from tltpipe.errors import DataError, Location
@@ -128,11 +129,7 @@ class Folder:
             what = "this picture has no XML file" if pictures else "neither the picture nor its XML file is there"
             raise DataError(what, where=image, hint=f"expected {path}", code=rules.NO_ANNOTATIONS.code)
         page = xml.parse(path)
-        for thing in page.objects:
-            if self.classes is not None and thing.category not in self.classes:
-                what = f'"{thing.category}" is none of the classes in the class map'
-                line = thing.origin if isinstance(thing.origin, int) else None
-                raise DataError(what, where=Location(path, line), code=rules.UNKNOWN_CLASS.code)
+        class_map.require(page.objects, self.classes, path)
         image = self._picture(path, key, page.picture)
         if key.rule:
             findings.add(rules.OTHER_FILE_NAME, f"{page.picture or stem} -> {pictures[0]} ({key.rule})")

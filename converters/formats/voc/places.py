@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from converters.files import listing
-from converters.model.splits import SPLITS, Place, by_name, in_order, split_name
+from converters.model.splits import SPLITS, Place, by_name, in_order, only_split, split_name
 from tltpipe import inputs
 from tltpipe.errors import DataError
 
@@ -70,10 +70,8 @@ def find(root: Path) -> dict[str, Place]:
         return {}
     own = _place(root, root)
     if own is not None:
-        name = split_name(root.name)
-        return _counting(_lists(root, own)) or _turned(root, own) or {name if name in SPLITS else "train": own}
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    found = {folder: place for folder in folders if (place := _place(root, folder)) is not None}
+        return _counting(_lists(root, own)) or _turned(root, own) or {only_split(root.name): own}
+    found = {folder: place for folder in listing.folders(root) if (place := _place(root, folder)) is not None}
     listed = {folder: _lists(folder, place) for folder, place in found.items() if split_name(folder.name) not in SPLITS}
     listed = {folder: lists for folder, lists in listed.items() if lists}
     alone = by_name((folder.name, place) for folder, place in found.items() if folder not in listed)

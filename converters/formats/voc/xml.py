@@ -13,12 +13,11 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from converters.files import xml_tree
-from converters.files.numerals import is_number
+from converters.files.numerals import FAR, is_number
 from converters.files.xml_tree import Node, error
 from converters.model import Box, Object, Polygon, Sample
 from tltpipe.errors import DataError
 
-_FAR = 1e6  # pixels; no picture is that large
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -119,7 +118,7 @@ def _number(path: Path, node: Node, name: str) -> float:
     if inner is None:
         raise error(path, node, f"<{node.name}> lacks <{name}>")
     word = inner.text.strip()
-    if not is_number(word) or abs(float(word)) >= _FAR:
+    if not is_number(word) or abs(float(word)) >= FAR:
         raise error(path, inner, f"<{name}> must be a number of pixels, not {word[:40]!a}")
     value = float(word)
     return int(value) if value.is_integer() else value

@@ -20,8 +20,7 @@ from converters.formats.yolo import class_names, labels, lists
 from converters.formats.yolo.places import Described, described, sources
 from converters.model import rules
 from converters.model.findings import Findings
-from converters.model.splits import SPLITS, Place, by_name, split_name
-from tltpipe import inputs
+from converters.model.splits import SPLITS, Place, by_name, only_split, split_name
 
 _IMAGES = ("images", "image", "imgs", "img")
 _LISTS = ("images", "all")
@@ -46,7 +45,7 @@ def find(root: Path, *, apart: bool = False) -> dict[str, Place]:
 
 def only_folder(root: Path) -> Path | None:
     """The folder in ``root`` where there is no other, as archives are unpacked."""
-    folders = _folders(root) if root.is_dir() else []
+    folders = listing.folders(root)
     return folders[0] if len(folders) == 1 else None
 
 
@@ -78,10 +77,10 @@ def _looks_right(place: Described) -> bool:
 def _split_folders(root: Path) -> Named:
     """images/train, or train/images."""
     for top in _image_folders(root):
-        inner = _folders(top)
+        inner = listing.folders(top)
         if any(_is_split(folder.name) for folder in inner) or not _holds(top, listing.PICTURES):
             yield from ((folder.name, images) for folder in inner for images in _image_folders(folder) or [folder])
-    for folder in _folders(root):
+    for folder in listing.folders(root):
         yield from ((folder.name, images) for images in _image_folders(folder))
 
 
@@ -99,17 +98,17 @@ def _flat(root: Path) -> Named:
     """images beside labels, whatever the two are called."""
     folders = _image_folders(root)
     if not folders:
-        folders = [folder for folder in _folders(root) if next(listing.files(folder, listing.PICTURES), None)]
+        folders = [folder for folder in listing.folders(root) if next(listing.files(folder, listing.PICTURES), None)]
         if (
             len(folders) > 1 or _is_split(folders[0].name if folders else "") or (root / "Annotations").is_dir()
         ):  # VOC's, with labels that were made of it
             return
-    yield from ((_own_name(root), folder) for folder in folders)
+    yield from ((only_split(root.absolute().name), folder) for folder in folders)
 
 
 def _one_folder_each(root: Path) -> Named:
     """train and test, with images and labels in each."""
-    folders = _folders(root)
+    folders = listing.folders(root)
     if any(_is_split(folder.name) and labels.pairs(folder) for folder in folders):
         yield from ((folder.name, folder) for folder in folders if _is_split(folder.name) or labels.pairs(folder))
     else:
@@ -117,16 +116,18 @@ def _one_folder_each(root: Path) -> Named:
 
 
 def _one_folder(root: Path) -> Named:
-    yield _own_name(root), root
+    yield only_split(root.absolute().name), root
 
 
 def _labels_alone(root: Path, *, apart: bool) -> list[tuple[str, Place]]:
     """Labels whose images are elsewhere, or lost: that is said when they are read."""
-    top, name = root / "labels", _own_name(root)
+    top, name = root / "labels", only_split(root.absolute().name)
     if not apart and _image_folders(root):
         return []
-    pairs = [(folder.name, folder) for folder in (_folders(top) if top.is_dir() else []) if _is_split(folder.name)]
-    pairs = pairs or [(folder.name, folder / "labels") for folder in _folders(root) if (folder / "labels").is_dir()]
+    pairs = [(folder.name, folder) for folder in listing.folders(top) if _is_split(folder.name)]
+    pairs = pairs or [
+        (folder.name, folder / "labels") for folder in listing.folders(root) if (folder / "labels").is_dir()
+    ]
     if not pairs:
         pairs = [(name, top)] if top.is_dir() else [(name, root)] if apart else []
     return [
@@ -137,14 +138,7 @@ def _labels_alone(root: Path, *, apart: bool) -> list[tuple[str, Place]]:
 
 
 def _image_folders(folder: Path) -> list[Path]:
-    return [path for path in _folders(folder) if path.name.lower() in _IMAGES]
-
-
-def _folders(folder: Path) -> list[Path]:
-    with os.scandir(folder) as entries:
-        return sorted(
-            folder / entry.name for entry in entries if not entry.name.startswith(".") and inputs.is_folder(entry)
-        )
+    return [path for path in listing.folders(folder) if path.name.lower() in _IMAGES]
 
 
 def _holds(folder: Path, extensions: frozenset[str]) -> bool:
@@ -155,8 +149,3 @@ def _holds(folder: Path, extensions: frozenset[str]) -> bool:
 
 def _is_split(name: str) -> bool:
     return split_name(name) in SPLITS
-
-
-def _own_name(root: Path) -> str:
-    name = split_name(root.absolute().name)
-    return name if name in SPLITS else "train"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from tltpipe import registry
 from tltpipe.errors import ModelError, TltpipeError, UsageError
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runtime.imaging.pixels import Pixels
+    from runtime.imaging.placement import Placement
     from runtime.tasks import Prediction
     from specs import Spec
 
+LoadImage: TypeAlias = "Callable[[Path], tuple[NDArray[np.uint8], Placement]]"
+"""What a model takes of the image in a file, uint8 [H, W, 3] RGB, and how it came to lie there. Raises DataError;
+called from several threads."""
 FOLDER = "runtime.inference.backends"
 CHECKPOINTS = "checkpoint"
 FOREIGN = {
@@ -83,8 +87,7 @@ class Model(Protocol):
     """Names of label 1 to N."""
     input_size: tuple[int, int] | None
     """Height and width in pixels; None: each image keeps its own."""
-    load_image: Callable[[Path], NDArray[np.uint8]]
-    """What it takes of the picture in a file: uint8 [H, W, 3], RGB. Raises DataError. Called from several threads."""
+    load_image: LoadImage
 
     def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
         """The prediction for each of ``pixels``, in pixels of these."""

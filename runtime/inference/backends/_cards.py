@@ -29,12 +29,15 @@ if TYPE_CHECKING:
 def read(path: Path, request: ModelRequest, *kinds: str) -> Card:
     """The card of the model ``path``, whose kind must be one of ``kinds``.
 
-    Raises ModelError where there is none, it is of another kind, or of other classes than the spec's.
+    Raises ModelError where there is none, it is of another kind or network, or of other classes than the spec's.
     """
     found = card.read(path)
     if found.kind not in kinds:
         what = f"its JSON says that it is a {found.kind} model, which is no {path.suffix} file"
         raise ModelError(what, where=path, hint="were files renamed? Export it again")
+    if not f"{found.network}_".startswith(f"{request.network}_"):
+        what = f"this model is of the network {found.network}, not of {request.network}"
+        raise ModelError(what, where=path, hint=f"name its network in place of {request.network}")
     if request.spec is not None:
         recipe = networks.recipe(request.spec)
         classes = recipe.classes

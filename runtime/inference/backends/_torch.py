@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from runtime.imaging.pixels import parts
 from runtime.inference.backends._cards import input_size, require_classes, thresholds
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from runtime.imaging.pixels import Pixels
-    from runtime.inference.backends import Device, ModelRequest
+    from runtime.inference.backends import Device, LoadImage, ModelRequest
     from runtime.machine.threads import Threads
     from runtime.weights.card import Card
 
@@ -68,7 +66,7 @@ class Dense:
         self.threads = threads(request, device)
         self.about = f"{about}, {devices.describe(device, wanted=0)}"
         self.name, self.classes, self.input_size = card.network, card.classes, input_size(card)
-        self.load_image: Callable[[Path], NDArray[np.uint8]] = load_image
+        self.load_image: LoadImage = load_image
         self.batch = card.batch
 
     def __call__(self, pixels: Pixels) -> Sequence[Prediction]:

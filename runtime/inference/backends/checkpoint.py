@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
-
-import numpy as np
-from numpy.typing import NDArray
 
 from runtime.tasks import Prediction
 
@@ -15,7 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from runtime.imaging.pixels import Pixels
-    from runtime.inference.backends import ModelRequest
+    from runtime.inference.backends import LoadImage, ModelRequest
     from runtime.weights.checkpoint import Opened
 
 SUFFIXES = frozenset({".tlt", ".safetensors"})
@@ -34,7 +31,7 @@ class Trained:
         self.model, self.recipe = opened.model, opened.recipe
         self.name, self.classes, self.input_size = self.recipe.name, self.recipe.classes, self.model.input_size
         self.about = f"PyTorch, {device.describe(self.device, wanted=0)}"
-        self.load_image: Callable[[Path], NDArray[np.uint8]] = _seeing.BySpec(self.recipe.inference_view)
+        self.load_image: LoadImage = _seeing.BySpec(self.recipe.inference_view)
 
     def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
         import torch

@@ -7,7 +7,7 @@ Decoding and suppression are in the graph (``onnx``), are done here (``onnx_raw`
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from tltpipe.errors import HostError, ModelError
 
 if TYPE_CHECKING:
     from runtime.imaging.pixels import Pixels
-    from runtime.inference.backends import Device, ModelRequest
+    from runtime.inference.backends import Device, LoadImage, ModelRequest
     from runtime.weights.card import Card
 
 SUFFIXES = frozenset({".onnx"})
@@ -45,7 +45,7 @@ class Session:
         on_gpu = (request.device.asked or request.device.numbered) and request.device.index is not None
         self.threads = Threads(counts(threads or request.threads or (1 if on_gpu else None)), self._use)
         self.card, self.batch = card, card.batch
-        self.load_image: Callable[[Path], NDArray[np.uint8]] = image_loader(card)
+        self.load_image: LoadImage = image_loader(card)
         self.name, self.classes, self.input_size = card.network, card.classes, card.size
         where = "CPU" if self.runtime.get_providers()[0] == "CPUExecutionProvider" else "CUDA"
         self.about = f"ONNX Runtime {onnxruntime.__version__}, {where}, {card.data_type}"

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.tasks import ImageInfo
 from runtime.tasks.detection.evaluation.findings import Collector, Findings
 from runtime.tasks.detection.evaluation.matching import match
 
@@ -57,7 +58,8 @@ def outcome(findings: Findings, *, iou: float) -> Outcome:
     """
     found, truth = findings.found, findings.truth
     matches = match(
-        findings.groups(found), found.box, findings.groups(truth), truth.box, thresholds=np.array([iou])
+        findings.groups(found), found.box, findings.groups(truth), truth.box, thresholds=np.array([iou]),
+        crowd=truth.crowd,
     )  # fmt: skip
     taken = np.full(len(found), -1, np.int64)
     taken[matches.found] = matches.truth[0]
@@ -83,7 +85,6 @@ def precision(findings: Findings, *, mode: Mode, iou: float, strict: bool) -> Re
 
 def in_whole_pixels(findings: Findings) -> Findings:
     """``findings`` with the boxes that NVIDIA compares: ``to_network_pixels``."""
-    assert findings.inputs is not None, "a network has a size"
     found, truth = findings.found, findings.truth
     boxes = (
         to_network_pixels(found.box, size=findings.inputs[found.picture]),
@@ -115,7 +116,7 @@ class AveragePrecision:
         first detection counts neither way. Arrays or tensors on the CPU, boxes of both in the same unit.
         Raises IndexError for a label outside 1 to the number of classes.
         """
-        self.collector.add(detections, truths)
+        self.collector.add(detections, truths, ImageInfo("", (1, 1), (1, 1)))
 
     def result(self) -> Result:
         """The average precision of all pictures added so far."""
