@@ -74,7 +74,7 @@ def test_unknown_folder() -> None:
 
 
 def test_only_folders_hold_specs() -> None:
-    assert specs.folders() == ["augment", "dataset_convert", "ssd"]
+    assert specs.folders() == ["augment", "dataset_convert", "faster_rcnn", "ssd"]
     for name in ("values", "schema", ""):
         with pytest.raises(UsageError):
             specs.load(name)
