@@ -292,7 +292,7 @@ def test_input_is_bgr_minus_mean() -> None:
     grey = small(input_channels=1, mean=(117.3786,))._prepare(picture)
     expected = torch.tensor([0.114 * (50 - 117.3786) + 0.587 * (100 - 117.3786) + 0.299 * (200 - 117.3786)])
     torch.testing.assert_close(grey[0, :, 0, 0], expected, rtol=1e-5, atol=1e-4)
-    assert len(small(input_channels=1, mean=(117.3786,)).eval()(picture.expand(1, 3, 64, 64))) == 1
+    assert len(small(input_channels=1, mean=(117.3786,)).eval().predict(picture.expand(1, 3, 64, 64))) == 1
 
 
 def test_frozen_blocks_keep_their_convolutions_and_train_their_norms() -> None:
