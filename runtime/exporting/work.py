@@ -133,6 +133,7 @@ def _verify(format: Format, subject: Subject, original: Trained, exported: Model
 
 def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, folder: Path) -> dict[str, Any]:
     """What int8 gains in size and time, and what it costs in accuracy where the spec has validation data."""
+    from runtime import networks, tasks
     from runtime.data import frames
     from runtime.exporting import judging
     from runtime.inference import backends
@@ -157,7 +158,8 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
     }
     plan = original.recipe
     show = progress.for_stream()
-    split = frames.validation(plan, original.classes, progress=show) if wanted.recipe else None
+    fields = tasks.load(networks.load(plan.network).TASK).FIELDS
+    split = frames.validation(plan, original.classes, fields, progress=show) if wanted.recipe else None
     if split is None:
         why = "the spec has no validation data" if wanted.recipe else "without -e there is no validation data"
         program.warn(f"{why}, so what int8 costs in accuracy is not known")

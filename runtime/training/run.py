@@ -27,10 +27,12 @@ from tltpipe.errors import Interrupted, UsageError
 from tltpipe.files import writable
 
 if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
     from runtime.data.frames import Split
     from runtime.data.recipe import Recipe
     from runtime.machine.threads import Threads
-    from runtime.networks import Network
+    from runtime.networks import Model, Network
     from runtime.training.options import TrainOptions
 
 
@@ -118,16 +120,17 @@ def _run(loop: engine.Loop, recorder: Recorder, begin: resuming.Beginning, split
     program.say(f"trained {recorder.done} epochs: {recorder.saved}")
 
 
-def _set_up(fabric: Any, model: Any, recipe: Recipe, asked: TrainOptions) -> tuple[Any, Any]:
+def _set_up(fabric: Fabric, model: Model, recipe: Recipe, asked: TrainOptions) -> tuple[Model, Any]:
     """Model and optimiser as the loop wants them."""
-    model.to(memory_format=torch.channels_last)
+    module = cast("torch.nn.Module", model)
+    module.to(memory_format=torch.channels_last)
     learning = [weights for weights in model.parameters() if weights.requires_grad]
     optimizer = optimizers.build(recipe.optimizer, learning, asked.place)
     if asked.compile:
         guards.require_compiler()
         model.compile()
-    wrapped, moving = fabric.setup(model, optimizer)
-    return wrapped, moving
+    wrapped, learner = fabric.setup(module, optimizer)
+    return cast("Model", wrapped), learner
 
 
 def _threads(fabric: Any, asked: TrainOptions) -> Threads:
