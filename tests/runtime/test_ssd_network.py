@@ -324,7 +324,7 @@ def test_checkpoints_hold_weights_only_and_restore_the_answers() -> None:
     assert not {"anchors", "variances", "pixels", "mean", "grey"} & set(state)
     second.load_state_dict(state)
     images = torch.rand(1, 3, 64, 64) * 255
-    torch.testing.assert_close(first.eval()(images), second.eval()(images))
+    torch.testing.assert_close(first.eval().predict(images), second.eval().predict(images))
 
 
 def test_read_from_a_spec() -> None:
