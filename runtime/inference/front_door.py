@@ -120,8 +120,6 @@ def _network(path: Path, key: str | None) -> str:
 
     if backends.kind_of(path) != backends.CHECKPOINTS:
         return networks.family(card.read(path).network)
-    if checkpoint.recognise(path) == "torch":
-        return networks.family(checkpoint.load(path, key, resume=False).network)
     return networks.family(str(checkpoint.facts(path, key)["network"]))
 
 

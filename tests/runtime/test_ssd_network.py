@@ -268,6 +268,7 @@ def test_what_a_call_returns(loss) -> None:
     losses = network(images, targets)
     assert set(losses) == {"classification", "localization"}
     detections = network.predict(images)
+    assert not detections[0]["scores"].requires_grad
     assert len(detections) == 2
     for found in detections:
         assert {name: tuple(value.shape) for name, value in found.items()} == {

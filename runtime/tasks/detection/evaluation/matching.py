@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.imaging import boxes
+
 Array = NDArray[Any]
 
 CHUNK = 2_000_000
@@ -92,14 +94,7 @@ def _pairs(
 def overlaps(first: Array, second: Array, crowd: Array | bool = False) -> NDArray[np.float64]:
     """Intersection over union of boxes [P, 4] and [P, 4], one with one; where ``second`` is a ``crowd`` [P], over
     ``first`` alone."""
-    one, other = np.asarray(first, np.float64).T, np.asarray(second, np.float64).T
-    width = np.minimum(one[2], other[2]) - np.maximum(one[0], other[0])
-    height = np.minimum(one[3], other[3]) - np.maximum(one[1], other[1])
-    shared = width.clip(0) * height.clip(0)
-    own = (one[2] - one[0]) * (one[3] - one[1])
-    union = np.where(crowd, own, own + (other[2] - other[0]) * (other[3] - other[1]) - shared)
-    result: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=shared > 0)
-    return result
+    return boxes.iou(np.asarray(first, np.float64), np.asarray(second, np.float64), crowd=crowd)
 
 
 def _match(
