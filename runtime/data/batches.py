@@ -72,7 +72,7 @@ class Pictures:
     view: View
     size: tuple[int, int] | None
     seed: int | None = None
-    """None: the images as they are."""
+    """Of training; None: the images as they are, with all fields."""
 
     def __getitem__(self, draw: Draw) -> Batch:
         """Raises DataError naming the image that cannot be used."""
@@ -117,8 +117,8 @@ class Pictures:
             for target in targets:
                 end = _put(memory, end, each.packed(target[name]))
         small = {
-            name: np.concatenate(values) if each.per == "object" else values
-            for name, each in self.split.fields.items()
+            name: np.concatenate(values) if joined else values
+            for name, _, _, joined in self._parts
             if name not in self._large and (values := [target[name] for target in targets])
         }
         matrices = np.stack([placement.matrix for placement in placements])
@@ -139,7 +139,7 @@ class Pictures:
             joined = self.split.fields[name].per == "object"
             columns[name] = _parted(values, rest.counts) if joined else values
         targets: list[Target] = [
-            {name: columns[name][at] for name in self.split.fields} for at in range(len(draw.indices))
+            {name: columns[name][at] for name, *_ in self._parts} for at in range(len(draw.indices))
         ]
         shown = tuple(self._sample(index)[0] for index in draw.indices)
         placements = tuple(map(Placement, rest.matrices, sizes, map(self._stored, shown)))
@@ -169,13 +169,13 @@ class Pictures:
 
     @cached_property
     def _parts(self) -> list[tuple[str, Field, Column, bool]]:
-        """The fields with their columns, and whether they are of objects."""
-        columns = self.split.columns
-        return [(name, each, columns[name], each.per == "object") for name, each in self.split.fields.items()]
+        """Fields with their columns, and whether they are of objects; in training those alone that the model gets."""
+        given = [(name, each) for name, each in self.split.fields.items() if each.to_model or self.seed is None]
+        return [(name, each, self.split.columns[name], each.per == "object") for name, each in given]
 
     @cached_property
     def _large(self) -> dict[str, Large]:
-        return {name: each for name, each in self.split.fields.items() if isinstance(each, Large)}
+        return {name: each for name, each, _, _ in self._parts if isinstance(each, Large)}
 
 
 _NO_BOXES = np.zeros((0, 4), np.float32)
