@@ -24,11 +24,10 @@ CLASSES = ("circle", "square")
 
 @pytest.fixture(scope="module")
 def parts(learned: Any) -> Any:
-    spec = specs.parse(learned.spec, "ssd")
-    plan = networks.recipe(spec)
+    plan = networks.recipe(specs.parse(learned.spec, "ssd"))
     split = frames.validation(plan, CLASSES)
     assert split is not None
-    detector = checkpoint.open_model(learned.model, key=None, spec=spec).model
+    detector = checkpoint.open_model(learned.model, key=None, recipe=plan).model
     return detector, plan, split
 
 
