@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -82,9 +83,7 @@ def _source(folder: str, template: str) -> str:
 
 def templates(folder: str) -> Path:
     """Where the templates of this kind of spec lie."""
-    import specs
-
-    return Path(str(specs.load(folder).__file__)).parent
+    return Path(str(importlib.import_module(f"specs.{folder}").__file__)).parent
 
 
 def _found(name: str) -> str | None:

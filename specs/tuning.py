@@ -37,7 +37,7 @@ def build(folder: str, kind: type[Any], given: Mapping[str, object], where: Plac
             problems.append((str(key), what, None if meant else f"settings of {folder}: {', '.join(known)}"))
             continue
         try:
-            values[key] = _calculated(value) if key in lists else value
+            values[key] = _list(value) if key in lists else value
         except ValueError as error:
             problems.append((key, f"{key}: {error}", None))
     try:
@@ -71,6 +71,12 @@ def adapter(kind: type[Any]) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
+
+
+def _list(value: object) -> object:
+    """A list; of one entry where ``value`` is that entry."""
+    calculated = _calculated(value)
+    return [calculated] if isinstance(calculated, int | float) else calculated
 
 
 def _calculated(value: object) -> object:
