@@ -28,9 +28,11 @@ def records(findings: Findings) -> tuple[dict[str, Any], Records]:
     """COCO's annotations and results as they stand in its JSON files; boxes in pixels of the stored pictures."""
     categories = [{"id": k, "name": name} for k, name in enumerate(findings.classes, start=1)]
     images = [{"id": k + 1, "width": int(w), "height": int(h)} for k, (w, h) in enumerate(findings.sizes)]
+    truth = findings.truth
+    areas = findings.areas(truth).tolist()
     objects = [
-        {**row, "id": k, "area": row["bbox"][2] * row["bbox"][3], "iscrowd": 0}
-        for k, row in enumerate(_rows(findings, findings.truth), 1)
+        {**row, "id": k, "area": area, "iscrowd": int(crowd)}
+        for k, (row, area, crowd) in enumerate(zip(_rows(findings, truth), areas, truth.crowd, strict=True), 1)
     ]
     scores = findings.found.score.tolist()
     found = [{**row, "score": score} for row, score in zip(_rows(findings, findings.found), scores, strict=True)]

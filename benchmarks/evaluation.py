@@ -17,6 +17,7 @@ import coco_judges as judges
 import measure
 import numpy as np
 
+from runtime.tasks import ImageInfo
 from runtime.tasks.detection import average_precision
 from runtime.tasks.detection.evaluation import coco
 from runtime.tasks.detection.evaluation.analysis import Analysis
@@ -86,7 +87,7 @@ def draw(pictures: int, detections: int) -> list[tuple[dict[str, Any], dict[str,
 def collect(pictures: list[tuple[dict[str, Any], dict[str, Any]]]) -> Findings:
     collector = Collector(CLASSES)
     for found, truth in pictures:
-        collector.add(found, truth, stored=(640, 480), seen=SIZE)
+        collector.add(found, truth, ImageInfo("", (640, 480), SIZE))
     return collector.findings()
 
 

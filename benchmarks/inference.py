@@ -59,10 +59,10 @@ def models(arch: str, nlayers: int, folder: Path, *, threads: int) -> dict[str, 
     import torch
 
     from runtime.exporting import judging
-    from runtime.exporting.subject import Subject
     from runtime.inference.backends import Device
     from runtime.inference.backends.onnx import session
     from runtime.networks.ssd.export import onnx
+    from runtime.nn.export.subject import Subject
 
     torch.set_num_threads(threads)
     detector = detector_of(arch, nlayers)

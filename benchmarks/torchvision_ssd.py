@@ -64,7 +64,7 @@ class Pictures(Dataset[Any]):
     """COCO pictures with boxes and labels (category ids), augmented by ``augment``."""
 
     def __init__(self, annotations: Path, images: Path, augment: list[Any]) -> None:
-        self.coco = COCO(str(annotations))
+        self.path, self.coco = annotations, COCO(str(annotations))
         self.ids = sorted(self.coco.imgs)
         self.images = images
         self.transform = v2.Compose([v2.ToImage(), *augment, TO_FLOAT, v2.ToPureTensor()])

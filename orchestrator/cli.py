@@ -82,10 +82,10 @@ def _top(
 @command
 def init(
     options: Writing,
-    format: Annotated[str | None, typer.Option(help="Format of the data set; found by default.")] = None,
+    format: Annotated[str | None, typer.Option(help="Format of the data set (default: detected).")] = None,
     img: Annotated[str | None, stages.IMG] = None,
 ) -> None:
-    """Write tltpipe.yaml: every setting explained, with those given here and what the data set is. Optional."""
+    """Write tltpipe.yaml: every setting explained, with those given here and what was detected. Optional."""
     from orchestrator.settings import example
     from tltpipe import files
 
@@ -107,11 +107,11 @@ def init(
 @command
 def sample(
     options: Changing,
-    out: Annotated[Path, typer.Argument(help="Folder to draw into, usually Original-Data.")] = Path("Original-Data"),
-    train: Annotated[int, typer.Option(min=1, help="Pictures to train on.")] = 600,
-    validation: Annotated[int, typer.Option(min=0, help="Pictures to validate on.")] = 120,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same bytes.")] = 1,
-    size: Annotated[int, typer.Option(min=64, help="Longer side of a picture, about, in pixels.")] = 420,
+    out: Annotated[Path, typer.Argument(help="Folder to draw into.")] = Path("Original-Data"),
+    train: Annotated[int, typer.Option(min=1, help="Number of training images.")] = 600,
+    validation: Annotated[int, typer.Option(min=0, help="Number of validation images.")] = 120,
+    seed: Annotated[int, typer.Option(min=0, help="Seed; the same seed draws the same bytes.")] = 1,
+    size: Annotated[int, typer.Option(min=64, help="Approximate longer side of an image in pixels.")] = 420,
 ) -> None:
     """Draw a sample data set: garments with boxes, landmarks and outlines, in DeepFashion2's format."""
     from orchestrator.commands import demo
@@ -134,7 +134,7 @@ for stage_command in stages.ALL:
 @app.command()
 @command
 def status(options: Chosen) -> None:
-    """What is done, what is stale and why."""
+    """Show which stages are done, which are stale and why."""
     from orchestrator import pipeline, session
     from orchestrator.jobs import leftovers, receipts
     from orchestrator.screen import answers
@@ -160,9 +160,9 @@ def status(options: Chosen) -> None:
 @app.command()
 @command
 def clean(options: Writing) -> None:
-    """Remove what earlier runs left and nothing reads: trainings set aside, unfinished work.
+    """Remove what earlier runs left behind: trainings that were set aside, unfinished work.
 
-    Work that an interrupted stage would go on from stays, unless --force.
+    Work that an interrupted stage would resume from stays, unless --force.
     """
     from orchestrator import pipeline, session
     from orchestrator.jobs import leftovers
@@ -197,7 +197,7 @@ def _list(options: Plain, workspace: Workspace, title: str, found: list[Leftover
 @app.command()
 @command
 def doctor(options: Chosen) -> None:
-    """Look whether this machine has what the chosen runner needs; exit code 6 if not."""
+    """Check whether this machine has what the chosen runner needs; exit code 6 if not."""
     from orchestrator import session
     from orchestrator.commands import doctor as examination
 
@@ -221,9 +221,9 @@ def doctor(options: Chosen) -> None:
 @command
 def demo(
     options: Trying,
-    folder: Annotated[Path, typer.Argument(help="Folder for the demo; running again continues there.")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(help="Folder of the demo; running again continues there.")] = Path("demo"),
 ) -> None:
-    """Draw a sample data set, train a small detector on it, and show what it finds."""
+    """Draw a sample data set, train a small detector on it, and show its detections."""
     from orchestrator.commands import demo as show
 
     place = options.workspace.absolute() / folder
@@ -243,11 +243,13 @@ app.command(context_settings=tao.RAW)(tao.tao)
 @command
 def build(
     options: Plain,
-    base_image: Annotated[str | None, typer.Option(help="Image with Python to build on.", show_default=False)] = None,
+    base_image: Annotated[str | None, typer.Option(help="Base image with Python.", show_default=False)] = None,
     extras: Annotated[
-        str, typer.Option(help='What to install beside the data stages; "" for no PyTorch.')
+        str, typer.Option(help='Extras to install beside the data stages; "" for no PyTorch.')
     ] = "runtime,export",
-    tag: Annotated[str | None, typer.Option(help="Name of the image.", show_default=False)] = None,
+    tag: Annotated[
+        str | None, typer.Option(help="Name of the image (default: tltpipe:VERSION).", show_default=False)
+    ] = None,
 ) -> None:
     """Build the image of our own programs with the local Docker engine."""
     from orchestrator.engine import image

@@ -34,6 +34,7 @@ __all__ = [
     "numbers",
     "parse",
     "parse_text",
+    "pretrained",
     "recognise",
     "render",
     "shorthands",
@@ -48,9 +49,10 @@ Place = Location | Path | str | None
 
 
 class Reader(Protocol):
-    """What reads and writes the specs of a folder: ``specs.proto.Reader`` where it has a MESSAGE, else its own module.
+    """What reads and writes the specs of a folder: ``specs.proto.Reader`` where it has a MESSAGE, that of
+    ``specs.yaml_spec`` where it has an EXPERIMENT, else its own module.
 
-    Such a module has ``recognises(text)``, too: whether the text is one of its own, by its sections.
+    But for the first they have ``recognises(text)``, too: whether the text is one of their own, by its sections.
     """
 
     def parse_text(self, text: str, *, source: Path | str, strict: bool) -> Spec:
@@ -102,7 +104,8 @@ def recognise(text: str, *, source: Path | str) -> str:
     from specs import dialects, foreign
 
     known = {name: load(name) for name in folders()}
-    own = [name for name, module in known.items() if not _is_proto(module) and module.recognises(text)]
+    others: dict[str, Any] = {name: _reader(name) for name, module in known.items() if not _is_proto(module)}
+    own = [name for name, reader in others.items() if reader.recognises(text)]
     if len(own) == 1:
         return own[0]
     foreign.refuse(text, source)
@@ -149,6 +152,12 @@ def shorthands(folder: str) -> Mapping[str, str]:
     return names
 
 
+def pretrained(folder: str, tunables: object) -> str | None:
+    """Where there are weights for a network with these settings to start from, in a line; None where nobody knows."""
+    advice: Callable[[object], str] | None = getattr(load(folder), "pretrained", None)
+    return advice(tunables) if advice else None
+
+
 def measuring(spec: Spec) -> tuple[str, ...]:
     """The messages at the top of a training spec that only say how the model is measured."""
     found: tuple[str, ...] = getattr(load(spec.kind), "measuring", lambda _: ())(spec)
@@ -189,7 +198,8 @@ def load(folder: str) -> ModuleType:
     trains it on), ``training``, ``more_epochs`` and SHORTHANDS (what options of commands call its settings), too.
 
     Where specs are messages of protobuf it has MESSAGE, and of its one dialect SCHEMA, ELSEWHERE, IMAGE_SIZE, check();
-    where there are more, DIALECTS names the modules in the folder that hold these. Any other is a ``Reader`` itself.
+    where there are more, DIALECTS names the modules in the folder that hold these. Where they are YAML it has
+    EXPERIMENT, the dataclass of the whole spec, and check(). Any other is a ``Reader`` itself.
     Raises UsageError for an unknown name.
     """
     known = folders()
@@ -241,6 +251,10 @@ def _reader(kind: str) -> Reader:
         from specs import proto
 
         return proto.Reader(module)
+    if hasattr(module, "EXPERIMENT"):
+        from specs import yaml_spec
+
+        return yaml_spec.Reader(module)
     reader: Reader = module
     return reader
 

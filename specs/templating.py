@@ -1,11 +1,16 @@
-"""Templates of specs: an undefined name is an error, and whatever a template prints comes out as protobuf text."""
+"""Templates of specs: an undefined name is an error, and whatever a template prints comes out as protobuf text.
+
+In those called ``.yaml.j2`` it comes out as YAML.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +35,7 @@ def render(folder: str, template: str, tunables: Any, variables: dict[str, objec
 
     fields = {field.name: getattr(tunables, field.name) for field in dataclasses.fields(tunables)}
     try:
-        return str(_environment().get_template(f"{folder}/{template}").render({**fields, **variables}))
+        return str(_environment(template).get_template(f"{folder}/{template}").render({**fields, **variables}))
     except (TemplateError, ValueError) as error:
         raise SpecError(f"this template cannot be filled in: {error}", where=f"specs/{folder}/{template}") from error
 
@@ -39,7 +44,7 @@ def settings_of(folder: str, template: str) -> frozenset[str]:
     """The names that ``specs/<folder>/<template>`` takes values from."""
     from jinja2 import meta
 
-    return frozenset(meta.find_undeclared_variables(_environment().parse(_source(folder, template))))
+    return frozenset(meta.find_undeclared_variables(_environment(template).parse(_source(folder, template))))
 
 
 @functools.cache
@@ -78,9 +83,7 @@ def _source(folder: str, template: str) -> str:
 
 def templates(folder: str) -> Path:
     """Where the templates of this kind of spec lie."""
-    import specs
-
-    return Path(str(specs.load(folder).__file__)).parent
+    return Path(str(importlib.import_module(f"specs.{folder}").__file__)).parent
 
 
 def _found(name: str) -> str | None:
@@ -139,15 +142,31 @@ def _escaped(match: re.Match[str]) -> str:
     return names.get(character, f"\\{ord(character):03o}")
 
 
+def yaml_literal(value: object) -> str:
+    """``value`` as YAML: "text" in quotes, true, 18, null, [1.0, 2.0]; paths as text."""
+    import yaml
+
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(yaml_literal, value))}]"
+    if not isinstance(value, (str, PurePath)):
+        return "null" if value is None else literal(value)
+    quoted(str(value))  # which refuses what is not Unicode
+    return str(yaml.safe_dump(str(value), default_style='"', allow_unicode=True, width=sys.maxsize)).removesuffix("\n")
+
+
+def _environment(template: str) -> Environment:
+    return _environment_of(yaml_literal if template.endswith(".yaml.j2") else literal)
+
+
 @functools.cache
-def _environment() -> Environment:
+def _environment_of(finalize: Callable[[object], str]) -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
         loader=FunctionLoader(_found),
         undefined=StrictUndefined,
-        finalize=literal,
-        autoescape=False,  # text protos, not HTML: ``literal`` quotes
+        finalize=finalize,
+        autoescape=False,  # not HTML: ``finalize`` quotes
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

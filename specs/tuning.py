@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -38,7 +37,7 @@ def build(folder: str, kind: type[Any], given: Mapping[str, object], where: Plac
             problems.append((str(key), what, None if meant else f"settings of {folder}: {', '.join(known)}"))
             continue
         try:
-            values[key] = _calculated(value) if key in lists else value
+            values[key] = _list(value) if key in lists else value
         except ValueError as error:
             problems.append((key, f"{key}: {error}", None))
     try:
@@ -67,12 +66,17 @@ def json_schema(kind: type[Any]) -> dict[str, Any]:
     return adapter(kind).json_schema()
 
 
-@functools.cache
 def adapter(kind: type[Any]) -> TypeAdapter[Any]:
     """What makes instances of the dataclass out of plain values."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
+
+
+def _list(value: object) -> object:
+    """A list; of one entry where ``value`` is that entry."""
+    calculated = _calculated(value)
+    return [calculated] if isinstance(calculated, int | float) else calculated
 
 
 def _calculated(value: object) -> object:

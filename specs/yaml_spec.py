@@ -11,39 +11,86 @@ import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from specs import checks, references, tuning, yaml_text
-from specs.spec import Spec
+from specs.spec import Spec, Training
 from specs.yaml_text import Scalar, Value
-from tltpipe.errors import Location
+from tltpipe.errors import Location, SpecError
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
-_SECTION = re.compile(r"^([A-Za-z_]\w*)[ \t]*:", re.MULTILINE)
 
 
-def parse_text(kind: ModuleType, text: str, *, source: Path | str) -> Spec:
-    """The spec in ``text``, of the folder ``kind``; ``source`` is what errors call it.
+@dataclass(frozen=True)
+class Reader:
+    """Reads and writes the specs of one folder."""
 
-    Raises SpecError with line and column: the first fault of the syntax, or all keys that are unknown and all values
-    that do not fit, or all that do not fit together.
-    """
-    written, errors = yaml_text.walk(text, known(kind.EXPERIMENT), source=source)
+    folder: ModuleType
+
+    def parse_text(self, text: str, *, source: Path | str, strict: bool) -> Spec:
+        """Raises SpecError as ``specs.parse`` does: the first fault of the syntax, or all keys that are unknown and
+        all values that do not fit, or all that do not fit together."""
+        if strict:
+            raise SpecError("NVIDIA has no program for this network to be strict about", where=source)
+        spec = _parse(self.folder.EXPERIMENT, text, source)
+        return checks.judge(spec, self.folder.check(spec))
+
+    def dump(self, spec: Spec) -> str:
+        """With all defaults."""
+        import yaml
+
+        plain = dataclasses.asdict(
+            spec.message, dict_factory=lambda pairs: {name: _plain(value) for name, value in pairs}
+        )
+        return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120))
+
+    def image_size(self, spec: Spec) -> tuple[int, int] | None:  # noqa: ARG002 - each image has its own
+        return None
+
+    def recognises(self, text: str) -> bool:
+        """Whether ``text`` is YAML with more keys of this folder's specs than others."""
+        try:
+            written, errors = yaml_text.walk(text, known(self.folder.EXPERIMENT), source="")
+        except SpecError:
+            return False
+        return len(written.values) > len(errors)
+
+
+def training(spec: Spec) -> Training:
+    """Of a spec with the section ``train`` (specs.sections)."""
+    return Training(spec.message.train.num_epochs, spec.message.train.checkpoint_interval)
+
+
+def more_epochs(before: Spec, now: Spec) -> int | None:
+    """The number of epochs of ``before`` where ``now`` only asks for more of them."""
+    epochs, asked = before.message.train.num_epochs, now.message.train.num_epochs
+    longer = dataclasses.replace(before.message, train=dataclasses.replace(before.message.train, num_epochs=asked))
+    return int(epochs) if asked > epochs and longer == now.message else None
+
+
+def measuring(spec: Spec) -> tuple[str, ...]:
+    """The sections that only say how the model is measured."""
+    return tuple(name for name in ("evaluate", "inference", "export") if hasattr(spec.message, name))
+
+
+def _parse(kind: Any, text: str, source: Path | str) -> Spec:
+    """Raises SpecError with all that does not fit by itself."""
+    written, errors = yaml_text.walk(text, known(kind), source=source)
     positions = {
         path: (place.line or 1, place.column or 1)
         for path, place in written.places.items()
         if isinstance(place, Location)
     }
-    spec = Spec(None, source, positions, kind=kind.__name__.rpartition(".")[2])
-    values, misfits = _filled(written.values, kind.EXPERIMENT)
+    spec = Spec(None, source, positions)
+    values, misfits = _filled(written.values, kind)
     errors += [spec.error(path, f"{_name(path)} {misfit}", hint=misfit.hint) for path, misfit in misfits.items()]
-    nested = _nested(written.places, values, kind.EXPERIMENT)
-    message, faults = _validated(kind.EXPERIMENT, nested)
+    message, faults = _validated(kind, _nested(written.places, values, kind))
     # A misspelt key is missing, too, and what it refers to may have its own fault: one word about each is enough.
     wrong = {spec.where(path) for path in misfits}
     errors += [
@@ -53,31 +100,16 @@ def parse_text(kind: ModuleType, text: str, *, source: Path | str) -> Spec:
     ]
     if errors:
         raise yaml_text.together(yaml_text.in_order(errors))
-    spec = dataclasses.replace(spec, message=message)
-    return checks.judge(spec, kind.check(spec))
-
-
-def recognises(kind: ModuleType, text: str) -> bool:
-    """Whether the sections of ``text`` are those of ``kind``, two of them at least."""
-    sections = set(_SECTION.findall(text))
-    return len(sections) > 1 and sections <= {field.name for field in dataclasses.fields(kind.EXPERIMENT)}
-
-
-def dump(message: Any) -> str:
-    """The whole of ``message`` as text that ``parse_text`` reads back to an equal one."""
-    import yaml
-
-    plain = dataclasses.asdict(message, dict_factory=lambda pairs: {name: _plain(value) for name, value in pairs})
-    return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120))
+    return dataclasses.replace(spec, message=message)
 
 
 @cache
-def known(kind: type[Any]) -> tuple[str, ...]:
+def known(kind: Any) -> tuple[str, ...]:
     """Dotted keys of a dataclass of sections, ``[]`` behind those with lists of sections or of lists."""
     return tuple(_keys(kind))
 
 
-def _keys(kind: type[Any]) -> Iterator[str]:
+def _keys(kind: Any) -> Iterator[str]:
     for field in dataclasses.fields(kind):
         name, hint = field.name, _type_at(kind, field.name)
         entry = _entry(hint)
@@ -113,7 +145,7 @@ def _hints(kind: Any) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-def _filled(written: Mapping[str, Value], kind: type[Any]) -> tuple[dict[str, Value], dict[str, references.Misfit]]:
+def _filled(written: Mapping[str, Value], kind: Any) -> tuple[dict[str, Value], dict[str, references.Misfit]]:
     """``written`` with its ``${key}`` filled in, and what is wrong with them."""
     given = references.Values({**_defaults(kind), **written})
     values: dict[str, Value] = {}
@@ -135,7 +167,7 @@ def _present(value: Value) -> Value:
 
 
 @cache
-def _defaults(kind: type[Any]) -> dict[str, Value]:
+def _defaults(kind: Any) -> dict[str, Value]:
     """What the keys that are not written stand for, where a text can say it."""
     written: dict[str, Value] = {}
     for key in known(kind):

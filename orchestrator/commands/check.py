@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from converters.model.findings import Finding
     from orchestrator.screen.console import Console
 
-FROM = typer.Option("--from", help="Format of DATASET; guessed without.", show_default=False)
-DEEP = typer.Option("--deep", help="Decode every picture, and find those that look alike.")
-STRICT = typer.Option("--strict", help="Exit with 7 when there is an error or a warning.")
-FIX = typer.Option("--fix", metavar="OUT", help="Write a mended copy into this folder.", show_default=False)
-RULES = typer.Option("--rules", help="List what is looked for.")
-ALL = typer.Option("--all", help="Show ten examples of each finding, not three.")
-FORCE = typer.Option("--force", help="Replace what is at OUT.")
+FROM = typer.Option("--from", help="Format of DATASET (default: detected).", show_default=False)
+DEEP = typer.Option("--deep", help="Decode every image, and find near-duplicates.")
+STRICT = typer.Option("--strict", help="Exit with code 7 if there is an error or a warning.")
+FIX = typer.Option("--fix", metavar="OUT", help="Folder to write a corrected copy to.", show_default=False)
+RULES = typer.Option("--rules", help="List the rules.")
+ALL = typer.Option("--all", help="Show ten examples of each finding instead of three.")
+FORCE = typer.Option("--force", help="Replace OUT.")
 
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 FEW = 3
@@ -49,7 +49,7 @@ def check(
     force: Annotated[bool, FORCE] = False,
     rules: Annotated[bool, RULES] = False,
 ) -> None:
-    """Look for what is missing, broken, wrongly annotated, out of balance, or there twice; --fix mends a copy."""
+    """Check a data set for missing, broken, duplicate and wrongly annotated images; --fix corrects a copy."""
     from converters.health import examine
     from converters.health.mending import mend
     from converters.transfer.convert import vacant

@@ -24,19 +24,19 @@ class Crowd(StrEnum):
 CLASSES = typer.Option(help="Keep these classes, in this order: a,b,c.", show_default=False)
 RENAME = typer.Option(help="OLD=NEW; two classes with one new name are merged. Repeatable.", show_default=False)
 OCCLUSION = typer.Option(
-    min=0, max=2, help="Drop what is occluded more: 0 none, 1 partly, 2 largely.", show_default=False
+    min=0, max=2, help="Drop objects that are occluded more: 0 not, 1 partly, 2 largely.", show_default=False
 )
 SIZE = typer.Option(min=0, help="Drop boxes with a side of fewer pixels.", show_default=False)
-ZOOM = typer.Option(min=1, max=3, help="Drop what is zoomed in more (DeepFashion2's 1 to 3).", show_default=False)
-SOURCE = typer.Option(help="Only pictures of this source (user, shop). Repeatable.", show_default=False)
-SUBSET = typer.Option(min=1, help="So many pictures of each split: the same on every machine.", show_default=False)
-EMPTY = typer.Option("--keep-empty", help="Keep pictures that lost all their objects, as background.")
-CROWD = typer.Option(
-    help="Regions marked as crowd: keep them (as ordinary boxes where the format has no such mark), or drop them."
+ZOOM = typer.Option(
+    min=1, max=3, help="Drop objects that are zoomed in more (DeepFashion2's 1 to 3).", show_default=False
 )
-SKIP = typer.Option("--skip-bad", help="Leave out pictures that cannot be used, and list them, instead of stopping.")
-LOSS = typer.Option("--allow-loss", help="Go on where a whole class or split is lost.")
-APART = typer.Option("--images", help="Folder of the images, where they lie apart.", show_default=False)
+SOURCE = typer.Option(help="Only pictures of this source (user, shop). Repeatable.", show_default=False)
+SUBSET = typer.Option(min=1, help="Use N images of each split, chosen deterministically.", show_default=False)
+EMPTY = typer.Option("--keep-empty", help="Keep images that lost all their objects, as background.")
+CROWD = typer.Option(help="Crowd regions: keep (as ordinary boxes where the format has no crowd flag) or drop.")
+SKIP = typer.Option("--skip-bad", help="Skip and list images that cannot be used, instead of stopping.")
+LOSS = typer.Option("--allow-loss", help="Continue where a whole class or split is lost.")
+APART = typer.Option("--images", help="Folder of the images (default: beside the annotations).", show_default=False)
 IMAGES = typer.Option(
     "--images",
     metavar="link|copy|none|DIR",

@@ -34,14 +34,14 @@ PATHS = typer.Argument(
     help="Data set, a folder or a file, and the folder to make. Several data sets are merged.",
     show_default=False,
 )
-FROM = typer.Option("--from", help="Format of SRC; guessed without.", show_default=False)
+FROM = typer.Option("--from", help="Format of SRC (default: detected).", show_default=False)
 TO = typer.Option("--to", help="Format to write: see --formats.", show_default=False)
-COORDINATES = typer.Option(help="What SRC's numbers are, where they look wrong: shares are scaled.", show_default=False)
+COORDINATES = typer.Option(help="Unit of SRC's numbers where they look wrong; shares are scaled.", show_default=False)
 SPLIT = typer.Option("--split", help="Only this split. Repeatable.", show_default=False)
 FORMATS = typer.Option("--formats", help="List the formats.")
 TASK = typer.Option(help="What YOLO labels hold: detect, segment or pose.", show_default=False)
-FORCE = typer.Option("--force", help="Replace what is at DST.")
-WORKERS = typer.Option(min=1, help="Worker processes; all cores without.", show_default=False)
+FORCE = typer.Option("--force", help="Replace DST.")
+WORKERS = typer.Option(min=1, help="Worker processes (default: one for each core).", show_default=False)
 
 
 def convert(
@@ -68,7 +68,7 @@ def convert(
     force: Annotated[bool, FORCE] = False,
     formats: Annotated[bool, FORMATS] = False,
 ) -> None:
-    """Convert a data set between formats: labels, splits, class map and pictures. Several become one."""
+    """Convert a data set between formats: labels, splits, class map and images. Several are merged."""
     import converters
     from converters.transfer.convert import convert as work
     from converters.transfer.selection import Selection, renames

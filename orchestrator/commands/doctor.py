@@ -48,11 +48,12 @@ def _fit(run: Run) -> list[Check]:
 
 def _weights(run: Run) -> Check:
     """The pretrained weights that training starts from; without any it takes far more pictures and epochs."""
+    import specs
     from orchestrator.stages.train import Training
-    from specs.ssd import weights
 
-    given, chosen = run.config.section(Training).weights, run.config.tunables[run.config.network]
-    hint = f"for a better detector from fewer pictures: {weights.advice(chosen.arch, chosen.nlayers)}"
+    given, network = run.config.section(Training).weights, run.config.network
+    advice = specs.pretrained(network, run.config.tunables[network])
+    hint = advice and f"for a better detector from fewer pictures: {advice}"
     if given is None:
         return Check("pretrained weights", ok=False, found="none: training starts at random", hint=hint, needed=False)
     there = (run.workspace.root / given).is_file()

@@ -14,13 +14,15 @@ from tltpipe.errors import DataError
 if TYPE_CHECKING:
     from converters.fetch import Fetched
 
-FROM = typer.Option("--from", help="Folder with the archives already downloaded.", show_default=False, file_okay=False)
-SPLIT = typer.Option(help="Split to fetch; repeatable. Without any, all there are.", show_default=False)
+FROM = typer.Option(
+    "--from", help="Folder with archives that were downloaded before.", show_default=False, file_okay=False
+)
+SPLIT = typer.Option(help="Split to fetch. Repeatable (default: all).", show_default=False)
 PASSWORD = typer.Option(
     min=0,
-    help="File descriptor to read the archives' password from; else TLTPIPE_DATASET_PASSWORD, else you are asked.",
+    help="File descriptor to read the password from (default: TLTPIPE_DATASET_PASSWORD, else a prompt).",
 )
-WORKERS = typer.Option(min=1, help="Processes that unpack; one for each core by default.", show_default=False)
+WORKERS = typer.Option(min=1, help="Worker processes (default: one for each core).", show_default=False)
 
 
 def fetch(
@@ -32,7 +34,7 @@ def fetch(
     password_fd: Annotated[int | None, PASSWORD] = None,
     workers: Annotated[int | None, WORKERS] = None,
 ) -> None:
-    """Download a data set, or take its archives from disk; unpack and verify it. Run again, it goes on where it was."""
+    """Download a data set, or take its archives from disk; unpack and verify it. Run again to resume."""
     from converters import fetch as fetching
     from orchestrator.settings import password
 

@@ -16,18 +16,21 @@ if TYPE_CHECKING:
     from orchestrator.screen.console import Console
 
 INSPECT = typer.Option(
-    "--inspect", metavar="PATH", help="Look into these records instead: a file, folder or glob.", show_default=False
+    "--inspect", metavar="PATH", help="Inspect these records instead: a file, folder or pattern.", show_default=False
 )
-MORE = typer.Argument(metavar="PATH", help="Further PATHs to inspect, as a shell spreads a glob.", hidden=True)
+MORE = typer.Argument(metavar="PATH", help="Further PATHs to inspect, as a shell expands a pattern.", hidden=True)
 RECORDS = typer.Option(
     "--records", min=0, metavar="N", help="Print the first N records inspected, a line of JSON each; 0: all.",
     show_default=False,
 )  # fmt: skip
 DRAW = typer.Option("--draw", metavar="DIR", help="Draw some of the records inspected.", show_default=False)
 IMAGES = typer.Option(
-    "--images", metavar="ROOT", help="Folder that frame ids begin in; looked for without.", show_default=False
+    "--images",
+    metavar="ROOT",
+    help="Folder that frame ids are relative to (default: searched for).",
+    show_default=False,
 )
-COUNT = typer.Option("--count", min=1, help="How many to draw; 24 without.", show_default=False)
+COUNT = typer.Option("--count", min=1, help="Number of records to draw (default: 24).", show_default=False)
 
 
 @dataclass(frozen=True)

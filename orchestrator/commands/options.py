@@ -30,14 +30,16 @@ if TYPE_CHECKING:
     from orchestrator.settings.config import Given
 
 FOLDER = typer.Option("--workspace", "-w", help="Folder of the run.", file_okay=False)
-RUNNER = typer.Option("--runner", help="Where programs run: local, docker or dry.", show_default=False)
-TOOLKIT = typer.Option("--toolkit", help="Whose programs run: embedded or tlt2.", show_default=False)
-IMAGE = typer.Option("--image", help="Container image instead of the toolkit's.", show_default=False)
-SET = typer.Option("--set", help="A setting of tltpipe.yaml: section.key=value. Repeatable.", show_default=False)
-DRY = typer.Option("--dry-run", help="Show commands, mounts and specs; run nothing.")
+RUNNER = typer.Option("--runner", help="Where programs run: local, docker or dry (default: local).", show_default=False)
+TOOLKIT = typer.Option(
+    "--toolkit", help="Whose programs run: embedded (ours) or tlt2 (NVIDIA's) (default: embedded).", show_default=False
+)
+IMAGE = typer.Option("--image", help="Container image (default: the toolkit's).", show_default=False)
+SET = typer.Option("--set", help="Setting of tltpipe.yaml: section.key=value. Repeatable.", show_default=False)
+DRY = typer.Option("--dry-run", help="Show commands, mounts and specs without running anything.")
 FORCE = typer.Option("--force", help="Run even if nothing changed.")
-RENDER = typer.Option("--render", help="Write specs anew, over edits made by hand.")
-JSON = typer.Option("--json", help="Answer with one JSON object on standard output.")
+RENDER = typer.Option("--render", help="Overwrite specs that were edited by hand.")
+JSON = typer.Option("--json", help="Print one JSON object to standard output.")
 VERBOSE = typer.Option("--verbose", help="Show the traceback of an internal error.")
 
 

@@ -2,50 +2,50 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestrator.commands.options import Plain, command
+from orchestrator.settings import Settings
 from tltpipe import __version__
 from tltpipe.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.screen.console import Console
+    from specs.drafting import Drafting
+
+AUGMENT = "augment"
 
 app = typer.Typer(help="Write training specs, and check specs of any kind.", no_args_is_help=True)
 
 
-class Dialect(StrEnum):
-    """Generations of training specs."""
-
-    TLT2 = "tlt2"
-    TLT3 = "tlt3"
-
-
-class Kind(StrEnum):
-    """What a spec is for."""
-
-    AUGMENT = "augment"
-    CONVERSION = "dataset_convert"
-    TRAINING = "ssd"
-
-
-DIALECT = typer.Option(help="TLT 2.0, or TLT 3.0 and later (the default, but for TFRecords).", show_default=False)
+NETWORK = typer.Option(help="Network to train.")
+DIALECT = typer.Option(
+    metavar="tlt2|tlt3", help="TLT 2.0, or TLT 3.0 and later (default: tlt3, for TFRecords tlt2).", show_default=False
+)
 ARCH = typer.Option(help="Backbone, with its depth where it has several: resnet18, mobilenet_v2.", show_default=False)
-FROM = typer.Option("--from", metavar="DATASET", help="Take paths, classes and anchors from here.", show_default=False)
-FORMAT = typer.Option(help="Format of DATASET; guessed without.", show_default=False)
-CLASSES = typer.Option(help="Classes to train: a,b,c.", show_default=False)
-SIZE = typer.Option("--size", metavar="WxH", help="Input of the network.", show_default=False)
-SET = typer.Option("--set", help="A setting of the spec: num_epochs=20. Repeatable.", show_default=False)
-OUT = typer.Option("--output", "-o", metavar="FILE", help="File to write; without, it is shown.", show_default=False)
-STRICT_NEW = typer.Option("--strict-tlt", help="Ask for NVIDIA's behaviour to the letter.")
+FROM = typer.Option(
+    "--from", metavar="DATASET", help="Data set to take paths, classes and anchors from.", show_default=False
+)
+FORMAT = typer.Option(help="Format of DATASET (default: detected).", show_default=False)
+CLASSES = typer.Option(help="Classes to train: a,b,c (default: all of DATASET).", show_default=False)
+SIZE = typer.Option(
+    "--size", metavar="WxH", help="Input size of the network (default: the network's).", show_default=False
+)
+SET = typer.Option("--set", help="Setting of the spec: num_epochs=20. Repeatable.", show_default=False)
+OUT = typer.Option(
+    "--output", "-o", metavar="FILE", help="File to write (default: standard output).", show_default=False
+)
+STRICT_NEW = typer.Option("--strict-tlt", help="NVIDIA's behaviour to the letter.")
 STRICT = typer.Option("--strict-tlt", help="Check what NVIDIA's programs refuse, too.")
-SKIP = typer.Option("--skip-bad", help="Leave out pictures of DATASET that cannot be read.")
+SKIP = typer.Option("--skip-bad", help="Skip images of DATASET that cannot be read.")
 FORCE = typer.Option("--force", help="Replace FILE.")
-KIND = typer.Option("--as", help="What the files are; told from their fields without.", show_default=False)
+KIND = typer.Option(
+    "--as", metavar="KIND", help="Kind of the files: ssd, augment, ... (default: detected).", show_default=False
+)
 
 
 @app.command()
@@ -54,7 +54,8 @@ def new(
     options: Plain,
     from_: Annotated[Path | None, FROM] = None,
     output: Annotated[Path | None, OUT] = None,
-    dialect: Annotated[Dialect | None, DIALECT] = None,
+    network: Annotated[str, NETWORK] = Settings.network,
+    dialect: Annotated[str | None, DIALECT] = None,
     arch: Annotated[str | None, ARCH] = None,
     size: Annotated[str | None, SIZE] = None,
     classes: Annotated[str | None, CLASSES] = None,
@@ -70,46 +71,48 @@ def new(
     """
     import specs
     from orchestrator.commands import spec_drafting
-    from specs.ssd import documentation
     from tltpipe import files
 
     if output is not None and output.is_dir():
         raise UsageError("this is a folder", where=output, hint="name the file itself: -o train.conf")
     if output is not None and output.exists() and not force:
         raise UsageError("is there already", where=output, hint="--force replaces it")
-    given = _given(arch, size, settings or [])
-    written = {setting.partition("=")[0].strip() for setting in settings or []}
-    options_of = {"arch": "--arch", "nlayers": "--arch", "input_width": "--size", "input_height": "--size"}
+    kind = spec_drafting.kind_of(network)
+    if dialect is not None and dialect not in kind.FORMATS:
+        known = ", ".join(filter(None, kind.FORMATS))
+        what = f"--dialect: {network} has {known or 'one kind of spec'}, not {dialect}"
+        raise UsageError(what, hint="choose one of them" if known else "leave it out")
+    given, options_of = _given(network, kind, arch, size, settings or [])
 
     def option(key: str) -> str:
-        return "--set" if key in written else options_of.get(key, "--set")
+        return options_of.get(key, "--set")
 
-    tunables = specs.tunables_from("ssd", given, where=option)
-    names = sorted({name.strip().lower() for name in classes.split(",")} - {""}) if classes else None
+    tunables = specs.tunables_from(network, given, where=option)
+    names = kind.classes([name.strip() for name in classes.split(",") if name.strip()]) if classes else None
     if from_ is None:
-        chosen = str(dialect or Dialect.TLT3)
-        found = spec_drafting.nothing(chosen, names or ["object"])
+        found = spec_drafting.nothing(kind, dialect, names or ["object"])
     else:
-        chosen, found = spec_drafting.look(
+        keys = specs.size_settings(network)
+        found = spec_drafting.look(
             from_,
+            kind,
             dialect=dialect,
             format=format,
-            size=(tunables.input_width, tunables.input_height),
+            size=None if keys is None else (getattr(tunables, keys[0]), getattr(tunables, keys[1])),
             progress=options.console.progress,
             skip_bad=skip_bad,
         )
         found.require(names or [])
-        tunables = specs.tunables_from("ssd", {**found.fitted, **given}, where=option)
-    wanted = names or list(found.classes)
-    text = specs.render("ssd", f"train.{chosen}.conf.j2", tunables, **{**found.paths, "classes": wanted})
-    notes = found.notes if not {"scales", "aspect_ratios_global"} & given.keys() else found.notes[1:]
-    head = _head(output, notes, strict=strict_tlt)
-    text = head + documentation.commented(text, chosen)  # type: ignore[arg-type]
-    spec = specs.parse_text(text, "ssd", source=output or "spec")
+        tunables = specs.tunables_from(network, {**found.fitted, **given}, where=option)
+    chosen = names or list(found.classes)
+    text = specs.render(network, kind.template(found.dialect), tunables, **{**found.paths, "classes": chosen})
+    notes = found.notes[1:] if found.fitted.keys() & given.keys() else found.notes
+    text = _head(network, output, notes, strict=strict_tlt) + kind.commented(text, found.dialect)
+    spec = specs.parse_text(text, network, source=output or "spec")
     if output is not None:
         files.write_text(output, text)
     if options.json:
-        told = {"written": str(output) if output else None, "dialect": chosen, "classes": wanted}
+        told = {"written": str(output) if output else None, "dialect": found.dialect or None, "classes": chosen}
         options.console.json({**told, "warnings": list(spec.warnings), "anchors": found.anchors, "text": text})
     elif output is None:
         typer.echo(text, nl=False)
@@ -125,10 +128,10 @@ def new(
 def check(
     options: Plain,
     specs: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Specs, of any kind.", show_default=False)],
-    kind: Annotated[Kind | None, KIND] = None,
+    kind: Annotated[str | None, KIND] = None,
     strict_tlt: Annotated[bool, STRICT] = False,
 ) -> None:
-    """Say what is wrong with specs (training, augmentation, conversion), with line and column; 2 if anything is."""
+    """Check specs (training, augmentation, conversion): errors with line and column; exit code 2 if there are any."""
     verdicts = [judge(path, kind=kind, strict=strict_tlt) for path in specs]
     bad = [verdict for verdict in verdicts if not verdict["valid"]]
     if options.json:
@@ -162,9 +165,9 @@ def show(console: Console, verdict: dict[str, Any]) -> None:
         console.put(f"  hint: {verdict['hint']}")
     if verdict["valid"]:
         many = len(verdict["warnings"])
-        told = f"{many} warning{'s' if many > 1 else ''}" if many else "nothing to say"
-        strict = ", to the letter" if verdict["strict"] else ""
-        console.put(f"{verdict['file']}: good ({verdict['kind']}, {verdict['dialect']}{strict}): {told}")
+        warnings = f"{many} warning{'s' if many > 1 else ''}" if many else "no warnings"
+        about = [verdict["kind"], verdict["dialect"], "to the letter" if verdict["strict"] else ""]
+        console.put(f"{verdict['file']}: valid ({', '.join(filter(None, about))}), {warnings}")
 
 
 def _read(path: Path, kind: str | None, *, strict: bool) -> tuple[Any, str]:
@@ -174,52 +177,53 @@ def _read(path: Path, kind: str | None, *, strict: bool) -> tuple[Any, str]:
     from specs.augment import tao5
 
     text = prototext.read(path)
-    if kind in (None, Kind.AUGMENT) and path.suffix.lower() in (".yaml", ".yml"):
-        return tao5.read(path, ()), str(Kind.AUGMENT)
+    yaml = path.suffix.lower() in (".yaml", ".yml")
     try:
         found = kind or specs.recognise(text, source=path)
     except SpecError as problem:
-        problem.hint = problem.hint or f"say which: --as {', '.join(Kind)}"
-        raise
-    return specs.parse(path, found, strict=strict), str(found)
+        if not yaml:
+            problem.hint = problem.hint or f"name the kind: --as {', '.join(specs.folders())}"
+            raise
+        found = AUGMENT
+    if yaml and found == AUGMENT:
+        return tao5.read(path, ()), AUGMENT
+    return specs.parse(path, found, strict=strict), found
 
 
-def _given(arch: str | None, size: str | None, settings: list[str]) -> dict[str, object]:
-    """The settings of the command line by name; --set goes over the others."""
+def _given(
+    network: str, kind: Drafting, arch: str | None, size: str | None, settings: list[str]
+) -> tuple[dict[str, object], dict[str, str]]:
+    """The settings of the command line by name, and the option that gave each; --set goes over the others."""
+    import specs
+
     given: dict[str, object] = {}
     if arch is not None:
-        given |= _backbone(arch)
+        given |= kind.backbone(arch)
+    options = dict.fromkeys(given, "--arch")
     if size is not None:
+        keys = specs.size_settings(network)
+        if keys is None:
+            raise UsageError(f"--size has no effect: {network} takes images of any size", hint="leave it out")
         width, _, height = size.lower().partition("x")
         if not (width.isdecimal() and height.isdecimal()):
             raise UsageError(f"--size {size}: write WIDTHxHEIGHT, such as 288x288")
-        given |= {"input_width": width, "input_height": height}
+        given |= {keys[0]: width, keys[1]: height}
+        options |= dict.fromkeys(keys, "--size")
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals or not key.strip():
             raise UsageError(f"--set {setting}: write key=value, such as num_epochs=20")
-        given[key.strip().removeprefix("ssd.")] = value.strip()
-    return given
+        name = key.strip().removeprefix(f"{network}.")
+        given[name], options[name] = value.strip(), "--set"
+    return given, options
 
 
-def _backbone(text: str) -> dict[str, object]:
-    """resnet18: arch and nlayers; vgg: its first depth; mobilenet_v2, where the number is part of the name: arch."""
-    from specs.ssd import Ssd
-    from specs.ssd.backbones import BACKBONES
-
-    name = text.rstrip("0123456789")
-    if text in BACKBONES:
-        depths, _ = BACKBONES[text]
-        return {"arch": text} | ({"nlayers": depths[0]} if depths and Ssd.nlayers not in depths else {})
-    return {"arch": name, "nlayers": text[len(name) :]} if name in BACKBONES else {"arch": text}
-
-
-def _head(output: Path | None, notes: Any, *, strict: bool) -> str:
-    name = output or Path("train.conf")
+def _head(network: str, output: Path | None, notes: Sequence[str], *, strict: bool) -> str:
+    name, title = output or Path("train.conf"), network.upper().replace("_", " ")
     lines = [
-        f"A training spec of SSD, written by tltpipe {__version__}. Behind each field is what it is for.",
+        f"A training spec of {title}, written by tltpipe {__version__}. Behind each field is what it is for.",
         f"Check it after a change: tltpipe spec check {name}",
-        f"Train by it:             tlt-train ssd -e {name} -r results",
+        f"Train by it:             tlt-train {network} -e {name} -r results",
         *notes,
     ]
     return "".join(f"# {line}\n" for line in lines) + ("# tltpipe: strict-tlt\n" if strict else "") + "\n"

@@ -12,10 +12,9 @@ from tltpipe.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from converters.model.splits import Place
+    from specs.drafting import Drafting
     from tltpipe.progress import Progress
 
-TRAINED_ON = {"tlt2": "tfrecord", "tlt3": "kitti"}
-"""The format that each dialect's data sources are of where the data set does not decide it."""
 HELD_OUT = ("validation", "val", "test")
 NOWHERE = Path("/workspace/data")
 """Stands for a data set that is not there yet."""
@@ -30,6 +29,7 @@ class Found:
     ``absent``: classes that the data set knows and has no box of.
     """
 
+    dialect: str
     classes: Sequence[str]
     paths: Mapping[str, object]
     notes: Sequence[str] = ()
@@ -41,63 +41,85 @@ class Found:
         """Raise UsageError unless the data set knows all ``classes``."""
         from specs.values import did_you_mean
 
-        known = [*self.classes, *(name.lower() for name in self.absent)]
+        known = [*self.classes, *self.absent]
         if unknown := [name for name in classes if name not in known]:
             what = f"--classes: the data set has no {', '.join(unknown)}"
             raise UsageError(what, hint=did_you_mean(unknown[0], known) or f"it has {', '.join(known)}")
 
 
-def nothing(dialect: str, classes: Sequence[str]) -> Found:
+def kind_of(network: str) -> Drafting:
+    """How specs of ``network`` are written. Raises UsageError for one that there is not."""
+    from orchestrator.settings import config
+    from specs import drafting
+    from specs.values import did_you_mean
+
+    known = config.networks()
+    if network not in known:
+        hint = did_you_mean(network, known) or f"networks: {', '.join(known)}"
+        raise UsageError(f'there is no network "{network}"', hint=hint)
+    return drafting.load(network)
+
+
+def nothing(kind: Drafting, dialect: str | None, classes: Sequence[str]) -> Found:
     """Paths to be filled in by hand."""
-    paths = _paths(TRAINED_ON[dialect], _converted(TRAINED_ON[dialect], NOWHERE, ["train", "validation"]), ".jpg")
-    return Found(classes, paths, ["Put in the paths of your data, in dataset_config, and your classes."])
+    chosen = next(iter(kind.FORMATS)) if dialect is None else dialect
+    format = kind.FORMATS[chosen]
+    paths = _paths(format, _converted(format, NOWHERE, ["train", "validation"]), ".jpg")
+    return Found(chosen, classes, paths, ["Put in the paths of your data, in dataset_config, and your classes."])
 
 
 def look(
     dataset: Path,
+    kind: Drafting,
     *,
     dialect: str | None,
     format: str | None,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     progress: Progress,
     skip_bad: bool = False,
-) -> tuple[str, Found]:
-    """The dialect to write in and what to write of the data set at ``dataset``; ``size`` is (width, height).
+) -> Found:
+    """What to write of the data set at ``dataset``; ``size`` is (width, height) of the network's input, if it has one.
 
     Reads all of its annotations. Raises UsageError and DataError as ``converters.splits`` does, DataError where there
     is no box to train on.
     """
-    from converters.statistics import measure
+    from converters.statistics import INPUT, measure
     from converters.transfer import opening
-    from specs.ssd import anchor_search
 
     path = dataset.resolve()
     format, places = opening.find(path, format)
     datasets = opening.read_all(path, places, format)
-    dialect = dialect or next((name for name, own in TRAINED_ON.items() if own == format), "tlt3")
-    report = measure(datasets, fit=anchor_search.figures, progress=progress, size=size, skip_bad=skip_bad)
+    usual = next((name for name, own in kind.FORMATS.items() if own == format), next(iter(kind.FORMATS)))
+    chosen = usual if dialect is None else dialect
+    report = measure(datasets, fit=kind.fit, progress=progress, size=size or INPUT, skip_bad=skip_bad)
     anchors, main = report.numbers["anchors"], report.main
     if anchors is None:
         raise DataError("there is no box to train on", where=dataset, hint="tltpipe stats shows what there is")
     counts = {name: told["items"] for name, told in report.numbers["splits"][main]["classes"].items()}
-    classes = sorted({name.lower() for name, count in counts.items() if count})
     missing = [name for name, count in counts.items() if not count]
-    notes = [_coverage(anchors)]
+    notes = [_coverage(anchors)] if anchors else []
     if missing:
         notes.append(f"Left out, since {main} has none of them: {', '.join(missing)}.")
     splits = [main, *(name for name in HELD_OUT if name in places and name != main)][:2]
     own = {name: places[name] for name in splits}
-    wanted = format if format in TRAINED_ON.values() and dialect == "tlt3" else TRAINED_ON[dialect]
-    if format != wanted:
-        target = path.with_name(f"{path.stem}-{wanted}")
-        make = ("tltpipe", "convert", str(dataset), str(target), "--to", wanted)
+    newest = chosen == next(iter(kind.FORMATS))  # which takes whatever one of them takes
+    trained_on = format if newest and format in kind.FORMATS.values() else kind.FORMATS[chosen]
+    if format != trained_on:
+        target = path.with_name(f"{path.stem}-{trained_on}")
+        make = ("tltpipe", "convert", str(dataset), str(target), "--to", trained_on)
         notes.append(f"Make what it trains on: {shlex.join(make)}")
-        own = _converted(wanted, target, splits)
+        own = _converted(trained_on, target, splits)
     first = next(iter(datasets[main]), None)
     extension = first.image.suffix if first is not None else ".jpg"
-    suggested = report.anchors["suggested"]
-    fitted = {"scales": suggested.scales, "aspect_ratios_global": suggested.ratios}
-    return dialect, Found(classes, _paths(wanted, own, extension), notes, fitted, anchors, missing)
+    return Found(
+        chosen,
+        kind.classes([name for name, count in counts.items() if count]),
+        _paths(trained_on, own, extension),
+        notes,
+        kind.fitted(report.anchors["suggested"]) if anchors else {},
+        anchors or None,
+        kind.classes(missing),
+    )
 
 
 def _coverage(anchors: Mapping[str, Any]) -> str:
@@ -116,6 +138,15 @@ def _converted(format: str, root: Path, splits: Sequence[str]) -> dict[str, Plac
 
 def _paths(format: str, places: Mapping[str, Place], extension: str) -> dict[str, object]:
     """The variables of the templates: of the first split to train on, of a second one to validate on."""
+    if format == "coco":
+        (_, train), *others = places.items()
+        held_out = others[0][1] if others else None
+        return {
+            "json_file": train.annotations,
+            "image_dir": train.images,
+            "val_json_file": held_out and held_out.annotations,
+            "val_image_dir": held_out and held_out.images,
+        }
     paths: dict[str, object] = {"image_extension": extension.removeprefix(".")}
     for prefix, (name, place) in zip(("", "validation_"), places.items(), strict=False):
         if format == "tfrecord":

@@ -19,21 +19,19 @@ if TYPE_CHECKING:
     from orchestrator.screen.console import Console
 
 TO = typer.Option(
-    "--to", help="Format to write; that of SRC without, COCO if it cannot be written.", show_default=False
+    "--to", help="Format to write (default: that of SRC; coco where that cannot be written).", show_default=False
 )
-RATIO = typer.Option("--ratio", help="Share of each split; 0.8,0.2 without.", show_default=False)
+RATIO = typer.Option("--ratio", help="Share of each split (default: 0.8,0.2).", show_default=False)
 NAMES = typer.Option(
-    "--names", help="The splits: train,validation,test, or the first two, without.", show_default=False
+    "--names", help="Names of the splits (default: train,validation and, with three, test).", show_default=False
 )
-COUNT = typer.Option(
-    "--count", help="NAME=N: so many pictures for this split, the rest for others. Repeatable.", show_default=False
-)
+COUNT = typer.Option("--count", help="NAME=N: number of images in this split. Repeatable.", show_default=False)
 SPLIT = typer.Option("--split", help="Divide this split of SRC. Repeatable.", show_default=False)
 ALL = typer.Option("--all", help="Divide all splits of SRC together.")
-NEAR = typer.Option("--near", help="Keep pictures that look alike together, too: looks at every picture.")
-DISTANCE = typer.Option(min=0, max=12, help="Bits of 63 in which pictures that look alike may differ.")
-IDENTITY = typer.Option("--no-identity", help="Do not keep garments and identical pictures together.")
-STRATIFY = typer.Option("--no-stratify", help="Divide by names alone, whatever is on the pictures.")
+NEAR = typer.Option("--near", help="Keep near-duplicates in one split; decodes every image.")
+DISTANCE = typer.Option(min=0, max=12, help="Bits of 63 by which near-duplicates may differ.")
+IDENTITY = typer.Option("--no-identity", help="Do not keep garments and identical images together.")
+STRATIFY = typer.Option("--no-stratify", help="Divide by name alone, without balancing the classes.")
 GROUP = typer.Option(
     "--group-by",
     metavar="REGEX",
@@ -43,9 +41,9 @@ GROUP = typer.Option(
 FOLDS = typer.Option(
     "--folds", min=2, max=100, help="K folders for cross-validation: fold_0, fold_1, ...", show_default=False
 )
-SEED = typer.Option(help="Another text is another split.", show_default=False)
-LIST = typer.Option("--list-only", help="Write only the report and a list of pictures for each split.")
-REPORT = typer.Option("--report-only", help="Only tell what leaks between the splits of SRC.")
+SEED = typer.Option(help="Seed of the division: any text.", show_default=False)
+LIST = typer.Option("--list-only", help="Write only the report and a list of images for each split.")
+REPORT = typer.Option("--report-only", help="Only report what leaks between the splits of SRC.")
 
 
 def split(
@@ -76,7 +74,7 @@ def split(
     workers: Annotated[int | None, WORKERS] = None,
     force: Annotated[bool, FORCE] = False,
 ) -> None:
-    """Divide a data set into train, validation, ...: every class in proportion, no garment and no picture twice."""
+    """Split a data set into train, validation, ...: classes in proportion, no garment and no image in two splits."""
     from converters.partition import Rules, sizes, work
     from converters.transfer.selection import Selection
 

@@ -15,18 +15,18 @@ from tltpipe.errors import UsageError
 if TYPE_CHECKING:
     from orchestrator.pipeline import Result
 
-GPUS = typer.Option(help="GPUs to train on; without any, our programs train on the CPU.", show_default=False)
-EPOCHS = typer.Option(min=1, help="Epochs to train: the network's num_epochs.", show_default=False)
-BATCH = typer.Option(min=1, help="Images a step on each GPU: the network's batch_size_per_gpu.", show_default=False)
-IMG = typer.Option(metavar="N|WxH", help="Size of the images: the setting image_size.", show_default=False)
+GPUS = typer.Option(help="Number of GPUs to train on (default: 1; the CPU where there is none).", show_default=False)
+EPOCHS = typer.Option(min=1, help="Number of epochs (default: the network's num_epochs).", show_default=False)
+BATCH = typer.Option(min=1, help="Images per step on each GPU (default: the network's setting).", show_default=False)
+IMG = typer.Option(metavar="N|WxH", help="Size of the images (default: the setting image_size).", show_default=False)
 KEY = typer.Option(
-    help="Key that models are encrypted with, ours too.", envvar="TLTPIPE_KEY", show_envvar=True, show_default=False
+    help="Key to encrypt and decrypt models with.", envvar="TLTPIPE_KEY", show_envvar=True, show_default=False
 )
 
 MODEL = typer.Option(
     "--model",
     metavar="last|best|PATH",
-    help="Checkpoint to take (default: the setting model, last).",
+    help="Checkpoint to use (default: the setting model, last).",
     show_default=False,
 )
 CHECKPOINT = typer.Argument(metavar="MODEL", help="The same as --model.", show_default=False)
@@ -47,9 +47,9 @@ def prepare(
     allow_loss: Annotated[bool | None, choices.LOSS] = None,
     images: Annotated[Path | None, choices.APART] = None,
 ) -> None:
-    """Turn raw annotations into COCO files and KITTI labels, all splits in one pass; the specs are rendered too.
+    """Convert raw annotations to COCO files and KITTI labels, all splits in one pass; render the specs.
 
-    What to take can be set for all commands in the data section of tltpipe.yaml.
+    What to include can be set for all commands in the data section of tltpipe.yaml.
     """
     chosen: dict[str, Any] = {
         "classes": [name.strip() for name in classes.split(",")] if classes else None,
@@ -69,7 +69,7 @@ def prepare(
 
 
 def augment(options: Options) -> None:
-    """Augment and resize the pictures into a KITTI folder."""
+    """Augment and resize the images into a KITTI folder."""
     _run(options, ["augment"])
 
 
@@ -82,9 +82,9 @@ def tfrecords(
     images: Annotated[Path | None, inspect_command.IMAGES] = None,
     count: Annotated[int | None, inspect_command.COUNT] = None,
 ) -> None:
-    """Convert the KITTI folders to TFRecord shards; or, with --inspect, look into records.
+    """Convert the KITTI folders to TFRecord shards; with --inspect, inspect records.
 
-    An inspection needs no workspace: it counts, verifies every check sum, prints records, or draws some.
+    An inspection needs no workspace: it counts, verifies every checksum, prints records, or draws some.
     """
     asked = inspect_command.Inspection(inspect, more, records, draw, images, count)
     if asked:
@@ -101,12 +101,15 @@ def train(
     img: Annotated[str | None, IMG] = None,
     gpus: Annotated[int | None, GPUS] = None,
     key: Annotated[str | None, KEY] = None,
-    fresh: Annotated[bool, typer.Option(help="Start over instead of going on from the newest checkpoint.")] = False,
+    fresh: Annotated[bool, typer.Option(help="Start over instead of resuming from the newest checkpoint.")] = False,
     start: Annotated[
-        Path | None, typer.Option("--from", help="Model to start from: a pruned one, or pretrained weights.")
+        Path | None,
+        typer.Option(
+            "--from", help="Model to start from: a pruned model or pretrained weights (default: random weights)."
+        ),
     ] = None,
 ) -> None:
-    """Train the network; an interrupted training goes on from its newest checkpoint."""
+    """Train the network; an interrupted training resumes from its newest checkpoint."""
     weights: dict[str, Any] = {"train.weights": start and str(start.absolute() if start.exists() else start)}
     _run(options, ["train"], force=fresh, gpus=gpus, key=key, **weights, **_short(epochs, batch, img))
 
@@ -114,7 +117,7 @@ def train(
 def evaluate(
     options: Options, model: Annotated[str | None, MODEL] = None, key: Annotated[str | None, KEY] = None
 ) -> None:
-    """Average precision of a checkpoint, per class, on the validation data."""
+    """Evaluate a checkpoint on the validation data, per class."""
     _run(options, ["evaluate"], key=key, model=_named(model))
 
 
@@ -122,7 +125,9 @@ def infer(
     options: Options,
     pictures: Annotated[
         list[str],
-        typer.Argument(metavar="IMAGE_OR_FOLDER...", help="What to look at; patterns too, and - for a list on stdin."),
+        typer.Argument(
+            metavar="IMAGE_OR_FOLDER...", help="Images, folders and patterns; - reads a list from standard input."
+        ),
     ],
     model: Annotated[
         str | None,
@@ -132,12 +137,15 @@ def infer(
             show_default=False,
         ),
     ] = None,
-    threshold: Annotated[float | None, typer.Option(help="Lowest score to keep.", show_default=False)] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1; a GPU if there is one by default.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures looked at together.")] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Lowest score to draw and write (default: the setting threshold, 0.3).", show_default=False),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 (default: a GPU where there is one).")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images per batch (default: the program's).")] = None,
     key: Annotated[str | None, KEY] = None,
 ) -> None:
-    """Find objects in pictures: drawn pictures, labels, COCO results and a sheet go to inference/."""
+    """Run a model on images: annotated images, labels, COCO results and a contact sheet go to inference/."""
     from orchestrator.commands import subjects
 
     first, *more = subjects.of(pictures)
@@ -153,17 +161,18 @@ def export(
     options: Options,
     checkpoint: Annotated[str | None, CHECKPOINT] = None,
     model: Annotated[str | None, MODEL] = None,
-    format: Annotated[str | None, typer.Option(help="onnx (the default), onnx_raw, deepstream or pt2.")] = None,
-    data_type: Annotated[str | None, typer.Option(help="fp32, fp16 (ONNX) or int8 (onnx, onnx_raw).")] = None,
+    format: Annotated[str | None, typer.Option(help="onnx, onnx_raw, deepstream or pt2 (default: onnx).")] = None,
+    data_type: Annotated[
+        str | None, typer.Option(help="fp32, fp16 (ONNX) or int8 (onnx, onnx_raw) (default: fp32).")
+    ] = None,
     calibration: Annotated[
-        Path | None, typer.Option(help="Pictures for int8; the augmented ones by default.", show_default=False)
+        Path | None,
+        typer.Option(help="Folder of images to calibrate int8 on (default: the training images).", show_default=False),
     ] = None,
-    batch: Annotated[
-        int | None, typer.Option(min=1, help="A fixed number of pictures a batch; any by default.")
-    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Fixed number of images per batch (default: any).")] = None,
     key: Annotated[str | None, KEY] = None,
 ) -> None:
-    """Write a model for ONNX Runtime, DeepStream or PyTorch, compare it with the original, put it in exported/.
+    """Export a model for ONNX Runtime, DeepStream or PyTorch to exported/, and compare it with the original.
 
     More can be set in the export section of tltpipe.yaml.
     """
@@ -195,15 +204,17 @@ def prune(
     checkpoint: Annotated[str | None, CHECKPOINT] = None,
     model: Annotated[str | None, MODEL] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Filters stay whose norm, over their layer's largest, is above it (0.1).")
+        float | None, typer.Option(help="Keep filters whose normalised norm exceeds this (default: 0.1).")
     ] = None,
     criterion: Annotated[
         str | None,
-        typer.Option(help="For layers that share a decision: union, intersection, arithmetic_mean, geometric_mean."),
+        typer.Option(
+            help="For coupled layers: union, intersection, arithmetic_mean or geometric_mean (default: union)."
+        ),
     ] = None,
     key: Annotated[str | None, KEY] = None,
 ) -> None:
-    """Cut filters of little weight out of a model: a smaller one goes to pruned/, to be trained again.
+    """Prune filters of little weight: the smaller model goes to pruned/, to be retrained.
 
     More can be set in the prune section of tltpipe.yaml.
     """
@@ -214,7 +225,7 @@ def prune(
 def run(
     options: Options,
     stages: Annotated[
-        list[str] | None, typer.Argument(help="Stages; without any, all from prepare to evaluate.")
+        list[str] | None, typer.Argument(help="Stages to run (default: all from prepare to evaluate).")
     ] = None,
     epochs: Annotated[int | None, EPOCHS] = None,
     batch: Annotated[int | None, BATCH] = None,
@@ -222,7 +233,7 @@ def run(
     gpus: Annotated[int | None, GPUS] = None,
     key: Annotated[str | None, KEY] = None,
 ) -> None:
-    """Run the whole pipeline, or STAGES with what they need; what is up to date is skipped."""
+    """Run the whole pipeline, or STAGES and those they need; stages that are up to date are skipped."""
     _run(options, stages, needs=True, gpus=gpus, key=key, **_short(epochs, batch, img))
 
 

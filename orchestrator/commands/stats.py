@@ -41,7 +41,8 @@ def stats(
 ) -> None:
     """Statistics of every class and split, and SSD anchors that fit the boxes."""
     from converters.statistics import measure
-    from specs.ssd import anchor_search
+    from orchestrator.settings import Settings
+    from specs import drafting
     from tltpipe import files
 
     input_size = _size(size)
@@ -50,7 +51,7 @@ def stats(
     format, datasets = _opened(dataset, from_, split, images)
     report = measure(
         datasets,
-        fit=anchor_search.figures,
+        fit=drafting.load(Settings.network).fit,
         progress=options.console.progress,
         size=input_size,
         skip_bad=skip_bad,

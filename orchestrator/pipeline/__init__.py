@@ -15,8 +15,9 @@ from orchestrator.jobs import Job, attempts, checkpoints, receipts
 from orchestrator.jobs.receipts import Facts, Receipt
 from orchestrator.jobs.workspace import Workspace
 from orchestrator.pipeline.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
-from orchestrator.pipeline.sequence import every, load, needs, order, require
+from orchestrator.pipeline.sequence import every, has, known, load, needs, order, require
 from orchestrator.run import Run
+from orchestrator.settings import image_extensions
 from orchestrator.stages import Stage
 from tltpipe import __version__, files, locks
 from tltpipe.errors import ConfigError, DataError, HostError, Interrupted
@@ -81,6 +82,14 @@ def _refuse_misfits(run: Run) -> None:
         if name in given and not given[name].in_file and not run.runner.contained and not run.runner.pretends:
             what = f"{name} would be ignored: the runner {run.config.runner} uses no container"
             raise ConfigError(what, where=given[name].where, hint="--runner docker does")
+    for dotted, value in given.items():
+        section = dotted.partition(".")[0]
+        if value.derived or dotted == image_extensions.SETTING or section not in known() or has(run, section):
+            continue
+        what = f"{run.config.network} has no stage {section}"
+        if not value.in_file:
+            raise ConfigError(f"{dotted} would be ignored: {what}", where=value.where, hint="leave it out")
+        run.report.say(f"{dotted} ({value.where}) is not used: {what}")
 
 
 def _follows(run: Run, results: list[Result], name: str) -> bool:
@@ -165,8 +174,8 @@ def _need(run: Run, name: str, stage: Stage) -> None:
             made = f"run `tltpipe {makers[0]}` first" if makers else stage.MISSING
             hint = (checkpoints.unknown(run, path) if "train" in needs(run, name) else None) or made
             if "*" in path.name:  # its name is not known before it is there
-                raise DataError("a checkpoint is missing", where=run.workspace.name(path.parent), hint=hint)
-            raise DataError("this is missing", where=run.workspace.name(path), hint=hint)
+                raise DataError("no checkpoint found", where=run.workspace.name(path.parent), hint=hint)
+            raise DataError("not found", where=run.workspace.name(path), hint=hint)
 
 
 def _near(path: Path, output: Path) -> bool:

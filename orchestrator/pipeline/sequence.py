@@ -19,6 +19,11 @@ def load(name: str) -> Stage:
     return cast("Stage", registry.load(STAGES, name))
 
 
+def known() -> list[str]:
+    """Those of all stages that there are."""
+    return registry.names(STAGES)
+
+
 def has(run: Run, name: str) -> bool:
     """Whether the stage is one of this run's."""
     kinds = load(name).DATA
@@ -41,9 +46,9 @@ def needs(run: Run, name: str) -> tuple[str, ...]:
     return tuple(direct)
 
 
-def order(run: Run, names: Iterable[str]) -> list[str]:
-    """``names`` so that every stage follows those it needs; ties by name. Raises UsageError for an unknown one."""
-    chosen = set(names)
+def order(run: Run, stages: Iterable[str]) -> list[str]:
+    """``stages`` so that every stage follows those it needs; ties by name. Raises UsageError for an unknown one."""
+    chosen = set(stages)
     placed: list[str] = []
 
     def place(name: str) -> None:
@@ -52,14 +57,14 @@ def order(run: Run, names: Iterable[str]) -> list[str]:
                 place(needed)
             placed.append(name)
 
-    for name in sorted(chosen | set(registry.names(STAGES))):
+    for name in sorted(chosen | set(known())):
         place(name)
     return [name for name in placed if name in chosen]
 
 
 def all_of(run: Run) -> list[str]:
     """All stages of this run, those that wait to be asked for among them, in order."""
-    return order(run, (name for name in registry.names(STAGES) if has(run, name)))
+    return order(run, (name for name in known() if has(run, name)))
 
 
 def every(run: Run) -> list[str]:

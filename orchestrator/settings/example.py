@@ -38,7 +38,7 @@ def of_workspace(root: Path, flags: Mapping[str, Given]) -> tuple[str, Detected]
 
 
 def text(
-    network: str = "ssd",
+    network: str = Settings.network,
     *,
     values: Mapping[str, object] | None = None,
     notes: Mapping[str, Sequence[str]] | None = None,
@@ -49,10 +49,10 @@ def text(
     """
     import specs
     from specs import tuning
-    from specs.ssd import weights
 
-    advice = {"train.weights": [f"Pretrained weights: {weights.advice(*_backbone(network))}"]}
-    values, notes = values or {}, {**advice, **(notes or {})}
+    advice = specs.pretrained(network, specs.tunables_from(network, {}))
+    weights = {"train.weights": [f"Pretrained weights: {advice}"]} if advice else {}
+    values, notes = values or {}, {**weights, **(notes or {})}
     lines = [HEAD, *_entries(Settings, tuning.documentation(Settings), "", values, notes)]
     for name, section in config.own_sections().items():
         documentation = tuning.documentation(section)
@@ -74,13 +74,6 @@ def _value(chosen: Config, dotted: str) -> object:
         **chosen.tunables,
     }
     return getattr(holders[section if dot else ""], key)
-
-
-def _backbone(network: str) -> tuple[str, int]:
-    import specs
-
-    chosen: Any = specs.tunables_from(network, {})
-    return chosen.arch, chosen.nlayers
 
 
 def _about(kind: type[Any]) -> str:

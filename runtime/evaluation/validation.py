@@ -72,7 +72,7 @@ def run_validation(
         for batch in batches:
             predictions, loss = predict(batch)
             total += loss * len(predictions) * (len(predictions) if recipe.strict else 1)
-            metrics.update(predictions, batch.targets, _infos(batch, split))
+            metrics.update(predictions, batch.targets, image_infos(batch, split))
             for at in range(min(len(predictions), drawn - len(images))):
                 shown = samples.drawn(batch.images[at], batch.targets[at], task, classes, prediction=predictions[at])
                 images.append(shown)
@@ -80,11 +80,14 @@ def run_validation(
     return Validation(total / max(1, len(split)), images)
 
 
-def _infos(batch: Batch, split: Split) -> list[ImageInfo]:
+def image_infos(batch: Batch, split: Split) -> list[ImageInfo]:
+    """What ``Metrics`` is told of each image of ``batch``."""
     sizes = split.sizes[list(batch.indices)].tolist()
     return [
-        ImageInfo(split.name(index), (width, height), (pixels.shape[0], pixels.shape[1]))
-        for index, (width, height), pixels in zip(batch.indices, sizes, batch.images, strict=True)
+        ImageInfo(split.name(index), (width, height), (pixels.shape[0], pixels.shape[1]), placement)
+        for index, (width, height), pixels, placement in zip(
+            batch.indices, sizes, batch.images, batch.placements, strict=True
+        )
     ]
 
 

@@ -16,10 +16,8 @@ from tltpipe import registry
 from tltpipe.errors import HostError, UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from runtime.exporting.subject import Made, Subject
+    from runtime.imaging.pixels import Pixels
+    from runtime.nn.export.subject import Made, Subject
     from runtime.tasks import Prediction
 
 DEFAULT = "onnx"
@@ -68,9 +66,9 @@ class Format(Protocol):
         ...
 
     def compare(
-        self, subject: Subject, images: NDArray[np.uint8], expected: Sequence[Prediction], found: Sequence[Prediction]
+        self, subject: Subject, images: Pixels, expected: Sequence[Prediction], found: Sequence[Prediction]
     ) -> Comparison:
-        """What the program ``found`` on ``images`` uint8 [B, H, W, 3], against what PyTorch did."""
+        """What the program ``found`` on ``images``, against what PyTorch did."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What quantisation costs and gains: average precision, time and size of two models, side by side."""
+"""What quantisation costs and gains: scores and time of two models, side by side."""
 
 from __future__ import annotations
 
@@ -8,63 +8,54 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.tasks.detection.average_precision import AveragePrecision, to_network_pixels
-
 if TYPE_CHECKING:
-    from runtime.data.batches import Batch
     from runtime.data.frames import Split
     from runtime.data.recipe import Recipe
+    from runtime.imaging.pixels import Pixels
     from runtime.inference.backends import Model
+    from runtime.tasks import Scores
     from tltpipe.progress import Progress
 
 REPEATS = 15
-ANY_SIZE = (512, 512)
-"""Height and width of pictures for a model that takes them of any size."""
+SIZES = ((256, 320), (320, 256), (288, 288))
+"""Heights and widths of images for models that take any."""
 
 
-def precision(models: Sequence[Model], recipe: Recipe, split: Split, *, limit: int, progress: Progress) -> list[float]:
-    """The mean average precision of each of ``models`` on about ``limit`` pictures of ``split``, evenly spaced.
+def scores(
+    models: Sequence[Model], recipe: Recipe[Any], split: Split, *, limit: int, progress: Progress
+) -> list[Scores]:
+    """The scores of each of ``models`` on about ``limit`` images of ``split``, evenly spaced.
 
-    Every picture is decoded once, whatever the number of models.
+    Every image is decoded once, whatever the number of models.
     """
+    from runtime import networks, tasks
     from runtime.data import batches as data
+    from runtime.evaluation.validation import image_infos
 
-    scores = [
-        AveragePrecision(each.classes, mode=recipe.evaluation.mode, iou=recipe.evaluation.iou, strict=recipe.strict)
-        for each in models
-    ]
-    order, pictures = data.for_validation(recipe, split)
+    task = tasks.load(networks.load(recipe.network).TASK)
+    metrics = [task.metrics(each.classes, recipe) for each in models]
+    order, images = data.for_validation(recipe, split)
     draws = list(order)
-    step = max(1, len(split) // limit) if limit else 1
-    chosen = draws[::step]
+    chosen = draws[:: max(1, len(split) // limit) if limit else 1]
     with (
         progress.bar("compare", total=sum(len(draw.indices) for draw in chosen)) as bar,
-        closing(data.batches(pictures, chosen, workers=data.workers(recipe))) as batches,
+        closing(data.batches(images, chosen, workers=data.workers(recipe))) as batches,
     ):
         for batch in batches:
-            for model, score in zip(models, scores, strict=True):
-                _add(score, model, batch)
+            for model, each in zip(models, metrics, strict=True):
+                each.update(model(batch.images), batch.targets, image_infos(batch, split))
             bar.advance(len(batch.images))
-    return [score.result().mean for score in scores]
-
-
-def _add(score: AveragePrecision, model: Model, batch: Batch) -> None:
-    size = model.input_size
-    for found, target in zip(model(batch.images), batch.targets, strict=True):
-        score.add(
-            {**found, "boxes": to_network_pixels(found["boxes"], size=size)},
-            {**target, "boxes": to_network_pixels(target["boxes"], size=size, truth=True)},
-        )
+    return [each.scores() for each in metrics]
 
 
 def milliseconds(model: Model) -> float:
     """The median time that ``model`` takes for one picture, once it is warm."""
-    picture = sample(model.input_size, 1)
+    picture = samples(model.input_size, 1)
     taken = []
     for _ in range(REPEATS + 3):
         start = time.perf_counter()
@@ -73,11 +64,18 @@ def milliseconds(model: Model) -> float:
     return 1000 * median(taken[3:])
 
 
-def sample(size: tuple[int, int] | None, count: int) -> NDArray[np.uint8]:
+def samples(size: tuple[int, int] | None, count: int) -> Pixels:
+    """``count`` images of ``size``; None: of several, for a model that takes any."""
+    if size is not None:
+        return sample(size, count)
+    return [sample(SIZES[number % len(SIZES)], 1)[0] for number in range(count)]
+
+
+def sample(size: tuple[int, int], count: int) -> NDArray[np.uint8]:
     """``count`` pictures uint8 [count, H, W, 3] of soft noise with edges: something for every layer to answer to."""
     import cv2
 
-    height, width = size or ANY_SIZE
+    height, width = size
     random = np.random.default_rng(1)
     drawn = []
     for _ in range(count):
@@ -96,4 +94,4 @@ def seen(model: Model, paths: Iterable[Path], *, batch: int) -> Iterator[NDArray
     """``paths`` as ``model`` takes them, ``batch`` at a time."""
     rest = iter(paths)
     while part := list(islice(rest, batch)):
-        yield np.stack([model.load_image(path) for path in part])
+        yield np.stack([model.load_image(path)[0] for path in part])

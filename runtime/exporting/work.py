@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from runtime.exporting import formats, publishing
 from runtime.shell import program
@@ -15,14 +15,13 @@ from tltpipe.files import sha256
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from torch import nn
 
+    from runtime.data.recipe import Recipe
     from runtime.exporting.formats import Format
-    from runtime.exporting.subject import Made, Subject
     from runtime.inference.backends import Model
     from runtime.inference.backends.checkpoint import Trained
+    from runtime.nn.export.subject import Made, Subject
     from runtime.weights.card import Card
-    from specs import Spec
 
 COMPARED = 8
 """Pictures that the exported model must find the same on."""
@@ -34,7 +33,7 @@ class Wanted:
 
     network: str
     model: Path
-    spec: Spec | None
+    recipe: Recipe | None
     key: str | None
     target: Path
     format: str
@@ -53,7 +52,7 @@ def export(wanted: Wanted) -> None:
     from runtime.inference.backends import Device, checkpoint
     from runtime.weights import card
 
-    asked = backends.ModelRequest(wanted.network, wanted.spec, wanted.key, Device())
+    asked = backends.ModelRequest(wanted.network, wanted.recipe, wanted.key, Device())
     original = checkpoint.open(wanted.model, replace(asked, device=Device(None, asked=True)))
     subject = _subject(wanted, original)
     format = formats.load(wanted.network, wanted.format)
@@ -65,7 +64,7 @@ def export(wanted: Wanted) -> None:
         made = format.write(subject, path)
         told = _card(wanted, subject, made)
         card.path_of(path).write_text(told.text(), encoding="utf-8")
-        exported = backends.open(path, replace(asked, spec=None))
+        exported = backends.open(path, replace(asked, recipe=None))
         facts = _verify(format, subject, original, exported, wanted)
         if wanted.data_type == "int8":
             facts = _price(wanted, original, exported, subject, folder)
@@ -78,13 +77,13 @@ def export(wanted: Wanted) -> None:
 
 def _subject(wanted: Wanted, original: Trained) -> Subject:
     from runtime.exporting import judging
-    from runtime.exporting.subject import Subject
+    from runtime.nn.export.subject import Subject
 
     def batches() -> Iterator[NDArray[np.uint8]]:
         return judging.seen(original, wanted.calibration, batch=wanted.calibration_batch)
 
     return Subject(
-        model=cast("nn.Module", original.model).cpu(),
+        model=original.module,
         network=original.name,
         classes=original.classes,
         size=original.input_size,
@@ -115,16 +114,11 @@ def _card(wanted: Wanted, subject: Subject, made: Made) -> Card:
 
 def _verify(format: Format, subject: Subject, original: Trained, exported: Model, wanted: Wanted) -> dict[str, Any]:
     """How far the two are apart. Raises ExportError where it is further than rounding, but for int8."""
-    import numpy as np
-
     from runtime.exporting import judging
 
     if wanted.data_type == "int8":
         return {}
-    images = judging.sample(original.input_size, COMPARED)
-    if wanted.calibration:
-        chosen = wanted.calibration[:: max(1, len(wanted.calibration) // COMPARED)][:COMPARED]
-        images = np.concatenate(list(judging.seen(original, chosen, batch=1)))
+    images = judging.samples(original.input_size, COMPARED)
     difference = format.compare(subject, images, original(images), exported(images))
     program.say(f"verified    {exported.about}: {difference.text()}")
     if difference.doubt:
@@ -138,7 +132,8 @@ def _verify(format: Format, subject: Subject, original: Trained, exported: Model
 
 
 def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, folder: Path) -> dict[str, Any]:
-    """What int8 gains in size and time, and what it costs in mAP where the spec has validation data."""
+    """What int8 gains in size and time, and what it costs in accuracy where the spec has validation data."""
+    from runtime import networks, tasks
     from runtime.data import frames
     from runtime.exporting import judging
     from runtime.inference import backends
@@ -163,12 +158,14 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
     }
     plan = original.recipe
     show = progress.for_stream()
-    split = frames.validation(plan, original.classes, progress=show) if wanted.spec else None
+    fields = tasks.load(networks.load(plan.network).TASK).FIELDS
+    split = frames.validation(plan, original.classes, fields, progress=show) if wanted.recipe else None
     if split is None:
-        program.warn("the spec has no validation data, so what int8 costs in mAP is not known" if wanted.spec else
-                     "without -e there is no validation data, so what int8 costs in mAP is not known")  # fmt: skip
+        why = "the spec has no validation data" if wanted.recipe else "without -e there is no validation data"
+        program.warn(f"{why}, so what int8 costs in accuracy is not known")
     else:
-        after, before = judging.precision([int8, fp32], plan, split, limit=wanted.compare, progress=show)
-        program.say(f"int8        mAP {after:.4f} instead of {before:.4f}: {after - before:+.4f}")
-        facts["mAP"] = {"int8": round(after, 5), "fp32": round(before, 5)}
+        after, before = judging.scores([int8, fp32], plan, split, limit=wanted.compare, progress=show)
+        name, change = after.primary, after.value - before.value
+        program.say(f"int8        {name} {after.value:.4f} instead of {before.value:.4f}: {change:+.4f}")
+        facts[name] = {"int8": round(after.value, 5), "fp32": round(before.value, 5)}
     return {"int8": facts}

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
+"""RGB uint8 [B, H, W, 3] or, for models without an ``input_size``, B of [H, W, 3]."""
 
 
 def parts(pixels: NDArray[np.uint8], batch: int | None) -> list[tuple[NDArray[np.uint8], int]]:

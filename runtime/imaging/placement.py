@@ -48,6 +48,11 @@ class Placement:
         return bool(np.linalg.det(self.matrix[:2, :2]) < 0)
 
     @property
+    def stretches(self) -> bool:
+        """Whether it shows all of the image, and nothing else."""
+        return np.array_equal(self.matrix, Placement.resize(self.stored, self.size).matrix)
+
+    @property
     def least(self) -> Size:
         """Size (width, height) below which the image need not be decoded."""
         across, down = (hypot(*self.matrix[:2, axis].tolist()) for axis in (0, 1))
@@ -70,7 +75,7 @@ class Placement:
         """RGB [height, width, 3] of the input. ``picture`` may be decoded smaller than it is stored; outside is
         ``fill``."""
         height, width = picture.shape[:2]
-        if np.array_equal(self.matrix, Placement.resize(self.stored, self.size).matrix):
+        if self.stretches:
             return decoding.fit(picture, self.size)
         if self.least[0] < width or self.least[1] < height:
             picture = decoding.softened(picture, (max(1, self.least[0]), max(1, self.least[1])))

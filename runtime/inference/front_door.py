@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.pictures import headers
 from runtime import networks, tasks
 from runtime.inference import backends
 from runtime.inference.backends import Device, ModelRequest, device_of
@@ -107,12 +106,12 @@ class LoadedModel:
     def _loaded(self, image: Picture) -> LoadedImage:
         if isinstance(image, str | Path):
             path = Path(image)
-            return LoadedImage(path, self.model.load_image(path), headers.size(path))
+            return LoadedImage(path, *self.model.load_image(path))
         with tempfile.NamedTemporaryFile(suffix=".png") as file:  # models read files, each in the way it was trained
             picture, path = _pillow(image), Path(file.name)
             picture.save(file, format="PNG", compress_level=0)
             file.flush()
-            return LoadedImage(path, self.model.load_image(path), picture.size)
+            return LoadedImage(path, *self.model.load_image(path))
 
 
 def _network(path: Path, key: str | None) -> str:
@@ -121,8 +120,6 @@ def _network(path: Path, key: str | None) -> str:
 
     if backends.kind_of(path) != backends.CHECKPOINTS:
         return networks.family(card.read(path).network)
-    if checkpoint.recognise(path) == "torch":
-        return networks.family(checkpoint.load(path, key, resume=False).network)
     return networks.family(str(checkpoint.facts(path, key)["network"]))
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converters.pictures import headers
 from runtime import tasks
 from runtime.imaging.decoding import WHOLE, decode
 from runtime.inference import drawn_images
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    from runtime.imaging.placement import Placement
     from runtime.inference.backends import Model
     from runtime.tasks import Prediction, Results, Task
 
@@ -37,11 +37,11 @@ AHEAD = 2
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """``pixels`` uint8 [H, W, 3] as the model takes them, ``size`` (width, height) of the image as stored."""
+    """``pixels`` uint8 [H, W, 3] as the model takes them, and how the image came to lie there."""
 
     path: Path
     pixels: NDArray[np.uint8]
-    size: tuple[int, int]
+    placement: Placement
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Predictor:
 
     def _read(self, path: Path) -> LoadedImage | DataError:
         try:
-            return LoadedImage(path, self.model.load_image(path), headers.size(path))
+            return LoadedImage(path, *self.model.load_image(path))
         except DataError as error:
             return error
 
@@ -138,8 +138,8 @@ def together(images: Sequence[NDArray[np.uint8]], model: Model) -> NDArray[np.ui
 
 def restored(prediction: Prediction, image: LoadedImage, task: Task, threshold: float) -> Prediction:
     """In pixels of the stored image, without objects that score less than ``threshold``."""
-    height, width, _ = image.pixels.shape
-    whole = task.restore(prediction, ImageInfo(image.path.name, image.size, (height, width)))
+    (height, width, _), placement = image.pixels.shape, image.placement
+    whole = task.restore(prediction, ImageInfo(image.path.name, placement.stored, (height, width), placement))
     return tasks.confident(whole, threshold)
 
 

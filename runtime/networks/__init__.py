@@ -103,6 +103,43 @@ def recipe(spec: Spec) -> Recipe[Any]:
 
 
 @runtime_checkable
+class Prunable(Protocol):
+    """A model whose filters can be pruned (``runtime.pruning``)."""
+
+    input_size: tuple[int, int]
+    outputs: tuple[str, ...]
+    """Submodules whose outputs leave the model: their filters are never pruned."""
+    of_classes: tuple[str, ...]
+    """Those of ``outputs`` that have other filters for other classes."""
+    prefixes: tuple[str, ...]
+    """Beginnings of layers' names that users may leave out, the longest first."""
+
+    def raw(self, images: Tensor) -> Any:
+        """Images float32 [B, 3, H, W] to tensors, all by operations on them: ``torch.export`` traces it."""
+        ...
+
+
+@runtime_checkable
+class HasBackbone(Protocol):
+    """A model around a backbone of ``runtime.nn.backbones``, which others' weights are made to fit."""
+
+    arch: str
+    """The family: a module in ``runtime.nn.backbones`` and in ``runtime.weights.pretrained.families``."""
+    backbone_name: str
+    """The submodule that it is."""
+    input_size: tuple[int, int]
+
+
+@runtime_checkable
+class NamesForeignWeights(Protocol):
+    """A model that takes tensors of others' files under other names than its own."""
+
+    def foreign_names(self, name: str) -> Sequence[str]:
+        """The names of its own tensors that the tensor ``name`` of a file may be, the likeliest first."""
+        ...
+
+
+@runtime_checkable
 class Advises(Protocol):
     """A network that has something to say about a spec and its data before training starts."""
 

@@ -18,7 +18,7 @@ def take_on(module: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
 
     Returns the names of the layers that changed. Raises ValueError, naming the layer and having changed nothing, when
     ``tensors`` cannot be a pruned state of ``module``: another kernel size, more channels than it has, or another
-    number of outputs where none is ever pruned: below ``module.unpruned``, the submodules whose outputs leave it.
+    number of outputs where none is ever pruned: below the submodules that ``module.outputs`` names.
     """
     changes: list[tuple[nn.Module, dict[str, tuple[int, ...]]]] = []
     names = []
@@ -27,7 +27,7 @@ def take_on(module: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
         if not shapes:
             continue
         if isinstance(layer, nn.Conv2d):
-            _check_convolution(name, layer, tensors, fixed=_is_below(name, getattr(module, "unpruned", ())))
+            _check_convolution(name, layer, tensors, fixed=_is_below(name, outputs(module)))
         elif isinstance(layer, _BatchNorm):
             _check_norm(name, layer, tensors)
         else:
@@ -38,6 +38,12 @@ def take_on(module: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
         names.append(name)
     for layer, shapes in changes:
         reshape(layer, shapes)
+    return names
+
+
+def outputs(module: nn.Module) -> tuple[str, ...]:
+    """The submodules whose outputs leave ``module``, where it declares them (``runtime.networks.Prunable``)."""
+    names: tuple[str, ...] = getattr(module, "outputs", ())
     return names
 
 

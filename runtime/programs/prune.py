@@ -18,8 +18,9 @@ from tltpipe import files, registry
 from tltpipe.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
+    from runtime.pruning.layers import Fate
     from runtime.pruning.measures import Cost
-    from runtime.weights.checkpoint import Checkpoint
+    from runtime.pruning.prunable import PrunableModule
 
 FOREIGN = {
     ".onnx": "an ONNX model", ".etlt": "an exported model", ".engine": "a TensorRT engine", ".pt2": "an exported model",
@@ -92,10 +93,13 @@ def run(arguments: argparse.Namespace) -> None:
 def prune(arguments: argparse.Namespace, rule: Rule, model: Path, output: Path) -> dict[str, Any]:
     """Write the pruned model and its report, and print that; returns it."""
     from runtime.pruning import layers, report
+    from runtime.pruning.prunable import prunable
     from runtime.weights import checkpoint
 
-    loaded, network, detector = _opened(arguments, model)
-    excluded = layers.resolve(arguments.excluded_layers, detector)
+    spec = program.host(arguments.experiment_spec_file) if arguments.experiment_spec_file else None
+    opened = checkpoint.open_model(model, key=arguments.key, network=arguments.network, spec=spec)
+    loaded, detector = opened.checkpoint, prunable(opened.model)
+    excluded = layers.resolve(arguments.excluded_layers, detector, opened.recipe.network)
     smaller, fates, weakest = _cut(detector, rule, excluded, model)
     before, after = _costs(detector, smaller)
     saved = replace(loaded, model=smaller.state_dict(), resume=None, pruned=True, metrics={})
@@ -117,12 +121,12 @@ def prune(arguments: argparse.Namespace, rule: Rule, model: Path, output: Path) 
     if arguments.json:
         program.say(text)
         return told
-    for line in report.lines(told, fates):
+    for line in report.lines(told, fates, detector.prefixes):
         program.say(line)
     if after.parameters == before.parameters:
         program.warn(report.unpruned(rule, weakest))
     program.say(f"written: {output} and {report_of(output).name}")
-    again = ["tlt-train", network, "-e", "SPEC", "-r", "DIR", *(["-k", "KEY"] if arguments.key else [])]
+    again = ["tlt-train", opened.recipe.network, "-e", "SPEC", "-r", "DIR", *(["-k", "KEY"] if arguments.key else [])]
     program.say(f"to train it again: {shlex.join([*again, '-m', arguments.output_file])}")
     return told
 
@@ -172,29 +176,9 @@ def _check_paths(model: Path, output: Path, *, key: str | None, force: bool) -> 
         raise UsageError(f"{there} exists already", hint="choose another name, or write over it with --force")
 
 
-def _opened(arguments: argparse.Namespace, model: Path) -> tuple[Checkpoint, str, Any]:
-    """The checkpoint, the name of its kind of network, and the detector in it."""
-    import specs
-    from runtime import networks
-    from runtime.weights import checkpoint
-
-    loaded = checkpoint.load(model, arguments.key, resume=False)
-    name = arguments.network or networks.family(loaded.network)
-    if arguments.experiment_spec_file:
-        spec = specs.parse(program.host(arguments.experiment_spec_file), name)
-    else:
-        spec = specs.parse_text(loaded.spec, name, source=f"{model} (the spec in it)")
-    network = networks.load(name)
-    recipe = network.recipe(spec)
-    checkpoint.check(loaded, model, network=recipe.name, classes=recipe.classes)
-    detector: Any = network.build(recipe)
-    if loaded.pruned:
-        checkpoint.take_on(detector, loaded.model, model)
-    checkpoint.restore(detector, loaded, model)
-    return loaded, name, detector.eval()
-
-
-def _cut(detector: Any, rule: Rule, excluded: set[str], model: Path) -> tuple[Any, list[Any], float | None]:
+def _cut(
+    detector: PrunableModule, rule: Rule, excluded: set[str], model: Path
+) -> tuple[PrunableModule, list[Fate], float | None]:
     """The smaller detector, what became of every layer, and the least number of a filter that might have gone."""
     from runtime.pruning import cut, dependencies, layers
     from runtime.pruning.rule import NothingLeftError, decide, excluding, statistics
@@ -212,15 +196,16 @@ def _cut(detector: Any, rule: Rule, excluded: set[str], model: Path) -> tuple[An
     return cut.cut(detector, graph, kept), layers.fates(detector, graph, kept), weakest
 
 
-def _costs(*detectors: Any) -> list[Cost]:
+def _costs(*detectors: PrunableModule) -> list[Cost]:
     """Of each, but for the files."""
+    from runtime.nn import size
     from runtime.pruning import measures
 
     speeds = measures.speeds(detectors)
     return [
         measures.Cost(
-            parameters=measures.parameters(detector),
-            weight_bytes=measures.weight_bytes(detector),
+            parameters=size.parameters(detector),
+            weight_bytes=size.weight_bytes(detector),
             file_bytes=0,
             flops=measures.flops(detector),
             pictures_per_second=speed,

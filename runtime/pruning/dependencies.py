@@ -18,7 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from runtime.networks import Prunable
 from runtime.nn import widths
+from runtime.pruning.prunable import prunable
 
 if TYPE_CHECKING:
     from torch.fx import Node
@@ -72,8 +74,11 @@ class Dependencies:
 
 
 def analyse(detector: nn.Module) -> Dependencies:
-    """Trace ``detector.raw`` and follow its channels. The detector is left as it is; no number is computed."""
-    shadow: Any = copy.deepcopy(detector).to("meta").eval()
+    """Trace ``detector.raw`` and follow its channels. The detector is left as it is; no number is computed.
+
+    Raises ModelError where it is not ``Prunable``.
+    """
+    shadow = prunable(copy.deepcopy(detector).to("meta").eval())
     pictures = torch.empty(1, 3, *shadow.input_size, device="meta")
     with torch.no_grad():
         program = torch.export.export(_Raw(shadow), (pictures,), strict=False)
@@ -86,9 +91,9 @@ def analyse(detector: nn.Module) -> Dependencies:
 
 
 class _Raw(nn.Module):
-    def __init__(self, detector: nn.Module) -> None:
+    def __init__(self, detector: Prunable) -> None:
         super().__init__()
-        self.detector: Any = detector
+        self.detector = detector
 
     def forward(self, pictures: Tensor) -> Any:
         return self.detector.raw(pictures)

@@ -11,11 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from runtime.pruning.dependencies import Dependencies
+from runtime.pruning.prunable import prunable
 from tltpipe.errors import UsageError
-
-# What our names have before NVIDIA's: its block_1a_conv_1 is our features.backbone.block_1a.conv_1.
-FOLDERS = ("features.backbone.", "features.")
-NVIDIA = "ssd_"
 
 
 @dataclass(frozen=True)
@@ -33,14 +30,15 @@ def convolutions(detector: nn.Module) -> dict[str, nn.Conv2d]:
     return {name: layer for name, layer in detector.named_modules() if isinstance(layer, nn.Conv2d)}
 
 
-def resolve(wanted: Iterable[str], detector: nn.Module) -> set[str]:
-    """The convolutions that the user's names mean: ours, whole or without folders, or NVIDIA's.
+def resolve(wanted: Iterable[str], detector: nn.Module, network: str) -> set[str]:
+    """The convolutions of ``detector``, a ``network`` ("ssd"), that the user's names mean: ours, whole or without
+    prefixes, or NVIDIA's, whose ssd_block_1a_conv_1 is our features.backbone.block_1a.conv_1.
 
     Raises UsageError for a name that none has.
     """
     spellings: dict[str, str] = {}
     for layer in convolutions(detector):
-        for spelling in _spellings(layer):
+        for spelling in _spellings(layer, prunable(detector).prefixes, network):
             spellings.setdefault(spelling, layer)
     found = set()
     for name in wanted:
@@ -52,10 +50,9 @@ def resolve(wanted: Iterable[str], detector: nn.Module) -> set[str]:
     return found
 
 
-def short(layer: str) -> str:
-    """The name without folders."""
-    folder = next((folder for folder in FOLDERS if layer.startswith(folder)), "")
-    return layer.removeprefix(folder)
+def short(layer: str, prefixes: Sequence[str]) -> str:
+    """The name without prefixes."""
+    return layer.removeprefix(next((prefix for prefix in prefixes if layer.startswith(prefix)), ""))
 
 
 def fates(detector: nn.Module, dependencies: Dependencies, kept: Sequence[NDArray[np.intp]]) -> list[Fate]:
@@ -74,7 +71,7 @@ def fates(detector: nn.Module, dependencies: Dependencies, kept: Sequence[NDArra
     return told
 
 
-def _spellings(layer: str) -> list[str]:
-    names = [layer, *(layer.removeprefix(folder) for folder in FOLDERS)]
+def _spellings(layer: str, prefixes: Sequence[str], network: str) -> list[str]:
+    names = [layer, *(layer.removeprefix(prefix) for prefix in prefixes)]
     names += [name.replace(".", "_") for name in names]
-    return [*names, *(NVIDIA + name for name in names)]
+    return [*names, *(f"{network}_{name}" for name in names)]

@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from runtime.networks import Prunable
+from runtime.pruning.prunable import prunable
 
 SECONDS = 4.0
 RUNS = 20
@@ -33,24 +35,11 @@ class Cost:
     pictures_per_second: float
 
 
-def numbers(detector: nn.Module) -> list[Tensor]:
-    """Parameters and the statistics of batch norms; not their counters, nor what is made from the spec."""
-    return [tensor for tensor in detector.state_dict().values() if tensor.is_floating_point()]
-
-
-def parameters(detector: nn.Module) -> int:
-    return sum(tensor.numel() for tensor in numbers(detector))
-
-
-def weight_bytes(detector: nn.Module) -> int:
-    return sum(tensor.nbytes for tensor in numbers(detector))
-
-
 def flops(detector: nn.Module) -> int:
     """Operations of ``raw`` on one picture; nothing is computed."""
-    shadow = copy.deepcopy(detector).to("meta").eval()
+    shadow = prunable(copy.deepcopy(detector).to("meta").eval())
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        _raw(shadow, _picture(shadow, "meta"))
+        shadow.raw(_picture(shadow, "meta"))
     return int(counter.get_total_flops())
 
 
@@ -79,16 +68,13 @@ def _until(end: float, runs: int) -> Iterator[int]:
 
 
 def _timed(detector: nn.Module) -> float:
-    picture = _picture(detector, "cpu")
+    model = prunable(detector)
+    picture = _picture(model, "cpu")
     with torch.inference_mode():
         begin = time.perf_counter()
-        _raw(detector, picture)
+        model.raw(picture)
         return time.perf_counter() - begin
 
 
-def _picture(detector: Any, device: str) -> Tensor:
-    return torch.zeros(1, 3, *detector.input_size, device=device)
-
-
-def _raw(detector: Any, pictures: Tensor) -> None:
-    detector.raw(pictures)
+def _picture(model: Prunable, device: str) -> Tensor:
+    return torch.zeros(1, 3, *model.input_size, device=device)

@@ -41,12 +41,13 @@ def document(
     }
 
 
-def lines(told: Mapping[str, Any], fates: Sequence[Fate]) -> Iterator[str]:
-    """The table of layers, then that of figures."""
-    width = max(len("layer"), *(len(short(fate.layer)) for fate in fates))
+def lines(told: Mapping[str, Any], fates: Sequence[Fate], prefixes: Sequence[str]) -> Iterator[str]:
+    """The table of layers, whose names go without ``prefixes``, then that of figures."""
+    names = [short(fate.layer, prefixes) for fate in fates]
+    width = max(len("layer"), *map(len, names))
     yield f"{'layer':<{width}}  {'filters':>7}  {'kept':>5}"
-    for fate in fates:
-        yield f"{short(fate.layer):<{width}}  {fate.filters:>7}  {fate.kept:>5}  {_remark(fate)}".rstrip()
+    for name, fate in zip(names, fates, strict=True):
+        yield f"{name:<{width}}  {fate.filters:>7}  {fate.kept:>5}  {_remark(fate, prefixes)}".rstrip()
     yield ""
     yield f"{'':<22}{'before':>14}{'after':>14}{'ratio':>8}"
     before, after = told["before"], told["after"]
@@ -71,11 +72,11 @@ def unpruned(rule: Rule, weakest: float | None) -> str:
     return f"nothing was removed: -nf {rule.minimum} and -pg {rule.granularity} keep what is below -pth"
 
 
-def _remark(fate: Fate) -> str:
+def _remark(fate: Fate, prefixes: Sequence[str]) -> str:
     share = f"{fate.kept / fate.filters:>4.0%}"
     if fate.whole:
         return f"{share}  {fate.whole}"
     if fate.shared_with:
-        others = ", ".join(map(short, fate.shared_with[:2]))
+        others = ", ".join(short(layer, prefixes) for layer in fate.shared_with[:2])
         return f"{share}  with {others}" + (f" and {len(fate.shared_with) - 2} more" * (len(fate.shared_with) > 2))
     return share

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runtime.data.fields import Fields
     from runtime.data.recipe import Recipe
     from runtime.imaging.decoding import Place
+    from runtime.imaging.placement import Placement
 
 Target = Mapping[str, NDArray[Any]]
 """What is on an image, as named arrays by torchvision's convention: "boxes" float32 [n, 4] left, top, right, bottom in
@@ -38,11 +39,22 @@ has "scores" is one of objects, and all of its fields share their first axis."""
 @dataclass(frozen=True)
 class ImageInfo:
     """An image of a batch: ``size`` is width and height as it is stored, ``input_size`` height and width of what the
-    model saw of it. Targets and predictions are in pixels of the latter."""
+    model saw of it, ``placement`` how it came to lie there; None: it was stretched. Targets and predictions are in
+    pixels of the input."""
 
     name: str
     size: tuple[int, int]
     input_size: tuple[int, int]
+    placement: Placement | None = None
+
+    @property
+    def to_stored(self) -> tuple[float, float, float, float]:
+        """From pixels of the input to those of the stored image: factors across and down, then offsets."""
+        (height, width), placement = self.input_size, self.placement
+        if placement is None or placement.stretches:
+            return self.size[0] / width, self.size[1] / height, 0.0, 0.0
+        back = placement.back().matrix
+        return float(back[0, 0]), float(back[1, 1]), float(back[0, 2]), float(back[1, 2])
 
 
 @dataclass(frozen=True)

@@ -7,41 +7,35 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from runtime.data import frames
+from runtime.nn import size
 from runtime.shell import program
 
 if TYPE_CHECKING:
     from runtime.data.frames import Split
+    from runtime.data.recipe import Recipe
     from runtime.networks import Model
     from runtime.training.loop import Epoch
 
 
 def introduce(
-    model: Model,
-    network: str,
-    classes: Sequence[str],
-    *,
-    where: str,
-    split: Split,
-    held_out: Split | None,
-    advice: Sequence[str],
+    model: Model, recipe: Recipe, *, where: str, split: Split, held_out: Split | None, advice: Sequence[str]
 ) -> None:
     """Tell what is about to be trained, on what, where; ``advice`` is the network's."""
-    # Parameters and the statistics of batch norms; not their counters.
-    count = sum(tensor.numel() for tensor in model.state_dict().values() if tensor.is_floating_point())
+    count = size.parameters(model)
     learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    size = model.input_size
-    seen = f"{size[1]}x{size[0]}" if size else "of any size"
+    sides = model.input_size
+    seen = f"{sides[1]}x{sides[0]}" if sides else "of any size"
     program.say(f"training    {frames.describe(split)}")
     program.say(f"validation  {frames.describe(held_out) if held_out else 'none: no score will be measured'}")
-    program.say(f"classes     {len(classes)}: {', '.join(classes)}")
-    program.say(f"network     {network}, {count:,} parameters ({learning:,} learn), input {seen}")
+    program.say(f"classes     {len(recipe.classes)}: {', '.join(recipe.classes)}")
+    program.say(f"network     {recipe.name}, {count:,} parameters ({learning:,} learn), input {seen}")
     program.say(f"device      {where}")
     both = [split] if held_out is None else [split, held_out]
     for note in [note for each in both for note in each.notes]:
         program.warn(note)
     if advice:
         program.warn("\n".join(advice))  # the last lines can be copied into the spec as they stand
-    if size and (other := sum(frames.resized(each, size[1], size[0]) for each in both)):
+    if sides and (other := sum(frames.resized(each, sides[1], sides[0]) for each in both)):
         program.say(f"{other} images are not {seen} and are resized as they are read")
 
 

@@ -13,8 +13,6 @@ from tltpipe import inputs
 from tltpipe.errors import ModelError
 
 FORMAT = "tltpipe model 1"
-NAMES = "names"
-"""In ONNX's metadata: a JSON list in which a label of the graph is the index of its name."""
 
 
 @dataclass(frozen=True)

@@ -183,6 +183,13 @@ def measuring(spec: Spec) -> tuple[str, ...]:
     return () if stops else ("eval_config", "nms_config")
 
 
+def pretrained(tunables: Ssd) -> str:
+    """Where there are weights to start from, in a line."""
+    from specs.ssd import weights
+
+    return weights.advice(tunables.arch, tunables.nlayers)
+
+
 MAKING = ("random_seed", "training_config")
 """Fields at the top that only say how weights come about, not what a model with them is."""
 

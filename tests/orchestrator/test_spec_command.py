@@ -217,7 +217,7 @@ def test_specs_of_every_kind() -> None:
         ("augment", "tlt2"),
     ]
     shown = run("spec", "check", TRAIN)
-    assert shown.output.splitlines() == [f"{TRAIN}: good (ssd, tlt3): nothing to say"]
+    assert shown.output.splitlines() == [f"{TRAIN}: valid (ssd, tlt3), no warnings"]
 
 
 def test_yaml_specs(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_yaml_specs(tmp_path: Path) -> None:
     path.write_text("data:\n  dataset_type: kitti\n  image_dir: /i\n  ann_path: /a\n")
     told = run("spec", "check", path)
     assert told.exit_code == 0, told.output
-    assert "good (augment, tao5)" in told.output
+    assert "valid (augment, tao5)" in told.output
     path.write_text("data:\n  dataset_tpye: kitti\n")
     assert run("spec", "check", path).exit_code == 2
 
@@ -248,7 +248,7 @@ def test_errors_and_warnings(tmp_path: Path) -> None:
     assert shown.exit_code == 2
     assert f"error: {path}:15:3: num_epochs must be above 0, not 0" in shown.output
     assert f"warning: {warned}:16:3: enable_qat is read but has no effect" in shown.output
-    assert "good (ssd, tlt3): 1 warning" in shown.output
+    assert "valid (ssd, tlt3), 1 warning" in shown.output
 
 
 def test_what_nvidia_refuses(tmp_path: Path) -> None:

@@ -285,8 +285,8 @@ def test_two_saves_with_a_key_have_nothing_in_common(tmp_path: Path) -> None:
         (b"", "empty"),
         (b"\x89HDF\r\n\x1a\n and so on", "HDF5"),
         (bytes(range(200, 256)) * 20, "NVIDIA's .tlt files are encrypted"),
-        (b"PK\x03\x04 but no archive", "cannot be read"),
-        (checkpoint.storing.PICKLE + b"and so on", "cannot be read"),
+        (b"PK\x03\x04 but no archive", "not a checkpoint of tlt-train"),
+        (checkpoint.storing.PICKLE + b"and so on", "not a checkpoint of tlt-train"),
         (encryption.MAGIC, "cut short"),
         ((500).to_bytes(8, "little") + b"{}", "cut short|no sensible length"),
         ((2).to_bytes(8, "little") + b"{}", "not a checkpoint of tlt-train"),
@@ -450,6 +450,13 @@ def test_no_file_at_all(tmp_path: Path, given: str) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------- into a detector
+
+
+def test_a_checkpoint_of_another_network_is_refused_before_its_spec_is_read(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    with pytest.raises(ModelError, match="holds ssd_resnet18, a model of ssd, not of unet") as caught:
+        checkpoint.open_model(path, key=None, network="unet")
+    assert (caught.value.where, caught.value.exit_code) == (path, 4)
 
 
 def test_another_network_or_other_classes(tmp_path: Path) -> None:

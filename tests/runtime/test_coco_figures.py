@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from runtime.tasks import ImageInfo
 from runtime.tasks.detection.evaluation import coco
 from runtime.tasks.detection.evaluation.findings import Collector, Findings
 from runtime.tasks.detection.evaluation.matching import match, overlaps
@@ -31,6 +32,7 @@ def draw(
     blind: Callable[[int], bool] = lambda _: False,
     absent: int | None = None,
     size: tuple[int, int] | None = None,
+    crowds: bool = False,
 ) -> Findings:
     """Objects and detections near them, some of another class, some anywhere.
 
@@ -59,7 +61,10 @@ def draw(
             for each in (objects, boxes):
                 each[:, 2:] = np.maximum(each[:, 2:], each[:, :2] + 24)
         detections = NOTHING if blind(picture) else {"boxes": boxes, "labels": kinds, "scores": scores}
-        collector.add(detections, {"boxes": objects, "labels": labels}, stored=(640, 480), seen=size)
+        truth: dict[str, Any] = {"boxes": objects, "labels": labels}
+        if crowds:
+            truth |= {"crowd": random.random(count) < 0.3, "area": span.prod(axis=1) * random.uniform(0.3, 1, count)}
+        collector.add(detections, truth, ImageInfo("", (640, 480), size or (480, 640)))
     return collector.findings()
 
 
@@ -74,6 +79,7 @@ CASES: dict[str, dict[str, Any]] = {
     "a class without objects": {"absent": 2},
     "one picture": {"pictures": 1},
     "squeezed into a network": {"size": (300, 300)},
+    "crowds, and areas of masks": {"crowds": True},
 }
 
 
@@ -125,8 +131,10 @@ def test_areas_are_those_of_the_stored_picture() -> None:
     for stored, area in (((64, 64), "APs"), ((128, 128), "APm"), ((256, 256), "APl")):
         collector = Collector(("shirt",))
         collector.add(
-            {"boxes": box, "labels": [1], "scores": [0.9]}, {"boxes": box, "labels": [1]}, stored=stored, seen=(64, 64)
-        )  # fmt: skip
+            {"boxes": box, "labels": [1], "scores": [0.9]},
+            {"boxes": box, "labels": [1]},
+            ImageInfo("", stored, (64, 64)),
+        )
         figures = coco.measure(collector.findings()).figures
         measured = {name for name in ("APs", "APm", "APl") if not math.isnan(figures[name])}
         assert measured == {area}

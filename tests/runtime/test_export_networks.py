@@ -18,13 +18,14 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 from runtime.exporting import judging
-from runtime.exporting.subject import Subject
+from runtime.imaging.boxes import decode
 from runtime.imaging.pixels import prepared
-from runtime.inference.backends.onnx import decode, probabilities
+from runtime.inference.backends.onnx import probabilities
 from runtime.networks import ssd
 from runtime.networks.ssd.export import core, graphs, heads
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
 from runtime.networks.ssd.model import SSD
+from runtime.nn.export.subject import Subject
 from runtime.tasks import Prediction
 from runtime.tasks.detection import difference
 from runtime.tasks.detection.detections import Thresholds, detections, suppress
@@ -105,7 +106,7 @@ def test_all_forms_agree(
     same([
         suppress(
             probabilities(logits[i], background=known.background),
-            decode(offsets[i], anchors, known.variances) * scale,
+            decode(offsets[i], anchors, np.array(known.variances, np.float32)) * scale,
             known.thresholds,
         )
         for i in range(5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,11 @@ torchvision = pytest.importorskip("torchvision")
 
 from torch import nn
 
+from runtime.networks.faster_rcnn.model import FasterRCNN
+from runtime.nn.torchvision_names import rcnn_names
 from runtime.weights import checkpoint, pretrained
 from runtime.weights.checkpoint import Checkpoint, Resume
+from specs.faster_rcnn import Backbone, Box, Model
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
@@ -31,13 +35,13 @@ MEAN_BGR = (103.939, 116.779, 123.68)
 class Around(nn.Module):
     """The least of a detector: what it does to pixels, and a backbone."""
 
-    unpruned = ()
+    backbone_name = "backbone"
 
     def __init__(self, arch: str, nlayers: int = 0, *, mean: tuple[float, ...] = MEAN_BGR, channels: int = 3) -> None:
         super().__init__()
         self.backbone = registry.load("runtime.nn.backbones", arch).build(nlayers, in_channels=channels)
         self.mean = torch.tensor(mean).reshape(3, 1, 1)
-        self.input_size, self.grey = (65, 65), channels == 1
+        self.input_size, self.arch, self.grey = (65, 65), arch, channels == 1
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         pixels = images.flip(1) - self.mean
@@ -383,7 +387,7 @@ def test_heads_of_as_many_other_classes_are_not_taken(tmp_path: Path, classes: t
 def test_a_pruned_checkpoint_of_ours_with_other_classes(tmp_path: Path) -> None:
     before, after = Around("resnet", 10), Around("resnet", 10)
     before.conf, after.conf = nn.Conv2d(512, 6, 3), nn.Conv2d(512, 9, 3)
-    before.unpruned = after.unpruned = ("conf",)
+    before.outputs = after.outputs = ("conf",)
     model = before.state_dict()
     for name in ("bn_2.weight", "bn_2.bias", "bn_2.running_mean", "bn_2.running_var", "conv_2.weight"):
         model[f"backbone.block_4a.{name}"] = model[f"backbone.block_4a.{name}"][:24].clone()
@@ -410,6 +414,74 @@ def test_a_pruned_checkpoint_of_another_depth(tmp_path: Path, which: str) -> Non
         taken(after, tmp_path / "own.any")
     assert caught.value.exit_code == 4
     assert caught.value.where == tmp_path / "own.any"
+
+
+# ------------------------------------------------------------------------------------------------------ whole detectors
+
+
+def faster_rcnn(classes: int) -> FasterRCNN:
+    small = Model(backbone=Backbone(type="resnet18", norm="batch"), box=Box(representation_size=64))
+    return FasterRCNN(small, classes=classes)
+
+
+def with_older_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """As torchvision's files with COCO weights have them, of a model that was trained on several GPUs."""
+    older = {re.sub(r"(_blocks\.\d)\.0\.", r"\1.", name): value for name, value in state.items()}
+    older = {name.replace("head.conv.0.0.", "head.conv."): value for name, value in older.items()}
+    return {f"module.{name}": value for name, value in older.items() if "num_batches" not in name}
+
+
+def test_a_detector_of_torchvision_s_with_other_classes(tmp_path: Path) -> None:
+    before, after = faster_rcnn(90), faster_rcnn(3)
+    fresh = {name: value.clone() for name, value in after.state_dict().items()}
+    path = written(tmp_path, {"model": with_older_names(before.state_dict())}, "fasterrcnn_coco.pth")
+    lines = taken(after, path)
+    ours, theirs = after.state_dict(), before.state_dict()
+    heads = [
+        f"roi_heads.box_predictor.{head}.{kind}" for head in ("cls_score", "bbox_pred") for kind in ("weight", "bias")
+    ]
+    for name, value in ours.items():
+        assert torch.equal(value, (fresh if name in heads or name.endswith("_tracked") else theirs)[name]), name
+    counters = sum(name.endswith("_tracked") for name in ours)
+    assert lines == [
+        f"pretrained weights: {len(ours) - len(heads) - counters} of {len(ours)} tensors from fasterrcnn_coco.pth",
+        f"  other shape, not taken: {', '.join(heads)}",
+    ]
+
+
+def test_a_backbone_of_torchvision_s_in_a_detector(tmp_path: Path) -> None:
+    resnet, after = torchvision.models.resnet18(), faster_rcnn(3)
+    path = written(tmp_path, resnet.state_dict(), "resnet18.pth")
+    lines = taken(after, path)
+    body = after.backbone.body.state_dict()
+    assert all(torch.equal(value, body[name]) for name, value in resnet.state_dict().items() if name in body)
+    assert lines[0] == f"pretrained weights: {len(body)} of {len(after.state_dict())} tensors from resnet18.pth"
+    assert lines[-1] == "  in the file, not used: fc.weight, fc.bias"
+
+
+def test_the_names_of_mobilenet() -> None:
+    assert "backbone.body.4.block.0.0.weight" in rcnn_names("features.4.block.0.0.weight")
+    assert rcnn_names("backbone.fpn.inner_blocks.2.0.weight")[0] == "backbone.fpn.inner_blocks.2.0.weight"  # today's
+
+
+def test_a_checkpoint_of_a_detector_with_other_classes(tmp_path: Path) -> None:
+    before, after = faster_rcnn(3), faster_rcnn(3)
+    state = checkpoint.Checkpoint("faster_rcnn_resnet18", ("a", "b", "c"), 4, before.state_dict(), "")
+    checkpoint.save(tmp_path / "own.safetensors", state)
+    path = tmp_path / "own.safetensors"
+    lines = pretrained.adopt(after, pretrained.read(path), path, classes=("a", "b", "d"))
+    assert "of other classes, not taken: roi_heads.box_predictor.cls_score.weight" in lines[1]
+    assert torch.equal(after.rpn.head.cls_logits.weight, before.rpn.head.cls_logits.weight)
+    assert not torch.equal(
+        after.roi_heads.box_predictor.cls_score.weight, before.roi_heads.box_predictor.cls_score.weight
+    )
+
+
+def test_weights_of_something_else_for_a_detector(tmp_path: Path) -> None:
+    path = written(tmp_path, torchvision.models.vgg11().features.state_dict())
+    with pytest.raises(ModelError, match="no tensor in it fits the network of this spec") as caught:
+        taken(faster_rcnn(3), path)
+    assert caught.value.where == path
 
 
 # ---------------------------------------------------------------------------------------------------------- bad input

@@ -1,5 +1,6 @@
 """tlt-prune, the program: from a trained model to a smaller one that evaluates and trains again."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -186,6 +187,18 @@ def test_another_spec_than_the_model_s(trained, model: Path, tmp_path: Path, cap
     assert "block_1b.conv_1" in capsys.readouterr().err  # the first layer that a resnet10 has not
 
 
+@pytest.mark.parametrize("words", [[], ["ssd"]])
+def test_a_checkpoint_of_a_network_that_is_not_here(model: Path, tmp_path: Path, capsys, words) -> None:
+    """It is not taken for a model of the network that comes first in the alphabet."""
+    other = tmp_path / "other.safetensors"
+    checkpoint.save(other, dataclasses.replace(checkpoint.load(model), network="yolo_v9", spec="no { spec: of ssd's }"))
+    assert prune.main([*words, "-m", str(other), "-o", str(tmp_path / "pruned.safetensors")]) == 4
+    printed = capsys.readouterr().err
+    assert f"error: {other}: " in printed
+    assert "yolo_v9" in printed
+    assert not (tmp_path / "pruned.safetensors").exists()
+
+
 def test_other_anchors_get_new_heads_on_the_narrow_network(trained, model: Path, tmp_path: Path, capsys) -> None:
     output = tmp_path / "pruned.safetensors"
     assert prune.main(["-m", str(model), "-o", str(output), "-pth", "0.6"]) == 0
@@ -203,7 +216,7 @@ def test_other_anchors_get_new_heads_on_the_narrow_network(trained, model: Path,
 
 def test_help_does_without_anything_heavy() -> None:
     script = (
-        "import sys\nfrom runtime import prune\n"
+        "import sys\nfrom runtime.programs import prune\n"
         "try: prune.main(['--help'])\nexcept SystemExit as end: assert not end.code\n"
         "sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'google.protobuf')))"
     )

@@ -13,6 +13,7 @@ from torch.nn import functional
 from runtime.networks.ssd.config import Settings
 from runtime.networks.ssd.loss import FocalLoss
 from runtime.networks.ssd.model import SSD
+from runtime.nn import size
 from runtime.nn.widths import take_on
 from runtime.pruning import measures
 from runtime.pruning.choice import Rule
@@ -21,7 +22,7 @@ from runtime.pruning.dependencies import EXCLUDED, IS_OUTPUT, analyse
 from runtime.pruning.layers import fates, resolve
 from runtime.pruning.rule import NothingLeftError, decide, excluding, statistics
 from tltpipe import registry
-from tltpipe.errors import UsageError
+from tltpipe.errors import ModelError, UsageError
 
 pytestmark = pytest.mark.torch
 
@@ -62,6 +63,7 @@ class Toy(nn.Module):
     """A detector by the name of its methods; ``wiring`` is what it does."""
 
     input_size = (8, 8)
+    outputs = of_classes = prefixes = ()
 
     def __init__(self, wiring, **layers) -> None:
         super().__init__()
@@ -205,7 +207,7 @@ def test_what_works_in_a_layer_used_twice() -> None:
 
 def test_excluded_layers_keep_the_whole_group() -> None:
     network = detector()
-    found = excluding(analyse(network), resolve(["block_2a_conv_shortcut", "conv1"], network), EXCLUDED)
+    found = excluding(analyse(network), resolve(["block_2a_conv_shortcut", "conv1"], network, "ssd"), EXCLUDED)
     kept = choose(found, network, threshold=0.9, minimum=4, granularity=1)
     told = {fate.layer.removeprefix("features.backbone."): fate for fate in fates(network, found, kept)}
     for layer in ("block_2a.conv_shortcut", "block_2a.conv_2", "conv1"):
@@ -218,12 +220,12 @@ def test_excluded_layers_keep_the_whole_group() -> None:
 def test_layers_by_any_of_their_names() -> None:
     network = detector()
     names = ["features.backbone.conv1", "block_1a.conv_1", "block_1a_conv_2", "ssd_expand_block_1_conv_0", "ssd_conf_0"]
-    assert resolve(names, network) == {
+    assert resolve(names, network, "ssd") == {
         *("features.backbone.conv1", "features.backbone.block_1a.conv_1", "features.backbone.block_1a.conv_2"),
         *("features.expand_block_1.conv_0", "conf.0"),
     }
     with pytest.raises(UsageError, match='no layer "block_9z_conv_1"') as raised:
-        resolve(["block_9z_conv_1"], network)
+        resolve(["block_9z_conv_1"], network, "ssd")
     assert "did you mean" in raised.value.hint
 
 
@@ -280,11 +282,16 @@ def test_a_new_network_takes_on_the_widths_and_learns() -> None:
     assert all(parameter.grad is not None for parameter in again.parameters())
 
 
+def test_a_model_that_does_not_declare_its_outputs() -> None:
+    with pytest.raises(ModelError, match="Conv2d cannot be pruned"):
+        analyse(one(3, 4))
+
+
 def test_costs() -> None:
     """A 1x1 convolution of 3 to 4 and one of 4 to 2 channels on 8 x 8 pixels."""
     toy = Toy(lambda m, x: m.head(m.bn(m.a(x))), a=one(3, 4), bn=nn.BatchNorm2d(4), head=one(4, 2))
-    assert measures.parameters(toy) == 3 * 4 + 4 * 4 + 4 * 2
-    assert measures.weight_bytes(toy) == 4 * 36
+    assert size.parameters(toy) == 3 * 4 + 4 * 4 + 4 * 2
+    assert size.weight_bytes(toy) == 4 * 36
     assert measures.flops(toy) == 2 * 64 * (12 + 8)
     speeds = measures.speeds([toy, toy], seconds=0.1)
     assert len(speeds) == 2

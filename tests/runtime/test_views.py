@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from runtime.imaging.boxes import iou
 from runtime.imaging.decoding import Embedded, Preprocess, pixels
 from runtime.imaging.views import dali, ssd_chain
 from runtime.imaging.views.affine import OnlineAugment
 from runtime.imaging.views.dali import Dali
 from runtime.imaging.views.ssd_chain import SsdChain
 from runtime.imaging.views.warp import Warp
-from runtime.imaging.views.windows import Window, overlaps
+from runtime.imaging.views.windows import Window
 from tltpipe.errors import DataError
 
 SIZE = 120
@@ -208,7 +209,7 @@ def test_crops_of_the_chain_keep_their_limits() -> None:
         assert int(0.3 * 160) <= window.height <= 160
         assert 0.5 <= window.width / window.height <= 2
         edges = np.array([[window.left, window.top, window.left + window.width, window.top + window.height]])
-        assert overlaps(boxes, edges).max() > 0
+        assert iou(boxes, edges[:, None]).max() > 0
         centre = (boxes[:, :2] + boxes[:, 2:]) / 2 - edges[0, :2]
         inside = ((centre >= 0) & (centre <= np.array([window.width, window.height]) - 1)).all(axis=1)
         assert kept.tolist() == np.flatnonzero(inside).tolist()
@@ -340,7 +341,7 @@ def test_dali_crops_hold_for_all_boxes() -> None:
         assert kept.tolist() == np.flatnonzero(inside).tolist()
         assert seen.min() >= 0
         assert seen.max() <= 1
-    least = [overlaps(boxes, np.array([[p.left, p.top, p.left + p.width, p.top + p.height]])).min() for p, _, _ in cut]
+    least = [iou(boxes, np.array([p.left, p.top, p.left + p.width, p.top + p.height])).min() for p, _, _ in cut]
     assert sum(value >= 0.5 for value in least) > 0.3 * len(least)
 
 

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.torch
 
 
 class Small(nn.Module):
-    unpruned = ("head",)
+    outputs = ("head",)
 
     def __init__(self, width: int = 8) -> None:
         super().__init__()

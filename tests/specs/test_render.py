@@ -39,6 +39,14 @@ TRAIN3 = {
     "validation_label_directory_path": "/workspace/validation/labels",
 }
 
+COCO = {
+    "image_dir": "/workspace/Original-Data/train/image",
+    "json_file": "/workspace/COCO/train.json",
+    "val_image_dir": None,
+    "val_json_file": None,
+    "classes": ["long_sleeved_dress", "skirt", "vest"],
+}
+
 CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
     "augment": ("augment", "augment.conf.j2", {}, AUGMENT),
     "augment-everything": (
@@ -68,6 +76,27 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
         "kitti.conf.j2",
         {"val_split": 14.5, "num_shards": 0, "image_extension": ".png"},
         {**CONVERT, "root_directory_path": Path("/d/a \"b\" 'c' \\ é")},
+    ),
+    "faster_rcnn": ("faster_rcnn", "train.yaml.j2", {}, COCO),
+    "faster_rcnn-everything": (
+        "faster_rcnn",
+        "train.yaml.j2",
+        {
+            "backbone": "mobilenet_v3_large",
+            "norm": "frozen",
+            "trainable_layers": 3,
+            "min_size": (320, 352),
+            "max_size": 640,
+            "anchor_sizes": ((32.0, 64.0), (128.0, 256.0), (384.0, 512.0)),
+            "aspect_ratios": (1.0,),
+            "random_flip": 0.0,
+            "optimizer": "adamw",
+            "norm_weight_decay": 0.0,
+            "lr_scheduler": "multistep",
+            "lr_steps": (16, 22),
+            "enable_ema": True,
+        },
+        {**COCO, "val_image_dir": "/a b/é: #1", "val_json_file": "/workspace/COCO/validation.json"},
     ),
     "train.tlt2": ("ssd", "train.tlt2.conf.j2", {}, TRAIN),
     "train.tlt2-fold": (
@@ -105,7 +134,7 @@ def test_golden(name: str, request: pytest.FixtureRequest) -> None:
     folder, template, given, variables = CASES[name]
     text = specs.render(folder, template, specs.tunables(folder)(**given), **variables)
     assert specs.parse_text(text, folder, source=name).warnings == ()
-    path = GOLDEN / f"{name}.conf"
+    path = GOLDEN / f"{name}{Path(template).with_suffix('').suffix}"
     if request.config.getoption("--update-golden"):
         path.write_text(text)
     assert text == path.read_text()
@@ -122,7 +151,7 @@ def test_each_folder_is_whole(folder: str) -> None:
     assert all(specs.documentation(folder).values())
     assert specs.json_schema(folder)["additionalProperties"] is False
     assert [case for case in CASES.values() if case[0] == folder]
-    for dialect in dialects.of(module):
+    for dialect in dialects.of(module) if hasattr(module, "MESSAGE") else ():
         name = dialect.SCHEMA.split(".")[-2]
         empty = Spec(dialects.message(dialect, module.MESSAGE), "empty", kind=folder, dialect=name)
         assert specs.image_size(empty) is None, "its fields exist, and 0 is no size"

@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.imaging.boxes import iou
 from runtime.imaging.decoding import Matrix, Place, carry, fit, pixels
 from runtime.imaging.placement import FILL, Placement, Seen, thick
 from runtime.imaging.transforms import RGB_TO_YIQ, YIQ_TO_RGB
 from runtime.imaging.views.flat import Flat
-from runtime.imaging.views.windows import BOUNDS, TRIES, Floats, Window, centres, matrix, mirrored, overlaps
+from runtime.imaging.views.windows import BOUNDS, TRIES, Floats, Window, centres, matrix, mirrored
 
 MIDDLE = 128.0
 """The level about which contrast turns."""
@@ -97,7 +98,7 @@ class Dali(Flat):
             ratios = sides[:, 0] / sides[:, 1]
             right = (ratios >= self.random_crop_min_ar) & (ratios <= self.random_crop_max_ar)
             inside = np.all((middle >= parts[:, None, :2]) & (middle < parts[:, None, 2:]), axis=2)
-            right &= inside.any(axis=1) & (overlaps(boxes, parts) >= BOUNDS[option]).all(axis=1)
+            right &= inside.any(axis=1) & (iou(boxes, parts[:, None]) >= BOUNDS[option]).all(axis=1)
             first = int(right.argmax())
             if right[first]:
                 kept = np.flatnonzero(inside[first])

@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.imaging.boxes import iou
 from runtime.imaging.decoding import Pixels, Place, fit, pixels
 from runtime.imaging.placement import Placement, Seen, thick
 from runtime.imaging.views.flat import Flat
-from runtime.imaging.views.windows import BOUNDS, TRIES, Floats, Window, centres, matrix, mirrored, overlaps
+from runtime.imaging.views.windows import BOUNDS, TRIES, Floats, Window, centres, matrix, mirrored
 
 FILL = (123, 116, 103)
 """RGB around a picture that is zoomed out: the mean that networks subtract, cut to whole levels."""
@@ -130,7 +131,7 @@ class SsdChain(Flat):
             corners = (random.random((TRIES, 2)) * (np.array([width, height]) - sides + 1)).astype(np.int64)
             ratios = sides[:, 0] / np.maximum(sides[:, 1], 1)
             right = (sides > 0).all(axis=1) & (ratios >= self.random_crop_min_ar) & (ratios <= self.random_crop_max_ar)
-            shared = overlaps(boxes, np.hstack([corners, corners + sides]).astype(np.float64))
+            shared = iou(boxes, np.hstack([corners, corners + sides]).astype(np.float64)[:, None])
             right &= ((shared > bound) & (shared <= 1)).any(axis=1)
             first = int(right.argmax())
             if right[first]:

@@ -25,15 +25,6 @@ class Window(NamedTuple):
     height: float
 
 
-def overlaps(boxes: Floats, windows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """IoU [w, n] of ``boxes`` [n, 4] with ``windows`` [w, 4], both left, top, right, bottom."""
-    low = np.maximum(windows[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(windows[:, None, 2:], boxes[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    areas = (windows[:, 2:] - windows[:, :2]).prod(axis=1)[:, None] + (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)[None]
-    return np.asarray(shared / np.maximum(areas - shared, 1e-12))
-
-
 def centres(boxes: Floats) -> Floats:
     """[n, 2]"""
     return (boxes[:, :2] + boxes[:, 2:]) / np.float32(2)

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from runtime.data.recipe import Recipe
+    from runtime.imaging.pixels import Pixels
+    from runtime.imaging.placement import Placement
     from runtime.tasks import Prediction
-    from specs import Spec
 
-Pixels: TypeAlias = "NDArray[np.uint8] | Sequence[NDArray[np.uint8]]"
-"""RGB uint8 [B, H, W, 3] or, for models without an ``input_size``, B of [H, W, 3]."""
+LoadImage: TypeAlias = "Callable[[Path], tuple[NDArray[np.uint8], Placement]]"
+"""What a model takes of the image in a file, uint8 [H, W, 3] RGB, and how it came to lie there. Raises DataError;
+called from several threads."""
 FOLDER = "runtime.inference.backends"
 CHECKPOINTS = "checkpoint"
 FOREIGN = {
@@ -62,11 +65,11 @@ def device_of(text: str) -> Device:
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """How a model is to be opened. ``network`` is the module in ``runtime.networks``; ``spec`` None: what the model
+    """How a model is to be opened. ``network`` is the module in ``runtime.networks``; ``recipe`` None: what the model
     itself says is enough; ``key`` opens encrypted checkpoints."""
 
     network: str
-    spec: Spec | None = None
+    recipe: Recipe | None = None
     key: str | None = None
     device: Device = Device()
     threads: int | None = None
@@ -84,8 +87,7 @@ class Model(Protocol):
     """Names of label 1 to N."""
     input_size: tuple[int, int] | None
     """Height and width in pixels; None: each image keeps its own."""
-    load_image: Callable[[Path], NDArray[np.uint8]]
-    """What it takes of the picture in a file: uint8 [H, W, 3], RGB. Raises DataError. Called from several threads."""
+    load_image: LoadImage
 
     def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
         """The prediction for each of ``pixels``, in pixels of these."""

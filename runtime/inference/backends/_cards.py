@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import networks
-from runtime.inference.backends._seeing import BySize
+from runtime.imaging.views.framing import KeepAspect
+from runtime.inference.backends._seeing import BySize, BySpec
 from runtime.shell import program
+from runtime.tasks.detection.detections import HasThresholds
 from runtime.weights import card
 from tltpipe.errors import ModelError
 
@@ -27,14 +28,16 @@ if TYPE_CHECKING:
 def read(path: Path, request: ModelRequest, *kinds: str) -> Card:
     """The card of the model ``path``, whose kind must be one of ``kinds``.
 
-    Raises ModelError where there is none, it is of another kind, or of other classes than the spec's.
+    Raises ModelError where there is none, it is of another kind or network, or of other classes than the spec's.
     """
     found = card.read(path)
     if found.kind not in kinds:
         what = f"its JSON says that it is a {found.kind} model, which is no {path.suffix} file"
         raise ModelError(what, where=path, hint="were files renamed? Export it again")
-    if request.spec is not None:
-        recipe = networks.recipe(request.spec)
+    if not f"{found.network}_".startswith(f"{request.network}_"):
+        what = f"this model is of the network {found.network}, not of {request.network}"
+        raise ModelError(what, where=path, hint=f"name its network in place of {request.network}")
+    if (recipe := request.recipe) is not None:
         classes = recipe.classes
         if classes != found.classes:
             gone = ", ".join(sorted(set(found.classes) - set(classes)))
@@ -59,15 +62,12 @@ def _compare(found: Card, recipe: Recipe[Any], path: Path) -> None:
     if size is not None and found.size is not None and size != found.size:
         what = f"this model takes pictures of {found.size[1]}x{found.size[0]}, the spec says {size[1]}x{size[0]}"
         raise ModelError(what, where=path, hint="pass the spec it was exported with, or export it again")
-    asked, has = recipe.model, thresholds(found)
-    names = {"confidence_threshold": has.confidence, "clustering_iou_threshold": has.iou, "top_k": has.top_k}
-    other = [
-        f"{name} {value:g}, not {getattr(asked, name):g}"
-        for name, value in names.items()
-        if abs(value - getattr(asked, name)) > 1e-6
-    ]
+    if found.thresholds is None or not isinstance(recipe.model, HasThresholds):
+        return
+    pairs = zip(vars(found.thresholds).items(), vars(recipe.model.thresholds).values(), strict=True)
+    other = [f"{name} {has:g}, not {asked:g}" for (name, has), asked in pairs if abs(has - asked) > 1e-6]
     if other:
-        program.warn(f"{path.name} was exported with another nms_config than the spec's: {'; '.join(other)}")
+        program.warn(f"{path.name} was exported with other thresholds than the spec's: {'; '.join(other)}")
 
 
 def require_classes(scores: NDArray[np.float32], classes: Sequence[str]) -> NDArray[np.float32]:
@@ -99,5 +99,12 @@ def require_names(text: str | None, found: Card, path: Path) -> None:
     raise ModelError(what, where=path, hint="is that JSON another model's, or was it changed? Export it again")
 
 
-def seeing(found: Card) -> BySize:
-    return BySize(input_size(found), found.grey)
+def image_loader(found: Card) -> BySize | BySpec:
+    """How a model takes images from files. Raises ModelError where its card does not say it."""
+    if found.size is not None:
+        return BySize(found.size, found.grey)
+    try:
+        resize = {name: int(found.input["resize"][name]) for name in ("min_size", "max_size")}
+    except (KeyError, TypeError, ValueError) as problem:
+        raise ModelError(f"its JSON is damaged: {problem!r}", hint="export it again") from None
+    return BySpec(KeepAspect(min_sizes=(resize["min_size"],), max_size=resize["max_size"]))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from converters.pictures import headers
 from runtime.imaging.decoding import Preprocess
+from runtime.imaging.placement import Placement
 
 if TYPE_CHECKING:
     from runtime.imaging.placement import View
@@ -24,8 +25,9 @@ class BySpec:
 
     view: View
 
-    def __call__(self, path: Path) -> NDArray[np.uint8]:
-        return self.view(path, NO_BOXES, headers.size(path)).pixels
+    def __call__(self, path: Path) -> tuple[NDArray[np.uint8], Placement]:
+        seen = self.view(path, NO_BOXES, headers.size(path))
+        return seen.pixels, seen.placement
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class BySize:
     size: tuple[int, int]
     grey: bool = False
 
-    def __call__(self, path: Path) -> NDArray[np.uint8]:
+    def __call__(self, path: Path) -> tuple[NDArray[np.uint8], Placement]:
         height, width = self.size
-        return np.asarray(Preprocess(width, height, None, self.grey).picture(path))
+        pixels = np.asarray(Preprocess(width, height, None, self.grey).picture(path))
+        return pixels, Placement.resize(headers.size(path), (width, height))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from runtime.imaging.pixels import parts
 from runtime.inference.backends._cards import input_size, require_classes, thresholds
@@ -20,7 +18,8 @@ from tltpipe.errors import HostError
 if TYPE_CHECKING:
     import torch
 
-    from runtime.inference.backends import Device, ModelRequest, Pixels
+    from runtime.imaging.pixels import Pixels
+    from runtime.inference.backends import Device, LoadImage, ModelRequest
     from runtime.machine.threads import Threads
     from runtime.weights.card import Card
 
@@ -67,15 +66,15 @@ class Dense:
         self.threads = threads(request, device)
         self.about = f"{about}, {devices.describe(device, wanted=0)}"
         self.name, self.classes, self.input_size = card.network, card.classes, input_size(card)
-        self.load_image: Callable[[Path], NDArray[np.uint8]] = load_image
+        self.load_image: LoadImage = load_image
         self.batch = card.batch
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Prediction]:
+    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
         import torch
 
         found: list[Prediction] = []
         with torch.inference_mode():
-            for part, count in parts(pixels, self.batch):
+            for part, count in parts(np.asarray(pixels), self.batch):
                 with self.threads.timed(len(part)):
                     corners, scores = (each.cpu().numpy() for each in self.program(images(part, self.device)))
                 found += [

@@ -7,7 +7,7 @@ Decoding and suppression are in the graph (``onnx``), are done here (``onnx_raw`
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,23 +15,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.imaging.boxes import decode
 from runtime.imaging.pixels import parts, prepared
+from runtime.inference.backends._cards import image_loader, read, require_classes, require_names, thresholds
 from runtime.inference.backends._cards import input_size as size_of
-from runtime.inference.backends._cards import read, require_classes, require_names, seeing, thresholds
 from runtime.machine.threads import Threads, counts
+from runtime.nn.export.onnx_files import NAMES, TENSORRT_NMS
 from runtime.tasks import Prediction
-from runtime.tasks.detection.detections import Thresholds, detections, suppress
-from runtime.weights.card import NAMES
+from runtime.tasks.detection.detections import Thresholds, suppress
 from tltpipe.errors import HostError, ModelError
 
 if TYPE_CHECKING:
-    from runtime.inference.backends import Device, ModelRequest
+    from runtime.imaging.pixels import Pixels
+    from runtime.inference.backends import Device, LoadImage, ModelRequest
     from runtime.weights.card import Card
 
 SUFFIXES = frozenset({".onnx"})
 HINT = 'pip install "tltpipe[export]"'
-LARGEST_LOG_RATIO = 20.0
-PLUGIN = "NMSDynamic_TRT"
 
 
 class Session:
@@ -45,11 +45,12 @@ class Session:
         on_gpu = (request.device.asked or request.device.numbered) and request.device.index is not None
         self.threads = Threads(counts(threads or request.threads or (1 if on_gpu else None)), self._use)
         self.card, self.batch = card, card.batch
-        self.load_image: Callable[[Path], NDArray[np.uint8]] = seeing(card)
-        self.name, self.classes, self.input_size = card.network, card.classes, size_of(card)
+        self.load_image: LoadImage = image_loader(card)
+        self.name, self.classes, self.input_size = card.network, card.classes, card.size
         where = "CPU" if self.runtime.get_providers()[0] == "CPUExecutionProvider" else "CUDA"
         self.about = f"ONNX Runtime {onnxruntime.__version__}, {where}, {card.data_type}"
         self.input = self.runtime.get_inputs()[0].name
+        self.outputs = [each.name for each in self.runtime.get_outputs()]
 
     def _use(self, count: int) -> None:
         """Compute with ``count`` threads. ONNX Runtime takes their number once, when a graph is opened."""
@@ -57,9 +58,9 @@ class Session:
             self._sessions[count] = self._open(threads=count)
         self.runtime = self._sessions[count]
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Sequence[Prediction]:
+    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
         found: list[Prediction] = []
-        for part, count in parts(pixels, self.batch):
+        for part, count in parts(np.asarray(pixels), self.batch):
             with self.threads.timed(len(part)):
                 outputs = self.run(part)
             found += [self.found(outputs, i) for i in range(count)]
@@ -72,11 +73,30 @@ class Session:
         return outputs
 
     def found(self, outputs: list[Any], picture: int) -> Prediction:
-        boxes, labels, scores, count = (each[picture] for each in outputs)
-        if (last := int(labels[:count].max(initial=0))) > len(self.classes):
+        """By the outputs' names; those of objects have "count" rows that mean something."""
+        named = {name: values[picture] for name, values in zip(self.outputs, outputs, strict=True)}
+        count = named.pop("count", None)
+        return self.checked({name: values[:count] for name, values in named.items()})
+
+    def checked(self, prediction: Prediction) -> Prediction:
+        """``prediction``. Raises ModelError for labels that the card has no class for."""
+        if (last := int(prediction["labels"].max(initial=0)) if "labels" in prediction else 0) > len(self.classes):
             what = f"this model finds things of class {last}, its JSON names {len(self.classes)} classes"
             raise ModelError(what, hint="is that JSON another model's, or was it changed? Export it again")
-        return detections(boxes[:count], labels[:count], scores[:count])
+        return prediction
+
+
+class OneByOne(Session):
+    """A graph from one image of any size to a prediction: its outputs by their names."""
+
+    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
+        return [self._one(image) for image in pixels]
+
+    def _one(self, image: NDArray[np.uint8]) -> Prediction:
+        given = np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
+        with self.threads.timed(1):
+            outputs = self.runtime.run(None, {self.input: given})
+        return self.checked(dict(zip(self.outputs, outputs, strict=True)))
 
 
 class Raw(Session):
@@ -85,7 +105,7 @@ class Raw(Session):
     def found(self, outputs: list[Any], picture: int) -> Prediction:
         logits, offsets, anchors = outputs[0][picture], outputs[1][picture], outputs[2]
         scores = require_classes(probabilities(logits, background=self.card.background), self.classes)
-        corners = decode(offsets, anchors, self.card.variances) * (self.input_size[::-1] * 2)
+        corners = decode(offsets, anchors, np.array(self.card.variances, np.float32)) * (size_of(self.card)[::-1] * 2)
         return suppress(scores, corners.astype(np.float32), thresholds(self.card))
 
 
@@ -111,7 +131,7 @@ class Plugin(Session):
         offsets, conf, prior = inputs[0].reshape(-1, 4), inputs[1], inputs[2].reshape(2, -1, 4)
         scores = conf.reshape(len(offsets), self.settings["numClasses"])
         scores = require_classes(scores[:, self.settings["backgroundLabelId"] + 1 :], self.classes)
-        corners = decode(offsets, prior[0], prior[1]) * (self.input_size[::-1] * 2)
+        corners = decode(offsets, prior[0], prior[1]) * (size_of(self.card)[::-1] * 2)
         return suppress(scores, corners.astype(np.float32), self.thresholds, candidates=self.settings["topK"])
 
 
@@ -125,13 +145,10 @@ def probabilities(logits: NDArray[np.float32], *, background: bool) -> NDArray[n
     return halves
 
 
-def decode(offsets: Any, anchors: Any, variances: Any) -> NDArray[np.float32]:
-    """Corners [A, 4] in shares of the input (``runtime.networks.ssd.boxes.decode``)."""
-    low, high = anchors[:, :2], anchors[:, 2:]
-    scaled = offsets * np.asarray(variances, np.float32)
-    centre = scaled[:, :2] * (high - low) + (low + high) / 2
-    half = np.exp(np.minimum(scaled[:, 2:], LARGEST_LOG_RATIO)) * (high - low) / 2
-    return np.concatenate([centre - half, centre + half], axis=1)
+def _kind(card: Card) -> type[Session]:
+    if card.kind == "onnx_raw":
+        return Raw
+    return OneByOne if len(card.input["shape"]) == 3 else Session
 
 
 def open(path: Path, request: ModelRequest) -> Session:
@@ -142,8 +159,11 @@ def open(path: Path, request: ModelRequest) -> Session:
             require("onnx")
             opened: Session = Plugin(*without_plugin(path), card, request)
         else:
-            opened = (Session if card.kind == "onnx" else Raw)(str(path), card, request)
-    except (HostError, ModelError):
+            opened = _kind(card)(str(path), card, request)
+    except HostError:
+        raise
+    except ModelError as error:
+        error.where = path
         raise
     except Exception as failure:  # ONNX Runtime raises whatever its reader came upon
         first = str(failure).strip().partition("\n")[0]
@@ -184,9 +204,9 @@ def without_plugin(path: Path) -> tuple[bytes, dict[str, Any]]:
     import onnx
 
     model = onnx.load(path)
-    nodes = [node for node in model.graph.node if node.op_type == PLUGIN]
+    nodes = [node for node in model.graph.node if node.op_type == TENSORRT_NMS]
     if len(nodes) != 1:
-        what = f"there is no {PLUGIN} in it, which its JSON speaks of"
+        what = f"there is no {TENSORRT_NMS} in it, which its JSON speaks of"
         raise ModelError(what, where=path, hint="is that JSON another model's? Export it again")
     (node,) = nodes
     model.graph.node.remove(node)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime.inference.backends._cards import read, seeing
+from runtime.inference.backends._cards import image_loader, read
 from tltpipe import seal
 from tltpipe.errors import ModelError
 
@@ -34,7 +34,7 @@ def open(path: Path, request: ModelRequest) -> Dense:
     except Exception as failure:  # torch raises whatever its reader came upon
         hint = "export it again; the file may be cut short or damaged"
         raise ModelError("torch cannot read it as an exported program", where=path, hint=hint) from failure
-    return _torch.Dense(program, card, request, about="torch.export", load_image=seeing(card), device=where)
+    return _torch.Dense(program, card, request, about="torch.export", load_image=image_loader(card), device=where)
 
 
 def _require_trust(path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.data.split import Split
+from runtime.imaging.boxes import iou
 from specs.ssd import anchor_search
 
 Floats = NDArray[np.float32]
@@ -92,7 +93,7 @@ def fit(boxes: Floats, labels: NDArray[np.int64], anchors: NDArray[np.floating])
         rows = max(1, 20_000_000 // (8 * max(1, len(others))))
         for at in range(0, len(part) if len(others) else 0, rows):
             piece = own[at : at + rows]
-            np.maximum(piece, _overlaps(part[at : at + rows], others).max(axis=1), out=piece)
+            np.maximum(piece, iou(part[at : at + rows, None], others).max(axis=1), out=piece)
     return Fit(best, labels)
 
 
@@ -143,17 +144,6 @@ def _grids(anchors: NDArray[np.float64]) -> tuple[list[_Grid], Floats]:
             others.append(members)
     left = anchors[np.concatenate(others)] if others else np.zeros((0, 4))
     return grids, left.astype(np.float32)
-
-
-def _overlaps(boxes: Floats, anchors: Floats) -> Floats:
-    """IoU [N, A]."""
-    shared = np.ones((len(boxes), len(anchors)), np.float32)
-    for axis in (0, 1):
-        low = np.maximum(boxes[:, None, axis], anchors[None, :, axis])
-        high = np.minimum(boxes[:, None, axis + 2], anchors[None, :, axis + 2])
-        shared *= np.clip(high - low, 0, None)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)[:, None] + (anchors[:, 2:] - anchors[:, :2]).prod(axis=1)[None]
-    return np.asarray(shared / np.maximum(areas - shared, 1e-12), np.float32)
 
 
 def _told(found: Fit, classes: Sequence[str], iou: float) -> Iterator[str]:

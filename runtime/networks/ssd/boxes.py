@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# exp() of more would leave float32 once squared; no real box is e^20 times its anchor.
-LARGEST_LOG_RATIO = 20.0
+from runtime.imaging.boxes import LARGEST_LOG_RATIO
 
 
 def to_centres(corners: Tensor) -> Tensor:

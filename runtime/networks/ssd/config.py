@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from runtime.tasks.detection.detections import Thresholds
+
 if TYPE_CHECKING:
     from runtime.networks.ssd.loss import Loss
 
@@ -59,3 +61,7 @@ class Settings:
     """NVIDIA's behaviour to the letter (docs/strict.md)."""
     size_field: str = "augmentation_config"
     """What to name in an error about the input's size."""
+
+    @property
+    def thresholds(self) -> Thresholds:
+        return Thresholds(self.confidence_threshold, self.clustering_iou_threshold, self.top_k)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from runtime.networks import Tensors
-from runtime.networks.ssd import boxes, decode, loss, matching
+from runtime.networks.ssd import boxes, decode, loss_terms, matching
 from runtime.networks.ssd.config import Settings
 from runtime.networks.ssd.features import Features, PredictionModule, map_sizes
 from runtime.nn.backbones import Backbone
@@ -29,13 +29,15 @@ class SSD(nn.Module):
     mean: Tensor
     training_mean: Tensor
     grey: Tensor
-    unpruned = ("conf", "loc")
+    outputs = ("conf", "loc")
     of_classes = ("conf",)
+    prefixes = ("features.backbone.", "features.")
+    backbone_name = "features.backbone"
 
     def __init__(self, settings: Settings, *, num_classes: int) -> None:
         super().__init__()
         self.settings = settings
-        self.input_size = settings.input_size
+        self.input_size, self.arch = settings.input_size, settings.arch
         self.channels = settings.loss.channels(num_classes)
         self.features = Features(settings.arch, settings.nlayers, in_channels=settings.input_channels)
         counts = [
@@ -169,7 +171,7 @@ class SSD(nn.Module):
             wanted = boxes.encode(corners[assigned[picture, anchor]], anchors[anchor], self.variances)
         losses = {
             "classification": settings.loss.classification(logits, labels),
-            "localization": loss.localization(
+            "localization": loss_terms.localization(
                 offsets[picture, anchor],
                 wanted,
                 labels,

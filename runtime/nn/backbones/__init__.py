@@ -35,7 +35,7 @@ class Backbone(Protocol):
 
 
 class Family(Protocol):
-    """The module-level names of a file in ``runtime/backbones``."""
+    """The module-level names of a file in ``runtime/nn/backbones``."""
 
     DEPTHS: tuple[int, ...]
     """The values of ``nlayers`` it can build; empty when it comes in one size and ignores ``nlayers``."""

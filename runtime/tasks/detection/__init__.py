@@ -27,10 +27,10 @@ def metrics(classes: Sequence[str], recipe: Recipe) -> Metrics:
 
 
 def restore(prediction: Prediction, image: ImageInfo) -> Prediction:
-    """Boxes float64 in pixels of the stored image, which was stretched to the model's input."""
-    height, width = image.input_size
-    scale = np.array([image.size[0] / width, image.size[1] / height] * 2)
-    return {**prediction, "boxes": prediction["boxes"].astype(np.float64) * scale}
+    """Boxes float64 in pixels of the stored image, not clipped."""
+    across, down, right, lower = image.to_stored
+    boxes = prediction["boxes"].astype(np.float64) * (across, down, across, down) + (right, lower, right, lower)
+    return {**prediction, "boxes": boxes}
 
 
 def draw(

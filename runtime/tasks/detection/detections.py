@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.imaging import boxes as geometry
 from runtime.tasks import Prediction
 
 
@@ -31,6 +32,14 @@ class Thresholds:
     top_k: int
 
 
+@runtime_checkable
+class HasThresholds(Protocol):
+    """Settings of a network that suppresses by these."""
+
+    @property
+    def thresholds(self) -> Thresholds: ...
+
+
 def suppress(
     scores: NDArray[np.float32],
     corners: NDArray[np.float32],
@@ -46,30 +55,9 @@ def suppress(
     for column in scores.T:
         above = np.flatnonzero(column > thresholds.confidence)
         order = above[np.argsort(-column[above], kind="stable")][:candidates]
-        order = order[_best(corners[order], thresholds)]
+        order = order[geometry.nms(corners[order], limit=thresholds.iou, most=thresholds.top_k)]
         kept.append((order, column[order]))
     labels = np.repeat(np.arange(1, scores.shape[1] + 1), [len(order) for order, _ in kept])
     places, values = (np.concatenate(parts) for parts in zip(*kept, strict=True))
     order = np.argsort(-values, kind="stable")[: thresholds.top_k]
     return detections(corners[places[order]], labels[order], values[order])
-
-
-def _best(corners: NDArray[np.float32], thresholds: Thresholds) -> list[int]:
-    """Which boxes of one class stay, given best first; no more than ``top_k`` of them.
-
-    Only those that stay are held against the others, so it costs no more than ``top_k`` rows of overlaps.
-    """
-    areas = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
-    there = np.ones(len(corners), dtype=bool)
-    stay: list[int] = []
-    for place in range(len(corners)):
-        if there[place]:
-            stay.append(place)
-            if len(stay) == thresholds.top_k:
-                break
-            low = np.maximum(corners[place, :2], corners[place + 1 :, :2])
-            high = np.minimum(corners[place, 2:], corners[place + 1 :, 2:])
-            shared = (high - low).clip(0).prod(axis=1)
-            union = areas[place] + areas[place + 1 :] - shared
-            there[place + 1 :] &= shared <= thresholds.iou * union
-    return stay

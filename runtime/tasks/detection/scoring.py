@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from runtime.tasks import ImageInfo, Images, Prediction, ReportOptions, Scores, Target
 from runtime.tasks.detection import average_precision, class_maps
 from runtime.tasks.detection.evaluation import coco
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class DetectionMetrics:
-    """``runtime.tasks.Metrics``. Objects marked as difficult are like all others, unless ``strict``."""
+    """``runtime.tasks.Metrics``. Difficult objects are like all others, unless ``strict``; crowds never are."""
 
     def __init__(self, classes: Sequence[str], evaluation: Evaluation, *, strict: bool) -> None:
         self.evaluation, self.strict = evaluation, strict
@@ -28,8 +30,10 @@ class DetectionMetrics:
 
     def update(self, predictions: Sequence[Prediction], targets: Sequence[Target], images: Sequence[ImageInfo]) -> None:
         for prediction, target, image in zip(predictions, targets, images, strict=True):
-            truth = target if self.strict else {name: target[name] for name in ("boxes", "labels")}
-            self.collector.add(prediction, truth, stored=image.size, seen=image.input_size)
+            difficult = target["crowd"] if "crowd" in target else np.zeros(len(target["labels"]), bool)
+            if self.strict and "difficult" in target:
+                difficult = difficult | target["difficult"]
+            self.collector.add(prediction, {**target, "difficult": difficult}, image)
 
     def scores(self) -> Scores:
         return self._measured(self.collector.findings()).scores

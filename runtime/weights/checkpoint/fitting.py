@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from runtime.weights.checkpoint.state import Checkpoint
 from runtime.weights.checkpoint.storing import load
@@ -14,23 +15,49 @@ if TYPE_CHECKING:
     import torch
 
     from runtime.data.recipe import Recipe
-    from runtime.networks import Model, Network
+    from runtime.networks import Model
 
 
-def open_detector(
-    network: Network, recipe: Recipe, path: Path, *, key: str | None, resume: bool = False
-) -> tuple[Model, Checkpoint]:
-    """The detector of ``recipe`` with the weights in ``path``, narrowed as they were where they are pruned.
+@dataclass(frozen=True)
+class Opened:
+    """A checkpoint as a ``model`` of its ``recipe``."""
 
-    Raises ModelError as ``load`` does, and where architecture, classes or shapes are others than the spec's.
+    model: Model
+    recipe: Recipe[Any]
+    checkpoint: Checkpoint
+
+
+def open_model(
+    path: Path,
+    *,
+    key: str | None,
+    network: str | None = None,
+    recipe: Recipe[Any] | None = None,
+    spec: Path | None = None,
+) -> Opened:
+    """The model of ``recipe`` with the weights in ``path``, narrowed as they were where they are pruned; in evaluation
+    mode, on the CPU.
+
+    Without one that of the file ``spec`` serves, or of the spec that it was trained with; without ``network`` it says
+    itself what it is. Raises ModelError as ``load`` does, and where network, architecture, classes or shapes are others
+    than asked for.
     """
-    loaded = load(path, key, resume=resume)
+    import specs
+    from runtime import networks
+
+    loaded = load(path, key, resume=False)
+    name = network_of(loaded, path, expected=network)
+    if recipe is None and spec is not None:
+        recipe = networks.recipe(specs.parse(spec, name))
+    elif recipe is None:
+        recipe = networks.recipe(specs.parse_text(loaded.spec, name, source=f"{path}, its spec"))
     check(loaded, path, network=recipe.name, classes=recipe.classes)
-    detector: Any = network.build(recipe)
+    model = networks.load(name).build(recipe)
+    module = cast("torch.nn.Module", model).eval()
     if loaded.pruned:
-        take_on(detector, loaded.model, path)
-    restore(detector, loaded, path)
-    return detector, loaded
+        take_on(module, loaded.model, path)
+    restore(module, loaded, path)
+    return Opened(model, recipe, loaded)
 
 
 def take_on(detector: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
@@ -51,6 +78,24 @@ def take_on(detector: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path
         widths.take_on(detector, tensors)
     except ValueError as mismatch:
         raise ModelError(f"the pruned layers do not fit: {mismatch}", where=path, hint=hint) from None
+
+
+def network_of(checkpoint: Checkpoint, path: Path, *, expected: str | None = None) -> str:
+    """The module in ``runtime.networks`` that ``checkpoint`` is of: known before its spec is read.
+
+    Raises ModelError where there is none, or it is not the ``expected`` one.
+    """
+    from runtime import networks
+
+    try:
+        name = networks.family(checkpoint.network)
+    except ModelError as error:
+        error.where = path
+        raise
+    if expected not in (None, name):
+        what = f"this checkpoint holds {checkpoint.network}, a model of {name}, not of {expected}"
+        raise ModelError(what, where=path, hint=f"name {name} in place of {expected}, or pass another checkpoint")
+    return name
 
 
 def check(checkpoint: Checkpoint, path: Path, *, network: str, classes: tuple[str, ...]) -> None:

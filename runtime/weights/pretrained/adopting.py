@@ -1,15 +1,16 @@
-"""From a file of weights into a detector that begins with them."""
+"""From a file of weights into a model that begins with them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from runtime.networks import HasBackbone
+from runtime.nn import widths
 from runtime.weights import checkpoint
 from runtime.weights.checkpoint import Checkpoint
 from runtime.weights.pretrained import foreign, reading
@@ -27,53 +28,59 @@ def read(path: Path, key: str | None = None) -> Checkpoint | Foreign:
 
 
 def adopt(
-    detector: Any, found: Checkpoint | Foreign, path: Path, *, classes: tuple[str, ...] | None = None
+    model: nn.Module, found: Checkpoint | Foreign, path: Path, *, classes: tuple[str, ...] | None = None
 ) -> list[str]:
-    """Put what fits of ``found``, which ``path`` held, into ``detector``; returns lines that tell what was taken.
+    """Put what fits of ``found``, which ``path`` held, into ``model``; returns lines that tell what was taken.
 
-    Heads that tell other ``classes`` apart do not fit, though there may be as many of them: their names have numbers.
-    A pruned checkpoint makes the detector as narrow as itself: make the optimiser afterwards. Raises ModelError when
-    nothing of the backbone fits.
+    Layers for other ``classes`` do not fit, though there may be as many of them: their names have numbers. A pruned
+    checkpoint makes the model as narrow as itself: make the optimiser afterwards. Raises ModelError when nothing fits,
+    or nothing of the backbone that the model declares.
     """
-    place, backbone = foreign.backbone_of(detector)
     if isinstance(found, Checkpoint):
-        if foreign.family_of(backbone) not in found.network:  # families share some names
-            raise _foreign_to(path, f"it holds {found.network}")
+        if isinstance(model, HasBackbone) and model.arch not in found.network:  # families share some names
+            raise _unfit(path, model, found)
         if found.pruned:
-            checkpoint.take_on(detector, _widths(detector, found.model), path)
+            checkpoint.take_on(model, _widths(model, found.model), path)
         told = f"{path.name}, {found.network} after {found.epoch} epochs" + (", pruned" if found.pruned else "")
-        others = _of_other_classes(detector, found) if classes not in (None, found.classes) else []
-        model = {name: tensor for name, tensor in found.model.items() if name not in others}
-        report = foreign.by_name(detector, model, told)
+        others = _of_other_classes(model, found) if classes not in (None, found.classes) else []
+        tensors = {name: tensor for name, tensor in found.model.items() if name not in others}
+        report = foreign.by_name(model, tensors, told)
         missing = [name for name in report.missing if name not in others]
         report = replace(report, missing=missing, other_classes=others)
+    elif isinstance(model, HasBackbone):
+        report = foreign.take(model, found, path.name)
     else:
-        report = foreign.take(detector, found, path.name)
-    gone = {*report.missing, *report.other_shape}
-    if all(f"{place}.{name}" in gone for name in backbone.state_dict()):
-        holds = f"it holds {found.network}" if isinstance(found, Checkpoint) else f"its names are {_names(found)}"
-        raise _foreign_to(path, holds)
+        report = foreign.by_name(model, found.tensors, path.name)
+    absent = {*report.missing, *report.other_shape, *report.other_classes}
+    within = f"{model.backbone_name}." if isinstance(model, HasBackbone) else ""
+    weights = [name for name in model.state_dict() if name.startswith(within) and not name.endswith(foreign.COUNTER)]
+    if absent.issuperset(weights):
+        raise _unfit(path, model, found)
     return report.lines()
 
 
-def _of_other_classes(detector: Any, found: Checkpoint) -> list[str]:
-    heads = tuple(f"{name}." for name in getattr(detector, "of_classes", ()))
+def _of_other_classes(model: nn.Module, found: Checkpoint) -> list[str]:
+    heads = tuple(f"{name}." for name in getattr(model, "of_classes", ()))
     return [name for name in found.model if name.startswith(heads)]
 
 
-def _foreign_to(path: Path, holds: str) -> ModelError:
+def _unfit(path: Path, model: nn.Module, found: Checkpoint | Foreign) -> ModelError:
+    holds = f"it holds {found.network}" if isinstance(found, Checkpoint) else f"its names are {_names(found)}"
+    if not isinstance(model, HasBackbone):
+        hint = "pass a checkpoint of the same network, or weights whose names are its own"
+        return ModelError(f"no tensor in it fits the network of this spec: {holds}", where=path, hint=hint)
     known = ", ".join(registry.names("runtime.weights.pretrained.families"))
     hint = f"pass a checkpoint of the same arch, or weights of torchvision or timm ({known})"
     return ModelError(f"no layer in it fits the backbone of this spec: {holds}", where=path, hint=hint)
 
 
-def _widths(detector: Any, model: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a pruned ``model``, but heads with as many outputs as ``detector`` has classes for."""
-    own = detector.state_dict()
-    heads = tuple(f"{name}." for name in getattr(detector, "unpruned", ()))
+def _widths(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The ``tensors`` of a pruned model, but heads with as many outputs as ``model`` has classes for."""
+    own = model.state_dict()
+    heads = tuple(f"{name}." for name in widths.outputs(model))
     return {
         name: torch.empty(own[name].shape[0], *tensor.shape[1:]) if name in own and name.startswith(heads) else tensor
-        for name, tensor in model.items()
+        for name, tensor in tensors.items()
     }
 
 

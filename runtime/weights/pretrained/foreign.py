@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from runtime.networks import HasBackbone, NamesForeignWeights
 from runtime.weights.pretrained import folding
 from runtime.weights.pretrained.families import Layer, Naming
 from runtime.weights.pretrained.folding import Convolution, Norm, Pixels
@@ -20,7 +21,7 @@ PREFIXES = ("", "model.", "backbone.", "backbone.body.", "encoder.", "features."
 COUNTER = "num_batches_tracked"
 
 
-def take(detector: Any, file: Foreign, source: str) -> Report:
+def take(detector: nn.Module, file: Foreign, source: str) -> Report:
     """Put what fits of ``file``, called ``source``, into the backbone of ``detector``; changes nothing if nothing does.
 
     A bare state dict of ours (all names are those of ``detector``) goes in as it is.
@@ -28,17 +29,20 @@ def take(detector: Any, file: Foreign, source: str) -> Report:
     own = detector.state_dict()
     if any(name in own for name in file.tensors):
         return by_name(detector, file.tensors, source)
-    place, backbone = backbone_of(detector)
-    arch = family_of(backbone)
+    assert isinstance(detector, HasBackbone)
+    place = detector.backbone_name
+    backbone = detector.get_submodule(place)
     ours = modules(backbone.state_dict())
-    spelled = _spelling(arch, ours, file.tensors)
+    spelled = _spelling(detector.arch, ours, file.tensors)
     if spelled is None:
         return Report(source, 0, len(own), missing=list(own), unused=list(file.tensors))
     naming, prefix = spelled
     tensors = {name.removeprefix(prefix): tensor for name, tensor in file.tensors.items() if name.startswith(prefix)}
     theirs = Pixels.normalised(file.mean or naming.mean, file.deviation or naming.deviation)
     epsilon = 1e-3 if file.architecture.startswith("tf_") or source.startswith("tf_") else naming.epsilon
-    fitting = Fitting(backbone, tensors, epsilon=epsilon, theirs=theirs, ours=pixels(detector, backbone))
+    fitting = Fitting(
+        backbone, tensors, epsilon=epsilon, theirs=theirs, ours=pixels(detector, backbone, detector.input_size)
+    )
     for i, layer in enumerate(naming.layers):
         fitting.fit(layer, first=i == 0)
     found = {f"{place}.{name}": value for name, value in fitting.taken.items()}
@@ -60,26 +64,26 @@ def take(detector: Any, file: Foreign, source: str) -> Report:
 
 
 def by_name(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Report:
-    """Put the ``tensors`` into ``module`` whose names and shapes are its own."""
+    """Put the ``tensors`` into ``module`` whose shapes and names are its own, or names it knows for its own."""
     own = module.state_dict()
-    fit = {name: value for name, value in tensors.items() if name in own and own[name].shape == value.shape}
+    fit: dict[str, Tensor] = {}
+    other, unused = [], []
+    for name, value in tensors.items():
+        names = [name, *(module.foreign_names(name) if isinstance(module, NamesForeignWeights) else ())]
+        known = next((each for each in names if each in own and each not in fit), None)
+        if known is None:
+            unused += [] if name.endswith(COUNTER) else [name]
+        elif own[known].shape == value.shape:
+            fit[known] = value
+        else:
+            other.append(known)
     module.load_state_dict({**own, **fit})
-    other = [name for name in tensors if name in own and name not in fit]
-    missing = [name for name in own if name not in tensors]
-    return Report(source, len(fit), len(own), other, missing, [name for name in tensors if name not in own])
+    # Steps that a batch norm has counted are no weights that someone could miss.
+    missing = [name for name in own if name not in fit and name not in other and not name.endswith(COUNTER)]
+    return Report(source, len(fit), len(own), other, missing, unused)
 
 
-def backbone_of(detector: nn.Module) -> tuple[str, nn.Module]:
-    """The submodule that a network calls its backbone, and where it is."""
-    return next((name, module) for name, module in detector.named_modules() if name.rpartition(".")[2] == "backbone")
-
-
-def family_of(backbone: nn.Module) -> str:
-    """The file in ``runtime/backbones`` that it is from, which is the spec's ``arch``."""
-    return type(backbone).__module__.rpartition(".")[2]
-
-
-def pixels(detector: Any, backbone: nn.Module) -> Pixels:
+def pixels(detector: nn.Module, backbone: nn.Module, size: tuple[int, int]) -> Pixels:
     """What ``detector`` makes of pixels, found by showing it black, red, green and blue."""
     seen: list[Tensor] = []
 
@@ -90,7 +94,7 @@ def pixels(detector: Any, backbone: nn.Module) -> Pixels:
         seen.append(arguments[0])
         raise Seen
 
-    colours = torch.cat([torch.zeros(1, 3), 255 * torch.eye(3)])[:, :, None, None].expand(-1, -1, *detector.input_size)
+    colours = torch.cat([torch.zeros(1, 3), 255 * torch.eye(3)])[:, :, None, None].expand(-1, -1, *size)
     training = detector.training
     handle = backbone.register_forward_pre_hook(look)
     try:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from runtime.exporting import halving, quantising
 from runtime.imaging import pixels
 from runtime.machine.quiet import quiet
+from runtime.nn.export import halving, quantising
 from tltpipe.errors import ExportError
 
 if TYPE_CHECKING:
     import onnx
 
-    from runtime.exporting.subject import Subject
     from runtime.networks.ssd.export.heads import Heads
     from runtime.networks.ssd.model import SSD
+    from runtime.nn.export.subject import Subject
 
 INPUT = "Input"
 """NVIDIA's name for it."""

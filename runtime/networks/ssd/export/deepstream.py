@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.exporting import onnx_files
-from runtime.exporting.subject import Made, Subject, label_names, labels_file
 from runtime.networks.ssd.export import dense
+from runtime.nn.export import onnx_files
+from runtime.nn.export.subject import Made, Subject, label_names, labels_file
 
 if TYPE_CHECKING:
     from runtime.networks.ssd.export.heads import Heads

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from runtime.tasks.detection import difference
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from runtime.exporting.subject import Subject
+    from runtime.imaging.pixels import Pixels
     from runtime.networks.ssd.export.heads import Heads
     from runtime.networks.ssd.model import SSD
+    from runtime.nn.export.subject import Subject
     from runtime.tasks import Prediction
 
 EXAMPLES = 2
@@ -53,7 +54,7 @@ def outputs(heads: Heads) -> dict[str, str]:
 
 
 def compare(
-    subject: Subject, images: NDArray[np.uint8], expected: Sequence[Prediction], found: Sequence[Prediction]
+    subject: Subject, images: Pixels, expected: Sequence[Prediction], found: Sequence[Prediction]
 ) -> difference.Difference:
     """Detections against detections; those that only the exported model has must be of an anchor that says so, too."""
     import torch
@@ -62,5 +63,5 @@ def compare(
 
     allowed = difference.HALF if subject.data_type == "fp16" else difference.EXACT
     with torch.inference_mode():
-        corners, scores = program(model_of(subject))(torch.from_numpy(images).permute(0, 3, 1, 2).float())
+        corners, scores = program(model_of(subject))(torch.from_numpy(np.asarray(images)).permute(0, 3, 1, 2).float())
     return difference.between(expected, found, allowed, candidates=(scores.numpy(), corners.numpy()))

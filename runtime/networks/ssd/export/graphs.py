@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from runtime.imaging.boxes import LARGEST_LOG_RATIO
 from runtime.networks.ssd.export.core import INPUT, LOGITS, OFFSETS
+from runtime.nn.export.onnx_files import TENSORRT_NMS
 
 if TYPE_CHECKING:
     import onnx
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
     from runtime.networks.ssd.export.heads import Heads
 
 IMAGES = "images"
-LARGEST_LOG_RATIO = 20.0
-"""exp() of more would leave float32 (runtime/networks/ssd/boxes.py)."""
-PLUGIN = "NMSDynamic_TRT"
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,7 @@ def plugin(heads: Heads) -> Piece:
         batch_size = Slice(input_shape, batch_from, batch_to)
         anchor_target = Concat<axis=0>(batch_size, anchor_shape)
         anchor_data = Expand(anchor_and_variance, anchor_target)
-        NMS, NMS_1 = {PLUGIN}<{_attributes(settings)}>(anchor_data, loc_data, conf_data)
+        NMS, NMS_1 = {TENSORRT_NMS}<{_attributes(settings)}>(anchor_data, loc_data, conf_data)
     }}"""
     return Piece(text, values)
 

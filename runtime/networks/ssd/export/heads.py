@@ -12,7 +12,7 @@ from runtime.networks.ssd.model import SSD
 from runtime.tasks.detection.detections import Thresholds
 
 if TYPE_CHECKING:
-    from runtime.exporting.subject import Subject
+    from runtime.nn.export.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,5 @@ def describe(model: SSD, *, classes: int) -> Heads:
         input_size=model.input_size,
         mean=tuple(mean.flatten().tolist()),
         grey=grey,
-        thresholds=Thresholds(
-            confidence=settings.confidence_threshold,
-            iou=settings.clustering_iou_threshold,
-            top_k=settings.top_k,
-        ),
+        thresholds=settings.thresholds,
     )

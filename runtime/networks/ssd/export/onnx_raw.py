@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.exporting import onnx_files
-from runtime.exporting.subject import Made, Subject, images_input, label_names, labels_file
 from runtime.networks.ssd.export import dense
+from runtime.nn.export import onnx_files
+from runtime.nn.export.subject import Made, Subject, images_input, label_names, labels_file
 
 ABOUT = "ONNX, raw heads"
 SUFFIXES = (".onnx",)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.exporting.subject import Made, Subject, images_input, label_names, labels_file
 from runtime.networks.ssd.export import dense
+from runtime.nn.export.subject import Made, Subject, images_input, label_names, labels_file
 from tltpipe import seal
 from tltpipe.errors import ExportError
 

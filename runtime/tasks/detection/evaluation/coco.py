@@ -1,4 +1,4 @@
-"""COCO's twelve figures, as pycocotools' COCOeval counts them (bbox, no crowds), for all pictures at once.
+"""COCO's twelve figures, as pycocotools' COCOeval counts them (bbox), for all pictures at once.
 
 Source of the rules: https://cocodataset.org/#detection-eval and cocoeval.py of pycocotools. Boxes are compared in
 pixels of the stored pictures: that is what the areas of "small" and "large" mean.
@@ -55,9 +55,11 @@ def measure(findings: Findings) -> Coco:
     found, groups, place = found.take(counted), groups[counted], place[counted]
     boxes, true_boxes = findings.stored(found), findings.stored(truth)
     low, high = np.array(list(AREAS.values())).T[:, :, None]
-    area, true_area = _area(boxes), _area(true_boxes)
-    outside, ignored = (area < low) | (area > high), (true_area < low) | (true_area > high)
-    matches = match(groups, boxes, wanted, true_boxes, thresholds=THRESHOLDS, ignored=ignored, ties="last")
+    area, true_area = findings.areas(found), findings.areas(truth)
+    outside, ignored = (area < low) | (area > high), (true_area < low) | (true_area > high) | truth.crowd
+    matches = match(
+        groups, boxes, wanted, true_boxes, thresholds=THRESHOLDS, ignored=ignored, ties="last", crowd=truth.crowd
+    )
     shape = (len(AREAS), len(THRESHOLDS), len(matches.found))
     hit = (matches.truth >= 0).reshape(shape)
     # Of what found an object that does not count, or found none and does not count itself, nothing is said.
@@ -97,10 +99,6 @@ def _sampled(true: Any, total: Any, objects: int) -> NDArray[np.float64]:
     at = np.searchsorted(true / objects, RECALLS, side="left")
     sampled: NDArray[np.float64] = np.append(envelope, 0.0)[at]
     return sampled
-
-
-def _area(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
 def _mean(values: NDArray[np.float64]) -> float:

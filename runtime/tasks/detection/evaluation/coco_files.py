@@ -52,12 +52,13 @@ def _truth(findings: Findings, paths: list[Path], ids: Ids) -> Mapping[str, Any]
     ]
     annotations: list[dict[str, Any]] = []
     for number, objects in _by_picture(findings, findings.truth):
-        for box, label in zip(objects["boxes"].tolist(), objects["labels"].tolist(), strict=True):
+        columns = (objects[name].tolist() for name in ("boxes", "labels", "area", "crowd"))
+        for box, label, area, crowd in zip(*columns, strict=True):
             left, top, right, bottom = box
             wide, high = right - left, bottom - top
             record = {"id": len(annotations) + 1, "image_id": ids.pictures[paths[number]]}
             record |= {"category_id": ids.classes[findings.classes[label - 1]], "bbox": [left, top, wide, high]}
-            annotations.append(record | {"area": wide * high, "iscrowd": 0})
+            annotations.append(record | {"area": area, "iscrowd": int(crowd)})
     categories = [{"id": ids.classes[name], "name": name} for name in findings.classes]
     return {"images": images, "annotations": annotations, "categories": categories}
 
@@ -66,9 +67,12 @@ def _by_picture(findings: Findings, items: Items) -> Iterator[tuple[int, Predict
     """The objects or detections of each picture that has any, in pixels of the stored picture."""
     if not len(items):
         return
-    boxes = findings.stored(items)
+    boxes, areas = findings.stored(items), findings.areas(items)
     starts = np.flatnonzero(np.diff(items.picture, prepend=-1)).tolist()
     for start, end in zip(starts, [*starts[1:], len(items)], strict=True):
         part = slice(start, end)
-        prediction: Prediction = {"boxes": boxes[part], "labels": items.label[part], "scores": items.score[part]}
+        prediction: Prediction = {
+            "boxes": boxes[part], "labels": items.label[part], "scores": items.score[part],
+            "area": areas[part], "crowd": items.crowd[part],
+        }  # fmt: skip
         yield int(items.picture[start]), prediction

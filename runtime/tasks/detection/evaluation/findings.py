@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from runtime.tasks import ImageInfo
 
 Array = NDArray[Any]
 
@@ -15,7 +17,8 @@ Array = NDArray[Any]
 @dataclass(frozen=True)
 class Items:
     """Boxes of all pictures: ``picture`` int32 [K], ``label`` int32 [K] from 1, ``box`` float32 [K, 4] in pixels of
-    the network, ``score`` float32 [K] (1 for objects), ``difficult`` bool [K] (False for detections).
+    the network, ``score`` float32 [K] (1 for objects), ``difficult`` bool [K] (False for detections). ``crowd`` bool
+    [K]: a group in one box; ``area`` float32 [K] in stored pixels, negative: that of the box.
 
     Pictures rise, labels rise within a picture, scores fall within a label.
     """
@@ -25,28 +28,31 @@ class Items:
     box: NDArray[np.float32]
     score: NDArray[np.float32]
     difficult: NDArray[np.bool_]
+    crowd: NDArray[np.bool_]
+    area: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.label)
 
     def take(self, which: Any) -> Items:
         """Those that ``which``, an index or a mask, picks."""
-        return Items(*(each[which] for each in (self.picture, self.label, self.box, self.score, self.difficult)))
+        return Items(*(getattr(self, each.name)[which] for each in fields(self)))
 
 
 @dataclass(frozen=True)
 class Findings:
     """``found`` and ``truth`` on ``sizes``, int32 [N, 2]: width and height of each picture as it is stored.
 
-    ``inputs`` int32 [N, 2], height and width: what the network saw, each picture stretched to it. None: boxes are in
-    pixels of the stored pictures already.
+    ``inputs`` int32 [N, 2], height and width: what the network saw; ``to_stored`` float64 [N, 4] from its pixels to
+    those of the stored picture: factors across and down, then offsets.
     """
 
     classes: tuple[str, ...]
     found: Items
     truth: Items
     sizes: NDArray[np.int32]
-    inputs: NDArray[np.int32] | None = None
+    inputs: NDArray[np.int32]
+    to_stored: NDArray[np.float64]
 
     @property
     def pictures(self) -> int:
@@ -69,11 +75,15 @@ class Findings:
 
     def stored(self, items: Items) -> NDArray[np.float64]:
         """Boxes of ``items`` in pixels of the stored pictures."""
-        boxes = items.box.astype(np.float64)
-        if self.inputs is None:
-            return boxes
-        scale = self.sizes[items.picture] / self.inputs[items.picture, ::-1].astype(np.float64)
-        return boxes * np.tile(scale, 2)
+        moved = self.to_stored[items.picture]
+        stored: NDArray[np.float64] = items.box.astype(np.float64) * np.tile(moved[:, :2], 2) + np.tile(moved[:, 2:], 2)
+        return stored
+
+    def areas(self, items: Items) -> NDArray[np.float64]:
+        """In pixels of the stored pictures: as annotated, else of the boxes."""
+        boxes = self.stored(items)
+        own = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+        return np.where(items.area < 0, own, items.area)
 
 
 @dataclass
@@ -83,22 +93,14 @@ class Collector:
     classes: Sequence[str]
     _found: list[tuple[Array, ...]] = field(default_factory=list)
     _truth: list[tuple[Array, ...]] = field(default_factory=list)
-    _sizes: list[tuple[int, int]] = field(default_factory=list)
-    _inputs: list[tuple[int, int]] = field(default_factory=list)
+    _images: list[tuple[int | float, ...]] = field(default_factory=list)
 
-    def add(
-        self,
-        detections: Mapping[str, Any],
-        truths: Mapping[str, Any],
-        *,
-        stored: tuple[int, int] = (0, 0),
-        seen: tuple[int, int] | None = None,
-    ) -> None:
-        """A picture stored with ``stored`` (width, height) pixels, of which the network saw ``seen`` (height, width);
-        None: boxes are in pixels of the stored picture.
+    def add(self, detections: Mapping[str, Any], truths: Mapping[str, Any], image: ImageInfo) -> None:
+        """A picture.
 
         ``detections`` has "boxes" [K, 4] left, top, right, bottom, "labels" [K] from 1 and "scores" [K]; ``truths``
-        "boxes" [N, 4], "labels" [N] and, if any, "difficult" bool [N]. Arrays or tensors on the CPU.
+        "boxes" [N, 4], "labels" [N] and, if any, "difficult" and "crowd" bool [N] and "area" [N]. Arrays or tensors on
+        the CPU.
         Raises IndexError for a label outside 1 to the number of classes.
         """
         labels, true_labels = np.asarray(detections["labels"], np.int32), np.asarray(truths["labels"], np.int32)
@@ -107,27 +109,31 @@ class Collector:
                 wrong = int(given[(given < 1) | (given > len(self.classes))][0])
                 raise IndexError(f"label {wrong} is not one of the {len(self.classes)} classes")
         scores = np.asarray(detections["scores"], np.float32)
-        difficult = np.asarray(truths.get("difficult", np.zeros(len(true_labels))), dtype=bool)
-        boxes = (np.asarray(items["boxes"], np.float32).reshape(-1, 4) for items in (detections, truths))
-        self._found.append((labels, next(boxes), scores, np.zeros(len(labels), bool)))
-        self._truth.append((true_labels, next(boxes), np.ones(len(true_labels), np.float32), difficult))
-        self._sizes.append(stored)
-        self._inputs += [seen] if seen is not None else []
+        none, boxes = np.zeros(len(labels), bool), np.asarray(detections["boxes"], np.float32).reshape(-1, 4)
+        self._found.append((labels, boxes, scores, none, none, np.full(len(labels), -1, np.float32)))
+        count, boxes = len(true_labels), np.asarray(truths["boxes"], np.float32).reshape(-1, 4)
+        difficult, crowd = (np.asarray(truths.get(name, np.zeros(count)), bool) for name in ("difficult", "crowd"))
+        area = np.asarray(truths.get("area", np.full(count, -1)), np.float32)
+        self._truth.append((true_labels, boxes, np.ones(count, np.float32), difficult, crowd, area))
+        self._images.append((*image.size, *image.input_size, *image.to_stored))
 
     def __len__(self) -> int:
-        return len(self._sizes)
+        return len(self._images)
 
     def findings(self) -> Findings:
         """Everything added so far."""
-        sizes = np.array(self._sizes, np.int32).reshape(-1, 2)
-        inputs = np.array(self._inputs, np.int32).reshape(-1, 2) if self._inputs or not self._sizes else None
-        return Findings(tuple(self.classes), _items(self._found), _items(self._truth), sizes, inputs)
+        images = np.array(self._images, np.float64).reshape(-1, 8)
+        sizes, inputs = images[:, :2].astype(np.int32), images[:, 2:4].astype(np.int32)
+        return Findings(
+            tuple(self.classes), _items(self._found), _items(self._truth), sizes, inputs, images[:, 4:]
+        )  # fmt: skip
 
 
 def _items(parts: Sequence[tuple[Array, ...]]) -> Items:
     counts = [len(part[0]) for part in parts]
     picture = np.repeat(np.arange(len(parts), dtype=np.int32), counts)
-    nothing = (np.zeros(0, np.int32), np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, bool))
-    label, box, score, difficult = (np.concatenate(column) for column in zip(nothing, *parts, strict=True))
+    floats, flags = np.zeros(0, np.float32), np.zeros(0, bool)
+    nothing = (np.zeros(0, np.int32), np.zeros((0, 4), np.float32), floats, flags, flags, floats)
+    label, box, score, difficult, crowd, area = (np.concatenate(column) for column in zip(nothing, *parts, strict=True))
     order = np.lexsort((-score, label, picture))
-    return Items(picture, label, box, score, difficult).take(order)
+    return Items(picture, label, box, score, difficult, crowd, area).take(order)

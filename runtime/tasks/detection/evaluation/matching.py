@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.imaging import boxes
+
 Array = NDArray[Any]
 
 CHUNK = 2_000_000
@@ -39,20 +41,24 @@ def match(
     thresholds: Array,
     ignored: Array | None = None,
     ties: str = "first",
+    crowd: Array | None = None,
 ) -> Matches:
     """Match detections to objects of the same group (a picture and a class, as one number).
 
     ``found_groups`` [K] and ``truth_groups`` [N] rise, detections within a group come best first, boxes are [K, 4] and
     [N, 4] corners. A detection takes the free object that it overlaps most, if by ``thresholds`` [T] or more; of two
     that it overlaps alike, the "first" or the "last". ``ignored`` bool [A, N]: sets of objects that are taken only
-    where no other can be. The result has R = A * T rules (T alone without ``ignored``), thresholds running fastest.
+    where no other can be. Any number of detections may take an object that is a ``crowd`` bool [N]; what counts there
+    is the share of the detection that lies in it. The result has R = A * T rules (T alone without ``ignored``),
+    thresholds running fastest.
     """
     sets = np.zeros((1, len(truth_groups)), dtype=bool) if ignored is None else ignored
     rules = len(sets) * len(thresholds)
+    crowds = np.zeros(len(truth_groups), dtype=bool) if crowd is None else crowd
     parts = [
-        _match(detections, truths, overlap, found_groups, thresholds=thresholds, ignored=sets, ties=ties)
+        _match(detections, truths, overlap, found_groups, thresholds=thresholds, ignored=sets, ties=ties, crowd=crowds)
         for detections, truths, overlap in _pairs(
-            found_groups, found_boxes, truth_groups, truth_boxes, lowest=float(np.min(thresholds))
+            found_groups, found_boxes, truth_groups, truth_boxes, lowest=float(np.min(thresholds)), crowd=crowds
         )
     ]
     if not parts:
@@ -61,7 +67,7 @@ def match(
 
 
 def _pairs(
-    found_groups: Array, found_boxes: Array, truth_groups: Array, truth_boxes: Array, *, lowest: float
+    found_groups: Array, found_boxes: Array, truth_groups: Array, truth_boxes: Array, *, lowest: float, crowd: Array
 ) -> Iterator[tuple[Array, Array, Array]]:
     """Detection, object and overlap of every pair that overlaps by ``lowest`` or more; whole groups at a time."""
     first = np.searchsorted(truth_groups, found_groups, "left")
@@ -79,26 +85,22 @@ def _pairs(
         detections = np.repeat(some[start:stop], many)
         ramp = np.arange(len(detections)) - np.repeat(np.cumsum(many) - many, many)
         truths = np.repeat(first[start:stop], many) + ramp
-        overlap = overlaps(found_boxes[detections], truth_boxes[truths])
+        overlap = overlaps(found_boxes[detections], truth_boxes[truths], crowd[truths])
         near = overlap >= min(lowest, 1 - 1e-10)
         yield detections[near], truths[near], overlap[near]
         start = stop
 
 
-def overlaps(first: Array, second: Array) -> NDArray[np.float64]:
-    """Intersection over union of boxes [P, 4] and [P, 4], one with one."""
-    one, other = np.asarray(first, np.float64).T, np.asarray(second, np.float64).T
-    width = np.minimum(one[2], other[2]) - np.maximum(one[0], other[0])
-    height = np.minimum(one[3], other[3]) - np.maximum(one[1], other[1])
-    shared = width.clip(0) * height.clip(0)
-    union = (one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1]) - shared
-    result: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=shared > 0)
-    return result
+def overlaps(first: Array, second: Array, crowd: Array | bool = False) -> NDArray[np.float64]:
+    """Intersection over union of boxes [P, 4] and [P, 4], one with one; where ``second`` is a ``crowd`` [P], over
+    ``first`` alone."""
+    return boxes.iou(np.asarray(first, np.float64), np.asarray(second, np.float64), crowd=crowd)
 
 
 def _match(
-    detections: Array, truths: Array, overlap: Array, groups: Array, *, thresholds: Array, ignored: Array, ties: str
-) -> Matches:
+    detections: Array, truths: Array, overlap: Array, groups: Array, *, thresholds: Array, ignored: Array, ties: str,
+    crowd: Array,
+) -> Matches:  # fmt: skip
     """The rounds, for the pairs of some whole groups. Pairs of a detection stand together, detections rise."""
     found, starts = np.unique(detections, return_index=True)
     rules = len(ignored) * len(thresholds)
@@ -132,6 +134,6 @@ def _match(
             chosen = np.maximum.reduceat(np.where(equal, places, -1), heads, axis=1)
         rule, member = np.nonzero(best > 0)
         object_ = objects[chosen[rule, member]]
-        free[rule, object_ - base] = False
+        free[rule, object_ - base] = crowd[object_]
         taken[rule, members[member]] = object_
     return Matches(found, taken)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -13,6 +12,7 @@ from converters.pictures.drawing import Colour, Framed, frames, outline_font
 from runtime.imaging.decoding import WHOLE, Place, decode
 from runtime.tasks.detection.drawing import readable
 from runtime.tasks.detection.evaluation.analysis import Analysis, Picture
+from runtime.tasks.detection.evaluation.findings import Items
 from tltpipe.files import atomic
 
 FOUND: Colour = (46, 160, 67)
@@ -68,25 +68,22 @@ def _tile(analysis: Analysis, picture: Picture, place: Place) -> Image.Image:
     truth, found = findings.truth, findings.found
     framed: list[tuple[int, Framed]] = []
     own = np.flatnonzero(truth.picture == picture.number)
-    for n, box in zip(own, _fitted(analysis, picture, truth.box[own], small), strict=True):
+    for n, box in zip(own, _fitted(analysis, truth.take(own), small), strict=True):
         colour = FOUND if hit[n] else MISSED
         framed.append((0 if hit[n] else 2, Framed(box, colour, readable(findings.classes, truth.label[n]))))
     own = np.flatnonzero((found.picture == picture.number) & analysis.above)
-    for k, box in zip(own, _fitted(analysis, picture, found.box[own], small), strict=True):
+    for k, box in zip(own, _fitted(analysis, found.take(own), small), strict=True):
         wrong = analysis.outcome.truth[k] < 0
         text = f"{readable(findings.classes, found.label[k])} {found.score[k]:.2f}"
         framed.append((3 if wrong else 1, Framed(box, WRONG if wrong else RIGHT, text)))
     return frames(small, [each for _, each in sorted(framed, key=lambda item: item[0])])
 
 
-def _fitted(
-    analysis: Analysis, picture: Picture, boxes: Any, image: Image.Image
-) -> list[tuple[float, float, float, float]]:
-    """``boxes`` on ``image``, a smaller copy of ``picture``."""
-    inputs = analysis.findings.inputs
-    height, width = image.size[::-1] if inputs is None else inputs[picture.number].tolist()
-    scale = np.array([image.width / width, image.height / height] * 2)
-    return [(float(a), float(b), float(c), float(d)) for a, b, c, d in boxes * scale]
+def _fitted(analysis: Analysis, items: Items, image: Image.Image) -> list[tuple[float, float, float, float]]:
+    """The boxes of ``items``, of one picture, on ``image``, a smaller copy of it."""
+    findings = analysis.findings
+    scale = np.tile(np.array(image.size) / findings.sizes[items.picture], 2)
+    return [(float(a), float(b), float(c), float(d)) for a, b, c, d in findings.stored(items) * scale]
 
 
 def _legend(pen: ImageDraw.ImageDraw, width: int) -> None:

@@ -1,4 +1,4 @@
-"""What others call the layers of our backbones: one file per family, named as in ``runtime/backbones``.
+"""What others call the layers of our backbones: one file per family, named as in ``runtime/nn/backbones``.
 
 ``registry.load("runtime.weights.pretrained.families", "resnet").namings(ours, file)`` tells every way in which the
 file may spell this family, as a list of ``Naming``; the one of which the file has most is taken.

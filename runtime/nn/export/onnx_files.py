@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime.weights.card import NAMES
 from tltpipe.errors import ExportError
 
 if TYPE_CHECKING:
     import onnx
+
+NAMES = "names"
+"""In ONNX's metadata: a JSON list in which a label of the graph is the index of its name."""
+TENSORRT_NMS = "NMSDynamic_TRT"
+"""TensorRT's plugin that decodes and suppresses: the one operator that is not ONNX's own."""
 
 
 def save(model: onnx.ModelProto, path: Path, *, names: Sequence[str], foreign: bool = False) -> None:

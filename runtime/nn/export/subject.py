@@ -19,8 +19,8 @@ class Subject:
     """A trained ``model`` on the CPU, in evaluation mode, and how it is to be exported.
 
     ``size`` is (height, width) of its images, None where it takes images of any size. ``batch`` None takes any number
-    of them. ``calibration`` gives batches of images uint8 [B, H, W, 3], RGB, from the first one on each time it is
-    called; None where nothing is quantised.
+    of them. ``calibration`` gives batches of images uint8
+    [B, H, W, 3], RGB, from the first one on each time it is called; None where nothing is quantised.
     """
 
     model: nn.Module

@@ -23,8 +23,8 @@ QUANTISED = ("Conv", "Add", "Relu", "MaxPool", "Concat")
 def quantised(model: onnx.ModelProto, feeds: Iterator[dict[str, NDArray[np.float32]]]) -> onnx.ModelProto:
     """``model`` (from prepared pixels to the heads' outputs) with int8 weights and uint8 activations.
 
-    ``feeds`` are its inputs by name for one batch of calibration images after the other. Raises
-    ExportError when ONNX Runtime cannot.
+    ``feeds`` are its inputs by name for one batch of calibration images after the other. Raises ExportError when ONNX
+    Runtime cannot.
     """
     import onnx
     from onnxruntime import quantization

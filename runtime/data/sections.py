@@ -1,0 +1,78 @@
+"""What the sections that YAML specs share (``specs.sections``) come to in a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from runtime.data.recipe import Optimizer, Source
+from runtime.nn import schedules
+from runtime.nn.schedules import Schedule
+from runtime.shell.program import host
+
+if TYPE_CHECKING:
+    from specs import sections
+    from specs.sections import Optim, Train
+
+
+def training(train: Train) -> dict[str, Any]:
+    """The fields of a Recipe that the section ``train`` says."""
+    return {
+        "seed": train.seed,
+        "epochs": train.num_epochs,
+        "checkpoint_interval": train.checkpoint_interval,
+        "optimizer": optimizer(train.optim),
+        "schedule": schedule(train),
+        "clip_norm": train.clip_grad_norm or None,
+        "average": train.ema_decay if train.enable_ema else None,
+    }
+
+
+def optimizer(optim: Optim) -> Optimizer:
+    decay = {"weight_decay": optim.weight_decay}
+    match optim.optimizer:
+        case "sgd":
+            return Optimizer("SGD", {"momentum": optim.momentum, **decay}, optim.norm_weight_decay)
+        case "rmsprop":
+            return Optimizer("RMSprop", {"momentum": optim.momentum, **decay}, optim.norm_weight_decay)
+        case "adam":
+            return Optimizer("Adam", {"betas": (optim.momentum, 0.999), **decay}, optim.norm_weight_decay)
+        case "adamw":
+            return Optimizer("AdamW", {"betas": (optim.momentum, 0.999), **decay}, optim.norm_weight_decay)
+
+
+def schedule(train: Train) -> Callable[[int, int], Schedule]:
+    """The learning rate, given the number of steps over all epochs, and of processes, which does not count."""
+
+    def curve(steps: int, _processes: int) -> Schedule:
+        per_epoch = max(1, steps // train.num_epochs)
+        made = _curve(train.optim, steps, per_epoch)
+        return schedules.WarmUp(made, train.optim.warmup_steps, train.optim.warmup_factor)
+
+    return curve
+
+
+def _curve(optim: Optim, steps: int, per_epoch: int) -> Schedule:
+    flat = optim.lr_flat_epochs * per_epoch
+    match optim.lr_scheduler:
+        case "constant":
+            return schedules.Constant(optim.lr)
+        case "multistep":
+            return schedules.MultiStep(optim.lr, optim.lr_steps, per_epoch, optim.lr_decay)
+        case "step":
+            return schedules.StepLR(optim.lr, optim.lr_step_size, per_epoch, optim.lr_decay)
+        case "poly":
+            return schedules.Polynomial(optim.lr, steps, optim.lr_power, optim.lr_min, flat)
+        case "cosine":
+            return schedules.Cosine(optim.lr, steps, optim.lr_min, flat)
+
+
+def sources(field: str, given: Sequence[sections.Source]) -> Iterator[Source]:
+    """The sources in the list ``field`` of a spec."""
+    for index, source in enumerate(given):
+        images = host(source.image_dir) if source.image_dir else None
+        if source.json_file:
+            annotations, format = host(source.json_file), "coco"
+        else:
+            annotations, format = host(source.path), source.format
+        yield Source(images, annotations, format, source.weight, f"{field}[{index}]")

@@ -1,0 +1,73 @@
+"""The shared sections of YAML specs in a recipe: optimisers, schedules, sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime.data import sections
+from runtime.data.recipe import Optimizer, Source
+from specs.sections import Optim, Train
+from specs.sections import Source as Given
+
+EPOCHS, PER_EPOCH = 10, 50
+STEPS = EPOCHS * PER_EPOCH
+
+
+def rates(optim: Optim, *steps: int) -> list[float]:
+    curve = sections.schedule(Train(num_epochs=EPOCHS, optim=optim))(STEPS, 1)
+    return [curve(step) for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("optim", "expected"),
+    [
+        (Optim(optimizer="sgd"), Optimizer("SGD", {"momentum": 0.9, "weight_decay": 1e-4})),
+        (
+            Optim(optimizer="adamw", momentum=0.8, weight_decay=0.05, norm_weight_decay=0.0),
+            Optimizer("AdamW", {"betas": (0.8, 0.999), "weight_decay": 0.05}, 0.0),
+        ),
+        (Optim(optimizer="adam", weight_decay=0), Optimizer("Adam", {"betas": (0.9, 0.999), "weight_decay": 0})),
+        (Optim(optimizer="rmsprop"), Optimizer("RMSprop", {"momentum": 0.9, "weight_decay": 1e-4})),
+    ],
+)
+def test_optimisers(optim: Optim, expected: Optimizer) -> None:
+    assert sections.optimizer(optim) == expected
+
+
+def test_schedules() -> None:
+    assert rates(Optim(lr=1.0), 0, STEPS) == [1, 1]
+    multistep = Optim(lr=1.0, lr_scheduler="multistep", lr_steps=(6, 8), lr_decay=0.5)
+    assert rates(multistep, 6 * PER_EPOCH - 1, 6 * PER_EPOCH, 8 * PER_EPOCH) == [1, 0.5, 0.25]
+    step = Optim(lr=1.0, lr_scheduler="step", lr_step_size=3, lr_decay=0.5)
+    assert rates(step, 3 * PER_EPOCH - 1, 3 * PER_EPOCH, 9 * PER_EPOCH) == [1, 0.5, 0.125]
+    poly = Optim(lr=1.0, lr_scheduler="poly", lr_power=2.0, lr_min=0.2)
+    assert rates(poly, 0, STEPS // 2, STEPS) == pytest.approx([1, 0.4, 0.2])
+    cosine = Optim(lr=1.0, lr_scheduler="cosine", lr_min=0.1, lr_flat_epochs=2)
+    assert rates(cosine, 0, 4 * PER_EPOCH, 8 * PER_EPOCH, STEPS) == pytest.approx([1, 0.55, 0.1, 0.1])
+
+
+def test_warm_up_is_that_of_torchvisions_reference() -> None:
+    warm = Optim(lr=0.02, warmup_steps=100, warmup_factor=0.001)
+    assert rates(warm, 0, 50, 100, STEPS) == pytest.approx([0.02 * 0.001, 0.02 * (0.001 + 0.999 / 2), 0.02, 0.02])
+
+
+def test_what_the_section_train_says() -> None:
+    plain = sections.training(Train(seed=3, num_epochs=7))
+    assert (plain["seed"], plain["epochs"], plain["clip_norm"], plain["average"]) == (3, 7, None, None)
+    other = sections.training(Train(clip_grad_norm=2.0, enable_ema=True, ema_decay=0.99))
+    assert (other["clip_norm"], other["average"]) == (2.0, 0.99)
+
+
+def test_sources() -> None:
+    given = [
+        Given(image_dir="/i", json_file="/a.json", weight=2.0),
+        Given(path="/d", format="yolo"),
+        Given(path="/e", image_dir="/f"),
+    ]
+    assert list(sections.sources("dataset.x", given)) == [
+        Source(Path("/i"), Path("/a.json"), "coco", 2.0, "dataset.x[0]"),
+        Source(None, Path("/d"), "yolo", 1.0, "dataset.x[1]"),
+        Source(Path("/f"), Path("/e"), "auto", 1.0, "dataset.x[2]"),
+    ]
