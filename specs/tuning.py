@@ -37,7 +37,7 @@ def build(folder: str, kind: type[Any], given: Mapping[str, object], where: Plac
             problems.append((str(key), what, None if meant else f"settings of {folder}: {', '.join(known)}"))
             continue
         try:
-            values[key] = _listed(_calculated(value)) if key in lists else value
+            values[key] = _list(value) if key in lists else value
         except ValueError as error:
             problems.append((key, f"{key}: {error}", None))
     try:
@@ -73,6 +73,12 @@ def adapter(kind: type[Any]) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
+def _list(value: object) -> object:
+    """A list; of one entry where ``value`` is that entry."""
+    calculated = _calculated(value)
+    return [calculated] if isinstance(calculated, int | float) else calculated
+
+
 def _calculated(value: object) -> object:
     """Lists may hold arithmetic, as in specs: as one text, or as an entry of a list."""
     if isinstance(value, str):
@@ -80,11 +86,6 @@ def _calculated(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [_calculated(entry) for entry in value]
     return value
-
-
-def _listed(value: object) -> object:
-    """One number is a list of one."""
-    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
 def _name(error: Any) -> str:

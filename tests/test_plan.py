@@ -97,14 +97,7 @@ def circles(edges: dict[tuple[str, str], list[str]]) -> dict[str, list[str]]:
     return {f"{own} -> {other}": places for (own, other), places in edges.items() if own in reached(other)}
 
 
-MENDING = (
-    "converters",
-    "orchestrator",
-    "runtime",
-    "runtime.tasks.detection",
-    "runtime.weights",
-    "runtime.weights.checkpoint",
-)
+MENDING = ("runtime.tasks.detection",)
 
 
 def packages() -> list[object]:
@@ -117,7 +110,6 @@ def test_no_room_stands_on_itself(package: str) -> None:
     assert circles(between_rooms(package)) == {}
 
 
-@pytest.mark.xfail(strict=False, reason="being mended")
 @pytest.mark.parametrize("package", MOST)
 def test_the_plan_is_seen_at_a_glance(package: str) -> None:
     rooms = {room(package, name) for name in MODULES} - {None, "__init__"}

@@ -137,9 +137,6 @@ class Export:
     force: bool = False
 
 
-Request = Augment | Convert | Train | Evaluate | Infer | Prune | Export
-
-
 @dataclass(frozen=True)
 class Secret:
     """A place in argv where the runner puts the value of ``Job.secrets[name]`` at the last moment.
@@ -149,6 +146,18 @@ class Secret:
 
     name: str
     optional: bool = False
+
+
+@dataclass(frozen=True)
+class Program:
+    """One of our own programs with its command line, in which paths are of the host: for a stage that has no request
+    of its own here. NVIDIA's have no such program."""
+
+    name: str
+    words: tuple[str | Path | Secret, ...] = ()
+
+
+Request = Augment | Convert | Train | Evaluate | Infer | Prune | Export | Program
 
 
 @dataclass(frozen=True)

@@ -174,8 +174,8 @@ def _need(run: Run, name: str, stage: Stage) -> None:
             made = f"run `tltpipe {makers[0]}` first" if makers else stage.MISSING
             hint = (checkpoints.unknown(run, path) if "train" in needs(run, name) else None) or made
             if "*" in path.name:  # its name is not known before it is there
-                raise DataError("a checkpoint is missing", where=run.workspace.name(path.parent), hint=hint)
-            raise DataError("this is missing", where=run.workspace.name(path), hint=hint)
+                raise DataError("no checkpoint found", where=run.workspace.name(path.parent), hint=hint)
+            raise DataError("not found", where=run.workspace.name(path), hint=hint)
 
 
 def _near(path: Path, output: Path) -> bool:

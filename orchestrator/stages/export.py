@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Exporting:
-    """What tltpipe export writes (docs/export.md)."""
+    """Export (docs/export.md)."""
 
     __pydantic_config__: ClassVar = STRICT
 
     format: str | None = None
-    """onnx (suppression inside), onnx_raw, deepstream or pt2; null is the usual one of the toolkit."""
+    """onnx (suppression inside), onnx_raw, deepstream or pt2; (default: the toolkit's first)."""
     data_type: Literal["fp32", "fp16", "int8"] = "fp32"
-    """int8 needs pictures to measure on."""
+    """Arithmetic of the exported model; int8 needs images to calibrate on."""
     calibration: str | None = None
-    """Folder of pictures for int8; null is the augmented pictures to train on."""
+    """Folder of images to calibrate int8 on (default: the training images)."""
     batches: Annotated[int, Ge(1)] = 10
-    """So many batches of it are looked at."""
+    """Number of batches to calibrate on."""
     batch_size: Annotated[int, Ge(1)] = 16
-    """Of so many pictures."""
+    """Images per batch of the calibration."""
     static_batch_size: Annotated[int, Ge(1)] | None = None
-    """A fixed number of pictures a batch; null takes any."""
+    """Fixed number of images per batch (default: any)."""
     target_opset: Annotated[int, Ge(13), Le(20)] | None = None
-    """Of ONNX; null is 17."""
+    """ONNX opset (default: 17)."""
 
 
 ABOUT = "writing the model for other runtimes"

@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Inference:
-    """What tltpipe infer looks with (docs/infer.md)."""
+    """Inference (docs/infer.md)."""
 
     __pydantic_config__: ClassVar = STRICT
 
     model: str | None = None
-    """A checkpoint (last, best, a path), or a model that tltpipe export wrote; null is the setting model."""
+    """Checkpoint (last, best, a path), or a model that tltpipe export wrote (default: the setting model)."""
     device: str | None = None
-    """cpu, cuda or cuda:1; null is a GPU where there is one."""
+    """cpu, cuda or cuda:1 (default: a GPU where there is one)."""
     batch_size: Annotated[int, Ge(1)] | None = None
-    """Pictures looked at together."""
+    """Images per batch (default: the program's)."""
 
 
-ABOUT = "finding objects in pictures"
+ABOUT = "running the model on images"
 NEEDS = ("train",)
 DATA: tuple[str, ...] | None = None
 SPEC: str | None = None
 SETTINGS: type[Any] | None = Inference
 ON_REQUEST = True
-MISSING = "name a picture or a folder of pictures"
+MISSING = "name an image or a folder of images"
 DRAWN, LABELS, SHEET, RESULTS = "images_annotated", "labels", "sheet.jpg", "coco.json"
 
 
@@ -73,7 +73,7 @@ def execute(run: Run) -> dict[str, Any]:
     """
     subject = run.subject
     if subject is None:
-        raise DataError("there are no pictures to look at", hint="tltpipe infer IMAGE_OR_FOLDER")
+        raise DataError("no images are named", hint="tltpipe infer IMAGE_OR_FOLDER")
     request = _request(run, subject)
     pictures = [name for each in _subjects(run) for name in _pictures(run, each)]
     target = run.workspace.inference
@@ -172,7 +172,7 @@ def _pictures(run: Run, subject: Path) -> list[str]:
     Raises DataError where there is none, however deep.
     """
     if not subject.exists() and not run.runner.pretends:
-        raise DataError("there is no such picture or folder", where=subject)
+        raise DataError("no such image or folder", where=subject)
     if not subject.is_dir():
         return [subject.name]
     found = sorted(listing.files(subject, listing.PICTURES))

@@ -27,17 +27,17 @@ class Pruning:
     __pydantic_config__: ClassVar = STRICT
 
     threshold: Annotated[float, Ge(0)] = 0.1
-    """Those whose normalised norm is above it; more goes the higher it is."""
+    """Keep filters whose normalised norm exceeds this."""
     criterion: Literal["union", "intersection", "arithmetic_mean", "geometric_mean"] = "union"
-    """One norm out of several, where layers share a decision; intersection, the smallest, removes most."""
+    """How the norms of coupled layers are combined; intersection, the smallest, removes most."""
     granularity: Annotated[int, Ge(1)] = 8
-    """Of each layer a multiple of so many stay."""
+    """Keep a multiple of this many filters of each layer."""
     minimum: Annotated[int, Ge(0)] = 16
-    """And at least so many."""
+    """Keep at least this many filters of each layer."""
     normalizer: Literal["max", "L2"] = "max"
-    """Norms are divided by the layer's largest, or by their L2 norm over their number."""
+    """Divide norms by the layer's largest, or by their L2 norm over their number."""
     excluded: Sequence[str] = field(default_factory=list)
-    """Convolutions that stay as they are, by name."""
+    """Names of convolutions that are not pruned."""
 
 
 ABOUT = "cutting out filters of little weight"

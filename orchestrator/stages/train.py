@@ -28,19 +28,19 @@ class Training:
     __pydantic_config__: ClassVar = STRICT
 
     weights: str | None = None
-    """A model to start from: pretrained weights (ours, torchvision's or timm's) or a pruned model."""
+    """Model to start from: pretrained weights (ours, torchvision's or timm's) or a pruned model (default: none)."""
     precision: Literal["32", "bf16", "fp16"] = "32"
-    """Of the arithmetic; the 16 bits are for GPUs."""
+    """Floating-point precision; 16 bits are for GPUs."""
     clip_norm: Annotated[float, Ge(0)] | None = None
-    """Gradients longer than this are shortened to it, 0 never; null leaves that to the program (35)."""
+    """Maximum norm of the gradients, 0 for no limit (default: the program's, 35)."""
     ema: Annotated[float, Gt(0), Lt(1)] | None = None
-    """Detect with a moving average of the weights; this is its decay, 0.999 for example."""
+    """Decay of a moving average of the weights, which is then the model: 0.999 for example (default: no average)."""
     compile: bool = False
-    """Compile the network: a slow start, then faster steps on a GPU."""
+    """Compile the network: slow to start, then faster steps on a GPU."""
     processes: Annotated[int, Ge(1)] | None = None
-    """Processes on the CPU, each with its own part of the batch; null is one."""
+    """Processes on the CPU, each with its own part of the batch (default: 1)."""
     save_minutes: Annotated[float, Gt(0)] | None = None
-    """Save that often within an epoch, too; null leaves that to the program."""
+    """Minutes between saves within an epoch (default: the program's)."""
     strict_tlt: bool = False
     """NVIDIA's behaviour to the letter, also where it is a bug (docs/strict.md)."""
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Prune, Request, Secret, Train
+from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Program, Prune, Request, Secret, Train
 from orchestrator.toolkits import tlt2
 from tltpipe import __version__, inputs, progress
 from tltpipe.errors import RunFailed
@@ -57,6 +57,8 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
     """TLT 2.0's line; checkpoints are encrypted where a key was given, and only there."""
     if isinstance(request, Augment):
         return _augment(request, at)
+    if isinstance(request, Program):
+        return (request.name, *(at(word) if isinstance(word, Path) else word for word in request.words))
     chosen: list[str] = []
     if isinstance(request, Train):
         chosen += ["--fresh"] if request.fresh else []

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Prune, Request, Secret, Train
+from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Program, Prune, Request, Secret, Train
 from tltpipe.errors import UsageError
 from tltpipe.progress import Tick
 
@@ -41,7 +41,7 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
     match request:
         case Augment(dataset, spec, output, arithmetic, antialias, skip_bad):
             if arithmetic != "tao5" or antialias or skip_bad:
-                what = "NVIDIA's tlt-augment lets nobody choose arithmetic, antialias or skip_bad"
+                what = "NVIDIA's tlt-augment has no option for arithmetic, antialias or skip_bad"
                 raise UsageError(what, hint="leave these settings of augment out, or use our own programs")
             return ("tlt-augment", "-d", at(dataset), "-a", at(spec), "-o", at(output))
         case Convert(_, spec, prefix):
@@ -58,8 +58,8 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
             return ("tlt-evaluate", network, "-e", at(spec), "-m", at(model), "-k", KEY)
         case Infer(network, spec, model, images, drawn, labels, threshold, more, _, _, options):
             if more or options:
-                what = "NVIDIA's tlt-infer takes one picture or one folder, and no other options"
-                raise UsageError(what, hint="look at one at a time, or use our own programs")
+                what = "NVIDIA's tlt-infer takes one image or one folder, and no other options"
+                raise UsageError(what, hint="name one at a time, or use our own programs")
             files = ("-i", at(images), "-o", at(drawn), "-e", at(spec), "-m", at(model), "-k", KEY, "-l", at(labels))
             return ("tlt-infer", network, *files, "-t", f"{threshold:g}")
         case Prune(_, model, output, threshold, criterion, granularity, minimum, normalizer, excluded):
@@ -69,6 +69,8 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
             return ("tlt-prune", "-m", at(model), "-o", at(output), "-k", KEY, *rule, "-n", normalizer, *spared)
         case Export():
             return _export(request, at)
+        case Program(name):
+            raise UsageError(f"NVIDIA has no program {name}", hint="use our own programs: --toolkit embedded")
 
 
 def _export(request: Export, at: At) -> tuple[str | Secret, ...]:

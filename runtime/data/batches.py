@@ -18,13 +18,15 @@ from numpy.typing import NDArray
 from runtime.data.fields import BOXES, Fields, Large
 from runtime.data.loading import Loader, Memory
 from runtime.data.split import Split
+from runtime.imaging.placement import Placement
 from tltpipe.machine import cpu_count, worker_count
 
 if TYPE_CHECKING:
     import torch
 
     from runtime.data.recipe import Recipe
-    from runtime.imaging.placement import Placement, Seen, View
+    from runtime.imaging.placement import Seen, View
+    from runtime.imaging.transforms import Size
     from runtime.tasks import Target
 
 
@@ -52,11 +54,12 @@ class Batch:
 
 class Rest(NamedTuple):
     """What of a batch goes by pipe: ``counts`` [B] of objects, the small fields (those of objects joined in one array,
-    those of images in a list), and ``placements``, with the sizes of images and large fields."""
+    those of images in a list), and the placements: ``matrices`` [B, 3, 3], ``sizes`` (width, height) of inputs."""
 
     counts: tuple[int, ...]
     small: dict[str, Any]
-    placements: tuple[Placement, ...]
+    matrices: NDArray[np.float64]
+    sizes: tuple[Size, ...]
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,13 @@ class Pictures:
             for name, each in self.split.fields.items()
             if name not in self._large and (values := [target[name] for target in targets])
         }
-        return Rest(tuple(len(one.kept) for one in seen), small, tuple(one.placement for one in seen))
+        placements = [one.placement for one in seen]
+        matrices = np.stack([placement.matrix for placement in placements])
+        sizes = tuple(placement.size for placement in placements)
+        return Rest(tuple(len(one.kept) for one in seen), small, matrices, sizes)
 
     def whole(self, draw: Draw, memory: Memory, rest: Rest) -> Batch:
-        sizes = [placement.size for placement in rest.placements]
-        pieces = _pieces(memory)
+        sizes, pieces = rest.sizes, _pieces(memory)
         images: NDArray[np.uint8] | list[NDArray[np.uint8]]
         if self.size is not None:
             images = pieces(len(sizes) * prod(self.size) * 3).reshape(-1, *self.size, 3)
@@ -125,7 +130,8 @@ class Pictures:
             {name: columns[name][at] for name in self.split.fields} for at in range(len(draw.indices))
         ]
         shown = tuple(self._sample(index)[0] for index in draw.indices)
-        return Batch(images, targets, shown, self.split.fields, rest.placements)
+        placements = tuple(map(Placement, rest.matrices, sizes, map(self._stored, shown)))
+        return Batch(images, targets, shown, self.split.fields, placements)
 
     def one(self, epoch: int, place: int, index: int) -> tuple[Seen, Target]:
         """What is seen of sample ``index``, and its target."""
@@ -133,11 +139,10 @@ class Pictures:
         boxes = self.split.boxes[things] if "boxes" in self.split.columns else _NO_BOXES
         random = None if self.seed is None else np.random.default_rng((self.seed, epoch, place))
         seen = self.view(self.split.image(image), boxes, self._stored(image), random)
-        kept, own = things.start + seen.kept, np.array([image])
-        target = {}
+        kept, target = things.start + seen.kept, {}
         for name, each in self.split.fields.items():
             column = self.split.columns[name]
-            target[name] = each.placed(column.take(kept if each.per == "object" else own), seen)
+            target[name] = each.placed(column.take(kept if each.per == "object" else np.array([image])), seen)
         return seen, target
 
     def _sample(self, index: int) -> tuple[int, slice]:

@@ -74,14 +74,20 @@ class Fixed:
 
     dtype: DTypeLike
     shape: tuple[int, ...] = ()
-    data: bytearray = field(default_factory=bytearray)
+
+    def __post_init__(self) -> None:
+        kind = np.dtype(self.dtype)
+        self.data = array("B" if kind == np.bool_ or self.shape else kind.char)
 
     @property
     def nbytes(self) -> int:
-        return len(self.data)
+        return self.data.itemsize * len(self.data)
 
     def extend(self, values: Sequence[Any] | NDArray[Any]) -> None:
-        self.data += np.asarray(values, self.dtype).tobytes()
+        if self.shape or isinstance(values, np.ndarray):
+            self.data.frombytes(np.asarray(values, self.dtype).tobytes())
+        else:
+            self.data.extend(values)
 
     def take(self, places: Indices) -> NDArray[Any]:
         return np.asarray(self.array[places])

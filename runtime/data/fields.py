@@ -228,11 +228,10 @@ def crowd(annotated: Annotated) -> Sequence[bool]:
     return [thing.crowd for thing in annotated.sample.objects]
 
 
-def area(annotated: Annotated) -> Sequence[float] | NDArray[np.float32]:
+def area(annotated: Annotated) -> Sequence[float]:
     """Pixels of each object on the stored image as COCO counts them: annotated, of its mask, or of its box."""
     if annotated.sample is None:
-        sides = annotated.boxes[:, 2:] - annotated.boxes[:, :2]
-        return np.asarray(sides[:, 0] * sides[:, 1])
+        return [(right - left) * (bottom - top) for left, top, right, bottom in annotated.boxes.tolist()]
     return [_area(thing) for thing in annotated.sample.objects]
 
 

@@ -41,8 +41,7 @@ def scores(
     metrics = [task.metrics(each.classes, recipe) for each in models]
     order, images = data.for_validation(recipe, split)
     draws = list(order)
-    step = max(1, len(split) // limit) if limit else 1
-    chosen = draws[::step]
+    chosen = draws[:: max(1, len(split) // limit) if limit else 1]
     with (
         progress.bar("compare", total=sum(len(draw.indices) for draw in chosen)) as bar,
         closing(data.batches(images, chosen, workers=data.workers(recipe))) as batches,

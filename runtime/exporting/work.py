@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from runtime.data.recipe import Recipe
     from runtime.exporting.formats import Format
     from runtime.inference.backends import Model
     from runtime.inference.backends.checkpoint import Trained
     from runtime.nn.export.subject import Made, Subject
     from runtime.weights.card import Card
-    from specs import Spec
 
 COMPARED = 8
 """Pictures that the exported model must find the same on."""
@@ -33,7 +33,7 @@ class Wanted:
 
     network: str
     model: Path
-    spec: Spec | None
+    recipe: Recipe | None
     key: str | None
     target: Path
     format: str
@@ -52,7 +52,7 @@ def export(wanted: Wanted) -> None:
     from runtime.inference.backends import Device, checkpoint
     from runtime.weights import card
 
-    asked = backends.ModelRequest(wanted.network, wanted.spec, wanted.key, Device())
+    asked = backends.ModelRequest(wanted.network, wanted.recipe, wanted.key, Device())
     original = checkpoint.open(wanted.model, replace(asked, device=Device(None, asked=True)))
     subject = _subject(wanted, original)
     format = formats.load(wanted.network, wanted.format)
@@ -64,7 +64,7 @@ def export(wanted: Wanted) -> None:
         made = format.write(subject, path)
         told = _card(wanted, subject, made)
         card.path_of(path).write_text(told.text(), encoding="utf-8")
-        exported = backends.open(path, replace(asked, spec=None))
+        exported = backends.open(path, replace(asked, recipe=None))
         facts = _verify(format, subject, original, exported, wanted)
         if wanted.data_type == "int8":
             facts = _price(wanted, original, exported, subject, folder)
@@ -133,6 +133,7 @@ def _verify(format: Format, subject: Subject, original: Trained, exported: Model
 
 def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, folder: Path) -> dict[str, Any]:
     """What int8 gains in size and time, and what it costs in accuracy where the spec has validation data."""
+    from runtime import networks, tasks
     from runtime.data import frames
     from runtime.exporting import judging
     from runtime.inference import backends
@@ -157,10 +158,11 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
     }
     plan = original.recipe
     show = progress.for_stream()
-    split = frames.validation(plan, original.classes, progress=show) if wanted.spec else None
+    fields = tasks.load(networks.load(plan.network).TASK).FIELDS
+    split = frames.validation(plan, original.classes, fields, progress=show) if wanted.recipe else None
     if split is None:
-        program.warn("the spec has no validation data, so what int8 costs in accuracy is not known" if wanted.spec else
-                     "without -e there is no validation data, so what int8 costs in accuracy is not known")  # fmt: skip
+        why = "the spec has no validation data" if wanted.recipe else "without -e there is no validation data"
+        program.warn(f"{why}, so what int8 costs in accuracy is not known")
     else:
         after, before = judging.scores([int8, fp32], plan, split, limit=wanted.compare, progress=show)
         name, change = after.primary, after.value - before.value

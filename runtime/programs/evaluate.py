@@ -122,17 +122,16 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     from tltpipe import progress
 
     say: Callable[[str], None] = (lambda _line: None) if arguments.json else program.say
-    task_name = networks.load(arguments.network).TASK
-    task = tasks.load(task_name)
+    network = networks.load(arguments.network)
+    task, recipe = tasks.load(network.TASK), _chosen(network.recipe(spec), arguments)
     path = program.host(arguments.model_path)
     place = models.gpu_by_number(arguments.gpus, arguments.gpu_index)
-    model = models.open(path, ModelRequest(arguments.network, spec, arguments.key, place, arguments.threads))
+    model = models.open(path, ModelRequest(arguments.network, recipe, arguments.key, place, arguments.threads))
     show = progress.for_stream()
-    recipe = _chosen(networks.recipe(spec), arguments)
     split = frames.validation(recipe, model.classes, task.FIELDS, progress=show)
     if split is None:
         hint = f"add {recipe.data.held_out_fields} to dataset_config"
-        raise DataError("this spec has no validation data", where=spec.where("dataset_config"), hint=hint)
+        raise DataError("this spec has no validation data", where=recipe.where("dataset_config"), hint=hint)
     for note in split.notes:
         program.warn(note)
     say(f"evaluation  {frames.describe(split)}")
@@ -147,7 +146,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     report = metrics.report(split, ReportOptions(path.name, arguments.threshold, maps))
     for line in report.lines():
         say(line)
-    values = {"network": model.name, "task": task_name, **as_json(report.scores), **report.values()}
+    values = {"network": model.name, "task": network.TASK, **as_json(report.scores), **report.values()}
     values |= {"spec": str(spec.source), "ran_on": model.about}
     values |= {"seconds": round(took, 3), "pictures_per_second": round(len(split) / max(took, 1e-9), 1)}
     if results is not None:

@@ -104,6 +104,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def read(arguments: argparse.Namespace, spec: Spec | None) -> Wanted:
     """What ``arguments`` ask for. Raises UsageError, DataError for the calibration, ExportError for the output."""
+    from runtime import networks
     from runtime.inference import backends
 
     model = program.host(arguments.model)
@@ -132,7 +133,7 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Wanted:
     return Wanted(
         network=arguments.network,
         model=model,
-        spec=spec,
+        recipe=networks.recipe(spec) if spec else None,
         key=arguments.key,
         target=target,
         format=name,

@@ -173,9 +173,10 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
     def place(text: str | None, below: str | None = None) -> Path | None:
         return program.host(text) if text else results / below if results and below else None
 
-    task = tasks.load(networks.load(arguments.network).TASK)
+    network = networks.load(arguments.network)
+    task, recipe = tasks.load(network.TASK), network.recipe(spec) if spec else None
     request = InferRequest(
-        opening=ModelRequest(arguments.network, spec, arguments.key, device, arguments.threads),
+        opening=ModelRequest(arguments.network, recipe, arguments.key, device, arguments.threads),
         task=task,
         model=model,
         names=result_names(
@@ -184,7 +185,7 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
             suffix=task.writers()["labels"].suffix if "labels" in task.writers() else "",
         ),
         threshold=arguments.threshold,
-        batch=arguments.batch_size or (networks.recipe(spec).evaluation.batch_size if spec else 0) or BATCH,
+        batch=arguments.batch_size or (recipe.evaluation.batch_size if recipe else 0) or BATCH,
         drawn=place(arguments.output, "images_annotated"),
         labels=place(arguments.labels, "labels"),
         coco=place(arguments.coco),

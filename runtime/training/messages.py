@@ -12,19 +12,13 @@ from runtime.shell import program
 
 if TYPE_CHECKING:
     from runtime.data.frames import Split
+    from runtime.data.recipe import Recipe
     from runtime.networks import Model
     from runtime.training.loop import Epoch
 
 
 def introduce(
-    model: Model,
-    network: str,
-    classes: Sequence[str],
-    *,
-    where: str,
-    split: Split,
-    held_out: Split | None,
-    advice: Sequence[str],
+    model: Model, recipe: Recipe, *, where: str, split: Split, held_out: Split | None, advice: Sequence[str]
 ) -> None:
     """Tell what is about to be trained, on what, where; ``advice`` is the network's."""
     count = size.parameters(model)
@@ -33,8 +27,8 @@ def introduce(
     seen = f"{sides[1]}x{sides[0]}" if sides else "of any size"
     program.say(f"training    {frames.describe(split)}")
     program.say(f"validation  {frames.describe(held_out) if held_out else 'none: no score will be measured'}")
-    program.say(f"classes     {len(classes)}: {', '.join(classes)}")
-    program.say(f"network     {network}, {count:,} parameters ({learning:,} learn), input {seen}")
+    program.say(f"classes     {len(recipe.classes)}: {', '.join(recipe.classes)}")
+    program.say(f"network     {recipe.name}, {count:,} parameters ({learning:,} learn), input {seen}")
     program.say(f"device      {where}")
     both = [split] if held_out is None else [split, held_out]
     for note in [note for each in both for note in each.notes]:

@@ -45,8 +45,6 @@ class Recorder:
     recipe: Recipe
     options: TrainOptions
     results: Path
-    network: str
-    classes: tuple[str, ...]
     model: Model
     optimizer: Any
     task: Task
@@ -68,10 +66,10 @@ class Recorder:
         self.spec = specs.dump(self.recipe.spec)
         self.log = TrainingLog(
             self.results,
-            self.network,
-            self.classes,
+            self.recipe.name,
+            self.recipe.classes,
             self.task,
-            self.task.metrics(self.classes, self.recipe).scores(),
+            self.task.metrics(self.recipe.classes, self.recipe).scores(),
             first_epoch=self.plan.epochs.start,
             epochs=self.plan.epochs.stop - 1,
             validated=self.held_out is not None,
@@ -130,15 +128,19 @@ class Recorder:
         if epoch <= self.done or tally.steps <= self.within_epoch:
             return
         guards.require_finite(self.model, epoch=epoch)
-        path = resuming.unfinished(self.results, self.network, encrypted=bool(self.options.key))
+        path = resuming.unfinished(self.results, self.recipe.name, encrypted=bool(self.options.key))
         self._save(path, epoch - 1, tally, {})
         self.within_epoch = tally.steps
+
+    def path_of(self, epoch: int) -> Path:
+        """The checkpoint after ``epoch`` whole epochs."""
+        return checkpoint.path_of(self.results, self.recipe.name, epoch, encrypted=bool(self.options.key))
 
     def tidy(self, path: Path) -> None:
         """``path`` is the checkpoint of the last whole epoch: keep it as the best if it is, drop what it replaces."""
         if self.memory.best_epoch == self.done and not self.recipe.strict:
-            checkpoint.keep_best(self.results, self.network, path)
-        checkpoint.rotate(self.results, self.network, self.done, interval=self.recipe.checkpoint_interval)
+            checkpoint.keep_best(self.results, self.recipe.name, path)
+        checkpoint.rotate(self.results, self.recipe.name, self.done, interval=self.recipe.checkpoint_interval)
         self._drop_unfinished()
 
     def told(self) -> str:
@@ -166,7 +168,7 @@ class Recorder:
         assert self.held_out is not None
         with processes.alone():
             scores = validation.validate(
-                self.judged, self.task, self.recipe, self.held_out, self.classes,
+                self.judged, self.task, self.recipe, self.held_out, self.recipe.classes,
                 device=self.device, progress=self.progress,
             )  # fmt: skip
         for line in scores.lines:
@@ -195,7 +197,7 @@ class Recorder:
         if scores is not None:
             metrics |= {**scores.plain, "validation_loss": scores.loss}
             metrics |= {column: dict(values) for column, values in scores.per_class.items()}
-        path = checkpoint.path_of(self.results, self.network, epoch.number, encrypted=bool(self.options.key))
+        path = self.path_of(epoch.number)
         self._save(path, epoch.number, Tally(), metrics)
         self.done, self.within_epoch = epoch.number, 0
         self.tidy(path)
@@ -216,7 +218,7 @@ class Recorder:
         )
         model = trained if self.average is None else self.average.model.state_dict()
         made = Checkpoint(
-            self.network, self.classes, epochs, model, self.spec, resume, pruned=self.pruned, metrics=metrics
+            self.recipe.name, self.recipe.classes, epochs, model, self.spec, resume, pruned=self.pruned, metrics=metrics
         )
         checkpoint.save(path, made, self.options.key)
         if tally.steps:
@@ -226,16 +228,16 @@ class Recorder:
     def _set_aside(self) -> None:
         """Before the first save: what an earlier run left must not be taken for ours."""
         self.begun = True
-        moved = checkpoint.set_aside(self.results, self.network, self.plan.epochs.start, key=self.options.key)
+        moved = checkpoint.set_aside(self.results, self.recipe.name, self.plan.epochs.start, key=self.options.key)
         if moved is not None:
             program.say(f"checkpoints of an earlier run were moved to {moved}")
         self._drop_unfinished(but=self.saved)
-        for part in (self.results / "weights").glob(f".{self.network}_*.partial"):
+        for part in (self.results / "weights").glob(f".{self.recipe.name}_*.partial"):
             part.unlink()  # a run that was killed while it saved had no time for that
 
     def _drop_unfinished(self, *, but: Path | None = None) -> None:
         for encrypted in (False, True):
-            path = resuming.unfinished(self.results, self.network, encrypted=encrypted)
+            path = resuming.unfinished(self.results, self.recipe.name, encrypted=encrypted)
             if path != but:
                 path.unlink(missing_ok=True)
                 path.with_suffix(".json").unlink(missing_ok=True)

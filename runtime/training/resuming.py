@@ -99,14 +99,14 @@ def unfinished(results: Path, network: str, *, encrypted: bool) -> Path:
     return results / "weights" / f"{network}_unfinished{suffix}"
 
 
-def find(recipe: Recipe, asked: TrainOptions, results: Path, network: str, *, steps: int) -> Beginning:
+def find(recipe: Recipe, asked: TrainOptions, results: Path, *, steps: int) -> Beginning:
     """Where to begin; ``steps`` are those of an epoch.
 
     Raises ModelError for a checkpoint that is damaged, or encrypted with another key.
     """
     lines: tuple[str, ...] = ()
     if not asked.fresh:
-        found, lines = _earlier(recipe, asked, results, network, steps=steps)
+        found, lines = _earlier(recipe, asked, results, steps=steps)
         if found is not None:
             return found
     if asked.weights is None:
@@ -126,12 +126,12 @@ def find(recipe: Recipe, asked: TrainOptions, results: Path, network: str, *, st
 
 
 def _earlier(
-    recipe: Recipe, asked: TrainOptions, results: Path, network: str, *, steps: int
+    recipe: Recipe, asked: TrainOptions, results: Path, *, steps: int
 ) -> tuple[Beginning | None, tuple[str, ...]]:
     """What to go on with in ``results``; if nothing, what there is to say about that."""
-    newest = checkpoint.newest(results, network)
+    newest = checkpoint.newest(results, recipe.name)
     partial = [
-        path for encrypted in (True, False) if (path := unfinished(results, network, encrypted=encrypted)).is_file()
+        path for encrypted in (True, False) if (path := unfinished(results, recipe.name, encrypted=encrypted)).is_file()
     ]
     whole = _load(newest[0], asked) if newest else None
     cut = _load(partial[0], asked) if partial else None
@@ -222,14 +222,14 @@ def _memory(loaded: Checkpoint) -> Memory:
     return Memory(**kept) if kept else Memory()
 
 
-def adopt(detector: torch.nn.Module, begin: Beginning, *, network: str, classes: tuple[str, ...]) -> list[str]:
+def adopt(detector: torch.nn.Module, begin: Beginning, recipe: Recipe) -> list[str]:
     """Put the weights that ``begin`` found into ``detector``; returns what there is to say about it."""
     found, path = begin.loaded, begin.path
     if found is None or path is None:
         return []
     if not begin.resumed or not isinstance(found, Checkpoint):
-        return pretrained.adopt(detector, found, path, classes=classes)
-    checkpoint.check(found, path, network=network, classes=classes)
+        return pretrained.adopt(detector, found, path, classes=recipe.classes)
+    checkpoint.check(found, path, network=recipe.name, classes=recipe.classes)
     if found.pruned:
         checkpoint.take_on(detector, found.model, path)
     trained = found.resume.weights if found.resume else None  # where the checkpoint's model is their average

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,10 +27,12 @@ from tltpipe.errors import Interrupted, UsageError
 from tltpipe.files import writable
 
 if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
     from runtime.data.frames import Split
     from runtime.data.recipe import Recipe
     from runtime.machine.threads import Threads
-    from runtime.networks import Network
+    from runtime.networks import Model, Network
     from runtime.training.options import TrainOptions
 
 
@@ -52,81 +53,84 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     if asked.initial_epoch > recipe.epochs:
         what = f"nothing is left to train: the first epoch is {asked.initial_epoch}, num_epochs is {recipe.epochs}"
         raise UsageError(what, hint="raise num_epochs in the spec")
-    stem, classes, task = recipe.name, recipe.classes, tasks.load(network.TASK)
     fabric = device.open_fabric(asked.place, deterministic=asked.deterministic)
-    first = fabric.is_global_zero
-    show = progress.for_stream() if first else progress.Silent()
-    split = frames.training(recipe, classes, task.FIELDS, progress=show)
-    held_out = frames.validation(recipe, classes, task.FIELDS, progress=show) if first else None
-
-    shares = data.for_training(recipe, split, range(1), rank=fabric.global_rank, ranks=fabric.world_size)
-    steps = shares[0].steps
-    begin = resuming.find(recipe, asked, results, stem, steps=steps)
+    lead, ranks, task = fabric.is_global_zero, fabric.world_size, tasks.load(network.TASK)
+    show = progress.for_stream() if lead else progress.Silent()
+    split = frames.training(recipe, recipe.classes, task.FIELDS, progress=show)
+    held_out = frames.validation(recipe, recipe.classes, task.FIELDS, progress=show) if lead else None
+    order, images = data.for_training(recipe, split, range(1), rank=fabric.global_rank, ranks=ranks)
+    begin = resuming.find(recipe, asked, results, steps=order.steps)
     epochs = range(begin.epoch, begin.epoch if begin.whole else recipe.epochs + 1)
+    order = replace(order, epochs=epochs, start_step=begin.tally.steps)
+
     torch.manual_seed(recipe.seed)
-    detector = network.build(recipe)
-    adopted = resuming.adopt(cast("torch.nn.Module", detector), begin, network=stem, classes=classes)
-    model, optimizer = _set_up(fabric, detector, recipe, asked)
-    average = Average(detector, asked.ema) if asked.ema is not None else None
+    model = network.build(recipe)
+    adopted = resuming.adopt(cast("torch.nn.Module", model), begin, recipe)
+    wrapped, optimizer = _set_up(fabric, model, recipe, asked)
+    average = Average(model, asked.ema) if asked.ema is not None else None
     computing = _threads(fabric, asked)
     if begin.resumed:
         _restore(fabric, optimizer, average, begin, computing)
-
-    order, pictures = data.for_training(recipe, split, epochs, rank=fabric.global_rank, ranks=fabric.world_size)
-    rate = recipe.schedule(steps * recipe.epochs, fabric.world_size)
-    names = Names(recipe, split, fabric.world_size)
-    plan = engine.Plan(epochs, steps, rate, recipe.seed, asked.clip_norm, names)
-    rest = After(order, begin.tally.steps)
-    batches = data.batches(pictures, rest, workers=data.workers(recipe, ranks=fabric.world_size))
+    rate = recipe.schedule(order.steps * recipe.epochs, ranks)
+    plan = engine.Plan(epochs, order.steps, rate, recipe.seed, asked.clip_norm, Names(order, split))
+    batches = data.batches(images, order, workers=data.workers(recipe, ranks=ranks))
     loop = engine.Loop(
-        fabric=fabric, model=model, optimizer=optimizer, batches=batches, plan=plan, watcher=engine.NullWatcher(),
+        fabric=fabric, model=wrapped, optimizer=optimizer, batches=batches, plan=plan, watcher=engine.NullWatcher(),
         progress=show, threads=computing, average=average, tally=begin.tally,
     )  # fmt: skip
-    if not first:
+    if not lead:
         with closing(batches):
             loop.run()
         return
 
-    where = device.describe(fabric.device, wanted=asked.gpus, processes=fabric.world_size)
-    advice = network.advice(detector, classes, split) if isinstance(network, Advises) else ()
-    messages.introduce(detector, stem, classes, where=where, split=split, held_out=held_out, advice=advice)
+    where = device.describe(fabric.device, wanted=asked.gpus, processes=ranks)
+    advice = network.advice(model, recipe.classes, split) if isinstance(network, Advises) else ()
+    messages.introduce(model, recipe, where=where, split=split, held_out=held_out, advice=advice)
     for line in (*begin.lines, *adopted):
         program.say(line)
     with writable(results):
         results.mkdir(parents=True, exist_ok=True)
     recorder = Recorder(
-        recipe=recipe, options=asked, task=task, results=results, network=stem, classes=classes, model=detector,
+        recipe=recipe, options=asked, task=task, results=results, model=model,
         optimizer=optimizer, average=average, held_out=held_out, plan=plan, device=fabric.device,
         scaler=loop.precision.state_dict, progress=show, memory=begin.memory,
         threads=computing, pruned=begin.pruned, done=epochs.start - 1,
         saved=begin.path if begin.resumed else None,
     )  # fmt: skip
     guards.require_room(results, size=recorder.size(), epochs=len(epochs), interval=recipe.checkpoint_interval)
-    loop.watcher = recorder
-    if begin.resumed and begin.path == checkpoint.path_of(results, stem, recorder.done, encrypted=bool(asked.key)):
+    if begin.resumed and begin.path == recorder.path_of(recorder.done):
         recorder.tidy(begin.path)  # we may have been killed before that was done
+    loop.watcher = recorder
+    with closing(batches):
+        _run(loop, recorder, begin, split)
+
+
+def _run(loop: engine.Loop, recorder: Recorder, begin: resuming.Beginning, split: Split) -> None:
+    """The loop to its end, with what its first process writes down."""
+    plan = recorder.plan
     try:
-        with recorder.log.running(step=(epochs.start - 1) * steps + begin.tally.steps), closing(batches):
+        with recorder.log.running(step=(plan.epochs.start - 1) * plan.steps + begin.tally.steps):
             loop.run()
             recorder.log.conclude(program.balance(split.losses))
     except KeyboardInterrupt:
         raise Stopped(recorder.told(), recorder.saved) from None
     except OSError:
-        guards.require_folder(results)
+        guards.require_folder(recorder.results)
         raise
     program.say(f"trained {recorder.done} epochs: {recorder.saved}")
 
 
-def _set_up(fabric: Any, detector: Any, recipe: Recipe, asked: TrainOptions) -> tuple[Any, Any]:
+def _set_up(fabric: Fabric, model: Model, recipe: Recipe, asked: TrainOptions) -> tuple[Model, Any]:
     """Model and optimiser as the loop wants them."""
-    detector.to(memory_format=torch.channels_last)
-    learning = [weights for weights in detector.parameters() if weights.requires_grad]
+    module = cast("torch.nn.Module", model)
+    module.to(memory_format=torch.channels_last)
+    learning = [weights for weights in model.parameters() if weights.requires_grad]
     optimizer = optimizers.build(recipe.optimizer, learning, asked.place)
     if asked.compile:
         guards.require_compiler()
-        detector.compile()
-    model, wrapped = fabric.setup(detector, optimizer)
-    return model, wrapped
+        model.compile()
+    wrapped, learner = fabric.setup(module, optimizer)
+    return cast("Model", wrapped), learner
 
 
 def _threads(fabric: Any, asked: TrainOptions) -> Threads:
@@ -155,30 +159,14 @@ def _restore(
 
 
 @dataclass(frozen=True)
-class After:
-    """The batches of ``order`` but for the first ``done``."""
-
-    order: Iterable[data.Draw]
-    done: int
-
-    def __iter__(self) -> Iterator[data.Draw]:
-        return islice(iter(self.order), self.done, None)
-
-
-@dataclass(frozen=True)
 class Names:
-    """The names of the pictures that all ``ranks`` processes see in a step."""
+    """The names of the images that all processes see in a step; ``order`` is that of one of them."""
 
-    recipe: Recipe
+    order: data.Order
     split: Split
-    ranks: int
 
     def __call__(self, epoch: int, step: int) -> Sequence[str]:
         """``step`` counts from 1."""
-        found: list[str] = []
-        for rank in range(self.ranks):
-            only = range(epoch, epoch + 1)
-            order, _ = data.for_training(self.recipe, self.split, only, rank=rank, ranks=self.ranks)
-            draw = next(islice(iter(order), step - 1, None))
-            found += [self.split.name(index) for index in draw.indices]
-        return found
+        here = replace(self.order, epochs=range(epoch, epoch + 1), start_step=step - 1)
+        draws = [next(iter(replace(here, rank=rank))) for rank in range(here.ranks)]
+        return [self.split.name(index) for draw in draws for index in draw.indices]

@@ -68,7 +68,7 @@ def test_init_writes_once(tmp_path: Path) -> None:
 def test_no_data_is_one_clear_message(tmp_path: Path) -> None:
     result = tltpipe("run", cwd=tmp_path)
     assert result.returncode == 3
-    assert result.stderr.startswith("error: Original-Data: this is missing\n  hint: ")
+    assert result.stderr.startswith("error: Original-Data: not found\n  hint: ")
     assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []
 

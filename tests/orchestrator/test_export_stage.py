@@ -141,7 +141,7 @@ def test_several_pictures_and_a_model_of_its_own(start: Start, workspace: Path) 
         "--device", "cuda:1", "--batch_size", "4",
     )  # fmt: skip
     run = start(runner="dry", toolkit="tlt2", key="k", subject=raw / "validation/image", **settings)
-    with pytest.raises(UsageError, match="takes one picture or one folder"):
+    with pytest.raises(UsageError, match="takes one image or one folder"):
         pipeline.execute(run, ["infer"])
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from runtime.tasks import ImageInfo
-from runtime.tasks.detection.average_precision import AveragePrecision
+from runtime.tasks.detection.average_precision import precision
 from runtime.tasks.detection.evaluation import charts, sheet
 from runtime.tasks.detection.evaluation.analysis import Analysis, total
 from runtime.tasks.detection.evaluation.findings import Collector
@@ -142,9 +142,10 @@ def test_the_worst_come_first_and_good_ones_not_at_all() -> None:
 
 def test_classes_without_an_object_are_left_out_of_the_mean_unless_strict() -> None:
     for strict, mean in ((True, 1 / 3), (False, 1.0)):
-        metric = AveragePrecision(CLASSES, strict=strict)
-        metric.add({"boxes": [A, B], "labels": [1, 2], "scores": [0.9, 0.8]}, {"boxes": [A], "labels": [1]})
-        result = metric.result()
+        collector = Collector(CLASSES)
+        found = {"boxes": [A, B], "labels": [1, 2], "scores": [0.9, 0.8]}
+        collector.add(found, {"boxes": [A], "labels": [1]}, ImageInfo("", (64, 64), (64, 64)))
+        result = precision(collector.findings(), mode="SAMPLE", iou=0.5, strict=strict)
         assert result.absent == {"skirt", "dress"}
         assert result.mean == pytest.approx(mean)
 

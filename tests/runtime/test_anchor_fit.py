@@ -37,7 +37,9 @@ def boxes_of(count: int, *, least: float = 0.02, most: float = 0.7, seed: int = 
 
 
 def held(values: np.ndarray) -> Fixed:
-    return Fixed(values.dtype, values.shape[1:], bytearray(values.tobytes()))
+    column = Fixed(values.dtype, values.shape[1:])
+    column.extend(values)
+    return column
 
 
 def split_of(shares: np.ndarray, labels: list[int], size: tuple[int, int] = (400, 200)) -> Split:

@@ -15,7 +15,8 @@ from PIL import Image
 import converters
 import specs
 from converters.sample import draw
-from runtime.data import batches, frames, recipe
+from runtime import networks
+from runtime.data import batches, frames
 from runtime.data.columns import Annotated, Fixed
 from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap, Outlines
 from runtime.data.recipe import Data, Recipe, Source
@@ -32,7 +33,7 @@ SQUARE = [10, 20, 40, 20, 40, 50, 10, 50]
 
 @pytest.fixture
 def base(shapes: Any) -> Recipe:
-    return recipe.of(specs.parse(shapes.spec(), "ssd"))
+    return networks.recipe(specs.parse(shapes.spec(), "ssd"))
 
 
 def annotation(image: int, **fields: Any) -> dict[str, Any]:

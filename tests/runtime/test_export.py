@@ -50,8 +50,9 @@ def words(learned: Any, out: Path, *more: str) -> list[str]:
 def look(path: Path, learned: Any, *, spec: bool = False) -> tuple[Any, np.ndarray]:
     """The model in ``path``, and what it takes of the pictures that ``learned`` has validated on."""
     import specs
+    from runtime.networks import ssd
 
-    wanted = backends.ModelRequest("ssd", specs.parse(learned.spec, "ssd") if spec else None)
+    wanted = backends.ModelRequest("ssd", ssd.recipe(specs.parse(learned.spec, "ssd")) if spec else None)
     model = backends.open(path, wanted)
     return model, np.stack([model.load_image(each)[0] for each in sorted(learned.pictures.iterdir())[:9]])
 

@@ -6,23 +6,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.tasks.detection.average_precision import AveragePrecision, Mode, Result, to_network_pixels
+from runtime.tasks import ImageInfo
+from runtime.tasks.detection.average_precision import Mode, Result, precision, to_network_pixels
+from runtime.tasks.detection.evaluation.findings import Collector
 from runtime.tasks.detection.evaluation.report import table
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/ssd/average_precision.json").read_text())
+IMAGE = ImageInfo("", (640, 480), (480, 640))
 MODES: tuple[Mode, Mode] = ("SAMPLE", "INTEGRATE")
 
 
 def measured(truths, predictions, *, classes, mode, iou=0.5, confidence=0.01):
-    metric = AveragePrecision([f"class {label}" for label in range(1, classes)], mode=mode, iou=iou)
+    metric = Collector([f"class {label}" for label in range(1, classes)])
     for picture, found in zip(truths, predictions, strict=True):
         objects, rows = np.reshape(picture, (-1, 6)), np.reshape(found, (-1, 6))
         rows = rows[rows[:, 1] > confidence]
         metric.add(
             {"labels": rows[:, 0], "scores": rows[:, 1], "boxes": rows[:, 2:]},
             {"labels": objects[:, 0], "difficult": objects[:, 1], "boxes": objects[:, 2:]},
+            IMAGE,
         )
-    return metric.result()
+    return precision(metric.findings(), mode=mode, iou=iou, strict=True)
 
 
 @pytest.mark.parametrize("case", GOLDEN["cases"])
@@ -55,20 +59,23 @@ def test_order_of_pictures_and_of_detections_does_not_matter() -> None:
 
 
 def test_nothing_added_is_zero_and_an_absent_class_counts_in_the_mean() -> None:
-    metric = AveragePrecision(["shirt", "skirt"], mode="SAMPLE", iou=0.5)
-    assert metric.result().mean == 0
+    metric = Collector(["shirt", "skirt"])
+    assert precision(metric.findings(), mode="SAMPLE", iou=0.5, strict=True).mean == 0
     box = np.array([[0, 0, 10, 10]])
-    metric.add({"boxes": box, "labels": [1], "scores": [0.5]}, {"boxes": box, "labels": [1]})
-    assert metric.result().per_class == {"shirt": 1.0, "skirt": 0.0}
-    assert metric.result().mean == 0.5
+    metric.add({"boxes": box, "labels": [1], "scores": [0.5]}, {"boxes": box, "labels": [1]}, IMAGE)
+    result = precision(metric.findings(), mode="SAMPLE", iou=0.5, strict=True)
+    assert result.per_class == {"shirt": 1.0, "skirt": 0.0}
+    assert result.mean == 0.5
 
 
 def test_empty_pictures_and_empty_boxes() -> None:
-    metric = AveragePrecision(["shirt"], mode="INTEGRATE", iou=0.5)
+    metric = Collector(["shirt"])
     nothing = {"boxes": np.zeros((0, 4)), "labels": np.zeros(0), "scores": np.zeros(0)}
-    metric.add(nothing, nothing)
-    metric.add({"boxes": [[5, 5, 5, 5]], "labels": [1], "scores": [0.9]}, {"boxes": [[5, 5, 5, 5]], "labels": [1]})
-    assert metric.result().mean == 0
+    metric.add(nothing, nothing, IMAGE)
+    metric.add(
+        {"boxes": [[5, 5, 5, 5]], "labels": [1], "scores": [0.9]}, {"boxes": [[5, 5, 5, 5]], "labels": [1]}, IMAGE
+    )
+    assert precision(metric.findings(), mode="INTEGRATE", iou=0.5, strict=True).mean == 0
 
 
 def test_boxes_are_compared_in_whole_pixels_inside_the_picture() -> None:
@@ -79,14 +86,14 @@ def test_boxes_are_compared_in_whole_pixels_inside_the_picture() -> None:
 
 def test_unknown_mode() -> None:
     with pytest.raises(ValueError, match="SAMPLE or INTEGRATE"):
-        AveragePrecision(["shirt"], mode="MEAN")  # type: ignore[arg-type]
+        precision(Collector(["shirt"]).findings(), mode="MEAN", iou=0.5, strict=True)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("label", [0, 2])
 def test_label_out_of_range(label: int) -> None:
-    metric = AveragePrecision(["shirt"])
+    metric = Collector(["shirt"])
     with pytest.raises(IndexError, match=f"label {label}"):
-        metric.add({"boxes": [[0, 0, 9, 9]], "labels": [label], "scores": [0.9]}, {"boxes": [], "labels": []})
+        metric.add({"boxes": [[0, 0, 9, 9]], "labels": [label], "scores": [0.9]}, {"boxes": [], "labels": []}, IMAGE)
 
 
 @pytest.mark.parametrize(("strict", "shown"), [(False, "-"), (True, "0.000")])

@@ -21,9 +21,11 @@ torchvision = pytest.importorskip("torchvision")
 
 from torch import nn
 
+from runtime.networks.faster_rcnn.model import FasterRCNN
 from runtime.nn.torchvision_names import rcnn_names
 from runtime.weights import checkpoint, pretrained
 from runtime.weights.checkpoint import Checkpoint, Resume
+from specs.faster_rcnn import Backbone, Box, Model
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
@@ -417,41 +419,26 @@ def test_a_pruned_checkpoint_of_another_depth(tmp_path: Path, which: str) -> Non
 # ------------------------------------------------------------------------------------------------------ whole detectors
 
 
-class FasterRCNN(nn.Module):
-    """torchvision's, below ``model``."""
-
-    of_classes = ("model.roi_heads.box_predictor",)
-
-    def __init__(self, classes: int, *, depth: str = "resnet18") -> None:
-        super().__init__()
-        from torchvision.models.detection import FasterRCNN as Theirs
-        from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
-
-        backbone = resnet_fpn_backbone(backbone_name=depth, weights=None, norm_layer=nn.BatchNorm2d)
-        self.model = Theirs(backbone, classes + 1)
-
-    def foreign_names(self, name: str) -> list[str]:
-        return rcnn_names(name, place="model.")
+def faster_rcnn(classes: int) -> FasterRCNN:
+    small = Model(backbone=Backbone(type="resnet18", norm="batch"), box=Box(representation_size=64))
+    return FasterRCNN(small, classes=classes)
 
 
 def with_older_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """As torchvision's files with COCO weights have them, of a model that was trained on several GPUs."""
-    older = {name.removeprefix("model."): value for name, value in state.items()}
-    older = {re.sub(r"(_blocks\.\d)\.0\.", r"\1.", name): value for name, value in older.items()}
+    older = {re.sub(r"(_blocks\.\d)\.0\.", r"\1.", name): value for name, value in state.items()}
     older = {name.replace("head.conv.0.0.", "head.conv."): value for name, value in older.items()}
     return {f"module.{name}": value for name, value in older.items() if "num_batches" not in name}
 
 
 def test_a_detector_of_torchvision_s_with_other_classes(tmp_path: Path) -> None:
-    before, after = FasterRCNN(90), FasterRCNN(3)
+    before, after = faster_rcnn(90), faster_rcnn(3)
     fresh = {name: value.clone() for name, value in after.state_dict().items()}
     path = written(tmp_path, {"model": with_older_names(before.state_dict())}, "fasterrcnn_coco.pth")
     lines = taken(after, path)
     ours, theirs = after.state_dict(), before.state_dict()
     heads = [
-        f"model.roi_heads.box_predictor.{head}.{kind}"
-        for head in ("cls_score", "bbox_pred")
-        for kind in ("weight", "bias")
+        f"roi_heads.box_predictor.{head}.{kind}" for head in ("cls_score", "bbox_pred") for kind in ("weight", "bias")
     ]
     for name, value in ours.items():
         assert torch.equal(value, (fresh if name in heads or name.endswith("_tracked") else theirs)[name]), name
@@ -463,10 +450,10 @@ def test_a_detector_of_torchvision_s_with_other_classes(tmp_path: Path) -> None:
 
 
 def test_a_backbone_of_torchvision_s_in_a_detector(tmp_path: Path) -> None:
-    resnet, after = torchvision.models.resnet18(), FasterRCNN(3)
+    resnet, after = torchvision.models.resnet18(), faster_rcnn(3)
     path = written(tmp_path, resnet.state_dict(), "resnet18.pth")
     lines = taken(after, path)
-    body = after.model.backbone.body.state_dict()
+    body = after.backbone.body.state_dict()
     assert all(torch.equal(value, body[name]) for name, value in resnet.state_dict().items() if name in body)
     assert lines[0] == f"pretrained weights: {len(body)} of {len(after.state_dict())} tensors from resnet18.pth"
     assert lines[-1] == "  in the file, not used: fc.weight, fc.bias"
@@ -478,22 +465,22 @@ def test_the_names_of_mobilenet() -> None:
 
 
 def test_a_checkpoint_of_a_detector_with_other_classes(tmp_path: Path) -> None:
-    before, after = FasterRCNN(3), FasterRCNN(3)
+    before, after = faster_rcnn(3), faster_rcnn(3)
     state = checkpoint.Checkpoint("faster_rcnn_resnet18", ("a", "b", "c"), 4, before.state_dict(), "")
     checkpoint.save(tmp_path / "own.safetensors", state)
     path = tmp_path / "own.safetensors"
     lines = pretrained.adopt(after, pretrained.read(path), path, classes=("a", "b", "d"))
-    assert "of other classes, not taken: model.roi_heads.box_predictor.cls_score.weight" in lines[1]
-    assert torch.equal(after.model.rpn.head.cls_logits.weight, before.model.rpn.head.cls_logits.weight)
+    assert "of other classes, not taken: roi_heads.box_predictor.cls_score.weight" in lines[1]
+    assert torch.equal(after.rpn.head.cls_logits.weight, before.rpn.head.cls_logits.weight)
     assert not torch.equal(
-        after.model.roi_heads.box_predictor.cls_score.weight, before.model.roi_heads.box_predictor.cls_score.weight
+        after.roi_heads.box_predictor.cls_score.weight, before.roi_heads.box_predictor.cls_score.weight
     )
 
 
 def test_weights_of_something_else_for_a_detector(tmp_path: Path) -> None:
     path = written(tmp_path, torchvision.models.vgg11().features.state_dict())
     with pytest.raises(ModelError, match="no tensor in it fits the network of this spec") as caught:
-        taken(FasterRCNN(3), path)
+        taken(faster_rcnn(3), path)
     assert caught.value.where == path
 
 

@@ -24,11 +24,10 @@ CLASSES = ("circle", "square")
 
 @pytest.fixture(scope="module")
 def parts(learned: Any) -> Any:
-    spec = specs.parse(learned.spec, "ssd")
-    plan = networks.recipe(spec)
+    plan = networks.recipe(specs.parse(learned.spec, "ssd"))
     split = frames.validation(plan, CLASSES)
     assert split is not None
-    detector = checkpoint.open_model(learned.model, key=None, spec=spec).model
+    detector = checkpoint.open_model(learned.model, key=None, recipe=plan).model
     return detector, plan, split
 
 
@@ -70,7 +69,8 @@ def test_a_score_has_all_that_the_log_shows(parts: Any) -> None:
 
 def test_difficult_objects_are_like_all_others_unless_strict(parts: Any) -> None:
     split = parts[2]
-    marks = Fixed(np.bool_, (), bytearray((split["labels"] == 1).tobytes()))
+    marks = Fixed(np.bool_)
+    marks.extend(split["labels"] == 1)
     hard = replace(split, columns={**split.columns, "difficult": marks})
     assert seen(parts, split=hard).per_class == seen(parts).per_class
     strict = seen(parts, split=hard, strict=True)

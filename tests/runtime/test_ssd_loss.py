@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss, localization
+from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
+from runtime.networks.ssd.loss_terms import localization
 
 pytestmark = pytest.mark.torch
 

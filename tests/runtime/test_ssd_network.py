@@ -15,7 +15,9 @@ from runtime.networks.ssd.features import map_sizes
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
 from runtime.networks.ssd.model import SSD
 from runtime.nn.layers import BatchNorm
-from runtime.tasks.detection.average_precision import AveragePrecision
+from runtime.tasks import ImageInfo
+from runtime.tasks.detection.average_precision import precision
+from runtime.tasks.detection.evaluation.findings import Collector
 from tltpipe import registry
 
 pytestmark = pytest.mark.torch
@@ -261,14 +263,12 @@ def test_what_a_call_returns(loss) -> None:
     assert set(losses) == {"classification", "localization", "regularization"}
     sum(losses.values()).backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
-    with pytest.raises(ValueError, match="targets"):
-        network(images)
 
     network.eval()
     losses = network(images, targets)
     assert set(losses) == {"classification", "localization"}
-    assert not losses["classification"].requires_grad
-    detections = network(images)
+    detections = network.predict(images)
+    assert not detections[0]["scores"].requires_grad
     assert len(detections) == 2
     for found in detections:
         assert {name: tuple(value.shape) for name, value in found.items()} == {
@@ -283,7 +283,7 @@ def test_what_a_call_returns(loss) -> None:
 def test_pictures_of_a_batch_do_not_mix_in_evaluation() -> None:
     network = small().eval()
     images = torch.rand(2, 3, 64, 64) * 255
-    together, alone = network(images)[1], network(images[1:])[0]
+    together, alone = network.predict(images)[1], network.predict(images[1:])[0]
     torch.testing.assert_close(together["scores"], alone["scores"], rtol=1e-4, atol=1e-5)
 
 
@@ -294,7 +294,7 @@ def test_input_is_bgr_minus_mean() -> None:
     grey = small(input_channels=1, mean=(117.3786,))._prepare(picture)
     expected = torch.tensor([0.114 * (50 - 117.3786) + 0.587 * (100 - 117.3786) + 0.299 * (200 - 117.3786)])
     torch.testing.assert_close(grey[0, :, 0, 0], expected, rtol=1e-5, atol=1e-4)
-    assert len(small(input_channels=1, mean=(117.3786,)).eval()(picture.expand(1, 3, 64, 64))) == 1
+    assert len(small(input_channels=1, mean=(117.3786,)).eval().predict(picture.expand(1, 3, 64, 64))) == 1
 
 
 def test_frozen_blocks_keep_their_convolutions_and_train_their_norms() -> None:
@@ -325,7 +325,7 @@ def test_checkpoints_hold_weights_only_and_restore_the_answers() -> None:
     assert not {"anchors", "variances", "pixels", "mean", "grey"} & set(state)
     second.load_state_dict(state)
     images = torch.rand(1, 3, 64, 64) * 255
-    torch.testing.assert_close(first.eval()(images), second.eval()(images))
+    torch.testing.assert_close(first.eval().predict(images), second.eval().predict(images))
 
 
 def test_read_from_a_spec() -> None:
@@ -474,7 +474,7 @@ def test_it_learns_sixteen_pictures_by_heart() -> None:
         optimiser.step()
         schedule.step()
     network.eval()
-    metric = AveragePrecision(["red", "blue"], mode="INTEGRATE", iou=0.5)
-    for found, truth in zip(network(images), targets, strict=True):
-        metric.add(found, truth)
-    assert metric.result().mean > 0.8
+    collector = Collector(["red", "blue"])
+    for found, truth in zip(network.predict(images), targets, strict=True):
+        collector.add(found, truth, ImageInfo("", (1, 1), (1, 1)))
+    assert precision(collector.findings(), mode="INTEGRATE", iou=0.5, strict=True).mean > 0.8

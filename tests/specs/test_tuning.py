@@ -86,3 +86,8 @@ def test_importing_specs_is_light() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "[]"
+
+
+def test_one_entry_is_a_list_of_it() -> None:
+    assert specs.tunables_from("ssd", {"aspect_ratios_global": "1/2"}).aspect_ratios_global == (0.5,)
+    assert specs.tunables_from("ssd", {"freeze_blocks": 1}).freeze_blocks == (1,)

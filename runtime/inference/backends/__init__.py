@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from runtime.data.recipe import Recipe
     from runtime.imaging.pixels import Pixels
     from runtime.imaging.placement import Placement
     from runtime.tasks import Prediction
-    from specs import Spec
 
 LoadImage: TypeAlias = "Callable[[Path], tuple[NDArray[np.uint8], Placement]]"
 """What a model takes of the image in a file, uint8 [H, W, 3] RGB, and how it came to lie there. Raises DataError;
@@ -65,11 +65,11 @@ def device_of(text: str) -> Device:
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """How a model is to be opened. ``network`` is the module in ``runtime.networks``; ``spec`` None: what the model
+    """How a model is to be opened. ``network`` is the module in ``runtime.networks``; ``recipe`` None: what the model
     itself says is enough; ``key`` opens encrypted checkpoints."""
 
     network: str
-    spec: Spec | None = None
+    recipe: Recipe | None = None
     key: str | None = None
     device: Device = Device()
     threads: int | None = None

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import networks
 from runtime.imaging.views.framing import KeepAspect
 from runtime.inference.backends._seeing import BySize, BySpec
 from runtime.shell import program
@@ -38,8 +37,7 @@ def read(path: Path, request: ModelRequest, *kinds: str) -> Card:
     if not f"{found.network}_".startswith(f"{request.network}_"):
         what = f"this model is of the network {found.network}, not of {request.network}"
         raise ModelError(what, where=path, hint=f"name its network in place of {request.network}")
-    if request.spec is not None:
-        recipe = networks.recipe(request.spec)
+    if (recipe := request.recipe) is not None:
         classes = recipe.classes
         if classes != found.classes:
             gone = ", ".join(sorted(set(found.classes) - set(classes)))

@@ -49,4 +49,5 @@ def open(path: Path, request: ModelRequest) -> Trained:
     from runtime.weights import checkpoint
 
     device.require_torch()
-    return Trained(checkpoint.open_model(path, key=request.key, network=request.network, spec=request.spec), request)
+    opened = checkpoint.open_model(path, key=request.key, network=request.network, recipe=request.recipe)
+    return Trained(opened, request)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from torchvision.ops import MultiScaleRoIAlign
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from runtime.networks.faster_rcnn import backbones
+from runtime.nn.torchvision_names import rcnn_names
 from specs.faster_rcnn import default_stages
 from tltpipe.errors import ModelError
 
@@ -97,11 +97,8 @@ class FasterRCNN(faster_rcnn.FasterRCNN):  # type: ignore[misc]
         self.backbone.compile(*args, **kwargs)
 
     def foreign_names(self, name: str) -> Sequence[str]:
-        """Of the tensor ``name`` in files of torchvision's detectors (the older ones name some layers otherwise), and
-        in those of ImageNet classifiers of torchvision and timm."""
-        older = re.sub(r"^(backbone\.fpn\.\w+_blocks\.\d)\.(\w+)$", r"\1.0.\2", name)
-        older = re.sub(r"^rpn\.head\.conv\.(\w+)$", r"rpn.head.conv.0.0.\1", older)
-        return older, f"backbone.body.{name.removeprefix('features.')}"
+        """Of the tensor ``name`` in files of torchvision's detectors and classifiers."""
+        return rcnn_names(name)
 
     def forward(self, images: Images, targets: Targets) -> dict[str, Tensor]:
         """The losses, in either mode; normalisation layers do as their mode says. Objects without area are left out.

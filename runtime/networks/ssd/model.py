@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from runtime.networks import Tensors
-from runtime.networks.ssd import boxes, decode, loss, matching
+from runtime.networks.ssd import boxes, decode, loss_terms, matching
 from runtime.networks.ssd.config import Settings
 from runtime.networks.ssd.features import Features, PredictionModule, map_sizes
 from runtime.nn.backbones import Backbone
@@ -171,7 +171,7 @@ class SSD(nn.Module):
             wanted = boxes.encode(corners[assigned[picture, anchor]], anchors[anchor], self.variances)
         losses = {
             "classification": settings.loss.classification(logits, labels),
-            "localization": loss.localization(
+            "localization": loss_terms.localization(
                 offsets[picture, anchor],
                 wanted,
                 labels,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.tasks import ImageInfo
-from runtime.tasks.detection.evaluation.findings import Collector, Findings
+from runtime.tasks.detection.evaluation.findings import Findings
 from runtime.tasks.detection.evaluation.matching import match
 
 Mode = Literal["SAMPLE", "INTEGRATE"]
@@ -92,35 +91,6 @@ def in_whole_pixels(findings: Findings) -> Findings:
     )
     rounded = (np.asarray(each, np.float32) for each in boxes)
     return replace(findings, found=replace(found, box=next(rounded)), truth=replace(truth, box=next(rounded)))
-
-
-class AveragePrecision:
-    """Collects detections and truths picture by picture.
-
-    ``classes`` are the names of label 1 to N. ``iou`` is the overlap from which a detection is right. SAMPLE is the
-    mean of the best precision at eleven recalls (Pascal VOC 2007), INTEGRATE the area under the envelope of the
-    precision-recall curve (VOC 2010 and later).
-    """
-
-    def __init__(self, classes: Sequence[str], *, mode: Mode = "SAMPLE", iou: float = 0.5, strict: bool = True) -> None:
-        if mode not in ("SAMPLE", "INTEGRATE"):
-            raise ValueError(f"the mode is SAMPLE or INTEGRATE, not {mode}")
-        self.mode, self.iou, self.strict = mode, iou, strict
-        self.collector = Collector(tuple(classes))
-
-    def add(self, detections: Mapping[str, Any], truths: Mapping[str, Any]) -> None:
-        """Count one picture.
-
-        ``detections`` has "boxes" [K, 4] left, top, right, bottom, "labels" [K] from 1 and "scores" [K]; ``truths``
-        "boxes" [N, 4], "labels" [N] and, if any, "difficult" bool [N]: objects that need not be found, and whose
-        first detection counts neither way. Arrays or tensors on the CPU, boxes of both in the same unit.
-        Raises IndexError for a label outside 1 to the number of classes.
-        """
-        self.collector.add(detections, truths, ImageInfo("", (1, 1), (1, 1)))
-
-    def result(self) -> Result:
-        """The average precision of all pictures added so far."""
-        return precision(self.collector.findings(), mode=self.mode, iou=self.iou, strict=self.strict)
 
 
 def average_precision(scores: Array, hits: Array, *, objects: int, mode: Mode) -> float:

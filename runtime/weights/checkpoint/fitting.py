@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from runtime.data.recipe import Recipe
     from runtime.networks import Model
-    from specs import Spec
 
 
 @dataclass(frozen=True)
@@ -28,23 +27,30 @@ class Opened:
     checkpoint: Checkpoint
 
 
-def open_model(path: Path, *, key: str | None, network: str | None = None, spec: Spec | Path | None = None) -> Opened:
-    """The model of ``spec`` with the weights in ``path``, narrowed as they were where they are pruned; in evaluation
+def open_model(
+    path: Path,
+    *,
+    key: str | None,
+    network: str | None = None,
+    recipe: Recipe[Any] | None = None,
+    spec: Path | None = None,
+) -> Opened:
+    """The model of ``recipe`` with the weights in ``path``, narrowed as they were where they are pruned; in evaluation
     mode, on the CPU.
 
-    Without ``spec`` the one serves that it was trained with, and without ``network`` it says itself what it is. Raises
-    ModelError as ``load`` does, and where network, architecture, classes or shapes are others than asked for.
+    Without one that of the file ``spec`` serves, or of the spec that it was trained with; without ``network`` it says
+    itself what it is. Raises ModelError as ``load`` does, and where network, architecture, classes or shapes are others
+    than asked for.
     """
     import specs
     from runtime import networks
 
     loaded = load(path, key, resume=False)
     name = network_of(loaded, path, expected=network)
-    if spec is None:
-        spec = specs.parse_text(loaded.spec, name, source=f"{path}, its spec")
-    elif isinstance(spec, Path):
-        spec = specs.parse(spec, name)
-    recipe = networks.load(name).recipe(spec)
+    if recipe is None and spec is not None:
+        recipe = networks.recipe(specs.parse(spec, name))
+    elif recipe is None:
+        recipe = networks.recipe(specs.parse_text(loaded.spec, name, source=f"{path}, its spec"))
     check(loaded, path, network=recipe.name, classes=recipe.classes)
     model = networks.load(name).build(recipe)
     module = cast("torch.nn.Module", model).eval()
