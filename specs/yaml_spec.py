@@ -244,7 +244,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return tuning.adapter(kind)
 
 
-def _validated(kind: type[Any], nested: Mapping[str, Any]) -> tuple[Any, list[tuple[str, str]]]:
+def _validated(kind: Any, nested: Mapping[str, Any]) -> tuple[Any, list[tuple[str, str]]]:
     """An instance of ``kind``, or None and what does not fit, by path."""
     from pydantic import ValidationError
 
