@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.data.fields import BOXES, Fields, Large
+from runtime.data.columns import Column
+from runtime.data.fields import BOXES, Field, Fields, Large
 from runtime.data.loading import Loader, Memory
 from runtime.data.split import Split
 from runtime.imaging.placement import Placement
@@ -71,7 +72,7 @@ class Pictures:
     view: View
     size: tuple[int, int] | None
     seed: int | None = None
-    """None: the images as they are."""
+    """Of training; None: the images as they are, with all fields."""
 
     def __getitem__(self, draw: Draw) -> Batch:
         """Raises DataError naming the image that cannot be used."""
@@ -84,33 +85,44 @@ class Pictures:
             return len(draw.indices) * prod(self.size) * 3
         return sum(map(self._room, draw.indices))
 
+    def most(self, draw: Draw) -> int:
+        """What no batch of as many samples takes more than."""
+        if self.size is not None and not self._large:
+            return self.room(draw)
+        count = int(np.diff(self.split.starts).max()) if self.split.units is None else 1
+        sizes = np.unique(self.split.sizes, axis=0).tolist()
+        return len(draw.indices) * max(self._bytes((width, height), count) for width, height in sizes)
+
     def _room(self, index: int) -> int:
         image, things = self._sample(index)
-        width, height = self.size[::-1] if self.size is not None else self.view.bound(self._stored(image))
-        count = things.stop - things.start
+        return self._bytes(self._stored(image), things.stop - things.start)
+
+    def _bytes(self, stored: Size, count: int) -> int:
+        """Of an image of ``stored`` (width, height) with ``count`` objects."""
+        width, height = self.size[::-1] if self.size is not None else self.view.bound(stored)
         return width * height * 3 + sum(each.room(count, (width, height)) for each in self._large.values())
 
     def make(self, draw: Draw, memory: Memory) -> Rest:
         targets: list[Target] = []
-        seen: list[Seen] = []
+        placements: list[Placement] = []
+        counts: list[int] = []
         end = 0
         for at, index in enumerate(draw.indices):
-            one, target = self.one(draw.epoch, draw.place + at, index)
-            end = _put(memory, end, one.pixels)
-            seen.append(one._replace(pixels=_NO_PIXELS))
+            seen, target = self.one(draw.epoch, draw.place + at, index)
+            end = _put(memory, end, seen.pixels)
+            placements.append(seen.placement)
+            counts.append(len(seen.kept))
             targets.append(target)
         for name, each in self._large.items():
             for target in targets:
                 end = _put(memory, end, each.packed(target[name]))
         small = {
-            name: np.concatenate(values) if each.per == "object" else values
-            for name, each in self.split.fields.items()
+            name: np.concatenate(values) if joined else values
+            for name, _, _, joined in self._parts
             if name not in self._large and (values := [target[name] for target in targets])
         }
-        placements = [one.placement for one in seen]
         matrices = np.stack([placement.matrix for placement in placements])
-        sizes = tuple(placement.size for placement in placements)
-        return Rest(tuple(len(one.kept) for one in seen), small, matrices, sizes)
+        return Rest(tuple(counts), small, matrices, tuple(placement.size for placement in placements))
 
     def whole(self, draw: Draw, memory: Memory, rest: Rest) -> Batch:
         sizes, pieces = rest.sizes, _pieces(memory)
@@ -127,7 +139,7 @@ class Pictures:
             joined = self.split.fields[name].per == "object"
             columns[name] = _parted(values, rest.counts) if joined else values
         targets: list[Target] = [
-            {name: columns[name][at] for name in self.split.fields} for at in range(len(draw.indices))
+            {name: columns[name][at] for name, *_ in self._parts} for at in range(len(draw.indices))
         ]
         shown = tuple(self._sample(index)[0] for index in draw.indices)
         placements = tuple(map(Placement, rest.matrices, sizes, map(self._stored, shown)))
@@ -140,9 +152,8 @@ class Pictures:
         random = None if self.seed is None else np.random.default_rng((self.seed, epoch, place))
         seen = self.view(self.split.image(image), boxes, self._stored(image), random)
         kept, target = things.start + seen.kept, {}
-        for name, each in self.split.fields.items():
-            column = self.split.columns[name]
-            target[name] = each.placed(column.take(kept if each.per == "object" else np.array([image])), seen)
+        for name, each, column, joined in self._parts:
+            target[name] = each.placed(column.take(kept if joined else np.array([image])), seen)
         return seen, target
 
     def _sample(self, index: int) -> tuple[int, slice]:
@@ -157,11 +168,16 @@ class Pictures:
         return width, height
 
     @cached_property
+    def _parts(self) -> list[tuple[str, Field, Column, bool]]:
+        """Fields with their columns, and whether they are of objects; in training those alone that the model gets."""
+        given = [(name, each) for name, each in self.split.fields.items() if each.to_model or self.seed is None]
+        return [(name, each, self.split.columns[name], each.per == "object") for name, each in given]
+
+    @cached_property
     def _large(self) -> dict[str, Large]:
-        return {name: each for name, each in self.split.fields.items() if isinstance(each, Large)}
+        return {name: each for name, each, _, _ in self._parts if isinstance(each, Large)}
 
 
-_NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 _NO_BOXES = np.zeros((0, 4), np.float32)
 
 
@@ -293,7 +309,7 @@ def batches(pictures: Pictures, order: Iterable[Draw], *, workers: int) -> Loade
     ``waited`` counts the seconds for which none was ready. Raises the DataError that a worker met, and RunFailed
     when one was killed.
     """
-    return Loader(pictures, order, workers=workers)
+    return Loader(pictures, order, workers=workers, most=pictures.most)
 
 
 def tensors(

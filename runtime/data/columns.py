@@ -90,7 +90,8 @@ class Fixed:
             self.data.extend(values)
 
     def take(self, places: Indices) -> NDArray[Any]:
-        return np.asarray(self.array[places])
+        values: NDArray[Any] = self.array[places]
+        return values
 
     @cached_property
     def array(self) -> NDArray[Any]:

@@ -57,12 +57,21 @@ class Work(Protocol[Item, Result]):
 class Loader(Generic[Item, Result]):
     """Results of ``work`` on ``items``, one after the other. ``waited`` counts the seconds for which none was ready.
 
-    With no workers everything is done here. Raises what a worker raises, where its turn comes, and RunFailed when a
-    worker was killed. A result keeps its memory for as long as anything refers to it.
+    ``most`` says how many bytes no result of as many samples as an item has takes more than; without, all items take
+    what the first one does. With no workers everything is done here. Raises what a worker raises, where its turn
+    comes, and RunFailed when a worker was killed. A result keeps its memory for as long as anything refers to it.
     """
 
-    def __init__(self, work: Work[Item, Result], items: Iterable[Item], *, workers: int) -> None:
+    def __init__(
+        self,
+        work: Work[Item, Result],
+        items: Iterable[Item],
+        *,
+        workers: int,
+        most: Callable[[Item], int] | None = None,
+    ) -> None:
         self.work, self.items = work, iter(items)
+        self._most = most or work.room
         self.waited = 0.0
         self._count = workers
         self._workers: list[tuple[Any, Connection]] = []
@@ -124,7 +133,7 @@ class Loader(Generic[Item, Result]):
             except StopIteration:
                 return
             if self._pool is None and not self._sent:
-                self._fork(self.work.room(item))
+                self._fork(self._most(item))
             slot = self._pool.take(self.work.room(item)) if self._pool else None
             place = self._sent % self._count
             with contextlib.suppress(OSError):  # whether it is still alive shows when its answer is due

@@ -116,8 +116,8 @@ class Gathered:
     """Grows by images, keeping what ``fields`` are of each.
 
     ``mapped`` and ``unmapped`` count objects by their class in the files, those that are trained and the others;
-    ``left_out`` those too difficult, or crowds. ``present`` are the classes (from 1) that any object has, ``largest``
-    the largest number of one in records that hold numbers, ``unnamed`` whether there are records without a list of
+    ``left_out`` those too difficult, or crowds. ``present`` are the classes (from 1) that any object has,
+    and 0 for others, ``largest`` the largest number of one in records that hold numbers, ``unnamed`` whether there are records without a list of
     what their numbers mean.
     """
 
@@ -159,15 +159,17 @@ class Gathered:
             self._keep(image, self._chosen(image))
             bar.advance()
 
-    def _chosen(self, image: Annotated) -> list[int]:
+    def _chosen(self, image: Annotated) -> Sequence[int]:
         """Places of the objects that are trained; gives all their labels."""
         image.labels = [self._label(name, image.file) for name in image.classes]
+        self.present.update(image.labels)
+        if self.hard and all(image.labels) and (self.crowds or image.sample is None):
+            return range(len(image.labels))
         chosen = []
         for place, (label, difficult) in enumerate(zip(image.labels, image.difficult, strict=True)):
             if not label:
                 self.losses.lose(UNMAPPED, items=1)
                 continue
-            self.present.add(label)
             if difficult and not self.hard:
                 self._leave_out(DIFFICULT)
             elif not self.crowds and image.sample is not None and image.sample.objects[place].crowd:

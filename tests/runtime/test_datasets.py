@@ -301,3 +301,20 @@ def test_a_path_that_is_not_there(base: Recipe, tmp_path: Path) -> None:
 def test_keypoints_that_the_network_has_no_room_for(base: Recipe, tmp_path: Path) -> None:
     error = failure(base, coco(tmp_path, annotation(1)), {**BOXES, "keypoints": Keypoints(1)})
     assert "up to number 2" in error.what
+
+
+def test_no_batch_is_larger_than_its_room(base: Recipe, tmp_path: Path) -> None:
+    """Small images first: the large ones that follow fit into the same shared memory."""
+    split = split_of(base, coco(tmp_path, annotation(3), annotation(3)))
+    pictures = batches.Pictures(split, KeepAspect(min_sizes=(40, 120), max_size=200), None, 3)
+    draws = [batches.Draw(epoch, 0, (index,)) for epoch in range(1, 9) for index in (2, 0, 1)]
+    rooms, most = [pictures.room(draw) for draw in draws], pictures.most(draws[0])
+    assert max(rooms) <= most
+    with closing(batches.batches(pictures, draws, workers=2)) as made:
+        for draw, room, batch in zip(draws, rooms, made, strict=True):
+            alone = pictures[draw]
+            assert np.array_equal(batch.images[0], alone.images[0])
+            assert np.array_equal(batch.targets[0]["masks"], alone.targets[0]["masks"])
+            assert batch.images[0].nbytes <= room
+        assert made._pool is not None
+        assert made._pool.room >= most

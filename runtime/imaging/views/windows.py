@@ -44,5 +44,6 @@ def matrix(window: Window, size: Size, *, unit: Size = (1, 1), flip: bool) -> Ma
     """
     across, down = size[0] / (window.width * unit[0]), size[1] / (window.height * unit[1])
     left, top = window.left * unit[0] * across, window.top * down * unit[1]
-    carried = np.array([[across, 0, -left], [0, down, -top], [0, 0, 1]])
-    return np.array([[-1, 0, size[0]], [0, 1, 0], [0, 0, 1]]) @ carried if flip else carried
+    if flip:
+        return np.array([[-across, 0, left + size[0]], [0, down, -top], [0, 0, 1]])
+    return np.array([[across, 0, -left], [0, down, -top], [0, 0, 1]])
