@@ -8,7 +8,7 @@ import io
 from typing import Any
 
 from runtime.tasks.detection.evaluation.coco import NAMES
-from runtime.tasks.detection.evaluation.findings import Findings, Items
+from runtime.tasks.detection.findings import Findings, Items
 
 JUDGES = {
     "faster-coco-eval": ("faster_coco_eval", "COCO", "COCOeval_faster"),

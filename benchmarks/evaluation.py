@@ -21,7 +21,7 @@ from runtime.tasks import ImageInfo
 from runtime.tasks.detection import average_precision
 from runtime.tasks.detection.evaluation import coco
 from runtime.tasks.detection.evaluation.analysis import Analysis
-from runtime.tasks.detection.evaluation.findings import Collector, Findings
+from runtime.tasks.detection.findings import Collector, Findings
 
 CLASSES = tuple(f"class {k}" for k in range(1, 14))
 SIZE = (288, 288)

@@ -14,7 +14,7 @@ from PIL import Image
 from converters.model.garments import CATEGORIES
 from runtime.tasks.detection.evaluation import charts
 from runtime.tasks.detection.evaluation.analysis import Analysis
-from runtime.tasks.detection.evaluation.findings import Collector, Findings
+from runtime.tasks.detection.findings import Collector, Findings
 
 SIZE = (288, 288)
 ALIKE = {0: (1, 4), 1: (0, 3), 3: (1,), 4: (0, 5), 6: (8,), 9: (0, 10, 11), 11: (9, 12), 12: (11,)}

@@ -157,6 +157,13 @@ class Run:
         return str(specs.load(self.config.network).DATA)
 
     @property
+    def sized(self) -> bool:
+        """Whether images of one size are trained on."""
+        import specs
+
+        return specs.size_settings(self.config.network) is not None
+
+    @property
     def held_out(self) -> str | None:
         """The split that validates, if there is one."""
         return self.splits[1] if len(self.splits) > 1 else None

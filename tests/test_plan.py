@@ -97,15 +97,7 @@ def circles(edges: dict[tuple[str, str], list[str]]) -> dict[str, list[str]]:
     return {f"{own} -> {other}": places for (own, other), places in edges.items() if own in reached(other)}
 
 
-MENDING = ("runtime.tasks.detection",)
-
-
-def packages() -> list[object]:
-    mark = pytest.mark.xfail(strict=False, reason="being mended")
-    return [pytest.param(name, marks=mark) if name in MENDING else name for name in PACKAGES]
-
-
-@pytest.mark.parametrize("package", packages())
+@pytest.mark.parametrize("package", PACKAGES)
 def test_no_room_stands_on_itself(package: str) -> None:
     assert circles(between_rooms(package)) == {}
 

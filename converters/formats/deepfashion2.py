@@ -14,10 +14,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from converters.files import json_file, listing
-from converters.files.numerals import FAR
+from converters.files.json_fields import FIX, Fields
 from converters.model import Box, Dataset, Keypoint, Keypoints, KeypointSlot, Object, Polygon, Sample, garments, rules
 from converters.model.findings import Findings
 from converters.model.splits import Place, by_name, only_split
@@ -36,8 +35,6 @@ KEYPOINTS = {garment.name: KeypointSlot(_NAMES, garment.offset, garment.landmark
 """The official layout: one vector of 294 points, in which each garment has its own stretch."""
 
 _SUPERCATEGORIES = dict.fromkeys(CATEGORIES, "clothes")
-
-_FIX = "correct the file, or leave such pictures out with --skip-bad"
 
 
 def find(root: Path) -> dict[str, Place]:
@@ -157,7 +154,7 @@ class Split:
             what = "the annotations of this picture are missing"
             raise DataError(what, where=path, hint=_missing(image), code=rules.NO_ANNOTATIONS.code) from None
         width, height = self._size(image, path, findings)
-        fields = _Fields(page, path)
+        fields = Fields(page, path)
         pair_id, source = fields.whole("pair_id"), fields.text("source")
         items = [name for name in page if name.startswith("item")]
         if len(items) > 1:
@@ -165,8 +162,8 @@ class Split:
         objects = []
         for name in items:
             if not isinstance(page[name], dict):
-                raise DataError(f"{name} must be an object, not {json_file.name(page[name])}", where=path, hint=_FIX)
-            item = _Item(_Fields(page[name], path, f"{name}."), f"{stem} {name}", findings)
+                raise DataError(f"{name} must be an object, not {json_file.name(page[name])}", where=path, hint=FIX)
+            item = _Item(Fields(page[name], path, f"{name}."), f"{stem} {name}", findings)
             objects.append(item.object(name, pair_id))
         return Sample(stem, image, width, height, tuple(objects), source, path)
 
@@ -184,60 +181,10 @@ class Split:
 
 
 @dataclass(slots=True)
-class _Fields:
-    """The fields of one JSON object, each taken with its type checked."""
-
-    values: dict[str, Any]
-    path: Path
-    prefix: str = ""
-
-    def error(self, key: str, what: str, *, code: str | None = None) -> DataError:
-        return DataError(f"{self.prefix}{key} {what}", where=self.path, hint=_FIX, code=code)
-
-    def whole(self, key: str, *, low: int = 0, high: int = 2**53) -> int | None:
-        """A whole number from ``low`` to ``high``, or None when the field is absent."""
-        value = self.values.get(key)
-        if value is None:
-            return None
-        if type(value) is not int:  # a bool is an int to Python
-            raise self.error(key, f"must be a whole number, not {json_file.name(value)}")
-        if not low <= value <= high:
-            limits = f"{low} to {high}" if high < 2**53 else f"{low} or more"
-            raise self.error(key, f"is {value}, but must be {limits}")
-        return value
-
-    def text(self, key: str) -> str | None:
-        value = self.values.get(key)
-        if value is not None and not isinstance(value, str):
-            raise self.error(key, f"must be a string, not {json_file.name(value)}")
-        return value
-
-    def needed(self, key: str, value: Any) -> Any:
-        if value is None:
-            raise self.error(key, "is missing")
-        return value
-
-    def numbers(self, key: str, values: Any) -> list[float]:
-        """``values``, if that is a list of numbers that can be pixels."""
-        # The common case first, in passes of C: all ints or floats, none too large (JSON knows no NaN).
-        if type(values) is list and _NUMERIC.issuperset(map(type, values)):
-            if not values or (max(values) < FAR and min(values) > -FAR):
-                return values
-            raise self.error(key, f"holds {max(values, key=abs):g}, which cannot be a pixel")
-        if type(values) is not list:
-            raise self.error(key, f"must be a list of numbers, not {json_file.name(values)}")
-        wrong = next(value for value in values if type(value) not in _NUMERIC)
-        raise self.error(key, f"must hold numbers, but holds {json_file.name(wrong)}")
-
-
-_NUMERIC = frozenset((int, float))
-
-
-@dataclass(slots=True)
 class _Item:
     """One garment of a picture."""
 
-    fields: _Fields
+    fields: Fields
     name: str
     findings: Findings
 

@@ -25,8 +25,9 @@ from converters.pictures import orientation
 from converters.pictures.orientation import turned_size
 from converters.transfer import opening, outputs
 from converters.transfer.convert import vacant
-from converters.transfer.selection import Selection
-from converters.transfer.transfer import Part, Summary, joint, transfer
+from converters.transfer.parts import Part, Summary
+from converters.transfer.selection import Selection, joint
+from converters.transfer.transfer import transfer
 from tltpipe import losses
 from tltpipe.errors import DataError
 from tltpipe.files import remove, writable

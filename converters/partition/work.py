@@ -18,8 +18,9 @@ from converters.partition.report import Report
 from converters.partition.sizes import HALVES
 from converters.transfer import losing, opening, outputs, placement
 from converters.transfer.convert import vacant
+from converters.transfer.parts import Part, Summary
 from converters.transfer.selection import Selection
-from converters.transfer.transfer import Part, Summary, transfer
+from converters.transfer.transfer import transfer
 from tltpipe.errors import DataError, UsageError
 from tltpipe.files import atomic, write_text
 from tltpipe.losses import Losses, total

@@ -10,8 +10,9 @@ from typing import Any
 from converters.model import Dataset
 from converters.transfer import merging, opening, outputs, placement
 from converters.transfer.merging import Source
-from converters.transfer.selection import Selection
-from converters.transfer.transfer import Located, Part, Summary, joint, transfer
+from converters.transfer.parts import Located, Part, Summary
+from converters.transfer.selection import Selection, joint
+from converters.transfer.transfer import transfer
 from tltpipe.errors import TltpipeError, UsageError
 from tltpipe.journal import is_ours
 from tltpipe.losses import Losses, total

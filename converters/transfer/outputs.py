@@ -14,7 +14,7 @@ from converters.files import listing
 from converters.formats import FORMATS, Writer
 from converters.model import Dataset, KeypointSlot, classes
 from converters.transfer import opening, placement
-from converters.transfer.transfer import Output, Part
+from converters.transfer.parts import Output, Part
 from tltpipe import registry
 from tltpipe.errors import TltpipeError
 from tltpipe.files import links_above

@@ -9,8 +9,9 @@ from pathlib import Path
 from converters.model import Dataset, classes
 from converters.model.splits import Place
 from converters.transfer import outputs
-from converters.transfer.selection import Selection
-from converters.transfer.transfer import Part, Summary, joint, transfer
+from converters.transfer.parts import Part, Summary
+from converters.transfer.selection import Selection, joint
+from converters.transfer.transfer import transfer
 from tltpipe.progress import Progress
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from typing import Any, Literal
 
-from converters.model import Dataset, KeypointSlot, Object, Pictures, Sample
+from converters.model import Dataset, KeypointSlot, Object, Pictures, Sample, joint_ids
 from tltpipe.errors import UsageError
 
 DROPPED = ("class", "crowd", "occlusion", "size", "zoom", "source", "left empty")
@@ -127,6 +127,22 @@ def selected(dataset: Dataset, selection: Selection) -> Dataset:
         supercategories={name: value for name, value in named.items() if name in categories},
         ids={name: number for name, number in ids.items() if name in categories},
     )
+
+
+def joint(datasets: Sequence[Dataset], selection: Selection) -> list[Dataset]:
+    """``datasets`` as ``selection`` leaves them, all with the same categories: those that any of them has, in order.
+
+    Raises UsageError for a class that ``selection`` names and none has.
+    """
+    categories = tuple(dict.fromkeys(name for dataset in datasets for name in dataset.categories))
+    keypoints = {name: slot for dataset in datasets for name, slot in dataset.keypoints.items()}
+    supercategories = {name: above for dataset in datasets for name, above in dataset.supercategories.items()}
+    ids = joint_ids(datasets)
+    common = (
+        replace(each, categories=categories, keypoints=keypoints, supercategories=supercategories, ids=ids)
+        for each in datasets
+    )
+    return [selected(each, selection) for each in common]
 
 
 def ranked(names: Sequence[str]) -> list[int]:

@@ -17,76 +17,24 @@ from typing import Any
 
 from converters.files.strays import Claim, checksum
 from converters.files.unsupported import unsupported
-from converters.formats import MakeWriter, Recorder
-from converters.model import Dataset, Pictures, joint_ids, rules
+from converters.formats import Recorder
+from converters.model import rules
 from converters.model.coordinates import Evidence
-from converters.model.findings import Finding, Findings
-from converters.model.splits import Place
+from converters.model.findings import Findings
 from converters.transfer import entries, losing
 from converters.transfer.chunk_records import FIELDS, Records
+from converters.transfer.parts import Located, Part, Summary
 from converters.transfer.passes import Batch, Chunk, cut, gather, worker_count
-from converters.transfer.selection import Selection, selected
+from converters.transfer.selection import Selection, joint
 from tltpipe import plain
 from tltpipe.errors import HostError
 from tltpipe.files import beside, new_file, refuse_links, remove, writable
 from tltpipe.journal import Journal, alone
-from tltpipe.losses import Losses
 from tltpipe.progress import Bar, Progress
 from tltpipe.workers import parallel_map, start_workers
 
 CHUNK = 256
 """Pictures to one entry of the journal: what a killed run has to do again, at most, for each worker."""
-
-
-@dataclass(frozen=True)
-class Output:
-    """One thing to make of a split: ``writer`` fills a staging path, a ``folder`` or a file, that becomes ``target``.
-
-    ``carries`` are the fields that survive in it (see ``converters.formats``).
-    """
-
-    target: Path
-    folder: bool
-    writer: MakeWriter
-    carries: frozenset[str]
-
-
-Located = tuple[Place, Pictures]
-"""Where a split lies, and its pictures."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """A split and what is to be made of it.
-
-    ``sources`` are where it lies and the pictures that are read there: files there that belong to none of them are
-    counted as lost. None where that has been seen to.
-    """
-
-    split: str
-    dataset: Dataset
-    outputs: tuple[Output, ...]
-    sources: Sequence[Located] = ()
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What became of a split.
-
-    ``images`` and ``items`` were written; ``categories`` counts items of each, also of those with none. ``skipped``
-    pictures could not be used; ``selected_away`` counts, by reason, what was dropped as asked; ``dropped`` counts by
-    field what no output carries. ``losses`` is the balance of all that.
-    """
-
-    images: int
-    items: int
-    categories: Mapping[str, int]
-    skipped: int
-    selected_away: Mapping[str, int]
-    dropped: Mapping[str, int]
-    findings: tuple[Finding, ...]
-    seconds: float
-    losses: Losses = field(default_factory=Losses)
 
 
 def transfer(
@@ -133,22 +81,6 @@ def transfer(
     )
     with alone(journal):
         return work.run(progress, what)
-
-
-def joint(datasets: Sequence[Dataset], selection: Selection) -> list[Dataset]:
-    """``datasets`` as ``selection`` leaves them, all with the same categories: those that any of them has, in order.
-
-    Raises UsageError for a class that ``selection`` names and none has.
-    """
-    categories = tuple(dict.fromkeys(name for dataset in datasets for name in dataset.categories))
-    keypoints = {name: slot for dataset in datasets for name, slot in dataset.keypoints.items()}
-    supercategories = {name: above for dataset in datasets for name, above in dataset.supercategories.items()}
-    ids = joint_ids(datasets)
-    common = (
-        replace(each, categories=categories, keypoints=keypoints, supercategories=supercategories, ids=ids)
-        for each in datasets
-    )
-    return [selected(each, selection) for each in common]
 
 
 @dataclass

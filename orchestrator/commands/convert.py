@@ -17,7 +17,7 @@ from tltpipe.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from converters.transfer.transfer import Summary
+    from converters.transfer.parts import Summary
     from orchestrator.screen.console import Console
     from tltpipe.losses import Losses
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.commands.options import Plain, command
-from orchestrator.settings import Settings
 from tltpipe import __version__
 from tltpipe.errors import SpecError, UsageError
 
@@ -22,7 +21,7 @@ AUGMENT = "augment"
 app = typer.Typer(help="Write training specs, and check specs of any kind.", no_args_is_help=True)
 
 
-NETWORK = typer.Option(help="Network to train.")
+NETWORK = typer.Option(help="Network to train (default: ssd).", show_default=False)
 DIALECT = typer.Option(
     metavar="tlt2|tlt3", help="TLT 2.0, or TLT 3.0 and later (default: tlt3, for TFRecords tlt2).", show_default=False
 )
@@ -54,7 +53,7 @@ def new(
     options: Plain,
     from_: Annotated[Path | None, FROM] = None,
     output: Annotated[Path | None, OUT] = None,
-    network: Annotated[str, NETWORK] = Settings.network,
+    network: Annotated[str | None, NETWORK] = None,
     dialect: Annotated[str | None, DIALECT] = None,
     arch: Annotated[str | None, ARCH] = None,
     size: Annotated[str | None, SIZE] = None,
@@ -71,12 +70,14 @@ def new(
     """
     import specs
     from orchestrator.commands import spec_drafting
+    from orchestrator.settings import Settings
     from tltpipe import files
 
     if output is not None and output.is_dir():
         raise UsageError("this is a folder", where=output, hint="name the file itself: -o train.conf")
     if output is not None and output.exists() and not force:
         raise UsageError("is there already", where=output, hint="--force replaces it")
+    network = network or Settings.network
     kind = spec_drafting.kind_of(network)
     if dialect is not None and dialect not in kind.FORMATS:
         known = ", ".join(filter(None, kind.FORMATS))
@@ -90,10 +91,10 @@ def new(
     tunables = specs.tunables_from(network, given, where=option)
     names = kind.classes([name.strip() for name in classes.split(",") if name.strip()]) if classes else None
     if from_ is None:
-        found = spec_drafting.nothing(kind, dialect, names or ["object"])
+        contents = spec_drafting.placeholder(kind, dialect, names or ["object"])
     else:
         keys = specs.size_settings(network)
-        found = spec_drafting.look(
+        contents = spec_drafting.describe(
             from_,
             kind,
             dialect=dialect,
@@ -102,24 +103,24 @@ def new(
             progress=options.console.progress,
             skip_bad=skip_bad,
         )
-        found.require(names or [])
-        tunables = specs.tunables_from(network, {**found.fitted, **given}, where=option)
-    chosen = names or list(found.classes)
-    text = specs.render(network, kind.template(found.dialect), tunables, **{**found.paths, "classes": chosen})
-    notes = found.notes[1:] if found.fitted.keys() & given.keys() else found.notes
-    text = _head(network, output, notes, strict=strict_tlt) + kind.commented(text, found.dialect)
+        contents.require(names or [])
+        tunables = specs.tunables_from(network, {**contents.fitted, **given}, where=option)
+    chosen = names or list(contents.classes)
+    text = specs.render(network, kind.template(contents.dialect), tunables, **{**contents.paths, "classes": chosen})
+    notes = contents.notes[1:] if contents.fitted.keys() & given.keys() else contents.notes
+    text = _head(network, output, notes, strict=strict_tlt) + kind.commented(text, contents.dialect)
     spec = specs.parse_text(text, network, source=output or "spec")
     if output is not None:
         files.write_text(output, text)
     if options.json:
-        told = {"written": str(output) if output else None, "dialect": found.dialect or None, "classes": chosen}
-        options.console.json({**told, "warnings": list(spec.warnings), "anchors": found.anchors, "text": text})
+        answer = {"written": str(output) if output else None, "dialect": contents.dialect or None, "classes": chosen}
+        options.console.json({**answer, "warnings": list(spec.warnings), "anchors": contents.anchors, "text": text})
     elif output is None:
         typer.echo(text, nl=False)
         for line in spec.warnings:
             typer.echo(line, err=True)
     else:
-        for line in (*found.notes, *spec.warnings, f"wrote {output}"):
+        for line in (*contents.notes, *spec.warnings, f"wrote {output}"):
             options.console.put(line)
 
 

@@ -22,7 +22,7 @@ WANTED = "0.5"
 
 
 @dataclass(frozen=True)
-class Found:
+class Contents:
     """What a spec has to know of its data; ``notes`` are lines for its head.
 
     ``paths`` are variables of the templates; ``fitted`` settings that suit the boxes; ``anchors`` the figures behind.
@@ -60,15 +60,15 @@ def kind_of(network: str) -> Drafting:
     return drafting.load(network)
 
 
-def nothing(kind: Drafting, dialect: str | None, classes: Sequence[str]) -> Found:
+def placeholder(kind: Drafting, dialect: str | None, classes: Sequence[str]) -> Contents:
     """Paths to be filled in by hand."""
     chosen = next(iter(kind.FORMATS)) if dialect is None else dialect
     format = kind.FORMATS[chosen]
     paths = _paths(format, _converted(format, NOWHERE, ["train", "validation"]), ".jpg")
-    return Found(chosen, classes, paths, ["Put in the paths of your data, in dataset_config, and your classes."])
+    return Contents(chosen, classes, paths, ["Put in the paths of your data, in dataset_config, and your classes."])
 
 
-def look(
+def describe(
     dataset: Path,
     kind: Drafting,
     *,
@@ -77,7 +77,7 @@ def look(
     size: tuple[int, int] | None,
     progress: Progress,
     skip_bad: bool = False,
-) -> Found:
+) -> Contents:
     """What to write of the data set at ``dataset``; ``size`` is (width, height) of the network's input, if it has one.
 
     Reads all of its annotations. Raises UsageError and DataError as ``converters.splits`` does, DataError where there
@@ -111,7 +111,7 @@ def look(
         own = _converted(trained_on, target, splits)
     first = next(iter(datasets[main]), None)
     extension = first.image.suffix if first is not None else ".jpg"
-    return Found(
+    return Contents(
         chosen,
         kind.classes([name for name, count in counts.items() if count]),
         _paths(trained_on, own, extension),

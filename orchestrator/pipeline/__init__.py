@@ -17,7 +17,7 @@ from orchestrator.jobs.workspace import Workspace
 from orchestrator.pipeline.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
 from orchestrator.pipeline.sequence import every, has, known, load, needs, order, require
 from orchestrator.run import Run
-from orchestrator.settings import image_extensions
+from orchestrator.settings import image_extensions, image_size
 from orchestrator.stages import Stage
 from tltpipe import __version__, files, locks
 from tltpipe.errors import ConfigError, DataError, HostError, Interrupted
@@ -82,14 +82,25 @@ def _refuse_misfits(run: Run) -> None:
         if name in given and not given[name].in_file and not run.runner.contained and not run.runner.pretends:
             what = f"{name} would be ignored: the runner {run.config.runner} uses no container"
             raise ConfigError(what, where=given[name].where, hint="--runner docker does")
-    for dotted, value in given.items():
-        section = dotted.partition(".")[0]
-        if value.derived or dotted == image_extensions.SETTING or section not in known() or has(run, section):
-            continue
-        what = f"{run.config.network} has no stage {section}"
+    for dotted, what in _unused(run).items():
+        value = given[dotted]
         if not value.in_file:
             raise ConfigError(f"{dotted} would be ignored: {what}", where=value.where, hint="leave it out")
         run.report.say(f"{dotted} ({value.where}) is not used: {what}")
+
+
+def _unused(run: Run) -> dict[str, str]:
+    """The settings that were given and mean nothing to this network, and why."""
+    network, given = run.config.network, run.config.given
+    unused = {
+        dotted: f"{network} has no stage {stage}"
+        for dotted, value in given.items()
+        if (stage := dotted.partition(".")[0]) in known() and not has(run, stage) and not value.derived
+    }
+    unused.pop(image_extensions.SETTING, None)  # which goes for all stages
+    if image_size.KEY in given and not run.sized:
+        unused[image_size.KEY] = f"{network} takes images of any size"
+    return unused
 
 
 def _follows(run: Run, results: list[Result], name: str) -> bool:

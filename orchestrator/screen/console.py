@@ -133,13 +133,13 @@ class Console:
             table.add_row(*first, final)
         self.screen.print(table)
 
-    def scores(self, told: Mapping[str, Any], *, counts: bool = True) -> None:
+    def scores(self, evaluation: Mapping[str, Any], *, counts: bool = True) -> None:
         """What evaluation.json says of each class, as bars, and the primary figure; with ``counts`` of each class how
         many objects were found and missed, where that is known."""
         from rich.text import Text
 
-        columns: Mapping[str, Mapping[str, float | None]] = told["per_class"] or {"": {}}
-        details = {row["class"]: row for row in told.get("classes", ())} if counts else {}
+        columns: Mapping[str, Mapping[str, float | None]] = evaluation["per_class"] or {"": {}}
+        details = {row["class"]: row for row in evaluation.get("classes", ())} if counts else {}
         keys = ("objects", "true_positives", "false_positives", "missed", "f1") if details else ()
         titles = ("objects", "right", "wrong", "missed", "F1") if details else ()
         width = 20 if details else 30
@@ -153,7 +153,9 @@ class Console:
 
         names = dict.fromkeys(name for column in columns.values() for name in column)
         rows = [row(name, [column.get(name) for column in columns.values()], details.get(name, {})) for name in names]
-        rows.append(row(told["primary"], [told["figures"][told["primary"]]], details.get("all", {}), "bold"))
+        rows.append(
+            row(evaluation["primary"], [evaluation["figures"][evaluation["primary"]]], details.get("all", {}), "bold")
+        )
         self.screen.print()
         self._table(("class", *titles, *columns, ""), rows)
 

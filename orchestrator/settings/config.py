@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from orchestrator.settings import SECRETS, Data, Settings, config_file, image_size
+from orchestrator.settings import SECRETS, Data, Settings, config_file, environment_variables, image_size
 from orchestrator.settings.config_file import Given, Place
 from tltpipe import registry
 from tltpipe.errors import ConfigError
@@ -21,7 +21,6 @@ from tltpipe.errors import ConfigError
 __all__ = ["Config", "Given", "flag", "load"]
 
 FILE = "tltpipe.yaml"
-PREFIX = "TLTPIPE_"
 STAGES = "orchestrator.stages"
 DATA = "data"
 """The section that belongs to no stage alone."""
@@ -103,11 +102,13 @@ def load(
 
     Raises ConfigError that names the place of the value and, for an unknown key, the nearest known one.
     """
+    import specs
+
     environment = os.environ if environment is None else environment
     own = own_sections()
     layers = [
         config_file.read(root / FILE, settings_known(), [*own, *_specs_of_stages(), *networks()]) if file else {},
-        _from_environment(environment),
+        environment_variables.read(environment, settings_known()),
         dict(flags or {}),
     ]
     network = _network(layers)
@@ -115,9 +116,12 @@ def load(
     for layer in layers:
         given.update(_in_full(layer, network))
     folders = sections(network)
+    given = _without_other_networks(given, network)
     _refuse_unknown(given, [*own, *folders])
     _refuse_unlisted(given)
-    _refuse_misspelt(environment, folders)
+    environment_variables.refuse_misspelt(
+        environment, {**own, **{name: specs.tunables(folder) for name, folder in folders.items()}}
+    )
     top, sized = image_size.settle(given, {name: _size_keys(folder) for name, folder in folders.items()})
     build = {name: _build(name, kind, _section(given, name)) for name, kind in own.items()}
     return Config(
@@ -184,6 +188,22 @@ def _in_full(layer: Mapping[str, Given], network: str) -> dict[str, Given]:
     return found
 
 
+def _without_other_networks(given: Mapping[str, Given], network: str) -> dict[str, Given]:
+    """``given`` without the sections that the file has for other networks than this one, which must make sense, too.
+
+    Raises ConfigError for settings of another that are given for this call.
+    """
+    others = {name for name in networks() if name != network}
+    for dotted, value in given.items():
+        other = dotted.partition(".")[0]
+        if other in others and not value.in_file:
+            what = f"{dotted} would be ignored: the network is {network}"
+            raise ConfigError(what, where=value.where, hint=f"--set network={other} trains that one")
+    for other in others & {dotted.partition(".")[0] for dotted in given}:
+        _tunables(other, other, _section(given, other))
+    return {dotted: value for dotted, value in given.items() if dotted.partition(".")[0] not in others}
+
+
 def _size_keys(folder: str) -> tuple[str, str] | None:
     import specs
 
@@ -243,22 +263,6 @@ def _spelt(value: object, hint: Any) -> object:
     return [part.strip().strip("\"'") for part in value.strip("[] ").split(",") if part.strip()]
 
 
-def _refuse_misspelt(environment: Mapping[str, str], folders: Mapping[str, str]) -> None:
-    """Raises ConfigError for a variable with one underscore between section and key: it would be ignored."""
-    import specs
-
-    kinds = {**own_sections(), **{name: specs.tunables(folder) for name, folder in folders.items()}}
-    names = {
-        f"{PREFIX}{name}_{field.name}".upper(): (name, field.name)
-        for name in kinds
-        for field in dataclasses.fields(kinds[name])
-    }
-    for variable in names.keys() & environment.keys():
-        section, key = names[variable]
-        hint = f"with two underscores: {PREFIX}{section.upper()}__{key.upper()}"
-        raise ConfigError(f"{section}.{key} would be ignored", where=variable, hint=hint)
-
-
 def _refuse_unlisted(given: Mapping[str, Given]) -> None:
     """Raises ConfigError for a toolkit, runner or format that there is not."""
     _choose(given, "toolkit", registry.names("orchestrator.toolkits"))
@@ -284,17 +288,3 @@ def _refuse_unknown(given: Mapping[str, Given], known: list[str]) -> None:
             near = difflib.get_close_matches(name, candidates, n=1)
             hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(candidates)}"
             raise ConfigError(f'there is no setting or section "{name}"', where=told.where, hint=hint)
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Given]:
-    """TLTPIPE_RUNNER, TLTPIPE_SSD__NUM_EPOCHS; other variables with our prefix mean something else to somebody else."""
-    found: dict[str, Given] = {}
-    for variable, value in environment.items():
-        if not variable.startswith(PREFIX):
-            continue
-        section, two, key = variable.removeprefix(PREFIX).lower().partition("__")
-        if two and key:
-            found[f"{section}.{key}"] = Given(value, variable)
-        elif section in settings_known():
-            found[section] = Given(value, variable)
-    return found

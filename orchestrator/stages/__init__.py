@@ -54,7 +54,7 @@ class Stage(Protocol):
     # def indifferent(self, run: Run) -> tuple[str, ...]: optional. The fields at the top of the specs of stages before
     # it of which a change does not matter to it: it works with what they left, as it is.
 
-    # def show(self, console: Console, told: Mapping[str, Any]) -> None: optional. What ``execute`` returned, for
+    # def show(self, console: Console, result: Mapping[str, Any]) -> None: optional. What ``execute`` returned, for
     # people.
 
     def outputs(self, run: Run) -> list[Path]:

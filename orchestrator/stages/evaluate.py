@@ -78,11 +78,11 @@ def execute(run: Run) -> dict[str, Any]:
     return {**short, "lines": lines} if lines else short
 
 
-def show(console: Console, told: Mapping[str, Any]) -> None:
+def show(console: Console, result: Mapping[str, Any]) -> None:
     """A table of the classes, and other figures below it."""
-    if "primary" in told:
-        console.scores(told)
-    for line in told.get("lines", ()):
+    if "primary" in result:
+        console.scores(result)
+    for line in result.get("lines", ()):
         console.put(line)
 
 

@@ -102,9 +102,9 @@ def execute(run: Run) -> dict[str, Any]:
     return {**told, "exported": place, **_facts(target)}
 
 
-def show(console: Console, told: Mapping[str, Any]) -> None:
-    if told.get("exported"):
-        console.put(f"exported: {told['exported']}")
+def show(console: Console, result: Mapping[str, Any]) -> None:
+    if result.get("exported"):
+        console.put(f"exported: {result['exported']}")
 
 
 def _make_room(run: Run, request: Export) -> Path | None:

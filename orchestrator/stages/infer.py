@@ -99,13 +99,13 @@ def execute(run: Run) -> dict[str, Any]:
     return told | {what: run.workspace.name(path) for what, path in places.items() if path.exists()}
 
 
-def show(console: Console, told: Mapping[str, Any]) -> None:
+def show(console: Console, result: Mapping[str, Any]) -> None:
     """How many objects of each class there are, and where."""
-    if "objects" in told:
-        rows = [(name, str(count)) for name, count in told["objects"].items()] or [("nothing", "0")]
+    if "objects" in result:
+        rows = [(name, str(count)) for name, count in result["objects"].items()] or [("nothing", "0")]
         console.table(("class", "found"), rows)
-        images = told["images"]
-        console.put(f"{images} image{'s' if images != 1 else ''}: {told['drawn']}")
+        images = result["images"]
+        console.put(f"{images} image{'s' if images != 1 else ''}: {result['drawn']}")
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def execute(run: Run) -> dict[str, Any]:
 def categories(run: Run) -> tuple[str, ...]:
     """The classes in order, as the settings give them; the thirteen garments as long as there is no data."""
     from converters.model.garments import CATEGORIES
-    from converters.transfer.transfer import joint
+    from converters.transfer.selection import joint
 
     datasets = _datasets(run)
     if datasets:

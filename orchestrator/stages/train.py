@@ -32,7 +32,7 @@ class Training:
     precision: Literal["32", "bf16", "fp16"] = "32"
     """Floating-point precision; 16 bits are for GPUs."""
     clip_norm: Annotated[float, Ge(0)] | None = None
-    """Maximum norm of the gradients, 0 for no limit (default: the program's, 35)."""
+    """Maximum norm of the gradients, 0 for no limit (default: the spec's, for SSD 35)."""
     ema: Annotated[float, Gt(0), Lt(1)] | None = None
     """Decay of a moving average of the weights, which is then the model: 0.999 for example (default: no average)."""
     compile: bool = False

@@ -57,8 +57,8 @@ def export(wanted: Wanted) -> None:
     subject = _subject(wanted, original)
     format = formats.load(wanted.network, wanted.format)
     program.say(f"model       {original.name}, {len(original.classes)} classes")
-    any_batch = "any batch" if wanted.batch is None else f"batches of {wanted.batch}"
-    program.say(f"format      {format.ABOUT}; {wanted.data_type}, {any_batch}")
+    batch = ", any batch" if wanted.batch is None else f", batches of {wanted.batch}"
+    program.say(f"format      {format.ABOUT}; {wanted.data_type}{batch if subject.size else ''}")
     with publishing.beside(wanted.target) as folder:
         path = folder / wanted.target.name
         made = format.write(subject, path)

@@ -98,7 +98,7 @@ def prune(arguments: argparse.Namespace, rule: Rule, model: Path, output: Path) 
 
     spec = program.host(arguments.experiment_spec_file) if arguments.experiment_spec_file else None
     opened = checkpoint.open_model(model, key=arguments.key, network=arguments.network, spec=spec)
-    loaded, detector = opened.checkpoint, prunable(opened.model)
+    loaded, detector = opened.checkpoint, prunable(opened.model, model)
     excluded = layers.resolve(arguments.excluded_layers, detector, opened.recipe.network)
     smaller, fates, weakest = _cut(detector, rule, excluded, model)
     before, after = _costs(detector, smaller)

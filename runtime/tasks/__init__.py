@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from tltpipe import registry
 
@@ -20,6 +17,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL import Image
 
     from runtime.data.fields import Fields
@@ -27,11 +26,11 @@ if TYPE_CHECKING:
     from runtime.imaging.decoding import Place
     from runtime.imaging.placement import Placement
 
-Target = Mapping[str, NDArray[Any]]
+Target: TypeAlias = "Mapping[str, NDArray[Any]]"
 """What is on an image, as named arrays by torchvision's convention: "boxes" float32 [n, 4] left, top, right, bottom in
 pixels, "labels" int64 [n] from 1, "masks" uint8 [n, H, W], "keypoints" float32 [n, K, 3]. Fields of objects share their
 first axis."""
-Prediction = Mapping[str, NDArray[Any]]
+Prediction: TypeAlias = "Mapping[str, NDArray[Any]]"
 """What a model says of an image, by the same convention; "scores" float32 [n], 0 to 1, best first. A prediction that
 has "scores" is one of objects, and all of its fields share their first axis."""
 
@@ -230,6 +229,8 @@ def load(name: str) -> Task:
 
 def confident(prediction: Prediction, threshold: float) -> Prediction:
     """Those objects that score ``threshold`` or more; what is said of the image as a whole stays."""
+    import numpy as np
+
     if "scores" not in prediction:
         return prediction
     chosen = np.asarray(prediction["scores"], np.float64) >= threshold
@@ -238,5 +239,7 @@ def confident(prediction: Prediction, threshold: float) -> Prediction:
 
 def class_names(prediction: Prediction, classes: Sequence[str]) -> list[str]:
     """The class of each object ("labels" [n]) or of the image ("label"); empty where a prediction has neither."""
+    import numpy as np
+
     labels = prediction.get("labels", prediction.get("label", np.zeros(0, np.int64)))
     return [classes[label - 1] for label in np.atleast_1d(labels).tolist()]

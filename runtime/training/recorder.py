@@ -195,7 +195,7 @@ class Recorder:
 
         metrics: dict[str, Any] = {"loss": epoch.loss}
         if scores is not None:
-            metrics |= {**scores.plain, "validation_loss": scores.loss}
+            metrics |= {"primary": scores.primary, **scores.plain, "validation_loss": scores.loss}
             metrics |= {column: dict(values) for column, values in scores.per_class.items()}
         path = self.path_of(epoch.number)
         self._save(path, epoch.number, Tally(), metrics)

@@ -23,9 +23,10 @@ from converters.model import Mask, Sample
 from converters.model.findings import Findings
 from converters.model.validity import settled
 from converters.transfer import outputs, passes
+from converters.transfer.parts import Part
 from converters.transfer.passes import batches
-from converters.transfer.selection import Selection
-from converters.transfer.transfer import Part, joint, transfer
+from converters.transfer.selection import Selection, joint
+from converters.transfer.transfer import transfer
 from tltpipe import registry
 from tltpipe.errors import DataError, TltpipeError
 from tltpipe.progress import Silent

@@ -16,8 +16,9 @@ from converters.model import Box, Dataset, Object, Sample, rules
 from converters.model.findings import Findings
 from converters.transfer import outputs
 from converters.transfer.convert import convert
+from converters.transfer.parts import Part
 from converters.transfer.prepare import Target, prepare
-from converters.transfer.transfer import Part, transfer
+from converters.transfer.transfer import transfer
 from tltpipe.progress import Silent
 
 CAR = "Car 0.00 0 -1.58 10.00 10.00 40.00 40.00 1.65 1.67 3.64 -0.65 1.71 46.70 -1.59\n"

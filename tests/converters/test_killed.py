@@ -14,8 +14,8 @@ import pytest
 
 import converters
 from converters.transfer import outputs, transfer
-from converters.transfer.selection import Selection
-from converters.transfer.transfer import Part, joint
+from converters.transfer.parts import Part
+from converters.transfer.selection import Selection, joint
 from tltpipe.journal import Journal
 from tltpipe.progress import Silent
 

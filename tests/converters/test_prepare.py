@@ -12,9 +12,9 @@ import pytest
 import converters
 from converters.model import rules
 from converters.transfer import transfer
+from converters.transfer.parts import Summary
 from converters.transfer.prepare import Target, prepare
 from converters.transfer.selection import Selection
-from converters.transfer.transfer import Summary
 from tltpipe.errors import DataError, HostError, UsageError
 from tltpipe.progress import Lines, Silent, read
 

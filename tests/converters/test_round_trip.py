@@ -14,8 +14,9 @@ import converters
 from converters.model import Box, Dataset, Mask, Object, Sample
 from converters.model.findings import Findings
 from converters.transfer import outputs
-from converters.transfer.selection import Selection
-from converters.transfer.transfer import Part, joint, transfer
+from converters.transfer.parts import Part
+from converters.transfer.selection import Selection, joint
+from converters.transfer.transfer import transfer
 from tltpipe import registry
 from tltpipe.progress import Silent
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 import converters
 from converters.partition import Rules, work
-from converters.transfer.transfer import Summary
+from converters.transfer.parts import Summary
 from orchestrator.commands.options import command
 from orchestrator.commands.split import split as split_command
 from tltpipe.errors import DataError, UsageError

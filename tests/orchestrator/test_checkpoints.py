@@ -53,6 +53,9 @@ def test_the_json_beside_it_knows_best(weights: Path) -> None:
     best.touch()
     best.with_suffix(".json").write_text(json.dumps({"epoch": 7, "metrics": {"mAP": 0.75}}))
     assert checkpoints.facts(best) == {"epoch": 7, "trained_mAP": 0.75}
+    metrics = {"loss": 1.5, "primary": "mIoU", "mIoU": 0.5, "IoU": {"vest": 0.5}}
+    best.with_suffix(".json").write_text(json.dumps({"epoch": 7, "metrics": metrics}))
+    assert checkpoints.facts(best) == {"epoch": 7, "trained_mIoU": 0.5}
     best.with_suffix(".json").write_text("[]")
     assert checkpoints.facts(best)["epoch"] == 2
 

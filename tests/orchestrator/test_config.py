@@ -57,7 +57,7 @@ def test_values_as_text(tmp_path: Path) -> None:
         ("gpus: -1\n", "1:1", "gpus must be greater than or equal to 0", None),
         ("ssd: [1\n", "2:1", "is not YAML", None),
         ("- a\n", "", "must hold keys and values", None),
-        ("network: yolo\n", "1:1", '"yolo"', "networks: ssd"),
+        ("network: yolo\n", "1:1", '"yolo"', "ssd"),
         ("gpus: 1\ntoolkit: tlt3\n", "2:1", '"tlt3"', "toolkits: embedded, tlt2"),
         ("runner: k8s\n", "1:1", '"k8s"', "runners: docker, dry, local"),
         ("data:\n  format: pascal\n", "2:3", '"pascal"', "coco"),

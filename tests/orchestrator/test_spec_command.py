@@ -284,7 +284,7 @@ def test_no_telling_what_it_is(tmp_path: Path) -> None:
     told = run("spec", "check", path)
     assert told.exit_code == 2
     assert "no telling what this is a spec for" in told.output
-    assert "--as augment, dataset_convert, ssd" in " ".join(told.output.split())
+    assert "--as augment, dataset_convert, " in " ".join(told.output.split())
     told = run("spec", "check", path, "--as", "ssd")
     assert 'the spec has no field "colour"' in told.output
     for text in ("", "# nothing but a comment\n"):

@@ -190,6 +190,28 @@ def test_settings_of_stages_that_it_has_not_are_refused_or_named(start: Start, w
     assert any("augment.contrast" in line and "tltpipe.yaml:3" in line for line in run.report.told)  # type: ignore[attr-defined]
 
 
+def test_a_size_of_images_means_nothing_to_it(start: Start, workspace: Path) -> None:
+    with pytest.raises(ConfigError, match="image_size would be ignored"):
+        pipeline.execute(start(network="toy", image_size=96), ["prepare"])
+    (workspace / "tltpipe.yaml").write_text("image_size: 96\n")
+    run = start(network="toy")
+    pipeline.execute(run, ["prepare"])
+    assert any("image_size" in line and "tltpipe.yaml:1" in line for line in run.report.told)  # type: ignore[attr-defined]
+
+
+def test_a_file_may_have_settings_of_several_networks(start: Start, workspace: Path) -> None:
+    path = workspace / "tltpipe.yaml"
+    path.write_text("network: toy\nssd:\n  num_epochs: 5\ntoy:\n  num_epochs: 7\n")
+    assert start().config.tunables["toy"].num_epochs == 7
+    assert start(network="ssd").config.tunables["ssd"].num_epochs == 5
+    with pytest.raises(ConfigError, match="would be ignored: the network is toy"):
+        start(**{"ssd.num_epochs": 3})
+    path.write_text("network: toy\nssd:\n  num_epoch: 5\n")
+    with pytest.raises(ConfigError, match="num_epochs") as caught:
+        start()
+    assert str(caught.value.where).endswith("tltpipe.yaml:3:3")
+
+
 def test_changed_annotations_and_images_are_trained_on_again(start: Start, workspace: Path, programs: Path) -> None:
     pipeline.execute(start(network="toy", programs=programs))
     path = next((workspace / "Original-Data/train/image").iterdir())

@@ -13,7 +13,7 @@ from runtime.tasks import ImageInfo
 from runtime.tasks.detection.average_precision import precision
 from runtime.tasks.detection.evaluation import charts, sheet
 from runtime.tasks.detection.evaluation.analysis import Analysis, total
-from runtime.tasks.detection.evaluation.findings import Collector
+from runtime.tasks.detection.findings import Collector
 
 A, B, C, D = (0, 0, 20, 20), (30, 0, 50, 20), (0, 30, 20, 50), (30, 30, 50, 50)
 CLASSES = ("shirt", "skirt", "dress")

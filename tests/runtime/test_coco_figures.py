@@ -14,8 +14,8 @@ import pytest
 
 from runtime.tasks import ImageInfo
 from runtime.tasks.detection.evaluation import coco
-from runtime.tasks.detection.evaluation.findings import Collector, Findings
-from runtime.tasks.detection.evaluation.matching import match, overlaps
+from runtime.tasks.detection.findings import Collector, Findings
+from runtime.tasks.detection.matching import match, overlaps
 
 CLASSES = ("shirt", "skirt", "dress", "vest")
 PACKAGES = {"faster-coco-eval": "faster_coco_eval", "pycocotools": "pycocotools"}
@@ -159,7 +159,7 @@ def slow_match(found: Any, truth: Any, threshold: float, *, last: bool) -> list[
 
 @pytest.mark.parametrize("ties", ["first", "last"])
 def test_rounds_find_what_one_by_one_finds(ties: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runtime.tasks.detection.evaluation.matching.CHUNK", 40)  # many small parts must not matter
+    monkeypatch.setattr("runtime.tasks.detection.matching.CHUNK", 40)  # many small parts must not matter
     random = np.random.default_rng(5)
     found_groups, truth_groups = np.sort(random.integers(0, 12, 200)), np.sort(random.integers(0, 12, 60))
     boxes = [np.rint(random.uniform(0, 8, (count, 4))) for count in (200, 60)]

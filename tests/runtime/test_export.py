@@ -167,7 +167,7 @@ def test_int8_and_what_it_costs(learned: Any, tmp_path: Path, capsys: pytest.Cap
     trained, pixels = look(learned.model, learned)
     small, _ = look(tmp_path / "fp32.onnx", learned)
     for one, other in zip(trained(pixels), small(pixels), strict=True):
-        assert one.labels[0] in other.labels[:3]
+        assert one["labels"][0] in other["labels"][:3]
 
 
 def test_pictures_that_int8_cannot_be_measured_on(

@@ -86,7 +86,7 @@ def test_its_card_says_how_images_are_resized(exported: Path, tmp_path: Path) ->
     assert names == ["background", "lamp", "sun"]
     Image.new("RGB", (400, 300)).save(tmp_path / "wide.png")
     model = backends.open(exported, backends.ModelRequest("brightest"))
-    assert model.load_image(tmp_path / "wide.png").shape == (96, 128, 3)
+    assert model.load_image(tmp_path / "wide.png")[0].shape == (96, 128, 3)
 
 
 def test_a_card_that_does_not_say_it(exported: Path, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from runtime.tasks import ImageInfo
 from runtime.tasks.detection.average_precision import Mode, Result, precision, to_network_pixels
-from runtime.tasks.detection.evaluation.findings import Collector
 from runtime.tasks.detection.evaluation.report import table
+from runtime.tasks.detection.findings import Collector
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/ssd/average_precision.json").read_text())
 IMAGE = ImageInfo("", (640, 480), (480, 640))

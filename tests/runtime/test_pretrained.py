@@ -43,7 +43,7 @@ class Around(nn.Module):
         self.mean = torch.tensor(mean).reshape(3, 1, 1)
         self.input_size, self.arch, self.grey = (65, 65), arch, channels == 1
 
-    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+    def predict(self, images: torch.Tensor) -> list[torch.Tensor]:
         pixels = images.flip(1) - self.mean
         return self.backbone(pixels.mean(dim=1, keepdim=True) if self.grey else pixels)
 
@@ -191,7 +191,7 @@ def test_a_backbone_answers_as_the_one_whose_weights_it_took(
     images = torch.rand(2, 3, 65, 65, dtype=torch.float64) * 255
     ours.mean = ours.mean.double()
     with torch.no_grad():
-        wanted, got = theirs.double()((images / 255 - mean) / deviation), ours.double()(images)[-1]
+        wanted, got = theirs.double()((images / 255 - mean) / deviation), ours.double().predict(images)[-1]
     assert got.shape == wanted.shape
     assert wanted.abs().mean() > 1e-3
     torch.testing.assert_close(got, wanted, rtol=1e-3, atol=1e-4 * float(wanted.abs().max()))

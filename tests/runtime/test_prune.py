@@ -12,6 +12,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import specs
+from runtime import networks
 from runtime.programs import evaluate, prune, train
 from runtime.pruning import report
 from runtime.weights import checkpoint
@@ -197,6 +199,26 @@ def test_a_checkpoint_of_a_network_that_is_not_here(model: Path, tmp_path: Path,
     assert f"error: {other}: " in printed
     assert "yolo_v9" in printed
     assert not (tmp_path / "pruned.safetensors").exists()
+
+
+FASTER = """
+model: {backbone: {type: resnet18, norm: batch}}
+dataset: {classes: [a, b], train_data_sources: [{image_dir: images, json_file: train.json}]}
+train: {num_epochs: 1}
+"""
+
+
+def test_a_network_that_cannot_be_pruned(tmp_path: Path, capsys) -> None:
+    recipe = networks.recipe(specs.parse_text(FASTER, "faster_rcnn", source="train.yaml"))
+    state = networks.load("faster_rcnn").build(recipe).state_dict()
+    path, output = tmp_path / "model.safetensors", tmp_path / "pruned.safetensors"
+    checkpoint.save(path, checkpoint.Checkpoint(recipe.name, recipe.classes, 1, state, FASTER))
+    for words, what in (([], "cannot be pruned"), (["ssd"], "a model of faster_rcnn, not of ssd")):
+        assert prune.main([*words, "-m", str(path), "-o", str(output)]) == 4
+        printed = capsys.readouterr().err
+        assert f"error: {path}: " in printed
+        assert what in printed
+    assert not output.exists()
 
 
 def test_other_anchors_get_new_heads_on_the_narrow_network(trained, model: Path, tmp_path: Path, capsys) -> None:

@@ -17,7 +17,7 @@ from runtime.networks.ssd.model import SSD
 from runtime.nn.layers import BatchNorm
 from runtime.tasks import ImageInfo
 from runtime.tasks.detection.average_precision import precision
-from runtime.tasks.detection.evaluation.findings import Collector
+from runtime.tasks.detection.findings import Collector
 from tltpipe import registry
 
 pytestmark = pytest.mark.torch

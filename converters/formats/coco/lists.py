@@ -8,18 +8,22 @@ from contextlib import contextmanager
 from itertools import chain, repeat
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from converters.files import json_document, json_records
 from converters.formats.coco.records import Record
+
+if TYPE_CHECKING:
+    from converters.files.json_records import Records
 
 
 def walk(path: Path, *, keep: Collection[str] = (), **lists: Callable[[Record], object]) -> dict[str, Any]:
     """Hand each record of ``lists`` to its function; returns the members to ``keep``. Raises DataError."""
 
-    def through(records: json_records.Records) -> None:
+    from converters.files import json_document, json_records  # numpy, which writing does without
+
+    def through(records: Records) -> None:
         for piece in records:
             for record in piece.parsed():
                 lists[records.name](record)

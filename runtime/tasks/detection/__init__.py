@@ -21,7 +21,7 @@ FIELDS = BOXES
 
 def metrics(classes: Sequence[str], recipe: Recipe) -> Metrics:
     """NVIDIA's average precision and COCO's twelve figures."""
-    from runtime.tasks.detection.scoring import DetectionMetrics
+    from runtime.tasks.detection.evaluation.scoring import DetectionMetrics
 
     return DetectionMetrics(classes, recipe.evaluation, strict=recipe.strict)
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.tasks.detection.evaluation.findings import Findings
-from runtime.tasks.detection.evaluation.matching import match
+from runtime.tasks.detection.findings import Findings
+from runtime.tasks.detection.matching import match
 
 Mode = Literal["SAMPLE", "INTEGRATE"]
 Array = NDArray[Any]

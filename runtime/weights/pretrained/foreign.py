@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,9 @@ from runtime.weights.pretrained.folding import Convolution, Norm, Pixels
 from runtime.weights.pretrained.reading import Foreign
 from runtime.weights.pretrained.report import Report
 from tltpipe import registry
+
+if TYPE_CHECKING:
+    from runtime.networks import Model
 
 # Under these names detectors and classifiers keep the backbone that they are built around.
 PREFIXES = ("", "model.", "backbone.", "backbone.body.", "encoder.", "features.")
@@ -98,7 +101,7 @@ def pixels(detector: nn.Module, backbone: nn.Module, size: tuple[int, int]) -> P
     training = detector.training
     handle = backbone.register_forward_pre_hook(look)
     try:
-        detector.eval()(colours.to(next(detector.parameters()).device))
+        cast("Model", detector.eval()).predict(colours.to(next(detector.parameters()).device))
     except Seen:
         pass
     finally:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.tasks.detection.average_precision import Outcome, outcome
-from runtime.tasks.detection.evaluation.findings import Findings
-from runtime.tasks.detection.evaluation.matching import overlaps
+from runtime.tasks.detection.findings import Findings
+from runtime.tasks.detection.matching import overlaps
 
 GRID = np.linspace(0.0, 1.0, 1001)
 """Thresholds at which F1 is looked at."""

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.tasks.detection.evaluation.findings import Findings
-from runtime.tasks.detection.evaluation.matching import match
+from runtime.tasks.detection.findings import Findings
+from runtime.tasks.detection.matching import match
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)

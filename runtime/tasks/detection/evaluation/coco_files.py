@@ -18,7 +18,7 @@ from tltpipe.files import atomic
 
 if TYPE_CHECKING:
     from runtime.tasks.detection.coco_results import Ids
-    from runtime.tasks.detection.evaluation.findings import Findings, Items
+    from runtime.tasks.detection.findings import Findings, Items
 
 RESULTS, ANNOTATIONS = "coco_results.json", "coco_annotations.json"
 

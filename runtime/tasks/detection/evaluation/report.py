@@ -16,7 +16,7 @@ from runtime.tasks.detection.evaluation.analysis import Analysis, total
 
 if TYPE_CHECKING:
     from runtime.tasks.detection.average_precision import Result
-    from runtime.tasks.detection.scoring import Measured
+    from runtime.tasks.detection.evaluation.scoring import Measured
 
 STARS = "*" * 31
 WORST = 12

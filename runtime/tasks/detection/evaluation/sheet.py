@@ -12,7 +12,7 @@ from converters.pictures.drawing import Colour, Framed, frames, outline_font
 from runtime.imaging.decoding import WHOLE, Place, decode
 from runtime.tasks.detection.drawing import readable
 from runtime.tasks.detection.evaluation.analysis import Analysis, Picture
-from runtime.tasks.detection.evaluation.findings import Items
+from runtime.tasks.detection.findings import Items
 from tltpipe.files import atomic
 
 FOUND: Colour = (46, 160, 67)

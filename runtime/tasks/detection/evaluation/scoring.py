@@ -13,8 +13,8 @@ from runtime.tasks import ImageInfo, Images, Prediction, ReportOptions, Scores, 
 from runtime.tasks.detection import average_precision, class_maps
 from runtime.tasks.detection.evaluation import coco
 from runtime.tasks.detection.evaluation.analysis import Analysis
-from runtime.tasks.detection.evaluation.findings import Collector, Findings
 from runtime.tasks.detection.evaluation.report import DetectionReport, table
+from runtime.tasks.detection.findings import Collector, Findings
 
 if TYPE_CHECKING:
     from runtime.data.recipe import Evaluation
