@@ -116,9 +116,9 @@ class Gathered:
     """Grows by images, keeping what ``fields`` are of each.
 
     ``mapped`` and ``unmapped`` count objects by their class in the files, those that are trained and the others;
-    ``left_out`` those too difficult, or crowds. ``present`` are the classes (from 1) that any object has,
-    and 0 for others, ``largest`` the largest number of one in records that hold numbers, ``unnamed`` whether there are records without a list of
-    what their numbers mean.
+    ``left_out`` those too difficult, or crowds. ``present`` are the classes (from 1) that any object has, 0 where one
+    is not trained, ``largest`` the largest number of one in records that hold numbers, ``unnamed`` whether there are
+    records without a list of what their numbers mean.
     """
 
     fields: Fields

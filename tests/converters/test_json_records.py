@@ -206,13 +206,13 @@ def test_edges_are_members_for_sure(size: int, tmp_path: Path) -> None:
 def test_hostile_files_end_soon(text: str, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(text)
-    start = time.monotonic()
+    start = time.process_time()
     tracemalloc.start()
     with pytest.raises(DataError):
         scanned(path, "a")
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
     assert most < 400e6
 
 

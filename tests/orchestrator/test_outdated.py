@@ -27,10 +27,10 @@ def go(start: Start, fake_programs: Programs) -> Callable[..., dict[str, str]]:
     """Run ``stages`` by programs that train two epochs; what became of each."""
 
     def execute(
-        *stages: str, needs: bool = False, stop: int = 0, ctrl_c: int = 0, **settings: object
+        *stages: str, with_needed: bool = False, stop: int = 0, ctrl_c: int = 0, **settings: object
     ) -> dict[str, str]:
         run = start(programs=fake_programs(epochs=2, stop=stop, ctrl_c=ctrl_c), **{"ssd.num_epochs": 2, **settings})
-        return {result.stage: result.state for result in pipeline.execute(run, stages or ALL, needs=needs)}
+        return {result.stage: result.state for result in pipeline.execute(run, stages or ALL, with_needed=with_needed)}
 
     return execute
 

@@ -79,14 +79,14 @@ def test_a_program_that_leaves_nothing_has_failed(
 
 
 def test_without_a_model(start: Start, workspace: Path, programs: Path) -> None:
-    with pytest.raises(DataError, match="missing") as raised:
+    with pytest.raises(DataError, match="found") as raised:
         pipeline.execute(start(programs=programs), ["prune"])
     assert raised.value.hint == "run `tltpipe train` first"
 
 
 def test_a_model_that_is_named_and_not_there(start: Start, weights: Path, programs: Path) -> None:
     for settings in ({"model": "beste"}, {"subject": weights / "beste"}):
-        with pytest.raises(DataError, match="missing") as raised:
+        with pytest.raises(DataError, match="found") as raised:
             pipeline.execute(start(programs=programs, **settings), ["prune"])
         assert "output/weights/ssd_resnet18_epoch_010" in str(raised.value.hint)
         assert "best" in str(raised.value.hint)
