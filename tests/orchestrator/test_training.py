@@ -271,7 +271,7 @@ def test_inference_needs_a_model_and_pictures(start: Start, fake_programs: Progr
     with pytest.raises(DataError) as caught:
         pipeline.execute(start(programs=fake_programs(), subject=workspace), ["infer"])
     assert caught.value.hint == "run `tltpipe train` first"
-    with pytest.raises(DataError, match="not found"):
+    with pytest.raises(DataError, match="no checkpoint"):
         pipeline.execute(start(programs=fake_programs(), subject=workspace / "none.jpg"), ["infer"])
 
 

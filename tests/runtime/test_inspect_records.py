@@ -127,7 +127,7 @@ def test_what_is_asked_wrongly(folder: Path, tmp_path: Path, capsys: pytest.Capt
 
 def test_help_imports_nothing_heavy_and_a_closed_pipe_is_quiet(folder: Path) -> None:
     script = (
-        "import sys\nfrom runtime import inspect_records\n"
+        "import sys\nfrom runtime.programs import inspect_records\n"
         "try: inspect_records.main(['--help'])\nexcept SystemExit: pass\n"
         "heavy = ('numpy', 'PIL', 'torch', 'google.protobuf')\n"
         "print(*[name for name in heavy if name in sys.modules], file=sys.stderr)"
@@ -136,7 +136,9 @@ def test_help_imports_nothing_heavy_and_a_closed_pipe_is_quiet(folder: Path) -> 
     assert result.stderr.strip() == ""
     read, write = os.pipe()
     os.close(read)
-    script = f"from runtime import inspect_records as i; raise SystemExit(i.main([{str(folder)!r}, '--records']))"
+    script = (
+        f"from runtime.programs import inspect_records as i; raise SystemExit(i.main([{str(folder)!r}, '--records']))"
+    )
     ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stdout=write, stderr=subprocess.PIPE, check=False)
     os.close(write)
     assert (ended.returncode, ended.stderr) == (141, b"")
