@@ -52,7 +52,8 @@ class Reader(Protocol):
     """What reads and writes the specs of a folder: ``specs.proto.Reader`` where it has a MESSAGE, that of
     ``specs.yaml_spec`` where it has an EXPERIMENT, else its own module.
 
-    But for the first they have ``recognises(text)``, too: whether the text is one of their own, by its sections.
+    But for the first they have ``recognises(text)``, too: how many more of the text's keys are their own than are not;
+    0 or less where it is none of theirs. A text is of the kind that knows it best.
     """
 
     def parse_text(self, text: str, *, source: Path | str, strict: bool) -> Spec:
@@ -105,10 +106,12 @@ def recognise(text: str, *, source: Path | str) -> str:
 
     known = {name: load(name) for name in folders()}
     others: dict[str, Any] = {name: _reader(name) for name, module in known.items() if not _is_proto(module)}
-    own = [name for name, reader in others.items() if reader.recognises(text)]
+    fits = {name: int(reader.recognises(text)) for name, reader in others.items()}
+    own = [name for name, fit in fits.items() if fit == max(fits.values(), default=0) > 0]
     if len(own) == 1:
         return own[0]
-    foreign.refuse(text, source)
+    if not own:
+        foreign.refuse(text, source)
     messages = {name: module for name, module in known.items() if _is_proto(module)}
     found = own or [name for name, module in messages.items() if module in dialects.likely([*messages.values()], text)]
     if len(found) != 1:
