@@ -86,7 +86,7 @@ class Value:
         return self.values(annotated)
 
     def placed(self, values: Any, seen: Seen) -> NDArray[Any]:  # noqa: ARG002
-        placed: NDArray[Any] = values if self.per == "object" else values[0]
+        placed: NDArray[Any] = values if self.per == "object" else np.asarray(values[0])
         return placed
 
 

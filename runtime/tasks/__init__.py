@@ -237,6 +237,11 @@ def confident(prediction: Prediction, threshold: float) -> Prediction:
     return {name: values[chosen] for name, values in prediction.items()}
 
 
+def of_objects(task: Task) -> bool:
+    """Whether predictions of ``task`` are of objects on an image, not of the image as a whole."""
+    return any(field.per == "object" for field in task.FIELDS.values())
+
+
 def class_names(prediction: Prediction, classes: Sequence[str]) -> list[str]:
     """The class of each object ("labels" [n]) or of the image ("label"); empty where a prediction has neither."""
     import numpy as np
