@@ -60,9 +60,10 @@ class ImageInfo:
 class Scores:
     """All that the log, status.json, the console and the choice of the best epoch know of a measurement.
 
-    ``figures`` by name, the primary one 0 to 1, an error in whatever unit it has; those with a group before a slash, "coco/AP", are for TensorBoard and evaluation.json,
-    the others are columns of the training log, too. ``per_class``: column -> class -> value, 0 to 1. ``lines`` are what the
-    console shows. ``curves``: for each class precision and recall, float [101] each, by falling recall.
+    ``figures`` by name, the primary one 0 to 1, an error in whatever unit it has; those with a group before a slash,
+    "coco/AP", are for TensorBoard and evaluation.json, the others are columns of the training log, too. ``per_class``:
+    column -> class -> value, 0 to 1. ``lines`` are what the console shows. ``curves``: for each class precision and
+    recall, float [101] each, by falling recall.
     """
 
     primary: str
