@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.run import Run
     from orchestrator.screen.console import Console
 
-ABOUT = "average precision on the validation data"
+ABOUT = "measuring the model on the validation data"
 NEEDS = ("train",)
 DATA: tuple[str, ...] | None = None
 SPEC: str | None = None

@@ -227,7 +227,8 @@ def _notes(recipe: Recipe, classes: Sequence[str], gathered: Gathered, what: str
     if crowds := gathered.left_out[CROWD]:
         yield f"{crowds} crowds of the {what} data (groups of things in one box) are left out"
     if absent := [name for label, name in enumerate(classes, start=1) if label not in gathered.present]:
-        yield f"no box in the {what} data for: {', '.join(absent)}"
+        thing = "box" if "boxes" in gathered.fields else "object"
+        yield f"no {thing} in the {what} data for: {', '.join(absent)}"
     if gathered.unmapped:
         count = gathered.unmapped.total()
         names = _listed(sorted(gathered.unmapped))
@@ -258,9 +259,9 @@ def _nearest(name: str, found: Sequence[str]) -> str | None:
 
 
 def describe(split: Split) -> str:
-    """``440 images, 712 boxes``, and how many of the images are background."""
+    """``440 images, 712 boxes`` (objects, where the task has no boxes), and how many of the images are background."""
     empty = int((np.diff(split.starts) == 0).sum())
-    told = f"{len(split)} images, {split.starts[-1]} boxes"
+    told = f"{len(split)} images, {split.starts[-1]} {'boxes' if 'boxes' in split.fields else 'objects'}"
     return f"{told}, {empty} of the images without objects" if empty else told
 
 

@@ -88,7 +88,8 @@ def infer(request: InferRequest) -> Losses:
     if request.sheet and tally.thumbnails:
         drawn_images.save(drawn_images.sheet(tally.thumbnails), request.sheet)
     rate = tally.images / seconds if seconds else 0.0
-    say(f"found {tally.classes.total()} objects on {tally.images} images in {seconds:.1f} s ({rate:.1f} images/s)")
+    predicted = f"found {tally.classes.total()} objects on" if tasks.of_objects(request.task) else "predicted on"
+    say(f"{predicted} {tally.images} images in {seconds:.1f} s ({rate:.1f} images/s)")
     say(", ".join(f"{what} in {path}" for what, path in request.outputs.items()) or "nothing was written")
     for line in tally.about:
         say(f"{'ids':<12}{line}")
@@ -107,7 +108,7 @@ def _summary(model: Model, request: InferRequest, tally: Tally, losses: Losses, 
         "model": {"path": str(request.model), "network": model.name, "about": model.about},
         "threshold": request.threshold,
         "pictures": tally.images,
-        "objects": dict(tally.classes.most_common()),
+        "objects" if tasks.of_objects(request.task) else "classes": dict(tally.classes.most_common()),
         "losses": losses.as_json(),
         "unreadable": [str(error.where) for error in tally.unreadable],
         "ids": list(tally.about),

@@ -1,4 +1,4 @@
-"""tlt-evaluate: how well a trained detector does on the validation split of a spec."""
+"""tlt-evaluate: how well a trained model does on the validation split of a spec."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     parser = program.Parser(
         "tlt-evaluate",
-        description="Measure average precision on the validation data of a spec, NVIDIA's and COCO's, and draw what "
-        "goes wrong.",
+        description="Measure a model on the validation data of a spec, a detector's average precision by NVIDIA's rule "
+        "and COCO's, and draw what goes wrong.",
     )
     parser.add_argument("network", choices=registry.names("runtime.networks"), help="what the model is")
     parser.add_argument(

@@ -36,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     parser = program.Parser(
         "tlt-infer",
-        description="Draw what a trained detector finds, and write it as KITTI labels or COCO results. Pixels are "
-        "taken as stored: an EXIF rotation is not applied.",
+        description="Draw what a trained model predicts, and write it: a detector's as KITTI labels or COCO results. "
+        "Pixels are taken as stored: an EXIF rotation is not applied.",
     )
     parser.add_argument("network", choices=registry.names("runtime.networks"), help="what the model is")
     parser.add_argument(

@@ -18,7 +18,7 @@ from converters.sample import draw
 from runtime import networks
 from runtime.data import batches, frames
 from runtime.data.columns import Annotated, Fixed
-from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap, Outlines
+from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap, Outlines, Value
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.imaging.placement import Placement, Seen
 from runtime.imaging.views.framing import KeepAspect, Letterbox, ObjectCrop
@@ -66,6 +66,21 @@ def split_of(base: Recipe, source: Source, fields: Fields = RICH, *, validates: 
     made = (frames.validation if validates else frames.training)(replace(base, data=data), CLASSES, fields)
     assert made is not None
     return made
+
+
+@pytest.mark.torch
+def test_a_task_of_whole_images_needs_no_boxes(base: Recipe, tmp_path: Path) -> None:
+    import torch
+
+    source = coco(tmp_path, annotation(1), annotation(1, iscrowd=0), annotation(3))
+    fields: Fields = {"count": Value(np.float32, lambda annotated: [len(annotated.labels)], per="image")}
+    split = split_of(base, source, fields)
+    assert frames.describe(split) == "3 images, 3 objects, 1 of the images without objects"
+    assert split.notes == ("no object in the training data for: circle",)
+    batch = shown(split, Letterbox(width=32, height=32), (32, 32))
+    _, targets = batches.tensors(batch, torch.device("cpu"))
+    assert [target["count"].item() for target in targets] == [2, 0, 1]
+    assert {(target["count"].dtype, target["count"].shape) for target in targets} == {(torch.float32, ())}
 
 
 def shown(split: frames.Split, view: Any, size: tuple[int, int] | None = None, seed: int | None = None) -> Any:
