@@ -153,14 +153,7 @@ def google(drive: Drive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dri
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     names = "subjectAltName=DNS:drive.google.com,DNS:drive.usercontent.google.com"
     made = [
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-subj",
-        "/CN=test",
-        "-addext",
+        *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=test", "-addext"),
         names,
     ]
     subprocess.run(

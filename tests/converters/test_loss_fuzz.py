@@ -203,17 +203,8 @@ def delete_split(root: Path, truth: Truth, split: str, chance: random.Random) ->
 
 
 CHANGES: tuple[Callable[[Path, Truth, str, random.Random], Change | None], ...] = (
-    delete_pictures,
-    delete_pictures,
-    delete_class,
-    delete_labels,
-    move_picture,
-    swap_sides,
-    rename_picture,
-    move_label,
-    rename_class,
-    delete_list,
-    delete_split,
+    *(delete_pictures, delete_pictures, delete_class, delete_labels, move_picture, swap_sides, rename_picture),
+    *(move_label, rename_class, delete_list, delete_split),
 )
 
 

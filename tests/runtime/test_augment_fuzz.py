@@ -39,34 +39,11 @@ output_image_width: 48 output_image_height: 32 output_image_channel: 3 image_ext
 """
 PIECES = [
     *(b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\xe2\x80\xa8", b"NaN", b"inf", b"-1e308", b"1e999", b"9" * 400),
-    *(
-        b"angle: inf ",
-        b"contrast: nan ",
-        b"2147483648",
-        b"-1",
-        b"0x10",
-        b" ",
-        b"\t",
-        b"\n",
-        b"{",
-        b"}",
-        b'"',
-        b":",
-        b"#",
-        b"<",
-        b"-0",
-        b"4294967296",
-    ),
+    *(b"angle: inf ", b"contrast: nan ", b"2147483648", b"-1", b"0x10", b" ", b"\t", b"\n", b"{", b"}", b'"', b":"),
+    *(b"#", b"<", b"-0", b"4294967296"),
 ]
 HEADERS = [
-    b"\xff\xd8\xff",
-    b"\xff\xc0",
-    b"\xff\xc2",
-    b"\xff\xda",
-    b"\xff\xd9",
-    b"\xff\xe1\xff\xff",
-    b"\xff\xfe",
-    b"\x00",
+    *(b"\xff\xd8\xff", b"\xff\xc0", b"\xff\xc2", b"\xff\xda", b"\xff\xd9", b"\xff\xe1\xff\xff", b"\xff\xfe", b"\x00"),
 ]
 
 
