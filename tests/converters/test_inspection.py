@@ -6,14 +6,12 @@ import io
 import json
 import os
 import random
-import resource
 import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fuzzing import bounded, mutate
 from PIL import Image
 
 from converters import inspection
@@ -347,36 +345,6 @@ def test_memory_does_not_grow_with_the_records(tmp_path: Path, monkeypatch: pyte
     assert peak(tmp_path / "many") < peak(tmp_path / "few") + 50_000
 
 
-@contextmanager
-def bounded() -> Iterator[None]:
-    """No memory beyond half a gigabyte."""
-    limits = resource.getrlimit(resource.RLIMIT_AS)
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 29), limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, limits)
-
-
-def mutated(data: bytes, chance: random.Random) -> bytes:
-    changed = bytearray(data)
-    for _ in range(chance.randint(1, 4)):
-        place = chance.randrange(len(changed) or 1)
-        match chance.randrange(5):
-            case 0 | 1:
-                changed[place : place + 1] = bytes(
-                    [(changed[place : place + 1] or b"\0")[0] ^ 1 << chance.randrange(8)]
-                )
-            case 2:
-                del changed[place:]
-            case 3:
-                del changed[place : place + chance.randint(1, 40)]
-            case _:
-                changed[place:place] = changed[place : place + 90] or chance.randbytes(9)
-    return bytes(changed)
-
-
 def test_mutated_files_end_in_a_report(tmp_path: Path) -> None:
     """Damaged files, and damaged Examples behind check sums that fit: told as damage or listed; printed; drawn."""
     path, out = tmp_path / "a", tmp_path / "out"
@@ -389,11 +357,11 @@ def test_mutated_files_end_in_a_report(tmp_path: Path) -> None:
         sound = seed % 2 == 1
         data = whole
         if sound:
-            data = b"".join(records.frame_record(mutated(each, chance)) for each in examples)
+            data = b"".join(records.frame_record(mutate(each, chance)) for each in examples)
         else:
-            data = mutated(whole, chance)
+            data = mutate(whole, chance)
         path.write_bytes(data)
-        with bounded():
+        with bounded(1 << 29):
             report = look(path, choose=3)
             problem = report.problem()
             if sound:

@@ -5,39 +5,22 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kept import Kept
 from PIL import Image
 
 from converters import partition
 from converters.model import Box, Dataset, Object, Sample, rules
-from converters.model.findings import Findings
 from converters.partition import AT_RANDOM, Plan, Rules
 from tltpipe.errors import DataError, UsageError
 
 CLASSES = ("skirt", "vest", "shorts")
-
-
-@dataclass(frozen=True)
-class Listed:
-    """Pictures that are here as samples; the key is the place."""
-
-    samples: tuple[Sample, ...]
-    inputs: Sequence[Path] = (Path("nowhere"),)
-
-    def keys(self) -> Sequence[int]:
-        return range(len(self.samples))
-
-    def name(self, key: int) -> str:
-        return self.samples[key].id
-
-    def load(self, key: int, findings: Findings) -> Sample:  # noqa: ARG002
-        return self.samples[key]
 
 
 def thing(category: str, pair: int | None = None, style: int | None = None) -> Object:
@@ -49,7 +32,7 @@ def sample(name: str, *things: Object, image: Path | None = None) -> Sample:
 
 
 def dataset(*samples: Sample, joint_pairs: bool = True) -> Dataset:
-    return Dataset(CLASSES, Listed(samples), joint_pairs=joint_pairs)
+    return Dataset(CLASSES, Kept(samples, (Path("nowhere"),)), joint_pairs=joint_pairs)
 
 
 def planned(*samples: Sample, **options: object) -> Plan:

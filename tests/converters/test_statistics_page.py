@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kept import Kept
 from PIL import Image
 
 from converters.model import Box, Dataset, Keypoints, Object, Sample, run_lengths
-from converters.model.findings import Findings
 from converters.statistics import charts, measure
 from converters.statistics.page import render
 from converters.statistics.showcase import SIDE, picks
@@ -24,24 +24,6 @@ from tltpipe.progress import Silent
 EVIL = '<script>alert("1")</script>'
 QUOTE = "\" onload='x' {{ 7 * 7 }} \x00\u202e"
 VOID = {"meta", "input", "br", "link", "img", "hr"}
-
-
-class Kept:
-    """Samples as they are."""
-
-    inputs: tuple[Path, ...] = ()
-
-    def __init__(self, samples: list[Sample]) -> None:
-        self.samples = samples
-
-    def keys(self) -> Any:
-        return range(len(self.samples))
-
-    def name(self, key: Any) -> str:
-        return self.samples[key].id
-
-    def load(self, key: Any, findings: Findings) -> Sample:  # noqa: ARG002
-        return self.samples[key]
 
 
 class Page(HTMLParser):

@@ -9,20 +9,17 @@ import math
 import os
 import pickle
 import random
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fuzzing import bounded
 
 from specs.augment import tao5
 from specs.augment.tao5_keys import KEYS
 from tltpipe.errors import SpecError
 
 COUNT = int(os.environ.get("TLTPIPE_FUZZ", "300"))
-SECONDS = 10
 FOUND = ["data.image_dir=/in/images", "data.ann_path=/in/labels"]
 TEXTS = [
     tao5.write_default(),
@@ -128,24 +125,10 @@ def mutated(text: str, chance: random.Random) -> str:
     return text
 
 
-@contextmanager
-def in_time() -> Iterator[None]:
-    def late(number: int, frame: Any) -> None:
-        raise AssertionError(f"took more than {SECONDS} seconds")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def judged(path: Path, overrides: list[str]) -> bool:
     """Whether the spec was read; whatever comes of it must be fit to be shown and used."""
     try:
-        with in_time():
+        with bounded():
             spec = tao5.read(path, overrides)
     except SpecError as error:
         told = str(error)
