@@ -298,14 +298,6 @@ def test_entries_that_leave_the_folder(tmp_path: Path, name: str, words: str) ->
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train.zip"]
 
 
-def test_symbolic_links(tmp_path: Path) -> None:
-    link = zipfile.ZipInfo("train/image/000007.jpg")
-    link.create_system, link.external_attr = 3, 0o120777 << 16
-    with zipfile.ZipFile(tmp_path / "train.zip", "w") as zipped:
-        zipped.writestr(link, "/etc/passwd")
-    refused(tmp_path, "symbolic link")
-
-
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_the_same_name_twice(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "train.zip", "w") as zipped:

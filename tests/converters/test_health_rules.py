@@ -224,27 +224,12 @@ def garment_across(coco: Coco) -> None:
 
 
 ELSEWHERE = {
-    "F102": "test_health_formats.py",
-    "C603": "test_health_formats.py",
-    "F106": "told by whatever leaves pictures out",
-    "F107": "told by tltpipe fetch",
-    "B308": "told by what is mended",
-    "F108": "test_listing.py",
-    "I209": "test_limits.py",
-    "F115": "test_yolo_layouts.py",
-    "F116": "test_yolo_layouts.py",
-    "F117": "test_yolo_layouts.py",
-    "F118": "test_yolo_layouts.py",
-    "F111": "test_filenames.py",
-    "F112": "test_image_sizes.py",
-    "F113": "test_voc_lists.py",
-    "F114": "test_coco_exports.py",
-    "C611": "test_crowd.py",
-    "C612": "test_crowd.py",
-    "B321": "test_ignore_regions.py",
-    "B322": "test_coordinates.py",
-    "B323": "test_labelme.py",
-    "C621": "test_csv.py",
+    "told by what leaves pictures out, by fetch, by what is mended": "F106 F107 B308",
+    "test_health_formats.py": "F102 C603",
+    "test_yolo_layouts.py": "F115 F116 F117 F118",
+    "test_listing.py, test_limits.py, test_filenames.py, test_image_sizes.py": "F108 I209 F111 F112",
+    "test_voc_lists.py, test_coco_exports.py, test_crowd.py": "F113 F114 C611 C612",
+    "test_ignore_regions.py, test_coordinates.py, test_labelme.py, test_csv.py": "B321 B322 B323 C621",
 }
 
 
@@ -257,7 +242,7 @@ def codes(report: Report) -> dict[str, int]:
 
 
 def test_every_rule_is_told_by_something() -> None:
-    assert {rule.code for rule in rules.catalogue()} == CASES.keys() | ELSEWHERE.keys()
+    assert {rule.code for rule in rules.catalogue()} == CASES.keys() | {*" ".join(ELSEWHERE.values()).split()}
 
 
 def test_nothing_is_found_where_nothing_is(coco: Coco) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from converters.model import Sample
 from converters.model.findings import Findings
-from converters.tfrecords.examples import Bytes, Feature, Floats, Integers
+from converters.tfrecords.examples import Bytes, Feature, Floats, Integers, encode_record
 from tltpipe.errors import DataError
 
 
@@ -45,3 +45,9 @@ FEATURES: dict[str, Feature] = {
     "target/coordinates_y2": Floats([77.7, 1000.37]),
 }
 """A record of two objects."""
+
+
+def skirt(number: int) -> bytes:
+    """A record of a skirt on the picture ``images/<number, six digits>``, of 80 x 60 pixels."""
+    columns = [[value] for value in (0.0, 0.0, 0.0, 10.0, 12.25, 60.0, 40.1, *[0.0] * 7)]
+    return encode_record((f"images/{number:06d}", 60, 80), ["skirt"], columns)

@@ -19,7 +19,7 @@ import pytest
 
 from runtime.weights import checkpoint
 from runtime.weights.checkpoint import Checkpoint, Resume
-from tltpipe.errors import HostError, ModelError
+from tltpipe.errors import ModelError
 
 pytestmark = pytest.mark.torch
 
@@ -256,12 +256,6 @@ except checkpoint.storing.HostError as error:
     assert f"{path}: this checkpoint could not be written: File too large" in ran.stdout
     assert ran.stdout.rstrip().endswith("6")
     assert {entry: entry.read_bytes() for entry in path.parent.iterdir()} == before
-
-
-def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "weights").touch()
-    with pytest.raises(HostError, match="a file is where a folder is needed"):
-        checkpoint.save(checkpoint.path_of(tmp_path, "net", 1), of(net()))
 
 
 def test_two_saves_with_a_key_have_nothing_in_common(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -259,16 +260,32 @@ def test_classes_that_are_not_trained_are_an_error(base: Recipe, tmp_path: Path)
     assert error.where == tmp_path / "train.json"
 
 
-def test_a_missing_image_is_named(base: Recipe, tmp_path: Path) -> None:
-    source = coco(tmp_path, annotation(1))
-    (tmp_path / "images" / "2.png").unlink()
-    assert failure(base, source).where == tmp_path / "images" / "2.png"
+def page_without(part: str) -> Callable[[Path], object]:
+    """Leaves ``part`` out of the file, or all images."""
+
+    def change(root: Path) -> None:
+        page = json.loads((root / "train.json").read_text())
+        changed = {**page, part: []} if part == "images" else {key: value for key, value in page.items() if key != part}
+        (root / "train.json").write_text(json.dumps(changed | ({"annotations": []} if part == "images" else {})))
+
+    return change
 
 
-def test_images_of_another_size_than_annotated_are_named(base: Recipe, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("spoil", "where"),
+    [
+        (lambda root: (root / "images/2.png").unlink(), "images/2.png"),
+        (lambda root: Image.new("RGB", (8, 8)).save(root / "images/2.png"), "images/2.png"),
+        (lambda root: (root / "train.json").unlink(), "train.json"),
+        (page_without("annotations"), "train.json"),
+        (page_without("images"), "train.json"),
+    ],
+    ids=["no image", "another size", "no file", "nobody annotated", "no images"],
+)
+def test_what_is_missing_or_does_not_fit_is_named(base: Recipe, tmp_path: Path, spoil: Any, where: str) -> None:
     source = coco(tmp_path, annotation(1))
-    Image.new("RGB", (8, 8)).save(tmp_path / "images" / "2.png")
-    assert failure(base, source).where == tmp_path / "images" / "2.png"
+    spoil(tmp_path)
+    assert failure(base, source).where == tmp_path / where
 
 
 def test_boxes_without_area_are_counted_and_never_shown(base: Recipe, tmp_path: Path) -> None:
@@ -277,25 +294,6 @@ def test_boxes_without_area_are_counted_and_never_shown(base: Recipe, tmp_path: 
     target = shown(split, KeepAspect(min_sizes=())).targets[0]
     assert target["boxes"].tolist() == [[10, 20, 40, 50]]
     assert len(target["masks"]) == 1
-
-
-@pytest.mark.parametrize(("page", "word"), [({"images": [], "annotations": [], "categories": []}, "no image")])
-def test_a_file_without_images(base: Recipe, tmp_path: Path, page: Any, word: str) -> None:
-    (tmp_path / "images").mkdir()
-    (tmp_path / "train.json").write_text(json.dumps(page))
-    assert word in failure(base, Source(tmp_path / "images", tmp_path / "train.json", "coco")).what
-
-
-def test_images_that_nobody_annotated(base: Recipe, tmp_path: Path) -> None:
-    source = coco(tmp_path)
-    page = json.loads((tmp_path / "train.json").read_text())
-    del page["annotations"]
-    (tmp_path / "train.json").write_text(json.dumps(page))
-    assert failure(base, source).where == tmp_path / "train.json"
-
-
-def test_a_path_that_is_not_there(base: Recipe, tmp_path: Path) -> None:
-    assert failure(base, Source(None, tmp_path / "nowhere.json", "coco")).where == tmp_path / "nowhere.json"
 
 
 def test_keypoints_that_the_network_has_no_room_for(base: Recipe, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from runtime.inference import backends
 from runtime.networks.ssd.export import core, dense
 from runtime.tasks.detection import difference
 
+Capture = pytest.CaptureFixture[str]
+
 traced_anew = core.export
 SUFFIXES = {"onnx": ".onnx", "onnx_raw": ".onnx", "deepstream": ".onnx", "pt2": ".pt2"}
 
@@ -59,7 +61,7 @@ def look(path: Path, learned: Any, *, spec: bool = False) -> tuple[Any, np.ndarr
 
 @pytest.mark.parametrize("format", SUFFIXES)
 def test_every_format_finds_what_the_checkpoint_finds(
-    learned: Any, tmp_path: Path, format: str, capsys: pytest.CaptureFixture[str]
+    learned: Any, tmp_path: Path, format: str, capsys: Capture
 ) -> None:
     target = tmp_path / f"model{SUFFIXES[format]}"
     assert export.main(words(learned, target, "--format", format)) == 0
@@ -146,7 +148,7 @@ def test_the_graph_for_deepstream(learned: Any, tmp_path: Path) -> None:
     assert wanted <= set(config)
 
 
-def test_int8_and_what_it_costs(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_int8_and_what_it_costs(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     calibration = ["--cal_image_dir", str(learned.pictures), "--batches", "3", "--batch_size", "4"]
     assert export.main(words(learned, tmp_path / "fp32.onnx", "--data_type", "int8", *calibration)) == 0
     said = capsys.readouterr().out
@@ -170,9 +172,7 @@ def test_int8_and_what_it_costs(learned: Any, tmp_path: Path, capsys: pytest.Cap
         assert one["labels"][0] in other["labels"][:3]
 
 
-def test_pictures_that_int8_cannot_be_measured_on(
-    learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_pictures_that_int8_cannot_be_measured_on(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     (pictures / "a.jpg").write_text("no picture")
@@ -184,7 +184,7 @@ def test_pictures_that_int8_cannot_be_measured_on(
     assert not (tmp_path / "out").exists()
 
 
-def test_nothing_is_replaced_unasked(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_replaced_unasked(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     target = tmp_path / "model.onnx"
     target.write_text("mine")
     assert export.main(words(learned, target)) == 5
@@ -199,7 +199,7 @@ def test_nothing_is_replaced_unasked(learned: Any, tmp_path: Path, capsys: pytes
     assert (tmp_path / "labels.txt").read_text() == "background\ncircle\nsquare\n"
 
 
-def test_a_second_model_shares_the_labels(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_model_shares_the_labels(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     assert export.main(words(learned, tmp_path / "a.onnx")) == 0
     assert export.main(words(learned, tmp_path / "b.onnx", "--static_batch_size", "1")) == 0
     written = {"a.onnx", "a.onnx.json", "b.onnx", "b.onnx.json", "labels.txt"}
@@ -226,7 +226,7 @@ def test_without_a_spec_and_without_an_output(learned: Any, tmp_path: Path) -> N
 
 
 def test_a_model_that_differs_is_never_seen(
-    learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     from runtime.networks.ssd.export import graphs
 
@@ -259,7 +259,7 @@ def test_a_model_that_differs_is_never_seen(
     ],
 )
 def test_wrong_words(
-    learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture,
     more: tuple[str, ...], code: int, told: str,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
@@ -270,17 +270,13 @@ def test_wrong_words(
     assert not (tmp_path / "model.onnx").exists()
 
 
-def test_an_exported_model_is_not_exported_again(
-    learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_exported_model_is_not_exported_again(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     assert export.main(words(learned, tmp_path / "a.onnx")) == 0
     assert export.main(["ssd", "-m", str(tmp_path / "a.onnx"), "-o", str(tmp_path / "b.onnx")]) == 2
     assert "this was exported already" in capsys.readouterr().err
 
 
-def test_options_for_tensorrt_are_told_to_have_no_effect(
-    learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_options_for_tensorrt_are_told_to_have_no_effect(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     more = ("--engine_file", "a.engine", "--max_batch_size", "4", "-s")
     assert export.main(words(learned, tmp_path / "model.onnx", *more)) == 0
     printed = capsys.readouterr().err
@@ -289,7 +285,7 @@ def test_options_for_tensorrt_are_told_to_have_no_effect(
 
 
 def test_packages_that_are_missing(
-    learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     import importlib.util
 
@@ -385,7 +381,7 @@ def test_a_network_that_sees_grey(learned: Any, tmp_path: Path) -> None:
         assert apart.within(difference.EXACT)
 
 
-def test_encrypted_and_pruned_models(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_encrypted_and_pruned_models(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     from runtime.programs import infer, prune
 
     pruned, target = tmp_path / "pruned.tlt", tmp_path / "small.onnx"

@@ -16,15 +16,15 @@ from tltpipe.errors import DataError, SpecError
 CLASSES = ("circle", "square")
 
 
-def read(path: Path, which: str = "training", classes: tuple[str, ...] = CLASSES) -> frames.Split | None:
-    return getattr(frames, which)(networks.recipe(specs.parse(path, "ssd")), classes)
+def read(path: Path, which: str = "training", classes: tuple[str, ...] = CLASSES) -> frames.Split:
+    split: frames.Split | None = getattr(frames, which)(networks.recipe(specs.parse(path, "ssd")), classes)
+    assert split is not None
+    return split
 
 
 def test_the_validation_fold_is_told_by_its_name(shapes: Any) -> None:
     path = shapes.spec()
     train, held_out = read(path), read(path, "validation")
-    assert train is not None
-    assert held_out is not None
     assert (len(train), len(held_out)) == (12, 6)
     assert {train.name(index)[13] for index in range(12)} == {"1"}
     assert {held_out.name(index)[13] for index in range(6)} == {"0"}
@@ -41,14 +41,12 @@ def test_what_lies_beside_the_records_is_skipped(shapes: Any) -> None:
     (folder / ".hidden").write_text("nothing")
     (folder / "-fold-001-of-002-shard-00002-of-00003").touch()
     split = read(shapes.spec())
-    assert split is not None
     assert len(split) == 12
 
 
 @pytest.mark.parametrize("extension", ["jpg", ".jpg"])
 def test_the_extension_with_or_without_its_dot(shapes: Any, extension: str) -> None:
     split = read(shapes.spec(extension=extension))
-    assert split is not None
     assert split.image(3).suffix == ".jpg"
 
 
@@ -59,8 +57,6 @@ def test_a_validation_source_of_its_own(shapes: Any) -> None:
         validation=f"validation_data_source {{ {given} }}", replace=("TFRecords/*", "TFRecords/*fold-001*")
     )
     train, held_out = read(path), read(path, "validation")
-    assert train is not None
-    assert held_out is not None
     assert (len(train), len(held_out)) == (12, 6)
 
 
@@ -71,26 +67,23 @@ def test_several_sources_keep_their_own_pictures(shapes: Any, tmp_path: Path) ->
     more = f'data_sources: {{ tfrecords_path: "{shapes.root}/TFRecords/*fold-000*" image_directory_path: "{other}" }}'
     path = shapes.spec(validation=more, replace=("TFRecords/*", "TFRecords/*fold-001*"))
     split = read(path)
-    assert split is not None
     assert len(split) == 18
     assert {split.image(index).parts[: len(other.parts)] == other.parts for index in range(12)} == {False}
     assert {split.image(index).parts[: len(other.parts)] == other.parts for index in range(12, 18)} == {True}
 
 
 def test_no_validation_is_none(shapes: Any) -> None:
-    assert read(shapes.spec(validation=""), "validation") is None
+    assert frames.validation(networks.recipe(specs.parse(shapes.spec(validation=""), "ssd")), CLASSES) is None
 
 
 def test_keys_match_in_lower_case_and_merge(shapes: Any) -> None:
     split = read(shapes.spec(classes={"Circle": "shape", "SQUARE": "shape"}), classes=("shape",))
-    assert split is not None
     assert set(split.labels.tolist()) == {1}
     assert len(split.labels) == 24
 
 
 def test_unlisted_classes_are_dropped_and_absent_ones_told(shapes: Any) -> None:
     split = read(shapes.spec(classes={"square": "square", "star": "star"}), classes=("square", "star"))
-    assert split is not None
     assert len(split.labels) == 12
     assert split.notes == (
         "no box in the training data for: star",
@@ -134,7 +127,6 @@ def test_keys_and_values_the_wrong_way_round(shapes: Any) -> None:
 
 def test_one_of_two_classes_the_wrong_way_round_is_told(shapes: Any) -> None:
     split = read(shapes.spec(classes={"ring": "circle", "square": "square"}))
-    assert split is not None
     assert set(split.labels.tolist()) == {2}
     assert any(note.startswith("circle: ") and "wrong way round" in note for note in split.notes)
 
@@ -160,18 +152,9 @@ def test_a_missing_picture_is_named_before_training(shapes: Any) -> None:
     assert caught.value.where == picture
 
 
-def test_a_damaged_record_is_named(shapes: Any) -> None:
-    shard = shapes.root / "TFRecords/-fold-001-of-002-shard-00001-of-00002"
-    shard.write_bytes(shard.read_bytes()[:-7])
-    with pytest.raises(DataError, match="ends inside the record") as caught:
-        read(shapes.spec())
-    assert caught.value.where == shard
-
-
 def test_container_paths_are_found_below_the_workspace(shapes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TLTPIPE_WORKSPACE", str(shapes.root))
     split = read(in_container(shapes.spec(), shapes.root))
-    assert split is not None
     assert len(split) == 12
 
 
@@ -179,9 +162,3 @@ def in_container(spec: Path, root: Path) -> Path:
     """``spec`` with paths as NVIDIA's container knows them."""
     spec.write_text(spec.read_text().replace(f"{root}/", "/workspace/"))
     return spec
-
-
-def test_memory_is_a_few_bytes_a_frame(shapes: Any) -> None:
-    split = read(shapes.spec())
-    assert split is not None
-    assert split.nbytes < 130 * len(split)

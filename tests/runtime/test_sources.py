@@ -93,14 +93,6 @@ def test_difficult_objects_train_when_wanted(base: Recipe, tmp_path: Path) -> No
     assert "2 objects of the training data are marked as occluded and left out" in split.notes
 
 
-def test_only_difficult_objects_are_none_to_train_on(base: Recipe, tmp_path: Path) -> None:
-    source = folders(tmp_path, {"a": line(occlusion="1"), "b": line(occlusion="3")})
-    with pytest.raises(DataError, match="none of the 2 training pictures has an object") as caught:
-        read(base, source, train_difficult=False)
-    assert "include_difficult_in_training" in (caught.value.hint or "")
-    assert caught.value.exit_code == 3
-
-
 FLAT = {"swapped": "20 30 4 5", "thin": "4 5 4 30", "beside": "70 5 90 30"}
 
 
@@ -113,12 +105,20 @@ def test_boxes_without_area_are_told(base: Recipe, tmp_path: Path) -> None:
     assert note == f"3 boxes of the training data have no area on their picture, such as one of {picture}"
 
 
-@pytest.mark.parametrize("box", FLAT.values(), ids=FLAT)
-def test_only_boxes_without_area_are_none_to_train_on(base: Recipe, tmp_path: Path, box: str) -> None:
-    source = folders(tmp_path, {"a": line(box=box), "b": ""})
+@pytest.mark.parametrize(
+    ("labels", "hint"),
+    [
+        *(((line(box=box), ""), "without width or height, or beside their pictures") for box in FLAT.values()),
+        ((line(occlusion="1"), line(occlusion="3")), "include_difficult_in_training"),
+        (("", "\n"), "label files and records are empty"),
+    ],
+)
+def test_nothing_to_train_on(base: Recipe, tmp_path: Path, labels: tuple[str, str], hint: str) -> None:
+    source = folders(tmp_path, dict(zip("ab", labels, strict=True)))
     with pytest.raises(DataError, match="none of the 2 training pictures has an object to train on") as caught:
-        read(base, source)
-    assert "without width or height, or beside their pictures" in (caught.value.hint or "")
+        read(base, source, train_difficult=False)
+    assert hint in (caught.value.hint or "")
+    assert caught.value.exit_code == 3
 
 
 def test_nothing_to_be_found_when_validating(base: Recipe, tmp_path: Path) -> None:
@@ -127,12 +127,6 @@ def test_nothing_to_be_found_when_validating(base: Recipe, tmp_path: Path) -> No
     with pytest.raises(DataError, match="none of the 2 validation pictures has an object") as caught:
         frames.validation(replace(base, data=settings), CLASSES)
     assert caught.value.exit_code == 3
-
-
-def test_no_object_at_all(base: Recipe, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="none of the 2 training pictures has an object") as caught:
-        read(base, folders(tmp_path, {"a": "", "b": "\n"}))
-    assert "label files and records are empty" in (caught.value.hint or "")
 
 
 def test_labels_of_other_classes(base: Recipe, tmp_path: Path) -> None:
@@ -153,26 +147,23 @@ def test_extensions_in_both_cases(base: Recipe, tmp_path: Path, suffix: str) -> 
             read(base, source, strict=True)
 
 
-def test_a_picture_without_labels_names_both(base: Recipe, tmp_path: Path) -> None:
-    source = folders(tmp_path, {"a": line(), "b": line(), "c": line()})
-    (tmp_path / "labels" / "b.txt").unlink()
-    (tmp_path / "labels" / "c.txt").unlink()
-    with pytest.raises(DataError) as caught:
-        read(base, source)
-    assert str(tmp_path / "labels/b.txt") in str(caught.value)
-    assert str(tmp_path / "images/b.png") in str(caught.value)
-    assert "of 1 more" in str(caught.value)
-    assert len(read(base, source, strict=True)) == 1
-
-
-def test_labels_without_a_picture_name_both(base: Recipe, tmp_path: Path) -> None:
+@pytest.mark.parametrize("gone", ["labels/b.txt", "images/b.png"])
+def test_half_a_pair_names_both(base: Recipe, tmp_path: Path, gone: str) -> None:
     source = folders(tmp_path, {"a": line(), "b": line()})
-    (tmp_path / "images" / "b.png").unlink()
+    (tmp_path / gone).unlink()
     with pytest.raises(DataError) as caught:
         read(base, source)
     assert str(tmp_path / "labels/b.txt") in str(caught.value)
     assert str(tmp_path / "images/b.") in str(caught.value)
     assert len(read(base, source, strict=True)) == 1
+
+
+def test_further_pictures_without_labels_are_counted(base: Recipe, tmp_path: Path) -> None:
+    source = folders(tmp_path, {"a": line(), "b": line(), "c": line()})
+    for stem in "bc":
+        (tmp_path / f"labels/{stem}.txt").unlink()
+    with pytest.raises(DataError, match="of 1 more"):
+        read(base, source)
 
 
 def test_label_files_without_any_picture(base: Recipe, tmp_path: Path) -> None:
@@ -230,12 +221,6 @@ def test_a_picture_of_another_size_than_its_record(base: Recipe, shapes: Any) ->
         frames.training(base, CLASSES)
     assert caught.value.where == path
     assert caught.value.exit_code == 3
-
-
-def test_records_without_pictures(base: Recipe, shapes: Any) -> None:
-    (shapes.root / "pictures").rename(shapes.root / "moved")
-    with pytest.raises(DataError, match="this picture is missing"):
-        frames.training(base, CLASSES)
 
 
 def test_another_extension_is_found_and_said_unless_strict(shapes: Any) -> None:
