@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fuzzing import bounded, mutate
 from PIL import Image
+from refusals import error_of
 
 from converters import inspection
 from converters.inspection import Report
@@ -213,9 +214,7 @@ def test_lines_end_at_a_damaged_record_with_the_count_before_it(tmp_path: Path) 
     (tmp_path / "a").write_bytes(data)
     found = lines([tmp_path / "a"])
     assert json.loads(next(found))["byte"] == 0
-    with pytest.raises(DataError, match="the record before it is good") as caught:
-        next(found)
-    assert caught.value.where == tmp_path / "a"
+    assert error_of(DataError, next, found, match="the record before it is good").where == tmp_path / "a"
 
 
 @pytest.mark.parametrize(

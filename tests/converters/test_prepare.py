@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 import converters
 from converters.model import rules
@@ -118,9 +119,7 @@ def test_worker_processes_write_the_same_bytes(maker: Any, monkeypatch: pytest.M
     run(root, workers=2)
     assert [path.read_bytes() for path in outputs] == alone
     (root / "annos" / "000017.json").write_text("{")
-    with pytest.raises(DataError, match=r"000017\.json:1:\d+: .*cut off") as caught:
-        run(root, workers=2)
-    assert caught.value.hint
+    assert error_of(DataError, run, root, match=r"000017\.json:1:\d+: .*cut off", workers=2).hint
 
 
 def test_progress_counts_every_picture(maker: Any) -> None:

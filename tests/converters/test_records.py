@@ -10,6 +10,7 @@ import google_crc32c
 import numpy as np
 import pytest
 from kept import FEATURES
+from refusals import error_of
 
 from converters.tfrecords import examples, frames, records
 from converters.tfrecords.examples import Bytes, Floats, Integers
@@ -94,9 +95,8 @@ def test_empty_lists_keep_their_kind() -> None:
 @pytest.mark.parametrize("keep", [5, 20, -1])
 def test_cut_file_names_file_and_offset(shard: Path, keep: int) -> None:
     shard.write_bytes(shard.read_bytes()[:keep])
-    with pytest.raises(DataError, match=r"ends inside the record at byte \d+") as raised:
-        list(records.read_records(shard))
-    assert raised.value.where == shard
+    error = error_of(DataError, lambda: list(records.read_records(shard)), match=r"ends inside the record at byte \d+")
+    assert error.where == shard
 
 
 @pytest.mark.parametrize(

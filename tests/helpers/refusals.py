@@ -11,7 +11,7 @@ Problem = TypeVar("Problem", bound=BaseException)
 
 
 def error_of(
-    kind: type[Problem], call: Callable[..., object], *arguments: Any, match: str = "", **named: Any
+    kind: type[Problem], call: Callable[..., object], *arguments: Any, match: str | None = None, **named: Any
 ) -> Problem:
     """The error of this ``kind`` that ``call`` must end with; ``match`` is a pattern of its message."""
     with pytest.raises(kind, match=match) as caught:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 from orchestrator import pipeline
 from orchestrator.engine import containers, engine, image, links, pull, streams
@@ -281,11 +282,10 @@ def test_an_engine_that_goes_away_is_told_in_words(tmp_path: Path, monkeypatch: 
     threading.Thread(target=serve, daemon=True).start()
     monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
     runner = docker.open(Place(tmp_path, tmp_path / "logs", image="tltpipe:0.1.0"))
-    with pytest.raises(HostError, match="the Docker engine failed: ") as caught:
-        runner.image_id("tltpipe:0.1.0")
+    error = error_of(HostError, runner.image_id, "tltpipe:0.1.0", match="the Docker engine failed: ")
     server.close()
     shutil.rmtree(folder)
-    assert caught.value.hint
+    assert error.hint
 
 
 def test_our_own_image_is_never_looked_for_in_a_registry() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from refusals import error_of
 
 from runtime.weights import checkpoint
 from runtime.weights.checkpoint import Checkpoint, Resume
@@ -291,10 +292,9 @@ def test_two_saves_with_a_key_have_nothing_in_common(tmp_path: Path) -> None:
 def test_files_that_are_no_checkpoints(tmp_path: Path, content: bytes, told: str) -> None:
     path = tmp_path / "model.tlt"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match=told) as caught:
-        checkpoint.load(path, KEY)
-    assert caught.value.exit_code == 4
-    assert caught.value.where == path
+    error = error_of(ModelError, checkpoint.load, path, KEY, match=told)
+    assert error.exit_code == 4
+    assert error.where == path
 
 
 @pytest.mark.parametrize(
@@ -306,19 +306,16 @@ def test_what_was_exported_is_no_checkpoint(tmp_path: Path, member: str, told: s
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("model/data.pkl", b"")
         archive.writestr(member, b"")
-    with pytest.raises(ModelError, match=f"{told}, not a checkpoint") as caught:
-        checkpoint.load(path)
-    assert caught.value.where == path
+    assert error_of(ModelError, checkpoint.load, path, match=f"{told}, not a checkpoint").where == path
 
 
 @pytest.mark.parametrize(("key", "told"), [("wrong", "the key is not the one"), (None, "no key"), ("", "no key")])
 def test_a_wrong_key_and_none(tmp_path: Path, key: str | None, told: str) -> None:
     path = saved(tmp_path, key=KEY)
     for read in (checkpoint.load, checkpoint.facts):
-        with pytest.raises(ModelError, match=told) as caught:
-            read(path, key)
-        assert caught.value.where == path
-        assert "-k KEY" in str(caught.value.hint)
+        error = error_of(ModelError, read, path, key, match=told)
+        assert error.where == path
+        assert "-k KEY" in str(error.hint)
 
 
 def test_a_key_that_is_not_needed(tmp_path: Path) -> None:
@@ -417,9 +414,8 @@ def test_torch_files_of_someone_else(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
     torch.save({"weight": torch.zeros(3)}, tmp_path / "older.pth", _use_new_zipfile_serialization=False)
     for name in ("other.pth", "older.pth"):
-        with pytest.raises(ModelError, match="not a checkpoint of tlt-train") as caught:
-            checkpoint.load(tmp_path / name)
-        assert "pretrained" in str(caught.value.hint)
+        error = error_of(ModelError, checkpoint.load, tmp_path / name, match="not a checkpoint of tlt-train")
+        assert "pretrained" in str(error.hint)
     safetensors_torch = pytest.importorskip("safetensors.torch")
     safetensors_torch.save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(ModelError, match="not a checkpoint of tlt-train"):

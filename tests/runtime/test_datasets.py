@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import error_of
 
 import converters
 import specs
@@ -226,19 +227,17 @@ def test_label_maps_follow_the_image(base: Recipe, tmp_path: Path) -> None:
     assert np.array_equal(placed == 2, batch.images[0, ..., 0] == 255)
     assert set(placed[:10].ravel().tolist()) == {255}
     Image.new("RGB", (80, 60)).save(tmp_path / "images" / "1.map.png")
-    with pytest.raises(DataError, match="colours") as caught:
-        shown(split, Letterbox(width=80, height=80), (80, 80))
-    assert caught.value.where == tmp_path / "images" / "1.map.png"
+    error = error_of(DataError, lambda: shown(split, Letterbox(width=80, height=80), (80, 80)), match="colours")
+    assert error.where == tmp_path / "images" / "1.map.png"
 
 
 # ---------------------------------------------------------------- what is wrong with data
 
 
 def failure(base: Recipe, source: Source, fields: Fields = RICH) -> DataError:
-    with pytest.raises(DataError) as caught:
-        split_of(base, source, fields)
-    assert caught.value.exit_code == 3
-    return caught.value
+    error = error_of(DataError, split_of, base, source, fields)
+    assert error.exit_code == 3
+    return error
 
 
 def test_objects_without_masks_are_named_where_masks_are_needed(base: Recipe, tmp_path: Path) -> None:

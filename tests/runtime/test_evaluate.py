@@ -152,23 +152,22 @@ def test_nothing_to_find(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     assert evaluate.main([*line, "--strict-tlt"]) == 0
 
 
-def test_no_validation_data(trained: Any, tmp_path: Path, capsys: Capture) -> None:
-    spec = trained.shapes.spec(name="bare.conf", validation="")
-    assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model), "-r", str(tmp_path)]) == 3
-    assert "no validation data" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("change", "code", "word"),
+    [
+        ({"validation": ""}, 3, "no validation data"),
+        ({"replace": ("nlayers: 10", "nlayers: 18")}, 4, "ssd_resnet10"),
+        ({"replace": ("[1.0, 2.0, 0.5]", "[1.0, 2.0]")}, 4, "error: "),
+    ],
+    ids=["no validation data", "another network", "another shape"],
+)
+def test_a_spec_that_does_not_fit(
+    trained: Any, tmp_path: Path, capsys: Capture, change: dict[str, Any], code: int, word: str
+) -> None:
+    spec = trained.shapes.spec(name="other.conf", **change)
+    assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model), "-r", str(tmp_path)]) == code
+    assert word in capsys.readouterr().err
     assert not (tmp_path / "evaluation").exists()
-
-
-def test_a_spec_of_another_network(trained: Any, tmp_path: Path, capsys: Capture) -> None:
-    spec = trained.shapes.spec(name="deep.conf", replace=("nlayers: 10", "nlayers: 18"))
-    assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model), "-r", str(tmp_path)]) == 4
-    assert "ssd_resnet10" in capsys.readouterr().err
-
-
-def test_a_spec_of_another_shape(trained: Any, tmp_path: Path, capsys: Capture) -> None:
-    spec = trained.shapes.spec(name="ratios.conf", replace=("[1.0, 2.0, 0.5]", "[1.0, 2.0]"))
-    assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model), "-r", str(tmp_path)]) == 4
-    assert "error: " in capsys.readouterr().err
 
 
 def test_a_model_that_is_not_there(trained: Any, tmp_path: Path, capsys: Capture) -> None:

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
+from ssd_specs import LATER
+
 from runtime.inference import backends
 from runtime.networks.ssd.export import core, dense
 from runtime.tasks.detection import difference
@@ -299,28 +301,6 @@ def test_packages_that_are_missing(
     assert 'pip install "tltpipe[export]"' in printed
 
 
-LATER = """
-random_seed: 1
-ssd_config {
-  aspect_ratios_global: "[1.0, 2.0, 0.5]" scales: "[0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0]" two_boxes_for_ar1: true
-  variances: "[0.1, 0.1, 0.2, 0.2]" arch: "resnet" nlayers: 10
-}
-training_config {
-  batch_size_per_gpu: 4 num_epochs: 1 regularizer { type: L1 weight: 3e-9 }
-  learning_rate { soft_start_annealing_schedule {
-    min_learning_rate: 5e-5 max_learning_rate: 5e-3 soft_start: 0.2 annealing: 0.5 } }
-}
-eval_config { validation_period_during_training: 1 batch_size: 4 matching_iou_threshold: 0.5 }
-nms_config { confidence_threshold: 0.2 clustering_iou_threshold: 0.5 top_k: 30 }
-augmentation_config { output_width: 96 output_height: 64 output_channel: 3 }
-dataset_config {
-  data_sources { label_directory_path: "labels" image_directory_path: "images" }
-  target_class_mapping { key: "circle" value: "circle" }
-  target_class_mapping { key: "square" value: "square" }
-}
-"""
-
-
 def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> None:
     """TLT 3.0 and later: softmax, background first in labels.txt, its own view of pictures."""
     import specs
@@ -328,12 +308,14 @@ def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> Non
     from runtime.weights import checkpoint
 
     path = tmp_path / "train.conf"
-    path.write_text(LATER)
+    classes = (f'target_class_mapping {{ key: "{name}" value: "{name}" }}' for name in ("circle", "square"))
+    text = LATER.replace('target_class_mapping { key: "dress" value: "Dress" }', "\n".join(classes))
+    path.write_text(text)
     recipe = ssd.recipe(specs.parse(path, "ssd"))
     torch.manual_seed(2)
     detector = ssd.build(recipe)
     weights = tmp_path / "later.safetensors"
-    state = checkpoint.Checkpoint(recipe.name, ("circle", "square"), 1, detector.state_dict(), LATER)
+    state = checkpoint.Checkpoint(recipe.name, ("circle", "square"), 1, detector.state_dict(), text)
     checkpoint.save(weights, state)
     target = tmp_path / "later.onnx"
     with pytest.MonkeyPatch.context() as patch:

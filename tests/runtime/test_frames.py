@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 import specs
 from runtime import networks
@@ -93,11 +94,10 @@ def test_unlisted_classes_are_dropped_and_absent_ones_told(shapes: Any) -> None:
 
 def test_none_of_the_classes_is_an_error_with_the_nearest_names(shapes: Any) -> None:
     path = shapes.spec(classes={"circel": "circel", "squares": "squares"})
-    with pytest.raises(SpecError) as caught:
-        read(path, classes=("circel", "squares"))
-    assert "hold: circle, square" in caught.value.what
-    assert caught.value.hint == 'did you mean "circle" for "circel", "square" for "squares"?'
-    assert str(caught.value).startswith(f"{path}:")
+    error = error_of(SpecError, read, path, classes=("circel", "squares"))
+    assert "hold: circle, square" in error.what
+    assert error.hint == 'did you mean "circle" for "circel", "square" for "squares"?'
+    assert str(error).startswith(f"{path}:")
 
 
 def test_no_record_files(shapes: Any) -> None:
@@ -111,18 +111,15 @@ def test_no_record_files(shapes: Any) -> None:
 def test_a_folder_that_is_not_there_is_named_with_the_line_of_the_spec(shapes: Any, folder: str, remedy: str) -> None:
     folder = folder or f"{shapes.root}/nowhere"
     path = shapes.spec(replace=(f"{shapes.root}/TFRecords/*", f"{folder}/*"))
-    with pytest.raises(DataError, match=folder) as caught:
-        read(path)
+    error = error_of(DataError, read, path, match=folder)
     line = next(n for n, text in enumerate(path.read_text().splitlines(), start=1) if "tfrecords_path" in text)
-    assert str(caught.value.where).startswith(f"{path}:{line}:")
-    assert remedy in (caught.value.hint or "")
+    assert str(error.where).startswith(f"{path}:{line}:")
+    assert remedy in (error.hint or "")
 
 
 def test_keys_and_values_the_wrong_way_round(shapes: Any) -> None:
     path = shapes.spec(classes={"ring": "circle", "box": "square"})
-    with pytest.raises(SpecError, match="hold: circle, square") as caught:
-        read(path)
-    assert "wrong way round" in (caught.value.hint or "")
+    assert "wrong way round" in (error_of(SpecError, read, path, match="hold: circle, square").hint or "")
 
 
 def test_one_of_two_classes_the_wrong_way_round_is_told(shapes: Any) -> None:
@@ -133,10 +130,9 @@ def test_one_of_two_classes_the_wrong_way_round_is_told(shapes: Any) -> None:
 
 def test_every_file_validates(shapes: Any) -> None:
     path = shapes.spec(replace=("TFRecords/*", "TFRecords/*fold-000*"))
-    with pytest.raises(DataError, match="none is left to train on") as caught:
-        read(path)
-    assert caught.value.exit_code == 3
-    assert "validation_data_source" in (caught.value.hint or "")
+    error = error_of(DataError, read, path, match="none is left to train on")
+    assert error.exit_code == 3
+    assert "validation_data_source" in (error.hint or "")
 
 
 def test_records_without_frames(make_shapes: Callable[..., Any]) -> None:
@@ -147,9 +143,7 @@ def test_records_without_frames(make_shapes: Callable[..., Any]) -> None:
 def test_a_missing_picture_is_named_before_training(shapes: Any) -> None:
     picture = shapes.root / "pictures/train/images/10005.jpg"
     picture.unlink()
-    with pytest.raises(DataError, match="missing") as caught:
-        read(shapes.spec())
-    assert caught.value.where == picture
+    assert error_of(DataError, lambda: read(shapes.spec()), match="missing").where == picture
 
 
 def test_container_paths_are_found_below_the_workspace(shapes: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 from tltpipe import registry
 from tltpipe.errors import ModelError
@@ -410,10 +411,9 @@ def test_a_pruned_checkpoint_of_another_depth(tmp_path: Path, which: str) -> Non
         before, after = after, before
     made = Checkpoint("net_resnet", ("a",), 1, before.state_dict(), "", pruned=True)
     checkpoint.save(tmp_path / "own.any", made)
-    with pytest.raises(ModelError, match="pruned layers do not fit") as caught:
-        taken(after, tmp_path / "own.any")
-    assert caught.value.exit_code == 4
-    assert caught.value.where == tmp_path / "own.any"
+    error = error_of(ModelError, taken, after, tmp_path / "own.any", match="pruned layers do not fit")
+    assert error.exit_code == 4
+    assert error.where == tmp_path / "own.any"
 
 
 # ------------------------------------------------------------------------------------------------------ whole detectors
@@ -526,9 +526,7 @@ def test_damaged_files(tmp_path: Path) -> None:
     for name in ("weights.safetensors", "weights.pth", "older.pth"):
         path = tmp_path / name
         path.write_bytes(path.read_bytes()[:-3000])
-        with pytest.raises(ModelError, match="cannot be read") as caught:
-            pretrained.read(path)
-        assert caught.value.where == path
+        assert error_of(ModelError, pretrained.read, path, match="cannot be read").where == path
 
 
 def test_an_encrypted_checkpoint_without_its_key(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 import specs
 from specs.augment import tao5
@@ -39,9 +40,7 @@ def parse(text: str = "", *overrides: str) -> tao5.Tao5Spec:
 
 
 def refusal(text: str = "", *overrides: str) -> SpecError:
-    with pytest.raises(SpecError) as caught:
-        parse(text, *overrides)
-    return caught.value
+    return error_of(SpecError, lambda: parse(text, *overrides))
 
 
 def test_a_spec_as_nvidia_writes_it(tmp_path: Path) -> None:
@@ -312,9 +311,8 @@ def test_warnings() -> None:
 
 def test_files_that_are_no_specs(tmp_path: Path) -> None:
     def told(path: Path) -> str:
-        with pytest.raises(SpecError) as caught:
-            tao5.read(path, FOUND)
-        return str(caught.value)
+        error = error_of(SpecError, tao5.read, path, FOUND)
+        return str(error)
 
     path = tmp_path / "a.yaml"
     assert told(path) == f"{path}: there is no such spec file"
@@ -366,9 +364,7 @@ def test_proto_text_is_for_the_other_reader(path: str) -> None:
     """The older generations' specs are read as ever, and here it is said what they are."""
     spec = specs.parse(TESTS / path, "augment")
     assert spec.message.dataset_config.image_path == "image"
-    with pytest.raises(SpecError) as caught:
-        tao5.read(TESTS / path)
-    assert "proto-text" in (caught.value.hint or "")
+    assert "proto-text" in (error_of(SpecError, tao5.read, TESTS / path).hint or "")
 
 
 def test_every_section_and_key_is_in_the_table_once() -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 import specs
 from tltpipe.errors import SpecError
@@ -37,9 +38,8 @@ def test_the_seed_specs_stand_without_a_word(name: str, message: str) -> None:
 
 
 def complaints(text: str, message: str) -> list[str]:
-    with pytest.raises(SpecError) as refusal:
-        specs.parse_text(text, message, source="spec")
-    return str(refusal.value).splitlines()
+    error = error_of(SpecError, specs.parse_text, text, message, source="spec")
+    return str(error).splitlines()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.json_format import MessageToDict
+from refusals import error_of
 
 import specs
 from specs import dialects, prototext
@@ -37,11 +38,10 @@ def test_agrees_with_protobuf(case: dict[str, Any]) -> None:
         spec = read(case["text"], KINDS[case["message"]])
         assert MessageToDict(spec.message, preserving_proto_field_name=True) == case["ok"]
         return
-    with pytest.raises(SpecError) as refusal:
-        read(case["text"], KINDS[case["message"]])
+    problem = error_of(SpecError, read, case["text"], KINDS[case["message"]])
     place = re.search(r"ParseError: (\d+:\d+) :", case["error"])
     assert place is not None
-    assert str(refusal.value.where) == "case:" + TELLS_ANOTHER_PLACE.get(case["name"], place[1])
+    assert str(problem.where) == "case:" + TELLS_ANOTHER_PLACE.get(case["name"], place[1])
 
 
 @pytest.mark.parametrize(
@@ -105,18 +105,15 @@ def test_agrees_with_protobuf(case: dict[str, Any]) -> None:
     ],
 )
 def test_complaints(text: str, complaint: str, hint: str | None) -> None:
-    with pytest.raises(SpecError) as refusal:
-        specs.parse_text(text, "ssd", source="case")
-    assert complaint in str(refusal.value)
-    assert refusal.value.hint is None if hint is None else hint in str(refusal.value.hint)
-    assert refusal.value.exit_code == 2
+    error = error_of(SpecError, specs.parse_text, text, "ssd", source="case")
+    assert complaint in str(error)
+    assert error.hint is None if hint is None else hint in str(error.hint)
+    assert error.exit_code == 2
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     def complaint(path: Path) -> SpecError:
-        with pytest.raises(SpecError) as refusal:
-            specs.parse(path, "ssd")
-        return refusal.value
+        return error_of(SpecError, specs.parse, path, "ssd")
 
     (tmp_path / "train.conf").write_bytes(b"random_seed: 1\n# caf\xe9\n")
     assert str(complaint(tmp_path)) == f"{tmp_path}: this is a folder, a spec file is needed"
@@ -135,9 +132,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_paths_are_told_as_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "train.conf").write_text("seed: 1")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SpecError) as refusal:
-        specs.parse(Path("train.conf"), "ssd")
-    assert str(refusal.value).startswith("train.conf:1:1: ")
+    assert str(error_of(SpecError, lambda: specs.parse(Path("train.conf"), "ssd"))).startswith("train.conf:1:1: ")
 
 
 def test_where_a_field_stands() -> None:

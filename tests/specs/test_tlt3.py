@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 import specs
 import specs.ssd.fields
@@ -75,9 +76,8 @@ def parse(text: str) -> specs.Spec:
 
 
 def complaints(text: str) -> list[str]:
-    with pytest.raises(SpecError) as refusal:
-        parse(text)
-    return str(refusal.value).splitlines()
+    error = error_of(SpecError, parse, text)
+    return str(error).splitlines()
 
 
 def strictly(text: str) -> str:
@@ -133,9 +133,8 @@ def test_the_seed_is_of_tlt2() -> None:
 
 
 def hint(text: str) -> tuple[str, str | None]:
-    with pytest.raises(SpecError) as refusal:
-        parse(text)
-    return str(refusal.value), refusal.value.hint
+    error = error_of(SpecError, parse, text)
+    return str(error), error.hint
 
 
 def test_fields_of_one_dialect_in_the_other() -> None:
