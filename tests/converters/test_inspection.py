@@ -159,7 +159,6 @@ def test_every_check_sum_is_verified(tmp_path: Path, place: int, what: str) -> N
     records.write_records(tmp_path / "b", data)
     report = look(path, tmp_path / "b")
     problem = report.problem()
-    assert problem is not None
     assert (problem.exit_code, problem.where) == (3, path)
     assert problem.what == f"{what.format(offset=third)}; the 2 records before it are good"
     assert [(file.records, file.objects) for file in report.files] == [(2, 2), (4, 4)]
@@ -174,7 +173,6 @@ def test_a_file_cut_off_and_one_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(whole[:-30])
     (tmp_path / "b").write_bytes(jpeg())
     problem = look(tmp_path).problem()
-    assert problem is not None
     assert "the file ends inside the record at byte" in problem.what
     assert problem.what.endswith("; the record before it is good; 1 more damaged file")
     assert look(tmp_path / "b").problem().what == "this is not a TFRecord file; nothing before it"  # type: ignore[union-attr]

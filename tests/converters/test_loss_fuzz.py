@@ -219,7 +219,6 @@ def prepared(root: Path, target: Path, *, source_format: str, **options: Any) ->
     common: dict[str, Any] = {"class_maps": (target,), "journal": target.with_name("journal"), "progress": Silent()}
     done = prepare(splits, **common, places=places, roots=[root], **options)
     for name, (dataset, each) in splits.items():
-        assert each.labels is not None
         kitti = sum(len(path.read_text().splitlines()) for path in each.labels.rglob("*.txt"))
         assert kitti == done[name].items * dataset.annotated, "the labels hold what the COCO file does"
         (target / "images").mkdir(exist_ok=True)

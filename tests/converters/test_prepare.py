@@ -126,7 +126,6 @@ def test_progress_counts_every_picture(maker: Any) -> None:
     lines: list[str] = []
     run(maker.split(*(maker.page() for _ in range(5))), progress=Lines(lines.append, every=0))
     last = read(lines[-1])
-    assert last is not None
     assert (last.done, last.total, last.what) == (5, 5, "prepare")
 
 

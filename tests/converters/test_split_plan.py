@@ -163,7 +163,6 @@ def test_class_shares_add_up() -> None:
         "vest": 90,
         "shorts": 0,
     }
-    assert report.deviation is not None
     side = report.splits[report.deviation.split]
     share = 100 * side.classes[report.deviation.category] / report.deviation.items
     assert share - 100 * side.asked / 90 == pytest.approx(report.deviation.points, abs=0.001)
@@ -261,7 +260,6 @@ def test_pictures_that_look_alike_stay_together_when_asked(tmp_path: Path) -> No
     plan = partition.plan({"train": dataset(*samples)}, rules=Rules(near=True))
     found = sides(plan)
     assert all(found[f"{n:03d}"] == found[f"{n + 1:03d}"] for n in range(0, 20, 2))
-    assert plan.report.leaks.alike is not None
     assert plan.report.leaks.alike.count == 0
     assert plan.report.before[AT_RANDOM].alike.count > 0  # type: ignore[union-attr]
 

@@ -20,8 +20,6 @@ from specs.ssd.anchor_search import figures
 from tltpipe.errors import DataError
 from tltpipe.progress import Silent
 
-HERE = Path()
-
 
 def sample(number: int, *objects: Object, size: tuple[int, int] = (100, 200), source: str | None = None) -> Sample:
     return Sample(f"{number:06d}", Path(f"{number:06d}.jpg"), *size, objects, source)

@@ -115,7 +115,6 @@ def test_the_key_is_in_no_option_and_its_file_is_the_callers_alone() -> None:
     with tarfile.open(fileobj=io.BytesIO(containers.secret_archive(JOB.secrets, CALLER))) as archive:
         folder, file = archive.getmembers()
         stream = archive.extractfile(file)
-        assert stream is not None
         assert stream.read().decode() == KEY
     assert (file.name, file.mode, file.uid, file.gid) == ("run/tltpipe/key", 0o400, 1234, 100)
     assert (folder.isdir(), folder.mode, folder.uid) == (True, 0o500, 1234)
@@ -154,18 +153,15 @@ NO_RLIMIT = "OCI runtime create failed: error setting rlimit type 8: operation n
 
 def test_refused_limits_are_given_up_one_by_one() -> None:
     first = containers.fallback_options(options(), NO_RLIMIT, gpu_request="auto")
-    assert first is not None
     assert [limit["Name"] for limit in first[0]["ulimits"]] == ["stack"]
     assert "memlock" in first[1]
     second = containers.fallback_options(first[0], NO_RLIMIT, gpu_request="auto")
-    assert second is not None
     assert containers.fallback_options(second[0], NO_RLIMIT, gpu_request="auto") is None
 
 
 def test_an_engine_without_gpu_is_put_up_with_only_when_the_choice_was_ours() -> None:
     chosen = options(gpus=DEVICE)
     fallback_options = containers.fallback_options(chosen, NO_DRIVER, gpu_request="auto")
-    assert fallback_options is not None
     assert "device_requests" not in fallback_options[0]
     assert "no GPU" in fallback_options[1]
     assert containers.fallback_options(chosen, NO_DRIVER, gpu_request="device") is None

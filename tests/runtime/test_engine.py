@@ -169,7 +169,6 @@ def test_the_moving_average_is_one_over_the_last_tenth_at_first_and_follows_its_
     for step, guess in enumerate(by_hand(30)[0]):
         kept = min(0.7, step / (step + 9))
         average = kept * average + (1 - kept) * guess
-    assert run.average is not None
     assert run.average.model.guess.item() == pytest.approx(average, rel=1e-4)
     assert run.average.model.guess.item() != pytest.approx(run.detector.guess.item(), rel=1e-4)
 

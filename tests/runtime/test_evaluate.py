@@ -32,8 +32,6 @@ def test_the_block_is_the_one_that_training_printed(trained: Any, tmp_path: Path
     assert [name for name, _ in classes] == ["circle", "square"]
     mean = re.search(r"^\s*mAP\s+(\d\.\d{3})$", printed, re.M)
     in_training = re.search(r"^\s*mAP\s+(\d\.\d{5})$", trained.said, re.M)
-    assert mean is not None
-    assert in_training is not None
     assert float(mean[1]) == pytest.approx(float(in_training[1]), abs=6e-4)
     lines = [json.loads(line) for line in (tmp_path / "status.json").read_text().splitlines()]
     assert [line["message"] for line in lines] == ["Starting SSD evaluation.", "Evaluation finished successfully."]

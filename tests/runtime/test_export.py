@@ -156,7 +156,6 @@ def test_int8_and_what_it_costs(learned: Any, tmp_path: Path, capsys: Capture) -
     said = capsys.readouterr().out
     told = json.loads((tmp_path / "fp32.onnx.json").read_text())["int8"]
     printed = re.search(r"mAP (\S+) instead of (\S+):", said)
-    assert printed is not None
     assert [float(each) for each in printed.groups()] == pytest.approx(list(told["mAP"].values()), abs=1e-4)
     assert told["mAP"]["fp32"] > 0.15, "this detector has learned something"
     assert told["mAP"]["int8"] > told["mAP"]["fp32"] - 0.15

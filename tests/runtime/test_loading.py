@@ -156,7 +156,6 @@ time.sleep(60)
 """
     root = Path(loading.__file__).parents[2]
     trainer = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=root)
-    assert trainer.stdout is not None
     workers = [int(word) for word in trainer.stdout.readline().split()]
     assert len(workers) == 3
     trainer.kill()

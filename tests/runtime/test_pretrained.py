@@ -464,19 +464,6 @@ def test_the_names_of_mobilenet() -> None:
     assert rcnn_names("backbone.fpn.inner_blocks.2.0.weight")[0] == "backbone.fpn.inner_blocks.2.0.weight"  # today's
 
 
-def test_a_checkpoint_of_a_detector_with_other_classes(tmp_path: Path) -> None:
-    before, after = faster_rcnn(3), faster_rcnn(3)
-    state = checkpoint.Checkpoint("faster_rcnn_resnet18", ("a", "b", "c"), 4, before.state_dict(), "")
-    checkpoint.save(tmp_path / "own.safetensors", state)
-    path = tmp_path / "own.safetensors"
-    lines = pretrained.adopt(after, pretrained.read(path), path, classes=("a", "b", "d"))
-    assert "of other classes, not taken: roi_heads.box_predictor.cls_score.weight" in lines[1]
-    assert torch.equal(after.rpn.head.cls_logits.weight, before.rpn.head.cls_logits.weight)
-    assert not torch.equal(
-        after.roi_heads.box_predictor.cls_score.weight, before.roi_heads.box_predictor.cls_score.weight
-    )
-
-
 def test_weights_of_something_else_for_a_detector(tmp_path: Path) -> None:
     path = written(tmp_path, torchvision.models.vgg11().features.state_dict())
     with pytest.raises(ModelError, match="no tensor in it fits the network of this spec") as caught:
@@ -527,9 +514,3 @@ def test_damaged_files(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_bytes(path.read_bytes()[:-3000])
         assert error_of(ModelError, pretrained.read, path, match="cannot be read").where == path
-
-
-def test_an_encrypted_checkpoint_without_its_key(tmp_path: Path) -> None:
-    path = own(tmp_path, Around("resnet", 10), "key")
-    with pytest.raises(ModelError, match="no key was given"):
-        pretrained.read(path)

@@ -79,7 +79,6 @@ def test_folders_validate_too(base: Recipe, tmp_path: Path) -> None:
     source = folders(tmp_path, {"a": line(occlusion="2") + line("square")})
     settings = replace(base.data, validation=(source,), fold=None, train_difficult=False)
     split = frames.validation(replace(base, data=settings), CLASSES)
-    assert split is not None
     assert split.labels.tolist() == [1, 2]  # what is not trained on is still there to be found
     assert split["difficult"][split.places(0)].tolist() == [True, False]
     order, pictures = batches.for_validation(replace(base, data=settings), split)

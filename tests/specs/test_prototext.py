@@ -40,7 +40,6 @@ def test_agrees_with_protobuf(case: dict[str, Any]) -> None:
         return
     problem = error_of(SpecError, read, case["text"], KINDS[case["message"]])
     place = re.search(r"ParseError: (\d+:\d+) :", case["error"])
-    assert place is not None
     assert str(problem.where) == "case:" + TELLS_ANOTHER_PLACE.get(case["name"], place[1])
 
 
