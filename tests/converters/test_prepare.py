@@ -144,14 +144,6 @@ def test_folder_that_cannot_be_written(maker: Any) -> None:
         run(root)
 
 
-def test_a_file_where_a_folder_must_be(maker: Any) -> None:
-    root = maker.split(maker.page(maker.item()))
-    (root.parent / "COCO").write_text("")
-    with pytest.raises(HostError):
-        run(root)
-    assert not (root / "label").exists()
-
-
 def test_classes_chosen_renamed_and_merged(maker: Any) -> None:
     root = maker.split(maker.page(maker.item(1), maker.item(2)), maker.page(maker.item(9)), maker.page(maker.item(8)))
     rename = {"short_sleeved_shirt": "top", "long_sleeved_shirt": "top"}
