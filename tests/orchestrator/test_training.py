@@ -264,7 +264,7 @@ def test_a_link_among_the_results_is_not_written_through(
 def test_inference_needs_a_model_and_pictures(start: Start, fake_programs: Programs, workspace: Path) -> None:
     error = error_of(DataError, lambda: pipeline.execute(start(programs=fake_programs(), subject=workspace), ["infer"]))
     assert error.hint == "run `tltpipe train` first"
-    with pytest.raises(DataError, match="not found"):
+    with pytest.raises(DataError, match="no checkpoint found"):
         pipeline.execute(start(programs=fake_programs(), subject=workspace / "none.jpg"), ["infer"])
 
 

@@ -46,9 +46,9 @@ def test_tables(folder: Path, capsys: Capture) -> None:
     size = (folder / "a-fold-000-of-001-shard-00000-of-00002").stat().st_size
     assert lines[1:5] == [
         "file                                    records  objects  bytes",
-        f"a-fold-000-of-001-shard-00000-of-00002        3        3    {size}",
+        f"a-fold-000-of-001-shard-00000-of-00002        3        3  {size:>5,}",
         "a-fold-000-of-001-shard-00001-of-00002        0        0      0  empty",
-        f"all                                           3        3    {size}",
+        f"all                                           3        3  {size:>5,}",
     ]
     assert "skirt        3           3" in lines
     assert lines[-1] == "every check sum fits, in 3 records of 2 files"
@@ -114,7 +114,7 @@ def test_what_is_asked_wrongly(folder: Path, tmp_path: Path, capsys: Capture) ->
 
 def test_help_imports_nothing_heavy_and_a_closed_pipe_is_quiet(folder: Path) -> None:
     script = (
-        "import sys\nfrom runtime import inspect_records\n"
+        "import sys\nfrom runtime.programs import inspect_records\n"
         "try: inspect_records.main(['--help'])\nexcept SystemExit: pass\n"
         "heavy = ('numpy', 'PIL', 'torch', 'google.protobuf')\n"
         "print(*[name for name in heavy if name in sys.modules], file=sys.stderr)"
@@ -123,7 +123,9 @@ def test_help_imports_nothing_heavy_and_a_closed_pipe_is_quiet(folder: Path) -> 
     assert result.stderr.strip() == ""
     read, write = os.pipe()
     os.close(read)
-    script = f"from runtime import inspect_records as i; raise SystemExit(i.main([{str(folder)!r}, '--records']))"
+    script = (
+        f"from runtime.programs.inspect_records import main; raise SystemExit(main([{str(folder)!r}, '--records']))"
+    )
     ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stdout=write, stderr=subprocess.PIPE, check=False)
     os.close(write)
     assert (ended.returncode, ended.stderr) == (141, b"")
