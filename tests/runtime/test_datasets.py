@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import error_of
 
 import converters
 import specs
@@ -225,7 +226,6 @@ def test_a_task_may_bring_a_field_of_its_own(base: Recipe, tmp_path: Path) -> No
 
 
 def _map_beside(annotated: Annotated) -> Path:
-    assert annotated.sample is not None
     return annotated.sample.image.with_suffix(".map.png")
 
 
@@ -240,19 +240,17 @@ def test_label_maps_follow_the_image(base: Recipe, tmp_path: Path) -> None:
     assert np.array_equal(placed == 2, batch.images[0, ..., 0] == 255)
     assert set(placed[:10].ravel().tolist()) == {255}
     Image.new("RGB", (80, 60)).save(tmp_path / "images" / "1.map.png")
-    with pytest.raises(DataError, match="colours") as caught:
-        shown(split, Letterbox(width=80, height=80), (80, 80))
-    assert caught.value.where == tmp_path / "images" / "1.map.png"
+    error = error_of(DataError, lambda: shown(split, Letterbox(width=80, height=80), (80, 80)), match="colours")
+    assert error.where == tmp_path / "images" / "1.map.png"
 
 
 # ---------------------------------------------------------------- what is wrong with data
 
 
 def failure(base: Recipe, source: Source, fields: Fields = RICH) -> DataError:
-    with pytest.raises(DataError) as caught:
-        split_of(base, source, fields)
-    assert caught.value.exit_code == 3
-    return caught.value
+    error = error_of(DataError, split_of, base, source, fields)
+    assert error.exit_code == 3
+    return error
 
 
 def test_objects_without_masks_are_named_where_masks_are_needed(base: Recipe, tmp_path: Path) -> None:
@@ -274,16 +272,30 @@ def test_classes_that_are_not_trained_are_an_error(base: Recipe, tmp_path: Path)
     assert error.where == tmp_path / "train.json"
 
 
-def test_a_missing_image_is_named(base: Recipe, tmp_path: Path) -> None:
-    source = coco(tmp_path, annotation(1))
-    (tmp_path / "images" / "2.png").unlink()
-    assert failure(base, source).where == tmp_path / "images" / "2.png"
+def without_annotations(root: Path) -> None:
+    page = json.loads((root / "train.json").read_text())
+    del page["annotations"]
+    (root / "train.json").write_text(json.dumps(page))
 
 
-def test_images_of_another_size_than_annotated_are_named(base: Recipe, tmp_path: Path) -> None:
+def test_a_file_without_images(base: Recipe, tmp_path: Path) -> None:
+    assert "no image" in failure(base, coco(tmp_path, images=0)).what
+
+
+@pytest.mark.parametrize(
+    ("spoil", "where"),
+    [
+        (lambda root: (root / "images/2.png").unlink(), "images/2.png"),
+        (lambda root: Image.new("RGB", (8, 8)).save(root / "images/2.png"), "images/2.png"),
+        (lambda root: (root / "train.json").unlink(), "train.json"),
+        (without_annotations, "train.json"),
+    ],
+    ids=["no image", "another size", "no file", "nobody annotated"],
+)
+def test_what_is_missing_or_does_not_fit_is_named(base: Recipe, tmp_path: Path, spoil: Any, where: str) -> None:
     source = coco(tmp_path, annotation(1))
-    Image.new("RGB", (8, 8)).save(tmp_path / "images" / "2.png")
-    assert failure(base, source).where == tmp_path / "images" / "2.png"
+    spoil(tmp_path)
+    assert failure(base, source).where == tmp_path / where
 
 
 def test_boxes_without_area_are_counted_and_never_shown(base: Recipe, tmp_path: Path) -> None:
@@ -292,25 +304,6 @@ def test_boxes_without_area_are_counted_and_never_shown(base: Recipe, tmp_path: 
     target = shown(split, KeepAspect(min_sizes=())).targets[0]
     assert target["boxes"].tolist() == [[10, 20, 40, 50]]
     assert len(target["masks"]) == 1
-
-
-@pytest.mark.parametrize(("page", "word"), [({"images": [], "annotations": [], "categories": []}, "no image")])
-def test_a_file_without_images(base: Recipe, tmp_path: Path, page: Any, word: str) -> None:
-    (tmp_path / "images").mkdir()
-    (tmp_path / "train.json").write_text(json.dumps(page))
-    assert word in failure(base, Source(tmp_path / "images", tmp_path / "train.json", "coco")).what
-
-
-def test_images_that_nobody_annotated(base: Recipe, tmp_path: Path) -> None:
-    source = coco(tmp_path)
-    page = json.loads((tmp_path / "train.json").read_text())
-    del page["annotations"]
-    (tmp_path / "train.json").write_text(json.dumps(page))
-    assert failure(base, source).where == tmp_path / "train.json"
-
-
-def test_a_path_that_is_not_there(base: Recipe, tmp_path: Path) -> None:
-    assert failure(base, Source(None, tmp_path / "nowhere.json", "coco")).where == tmp_path / "nowhere.json"
 
 
 def test_keypoints_that_the_network_has_no_room_for(base: Recipe, tmp_path: Path) -> None:
@@ -331,5 +324,4 @@ def test_no_batch_is_larger_than_its_room(base: Recipe, tmp_path: Path) -> None:
             assert np.array_equal(batch.images[0], alone.images[0])
             assert np.array_equal(batch.targets[0]["masks"], alone.targets[0]["masks"])
             assert batch.images[0].nbytes <= room
-        assert made._pool is not None
         assert made._pool.room >= most

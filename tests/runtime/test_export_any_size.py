@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import error_of
 
 pytestmark = pytest.mark.torch
 
@@ -116,9 +117,8 @@ def test_a_card_that_does_not_say_it(exported: Path, tmp_path: Path) -> None:
     told = json.loads(card.path_of(exported).read_text())
     del told["input"]["resize"]
     card.path_of(path).write_text(json.dumps(told))
-    with pytest.raises(ModelError, match="resize") as caught:
-        backends.open(path, backends.ModelRequest("brightest"))
-    assert caught.value.where == path
+    error = error_of(ModelError, lambda: backends.open(path, backends.ModelRequest("brightest")), match="resize")
+    assert error.where == path
 
 
 def test_a_model_of_another_network(exported: Path) -> None:

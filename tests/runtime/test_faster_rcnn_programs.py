@@ -16,10 +16,8 @@ pytestmark = pytest.mark.torch
 
 torch = pytest.importorskip("torch")
 
-from runtime import networks
 from runtime.programs import evaluate, export, infer, train
 from runtime.weights import checkpoint
-from tltpipe import registry
 
 NAME = "faster_rcnn_resnet18"
 SPEC = """\
@@ -174,35 +172,6 @@ def test_heads_are_made_anew_for_other_classes(trained: Path, data: Path, capsys
     assert said.count("roi_heads.box_predictor.") == 4
 
 
-def test_torchvisions_files_fit(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The older names of its detectors, and an ImageNet classifier."""
-    from torchvision.models import resnet18
-
-    model = networks.load("faster_rcnn").build(networks.recipe(_parsed(data)))
-    tensors = {
-        name.replace(".0.weight", ".weight").replace(".0.bias", ".bias") if ".fpn." in name else name: value
-        for name, value in model.state_dict().items()
-    }
-    tensors = {name.replace("rpn.head.conv.0.0.", "rpn.head.conv."): value for name, value in tensors.items()}
-    torch.manual_seed(3)
-    files = {"detector.pth": tensors, "classifier.pth": resnet18(weights=None).state_dict()}
-    for file, state in files.items():
-        torch.save(state, data.parent / file)
-        words = ["faster_rcnn", "-e", str(data), "-r", str(data.parent / file[:3]), "-m", str(data.parent / file)]
-        assert train.main(words) == 0
-    said = capsys.readouterr().out
-    total = len(tensors)
-    assert f"{total} of {total}" in said
-    body = len([name for name in model.state_dict() if name.startswith("backbone.body.")])
-    assert f"{body} of {total}" in said
-
-
-def _parsed(path: Path) -> Any:
-    import specs
-
-    return specs.parse(path, "faster_rcnn")
-
-
 def refused(capsys: pytest.CaptureFixture[str], code: int, main: Callable[[Sequence[str]], int], *words: object) -> str:
     capsys.readouterr()
     assert main(["faster_rcnn", *map(str, words)]) == code
@@ -240,23 +209,6 @@ def changed(data: Path, name: str, change: Callable[[dict[str, Any]], object]) -
     path.write_text(json.dumps(document))
 
 
-def test_boxes_without_area_are_counted(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    changed(data, "train.json", lambda document: document["annotations"][0].update(bbox=[5, 5, 0, 9], area=0))
-    assert train.main(["faster_rcnn", "-e", str(data), "-r", str(data.parent / "r")]) == 0
-    said = "".join(capsys.readouterr())
-    assert "1 boxes" in said
-    assert "0.png" in said
-
-
-def test_no_box_has_area(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def flatten(document: dict[str, Any]) -> None:
-        for each in document["annotations"]:
-            each.update(bbox=[5, 5, 0, 9], area=0)
-
-    changed(data, "train.json", flatten)
-    refused(capsys, 3, train.main, "-e", data, "-r", data.parent / "r")
-
-
 def test_classes_that_differ_between_training_and_validation(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed(data, "val.json", lambda document: document["categories"][1].update(name="cone"))
     said = refused(capsys, 3, train.main, "-e", data, "-r", data.parent / "r")
@@ -284,8 +236,3 @@ def test_specs_that_make_no_sense(
 ) -> None:
     spec = written(data.parent, 1, change=change)
     assert word in refused(capsys, code, train.main, "-e", spec, "-r", data.parent / "r")
-
-
-def test_it_is_a_network_like_the_others() -> None:
-    assert "faster_rcnn" in registry.names("runtime.networks")
-    assert networks.family(NAME) == "faster_rcnn"

@@ -73,7 +73,6 @@ def environment() -> dict[str, str]:
 def test_terminate_ends_like_an_interrupt() -> None:
     body = "def body():\n    program.say('ready')\n    time.sleep(60)\nsys.exit(program.run(body))"
     process = subprocess.Popen(script(body), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=20)
@@ -83,7 +82,6 @@ def test_terminate_ends_like_an_interrupt() -> None:
 def test_closed_pipe_is_quiet() -> None:
     body = "def body():\n    while True: program.say('x' * 1000)\nsys.exit(program.run(body))"
     process = subprocess.Popen(script(body), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.readline()
     process.stdout.close()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 import specs
 from tltpipe.errors import SpecError, UsageError
@@ -217,10 +218,9 @@ def test_a_kind_reads_and_writes_its_own_text() -> None:
     ],
 )
 def test_a_spec_of_another_kind_is_called_so(text: str, kind: str, other: str) -> None:
-    with pytest.raises(SpecError, match=rf"\b{other}\b.*\b{kind}\b") as caught:
-        specs.parse_text(text, kind, source="a.conf")
-    assert "\n" not in str(caught.value)
-    assert str(caught.value.where) == "a.conf"
+    error = error_of(SpecError, specs.parse_text, text, kind, match=rf"\b{other}\b.*\b{kind}\b", source="a.conf")
+    assert "\n" not in str(error)
+    assert str(error.where) == "a.conf"
 
 
 def test_an_unknown_kind_is_a_usage_error() -> None:

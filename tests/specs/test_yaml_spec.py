@@ -11,6 +11,7 @@ import pytest
 from annotated_types import Ge
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import error_of
 
 from specs import templating, yaml_spec
 from specs.checks import Finding
@@ -57,9 +58,7 @@ def parse(text: str) -> Whole:
 
 
 def refused(text: str) -> SpecError:
-    with pytest.raises(SpecError) as refusal:
-        parse(text)
-    return refusal.value
+    return error_of(SpecError, parse, text)
 
 
 def test_defaults_are_those_of_the_dataclasses() -> None:
