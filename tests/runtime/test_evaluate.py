@@ -64,6 +64,20 @@ def test_everything_is_kept(learned: Any, tmp_path: Path, capsys: Capture) -> No
     assert f"kept        {folder}" in printed
 
 
+def test_areas_are_those_of_the_boxes_that_are_scored(learned: Any, tmp_path: Path) -> None:
+    """A box that leaves its image is cut at the border: its area is what is left, not what the label says."""
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    images.mkdir()
+    labels.mkdir()
+    Image.new("RGB", (96, 96)).save(images / "a.png")
+    (labels / "a.txt").write_text("circle 0 0 0 64.3 10.1 160 50 0 0 0 0 0 0 0\n")
+    source = ("-i", str(images), "-l", str(labels), "--coco", "--no-plots")
+    assert evaluate.main(words(learned, tmp_path, *source)) == 0
+    [truth] = json.loads((tmp_path / "evaluation/coco_annotations.json").read_text())["annotations"]
+    assert truth["bbox"] == pytest.approx([64.3, 10.1, 31.7, 39.9], abs=1e-4)
+    assert truth["area"] == truth["bbox"][2] * truth["bbox"][3]
+
+
 def test_json_is_all_that_is_printed_and_holds_the_scores(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     assert evaluate.main(words(learned, tmp_path, "--json", "--no-plots")) == 0
     told = json.loads(capsys.readouterr().out)
