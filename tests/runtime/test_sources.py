@@ -132,7 +132,7 @@ def test_nothing_to_be_found_when_validating(base: Recipe, tmp_path: Path) -> No
 def test_no_object_at_all(base: Recipe, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none of the 2 training pictures has an object") as caught:
         read(base, folders(tmp_path, {"a": "", "b": "\n"}))
-    assert "label files and records are empty" in (caught.value.hint or "")
+    assert "annotations are empty" in (caught.value.hint or "")
 
 
 def test_labels_of_other_classes(base: Recipe, tmp_path: Path) -> None:
