@@ -25,10 +25,10 @@ ACCEPTED = {
     "cal_cache_file": "TensorRT writes its own; --data_type int8 calibrates for ONNX Runtime",
     "cal_data_file": "calibration reads pictures: --cal_image_dir",
     "cal_json_file": "there are no scales of quantisation-aware training to write",
-    "max_batch_size": "any batch is taken; --static_batch_size sets one",
+    "max_batch_size": "this is for trtexec; --static_batch_size sets the model's",
     "max_workspace_size": "this is for trtexec, which makes the engine",
-    "min_batch_size": "any batch is taken; --static_batch_size sets one",
-    "opt_batch_size": "any batch is taken; --static_batch_size sets one",
+    "min_batch_size": "this is for trtexec; --static_batch_size sets the model's",
+    "opt_batch_size": "this is for trtexec; --static_batch_size sets the model's",
     "onnx_route": "ONNX is written by PyTorch's exporter",
 }
 """NVIDIA's options for TensorRT, and what to do in their place."""

@@ -31,7 +31,7 @@ __all__ = ["measuring", "more_epochs", "training"]
 
 DATA = "coco"
 """What it is trained on within the pipeline."""
-MAKING = ("train", "inference", "export")
+MAKING = ("train",)
 """Sections that only say how weights come about, not what a model with them is."""
 SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size"}
 """What options of commands call these settings for short."""

@@ -146,7 +146,7 @@ def test_tensors_are_a_list_where_images_differ(base: Recipe, tmp_path: Path) ->
     assert [tuple(each["masks"].shape) for each in targets] == [(1, 60, 80), (0, 90, 50), (1, 64, 64)]
 
 
-@pytest.mark.parametrize("format", ["coco", "yolo", "voc", "kitti"])
+@pytest.mark.parametrize("format", ["coco", "yolo", "voc", "kitti", "folders"])
 def test_every_format_trains_on_the_same_boxes(base: Recipe, tmp_path: Path, format: str) -> None:
     """A drawn DeepFashion2 data set as it is, and converted."""
     draw(tmp_path / "raw", train=4, validation=0, seed=3, progress=Silent(), size=120)
@@ -166,10 +166,11 @@ def converted(root: Path, format: str) -> Source:
     """The data set in ``root``/raw in another format."""
     from converters.transfer.convert import convert
 
-    convert(root / "raw", root / format, format=format, progress=Silent())
-    if format == "kitti":
+    if format == "folders":
+        convert(root / "raw", root / "kitti", format="kitti", progress=Silent())
         return Source(root / "kitti/train/image_2", root / "kitti/train/label_2", "kitti")
-    return Source(None, root / format, "auto")
+    convert(root / "raw", root / format, format=format, progress=Silent())
+    return Source(None, root / format, "kitti" if format == "kitti" else "auto")
 
 
 def test_an_epoch_of_objects_shows_each_in_a_crop_of_its_own(base: Recipe, tmp_path: Path) -> None:
