@@ -130,8 +130,9 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     show = progress.for_stream()
     split = frames.validation(recipe, model.classes, task.FIELDS, progress=show)
     if split is None:
-        hint = f"add {recipe.data.held_out_fields} to dataset_config"
-        raise DataError("this spec has no validation data", where=recipe.where("dataset_config"), hint=hint)
+        section = recipe.data.section
+        hint = f"add {recipe.data.held_out_fields} to {section}"
+        raise DataError("this spec has no validation data", where=recipe.where(section), hint=hint)
     for note in split.notes:
         program.warn(note)
     say(f"evaluation  {frames.describe(split)}")

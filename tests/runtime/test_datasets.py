@@ -21,9 +21,10 @@ from runtime.data import batches, frames
 from runtime.data.columns import Annotated, Fixed
 from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap, Outlines, Value
 from runtime.data.recipe import Data, Recipe, Source
+from runtime.data.split import FLAT
 from runtime.imaging.placement import Placement, Seen
 from runtime.imaging.views.framing import KeepAspect, Letterbox, ObjectCrop
-from tltpipe.errors import DataError
+from tltpipe.errors import DataError, SpecError
 from tltpipe.progress import Silent
 
 CLASSES = ("circle", "square")
@@ -161,7 +162,7 @@ def test_tensors_are_a_list_where_images_differ(base: Recipe, tmp_path: Path) ->
     assert [tuple(each["masks"].shape) for each in targets] == [(1, 60, 80), (0, 90, 50), (1, 64, 64)]
 
 
-@pytest.mark.parametrize("format", ["coco", "yolo", "voc", "kitti"])
+@pytest.mark.parametrize("format", ["coco", "yolo", "voc", "kitti", "folders"])
 def test_every_format_trains_on_the_same_boxes(base: Recipe, tmp_path: Path, format: str) -> None:
     """A drawn DeepFashion2 data set as it is, and converted."""
     draw(tmp_path / "raw", train=4, validation=0, seed=3, progress=Silent(), size=120)
@@ -181,10 +182,11 @@ def converted(root: Path, format: str) -> Source:
     """The data set in ``root``/raw in another format."""
     from converters.transfer.convert import convert
 
-    convert(root / "raw", root / format, format=format, progress=Silent())
-    if format == "kitti":
+    if format == "folders":
+        convert(root / "raw", root / "kitti", format="kitti", progress=Silent())
         return Source(root / "kitti/train/image_2", root / "kitti/train/label_2", "kitti")
-    return Source(None, root / format, "auto")
+    convert(root / "raw", root / format, format=format, progress=Silent())
+    return Source(None, root / format, "kitti" if format == "kitti" else "auto")
 
 
 def test_an_epoch_of_objects_shows_each_in_a_crop_of_its_own(base: Recipe, tmp_path: Path) -> None:
@@ -266,10 +268,31 @@ def test_records_and_kitti_hold_no_masks(base: Recipe) -> None:
         frames.training(base, CLASSES, RICH)
 
 
-def test_classes_that_are_not_trained_are_an_error(base: Recipe, tmp_path: Path) -> None:
-    error = failure(base, coco(tmp_path, annotation(1), classes=("circle", "triangle")))
-    assert "triangle" in error.what
-    assert error.where == tmp_path / "train.json"
+def test_classes_that_are_not_trained_are_left_out_and_counted(base: Recipe, tmp_path: Path) -> None:
+    objects = [annotation(1, category_id=number, id=number) for number in (1, 2, 3, 3)]
+    split = split_of(base, coco(tmp_path, *objects, classes=(*CLASSES, "triangle")))
+    assert split.labels.tolist() == [1, 2]
+    assert len(split) == 3
+    assert [count.items for count in split.losses.lost.values()] == [2]
+    assert any("triangle" in note for note in split.notes)
+
+
+def test_a_trained_class_that_the_data_call_otherwise(base: Recipe, tmp_path: Path) -> None:
+    source = coco(tmp_path, annotation(1, category_id=1), classes=("circle", "squares"))
+    with pytest.raises(SpecError, match="no class square") as caught:
+        split_of(base, source)
+    assert '"squares" for "square"' in (caught.value.hint or "")
+    assert split_of(base, coco(tmp_path / "fewer", annotation(1, category_id=1), classes=("circle",))).labels == [1]
+
+
+def test_boxes_without_area_are_lost_to_networks_that_cannot_take_them(base: Recipe, tmp_path: Path) -> None:
+    source = coco(tmp_path, annotation(1, bbox=[30, 30, 0, 5]), annotation(1), annotation(2, bbox=[99, 9, 9, 9]))
+    data = Data(training=(source,), validation=(), mapping={}, flat=False)
+    split = frames.training(replace(base, data=data), CLASSES, RICH)
+    assert split.boxes.tolist() == [[10, 20, 40, 50]]
+    assert (split.losses.read, split.losses.written) == ((3, 3), (3, 1))
+    assert split.losses.lost == {FLAT: (0, 2)}
+    assert any(note.startswith("2 boxes") and "1.png" in note for note in split.notes)
 
 
 def without_annotations(root: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -209,11 +210,77 @@ def changed(data: Path, name: str, change: Callable[[dict[str, Any]], object]) -
     path.write_text(json.dumps(document))
 
 
+def test_boxes_without_area_are_counted(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changed(data, "train.json", lambda document: document["annotations"][0].update(bbox=[5, 5, 0, 9], area=0))
+    assert train.main(["faster_rcnn", "-e", str(data), "-r", str(data.parent / "r")]) == 0
+    said = "".join(capsys.readouterr())
+    assert "1 boxes" in said
+    assert "0.png" in said
+    assert "in: 6 images, 5 items; out: 6 images, 4 items" in said
+
+
+def test_no_box_has_area(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def flatten(document: dict[str, Any]) -> None:
+        for each in document["annotations"]:
+            each.update(bbox=[5, 5, 0, 9], area=0)
+
+    changed(data, "train.json", flatten)
+    refused(capsys, 3, train.main, "-e", data, "-r", data.parent / "r")
+
+
 def test_classes_that_differ_between_training_and_validation(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed(data, "val.json", lambda document: document["categories"][1].update(name="cone"))
     said = refused(capsys, 3, train.main, "-e", data, "-r", data.parent / "r")
     assert "cone" in said
     assert "val.json" in said
+    assert not list((data.parent / "r").rglob("*.safetensors"))
+
+
+def test_a_class_of_the_spec_that_the_data_do_not_have(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = written(data.parent, 1, change=lambda text: text.replace("[disc, block]", "[disc, blocks]"))
+    said = refused(capsys, 2, train.main, "-e", spec, "-r", data.parent / "r")
+    assert f"{spec}:11" in said
+    assert '"block" for "blocks"' in said
+
+
+def test_fewer_classes_than_the_data_have(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = written(data.parent, 1, change=lambda text: text.replace("[disc, block]", "[disc]"))
+    assert train.main(["faster_rcnn", "-e", str(spec), "-r", str(data.parent / "r")]) == 0
+    said = "".join(capsys.readouterr())
+    assert "in: 6 images, 5 items; out: 6 images, 3 items" in said
+    assert "not trained: block" in said
+
+
+def test_no_validation_data(trained: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    def without(text: str) -> str:
+        return "".join(line for line in text.splitlines(True) if "val_data_sources" not in line)
+
+    shutil.copytree(trained.parent / "data", tmp_path / "data")
+    spec = written(tmp_path / "data", 1, change=without)
+    said = refused(capsys, 3, evaluate.main, "-e", spec, "-m", model_of(trained), "-r", tmp_path)
+    assert "add val_data_sources to dataset" in said
+    assert f"{spec}:9" in said
+
+
+def test_sections_of_the_spec_serve_where_the_command_line_says_nothing(
+    trained: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    import onnx
+
+    def more(text: str) -> str:
+        weights = text.replace("train:", f"train:\n  pretrained_model_path: {model_of(trained)}")
+        return f"{weights}\ninference: {{conf_threshold: 0.62, batch_size: 3}}\nexport: {{opset_version: 16}}\n"
+
+    shutil.copytree(trained.parent / "data", tmp_path / "data")
+    spec, results, output = written(tmp_path / "data", 1, change=more), tmp_path / "r", tmp_path / "model.onnx"
+    assert train.main(["faster_rcnn", "-e", str(spec), "-r", str(results)]) == 0
+    assert "142 of 142" in capsys.readouterr().out
+    images = ["-i", str(tmp_path / "data/images")]
+    for words, threshold in ([], 0.62), (["-t", "0.5"], 0.5):
+        assert infer.main(["faster_rcnn", *images, "-m", str(model_of(results, 1)), "--json", *words]) == 0
+        assert json.loads(capsys.readouterr().out)["threshold"] == threshold
+    assert export.main(["faster_rcnn", "-m", str(model_of(results, 1)), "-o", str(output)]) == 0
+    assert [each.version for each in onnx.load(output).opset_import if not each.domain] == [16]
 
 
 @pytest.mark.parametrize(
@@ -229,6 +296,8 @@ def test_classes_that_differ_between_training_and_validation(data: Path, capsys:
         (lambda text: text.replace("type: resnet18", "norm: frozen, type: resnet18"), 4, "frozen"),
         (lambda text: text.replace("train.json", "gone.json"), 3, "gone.json"),
         (lambda text: text.replace("/images", "/pictures"), 3, "pictures"),
+        (lambda text: re.sub(r"image_dir.*?train.json", 'format: yolov9, path: "/', text), 2, "yolo"),
+        (lambda text: re.sub(r"image_dir.*?train.json", 'path: "/nowhere', text), 3, "train1.yaml:9"),
     ],
 )
 def test_specs_that_make_no_sense(

@@ -96,7 +96,7 @@ def test_training_counts_classes_that_are_not_mapped_and_difficult_items(work: P
         gathered.take(of_folders(work / "data/image", work / "data/label", strict=False), work / "data/image", bar)
     losses = gathered.split((), ()).losses
     losses.require_balance()
-    assert losses.lost == {split.UNMAPPED: (0, 5), split.DIFFICULT: (0, 1)}
+    assert losses.lost == {split.UNMAPPED.format("target_class_mapping"): (0, 5), split.DIFFICULT: (0, 1)}
     assert (losses.read, losses.written) == ((6, 11), (6, 5))
 
 
