@@ -110,7 +110,7 @@ def test_boxes_without_area_are_told(base: Recipe, tmp_path: Path) -> None:
     [
         *(((line(box=box), ""), "without width or height, or beside their pictures") for box in FLAT.values()),
         ((line(occlusion="1"), line(occlusion="3")), "include_difficult_in_training"),
-        (("", "\n"), "label files and records are empty"),
+        (("", "\n"), "annotations are empty"),
     ],
 )
 def test_nothing_to_train_on(base: Recipe, tmp_path: Path, labels: tuple[str, str], hint: str) -> None:
