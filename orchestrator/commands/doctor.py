@@ -8,16 +8,13 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orchestrator import session
 from orchestrator.commands import versions
+from orchestrator.run import Run
 from orchestrator.runners import Check
 from tltpipe import machine, registry
 from tltpipe.errors import TltpipeError
-
-if TYPE_CHECKING:
-    from orchestrator.run import Run
 
 ROOM = 5 * 2**30
 """Bytes that a small data set, its copies and a model need."""

@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from converters.model import Dataset
+from orchestrator.settings.config import Config
 from tltpipe.errors import TltpipeError
-
-if TYPE_CHECKING:
-    from converters.model import Dataset
-    from orchestrator.settings.config import Config
 
 INSPECTED = 200
 """Images of each split that are opened for their size."""

@@ -8,13 +8,11 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator.settings import Settings, config
-
-if TYPE_CHECKING:
-    from orchestrator.settings.config import Config, Given
-    from orchestrator.settings.detection import Detected
+from orchestrator.settings.config import Config, Given
+from orchestrator.settings.detection import Detected
 
 HEAD = """\
 # Settings of tltpipe. Every key is optional: what is commented out shows the default.

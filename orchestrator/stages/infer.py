@@ -8,22 +8,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge
 
 from converters.files import listing
-from orchestrator.jobs import Infer, checkpoints, results, verify
+from orchestrator.drafts import Draft
+from orchestrator.jobs import Infer, Request, checkpoints, results, verify
+from orchestrator.run import Run
+from orchestrator.screen.console import Console
 from orchestrator.settings import STRICT
 from orchestrator.stages import prepare, train
 from tltpipe import files
 from tltpipe.errors import DataError
-
-if TYPE_CHECKING:
-    from orchestrator.drafts import Draft
-    from orchestrator.jobs import Request
-    from orchestrator.run import Run
-    from orchestrator.screen.console import Console
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from runtime.augmenting import Folders, pixels
+from runtime.augmenting.recipe import Recipe
 from runtime.augmenting.steps import steps as steps_of
 from runtime.imaging.placement import Placement
 from runtime.imaging.transforms import Image, Size
 from tltpipe.errors import DataError
-
-if TYPE_CHECKING:
-    from runtime.augmenting.recipe import Recipe
 
 
 def augmented(

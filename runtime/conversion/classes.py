@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from runtime.conversion.layouts import Dali, Targets
+from specs import Spec
 from tltpipe import inputs
 from tltpipe.errors import DataError, UsageError
-
-if TYPE_CHECKING:
-    from specs import Spec
 
 
 def dali(spec: Spec, names_file: Path | None, *, strict: bool) -> Dali:

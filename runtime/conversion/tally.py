@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from converters.model.ignore_regions import is_ignored
+from runtime.conversion.layouts import Names
 from runtime.conversion.work import UNMAPPED, Done
 from runtime.shell.unmatched import NO_SEQUENCE
 from tltpipe.losses import Losses, total
-
-if TYPE_CHECKING:
-    from runtime.conversion.layouts import Names
 
 
 @dataclass

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-if TYPE_CHECKING:
-    from runtime.data.recipe import Optimizer
-    from runtime.machine.device import Place
+from runtime.data.recipe import Optimizer
+from runtime.machine.device import Place
 
 FUSED = {"SGD", "Adam", "AdamW"}
 """Have a form that does a step in one pass over the weights. On a CPU it takes longer than the others."""

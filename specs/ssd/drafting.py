@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from specs.ssd import Ssd, anchor_search, documentation
+from specs.ssd.anchor_search import Anchors
 from specs.ssd.backbones import BACKBONES
-
-if TYPE_CHECKING:
-    from specs.ssd.anchor_search import Anchors
-    from specs.ssd.fields import Dialect
+from specs.ssd.fields import Dialect
 
 FORMATS: Mapping[str, str] = {"tlt3": "kitti", "tlt2": "tfrecord"}
 

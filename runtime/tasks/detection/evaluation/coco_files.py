@@ -8,17 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from runtime.tasks import Images, Prediction
 from runtime.tasks.detection import coco_results
+from runtime.tasks.detection.coco_results import Ids
+from runtime.tasks.detection.findings import Findings, Items
 from tltpipe.files import atomic
-
-if TYPE_CHECKING:
-    from runtime.tasks.detection.coco_results import Ids
-    from runtime.tasks.detection.findings import Findings, Items
 
 RESULTS, ANNOTATIONS = "coco_results.json", "coco_annotations.json"
 
