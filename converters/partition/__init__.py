@@ -23,7 +23,7 @@ from converters.partition.report import Relations, Report
 from converters.partition.sizes import HALVES, targets
 from converters.pictures.perceptual import DISTANCE
 from converters.transfer.columns import same_bytes
-from converters.transfer.joined import Joined
+from converters.transfer.merging import Joined
 from converters.transfer.selection import Selection, joint
 from tltpipe.errors import DataError
 from tltpipe.progress import Progress
