@@ -1,7 +1,7 @@
 """The contract both sides read: the text of a spec in, text out.
 
-A folder here (``ssd``, ``augment``, ``dataset_convert``) is one thing a spec is written for: its tunables, its
-templates, what it checks. Nothing heavy is imported before it is used.
+A folder here (``ssd``, ``faster_rcnn``, ``augment``, ``dataset_convert``) is one thing a spec is written for: its
+tunables, its templates, what it checks. Nothing heavy is imported before it is used.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ __all__ = [
     "pretrained",
     "recognise",
     "render",
+    "results",
     "shorthands",
     "size_settings",
     "template",
@@ -52,7 +53,8 @@ class Reader(Protocol):
     """What reads and writes the specs of a folder: ``specs.proto.Reader`` where it has a MESSAGE, that of
     ``specs.yaml_spec`` where it has an EXPERIMENT, else its own module.
 
-    But for the first they have ``recognises(text)``, too: whether the text is one of their own, by its sections.
+    But for the first they have ``recognises(text)``, too: how many more of the text's keys are their own than are not;
+    0 or less where it is none of theirs. A text is of the kind that knows it best.
     """
 
     def parse_text(self, text: str, *, source: Path | str, strict: bool) -> Spec:
@@ -105,10 +107,12 @@ def recognise(text: str, *, source: Path | str) -> str:
 
     known = {name: load(name) for name in folders()}
     others: dict[str, Any] = {name: _reader(name) for name, module in known.items() if not _is_proto(module)}
-    own = [name for name, reader in others.items() if reader.recognises(text)]
+    fits = {name: int(reader.recognises(text)) for name, reader in others.items()}
+    own = [name for name, fit in fits.items() if fit == max(fits.values(), default=0) > 0]
     if len(own) == 1:
         return own[0]
-    foreign.refuse(text, source)
+    if not own:
+        foreign.refuse(text, source)
     messages = {name: module for name, module in known.items() if _is_proto(module)}
     found = own or [name for name, module in messages.items() if module in dialects.likely([*messages.values()], text)]
     if len(found) != 1:
@@ -158,6 +162,13 @@ def pretrained(folder: str, tunables: object) -> str | None:
     return advice(tunables) if advice else None
 
 
+def results(folder: str) -> Mapping[str, str]:
+    """The formats that the results of a network come in (``writers`` of its task), with the suffix of the file of each
+    image, "" for one of all images. Lines of ".txt" begin with a class, by which the pipeline counts them."""
+    formats: Mapping[str, str] = getattr(load(folder), "RESULTS", {"labels": ".txt", "coco": ""})
+    return formats
+
+
 def measuring(spec: Spec) -> tuple[str, ...]:
     """The messages at the top of a training spec that only say how the model is measured."""
     found: tuple[str, ...] = getattr(load(spec.kind), "measuring", lambda _: ())(spec)
@@ -195,7 +206,11 @@ def folders() -> list[str]:
 
 def load(folder: str) -> ModuleType:
     """The module of a folder: TUNABLES and SIZE; that of a network has DATA ("tfrecords" or "coco": what the pipeline
-    trains it on), ``training``, ``more_epochs`` and SHORTHANDS (what options of commands call its settings), too.
+    trains it on), ``training``, ``more_epochs`` and SHORTHANDS (what options of commands call its settings), too, and
+    where they differ from a detector's RESULTS (``results``).
+
+    The template of a network that is trained on "coco" is given the fields of TUNABLES, and image_dir, json_file,
+    val_image_dir, val_json_file (both None without a split to validate on) and classes.
 
     Where specs are messages of protobuf it has MESSAGE, and of its one dialect SCHEMA, ELSEWHERE, IMAGE_SIZE, check();
     where there are more, DIALECTS names the modules in the folder that hold these. Where they are YAML it has

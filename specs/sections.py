@@ -96,7 +96,31 @@ class Train:
     """Evaluate and keep a moving average of the weights."""
     ema_decay: Inner = 0.999
     """Share of the average that each step keeps."""
+    pretrained_model_path: str = ""
+    """Weights to start from, where the command line names none."""
     optim: Optim = field(default_factory=Optim)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inference:
+    """Inference on new images, where the command line says nothing else."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    batch_size: Count = 2
+    """Images a step."""
+    conf_threshold: Inner = 0.3
+    """Lowest score of a detection that is shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """The exported model, where the command line says nothing else."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    opset_version: Annotated[int, Ge(13), Le(20)] = 17
+    """Version of ONNX's operators."""
 
 
 def check_sources(path: str, sources: Sequence[Source]) -> Iterator[Finding]:

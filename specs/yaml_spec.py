@@ -55,13 +55,13 @@ class Reader:
     def image_size(self, spec: Spec) -> tuple[int, int] | None:  # noqa: ARG002 - each image has its own
         return None
 
-    def recognises(self, text: str) -> bool:
-        """Whether ``text`` is YAML with more keys of this folder's specs than others."""
+    def recognises(self, text: str) -> int:
+        """How many more keys of ``text`` are those of this folder's specs than are not; 0 for what is no YAML."""
         try:
             written, errors = yaml_text.walk(text, known(self.folder.EXPERIMENT), source="")
         except SpecError:
-            return False
-        return len(written.values) > len(errors)
+            return 0
+        return len(written.values) - len(errors)
 
 
 def training(spec: Spec) -> Training:

@@ -204,7 +204,9 @@ def _given(
     if size is not None:
         keys = specs.size_settings(network)
         if keys is None:
-            raise UsageError(f"--size has no effect: {network} takes images of any size", hint="leave it out")
+            raise UsageError(
+                f"--size has no effect: {network} has no setting for the size of images", hint="leave it out"
+            )
         width, _, height = size.lower().partition("x")
         if not (width.isdecimal() and height.isdecimal()):
             raise UsageError(f"--size {size}: write WIDTHxHEIGHT, such as 288x288")

@@ -99,7 +99,7 @@ def _unused(run: Run) -> dict[str, str]:
     }
     unused.pop(image_extensions.SETTING, None)  # which goes for all stages
     if image_size.KEY in given and not run.sized:
-        unused[image_size.KEY] = f"{network} takes images of any size"
+        unused[image_size.KEY] = f"{network} has no setting for the size of its images"
     return unused
 
 

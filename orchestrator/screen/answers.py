@@ -150,12 +150,13 @@ class Evaluation(Scores):
 
 
 class Inference(TypedDict):
-    """The ``result`` of infer: ``objects`` counts detections by class; the rest are places in the workspace."""
+    """The ``result`` of infer: ``objects`` counts detections by class, where there are such; the rest are places in the
+    workspace."""
 
     model: str
     epoch: NotRequired[int]
     images: int
-    objects: dict[str, int]
+    objects: NotRequired[dict[str, int]]
     drawn: str
     labels: str
     sheet: NotRequired[str]

@@ -157,7 +157,7 @@ class Console:
             row(evaluation["primary"], [evaluation["figures"][evaluation["primary"]]], details.get("all", {}), "bold")
         )
         self.screen.print()
-        self._table(("class", *titles, *columns, ""), rows)
+        self._table(("class" if names else "", *titles, *columns, ""), rows)
 
     def close_bars(self) -> None:
         """Take the bar off the screen; the next tick opens a new one."""

@@ -14,7 +14,7 @@ from orchestrator.screen.console import Console
 from orchestrator.stages import prepare, train
 from tltpipe import files
 
-ABOUT = "average precision on the validation data"
+ABOUT = "measuring the model on the validation data"
 NEEDS = ("train",)
 DATA: tuple[str, ...] | None = None
 SPEC: str | None = None

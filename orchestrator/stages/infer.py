@@ -1,4 +1,5 @@
-"""infer: pictures and folders of them in; drawn pictures, KITTI lines with scores, COCO results and a sheet out."""
+"""infer: pictures and folders of them in; drawn pictures, labels (of a detector KITTI lines with scores), COCO results
+and a sheet out."""
 
 from __future__ import annotations
 
@@ -46,6 +47,8 @@ SPEC: str | None = None
 SETTINGS: type[Any] | None = Inference
 ON_REQUEST = True
 MISSING = "name an image or a folder of images"
+LINES = ".txt"
+"""Suffix of labels whose lines begin with a class."""
 DRAWN, LABELS, SHEET, RESULTS = "images_annotated", "labels", "sheet.jpg", "coco.json"
 
 
@@ -70,6 +73,8 @@ def execute(run: Run) -> dict[str, Any]:
 
     Where pictures could not be read, what the others gave is kept, too; then raises DataError.
     """
+    import specs
+
     subject = run.subject
     if subject is None:
         raise DataError("no images are named", hint="tltpipe infer IMAGE_OR_FOLDER")
@@ -80,29 +85,34 @@ def execute(run: Run) -> dict[str, Any]:
     if run.runner.pretends:
         run.launch(request)
         return {}
+    suffix = specs.results(run.config.network)["labels"]
     with _folder_beside(target) as staging:
         drawn, labels = staging / DRAWN, staging / LABELS
         staged = replace(request, drawn=drawn, labels=labels, extras=staging)
         try:
-            run.launch(staged, verify=lambda: _lacking(pictures, drawn, labels))
+            run.launch(staged, verify=lambda: _lacking(pictures, drawn, labels, suffix))
         except DataError:
             if (staging / RESULTS).is_file():  # comes last: all that could be read was looked at
                 _publish(run, staging)
             raise
-        counts, images = _counts(labels)
+        images = sum(1 for _ in labels.rglob(f"*{suffix}"))
+        counts = _counts(labels) if suffix == LINES else None
         _publish(run, staging)
     told = {"model": run.workspace.name(request.model), **checkpoints.facts(request.model)}
     names = prepare.display_names(run)
-    told |= {"images": images, "objects": {names.get(name, name): count for name, count in counts.most_common()}}
+    told |= {"images": images}
+    if counts is not None:
+        told |= {"objects": {names.get(name, name): count for name, count in counts.most_common()}}
     places = {"drawn": target / DRAWN, "labels": target / LABELS, "sheet": target / SHEET, "coco": target / RESULTS}
     return told | {what: run.workspace.name(path) for what, path in places.items() if path.exists()}
 
 
 def show(console: Console, result: Mapping[str, Any]) -> None:
-    """How many objects of each class there are, and where."""
+    """How many objects of each class there are, where they are counted, and where the results are."""
     if "objects" in result:
         rows = [(name, str(count)) for name, count in result["objects"].items()] or [("nothing", "0")]
         console.table(("class", "found"), rows)
+    if "images" in result:
         images = result["images"]
         console.put(f"{images} image{'s' if images != 1 else ''}: {result['drawn']}")
 
@@ -181,20 +191,21 @@ def _pictures(run: Run, subject: Path) -> list[str]:
     return [name for name in found if "/" not in name]
 
 
-def _lacking(pictures: list[str], drawn: Path, labels: Path) -> str | None:
-    there, told = verify.names(drawn, ""), verify.names(labels, ".txt")
-    missing = [name for name in pictures if name not in there or not told & {f"{Path(name).stem}.txt", f"{name}.txt"}]
+def _lacking(pictures: list[str], drawn: Path, labels: Path, suffix: str) -> str | None:
+    there, told = verify.names(drawn, ""), verify.names(labels, suffix)
+    missing = [
+        name for name in pictures if name not in there or not told & {f"{Path(name).stem}{suffix}", f"{name}{suffix}"}
+    ]
     return f"{len(missing)} of {len(pictures)} pictures have no result ({missing[0]} ...)" if missing else None
 
 
-def _counts(labels: Path) -> tuple[Counter[str], int]:
-    """How many objects of each class were found, and on how many pictures they were looked for."""
-    counts, images = Counter[str](), 0
-    for path in labels.rglob("*.txt"):
-        images += 1
+def _counts(labels: Path) -> Counter[str]:
+    """How many lines begin with each class."""
+    counts = Counter[str]()
+    for path in labels.rglob(f"*{LINES}"):
         with path.open(encoding="utf-8") as stream:
             counts.update(line.split()[0] for line in stream if line.strip())
-    return counts, images
+    return counts
 
 
 def clear(folder: Path, record: Path) -> None:

@@ -68,7 +68,8 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
         request = replace(request, options={}, resume=None)
     if isinstance(request, Evaluate) and request.results is not None:
         chosen += ["-r", at(request.results)]
-        chosen += ["--coco", "--class_map", *map(at, request.class_maps)] if request.class_maps else []
+        coco = ["--coco"] if _in_coco(request) else []
+        chosen += [*coco, "--class_map", *map(at, request.class_maps)] if request.class_maps else []
     if isinstance(request, Convert) and request.allow_loss:
         chosen += ["--allow-loss"]
     if isinstance(request, Prune) and request.force:
@@ -92,9 +93,17 @@ def _infer(request: Infer, at: At) -> tuple[str | Secret, ...]:
         del words[place : place + 2]
     words[words.index("-i") + 2 : words.index("-i") + 2] = [at(path) for path in request.more]
     if request.extras is not None:
-        words += ["--sheet", at(request.extras / "sheet.jpg"), "--coco", at(request.extras / "coco.json")]
+        words += ["--sheet", at(request.extras / "sheet.jpg")]
+        words += ["--coco", at(request.extras / "coco.json")] if _in_coco(request) else []
         words += ["--class_map", *map(at, request.class_maps)] if request.class_maps else []
     return (*words, *_spelled(request.options))
+
+
+def _in_coco(request: Evaluate | Infer) -> bool:
+    """Whether COCO has a format for what the network predicts."""
+    import specs
+
+    return "coco" in specs.results(request.network)
 
 
 def _export(request: Export, at: At) -> tuple[str | Secret, ...]:

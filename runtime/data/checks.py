@@ -38,20 +38,26 @@ def require_pixels(split: Split, what: str) -> None:
         raise DataError(told, where=split.roots[split.folders[0]], hint=hint)
 
 
-def without_area(split: Split) -> NDArray[np.bool_]:
-    """Which boxes [M] have nothing of their picture in them: no width, no height, corners swapped, or all outside."""
-    sizes = np.repeat(split.sizes, np.diff(split.starts), axis=0)
-    corners = split.boxes.reshape(-1, 2, 2).clip(0, sizes[:, None])
+def without_area(boxes: NDArray[np.float32], sizes: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which ``boxes`` [M, 4] have nothing of their picture in them: no width, no height, corners swapped, or all
+    outside. ``sizes``: width and height of the picture of each [M, 2], or of all [1, 2]."""
+    corners = boxes.reshape(-1, 2, 2).clip(0, sizes[:, None])
     return np.asarray(np.any(corners[:, 1] <= corners[:, 0], axis=1))
+
+
+def flat_boxes(split: Split) -> NDArray[np.bool_]:
+    """Which boxes [M] of ``split`` are without area."""
+    return without_area(split.boxes, np.repeat(split.sizes, np.diff(split.starts), axis=0))
 
 
 def picture_of(split: Split, box: int) -> int:
     return int(np.searchsorted(split.starts, box, side="right")) - 1
 
 
-def require_pictures(split: Split, *, measured: bool) -> None:
+def require_pictures(split: Split, *, measured: bool, named: bool) -> None:
     """Raise DataError when a picture is not where the spec says, or of another size than it is annotated with
-    (``measured``: they were looked into for it): before training, not in the middle of it."""
+    (``measured``: they were looked into for it): before training, not in the middle of it. ``named``: the annotations
+    have their names, not only a frame id."""
     listed: dict[tuple[int, str], frozenset[str]] = {}
     for index in range(len(split)):
         if split.parts is not None and split.parts[index, 1]:
@@ -61,7 +67,7 @@ def require_pictures(split: Split, *, measured: bool) -> None:
         if key not in listed:
             listed[key] = names_in(split.roots[key[0]] / folder)
         if file not in listed[key]:
-            hint = mounts.hint(split.roots[key[0]]) or _missing_hint(file, listed[key])
+            hint = mounts.hint(split.roots[key[0]]) or _missing_hint(file, listed[key], named=named)
             raise DataError("this picture is missing", where=split.roots[key[0]] / split.name(index), hint=hint)
     if measured:
         return
@@ -74,7 +80,9 @@ def require_pictures(split: Split, *, measured: bool) -> None:
             raise DataError(what + "x".join(map(str, split.sizes[index].tolist())), where=place, hint=hint)
 
 
-def _missing_hint(file: str, listed: frozenset[str]) -> str:
+def _missing_hint(file: str, listed: frozenset[str], *, named: bool) -> str:
+    if named:
+        return "the annotations name it: put it there, or leave it out of them"
     stem = file.rpartition(".")[0]
     if other := sorted(name for name in listed if name.rpartition(".")[0] == stem):
         return f"there is {other[0]}: image_extension in the spec must be {other[0].rpartition('.')[2]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,17 +34,6 @@ def opened(source: Source, what: str) -> Dataset:
     if not dataset.annotated:
         raise DataError("these images have no annotations", where=path, hint="annotate them to train on them")
     return dataset
-
-
-def require_classes(dataset: Dataset, names: Sequence[str], source: Source, what: str) -> None:
-    """Raise DataError where ``dataset`` has a class that is not among ``names``, in lower case: those that are trained.
-
-    For specs without a mapping of classes, where a class is called the same in all data sets.
-    """
-    if strange := [name for name in dataset.categories if name.lower() not in names]:
-        text = f"the {what} data have classes that are not trained: {', '.join(strange[:10])}"
-        hint = f"trained are {', '.join(names)}: prepare both data sets with the same classes"
-        raise DataError(text, where=Path(source.annotations), hint=hint)
 
 
 def of_dataset(dataset: Dataset, folder: Path, findings: Findings) -> Iterator[Annotated]:

@@ -83,7 +83,7 @@ class Value:
         return self.values(annotated)
 
     def placed(self, values: Any, seen: Seen) -> NDArray[Any]:  # noqa: ARG002
-        placed: NDArray[Any] = values if self.per == "object" else values[0]
+        placed: NDArray[Any] = values if self.per == "object" else np.asarray(values[0])
         return placed
 
 
@@ -227,9 +227,10 @@ def crowd(annotated: Annotated) -> Sequence[bool]:
 
 
 def area(annotated: Annotated) -> Sequence[float]:
-    """Pixels of each object on the stored image as COCO counts them: annotated, of its mask, or of its box."""
+    """Pixels of each object on the stored image as COCO counts them, annotated or of its mask; -1: those of its box
+    as it is shown, which may be cut at the image's border."""
     if annotated.sample is None:
-        return [(right - left) * (bottom - top) for left, top, right, bottom in annotated.boxes.tolist()]
+        return [-1.0] * len(annotated.classes)
     return [_area(thing) for thing in annotated.sample.objects]
 
 
@@ -279,7 +280,7 @@ def _unpacked_points(value: bytes) -> tuple[int, Sequence[int], Floats]:
 def _area(thing: Object) -> float:
     if "area" in thing.extra:
         return float(thing.extra["area"])
-    return run_lengths.area(thing.mask) if thing.mask is not None else thing.box.area
+    return run_lengths.area(thing.mask) if thing.mask is not None else -1.0
 
 
 def _lacking(what: str, sample: Sample, thing: Object | None = None) -> DataError:

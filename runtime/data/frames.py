@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,20 +13,20 @@ import numpy as np
 from converters.files import listing
 from converters.model.findings import Findings
 from converters.tfrecords import records
-from converters.transfer import losing
+from converters.transfer import losing, opening
 from runtime.data import checks, datasets
 from runtime.data import sources as reading
 from runtime.data.fields import BOXES, Fields
 from runtime.data.image_files import FrameImages, ImageFiles
 from runtime.data.recipe import Data, Recipe, Source
-from runtime.data.split import CROWD, DIFFICULT, Gathered
+from runtime.data.split import CROWD, DIFFICULT, FLAT, Gathered
 from runtime.data.split import Split as Split
 from runtime.shell import mounts
-from tltpipe.errors import DataError
+from tltpipe.errors import DataError, UsageError
 from tltpipe.progress import Bar, Progress, Silent
 
 LEFT_OUT = "are marked as occluded and left out"
-TURNED = "in target_class_mapping the key is a class of the data, the value one to train: are they the wrong way round?"
+TURNED = "in {} the key is a class of the data, the value one to train: are they the wrong way round?"
 
 
 def training(
@@ -47,10 +47,10 @@ def training(
     where = recipe.spec.where(recipe.data.training[0].field.partition("[")[0])
     if not len(split):
         raise DataError("there is no image to train on", where=where, hint="see what wrote the annotations")
-    if "boxes" in fields and checks.without_area(split).all():
+    if "boxes" in fields and checks.flat_boxes(split).all():
         what = f"none of the {len(split)} training pictures has an object to train on"
-        hint = "label files and records are empty: see what wrote them"
-        if len(split.labels):
+        hint = "the annotations are empty: see what wrote them"
+        if len(split.labels) or FLAT in split.losses.lost:
             hint = "all boxes are without width or height, or beside their pictures: see what wrote them"
         if left_out := [note for note in split.notes if note.endswith(LEFT_OUT)]:
             what, hint = f"{what}: {left_out[0]}", "set include_difficult_in_training: true"
@@ -74,8 +74,8 @@ def validation(
     if "boxes" in fields and not len(split.labels) and not recipe.strict:
         raise DataError(
             f"none of the {len(split)} validation pictures has an object, so that nothing can be measured on them",
-            where=recipe.spec.where("dataset_config"),
-            hint="see which labels the records were made from; --strict-tlt counts this as 0, as NVIDIA does",
+            where=recipe.spec.where((sources or recipe.data.training)[0].field),
+            hint="see what wrote the annotations; --strict-tlt counts this as 0, as NVIDIA does",
         )
     return split
 
@@ -101,6 +101,7 @@ def _read(
     gathered = Gathered(
         fields, mapping, tuple(classes),
         hard=validates or data.train_difficult, crowds=validates and "crowd" in fields,
+        flat=data.flat or "boxes" not in fields, naming=data.naming,
     )  # fmt: skip
     passed = _Reading(recipe, what, gathered)
     counts, read_any = list[tuple[int, float]](), False
@@ -129,17 +130,17 @@ class _Reading:
 
     def take(self, source: Source, bar: Bar) -> bool:
         """Gather what ``source`` holds; whether it has any file of annotations."""
-        match source.format:
-            case "tfrecord":
-                return self._records(source, bar)
-            case "kitti":
-                self._folders(source, source.images or Path(), bar)
+        match source.format, source.images:
+            case "tfrecord", Path() as images:
+                return self._records(source, images, bar)
+            case "kitti", Path() as images:
+                self._folders(source, images, bar)
             case _:
                 self._dataset(source, bar)
         return True
 
-    def _records(self, source: Source, bar: Bar) -> bool:
-        images, files = source.images or Path(), _files(self.recipe.data, source, self.what)
+    def _records(self, source: Source, images: Path, bar: Bar) -> bool:
+        files = _files(self.recipe.data, source, self.what)
         named = FrameImages(images, self.recipe.data.extension, lenient=not self.recipe.strict)
         for path in files:
             self.gathered.unnamed |= not _require_classes(path, self.gathered.classes)
@@ -155,8 +156,7 @@ class _Reading:
 
     def _dataset(self, source: Source, bar: Bar) -> None:
         dataset = datasets.opened(source, self.what)
-        if not self.recipe.data.mapping:
-            datasets.require_classes(dataset, [*self.gathered.mapping], source, self.what)
+        self.gathered.categories.update(dict.fromkeys(name.lower() for name in dataset.categories))
         folder, findings = datasets.folder(source, dataset), Findings()
         self.gathered.take(datasets.of_dataset(dataset, folder, findings), folder, bar)
         losing.count_findings(self.gathered.losses, findings)
@@ -168,11 +168,12 @@ def _judged(split: Split, what: str, sources: Sequence[Source]) -> Split:
     if "boxes" in split.fields:
         checks.require_finite(split)
         checks.require_pixels(split, what)
-        if (flat := np.flatnonzero(checks.without_area(split))).size:
+        if (flat := np.flatnonzero(checks.flat_boxes(split))).size:
             first = split.image(checks.picture_of(split, flat[0]))
             told = f"{flat.size} boxes of the {what} data have no area on their picture, such as one of {first}"
             split = replace(split, notes=(*split.notes, told))
-    checks.require_pictures(split, measured=all(source.format == "kitti" for source in sources))
+    formats = {source.format for source in sources}
+    checks.require_pictures(split, measured=formats == {"kitti"}, named="tfrecord" not in formats)
     return split
 
 
@@ -195,38 +196,58 @@ def _require_classes(path: Path, classes: Sequence[str]) -> bool:
 
 
 def _require_there(recipe: Recipe, source: Source) -> None:
-    """Raises DataError, with the spec's line, for a folder that it names and that is not on this machine."""
-    needed: dict[str, Path] = {}  # of other formats whoever opens them says what is there
-    if source.format == "tfrecord":  # records may hold their pictures
-        needed = {"tfrecords_path": Path(source.annotations).parent}
-    elif source.format == "kitti":
-        needed = {"label_directory_path": Path(source.annotations), "image_directory_path": source.images or Path()}
-    for name, folder in needed.items():
-        if not folder.exists() and not glob.has_magic(str(folder)):
+    """Raises DataError, with the spec's line, for what it names and is not on this machine; SpecError for a format."""
+    images, path = source.images, Path(source.annotations)
+    if source.format == "tfrecord" and images is not None:  # records may hold their pictures
+        needed: dict[str, Path | None] = {"tfrecords_path": path.parent}
+    elif source.format == "kitti" and images is not None:
+        needed = {"label_directory_path": path, "image_directory_path": images}
+    else:
+        needed = {"json_file" if source.format == "coco" else "path": path, "image_dir": images}
+        if source.format != "auto":
+            _require_format(recipe, source)
+    for name, place in needed.items():
+        if place is not None and not place.exists() and not glob.has_magic(str(place)):
+            what = f"there is no {'folder' if place is not path or not path.suffix else 'file'} {place}"
             where = recipe.spec.where(f"{source.field}.{name}")
-            raise DataError(f"there is no folder {folder}", where=where, hint=mounts.hint(folder))
+            raise DataError(what, where=where, hint=mounts.hint(place))
+
+
+def _require_format(recipe: Recipe, source: Source) -> None:
+    try:
+        opening.module(source.format)
+    except UsageError as problem:
+        raise recipe.spec.error(f"{source.field}.format", problem.what, hint=problem.hint) from None
 
 
 def _notes(recipe: Recipe, classes: Sequence[str], gathered: Gathered, what: str) -> Iterator[str]:
     """Tell of objects and classes left out; raise SpecError when none of the spec's classes is in the data at all."""
+    trained = "mapped" if recipe.data.mapping else "trained"
+    naming = recipe.data.naming.rpartition(".")[2]
     turned = [name for name in sorted(gathered.unmapped) if name in classes]
     if gathered.unmapped and not gathered.mapped:
         found = sorted(gathered.unmapped)
         near = {name: _nearest(name, found) for name in sorted(gathered.mapping)}
         meant = [f'"{other}" for "{name}"' for name, other in near.items() if other]
-        hint = f"did you mean {', '.join(meant[:3])}?" if meant else "map the classes of the data to those to train"
-        text = f"none of the mapped classes is in the {what} data, which hold: {_listed(found)}"
-        raise recipe.spec.error("dataset_config.target_class_mapping", text, hint=TURNED if turned else hint)
+        hint = f"did you mean {', '.join(meant[:3])}?" if meant else f"{naming} must name the classes as the data do"
+        text = f"none of the {trained} classes is in the {what} data, which hold: {_listed(found)}"
+        raise recipe.spec.error(recipe.data.naming, text, hint=TURNED.format(naming) if turned else hint)
+    absent = [name for label, name in enumerate(classes, start=1) if label not in gathered.present]
+    if what == "training" and not recipe.data.mapping:
+        _require_named(recipe, absent, gathered.categories)
     if difficult := gathered.left_out[DIFFICULT]:
         yield f"{difficult} objects of the {what} data {LEFT_OUT}"
     if crowds := gathered.left_out[CROWD]:
         yield f"{crowds} crowds of the {what} data (groups of things in one box) are left out"
-    if absent := [name for label, name in enumerate(classes, start=1) if label not in gathered.present]:
-        yield f"no box in the {what} data for: {', '.join(absent)}"
+    if flat := gathered.left_out[FLAT]:
+        yield f"{flat} boxes of the {what} data have no area on their picture, such as one of {gathered.flattened}"
+    if absent:
+        thing = "box" if "boxes" in gathered.fields else "object"
+        yield f"no {thing} in the {what} data for: {', '.join(absent)}"
     if gathered.unmapped:
         count = gathered.unmapped.total()
         names = _listed(sorted(gathered.unmapped))
-        yield f"{count} objects of the {what} data are of classes that are not mapped: {names}"
+        yield f"{count} objects of the {what} data are of classes that are not {trained}: {names}"
     if gathered.unnamed and 0 < gathered.largest < len(classes):
         yield (
             f"class numbers of the {what} data go to {gathered.largest}, the spec has {len(classes)} classes: if the "
@@ -236,10 +257,30 @@ def _notes(recipe: Recipe, classes: Sequence[str], gathered: Gathered, what: str
         numbered = ", ".join(f"{number} {name}" for number, name in enumerate(classes, start=1))
         yield (
             f"the records of the {what} data name no classes, and no list beside them does: their numbers are read as "
-            f"the spec's, {numbered}; if they were converted with another target_class_mapping, all names are wrong"
+            f"the spec's, {numbered}; if they were converted with another {naming}, all names are wrong"
         )
     if turned:
-        yield f"{', '.join(turned)}: {TURNED}"
+        yield f"{', '.join(turned)}: {TURNED.format(naming)}"
+
+
+def _require_named(recipe: Recipe, absent: Sequence[str], categories: Collection[str]) -> None:
+    """Raise SpecError where the training data do not know a class of the spec, and have others in place of it."""
+    missing = [name for name in absent if name.lower() not in categories]
+    if missing and (others := sorted(set(categories).difference(name.lower() for name in recipe.classes))):
+        near = [f'"{other}" for "{name}"' for name in missing if (other := _nearest(name, others))]
+        hint = f"did you mean {', '.join(near[:3])}?" if near else f"not trained are {_listed(others)}"
+        text = f"the training data have no class {_listed(missing)}"
+        raise recipe.spec.error(recipe.data.naming, text, hint=hint)
+
+
+def require_alike(recipe: Recipe, training: Split, validation: Split) -> None:
+    """Raise DataError where the validation data lack a trained class and have others that the training data lack."""
+    missing = [name for name in recipe.classes if name.lower() not in validation.categories]
+    others = sorted(set(validation.categories).difference(training.categories))
+    if training.categories and missing and others:
+        text = f"classes differ: the validation data have {_listed(others)}, which the training data do not have"
+        where = Path(recipe.data.validation[0].annotations)
+        raise DataError(f"{text}, and no {_listed(missing)}", where=where, hint="call them the same in both")
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -253,9 +294,9 @@ def _nearest(name: str, found: Sequence[str]) -> str | None:
 
 
 def describe(split: Split) -> str:
-    """``440 images, 712 boxes``, and how many of the images are background."""
+    """``440 images, 712 boxes`` (objects, where the task has no boxes), and how many of the images are background."""
     empty = int((np.diff(split.starts) == 0).sum())
-    told = f"{len(split)} images, {split.starts[-1]} boxes"
+    told = f"{len(split)} images, {split.starts[-1]} {'boxes' if 'boxes' in split.fields else 'objects'}"
     return f"{told}, {empty} of the images without objects" if empty else told
 
 

@@ -22,6 +22,8 @@ CLIP_NORM = 35.0
 """Far above the gradients of a training that goes well, far below those of one that is about to run away: from random
 weights, at the rates that specs for pretrained ones ask for, and with two pictures a batch, some steps are such."""
 EMA_DECAY = 0.999
+OPSET = 17
+"""Of ONNX: it suits TensorRT 8.5 and later."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Source:
 
     ``format`` is "tfrecord", or a module of ``converters.formats``, or "auto". ``images`` is the folder below which
     the images lie, None where the annotations know; ``weight`` how often its images are shown, relative to the other
-    sources; ``field`` where the spec names it.
+    sources; ``field`` where the spec names it. Records and KITTI labels with ``images`` are read as NVIDIA's programs
+    read them, see ``runtime.data.sources``.
     """
 
     images: Path | None
@@ -48,7 +51,8 @@ class Data:
     there are none. ``extension`` is what records' frame ids lack, with its dot, None for any. ``mapping``: class in the
     files to class to train, both lower case. ``train_difficult``: objects marked as difficult are trained on.
     ``shuffled``: training pictures come in another order in each epoch, else in that of the files.
-    ``held_out_fields`` are the fields of the spec's dialect that say what to validate on, for hints.
+    ``held_out_fields`` are the fields of the spec's dialect that say what to validate on, ``naming`` the one that says
+    which classes are trained, for messages. ``flat``: boxes without area are trained on; else they are left out.
     """
 
     training: tuple[Source, ...]
@@ -59,6 +63,12 @@ class Data:
     train_difficult: bool = True
     shuffled: bool = True
     held_out_fields: str = "validation_data_sources"
+    naming: str = "dataset_config.target_class_mapping"
+    flat: bool = True
+
+    @property
+    def section(self) -> str:
+        return self.naming.partition(".")[0]
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,15 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Inference:
+    """Images are taken in batches of ``batch_size``, by default those of the evaluation, and shown is what has a score
+    of ``threshold`` or more."""
+
+    batch_size: int | None = None
+    threshold: float = 0.3
+
+
+@dataclass(frozen=True)
 class Recipe(Generic[Settings]):
     """One training. ``network`` is the module in ``runtime.networks``, ``name`` the stem of file names, "ssd_resnet18";
     ``classes`` are the names of label 1 to N; ``model`` is what the network itself is to be like.
@@ -104,6 +123,8 @@ class Recipe(Generic[Settings]):
     ``average`` is the decay of the moving average of the weights that is evaluated and kept; None: there is none.
     Gradients longer than ``clip_norm`` are shortened to it. ``workers`` None leaves the number to us.
     ``size`` is the network's input (height, width); None: every image comes in a size of its own.
+    ``pretrained`` are weights to start from, and ``opset`` the version of ONNX to export, where the command line names
+    none.
 
     ``training_view`` is given a random generator, ``plain_view`` (validation) and ``inference_view`` (any picture at
     all: a crop written for the pictures of the data set is left out) are not.
@@ -130,6 +151,9 @@ class Recipe(Generic[Settings]):
     early_stopping: EarlyStopping | None = None
     workers: int | None = None
     average: float | None = None
+    pretrained: Path | None = None
+    inference: Inference = Inference()
+    opset: int = OPSET
 
     @property
     def strict(self) -> bool:

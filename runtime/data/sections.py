@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runtime.data.recipe import Optimizer, Source
+from runtime.data.recipe import Data, Optimizer, Source
 from runtime.nn import schedules
 from runtime.nn.schedules import Schedule
 from runtime.shell.program import host
@@ -25,7 +25,20 @@ def training(train: Train) -> dict[str, Any]:
         "schedule": schedule(train),
         "clip_norm": train.clip_grad_norm or None,
         "average": train.ema_decay if train.enable_ema else None,
+        "pretrained": host(train.pretrained_model_path) if train.pretrained_model_path else None,
     }
+
+
+def data(training: Sequence[sections.Source], validation: Sequence[sections.Source], *, flat: bool) -> Data:
+    """The sources of the section ``dataset``, where a class is called the same in the data and in the spec."""
+    return Data(
+        training=tuple(sources("dataset.train_data_sources", training)),
+        validation=tuple(sources("dataset.val_data_sources", validation)),
+        mapping={},
+        held_out_fields="val_data_sources",
+        naming="dataset.classes",
+        flat=flat,
+    )
 
 
 def optimizer(optim: Optim) -> Optimizer:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.data import checks
 from runtime.data.columns import Annotated, Column, Fixed
 from runtime.data.fields import Fields
 from runtime.imaging.decoding import Embedded, Place
@@ -22,7 +23,8 @@ from tltpipe.errors import DataError
 from tltpipe.losses import Losses
 from tltpipe.progress import Bar
 
-UNMAPPED = "of classes that target_class_mapping does not name"
+UNMAPPED = "of classes that {} does not name"
+FLAT = "boxes without width or height on their images are not trained on"
 DIFFICULT = "marked as occluded, and include_difficult_in_training is off"
 CROWD = "crowds: groups of things in one box are not trained on"
 
@@ -37,7 +39,8 @@ class Split:
     images inside record files, which are then the ``roots``; a length of 0 for one in a file of its own.
     ``sources`` has for each data source how many images it has and how often they are shown, relative to others.
     ``units`` [U, 2] image and object that make a sample each, None where every image is one. ``notes`` are lines for
-    the user about what was found; ``losses`` has what was read and what of it is here.
+    the user about what was found; ``losses`` has what was read and what of it is here. ``categories`` are the classes
+    that data sets which name them all have, lower case.
     """
 
     roots: tuple[Path, ...]
@@ -53,6 +56,7 @@ class Split:
     units: NDArray[np.int64] | None = None
     notes: tuple[str, ...] = ()
     losses: Losses = field(default_factory=Losses, compare=False)
+    categories: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -111,14 +115,22 @@ class Split:
         return replace(self, units=units, sources=tuple(zip(counts, weights, strict=True)))
 
 
+def _flat(image: Annotated) -> Sequence[bool]:
+    """Which of its objects have no area."""
+    flat: list[bool] = checks.without_area(image.boxes, np.array([[image.width, image.height]], np.int32)).tolist()
+    return flat
+
+
 @dataclass
 class Gathered:
     """Grows by images, keeping what ``fields`` are of each.
 
     ``mapped`` and ``unmapped`` count objects by their class in the files, those that are trained and the others;
-    ``left_out`` those too difficult, or crowds. ``present`` are the classes (from 1) that any object has, 0 where one
-    is not trained, ``largest`` the largest number of one in records that hold numbers, ``unnamed`` whether there are
-    records without a list of what their numbers mean.
+    ``left_out`` those too difficult, crowds, or without area (unless ``flat``; ``flattened`` is an image of one).
+    ``categories`` are the classes of data sets that name them, those that are trained and others. ``present`` are the
+    classes (from 1) that any object has, 0 where one is not trained, ``largest`` the largest number of one in records
+    that hold numbers, ``unnamed`` whether there are records without a list of what their numbers mean. ``naming`` is
+    the field of the spec that names the classes.
     """
 
     fields: Fields
@@ -126,12 +138,16 @@ class Gathered:
     classes: tuple[str, ...]
     hard: bool
     crowds: bool
+    flat: bool = True
+    naming: str = "dataset_config.target_class_mapping"
     mapped: Counter[str] = field(default_factory=Counter)
     unmapped: Counter[str] = field(default_factory=Counter)
     present: set[int] = field(default_factory=set)
     largest: int = 0
     unnamed: bool = False
     left_out: Counter[str] = field(default_factory=Counter)
+    flattened: str = ""
+    categories: dict[str, None] = field(default_factory=dict)
     losses: Losses = field(default_factory=Losses)
 
     def __post_init__(self) -> None:
@@ -163,17 +179,21 @@ class Gathered:
         """Places of the objects that are trained; gives all their labels."""
         image.labels = [self._label(name, image.file) for name in image.classes]
         self.present.update(image.labels)
-        if self.hard and all(image.labels) and (self.crowds or image.sample is None):
+        flat = () if self.flat else _flat(image)
+        if self.hard and all(image.labels) and (self.crowds or image.sample is None) and not any(flat):
             return range(len(image.labels))
         chosen = []
         for place, (label, difficult) in enumerate(zip(image.labels, image.difficult, strict=True)):
             if not label:
-                self.losses.lose(UNMAPPED, items=1)
+                self.losses.lose(UNMAPPED.format(self.naming.removeprefix("dataset_config.")), items=1)
                 continue
             if difficult and not self.hard:
                 self._leave_out(DIFFICULT)
             elif not self.crowds and image.sample is not None and image.sample.objects[place].crowd:
                 self._leave_out(CROWD)
+            elif flat and flat[place]:
+                self._leave_out(FLAT)
+                self.flattened = self.flattened or image.name
             else:
                 chosen.append(place)
         return chosen
@@ -224,4 +244,5 @@ class Gathered:
             sources=sources,
             notes=notes,
             losses=self.losses,
+            categories=tuple(self.categories),
         )

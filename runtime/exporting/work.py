@@ -39,7 +39,7 @@ class Wanted:
     format: str
     data_type: str
     batch: int | None
-    opset: int
+    opset: int | None
     calibration: tuple[Path, ...]
     calibration_batch: int
     compare: int
@@ -87,7 +87,7 @@ def _subject(wanted: Wanted, original: Trained) -> Subject:
         network=original.name,
         classes=original.classes,
         size=original.input_size,
-        opset=wanted.opset,
+        opset=wanted.opset or original.recipe.opset,
         batch=wanted.batch,
         data_type=wanted.data_type,
         calibration=batches if wanted.calibration else None,

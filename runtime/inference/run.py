@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LISTED = 20
 """So many unreadable pictures are named at most."""
+BATCH = 8
+"""Images a batch where nothing says otherwise."""
 ON_SHEET = 24
 """Pictures of a contact sheet."""
 
@@ -39,8 +41,9 @@ class InferRequest:
     model: Path
     names: Mapping[Path, ResultName]
     """The pictures, in order, and what their results are called."""
-    threshold: float
-    batch: int
+    threshold: float | None
+    batch: int | None
+    """None: what the spec says, the model's own where none is given."""
     drawn: Path | None
     labels: Path | None
     coco: Path | None
@@ -83,12 +86,14 @@ def infer(request: InferRequest) -> Losses:
     say = (lambda _line: None) if request.json else program.say
     say(f"model       {model.name}, {len(model.classes)} classes: {model.about}")
     begun = time.perf_counter()
-    tally = predict(model, request)
+    threshold, batch = _chosen(model, request)
+    tally = predict(model, request, threshold=threshold, batch=batch)
     seconds = time.perf_counter() - begun
     if request.sheet and tally.thumbnails:
         drawn_images.save(drawn_images.sheet(tally.thumbnails), request.sheet)
     rate = tally.images / seconds if seconds else 0.0
-    say(f"found {tally.classes.total()} objects on {tally.images} images in {seconds:.1f} s ({rate:.1f} images/s)")
+    predicted = f"found {tally.classes.total()} objects on" if tasks.of_objects(request.task) else "predicted on"
+    say(f"{predicted} {tally.images} images in {seconds:.1f} s ({rate:.1f} images/s)")
     say(", ".join(f"{what} in {path}" for what, path in request.outputs.items()) or "nothing was written")
     for line in tally.about:
         say(f"{'ids':<12}{line}")
@@ -96,18 +101,32 @@ def infer(request: InferRequest) -> Losses:
     for line in losses.lines():
         say(line)
     if request.json:
-        program.say(json.dumps(_summary(model, request, tally, losses, seconds), indent=2))
+        program.say(json.dumps(_summary(model, request, tally, losses, seconds, threshold), indent=2))
     if tally.unreadable:
         raise _failure(tally.unreadable)
     return losses
 
 
-def _summary(model: Model, request: InferRequest, tally: Tally, losses: Losses, seconds: float) -> dict[str, Any]:
+def _chosen(model: Model, request: InferRequest) -> tuple[float, int]:
+    """Threshold and images a batch: as requested, else as the spec has them."""
+    from runtime.data.recipe import Inference
+    from runtime.inference.backends.checkpoint import Trained
+
+    given = request.opening.recipe
+    recipe = model.recipe if isinstance(model, Trained) else given
+    inference = recipe.inference if recipe else Inference()
+    batch = request.batch or inference.batch_size or (given.evaluation.batch_size if given else 0) or BATCH
+    return inference.threshold if request.threshold is None else request.threshold, batch
+
+
+def _summary(
+    model: Model, request: InferRequest, tally: Tally, losses: Losses, seconds: float, threshold: float
+) -> dict[str, Any]:
     return {
         "model": {"path": str(request.model), "network": model.name, "about": model.about},
-        "threshold": request.threshold,
+        "threshold": threshold,
         "pictures": tally.images,
-        "objects": dict(tally.classes.most_common()),
+        "objects" if tasks.of_objects(request.task) else "classes": dict(tally.classes.most_common()),
         "losses": losses.as_json(),
         "unreadable": [str(error.where) for error in tally.unreadable],
         "ids": list(tally.about),
@@ -127,7 +146,7 @@ def balance(request: InferRequest, tally: Tally) -> Losses:
     return losses
 
 
-def predict(model: Model, request: InferRequest) -> Tally:
+def predict(model: Model, request: InferRequest, *, threshold: float, batch: int) -> Tally:
     """Predict, draw and write, with a bar that shows how far it is."""
     from runtime.inference.predictor import Outputs, Predictor
     from tltpipe import progress
@@ -138,7 +157,7 @@ def predict(model: Model, request: InferRequest) -> Tally:
         labels = lasting.enter_context(writers["labels"].open(request.labels, options)) if request.labels else None
         coco = lasting.enter_context(writers["coco"].open(request.coco, options)) if request.coco else None
         outputs = Outputs(request.drawn, labels, ON_SHEET if request.sheet else 0, request.names)
-        predictor = Predictor(model, request.task, threshold=request.threshold, outputs=outputs, batch=request.batch)
+        predictor = Predictor(model, request.task, threshold=threshold, outputs=outputs, batch=batch)
         bar = lasting.enter_context(progress.for_stream().bar("infer", total=len(request.pictures)))
         tally.about = tuple(coco.about) if coco else ()
         for each in predictor(request.pictures):

@@ -1,4 +1,4 @@
-"""tlt-evaluate: how well a trained detector does on the validation split of a spec."""
+"""tlt-evaluate: how well a trained model does on the validation split of a spec."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     parser = program.Parser(
         "tlt-evaluate",
-        description="Measure average precision on the validation data of a spec, NVIDIA's and COCO's, and draw what "
-        "goes wrong.",
+        description="Measure a model on the validation data of a spec, a detector's average precision by NVIDIA's rule "
+        "and COCO's, and draw what goes wrong.",
     )
     parser.add_argument("network", choices=registry.names("runtime.networks"), help="what the model is")
     parser.add_argument(
@@ -130,8 +130,9 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     show = progress.for_stream()
     split = frames.validation(recipe, model.classes, task.FIELDS, progress=show)
     if split is None:
-        hint = f"add {recipe.data.held_out_fields} to dataset_config"
-        raise DataError("this spec has no validation data", where=recipe.where("dataset_config"), hint=hint)
+        section = recipe.data.section
+        hint = f"add {recipe.data.held_out_fields} to {section}"
+        raise DataError("this spec has no validation data", where=recipe.where(section), hint=hint)
     for note in split.notes:
         program.warn(note)
     say(f"evaluation  {frames.describe(split)}")

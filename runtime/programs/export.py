@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runtime.data.recipe import OPSET
 from runtime.exporting import formats, publishing, work
 from runtime.exporting.work import Wanted
 from runtime.machine import device
@@ -18,16 +19,16 @@ from tltpipe.errors import UsageError
 if TYPE_CHECKING:
     from specs import Spec
 
-OLDEST, NEWEST, USUAL = 13, 20, 17
+OLDEST, NEWEST = 13, 20
 ACCEPTED = {
     "engine_file": "TensorRT engines are made where they run: trtexec --onnx=MODEL --saveEngine=FILE",
     "cal_cache_file": "TensorRT writes its own; --data_type int8 calibrates for ONNX Runtime",
     "cal_data_file": "calibration reads pictures: --cal_image_dir",
     "cal_json_file": "there are no scales of quantisation-aware training to write",
-    "max_batch_size": "any batch is taken; --static_batch_size sets one",
+    "max_batch_size": "this is for trtexec; --static_batch_size sets the model's",
     "max_workspace_size": "this is for trtexec, which makes the engine",
-    "min_batch_size": "any batch is taken; --static_batch_size sets one",
-    "opt_batch_size": "any batch is taken; --static_batch_size sets one",
+    "min_batch_size": "this is for trtexec; --static_batch_size sets the model's",
+    "opt_batch_size": "this is for trtexec; --static_batch_size sets the model's",
     "onnx_route": "ONNX is written by PyTorch's exporter",
 }
 """NVIDIA's options for TensorRT, and what to do in their place."""
@@ -62,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
         "--static_batch_size", type=int, default=-1, metavar="N", help="pictures a batch; -1 (default): any number"
     )
     parser.add_argument(
-        "--target_opset", type=int, default=USUAL, metavar="N", help=f"of ONNX, {OLDEST} to {NEWEST} (default {USUAL})"
+        "--target_opset", type=int, metavar="N", help=f"of ONNX, {OLDEST} to {NEWEST} (default: the spec's, or {OPSET})"
     )
     parser.add_argument("--cal_image_dir", metavar="DIR", help="int8: pictures to measure ranges on")
     parser.add_argument("--batches", type=int, default=10, metavar="N", help="int8: so many batches (default 10)")
@@ -119,8 +120,8 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> Wanted:
         told = "TensorRT calibrates for itself" if (name, arguments.data_type) == ("deepstream", "int8") else ""
         hint = f"{told}; for ONNX Runtime: --format {others}".lstrip("; ") if others else "use fp32"
         raise UsageError(f"the format {name} is not written in {arguments.data_type}", hint=hint)
-    if not OLDEST <= arguments.target_opset <= NEWEST:
-        hint = f"{USUAL} suits TensorRT 8.5 and later"
+    if arguments.target_opset is not None and not OLDEST <= arguments.target_opset <= NEWEST:
+        hint = f"{OPSET} suits TensorRT 8.5 and later"
         raise UsageError(f"--target_opset is {OLDEST} to {NEWEST}, not {arguments.target_opset}", hint=hint)
     if arguments.static_batch_size < 1 and arguments.static_batch_size != -1:
         raise UsageError(f"--static_batch_size is 1 or more, or -1 for any, not {arguments.static_batch_size}")

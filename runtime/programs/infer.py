@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from runtime.inference.backends import ModelRequest, device_of, gpu_by_number, kind_of
 from runtime.inference.result_names import result_names
-from runtime.inference.run import ON_SHEET, InferRequest, infer
+from runtime.inference.run import BATCH, ON_SHEET, InferRequest, infer
 from runtime.machine import threads
 from runtime.shell import picture_lists, program
 from tltpipe import registry
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 SHEETS = (".jpg", ".jpeg", ".png")
 LOOKED_INTO = 100
 """Of so many pictures it is made sure that no annotations lie where labels go."""
-BATCH = 8
-"""Pictures a batch where nothing says otherwise."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,8 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     parser = program.Parser(
         "tlt-infer",
-        description="Draw what a trained detector finds, and write it as KITTI labels or COCO results. Pixels are "
-        "taken as stored: an EXIF rotation is not applied.",
+        description="Draw what a trained model predicts, and write it: a detector's as KITTI labels or COCO results. "
+        "Pixels are taken as stored: an EXIF rotation is not applied.",
     )
     parser.add_argument("network", choices=registry.names("runtime.networks"), help="what the model is")
     parser.add_argument(
@@ -65,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--sheet", metavar="FILE", help=f"gets the first {ON_SHEET} annotated pictures side by side")
     parser.add_argument(
-        "-t", "--threshold", type=float, default=0.3, metavar="SCORE", help="lowest score shown (default 0.3)"
+        "-t", "--threshold", type=float, metavar="SCORE", help="lowest score shown (default: the spec's, or 0.3)"
     )
     parser.add_argument(
         "-b", "--batch_size", type=int, metavar="N", help=f"pictures a batch (default: the spec's, or {BATCH})"
@@ -86,7 +84,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Infer; nothing heavy is imported before command line, spec and pictures are known to be good."""
     import specs
 
-    if not 0 < arguments.threshold < 1:
+    if arguments.threshold is not None and not 0 < arguments.threshold < 1:
         raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}", hint=program.THRESHOLD)
     spec = specs.parse(program.host(arguments.spec), arguments.network) if arguments.spec else None
     if spec is not None and arguments.strict_tlt:
@@ -131,7 +129,7 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
             suffix=task.writers()["labels"].suffix if "labels" in task.writers() else "",
         ),
         threshold=arguments.threshold,
-        batch=arguments.batch_size or (recipe.evaluation.batch_size if recipe else 0) or BATCH,
+        batch=arguments.batch_size,
         drawn=place(arguments.output, "images_annotated"),
         labels=place(arguments.labels, "labels"),
         coco=place(arguments.coco),

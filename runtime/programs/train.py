@@ -120,10 +120,11 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
 
     network = networks.load(arguments.network)
     recipe = network.recipe(spec)
+    weights = program.host(arguments.resume_model_weights) if arguments.resume_model_weights else recipe.pretrained
     asked = training.TrainOptions(
         place=place,
         gpus=arguments.gpus,
-        weights=program.host(arguments.resume_model_weights) if arguments.resume_model_weights else None,
+        weights=weights,
         initial_epoch=arguments.initial_epoch,
         fresh=arguments.fresh,
         key=arguments.key,

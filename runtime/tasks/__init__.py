@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Target: TypeAlias = "Mapping[str, NDArray[Any]]"
 """What is on an image, as named arrays by torchvision's convention: "boxes" float32 [n, 4] left, top, right, bottom in
 pixels, "labels" int64 [n] from 1, "masks" uint8 [n, H, W], "keypoints" float32 [n, K, 3]. Fields of objects share their
-first axis."""
+first axis; what is said of the whole image has none: "label" int64 [], its class from 1."""
 Prediction: TypeAlias = "Mapping[str, NDArray[Any]]"
 """What a model says of an image, by the same convention; "scores" float32 [n], 0 to 1, best first. A prediction that
 has "scores" is one of objects, and all of its fields share their first axis."""
@@ -60,13 +60,14 @@ class ImageInfo:
 class Scores:
     """All that the log, status.json, the console and the choice of the best epoch know of a measurement.
 
-    ``figures`` by name, 0 to 1; those with a group before a slash, "coco/AP", are for TensorBoard and evaluation.json,
-    the others are columns of the training log, too. ``per_class``: column -> class -> value. ``lines`` are what the
-    console shows. ``curves``: for each class precision and recall, float [101] each, by falling recall.
+    ``figures`` by name, the primary one 0 to 1, an error in whatever unit it has; those with a group before a slash,
+    "coco/AP", are for TensorBoard and evaluation.json, the others are columns of the training log, too. ``per_class``:
+    column -> class -> value, 0 to 1. ``lines`` are what the console shows. ``curves``: for each class precision and
+    recall, float [101] each, by falling recall.
     """
 
     primary: str
-    """The figure that picks the best epoch; higher is better."""
+    """The figure that picks the best epoch, and is shown as a bar; higher is better."""
     figures: Mapping[str, float]
     per_class: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
@@ -184,8 +185,8 @@ class ResultsWriter(Protocol):
     """A format of results."""
 
     suffix: str
-    """Of the file of each image (".txt"), which are added in any order and by several threads. "" where one file has
-    the results of all images, which are then added in their order."""
+    """Of the file of each image, which are added in any order and by several threads; in a ".txt" each line begins with
+    a class. "" where one file has the results of all images, which are then added in their order."""
 
     def require_no_annotations(self, path: Path) -> None:
         """Raise UsageError where ``path`` is a file of annotations that results would replace."""
@@ -218,7 +219,8 @@ class Task(Protocol):
         ...
 
     def writers(self) -> Mapping[str, ResultsWriter]:
-        """The formats of results by name: "labels" (a file an image), "coco" (one file)."""
+        """The formats of results by name: "labels" (a file an image), "coco" (one file), where COCO has a format for
+        them. A network whose task has others than these two, or other suffixes, says so in RESULTS of its ``specs``."""
         ...
 
 
@@ -235,6 +237,11 @@ def confident(prediction: Prediction, threshold: float) -> Prediction:
         return prediction
     chosen = np.asarray(prediction["scores"], np.float64) >= threshold
     return {name: values[chosen] for name, values in prediction.items()}
+
+
+def of_objects(task: Task) -> bool:
+    """Whether predictions of ``task`` are of objects on an image, not of the image as a whole."""
+    return any(field.per == "object" for field in task.FIELDS.values())
 
 
 def class_names(prediction: Prediction, classes: Sequence[str]) -> list[str]:

@@ -60,6 +60,8 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     show = progress.for_stream() if lead else progress.Silent()
     split = frames.training(recipe, recipe.classes, task.FIELDS, progress=show)
     held_out = frames.validation(recipe, recipe.classes, task.FIELDS, progress=show) if lead else None
+    if held_out is not None:
+        frames.require_alike(recipe, split, held_out)
     order, images = data.for_training(recipe, split, range(1), rank=fabric.global_rank, ranks=ranks)
     begin = resuming.find(recipe, asked, results, steps=order.steps)
     epochs = range(begin.epoch, begin.epoch if begin.whole else recipe.epochs + 1)

@@ -10,7 +10,20 @@ from annotated_types import Ge, Le, MinLen
 
 from specs.checks import Finding
 from specs.faster_rcnn.settings import FasterRcnn
-from specs.sections import STRICT, Count, Inner, Positive, Share, Source, Train, Whole, check_sources, check_train
+from specs.sections import (
+    STRICT,
+    Count,
+    Export,
+    Inference,
+    Inner,
+    Positive,
+    Share,
+    Source,
+    Train,
+    Whole,
+    check_sources,
+    check_train,
+)
 from specs.spec import Spec
 from specs.yaml_spec import measuring, more_epochs, training
 
@@ -142,7 +155,7 @@ class Dataset:
     val_data_sources: tuple[Source, ...] = ()
     """Images to validate on (default: no validation)."""
     classes: tuple[str, ...]
-    """Names of the classes, in the order of their labels; data with any others are refused."""
+    """Names of the classes, in the order of their labels; objects of any others are left out."""
     batch_size: Count = 2
     """Images a step on each GPU."""
     workers: Whole = 0
@@ -174,6 +187,8 @@ class Experiment:
     dataset: Dataset
     train: Train = field(default_factory=Train)
     evaluate: Evaluate = field(default_factory=Evaluate)
+    inference: Inference = field(default_factory=Inference)
+    export: Export = field(default_factory=Export)
 
 
 EXPERIMENT = Experiment

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 from converters.model import classes
 from converters.model.splits import Place
@@ -39,9 +40,8 @@ def test_made_on_windows(tmp_path: Path) -> None:
 def test_bad_maps(tmp_path: Path, content: bytes, line: int | None, what: str) -> None:
     path = tmp_path / "classes.txt"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=what) as caught:
-        classes.read(tmp_path)
-    assert str(caught.value).startswith(f"{path}:{line}:" if line else f"{path}:")
+    error = error_of(DataError, classes.read, tmp_path, match=what)
+    assert str(error).startswith(f"{path}:{line}:" if line else f"{path}:")
 
 
 @pytest.mark.parametrize("name", ["", " ", "two\nlines", " vest", "vest "])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pycocotools.coco import COCO
+from refusals import error_of
 
 import converters
 from converters.formats import coco, deepfashion2
@@ -372,9 +373,8 @@ def test_names_that_are_none(name: Any, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(content))
     pictures = read(tmp_path / "a.json").pictures
     pictures.name(pictures.keys()[0])
-    with pytest.raises(DataError, match="file_name") as caught:
-        pictures.load(pictures.keys()[0], Findings())
-    assert isinstance(caught.value.where, Location)
+    error = error_of(DataError, lambda: pictures.load(pictures.keys()[0], Findings()), match="file_name")
+    assert isinstance(error.where, Location)
 
 
 def test_pictures_of_one_name_are_told(tmp_path: Path) -> None:
@@ -401,18 +401,16 @@ def test_pictures_of_one_name_are_told(tmp_path: Path) -> None:
         ({"category_id": True}, "must be a whole number, but is true"),
         ({"category_id": "3"}, 'category the string "3", which is not listed'),
         ({"category_id": ...}, '"category_id" of .* but is missing'),
-        ({"bbox": [1, 2, 3]}, '"bbox" of .* list of 4 numbers'),
-        ({"bbox": [1, 2, 3, None]}, '"bbox" of .* list of 4 numbers'),
-        ({"bbox": [1, 2, 3, True]}, '"bbox" of .* list of 4 numbers'),
+        *(
+            ({"bbox": bad}, '"bbox" of .* list of 4 numbers')
+            for bad in ([1, 2, 3], [1, 2, 3, None], [1, 2, 3, True], ...)
+        ),
         ({"bbox": [1, 2, 3, 1e300]}, r'"bbox" of .* 1e\+300, which cannot be a pixel'),
-        ({"bbox": ...}, '"bbox" of .* list of 4 numbers'),
-        ({"segmentation": [[1, 2, 3]]}, '"segmentation" of'),
-        ({"segmentation": [[1, 2, 3, "4"]]}, '"segmentation" of'),
-        ({"segmentation": [1, 2, 3, 4]}, '"segmentation" of'),
-        ({"segmentation": "x"}, '"segmentation" of'),
-        ({"segmentation": {"size": [60, 80]}}, '"counts" that are no run lengths'),
-        ({"segmentation": {"size": [60, 80], "counts": "ab"}}, '"counts" that are no run lengths'),
-        ({"segmentation": {"size": [60, 80], "counts": "ü"}}, '"counts" that are no run lengths'),
+        *(({"segmentation": bad}, '"segmentation" of') for bad in ([[1, 2, 3]], [[1, 2, 3, "4"]], [1, 2, 3, 4], "x")),
+        *(
+            ({"segmentation": {"size": [60, 80], **counts}}, '"counts" that are no run lengths')
+            for counts in ({}, {"counts": "ab"}, {"counts": "ü"})
+        ),
         ({"segmentation": {"size": [60, 80], "counts": [1, 2]}}, "do not fill"),
         ({"segmentation": {"size": [10**9, 10**9], "counts": [10**18]}}, "cannot have"),
         ({"segmentation": {"size": [60, 8.5], "counts": [1]}}, '"size"'),
@@ -430,9 +428,7 @@ def test_says_which_record_is_wrong(tmp_path: Path, changes: dict[str, Any], mes
     content = page(**changes)
     content["categories"][0]["keypoints"] = ["nose"]
     path.write_text(json.dumps(content, indent=1))
-    with pytest.raises(DataError, match=message) as caught:
-        list(read(path))
-    assert caught.value.where == Location(path, 14, 3)
+    assert error_of(DataError, lambda: list(read(path)), match=message).where == Location(path, 14, 3)
 
 
 @pytest.mark.parametrize(
@@ -462,11 +458,10 @@ def test_says_what_does_not_fit_together(part: str, record: Any, message: str, t
     content[part].append(record)
     text = json.dumps(content, indent=1)
     path.write_text(text)
-    with pytest.raises(DataError, match=message) as caught:
-        list(read(path))
+    error = error_of(DataError, lambda: list(read(path)), match=message)
     if part != "categories":
-        assert isinstance(caught.value.where, Location)
-        assert text.splitlines()[(caught.value.where.line or 0) - 1].strip() == "{"
+        assert isinstance(error.where, Location)
+        assert text.splitlines()[(error.where.line or 0) - 1].strip() == "{"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 import converters
 from converters.formats import coco
@@ -70,10 +71,9 @@ def test_boxes_as_exports_write_them(fields: dict[str, Any], expected: list[floa
 def test_what_cannot_be_read_has_its_place(fields: dict[str, Any], word: str, sets: Any) -> None:
     sets.picture("images/train/a.jpg")
     path = sets.coco(TRAIN, "a.jpg", notes=[{"image_id": 1} | fields])
-    with pytest.raises(DataError, match=word) as caught:
-        sets.convert()
-    assert caught.value.exit_code == 3
-    assert (caught.value.where.path, caught.value.where.line) == (path, 1)
+    error = error_of(DataError, sets.convert, match=word)
+    assert error.exit_code == 3
+    assert (error.where.path, error.where.line) == (path, 1)
 
 
 @pytest.mark.parametrize("kind", [int, str, float])
@@ -204,9 +204,7 @@ def test_a_split_may_be_asked_for_under_any_of_its_names(asked: str, sets: Any) 
         sets.picture(f"images/{name}/{name}.jpg")
         sets.coco(f"annotations/instances_{name}.json", f"{name}.jpg")
     assert sets.convert(splits=(asked,)).counts == {"validation": (1, 1)}
-    with pytest.raises(UsageError) as caught:
-        sets.convert(splits=("test",))
-    assert "train, validation" in str(caught.value.hint)
+    assert "train, validation" in str(error_of(UsageError, sets.convert, splits=("test",)).hint)
 
 
 @pytest.mark.parametrize(
@@ -240,9 +238,7 @@ def test_two_years_are_two_splits(sets: Any) -> None:
 def test_two_files_of_one_split_are_an_error(names: tuple[str, str], sets: Any) -> None:
     for name in names:
         sets.coco(f"annotations/instances_{name}.json", "a.jpg")
-    with pytest.raises(DataError) as caught:
-        coco.find(sets.root)
-    assert all(name in str(caught.value) for name in names)
+    assert all(name in str(error_of(DataError, coco.find, sets.root)) for name in names)
 
 
 def test_captions_and_keypoints_are_no_second_split(sets: Any) -> None:
@@ -261,10 +257,9 @@ def test_two_folders_of_one_split_are_an_error_in_every_format(format: str, sets
         for folder in [path for path in made.rglob("train") if path.is_dir()]:
             (folder.parent / split).symlink_to(folder, target_is_directory=True)
     (made / "data.yaml").unlink(missing_ok=True)
-    with pytest.raises(DataError) as caught:
-        converters.splits(made, format)
-    assert '"val"' in str(caught.value)
-    assert '"valid"' in str(caught.value)
+    error = error_of(DataError, converters.splits, made, format)
+    assert '"val"' in str(error)
+    assert '"valid"' in str(error)
 
 
 def test_by_name_keeps_the_order() -> None:

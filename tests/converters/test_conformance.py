@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from refusals import error_of
 
 import converters
 from converters.model import Box, Dataset, Object, Sample
@@ -95,9 +96,7 @@ def test_failed_writer_leaves_nothing(name: str, tmp_path: Path) -> None:
 
 
 def test_unknown_format_is_told_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(UsageError) as caught:
-        converters.read("kiti", tmp_path)
-    assert caught.value.hint == 'did you mean "kitti"?'
+    assert error_of(UsageError, converters.read, "kiti", tmp_path).hint == 'did you mean "kitti"?'
 
 
 @pytest.mark.parametrize("name", WRITABLE)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 import converters
 from converters.transfer.convert import Converted, convert
@@ -95,9 +96,8 @@ def test_another_numbering_is_an_error_in_its_line(data: Path, tmp_path_factory:
     run(data, out / "yolo", "yolo")
     listed = (out / "yolo/classes.txt").read_text().splitlines()
     (out / "yolo/classes.txt").write_text("\n".join([listed[1], listed[0], *listed[2:]]))
-    with pytest.raises(DataError, match=r"classes.txt:1: class 1 is") as caught:
-        run(out / "yolo", out / "kitti", "kitti")
-    assert caught.value.code == "C604"
+    error = error_of(DataError, run, out / "yolo", out / "kitti", "kitti", match=r"classes.txt:1: class 1 is")
+    assert error.code == "C604"
 
 
 def test_what_is_lost_is_counted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 import converters
 from converters.health import examine
@@ -72,11 +73,10 @@ def labelme(files: Any) -> Path:
 @pytest.mark.parametrize("made", [csv, coco, kitti, voc, tfrecord, labelme])
 def test_an_error_with_its_place(files: Any, tmp_path: Path, made: Any) -> None:
     path = made(files)
-    with pytest.raises(DataError) as caught:
-        convert(files.root, tmp_path / "out", format="coco", progress=Silent())
-    assert (caught.value.code, caught.value.exit_code) == (rules.SHARES.code, 3)
-    assert str(caught.value.where).startswith(str(path))
-    assert "--coordinates shares" in str(caught.value.hint)
+    error = error_of(DataError, lambda: convert(files.root, tmp_path / "out", format="coco", progress=Silent()))
+    assert (error.code, error.exit_code) == (rules.SHARES.code, 3)
+    assert str(error.where).startswith(str(path))
+    assert "--coordinates shares" in str(error.hint)
     assert not (tmp_path / "out").exists()
 
 
@@ -117,9 +117,8 @@ def test_one_box_in_pixels_is_enough(files: Any, tmp_path: Path) -> None:
 def test_every_split_is_judged(files: Any, tmp_path: Path) -> None:
     csv(files, [(10, 10, 20, 20)])
     path = csv(files, name="val.csv")
-    with pytest.raises(DataError) as caught:
-        convert(files.root, tmp_path / "out", format="coco", progress=Silent())
-    assert str(caught.value.where) == f"{path}:2"
+    error = error_of(DataError, lambda: convert(files.root, tmp_path / "out", format="coco", progress=Silent()))
+    assert str(error.where) == f"{path}:2"
 
 
 @pytest.mark.parametrize("pixels", [True, False])

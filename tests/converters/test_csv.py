@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from refusals import error_of
 
 import converters
 from converters.formats import csv
@@ -32,9 +33,7 @@ def samples(path: Path) -> list[Sample]:
 
 
 def told(path: Path) -> DataError:
-    with pytest.raises(DataError) as caught:
-        samples(path)
-    return caught.value
+    return error_of(DataError, samples, path)
 
 
 def test_rows_byte_for_byte(tmp_path: Path) -> None:
@@ -158,14 +157,11 @@ def test_names_of_pictures(tmp_path: Path, name: str, id: str) -> None:
 @pytest.mark.parametrize(
     ("row", "column", "message"),
     [
-        (ROW.replace("30.5", "abc"), 22, 'right must be a number, not "abc"'),
-        (ROW.replace("30.5", "nan"), 22, "must be a number"),
-        (ROW.replace("30.5", "inf"), 22, "must be a number"),
-        (ROW.replace("30.5", "1e400"), 22, "must be a number"),
-        (ROW.replace("30.5", "٣٠"), 22, "must be a number"),
-        (ROW.replace("30.5", "1_0"), 22, "must be a number"),
+        *(
+            (ROW.replace("30.5", bad), 22, "right must be a number")
+            for bad in ("abc", "nan", "inf", "1e400", "٣٠", "1_0", "")
+        ),
         (ROW.replace("30.5", "1e9"), 22, "which cannot be meant"),
-        (ROW.replace("30.5", ""), 22, "must be a number, not empty"),
         (ROW.replace("vest", ""), 13, "class is missing"),
         (ROW.replace(",40", ""), None, "bottom must be a number"),
         (ROW.replace("80", "0"), 7, "cannot be 0 and 60"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 import converters
 from converters.model import Box, Sample, rules
@@ -30,9 +31,7 @@ def samples(root: Path, split: str = "train") -> list[Sample]:
 
 
 def failure(root: Path) -> DataError:
-    with pytest.raises(DataError) as caught:
-        samples(root)
-    return caught.value
+    return error_of(DataError, samples, root)
 
 
 def test_every_shape(tmp_path: Path, handmade: Mapping[str, Callable[[Path], None]]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from refusals import error_of
 
 from converters.formats import deepfashion2
 from converters.model import Box, Dataset, Keypoint, Sample, garments
@@ -162,11 +163,10 @@ def test_bad_item(maker: Any, changes: dict[str, Any], message: str) -> None:
     root = maker.split(good, maker.page(item))
     read = samples(root)
     assert next(read).id == "000001"
-    with pytest.raises(DataError) as caught:
-        next(read)
-    assert message in caught.value.what
-    assert str(caught.value.where) == str(root / "annos" / "000002.json")
-    assert "--skip-bad" in (caught.value.hint or "")
+    error = error_of(DataError, next, read)
+    assert message in error.what
+    assert str(error.where) == str(root / "annos" / "000002.json")
+    assert "--skip-bad" in (error.hint or "")
 
 
 @pytest.mark.parametrize(
@@ -181,9 +181,7 @@ def test_bad_item(maker: Any, changes: dict[str, Any], message: str) -> None:
 )
 def test_broken_json_has_line_and_column(maker: Any, text: str, line: int, column: int, message: str) -> None:
     root = maker.split(text)
-    with pytest.raises(DataError, match=message) as caught:
-        only(root)
-    assert caught.value.where == Location(first(root), line, column)
+    assert error_of(DataError, only, root, match=message).where == Location(first(root), line, column)
 
 
 def test_json_cut_anywhere_is_called_cut_off(maker: Any) -> None:
@@ -191,9 +189,7 @@ def test_json_cut_anywhere_is_called_cut_off(maker: Any) -> None:
     content = first(root).read_bytes()
     for length in range(1, len(content) - 1, 7):
         first(root).write_bytes(content[:length])
-        with pytest.raises(DataError, match=r"cut off|not valid JSON") as caught:
-            only(root)
-        assert isinstance(caught.value.where, Location)
+        assert isinstance(error_of(DataError, only, root, match=r"cut off|not valid JSON").where, Location)
 
 
 @pytest.mark.parametrize(
@@ -208,9 +204,7 @@ def test_json_cut_anywhere_is_called_cut_off(maker: Any) -> None:
 )
 def test_json_of_another_shape(maker: Any, text: str, message: str) -> None:
     root = maker.split(text)
-    with pytest.raises(DataError) as caught:
-        only(root)
-    assert message in caught.value.what
+    assert message in error_of(DataError, only, root).what
 
 
 def test_bytes_that_are_no_text(maker: Any) -> None:
@@ -224,10 +218,9 @@ def test_missing_annotations_missing_picture_and_no_jpeg(maker: Any) -> None:
     root = maker.split(maker.page(maker.item()))
     picture, path = root / "image" / "000001.jpg", first(root)
     kept = path.rename(root / "kept.json")
-    with pytest.raises(DataError, match="annotations of this picture are missing") as caught:
-        only(root)
-    assert caught.value.where == path
-    assert str(picture) in (caught.value.hint or "")
+    error = error_of(DataError, only, root, match="annotations of this picture are missing")
+    assert error.where == path
+    assert str(picture) in (error.hint or "")
     kept.rename(path)
     Image.new("RGB", (80, 60)).save(root / "other.png")
     (root / "other.png").rename(picture)
@@ -237,9 +230,7 @@ def test_missing_annotations_missing_picture_and_no_jpeg(maker: Any) -> None:
     with pytest.raises(DataError, match="not a JPEG"):
         only(root)
     picture.rename(root / "image" / "000002.jpg")
-    with pytest.raises(DataError, match="picture of these annotations is missing") as caught:
-        only(root)
-    assert caught.value.where == picture
+    assert error_of(DataError, only, root, match="picture of these annotations is missing").where == picture
 
 
 def test_splits_are_found_one_by_one_and_together(maker: Any) -> None:
@@ -280,9 +271,7 @@ def test_a_cut_or_turned_picture_is_told(maker: Any) -> None:
     assert (only(root, findings).width, only(root).height) == (300, 200), "as stored, which is what trainers see"
     assert told(findings) == [("I203", 1, ("000001.jpg",))]
     picture.write_bytes(picture.read_bytes()[:-900])
-    with pytest.raises(DataError, match="cut off") as caught:
-        only(root)
-    assert caught.value.code == "I202"
+    assert error_of(DataError, only, root, match="cut off").code == "I202"
 
 
 def test_any_extension_is_read_unless_one_is_set(maker: Any) -> None:
@@ -290,26 +279,22 @@ def test_any_extension_is_read_unless_one_is_set(maker: Any) -> None:
     (root / "image" / "000001.jpg").rename(root / "image" / "000001.JPG")
     (sample,) = samples(root)
     assert (sample.id, sample.image.name) == ("000001", "000001.JPG")
-    with pytest.raises(DataError, match=r"no \*\.jpg picture") as caught:
-        list(dataset(root, image_extension=".jpg"))
-    assert caught.value.hint == "there are .JPG"
+    error = error_of(DataError, lambda: list(dataset(root, image_extension=".jpg")), match=r"no \*\.jpg picture")
+    assert error.hint == "there are .JPG"
 
 
 def test_two_pictures_of_one_name_are_both_named(maker: Any) -> None:
     root = maker.split(maker.page(maker.item()))
     shutil.copy(root / "image" / "000001.jpg", root / "image" / "000001.png")
-    with pytest.raises(DataError, match=r"000001\.jpg: .*000001\.png") as caught:
-        list(samples(root))
-    assert caught.value.code == "F105"
+    assert error_of(DataError, lambda: list(samples(root)), match=r"000001\.jpg: .*000001\.png").code == "F105"
 
 
 def test_a_picture_that_cannot_be_read_is_named(maker: Any) -> None:
     root = maker.split(maker.page(maker.item()), maker.page(maker.item()))
     (root / "image" / "000001.jpg").rename(root / "image" / "000001.HEIC")
-    with pytest.raises(DataError) as caught:
-        list(samples(root))
-    assert caught.value.code == "F101"
-    assert "000001.HEIC" in (caught.value.hint or "")
+    error = error_of(DataError, lambda: list(samples(root)))
+    assert error.code == "F101"
+    assert "000001.HEIC" in (error.hint or "")
 
 
 JSON = st.recursive(

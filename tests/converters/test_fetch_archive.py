@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import pyzipper
+from refusals import error_of
 
 from converters.fetch import Fetched, archive, fetch, unpacking, zip_directory
 from converters.fetch.archive import Limits
@@ -119,9 +120,7 @@ def lying(folder: Path) -> Files:
 
 
 def refused(folder: Path, words: str, **more: object) -> None:
-    with pytest.raises(DataError, match=words) as caught:
-        take(folder, **more)
-    assert "train.zip" in str(caught.value.where)
+    assert "train.zip" in str(error_of(DataError, lambda: take(folder, **more), match=words).where)
     assert not lying(folder / "out"), "something was written"
 
 
@@ -257,9 +256,8 @@ def test_right_counts_are_no_finding(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("wrong", ["swordfish-8317", "", "µ"])
 def test_wrong_password(tmp_path: Path, make: Make, wrong: str) -> None:
     make(tmp_path / "train.zip", pictures())
-    with pytest.raises(DataError, match=r"train.zip: the entry .* password") as caught:
-        take(tmp_path, password=lambda: wrong)
-    assert not wrong or wrong not in f"{caught.value!r} {caught.value} {caught.value.hint}"
+    error = error_of(DataError, take, tmp_path, match=r"train.zip: the entry .* password", password=lambda: wrong)
+    assert not wrong or wrong not in f"{error!r} {error} {error.hint}"
     assert not lying(tmp_path / "out")
 
 
@@ -296,14 +294,6 @@ def test_entries_that_leave_the_folder(tmp_path: Path, name: str, words: str) ->
     plain(tmp_path / "train.zip", pictures() | {name: b"x"})
     refused(tmp_path, words)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train.zip"]
-
-
-def test_symbolic_links(tmp_path: Path) -> None:
-    link = zipfile.ZipInfo("train/image/000007.jpg")
-    link.create_system, link.external_attr = 3, 0o120777 << 16
-    with zipfile.ZipFile(tmp_path / "train.zip", "w") as zipped:
-        zipped.writestr(link, "/etc/passwd")
-    refused(tmp_path, "symbolic link")
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -354,9 +344,8 @@ def test_bomb_of_entries_that_share_data(tmp_path: Path) -> None:
 
 def test_too_little_disk(tmp_path: Path) -> None:
     zip_crypto(tmp_path / "train.zip", pictures())
-    with pytest.raises(HostError, match=r"24\.6 kB, and 1\.0 kB are free") as caught:
-        take(tmp_path, free=lambda _folder: 1000)
-    assert "23.6 kB more" in str(caught.value.hint)
+    error = error_of(HostError, take, tmp_path, match=r"24\.6 kB, and 1\.0 kB are free", free=lambda _folder: 1000)
+    assert "23.6 kB more" in str(error.hint)
     assert not lying(tmp_path / "out")
     assert take(tmp_path, free=lambda _folder: 6 * 4096).splits[0].unpacked == 6
 

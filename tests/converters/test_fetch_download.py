@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from refusals import error_of
 
 from converters.fetch import download, fetch
 from converters.fetch.datasets import deepfashion2
@@ -153,14 +154,7 @@ def google(drive: Drive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dri
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     names = "subjectAltName=DNS:drive.google.com,DNS:drive.usercontent.google.com"
     made = [
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-subj",
-        "/CN=test",
-        "-addext",
+        *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=test", "-addext"),
         names,
     ]
     subprocess.run(
@@ -183,11 +177,10 @@ def take(drive: Drive, folder: Path, **more: Any) -> Path:
 
 
 def failure(drive: Drive, folder: Path, words: str, **more: Any) -> HostError:
-    with pytest.raises(HostError, match=words) as caught:
-        take(drive, folder, **more)
+    error = error_of(HostError, lambda: take(drive, folder, **more), match=words)
     assert not (folder / "validation.zip").exists(), "half-done looks done"
-    assert caught.value.hint
-    return caught.value
+    assert error.hint
+    return error
 
 
 def test_downloads_and_shows_progress(drive: Drive, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from unicodedata import normalize
 
 import pytest
+from refusals import error_of
 
 from converters.files.filenames import ImageNames, UnclearName
 from converters.model.findings import Findings
@@ -47,7 +48,6 @@ def touch(folder: Path, *names: str) -> Path:
 )
 def test_a_name_spelled_otherwise_is_matched(name: str, file: str, tmp_path: Path) -> None:
     match = ImageNames(touch(tmp_path, file, "other/z.jpg")).match(name)
-    assert match is not None
     assert match.path == file
     assert match.rule
 
@@ -71,17 +71,14 @@ def test_a_missing_image_is_not_replaced_by_another(name: str, files: list[str],
     [("C:\\a.jpg", ["x/a.jpg", "y/a.jpg"]), ("a.tif", ["a.jpg", "a.png"]), ("A.JPG", ["a.jpg", "a.Jpg"])],
 )
 def test_a_name_of_two_images_names_both(name: str, files: list[str], tmp_path: Path) -> None:
-    with pytest.raises(UnclearName) as caught:
-        ImageNames(touch(tmp_path, *files)).match(name)
-    assert all(file in str(caught.value) for file in files)
+    error = error_of(UnclearName, lambda: ImageNames(touch(tmp_path, *files)).match(name))
+    assert all(file in str(error) for file in files)
 
 
 def test_two_names_of_one_image_are_told(tmp_path: Path) -> None:
     names = ["C:\\one\\a.jpg", "C:\\two\\a.jpg", "b.JPG", "b.jpg"]
     images = ImageNames(touch(tmp_path, "x/a.jpg", "b.jpg"), lambda: names)
-    with pytest.raises(UnclearName) as caught:
-        images.match(names[0])
-    assert names[1] in str(caught.value)
+    assert names[1] in str(error_of(UnclearName, images.match, names[0]))
     assert images.match("b.JPG") is None, "b.jpg is the image of the name that is the same"
 
 
@@ -131,17 +128,14 @@ def test_an_unclear_name_is_an_error_with_its_place(name: str, sets: Any) -> Non
     for folder in "xy":
         sets.picture(f"images/{folder}/a.png")
     path = sets.coco("result.json", name)
-    with pytest.raises(DataError, match=r"x/a.png.*y/a.png") as caught:
-        sets.convert()
-    assert (caught.value.code, caught.value.where.path) == ("F105", path)
+    error = error_of(DataError, sets.convert, match=r"x/a.png.*y/a.png")
+    assert (error.code, error.where.path) == ("F105", path)
 
 
 def test_two_records_never_share_an_image(sets: Any) -> None:
     sets.picture("images/x/a.png")
     sets.coco("result.json", "D:\\one\\b\\a.png", "q\\..\\..\\two\\c\\a.png")
-    with pytest.raises(DataError) as caught:
-        sets.convert()
-    assert caught.value.code == "F105"
+    assert error_of(DataError, sets.convert).code == "F105"
 
 
 def csv(sets: Any, *names: str) -> None:
@@ -182,9 +176,7 @@ def test_other_readers_name_both_images(write: Any, sets: Any) -> None:
     if write is voc:  # pictures that no file is about
         for name in "xy":
             sets.page(f"Annotations/{name}/a.xml", "a.png")
-    with pytest.raises(DataError, match=r"x/a.png.*y/a.png") as caught:
-        sets.convert()
-    assert caught.value.code == "F105"
+    assert error_of(DataError, sets.convert, match=r"x/a.png.*y/a.png").code == "F105"
 
 
 def test_prepare_says_it_once_and_labels_the_files(sets: Any, tmp_path: Path) -> None:

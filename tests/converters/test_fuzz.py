@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import shutil
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fuzzing import bounded
+from kept import Kept
 
 import converters
 from converters.model import Mask, Sample
@@ -34,84 +33,25 @@ from tltpipe.progress import Silent
 COUNT = int(os.environ.get("TLTPIPE_FUZZ", "200"))
 FAR = 2e6
 """Pixels that no number of a sample exceeds: most readers refuse more than a million."""
-SECONDS = 10
-"""More than any small file may take."""
 FORMATS = registry.names("converters.formats")
-GIGABYTE = 1 << 30
 
 NUMBERS = [
     *(b"NaN", b"-NaN", b"Infinity", b"-inf", b"1e999", b"-1e308", b"1e-400", b"0x10", b"1_000", b"-0", b"00012", b"1."),
-    *(
-        b"9" * 400,
-        b"-9223372036854775809",
-        b"18446744073709551616",
-        b"1e5",
-        b"\xd9\xa1\xd9\xa2",
-        b"\xef\xbc\x91",
-        b"+1",
-        b".",
-    ),
+    *(b"9" * 400, b"-9223372036854775809", b"18446744073709551616", b"1e5", b"\xd9\xa1\xd9\xa2", b"\xef\xbc\x91"),
+    *(b"+1", b"."),
 ]
 PIECES = [
-    *(
-        b"\x00",
-        b"\xff\xfe",
-        b"\xef\xbb\xbf",
-        b"\r\n",
-        b"\r",
-        b"\xe2\x80\xa8",
-        b"\xc3\x28",
-        b"\xed\xa0\x80",
-        b"\xf0\x9f\x91\x97",
-    ),
-    *(
-        b"null",
-        b"true",
-        b"[]",
-        b"{}",
-        b'""',
-        b'"',
-        b"'",
-        b"\\",
-        b"\\u0000",
-        b"\\ud800",
-        b"<",
-        b">",
-        b"&lol;",
-        b"<!--",
-        b"]]>",
-        b"&#0;",
-    ),
-    *(
-        b",",
-        b";",
-        b"\t",
-        b":",
-        b"-",
-        b"{{}}",
-        b"%s",
-        b"../../etc/passwd",
-        b"/",
-        b".",
-        b"..",
-        b"!!python/object:os.system x",
-        b"&a [*a]",
-    ),
+    *(b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\r\n", b"\r", b"\xe2\x80\xa8", b"\xc3\x28", b"\xed\xa0\x80"),
+    b"\xf0\x9f\x91\x97",
+    *(b"null", b"true", b"[]", b"{}", b'""', b'"', b"'", b"\\", b"\\u0000", b"\\ud800", b"<", b">", b"&lol;"),
+    *(b"<!--", b"]]>", b"&#0;"),
+    *(b",", b";", b"\t", b":", b"-", b"{{}}", b"%s", b"../../etc/passwd", b"/", b".", b".."),
+    *(b"!!python/object:os.system x", b"&a [*a]"),
     *(b"[" * 5000, b'{"a":' * 3000, b"<a>" * 3000, b"a" * 70_000, b"," * 3000, b" " * 5000, b"\n" * 3000, b"- " * 500),
 ]
 WORDS = [
-    b"item1",
-    b"bounding_box",
-    b"annotations",
-    b"images",
-    b"id",
-    b"size",
-    b"counts",
-    b"names",
-    b"xmin",
-    b"object",
-    b"nc",
-    b"class",
+    *(b"item1", b"bounding_box", b"annotations", b"images", b"id", b"size", b"counts", b"names", b"xmin", b"object"),
+    *(b"nc", b"class"),
 ]
 
 
@@ -173,26 +113,6 @@ MUTATIONS: list[Callable[[bytearray, random.Random], None]] = [
 ]
 
 
-@contextmanager
-def bounded() -> Iterator[None]:
-    """No hang and no memory beyond a bound."""
-
-    def late(number: int, frame: Any) -> None:
-        raise AssertionError(f"took more than {SECONDS} seconds")
-
-    limits = resource.getrlimit(resource.RLIMIT_AS)
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(SECONDS)
-    resource.setrlimit(resource.RLIMIT_AS, (used + GIGABYTE, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, limits)
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
 class Taken:
     """Takes every sample as a conversion would."""
 
@@ -238,30 +158,12 @@ def example(
     dataset = converters.read("deepfashion2", source, "train")
     mask = Mask(80, 60, b"jU1n0n0000000000000000000000000000000000000000000000000000000000ng1")
     samples = tuple(replace(s, objects=(*s.objects, replace(s.objects[0], polygons=(), mask=mask))) for s in dataset)
-    dataset = replace(dataset, pictures=Fixed(samples))
+    dataset = replace(dataset, pictures=Kept(samples))
     categories = joint([dataset], Selection())[0].categories
     texts = outputs.texts(name, root, categories, ["train"])
     part = Part("train", dataset, outputs.plan(name, root, "train"))
     transfer([part], journal=root.parent / ".journal", progress=Silent(), texts=texts)
     return name, root
-
-
-class Fixed:
-    """Samples that are there already."""
-
-    inputs: tuple[Path, ...] = ()
-
-    def __init__(self, samples: tuple[Sample, ...]) -> None:
-        self.samples = samples
-
-    def keys(self) -> range:
-        return range(len(self.samples))
-
-    def name(self, key: int) -> str:
-        return self.samples[key].id
-
-    def load(self, key: int, findings: Findings) -> Sample:  # noqa: ARG002
-        return self.samples[key]
 
 
 def deepfashion2_split(root: Path, image: Any) -> Path:

@@ -92,7 +92,28 @@ def coco(tmp_path: Path) -> Coco:
 
 
 Case = Callable[[Coco], object]
-CASES: dict[str, Case] = {}
+CASES: dict[str, Case] = {
+    rules.NO_PICTURE.code: lambda coco: coco.picture("train", "001.jpg").unlink(),
+    rules.UNREADABLE.code: lambda coco: coco.item("train", 1, bbox=["wide"]),
+    rules.ORPHAN.code: lambda coco: coco.save(noise(99), "train", "099.jpg"),
+    rules.SAME_NAME.code: lambda coco: coco.images["train"].append(coco.images["train"][0] | {"id": 77}),
+    rules.BROKEN_PICTURE.code: lambda coco: coco.picture("train", "001.jpg").write_bytes(b"no picture"),
+    rules.ROTATED.code: lambda coco: turned(coco, 6),
+    rules.OTHER_KIND.code: lambda coco: coco.save(noise(1), "train", "001.jpg", format="PNG"),
+    rules.ROUNDED.code: lambda coco: coco.item("train", 1, bbox=[100, 60, 60.5, 30]),
+    rules.TINY.code: lambda coco: coco.item("train", 1, bbox=[100, 60, 7, 30]),
+    rules.SAME_BOX.code: lambda coco: coco.item("train", 1, bbox=[10, 10, 60, 50]),
+    rules.HUGE.code: lambda coco: coco.item("train", 1, bbox=[0, 0, 160, 120]),
+    rules.OUTSIDE_BOX.code: lambda coco: coco.item("train", 1, segmentation=[[12, 22, 38, 22, 38, 90]]),
+    rules.FEW_POINTS.code: lambda coco: coco.item("train", 1, segmentation=[[12, 22, 38, 22, 12, 22]]),
+    rules.ODD_MASK.code: lambda coco: coco.item("train", 1, segmentation={"size": [12, 16], "counts": [10, 20, 162]}),
+    rules.LANDMARK_COUNT.code: lambda coco: coco.landmarks((20, 20, 2)),
+    rules.NO_LANDMARKS.code: lambda coco: coco.landmarks((0, 0, 0), (0, 0, 0)),
+    rules.LANDMARK_OUTSIDE.code: lambda coco: coco.landmarks((20, 20, 2), (163, 30, 2)),
+    rules.NO_ITEMS.code: lambda coco: coco.categories.append({"id": 3, "name": "sling"}),
+    rules.UNKNOWN_CLASS.code: lambda coco: coco.item("train", 1, category_id=9),
+    rules.NEAR_ACROSS.code: lambda coco: coco.save(noise(1), "validation", "011.jpg", quality=60),
+}
 
 
 def case(rule: rules.Rule) -> Callable[[Case], Case]:
@@ -101,31 +122,6 @@ def case(rule: rules.Rule) -> Callable[[Case], Case]:
         return function
 
     return remember
-
-
-@case(rules.NO_PICTURE)
-def missing(coco: Coco) -> None:
-    coco.picture("train", "001.jpg").unlink()
-
-
-@case(rules.UNREADABLE)
-def unreadable(coco: Coco) -> None:
-    coco.item("train", 1, bbox=["wide"])
-
-
-@case(rules.ORPHAN)
-def orphan(coco: Coco) -> None:
-    coco.save(noise(99), "train", "099.jpg")
-
-
-@case(rules.SAME_NAME)
-def same_name(coco: Coco) -> None:
-    coco.images["train"].append(coco.images["train"][0] | {"id": 77})
-
-
-@case(rules.BROKEN_PICTURE)
-def broken(coco: Coco) -> None:
-    coco.picture("train", "001.jpg").write_bytes(b"no picture")
 
 
 @case(rules.CUT_PICTURE)
@@ -138,11 +134,6 @@ def turned(coco: Coco, number: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = number
     coco.save(noise(1), "train", "001.jpg", exif=exif)
-
-
-@case(rules.ROTATED)
-def rotated(coco: Coco) -> None:
-    turned(coco, 6)
 
 
 @case(rules.SIZE_AS_SHOWN)
@@ -170,11 +161,6 @@ def frames(coco: Coco) -> None:
     coco.picture("train", "001.jpg").unlink()
 
 
-@case(rules.OTHER_KIND)
-def other_kind(coco: Coco) -> None:
-    coco.save(noise(1), "train", "001.jpg", format="PNG")
-
-
 @case(rules.NOT_RGB)
 def not_rgb(coco: Coco) -> None:
     coco.save(noise(1).convert("L"), "train", "001.jpg")
@@ -193,59 +179,9 @@ def outside(coco: Coco) -> None:
     coco.item("train", 1, bbox=[300, 60, 90, 30])
 
 
-@case(rules.ROUNDED)
-def rounded(coco: Coco) -> None:
-    coco.item("train", 1, bbox=[100, 60, 60.5, 30])
-
-
-@case(rules.TINY)
-def tiny(coco: Coco) -> None:
-    coco.item("train", 1, bbox=[100, 60, 7, 30])
-
-
-@case(rules.SAME_BOX)
-def same_box(coco: Coco) -> None:
-    coco.item("train", 1, bbox=[10, 10, 60, 50])
-
-
 @case(rules.NO_OBJECTS)
 def no_objects(coco: Coco) -> None:
     coco.annotations["train"] = [record for record in coco.annotations["train"] if record["image_id"] != 1]
-
-
-@case(rules.HUGE)
-def huge(coco: Coco) -> None:
-    coco.item("train", 1, bbox=[0, 0, 160, 120])
-
-
-@case(rules.OUTSIDE_BOX)
-def far_out_of_the_box(coco: Coco) -> None:
-    coco.item("train", 1, segmentation=[[12, 22, 38, 22, 38, 90]])
-
-
-@case(rules.FEW_POINTS)
-def few_points(coco: Coco) -> None:
-    coco.item("train", 1, segmentation=[[12, 22, 38, 22, 12, 22]])
-
-
-@case(rules.ODD_MASK)
-def odd_mask(coco: Coco) -> None:
-    coco.item("train", 1, segmentation={"size": [12, 16], "counts": [10, 20, 162]})
-
-
-@case(rules.LANDMARK_COUNT)
-def landmark_count(coco: Coco) -> None:
-    coco.landmarks((20, 20, 2))
-
-
-@case(rules.NO_LANDMARKS)
-def no_landmarks(coco: Coco) -> None:
-    coco.landmarks((0, 0, 0), (0, 0, 0))
-
-
-@case(rules.LANDMARK_OUTSIDE)
-def landmark_outside(coco: Coco) -> None:
-    coco.landmarks((20, 20, 2), (163, 30, 2))
 
 
 @case(rules.RARE)
@@ -255,16 +191,6 @@ def rare(coco: Coco) -> None:
     for split, place in (("train", 1), ("validation", 11)):
         for number in range(60):
             coco.item(split, place, bbox=[number, 20, 30, 40])
-
-
-@case(rules.NO_ITEMS)
-def no_items(coco: Coco) -> None:
-    coco.categories.append({"id": 3, "name": "sling"})
-
-
-@case(rules.UNKNOWN_CLASS)
-def unknown_class(coco: Coco) -> None:
-    coco.item("train", 1, category_id=9)
 
 
 @case(rules.ONE_SIDED)
@@ -290,11 +216,6 @@ def near(coco: Coco) -> None:
     coco.save(noise(1), "train", "004.jpg", quality=60)
 
 
-@case(rules.NEAR_ACROSS)
-def near_across(coco: Coco) -> None:
-    coco.save(noise(1), "validation", "011.jpg", quality=60)
-
-
 @case(rules.GARMENT_ACROSS)
 def garment_across(coco: Coco) -> None:
     coco.item("train", 1, pair_id=5, style=2)
@@ -303,27 +224,12 @@ def garment_across(coco: Coco) -> None:
 
 
 ELSEWHERE = {
-    "F102": "test_health_formats.py",
-    "C603": "test_health_formats.py",
-    "F106": "told by whatever leaves pictures out",
-    "F107": "told by tltpipe fetch",
-    "B308": "told by what is mended",
-    "F108": "test_listing.py",
-    "I209": "test_limits.py",
-    "F115": "test_yolo_layouts.py",
-    "F116": "test_yolo_layouts.py",
-    "F117": "test_yolo_layouts.py",
-    "F118": "test_yolo_layouts.py",
-    "F111": "test_filenames.py",
-    "F112": "test_image_sizes.py",
-    "F113": "test_voc_lists.py",
-    "F114": "test_coco_exports.py",
-    "C611": "test_crowd.py",
-    "C612": "test_crowd.py",
-    "B321": "test_ignore_regions.py",
-    "B322": "test_coordinates.py",
-    "B323": "test_labelme.py",
-    "C621": "test_csv.py",
+    "told by what leaves pictures out, by fetch, by what is mended": "F106 F107 B308",
+    "test_health_formats.py": "F102 C603",
+    "test_yolo_layouts.py": "F115 F116 F117 F118",
+    "test_listing.py, test_limits.py, test_filenames.py, test_image_sizes.py": "F108 I209 F111 F112",
+    "test_voc_lists.py, test_coco_exports.py, test_crowd.py": "F113 F114 C611 C612",
+    "test_ignore_regions.py, test_coordinates.py, test_labelme.py, test_csv.py": "B321 B322 B323 C621",
 }
 
 
@@ -336,7 +242,7 @@ def codes(report: Report) -> dict[str, int]:
 
 
 def test_every_rule_is_told_by_something() -> None:
-    assert {rule.code for rule in rules.catalogue()} == CASES.keys() | ELSEWHERE.keys()
+    assert {rule.code for rule in rules.catalogue()} == CASES.keys() | {*" ".join(ELSEWHERE.values()).split()}
 
 
 def test_nothing_is_found_where_nothing_is(coco: Coco) -> None:

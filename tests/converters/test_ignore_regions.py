@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kept import Kept
 
 import converters
 from converters.health import examine
 from converters.health.mending import mend
 from converters.model import Box, Dataset, Object, Sample, rules
-from converters.model.findings import Findings
 from converters.transfer import outputs
 from converters.transfer.convert import convert
 from converters.transfer.parts import Part
@@ -78,7 +77,7 @@ def test_a_class_of_that_name_in_another_format(files: Any, tmp_path: Path, form
     files.picture("1.jpg")
     car, region = Object("Car", Box(10, 10, 40, 40)), Object("DontCare", Box(50, 10, 90, 20))
     sample = Sample("1", files.root / "1.jpg", 100, 80, (car, region))
-    part = Part("train", Dataset(("DontCare", "Car"), Given(sample)), outputs.plan(format, tmp_path / "in", "train"))
+    part = Part("train", Dataset(("DontCare", "Car"), Kept((sample,))), outputs.plan(format, tmp_path / "in", "train"))
     texts = outputs.texts(format, tmp_path / "in", ("DontCare", "Car"), ["train"])
     transfer([part], journal=tmp_path / ".journal", progress=Silent(), texts=texts)
     (dataset,) = converters.splits(tmp_path / "in", format)[1].values()
@@ -86,23 +85,6 @@ def test_a_class_of_that_name_in_another_format(files: Any, tmp_path: Path, form
     done = converted(tmp_path / "in", tmp_path / "out", "kitti")
     assert dict(done.categories) == {"Car": 1}
     assert (tmp_path / "out/train/label_2/1.txt").read_text().splitlines()[1][:29] == "DontCare -1 -1 -10 50.00 10.0"
-
-
-@dataclass(frozen=True)
-class Given:
-    """One sample that is there already."""
-
-    sample: Sample
-    inputs: tuple[Path, ...] = ()
-
-    def keys(self) -> range:
-        return range(1)
-
-    def name(self, key: int) -> str:  # noqa: ARG002
-        return self.sample.id
-
-    def load(self, key: int, findings: Findings) -> Sample:  # noqa: ARG002
-        return self.sample
 
 
 def test_prepare_has_it_in_the_labels_and_in_no_class(source: Path, tmp_path: Path) -> None:

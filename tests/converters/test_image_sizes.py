@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from refusals import error_of
 
 from converters.health import examine
 from converters.health.mending import mend
@@ -54,9 +55,8 @@ def spoilt(write: Any, sets: Any, size: tuple[int, int] = (200, 160)) -> Path:
 @pytest.mark.parametrize("format", ["yolo", "kitti", "coco"])
 def test_another_size_stops_a_conversion(write: Any, size: tuple[int, int], format: str, sets: Any) -> None:
     path = spoilt(write, sets, size)
-    with pytest.raises(DataError, match=f"100 x 80.*{size[0]} x {size[1]}") as caught:
-        sets.convert(format=format)
-    assert (caught.value.code, caught.value.exit_code, caught.value.where.path) == ("I204", 3, path)
+    error = error_of(DataError, sets.convert, match=f"100 x 80.*{size[0]} x {size[1]}", format=format)
+    assert (error.code, error.exit_code, error.where.path) == ("I204", 3, path)
     made = sets.convert(format=format, skip_bad=True)
     assert made.counts == {"train": (1, 1)}
     assert made.codes["F106"] == 1
@@ -66,15 +66,9 @@ def test_another_size_stops_a_conversion(write: Any, size: tuple[int, int], form
 @everywhere
 def test_another_size_stops_without_images_too_and_split_and_prepare(write: Any, sets: Any, tmp_path: Path) -> None:
     spoilt(write, sets)
-    with pytest.raises(DataError) as caught:
-        sets.convert(pictures="none")
-    assert caught.value.code == "I204"
-    with pytest.raises(DataError) as caught:
-        work.split(sets.root, tmp_path / "sides", progress=Silent())
-    assert caught.value.code == "I204"
-    with pytest.raises(DataError) as caught:
-        prepared(sets.root, tmp_path)
-    assert caught.value.code == "I204"
+    assert error_of(DataError, sets.convert, pictures="none").code == "I204"
+    assert error_of(DataError, lambda: work.split(sets.root, tmp_path / "sides", progress=Silent())).code == "I204"
+    assert error_of(DataError, prepared, sets.root, tmp_path).code == "I204"
 
 
 @everywhere
@@ -102,9 +96,7 @@ def test_records_are_held_against_their_images(sets: Any) -> None:
     odd = records / "images/train/odd.jpg"
     odd.unlink()
     Image.new("RGB", (50, 40)).save(odd)
-    with pytest.raises(DataError) as caught:
-        sets.convert(records)
-    assert caught.value.code == "I204"
+    assert error_of(DataError, sets.convert, records).code == "I204"
 
 
 # Images that are not there
@@ -115,9 +107,8 @@ def test_images_that_are_not_there(write: Any, sets: Any, tmp_path: Path) -> Non
     spoilt(write, sets, (100, 80))
     (sets.root / FOLDERS[write] / "odd.jpg").unlink()
     for stopped in (lambda: sets.convert(), lambda: prepared(sets.root, tmp_path)):
-        with pytest.raises(DataError) as caught:
-            stopped()
-        assert (caught.value.code, caught.value.exit_code) == ("F101", 3)
+        error = error_of(DataError, stopped)
+        assert (error.code, error.exit_code) == ("F101", 3)
     assert prepared(sets.root, tmp_path, skip_bad=True).images == 1
     if write is not voc:  # which says what is on pictures by their names
         made = sets.convert(pictures="none")
@@ -158,6 +149,4 @@ def test_what_is_annotated_as_shown_is_turned_to_the_pixels_as_stored(sets: Any)
 def test_all_kinds_of_images_are_measured(name: str, sets: Any) -> None:
     sets.picture(f"images/train/{name}", (120, 80))
     sets.coco("annotations/instances_train.json", name)
-    with pytest.raises(DataError) as caught:
-        sets.convert()
-    assert caught.value.code == "I204"
+    assert error_of(DataError, sets.convert).code == "I204"

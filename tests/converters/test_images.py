@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from refusals import error_of
 
 from converters.pictures import headers
 from tltpipe.errors import DataError
@@ -57,9 +58,7 @@ def test_what_is_no_picture_is_said_so(tmp_path: Path, content: bytes | None, me
     path = tmp_path / "a.jpg"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(DataError, match=message) as caught:
-        headers.size(path, format="JPEG")
-    assert caught.value.where == path
+    assert error_of(DataError, headers.size, path, match=message, format="JPEG").where == path
 
 
 def test_another_format_under_a_jpeg_name(tmp_path: Path) -> None:

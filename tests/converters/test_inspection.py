@@ -6,15 +6,14 @@ import io
 import json
 import os
 import random
-import resource
 import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fuzzing import bounded, mutate
 from PIL import Image
+from refusals import error_of
 
 from converters import inspection
 from converters.inspection import Report
@@ -160,7 +159,6 @@ def test_every_check_sum_is_verified(tmp_path: Path, place: int, what: str) -> N
     records.write_records(tmp_path / "b", data)
     report = look(path, tmp_path / "b")
     problem = report.problem()
-    assert problem is not None
     assert (problem.exit_code, problem.where) == (3, path)
     assert problem.what == f"{what.format(offset=third)}; the 2 records before it are good"
     assert [(file.records, file.objects) for file in report.files] == [(2, 2), (4, 4)]
@@ -175,7 +173,6 @@ def test_a_file_cut_off_and_one_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(whole[:-30])
     (tmp_path / "b").write_bytes(jpeg())
     problem = look(tmp_path).problem()
-    assert problem is not None
     assert "the file ends inside the record at byte" in problem.what
     assert problem.what.endswith("; the record before it is good; 1 more damaged file")
     assert look(tmp_path / "b").problem().what == "this is not a TFRecord file; nothing before it"  # type: ignore[union-attr]
@@ -215,9 +212,7 @@ def test_lines_end_at_a_damaged_record_with_the_count_before_it(tmp_path: Path) 
     (tmp_path / "a").write_bytes(data)
     found = lines([tmp_path / "a"])
     assert json.loads(next(found))["byte"] == 0
-    with pytest.raises(DataError, match="the record before it is good") as caught:
-        next(found)
-    assert caught.value.where == tmp_path / "a"
+    assert error_of(DataError, next, found, match="the record before it is good").where == tmp_path / "a"
 
 
 @pytest.mark.parametrize(
@@ -347,36 +342,6 @@ def test_memory_does_not_grow_with_the_records(tmp_path: Path, monkeypatch: pyte
     assert peak(tmp_path / "many") < peak(tmp_path / "few") + 50_000
 
 
-@contextmanager
-def bounded() -> Iterator[None]:
-    """No memory beyond half a gigabyte."""
-    limits = resource.getrlimit(resource.RLIMIT_AS)
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 29), limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, limits)
-
-
-def mutated(data: bytes, chance: random.Random) -> bytes:
-    changed = bytearray(data)
-    for _ in range(chance.randint(1, 4)):
-        place = chance.randrange(len(changed) or 1)
-        match chance.randrange(5):
-            case 0 | 1:
-                changed[place : place + 1] = bytes(
-                    [(changed[place : place + 1] or b"\0")[0] ^ 1 << chance.randrange(8)]
-                )
-            case 2:
-                del changed[place:]
-            case 3:
-                del changed[place : place + chance.randint(1, 40)]
-            case _:
-                changed[place:place] = changed[place : place + 90] or chance.randbytes(9)
-    return bytes(changed)
-
-
 def test_mutated_files_end_in_a_report(tmp_path: Path) -> None:
     """Damaged files, and damaged Examples behind check sums that fit: told as damage or listed; printed; drawn."""
     path, out = tmp_path / "a", tmp_path / "out"
@@ -389,11 +354,11 @@ def test_mutated_files_end_in_a_report(tmp_path: Path) -> None:
         sound = seed % 2 == 1
         data = whole
         if sound:
-            data = b"".join(records.frame_record(mutated(each, chance)) for each in examples)
+            data = b"".join(records.frame_record(mutate(each, chance)) for each in examples)
         else:
-            data = mutated(whole, chance)
+            data = mutate(whole, chance)
         path.write_bytes(data)
-        with bounded():
+        with bounded(1 << 29):
             report = look(path, choose=3)
             problem = report.problem()
             if sound:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 from converters.files import json_document, json_records
 from converters.files.json_records import Records
@@ -133,9 +134,8 @@ def test_integers_are_those_of_the_record_itself(tmp_path: Path) -> None:
 def test_says_where_it_is_wrong(text: str, line: int | None, column: int | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(text)
-    with pytest.raises(DataError, match=message) as caught:
-        scanned(path, "a")
-    where = caught.value.where
+    error = error_of(DataError, scanned, path, "a", match=message)
+    where = error.where
     if line is None:
         assert where == path
     else:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from refusals import error_of
 
 import converters
 from converters.formats import labelme
@@ -27,9 +28,7 @@ def samples(root: Path, split: str = "train") -> list[Sample]:
 
 
 def failure(root: Path) -> DataError:
-    with pytest.raises(DataError) as caught:
-        samples(root)
-    return caught.value
+    return error_of(DataError, samples, root)
 
 
 def test_every_shape(tmp_path: Path, handmade: Mapping[str, Callable[[Path], None]]) -> None:

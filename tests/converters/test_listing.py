@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import error_of
 
 from converters.files import listing
 from converters.formats import yolo
@@ -57,16 +58,12 @@ def test_no_other_decoder_is_tried(tmp_path: Path, name: str) -> None:
     """Ghostscript for EPS, previews for raw photos: whatever the file is called."""
     Image.new("RGB", (40, 30)).save(tmp_path / "it.eps")
     (tmp_path / "it.eps").rename(tmp_path / name)
-    with pytest.raises(DataError) as caught:
-        headers.size(tmp_path / name)
-    assert caught.value.code == "I201"
+    assert error_of(DataError, headers.size, tmp_path / name).code == "I201"
 
 
 def test_a_telephone_photo_is_called_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
-    with pytest.raises(DataError, match="HEIC") as caught:
-        headers.size(tmp_path / "a.jpg")
-    assert "JPEG or PNG" in (caught.value.hint or "")
+    assert "JPEG or PNG" in (error_of(DataError, headers.size, tmp_path / "a.jpg", match="HEIC").hint or "")
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".tif"])
@@ -124,6 +121,5 @@ def test_two_images_of_one_name_in_one_folder_are_both_named(tmp_path: Path) -> 
     root = yolo_set(tmp_path)
     image(root / "images/train/in/1.png")
     (place,) = yolo.find(root).values()
-    with pytest.raises(DataError, match=r"in/1\.avif.*in/1\.png|in/1\.png.*in/1\.avif") as caught:
-        list(yolo.read(place))
-    assert caught.value.code == "F105"
+    error = error_of(DataError, lambda: list(yolo.read(place)), match=r"in/1\.avif.*in/1\.png|in/1\.png.*in/1\.avif")
+    assert error.code == "F105"

@@ -203,17 +203,8 @@ def delete_split(root: Path, truth: Truth, split: str, chance: random.Random) ->
 
 
 CHANGES: tuple[Callable[[Path, Truth, str, random.Random], Change | None], ...] = (
-    delete_pictures,
-    delete_pictures,
-    delete_class,
-    delete_labels,
-    move_picture,
-    swap_sides,
-    rename_picture,
-    move_label,
-    rename_class,
-    delete_list,
-    delete_split,
+    *(delete_pictures, delete_pictures, delete_class, delete_labels, move_picture, swap_sides, rename_picture),
+    *(move_label, rename_class, delete_list, delete_split),
 )
 
 
@@ -228,7 +219,6 @@ def prepared(root: Path, target: Path, *, source_format: str, **options: Any) ->
     common: dict[str, Any] = {"class_maps": (target,), "journal": target.with_name("journal"), "progress": Silent()}
     done = prepare(splits, **common, places=places, roots=[root], **options)
     for name, (dataset, each) in splits.items():
-        assert each.labels is not None
         kitti = sum(len(path.read_text().splitlines()) for path in each.labels.rglob("*.txt"))
         assert kitti == done[name].items * dataset.annotated, "the labels hold what the COCO file does"
         (target / "images").mkdir(exist_ok=True)

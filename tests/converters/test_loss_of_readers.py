@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from refusals import error_of
 
 import converters
 from converters.model import listed
@@ -86,9 +87,8 @@ ENDINGS = {"cvat": ("val", "validation"), "labelme": ("val", "valid"), "via": ("
 def test_two_folders_of_one_split_are_an_error(format: str, files: Any) -> None:
     for folder in ("train", *ENDINGS[format]):
         WRITERS[format](files, folder)
-    with pytest.raises(DataError, match="validation split") as caught:
-        converters.splits(files.root, format)
-    assert all(folder in f"{caught.value.where} {caught.value}" for folder in ENDINGS[format])
+    error = error_of(DataError, converters.splits, files.root, format, match="validation split")
+    assert all(folder in f"{error.where} {error}" for folder in ENDINGS[format])
 
 
 @pytest.mark.parametrize("format", ["cvat", "labelme", "via", "penn_fudan"])

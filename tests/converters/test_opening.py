@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 import converters
 from tltpipe.errors import DataError, TltpipeError, UsageError
@@ -16,10 +17,9 @@ VOC = "<annotation><object/></annotation>"
 
 
 def failure(files: Any, format: str | None = None) -> TltpipeError:
-    with pytest.raises(TltpipeError) as caught:
-        converters.splits(files.root, format)
-    assert caught.value.where == files.root
-    return caught.value
+    error = error_of(TltpipeError, converters.splits, files.root, format)
+    assert error.where == files.root
+    return error
 
 
 def test_what_was_seen_is_listed(files: Any) -> None:

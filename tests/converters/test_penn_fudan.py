@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import error_of
 
 import converters
 from converters.model import Box, rules, run_lengths
@@ -125,11 +126,10 @@ def test_what_differs_is_an_error_with_its_place(
 ) -> None:
     files.penn_fudan("1", (WALKING, (11, 6, 30, 60)), (STANDING, (41, 1, 100, 80)))
     change(files.root)
-    with pytest.raises(DataError, match=re.escape(word)) as caught:
-        list(converters.read("penn_fudan", files.root))
-    where = caught.value.where
+    error = error_of(DataError, lambda: list(converters.read("penn_fudan", files.root)), match=re.escape(word))
+    where = error.where
     place = where if isinstance(where, Location) else Location(Path(str(where)))
-    assert (Path(place.path), place.line, caught.value.code) == (files.root / file, line, code)
+    assert (Path(place.path), place.line, error.code) == (files.root / file, line, code)
 
 
 @pytest.mark.parametrize(("right", "cases"), [(36, 0), (50, 1)])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 import converters
 from converters.model import rules
@@ -118,16 +119,13 @@ def test_worker_processes_write_the_same_bytes(maker: Any, monkeypatch: pytest.M
     run(root, workers=2)
     assert [path.read_bytes() for path in outputs] == alone
     (root / "annos" / "000017.json").write_text("{")
-    with pytest.raises(DataError, match=r"000017\.json:1:\d+: .*cut off") as caught:
-        run(root, workers=2)
-    assert caught.value.hint
+    assert error_of(DataError, run, root, match=r"000017\.json:1:\d+: .*cut off", workers=2).hint
 
 
 def test_progress_counts_every_picture(maker: Any) -> None:
     lines: list[str] = []
     run(maker.split(*(maker.page() for _ in range(5))), progress=Lines(lines.append, every=0))
     last = read(lines[-1])
-    assert last is not None
     assert (last.done, last.total, last.what) == (5, 5, "prepare")
 
 
@@ -144,14 +142,6 @@ def test_folder_that_cannot_be_written(maker: Any) -> None:
     root.chmod(0o500)
     with pytest.raises(HostError, match="cannot be written"):
         run(root)
-
-
-def test_a_file_where_a_folder_must_be(maker: Any) -> None:
-    root = maker.split(maker.page(maker.item()))
-    (root.parent / "COCO").write_text("")
-    with pytest.raises(HostError):
-        run(root)
-    assert not (root / "label").exists()
 
 
 def test_classes_chosen_renamed_and_merged(maker: Any) -> None:

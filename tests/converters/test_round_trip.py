@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kept import Kept
 
 import converters
 from converters.model import Box, Dataset, Mask, Object, Sample
-from converters.model.findings import Findings
 from converters.transfer import outputs
 from converters.transfer.parts import Part
 from converters.transfer.selection import Selection, joint
@@ -23,23 +22,6 @@ from tltpipe.progress import Silent
 FORMATS = list(converters.known(writing=True))
 DEFAULTS = {field.name: field for field in dataclasses.fields(Object)}
 SPLITS = ("train", "validation")
-
-
-@dataclass(frozen=True)
-class Given:
-    """Samples that are there already."""
-
-    samples: tuple[Sample, ...]
-    inputs: tuple[Path, ...] = ()
-
-    def keys(self) -> Sequence[int]:
-        return range(len(self.samples))
-
-    def name(self, key: int) -> str:
-        return self.samples[key].id
-
-    def load(self, key: int, findings: Findings) -> Sample:  # noqa: ARG002
-        return self.samples[key]
 
 
 @pytest.fixture
@@ -62,7 +44,7 @@ def source(maker: Any) -> dict[str, Dataset]:
     (third.image.parent / "a b.c-ü.jpg").write_bytes(third.image.read_bytes())
     samples.append(replace(third, id="a b.c-ü", image=third.image.parent / "a b.c-ü.jpg"))
     datasets = converters.splits(train.pictures.inputs[0].parent.parent)[1]
-    given = Given(tuple(samples), train.pictures.inputs)
+    given = Kept(tuple(samples), train.pictures.inputs)
     return {"train": replace(datasets["train"], pictures=given), "validation": datasets["validation"]}
 
 

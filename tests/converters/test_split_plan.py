@@ -5,39 +5,23 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kept import Kept
 from PIL import Image
+from refusals import error_of
 
 from converters import partition
 from converters.model import Box, Dataset, Object, Sample, rules
-from converters.model.findings import Findings
 from converters.partition import AT_RANDOM, Plan, Rules
 from tltpipe.errors import DataError, UsageError
 
 CLASSES = ("skirt", "vest", "shorts")
-
-
-@dataclass(frozen=True)
-class Listed:
-    """Pictures that are here as samples; the key is the place."""
-
-    samples: tuple[Sample, ...]
-    inputs: Sequence[Path] = (Path("nowhere"),)
-
-    def keys(self) -> Sequence[int]:
-        return range(len(self.samples))
-
-    def name(self, key: int) -> str:
-        return self.samples[key].id
-
-    def load(self, key: int, findings: Findings) -> Sample:  # noqa: ARG002
-        return self.samples[key]
 
 
 def thing(category: str, pair: int | None = None, style: int | None = None) -> Object:
@@ -49,7 +33,7 @@ def sample(name: str, *things: Object, image: Path | None = None) -> Sample:
 
 
 def dataset(*samples: Sample, joint_pairs: bool = True) -> Dataset:
-    return Dataset(CLASSES, Listed(samples), joint_pairs=joint_pairs)
+    return Dataset(CLASSES, Kept(samples, (Path("nowhere"),)), joint_pairs=joint_pairs)
 
 
 def planned(*samples: Sample, **options: object) -> Plan:
@@ -152,9 +136,7 @@ def test_counts() -> None:
 
 def test_one_group_of_all_is_refused() -> None:
     samples = [sample(f"{n:03d}", thing("skirt", 1, 1)) for n in range(10)]
-    with pytest.raises(DataError, match="10 of 10 belong together") as caught:
-        planned(*samples)
-    assert "--no-identity" in str(caught.value.hint)
+    assert "--no-identity" in str(error_of(DataError, lambda: planned(*samples), match="10 of 10 belong together").hint)
     assert len(planned(*samples, rules=Rules(identity=False)).pictures("validation")) == 2
 
 
@@ -181,7 +163,6 @@ def test_class_shares_add_up() -> None:
         "vest": 90,
         "shorts": 0,
     }
-    assert report.deviation is not None
     side = report.splits[report.deviation.split]
     share = 100 * side.classes[report.deviation.category] / report.deviation.items
     assert share - 100 * side.asked / 90 == pytest.approx(report.deviation.points, abs=0.001)
@@ -279,7 +260,6 @@ def test_pictures_that_look_alike_stay_together_when_asked(tmp_path: Path) -> No
     plan = partition.plan({"train": dataset(*samples)}, rules=Rules(near=True))
     found = sides(plan)
     assert all(found[f"{n:03d}"] == found[f"{n + 1:03d}"] for n in range(0, 20, 2))
-    assert plan.report.leaks.alike is not None
     assert plan.report.leaks.alike.count == 0
     assert plan.report.before[AT_RANDOM].alike.count > 0  # type: ignore[union-attr]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import typer
+from refusals import error_of
 from typer.testing import CliRunner, Result
 
 import converters
@@ -96,10 +97,9 @@ def test_what_is_there_is_not_replaced_unasked(source: Path, tmp_path: Path) -> 
 def test_several_splits_must_be_chosen_from(source: Path, maker: Any, tmp_path: Path) -> None:
     maker.split(*(maker.page(maker.item(2, style=1), pair_id=1 + n) for n in range(10)), name="validation")
     target = tmp_path / "out"
-    with pytest.raises(UsageError, match="several splits") as caught:
-        split(source, target)
-    assert "--split" in str(caught.value.hint)
-    assert "--all" in str(caught.value.hint)
+    error = error_of(UsageError, split, source, target, match="several splits")
+    assert "--split" in str(error.hint)
+    assert "--all" in str(error.hint)
     with pytest.raises(UsageError, match='no split "test"'):
         split(source, target, splits=("test",))
     assert sum(each.images for each in split(source, target, splits=("validation",)).splits.values()) == 10

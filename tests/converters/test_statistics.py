@@ -3,47 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from kept import Kept
+from refusals import error_of
 
 from converters.model import Box, Dataset, Keypoints, Mask, Object, Sample
-from converters.model.findings import Findings
 from converters.statistics import Report, measure
 from converters.statistics.columns import VALUES
 from converters.statistics.summary import heat, quantiles
 from specs.ssd.anchor_search import figures
 from tltpipe.errors import DataError
 from tltpipe.progress import Silent
-
-HERE = Path()
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Samples as they are."""
-
-    samples: tuple[Sample, ...]
-    broken: tuple[int, ...] = ()
-
-    @property
-    def inputs(self) -> Sequence[Path]:
-        return ()
-
-    def keys(self) -> Sequence[Any]:
-        return range(len(self.samples))
-
-    def name(self, key: Any) -> str:
-        return self.samples[key].id
-
-    def load(self, key: Any, findings: Findings) -> Sample:  # noqa: ARG002
-        if key in self.broken:
-            raise DataError("is broken", where=self.samples[key].image)
-        return self.samples[key]
 
 
 def sample(number: int, *objects: Object, size: tuple[int, int] = (100, 200), source: str | None = None) -> Sample:
@@ -55,7 +30,7 @@ def thing(category: str, left: float, top: float, width: float, height: float, *
 
 
 def dataset(*samples: Sample, categories: tuple[str, ...] = ("cat", "dog"), **more: Any) -> Dataset:
-    return Dataset(categories, Kept(samples, more.pop("broken", ())), **more)
+    return Dataset(categories, Kept(samples, broken=more.pop("broken", ())), **more)
 
 
 def measured(*samples: Sample, **more: Any) -> Report:
@@ -181,9 +156,8 @@ def test_broken_pictures_stop_it_or_are_left_out_and_the_others_keep_their_place
 
 
 def test_a_class_that_is_not_in_the_list_is_told() -> None:
-    with pytest.raises(DataError, match='"cow" is not among') as caught:
-        measured(sample(1, thing("cow", 0, 0, 9, 9)))
-    assert caught.value.code == "C604"
+    error = error_of(DataError, lambda: measured(sample(1, thing("cow", 0, 0, 9, 9))), match='"cow" is not among')
+    assert error.code == "C604"
 
 
 def test_the_same_numbers_on_any_number_of_processes() -> None:

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kept import Kept
 from PIL import Image
 
 from converters.model import Box, Dataset, Keypoints, Object, Sample, run_lengths
-from converters.model.findings import Findings
 from converters.statistics import charts, measure
 from converters.statistics.page import render
 from converters.statistics.showcase import SIDE, picks
@@ -24,24 +24,6 @@ from tltpipe.progress import Silent
 EVIL = '<script>alert("1")</script>'
 QUOTE = "\" onload='x' {{ 7 * 7 }} \x00\u202e"
 VOID = {"meta", "input", "br", "link", "img", "hr"}
-
-
-class Kept:
-    """Samples as they are."""
-
-    inputs: tuple[Path, ...] = ()
-
-    def __init__(self, samples: list[Sample]) -> None:
-        self.samples = samples
-
-    def keys(self) -> Any:
-        return range(len(self.samples))
-
-    def name(self, key: Any) -> str:
-        return self.samples[key].id
-
-    def load(self, key: Any, findings: Findings) -> Sample:  # noqa: ARG002
-        return self.samples[key]
 
 
 class Page(HTMLParser):
@@ -172,7 +154,6 @@ def test_pictures_are_small_jpegs_with_what_is_on_them(tmp_path: Path) -> None:
     text = page([drawn(tmp_path, "a/b", one, size=(600, 800))], "cat", "dog")
     found = Page(text)
     jpeg = re.search(r"data:image/jpeg;base64,([^\"]+)", text)
-    assert jpeg is not None
     small = Image.open(io.BytesIO(base64.b64decode(jpeg[1])))
     assert small.size == (SIDE * 3 // 4, SIDE)
     factor = SIDE / 800
@@ -182,7 +163,6 @@ def test_pictures_are_small_jpegs_with_what_is_on_them(tmp_path: Path) -> None:
     ]
     assert 'd="M45.0 90.0L180.0 90.0L180.0 270.0Z"' in text
     png = re.search(r"data:image/png;base64,([^\"]+)", text)
-    assert png is not None
     shape = Image.open(io.BytesIO(base64.b64decode(png[1]))).getchannel("A")
     assert shape.getbbox() == (0, 0, 45, 90)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kept import FEATURES
 
 import converters
 from converters.formats import tfrecord
@@ -19,19 +20,6 @@ from converters.tfrecords import examples, frames, records
 from converters.tfrecords.examples import Bytes, Feature, Floats, Integers
 from converters.tfrecords.records import write_records
 from tltpipe.errors import DataError
-
-FEATURES: dict[str, Feature] = {
-    "frame/id": Bytes([b"images/train/000001"]),
-    "frame/height": Integers([288]),
-    "frame/width": Integers([300]),
-    "target/object_class": Bytes([b"shorts", "café".encode()]),
-    "target/truncation": Floats([0.1, 0.0]),
-    "target/occlusion": Integers([3, -1]),
-    "target/coordinates_x1": Floats([1.5, -2.25]),
-    "target/coordinates_y1": Floats([2.5, 0.0]),
-    "target/coordinates_x2": Floats([99.1, 300.0]),
-    "target/coordinates_y2": Floats([77.7, 1000.37]),
-}
 
 
 def put(root: Path, *changes: dict[str, Feature], name: str = "-fold-000-of-002") -> Path:

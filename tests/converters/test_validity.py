@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import error_of
 
 from converters.model import Box, Object, Sample, rules
 from converters.model.findings import Findings
@@ -30,10 +31,9 @@ def test_a_proper_sample_is_passed_on_as_it_is() -> None:
 
 @pytest.mark.parametrize("box", [Box(5, 5, 5, 9), Box(9, 5, 5, 9), Box(5, 9, 9, 5), Box(float("nan"), 0, 1, 1)])
 def test_boxes_without_area(box: Box) -> None:
-    with pytest.raises(DataError, match="has no area") as caught:
-        settled(sample(Object("vest", box, origin=3)), Findings())
-    assert str(caught.value.where) == "labels/7.txt:3"
-    assert caught.value.code == rules.NO_AREA.code
+    error = error_of(DataError, lambda: settled(sample(Object("vest", box, origin=3)), Findings()), match="has no area")
+    assert str(error.where) == "labels/7.txt:3"
+    assert error.code == rules.NO_AREA.code
 
 
 def test_up_to_a_pixel_is_clipped_and_told() -> None:

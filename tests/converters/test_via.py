@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 import converters
 from converters.model import Box, rules
@@ -72,17 +73,15 @@ def test_which_attribute_is_the_class(files: Any, attributes: str, name: str) ->
 def test_a_row_that_cannot_be(files: Any, shape: str, attributes: str, word: str) -> None:
     files.picture("1.jpg")
     path = table(files, (RECT, '{"class":"a"}'), (shape, attributes))
-    with pytest.raises(DataError) as caught:
-        list(converters.read("via", files.root))
-    assert str(caught.value.where).startswith(f"{path}:3")
-    assert word in caught.value.what
+    error = error_of(DataError, lambda: list(converters.read("via", files.root)))
+    assert str(error.where).startswith(f"{path}:3")
+    assert word in error.what
 
 
 def test_a_missing_image(files: Any) -> None:
     path = table(files, (RECT, '{"class":"a"}'))
-    with pytest.raises(DataError) as caught:
-        list(converters.read("via", files.root))
-    assert (caught.value.code, str(caught.value.where)) == (rules.NO_PICTURE.code, f"{path}:2")
+    error = error_of(DataError, lambda: list(converters.read("via", files.root)))
+    assert (error.code, str(error.where)) == (rules.NO_PICTURE.code, f"{path}:2")
 
 
 def test_splits_are_folders(files: Any) -> None:
@@ -98,6 +97,4 @@ def test_two_names_of_one_image(files: Any) -> None:
     path = table(files, (RECT, '{"class":"vest"}'))
     assert [sample.id for sample in converters.read("via", files.root)] == ["1"]
     path.write_text(path.read_text() + path.read_text().splitlines()[1].replace("1.jpg", "1.Jpg") + "\n")
-    with pytest.raises(DataError) as caught:
-        list(converters.read("via", files.root))
-    assert caught.value.code == rules.NO_PICTURE.code
+    assert error_of(DataError, lambda: list(converters.read("via", files.root))).code == rules.NO_PICTURE.code

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 import converters
 from converters.model import Box, Object, rules
@@ -61,10 +62,9 @@ def test_splits_by_the_names_of_their_folders(files: Any) -> None:
 def test_a_row_that_cannot_be(files: Any, row: str, word: str) -> None:
     files.picture("images/1.jpg")
     path = files.text("annotations/1.txt", f"1,2,30,40,1,4,0,0\n{row}\n")
-    with pytest.raises(DataError) as caught:
-        list(converters.read("visdrone", files.root))
-    assert caught.value.where == Location(path, 2)
-    assert word in caught.value.what
+    error = error_of(DataError, lambda: list(converters.read("visdrone", files.root)))
+    assert error.where == Location(path, 2)
+    assert word in error.what
 
 
 def test_images_and_labels_without_each_other(files: Any) -> None:

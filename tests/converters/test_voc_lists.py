@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 import converters
 from converters.partition import work
@@ -158,9 +159,7 @@ def test_a_page_of_another_folder_finds_its_own_picture(sets: Any) -> None:
 
 def test_pictures_that_are_missing_altogether(sets: Any) -> None:
     sets.page("Annotations/a.xml", "a.jpg")
-    with pytest.raises(DataError) as caught:
-        sets.convert()
-    assert caught.value.code == "F101"
+    assert error_of(DataError, sets.convert).code == "F101"
 
 
 def test_what_is_written_is_read_again(sets: Any) -> None:

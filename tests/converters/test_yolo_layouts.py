@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from PIL import Image
+from refusals import error_of
 
 import converters
 from converters.formats import yolo
@@ -135,10 +136,9 @@ def test_labels_of_another_split_are_not_taken(tmp_path: Path) -> None:
         path.unlink()
     shutil.rmtree(tmp_path / "val")
     text(tmp_path / "data.yaml", PAGE)
-    with pytest.raises(DataError) as caught:
-        counts(tmp_path)
-    assert caught.value.code == rules.NO_ANNOTATIONS.code
-    assert caught.value.where == tmp_path / "labels/val"
+    error = error_of(DataError, counts, tmp_path)
+    assert error.code == rules.NO_ANNOTATIONS.code
+    assert error.where == tmp_path / "labels/val"
 
 
 def test_a_label_beside_its_image_counts_where_the_folder_lacks_it(tmp_path: Path) -> None:
@@ -183,12 +183,11 @@ def test_a_split_without_any_of_its_labels_is_an_error(how: str, split: str, com
         assert report.closed == ({"train": "train", "val": "validation"}[split],)
         assert report.where(rules.NO_ANNOTATIONS.code) == {report.closed[0]: 1}
         return
-    with pytest.raises(DataError) as caught:
-        converted(root)
-    assert caught.value.exit_code == 3
-    assert caught.value.code == rules.NO_ANNOTATIONS.code
-    assert caught.value.where == labels
-    assert ("exist" in str(caught.value)) is (how == "renamed")
+    error = error_of(DataError, converted, root)
+    assert error.exit_code == 3
+    assert error.code == rules.NO_ANNOTATIONS.code
+    assert error.where == labels
+    assert ("exist" in str(error)) is (how == "renamed")
     assert not (tmp_path / "set-coco").exists()
 
 
@@ -214,9 +213,7 @@ def test_a_test_split_may_have_no_labels(tmp_path: Path) -> None:
     assert list((tmp_path / "set-yolo/labels/test").iterdir()) == [], "an empty label file would say something"
     assert not converters.read("yolo", tmp_path / "set-yolo", "test").annotated
     text(root / "labels/test/2.txt")
-    with pytest.raises(DataError) as caught:
-        counts(root)
-    assert caught.value.code == rules.NO_ANNOTATIONS.code
+    assert error_of(DataError, counts, root).code == rules.NO_ANNOTATIONS.code
 
 
 def test_empty_label_files_are_not_taken_for_another_format(tmp_path: Path) -> None:
@@ -267,10 +264,9 @@ def test_labels_alone_are_an_error(tmp_path: Path, *, with_folder: bool) -> None
     classes(tmp_path)
     if with_folder:
         (tmp_path / "images").mkdir()
-    with pytest.raises(DataError) as caught:
-        counts(tmp_path)
-    assert caught.value.where == tmp_path / "images"
-    assert caught.value.code == rules.NO_PICTURE.code
+    error = error_of(DataError, counts, tmp_path)
+    assert error.where == tmp_path / "images"
+    assert error.code == rules.NO_PICTURE.code
 
 
 def test_labels_of_images_that_are_apart(tmp_path: Path) -> None:
@@ -298,18 +294,14 @@ def test_one_folder_with_its_class_names(name: str, tmp_path: Path) -> None:
 
 def test_one_folder_without_class_names(tmp_path: Path) -> None:
     one_folder(tmp_path)
-    with pytest.raises(DataError) as caught:
-        counts(tmp_path)
-    assert "classes.txt" in (caught.value.hint or "")
+    assert "classes.txt" in (error_of(DataError, counts, tmp_path).hint or "")
 
 
 def test_one_split_of_a_described_data_set(tmp_path: Path) -> None:
     root = plain(
         tmp_path / "set", "{}/images", "{}/labels", "train: train/images\nval: val/images\nnames: [cat, dog]\n"
     )
-    with pytest.raises(DataError) as caught:
-        counts(root / "train")
-    assert str(root / "data.yaml") in (caught.value.hint or "")
+    assert str(root / "data.yaml") in (error_of(DataError, counts, root / "train").hint or "")
 
 
 def test_inputs_are_all_folders_and_files_that_are_read(tmp_path: Path) -> None:
@@ -409,18 +401,14 @@ def test_darknet_written_as_yolo_has_yolos_names_of_splits(tmp_path: Path) -> No
 def test_what_darknet_names_and_is_not_there(gone: str, where: str, tmp_path: Path) -> None:
     root = darknet(tmp_path)
     (root / gone).unlink()
-    with pytest.raises(DataError) as caught:
-        counts(root)
-    assert str(caught.value.where) == f"{root}/{where}"
+    assert str(error_of(DataError, counts, root).where) == f"{root}/{where}"
 
 
 def test_darknet_that_loses_all_labels(tmp_path: Path) -> None:
     root = darknet(tmp_path)
     for path in (root / "obj_train_data").glob("*.txt"):
         path.unlink()
-    with pytest.raises(DataError) as caught:
-        counts(root)
-    assert caught.value.code == rules.NO_ANNOTATIONS.code
+    assert error_of(DataError, counts, root).code == rules.NO_ANNOTATIONS.code
 
 
 def test_darknet_with_another_number_of_classes(tmp_path: Path) -> None:
@@ -460,9 +448,7 @@ def test_a_name_that_several_images_have_is_not_guessed(tmp_path: Path) -> None:
     root = plain(tmp_path / "set", page="train: train.txt\nnames: [cat, dog]\n")
     shutil.copy(root / "images/train/train0.jpg", root / "images/val/train0.jpg")
     text(root / "train.txt", "/content/train0.jpg\n")
-    with pytest.raises(DataError) as caught:
-        counts(root)
-    assert caught.value.code in (rules.NO_PICTURE.code, rules.NO_ANNOTATIONS.code)
+    assert error_of(DataError, counts, root).code in (rules.NO_PICTURE.code, rules.NO_ANNOTATIONS.code)
 
 
 # data.yaml
@@ -497,9 +483,7 @@ def test_an_archive_unpacked_into_a_folder_of_its_own(make: Callable[[Path], Pat
 def test_the_end_of_a_path_must_say_more_than_images(tmp_path: Path) -> None:
     """Else validation would be all images."""
     root = plain(tmp_path / "set", page=PAGE.replace("images/val", "/content/elsewhere/images"))
-    with pytest.raises(DataError, match="val") as caught:
-        counts(root)
-    assert caught.value.where == root / "data.yaml"
+    assert error_of(DataError, counts, root, match="val").where == root / "data.yaml"
 
 
 def test_a_split_that_is_not_there(tmp_path: Path) -> None:
@@ -508,9 +492,7 @@ def test_a_split_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="test"):
         convert(root, tmp_path / "out", format="coco", splits=("test",), progress=Silent())
     (root / "images/val").rename(root / "images/other")
-    with pytest.raises(DataError, match="val") as caught:
-        counts(root)
-    assert "images" in (caught.value.hint or "")
+    assert "images" in (error_of(DataError, counts, root, match="val").hint or "")
 
 
 # Several polygons
@@ -553,8 +535,6 @@ def test_what_is_taken_away_or_moved_is_no_quiet_loss(what: str, tmp_path: Path)
     take, code = TAKEN[what]
     take(root)
     if code:
-        with pytest.raises(TltpipeError) as caught:
-            counts(root)
-        assert caught.value.exit_code == code
+        assert error_of(TltpipeError, counts, root).exit_code == code
     else:
         assert sum(items for _, items in counts(root).values()) == len(list(root.rglob("*.txt")))

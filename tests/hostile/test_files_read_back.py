@@ -56,7 +56,6 @@ def test_an_attempt_of_any_form_is_none(tmp_path: Path, name: str) -> None:
 def test_a_receipt_that_is_one_is_read(tmp_path: Path) -> None:
     written(RECEIPT, tmp_path / "train.json")
     loaded = receipts.load(tmp_path, "train")
-    assert loaded is not None
     assert loaded.facts.argv == (("tlt-train",),)
 
 

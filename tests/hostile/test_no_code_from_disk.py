@@ -11,16 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ROOMS = ("tltpipe", "converters", "specs", "orchestrator", "runtime")
 MODULES = {
-    "pickle",
-    "cPickle",
-    "_pickle",
-    "dill",
-    "cloudpickle",
-    "joblib",
-    "shelve",
-    "marshal",
-    "jsonpickle",
-    "dbm",
+    *("pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle", "dbm"),
     "imp",
 }
 MODULES |= {"runpy", "code", "codeop"}
@@ -117,39 +108,17 @@ def test_nothing_runs_what_it_reads(room: str) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "import pickle",
-        "from pickle import loads",
-        "def f():\n    import marshal",
-        "import shelve",
-        "import joblib.memory",
-        "eval(text)",
-        "exec(text)",
-        "torch.load(path)",
-        "torch.load(path, weights_only=False)",
-        "np.load(path)",
-        "numpy.load(path, allow_pickle=True)",
-        "load(path, allow_pickle=True)",
-        "yaml.load(text)",
-        "yaml.load(text, Loader=yaml.FullLoader)",
-        "yaml.unsafe_load(text)",
-        "pandas.read_pickle(path)",
-        "import torch as t\nt.load(path)",
-        "from torch import load\nload(path, weights_only=False)",
-        "from numpy import load as read\nread(path)",
-        "from yaml import unsafe_load",
-        "import yaml as y\ny.unsafe_load(text)",
-        "import importlib\nimportlib.import_module('pickle')",
-        "import builtins\nbuiltins.eval(text)",
-        "run = eval",
-        "torch.jit.load(path)",
-        "torch.export.load(path)",
-        "subprocess.run(text, shell=True)",
-        "os.system(text)",
-        "from os import system",
-        "import runpy",
-        "tarfile.open(path).extractall()",
-        "shutil.unpack_archive(path)",
-        "importlib.util.spec_from_file_location('x', path)",
+        *("import pickle", "from pickle import loads", "def f():\n    import marshal", "import shelve"),
+        *("import joblib.memory", "eval(text)", "exec(text)", "torch.load(path)"),
+        *("torch.load(path, weights_only=False)", "np.load(path)", "numpy.load(path, allow_pickle=True)"),
+        *("load(path, allow_pickle=True)", "yaml.load(text)", "yaml.load(text, Loader=yaml.FullLoader)"),
+        *("yaml.unsafe_load(text)", "pandas.read_pickle(path)", "import torch as t\nt.load(path)"),
+        *("from torch import load\nload(path, weights_only=False)", "from numpy import load as read\nread(path)"),
+        *("from yaml import unsafe_load", "import yaml as y\ny.unsafe_load(text)"),
+        *("import importlib\nimportlib.import_module('pickle')", "import builtins\nbuiltins.eval(text)"),
+        *("run = eval", "torch.jit.load(path)", "torch.export.load(path)", "subprocess.run(text, shell=True)"),
+        *("os.system(text)", "from os import system", "import runpy", "tarfile.open(path).extractall()"),
+        *("shutil.unpack_archive(path)", "importlib.util.spec_from_file_location('x', path)"),
     ],
 )
 def test_each_of_them_is_seen(code: str) -> None:
@@ -159,12 +128,8 @@ def test_each_of_them_is_seen(code: str) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "torch.load(p, weights_only=True)",
-        "model.eval()",
-        "yaml.load(t, Loader=yaml.SafeLoader)",
-        "re.compile(t)",
-        "f(compile=True)",
-        "json.load(s)",
+        *("torch.load(p, weights_only=True)", "model.eval()", "yaml.load(t, Loader=yaml.SafeLoader)"),
+        *("re.compile(t)", "f(compile=True)", "json.load(s)"),
     ],
 )
 def test_what_is_sound_is_not(code: str) -> None:

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from planted import Command
 
 BIN = Path(sys.executable).parent
-SPEC = """\
-spatial_config { }
-dataset_config { image_path: "image" label_path: "label" }
-output_image_width: 64 output_image_height: 48 image_extension: ".jpg"
-"""
-SETTINGS = "data: {format: kitti, splits: [train]}\n"
-LINE = "vest 0.00 0 0.00 10 20 60 80 0 0 0 0 0 0 0\n"
 COMMANDS = {
     "augment": (
         ["tlt-augment", "-d", "Original-Data/train", "-a", "augment.conf", "-o", "out"],
@@ -38,28 +30,6 @@ MADE = {
     "prepare": "COCO/train.json",
 }
 WORDS = [*COMMANDS]
-
-
-class Command:
-    """A pickle that runs a command when it is read."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.system, (f"touch {self.mark}",)
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Path:
-    for folder in ("image", "label"):
-        (tmp_path / "Original-Data/train" / folder).mkdir(parents=True)
-    for number in range(4):
-        Image.new("RGB", (120, 90), (40 * number, 90, 9)).save(tmp_path / f"Original-Data/train/image/{number:03d}.jpg")
-        (tmp_path / f"Original-Data/train/label/{number:03d}.txt").write_text(LINE)
-    (tmp_path / "augment.conf").write_text(SPEC)
-    (tmp_path / "tltpipe.yaml").write_text(SETTINGS)
-    return tmp_path
 
 
 def run(work: Path, word: str) -> subprocess.CompletedProcess[str]:

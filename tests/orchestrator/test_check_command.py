@@ -9,27 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from PIL import Image
 from typer.testing import CliRunner
 
 from converters.health import examine
 from converters.model import rules
+from orchestrator.cli import app
 from orchestrator.commands import check as check_command
-from orchestrator.commands.options import command
 from orchestrator.screen.console import Console
 from tltpipe.errors import FindingsError
 from tltpipe.progress import Silent
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def app() -> typer.Typer:
-    app = typer.Typer(pretty_exceptions_enable=False)
-    app.command()(command(check_command.check))
-    app.command()(lambda: None)  # with one command alone, Typer takes no command name
-    return app
 
 
 @pytest.fixture
@@ -49,21 +40,21 @@ def write(root: Path, number: int, *boxes: tuple[float, ...]) -> None:
     (root / f"train/label_2/{number:06d}.txt").write_text("".join(lines))
 
 
-def check(app: typer.Typer, *arguments: object) -> Any:
+def check(*arguments: object) -> Any:
     return CliRunner().invoke(app, ["check", *map(str, arguments)])
 
 
-def test_a_healthy_data_set(app: typer.Typer, data: Path) -> None:
-    result = check(app, data, "--strict")
+def test_a_healthy_data_set(data: Path) -> None:
+    result = check(data, "--strict")
     assert result.exit_code == 0, result.output
     assert "healthy: nothing found" in result.output
     assert "train         3         0      3        1" in result.output
 
 
-def test_findings_with_examples_and_what_to_do(app: typer.Typer, data: Path) -> None:
+def test_findings_with_examples_and_what_to_do(data: Path) -> None:
     write(data, 2, (10, 10, 120, 70), (10, 10, 10, 70))
     (data / "train/image_2/000003.jpg").write_bytes(b"")
-    result = check(app, data)
+    result = check(data)
     assert result.exit_code == 0
     lines = [line.rstrip() for line in result.output.splitlines()]
     found = lines.index("B302  error         1  boxes that reach beyond their picture")
@@ -74,33 +65,33 @@ def test_findings_with_examples_and_what_to_do(app: typer.Typer, data: Path) -> 
     assert lines[-1] == "3 errors, 0 warnings, 0 notes"
 
 
-def test_more_examples_when_asked_for(app: typer.Typer, data: Path) -> None:
+def test_more_examples_when_asked_for(data: Path) -> None:
     write(data, 1, *((x, 10, 120, 70) for x in range(12)))
-    few, more = check(app, data).output, check(app, data, "--all").output
+    few, more = check(data).output, check(data, "--all").output
     assert (few.count("000001:"), more.count("000001:")) == (3, 10)
     assert "and 9 more" in few
     assert "and 2 more" in more
 
 
-def test_strict_is_7(app: typer.Typer, data: Path) -> None:
+def test_strict_is_7(data: Path) -> None:
     write(data, 2, (10, 10, 15, 70))
     assert FindingsError.exit_code == 7
-    assert check(app, data).exit_code == 0
-    result = check(app, data, "--strict")
+    assert check(data).exit_code == 0
+    result = check(data, "--strict")
     assert result.exit_code == 7
     assert "not healthy: 0 errors, 1 warning, 0 notes" in result.output
 
 
-def test_notes_are_not_strict(app: typer.Typer, data: Path) -> None:
+def test_notes_are_not_strict(data: Path) -> None:
     write(data, 2)
-    result = check(app, data, "--strict")
+    result = check(data, "--strict")
     assert result.exit_code == 0
     assert "B306" in result.output
 
 
-def test_json_is_one_object(app: typer.Typer, data: Path) -> None:
+def test_json_is_one_object(data: Path) -> None:
     write(data, 2, (10, 10, 15, 70))
-    result = check(app, data, "--json", "--strict")
+    result = check(data, "--json", "--strict")
     assert result.exit_code == 7
     told = json.loads(result.stdout)
     assert (told["images"], told["items"], told["classes"]) == (3, 3, {"skirt": 3})
@@ -111,20 +102,20 @@ def test_json_is_one_object(app: typer.Typer, data: Path) -> None:
     assert told["splits"]["train"]["findings"][0]["count"] == 1
 
 
-def test_fix_writes_a_mended_copy(app: typer.Typer, data: Path, tmp_path: Path) -> None:
+def test_fix_writes_a_mended_copy(data: Path, tmp_path: Path) -> None:
     write(data, 2, (10, 10, 120, 70))
     (data / "train/image_2/000003.jpg").write_bytes(b"")
     out = tmp_path / "mended"
-    result = check(app, data, "--fix", out)
+    result = check(data, "--fix", out)
     assert result.exit_code == 0, result.output
     assert f"mended copy: {out} (kitti)" in result.output
     assert (out / "train/label_2/000002.txt").read_text().split()[4:8] == ["10.00", "10.00", "100.00", "70.00"]
     assert (out / "left-out.txt").read_text().startswith("000003\t")
-    assert check(app, out, "--strict").exit_code == 0
-    again = check(app, data, "--fix", out)
+    assert check(out, "--strict").exit_code == 0
+    again = check(data, "--fix", out)
     assert again.exit_code == 2
     assert "is there already" in again.output
-    forced = check(app, data, "--fix", out, "--force", "--json")
+    forced = check(data, "--fix", out, "--force", "--json")
     assert json.loads(forced.stdout)["mended"]["splits"]["train"]["images"] == 2
 
 
@@ -137,27 +128,23 @@ def test_fix_writes_a_mended_copy(app: typer.Typer, data: Path, tmp_path: Path) 
         (["data", "--from", "kiti"], 2, 'did you mean "kitti"'),
     ],
 )
-def test_errors(
-    app: typer.Typer, data: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, words: str
-) -> None:
+def test_errors(data: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, words: str) -> None:
     monkeypatch.chdir(data.parent)
     if arguments == ["."]:
         (data.parent / "empty").mkdir()
         monkeypatch.chdir(data.parent / "empty")
-    result = check(app, *arguments)
+    result = check(*arguments)
     assert (result.exit_code, words in result.output) == (code, True), result.output
 
 
 @pytest.mark.parametrize("flags", [[], ["--json"]])
-def test_a_split_that_cannot_be_opened_is_3_and_the_report_is_there(
-    app: typer.Typer, tmp_path: Path, flags: list[str]
-) -> None:
+def test_a_split_that_cannot_be_opened_is_3_and_the_report_is_there(tmp_path: Path, flags: list[str]) -> None:
     root = tmp_path / "coco"
     (root / "annotations").mkdir(parents=True)
     page: dict[str, Any] = {"images": [], "annotations": [], "categories": [{"id": 1, "name": "skirt"}]}
     (root / "annotations/instances_train.json").write_text(json.dumps(page))
     (root / "annotations/instances_validation.json").write_text('{"images": [], "annotations": [], "categories": [{}]}')
-    result = check(app, root, "--from", "coco", *flags)
+    result = check(root, "--from", "coco", *flags)
     assert result.exit_code == 3, result.output
     assert "F103" in result.stdout
     if flags:
@@ -183,11 +170,11 @@ def test_fits_80_columns(data: Path) -> None:
     assert "name.jpg" in "".join(line.strip() for line in told)
 
 
-def test_the_catalogue_is_listed(app: typer.Typer) -> None:
-    result = check(app, "--rules")
+def test_the_catalogue_is_listed() -> None:
+    result = check("--rules")
     assert result.exit_code == 0
     assert all(rule.code in result.output and rule.title in result.output for rule in rules.catalogue())
-    told = json.loads(check(app, "--rules", "--json").stdout)["rules"]
+    told = json.loads(check("--rules", "--json").stdout)["rules"]
     assert [rule["code"] for rule in told] == [rule.code for rule in rules.catalogue()]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from coco_judge import judged
 from PIL import Image, ImageDraw
 
 from orchestrator import pipeline
@@ -57,18 +56,6 @@ def draw(root: Path, split: str, count: int, *, first_id: int) -> None:
     categories = [{"id": id, "name": name} for id, name in IDS.items()]
     text = json.dumps({"images": images, "annotations": annotations, "categories": categories})
     (root / split / "_annotations.coco.json").write_text(text)
-
-
-def judged(truth: Path, results: Path) -> Any:
-    """COCO's twelve figures by pycocotools."""
-    coco, judge = pytest.importorskip("pycocotools.coco"), pytest.importorskip("pycocotools.cocoeval")
-    with contextlib.redirect_stdout(io.StringIO()):
-        there = coco.COCO(str(truth))
-        evaluation = judge.COCOeval(there, there.loadRes(str(results)), "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return evaluation.stats
 
 
 def test_pycocotools_counts_what_evaluate_tells(start: Callable[..., Run], real_programs: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from refusals import error_of
 
 from orchestrator.settings import config, example
 from orchestrator.settings.config import Given
@@ -70,12 +71,11 @@ def test_values_as_text(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_in_the_file(tmp_path: Path, text: str, line: str, what: str, hint: str | None) -> None:
-    with pytest.raises(ConfigError) as caught:
-        load(tmp_path, text)
-    assert str(caught.value.where) == f"{tmp_path}/tltpipe.yaml" + (f":{line}" if line else "")
-    assert what in caught.value.what
-    assert hint is None or hint in f"{caught.value.what} {caught.value.hint}"
-    assert caught.value.exit_code == 2
+    error = error_of(ConfigError, load, tmp_path, text)
+    assert str(error.where) == f"{tmp_path}/tltpipe.yaml" + (f":{line}" if line else "")
+    assert what in error.what
+    assert hint is None or hint in f"{error.what} {error.hint}"
+    assert error.exit_code == 2
 
 
 @pytest.mark.parametrize(
@@ -109,12 +109,9 @@ def test_options_of_commands_are_settings_of_the_network(tmp_path: Path) -> None
 
 
 def test_mistakes_elsewhere(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as caught:
-        load(tmp_path, TLTPIPE_SSD__NUM_EPOCHS="x")
-    assert caught.value.where == "TLTPIPE_SSD__NUM_EPOCHS"
-    with pytest.raises(ConfigError) as caught:
-        load(tmp_path, TLTPIPE_SSD_NUM_EPOCHS="5")
-    assert (caught.value.where, "TLTPIPE_SSD__NUM_EPOCHS" in str(caught.value.hint)) == ("TLTPIPE_SSD_NUM_EPOCHS", True)
+    assert error_of(ConfigError, load, tmp_path, TLTPIPE_SSD__NUM_EPOCHS="x").where == "TLTPIPE_SSD__NUM_EPOCHS"
+    error = error_of(ConfigError, load, tmp_path, TLTPIPE_SSD_NUM_EPOCHS="5")
+    assert (error.where, "TLTPIPE_SSD__NUM_EPOCHS" in str(error.hint)) == ("TLTPIPE_SSD_NUM_EPOCHS", True)
     with pytest.raises(ConfigError):
         config.flag("ssd.num_epochs")
     with pytest.raises(UsageError, match='"sdd"'):

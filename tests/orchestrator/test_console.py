@@ -47,7 +47,6 @@ def test_a_terminal_gets_one_bar_at_a_time() -> None:
     shown = console.Console(stream=stream)
     for epoch in (1, 2, 3):
         shown.tick(Tick(f"epoch {epoch}/3", 1, 9, "steps"), "")
-    assert shown.bars is not None
     assert [task.description for task in shown.bars.tasks] == ["epoch 3/3"]
     shown.end("train", 65)
     assert shown.bars is None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 from orchestrator import pipeline
 from orchestrator.engine import containers, engine, image, pull
@@ -114,7 +115,6 @@ def test_the_key_is_in_no_option_and_its_file_is_the_callers_alone() -> None:
     with tarfile.open(fileobj=io.BytesIO(containers.secret_archive(JOB.secrets, CALLER))) as archive:
         folder, file = archive.getmembers()
         stream = archive.extractfile(file)
-        assert stream is not None
         assert stream.read().decode() == KEY
     assert (file.name, file.mode, file.uid, file.gid) == ("run/tltpipe/key", 0o400, 1234, 100)
     assert (folder.isdir(), folder.mode, folder.uid) == (True, 0o500, 1234)
@@ -153,18 +153,15 @@ NO_RLIMIT = "OCI runtime create failed: error setting rlimit type 8: operation n
 
 def test_refused_limits_are_given_up_one_by_one() -> None:
     first = containers.fallback_options(options(), NO_RLIMIT, gpu_request="auto")
-    assert first is not None
     assert [limit["Name"] for limit in first[0]["ulimits"]] == ["stack"]
     assert "memlock" in first[1]
     second = containers.fallback_options(first[0], NO_RLIMIT, gpu_request="auto")
-    assert second is not None
     assert containers.fallback_options(second[0], NO_RLIMIT, gpu_request="auto") is None
 
 
 def test_an_engine_without_gpu_is_put_up_with_only_when_the_choice_was_ours() -> None:
     chosen = options(gpus=DEVICE)
     fallback_options = containers.fallback_options(chosen, NO_DRIVER, gpu_request="auto")
-    assert fallback_options is not None
     assert "device_requests" not in fallback_options[0]
     assert "no GPU" in fallback_options[1]
     assert containers.fallback_options(chosen, NO_DRIVER, gpu_request="device") is None
@@ -281,11 +278,10 @@ def test_an_engine_that_goes_away_is_told_in_words(tmp_path: Path, monkeypatch: 
     threading.Thread(target=serve, daemon=True).start()
     monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
     runner = docker.open(Place(tmp_path, tmp_path / "logs", image="tltpipe:0.1.0"))
-    with pytest.raises(HostError, match="the Docker engine failed: ") as caught:
-        runner.image_id("tltpipe:0.1.0")
+    error = error_of(HostError, runner.image_id, "tltpipe:0.1.0", match="the Docker engine failed: ")
     server.close()
     shutil.rmtree(folder)
-    assert caught.value.hint
+    assert error.hint
 
 
 def test_our_own_image_is_never_looked_for_in_a_registry() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 from orchestrator import pipeline
 from orchestrator.run import Run
@@ -56,12 +57,11 @@ def test_a_setting_that_an_edited_spec_overrules_is_refused(
 ) -> None:
     render(start())
     edit(workspace, "num_epochs: 80", "num_epochs: 3")
-    with pytest.raises(ConfigError) as caught:
-        render(start(**{setting: value}))
+    error = error_of(ConfigError, lambda: render(start(**{setting: value})))
     lines = (workspace / "specs/train.conf").read_text().splitlines()
     number = next(number for number, line in enumerate(lines, 1) if line.split()[0].removesuffix(":") == field)
-    assert caught.value.where == f"--{setting}"
-    assert f"{workspace}/specs/train.conf:{number}:" in caught.value.what
+    assert error.where == f"--{setting}"
+    assert f"{workspace}/specs/train.conf:{number}:" in error.what
     assert "num_epochs: 3" in (workspace / "specs/train.conf").read_text()
     assert "num_epochs: 3" in render(start(threshold=0.5)), "this is of no spec"
     assert "num_epochs: 3" in render(start(**{"ssd.num_epochs": 3})), "and here both say the same"
@@ -76,9 +76,7 @@ def test_an_edit_newer_than_the_settings_counts_and_is_said(start: Start, worksp
     (said,) = [line for line in run.report.told if "tltpipe.yaml:2:3" in line]  # type: ignore[attr-defined]
     assert "num_epochs: 3" in said
     (workspace / "tltpipe.yaml").write_text("ssd:\n  num_epochs: 12\n")
-    with pytest.raises(ConfigError) as caught:
-        render(start())
-    assert str(caught.value.where) == f"{workspace}/tltpipe.yaml:2:3"
+    assert str(error_of(ConfigError, lambda: render(start())).where) == f"{workspace}/tltpipe.yaml:2:3"
 
 
 def test_a_setting_that_this_kind_of_spec_does_not_have_is_refused(start: Start) -> None:
@@ -108,10 +106,9 @@ def test_a_value_that_only_the_spec_refuses_is_told_where_it_was_given(
     start: Start, workspace: Path, text: str, place: str
 ) -> None:
     (workspace / "tltpipe.yaml").write_text(text)
-    with pytest.raises(ConfigError) as caught:
-        pipeline.execute(start(), ["prepare"])
-    assert str(caught.value.where) == f"{workspace}/tltpipe.yaml:{place}"
-    assert "specs/" not in str(caught.value)
+    error = error_of(ConfigError, lambda: pipeline.execute(start(), ["prepare"]))
+    assert str(error.where) == f"{workspace}/tltpipe.yaml:{place}"
+    assert "specs/" not in str(error)
     assert not (workspace / "specs").exists()
 
 
@@ -136,11 +133,10 @@ def test_the_edits_stay_when_the_place_changes(start: Start, workspace: Path) ->
 def test_a_typo_is_told_with_its_place_before_anything_runs(start: Start, workspace: Path) -> None:
     render(start())
     edit(workspace, "num_epochs: 80", "num_epoch: 80")
-    with pytest.raises(SpecError) as caught:
-        pipeline.execute(start(), ["prepare"])
+    error = error_of(SpecError, lambda: pipeline.execute(start(), ["prepare"]))
     line = (workspace / "specs/train.conf").read_text().splitlines().index("  num_epoch: 80") + 1
-    assert str(caught.value.where) == f"{workspace}/specs/train.conf:{line}:3"
-    assert "num_epochs" in f"{caught.value} {caught.value.hint}"
+    assert str(error.where) == f"{workspace}/specs/train.conf:{line}:3"
+    assert "num_epochs" in f"{error} {error.hint}"
     assert not (workspace / "COCO").exists()
 
 

@@ -128,7 +128,6 @@ def test_scores_of_any_task_are_kept_and_shown(evaluated: Any, workspace: Path) 
     }
     assert json.loads((workspace / "output/evaluation.json").read_text())["task"] == "segmentation"
     receipt = receipts.load(workspace / ".tltpipe/receipts", "evaluate")
-    assert receipt is not None
     assert receipt.result["per_class"] == SEGMENTED["per_class"]
     rows = [line.split() for line in shown(results).splitlines() if line.strip()]
     figures = [row[:3] for row in rows[-6:-3]]

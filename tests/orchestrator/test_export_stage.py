@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from refusals import error_of
 
 from orchestrator import pipeline
 from orchestrator.commands import subjects
@@ -50,9 +51,8 @@ def test_the_newest_checkpoint_is_exported(exported: Start, workspace: Path) -> 
         "verified": {"boxes": 7},
     }
     assert (workspace / result.told["exported"]).read_text() == "model"
-    with pytest.raises(ExportError, match="exported before") as caught:
-        pipeline.execute(exported(), ["export"])
-    assert caught.value.exit_code == 5
+    error = error_of(ExportError, lambda: pipeline.execute(exported(), ["export"]), match="exported before")
+    assert error.exit_code == 5
     pipeline.execute(exported(force=True), ["export"])
     assert not list((workspace / "exported").glob("*-*"))
 
@@ -107,9 +107,8 @@ def test_a_format_that_nobody_knows(exported: Start) -> None:
 
 
 def test_nothing_to_export(start: Start, fake_programs: Programs) -> None:
-    with pytest.raises(DataError) as caught:
-        pipeline.execute(start(programs=fake_programs()), ["export"])
-    assert caught.value.hint == "run `tltpipe train` first"
+    error = error_of(DataError, lambda: pipeline.execute(start(programs=fake_programs()), ["export"]))
+    assert error.hint == "run `tltpipe train` first"
 
 
 def test_an_exporter_that_writes_nothing(
@@ -182,9 +181,8 @@ def test_pictures_that_cannot_be_read_do_not_cost_the_others(
     pictures.mkdir()
     for name in ("a.jpg", "b.jpg", "c.jpg"):
         (pictures / name).touch()
-    with pytest.raises(DataError) as caught:
-        pipeline.execute(exported(subject=pictures), ["infer"])
-    assert str(caught.value).endswith("all others are done\n  b.jpg: empty\n  c.jpg: damaged")
+    error = error_of(DataError, lambda: pipeline.execute(exported(subject=pictures), ["infer"]))
+    assert str(error).endswith("all others are done\n  b.jpg: empty\n  c.jpg: damaged")
     found = {path.relative_to(workspace / "inference").as_posix() for path in (workspace / "inference").rglob("*.*")}
     assert found == {"images_annotated/a.jpg", "labels/a.txt", "coco.json"}
 
@@ -194,24 +192,13 @@ def test_a_model_and_its_json_are_enough(
     start: Start, real_programs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In a folder with nothing else in it: no data, no training, no spec of its own."""
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch")
     pytest.importorskip("onnxruntime")
-    import specs
-    from runtime.networks import ssd
-    from runtime.programs import export
-    from runtime.weights import checkpoint
+    from ssd_specs import untrained
 
-    settings = specs.tunables_from("ssd", {"nlayers": 10, "input_width": 128, "input_height": 128})
-    places = {
-        "tfrecords_path": "train-*", "image_directory_path": ".", "image_extension": "jpg",
-        "classes": ["skirt", "vest"], "validation_tfrecords_path": None, "validation_fold": None,
-    }  # fmt: skip
-    text = specs.render("ssd", "train.tlt2.conf.j2", settings, **places)
-    spec = specs.parse_text(text, "ssd", source="train.conf")
-    torch.manual_seed(1)
-    detector = ssd.build(ssd.recipe(spec))
-    weights = tmp_path / "trained.safetensors"
-    checkpoint.save(weights, checkpoint.Checkpoint("ssd_resnet10", ("skirt", "vest"), 1, detector.state_dict(), text))
+    from runtime.programs import export
+
+    weights = untrained(tmp_path / "trained.safetensors")
     model = tmp_path / "elsewhere/m.onnx"
     assert export.main(["ssd", "-m", str(weights), "-o", str(model)]) == 0
 

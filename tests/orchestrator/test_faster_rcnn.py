@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from coco_judge import judged
 from PIL import Image
 
 import specs
@@ -61,18 +60,6 @@ def penn_fudan(root: Path, count: int) -> None:
         Image.fromarray(image).save(root / f"PNGImages/{number}.png")
         Image.fromarray(mask).save(root / f"PedMasks/{number}_mask.png")
         (root / f"Annotation/{number}.txt").write_text(PAGE.format(stem=number))
-
-
-def judged(truth: Path, results: Path) -> Any:
-    """COCO's twelve figures by pycocotools."""
-    coco, judge = pytest.importorskip("pycocotools.coco"), pytest.importorskip("pycocotools.cocoeval")
-    with contextlib.redirect_stdout(io.StringIO()):
-        there = coco.COCO(str(truth))
-        evaluation = judge.COCOeval(there, there.loadRes(str(results)), "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return evaluation.stats
 
 
 def test_deepfashion2(start: Callable[..., Run], real_programs: Path, workspace: Path) -> None:

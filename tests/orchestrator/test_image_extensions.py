@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from refusals import error_of
 
 from converters.tfrecords import frames
 from orchestrator import pipeline
@@ -91,9 +92,8 @@ def test_nvidias_programs_are_not_started_on_what_they_would_pass_over(
 ) -> None:
     root = draw(tmp_path / "other", names)
     go(start, root, real_programs, "prepare")
-    with pytest.raises(DataError, match=counts) as caught:
-        go(start, root, None, "augment", toolkit="tlt2", runner="dry", key="x")
-    assert caught.value.hint
+    error = error_of(DataError, go, start, root, None, "augment", match=counts, toolkit="tlt2", runner="dry", key="x")
+    assert error.hint
     assert not (root / "KITTI-dataset-augmented").exists()
 
 

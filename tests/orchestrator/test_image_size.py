@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 from orchestrator.settings import config
 from tltpipe.errors import ConfigError
@@ -49,14 +50,12 @@ def test_pictures_may_be_left_as_they_are(tmp_path: Path) -> None:
     ],
 )
 def test_two_sizes_are_refused(tmp_path: Path, text: str, sets: tuple[str, ...], places: tuple[str, ...]) -> None:
-    with pytest.raises(ConfigError) as caught:
-        sizes(tmp_path, text, *sets)
-    assert [place for place in places if place not in str(caught.value)] == []
-    assert caught.value.exit_code == 2
+    error = error_of(ConfigError, lambda: sizes(tmp_path, text, *sets))
+    assert [place for place in places if place not in str(error)] == []
+    assert error.exit_code == 2
 
 
 @pytest.mark.parametrize("value", ["big", "300 by 300", "0", "[300, 300, 3]", "20", "1e3", "-300"])
 def test_what_is_no_size(tmp_path: Path, value: str) -> None:
-    with pytest.raises(ConfigError, match="image_size") as caught:
-        sizes(tmp_path, f"image_size: {value}\n")
-    assert str(caught.value.where) == f"{tmp_path}/tltpipe.yaml:1:1"
+    error = error_of(ConfigError, sizes, tmp_path, f"image_size: {value}\n", match="image_size")
+    assert str(error.where) == f"{tmp_path}/tltpipe.yaml:1:1"

@@ -156,7 +156,6 @@ def test_ctrl_c_lets_the_program_end_by_itself(tmp_path: Path, write_program: Wr
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert driver.stdout is not None
     assert driver.stdout.readline() == "waiting\n"
     driver.send_signal(signal.SIGINT)
     told = driver.stdout.read()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import pyzipper
+from refusals import error_of
 
 from orchestrator.settings import password
 from tltpipe.errors import UsageError
@@ -47,9 +48,7 @@ def test_from_the_environment_which_forgets_it(monkeypatch: pytest.MonkeyPatch) 
 
 def test_nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO())
-    with pytest.raises(UsageError, match="nobody is here") as caught:
-        password.asker(None)()
-    assert "--password-fd" in str(caught.value.hint)
+    assert "--password-fd" in str(error_of(UsageError, lambda: password.asker(None)(), match="nobody is here").hint)
 
 
 @pytest.mark.parametrize(("data", "words"), [(b"", "empty"), (b"\n", "empty"), (b"\xff\xfe\n", "UTF-8")])

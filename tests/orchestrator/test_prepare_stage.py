@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from raw_data import coco
 
 from orchestrator import pipeline, session
 from orchestrator.run import Run
@@ -87,19 +88,6 @@ def test_labels_go_elsewhere_where_the_data_cannot_be_written(workspace: Path, m
     assert not (raw / "train/label").exists()
 
 
-def test_a_test_split_gets_a_coco_file_and_no_labels(workspace: Path) -> None:
-    (workspace / "Original-Data/test").mkdir()
-    (workspace / "Original-Data/validation/image").rename(workspace / "Original-Data/test/image")
-    (workspace / "Original-Data/validation/annos").rename(workspace / "gone")
-    (workspace / "Original-Data/validation").rmdir()
-    result = tltpipe("prepare", cwd=workspace)
-    assert result.returncode == 0, result.stderr
-    page = json.loads((workspace / "COCO/test.json").read_text())
-    assert page["images"]
-    assert page["annotations"] == []
-    assert not (workspace / "Original-Data/test/label").exists()
-
-
 def _workspace(folder: Path, labels: str, settings: str = "") -> Path:
     """A workspace with two splits of KITTI's, an image of 100 x 80 pixels each."""
     for split in ("train", "validation"):
@@ -110,18 +98,6 @@ def _workspace(folder: Path, labels: str, settings: str = "") -> Path:
         (raw / "label_2/1.txt").write_text(labels)
     (folder / "tltpipe.yaml").write_text(f"data:\n  format: kitti\n{settings}")
     return folder
-
-
-def test_dontcare_is_no_class_to_train_on(tmp_path: Path) -> None:
-    region = "DontCare -1 -1 -10 50 10 90 20 -1 -1 -1 -1000 -1000 -1000 -10\n"
-    root = _workspace(tmp_path, "Car 0 0 0 10 10 40 40 0 0 0 0 0 0 0\n" + region)
-    result = tltpipe("prepare", cwd=root)
-    assert result.returncode == 0, result.stderr
-    assert (root / "KITTI/classes.txt").read_text() == (root / "COCO/classes.txt").read_text() == "Car\n"
-    page = json.loads((root / "COCO/train.json").read_text())
-    assert ([entry["name"] for entry in page["categories"]], len(page["annotations"])) == (["Car"], 1)
-    assert 'key: "dontcare"' not in (root / "specs/train.conf").read_text().lower()
-    assert (root / "KITTI/train/label/1.txt").read_text().splitlines()[1].startswith("DontCare -1 -1 -10 50.00 10.00")
 
 
 @pytest.mark.parametrize("coordinates", [None, "shares"])
@@ -140,19 +116,6 @@ def test_shares_in_a_format_of_pixels(tmp_path: Path, coordinates: str | None) -
     converted = tltpipe("convert", "Original-Data", "out", "--to", "coco", "--coordinates", "shares", cwd=root)
     assert converted.returncode == 0, converted.stderr
     assert tltpipe("convert", "Original-Data", "other", "--to", "coco", cwd=root).returncode == 3
-
-
-def coco(folder: Path, colour: int) -> None:
-    """A data set of one grey picture a split."""
-    for split in ("train", "val"):
-        (folder / split).mkdir(parents=True)
-        Image.new("RGB", (64, 64), (colour,) * 3).save(folder / split / "one.png")
-        told = {
-            "images": [{"id": 1, "file_name": "one.png", "width": 64, "height": 64}],
-            "annotations": [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [5, 5, 20, 20]}],
-            "categories": [{"id": 7, "name": "mug"}],
-        }
-        (folder / split / "_annotations.coco.json").write_text(json.dumps(told))
 
 
 def seen(root: Path) -> tuple[int, ...]:

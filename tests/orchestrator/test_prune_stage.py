@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 from orchestrator import pipeline
 from orchestrator.jobs import describe
@@ -79,9 +80,8 @@ def test_a_program_that_leaves_nothing_has_failed(
 
 
 def test_without_a_model(start: Start, workspace: Path, programs: Path) -> None:
-    with pytest.raises(DataError, match="found") as raised:
-        pipeline.execute(start(programs=programs), ["prune"])
-    assert raised.value.hint == "run `tltpipe train` first"
+    error = error_of(DataError, lambda: pipeline.execute(start(programs=programs), ["prune"]), match="found")
+    assert error.hint == "run `tltpipe train` first"
 
 
 def test_a_model_that_is_named_and_not_there(start: Start, weights: Path, programs: Path) -> None:

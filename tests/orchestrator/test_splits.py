@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from refusals import error_of
 
 from orchestrator import pipeline
 from orchestrator.run import Run
@@ -72,11 +73,10 @@ def test_a_split_that_is_not_there_is_an_error_that_lists_those_that_are(
     start: Start, coco: Path, setting: str
 ) -> None:
     value: object = ["train", "holdout"] if setting == "data.splits" else "holdout"
-    with pytest.raises(ConfigError) as caught:
-        pipeline.execute(start(root=coco, **{setting: value}), ["prepare"])
-    assert caught.value.where == f"--{setting}"
-    assert [name for name in ("holdout", "train", "validation") if name not in caught.value.what] == []
-    assert caught.value.exit_code == 2
+    error = error_of(ConfigError, lambda: pipeline.execute(start(root=coco, **{setting: value}), ["prepare"]))
+    assert error.where == f"--{setting}"
+    assert [name for name in ("holdout", "train", "validation") if name not in error.what] == []
+    assert error.exit_code == 2
     assert not (coco / "COCO").exists()
 
 
@@ -106,9 +106,8 @@ def test_only_by_default_may_validation_be_missing(start: Start, coco: Path) -> 
 def test_data_with_no_split_to_train_on_say_what_they_have(start: Start, tmp_path: Path) -> None:
     for split in ("red_2001", "blue_2002"):
         draw_coco(tmp_path / "odd/Original-Data", split, 2, CLASSES)
-    with pytest.raises(ConfigError, match="train") as caught:
-        pipeline.execute(start(root=tmp_path / "odd"), ["prepare"])
-    assert "data.splits" in str(caught.value.hint)
+    error = error_of(ConfigError, lambda: pipeline.execute(start(root=tmp_path / "odd"), ["prepare"]), match="train")
+    assert "data.splits" in str(error.hint)
 
 
 @pytest.mark.parametrize("format", ["auto", "coco"])
@@ -150,10 +149,9 @@ def test_the_wrong_format_and_no_format_are_told_by_the_setting(start: Start, co
         pipeline.execute(start(root=coco, **{"data.format": "voc"}), ["prepare"])
     assert "voc" in caught.value.what
     shutil.rmtree(coco / "Original-Data")
-    with pytest.raises(DataError) as missing:
-        pipeline.execute(start(root=coco), ["prepare"])
-    assert missing.value.where == "Original-Data"
-    assert "deepfashion" not in f"{missing.value} {missing.value.hint}".lower()
+    error = error_of(DataError, lambda: pipeline.execute(start(root=coco), ["prepare"]))
+    assert error.where == "Original-Data"
+    assert "deepfashion" not in f"{error} {error.hint}".lower()
     (coco / "Original-Data").mkdir()
     (coco / "Original-Data/readme.md").write_text("nothing yet")
     with pytest.raises((DataError, UsageError)) as unclear:

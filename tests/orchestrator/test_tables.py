@@ -46,7 +46,9 @@ def test_precision_keeps_names_and_figures_before_bars(width: int) -> None:
     stream = io.StringIO()
     counts = {"objects": 1234, "true_positives": 100, "false_positives": 27, "missed": 11, "f1": 0.75}
     classes = {NAME: 0.25, "long_sleeved_dress": None}
-    Console(stream=stream).precision(classes, 0.25, dict.fromkeys((*classes, "all"), counts))
+    rows = [{"class": name, **counts} for name in (*classes, "all")]
+    scores = {"primary": "mAP", "figures": {"mAP": 0.25}, "per_class": {"AP": classes}, "classes": rows}
+    Console(stream=stream).scores(scores)
     shown = lines(stream, width)
     text = joined(shown)
     assert NAME in text

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 from orchestrator.commands import tao
 from tltpipe.errors import UsageError
@@ -32,9 +33,7 @@ def test_the_same_in_our_words(words: str, ours: str) -> None:
 
 @pytest.mark.parametrize("words", ["", "--help", "ssd", "ssd fly", "deploy ssd gen_trt_engine", "list", "-x"])
 def test_what_is_not_understood(words: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        tao.translated(words.split())
-    assert refused.value.hint
+    assert error_of(UsageError, lambda: tao.translated(words.split())).hint
 
 
 def test_every_word_goes_to_the_program(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from refusals import error_of
 from typer.testing import CliRunner
 
 import specs
@@ -18,7 +19,7 @@ from orchestrator import pipeline
 from orchestrator.cli import app
 from orchestrator.jobs import leftovers, receipts
 from orchestrator.run import Run
-from tltpipe.errors import ConfigError, DataError, UsageError
+from tltpipe.errors import ConfigError, DataError, RunFailed, UsageError
 
 Start = Callable[..., Run]
 KIND = '''
@@ -207,9 +208,7 @@ def test_a_file_may_have_settings_of_several_networks(start: Start, workspace: P
     with pytest.raises(ConfigError, match="would be ignored: the network is toy"):
         start(**{"ssd.num_epochs": 3})
     path.write_text("network: toy\nssd:\n  num_epoch: 5\n")
-    with pytest.raises(ConfigError, match="num_epochs") as caught:
-        start()
-    assert str(caught.value.where).endswith("tltpipe.yaml:3:3")
+    assert str(error_of(ConfigError, start, match="num_epochs").where).endswith("tltpipe.yaml:3:3")
 
 
 def test_changed_annotations_and_images_are_trained_on_again(start: Start, workspace: Path, programs: Path) -> None:
@@ -259,6 +258,42 @@ def test_the_commands_go_by_the_network(workspace: Path) -> None:
 def test_nvidias_programs_do_not_know_it(start: Start) -> None:
     with pytest.raises(UsageError, match="toy"):
         pipeline.execute(start(network="toy", toolkit="tlt2", runner="dry"), ["prepare"])
+
+
+OWN_RESULTS = """
+folder = Path(sys.argv[sys.argv.index("-r") + 1]) / "evaluation"
+folder.mkdir(exist_ok=True)
+scores = {"primary": "exact", "figures": {"exact": 0.5, "mean_error": 3.25}, "per_class": {}, "exact": 0.5}
+(folder / "evaluation.json").write_text(__import__("json").dumps(scores))
+sys.exit(2 if "--coco" in sys.argv else 0)
+"""
+COUNTED = """
+flags = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+for path in sorted(Path(flags["-i"]).iterdir()):
+    (Path(flags["-o"]) / path.name).write_bytes(path.read_bytes())
+    (Path(flags["-l"]) / f"{path.stem}.count").write_text("2.5")
+sys.exit(2 if "--coco" in sys.argv else 0)
+"""
+
+
+def test_a_network_whose_results_are_none_of_coco(
+    start: Start, toy: Path, workspace: Path, programs: Path, write_program: Callable[[Path, str], Path]
+) -> None:
+    (toy / "__init__.py").write_text(f'{KIND}\nRESULTS = {{"labels": ".count"}}\n')
+    write_program(programs / "tlt-evaluate", OWN_RESULTS)
+    write_program(programs / "tlt-infer", COUNTED)
+    evaluated = pipeline.execute(start(network="toy", programs=programs))[-1].told
+    assert evaluated["figures"] == {"exact": 0.5, "mean_error": 3.25}
+    images = workspace / "Original-Data/validation/image"
+    (told,) = (
+        each.told for each in pipeline.execute(start(network="toy", programs=programs, subject=images), ["infer"])
+    )
+    count = len(list(images.iterdir()))
+    assert (told["images"], "objects" in told, "coco" in told) == (count, False, False)
+    assert len(list((workspace / "inference/labels").glob("*.count"))) == count > 0
+    write_program(programs / "tlt-infer", COUNTED.replace(".count", ".txt"))
+    with pytest.raises(RunFailed, match="no result"):
+        pipeline.execute(start(network="toy", programs=programs, subject=images), ["infer"])
 
 
 def test_a_spec_of_it_is_written_and_checked(tmp_path: Path, workspace: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 from orchestrator import pipeline
 from orchestrator.run import Run
@@ -50,10 +51,9 @@ def test_an_interrupted_training_goes_on(go: Go, workspace: Path) -> None:
 
 
 def test_ctrl_c_keeps_the_checkpoints_and_says_how_to_go_on(go: Go, workspace: Path) -> None:
-    with pytest.raises(Interrupted) as caught:
-        go(ctrl_c=2)
-    assert caught.value.exit_code == 130
-    assert "the same command goes on" in str(caught.value.hint)
+    error = error_of(Interrupted, go, ctrl_c=2)
+    assert error.exit_code == 130
+    assert "the same command goes on" in str(error.hint)
     assert list(weights(workspace)) == ["001", "002"]
     assert "going on after epoch 2 of 3" in "\n".join(go("train").report.told)  # type: ignore[attr-defined]
 
@@ -91,9 +91,7 @@ def test_a_program_that_does_nothing_and_exits_0(
     programs = fake_programs()
     write_program(programs / program, "print('all is well')")
     run = start(programs=programs, subject=workspace / "Original-Data/validation/image", **EPOCHS)
-    with pytest.raises(RunFailed) as caught:
-        pipeline.execute(run, [*pipeline.every(run), "infer"])
-    assert lacking in caught.value.what
+    assert lacking in error_of(RunFailed, lambda: pipeline.execute(run, [*pipeline.every(run), "infer"])).what
     assert run.stage == stage
     assert not (workspace / f".tltpipe/receipts/{stage}.json").exists()
 
@@ -141,18 +139,16 @@ def test_fresh_starts_over(go: Go, workspace: Path) -> None:
 
 
 def test_an_exit_status_of_0_without_the_last_checkpoint_is_a_failure(go: Go, workspace: Path) -> None:
-    with pytest.raises(RunFailed, match="there is no checkpoint of epoch 3") as caught:
-        go(epochs=2)
-    assert "epoch 2" in str(caught.value), "its last lines are shown"
-    assert ".tltpipe/logs/" in str(caught.value.hint)
+    error = error_of(RunFailed, go, match="there is no checkpoint of epoch 3", epochs=2)
+    assert "epoch 2" in str(error), "its last lines are shown"
+    assert ".tltpipe/logs/" in str(error.hint)
     assert not (workspace / ".tltpipe/receipts/train.json").exists()
 
 
 def test_a_program_of_ours_is_quoted_and_its_class_kept(go: Go) -> None:
-    with pytest.raises(DataError) as caught:
-        go(stop=1)
-    assert str(caught.value) == "tlt-train: train.conf:3:1: this went wrong"
-    assert str(caught.value.hint).startswith("put it right\n")
+    error = error_of(DataError, go, stop=1)
+    assert str(error) == "tlt-train: train.conf:3:1: this went wrong"
+    assert str(error.hint).startswith("put it right\n")
 
 
 @pytest.mark.parametrize(
@@ -197,9 +193,7 @@ def test_settings_that_a_program_suggests_are_named(
 
 def test_a_training_that_would_leave_no_checkpoint_is_refused(start: Start, workspace: Path) -> None:
     run = start(runner="dry", toolkit="tlt2", key="k", **{"ssd.num_epochs": 3, "ssd.checkpoint_interval": 10})
-    with pytest.raises(ConfigError, match="none") as caught:
-        pipeline.execute(run, ["train"])
-    assert "ssd.checkpoint_interval" in str(caught.value.hint)
+    assert "ssd.checkpoint_interval" in str(error_of(ConfigError, pipeline.execute, run, ["train"], match="none").hint)
 
 
 def test_evaluation_is_read_and_kept(go: Go, workspace: Path) -> None:
@@ -268,10 +262,9 @@ def test_a_link_among_the_results_is_not_written_through(
 
 
 def test_inference_needs_a_model_and_pictures(start: Start, fake_programs: Programs, workspace: Path) -> None:
-    with pytest.raises(DataError) as caught:
-        pipeline.execute(start(programs=fake_programs(), subject=workspace), ["infer"])
-    assert caught.value.hint == "run `tltpipe train` first"
-    with pytest.raises(DataError, match="not found"):
+    error = error_of(DataError, lambda: pipeline.execute(start(programs=fake_programs(), subject=workspace), ["infer"]))
+    assert error.hint == "run `tltpipe train` first"
+    with pytest.raises(DataError, match="no checkpoint found"):
         pipeline.execute(start(programs=fake_programs(), subject=workspace / "none.jpg"), ["infer"])
 
 
@@ -283,9 +276,7 @@ def test_stages_say_what_has_to_run_before(start: Start, fake_programs: Programs
         ("train", "tfrecords"),
         ("evaluate", "train"),
     ]:
-        with pytest.raises(DataError) as caught:
-            pipeline.execute(run, [stage])
-        assert caught.value.hint == f"run `tltpipe {maker}` first"
+        assert error_of(DataError, pipeline.execute, run, [stage]).hint == f"run `tltpipe {maker}` first"
 
 
 def test_a_bad_setting_is_told_before_the_first_stage(go: Go, workspace: Path) -> None:
@@ -295,9 +286,8 @@ def test_a_bad_setting_is_told_before_the_first_stage(go: Go, workspace: Path) -
 
 
 def test_unknown_names_offer_the_nearest(start: Start) -> None:
-    with pytest.raises(UsageError, match='no stage called "trian"') as caught:
-        pipeline.execute(start(), ["trian"])
-    assert caught.value.hint == 'did you mean "train"?'
+    error = error_of(UsageError, lambda: pipeline.execute(start(), ["trian"]), match='no stage called "trian"')
+    assert error.hint == 'did you mean "train"?'
 
 
 def test_order_follows_needs(start: Start) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 from orchestrator import pipeline
 from orchestrator.jobs import describe
@@ -49,9 +50,8 @@ def test_the_key_shows_nowhere(start: Start) -> None:
 
 def test_a_missing_key_is_told_before_anything_runs(start: Start, workspace: Path) -> None:
     before = everything(workspace)
-    with pytest.raises(ConfigError, match="needs a key") as caught:
-        pipeline.execute(start(toolkit="tlt2", runner="docker"))
-    assert "TLTPIPE_KEY" in str(caught.value.hint)
+    error = error_of(ConfigError, lambda: pipeline.execute(start(toolkit="tlt2", runner="docker")), match="needs a key")
+    assert "TLTPIPE_KEY" in str(error.hint)
     assert everything(workspace) == before
 
 

@@ -201,6 +201,5 @@ def test_the_area_of_a_turned_outline_is_that_of_its_mask() -> None:
     thing = Object("skirt", Box(20, 10, 60, 50), (tuple(TRIANGLE),))
     matrix = transforms.matrix(Spatial(angle=30, translate_x=40), size=SIZE, output=(240, 160))
     shape = moving.moved(thing, Placement(matrix, (240, 160), (240, 160)))
-    assert shape is not None
     counted = masks.area(masks.frPyObjects(shape.segmentation, 160, 240))[0]
     assert shape.area == pytest.approx(counted, rel=0.03)

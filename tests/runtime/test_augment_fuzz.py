@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fuzzing import LABEL, mutate
 from PIL import Image
 
 import specs
@@ -23,11 +24,6 @@ from runtime.augmenting.recipe import Recipe, of_proto_text
 from tltpipe.errors import DataError, SpecError
 
 COUNT = int(os.environ.get("TLTPIPE_FUZZ", "200"))
-LABEL = (
-    b"short_sleeved_shirt 0.25 1 -1.57 10 20 110.5 220 1 2 3 4 5 6 0.5\r\n"
-    b"vest 0.00 0 0.00 1 2 30.25 40 0 0 0 0 0 0 0\n"
-    b"DontCare -1 -1 -10 503.89 169.71 590.61 190.13 -1 -1 -1 -1000 -1000 -1000 -10\n"
-)
 SPEC = b"""\
 spatial_config { rotation_config { angle: 12.5 units: "degrees" } flip_config { flip_horizontal: true }
   shear_config { shear_ratio_x: 0.1 } translation_config { translate_x: 8 } }
@@ -39,54 +35,12 @@ output_image_width: 48 output_image_height: 32 output_image_channel: 3 image_ext
 """
 PIECES = [
     *(b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\xe2\x80\xa8", b"NaN", b"inf", b"-1e308", b"1e999", b"9" * 400),
-    *(
-        b"angle: inf ",
-        b"contrast: nan ",
-        b"2147483648",
-        b"-1",
-        b"0x10",
-        b" ",
-        b"\t",
-        b"\n",
-        b"{",
-        b"}",
-        b'"',
-        b":",
-        b"#",
-        b"<",
-        b"-0",
-        b"4294967296",
-    ),
+    *(b"angle: inf ", b"contrast: nan ", b"2147483648", b"-1", b"0x10", b" ", b"\t", b"\n", b"{", b"}", b'"', b":"),
+    *(b"#", b"<", b"-0", b"4294967296"),
 ]
 HEADERS = [
-    b"\xff\xd8\xff",
-    b"\xff\xc0",
-    b"\xff\xc2",
-    b"\xff\xda",
-    b"\xff\xd9",
-    b"\xff\xe1\xff\xff",
-    b"\xff\xfe",
-    b"\x00",
+    *(b"\xff\xd8\xff", b"\xff\xc0", b"\xff\xc2", b"\xff\xda", b"\xff\xd9", b"\xff\xe1\xff\xff", b"\xff\xfe", b"\x00"),
 ]
-
-
-def mutate(content: bytes, chance: random.Random, pieces: list[bytes]) -> bytes:
-    data = bytearray(content)
-    for _ in range(chance.randint(1, 4)):
-        place = chance.randrange(len(data) + 1)
-        match chance.randrange(5):
-            case 0 if data:
-                data[place % len(data)] ^= 1 << chance.randrange(8)
-            case 1:
-                data[place:place] = chance.choice(pieces)
-            case 2:
-                del data[place : place + chance.randrange(1, 20)]
-            case 3:
-                del data[place:]
-            case 4:
-                start = chance.randrange(len(data) + 1)
-                data[place:place] = data[start : start + chance.randrange(40)]
-    return bytes(data)
 
 
 @pytest.fixture

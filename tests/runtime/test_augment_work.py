@@ -110,14 +110,6 @@ def test_another_spec_does_not_go_on_from_there(work: Path, monkeypatch: pytest.
     assert tree(work / "out") == tree(work / "whole")
 
 
-def test_a_bad_picture_stops_before_anything_appears(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    add(work, 1, 2, 3)
-    (work / "data/image/002.jpg").write_bytes((work / "data/image/001.jpg").read_bytes()[:600])
-    assert proto() == 3
-    assert "data/image/002.jpg: the image cannot be read" in capsys.readouterr().err
-    assert not (work / "out").exists()
-
-
 def test_skip_bad_leaves_them_out_and_lists_them(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     add(work, 1, 2, 3, 4)
     (work / "data/image/002.jpg").write_bytes(b"\xff\xd8\xff\xe0 nothing")

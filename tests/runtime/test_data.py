@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import error_of
 
 import specs
 from runtime import networks
@@ -150,17 +151,13 @@ def test_grey_input_has_three_equal_channels(tmp_path: Path) -> None:
 def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
-    with pytest.raises(DataError) as caught:
-        decode(path, 8, 8)
-    assert caught.value.where == path
+    assert error_of(DataError, decode, path, 8, 8).where == path
 
 
 def test_a_picture_cut_short_is_named(shapes: Any) -> None:
     path = shapes.root / "pictures/train/images/10001.jpg"
     path.write_bytes(path.read_bytes()[:-300])
-    with pytest.raises(DataError, match="damaged") as caught:
-        decode(path, 64, 64)
-    assert caught.value.where == path
+    assert error_of(DataError, decode, path, 64, 64, match="damaged").where == path
 
 
 def test_errors_of_ours_survive_a_pipe() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fuzzing import LABEL, mutate
 from PIL import Image
 
 from converters.tfrecords.records import read_records
@@ -21,11 +22,6 @@ from runtime.conversion.calibration import LINES
 from runtime.programs import dataset_convert
 
 COUNT = int(os.environ.get("TLTPIPE_FUZZ", "150"))
-LABEL = (
-    b"short_sleeved_shirt 0.25 1 -1.57 10 20 110.5 220 1 2 3 4 5 6 0.5\r\n"
-    b"vest 0.00 0 0.00 1 2 30.25 40 0 0 0 0 0 0 0\n"
-    b"DontCare -1 -1 -10 503.89 169.71 590.61 190.13 -1 -1 -1 -1000 -1000 -1000 -10\n"
-)
 SPEC = b"""\
 kitti_config { root_directory_path: "data" image_dir_name: "image" label_dir_name: "label" image_extension: ".jpg"
   partition_mode: "random" num_partitions: 2 val_split: 50 num_shards: 2 kitti_sequence_to_frames_file: "map.json"
@@ -46,24 +42,6 @@ PIECES = [
     *(b"{", b"}", b'"', b":", b"#", b"<", b",", b"\\000", b"/", b"..", b'"sequence"', b"num_partitions: 0 "),
 ]
 HEADERS = [b"\xff\xd8\xff", b"\xff\xc0", b"\xff\xda", b"\xff\xd9", b"\xff\xe1\xff\xff", b"\xff\xe1\x00\x00", b"\xff"]
-
-
-def mutate(content: bytes, chance: random.Random, pieces: list[bytes]) -> bytes:
-    data = bytearray(content)
-    for _ in range(chance.randint(1, 4)):
-        place, end = chance.randrange(len(data) + 1), chance.randrange(len(data) + 1)
-        match chance.randrange(5):
-            case 0 if data:
-                data[place % len(data)] ^= 1 << chance.randrange(8)
-            case 1:
-                data[place:place] = chance.choice(pieces)
-            case 2:
-                data[place : place + chance.randint(1, 12)] = chance.choice(pieces)
-            case 3:
-                del data[place : place + chance.randint(1, 40)]
-            case _:
-                data[place:place] = data[min(place, end) : max(place, end)][:200]
-    return bytes(data)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import error_of
 
 import converters
 import specs
@@ -18,11 +19,12 @@ from converters.sample import draw
 from runtime import networks
 from runtime.data import batches, frames
 from runtime.data.columns import Annotated, Fixed
-from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap, Outlines
+from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap, Outlines, Value
 from runtime.data.recipe import Data, Recipe, Source
+from runtime.data.split import FLAT
 from runtime.imaging.placement import Placement, Seen
 from runtime.imaging.views.framing import KeepAspect, Letterbox, ObjectCrop
-from tltpipe.errors import DataError
+from tltpipe.errors import DataError, SpecError
 from tltpipe.progress import Silent
 
 CLASSES = ("circle", "square")
@@ -66,6 +68,21 @@ def split_of(base: Recipe, source: Source, fields: Fields = RICH, *, validates: 
     made = (frames.validation if validates else frames.training)(replace(base, data=data), CLASSES, fields)
     assert made is not None
     return made
+
+
+@pytest.mark.torch
+def test_a_task_of_whole_images_needs_no_boxes(base: Recipe, tmp_path: Path) -> None:
+    import torch
+
+    source = coco(tmp_path, annotation(1), annotation(1, iscrowd=0), annotation(3))
+    fields: Fields = {"count": Value(np.float32, lambda annotated: [len(annotated.labels)], per="image")}
+    split = split_of(base, source, fields)
+    assert frames.describe(split) == "3 images, 3 objects, 1 of the images without objects"
+    assert split.notes == ("no object in the training data for: circle",)
+    batch = shown(split, Letterbox(width=32, height=32), (32, 32))
+    _, targets = batches.tensors(batch, torch.device("cpu"))
+    assert [target["count"].item() for target in targets] == [2, 0, 1]
+    assert {(target["count"].dtype, target["count"].shape) for target in targets} == {(torch.float32, ())}
 
 
 def shown(split: frames.Split, view: Any, size: tuple[int, int] | None = None, seed: int | None = None) -> Any:
@@ -145,7 +162,7 @@ def test_tensors_are_a_list_where_images_differ(base: Recipe, tmp_path: Path) ->
     assert [tuple(each["masks"].shape) for each in targets] == [(1, 60, 80), (0, 90, 50), (1, 64, 64)]
 
 
-@pytest.mark.parametrize("format", ["coco", "yolo", "voc", "kitti"])
+@pytest.mark.parametrize("format", ["coco", "yolo", "voc", "kitti", "folders"])
 def test_every_format_trains_on_the_same_boxes(base: Recipe, tmp_path: Path, format: str) -> None:
     """A drawn DeepFashion2 data set as it is, and converted."""
     draw(tmp_path / "raw", train=4, validation=0, seed=3, progress=Silent(), size=120)
@@ -165,10 +182,11 @@ def converted(root: Path, format: str) -> Source:
     """The data set in ``root``/raw in another format."""
     from converters.transfer.convert import convert
 
-    convert(root / "raw", root / format, format=format, progress=Silent())
-    if format == "kitti":
+    if format == "folders":
+        convert(root / "raw", root / "kitti", format="kitti", progress=Silent())
         return Source(root / "kitti/train/image_2", root / "kitti/train/label_2", "kitti")
-    return Source(None, root / format, "auto")
+    convert(root / "raw", root / format, format=format, progress=Silent())
+    return Source(None, root / format, "kitti" if format == "kitti" else "auto")
 
 
 def test_an_epoch_of_objects_shows_each_in_a_crop_of_its_own(base: Recipe, tmp_path: Path) -> None:
@@ -210,7 +228,6 @@ def test_a_task_may_bring_a_field_of_its_own(base: Recipe, tmp_path: Path) -> No
 
 
 def _map_beside(annotated: Annotated) -> Path:
-    assert annotated.sample is not None
     return annotated.sample.image.with_suffix(".map.png")
 
 
@@ -225,19 +242,17 @@ def test_label_maps_follow_the_image(base: Recipe, tmp_path: Path) -> None:
     assert np.array_equal(placed == 2, batch.images[0, ..., 0] == 255)
     assert set(placed[:10].ravel().tolist()) == {255}
     Image.new("RGB", (80, 60)).save(tmp_path / "images" / "1.map.png")
-    with pytest.raises(DataError, match="colours") as caught:
-        shown(split, Letterbox(width=80, height=80), (80, 80))
-    assert caught.value.where == tmp_path / "images" / "1.map.png"
+    error = error_of(DataError, lambda: shown(split, Letterbox(width=80, height=80), (80, 80)), match="colours")
+    assert error.where == tmp_path / "images" / "1.map.png"
 
 
 # ---------------------------------------------------------------- what is wrong with data
 
 
 def failure(base: Recipe, source: Source, fields: Fields = RICH) -> DataError:
-    with pytest.raises(DataError) as caught:
-        split_of(base, source, fields)
-    assert caught.value.exit_code == 3
-    return caught.value
+    error = error_of(DataError, split_of, base, source, fields)
+    assert error.exit_code == 3
+    return error
 
 
 def test_objects_without_masks_are_named_where_masks_are_needed(base: Recipe, tmp_path: Path) -> None:
@@ -253,22 +268,57 @@ def test_records_and_kitti_hold_no_masks(base: Recipe) -> None:
         frames.training(base, CLASSES, RICH)
 
 
-def test_classes_that_are_not_trained_are_an_error(base: Recipe, tmp_path: Path) -> None:
-    error = failure(base, coco(tmp_path, annotation(1), classes=("circle", "triangle")))
-    assert "triangle" in error.what
-    assert error.where == tmp_path / "train.json"
+def test_classes_that_are_not_trained_are_left_out_and_counted(base: Recipe, tmp_path: Path) -> None:
+    objects = [annotation(1, category_id=number, id=number) for number in (1, 2, 3, 3)]
+    split = split_of(base, coco(tmp_path, *objects, classes=(*CLASSES, "triangle")))
+    assert split.labels.tolist() == [1, 2]
+    assert len(split) == 3
+    assert [count.items for count in split.losses.lost.values()] == [2]
+    assert any("triangle" in note for note in split.notes)
 
 
-def test_a_missing_image_is_named(base: Recipe, tmp_path: Path) -> None:
+def test_a_trained_class_that_the_data_call_otherwise(base: Recipe, tmp_path: Path) -> None:
+    source = coco(tmp_path, annotation(1, category_id=1), classes=("circle", "squares"))
+    with pytest.raises(SpecError, match="no class square") as caught:
+        split_of(base, source)
+    assert '"squares" for "square"' in (caught.value.hint or "")
+    assert split_of(base, coco(tmp_path / "fewer", annotation(1, category_id=1), classes=("circle",))).labels == [1]
+
+
+def test_boxes_without_area_are_lost_to_networks_that_cannot_take_them(base: Recipe, tmp_path: Path) -> None:
+    source = coco(tmp_path, annotation(1, bbox=[30, 30, 0, 5]), annotation(1), annotation(2, bbox=[99, 9, 9, 9]))
+    data = Data(training=(source,), validation=(), mapping={}, flat=False)
+    split = frames.training(replace(base, data=data), CLASSES, RICH)
+    assert split.boxes.tolist() == [[10, 20, 40, 50]]
+    assert (split.losses.read, split.losses.written) == ((3, 3), (3, 1))
+    assert split.losses.lost == {FLAT: (0, 2)}
+    assert any(note.startswith("2 boxes") and "1.png" in note for note in split.notes)
+
+
+def without_annotations(root: Path) -> None:
+    page = json.loads((root / "train.json").read_text())
+    del page["annotations"]
+    (root / "train.json").write_text(json.dumps(page))
+
+
+def test_a_file_without_images(base: Recipe, tmp_path: Path) -> None:
+    assert "no image" in failure(base, coco(tmp_path, images=0)).what
+
+
+@pytest.mark.parametrize(
+    ("spoil", "where"),
+    [
+        (lambda root: (root / "images/2.png").unlink(), "images/2.png"),
+        (lambda root: Image.new("RGB", (8, 8)).save(root / "images/2.png"), "images/2.png"),
+        (lambda root: (root / "train.json").unlink(), "train.json"),
+        (without_annotations, "train.json"),
+    ],
+    ids=["no image", "another size", "no file", "nobody annotated"],
+)
+def test_what_is_missing_or_does_not_fit_is_named(base: Recipe, tmp_path: Path, spoil: Any, where: str) -> None:
     source = coco(tmp_path, annotation(1))
-    (tmp_path / "images" / "2.png").unlink()
-    assert failure(base, source).where == tmp_path / "images" / "2.png"
-
-
-def test_images_of_another_size_than_annotated_are_named(base: Recipe, tmp_path: Path) -> None:
-    source = coco(tmp_path, annotation(1))
-    Image.new("RGB", (8, 8)).save(tmp_path / "images" / "2.png")
-    assert failure(base, source).where == tmp_path / "images" / "2.png"
+    spoil(tmp_path)
+    assert failure(base, source).where == tmp_path / where
 
 
 def test_boxes_without_area_are_counted_and_never_shown(base: Recipe, tmp_path: Path) -> None:
@@ -277,25 +327,6 @@ def test_boxes_without_area_are_counted_and_never_shown(base: Recipe, tmp_path: 
     target = shown(split, KeepAspect(min_sizes=())).targets[0]
     assert target["boxes"].tolist() == [[10, 20, 40, 50]]
     assert len(target["masks"]) == 1
-
-
-@pytest.mark.parametrize(("page", "word"), [({"images": [], "annotations": [], "categories": []}, "no image")])
-def test_a_file_without_images(base: Recipe, tmp_path: Path, page: Any, word: str) -> None:
-    (tmp_path / "images").mkdir()
-    (tmp_path / "train.json").write_text(json.dumps(page))
-    assert word in failure(base, Source(tmp_path / "images", tmp_path / "train.json", "coco")).what
-
-
-def test_images_that_nobody_annotated(base: Recipe, tmp_path: Path) -> None:
-    source = coco(tmp_path)
-    page = json.loads((tmp_path / "train.json").read_text())
-    del page["annotations"]
-    (tmp_path / "train.json").write_text(json.dumps(page))
-    assert failure(base, source).where == tmp_path / "train.json"
-
-
-def test_a_path_that_is_not_there(base: Recipe, tmp_path: Path) -> None:
-    assert failure(base, Source(None, tmp_path / "nowhere.json", "coco")).where == tmp_path / "nowhere.json"
 
 
 def test_keypoints_that_the_network_has_no_room_for(base: Recipe, tmp_path: Path) -> None:
@@ -316,5 +347,4 @@ def test_no_batch_is_larger_than_its_room(base: Recipe, tmp_path: Path) -> None:
             assert np.array_equal(batch.images[0], alone.images[0])
             assert np.array_equal(batch.targets[0]["masks"], alone.targets[0]["masks"])
             assert batch.images[0].nbytes <= room
-        assert made._pool is not None
         assert made._pool.room >= most

@@ -14,6 +14,8 @@ from PIL import Image
 from runtime.programs import evaluate
 from runtime.tasks.detection.evaluation import coco
 
+Capture = pytest.CaptureFixture[str]
+
 pytestmark = pytest.mark.torch
 
 PICTURES = ["confusion.png", "f1.png", "precision_recall.png", "worst.png"]
@@ -23,24 +25,20 @@ def words(trained: Any, results: Path, *more: str) -> list[str]:
     return ["ssd", "-e", str(trained.spec), "-m", str(trained.model), "-r", str(results), *more]
 
 
-def test_the_block_is_the_one_that_training_printed(
-    trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_block_is_the_one_that_training_printed(trained: Any, tmp_path: Path, capsys: Capture) -> None:
     assert evaluate.main(words(trained, tmp_path, "--no-plots")) == 0
     printed = capsys.readouterr().out
     classes = re.findall(r"^(\S+)\s+AP\s+([\d.]+)$", printed, re.M)
     assert [name for name, _ in classes] == ["circle", "square"]
     mean = re.search(r"^\s*mAP\s+(\d\.\d{3})$", printed, re.M)
     in_training = re.search(r"^\s*mAP\s+(\d\.\d{5})$", trained.said, re.M)
-    assert mean is not None
-    assert in_training is not None
     assert float(mean[1]) == pytest.approx(float(in_training[1]), abs=6e-4)
     lines = [json.loads(line) for line in (tmp_path / "status.json").read_text().splitlines()]
     assert [line["message"] for line in lines] == ["Starting SSD evaluation.", "Evaluation finished successfully."]
     assert lines[1]["kpi"]["mAP"] == pytest.approx(float(mean[1]), abs=6e-4)
 
 
-def test_everything_is_kept(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_everything_is_kept(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     assert evaluate.main(words(learned, tmp_path)) == 0
     printed = capsys.readouterr().out
     folder = tmp_path / "evaluation"
@@ -66,9 +64,21 @@ def test_everything_is_kept(learned: Any, tmp_path: Path, capsys: pytest.Capture
     assert f"kept        {folder}" in printed
 
 
-def test_json_is_all_that_is_printed_and_holds_the_scores(
-    learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_areas_are_those_of_the_boxes_that_are_scored(learned: Any, tmp_path: Path) -> None:
+    """A box that leaves its image is cut at the border: its area is what is left, not what the label says."""
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    images.mkdir()
+    labels.mkdir()
+    Image.new("RGB", (96, 96)).save(images / "a.png")
+    (labels / "a.txt").write_text("circle 0 0 0 64.3 10.1 160 50 0 0 0 0 0 0 0\n")
+    source = ("-i", str(images), "-l", str(labels), "--coco", "--no-plots")
+    assert evaluate.main(words(learned, tmp_path, *source)) == 0
+    [truth] = json.loads((tmp_path / "evaluation/coco_annotations.json").read_text())["annotations"]
+    assert truth["bbox"] == pytest.approx([64.3, 10.1, 31.7, 39.9], abs=1e-4)
+    assert truth["area"] == truth["bbox"][2] * truth["bbox"][3]
+
+
+def test_json_is_all_that_is_printed_and_holds_the_scores(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     assert evaluate.main(words(learned, tmp_path, "--json", "--no-plots")) == 0
     told = json.loads(capsys.readouterr().out)
     assert told == json.loads((tmp_path / "evaluation/evaluation.json").read_text())
@@ -82,7 +92,7 @@ def test_json_is_all_that_is_printed_and_holds_the_scores(
     }
 
 
-def test_a_threshold_of_ones_own(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_threshold_of_ones_own(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     counts = []
     for threshold in ("0.05", "0.95"):
         assert evaluate.main(words(learned, tmp_path, "--json", "--no-plots", "-t", threshold)) == 0
@@ -102,7 +112,7 @@ def test_without_a_folder_results_lie_beside_the_model(learned: Any, tmp_path: P
     assert (model.parent / "status.json").is_file()
 
 
-def test_an_exported_model_is_as_good(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_exported_model_is_as_good(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     pytest.importorskip("onnxruntime")
     from runtime.programs import export
 
@@ -119,9 +129,7 @@ def test_an_exported_model_is_as_good(learned: Any, tmp_path: Path, capsys: pyte
     assert told[1]["coco"]["AP"] == pytest.approx(told[0]["coco"]["AP"], abs=1e-3)
 
 
-def test_an_exported_model_and_a_spec_that_says_otherwise(
-    learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_exported_model_and_a_spec_that_says_otherwise(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     from runtime.programs import export
 
     model = tmp_path / "model.onnx"
@@ -134,7 +142,7 @@ def test_an_exported_model_and_a_spec_that_says_otherwise(
     assert "top_k 20, not 7" in capsys.readouterr().err
 
 
-def test_nothing_to_find(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_to_find(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     from runtime.programs import dataset_convert
 
     labels = tmp_path / "data/labels"
@@ -156,26 +164,25 @@ def test_nothing_to_find(learned: Any, tmp_path: Path, capsys: pytest.CaptureFix
     assert evaluate.main([*line, "--strict-tlt"]) == 0
 
 
-def test_no_validation_data(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    spec = trained.shapes.spec(name="bare.conf", validation="")
-    assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model), "-r", str(tmp_path)]) == 3
-    assert "no validation data" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("change", "code", "word"),
+    [
+        ({"validation": ""}, 3, "no validation data"),
+        ({"replace": ("nlayers: 10", "nlayers: 18")}, 4, "ssd_resnet10"),
+        ({"replace": ("[1.0, 2.0, 0.5]", "[1.0, 2.0]")}, 4, "error: "),
+    ],
+    ids=["no validation data", "another network", "another shape"],
+)
+def test_a_spec_that_does_not_fit(
+    trained: Any, tmp_path: Path, capsys: Capture, change: dict[str, Any], code: int, word: str
+) -> None:
+    spec = trained.shapes.spec(name="other.conf", **change)
+    assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model), "-r", str(tmp_path)]) == code
+    assert word in capsys.readouterr().err
     assert not (tmp_path / "evaluation").exists()
 
 
-def test_a_spec_of_another_network(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    spec = trained.shapes.spec(name="deep.conf", replace=("nlayers: 10", "nlayers: 18"))
-    assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model), "-r", str(tmp_path)]) == 4
-    assert "ssd_resnet10" in capsys.readouterr().err
-
-
-def test_a_spec_of_another_shape(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    spec = trained.shapes.spec(name="ratios.conf", replace=("[1.0, 2.0, 0.5]", "[1.0, 2.0]"))
-    assert evaluate.main(["ssd", "-e", str(spec), "-m", str(trained.model), "-r", str(tmp_path)]) == 4
-    assert "error: " in capsys.readouterr().err
-
-
-def test_a_model_that_is_not_there(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_that_is_not_there(trained: Any, tmp_path: Path, capsys: Capture) -> None:
     missing = tmp_path / "nowhere" / "no.tlt"
     assert evaluate.main(["ssd", "-e", str(trained.spec), "-m", str(missing), "-r", str(tmp_path)]) == 4
     assert "there is no such" in capsys.readouterr().err

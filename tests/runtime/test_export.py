@@ -18,9 +18,13 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
+from ssd_specs import LATER
+
 from runtime.inference import backends
 from runtime.networks.ssd.export import core, dense
 from runtime.tasks.detection import difference
+
+Capture = pytest.CaptureFixture[str]
 
 traced_anew = core.export
 SUFFIXES = {"onnx": ".onnx", "onnx_raw": ".onnx", "deepstream": ".onnx", "pt2": ".pt2"}
@@ -59,7 +63,7 @@ def look(path: Path, learned: Any, *, spec: bool = False) -> tuple[Any, np.ndarr
 
 @pytest.mark.parametrize("format", SUFFIXES)
 def test_every_format_finds_what_the_checkpoint_finds(
-    learned: Any, tmp_path: Path, format: str, capsys: pytest.CaptureFixture[str]
+    learned: Any, tmp_path: Path, format: str, capsys: Capture
 ) -> None:
     target = tmp_path / f"model{SUFFIXES[format]}"
     assert export.main(words(learned, target, "--format", format)) == 0
@@ -146,13 +150,12 @@ def test_the_graph_for_deepstream(learned: Any, tmp_path: Path) -> None:
     assert wanted <= set(config)
 
 
-def test_int8_and_what_it_costs(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_int8_and_what_it_costs(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     calibration = ["--cal_image_dir", str(learned.pictures), "--batches", "3", "--batch_size", "4"]
     assert export.main(words(learned, tmp_path / "fp32.onnx", "--data_type", "int8", *calibration)) == 0
     said = capsys.readouterr().out
     told = json.loads((tmp_path / "fp32.onnx.json").read_text())["int8"]
     printed = re.search(r"mAP (\S+) instead of (\S+):", said)
-    assert printed is not None
     assert [float(each) for each in printed.groups()] == pytest.approx(list(told["mAP"].values()), abs=1e-4)
     assert told["mAP"]["fp32"] > 0.15, "this detector has learned something"
     assert told["mAP"]["int8"] > told["mAP"]["fp32"] - 0.15
@@ -170,9 +173,7 @@ def test_int8_and_what_it_costs(learned: Any, tmp_path: Path, capsys: pytest.Cap
         assert one["labels"][0] in other["labels"][:3]
 
 
-def test_pictures_that_int8_cannot_be_measured_on(
-    learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_pictures_that_int8_cannot_be_measured_on(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     (pictures / "a.jpg").write_text("no picture")
@@ -184,7 +185,7 @@ def test_pictures_that_int8_cannot_be_measured_on(
     assert not (tmp_path / "out").exists()
 
 
-def test_nothing_is_replaced_unasked(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_replaced_unasked(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     target = tmp_path / "model.onnx"
     target.write_text("mine")
     assert export.main(words(learned, target)) == 5
@@ -199,7 +200,7 @@ def test_nothing_is_replaced_unasked(learned: Any, tmp_path: Path, capsys: pytes
     assert (tmp_path / "labels.txt").read_text() == "background\ncircle\nsquare\n"
 
 
-def test_a_second_model_shares_the_labels(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_model_shares_the_labels(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     assert export.main(words(learned, tmp_path / "a.onnx")) == 0
     assert export.main(words(learned, tmp_path / "b.onnx", "--static_batch_size", "1")) == 0
     written = {"a.onnx", "a.onnx.json", "b.onnx", "b.onnx.json", "labels.txt"}
@@ -226,7 +227,7 @@ def test_without_a_spec_and_without_an_output(learned: Any, tmp_path: Path) -> N
 
 
 def test_a_model_that_differs_is_never_seen(
-    learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     from runtime.networks.ssd.export import graphs
 
@@ -259,7 +260,7 @@ def test_a_model_that_differs_is_never_seen(
     ],
 )
 def test_wrong_words(
-    learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture,
     more: tuple[str, ...], code: int, told: str,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
@@ -270,17 +271,13 @@ def test_wrong_words(
     assert not (tmp_path / "model.onnx").exists()
 
 
-def test_an_exported_model_is_not_exported_again(
-    learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_exported_model_is_not_exported_again(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     assert export.main(words(learned, tmp_path / "a.onnx")) == 0
     assert export.main(["ssd", "-m", str(tmp_path / "a.onnx"), "-o", str(tmp_path / "b.onnx")]) == 2
     assert "this was exported already" in capsys.readouterr().err
 
 
-def test_options_for_tensorrt_are_told_to_have_no_effect(
-    learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_options_for_tensorrt_are_told_to_have_no_effect(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     more = ("--engine_file", "a.engine", "--max_batch_size", "4", "-s")
     assert export.main(words(learned, tmp_path / "model.onnx", *more)) == 0
     printed = capsys.readouterr().err
@@ -289,7 +286,7 @@ def test_options_for_tensorrt_are_told_to_have_no_effect(
 
 
 def test_packages_that_are_missing(
-    learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     import importlib.util
 
@@ -303,28 +300,6 @@ def test_packages_that_are_missing(
     assert 'pip install "tltpipe[export]"' in printed
 
 
-LATER = """
-random_seed: 1
-ssd_config {
-  aspect_ratios_global: "[1.0, 2.0, 0.5]" scales: "[0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0]" two_boxes_for_ar1: true
-  variances: "[0.1, 0.1, 0.2, 0.2]" arch: "resnet" nlayers: 10
-}
-training_config {
-  batch_size_per_gpu: 4 num_epochs: 1 regularizer { type: L1 weight: 3e-9 }
-  learning_rate { soft_start_annealing_schedule {
-    min_learning_rate: 5e-5 max_learning_rate: 5e-3 soft_start: 0.2 annealing: 0.5 } }
-}
-eval_config { validation_period_during_training: 1 batch_size: 4 matching_iou_threshold: 0.5 }
-nms_config { confidence_threshold: 0.2 clustering_iou_threshold: 0.5 top_k: 30 }
-augmentation_config { output_width: 96 output_height: 64 output_channel: 3 }
-dataset_config {
-  data_sources { label_directory_path: "labels" image_directory_path: "images" }
-  target_class_mapping { key: "circle" value: "circle" }
-  target_class_mapping { key: "square" value: "square" }
-}
-"""
-
-
 def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> None:
     """TLT 3.0 and later: softmax, background first in labels.txt, its own view of pictures."""
     import specs
@@ -332,12 +307,14 @@ def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> Non
     from runtime.weights import checkpoint
 
     path = tmp_path / "train.conf"
-    path.write_text(LATER)
+    classes = (f'target_class_mapping {{ key: "{name}" value: "{name}" }}' for name in ("circle", "square"))
+    text = LATER.replace('target_class_mapping { key: "dress" value: "Dress" }', "\n".join(classes))
+    path.write_text(text)
     recipe = ssd.recipe(specs.parse(path, "ssd"))
     torch.manual_seed(2)
     detector = ssd.build(recipe)
     weights = tmp_path / "later.safetensors"
-    state = checkpoint.Checkpoint(recipe.name, ("circle", "square"), 1, detector.state_dict(), LATER)
+    state = checkpoint.Checkpoint(recipe.name, ("circle", "square"), 1, detector.state_dict(), text)
     checkpoint.save(weights, state)
     target = tmp_path / "later.onnx"
     with pytest.MonkeyPatch.context() as patch:
@@ -385,7 +362,7 @@ def test_a_network_that_sees_grey(learned: Any, tmp_path: Path) -> None:
         assert apart.within(difference.EXACT)
 
 
-def test_encrypted_and_pruned_models(learned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_encrypted_and_pruned_models(learned: Any, tmp_path: Path, capsys: Capture) -> None:
     from runtime.programs import infer, prune
 
     pruned, target = tmp_path / "pruned.tlt", tmp_path / "small.onnx"

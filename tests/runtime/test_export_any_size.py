@@ -1,4 +1,5 @@
-"""Detectors that take images of any size: their ONNX opens again by its card, and finds what PyTorch does."""
+"""Detectors that take images of any size: their ONNX opens again by its card, and finds what PyTorch does. So does
+that of models of whole images."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import error_of
 
 pytestmark = pytest.mark.torch
 
@@ -18,8 +20,8 @@ pytest.importorskip("onnxruntime")
 
 from runtime.exporting import judging
 from runtime.inference import backends
-from runtime.nn.export import traced
-from runtime.nn.export.subject import Subject
+from runtime.nn.export import onnx_files, traced
+from runtime.nn.export.subject import Subject, images_input
 from runtime.tasks.detection import difference
 from runtime.weights import card
 from runtime.weights.card import Card
@@ -44,6 +46,26 @@ class Brightest(torch.nn.Module):
             corners = torch.stack([column, row, column + 1, row + 1], dim=1)[order] * 16.0
             found.append({"boxes": corners, "labels": 1 + order % 2, "scores": scores})
         return found
+
+
+@pytest.mark.parametrize("output", ["label", "count"])
+def test_what_is_said_of_the_whole_image_opens_again(tmp_path: Path, output: str) -> None:
+    helper, path = onnx.helper, tmp_path / "model.onnx"
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMean", ["images"], [output], axes=[1, 2, 3], keepdims=0)], "mean",
+        [helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, ["batch", 3, 8, 8])],
+        [helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, ["batch"])],
+    )  # fmt: skip
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx_files.save(made, path, names=("background", "lamp"))
+    given = subject(classes=("lamp",), size=(8, 8))
+    told = Card("onnx", given.network, given.classes, given.size, images_input(given), {output: "float32 []"})
+    card.path_of(path).write_text(told.text())
+    images = np.stack([np.full((8, 8, 3), grey, np.uint8) for grey in (0, 1)])
+    predictions = backends.open(path, backends.ModelRequest("brightest"))(images)
+    assert [{name: values.tolist() for name, values in each.items()} for each in predictions] == [
+        {output: 0.0}, {output: 1.0},
+    ]  # fmt: skip
 
 
 def subject(**changes: Any) -> Subject:
@@ -95,9 +117,8 @@ def test_a_card_that_does_not_say_it(exported: Path, tmp_path: Path) -> None:
     told = json.loads(card.path_of(exported).read_text())
     del told["input"]["resize"]
     card.path_of(path).write_text(json.dumps(told))
-    with pytest.raises(ModelError, match="resize") as caught:
-        backends.open(path, backends.ModelRequest("brightest"))
-    assert caught.value.where == path
+    error = error_of(ModelError, lambda: backends.open(path, backends.ModelRequest("brightest")), match="resize")
+    assert error.where == path
 
 
 def test_a_model_of_another_network(exported: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime import networks
 from runtime.exporting import formats
 from runtime.nn.export.subject import DATA_TYPES
 from runtime.programs import export
@@ -15,7 +16,7 @@ from tltpipe import registry
 from tltpipe.errors import UsageError
 
 pytestmark = pytest.mark.torch
-NETWORKS = registry.names("runtime.networks")
+NETWORKS = [name for name in registry.names("runtime.networks") if hasattr(networks.load(name), "EXPORTS")]
 
 
 @pytest.mark.parametrize("network", NETWORKS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from refusals import error_of
 
 torch = pytest.importorskip("torch")
 from torchvision.models import detection
@@ -186,9 +187,7 @@ def test_pixels_are_imagenets() -> None:
 @pytest.mark.parametrize("backbone", [Backbone(type="resnet18", norm="frozen"), Backbone(trainable_layers=2)])
 def test_frozen_layers_need_pretrained_weights(backbone: Backbone) -> None:
     model = built(backbone=backbone, anchor_sizes=())
-    with pytest.raises(ModelError, match="frozen") as refusal:
-        model(images((64, 64)), [TARGET])
-    assert "norm: batch" in str(refusal.value.hint)
+    assert "norm: batch" in str(error_of(ModelError, lambda: model(images((64, 64)), [TARGET]), match="frozen").hint)
 
 
 def test_it_learns() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,10 +17,8 @@ pytestmark = pytest.mark.torch
 
 torch = pytest.importorskip("torch")
 
-from runtime import networks
 from runtime.programs import evaluate, export, infer, train
 from runtime.weights import checkpoint
-from tltpipe import registry
 
 NAME = "faster_rcnn_resnet18"
 SPEC = """\
@@ -174,35 +173,6 @@ def test_heads_are_made_anew_for_other_classes(trained: Path, data: Path, capsys
     assert said.count("roi_heads.box_predictor.") == 4
 
 
-def test_torchvisions_files_fit(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The older names of its detectors, and an ImageNet classifier."""
-    from torchvision.models import resnet18
-
-    model = networks.load("faster_rcnn").build(networks.recipe(_parsed(data)))
-    tensors = {
-        name.replace(".0.weight", ".weight").replace(".0.bias", ".bias") if ".fpn." in name else name: value
-        for name, value in model.state_dict().items()
-    }
-    tensors = {name.replace("rpn.head.conv.0.0.", "rpn.head.conv."): value for name, value in tensors.items()}
-    torch.manual_seed(3)
-    files = {"detector.pth": tensors, "classifier.pth": resnet18(weights=None).state_dict()}
-    for file, state in files.items():
-        torch.save(state, data.parent / file)
-        words = ["faster_rcnn", "-e", str(data), "-r", str(data.parent / file[:3]), "-m", str(data.parent / file)]
-        assert train.main(words) == 0
-    said = capsys.readouterr().out
-    total = len(tensors)
-    assert f"{total} of {total}" in said
-    body = len([name for name in model.state_dict() if name.startswith("backbone.body.")])
-    assert f"{body} of {total}" in said
-
-
-def _parsed(path: Path) -> Any:
-    import specs
-
-    return specs.parse(path, "faster_rcnn")
-
-
 def refused(capsys: pytest.CaptureFixture[str], code: int, main: Callable[[Sequence[str]], int], *words: object) -> str:
     capsys.readouterr()
     assert main(["faster_rcnn", *map(str, words)]) == code
@@ -246,6 +216,7 @@ def test_boxes_without_area_are_counted(data: Path, capsys: pytest.CaptureFixtur
     said = "".join(capsys.readouterr())
     assert "1 boxes" in said
     assert "0.png" in said
+    assert "in: 6 images, 5 items; out: 6 images, 4 items" in said
 
 
 def test_no_box_has_area(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -262,6 +233,54 @@ def test_classes_that_differ_between_training_and_validation(data: Path, capsys:
     said = refused(capsys, 3, train.main, "-e", data, "-r", data.parent / "r")
     assert "cone" in said
     assert "val.json" in said
+    assert not list((data.parent / "r").rglob("*.safetensors"))
+
+
+def test_a_class_of_the_spec_that_the_data_do_not_have(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = written(data.parent, 1, change=lambda text: text.replace("[disc, block]", "[disc, blocks]"))
+    said = refused(capsys, 2, train.main, "-e", spec, "-r", data.parent / "r")
+    assert f"{spec}:11" in said
+    assert '"block" for "blocks"' in said
+
+
+def test_fewer_classes_than_the_data_have(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = written(data.parent, 1, change=lambda text: text.replace("[disc, block]", "[disc]"))
+    assert train.main(["faster_rcnn", "-e", str(spec), "-r", str(data.parent / "r")]) == 0
+    said = "".join(capsys.readouterr())
+    assert "in: 6 images, 5 items; out: 6 images, 3 items" in said
+    assert "not trained: block" in said
+
+
+def test_no_validation_data(trained: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    def without(text: str) -> str:
+        return "".join(line for line in text.splitlines(True) if "val_data_sources" not in line)
+
+    shutil.copytree(trained.parent / "data", tmp_path / "data")
+    spec = written(tmp_path / "data", 1, change=without)
+    said = refused(capsys, 3, evaluate.main, "-e", spec, "-m", model_of(trained), "-r", tmp_path)
+    assert "add val_data_sources to dataset" in said
+    assert f"{spec}:9" in said
+
+
+def test_sections_of_the_spec_serve_where_the_command_line_says_nothing(
+    trained: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    import onnx
+
+    def more(text: str) -> str:
+        weights = text.replace("train:", f"train:\n  pretrained_model_path: {model_of(trained)}")
+        return f"{weights}\ninference: {{conf_threshold: 0.62, batch_size: 3}}\nexport: {{opset_version: 16}}\n"
+
+    shutil.copytree(trained.parent / "data", tmp_path / "data")
+    spec, results, output = written(tmp_path / "data", 1, change=more), tmp_path / "r", tmp_path / "model.onnx"
+    assert train.main(["faster_rcnn", "-e", str(spec), "-r", str(results)]) == 0
+    assert "142 of 142" in capsys.readouterr().out
+    images = ["-i", str(tmp_path / "data/images")]
+    for words, threshold in ([], 0.62), (["-t", "0.5"], 0.5):
+        assert infer.main(["faster_rcnn", *images, "-m", str(model_of(results, 1)), "--json", *words]) == 0
+        assert json.loads(capsys.readouterr().out)["threshold"] == threshold
+    assert export.main(["faster_rcnn", "-m", str(model_of(results, 1)), "-o", str(output)]) == 0
+    assert [each.version for each in onnx.load(output).opset_import if not each.domain] == [16]
 
 
 @pytest.mark.parametrize(
@@ -277,6 +296,8 @@ def test_classes_that_differ_between_training_and_validation(data: Path, capsys:
         (lambda text: text.replace("type: resnet18", "norm: frozen, type: resnet18"), 4, "frozen"),
         (lambda text: text.replace("train.json", "gone.json"), 3, "gone.json"),
         (lambda text: text.replace("/images", "/pictures"), 3, "pictures"),
+        (lambda text: re.sub(r"image_dir.*?train.json", 'format: yolov9, path: "/', text), 2, "yolo"),
+        (lambda text: re.sub(r"image_dir.*?train.json", 'path: "/nowhere', text), 3, "train1.yaml:9"),
     ],
 )
 def test_specs_that_make_no_sense(
@@ -284,8 +305,3 @@ def test_specs_that_make_no_sense(
 ) -> None:
     spec = written(data.parent, 1, change=change)
     assert word in refused(capsys, code, train.main, "-e", spec, "-r", data.parent / "r")
-
-
-def test_it_is_a_network_like_the_others() -> None:
-    assert "faster_rcnn" in registry.names("runtime.networks")
-    assert networks.family(NAME) == "faster_rcnn"

@@ -16,8 +16,6 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def load() -> ModuleType:
     spec = importlib.util.spec_from_file_location("flags", DOCS / "flags.py")
-    assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

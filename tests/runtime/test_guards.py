@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 from runtime.training import guards
 from tltpipe.errors import HostError, RunFailed
@@ -60,9 +61,8 @@ def test_room_for_what_will_be_kept_and_for_what_is_being_written(
     room(monkeypatch, 8 * 1000)
     guards.require_room(folder, size=1000, epochs=20, interval=5)
     room(monkeypatch, 8 * 1000 - 1)
-    with pytest.raises(HostError, match="6 checkpoints") as caught:
-        guards.require_room(folder, size=1000, epochs=20, interval=5)
-    assert caught.value.exit_code == 6
+    error = error_of(HostError, guards.require_room, folder, match="6 checkpoints", size=1000, epochs=20, interval=5)
+    assert error.exit_code == 6
     assert not folder.exists()
 
 
@@ -116,6 +116,5 @@ def test_weights_and_statistics_must_be_numbers() -> None:
     module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
     guards.require_finite(module, epoch=3)
     module[1].running_var[1] = math.inf
-    with pytest.raises(RunFailed, match=r"in epoch 3 \(1.running_var\)") as caught:
-        guards.require_finite(module, epoch=3)
-    assert "--fresh" in str(caught.value.hint)
+    error = error_of(RunFailed, guards.require_finite, module, match=r"in epoch 3 \(1.running_var\)", epoch=3)
+    assert "--fresh" in str(error.hint)

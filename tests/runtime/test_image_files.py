@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 from runtime.data.image_files import FrameImages, ImageFiles
 from runtime.shell import folders
@@ -80,7 +81,5 @@ def test_another_extension_than_the_one_set_is_found_and_counted(folder: Path) -
 
 def test_several_images_of_a_frame_are_an_error_unless_the_extension_tells(folder: Path) -> None:
     (folder / "a.png").touch()
-    with pytest.raises(DataError, match=r"a\.jpg.*a\.png") as caught:
-        FrameImages(folder, None)("a")
-    assert caught.value.code == "F105"
+    assert error_of(DataError, lambda: FrameImages(folder, None)("a"), match=r"a\.jpg.*a\.png").code == "F105"
     assert FrameImages(folder, ".jpg")("a") == "a.jpg"

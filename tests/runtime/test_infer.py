@@ -24,6 +24,8 @@ from runtime.tasks import Prediction, ResultsOptions, detection
 from runtime.tasks.detection.detections import detections
 from runtime.tasks.detection.results import kitti_lines
 
+Capture = pytest.CaptureFixture[str]
+
 pytestmark = pytest.mark.torch
 
 torch = pytest.importorskip("torch")
@@ -50,9 +52,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_copies_and_labels_of_a_folder(
-    learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_copies_and_labels_of_a_folder(learned: Any, pictures: Path, tmp_path: Path, capsys: Capture) -> None:
     assert infer.main(words(learned, pictures, tmp_path, "-t", "0.001")) == 0
     assert names(tmp_path / "drawn") == ["a.jpg", "b.PNG", "c.jpeg"]
     assert names(tmp_path / "labels") == ["a.txt", "b.txt", "c.txt"]
@@ -144,25 +144,21 @@ def test_lists_patterns_and_several_at_once(
         ("pictures/*.txt", "no picture here"),
     ],
 )
-def test_no_pictures(
-    learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, told: str
-) -> None:
+def test_no_pictures(learned: Any, pictures: Path, tmp_path: Path, capsys: Capture, given: str, told: str) -> None:
     (tmp_path / "empty").mkdir()
     assert infer.main(words(learned, tmp_path / given, tmp_path)) == 3
     assert told in capsys.readouterr().err
 
 
 def test_a_listed_picture_that_is_not_there(
-    learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    learned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("nowhere.jpg\n"))
     assert infer.main(words(learned, Path("-"), tmp_path)) == 3
     assert "nowhere.jpg: this is on the list, but not there" in capsys.readouterr().err
 
 
-def test_coco_results_and_a_summary(
-    learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_coco_results_and_a_summary(learned: Any, pictures: Path, tmp_path: Path, capsys: Capture) -> None:
     results = tmp_path / "results.json"
     assert infer.main(words(learned, pictures, tmp_path, "-t", "0.02", "--coco", str(results), "--json")) == 0
     told = json.loads(capsys.readouterr().out)
@@ -181,7 +177,7 @@ def test_coco_results_and_a_summary(
 
 
 def test_coco_results_with_the_numbers_of_annotations(
-    learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    learned: Any, pictures: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     truth = {
         "images": [{"id": 70 + i, "file_name": f"x/{name}"} for i, name in enumerate(("c.jpeg", "b.PNG", "a.jpg"))],
@@ -287,7 +283,7 @@ def test_a_class_with_a_space_stays_one_column() -> None:
 
 
 def test_unreadable_pictures_do_not_stop_the_others(
-    learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    learned: Any, pictures: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     (pictures / "bad.jpg").write_bytes((pictures / "a.jpg").read_bytes()[:400])
     (pictures / "worse.png").write_text("no picture")
@@ -322,7 +318,7 @@ def test_unreadable_pictures_do_not_stop_the_others(
     ],
 )
 def test_wrong_words(
-    learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    learned: Any, pictures: Path, tmp_path: Path, capsys: Capture,
     more: tuple[str, ...], code: int, told: str,
 ) -> None:  # fmt: skip
     assert infer.main(words(learned, pictures, tmp_path, *more)) == code
@@ -331,20 +327,18 @@ def test_wrong_words(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_was_named_must_be_there(
-    learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_gpu_that_was_named_must_be_there(learned: Any, pictures: Path, tmp_path: Path, capsys: Capture) -> None:
     assert infer.main(words(learned, pictures, tmp_path, "--device", "cuda:1")) == 6
     assert "cuda:1 was asked for, but no GPU is there" in capsys.readouterr().err
     assert infer.main(words(learned, pictures / "a.jpg", tmp_path, "--gpus", "1")) == 0
 
 
-def test_nothing_asked_for(learned: Any, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_asked_for(learned: Any, pictures: Path, capsys: Capture) -> None:
     assert infer.main(["ssd", "-i", str(pictures), "-m", str(learned.model)]) == 2
     assert "nothing is asked for" in capsys.readouterr().err
 
 
-def test_originals_are_never_replaced(learned: Any, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_originals_are_never_replaced(learned: Any, pictures: Path, capsys: Capture) -> None:
     given = ["ssd", "-i", pictures, "-o", pictures, "-e", learned.spec, "-m", learned.model]
     assert infer.main([str(word) for word in given]) == 2
     assert "replace the pictures" in capsys.readouterr().err
@@ -356,9 +350,7 @@ def test_originals_are_never_replaced(learned: Any, pictures: Path, capsys: pyte
         assert (pictures / "a.jpg").read_bytes() == before
 
 
-def test_annotations_are_never_replaced(
-    learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_annotations_are_never_replaced(learned: Any, pictures: Path, tmp_path: Path, capsys: Capture) -> None:
     labels = tmp_path / "labels"
     labels.mkdir()
     truth = "circle 0 0 0 1.00 2.00 30.00 40.00 0 0 0 0 0 0 0"
@@ -369,7 +361,7 @@ def test_annotations_are_never_replaced(
     assert infer.main(words(learned, pictures, tmp_path)) == 0
 
 
-def test_pictures_of_one_name(learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pictures_of_one_name(learned: Any, pictures: Path, tmp_path: Path, capsys: Capture) -> None:
     Image.new("RGB", (8, 8)).save(pictures / "a.png")
     assert infer.main(words(learned, pictures, tmp_path)) == 0
     assert names(tmp_path / "drawn") == ["a.jpg", "a.png", "b.PNG", "c.jpeg"]
@@ -407,7 +399,7 @@ def test_an_exported_model_needs_no_torch(learned: Any, pictures: Path, tmp_path
 
 
 def test_exported_models_that_do_not_fit(
-    learned: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    learned: Any, pictures: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from runtime.programs import export
 
@@ -463,9 +455,7 @@ def test_exported_models_that_do_not_fit(
     fails("torch cannot read it as")
 
 
-def test_folders_are_searched_and_what_cannot_be_read_is_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_folders_are_searched_and_what_cannot_be_read_is_said(tmp_path: Path, capsys: Capture) -> None:
     names = ["1.webp", "a/1.jpg", "b/1.JFIF", "b/c/2.avif"]
     for name in [*names, "b/3.heic", "4.NEF", "out/5.jpg", ".hidden/6.jpg", "notes.txt"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

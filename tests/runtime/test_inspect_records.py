@@ -9,24 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from kept import skirt
 from PIL import Image
 
 from converters.tfrecords import records
-from converters.tfrecords.examples import Bytes, Feature, Floats, Integers, encode
 from runtime.programs import inspect_records
 
+Capture = pytest.CaptureFixture[str]
+
 ROOT = Path(__file__).parents[2]
-
-
-def features(number: int) -> dict[str, Feature]:
-    corners = {"x1": 10.0, "y1": 12.25, "x2": 60.0, "y2": 40.1}
-    return {
-        "frame/id": Bytes([b"images/%06d" % number]),
-        "frame/height": Integers([60]),
-        "frame/width": Integers([80]),
-        "target/object_class": Bytes([b"skirt"]),
-        **{f"target/coordinates_{name}": Floats([side]) for name, side in corners.items()},
-    }
 
 
 @pytest.fixture
@@ -35,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     (root / "images").mkdir(parents=True)
     for number in range(3):
         Image.effect_noise((80, 60), 50).convert("RGB").save(root / "images" / f"{number:06d}.jpg")
-    records.write_records(root / "a-fold-000-of-001-shard-00000-of-00002", [encode(features(n)) for n in range(3)])
+    records.write_records(root / "a-fold-000-of-001-shard-00000-of-00002", [skirt(n) for n in range(3)])
     records.write_records(root / "a-fold-000-of-001-shard-00001-of-00002", [])
     return root
 
@@ -48,28 +39,28 @@ def damage(folder: Path) -> Path:
     return path
 
 
-def test_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tables(folder: Path, capsys: Capture) -> None:
     assert inspect_records.main([str(folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == str(folder)
     size = (folder / "a-fold-000-of-001-shard-00000-of-00002").stat().st_size
     assert lines[1:5] == [
         "file                                    records  objects  bytes",
-        f"a-fold-000-of-001-shard-00000-of-00002        3        3    {size}",
+        f"a-fold-000-of-001-shard-00000-of-00002        3        3  {size:>5,}",
         "a-fold-000-of-001-shard-00001-of-00002        0        0      0  empty",
-        f"all                                           3        3    {size}",
+        f"all                                           3        3  {size:>5,}",
     ]
     assert "skirt        3           3" in lines
     assert lines[-1] == "every check sum fits, in 3 records of 2 files"
 
 
-def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json(folder: Path, capsys: Capture) -> None:
     assert inspect_records.main([f"{folder}/a-*", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["records"], told["classes"], len(told["empty"])) == (3, {"skirt": {"objects": 3, "records": 3}}, 1)
 
 
-def test_records_one_a_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_records_one_a_line(folder: Path, capsys: Capture) -> None:
     assert inspect_records.main([str(folder), "--json", "--records", "2"]) == 0
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert first["features"]["target/coordinates_y2"] == [40.1]
@@ -79,9 +70,7 @@ def test_records_one_a_line(folder: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("options", [[], ["--json"], ["--records"]])
-def test_damage_is_exit_code_3_after_all_else(
-    folder: Path, capsys: pytest.CaptureFixture[str], options: list[str]
-) -> None:
+def test_damage_is_exit_code_3_after_all_else(folder: Path, capsys: Capture, options: list[str]) -> None:
     path = damage(folder)
     assert inspect_records.main([str(folder), *options]) == 3
     out, error = capsys.readouterr()
@@ -95,7 +84,7 @@ def test_damage_is_exit_code_3_after_all_else(
         assert f"damaged at byte {byte}" in out
 
 
-def test_draws(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_draws(folder: Path, tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / "drawn"
     assert inspect_records.main([str(folder), "--draw", str(out), "--count", "2", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -108,15 +97,13 @@ def test_draws(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "holds other things" in capsys.readouterr().err
 
 
-def test_paths_of_the_container(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_of_the_container(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TLTPIPE_WORKSPACE", str(folder.parent))
     assert inspect_records.main(["/workspace/records/a-*"]) == 0
     assert "3 records of 2 files" in capsys.readouterr().out
 
 
-def test_what_is_asked_wrongly(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_asked_wrongly(folder: Path, tmp_path: Path, capsys: Capture) -> None:
     assert inspect_records.main([str(tmp_path / "none")]) == 3
     assert "no record files here" in capsys.readouterr().err
     assert inspect_records.main([str(folder), "--records", "--draw", "x"]) == 2
@@ -127,7 +114,7 @@ def test_what_is_asked_wrongly(folder: Path, tmp_path: Path, capsys: pytest.Capt
 
 def test_help_imports_nothing_heavy_and_a_closed_pipe_is_quiet(folder: Path) -> None:
     script = (
-        "import sys\nfrom runtime import inspect_records\n"
+        "import sys\nfrom runtime.programs import inspect_records\n"
         "try: inspect_records.main(['--help'])\nexcept SystemExit: pass\n"
         "heavy = ('numpy', 'PIL', 'torch', 'google.protobuf')\n"
         "print(*[name for name in heavy if name in sys.modules], file=sys.stderr)"
@@ -136,7 +123,9 @@ def test_help_imports_nothing_heavy_and_a_closed_pipe_is_quiet(folder: Path) -> 
     assert result.stderr.strip() == ""
     read, write = os.pipe()
     os.close(read)
-    script = f"from runtime import inspect_records as i; raise SystemExit(i.main([{str(folder)!r}, '--records']))"
+    script = (
+        f"from runtime.programs.inspect_records import main; raise SystemExit(main([{str(folder)!r}, '--records']))"
+    )
     ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stdout=write, stderr=subprocess.PIPE, check=False)
     os.close(write)
     assert (ended.returncode, ended.stderr) == (141, b"")

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from refusals import error_of
 
 from runtime.data import loading
 from runtime.data.loading import Loader, Memory
@@ -102,22 +103,19 @@ def test_pieces_of_shared_memory_do_not_run_out() -> None:
 def test_an_error_comes_where_its_turn_is(workers: int) -> None:
     loader = Loader(Squares(bad=5), range(10), workers=workers)
     assert [next(loader)[0] for _ in range(5)] == list(range(5))
-    with pytest.raises(DataError, match="bad") as caught:
-        next(loader)
-    assert (caught.value.where, caught.value.hint) == (Path("here.jpg"), "mend it")
+    error = error_of(DataError, next, loader, match="bad")
+    assert (error.where, error.hint) == (Path("here.jpg"), "mend it")
     assert not multiprocessing.active_children()
 
 
 def test_what_nobody_thought_of_is_shown_whole() -> None:
-    with pytest.raises(RuntimeError, match="nobody thought of it") as caught:
-        taken(Squares(odd=2), range(5), 2)
-    assert "in make" in str(caught.value)
+    error = error_of(RuntimeError, lambda: taken(Squares(odd=2), range(5), 2), match="nobody thought of it")
+    assert "in make" in str(error)
 
 
 def test_a_killed_worker_is_told() -> None:
-    with pytest.raises(RunFailed, match="was killed") as caught:
-        taken(Squares(deadly=7), range(20), 2)
-    assert "memory ran out" in (caught.value.hint or "")
+    error = error_of(RunFailed, lambda: taken(Squares(deadly=7), range(20), 2), match="was killed")
+    assert "memory ran out" in (error.hint or "")
     assert not multiprocessing.active_children()
 
 
@@ -158,7 +156,6 @@ time.sleep(60)
 """
     root = Path(loading.__file__).parents[2]
     trainer = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=root)
-    assert trainer.stdout is not None
     workers = [int(word) for word in trainer.stdout.readline().split()]
     assert len(workers) == 3
     trainer.kill()

@@ -16,6 +16,8 @@ from runtime.data.split import Gathered
 from runtime.programs import augment, dataset_convert
 from tltpipe.progress import Silent
 
+Capture = pytest.CaptureFixture[str]
+
 LINE = "{} 0.00 0 0.00 {} 8.00 {} 40.00 0.00 0.00 0.00 0.00 0.00 0.00 0.00\n"
 
 AUGMENT = """
@@ -53,9 +55,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_augment_counts_what_has_no_partner_and_boxes_that_are_gone(
-    work: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_augment_counts_what_has_no_partner_and_boxes_that_are_gone(work: Path, capsys: Capture) -> None:
     (work / "augment.conf").write_text(AUGMENT)
     words = ["-d", "data", "-a", "augment.conf", "-o", "out", "-r", "results", "--drop-outside", "--allow-loss"]
     assert augment.main(words) == 0
@@ -69,7 +69,7 @@ def test_augment_counts_what_has_no_partner_and_boxes_that_are_gone(
     assert "in: 7 images, 12 items; out: 5 images, 5 items" in capsys.readouterr().out.splitlines()
 
 
-def test_dataset_convert_counts_classes_and_boxes_and_files(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dataset_convert_counts_classes_and_boxes_and_files(work: Path, capsys: Capture) -> None:
     (work / "convert.conf").write_text(CONVERT)
     Path("data/label/0.txt").write_text(LINE.format("shirt", 4, 4.5))
     Image.new("RGB", (64, 48)).save("data/image/other.png")
@@ -96,7 +96,7 @@ def test_training_counts_classes_that_are_not_mapped_and_difficult_items(work: P
         gathered.take(of_folders(work / "data/image", work / "data/label", strict=False), work / "data/image", bar)
     losses = gathered.split((), ()).losses
     losses.require_balance()
-    assert losses.lost == {split.UNMAPPED: (0, 5), split.DIFFICULT: (0, 1)}
+    assert losses.lost == {split.UNMAPPED.format("target_class_mapping"): (0, 5), split.DIFFICULT: (0, 1)}
     assert (losses.read, losses.written) == ((6, 11), (6, 5))
 
 
@@ -106,15 +106,13 @@ def one_class_alone(name: str) -> None:
     label.write_text(label.read_text() + LINE.format(name, 4, 30))
 
 
-def errors(capsys: pytest.CaptureFixture[str]) -> str:
+def errors(capsys: Capture) -> str:
     return capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["shoe", "DontCare"])
 @pytest.mark.parametrize("kind", ["no image", "broken image"])
-def test_augment_stops_where_a_class_is_lost_whole(
-    work: Path, capsys: pytest.CaptureFixture[str], name: str, kind: str
-) -> None:
+def test_augment_stops_where_a_class_is_lost_whole(work: Path, capsys: Capture, name: str, kind: str) -> None:
     (work / "augment.conf").write_text(AUGMENT)
     one_class_alone(name)
     Path("data/image/1.jpg").write_bytes(b"no image")
@@ -131,9 +129,7 @@ def test_augment_stops_where_a_class_is_lost_whole(
     assert (told["in"], told["out"]) == ({"images": 7, "items": 13}, {"images": 4, "items": 8})
 
 
-def test_augment_stops_where_every_box_of_a_class_has_left_the_image(
-    work: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_augment_stops_where_every_box_of_a_class_has_left_the_image(work: Path, capsys: Capture) -> None:
     (work / "augment.conf").write_text(AUGMENT)
     words = ["-d", "data", "-a", "augment.conf", "-o", "out"]
     assert augment.main([*words, "--drop-outside"]) == 3
@@ -142,9 +138,7 @@ def test_augment_stops_where_every_box_of_a_class_has_left_the_image(
 
 
 @pytest.mark.parametrize("name", ["Shoe", "DontCare"])
-def test_dataset_convert_stops_where_a_class_is_lost_whole(
-    work: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
+def test_dataset_convert_stops_where_a_class_is_lost_whole(work: Path, capsys: Capture, name: str) -> None:
     (work / "convert.conf").write_text(CONVERT)
     one_class_alone(name)
     Path("data/image/1.jpg").unlink()
@@ -161,9 +155,7 @@ def test_dataset_convert_stops_where_a_class_is_lost_whole(
     assert (told["in"]["items"], told["out"]) == (13, {"images": 5, "items": 8})
 
 
-def test_dataset_convert_stops_where_no_box_of_a_class_has_an_area(
-    work: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_dataset_convert_stops_where_no_box_of_a_class_has_an_area(work: Path, capsys: Capture) -> None:
     (work / "convert.conf").write_text(CONVERT)
     with Path("data/label/1.txt").open("a") as stream:
         stream.write(LINE.format("shoe", 4, 4.5))
@@ -174,18 +166,14 @@ def test_dataset_convert_stops_where_no_box_of_a_class_has_an_area(
     assert dataset_convert.main([*words, "--allow-loss"]) == 0
 
 
-def test_dataset_convert_stops_where_the_mapping_names_no_class_that_is_there(
-    work: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_dataset_convert_stops_where_the_mapping_names_no_class_that_is_there(work: Path, capsys: Capture) -> None:
     (work / "convert.conf").write_text(CONVERT.replace('"shirt"', '"boot"'))
     (work / "data/label/0.txt").write_text("")
     assert dataset_convert.main(["-d", "convert.conf", "-o", "out/tfr", "--workers", "1", "--dali"]) == 3
     assert "target_class_mapping" in errors(capsys)
 
 
-def test_dataset_convert_counts_annotations_of_unlisted_images_by_class(
-    work: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_dataset_convert_counts_annotations_of_unlisted_images_by_class(work: Path, capsys: Capture) -> None:
     page = {
         "images": [{"id": 1, "file_name": "0.jpg", "width": 64, "height": 48}],
         "annotations": [

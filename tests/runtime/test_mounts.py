@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 from runtime.shell import mounts
 from tltpipe.errors import UsageError
@@ -65,9 +66,7 @@ def test_mounts_win_over_the_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("text", ["/data", "data=/x", "/data=", "/a=/b:/c"])
 def test_what_is_no_mount(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv(mounts.MOUNTS, text)
-    with pytest.raises(UsageError, match="CONTAINER=HOST") as refused:
-        mounts.host_text("/data/x")
-    assert refused.value.where == mounts.MOUNTS
+    assert error_of(UsageError, mounts.host_text, "/data/x", match="CONTAINER=HOST").where == mounts.MOUNTS
 
 
 def test_the_file_of_the_launcher(launcher: Launcher, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,9 +98,7 @@ def test_a_file_of_another_name(launcher: Launcher, monkeypatch: pytest.MonkeyPa
 )
 def test_a_file_that_is_none_of_the_launchers(launcher: Launcher, page: object) -> None:
     path = launcher(page)
-    with pytest.raises(UsageError) as refused:
-        mounts.host_text("/workspace/x")
-    assert refused.value.where == path
+    assert error_of(UsageError, mounts.host_text, "/workspace/x").where == path
 
 
 @pytest.mark.parametrize(

@@ -32,10 +32,7 @@ def moved(optimizer: Any, weights: Any) -> list[float]:
         (Optimizer("SGD", {"momentum": 0.5}), -(0.1 * 1 + 0.1 * (0.5 + 3))),
         (Optimizer("SGD", {"momentum": 0.5, "nesterov": True}), -(0.1 * 1.5 + 0.1 * (3 + 0.5 * (0.5 + 3)))),
         # First step: 0.1 whatever the gradient. Second: means 1.75/0.75 and of squares 4.75/0.75.
-        (
-            Optimizer("Adam", {"betas": (0.5, 0.5), "eps": 1e-12}),
-            -(0.1 + 0.1 * (1.75 / 0.75) / (4.75 / 0.75) ** 0.5),
-        ),
+        (Optimizer("Adam", {"betas": (0.5, 0.5), "eps": 1e-12}), -(0.1 + 0.1 * (1.75 / 0.75) / (4.75 / 0.75) ** 0.5)),
         (Optimizer("RMSprop", {"alpha": 0.5, "eps": 1e-12}), -(0.1 / 0.5**0.5 + 0.1 * 3 / 4.75**0.5)),
     ],
 )

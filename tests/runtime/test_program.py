@@ -63,7 +63,7 @@ def test_a_fault_of_ours_leaves_a_traceback_file(
 
 
 def script(text: str) -> list[str]:
-    return [sys.executable, "-c", f"import sys, time\nfrom runtime import program\n{text}"]
+    return [sys.executable, "-c", f"import sys, time\nfrom runtime.shell import program\n{text}"]
 
 
 def environment() -> dict[str, str]:
@@ -73,7 +73,6 @@ def environment() -> dict[str, str]:
 def test_terminate_ends_like_an_interrupt() -> None:
     body = "def body():\n    program.say('ready')\n    time.sleep(60)\nsys.exit(program.run(body))"
     process = subprocess.Popen(script(body), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=20)
@@ -83,7 +82,6 @@ def test_terminate_ends_like_an_interrupt() -> None:
 def test_closed_pipe_is_quiet() -> None:
     body = "def body():\n    while True: program.say('x' * 1000)\nsys.exit(program.run(body))"
     process = subprocess.Popen(script(body), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.readline()
     process.stdout.close()
@@ -155,7 +153,7 @@ def test_no_folder_no_status() -> None:
 @pytest.mark.parametrize("module", ["augment", "dataset_convert"])
 def test_help_imports_nothing_heavy(module: str) -> None:
     text = (
-        f"from runtime.{module} import main\n"
+        f"from runtime.programs.{module} import main\n"
         "try: main(['--help'])\n"
         "except SystemExit as leave: assert leave.code == 0\n"
         "print([name for name in ('numpy', 'PIL', 'google.protobuf', 'rich') if name in sys.modules])"

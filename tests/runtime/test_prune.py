@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 torch = pytest.importorskip("torch")
 
@@ -137,9 +138,8 @@ def test_what_cannot_be_asked(model: Path, tmp_path: Path, capsys, options, code
 
 @pytest.mark.parametrize("options", [["-eq", "onion"], ["-n", "L3"], ["yolo"], ["-pth", "much"]])
 def test_words_it_does_not_know(model: Path, tmp_path: Path, options) -> None:
-    with pytest.raises(SystemExit) as end:
-        prune.main([*options, "-m", str(model), "-o", str(tmp_path / "x.tlt")])
-    assert end.value.code == 2
+    error = error_of(SystemExit, lambda: prune.main([*options, "-m", str(model), "-o", str(tmp_path / "x.tlt")]))
+    assert error.code == 2
 
 
 def test_files_of_other_kinds(model: Path, tmp_path: Path, capsys) -> None:

@@ -5,13 +5,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from refusals import error_of
 
 torch = pytest.importorskip("torch")
+from ssd_specs import SETTINGS
 from torch import nn
 from torch.nn import functional
 
-from runtime.networks.ssd.config import Settings
-from runtime.networks.ssd.loss import FocalLoss
 from runtime.networks.ssd.model import SSD
 from runtime.nn import size
 from runtime.nn.widths import take_on
@@ -26,15 +26,6 @@ from tltpipe.errors import ModelError, UsageError
 
 pytestmark = pytest.mark.torch
 
-SETTINGS = Settings(
-    input_size=(64, 64),
-    arch="resnet",
-    nlayers=10,
-    scales=(0.1, 0.2, 0.37, 0.54, 0.71, 0.88, 1.05),
-    aspect_ratios=((1.0, 2.0, 0.5),) * 6,
-    variances=(0.1, 0.1, 0.2, 0.2),
-    loss=FocalLoss(location_weight=0.8),
-)
 ARCHITECTURES = [
     (family, depth)
     for family in registry.names("runtime.nn.backbones")
@@ -224,9 +215,8 @@ def test_layers_by_any_of_their_names() -> None:
         *("features.backbone.conv1", "features.backbone.block_1a.conv_1", "features.backbone.block_1a.conv_2"),
         *("features.expand_block_1.conv_0", "conf.0"),
     }
-    with pytest.raises(UsageError, match='no layer "block_9z_conv_1"') as raised:
-        resolve(["block_9z_conv_1"], network, "ssd")
-    assert "did you mean" in raised.value.hint
+    error = error_of(UsageError, resolve, ["block_9z_conv_1"], network, "ssd", match='no layer "block_9z_conv_1"')
+    assert "did you mean" in error.hint
 
 
 @pytest.mark.parametrize(("arch", "nlayers"), ARCHITECTURES)

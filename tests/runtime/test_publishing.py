@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+from refusals import error_of
 
 from runtime.exporting.publishing import beside, publish
 from tltpipe.errors import ExportError
@@ -25,7 +25,6 @@ def test_force_replaces_a_model_and_its_labels(tmp_path: Path) -> None:
 def test_force_does_not_change_the_labels_of_another_model(tmp_path: Path) -> None:
     export(tmp_path / "a.onnx", "car\n")
     export(tmp_path / "b.onnx", "car\n")
-    with pytest.raises(ExportError, match="another model") as caught:
-        export(tmp_path / "b.onnx", "bus\n", force=True)
-    assert caught.value.where == tmp_path / "labels.txt"
+    error = error_of(ExportError, export, tmp_path / "b.onnx", "bus\n", match="another model", force=True)
+    assert error.where == tmp_path / "labels.txt"
     assert (tmp_path / "labels.txt").read_text() == "car\n"

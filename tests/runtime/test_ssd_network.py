@@ -8,9 +8,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from ssd_specs import LATER
+from ssd_specs import SETTINGS as SMALL
+
 import specs
 from runtime.networks import ssd
-from runtime.networks.ssd.config import Settings
 from runtime.networks.ssd.features import map_sizes
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
 from runtime.networks.ssd.model import SSD
@@ -24,15 +26,6 @@ pytestmark = pytest.mark.torch
 
 FAMILIES = registry.names("runtime.nn.backbones")
 MODELS = json.loads((Path(__file__).parents[1] / "golden/ssd/models.json").read_text())
-SMALL = Settings(
-    input_size=(64, 64),
-    arch="resnet",
-    nlayers=10,
-    scales=(0.1, 0.2, 0.37, 0.54, 0.71, 0.88, 1.05),
-    aspect_ratios=((1.0, 2.0, 0.5),) * 6,
-    variances=(0.1, 0.1, 0.2, 0.2),
-    loss=FocalLoss(location_weight=0.8),
-)
 SPEC = """
 ssd_config {
   aspect_ratios_global: "[1.0, 2.0, 1.0/2.0]"
@@ -352,31 +345,6 @@ def test_lists_per_map_and_scales_from_a_range() -> None:
     settings = (earlier(scales, 'min_scale: 0.125 max_scale: 0.875 steps: "[8, 16, [32, 30], 64, 100, 300]"')).model
     assert settings.scales == pytest.approx([0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875])
     assert settings.steps == ((8, 8), (16, 16), (32, 30), (64, 64), (100, 100), (300, 300))
-
-
-LATER = """
-ssd_config {
-  aspect_ratios_global: "[1.0, 2.0, 1.0/2.0]"
-  min_scale: 0.1
-  max_scale: 0.7
-  two_boxes_for_ar1: true
-  variances: "[0.1, 0.1, 0.2, 0.2]"
-  arch: "resnet"
-  nlayers: 10
-}
-training_config {
-  regularizer { type: L2 weight: 5e-5 }
-  batch_size_per_gpu: 2 num_epochs: 4 learning_rate { soft_start_annealing_schedule {
-    min_learning_rate: 1e-4 max_learning_rate: 0.01 soft_start: 0.1 annealing: 0.5 } }
-}
-eval_config { validation_period_during_training: 2 batch_size: 3 matching_iou_threshold: 0.5 }
-nms_config { confidence_threshold: 0.01 clustering_iou_threshold: 0.6 top_k: 100 }
-augmentation_config { output_width: 96 output_height: 64 output_channel: 3 }
-dataset_config {
-  data_sources { label_directory_path: "x" image_directory_path: "y" }
-  target_class_mapping { key: "dress" value: "Dress" }
-}
-"""
 
 
 def later(old: str = "", new: str = "", *, strict: bool = False):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 torch = pytest.importorskip("torch")
+from ssd_specs import SETTINGS
+
 from runtime.machine import processes
-from runtime.networks.ssd.config import Settings
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
 from runtime.networks.ssd.model import SSD
 from runtime.nn.layers import BatchNorm
@@ -21,16 +23,7 @@ SIZE = 48
 
 def network(kind: type, *, strict: bool) -> SSD:
     torch.manual_seed(0)
-    settings = Settings(
-        input_size=(SIZE, SIZE),
-        arch="resnet",
-        nlayers=10,
-        scales=(0.1, 0.2, 0.37, 0.54, 0.71, 0.88, 1.05),
-        aspect_ratios=((1.0, 2.0, 0.5),) * 6,
-        variances=(0.1, 0.1, 0.2, 0.2),
-        loss=kind(rank_local=strict),
-        strict=strict,
-    )
+    settings = replace(SETTINGS, input_size=(SIZE, SIZE), loss=kind(rank_local=strict), strict=strict)
     return SSD(settings, num_classes=2).train()
 
 

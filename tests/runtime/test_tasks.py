@@ -13,7 +13,7 @@ from PIL import Image, ImageChops
 
 import converters.sample
 import specs
-from runtime import tasks
+from runtime import networks, tasks
 from runtime.data import batches, frames
 from runtime.data.batches import Batch
 from runtime.data.recipe import Data, Evaluation, Recipe, Source
@@ -96,8 +96,14 @@ def test_a_perfect_prediction_scores_one_and_a_worse_one_less(drawn: Any) -> Non
     assert scores.value == pytest.approx(1)
     half = [*perfect(drawn[0], drawn[3])[:6], *map(worse, perfect(drawn[0], drawn[3])[6:])]
     assert measured(drawn, half).value < 0.9
-    for values in (scores.figures, *scores.per_class.values()):
+    for values in ({scores.primary: scores.value}, *scores.per_class.values()):
         assert all(math.isnan(value) or 0 <= value <= 1 for value in values.values())
+
+
+@pytest.mark.parametrize("network", registry.names("runtime.networks"))
+def test_specs_of_a_network_say_what_its_results_come_in(network: str) -> None:
+    writers = tasks.load(networks.load(network).TASK).writers()
+    assert specs.results(network) == {name: writer.suffix for name, writer in writers.items()}
 
 
 def test_the_names_of_what_is_measured_are_known_without_any_image(drawn: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from refusals import error_of
 
 from runtime.augmenting.pictures import steps_for
 from runtime.augmenting.recipe import Recipe, of_proto_text
@@ -171,6 +172,4 @@ def test_an_even_size_is_a_radius_or_refused() -> None:
     spec = parse_text("blur_config { size: 2 std: 1 }", "augment", source="spec")
     assert len(spec.warnings) == 1
     assert of_proto_text(spec, arithmetic="tlt2").values["size"] == (2,)
-    with pytest.raises(SpecError, match="odd") as refused:
-        of_proto_text(spec)
-    assert str(refused.value.where) == "spec:1:15"
+    assert str(error_of(SpecError, of_proto_text, spec, match="odd").where) == "spec:1:15"

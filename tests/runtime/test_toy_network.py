@@ -267,10 +267,15 @@ def test_a_toy_network_and_a_toy_task_without_any_other_edit(
 
     images, labels, drawn = shapes.root / "pictures/train/images", tmp_path / "labels", tmp_path / "drawn"
     words = ["toy", "-i", str(images), "-m", str(last), "-l", str(labels), "-o", str(drawn), "--device", "cpu"]
+    capsys.readouterr()
     assert infer.main(words) == 0
+    said = capsys.readouterr().out
+    assert ("predicted on 18 images" in said, "objects" in said) == (True, False)
     assert {path.read_text() for path in labels.iterdir()} <= {"left", "right"}
     assert len(list(labels.iterdir())) == len(list(drawn.iterdir())) == 18
     assert {path.suffix for path in labels.iterdir()} == {".side"}
-    capsys.readouterr()
+    assert infer.main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert ("objects" in told, sum(told["classes"].values())) == (False, 18), "a class for each image"
     assert infer.main([*words, "--coco", str(tmp_path / "coco.json")]) == 2
     assert "--coco" in capsys.readouterr().err

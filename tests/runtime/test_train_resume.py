@@ -43,7 +43,6 @@ def run(spec: Path, results: Path, *words: str | Path) -> None:
 
 def last(results: Path) -> Checkpoint:
     newest = checkpoint.newest(results, "ssd_resnet10")
-    assert newest is not None
     return checkpoint.load(newest[0])
 
 
@@ -271,5 +270,4 @@ def test_the_wrong_key_for_what_is_there(trained: Any, tmp_path: Path, capsys: p
 def test_how_long_a_gradient_may_be(shapes: Any, tmp_path: Path, words: list[str], limit: float | None) -> None:
     run(shapes.spec(epochs=1), tmp_path / "results", *words)
     resume = last(tmp_path / "results").resume
-    assert resume is not None
     assert resume.numbers["run"]["clip_norm"] == limit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 import specs
 from specs.augment import tao5
@@ -38,11 +39,10 @@ COMMON += '  data_sources { image_directory_path: "/data" }\n}\n'
 def test_text_specs(text: str, name: str) -> None:
     for ask in (lambda: specs.parse_text(COMMON + text, "ssd", source="a.conf"),
                 lambda: specs.recognise(COMMON + text, source="a.conf")):  # fmt: skip
-        with pytest.raises(SpecError, match=rf"spec of {name}\b") as caught:
-            ask()
-        assert str(caught.value.where) == "a.conf:6:1"
-        assert caught.value.hint
-        assert "did you mean" not in str(caught.value)
+        error = error_of(SpecError, ask, match=rf"spec of {name}\b")
+        assert str(error.where) == "a.conf:6:1"
+        assert error.hint
+        assert "did you mean" not in str(error)
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,8 @@ def test_yaml_specs(text: str, name: str, tmp_path: Path) -> None:
 
 def test_an_augmentation_in_yaml_is_no_training_spec() -> None:
     text = "data:\n  image_dir: /a\nspatial_aug:\n  rotation:\n    angle: [10]\n"
-    with pytest.raises(SpecError, match="augmentation") as caught:
-        specs.parse_text(text, "ssd", source="a.yaml")
-    assert "tlt-augment -e" in (caught.value.hint or "")
+    error = error_of(SpecError, specs.parse_text, text, "ssd", match="augmentation", source="a.yaml")
+    assert "tlt-augment -e" in (error.hint or "")
 
 
 def test_our_own_are_not_foreign() -> None:

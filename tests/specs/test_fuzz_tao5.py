@@ -9,20 +9,17 @@ import math
 import os
 import pickle
 import random
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fuzzing import bounded
 
 from specs.augment import tao5
 from specs.augment.tao5_keys import KEYS
 from tltpipe.errors import SpecError
 
 COUNT = int(os.environ.get("TLTPIPE_FUZZ", "300"))
-SECONDS = 10
 FOUND = ["data.image_dir=/in/images", "data.ann_path=/in/labels"]
 TEXTS = [
     tao5.write_default(),
@@ -60,67 +57,15 @@ OVERRIDES = [
     *("++blur_aug.size=[3,5,7]", "data.ann_path=${data.image_dir}/a", "spatial_aug.flip.flip_vertical=true"),
 ]
 PIECES = [
-    *(
-        "\0",
-        "\ufeff",
-        "\r\n",
-        "\r",
-        "\u2028",
-        "\x85",
-        "\ud800",
-        "\udcff",
-        "\U0001f457",
-        "\t",
-        " ",
-        "\n",
-        "\n  ",
-        "\n- ",
-    ),
-    *(
-        "null",
-        "~",
-        "true",
-        "[]",
-        "{}",
-        "[",
-        "]",
-        "{",
-        "}",
-        '""',
-        '"',
-        "'",
-        "\\",
-        "\\x",
-        "\\U00110000",
-        "\\ud800",
-        "\\0",
-    ),
-    *(
-        "&a ",
-        "*a",
-        "&some ",
-        "*some",
-        "<<: *some",
-        "!!python/object:os.system x",
-        "!!float ",
-        "!",
-        "!<",
-        "!!set ",
-        "!!null ",
-    ),
+    *("\0", "\ufeff", "\r\n", "\r", "\u2028", "\x85", "\ud800", "\udcff", "\U0001f457", "\t", " ", "\n", "\n  "),
+    "\n- ",
+    *("null", "~", "true", "[]", "{}", "[", "]", "{", "}", '""', '"', "'", "\\", "\\x", "\\U00110000", "\\ud800"),
+    "\\0",
+    *("&a ", "*a", "&some ", "*some", "<<: *some", "!!python/object:os.system x", "!!float ", "!", "!<", "!!set "),
+    "!!null ",
     *(":", ": ", ",", "-", "- ", "? ", "#", " # ", "|", ">", "|9", "%", "@", "`", "=", "---\n", "...\n", "%YAML 1.1\n"),
-    *(
-        "${",
-        "}",
-        "${results_dir}",
-        "${data.image_dir}",
-        "${oc.env:HOME}",
-        "${random_seed}",
-        "${.x}",
-        "${}",
-        "??",
-        "???",
-    ),
+    *("${", "}", "${results_dir}", "${data.image_dir}", "${oc.env:HOME}", "${random_seed}", "${.x}", "${}", "??"),
+    "???",
     *(".nan", "-.inf", "1e999", "-1e308", "1e-400", "0x10", "1_000", "010", "1:30", "9" * 400, "٣", "１", "2001-01-01"),
     *("[" * 300, "{a: " * 100, "- " * 100, "? " * 100, "a" * 70_000, "," * 300, " " * 5000, "\n" * 300, "1, " * 5000),
     *(name.rpartition(".")[2] for name in KEYS),
@@ -180,24 +125,10 @@ def mutated(text: str, chance: random.Random) -> str:
     return text
 
 
-@contextmanager
-def in_time() -> Iterator[None]:
-    def late(number: int, frame: Any) -> None:
-        raise AssertionError(f"took more than {SECONDS} seconds")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def judged(path: Path, overrides: list[str]) -> bool:
     """Whether the spec was read; whatever comes of it must be fit to be shown and used."""
     try:
-        with in_time():
+        with bounded():
             spec = tao5.read(path, overrides)
     except SpecError as error:
         told = str(error)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from refusals import error_of
 
 import specs
 from tltpipe.errors import SpecError, UsageError
@@ -98,19 +99,65 @@ def more_epochs(before, now):
 '''
 
 
+NEAR = '''
+"""A kind in YAML that has all sections of Faster R-CNN but for the model."""
+from dataclasses import dataclass
+
+from specs.faster_rcnn import Dataset, Evaluate, Train
+from specs.sections import STRICT
+
+DATA, SIZE = "coco", None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Near:
+    likeness: int = 8
+
+
+TUNABLES = Near
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    __pydantic_config__ = STRICT
+
+    likeness: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    __pydantic_config__ = STRICT
+
+    model: Model
+    dataset: Dataset
+    train: Train
+    evaluate: Evaluate = Evaluate()
+
+
+EXPERIMENT = Experiment
+
+
+def check(spec):
+    return []
+'''
+
+
 @pytest.fixture(autouse=True)
 def _other_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """``another``, which comes before ``ssd`` in the alphabet, and ``plain``."""
-    files = {"another/__init__.py": ANOTHER_EXPERIMENT, "another/tlt9.py": MESSAGES, "plain/__init__.py": PLAIN}
+    """``another``, which comes before ``ssd`` in the alphabet, ``plain`` and ``near``."""
+    files = {
+        "another/__init__.py": ANOTHER_EXPERIMENT, "another/tlt9.py": MESSAGES, "plain/__init__.py": PLAIN,
+        "near/__init__.py": NEAR,
+    }  # fmt: skip
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(specs, "__path__", [*specs.__path__, str(tmp_path)])
     yield
-    for name in ("another", "plain"):
+    for name in ("another", "plain", "near"):
         monkeypatch.delattr(specs, name, raising=False)
 
-    for name in ("specs.another", "specs.another.tlt9", "specs.plain"):
+    for name in ("specs.another", "specs.another.tlt9", "specs.plain", "specs.near"):
         sys.modules.pop(name, None)
 
 
@@ -129,6 +176,20 @@ def test_a_second_message_of_the_same_name_changes_nothing() -> None:
     mine = specs.parse_text("random_seed: 1 another_config { epochs: 7 }", "another", source="a.conf")
     assert (mine.kind, mine.dialect, specs.training(mine).epochs) == ("another", "tlt9", 7)
     assert specs.parse_text(specs.dump(mine), "another", source="").message == mine.message
+
+
+def test_of_kinds_that_share_sections_the_nearest_is_meant() -> None:
+    rest = """
+dataset: {train_data_sources: [{image_dir: /d, json_file: /d/a.json}], classes: [a], batch_size: 2}
+train: {num_epochs: 3, seed: 4}
+"""
+    assert specs.recognise(f"model: {{likeness: 4}}{rest}", source="x") == "near"
+    assert specs.recognise(f"model: {{version: 2}}{rest}", source="x") == "faster_rcnn"
+    with pytest.raises(SpecError, match="near") as caught:
+        specs.parse_text(f"model: {{likeness: 4}}{rest}", "faster_rcnn", source="train.yaml")
+    assert "faster_rcnn" in str(caught.value.hint)
+    with pytest.raises(SpecError, match="near"):
+        specs.recognise(rest, source="x")
 
 
 def test_a_kind_reads_and_writes_its_own_text() -> None:
@@ -157,10 +218,9 @@ def test_a_kind_reads_and_writes_its_own_text() -> None:
     ],
 )
 def test_a_spec_of_another_kind_is_called_so(text: str, kind: str, other: str) -> None:
-    with pytest.raises(SpecError, match=rf"\b{other}\b.*\b{kind}\b") as caught:
-        specs.parse_text(text, kind, source="a.conf")
-    assert "\n" not in str(caught.value)
-    assert str(caught.value.where) == "a.conf"
+    error = error_of(SpecError, specs.parse_text, text, kind, match=rf"\b{other}\b.*\b{kind}\b", source="a.conf")
+    assert "\n" not in str(error)
+    assert str(error.where) == "a.conf"
 
 
 def test_an_unknown_kind_is_a_usage_error() -> None:

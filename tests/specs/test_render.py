@@ -150,12 +150,25 @@ def test_each_folder_is_whole(folder: str) -> None:
     assert list(specs.documentation(folder)) == [field.name for field in dataclasses.fields(module.TUNABLES)]
     assert all(specs.documentation(folder).values())
     assert specs.json_schema(folder)["additionalProperties"] is False
-    assert [case for case in CASES.values() if case[0] == folder]
     for dialect in dialects.of(module) if hasattr(module, "MESSAGE") else ():
         name = dialect.SCHEMA.split(".")[-2]
         empty = Spec(dialects.message(dialect, module.MESSAGE), "empty", kind=folder, dialect=name)
         assert specs.image_size(empty) is None, "its fields exist, and 0 is no size"
         assert dialects.named(module, empty.dialect) is dialect
+
+
+@pytest.mark.parametrize(
+    "folder", [name for name in specs.folders() if getattr(specs.load(name), "DATA", "") == "coco"]
+)
+def test_what_the_pipeline_gives_and_the_defaults_make_a_spec(folder: str) -> None:
+    template = specs.template(folder)
+    assert template is not None
+    text = specs.render(folder, template, specs.tunables(folder)(), **COCO)
+    spec = specs.parse_text(text, folder, source="train.yaml")
+    assert spec.warnings == ()
+    assert specs.recognise(text, source="train.yaml") == folder, "no other kind knows it better"
+    assert specs.parse_text(specs.dump(spec), folder, source="again").message == spec.message
+    assert specs.training(spec).epochs > 0
 
 
 def float32(value: float) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 import specs
 import specs.ssd.fields
@@ -75,9 +76,8 @@ def parse(text: str) -> specs.Spec:
 
 
 def complaints(text: str) -> list[str]:
-    with pytest.raises(SpecError) as refusal:
-        parse(text)
-    return str(refusal.value).splitlines()
+    error = error_of(SpecError, parse, text)
+    return str(error).splitlines()
 
 
 def strictly(text: str) -> str:
@@ -133,20 +133,17 @@ def test_the_seed_is_of_tlt2() -> None:
 
 
 def hint(text: str) -> tuple[str, str | None]:
-    with pytest.raises(SpecError) as refusal:
-        parse(text)
-    return str(refusal.value), refusal.value.hint
+    error = error_of(SpecError, parse, text)
+    return str(error), error.hint
 
 
 def test_fields_of_one_dialect_in_the_other() -> None:
     told, advice = hint(TRAIN2.replace("loss_loc_weight: 0.8", "alpha: 1.0"))
     assert 'ssd_config has no field "alpha"' in told
-    assert advice is not None
     assert advice.startswith("alpha is a field of TLT 3.0 and later; TLT 2.0 has loss_loc_weight")
     assert advice.endswith("this spec is one of TLT 2.0 by its focal_loss_alpha in line 8")
     told, advice = hint(TRAIN3.replace("clip_boxes: false", "loss_loc_weight: 0.8"))
     assert told == 'spec:6:3: ssd_config has no field "loss_loc_weight"'
-    assert advice is not None
     assert advice.startswith("loss_loc_weight is a field of TLT 2.0; TLT 3.0 and later have alpha for")
     assert "this spec is one of TLT 3.0 and later by its output_width in line" in advice
     told, advice = hint(TRAIN3.replace("  include_difficult", '  image_extension: "jpg"\n  include_difficult'))
@@ -195,42 +192,22 @@ AUGMENT = "  random_flip: 0.5\n"
         ("output_width: 320", "output_width: -320", "output_width must be above 32, not -320"),
         ("output_channel: 3", "output_channel: 4", "output_channel must be 1 or 3, not 4"),
         ("  output_channel: 3\n", "", 'augmentation_config needs "output_channel", 1 or 3'),
-        (
-            "min_scale: 0.4",
-            "min_scale: 1.4",
-            "0 < random_crop_min_scale <= random_crop_max_scale <= 1 is needed, not 1.4",
-        ),
-        (
-            "min_scale: 0.4",
-            "min_scale: -1",
-            "0 < random_crop_min_scale <= random_crop_max_scale <= 1 is needed, not -1",
-        ),
+        ("min_scale: 0.4", "min_scale: 1.4", "0 < random_crop_min_scale <= random_crop_max_scale <= 1 is needed"),
+        ("min_scale: 0.4", "min_scale: -1", "0 < random_crop_min_scale <= random_crop_max_scale <= 1 is needed"),
         (
             "  random_crop_min_scale: 0.4\n  random_crop_max_scale: 1.0",
             "  random_crop_max_scale: 0.2",
             "not 0.3 (when unset) and 0.2",
         ),
-        (
-            "random_crop_max_ar: 2.0",
-            "random_crop_max_ar: 0.4",
-            "0 < random_crop_min_ar <= random_crop_max_ar is needed",
-        ),
-        (
-            "zoom_out_max_scale: 3.0",
-            "zoom_out_max_scale: 0.5",
-            "1 <= zoom_out_min_scale <= zoom_out_max_scale is needed",
-        ),
+        ("random_crop_max_ar: 2.0", "random_crop_max_ar: 0.4", "0 < random_crop_min_ar <= random_crop_max_ar"),
+        ("zoom_out_max_scale: 3.0", "zoom_out_max_scale: 0.5", "1 <= zoom_out_min_scale <= zoom_out_max_scale"),
         ("zoom_out_max_scale: 3.0", "zoom_out_max_scale: inf", "zoom_out_max_scale must be a finite number, not inf"),
         ("brightness: 24", "brightness: -1", "brightness must be 0 or more, not -1"),
         ("contrast: 0.3", "contrast: 1.0", "contrast must be from 0 and below 1, not 1"),
         ("saturation: 0.3", "saturation: nan", "saturation must be from 0 and below 1, not nan"),
         ("hue: 12", "hue: -12", "hue must be 0 or more, not -12"),
         ("random_flip: 0.5", "random_flip: 50", "random_flip must be from 0 to 1, not 50"),
-        (
-            'key: "b" value: 103.939',
-            'key: "l" value: 103.939',
-            'image_mean has no "l" with output_channel 3, only b, g, r',
-        ),
+        ('key: "b" value: 103.939', 'key: "l" value: 103.939', 'image_mean has no "l" with output_channel 3, only b'),
         ('  image_mean { key: "b" value: 103.939 }\n', "", "image_mean lacks b"),
         ('"b" value: 103.939', '"b" value: 1000', 'image_mean "b" must be from 0 to 255, not 1000'),
         ("clip_boxes: false", "alpha: -1", "alpha must be 0 or more, not -1"),
@@ -242,27 +219,11 @@ AUGMENT = "  random_flip: 0.5\n"
         ("enable_qat: false", "optimizer { adam { beta1: 1 } }", "beta1 must be from 0 and below 1, not 1"),
         ("enable_qat: false", "optimizer { sgd { momentum: 0 nesterov: true } }", "nesterov needs a momentum above 0"),
         ("enable_qat: false", "optimizer { sgd { } adam { } }", "sgd and adam are both written: only one can be used"),
-        (
-            "enable_qat: false",
-            'early_stopping { monitor: "los" }',
-            'monitor must be loss, validation_loss or val_loss, not "los"',
-        ),
-        (
-            "enable_qat: false",
-            "early_stopping { patience: 3 }",
-            "monitor must be loss, validation_loss or val_loss, which is",
-        ),
-        (
-            "enable_qat: false",
-            'early_stopping { monitor: "loss" min_delta: -1 }',
-            "min_delta must be 0 or more, not -1",
-        ),
+        ("enable_qat: false", 'early_stopping { monitor: "los" }', "monitor must be loss, validation_loss or"),
+        ("enable_qat: false", "early_stopping { patience: 3 }", "monitor must be loss, validation_loss or val_loss"),
+        ("enable_qat: false", 'early_stopping { monitor: "loss" min_delta: -1 }', "min_delta must be 0 or more"),
         ("  image_directory_path", "  #", 'data_sources needs "image_directory_path"'),
-        (
-            '    image_directory_path: "/workspace/data/val/images"\n',
-            "",
-            'validation_data_sources needs "image_directory_path"',
-        ),
+        ('    image_directory_path: "/workspace/data/val/images"\n', "", "validation_data_sources needs"),
         ("  data_sources {\n", "  data_sources { }\n  data_sources {\n", 'needs "label_directory_path" and "image'),
         (
             "  data_sources {\n",
@@ -297,11 +258,7 @@ def test_hints() -> None:
     ("old", "new", "warning"),
     [
         (AUGMENT, "", "random_flip is not written: no picture is mirrored"),
-        (
-            "clip_boxes: false",
-            "pos_iou_thresh: 0.4 neg_iou_thresh: 0.5",
-            "neg_iou_thresh 0.5 is above pos_iou_thresh 0.4",
-        ),
+        ("clip_boxes: false", "pos_iou_thresh: 0.4 neg_iou_thresh: 0.5", "neg_iou_thresh 0.5 is above pos_iou_thresh"),
         ('key: "vest" value: "vest"', 'key: "Vest" value: "vest"', '"Vest": "vest" is read in lower case'),
         (
             'target_class_mapping { key: "vest" value: "vest" }',
@@ -312,11 +269,7 @@ def test_hints() -> None:
         ("enable_qat: false", "cost_scaling { enabled: true }", "cost_scaling is read but has no effect"),
         ("enable_qat: false", "optimizer { adam { } }", "max_learning_rate 0.015 is high for adam"),
         ("enable_qat: false", "optimizer { }", "optimizer names none of adam, sgd and rmsprop"),
-        (
-            "include_difficult_in_training",
-            'type: "kitti" include_difficult_in_training',
-            "type is read but has no effect",
-        ),
+        ("include_difficult_in_training", 'type: "kitti" include_difficult_in_training', "type is read but has no"),
         ('labels"\n', 'labels" root_path: "/"\n', "root_path is read but has no effect"),
         ('labels"\n', 'labels" tfrecords_path: "/t*"\n', "label_directory_path has no effect beside tfrecords_path"),
     ],
@@ -347,11 +300,7 @@ def test_no_validation_is_told() -> None:
     [
         ("clip_boxes: false", "neg_pos_ratio: 3", "neg_pos_ratio ends NVIDIA's training with a type error"),
         ("random_flip: 0.5", "random_flip: 1", "random_flip must be from 0 and below 1, not 1"),
-        (
-            "enable_qat: false",
-            'early_stopping { monitor: "val_loss" patience: 3 }',
-            "val_loss needs a validation after every",
-        ),
+        ("enable_qat: false", 'early_stopping { monitor: "val_loss" patience: 3 }', "val_loss needs a validation"),
         (
             'label_directory_path: "/workspace/data/val/labels"',
             'tfrecords_path: "/workspace/val*"',
@@ -369,22 +318,14 @@ def test_refused_only_to_the_letter(old: str, new: str, refusal: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "warning"),
     [
-        (
-            "enable_qat: false",
-            "optimizer { sgd { } }",
-            "sgd is ignored under strict-tlt: NVIDIA trains SSD with SGD, 0.9",
-        ),
+        ("enable_qat: false", "optimizer { sgd { } }", "sgd is ignored under strict-tlt: NVIDIA trains SSD with SGD"),
         (
             "include_difficult_in_training: true",
             "include_difficult_in_training: false",
             "include_difficult_in_training: false has no effect under strict-tlt",
         ),
         ("enable_qat: false", "model_ema: true", "model_ema is read but has no effect"),
-        (
-            "checkpoint_interval: 5",
-            "checkpoint_interval: 7",
-            "checkpoint_interval 7 does not divide num_epochs 60: the last",
-        ),
+        ("checkpoint_interval: 5", "checkpoint_interval: 7", "checkpoint_interval 7 does not divide num_epochs 60:"),
         ("checkpoint_interval: 5", "checkpoint_interval: 70", "does not divide num_epochs 60: NVIDIA's saves none"),
     ],
 )

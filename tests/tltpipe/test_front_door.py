@@ -41,23 +41,10 @@ def test_what_it_has_is_what_it_says() -> None:
 
 @pytest.fixture
 def checkpoint_file(tmp_path: Path) -> Path:
-    """A detector with random weights: it detects something, whatever that is."""
-    torch = pytest.importorskip("torch")
-    import specs
-    from runtime.networks import ssd
-    from runtime.weights import checkpoint
+    pytest.importorskip("torch")
+    from ssd_specs import untrained
 
-    settings = specs.tunables_from("ssd", {"nlayers": 10, "input_width": 128, "input_height": 128})
-    places = {
-        "tfrecords_path": "train-*", "image_directory_path": ".", "image_extension": "jpg",
-        "classes": ["skirt", "vest"], "validation_tfrecords_path": None, "validation_fold": None,
-    }  # fmt: skip
-    text = specs.render("ssd", "train.tlt2.conf.j2", settings, **places)
-    torch.manual_seed(1)
-    detector = ssd.build(ssd.recipe(specs.parse_text(text, "ssd", source="train.conf")))
-    path = tmp_path / "model.safetensors"
-    checkpoint.save(path, checkpoint.Checkpoint("ssd_resnet10", ("skirt", "vest"), 1, detector.state_dict(), text))
-    return path
+    return untrained(tmp_path / "model.safetensors")
 
 
 @pytest.mark.torch

@@ -43,7 +43,6 @@ def test_whoever_is_killed_lets_go(tmp_path: Path, forked: list[str]) -> None:
         [sys.executable, "-c", HOLD, str(path), *forked], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
-        assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         with pytest.raises(HostError), locks.held(path, TAKEN):
             raise AssertionError("two hold it")

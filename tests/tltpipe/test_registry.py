@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-import pytest
+from refusals import error_of
 
 from tltpipe import registry
 from tltpipe.errors import UsageError
@@ -16,7 +16,6 @@ def test_names_come_from_the_folder_without_importing_it() -> None:
 
 
 def test_an_unknown_name_is_told_the_nearest() -> None:
-    with pytest.raises(UsageError) as caught:
-        registry.load("converters.formats", "kiti")
-    assert caught.value.hint == 'did you mean "kitti"?'
-    assert 'no format called "kiti"' in str(caught.value)
+    error = error_of(UsageError, registry.load, "converters.formats", "kiti")
+    assert error.hint == 'did you mean "kitti"?'
+    assert 'no format called "kiti"' in str(error)

@@ -70,8 +70,10 @@ class Session:
         return outputs
 
     def found(self, outputs: list[Any], picture: int) -> Prediction:
-        """By the outputs' names; those of objects have "count" rows that mean something."""
-        named = {name: values[picture] for name, values in zip(self.outputs, outputs, strict=True)}
+        """By the outputs' names; those of objects, which have scores, have "count" rows that mean something."""
+        named = {name: np.asarray(values[picture]) for name, values in zip(self.outputs, outputs, strict=True)}
+        if "scores" not in named:
+            return self.checked(named)
         count = named.pop("count", None)
         return self.checked({name: values[:count] for name, values in named.items()})
 

@@ -17,7 +17,7 @@ EXPORTS = {"onnx": "runtime.networks.faster_rcnn.export"}
 def recipe(spec: Spec) -> Recipe[Model]:
     """What ``spec`` asks for."""
     from runtime.data import sections
-    from runtime.data.recipe import Data, Evaluation, Recipe
+    from runtime.data.recipe import Evaluation, Inference, Recipe
     from runtime.imaging.views.framing import KeepAspect
 
     asked: Experiment = spec.message
@@ -31,11 +31,7 @@ def recipe(spec: Spec) -> Recipe[Model]:
         model=model,
         batch_size=dataset.batch_size,
         size=None,
-        data=Data(
-            training=tuple(sections.sources("dataset.train_data_sources", dataset.train_data_sources)),
-            validation=tuple(sections.sources("dataset.val_data_sources", dataset.val_data_sources)),
-            mapping={},
-        ),
+        data=sections.data(dataset.train_data_sources, dataset.val_data_sources, flat=False),
         training_view=view,
         plain_view=view,
         inference_view=view,
@@ -44,7 +40,10 @@ def recipe(spec: Spec) -> Recipe[Model]:
             batch_size=evaluate.batch_size,
             mode="SAMPLE" if evaluate.average_precision_mode == "sample" else "INTEGRATE",
             iou=evaluate.matching_iou_threshold,
+            whole_pixels=False,
         ),
+        inference=Inference(asked.inference.batch_size, asked.inference.conf_threshold),
+        opset=asked.export.opset_version,
         workers=dataset.workers or None,
         **sections.training(asked.train),
     )

@@ -13,10 +13,10 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.rpn import RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
-from torchvision.ops import MultiScaleRoIAlign
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from runtime.networks.faster_rcnn import backbones
+from runtime.networks.faster_rcnn.pooling import Pooling
 from runtime.nn.torchvision_names import rcnn_names
 from specs.faster_rcnn import Model, default_stages
 from tltpipe.errors import ModelError
@@ -74,7 +74,7 @@ class FasterRCNN(faster_rcnn.FasterRCNN):  # type: ignore[misc]
             rpn_batch_size_per_image=rpn.batch_size_per_image,
             rpn_positive_fraction=rpn.positive_fraction,
             rpn_score_thresh=rpn.score_thresh,
-            box_roi_pool=MultiScaleRoIAlign([str(level) for level in range(levels)], output_size=7, sampling_ratio=2),
+            box_roi_pool=Pooling([str(level) for level in range(levels)], output_size=7, sampling_ratio=2),
             box_head=_box_head(settings, backbone.out_channels),
             box_score_thresh=box.score_thresh,
             box_nms_thresh=box.nms_thresh,

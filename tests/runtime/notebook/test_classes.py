@@ -9,6 +9,8 @@ import pytest
 from runtime.programs import dataset_convert, train
 from runtime.weights.checkpoint import load
 
+Capture = pytest.CaptureFixture[str]
+
 pytestmark = pytest.mark.torch
 
 torch = pytest.importorskip("torch")
@@ -34,9 +36,7 @@ def test_the_same_classes_train_under_their_names(converted: Any) -> None:
 
 
 @pytest.mark.parametrize("classes", [(*CLASSES, "bus"), ("bus", "cyclist", "pedestrian"), ("car", "cyclist")])
-def test_other_classes_are_refused(
-    converted: Any, classes: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_classes_are_refused(converted: Any, classes: tuple[str, ...], capsys: Capture) -> None:
     assert run(converted, *classes) == 3
     told = capsys.readouterr().err
     assert "kitti_train-fold-000-of-002" in told
@@ -54,16 +54,14 @@ def test_other_classes_are_refused(
     ],
 )
 def test_records_of_nvidias_converter_have_no_list(
-    converted: Any, classes: tuple[str, ...], code: int, told: str, capsys: pytest.CaptureFixture[str]
+    converted: Any, classes: tuple[str, ...], code: int, told: str, capsys: Capture
 ) -> None:
     (converted.root / "tfrecords/kitti_train_classes.txt").unlink()
     assert run(converted, *classes) == code
     assert told in capsys.readouterr().err
 
 
-def test_a_class_without_objects_is_no_doubt_where_there_is_a_list(
-    street: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_class_without_objects_is_no_doubt_where_there_is_a_list(street: Any, capsys: Capture) -> None:
     """ "van" is the last of four, and no box has it."""
     four = (*CLASSES, "van")
     assert dataset_convert.main(["ssd", "-d", str(street.conversion(classes=four)), "-o", PREFIX]) == 0
@@ -73,9 +71,7 @@ def test_a_class_without_objects_is_no_doubt_where_there_is_a_list(
     assert "the spec has 4 classes" not in told
 
 
-def test_records_of_png_images_with_a_spec_that_cannot_name_their_extension(
-    street: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_records_of_png_images_with_a_spec_that_cannot_name_their_extension(street: Any, capsys: Capture) -> None:
     """TLT 3.0 has no image_extension: images of plain records are those with the frame's name."""
     assert dataset_convert.main(["-d", str(street.conversion()), "-o", PREFIX]) == 0
     data = """
@@ -87,9 +83,7 @@ def test_records_of_png_images_with_a_spec_that_cannot_name_their_extension(
     assert "image_extension" not in printed.err
 
 
-def test_boxes_that_are_shares_are_told_when_they_are_converted(
-    street: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_boxes_that_are_shares_are_told_when_they_are_converted(street: Any, capsys: Capture) -> None:
     for path in (street.root / "training/label_2").iterdir():
         rows = [row.split() for row in path.read_text().splitlines()]
         shares = [[*row[:4], *(f"{float(value) / 96:.4f}" for value in row[4:8]), *row[8:]] for row in rows]
