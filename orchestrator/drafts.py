@@ -7,15 +7,13 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from orchestrator.settings.config_file import Given
 from orchestrator.settings.origins import Origins
+from specs.spec import Spec
 from tltpipe import files, inputs, plain
 from tltpipe.errors import ConfigError
-
-if TYPE_CHECKING:
-    from orchestrator.settings.config_file import Given
-    from specs.spec import Spec
 
 NOTES = "specs"
 """Name of the file among the receipts that remembers what we rendered."""

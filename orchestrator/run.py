@@ -9,25 +9,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from converters.model.splits import Place
 from converters.pictures import limits
 from orchestrator import drafts
 from orchestrator.jobs import Job, Outcome, Request, Secret, outcomes, without_missing
+from orchestrator.jobs.receipts import Facts
+from orchestrator.jobs.verify import Lacking
+from orchestrator.jobs.workspace import Workspace
+from orchestrator.runners import Runner
+from orchestrator.screen.report import Report
+from orchestrator.settings.config import Config
+from orchestrator.toolkits import Toolkit
 from tltpipe import files, seal
 from tltpipe.errors import ConfigError, HostError, UsageError
 from tltpipe.losses import Losses, parse
-
-if TYPE_CHECKING:
-    from converters.model.splits import Place
-    from orchestrator.jobs.receipts import Facts
-    from orchestrator.jobs.verify import Lacking
-    from orchestrator.jobs.workspace import Workspace
-    from orchestrator.runners import Runner
-    from orchestrator.screen.report import Report
-    from orchestrator.settings.config import Config
-    from orchestrator.toolkits import Toolkit
-
 
 _STAGING = re.compile(r"(?<=/)\.([^/\s]+)\.partial\b")
 """The name of a staging folder; a reader knows only the place where its content will be."""

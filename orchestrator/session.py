@@ -5,23 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from orchestrator.jobs import receipts
 from orchestrator.jobs.workspace import Workspace
-from orchestrator.runners import Place
+from orchestrator.run import Run
+from orchestrator.runners import Place, Runner
+from orchestrator.screen.report import Report
 from orchestrator.settings import config
+from orchestrator.toolkits import Toolkit
 from tltpipe import inputs, registry
 from tltpipe.errors import UsageError
 
 PREPARED = "KITTI"
 """Folder for what prepare makes where it cannot be beside the pictures."""
-
-if TYPE_CHECKING:
-    from orchestrator.run import Run
-    from orchestrator.runners import Runner
-    from orchestrator.screen.report import Report
-    from orchestrator.toolkits import Toolkit
 
 
 def start(
@@ -41,7 +38,6 @@ def start(
 
     Raises UsageError for a folder that does not exist and for unknown names, ConfigError for unfit settings.
     """
-    from orchestrator.run import Run
 
     root = Path(os.path.abspath(root))
     if not root.is_dir():

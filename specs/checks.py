@@ -54,6 +54,10 @@ def inside(path: str, low: float, high: float) -> Rule:
     return Rule(path, f"above {low:g} and below {high:g}", lambda value: low < value < high)
 
 
+def share(path: str) -> Rule:
+    return Rule(path, "from 0 and below 1", lambda value: 0 <= value < 1)
+
+
 def finite(path: str) -> Rule:
     return Rule(path, "a finite number", math.isfinite)
 

@@ -11,17 +11,15 @@ import importlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor
 
 from specs import values
 from specs.layout import Token, tokens
 from tltpipe.errors import Location, SpecError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from google.protobuf.descriptor import Descriptor
 
 STRICT = "strict-tlt"
 _DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*tltpipe:[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from specs import dialects
 from tltpipe.errors import Location, SpecError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _SSD = "ssd_config"
 _TRAIN_SSD = "tltpipe trains SSD on the same data: `tltpipe spec new --from DATA -o train.conf` writes its spec"

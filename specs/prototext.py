@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from google.protobuf.text_format import ParseError
 
 from specs import layout
 from specs.spec import Spec
 from tltpipe.errors import Location, SpecError
-
-if TYPE_CHECKING:
-    from google.protobuf.text_format import ParseError
 
 
 def read(path: Path) -> str:

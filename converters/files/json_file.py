@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from converters.files import json_file
+from converters.files.numerals import FAR
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
@@ -53,3 +56,56 @@ def name(value: object) -> str:
             return "a list"
         case _:
             return "an object"
+
+
+FIX = "correct the file, or leave such pictures out with --skip-bad"
+
+
+@dataclass(slots=True)
+class Fields:
+    """The fields of one JSON object, each taken with its type checked."""
+
+    values: dict[str, Any]
+    path: Path
+    prefix: str = ""
+
+    def error(self, key: str, what: str, *, code: str | None = None) -> DataError:
+        return DataError(f"{self.prefix}{key} {what}", where=self.path, hint=FIX, code=code)
+
+    def whole(self, key: str, *, low: int = 0, high: int = 2**53) -> int | None:
+        """A whole number from ``low`` to ``high``, or None when the field is absent."""
+        value = self.values.get(key)
+        if value is None:
+            return None
+        if type(value) is not int:  # a bool is an int to Python
+            raise self.error(key, f"must be a whole number, not {json_file.name(value)}")
+        if not low <= value <= high:
+            limits = f"{low} to {high}" if high < 2**53 else f"{low} or more"
+            raise self.error(key, f"is {value}, but must be {limits}")
+        return value
+
+    def text(self, key: str) -> str | None:
+        value = self.values.get(key)
+        if value is not None and not isinstance(value, str):
+            raise self.error(key, f"must be a string, not {json_file.name(value)}")
+        return value
+
+    def needed(self, key: str, value: Any) -> Any:
+        if value is None:
+            raise self.error(key, "is missing")
+        return value
+
+    def numbers(self, key: str, values: Any) -> list[float]:
+        """``values``, if that is a list of numbers that can be pixels."""
+        # The common case first, in passes of C: all ints or floats, none too large (JSON knows no NaN).
+        if type(values) is list and _NUMERIC.issuperset(map(type, values)):
+            if not values or (max(values) < FAR and min(values) > -FAR):
+                return values
+            raise self.error(key, f"holds {max(values, key=abs):g}, which cannot be a pixel")
+        if type(values) is not list:
+            raise self.error(key, f"must be a list of numbers, not {json_file.name(values)}")
+        wrong = next(value for value in values if type(value) not in _NUMERIC)
+        raise self.error(key, f"must hold numbers, but holds {json_file.name(wrong)}")
+
+
+_NUMERIC = frozenset((int, float))

@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from converters.files import listing
 from converters.model import classes
 from converters.model.splits import Place
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 ANNOTATIONS = frozenset(("json", "txt", "xml"))
 """Extensions of files that each say what is on one picture."""

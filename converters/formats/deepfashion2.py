@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from converters.files import json_file, listing
-from converters.files.json_fields import FIX, Fields
+from converters.files.json_file import FIX, Fields
 from converters.model import Box, Dataset, Keypoint, Keypoints, KeypointSlot, Object, Polygon, Sample, garments, rules
 from converters.model.findings import Findings
 from converters.model.splits import Place, by_name, only_split

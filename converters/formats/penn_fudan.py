@@ -18,7 +18,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from numpy.typing import NDArray
 
 from converters.files import listing
 from converters.files.label_folders import LabelFolder, read_stem
@@ -28,9 +30,6 @@ from converters.model.findings import Findings
 from converters.model.splits import Place, by_name, only_split
 from converters.pictures import headers
 from tltpipe.errors import DataError, Location
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 ABOUT = "Penn-Fudan pedestrians: PNGImages/*.png, PedMasks/*_mask.png, Annotation/*.txt"
 CARRIES = frozenset({"box", "mask"})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from converters.health.gathering import Split
 from converters.model import rules
@@ -14,9 +14,6 @@ from converters.model.findings import Findings
 from converters.partition.relations import components
 from converters.pictures import perceptual
 from converters.transfer.columns import same_bytes
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 JUDGED = ("test", "validation")
 """Splits that keep their copy of a picture that others have too: scores stay comparable, and training has the most."""

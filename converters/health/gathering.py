@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from converters.files.strays import checksum
 from converters.files.unsupported import unsupported
@@ -19,9 +20,6 @@ from converters.transfer.passes import worker_count
 from tltpipe import machine
 from tltpipe.errors import DataError
 from tltpipe.progress import Bar
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 FEW = 64
 """Up to this many pictures are decoded by one process before others would have started."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from converters.health import examine, repairs, storing
+from converters.health import examine, storing
 from converters.health.report import Report
 from converters.model import Dataset, Pictures, Sample, listed, rules
 from converters.model.findings import Finding, Findings
@@ -186,7 +186,7 @@ class Mended:
         findings.kinds.pop(rules.ROTATED, None)
         sample = self._sized(sample, header, findings)
         if self.annotated:
-            before, sample = len(sample.objects), repairs.repaired(sample, self.points, findings)
+            before, sample = len(sample.objects), storing.repaired(sample, self.points, findings)
             if dropped := before - len(sample.objects):
                 findings.add(rules.DROPPED_ITEM, sample.id, count=dropped)
         return sample if storing.fits(sample.image, header) else self._stored(sample, header, findings)
@@ -212,7 +212,7 @@ class Mended:
             if size is None:
                 what = f"this picture is {stored[0]} x {stored[1]}, but annotated as {recorded[0]} x {recorded[1]}"
                 raise DataError(what, where=sample.image, code=rules.OTHER_SIZE.code)
-            sample, recorded = repairs.scaled(sample, size), size
+            sample, recorded = storing.scaled(sample, size), size
             findings.add(rules.OTHER_SIZE, sample.id)
         if turn == orientation.UPRIGHT:
             return sample

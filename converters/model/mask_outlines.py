@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from numpy.typing import NDArray
 
 from converters.model import Mask, Polygon, geometry, rings, run_lengths
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 Edge = tuple[int, int, int, int]
 """Row and column of a corner, and the step to the next one; the pixel lies to the right of it."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from converters.model import Dataset
 from converters.partition import report as reporting
@@ -23,13 +23,10 @@ from converters.partition.report import Relations, Report
 from converters.partition.sizes import HALVES, targets
 from converters.pictures.perceptual import DISTANCE
 from converters.transfer.columns import same_bytes
-from converters.transfer.joined import Joined
+from converters.transfer.merging import Joined
 from converters.transfer.selection import Selection, joint
 from tltpipe.errors import DataError
 from tltpipe.progress import Progress
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 AT_RANDOM = "split at random"
 

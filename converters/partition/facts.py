@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from converters.model import Dataset, Pictures
 from converters.partition.relations import Relation
@@ -18,9 +19,6 @@ from converters.transfer.passes import Batch
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
 from tltpipe.progress import Progress, Silent
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from converters.partition.facts import Facts
 from converters.partition.relations import Relation
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 EXAMPLES = 10
 _BOUNDS = (1, 2, 5, 20, 100)

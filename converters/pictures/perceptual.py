@@ -10,14 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from converters.pictures import headers
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 DISTANCE = 4
 """Bits of 63 in which two hashes of the same picture, stored twice, may differ."""

@@ -6,18 +6,16 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from converters.model import Pictures, Sample
 from converters.model.findings import Findings
 from converters.transfer.passes import Batch, Gathered, batches
 from tltpipe import inputs
 from tltpipe.progress import Bar
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 class ColumnStore:

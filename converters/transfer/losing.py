@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from numpy.typing import NDArray
 
 from converters.files import listing
 from converters.files.strays import ANNOTATIONS, Claim, checksum, meet, outside, strays
-from converters.model import listed, rules
+from converters.model import Pictures, listed, rules
 from converters.model.findings import Findings
+from converters.model.splits import Place
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses, total
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from converters.model import Pictures
-    from converters.model.splits import Place
 
 NOT_LISTED = "images that no annotation lists"
 OUTSIDE = "images outside the folders of every split"

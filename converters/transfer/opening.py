@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -14,8 +14,7 @@ from converters.formats import FORMATS
 from converters.model import Dataset, classes
 from converters.model.coordinates import declared
 from converters.model.ignore_regions import without
-from converters.model.splits import Place, split_name
-from converters.transfer import apart
+from converters.model.splits import CANONICAL, Place, split_name
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
 
@@ -54,18 +53,18 @@ def find(path: Path, format: str | None, *, images: Path | None = None) -> tuple
         return format, places
     if getattr(module(format), "IMAGES_INSIDE", False):
         raise UsageError(f"{format} has its images beside its annotations", where=path, hint="leave --images out")
-    return format, apart.moved(places, images)
+    return format, _with_images(places, images)
 
 
 def _find(path: Path, format: str | None, images: Path | None) -> tuple[str, dict[str, Place]]:
     if not path.exists():
         raise DataError("there is nothing here", where=path)
     if format is not None:
-        places = apart.find(module(format), path, images)
+        places = _places_in(module(format), path, images)
         if not places:
             raise _not_there(path, format)
         return format, places
-    found = {name: places for name in registry.names(FORMATS) if (places := apart.find(module(name), path, images))}
+    found = {name: places for name in registry.names(FORMATS) if (places := _places_in(module(name), path, images))}
     if not found:
         raise _none(path)
     # Labels that were made beside their source, in its folder, say less than it does.
@@ -150,3 +149,43 @@ def _read(format: str, place: Place, coordinates: str | None = None, **options: 
 
 def _names(*, writing: bool = False) -> str:
     return ", ".join(formats(writing=writing))
+
+
+_INNER = ("images", "image", "image_2", "JPEGImages")
+
+
+def _places_in(module: ModuleType, root: Path, images: Path | None) -> dict[str, Place]:
+    """What the format finds at ``root``; with ``images`` also where there are annotations alone, if it knows how."""
+    options: dict[str, Any] = {}
+    if images is not None and "images" in inspect.signature(module.find).parameters:
+        options["images"] = images
+    places: dict[str, Place] = module.find(root, **options)
+    return places
+
+
+def _with_images(places: Mapping[str, Place], images: Path) -> dict[str, Place]:
+    """``places`` with their pictures in ``images``, or in the folder there that is called as the split is.
+
+    Raises DataError where there is no such folder, UsageError for splits that say themselves where each picture lies.
+    """
+    if not images.is_dir():
+        raise DataError("there is no such folder of images", where=images)
+    for name, place in places.items():
+        if hasattr(place, "sources"):
+            what = f"the {name} split says itself where each of its images lies"
+            raise UsageError(what, where=place.annotations, hint="leave the folder of images out")
+    return {name: replace(place, images=_folder(images, name, place)) for name, place in places.items()}
+
+
+def _folder(images: Path, split: str, place: Place) -> Path:
+    below = {path.name.casefold(): path for path in sorted(images.iterdir()) if path.is_dir()}
+    found = next((below[name] for name in _folder_names(split, place) if name in below), images)
+    return next((found / name for name in _INNER if (found / name).is_dir()), found)
+
+
+def _folder_names(split: str, place: Place) -> Iterator[str]:
+    """What the folder of the split may be called, in lower case."""
+    own = place.images.name
+    yield from (split.casefold(), *([own.casefold()] if split_name(own) == split else []))
+    yield from (alias for alias, known in CANONICAL.items() if known == split)
+    yield own.casefold()

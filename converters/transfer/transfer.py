@@ -223,7 +223,7 @@ class _Work:
         if not self.journal.resumes(folders, self._inputs()):
             self.journal.begin([beside(target) for target in self._targets], progress.note)
             for output in outputs:
-                made += _ancestors(output.target.parent)
+                made += [path for path in (output.target.parent, *output.target.parent.parents) if not path.exists()]
                 with writable(output.target.parent):
                     output.target.parent.mkdir(parents=True, exist_ok=True)
                     if output.folder:
@@ -283,8 +283,3 @@ def _which(path: Path) -> tuple[str, int, int]:
     """This very file or folder, and no other that took its place."""
     state = path.stat() if path.exists() else None
     return (str(path), state.st_dev, state.st_ino) if state else (str(path), 0, 0)
-
-
-def _ancestors(folder: Path) -> list[Path]:
-    """``folder`` and those above it that do not exist yet."""
-    return [path for path in (folder, *folder.parents) if not path.exists()]

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from orchestrator.screen.console import Console
+from orchestrator.settings.config import Given
 from tltpipe import files
-
-if TYPE_CHECKING:
-    from orchestrator.screen.console import Console
-    from orchestrator.settings.config import Given
-    from tltpipe.progress import Progress
+from tltpipe.progress import Progress
 
 SHEET = "results.jpg"
 

@@ -6,14 +6,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from converters.model.splits import Place
+from specs.drafting import Drafting
 from tltpipe.errors import DataError, UsageError
-
-if TYPE_CHECKING:
-    from converters.model.splits import Place
-    from specs.drafting import Drafting
-    from tltpipe.progress import Progress
+from tltpipe.progress import Progress
 
 HELD_OUT = ("validation", "val", "test")
 NOWHERE = Path("/workspace/data")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
+import re
 import shlex
 import tarfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from orchestrator.jobs import Job, Mount, Secret
@@ -48,7 +51,10 @@ def options(job: Job, *, caller: Caller, gpus: Options, mounts: Iterable[Mount],
         "command": command(job.argv),
         "working_dir": WORK_FOLDER,
         "environment": {**HOME, **gpu_environment, **job.environment},
-        "mounts": [mount_option(mount) for mount in mounts],
+        "mounts": [
+            {"Type": "bind", "Source": str(mount.source), "Target": mount.target, "ReadOnly": mount.read_only}
+            for mount in mounts
+        ],
         "user": f"{caller.uid}:{caller.gid}",
         "labels": dict(labels),
         "init": True,  # reaps what the programs leave, and passes signals on to them
@@ -124,5 +130,78 @@ def secret_archive(secrets: Mapping[str, str], caller: Caller) -> bytes:
     return buffer.getvalue()
 
 
-def mount_option(mount: Mount) -> Options:
-    return {"Type": "bind", "Source": str(mount.source), "Target": mount.target, "ReadOnly": mount.read_only}
+_BREAK = re.compile(r"\r\n|\n|\r|\x08+")
+
+
+class Splitter:
+    """Cuts a stream of bytes into lines as it comes. Progress bars rewrite a line by ``\\r`` or backspaces; each
+    state of such a line is *passing*: shown perhaps, worth keeping never."""
+
+    def __init__(self) -> None:
+        self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self.rest = ""
+
+    def feed(self, chunk: bytes) -> Iterator[tuple[str, bool]]:
+        """The lines that ``chunk`` completes, each with whether it is passing."""
+        self.rest += self.decoder.decode(chunk)
+        start = 0
+        for end in _BREAK.finditer(self.rest):
+            if end[0] == "\r" and end.end() == len(self.rest):
+                break  # the first half of \r\n, perhaps
+            yield from _line(self.rest[start : end.start()], passing=not end[0].endswith("\n"))
+            start = end.end()
+        self.rest = self.rest[start:]
+
+    def close(self) -> Iterator[tuple[str, bool]]:
+        """What remains without a line end."""
+        rest, self.rest = (self.rest + self.decoder.decode(b"", final=True)).rstrip("\r"), ""
+        if rest:
+            yield rest, False
+
+
+def _line(text: str, *, passing: bool) -> Iterator[tuple[str, bool]]:
+    if text.strip() or not passing:
+        yield text, passing
+
+
+FEW = 16
+"""Linked files of one folder that get a mount each; of more, their folder is mounted."""
+
+
+def link_mounts(workspace: Path, target: str) -> tuple[Mount, ...]:
+    """Mounts for the links in ``workspace`` (seen at ``target``) that would lead to nothing inside the container.
+
+    What a link leads to is mounted at the link itself: the engine follows the link within the container and mounts
+    where that leads, so paths in specs stay as they are. A relative link that stays inside needs nothing. Like the
+    workspace that they are part of, these mounts can be written.
+    """
+    root = Path(os.path.realpath(workspace))
+    found: list[Mount] = []
+    files: dict[Path, list[Path]] = {}
+    for link in _links(workspace):
+        real = Path(os.path.realpath(link))
+        if not real.exists() or (real.is_relative_to(root) and not link.readlink().is_absolute()):
+            continue
+        if real.is_dir():
+            found.append(Mount(real, f"{target}/{link.relative_to(workspace).as_posix()}"))
+        else:
+            files.setdefault(real.parent, []).append(link)
+    for folder, links in files.items():
+        seen = [PurePosixPath(target, link.relative_to(workspace)) for link in links]
+        if len(links) <= FEW:
+            found += [Mount(Path(os.path.realpath(link)), str(at)) for link, at in zip(links, seen, strict=True)]
+        else:
+            leads = seen[0].parent / links[0].readlink().parent
+            found.append(Mount(folder, os.path.normpath(leads)))
+    return tuple(found)
+
+
+def _links(folder: Path) -> Iterator[Path]:
+    """Every symbolic link below ``folder``; links are not followed."""
+    with os.scandir(folder) as entries:
+        found = sorted((e.name, e.is_symlink(), e.is_dir(follow_symlinks=False)) for e in entries)
+    for name, link, directory in found:
+        if link:
+            yield folder / name
+        elif directory:
+            yield from _links(folder / name)

@@ -8,15 +8,13 @@ import tarfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator.engine import engine
+from orchestrator.screen.report import Report
 from tltpipe import __version__
 from tltpipe.errors import HostError
 from tltpipe.progress import Tick
-
-if TYPE_CHECKING:
-    from orchestrator.screen.report import Report
 
 TAG = f"tltpipe:{__version__}"
 DOCKERFILE = "docker/Dockerfile"

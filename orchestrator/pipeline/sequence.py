@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from orchestrator.run import Run
 from orchestrator.stages import Stage
 from tltpipe import registry
 from tltpipe.errors import UsageError
-
-if TYPE_CHECKING:
-    from orchestrator.run import Run
 
 STAGES = "orchestrator.stages"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from orchestrator.engine import containers, engine, links, pull, streams
+from orchestrator.engine import containers, engine, pull
 from orchestrator.jobs import Job, Outcome, logs
 from orchestrator.jobs.mounts import MountTable
 from orchestrator.runners import Check, Place, ill
@@ -119,7 +119,7 @@ class DockerRunner(MountTable):
         rootless = any("rootless" in option for option in self.about.get("SecurityOptions") or ())
         caller = containers.Caller.current(rootless=rootless)
         gpus = containers.gpu_options(self.place.gpu_request, runtimes=self.about.get("Runtimes", {}), gpus=job.gpus)
-        mounts = (*(job.mounts or self.mounts()), *links.mounts(self.place.workspace, containers.WORK_FOLDER))
+        mounts = (*(job.mounts or self.mounts()), *containers.link_mounts(self.place.workspace, containers.WORK_FOLDER))
         chosen = containers.options(job, caller=caller, gpus=gpus, mounts=mounts, labels=self._labels(job))
         held = containers.secrets_of(job)
         archive = containers.secret_archive(held, caller) if held else None
@@ -202,7 +202,7 @@ class _Output:
         self.log.line(text)
 
     def _read(self, stream: Any) -> None:
-        splitters = streams.Splitter(), streams.Splitter()  # standard output, standard error
+        splitters = containers.Splitter(), containers.Splitter()  # standard output, standard error
         try:
             for chunks in stream:
                 for splitter, chunk in zip(splitters, chunks, strict=True):

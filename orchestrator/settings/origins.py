@@ -6,14 +6,11 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from orchestrator.settings.config_file import Given
+from specs.spec import Spec
 from tltpipe.errors import ConfigError, SpecError
-
-if TYPE_CHECKING:
-    from orchestrator.settings.config_file import Given
-    from specs.spec import Spec
-
 
 ELSEWHERE = {
     "image_extension": "tfrecords.image_extension",

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from orchestrator.jobs import Evaluate, checkpoints, sources
+from orchestrator.drafts import Draft
+from orchestrator.jobs import Evaluate, Request, checkpoints, sources
+from orchestrator.run import Run
+from orchestrator.screen.console import Console
 from orchestrator.stages import prepare, train
 from tltpipe import files
-
-if TYPE_CHECKING:
-    from orchestrator.drafts import Draft
-    from orchestrator.jobs import Request
-    from orchestrator.run import Run
-    from orchestrator.screen.console import Console
 
 ABOUT = "measuring the model on the validation data"
 NEEDS = ("train",)

@@ -7,21 +7,18 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le
 
-from orchestrator.jobs import Export, checkpoints, sources
+from orchestrator.drafts import Draft
+from orchestrator.jobs import Export, Request, checkpoints, sources
+from orchestrator.run import Run
+from orchestrator.screen.console import Console
 from orchestrator.settings import STRICT
 from orchestrator.stages import train
 from tltpipe import files
 from tltpipe.errors import ConfigError, ExportError, UsageError
-
-if TYPE_CHECKING:
-    from orchestrator.drafts import Draft
-    from orchestrator.jobs import Request
-    from orchestrator.run import Run
-    from orchestrator.screen.console import Console
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,28 +3,27 @@ and a sheet out."""
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge
 
 from converters.files import listing
-from orchestrator.jobs import Infer, checkpoints, results, verify
+from orchestrator.drafts import Draft
+from orchestrator.jobs import Infer, Request, checkpoints, verify
+from orchestrator.run import Run
+from orchestrator.screen.console import Console
 from orchestrator.settings import STRICT
 from orchestrator.stages import prepare, train
 from tltpipe import files
 from tltpipe.errors import DataError
-
-if TYPE_CHECKING:
-    from orchestrator.drafts import Draft
-    from orchestrator.jobs import Request
-    from orchestrator.run import Run
-    from orchestrator.screen.console import Console
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,10 +134,10 @@ def _folder_beside(target: Path) -> Iterator[Path]:
 def _publish(run: Run, staging: Path) -> None:
     """Put the results in the place of those before. What we did not write, or was changed since, is only moved."""
     target, record = run.workspace.inference, run.workspace.receipts / "inference-files.json"
-    results.clear(target, record)
-    if results.occupied(target, (DRAWN, LABELS, SHEET, RESULTS)) and (aside := run.set_aside(target)):
+    clear(target, record)
+    if occupied(target, (DRAWN, LABELS, SHEET, RESULTS)) and (aside := run.set_aside(target)):
         run.report.say(f"what was in {run.workspace.name(target)} was moved to {run.workspace.name(aside)}")
-    results.publish(staging, target, record)
+    publish(staging, target, record)
 
 
 def _request(run: Run, subject: Path) -> Infer:
@@ -207,3 +206,53 @@ def _counts(labels: Path) -> Counter[str]:
         with path.open(encoding="utf-8") as stream:
             counts.update(line.split()[0] for line in stream if line.strip())
     return counts
+
+
+def clear(folder: Path, record: Path) -> None:
+    """Remove from ``folder`` the files that ``record`` names, unless somebody changed them since.
+
+    It has the size in bytes and the time of the last change in ns of each file, by its path below the folder.
+    Only what is found in the folder can go: nothing that ``record`` says leads out of it.
+    """
+    known = files.read_json(record)
+    for name in list(_files(folder)):
+        if known.get(name) == _stamp(folder / name):
+            (folder / name).unlink()
+    for path in sorted(_folders(folder), reverse=True):
+        with suppress(OSError):  # something of others is in it
+            path.rmdir()
+
+
+def occupied(folder: Path, parts: tuple[str, ...]) -> bool:
+    """Whether one of ``parts`` is still in ``folder``: somebody else's files, or a link to elsewhere."""
+    return folder.is_symlink() or any(os.path.lexists(folder / part) for part in parts)
+
+
+def publish(staging: Path, folder: Path, record: Path) -> None:
+    """Move all files of ``staging`` to ``folder`` and note them in ``record``."""
+    stamps: dict[str, list[int]] = {}
+    with files.writable(folder):
+        for name in sorted(_files(staging)):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(staging / name, folder / name)
+            stamps[name] = _stamp(folder / name)
+    files.write_text(record, json.dumps(stamps) + "\n")
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Paths of all regular files below ``folder``, relative to it; links are not followed."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = Path(place, name)
+            if not path.is_symlink():
+                yield path.relative_to(folder).as_posix()
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    for place, names, _ in os.walk(folder):
+        yield from (Path(place, name) for name in names)
+
+
+def _stamp(path: Path) -> list[int]:
+    state = path.stat()
+    return [state.st_size, state.st_mtime_ns]

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator.drafts import Draft
-from orchestrator.jobs import Convert, verify
+from orchestrator.jobs import Convert, Request, verify
+from orchestrator.run import Run
 from orchestrator.settings import image_extensions
-
-if TYPE_CHECKING:
-    from orchestrator.jobs import Request
-    from orchestrator.run import Run
 
 ABOUT = "KITTI folders to TFRecord shards"
 NEEDS = ("augment",)

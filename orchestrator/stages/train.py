@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Lt
 
-from orchestrator.drafts import Draft
-from orchestrator.jobs import Train, sources
+import specs
+from orchestrator.drafts import Draft, Settled
+from orchestrator.jobs import Request, Train, sources
+from orchestrator.run import Run
 from orchestrator.settings import STRICT
 from orchestrator.stages import prepare
 from tltpipe.errors import ConfigError, DataError
-
-if TYPE_CHECKING:
-    import specs
-    from orchestrator.drafts import Settled
-    from orchestrator.jobs import Request
-    from orchestrator.run import Run
 
 
 @dataclass(frozen=True, kw_only=True)

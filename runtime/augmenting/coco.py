@@ -10,26 +10,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import orjson
 
 from converters.files import strays
 from converters.formats.coco import lists
+from converters.formats.coco.pictures import File
 from converters.model import KeypointSlot, Object, listed
 from converters.model.findings import Findings
 from converters.model.splits import Place
 from converters.transfer import losing
 from runtime.augmenting import ANNOTATED, IMAGES, Augmented, Collector, Done, Folders, outlines, pictures, pixels
+from runtime.augmenting.recipe import Recipe
 from runtime.imaging import landmarks, transforms
+from runtime.imaging.placement import Placement
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
-
-if TYPE_CHECKING:
-    from converters.formats.coco.pictures import File
-    from runtime.augmenting.recipe import Recipe
-    from runtime.imaging.placement import Placement
 
 ANNOTATIONS = "annotations.json"
 _DECIMALS = 3

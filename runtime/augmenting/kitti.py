@@ -7,20 +7,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from converters.files import listing
 from converters.formats.kitti import rows as kitti_rows
 from converters.formats.kitti.rows import Label
 from runtime.augmenting import ANNOTATED, IMAGES, LABELS, Augmented, Collector, Done, Folders
+from runtime.augmenting.recipe import Recipe
 from runtime.data.image_files import ImageFiles
 from runtime.shell import folders, unmatched
 from specs.extensions import dotted
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
-
-if TYPE_CHECKING:
-    from runtime.augmenting.recipe import Recipe
 
 
 @dataclass(frozen=True)

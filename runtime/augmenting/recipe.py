@@ -23,6 +23,17 @@ BLUR = ("size", "std")
 PARAMETERS = (*SPATIAL, *COLOUR, *BLUR)
 NEUTRAL = dict.fromkeys(PARAMETERS, 0.0) | {"saturation": 1.0, "center": 127.5}
 """What changes nothing; they mean what the fields of ``transforms.Spatial``, ``Colour`` and ``Blur`` do."""
+IN_YAML = {
+    "angle": "spatial_aug.rotation.angle",
+    **{f"shear_{axis}": f"spatial_aug.shear.shear_ratio_{axis}" for axis in "xy"},
+    **{f"translate_{axis}": f"spatial_aug.translation.translate_{axis}" for axis in "xy"},
+    "hue": "color_aug.hue.hue_rotation_angle",
+    "saturation": "color_aug.saturation.saturation_shift",
+    **{name: f"color_aug.contrast.{name}" for name in ("contrast", "center")},
+    "offset": "color_aug.brightness.offset",
+    **{name: f"blur_aug.{name}" for name in BLUR},
+}
+"""The keys of the parameters in a spec of TAO 5."""
 
 
 @dataclass(frozen=True)
@@ -122,27 +133,15 @@ def of_proto_text(spec: Spec, *, arithmetic: str = "tao5", **choices: Any) -> Re
 
 def of_yaml(spec: Tao5Spec, **choices: Any) -> Recipe:
     """What a (checked) YAML spec asks for; its seed counts."""
-    values = {
-        "angle": tuple(value * _degrees(spec.rotation_units) for value in spec.rotation_angle.values),
-        "shear_x": spec.shear_x.values,
-        "shear_y": spec.shear_y.values,
-        "translate_x": spec.translate_x.values,
-        "translate_y": spec.translate_y.values,
-        "hue": spec.hue.values,
-        "saturation": spec.saturation.values,
-        "contrast": spec.contrast.values,
-        "center": spec.contrast_center.values,
-        "offset": spec.brightness.values,
-        "size": spec.blur_size.values,
-        "std": spec.blur_std.values,
-    }
+    values: dict[str, Values] = {name: spec[key] for name, key in IN_YAML.items()}
+    values["angle"] = tuple(value * _degrees(spec["spatial_aug.rotation.units"]) for value in values["angle"])
     return Recipe(
         values=values,
-        flip_horizontal=spec.flip_horizontal,
-        flip_vertical=spec.flip_vertical,
+        flip_horizontal=spec["spatial_aug.flip.flip_horizontal"],
+        flip_vertical=spec["spatial_aug.flip.flip_vertical"],
         output=spec.output_size,
-        refine=spec.refine_box,
-        seed=spec.random_seed,
+        refine=spec["spatial_aug.rotation.refine_box.enabled"],
+        seed=spec["random_seed"],
         **choices,
     )
 

@@ -8,17 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runtime.conversion import Annotated, Object, Plan, is_kept
 from runtime.conversion.kitti import is_name, root_folder
+from runtime.conversion.layouts import Names
 from runtime.shell import mounts, program
+from specs import Spec
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
-
-if TYPE_CHECKING:
-    from runtime.conversion.layouts import Names
-    from specs import Spec
 
 _BEFORE, _BEHIND = (0.0,) * 3, (0.0,) * 7  # what a label holds beside its box
 

@@ -9,21 +9,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from converters.files import listing
 from converters.formats.kitti import rows as kitti_rows
 from converters.pictures import headers as images
 from runtime.conversion import Annotated, Object, Plan, calibration, is_kept, partition
+from runtime.conversion.layouts import Names
 from runtime.data.image_files import ImageFiles
 from runtime.shell import folders, mounts, program, unmatched
+from specs import Spec
 from specs.extensions import dotted
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
-
-if TYPE_CHECKING:
-    from runtime.conversion.layouts import Names
-    from specs import Spec
 
 VALIDATION_NOTE = (
     "Validation data in partition 0. Hence, while choosing the validationset during training choose validation_fold 0."

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 from converters.tfrecords import wire
 from converters.tfrecords.examples import CORNERS, WORLD, stored_name
 from runtime.conversion import Annotated, Object
+from specs import Spec
 from tltpipe import inputs
-from tltpipe.errors import DataError
+from tltpipe.errors import DataError, UsageError
 
 # The numbers of an object in the order of its label's columns, and the place in them of each feature of floats.
 _COLUMNS = ("truncation", "occlusion", "observation_angle", *(f"coordinates_{corner}" for corner in CORNERS))
@@ -159,3 +161,42 @@ def _content(path: str) -> bytes:
         raise DataError("this picture is missing", where=path) from None
     except OSError as problem:
         raise DataError(f"this picture cannot be read: {problem.strerror}", where=path) from None
+
+
+def dali(spec: Spec, names_file: Path | None, *, strict: bool) -> Dali:
+    """The layout whose classes ``target_class_mapping`` gives or, without one, the lines of ``names_file``.
+
+    Numbers are 1 to n over the sorted names of the targets, in lower case. Raises UsageError where there is neither,
+    DataError for a file that names no class.
+    """
+    mapping: Mapping[str, str] = spec.message.target_class_mapping
+    if mapping:
+        targets = {given.lower(): target.lower() for given, target in mapping.items()}
+        return Dali(Targets(targets), _numbered(mapping[given].lower() for given in mapping), strict)
+    if names_file is None:
+        what = "records for DALI hold class numbers, and nothing says which class has which"
+        hint = "write target_class_mapping in the spec, or give a file with a class in each line: -c FILE"
+        raise UsageError(what, where=str(spec.source), hint=hint)
+    names = read(names_file)
+    return Dali(Targets({name: name for name in names}), _numbered(names), strict)
+
+
+def read(path: Path) -> list[str]:
+    """The classes in the file ``path``, in lower case; raises DataError with file and line.
+
+    A blank line, for NVIDIA the class "", counts for nothing.
+    """
+    try:
+        lines = inputs.content(path).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise DataError("this file of class names is not UTF-8 text", where=path) from None
+    except OSError as problem:
+        raise DataError(f"this file of class names cannot be read: {problem.strerror}", where=path) from None
+    names = [line.strip().lower() for line in lines]
+    if not any(names):
+        raise DataError("this file names no class", where=path, hint="it needs a class in each line")
+    return [name for name in names if name]
+
+
+def _numbered(names: Iterable[str]) -> dict[str, float]:
+    return {name: float(number) for number, name in enumerate(sorted(set(names)), start=1)}

@@ -12,8 +12,7 @@ from converters.tfrecords.records import shard_name
 from converters.transfer import losing
 from runtime.conversion import Plan, partition, shards, work
 from runtime.conversion.shards import Prefix
-from runtime.conversion.tally import Tally
-from runtime.conversion.telling import SHARES, SHARES_HINT, say_objects
+from runtime.conversion.telling import SHARES, SHARES_HINT, Tally, say_objects
 from runtime.conversion.work import Done, Job, Stretch
 from runtime.shell import program
 from tltpipe.errors import DataError, UsageError

@@ -10,15 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from converters.model import KeypointSlot, Sample
 from tltpipe.errors import DataError
-
-if TYPE_CHECKING:
-    from converters.model import KeypointSlot, Sample
 
 Indices = NDArray[np.integer[Any]]
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 import converters
+from converters.model import Dataset, Object
 from converters.model.findings import Findings
 from converters.transfer import opening
 from runtime.data.columns import Annotated
+from runtime.data.recipe import Source
 from tltpipe.errors import DataError, UsageError
-
-if TYPE_CHECKING:
-    from converters.model import Dataset, Object
-    from runtime.data.recipe import Source
 
 SPLITS = {"training": "train", "validation": "validation"}
 """What the split of a data set is called that holds several of them."""

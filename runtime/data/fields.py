@@ -12,21 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from converters.model import Mask, flat, run_lengths
+from converters.model import KeypointSlot, Mask, Object, Sample, flat, run_lengths
 from runtime.data.columns import Annotated, Column, Fixed, Ragged
 from runtime.imaging import decoding, landmarks, outlines
+from runtime.imaging.placement import Seen
+from runtime.imaging.transforms import Points as Floats
+from runtime.imaging.transforms import Size
 from tltpipe.errors import DataError
-
-if TYPE_CHECKING:
-    from converters.model import KeypointSlot, Object, Sample
-    from runtime.imaging.placement import Seen
-    from runtime.imaging.transforms import Points as Floats
-    from runtime.imaging.transforms import Size
 
 
 class Field(Protocol):

@@ -7,7 +7,6 @@ import glob
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,18 +16,14 @@ from converters.tfrecords import records
 from converters.transfer import losing, opening
 from runtime.data import checks, datasets
 from runtime.data import sources as reading
-from runtime.data.fields import BOXES
+from runtime.data.fields import BOXES, Fields
 from runtime.data.image_files import FrameImages, ImageFiles
+from runtime.data.recipe import Data, Recipe, Source
 from runtime.data.split import CROWD, DIFFICULT, FLAT, Gathered
 from runtime.data.split import Split as Split
 from runtime.shell import mounts
 from tltpipe.errors import DataError, UsageError
-from tltpipe.progress import Progress, Silent
-
-if TYPE_CHECKING:
-    from runtime.data.fields import Fields
-    from runtime.data.recipe import Data, Recipe, Source
-    from tltpipe.progress import Bar
+from tltpipe.progress import Bar, Progress, Silent
 
 LEFT_OUT = "are marked as occluded and left out"
 TURNED = "in {} the key is a class of the data, the value one to train: are they the wrong way round?"

@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, hypot
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.imaging import decoding, outlines, transforms
+from runtime.imaging.decoding import Pixels, Place
 from runtime.imaging.transforms import Matrix, Points, Size
-
-if TYPE_CHECKING:
-    from runtime.imaging.decoding import Pixels, Place
 
 Boxes = NDArray[np.float32]
 

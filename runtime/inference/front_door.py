@@ -8,21 +8,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any, Union
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from runtime import networks, tasks
 from runtime.inference import backends
-from runtime.inference.backends import Device, ModelRequest, device_of
+from runtime.inference.backends import Device, Model, ModelRequest, device_of
 from runtime.inference.predictor import LoadedImage, restored, together
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from runtime.inference.backends import Model
-    from runtime.tasks import Task
+from runtime.tasks import Task
 
 Picture = Union[Path, str, "NDArray[np.uint8]", "Image.Image"]
 """An image: its file, its pixels uint8 [height, width, 3] in RGB or [height, width] in grey, or one of Pillow's."""
@@ -124,7 +120,6 @@ def _network(path: Path, key: str | None) -> str:
 
 
 def _pillow(image: Any) -> Image.Image:
-    from PIL import Image
 
     if isinstance(image, Image.Image):
         return image if image.mode in ("L", "RGB") else image.convert("RGB")

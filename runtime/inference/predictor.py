@@ -11,25 +11,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from runtime import tasks
 from runtime.imaging.decoding import WHOLE, decode
+from runtime.imaging.placement import Placement
 from runtime.inference import drawn_images
+from runtime.inference.backends import Model
 from runtime.inference.result_names import ResultName
-from runtime.tasks import ImageInfo
+from runtime.tasks import ImageInfo, Prediction, Results, Task
 from tltpipe.errors import DataError
 from tltpipe.machine import cpu_count
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from PIL import Image
-
-    from runtime.imaging.placement import Placement
-    from runtime.inference.backends import Model
-    from runtime.tasks import Prediction, Results, Task
 
 AHEAD = 2
 """Batches that are decoded before their turn, and that may wait to be written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import logging
 import os
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from runtime.machine import allocator, threads
+from runtime.machine import threads
 from tltpipe.errors import HostError, UsageError
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def use_all_of_the_cpu(*, shared_by: int = 1) -> None:
     """A thread for every core, or for this process's part of them, until fewer prove faster
     (``runtime.machine.threads``)."""
     threads.for_torch(shared_by=shared_by)
-    allocator.keep_memory()
+    keep_memory()
 
 
 def describe(device: torch.device, *, wanted: int, processes: int = 1) -> str:
@@ -185,3 +186,20 @@ def _set_determinism(wanted: bool) -> None:
     torch.use_deterministic_algorithms(wanted, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = not wanted
+
+
+# Parameters of mallopt(3), from malloc.h.
+TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
+GIB = 1 << 30
+
+
+def keep_memory() -> bool:
+    """Keep freed blocks in the process instead of returning them to the kernel; False where there is no glibc.
+
+    The process then holds on to its largest working set, which training does anyway.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    settings = ((MMAP_THRESHOLD, GIB), (TRIM_THRESHOLD, GIB), (TOP_PAD, GIB // 16))
+    return all(mallopt(name, value) == 1 for name, value in settings)

@@ -150,11 +150,11 @@ def _source(spec: Tao5Spec, arguments: argparse.Namespace) -> Source:
     from runtime.augmenting.kitti import Kitti
 
     root = program.host(arguments.dataset_folder) if arguments.dataset_folder else Path()
-    images = root / program.host(spec.image_dir)
-    annotations = root / program.host(spec.ann_path)
+    images = root / program.host(spec["data.image_dir"])
+    annotations = root / program.host(spec["data.ann_path"])
     if not images.is_dir():
         raise spec.error("data.image_dir", f"there is no folder {images}", hint=mounts.hint(images))
-    if spec.dataset_type == "coco":
+    if spec["data.dataset_type"] == "coco":
         if not annotations.is_file():
             raise spec.error(
                 "data.ann_path", f"there is no file {annotations}", hint="a COCO file, one for all pictures"
@@ -162,7 +162,7 @@ def _source(spec: Tao5Spec, arguments: argparse.Namespace) -> Source:
         return Coco.open(annotations, images)
     if not annotations.is_dir():
         raise spec.error("data.ann_path", f"there is no folder {annotations}", hint="the folder of the label files")
-    if spec.refine_box:
+    if spec["spatial_aug.rotation.refine_box.enabled"]:
         raise _no_masks(spec)
     return Kitti(images, annotations, keeps_names=arguments.keep_names)
 

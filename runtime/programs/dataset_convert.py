@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from runtime.conversion import layouts
 from runtime.shell import mounts, program
 from tltpipe import machine
 from tltpipe.errors import UsageError
@@ -105,12 +106,11 @@ def _plain() -> Layout:
 
 
 def _layout(spec: Spec, arguments: argparse.Namespace) -> Layout:
-    from runtime.conversion import classes
 
     file = arguments.class_names_file
     if file and spec.message.target_class_mapping:
         program.warn(f"-c {file} is not read: the spec has a target_class_mapping")
-    return classes.dali(spec, program.host(file) if file else None, strict=arguments.strict_tlt)
+    return layouts.dali(spec, program.host(file) if file else None, strict=arguments.strict_tlt)
 
 
 def _source(spec: Spec, **choices: bool) -> Source:

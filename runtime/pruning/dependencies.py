@@ -12,18 +12,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Node
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from runtime.networks import Prunable
 from runtime.nn import widths
 from runtime.pruning.prunable import prunable
-
-if TYPE_CHECKING:
-    from torch.fx import Node
 
 # Operations of ATen, without the underscore of their in-place forms.
 CHANNEL_BY_CHANNEL = frozenset(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
 
 import torch
 
-if TYPE_CHECKING:
-    from runtime.networks import Model
+from runtime.networks import Model
 
 DECAY = 0.999
 

@@ -7,12 +7,10 @@ import importlib.util
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from runtime.tasks import Scores
 from tltpipe.files import atomic
-
-if TYPE_CHECKING:
-    from runtime.tasks import Scores
 
 NAME = "curves.png"
 SHARE = 0.02

@@ -11,12 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
+from runtime.networks import Model
 from tltpipe.errors import HostError, RunFailed
-
-if TYPE_CHECKING:
-    from runtime.networks import Model
 
 SHOWN = 64
 """So many frame ids of a batch are told at most."""

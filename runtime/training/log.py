@@ -12,16 +12,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runtime import networks
+from runtime.data.batches import Batch
 from runtime.shell.program import StatusLog, warn
+from runtime.tasks import Scores, Task
 from runtime.training.curves import Curves
 from tltpipe.files import write_text
-
-if TYPE_CHECKING:
-    from runtime.data.batches import Batch
-    from runtime.tasks import Scores, Task
 
 PICTURES = 8
 """So many pictures of a batch are shown."""

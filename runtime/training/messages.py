@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from runtime.data import frames
+from runtime.data.frames import Split
+from runtime.data.recipe import Recipe
+from runtime.networks import Model
 from runtime.nn import size
 from runtime.shell import program
-
-if TYPE_CHECKING:
-    from runtime.data.frames import Split
-    from runtime.data.recipe import Recipe
-    from runtime.networks import Model
-    from runtime.training.loop import Epoch
+from runtime.training.loop import Epoch
 
 
 def introduce(

@@ -7,31 +7,28 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 import specs
+from runtime.data.batches import Batch
+from runtime.data.frames import Split
+from runtime.data.recipe import Recipe
 from runtime.evaluation import validation
 from runtime.machine import processes
+from runtime.machine.threads import Threads
+from runtime.networks import Model
 from runtime.shell import program
-from runtime.training import guards, messages, resuming
+from runtime.tasks import Scores, Task
+from runtime.training import guards, loop, messages, resuming
+from runtime.training.averaging import Average
+from runtime.training.best import Memory
 from runtime.training.log import TrainingLog
+from runtime.training.options import TrainOptions
 from runtime.weights import checkpoint
 from runtime.weights.checkpoint import Checkpoint, Resume
-
-if TYPE_CHECKING:
-    import torch
-
-    from runtime.data.batches import Batch
-    from runtime.data.frames import Split
-    from runtime.data.recipe import Recipe
-    from runtime.machine.threads import Threads
-    from runtime.networks import Model
-    from runtime.tasks import Scores, Task
-    from runtime.training import loop
-    from runtime.training.averaging import Average
-    from runtime.training.best import Memory
-    from runtime.training.options import TrainOptions
-    from tltpipe.progress import Progress
+from tltpipe.progress import Progress
 
 
 @dataclass(kw_only=True)

@@ -9,23 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 import specs
+from runtime.data.recipe import Recipe
 from runtime.training import log
 from runtime.training.best import Memory
 from runtime.training.loop import Tally
+from runtime.training.options import TrainOptions
 from runtime.weights import checkpoint, pretrained
 from runtime.weights.checkpoint import Checkpoint
 from runtime.weights.pretrained import Foreign
 from runtime.weights.pretrained.report import shown
 from tltpipe.errors import ModelError, SpecError
-
-if TYPE_CHECKING:
-    import torch
-
-    from runtime.data.recipe import Recipe
-    from runtime.training.options import TrainOptions
 
 ASKED = {
     "strict": "--strict-tlt",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +13,12 @@ import torch
 from runtime import tasks
 from runtime.data import batches as data
 from runtime.data import frames
+from runtime.data.recipe import Optimizer
 from runtime.machine import device, threads
+from runtime.machine.device import Place
 from runtime.networks import Advises
 from runtime.shell import program
-from runtime.training import guards, messages, optimizers, resuming
+from runtime.training import guards, messages, resuming
 from runtime.training import loop as engine
 from runtime.training.averaging import Average
 from runtime.training.recorder import Recorder
@@ -127,7 +129,7 @@ def _set_up(fabric: Fabric, model: Model, recipe: Recipe, asked: TrainOptions) -
     module = cast("torch.nn.Module", model)
     module.to(memory_format=torch.channels_last)
     learning = [weights for weights in model.parameters() if weights.requires_grad]
-    optimizer = optimizers.build(recipe.optimizer, learning, asked.place)
+    optimizer = build(recipe.optimizer, learning, asked.place)
     if asked.compile:
         guards.require_compiler()
         model.compile()
@@ -151,7 +153,7 @@ def _restore(
     assert isinstance(begin.loaded, Checkpoint)
     assert begin.path is not None
     checkpoint.restore_optimizer(optimizer, begin.loaded, begin.path)
-    optimizers.align(optimizer.optimizer)
+    align(optimizer.optimizer)
     numbers = begin.loaded.resume.numbers if begin.loaded.resume is not None else {}
     if scaler := numbers.get("scaler"):
         fabric.strategy.precision.load_state_dict(scaler)
@@ -172,3 +174,38 @@ class Names:
         here = replace(self.order, epochs=range(epoch, epoch + 1), start_step=step - 1)
         draws = [next(iter(replace(here, rank=rank))) for rank in range(here.ranks)]
         return [self.split.name(index) for draw in draws for index in draw.indices]
+
+
+FUSED = {"SGD", "Adam", "AdamW"}
+"""Have a form that does a step in one pass over the weights. On a CPU it takes longer than the others."""
+
+
+def build(asked: Optimizer, weights: Iterable[torch.nn.Parameter], place: Place) -> torch.optim.Optimizer:
+    """An optimiser of ``weights``; its learning rate is set before every step."""
+    # With fp16 gradients are scaled up and must be seen at their true size before the step, which no fused form allows.
+    fused = place.kind == "cuda" and place.precision != "fp16" and asked.name in FUSED
+    form = {"fused": True} if fused else {"foreach": True}
+    kind: Any = getattr(torch.optim, asked.name)
+    made: torch.optim.Optimizer = kind(_groups(asked, list(weights)), lr=0.0, **asked.settings, **form)
+    return made
+
+
+def _groups(asked: Optimizer, weights: list[torch.nn.Parameter]) -> list[Any]:
+    """``weights``, or two groups of them where those of normalisation layers and biases decay otherwise."""
+    if asked.norm_weight_decay is None:
+        return weights
+    kernels = [each for each in weights if each.ndim > 1]
+    rest = [each for each in weights if each.ndim <= 1]
+    groups: list[dict[str, Any]] = [{"params": kernels}, {"params": rest, "weight_decay": asked.norm_weight_decay}]
+    return [group for group in groups if group["params"]]
+
+
+def align(optimizer: torch.optim.Optimizer) -> None:
+    """Lay what ``optimizer`` remembers of each weight out in memory as the weight is: loaded state is not.
+
+    To be called after its state was loaded; the fused forms walk through both side by side.
+    """
+    for weights, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor) and value.shape == weights.shape and value.stride() != weights.stride():
+                state[name] = torch.empty_like(weights).copy_(value)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from specs import foreign, references, yaml_text
 from specs.augment import FLAT, flattens
@@ -28,50 +28,36 @@ _SIDES = ("data.output_image_width", "data.output_image_height")
 
 
 @dataclass(frozen=True)
-class Values:
-    """A parameter, drawn for each sample: () is 0, one value itself, two any number from the first to the second,
-    three and more one of them."""
-
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class Tao5Spec:
-    """Paths are as written. ``output`` is results_dir, else data.output_dataset, else "". ``output_size`` is (width,
-    height) in pixels, None for every picture's own. ``warnings`` are ready to show, each with its place."""
+    """``values`` has those of all keys (``tao5_keys.KEYS``) by dotted name, paths as written. Parameters are drawn for
+    each sample: () is 0, one value itself, two any number from the first to the second, three and more one of them.
+    ``warnings`` are ready to show, each with its place."""
 
     source: Path | str
-    random_seed: int
-    dataset_type: Literal["coco", "kitti"]
-    image_dir: str
-    ann_path: str
-    output: str
-    output_size: tuple[int, int] | None
-    include_masks: bool
-    refine_box: bool
-    gt_cache: str
-    rotation_angle: Values
-    rotation_units: str
-    shear_x: Values
-    shear_y: Values
-    translate_x: Values
-    translate_y: Values
-    flip_horizontal: bool
-    flip_vertical: bool
-    hue: Values
-    saturation: Values
-    contrast: Values
-    contrast_center: Values
-    brightness: Values
-    blur_std: Values
-    blur_size: Values
+    values: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
     """Of every key and section that is written, by dotted name."""
 
+    def __getitem__(self, key: str) -> Any:
+        return self.values[key]
+
+    @property
+    def output(self) -> str:
+        """Where to write to, "" where nothing says it."""
+        return str(self["results_dir"] or self["data.output_dataset"])
+
+    @property
+    def output_size(self) -> tuple[int, int] | None:
+        """Width and height in pixels, None for every picture's own."""
+        width, height = (self[side] for side in _SIDES)
+        return (width, height) if width and height else None
+
     def where(self, key: str) -> Place:
         """The place of this dotted key (``data.ann_path``), of the nearest section around it, or the file."""
-        return _where(self.places, self.source, key)
+        while key and key not in self.places:
+            key = key.rpartition(".")[0]
+        return self.places[key] if key else Location(self.source)
 
     def error(self, key: str, what: str, *, hint: str | None = None) -> SpecError:
         """A SpecError about this dotted key, for the caller to raise."""
@@ -99,39 +85,11 @@ def parse(text: str, overrides: Sequence[str] = (), *, source: Path | str) -> Ta
     for override in overrides:
         key, value, place = yaml_text.override(override, KEYS, texts=TEXTS)
         written.values[key], written.places[key] = value, place
-    values = _values(written, source)
-    if errors := list(_contradictions(values, written, source)):
+    spec = Tao5Spec(source, {}, places=dict(written.places))
+    spec = replace(spec, values=_values(written, spec))
+    if errors := list(_contradictions(spec)):
         raise yaml_text.together(errors)
-    width, height = (values[side] for side in _SIDES)
-    return Tao5Spec(
-        source=source,
-        random_seed=values["random_seed"],
-        dataset_type=values["data.dataset_type"],
-        image_dir=values["data.image_dir"],
-        ann_path=values["data.ann_path"],
-        output=values["results_dir"] or values["data.output_dataset"],
-        output_size=(width, height) if width and height else None,
-        include_masks=values["data.include_masks"],
-        refine_box=values[f"{_REFINE}.enabled"],
-        gt_cache=values[f"{_REFINE}.gt_cache"],
-        rotation_angle=Values(values[_ANGLE]),
-        rotation_units=values[_UNITS],
-        shear_x=Values(values[_SHEARS[0]]),
-        shear_y=Values(values[_SHEARS[1]]),
-        translate_x=Values(values["spatial_aug.translation.translate_x"]),
-        translate_y=Values(values["spatial_aug.translation.translate_y"]),
-        flip_horizontal=values["spatial_aug.flip.flip_horizontal"],
-        flip_vertical=values["spatial_aug.flip.flip_vertical"],
-        hue=Values(values["color_aug.hue.hue_rotation_angle"]),
-        saturation=Values(values[_SATURATION]),
-        contrast=Values(values["color_aug.contrast.contrast"]),
-        contrast_center=Values(values["color_aug.contrast.center"]),
-        brightness=Values(values["color_aug.brightness.offset"]),
-        blur_std=Values(values["blur_aug.std"]),
-        blur_size=Values(values["blur_aug.size"]),
-        warnings=tuple(f"{_where(written.places, source, key)}: {told}" for key, told in _doubts(values)),
-        places=dict(written.places),
-    )
+    return replace(spec, warnings=tuple(f"{spec.where(key)}: {told}" for key, told in _doubts(spec)))
 
 
 def write_default() -> str:
@@ -150,13 +108,7 @@ def write_default() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _where(places: Mapping[str, Place], source: Path | str, key: str) -> Place:
-    while key and key not in places:
-        key = key.rpartition(".")[0]
-    return places[key] if key else Location(source)
-
-
-def _values(written: Written, source: Path | str) -> dict[str, Any]:
+def _values(written: Written, spec: Tao5Spec) -> dict[str, Any]:
     """What every key is set to. Raises SpecError with all that does not fit."""
     defaults = {name: yaml_text.value(key.default) for name, key in KEYS.items()}
     given, errors = references.Values(defaults | written.values), list[SpecError]()
@@ -165,26 +117,24 @@ def _values(written: Written, source: Path | str) -> dict[str, Any]:
         try:
             values[name] = key.takes(given[name])
         except references.Misfit as misfit:
-            where = _where(written.places, source, name)
             told = name.rpartition(".")[2] if name in written.places else name
-            errors.append(SpecError(f"{told} {misfit}", where=where, hint=misfit.hint))
+            errors.append(spec.error(name, f"{told} {misfit}", hint=misfit.hint))
     if errors:
         raise yaml_text.together(yaml_text.in_order(errors))
     return values
 
 
-def _contradictions(values: Mapping[str, Any], written: Written, source: Path | str) -> Iterator[SpecError]:
+def _contradictions(spec: Tao5Spec) -> Iterator[SpecError]:
     """Values that fit by themselves and not together."""
-    if bool(values[_SIDES[0]]) != bool(values[_SIDES[1]]):
-        missing, other = sorted(_SIDES, key=lambda side: bool(values[side]))
-        told = f"{missing} is missing or 0 while the other side is {values[other]}: give both, or neither"
-        where = _where(written.places, source, missing if missing in written.places else other)
-        yield SpecError(told, where=where)
-    if any(flattens(x, y) for x, y in product(*(_certain(values[key]) for key in _SHEARS))):
-        yield SpecError(FLAT, where=_where(written.places, source, _SHEARS[1]))
-    if values[f"{_REFINE}.enabled"] and values["data.dataset_type"] == "kitti" and not values[f"{_REFINE}.gt_cache"]:
-        where = _where(written.places, source, f"{_REFINE}.enabled")
-        yield SpecError("refine_box needs gt_cache, a COCO JSON with the masks of the same pictures", where=where)
+    if bool(spec[_SIDES[0]]) != bool(spec[_SIDES[1]]):
+        missing, other = sorted(_SIDES, key=lambda side: bool(spec[side]))
+        told = f"{missing} is missing or 0 while the other side is {spec[other]}: give both, or neither"
+        yield spec.error(missing if missing in spec.places else other, told)
+    if any(flattens(x, y) for x, y in product(*(_certain(spec[key]) for key in _SHEARS))):
+        yield spec.error(_SHEARS[1], FLAT)
+    if spec[f"{_REFINE}.enabled"] and spec["data.dataset_type"] == "kitti" and not spec[f"{_REFINE}.gt_cache"]:
+        what = "refine_box needs gt_cache, a COCO JSON with the masks of the same pictures"
+        yield spec.error(f"{_REFINE}.enabled", what)
 
 
 def _certain(drawn: tuple[float, ...]) -> tuple[float, ...]:
@@ -192,18 +142,18 @@ def _certain(drawn: tuple[float, ...]) -> tuple[float, ...]:
     return () if len(drawn) == 2 and drawn[0] != drawn[1] else drawn
 
 
-def _doubts(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _doubts(spec: Tao5Spec) -> Iterator[tuple[str, str]]:
     """Keys, and what deserves a word about each."""
     for name, key in KEYS.items():
-        if not key.effect and values[name] != key.takes(yaml_text.value(key.default)):
+        if not key.effect and spec[name] != key.takes(yaml_text.value(key.default)):
             yield name, f"{name.rpartition('.')[2]} is read but has no effect"
-    results, output, units = values["results_dir"], values["data.output_dataset"], values[_UNITS]
+    results, output, units = spec["results_dir"], spec["data.output_dataset"], spec[_UNITS]
     if results and output and results != output:
         yield "data.output_dataset", "output_dataset is not used: results_dir is written, and counts"
-    if any(values[_ANGLE]) and units not in ("degrees", "radians"):
+    if any(spec[_ANGLE]) and units not in ("degrees", "radians"):
         told = f"units is {quoted(units)}: degrees are meant, as by every text other than"
         yield _UNITS, f'{told} "radians"'
-    if not values[_SATURATION]:
+    if not spec[_SATURATION]:
         yield _SATURATION, "saturation_shift is an empty list, which is 0: the pictures come out grey"
-    if values[f"{_REFINE}.gt_cache"] and not values[f"{_REFINE}.enabled"]:
+    if spec[f"{_REFINE}.gt_cache"] and not spec[f"{_REFINE}.enabled"]:
         yield f"{_REFINE}.gt_cache", "gt_cache is not used: refine_box is not enabled"

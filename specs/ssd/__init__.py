@@ -185,9 +185,9 @@ def measuring(spec: Spec) -> tuple[str, ...]:
 
 def pretrained(tunables: Ssd) -> str:
     """Where there are weights to start from, in a line."""
-    from specs.ssd import weights
+    from specs.ssd import backbones
 
-    return weights.advice(tunables.arch, tunables.nlayers)
+    return backbones.advice(tunables.arch, tunables.nlayers)
 
 
 MAKING = ("random_seed", "training_config")

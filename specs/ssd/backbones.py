@@ -50,3 +50,37 @@ def check(spec: Spec) -> Iterator[Finding]:
         elif block not in blocks:
             what = f"freeze_blocks of {config.arch} must be from {blocks.start} to {blocks.stop - 1}, not {block}"
             yield Finding(f"ssd_config.freeze_blocks[{index}]", what)
+
+
+TORCHVISION = "https://download.pytorch.org/models/"
+TIMM = "https://huggingface.co/timm/"
+
+PRETRAINED: Mapping[str, str] = {
+    "resnet10": f"{TORCHVISION}resnet18-f37072fd.pth",
+    "resnet18": f"{TORCHVISION}resnet18-f37072fd.pth",
+    "resnet34": f"{TORCHVISION}resnet34-b627a593.pth",
+    "resnet50": f"{TORCHVISION}resnet50-11ad3fa6.pth",
+    "resnet101": f"{TORCHVISION}resnet101-cd907fc2.pth",
+    "vgg16": f"{TORCHVISION}vgg16_bn-6c64b313.pth",
+    "vgg19": f"{TORCHVISION}vgg19_bn-c79401a0.pth",
+    "mobilenet_v1": f"{TIMM}mobilenetv1_100.ra4_e3600_r224_in1k/resolve/main/model.safetensors",
+    "mobilenet_v2": f"{TORCHVISION}mobilenet_v2-b0353104.pth",
+    "squeezenet": f"{TORCHVISION}squeezenet1_0-b66bff10.pth",
+    "googlenet": f"{TORCHVISION}googlenet-1378be20.pth",
+    "efficientnet_b0": f"{TORCHVISION}efficientnet_b0_rwightman-7f5810bc.pth",
+    "darknet53": f"{TIMM}darknet53.c2ns_in1k/resolve/main/model.safetensors",
+}
+"""By backbone and depth: a file trained on ImageNet. Nobody offers one for DarkNet 19."""
+
+
+def pretrained(arch: str, nlayers: int) -> str | None:
+    """Where the weights for this backbone are; None where there are none."""
+    return PRETRAINED.get(arch) or PRETRAINED.get(f"{arch}{nlayers}")
+
+
+def advice(arch: str, nlayers: int) -> str:
+    """What to do to start from pretrained weights, in a line."""
+    address = pretrained(arch, nlayers)
+    if address is None:
+        return f"no pretrained weights are known for {arch}{nlayers}: it starts from random ones"
+    return f"{address} (ImageNet), then tltpipe train --from {address.rpartition('/')[2]}"

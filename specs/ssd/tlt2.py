@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from specs.checks import Finding, Rule, at_least, examine, message_at, one_of, only_one, required, warn, within
+from specs.checks import Finding, Rule, at_least, examine, message_at, one_of, only_one, required, share, warn, within
 from specs.checks import without_effect as no_effect
 from specs.spec import Spec
 from specs.ssd import rules
@@ -20,24 +20,19 @@ IMAGE_SIZE = (f"{PICTURE}.output_image_width", f"{PICTURE}.output_image_height")
 
 RULES: tuple[Rule, ...] = (
     at_least("ssd_config.loss_loc_weight", 0),
-    Rule("ssd_config.focal_loss_alpha", "from 0 and below 1", lambda value: 0 <= value < 1),
+    share("ssd_config.focal_loss_alpha"),
     at_least("ssd_config.focal_loss_gamma", 0),
-    Rule(f"{PICTURE}.output_image_width", "above 32", lambda value: value > 32),
-    Rule(f"{PICTURE}.output_image_height", "above 32", lambda value: value > 32),
+    *(Rule(path, "above 32", lambda value: value > 32) for path in IMAGE_SIZE),
     one_of(f"{PICTURE}.output_image_channel", 0, 1, 3),
-    at_least(f"{PICTURE}.min_bbox_width", 0),
-    at_least(f"{PICTURE}.min_bbox_height", 0),
-    within(f"{SPACE}.hflip_probability", 0, 1),
-    within(f"{SPACE}.vflip_probability", 0, 1),
-    at_least(f"{SPACE}.zoom_min", 0),
-    at_least(f"{SPACE}.zoom_max", 0),
-    at_least(f"{SPACE}.translate_max_x", 0),
-    at_least(f"{SPACE}.translate_max_y", 0),
-    at_least(f"{SPACE}.rotate_rad_max", 0),
+    *(at_least(f"{PICTURE}.min_bbox_{side}", 0) for side in ("width", "height")),
+    *(within(f"{SPACE}.{way}flip_probability", 0, 1) for way in "hv"),
+    *(
+        at_least(f"{SPACE}.{name}", 0)
+        for name in ("zoom_min", "zoom_max", "translate_max_x", "translate_max_y", "rotate_rad_max")
+    ),
     at_least(f"{COLOUR}.color_shift_stddev", 0),
     within(f"{COLOUR}.hue_rotation_max", 0, 360),
-    within(f"{COLOUR}.saturation_shift_max", 0, 1),
-    within(f"{COLOUR}.contrast_scale_max", 0, 1),
+    *(within(f"{COLOUR}.{name}", 0, 1) for name in ("saturation_shift_max", "contrast_scale_max")),
     within(f"{COLOUR}.contrast_center", 0, 255),
 )
 
@@ -101,34 +96,16 @@ ELSEWHERE: Mapping[str, str] = {
     "dssd_config": f"{_LATER} ssd_config alone, and DSSD is not built here",
     "alpha": f"{_LATER} loss_loc_weight for the weight of the box loss",
     "neg_pos_ratio": f"{_LATER} focal_loss_alpha and focal_loss_gamma instead",
-    "pos_iou_thresh": _NONE,
-    "neg_iou_thresh": _NONE,
     "optimizer": f"{_LATER} no choice of optimizer",
-    "early_stopping": _NONE,
-    "visualizer": _NONE,
-    "visualize_pr_curve": _NONE,
-    "model_ema": _NONE,
-    "cost_scaling": _NONE,
-    "resume_model_path": f"{_LATER} -m of tlt-train",
-    "pretrain_model_path": f"{_LATER} -m of tlt-train",
-    "pruned_model_path": f"{_LATER} -m of tlt-train",
-    "output_width": f"{_SIZE}width",
-    "output_height": f"{_SIZE}height",
-    "output_channel": f"{_SIZE}channel",
-    "random_crop_min_scale": _ONLINE,
-    "random_crop_max_scale": _ONLINE,
-    "random_crop_min_ar": _ONLINE,
-    "random_crop_max_ar": _ONLINE,
-    "zoom_out_min_scale": _ONLINE,
-    "zoom_out_max_scale": _ONLINE,
-    "brightness": _ONLINE,
-    "contrast": _ONLINE,
-    "saturation": _ONLINE,
-    "hue": _ONLINE,
-    "random_flip": _ONLINE,
+    **{f"{model}_model_path": f"{_LATER} -m of tlt-train" for model in ("resume", "pretrain", "pruned")},
+    **{f"output_{name}": f"{_SIZE}{name}" for name in ("width", "height", "channel")},
+    **{f"random_crop_{end}_{of}": _ONLINE for end in ("min", "max") for of in ("scale", "ar")},
+    **dict.fromkeys(("zoom_out_min_scale", "zoom_out_max_scale", "random_flip"), _ONLINE),
+    **dict.fromkeys(("brightness", "contrast", "saturation", "hue"), _ONLINE),
     "image_mean": f"{_LATER} fixed means",
     "label_directory_path": f"{_LATER} tfrecords_path: convert the labels with tlt-dataset-convert",
-    "root_path": _NONE,
+    **dict.fromkeys(("pos_iou_thresh", "neg_iou_thresh", "early_stopping", "visualizer", "visualize_pr_curve"), _NONE),
+    **dict.fromkeys(("model_ema", "cost_scaling", "root_path"), _NONE),
     "validation_data_sources": f"{_LATER} validation_data_source (without s) or validation_fold",
 }
 """Field names of TLT 3.0 and later, and what to write here instead."""

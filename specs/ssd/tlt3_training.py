@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from specs.checks import Finding, Rule, at_least, examine, message_at, only_one, warn, without_effect
+from specs.checks import Finding, Rule, at_least, examine, message_at, only_one, share, warn, without_effect
 from specs.spec import Spec
 from specs.ssd import rules
 from specs.values import choice, did_you_mean
@@ -15,10 +15,6 @@ NEGATIVES = "ssd_config.neg_pos_ratio"
 HIGH = 0.005
 """A learning rate that SGD may like, and that sends Adam and RMSprop astray."""
 MONITORS = ("loss", "validation_loss", "val_loss")
-
-
-def share(path: str) -> Rule:
-    return Rule(path, "from 0 and below 1", lambda value: 0 <= value < 1)
 
 
 RULES: tuple[Rule, ...] = (

@@ -16,7 +16,7 @@ import pytest
 from refusals import error_of
 
 from orchestrator import pipeline
-from orchestrator.engine import containers, engine, image, links, pull, streams
+from orchestrator.engine import containers, engine, image, pull
 from orchestrator.engine.containers import Caller
 from orchestrator.jobs import Job, Mount, Secret
 from orchestrator.run import Run
@@ -169,7 +169,7 @@ def test_an_engine_without_gpu_is_put_up_with_only_when_the_choice_was_ours() ->
 
 
 def lines(*chunks: bytes) -> list[tuple[str, bool]]:
-    splitter = streams.Splitter()
+    splitter = containers.Splitter()
     return [line for chunk in chunks for line in splitter.feed(chunk)] + list(splitter.close())
 
 
@@ -193,7 +193,7 @@ def test_a_line_rewritten_over_and_over_is_passing_until_its_end() -> None:
 def linked(tmp_path: Path) -> Path:
     """A workspace ``run`` beside a data set ``data``."""
     (tmp_path / "data" / "image").mkdir(parents=True)
-    for number in range(links.FEW + 4):
+    for number in range(containers.FEW + 4):
         (tmp_path / "data" / "image" / f"{number}.jpg").touch()
     (tmp_path / "run" / "Original-Data" / "train").mkdir(parents=True)
     return tmp_path / "run"
@@ -203,7 +203,7 @@ def test_a_linked_folder_is_mounted_where_the_link_is(linked: Path) -> None:
     image_folder = linked.parent / "data" / "image"
     (linked / "Original-Data" / "train" / "image").symlink_to(image_folder)
     (linked / "Original-Data" / "validation").symlink_to("../../data")
-    assert set(links.mounts(linked, "/workspace")) == {
+    assert set(containers.link_mounts(linked, "/workspace")) == {
         Mount(image_folder, "/workspace/Original-Data/train/image"),
         Mount(image_folder.parent, "/workspace/Original-Data/validation"),
     }
@@ -212,19 +212,19 @@ def test_a_linked_folder_is_mounted_where_the_link_is(linked: Path) -> None:
 def test_links_that_work_inside_or_nowhere_need_no_mount(linked: Path) -> None:
     (linked / "same").symlink_to("Original-Data")
     (linked / "broken").symlink_to("/nowhere/at/all")
-    assert links.mounts(linked, "/workspace") == ()
+    assert containers.link_mounts(linked, "/workspace") == ()
     (linked / "absolute").symlink_to(linked / "Original-Data")
-    assert links.mounts(linked, "/workspace") == (Mount(linked / "Original-Data", "/workspace/absolute"),)
+    assert containers.link_mounts(linked, "/workspace") == (Mount(linked / "Original-Data", "/workspace/absolute"),)
 
 
 def test_many_linked_files_share_the_mount_of_their_folder(linked: Path) -> None:
     data, train = linked.parent / "data" / "image", linked / "Original-Data" / "train"
     for number in range(2):
         (train / f"{number}.jpg").symlink_to(data / f"{number}.jpg")
-    assert len(links.mounts(linked, "/workspace")) == 2
-    for number in range(2, links.FEW + 4):
+    assert len(containers.link_mounts(linked, "/workspace")) == 2
+    for number in range(2, containers.FEW + 4):
         (train / f"{number}.jpg").symlink_to(data / f"{number}.jpg")
-    assert links.mounts(linked, "/workspace") == (Mount(data, str(data)),)
+    assert containers.link_mounts(linked, "/workspace") == (Mount(data, str(data)),)
 
 
 @pytest.mark.parametrize(

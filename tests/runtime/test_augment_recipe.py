@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import specs
+from runtime.augmenting.pictures import steps_for
 from runtime.augmenting.recipe import PARAMETERS, Recipe, of_proto_text, of_yaml
-from runtime.augmenting.steps import steps
 from runtime.imaging import tlt2_transforms, transforms
 from runtime.imaging.transforms import Blur, Colour, Spatial
 from specs.augment import tao5
@@ -79,7 +79,7 @@ def test_every_parameter_arrives(form: int) -> None:
 @pytest.mark.parametrize(("name", "told"), [("tao5", transforms), ("tlt2", tlt2_transforms)])
 def test_steps_are_those_of_the_arithmetic(name: str, told: Any) -> None:
     values = {key: (value,) for key, value in WANTED.items()}
-    done = steps(Recipe(values, flip_vertical=True, output=(30, 20), arithmetic=name), "1.jpg", (60, 50))
+    done = steps_for(Recipe(values, flip_vertical=True, output=(30, 20), arithmetic=name), "1.jpg", (60, 50))
     spatial = Spatial(11, 0.25, -0.5, flip_vertical=True, translate_x=7, translate_y=-9)
     np.testing.assert_allclose(done.warp.matrix, told.matrix(spatial, size=(60, 50), output=(30, 20)))
     gain, bias = told.colour_matrix(Colour(21, 1.5, 0.75, 99, 13))
@@ -89,7 +89,7 @@ def test_steps_are_those_of_the_arithmetic(name: str, told: Any) -> None:
 
 def test_the_two_arithmetics_differ_in_everything() -> None:
     values = {key: (value,) for key, value in WANTED.items()}
-    new, old = (steps(Recipe(values, arithmetic=name), "1.jpg", (60, 50)) for name in ("tao5", "tlt2"))
+    new, old = (steps_for(Recipe(values, arithmetic=name), "1.jpg", (60, 50)) for name in ("tao5", "tlt2"))
     assert not np.allclose(new.warp.matrix, old.warp.matrix)
     assert not np.allclose(new.colour, old.colour, atol=1)
     assert (len(new.blur), len(old.blur)) == (5, 11)

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runtime.networks.ssd import decode
+
 torch = pytest.importorskip("torch")
-from runtime.networks.ssd import boxes
+
 from runtime.networks.ssd.decode import detect
 from specs.ssd.geometry import anchors
 
@@ -33,7 +35,7 @@ def test_detections_are_nvidias() -> None:
     with np.load(GOLDEN / "decode.npz") as golden:
         scores, offsets, expected = (torch.tensor(golden[name]) for name in ("scores", "offsets", "detections"))
     width, height = ARGS["img_width"], ARGS["img_height"]
-    corners = boxes.decode(offsets, golden_anchors(), torch.tensor(ARGS["variances"]))
+    corners = decode.decode(offsets, golden_anchors(), torch.tensor(ARGS["variances"]))
     corners = corners * torch.tensor([width, height, width, height])
     for picture in range(len(scores)):
         found = detect(
@@ -81,7 +83,7 @@ def test_no_candidate_is_left_out(seed: int) -> None:
     low = centres[place] + torch.rand(700, 2) * 4
     corners, scores = torch.cat([low, low + 20], dim=1), torch.rand(700, 3)
     found = detect(scores, corners, confidence_threshold=0.05, iou_threshold=0.3, top_k=12)
-    overlap, kept = boxes.overlaps(corners, corners).tolist(), []
+    overlap, kept = decode.overlaps(corners, corners).tolist(), []
     for value, index in zip(*scores.flatten().sort(descending=True), strict=True):
         anchor, label = divmod(index.item(), 3)
         if value > 0.05 and not any(label == other and overlap[anchor][rest] > 0.3 for _, other, rest in kept):
@@ -110,6 +112,6 @@ def test_decode_inverts_encode_and_survives_wild_offsets() -> None:
     low = torch.rand(50, 2)
     corners, variances = torch.cat([low, low + torch.rand(50, 2) + 0.01], dim=1), torch.tensor([0.1, 0.1, 0.2, 0.2])
     anchor = corners.roll(1, dims=0)
-    again = boxes.decode(boxes.encode(corners, anchor, variances), anchor, variances)
+    again = decode.decode(decode.encode(corners, anchor, variances), anchor, variances)
     torch.testing.assert_close(again, corners, rtol=1e-4, atol=1e-5)
-    assert torch.isfinite(boxes.decode(torch.full((50, 4), 1e4), anchor, variances)).all()
+    assert torch.isfinite(decode.decode(torch.full((50, 4), 1e4), anchor, variances)).all()

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runtime.networks.ssd import decode
+
 torch = pytest.importorskip("torch")
-from runtime.networks.ssd import boxes, matching
+from runtime.networks.ssd import matching
 from runtime.networks.ssd.matching import BACKGROUND, NEUTRAL
 from specs.ssd.geometry import anchors
 
@@ -62,7 +64,7 @@ def test_assignment_is_nvidias(golden, corners, positive: float, negative: float
         assert found.get(anchor) == wanted[anchor] or anchor in tied
     chosen = torch.tensor([row[0] for row in expected.get("matched", []) if row[0] in found], dtype=torch.long)
     if len(chosen):
-        offsets = boxes.encode(everything[assigned[0, chosen]], corners[chosen], VARIANCES)
+        offsets = decode.encode(everything[assigned[0, chosen]], corners[chosen], VARIANCES)
         nvidias = torch.tensor([row[2:] for row in expected["matched"] if row[0] in found], dtype=torch.float64)
         torch.testing.assert_close(offsets, nvidias, rtol=1e-6, atol=1e-6)
 
@@ -77,7 +79,7 @@ def test_sums_over_the_encoding_are_nvidias(golden, corners) -> None:
     labels = matching.labels(assigned, classes)
     assert [int((labels == c).sum()) for c in range(14)] == expected[:14]
     matched = (assigned[0] >= 0).nonzero()[:, 0]
-    sums = boxes.encode(everything[assigned[0, matched]], corners[matched], VARIANCES).sum(dim=0)
+    sums = decode.encode(everything[assigned[0, matched]], corners[matched], VARIANCES).sum(dim=0)
     torch.testing.assert_close(sums.tolist(), expected[14:18], rtol=1e-5, atol=1e-5)
 
 
@@ -87,9 +89,9 @@ def test_an_object_outside_gets_an_anchor_all_the_same() -> None:
     corners = anchors_of([(36, 36), (18, 18), (9, 9), (5, 5), (3, 3), (2, 2)], size)
     assigned, objects = matching.match(corners, [truths(golden["gt"], size)[0]], positive_iou=0.5, negative_iou=0.5)
     assert (assigned[0] >= 0).nonzero().flatten().tolist() == golden["best_anchors"]
-    offsets = boxes.encode(objects, corners[golden["best_anchors"]], VARIANCES)
+    offsets = decode.encode(objects, corners[golden["best_anchors"]], VARIANCES)
     torch.testing.assert_close(offsets[0].tolist(), golden["row"][14:18], rtol=1e-6, atol=1e-6)
-    centre = boxes.to_centres(corners[golden["best_anchors"]])
+    centre = decode.to_centres(corners[golden["best_anchors"]])
     torch.testing.assert_close(centre[0].tolist(), golden["row"][18:22], rtol=1e-6, atol=1e-6)
 
 

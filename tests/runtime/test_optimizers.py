@@ -9,12 +9,11 @@ import pytest
 
 from runtime.data.recipe import Optimizer
 from runtime.machine.device import Place
+from runtime.training import run
 
 pytestmark = pytest.mark.torch
 
 torch = pytest.importorskip("torch")
-
-from runtime.training import optimizers
 
 
 def moved(optimizer: Any, weights: Any) -> list[float]:
@@ -39,7 +38,7 @@ def moved(optimizer: Any, weights: Any) -> list[float]:
 )
 def test_two_steps(optimizer: Optimizer, expected: float) -> None:
     weights = torch.nn.Parameter(torch.zeros(1))
-    made = optimizers.build(optimizer, [weights], Place("cpu"))
+    made = run.build(optimizer, [weights], Place("cpu"))
     assert moved(made, weights) == pytest.approx([expected], rel=1e-5)
 
 
@@ -48,7 +47,7 @@ def test_norms_and_biases_may_decay_otherwise() -> None:
     settings = {"momentum": 0.0, "weight_decay": 0.5}
     for norm_decay, left in ((None, 0.95), (0.0, 1.0), (0.1, 0.99)):
         asked = Optimizer("SGD", settings, norm_weight_decay=norm_decay)
-        made = optimizers.build(asked, [kernel, bias], Place("cpu"))
+        made = run.build(asked, [kernel, bias], Place("cpu"))
         for group in made.param_groups:
             group["lr"] = 0.1
         with torch.no_grad():
@@ -63,13 +62,13 @@ def test_norms_and_biases_may_decay_otherwise() -> None:
 def test_loaded_memory_lies_as_the_weights_do() -> None:
     """A file holds what an optimiser remembers in rows, whatever the layout of the weights."""
     weights = torch.nn.Parameter(torch.randn(4, 3, 3, 3).to(memory_format=torch.channels_last))
-    made = optimizers.build(Optimizer(), [weights], Place("cpu"))
+    made = run.build(Optimizer(), [weights], Place("cpu"))
     weights.grad = torch.randn_like(weights)
     made.step()
     state = copy.deepcopy(made.state_dict())
     remembered = state["state"][0]["momentum_buffer"]
     state["state"][0]["momentum_buffer"] = remembered.contiguous()
     made.load_state_dict(state)
-    optimizers.align(made)
+    run.align(made)
     assert made.state[weights]["momentum_buffer"].stride() == weights.stride()
     assert torch.equal(made.state[weights]["momentum_buffer"], remembered)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from refusals import error_of
 
+from runtime.augmenting.pictures import steps_for
 from runtime.augmenting.recipe import Recipe, of_proto_text
-from runtime.augmenting.steps import steps
 from runtime.imaging import tlt2_transforms as tlt2
 from runtime.imaging import transforms
 from runtime.imaging.transforms import Blur, Colour, Spatial
@@ -153,17 +153,17 @@ def test_a_blur_sees_zeros_beyond_the_border() -> None:
     """A picture of 100 everywhere comes out as about 53 in its corners, and as 100 in its middle."""
     picture = np.full((8, 9, 3), 100, np.uint8)
     recipe = Recipe(values={"size": (1.0,), "std": (1.0,)}, arithmetic="tlt2")
-    blurred = steps(recipe, "a.jpg", (9, 8)).applied(picture)
+    blurred = steps_for(recipe, "a.jpg", (9, 8)).applied(picture)
     assert blurred[0, 0].tolist() == blurred[-1, -1].tolist() == [53, 53, 53]
     assert blurred[0, 4].tolist() == [73, 73, 73]
     assert blurred[4, 4].tolist() == [100, 100, 100]
-    mirrored = steps(Recipe(values={"size": (3.0,), "std": (1.0,)}), "a.jpg", (9, 8)).applied(picture)
+    mirrored = steps_for(Recipe(values={"size": (3.0,), "std": (1.0,)}), "a.jpg", (9, 8)).applied(picture)
     assert (mirrored == 100).all()
 
 
 def test_a_blur_wider_than_the_picture() -> None:
     recipe = Recipe(values={"size": (9.0,), "std": (2.0,)}, arithmetic="tlt2")
-    blurred = steps(recipe, "a.jpg", (3, 2)).applied(np.full((2, 3, 3), 100, np.uint8))
+    blurred = steps_for(recipe, "a.jpg", (3, 2)).applied(np.full((2, 3, 3), 100, np.uint8))
     weights = tlt2.kernel(Blur(9, 2.0))
     assert blurred[0, 1, 0] == round(100 * float(weights[9:11].sum() * weights[8:11].sum()))
 

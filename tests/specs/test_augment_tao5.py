@@ -47,12 +47,12 @@ def test_a_spec_as_nvidia_writes_it(tmp_path: Path) -> None:
     path = tmp_path / "kitti.yaml"
     path.write_text(NVIDIA)
     spec = tao5.read(path)
-    assert (spec.dataset_type, spec.image_dir, spec.ann_path, spec.output) == (
+    assert (spec["data.dataset_type"], spec["data.image_dir"], spec["data.ann_path"], spec.output) == (
         *("kitti", "/datasets/kitti/images", "/datasets/kitti/labels", "/datasets/out"),
     )
     assert spec.output_size == (1000, 300)
-    assert spec.rotation_angle == tao5.Values((0.0, 10.0, 30.0))
-    assert spec.random_seed == 42
+    assert spec["spatial_aug.rotation.angle"] == (0.0, 10.0, 30.0)
+    assert spec["random_seed"] == 42
     assert spec.warnings == (f"{path}:5:3: batch_size is read but has no effect",)
     assert str(spec.error("data.ann_path", "is gone")) == f"{path}:3:3: is gone"
     assert str(spec.error("data.nothing", "is gone")) == f"{path}:1:1: is gone"
@@ -60,18 +60,22 @@ def test_a_spec_as_nvidia_writes_it(tmp_path: Path) -> None:
 
 
 def test_defaults() -> None:
-    spec = parse()
-    one, zero = tao5.Values((1.0,)), tao5.Values((0.0,))
-    assert spec == tao5.Tao5Spec(
-        **{"source": "a.yaml", "random_seed": 42, "dataset_type": "coco", "image_dir": "/in/images"},
-        **{"ann_path": "/in/labels", "output": "/out", "output_size": None, "include_masks": False},
-        **{"refine_box": False, "gt_cache": "", "rotation_angle": zero, "rotation_units": "degrees"},
-        **dict.fromkeys(("shear_x", "shear_y", "translate_x", "translate_y", "hue", "contrast"), zero),
-        **{"flip_horizontal": False, "flip_vertical": False, "saturation": one, "brightness": zero},
-        contrast_center=tao5.Values((127.0,)),
-        blur_std=tao5.Values((0.1,)),
-        blur_size=tao5.Values((3.0,)),
-    )
+    spec, drawn = parse(), ("spatial_aug.shear.", "spatial_aug.translation.", "color_aug.")
+    parameters = {key: spec[key] for key in KEYS if key.startswith((*drawn, "blur_aug."))}
+    assert parameters == dict.fromkeys(parameters, (0.0,)) | {
+        **{"color_aug.saturation.saturation_shift": (1.0,), "color_aug.contrast.center": (127.0,)},
+        **{"blur_aug.std": (0.1,), "blur_aug.size": (3.0,)},
+    }
+    assert {key: spec[key] for key in KEYS.keys() - parameters.keys()} == {
+        **{"results_dir": "/out", "random_seed": 42, "num_gpus": 1, "gpu_ids": (0.0,), "cuda_blocking": False},
+        **{"data.dataset_type": "coco", "data.image_dir": "/in/images", "data.ann_path": "/in/labels"},
+        **{"data.output_dataset": "", "data.output_image_width": None, "data.output_image_height": None},
+        **{"data.batch_size": 8, "data.include_masks": False},
+        **{"spatial_aug.rotation.angle": (0.0,), "spatial_aug.rotation.units": "degrees"},
+        **{"spatial_aug.rotation.refine_box.enabled": False, "spatial_aug.rotation.refine_box.gt_cache": ""},
+        **{"spatial_aug.flip.flip_horizontal": False, "spatial_aug.flip.flip_vertical": False},
+    }
+    assert (spec.source, spec.output, spec.output_size, spec.warnings) == ("a.yaml", "/out", None, ())
 
 
 def test_default_text_is_the_defaults(tmp_path: Path) -> None:
@@ -84,7 +88,7 @@ def test_default_text_is_the_defaults(tmp_path: Path) -> None:
         tao5.read(path)
     path.write_text(text.replace("image_dir: ???", "image_dir: /i").replace("ann_path: ???", "ann_path: /a"))
     spec = tao5.read(path, ["results_dir=/r"])
-    assert (spec.image_dir, spec.ann_path, spec.output, spec.warnings) == ("/i", "/a", "/r", ())
+    assert (spec["data.image_dir"], spec["data.ann_path"], spec.output, spec.warnings) == ("/i", "/a", "/r", ())
 
 
 def test_every_key_reaches_its_field() -> None:
@@ -106,43 +110,53 @@ color_aug:
 blur_aug: {std: [1, 2], size: [3, 5, 7]}
 """
     )
-    values = {name: told.values for name, told in vars(spec).items() if isinstance(told, tao5.Values)}
-    assert values == {
-        **{"rotation_angle": (-1, 1), "shear_x": (0.25,), "shear_y": (0.5,), "translate_x": (-3, 4)},
-        **{"translate_y": (5,), "hue": (10,), "saturation": (0.5, 1.5), "contrast": (), "contrast_center": (100,)},
-        **{"brightness": (20,), "blur_std": (1, 2), "blur_size": (3, 5, 7)},
+    assert {key: value for key, value in spec.values.items() if isinstance(value, tuple)} == {
+        **{"spatial_aug.rotation.angle": (-1, 1), "gpu_ids": (0,)},
+        **{"spatial_aug.shear.shear_ratio_x": (0.25,), "spatial_aug.shear.shear_ratio_y": (0.5,)},
+        **{"spatial_aug.translation.translate_x": (-3, 4), "spatial_aug.translation.translate_y": (5,)},
+        **{"color_aug.hue.hue_rotation_angle": (10,), "color_aug.saturation.saturation_shift": (0.5, 1.5)},
+        **{"color_aug.contrast.contrast": (), "color_aug.contrast.center": (100,)},
+        **{"color_aug.brightness.offset": (20,), "blur_aug.std": (1, 2), "blur_aug.size": (3, 5, 7)},
     }
-    assert (spec.random_seed, spec.output_size, spec.rotation_units) == (-7, (20, 10), "radians")
-    assert (spec.refine_box, spec.gt_cache, spec.include_masks) == (True, "masks.json", True)
-    assert (spec.flip_horizontal, spec.flip_vertical, spec.dataset_type) == (True, True, "coco")
+    assert (spec["random_seed"], spec.output_size, spec["spatial_aug.rotation.units"]) == (-7, (20, 10), "radians")
+    assert (
+        spec["spatial_aug.rotation.refine_box.enabled"],
+        spec["spatial_aug.rotation.refine_box.gt_cache"],
+        spec["data.include_masks"],
+    ) == (True, "masks.json", True)
+    assert (
+        spec["spatial_aug.flip.flip_horizontal"],
+        spec["spatial_aug.flip.flip_vertical"],
+        spec["data.dataset_type"],
+    ) == (True, True, "coco")
 
 
 @pytest.mark.parametrize(
     ("override", "name", "expected"),
     [
-        ("spatial_aug.rotation.angle=[-10,10]", "rotation_angle", tao5.Values((-10, 10))),
-        ("++spatial_aug.rotation.angle=5", "rotation_angle", tao5.Values((5,))),
-        ("spatial_aug.rotation.angle=[]", "rotation_angle", tao5.Values(())),
-        ("data.image_dir=/a: b #1=2", "image_dir", "/a: b #1=2"),
-        ("data.image_dir='/a b'", "image_dir", "/a b"),
-        ("data.image_dir=123", "image_dir", "123"),
-        ("data.ann_path=${data.image_dir}/x", "ann_path", "/in/images/x"),
-        ("results_dir=", "output", ""),
-        ("results_dir=null", "output", ""),
+        ("spatial_aug.rotation.angle=[-10,10]", "spatial_aug.rotation.angle", (-10, 10)),
+        ("++spatial_aug.rotation.angle=5", "spatial_aug.rotation.angle", (5,)),
+        ("spatial_aug.rotation.angle=[]", "spatial_aug.rotation.angle", ()),
+        ("data.image_dir=/a: b #1=2", "data.image_dir", "/a: b #1=2"),
+        ("data.image_dir='/a b'", "data.image_dir", "/a b"),
+        ("data.image_dir=123", "data.image_dir", "123"),
+        ("data.ann_path=${data.image_dir}/x", "data.ann_path", "/in/images/x"),
+        ("results_dir=", "results_dir", ""),
+        ("results_dir=null", "results_dir", ""),
         ("random_seed=0x10", "random_seed", 16),
         ("random_seed=9007199254740993", "random_seed", 2**53 + 1),
-        ("spatial_aug.flip.flip_horizontal=true", "flip_horizontal", True),
+        ("spatial_aug.flip.flip_horizontal=true", "spatial_aug.flip.flip_horizontal", True),
     ],
 )
 def test_overrides(override: str, name: str, expected: object) -> None:
     text = "spatial_aug: {rotation: {angle: 90}, flip: {flip_horizontal: no}}"
-    assert getattr(parse(text, override), name) == expected
-    assert getattr(parse(text, override, override), name) == expected
+    assert parse(text, override)[name] == expected
+    assert parse(text, override, override)[name] == expected
 
 
 def test_an_override_is_the_place_of_its_key() -> None:
     spec = parse("random_seed: 1", "random_seed=2", "random_seed=3")
-    assert spec.random_seed == 3
+    assert spec["random_seed"] == 3
     assert str(spec.error("random_seed", "is odd")) == 'override "random_seed=3": is odd'
     assert str(spec.where("data.image_dir")) == 'override "data.image_dir=/in/images"'
 
@@ -168,10 +182,14 @@ spatial_aug:
   translation: {translate_x: ['${random_seed}', 50]}
 """
     spec = tao5.parse(text, ["data.ann_path=${data.image_dir}.json"], source="a.yaml")
-    assert (spec.output, spec.image_dir, spec.ann_path) == ("/r/42", "/r/42/images", "/r/42/images.json")
+    assert (spec.output, spec["data.image_dir"], spec["data.ann_path"]) == (
+        "/r/42",
+        "/r/42/images",
+        "/r/42/images.json",
+    )
     assert spec.output_size == (64, 64)
-    assert spec.shear_x.values == spec.shear_y.values == (1, 2)
-    assert spec.translate_x.values == (42, 50)
+    assert spec["spatial_aug.shear.shear_ratio_x"] == spec["spatial_aug.shear.shear_ratio_y"] == (1, 2)
+    assert spec["spatial_aug.translation.translate_x"] == (42, 50)
 
 
 @pytest.mark.parametrize(
@@ -306,7 +324,7 @@ def test_warnings() -> None:
     assert rotation.warnings == (
         'a.yaml:1:36: units is "radian": degrees are meant, as by every text other than "radians"',
     )
-    assert rotation.rotation_units == "radian"
+    assert rotation["spatial_aug.rotation.units"] == "radian"
 
 
 def test_files_that_are_no_specs(tmp_path: Path) -> None:
@@ -323,9 +341,9 @@ def test_files_that_are_no_specs(tmp_path: Path) -> None:
     path.write_text("random_seed: 3", encoding="utf-16")
     assert told(path) == f"{path}:1:1: this is not UTF-8 text (byte 0xff)"
     path.write_text("random_seed: 3", encoding="utf-8-sig")
-    assert tao5.read(path, FOUND).random_seed == 3
+    assert tao5.read(path, FOUND)["random_seed"] == 3
     path.write_text("")
-    assert tao5.read(path, FOUND).random_seed == 42
+    assert tao5.read(path, FOUND)["random_seed"] == 42
 
 
 @pytest.mark.parametrize(

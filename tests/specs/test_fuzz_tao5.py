@@ -136,15 +136,17 @@ def judged(path: Path, overrides: list[str]) -> bool:
         assert len(told) < 30_000
         (told + (error.hint or "")).encode()
         return False
-    for name, value in vars(spec).items():
-        if isinstance(value, tao5.Values):
-            assert all(isinstance(each, float) and math.isfinite(each) for each in value.values), name
-            assert len(value.values) != 2 or value.values[0] <= value.values[1], name
-    assert all(size == 0 or size % 2 == 1 for size in spec.blur_size.values)
-    assert spec.image_dir
-    assert spec.ann_path
+    for name, value in spec.values.items():
+        if isinstance(value, tuple):
+            assert all(isinstance(each, float) and math.isfinite(each) for each in value), name
+            assert len(value) != 2 or value[0] <= value[1] or name == "gpu_ids", name
+    assert all(size == 0 or size % 2 == 1 for size in spec["blur_aug.size"])
+    assert spec["data.image_dir"]
+    assert spec["data.ann_path"]
     assert spec.output_size is None or min(spec.output_size) > 0
-    "".join([spec.image_dir, spec.ann_path, spec.output, spec.rotation_units, *spec.warnings]).encode()
+    "".join(
+        [spec["data.image_dir"], spec["data.ann_path"], spec.output, spec["spatial_aug.rotation.units"], *spec.warnings]
+    ).encode()
     assert pickle.loads(pickle.dumps(spec)) == spec
     return True
 

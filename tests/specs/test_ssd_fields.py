@@ -9,7 +9,7 @@ import pytest
 
 import specs
 from specs import dialects, values
-from specs.ssd import documentation, fields
+from specs.ssd import drafting, fields
 
 OPAQUE = {"wandb_config", "clearml_config", "cost_scaling", "dssd_config"}
 """Messages of which nothing is read."""
@@ -48,7 +48,7 @@ def test_what_is_not_honoured_is_warned_of() -> None:
 
 def test_the_page_is_of_these_fields(request: pytest.FixtureRequest) -> None:
     text = PAGE.read_text()
-    fresh = documentation.put_into(text)
+    fresh = drafting.put_into(text)
     if request.config.getoption("--update-golden"):
         PAGE.write_text(fresh)
     assert text == fresh, "pytest --update-golden writes it anew"

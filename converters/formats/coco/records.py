@@ -137,18 +137,13 @@ def is_numbers(values: Any) -> bool:
 def _box(record: Record, polygons: tuple[Polygon, ...], mask: Mask | None) -> Box:
     values = record.get("bbox")
     if not is_numbers(values):
-        values = _read_texts(values)
+        values = list(map(as_number, values)) if type(values) is list else values
     if values in (None, [], [0, 0, 0, 0]) and (any(polygons) or mask):  # it says no more than they do
         return _around(polygons, mask, record)
     if not is_numbers(values) or len(values) != 4:  # type: ignore[arg-type]
         raise _no_numbers(record, "bbox", "a list of 4 numbers", values)
     left, top, width, height = values  # type: ignore[misc]
     return Box(left, top, left + width, top + height)
-
-
-def _read_texts(values: Any) -> Any:
-    """``values``, a list, with texts of numbers read as what they say."""
-    return list(map(as_number, values)) if type(values) is list else values
 
 
 def _around(polygons: tuple[Polygon, ...], mask: Mask | None, record: Record) -> Box:

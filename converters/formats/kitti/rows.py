@@ -87,7 +87,7 @@ def rows(text: str, *, source: Path | str) -> tuple[list[Row], list[int]]:
             what, hint = f"{len(columns) + 1} columns", _hint([category, *columns])
             raise DataError(what, where=Location(source, number), hint=hint)
         # The sum of finite numbers may overflow, so it only says where to look.
-        if not isfinite(numbers[1] + sum(numbers[3:7])) and not _is_finite(numbers):
+        if not isfinite(numbers[1] + sum(numbers[3:7])) and not all(map(isfinite, (numbers[1], *numbers[3:7]))):
             what = "occlusion and the box must be finite numbers"
             raise DataError(what, where=Location(source, number))
         found.append((number, category, numbers))
@@ -152,11 +152,6 @@ def _label(category: str, numbers: Sequence[float]) -> Label:
     truncation, occlusion, alpha, left, top, right, bottom, height, width, length, x, y, z, rotation = numbers
     box = (left, top, right, bottom)
     return Label(category, truncation, int(occlusion), alpha, box, (height, width, length, x, y, z, rotation))
-
-
-def _is_finite(numbers: Sequence[float]) -> bool:
-    """Whether occlusion and the box are, which are cut to integers."""
-    return all(map(isfinite, (numbers[1], *numbers[3:7])))
 
 
 def _no_number(columns: Sequence[str], where: Location) -> DataError:

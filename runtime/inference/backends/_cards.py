@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.data.recipe import Recipe
 from runtime.imaging.views.framing import KeepAspect
+from runtime.inference.backends import ModelRequest
 from runtime.inference.backends._seeing import BySize, BySpec
 from runtime.shell import program
-from runtime.tasks.detection.detections import HasThresholds
+from runtime.tasks.detection.detections import HasThresholds, Thresholds
 from runtime.weights import card
+from runtime.weights.card import Card
 from tltpipe.errors import ModelError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from runtime.data.recipe import Recipe
-    from runtime.inference.backends import ModelRequest
-    from runtime.tasks.detection.detections import Thresholds
-    from runtime.weights.card import Card
 
 
 def read(path: Path, request: ModelRequest, *kinds: str) -> Card:

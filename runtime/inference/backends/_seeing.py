@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from converters.pictures import headers
 from runtime.imaging.decoding import Preprocess
-from runtime.imaging.placement import Placement
-
-if TYPE_CHECKING:
-    from runtime.imaging.placement import View
+from runtime.imaging.placement import Placement, View
 
 NO_BOXES = np.zeros((0, 4), np.float32)
 

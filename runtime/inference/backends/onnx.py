@@ -10,25 +10,22 @@ import importlib.util
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.imaging.boxes import decode
-from runtime.imaging.pixels import parts, prepared
+from runtime.imaging.pixels import Pixels, parts, prepared
+from runtime.inference.backends import Device, LoadImage, ModelRequest
 from runtime.inference.backends._cards import image_loader, read, require_classes, require_names, thresholds
 from runtime.inference.backends._cards import input_size as size_of
 from runtime.machine.threads import Threads, counts
 from runtime.nn.export.onnx_files import NAMES, TENSORRT_NMS
 from runtime.tasks import Prediction
 from runtime.tasks.detection.detections import Thresholds, suppress
+from runtime.weights.card import Card
 from tltpipe.errors import HostError, ModelError
-
-if TYPE_CHECKING:
-    from runtime.imaging.pixels import Pixels
-    from runtime.inference.backends import Device, LoadImage, ModelRequest
-    from runtime.weights.card import Card
 
 SUFFIXES = frozenset({".onnx"})
 HINT = 'pip install "tltpipe[export]"'

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from runtime.inference.backends import ModelRequest
 from runtime.inference.backends._cards import image_loader, read
+from runtime.inference.backends._torch import Dense
 from tltpipe import seal
 from tltpipe.errors import ModelError
-
-if TYPE_CHECKING:
-    from runtime.inference.backends import ModelRequest
-    from runtime.inference.backends._torch import Dense
 
 SUFFIXES = frozenset({".pt2"})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +18,8 @@ from torchvision.ops.misc import FrozenBatchNorm2d
 from runtime.networks.faster_rcnn import backbones
 from runtime.networks.faster_rcnn.pooling import Pooling
 from runtime.nn.torchvision_names import rcnn_names
-from specs.faster_rcnn import default_stages
+from specs.faster_rcnn import Model, default_stages
 from tltpipe.errors import ModelError
-
-if TYPE_CHECKING:
-    from specs.faster_rcnn import Model
 
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 """ImageNet's, of RGB from 0 to 255."""

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from runtime.networks.ssd.loss import Loss
 from runtime.tasks.detection.detections import Thresholds
-
-if TYPE_CHECKING:
-    from runtime.networks.ssd.loss import Loss
-
 
 # The IoU from which an anchor takes an object, and below which it is background; between the two it is in no loss.
 # The TLT 2.0 spec has no fields for them and its code was never published; these are the defaults of its successors.

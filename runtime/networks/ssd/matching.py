@@ -8,7 +8,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from runtime.networks.ssd import boxes
+from runtime.networks.ssd import decode
 
 BACKGROUND = -1
 NEUTRAL = -2
@@ -33,7 +33,7 @@ def match(
     wide, high = (everything[:, 2:] - everything[:, :2]).unbind(dim=1)
     sound = (wide > 0) & (high > 0)
     assigned = assign(
-        boxes.overlaps(everything, anchors).masked_fill_(~sound[:, None], 0),
+        decode.overlaps(everything, anchors).masked_fill_(~sound[:, None], 0),
         [len(corners) for corners in truths],
         positive_iou=positive_iou,
         negative_iou=negative_iou,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from runtime.networks import Tensors
-from runtime.networks.ssd import boxes, decode, loss_terms, matching
+from runtime.networks.ssd import decode, loss_terms, matching
 from runtime.networks.ssd.config import Settings
 from runtime.networks.ssd.features import Features, PredictionModule, map_sizes
 from runtime.nn.backbones import Backbone
@@ -136,7 +136,7 @@ class SSD(nn.Module):
 
     def _decode(self, raw: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         logits, offsets = raw
-        corners = boxes.decode(offsets.float(), self.anchors, self.variances) * self.pixels
+        corners = decode.decode(offsets.float(), self.anchors, self.variances) * self.pixels
         return self.settings.loss.scores(logits), corners
 
     def heads(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -168,7 +168,7 @@ class SSD(nn.Module):
             )
             labels = matching.labels(assigned, torch.cat([truth["labels"] for truth in targets]))
             picture, anchor = (assigned >= 0).nonzero(as_tuple=True)
-            wanted = boxes.encode(corners[assigned[picture, anchor]], anchors[anchor], self.variances)
+            wanted = decode.encode(corners[assigned[picture, anchor]], anchors[anchor], self.variances)
         losses = {
             "classification": settings.loss.classification(logits, labels),
             "localization": loss_terms.localization(

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from PIL import Image
 
 from runtime.data.fields import BOXES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from PIL import Image
-
-    from runtime.data.recipe import Recipe
-    from runtime.tasks import ImageInfo, Metrics, Prediction, ResultsWriter, Target
+from runtime.data.recipe import Recipe
+from runtime.tasks import ImageInfo, Metrics, Prediction, ResultsWriter, Target
 
 FIELDS = BOXES
 

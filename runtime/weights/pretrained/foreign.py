@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from runtime.networks import HasBackbone, NamesForeignWeights
+from runtime.networks import HasBackbone, Model, NamesForeignWeights
 from runtime.weights.pretrained import folding
 from runtime.weights.pretrained.families import Layer, Naming
 from runtime.weights.pretrained.folding import Convolution, Norm, Pixels
 from runtime.weights.pretrained.reading import Foreign
 from runtime.weights.pretrained.report import Report
 from tltpipe import registry
-
-if TYPE_CHECKING:
-    from runtime.networks import Model
 
 # Under these names detectors and classifiers keep the backbone that they are built around.
 PREFIXES = ("", "model.", "backbone.", "backbone.body.", "encoder.", "features.")

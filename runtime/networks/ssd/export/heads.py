@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.networks.ssd.model import SSD
+from runtime.nn.export.subject import Subject
 from runtime.tasks.detection.detections import Thresholds
-
-if TYPE_CHECKING:
-    from runtime.nn.export.subject import Subject
 
 
 @dataclass(frozen=True)

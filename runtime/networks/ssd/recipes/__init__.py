@@ -6,19 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 from runtime.data.recipe import CLIP_NORM, Data, Evaluation, Recipe
 from runtime.imaging.placement import View
 from runtime.networks.ssd.config import Settings
 from runtime.nn.schedules import SoftStartAnnealing, SoftStartCosine
-from specs import numbers
+from specs import Spec, numbers
 from specs.ssd.anchors import MAPS
 from specs.ssd.backbones import BACKBONES
 from tltpipe import registry
-
-if TYPE_CHECKING:
-    from specs import Spec
 
 Pair = tuple[float, float]
 

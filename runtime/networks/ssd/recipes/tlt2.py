@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.imaging.decoding import Preprocess
@@ -15,10 +15,8 @@ from runtime.networks.ssd.config import Settings
 from runtime.networks.ssd.loss import FocalLoss
 from runtime.shell.mounts import host_text
 from runtime.shell.program import host
+from specs import Spec
 from specs.extensions import dotted
-
-if TYPE_CHECKING:
-    from specs import Spec
 
 
 def recipe(spec: Spec) -> Recipe[Settings]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runtime.data.recipe import EMA_DECAY, Data, EarlyStopping, Optimizer, Recipe, Source
 from runtime.imaging.placement import View
@@ -14,9 +14,7 @@ from runtime.networks.ssd.config import MEAN_BGR, NEGATIVE_IOU, POSITIVE_IOU, Se
 from runtime.networks.ssd.loss import HardNegativeLoss
 from runtime.shell.mounts import host_text
 from runtime.shell.program import host
-
-if TYPE_CHECKING:
-    from specs import Spec
+from specs import Spec
 
 CHAIN = tuple(field.name for field in fields(Flat) if field.name not in ("width", "height", "channels", "strict"))
 """Fields of augmentation_config that both chains have; 0 is "not written", which each chain knows the meaning of."""

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from runtime.data.recipe import Evaluation
 from runtime.tasks import ImageInfo, Images, Prediction, ReportOptions, Scores, Target
 from runtime.tasks.detection import average_precision, class_maps
+from runtime.tasks.detection.average_precision import Result
 from runtime.tasks.detection.evaluation import coco
 from runtime.tasks.detection.evaluation.analysis import Analysis
 from runtime.tasks.detection.evaluation.report import DetectionReport, table
 from runtime.tasks.detection.findings import Collector, Findings
-
-if TYPE_CHECKING:
-    from runtime.data.recipe import Evaluation
-    from runtime.tasks.detection.average_precision import Result
 
 
 class DetectionMetrics:
