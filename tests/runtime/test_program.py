@@ -63,7 +63,7 @@ def test_a_fault_of_ours_leaves_a_traceback_file(
 
 
 def script(text: str) -> list[str]:
-    return [sys.executable, "-c", f"import sys, time\nfrom runtime import program\n{text}"]
+    return [sys.executable, "-c", f"import sys, time\nfrom runtime.shell import program\n{text}"]
 
 
 def environment() -> dict[str, str]:
@@ -153,7 +153,7 @@ def test_no_folder_no_status() -> None:
 @pytest.mark.parametrize("module", ["augment", "dataset_convert"])
 def test_help_imports_nothing_heavy(module: str) -> None:
     text = (
-        f"from runtime.{module} import main\n"
+        f"from runtime.programs.{module} import main\n"
         "try: main(['--help'])\n"
         "except SystemExit as leave: assert leave.code == 0\n"
         "print([name for name in ('numpy', 'PIL', 'google.protobuf', 'rich') if name in sys.modules])"

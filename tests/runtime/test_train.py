@@ -334,7 +334,7 @@ def test_an_interrupted_validation_keeps_the_epoch(
 
     words = ["ssd", "-e", str(shapes.spec(epochs=2, period=1)), "-r", str(tmp_path / "out")]
     with monkeypatch.context() as patch:
-        patch.setattr(validation, "score", interrupted)
+        patch.setattr(validation, "validate", interrupted)
         assert train.main(words) == 130
     assert "step 3 of 3 in epoch 1 is in" in capsys.readouterr().err
     assert rows(tmp_path / "out") == []
