@@ -259,7 +259,7 @@ def test_no_validation_data(trained: Path, capsys: pytest.CaptureFixture[str], t
     spec = written(tmp_path / "data", 1, change=without)
     said = refused(capsys, 3, evaluate.main, "-e", spec, "-m", model_of(trained), "-r", tmp_path)
     assert "add val_data_sources to dataset" in said
-    assert f"{spec}:9" in said
+    assert f"{spec}:8" in said
 
 
 def test_sections_of_the_spec_serve_where_the_command_line_says_nothing(
@@ -268,7 +268,7 @@ def test_sections_of_the_spec_serve_where_the_command_line_says_nothing(
     import onnx
 
     def more(text: str) -> str:
-        weights = text.replace("train:", f"train:\n  pretrained_model_path: {model_of(trained)}")
+        weights = text.replace("\ntrain:", f"\ntrain:\n  pretrained_model_path: {model_of(trained)}")
         return f"{weights}\ninference: {{conf_threshold: 0.62, batch_size: 3}}\nexport: {{opset_version: 16}}\n"
 
     shutil.copytree(trained.parent / "data", tmp_path / "data")
