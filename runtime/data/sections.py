@@ -60,7 +60,8 @@ def schedule(train: Train) -> Callable[[int, int], Schedule]:
     def curve(steps: int, _processes: int) -> Schedule:
         per_epoch = max(1, steps // train.num_epochs)
         made = _curve(train.optim, steps, per_epoch)
-        return schedules.WarmUp(made, train.optim.warmup_steps, train.optim.warmup_factor)
+        warmup = min(train.optim.warmup_steps, per_epoch)  # a short training would not come to its rate at all
+        return schedules.WarmUp(made, warmup, train.optim.warmup_factor)
 
     return curve
 
