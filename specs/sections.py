@@ -71,7 +71,7 @@ class Optim:
     lr_flat_epochs: Whole = 0
     """Last epochs of poly and cosine that stay at lr_min."""
     warmup_steps: Whole = 0
-    """Iterations, at most those of an epoch, in which the rate climbs on a straight line from warmup_factor times lr."""
+    """Iterations, at most an epoch, in which the rate climbs on a straight line from warmup_factor times lr."""
     warmup_factor: Share = 0.001
     """Share of lr at the first of warmup_steps."""
 
