@@ -181,7 +181,7 @@ def test_the_data_stages_with_our_own_toolkit(workspace: Path, our_image: str, c
 
 
 def test_an_installed_tltpipe_has_all_that_the_image_is_built_from(client: Any, our_image: str) -> None:
-    script = "from orchestrator import image; print(*sorted(image.sources()))"
+    script = "from orchestrator.engine import image; print(*sorted(image.sources()))"
     told = client.containers.run(our_image, ["python", "-c", script], remove=True, working_dir="/tmp")
     assert {"docker/Dockerfile", "constraints.txt", "pyproject.toml", "runtime/programs/train.py"} <= set(
         told.decode().split()

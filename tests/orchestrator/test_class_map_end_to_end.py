@@ -84,6 +84,7 @@ def test_pycocotools_counts_what_evaluate_tells(start: Callable[..., Run], real_
     here = [each for each in found if each["file_name"] in known]
     (root / "here.json").write_text(json.dumps(here))
     figures = judged(root / "COCO/validation.json", root / "here.json")
-    assert figures[:3] == pytest.approx([ours["AP"], ours["AP50"], ours["AP75"]], abs=2e-3)
+    # Of the pictures as they came, where evaluate sees them resized and stored again.
+    assert figures[:3] == pytest.approx([ours["AP"], ours["AP50"], ours["AP75"]], abs=5e-3)
     own = judged(root / "output/evaluation/coco_annotations.json", root / "output/evaluation/coco_results.json")
     assert own[:3] == pytest.approx([ours["AP"], ours["AP50"], ours["AP75"]], abs=2e-3)
