@@ -146,7 +146,7 @@ def test_waiting_is_counted() -> None:
 def test_workers_go_when_their_trainer_is_killed(tmp_path: Path) -> None:
     program = f"""
 import sys, time
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1] / "helpers")]!r}
 import multiprocessing, test_loading
 from runtime.data.loading import Loader
 loader = Loader(test_loading.Squares(), range(10**6), workers=3)
