@@ -143,7 +143,7 @@ class NamesForeignWeights(Protocol):
 class Advises(Protocol):
     """A network that has something to say about a spec and its data before training starts."""
 
-    def advice(self, model: Any, classes: Sequence[str], split: Split) -> Sequence[str]:
+    def advice(self, model: Model, classes: Sequence[str], split: Split) -> Sequence[str]:
         """Lines for the user about ``model``, which ``build`` made, and ``split``; none where all is well."""
         ...
 

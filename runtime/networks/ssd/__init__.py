@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runtime.data.recipe import Recipe
     from runtime.data.split import Split
+    from runtime.networks import Model
     from runtime.networks.ssd.config import Settings
     from runtime.networks.ssd.model import SSD
     from specs import Spec
@@ -32,8 +33,9 @@ def build(recipe: Recipe[Settings]) -> SSD:
     return SSD(recipe.model, num_classes=len(recipe.classes))
 
 
-def advice(model: SSD, classes: Sequence[str], split: Split) -> list[str]:
+def advice(model: Model, classes: Sequence[str], split: Split) -> list[str]:
     """Whether its anchors can take the boxes of ``split``, and which ones would."""
     from runtime.networks.ssd import anchor_fit
 
-    return anchor_fit.report(split, model.anchors.cpu().numpy(), classes, model.input_size)
+    ssd = cast("SSD", model)
+    return anchor_fit.report(split, ssd.anchors.cpu().numpy(), classes, ssd.input_size)
