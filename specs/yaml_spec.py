@@ -50,7 +50,10 @@ class Reader:
         plain = dataclasses.asdict(
             spec.message, dict_factory=lambda pairs: {name: _plain(value) for name, value in pairs}
         )
-        return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120))
+        text = str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120))
+        if "\x85" in text:  # a line break to YAML, which PyYAML writes as it is
+            text = str(yaml.safe_dump(plain, sort_keys=False, width=120))
+        return text
 
     def image_size(self, spec: Spec) -> tuple[int, int] | None:  # noqa: ARG002 - each image has its own
         return None

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 import pytest
 from annotated_types import Ge
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from refusals import error_of
 
@@ -178,6 +178,7 @@ def test_more_epochs() -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@example("a\x85b", 1.0)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="$"), min_size=1), st.floats(0.001, 1e6))
 def test_what_is_dumped_or_rendered_comes_back(text: str, number: float) -> None:
     if text in ("??", "???"):
