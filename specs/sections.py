@@ -77,8 +77,9 @@ class Optim:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Train:
-    """The training."""
+class TrainSettings:
+    """What of the training is no section of its own: the settings of a network in tltpipe.yaml have it beside those of
+    ``Optim``."""
 
     __pydantic_config__: ClassVar = STRICT
 
@@ -96,6 +97,12 @@ class Train:
     """Evaluate and keep a moving average of the weights."""
     ema_decay: Inner = 0.999
     """Share of the average that each step keeps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(TrainSettings):
+    """The training."""
+
     pretrained_model_path: str = ""
     """Weights to start from, where the command line names none."""
     optim: Optim = field(default_factory=Optim)

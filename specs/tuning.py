@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+import typing
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from specs.arithmetic import numbers
 from specs.values import did_you_mean
@@ -57,13 +58,37 @@ def build(folder: str, kind: type[Any], given: Mapping[str, object], where: Plac
 
 def documentation(kind: type[Any]) -> dict[str, str]:
     """What each field of the dataclass is for, by name."""
-    properties = adapter(kind).json_schema()["properties"]
+    properties = json_schema(kind)["properties"]
     return {name: " ".join(told.get("description", "").split()) for name, told in properties.items()}
 
 
 def json_schema(kind: type[Any]) -> dict[str, Any]:
-    """The JSON schema of the dataclass, for editors."""
-    return adapter(kind).json_schema()
+    """The JSON schema of the dataclass, and of those that it holds, for editors."""
+    schema = adapter(kind).json_schema()
+    for section in _sections(kind):
+        of_section = schema if section is kind else schema["$defs"][section.__name__]
+        for name, field in of_section["properties"].items():
+            if "description" not in field:
+                field |= _inherited(section, name)
+    return schema
+
+
+def _sections(kind: Any) -> Iterator[type[Any]]:
+    """``kind`` and the dataclasses that its fields hold, however deep."""
+    if dataclasses.is_dataclass(kind):
+        yield cast("type[Any]", kind)
+    parts = typing.get_type_hints(kind).values() if dataclasses.is_dataclass(kind) else typing.get_args(kind)
+    for part in parts:
+        yield from _sections(part)
+
+
+def _inherited(kind: type[Any], name: str) -> dict[str, str]:
+    """The description of a field that a base has: pydantic reads those in the class itself alone."""
+    for base in kind.__mro__[1:]:
+        field = adapter(base).json_schema()["properties"].get(name, {}) if dataclasses.is_dataclass(base) else {}
+        if "description" in field:
+            return {"description": field["description"]}
+    return {}
 
 
 def adapter(kind: type[Any]) -> TypeAdapter[Any]:

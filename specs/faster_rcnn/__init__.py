@@ -54,7 +54,7 @@ class Backbone:
     """batch: normalisation layers learn; frozen: they keep to pretrained weights, without which nothing is learnt."""
     trainable_layers: Annotated[int, Ge(0), Le(6)] = 6
     """Stages that learn, counted from the last one; a ResNet has 5, mobilenet_v3_large 6."""
-    returned_layers: tuple[Annotated[int, Ge(0)], ...] = ()
+    returned_layers: tuple[Whole, ...] = ()
     """Stages that the pyramid stands on (default: 1 to 4; 4 and 5 of mobilenet_v3_large)."""
     fpn_channels: Count = 256
     """Channels of the pyramid."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Le, Lt, MinLen
+from annotated_types import Ge, Le, MinLen
 
-from specs.sections import STRICT, Count, Inner, NotNegative, Positive, Share, Whole
+from specs.sections import STRICT, Count, Inner, Optim, Positive, Share, TrainSettings, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
-class FasterRcnn:
-    """Training and validation of a Faster R-CNN detector; the defaults are those of torchvision's reference script."""
+class Network:
+    """The model and its images."""
 
     __pydantic_config__: ClassVar = STRICT
 
@@ -67,49 +67,14 @@ class FasterRcnn:
     random_flip: Share = 0.5
     """How often a training image is mirrored left to right."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class FasterRcnn(Optim, TrainSettings, Network):
+    """Training and validation of a Faster R-CNN detector; the defaults are those of torchvision's reference script."""
+
     num_epochs: Count = 26
-    """Passes over the training images."""
-    checkpoint_interval: Count = 1
-    """Keep the checkpoint of every so many epochs."""
-    validation_interval: Count = 1
-    """Validate after every so many epochs."""
-    seed: Annotated[int, Ge(0), Lt(2**32)] = 1234
-    """Start of every random choice."""
-    clip_grad_norm: NotNegative = 0.0
-    """Longest gradient: longer ones are shortened to it; 0: never."""
-    enable_ema: bool = False
-    """Evaluate and keep a moving average of the weights."""
-    ema_decay: Inner = 0.999
-    """Share of the average that each step keeps."""
-    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = "sgd"
-    """The optimiser."""
-    lr: Positive = 0.0025
-    """Learning rate, before the schedule; 0.02 for 16 images a step."""
-    momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
-    """Momentum of sgd and rmsprop; beta1 of adam and adamw."""
-    weight_decay: NotNegative = 1e-4
-    """Weight decay of kernels, and of norms and biases where norm_weight_decay is not set."""
-    norm_weight_decay: NotNegative | None = None
-    """Weight decay of normalisation layers and biases."""
-    lr_scheduler: Literal["constant", "multistep", "step", "poly", "cosine"] = "constant"
-    """Form of the learning rate over time; multistep lowers it after each epoch of lr_steps, step every
-    lr_step_size epochs, poly and cosine fall to lr_min."""
-    lr_steps: tuple[Count, ...] = ()
-    """Epochs after which multistep lowers the rate."""
-    lr_step_size: Count = 1
-    """Epochs between the drops of step."""
-    lr_decay: Annotated[float, Gt(0), Le(1)] = 0.1
-    """Factor of each drop of step and multistep."""
-    lr_power: Positive = 0.9
-    """Exponent of poly."""
-    lr_min: NotNegative = 0.0
-    """Learning rate at the end of poly and cosine."""
-    lr_flat_epochs: Whole = 0
-    """Last epochs of poly and cosine that stay at lr_min."""
+    lr: Positive = 0.0025  # for 2 images a step: 0.02 is for 16
     warmup_steps: Whole = 1000
-    """Iterations, at most an epoch, in which the rate climbs on a straight line from warmup_factor times lr."""
-    warmup_factor: Share = 0.001
-    """Share of lr at the first of warmup_steps."""
 
     eval_batch_size: Count = 2
     """Images a step in validation."""

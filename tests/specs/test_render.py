@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import specs
-from specs import dialects
+from specs import dialects, tuning
 from specs.spec import Spec
 from specs.templating import literal, quoted, word
 from tltpipe.errors import SpecError
@@ -150,6 +150,10 @@ def test_each_folder_is_whole(folder: str) -> None:
     assert list(specs.documentation(folder)) == [field.name for field in dataclasses.fields(module.TUNABLES)]
     assert all(specs.documentation(folder).values())
     assert specs.json_schema(folder)["additionalProperties"] is False
+    if hasattr(module, "EXPERIMENT"):
+        whole = tuning.json_schema(module.EXPERIMENT)
+        keys = [key for section in whole["$defs"].values() for key in section["properties"].values()]
+        assert [key for key in keys if "$ref" not in key and not key.get("description")] == []
     for dialect in dialects.of(module) if hasattr(module, "MESSAGE") else ():
         name = dialect.SCHEMA.split(".")[-2]
         empty = Spec(dialects.message(dialect, module.MESSAGE), "empty", kind=folder, dialect=name)
