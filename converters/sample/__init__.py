@@ -34,8 +34,6 @@ class Pair:
     @property
     def category(self) -> int:
         """The main garment's: every thirteen pairs each category once."""
-        import numpy as np
-
         block, place = divmod(self.number // 2, 13)
         return int(np.random.default_rng((*self.seed[:2], block)).permutation(13)[place]) + 1
 
@@ -86,8 +84,6 @@ class Page:
 
 def arrange_pair(pair: Pair) -> Iterator[Page]:
     """Design the pair's outfit and arrange it for the shop's picture, then for the customer's."""
-    import numpy as np
-
     from converters.sample.outfits import draw_outfit
     from converters.sample.scene import arrange
 

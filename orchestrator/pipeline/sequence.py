@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
+from orchestrator.jobs import sources
 from orchestrator.run import Run
 from orchestrator.stages import Stage
 from tltpipe import registry
@@ -32,7 +33,7 @@ def require(run: Run, name: str) -> None:
     """Raises UsageError for a stage that is none of this run's."""
     if not has(run, name):
         network = run.config.network
-        what = f"{network} has no stage {name}: it is trained on the images and COCO files of prepare"
+        what = f"{network} has no stage {name}: it is trained on {sources.of_run(run).ABOUT}"
         raise UsageError(what, hint=f"its stages: {', '.join(every(run))}")
 
 

@@ -74,8 +74,6 @@ def inputs(run: Run) -> list[Path]:
 
 def unread(run: Run) -> tuple[list[Path], tuple[str, ...]]:
     """What only measures the model: no change of it makes other weights."""
-    import specs
-
     measuring = specs.measuring(settled(run).spec)
     held_out, data = run.held_out, sources.of_run(run)
     if held_out is None or not measuring:
@@ -85,7 +83,6 @@ def unread(run: Run) -> tuple[list[Path], tuple[str, ...]]:
 
 def differs(run: Run, name: str, before: str, after: str) -> str | None:
     """More epochs of the same training go on from those that were trained; every other change is another training."""
-    import specs
     from orchestrator.jobs import changes, receipts
 
     then, now = (changes.read(text, run.config.network) for text in (before, after))
@@ -166,8 +163,6 @@ def _last_epoch(run: Run) -> int:
 
 
 def _training(run: Run) -> specs.Training:
-    import specs
-
     return specs.training(settled(run).spec)
 
 

@@ -47,7 +47,6 @@ class Coco:
     def open(cls, annotations: Path, images: Path) -> Coco:
         """The data set of the file ``annotations``; raises DataError for what is no COCO."""
         from converters.formats import coco
-        from converters.model.splits import Place
 
         dataset = coco.read(Place(annotations.parent, annotations, images))
         if not dataset.annotated:

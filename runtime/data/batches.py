@@ -6,7 +6,7 @@ seed, epoch and its place in it, and on nothing else: a resumed run sees what an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from runtime.data.columns import Column
 from runtime.data.fields import BOXES, Field, Fields, Large
 from runtime.data.loading import Loader, Memory
+from runtime.data.orders import Draw, InOrder, Order
 from runtime.data.split import Split
 from runtime.imaging.placement import Placement
 from tltpipe.machine import cpu_count, worker_count
@@ -29,14 +30,6 @@ if TYPE_CHECKING:
     from runtime.imaging.placement import Seen, View
     from runtime.imaging.transforms import Size
     from runtime.tasks import Target
-
-
-class Draw(NamedTuple):
-    """A batch to be made: which pictures, in which epoch (0: as they are), and the place of the first in its epoch."""
-
-    epoch: int
-    place: int
-    indices: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -203,82 +196,6 @@ def _pieces(memory: Memory) -> Callable[[int], Memory]:
 def _parted(values: NDArray[Any], counts: Sequence[int]) -> list[NDArray[Any]]:
     """``values`` of all images by image: ``counts`` each."""
     return [values[end - count : end] for end, count in zip(np.cumsum(counts).tolist(), counts, strict=True)]
-
-
-@dataclass(frozen=True)
-class Order:
-    """The batches of ``epochs``, one after another: ``count`` pictures an epoch, shuffled by seed and epoch.
-
-    Every picture comes once, unless ``sources`` (how many pictures each has, and how often they are shown) weigh
-    unequally: then those of weight 2 come twice as often as those of weight 1, in an epoch as long. All batches are
-    full: the last of an epoch is filled up from its beginning, unless not ``filled``. With several processes each
-    takes every ``ranks``-th batch. ``start_step``: batches of the first epoch that were had before. One order runs
-    through all epochs, so that workers never wait for one to start.
-    """
-
-    count: int
-    batch: int
-    epochs: range
-    seed: int
-    rank: int = 0
-    ranks: int = 1
-    start_step: int = 0
-    sources: tuple[tuple[int, float], ...] = ()
-    shuffled: bool = True
-    filled: bool = True
-
-    @property
-    def steps(self) -> int:
-        """Batches an epoch, in each process."""
-        return -(-self.count // (self.batch * self.ranks))
-
-    def __iter__(self) -> Iterator[Draw]:
-        for epoch in self.epochs:
-            pictures = self.pictures(epoch)
-            order = np.resize(pictures, self.steps * self.batch * self.ranks)
-            for step in range(self.start_step if epoch == self.epochs.start else 0, self.steps):
-                place = (step * self.ranks + self.rank) * self.batch
-                end = place + self.batch
-                if not self.filled and place < self.count:
-                    end = min(end, self.count)
-                yield Draw(epoch, place, tuple(order[place:end].tolist()))
-
-    def pictures(self, epoch: int) -> NDArray[np.int64]:
-        """The pictures of ``epoch`` [count], in order."""
-        random = np.random.default_rng((self.seed, epoch))
-        if not self.shuffled:
-            return np.arange(self.count)
-        if len({weight for _, weight in self.sources}) < 2:
-            return random.permutation(self.count)
-        counts = np.array([count for count, _ in self.sources])
-        shares = counts * [weight for _, weight in self.sources]
-        # As many of each source as are due, whole ones first, then those of the largest remainders.
-        due = shares * (self.count / shares.sum())
-        shown = np.floor(due).astype(np.int64)
-        shown[np.argsort(shown - due, kind="stable")[: self.count - shown.sum()]] += 1
-        starts = np.cumsum(counts) - counts
-        chosen = [
-            start + np.resize(random.permutation(count), wanted)
-            for start, count, wanted in zip(starts, counts, shown, strict=True)
-            if count
-        ]
-        return random.permutation(np.concatenate(chosen))
-
-
-@dataclass(frozen=True)
-class InOrder:
-    """Every picture once, as it comes; the last batch may be smaller."""
-
-    count: int
-    batch: int
-
-    @property
-    def steps(self) -> int:
-        return -(-self.count // self.batch)
-
-    def __iter__(self) -> Iterator[Draw]:
-        for start in range(0, self.count, self.batch):
-            yield Draw(0, start, tuple(range(start, min(start + self.batch, self.count))))
 
 
 def for_training(

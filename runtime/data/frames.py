@@ -169,12 +169,15 @@ def _judged(split: Split, what: str, sources: Sequence[Source]) -> Split:
         checks.require_finite(split)
         checks.require_pixels(split, what)
         if (flat := np.flatnonzero(checks.flat_boxes(split))).size:
-            first = split.image(checks.picture_of(split, flat[0]))
-            told = f"{flat.size} boxes of the {what} data have no area on their picture, such as one of {first}"
-            split = replace(split, notes=(*split.notes, told))
+            first = str(split.image(checks.picture_of(split, flat[0])))
+            split = replace(split, notes=(*split.notes, _flat_note(flat.size, what, first)))
     formats = {source.format for source in sources}
     checks.require_pictures(split, measured=formats == {"kitti"}, named="tfrecord" not in formats)
     return split
+
+
+def _flat_note(count: int, what: str, image: str) -> str:
+    return f"{count} boxes of the {what} data have no area on their picture, such as one of {image}"
 
 
 def _renamed(named: FrameImages) -> str:
@@ -240,7 +243,7 @@ def _notes(recipe: Recipe, classes: Sequence[str], gathered: Gathered, what: str
     if crowds := gathered.left_out[CROWD]:
         yield f"{crowds} crowds of the {what} data (groups of things in one box) are left out"
     if flat := gathered.left_out[FLAT]:
-        yield f"{flat} boxes of the {what} data have no area on their picture, such as one of {gathered.flattened}"
+        yield _flat_note(flat, what, gathered.flattened)
     if absent:
         thing = "box" if "boxes" in gathered.fields else "object"
         yield f"no {thing} in the {what} data for: {', '.join(absent)}"

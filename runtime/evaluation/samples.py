@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from runtime.imaging.decoding import Pixels
 from runtime.tasks import ImageInfo, Prediction, Target, Task, confident
 
 SIDE = 384
 """Images smaller than this are enlarged first: letters need room."""
 THRESHOLD = 0.3
 """Objects that score less are not drawn."""
-
-Pixels = NDArray[np.uint8]
 
 
 def drawn(

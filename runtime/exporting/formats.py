@@ -16,7 +16,7 @@ from tltpipe import registry
 from tltpipe.errors import HostError, UsageError
 
 if TYPE_CHECKING:
-    from runtime.imaging.pixels import Pixels
+    from runtime.imaging.pixels import PixelBatch
     from runtime.nn.export.subject import Made, Subject
     from runtime.tasks import Prediction
 
@@ -66,7 +66,7 @@ class Format(Protocol):
         ...
 
     def compare(
-        self, subject: Subject, images: Pixels, expected: Sequence[Prediction], found: Sequence[Prediction]
+        self, subject: Subject, images: PixelBatch, expected: Sequence[Prediction], found: Sequence[Prediction]
     ) -> Comparison:
         """What the program ``found`` on ``images``, against what PyTorch did."""
         ...

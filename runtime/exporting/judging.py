@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from runtime.data.frames import Split
     from runtime.data.recipe import Recipe
-    from runtime.imaging.pixels import Pixels
+    from runtime.imaging.pixels import PixelBatch
     from runtime.inference.backends import Model
     from runtime.tasks import Scores
     from tltpipe.progress import Progress
@@ -64,7 +64,7 @@ def milliseconds(model: Model) -> float:
     return 1000 * median(taken[3:])
 
 
-def samples(size: tuple[int, int] | None, count: int) -> Pixels:
+def samples(size: tuple[int, int] | None, count: int) -> PixelBatch:
     """``count`` images of ``size``; None: of several, for a model that takes any."""
     if size is not None:
         return sample(size, count)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels: TypeAlias = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
+PixelBatch: TypeAlias = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
 """RGB uint8 [B, H, W, 3] or, for models without an ``input_size``, B of [H, W, 3]."""
 
 

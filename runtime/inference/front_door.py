@@ -115,8 +115,8 @@ def _network(path: Path, key: str | None) -> str:
     from runtime.weights import card, checkpoint
 
     if backends.kind_of(path) != backends.CHECKPOINTS:
-        return networks.family(card.read(path).network)
-    return networks.family(str(checkpoint.facts(path, key)["network"]))
+        return networks.family(card.read(path).network, path)
+    return networks.family(str(checkpoint.facts(path, key)["network"]), path)
 
 
 def _pillow(image: Any) -> Image.Image:

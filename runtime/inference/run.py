@@ -110,11 +110,9 @@ def infer(request: InferRequest) -> Losses:
 def _chosen(model: Model, request: InferRequest) -> tuple[float, int]:
     """Threshold and images a batch: as requested, else as the spec has them."""
     from runtime.data.recipe import Inference
-    from runtime.inference.backends.checkpoint import Trained
 
     given = request.opening.recipe
-    recipe = model.recipe if isinstance(model, Trained) else given
-    inference = recipe.inference if recipe else Inference()
+    inference = model.recipe.inference if model.recipe else Inference()
     batch = request.batch or inference.batch_size or (given.evaluation.batch_size if given else 0) or BATCH
     return inference.threshold if request.threshold is None else request.threshold, batch
 

@@ -13,6 +13,7 @@ from tltpipe.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from torch import Tensor, nn
 
@@ -25,7 +26,7 @@ Tensors: TypeAlias = "Mapping[str, Tensor]"
 """A target or a prediction of one image (``runtime.tasks``), field by field: "boxes" float32 [n, 4] left, top, right,
 bottom in pixels of the input, of shape [0, 4] where n is 0; "labels" int64 [n] from 1; of predictions "scores" float32
 [n], 0 to 1, best first."""
-Pixels: TypeAlias = "Tensor | Sequence[Tensor]"
+ImageTensors: TypeAlias = "Tensor | Sequence[Tensor]"
 """RGB from 0 to 255: float32 [B, 3, H, W] or, for models without an ``input_size``, B of [3, H, W]. The model itself
 does what its backbone wants done to pixels."""
 
@@ -37,15 +38,15 @@ class Model(Protocol):
     """Height and width of the images it takes; None: of any size, each its own."""
     training: bool
 
-    def forward(self, images: Pixels, targets: Sequence[Tensors]) -> dict[str, Tensor]:
+    def forward(self, images: ImageTensors, targets: Sequence[Tensors]) -> dict[str, Tensor]:
         """Scalar losses, to be summed; in evaluation mode those of validation, without regularisation."""
         ...
 
-    def __call__(self, images: Pixels, targets: Sequence[Tensors]) -> dict[str, Tensor]:
+    def __call__(self, images: ImageTensors, targets: Sequence[Tensors]) -> dict[str, Tensor]:
         """``forward``."""
         ...
 
-    def predict(self, images: Pixels) -> Sequence[Tensors]:
+    def predict(self, images: ImageTensors) -> Sequence[Tensors]:
         """The prediction for each image, without gradients; to be called in evaluation mode."""
         ...
 
@@ -71,7 +72,7 @@ class PredictsWithLoss(Protocol):
     """A model that has both from one pass. One without is validated in two passes, which takes longer."""
 
     def predict_with_loss(
-        self, images: Pixels, targets: Sequence[Tensors]
+        self, images: ImageTensors, targets: Sequence[Tensors]
     ) -> tuple[Sequence[Tensors], dict[str, Tensor]]:
         """In evaluation mode, without gradients: the predictions and the validation losses."""
         ...
@@ -148,13 +149,13 @@ class Advises(Protocol):
         ...
 
 
-def family(name: str) -> str:
-    """The folder here that a network called ``name`` is of: "ssd" for "ssd_resnet18".
+def family(name: str, path: Path | None = None) -> str:
+    """The folder here that a network called ``name``, that of the model in ``path``, is of: "ssd" for "ssd_resnet18".
 
     The longest name that fits. Raises ModelError where none does.
     """
     known = registry.names("runtime.networks")
     fitting = [each for each in known if f"{name}_".startswith(f"{each}_")]
     if not fitting:
-        raise ModelError(f'there is no network "{name}" here', hint=f"known: {', '.join(known)}")
+        raise ModelError(f'there is no network "{name}" here', where=path, hint=f"known: {', '.join(known)}")
     return max(fitting, key=len)

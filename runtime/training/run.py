@@ -13,6 +13,7 @@ import torch
 from runtime import tasks
 from runtime.data import batches as data
 from runtime.data import frames
+from runtime.data.orders import Order
 from runtime.data.recipe import Optimizer
 from runtime.machine import device, threads
 from runtime.machine.device import Place
@@ -166,7 +167,7 @@ def _restore(
 class Names:
     """The names of the images that all processes see in a step; ``order`` is that of one of them."""
 
-    order: data.Order
+    order: Order
     split: Split
 
     def __call__(self, epoch: int, step: int) -> Sequence[str]:

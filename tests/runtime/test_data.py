@@ -19,6 +19,7 @@ import specs
 from runtime import networks
 from runtime.data import batches as data
 from runtime.data import frames
+from runtime.data.orders import InOrder, Order
 from runtime.imaging.decoding import Preprocess, decode
 from runtime.networks.ssd.recipes import tlt2
 from tltpipe.errors import DataError
@@ -26,13 +27,13 @@ from tltpipe.errors import DataError
 CLASSES = ("circle", "square")
 
 
-def prepared(path: Path, epochs: range = range(1, 3)) -> tuple[data.Order, data.Pictures]:
+def prepared(path: Path, epochs: range = range(1, 3)) -> tuple[Order, data.Pictures]:
     spec = networks.recipe(specs.parse(path, "ssd"))
     return data.for_training(spec, frames.training(spec, CLASSES), epochs)
 
 
 def test_every_picture_once_an_epoch_in_another_order() -> None:
-    draws = list(data.Order(count=20, batch=5, epochs=range(1, 4), seed=1))
+    draws = list(Order(count=20, batch=5, epochs=range(1, 4), seed=1))
     assert len(draws) == 12
     orders = [[index for draw in draws if draw.epoch == epoch for index in draw.indices] for epoch in (1, 2, 3)]
     assert all(sorted(order) == list(range(20)) for order in orders)
@@ -41,27 +42,27 @@ def test_every_picture_once_an_epoch_in_another_order() -> None:
 
 
 def test_the_order_of_an_epoch_does_not_depend_on_where_the_run_began() -> None:
-    whole = [draw for draw in data.Order(20, 3, range(1, 5), 1) if draw.epoch >= 3]
-    assert whole == list(data.Order(20, 3, range(3, 5), 1))
-    assert whole != [draw for draw in data.Order(20, 3, range(1, 5), 2) if draw.epoch >= 3]
+    whole = [draw for draw in Order(20, 3, range(1, 5), 1) if draw.epoch >= 3]
+    assert whole == list(Order(20, 3, range(3, 5), 1))
+    assert whole != [draw for draw in Order(20, 3, range(1, 5), 2) if draw.epoch >= 3]
 
 
 @pytest.mark.parametrize("step", [0, 1, 4, 6])
 def test_an_order_can_begin_at_any_step(step: int) -> None:
     sources = ((8, 2.0), (12, 1.0))
-    whole = [draw for draw in data.Order(20, 3, range(1, 5), 1, sources=sources) if draw.epoch >= 3]
-    rest = list(data.Order(20, 3, range(3, 5), 1, start_step=step, sources=sources))
+    whole = [draw for draw in Order(20, 3, range(1, 5), 1, sources=sources) if draw.epoch >= 3]
+    rest = list(Order(20, 3, range(3, 5), 1, start_step=step, sources=sources))
     assert rest == whole[step:]
     assert len(rest) == 14 - step
 
 
 def test_an_order_as_the_files_are() -> None:
-    draws = list(data.Order(5, 2, range(1, 3), 1, shuffled=False))
+    draws = list(Order(5, 2, range(1, 3), 1, shuffled=False))
     assert [draw.indices for draw in draws] == [(0, 1), (2, 3), (4, 0)] * 2
 
 
 def test_the_last_batch_may_be_left_short() -> None:
-    draws = list(data.Order(7, 3, range(1, 2), 1, filled=False))
+    draws = list(Order(7, 3, range(1, 2), 1, filled=False))
     assert [len(draw.indices) for draw in draws] == [3, 3, 1]
     assert sorted(index for draw in draws for index in draw.indices) == list(range(7))
 
@@ -75,14 +76,14 @@ def test_strict_training_leaves_the_last_batch_short(shapes: Any) -> None:
 
 
 def test_the_last_batch_is_filled_up() -> None:
-    draws = list(data.Order(count=7, batch=3, epochs=range(1, 2), seed=1))
+    draws = list(Order(count=7, batch=3, epochs=range(1, 2), seed=1))
     assert [len(draw.indices) for draw in draws] == [3, 3, 3]
     assert draws[2].indices[1:] == draws[0].indices[:2]
-    assert [len(draw.indices) for draw in data.Order(1, 4, range(1, 2), 1)] == [4]
+    assert [len(draw.indices) for draw in Order(1, 4, range(1, 2), 1)] == [4]
 
 
 def test_processes_share_an_epoch() -> None:
-    parts = [list(data.Order(20, 2, range(1, 2), 1, rank=rank, ranks=2)) for rank in (0, 1)]
+    parts = [list(Order(20, 2, range(1, 2), 1, rank=rank, ranks=2)) for rank in (0, 1)]
     assert [len(part) for part in parts] == [5, 5]
     seen = [index for part in parts for draw in part for index in draw.indices]
     assert sorted(seen) == list(range(20))
@@ -90,7 +91,7 @@ def test_processes_share_an_epoch() -> None:
 
 
 def test_in_order_ends_with_what_is_left() -> None:
-    assert [draw.indices for draw in data.InOrder(5, 2)] == [(0, 1), (2, 3), (4,)]
+    assert [draw.indices for draw in InOrder(5, 2)] == [(0, 1), (2, 3), (4,)]
 
 
 def test_the_same_draw_gives_the_same_batch_and_another_epoch_another(shapes: Any) -> None:
@@ -234,5 +235,5 @@ def test_tensors_are_what_a_detector_takes(shapes: Any) -> None:
     assert truths[0]["labels"].dtype == torch.int64
 
 
-def order_first(order: data.Order) -> int:
+def order_first(order: Order) -> int:
     return next(iter(order)).indices[0]

@@ -20,6 +20,7 @@ from runtime import networks
 from runtime.data import batches, frames
 from runtime.data.columns import Annotated, Fixed
 from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap, Outlines, Value
+from runtime.data.orders import Draw, InOrder, Order
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.data.split import FLAT
 from runtime.imaging.placement import Placement, Seen
@@ -88,7 +89,7 @@ def test_a_task_of_whole_images_needs_no_boxes(base: Recipe, tmp_path: Path) -> 
 def shown(split: frames.Split, view: Any, size: tuple[int, int] | None = None, seed: int | None = None) -> Any:
     """All samples of ``split`` in one batch, made in two processes."""
     pictures = batches.Pictures(split, view, size, seed)
-    with closing(batches.batches(pictures, batches.InOrder(split.samples, 4), workers=2)) as made:
+    with closing(batches.batches(pictures, InOrder(split.samples, 4), workers=2)) as made:
         return next(iter(made))
 
 
@@ -198,7 +199,7 @@ def test_an_epoch_of_objects_shows_each_in_a_crop_of_its_own(base: Recipe, tmp_p
     assert batch.images.shape == (3, 48, 48, 3)
     assert batch.indices == (0, 2, 2)
     assert [target["boxes"].tolist() for target in batch.targets] == [[[0, 0, 48, 48]]] * 2 + [[[0, 12, 48, 36]]]
-    order = batches.Order(split.samples, 1, range(1, 2), 7)
+    order = Order(split.samples, 1, range(1, 2), 7)
     assert sorted(index for made in order for index in made.indices) == [0, 1, 2]
 
 
@@ -345,7 +346,7 @@ def test_no_batch_is_larger_than_its_room(base: Recipe, tmp_path: Path) -> None:
     """Small images first: the large ones that follow fit into the same shared memory."""
     split = split_of(base, coco(tmp_path, annotation(3), annotation(3)))
     pictures = batches.Pictures(split, KeepAspect(min_sizes=(40, 120), max_size=200), None, 3)
-    draws = [batches.Draw(epoch, 0, (index,)) for epoch in range(1, 9) for index in (2, 0, 1)]
+    draws = [Draw(epoch, 0, (index,)) for epoch in range(1, 9) for index in (2, 0, 1)]
     rooms, most = [pictures.room(draw) for draw in draws], pictures.most(draws[0])
     assert max(rooms) <= most
     with closing(batches.batches(pictures, draws, workers=2)) as made:

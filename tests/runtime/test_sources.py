@@ -17,6 +17,7 @@ from converters.tfrecords import examples
 from converters.tfrecords.records import write_records
 from runtime import networks
 from runtime.data import batches, frames
+from runtime.data.orders import Order
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.imaging.decoding import Embedded, pixels
 from tltpipe.errors import DataError, SpecError
@@ -364,34 +365,32 @@ def test_boxes_that_are_no_numbers_name_the_picture(base: Recipe, shapes: Any) -
 # ---------------------------------------------------------------- weights
 
 
-def counted(order: batches.Order) -> np.ndarray:
+def counted(order: Order) -> np.ndarray:
     shown = [index for draw in order for index in draw.indices]
     return np.bincount(shown, minlength=order.count)
 
 
 def test_weights_say_how_often_pictures_come() -> None:
-    order = batches.Order(100, 10, range(1, 41), 5, sources=((80, 1.0), (20, 4.0)))
+    order = Order(100, 10, range(1, 41), 5, sources=((80, 1.0), (20, 4.0)))
     counts = counted(order)
     assert counts.sum() == 40 * 100
     assert counts[:80].sum() == counts[80:].sum()  # 80 x 1 = 20 x 4
     assert counts[80:].mean() == pytest.approx(4 * counts[:80].mean())
     assert np.ptp(counts[80:]) <= 40  # as evenly as whole rounds allow
-    each = [counted(batches.Order(100, 10, range(epoch, epoch + 1), 5, sources=order.sources)) for epoch in (1, 2)]
+    each = [counted(Order(100, 10, range(epoch, epoch + 1), 5, sources=order.sources)) for epoch in (1, 2)]
     assert set(each[0][80:].tolist()) <= {2, 3}
     assert set(each[0][:80].tolist()) <= {0, 1}
     assert not np.array_equal(each[0], each[1])
 
 
 def test_weighted_orders_are_decided_by_the_seed() -> None:
-    one, again, other = (
-        list(batches.Order(30, 4, range(1, 3), seed, sources=((10, 3.0), (20, 1.0)))) for seed in (1, 1, 2)
-    )
+    one, again, other = (list(Order(30, 4, range(1, 3), seed, sources=((10, 3.0), (20, 1.0)))) for seed in (1, 1, 2))
     assert one == again
     assert one != other
 
 
 def test_equal_weights_show_every_picture_once() -> None:
-    assert set(counted(batches.Order(30, 5, range(1, 3), 1, sources=((10, 2.0), (20, 2.0)))).tolist()) == {2}
+    assert set(counted(Order(30, 5, range(1, 3), 1, sources=((10, 2.0), (20, 2.0)))).tolist()) == {2}
 
 
 def test_a_weight_of_a_spec_arrives(shapes: Any) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 class Sources(Protocol):
     """What a module in this folder provides."""
 
+    ABOUT: str
+    """What it is, after "trained on"."""
+
     KITTI: bool
     """Whether it is made of KITTI labels, which prepare then writes beside the COCO files."""
 

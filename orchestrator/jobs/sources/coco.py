@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from orchestrator.run import Run
 
+ABOUT = "the images and COCO files of prepare"
 KITTI = False
 UNVALIDATED = "data.splits names one, `tltpipe split` makes one"
 

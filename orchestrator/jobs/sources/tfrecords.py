@@ -10,6 +10,7 @@ from orchestrator.settings import image_extensions
 if TYPE_CHECKING:
     from orchestrator.run import Run
 
+ABOUT = "TFRecords of augmented images"
 KITTI = True
 UNVALIDATED = "data.splits names one, tfrecords.val_split holds a part back, `tltpipe split` makes one"
 

@@ -1,4 +1,4 @@
-"""One file per kind of model file that pictures can be looked at with; what they share is ``Model``.
+"""One file per kind of file that a model can be in; what they share is ``Model``.
 
 ``open(path, request)`` takes the kind by the end of the name. Nothing heavy is imported before a file is opened.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runtime.data.recipe import Recipe
-    from runtime.imaging.pixels import Pixels
+    from runtime.imaging.pixels import PixelBatch
     from runtime.imaging.placement import Placement
     from runtime.tasks import Prediction
 
@@ -77,7 +77,7 @@ class ModelRequest:
 
 
 class Model(Protocol):
-    """Finds objects on pictures of its input's size."""
+    """Predicts on images."""
 
     about: str
     """What it is and where it runs, for people."""
@@ -89,7 +89,12 @@ class Model(Protocol):
     """Height and width in pixels; None: each image keeps its own."""
     load_image: LoadImage
 
-    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
+    @property
+    def recipe(self) -> Recipe | None:
+        """Of a checkpoint the one that it was built by, else that of the request."""
+        ...
+
+    def __call__(self, pixels: PixelBatch) -> Sequence[Prediction]:
         """The prediction for each of ``pixels``, in pixels of these."""
         ...
 
@@ -131,7 +136,7 @@ def _ours_beside(path: Path) -> Path | None:
 
 
 def open(path: Path, request: ModelRequest) -> Model:
-    """The model in ``path``, ready to look at pictures. Raises ModelError, HostError."""
+    """The model in ``path``, ready to predict. Raises ModelError, HostError."""
     name = kind_of(path)
     model = cast("Kind", registry.load(FOLDER, name)).open(path, request)
     if name != CHECKPOINTS:
@@ -140,7 +145,7 @@ def open(path: Path, request: ModelRequest) -> Model:
 
 
 def _try_out(model: Model, path: Path) -> None:
-    """Let ``model`` look at a black picture: its JSON may be of another model, or written by hand.
+    """Let ``model`` predict on a black image: its JSON may be of another model, or written by hand.
 
     Raises ModelError where it cannot.
     """

@@ -18,6 +18,7 @@ from runtime.shell import program
 from runtime.tasks.detection.detections import HasThresholds, Thresholds
 from runtime.weights import card
 from runtime.weights.card import Card
+from runtime.weights.classes import require_same_classes
 from tltpipe.errors import ModelError
 
 
@@ -34,13 +35,8 @@ def read(path: Path, request: ModelRequest, *kinds: str) -> Card:
         what = f"this model is of the network {found.network}, not of {request.network}"
         raise ModelError(what, where=path, hint=f"name its network in place of {request.network}")
     if (recipe := request.recipe) is not None:
-        classes = recipe.classes
-        if classes != found.classes:
-            gone = ", ".join(sorted(set(found.classes) - set(classes)))
-            new = ", ".join(sorted(set(classes) - set(found.classes)))
-            told = [f"only in the model: {gone}" if gone else "", f"only in the spec: {new}" if new else ""]
-            what = "the classes differ: " + ("; ".join(each for each in told if each) or "they are in another order")
-            raise ModelError(what, where=path, hint="leave the spec out (-e), or pass the one it was trained with")
+        hint = "leave the spec out (-e), or pass the one it was trained with"
+        require_same_classes(found.classes, recipe.classes, path, holder="model", hint=hint)
         _compare(found, recipe, path)
     return found
 

@@ -18,7 +18,7 @@ from tltpipe.errors import HostError
 if TYPE_CHECKING:
     import torch
 
-    from runtime.imaging.pixels import Pixels
+    from runtime.imaging.pixels import PixelBatch
     from runtime.inference.backends import Device, LoadImage, ModelRequest
     from runtime.machine.threads import Threads
     from runtime.weights.card import Card
@@ -39,7 +39,7 @@ def place(device: Device) -> torch.device:
     return devices.one(1, [device.index])
 
 
-def images(pixels: Pixels, device: torch.device) -> Any:
+def images(pixels: PixelBatch, device: torch.device) -> Any:
     """uint8 [B, H, W, 3] as float32 [B, 3, H, W] on ``device``, or B images as tensors of their own."""
     import torch
 
@@ -67,9 +67,10 @@ class Dense:
         self.about = f"{about}, {devices.describe(device, wanted=0)}"
         self.name, self.classes, self.input_size = card.network, card.classes, input_size(card)
         self.load_image: LoadImage = load_image
+        self.recipe = request.recipe
         self.batch = card.batch
 
-    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
+    def __call__(self, pixels: PixelBatch) -> Sequence[Prediction]:
         import torch
 
         found: list[Prediction] = []

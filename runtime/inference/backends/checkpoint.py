@@ -11,7 +11,7 @@ from runtime.tasks import Prediction
 if TYPE_CHECKING:
     from torch import nn
 
-    from runtime.imaging.pixels import Pixels
+    from runtime.imaging.pixels import PixelBatch
     from runtime.inference.backends import LoadImage, ModelRequest
     from runtime.weights.checkpoint import Opened
 
@@ -33,7 +33,7 @@ class Trained:
         self.about = f"PyTorch, {device.describe(self.device, wanted=0)}"
         self.load_image: LoadImage = _seeing.BySpec(self.recipe.inference_view)
 
-    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
+    def __call__(self, pixels: PixelBatch) -> Sequence[Prediction]:
         import torch
 
         from runtime.inference.backends import _torch

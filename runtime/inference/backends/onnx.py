@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.imaging.boxes import decode
-from runtime.imaging.pixels import Pixels, parts, prepared
+from runtime.imaging.pixels import PixelBatch, parts, prepared
 from runtime.inference.backends import Device, LoadImage, ModelRequest
 from runtime.inference.backends._cards import image_loader, read, require_classes, require_names, thresholds
 from runtime.inference.backends._cards import input_size as size_of
@@ -43,6 +43,7 @@ class Session:
         self.threads = Threads(counts(threads or request.threads or (1 if on_gpu else None)), self._use)
         self.card, self.batch = card, card.batch
         self.load_image: LoadImage = image_loader(card)
+        self.recipe = request.recipe
         self.name, self.classes, self.input_size = card.network, card.classes, card.size
         where = "CPU" if self.runtime.get_providers()[0] == "CPUExecutionProvider" else "CUDA"
         self.about = f"ONNX Runtime {onnxruntime.__version__}, {where}, {card.data_type}"
@@ -55,7 +56,7 @@ class Session:
             self._sessions[count] = self._open(threads=count)
         self.runtime = self._sessions[count]
 
-    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
+    def __call__(self, pixels: PixelBatch) -> Sequence[Prediction]:
         found: list[Prediction] = []
         for part, count in parts(np.asarray(pixels), self.batch):
             with self.threads.timed(len(part)):
@@ -88,7 +89,7 @@ class Session:
 class OneByOne(Session):
     """A graph from one image of any size to a prediction: its outputs by their names."""
 
-    def __call__(self, pixels: Pixels) -> Sequence[Prediction]:
+    def __call__(self, pixels: PixelBatch) -> Sequence[Prediction]:
         return [self._one(image) for image in pixels]
 
     def _one(self, image: NDArray[np.uint8]) -> Prediction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from torchvision.models.detection.rpn import RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops.misc import FrozenBatchNorm2d
 
+from runtime.networks import ImageTensors, Tensors
 from runtime.networks.faster_rcnn import backbones
 from runtime.networks.faster_rcnn.pooling import Pooling
 from runtime.nn.torchvision_names import rcnn_names
@@ -26,9 +27,6 @@ MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 STRIDE = 32
 """Sides of a batch are multiples of it."""
 SIZES = (32.0, 64.0, 128.0, 256.0, 512.0)
-
-Images = Tensor | Sequence[Tensor]
-Targets = Sequence[Mapping[str, Tensor]]
 
 
 class Padding(GeneralizedRCNNTransform):  # type: ignore[misc]
@@ -97,7 +95,7 @@ class FasterRCNN(faster_rcnn.FasterRCNN):  # type: ignore[misc]
         """Of the tensor ``name`` in files of torchvision's detectors and classifiers."""
         return rcnn_names(name)
 
-    def forward(self, images: Images, targets: Targets) -> dict[str, Tensor]:
+    def forward(self, images: ImageTensors, targets: Sequence[Tensors]) -> dict[str, Tensor]:
         """The losses, in either mode; normalisation layers do as their mode says. Objects without area are left out.
 
         In evaluation mode the same anchors and proposals are drawn each time, and torch's generator stays as it is.
@@ -106,7 +104,7 @@ class FasterRCNN(faster_rcnn.FasterRCNN):  # type: ignore[misc]
         batch, features = self._features(images)
         return self._losses(batch, features, targets)
 
-    def predict(self, images: Images) -> list[dict[str, Tensor]]:
+    def predict(self, images: ImageTensors) -> list[dict[str, Tensor]]:
         """ "boxes" [K, 4], "labels" and "scores" [K] of each image, best first, in its pixels.
 
         They are the same in whatever company an image comes: those that would be padded to another size for it are
@@ -119,7 +117,9 @@ class FasterRCNN(faster_rcnn.FasterRCNN):  # type: ignore[misc]
                 found[place] = detection
         return found
 
-    def predict_with_loss(self, images: Images, targets: Targets) -> tuple[list[dict[str, Tensor]], dict[str, Tensor]]:
+    def predict_with_loss(
+        self, images: ImageTensors, targets: Sequence[Tensors]
+    ) -> tuple[list[dict[str, Tensor]], dict[str, Tensor]]:
         """Both, of one pass through the backbone; the losses are means over the images."""
         found: list[dict[str, Tensor]] = [{}] * len(images)
         means: dict[str, Tensor] = {}
@@ -131,7 +131,7 @@ class FasterRCNN(faster_rcnn.FasterRCNN):  # type: ignore[misc]
                 means[name] = means.get(name, loss.new_zeros(())) + loss * (len(group) / len(images))
         return found, means
 
-    def _features(self, images: Images) -> tuple[ImageList, dict[str, Tensor]]:
+    def _features(self, images: ImageTensors) -> tuple[ImageList, dict[str, Tensor]]:
         batch, _ = self.transform(list(images))
         return batch, self.backbone(batch.tensors)
 
@@ -140,7 +140,7 @@ class FasterRCNN(faster_rcnn.FasterRCNN):  # type: ignore[misc]
         detections: list[dict[str, Tensor]] = self.roi_heads(features, proposals, batch.image_sizes)[0]
         return detections
 
-    def _losses(self, batch: ImageList, features: dict[str, Tensor], targets: Targets) -> dict[str, Tensor]:
+    def _losses(self, batch: ImageList, features: dict[str, Tensor], targets: Sequence[Tensors]) -> dict[str, Tensor]:
         solid = [_with_area(target) for target in targets]
         with self._drawing(batch.tensors.device):
             proposals, proposing = self.rpn(batch, features, solid)
@@ -197,7 +197,7 @@ def _box_head(settings: Model, channels: int) -> nn.Module:
     return head
 
 
-def _alike(images: Images) -> list[list[int]]:
+def _alike(images: ImageTensors) -> list[list[int]]:
     """Places of images that are padded to the same size."""
     if len(images) == 1 or isinstance(images, Tensor):  # while a graph is traced, sides are no numbers to compare
         return [list(range(len(images)))]
@@ -207,7 +207,7 @@ def _alike(images: Images) -> list[list[int]]:
     return list(groups.values())
 
 
-def _with_area(target: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _with_area(target: Tensors) -> dict[str, Tensor]:
     """Without the objects that torchvision cannot learn from: the logarithm of their sides has no value."""
     boxes, labels = target["boxes"], target["labels"]
     solid = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)

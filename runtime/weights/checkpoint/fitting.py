@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from runtime.weights.checkpoint.state import Checkpoint
 from runtime.weights.checkpoint.storing import load
+from runtime.weights.classes import require_same_classes
 from tltpipe.errors import ModelError
 
 if TYPE_CHECKING:
@@ -87,11 +88,7 @@ def network_of(checkpoint: Checkpoint, path: Path, *, expected: str | None = Non
     """
     from runtime import networks
 
-    try:
-        name = networks.family(checkpoint.network)
-    except ModelError as error:
-        error.where = path
-        raise
+    name = networks.family(checkpoint.network, path)
     if expected not in (None, name):
         what = f"this checkpoint holds {checkpoint.network}, a model of {name}, not of {expected}"
         raise ModelError(what, where=path, hint=f"name {name} in place of {expected}, or pass another checkpoint")
@@ -106,15 +103,8 @@ def check(checkpoint: Checkpoint, path: Path, *, network: str, classes: tuple[st
             where=path,
             hint="pass the spec it was trained with, or another checkpoint",
         )
-    if checkpoint.classes != classes:
-        gone = ", ".join(sorted(set(checkpoint.classes) - set(classes)))
-        new = ", ".join(sorted(set(classes) - set(checkpoint.classes)))
-        parts = [f"only in the checkpoint: {gone}" if gone else "", f"only in the spec: {new}" if new else ""]
-        raise ModelError(
-            "the classes differ: " + ("; ".join(part for part in parts if part) or "they are in another order"),
-            where=path,
-            hint="make target_class_mapping the one it was trained with, or start anew with --initial_epoch 1",
-        )
+    hint = "give the spec the classes it was trained with, or start anew with --initial_epoch 1"
+    require_same_classes(checkpoint.classes, classes, path, holder="checkpoint", hint=hint)
 
 
 def restore(detector: torch.nn.Module, checkpoint: Checkpoint, path: Path) -> None:

@@ -12,7 +12,7 @@ from runtime.tasks.detection import difference
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from runtime.imaging.pixels import Pixels
+    from runtime.imaging.pixels import PixelBatch
     from runtime.networks.ssd.export.heads import Heads
     from runtime.networks.ssd.model import SSD
     from runtime.nn.export.subject import Subject
@@ -54,7 +54,7 @@ def outputs(heads: Heads) -> dict[str, str]:
 
 
 def compare(
-    subject: Subject, images: Pixels, expected: Sequence[Prediction], found: Sequence[Prediction]
+    subject: Subject, images: PixelBatch, expected: Sequence[Prediction], found: Sequence[Prediction]
 ) -> difference.Difference:
     """Detections against detections; those that only the exported model has must be of an anchor that says so, too."""
     import torch
