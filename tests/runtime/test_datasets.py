@@ -151,6 +151,16 @@ def test_crowds_are_not_trained_on_but_evaluated_around(base: Recipe, tmp_path: 
     assert target["area"].tolist() == [-1, 77], "of the first its box says it"
 
 
+def test_masks_of_several_objects_stay_apart(base: Recipe, tmp_path: Path) -> None:
+    """The pixels of image 2 do not fill whole bytes."""
+    other = [5, 60, 25, 60, 25, 85, 5, 85]
+    source = coco(tmp_path, annotation(2), annotation(2, segmentation=[other], bbox=[5, 60, 20, 25]))
+    masks = shown(split_of(base, source), KeepAspect(min_sizes=())).targets[1]["masks"]
+    expected = np.zeros((2, 90, 50), np.uint8)
+    expected[0, 20:50, 10:40] = expected[1, 60:85, 5:25] = 1
+    assert np.array_equal(masks, expected)
+
+
 @pytest.mark.torch
 def test_tensors_are_a_list_where_images_differ(base: Recipe, tmp_path: Path) -> None:
     import torch

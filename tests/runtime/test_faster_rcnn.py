@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 from refusals import error_of
 
@@ -11,7 +12,11 @@ torch = pytest.importorskip("torch")
 from torchvision.models import detection
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
+import specs
+from runtime import networks
 from runtime.networks.faster_rcnn.model import MEAN, STD, FasterRCNN
+from runtime.tasks import ImageInfo
+from runtime.tasks import detection as detection_task
 from specs.faster_rcnn import Backbone, Box, Model, Rpn
 from tltpipe.errors import ModelError
 
@@ -203,3 +208,15 @@ def test_it_learns() -> None:
         best = model.predict(batch)[0]
     assert int(best["labels"][0]) == 2
     torch.testing.assert_close(best["boxes"][0], TARGET["boxes"][0], atol=12, rtol=0)
+
+
+def test_boxes_are_compared_as_they_are() -> None:
+    """Rounded to whole pixels, as NVIDIA compares SSD's, these two would overlap by less than a half."""
+    spec = specs.parse_text(
+        "dataset: {train_data_sources: [{path: /d}], classes: [hat]}", "faster_rcnn", source="a.yaml"
+    )
+    metrics = detection_task.metrics(("hat",), networks.recipe(spec))
+    target = {"boxes": np.array([[10.4, 10.4, 13.4, 13.4]], np.float32), "labels": np.array([1])}
+    found = {**target, "boxes": target["boxes"] + np.float32(0.2), "scores": np.array([0.9], np.float32)}
+    metrics.update([found], [target], [ImageInfo("a.png", (64, 64), (64, 64))])
+    assert metrics.scores().value == 1
