@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from unicodedata import normalize
 
-from converters.model import rules
 from tltpipe import inputs
 from tltpipe.errors import DataError
 
@@ -103,6 +102,8 @@ def forms(name: str) -> Iterator[str]:
 
 def ambiguous(folder: Path, paths: Iterable[str]) -> DataError:
     """The error that several images, at ``paths`` below ``folder``, share a name without extension, and so labels."""
+    from converters.model import rules  # with the whole model, which programs that only say --help do not need
+
     first, *others = paths
     what = f"several images share this name: {', '.join(others)} is there, too"
     hint = "labels are named after the image without its extension: rename or remove all but one"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal
 
 from typing_extensions import TypeVar
 
+from runtime.data.defaults import CLIP_NORM
+
 if TYPE_CHECKING:
     from runtime.imaging.placement import View
     from specs import Spec
@@ -17,11 +19,6 @@ if TYPE_CHECKING:
 Mode = Literal["SAMPLE", "INTEGRATE"]
 Settings = TypeVar("Settings", covariant=True, default=object)
 """A network's own: SSD's are ``runtime.networks.ssd.config.Settings``."""
-
-CLIP_NORM = 35.0
-"""Far above the gradients of a training that goes well, far below those of one that is about to run away: from random
-weights, at the rates that specs for pretrained ones ask for, and with two pictures a batch, some steps are such."""
-EMA_DECAY = 0.999
 OPSET = 17
 """Of ONNX: it suits TensorRT 8.5 and later."""
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime.data.recipe import CLIP_NORM, EMA_DECAY
+from runtime.data.defaults import CLIP_NORM, EMA_DECAY
 from runtime.machine import device, launch, threads
 from runtime.shell import program
 from tltpipe import locks, registry

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from runtime.data.recipe import CLIP_NORM, Data, Evaluation, Recipe
+from runtime.data.defaults import CLIP_NORM
+from runtime.data.recipe import Data, Evaluation, Recipe
 from runtime.imaging.placement import View
 from runtime.networks.ssd.config import Settings
 from runtime.nn.schedules import SoftStartAnnealing, SoftStartCosine

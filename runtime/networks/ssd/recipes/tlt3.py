@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from runtime.data.recipe import EMA_DECAY, Data, EarlyStopping, Optimizer, Recipe, Source
+from runtime.data.defaults import EMA_DECAY
+from runtime.data.recipe import Data, EarlyStopping, Optimizer, Recipe, Source
 from runtime.imaging.placement import View
 from runtime.imaging.views.flat import Flat
 from runtime.networks.ssd import recipes
