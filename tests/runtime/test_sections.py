@@ -62,9 +62,7 @@ def test_warm_up_is_that_of_torchvisions_reference() -> None:
 
 
 def test_warm_up_of_several_epochs_is_that_of_yolox() -> None:
-    linear = Optim(
-        lr=0.01, warmup_epochs=2, warmup_factor=0.2, lr_scheduler="cosine", lr_min=0.0005, lr_flat_epochs=3
-    )
+    linear = Optim(lr=0.01, warmup_epochs=2, warmup_factor=0.2, lr_scheduler="cosine", lr_min=0.0005, lr_flat_epochs=3)
     quadratic = replace(linear, warmup_curve="quadratic")
     middle = (2 + (EPOCHS - 3)) * PER_EPOCH // 2
     steps = (0, PER_EPOCH, 2 * PER_EPOCH, middle, (EPOCHS - 3) * PER_EPOCH, STEPS)
