@@ -116,6 +116,8 @@ class Recipe(Generic[Settings]):
     """One training. ``network`` is the module in ``runtime.networks``, ``name`` the stem of file names, "ssd_resnet18";
     ``classes`` are the names of label 1 to N; ``model`` is what the network itself is to be like.
 
+    ``iterations``: where it is given, training ends after exactly so many, in the middle of an epoch if need be, and
+    ``epochs`` is what that comes to once the data is read.
     ``schedule`` gives the learning rate of an iteration, for so many ``steps`` over all epochs and ``processes``.
     ``average`` is the decay of the moving average of the weights that is evaluated and kept; None: there is none.
     Gradients longer than ``clip_norm`` are shortened to it. ``workers`` None leaves the number to us.
@@ -151,6 +153,7 @@ class Recipe(Generic[Settings]):
     pretrained: Path | None = None
     inference: Inference = Inference()
     opset: int = OPSET
+    iterations: int | None = None
 
     @property
     def strict(self) -> bool:
