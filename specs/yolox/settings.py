@@ -91,7 +91,7 @@ class Optim(sections.Optim):
     """The optimiser, and the learning rate over time."""
 
     lr: Positive = 0.01  # for 64 images a step
-    nesterov: bool | None = None
+    nesterov: bool | None = None  # type: ignore[assignment]  # as are these
     """Nesterov's momentum (default: true where the optimiser is sgd with momentum)."""
     weight_decay: NotNegative = 5e-4
     norm_weight_decay: NotNegative | None = 0.0
@@ -100,7 +100,7 @@ class Optim(sections.Optim):
     """Learning rate at the end of poly and cosine (default: a twentieth of lr)."""
     lr_flat_epochs: Whole | None = None  # type: ignore[assignment]
     """Last epochs of poly and cosine that stay at lr_min (default: closing_epochs)."""
-    warmup_epochs: NotNegative | None = None
+    warmup_epochs: NotNegative | None = None  # type: ignore[assignment]
     """Epochs in which the rate climbs from 0 (default: 5, of a short training a tenth)."""
     warmup_curve: Literal["linear", "quadratic"] = "quadratic"
 
