@@ -33,7 +33,7 @@ DATA = "coco"
 """What it is trained on within the pipeline."""
 MAKING = ("train",)
 """Sections that only say how weights come about, not what a model with them is."""
-SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size"}
+SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size", "img": "min_size"}
 """What options of commands call these settings for short."""
 TUNABLES = FasterRcnn
 SMALLEST = 64
