@@ -92,7 +92,8 @@ class EarlyStopping:
 @dataclass(frozen=True)
 class Evaluation:
     """After every ``period`` epochs, in batches of ``batch_size``; ``iou`` makes a detection right, of boxes rounded to
-    ``whole_pixels`` of the input, as NVIDIA compares them, or as they are."""
+    ``whole_pixels`` of the input, as NVIDIA compares them, or as they are. ``primary`` names the figure of the task's
+    ``Scores`` that picks the best epoch."""
 
     period: int
     batch_size: int
@@ -100,6 +101,7 @@ class Evaluation:
     iou: float = 0.5
     pr_curve: bool = False
     whole_pixels: bool = True
+    primary: str = "mAP"
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,7 @@ class Recorder:
             epoch.number,
             step=epoch.number * self.plan.steps,
             loss=epoch.loss,
+            losses=epoch.losses,
             rate=epoch.rate,
             seconds=epoch.seconds,
             scores=scores,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 from runtime.tasks import ImageInfo
 from runtime.tasks.detection.average_precision import precision
 from runtime.tasks.detection.evaluation import charts, sheet
-from runtime.tasks.detection.evaluation.analysis import Analysis, total
+from runtime.tasks.detection.evaluation.analysis import GRID, Analysis, total
 from runtime.tasks.detection.findings import Collector
 
 A, B, C, D = (0, 0, 20, 20), (30, 0, 50, 20), (0, 30, 20, 50), (30, 30, 50, 50)
@@ -70,13 +71,35 @@ def test_the_best_threshold_is_that_of_the_mean_f1() -> None:
     # F1 of shirt and skirt: 1 and 0 from 0.8 to 0.9, 2/3 and 1/2 below 0.75, 1/3 and 4/5 below 0.1.
     tried = {threshold: np.mean([curve.at([threshold])[2] for curve in analysis.curves[:2]]) for threshold in (
         0.05, 0.12, 0.3, 0.55, 0.65, 0.77, 0.85)}  # fmt: skip
-    assert analysis.mean_f1.max() == pytest.approx(max(tried.values()))
+    assert analysis.mean_over_grid[2].max() == pytest.approx(max(tried.values()))
     assert tried[max(tried, key=lambda threshold: tried[threshold])] == pytest.approx(
         np.mean([curve.at([analysis.threshold])[2] for curve in analysis.curves[:2]])
     )
     shirt = analysis.table()[0]
     assert shirt["best_f1"] == 1
     assert 0.8 < shirt["best_f1_threshold"] <= 0.9
+
+
+def test_precision_recall_and_f1_over_the_threshold_and_their_means() -> None:
+    """By hand, of the pictures above: shirts score .9 (right), .8, .6, .5, .15; skirts .75 and .1 (both right)."""
+    analysis = Analysis(collected(), 0.5)
+    by_hand = {
+        0.05: ((1 / 5, 1, 2 / 6), (1, 2 / 3, 4 / 5)),
+        0.55: ((1 / 3, 1, 2 / 4), (1, 1 / 3, 2 / 4)),
+        0.85: ((1, 1, 1), (1, 0, 0)),
+        0.95: ((1, 0, 0), (1, 0, 0)),
+    }
+    assert list(analysis.over_grid) == [0, 1], "of a dress there is nothing to find"
+    for threshold, (shirt, skirt) in by_hand.items():
+        at = int(np.argmin(abs(GRID - threshold)))
+        assert analysis.over_grid[0][:, at].tolist() == pytest.approx(shirt)
+        assert analysis.over_grid[1][:, at].tolist() == pytest.approx(skirt)
+        assert analysis.mean_over_grid[:, at].tolist() == pytest.approx(np.mean([shirt, skirt], axis=0))
+    # The mean F1 is best, 7/12, from .61 to .75: one shirt of two is right, and one skirt of three is there.
+    assert analysis.means == pytest.approx((3 / 4, 2 / 3, 7 / 12))
+    assert replace(analysis, wanted=0.55).means == pytest.approx((2 / 3, 2 / 3, 1 / 2))
+    nothing = Analysis(collected([([], [(A, 1, False)])]), 0.5)
+    assert nothing.means == (0, 0, 0), "what says nothing is not precise"
 
 
 def test_who_was_taken_for_whom() -> None:

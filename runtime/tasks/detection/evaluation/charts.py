@@ -111,9 +111,9 @@ def f1(path: Path, analysis: Analysis, *, about: str) -> None:
     for k in sorted(known, key=lambda k: -over[k].max()):
         axes.plot(GRID, over[k], color=_colour(k), linewidth=1.3, label=_label(analysis, k, float(over[k].max())))
     if len(known) > 1:
-        label = f"mean of the classes  {analysis.mean_f1.max():.3f}"
-        axes.plot(GRID, analysis.mean_f1, color=INK, linewidth=2.8, label=label)
-    at, height = analysis.threshold, float(np.interp(analysis.threshold, GRID, analysis.mean_f1))
+        label = f"mean of the classes  {analysis.mean_over_grid[2].max():.3f}"
+        axes.plot(GRID, analysis.mean_over_grid[2], color=INK, linewidth=2.8, label=label)
+    at, height = analysis.threshold, float(np.interp(analysis.threshold, GRID, analysis.mean_over_grid[2]))
     axes.axvline(at, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=0)
     axes.plot([at], [height], "o", color=INK, markersize=6, markeredgecolor="white", markeredgewidth=1.4, zorder=5)
     axes.annotate(
