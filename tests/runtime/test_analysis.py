@@ -50,6 +50,7 @@ def collected(pictures: Any = PICTURES) -> Any:
 def test_the_table_counts_what_is_above_the_threshold() -> None:
     shirt, skirt, dress = Analysis(collected(), 0.5, 0.2).table()
     keys = ("objects", "detections", "true_positives", "false_positives", "missed")
+    assert [row["images"] for row in (shirt, skirt, dress)] == [1, 2, 0]
     assert [shirt[key] for key in keys] == [1, 4, 1, 3, 0]
     assert [skirt[key] for key in keys] == [3, 1, 1, 0, 2]
     assert [dress[key] for key in keys] == [0, 0, 0, 0, 0]
@@ -179,7 +180,8 @@ def test_nothing_at_all_can_be_looked_at(tmp_path: Path) -> None:
     assert analysis.confusion().sum() == 0
     assert all(row["f1"] is None for row in analysis.table())
     charts.precision_recall(tmp_path / "pr.png", analysis, [0, 0, 0], about="")
-    charts.f1(tmp_path / "f1.png", analysis, about="")
+    for measure in charts.MEASURES:
+        charts.over_threshold(tmp_path / f"{measure}.png", analysis, measure, about="")
     charts.confusion(tmp_path / "confusion.png", analysis.confusion(), CLASSES, about="")
     assert all(Image.open(path).size[0] > 300 for path in tmp_path.iterdir())
 
@@ -203,7 +205,7 @@ def test_charts_have_the_colours_of_what_they_show(classes: int, tmp_path: Path)
     assert blue > 0.2 / (classes + 1) ** 2 * classes
     assert red > 0.1 / (classes + 1) ** 2 * classes
     charts.precision_recall(path, analysis, [0.5] * classes, about="about")
-    charts.f1(path, analysis, about="about")
+    charts.over_threshold(path, analysis, "precision", about="about")
     assert Image.open(path).size == Image.open(path).convert("RGB").size
 
 

@@ -94,6 +94,13 @@ class Analysis:
         return np.bincount(truth.label[~truth.difficult], minlength=len(self.findings.classes) + 1)[1:]
 
     @cached_property
+    def images(self) -> NDArray[np.int64]:
+        """Images that have objects of each class to find [C]."""
+        truth = self.findings.truth.take(~self.findings.truth.difficult)
+        labels = truth.label[np.flatnonzero(np.diff(self.findings.groups(truth), prepend=-1))]
+        return np.bincount(labels, minlength=len(self.findings.classes) + 1)[1:]
+
+    @cached_property
     def curves(self) -> list[Curve]:
         found, became, made = self.findings.found, self.outcome, []
         for label, objects in enumerate(self.objects.tolist(), start=1):
@@ -129,7 +136,7 @@ class Analysis:
     def table(self) -> list[dict[str, Any]]:
         """Of each class its counts, precision, recall and F1 at the threshold, and the best F1 it could have."""
         rows = []
-        for name, curve in zip(self.findings.classes, self.curves, strict=True):
+        for name, images, curve in zip(self.findings.classes, self.images.tolist(), self.curves, strict=True):
             precision, recall, f1 = (float(value[0]) for value in curve.at([self.threshold]))
             found = int(np.count_nonzero(curve.scores >= self.threshold))
             true = int(curve.true[found - 1]) if found else 0
@@ -137,6 +144,7 @@ class Analysis:
             rows.append(
                 {
                     "class": name,
+                    "images": images,
                     "objects": curve.objects,
                     "detections": found,
                     "true_positives": true,
