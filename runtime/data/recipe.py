@@ -95,7 +95,7 @@ class Evaluation:
     """After every ``period`` epochs, in batches of ``batch_size``; ``iou`` makes a detection right, of boxes rounded to
     ``whole_pixels`` of the input, as NVIDIA compares them, or as they are. ``area``: what COCO's figures of small,
     medium and large objects go by where a task has masks: the annotated area (that of the box where none is), that of
-    the mask or that of the box."""
+    the mask or that of the box. ``primary`` names the figure of the task's ``Scores`` that picks the best epoch."""
 
     period: int
     batch_size: int
@@ -104,6 +104,7 @@ class Evaluation:
     pr_curve: bool = False
     whole_pixels: bool = True
     area: Area = "annotated"
+    primary: str = "mAP"
 
 
 @dataclass(frozen=True)
