@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tltpipe.errors import Location, SpecError
 
 Mode = Literal["SAMPLE", "INTEGRATE"]
+Area = Literal["annotated", "mask", "box"]
 Settings = TypeVar("Settings", covariant=True, default=object)
 """A network's own: SSD's are ``runtime.networks.ssd.config.Settings``."""
 OPSET = 17
@@ -92,7 +93,9 @@ class EarlyStopping:
 @dataclass(frozen=True)
 class Evaluation:
     """After every ``period`` epochs, in batches of ``batch_size``; ``iou`` makes a detection right, of boxes rounded to
-    ``whole_pixels`` of the input, as NVIDIA compares them, or as they are."""
+    ``whole_pixels`` of the input, as NVIDIA compares them, or as they are. ``area``: what COCO's figures of small,
+    medium and large objects go by where a task has masks: the annotated area (that of the box where none is), that of
+    the mask or that of the box. ``primary`` names the figure of the task's ``Scores`` that picks the best epoch."""
 
     period: int
     batch_size: int
@@ -100,6 +103,8 @@ class Evaluation:
     iou: float = 0.5
     pr_curve: bool = False
     whole_pixels: bool = True
+    area: Area = "annotated"
+    primary: str = "mAP"
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,8 @@ class Step:
 class Epoch:
     """Epoch ``number`` (from 1): the mean ``loss`` of its steps, the ``seconds`` it took, images of all processes.
 
-    ``rate`` is the learning rate of the step that comes next, ``data_wait`` the seconds of waiting for batches.
+    ``losses`` are the means of the terms of the loss, ``rate`` is the learning rate of the step that comes next,
+    ``data_wait`` the seconds of waiting for batches.
     """
 
     number: int
@@ -55,17 +56,20 @@ class Epoch:
     images: int
     rate: float = 0.0
     data_wait: float = 0.0
+    losses: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
 class Tally:
-    """The part of an epoch that is done: its steps, the sum of their losses, seconds, images of all processes."""
+    """The part of an epoch that is done: its steps, the sum of their losses, seconds, images of all processes, and the
+    sums of the ``terms`` of the loss."""
 
     steps: int = 0
     loss: float = 0.0
     seconds: float = 0.0
     data_wait: float = 0.0
     images: int = 0
+    terms: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -272,6 +276,8 @@ class Loop:
             told = reading.read()
             self.numbers.judge(told.losses, told.gradient_norm, epoch=reading.epoch, step=reading.step)
             self.tally.loss += sum(told.losses.values())
+            for name, value in told.losses.items():
+                self.tally.terms[name] = self.tally.terms.get(name, 0.0) + value
             self.watcher.step(told)
         return told
 
@@ -279,9 +285,10 @@ class Loop:
         """Tell the watcher that ``epoch`` is over; whether training ends here, the same in all processes."""
         self.threads.rest()
         tally, rate = self.tally, self.plan.rate(self.plan.before(epoch + 1))
-        loss = tally.loss / self.plan.steps_in(epoch)
+        steps = self.plan.steps_in(epoch)
+        loss, losses = tally.loss / steps, {name: value / steps for name, value in tally.terms.items()}
         ends = self.watcher.epoch(
-            Epoch(epoch, loss, tally.seconds, tally.images, rate=rate, data_wait=tally.data_wait), tally
+            Epoch(epoch, loss, tally.seconds, tally.images, rate=rate, data_wait=tally.data_wait, losses=losses), tally
         )
         return bool(processes.all_sum(torch.tensor(float(ends), device=self.fabric.device)))
 

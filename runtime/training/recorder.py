@@ -104,6 +104,7 @@ class Recorder:
             epoch.number,
             step=self.plan.before(epoch.number + 1),
             loss=epoch.loss,
+            losses=epoch.losses,
             rate=epoch.rate,
             seconds=epoch.seconds,
             scores=scores,
