@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -152,12 +152,15 @@ class DetectionReport:
 
     def write_coco(self, folder: Path) -> tuple[list[Path], str]:
         """Detections and objects as two COCO files, with the ids of the class maps."""
-        findings, paths = self.measured.findings, paths_of(self.images)
+        return write(folder, self.measured.findings, self.images, self.ids), "; ".join(self.ids.about)
+
+    @cached_property
+    def ids(self) -> Ids:
+        """What COCO files call the images and the classes."""
+        paths, classes = paths_of(self.images), self.measured.findings.classes
         if self.options.class_maps:  # their images may have had another size before they were augmented
-            ids = class_maps.ids(self.options.class_maps, paths, findings.classes, measure=False)
-        else:
-            ids = coco_results.count(paths, findings.classes)
-        return write(folder, findings, self.images, ids), "; ".join(ids.about)
+            return class_maps.ids(self.options.class_maps, paths, classes, measure=False)
+        return coco_results.count(paths, classes)
 
 
 def table(result: Result, *, decimals: int) -> Iterator[str]:
@@ -205,33 +208,34 @@ def write(folder: Path, findings: Findings, images: Images, ids: Ids) -> list[Pa
     """Write both files below ``folder``; returns them."""
     paths = paths_of(images)
     with coco_results.writing(folder / RESULTS, ids, findings.classes) as results:
-        for number, prediction in _by_picture(findings, findings.found):
+        for number, prediction in by_picture(findings, findings.found):
             results.add(paths[number], paths[number].name, prediction)
     with atomic(folder / ANNOTATIONS) as stream:
-        json.dump(_truth(findings, paths, ids), stream)
+        json.dump(annotation_file(findings, paths, ids), stream)
     return [folder / RESULTS, folder / ANNOTATIONS]
 
 
-def _truth(findings: Findings, paths: list[Path], ids: Ids) -> Mapping[str, Any]:
+def annotation_file(findings: Findings, paths: list[Path], ids: Ids) -> dict[str, Any]:
+    """The objects as a COCO file holds them, in the order of ``findings.truth``."""
     sizes = findings.sizes.tolist()
     images = [
         {"id": ids.pictures[path], "file_name": path.name, "width": width, "height": height}
         for path, (width, height) in zip(paths, sizes, strict=True)
     ]
-    annotations: list[dict[str, Any]] = []
-    for number, objects in _by_picture(findings, findings.truth):
+    records: list[dict[str, Any]] = []
+    for number, objects in by_picture(findings, findings.truth):
         columns = (objects[name].tolist() for name in ("boxes", "labels", "area", "crowd"))
         for box, label, area, crowd in zip(*columns, strict=True):
             left, top, right, bottom = box
             wide, high = right - left, bottom - top
-            record = {"id": len(annotations) + 1, "image_id": ids.pictures[paths[number]]}
+            record = {"id": len(records) + 1, "image_id": ids.pictures[paths[number]]}
             record |= {"category_id": ids.classes[findings.classes[label - 1]], "bbox": [left, top, wide, high]}
-            annotations.append(record | {"area": area, "iscrowd": int(crowd)})
+            records.append(record | {"area": area, "iscrowd": int(crowd)})
     categories = [{"id": ids.classes[name], "name": name} for name in findings.classes]
-    return {"images": images, "annotations": annotations, "categories": categories}
+    return {"images": images, "annotations": records, "categories": categories}
 
 
-def _by_picture(findings: Findings, items: Items) -> Iterator[tuple[int, Prediction]]:
+def by_picture(findings: Findings, items: Items) -> Iterator[tuple[int, Prediction]]:
     """The objects or detections of each picture that has any, in pixels of the stored picture."""
     if not len(items):
         return
