@@ -182,7 +182,9 @@ def _heat(axes: Any, across: Floats, down: Floats, title: str, names: tuple[str,
     """How often two shares of the image's sides come together, few and many both to be seen."""
     counts, _, _ = np.histogram2d(across.clip(0, 1), down.clip(0, 1), bins=BINS, range=((0, 1), (0, 1)))
     shown = np.where(counts > 0, np.log1p(counts), np.nan).T
-    axes.imshow(shown, origin="lower", extent=(0, 1, 0, 1), cmap="Blues", vmin=-0.3 * np.nanmax(shown), aspect="auto", zorder=3)
+    axes.imshow(
+        shown, origin="lower", extent=(0, 1, 0, 1), cmap="Blues", vmin=-0.3 * np.nanmax(shown), aspect="auto", zorder=3
+    )
     axes.set_xlabel(f"{names[0]}, of the image's", fontsize=9)
     axes.set_ylabel(f"{names[1]}, of the image's", fontsize=9)
     _finish(axes, title)
