@@ -10,19 +10,16 @@ pictures as COCO results.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
-from pycocotools.coco import COCO
-from torch.utils.data import DataLoader, Dataset
+from coco_pictures import Pictures, command_line, loader, parse, results
+from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 from torchvision.models import detection
 from torchvision.transforms import v2
@@ -30,7 +27,6 @@ from torchvision.transforms import v2
 FILL: dict[Any, Any] = {tv_tensors.Image: (123, 117, 104), "others": 0}
 SSDLITE = [v2.RandomIoUCrop(), v2.SanitizeBoundingBoxes(), v2.RandomHorizontalFlip(0.5)]
 SSD = [v2.RandomPhotometricDistort(), v2.RandomZoomOut(fill=FILL), *SSDLITE]
-TO_FLOAT = v2.ToDtype(torch.float32, scale=True)
 
 
 @dataclass(frozen=True)
@@ -60,41 +56,6 @@ RECIPES = {
 }
 
 
-class Pictures(Dataset[Any]):
-    """COCO pictures with boxes and labels (category ids), augmented by ``augment``."""
-
-    def __init__(self, annotations: Path, images: Path, augment: list[Any]) -> None:
-        self.path, self.coco = annotations, COCO(str(annotations))
-        self.ids = sorted(self.coco.imgs)
-        self.images = images
-        self.transform = v2.Compose([v2.ToImage(), *augment, TO_FLOAT, v2.ToPureTensor()])
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __getitem__(self, index: int) -> tuple[Any, dict[str, Any]]:
-        number = self.ids[index]
-        with Image.open(self.images / self.coco.imgs[number]["file_name"]) as picture:
-            pixels = tv_tensors.Image(v2.functional.pil_to_tensor(picture.convert("RGB")))
-        things = self.coco.imgToAnns[number]
-        boxes: Any = tv_tensors.BoundingBoxes(
-            torch.tensor([thing["bbox"] for thing in things], dtype=torch.float32).reshape(-1, 4),
-            format=tv_tensors.BoundingBoxFormat.XYWH,
-            canvas_size=pixels.shape[-2:],
-        )
-        boxes = v2.functional.convert_bounding_box_format(boxes, new_format=tv_tensors.BoundingBoxFormat.XYXY)
-        target = {"boxes": boxes, "labels": torch.tensor([thing["category_id"] for thing in things]), "id": number}
-        made: tuple[Any, dict[str, Any]] = self.transform(pixels, target)
-        return made
-
-
-def loader(pictures: Pictures, batch: int, *, shuffle: bool) -> DataLoader[Any]:
-    def together(items: list[Any]) -> tuple[Any, ...]:
-        return tuple(zip(*items, strict=True))
-
-    return DataLoader(pictures, batch, shuffle=shuffle, num_workers=1, collate_fn=together)
-
-
 def for_ever(batches: DataLoader[Any]) -> Iterator[Any]:
     while True:
         yield from batches
@@ -121,31 +82,15 @@ def train(model: torch.nn.Module, recipe: Recipe, pictures: Pictures, seconds: f
     return seen
 
 
-@torch.inference_mode()
-def results(model: torch.nn.Module, pictures: Pictures) -> list[dict[str, Any]]:
-    found = []
-    model.eval()
-    for images, targets in loader(pictures, 8, shuffle=False):
-        for target, detections in zip(targets, model(list(images)), strict=True):
-            boxes, labels, scores = (detections[name].tolist() for name in ("boxes", "labels", "scores"))
-            for (left, top, right, bottom), label, score in zip(boxes, labels, scores, strict=True):
-                box = [left, top, right - left, bottom - top]
-                found.append({"image_id": target["id"], "category_id": label, "bbox": box, "score": score})
-    return found
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("model", choices=sorted(RECIPES))
-    parser.add_argument("seconds", type=float)
-    for name in ("train_json", "train_images", "validation_json", "validation_images", "results"):
-        parser.add_argument(name, type=Path)
-    said = parser.parse_args()
+    said = parse(parser)
     torch.manual_seed(1)
     recipe = RECIPES[said.model]
     data = Pictures(said.train_json, said.train_images, recipe.augment)
     model = recipe.build(weights=None, weights_backbone=None, num_classes=max(data.coco.cats) + 1)
     seen = train(model, recipe, data, said.seconds)
-    print(f"{seen} pictures, {seen / len(data):.1f} epochs", flush=True)
+    print(f"{seen} pictures, {seen / len(data):.1f} epochs in {said.seconds:.0f} s", flush=True)
     held_out = Pictures(said.validation_json, said.validation_images, [])
     said.results.write_text(json.dumps(results(model, held_out)))

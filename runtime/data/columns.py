@@ -6,8 +6,8 @@ Processes forked from this one share that memory; nothing is copied to them.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from converters.model import KeypointSlot, Sample
-from tltpipe.errors import DataError
+from converters.model import KeypointSlot, Object, Sample
+from tltpipe.errors import DataError, Location
 
 Indices = NDArray[np.integer[Any]]
 
@@ -30,7 +30,7 @@ class Annotated:
     top, right, bottom in those pixels; ``difficult`` marks objects as occluded; ``part`` is where in the record file
     ``file`` the image is: byte offset and length. ``sample`` has the rest where a format of ``converters`` was read,
     its objects in the same order, with the ``slots`` of their keypoints by class. ``labels`` are numbers from 1 of the
-    classes that are trained, 0 for others.
+    classes that are trained, 0 for others. ``locate`` gives the line and column of an object, where the format knows.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Annotated:
     sample: Sample | None = None
     slots: Mapping[str, KeypointSlot] = field(default_factory=dict)
     labels: Sequence[int] = ()
+    locate: Callable[[Object], Location | None] | None = None
 
     def rich(self, what: str) -> Sample:
         """The sample. Raises DataError where the format has no ``what``, which the task needs."""
@@ -51,6 +52,31 @@ class Annotated:
             hint = "train on a format that has them, such as COCO"
             raise DataError(f"these annotations hold no {what}, which this network needs", where=self.file, hint=hint)
         return self.sample
+
+    def only(self, chosen: Sequence[int]) -> Annotated:
+        """The same with the objects at these places alone."""
+
+        def of_objects(values: Sequence[Any]) -> list[Any]:
+            return [values[place] for place in chosen]
+
+        sample = self.sample and replace(self.sample, objects=tuple(of_objects(self.sample.objects)))
+        return replace(
+            self, classes=of_objects(self.classes), boxes=self.boxes[list(chosen)],
+            difficult=of_objects(self.difficult), labels=of_objects(self.labels), sample=sample,
+        )  # fmt: skip
+
+    def where(self, thing: Object | None = None) -> Location | Path | None:
+        """The place of ``thing``, or of the whole image, in the files."""
+        if thing is not None and self.locate is not None and (place := self.locate(thing)) is not None:
+            return place
+        return self.sample.where(thing) if self.sample is not None else self.file
+
+    def lacking(self, what: str, thing: Object | None = None) -> DataError:
+        """For the caller to raise where ``thing``, or the whole image, has no ``what``, which the task needs."""
+        image = self.sample.id if self.sample is not None else self.name
+        whose = f"{thing.category} ({thing.origin}) of {image}" if thing is not None else image
+        hint = "annotate it, or leave it out of the annotations; another network can do without"
+        return DataError(f"{whose} has no {what}, which this network needs", where=self.where(thing), hint=hint)
 
 
 class Column(Protocol):

@@ -10,16 +10,15 @@ import struct
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from converters.model import KeypointSlot, Mask, Object, Sample, flat, run_lengths
+from converters.model import KeypointSlot, Object, Sample, flat, run_lengths
 from runtime.data.columns import Annotated, Column, Fixed, Ragged
-from runtime.imaging import decoding, landmarks, outlines
+from runtime.imaging import decoding, landmarks
 from runtime.imaging.placement import Seen
 from runtime.imaging.transforms import Points as Floats
 from runtime.imaging.transforms import Size
@@ -61,6 +60,25 @@ class Large(Protocol):
         ...
 
     def unpacked(self, data: NDArray[np.uint8], count: int, size: Size) -> NDArray[Any]: ...
+
+
+@runtime_checkable
+class Judging(Protocol):
+    """A field that objects may have in a way that nothing can be learned from."""
+
+    def unusable(self, annotated: Annotated) -> Mapping[int, str]:
+        """The places of objects that are left out, and why, in the words that they are counted by."""
+        ...
+
+
+@runtime_checkable
+class Derived(Protocol):
+    """A field that is made of what another one stores, and has no column of its own."""
+
+    @property
+    def source(self) -> str:
+        """The name of that field."""
+        ...
 
 
 Fields = Mapping[str, Field]
@@ -121,7 +139,7 @@ class Keypoints:
     def read(self, annotated: Annotated) -> Sequence[bytes]:
         sample = annotated.rich("keypoints")
         if sample.objects and not annotated.slots:
-            raise _lacking("keypoints", sample)
+            raise annotated.lacking("keypoints")
         return [self._bytes(thing, annotated.slots.get(thing.category), sample) for thing in sample.objects]
 
     def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
@@ -141,43 +159,6 @@ class Keypoints:
         places = array("f", numbers[::3]) + array("f", numbers[1::3])
         head = struct.pack("=HH", slot.offset, len(order)) + array("H", order).tobytes()
         return head + places.tobytes() + bytes(map(int, numbers[2::3]))
-
-
-@dataclass(frozen=True)
-class Outlines:
-    """Masks uint8 [n, H, W], 1 on the object; stored as the polygons or run lengths that the annotations hold."""
-
-    per: Literal["object"] = "object"
-    to_model: bool = True
-
-    def column(self) -> Column:
-        return Ragged()
-
-    def read(self, annotated: Annotated) -> Sequence[bytes]:
-        sample = annotated.rich("masks")
-        return [_outline(thing, sample) for thing in sample.objects]
-
-    def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
-        width, height = seen.placement.size
-        masks = np.zeros((len(values), height, width), np.uint8)
-        for number, value in enumerate(values):
-            shape = stored_outline(value)
-            if isinstance(shape, Mask):
-                masks[number] = seen.placement.mask(run_lengths.decode(shape))
-            else:
-                masks[number] = outlines.filled(seen.placement.polygons(shape), seen.placement.size)
-        return masks
-
-    def room(self, count: int, size: Size) -> int:
-        return count * (-(-size[0] * size[1] // 8))
-
-    def packed(self, values: NDArray[Any]) -> NDArray[np.uint8]:
-        return np.packbits(values.reshape(len(values), prod(values.shape[1:])), axis=1).reshape(-1)
-
-    def unpacked(self, data: NDArray[np.uint8], count: int, size: Size) -> NDArray[Any]:
-        area = size[0] * size[1]
-        bits = np.unpackbits(data.reshape(count, -(-area // 8)), axis=1, count=area)
-        return bits.reshape(count, size[1], size[0])
 
 
 @dataclass(frozen=True)
@@ -244,29 +225,7 @@ BOXES: Fields = {
 """What every task of objects with boxes has."""
 
 
-def stored_outline(value: bytes) -> list[Floats] | Mask:
-    """The rings, each float64 [N, 2], or the mask that the column of ``Outlines`` holds."""
-    count = struct.unpack_from("=H", value)[0]
-    if count == _MASK:
-        width, height = struct.unpack_from("=II", value, 2)
-        return Mask(width, height, value[10:])
-    lengths = struct.unpack_from(f"={count}I", value, 2)
-    points = np.frombuffer(value, np.float32, offset=2 + 4 * count).reshape(-1, 2).astype(np.float64)
-    return np.split(points, np.cumsum(lengths)[:-1]) if count else []
-
-
-_MASK = 0xFFFF
 _NO_POINTS = struct.pack("=HH", 0, 0)
-
-
-def _outline(thing: Object, sample: Sample) -> bytes:
-    if thing.mask is not None:
-        return struct.pack("=HII", _MASK, thing.mask.width, thing.mask.height) + thing.mask.counts
-    rings = [ring for ring in thing.polygons if len(ring) >= 6]
-    if not rings:
-        raise _lacking("mask", sample, thing)
-    head = struct.pack(f"=H{len(rings)}I", len(rings), *(len(ring) // 2 for ring in rings))
-    return head + b"".join(array("f", ring).tobytes() for ring in rings)
 
 
 def _unpacked_points(value: bytes) -> tuple[int, Sequence[int], Floats]:
@@ -281,9 +240,3 @@ def _area(thing: Object) -> float:
     if "area" in thing.extra:
         return float(thing.extra["area"])
     return run_lengths.area(thing.mask) if thing.mask is not None else -1.0
-
-
-def _lacking(what: str, sample: Sample, thing: Object | None = None) -> DataError:
-    whose = f"{thing.category} ({thing.origin}) of {sample.id}" if thing is not None else sample.id
-    hint = "annotate it, or leave it out of the annotations; another network can do without"
-    return DataError(f"{whose} has no {what}, which this network needs", where=sample.where(thing), hint=hint)

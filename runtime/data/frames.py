@@ -243,7 +243,10 @@ def _notes(recipe: Recipe, classes: Sequence[str], gathered: Gathered, what: str
     if crowds := gathered.left_out[CROWD]:
         yield f"{crowds} crowds of the {what} data (groups of things in one box) are left out"
     if flat := gathered.left_out[FLAT]:
-        yield _flat_note(flat, what, gathered.flattened)
+        yield _flat_note(flat, what, gathered.examples[FLAT])
+    for why, count in gathered.left_out.items():
+        if count and why not in (DIFFICULT, CROWD, FLAT):
+            yield f"{count} objects of the {what} data are left out, such as one of {gathered.examples[why]}: {why}"
     if absent:
         thing = "box" if "boxes" in gathered.fields else "object"
         yield f"no {thing} in the {what} data for: {', '.join(absent)}"

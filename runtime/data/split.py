@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from runtime.data import checks
 from runtime.data.columns import Annotated, Column, Fixed
-from runtime.data.fields import Fields
+from runtime.data.fields import Derived, Fields, Judging
 from runtime.imaging.decoding import Embedded, Stored
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
@@ -70,7 +70,7 @@ class Split:
     def nbytes(self) -> int:
         """Of all that grows with the data."""
         arrays: list[NDArray[Any] | None] = [self.ends, self.folders, self.sizes, self.starts, self.parts, self.units]
-        columns = sum(column.nbytes for column in self.columns.values())
+        columns = sum(column.nbytes for column in {id(column): column for column in self.columns.values()}.values())
         return len(self.names) + columns + sum(each.nbytes for each in arrays if each is not None)
 
     def name(self, index: int) -> str:
@@ -126,7 +126,8 @@ class Gathered:
     """Grows by images, keeping what ``fields`` are of each.
 
     ``mapped`` and ``unmapped`` count objects by their class in the files, those that are trained and the others;
-    ``left_out`` those too difficult, crowds, or without area (unless ``flat``; ``flattened`` is an image of one).
+    ``left_out`` those too difficult, crowds, without area (unless ``flat``), or of no use to a field, by the reason;
+    ``examples`` has an image for each reason.
     ``categories`` are the classes of data sets that name them, those that are trained and others. ``present`` are the
     classes (from 1) that any object has, 0 where one is not trained, ``largest`` the largest number of one in records
     that hold numbers, ``unnamed`` whether there are records without a list of what their numbers mean. ``naming`` is
@@ -146,7 +147,7 @@ class Gathered:
     largest: int = 0
     unnamed: bool = False
     left_out: Counter[str] = field(default_factory=Counter)
-    flattened: str = ""
+    examples: dict[str, str] = field(default_factory=dict)
     categories: dict[str, None] = field(default_factory=dict)
     losses: Losses = field(default_factory=Losses)
 
@@ -155,7 +156,9 @@ class Gathered:
         self.names = bytearray()
         self.ends, self.folders, self.sizes = array("q"), array("H"), array("i")
         self.starts, self.parts = array("q", [0]), array("q")
-        self.columns = {name: each.column() for name, each in self.fields.items()}
+        self.stored = {name: each for name, each in self.fields.items() if not isinstance(each, Derived)}
+        self.columns = {name: each.column() for name, each in self.stored.items()}
+        self.judging = [each for each in self.stored.values() if isinstance(each, Judging)]
         self.embedded = False
 
     def __len__(self) -> int:
@@ -179,8 +182,8 @@ class Gathered:
         """Places of the objects that are trained; gives all their labels."""
         image.labels = [self._label(name, image.file) for name in image.classes]
         self.present.update(image.labels)
-        flat = () if self.flat else _flat(image)
-        if self.hard and all(image.labels) and (self.crowds or image.sample is None) and not any(flat):
+        unusable = self._unusable(image)
+        if self.hard and all(image.labels) and (self.crowds or image.sample is None) and not unusable:
             return range(len(image.labels))
         chosen = []
         for place, (label, difficult) in enumerate(zip(image.labels, image.difficult, strict=True)):
@@ -188,26 +191,34 @@ class Gathered:
                 self.losses.lose(UNMAPPED.format(self.naming.removeprefix("dataset_config.")), items=1)
                 continue
             if difficult and not self.hard:
-                self._leave_out(DIFFICULT)
+                self._leave_out(DIFFICULT, image)
             elif not self.crowds and image.sample is not None and image.sample.objects[place].crowd:
-                self._leave_out(CROWD)
-            elif flat and flat[place]:
-                self._leave_out(FLAT)
-                self.flattened = self.flattened or image.name
+                self._leave_out(CROWD, image)
+            elif place in unusable:
+                self._leave_out(unusable[place], image)
             else:
                 chosen.append(place)
         return chosen
 
-    def _leave_out(self, why: str) -> None:
+    def _unusable(self, image: Annotated) -> dict[int, str]:
+        """Places of the objects that cannot be used, and why."""
+        found: dict[int, str] = {}
+        for each in self.judging:
+            found |= each.unusable(image)
+        if not self.flat:
+            found |= {place: FLAT for place, flat in enumerate(_flat(image)) if flat}
+        return found
+
+    def _leave_out(self, why: str, image: Annotated) -> None:
         self.left_out[why] += 1
+        self.examples.setdefault(why, image.name)
         self.losses.lose(why, items=1)
 
     def _keep(self, image: Annotated, chosen: Sequence[int]) -> None:
         count = len(image.classes)
-        for name, each in self.fields.items():
-            values = each.read(image)
-            if each.per == "object" and len(chosen) < count:
-                values = [values[place] for place in chosen]
+        kept = image if len(chosen) == count else image.only(chosen)
+        for name, each in self.stored.items():
+            values = each.read(kept if each.per == "object" else image)
             if len(values):
                 self.columns[name].extend(values)
         self.starts.append(self.starts[-1] + len(chosen))
@@ -231,6 +242,7 @@ class Gathered:
 
     def split(self, sources: tuple[tuple[int, float], ...], notes: tuple[str, ...]) -> Split:
         """What has grown, in the same memory. Nothing can be added any more."""
+        derived = {name: self.columns[each.source] for name, each in self.fields.items() if isinstance(each, Derived)}
         return Split(
             roots=tuple(self.roots),
             names=self.names,
@@ -238,7 +250,7 @@ class Gathered:
             folders=np.frombuffer(self.folders, np.uint16),
             sizes=np.frombuffer(self.sizes, np.int32).reshape(-1, 2),
             fields=self.fields,
-            columns=self.columns,
+            columns={**self.columns, **derived},
             starts=np.frombuffer(self.starts, np.int64),
             parts=np.frombuffer(self.parts, np.int64).reshape(-1, 2) if self.embedded else None,
             sources=sources,

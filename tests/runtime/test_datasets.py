@@ -19,7 +19,8 @@ from converters.sample import draw
 from runtime import networks
 from runtime.data import batches, frames
 from runtime.data.columns import Annotated, Fixed
-from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap, Outlines, Value
+from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap, Value
+from runtime.data.masks import Outlines
 from runtime.data.orders import Draw, InOrder, Order
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.data.split import FLAT

@@ -150,4 +150,4 @@ def test_its_writers_write(drawn: Any, tmp_path: Path) -> None:
         with writer.open(target, ResultsOptions(CLASSES, paths)) as results:
             for path, prediction, info in zip(paths, perfect(task, batch), infos(split, batch), strict=True):
                 results.add(path, path.stem + writer.suffix, task.restore(prediction, info))
-        assert target.is_file() or len(list(target.iterdir())) == len(paths)
+        assert target.is_file() or len(list(target.glob(f"*{writer.suffix}"))) == len(paths)

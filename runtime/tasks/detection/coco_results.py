@@ -94,11 +94,16 @@ class CocoResults:
         return self.ids.about
 
     def add(self, image: Path, name: str, prediction: Prediction) -> None:
+        for record in self.records(image, name, prediction):
+            self.stream.write(("[\n" if self.empty else ",\n") + json.dumps(record))
+            self.empty = False
+
+    def records(self, image: Path, name: str, prediction: Prediction) -> Iterator[dict[str, Any]]:
         """The objects on ``image``, called ``name`` there; boxes become left, top, width, height."""
         columns = class_names(prediction, self.classes), prediction["boxes"].tolist(), prediction["scores"].tolist()
         for place, (of_class, box, score) in enumerate(zip(*columns, strict=True)):
             left, top, right, bottom = (round(value, 2) for value in box)
-            record = {
+            yield {
                 "image_id": self.ids.pictures[image],
                 "category_id": self.ids.classes[of_class],
                 "bbox": [left, top, round(right - left, 2), round(bottom - top, 2)],
@@ -106,15 +111,15 @@ class CocoResults:
                 "file_name": name,
                 **{field: int(prediction[field][place]) for field in NUMBERS if field in prediction},
             }
-            self.stream.write(("[\n" if self.empty else ",\n") + json.dumps(record))
-            self.empty = False
 
 
 @contextmanager
-def writing(path: Path, ids: Ids, classes: Sequence[str]) -> Iterator[CocoResults]:
-    """The file appears when the block ends well."""
+def writing(
+    path: Path, ids: Ids, classes: Sequence[str], *, kind: type[CocoResults] = CocoResults
+) -> Iterator[CocoResults]:
+    """The file appears when the block ends well; ``kind`` makes its records."""
     with atomic(path) as stream:
-        results = CocoResults(stream, ids, classes)
+        results = kind(stream, ids, classes)
         yield results
         stream.write("[]\n" if results.empty else "\n]\n")
 

@@ -7,7 +7,7 @@ touch an object at all, each a handful of NumPy calls.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from runtime.imaging import boxes
 
 Array = NDArray[Any]
+Compare = Callable[[Array, Array], Array]
+"""The overlap of detections [P] and objects [P], one with one, given by their places among all; pairs of a detection
+stand together, and so do those of a group."""
 
 CHUNK = 2_000_000
 """So many pairs of a detection and an object are compared at a time."""
@@ -42,6 +45,7 @@ def match(
     ignored: Array | None = None,
     ties: str = "first",
     crowd: Array | None = None,
+    compare: Compare | None = None,
 ) -> Matches:
     """Match detections to objects of the same group (a picture and a class, as one number).
 
@@ -49,16 +53,20 @@ def match(
     [N, 4] corners. A detection takes the free object that it overlaps most, if by ``thresholds`` [T] or more; of two
     that it overlaps alike, the "first" or the "last". ``ignored`` bool [A, N]: sets of objects that are taken only
     where no other can be. Any number of detections may take an object that is a ``crowd`` bool [N]; what counts there
-    is the share of the detection that lies in it. The result has R = A * T rules (T alone without ``ignored``),
-    thresholds running fastest.
+    is the share of the detection that lies in it. ``compare`` gives another overlap than that of boxes. The result has
+    R = A * T rules (T alone without ``ignored``), thresholds running fastest.
     """
     sets = np.zeros((1, len(truth_groups)), dtype=bool) if ignored is None else ignored
     rules = len(sets) * len(thresholds)
     crowds = np.zeros(len(truth_groups), dtype=bool) if crowd is None else crowd
+
+    def of_boxes(detections: Array, truths: Array) -> Array:
+        return overlaps(found_boxes[detections], truth_boxes[truths], crowds[truths])
+
     parts = [
         _match(detections, truths, overlap, found_groups, thresholds=thresholds, ignored=sets, ties=ties, crowd=crowds)
         for detections, truths, overlap in _pairs(
-            found_groups, found_boxes, truth_groups, truth_boxes, lowest=float(np.min(thresholds)), crowd=crowds
+            found_groups, truth_groups, lowest=float(np.min(thresholds)), compare=compare or of_boxes
         )
     ]
     if not parts:
@@ -67,7 +75,7 @@ def match(
 
 
 def _pairs(
-    found_groups: Array, found_boxes: Array, truth_groups: Array, truth_boxes: Array, *, lowest: float, crowd: Array
+    found_groups: Array, truth_groups: Array, *, lowest: float, compare: Compare
 ) -> Iterator[tuple[Array, Array, Array]]:
     """Detection, object and overlap of every pair that overlaps by ``lowest`` or more; whole groups at a time."""
     first = np.searchsorted(truth_groups, found_groups, "left")
@@ -85,7 +93,7 @@ def _pairs(
         detections = np.repeat(some[start:stop], many)
         ramp = np.arange(len(detections)) - np.repeat(np.cumsum(many) - many, many)
         truths = np.repeat(first[start:stop], many) + ramp
-        overlap = overlaps(found_boxes[detections], truth_boxes[truths], crowd[truths])
+        overlap = compare(detections, truths)
         near = overlap >= min(lowest, 1 - 1e-10)
         yield detections[near], truths[near], overlap[near]
         start = stop

@@ -61,11 +61,11 @@ class CocoWriter:
 
     @contextmanager
     def open(self, path: Path, options: ResultsOptions) -> Iterator[CocoResults]:
-        with coco_results.writing(path, _ids(options), options.classes) as results:
+        with coco_results.writing(path, ids_of(options), options.classes) as results:
             yield results
 
 
-def _ids(options: ResultsOptions) -> Ids:
+def ids_of(options: ResultsOptions) -> Ids:
     """How COCO results number images and classes. Raises DataError."""
     if options.class_maps:
         return class_maps.ids(options.class_maps, options.images, options.classes)

@@ -1,4 +1,4 @@
-"""COCO's twelve figures, as pycocotools' COCOeval counts them (bbox), for all pictures at once.
+"""COCO's twelve figures, as pycocotools' COCOeval counts them (bbox, segm), for all pictures at once.
 
 Source of the rules: https://cocodataset.org/#detection-eval and cocoeval.py of pycocotools. Boxes are compared in
 pixels of the stored pictures: that is what the areas of "small" and "large" mean.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.tasks.detection.findings import Findings
-from runtime.tasks.detection.matching import match
+from runtime.tasks.detection.matching import Compare, match
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)
@@ -46,20 +46,22 @@ class Coco:
         return [_mean(chosen[..., k]) for k in range(chosen.shape[-1])]
 
 
-def measure(findings: Findings) -> Coco:
-    """COCO's precisions and recalls of ``findings``."""
+def measure(findings: Findings, compare: Compare | None = None) -> Coco:
+    """COCO's precisions and recalls of ``findings``; ``compare`` gives another overlap than that of boxes."""
     found, truth = findings.found, findings.truth
     groups, wanted = findings.groups(found), findings.groups(truth)
     place = np.arange(len(groups)) - np.searchsorted(groups, groups, "left")
-    counted = place < MOST[-1]
+    counted = np.flatnonzero(place < MOST[-1])
     found, groups, place = found.take(counted), groups[counted], place[counted]
+    given = None if compare is None else lambda detections, objects: compare(counted[detections], objects)
     boxes, true_boxes = findings.stored(found), findings.stored(truth)
     low, high = np.array(list(AREAS.values())).T[:, :, None]
     area, true_area = findings.areas(found), findings.areas(truth)
     outside, ignored = (area < low) | (area > high), (true_area < low) | (true_area > high) | truth.crowd
     matches = match(
-        groups, boxes, wanted, true_boxes, thresholds=THRESHOLDS, ignored=ignored, ties="last", crowd=truth.crowd
-    )
+        groups, boxes, wanted, true_boxes, thresholds=THRESHOLDS, ignored=ignored, ties="last", crowd=truth.crowd,
+        compare=given,
+    )  # fmt: skip
     shape = (len(AREAS), len(THRESHOLDS), len(matches.found))
     hit = (matches.truth >= 0).reshape(shape)
     # Of what found an object that does not count, or found none and does not count itself, nothing is said.

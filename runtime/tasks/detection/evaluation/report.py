@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,10 +27,11 @@ STARS = "*" * 31
 WORST = 12
 """Images on the sheet."""
 COLUMNS = (
-    ("objects", "objects"), ("detections", "found"), ("true_positives", "right"), ("false_positives", "wrong"),
-    ("missed", "missed"), ("precision", "precision"), ("recall", "recall"), ("f1", "F1"), ("AP", "AP"),
-    ("AP50_95", "AP50:95"),
+    ("images", "images"), ("objects", "objects"), ("detections", "found"), ("true_positives", "right"),
+    ("false_positives", "wrong"), ("missed", "missed"), ("precision", "precision"), ("recall", "recall"), ("f1", "F1"),
+    ("AP", "AP"), ("AP50", "AP50"), ("AP50_95", "AP50:95"),
 )  # fmt: skip
+CHARTS = ("confusion", "confusion_normalised", "precision_recall", "precision", "recall", "f1")
 COCO_TEXT = {"APs": "small", "APm": "medium", "APl": "large"}
 
 
@@ -53,15 +54,16 @@ class DetectionReport:
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """The table, a row a class and one for all."""
+        """The table: a row a class, one for all of them together, and one of the means over the classes."""
         rows, precision, coco = self.analysis.table(), self.measured.precision, self.measured.coco
         per_class, half = coco.per_class(), coco.per_class(0)
         for row, own, at_half in zip(rows, per_class, half, strict=True):
             row["AP"] = None if row["class"] in precision.absent else precision.per_class[row["class"]]
             row["AP50"], row["AP50_95"] = _known(at_half), _known(own)
-        last = total(rows)
-        last |= {"AP": precision.mean, "AP50": _known(coco.figures["AP50"]), "AP50_95": _known(coco.figures["AP"])}
-        return [*rows, last]
+        means = {"AP": precision.mean, "AP50": _known(coco.figures["AP50"]), "AP50_95": _known(coco.figures["AP"])}
+        shares = dict(zip(("precision", "recall", "f1"), self.analysis.means, strict=True))
+        together = {**total(rows), "images": self.measured.findings.pictures, **means}
+        return [*rows, together, {"class": "mean", **shares, **means}]
 
     @property
     def about(self) -> str:
@@ -81,7 +83,7 @@ class DetectionReport:
         width = max(len("class"), *(len(row["class"]) for row in self.rows))
         yield "".join([f"{'class':<{width}}", *(f"{text:>{_width(text)}}" for _, text in COLUMNS)])
         for row in self.rows:
-            cells = (f"{_cell(row[key]):>{_width(text)}}" for key, text in COLUMNS)
+            cells = (f"{_cell(row.get(key)):>{_width(text)}}" for key, text in COLUMNS)
             yield "".join([f"{row['class']:<{width}}", *cells])
         why = "where the mean F1 is best: a good -t for tlt-infer" if self.options.threshold is None else "as asked for"
         yield f"counted from a score of {self.analysis.threshold:.3g} on ({why})"
@@ -109,8 +111,9 @@ class DetectionReport:
             "coco": {name: _known(value) for name, value in measured.coco.figures.items()},
             "coco_counted_by": "tltpipe",
             "threshold": analysis.threshold,
-            "classes": self.rows[:-1],
-            "all": self.rows[-1],
+            "classes": self.rows[:-2],
+            "all": self.rows[-2],
+            "mean": self.rows[-1],
             "confusion": {"classes": names, "counts": analysis.confusion().tolist()},
             "curves": self._curves(),
             "worst": [
@@ -132,10 +135,13 @@ class DetectionReport:
 
         analysis, about, measured = self.analysis, self.about, self.measured
         counted = f"{about} · score {analysis.threshold:.2f} or more"
-        paths = [folder / name for name in ("confusion.png", "precision_recall.png", "f1.png")]
-        charts.confusion(paths[0], analysis.confusion(), measured.findings.classes, about=counted)
-        charts.precision_recall(paths[1], analysis, list(measured.precision.per_class.values()), about=about)
-        charts.f1(paths[2], analysis, about=about)
+        counts, classes = analysis.confusion(), measured.findings.classes
+        paths = [folder / f"{name}.png" for name in CHARTS]
+        charts.confusion(paths[0], counts, classes, about=counted)
+        charts.confusion(paths[1], counts, classes, about=counted, normalised=True)
+        charts.precision_recall(paths[2], analysis, list(measured.precision.per_class.values()), about=about)
+        for path, measure in zip(paths[3:], charts.MEASURES, strict=True):
+            charts.over_threshold(path, analysis, measure, about=about)
         if worst := analysis.worst(WORST):
             paths.append(folder / "worst.png")
             places = [(self.images.name(each.number), self.images.image(each.number)) for each in worst]
@@ -146,12 +152,15 @@ class DetectionReport:
 
     def write_coco(self, folder: Path) -> tuple[list[Path], str]:
         """Detections and objects as two COCO files, with the ids of the class maps."""
-        findings, paths = self.measured.findings, paths_of(self.images)
+        return write(folder, self.measured.findings, self.images, self.ids), "; ".join(self.ids.about)
+
+    @cached_property
+    def ids(self) -> Ids:
+        """What COCO files call the images and the classes."""
+        paths, classes = paths_of(self.images), self.measured.findings.classes
         if self.options.class_maps:  # their images may have had another size before they were augmented
-            ids = class_maps.ids(self.options.class_maps, paths, findings.classes, measure=False)
-        else:
-            ids = coco_results.count(paths, findings.classes)
-        return write(folder, findings, self.images, ids), "; ".join(ids.about)
+            return class_maps.ids(self.options.class_maps, paths, classes, measure=False)
+        return coco_results.count(paths, classes)
 
 
 def table(result: Result, *, decimals: int) -> Iterator[str]:
@@ -199,33 +208,34 @@ def write(folder: Path, findings: Findings, images: Images, ids: Ids) -> list[Pa
     """Write both files below ``folder``; returns them."""
     paths = paths_of(images)
     with coco_results.writing(folder / RESULTS, ids, findings.classes) as results:
-        for number, prediction in _by_picture(findings, findings.found):
+        for number, prediction in by_picture(findings, findings.found):
             results.add(paths[number], paths[number].name, prediction)
     with atomic(folder / ANNOTATIONS) as stream:
-        json.dump(_truth(findings, paths, ids), stream)
+        json.dump(annotation_file(findings, paths, ids), stream)
     return [folder / RESULTS, folder / ANNOTATIONS]
 
 
-def _truth(findings: Findings, paths: list[Path], ids: Ids) -> Mapping[str, Any]:
+def annotation_file(findings: Findings, paths: list[Path], ids: Ids) -> dict[str, Any]:
+    """The objects as a COCO file holds them, in the order of ``findings.truth``."""
     sizes = findings.sizes.tolist()
     images = [
         {"id": ids.pictures[path], "file_name": path.name, "width": width, "height": height}
         for path, (width, height) in zip(paths, sizes, strict=True)
     ]
-    annotations: list[dict[str, Any]] = []
-    for number, objects in _by_picture(findings, findings.truth):
+    records: list[dict[str, Any]] = []
+    for number, objects in by_picture(findings, findings.truth):
         columns = (objects[name].tolist() for name in ("boxes", "labels", "area", "crowd"))
         for box, label, area, crowd in zip(*columns, strict=True):
             left, top, right, bottom = box
             wide, high = right - left, bottom - top
-            record = {"id": len(annotations) + 1, "image_id": ids.pictures[paths[number]]}
+            record = {"id": len(records) + 1, "image_id": ids.pictures[paths[number]]}
             record |= {"category_id": ids.classes[findings.classes[label - 1]], "bbox": [left, top, wide, high]}
-            annotations.append(record | {"area": area, "iscrowd": int(crowd)})
+            records.append(record | {"area": area, "iscrowd": int(crowd)})
     categories = [{"id": ids.classes[name], "name": name} for name in findings.classes]
-    return {"images": images, "annotations": annotations, "categories": categories}
+    return {"images": images, "annotations": records, "categories": categories}
 
 
-def _by_picture(findings: Findings, items: Items) -> Iterator[tuple[int, Prediction]]:
+def by_picture(findings: Findings, items: Items) -> Iterator[tuple[int, Prediction]]:
     """The objects or detections of each picture that has any, in pixels of the stored picture."""
     if not len(items):
         return

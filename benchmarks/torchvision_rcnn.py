@@ -1,16 +1,16 @@
-"""torchvision's reference loop with the Faster R-CNN and the recipe of accuracy_faster_rcnn.yaml, for so many seconds.
+"""torchvision's reference loop with the R-CNN and the recipe of accuracy_NETWORK.yaml, for so many seconds.
 
-    python benchmarks/torchvision_faster_rcnn.py SECONDS TRAIN_JSON TRAIN_IMAGES VAL_JSON VAL_IMAGES RESULTS
+    python benchmarks/torchvision_rcnn.py NETWORK SECONDS TRAIN_JSON TRAIN_IMAGES VAL_JSON VAL_IMAGES RESULTS
 
-The loop is that of torchvision's references/detection (train.py, engine.py): a DataLoader of whole pictures that the
-model itself resizes, losses logged in every step, COCO's figures on the validation pictures after every epoch. Model,
-optimiser and learning rate are those that tlt-train gets, the rate stretched over the seconds. Writes what it finds
-on the validation pictures in the end as COCO results.
+NETWORK is faster_rcnn or mask_rcnn; the second draws a mask of every object from its polygons. The loop is that of
+torchvision's references/detection (train.py, engine.py): a DataLoader of whole pictures that the model itself resizes,
+losses logged in every step, COCO's figures on the validation pictures after every epoch. Model, optimiser and learning
+rate are those that tlt-train gets, the rate stretched over the seconds. Writes what it finds on the validation pictures
+in the end as COCO results.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import json
@@ -22,49 +22,61 @@ from typing import Any
 
 import torch
 import yaml
+from coco_pictures import Pictures, command_line, loader, parse, results
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from torch import nn
 from torchvision.models import resnet
-from torchvision.models.detection import FasterRCNN
+from torchvision.models.detection import FasterRCNN, MaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.ops import MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from torchvision.transforms import v2
-from torchvision_ssd import Pictures, loader, results
 
-SETTINGS = Path(__file__).parent / "accuracy_faster_rcnn.yaml"
 LOGGED = 20
 """Steps between two lines."""
 
 
-def build(settings: dict[str, Any], classes: int) -> FasterRCNN:
+def pyramid_of(settings: dict[str, Any]) -> BackboneWithFPN:
     stages = settings["returned_layers"]
     body = resnet.__dict__[settings["backbone"]](weights=None)
     width = body.inplanes // 8
-    pyramid = BackboneWithFPN(
+    return BackboneWithFPN(
         body,
         {f"layer{stage}": str(level) for level, stage in enumerate(stages)},
         [width * 2 ** (stage - 1) for stage in stages],
         settings["fpn_channels"],
         extra_blocks=LastLevelMaxPool(),
     )
+
+
+def build(settings: dict[str, Any], classes: int, *, masks: bool) -> nn.Module:
+    """torchvision's own class with the parts that ``settings`` ask for; ``classes`` without the background."""
+    channels, hidden = settings["fpn_channels"], settings["box_representation_size"]
+    levels = [str(level) for level in range(len(settings["returned_layers"]))]
     sizes = tuple(tuple(level) for level in settings["anchor_sizes"])
-    hidden = settings["box_representation_size"]
-    taken = {name: value for name, value in settings.items() if name.startswith(("rpn_", "box_"))}
-    model = FasterRCNN(
-        pyramid,
-        min_size=settings["min_size"][-1],
-        max_size=1333,
-        rpn_anchor_generator=AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * len(sizes)),
-        box_roi_pool=MultiScaleRoIAlign([str(level) for level in range(len(stages))], 7, 2),
-        box_head=TwoMLPHead(settings["fpn_channels"] * 49, hidden),
-        box_predictor=FastRCNNPredictor(hidden, classes + 1),
-        **{name: value for name, value in taken.items() if name != "box_representation_size"},
-    )
-    assert isinstance(model, nn.Module)
+    parts: dict[str, Any] = {
+        "min_size": settings["min_size"][-1],
+        "max_size": 1333,
+        "rpn_anchor_generator": AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * len(sizes)),
+        "box_roi_pool": MultiScaleRoIAlign(levels, 7, 2),
+        "box_head": TwoMLPHead(channels * 49, hidden),
+        "box_predictor": FastRCNNPredictor(hidden, classes + 1),
+    }
+    if masks:
+        layers = settings["mask_layers"]
+        parts |= {
+            "mask_roi_pool": MultiScaleRoIAlign(levels, 14, 2),
+            "mask_head": MaskRCNNHeads(channels, layers, 1),
+            "mask_predictor": MaskRCNNPredictor(layers[-1], settings["mask_dim_reduced"], classes + 1),
+        }
+    numbers = {name: value for name, value in settings.items() if name.startswith(("rpn_", "box_"))}
+    del numbers["box_representation_size"]
+    kind = MaskRCNN if masks else FasterRCNN
+    model: nn.Module = kind(pyramid_of(settings), **parts, **numbers)
     return model
 
 
@@ -95,12 +107,13 @@ def evaluate(model: nn.Module, held_out: Pictures, truth: COCO) -> None:
     found = results(model, held_out)
     if not found:
         return
-    with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(truth, truth.loadRes(found), "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    print(f"AP {evaluation.stats[0]:.3f}, AP50 {evaluation.stats[1]:.3f}", flush=True)
+    for kind in ("bbox", "segm") if held_out.masks else ("bbox",):
+        with contextlib.redirect_stdout(io.StringIO()):
+            evaluation = COCOeval(truth, truth.loadRes(found), kind)
+            evaluation.evaluate()
+            evaluation.accumulate()
+            evaluation.summarize()
+        print(f"{kind}: AP {evaluation.stats[0]:.3f}, AP50 {evaluation.stats[1]:.3f}", flush=True)
 
 
 def train(model: nn.Module, settings: dict[str, Any], data: Pictures, held_out: Pictures, seconds: float) -> int:
@@ -131,16 +144,15 @@ def train(model: nn.Module, settings: dict[str, Any], data: Pictures, held_out: 
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("seconds", type=float)
-    for name in ("train_json", "train_images", "validation_json", "validation_images", "results"):
-        parser.add_argument(name, type=Path)
-    said = parser.parse_args()
+    parser = command_line(__doc__)
+    parser.add_argument("network", choices=("faster_rcnn", "mask_rcnn"))
+    said = parse(parser)
     torch.manual_seed(1)
-    settings = yaml.safe_load(SETTINGS.read_text())["faster_rcnn"]
-    data = Pictures(said.train_json, said.train_images, [v2.RandomHorizontalFlip(0.5)])
-    held_out = Pictures(said.validation_json, said.validation_images, [])
-    model = build(settings, max(data.coco.cats))
+    settings = yaml.safe_load(Path(__file__).with_name(f"accuracy_{said.network}.yaml").read_text())[said.network]
+    masks = said.network == "mask_rcnn"
+    data = Pictures(said.train_json, said.train_images, [v2.RandomHorizontalFlip(0.5)], masks=masks)
+    held_out = Pictures(said.validation_json, said.validation_images, [], masks=masks)
+    model = build(settings, max(data.coco.cats), masks=masks)
     seen = train(model, settings, data, held_out, said.seconds)
-    print(f"{seen} pictures, {seen / len(data):.1f} epochs", flush=True)
+    print(f"{seen} pictures, {seen / len(data):.1f} epochs in {said.seconds:.0f} s", flush=True)
     said.results.write_text(json.dumps(results(model, held_out)))

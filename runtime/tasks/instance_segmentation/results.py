@@ -1,0 +1,93 @@
+"""Masks as files: a PNG for each beside KITTI lines, and COCO's results format with run lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from converters.model import run_lengths
+from runtime.tasks import Prediction, Results, ResultsOptions
+from runtime.tasks.detection import coco_results
+from runtime.tasks.detection.coco_results import CocoResults
+from runtime.tasks.detection.results import CocoWriter, KittiWriter, ids_of
+from runtime.tasks.instance_segmentation import pasting
+from tltpipe.files import atomic
+
+
+class MaskWriter:
+    """KITTI lines, and in a folder of the same name a PNG of the mask of each line: 1.png of the first."""
+
+    def __init__(self) -> None:
+        self.lines = KittiWriter()
+        self.suffix = self.lines.suffix
+
+    def require_no_annotations(self, path: Path) -> None:
+        self.lines.require_no_annotations(path)
+
+    @contextmanager
+    def open(self, path: Path, options: ResultsOptions) -> Iterator[Results]:
+        with self.lines.open(path, options) as lines:
+            yield MaskFiles(path, lines)
+
+
+@dataclass(frozen=True)
+class MaskFiles:
+    """Masks are white on black, as large as the image. Those of an earlier run that are too many go."""
+
+    folder: Path
+    lines: Results
+
+    @property
+    def about(self) -> Sequence[str]:
+        return self.lines.about
+
+    def add(self, image: Path, name: str, prediction: Prediction) -> None:
+        folder, count = (self.folder / name).with_suffix(""), 0
+        for count, mask in enumerate(pasting.masks(prediction), start=1):
+            folder.mkdir(parents=True, exist_ok=True)
+            with atomic(folder / f"{count}.png", "wb") as stream:
+                Image.fromarray(run_lengths.decode(mask) * 255).convert("1").save(stream, format="PNG")
+        for old in folder.glob("*.png"):
+            if old.stem.isdecimal() and int(old.stem) > count:
+                old.unlink()
+        self.lines.add(image, name, prediction)
+
+
+class SegmentationWriter(CocoWriter):
+    """COCO's results with "bbox" and "segmentation"."""
+
+    @contextmanager
+    def open(self, path: Path, options: ResultsOptions) -> Iterator[CocoResults]:
+        kind = SegmentationResults
+        with coco_results.writing(path, ids_of(options), options.classes, kind=kind) as results:
+            yield results
+
+
+class SegmentationResults(CocoResults):
+    def records(self, image: Path, name: str, prediction: Prediction) -> Iterator[dict[str, Any]]:
+        """Objects without a mask, such as the people of a cascade, are boxes alone."""
+        records = super().records(image, name, prediction)
+        if "image_size" not in prediction:
+            yield from records
+            return
+        for record, mask in zip(records, pasting.masks(prediction), strict=True):
+            yield record | {"segmentation": segmentation(mask.counts, mask.width, mask.height)}
+
+
+class MaskResults(SegmentationResults):
+    """Without boxes: COCO's programs then measure the masks alone."""
+
+    def records(self, image: Path, name: str, prediction: Prediction) -> Iterator[dict[str, Any]]:
+        for record in super().records(image, name, prediction):
+            del record["bbox"]
+            yield record
+
+
+def segmentation(counts: bytes, width: int, height: int) -> dict[str, Any]:
+    """Run lengths as COCO's files hold them."""
+    return {"size": [height, width], "counts": counts.decode("ascii")}
