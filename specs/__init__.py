@@ -214,7 +214,7 @@ def load(folder: str) -> ModuleType:
 
     Where specs are messages of protobuf it has MESSAGE, and of its one dialect SCHEMA, ELSEWHERE, IMAGE_SIZE, check();
     where there are more, DIALECTS names the modules in the folder that hold these. Where they are YAML it has
-    EXPERIMENT, the dataclass of the whole spec, and check(). Any other is a ``Reader`` itself.
+    EXPERIMENT, the dataclass of the whole spec, and check() (``specs.yaml_spec``). Any other is a ``Reader`` itself.
     Raises UsageError for an unknown name.
     """
     known = folders()

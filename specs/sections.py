@@ -51,6 +51,8 @@ class Optim:
     """Learning rate, before the schedule."""
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
     """Momentum of sgd and rmsprop; beta1 of adam and adamw."""
+    nesterov: bool = False
+    """Nesterov's momentum, of sgd."""
     weight_decay: NotNegative = 1e-4
     """Weight decay of kernels, and of norms and biases where norm_weight_decay is not set."""
     norm_weight_decay: NotNegative | None = None
@@ -59,9 +61,9 @@ class Optim:
     """multistep: times lr_decay after each epoch of lr_steps; step: times lr_decay every lr_step_size epochs;
     poly: (1 - progress) to the power lr_power; cosine: half a wave; the last two fall to lr_min."""
     lr_steps: tuple[Count, ...] = ()
-    """Epochs after which multistep lowers the rate."""
+    """Epochs after which multistep lowers the rate; with num_iterations: iterations."""
     lr_step_size: Count = 1
-    """Epochs between the drops of step."""
+    """Epochs between the drops of step; with num_iterations: iterations."""
     lr_decay: Annotated[float, Gt(0), Le(1)] = 0.1
     """Factor of each drop of step and multistep."""
     lr_power: Positive = 0.9
@@ -71,9 +73,13 @@ class Optim:
     lr_flat_epochs: Whole = 0
     """Last epochs of poly and cosine that stay at lr_min."""
     warmup_steps: Whole = 0
-    """Iterations, at most an epoch, in which the rate climbs on a straight line from warmup_factor times lr."""
+    """Iterations, at most an epoch, in which the rate climbs from warmup_factor times lr."""
     warmup_factor: Share = 0.001
-    """Share of lr at the first of warmup_steps."""
+    """Share of lr at the first iteration; quadratic begins at 0."""
+    warmup_epochs: NotNegative = 0.0
+    """Epochs, at most half of all, of a warm-up that poly and cosine begin behind; in place of warmup_steps."""
+    warmup_curve: Literal["linear", "quadratic"] = "linear"
+    """How the rate climbs: linear on a straight line, quadratic as the square of the warm-up's progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +91,8 @@ class TrainSettings:
 
     num_epochs: Count = 10
     """Passes over the training images."""
+    num_iterations: Whole = 0
+    """Batches to train on, in place of num_epochs; 0: by epochs."""
     checkpoint_interval: Count = 1
     """Keep the checkpoint of every so many epochs."""
     validation_interval: Count = 1
@@ -146,6 +154,8 @@ def check_sources(path: str, sources: Sequence[Source]) -> Iterator[Finding]:
 def check_train(train: Train) -> Iterator[Finding]:
     """What makes no sense in ``train``: curves that never bend, warm-ups and tails."""
     optim, here = train.optim, "train.optim"
+    if optim.nesterov and (optim.optimizer != "sgd" or not optim.momentum):
+        yield Finding(f"{here}.nesterov", "nesterov needs optimizer: sgd and a momentum above 0")
     if optim.lr_scheduler == "multistep":
         if not optim.lr_steps or list(optim.lr_steps) != sorted(set(optim.lr_steps)):
             what = "multistep needs lr_steps, epochs in rising order"
@@ -155,6 +165,10 @@ def check_train(train: Train) -> Iterator[Finding]:
     if optim.lr_scheduler in ("poly", "cosine"):
         if optim.lr_min > optim.lr:
             yield Finding(f"{here}.lr_min", f"lr_min must be at most lr, {optim.lr:g}, not {optim.lr_min:g}")
-        if optim.lr_flat_epochs >= train.num_epochs:
+        if optim.lr_flat_epochs >= train.num_epochs and not train.num_iterations:
             what = f"lr_flat_epochs must be below num_epochs, {train.num_epochs}, not {optim.lr_flat_epochs}"
             yield Finding(f"{here}.lr_flat_epochs", what)
+    for name in ("lr_flat_epochs", "warmup_epochs") if train.num_iterations else ():
+        if getattr(optim, name):
+            what = f"{name} counts epochs, but num_iterations is {train.num_iterations}"
+            yield Finding(f"{here}.{name}", what, "leave it out, or train by num_epochs; warmup_steps are iterations")

@@ -1,7 +1,8 @@
 """Specs in YAML, typed by frozen dataclasses: a section is a dataclass, its keys are the fields.
 
 A folder of ``specs/`` whose specs are of this form has ``EXPERIMENT``, the dataclass of the whole spec, and ``check``,
-which finds what fits by itself and not together. Sections that several share are in ``specs.sections``.
+which finds what fits by itself and not together; where images have one size IMAGE_SIZE, the fields with its width and
+height. Sections that several share are in ``specs.sections``.
 """
 
 from __future__ import annotations
@@ -55,8 +56,10 @@ class Reader:
             text = str(yaml.safe_dump(plain, sort_keys=False, width=120))
         return text
 
-    def image_size(self, spec: Spec) -> tuple[int, int] | None:  # noqa: ARG002 - each image has its own
-        return None
+    def image_size(self, spec: Spec) -> tuple[int, int] | None:
+        """None where each image has its own."""
+        fields: tuple[str, str] | None = getattr(self.folder, "IMAGE_SIZE", None)
+        return (checks.value_at(spec, fields[0]), checks.value_at(spec, fields[1])) if fields else None
 
     def recognises(self, text: str) -> int:
         """How many more keys of ``text`` are those of this folder's specs than are not; 0 for what is no YAML."""

@@ -34,7 +34,7 @@ KEY = Secret("key", optional=True)
 
 tick = progress.read
 CHECKPOINT_SUFFIX = ".*"
-_TABLES = re.compile(r"^(class\s+objects\s|not in the mean)")
+_TABLES = re.compile(r"^(class\s+images\s|not in the mean)")
 """How the tables begin that our program prints below NVIDIA's block."""
 _CHECKPOINT = re.compile(r"_epoch_(\d+)\.(?:tlt|safetensors)$")
 

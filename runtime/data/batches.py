@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from runtime.data.columns import Column
 from runtime.data.fields import BOXES, Field, Fields, Large
 from runtime.data.loading import Loader, Memory
-from runtime.data.orders import Draw, InOrder, Order
+from runtime.data.orders import Draw, InOrder, Order, further
 from runtime.data.split import Split
-from runtime.imaging.placement import Placement
+from runtime.imaging.placement import ChangingView, Composed, CompositeView, Part, Placement
 from tltpipe.machine import cpu_count, worker_count
 
 if TYPE_CHECKING:
     import torch
 
     from runtime.data.recipe import Recipe
-    from runtime.imaging.placement import Seen, View
+    from runtime.imaging.placement import View
     from runtime.imaging.transforms import Size
     from runtime.tasks import Target
 
@@ -58,8 +58,8 @@ class Rest(NamedTuple):
 
 @dataclass(frozen=True)
 class Pictures:
-    """Makes the batch of a Draw; lives in the worker processes. ``size`` is the network's (height, width), None where
-    each image has its own."""
+    """Makes the batch of a Draw; lives in the worker processes. ``size`` is the network's (height, width), or what
+    those of a view that changes from batch to batch vary around; None where each image has its own."""
 
     split: Split
     view: View
@@ -74,37 +74,43 @@ class Pictures:
 
     def room(self, draw: Draw) -> int:
         """An upper bound, known before anything is decoded."""
+        view = self._view(draw)
         if self.size is not None and not self._large:
-            return len(draw.indices) * prod(self.size) * 3
-        return sum(map(self._room, draw.indices))
+            return len(draw.indices) * self._bytes(view, self.size[::-1], 0)
+        composite = self._composite(view)
+        return sum(self._room(view, composite, draw, at) for at in range(len(draw.indices)))
 
     def most(self, draw: Draw) -> int:
         """What no batch of as many samples takes more than."""
         if self.size is not None and not self._large:
-            return self.room(draw)
+            return len(draw.indices) * self._bytes(self.view, self.size[::-1], 0)
         count = int(np.diff(self.split.starts).max()) if self.split.units is None else 1
+        count *= self.view.most if isinstance(self.view, CompositeView) else 1
         sizes = np.unique(self.split.sizes, axis=0).tolist()
-        return len(draw.indices) * max(self._bytes((width, height), count) for width, height in sizes)
+        return len(draw.indices) * max(self._bytes(self.view, (width, height), count) for width, height in sizes)
 
-    def _room(self, index: int) -> int:
-        image, things = self._sample(index)
-        return self._bytes(self._stored(image), things.stop - things.start)
+    def _room(self, view: View, composite: CompositeView | None, draw: Draw, at: int) -> int:
+        samples = self._samples(composite, draw.indices[at], self._random(draw, at))
+        things = [self._sample(index)[1] for index in samples]
+        stored = self._stored(self._sample(samples[0])[0])
+        return self._bytes(view, stored, sum(each.stop - each.start for each in things))
 
-    def _bytes(self, stored: Size, count: int) -> int:
+    def _bytes(self, view: View, stored: Size, count: int) -> int:
         """Of an image of ``stored`` (width, height) with ``count`` objects."""
-        width, height = self.size[::-1] if self.size is not None else self.view.bound(stored)
+        width, height = view.bound(stored)
         return width * height * 3 + sum(each.room(count, (width, height)) for each in self._large.values())
 
     def make(self, draw: Draw, memory: Memory) -> Rest:
         targets: list[Target] = []
         placements: list[Placement] = []
         counts: list[int] = []
-        end = 0
-        for at, index in enumerate(draw.indices):
-            seen, target = self.one(draw.epoch, draw.place + at, index)
-            end = _put(memory, end, seen.pixels)
-            placements.append(seen.placement)
-            counts.append(len(seen.kept))
+        end, view = 0, self._view(draw)
+        composite = self._composite(view)
+        for at in range(len(draw.indices)):
+            (pixels, parts), target = self._one(view, composite, draw, at)
+            end = _put(memory, end, pixels)
+            placements.append(parts[0].placement)
+            counts.append(sum(len(seen.kept) for seen in parts))
             targets.append(target)
         for name, each in self._large.items():
             for target in targets:
@@ -121,7 +127,8 @@ class Pictures:
         sizes, pieces = rest.sizes, _pieces(memory)
         images: NDArray[np.uint8] | list[NDArray[np.uint8]]
         if self.size is not None:
-            images = pieces(len(sizes) * prod(self.size) * 3).reshape(-1, *self.size, 3)
+            size = sizes[0][::-1]
+            images = pieces(len(sizes) * prod(size) * 3).reshape(-1, *size, 3)
         else:
             images = [pieces(width * height * 3).reshape(height, width, 3) for width, height in sizes]
         columns: dict[str, Sequence[NDArray[Any]]] = {}
@@ -138,16 +145,51 @@ class Pictures:
         placements = tuple(map(Placement, rest.matrices, sizes, map(self._stored, shown)))
         return Batch(images, targets, shown, self.split.fields, placements)
 
-    def one(self, epoch: int, place: int, index: int) -> tuple[Seen, Target]:
-        """What is seen of sample ``index``, and its target."""
-        image, things = self._sample(index)
-        boxes = self.split.boxes[things] if "boxes" in self.split.columns else _NO_BOXES
-        random = None if self.seed is None else np.random.default_rng((self.seed, epoch, place))
-        seen = self.view(self.split.image(image), boxes, self._stored(image), random)
-        kept, target = things.start + seen.kept, {}
+    def _one(self, view: View, composite: CompositeView | None, draw: Draw, at: int) -> tuple[Composed, Target]:
+        """What is seen of sample ``at`` of a batch, alone or with others, and its target."""
+        random = self._random(draw, at)
+        samples = [self._sample(index) for index in self._samples(composite, draw.indices[at], random)]
+        parts = [self._part(image, things) for image, things in samples]
+        if len(parts) > 1 and composite is not None and random is not None:
+            composed = composite.composed(parts, random)
+        else:
+            seen = view(*parts[0], random)
+            composed = Composed(seen.pixels, (seen,))
+        target = {}
         for name, each, column, joined in self._parts:
-            target[name] = each.placed(column.take(kept if joined else np.array([image])), seen)
-        return seen, target
+            placed = [
+                each.placed(column.take(things.start + seen.kept if joined else np.array([image])), seen)
+                for (image, things), seen in zip(samples, composed.parts, strict=True)
+            ]
+            target[name] = placed[0] if len(placed) == 1 else np.concatenate(placed)
+        return composed, target
+
+    def _part(self, image: int, things: slice) -> Part:
+        boxes = self.split.boxes[things] if "boxes" in self.split.columns else _NO_BOXES
+        return Part(self.split.image(image), boxes, self._stored(image))
+
+    def _view(self, draw: Draw) -> View:
+        """What a batch is shown with."""
+        if self._changing is None or self.seed is None:
+            return self.view
+        return self._changing.at(draw.epoch, self.seed, draw.step)
+
+    @cached_property
+    def _changing(self) -> ChangingView | None:
+        return self.view if isinstance(self.view, ChangingView) else None
+
+    def _random(self, draw: Draw, at: int) -> np.random.Generator | None:
+        """For sample ``at`` of a batch."""
+        return None if self.seed is None else np.random.default_rng((self.seed, draw.epoch, draw.place + at))
+
+    def _composite(self, view: View) -> CompositeView | None:
+        return view if self.seed is not None and isinstance(view, CompositeView) else None
+
+    def _samples(self, view: CompositeView | None, index: int, random: np.random.Generator | None) -> list[int]:
+        """Sample ``index`` and those that ``view`` shows beside it; the first thing that is drawn for an image."""
+        if view is None or random is None:
+            return [index]
+        return [index, *further(view.further(random), self.split.samples, self.split.sources, random)]
 
     def _sample(self, index: int) -> tuple[int, slice]:
         """The image of sample ``index``, and the places of its objects."""
@@ -164,6 +206,8 @@ class Pictures:
     def _parts(self) -> list[tuple[str, Field, Column, bool]]:
         """Fields with their columns, and whether they are of objects; in training those alone that the model gets."""
         given = [(name, each) for name, each in self.split.fields.items() if each.to_model or self.seed is None]
+        if isinstance(self.view, CompositeView) and any(each.per == "image" for _, each in given):
+            raise TypeError("a view of several images has no place for fields of one image")
         return [(name, each, self.split.columns[name], each.per == "object") for name, each in given]
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 
 class Draw(NamedTuple):
-    """A batch to be made: which pictures, in which epoch (0: as they are), and the place of the first in its epoch."""
+    """A batch to be made: which pictures, in which epoch (0: as they are), and the place of the first in its epoch;
+    ``step`` counts the batches of the epoch from 0, the same in all processes."""
 
     epoch: int
     place: int
     indices: tuple[int, ...]
+    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Order:
                 end = place + self.batch
                 if not self.filled and place < self.count:
                     end = min(end, self.count)
-                yield Draw(epoch, place, tuple(order[place:end].tolist()))
+                yield Draw(epoch, place, tuple(order[place:end].tolist()), step)
 
     def pictures(self, epoch: int) -> NDArray[np.int64]:
         """The pictures of ``epoch`` [count], in order."""
@@ -76,6 +78,17 @@ class Order:
             if count
         ]
         return random.permutation(np.concatenate(chosen))
+
+
+def further(count: int, samples: int, sources: Sequence[tuple[int, float]], random: np.random.Generator) -> list[int]:
+    """Draw ``count`` of ``samples`` beside those of an order: as often from each of ``sources`` as the order does."""
+    if len({weight for _, weight in sources}) < 2:
+        return [*map(int, random.integers(samples, size=count))]
+    counts = np.array([each for each, _ in sources])
+    shares = np.cumsum(counts * [weight for _, weight in sources])
+    chosen = np.searchsorted(shares, random.random(count) * shares[-1], side="right")
+    starts = np.cumsum(counts) - counts
+    return [*map(int, starts[chosen] + random.integers(counts[chosen]))]
 
 
 @dataclass(frozen=True)

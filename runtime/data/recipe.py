@@ -95,7 +95,7 @@ class Evaluation:
     """After every ``period`` epochs, in batches of ``batch_size``; ``iou`` makes a detection right, of boxes rounded to
     ``whole_pixels`` of the input, as NVIDIA compares them, or as they are. ``area``: what COCO's figures of small,
     medium and large objects go by where a task has masks: the annotated area (that of the box where none is), that of
-    the mask or that of the box."""
+    the mask or that of the box. ``primary`` names the figure of the task's ``Scores`` that picks the best epoch."""
 
     period: int
     batch_size: int
@@ -104,6 +104,7 @@ class Evaluation:
     pr_curve: bool = False
     whole_pixels: bool = True
     area: Area = "annotated"
+    primary: str = "mAP"
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,8 @@ class Recipe(Generic[Settings]):
     """One training. ``network`` is the module in ``runtime.networks``, ``name`` the stem of file names, "ssd_resnet18";
     ``classes`` are the names of label 1 to N; ``model`` is what the network itself is to be like.
 
+    ``iterations``: where it is given, training ends after exactly so many, in the middle of an epoch if need be, and
+    ``epochs`` is what that comes to once the data is read.
     ``schedule`` gives the learning rate of an iteration, for so many ``steps`` over all epochs and ``processes``.
     ``average`` is the decay of the moving average of the weights that is evaluated and kept; None: there is none.
     Gradients longer than ``clip_norm`` are shortened to it. ``workers`` None leaves the number to us.
@@ -155,6 +158,7 @@ class Recipe(Generic[Settings]):
     pretrained: Path | None = None
     inference: Inference = Inference()
     opset: int = OPSET
+    iterations: int | None = None
 
     @property
     def strict(self) -> bool:

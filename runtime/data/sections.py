@@ -45,7 +45,8 @@ def optimizer(optim: Optim) -> Optimizer:
     decay = {"weight_decay": optim.weight_decay}
     match optim.optimizer:
         case "sgd":
-            return Optimizer("SGD", {"momentum": optim.momentum, **decay}, optim.norm_weight_decay)
+            nesterov = {"nesterov": True} if optim.nesterov else {}
+            return Optimizer("SGD", {"momentum": optim.momentum, **decay, **nesterov}, optim.norm_weight_decay)
         case "rmsprop":
             return Optimizer("RMSprop", {"momentum": optim.momentum, **decay}, optim.norm_weight_decay)
         case "adam":
@@ -55,18 +56,24 @@ def optimizer(optim: Optim) -> Optimizer:
 
 
 def schedule(train: Train) -> Callable[[int, int], Schedule]:
-    """The learning rate, given the number of steps over all epochs, and of processes, which does not count."""
+    """The learning rate, given the number of steps of the training, and of processes, which does not count."""
+    optim, by_iterations = train.optim, train.num_iterations > 0
 
     def curve(steps: int, _processes: int) -> Schedule:
-        per_epoch = max(1, steps // train.num_epochs)
-        made = _curve(train.optim, steps, per_epoch)
-        warmup = min(train.optim.warmup_steps, per_epoch)  # a short training would not come to its rate at all
-        return schedules.WarmUp(made, warmup, train.optim.warmup_factor)
+        per_epoch = 1 if by_iterations else max(1, steps // train.num_epochs)
+        begin = min(round(optim.warmup_epochs * per_epoch), steps // 2)
+        # A short training would not come to its rate at all.
+        warmup = begin if optim.warmup_epochs else min(optim.warmup_steps, steps if by_iterations else per_epoch)
+        made = _curve(optim, steps, per_epoch, begin)
+        if optim.warmup_curve == "quadratic":
+            return schedules.WarmUp(made, warmup, 0.0, power=2)
+        return schedules.WarmUp(made, warmup, optim.warmup_factor)
 
     return curve
 
 
-def _curve(optim: Optim, steps: int, per_epoch: int) -> Schedule:
+def _curve(optim: Optim, steps: int, per_epoch: int, begin: int) -> Schedule:
+    """``per_epoch`` iterations are what ``optim`` counts by; poly and cosine begin behind ``begin`` of them."""
     flat = optim.lr_flat_epochs * per_epoch
     match optim.lr_scheduler:
         case "constant":
@@ -76,9 +83,9 @@ def _curve(optim: Optim, steps: int, per_epoch: int) -> Schedule:
         case "step":
             return schedules.StepLR(optim.lr, optim.lr_step_size, per_epoch, optim.lr_decay)
         case "poly":
-            return schedules.Polynomial(optim.lr, steps, optim.lr_power, optim.lr_min, flat)
+            return schedules.Polynomial(optim.lr, steps, optim.lr_power, optim.lr_min, flat, begin)
         case "cosine":
-            return schedules.Cosine(optim.lr, steps, optim.lr_min, flat)
+            return schedules.Cosine(optim.lr, steps, optim.lr_min, flat, begin)
 
 
 def sources(field: str, given: Sequence[sections.Source]) -> Iterator[Source]:

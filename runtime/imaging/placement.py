@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, hypot
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,6 +136,49 @@ class View(Protocol):
 
         ``random`` None changes nothing but the size. Raises DataError, naming the file.
         """
+        ...
+
+
+@runtime_checkable
+class ChangingView(View, Protocol):
+    """A view that is not the same in all batches; ``bound`` is that of the largest."""
+
+    def at(self, epoch: int, seed: int, step: int) -> View:
+        """The view of the images of batch ``step`` (from 0, the same in all processes) of ``epoch`` (from 1): where the
+        network's input has one size, all of a batch are shown with the same. Depends on nothing else."""
+        ...
+
+
+class Part(NamedTuple):
+    """A sample that is shown beside others: its image, stored with ``size`` (width, height), and its boxes [n, 4]."""
+
+    path: Place
+    boxes: Boxes
+    size: Size
+
+
+class Composed(NamedTuple):
+    """One input ``pixels`` RGB uint8 [H, W, 3] made of several samples, and what is seen of each."""
+
+    pixels: Pixels
+    parts: tuple[Seen, ...]
+
+
+@runtime_checkable
+class CompositeView(View, Protocol):
+    """A view that may show further samples beside an image. Called like any other, it shows the image alone."""
+
+    @property
+    def most(self) -> int:
+        """The largest number of samples on an input."""
+        ...
+
+    def further(self, random: np.random.Generator) -> int:
+        """Draw how many samples come beside the first."""
+        ...
+
+    def composed(self, parts: Sequence[Part], random: np.random.Generator) -> Composed:
+        """All ``parts``, the first and the further ones, on one input. Raises DataError, naming the file."""
         ...
 
 

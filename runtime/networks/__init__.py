@@ -78,6 +78,15 @@ class PredictsWithLoss(Protocol):
         ...
 
 
+@runtime_checkable
+class FollowsEpochs(Protocol):
+    """A model that does not learn in the same way in all epochs."""
+
+    def begin_epoch(self, epoch: int) -> None:
+        """``epoch`` (from 1) comes next: called before each one, the first after a resume too."""
+        ...
+
+
 class Network(Protocol):
     """The module-level names of a folder in ``runtime/networks``."""
 

@@ -97,48 +97,52 @@ class StepLR:
 
 @dataclass(frozen=True)
 class Polynomial:
-    """Falls from ``rate`` to ``floor`` as (1 - progress) to the ``power``, and stays there for the last ``flat`` of
-    ``steps`` iterations."""
+    """Falls from ``rate`` to ``floor`` as (1 - progress) to the ``power``, from iteration ``begin`` on, and stays there
+    for the last ``flat`` of ``steps`` iterations."""
 
     rate: float
     steps: int
     power: float = 1.0
     floor: float = 0.0
     flat: int = 0
+    begin: int = 0
 
     def __call__(self, step: int) -> float:
-        left = 1.0 - _progress(step, self.steps - self.flat)
+        left = 1.0 - _progress(step - self.begin, self.steps - self.flat - self.begin)
         return self.floor + (self.rate - self.floor) * float(left**self.power)
 
 
 @dataclass(frozen=True)
 class Cosine:
-    """Falls from ``rate`` to ``floor`` on half a cosine, and stays there for the last ``flat`` of ``steps``
-    iterations."""
+    """Falls from ``rate`` to ``floor`` on half a cosine, from iteration ``begin`` on, and stays there for the last
+    ``flat`` of ``steps`` iterations."""
 
     rate: float
     steps: int
     floor: float = 0.0
     flat: int = 0
+    begin: int = 0
 
     def __call__(self, step: int) -> float:
-        wave = 1.0 + math.cos(math.pi * _progress(step, self.steps - self.flat))
+        wave = 1.0 + math.cos(math.pi * _progress(step - self.begin, self.steps - self.flat - self.begin))
         return self.floor + (self.rate - self.floor) * wave / 2
 
 
 @dataclass(frozen=True)
 class WarmUp:
-    """``schedule``, times a factor that climbs from ``factor`` to 1 on a straight line in the first ``iterations``."""
+    """``schedule``, times a factor that climbs from ``factor`` to 1 in the first ``iterations``, as the progress to the
+    ``power``."""
 
     schedule: Schedule
     iterations: int
     factor: float = 0.001
+    power: int = 1
 
     def __call__(self, step: int) -> float:
-        height = _progress(step, self.iterations)
+        height = _progress(step, self.iterations) ** self.power
         return self.schedule(step) * (self.factor + (1.0 - self.factor) * height)
 
 
 def _progress(step: int, steps: int) -> float:
-    """0 at the first iteration, 1 after ``steps`` of them."""
-    return min(step, steps) / steps if steps > 0 else 1.0
+    """0 until the first iteration, 1 after ``steps`` of them."""
+    return min(max(step, 0), steps) / steps if steps > 0 else 1.0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import importlib.util
+import io
 import json
 import math
 import os
@@ -188,7 +190,8 @@ def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
 def keep(
     folder: Path, report: Report, values: dict[str, Any], *, coco: bool, plots: bool, say: Callable[[str], None]
 ) -> None:
-    """Write ``evaluation.json`` and, with ``plots``, the images; with ``coco`` targets and predictions, too."""
+    """Write ``evaluation.json``, its table as CSV and, with ``plots``, the images; with ``coco`` targets and
+    predictions, too."""
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if coco:
@@ -200,13 +203,25 @@ def keep(
         elif plots:
             drawn = report.draw(folder)
         values["pictures_drawn"] = [path.name for path in drawn]
-        path = folder / "evaluation.json"
+        path, tables = folder / "evaluation.json", list[Path]()
         write_text(path, text(values))
-    say(f"kept        {folder}: {describe([path, *drawn])}")
+        if rows := [*values.get("classes", ()), *(values[name] for name in ("all", "mean") if name in values)]:
+            tables.append(folder / "classes.csv")
+            write_text(tables[0], as_csv(rows))
+    say(f"kept        {folder}: {describe([path, *tables, *drawn])}")
 
 
 def text(values: Mapping[str, Any]) -> str:
     return json.dumps(values, indent=1, allow_nan=False) + "\n"
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """``rows`` with the columns of the first; empty where a row has no value."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, [*rows[0]], restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
 
 
 def describe(paths: Sequence[Path]) -> str:

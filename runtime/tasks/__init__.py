@@ -127,7 +127,8 @@ class Report(Protocol):
         ...
 
     def values(self) -> Mapping[str, Any]:
-        """What evaluation.json holds beside the scores, as JSON types."""
+        """What evaluation.json holds beside the scores, as JSON types. A table is "classes", a row (column -> value) a
+        class, with "all" and "mean", rows below it: it is kept as classes.csv, too."""
         ...
 
     def draw(self, folder: Path) -> list[Path]:

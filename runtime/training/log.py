@@ -7,12 +7,12 @@ import importlib.util
 import io
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from runtime import networks
 from runtime.data.batches import Batch
@@ -30,7 +30,8 @@ class TrainingLog:
     """Writes to ``results``; entries of epochs before ``first_epoch`` stay, later ones are of a run now superseded.
 
     ``network`` is the file-name stem, ``blank`` are the scores of no images: what is to be measured. Without
-    ``validated`` the CSV has no columns for it. ``strict``: the CSV begins anew on a resume, too, as with NVIDIA.
+    ``validated`` the CSV has no columns for it. ``strict``: the CSV has NVIDIA's columns alone, and begins anew on a
+    resume, too.
     ``spec``: the text of the spec, to be read beside the curves.
     """
 
@@ -50,8 +51,7 @@ class TrainingLog:
     ) -> None:
         family = networks.family(network)
         self.path = results / f"{family}_training_log{network.removeprefix(family)}.csv"
-        names = [*blank.columns, "validation_loss"] if validated else []
-        self.columns = ["epoch", *sorted([*names, "loss", "lr"])]
+        self.columns = _columns(blank if validated else None, strict=strict)
         self.task, self.blank = task, blank
         self.first_epoch, self.epochs = first_epoch, epochs
         self.results, self.started = results, time.monotonic()
@@ -104,12 +104,14 @@ class TrainingLog:
         *,
         step: int,
         loss: float,
+        losses: Mapping[str, float],
         rate: float,
         seconds: float,
         scores: Scores | None,
         **measured: float | None,
     ) -> None:
-        """``epoch`` is over, before iteration ``step``; ``loss`` its mean, ``rate`` the next learning rate.
+        """``epoch`` is over, before iteration ``step``; ``loss`` is its mean, ``losses`` those of its terms, ``rate``
+        the next learning rate.
 
         ``measured``: images_per_second, data_wait (the share of the time that it waited for data) and their like.
         """
@@ -117,8 +119,9 @@ class TrainingLog:
         if scores is not None:
             row |= {name: f"{value:.5f}" for name, value in scores.columns.items()}
             row |= {"validation_loss": f"{scores.loss:.6g}"}
-        with self.path.open("a", encoding="utf-8", newline="") as stream:
-            csv.DictWriter(stream, self.columns, restval="nan", lineterminator="\n").writerow(row)
+        row |= {f"loss_{name}": f"{value:.6g}" for name, value in losses.items()}
+        row |= {name: f"{value:.5g}" for name, value in measured.items() if value is not None}
+        self._add_row(row)
         self._write_status(epoch, seconds, row, scores)
         self._draw(self.curves.update)
         if self.events is not None:
@@ -186,16 +189,47 @@ class TrainingLog:
                 self.events.add_scalar(name, value, step)
 
     def _keep_earlier_rows(self) -> None:
-        """Begin the CSV: its header, and on a resume the rows of the epochs before it."""
+        """Begin the CSV: its header, and on a resume the rows of the epochs before it, with all of their columns."""
         rows: list[dict[str, str]] = []
         if self.first_epoch > 1 and self.path.is_file() and not self.strict:
-            with self.path.open(encoding="utf-8", newline="") as stream:
-                rows = [row for row in csv.DictReader(stream) if _number(row.get("epoch")) in range(self.first_epoch)]
+            rows = [row for row in self._rows() if _number(row.get("epoch")) in range(self.first_epoch)]
+        self._extend(column for row in rows for column in row)
+        self._rewrite(rows)
+
+    def _add_row(self, row: Mapping[str, Any]) -> None:
+        """Append ``row``; a column that no row had before, such as that of a term of the loss, begins with it."""
+        if not self.strict and self._extend(row):
+            self._rewrite(self._rows())
+        with self.path.open("a", encoding="utf-8", newline="") as stream:
+            self._writer(stream).writerow(row)
+
+    def _extend(self, columns: Iterable[str]) -> bool:
+        new = [column for column in dict.fromkeys(columns) if column not in self.columns]
+        self.columns += new
+        return bool(new)
+
+    def _rows(self) -> list[dict[str, str]]:
+        with self.path.open(encoding="utf-8", newline="") as stream:
+            return list(csv.DictReader(stream))
+
+    def _rewrite(self, rows: Iterable[Mapping[str, Any]]) -> None:
         text = io.StringIO()
-        writer = csv.DictWriter(text, self.columns, restval="nan", extrasaction="ignore", lineterminator="\n")
+        writer = self._writer(text)
         writer.writeheader()
         writer.writerows(rows)
         write_text(self.path, text.getvalue())
+
+    def _writer(self, stream: TextIO) -> csv.DictWriter[str]:
+        return csv.DictWriter(stream, self.columns, restval="nan", extrasaction="ignore", lineterminator="\n")
+
+
+def _columns(blank: Scores | None, *, strict: bool) -> list[str]:
+    """NVIDIA's, in her order, for what ``blank`` measures, None for no validation; then the other plain figures."""
+    if blank is None:
+        return ["epoch", "loss", "lr"]
+    others = [] if strict else [*blank.plain][1:]
+    names = [name for name in blank.columns if name not in blank.plain or name == next(iter(blank.plain))]
+    return ["epoch", *sorted([*names, "validation_loss", "loss", "lr"]), *others]
 
 
 def concluded(results: Path) -> bool:

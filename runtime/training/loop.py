@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from runtime.data.batches import Batch
     from runtime.machine.threads import Threads
-    from runtime.networks import Model
+    from runtime.networks import FollowsEpochs, Model
     from runtime.training.averaging import Average
     from tltpipe.progress import Progress
 
@@ -46,7 +46,8 @@ class Step:
 class Epoch:
     """Epoch ``number`` (from 1): the mean ``loss`` of its steps, the ``seconds`` it took, images of all processes.
 
-    ``rate`` is the learning rate of the step that comes next, ``data_wait`` the seconds of waiting for batches.
+    ``losses`` are the means of the terms of the loss, ``rate`` is the learning rate of the step that comes next,
+    ``data_wait`` the seconds of waiting for batches.
     """
 
     number: int
@@ -55,17 +56,20 @@ class Epoch:
     images: int
     rate: float = 0.0
     data_wait: float = 0.0
+    losses: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
 class Tally:
-    """The part of an epoch that is done: its steps, the sum of their losses, seconds, images of all processes."""
+    """The part of an epoch that is done: its steps, the sum of their losses, seconds, images of all processes, and the
+    sums of the ``terms`` of the loss."""
 
     steps: int = 0
     loss: float = 0.0
     seconds: float = 0.0
     data_wait: float = 0.0
     images: int = 0
+    terms: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Plan:
     """What to run: ``steps`` an epoch, ``rate`` gives the learning rate of an iteration counted over all epochs.
 
     ``frames`` names the pictures of (epoch, step from 1), for all processes. Gradients longer than ``clip_norm`` are
-    shortened to it.
+    shortened to it. ``iterations``: training ends after so many, with an epoch that is shorter than the others.
     """
 
     epochs: range
@@ -82,6 +86,16 @@ class Plan:
     seed: int
     clip_norm: float | None = None
     frames: Callable[[int, int], Sequence[str]] = lambda _epoch, _step: ()
+    iterations: int | None = None
+
+    def before(self, epoch: int) -> int:
+        """Iterations of all epochs before ``epoch``."""
+        done = (epoch - 1) * self.steps
+        return done if self.iterations is None else min(done, self.iterations)
+
+    def steps_in(self, epoch: int) -> int:
+        """Iterations of ``epoch``."""
+        return self.before(epoch + 1) - self.before(epoch)
 
 
 class Watcher(Protocol):
@@ -147,8 +161,9 @@ class Reading:
 class Loop:
     """Trains ``model``, which ``fabric`` has set up, on ``batches``: ``plan.steps`` of them an epoch.
 
-    ``tally`` is what of the first epoch is done already. Nothing that a step does depends on more than the weights,
-    the optimiser's state, seed, epoch and step, so that a run goes on from anywhere as if it had never stopped.
+    ``tally`` is what of the first epoch is done already; ``followers`` are told of each epoch. Nothing that a step
+    does depends on more than the weights, the optimiser's state, seed, epoch and step, so that a run goes on from
+    anywhere as if it had never stopped.
     """
 
     fabric: Fabric
@@ -161,6 +176,7 @@ class Loop:
     threads: Threads
     average: Average | None = None
     tally: Tally = field(default_factory=Tally)
+    followers: Sequence[FollowsEpochs] = ()
 
     def __post_init__(self) -> None:
         self.precision: Any = self.fabric.strategy.precision
@@ -181,6 +197,8 @@ class Loop:
         with guards.interruptible() as interruption:
             try:
                 for epoch in self.plan.epochs:
+                    for follower in self.followers:
+                        follower.begin_epoch(epoch)
                     self._steps(epoch, interruption)
                     if self._conclude(epoch):
                         return
@@ -196,7 +214,7 @@ class Loop:
                 raise
 
     def _steps(self, epoch: int, interruption: guards.Interruption) -> None:
-        tally, ahead = self.tally, self.plan.steps - self.tally.steps
+        tally, ahead = self.tally, self.plan.steps_in(epoch) - self.tally.steps
         self.model.train()
         name = f"epoch {epoch}/{self.plan.epochs.stop - 1}"
         with self.progress.bar(name, total=ahead, unit="steps") as bar:
@@ -217,7 +235,7 @@ class Loop:
 
     def _step(self, epoch: int, batch: Batch, waited: float) -> None:
         tally, device = self.tally, self.fabric.device
-        number = (epoch - 1) * self.plan.steps + tally.steps
+        number = self.plan.before(epoch) + tally.steps
         if not self.begun:
             self.begun = True
             self.watcher.batch(batch, number)
@@ -258,16 +276,19 @@ class Loop:
             told = reading.read()
             self.numbers.judge(told.losses, told.gradient_norm, epoch=reading.epoch, step=reading.step)
             self.tally.loss += sum(told.losses.values())
+            for name, value in told.losses.items():
+                self.tally.terms[name] = self.tally.terms.get(name, 0.0) + value
             self.watcher.step(told)
         return told
 
     def _conclude(self, epoch: int) -> bool:
         """Tell the watcher that ``epoch`` is over; whether training ends here, the same in all processes."""
         self.threads.rest()
-        tally, rate = self.tally, self.plan.rate(epoch * self.plan.steps)
-        loss = tally.loss / self.plan.steps
+        tally, rate = self.tally, self.plan.rate(self.plan.before(epoch + 1))
+        steps = self.plan.steps_in(epoch)
+        loss, losses = tally.loss / steps, {name: value / steps for name, value in tally.terms.items()}
         ends = self.watcher.epoch(
-            Epoch(epoch, loss, tally.seconds, tally.images, rate=rate, data_wait=tally.data_wait), tally
+            Epoch(epoch, loss, tally.seconds, tally.images, rate=rate, data_wait=tally.data_wait, losses=losses), tally
         )
         return bool(processes.all_sum(torch.tensor(float(ends), device=self.fabric.device)))
 

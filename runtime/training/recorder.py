@@ -102,8 +102,9 @@ class Recorder:
         stops = self._remember(epoch, scores)
         self.log.epoch(
             epoch.number,
-            step=epoch.number * self.plan.steps,
+            step=self.plan.before(epoch.number + 1),
             loss=epoch.loss,
+            losses=epoch.losses,
             rate=epoch.rate,
             seconds=epoch.seconds,
             scores=scores,
@@ -143,7 +144,8 @@ class Recorder:
     def told(self) -> str:
         """What there is to go on from."""
         if self.within_epoch:
-            return f"step {self.within_epoch} of {self.plan.steps} in epoch {self.done + 1} is in {self.saved}"
+            steps = self.plan.steps_in(self.done + 1)
+            return f"step {self.within_epoch} of {steps} in epoch {self.done + 1} is in {self.saved}"
         if self.saved is not None:
             return f"epoch {self.done}, the last whole one, is in {self.saved}"
         return "nothing was done yet"
@@ -207,7 +209,7 @@ class Recorder:
         trained = self.model.state_dict()
         resume = Resume(
             self.optimizer.state_dict(),
-            epochs * self.plan.steps + tally.steps,
+            self.plan.before(epochs + 1) + tally.steps,
             None if self.average is None else trained,
             resuming.numbers(
                 self.run, tally, self.memory, self.scaler(), steps=self.plan.steps, threads=self.threads.state()

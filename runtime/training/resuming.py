@@ -23,6 +23,7 @@ from runtime.weights import checkpoint, pretrained
 from runtime.weights.checkpoint import Checkpoint
 from runtime.weights.pretrained import Foreign
 from runtime.weights.pretrained.report import shown
+from specs import Spec
 from tltpipe.errors import ModelError, SpecError
 
 ASKED = {
@@ -139,8 +140,9 @@ def _earlier(
         path, loaded = newest[0], whole
     else:
         return None, ()
-    before = _epochs_before(recipe, loaded)
-    if other := _difference(recipe, asked, loaded, longer=before is not None):
+    spec = _spec(recipe, loaded)
+    before = specs.more_epochs(spec, recipe.spec) if spec is not None else None
+    if other := _difference(recipe, asked, loaded, spec, longer=before is not None):
         line = f"{path.parent} holds another run ({other}); starting anew"
         if not loaded.epoch:
             return None, (line,)
@@ -176,13 +178,12 @@ def _earlier(
     return Beginning(loaded.epoch + 1, tally, memory, loaded, path, resumed=True, lines=tuple(lines)), ()
 
 
-def _epochs_before(recipe: Recipe, loaded: Checkpoint) -> int | None:
-    """The number of epochs of the run of ``loaded`` where all that this one asks for is more of them; else None."""
+def _spec(recipe: Recipe, loaded: Checkpoint) -> Spec | None:
+    """What the run of ``loaded`` was trained by; None where that cannot be read any more."""
     try:
-        before = specs.parse_text(loaded.spec, recipe.spec.kind, source="", strict=recipe.strict)
+        return specs.parse_text(loaded.spec, recipe.spec.kind, source="", strict=recipe.strict)
     except SpecError:  # of an earlier version
         return None
-    return specs.more_epochs(before, recipe.spec)
 
 
 def _load(path: Path, asked: TrainOptions) -> Checkpoint | None:
@@ -204,11 +205,17 @@ def _load(path: Path, asked: TrainOptions) -> Checkpoint | None:
     return loaded if loaded.resume is not None and "run" in loaded.resume.numbers else None
 
 
-def _difference(recipe: Recipe, asked: TrainOptions, loaded: Checkpoint, *, longer: bool) -> str:
-    """What makes ``loaded`` the checkpoint of another run; ``longer``: more epochs are the one change of its spec."""
+def _difference(
+    recipe: Recipe, asked: TrainOptions, loaded: Checkpoint, trained_by: Spec | None, *, longer: bool
+) -> str:
+    """What makes ``loaded`` the checkpoint of another run; ``longer``: more epochs are the one change of its spec.
+
+    ``trained_by`` is written anew: a file of an earlier version lacks the settings that came since, at their defaults.
+    """
     assert loaded.resume is not None
-    if loaded.spec != (spec := specs.dump(recipe.spec)) and not longer:
-        before = {line.strip() for line in loaded.spec.splitlines()}
+    then = loaded.spec if trained_by is None else specs.dump(trained_by)
+    if then != (spec := specs.dump(recipe.spec)) and not longer:
+        before = {line.strip() for line in then.splitlines()}
         new = [line for each in spec.splitlines() if (line := each.strip()) not in before and not line.endswith("{")]
         return f"its spec is not this one: here is {shown(new)}" if new else "its spec is not this one"
     before, now = loaded.resume.numbers["run"], identity(recipe, asked)

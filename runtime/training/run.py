@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +18,7 @@ from runtime.data.orders import Order
 from runtime.data.recipe import Optimizer
 from runtime.machine import device, threads
 from runtime.machine.device import Place
-from runtime.networks import Advises
+from runtime.networks import Advises, FollowsEpochs
 from runtime.shell import program
 from runtime.training import guards, messages, resuming
 from runtime.training import loop as engine
@@ -53,9 +54,8 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     Raises DataError for records and pictures, ModelError for ``asked.weights``, HostError for a full disk, Stopped when
     interrupted, RunFailed when loss or gradient are no numbers any more. Checkpoints written before stay.
     """
-    if asked.initial_epoch > recipe.epochs:
-        what = f"nothing is left to train: the first epoch is {asked.initial_epoch}, num_epochs is {recipe.epochs}"
-        raise UsageError(what, hint="raise num_epochs in the spec")
+    if recipe.iterations is None:
+        _require_epochs(recipe, asked)
     fabric = device.open_fabric(asked.place, deterministic=asked.deterministic)
     lead, ranks, task = fabric.is_global_zero, fabric.world_size, tasks.load(network.TASK)
     show = progress.for_stream() if lead else progress.Silent()
@@ -64,6 +64,9 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     if held_out is not None:
         frames.require_alike(recipe, split, held_out)
     order, images = data.for_training(recipe, split, range(1), rank=fabric.global_rank, ranks=ranks)
+    if recipe.iterations is not None:
+        recipe = replace(recipe, epochs=-(-recipe.iterations // order.steps))
+        _require_epochs(recipe, asked)
     begin = resuming.find(recipe, asked, results, steps=order.steps)
     epochs = range(begin.epoch, begin.epoch if begin.whole else recipe.epochs + 1)
     order = replace(order, epochs=epochs, start_step=begin.tally.steps)
@@ -76,12 +79,18 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     computing = _threads(fabric, asked)
     if begin.resumed:
         _restore(fabric, optimizer, average, begin, computing)
-    rate = recipe.schedule(order.steps * recipe.epochs, ranks)
-    plan = engine.Plan(epochs, order.steps, rate, recipe.seed, asked.clip_norm, Names(order, split))
-    batches = data.batches(images, order, workers=data.workers(recipe, ranks=ranks))
+    total = recipe.iterations or order.steps * recipe.epochs
+    plan = engine.Plan(
+        epochs, order.steps, recipe.schedule(total, ranks), recipe.seed, asked.clip_norm, Names(order, split),
+        iterations=recipe.iterations,
+    )  # fmt: skip
+    ahead = islice(order, max(0, total - plan.before(epochs.start) - begin.tally.steps))
+    batches = data.batches(images, ahead, workers=data.workers(recipe, ranks=ranks))
+    models = [model] if average is None else [model, average.model]
     loop = engine.Loop(
         fabric=fabric, model=wrapped, optimizer=optimizer, batches=batches, plan=plan, watcher=engine.NullWatcher(),
         progress=show, threads=computing, average=average, tally=begin.tally,
+        followers=[each for each in models if isinstance(each, FollowsEpochs)],
     )  # fmt: skip
     if not lead:
         with closing(batches):
@@ -110,11 +119,20 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
         _run(loop, recorder, begin, split)
 
 
+def _require_epochs(recipe: Recipe, asked: TrainOptions) -> None:
+    """Raises UsageError where the first epoch is beyond the last."""
+    if asked.initial_epoch > recipe.epochs:
+        field = "num_epochs" if recipe.iterations is None else "num_iterations"
+        last = f"num_epochs is {recipe.epochs}" if recipe.iterations is None else f"the last one is {recipe.epochs}"
+        what = f"nothing is left to train: the first epoch is {asked.initial_epoch}, {last}"
+        raise UsageError(what, hint=f"raise {field} in the spec")
+
+
 def _run(loop: engine.Loop, recorder: Recorder, begin: resuming.Beginning, split: Split) -> None:
     """The loop to its end, with what its first process writes down."""
     plan = recorder.plan
     try:
-        with recorder.log.running(step=(plan.epochs.start - 1) * plan.steps + begin.tally.steps):
+        with recorder.log.running(step=plan.before(plan.epochs.start) + begin.tally.steps):
             loop.run()
             recorder.log.conclude(program.balance(split.losses))
     except KeyboardInterrupt:

@@ -142,11 +142,11 @@ def test_a_half_written_file_is_an_error(evaluated: Any) -> None:
 
 
 def test_only_the_tables_of_our_own_program_are_kept_from_the_screen(tmp_path: Path) -> None:
-    lines = [*BLOCK, "Validation done.", "class   objects   found", "vest    8"]
+    lines = [*BLOCK, "Validation done.", "class   images   objects", "vest    8"]
     reading = embedded.evaluation(tmp_path)
     assert [reading.read(line) for line in lines] == [True] * 5 + [False, True, True]
     alone = embedded.evaluation(tmp_path)
-    assert not alone.read("class   objects   found"), "without a block before it, it is a line like any other"
+    assert not alone.read("class   images   objects"), "without a block before it, it is a line like any other"
 
 
 def test_classes_are_called_and_ordered_as_the_settings_have_them() -> None:

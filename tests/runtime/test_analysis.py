@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 from runtime.tasks import ImageInfo
 from runtime.tasks.detection.average_precision import precision
 from runtime.tasks.detection.evaluation import charts, sheet
-from runtime.tasks.detection.evaluation.analysis import Analysis, total
+from runtime.tasks.detection.evaluation.analysis import GRID, Analysis, total
 from runtime.tasks.detection.findings import Collector
 
 A, B, C, D = (0, 0, 20, 20), (30, 0, 50, 20), (0, 30, 20, 50), (30, 30, 50, 50)
@@ -49,6 +50,7 @@ def collected(pictures: Any = PICTURES) -> Any:
 def test_the_table_counts_what_is_above_the_threshold() -> None:
     shirt, skirt, dress = Analysis(collected(), 0.5, 0.2).table()
     keys = ("objects", "detections", "true_positives", "false_positives", "missed")
+    assert [row["images"] for row in (shirt, skirt, dress)] == [1, 2, 0]
     assert [shirt[key] for key in keys] == [1, 4, 1, 3, 0]
     assert [skirt[key] for key in keys] == [3, 1, 1, 0, 2]
     assert [dress[key] for key in keys] == [0, 0, 0, 0, 0]
@@ -70,13 +72,35 @@ def test_the_best_threshold_is_that_of_the_mean_f1() -> None:
     # F1 of shirt and skirt: 1 and 0 from 0.8 to 0.9, 2/3 and 1/2 below 0.75, 1/3 and 4/5 below 0.1.
     tried = {threshold: np.mean([curve.at([threshold])[2] for curve in analysis.curves[:2]]) for threshold in (
         0.05, 0.12, 0.3, 0.55, 0.65, 0.77, 0.85)}  # fmt: skip
-    assert analysis.mean_f1.max() == pytest.approx(max(tried.values()))
+    assert analysis.mean_over_grid[2].max() == pytest.approx(max(tried.values()))
     assert tried[max(tried, key=lambda threshold: tried[threshold])] == pytest.approx(
         np.mean([curve.at([analysis.threshold])[2] for curve in analysis.curves[:2]])
     )
     shirt = analysis.table()[0]
     assert shirt["best_f1"] == 1
     assert 0.8 < shirt["best_f1_threshold"] <= 0.9
+
+
+def test_precision_recall_and_f1_over_the_threshold_and_their_means() -> None:
+    """By hand, of the pictures above: shirts score .9 (right), .8, .6, .5, .15; skirts .75 and .1 (both right)."""
+    analysis = Analysis(collected(), 0.5)
+    by_hand = {
+        0.05: ((1 / 5, 1, 2 / 6), (1, 2 / 3, 4 / 5)),
+        0.55: ((1 / 3, 1, 2 / 4), (1, 1 / 3, 2 / 4)),
+        0.85: ((1, 1, 1), (1, 0, 0)),
+        0.95: ((1, 0, 0), (1, 0, 0)),
+    }
+    assert list(analysis.over_grid) == [0, 1], "of a dress there is nothing to find"
+    for threshold, (shirt, skirt) in by_hand.items():
+        at = int(np.argmin(abs(GRID - threshold)))
+        assert analysis.over_grid[0][:, at].tolist() == pytest.approx(shirt)
+        assert analysis.over_grid[1][:, at].tolist() == pytest.approx(skirt)
+        assert analysis.mean_over_grid[:, at].tolist() == pytest.approx(np.mean([shirt, skirt], axis=0))
+    # The mean F1 is best, 7/12, from .61 to .75: one shirt of two is right, and one skirt of three is there.
+    assert analysis.means == pytest.approx((3 / 4, 2 / 3, 7 / 12))
+    assert replace(analysis, wanted=0.55).means == pytest.approx((2 / 3, 2 / 3, 1 / 2))
+    nothing = Analysis(collected([([], [(A, 1, False)])]), 0.5)
+    assert nothing.means == (0, 0, 0), "what says nothing is not precise"
 
 
 def test_who_was_taken_for_whom() -> None:
@@ -156,7 +180,8 @@ def test_nothing_at_all_can_be_looked_at(tmp_path: Path) -> None:
     assert analysis.confusion().sum() == 0
     assert all(row["f1"] is None for row in analysis.table())
     charts.precision_recall(tmp_path / "pr.png", analysis, [0, 0, 0], about="")
-    charts.f1(tmp_path / "f1.png", analysis, about="")
+    for measure in charts.MEASURES:
+        charts.over_threshold(tmp_path / f"{measure}.png", analysis, measure, about="")
     charts.confusion(tmp_path / "confusion.png", analysis.confusion(), CLASSES, about="")
     assert all(Image.open(path).size[0] > 300 for path in tmp_path.iterdir())
 
@@ -180,7 +205,7 @@ def test_charts_have_the_colours_of_what_they_show(classes: int, tmp_path: Path)
     assert blue > 0.2 / (classes + 1) ** 2 * classes
     assert red > 0.1 / (classes + 1) ** 2 * classes
     charts.precision_recall(path, analysis, [0.5] * classes, about="about")
-    charts.f1(path, analysis, about="about")
+    charts.over_threshold(path, analysis, "precision", about="about")
     assert Image.open(path).size == Image.open(path).convert("RGB").size
 
 

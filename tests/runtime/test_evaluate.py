@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -18,7 +19,10 @@ Capture = pytest.CaptureFixture[str]
 
 pytestmark = pytest.mark.torch
 
-PICTURES = ["confusion.png", "f1.png", "precision_recall.png", "worst.png"]
+PICTURES = [
+    "confusion.png", "confusion_normalised.png", "precision_recall.png", "precision.png", "recall.png", "f1.png",
+    "worst.png",
+]  # fmt: skip
 
 
 def words(trained: Any, results: Path, *more: str) -> list[str]:
@@ -42,18 +46,27 @@ def test_everything_is_kept(learned: Any, tmp_path: Path, capsys: Capture) -> No
     assert evaluate.main(words(learned, tmp_path)) == 0
     printed = capsys.readouterr().out
     folder = tmp_path / "evaluation"
-    assert sorted(path.name for path in folder.iterdir()) == sorted(["evaluation.json", *PICTURES])
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["evaluation.json", "classes.csv", *PICTURES])
     for name in PICTURES:
         assert min(Image.open(folder / name).size) > 300
     told = json.loads((folder / "evaluation.json").read_text())
     assert (told["pictures"], told["objects"]) == (8, 16)
-    assert told["pictures_drawn"] == ["confusion.png", "precision_recall.png", "f1.png", "worst.png"]
+    assert told["pictures_drawn"] == PICTURES
     assert told["mAP"] == pytest.approx(sum(told["average_precision"].values()) / 2)
     assert told["mAP"] > 0.15, "two epochs teach it something; by chance it would be near 0"
     assert re.search(rf"^\s*mAP\s+{told['mAP']:.3f}$", printed, re.M)
     assert list(told["coco"]) == list(coco.NAMES)
     assert told["coco"]["APl"] is None, "pictures of 96x96 have no large object: nothing to measure"
-    assert told["all"]["AP50_95"] == told["coco"]["AP"]
+    assert told["all"]["AP50_95"] == told["coco"]["AP"] == told["mAP50_95"]
+    assert [told["mean"][name] for name in ("precision", "recall", "f1", "AP50")] == [
+        told[name] for name in ("precision", "recall", "F1", "mAP50")
+    ]
+    assert told["mean"]["recall"] == pytest.approx(sum(row["recall"] for row in told["classes"]) / 2)
+    with (folder / "classes.csv").open() as stream:
+        kept = list(csv.DictReader(stream))
+    assert [row["class"] for row in kept] == ["circle", "square", "all", "mean"]
+    assert [row["images"] for row in kept] == ["8", "8", "8", ""]
+    assert [float(row["AP50"]) for row in kept[:2]] == [row["AP50"] for row in told["classes"]]
     for row, column in zip(told["classes"], told["confusion"]["counts"], strict=False):
         assert sum(column) == row["objects"] == 8
         assert row["true_positives"] + row["missed"] == row["objects"]

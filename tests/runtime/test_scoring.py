@@ -67,6 +67,18 @@ def test_a_score_has_all_that_the_log_shows(parts: Any) -> None:
     assert 0 < score.loss < 20
 
 
+def test_plain_figures_are_those_of_coco_and_of_the_best_f1_and_the_recipe_names_the_primary_one(parts: Any) -> None:
+    detector, plan, split = parts
+    plan = replace(plan, evaluation=replace(plan.evaluation, primary="mAP50_95"))
+    score = seen((detector, plan, split))
+    assert list(score.plain) == ["mAP", "mAP50", "mAP50_95", "precision", "recall", "F1"]
+    assert (score.plain["mAP50"], score.value) == (score.figures["coco/AP50"], score.figures["coco/AP"])
+    assert 0 < score.plain["F1"] <= 1
+    assert (seen(parts).primary, list(seen(parts, strict=True).plain)) == ("mAP", ["mAP"])
+    blank = detection.metrics(CLASSES, plan).scores()
+    assert set(blank.plain.values()) == {0.0}, "no NaN, which no epoch could be better than"
+
+
 def test_difficult_objects_are_like_all_others_unless_strict(parts: Any) -> None:
     split = parts[2]
     marks = Fixed(np.bool_)

@@ -60,7 +60,10 @@ def test_outputs_are_named_as_nvidia_names_them(trained: Any) -> None:
     assert names == [f"{stem}{suffix}" for stem in stems for suffix in (".json", ".safetensors")]
     assert any((trained.results / "events").glob("events.out.tfevents.*"))
     header = (trained.results / "ssd_training_log_resnet10.csv").read_text().splitlines()[0]
-    assert header == "epoch,AP_circle,AP_square,loss,lr,mAP,validation_loss"
+    assert header == (
+        "epoch,AP_circle,AP_square,loss,lr,mAP,validation_loss,mAP50,mAP50_95,precision,recall,F1,"
+        "loss_classification,loss_localization,loss_regularization,images_per_second,data_wait"
+    )
 
 
 def test_the_csv_has_a_line_an_epoch(trained: Any) -> None:
@@ -69,7 +72,12 @@ def test_the_csv_has_a_line_an_epoch(trained: Any) -> None:
     assert 0 <= float(second["mAP"]) <= 1
     assert float(second["validation_loss"]) > 0
     assert float(second["lr"]) == pytest.approx(5e-5, rel=1e-3)
-    assert float(first["loss"]) > 0
+    terms = sum(float(first[name]) for name in first if name.startswith("loss_"))
+    assert float(first["loss"]) == pytest.approx(terms, rel=1e-5)
+    assert float(first["images_per_second"]) > 0
+    assert 0 <= float(first["data_wait"]) <= 1
+    assert first["mAP50"] == "nan"
+    assert all(0 <= float(second[name]) <= 1 for name in ("mAP50", "mAP50_95", "precision", "recall", "F1"))
 
 
 def test_status_lines_tell_the_run(trained: Any) -> None:
@@ -79,7 +87,8 @@ def test_status_lines_tell_the_run(trained: Any) -> None:
     whole = {"images": 12, "items": 24}
     assert lines[-1]["kpi"]["losses"] == {"in": whole, "out": whole, "lost": []}
     assert "mean average precision" in lines[-1]["kpi"]
-    assert set(lines[3]["graphical"]) == {"loss", "learning_rate", "validation_loss", "mean average precision"}
+    figures = {"mean average precision", "mAP50", "mAP50_95", "precision", "recall", "F1"}
+    assert set(lines[3]["graphical"]) == {"loss", "learning_rate", "validation_loss", *figures}
 
 
 def test_what_is_printed(trained: Any) -> None:
@@ -109,7 +118,7 @@ def test_pretrained_weights(trained: Any, tmp_path: Path, capsys: Capture) -> No
     assert "pretrained weights: " in printed.out
     assert "no score will be measured" in printed.out
     assert "star" in printed.err
-    assert (tmp_path / "out/ssd_training_log_resnet10.csv").read_text().startswith("epoch,loss,lr\n1,")
+    assert (tmp_path / "out/ssd_training_log_resnet10.csv").read_text().startswith("epoch,loss,lr,loss_")
     # The backbone starts where the other training ended, not at random.
     first = checkpoint.load(tmp_path / "out/weights/ssd_resnet10_epoch_001.safetensors").model
     other = checkpoint.load(trained.model).model

@@ -24,14 +24,14 @@ CSV = "ssd_training_log_resnet10.csv"
 RECALL = np.linspace(1, 0, 101)
 SCORES = Scores(
     primary="mAP",
-    figures={"mAP": 0.375, "coco/AP": 0.125, "coco/APl": 0.0},
+    figures={"mAP": 0.375, "mAP50": 0.5, "F1": 0.75, "coco/AP": 0.125, "coco/APl": 0.0},
     per_class={"AP": {"circle": 0.25, "square": 0.5}},
     titles={"mAP": "mean average precision"},
     curves={"circle": (np.where(RECALL < 0.5, 1.0, 0.0), RECALL)},
     images=[np.full((40, 60, 3), 200, np.uint8)],
     loss=1.2345678912,
 )
-BLANK = replace(SCORES, figures={"mAP": 0.0}, per_class={"AP": {"circle": 0.0, "square": 0.0}})
+BLANK = replace(SCORES, figures={"mAP": 0.0, "mAP50": 0.0, "F1": 0.0}, per_class={"AP": {"circle": 0.0, "square": 0.0}})
 
 
 def log_of(results: Path, network: str = "ssd_resnet10", **named: Any) -> TrainingLog:
@@ -52,8 +52,8 @@ def train(results: Path, epochs: range, *, strict: bool = False, last: int = 3, 
             for number in (2 * epoch - 2, 2 * epoch - 1):
                 log.step(number, losses={"classification": 2.0, "localization": 1.0}, rate=0.01, gradient_norm=3.5)
             log.epoch(
-                epoch, step=2 * epoch, loss=3.0, rate=0.02, seconds=1.5, scores=SCORES if epoch == last else None,
-                images_per_second=40.0, data_wait=0.25,
+                epoch, step=2 * epoch, loss=3.0, losses={"classification": 2.0, "localization": 1.0}, rate=0.02,
+                seconds=1.5, scores=SCORES if epoch == last else None, images_per_second=40.0, data_wait=0.25,
             )  # fmt: skip
 
 
@@ -71,21 +71,42 @@ def test_a_training_goes_on_without_its_curves(tmp_path: Path, capfd: pytest.Cap
             log.step(number, losses={"classification": 2.0}, rate=0.01)
             log.events.flush()
             time.sleep(0.05)  # TensorBoard writes in a thread of its own
-        log.epoch(1, step=5, loss=2.0, rate=0.01, seconds=1.0, scores=None)
+        log.epoch(1, step=5, loss=2.0, losses={}, rate=0.01, seconds=1.0, scores=None)
     assert (tmp_path / CSV).read_text().splitlines()[1].startswith("1,")
     told = capfd.readouterr().err
     assert told.count(f"warning: {tmp_path / 'events'}: no more TensorBoard events can be written") == 1
     assert "Traceback" not in told
 
 
-def test_the_csv_is_nvidias(tmp_path: Path) -> None:
-    train(tmp_path, range(1, 4))
-    assert (tmp_path / CSV).read_text().splitlines() == [
+def test_the_csv_begins_as_nvidias_and_has_more_beside_it(tmp_path: Path) -> None:
+    nvidia = [
         "epoch,AP_circle,AP_square,loss,lr,mAP,validation_loss",
         "1,nan,nan,3,0.02,nan,nan",
         "2,nan,nan,3,0.02,nan,nan",
         "3,0.25000,0.50000,3,0.02,0.37500,1.23457",
     ]
+    more = [
+        "mAP50,F1,loss_classification,loss_localization,images_per_second,data_wait",
+        "nan,nan,2,1,40,0.25",
+        "nan,nan,2,1,40,0.25",
+        "0.50000,0.75000,2,1,40,0.25",
+    ]
+    train(tmp_path, range(1, 4))
+    lines = [f"{one},{other}" for one, other in zip(nvidia, more, strict=True)]
+    assert (tmp_path / CSV).read_text().splitlines() == lines
+    train(tmp_path, range(1, 4), strict=True)
+    assert (tmp_path / CSV).read_text().splitlines() == nvidia
+
+
+def test_a_term_of_the_loss_that_comes_late_gets_a_column_and_a_resume_keeps_it(tmp_path: Path) -> None:
+    for begin, losses in ((1, [{"box": 1.0}, {"box": 1.0, "l1": 0.5}]), (3, [{"box": 1.0}])):
+        log = log_of(tmp_path, first_epoch=begin, epochs=3)
+        with log.running(step=0):
+            for epoch, each in enumerate(losses, start=begin):
+                log.epoch(epoch, step=0, loss=1.0, losses=each, rate=0.02, seconds=1.0, scores=None, data_wait=0.5)
+    assert (tmp_path / CSV).read_text().splitlines() == [
+        "epoch,loss,lr,loss_box,data_wait,loss_l1", "1,1,0.02,1,0.5,nan", "2,1,0.02,1,0.5,0.5", "3,1,0.02,1,0.5,nan",
+    ]  # fmt: skip
 
 
 def test_the_log_of_a_network_has_the_name_of_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,13 +138,15 @@ def test_status_lines_are_nvidias(tmp_path: Path) -> None:
     ]
     first, measured, second = lines[1:4]
     assert first["graphical"] == {
-        "loss": "3", "learning_rate": "0.02", "validation_loss": "nan", "mean average precision": "nan",
+        "loss": "3", "learning_rate": "0.02", "validation_loss": "nan",
+        "mean average precision": "nan", "mAP50": "nan", "F1": "nan",
     }  # fmt: skip
-    assert first["kpi"] == {"mean average precision": "nan"}
-    assert measured["graphical"] == {"validation loss": 1.23456789, "mean average precision": 0.375}
+    assert first["kpi"] == {"mean average precision": "nan", "mAP50": "nan", "F1": "nan"}
+    expected = {"validation loss": 1.23456789, "mean average precision": 0.375, "mAP50": 0.5, "F1": 0.75}
+    assert measured["graphical"] == expected
     assert (second["epoch"], second["max_epoch"], second["time_per_epoch"]) == (3, 3, "0:00:01.500000")
     assert second["eta"] == "0:00:00"
-    assert second["kpi"] == {"mean average precision": "0.37500"}
+    assert second["kpi"] == {"mean average precision": "0.37500", "mAP50": "0.50000", "F1": "0.75000"}
     assert lines[-1]["kpi"] == second["kpi"], "what was measured stays"
 
 
@@ -142,7 +165,8 @@ def test_tensorboard_has_curves_pictures_and_the_spec(tmp_path: Path) -> None:
     tags = read.Tags()
     wanted = {
         "loss", "lr", "loss/classification", "loss/localization", "gradient_norm", "images_per_second", "data_wait",
-        "epoch_loss", "AP_circle", "AP_square", "mAP", "validation_loss", "coco/AP",
+        "epoch_loss", "AP_circle", "AP_square", "mAP", "mAP50", "F1", "validation_loss",
+        "coco/AP",
     }  # fmt: skip
     assert wanted <= set(tags["scalars"])
     assert [(event.step, event.value) for event in read.Scalars("loss")] == [(step, 3.0) for step in range(6)]
@@ -188,6 +212,12 @@ def test_the_curves_are_a_picture_beside_the_log(tmp_path: Path) -> None:
         "AP_circle": ([3], [0.25]),
         "AP_square": ([3], [0.5]),
         "mAP": ([3], [0.375]),
+        "mAP50": ([3], [0.5]),
+        "F1": ([3], [0.75]),
+        "loss_classification": ([1, 2, 3], [2.0, 2.0, 2.0]),
+        "loss_localization": ([1, 2, 3], [1.0, 1.0, 1.0]),
+        "images_per_second": ([1, 2, 3], [40.0, 40.0, 40.0]),
+        "data_wait": ([1, 2, 3], [0.25, 0.25, 0.25]),
         "validation_loss": ([3], [1.23457]),
     }
     with Image.open(tmp_path / "curves.png") as both:
@@ -199,11 +229,11 @@ def test_the_curves_are_a_picture_beside_the_log(tmp_path: Path) -> None:
 def test_without_validation_there_is_one_panel_and_it_is_drawn_while_training(tmp_path: Path) -> None:
     log = log_of(tmp_path, epochs=2)
     with log.running(step=0):
-        log.epoch(1, step=2, loss=3.0, rate=0.02, seconds=1.5, scores=None)
+        log.epoch(1, step=2, loss=3.0, losses={}, rate=0.02, seconds=1.5, scores=None)
         with Image.open(tmp_path / "curves.png") as panel:
             assert panel.size == (616, 429)
         first = (tmp_path / "curves.png").stat().st_mtime_ns
-        log.epoch(2, step=4, loss=2.0, rate=0.02, seconds=1.5, scores=None)
+        log.epoch(2, step=4, loss=2.0, losses={}, rate=0.02, seconds=1.5, scores=None)
         assert (tmp_path / "curves.png").stat().st_mtime_ns == first, "not for every epoch of a second"
     assert (tmp_path / "curves.png").stat().st_mtime_ns > first
 

@@ -140,6 +140,10 @@ lr: 1
         (SOURCES + "train: {optim: {lr_steps: [8]}}", 3, "multistep"),
         (SOURCES + "train: {num_epochs: 2, optim: {lr_scheduler: cosine, lr_flat_epochs: 2}}", 3, "num_epochs"),
         (SOURCES + "train: {optim: {lr_scheduler: poly, lr: 0.1, lr_min: 0.2}}", 3, "lr_min"),
+        (SOURCES + "train: {optim: {optimizer: adam, nesterov: true}}", 3, "sgd"),
+        (SOURCES + "train: {optim: {nesterov: true, momentum: 0}}", 3, "momentum"),
+        (SOURCES + "train: {num_iterations: 9, optim: {warmup_epochs: 1}}", 3, "num_iterations"),
+        (SOURCES + "train: {optim: {warmup_curve: square}}", 3, "quadratic"),
     ],
 )
 def test_faults(text: str, line: int | None, word: str) -> None:

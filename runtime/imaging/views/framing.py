@@ -1,4 +1,4 @@
-"""Views that keep the aspect ratio: letterboxed, resized by their sides, or cut out around one object."""
+"""Views of one image: letterboxed, stretched, resized by its sides, or cut out around one object."""
 
 from __future__ import annotations
 
@@ -20,23 +20,49 @@ def shown(path: Place, placement: Placement, boxes: Boxes, fill: tuple[int, int,
 
 @dataclass(frozen=True, kw_only=True)
 class Letterbox:
-    """All of the image in the middle of an input of ``width`` x ``height`` pixels, the rest ``fill``; flipped with the
-    probability ``random_flip``."""
+    """All of the image in the middle of an input of ``width`` x ``height`` pixels, or unless ``centred`` at its top
+    left; the rest ``fill``. Flipped with the probability ``random_flip``."""
 
     width: int
     height: int
     random_flip: float = 0.0
     fill: tuple[int, int, int] = FILL
+    centred: bool = True
 
     def bound(self, stored: Size) -> Size:  # noqa: ARG002 - all come out alike
         return self.width, self.height
 
     def __call__(self, path: Place, boxes: Boxes, size: Size, random: np.random.Generator | None = None) -> Seen:
+        return shown(path, _flipped(self.placement(size), self.random_flip, random), boxes, self.fill)
+
+    def placement(self, size: Size) -> Placement:
+        """Of an image stored with ``size`` (width, height), not flipped."""
         share = min(self.width / size[0], self.height / size[1])
         left, top = (self.width - share * size[0]) / 2, (self.height - share * size[1]) / 2
+        if not self.centred:
+            left = top = 0.0
         carried = np.array([[share, 0, left], [0, share, top], [0, 0, 1]])
-        placement = Placement(carried, (self.width, self.height), size)
-        return shown(path, _flipped(placement, self.random_flip, random), boxes, self.fill)
+        return Placement(carried, (self.width, self.height), size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """All of the image, stretched to an input of ``width`` x ``height`` pixels; flipped with the probability
+    ``random_flip``."""
+
+    width: int
+    height: int
+    random_flip: float = 0.0
+
+    def bound(self, stored: Size) -> Size:  # noqa: ARG002 - all come out alike
+        return self.width, self.height
+
+    def __call__(self, path: Place, boxes: Boxes, size: Size, random: np.random.Generator | None = None) -> Seen:
+        return shown(path, _flipped(self.placement(size), self.random_flip, random), boxes)
+
+    def placement(self, size: Size) -> Placement:
+        """Of an image stored with ``size`` (width, height), not flipped."""
+        return Placement.resize(size, (self.width, self.height))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,6 +40,14 @@ class Curve:
         true = np.append(0, self.true)[found]
         return _share(true, found), _share(true, self.objects), _share(2 * true, found + self.objects)
 
+    def drawn(self, thresholds: Any) -> Floats:
+        """Precision, recall and F1 [3, T] as they are drawn over thresholds and averaged over classes: above the score
+        of the best detection precision is 1, since nothing wrong is said there; without any detection it is 0."""
+        values = np.stack(self.at(thresholds))
+        if len(self.scores):
+            values[0, np.asarray(thresholds) > self.scores[0]] = 1.0
+        return values
+
     @property
     def precision_recall(self) -> tuple[Floats, Floats]:
         """The best precision at each of 101 recalls or more, and these recalls, from 1 down to 0."""
@@ -86,6 +94,13 @@ class Analysis:
         return np.bincount(truth.label[~truth.difficult], minlength=len(self.findings.classes) + 1)[1:]
 
     @cached_property
+    def images(self) -> NDArray[np.int64]:
+        """Images that have objects of each class to find [C]."""
+        truth = self.findings.truth.take(~self.findings.truth.difficult)
+        labels = truth.label[np.flatnonzero(np.diff(self.findings.groups(truth), prepend=-1))]
+        return np.bincount(labels, minlength=len(self.findings.classes) + 1)[1:]
+
+    @cached_property
     def curves(self) -> list[Curve]:
         found, became, made = self.findings.found, self.outcome, []
         for label, objects in enumerate(self.objects.tolist(), start=1):
@@ -95,22 +110,33 @@ class Analysis:
         return made
 
     @cached_property
-    def mean_f1(self) -> Floats:
-        """Over the classes that have objects, at each threshold of ``GRID``."""
-        known = [curve.at(GRID)[2] for curve in self.curves if curve.objects]
-        return np.mean(known, axis=0) if known else np.zeros(len(GRID))
+    def over_grid(self) -> dict[int, Floats]:
+        """Precision, recall and F1 [3, 1001] at each threshold of ``GRID``, of each class (from 0) that has objects."""
+        return {k: curve.drawn(GRID) for k, curve in enumerate(self.curves) if curve.objects}
+
+    @cached_property
+    def mean_over_grid(self) -> Floats:
+        """The mean of ``over_grid`` over the classes [3, 1001]; 0 without any."""
+        return np.mean([*self.over_grid.values()], axis=0) if self.over_grid else np.zeros((3, len(GRID)))
+
+    @property
+    def means(self) -> tuple[float, float, float]:
+        """Precision, recall and F1 at the threshold, the means over the classes that have objects."""
+        known = [curve.drawn([self.threshold])[:, 0] for curve in self.curves if curve.objects]
+        precision, recall, f1 = np.mean(known, axis=0).tolist() if known else (0.0, 0.0, 0.0)
+        return precision, recall, f1
 
     @cached_property
     def threshold(self) -> float:
         """As wanted, else the middle of where the mean F1 is best."""
         if self.wanted is not None:
             return self.wanted
-        return _best(self.mean_f1)
+        return _best(self.mean_over_grid[2])
 
     def table(self) -> list[dict[str, Any]]:
         """Of each class its counts, precision, recall and F1 at the threshold, and the best F1 it could have."""
         rows = []
-        for name, curve in zip(self.findings.classes, self.curves, strict=True):
+        for name, images, curve in zip(self.findings.classes, self.images.tolist(), self.curves, strict=True):
             precision, recall, f1 = (float(value[0]) for value in curve.at([self.threshold]))
             found = int(np.count_nonzero(curve.scores >= self.threshold))
             true = int(curve.true[found - 1]) if found else 0
@@ -118,6 +144,7 @@ class Analysis:
             rows.append(
                 {
                     "class": name,
+                    "images": images,
                     "objects": curve.objects,
                     "detections": found,
                     "true_positives": true,

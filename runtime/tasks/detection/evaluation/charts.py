@@ -1,4 +1,4 @@
-"""Charts of an evaluation as PNG: confusion matrix, precision over recall, F1 over the threshold.
+"""Charts of an evaluation as PNG: confusion matrix, precision over recall; these and F1 over the threshold.
 
 Drawn by matplotlib; no window is ever opened.
 """
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from converters.pictures.drawing import PALETTE
+from converters.pictures.drawing import PALETTE, one_line
 from runtime.tasks.detection.evaluation.analysis import GRID, Analysis
 from tltpipe.files import atomic
 
@@ -25,23 +25,32 @@ BLUES = colors.LinearSegmentedColormap.from_list("right", ["#ffffff", "#d6e6f8",
 REDS = colors.LinearSegmentedColormap.from_list("wrong", ["#ffffff", "#fde0d6", "#f39b7d", "#c93f2b", "#7c1410"])
 NAMED = 20
 """With more classes than that, only the best and the worst are named beside their curves."""
+LONGEST = 36
+"""Letters of a class's name."""
+BACKGROUND = ("background", "background: missed")
+"""The last row and column of a confusion matrix."""
 DPI = 120
+MEASURES = ("precision", "recall", "F1")
+"""The rows of ``Analysis.over_grid``."""
 
 
-def confusion(path: Path, counts: NDArray[np.int64], classes: Sequence[str], *, about: str) -> None:
-    """``counts`` [C + 1, C + 1] as ``Analysis.confusion`` gives them, shaded by the share of their row.
+def confusion(
+    path: Path, counts: NDArray[np.int64], classes: Sequence[str], *, about: str, normalised: bool = False
+) -> None:
+    """``counts`` [C + 1, C + 1] as ``Analysis.confusion`` gives them, shaded by the share of their row; ``normalised``:
+    the shares are written in place of the counts.
 
     What is right is blue, what is wrong red; a class that has no object at all stays white.
     """
-    names = [name.replace("_", " ") for name in classes]
+    names = [_readable(name) for name in classes]
     size = len(counts)
     sums = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, sums, out=np.zeros(counts.shape), where=sums > 0)
     cell = 0.9 if size <= 6 else 0.56 if size <= NAMED else 0.32
     # In inches, by hand: matplotlib's own layouts shrink a small matrix to make room for a long title.
-    label = 0.082 * max([len("no object"), *map(len, names)])
+    label = 0.082 * max([len(BACKGROUND[1]), *map(len, names)])
     left, bottom, square = label + 0.55, 0.66 * label + 0.75, size * cell
-    width = max(left + square + 0.25, 0.2 + 0.0725 * len(about) + 0.25)
+    width = max(left + square + 0.25, 0.2 + 0.0725 * len(about) + 0.25, 4.6)
     height = bottom + square + 0.95
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     axes = figure.add_axes((left / width, bottom / height, square / width, square / height))
@@ -52,18 +61,9 @@ def confusion(path: Path, counts: NDArray[np.int64], classes: Sequence[str], *, 
     # What no detector could have got right or wrong: nothing was there, and nothing was found.
     shade[-1, -1] = colors.to_rgba(FAINT)
     axes.imshow(shade, aspect="equal")
-    for row, column in np.argwhere(counts > 0):
-        share = shares[row, column]
-        dark = share > (0.42 if right[row, column] else 0.5)
-        text = f"{counts[row, column]:,}"
-        if size <= NAMED:
-            text += f"\n{share:.0%}" if share >= 0.01 else "\n<1%"
-        axes.text(
-            column, row, text, ha="center", va="center", linespacing=1.15,
-            fontsize=10 if size <= 6 else 8 if size <= NAMED else 6.5, color="white" if dark else INK,
-        )  # fmt: skip
-    axes.set_xticks(range(size), [*names, "missed"], rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(size), [*names, "no object"])
+    _write_cells(axes, counts, shares, right, normalised=normalised)
+    axes.set_xticks(range(size), [*names, BACKGROUND[1]], rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(size), [*names, BACKGROUND[0]])
     axes.set_xlabel("what the detector says", labelpad=6, color=MUTED)
     axes.set_ylabel("what is there", labelpad=6, color=MUTED)
     axes.set_xticks(np.arange(-0.5, size), minor=True)
@@ -74,9 +74,29 @@ def confusion(path: Path, counts: NDArray[np.int64], classes: Sequence[str], *, 
         side.set_visible(False)
     for corner in ((size - 1.5, -0.5, 1, size), (-0.5, size - 1.5, size, 1)):
         axes.add_patch(Rectangle(corner[:2], *corner[2:], fill=False, edgecolor=MUTED, linewidth=0.8))
-    figure.text(0.2 / width, 1 - 0.38 / height, "What was taken for what", fontsize=13.5, fontweight="bold", color=INK)
+    title = "What was taken for what" + (": shares of the row" if normalised else "")
+    figure.text(0.2 / width, 1 - 0.38 / height, title, fontsize=13.5, fontweight="bold", color=INK)
     figure.text(0.2 / width, 1 - 0.66 / height, about, fontsize=9.5, color=MUTED)
     _save(figure, path)
+
+
+def _write_cells(
+    axes: Any, counts: NDArray[np.int64], shares: NDArray[np.float64], right: NDArray[np.bool_], *, normalised: bool
+) -> None:
+    """Each count, and below it its share of the row where there is room; or the share alone."""
+    size = len(counts)
+    for row, column in np.argwhere(counts > 0):
+        share = shares[row, column]
+        dark = share > (0.42 if right[row, column] else 0.5)
+        text = f"{counts[row, column]:,}"
+        if normalised:
+            text = f"{share:.2f}" if share >= 0.005 else "0"
+        elif size <= NAMED:
+            text += f"\n{share:.0%}" if share >= 0.01 else "\n<1%"
+        axes.text(
+            column, row, text, ha="center", va="center", linespacing=1.15,
+            fontsize=10 if size <= 6 else 8 if size <= NAMED else 6.5, color="white" if dark else INK,
+        )  # fmt: skip
 
 
 def precision_recall(path: Path, analysis: Analysis, values: Sequence[float], *, about: str) -> None:
@@ -102,31 +122,39 @@ def precision_recall(path: Path, analysis: Analysis, values: Sequence[float], *,
     _save(figure, path)
 
 
-def f1(path: Path, analysis: Analysis, *, about: str) -> None:
-    """F1 of each class over the threshold, and where the mean is best."""
+def over_threshold(path: Path, analysis: Analysis, measure: str, *, about: str) -> None:
+    """One of ``MEASURES`` of each class over the threshold, and their mean; the threshold of the tables is marked."""
     figure = _figure(8.6, 5.6)
     axes = figure.add_subplot()
-    known = [k for k, curve in enumerate(analysis.curves) if curve.objects]
-    over = {k: analysis.curves[k].at(GRID)[2] for k in known}
-    for k in sorted(known, key=lambda k: -over[k].max()):
-        axes.plot(GRID, over[k], color=_colour(k), linewidth=1.3, label=_label(analysis, k, float(over[k].max())))
-    if len(known) > 1:
-        label = f"mean of the classes  {analysis.mean_f1.max():.3f}"
-        axes.plot(GRID, analysis.mean_f1, color=INK, linewidth=2.8, label=label)
-    at, height = analysis.threshold, float(np.interp(analysis.threshold, GRID, analysis.mean_f1))
+    row, at = MEASURES.index(measure), analysis.threshold
+    over, mean = {k: values[row] for k, values in analysis.over_grid.items()}, analysis.mean_over_grid[row]
+    best = measure == "F1"  # has a best; the two others are compared where the tables count
+    shown = {k: float(values.max() if best else np.interp(at, GRID, values)) for k, values in over.items()}
+    for k in sorted(over, key=lambda k: -shown[k]):
+        axes.plot(GRID, over[k], color=_colour(k), linewidth=1.3, label=_label(analysis, k, shown[k]))
+    height = float(np.interp(at, GRID, mean))
+    if len(over) > 1:
+        label = f"mean of the classes  {mean.max() if best else height:.3f}"
+        axes.plot(GRID, mean, color=INK, linewidth=2.8, label=label)
+    mean_of = "mean " if len(over) > 1 else ""
+    _mark(axes, at, height, f"threshold {at:.2f}: {mean_of}{measure} {height:.3f}", below=measure == "precision")
+    _unit_square(axes)
+    axes.set_xlabel("threshold: lowest score that counts")
+    axes.set_ylabel("F1: harmonic mean of precision and recall" if best else measure)
+    _legend(axes, "best F1" if best else f"{measure} at {at:.2f}", len(over))
+    _titled(axes, f"{measure[0].upper()}{measure[1:]} over the threshold", about)
+    _save(figure, path)
+
+
+def _mark(axes: Any, at: float, height: float, text: str, *, below: bool) -> None:
+    """A dashed line and a dot at the threshold; ``text`` beside it at the top, or where curves are not, ``below``."""
     axes.axvline(at, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=0)
     axes.plot([at], [height], "o", color=INK, markersize=6, markeredgecolor="white", markeredgewidth=1.4, zorder=5)
     axes.annotate(
-        f"threshold {at:.2f}: mean F1 {height:.3f}", (at, 1.0), xytext=(6 if at < 0.6 else -6, -4),
-        textcoords="offset points", ha="left" if at < 0.6 else "right", va="top", fontsize=9.5, color=INK,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
+        text, (at, 0.0 if below else 1.0), xytext=(6 if at < 0.6 else -6, 6 if below else -4),
+        textcoords="offset points", ha="left" if at < 0.6 else "right", va="bottom" if below else "top",
+        fontsize=9.5, color=INK, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
     )  # fmt: skip
-    _unit_square(axes)
-    axes.set_xlabel("threshold: lowest score that counts")
-    axes.set_ylabel("F1: harmonic mean of precision and recall")
-    _legend(axes, "best F1", len(known))
-    _titled(axes, "F1 over the threshold", about)
-    _save(figure, path)
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -143,7 +171,13 @@ def _colour(k: int) -> tuple[float, float, float]:
 
 
 def _label(analysis: Analysis, k: int, value: float) -> str:
-    return f"{analysis.findings.classes[k].replace('_', ' ')}  {value:.3f}"
+    return f"{_readable(analysis.findings.classes[k])}  {value:.3f}"
+
+
+def _readable(name: str) -> str:
+    """``name`` for people, cut where it would take the room of the chart."""
+    name = one_line(name.replace("_", " ")).replace("$", r"\$")  # matplotlib takes a formula to stand between two
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 def _unit_square(axes: Any) -> None:

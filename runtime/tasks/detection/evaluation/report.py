@@ -27,10 +27,11 @@ STARS = "*" * 31
 WORST = 12
 """Images on the sheet."""
 COLUMNS = (
-    ("objects", "objects"), ("detections", "found"), ("true_positives", "right"), ("false_positives", "wrong"),
-    ("missed", "missed"), ("precision", "precision"), ("recall", "recall"), ("f1", "F1"), ("AP", "AP"),
-    ("AP50_95", "AP50:95"),
+    ("images", "images"), ("objects", "objects"), ("detections", "found"), ("true_positives", "right"),
+    ("false_positives", "wrong"), ("missed", "missed"), ("precision", "precision"), ("recall", "recall"), ("f1", "F1"),
+    ("AP", "AP"), ("AP50", "AP50"), ("AP50_95", "AP50:95"),
 )  # fmt: skip
+CHARTS = ("confusion", "confusion_normalised", "precision_recall", "precision", "recall", "f1")
 COCO_TEXT = {"APs": "small", "APm": "medium", "APl": "large"}
 
 
@@ -53,15 +54,16 @@ class DetectionReport:
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """The table, a row a class and one for all."""
+        """The table: a row a class, one for all of them together, and one of the means over the classes."""
         rows, precision, coco = self.analysis.table(), self.measured.precision, self.measured.coco
         per_class, half = coco.per_class(), coco.per_class(0)
         for row, own, at_half in zip(rows, per_class, half, strict=True):
             row["AP"] = None if row["class"] in precision.absent else precision.per_class[row["class"]]
             row["AP50"], row["AP50_95"] = _known(at_half), _known(own)
-        last = total(rows)
-        last |= {"AP": precision.mean, "AP50": _known(coco.figures["AP50"]), "AP50_95": _known(coco.figures["AP"])}
-        return [*rows, last]
+        means = {"AP": precision.mean, "AP50": _known(coco.figures["AP50"]), "AP50_95": _known(coco.figures["AP"])}
+        shares = dict(zip(("precision", "recall", "f1"), self.analysis.means, strict=True))
+        together = {**total(rows), "images": self.measured.findings.pictures, **means}
+        return [*rows, together, {"class": "mean", **shares, **means}]
 
     @property
     def about(self) -> str:
@@ -81,7 +83,7 @@ class DetectionReport:
         width = max(len("class"), *(len(row["class"]) for row in self.rows))
         yield "".join([f"{'class':<{width}}", *(f"{text:>{_width(text)}}" for _, text in COLUMNS)])
         for row in self.rows:
-            cells = (f"{_cell(row[key]):>{_width(text)}}" for key, text in COLUMNS)
+            cells = (f"{_cell(row.get(key)):>{_width(text)}}" for key, text in COLUMNS)
             yield "".join([f"{row['class']:<{width}}", *cells])
         why = "where the mean F1 is best: a good -t for tlt-infer" if self.options.threshold is None else "as asked for"
         yield f"counted from a score of {self.analysis.threshold:.3g} on ({why})"
@@ -109,8 +111,9 @@ class DetectionReport:
             "coco": {name: _known(value) for name, value in measured.coco.figures.items()},
             "coco_counted_by": "tltpipe",
             "threshold": analysis.threshold,
-            "classes": self.rows[:-1],
-            "all": self.rows[-1],
+            "classes": self.rows[:-2],
+            "all": self.rows[-2],
+            "mean": self.rows[-1],
             "confusion": {"classes": names, "counts": analysis.confusion().tolist()},
             "curves": self._curves(),
             "worst": [
@@ -132,10 +135,13 @@ class DetectionReport:
 
         analysis, about, measured = self.analysis, self.about, self.measured
         counted = f"{about} · score {analysis.threshold:.2f} or more"
-        paths = [folder / name for name in ("confusion.png", "precision_recall.png", "f1.png")]
-        charts.confusion(paths[0], analysis.confusion(), measured.findings.classes, about=counted)
-        charts.precision_recall(paths[1], analysis, list(measured.precision.per_class.values()), about=about)
-        charts.f1(paths[2], analysis, about=about)
+        counts, classes = analysis.confusion(), measured.findings.classes
+        paths = [folder / f"{name}.png" for name in CHARTS]
+        charts.confusion(paths[0], counts, classes, about=counted)
+        charts.confusion(paths[1], counts, classes, about=counted, normalised=True)
+        charts.precision_recall(paths[2], analysis, list(measured.precision.per_class.values()), about=about)
+        for path, measure in zip(paths[3:], charts.MEASURES, strict=True):
+            charts.over_threshold(path, analysis, measure, about=about)
         if worst := analysis.worst(WORST):
             paths.append(folder / "worst.png")
             places = [(self.images.name(each.number), self.images.image(each.number)) for each in worst]

@@ -1,8 +1,9 @@
-"""How well a detector does: NVIDIA's average precision, which picks the best epoch, and COCO's twelve figures."""
+"""How well a detector does: NVIDIA's average precision, COCO's twelve figures, precision and recall at a score."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -76,19 +77,34 @@ class Measured:
         return Analysis(self.compared, self.evaluation.iou)
 
     @cached_property
+    def figures(self) -> dict[str, float]:
+        """The plain figures by name, 0 where there is nothing to measure: NVIDIA's mAP; unless ``strict``, also COCO's
+        mean average precisions, and precision, recall and F1 (means over the classes) where the mean F1 is best."""
+        figures = {"mAP": self.precision.mean}
+        if self.strict:
+            return figures
+        coco = {"mAP50": self.coco.figures["AP50"], "mAP50_95": self.coco.figures["AP"]}
+        figures |= {name: 0.0 if math.isnan(value) else value for name, value in coco.items()}
+        return figures | dict(zip(("precision", "recall", "F1"), self.analysis.means, strict=True))
+
+    @cached_property
     def scores(self) -> Scores:
         return Scores(
-            primary="mAP",
-            figures={
-                "mAP": self.precision.mean,
-                **{f"coco/{name}": value for name, value in self.coco.figures.items()},
-            },
+            primary="mAP" if self.strict else self.evaluation.primary,
+            figures={**self.figures, **{f"coco/{name}": value for name, value in self.coco.figures.items()}},
             per_class={"AP": self.precision.per_class},
             titles={"mAP": "mean average precision"},
-            lines=tuple(table(self.precision, decimals=5)),
+            lines=tuple(self.lines()),
             curves={
                 name: curve.precision_recall
                 for name, curve in zip(self.findings.classes, self.analysis.curves, strict=True)
                 if curve.objects
             },
         )
+
+    def lines(self) -> Iterator[str]:
+        """NVIDIA's block and, unless ``strict``, the other figures in a line."""
+        yield from table(self.precision, decimals=5)
+        others = [f"{name} {value:.3f}" for name, value in self.figures.items() if name != "mAP"]
+        if others:
+            yield f"{'  '.join(others)} (from a score of {self.analysis.threshold:.3g})"

@@ -1,0 +1,132 @@
+"""The training spec of YOLOX: YAML in the layout of TAO 5, augmentation by the names that YOLO's users know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
+
+from specs import sections
+from specs.checks import Finding
+from specs.sections import STRICT, Count, Export, Inference, Inner, Source, check_sources, check_train
+from specs.spec import Spec
+from specs.yaml_spec import measuring, more_epochs, training
+from specs.yolox.settings import STRIDE, Augmentation, Images, Model, Optim, TrainSettings, Yolox
+
+__all__ = ["measuring", "more_epochs", "training"]
+
+DATA = "coco"
+"""What it is trained on within the pipeline."""
+MAKING = ("train",)
+"""Sections that only say how weights come about, not what a model with them is."""
+SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size"}
+"""What options of commands call these settings for short."""
+TUNABLES = Yolox
+SIZE = ("width", "height")
+IMAGE_SIZE = ("dataset.width", "dataset.height")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Images):
+    """The images."""
+
+    train_data_sources: tuple[Source, ...]
+    """Images to train on."""
+    val_data_sources: tuple[Source, ...] = ()
+    """Images to validate on (default: no validation)."""
+    classes: tuple[str, ...] = ()
+    """Names of the classes, in the order of their labels; objects of any others are left out (default: those that the
+    training data list, such as the names of data.yaml or the categories of COCO)."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(TrainSettings, sections.Train):
+    """The training."""
+
+    optim: Optim = field(default_factory=Optim)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """How the model is measured."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    batch_size: Count = 16
+    """Images a step."""
+    average_precision_mode: Literal["sample", "integrate"] = "integrate"
+    """Of mAP: sample is the mean of 11 points of the curve (VOC 2007), integrate the area below it (VOC 2010)."""
+    matching_iou_threshold: Inner = 0.5
+    """Overlap (IoU) from which a detection counts as right for mAP."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """The whole spec."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    model: Model = field(default_factory=Model)
+    dataset: Dataset
+    train: Train = field(default_factory=Train)
+    evaluate: Evaluate = field(default_factory=Evaluate)
+    inference: Inference = field(default_factory=Inference)
+    export: Export = field(default_factory=Export)
+
+
+EXPERIMENT = Experiment
+
+
+def closing_epochs(message: Experiment) -> int:
+    """How many epochs at the end go without heavy augmentation."""
+    epochs, closing = message.train.num_epochs, message.dataset.augmentation.closing_epochs
+    return min(epochs, min(15, epochs // 5) if closing is None else closing)
+
+
+def multi_scale(dataset: Dataset) -> int:
+    """How many times 32 pixels the sides of a batch may differ from those of the input."""
+    asked = dataset.augmentation.multi_scale
+    return min(dataset.width, dataset.height) // (4 * STRIDE) if asked is None else asked
+
+
+def settled(message: Experiment) -> Train:
+    """The training with numbers in place of defaults that depend on how long it is."""
+    optim, epochs = message.train.optim, message.train.num_epochs
+    defaults = {
+        "nesterov": optim.optimizer == "sgd" and optim.momentum > 0,
+        "lr_min": optim.lr / 20,
+        "lr_flat_epochs": min(closing_epochs(message), epochs - 1),
+        "warmup_epochs": min(5.0, epochs / 10),
+    }
+    unsaid: dict[str, Any] = {name: value for name, value in defaults.items() if getattr(optim, name) is None}
+    return replace(message.train, optim=replace(optim, **unsaid))
+
+
+def check(spec: Spec) -> Iterator[Finding]:
+    """What fits by itself and not together."""
+    message: Experiment = spec.message
+    dataset = message.dataset
+    if not dataset.train_data_sources:
+        yield Finding("dataset.train_data_sources", "train_data_sources is empty: there is nothing to train on")
+    yield from check_sources("dataset.train_data_sources", dataset.train_data_sources)
+    yield from check_sources("dataset.val_data_sources", dataset.val_data_sources)
+    names = [name.lower() for name in dataset.classes]
+    if len(set(names)) < len(names):
+        yield Finding("dataset.classes", "classes names a class twice")
+    yield from _check_augmentation(dataset)
+    yield from check_train(settled(message))
+
+
+def _check_augmentation(dataset: Dataset) -> Iterator[Finding]:
+    augmentation, here = dataset.augmentation, "dataset.augmentation"
+    for name in ("mosaic_scale", "mixup_scale"):
+        low, high = getattr(augmentation, name)
+        if low > high:
+            yield Finding(
+                f"{here}.{name}", f"{name} must be the smallest and the largest factor, not {low:g}, {high:g}"
+            )
+    most = min(dataset.width, dataset.height) // STRIDE - 1
+    if (steps := multi_scale(dataset)) > most:
+        what = f"multi_scale must be at most {most} for images of {dataset.width}x{dataset.height}, not {steps}"
+        yield Finding(f"{here}.multi_scale", what, "0 keeps all batches at one size")
