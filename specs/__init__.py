@@ -105,15 +105,12 @@ def recognise(text: str, *, source: Path | str) -> str:
     """
     from specs import dialects, foreign
 
-    known = {name: load(name) for name in folders()}
-    others: dict[str, Any] = {name: _reader(name) for name, module in known.items() if not _is_proto(module)}
-    fits = {name: int(reader.recognises(text)) for name, reader in others.items()}
-    own = [name for name, fit in fits.items() if fit == max(fits.values(), default=0) > 0]
+    own = _narrowest(_best(text))
     if len(own) == 1:
         return own[0]
     if not own:
         foreign.refuse(text, source)
-    messages = {name: module for name, module in known.items() if _is_proto(module)}
+    messages = {name: load(name) for name in folders() if _is_proto(load(name))}
     found = own or [name for name, module in messages.items() if module in dialects.likely([*messages.values()], text)]
     if len(found) != 1:
         raise dialects.unplaced([*messages.values()], found, text, source)
@@ -274,8 +271,26 @@ def _reader(kind: str) -> Reader:
     return reader
 
 
+def _best(text: str) -> list[str]:
+    """The kinds, but those of protobuf, that know ``text`` best; none where it is of none of them."""
+    readers: dict[str, Any] = {name: _reader(name) for name in folders() if not _is_proto(load(name))}
+    fits = {name: int(reader.recognises(text)) for name, reader in readers.items()}
+    return [name for name, fit in fits.items() if fit == max(fits.values()) > 0]
+
+
+def _narrowest(kinds: list[str]) -> list[str]:
+    """``kinds`` without those that have all keys of another one and more of their own, which a text would have."""
+    from specs import yaml_spec
+
+    experiments = {name: getattr(load(name), "EXPERIMENT", None) for name in kinds}
+    keys = {name: frozenset(yaml_spec.known(kind)) for name, kind in experiments.items() if kind is not None}
+    return [name for name in kinds if name not in keys or not any(other < keys[name] for other in keys.values())]
+
+
 def _other(text: str, kind: str) -> str | None:
     """The kind of ``text`` where it clearly is of another one than ``kind``."""
+    if kind in _best(text):
+        return None
     try:
         found = recognise(text, source="")
     except SpecError:
