@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from converters.files import listing
 from converters.pictures.drawing import outline_font
-from runtime.tasks import ImageInfo, Prediction, Task
+from runtime.tasks import ImageInfo, Prediction, Presents, Task
 from tltpipe.files import atomic
 
 JPEG = {"quality": 92, "subsampling": 0}
@@ -28,7 +28,7 @@ def save(image: Image.Image, path: Path) -> None:
         image.save(stream, format=format, **(JPEG if format == "JPEG" else {}))
 
 
-def thumbnail(image: Image.Image, prediction: Prediction, task: Task, classes: Sequence[str]) -> Image.Image:
+def thumbnail(image: Image.Image, prediction: Prediction, task: Presents, classes: Sequence[str]) -> Image.Image:
     """``image`` as large as a cell of a sheet, with ``prediction`` drawn in that size, so that letters can be read."""
     share = CELL / max(image.size)
     size = max(1, round(image.width * share)), max(1, round(image.height * share))
