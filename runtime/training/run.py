@@ -133,6 +133,9 @@ def _run(loop: engine.Loop, recorder: Recorder, begin: resuming.Beginning, split
     plan = recorder.plan
     try:
         with recorder.log.running(step=plan.before(plan.epochs.start) + begin.tally.steps):
+            recorder.log.labels(
+                {"training": split} | ({"validation": held_out} if (held_out := recorder.held_out) else {})
+            )
             loop.run()
             recorder.log.conclude(program.balance(split.losses))
     except KeyboardInterrupt:

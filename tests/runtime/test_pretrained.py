@@ -26,7 +26,7 @@ from runtime.networks.faster_rcnn.model import FasterRCNN
 from runtime.nn.torchvision_names import rcnn_names
 from runtime.weights import checkpoint, pretrained
 from runtime.weights.checkpoint import Checkpoint, Resume
-from specs.faster_rcnn import Backbone, Box, Model
+from specs.rcnn import Backbone, Box, Model
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)

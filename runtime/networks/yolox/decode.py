@@ -11,6 +11,9 @@ from torchvision.ops import batched_nms
 
 from runtime.networks.yolox.pyramid import STRIDES
 
+LARGEST_LOG_SIDE = 8.0
+"""Of a box, in strides: no image is as large, and a network that has learnt little cannot say infinity."""
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -41,7 +44,8 @@ def cells(maps: Sequence[Tensor]) -> Cells:
 def boxes(offsets: Tensor, corners: Tensor, strides: Tensor) -> Tensor:
     """Centre and size in pixels [..., 4] of ``offsets`` [..., 4] at ``corners`` [..., 2] and ``strides`` [...]."""
     centres = (offsets[..., :2] + corners) * strides[..., None]
-    return torch.cat([centres, offsets[..., 2:].exp() * strides[..., None]], dim=-1)
+    sides = offsets[..., 2:].clamp(max=LARGEST_LOG_SIDE).exp() * strides[..., None]
+    return torch.cat([centres, sides], dim=-1)
 
 
 def detections(
