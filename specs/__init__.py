@@ -31,6 +31,8 @@ __all__ = [
     "making",
     "measuring",
     "more_epochs",
+    "named_after",
+    "names_data_sets",
     "numbers",
     "parse",
     "parse_text",
@@ -153,6 +155,20 @@ def shorthands(folder: str) -> Mapping[str, str]:
     return names
 
 
+def names_data_sets(folder: str) -> bool:
+    """Whether a spec of this kind can name a data set of any format in place of COCO's files (``sources.yaml.j2``)."""
+    from specs import templating
+
+    one = template(folder)
+    return one is not None and "val_path" in templating.settings_of(folder, one)
+
+
+def named_after(folder: str, name: str) -> Mapping[str, object]:
+    """The settings that the name of a file of weights says something of: "yolox_x.pth"; none where it says nothing."""
+    rule: Callable[[str], Mapping[str, object]] | None = getattr(load(folder), "named_after", None)
+    return rule(name) if rule else {}
+
+
 def pretrained(folder: str, tunables: object) -> str | None:
     """Where there are weights for a network with these settings to start from, in a line; None where nobody knows."""
     advice: Callable[[object], str] | None = getattr(load(folder), "pretrained", None)
@@ -204,7 +220,7 @@ def folders() -> list[str]:
 def load(folder: str) -> ModuleType:
     """The module of a folder: TUNABLES and SIZE; that of a network has DATA ("tfrecords" or "coco": what the pipeline
     trains it on), ``training``, ``more_epochs`` and SHORTHANDS (what options of commands call its settings), too, and
-    where they differ from a detector's RESULTS (``results``).
+    where they differ from a detector's RESULTS (``results``), and ``named_after`` where weights' names tell something.
 
     The template of a network that is trained on "coco" is given the fields of TUNABLES, and image_dir, json_file,
     val_image_dir, val_json_file (both None without a split to validate on) and classes.

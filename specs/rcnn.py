@@ -29,7 +29,7 @@ DATA = "coco"
 """What they are trained on within the pipeline."""
 MAKING = ("train",)
 """Sections that only say how weights come about, not what a model with them is."""
-SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size"}
+SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size", "img": "min_size"}
 """What options of commands call these settings for short."""
 SMALLEST = 64
 """Pixels of min_size: two cells of the coarsest map, since normalisation layers need more than one."""

@@ -20,6 +20,7 @@ PALETTE: tuple[Colour, ...] = (
     (222, 74, 152), (139, 195, 28), (92, 107, 232), (166, 94, 46), (0, 138, 108), (196, 160, 255), (120, 130, 145),
 )  # fmt: skip
 DARK: Colour = (20, 20, 24)
+THIN: Colour = (240, 240, 240)
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,17 @@ def frames(picture: Image.Image, things: Sequence[Framed]) -> Image.Image:
     chips = [(thing, place(thing, font, taken, stroke, result.size)) for thing in reversed(things)]
     for thing, corners in reversed(chips):
         _chip(pen, thing, corners, font)
+    return result
+
+
+def outlined(picture: Image.Image, boxes: Sequence[Sequence[float]]) -> Image.Image:
+    """A copy of ``picture`` (RGB) with thin frames around ``boxes``, for what else is drawn to stand out."""
+    result = copied(picture)
+    pen, stroke = ImageDraw.Draw(result), max(1, stroke_of(result) // 2)
+    for left, top, right, bottom in boxes:
+        corners = round(left), round(top), max(round(left), round(right) - 1), max(round(top), round(bottom) - 1)
+        pen.rectangle(corners, outline=DARK, width=stroke + 1)
+        pen.rectangle(corners, outline=THIN, width=stroke)
     return result
 
 

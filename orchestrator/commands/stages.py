@@ -137,6 +137,24 @@ def infer(
             show_default=False,
         ),
     ] = None,
+    cascade: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="FIRST SECOND",
+            help="Two models in place of --model: FIRST finds people, SECOND clothes in the crop of each.",
+            show_default=False,
+        ),
+    ] = None,
+    cascade_threshold: Annotated[
+        float | None, typer.Option(help="Lowest score of an object to be cropped (default: 0.3).", show_default=False)
+    ] = None,
+    cascade_classes: Annotated[
+        str | None, typer.Option(help="Classes to be cropped, comma-separated (default: all).", show_default=False)
+    ] = None,
+    cascade_margin: Annotated[
+        float | None,
+        typer.Option(help="Share of a box's sides added around a crop (default: 0.1).", show_default=False),
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(help="Lowest score to draw and write (default: the setting threshold, 0.3).", show_default=False),
@@ -145,12 +163,21 @@ def infer(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images per batch (default: the program's).")] = None,
     key: Annotated[str | None, KEY] = None,
 ) -> None:
-    """Run a model on images: annotated images, labels, COCO results and a contact sheet go to inference/."""
+    """Run a model on images: annotated images, labels, COCO results and a contact sheet go to inference/.
+
+    More can be set in the infer section of tltpipe.yaml.
+    """
     from orchestrator.commands import subjects
 
+    if cascade is not None and model is not None:
+        raise UsageError("--cascade names both models", hint="leave --model out")
     first, *more = subjects.of(pictures)
     chosen: dict[str, Any] = {
-        "infer.model": _named(model),
+        "infer.cascade": cascade and _named(cascade[0]),
+        "infer.model": _named(cascade[1] if cascade else model),
+        "infer.cascade_threshold": cascade_threshold,
+        "infer.cascade_classes": [name.strip() for name in cascade_classes.split(",")] if cascade_classes else None,
+        "infer.cascade_margin": cascade_margin,
         "infer.device": device,
         "infer.batch_size": batch_size,
     }

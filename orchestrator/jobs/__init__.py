@@ -99,6 +99,8 @@ class Infer:
     """Only our own programs know these: device, batch_size."""
     class_maps: tuple[Path, ...] = ()
     """COCO files whose ids of classes and images the results have."""
+    first: Path | None = None
+    """A model whose objects are cropped for ``model``; only our own programs know such cascades."""
 
 
 @dataclass(frozen=True)

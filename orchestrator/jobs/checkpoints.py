@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.settings.config import networks
 from tltpipe import files
 from tltpipe.errors import UsageError
 
@@ -43,8 +44,16 @@ def unknown(run: Run, path: Path) -> str | None:
     return f"a model is last, best or a path; there are: {', '.join(there) or 'none, until `tltpipe train`'}"
 
 
+def network(path: Path) -> str | None:
+    """The network of the model at ``path`` by the JSON beside it, which encrypted checkpoints have not; else None."""
+    told = files.read_json(path.with_name(f"{path.name}.json")) or files.read_json(path.with_suffix(".json"))
+    name = str(told.get("network"))
+    return max((each for each in networks() if f"{name}_".startswith(f"{each}_")), key=len, default=None)
+
+
 def _named(run: Run) -> list[str]:
-    names = (run.config.settings.model, *(getattr(own, "model", None) for own in run.config.sections.values()))
+    own = [getattr(own, name, None) for own in run.config.sections.values() for name in ("model", "cascade")]
+    names = (run.config.settings.model, *own)
     return [name for name in names if name and name not in (LAST, BEST)]
 
 

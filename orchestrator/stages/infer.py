@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from annotated_types import Ge
+from annotated_types import Ge, Gt, Le, Lt
 
 from converters.files import listing
 from orchestrator.drafts import Draft
@@ -23,7 +23,7 @@ from orchestrator.screen.console import Console
 from orchestrator.settings import STRICT
 from orchestrator.stages import prepare, train
 from tltpipe import files
-from tltpipe.errors import DataError
+from tltpipe.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,18 @@ class Inference:
     """cpu, cuda or cuda:1 (default: a GPU where there is one)."""
     batch_size: Annotated[int, Ge(1)] | None = None
     """Images per batch (default: the program's)."""
+    cascade: str | None = None
+    """Detector, of people for example, whose objects are cropped: the model sees the crops (docs/infer.md)."""
+    cascade_threshold: Annotated[float, Gt(0), Lt(1)] | None = None
+    """Lowest score of an object to be cropped (default: its spec's)."""
+    cascade_classes: list[str] | None = None
+    """Classes of objects to be cropped (default: all)."""
+    cascade_margin: Annotated[float, Ge(0), Le(10)] | None = None
+    """Share of a box's sides added on every side of a crop (default: 0.1)."""
+    cascade_min_size: Annotated[int, Ge(1)] | None = None
+    """Objects with a smaller side, in pixels, are not cropped (default: 16)."""
+    cascade_overlap: Annotated[float, Gt(0), Le(1)] | None = None
+    """IoU above which two objects of a class in different crops are one (default: 0.5)."""
 
 
 ABOUT = "running the model on images"
@@ -47,6 +59,7 @@ SPEC: str | None = None
 SETTINGS: type[Any] | None = Inference
 ON_REQUEST = True
 MISSING = "name an image or a folder of images"
+CASCADE = ("cascade_threshold", "cascade_classes", "cascade_margin", "cascade_min_size", "cascade_overlap")
 LINES = ".txt"
 """Suffix of labels whose lines begin with a class."""
 DRAWN, LABELS, SHEET, RESULTS = "images_annotated", "labels", "sheet.jpg", "coco.json"
@@ -57,7 +70,7 @@ def drafts(run: Run) -> list[Draft]:
 
 
 def inputs(run: Run) -> list[Path]:
-    return [_model(run), *_subjects(run)]
+    return [*_models(run), *_subjects(run)]
 
 
 def outputs(run: Run) -> list[Path]:
@@ -73,19 +86,19 @@ def execute(run: Run) -> dict[str, Any]:
 
     Where pictures could not be read, what the others gave is kept, too; then raises DataError.
     """
-    import specs
-
     subject = run.subject
     if subject is None:
         raise DataError("no images are named", hint="tltpipe infer IMAGE_OR_FOLDER")
     request = _request(run, subject)
     pictures = [name for each in _subjects(run) for name in _pictures(run, each)]
     target = run.workspace.inference
+    if request.first is not None:
+        run.report.say(f"first model: {checkpoints.describe(run, request.first)}")
     run.report.say(f"model: {checkpoints.describe(run, request.model)}")
     if run.runner.pretends:
         run.launch(request)
         return {}
-    suffix = specs.results(run.config.network)["labels"]
+    suffix = _suffix(request)
     with _folder_beside(target) as staging:
         drawn, labels = staging / DRAWN, staging / LABELS
         staged = replace(request, drawn=drawn, labels=labels, extras=staging)
@@ -143,11 +156,13 @@ def _publish(run: Run, staging: Path) -> None:
 def _request(run: Run, subject: Path) -> Infer:
     target = run.workspace.inference
     chosen = run.config.section(Inference)
-    options = {"device": chosen.device, "batch_size": chosen.batch_size}
+    options: dict[str, Any] = {"device": chosen.device, "batch_size": chosen.batch_size}
+    options |= _of_cascade(run)
+    model, *first = reversed(_models(run))
     return Infer(
-        network=run.config.network,
+        network=(checkpoints.network(model) if _own_spec(run) else None) or run.config.network,
         spec=train.settled(run).path,
-        model=_model(run),
+        model=model,
         images=subject,
         drawn=target / DRAWN,
         labels=target / LABELS,
@@ -157,12 +172,36 @@ def _request(run: Run, subject: Path) -> Infer:
         extras=target,
         options={name: str(value) for name, value in options.items() if value is not None},
         class_maps=prepare.class_maps(run),
+        first=next(iter(first), None),
     )
 
 
-def _model(run: Run) -> Path:
-    """What the settings name, else the checkpoint that all stages take."""
-    return checkpoints.chosen(run, run.config.section(Inference).model)
+def _of_cascade(run: Run) -> dict[str, Any]:
+    """The options of a cascade. Raises ConfigError for those of a command line that has none."""
+    chosen = run.config.section(Inference)
+    named = {name: getattr(chosen, name) for name in CASCADE}
+    if chosen.cascade is None:
+        for name in CASCADE:
+            given = run.config.given.get(f"infer.{name}")
+            if given is not None and not given.in_file:
+                what = f"infer.{name} would be ignored: there is no cascade"
+                raise ConfigError(what, where=given.where, hint="--cascade FIRST SECOND")
+        return {}
+    return named | {"cascade_classes": ",".join(chosen.cascade_classes) if chosen.cascade_classes else None}
+
+
+def _suffix(request: Infer) -> str:
+    """That of the labels of each image: a cascade's are boxes, whatever else its models predict."""
+    import specs
+
+    return LINES if request.first is not None else specs.results(request.network)["labels"]
+
+
+def _models(run: Run) -> list[Path]:
+    """What the settings name, else the checkpoint that all stages take; before it the first of a cascade."""
+    chosen = run.config.section(Inference)
+    named = [chosen.model] if chosen.cascade is None else [chosen.cascade, chosen.model]
+    return [checkpoints.chosen(run, each) for each in named]
 
 
 def _own_spec(run: Run) -> bool:

@@ -57,6 +57,8 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
         case Evaluate(network, spec, model):  # where results go, nobody asks it
             return ("tlt-evaluate", network, "-e", at(spec), "-m", at(model), "-k", KEY)
         case Infer(network, spec, model, images, drawn, labels, threshold, more, _, _, options):
+            if request.first is not None:
+                raise UsageError("NVIDIA's tlt-infer knows no cascade of two models", hint="use our own programs")
             if more or options:
                 what = "NVIDIA's tlt-infer takes one image or one folder, and no other options"
                 raise UsageError(what, hint="name one at a time, or use our own programs")

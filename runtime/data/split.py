@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from runtime.data import checks
 from runtime.data.columns import Annotated, Column, Fixed
 from runtime.data.fields import Derived, Fields, Judging
-from runtime.imaging.decoding import Embedded, Place
+from runtime.imaging.decoding import Embedded, Stored
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
 from tltpipe.progress import Bar
@@ -78,7 +78,7 @@ class Split:
         start = int(self.ends[index - 1]) if index else 0
         return self.names[start : int(self.ends[index])].decode()
 
-    def image(self, index: int) -> Place:
+    def image(self, index: int) -> Stored:
         root = self.roots[int(self.folders[index])]
         if self.parts is not None and self.parts[index, 1]:
             offset, length = self.parts[index].tolist()

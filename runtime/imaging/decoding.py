@@ -42,11 +42,30 @@ class Embedded(NamedTuple):
         return f"{self.path} (picture at byte {self.offset})"
 
 
-Place: TypeAlias = Path | Embedded
+class InMemory(NamedTuple):
+    """A picture that is decoded already: RGB ``pixels``, and a ``name`` for messages."""
+
+    name: str
+    pixels: Pixels
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Stored: TypeAlias = Path | Embedded
 """Where the bytes of a picture are."""
+Place: TypeAlias = Stored | InMemory
+"""Where a picture is."""
 
 
-def content(place: Place) -> bytes:
+def stored_size(place: Path | InMemory) -> tuple[int, int]:
+    """Width and height in pixels. Raises DataError."""
+    if isinstance(place, InMemory):
+        return place.pixels.shape[1], place.pixels.shape[0]
+    return headers.size(place)
+
+
+def content(place: Stored) -> bytes:
     """The picture as it is stored, all of its bytes. Raises DataError."""
     try:
         if isinstance(place, Embedded):
@@ -67,6 +86,8 @@ def pixels(place: Place, *, size: Sequence[int] | None = None, least: tuple[int,
     that. ``size`` (width, height) is what the annotations say of it. Raises DataError naming the file, also where
     ``size`` is another than it has.
     """
+    if isinstance(place, InMemory):
+        return np.array(place.pixels)
     data = content(place)
     if data.startswith(_JPEG_START):
         try:
@@ -99,6 +120,8 @@ def decode(place: Place, width: int, height: int) -> Image.Image:
 
     A large JPEG comes out scaled down by 2, 4 or 8, still at least of that size. Raises DataError, naming the file.
     """
+    if isinstance(place, InMemory):
+        return Image.fromarray(place.pixels)
     return _rgb(place, content(place), (width, height))
 
 
@@ -129,8 +152,9 @@ def softened(picture: Pixels, size: tuple[int, int]) -> Pixels:
     return cv2.sepFilter2D(picture, -1, across, down, borderType=cv2.BORDER_REPLICATE)
 
 
-def carry(picture: Pixels, matrix: Matrix, size: tuple[int, int], fill: tuple[int, int, int]) -> Pixels:
-    """``picture`` carried by ``matrix`` [3, 3] onto a canvas of ``size`` (width, height) that is ``fill`` elsewhere.
+def carry(picture: Pixels, matrix: Matrix, size: tuple[int, int], fill: tuple[int, int, int] | None) -> Pixels:
+    """``picture`` carried by ``matrix`` [3, 3] onto a canvas of ``size`` (width, height) that is ``fill`` elsewhere;
+    None: what is at the picture's border goes on.
 
     The matrix takes a column vector (x, y, 1) of the picture to the canvas; a pixel's centre is at +0.5. Bilinear,
     at 32 positions between two pixels; flips and shifts by whole pixels are exact.
@@ -142,8 +166,8 @@ def carry(picture: Pixels, matrix: Matrix, size: tuple[int, int], fill: tuple[in
     back[:, 2] += back[:, :2].sum(axis=1) / 2 - 0.5
     whole = np.isin(back[:, :2], (-1.0, 0.0, 1.0)).all() and not (back[:, 2] % 1).any()
     flags = (cv2.INTER_NEAREST if whole else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
-    border = cv2.BORDER_REPLICATE if inside else cv2.BORDER_CONSTANT
-    return cv2.warpAffine(picture, back, size, flags=flags, borderMode=border, borderValue=fill)
+    border = cv2.BORDER_REPLICATE if inside or fill is None else cv2.BORDER_CONSTANT
+    return cv2.warpAffine(picture, back, size, flags=flags, borderMode=border, borderValue=fill or ())
 
 
 def grey(picture: Pixels) -> Pixels:
@@ -207,14 +231,14 @@ def _weights(share: float) -> NDArray[np.float32]:
     return np.array([beside, 1 - 2 * beside, beside], np.float32)
 
 
-def _require_size(place: Place, found: tuple[int, int], said: Sequence[int] | None) -> None:
+def _require_size(place: Stored, found: tuple[int, int], said: Sequence[int] | None) -> None:
     if said is not None and tuple(found) != tuple(said):
         what = f"this picture is {found[0]}x{found[1]}, but its annotations are of one of {said[0]}x{said[1]}"
         hint = "boxes would lie in the wrong place: convert the data again, or put the right pictures there"
         raise DataError(what, where=_where(place), hint=hint)
 
 
-def _rgb(place: Place, data: bytes, least: tuple[int, int]) -> Image.Image:
+def _rgb(place: Stored, data: bytes, least: tuple[int, int]) -> Image.Image:
     with _opened(place, data) as picture:
         try:
             picture.draft("RGB", least)
@@ -225,7 +249,7 @@ def _rgb(place: Place, data: bytes, least: tuple[int, int]) -> Image.Image:
             raise DataError(f"this picture is damaged: {problem}", where=_where(place), hint=_HINT) from problem
 
 
-def _opened(place: Place, data: bytes) -> Image.Image:
+def _opened(place: Stored, data: bytes) -> Image.Image:
     try:
         return headers.opened_stream(io.BytesIO(data), _where(place))
     except (OSError, ValueError, SyntaxError) as problem:
@@ -234,5 +258,5 @@ def _opened(place: Place, data: bytes) -> Image.Image:
         raise DataError("this is not a picture", where=_where(place), hint=_HINT) from problem
 
 
-def _where(place: Place) -> Path | str:
+def _where(place: Stored) -> Path | str:
     return place if isinstance(place, Path) else str(place)

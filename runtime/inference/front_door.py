@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,10 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from runtime import networks, tasks
+from runtime.imaging.decoding import InMemory
 from runtime.inference import backends
 from runtime.inference.backends import Device, Model, ModelRequest, device_of
 from runtime.inference.predictor import LoadedImage, restored, together
-from runtime.tasks import Task
+from runtime.tasks import Presents
 
 Picture = Union[Path, str, "NDArray[np.uint8]", "Image.Image"]
 """An image: its file, its pixels uint8 [height, width, 3] in RGB or [height, width] in grey, or one of Pillow's."""
@@ -59,7 +59,7 @@ class ImagePrediction:
 class LoadedModel:
     """A trained model, ready for images: ``tltpipe.Model.load("model.onnx")("photo.jpg")``."""
 
-    def __init__(self, model: Model, task: Task, threshold: float = 0.3) -> None:
+    def __init__(self, model: Model, task: Presents, threshold: float = 0.3) -> None:
         self.model, self.task, self.threshold = model, task, threshold
 
     @classmethod
@@ -73,7 +73,7 @@ class LoadedModel:
         HostError where PyTorch, ONNX Runtime or the device is missing.
         """
         path = Path(path)
-        network = _network(path, key)
+        network = backends.network_of(path, key)
         request = ModelRequest(network, key=key, device=device_of(device) if device else Device())
         return cls(backends.open(path, request), tasks.load(networks.load(network).TASK), threshold)
 
@@ -100,32 +100,17 @@ class LoadedModel:
                 yield ImagePrediction(restored(prediction, image, self.task, self.threshold), self.classes)
 
     def _loaded(self, image: Picture) -> LoadedImage:
-        if isinstance(image, str | Path):
-            path = Path(image)
-            return LoadedImage(path, *self.model.load_image(path))
-        with tempfile.NamedTemporaryFile(suffix=".png") as file:  # models read files, each in the way it was trained
-            picture, path = _pillow(image), Path(file.name)
-            picture.save(file, format="PNG", compress_level=0)
-            file.flush()
-            return LoadedImage(path, *self.model.load_image(path))
+        place = Path(image) if isinstance(image, str | Path) else InMemory("an image in memory", _rgb(image))
+        return LoadedImage(str(place), *self.model.load_image(place))
 
 
-def _network(path: Path, key: str | None) -> str:
-    """The kind of network in ``path``. Raises ModelError for a file that is none of ours."""
-    from runtime.weights import card, checkpoint
-
-    if backends.kind_of(path) != backends.CHECKPOINTS:
-        return networks.family(card.read(path).network, path)
-    return networks.family(str(checkpoint.facts(path, key)["network"]), path)
-
-
-def _pillow(image: Any) -> Image.Image:
-
+def _rgb(image: Any) -> NDArray[np.uint8]:
+    """The pixels [height, width, 3] of an image in memory. Raises TypeError for what is none."""
     if isinstance(image, Image.Image):
-        return image if image.mode in ("L", "RGB") else image.convert("RGB")
+        return np.asarray(image.convert("RGB"))
     if not isinstance(image, np.ndarray):
         raise TypeError(f"an image is a path, an array or one of Pillow's, not {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
         shape = "x".join(map(str, image.shape))
         raise TypeError(f"pixels are uint8 [height, width, 3] or [height, width], not {image.dtype} [{shape}]")
-    return Image.fromarray(image)
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)

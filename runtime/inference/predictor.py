@@ -22,7 +22,7 @@ from runtime.imaging.placement import Placement
 from runtime.inference import drawn_images
 from runtime.inference.backends import Model
 from runtime.inference.result_names import ResultName
-from runtime.tasks import ImageInfo, Prediction, Results, Task
+from runtime.tasks import ImageInfo, Prediction, Presents, Results
 from tltpipe.errors import DataError
 from tltpipe.machine import cpu_count
 
@@ -34,7 +34,7 @@ AHEAD = 2
 class LoadedImage:
     """``pixels`` uint8 [H, W, 3] as the model takes them, and how the image came to lie there."""
 
-    path: Path
+    name: str
     pixels: NDArray[np.uint8]
     placement: Placement
 
@@ -65,7 +65,7 @@ class Outputs:
 class Predictor:
     """Predicts with ``model``; objects that score less than ``threshold`` are dropped."""
 
-    def __init__(self, model: Model, task: Task, *, threshold: float, outputs: Outputs, batch: int) -> None:
+    def __init__(self, model: Model, task: Presents, *, threshold: float, outputs: Outputs, batch: int) -> None:
         self.model, self.task, self.threshold, self.outputs, self.batch = model, task, threshold, outputs, batch
 
     def __call__(self, paths: Iterable[Path]) -> Iterator[Predicted | DataError]:
@@ -92,29 +92,29 @@ class Predictor:
         self, batch: list[tuple[int, Path, Future[LoadedImage | DataError]]], pool: ThreadPoolExecutor
     ) -> list[Future[Predicted | DataError] | DataError]:
         """Run the model on what could be read, and let the rest be done."""
-        read = [(number, future.result()) for number, _, future in batch]
-        images = [image.pixels for _, image in read if isinstance(image, LoadedImage)]
+        read = [(number, path, future.result()) for number, path, future in batch]
+        images = [image.pixels for _, _, image in read if isinstance(image, LoadedImage)]
         predictions = iter(self.model(together(images, self.model)) if images else ())
         return [
             item
             if isinstance(item, DataError)
-            else pool.submit(self._write, number, item, restored(next(predictions), item, self.task, self.threshold))
-            for number, item in read
+            else pool.submit(self._write, number, path, restored(next(predictions), item, self.task, self.threshold))
+            for number, path, item in read
         ]
 
     def _read(self, path: Path) -> LoadedImage | DataError:
         try:
-            return LoadedImage(path, *self.model.load_image(path))
+            return LoadedImage(path.name, *self.model.load_image(path))
         except DataError as error:
             return error
 
-    def _write(self, number: int, image: LoadedImage, prediction: Prediction) -> Predicted | DataError:
+    def _write(self, number: int, path: Path, prediction: Prediction) -> Predicted | DataError:
         """The annotated copy under the image's own name, its label file, its thumbnail."""
-        outputs, small, name = self.outputs, None, self.outputs.name(image.path)
+        outputs, small, name = self.outputs, None, self.outputs.name(path)
         classes = self.model.classes
         if outputs.drawn is not None or number < outputs.thumbnails:
             try:
-                whole = decode(image.path, *WHOLE)
+                whole = decode(path, *WHOLE)
             except DataError as error:
                 return error
             if outputs.drawn is not None:
@@ -122,8 +122,8 @@ class Predictor:
             if number < outputs.thumbnails:
                 small = drawn_images.thumbnail(whole, prediction, self.task, classes)
         if outputs.labels is not None:
-            outputs.labels.add(image.path, name.label, prediction)
-        return Predicted(image.path, prediction, small)
+            outputs.labels.add(path, name.label, prediction)
+        return Predicted(path, prediction, small)
 
 
 def together(images: Sequence[NDArray[np.uint8]], model: Model) -> NDArray[np.uint8] | Sequence[NDArray[np.uint8]]:
@@ -131,10 +131,10 @@ def together(images: Sequence[NDArray[np.uint8]], model: Model) -> NDArray[np.ui
     return images if model.input_size is None else np.stack(images)
 
 
-def restored(prediction: Prediction, image: LoadedImage, task: Task, threshold: float) -> Prediction:
+def restored(prediction: Prediction, image: LoadedImage, task: Presents, threshold: float) -> Prediction:
     """In pixels of the stored image, without objects that score less than ``threshold``."""
     (height, width, _), placement = image.pixels.shape, image.placement
-    whole = task.restore(prediction, ImageInfo(image.path.name, placement.stored, (height, width), placement))
+    whole = task.restore(prediction, ImageInfo(image.name, placement.stored, (height, width), placement))
     return tasks.confident(whole, threshold)
 
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from runtime import tasks
 from runtime.inference.backends import ModelRequest
+from runtime.inference.crops import Crops
 from runtime.inference.result_names import ResultName
 from runtime.shell import program
-from runtime.tasks import ResultsOptions, Task
+from runtime.tasks import Presents, ResultsOptions
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from runtime.inference.backends import Model
+    from runtime.inference.cascade import Cascade
 
 LISTED = 20
 """So many unreadable pictures are named at most."""
@@ -33,11 +35,22 @@ ON_SHEET = 24
 
 
 @dataclass(frozen=True)
+class FirstStage:
+    """The model whose objects are cropped for that of a request; ``threshold`` None: what its spec says."""
+
+    model: Path
+    opening: ModelRequest
+    task: Presents
+    threshold: float | None
+    crops: Crops
+
+
+@dataclass(frozen=True)
 class InferRequest:
     """The command line once it is known to make sense. Paths are None for what is not wanted."""
 
     opening: ModelRequest
-    task: Task
+    task: Presents
     model: Path
     names: Mapping[Path, ResultName]
     """The pictures, in order, and what their results are called."""
@@ -51,6 +64,7 @@ class InferRequest:
     class_maps: tuple[Path, ...]
     sheet: Path | None
     json: bool
+    first: FirstStage | None = None
 
     @property
     def pictures(self) -> Sequence[Path]:
@@ -84,16 +98,23 @@ def infer(request: InferRequest) -> Losses:
 
     model = backends.open(request.model, request.opening)
     say = (lambda _line: None) if request.json else program.say
+    threshold, batch = _chosen(model, request)
+    cascade = None if request.first is None else _behind(request.first, model, request.task, threshold, batch)
+    if cascade is not None:
+        first = cascade.first.model
+        say(f"first       {first.name}, {len(first.classes)} classes: {first.about}")
     say(f"model       {model.name}, {len(model.classes)} classes: {model.about}")
     begun = time.perf_counter()
-    threshold, batch = _chosen(model, request)
-    tally = predict(model, request, threshold=threshold, batch=batch)
+    # What a cascade gives has passed the thresholds of both of its models.
+    tally = predict(cascade or model, request, threshold=0.0 if cascade else threshold, batch=batch)
     seconds = time.perf_counter() - begun
     if request.sheet and tally.thumbnails:
         drawn_images.save(drawn_images.sheet(tally.thumbnails), request.sheet)
     rate = tally.images / seconds if seconds else 0.0
     predicted = f"found {tally.classes.total()} objects on" if tasks.of_objects(request.task) else "predicted on"
     say(f"{predicted} {tally.images} images in {seconds:.1f} s ({rate:.1f} images/s)")
+    if cascade is not None:
+        say(cascade.counts.text())
     say(", ".join(f"{what} in {path}" for what, path in request.outputs.items()) or "nothing was written")
     for line in tally.about:
         say(f"{'ids':<12}{line}")
@@ -101,10 +122,38 @@ def infer(request: InferRequest) -> Losses:
     for line in losses.lines():
         say(line)
     if request.json:
-        program.say(json.dumps(_summary(model, request, tally, losses, seconds, threshold), indent=2))
+        summary = _summary(model, request, tally, losses, seconds, threshold)
+        program.say(json.dumps(summary | ({} if cascade is None else _of_first(cascade, request)), indent=2))
     if tally.unreadable:
         raise _failure(tally.unreadable)
     return losses
+
+
+def _behind(stage: FirstStage, second: Model, task: Presents, threshold: float, batch: int) -> Cascade:
+    """``second`` behind the model of ``stage``; ``task`` is that of the cascade."""
+    from runtime.inference import backends
+    from runtime.inference.cascade import Cascade
+    from runtime.inference.cascade_task import CascadeTask
+    from runtime.inference.front_door import LoadedModel
+
+    assert isinstance(task, CascadeTask)
+    model = backends.open(stage.model, stage.opening)
+    lowest = _threshold(model) if stage.threshold is None else stage.threshold
+    first = LoadedModel(model, stage.task, lowest)
+    return Cascade(first, LoadedModel(second, task.second, threshold), stage.crops, batch=batch)
+
+
+def _threshold(model: Model) -> float:
+    from runtime.data.recipe import Inference
+
+    return (model.recipe.inference if model.recipe else Inference()).threshold
+
+
+def _of_first(cascade: Cascade, request: InferRequest) -> dict[str, Any]:
+    assert request.first is not None
+    model = cascade.first.model
+    told = {"path": str(request.first.model), "network": model.name, "about": model.about}
+    return {"first": {**told, "threshold": cascade.first.threshold, **vars(cascade.counts)}}
 
 
 def _chosen(model: Model, request: InferRequest) -> tuple[float, int]:

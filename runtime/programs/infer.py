@@ -9,15 +9,17 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runtime.inference import crops
 from runtime.inference.backends import ModelRequest, device_of, gpu_by_number, kind_of
 from runtime.inference.result_names import result_names
-from runtime.inference.run import BATCH, ON_SHEET, InferRequest, infer
+from runtime.inference.run import BATCH, ON_SHEET, FirstStage, InferRequest, infer
 from runtime.machine import threads
 from runtime.shell import picture_lists, program
 from tltpipe import registry
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
+    from runtime.tasks import Presents
     from specs import Spec
 
 SHEETS = (".jpg", ".jpeg", ".png")
@@ -68,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-b", "--batch_size", type=int, metavar="N", help=f"pictures a batch (default: the spec's, or {BATCH})"
     )
+    crops.add_options(parser)
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:1 (default: a GPU if there is one)")
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="0 for the CPU, as --device cpu")
     parser.add_argument(
@@ -118,9 +121,17 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
         return program.host(text) if text else results / below if results and below else None
 
     network = networks.load(arguments.network)
-    task, recipe = tasks.load(network.TASK), network.recipe(spec) if spec else None
+    task: Presents = tasks.load(network.TASK)
+    recipe = network.recipe(spec) if spec else None
+    opening = ModelRequest(arguments.network, recipe, arguments.key, device, arguments.threads)
+    first = first_stage(arguments, opening)
+    if first is not None:
+        from runtime.inference.cascade_task import CascadeTask, require_boxes
+
+        require_boxes(task, model)
+        task = CascadeTask(task)
     request = InferRequest(
-        opening=ModelRequest(arguments.network, recipe, arguments.key, device, arguments.threads),
+        opening=opening,
         task=task,
         model=model,
         names=result_names(
@@ -137,6 +148,7 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
         class_maps=tuple(program.host(text) for text in arguments.class_map),
         sheet=place(arguments.sheet),
         json=arguments.json,
+        first=first,
     )
     if not (request.drawn or request.labels or request.coco or request.sheet or request.json):
         raise UsageError("nothing is asked for", hint="-o DIR for annotated copies, -l, --coco, --sheet, or -r for all")
@@ -151,6 +163,22 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
         what = "the annotated copies would replace the pictures"
         raise UsageError(what, where=request.drawn, hint="choose another -o")
     return request
+
+
+def first_stage(arguments: argparse.Namespace, opening: ModelRequest) -> FirstStage | None:
+    """The model before the one that ``opening`` opens, if there is one. Raises UsageError, ModelError."""
+    chosen = crops.read(arguments)
+    if chosen is None:
+        return None
+    from runtime import networks, tasks
+    from runtime.inference.backends import network_of
+    from runtime.inference.cascade_task import require_boxes
+
+    path = program.host(arguments.cascade)
+    name = network_of(path, arguments.key)
+    task = tasks.load(networks.load(name).TASK)
+    require_boxes(task, path)
+    return FirstStage(path, replace(opening, network=name, recipe=None), task, arguments.cascade_threshold, chosen)
 
 
 def require_writers(request: InferRequest) -> None:

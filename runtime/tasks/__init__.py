@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from runtime.data.fields import Fields
     from runtime.data.recipe import Recipe
-    from runtime.imaging.decoding import Place
+    from runtime.imaging.decoding import Stored
     from runtime.imaging.placement import Placement
 
 Target: TypeAlias = "Mapping[str, NDArray[Any]]"
@@ -57,6 +57,15 @@ class ImageInfo:
 
 
 @dataclass(frozen=True)
+class Example:
+    """An image as the model sees it, ``pixels`` uint8 [H, W, 3] RGB, with what is on it and what was predicted."""
+
+    pixels: NDArray[np.uint8]
+    target: Target
+    prediction: Prediction | None = None
+
+
+@dataclass(frozen=True)
 class Scores:
     """All that the log, status.json, the console and the choice of the best epoch know of a measurement.
 
@@ -74,8 +83,8 @@ class Scores:
     """Figures in the words of status.json: {"mAP": "mean average precision"}."""
     lines: Sequence[str] = ()
     curves: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    images: Sequence[NDArray[np.uint8]] = ()
-    """A few images with targets and predictions drawn on them, for TensorBoard."""
+    examples: Sequence[Example] = ()
+    """A few images with targets and predictions, to be drawn."""
     loss: float | None = None
     """The mean validation loss over all images, without regularisation; None where it was not measured."""
 
@@ -103,7 +112,7 @@ class Images(Protocol):
 
     def name(self, index: int) -> str: ...
 
-    def image(self, index: int) -> Place: ...
+    def image(self, index: int) -> Stored: ...
 
 
 @dataclass(frozen=True)
@@ -198,14 +207,12 @@ class ResultsWriter(Protocol):
         ...
 
 
-class Task(Protocol):
-    """The module-level names of a module in ``runtime/tasks``. Nothing heavy is imported before it is called."""
+class Presents(Protocol):
+    """How predictions are brought back to the stored image, drawn and written."""
 
-    FIELDS: Fields
-    """How each field of a target is read from annotations, stored, placed on the input and batched."""
-
-    def metrics(self, classes: Sequence[str], recipe: Recipe) -> Metrics:
-        """``classes`` are the names of label 1 to N."""
+    @property
+    def FIELDS(self) -> Fields:  # noqa: N802 - it is a constant of modules
+        """How each field of a target is read from annotations, stored, placed on the input and batched."""
         ...
 
     def restore(self, prediction: Prediction, image: ImageInfo) -> Prediction:
@@ -225,6 +232,14 @@ class Task(Protocol):
         ...
 
 
+class Task(Presents, Protocol):
+    """The module-level names of a module in ``runtime/tasks``. Nothing heavy is imported before it is called."""
+
+    def metrics(self, classes: Sequence[str], recipe: Recipe) -> Metrics:
+        """``classes`` are the names of label 1 to N."""
+        ...
+
+
 def load(name: str) -> Task:
     """The task ``name``."""
     return cast("Task", registry.load("runtime.tasks", name))
@@ -240,7 +255,7 @@ def confident(prediction: Prediction, threshold: float) -> Prediction:
     return {name: values[chosen] for name, values in prediction.items()}
 
 
-def of_objects(task: Task) -> bool:
+def of_objects(task: Presents) -> bool:
     """Whether predictions of ``task`` are of objects on an image, not of the image as a whole."""
     return any(field.per == "object" for field in task.FIELDS.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
@@ -19,7 +20,7 @@ DATA = "coco"
 """What it is trained on within the pipeline."""
 MAKING = ("train",)
 """Sections that only say how weights come about, not what a model with them is."""
-SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size"}
+SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size", "size": "type"}
 """What options of commands call these settings for short."""
 TUNABLES = Yolox
 SIZE = ("width", "height")
@@ -78,10 +79,16 @@ class Experiment:
 EXPERIMENT = Experiment
 
 
+def named_after(name: str) -> dict[str, object]:
+    """The size that weights are of by their name: "yolox_x.pth", "yolox_s_epoch_010.safetensors"."""
+    found = re.search(r"yolox[-_]?(nano|tiny|[smlx])(?![a-z0-9])", name.lower())
+    return {"type": found[1]} if found else {}
+
+
 def closing_epochs(message: Experiment) -> int:
     """How many epochs at the end go without heavy augmentation."""
     epochs, closing = message.train.num_epochs, message.dataset.augmentation.closing_epochs
-    return min(epochs, min(15, epochs // 5) if closing is None else closing)
+    return min(15, epochs // 5) if closing is None else closing
 
 
 def multi_scale(dataset: Dataset) -> int:
@@ -115,6 +122,12 @@ def check(spec: Spec) -> Iterator[Finding]:
     if len(set(names)) < len(names):
         yield Finding("dataset.classes", "classes names a class twice")
     yield from _check_augmentation(dataset)
+    if message.train.num_iterations:
+        what = "YOLOX is trained by epochs, since the last ones go without heavy augmentation"
+        yield Finding("train.num_iterations", what, "leave num_iterations out, and write num_epochs")
+    elif (closing := closing_epochs(message)) > message.train.num_epochs:
+        what = f"closing_epochs must be at most num_epochs, {message.train.num_epochs}, not {closing}"
+        yield Finding("dataset.augmentation.closing_epochs", what)
     yield from check_train(settled(message))
 
 

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runtime.data.recipe import Recipe
+    from runtime.imaging.decoding import InMemory
     from runtime.imaging.pixels import PixelBatch
     from runtime.imaging.placement import Placement
     from runtime.tasks import Prediction
 
-LoadImage: TypeAlias = "Callable[[Path], tuple[NDArray[np.uint8], Placement]]"
-"""What a model takes of the image in a file, uint8 [H, W, 3] RGB, and how it came to lie there. Raises DataError;
+LoadImage: TypeAlias = "Callable[[Path | InMemory], tuple[NDArray[np.uint8], Placement]]"
+"""What a model takes of an image, uint8 [H, W, 3] RGB, and how it came to lie there. Raises DataError;
 called from several threads."""
 FOLDER = "runtime.inference.backends"
 CHECKPOINTS = "checkpoint"
@@ -128,6 +129,16 @@ def kind_of(path: Path) -> str:
         if suffix in registry.load(FOLDER, name).SUFFIXES:
             return name
     return CHECKPOINTS
+
+
+def network_of(path: Path, key: str | None = None) -> str:
+    """The network of the model in ``path``, as it says itself. Raises ModelError for a file that is none of ours."""
+    from runtime import networks
+    from runtime.weights import card, checkpoint
+
+    if kind_of(path) != CHECKPOINTS:
+        return networks.family(card.read(path).network, path)
+    return networks.family(str(checkpoint.facts(path, key)["network"]), path)
 
 
 def _ours_beside(path: Path) -> Path | None:

@@ -1,4 +1,4 @@
-"""From a picture file to the pixels a model takes."""
+"""From a picture to the pixels a model takes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.pictures import headers
-from runtime.imaging.decoding import Preprocess
+from runtime.imaging.decoding import InMemory, Preprocess, stored_size
 from runtime.imaging.placement import Placement, View
 
 NO_BOXES = np.zeros((0, 4), np.float32)
@@ -21,8 +20,8 @@ class BySpec:
 
     view: View
 
-    def __call__(self, path: Path) -> tuple[NDArray[np.uint8], Placement]:
-        seen = self.view(path, NO_BOXES, headers.size(path))
+    def __call__(self, place: Path | InMemory) -> tuple[NDArray[np.uint8], Placement]:
+        seen = self.view(place, NO_BOXES, stored_size(place))
         return seen.pixels, seen.placement
 
 
@@ -33,7 +32,7 @@ class BySize:
     size: tuple[int, int]
     grey: bool = False
 
-    def __call__(self, path: Path) -> tuple[NDArray[np.uint8], Placement]:
+    def __call__(self, place: Path | InMemory) -> tuple[NDArray[np.uint8], Placement]:
         height, width = self.size
-        pixels = np.asarray(Preprocess(width, height, None, self.grey).picture(path))
-        return pixels, Placement.resize(headers.size(path), (width, height))
+        pixels = np.asarray(Preprocess(width, height, None, self.grey).picture(place))
+        return pixels, Placement.resize(stored_size(place), (width, height))

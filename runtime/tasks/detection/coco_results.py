@@ -13,6 +13,9 @@ from runtime.tasks import Prediction, class_names
 from tltpipe.errors import DataError
 from tltpipe.files import atomic
 
+NUMBERS = ("object", "part_of")
+"""Fields of predictions that stand in records as they are: what belongs to what (``runtime.inference.cascade``)."""
+
 
 @dataclass(frozen=True)
 class Ids:
@@ -98,7 +101,7 @@ class CocoResults:
     def records(self, image: Path, name: str, prediction: Prediction) -> Iterator[dict[str, Any]]:
         """The objects on ``image``, called ``name`` there; boxes become left, top, width, height."""
         columns = class_names(prediction, self.classes), prediction["boxes"].tolist(), prediction["scores"].tolist()
-        for of_class, box, score in zip(*columns, strict=True):
+        for place, (of_class, box, score) in enumerate(zip(*columns, strict=True)):
             left, top, right, bottom = (round(value, 2) for value in box)
             yield {
                 "image_id": self.ids.pictures[image],
@@ -106,6 +109,7 @@ class CocoResults:
                 "bbox": [left, top, round(right - left, 2), round(bottom - top, 2)],
                 "score": round(score, 5),
                 "file_name": name,
+                **{field: int(prediction[field][place]) for field in NUMBERS if field in prediction},
             }
 
 

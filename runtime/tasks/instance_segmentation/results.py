@@ -78,7 +78,11 @@ class SegmentationWriter(CocoWriter):
 
 class SegmentationResults(CocoResults):
     def records(self, image: Path, name: str, prediction: Prediction) -> Iterator[dict[str, Any]]:
+        """Objects without a mask, such as the people of a cascade, are boxes alone."""
         records = super().records(image, name, prediction)
+        if "image_size" not in prediction:
+            yield from records
+            return
         sizes = prediction["image_size"].tolist()
         for record, counts, (width, height) in zip(records, pasting.segmentations(prediction), sizes, strict=True):
             yield record | {"segmentation": segmentation(counts, width, height)}
