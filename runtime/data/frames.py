@@ -80,6 +80,20 @@ def validation(
     return split
 
 
+def categories(recipe: Recipe) -> tuple[str, ...]:
+    """The classes that the training data list, each once, in their order. Raises DataError and SpecError as
+    ``training`` does."""
+    listed: dict[str, str] = {}
+    for source in recipe.data.training:
+        _require_there(recipe, source)
+        for name in datasets.opened(source, "training").categories:
+            listed.setdefault(name.lower(), name)
+    if not listed:
+        hint = f"write them in the spec: {recipe.data.naming}"
+        raise DataError("the training data list no classes", where=recipe.data.training[0].annotations, hint=hint)
+    return tuple(listed.values())
+
+
 def _files(data: Data, source: Source, what: str) -> list[Path]:
     """The record files of ``source`` that are of the fold, or not, as ``what`` ("training", "validation") demands."""
     found = records.shards(str(source.annotations))

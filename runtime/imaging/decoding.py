@@ -152,8 +152,9 @@ def softened(picture: Pixels, size: tuple[int, int]) -> Pixels:
     return cv2.sepFilter2D(picture, -1, across, down, borderType=cv2.BORDER_REPLICATE)
 
 
-def carry(picture: Pixels, matrix: Matrix, size: tuple[int, int], fill: tuple[int, int, int]) -> Pixels:
-    """``picture`` carried by ``matrix`` [3, 3] onto a canvas of ``size`` (width, height) that is ``fill`` elsewhere.
+def carry(picture: Pixels, matrix: Matrix, size: tuple[int, int], fill: tuple[int, int, int] | None) -> Pixels:
+    """``picture`` carried by ``matrix`` [3, 3] onto a canvas of ``size`` (width, height) that is ``fill`` elsewhere;
+    None: what is at the picture's border goes on.
 
     The matrix takes a column vector (x, y, 1) of the picture to the canvas; a pixel's centre is at +0.5. Bilinear,
     at 32 positions between two pixels; flips and shifts by whole pixels are exact.
@@ -165,8 +166,8 @@ def carry(picture: Pixels, matrix: Matrix, size: tuple[int, int], fill: tuple[in
     back[:, 2] += back[:, :2].sum(axis=1) / 2 - 0.5
     whole = np.isin(back[:, :2], (-1.0, 0.0, 1.0)).all() and not (back[:, 2] % 1).any()
     flags = (cv2.INTER_NEAREST if whole else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
-    border = cv2.BORDER_REPLICATE if inside else cv2.BORDER_CONSTANT
-    return cv2.warpAffine(picture, back, size, flags=flags, borderMode=border, borderValue=fill)
+    border = cv2.BORDER_REPLICATE if inside or fill is None else cv2.BORDER_CONSTANT
+    return cv2.warpAffine(picture, back, size, flags=flags, borderMode=border, borderValue=fill or ())
 
 
 def grey(picture: Pixels) -> Pixels:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.imaging import decoding, outlines, transforms
+from runtime.imaging.boxes import area
 from runtime.imaging.decoding import Pixels, Place
 from runtime.imaging.transforms import Matrix, Points, Size
 
@@ -69,9 +70,9 @@ class Placement:
         """From the input to the image as stored."""
         return Placement(np.linalg.inv(self.matrix).astype(np.float64), self.stored, self.size)
 
-    def image(self, picture: Pixels, fill: tuple[int, int, int] = FILL) -> Pixels:
+    def image(self, picture: Pixels, fill: tuple[int, int, int] | None = FILL) -> Pixels:
         """RGB [height, width, 3] of the input. ``picture`` may be decoded smaller than it is stored; outside is
-        ``fill``."""
+        ``fill``, None: what is at its border."""
         height, width = picture.shape[:2]
         if self.stretches:
             return decoding.fit(picture, self.size)
@@ -85,10 +86,17 @@ class Placement:
         """The upright boxes [n, 4] around the moved corners of ``boxes``, also beyond the input."""
         return transforms.upright(boxes, self.matrix).astype(np.float32)
 
-    def visible(self, boxes: Boxes) -> tuple[NDArray[np.intp], Boxes]:
-        """Which of ``boxes`` are not thin once they are moved and clipped to the input, and those."""
-        clipped = np.clip(self.boxes(boxes), 0, np.array(self.size * 2, np.float32))
-        kept = np.flatnonzero(thick(clipped))
+    def visible(
+        self, boxes: Boxes, *, thinnest: float = THINNEST, share: float = 0.0
+    ) -> tuple[NDArray[np.intp], Boxes]:
+        """Which of ``boxes`` are wider and higher than ``thinnest`` once they are moved and clipped to the input, and
+        keep a ``share`` of their area; and those."""
+        moved = self.boxes(boxes)
+        clipped = np.clip(moved, 0, np.array(self.size * 2, np.float32))
+        stays = thick(clipped, thinnest)
+        if share:
+            stays &= area(clipped) >= share * area(moved)
+        kept = np.flatnonzero(stays)
         return kept, clipped[kept]
 
     def points(self, points: Points, order: Sequence[int] | None = None) -> Points:
@@ -104,7 +112,8 @@ class Placement:
 
     def polygons(self, rings: Sequence[Points]) -> list[Points]:
         """The parts on the input of ``rings``, each [N, 2]; those of which nothing is there are left out."""
-        moved = (outlines.clip(transforms.move_points(ring, self.matrix), self.size) for ring in rings)
+        shown = (ring for each in rings if len(ring := outlines.clip(each, self.stored)) >= 3)
+        moved = (outlines.clip(transforms.move_points(ring, self.matrix), self.size) for ring in shown)
         return [ring for ring in moved if len(ring) >= 3]
 
     def mask(self, mask: NDArray[Any], fill: int = 0) -> NDArray[Any]:
@@ -182,6 +191,6 @@ class CompositeView(View, Protocol):
         ...
 
 
-def thick(boxes: Boxes) -> NDArray[np.bool_]:
-    """Which of ``boxes`` [n, 4] have any width and height."""
-    return np.asarray((boxes[:, 2:] - boxes[:, :2] > THINNEST).all(axis=1))
+def thick(boxes: Boxes, thinnest: float = THINNEST) -> NDArray[np.bool_]:
+    """Which of ``boxes`` [n, 4] are wider and higher than ``thinnest``; by default those with any width and height."""
+    return np.asarray((boxes[:, 2:] - boxes[:, :2] > thinnest).all(axis=1))

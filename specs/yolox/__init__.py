@@ -81,7 +81,7 @@ EXPERIMENT = Experiment
 def closing_epochs(message: Experiment) -> int:
     """How many epochs at the end go without heavy augmentation."""
     epochs, closing = message.train.num_epochs, message.dataset.augmentation.closing_epochs
-    return min(epochs, min(15, epochs // 5) if closing is None else closing)
+    return min(15, epochs // 5) if closing is None else closing
 
 
 def multi_scale(dataset: Dataset) -> int:
@@ -115,6 +115,12 @@ def check(spec: Spec) -> Iterator[Finding]:
     if len(set(names)) < len(names):
         yield Finding("dataset.classes", "classes names a class twice")
     yield from _check_augmentation(dataset)
+    if message.train.num_iterations:
+        what = "YOLOX is trained by epochs, since the last ones go without heavy augmentation"
+        yield Finding("train.num_iterations", what, "leave num_iterations out, and write num_epochs")
+    elif (closing := closing_epochs(message)) > message.train.num_epochs:
+        what = f"closing_epochs must be at most num_epochs, {message.train.num_epochs}, not {closing}"
+        yield Finding("dataset.augmentation.closing_epochs", what)
     yield from check_train(settled(message))
 
 

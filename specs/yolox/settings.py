@@ -90,17 +90,18 @@ class Augmentation:
 class Optim(sections.Optim):
     """The optimiser, and the learning rate over time."""
 
+    # What is None here depends on other fields: specs.yolox.settled has all values.
     lr: Positive = 0.01  # for 64 images a step
-    nesterov: bool | None = None
+    nesterov: bool | None = None  # type: ignore[assignment]
     """Nesterov's momentum (default: true where the optimiser is sgd with momentum)."""
     weight_decay: NotNegative = 5e-4
     norm_weight_decay: NotNegative | None = 0.0
     lr_scheduler: Literal["constant", "multistep", "step", "poly", "cosine"] = "cosine"
-    lr_min: NotNegative | None = None  # type: ignore[assignment]  # these are numbers once they are settled
+    lr_min: NotNegative | None = None  # type: ignore[assignment]
     """Learning rate at the end of poly and cosine (default: a twentieth of lr)."""
     lr_flat_epochs: Whole | None = None  # type: ignore[assignment]
     """Last epochs of poly and cosine that stay at lr_min (default: closing_epochs)."""
-    warmup_epochs: NotNegative | None = None
+    warmup_epochs: NotNegative | None = None  # type: ignore[assignment]
     """Epochs in which the rate climbs from 0 (default: 5, of a short training a tenth)."""
     warmup_curve: Literal["linear", "quadratic"] = "quadratic"
 

@@ -33,16 +33,18 @@ class Letterbox:
         return self.width, self.height
 
     def __call__(self, path: Place, boxes: Boxes, size: Size, random: np.random.Generator | None = None) -> Seen:
-        return shown(path, _flipped(self.placement(size), self.random_flip, random), boxes, self.fill)
+        return shown(path, self.placement(size, mirrored=flips(self.random_flip, random)), boxes, self.fill)
 
-    def placement(self, size: Size) -> Placement:
-        """Of an image stored with ``size`` (width, height), not flipped."""
+    def placement(self, size: Size, *, mirrored: bool = False) -> Placement:
+        """Of an image stored with ``size`` (width, height), in the same place where it is ``mirrored``."""
         share = min(self.width / size[0], self.height / size[1])
         left, top = (self.width - share * size[0]) / 2, (self.height - share * size[1]) / 2
         if not self.centred:
             left = top = 0.0
-        carried = np.array([[share, 0, left], [0, share, top], [0, 0, 1]])
-        return Placement(carried, (self.width, self.height), size)
+        carried = [[share, 0, left], [0, share, top], [0, 0, 1]]
+        if mirrored:
+            carried[0] = [-share, 0, left + share * size[0]]
+        return Placement(np.array(carried), (self.width, self.height), size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +60,12 @@ class Stretch:
         return self.width, self.height
 
     def __call__(self, path: Place, boxes: Boxes, size: Size, random: np.random.Generator | None = None) -> Seen:
-        return shown(path, _flipped(self.placement(size), self.random_flip, random), boxes)
+        return shown(path, self.placement(size, mirrored=flips(self.random_flip, random)), boxes)
 
-    def placement(self, size: Size) -> Placement:
-        """Of an image stored with ``size`` (width, height), not flipped."""
-        return Placement.resize(size, (self.width, self.height))
+    def placement(self, size: Size, *, mirrored: bool = False) -> Placement:
+        """Of an image stored with ``size`` (width, height)."""
+        plain = Placement.resize(size, (self.width, self.height))
+        return plain.mirrored() if mirrored else plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +88,7 @@ class KeepAspect:
         if random is not None and len(self.min_sizes) > 1:
             least = self.min_sizes[random.integers(len(self.min_sizes))]
         placement = Placement.resize(size, self._size(size, least))
-        return shown(path, _flipped(placement, self.random_flip, random), boxes)
+        return shown(path, placement.mirrored() if flips(self.random_flip, random) else placement, boxes)
 
     def _size(self, stored: Size, least: int) -> Size:
         if not least:
@@ -121,8 +124,9 @@ class ObjectCrop:
         window = Window((left + right - wide) / 2, (top + bottom - high) / 2, wide, high)
         carried = matrix(window, (self.width, self.height), flip=False)
         placement = Placement(carried, (self.width, self.height), size)
-        return shown(path, _flipped(placement, self.random_flip, random), boxes)
+        return shown(path, placement.mirrored() if flips(self.random_flip, random) else placement, boxes)
 
 
-def _flipped(placement: Placement, probability: float, random: np.random.Generator | None) -> Placement:
-    return placement.mirrored() if random is not None and random.random() < probability else placement
+def flips(probability: float, random: np.random.Generator | None) -> bool:
+    """Draw whether to show a mirror image."""
+    return random is not None and random.random() < probability
