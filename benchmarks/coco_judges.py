@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.tasks.detection.evaluation.coco import NAMES
 from runtime.tasks.detection.findings import Findings, Items
+
+if TYPE_CHECKING:
+    from runtime.tasks.instance_segmentation.measuring import SegmentationMetrics
 
 JUDGES = {
     "faster-coco-eval": ("faster_coco_eval", "COCO", "COCOeval_faster"),
@@ -39,7 +42,28 @@ def records(findings: Findings) -> tuple[dict[str, Any], Records]:
     return {"info": {}, "images": images, "categories": categories, "annotations": objects}, found
 
 
-def counted(judge: str, truth: dict[str, Any], found: Records) -> dict[str, float]:
+Judged = dict[str, tuple[dict[str, Any], Records]]
+"""Annotations and results by what is compared: "bbox", "segm"."""
+
+
+def records_of_both(metrics: SegmentationMetrics) -> Judged:
+    """Of boxes and of masks, whose results have no box, so that areas are those of the masks."""
+    findings, masks = metrics.boxes.collector.findings(), metrics.masks
+    sizes = [[int(height), int(width)] for width, height in findings.sizes]
+    judged = {}
+    for kind in ("bbox", "segm"):
+        truth, found = records(findings)
+        if kind == "segm":
+            for rows, counts in ((truth["annotations"], masks.truth), (found, masks.found)):
+                for row, each in zip(rows, counts, strict=True):
+                    row["segmentation"] = {"size": sizes[row["image_id"] - 1], "counts": each}
+            for row in found:
+                del row["bbox"]
+        judged[kind] = truth, found
+    return judged
+
+
+def counted(judge: str, truth: dict[str, Any], found: Records, kind: str = "bbox") -> dict[str, float]:
     """What ``judge`` makes of them; it adds to the records what it needs."""
     package, *names = JUDGES[judge]
     coco, evaluation = (_named(package, name) for name in names)
@@ -48,7 +72,7 @@ def counted(judge: str, truth: dict[str, Any], found: Records) -> dict[str, floa
         objects = coco()
         objects.dataset = truth
         objects.createIndex()
-        judged = evaluation(objects, _results(coco, objects, found), "bbox")
+        judged = evaluation(objects, _results(coco, objects, found), kind)
         judged.evaluate()
         judged.accumulate()
         judged.summarize()

@@ -31,6 +31,8 @@ __all__ = [
     "making",
     "measuring",
     "more_epochs",
+    "named_after",
+    "names_data_sets",
     "numbers",
     "parse",
     "parse_text",
@@ -105,15 +107,12 @@ def recognise(text: str, *, source: Path | str) -> str:
     """
     from specs import dialects, foreign
 
-    known = {name: load(name) for name in folders()}
-    others: dict[str, Any] = {name: _reader(name) for name, module in known.items() if not _is_proto(module)}
-    fits = {name: int(reader.recognises(text)) for name, reader in others.items()}
-    own = [name for name, fit in fits.items() if fit == max(fits.values(), default=0) > 0]
+    own = _narrowest(_best(text))
     if len(own) == 1:
         return own[0]
     if not own:
         foreign.refuse(text, source)
-    messages = {name: module for name, module in known.items() if _is_proto(module)}
+    messages = {name: load(name) for name in folders() if _is_proto(load(name))}
     found = own or [name for name, module in messages.items() if module in dialects.likely([*messages.values()], text)]
     if len(found) != 1:
         raise dialects.unplaced([*messages.values()], found, text, source)
@@ -154,6 +153,20 @@ def shorthands(folder: str) -> Mapping[str, str]:
     """What options of commands call the settings of a network, and their names."""
     names: Mapping[str, str] = getattr(load(folder), "SHORTHANDS", {})
     return names
+
+
+def names_data_sets(folder: str) -> bool:
+    """Whether a spec of this kind can name a data set of any format in place of COCO's files (``sources.yaml.j2``)."""
+    from specs import templating
+
+    one = template(folder)
+    return one is not None and "val_path" in templating.settings_of(folder, one)
+
+
+def named_after(folder: str, name: str) -> Mapping[str, object]:
+    """The settings that the name of a file of weights says something of: "yolox_x.pth"; none where it says nothing."""
+    rule: Callable[[str], Mapping[str, object]] | None = getattr(load(folder), "named_after", None)
+    return rule(name) if rule else {}
 
 
 def pretrained(folder: str, tunables: object) -> str | None:
@@ -207,7 +220,7 @@ def folders() -> list[str]:
 def load(folder: str) -> ModuleType:
     """The module of a folder: TUNABLES and SIZE; that of a network has DATA ("tfrecords" or "coco": what the pipeline
     trains it on), ``training``, ``more_epochs`` and SHORTHANDS (what options of commands call its settings), too, and
-    where they differ from a detector's RESULTS (``results``).
+    where they differ from a detector's RESULTS (``results``), and ``named_after`` where weights' names tell something.
 
     The template of a network that is trained on "coco" is given the fields of TUNABLES, and image_dir, json_file,
     val_image_dir, val_json_file (both None without a split to validate on) and classes.
@@ -274,8 +287,26 @@ def _reader(kind: str) -> Reader:
     return reader
 
 
+def _best(text: str) -> list[str]:
+    """The kinds, but those of protobuf, that know ``text`` best; none where it is of none of them."""
+    readers: dict[str, Any] = {name: _reader(name) for name in folders() if not _is_proto(load(name))}
+    fits = {name: int(reader.recognises(text)) for name, reader in readers.items()}
+    return [name for name, fit in fits.items() if fit == max(fits.values()) > 0]
+
+
+def _narrowest(kinds: list[str]) -> list[str]:
+    """``kinds`` without those that have all keys of another one and more of their own, which a text would have."""
+    from specs import yaml_spec
+
+    experiments = {name: getattr(load(name), "EXPERIMENT", None) for name in kinds}
+    keys = {name: frozenset(yaml_spec.known(kind)) for name, kind in experiments.items() if kind is not None}
+    return [name for name in kinds if name not in keys or not any(other < keys[name] for other in keys.values())]
+
+
 def _other(text: str, kind: str) -> str | None:
     """The kind of ``text`` where it clearly is of another one than ``kind``."""
+    if kind in _best(text):
+        return None
     try:
         found = recognise(text, source="")
     except SpecError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -46,7 +48,7 @@ class Drafting(Protocol):
 
 @dataclass(frozen=True)
 class Usual:
-    """For a kind with one template and nothing of its own to say; a backbone is its setting of that name."""
+    """For a kind in YAML, with one template and nothing of its own to say; a backbone is its setting of that name."""
 
     kind: str
 
@@ -78,7 +80,7 @@ class Usual:
         return {}
 
     def commented(self, text: str, dialect: str) -> str:  # noqa: ARG002
-        return text
+        return _commented(text, specs.load(self.kind).EXPERIMENT)
 
 
 def load(kind: str) -> Drafting:
@@ -86,3 +88,54 @@ def load(kind: str) -> Drafting:
     name = f"{specs.load(kind).__name__}.drafting"
     own = importlib.util.find_spec(name) is not None
     return cast("Drafting", importlib.import_module(name)) if own else Usual(kind)
+
+
+WIDTH = 120
+_FIELD = re.compile(r"([ -]*)(\w+):(.*)")
+
+
+def laid_out(lines: list[tuple[str, str]]) -> Iterator[str]:
+    """Comments start in one column, past the longest line of those that are short."""
+    column = max((len(line) for line, meaning in lines if meaning and len(line) <= 44), default=0) + 2
+    for line, meaning in lines:
+        beside = f"{line:<{column}}# {meaning}"
+        if not meaning:
+            yield line
+        elif len(line) < column and len(beside) <= WIDTH:
+            yield beside
+        else:
+            indent = line[: len(line) - len(line.lstrip())]
+            yield from textwrap.wrap(meaning, WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
+            yield line
+
+
+def _commented(text: str, kind: Any) -> str:
+    """``text``, a spec of the dataclass ``kind``, with what each field is for behind it or above it."""
+    from specs import tuning
+
+    meanings = _meanings(tuning.json_schema(kind))
+    lines: list[tuple[str, str]] = []
+    sections: list[tuple[int, str]] = []
+    for line in text.splitlines():
+        match = _FIELD.match(line)
+        while match and sections and sections[-1][0] >= len(match[1]):
+            sections.pop()
+        path = ".".join([name for _, name in sections] + [match[2]]) if match else ""
+        if match and not match[3]:
+            sections.append((len(match[1]), match[2]))
+        lines.append((line, meanings.pop(path, "")))
+    return "\n".join(laid_out(lines)) + "\n"
+
+
+def _meanings(schema: Mapping[str, Any]) -> dict[str, str]:
+    """What each field with a value is for, by dotted key."""
+
+    def walk(section: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+        for name, told in section["properties"].items():
+            entry = told.get("items", told)
+            if "$ref" in entry:
+                yield from walk(schema["$defs"][entry["$ref"].rpartition("/")[2]], f"{prefix}{name}.")
+            else:
+                yield f"{prefix}{name}", " ".join(told.get("description", "").split())
+
+    return dict(walk(schema, ""))

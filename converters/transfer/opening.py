@@ -114,7 +114,7 @@ def one(datasets: dict[str, Dataset], path: Path, split: str | None) -> Dataset:
     return datasets[known(split, datasets, path)]
 
 
-def known(split: str, datasets: Mapping[str, Dataset], path: Path) -> str:
+def known(split: str, datasets: Mapping[str, object], path: Path) -> str:
     """The name that ``split`` has among ``datasets``, where "val" is validation, too. Raises UsageError."""
     for name in (split, split_name(split)):
         if name in datasets:

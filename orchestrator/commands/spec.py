@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +10,7 @@ import typer
 
 from orchestrator.commands.options import Plain, command
 from tltpipe import __version__
-from tltpipe.errors import SpecError, UsageError
+from tltpipe.errors import Location, SpecError, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.screen.console import Console
@@ -21,11 +21,14 @@ AUGMENT = "augment"
 app = typer.Typer(help="Write training specs, and check specs of any kind.", no_args_is_help=True)
 
 
-NETWORK = typer.Option(help="Network to train (default: ssd).", show_default=False)
+NAMED = typer.Argument(metavar="[NETWORK]", help="Network to train (default: ssd).", show_default=False)
+OF_NETWORK = typer.Argument(metavar="[NETWORK]", help="Network (default: all).", show_default=False)
+NETWORK = typer.Option(help="The same as an option.", show_default=False)
 DIALECT = typer.Option(
     metavar="tlt2|tlt3", help="TLT 2.0, or TLT 3.0 and later (default: tlt3, for TFRecords tlt2).", show_default=False
 )
 ARCH = typer.Option(help="Backbone, with its depth where it has several: resnet18, mobilenet_v2.", show_default=False)
+RECIPE = typer.Option(help="Recipe to start from (tltpipe spec recipes lists them).", show_default=False)
 FROM = typer.Option(
     "--from", metavar="DATASET", help="Data set to take paths, classes and anchors from.", show_default=False
 )
@@ -51,9 +54,11 @@ KIND = typer.Option(
 @command
 def new(
     options: Plain,
+    named: Annotated[str | None, NAMED] = None,
     from_: Annotated[Path | None, FROM] = None,
     output: Annotated[Path | None, OUT] = None,
     network: Annotated[str | None, NETWORK] = None,
+    recipe: Annotated[str | None, RECIPE] = None,
     dialect: Annotated[str | None, DIALECT] = None,
     arch: Annotated[str | None, ARCH] = None,
     size: Annotated[str | None, SIZE] = None,
@@ -77,16 +82,20 @@ def new(
         raise UsageError("this is a folder", where=output, hint="name the file itself: -o train.conf")
     if output is not None and output.exists() and not force:
         raise UsageError("is there already", where=output, hint="--force replaces it")
-    network = network or Settings.network
+    if named and network and named != network:
+        raise UsageError(f"--network {network}, but the network is {named}", hint="leave --network out")
+    network = named or network or Settings.network
     kind = spec_drafting.kind_of(network)
     if dialect is not None and dialect not in kind.FORMATS:
         known = ", ".join(filter(None, kind.FORMATS))
         what = f"--dialect: {network} has {known or 'one kind of spec'}, not {dialect}"
         raise UsageError(what, hint="choose one of them" if known else "leave it out")
     given, options_of = _given(network, kind, arch, size, settings or [])
+    start, places = _start(network, recipe)
+    given = {**start, **given}
 
-    def option(key: str) -> str:
-        return options_of.get(key, "--set")
+    def option(key: str) -> Location | str:
+        return options_of[key] if key in options_of else places.get(key, "--set")
 
     tunables = specs.tunables_from(network, given, where=option)
     names = kind.classes([name.strip() for name in classes.split(",") if name.strip()]) if classes else None
@@ -122,6 +131,35 @@ def new(
     else:
         for line in (*contents.notes, *spec.warnings, f"wrote {output}"):
             options.console.put(line)
+
+
+@app.command()
+@command
+def recipes(
+    options: Plain,
+    network: Annotated[str | None, OF_NETWORK] = None,
+) -> None:
+    """List recipes: settings of published and proven trainings, for --recipe and the setting of that name."""
+    from orchestrator.commands import spec_drafting
+    from orchestrator.settings import config
+    from specs import recipes
+
+    if network is not None:
+        spec_drafting.kind_of(network)
+    found = {
+        name: [recipes.read(name, each) for each in recipes.names(name)]
+        for name in config.networks()
+        if network in (None, name)
+    }
+    if options.json:
+        told = {
+            name: {each.name: {"about": each.about, "settings": each.settings} for each in own}
+            for name, own in found.items()
+        }
+        options.console.json({"recipes": told})
+        return
+    rows = [((name, each.name, each.about), ()) for name, own in found.items() for each in own]
+    options.console.listing(("network", "recipe", "what it is"), rows)
 
 
 @app.command()
@@ -221,8 +259,21 @@ def _given(
     return given, options
 
 
+def _start(network: str, recipe: str | None) -> tuple[Mapping[str, object], Mapping[str, Location]]:
+    """The settings of ``recipe``, and where each is written. Raises UsageError for one that there is not."""
+    from specs import recipes
+
+    if recipe is None:
+        return {}, {}
+    found = recipes.read(network, recipe)
+    return found.settings, found.places
+
+
 def _head(network: str, output: Path | None, notes: Sequence[str], *, strict: bool) -> str:
-    name, title = output or Path("train.conf"), network.upper().replace("_", " ")
+    import specs
+
+    suffix = "yaml" if hasattr(specs.load(network), "EXPERIMENT") else "conf"
+    name, title = output or Path(f"train.{suffix}"), network.upper().replace("_", " ")
     lines = [
         f"A training spec of {title}, written by tltpipe {__version__}. Behind each field is what it is for.",
         f"Check it after a change: tltpipe spec check {name}",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from converters.model.splits import Place
-from specs.drafting import Drafting
+from specs.drafting import Drafting, Usual
 from tltpipe.errors import DataError, UsageError
 from tltpipe.progress import Progress
 
@@ -63,7 +63,7 @@ def placeholder(kind: Drafting, dialect: str | None, classes: Sequence[str]) -> 
     chosen = next(iter(kind.FORMATS)) if dialect is None else dialect
     format = kind.FORMATS[chosen]
     paths = _paths(format, _converted(format, NOWHERE, ["train", "validation"]), ".jpg")
-    return Contents(chosen, classes, paths, ["Put in the paths of your data, in dataset_config, and your classes."])
+    return Contents(chosen, classes, paths, ["Put in the paths of your data and your classes."])
 
 
 def describe(
@@ -100,9 +100,10 @@ def describe(
         notes.append(f"Left out, since {main} has none of them: {', '.join(missing)}.")
     splits = [main, *(name for name in HELD_OUT if name in places and name != main)][:2]
     own = {name: places[name] for name in splits}
+    read_as_it_is = _whole(path, splits, kind) if format not in kind.FORMATS.values() else None
     newest = chosen == next(iter(kind.FORMATS))  # which takes whatever one of them takes
     trained_on = format if newest and format in kind.FORMATS.values() else kind.FORMATS[chosen]
-    if format != trained_on:
+    if format != trained_on and read_as_it_is is None:
         target = path.with_name(f"{path.stem}-{trained_on}")
         make = ("tltpipe", "convert", str(dataset), str(target), "--to", trained_on)
         notes.append(f"Make what it trains on: {shlex.join(make)}")
@@ -112,12 +113,20 @@ def describe(
     return Contents(
         chosen,
         kind.classes([name for name, count in counts.items() if count]),
-        _paths(trained_on, own, extension),
+        read_as_it_is or _paths(trained_on, own, extension),
         notes,
         kind.fitted(report.anchors["suggested"]) if anchors else {},
         anchors or None,
         kind.classes(missing),
     )
+
+
+def _whole(path: Path, splits: Sequence[str], kind: Drafting) -> dict[str, object] | None:
+    """The variables of a template that names the data set itself, which programs with YAML specs read in any format;
+    None where ``kind`` has no such template, or they would train on other splits than these."""
+    if not isinstance(kind, Usual) or not {*splits} <= {"train", "validation"}:
+        return None
+    return {"path": path, "val_path": path if len(splits) > 1 else None}
 
 
 def _coverage(anchors: Mapping[str, Any]) -> str:

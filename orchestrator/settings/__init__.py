@@ -19,6 +19,9 @@ class Settings:
 
     network: str = "ssd"
     """Network to train; its own settings are in the section of the same name."""
+    recipe: str | None = None
+    """Settings of a published training to start from (`tltpipe spec recipes` lists them); those of the section of the
+    network go over them."""
     toolkit: str = "embedded"
     """Whose programs run: embedded (our own), or tlt2 (NVIDIA TLT 2.0, in its container)."""
     runner: str = "local"

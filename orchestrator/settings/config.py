@@ -24,6 +24,7 @@ FILE = "tltpipe.yaml"
 STAGES = "orchestrator.stages"
 DATA = "data"
 """The section that belongs to no stage alone."""
+RECIPE = "recipe"
 NETWORK = "network"
 """As a section it means that of the network, whichever it is: what options of commands are called."""
 
@@ -115,6 +116,7 @@ def load(
     given: dict[str, Given] = {}
     for layer in layers:
         given.update(_in_full(layer, network))
+    given = {**_of_recipe(given, network), **given}
     folders = sections(network)
     given = _without_other_networks(given, network)
     _refuse_unknown(given, [*own, *folders])
@@ -166,6 +168,22 @@ def _network(layers: list[dict[str, Given]]) -> str:
         return Settings.network
     _choose(given, NETWORK, networks())
     return str(given[NETWORK].value)
+
+
+def _of_recipe(given: Mapping[str, Given], network: str) -> dict[str, Given]:
+    """The settings of the recipe that is chosen. Raises ConfigError for one that there is not."""
+    from specs import recipes
+
+    if RECIPE not in given or given[RECIPE].value is None:
+        return {}
+    _choose(given, RECIPE, recipes.names(network))
+    recipe = recipes.read(network, str(given[RECIPE].value))
+    sides = _size_keys(network) or () if image_size.KEY in given else ()
+    return {
+        f"{network}.{key}": Given(value, recipe.places[key], derived=True)
+        for key, value in recipe.settings.items()
+        if key not in sides
+    }
 
 
 def _in_full(layer: Mapping[str, Given], network: str) -> dict[str, Given]:

@@ -46,6 +46,18 @@ class Outlines:
         things = annotated.rich("masks").objects
         return {place: EMPTY for place, thing in enumerate(things) if _is_empty(thing, size)}
 
+    def ignored(self, annotated: Annotated) -> int:
+        return sum(
+            1
+            for thing in annotated.rich("masks").objects
+            for ring in thing.polygons
+            if thing.mask is None and not geometry.encloses(ring)
+        )
+
+    @property
+    def ignores(self) -> str:
+        return "rings of fewer than three points, which enclose nothing"
+
     def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
         width, height = seen.placement.size
         masks = np.zeros((len(values), height, width), np.uint8)

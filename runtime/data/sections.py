@@ -20,6 +20,7 @@ def training(train: Train) -> dict[str, Any]:
     return {
         "seed": train.seed,
         "epochs": train.num_epochs,
+        "iterations": train.num_iterations or None,
         "checkpoint_interval": train.checkpoint_interval,
         "optimizer": optimizer(train.optim),
         "schedule": schedule(train),

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 from runtime.data import batches as data
 from runtime.evaluation import samples
 from runtime.networks import PredictsWithLoss
-from runtime.tasks import ImageInfo, Metrics, Prediction, Scores, Task
+from runtime.tasks import Example, ImageInfo, Metrics, Prediction, Scores, Task
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
-    from numpy.typing import NDArray
 
     from runtime.data.batches import Batch
     from runtime.data.frames import Split
@@ -24,8 +22,8 @@ if TYPE_CHECKING:
     from runtime.networks import Model, Tensors
     from tltpipe.progress import Progress
 
-DRAWN = 8
-"""Images drawn for TensorBoard: the first ones, each time."""
+EXAMPLES = 8
+"""Images that are drawn: the first ones, each time."""
 
 Predict = Callable[["Batch"], tuple[Sequence[Prediction], float]]
 """The prediction for each image of a batch, in pixels of these, and the loss of the batch, 0 where it is not wanted."""
@@ -33,10 +31,10 @@ Predict = Callable[["Batch"], tuple[Sequence[Prediction], float]]
 
 @dataclass(frozen=True)
 class Validation:
-    """The mean ``loss`` over all images of a split, and the first few ``images`` with what was predicted."""
+    """The mean ``loss`` over all images of a split, and the first few of them with what was predicted."""
 
     loss: float
-    images: Sequence[NDArray[np.uint8]]
+    examples: Sequence[Example]
 
 
 def validate(
@@ -51,20 +49,19 @@ def validate(
     model.eval()
     metrics = task.metrics(classes, recipe)
     predict = partial(_predict_with_loss, model, device)
-    validation = run_validation(predict, task, recipe, split, classes, metrics, progress=progress, drawn=DRAWN)
-    return replace(metrics.scores(), loss=validation.loss, images=validation.images)
+    validation = run_validation(predict, recipe, split, metrics, progress=progress, examples=EXAMPLES)
+    return replace(metrics.scores(), loss=validation.loss, examples=validation.examples)
 
 
 def run_validation(
-    predict: Predict, task: Task, recipe: Recipe, split: Split, classes: Sequence[str], metrics: Metrics, *,
-    progress: Progress, drawn: int = 0,
-) -> Validation:  # fmt: skip
-    """Add what ``predict`` makes of all of ``split`` to ``metrics``; the first ``drawn`` images are drawn.
+    predict: Predict, recipe: Recipe, split: Split, metrics: Metrics, *, progress: Progress, examples: int = 0
+) -> Validation:
+    """Add what ``predict`` makes of all of ``split`` to ``metrics``; the first ``examples`` images are kept.
 
     Raises DataError for images that cannot be read.
     """
     order, pictures = data.for_validation(recipe, split)
-    total, images = 0.0, list["NDArray[np.uint8]"]()
+    total, kept = 0.0, list[Example]()
     with (
         progress.bar("validate", total=len(split)) as bar,
         closing(data.batches(pictures, order, workers=data.workers(recipe))) as batches,
@@ -73,11 +70,9 @@ def run_validation(
             predictions, loss = predict(batch)
             total += loss * len(predictions) * (len(predictions) if recipe.strict else 1)
             metrics.update(predictions, batch.targets, image_infos(batch, split))
-            for at in range(min(len(predictions), drawn - len(images))):
-                shown = samples.drawn(batch.images[at], batch.targets[at], task, classes, prediction=predictions[at])
-                images.append(shown)
+            kept += samples.of_batch(batch, examples - len(kept), predictions)
             bar.advance(len(predictions))
-    return Validation(total / max(1, len(split)), images)
+    return Validation(total / max(1, len(split)), kept)
 
 
 def image_infos(batch: Batch, split: Split) -> list[ImageInfo]:

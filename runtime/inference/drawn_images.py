@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from converters.files import listing
+from converters.pictures.drawing import outline_font
 from runtime.tasks import ImageInfo, Prediction, Presents
 from tltpipe.files import atomic
 
 JPEG = {"quality": 92, "subsampling": 0}
 """Sharp letters and coloured edges need more than Pillow's defaults."""
 CELL, GAP, COLUMNS = 300, 8, 6
-PAPER = (250, 250, 248)
+LINE = 30
+"""Height of a title."""
+PAPER, INK = (250, 250, 248), (60, 62, 68)
 
 
 def save(image: Image.Image, path: Path) -> None:
@@ -33,15 +36,18 @@ def thumbnail(image: Image.Image, prediction: Prediction, task: Presents, classe
     return task.draw(scaled, task.restore(prediction, ImageInfo("", size, image.size[::-1])), classes)
 
 
-def sheet(thumbnails: Sequence[Image.Image]) -> Image.Image:
-    """Thumbnails in a grid, in their order."""
-    columns = max(1, min(COLUMNS, len(thumbnails)))
-    rows = max(1, -(-len(thumbnails) // columns))
-    step = CELL + GAP
-    page = Image.new("RGB", (columns * step + GAP, rows * step + GAP), PAPER)
+def sheet(
+    thumbnails: Sequence[Image.Image], *, columns: int = COLUMNS, cell: int = CELL, title: str = ""
+) -> Image.Image:
+    """Thumbnails, none larger than ``cell``, in a grid, in their order, below ``title``."""
+    columns = max(1, min(columns, len(thumbnails)))
+    rows, head = max(1, -(-len(thumbnails) // columns)), LINE if title else 0
+    step = cell + GAP
+    page = Image.new("RGB", (columns * step + GAP, head + rows * step + GAP), PAPER)
+    ImageDraw.Draw(page).text((GAP, head / 2 + 2), title, fill=INK, font=outline_font(16), anchor="lm")
     for number, image in enumerate(thumbnails):
         row, column = divmod(number, columns)
-        left = GAP + column * step + (CELL - image.width) // 2
-        top = GAP + row * step + (CELL - image.height) // 2
+        left = GAP + column * step + (cell - image.width) // 2
+        top = head + GAP + row * step + (cell - image.height) // 2
         page.paste(image, (left, top))
     return page

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from runtime.tasks import Report, Scores
     from specs import Spec
 
-FOLDER = "evaluation"
+FOLDER, SHEET = "evaluation", "val_batch.jpg"
+Draw = Callable[[Path], list[Path]]
+"""Writes images below a folder and returns them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -119,7 +121,8 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     """Print the scores of every class, and the rest, and keep them in ``results``."""
     from runtime import networks, tasks
     from runtime.data import frames
-    from runtime.evaluation import validation
+    from runtime.evaluation import samples, validation
+    from runtime.inference import drawn_images
     from runtime.tasks import ReportOptions
     from tltpipe import progress
 
@@ -141,8 +144,8 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     say(f"model       {path.name}: {model.name}, {model.about}")
     began = time.monotonic()
     metrics = task.metrics(model.classes, recipe)
-    validation.run_validation(
-        lambda batch: (model(batch.images), 0.0), task, recipe, split, model.classes, metrics, progress=show
+    seen = validation.run_validation(
+        lambda batch: (model(batch.images), 0.0), recipe, split, metrics, progress=show, examples=validation.EXAMPLES
     )
     took = time.monotonic() - began
     maps = tuple(program.host(text) for text in arguments.class_map)
@@ -153,7 +156,15 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     values |= {"spec": str(spec.source), "ran_on": model.about}
     values |= {"seconds": round(took, 3), "pictures_per_second": round(len(split) / max(took, 1e-9), 1)}
     if results is not None:
-        keep(results / FOLDER, report, values, coco=arguments.coco, plots=not arguments.no_plots, say=say)
+
+        def draw(folder: Path) -> list[Path]:
+            """Charts and images of the task, and a sheet of the first images."""
+            title = f"{path.name}: what is there, and beside it what was predicted"
+            sheet = samples.sheet(seen.examples, task, model.classes, title=title)
+            drawn_images.save(sheet, folder / SHEET)
+            return [*report.draw(folder), folder / SHEET]
+
+        keep(results / FOLDER, report, values, coco=arguments.coco, draw=None if arguments.no_plots else draw, say=say)
     if arguments.json:
         program.say(text(values).rstrip("\n"))
     return report.scores
@@ -188,9 +199,9 @@ def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
 
 
 def keep(
-    folder: Path, report: Report, values: dict[str, Any], *, coco: bool, plots: bool, say: Callable[[str], None]
+    folder: Path, report: Report, values: dict[str, Any], *, coco: bool, draw: Draw | None, say: Callable[[str], None]
 ) -> None:
-    """Write ``evaluation.json``, its table as CSV and, with ``plots``, the images; with ``coco`` targets and
+    """Write ``evaluation.json``, its table as CSV and the images that ``draw`` writes; with ``coco`` targets and
     predictions, too."""
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -198,10 +209,10 @@ def keep(
             written, ids = report.write_coco(folder)
             say(f"COCO        {describe(written)}: {ids}")
         drawn: list[Path] = []
-        if plots and importlib.util.find_spec("matplotlib") is None:
+        if draw is not None and importlib.util.find_spec("matplotlib") is None:
             program.warn("no charts: matplotlib is not installed (pip install matplotlib)")
-        elif plots:
-            drawn = report.draw(folder)
+        elif draw is not None:
+            drawn = draw(folder)
         values["pictures_drawn"] = [path.name for path in drawn]
         path, tables = folder / "evaluation.json", list[Path]()
         write_text(path, text(values))

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     parser = program.Parser("tlt-train", description="Train a detector by a spec of TLT 2.0, TLT 3.0 or TAO.")
     parser.add_argument("network", choices=registry.names("runtime.networks"), help="what to train")
-    parser.add_argument("-e", "--experiment_spec_file", required=True, metavar="SPEC", help="training spec")
+    parser.add_argument("-e", "--experiment_spec_file", metavar="SPEC", help="training spec; --data writes one")
     parser.add_argument(
         "-r", "--results_dir", required=True, metavar="DIR", help="gets weights/, the log, status.json and events/"
     )
@@ -54,10 +54,24 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--strict-tlt", action="store_true", help="NVIDIA's behaviour to the letter, also where it is a bug"
     )
+    _shorthand(parser.add_argument_group("in place of a spec", "The spec that these stand for is written to DIR."))
     _machine(parser.add_argument_group("machine"))
     _learning(parser.add_argument_group("learning"))
     parser.accept_wrapper()
     return parser
+
+
+SHORTHAND = ("data", "img", "batch", "epochs", "size", "weights", "recipe")
+
+
+def _shorthand(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--data", metavar="DATA", help="data set: a YOLO data.yaml, a COCO file, a folder of any format")
+    group.add_argument("--img", metavar="N|WxH", help="size of the images in pixels (default: the network's)")
+    group.add_argument("--batch", metavar="N", help="images a step (default: the network's)")
+    group.add_argument("--epochs", metavar="N", help="passes over the training images (default: the network's)")
+    group.add_argument("--size", help="size of the network (default: that in the name of --weights, or the network's)")
+    group.add_argument("--weights", metavar="MODEL", help="weights to start from (default: random)")
+    group.add_argument("--recipe", help="recipe to start from; tltpipe spec recipes lists them")
 
 
 def _machine(group: argparse._ArgumentGroup) -> None:
@@ -164,7 +178,29 @@ def _spec(arguments: argparse.Namespace) -> Spec:
         raise UsageError(f"--initial_epoch counts from 1, not {arguments.initial_epoch}")
     if arguments.initial_epoch > 1 and not arguments.resume_model_weights:
         raise UsageError("--initial_epoch above 1 resumes a run", hint="name its checkpoint with -m")
-    return specs.parse(program.host(arguments.experiment_spec_file), arguments.network, strict=arguments.strict_tlt)
+    _one_spec(arguments)
+    if arguments.data is None:
+        return specs.parse(program.host(arguments.experiment_spec_file), arguments.network, strict=arguments.strict_tlt)
+    from runtime.data import shorthand
+
+    text = shorthand.text(arguments.network, shorthand.Shorthand(**{name: vars(arguments)[name] for name in SHORTHAND}))
+    results = program.host(arguments.results_dir)
+    if device.is_lead():
+        shorthand.write(text, results)  # before it is read, since what is wrong is told by its lines
+    return specs.parse_text(text, arguments.network, source=results / shorthand.NAME, strict=arguments.strict_tlt)
+
+
+def _one_spec(arguments: argparse.Namespace) -> None:
+    """Raises UsageError where there is no spec, or more than one thing to train by."""
+    given = [f"--{name}" for name in SHORTHAND if vars(arguments)[name] is not None]
+    if arguments.experiment_spec_file is not None and given:
+        hint = f"change the spec, or leave -e out; {given[0]} stands for a spec of its own"
+        raise UsageError(f"{given[0]} would be ignored: -e names the spec", hint=hint)
+    if arguments.experiment_spec_file is None and arguments.data is None:
+        what = f"{given[0]} needs --data" if given else "there is nothing to train by"
+        raise UsageError(what, hint="name a spec with -e, or a data set with --data")
+    if arguments.weights is not None and arguments.resume_model_weights is not None:
+        raise UsageError("--weights and -m both name weights to start from", hint="leave one of them out")
 
 
 def _wanted(arguments: argparse.Namespace) -> device.Wanted:

@@ -57,6 +57,15 @@ class ImageInfo:
 
 
 @dataclass(frozen=True)
+class Example:
+    """An image as the model sees it, ``pixels`` uint8 [H, W, 3] RGB, with what is on it and what was predicted."""
+
+    pixels: NDArray[np.uint8]
+    target: Target
+    prediction: Prediction | None = None
+
+
+@dataclass(frozen=True)
 class Scores:
     """All that the log, status.json, the console and the choice of the best epoch know of a measurement.
 
@@ -74,8 +83,8 @@ class Scores:
     """Figures in the words of status.json: {"mAP": "mean average precision"}."""
     lines: Sequence[str] = ()
     curves: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    images: Sequence[NDArray[np.uint8]] = ()
-    """A few images with targets and predictions drawn on them, for TensorBoard."""
+    examples: Sequence[Example] = ()
+    """A few images with targets and predictions, to be drawn."""
     loss: float | None = None
     """The mean validation loss over all images, without regularisation; None where it was not measured."""
 

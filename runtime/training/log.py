@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import csv
 import importlib.util
-import io
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from runtime import networks
 from runtime.data.batches import Batch
+from runtime.data.split import Split
 from runtime.shell.program import StatusLog, warn
-from runtime.tasks import Scores, Task
-from runtime.training.curves import Curves
-from tltpipe.files import write_text
+from runtime.tasks import Example, Scores, Task
+from runtime.training import label_statistics
+from runtime.training.curves import TERM, Curves
+from runtime.training.rows import Rows
 
 PICTURES = 8
-"""So many pictures of a batch are shown."""
+"""So many images of the first batch are shown in TensorBoard."""
+BATCHES, ON_SHEET = 3, 16
+"""So many batches have a sheet, each of so many images at most."""
 BEGUN, DONE = "Starting Training Loop.", "Training finished successfully."
 
 
@@ -51,21 +53,22 @@ class TrainingLog:
     ) -> None:
         family = networks.family(network)
         self.path = results / f"{family}_training_log{network.removeprefix(family)}.csv"
-        self.columns = _columns(blank if validated else None, strict=strict)
+        self.rows = Rows(self.path, blank if validated else None, strict=strict)
         self.task, self.blank = task, blank
         self.first_epoch, self.epochs = first_epoch, epochs
         self.results, self.started = results, time.monotonic()
-        self.classes, self.strict, self.spec = tuple(classes), strict, spec
+        self.classes, self.spec = tuple(classes), spec
         self.status = StatusLog(results, append=True)
         self.events: Any = None
         self.curves = Curves(self.path, blank)
+        self.batches, self.draws = 0, True
 
     @contextmanager
     def running(self, *, step: int) -> Iterator[TrainingLog]:
         """Open the log at iteration ``step``; how the block ends is written to status.json."""
         with self.status.failures("Training"), _without_tracebacks():
             self.status.write("STARTED", BEGUN)
-            self._keep_earlier_rows()
+            self.rows.begin(self.first_epoch)
             self.events = _events(self.results / "events", step)
             if self.events is not None and self.spec:
                 # TensorBoard reads Markdown: four blanks keep the lines of the spec as they are.
@@ -75,19 +78,30 @@ class TrainingLog:
             finally:
                 if self.events is not None:
                     self.events.close()
-                self._draw(self.curves.finish)
+                self._draw("curves", self.curves.finish)
             self.status.write("RUNNING", "Training loop complete.")
             self.status.write("SUCCESS", DONE)
 
-    def pictures(self, batch: Batch, *, step: int) -> None:
-        """Show what the network sees: the first pictures of ``batch``, augmented, with their targets."""
-        if self.events is None:
+    def batch(self, batch: Batch, *, step: int) -> None:
+        """Show what the network sees: the images of the first batches, augmented, with their targets."""
+        if self.batches == BATCHES:
             return
         from runtime.evaluation import samples
 
-        for number, (pixels, target) in enumerate(zip(batch.images[:PICTURES], batch.targets, strict=False)):
-            drawn = samples.drawn(pixels, target, self.task, self.classes)
-            self.events.add_image(f"batch_imgs/{number}", drawn, step, dataformats="HWC")
+        self.batches += 1
+        examples = samples.of_batch(batch, ON_SHEET)
+        self._draw_sheet(
+            f"train_batch{self.batches}.jpg", examples, f"training batch {step + 1} as the network sees it"
+        )
+        if self.batches == 1 and self.events is not None:
+            for number, example in enumerate(examples[:PICTURES]):
+                drawn = samples.drawn(example, self.task, self.classes)
+                self.events.add_image(f"batch_imgs/{number}", drawn, step, dataformats="HWC")
+
+    def labels(self, splits: Mapping[str, Split | None]) -> None:
+        """Write down what there is to learn from ``splits``, those that there are, by their names."""
+        known = {name: split for name, split in splits.items() if split is not None}
+        self._draw("labels", lambda: label_statistics.write(self.results, known, self.classes))
 
     def step(self, step: int, *, losses: Mapping[str, float], rate: float, **measured: float | None) -> None:
         """Iteration ``step`` (from 0) ran with learning rate ``rate``; ``measured``: gradient_norm and its like."""
@@ -108,10 +122,11 @@ class TrainingLog:
         rate: float,
         seconds: float,
         scores: Scores | None,
+        best: bool = False,
         **measured: float | None,
     ) -> None:
         """``epoch`` is over, before iteration ``step``; ``loss`` is its mean, ``losses`` those of its terms, ``rate``
-        the next learning rate.
+        the next learning rate; ``best``: none before it had better ``scores``.
 
         ``measured``: images_per_second, data_wait (the share of the time that it waited for data) and their like.
         """
@@ -119,11 +134,14 @@ class TrainingLog:
         if scores is not None:
             row |= {name: f"{value:.5f}" for name, value in scores.columns.items()}
             row |= {"validation_loss": f"{scores.loss:.6g}"}
-        row |= {f"loss_{name}": f"{value:.6g}" for name, value in losses.items()}
+        row |= {f"{TERM}{name}": f"{value:.6g}" for name, value in losses.items()}
         row |= {name: f"{value:.5g}" for name, value in measured.items() if value is not None}
-        self._add_row(row)
+        self.rows.add(row)
         self._write_status(epoch, seconds, row, scores)
-        self._draw(self.curves.update)
+        self._draw("curves", self.curves.update)
+        if scores is not None and best and scores.examples:
+            title = f"validation after epoch {epoch}: what is there, and beside it what was predicted"
+            self._draw_sheet("val_batch.jpg", scores.examples, title)
         if self.events is not None:
             self._scalars({"epoch_loss": loss, **measured}, step)
             if scores is not None:
@@ -133,13 +151,25 @@ class TrainingLog:
         """Write ``figures`` of the whole training to the last lines of status.json, beside those of the last epoch."""
         self.status.lasting["kpi"] = {**self.status.lasting.get("kpi", {}), **figures}
 
-    def _draw(self, draw: Callable[[], None]) -> None:
-        """A training does not end for want of a picture of its curves."""
+    def _draw_sheet(self, name: str, examples: Sequence[Example], title: str) -> None:
+        from runtime.evaluation import samples
+        from runtime.inference import drawn_images
+
+        def draw() -> None:
+            sheet = samples.sheet(examples, self.task, self.classes, title=title)
+            drawn_images.save(sheet, self.results / name)
+
+        self._draw(name, draw)
+
+    def _draw(self, what: str, draw: Callable[[], object]) -> None:
+        """A training does not end for want of a picture; without room for one no other is drawn."""
+        if not self.draws:
+            return
         try:
             draw()
         except OSError as refusal:
-            self.curves.wanted = False
-            warn(f"{self.curves.path}: the curves cannot be drawn: {refusal.strerror or refusal}")
+            self.draws = False
+            warn(f"{self.results}: no pictures any more, {what} cannot be written: {refusal.strerror or refusal}")
 
     def _write_status(self, epoch: int, seconds: float, row: Mapping[str, Any], scores: Scores | None) -> None:
         per_epoch = (time.monotonic() - self.started) / (epoch - self.first_epoch + 1)
@@ -173,7 +203,10 @@ class TrainingLog:
         self._scalars({**scores.columns, **scores.figures, "validation_loss": scores.loss}, step)
         for name, (precision, recall) in scores.curves.items():
             self._curve(f"precision_recall/{name}", precision, recall, step)
-        for number, drawn in enumerate(scores.images):
+        from runtime.evaluation import samples
+
+        for number, example in enumerate(scores.examples):
+            drawn = samples.drawn(example, self.task, self.classes)
             self.events.add_image(f"validation/{number}", drawn, step, dataformats="HWC")
 
     def _curve(self, tag: str, precision: Any, recall: Any, step: int) -> None:
@@ -188,59 +221,12 @@ class TrainingLog:
             if value is not None:
                 self.events.add_scalar(name, value, step)
 
-    def _keep_earlier_rows(self) -> None:
-        """Begin the CSV: its header, and on a resume the rows of the epochs before it, with all of their columns."""
-        rows: list[dict[str, str]] = []
-        if self.first_epoch > 1 and self.path.is_file() and not self.strict:
-            rows = [row for row in self._rows() if _number(row.get("epoch")) in range(self.first_epoch)]
-        self._extend(column for row in rows for column in row)
-        self._rewrite(rows)
-
-    def _add_row(self, row: Mapping[str, Any]) -> None:
-        """Append ``row``; a column that no row had before, such as that of a term of the loss, begins with it."""
-        if not self.strict and self._extend(row):
-            self._rewrite(self._rows())
-        with self.path.open("a", encoding="utf-8", newline="") as stream:
-            self._writer(stream).writerow(row)
-
-    def _extend(self, columns: Iterable[str]) -> bool:
-        new = [column for column in dict.fromkeys(columns) if column not in self.columns]
-        self.columns += new
-        return bool(new)
-
-    def _rows(self) -> list[dict[str, str]]:
-        with self.path.open(encoding="utf-8", newline="") as stream:
-            return list(csv.DictReader(stream))
-
-    def _rewrite(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        text = io.StringIO()
-        writer = self._writer(text)
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(self.path, text.getvalue())
-
-    def _writer(self, stream: TextIO) -> csv.DictWriter[str]:
-        return csv.DictWriter(stream, self.columns, restval="nan", extrasaction="ignore", lineterminator="\n")
-
-
-def _columns(blank: Scores | None, *, strict: bool) -> list[str]:
-    """NVIDIA's, in her order, for what ``blank`` measures, None for no validation; then the other plain figures."""
-    if blank is None:
-        return ["epoch", "loss", "lr"]
-    others = [] if strict else [*blank.plain][1:]
-    names = [name for name in blank.columns if name not in blank.plain or name == next(iter(blank.plain))]
-    return ["epoch", *sorted([*names, "validation_loss", "loss", "lr"]), *others]
-
 
 def concluded(results: Path) -> bool:
     """Whether the newest training in ``results`` has said in status.json that it is done; so too where none speaks."""
     path = results / "status.json"
     told = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     return told.rfind(DONE) >= told.rfind(BEGUN)
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() else -1
 
 
 @contextmanager

@@ -102,7 +102,7 @@ class Watcher(Protocol):
     """Is told what happens, in its own process, and keeps what there is to keep."""
 
     def batch(self, batch: Batch, number: int) -> None:
-        """``batch`` is what the first iteration of this run, ``number``, gets to see."""
+        """``batch`` is what iteration ``number`` gets to see."""
         ...
 
     def step(self, step: Step) -> None: ...
@@ -185,7 +185,6 @@ class Loop:
         # A GPU computes a step while the one before is read: to ask at once would be to wait for it every time.
         self.late = 1 if self.fabric.device.type == "cuda" else 0
         self.unread: deque[Reading] = deque()
-        self.begun = False
 
     def run(self) -> None:
         """Train all epochs of the plan.
@@ -223,7 +222,7 @@ class Loop:
                 batch = next(self.batches)
                 waited = time.monotonic() - began
                 with interruption.held():
-                    with self.threads.timed():
+                    with self.threads.timed(), guards.memory(batch.images, self.model.input_size):
                         self._step(epoch, batch, waited)
                     told = self._settle(keep=self.late)
                     tally.seconds += time.monotonic() - began
@@ -236,9 +235,7 @@ class Loop:
     def _step(self, epoch: int, batch: Batch, waited: float) -> None:
         tally, device = self.tally, self.fabric.device
         number = self.plan.before(epoch) + tally.steps
-        if not self.begun:
-            self.begun = True
-            self.watcher.batch(batch, number)
+        self.watcher.batch(batch, number)
         torch.manual_seed(_seed(self.plan.seed, epoch, tally.steps, self.fabric.global_rank))
         rate = self.plan.rate(number)
         for group in self.optimizer.param_groups:

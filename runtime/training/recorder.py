@@ -83,7 +83,7 @@ class Recorder:
     # ------------------------------------------------------------------------------------------------ as it goes on
 
     def batch(self, batch: Batch, number: int) -> None:
-        self.log.pictures(batch, step=number)
+        self.log.batch(batch, step=number)
 
     def step(self, step: loop.Step) -> None:
         self.log.step(step.number, losses=step.losses, rate=step.rate, gradient_norm=step.gradient_norm)
@@ -108,6 +108,7 @@ class Recorder:
             rate=epoch.rate,
             seconds=epoch.seconds,
             scores=scores,
+            best=self.memory.best_epoch == epoch.number,
             images_per_second=epoch.images / max(epoch.seconds, 1e-9),
             data_wait=epoch.data_wait / max(epoch.seconds, 1e-9),
         )

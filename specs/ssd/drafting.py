@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
+from specs.drafting import laid_out
 from specs.ssd import Ssd, anchor_search, fields
 from specs.ssd.anchor_search import Anchors
 from specs.ssd.backbones import BACKBONES
@@ -39,7 +40,6 @@ def fitted(anchors: Anchors) -> Mapping[str, object]:
 
 
 START, END = "<!-- fields -->", "<!-- end of fields -->"
-WIDTH = 120
 GENERATIONS = {"tlt2": "2.0", "tlt3": "3.0 on"}
 _LINE = re.compile(r"^(?P<indent> *)(?P<name>\w+)(?P<rest>:? .*)$")
 
@@ -80,22 +80,7 @@ def commented(text: str, dialect: str) -> str:
         meaning = known[here].meaning if here in known and here not in told else ""
         told.add(here)
         lines.append((line, meaning))
-    return "\n".join(_laid_out(lines)) + "\n"
-
-
-def _laid_out(lines: list[tuple[str, str]]) -> Iterator[str]:
-    """Comments start in one column, past the longest line of those that are short."""
-    column = max((len(line) for line, meaning in lines if meaning and len(line) <= 44), default=0) + 2
-    for line, meaning in lines:
-        beside = f"{line:<{column}}# {meaning}"
-        if not meaning:
-            yield line
-        elif len(line) < column and len(beside) <= WIDTH:
-            yield beside
-        else:
-            indent = line[: len(line) - len(line.lstrip())]
-            yield f"{indent}# {meaning}"
-            yield line
+    return "\n".join(laid_out(lines)) + "\n"
 
 
 def _row(field: Field, section: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
@@ -19,7 +20,7 @@ DATA = "coco"
 """What it is trained on within the pipeline."""
 MAKING = ("train",)
 """Sections that only say how weights come about, not what a model with them is."""
-SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size"}
+SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size", "size": "type"}
 """What options of commands call these settings for short."""
 TUNABLES = Yolox
 SIZE = ("width", "height")
@@ -76,6 +77,12 @@ class Experiment:
 
 
 EXPERIMENT = Experiment
+
+
+def named_after(name: str) -> dict[str, object]:
+    """The size that weights are of by their name: "yolox_x.pth", "yolox_s_epoch_010.safetensors"."""
+    found = re.search(r"yolox[-_]?(nano|tiny|[smlx])(?![a-z0-9])", name.lower())
+    return {"type": found[1]} if found else {}
 
 
 def closing_epochs(message: Experiment) -> int:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.torch
 
 PICTURES = [
     "confusion.png", "confusion_normalised.png", "precision_recall.png", "precision.png", "recall.png", "f1.png",
-    "worst.png",
+    "worst.png", "val_batch.jpg",
 ]  # fmt: skip
 
 

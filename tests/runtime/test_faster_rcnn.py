@@ -14,10 +14,11 @@ from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
 import specs
 from runtime import networks
-from runtime.networks.faster_rcnn.model import MEAN, STD, FasterRCNN
+from runtime.networks.faster_rcnn.model import FasterRCNN
+from runtime.nn.rcnn.model import MEAN, STD
 from runtime.tasks import ImageInfo
 from runtime.tasks import detection as detection_task
-from specs.faster_rcnn import Backbone, Box, Model, Rpn
+from specs.rcnn import Backbone, Box, Model, Rpn
 from tltpipe.errors import ModelError
 
 pytestmark = pytest.mark.torch

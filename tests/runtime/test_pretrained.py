@@ -26,7 +26,7 @@ from runtime.networks.faster_rcnn.model import FasterRCNN
 from runtime.nn.torchvision_names import rcnn_names
 from runtime.weights import checkpoint, pretrained
 from runtime.weights.checkpoint import Checkpoint, Resume
-from specs.faster_rcnn import Backbone, Box, Model
+from specs.rcnn import Backbone, Box, Model
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
@@ -462,6 +462,12 @@ def test_a_backbone_of_torchvision_s_in_a_detector(tmp_path: Path) -> None:
 def test_the_names_of_mobilenet() -> None:
     assert "backbone.body.4.block.0.0.weight" in rcnn_names("features.4.block.0.0.weight")
     assert rcnn_names("backbone.fpn.inner_blocks.2.0.weight")[0] == "backbone.fpn.inner_blocks.2.0.weight"  # today's
+
+
+def test_the_older_names_of_mask_heads() -> None:
+    assert rcnn_names("roi_heads.mask_head.mask_fcn3.bias")[0] == "roi_heads.mask_head.2.0.bias"
+    logits = "roi_heads.mask_predictor.mask_fcn_logits.weight"
+    assert rcnn_names(logits)[0] == logits
 
 
 def test_weights_of_something_else_for_a_detector(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import specs
 from runtime import networks
 from runtime.data import frames
 from runtime.data.columns import Fixed
-from runtime.evaluation import validation
+from runtime.evaluation import samples, validation
 from runtime.tasks import ReportOptions, Scores, detection
 from runtime.tasks.detection.detections import detections
 from runtime.weights import checkpoint
@@ -61,8 +61,9 @@ def test_a_score_has_all_that_the_log_shows(parts: Any) -> None:
     assert score.value > 0.15, "two epochs teach it something; by chance it would be near 0"
     assert 0 < score.figures["coco/AP"] < score.figures["coco/AP50"] <= 1
     assert list(score.curves) == list(CLASSES)
-    assert len(score.images) == 8
-    assert all(picture.dtype == np.uint8 and picture.shape == (384, 384, 3) for picture in score.images)
+    assert len(score.examples) == 8
+    assert all(each.pixels.shape == (64, 64, 3) and each.prediction is not None for each in score.examples)
+    assert samples.drawn(score.examples[0], detection, CLASSES).shape == (384, 384, 3)
     assert score.loss is not None
     assert 0 < score.loss < 20
 
@@ -121,7 +122,7 @@ def test_what_predicts_exactly_the_objects_is_right_about_all_of_them(parts: Any
 
     _, plan, split = parts
     metrics = detection.metrics(CLASSES, plan)
-    validation.run_validation(predict, detection, plan, split, CLASSES, metrics, progress=Silent())
+    validation.run_validation(predict, plan, split, metrics, progress=Silent())
     scores = metrics.scores()
     assert scores.value == pytest.approx(1)
     assert scores.figures["coco/AP"] == pytest.approx(1)

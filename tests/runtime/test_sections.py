@@ -89,6 +89,8 @@ def test_a_training_by_iterations_counts_them() -> None:
 def test_what_the_section_train_says() -> None:
     plain = sections.training(Train(seed=3, num_epochs=7))
     assert (plain["seed"], plain["epochs"], plain["clip_norm"], plain["average"]) == (3, 7, None, None)
+    assert plain["iterations"] is None
+    assert sections.training(Train(num_iterations=30))["iterations"] == 30
     other = sections.training(Train(clip_grad_norm=2.0, enable_ema=True, ema_decay=0.99))
     assert (other["clip_norm"], other["average"]) == (2.0, 0.99)
 

@@ -13,14 +13,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from converters.pictures.drawing import colour_of
 from runtime.data.batches import Batch
-from runtime.tasks import Scores, detection
+from runtime.evaluation import samples
+from runtime.tasks import Example, Scores, Target, detection
 from runtime.training import curves
 from runtime.training.log import TrainingLog
 
 pytestmark = pytest.mark.torch
 
 CSV = "ssd_training_log_resnet10.csv"
+NOTHING: Target = {"boxes": np.zeros((0, 4), np.float32), "labels": np.zeros(0, np.int64)}
 RECALL = np.linspace(1, 0, 101)
 SCORES = Scores(
     primary="mAP",
@@ -28,7 +31,7 @@ SCORES = Scores(
     per_class={"AP": {"circle": 0.25, "square": 0.5}},
     titles={"mAP": "mean average precision"},
     curves={"circle": (np.where(RECALL < 0.5, 1.0, 0.0), RECALL)},
-    images=[np.full((40, 60, 3), 200, np.uint8)],
+    examples=[Example(np.full((40, 60, 3), 200, np.uint8), NOTHING, {**NOTHING, "scores": np.zeros(0, np.float32)})],
     loss=1.2345678912,
 )
 BLANK = replace(SCORES, figures={"mAP": 0.0, "mAP50": 0.0, "F1": 0.0}, per_class={"AP": {"circle": 0.0, "square": 0.0}})
@@ -45,15 +48,17 @@ def train(results: Path, epochs: range, *, strict: bool = False, last: int = 3, 
         images = np.full((2, 64, 64, 3), 255, np.uint8)
         targets = [
             {"boxes": np.array([[8, 8, 40, 40]], np.float32), "labels": np.array([1])},
-            {"boxes": np.zeros((0, 4), np.float32), "labels": np.zeros(0, np.int64)},
+            NOTHING,
         ]
-        log.pictures(Batch(images, targets), step=step)
+        for number in range(5):
+            log.batch(Batch(images, targets), step=step + number)
         for epoch in epochs:
             for number in (2 * epoch - 2, 2 * epoch - 1):
                 log.step(number, losses={"classification": 2.0, "localization": 1.0}, rate=0.01, gradient_norm=3.5)
             log.epoch(
                 epoch, step=2 * epoch, loss=3.0, losses={"classification": 2.0, "localization": 1.0}, rate=0.02,
-                seconds=1.5, scores=SCORES if epoch == last else None, images_per_second=40.0, data_wait=0.25,
+                seconds=1.5, scores=SCORES if epoch == last else None, best=True, images_per_second=40.0,
+                data_wait=0.25,
             )  # fmt: skip
 
 
@@ -173,7 +178,7 @@ def test_tensorboard_has_curves_pictures_and_the_spec(tmp_path: Path) -> None:
     assert [event.step for event in read.Scalars("data_wait")] == [2, 4, 6]
     assert read.Scalars("validation_loss")[0].value == pytest.approx(SCORES.loss)
     assert {"batch_imgs/0", "batch_imgs/1", "validation/0"} <= set(tags["images"])
-    assert (read.Images("validation/0")[0].width, read.Images("batch_imgs/0")[0].width) == (60, 384)
+    assert (read.Images("validation/0")[0].width, read.Images("batch_imgs/0")[0].width) == (384, 384)
     assert {"spec/text_summary", "precision_recall/circle"} <= set(tags["tensors"])
     assert b"random_seed: 7" in read.Tensors("spec/text_summary")[0].tensor_proto.string_val[0]
 
@@ -204,6 +209,31 @@ def test_a_new_beginning_forgets_the_curves_of_the_run_before(tmp_path: Path) ->
     assert len((tmp_path / CSV).read_text().splitlines()) == 2
 
 
+def test_the_first_batches_and_the_validation_of_the_best_epoch_are_on_sheets(tmp_path: Path) -> None:
+    train(tmp_path, range(1, 4))
+    assert sorted(path.name for path in tmp_path.glob("*.jpg")) == [
+        "train_batch1.jpg", "train_batch2.jpg", "train_batch3.jpg", "val_batch.jpg",
+    ]  # fmt: skip
+    red, green, blue = colour_of(1)
+    for name, tiles in (("train_batch1.jpg", 2), ("val_batch.jpg", 2)):
+        sheet = np.asarray(Image.open(tmp_path / name).convert("RGB")).astype(int)
+        assert sheet.shape[1] == tiles * (samples.CELL + 8) + 8
+        framed = (abs(sheet - (red, green, blue)) < 40).all(axis=2).any()
+        assert framed == (name == "train_batch1.jpg"), "the one box there is, on the first image of the batch"
+    begun = (tmp_path / "val_batch.jpg").stat().st_mtime_ns
+    log = log_of(tmp_path, validated=True)
+    with log.running(step=0):
+        log.epoch(1, step=2, loss=3.0, losses={}, rate=0.02, seconds=1.5, scores=SCORES, best=False)
+    assert (tmp_path / "val_batch.jpg").stat().st_mtime_ns == begun, "no better than the one that has a sheet"
+
+
+def test_a_training_goes_on_without_its_pictures(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "train_batch1.jpg").mkdir()
+    train(tmp_path, range(1, 4))
+    assert len((tmp_path / CSV).read_text().splitlines()) == 4
+    assert capfd.readouterr().err.count("train_batch1.jpg") == 1
+
+
 def test_the_curves_are_a_picture_beside_the_log(tmp_path: Path) -> None:
     train(tmp_path, range(1, 4))
     assert curves.read(tmp_path / CSV) == {
@@ -220,10 +250,10 @@ def test_the_curves_are_a_picture_beside_the_log(tmp_path: Path) -> None:
         "data_wait": ([1, 2, 3], [0.25, 0.25, 0.25]),
         "validation_loss": ([3], [1.23457]),
     }
-    with Image.open(tmp_path / "curves.png") as both:
-        assert both.size == (1232, 429)
-        dark = np.asarray(both.convert("L")) < 60
-    assert dark[:, 616:].sum() > 50, "the mean, on the right"
+    with Image.open(tmp_path / "curves.png") as panels:
+        assert panels.size == (1232, 858), "loss and mAP, below them the terms of the loss and other figures"
+        dark = np.asarray(panels.convert("L")) < 60
+    assert dark[:429, 616:].sum() > 50, "the mean, on the right"
 
 
 def test_without_validation_there_is_one_panel_and_it_is_drawn_while_training(tmp_path: Path) -> None:

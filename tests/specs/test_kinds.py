@@ -103,8 +103,8 @@ NEAR = '''
 """A kind in YAML that has all sections of Faster R-CNN but for the model."""
 from dataclasses import dataclass
 
-from specs.faster_rcnn import Dataset, Evaluate, Train
-from specs.sections import STRICT
+from specs.rcnn import Dataset, Evaluate
+from specs.sections import STRICT, Train
 
 DATA, SIZE = "coco", None
 
@@ -141,23 +141,30 @@ def check(spec):
     return []
 '''
 
+WIDER = NEAR.replace("    likeness: int = 8\n", "    likeness: int = 8\n    distance: int = 1\n")
+"""A kind with all keys of ``near`` and one more."""
+REST = """
+dataset: {train_data_sources: [{image_dir: /d, json_file: /d/a.json}], classes: [a], batch_size: 2}
+train: {num_epochs: 3, seed: 4}
+"""
+
 
 @pytest.fixture(autouse=True)
 def _other_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """``another``, which comes before ``ssd`` in the alphabet, ``plain`` and ``near``."""
+    """``another``, which comes before ``ssd`` in the alphabet, ``plain``, ``near`` and ``wider``."""
     files = {
         "another/__init__.py": ANOTHER_EXPERIMENT, "another/tlt9.py": MESSAGES, "plain/__init__.py": PLAIN,
-        "near/__init__.py": NEAR,
+        "near/__init__.py": NEAR, "wider/__init__.py": WIDER,
     }  # fmt: skip
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(specs, "__path__", [*specs.__path__, str(tmp_path)])
     yield
-    for name in ("another", "plain", "near"):
+    for name in ("another", "plain", "near", "wider"):
         monkeypatch.delattr(specs, name, raising=False)
 
-    for name in ("specs.another", "specs.another.tlt9", "specs.plain", "specs.near"):
+    for name in ("specs.another", "specs.another.tlt9", "specs.plain", "specs.near", "specs.wider"):
         sys.modules.pop(name, None)
 
 
@@ -179,17 +186,21 @@ def test_a_second_message_of_the_same_name_changes_nothing() -> None:
 
 
 def test_of_kinds_that_share_sections_the_nearest_is_meant() -> None:
-    rest = """
-dataset: {train_data_sources: [{image_dir: /d, json_file: /d/a.json}], classes: [a], batch_size: 2}
-train: {num_epochs: 3, seed: 4}
-"""
-    assert specs.recognise(f"model: {{likeness: 4}}{rest}", source="x") == "near"
-    assert specs.recognise(f"model: {{version: 2}}{rest}", source="x") == "faster_rcnn"
+    assert specs.recognise(f"model: {{likeness: 4}}{REST}", source="x") == "near"
+    assert specs.recognise(f"model: {{version: 2}}{REST}", source="x") == "faster_rcnn"
     with pytest.raises(SpecError, match="near") as caught:
-        specs.parse_text(f"model: {{likeness: 4}}{rest}", "faster_rcnn", source="train.yaml")
+        specs.parse_text(f"model: {{likeness: 4}}{REST}", "faster_rcnn", source="train.yaml")
     assert "faster_rcnn" in str(caught.value.hint)
     with pytest.raises(SpecError, match="near"):
-        specs.recognise(rest, source="x")
+        specs.recognise(REST, source="x")
+
+
+def test_a_kind_with_more_keys_than_another_is_meant_by_those_alone() -> None:
+    assert specs.recognise(f"model: {{distance: 4}}{REST}", source="x") == "wider"
+    text = f"model: {{likeness: 4}}{REST}"
+    assert specs.recognise(text, source="x") == "near"
+    assert specs.parse_text(text, "wider", source="x").message.model.distance == 1
+    error_of(SpecError, specs.parse_text, text.replace("4", "few", 1), "wider", source="x", match="likeness must be")
 
 
 def test_a_kind_reads_and_writes_its_own_text() -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from runtime.nn.export import traced
-from runtime.nn.export.subject import Made, Subject, label_names, labels_file
+from runtime.nn.rcnn import export
 from runtime.tasks.detection import difference
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from runtime.networks.faster_rcnn.model import FasterRCNN
+    from runtime.nn.export.subject import Made, Subject
     from runtime.tasks import Prediction
 
 ABOUT = "ONNX of one image of any size, suppression inside"
@@ -22,18 +21,9 @@ SUFFIXES = (".onnx",)
 DATA_TYPES = ("fp32",)
 NEEDS = ("onnx", "onnxruntime")
 
-OUTPUTS = {
-    "boxes": "float32 [count, 4]: left, top, right, bottom in pixels of the input",
-    "labels": "int64 [count]: 1 is the first class",
-    "scores": "float32 [count]: falling",
-}
-
 
 def write(subject: Subject, path: Path) -> Made:
-    model = cast("FasterRCNN", subject.model)
-    traced.write(subject, model, path, outputs=tuple(OUTPUTS))
-    sides = {"min_size": model.settings.min_size[-1], "max_size": model.settings.max_size}
-    return Made(traced.image_input(sides), OUTPUTS, labels_file(label_names(subject, first=1)))
+    return export.write(subject, path, export.OUTPUTS)
 
 
 def compare(

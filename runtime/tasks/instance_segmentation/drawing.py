@@ -11,7 +11,8 @@ from PIL import Image
 from converters.pictures.drawing import Colour, colour_of, copied, stroke_of
 from runtime.tasks import Prediction, Target
 from runtime.tasks.detection import drawing
-from runtime.tasks.instance_segmentation.pasting import Window, paste
+from runtime.tasks.instance_segmentation import pasting
+from runtime.tasks.instance_segmentation.pasting import Window
 
 FILL, LINE = 0.38, 0.9
 """Shares of the colour inside a mask and on its outline."""
@@ -22,7 +23,7 @@ def draw(
 ) -> Image.Image:
     """``runtime.tasks.Task.draw``: with ``target`` its objects are green, ``items`` blue and on top of them."""
     pixels = np.array(copied(image))
-    stroke = max(1, stroke_of(image) // 2)
+    stroke = stroke_of(image)
     if target is not None:
         _tint(pixels, target, stroke, drawing.TARGET)
     _tint(pixels, items, stroke, None if target is None else drawing.PREDICTION)
@@ -34,17 +35,14 @@ def _tint(pixels: NDArray[np.uint8], items: Target | Prediction, stroke: int, co
     boxes = np.asarray(items["boxes"], np.float64)
     scores = items.get("scores")
     order = np.argsort(-(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) if scores is None else scores, kind="stable")
-    size = pixels.shape[1], pixels.shape[0]
+    masks = pasting.masks({**items, "image_size": np.tile(pixels.shape[1::-1], (len(boxes), 1))})
     for at in order.tolist():
-        if "mask_grids" in items:
-            window = paste(items["mask_grids"][at], boxes[at], size)
-        else:
-            window = Window(0, 0, items["masks"][at].T > 0)
+        window = pasting.window(masks[at], len(pixels))
         _blend(pixels, window, colour or colour_of(int(items["labels"][at])), stroke)
 
 
 def _blend(pixels: NDArray[np.uint8], window: Window, colour: Colour, stroke: int) -> None:
-    inside = window.rows
+    inside = window.inside
     height, width = inside.shape
     part = pixels[window.top : window.top + height, window.left : window.left + width]
     line = inside & ~_eroded(inside, stroke)

@@ -17,8 +17,9 @@ from runtime.tasks.detection.evaluation import coco
 from runtime.tasks.detection.evaluation.coco import Coco
 from runtime.tasks.detection.evaluation.scoring import DetectionMetrics
 from runtime.tasks.detection.findings import Findings
-from runtime.tasks.instance_segmentation import pasting, restore
+from runtime.tasks.instance_segmentation import pasting
 from runtime.tasks.instance_segmentation.report import SegmentationReport
+from runtime.tasks.instance_segmentation.restoring import restore
 
 PRIMARY = "mask_AP"
 TITLES = {"mask_AP": "mean average precision of masks", "box_AP": "mean average precision of boxes"}
@@ -50,10 +51,13 @@ class SegmentationMetrics:
 
     def _areas(self, target: Target, image: ImageInfo) -> NDArray[np.float32]:
         """Of each object in stored pixels, -1 for that of its box."""
+        from faster_coco_eval.core import mask
+
         count = len(target["labels"])
         match self.evaluation.area:
             case "mask":
-                return _areas(target["segmentations"], image.size)
+                runs = [{"size": image.size[::-1], "counts": each} for each in target["segmentations"]]
+                return np.asarray(mask.area(runs), np.float32)
             case "box":
                 return np.full(count, -1, np.float32)
         return np.asarray(target.get("area", np.full(count, -1)), np.float32)
@@ -69,10 +73,10 @@ class Masks:
     areas: list[NDArray[np.float32]] = field(default_factory=list)
 
     def add(self, prediction: Prediction, target: Target, image: ImageInfo) -> None:
-        counts = [mask.counts for mask in pasting.masks(restore(prediction, image))]
-        self.found += counts
+        masks = pasting.masks(restore(prediction, image))
+        self.found += pasting.encoded(masks, image.size)
         self.truth += target["segmentations"].tolist()
-        self.areas.append(_areas(counts, image.size))
+        self.areas.append(np.array([*map(pasting.area, masks)], np.float32))
 
 
 @dataclass(frozen=True)
@@ -146,13 +150,6 @@ MAIN = ("AP", "AP50")
 
 def _ordered(items: Mapping[str, Any], order: NDArray[np.intp]) -> dict[str, Any]:
     return {name: values[order] for name, values in items.items()}
-
-
-def _areas(counts: Sequence[bytes] | NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
-    from faster_coco_eval.core import mask
-
-    areas = mask.area([{"size": size[::-1], "counts": each} for each in counts])
-    return np.asarray(areas, np.float32)
 
 
 def _number(value: float) -> float:

@@ -10,7 +10,6 @@ from typing import Any
 
 from PIL import Image
 
-from converters.model import run_lengths
 from runtime.tasks import Prediction, Results, ResultsOptions
 from runtime.tasks.detection import coco_results
 from runtime.tasks.detection.coco_results import CocoResults
@@ -48,14 +47,23 @@ class MaskFiles:
 
     def add(self, image: Path, name: str, prediction: Prediction) -> None:
         folder, count = (self.folder / name).with_suffix(""), 0
-        for count, mask in enumerate(pasting.masks(prediction), start=1):
+        for count, edges in enumerate(pasting.masks(prediction), start=1):
             folder.mkdir(parents=True, exist_ok=True)
+            width, height = prediction["image_size"][count - 1].tolist()
             with atomic(folder / f"{count}.png", "wb") as stream:
-                Image.fromarray(run_lengths.decode(mask) * 255).convert("1").save(stream, format="PNG")
+                whole(edges, width, height).save(stream, format="PNG")
         for old in folder.glob("*.png"):
             if old.stem.isdecimal() and int(old.stem) > count:
                 old.unlink()
         self.lines.add(image, name, prediction)
+
+
+def whole(edges: pasting.Edges, width: int, height: int) -> Image.Image:
+    """The mask on all of its image: mode 1, white where it is."""
+    part = pasting.window(edges, height)
+    image = Image.new("1", (width, height))
+    image.paste(Image.fromarray(part.inside), (part.left, part.top))
+    return image
 
 
 class SegmentationWriter(CocoWriter):
@@ -75,8 +83,9 @@ class SegmentationResults(CocoResults):
         if "image_size" not in prediction:
             yield from records
             return
-        for record, mask in zip(records, pasting.masks(prediction), strict=True):
-            yield record | {"segmentation": segmentation(mask.counts, mask.width, mask.height)}
+        sizes = prediction["image_size"].tolist()
+        for record, counts, (width, height) in zip(records, pasting.segmentations(prediction), sizes, strict=True):
+            yield record | {"segmentation": segmentation(counts, width, height)}
 
 
 class MaskResults(SegmentationResults):

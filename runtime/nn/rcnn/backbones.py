@@ -10,7 +10,7 @@ from torchvision.models.detection.backbone_utils import BackboneWithFPN
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from torchvision.ops.misc import FrozenBatchNorm2d
 
-from specs.faster_rcnn import Backbone, default_stages
+from specs.rcnn import Backbone, default_stages
 
 STAGES = ("conv1", "layer1", "layer2", "layer3", "layer4")
 """Of a ResNet, each with what belongs to it: the first layer's norm is bn1."""

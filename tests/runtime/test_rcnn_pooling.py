@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from torchvision.ops import MultiScaleRoIAlign
 
-from runtime.networks.faster_rcnn import pooling
+from runtime.nn.rcnn import pooling
 
 pytestmark = pytest.mark.torch
 

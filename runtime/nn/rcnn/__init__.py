@@ -1,0 +1,1 @@
+"""R-CNNs by torchvision: what Faster R-CNN and Mask R-CNN share."""
