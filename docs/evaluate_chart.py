@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from converters.model.garments import CATEGORIES
+from runtime.tasks import ImageInfo
 from runtime.tasks.detection.evaluation import charts
 from runtime.tasks.detection.evaluation.analysis import Analysis
 from runtime.tasks.detection.findings import Collector, Findings
@@ -35,7 +36,7 @@ def main() -> None:
 
 def made_up(names: list[str]) -> Findings:
     random = np.random.default_rng(4)
-    collector, skill = Collector(names, SIZE), random.uniform(0.55, 0.95, len(names))
+    collector, skill = Collector(names), random.uniform(0.55, 0.95, len(names))
     for _ in range(700):
         count = int(random.integers(1, 4))
         low, span = random.uniform(0, 150, (count, 2)), random.uniform(50, 130, (count, 2))
@@ -58,7 +59,7 @@ def made_up(names: list[str]) -> Findings:
                 "scores": [score for _, _, score in found],
             },
             {"boxes": objects, "labels": labels + 1},
-            stored=SIZE[::-1],
+            ImageInfo("", SIZE, SIZE),
         )
     return collector.findings()
 

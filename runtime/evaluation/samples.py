@@ -15,8 +15,9 @@ from runtime.tasks import Example, ImageInfo, Prediction, Task, confident
 
 SIDE = 384
 """Images smaller than this are enlarged first: letters need room."""
-THRESHOLD = 0.3
-"""Objects that score less are not drawn."""
+THRESHOLD, MOST = 0.3, 30
+"""Objects that score less are not drawn, nor are those after the best: a network that has not learned sees them
+everywhere."""
 COLUMNS, CELL = 4, 400
 """Of a sheet."""
 
@@ -37,8 +38,7 @@ def drawn(example: Example, task: Task, classes: Sequence[str]) -> Pixels:
     target = task.restore(example.target, info)
     if example.prediction is None:
         return np.asarray(task.draw(image, target, classes))
-    shown = confident(task.restore(example.prediction, info), THRESHOLD)
-    return np.asarray(task.draw(image, shown, classes, target=target))
+    return np.asarray(task.draw(image, _shown(example.prediction, task, info), classes, target=target))
 
 
 def sheet(examples: Sequence[Example], task: Task, classes: Sequence[str], *, title: str) -> Image.Image:
@@ -51,9 +51,16 @@ def _tiles(example: Example, task: Task, classes: Sequence[str]) -> list[Image.I
     image, info = _scaled(example, CELL / max(example.pixels.shape[:2]))
     tiles = [task.draw(image, task.restore(example.target, info), classes)]
     if example.prediction is not None:
-        shown = confident(task.restore(example.prediction, info), THRESHOLD)
-        tiles.append(task.draw(image, shown, classes))
+        tiles.append(task.draw(image, _shown(example.prediction, task, info), classes))
     return tiles
+
+
+def _shown(prediction: Prediction, task: Task, info: ImageInfo) -> Prediction:
+    """The objects to draw, in pixels of the drawn image."""
+    shown = confident(prediction, THRESHOLD)
+    if "scores" in shown:
+        shown = {name: values[:MOST] for name, values in shown.items()}
+    return task.restore(shown, info)
 
 
 def _scaled(example: Example, scale: float) -> tuple[Image.Image, ImageInfo]:

@@ -1,11 +1,12 @@
-"""The curves of a training as a picture, ``curves.png``: losses, and the primary figure where it is measured."""
+"""The curves of a training as a picture, ``curves.png``: losses and, where they are measured, figures."""
 
 from __future__ import annotations
 
 import csv
 import importlib.util
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ SHARE = 0.02
 """Of the time of a training that drawing may take; the last picture is drawn whatever it takes."""
 NAMED = 12
 """With more classes than that, only the mean is named."""
+TERM = "loss_"
+"""How the columns of the terms of the loss begin."""
 WIDE = 30.0
 """Losses that differ by more than that factor are drawn on a logarithmic scale."""
 
@@ -68,33 +71,68 @@ def draw(series: Mapping[str, Series], path: Path, blank: Scores) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    panels = 2 if blank.primary in series else 1
-    figure = Figure(figsize=(5.6 * panels, 3.9), dpi=110, facecolor="white", layout="constrained")
-    axes = figure.subplots(1, panels, squeeze=False)[0]
-    _losses(axes[0], series)
-    if panels == 2:
-        _figures(axes[1], series, blank)
+    parts = _parts(series, blank)
+    columns, rows = min(2, len(parts)), -(-len(parts) // 2)
+    figure = Figure(figsize=(5.6 * columns, 3.9 * rows), dpi=110, facecolor="white", layout="constrained")
+    for axes, part in zip(figure.subplots(rows, columns, squeeze=False).flat, parts, strict=False):
+        part(axes)
+    for axes in figure.axes[len(parts) :]:
+        axes.set_axis_off()
     with atomic(path, "wb") as stream:
         FigureCanvasAgg(figure).print_png(stream)  # type: ignore[no-untyped-call]
 
 
+def _parts(series: Mapping[str, Series], blank: Scores) -> list[Callable[[Any], None]]:
+    """What there is to draw, each on axes of its own: the primary figure beside the loss, below them what they are
+    made of and what else is measured."""
+    terms = {name.removeprefix(TERM): each for name, each in series.items() if name.startswith(TERM)}
+    others = {name: series[name] for name in blank.plain if name != blank.primary and name in series}
+    parts: list[Callable[[Any], None]] = [partial(_losses, series=series)]
+    if blank.primary in series:
+        parts.append(partial(_figures, series=series, blank=blank))
+    if len(terms) > 1:
+        parts.append(partial(_several, series=terms, title="terms of the training loss"))
+    if others:
+        parts.append(partial(_several, series=others, title="other figures"))
+    return parts
+
+
 def _losses(axes: Any, series: Mapping[str, Series]) -> None:
-    values = [value for name in ("loss", "validation_loss") if name in series for value in series[name][1]]
-    if min(values) > 0 and max(values) > WIDE * min(values):
-        axes.set_yscale("log")
-        for each in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            each("{x:g}")
-    _line(axes, series["loss"], "training", colour="#1d5fa8")
-    if "validation_loss" in series:
-        _line(axes, series["validation_loss"], "validation", colour="#c93f2b")
+    known = {name: series[name] for name in ("loss", "validation_loss") if name in series}
+    _scale(axes, known)
+    _line(axes, known["loss"], "training", colour="#1d5fa8")
+    if "validation_loss" in known:
+        _line(axes, known["validation_loss"], "validation", colour="#c93f2b")
     _finish(axes, "loss")
 
 
+def _several(axes: Any, series: Mapping[str, Series], title: str) -> None:
+    from converters.pictures.drawing import colour_of
+
+    _scale(axes, series)
+    for number, (name, each) in enumerate(series.items(), start=1):
+        red, green, blue = (value / 255 for value in colour_of(number))
+        _line(axes, each, name, colour=(red, green, blue))
+    _finish(axes, title)
+
+
+def _scale(axes: Any, series: Mapping[str, Series]) -> None:
+    """A logarithmic one for values that differ much."""
+    values = [value for _, each in series.values() for value in each]
+    if min(values) > 0 and max(values) > WIDE * min(values):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        if max(values) < 100 * WIDE * min(values):  # of more decades all between would not be read
+            axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
+
+
 def _figures(axes: Any, series: Mapping[str, Series], blank: Scores) -> None:
-    """The primary figure and, behind it, the first of those that each class has."""
+    """The primary figure and, behind it, where it is the mean of these, the first that each class has."""
     from converters.pictures.drawing import colour_of
 
     column, values = next(iter(blank.per_class.items()), ("", {}))
+    if blank.primary != next(iter(blank.plain)):
+        values = {}
     for number, name in enumerate(values, start=1):
         if (one := series.get(f"{column}_{name}")) is None:
             continue
@@ -109,7 +147,7 @@ def _figures(axes: Any, series: Mapping[str, Series], blank: Scores) -> None:
     _finish(axes, f"{title}: best {means[best]:.3f}, epoch {epochs[best]}")
 
 
-def _line(axes: Any, series: Series, label: str, *, colour: str) -> None:
+def _line(axes: Any, series: Series, label: str, *, colour: str | tuple[float, float, float]) -> None:
     axes.plot(*series, color=colour, linewidth=2, label=label, marker=_marker(series), markersize=4)
 
 

@@ -127,6 +127,7 @@ def draw(path: Path, splits: Mapping[str, Labels], classes: Sequence[str]) -> No
     """Write the picture: classes above; below centres, sides, sizes and shapes of boxes, and objects on an image."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     boxed = {name: labels for name, labels in splits.items() if labels.boxed}
     wide = max(16.0 if boxed else 8.0, 0.32 * len(classes))
@@ -150,6 +151,7 @@ def draw(path: Path, splits: Mapping[str, Labels], classes: Sequence[str]) -> No
         most = min(30, max(int(each.max()) for each in counts.values()))
         clipped = {name: each.clip(0, most) for name, each in counts.items()}
         _shares(panels[4], clipped, np.arange(most + 2) - 0.5, "objects on an image")
+        panels[4].xaxis.set_major_locator(MaxNLocator(integer=True))
     with atomic(path, "wb") as stream:
         FigureCanvasAgg(figure).print_png(stream)  # type: ignore[no-untyped-call]
 
@@ -173,7 +175,7 @@ def _classes(axes: Any, splits: Mapping[str, Labels], classes: Sequence[str]) ->
     axes.margins(y=0.16)
     beside = max(0.5, 4 - len(classes) / 2)  # one class is no wall
     axes.set_xlim(-beside, len(classes) - 1 + beside)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g}%")
     _finish(axes, "objects of each class, shares of the split")
     axes.legend(fontsize=9, frameon=False)
 
@@ -195,7 +197,7 @@ def _shares(axes: Any, values: Mapping[str, NDArray[Any]], edges: NDArray[Any], 
     for (name, each), colour in zip(values.items(), COLOURS, strict=False):
         counts, _ = np.histogram(each, edges)
         axes.stairs(counts / max(1, len(each)), edges, color=colour, linewidth=1.6, label=name)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g}%")
     axes.set_ylim(bottom=0)
     axes.legend(fontsize=8, frameon=False)
     _finish(axes, title)

@@ -18,7 +18,7 @@ from runtime.data.split import Split
 from runtime.shell.program import StatusLog, warn
 from runtime.tasks import Example, Scores, Task
 from runtime.training import label_statistics
-from runtime.training.curves import Curves
+from runtime.training.curves import TERM, Curves
 from runtime.training.rows import Rows
 
 PICTURES = 8
@@ -134,7 +134,7 @@ class TrainingLog:
         if scores is not None:
             row |= {name: f"{value:.5f}" for name, value in scores.columns.items()}
             row |= {"validation_loss": f"{scores.loss:.6g}"}
-        row |= {f"loss_{name}": f"{value:.6g}" for name, value in losses.items()}
+        row |= {f"{TERM}{name}": f"{value:.6g}" for name, value in losses.items()}
         row |= {name: f"{value:.5g}" for name, value in measured.items() if value is not None}
         self.rows.add(row)
         self._write_status(epoch, seconds, row, scores)

@@ -222,7 +222,7 @@ class Loop:
                 batch = next(self.batches)
                 waited = time.monotonic() - began
                 with interruption.held():
-                    with self.threads.timed():
+                    with self.threads.timed(), guards.memory(batch.images, self.model.input_size):
                         self._step(epoch, batch, waited)
                     told = self._settle(keep=self.late)
                     tally.seconds += time.monotonic() - began

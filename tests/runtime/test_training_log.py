@@ -250,10 +250,10 @@ def test_the_curves_are_a_picture_beside_the_log(tmp_path: Path) -> None:
         "data_wait": ([1, 2, 3], [0.25, 0.25, 0.25]),
         "validation_loss": ([3], [1.23457]),
     }
-    with Image.open(tmp_path / "curves.png") as both:
-        assert both.size == (1232, 429)
-        dark = np.asarray(both.convert("L")) < 60
-    assert dark[:, 616:].sum() > 50, "the mean, on the right"
+    with Image.open(tmp_path / "curves.png") as panels:
+        assert panels.size == (1232, 858), "loss and mAP, below them the terms of the loss and other figures"
+        dark = np.asarray(panels.convert("L")) < 60
+    assert dark[:429, 616:].sum() > 50, "the mean, on the right"
 
 
 def test_without_validation_there_is_one_panel_and_it_is_drawn_while_training(tmp_path: Path) -> None:
