@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from converters.files import listing
 from converters.pictures.drawing import outline_font
-from runtime.tasks import ImageInfo, Prediction, Presents, Task
+from runtime.tasks import ImageInfo, Prediction, Presents
 from tltpipe.files import atomic
 
 JPEG = {"quality": 92, "subsampling": 0}
