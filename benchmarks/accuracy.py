@@ -128,7 +128,16 @@ class Place:
         took = self._train(epochs)
         self._tell("tltpipe", f"{epochs * TRAIN} pictures, {epochs} epochs in {took:.0f} s")
         (model,) = (self.folder / "output/weights").glob("*_epoch_*.safetensors")
-        look = [BIN / "tlt-infer", self.network, "-m", model, "-i", self.images("validation"), "-t", "0.011"]
+        look: list[str | Path] = [
+            BIN / "tlt-infer",
+            self.network,
+            "-m",
+            model,
+            "-i",
+            self.images("validation"),
+            "-t",
+            "0.011",
+        ]
         run([*look, "--coco", self.results("tltpipe"), "--coco_ids", self.annotations("validation")])
         return took
 

@@ -3,7 +3,7 @@
     python -m benchmarks.loss_share
 
 Steps of forward, losses, backward and SGD on fixed random pictures with one to eight drawn objects each. The share is
-that of matching, both losses, their part of the backward pass, and the regulariser.
+that of matching (of YOLOX: SimOTA), all losses, their part of the backward pass, and the regulariser.
 """
 
 from __future__ import annotations
@@ -11,22 +11,38 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from runtime.networks import Tensors
 from runtime.networks.ssd.config import Settings
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss, Loss
 from runtime.networks.ssd.model import SSD
+from runtime.networks.yolox.model import YOLOX
+from runtime.networks.yolox.settings import Settings as YoloxSettings
+from specs.yolox.settings import Model
 
-CASES = (("resnet", 18, 300, 8), ("mobilenet_v2", 0, 288, 2))
-LOSSES: tuple[Loss, ...] = (FocalLoss(), HardNegativeLoss())
 CLASSES = 13
+Outputs = Sequence[Tensor]
 
 
-def detector(arch: str, nlayers: int, side: int, loss: Loss) -> SSD:
+@dataclass(frozen=True)
+class Case:
+    """A network as its outputs and the losses of those."""
+
+    name: str
+    network: nn.Module
+    raw: Callable[[Tensor], Outputs]
+    losses: Callable[[Outputs, Sequence[Tensors]], dict[str, Tensor]]
+    side: int
+    batch: int
+
+
+def ssd(arch: str, nlayers: int, side: int, batch: int, loss: Loss) -> Case:
     settings = Settings(
         input_size=(side, side),
         arch=arch,
@@ -38,7 +54,27 @@ def detector(arch: str, nlayers: int, side: int, loss: Loss) -> SSD:
         regularizer="L1",
         regularizer_weight=3e-5,
     )
-    return SSD(settings, num_classes=CLASSES).train()
+    network = SSD(settings, num_classes=CLASSES)
+    name = f"{arch}{nlayers or ''}, {type(loss).__name__}"
+    return Case(
+        name, network, network.raw, lambda raw, targets: network._losses((raw[0], raw[1]), targets), side, batch
+    )
+
+
+def yolox(size: Literal["nano", "s"], side: int, batch: int, *, closing: bool) -> Case:
+    network = YOLOX(YoloxSettings(Model(type=size), (side, side), 0), classes=CLASSES)
+    network.closing = closing
+    name = f"YOLOX {size}, with L1" if closing else f"YOLOX {size}"
+    return Case(name, network, network.raw, network._losses, side, batch)
+
+
+def cases() -> Iterator[Case]:
+    for loss in (FocalLoss(), HardNegativeLoss()):
+        yield ssd("resnet", 18, 300, 8, loss)
+        yield ssd("mobilenet_v2", 0, 288, 2, loss)
+    for closing in (False, True):
+        yield yolox("nano", 416, 8, closing=closing)
+        yield yolox("s", 640, 2, closing=closing)
 
 
 def truths(batch: int, side: int) -> list[Tensors]:
@@ -51,20 +87,23 @@ def truths(batch: int, side: int) -> list[Tensors]:
     return found
 
 
-def step(network: SSD, optimiser: torch.optim.Optimizer, images: Tensor, targets: Sequence[Tensors]) -> float:
+def step(case: Case, optimiser: torch.optim.Optimizer, images: Tensor, targets: Sequence[Tensors]) -> float:
     """One step; the share of it that is not network."""
     started = time.perf_counter()
     optimiser.zero_grad()
-    raw = network.raw(images)
+    raw = case.raw(images)
     # Cut between network and losses, so that their backward passes can be told apart.
     leaves = [output.detach().requires_grad_() for output in raw]
     before = time.perf_counter()
-    losses = network._losses((leaves[0], leaves[1]), targets)
-    sum(losses.values(), torch.zeros(())).backward()  # type: ignore[no-untyped-call]
+    _losses(case, leaves, targets)
     spent = time.perf_counter() - before
     torch.autograd.backward(raw, [leaf.grad for leaf in leaves])
     optimiser.step()
     return spent / (time.perf_counter() - started)
+
+
+def _losses(case: Case, leaves: list[Tensor], targets: Sequence[Tensors]) -> None:
+    sum(case.losses(leaves, targets).values(), torch.zeros(())).backward()  # type: ignore[no-untyped-call]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,25 +113,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     torch.manual_seed(0)
     print(f"{torch.get_num_threads()} threads; share of a training step in targets and losses, median and largest")
-    for arch, nlayers, side, batch in CASES:
-        for loss in LOSSES:
-            network = detector(arch, nlayers, side, loss)
-            optimiser = torch.optim.SGD(network.parameters(), lr=1e-5, momentum=0.9)
-            images, targets = torch.rand(batch, 3, side, side) * 255, truths(batch, side)
-            shares = [step(network, optimiser, images, targets) for _ in range(options.steps + 1)][1:]
-            name = f"{arch}{nlayers or ''} {side} x {side}, batch {batch}, {type(loss).__name__}"
-            print(f"{name:<56} {statistics.median(shares):6.1%} {max(shares):6.1%}")
-            if options.profile:
-                _profile(network, images, targets)
+    for case in cases():
+        case.network.train()
+        optimiser = torch.optim.SGD(case.network.parameters(), lr=1e-5, momentum=0.9)
+        images, targets = torch.rand(case.batch, 3, case.side, case.side) * 255, truths(case.batch, case.side)
+        shares = [step(case, optimiser, images, targets) for _ in range(options.steps + 1)][1:]
+        name = f"{case.name}, {case.side} x {case.side}, batch {case.batch}"
+        print(f"{name:<56} {statistics.median(shares):6.1%} {max(shares):6.1%}", flush=True)
+        if options.profile:
+            _profile(case, images, targets)
     return 0
 
 
-def _profile(network: SSD, images: Tensor, targets: Sequence[Tensors]) -> None:
-    raw = network.raw(images)
-    leaves = [output.detach().requires_grad_() for output in raw]
+def _profile(case: Case, images: Tensor, targets: Sequence[Tensors]) -> None:
+    leaves = [output.detach().requires_grad_() for output in case.raw(images)]
     with torch.profiler.profile() as profile:
-        losses = network._losses((leaves[0], leaves[1]), targets)
-        sum(losses.values(), torch.zeros(())).backward()  # type: ignore[no-untyped-call]
+        _losses(case, leaves, targets)
     print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=12, max_name_column_width=40))
 
 

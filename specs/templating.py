@@ -79,8 +79,12 @@ _FIELD = re.compile(r"^([ -]*)(\w+)(?::[ ]*\{\{[ ]*(\w+)|:[ ]*$|[ ]*\{$)", re.MU
 
 def _source(folder: str, template: str) -> str:
     """The text of a template, with that of templates beside this file where it includes them: what networks share."""
-    text = (templates(folder) / template).read_text(encoding="utf-8")
-    return _INCLUDE.sub(lambda found: Path(__file__).with_name(found[1]).read_text(encoding="utf-8"), text)
+    return _with_included((templates(folder) / template).read_text(encoding="utf-8"))
+
+
+def _with_included(text: str) -> str:
+    beside = Path(__file__).with_name
+    return _INCLUDE.sub(lambda found: _with_included(beside(found[1]).read_text(encoding="utf-8")), text)
 
 
 _INCLUDE = re.compile(r'^\{% include "([\w.]+)" %\}\n', re.MULTILINE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ def of_dataset(dataset: Dataset, folder: Path, findings: Findings) -> Iterator[A
     Raises DataError with its place for what cannot be read.
     """
     pictures = dataset.pictures
+    locate = getattr(pictures, "locate", None)
     above = f"{folder}/"
     for key in pictures.keys():  # noqa: SIM118 - no mapping
         sample = pictures.load(key, findings)
@@ -52,6 +54,7 @@ def of_dataset(dataset: Dataset, folder: Path, findings: Findings) -> Iterator[A
         yield Annotated(
             name, sample.width, sample.height, classes, boxes, difficult,
             file=sample.annotations, sample=sample, slots=dataset.keypoints,
+            locate=partial(locate, key) if locate is not None else None,
         )  # fmt: skip
 
 

@@ -70,6 +70,15 @@ class Judging(Protocol):
         """The places of objects that are left out, and why, in the words that they are counted by."""
         ...
 
+    def ignored(self, annotated: Annotated) -> int:
+        """How many parts of objects that stay are ignored."""
+        ...
+
+    @property
+    def ignores(self) -> str:
+        """What such parts are, in the words of a note."""
+        ...
+
 
 @runtime_checkable
 class Derived(Protocol):

@@ -18,6 +18,7 @@ from runtime.data import checks, datasets
 from runtime.data import sources as reading
 from runtime.data.fields import BOXES, Fields
 from runtime.data.image_files import FrameImages, ImageFiles
+from runtime.data.masks import EMPTY
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.data.split import CROWD, DIFFICULT, FLAT, Gathered
 from runtime.data.split import Split as Split
@@ -52,6 +53,8 @@ def training(
         hint = "the annotations are empty: see what wrote them"
         if len(split.labels) or FLAT in split.losses.lost:
             hint = "all boxes are without width or height, or beside their pictures: see what wrote them"
+        if EMPTY in split.losses.lost:
+            hint = "outlines enclose nothing, or lie beside their images: see what wrote them"
         if left_out := [note for note in split.notes if note.endswith(LEFT_OUT)]:
             what, hint = f"{what}: {left_out[0]}", "set include_difficult_in_training: true"
         raise DataError(what, where=where, hint=hint)
@@ -261,6 +264,8 @@ def _notes(recipe: Recipe, classes: Sequence[str], gathered: Gathered, what: str
     for why, count in gathered.left_out.items():
         if count and why not in (DIFFICULT, CROWD, FLAT):
             yield f"{count} objects of the {what} data are left out, such as one of {gathered.examples[why]}: {why}"
+    for why, count in gathered.ignored.items():
+        yield f"{count} parts of objects of the {what} data are ignored, such as one of {gathered.examples[why]}: {why}"
     if absent:
         thing = "box" if "boxes" in gathered.fields else "object"
         yield f"no {thing} in the {what} data for: {', '.join(absent)}"

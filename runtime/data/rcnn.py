@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from runtime.data import sections
 from runtime.data.recipe import Evaluation, Inference, Recipe
@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from specs import Spec
     from specs.rcnn import Experiment, Model
 
+Kind = TypeVar("Kind", bound="Model")
 
-def recipe(spec: Spec) -> Recipe[Model]:
-    """Of the network that ``spec`` is one for."""
+
+def recipe(spec: Spec, model: Kind) -> Recipe[Kind]:
+    """Of the network that ``spec``, whose section ``model`` it is, is one for."""
     asked: Experiment = spec.message
-    dataset, model, evaluate = asked.dataset, asked.model, asked.evaluate
+    dataset, evaluate = asked.dataset, asked.evaluate
     view = KeepAspect(min_sizes=model.min_size, max_size=model.max_size, random_flip=dataset.augmentation.random_flip)
     return Recipe(
         spec=spec,

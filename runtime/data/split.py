@@ -127,7 +127,7 @@ class Gathered:
 
     ``mapped`` and ``unmapped`` count objects by their class in the files, those that are trained and the others;
     ``left_out`` those too difficult, crowds, without area (unless ``flat``), or of no use to a field, by the reason;
-    ``examples`` has an image for each reason.
+    ``ignored`` counts parts of other objects; ``examples`` has an image for each reason.
     ``categories`` are the classes of data sets that name them, those that are trained and others. ``present`` are the
     classes (from 1) that any object has, 0 where one is not trained, ``largest`` the largest number of one in records
     that hold numbers, ``unnamed`` whether there are records without a list of what their numbers mean. ``naming`` is
@@ -147,6 +147,7 @@ class Gathered:
     largest: int = 0
     unnamed: bool = False
     left_out: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     categories: dict[str, None] = field(default_factory=dict)
     losses: Losses = field(default_factory=Losses)
@@ -205,6 +206,9 @@ class Gathered:
         found: dict[int, str] = {}
         for each in self.judging:
             found |= each.unusable(image)
+            if count := each.ignored(image):
+                self.ignored[each.ignores] += count
+                self.examples.setdefault(each.ignores, image.name)
         if not self.flat:
             found |= {place: FLAT for place, flat in enumerate(_flat(image)) if flat}
         return found

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-OLDER = (
+OLDER: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"(\.fpn\.(?:inner|layer)_blocks\.\d+)\.(weight|bias)"), r"\1.0.\2"),
     (re.compile(r"(^|\.)rpn\.head\.conv\.(weight|bias)"), r"\1rpn.head.conv.0.0.\2"),
+    (re.compile(r"(?<=mask_head\.)mask_fcn(\d)(?=\.)"), lambda found: f"{int(found[1]) - 1}.0"),
 )
 """Names in its first files with COCO weights, and what they are today."""
 

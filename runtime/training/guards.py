@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from runtime.imaging.pixels import PixelBatch
 from runtime.networks import Model
 from tltpipe.errors import HostError, RunFailed
 
@@ -19,6 +20,9 @@ SHOWN = 64
 """So many frame ids of a batch are told at most."""
 SKIPS = 25
 """fp16 halves its scale after a step with a gradient out of range; so many in a row are not the scale's fault."""
+
+
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "STATUS_ALLOC_FAILED")
 
 
 class Numbers:
@@ -70,6 +74,25 @@ def require_finite(model: Model, *, epoch: int) -> None:
             f"weights or statistics are no numbers any more in epoch {epoch} ({broken[0]}{more}); it was not saved",
             hint="lower max_learning_rate or lengthen soft_start; --fresh starts over",
         )
+
+
+@contextmanager
+def memory(images: PixelBatch, input_size: tuple[int, int] | None) -> Iterator[None]:
+    """Raises RunFailed where memory runs out in the block, a step with ``images``; ``input_size`` (height, width) is
+    what images have where they do not vary."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not isinstance(error, MemoryError) and not any(each in str(error) for each in _OUT_OF_MEMORY):
+            raise
+        height, width = max((image.shape[:2] for image in images), key=math.prod)
+        what = f"memory ran out: {len(images)} images of {width}x{height} pixels are too much for one step"
+        hint = "set batch_size lower, or train on smaller images"
+        if input_size is not None and (height, width) > input_size:
+            hint = (
+                f"set multi_scale lower, which makes images larger than {input_size[1]}x{input_size[0]}, or batch_size"
+            )
+        raise RunFailed(what, hint=f"{hint}; checkpoints saved before are whole") from None
 
 
 def require_room(folder: Path, *, size: int, epochs: int, interval: int) -> None:

@@ -11,7 +11,7 @@ from runtime.data.recipe import Recipe
 from runtime.networks import Model
 from runtime.nn import size
 from runtime.shell import program
-from runtime.training.loop import Epoch
+from runtime.training.loop import Epoch, Plan
 
 
 def introduce(
@@ -34,6 +34,13 @@ def introduce(
         program.warn("\n".join(advice))  # the last lines can be copied into the spec as they stand
     if sides and (other := sum(frames.resized(each, sides[1], sides[0]) for each in both)):
         program.say(f"{other} images are not {seen} and are resized as they are read")
+
+
+def iterations(plan: Plan) -> str:
+    """``iterations  8: 2 epochs of 3 steps and one of 2 steps``"""
+    whole, rest = divmod(plan.iterations or 0, plan.steps)
+    parts = [f"{whole} epochs of {plan.steps:,} steps"] * bool(whole) + [f"one of {rest:,} steps"] * bool(rest)
+    return f"iterations  {plan.iterations:,}: {' and '.join(parts)}"
 
 
 def epoch(done: Epoch, *, epochs: int) -> str:

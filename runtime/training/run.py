@@ -100,6 +100,8 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     where = device.describe(fabric.device, wanted=asked.gpus, processes=ranks)
     advice = network.advice(model, recipe.classes, split) if isinstance(network, Advises) else ()
     messages.introduce(model, recipe, where=where, split=split, held_out=held_out, advice=advice)
+    if recipe.iterations is not None:
+        program.say(messages.iterations(plan))
     for line in (*begin.lines, *adopted):
         program.say(line)
     with writable(results):

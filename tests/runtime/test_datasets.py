@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from coco_sources import CLASSES, RICH, annotation, coco, shown, split_of
 from PIL import Image
 from refusals import error_of
 
@@ -20,8 +21,7 @@ from runtime import networks
 from runtime.data import batches, frames
 from runtime.data.columns import Annotated, Fixed
 from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap, Value
-from runtime.data.masks import Outlines
-from runtime.data.orders import Draw, InOrder, Order
+from runtime.data.orders import Draw, Order
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.data.split import FLAT
 from runtime.imaging.placement import Placement, Seen
@@ -29,47 +29,10 @@ from runtime.imaging.views.framing import KeepAspect, Letterbox, ObjectCrop
 from tltpipe.errors import DataError, SpecError
 from tltpipe.progress import Silent
 
-CLASSES = ("circle", "square")
-SIZES = ((80, 60), (50, 90), (64, 64))
-RICH: Fields = {**BOXES, "masks": Outlines(), "keypoints": Keypoints(2)}
-SQUARE = [10, 20, 40, 20, 40, 50, 10, 50]
-
 
 @pytest.fixture
 def base(shapes: Any) -> Recipe:
     return networks.recipe(specs.parse(shapes.spec(), "ssd"))
-
-
-def annotation(image: int, **fields: Any) -> dict[str, Any]:
-    """A square of the class "square" with a left and a right point."""
-    found = {
-        "id": 100 * image + len(fields), "image_id": image, "category_id": 2, "bbox": [10, 20, 30, 30],
-        "segmentation": [SQUARE], "keypoints": [12, 22, 2, 38, 22, 1], "iscrowd": 0, "area": 900,
-    }  # fmt: skip
-    return {key: value for key, value in (found | fields).items() if value is not ...}
-
-
-def coco(root: Path, *annotations: dict[str, Any], images: int = 3, classes: tuple[str, ...] = CLASSES) -> Source:
-    """A COCO file of ``images`` images, white where SQUARE is."""
-    (root / "images").mkdir(parents=True)
-    records = []
-    for number, (width, height) in enumerate(SIZES[:images], start=1):
-        pixels = np.zeros((height, width, 3), np.uint8)
-        pixels[20:50, 10:40] = 255
-        Image.fromarray(pixels).save(root / "images" / f"{number}.png")
-        records.append({"id": number, "file_name": f"{number}.png", "width": width, "height": height})
-    points = ["left_end", "right_end"]
-    categories = [{"id": id, "name": name, "keypoints": points} for id, name in enumerate(classes, start=1)]
-    page = {"images": records, "annotations": annotations, "categories": categories}
-    (root / "train.json").write_text(json.dumps(page))
-    return Source(root / "images", root / "train.json", "coco")
-
-
-def split_of(base: Recipe, source: Source, fields: Fields = RICH, *, validates: bool = False) -> frames.Split:
-    data = Data(training=(source,), validation=(source,) if validates else (), mapping={})
-    made = (frames.validation if validates else frames.training)(replace(base, data=data), CLASSES, fields)
-    assert made is not None
-    return made
 
 
 @pytest.mark.torch
@@ -85,13 +48,6 @@ def test_a_task_of_whole_images_needs_no_boxes(base: Recipe, tmp_path: Path) -> 
     _, targets = batches.tensors(batch, torch.device("cpu"))
     assert [target["count"].item() for target in targets] == [2, 0, 1]
     assert {(target["count"].dtype, target["count"].shape) for target in targets} == {(torch.float32, ())}
-
-
-def shown(split: frames.Split, view: Any, size: tuple[int, int] | None = None, seed: int | None = None) -> Any:
-    """All samples of ``split`` in one batch, made in two processes."""
-    pictures = batches.Pictures(split, view, size, seed)
-    with closing(batches.batches(pictures, InOrder(split.samples, 4), workers=2)) as made:
-        return next(iter(made))
 
 
 def test_masks_and_keypoints_come_with_images_of_their_own_size(base: Recipe, tmp_path: Path) -> None:

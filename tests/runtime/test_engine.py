@@ -24,6 +24,7 @@ torch = pytest.importorskip("torch")
 fabric_module = pytest.importorskip("lightning_fabric")
 
 from runtime.machine import threads
+from runtime.networks import FollowsEpochs
 from runtime.training import loop
 from runtime.training.averaging import Average
 
@@ -101,6 +102,8 @@ class Run:
     tally: loop.Tally = field(default_factory=loop.Tally)
     clip_norm: float | None = None
     ema: float | None = None
+    iterations: int | None = None
+    given: Iterator[Batch] | None = None
 
     def __call__(self) -> Notes:
         fabric = fabric_module.Fabric(accelerator="cpu", devices=1)
@@ -109,13 +112,17 @@ class Run:
         if self.state is not None:
             self.optimizer.load_state_dict(self.state)
         self.average = Average(self.detector, self.ema) if self.ema is not None else None
-        given = itertools.islice(batches(100), (self.epochs.start - 1) * self.steps + self.tally.steps, None)
-        plan = loop.Plan(
-            self.epochs, self.steps, self.rate, 5, self.clip_norm, lambda epoch, step: [f"picture {epoch}-{step}"]
+        given = self.given or itertools.islice(
+            batches(100), (self.epochs.start - 1) * self.steps + self.tally.steps, None
         )
+        plan = loop.Plan(
+            self.epochs, self.steps, self.rate, 5, self.clip_norm, lambda epoch, step: [f"picture {epoch}-{step}"],
+            self.iterations,
+        )  # fmt: skip
         loop.Loop(
             fabric=fabric, model=model, optimizer=self.optimizer, batches=given, plan=plan, watcher=self.notes,
             progress=Silent(), threads=threads.for_torch(1), average=self.average, tally=self.tally,
+            followers=[self.detector] if isinstance(self.detector, FollowsEpochs) else (),
         ).run()  # fmt: skip
         return self.notes
 
@@ -129,7 +136,7 @@ def test_every_step_has_its_rate_and_every_epoch_its_mean() -> None:
     assert [epoch.rate for epoch in told.epochs] == [0.1 / 4, 0.1 / 7]
     first = [sum(step.losses.values()) for step in told.steps[:3]]
     assert told.epochs[0].loss == pytest.approx(sum(first) / 3)
-    assert told.shown == [0]
+    assert told.shown == list(range(6))
 
 
 def by_hand(count: int, *, clip: float = math.inf) -> tuple[list[float], list[float]]:
@@ -248,6 +255,58 @@ def test_saves_within_an_epoch_come_after_whole_steps_that_were_judged() -> None
 def test_the_watcher_may_end_it_early() -> None:
     told = Run(Toy(), range(1, 9), notes=Notes(ends_after=3))()
     assert [epoch.number for epoch in told.epochs] == [1, 2, 3]
+
+
+def test_training_by_iterations_ends_with_a_shorter_epoch() -> None:
+    """The schedule, the mean of the last epoch and its images are of the steps that there were; in two parts, too."""
+    whole, parts = Toy(), Toy()
+    told = Run(whole, range(1, 4), steps=3, iterations=8, rate=falling)()
+    assert [step.number for step in told.steps] == list(range(8))
+    assert [(epoch.number, epoch.images) for epoch in told.epochs] == [(1, 6), (2, 6), (3, 4)]
+    assert told.epochs[-1].rate == 0.1 / 9
+    last = [sum(step.losses.values()) for step in told.steps[6:]]
+    assert told.epochs[-1].loss == pytest.approx(sum(last) / 2)
+    cut = Run(parts, range(1, 4), iterations=8, rate=falling, notes=Notes(at_step=interrupt_at(6)))
+    with pytest.raises(KeyboardInterrupt):
+        cut()
+    [(epoch, tally)] = cut.notes.saved
+    assert (epoch, tally.steps) == (3, 1)
+    after = Run(parts, range(3, 4), iterations=8, rate=falling, state=cut.optimizer.state_dict(), tally=tally)()
+    assert [step.number for step in after.steps] == [7]
+    assert parts.guess.item() == whole.guess.item()
+
+
+def falling(step: int) -> float:
+    return 0.1 / (step + 1)
+
+
+def test_a_model_that_follows_epochs_is_told_before_each_and_after_a_resume() -> None:
+    class Following(Toy):
+        def begin_epoch(self, epoch: int) -> None:
+            begun.append((epoch, self.calls))
+
+    begun: list[tuple[int, int]] = []
+    Run(Following(), range(1, 4))()
+    assert begun == [(1, 0), (2, 3), (3, 6)]
+    begun.clear()
+    Run(Following(), range(5, 6), tally=loop.Tally(steps=1))()
+    assert begun == [(5, 0)]
+
+
+@pytest.mark.parametrize(("size", "setting"), [(4, "batch_size"), (36, "multi_scale")])
+def test_a_step_beyond_memory_names_the_setting(size: int, setting: str) -> None:
+    """What no machine has is asked for: PyTorch's own refusal."""
+
+    class Hungry(Toy):
+        def forward(self, images: Any, targets: Any) -> Any:
+            if images.shape[-1] == size:
+                torch.empty(1 << 60)
+            return super().forward(images, targets)
+
+    small, large = (Batch(np.zeros((2, side, side, 3), np.uint8), [{}] * 2) for side in (4, size))
+    run = Run(Hungry(), range(1, 3), given=iter([small if size > 4 else large, large]))
+    error = error_of(RunFailed, run, match=f"2 images of {size}x{size}")
+    assert (error.hint or "").startswith(f"set {setting} lower")
 
 
 @pytest.mark.parametrize(

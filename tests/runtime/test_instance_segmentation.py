@@ -16,11 +16,13 @@ from PIL import Image
 
 import specs
 from converters.model import Mask, run_lengths
+from converters.pictures.drawing import colour_of
 from runtime.data import batches, frames
 from runtime.data.recipe import Area, Data, Evaluation, Recipe, Source
 from runtime.evaluation.validation import image_infos
-from runtime.imaging.views.framing import KeepAspect
-from runtime.tasks import ImageInfo, Prediction, ReportOptions, instance_segmentation
+from runtime.imaging.views.framing import KeepAspect, Letterbox
+from runtime.inference.front_door import ImagePrediction
+from runtime.tasks import ImageInfo, Prediction, ReportOptions, ResultsOptions, instance_segmentation
 from runtime.tasks.instance_segmentation import pasting
 
 CLASSES = ("shirt", "skirt", "dress")
@@ -239,3 +241,117 @@ def test_coco_files_of_an_evaluation_give_pycocotools_the_same_figures(tmp_path:
         figures(metrics, "box")[0],
     ]
     assert any("annotated area" in line for line in report.lines())
+
+
+def test_without_objects_or_detections_there_are_the_same_names_and_nothing_fails(tmp_path: Path) -> None:
+    drawn = Drawn(tmp_path, images=3)
+    metrics, split, seen = measured(drawn)
+    blank = instance_segmentation.metrics(CLASSES, recipe(drawn.source))
+    assert [*blank.scores().columns] == [*metrics.scores().columns]
+    assert blank.scores().value == 0
+    nothing = {name: values[:0] for name, values in seen[0][1].items()}
+    target = shown_target(split)
+    blank.update([nothing], [target], [seen[0][0]])
+    blank.update([seen[0][1]], [{name: values[:0] for name, values in target.items()}], [seen[0][0]])
+    assert blank.scores().value == 0
+    assert {"mask_AP", "mask_AP50", "box_AP", "box_AP50"} == blank.scores().plain.keys()
+
+
+def shown_target(split: frames.Split) -> Any:
+    """The target of the first image that has objects."""
+    plan = recipe(Source(None, "any"))
+    order, pictures = batches.for_validation(plan, split)
+    return next(target for draw in order for target in pictures[draw].targets if len(target["labels"]))
+
+
+# ---------------------------------------------------------------- on the stored image
+
+DISCS: Prediction = {
+    "boxes": np.array([[20, 10, 60, 50], [40, 30, 80, 50]], np.float32), "labels": np.array([1, 3]),
+    "scores": np.array([0.9, 0.5], np.float32), "mask_grids": np.stack([disc(28), disc(28)]),
+}  # fmt: skip
+LETTERBOX = Letterbox(width=100, height=100)
+
+
+def restored() -> tuple[Prediction, tuple[int, int]]:
+    """The discs on an image of 200 x 120, of which the model saw a half, 20 pixels from above."""
+    placement = LETTERBOX.placement((200, 120))
+    info = ImageInfo("a.png", (200, 120), (100, 100), placement)
+    return instance_segmentation.restore(DISCS, info), info.size
+
+
+def ellipse(box: Sequence[float], size: tuple[int, int], *, share: float = 0.9) -> Any:
+    rows, columns = np.arange(size[1])[:, None] + 0.5, np.arange(size[0]) + 0.5
+    across = (columns - (box[0] + box[2]) / 2) / (box[2] - box[0]) * 2
+    down = (rows - (box[1] + box[3]) / 2) / (box[3] - box[1]) * 2
+    return np.hypot(across, down) < share
+
+
+def test_a_prediction_comes_back_to_the_stored_image(tmp_path: Path) -> None:
+    prediction, size = restored()
+    assert prediction["boxes"].tolist() == [[40, -20, 120, 60], [80, 20, 160, 60]]
+    assert prediction["image_size"].tolist() == [[200, 120]] * 2
+    for edges, box in zip(pasting.masks(prediction), prediction["boxes"].tolist(), strict=True):
+        expected, window = ellipse(box, size), pasting.window(edges, 120)
+        found = np.zeros((120, 200), bool)
+        found[:, window.left : window.left + window.inside.shape[1]] = window.inside
+        assert (found & expected).sum() / (found | expected).sum() > 0.97
+    assert np.array_equal(pasting.pixels(prediction)[1], found)
+    assert ImagePrediction(prediction, CLASSES).masks.shape == (2, 120, 200)
+    small = instance_segmentation.restore(prediction, ImageInfo("", (50, 30), (120, 200)))
+    assert small["boxes"].tolist() == [[10, -5, 30, 15], [20, 5, 40, 15]], "as for a thumbnail"
+    assert pasting.area(pasting.masks(small)[1]) == pytest.approx(np.pi * 10 * 5 * 0.81, rel=0.2), (
+        "sides are cut to whole pixels"
+    )
+
+
+def test_results_are_a_png_for_each_line_and_run_lengths_that_pycocotools_reads(tmp_path: Path) -> None:
+    coco = pytest.importorskip("pycocotools.coco")
+    prediction, _ = restored()
+    image, writers = tmp_path / "7.jpg", instance_segmentation.writers()
+    options = ResultsOptions(CLASSES, [image])
+    masks = [pasting.window(edges, 120) for edges in pasting.masks(prediction)]
+    with writers["labels"].open(tmp_path / "labels", options) as results:
+        results.add(image, "a/7.txt", prediction)
+        lines = (tmp_path / "labels/a/7.txt").read_text().splitlines()
+        assert [line.split()[0] for line in lines] == ["shirt", "dress"]
+        for number, window in enumerate(masks, start=1):
+            with Image.open(tmp_path / f"labels/a/7/{number}.png") as file:
+                pixels = np.asarray(file)
+            assert pixels.shape == (120, 200)
+            assert np.array_equal(pixels[:, window.left : window.left + window.inside.shape[1]], window.inside)
+            assert pixels.sum() == window.inside.sum()
+        results.add(image, "a/7.txt", {name: values[:1] for name, values in prediction.items()})
+        assert [path.name for path in (tmp_path / "labels/a/7").iterdir()] == ["1.png"], "the second was of before"
+    with writers["coco"].open(tmp_path / "results.json", options) as results:
+        results.add(image, "7.jpg", prediction)
+    truth = coco.COCO()
+    truth.dataset = {
+        "images": [{"id": 7, "width": 200, "height": 120}], "annotations": [],
+        "categories": [{"id": number, "name": name} for number, name in enumerate(CLASSES, 1)],
+    }  # fmt: skip
+    truth.createIndex()
+    records = [*truth.loadRes(str(tmp_path / "results.json")).anns.values()]
+    assert [(record["category_id"], record["bbox"]) for record in records] == [
+        (1, [40, -20, 80, 80]),
+        (3, [80, 20, 80, 40]),
+    ]
+    assert [int(truth.annToMask(record).sum()) for record in records] == [int(each.inside.sum()) for each in masks]
+
+
+def test_masks_are_drawn_in_the_colour_of_their_class_or_of_their_kind() -> None:
+    prediction, size = restored()
+    grey = Image.new("RGB", size, (128, 128, 128))
+    alone = np.asarray(instance_segmentation.draw(grey, prediction, CLASSES)).astype(int)
+    red, _, blue = colour_of(1)
+    assert alone[30, 100].tolist() != [128] * 3
+    inside = alone[50, 60]
+    assert (inside[0] - 128) * (red - 128) > 0
+    assert (inside[2] - 128) * (blue - 128) > 0
+    assert alone[110, 100].tolist() == alone[5, 170].tolist() == [128] * 3, "outside of all masks"
+    masks = np.zeros((1, 120, 200), np.uint8)
+    masks[0, 80:110, 150:185] = 1
+    target = {"boxes": np.array([[140.0, 70, 190, 115]]), "labels": np.array([2]), "masks": masks}
+    both = np.asarray(instance_segmentation.draw(grey, prediction, CLASSES, target=target)).astype(int)
+    assert both[95, 165, 1] > 128 > both[95, 165, 0], "the target is green"
+    assert both[50, 60, 2] > 128 > both[50, 60, 0], "the prediction is blue"

@@ -464,6 +464,12 @@ def test_the_names_of_mobilenet() -> None:
     assert rcnn_names("backbone.fpn.inner_blocks.2.0.weight")[0] == "backbone.fpn.inner_blocks.2.0.weight"  # today's
 
 
+def test_the_older_names_of_mask_heads() -> None:
+    assert rcnn_names("roi_heads.mask_head.mask_fcn3.bias")[0] == "roi_heads.mask_head.2.0.bias"
+    logits = "roi_heads.mask_predictor.mask_fcn_logits.weight"
+    assert rcnn_names(logits)[0] == logits
+
+
 def test_weights_of_something_else_for_a_detector(tmp_path: Path) -> None:
     path = written(tmp_path, torchvision.models.vgg11().features.state_dict())
     with pytest.raises(ModelError, match="no tensor in it fits the network of this spec") as caught:

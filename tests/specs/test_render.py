@@ -117,6 +117,12 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
         },
         {**COCO, "val_image_dir": "/a b/é: #1", "val_json_file": "/workspace/COCO/validation.json"},
     ),
+    "mask_rcnn": (
+        "mask_rcnn",
+        "train.yaml.j2",
+        {"version": 2, "mask_layers": (64, 32), "mask_dim_reduced": 16, "area": "mask"},
+        COCO,
+    ),
     "train.tlt2": ("ssd", "train.tlt2.conf.j2", {}, TRAIN),
     "train.tlt2-fold": (
         "ssd",

@@ -22,12 +22,14 @@ from converters.formats.coco.records import (
     Record,
     as_number,
     identity,
+    origin,
     title,
     wrong,
 )
 from converters.model import Object, Sample, rules
 from converters.model.findings import Findings
 from converters.pictures import headers as images
+from tltpipe.errors import Location
 
 if TYPE_CHECKING:
     from converters.formats.coco.index import Key
@@ -85,6 +87,14 @@ class File:
         document = json_document.opened(self.path)
         found = (self.categories.get(record.get("category_id", "")) for _, record in _records(document, key[2]))
         return [category.name if category is not None else "" for category in found]
+
+    def locate(self, key: Key, thing: Object) -> Location | None:
+        """Line and column of ``thing``, one of those that ``load`` gives for ``key``."""
+        document = json_document.opened(self.path)
+        for offset, record in _records(document, key[2]):
+            if thing.origin == origin(record):
+                return document.place(offset)
+        return None
 
     def records(self, key: Key) -> tuple[Record, list[Record]]:
         """The picture of ``key`` and its annotations as the file has them, in the order of ``load``'s objects."""

@@ -59,6 +59,11 @@ def title(record: Record) -> str:
     return f"the record with id {_shown(record.get('id'))}"
 
 
+def origin(record: Record) -> str:
+    """What ``Object.origin`` says of an annotation."""
+    return f"annotation {record.get('id')}"
+
+
 def _shown(value: object) -> str:
     """``value`` as the file has it, so that a text is not taken for a number."""
     return json_file.name(value).removeprefix("the number ")
@@ -111,7 +116,7 @@ class Reader:
             extra,
             mask,
             _crowd(record) if record.get("iscrowd") else False,
-            f"annotation {record.get('id')}",
+            origin(record),
         )
 
     def _category(self, record: Record) -> Category:

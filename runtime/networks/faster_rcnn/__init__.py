@@ -18,7 +18,7 @@ def recipe(spec: Spec) -> Recipe[Model]:
     """What ``spec`` asks for."""
     from runtime.data import rcnn
 
-    return rcnn.recipe(spec)
+    return rcnn.recipe(spec, spec.message.model)
 
 
 def build(recipe: Recipe[Model]) -> FasterRCNN:

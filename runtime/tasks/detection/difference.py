@@ -77,10 +77,12 @@ def between(
     tolerance: Tolerance = EXACT,
     *,
     candidates: tuple[Floats, Floats] | None = None,
+    probabilities: Sequence[str] = ("scores",),
 ) -> Difference:
     """Of the same pictures, one after the other. Boxes larger than 1 px are measured by what a pixel is to them.
 
     ``candidates``: scores [B, A, N] and corners [B, A, 4] of all that the first model has chosen from.
+    ``probabilities``: the fields whose differences count as those of scores, such as masks from 0 to 1.
     """
     pictures = boxes = alone = 0
     pixels = scores = 0.0
@@ -91,7 +93,7 @@ def between(
         alone += lonely
         for i, j in pairs:
             pixels = max(pixels, _apart(one, other, i, j))
-            scores = max(scores, abs(float(one["scores"][i] - other["scores"][j])))
+            scores = max(scores, *(float(np.abs(one[name][i] - other[name][j]).max()) for name in probabilities))
     unexplained = 0 if candidates is None else unexplained_detections(second, *candidates, tolerance)
     return Difference(pictures, boxes, alone, pixels, scores, unexplained, tolerance)
 

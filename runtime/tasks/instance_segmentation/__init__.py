@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from PIL import Image
 
 from runtime.data.fields import BOXES, Fields
 from runtime.data.masks import Outlines, Segmentations
 from runtime.data.recipe import Recipe
-from runtime.tasks import ImageInfo, Metrics, Prediction, ResultsWriter, Target, detection
+from runtime.tasks import Metrics, Prediction, ResultsWriter, Target
+from runtime.tasks.instance_segmentation.restoring import restore
+
+__all__ = ["FIELDS", "draw", "metrics", "restore", "writers"]
 
 FIELDS: Fields = {**BOXES, "masks": Outlines(), "segmentations": Segmentations()}
 
@@ -25,27 +27,6 @@ def metrics(classes: Sequence[str], recipe: Recipe) -> Metrics:
     from runtime.tasks.instance_segmentation.measuring import SegmentationMetrics
 
     return SegmentationMetrics(classes, recipe)
-
-
-def restore(prediction: Prediction, image: ImageInfo) -> Prediction:
-    """Boxes float64 in pixels of the stored image, not clipped, as are "masks". "image_size" int32 [n, 2] is added:
-    width and height of the image that they are on. Grids are not pasted: they stay as they are."""
-    restored = {**detection.restore(prediction, image)}
-    if "masks" in prediction:
-        restored["masks"] = _moved(prediction["masks"], image)
-    restored["image_size"] = np.tile(np.array(image.size, np.int32), (len(prediction["labels"]), 1))
-    return restored
-
-
-def _moved(masks: np.ndarray, image: ImageInfo) -> np.ndarray:
-    from runtime.imaging.placement import Placement
-
-    height, width = image.input_size
-    placement = image.placement or Placement.resize(image.size, (width, height))
-    moved = np.zeros((len(masks), image.size[1], image.size[0]), np.uint8)
-    for number, mask in enumerate(masks):
-        moved[number] = placement.back().mask(mask)
-    return moved
 
 
 def draw(

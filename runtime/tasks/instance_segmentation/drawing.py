@@ -23,7 +23,7 @@ def draw(
 ) -> Image.Image:
     """``runtime.tasks.Task.draw``: with ``target`` its objects are green, ``items`` blue and on top of them."""
     pixels = np.array(copied(image))
-    stroke = max(1, stroke_of(image) // 2)
+    stroke = stroke_of(image)
     if target is not None:
         _tint(pixels, target, stroke, drawing.TARGET)
     _tint(pixels, items, stroke, None if target is None else drawing.PREDICTION)

@@ -17,8 +17,9 @@ from runtime.tasks.detection.evaluation import coco
 from runtime.tasks.detection.evaluation.coco import Coco
 from runtime.tasks.detection.evaluation.scoring import DetectionMetrics
 from runtime.tasks.detection.findings import Findings
-from runtime.tasks.instance_segmentation import pasting, restore
+from runtime.tasks.instance_segmentation import pasting
 from runtime.tasks.instance_segmentation.report import SegmentationReport
+from runtime.tasks.instance_segmentation.restoring import restore
 
 PRIMARY = "mask_AP"
 TITLES = {"mask_AP": "mean average precision of masks", "box_AP": "mean average precision of boxes"}

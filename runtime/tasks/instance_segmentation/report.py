@@ -44,10 +44,10 @@ class SegmentationReport:
         yield from self.boxes.lines()
         yield ""
         yield from self.scores.lines
-        for kind, measured in self.measured.kinds.items():
-            cells = [f"{name} {_cell(value)}" for name, value in measured.figures.items()]
-            yield f"COCO {kind:<6}{'  '.join(cells[:6])}"
-            yield f"{'':<11}{'  '.join(cells[6:])}"
+        figures = self.measured.mask.figures.items()
+        cells = [f"{of_boxes.COCO_TEXT.get(name, name)} {_cell(value)}" for name, value in figures]
+        yield f"COCO, masks {'  '.join(cells[:6])}"
+        yield f"            {'  '.join(cells[6:9])}"
         yield f"small, medium and large go by {AREAS[self.measured.area]}"
 
     def values(self) -> dict[str, Any]:
