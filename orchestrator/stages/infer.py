@@ -113,6 +113,7 @@ def execute(run: Run) -> dict[str, Any]:
         _publish(run, staging)
     told = {"model": run.workspace.name(request.model), **checkpoints.facts(request.model)}
     names = prepare.display_names(run)
+    told |= {} if request.first is None else {"first": run.workspace.name(request.first)}
     told |= {"images": images}
     if counts is not None:
         told |= {"objects": {names.get(name, name): count for name, count in counts.most_common()}}

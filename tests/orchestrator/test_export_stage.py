@@ -15,7 +15,7 @@ from refusals import error_of
 from orchestrator import pipeline
 from orchestrator.commands import subjects
 from orchestrator.run import Run
-from tltpipe.errors import DataError, ExportError, RunFailed, UsageError
+from tltpipe.errors import ConfigError, DataError, ExportError, RunFailed, UsageError
 
 Start = Callable[..., Run]
 Programs = Callable[..., Path]
@@ -216,3 +216,27 @@ def test_a_model_and_its_json_are_enough(
     with Image.open(root / "inference/images_annotated/mine.jpg") as drawn:
         assert drawn.size == (200, 120)
     assert not list(root.glob(".inference*"))
+
+
+def test_two_models_one_behind_the_other(start: Start, workspace: Path, tmp_path: Path) -> None:
+    """The network is that of the second model, as the JSON beside it says, whatever the workspace trains."""
+    for name, network in {"people": "ssd_resnet18", "clothes": "faster_rcnn_resnet50"}.items():
+        (tmp_path / f"{name}.onnx").touch()
+        (tmp_path / f"{name}.onnx.json").write_text(json.dumps({"network": network}))
+    raw, models = workspace / "Original-Data", {name: str(tmp_path / f"{name}.onnx") for name in ("people", "clothes")}
+    settings = {"infer.cascade": models["people"], "infer.model": models["clothes"]}
+    chosen = {"infer.cascade_classes": ["person", "child"], "infer.cascade_margin": 0.2}
+    run = start(runner="dry", subject=raw / "validation/image", **settings, **chosen)
+    pipeline.execute(run, ["infer"])
+    argv = run.runner.jobs[0].argv  # type: ignore[attr-defined]
+    assert argv[:2] == ("tlt-infer", "faster_rcnn")
+    assert "-e" not in argv
+    assert argv[argv.index("-m") + 1] == "/mnt/0/clothes.onnx"
+    assert argv[argv.index("--cascade") :] == (
+        "--cascade", "/mnt/0/people.onnx", "--cascade_classes", "person,child", "--cascade_margin", "0.2",
+    )  # fmt: skip
+    alone = start(runner="dry", subject=raw / "validation/image", **chosen)
+    assert error_of(ConfigError, lambda: pipeline.execute(alone, ["infer"])).exit_code == 2
+    theirs = start(runner="dry", toolkit="tlt2", key="k", subject=raw / "validation/image", **settings)
+    with pytest.raises(UsageError, match="cascade"):
+        pipeline.execute(theirs, ["infer"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from runtime.inference.cascade import CUT_OFF, load_cascade, surviving
-from runtime.inference.cascade_task import OBJECT, PART_OF, CascadeTask, apart
+from runtime.inference.cascade_task import OBJECT, PART_OF, CascadeTask, apart, require_boxes
 from runtime.inference.crops import Crops
 from runtime.nn.export import onnx_files
 from runtime.nn.export.subject import Subject, images_input
@@ -173,13 +174,8 @@ def test_what_makes_no_cascade(
 
 
 def test_models_without_boxes_are_refused(models: tuple[Path, Path]) -> None:
-    from runtime.inference.cascade_task import require_boxes
-
-    class Labels:
-        FIELDS: dict[str, Any] = {}
-
-    error = error_of(UsageError, lambda: require_boxes(Labels(), models[0]))  # type: ignore[arg-type]
-    assert error.where == models[0]
+    classification = SimpleNamespace(FIELDS={"label": None})
+    assert error_of(UsageError, lambda: require_boxes(classification, models[0])).where == models[0]  # type: ignore[arg-type]
 
 
 def test_numbers_are_of_each_image(models: tuple[Path, Path], pictures: Path) -> None:
