@@ -72,8 +72,7 @@ def stored(boxes: NDArray[Any]) -> NDArray[Any]:
 
 
 def own_counts(grids: NDArray[Any], boxes: NDArray[Any]) -> list[bytes]:
-    restored = {"mask_grids": grids, "boxes": boxes, "image_size": np.tile(STORED, (len(boxes), 1))}
-    return [mask.counts for mask in pasting.masks(restored)]
+    return pasting.encoded([*pasting.pasted(grids, boxes, STORED)], STORED)
 
 
 def encoded(grids: NDArray[Any], boxes: NDArray[Any]) -> Iterator[bytes]:
@@ -92,7 +91,7 @@ def collect(pairs: list[Pair]) -> SegmentationMetrics:
 
 
 def judged(records: judges.Judged, name: str) -> dict[str, float]:
-    figures = {}
+    figures: dict[str, float] = {}
     for kind, (truth, found) in records.items():
         figures |= {
             f"coco/{NAMES[kind]}_{each}": value for each, value in judges.counted(name, truth, found, kind).items()

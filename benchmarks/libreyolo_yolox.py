@@ -62,7 +62,7 @@ class Trainer:
     def epochs(self, seconds: float) -> int:
         """How many fit, the last ones without mosaic, by what one of each kind takes."""
         _, (heavy, light) = self.train("trial", 2, no_aug_epochs=1, val=False)
-        closing = self.options.get("no_aug_epochs", CLOSING)
+        closing: int = self.options.get("no_aug_epochs", CLOSING)
         fitting = int(seconds / heavy) if seconds < (closing + 1) * heavy else 0
         return max(1, fitting, closing + math.floor((seconds - closing * light) / heavy))
 
@@ -76,8 +76,7 @@ def install(folder: Path) -> None:
 
 def as_yolo(annotations: Path, images: Path, folder: Path) -> Path:
     """Its data set: the folder of ``annotations``, with the pictures of all splits; returns data.yaml."""
-    convert = [BIN / "tltpipe", "convert", annotations.parent, folder, "--to", "yolo", "--images", images.parent.parent]
-    run(convert)
+    run([BIN / "tltpipe", "convert", annotations.parent, folder, "--to", "yolo", "--images", images.parent.parent])
     return folder / "data.yaml"
 
 

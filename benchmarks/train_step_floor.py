@@ -64,6 +64,7 @@ if __name__ == "__main__":
     device.one(0)
     torch.manual_seed(1)
     recipe = networks.recipe(specs.parse(path, network))
+    assert recipe.size is not None
     height, width = recipe.size
     images = torch.rand(batch, 3, height, width) * 255
     # One large and one small object on every picture, as in the sample set.

@@ -52,10 +52,14 @@ class Spec:
 
 @dataclass(frozen=True)
 class Training:
-    """What whoever starts a training needs to know of its spec: how long it is, and which epochs leave a checkpoint."""
+    """What whoever starts a training needs to know of its spec: how long it is, and which epochs leave a checkpoint.
+
+    With ``iterations`` above 0 it is so many long, and ``epochs`` counts nothing.
+    """
 
     epochs: int
     checkpoint_interval: int
+    iterations: int = 0
 
 
 _LAST_STEP = re.compile(r'(?:\.\w+|\[\d+\]|\["(?:[^"\\]|\\.)*"\]|^\w+)$')

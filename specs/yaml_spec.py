@@ -72,7 +72,8 @@ class Reader:
 
 def training(spec: Spec) -> Training:
     """Of a spec with the section ``train`` (specs.sections)."""
-    return Training(spec.message.train.num_epochs, spec.message.train.checkpoint_interval)
+    train = spec.message.train
+    return Training(train.num_epochs, train.checkpoint_interval, train.num_iterations)
 
 
 def more_epochs(before: Spec, now: Spec) -> int | None:

@@ -1,12 +1,17 @@
-"""The outline of a mask as rings along the edges of its pixels: exact, and with the box of the mask."""
+"""The outline of a mask as rings along the edges of its pixels: exact, and with the box of the mask.
+
+And that of several rings that overlap.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 from numpy.typing import NDArray
 
-from converters.model import Mask, Polygon, geometry, rings, run_lengths
+from converters.model import Box, Mask, Polygon, geometry, rings, run_lengths
 
 Edge = tuple[int, int, int, int]
 """Row and column of a corner, and the step to the next one; the pixel lies to the right of it."""
@@ -25,6 +30,44 @@ def outline(mask: Mask) -> Polygon:
     parts: list[Polygon] = [tuple(value for y, x in loop for value in (x + left, y + top)) for loop in loops]
     outer = [part for part in parts if geometry.signed_area(part) > 0]
     return rings.joined(outer, holes=[part for part in parts if geometry.signed_area(part) < 0])
+
+
+def united(polygons: Sequence[Polygon], width: int, height: int) -> Polygon:
+    """One ring around all that ``polygons`` cover together on an image of ``width`` x ``height``.
+
+    Where two of them overlap, the outline goes around their pixels: joined by a bridge, what both cover would count as
+    outside, since a point is inside a ring that winds around it an odd number of times.
+    """
+    parts = rings.outer(polygons)
+    boxes = [geometry.extent([part]) for part in parts]
+    if any(_meet(one, other) for one, other in combinations(boxes, 2)):
+        import numpy as np
+
+        covers = np.zeros((height, width), np.int32)
+        for part in parts:
+            covers += _filled(part, width, height)
+        if (covers > 1).any():
+            return outline(run_lengths.encode(covers))
+    return rings.joined(polygons)
+
+
+def _meet(one: Box, other: Box) -> bool:
+    across = min(one.right, other.right) - max(one.left, other.left)
+    return across > 0 and min(one.bottom, other.bottom) > max(one.top, other.top)
+
+
+def _filled(ring: Polygon, width: int, height: int) -> NDArray[Any]:
+    """Which pixels [height, width] have their middle inside ``ring``."""
+    import numpy as np
+
+    turns = np.zeros((height, width + 1), bool)
+    points = np.array(ring, float).reshape(-1, 2) - 0.5
+    for (x, y), (u, v) in zip(points, np.roll(points, -1, axis=0), strict=True):
+        first, last = np.ceil(sorted((y, v))).astype(int).clip(0, height)
+        rows = np.arange(first, last)
+        columns = np.ceil(x + (rows - y) * (u - x) / (v - y)) if len(rows) else rows
+        turns[rows, columns.astype(int).clip(0, width)] ^= True
+    return np.logical_xor.accumulate(turns, axis=1)[:, :width]
 
 
 def _edges(pixels: NDArray[Any]) -> dict[Edge, None]:

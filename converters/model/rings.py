@@ -35,14 +35,14 @@ def joined(rings: Sequence[Polygon], *, holes: Sequence[Polygon] | None = None) 
         return rings[0]
     import numpy as np
 
-    parts = [_turned(np.array(ring, float).reshape(-1, 2)) for ring in (_outer(rings) if holes is None else rings)]
+    parts = [_turned(np.array(ring, float).reshape(-1, 2)) for ring in (outer(rings) if holes is None else rings)]
     parts += [_turned(np.array(hole, float).reshape(-1, 2))[::-1] for hole in holes or ()]
     corners, owner = np.concatenate(parts), np.repeat(np.arange(len(parts)), list(map(len, parts)))
     walk = _walk(owner.tolist(), _bridges(corners, owner))
     return tuple(corners[walk].reshape(-1).tolist())
 
 
-def _outer(rings: Sequence[Polygon]) -> list[Polygon]:
+def outer(rings: Sequence[Polygon]) -> list[Polygon]:
     """``rings``, the largest first, without those inside a larger one."""
     found: list[tuple[Polygon, Box]] = []
     for ring in sorted(rings, key=geometry.area, reverse=True):

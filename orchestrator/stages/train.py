@@ -92,10 +92,8 @@ def differs(run: Run, name: str, before: str, after: str) -> str | None:
 
 
 def outputs(run: Run) -> list[Path]:
-    return [
-        _final(run)
-        or run.workspace.output / "weights" / f"*_epoch_{_last_epoch(run):03d}{run.toolkit.CHECKPOINT_SUFFIX}"
-    ]
+    epoch = "*" if _training(run).iterations else f"{_last_epoch(run):03d}"
+    return [_final(run) or run.workspace.output / "weights" / f"*_epoch_{epoch}{run.toolkit.CHECKPOINT_SUFFIX}"]
 
 
 def requests(run: Run) -> list[Request]:
@@ -108,21 +106,24 @@ def execute(run: Run) -> dict[str, Any]:
     data = sources.of_run(run)
     if not data.validates(run):
         run.report.say(f"no split to validate on: training is not validated; {data.UNVALIDATED}")
-    request, epochs = _request(run), _training(run).epochs
+    request, training = _request(run), _training(run)
     resume = run.toolkit.resume_point(request.results) if run.continuing else None
+    over = resume is not None and not training.iterations and resume[1] > training.epochs
     if resume is None:
         _make_room(run)
-    elif resume[1] > epochs:
-        run.report.say(f"all {epochs} epochs were trained before: {run.workspace.name(resume[0])}")
+    elif over:
+        run.report.say(f"all {training.epochs} epochs were trained before: {run.workspace.name(resume[0])}")
     else:
-        run.report.say(f"going on after epoch {resume[1] - 1} of {epochs}, from {run.workspace.name(resume[0])}")
+        of = "" if training.iterations else f" of {training.epochs}"
+        run.report.say(f"going on after epoch {resume[1] - 1}{of}, from {run.workspace.name(resume[0])}")
     if not run.runner.pretends:
         run.begun()
-    if resume is None or resume[1] <= epochs:
+    if not over:
         request = replace(request, resume=resume, fresh=not run.continuing)
         run.launch(request, verify=lambda: _lacking(run))
     final = _final(run)
-    return {"epochs": epochs, "model": run.workspace.name(final) if final else None}
+    length = {"iterations": training.iterations} if training.iterations else {"epochs": training.epochs}
+    return {**length, "model": run.workspace.name(final) if final else None}
 
 
 def _same_classes(run: Run) -> None:
@@ -167,11 +168,15 @@ def _training(run: Run) -> specs.Training:
 
 
 def _final(run: Run) -> Path | None:
+    if _training(run).iterations:  # in how many epochs, only whoever reads the data knows
+        newest = run.toolkit.resume_point(run.workspace.output)
+        return newest[0] if newest else None
     return run.toolkit.checkpoint(run.workspace.output, _last_epoch(run))
 
 
 def _lacking(run: Run) -> str | None:
-    return None if _final(run) else f"there is no checkpoint of epoch {_last_epoch(run)} in {run.workspace.output}"
+    which = "" if _training(run).iterations else f" of epoch {_last_epoch(run)}"
+    return None if _final(run) else f"there is no checkpoint{which} in {run.workspace.output}"
 
 
 def _make_room(run: Run) -> None:

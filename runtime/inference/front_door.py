@@ -29,7 +29,8 @@ class ImagePrediction:
     """What a model says of one image: ``fields`` as ``runtime.tasks`` names them, in pixels of the image as stored.
 
     Of a detector, best first: ``boxes`` float32 [N, 4] left, top, right, bottom, not clipped; ``labels`` int64 [N],
-    class 1 is the first of ``classes``; ``scores`` float32 [N]. What a model does not predict raises KeyError.
+    class 1 is the first of ``classes``; ``scores`` float32 [N]. Of instance segmentation also ``masks`` bool [N, H, W].
+    What a model does not predict raises KeyError.
     """
 
     fields: Mapping[str, NDArray[Any]]
@@ -46,6 +47,15 @@ class ImagePrediction:
     @property
     def scores(self) -> NDArray[np.float32]:
         return np.asarray(self.fields["scores"], np.float32)
+
+    @property
+    def masks(self) -> NDArray[np.bool_]:
+        """[N, H, W] in pixels of the image, made when asked for."""
+        from runtime.tasks.instance_segmentation import pasting
+
+        if self.fields.keys().isdisjoint(("mask_grids", "masks")):
+            raise KeyError("masks")
+        return pasting.pixels(self.fields)
 
     def __len__(self) -> int:
         return len(self.names)

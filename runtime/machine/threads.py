@@ -64,7 +64,7 @@ class Threads:
         return self._ahead[0][0] if self._ahead else self.chosen
 
     @contextmanager
-    def timed(self, units: int = 1) -> Iterator[None]:
+    def timed(self, units: float = 1) -> Iterator[None]:
         """Around one call, of ``units`` equal pieces of work."""
         if len(self.counts) == 1:
             yield
@@ -72,7 +72,7 @@ class Threads:
         self._use(self.current)
         began = time.perf_counter()
         yield
-        self._note((time.perf_counter() - began) / max(1, units))
+        self._note((time.perf_counter() - began) / (units or 1))
 
     def rest(self) -> None:
         """Put the chosen number into effect, for other work than that which is timed."""

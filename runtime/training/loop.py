@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -222,7 +223,8 @@ class Loop:
                 batch = next(self.batches)
                 waited = time.monotonic() - began
                 with interruption.held():
-                    with self.threads.timed(), guards.memory(batch.images, self.model.input_size):
+                    nominal = self.model.input_size
+                    with self.threads.timed(_work(batch, nominal)), guards.memory(batch.images, nominal):
                         self._step(epoch, batch, waited)
                     told = self._settle(keep=self.late)
                     tally.seconds += time.monotonic() - began
@@ -293,6 +295,13 @@ class Loop:
 def _seed(*parts: int) -> int:
     """A seed for torch that no other parts share."""
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _work(batch: Batch, input_size: tuple[int, int] | None) -> float:
+    """How much there is to compute, in batches of images of ``input_size`` (height, width)."""
+    if input_size is None or isinstance(batch.images, list):
+        return 1.0
+    return prod(batch.images.shape[1:3]) / prod(input_size)
 
 
 def _on_its_way(values: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.cuda.Event | None]:

@@ -123,9 +123,10 @@ def check(spec: Spec) -> Iterator[Finding]:
         yield Finding("dataset.classes", "classes names a class twice")
     yield from _check_augmentation(dataset)
     if message.train.num_iterations:
-        what = "YOLOX is trained by epochs, since the last ones go without heavy augmentation"
+        what = "num_iterations does not fit YOLOX, whose last epochs go without heavy augmentation"
         yield Finding("train.num_iterations", what, "leave num_iterations out, and write num_epochs")
-    elif (closing := closing_epochs(message)) > message.train.num_epochs:
+        return
+    if (closing := closing_epochs(message)) > message.train.num_epochs:
         what = f"closing_epochs must be at most num_epochs, {message.train.num_epochs}, not {closing}"
         yield Finding("dataset.augmentation.closing_epochs", what)
     yield from check_train(settled(message))

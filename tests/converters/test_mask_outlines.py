@@ -78,3 +78,21 @@ def test_an_item_with_a_mask_alone_keeps_it_as_a_polygon(tmp_path: Path) -> None
     (thing,) = next(iter(converters.read("yolo", tmp_path / "out"))).objects
     assert thing.box == Box(20, 10, 70, 55)
     assert geometry.area(thing.polygons[0]) == pytest.approx(pixels.sum(), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("other", "area"),
+    [
+        ((40, 40, 70, 40, 70, 70, 40, 70), 2400),
+        ((20, 20, 40, 20, 40, 40, 20, 40), 1600),
+        ((60, 60, 70, 60, 70, 70), 1650),
+    ],
+    ids=["overlapping", "inside", "apart"],
+)
+def test_one_ring_covers_what_two_cover(other: tuple[float, ...], area: float) -> None:
+    """Rings in a chain would be filled by the odd number of times they wind around a point: not where both are."""
+    ring = mask_outlines.united([(10, 10, 50, 10, 50, 50, 10, 50), other], 80, 80)
+    assert geometry.area(ring) == area
+    inside = [[geometry.contains(ring, x + 0.437, y + 0.413) for x in range(80)] for y in range(80)]
+    assert np.sum(inside) == pytest.approx(area, abs=6)
+    assert inside[45][45]

@@ -21,6 +21,7 @@ from runtime.data import batches, frames
 from runtime.data.recipe import Area, Data, Evaluation, Recipe, Source
 from runtime.evaluation.validation import image_infos
 from runtime.imaging.views.framing import KeepAspect, Letterbox
+from runtime.inference.front_door import ImagePrediction
 from runtime.tasks import ImageInfo, Prediction, ReportOptions, ResultsOptions, instance_segmentation
 from runtime.tasks.instance_segmentation import pasting
 
@@ -295,6 +296,8 @@ def test_a_prediction_comes_back_to_the_stored_image(tmp_path: Path) -> None:
         found = np.zeros((120, 200), bool)
         found[:, window.left : window.left + window.inside.shape[1]] = window.inside
         assert (found & expected).sum() / (found | expected).sum() > 0.97
+    assert np.array_equal(pasting.pixels(prediction)[1], found)
+    assert ImagePrediction(prediction, CLASSES).masks.shape == (2, 120, 200)
     small = instance_segmentation.restore(prediction, ImageInfo("", (50, 30), (120, 200)))
     assert small["boxes"].tolist() == [[10, -5, 30, 15], [20, 5, 40, 15]], "as for a thumbnail"
     assert pasting.area(pasting.masks(small)[1]) == pytest.approx(np.pi * 10 * 5 * 0.81, rel=0.2), (

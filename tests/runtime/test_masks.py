@@ -46,11 +46,12 @@ def test_rings_that_overlap_are_united_for_training_and_for_evaluation(base: Rec
     assert trained["masks"].sum() == 1600
 
 
-def test_points_are_kept_exactly(base: Recipe, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shift", [0, 0.25, 1 / 3])
+def test_points_are_kept_exactly(base: Recipe, tmp_path: Path, shift: float) -> None:
     """10.7 * 5 + 0.5 is 54 in double precision and less than that in single: COCO's rule makes another pixel of it."""
     from pycocotools import mask
 
-    ring = [10.7, 10.3, 40.9, 10.7, 40.3, 40.1, 10.1, 40.9]
+    ring = [value + shift for value in (10.7, 10.3, 40.9, 10.7, 40.3, 40.1, 10.1, 40.9)]
     source = coco(tmp_path, annotation(3, segmentation=[ring], bbox=[10, 10, 31, 31]))
     target = shown(split_of(base, source, MASKS, validates=True), KeepAspect(min_sizes=())).targets[2]
     assert target["segmentations"][0] == mask.frPyObjects([ring], 64, 64)[0]["counts"]

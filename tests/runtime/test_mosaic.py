@@ -16,7 +16,8 @@ from PIL import Image
 import specs
 from runtime.data import batches, frames
 from runtime.data.batches import Batch, Pictures
-from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap, Outlines
+from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap
+from runtime.data.masks import Outlines
 from runtime.data.orders import Draw, Order, further
 from runtime.data.recipe import Data, Evaluation, Recipe, Source
 from runtime.data.split import Split
@@ -139,7 +140,9 @@ def test_every_field_follows_a_turned_mosaic(split: Split) -> None:
             for at, (pixels, target) in enumerate(zip(batch.images, batch.targets, strict=True)):
                 count = len(target["labels"])
                 assert {name: len(values) for name, values in target.items()} == dict.fromkeys(target, count)
-                if len(set(pictures._samples(TURNED, draw.indices[at], pictures._random(draw, at)))) < 4:
+                shown = pictures.images(draw)[4 * at : 4 * at + 4]
+                assert shown[0] == draw.indices[at]
+                if len(set(shown)) < 4:
                     continue  # an image that is shown twice
                 several += count > 2
                 things = (target[name] for name in ("labels", "masks", "boxes", "keypoints"))
@@ -169,23 +172,23 @@ def require_points(points: np.ndarray, alike: np.ndarray) -> int:
 
 
 def test_mixup_mixes_half_and_half(tmp_path: Path) -> None:
-    """Four black images and a white one that is half as large as the input and empty, on grey."""
-    for name, level in (("black", 0), ("white", 255)):
+    """Four dark images and a white one that is half as large as the input and empty, on grey."""
+    for name, level in (("dark", 40), ("white", 255)):
         Image.new("RGB", SIZE, (level,) * 3).save(tmp_path / f"{name}.png")
     view = replace(STEADY, mixup=1, mosaic_scale=(1, 1), translate=0, mixup_scale=(0.5, 0.5), fill=(100, 100, 100))
     box = np.array([[20, 20, 100, 80]], np.float32)
-    black = Part(tmp_path / "black.png", box, SIZE)
+    dark = Part(tmp_path / "dark.png", box, SIZE)
     white = Part(tmp_path / "white.png", np.zeros((0, 4), np.float32), SIZE)
     for seed in range(5):
         random = np.random.default_rng(seed)
         assert view.further(random) == 4
-        pixels, parts = view.composed([black] * 4 + [white], random)
+        pixels, parts = view.composed([dark] * 4 + [white], random)
         levels, counts = np.unique(pixels, return_counts=True)
-        assert set(levels.tolist()) == {50, 128}, "black with grey, black with white: the four fill the input"
+        assert set(levels.tolist()) == {70, 148}, "dark with grey, dark with white: the four fill the input"
         assert counts[1] == SIZE[0] * SIZE[1] * 3 / 4
         assert len(parts[4].kept) == 0
         left, top = parts[4].placement.matrix[:2, 2] - [64, 0] * (parts[4].placement.matrix[:2, 0] < 0)
-        bright = np.argwhere(pixels[..., 0] == 128)
+        bright = np.argwhere(pixels[..., 0] == 148)
         assert bright.min(axis=0).tolist() == [round(top), round(left)]
 
 
@@ -213,7 +216,10 @@ def test_batches_are_the_same_whoever_makes_them_and_wherever_one_begins(split: 
     resumed = made_by(split, view, 1, epochs=range(2, 4), start=4)
     assert len(resumed) == 10
     assert all(map(same, whole[11:], resumed))
-    assert not same(whole[0], whole[7]), "another epoch, other mosaics"
+    pictures = Pictures(split, TURNED, SIZE[::-1], 9)
+    one, other, third = (pictures[draw] for draw in (Draw(1, 0, (3,)), Draw(1, 1, (3,)), Draw(2, 0, (3,))))
+    assert not same(one, other), "another place, another mosaic"
+    assert not same(one, third), "another epoch, too"
 
 
 def test_closing_epochs_show_one_image_as_it_is(split: Split) -> None:
@@ -257,11 +263,12 @@ def test_sizes_vary_from_batch_to_batch_by_multiples_of_32(split: Split) -> None
 
 
 def test_two_processes_see_the_same_sizes(split: Split) -> None:
-    view = Mosaic(width=128, height=128, multi_scale=3)
+    boxed = replace(split, fields=BOXES, columns={name: split.columns[name] for name in BOXES})
+    pictures = Pictures(boxed, Mosaic(width=128, height=128, multi_scale=3), (128, 128), 9)
     orders = [Order(split.samples, 2, range(1, 3), seed=9, rank=rank, ranks=2) for rank in (0, 1)]
-    sizes = [[view.at(draw.epoch, 9, draw.step).size for draw in order] for order in orders]
-    assert sizes[0] == sizes[1]
-    assert len(set(sizes[0])) > 3
+    rooms = [[pictures.room(draw) for draw in order] for order in orders]
+    assert rooms[0] == rooms[1]
+    assert len(set(rooms[0])) > 3
 
 
 def test_further_images_come_as_often_as_their_sources() -> None:

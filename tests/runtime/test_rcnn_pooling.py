@@ -14,13 +14,17 @@ pytestmark = pytest.mark.torch
 SHAPES = [(128, 160), (100, 90)]
 
 
-def test_values_and_gradients_are_torchvisions() -> None:
+KINDS = [pooling.Pooling, pooling.Gathering]
+
+
+@pytest.mark.parametrize("own", KINDS)
+def test_values_and_gradients_are_torchvisions(own: type[MultiScaleRoIAlign]) -> None:
     torch.manual_seed(0)
     corners = torch.rand(2, 40, 2) * 100 - 10
     boxes = list(torch.cat([corners, corners + torch.rand(2, 40, 2) ** 3 * 500], dim=2))
     boxes[1][0] = torch.tensor([5.0, 5.0, 5.0, 5.0])
     found = []
-    for kind in (MultiScaleRoIAlign, pooling.Pooling):
+    for kind in (MultiScaleRoIAlign, own):
         torch.manual_seed(1)
         maps = {name: torch.rand(2, 6, side, side + 2, requires_grad=True) for name, side in (("0", 16), ("1", 8))}
         pooled = kind(["0", "1"], output_size=7, sampling_ratio=2)(maps, boxes, SHAPES)
@@ -32,8 +36,10 @@ def test_values_and_gradients_are_torchvisions() -> None:
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
 
 
-def test_no_boxes() -> None:
+@pytest.mark.parametrize("own", KINDS)
+def test_no_boxes(own: type[MultiScaleRoIAlign]) -> None:
     maps = {"0": torch.rand(2, 6, 8, 8)}
-    pool = pooling.Pooling(["0"], output_size=7, sampling_ratio=2)
+    pool = own(["0"], output_size=7, sampling_ratio=2)
     boxes = [torch.zeros(0, 4), torch.tensor([[1.0, 1.0, 90.0, 90.0]])]
     assert pool(maps, boxes, SHAPES).shape == (1, 6, 7, 7)
+    assert pool(maps, boxes[:1] * 2, SHAPES).shape == (0, 6, 7, 7)

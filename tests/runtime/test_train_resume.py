@@ -8,32 +8,22 @@ import random
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from killing import kill_after
 
 from runtime.programs import train
 from runtime.training.log import TrainingLog
 from runtime.training.recorder import Recorder
 from runtime.weights import checkpoint
 from runtime.weights.checkpoint import Checkpoint
-from tltpipe.progress import read
 
 pytestmark = pytest.mark.torch
 
 torch = pytest.importorskip("torch")
 
-ROOT = Path(__file__).parents[2]
-PROGRAM = [
-    sys.executable,
-    "-c",
-    "import sys; from runtime.programs.train import main; sys.exit(main(sys.argv[1:]))",
-    "ssd",
-]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "TLTPIPE_PROGRESS_SECONDS": "0"}
 LOG = "ssd_training_log_resnet10.csv"
 
 
@@ -70,22 +60,6 @@ def assert_same(one: Path, other: Path) -> None:
     assert best[0] == best[1]
 
 
-def kill_after(lines: int, spec: Path, results: Path, *words: str) -> str:
-    """Start a training, kill -9 it once it has told of its progress so many times; returns what it had said."""
-    command = [*PROGRAM, "-e", str(spec), "-r", str(results), *words]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    assert process.stderr is not None
-    for line in process.stderr:
-        tick = read(line)
-        lines -= tick is not None and not tick.what.startswith("read")
-        if lines < 0:
-            break
-    process.kill()
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == -9
-    return said
-
-
 @pytest.mark.parametrize("words", [(), ("--ema", "0.9")], ids=["plain", "ema"])
 def test_killed_twice_at_random_and_started_again_by_the_same_command(
     shapes: Any, tmp_path: Path, words: tuple[str, ...]
@@ -96,8 +70,8 @@ def test_killed_twice_at_random_and_started_again_by_the_same_command(
     run(spec, whole, *words)
     moments = [random.randrange(1, 6) for _ in range(2)]
     print(f"killed after {moments} lines")
-    kill_after(moments[0], spec, parts, *words)
-    said = kill_after(moments[1], spec, parts, *words)
+    kill_after(moments[0], "ssd", spec, parts, *words)
+    said = kill_after(moments[1], "ssd", spec, parts, *words)
     assert re.search(r"going on (after epoch \d of 3|in epoch \d of 3, after step \d), from ", said)
     run(spec, parts, *words)
     assert_same(whole, parts)

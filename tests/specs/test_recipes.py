@@ -39,7 +39,7 @@ def test_each_is_a_spec_and_says_what_it_is(kind: str, name: str) -> None:
 
 def test_each_network_has_one_for_cpus() -> None:
     assert {kind for kind, name in ALL if name == "small"} == set(KINDS)
-    assert {"ssd", "faster_rcnn", "yolox"} <= set(KINDS)
+    assert {"ssd", "faster_rcnn", "mask_rcnn", "yolox"} <= set(KINDS)
 
 
 def test_the_published_faster_rcnns() -> None:
@@ -52,6 +52,15 @@ def test_the_published_faster_rcnns() -> None:
     step = person.train.optim
     assert (step.lr_scheduler, step.lr, step.lr_step_size, step.lr_decay) == ("step", 0.01, 25, 0.8)
     assert (person.train.num_epochs, person.dataset.batch_size, step.momentum) == (300, 2, 0)
+
+
+def test_the_published_mask_rcnn_counts_iterations() -> None:
+    message = spec("mask_rcnn", "clothing")
+    optim = message.train.optim
+    assert (message.model.backbone.type, message.model.box.batch_size_per_image) == ("resnet101", 128)
+    assert (message.model.min_size, message.model.max_size) == ((640, 672, 704, 736, 768, 800), 1333)
+    assert (message.train.num_iterations, message.dataset.batch_size, optim.lr) == (30000, 16, 0.001)
+    assert (optim.momentum, optim.weight_decay, optim.lr_scheduler, optim.warmup_steps) == (0.9, 1e-4, "constant", 1000)
 
 
 def test_yolov5x_as_yolox() -> None:

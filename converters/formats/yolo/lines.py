@@ -18,7 +18,6 @@ from converters.model import (
     flat,
     geometry,
     mask_outlines,
-    rings,
     rules,
 )
 from tltpipe.errors import DataError, Location
@@ -142,8 +141,10 @@ def _line(
 
 def _outline(thing: Object, sample: Sample) -> Polygon:
     """All rings joined; else the outline of the mask, or the corners of the box. Raises DataError for a broken mask."""
+    if len(thing.polygons) > 1:
+        return mask_outlines.united(thing.polygons, sample.width, sample.height)
     if thing.polygons:
-        return rings.joined(thing.polygons)
+        return thing.polygons[0]
     if thing.mask is not None and (thing.mask.width, thing.mask.height) == (sample.width, sample.height):
         try:
             if ring := mask_outlines.outline(thing.mask):

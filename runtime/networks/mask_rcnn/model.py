@@ -9,7 +9,7 @@ from torch.nn import functional
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 
 from runtime.nn.rcnn.model import RCNN
-from runtime.nn.rcnn.pooling import Pooling
+from runtime.nn.rcnn.pooling import Gathering
 
 if TYPE_CHECKING:
     from torchvision.models.detection.image_list import ImageList
@@ -26,11 +26,12 @@ class MaskRCNN(RCNN):
     each image, how likely each cell of a box is the object's, 0 to 1."""
 
     of_classes = (*RCNN.of_classes, "roi_heads.mask_predictor.mask_fcn_logits")
+    pooling = Gathering
 
     def __init__(self, settings: Model, *, classes: int) -> None:
         super().__init__(settings, classes=classes)
         heads, channels, mask = self.roi_heads, self.backbone.out_channels, settings.mask
-        heads.mask_roi_pool = Pooling(heads.box_roi_pool.featmap_names, output_size=CELLS, sampling_ratio=2)
+        heads.mask_roi_pool = self.pooling(heads.box_roi_pool.featmap_names, output_size=CELLS, sampling_ratio=2)
         norm = Norm if settings.version == 2 else None
         heads.mask_head = MaskRCNNHeads(channels, mask.layers, dilation=1, norm_layer=norm)
         heads.mask_predictor = MaskRCNNPredictor(mask.layers[-1], mask.dim_reduced, classes + 1)

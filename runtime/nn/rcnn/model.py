@@ -13,6 +13,7 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.rpn import RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
+from torchvision.ops import MultiScaleRoIAlign
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from runtime.nn.rcnn import backbones
@@ -53,6 +54,7 @@ class RCNN(faster_rcnn.FasterRCNN):  # type: ignore[misc]
     input_size = None
     of_classes: tuple[str, ...] = ("roi_heads.box_predictor",)
     """Below these names weights depend on the number of classes."""
+    pooling: type[MultiScaleRoIAlign] = Pooling
 
     def __init__(self, settings: Model, *, classes: int) -> None:
         backbone = backbones.build(settings.backbone, version=settings.version)
@@ -74,7 +76,7 @@ class RCNN(faster_rcnn.FasterRCNN):  # type: ignore[misc]
             rpn_batch_size_per_image=rpn.batch_size_per_image,
             rpn_positive_fraction=rpn.positive_fraction,
             rpn_score_thresh=rpn.score_thresh,
-            box_roi_pool=Pooling([str(level) for level in range(levels)], output_size=7, sampling_ratio=2),
+            box_roi_pool=self.pooling([str(level) for level in range(levels)], output_size=7, sampling_ratio=2),
             box_head=_box_head(settings, backbone.out_channels),
             box_score_thresh=box.score_thresh,
             box_nms_thresh=box.nms_thresh,

@@ -131,6 +131,17 @@ def masks(prediction: Prediction) -> list[Edges]:
     return [edges_of(mask) for mask in prediction["masks"]]
 
 
+def pixels(prediction: Prediction) -> NDArray[np.bool_]:
+    """The same as whole masks [n, H, W]; without any object none knows how large the image is."""
+    found = masks(prediction)
+    width, height = prediction["image_size"][0].tolist() if found else (0, 0)
+    whole = np.zeros((len(found), height, width), np.bool_)
+    for number, edges in enumerate(found):
+        part = window(edges, height)
+        whole[number, :, part.left : part.left + part.inside.shape[1]] = part.inside
+    return whole
+
+
 def segmentations(prediction: Prediction) -> list[bytes]:
     """The same as COCO's compressed run lengths."""
     if "segmentations" in prediction:
