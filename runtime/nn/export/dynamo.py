@@ -60,8 +60,9 @@ def in_data_type(
     ``operators`` are computed in int8."""
     if subject.data_type == "fp16":
         return halving.halved(model)
-    if subject.calibration is None:
+    if subject.data_type != "int8":
         return model
+    assert subject.calibration is not None
     batches = (dict(feeds(batch)) for batch in subject.calibration())
     return quantising.quantised(model, batches, operators=operators)
 
