@@ -12,6 +12,7 @@ from tltpipe.errors import Location, SpecError
 
 _SSD = "ssd_config"
 _TRAIN_SSD = "tltpipe trains SSD on the same data: `tltpipe spec new --from DATA -o train.conf` writes its spec"
+_WRITE = "the spec of this network is YAML here: `tltpipe spec new {0} --from DATA -o train.yaml` writes one"
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,18 @@ PROTO_TEXT = (
     Kind("yolo_v4", ("yolov4_config",)),
     Kind("retinanet", ("retinanet_config",)),
     Kind("efficientdet", ("efficientdet_config",)),
-    Kind("mask_rcnn", ("maskrcnn_config",)),
+    Kind("mask_rcnn", ("maskrcnn_config",), _WRITE.format("mask_rcnn")),
     Kind("detectnet_v2", ("bbox_rasterizer_config",)),
     Kind("detectnet_v2", ("cost_function_config",)),
     Kind("detectnet_v2 (inference)", ("inferencer_config",)),
     Kind("detectnet_v2", ("objective_set",)),
     Kind("efficientdet", ("model_config", "model_name")),
     Kind("efficientdet", ("dataset_config", "training_file_pattern")),
-    Kind("mask_rcnn", ("data_config", "training_file_pattern")),
-    Kind("faster_rcnn", ("model_config", "input_image_config")),
-    Kind("faster_rcnn", ("network_config", "input_image_config")),
-    Kind("faster_rcnn", ("enc_key",)),
-    Kind("faster_rcnn", ("model_config", "anchor_box_config")),
+    Kind("mask_rcnn", ("data_config", "training_file_pattern"), _WRITE.format("mask_rcnn")),
+    Kind("faster_rcnn", ("model_config", "input_image_config"), _WRITE.format("faster_rcnn")),
+    Kind("faster_rcnn", ("network_config", "input_image_config"), _WRITE.format("faster_rcnn")),
+    Kind("faster_rcnn", ("enc_key",), _WRITE.format("faster_rcnn")),
+    Kind("faster_rcnn", ("model_config", "anchor_box_config"), _WRITE.format("faster_rcnn")),
     Kind("unet", ("data_class_config",), "tltpipe has no network for masks of pixels"),
     Kind("unet", ("model_config", "model_input_height"), "tltpipe has no network for masks of pixels"),
     Kind("unet", ("model_config", "model_input_width"), "tltpipe has no network for masks of pixels"),

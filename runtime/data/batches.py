@@ -100,6 +100,12 @@ class Pictures:
         width, height = view.bound(stored)
         return width * height * 3 + sum(each.room(count, (width, height)) for each in self._large.values())
 
+    def images(self, draw: Draw) -> list[int]:
+        """Places in the split of all images that a batch shows, those beside others too."""
+        composite = self._composite(self._view(draw))
+        shown = (self._samples(composite, index, self._random(draw, at)) for at, index in enumerate(draw.indices))
+        return [self._sample(index)[0] for samples in shown for index in samples]
+
     def make(self, draw: Draw, memory: Memory) -> Rest:
         targets: list[Target] = []
         placements: list[Placement] = []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from runtime.data.batches import Batch
@@ -56,11 +58,20 @@ def _tiles(example: Example, task: Task, classes: Sequence[str]) -> list[Image.I
 
 
 def _shown(prediction: Prediction, task: Task, info: ImageInfo) -> Prediction:
-    """The objects to draw, in pixels of the drawn image."""
+    """The objects to draw, in pixels of the drawn image; none that is infinite, as a network in its first steps may
+    predict."""
     shown = confident(prediction, THRESHOLD)
     if "scores" in shown:
-        shown = {name: values[:MOST] for name, values in shown.items()}
+        finite = np.all([_finite(values) for values in shown.values()], axis=0)
+        shown = {name: values[finite][:MOST] for name, values in shown.items()}
     return task.restore(shown, info)
+
+
+def _finite(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which of the objects have no infinite value [n]."""
+    if not np.issubdtype(values.dtype, np.floating):
+        return np.ones(len(values), bool)
+    return np.asarray(np.isfinite(values).all(axis=tuple(range(1, values.ndim))))
 
 
 def _scaled(example: Example, scale: float) -> tuple[Image.Image, ImageInfo]:

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from converters.pictures.figures import finish, save
 from runtime.tasks import Scores
-from tltpipe.files import atomic
 
 NAME = "curves.png"
 SHARE = 0.02
@@ -68,7 +68,6 @@ def draw(series: Mapping[str, Series], path: Path, blank: Scores) -> None:
     """Write the picture; none where nothing was measured yet."""
     if "loss" not in series:
         return
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     parts = _parts(series, blank)
@@ -78,8 +77,7 @@ def draw(series: Mapping[str, Series], path: Path, blank: Scores) -> None:
         part(axes)
     for axes in figure.axes[len(parts) :]:
         axes.set_axis_off()
-    with atomic(path, "wb") as stream:
-        FigureCanvasAgg(figure).print_png(stream)  # type: ignore[no-untyped-call]
+    save(figure, path)
 
 
 def _parts(series: Mapping[str, Series], blank: Scores) -> list[Callable[[Any], None]]:
@@ -159,14 +157,9 @@ def _marker(series: Series) -> str | None:
 def _finish(axes: Any, title: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axes.set_title(title, fontsize=10, loc="left")
+    finish(axes, title)
     axes.set_xlabel("epoch", fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.grid(color="#e3e7ed")
-    axes.set_axisbelow(True)
-    axes.tick_params(which="both", labelsize=8, length=0)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
     axes.legend(fontsize=7, frameon=False)
 
 

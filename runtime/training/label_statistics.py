@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.pictures.drawing import one_line
+from converters.pictures.figures import finish, readable, save
 from runtime.data.split import Split
-from tltpipe.files import atomic, write_text
+from tltpipe.files import write_text
 
 TABLE, PICTURE = "labels.csv", "labels.png"
 MOST = 200_000
@@ -125,7 +125,6 @@ def _medians(labels: Labels, chosen: Any) -> list[str]:
 
 def draw(path: Path, splits: Mapping[str, Labels], classes: Sequence[str]) -> None:
     """Write the picture: classes above; below centres, sides, sizes and shapes of boxes, and objects on an image."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -152,8 +151,7 @@ def draw(path: Path, splits: Mapping[str, Labels], classes: Sequence[str]) -> No
         clipped = {name: each.clip(0, most) for name, each in counts.items()}
         _shares(panels[4], clipped, np.arange(most + 2) - 0.5, "objects on an image")
         panels[4].xaxis.set_major_locator(MaxNLocator(integer=True))
-    with atomic(path, "wb") as stream:
-        FigureCanvasAgg(figure).print_png(stream)  # type: ignore[no-untyped-call]
+    save(figure, path)
 
 
 def _classes(axes: Any, splits: Mapping[str, Labels], classes: Sequence[str]) -> None:
@@ -167,16 +165,15 @@ def _classes(axes: Any, splits: Mapping[str, Labels], classes: Sequence[str]) ->
         if len(classes) <= 60:
             texts = [f"{count:,}" for count in labels.objects.tolist()]
             axes.bar_label(bars, texts, fontsize=7, rotation=90 if len(classes) > 8 else 0, padding=2)
-    readable = [one_line(name.replace("_", " ")).replace("$", r"\$") for name in classes]
-    readable = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in readable]
-    straight = max(map(len, readable)) * len(readable) < 140
+    names = [readable(name, LONGEST) for name in classes]
+    straight = max(map(len, names)) * len(names) < 140
     turned: dict[str, Any] = {} if straight else {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(range(len(classes)), readable, **turned)
+    axes.set_xticks(range(len(classes)), names, **turned)
     axes.margins(y=0.16)
     beside = max(0.5, 4 - len(classes) / 2)  # one class is no wall
     axes.set_xlim(-beside, len(classes) - 1 + beside)
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g}%")
-    _finish(axes, "objects of each class, shares of the split")
+    finish(axes, "objects of each class, shares of the split")
     axes.legend(fontsize=9, frameon=False)
 
 
@@ -189,7 +186,7 @@ def _heat(axes: Any, across: Floats, down: Floats, title: str, names: tuple[str,
     )
     axes.set_xlabel(f"{names[0]}, of the image's", fontsize=9)
     axes.set_ylabel(f"{names[1]}, of the image's", fontsize=9)
-    _finish(axes, title)
+    finish(axes, title)
 
 
 def _shares(axes: Any, values: Mapping[str, NDArray[Any]], edges: NDArray[Any], title: str) -> None:
@@ -200,13 +197,4 @@ def _shares(axes: Any, values: Mapping[str, NDArray[Any]], edges: NDArray[Any], 
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g}%")
     axes.set_ylim(bottom=0)
     axes.legend(fontsize=8, frameon=False)
-    _finish(axes, title)
-
-
-def _finish(axes: Any, title: str) -> None:
-    axes.set_title(title, fontsize=10, loc="left")
-    axes.grid(color="#e3e7ed", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(which="both", labelsize=8, length=0)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    finish(axes, title)

@@ -14,6 +14,7 @@ import torch
 from runtime import tasks
 from runtime.data import batches as data
 from runtime.data import frames
+from runtime.data.batches import Pictures
 from runtime.data.orders import Order
 from runtime.data.recipe import Optimizer
 from runtime.machine import device, threads
@@ -81,7 +82,7 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
         _restore(fabric, optimizer, average, begin, computing)
     total = recipe.iterations or order.steps * recipe.epochs
     plan = engine.Plan(
-        epochs, order.steps, recipe.schedule(total, ranks), recipe.seed, asked.clip_norm, Names(order, split),
+        epochs, order.steps, recipe.schedule(total, ranks), recipe.seed, asked.clip_norm, Names(order, images),
         iterations=recipe.iterations,
     )  # fmt: skip
     ahead = islice(order, max(0, total - plan.before(epochs.start) - begin.tally.steps))
@@ -191,13 +192,14 @@ class Names:
     """The names of the images that all processes see in a step; ``order`` is that of one of them."""
 
     order: Order
-    split: Split
+    pictures: Pictures
 
     def __call__(self, epoch: int, step: int) -> Sequence[str]:
         """``step`` counts from 1."""
         here = replace(self.order, epochs=range(epoch, epoch + 1), start_step=step - 1)
         draws = [next(iter(replace(here, rank=rank))) for rank in range(here.ranks)]
-        return [self.split.name(index) for draw in draws for index in draw.indices]
+        images = dict.fromkeys(image for draw in draws for image in self.pictures.images(draw))
+        return [self.pictures.split.name(image) for image in images]
 
 
 FUSED = {"SGD", "Adam", "AdamW"}

@@ -96,7 +96,7 @@ def test_json_is_all_that_is_printed_and_holds_the_scores(learned: Any, tmp_path
     told = json.loads(capsys.readouterr().out)
     assert told == json.loads((tmp_path / "evaluation/evaluation.json").read_text())
     assert told["pictures_drawn"] == []
-    assert sorted(path.name for path in (tmp_path / "evaluation").iterdir()) == ["evaluation.json"]
+    assert sorted(path.name for path in (tmp_path / "evaluation").iterdir()) == ["classes.csv", "evaluation.json"]
     assert (told["network"], told["task"], told["primary"]) == ("ssd_resnet10", "detection", "mAP")
     per_class = told["per_class"]["AP"]
     assert told["mAP"] == told["figures"]["mAP"] == pytest.approx(sum(per_class.values()) / len(per_class))

@@ -40,7 +40,7 @@ class Curve:
         true = np.append(0, self.true)[found]
         return _share(true, found), _share(true, self.objects), _share(2 * true, found + self.objects)
 
-    def drawn(self, thresholds: Any) -> Floats:
+    def values_over(self, thresholds: Any) -> Floats:
         """Precision, recall and F1 [3, T] as they are drawn over thresholds and averaged over classes: above the score
         of the best detection precision is 1, since nothing wrong is said there; without any detection it is 0."""
         values = np.stack(self.at(thresholds))
@@ -112,7 +112,7 @@ class Analysis:
     @cached_property
     def over_grid(self) -> dict[int, Floats]:
         """Precision, recall and F1 [3, 1001] at each threshold of ``GRID``, of each class (from 0) that has objects."""
-        return {k: curve.drawn(GRID) for k, curve in enumerate(self.curves) if curve.objects}
+        return {k: curve.values_over(GRID) for k, curve in enumerate(self.curves) if curve.objects}
 
     @cached_property
     def mean_over_grid(self) -> Floats:
@@ -122,7 +122,7 @@ class Analysis:
     @property
     def means(self) -> tuple[float, float, float]:
         """Precision, recall and F1 at the threshold, the means over the classes that have objects."""
-        known = [curve.drawn([self.threshold])[:, 0] for curve in self.curves if curve.objects]
+        known = [curve.values_over([self.threshold])[:, 0] for curve in self.curves if curve.objects]
         precision, recall, f1 = np.mean(known, axis=0).tolist() if known else (0.0, 0.0, 0.0)
         return precision, recall, f1
 

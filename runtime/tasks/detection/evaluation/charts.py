@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from converters.pictures.drawing import PALETTE, one_line
+from converters.pictures.drawing import PALETTE
+from converters.pictures.figures import readable, save
 from runtime.tasks.detection.evaluation.analysis import GRID, Analysis
-from tltpipe.files import atomic
 
 INK, MUTED, FAINT, PAPER = "#1b1f27", "#5b6472", "#e3e7ed", "#f5f7f9"
 BLUES = colors.LinearSegmentedColormap.from_list("right", ["#ffffff", "#d6e6f8", "#6aa5e0", "#1d5fa8", "#0b3566"])
@@ -42,7 +42,7 @@ def confusion(
 
     What is right is blue, what is wrong red; a class that has no object at all stays white.
     """
-    names = [_readable(name) for name in classes]
+    names = [readable(name, LONGEST) for name in classes]
     size = len(counts)
     sums = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, sums, out=np.zeros(counts.shape), where=sums > 0)
@@ -77,7 +77,7 @@ def confusion(
     title = "What was taken for what" + (": shares of the row" if normalised else "")
     figure.text(0.2 / width, 1 - 0.38 / height, title, fontsize=13.5, fontweight="bold", color=INK)
     figure.text(0.2 / width, 1 - 0.66 / height, about, fontsize=9.5, color=MUTED)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _write_cells(
@@ -119,7 +119,7 @@ def precision_recall(path: Path, analysis: Analysis, values: Sequence[float], *,
     axes.set_ylabel("precision: share of the detections that are right")
     _legend(axes, "average precision", len(order))
     _titled(axes, "Precision and recall", about)
-    _save(figure, path)
+    save(figure, path)
 
 
 def over_threshold(path: Path, analysis: Analysis, measure: str, *, about: str) -> None:
@@ -143,7 +143,7 @@ def over_threshold(path: Path, analysis: Analysis, measure: str, *, about: str) 
     axes.set_ylabel("F1: harmonic mean of precision and recall" if best else measure)
     _legend(axes, "best F1" if best else f"{measure} at {at:.2f}", len(over))
     _titled(axes, f"{measure[0].upper()}{measure[1:]} over the threshold", about)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _mark(axes: Any, at: float, height: float, text: str, *, below: bool) -> None:
@@ -171,13 +171,7 @@ def _colour(k: int) -> tuple[float, float, float]:
 
 
 def _label(analysis: Analysis, k: int, value: float) -> str:
-    return f"{_readable(analysis.findings.classes[k])}  {value:.3f}"
-
-
-def _readable(name: str) -> str:
-    """``name`` for people, cut where it would take the room of the chart."""
-    name = one_line(name.replace("_", " ")).replace("$", r"\$")  # matplotlib takes a formula to stand between two
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    return f"{readable(analysis.findings.classes[k], LONGEST)}  {value:.3f}"
 
 
 def _unit_square(axes: Any) -> None:
@@ -217,8 +211,3 @@ def _titled(axes: Any, title: str, about: str) -> None:
         about, (0, 1), xytext=(0, 12), xycoords="axes fraction", textcoords="offset points",
         fontsize=9.5, color=MUTED, ha="left", va="bottom",
     )  # fmt: skip
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with atomic(path, "wb") as stream:
-        figure.savefig(stream, format="png", facecolor="white")
