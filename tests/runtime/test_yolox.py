@@ -20,7 +20,7 @@ from runtime.networks.yolox.model import YOLOX
 from runtime.networks.yolox.settings import Settings
 from runtime.weights import pretrained
 from specs.yolox.settings import Model
-from tltpipe.errors import SpecError
+from tltpipe.errors import ModelError, SpecError
 
 pytestmark = pytest.mark.torch
 
@@ -154,6 +154,16 @@ def test_official_checkpoints_load_and_heads_of_other_classes_are_listed(tmp_pat
     assert "head.cls_preds.0.weight, head.cls_preds.0.bias" in line
     assert line.endswith("and 2 more")
     assert torch.equal(other.state_dict()["head.reg_preds.0.bias"], official.state_dict()["head.reg_preds.0.bias"])
+
+
+@pytest.mark.parametrize("others", ["tiny", "mask_rcnn"])
+def test_weights_of_another_size_or_network_are_refused(tmp_path: Path, others: str) -> None:
+    path = tmp_path / "others.pth"
+    tensors = built(others).state_dict() if others == "tiny" else {"roi_heads.box_head.fc6.weight": torch.zeros(2, 2)}
+    torch.save({"model": tensors}, path)
+    error = error_of(ModelError, pretrained.adopt, built("nano"), pretrained.read(path), path)
+    assert (error.exit_code, error.where) == (4, path)
+    assert ("another size" in error.what) == (others == "tiny")
 
 
 def test_a_recipe_has_what_the_spec_asks_for() -> None:
