@@ -8,6 +8,8 @@ whose speed drifts slows all of them.
 from __future__ import annotations
 
 import argparse
+import importlib
+import re
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,26 +23,26 @@ from measure import told
 from runtime.machine import device
 from tltpipe.machine import cpu_count
 
-NETWORKS = (("resnet", 18), ("mobilenet_v2", 0))
-SIDE, CLASSES, CANDIDATES = 300, 13, 300
+NETWORKS = ("ssd_resnet18", "ssd_mobilenet_v2", "yolox_nano", "yolox_s")
+SIDES = {"ssd": 300, "yolox": 416}
+CLASSES, CANDIDATES = 13, 300
 TARGET = 1.5
 SPEC = Path(__file__).parents[1] / "tests/data/seed-specs/training.conf"
 
 
-def detector_of(arch: str, nlayers: int) -> Any:
-    """An SSD of SIDE x SIDE pixels that answers unlike things to unlike pictures."""
+def ssd_of(variant: str, pixels: Any) -> tuple[Any, Callable[[Any], object]]:
+    """An SSD that answers unlike things to unlike pictures, and what it does with some."""
     import torch
 
     import specs
-    from runtime.exporting import judging
     from runtime.networks import ssd
     from runtime.networks.ssd.model import SSD
 
     settings = ssd.recipe(specs.parse(SPEC, "ssd")).model
-    settings = replace(settings, arch=arch, nlayers=nlayers, input_size=(SIDE, SIDE), freeze_blocks=())
-    torch.manual_seed(1)
+    arch, layers = re.fullmatch(r"([a-z]+(?:_v\d)?)(\d*)", variant).groups()  # type: ignore[union-attr]
+    size = (pixels.shape[2], pixels.shape[3])
+    settings = replace(settings, arch=arch, nlayers=int(layers or 0), input_size=size, freeze_blocks=())
     detector: Any = SSD(settings, num_classes=CLASSES)
-    pixels = torch.from_numpy(judging.sample((SIDE, SIDE), 4)).permute(0, 3, 1, 2).float()
     with torch.no_grad():
         for _ in range(3):
             detector.train().raw(pixels)
@@ -51,37 +53,65 @@ def detector_of(arch: str, nlayers: int) -> Any:
         scores = detector.dense(pixels[:1])[0].flatten()
     threshold = float(scores.topk(CANDIDATES).values[-1])
     detector.settings = replace(detector.settings, confidence_threshold=threshold)
-    return detector
+    return detector, detector.predict
 
 
-def models(arch: str, nlayers: int, folder: Path, *, threads: int) -> dict[str, Callable[[], object]]:
+def yolox_of(size: Any, pixels: Any) -> tuple[Any, Callable[[Any], object]]:
+    """The same of YOLOX."""
+    import torch
+
+    from runtime.networks.yolox import decode
+    from runtime.networks.yolox.model import YOLOX
+    from runtime.networks.yolox.settings import Settings
+    from specs.yolox.settings import Model
+
+    model = YOLOX(Settings(Model(type=size), (pixels.shape[2], pixels.shape[3]), 0), classes=CLASSES)
+    with torch.no_grad():
+        for _ in range(3):
+            model.train().raw(pixels)
+        said = decode.cells(model.eval().raw(pixels))
+        heads: Any = model.head
+        for group, output in ((heads.obj_preds, said.objects), (heads.cls_preds, said.classes)):
+            for head in group:
+                head.weight /= output.std()
+        said = decode.cells(model.raw(pixels[:1]))
+        scores = (said.objects.sigmoid() * said.classes.max(dim=2).values.sigmoid()).flatten()
+    network = replace(model.settings.network, score_thresh=float(scores.topk(CANDIDATES).values[-1]))
+    model.settings = replace(model.settings, network=network)
+    return model, model.predict
+
+
+def models(name: str, folder: Path, *, threads: int) -> dict[str, Callable[[], object]]:
     """A call for each contestant."""
     import torch
 
+    from runtime import networks
     from runtime.exporting import judging
     from runtime.inference.backends import Device
     from runtime.inference.backends.onnx import session
-    from runtime.networks.ssd.export import onnx
     from runtime.nn.export.subject import Subject
 
     torch.set_num_threads(threads)
-    detector = detector_of(arch, nlayers)
-    picture = judging.sample((SIDE, SIDE), 1)
-    images = torch.from_numpy(picture).permute(0, 3, 1, 2).float().contiguous()
+    torch.manual_seed(1)
+    network, _, variant = name.partition("_")
+    size = (SIDES[network],) * 2
+    several = torch.from_numpy(judging.sample(size, 4)).permute(0, 3, 1, 2).float()
+    model, predict = {"ssd": ssd_of, "yolox": yolox_of}[network](variant, several)
+    images = torch.from_numpy(judging.sample(size, 1)).permute(0, 3, 1, 2).float().contiguous()
     names = tuple(f"class_{number}" for number in range(CLASSES))
-    subject = Subject(detector, "ssd", names, (SIDE, SIDE), 17)
-    pictures = [judging.sample((SIDE, SIDE), 8)]
+    subject, pictures = Subject(model, network, names, size, 17), [judging.sample(size, 8)]
+    onnx: Any = importlib.import_module(networks.load(network).EXPORTS["onnx"])  # type: ignore[attr-defined]
 
     def eager() -> object:
         with torch.inference_mode():
-            return detector(images)
+            return predict(images)
 
     calls: dict[str, Callable[[], object]] = {"PyTorch eager": eager}
-    for name, data_type in (("ONNX Runtime", "fp32"), ("ONNX Runtime int8", "int8")):
-        path = folder / f"{arch}-{data_type}.onnx"
+    for call, data_type in (("ONNX Runtime", "fp32"), ("ONNX Runtime int8", "int8")):
+        path = folder / f"{name}-{data_type}.onnx"
         onnx.write(replace(subject, data_type=data_type, calibration=lambda: iter(pictures)), path)
         runtime = session(str(path), Device(), threads=threads)
-        calls[name] = lambda runtime=runtime: runtime.run(None, {"images": images.numpy()})  # type: ignore[misc]
+        calls[call] = lambda runtime=runtime: runtime.run(None, {"images": images.numpy()})  # type: ignore[misc]
     return calls
 
 
@@ -102,16 +132,17 @@ def in_turn(calls: Sequence[Callable[[], object]], *, rounds: int, repeats: int)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"{', '.join(NETWORKS)} (default: all)")
     parser.add_argument("--threads", type=int, default=cpu_count())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=20)
     said = parser.parse_args()
     device.require_torch()
     with tempfile.TemporaryDirectory() as folder:
-        for arch, nlayers in NETWORKS:
-            calls = models(arch, nlayers, Path(folder), threads=said.threads)
+        for network in said.networks or NETWORKS:
+            calls = models(network, Path(folder), threads=said.threads)
             eager, *others = in_turn(list(calls.values()), rounds=said.rounds, repeats=said.repeats)
-            print(f"{arch}{nlayers or ''}, {SIDE}x{SIDE}, {CLASSES} classes, {said.threads} threads", flush=True)
+            print(f"{network}, {CLASSES} classes, {said.threads} threads", flush=True)
             print(f"  PyTorch eager: {1000 * median(eager):.1f} ms")
             for name, times in zip(list(calls)[1:], others, strict=True):
                 ratio = median(slow / fast for slow, fast in zip(eager, times, strict=True))

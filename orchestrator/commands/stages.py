@@ -188,9 +188,12 @@ def export(
     options: Options,
     checkpoint: Annotated[str | None, CHECKPOINT] = None,
     model: Annotated[str | None, MODEL] = None,
-    format: Annotated[str | None, typer.Option(help="onnx, onnx_raw, deepstream or pt2 (default: onnx).")] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(help="Of those of the network: onnx, onnx_decoded, onnx_raw, deepstream, pt2 (default: onnx)."),
+    ] = None,
     data_type: Annotated[
-        str | None, typer.Option(help="fp32, fp16 (ONNX) or int8 (onnx, onnx_raw) (default: fp32).")
+        str | None, typer.Option(help="fp32, fp16 (ONNX) or int8 (ONNX but for deepstream) (default: fp32).")
     ] = None,
     calibration: Annotated[
         Path | None,

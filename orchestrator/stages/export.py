@@ -28,7 +28,8 @@ class Exporting:
     __pydantic_config__: ClassVar = STRICT
 
     format: str | None = None
-    """onnx (suppression inside), onnx_raw, deepstream or pt2; (default: the toolkit's first)."""
+    """One of the network's: onnx (suppression inside), onnx_decoded, onnx_raw, deepstream, pt2 (default: the
+    toolkit's first)."""
     data_type: Literal["fp32", "fp16", "int8"] = "fp32"
     """Arithmetic of the exported model; int8 needs images to calibrate on."""
     calibration: str | None = None

@@ -25,6 +25,7 @@ IMAGE_EXTENSIONS: tuple[str, ...] | None = None
 
 EXPORTS: Mapping[str, str] = {
     "onnx": ".onnx",
+    "onnx_decoded": ".onnx",
     "onnx_raw": ".onnx",
     "deepstream": ".onnx",
     "pt2": ".pt2",

@@ -91,6 +91,7 @@ def _subject(wanted: Wanted, original: Trained) -> Subject:
         batch=wanted.batch,
         data_type=wanted.data_type,
         calibration=batches if wanted.calibration else None,
+        view=original.recipe.inference_view,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 
 LARGEST_LOG_RATIO = 20.0
 """exp() of more would leave float32 once squared; no real box is e^20 times its anchor."""
+
+LARGEST_LOG_SIDE = 8.0
+"""Of a box from a cell, in strides: no image is as large, and a network that has learnt little cannot say infinity."""
 
 
 def iou(first: NDArray[Any], second: NDArray[Any], *, crowd: NDArray[Any] | bool = False) -> NDArray[Any]:
@@ -58,3 +62,18 @@ def decode(offsets: NDArray[Any], anchors: NDArray[Any], variances: NDArray[Any]
     centre = scaled[:, :2] * (high - low) + (low + high) / 2
     half = np.exp(np.minimum(scaled[:, 2:], LARGEST_LOG_RATIO)) * (high - low) / 2
     return np.concatenate([centre - half, centre + half], axis=1)
+
+
+def from_cells(maps: Sequence[NDArray[Any]], height: int) -> NDArray[Any]:
+    """Boxes [A, 4] from ``maps`` [4, h, w] of an input of ``height`` pixels: of each cell the centre's offset from its
+    corner and the logs of the sides, in strides. Cells come row by row, those of the first map first."""
+    found = []
+    for each in maps:
+        rows, columns = each.shape[-2:]
+        stride = height / rows
+        corners = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2)
+        flat = each.reshape(4, -1).T
+        centre = (flat[:, :2] + corners.astype(flat.dtype)) * stride
+        half = np.exp(np.minimum(flat[:, 2:], LARGEST_LOG_SIDE)) * (stride / 2)
+        found.append(np.concatenate([centre - half, centre + half], axis=1))
+    return np.concatenate(found)

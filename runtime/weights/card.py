@@ -13,6 +13,9 @@ from tltpipe import inputs
 from tltpipe.errors import ModelError
 
 FORMAT = "tltpipe model 1"
+PREDICTIONS = "predictions"
+USUAL = {"onnx_raw": "anchors", "deepstream": "plugin", "pt2": "dense"}
+"""How the outputs of a kind become predictions where its card does not say it; else they are predictions already."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Card:
     """Height and width of the input in pixels; None for images of any size."""
     input: Mapping[str, Any]
     outputs: Mapping[str, str]
+    decoder: str = ""
+    """How outputs become predictions (``runtime.inference.backends._decoders``); "": as is usual for the kind."""
     data_type: str = "fp32"
     batch: int | None = None
     grey: bool = False
@@ -38,6 +43,11 @@ class Card:
     variances: tuple[float, ...] = ()
     """Units of the offsets from anchors."""
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def decoding(self) -> str:
+        """The name of the decoder."""
+        return self.decoder or USUAL.get(self.kind, PREDICTIONS)
 
     def text(self) -> str:
         told = {
@@ -52,6 +62,7 @@ class Card:
             "data_type": self.data_type,
             "input": dict(self.input),
             "outputs": dict(self.outputs),
+            **({"decoder": self.decoder} if self.decoder else {}),
             "thresholds": self.thresholds and {name: round(value, 7) for name, value in vars(self.thresholds).items()},
             "variances": [round(value, 7) for value in self.variances],
             **self.facts,
@@ -90,6 +101,7 @@ def read(model: Path) -> Card:
             variances=tuple(map(float, told["variances"])),
             input=told["input"],
             outputs=told["outputs"],
+            decoder=str(told.get("decoder", "")),
             data_type=str(told["data_type"]),
             batch=None if told["batch"] is None else int(told["batch"]),
         )

@@ -20,11 +20,12 @@ onnxruntime = pytest.importorskip("onnxruntime")
 from runtime.exporting import judging
 from runtime.imaging.boxes import decode
 from runtime.imaging.pixels import prepared
-from runtime.inference.backends.onnx import probabilities
+from runtime.inference.backends._decoders import probabilities
 from runtime.networks import ssd
 from runtime.networks.ssd.export import core, graphs, heads
 from runtime.networks.ssd.loss import FocalLoss, HardNegativeLoss
 from runtime.networks.ssd.model import SSD
+from runtime.nn.export import pieces
 from runtime.nn.export.subject import Subject
 from runtime.tasks import Prediction
 from runtime.tasks.detection import difference
@@ -91,7 +92,7 @@ def test_all_forms_agree(
         assert apart.pixels < 1e-2
         assert apart.scores < 1e-4
 
-    whole = graphs.join(network, graphs.pixels(known), graphs.detections(known), batch=None)
+    whole = pieces.join(network, graphs.pixels(known), graphs.detections(known), batch=None)
     onnx.checker.check_model(whole, full_check=True)
     for count in (5, 1):
         boxes, labels, scores, counts = run(whole, images[:count])
@@ -101,7 +102,7 @@ def test_all_forms_agree(
         if count == 5:
             same([detections(boxes[i][:n], labels[i][:n], scores[i][:n]) for i, n in enumerate(counts)])
 
-    logits, offsets, anchors = run(graphs.join(network, graphs.pixels(known), graphs.raw(known), batch=None), images)
+    logits, offsets, anchors = run(pieces.join(network, graphs.pixels(known), graphs.raw(known), batch=None), images)
     scale = np.array([size[1], size[0]] * 2, np.float32)
     same([
         suppress(
@@ -112,7 +113,7 @@ def test_all_forms_agree(
         for i in range(5)
     ])  # fmt: skip
 
-    model = graphs.join(network, None, graphs.plugin(known), batch=None)
+    model = pieces.join(network, None, graphs.plugin(known), batch=None)
     node = model.graph.node[-1]
     settings = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
     assert settings["numClasses"] == 3 + known.background
@@ -140,7 +141,7 @@ def int8_has_no_operators_of_microsofts(detector: Any, known: Any, pixels: Any) 
     small = core.network(subject, known)
     assert {node.domain for node in small.graph.node} == {""}
     assert [each.version for each in small.opset_import] == [17]
-    whole = graphs.join(small, graphs.pixels(known), graphs.detections(known), batch=None)
+    whole = pieces.join(small, graphs.pixels(known), graphs.detections(known), batch=None)
     onnx.checker.check_model(whole, full_check=True)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.data.recipe import Recipe
-from runtime.imaging.views.framing import KeepAspect
+from runtime.imaging.views.framing import KeepAspect, Letterbox
 from runtime.inference.backends import ModelRequest
 from runtime.inference.backends._seeing import BySize, BySpec
 from runtime.shell import program
@@ -22,13 +22,13 @@ from runtime.weights.classes import require_same_classes
 from tltpipe.errors import ModelError
 
 
-def read(path: Path, request: ModelRequest, *kinds: str) -> Card:
-    """The card of the model ``path``, whose kind must be one of ``kinds``.
+def read(path: Path, request: ModelRequest, *decoders: str) -> Card:
+    """The card of the model ``path``, whose outputs must be such as one of ``decoders`` reads.
 
     Raises ModelError where there is none, it is of another kind or network, or of other classes than the spec's.
     """
     found = card.read(path)
-    if found.kind not in kinds:
+    if found.decoding not in decoders:
         what = f"its JSON says that it is a {found.kind} model, which is no {path.suffix} file"
         raise ModelError(what, where=path, hint="were files renamed? Export it again")
     if not f"{found.network}_".startswith(f"{request.network}_"):
@@ -94,9 +94,19 @@ def require_names(text: str | None, found: Card, path: Path) -> None:
 def image_loader(found: Card) -> BySize | BySpec:
     """How a model takes images from files. Raises ModelError where its card does not say it."""
     if found.size is not None:
-        return BySize(found.size, found.grey)
+        placed = found.input.get("letterbox")
+        return BySize(found.size, found.grey) if placed is None else BySpec(_letterbox(found.size, placed))
     try:
         resize = {name: int(found.input["resize"][name]) for name in ("min_size", "max_size")}
     except (KeyError, TypeError, ValueError) as problem:
         raise ModelError(f"its JSON is damaged: {problem!r}", hint="export it again") from None
     return BySpec(KeepAspect(min_sizes=(resize["min_size"],), max_size=resize["max_size"]))
+
+
+def _letterbox(size: tuple[int, int], said: Any) -> Letterbox:
+    """Raises ModelError."""
+    try:
+        red, green, blue = map(int, said["fill"])
+        return Letterbox(width=size[1], height=size[0], fill=(red, green, blue), centred=bool(said["centred"]))
+    except (KeyError, TypeError, ValueError) as problem:
+        raise ModelError(f"its JSON is damaged: {problem!r}", hint="export it again") from None

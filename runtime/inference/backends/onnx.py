@@ -1,7 +1,7 @@
 """What tlt-export wrote as ONNX, in ONNX Runtime; torch is not needed.
 
-Decoding and suppression are in the graph (``onnx``), are done here (``onnx_raw``), or stand in it as TensorRT's plugin
-(``deepstream``), whose work is then done here, too, so that such a file can be tried out anywhere.
+Decoding and suppression are in the graph, are done here (``_decoders``), as the card says, or stand in the graph as
+TensorRT's plugin, whose work is then done here, too, so that such a file can be tried out anywhere.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from runtime.imaging.boxes import decode
 from runtime.imaging.pixels import PixelBatch, parts, prepared
 from runtime.inference.backends import Device, LoadImage, ModelRequest
-from runtime.inference.backends._cards import image_loader, read, require_classes, require_names, thresholds
+from runtime.inference.backends._cards import image_loader, read, require_classes, require_names
 from runtime.inference.backends._cards import input_size as size_of
+from runtime.inference.backends._decoders import DECODERS, Decoder, Outputs, of_card
 from runtime.machine.threads import Threads, counts
 from runtime.nn.export.onnx_files import NAMES, TENSORRT_NMS
 from runtime.tasks import Prediction
@@ -28,6 +29,7 @@ from runtime.weights.card import Card
 from tltpipe.errors import HostError, ModelError
 
 SUFFIXES = frozenset({".onnx"})
+PLUGIN = "plugin"
 HINT = 'pip install "tltpipe[export]"'
 
 
@@ -49,6 +51,10 @@ class Session:
         self.about = f"ONNX Runtime {onnxruntime.__version__}, {where}, {card.data_type}"
         self.input = self.runtime.get_inputs()[0].name
         self.outputs = [each.name for each in self.runtime.get_outputs()]
+        self.decode = self.decoder()
+
+    def decoder(self) -> Decoder:
+        return of_card(self.card)
 
     def _use(self, count: int) -> None:
         """Compute with ``count`` threads. ONNX Runtime takes their number once, when a graph is opened."""
@@ -61,22 +67,16 @@ class Session:
         for part, count in parts(np.asarray(pixels), self.batch):
             with self.threads.timed(len(part)):
                 outputs = self.run(part)
-            found += [self.found(outputs, i) for i in range(count)]
+            found += [self.checked(self.decode(outputs, place)) for place in range(count)]
         return found
 
-    def run(self, pixels: NDArray[np.uint8]) -> list[Any]:
+    def run(self, pixels: NDArray[np.uint8]) -> Outputs:
         """The graph's outputs for ``pixels`` uint8 [B, H, W, 3]."""
-        given = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32)
-        outputs: list[Any] = self.runtime.run(None, {self.input: given})
-        return outputs
+        return self.named(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32))
 
-    def found(self, outputs: list[Any], picture: int) -> Prediction:
-        """By the outputs' names; those of objects, which have scores, have "count" rows that mean something."""
-        named = {name: np.asarray(values[picture]) for name, values in zip(self.outputs, outputs, strict=True)}
-        if "scores" not in named:
-            return self.checked(named)
-        count = named.pop("count", None)
-        return self.checked({name: values[:count] for name, values in named.items()})
+    def named(self, given: NDArray[np.float32]) -> Outputs:
+        """The outputs for an input, by their names."""
+        return dict(zip(self.outputs, self.runtime.run(None, {self.input: given}), strict=True))
 
     def checked(self, prediction: Prediction) -> Prediction:
         """``prediction``. Raises ModelError for labels that the card has no class for."""
@@ -95,39 +95,31 @@ class OneByOne(Session):
     def _one(self, image: NDArray[np.uint8]) -> Prediction:
         given = np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
         with self.threads.timed(1):
-            outputs = self.runtime.run(None, {self.input: given})
-        return self.checked(dict(zip(self.outputs, outputs, strict=True)))
-
-
-class Raw(Session):
-    """Heads as they are: logits, offsets, anchors."""
-
-    def found(self, outputs: list[Any], picture: int) -> Prediction:
-        logits, offsets, anchors = outputs[0][picture], outputs[1][picture], outputs[2]
-        scores = require_classes(probabilities(logits, background=self.card.background), self.classes)
-        corners = decode(offsets, anchors, np.array(self.card.variances, np.float32)) * (size_of(self.card)[::-1] * 2)
-        return suppress(scores, corners.astype(np.float32), thresholds(self.card))
+            return self.checked(self.named(given))
 
 
 class Plugin(Session):
     """What TensorRT's plugin would be given: anchors and variances, offsets, probabilities, by its own settings."""
 
     def __init__(self, model: bytes, settings: dict[str, Any], card: Card, request: ModelRequest) -> None:
-        super().__init__(model, card, request)
         self.settings = settings
         self.thresholds = Thresholds(
             confidence=settings["confidenceThreshold"],
             iou=settings["nmsThreshold"],
             top_k=settings["keepTopK"],
         )
+        super().__init__(model, card, request)
 
-    def run(self, pixels: NDArray[np.uint8]) -> list[Any]:
+    def decoder(self) -> Decoder:
+        return self.found
+
+    def run(self, pixels: NDArray[np.uint8]) -> Outputs:
         mean, grey = self.card.input["mean"], self.card.input.get("grey")
-        outputs: list[Any] = self.runtime.run(None, {self.input: prepared(pixels, mean=mean, grey=grey)})
-        return outputs
+        return self.named(prepared(pixels, mean=mean, grey=grey))
 
-    def found(self, outputs: list[Any], picture: int) -> Prediction:
-        inputs = [outputs[place][picture] for place in self.settings["inputOrder"]]
+    def found(self, outputs: Outputs, picture: int) -> Prediction:
+        given = list(outputs.values())
+        inputs = [given[place][picture] for place in self.settings["inputOrder"]]
         offsets, conf, prior = inputs[0].reshape(-1, 4), inputs[1], inputs[2].reshape(2, -1, 4)
         scores = conf.reshape(len(offsets), self.settings["numClasses"])
         scores = require_classes(scores[:, self.settings["backgroundLabelId"] + 1 :], self.classes)
@@ -135,31 +127,15 @@ class Plugin(Session):
         return suppress(scores, corners.astype(np.float32), self.thresholds, candidates=self.settings["topK"])
 
 
-def probabilities(logits: NDArray[np.float32], *, background: bool) -> NDArray[np.float32]:
-    """Of the classes 1 to N, from logits [A, channels]."""
-    if background:
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        scores: NDArray[np.float32] = (powers / powers.sum(axis=1, keepdims=True))[:, 1:]
-        return scores
-    halves: NDArray[np.float32] = (np.tanh(logits * np.float32(0.5)) + 1) * np.float32(0.5)
-    return halves
-
-
-def _kind(card: Card) -> type[Session]:
-    if card.kind == "onnx_raw":
-        return Raw
-    return OneByOne if len(card.input["shape"]) == 3 else Session
-
-
 def open(path: Path, request: ModelRequest) -> Session:
     require("onnxruntime")
-    card = read(path, request, "onnx", "onnx_raw", "deepstream")
+    card = read(path, request, PLUGIN, *DECODERS)
     try:
-        if card.kind == "deepstream":
+        if card.decoding == PLUGIN:
             require("onnx")
             opened: Session = Plugin(*without_plugin(path), card, request)
         else:
-            opened = _kind(card)(str(path), card, request)
+            opened = (OneByOne if len(card.input["shape"]) == 3 else Session)(str(path), card, request)
     except HostError:
         raise
     except ModelError as error:

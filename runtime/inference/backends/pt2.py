@@ -20,7 +20,7 @@ def open(path: Path, request: ModelRequest) -> Dense:
     from runtime.machine.quiet import quiet
 
     device.require_torch()
-    card = read(path, request, "pt2")
+    card = read(path, request, "dense")
     _require_trust(path)
     import torch
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from specs.yolox import Experiment
 
 TASK = "detection"
+EXPORTS = {name: f"runtime.networks.yolox.export.{name}" for name in ("onnx", "onnx_decoded", "onnx_raw", "deepstream")}
 
 
 def recipe(spec: Spec) -> Recipe[Settings]:

@@ -9,10 +9,8 @@ import torch
 from torch import Tensor
 from torchvision.ops import batched_nms
 
+from runtime.imaging.boxes import LARGEST_LOG_SIDE
 from runtime.networks.yolox.pyramid import STRIDES
-
-LARGEST_LOG_SIDE = 8.0
-"""Of a box, in strides: no image is as large, and a network that has learnt little cannot say infinity."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def detections(
     said = cells(maps)
     likeliest, labels = said.classes.max(dim=2)
     scores = said.objects.sigmoid() * likeliest.sigmoid()
-    corners = _corners(boxes(said.offsets, said.corners, said.strides))
+    corners = to_corners(boxes(said.offsets, said.corners, said.strides))
     found = []
     for score, label, box in zip(scores, labels, corners, strict=True):
         above = (score >= score_threshold).nonzero()[:, 0]
@@ -66,7 +64,7 @@ def detections(
     return found
 
 
-def _corners(centred: Tensor) -> Tensor:
+def to_corners(centred: Tensor) -> Tensor:
     """Left, top, right, bottom of centres and sizes."""
     half = centred[..., 2:] / 2
     return torch.cat([centred[..., :2] - half, centred[..., :2] + half], dim=-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,12 @@ QUANTISED = ("Conv", "Add", "Relu", "MaxPool", "Concat")
 """Between these, numbers stay in int8. The heads' outputs are taken out of it before they are decoded."""
 
 
-def quantised(model: onnx.ModelProto, feeds: Iterator[dict[str, NDArray[np.float32]]]) -> onnx.ModelProto:
+def quantised(
+    model: onnx.ModelProto,
+    feeds: Iterator[dict[str, NDArray[np.float32]]],
+    *,
+    operators: Sequence[str] = QUANTISED,
+) -> onnx.ModelProto:
     """``model`` (from prepared pixels to the heads' outputs) with int8 weights and uint8 activations.
 
     ``feeds`` are its inputs by name for one batch of calibration images after the other. Raises ExportError when ONNX
@@ -44,7 +49,7 @@ def quantised(model: onnx.ModelProto, feeds: Iterator[dict[str, NDArray[np.float
                 activation_type=quantization.QuantType.QUInt8,
                 weight_type=quantization.QuantType.QInt8,
                 per_channel=True,
-                op_types_to_quantize=list(QUANTISED),
+                op_types_to_quantize=list(operators),
                 calibration_providers=["CPUExecutionProvider"],
             )
         except TltpipeError:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from runtime.imaging.placement import View
+
 DATA_TYPES = ("fp32", "fp16", "int8")
 
 
@@ -19,8 +21,8 @@ class Subject:
     """A trained ``model`` on the CPU, in evaluation mode, and how it is to be exported.
 
     ``size`` is (height, width) of its images, None where it takes images of any size. ``batch`` None takes any number
-    of them. ``calibration`` gives batches of images uint8
-    [B, H, W, 3], RGB, from the first one on each time it is called; None where nothing is quantised.
+    of them. ``calibration`` gives batches of images uint8 [B, H, W, 3], RGB, from the first one on each time it is
+    called; None where nothing is quantised. ``view`` is how the model is shown images.
     """
 
     model: nn.Module
@@ -31,6 +33,7 @@ class Subject:
     batch: int | None = None
     data_type: str = "fp32"
     calibration: Callable[[], Iterator[NDArray[np.uint8]]] | None = None
+    view: View | None = None
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,12 @@ class Made:
 
 
 def images_input(subject: Subject, *, name: str = "images") -> dict[str, Any]:
-    """The input of programs that take batches of images as they are."""
+    """The input of programs that take batches of images as they are; where these are letterboxed it says how."""
+    from runtime.imaging.views.framing import Letterbox
+
     assert subject.size is not None
+    view = subject.view
+    placed = {"letterbox": {"centred": view.centred, "fill": list(view.fill)}} if isinstance(view, Letterbox) else {}
     return {
         "name": name,
         "type": "float32",
@@ -57,6 +64,7 @@ def images_input(subject: Subject, *, name: str = "images") -> dict[str, Any]:
         "colours": "RGB",
         "range": [0, 255],
         "mean": [0, 0, 0],
+        **placed,
     }
 
 

@@ -31,6 +31,11 @@ class Thresholds:
     iou: float
     top_k: int
 
+    @classmethod
+    def including(cls, confidence: float, iou: float, top_k: int) -> Thresholds:
+        """The same, but a score of just ``confidence`` will do."""
+        return cls(float(np.nextafter(np.float32(confidence), np.float32(0))), iou, top_k)
+
 
 @runtime_checkable
 class HasThresholds(Protocol):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.networks.ssd.export import dense
-from runtime.nn.export import onnx_files
+from runtime.nn.export import deepstream, onnx_files, pieces
 from runtime.nn.export.subject import Made, Subject, label_names, labels_file
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ SUFFIXES = (".onnx",)
 DATA_TYPES = ("fp32", "fp16")
 NEEDS = ("onnx", "onnxscript", "onnxruntime")
 compare = dense.compare
-MODES = {"fp32": 0, "int8": 1, "fp16": 2}
-CONFIG = "nvinfer_config.txt"
 
 
 def write(subject: Subject, path: Path) -> Made:
@@ -27,7 +25,7 @@ def write(subject: Subject, path: Path) -> Made:
     from runtime.networks.ssd.export.heads import describe, model_of
 
     heads = describe(model_of(subject), classes=len(subject.classes))
-    model = graphs.join(core.network(subject, heads), None, graphs.plugin(heads), batch=subject.batch)
+    model = pieces.join(core.network(subject, heads), None, graphs.plugin(heads), batch=subject.batch)
     names = label_names(subject, first=int(heads.background))
     onnx_files.save(model, path, names=names, foreign=True)
     height, width = heads.input_size
@@ -46,47 +44,33 @@ def write(subject: Subject, path: Path) -> Made:
         "NMS": f"float32 [batch, 1, {top}, 7]: picture, class (0 is {base}), score, corners in shares of the input",
         "NMS_1": "[batch, 1, 1, 1]: how many of the rows count",
     }
-    beside = {**labels_file(names), CONFIG: config(subject, heads, path.name)}
+    beside = {**labels_file(names), deepstream.CONFIG: config(subject, heads, path.name)}
     return Made(given, outputs, beside, heads.decoding())
 
 
 def config(subject: Subject, heads: Heads, name: str) -> str:
-    """What Gst-nvinfer is told (https://docs.nvidia.com/metropolis/deepstream/dev-guide/text/DS_plugin_gst-nvinfer.html).
-
-    The parser is part of deepstream_tao_apps (post_processor).
-    """
+    """What Gst-nvinfer takes. The parser is part of deepstream_tao_apps (post_processor)."""
     height, width = heads.input_size
-    settings = {
-        "gpu-id": 0,
-        "onnx-file": name,
-        "labelfile-path": "labels.txt",
-        "net-scale-factor": 1.0,
-        "offsets": ";".join(f"{value:.7g}" for value in heads.mean),
-        "model-color-format": 2 if heads.grey else 1,
-        "infer-dims": f"{heads.colours};{height};{width}",
-        "maintain-aspect-ratio": 0,
-        "batch-size": subject.batch or 1,
-        "network-type": 0,
-        "network-mode": MODES[subject.data_type],
-        "num-detected-classes": heads.channels,
-        "cluster-mode": 4,
-        "interval": 0,
-        "gie-unique-id": 1,
-        "uff-input-blob-name": "Input",
-        "output-blob-names": "NMS",
-        "parse-bbox-func-name": "NvDsInferParseCustomNMSTLT",
-        "custom-lib-path": "libnvds_infercustomparser_tao.so",
-    }
-    comments = {
-        "model-color-format": "0: RGB, 1: BGR, 2: grey",
-        "network-mode": "0: fp32, 1: int8, 2: fp16",
-        "num-detected-classes": "lines of labels.txt",
-        "cluster-mode": "4: the model has suppressed already",
-        "custom-lib-path": "built in post_processor/ of deepstream_tao_apps",
-    }
-    lines = ["[property]"]
-    for key, value in settings.items():
-        if key in comments:
-            lines.append(f"# {comments[key]}")
-        lines.append(f"{key}={value}")
-    return "\n".join([*lines, "", "[class-attrs-all]", "pre-cluster-threshold=0.3", ""])
+    return deepstream.config(
+        subject,
+        name,
+        pixels={
+            "offsets": ";".join(f"{value:.7g}" for value in heads.mean),
+            "model-color-format": deepstream.GREY if heads.grey else deepstream.BGR,
+            "infer-dims": f"{heads.colours};{height};{width}",
+            "maintain-aspect-ratio": 0,
+        },
+        classes=heads.channels,
+        parser={
+            "uff-input-blob-name": "Input",
+            "output-blob-names": "NMS",
+            "parse-bbox-func-name": "NvDsInferParseCustomNMSTLT",
+            "custom-lib-path": "libnvds_infercustomparser_tao.so",
+        },
+        suppression=4,
+        comments={
+            "cluster-mode": "4: the model has suppressed already",
+            "custom-lib-path": "built in post_processor/ of deepstream_tao_apps",
+        },
+        every_class={"pre-cluster-threshold": 0.3},
+    )

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from runtime.tasks.detection import difference
+from runtime.nn.export import comparing
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
     from runtime.networks.ssd.model import SSD
     from runtime.nn.export.subject import Subject
     from runtime.tasks import Prediction
+    from runtime.tasks.detection import difference
 
 EXAMPLES = 2
 
@@ -57,11 +56,6 @@ def compare(
     subject: Subject, images: PixelBatch, expected: Sequence[Prediction], found: Sequence[Prediction]
 ) -> difference.Difference:
     """Detections against detections; those that only the exported model has must be of an anchor that says so, too."""
-    import torch
-
     from runtime.networks.ssd.export.heads import model_of
 
-    allowed = difference.HALF if subject.data_type == "fp16" else difference.EXACT
-    with torch.inference_mode():
-        corners, scores = program(model_of(subject))(torch.from_numpy(np.asarray(images)).permute(0, 3, 1, 2).float())
-    return difference.between(expected, found, allowed, candidates=(scores.numpy(), corners.numpy()))
+    return comparing.detections(subject, images, expected, found, candidates=model_of(subject).dense)

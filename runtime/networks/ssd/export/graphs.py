@@ -1,13 +1,8 @@
-"""What stands before and behind the network in an exported graph, written in ONNX's own text form.
-
-A piece is a graph whose first inputs are names that the pieces before it define. Numbers that depend on the network
-come as initialisers. https://github.com/onnx/onnx/blob/main/docs/Syntax.md
-"""
+"""What stands before and behind an SSD in an exported graph (``runtime.nn.export.pieces``)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,22 +10,14 @@ import numpy as np
 from runtime.imaging.boxes import LARGEST_LOG_RATIO
 from runtime.networks.ssd.export.core import INPUT, LOGITS, OFFSETS
 from runtime.nn.export.onnx_files import TENSORRT_NMS
+from runtime.nn.export.pieces import Piece, suppression
 
 if TYPE_CHECKING:
-    import onnx
     from numpy.typing import NDArray
 
     from runtime.networks.ssd.export.heads import Heads
 
 IMAGES = "images"
-
-
-@dataclass(frozen=True)
-class Piece:
-    """``text`` is a graph; its own inputs are to be kept as inputs of the model only where it is the first piece."""
-
-    text: str
-    values: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 def pixels(heads: Heads) -> Piece:
@@ -68,14 +55,10 @@ def raw(heads: Heads) -> Piece:
 
 
 def detections(heads: Heads) -> Piece:
-    """Decoding and suppression in standard operators, as ``runtime.networks.ssd.decode.detect`` does them.
-
-    What NonMaxSuppression picks is put back into an otherwise empty [batch, classes x anchors], whose ``top_k``
-    largest are the detections of a picture: batches of any size need neither loop nor padding. What is
-    missing to ``top_k`` is zero, label too.
-    """
-    anchors, limits = len(heads.anchors), heads.thresholds
-    found = min(limits.top_k, anchors * heads.classes)
+    """Decoding and suppression in standard operators, as ``runtime.networks.ssd.decode.detect`` does them."""
+    anchors = len(heads.anchors)
+    behind = suppression(heads.thresholds, boxes=anchors, classes=heads.classes)
+    found = behind.most
     height, width = heads.input_size
     low, high = heads.anchors[:, :2], heads.anchors[:, 2:]
     scale = np.array([width, height], np.float32)
@@ -86,18 +69,8 @@ def detections(heads: Heads) -> Piece:
         "anchor_centre": (low + high) / 2 * scale,
         "anchor_size": (high - low) * scale,
         "anchor_half": (high - low) / 2 * scale,
-        "zero": np.array(0, np.float32),
-        "no_label": np.array(0, np.int64),
-        "one": np.array(1, np.int64),
-        "first": np.array([1], np.int64),
-        "last_axis": np.array([2], np.int64),
         "channel_end": np.array([heads.channels], np.int64),
-        "per_class": np.array([limits.top_k], np.int64),
-        "iou": np.array([limits.iou], np.float32),
-        "confidence": np.array([limits.confidence], np.float32),
-        "flat": np.array([0, -1], np.int64),
-        "anchor_count": np.array(anchors, np.int64),
-        "found_count": np.array([found], np.int64),
+        **behind.values,
     }
     text = f"""detect (float[batch,{anchors},{heads.channels}] {LOGITS}, float[batch,{anchors},4] {OFFSETS})
         => (float[batch,{found},4] boxes, int64[batch,{found}] labels, float[batch,{found}] scores, int64[batch] count)
@@ -114,24 +87,7 @@ def detections(heads: Heads) -> Piece:
         corners = Concat<axis=-1>(lower, upper)
         {_scores(heads)}
         by_class = Transpose<perm=[0,2,1]>(probabilities)
-        picked = NonMaxSuppression(corners, by_class, per_class, iou, confidence)
-        picked_scores = GatherND(by_class, picked)
-        shape = Shape(by_class)
-        nothing = ConstantOfShape(shape)
-        kept = ScatterND(nothing, picked, picked_scores)
-        kept_flat = Reshape(kept, flat)
-        scores, places = TopK<axis=-1,largest=1,sorted=1>(kept_flat, found_count)
-        is_found = Greater(scores, zero)
-        number = Cast<to=7>(is_found)
-        count = ReduceSum<keepdims=0>(number, first)
-        class_index = Div(places, anchor_count)
-        class_label = Add(class_index, one)
-        labels = Where(is_found, class_label, no_label)
-        anchor_index = Mod(places, anchor_count)
-        anchor_rows = Unsqueeze(anchor_index, last_axis)
-        all_boxes = GatherND<batch_dims=1>(corners, anchor_rows)
-        has_box = Unsqueeze(is_found, last_axis)
-        boxes = Where(has_box, all_boxes, zero)
+        {behind.lines}
     }}"""
     return Piece(text, values)
 
@@ -201,40 +157,3 @@ def _scores(heads: Heads) -> str:
 
 def _attributes(settings: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} = {value!r}" for name, value in settings.items())
-
-
-def parse(piece: Piece) -> onnx.GraphProto:
-    """The piece as a graph, with the values it uses."""
-    from onnx import numpy_helper, parser
-
-    graph = parser.parse_graph(piece.text)
-    used = {name for node in graph.node for name in node.input}
-    for name, value in piece.values.items():
-        if name in used:
-            graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-    return graph
-
-
-def join(network: onnx.ModelProto, before: Piece | None, behind: Piece, *, batch: int | None) -> onnx.ModelProto:
-    """One model of ``before``, ``network`` and ``behind``; ``batch`` None takes any number of pictures."""
-    from onnx import helper, shape_inference
-
-    first, last = parse(before) if before else None, parse(behind)
-    parts: Sequence[onnx.GraphProto] = [part for part in (first, network.graph, last) if part is not None]
-    graph = helper.make_graph(
-        [node for part in parts for node in part.node],
-        network.graph.name or "ssd",
-        list((first or network.graph).input),
-        list(last.output),
-        [value for part in parts for value in part.initializer],
-    )
-    if batch is not None:
-        for value in (*graph.input, *graph.output):
-            for dimension in value.type.tensor_type.shape.dim:
-                if dimension.dim_param == "batch":
-                    dimension.dim_value = batch
-    for number, node in enumerate(graph.node):
-        node.name = node.name or f"{node.op_type}_{number}"
-    model = helper.make_model(graph, opset_imports=list(network.opset_import), producer_name="tltpipe")
-    model.ir_version = network.ir_version
-    return shape_inference.infer_shapes(model)

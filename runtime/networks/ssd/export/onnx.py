@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runtime.networks.ssd.export import dense
-from runtime.nn.export import onnx_files
+from runtime.nn.export import onnx_files, pieces
 from runtime.nn.export.subject import Made, Subject, images_input, label_names, labels_file
 
 ABOUT = "ONNX, decoding and suppression inside"
@@ -21,14 +21,9 @@ def write(subject: Subject, path: Path) -> Made:
 
     heads = describe(model_of(subject), classes=len(subject.classes))
     network = core.network(subject, heads)
-    model = graphs.join(network, graphs.pixels(heads), graphs.detections(heads), batch=subject.batch)
+    model = pieces.join(network, graphs.pixels(heads), graphs.detections(heads), batch=subject.batch)
     names = label_names(subject, first=1)
     onnx_files.save(model, path, names=names)
-    top = min(heads.thresholds.top_k, len(heads.anchors) * heads.classes)
-    outputs = {
-        "boxes": f"float32 [batch, {top}, 4]: left, top, right, bottom in pixels of the input, not clipped",
-        "labels": f"int64 [batch, {top}]: 1 is the first class, 0 no detection",
-        "scores": f"float32 [batch, {top}]: falling, 0 for no detection",
-        "count": "int64 [batch]: how many detections there are",
-    }
+    behind = pieces.suppression(heads.thresholds, boxes=len(heads.anchors), classes=heads.classes)
+    outputs = pieces.outputs_of(behind.most)
     return Made(images_input(subject), outputs, labels_file(names), heads.decoding())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runtime.networks.ssd.export import dense
-from runtime.nn.export import onnx_files
+from runtime.nn.export import onnx_files, pieces
 from runtime.nn.export.subject import Made, Subject, images_input, label_names, labels_file
 
 ABOUT = "ONNX, raw heads"
@@ -23,7 +23,7 @@ def write(subject: Subject, path: Path) -> Made:
     network = core.network(subject, heads)
     names = label_names(subject, first=int(heads.background))
     onnx_files.save(
-        graphs.join(network, graphs.pixels(heads), graphs.raw(heads), batch=subject.batch), path, names=names
+        pieces.join(network, graphs.pixels(heads), graphs.raw(heads), batch=subject.batch), path, names=names
     )
     count = len(heads.anchors)
     scores = "softmax over channels, 0 is the background" if heads.background else "sigmoid each"

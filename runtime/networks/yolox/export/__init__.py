@@ -1,0 +1,1 @@
+"""Export formats of YOLOX, one module each, and what they share."""
