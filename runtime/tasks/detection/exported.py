@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runtime.tasks import Prediction
 
 
-def detections(
+def compare(
     subject: Subject,
     images: PixelBatch,
     expected: Sequence[Prediction],
