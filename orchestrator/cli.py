@@ -14,6 +14,7 @@ from orchestrator.commands.check import check
 from orchestrator.commands.convert import convert
 from orchestrator.commands.fetch import fetch
 from orchestrator.commands.options import Changing, Chosen, Plain, Trying, Writing, before_commands, command
+from orchestrator.commands.schema import schema
 from orchestrator.commands.split import split
 from orchestrator.commands.stats import stats, view
 from tltpipe import __version__
@@ -232,8 +233,8 @@ def demo(
         options.console.json(told)
 
 
-for dataset_command in (fetch, check, stats, view, convert, split):
-    app.command()(command(dataset_command))
+for plain_command in (fetch, check, stats, view, convert, split, schema):
+    app.command()(command(plain_command))
 
 
 app.command(context_settings=tao.RAW)(tao.tao)

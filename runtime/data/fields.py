@@ -85,7 +85,7 @@ class Derived(Protocol):
     """A field that is made of what another one stores, and has no column of its own."""
 
     @property
-    def source(self) -> str:
+    def stored_as(self) -> str:
         """The name of that field."""
         ...
 

@@ -84,9 +84,9 @@ class Outlines:
 @dataclass(frozen=True)
 class Segmentations:
     """What is annotated, for evaluation: COCO's compressed run lengths in pixels of the stored image, objects of bytes
-    [n]. It is made of what the field ``source``, one of ``Outlines``, stores."""
+    [n]. It is made of what the field ``stored_as``, one of ``Outlines``, stores."""
 
-    source: str = "masks"
+    stored_as: str = "masks"
     per: Literal["object"] = "object"
     to_model: bool = False
 

@@ -246,7 +246,8 @@ class Gathered:
 
     def split(self, sources: tuple[tuple[int, float], ...], notes: tuple[str, ...]) -> Split:
         """What has grown, in the same memory. Nothing can be added any more."""
-        derived = {name: self.columns[each.source] for name, each in self.fields.items() if isinstance(each, Derived)}
+        others = {name: each for name, each in self.fields.items() if isinstance(each, Derived)}
+        derived = {name: self.columns[each.stored_as] for name, each in others.items()}
         return Split(
             roots=tuple(self.roots),
             names=self.names,

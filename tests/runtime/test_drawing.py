@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
 from converters.pictures import drawing
 from converters.pictures.drawing import colour_of
+from runtime.evaluation import samples
+from runtime.tasks import Example, detection
 from runtime.tasks.detection import draw
 from runtime.tasks.detection.detections import detections
 
@@ -72,3 +75,19 @@ def test_every_class_of_deepfashion2_has_its_own_colour() -> None:
 def test_grey_and_palette_pictures_become_colour() -> None:
     assert draw(Image.new("L", (50, 50)), detections([], [], []), []).mode == "RGB"
     assert draw(Image.new("P", (50, 50)), detections([], [], []), []).mode == "RGB"
+
+
+def test_a_sheet_draws_the_best_objects_and_none_that_is_infinite() -> None:
+    pixels = np.full((100, 200, 3), 128, np.uint8)
+    boxes = np.array([[10, 10, np.inf, 60], *[[20, 20, 90, 90]] * samples.MOST, [120, 20, 180, 90]], np.float32)
+    count = len(boxes)
+    prediction = {"boxes": boxes, "labels": np.full(count, 1), "scores": np.linspace(0.9, 0.4, count, dtype=np.float32)}
+    target = {"boxes": np.zeros((0, 4), np.float32), "labels": np.zeros(0, np.int64)}
+    page = samples.sheet([Example(pixels, target, prediction)], detection, ["vest"], title="")
+    assert page.size == (2 * (samples.CELL + 8) + 8, samples.CELL + 16), (
+        "what is there, and beside it what was predicted"
+    )
+    changed = np.asarray(ImageChops.difference(page, Image.new("RGB", page.size, (128, 128, 128)))).sum(axis=2) > 0
+    tile = changed[108:308, samples.CELL + 16 :]  # 400 x 200, in the middle of its cell
+    assert tile[:, :200].any()
+    assert not tile[:, 210:400].any(), "there the 31st best is"

@@ -224,16 +224,22 @@ def test_figures_are_those_of_pycocotools_on_what_is_annotated(tmp_path: Path, a
     assert len(split) == 24
 
 
-def test_coco_files_of_an_evaluation_give_pycocotools_the_same_figures(tmp_path: Path) -> None:
+@pytest.mark.parametrize("order", [(), (3, 1, 2)], ids=["own ids", "those of a class map"])
+def test_coco_files_of_an_evaluation_give_pycocotools_the_same_figures(tmp_path: Path, order: tuple[int, ...]) -> None:
     pytest.importorskip("pycocotools")
     metrics, split, _ = measured(Drawn(tmp_path / "data", seed=6))
-    report = metrics.report(split, ReportOptions("model.safetensors"))
+    categories = [{"id": 10 * number, "name": CLASSES[number - 1]} for number in order]
+    (tmp_path / "map.json").write_text(json.dumps({"images": [], "annotations": [], "categories": categories}))
+    maps = (tmp_path / "map.json",) if order else ()
+    report = metrics.report(split, ReportOptions("model.safetensors", class_maps=maps))
     (tmp_path / "out").mkdir()
     (boxes, masks, annotations), _ = report.write_coco(tmp_path / "out")
     assert figures(metrics, "mask") == pytest.approx(judged(annotations, masks, "segm"), abs=1e-6)
     assert figures(metrics, "box") == pytest.approx(judged(annotations, boxes, "bbox"), abs=0.01), (
         "boxes are rounded to 0.01"
     )
+    expected = {name: number * (10 if order else 1) for number, name in enumerate(CLASSES, 1)}
+    assert {each["name"]: each["id"] for each in json.loads(annotations.read_text())["categories"]} == expected
     values = report.values()
     assert values["area"] == "annotated"
     assert [values["coco_masks"]["AP"], values["coco"]["AP"]] == [

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from coco_sources import CLASSES, annotation, coco, shown, split_of
+from PIL import Image
 from refusals import error_of
 
 import specs
 from converters.model import Mask, run_lengths
 from runtime import networks
+from runtime.data import frames
 from runtime.data.fields import BOXES, Fields
 from runtime.data.masks import EMPTY
-from runtime.data.recipe import Recipe, Source
+from runtime.data.recipe import Data, Recipe, Source
 from runtime.imaging.views.framing import KeepAspect, Letterbox
 from runtime.tasks import instance_segmentation
 from tltpipe.errors import DataError
@@ -157,3 +160,36 @@ def test_masks_follow_the_view_pixel_by_pixel(base: Recipe, tmp_path: Path, name
     assert not mask[depth < -1].any()
     assert (white[depth > 1.5] > 230).all()
     assert (mask == (depth > 0)).mean() > 0.99
+
+
+def penn_fudan(root: Path, mask: Any) -> Source:
+    for folder in ("PNGImages", "PedMasks", "Annotation"):
+        (root / folder).mkdir(parents=True)
+    Image.new("RGB", (80, 60)).save(root / "PNGImages/P1.png")
+    Image.fromarray(mask).save(root / "PedMasks/P1_mask.png")
+    name = '"PASpersonWalking"'
+    (root / "Annotation/P1.txt").write_text(
+        f'Image filename : "PennFudanPed/PNGImages/P1.png"\nImage size (X x Y x C) : 80 x 60 x 3\n'
+        f"Objects with ground truth : 2 {{ {name} {name} }}\n"
+        f"Bounding box for object 1 {name} (Xmin, Ymin) - (Xmax, Ymax) : (11, 21) - (40, 50)\n"
+        f"Bounding box for object 2 {name} (Xmin, Ymin) - (Xmax, Ymax) : (51, 6) - (70, 25)\n"
+    )
+    return Source(None, root, "penn_fudan")
+
+
+def test_masks_of_image_files_are_read_and_those_of_another_size_named(base: Recipe, tmp_path: Path) -> None:
+    mask = np.zeros((60, 80), np.uint8)
+    mask[20:50, 10:40], mask[5:25, 50:70] = 1, 2
+    walking = ("paspersonwalking",)
+
+    def read(source: Source) -> Any:
+        data = Data(training=(source,), validation=(source,), mapping={})
+        return frames.validation(replace(base, data=data), walking, MASKS)
+
+    target = shown(read(penn_fudan(tmp_path / "good", mask)), KeepAspect(min_sizes=())).targets[0]
+    assert [run_lengths.area(Mask(80, 60, counts)) for counts in target["segmentations"]] == [900, 400]
+    assert np.array_equal(target["masks"], np.stack([mask == 1, mask == 2]))
+    assert target["area"].tolist() == [900, 400], "of the masks"
+    error = error_of(DataError, read, penn_fudan(tmp_path / "bad", mask[:, :79]))
+    assert str(error.where).endswith("PedMasks/P1_mask.png")
+    assert "79" in error.what

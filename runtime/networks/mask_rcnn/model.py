@@ -36,11 +36,9 @@ class MaskRCNN(RCNN):
         heads.mask_head = MaskRCNNHeads(channels, mask.layers, dilation=1, norm_layer=norm)
         heads.mask_predictor = MaskRCNNPredictor(mask.layers[-1], mask.dim_reduced, classes + 1)
 
-    def learnable(self, target: Tensors) -> dict[str, Tensor]:
-        """Nor those of whose mask nothing is left, as of one thinner than a pixel."""
-        solid = super().learnable(target)
-        drawn = solid["masks"].flatten(1).any(dim=1).bool()
-        return {name: values[drawn] for name, values in solid.items()}
+    def learnable(self, target: Tensors) -> Tensor:
+        """Nor is there from one of whose mask nothing is left, as of one thinner than a pixel."""
+        return super().learnable(target) & target["masks"].flatten(1).any(dim=1).bool()
 
     def _detections(self, batch: ImageList, features: dict[str, Tensor]) -> list[dict[str, Tensor]]:
         detections = super()._detections(batch, features)

@@ -145,17 +145,19 @@ class RCNN(faster_rcnn.FasterRCNN):  # type: ignore[misc]
         return detections
 
     def _losses(self, batch: ImageList, features: dict[str, Tensor], targets: Sequence[Tensors]) -> dict[str, Tensor]:
-        solid = [self.learnable(target) for target in targets]
+        solid = []
+        for target in targets:
+            chosen = self.learnable(target)
+            solid.append({name: values[chosen] for name, values in target.items()})
         with self._drawing(batch.tensors.device):
             proposals, proposing = self.rpn(batch, features, solid)
             _, classifying = self.roi_heads(features, proposals, batch.image_sizes, solid)
         return {**classifying, **proposing}
 
-    def learnable(self, target: Tensors) -> dict[str, Tensor]:
-        """Without the objects that torchvision cannot learn from: the logarithm of their sides has no value."""
+    def learnable(self, target: Tensors) -> Tensor:
+        """Which objects there is something to learn from: the logarithm of sides that are zero has no value."""
         boxes = target["boxes"]
-        solid = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
-        return {name: values[solid] for name, values in target.items()}
+        return (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
 
     @contextmanager
     def _drawing(self, device: torch.device) -> Iterator[None]:

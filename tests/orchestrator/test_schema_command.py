@@ -1,0 +1,94 @@
+"""tltpipe schema: what editors get, held against real files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from typer.testing import CliRunner
+
+from orchestrator.cli import app
+from orchestrator.settings import example, schema
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: object) -> Any:
+    return CliRunner().invoke(app, ["schema", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def validator() -> Draft202012Validator:
+    found = schema.of_settings()
+    Draft202012Validator.check_schema(found)
+    return Draft202012Validator(found)
+
+
+def faults(validator: Draft202012Validator, text: str) -> list[str]:
+    return [error.json_path for error in validator.iter_errors(yaml.safe_load(text))]
+
+
+@pytest.mark.parametrize("network", ["ssd", "faster_rcnn", "mask_rcnn", "yolox"])
+def test_every_setting_at_its_default_passes(network: str, validator: Draft202012Validator) -> None:
+    lines = example.text(network).splitlines()
+    settings = [line.replace("#", "", 1) for line in lines if not line.lstrip().startswith("# ")]
+    text = "\n".join(settings)
+    assert "num_epochs:" in text
+    assert faults(validator, text.replace("network: ssd", f"network: {network}")) == []
+
+
+def test_files_of_ours_pass(validator: Draft202012Validator) -> None:
+    demo = (ROOT / "orchestrator/demo.yaml").read_text().partition("\n---\n")[2]
+    contest = (ROOT / "benchmarks/accuracy_faster_rcnn.yaml").read_text()
+    assert [faults(validator, text) for text in (demo, contest)] == [[], []]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "augment:",
+        "image_size: 300",
+        "image_size: [320, 256]",
+        "image_size: 320x256",
+        "data: {classes: mug}",
+        "ssd: {scales: '[0.1, 0.2, 1/3, 0.4, 0.5, 0.6, 0.7]'}",
+        "network: yolox\nrecipe: published",
+        "yolox: {lr: 1e-3}",
+    ],
+)
+def test_what_is_read_passes(text: str, validator: Draft202012Validator) -> None:
+    assert faults(validator, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("netwrok: ssd", "$"),
+        ("network: yolo", "$.network"),
+        ("recipe: published", "$.recipe"),
+        ("network: yolox\nrecipe: clothing", "$.recipe"),
+        ("yolox: {type: huge}", "$.yolox.type"),
+        ("yolox: {width: 100}", "$.yolox.width"),
+        ("data: {root: ''}", "$.data.root"),
+        ("ssd: 3", "$.ssd"),
+    ],
+)
+def test_what_is_refused_does_not_pass(text: str, place: str, validator: Draft202012Validator) -> None:
+    assert faults(validator, text) == [place]
+
+
+def test_the_command(tmp_path: Path) -> None:
+    assert json.loads(run().stdout)["title"] == "tltpipe.yaml"
+    path = tmp_path / "yolox.json"
+    assert run("yolox", "-o", path).exit_code == 0
+    assert json.loads(path.read_text())["properties"]["dataset"]
+    assert json.loads(run("yolox", "--json").stdout) == json.loads(path.read_text())
+    assert run("yolox", "-o", path).exit_code == 2
+    assert run("yolox", "-o", path, "--force").exit_code == 0
+    assert run("ssd").exit_code == 2
+    assert "yolox" in run("yolx").stderr
