@@ -58,7 +58,7 @@ LENGTHS = ("num_epochs", "validation_interval", "checkpoint_interval")
 @dataclass(frozen=True)
 class Contest:
     """``peers``: the command of each, up to its time. ``stages`` come before the training; ``lengths`` are the settings
-    that say after how many epochs there is something, ``trial`` what differs in the epochs that are timed before.
+    that say after how many epochs there is something, ``shares`` those that are a share of the epochs, rounded down.
     ``kinds`` is what pycocotools compares. ``floors``: of the scores, and of pictures a second where the peers compute
     the same; ``least`` is a score of boxes that has been reached in the same time in another way."""
 
@@ -67,7 +67,7 @@ class Contest:
     floors: tuple[float, float | None]
     stages: tuple[str, ...] = ("prepare",)
     lengths: tuple[str, ...] = LENGTHS
-    trial: Mapping[str, int] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
     kinds: tuple[str, ...] = ("bbox",)
     least: float | None = None
 
@@ -93,7 +93,7 @@ CONTESTS = {
         "accuracy_yolox.yaml",
         {"LibreYOLO": ("libreyolo_yolox.py", "160"), "LibreYOLO, our recipe": ("libreyolo_yolox.py", "160", *OURS)},
         (1.2, None),
-        trial={"closing_epochs": 0},  # an epoch with mosaic takes longer than one without
+        shares={"closing_epochs": 0.3},  # none of the two that are timed: those with mosaic take longer
         least=0.683,  # of our SSD, as docs/benchmarks.md has it
     ),
 }
@@ -137,7 +137,7 @@ class Place:
 
     def ours(self, seconds: float) -> float:
         """Train within ``seconds``; returns how many it took."""
-        began = [self._train(epochs, **self.contest.trial) for epochs in (1, 2)]
+        began = [self._train(epochs) for epochs in (1, 2)]
         epoch = began[1] - began[0]
         epochs = max(1, int((seconds - (began[0] - epoch)) / epoch))
         took = self._train(epochs)
@@ -156,8 +156,9 @@ class Place:
         run([*look, "--coco", self.results("tltpipe"), "--coco_ids", self.annotations("validation")])
         return took
 
-    def _train(self, epochs: int, **settings: int) -> float:
-        given = {**dict.fromkeys(self.contest.lengths, epochs), **settings}
+    def _train(self, epochs: int) -> float:
+        parts = {name: int(share * epochs) for name, share in self.contest.shares.items()}
+        given = {**dict.fromkeys(self.contest.lengths, epochs), **parts}
         began = time.monotonic()
         self.tltpipe("train", "--fresh", *(f"--set={self.network}.{name}={value}" for name, value in given.items()))
         return time.monotonic() - began
