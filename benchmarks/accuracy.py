@@ -50,21 +50,22 @@ OURS = [
         "ema_decay=0.998",
     )
 ]
-"""What LibreYOLO's trainer is told so that its recipe is that of accuracy_yolox.yaml; it gets through a third of the
-epochs, and closes with as many in proportion."""
+"""What LibreYOLO's trainer is told so that its recipe is ours (specs/yolox/recipes/small.yaml); it gets through a third
+of the epochs, and closes with as many in proportion."""
 LENGTHS = ("num_epochs", "validation_interval", "checkpoint_interval")
 
 
 @dataclass(frozen=True)
 class Contest:
-    """``peers``: the command of each, up to its time. ``stages`` come before the training; ``lengths`` are the settings
+    """``peers``: the command of each, up to its time. ``settings`` is a file here; without one the network's recipe
+    "small" is trained, with as many epochs as fit. ``stages`` come before the training; ``lengths`` are the settings
     that say after how many epochs there is something, ``shares`` those that are a share of the epochs, rounded down.
     ``kinds`` is what pycocotools compares. ``floors``: of the scores, and of pictures a second where the peers compute
     the same; ``least`` is a score of boxes that has been reached in the same time in another way."""
 
-    settings: str
     peers: Mapping[str, Sequence[str]]
     floors: tuple[float, float | None]
+    settings: str | None = None
     stages: tuple[str, ...] = ("prepare",)
     lengths: tuple[str, ...] = LENGTHS
     shares: Mapping[str, float] = field(default_factory=dict)
@@ -74,23 +75,19 @@ class Contest:
 
 CONTESTS = {
     "ssd": Contest(
-        "accuracy.yaml",
         {name: ("torchvision_ssd.py", name) for name in ("ssdlite320", "ssd300")},
         (1.1, None),
+        "accuracy.yaml",
         stages=("prepare", "augment", "tfrecords"),
         lengths=("num_epochs", "validation_period", "checkpoint_interval"),
     ),
-    "faster_rcnn": Contest(
-        "accuracy_faster_rcnn.yaml", {"reference loop": ("torchvision_rcnn.py", "faster_rcnn")}, (1.0, 1.15)
-    ),
+    "faster_rcnn": Contest({"reference loop": ("torchvision_rcnn.py", "faster_rcnn")}, (1.0, 1.15)),
     "mask_rcnn": Contest(
-        "accuracy_mask_rcnn.yaml",
         {"reference loop": ("torchvision_rcnn.py", "mask_rcnn")},
         (1.0, 1.15),
         kinds=("bbox", "segm"),
     ),
     "yolox": Contest(
-        "accuracy_yolox.yaml",
         {"LibreYOLO": ("libreyolo_yolox.py", "160"), "LibreYOLO, our recipe": ("libreyolo_yolox.py", "160", *OURS)},
         (1.2, None),
         shares={"closing_epochs": 0.3},  # none of the two that are timed: those with mosaic take longer
@@ -112,7 +109,9 @@ class Place:
 
     def prepare(self) -> None:
         """Draw and convert, unless an earlier call did."""
-        settings = yaml.safe_load((HERE / self.contest.settings).read_text())
+        settings = {"network": self.network, "recipe": "small"}
+        if self.contest.settings:
+            settings = yaml.safe_load((HERE / self.contest.settings).read_text())
         if not (self.folder / "Original-Data").is_dir():
             self.folder.mkdir(parents=True, exist_ok=True)
             self.tltpipe("sample", "--train", str(TRAIN), "--validation", str(VALIDATION), "--seed", "1")
