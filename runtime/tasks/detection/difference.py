@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.tasks import Prediction
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from runtime.imaging.pixels import PixelBatch
+    from runtime.nn.export.subject import Subject
 
 Floats = NDArray[np.float32]
 
@@ -96,6 +102,24 @@ def between(
             scores = max(scores, *(float(np.abs(one[name][i] - other[name][j]).max()) for name in probabilities))
     unexplained = 0 if candidates is None else unexplained_detections(second, *candidates, tolerance)
     return Difference(pictures, boxes, alone, pixels, scores, unexplained, tolerance)
+
+
+def between_programs(
+    subject: Subject,
+    images: PixelBatch,
+    expected: Sequence[Prediction],
+    found: Sequence[Prediction],
+    *,
+    candidates: Callable[[Tensor], tuple[Tensor, Tensor]],
+) -> Difference:
+    """What only the program has ``found`` must be among the ``candidates`` of the model: scores [B, A, N] of all
+    classes and corners [B, A, 4] of images float32 [B, 3, H, W]."""
+    import torch
+
+    allowed = HALF if subject.data_type == "fp16" else EXACT
+    with torch.inference_mode():
+        scores, corners = candidates(torch.from_numpy(np.asarray(images)).permute(0, 3, 1, 2).float())
+    return between(expected, found, allowed, candidates=(scores.numpy(), corners.numpy()))
 
 
 def unexplained_detections(

@@ -110,7 +110,7 @@ class MeasuredMasks:
         both = self.kinds
         figures = {f"{kind}_{name}": _number(each.figures[name]) for kind, each in both.items() for name in MAIN}
         for kind, each in both.items():
-            figures |= {f"coco/{kind}_{name}": value for name, value in each.figures.items()}
+            figures |= {f"{kind}/{name}": value for name, value in each.figures.items()}
         per_class = {
             f"{kind}_AP": {name: _number(value) for name, value in self.per_class(each).items()}
             for kind, each in both.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runtime.nn.export import comparing
+from runtime.tasks.detection import difference
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from runtime.networks.ssd.model import SSD
     from runtime.nn.export.subject import Subject
     from runtime.tasks import Prediction
-    from runtime.tasks.detection import difference
 
 EXAMPLES = 2
 
@@ -58,4 +57,4 @@ def compare(
     """Detections against detections; those that only the exported model has must be of an anchor that says so, too."""
     from runtime.networks.ssd.export.heads import model_of
 
-    return comparing.detections(subject, images, expected, found, candidates=model_of(subject).dense)
+    return difference.between_programs(subject, images, expected, found, candidates=model_of(subject).dense)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runtime.nn.export import comparing
+from runtime.tasks.detection import difference
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,4 +28,4 @@ def compare(
         corners = decode.to_corners(decode.boxes(said.offsets, said.corners, said.strides))
         return said.objects.sigmoid()[..., None] * said.classes.sigmoid(), corners
 
-    return comparing.detections(subject, images, expected, found, candidates=candidates)
+    return difference.between_programs(subject, images, expected, found, candidates=candidates)
