@@ -19,7 +19,7 @@ from statistics import median
 
 import yaml
 from measure import BIN, run, told
-from train_step import Workspace, _seconds
+from train_step import _seconds
 
 IMAGES, BATCH, SIZE = 240, 8, 160
 SETTINGS = {
@@ -83,8 +83,7 @@ if __name__ == "__main__":
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
-        workspace = Workspace(folder)
-        workspace.make(pictures=IMAGES)
+        run([BIN / "tltpipe", "sample", "--train", str(IMAGES), "--validation", "8", "--workspace", folder])
         (folder / "tltpipe.yaml").write_text(yaml.safe_dump(SETTINGS))
         run([BIN / "tltpipe", "run", "prepare", "augment", "tfrecords", "--workspace", folder])
         run([BIN / "tltpipe", "train", "--dry-run", "--workspace", folder])
