@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 
+from tltpipe.errors import HostError
+
 WORKER = 256 << 20
 """Bytes of memory that a worker process may come to need: Python, its libraries, large images decoded."""
 
@@ -111,3 +113,11 @@ def _entry(path: Path, name: str) -> int:
 def _meminfo(name: str) -> int:
     """Bytes by a line of /proc/meminfo, which counts in KiB; unlimited where there is no such file."""
     return (_entry(_MEMORY, f"{name}:") << 10) or _UNLIMITED
+
+
+def require_current_folder() -> None:
+    """Raise HostError where the folder that this process was started in is gone: no path would lead anywhere."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise HostError("the current folder no longer exists", hint="change to one that does (cd)") from error

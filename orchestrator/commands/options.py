@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tltpipe import machine
 from tltpipe.errors import Interrupted, TltpipeError, UsageError
 
 if TYPE_CHECKING:
@@ -218,6 +219,7 @@ def guarded(options: Plain) -> Iterator[None]:
     """Every way a command can end badly becomes a message and an exit code; SIGTERM and SIGHUP act like Ctrl-C."""
     with _terminable():
         try:
+            machine.require_current_folder()
             yield
             return
         except typer.Exit:

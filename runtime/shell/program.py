@@ -26,6 +26,7 @@ from tltpipe.errors import HostError, Interrupted, TltpipeError
 from tltpipe.files import writable
 from tltpipe.interpreters import import_installed_only
 from tltpipe.losses import Losses
+from tltpipe.machine import require_current_folder
 from tltpipe.terminal import harmless
 
 Status = Literal["STARTED", "RUNNING", "SUCCESS", "FAILURE", "SKIPPED"]
@@ -61,6 +62,7 @@ def run(body: Callable[[], None], arguments: argparse.Namespace | None = None) -
             return report(error)
     try:
         with _terminable():
+            require_current_folder()
             body()
             sys.stdout.flush()
     except BrokenPipeError:

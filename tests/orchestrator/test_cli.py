@@ -159,3 +159,15 @@ def test_a_fault_of_ours_is_one_line_and_a_file(tmp_path: Path) -> None:
     (crash,) = (tmp_path / ".tltpipe/logs").glob("tltpipe-crash-*.txt")
     assert "nobody thought of this" in crash.read_text()
     assert "Traceback" in crash.read_text()
+
+
+@pytest.mark.parametrize("program", ["tltpipe status", "runtime.programs.train ssd -e spec.conf -r out"])
+def test_a_current_folder_that_is_gone_is_said(tmp_path: Path, program: str) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    line = f'rmdir "{gone}" && exec "{sys.executable}" -m {program}'
+    result = subprocess.run(
+        ["bash", "-c", line], cwd=gone, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (result.returncode, "no longer exists" in result.stderr, "Traceback" in result.stderr) == (6, True, False)
