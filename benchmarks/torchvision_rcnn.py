@@ -1,4 +1,4 @@
-"""torchvision's reference loop with the R-CNN and the recipe of accuracy_NETWORK.yaml, for so many seconds.
+"""torchvision's reference loop with an R-CNN by our recipe "small", for so many seconds.
 
     python benchmarks/torchvision_rcnn.py NETWORK SECONDS TRAIN_JSON TRAIN_IMAGES VAL_JSON VAL_IMAGES RESULTS
 
@@ -36,6 +36,7 @@ from torchvision.ops import MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from torchvision.transforms import v2
 
+RECIPES = Path(__file__).parents[1] / "specs"
 LOGGED = 20
 """Steps between two lines."""
 
@@ -148,7 +149,7 @@ if __name__ == "__main__":
     parser.add_argument("network", choices=("faster_rcnn", "mask_rcnn"))
     said = parse(parser)
     torch.manual_seed(1)
-    settings = yaml.safe_load(Path(__file__).with_name(f"accuracy_{said.network}.yaml").read_text())[said.network]
+    settings = yaml.safe_load((RECIPES / said.network / "recipes/small.yaml").read_text())
     masks = said.network == "mask_rcnn"
     data = Pictures(said.train_json, said.train_images, [v2.RandomHorizontalFlip(0.5)], masks=masks)
     held_out = Pictures(said.validation_json, said.validation_images, [], masks=masks)
