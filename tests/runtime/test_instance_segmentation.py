@@ -186,7 +186,7 @@ def judged(annotations: Path, results: Sequence[dict[str, Any]] | Path, kind: st
 
 def figures(metrics: Any, kind: str) -> list[float]:
     """Ours, with pycocotools' -1 for what cannot be measured."""
-    named = {name: value for name, value in metrics.scores().figures.items() if name.startswith(f"coco/{kind}_")}
+    named = {name: value for name, value in metrics.scores().figures.items() if name.startswith(f"{kind}/")}
     return [-1.0 if np.isnan(value) else value for value in named.values()]
 
 
