@@ -83,10 +83,10 @@ if __name__ == "__main__":
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
+        run([BIN / "tltpipe", "sample", "--train", str(IMAGES), "--validation", "8", "--workspace", folder])
         (folder / "tltpipe.yaml").write_text(yaml.safe_dump(SETTINGS))
-        sample = ["sample", "--train", str(IMAGES), "--validation", "8"]
-        for words in (sample, ["run", "prepare", "augment", "tfrecords"], ["train", "--dry-run"]):
-            run([BIN / "tltpipe", *words, "--workspace", folder])
+        run([BIN / "tltpipe", "run", "prepare", "augment", "tfrecords", "--workspace", folder])
+        run([BIN / "tltpipe", "train", "--dry-run", "--workspace", folder])
         for name, loaded in (("quiet", False), ("with a busy core", True)):
             ratio = compare(folder, name, rounds=rounds, loaded=loaded)
             told(f"{name}: {ratio:.3f} x the better of 1 and all threads", "0.90", met=ratio >= 0.9, bound="least")

@@ -12,6 +12,7 @@ from specs.checks import Finding
 from specs.sections import (
     STRICT,
     Count,
+    Evaluate,
     Export,
     Inference,
     Inner,
@@ -156,20 +157,6 @@ class Dataset:
     workers: Whole = 0
     """Processes that load images; 0 leaves the number to the program."""
     augmentation: Augmentation = field(default_factory=Augmentation)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluate:
-    """How the model is measured."""
-
-    __pydantic_config__: ClassVar = STRICT
-
-    batch_size: Count = 2
-    """Images a step."""
-    average_precision_mode: Literal["sample", "integrate"] = "integrate"
-    """Of mAP: sample is the mean of 11 points of the curve (VOC 2007), integrate the area below it (VOC 2010)."""
-    matching_iou_threshold: Inner = 0.5
-    """Overlap (IoU) from which a detection counts as right for mAP."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -117,6 +117,20 @@ class Train(TrainSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """How the model is measured."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    batch_size: Count = 2
+    """Images a step."""
+    average_precision_mode: Literal["sample", "integrate"] = "integrate"
+    """Of mAP: sample is the mean of 11 points of the curve (VOC 2007), integrate the area below it (VOC 2010)."""
+    matching_iou_threshold: Inner = 0.5
+    """Overlap (IoU) from which a detection counts as right for mAP."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inference:
     """Inference on new images, where the command line says nothing else."""
 

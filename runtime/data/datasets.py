@@ -20,15 +20,19 @@ SPLITS = {"training": "train", "validation": "validation"}
 """What the split of a data set is called that holds several of them."""
 
 
-def opened(source: Source, what: str) -> Dataset:
+def opened(source: Source, what: str, *, trained_on: bool = False) -> Dataset:
     """The data set that ``source`` names; of several splits that of ``what`` ("training", "validation").
 
-    Raises DataError where there is none, or nobody says what is on its images.
+    ``trained_on``: the same data set is named for training, so that its only split is none to validate on. Raises
+    DataError where there is none, or nobody says what is on its images.
     """
     path = Path(source.annotations)
     format = None if source.format == "auto" else source.format
     try:
         _, found = converters.splits(path, format, images=source.images)
+        if trained_on and len(found) == 1:
+            hint = "give it a split for validation, such as val in data.yaml, or name other data to validate on"
+            raise DataError("its only split is trained on: there is none for validation", where=path, hint=hint)
         dataset = opening.one(found, path, None if len(found) == 1 else SPLITS[what])
     except UsageError as problem:  # whoever wrote the spec is not at the command line
         raise DataError(problem.what, where=problem.where or path, hint=problem.hint) from None

@@ -172,7 +172,9 @@ class _Reading:
         self.notes += ImageFiles(images).notes()
 
     def _dataset(self, source: Source, bar: Bar) -> None:
-        dataset = datasets.opened(source, self.what)
+        trained_on = self.what == "validation" and source.images is None  # else it is one split, and chosen so
+        trained_on &= source.annotations in {each.annotations for each in self.recipe.data.training}
+        dataset = datasets.opened(source, self.what, trained_on=trained_on)
         self.gathered.categories.update(dict.fromkeys(name.lower() for name in dataset.categories))
         folder, findings = datasets.folder(source, dataset), Findings()
         self.gathered.take(datasets.of_dataset(dataset, folder, findings), folder, bar)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from runtime.data import sections
-from runtime.data.recipe import Evaluation, Inference, Recipe
+from runtime.data.recipe import Inference, Recipe
 from runtime.imaging.views.framing import KeepAspect
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ Kind = TypeVar("Kind", bound="Model")
 def recipe(spec: Spec, model: Kind) -> Recipe[Kind]:
     """Of the network that ``spec``, whose section ``model`` it is, is one for."""
     asked: Experiment = spec.message
-    dataset, evaluate = asked.dataset, asked.evaluate
+    dataset = asked.dataset
     view = KeepAspect(min_sizes=model.min_size, max_size=model.max_size, random_flip=dataset.augmentation.random_flip)
     return Recipe(
         spec=spec,
@@ -32,13 +32,7 @@ def recipe(spec: Spec, model: Kind) -> Recipe[Kind]:
         training_view=view,
         plain_view=view,
         inference_view=view,
-        evaluation=Evaluation(
-            period=asked.train.validation_interval,
-            batch_size=evaluate.batch_size,
-            mode="SAMPLE" if evaluate.average_precision_mode == "sample" else "INTEGRATE",
-            iou=evaluate.matching_iou_threshold,
-            whole_pixels=False,
-        ),
+        evaluation=sections.evaluation(asked.train.validation_interval, asked.evaluate),
         inference=Inference(asked.inference.batch_size, asked.inference.conf_threshold),
         opset=asked.export.opset_version,
         workers=dataset.workers or None,

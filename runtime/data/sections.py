@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runtime.data.recipe import Data, Optimizer, Source
+from runtime.data.recipe import Data, Evaluation, Optimizer, Source
 from runtime.nn import schedules
 from runtime.nn.schedules import Schedule
 from runtime.shell.program import host
 
 if TYPE_CHECKING:
     from specs import sections
-    from specs.sections import Optim, Train
+    from specs.sections import Evaluate, Optim, Train
 
 
 def training(train: Train) -> dict[str, Any]:
@@ -39,6 +39,17 @@ def data(training: Sequence[sections.Source], validation: Sequence[sections.Sour
         held_out_fields="val_data_sources",
         naming="dataset.classes",
         flat=flat,
+    )
+
+
+def evaluation(period: int, evaluate: Evaluate) -> Evaluation:
+    """What the section ``evaluate`` says, after every ``period`` epochs, of boxes as they are."""
+    return Evaluation(
+        period=period,
+        batch_size=evaluate.batch_size,
+        mode="SAMPLE" if evaluate.average_precision_mode == "sample" else "INTEGRATE",
+        iou=evaluate.matching_iou_threshold,
+        whole_pixels=False,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import MinLen
 
-from specs import rcnn
+from specs import rcnn, sections
 from specs.mask_rcnn.settings import MaskRcnn
 from specs.rcnn import DATA, MAKING, SHORTHANDS, check
 from specs.sections import STRICT, Count
@@ -42,7 +42,7 @@ class Model(rcnn.Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate(rcnn.Evaluate):
+class Evaluate(sections.Evaluate):
     """How the model is measured."""
 
     __pydantic_config__: ClassVar = STRICT

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from specs import sections
 from specs.checks import Finding
-from specs.sections import STRICT, Count, Export, Inference, Inner, Source, check_sources, check_train
+from specs.sections import STRICT, Count, Export, Inference, Source, check_sources, check_train
 from specs.spec import Spec
 from specs.yaml_spec import measuring, more_epochs, training
 from specs.yolox.settings import STRIDE, Augmentation, Images, Model, Optim, TrainSettings, Yolox
@@ -49,17 +49,10 @@ class Train(TrainSettings, sections.Train):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate:
+class Evaluate(sections.Evaluate):
     """How the model is measured."""
 
-    __pydantic_config__: ClassVar = STRICT
-
     batch_size: Count = 16
-    """Images a step."""
-    average_precision_mode: Literal["sample", "integrate"] = "integrate"
-    """Of mAP: sample is the mean of 11 points of the curve (VOC 2007), integrate the area below it (VOC 2010)."""
-    matching_iou_threshold: Inner = 0.5
-    """Overlap (IoU) from which a detection counts as right for mAP."""
 
 
 @dataclass(frozen=True, kw_only=True)

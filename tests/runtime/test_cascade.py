@@ -15,6 +15,7 @@ from refusals import error_of
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
+from converters.model import Mask, run_lengths
 from runtime.inference.cascade import CUT_OFF, load_cascade, surviving
 from runtime.inference.cascade_task import OBJECT, PART_OF, CascadeTask, apart, require_boxes
 from runtime.inference.crops import Crops
@@ -32,8 +33,11 @@ CLOTHES = [[16, 16, 48, 32], [8, 40, 56, 64]]
 """Of a crop that is seen at 64 x 64."""
 
 
-def model(path: Path, classes: tuple[str, ...], size: int, boxes: list[list[float]], labels: list[int]) -> Path:
-    """A graph that finds ``boxes`` with falling scores on what is light, and nothing on what is dark."""
+def model(
+    path: Path, classes: tuple[str, ...], size: int, boxes: list[list[float]], labels: list[int], network: str = "ssd"
+) -> Path:
+    """A graph that finds ``boxes`` with falling scores on what is light, and nothing on what is dark. As "mask_rcnn" it
+    finds the left half of each."""
     helper, count = onnx.helper, len(boxes)
     arrays = {
         "fixed_boxes": np.array([boxes], np.float32), "fixed_labels": np.array([labels], np.int64),
@@ -54,6 +58,15 @@ def model(path: Path, classes: tuple[str, ...], size: int, boxes: list[list[floa
     ]
     arrays["two"] = np.array([2], np.int64)
     outputs = {"boxes": (1, [None, count, 4]), "labels": (7, [None, count]), "scores": (1, [None, count])}
+    if network == "mask_rcnn":
+        arrays["fixed_grids"] = np.tile(np.array([1, 1, 0, 0], np.float32), (1, count, 4, 1))
+        arrays["three"] = np.array([3], np.int64)
+        outputs["mask_grids"] = (1, [None, count, 4, 4])
+        nodes += [
+            helper.make_node("Unsqueeze", ["wide", "three"], ["wider"]),
+            helper.make_node("Shape", ["wider"], ["wider_shape"]),
+            helper.make_node("Expand", ["fixed_grids", "wider_shape"], ["mask_grids"]),
+        ]
     graph = helper.make_graph(
         nodes, "fixed", [helper.make_tensor_value_info("images", 1, ["batch", 3, size, size])],
         [helper.make_tensor_value_info(name, *kind) for name, kind in outputs.items()],
@@ -61,8 +74,8 @@ def model(path: Path, classes: tuple[str, ...], size: int, boxes: list[list[floa
     )  # fmt: skip
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx_files.save(made, path, names=("background", *classes))
-    subject = Subject(None, "ssd", classes, (size, size), 17)  # type: ignore[arg-type]
-    told = Card("onnx", "ssd_fixed", classes, (size, size), images_input(subject), dict.fromkeys(outputs, ""))
+    subject = Subject(None, network, classes, (size, size), 17)  # type: ignore[arg-type]
+    told = Card("onnx", f"{network}_fixed", classes, (size, size), images_input(subject), dict.fromkeys(outputs, ""))
     card.path_of(path).write_text(told.text())
     return path
 
@@ -124,6 +137,22 @@ def test_images_in_memory_give_the_same(models: tuple[Path, Path], pictures: Pat
     assert len(cascade(np.zeros((90, 80), np.uint8))) == 0
     nothing = load_cascade(*models, crops=Crops(classes=("dog",)))(pixels)
     assert len(nothing) == 0
+
+
+def test_masks_of_clothes_lie_on_the_whole_image(models: tuple[Path, Path], pictures: Path, tmp_path: Path) -> None:
+    people, clothes = models[0], model(tmp_path / "m.onnx", ("shirt", "shorts"), 64, CLOTHES, [1, 2], "mask_rcnn")
+    words = ["mask_rcnn", "-i", pictures / "light.png", "-m", clothes, "--cascade", people, "--cascade_margin", "0"]
+    more = ["--coco", tmp_path / "coco.json", "-r", tmp_path / "out", "--sheet", tmp_path / "sheet.png"]
+    assert infer.main([str(word) for word in [*words, *more]]) == 0
+    records = json.loads((tmp_path / "coco.json").read_text())
+    assert [("segmentation" in each, "object" in each) for each in records].count((False, True)) == 3
+    (shirt,) = (each for each in records if each.get("part_of") == 1 and each["category_id"] == 1)
+    assert shirt["bbox"] == [32 + 20, 16 + 24, 40, 24]  # of person 1, 80 x 96 at 32, 16
+    mask = Mask(256, 128, shirt["segmentation"]["counts"].encode())
+    rows, columns = np.nonzero(run_lengths.decode(mask))
+    assert (columns.min(), rows.min()) == (52, 40)
+    assert rows.max() == pytest.approx(63, abs=1)
+    assert columns.max() == pytest.approx(71, abs=3)
 
 
 def of_crops(*rows: tuple[list[float], int, float, int, bool]) -> dict[str, np.ndarray]:

@@ -134,7 +134,7 @@ def test_the_graph_for_deepstream(learned: Any, tmp_path: Path) -> None:
         "codeType": 1, "numClasses": 2, "inputOrder": [1, 2, 0], "confSigmoid": 0, "isNormalized": 1, "scoreBits": 0,
     }  # fmt: skip
     model, pixels = look(tmp_path / "model.onnx", learned)
-    anchors, offsets, scores = model.run(pixels[:3])
+    anchors, offsets, scores = model.run(pixels[:3]).values()
     count = anchors.shape[2] // 4
     assert anchors.shape == (3, 2, 4 * count, 1)
     assert offsets.shape == (3, 4 * count, 1, 1)

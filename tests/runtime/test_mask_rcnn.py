@@ -11,6 +11,7 @@ from torchvision.models import detection
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from runtime.networks.mask_rcnn.model import MaskRCNN
+from runtime.weights.pretrained import foreign
 from specs.mask_rcnn import Mask, Model
 from specs.rcnn import Backbone, Box, Rpn
 
@@ -71,6 +72,15 @@ def test_torchvisions_weights_fit_and_give_its_masks(name: str, version: int) ->
     torch.testing.assert_close(found["scores"], expected["scores"], atol=1e-4, rtol=1e-4)
     pasted = paste_masks_in_image(found["mask_grids"][:, None], expected["boxes"], SIZE)
     torch.testing.assert_close(pasted, expected["masks"], atol=1e-3, rtol=1e-3)
+
+
+def test_a_detector_without_masks_gives_all_but_the_mask_head() -> None:
+    model, detector = built(), built()
+    tensors = {name: value for name, value in detector.state_dict().items() if ".mask_" not in name}
+    report = foreign.by_name(model, tensors, "detector.pth")
+    assert report.other_shape == report.unused == []
+    assert [name for name in report.missing if ".mask_" not in name] == []
+    assert len(report.missing) == len(model.state_dict()) - len(tensors) == 8
 
 
 def test_the_validation_loss_is_torchvisions_training_loss() -> None:

@@ -20,7 +20,7 @@ from runtime.networks.yolox.model import YOLOX
 from runtime.networks.yolox.settings import Settings
 from runtime.weights import pretrained
 from specs.yolox.settings import Model
-from tltpipe.errors import SpecError
+from tltpipe.errors import DataError, ModelError, SpecError
 
 pytestmark = pytest.mark.torch
 
@@ -156,6 +156,16 @@ def test_official_checkpoints_load_and_heads_of_other_classes_are_listed(tmp_pat
     assert torch.equal(other.state_dict()["head.reg_preds.0.bias"], official.state_dict()["head.reg_preds.0.bias"])
 
 
+@pytest.mark.parametrize("others", ["tiny", "mask_rcnn"])
+def test_weights_of_another_size_or_network_are_refused(tmp_path: Path, others: str) -> None:
+    path = tmp_path / "others.pth"
+    tensors = built(others).state_dict() if others == "tiny" else {"roi_heads.box_head.fc6.weight": torch.zeros(2, 2)}
+    torch.save({"model": tensors}, path)
+    error = error_of(ModelError, pretrained.adopt, built("nano"), pretrained.read(path), path)
+    assert (error.exit_code, error.where) == (4, path)
+    assert ("another size" in error.what) == (others == "tiny")
+
+
 def test_a_recipe_has_what_the_spec_asks_for() -> None:
     text = (
         "model: {type: tiny}\ndataset: {train_data_sources: [{path: /d}], classes: [a, b], width: 320, height: 192, "
@@ -194,3 +204,22 @@ def test_a_spec_that_makes_no_sense_names_the_field(section: str, written: str, 
     line = text.splitlines().index(f"  {written}") + 1
     assert str(error.where).startswith(f"a.yaml:{line}:")
     assert field in error.what
+
+
+def test_classes_left_out_are_those_that_the_training_data_list(tmp_path: Path) -> None:
+    for name, categories in (("one", ("zebra", "Ant")), ("two", ("ant", "moose"))):
+        listed = [{"id": 9 - number, "name": each} for number, each in enumerate(categories)]
+        (tmp_path / f"{name}.json").write_text(json.dumps({"images": [], "annotations": [], "categories": listed}))
+    sources = "".join(
+        f"    - {{image_dir: {tmp_path}, json_file: {tmp_path}/{name}.json}}\n" for name in ("one", "two")
+    )
+    spec = specs.parse_text(f"dataset:\n  train_data_sources:\n{sources}", "yolox", source="a.yaml")
+    recipe = networks.recipe(spec)
+    assert set(recipe.classes) == {"zebra", "Ant", "moose"}
+    assert recipe.classes[-1] == "moose", "those of the first source come first"
+    again = specs.parse_text(specs.dump(recipe.spec), "yolox", source="its checkpoint")
+    assert again.message.dataset.classes == recipe.classes, "a checkpoint needs no data to say them"
+
+    (tmp_path / "two.json").unlink()
+    error = error_of(DataError, networks.recipe, spec)
+    assert str(error.where).startswith("a.yaml:4:")

@@ -167,6 +167,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str, str]] = {
               "labels/train/001.txt:2:1", "3"),
     "validation class": (lambda root: (root / "labels/val/001.txt").write_text("7 .5 .5 .2 .2\n"),
                          "labels/val/001.txt:1:1", "7"),
+    "no val": (_replaced("data.yaml", "val: images/val\n", ""), "data.yaml: ", "validation"),
     "file": (lambda root: (root / "data.yaml").unlink(), "spec.yaml:3:", "data.yaml"),
 }  # fmt: skip
 

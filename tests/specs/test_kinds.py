@@ -103,8 +103,8 @@ NEAR = '''
 """A kind in YAML that has all sections of Faster R-CNN but for the model."""
 from dataclasses import dataclass
 
-from specs.rcnn import Dataset, Evaluate
-from specs.sections import STRICT, Train
+from specs.rcnn import Dataset
+from specs.sections import STRICT, Evaluate, Train
 
 DATA, SIZE = "coco", None
 

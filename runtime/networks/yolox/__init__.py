@@ -35,12 +35,12 @@ def _with_classes(spec: Spec, classes: Sequence[str]) -> Spec:
 
 def _recipe(spec: Spec) -> Recipe[Settings]:
     from runtime.data import sections
-    from runtime.data.recipe import Evaluation, Inference, Recipe
+    from runtime.data.recipe import Inference, Recipe
     from runtime.networks.yolox.settings import Settings
     from specs.yolox import closing_epochs, settled
 
     asked: Experiment = spec.message
-    dataset, evaluate = asked.dataset, asked.evaluate
+    dataset = asked.dataset
     size, plain = (dataset.height, dataset.width), _plain_view(asked)
     return Recipe(
         spec=spec,
@@ -54,14 +54,7 @@ def _recipe(spec: Spec) -> Recipe[Settings]:
         training_view=_training_view(asked),
         plain_view=plain,
         inference_view=plain,
-        evaluation=Evaluation(
-            period=asked.train.validation_interval,
-            batch_size=evaluate.batch_size,
-            mode="SAMPLE" if evaluate.average_precision_mode == "sample" else "INTEGRATE",
-            iou=evaluate.matching_iou_threshold,
-            whole_pixels=False,
-            primary="mAP50_95",
-        ),
+        evaluation=replace(sections.evaluation(asked.train.validation_interval, asked.evaluate), primary="mAP50_95"),
         inference=Inference(asked.inference.batch_size, asked.inference.conf_threshold),
         opset=asked.export.opset_version,
         workers=dataset.workers or None,

@@ -22,7 +22,7 @@ def block(in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, 
         in_channels, out_channels, kernel, stride=stride, padding=(kernel - 1) // 2, groups=groups, bias=False
     )
     norm = BatchNorm(out_channels, momentum=MOMENTUM, epsilon=EPSILON)
-    return nn.Sequential(OrderedDict([("conv", conv), ("bn", norm), ("act", nn.SiLU(inplace=True))]))
+    return nn.Sequential(OrderedDict([("conv", conv), ("bn", norm), ("act", nn.SiLU())]))
 
 
 def wide(in_channels: int, out_channels: int, *, stride: int = 1, depthwise: bool) -> nn.Sequential:

@@ -22,6 +22,7 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
     from onnxruntime.transformers.onnx_model import OnnxModel
 
     try:
+        _unshare(model)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of weights too small for float16, which become its smallest
             half = convert_float_to_float16(onnx.shape_inference.infer_shapes(model), keep_io_types=True)
@@ -31,3 +32,14 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
         raise ExportError(f"ONNX Runtime cannot write this network in float16: {first}") from failure
     result: onnx.ModelProto = half
     return result
+
+
+def _unshare(model: onnx.ModelProto) -> None:
+    """Give every Resize initialisers of its own: the converter casts them for each, under one name."""
+    values = {each.name: each for each in model.graph.initializer}
+    for number, node in enumerate(each for each in model.graph.node if each.op_type == "Resize"):
+        for place, name in enumerate(node.input):
+            if name in values:
+                copy = model.graph.initializer.add()
+                copy.CopyFrom(values[name])
+                copy.name = node.input[place] = f"{name}_resize_{number}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,12 +51,18 @@ def adopt(
         report = foreign.take(model, found, path.name)
     else:
         report = foreign.by_name(model, found.tensors, path.name)
-    absent = {*report.missing, *report.other_shape, *report.other_classes}
-    within = f"{model.backbone_name}." if isinstance(model, HasBackbone) else ""
-    weights = [name for name in model.state_dict() if name.startswith(within) and not name.endswith(foreign.COUNTER)]
-    if absent.issuperset(weights):
-        raise _unfit(path, model, found)
+    if {*report.missing, *report.other_shape, *report.other_classes}.issuperset(_kernels(model)):
+        raise _unfit(path, model, found, report.other_shape)
     return report.lines()
+
+
+def _kernels(model: nn.Module) -> list[str]:
+    """Weights without which nothing was taken, of the backbone where the model declares one: others, of one axis or
+    none, fit models of any size."""
+    within = f"{model.backbone_name}." if isinstance(model, HasBackbone) else ""
+    own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(within)}
+    kernels = [name for name, tensor in own.items() if tensor.ndim > 1]
+    return kernels or [name for name in own if not name.endswith(foreign.COUNTER)]
 
 
 def _of_other_classes(model: nn.Module, found: Checkpoint) -> list[str]:
@@ -64,8 +70,14 @@ def _of_other_classes(model: nn.Module, found: Checkpoint) -> list[str]:
     return [name for name in found.model if name.startswith(heads)]
 
 
-def _unfit(path: Path, model: nn.Module, found: Checkpoint | Foreign) -> ModelError:
+def _unfit(path: Path, model: nn.Module, found: Checkpoint | Foreign, other_shape: Sequence[str] = ()) -> ModelError:
+    """``other_shape``: tensors of the model that the file has, in another shape."""
     holds = f"it holds {found.network}" if isinstance(found, Checkpoint) else f"its names are {_names(found)}"
+    if len(other_shape) > len(model.state_dict()) / 4:
+        what = f"it is of a network of another size: its layers have other shapes, such as {other_shape[0]}"
+        return ModelError(
+            what, where=path, hint="pass weights of the size that the spec has, or write theirs in the spec"
+        )
     if not isinstance(model, HasBackbone):
         hint = "pass a checkpoint of the same network, or weights whose names are its own"
         return ModelError(f"no tensor in it fits the network of this spec: {holds}", where=path, hint=hint)
