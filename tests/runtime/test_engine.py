@@ -7,6 +7,7 @@ import math
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -250,6 +251,23 @@ def test_saves_within_an_epoch_come_after_whole_steps_that_were_judged() -> None
     assert [(epoch, tally.steps) for epoch, tally in told.saved] == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
     losses = [sum(step.losses.values()) for step in told.steps]
     assert told.saved[1][1].loss == sum(losses[:2])
+
+
+def test_what_the_watcher_does_with_a_batch_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It draws the first ones, just when the number of threads is chosen by how long steps take."""
+    told = list[str]()
+
+    @contextmanager
+    def timed(_threads: threads.Threads, _units: float = 1) -> Iterator[None]:
+        told.append("timed")
+        yield
+        told.append("over")
+
+    monkeypatch.setattr(threads.Threads, "timed", timed)
+    notes = Notes()
+    monkeypatch.setattr(notes, "batch", lambda _batch, number: told.append(f"batch {number}"))
+    Run(Toy(), range(1, 2), steps=2, notes=notes)()
+    assert told == ["batch 0", "timed", "over", "batch 1", "timed", "over"]
 
 
 def test_the_watcher_may_end_it_early() -> None:
