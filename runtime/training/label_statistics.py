@@ -25,6 +25,9 @@ MOST = 200_000
 BINS = 64
 LONGEST = 24
 """Letters of a class's name."""
+NAMED = 500
+"""Classes whose names have room in the picture; of more every second or third is named. No picture of matplotlib's is
+wider than 65,535 pixels."""
 COLOURS = ("#1d5fa8", "#c93f2b")
 
 Floats = NDArray[np.float64]
@@ -129,7 +132,7 @@ def draw(path: Path, splits: Mapping[str, Labels], classes: Sequence[str]) -> No
     from matplotlib.ticker import MaxNLocator
 
     boxed = {name: labels for name, labels in splits.items() if labels.boxed}
-    wide = max(16.0 if boxed else 8.0, 0.32 * len(classes))
+    wide = max(16.0 if boxed else 8.0, 0.32 * min(len(classes), NAMED))
     figure = Figure(figsize=(wide, 7.6 if boxed else 4.2), dpi=100, facecolor="white", layout="constrained")
     grid = figure.add_gridspec(2 if boxed else 1, 5 if boxed else 1, height_ratios=(1.15, 1) if boxed else (1,))
     _classes(figure.add_subplot(grid[0, :]), splits, classes)
@@ -168,7 +171,8 @@ def _classes(axes: Any, splits: Mapping[str, Labels], classes: Sequence[str]) ->
     names = [readable(name, LONGEST) for name in classes]
     straight = max(map(len, names)) * len(names) < 140
     turned: dict[str, Any] = {} if straight else {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(range(len(classes)), names, **turned)
+    step = -(-len(names) // NAMED)
+    axes.set_xticks(range(0, len(names), step), names[::step], **turned)
     axes.margins(y=0.16)
     beside = max(0.5, 4 - len(classes) / 2)  # one class is no wall
     axes.set_xlim(-beside, len(classes) - 1 + beside)

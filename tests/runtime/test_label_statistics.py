@@ -73,3 +73,13 @@ def test_a_split_without_objects_or_a_task_without_boxes_has_its_picture_too(tmp
         "class,training_images,training_objects", "shirt,1,1", "skirt,0,0", "dress,1,1", "all,2,2",
     ]  # fmt: skip
     assert label_statistics.write(tmp_path, {"training": split([], fields={})}, CLASSES) == []
+
+
+def test_the_picture_of_very_many_classes_does_not_grow_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(label_statistics, "NAMED", 10)
+    many = tuple(f"class {number}" for number in range(1, 71))
+    label_statistics.write(tmp_path, {"training": TRAINING}, many)
+    with Image.open(tmp_path / "labels.png") as drawn:
+        assert drawn.size[0] == 1600
