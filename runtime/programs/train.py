@@ -186,7 +186,8 @@ def _spec(arguments: argparse.Namespace) -> Spec:
     text = shorthand.text(arguments.network, shorthand.Shorthand(**{name: vars(arguments)[name] for name in SHORTHAND}))
     results = program.host(arguments.results_dir)
     if device.is_lead():
-        shorthand.write(text, results)  # before it is read, since what is wrong is told by its lines
+        with _alone(results):  # not over the spec of a training that is under way
+            shorthand.write(text, results)  # before it is read, since what is wrong is told by its lines
     return specs.parse_text(text, arguments.network, source=results / shorthand.NAME, strict=arguments.strict_tlt)
 
 

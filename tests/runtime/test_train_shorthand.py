@@ -15,7 +15,8 @@ import specs
 from runtime.data import shorthand
 from runtime.data.shorthand import Shorthand
 from runtime.programs import train
-from tltpipe.errors import UsageError
+from tltpipe import locks
+from tltpipe.errors import HostError, UsageError
 
 CLASSES = tuple(f"class {number}" for number in range(1, 14))
 
@@ -58,10 +59,22 @@ def test_the_spec_that_the_words_stand_for(data: Path) -> None:
     assert message(data).train == bare.train, "what is not said has its default"
     wide = message(data, img="96x64").dataset
     assert (wide.width, wide.height) == (96, 64)
-    assert message(data, recipe="small", epochs="3").model.type == "nano"
+    small = message(data, recipe="small", epochs="12")
+    assert (small.model.type, small.train.num_epochs, small.dataset.augmentation.closing_epochs) == ("nano", 12, 9)
     assert message(data, recipe="small", size="s").model.type == "s"
     rcnn = message(data, "faster_rcnn", img="128", batch="3")
     assert (rcnn.model.min_size, rcnn.dataset.batch_size, rcnn.dataset.classes) == ((128,), 3, CLASSES)
+
+
+def test_the_spec_of_a_training_under_way_stays(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = tmp_path / "out"
+    results.mkdir()
+    (results / "spec.yaml").write_text("# of the training under way\n")
+    with locks.held(results / ".training.lock", HostError("the first one")):
+        printed = refused(capsys, HostError.exit_code, "yolox", "--data", data, "--epochs", "2", "-r", results)
+    assert f"{results}: another training writes here" in printed
+    assert [path.name for path in results.iterdir()] == ["spec.yaml"]
+    assert (results / "spec.yaml").read_text() == "# of the training under way\n"
 
 
 def test_coco_files_and_folders_are_data_too(data: Path, tmp_path: Path) -> None:
