@@ -27,8 +27,8 @@ NAMED = 20
 """With more classes than that, only the best and the worst are named beside their curves."""
 LONGEST = 36
 """Letters of a class's name."""
-BACKGROUND = ("background", "background: missed")
-"""The last row and column of a confusion matrix."""
+BACKGROUND = "background"
+"""The last row of a confusion matrix, where no object is, and its last column, where none was found."""
 DPI = 120
 MEASURES = ("precision", "recall", "F1")
 """The rows of ``Analysis.over_grid``."""
@@ -43,14 +43,15 @@ def confusion(
     What is right is blue, what is wrong red; a class that has no object at all stays white.
     """
     names = [readable(name, LONGEST) for name in classes]
+    title = "What was taken for what" + (": shares of the row" if normalised else "")
     size = len(counts)
     sums = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, sums, out=np.zeros(counts.shape), where=sums > 0)
     cell = 0.9 if size <= 6 else 0.56 if size <= NAMED else 0.32
     # In inches, by hand: matplotlib's own layouts shrink a small matrix to make room for a long title.
-    label = 0.082 * max([len(BACKGROUND[1]), *map(len, names)])
+    label = 0.082 * max([len(BACKGROUND), *map(len, names)])
     left, bottom, square = label + 0.55, 0.66 * label + 0.75, size * cell
-    width = max(left + square + 0.25, 0.2 + 0.0725 * len(about) + 0.25, 4.6)
+    width = max(left + square + 0.25, 0.2 + 0.0725 * len(about) + 0.25, 0.3 + 0.118 * len(title))
     height = bottom + square + 0.95
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     axes = figure.add_axes((left / width, bottom / height, square / width, square / height))
@@ -62,8 +63,8 @@ def confusion(
     shade[-1, -1] = colors.to_rgba(FAINT)
     axes.imshow(shade, aspect="equal")
     _write_cells(axes, counts, shares, right, normalised=normalised)
-    axes.set_xticks(range(size), [*names, BACKGROUND[1]], rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(size), [*names, BACKGROUND[0]])
+    axes.set_xticks(range(size), [*names, BACKGROUND], rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(size), [*names, BACKGROUND])
     axes.set_xlabel("what the detector says", labelpad=6, color=MUTED)
     axes.set_ylabel("what is there", labelpad=6, color=MUTED)
     axes.set_xticks(np.arange(-0.5, size), minor=True)
@@ -74,7 +75,6 @@ def confusion(
         side.set_visible(False)
     for corner in ((size - 1.5, -0.5, 1, size), (-0.5, size - 1.5, size, 1)):
         axes.add_patch(Rectangle(corner[:2], *corner[2:], fill=False, edgecolor=MUTED, linewidth=0.8))
-    title = "What was taken for what" + (": shares of the row" if normalised else "")
     figure.text(0.2 / width, 1 - 0.38 / height, title, fontsize=13.5, fontweight="bold", color=INK)
     figure.text(0.2 / width, 1 - 0.66 / height, about, fontsize=9.5, color=MUTED)
     save(figure, path)
