@@ -81,7 +81,9 @@ def named_after(name: str) -> dict[str, object]:
 def closing_epochs(message: Experiment) -> int:
     """How many epochs at the end go without heavy augmentation."""
     epochs, closing = message.train.num_epochs, message.dataset.augmentation.closing_epochs
-    return min(15, epochs // 5) if closing is None else closing
+    if closing is None:
+        return min(15, epochs // 5)
+    return closing if isinstance(closing, int) else round(closing * epochs)
 
 
 def multi_scale(dataset: Dataset) -> int:

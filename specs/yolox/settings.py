@@ -81,9 +81,9 @@ class Augmentation:
     multi_scale: Whole | None = None
     """Sides of the input vary by up to so many times 32 pixels, batch by batch (default: a quarter of them, 5 of
     640)."""
-    closing_epochs: Whole | None = None
-    """Last epochs without mosaic, mixup, rotation, scaling and shear, which learn the boxes by the L1 loss, too
-    (default: 15, of a short training a fifth)."""
+    closing_epochs: Whole | Inner | None = None
+    """Last epochs, or their share of all, without mosaic, mixup, rotation, scaling and shear, which learn the boxes by
+    the L1 loss, too (default: 15, of a short training a fifth)."""
 
 
 @dataclass(frozen=True, kw_only=True)
