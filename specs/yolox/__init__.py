@@ -121,7 +121,8 @@ def check(spec: Spec) -> Iterator[Finding]:
         return
     if (closing := closing_epochs(message)) > message.train.num_epochs:
         what = f"closing_epochs must be at most num_epochs, {message.train.num_epochs}, not {closing}"
-        yield Finding("dataset.augmentation.closing_epochs", what)
+        hint = "leave closing_epochs out: of a short training it is a fifth"
+        yield Finding("dataset.augmentation.closing_epochs", what, hint)
     yield from check_train(settled(message))
 
 

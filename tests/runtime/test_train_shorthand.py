@@ -89,6 +89,13 @@ def test_sizes_by_the_names_of_weights(name: str, size: str | None) -> None:
     assert specs.named_after("yolox", name).get("type") == size
 
 
+def test_closing_epochs_of_a_recipe_for_too_few_epochs_have_a_remedy(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["yolox", "--data", data, "--recipe", "small", "--epochs", "1", "-r", tmp_path / "out"]
+    assert "leave closing_epochs out" in refused(capsys, 2, *words)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
