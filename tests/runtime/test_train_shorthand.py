@@ -58,7 +58,7 @@ def test_the_spec_that_the_words_stand_for(data: Path) -> None:
     assert message(data).train == bare.train, "what is not said has its default"
     wide = message(data, img="96x64").dataset
     assert (wide.width, wide.height) == (96, 64)
-    assert message(data, recipe="small", epochs="3").model.type == "nano"
+    assert message(data, recipe="small", epochs="40").model.type == "nano"
     assert message(data, recipe="small", size="s").model.type == "s"
     rcnn = message(data, "faster_rcnn", img="128", batch="3")
     assert (rcnn.model.min_size, rcnn.dataset.batch_size, rcnn.dataset.classes) == ((128,), 3, CLASSES)
