@@ -53,8 +53,8 @@ class Numbers:
             f"the {what} is no number any more in epoch {epoch}, step {step} ({told}); the pictures of this batch: "
             + ", ".join(frames[:SHOWN])
             + more,
-            hint="lower max_learning_rate or lengthen soft_start, or look at these pictures and their boxes; "
-            "checkpoints saved before hold numbers, --fresh starts over",
+            hint="lower the learning rate or lengthen its warm-up (soft_start), or look at these pictures and their "
+            "boxes; checkpoints saved before hold numbers, --fresh starts over",
         )
 
 
@@ -72,7 +72,7 @@ def require_finite(model: Model, *, epoch: int) -> None:
         more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
         raise RunFailed(
             f"weights or statistics are no numbers any more in epoch {epoch} ({broken[0]}{more}); it was not saved",
-            hint="lower max_learning_rate or lengthen soft_start; --fresh starts over",
+            hint="lower the learning rate or lengthen its warm-up (soft_start); --fresh starts over",
         )
 
 

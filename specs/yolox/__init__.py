@@ -12,7 +12,7 @@ from specs.checks import Finding
 from specs.sections import STRICT, Count, Export, Inference, Source, check_sources, check_train
 from specs.spec import Spec
 from specs.yaml_spec import measuring, more_epochs, training
-from specs.yolox.settings import STRIDE, Augmentation, Images, Model, Optim, TrainSettings, Yolox
+from specs.yolox.settings import RATE, STRIDE, Augmentation, Images, Model, Optim, TrainSettings, Yolox
 
 __all__ = ["measuring", "more_epochs", "training"]
 
@@ -93,11 +93,15 @@ def multi_scale(dataset: Dataset) -> int:
 
 
 def settled(message: Experiment) -> Train:
-    """The training with numbers in place of defaults that depend on how long it is."""
+    """The training with numbers in place of defaults that depend on how long it is, and on its batches."""
     optim, epochs = message.train.optim, message.train.num_epochs
+    rate: float | None = optim.lr
+    if rate is None:
+        rate = RATE * message.dataset.batch_size
     defaults = {
+        "lr": rate,
         "nesterov": optim.optimizer == "sgd" and optim.momentum > 0,
-        "lr_min": optim.lr / 20,
+        "lr_min": rate / 20,
         "lr_flat_epochs": min(closing_epochs(message), epochs - 1),
         "warmup_epochs": min(5.0, epochs / 10),
     }
@@ -123,7 +127,8 @@ def check(spec: Spec) -> Iterator[Finding]:
         return
     if (closing := closing_epochs(message)) > message.train.num_epochs:
         what = f"closing_epochs must be at most num_epochs, {message.train.num_epochs}, not {closing}"
-        yield Finding("dataset.augmentation.closing_epochs", what)
+        hint = "leave closing_epochs out: of a short training it is a fifth"
+        yield Finding("dataset.augmentation.closing_epochs", what, hint)
     yield from check_train(settled(message))
 
 

@@ -10,6 +10,8 @@ from annotated_types import Ge, MultipleOf
 from specs import sections
 from specs.sections import STRICT, Count, Inner, NotNegative, Positive, Share, Whole
 
+RATE = 0.01 / 64
+"""Learning rate for each image of a step."""
 STRIDE = 32
 """Sides of the input are multiples of it."""
 Side = Annotated[int, Ge(STRIDE), MultipleOf(STRIDE)]
@@ -91,7 +93,8 @@ class Optim(sections.Optim):
     """The optimiser, and the learning rate over time."""
 
     # What is None here depends on other fields: specs.yolox.settled has all values.
-    lr: Positive = 0.01  # for 64 images a step
+    lr: Positive | None = None  # type: ignore[assignment]
+    """Learning rate, before the schedule (default: 0.01 for a batch_size of 64, in proportion)."""
     nesterov: bool | None = None  # type: ignore[assignment]
     """Nesterov's momentum (default: true where the optimiser is sgd with momentum)."""
     weight_decay: NotNegative = 5e-4

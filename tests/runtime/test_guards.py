@@ -30,6 +30,7 @@ def test_a_loss_that_is_no_number_is_named_with_its_pictures() -> None:
         guards.Numbers(frames).judge({**FINE, "localization": math.inf}, 3.0, epoch=4, step=7)
     assert "epoch 4, step 7 (classification 1, localization inf)" in caught.value.what
     assert caught.value.what.endswith("picture 4-7-63 and 36 more")
+    assert "max_learning_rate" not in str(caught.value.hint)  # the watch is kept over every network, not SSD alone
 
 
 def test_a_scaler_may_skip_gradients_but_not_for_ever() -> None:
@@ -118,3 +119,4 @@ def test_weights_and_statistics_must_be_numbers() -> None:
     module[1].running_var[1] = math.inf
     error = error_of(RunFailed, guards.require_finite, module, match=r"in epoch 3 \(1.running_var\)", epoch=3)
     assert "--fresh" in str(error.hint)
+    assert "max_learning_rate" not in str(error.hint)

@@ -15,6 +15,7 @@ import specs
 from runtime.data import shorthand
 from runtime.data.shorthand import Shorthand
 from runtime.programs import train
+from specs.yolox import closing_epochs
 from tltpipe import locks
 from tltpipe.errors import HostError, UsageError
 

@@ -180,6 +180,8 @@ def test_a_recipe_has_what_the_spec_asks_for() -> None:
     assert recipe.model.closing == 41  # type: ignore[attr-defined]
     rate = recipe.schedule(50 * 100, 1)
     assert [rate(step) for step in (0, 250, 500, 4000, 4999)] == pytest.approx([0, 0.0025, 0.01, 0.0005, 0.0005])
+    few = networks.recipe(specs.parse_text(text.replace("width", "batch_size: 16, width"), "yolox", source="a.yaml"))
+    assert few.schedule(50 * 100, 1)(500) == pytest.approx(0.01 / 4)
 
 
 @pytest.mark.parametrize(
