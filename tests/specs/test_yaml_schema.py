@@ -93,4 +93,4 @@ def test_augmentation_by_its_keys() -> None:
 def test_keys_say_what_they_are_for() -> None:
     optim = yaml_schema.of_spec("yolox")["$defs"]["Optim"]["properties"]
     assert "Learning rate" in optim["lr"]["description"]
-    assert optim["lr"]["default"] == 0.01
+    assert optim["weight_decay"]["default"] == 5e-4
