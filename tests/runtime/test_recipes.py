@@ -23,7 +23,8 @@ def test_each_can_start(kind: str, name: str) -> None:
     recipe = networks.recipe(spec)
     steps = 40 * recipe.epochs
     rate = recipe.schedule(recipe.iterations or steps, 1)
-    assert max(rate(step) for step in range(0, steps, 7)) <= spec.message.train.optim.lr * 1.000001
+    most = max(rate(step) for step in range(0, steps, 7))
+    assert 0.8 < most / (spec.message.train.optim.lr or 0.01) < 1.000001, "YOLOX's is for 64 images a step"
     model = networks.load(kind).build(recipe)
     assert all(torch.isfinite(weights).all() for weights in model.parameters())
     assert any(weights.requires_grad for weights in model.parameters())
