@@ -183,7 +183,7 @@ def test_masks_of_image_files_are_read_and_those_of_another_size_named(base: Rec
     walking = ("paspersonwalking",)
 
     def read(source: Source) -> Any:
-        data = Data(training=(source,), validation=(source,), mapping={})
+        data = Data(training=(), validation=(source,), mapping={})
         return frames.validation(replace(base, data=data), walking, MASKS)
 
     target = shown(read(penn_fudan(tmp_path / "good", mask)), KeepAspect(min_sizes=())).targets[0]
