@@ -93,9 +93,7 @@ def collect(pairs: list[Pair]) -> SegmentationMetrics:
 def judged(records: judges.Judged, name: str) -> dict[str, float]:
     figures: dict[str, float] = {}
     for kind, (truth, found) in records.items():
-        figures |= {
-            f"coco/{NAMES[kind]}_{each}": value for each, value in judges.counted(name, truth, found, kind).items()
-        }
+        figures |= {f"{NAMES[kind]}/{each}": value for each, value in judges.counted(name, truth, found, kind).items()}
     return figures
 
 

@@ -26,7 +26,7 @@ _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory",
 
 
 class Numbers:
-    """Stops a training whose loss or gradient is no number any more; ``frames`` names the pictures of (epoch, step).
+    """Stops a training whose loss or gradient became NaN or infinite; ``frames`` names the pictures of (epoch, step).
 
     ``skipping``: steps with such a gradient are left out by a gradient scaler (fp16), which is no fault.
     """
@@ -50,11 +50,11 @@ class Numbers:
         frames = list(self.frames(epoch, step))
         more = f" and {len(frames) - SHOWN} more" if len(frames) > SHOWN else ""
         raise RunFailed(
-            f"the {what} is no number any more in epoch {epoch}, step {step} ({told}); the pictures of this batch: "
+            f"{what} became NaN or infinite at epoch {epoch}, step {step} ({told}); the images of this batch: "
             + ", ".join(frames[:SHOWN])
             + more,
-            hint="lower the learning rate or lengthen its warm-up (soft_start), or look at these pictures and their "
-            "boxes; checkpoints saved before hold numbers, --fresh starts over",
+            hint="lower the learning rate or lengthen its warm-up (soft_start), or look at these images and their "
+            "boxes; checkpoints saved before are sound, --fresh starts over",
         )
 
 
@@ -71,7 +71,7 @@ def require_finite(model: Model, *, epoch: int) -> None:
     if broken:
         more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
         raise RunFailed(
-            f"weights or statistics are no numbers any more in epoch {epoch} ({broken[0]}{more}); it was not saved",
+            f"weights or statistics became NaN or infinite in epoch {epoch} ({broken[0]}{more}); it was not saved",
             hint="lower the learning rate or lengthen its warm-up (soft_start); --fresh starts over",
         )
 

@@ -190,7 +190,7 @@ class Loop:
     def run(self) -> None:
         """Train all epochs of the plan.
 
-        Raises RunFailed when a loss or a gradient is no number any more; the weights are of no use then. On Ctrl-C the
+        Raises RunFailed when a loss or a gradient became NaN or infinite; the weights are of no use then. On Ctrl-C the
         step under way is finished and the watcher saves; KeyboardInterrupt is raised then.
         """
         epoch = self.plan.epochs.start

@@ -53,7 +53,7 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     """Train ``network`` by ``recipe`` and keep checkpoints, logs and events in ``results``.
 
     Raises DataError for records and pictures, ModelError for ``asked.weights``, HostError for a full disk, Stopped when
-    interrupted, RunFailed when loss or gradient are no numbers any more. Checkpoints written before stay.
+    interrupted, RunFailed when loss or gradient become NaN or infinite. Checkpoints written before stay.
     """
     if recipe.iterations is None:
         _require_epochs(recipe, asked)

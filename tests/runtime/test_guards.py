@@ -40,9 +40,9 @@ def test_a_scaler_may_skip_gradients_but_not_for_ever() -> None:
     watched.judge(FINE, 1.0, epoch=1, step=50)
     for step in range(guards.SKIPS):
         watched.judge(FINE, math.inf, epoch=2, step=step)
-    with pytest.raises(RunFailed, match="the gradient is no number any more in epoch 2, step 99"):
+    with pytest.raises(RunFailed, match="gradient became NaN or infinite at epoch 2, step 99"):
         watched.judge(FINE, math.nan, epoch=2, step=99)
-    with pytest.raises(RunFailed, match="the loss is no number any more"):
+    with pytest.raises(RunFailed, match="loss became NaN or infinite"):
         guards.Numbers(frames, skipping=True).judge({"loss": math.nan}, 1.0, epoch=1, step=1)
 
 
