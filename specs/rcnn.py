@@ -21,7 +21,7 @@ from specs.sections import (
     Source,
     Train,
     Whole,
-    check_sources,
+    check_data,
     check_train,
 )
 from specs.spec import Spec
@@ -183,14 +183,9 @@ def check(spec: Spec) -> Iterator[Finding]:
     message: Experiment = spec.message
     yield from _check_model(message.model)
     dataset = message.dataset
-    if not dataset.train_data_sources:
-        yield Finding("dataset.train_data_sources", "train_data_sources is empty: there is nothing to train on")
-    yield from check_sources("dataset.train_data_sources", dataset.train_data_sources)
-    yield from check_sources("dataset.val_data_sources", dataset.val_data_sources)
-    names = [name.lower() for name in dataset.classes]
-    if not names or len(set(names)) < len(names):
-        what = "classes names a class twice" if names else "classes is empty: there is no class to train"
-        yield Finding("dataset.classes", what)
+    yield from check_data(dataset.train_data_sources, dataset.val_data_sources, dataset.classes)
+    if not dataset.classes:
+        yield Finding("dataset.classes", "classes is empty: there is no class to train")
     yield from check_train(message.train)
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Le, MinLen
 
-from specs.sections import STRICT, Count, Inner, Optim, Positive, Share, TrainSettings, Whole
+from specs.rcnn import SMALLEST
+from specs.sections import STRICT, Count, EvaluateSettings, Inner, Optim, Positive, Share, TrainSettings, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class Network:
     """Stages that the pyramid stands on; none are 1 to 4, of mobilenet_v3_large 4 and 5."""
     fpn_channels: Count = 256
     """Channels of the pyramid."""
-    min_size: Annotated[tuple[Annotated[int, Ge(64)], ...], MinLen(1)] = (800,)
+    min_size: Annotated[tuple[Annotated[int, Ge(SMALLEST)], ...], MinLen(1)] = (800,)
     """Shorter side of an image in pixels; of several each training image gets one at random, all others the last."""
     max_size: Count = 1333
     """Longest side of an image in pixels: where min_size would give more, the image is made smaller still."""
@@ -69,16 +70,9 @@ class Network:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rcnn(Optim, TrainSettings, Network):
+class Rcnn(EvaluateSettings, Optim, TrainSettings, Network):
     """Training and validation; the defaults are those of torchvision's reference script."""
 
     num_epochs: Count = 26
     lr: Positive = 0.0025  # for 2 images a step: 0.02 is for 16
     warmup_steps: Whole = 1000
-
-    eval_batch_size: Count = 2
-    """Images a step in validation."""
-    average_precision_mode: Literal["sample", "integrate"] = "integrate"
-    """Of mAP: sample is the mean of 11 points of the curve (VOC 2007), integrate the area below it (VOC 2010)."""
-    matching_iou_threshold: Inner = 0.5
-    """Overlap (IoU) from which a detection counts as right for mAP."""

@@ -131,6 +131,20 @@ class Evaluate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvaluateSettings:
+    """The same as settings in tltpipe.yaml, where a training has a ``batch_size``, too."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    eval_batch_size: Count = 2
+    """Images a step in validation."""
+    average_precision_mode: Literal["sample", "integrate"] = "integrate"
+    """Of mAP: sample is the mean of 11 points of the curve (VOC 2007), integrate the area below it (VOC 2010)."""
+    matching_iou_threshold: Inner = 0.5
+    """Overlap (IoU) from which a detection counts as right for mAP."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inference:
     """Inference on new images, where the command line says nothing else."""
 
@@ -152,8 +166,17 @@ class Export:
     """Version of ONNX's operators."""
 
 
+def check_data(training: Sequence[Source], validation: Sequence[Source], classes: Sequence[str]) -> Iterator[Finding]:
+    """What makes no sense in the section ``dataset``."""
+    if not training:
+        yield Finding("dataset.train_data_sources", "train_data_sources is empty: there is nothing to train on")
+    yield from check_sources("dataset.train_data_sources", training)
+    yield from check_sources("dataset.val_data_sources", validation)
+    if len({name.lower() for name in classes}) < len(classes):
+        yield Finding("dataset.classes", "classes names a class twice")
+
+
 def check_sources(path: str, sources: Sequence[Source]) -> Iterator[Finding]:
-    """What makes no sense in the list of sources at ``path``."""
     for index, source in enumerate(sources):
         here = f"{path}[{index}]"
         if bool(source.json_file) == bool(source.path):

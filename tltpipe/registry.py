@@ -10,6 +10,7 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
+from collections.abc import Iterable
 from types import ModuleType
 
 from tltpipe.errors import UsageError
@@ -22,6 +23,11 @@ def names(folder: str) -> list[str]:
         raise ModuleNotFoundError(f"{folder} is not a package")
     found = pkgutil.iter_modules(spec.submodule_search_locations)
     return sorted(module.name for module in found if not module.name.startswith("_"))
+
+
+def family(name: str, known: Iterable[str]) -> str | None:
+    """The longest of the ``known`` names that ``name`` begins with, word for word: "ssd" of "ssd_resnet18"."""
+    return max((each for each in known if f"{name}_".startswith(f"{each}_")), key=len, default=None)
 
 
 def load(folder: str, name: str) -> ModuleType:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.settings.config import networks
-from tltpipe import files
+from tltpipe import files, registry
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ def unknown(run: Run, path: Path) -> str | None:
 def network(path: Path) -> str | None:
     """The network of the model at ``path`` by the JSON beside it, which encrypted checkpoints have not; else None."""
     told = files.read_json(path.with_name(f"{path.name}.json")) or files.read_json(path.with_suffix(".json"))
-    name = str(told.get("network"))
-    return max((each for each in networks() if f"{name}_".startswith(f"{each}_")), key=len, default=None)
+    return registry.family(str(told.get("network")), networks())
 
 
 def _named(run: Run) -> list[str]:

@@ -164,7 +164,7 @@ def family(name: str, path: Path | None = None) -> str:
     The longest name that fits. Raises ModelError where none does.
     """
     known = registry.names("runtime.networks")
-    fitting = [each for each in known if f"{name}_".startswith(f"{each}_")]
-    if not fitting:
+    found = registry.family(name, known)
+    if found is None:
         raise ModelError(f'there is no network "{name}" here', where=path, hint=f"known: {', '.join(known)}")
-    return max(fitting, key=len)
+    return found

@@ -159,7 +159,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
 
         def draw(folder: Path) -> list[Path]:
             """Charts and images of the task, and a sheet of the first images."""
-            title = f"{path.name}: what is there, and beside it what was predicted"
+            title = f"{path.name}: targets, each beside its predictions"
             sheet = samples.sheet(seen.examples, task, model.classes, title=title)
             drawn_images.save(sheet, folder / SHEET)
             return [*report.draw(folder), folder / SHEET]

@@ -140,7 +140,7 @@ class TrainingLog:
         self._write_status(epoch, seconds, row, scores)
         self._draw("curves", self.curves.update)
         if scores is not None and best and scores.examples:
-            title = f"validation after epoch {epoch}: what is there, and beside it what was predicted"
+            title = f"validation after epoch {epoch}: targets, each beside its predictions"
             self._draw_sheet("val_batch.jpg", scores.examples, title)
         if self.events is not None:
             self._scalars({"epoch_loss": loss, **measured}, step)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import MinLen
 
 from specs import rcnn, sections
-from specs.mask_rcnn.settings import MaskRcnn
+from specs.mask_rcnn.settings import Areas, MaskRcnn
 from specs.rcnn import DATA, MAKING, SHORTHANDS, check
 from specs.sections import STRICT, Count
 from specs.yaml_spec import measuring, more_epochs, training
@@ -42,14 +42,8 @@ class Model(rcnn.Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate(sections.Evaluate):
+class Evaluate(Areas, sections.Evaluate):
     """How the model is measured."""
-
-    __pydantic_config__: ClassVar = STRICT
-
-    area: Literal["annotated", "mask", "box"] = "annotated"
-    """Area by which COCO's figures tell small, medium and large objects apart: the annotated one, that of the mask, or
-    that of the box."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from specs import sections
 from specs.checks import Finding
-from specs.sections import STRICT, Count, Export, Inference, Source, check_sources, check_train
+from specs.sections import STRICT, Count, Export, Inference, Source, check_data, check_train
 from specs.spec import Spec
 from specs.yaml_spec import measuring, more_epochs, training
 from specs.yolox.settings import RATE, STRIDE, Augmentation, Images, Model, Optim, TrainSettings, Yolox
@@ -113,13 +113,7 @@ def check(spec: Spec) -> Iterator[Finding]:
     """What fits by itself and not together."""
     message: Experiment = spec.message
     dataset = message.dataset
-    if not dataset.train_data_sources:
-        yield Finding("dataset.train_data_sources", "train_data_sources is empty: there is nothing to train on")
-    yield from check_sources("dataset.train_data_sources", dataset.train_data_sources)
-    yield from check_sources("dataset.val_data_sources", dataset.val_data_sources)
-    names = [name.lower() for name in dataset.classes]
-    if len(set(names)) < len(names):
-        yield Finding("dataset.classes", "classes names a class twice")
+    yield from check_data(dataset.train_data_sources, dataset.val_data_sources, dataset.classes)
     yield from _check_augmentation(dataset)
     if message.train.num_iterations:
         what = "num_iterations does not fit YOLOX, whose last epochs go without heavy augmentation"

@@ -119,12 +119,7 @@ class TrainSettings(sections.TrainSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Yolox(Optim, TrainSettings, Augmentation, Images, Model):
+class Yolox(sections.EvaluateSettings, Optim, TrainSettings, Augmentation, Images, Model):
     """Training and validation of a YOLOX detector; the defaults are those of its published recipe."""
 
     eval_batch_size: Count = 16
-    """Images a step in validation."""
-    average_precision_mode: Literal["sample", "integrate"] = "integrate"
-    """Of mAP: sample is the mean of 11 points of the curve (VOC 2007), integrate the area below it (VOC 2010)."""
-    matching_iou_threshold: Inner = 0.5
-    """Overlap (IoU) from which a detection counts as right for mAP."""

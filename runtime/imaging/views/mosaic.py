@@ -82,7 +82,7 @@ class Mosaic:
         return replace(self, width=width, height=height, multi_scale=0, mosaic=mosaic)
 
     def __call__(self, path: Place, boxes: Boxes, size: Size, random: np.random.Generator | None = None) -> Seen:
-        placement = self._plain.placement(size, mirrored=flips(self.random_flip, random))
+        placement = self.plain.placement(size, mirrored=flips(self.random_flip, random))
         seen = shown(path, placement, boxes, self.fill)
         if random is None:
             return seen
@@ -112,7 +112,8 @@ class Mosaic:
         return Composed(picture, seen)
 
     @cached_property
-    def _plain(self) -> Letterbox | Stretch:
+    def plain(self) -> Letterbox | Stretch:
+        """The view of an image alone, nothing of which is drawn at random."""
         if self.letterbox:
             return Letterbox(width=self.width, height=self.height, fill=self.fill, centred=False)
         return Stretch(width=self.width, height=self.height)
@@ -140,16 +141,16 @@ class Mosaic:
 
     def _quarter(self, stored: Size, which: int, warp: Matrix) -> Placement:
         """Of an image with one corner where the four meet: quarter 0 to 3, in lines."""
-        alone = self._plain.placement(stored).matrix
+        alone = self.plain.placement(stored).matrix
         left, top = 0.0 if which % 2 else -alone[0, 0] * stored[0], 0.0 if which // 2 else -alone[1, 1] * stored[1]
         return Placement(warp @ _shift(left, top) @ alone, self.size, stored)
 
     def _mixed(self, stored: Size, random: np.random.Generator) -> Placement:
         """Draw that of the fifth image: anywhere that keeps image and input inside one another, along each axis."""
-        zoom, alone = random.uniform(*self.mixup_scale), self._plain.placement(stored)
+        zoom, alone = random.uniform(*self.mixup_scale), self.plain.placement(stored)
         free = np.array(self.size) - zoom * alone.matrix.diagonal()[:2] * stored
         if flips(self.random_flip, random):
-            alone = self._plain.placement(stored, mirrored=True)
+            alone = self.plain.placement(stored, mirrored=True)
         carried = _shift(*random.random(2) * free) @ np.diag([zoom, zoom, 1.0]) @ alone.matrix
         return Placement(carried, self.size, stored)
 

@@ -19,6 +19,7 @@ from runtime.tasks.detection.detections import HasThresholds, Thresholds
 from runtime.weights import card
 from runtime.weights.card import Card
 from runtime.weights.classes import require_same_classes
+from tltpipe import registry
 from tltpipe.errors import ModelError
 
 
@@ -31,7 +32,7 @@ def read(path: Path, request: ModelRequest, *decoders: str) -> Card:
     if found.decoding not in decoders:
         what = f"its JSON says that it is a {found.kind} model, which is no {path.suffix} file"
         raise ModelError(what, where=path, hint="were files renamed? Export it again")
-    if not f"{found.network}_".startswith(f"{request.network}_"):
+    if registry.family(found.network, [request.network]) is None:
         what = f"this model is of the network {found.network}, not of {request.network}"
         raise ModelError(what, where=path, hint=f"name its network in place of {request.network}")
     if (recipe := request.recipe) is not None:

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runtime.data.recipe import Recipe
-    from runtime.imaging.views.framing import Letterbox, Stretch
     from runtime.imaging.views.mosaic import Mosaic
     from runtime.networks.yolox.model import YOLOX
     from runtime.networks.yolox.settings import Settings
@@ -41,7 +40,7 @@ def _recipe(spec: Spec) -> Recipe[Settings]:
 
     asked: Experiment = spec.message
     dataset = asked.dataset
-    size, plain = (dataset.height, dataset.width), _plain_view(asked)
+    size, view = (dataset.height, dataset.width), _training_view(asked)
     return Recipe(
         spec=spec,
         network="yolox",
@@ -51,9 +50,9 @@ def _recipe(spec: Spec) -> Recipe[Settings]:
         batch_size=dataset.batch_size,
         size=size,
         data=sections.data(dataset.train_data_sources, dataset.val_data_sources, flat=False),
-        training_view=_training_view(asked),
-        plain_view=plain,
-        inference_view=plain,
+        training_view=view,
+        plain_view=view.plain,
+        inference_view=view.plain,
         evaluation=replace(sections.evaluation(asked.train.validation_interval, asked.evaluate), primary="mAP50_95"),
         inference=Inference(asked.inference.batch_size, asked.inference.conf_threshold),
         opset=asked.export.opset_version,
@@ -62,19 +61,8 @@ def _recipe(spec: Spec) -> Recipe[Settings]:
     )
 
 
-def _plain_view(asked: Experiment) -> Letterbox | Stretch:
-    from runtime.imaging.views.framing import Letterbox, Stretch
-    from runtime.networks.yolox.settings import FILL
-
-    width, height = asked.dataset.width, asked.dataset.height
-    if not asked.dataset.letterbox:
-        return Stretch(width=width, height=height)
-    return Letterbox(width=width, height=height, fill=FILL, centred=False)
-
-
 def _training_view(asked: Experiment) -> Mosaic:
     from runtime.imaging.views.mosaic import Mosaic
-    from runtime.networks.yolox.settings import FILL
     from specs.yolox import closing_epochs, multi_scale
 
     dataset, augmentation = asked.dataset, asked.dataset.augmentation
@@ -82,7 +70,6 @@ def _training_view(asked: Experiment) -> Mosaic:
         width=dataset.width,
         height=dataset.height,
         letterbox=dataset.letterbox,
-        fill=FILL,
         mosaic=augmentation.mosaic,
         mixup=augmentation.mixup,
         mosaic_scale=augmentation.mosaic_scale,

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from specs.yolox.settings import Model
 
-FILL = (114, 114, 114)
-"""What is beside a letterboxed image."""
-
 
 @dataclass(frozen=True)
 class Settings:

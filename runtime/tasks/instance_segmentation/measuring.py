@@ -15,6 +15,7 @@ from runtime.data.recipe import Recipe
 from runtime.tasks import ImageInfo, Images, Prediction, ReportOptions, Scores, Target
 from runtime.tasks.detection.evaluation import coco
 from runtime.tasks.detection.evaluation.coco import Coco
+from runtime.tasks.detection.evaluation.report import cell, known
 from runtime.tasks.detection.evaluation.scoring import DetectionMetrics
 from runtime.tasks.detection.findings import Findings
 from runtime.tasks.instance_segmentation import pasting
@@ -124,7 +125,7 @@ class MeasuredMasks:
         rows.append(("all", self.mask.figures["AP"], self.box.figures["AP"]))
         width = max(len("class"), *(len(name) for name, *_ in rows)) + 2
         head = f"{'class':<{width}}{'mask AP':>8}{'box AP':>8}"
-        return [head, *(f"{name:<{width}}{_cell(one):>8}{_cell(other):>8}" for name, one, other in rows)]
+        return [head, *(f"{name:<{width}}{cell(known(one)):>8}{cell(known(other)):>8}" for name, one, other in rows)]
 
     def _overlaps(self, detections: NDArray[Any], objects: NDArray[Any]) -> NDArray[np.float64]:
         """``runtime.tasks.detection.matching.Compare``: a call for each image and class."""
@@ -155,7 +156,3 @@ def _ordered(items: Mapping[str, Any], order: NDArray[np.intp]) -> dict[str, Any
 def _number(value: float) -> float:
     """0 where there is nothing to measure: a log has no other number."""
     return 0.0 if math.isnan(value) else value
-
-
-def _cell(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,10 +43,7 @@ class SegmentationReport:
         yield from self.boxes.lines()
         yield ""
         yield from self.scores.lines
-        figures = self.measured.mask.figures.items()
-        cells = [f"{of_boxes.COCO_TEXT.get(name, name)} {_cell(value)}" for name, value in figures]
-        yield f"COCO, masks {'  '.join(cells[:6])}"
-        yield f"            {'  '.join(cells[6:9])}"
+        yield from of_boxes.coco_lines("COCO, masks", self.measured.mask.figures)
         yield f"small, medium and large go by {AREAS[self.measured.area]}"
 
     def values(self) -> dict[str, Any]:
@@ -72,9 +68,7 @@ class SegmentationReport:
         wherever it has one; and the objects with both."""
         findings, ids, masks = self.measured.findings, self.boxes.ids, self.measured.masks
         paths = of_boxes.paths_of(self.boxes.images)
-        with coco_results.writing(folder / of_boxes.RESULTS, ids, findings.classes) as results:
-            for number, prediction in of_boxes.by_picture(findings, findings.found):
-                results.add(paths[number], paths[number].name, prediction)
+        of_boxes.write_results(folder / of_boxes.RESULTS, findings, paths, ids)
         start = 0
         with coco_results.writing(folder / MASKS, ids, findings.classes, kind=MaskResults) as results:
             for number, prediction in of_boxes.by_picture(findings, findings.found):
@@ -95,8 +89,4 @@ class SegmentationReport:
 
 
 def _known(values: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in values.items()}
-
-
-def _cell(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
+    return {name: of_boxes.known(value) for name, value in values.items()}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.networks.yolox.export import comparison
-from runtime.nn.export import deepstream, onnx_files, pieces
+from runtime.nn.export import deepstream
 from runtime.nn.export.subject import Made, Subject, images_input, label_names, labels_file
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ def write(subject: Subject, path: Path) -> Made:
     from runtime.networks.yolox.export import graphs
 
     known, names = graphs.layout(subject), label_names(subject, first=0)
-    onnx_files.save(
-        pieces.join(graphs.network(subject), None, graphs.rows(known), batch=subject.batch), path, names=names
-    )
+    graphs.save(subject, graphs.rows(known), path, names)
     outputs = {
         "detections": f"float32 [batch, {known.cells}, 6]: left, top, right, bottom in pixels of the input; score and "
         "number, from 0 on, of the likeliest class",

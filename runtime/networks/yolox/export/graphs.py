@@ -10,11 +10,14 @@ import numpy as np
 from runtime.imaging.boxes import LARGEST_LOG_SIDE
 from runtime.networks.yolox.model import YOLOX
 from runtime.networks.yolox.pyramid import STRIDES
-from runtime.nn.export import dynamo, pieces, quantising
+from runtime.nn.export import dynamo, onnx_files, pieces, quantising
 from runtime.nn.export.pieces import Piece
 from runtime.tasks.detection.detections import Thresholds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     import onnx
     from numpy.typing import NDArray
     from torch import Tensor
@@ -74,6 +77,11 @@ def network(subject: Subject) -> onnx.ModelProto:
     example = torch.zeros(2, 3, *model.input_size)
     graph = dynamo.exported(Raw(), example, inputs=[IMAGES], outputs=MAPS, opset=subject.opset)
     return dynamo.in_data_type(graph, subject, _feeds, operators=OPERATORS)
+
+
+def save(subject: Subject, behind: Piece, path: Path, names: Sequence[str]) -> None:
+    """Write the network with ``behind``; ``names`` are those of the classes."""
+    onnx_files.save(pieces.join(network(subject), None, behind, batch=subject.batch), path, names=names)
 
 
 def _feeds(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from runtime.networks.yolox.export import comparison
-from runtime.nn.export import onnx_files, pieces
 from runtime.nn.export.subject import Made, Subject, images_input, label_names, labels_file
 
 ABOUT = "ONNX, decoding inside"
@@ -19,8 +18,7 @@ def write(subject: Subject, path: Path) -> Made:
     from runtime.networks.yolox.export import graphs
 
     known, names = graphs.layout(subject), label_names(subject, first=0)
-    piece = graphs.decoded(known)
-    onnx_files.save(pieces.join(graphs.network(subject), None, piece, batch=subject.batch), path, names=names)
+    graphs.save(subject, graphs.decoded(known), path, names)
     outputs = {
         "boxes": f"float32 [batch, {known.cells}, 4]: left, top, right, bottom in pixels of the input, not clipped",
         "scores": f"float32 [batch, {known.cells}, {known.classes}]: of the classes from 0 on, unsuppressed",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from runtime.networks.yolox.export import comparison
-from runtime.nn.export import onnx_files, pieces
 from runtime.nn.export.subject import Made, Subject, images_input, label_names, labels_file
 
 ABOUT = "ONNX, raw maps"
@@ -19,9 +18,7 @@ def write(subject: Subject, path: Path) -> Made:
     from runtime.networks.yolox.export import graphs
 
     known, names = graphs.layout(subject), label_names(subject, first=0)
-    onnx_files.save(
-        pieces.join(graphs.network(subject), None, graphs.raw(known), batch=subject.batch), path, names=names
-    )
+    graphs.save(subject, graphs.raw(known), path, names)
     channels = "logits of box (x, y, log of width, height, in strides from the cell's corner), object, classes"
     outputs = {
         name: f"float32 [batch, {known.channels}, {height}, {width}]: {channels}"

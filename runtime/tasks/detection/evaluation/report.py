@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -59,8 +59,8 @@ class DetectionReport:
         per_class, half = coco.per_class(), coco.per_class(0)
         for row, own, at_half in zip(rows, per_class, half, strict=True):
             row["AP"] = None if row["class"] in precision.absent else precision.per_class[row["class"]]
-            row["AP50"], row["AP50_95"] = _known(at_half), _known(own)
-        means = {"AP": precision.mean, "AP50": _known(coco.figures["AP50"]), "AP50_95": _known(coco.figures["AP"])}
+            row["AP50"], row["AP50_95"] = known(at_half), known(own)
+        means = {"AP": precision.mean, "AP50": known(coco.figures["AP50"]), "AP50_95": known(coco.figures["AP"])}
         shares = dict(zip(("precision", "recall", "f1"), self.analysis.means, strict=True))
         together = {**total(rows), "images": self.measured.findings.pictures, **means}
         return [*rows, together, {"class": "mean", **shares, **means}]
@@ -83,14 +83,11 @@ class DetectionReport:
         width = max(len("class"), *(len(row["class"]) for row in self.rows))
         yield "".join([f"{'class':<{width}}", *(f"{text:>{_width(text)}}" for _, text in COLUMNS)])
         for row in self.rows:
-            cells = (f"{_cell(row.get(key)):>{_width(text)}}" for key, text in COLUMNS)
+            cells = (f"{cell(row.get(key)):>{_width(text)}}" for key, text in COLUMNS)
             yield "".join([f"{row['class']:<{width}}", *cells])
         why = "where the mean F1 is best: a good -t for tlt-infer" if self.options.threshold is None else "as asked for"
         yield f"counted from a score of {self.analysis.threshold:.3g} on ({why})"
-        figures = self.measured.coco.figures
-        named = [f"{COCO_TEXT.get(name, name)} {_cell(_known(value))}" for name, value in figures.items()]
-        yield f"COCO        {'  '.join(named[:6])}"
-        yield f"            {'  '.join(named[6:9])}"
+        yield from coco_lines("COCO", self.measured.coco.figures)
 
     def values(self) -> dict[str, Any]:
         """All of it as JSON types; None where there is nothing to measure."""
@@ -108,7 +105,7 @@ class DetectionReport:
             "mode": evaluation.mode,
             "matching_iou_threshold": evaluation.iou,
             "strict": measured.strict,
-            "coco": {name: _known(value) for name, value in measured.coco.figures.items()},
+            "coco": {name: known(value) for name, value in measured.coco.figures.items()},
             "coco_counted_by": "tltpipe",
             "threshold": analysis.threshold,
             "classes": self.rows[:-2],
@@ -177,11 +174,20 @@ def table(result: Result, *, decimals: int) -> Iterator[str]:
     yield STARS
 
 
-def _known(value: float) -> float | None:
+def coco_lines(title: str, figures: Mapping[str, float]) -> Iterator[str]:
+    """Two lines of COCO's twelve ``figures``, but for those of recall by size."""
+    named = [f"{COCO_TEXT.get(name, name)} {cell(known(value))}" for name, value in figures.items()]
+    yield f"{title:<12}{'  '.join(named[:6])}"
+    yield f"{'':<12}{'  '.join(named[6:9])}"
+
+
+def known(value: float) -> float | None:
+    """None for NaN, where there is nothing to measure."""
     return None if math.isnan(value) else value
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """``value`` in a table; a dash for None."""
     if value is None:
         return "-"
     return f"{value:.3f}" if isinstance(value, float) else f"{value:,}"
@@ -207,12 +213,17 @@ def _path(images: Images, number: int) -> Path:
 def write(folder: Path, findings: Findings, images: Images, ids: Ids) -> list[Path]:
     """Write both files below ``folder``; returns them."""
     paths = paths_of(images)
-    with coco_results.writing(folder / RESULTS, ids, findings.classes) as results:
-        for number, prediction in by_picture(findings, findings.found):
-            results.add(paths[number], paths[number].name, prediction)
+    write_results(folder / RESULTS, findings, paths, ids)
     with atomic(folder / ANNOTATIONS) as stream:
         json.dump(annotation_file(findings, paths, ids), stream)
     return [folder / RESULTS, folder / ANNOTATIONS]
+
+
+def write_results(path: Path, findings: Findings, paths: list[Path], ids: Ids) -> None:
+    """Write the detections on the images ``paths``."""
+    with coco_results.writing(path, ids, findings.classes) as results:
+        for number, prediction in by_picture(findings, findings.found):
+            results.add(paths[number], paths[number].name, prediction)
 
 
 def annotation_file(findings: Findings, paths: list[Path], ids: Ids) -> dict[str, Any]:
