@@ -177,6 +177,9 @@ class _Reading:
         trained_on &= source.annotations in {each.annotations for each in self.recipe.data.training}
         dataset = datasets.opened(source, self.what, trained_on=trained_on)
         self.gathered.categories.update(dict.fromkeys(name.lower() for name in dataset.categories))
+        ids = dataset.ids or {name: number for number, name in enumerate(dataset.categories, start=1)}
+        for name, number in ids.items():
+            self.gathered.category_ids.setdefault(name.lower(), number)
         folder, findings = datasets.folder(source, dataset), Findings()
         self.gathered.take(datasets.of_dataset(dataset, folder, findings), folder, bar)
         losing.count_findings(self.gathered.losses, findings)
