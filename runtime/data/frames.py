@@ -111,12 +111,9 @@ def _read(
 ) -> Split | None:
     """Read the annotations of ``sources`` into arrays; None when not one file is left of them."""
     data = recipe.data
-    mapping = {key: classes.index(value) + 1 for key, value in data.mapping.items()}
-    if not mapping:
-        mapping = {name.lower(): number for number, name in enumerate(classes, start=1)}
     validates = what == "validation"
     gathered = Gathered(
-        fields, mapping, tuple(classes),
+        fields, data.labels(classes), tuple(classes),
         hard=validates or data.train_difficult, crowds=validates and "crowd" in fields,
         flat=data.flat or "boxes" not in fields, naming=data.naming,
     )  # fmt: skip
