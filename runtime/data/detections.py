@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from converters.files import json_document, json_file, json_records
 from converters.files.numerals import FAR
-from converters.model import joint_ids
-from runtime.data import checks, datasets
+from runtime.data import checks
 from runtime.data.columns import Annotated, Fixed
 from runtime.data.fields import BOXES, Field, Fields, Value
 from runtime.data.recipe import Recipe
@@ -56,17 +55,49 @@ FIELDS: Fields = {
 """Of samples that are detections."""
 
 
+class OddRow(Exception):
+    """What is wrong with a row of results; who knows where it lies makes a DataError of it."""
+
+    def __init__(self, what: str, hint: str = ROWS) -> None:
+        super().__init__(what)
+        self.what, self.hint = what, hint
+
+
 @dataclass(frozen=True)
 class Numbering:
-    """What ids in results mean: the places of ``images`` in a split, and the labels of ``categories`` (0 for those
+    """What ids in results mean: the places of ``images`` in ``split``, and the labels of ``categories`` (0 for those
     that the model does not have)."""
 
+    split: Split
     images: Mapping[int, int]
     categories: Mapping[int, int]
 
+    def image(self, record: Mapping[str, Any]) -> int:
+        """The place of the image of ``record``. Raises OddRow."""
+        number = record.get("image_id")
+        if type(number) is not int:
+            raise OddRow(f'"image_id" must be a whole number, not {json_file.name(number)}')
+        if (place := self.images.get(number)) is None:
+            raise OddRow(f"the validation data have no image with the id {number}", INFER)
+        called = record.get("file_name")
+        own = Path(self.split.name(place)).name
+        if isinstance(called, str) and called.rpartition("/")[2] != own:
+            raise OddRow(f"image {number} is {called} here, and {own} in the validation data", INFER)
+        return place
+
+    def label(self, record: Mapping[str, Any]) -> int:
+        """The label of ``record``, 0 where the model does not have it. Raises OddRow."""
+        number = record.get("category_id")
+        if type(number) is not int:
+            raise OddRow(f'"category_id" must be a whole number, not {json_file.name(number)}')
+        if (label := self.categories.get(number)) is None:
+            known = ", ".join(map(str, sorted(self.categories)[:30]))
+            raise OddRow(f"the validation data have no category with the id {number}, but {known}", INFER)
+        return label
+
 
 def numbering(recipe: Recipe[Any], classes: Sequence[str], split: Split) -> Numbering:
-    """The ids of the validation data of ``recipe``, whose ``split`` has the field "image_id" (``IMAGE_ID``).
+    """The ids of the validation data of ``recipe``, which is ``split``.
 
     Images without an id have the number that they are called by, as in COCO itself; categories without ids are
     counted from 1 in their order. Raises DataError where that is not enough, or two images have the same id.
@@ -77,16 +108,12 @@ def numbering(recipe: Recipe[Any], classes: Sequence[str], split: Split) -> Numb
             what = f"{split.name(found[number])} and {split.name(place)} both have the id {number}"
             hint = "results tell images apart by their ids: evaluate one data source at a time"
             raise DataError(what, where=split.roots[split.folders[place]], hint=hint)
-    sources = [datasets.opened(source, "validation") for source in recipe.data.validation]
-    ids = joint_ids(sources)
-    for dataset in sources:
-        ids |= {name: at for at, name in enumerate(dataset.categories, start=1) if not dataset.ids}
     labels = recipe.data.labels(classes)
-    return Numbering(found, {number: labels.get(name.lower(), 0) for name, number in ids.items()})
+    return Numbering(split, found, {number: labels.get(name, 0) for name, number in split.category_ids.items()})
 
 
 def _image_ids(split: Split) -> list[int]:
-    numbers: list[int] = split["image_id"].tolist()
+    numbers = [UNKNOWN] if split.image_ids is None else split.image_ids.tolist()
     if UNKNOWN not in numbers:
         return numbers
     stems = [Path(split.name(place)).stem for place in range(len(split))]
@@ -109,7 +136,7 @@ def read(path: Path, split: Split, ids: Numbering, *, threshold: float = 0.0) ->
         for offset, record in zip(piece.offsets.tolist(), piece.parsed(), strict=True):
             try:
                 rows.add(record)
-            except _OddRow as odd:
+            except OddRow as odd:
                 raise document.error(odd.what, offset, hint=odd.hint) from None
     found = rows.split()
     if not found.samples:
@@ -118,12 +145,6 @@ def read(path: Path, split: Split, ids: Numbering, *, threshold: float = 0.0) ->
         hint = "give a lower --boxes_threshold, or the results of a detector of these classes"
         raise DataError(what, where=path, hint=hint)
     return found
-
-
-class _OddRow(Exception):
-    def __init__(self, what: str, hint: str = ROWS) -> None:
-        super().__init__(what)
-        self.what, self.hint = what, hint
 
 
 @dataclass
@@ -140,9 +161,9 @@ class _Rows:
         self.boxes, self.scores = array("f"), array("f")
 
     def add(self, record: Mapping[str, Any]) -> None:
-        """Raises _OddRow."""
-        image = self._image(record)
-        label = self._label(record)
+        """Raises OddRow."""
+        image = self.ids.image(record)
+        label = self.ids.label(record)
         box, score = _box(record.get("bbox")), _score(record.get("score"))
         self.losses.count_read(items=1)
         if score < self.threshold:
@@ -154,27 +175,6 @@ class _Rows:
             self.labels.append(label)
             self.boxes.extend(box)
             self.scores.append(score)
-
-    def _image(self, record: Mapping[str, Any]) -> int:
-        number = record.get("image_id")
-        if type(number) is not int:
-            raise _OddRow(f'"image_id" must be a whole number, not {json_file.name(number)}')
-        if (place := self.ids.images.get(number)) is None:
-            raise _OddRow(f"the validation data have no image with the id {number}", INFER)
-        called = record.get("file_name")
-        own = Path(self.whole.name(place)).name
-        if isinstance(called, str) and called.rpartition("/")[2] != own:
-            raise _OddRow(f"image {number} is {called} here, and {own} in the validation data", INFER)
-        return place
-
-    def _label(self, record: Mapping[str, Any]) -> int:
-        number = record.get("category_id")
-        if type(number) is not int:
-            raise _OddRow(f'"category_id" must be a whole number, not {json_file.name(number)}')
-        if (label := self.ids.categories.get(number)) is None:
-            known = ", ".join(map(str, sorted(self.ids.categories)[:30]))
-            raise _OddRow(f"the validation data have no category with the id {number}, but {known}", INFER)
-        return label
 
     def split(self) -> Split:
         """All that was added, by image in the order of the split. Nothing can be added any more."""
@@ -206,21 +206,21 @@ def _column(name: str, values: NDArray[Any]) -> Fixed:
 
 
 def _box(value: Any) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom. Raises _OddRow."""
+    """Left, top, right, bottom. Raises OddRow."""
     if not (type(value) is list and len(value) == 4 and all(type(each) in (int, float) for each in value)):
-        raise _OddRow('"bbox" must be four numbers: left, top, width, height')
+        raise OddRow('"bbox" must be four numbers: left, top, width, height')
     left, top, width, height = value
     if max(map(abs, value)) >= FAR:
-        raise _OddRow(f'"bbox" holds {max(value, key=abs):g}, which cannot be a pixel')
+        raise OddRow(f'"bbox" holds {max(value, key=abs):g}, which cannot be a pixel')
     if min(width, height) < 0:
-        raise _OddRow('"bbox" has a negative width or height', "COCO's boxes are left, top, width, height")
+        raise OddRow('"bbox" has a negative width or height', "COCO's boxes are left, top, width, height")
     return left, top, left + width, top + height
 
 
 def _score(value: Any) -> float:
-    """Raises _OddRow."""
+    """Raises OddRow."""
     if type(value) not in (int, float) or not 0 <= value <= 1:
-        raise _OddRow(f'"score" must be a number from 0 to 1, not {json_file.name(value)}')
+        raise OddRow(f'"score" must be a number from 0 to 1, not {json_file.name(value)}')
     return float(value)
 
 

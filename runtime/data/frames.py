@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import glob
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -174,10 +174,19 @@ class _Reading:
         trained_on &= source.annotations in {each.annotations for each in self.recipe.data.training}
         dataset = datasets.opened(source, self.what, trained_on=trained_on)
         self.gathered.categories.update(dict.fromkeys(name.lower() for name in dataset.categories))
+        self._number(dataset.ids or {name: number for number, name in enumerate(dataset.categories, start=1)})
         folder, findings = datasets.folder(source, dataset), Findings()
         self.gathered.take(datasets.of_dataset(dataset, folder, findings), folder, bar)
         losing.count_findings(self.gathered.losses, findings)
         self.notes += [str(finding) for finding in (*dataset.findings, *findings) if finding.rule.loses]
+
+    def _number(self, ids: Mapping[str, int]) -> None:
+        """Note what a data set calls its categories; the first one that gives a name or a number is right."""
+        known = self.gathered.category_ids
+        taken = {*known.values()}
+        for name, number in ids.items():
+            if number not in taken:
+                known.setdefault(name.lower(), number)
 
 
 def _judged(split: Split, what: str, sources: Sequence[Source]) -> Split:
