@@ -133,6 +133,9 @@ class Ragged:
     data: bytearray = field(default_factory=bytearray)
     ends: array[int] = field(default_factory=lambda: array("q", [0]))
 
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
     @property
     def nbytes(self) -> int:
         return len(self.data) + self.ends.itemsize * len(self.ends)
