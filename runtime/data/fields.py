@@ -7,6 +7,7 @@ of ``Field`` is a field: the set is open.
 from __future__ import annotations
 
 import struct
+import sys
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -90,6 +91,21 @@ class Derived(Protocol):
         ...
 
 
+@runtime_checkable
+class Sampling(Protocol):
+    """A field without which an object is no sample of its own, though it stays with the objects of its image: to
+    COCO's evaluation it is neither right nor wrong."""
+
+    def sampled(self, column: Column) -> NDArray[np.bool_]:
+        """Which objects of ``column`` are samples [M]."""
+        ...
+
+    @property
+    def unsampled(self) -> str:
+        """What the others are, in the words that they are counted by."""
+        ...
+
+
 Fields = Mapping[str, Field]
 
 
@@ -136,11 +152,13 @@ class Keypoints:
     """Float32 [n, ``count``, 3] x, y, visibility (2 visible, 1 occluded, 0 not labelled, then x = y = 0).
 
     Stored are an object's own points alone, of a vector in which each class has its place, and what a mirror swaps.
+    Objects of which none is labelled are no samples.
     """
 
     count: int
     per: Literal["object"] = "object"
     to_model: bool = True
+    unsampled: str = "items without landmarks: no point of them is labelled"
 
     def column(self) -> Column:
         return Ragged()
@@ -157,6 +175,10 @@ class Keypoints:
             offset, order, points = _unpacked_points(value)
             placed[number, offset : offset + len(order)] = seen.placement.points(points, order)
         return placed
+
+    def sampled(self, column: Column) -> NDArray[np.bool_]:
+        assert isinstance(column, Ragged)
+        return np.array([any(_visibility(value)) for value in column.take(np.arange(len(column)))], np.bool_)
 
     def _bytes(self, thing: Object, slot: KeypointSlot | None, sample: Sample) -> bytes:
         if slot is None or not thing.keypoints:
@@ -243,6 +265,11 @@ def _unpacked_points(value: bytes) -> tuple[int, Sequence[int], Floats]:
     order = np.frombuffer(value, np.uint16, count, 4).tolist()
     places = np.frombuffer(value, np.float32, 2 * count, 4 + 2 * count).reshape(2, -1)
     return offset, order, np.column_stack([*places, np.frombuffer(value, np.uint8, count, 4 + 10 * count)])
+
+
+def _visibility(value: bytes) -> bytes:
+    """Of each point."""
+    return value[4 + 10 * int.from_bytes(value[2:4], sys.byteorder) :]
 
 
 def _area(thing: Object) -> float:

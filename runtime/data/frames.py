@@ -133,7 +133,8 @@ def _read(
     if not read_any:
         return None
     notes = (*passed.notes, *(_notes(recipe, classes, gathered, what) if len(gathered) else ()))
-    return _judged(gathered.split(tuple(counts), notes), what, sources)
+    split = _judged(gathered.split(tuple(counts), notes), what, sources)
+    return _per_object(split, what, sources) if data.per_object else split
 
 
 @dataclass
@@ -193,6 +194,31 @@ def _judged(split: Split, what: str, sources: Sequence[Source]) -> Split:
     formats = {source.format for source in sources}
     checks.require_pictures(split, measured=formats == {"kitti"}, named="tfrecord" not in formats)
     return split
+
+
+def _per_object(split: Split, what: str, sources: Sequence[Source]) -> Split:
+    """``split`` with a sample for each object that can be one; the others are counted, and lost to a training.
+
+    Raises DataError where none can be.
+    """
+    chosen, notes = np.ones(len(split.labels), np.bool_), list(split.notes)
+    for why, lacking in split.unsampled().items():
+        count = int(np.count_nonzero(chosen & lacking))
+        if not count:
+            continue
+        first = split.image(checks.picture_of(split, np.flatnonzero(chosen & lacking)[0]))
+        chosen &= ~lacking
+        notes.append(f"{count} objects of the {what} data are no samples, such as one of {first}: {why}")
+        if what == "training":
+            split.losses.count_written(items=-count)
+            split.losses.lose(why, items=count)
+    if len(chosen) and not chosen.any():
+        raise DataError(
+            f"none of the {len(chosen)} objects of the {what} data can be a sample: {notes[-1].rpartition(': ')[2]}",
+            where=sources[0].annotations if isinstance(sources[0].annotations, Path) else None,
+            hint="see what wrote the annotations",
+        )
+    return replace(split.per_object(chosen), notes=tuple(notes))
 
 
 def _flat_note(count: int, what: str, image: str) -> str:
@@ -321,9 +347,11 @@ def _nearest(name: str, found: Sequence[str]) -> str | None:
 
 
 def describe(split: Split) -> str:
-    """``440 images, 712 boxes`` (objects, where the task has no boxes), and how many of the images are background."""
+    """``440 images, 712 boxes`` (objects, where the task has no boxes), how many samples they make, where that is
+    another number than that of the images, and how many of the images are background."""
     empty = int((np.diff(split.starts) == 0).sum())
     told = f"{len(split)} images, {split.starts[-1]} {'boxes' if 'boxes' in split.fields else 'objects'}"
+    told += "" if split.units is None else f", {split.samples} samples"
     return f"{told}, {empty} of the images without objects" if empty else told
 
 

@@ -12,6 +12,7 @@ from typing_extensions import TypeVar
 from runtime.data.defaults import CLIP_NORM
 
 if TYPE_CHECKING:
+    from runtime.data.fields import Fields
     from runtime.imaging.placement import View
     from specs import Spec
     from tltpipe.errors import Location, SpecError
@@ -51,6 +52,7 @@ class Data:
     ``shuffled``: training pictures come in another order in each epoch, else in that of the files.
     ``held_out_fields`` are the fields of the spec's dialect that say what to validate on, ``naming`` the one that says
     which classes are trained, for messages. ``flat``: boxes without area are trained on; else they are left out.
+    ``per_object``: every object is a sample of its own, so that an epoch counts objects (``Split.per_object``).
     """
 
     training: tuple[Source, ...]
@@ -63,6 +65,7 @@ class Data:
     held_out_fields: str = "validation_data_sources"
     naming: str = "dataset_config.target_class_mapping"
     flat: bool = True
+    per_object: bool = False
 
     @property
     def section(self) -> str:
@@ -128,7 +131,8 @@ class Recipe(Generic[Settings]):
     Gradients longer than ``clip_norm`` are shortened to it. ``workers`` None leaves the number to us.
     ``size`` is the network's input (height, width); None: every image comes in a size of its own.
     ``pretrained`` are weights to start from, and ``opset`` the version of ONNX to export, where the command line names
-    none.
+    none. ``fields`` of targets are in place of those of the task, where they depend on the spec. ``names`` say what
+    places in fields of predictions mean, beside the classes: {"attributes": ("floral", ...)}.
 
     ``training_view`` is given a random generator, ``plain_view`` (validation) and ``inference_view`` (any picture at
     all: a crop written for the pictures of the data set is left out) are not.
@@ -159,6 +163,8 @@ class Recipe(Generic[Settings]):
     inference: Inference = Inference()
     opset: int = OPSET
     iterations: int | None = None
+    fields: Fields | None = None
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def strict(self) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from runtime.data import checks
 from runtime.data.columns import Annotated, Column, Fixed
-from runtime.data.fields import Derived, Fields, Judging
+from runtime.data.fields import Derived, Fields, Judging, Sampling
 from runtime.imaging.decoding import Embedded, Stored
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
@@ -27,6 +27,7 @@ UNMAPPED = "of classes that {} does not name"
 FLAT = "boxes without width or height on their images are not trained on"
 DIFFICULT = "marked as occluded, and include_difficult_in_training is off"
 CROWD = "crowds: groups of things in one box are not trained on"
+CROWDS = "crowds: groups of things in one box"
 
 
 @dataclass(frozen=True)
@@ -105,14 +106,23 @@ class Split:
         """Places in the columns of the objects of image ``index``."""
         return slice(int(self.starts[index]), int(self.starts[index + 1]))
 
-    def per_object(self) -> Split:
-        """The same with every object a sample of its own: an epoch counts objects."""
+    def per_object(self, chosen: NDArray[np.bool_] | None = None) -> Split:
+        """The same with every object, or those ``chosen`` [M], a sample of its own: an epoch counts objects."""
         images = np.repeat(np.arange(len(self)), np.diff(self.starts))
+        things = np.arange(len(images)) if chosen is None else np.flatnonzero(chosen)
+        units = np.column_stack([images[things], things])
         ends = np.cumsum([0, *(count for count, _ in self.sources)])
-        counts = np.diff(self.starts[ends]).tolist()
+        counts = np.diff(np.searchsorted(units[:, 0], ends)).tolist()
         weights = [weight for _, weight in self.sources]
-        units = np.column_stack([images, np.arange(len(images))])
         return replace(self, units=units, sources=tuple(zip(counts, weights, strict=True)))
+
+    def unsampled(self) -> dict[str, NDArray[np.bool_]]:
+        """Which objects [M] are no samples of their own, and what they are: crowds, or without what a field needs."""
+        found = {CROWDS: self["crowd"]} if "crowd" in self.columns else {}
+        for name, each in self.fields.items():
+            if isinstance(each, Sampling):
+                found[each.unsampled] = ~each.sampled(self.columns[name])
+        return found
 
 
 def _flat(image: Annotated) -> Sequence[bool]:

@@ -159,7 +159,7 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
     }
     plan = original.recipe
     show = progress.for_stream()
-    fields = tasks.load(networks.load(plan.network).TASK).FIELDS
+    fields = tasks.fields(tasks.load(networks.load(plan.network).TASK), plan)
     split = frames.validation(plan, original.classes, fields, progress=show) if wanted.recipe else None
     if split is None:
         why = "the spec has no validation data" if wanted.recipe else "without -e there is no validation data"

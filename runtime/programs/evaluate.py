@@ -133,7 +133,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     place = models.gpu_by_number(arguments.gpus, arguments.gpu_index)
     model = models.open(path, ModelRequest(arguments.network, recipe, arguments.key, place, arguments.threads))
     show = progress.for_stream()
-    split = frames.validation(recipe, model.classes, task.FIELDS, progress=show)
+    split = frames.validation(recipe, model.classes, tasks.fields(task, recipe), progress=show)
     if split is None:
         section = recipe.data.section
         hint = f"add {recipe.data.held_out_fields} to {section}"
@@ -145,8 +145,9 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     began = time.monotonic()
     metrics = task.metrics(model.classes, recipe)
     seen = validation.run_validation(
-        lambda batch: (model(batch.images), 0.0), recipe, split, metrics, progress=show, examples=validation.EXAMPLES
-    )
+        lambda batch: (model(batch.images), 0.0), task, recipe, split, metrics, model.classes,
+        progress=show, examples=validation.EXAMPLES,
+    )  # fmt: skip
     took = time.monotonic() - began
     maps = tuple(program.host(text) for text in arguments.class_map)
     report = metrics.report(split, ReportOptions(path.name, arguments.threshold, maps))
@@ -154,7 +155,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
         say(line)
     values = {"network": model.name, "task": network.TASK, **as_json(report.scores), **report.values()}
     values |= {"spec": str(spec.source), "ran_on": model.about}
-    values |= {"seconds": round(took, 3), "pictures_per_second": round(len(split) / max(took, 1e-9), 1)}
+    values |= {"seconds": round(took, 3), "pictures_per_second": round(split.samples / max(took, 1e-9), 1)}
     if results is not None:
 
         def draw(folder: Path) -> list[Path]:

@@ -60,8 +60,9 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     fabric = device.open_fabric(asked.place, deterministic=asked.deterministic)
     lead, ranks, task = fabric.is_global_zero, fabric.world_size, tasks.load(network.TASK)
     show = progress.for_stream() if lead else progress.Silent()
-    split = frames.training(recipe, recipe.classes, task.FIELDS, progress=show)
-    held_out = frames.validation(recipe, recipe.classes, task.FIELDS, progress=show) if lead else None
+    fields = tasks.fields(task, recipe)
+    split = frames.training(recipe, recipe.classes, fields, progress=show)
+    held_out = frames.validation(recipe, recipe.classes, fields, progress=show) if lead else None
     if held_out is not None:
         frames.require_alike(recipe, split, held_out)
     order, images = data.for_training(recipe, split, range(1), rank=fabric.global_rank, ranks=ranks)

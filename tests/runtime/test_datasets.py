@@ -170,6 +170,27 @@ def test_an_epoch_of_objects_shows_each_in_a_crop_of_its_own(base: Recipe, tmp_p
     assert sorted(index for made in order for index in made.indices) == [0, 1, 2]
 
 
+def test_objects_without_landmarks_and_crowds_are_no_samples_but_stay_true(base: Recipe, tmp_path: Path) -> None:
+    bare, crowd = annotation(3, keypoints=[0] * 6, id=7), annotation(1, iscrowd=1, id=8)
+    hidden = annotation(3, keypoints=[12, 22, 1, 0, 0, 0], id=9)
+    source = coco(tmp_path, bare, annotation(1, id=6), crowd, hidden)
+    data = Data(training=(source,), validation=(source,), mapping={}, per_object=True)
+    split = frames.training(replace(base, data=data), CLASSES, RICH)
+    assert frames.describe(split) == "3 images, 3 boxes, 2 samples, 1 of the images without objects"
+    assert [target["keypoints"][0, 0, 2] for target in shown(split, KeepAspect(min_sizes=())).targets] == [2, 1]
+    assert any(note.startswith("1 objects") and "3.png: items without landmarks" in note for note in split.notes)
+    assert {why[:5]: count.items for why, count in split.losses.lost.items()} == {"items": 1, "crowd": 1}
+    split.losses.require_balance()
+    held_out = frames.validation(replace(base, data=data), CLASSES, RICH)
+    assert held_out is not None
+    assert held_out.sources == ((2, 1.0),)
+    assert (len(held_out.labels), held_out.units.tolist()) == (4, [[0, 0], [2, 3]]), "all are judged around"
+    assert held_out.losses.written.items == 4
+    none = replace(base, data=replace(data, training=(coco(tmp_path / "none", bare),)))
+    error = error_of(DataError, frames.training, none, CLASSES, RICH, match="landmarks")
+    assert error.where == tmp_path / "none" / "train.json"
+
+
 @dataclass(frozen=True)
 class Middles:
     """A toy task's own kind of field: where the middle of each object goes."""

@@ -18,7 +18,7 @@ from runtime.data import batches, frames
 from runtime.data.batches import Batch
 from runtime.data.recipe import Data, Evaluation, Recipe, Source
 from runtime.imaging.views.framing import KeepAspect
-from runtime.tasks import ImageInfo, Prediction, ReportOptions, ResultsOptions, Scores, Task
+from runtime.tasks import ImageInfo, JudgesSplit, Metrics, Prediction, ReportOptions, ResultsOptions, Scores, Task
 from tltpipe import registry
 from tltpipe.progress import Silent
 
@@ -71,16 +71,22 @@ def worse(prediction: Prediction) -> Prediction:
 
 def infos(split: Any, batch: Batch) -> list[ImageInfo]:
     return [
-        ImageInfo(split.name(index), placement.stored, (pixels.shape[0], pixels.shape[1]), placement)
+        ImageInfo(split.name(index), placement.stored, (pixels.shape[0], pixels.shape[1]), placement, index)
         for index, placement, pixels in zip(batch.indices, batch.placements, batch.images, strict=True)
     ]
 
 
 def measured(drawn: tuple[Task, Recipe, Any, Batch], predictions: list[Prediction]) -> Scores:
+    return added(drawn, predictions).scores()
+
+
+def added(drawn: tuple[Task, Recipe, Any, Batch], predictions: list[Prediction]) -> Metrics:
     task, recipe, split, batch = drawn
     metrics = task.metrics(CLASSES, recipe)
+    if isinstance(metrics, JudgesSplit):
+        metrics.judge(split)
     metrics.update(predictions, batch.targets, infos(split, batch))
-    return metrics.scores()
+    return metrics
 
 
 def test_it_has_the_names_of_the_protocol_and_no_module_of_its_hides_one(drawn: Any) -> None:
@@ -115,10 +121,8 @@ def test_the_names_of_what_is_measured_are_known_without_any_image(drawn: Any) -
 
 def test_a_report_has_lines_and_values_and_draws(drawn: Any, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    task, recipe, split, batch = drawn
-    metrics = task.metrics(CLASSES, recipe)
-    metrics.update(perfect(task, batch), batch.targets, infos(split, batch))
-    report = metrics.report(split, ReportOptions("model.safetensors"))
+    task, _, split, batch = drawn
+    report = added(drawn, perfect(task, batch)).report(split, ReportOptions("model.safetensors"))
     assert report.scores.value == pytest.approx(1)
     assert list(report.lines())
     assert report.values()
