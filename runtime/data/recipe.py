@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["SAMPLE", "INTEGRATE"]
 Area = Literal["annotated", "mask", "box"]
+Visibility = Literal["all", "visible"]
 Settings = TypeVar("Settings", covariant=True, default=object)
 """A network's own: SSD's are ``runtime.networks.ssd.config.Settings``."""
 OPSET = 17
@@ -71,6 +72,12 @@ class Data:
     def section(self) -> str:
         return self.naming.partition(".")[0]
 
+    def labels(self, classes: Sequence[str]) -> dict[str, int]:
+        """The label, from 1, of each class in the files, in lower case, that is trained as one of ``classes``."""
+        if self.mapping:
+            return {name: classes.index(trained) + 1 for name, trained in self.mapping.items()}
+        return {name.lower(): label for label, name in enumerate(classes, start=1)}
+
 
 @dataclass(frozen=True)
 class Optimizer:
@@ -98,7 +105,8 @@ class Evaluation:
     """After every ``period`` epochs, in batches of ``batch_size``; ``iou`` makes a detection right, of boxes rounded to
     ``whole_pixels`` of the input, as NVIDIA compares them, or as they are. ``area``: what COCO's figures of small,
     medium and large objects go by where a task has masks: the annotated area (that of the box where none is), that of
-    the mask or that of the box. ``primary`` names the figure of the task's ``Scores`` that picks the best epoch."""
+    the mask or that of the box. ``visibility``: which annotated landmarks count, all or the visible ones alone.
+    ``primary`` names the figure of the task's ``Scores`` that picks the best epoch."""
 
     period: int
     batch_size: int
@@ -107,6 +115,7 @@ class Evaluation:
     pr_curve: bool = False
     whole_pixels: bool = True
     area: Area = "annotated"
+    visibility: Visibility = "all"
     primary: str = "mAP"
 
 
