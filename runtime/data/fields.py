@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from converters.model import KeypointSlot, Object, Sample, flat, run_lengths
-from runtime.data.columns import Annotated, Column, Fixed, Ragged
+from runtime.data.columns import Annotated, Column, Fixed, Indices, Ragged
 from runtime.imaging import decoding, landmarks
 from runtime.imaging.placement import Seen
 from runtime.imaging.transforms import Points as Floats
@@ -175,6 +175,25 @@ class Keypoints:
             offset, order, points = _unpacked_points(value)
             placed[number, offset : offset + len(order)] = seen.placement.points(points, order)
         return placed
+
+    def stored(self, column: Column, places: Indices, count: int) -> NDArray[np.float32]:
+        """Own points [n, count, 3] on the stored image of the objects at ``places``, which have ``count`` or none.
+
+        Raises ValueError that says how many others have.
+        """
+        assert isinstance(column, Ragged)
+        ends = np.frombuffer(column.ends, np.int64)
+        starts, lengths = ends[places], ends[places + 1] - ends[places]
+        length = len(_NO_POINTS) + 11 * count
+        if (odd := (lengths != length) & (lengths != len(_NO_POINTS))).any():
+            raise ValueError(f"{(int(lengths[odd][0]) - len(_NO_POINTS)) // 11} keypoints")
+        stored = np.zeros((len(places), count, 3), np.float32)
+        some = lengths == length
+        values = np.frombuffer(column.data, np.uint8)[starts[some, None] + np.arange(length)]
+        numbers = np.ascontiguousarray(values[:, 4 + 2 * count : 4 + 10 * count]).view(np.float32)
+        stored[some, :, 0], stored[some, :, 1] = numbers[:, :count], numbers[:, count:]
+        stored[some, :, 2] = values[:, 4 + 10 * count :]
+        return stored
 
     def sampled(self, column: Column) -> NDArray[np.bool_]:
         assert isinstance(column, Ragged)
