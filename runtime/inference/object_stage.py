@@ -79,9 +79,10 @@ class ObjectStage:
         if not any(name in self.labels for name in chosen):
             what = f"the second model has none of the classes of the first: {', '.join(chosen)}"
             raise UsageError(what, hint=f"it has: {', '.join(second.classes)}")
-        if not isinstance(second.model.load_image, LoadsObjects):
-            raise ModelError("its JSON lacks how objects are shown to it", hint="export it again")
-        self.load_object = second.model.load_image.load_object
+        loader: object = second.model.load_image
+        if not isinstance(loader, LoadsObjects):
+            raise ModelError("the second model does not say how objects are shown to it", hint="export it again")
+        self.load_object = loader.load_object
         self.counts = Counts()
 
     def __call__(self, images: PixelBatch, objects: Sequence[Prediction]) -> Sequence[Prediction]:
@@ -106,7 +107,7 @@ class ObjectStage:
                 self.counts.flat += 1
                 continue
             shown += 1
-            target = {
+            target: Target = {
                 "boxes": seen.boxes,
                 "labels": np.array([self.labels[name]], np.int64),
                 "scores": np.array([score], np.float32),
@@ -138,6 +139,6 @@ class ObjectStage:
         height, width = self.second.model.input_size or (0, 0)
         black = LoadedImage("black", np.zeros((height, width, 3), np.uint8), Placement.resize((1, 1), (width, height)))
         box = np.array([[0, 0, width, height]], np.float32)
-        target = {"boxes": box, "labels": np.ones(1, np.int64), "scores": np.zeros(1, np.float32)}
+        target: Target = {"boxes": box, "labels": np.ones(1, np.int64), "scores": np.zeros(1, np.float32)}
         (said,) = self._predicted([ObjectSample(0, black, target)])
         return {name: values[:0] for name, values in said.items()}

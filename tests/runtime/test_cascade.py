@@ -16,8 +16,9 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from converters.model import Mask, run_lengths
-from runtime.inference.cascade import CUT_OFF, load_cascade, surviving
+from runtime.inference.cascade import load_cascade
 from runtime.inference.cascade_task import OBJECT, PART_OF, CascadeTask, apart, require_boxes
+from runtime.inference.crop_stage import CUT_OFF, surviving
 from runtime.inference.crops import Crops
 from runtime.nn.export import onnx_files
 from runtime.nn.export.subject import Subject, images_input

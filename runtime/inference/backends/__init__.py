@@ -153,6 +153,12 @@ def network_of(path: Path, key: str | None = None) -> str:
     return networks.family(str(checkpoint.facts(path, key)["network"]), path)
 
 
+def needs_detector(where: Path | str) -> UsageError:
+    """For the caller to raise where whole images are given to a model that is shown one object at a time."""
+    what = "this model is shown one object at a time, and finds none itself"
+    return UsageError(what, where=where, hint="put a detector before it: tltpipe infer --cascade DETECTOR MODEL IMAGES")
+
+
 def _ours_beside(path: Path) -> Path | None:
     """The checkpoint of ours that has the name of NVIDIA's ``path``, but for the suffix."""
     return next((each for each in map(path.with_suffix, (".tlt", ".safetensors")) if each.is_file()), None)
