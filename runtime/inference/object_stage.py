@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from runtime import tasks
+from runtime.data import checks
 from runtime.imaging.decoding import InMemory, Pixels
 from runtime.imaging.pixels import PixelBatch
 from runtime.imaging.placement import Placement
@@ -97,16 +98,16 @@ class ObjectStage:
     def _samples(self, at: int, image: Pixels, objects: Prediction) -> Iterator[ObjectSample]:
         """Those of the image at place ``at`` of the batch."""
         place, shown = InMemory("an image in memory", image), 0
+        size = np.array([image.shape[1::-1]], np.int32)
         names, boxes = class_names(objects, self.first), np.asarray(objects["boxes"], np.float32)
         for name, box, score in zip(names, boxes, objects["scores"], strict=True):
             if name not in self.labels:
                 self.counts.other_classes[name] += 1
                 continue
-            seen = self.load_object(place, box)
-            if not len(seen.kept):
+            if checks.without_area(box[None], size)[0]:
                 self.counts.flat += 1
                 continue
-            shown += 1
+            seen, shown = self.load_object(place, box), shown + 1
             target: Target = {
                 "boxes": seen.boxes,
                 "labels": np.array([self.labels[name]], np.int64),

@@ -35,8 +35,8 @@ class LoadsObjects(Protocol):
     """A ``LoadImage`` of a model that is shown one object at a time; a whole image it refuses with UsageError."""
 
     def load_object(self, place: Path | InMemory, box: NDArray[np.float32]) -> Seen:
-        """What the model takes of the object in ``box`` [4] (left, top, right, bottom in pixels of the image): none is
-        kept where nothing of it is on the image. Raises DataError."""
+        """What the model takes of the object in ``box`` [4] (left, top, right, bottom in pixels of the image). Raises
+        DataError."""
         ...
 
 
