@@ -80,8 +80,8 @@ class Keypoints:
 
 
 def stored_points(column: Column, places: Indices, count: int) -> NDArray[np.float32]:
-    """Own points [n, count, 3] x, y, visibility in pixels of the stored image of the objects at ``places`` of the column
-    of ``Keypoints``, all of one class, which has ``count``; those of an object without any are 0."""
+    """Own points [n, count, 3] x, y, visibility in pixels of the stored image of objects of one class, which has
+    ``count``, at ``places`` in the ``column`` of ``Keypoints``; those of an object without any are 0."""
     assert isinstance(column, Ragged)
     ends = np.frombuffer(column.ends, np.int64)
     length = len(_NO_POINTS) + 11 * count
