@@ -157,7 +157,7 @@ def infer(
         tuple[str, str] | None,
         typer.Option(
             metavar="FIRST SECOND",
-            help="Two models in place of --model: FIRST finds people, SECOND clothes in the crop of each; or FIRST finds "
+            help="Two models in place of --model: FIRST finds people, SECOND clothes in each crop; or FIRST finds "
             "clothes, SECOND the landmarks of each.",
             show_default=False,
         ),
