@@ -22,7 +22,7 @@ from runtime import networks
 from runtime.data import batches, frames
 from runtime.data.columns import Annotated, Fixed
 from runtime.data.fields import BOXES, Fields, LabelMap, Value
-from runtime.data.keypoints import Keypoints, stored_points
+from runtime.data.keypoints import Keypoints, StoredKeypoints
 from runtime.data.orders import Draw, Order
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.data.split import FLAT
@@ -196,23 +196,6 @@ def test_objects_without_landmarks_and_crowds_are_no_samples_but_stay_true(base:
     assert error.where == tmp_path / "none" / "train.json"
 
 
-def test_ids_are_those_that_the_annotations_give(base: Recipe, tmp_path: Path) -> None:
-    source = coco(tmp_path, annotation(1, image_id=31, category_id=7))
-    page = json.loads((tmp_path / "train.json").read_text())
-    for record, number in zip(page["images"], (31, 5, 12), strict=True):
-        record["id"] = number
-    for record, number in zip(page["categories"], (9, 7), strict=True):
-        record["id"] = number
-    (tmp_path / "train.json").write_text(json.dumps(page))
-    split = split_of(base, source)
-    ids = coco_results.of_split(split, CLASSES)
-    assert {path.name: id for path, id in ids.pictures.items()} == {"1.png": 31, "2.png": 5, "3.png": 12}
-    assert ids.classes == {"circle": 9, "square": 7}
-    kitti = coco_results.of_split(replace(split, image_ids=None, category_ids={}), CLASSES)
-    assert {path.name: id for path, id in kitti.pictures.items()} == {"1.png": 1, "2.png": 2, "3.png": 3}
-    assert kitti.classes == {"circle": 1, "square": 2}
-
-
 @pytest.mark.parametrize("vector", [8, 81, 294])
 def test_landmarks_of_a_garment_lie_in_its_slots_whatever_the_vector_of_the_file(
     base: Recipe, tmp_path: Path, vector: int
@@ -228,18 +211,35 @@ def test_landmarks_of_a_garment_lie_in_its_slots_whatever_the_vector_of_the_file
     page = json.loads(Path(source.annotations).read_text())
     page["categories"] = [{"id": 1, "name": "skirt", "keypoints": [str(each) for each in range(1, vector + 1)]}]
     Path(source.annotations).write_text(json.dumps(page))
-    fields = {**BOXES, "keypoints": Keypoints(294, beyond=True)}
+    fields = {**BOXES, "keypoints": Keypoints(294, beyond=True), "stored": StoredKeypoints(294)}
     data = Data(training=(), validation=(source,), mapping={}, per_object=True)
     split = frames.validation(replace(base, data=data), ("skirt",), fields)
     assert split is not None
     (target,) = shown(split, ObjectCrop(width=58, height=58, margin=1.0), (58, 58)).targets
-    assert stored_points(split.columns["keypoints"], np.array([0]), 8).tolist() == [own]
-    assert target["keypoints"].shape == (1, 294, 3)
-    assert np.count_nonzero(target["keypoints"][0, :, 2]) == 7
+    assert target["stored"].shape == (1, 294, 3)
+    assert target["stored"][0, 182:190].tolist() == own
+    assert np.count_nonzero(target["stored"]) == 21
     points = target["keypoints"][0, 182:190]
     np.testing.assert_allclose(points[0], [29 + 2 * (20 - 24.5), 29 + 2 * (30 - 34.5), 2], atol=1e-5)
     np.testing.assert_allclose(points[4], [29 + 2 * (79 - 24.5), 29 + 2 * (59 - 34.5), 2], atol=1e-5)
     assert points[7].tolist() == [0, 0, 0]
+
+
+def test_ids_are_those_that_the_annotations_give(base: Recipe, tmp_path: Path) -> None:
+    source = coco(tmp_path, annotation(1, image_id=31, category_id=7))
+    page = json.loads((tmp_path / "train.json").read_text())
+    for record, number in zip(page["images"], (31, 5, 12), strict=True):
+        record["id"] = number
+    for record, number in zip(page["categories"], (9, 7), strict=True):
+        record["id"] = number
+    (tmp_path / "train.json").write_text(json.dumps(page))
+    split = split_of(base, source)
+    ids = coco_results.of_split(split, CLASSES)
+    assert {path.name: id for path, id in ids.pictures.items()} == {"1.png": 31, "2.png": 5, "3.png": 12}
+    assert ids.classes == {"circle": 9, "square": 7}
+    kitti = coco_results.of_split(replace(split, image_ids=None, category_ids={}), CLASSES)
+    assert {path.name: id for path, id in kitti.pictures.items()} == {"1.png": 1, "2.png": 2, "3.png": 3}
+    assert kitti.classes == {"circle": 1, "square": 2}
 
 
 @dataclass(frozen=True)
