@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -25,27 +26,43 @@ MUTED: Colour = (91, 100, 114)
 TILE, GAP, CAPTION, HEAD, COLUMNS = 400, 16, 52, 92, 4
 
 
+class Tile(NamedTuple):
+    """An ``image`` of at most ``TILE`` pixels a side, and two lines below it."""
+
+    image: Image.Image
+    name: str
+    told: str
+
+
 def draw(
     path: Path, analysis: Analysis, pictures: Sequence[Picture], places: Sequence[tuple[str, Place]], *, about: str
 ) -> None:
     """A sheet of ``pictures``, worst first; ``places`` are their names, and where their bytes are."""
-    columns = max(1, min(COLUMNS, len(pictures)))
-    rows = -(-len(pictures) // columns)
+    tiles = [
+        Tile(_tile(analysis, picture, place), name, told(picture))
+        for picture, (name, place) in zip(pictures, places, strict=True)
+    ]
+    page(path, tiles, title="The worst pictures", about=about, legend=KINDS)
+
+
+def page(path: Path, tiles: Sequence[Tile], *, title: str, about: str, legend: Mapping[str, Colour]) -> None:
+    """``tiles`` in rows as a PNG, under ``title`` and a ``legend`` of what frames and lines mean by their colour."""
+    columns = max(1, min(COLUMNS, len(tiles)))
+    rows = -(-len(tiles) // columns)
     width = max(GAP + columns * (TILE + GAP), 900)
     sheet = Image.new("RGB", (width, HEAD + rows * (TILE + CAPTION + GAP) + GAP), "white")
     pen = ImageDraw.Draw(sheet)
-    pen.text((GAP, 16), "The worst pictures", fill=INK, font=outline_font(24))
+    pen.text((GAP, 16), title, fill=INK, font=outline_font(24))
     pen.text((GAP, 54), about, fill=MUTED, font=outline_font(15))
-    _legend(pen, width)
-    for number, (picture, (name, place)) in enumerate(zip(pictures, places, strict=True)):
+    _legend(pen, width, legend)
+    for number, tile in enumerate(tiles):
         left = GAP + number % columns * (TILE + GAP)
         top = HEAD + number // columns * (TILE + CAPTION + GAP)
-        tile = _tile(analysis, picture, place)
         pen.rectangle((left, top, left + TILE - 1, top + TILE - 1), fill=(243, 245, 248))
-        sheet.paste(tile, (left + (TILE - tile.width) // 2, top + (TILE - tile.height) // 2))
+        sheet.paste(tile.image, (left + (TILE - tile.image.width) // 2, top + (TILE - tile.image.height) // 2))
         font = outline_font(15)
-        pen.text((left, top + TILE + 7), _cut(name, font), fill=INK, font=font)
-        pen.text((left, top + TILE + 28), told(picture), fill=MUTED, font=outline_font(14))
+        pen.text((left, top + TILE + 7), _cut(tile.name, font), fill=INK, font=font)
+        pen.text((left, top + TILE + 28), tile.told, fill=MUTED, font=outline_font(14))
     with atomic(path, "wb") as stream:
         sheet.save(stream, format="PNG", optimize=True)
 
@@ -86,10 +103,10 @@ def _fitted(analysis: Analysis, items: Items, image: Image.Image) -> list[tuple[
     return [(float(a), float(b), float(c), float(d)) for a, b, c, d in findings.stored(items) * scale]
 
 
-def _legend(pen: ImageDraw.ImageDraw, width: int) -> None:
+def _legend(pen: ImageDraw.ImageDraw, width: int, legend: Mapping[str, Colour]) -> None:
     font = outline_font(15)
     right = width - GAP
-    for text, colour in reversed(KINDS.items()):
+    for text, colour in reversed([*legend.items()]):
         right -= round(font.getlength(text))
         pen.text((right, 20), text, fill=INK, font=font)
         pen.rounded_rectangle((right - 26, 21, right - 8, 37), radius=4, outline=colour, width=4)
