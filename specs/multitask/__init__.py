@@ -123,6 +123,9 @@ def check(spec: Spec) -> Iterator[Finding]:
         yield Finding("model.local_features", what, "write local_features: false")
     if message.model.heads == "per_type" and dataset.category_types is not None:
         yield from _check_types(dataset)
+    primary, attributes = message.evaluate.primary, dataset.attributes
+    if (primary.startswith("box") and not message.model.box) or (primary.startswith("recall") and attributes == ()):
+        yield Finding("evaluate.primary", f"primary is {primary}, which a network without that head does not have")
     yield from check_train(message.train)
 
 

@@ -16,7 +16,7 @@ STRIDE = 32
 Side = Annotated[int, Ge(STRIDE)]
 Half = Annotated[float, Ge(0), Lt(0.5)]
 Backbone = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
-Figure = Literal["top1", "top3", "top5", "recall3", "recall5", "box_iou"]
+Figure = Literal["top1", "top3", "top5", "accuracy", "recall3", "recall5", "box_iou", "box_iou_above_50"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,9 +52,7 @@ def _recipe(spec: Spec) -> Recipe[Settings]:
         network="multitask",
         name=f"multitask_{model.backbone}",
         classes=dataset.classes,
-        model=Settings(
-            model, asked.loss, size, tasks, len(attributes), types if model.heads == "per_type" else ()
-        ),
+        model=Settings(model, asked.loss, size, tasks, len(attributes), types if model.heads == "per_type" else ()),
         batch_size=dataset.batch_size,
         size=size,
         data=sections.data(dataset.train_data_sources, dataset.val_data_sources, flat=True),

@@ -37,10 +37,8 @@ def box(said: Tensor, truth: Tensor) -> Tensor:
     return (apart * there).sum() / there.sum().clamp(min=1)
 
 
-def positive_weights(truth: Tensor, scale: float) -> Tensor:
-    """How much more images without each attribute there are than with it, of ``truth`` [N, A], as float32 [A]; in
-    proportion so that the largest is ``scale``. An attribute that no image has counts as if one had it."""
-    have, lack = (truth > 0).sum(dim=0), (truth == 0).sum(dim=0)
+def positive_weights(have: Tensor, lack: Tensor, scale: float) -> Tensor:
+    """How many times more images ``lack`` each attribute than ``have`` it, both int64 [A], as float32 [A]; in
+    proportion, so that the largest is ``scale``. An attribute that no image has counts as if one had it."""
     ratios = lack.float() / have.clamp(min=1).float()
-    largest = ratios.max() if len(ratios) else ratios.sum()
-    return ratios * (scale / largest) if float(largest) > 0 else torch.ones_like(ratios)
+    return ratios * (scale / ratios.max().clamp(min=torch.finfo(torch.float32).tiny))

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.models import resnet
 from torchvision.models._utils import IntermediateLayerGetter
 
+from runtime.data.split import Split
 from runtime.networks import Tensors
 from runtime.networks.multitask import losses, pooling
 from runtime.networks.multitask.settings import Settings
@@ -18,6 +21,8 @@ from runtime.networks.multitask.settings import Settings
 STRIDE = 32
 REDUCED = 32
 """Channels that the box is predicted from."""
+COUNTED = 4096
+"""Images whose attributes are unpacked at a time."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,14 @@ class Multitask(nn.Module):
     def foreign_names(self, name: str) -> Sequence[str]:
         """Of the tensor ``name`` in files of torchvision's classifiers."""
         return (f"backbone.{name}",)
+
+    def begin_training(self, split: Split) -> None:
+        """Weigh attributes by how many images have them, where the spec wants that."""
+        loss = self.settings.loss
+        if self.attributes is not None and loss.pos_weights:
+            have, lack = (torch.from_numpy(each) for each in counts(split, self.attributes.out_features))
+            weights = losses.positive_weights(have, lack, loss.pos_weights_scale)
+            self.positive_weights = weights.to(self.attributes.weight.device)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """The backbone alone, where the time goes."""
@@ -172,3 +185,13 @@ class Multitask(nn.Module):
         """Pixels of a share of the input, [4]."""
         height, width = self.input_size
         return torch.tensor([width, height] * 2, dtype=torch.float32, device=like.device)
+
+
+def counts(split: Split, attributes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many images of ``split`` have each of so many attributes, and how many are known not to."""
+    have, unknown = np.zeros((2, attributes), np.int64)
+    for begin in range(0, len(split), COUNTED):
+        bits = np.unpackbits(split["attributes"][begin : begin + COUNTED], axis=2, count=attributes)
+        have += bits[:, 0].sum(axis=0, dtype=np.int64)
+        unknown += bits[:, 1].sum(axis=0, dtype=np.int64)
+    return have, len(split) - have - unknown
