@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import glob
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -118,12 +118,9 @@ def _read(
 ) -> Split | None:
     """Read the annotations of ``sources`` into arrays; None when not one file is left of them."""
     data = recipe.data
-    mapping = {key: classes.index(value) + 1 for key, value in data.mapping.items()}
-    if not mapping:
-        mapping = {name.lower(): number for number, name in enumerate(classes, start=1)}
     validates = what == "validation"
     gathered = Gathered(
-        fields, mapping, tuple(classes),
+        fields, data.labels(classes), tuple(classes),
         hard=validates or data.train_difficult, crowds=validates and "crowd" in fields,
         flat=data.flat or "boxes" not in fields, naming=data.naming,
     )  # fmt: skip
@@ -184,10 +181,19 @@ class _Reading:
         trained_on &= source.annotations in {each.annotations for each in self.recipe.data.training}
         dataset = datasets.opened(source, self.what, trained_on=trained_on)
         self.gathered.categories.update(dict.fromkeys(name.lower() for name in dataset.categories))
+        self._number(dataset.ids or {name: number for number, name in enumerate(dataset.categories, start=1)})
         folder, findings = datasets.folder(source, dataset), Findings()
         self.gathered.take(datasets.of_dataset(dataset, folder, findings), folder, bar)
         losing.count_findings(self.gathered.losses, findings)
         self.notes += [str(finding) for finding in (*dataset.findings, *findings) if finding.rule.loses]
+
+    def _number(self, ids: Mapping[str, int]) -> None:
+        """Note what a data set calls its categories; the first one that gives a name or a number is right."""
+        known = self.gathered.category_ids
+        taken = {*known.values()}
+        for name, number in ids.items():
+            if number not in taken:
+                known.setdefault(name.lower(), number)
 
 
 def _judged(split: Split, what: str, sources: Sequence[Source]) -> Split:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal
@@ -70,6 +70,12 @@ class Data:
     @property
     def section(self) -> str:
         return self.naming.partition(".")[0]
+
+    def labels(self, classes: Sequence[str]) -> dict[str, int]:
+        """The label, from 1, of each class in the files, in lower case, that is trained as one of ``classes``."""
+        if self.mapping:
+            return {name: classes.index(trained) + 1 for name, trained in self.mapping.items()}
+        return {name.lower(): label for label, name in enumerate(classes, start=1)}
 
 
 @dataclass(frozen=True)

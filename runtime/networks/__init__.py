@@ -159,6 +159,15 @@ class NamesForeignWeights(Protocol):
 
 
 @runtime_checkable
+class Inseparable(Protocol):
+    """A model some of whose layers other networks have, too, by the same names and shapes: weights that lack the rest
+    are refused."""
+
+    inseparable: str
+    """How the names of the tensors begin that weights must have all of."""
+
+
+@runtime_checkable
 class Advises(Protocol):
     """A network that has something to say about a spec and its data before training starts."""
 

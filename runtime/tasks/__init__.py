@@ -121,11 +121,13 @@ class Images(Protocol):
 @dataclass(frozen=True)
 class ReportOptions:
     """What an evaluation is asked for. ``model`` is a file's name; ``threshold`` the lowest score that counts in
-    tables, None for the best; ``class_maps`` are COCO files whose order and ids of classes are used."""
+    tables, None for the best; ``class_maps`` are COCO files whose order and ids of classes are used; ``boxes`` is the
+    name of the file that the boxes of samples come from, None where they are those of the annotations."""
 
     model: str
     threshold: float | None = None
     class_maps: tuple[Path, ...] = ()
+    boxes: str | None = None
 
 
 class Report(Protocol):

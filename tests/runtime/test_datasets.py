@@ -26,6 +26,7 @@ from runtime.data.recipe import Data, Recipe, Source
 from runtime.data.split import FLAT
 from runtime.imaging.placement import Placement, Seen
 from runtime.imaging.views.framing import KeepAspect, Letterbox, ObjectCrop
+from runtime.tasks.detection import coco_results
 from tltpipe.errors import DataError, SpecError
 from tltpipe.progress import Silent
 
@@ -189,6 +190,23 @@ def test_objects_without_landmarks_and_crowds_are_no_samples_but_stay_true(base:
     none = replace(base, data=replace(data, training=(coco(tmp_path / "none", bare),)))
     error = error_of(DataError, frames.training, none, CLASSES, RICH, match="landmarks")
     assert error.where == tmp_path / "none" / "train.json"
+
+
+def test_ids_are_those_that_the_annotations_give(base: Recipe, tmp_path: Path) -> None:
+    source = coco(tmp_path, annotation(1, image_id=31, category_id=7))
+    page = json.loads((tmp_path / "train.json").read_text())
+    for record, number in zip(page["images"], (31, 5, 12), strict=True):
+        record["id"] = number
+    for record, number in zip(page["categories"], (9, 7), strict=True):
+        record["id"] = number
+    (tmp_path / "train.json").write_text(json.dumps(page))
+    split = split_of(base, source)
+    ids = coco_results.of_split(split, CLASSES)
+    assert {path.name: id for path, id in ids.pictures.items()} == {"1.png": 31, "2.png": 5, "3.png": 12}
+    assert ids.classes == {"circle": 9, "square": 7}
+    kitti = coco_results.of_split(replace(split, image_ids=None, category_ids={}), CLASSES)
+    assert {path.name: id for path, id in kitti.pictures.items()} == {"1.png": 1, "2.png": 2, "3.png": 3}
+    assert kitti.classes == {"circle": 1, "square": 2}
 
 
 @dataclass(frozen=True)

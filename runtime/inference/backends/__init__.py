@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast, runtime_checkable
 
 from tltpipe import registry
 from tltpipe.errors import ModelError, TltpipeError, UsageError
@@ -22,12 +22,24 @@ if TYPE_CHECKING:
     from runtime.data.recipe import Recipe
     from runtime.imaging.decoding import InMemory
     from runtime.imaging.pixels import PixelBatch
-    from runtime.imaging.placement import Placement
+    from runtime.imaging.placement import Placement, Seen
     from runtime.tasks import Prediction
 
 LoadImage: TypeAlias = "Callable[[Path | InMemory], tuple[NDArray[np.uint8], Placement]]"
 """What a model takes of an image, uint8 [H, W, 3] RGB, and how it came to lie there. Raises DataError;
 called from several threads."""
+
+
+@runtime_checkable
+class LoadsObjects(Protocol):
+    """A ``LoadImage`` of a model that is shown one object at a time; a whole image it refuses with UsageError."""
+
+    def load_object(self, place: Path | InMemory, box: NDArray[np.float32]) -> Seen:
+        """What the model takes of the object in ``box`` [4] (left, top, right, bottom in pixels of the image): none is
+        kept where nothing of it is on the image. Raises DataError."""
+        ...
+
+
 FOLDER = "runtime.inference.backends"
 CHECKPOINTS = "checkpoint"
 FOREIGN = {

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.data.recipe import Recipe
-from runtime.imaging.views.framing import KeepAspect, Letterbox
+from runtime.imaging.views.framing import KeepAspect, Letterbox, ObjectCrop
 from runtime.inference.backends import ModelRequest
-from runtime.inference.backends._seeing import BySize, BySpec
+from runtime.inference.backends._seeing import ByObject, BySize, BySpec
 from runtime.shell import program
 from runtime.tasks.detection.detections import HasThresholds, Thresholds
 from runtime.weights import card
@@ -92,8 +92,10 @@ def require_names(text: str | None, found: Card, path: Path) -> None:
     raise ModelError(what, where=path, hint="is that JSON another model's, or was it changed? Export it again")
 
 
-def image_loader(found: Card) -> BySize | BySpec:
+def image_loader(found: Card) -> BySize | BySpec | ByObject:
     """How a model takes images from files. Raises ModelError where its card does not say it."""
+    if found.size is not None and "object" in found.input:
+        return ByObject(_object_crop(found.size, found.input["object"]))
     if found.size is not None:
         placed = found.input.get("letterbox")
         return BySize(found.size, found.grey) if placed is None else BySpec(_letterbox(found.size, placed))
@@ -102,6 +104,14 @@ def image_loader(found: Card) -> BySize | BySpec:
     except (KeyError, TypeError, ValueError) as problem:
         raise ModelError(f"its JSON is damaged: {problem!r}", hint="export it again") from None
     return BySpec(KeepAspect(min_sizes=(resize["min_size"],), max_size=resize["max_size"]))
+
+
+def _object_crop(size: tuple[int, int], said: Any) -> ObjectCrop:
+    """Raises ModelError."""
+    try:
+        return ObjectCrop(width=size[1], height=size[0], margin=float(said["margin"]))
+    except (KeyError, TypeError, ValueError) as problem:
+        raise ModelError(f"its JSON is damaged: {problem!r}", hint="export it again") from None
 
 
 def _letterbox(size: tuple[int, int], said: Any) -> Letterbox:

@@ -51,12 +51,9 @@ class Made:
 
 
 def images_input(subject: Subject, *, name: str = "images") -> dict[str, Any]:
-    """The input of programs that take batches of images as they are; where these are letterboxed it says how."""
-    from runtime.imaging.views.framing import Letterbox
-
+    """The input of programs that take batches of images as they are; where these are letterboxed, or show one object
+    each, it says how."""
     assert subject.size is not None
-    view = subject.view
-    placed = {"letterbox": {"centred": view.centred, "fill": list(view.fill)}} if isinstance(view, Letterbox) else {}
     return {
         "name": name,
         "type": "float32",
@@ -64,8 +61,20 @@ def images_input(subject: Subject, *, name: str = "images") -> dict[str, Any]:
         "colours": "RGB",
         "range": [0, 255],
         "mean": [0, 0, 0],
-        **placed,
+        **_placed(subject.view),
     }
+
+
+def _placed(view: View | None) -> dict[str, Any]:
+    """What of an image a program is shown, where that is not all of it, stretched."""
+    from runtime.imaging.views.framing import Letterbox, ObjectCrop
+
+    match view:
+        case Letterbox():
+            return {"letterbox": {"centred": view.centred, "fill": list(view.fill)}}
+        case ObjectCrop():
+            return {"object": {"margin": view.margin}}
+    return {}
 
 
 def label_names(subject: Subject, *, first: int) -> tuple[str, ...]:
