@@ -153,7 +153,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     place = models.gpu_by_number(arguments.gpus, arguments.gpu_index)
     model = models.open(path, ModelRequest(arguments.network, recipe, arguments.key, place, arguments.threads))
     show = progress.for_stream()
-    split = _validation_data(arguments, recipe, model.classes, task, show)
+    split = _validation_data(recipe, model.classes, task, show)
     say(f"evaluation  {frames.describe(split)}")
     given = _given_boxes(arguments, recipe, model.classes, split)
     shown = given.samples if given else split
@@ -195,16 +195,12 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     return report.scores
 
 
-def _validation_data(
-    arguments: argparse.Namespace, recipe: Recipe, classes: Sequence[str], task: Task, show: Progress
-) -> Split:
+def _validation_data(recipe: Recipe, classes: Sequence[str], task: Task, show: Progress) -> Split:
     """What is true of the images, with warnings on it. Raises DataError where there is none."""
     from runtime import tasks
     from runtime.data import frames
-    from runtime.evaluation import given_boxes
 
-    fields = {**tasks.fields(task, recipe), **(given_boxes.FIELDS if arguments.boxes else {})}
-    split = frames.validation(recipe, classes, fields, progress=show)
+    split = frames.validation(recipe, classes, tasks.fields(task, recipe), progress=show)
     if split is None:
         section = recipe.data.section
         hint = f"add {recipe.data.held_out_fields} to {section}"
