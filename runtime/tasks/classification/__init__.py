@@ -22,7 +22,10 @@ from runtime.tasks.classification.names import CATEGORY, Names
 from runtime.tasks.classification.restoring import restore
 from runtime.tasks.classification.targets import Attributes, Choices, ObjectBox, category
 
-__all__ = ["FIELDS", "draw", "fields", "metrics", "presented", "restore", "writers"]
+__all__ = ["FIELDS", "averaged", "draw", "fields", "metrics", "presented", "restore", "writers"]
+
+AVERAGED = ("choices", "attributes")
+"""Probabilities in a prediction."""
 
 
 def fields(tasks: Mapping[str, tuple[str, ...]], attributes: tuple[str, ...], box: bool) -> Fields:
@@ -53,19 +56,21 @@ def draw(
     image: Image.Image, items: Target | Prediction, classes: Sequence[str], *, target: Target | None = None
 ) -> Image.Image:
     """A frame around the object with its category, and the likeliest attributes in the corner."""
-    return presented({}).draw(image, items, classes, target=target)
+    return Named({}).draw(image, items, classes, target=target)
 
 
 def writers() -> Mapping[str, ResultsWriter]:
     """A JSON for each image, with a CSV of all beside them."""
-    return presented({}).writers()
+    return Named({}).writers()
 
 
 @dataclass(frozen=True)
 class Named:
-    """The task for a model with these ``names`` (``Recipe.names``)."""
+    """The task for a model with these ``names`` (``Recipe.names``); less probable attributes than ``threshold`` are not
+    drawn."""
 
     names: Mapping[str, tuple[str, ...]]
+    threshold: float = 0.0
     FIELDS: Fields = field(default_factory=lambda: FIELDS)
 
     def restore(self, prediction: Prediction, image: ImageInfo) -> Prediction:
@@ -76,7 +81,7 @@ class Named:
     ) -> Image.Image:
         from runtime.tasks.classification import drawing
 
-        return drawing.draw(image, items, Names.read(self.names, classes), target=target)
+        return drawing.draw(image, items, Names.read(self.names, classes), target=target, threshold=self.threshold)
 
     def writers(self) -> Mapping[str, ResultsWriter]:
         from runtime.tasks.classification.results import ImageWriter
@@ -84,6 +89,14 @@ class Named:
         return {"labels": ImageWriter(self.names)}
 
 
-def presented(names: Mapping[str, tuple[str, ...]]) -> Presents:
+def presented(names: Mapping[str, tuple[str, ...]], threshold: float = 0.0) -> Presents:
     """``runtime.tasks.NamesPlaces``."""
-    return Named(names)
+    return Named(names, threshold)
+
+
+def averaged(views: Sequence[Prediction], corner: tuple[int, int], classes: Sequence[str]) -> Prediction:
+    """``runtime.tasks.AveragesViews``: means of the probabilities; the box is that of the first view."""
+    found = {name: np.mean([each[name] for each in views], axis=0) for name in AVERAGED if name in views[0]}
+    if "box" in views[0]:
+        found["box"] = views[0]["box"] + np.array(corner * 2, np.float32)
+    return {"label": np.asarray(found["choices"][: len(classes)].argmax() + 1, np.int64), **found}

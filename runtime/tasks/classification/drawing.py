@@ -18,10 +18,13 @@ CORNER = (0.0, 0.0, 0.0, 0.0)
 """The box of a chip without a frame."""
 
 
-def draw(image: Image.Image, items: Target | Prediction, names: Names, *, target: Target | None = None) -> Image.Image:
-    """``runtime.tasks.Task.draw``: with ``target`` its box and names are green, those of ``items`` blue."""
-    shown = [] if target is None else list(_framed(target, names, TARGET))
-    shown += _framed(items, names, None if target is None else PREDICTION)
+def draw(
+    image: Image.Image, items: Target | Prediction, names: Names, *, target: Target | None = None, threshold: float = 0
+) -> Image.Image:
+    """``runtime.tasks.Task.draw``: with ``target`` its box and names are green, those of ``items`` blue; less probable
+    attributes than ``threshold`` are left out."""
+    shown = [] if target is None else list(_framed(target, names, TARGET, threshold))
+    shown += _framed(items, names, None if target is None else PREDICTION, threshold)
     return frames(image, shown[::-1])  # chips find their places from the last to the first
 
 
@@ -30,7 +33,7 @@ def readable(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _framed(items: Target | Prediction, names: Names, colour: Colour | None) -> Iterator[Framed]:
+def _framed(items: Target | Prediction, names: Names, colour: Colour | None, threshold: float) -> Iterator[Framed]:
     """The category at the box, or in the corner without one; the rest in the corner."""
     category, *others = names.likeliest(items["choices"], 1)
     if category:
@@ -46,7 +49,8 @@ def _framed(items: Target | Prediction, names: Names, colour: Colour | None) -> 
             yield Framed(CORNER, plain, f"{readable(task)}: {_text(items, value)}")
     if "attributes" in items:
         for attribute in names.likeliest_attributes(items["attributes"], ATTRIBUTES):
-            yield Framed(CORNER, plain, _text(items, attribute))
+            if attribute.probability >= threshold:
+                yield Framed(CORNER, plain, _text(items, attribute))
 
 
 def _text(items: Target | Prediction, *values: Likely) -> str:

@@ -114,7 +114,7 @@ class ClassificationReport:
             values["attribute_groups"] = tables.groups(names.members, measured.recalls)
             values["attributes"] = self.attributes
         if measured.boxes is not None:
-            values["boxes"] = measured.boxes.images
+            values["boxes_measured"] = measured.boxes.images
         return values
 
     def _told(self, wrong: WrongAnswer) -> dict[str, Any]:
