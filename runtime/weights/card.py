@@ -42,6 +42,8 @@ class Card:
     """What was, or is to be, suppressed."""
     variances: tuple[float, ...] = ()
     """Units of the offsets from anchors."""
+    channels: tuple[int, ...] = ()
+    """The heat map, from 0, of each landmark of a prediction."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What places in the outputs mean, beside the classes (``Recipe.names``)."""
@@ -68,6 +70,7 @@ class Card:
             **({"decoder": self.decoder} if self.decoder else {}),
             "thresholds": self.thresholds and {name: round(value, 7) for name, value in vars(self.thresholds).items()},
             "variances": [round(value, 7) for value in self.variances],
+            **({"channels": list(self.channels)} if self.channels else {}),
             **self.facts,
         }
         return json.dumps(told, indent=2) + "\n"
@@ -102,6 +105,7 @@ def read(model: Path) -> Card:
             grey=bool(told["grey"]),
             thresholds=None if told["thresholds"] is None else Thresholds(**told["thresholds"]),
             variances=tuple(map(float, told["variances"])),
+            channels=tuple(map(int, told.get("channels", ()))),
             input=told["input"],
             outputs=told["outputs"],
             decoder=str(told.get("decoder", "")),

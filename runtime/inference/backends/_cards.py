@@ -110,7 +110,8 @@ def image_loader(found: Card) -> BySize | BySpec | ByObject:
 def _object_crop(size: tuple[int, int], said: Any) -> ObjectCrop:
     """Raises ModelError."""
     try:
-        return ObjectCrop(width=size[1], height=size[0], margin=float(said["margin"]))
+        red, green, blue = map(int, said["fill"])
+        return ObjectCrop(width=size[1], height=size[0], margin=float(said["margin"]), fill=(red, green, blue))
     except (KeyError, TypeError, ValueError) as problem:
         raise ModelError(f"its JSON is damaged: {problem!r}", hint="export it again") from None
 

@@ -74,7 +74,7 @@ def _placed(view: View | None) -> dict[str, Any]:
         case Letterbox():
             return {"letterbox": {"centred": view.centred, "fill": list(view.fill)}}
         case ObjectCrop():
-            return {"object": {"margin": view.margin}}
+            return {"object": {"margin": view.margin, "fill": list(view.fill)}}
     return {}
 
 
