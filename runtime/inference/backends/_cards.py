@@ -18,7 +18,7 @@ from runtime.shell import program
 from runtime.tasks.detection.detections import HasThresholds, Thresholds
 from runtime.weights import card
 from runtime.weights.card import Card
-from runtime.weights.classes import require_same_classes
+from runtime.weights.classes import require_same_classes, require_same_names
 from tltpipe import registry
 from tltpipe.errors import ModelError
 
@@ -38,6 +38,7 @@ def read(path: Path, request: ModelRequest, *decoders: str) -> Card:
     if (recipe := request.recipe) is not None:
         hint = "leave the spec out (-e), or pass the one it was trained with"
         require_same_classes(found.classes, recipe.classes, path, holder="model", hint=hint)
+        require_same_names(found.names, recipe.names, path, holder="model", hint=hint)
         _compare(found, recipe, path)
     return found
 
