@@ -16,7 +16,7 @@ from converters.files import json_document, json_file, json_records
 from converters.files.numerals import FAR
 from runtime.data import checks
 from runtime.data.columns import Annotated, Fixed
-from runtime.data.fields import BOXES, Field, Fields, Value
+from runtime.data.fields import BOXES, Fields, Value
 from runtime.data.recipe import Recipe
 from runtime.data.split import Split
 from runtime.imaging import boxes as geometry
@@ -36,17 +36,10 @@ INFER = "tlt-infer --class_map FILE writes the ids of that COCO file"
 ROWS = 'rows are as COCO has them: {"image_id", "category_id", "bbox", "score"}'
 
 
-def _number(annotated: Annotated) -> list[int]:
-    number = annotated.sample.number if annotated.sample is not None else None
-    return [UNKNOWN if number is None else number]
-
-
 def _not_annotated(annotated: Annotated) -> NoReturn:
     raise TypeError(f"the detections on {annotated.name} come from a file of results, not from annotations")
 
 
-IMAGE_ID: Field = Value(np.int64, _number, per="image", to_model=False)
-"""The id of an image in the COCO file that it comes from."""
 FIELDS: Fields = {
     "boxes": BOXES["boxes"],
     "labels": BOXES["labels"],

@@ -16,11 +16,13 @@ from refusals import error_of
 
 import converters
 import specs
+from converters.model import landmarks
 from converters.sample import draw
 from runtime import networks
 from runtime.data import batches, frames
 from runtime.data.columns import Annotated, Fixed
-from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap, Value
+from runtime.data.fields import BOXES, Fields, LabelMap, Value
+from runtime.data.keypoints import Keypoints, StoredKeypoints
 from runtime.data.orders import Draw, Order
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.data.split import FLAT
@@ -166,7 +168,9 @@ def test_an_epoch_of_objects_shows_each_in_a_crop_of_its_own(base: Recipe, tmp_p
     batch = shown(split, ObjectCrop(width=48, height=48, margin=1.0), (48, 48))
     assert batch.images.shape == (3, 48, 48, 3)
     assert batch.indices == (0, 2, 2)
-    assert [target["boxes"].tolist() for target in batch.targets] == [[[0, 0, 48, 48]]] * 2 + [[[0, 12, 48, 36]]]
+    boxes = np.concatenate([target["boxes"] for target in batch.targets])
+    wide = np.array([0, 12.63, 48, 37.89])
+    np.testing.assert_allclose(boxes, [[0, 0, 48, 48], [0, 0, 48, 48], wide], atol=0.01)
     order = Order(split.samples, 1, range(1, 2), 7)
     assert sorted(index for made in order for index in made.indices) == [0, 1, 2]
 
@@ -207,6 +211,35 @@ def test_ids_are_those_that_the_annotations_give(base: Recipe, tmp_path: Path) -
     kitti = coco_results.of_split(replace(split, image_ids=None, category_ids={}), CLASSES)
     assert {path.name: id for path, id in kitti.pictures.items()} == {"1.png": 1, "2.png": 2, "3.png": 3}
     assert kitti.classes == {"circle": 1, "square": 2}
+
+
+@pytest.mark.parametrize("vector", [8, 81, 294])
+def test_landmarks_of_a_garment_lie_in_its_slots_whatever_the_vector_of_the_file(
+    base: Recipe, tmp_path: Path, vector: int
+) -> None:
+    """The skirt of the published figures; a point outside its crop stays a point where the field has them so."""
+    own = [[20, 30, 2], [30, 30, 2], [40, 30, 2], [15, 45, 2], [79, 59, 2], [30, 48, 1], [40, 48, 1], [0, 0, 0]]
+    skirt = landmarks.layout("skirt")
+    assert skirt is not None
+    places = {8: range(8), 81: [number - 1 for number in skirt.aggregated], 294: skirt.slots}[vector]
+    numbers = np.zeros((vector, 3), int)
+    numbers[list(places)] = own
+    source = coco(tmp_path, annotation(1, category_id=1, keypoints=numbers.ravel().tolist()), classes=("skirt", "x"))
+    page = json.loads(Path(source.annotations).read_text())
+    page["categories"] = [{"id": 1, "name": "skirt", "keypoints": [str(each) for each in range(1, vector + 1)]}]
+    Path(source.annotations).write_text(json.dumps(page))
+    fields = {**BOXES, "keypoints": Keypoints(294, beyond=True), "stored": StoredKeypoints(294)}
+    data = Data(training=(), validation=(source,), mapping={}, per_object=True)
+    split = frames.validation(replace(base, data=data), ("skirt",), fields)
+    assert split is not None
+    (target,) = shown(split, ObjectCrop(width=58, height=58, margin=1.0), (58, 58)).targets
+    assert target["stored"].shape == (1, 294, 3)
+    assert target["stored"][0, 182:190].tolist() == own
+    assert np.count_nonzero(target["stored"]) == 21
+    points = target["keypoints"][0, 182:190]
+    np.testing.assert_allclose(points[0], [29 + 2 * (20 - 24.5), 29 + 2 * (30 - 34.5), 2], atol=1e-5)
+    np.testing.assert_allclose(points[4], [29 + 2 * (79 - 24.5), 29 + 2 * (59 - 34.5), 2], atol=1e-5)
+    assert points[7].tolist() == [0, 0, 0]
 
 
 @dataclass(frozen=True)

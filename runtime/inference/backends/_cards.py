@@ -19,7 +19,7 @@ from runtime.shell import program
 from runtime.tasks.detection.detections import HasThresholds, Thresholds
 from runtime.weights import card
 from runtime.weights.card import Card
-from runtime.weights.classes import require_same_classes
+from runtime.weights.classes import require_same_classes, require_same_names
 from tltpipe import registry
 from tltpipe.errors import ModelError
 
@@ -39,6 +39,7 @@ def read(path: Path, request: ModelRequest, *decoders: str) -> Card:
     if (recipe := request.recipe) is not None:
         hint = "leave the spec out (-e), or pass the one it was trained with"
         require_same_classes(found.classes, recipe.classes, path, holder="model", hint=hint)
+        require_same_names(found.names, recipe.names, path, holder="model", hint=hint)
         _compare(found, recipe, path)
     return found
 
@@ -108,12 +109,17 @@ def _loader(found: Card) -> BySize | BySpec | ByObject:
     height, width = found.size
     match found.input:
         case {"object": said}:
-            return ByObject(ObjectCrop(width=width, height=height, margin=float(said["margin"])))
+            margin, fill = float(said["margin"]), _fill(said)
+            return ByObject(ObjectCrop(width=width, height=height, margin=margin, fill=fill))
         case {"letterbox": said}:
-            red, green, blue = map(int, said["fill"])
-            fill, centred = (red, green, blue), bool(said["centred"])
+            centred, fill = bool(said["centred"]), _fill(said)
             return BySpec(Letterbox(width=width, height=height, fill=fill, centred=centred))
         case {"cut_out_of": said}:
             stretched = int(said["width"]), int(said["height"])
             return BySpec(Cut(width=width, height=height, stretched=stretched))
     return BySize(found.size, found.grey)
+
+
+def _fill(said: Any) -> tuple[int, int, int]:
+    red, green, blue = map(int, said["fill"])
+    return red, green, blue

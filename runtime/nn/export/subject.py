@@ -22,7 +22,7 @@ class Subject:
 
     ``size`` is (height, width) of its images, None where it takes images of any size. ``batch`` None takes any number
     of them. ``calibration`` gives batches of images uint8 [B, H, W, 3], RGB, from the first one on each time it is
-    called; None where nothing is quantised. ``view`` is how the model is shown images.
+    called; None where nothing is quantised. ``view`` is how the model is shown images, ``names`` are ``Recipe.names``.
     """
 
     model: nn.Module
@@ -34,6 +34,7 @@ class Subject:
     data_type: str = "fp32"
     calibration: Callable[[], Iterator[NDArray[np.uint8]]] | None = None
     view: View | None = None
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _placed(view: View | None) -> dict[str, Any]:
         case Letterbox():
             return {"letterbox": {"centred": view.centred, "fill": list(view.fill)}}
         case ObjectCrop():
-            return {"object": {"margin": view.margin}}
+            return {"object": {"margin": view.margin, "fill": list(view.fill)}}
     return {}
 
 
