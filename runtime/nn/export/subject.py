@@ -52,8 +52,8 @@ class Made:
 
 
 def images_input(subject: Subject, *, name: str = "images") -> dict[str, Any]:
-    """The input of programs that take batches of images as they are; where these are letterboxed, or show one object
-    each, it says how."""
+    """The input of programs that take batches of images as they are; where these are letterboxed, cut out of the
+    middle of a stretched image, or show one object each, it says how."""
     assert subject.size is not None
     return {
         "name": name,
@@ -68,9 +68,12 @@ def images_input(subject: Subject, *, name: str = "images") -> dict[str, Any]:
 
 def _placed(view: View | None) -> dict[str, Any]:
     """What of an image a program is shown, where that is not all of it, stretched."""
+    from runtime.imaging.views.cut import Cut
     from runtime.imaging.views.framing import Letterbox, ObjectCrop
 
     match view:
+        case Cut() if view.stretched != view.size:
+            return {"cut_out_of": dict(zip(("width", "height"), view.stretched, strict=True))}
         case Letterbox():
             return {"letterbox": {"centred": view.centred, "fill": list(view.fill)}}
         case ObjectCrop():
