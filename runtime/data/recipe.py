@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["SAMPLE", "INTEGRATE"]
 Area = Literal["annotated", "mask", "box"]
+Visibility = Literal["all", "visible"]
 Settings = TypeVar("Settings", covariant=True, default=object)
 """A network's own: SSD's are ``runtime.networks.ssd.config.Settings``."""
 OPSET = 17
@@ -104,7 +105,8 @@ class Evaluation:
     """After every ``period`` epochs, in batches of ``batch_size``; ``iou`` makes a detection right, of boxes rounded to
     ``whole_pixels`` of the input, as NVIDIA compares them, or as they are. ``area``: what COCO's figures of small,
     medium and large objects go by where a task has masks: the annotated area (that of the box where none is), that of
-    the mask or that of the box. ``primary`` names the figure of the task's ``Scores`` that picks the best epoch."""
+    the mask or that of the box. ``visibility``: which annotated landmarks count, all or the visible ones alone.
+    ``primary`` names the figure of the task's ``Scores`` that picks the best epoch."""
 
     period: int
     batch_size: int
@@ -113,16 +115,19 @@ class Evaluation:
     pr_curve: bool = False
     whole_pixels: bool = True
     area: Area = "annotated"
+    visibility: Visibility = "all"
     primary: str = "mAP"
 
 
 @dataclass(frozen=True)
 class Inference:
     """Images are taken in batches of ``batch_size``, by default those of the evaluation, and shown is what has a score
-    of ``threshold`` or more."""
+    of ``threshold`` or more. ``ten_crop``: predictions are the mean over ten views of an image, for tasks that can say
+    what these mean together."""
 
     batch_size: int | None = None
     threshold: float = 0.3
+    ten_crop: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,8 @@ from typing import Any
 import numpy as np
 
 from runtime.data import detections
-from runtime.data.fields import Fields
 from runtime.data.recipe import Recipe
 from runtime.data.split import Split
-
-FIELDS: Fields = {"image_id": detections.IMAGE_ID}
-"""What the truth has besides, for its images to be known by their ids."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +49,6 @@ class GivenBoxes:
 
 
 def read(path: Path, threshold: float, recipe: Recipe[Any], classes: Sequence[str], truth: Split) -> GivenBoxes:
-    """Those on the images of ``truth``, a validation split with ``FIELDS`` besides. Raises DataError."""
+    """Those on the images of ``truth``; the validation split of ``recipe``. Raises DataError."""
     ids = detections.numbering(recipe, classes, truth)
     return GivenBoxes(path, threshold, detections.read(path, truth, ids, threshold=threshold))

@@ -58,8 +58,8 @@ class Crop(NamedTuple):
 class CropStage:
     """A ``runtime.inference.cascade.SecondStage``; its predictions have PART_OF and OBJECT.
 
-    Classes are those of ``second``, then those of the ``first`` model that are cropped and that it lacks. ``batch`` crops pass
-    through the model together.
+    Classes are those of ``second``, then those of the ``first`` model that are cropped and that it lacks. ``batch``
+    crops pass through the model together.
     """
 
     about = "in crops of"

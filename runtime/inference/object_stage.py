@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from runtime import tasks
+from runtime.data import checks
 from runtime.imaging.decoding import InMemory, Pixels
 from runtime.imaging.pixels import PixelBatch
 from runtime.imaging.placement import Placement
@@ -79,9 +80,10 @@ class ObjectStage:
         if not any(name in self.labels for name in chosen):
             what = f"the second model has none of the classes of the first: {', '.join(chosen)}"
             raise UsageError(what, hint=f"it has: {', '.join(second.classes)}")
-        if not isinstance(second.model.load_image, LoadsObjects):
-            raise ModelError("its JSON lacks how objects are shown to it", hint="export it again")
-        self.load_object = second.model.load_image.load_object
+        loader: object = second.model.load_image
+        if not isinstance(loader, LoadsObjects):
+            raise ModelError("the second model does not say how objects are shown to it", hint="export it again")
+        self.load_object = loader.load_object
         self.counts = Counts()
 
     def __call__(self, images: PixelBatch, objects: Sequence[Prediction]) -> Sequence[Prediction]:
@@ -96,17 +98,17 @@ class ObjectStage:
     def _samples(self, at: int, image: Pixels, objects: Prediction) -> Iterator[ObjectSample]:
         """Those of the image at place ``at`` of the batch."""
         place, shown = InMemory("an image in memory", image), 0
+        size = np.array([image.shape[1::-1]], np.int32)
         names, boxes = class_names(objects, self.first), np.asarray(objects["boxes"], np.float32)
         for name, box, score in zip(names, boxes, objects["scores"], strict=True):
             if name not in self.labels:
                 self.counts.other_classes[name] += 1
                 continue
-            seen = self.load_object(place, box)
-            if not len(seen.kept):
+            if checks.without_area(box[None], size)[0]:
                 self.counts.flat += 1
                 continue
-            shown += 1
-            target = {
+            seen, shown = self.load_object(place, box), shown + 1
+            target: Target = {
                 "boxes": seen.boxes,
                 "labels": np.array([self.labels[name]], np.int64),
                 "scores": np.array([score], np.float32),
@@ -138,6 +140,6 @@ class ObjectStage:
         height, width = self.second.model.input_size or (0, 0)
         black = LoadedImage("black", np.zeros((height, width, 3), np.uint8), Placement.resize((1, 1), (width, height)))
         box = np.array([[0, 0, width, height]], np.float32)
-        target = {"boxes": box, "labels": np.ones(1, np.int64), "scores": np.zeros(1, np.float32)}
+        target: Target = {"boxes": box, "labels": np.ones(1, np.int64), "scores": np.zeros(1, np.float32)}
         (said,) = self._predicted([ObjectSample(0, black, target)])
         return {name: values[:0] for name, values in said.items()}

@@ -153,7 +153,7 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     place = models.gpu_by_number(arguments.gpus, arguments.gpu_index)
     model = models.open(path, ModelRequest(arguments.network, recipe, arguments.key, place, arguments.threads))
     show = progress.for_stream()
-    split = _validation_data(arguments, recipe, model.classes, task, show)
+    split = _validation_data(recipe, model.classes, task, show)
     say(f"evaluation  {frames.describe(split)}")
     given = _given_boxes(arguments, recipe, model.classes, split)
     shown = given.samples if given else split
@@ -185,7 +185,8 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
         def draw(folder: Path) -> list[Path]:
             """Charts and images of the task, and a sheet of the first images."""
             title = f"{path.name}: targets, each beside its predictions"
-            sheet = samples.sheet(seen.examples, task, model.classes, title=title)
+            own = tasks.presented(task, recipe.names, recipe.inference.threshold)
+            sheet = samples.sheet(seen.examples, own, model.classes, title=title)
             drawn_images.save(sheet, folder / SHEET)
             return [*report.draw(folder), folder / SHEET]
 
@@ -195,16 +196,12 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     return report.scores
 
 
-def _validation_data(
-    arguments: argparse.Namespace, recipe: Recipe, classes: Sequence[str], task: Task, show: Progress
-) -> Split:
+def _validation_data(recipe: Recipe, classes: Sequence[str], task: Task, show: Progress) -> Split:
     """What is true of the images, with warnings on it. Raises DataError where there is none."""
     from runtime import tasks
     from runtime.data import frames
-    from runtime.evaluation import given_boxes
 
-    fields = {**tasks.fields(task, recipe), **(given_boxes.FIELDS if arguments.boxes else {})}
-    split = frames.validation(recipe, classes, fields, progress=show)
+    split = frames.validation(recipe, classes, tasks.fields(task, recipe), progress=show)
     if split is None:
         section = recipe.data.section
         hint = f"add {recipe.data.held_out_fields} to {section}"
@@ -261,7 +258,7 @@ def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
 def keep(
     folder: Path, report: Report, values: dict[str, Any], *, coco: bool, draw: Draw | None, say: Callable[[str], None]
 ) -> None:
-    """Write ``evaluation.json``, its table as CSV and the images that ``draw`` writes; with ``coco`` targets and
+    """Write ``evaluation.json``, its tables as CSV and the images that ``draw`` writes; with ``coco`` targets and
     predictions, too."""
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -274,12 +271,19 @@ def keep(
         elif draw is not None:
             drawn = draw(folder)
         values["pictures_drawn"] = [path.name for path in drawn]
-        path, tables = folder / "evaluation.json", list[Path]()
+        path, written = folder / "evaluation.json", list[Path]()
         write_text(path, text(values))
-        if rows := [*values.get("classes", ()), *(values[name] for name in ("all", "mean") if name in values)]:
-            tables.append(folder / "classes.csv")
-            write_text(tables[0], as_csv(rows))
-    say(f"kept        {folder}: {describe([path, *tables, *drawn])}")
+        for name, rows in tables(values).items():
+            written.append(folder / f"{name}.csv")
+            write_text(written[-1], as_csv(rows))
+    say(f"kept        {folder}: {describe([path, *written, *drawn])}")
+
+
+def tables(values: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """What of ``Report.values`` are rows of a table, those that there are."""
+    below = [values[name] for name in ("all", "mean") if name in values]
+    found = {"classes": [*values.get("classes", ()), *below], "attributes": [*values.get("attributes", ())]}
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def text(values: Mapping[str, Any]) -> str:

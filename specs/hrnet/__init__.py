@@ -26,6 +26,8 @@ PER_CLASS = True
 """`tltpipe landmarks finetune` trains a model of each class from one of all: its TUNABLES have lr, random_flip,
 num_epochs and batch_size."""
 TUNABLES = Hrnet
+RESULTS = {"labels": ".json", "coco": ""}
+"""Landmarks are no columns of KITTI: an image has a JSON file."""
 SIZE = ("width", "height")
 IMAGE_SIZE = ("dataset.width", "dataset.height")
 

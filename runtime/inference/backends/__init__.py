@@ -14,7 +14,7 @@ from tltpipe import registry
 from tltpipe.errors import ModelError, TltpipeError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -35,8 +35,8 @@ class LoadsObjects(Protocol):
     """A ``LoadImage`` of a model that is shown one object at a time; a whole image it refuses with UsageError."""
 
     def load_object(self, place: Path | InMemory, box: NDArray[np.float32]) -> Seen:
-        """What the model takes of the object in ``box`` [4] (left, top, right, bottom in pixels of the image): none is
-        kept where nothing of it is on the image. Raises DataError."""
+        """What the model takes of the object in ``box`` [4] (left, top, right, bottom in pixels of the image). Raises
+        DataError."""
         ...
 
 
@@ -98,6 +98,8 @@ class Model(Protocol):
     """The network's name, ``ssd_resnet18``."""
     classes: tuple[str, ...]
     """Names of label 1 to N."""
+    names: Mapping[str, tuple[str, ...]]
+    """What places in fields of predictions mean, beside the classes (``Recipe.names``)."""
     input_size: tuple[int, int] | None
     """Height and width in pixels; None: each image keeps its own."""
     load_image: LoadImage
@@ -151,6 +153,12 @@ def network_of(path: Path, key: str | None = None) -> str:
     if kind_of(path) != CHECKPOINTS:
         return networks.family(card.read(path).network, path)
     return networks.family(str(checkpoint.facts(path, key)["network"]), path)
+
+
+def needs_detector(where: Path | str) -> UsageError:
+    """For the caller to raise where whole images are given to a model that is shown one object at a time."""
+    what = "this model is shown one object at a time, and finds none itself"
+    return UsageError(what, where=where, hint="put a detector before it: tltpipe infer --cascade DETECTOR MODEL IMAGES")
 
 
 def _ours_beside(path: Path) -> Path | None:

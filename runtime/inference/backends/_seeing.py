@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from runtime.data.recipe import Recipe
 from runtime.imaging.decoding import InMemory, Preprocess, stored_size
 from runtime.imaging.placement import Placement, Seen, View
-from tltpipe.errors import UsageError
+from runtime.inference.backends import needs_detector
 
 NO_BOXES = np.zeros((0, 4), np.float32)
 
@@ -39,12 +39,6 @@ class ByObject:
 
     def load_object(self, place: Path | InMemory, box: NDArray[np.float32]) -> Seen:
         return self.view(place, np.asarray(box, np.float32).reshape(1, 4), stored_size(place))
-
-
-def needs_detector(where: Path | str) -> UsageError:
-    """For the caller to raise where whole images are given to a model that is shown one object at a time."""
-    what = "this model is shown one object at a time, and finds none itself"
-    return UsageError(what, where=where, hint="put a detector before it: tltpipe infer --cascade DETECTOR MODEL IMAGES")
 
 
 def by_recipe(recipe: Recipe[Any]) -> BySpec | ByObject:

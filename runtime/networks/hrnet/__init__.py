@@ -44,7 +44,11 @@ def recipe(spec: Spec) -> Recipe[Settings]:
         plain_view=view,
         inference_view=view,
         evaluation=Evaluation(
-            asked.train.validation_interval, asked.evaluate.batch_size, whole_pixels=False, primary="OKS_AP"
+            asked.train.validation_interval,
+            asked.evaluate.batch_size,
+            whole_pixels=False,
+            visibility=asked.evaluate.visibility,
+            primary="OKS_AP",
         ),
         inference=Inference(asked.inference.batch_size, asked.inference.conf_threshold),
         opset=asked.export.opset_version,
@@ -108,6 +112,8 @@ def _view(asked: Experiment) -> ObjectCrop:
         margin=dataset.margin,
         random_flip=augmentation.random_flip,
         scale=augmentation.scale,
+        rotation=augmentation.rotation,
+        rotation_probability=augmentation.rotation_probability,
     )
 
 
