@@ -2,11 +2,11 @@
 
     python benchmarks/hrnet_reference.py SECONDS TRAIN_JSON TRAIN_IMAGES VAL_JSON VAL_IMAGES RESULTS [--channels 294]
 
-As in the winners' code, which is HRNet's: a Dataset of objects that reads a picture with OpenCV, warps the object, moves
-its points one by one and draws a Gaussian for each; a DataLoader; a loss that goes through the channels; Adam, whose rate
-falls to a tenth at 7 and 10 twelfths of the time; the accuracy of every batch. The network is timm's, of our size, without
-the layers that nothing learns from. Nothing is validated before the end. Writes the landmarks in the true boxes of the
-validation pictures as COCO results of 294 points; every object counts as a picture.
+As in the winners' code, which is HRNet's: a Dataset of objects that reads a picture with OpenCV, warps the object,
+moves its points one by one and draws a Gaussian for each; a DataLoader; a loss that goes through the channels; Adam,
+whose rate falls to a tenth at 7 and 10 twelfths of the time; the accuracy of every batch. The network is timm's, of
+our size, without the layers that nothing learns from. Nothing is validated before the end. Writes the landmarks in the
+true boxes of the validation pictures as COCO results of 294 points; every object counts as a picture.
 """
 
 from __future__ import annotations
