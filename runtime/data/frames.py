@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from converters.files import listing
+from converters.model import Dataset
 from converters.model.findings import Findings
 from converters.tfrecords import records
 from converters.transfer import losing, opening
@@ -87,14 +88,20 @@ def categories(recipe: Recipe) -> tuple[str, ...]:
     """The classes that the training data list, each once, in their order. Raises DataError and SpecError as
     ``training`` does."""
     listed: dict[str, str] = {}
-    for source in recipe.data.training:
-        _require_there(recipe, source)
-        for name in datasets.opened(source, "training").categories:
+    for dataset in training_sets(recipe):
+        for name in dataset.categories:
             listed.setdefault(name.lower(), name)
     if not listed:
         hint = f"write them in the spec: {recipe.data.naming}"
         raise DataError("the training data list no classes", where=recipe.data.training[0].annotations, hint=hint)
     return tuple(listed.values())
+
+
+def training_sets(recipe: Recipe) -> Iterator[Dataset]:
+    """The data sets to train on, opened. Raises DataError and SpecError as ``training`` does."""
+    for source in recipe.data.training:
+        _require_there(recipe, source)
+        yield datasets.opened(source, "training")
 
 
 def _files(data: Data, source: Source, what: str) -> list[Path]:

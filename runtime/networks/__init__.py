@@ -87,6 +87,15 @@ class FollowsEpochs(Protocol):
         ...
 
 
+@runtime_checkable
+class LearnsFromSplit(Protocol):
+    """A model that has to know all of the training data before it learns, such as how often something occurs."""
+
+    def begin_training(self, split: Split) -> None:
+        """``split`` is what it is going to learn from: called once, in every process, a resumed one too."""
+        ...
+
+
 class Network(Protocol):
     """The module-level names of a folder in ``runtime/networks``."""
 

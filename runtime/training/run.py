@@ -19,7 +19,7 @@ from runtime.data.orders import Order
 from runtime.data.recipe import Optimizer
 from runtime.machine import device, threads
 from runtime.machine.device import Place
-from runtime.networks import Advises, FollowsEpochs
+from runtime.networks import Advises, FollowsEpochs, LearnsFromSplit
 from runtime.shell import program
 from runtime.training import guards, messages, resuming
 from runtime.training import loop as engine
@@ -76,6 +76,8 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     torch.manual_seed(recipe.seed)
     model = network.build(recipe)
     adopted = resuming.adopt(cast("torch.nn.Module", model), begin, recipe)
+    if isinstance(model, LearnsFromSplit):
+        model.begin_training(split)
     wrapped, optimizer = _set_up(fabric, model, recipe, asked)
     average = Average(model, asked.ema) if asked.ema is not None else None
     computing = _threads(fabric, asked)
