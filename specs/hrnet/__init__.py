@@ -22,6 +22,8 @@ MAKING = ("train",)
 """Sections that only say how weights come about, not what a model with them is."""
 SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size", "size": "type"}
 """What options of commands call these settings for short."""
+RESULTS = {"labels": ".json", "coco": ""}
+"""What it finds is written as (``specs.results``)."""
 TUNABLES = Hrnet
 RESULTS = {"labels": ".json", "coco": ""}
 """Landmarks are no columns of KITTI: an image has a JSON file."""
