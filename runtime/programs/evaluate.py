@@ -185,7 +185,8 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
         def draw(folder: Path) -> list[Path]:
             """Charts and images of the task, and a sheet of the first images."""
             title = f"{path.name}: targets, each beside its predictions"
-            sheet = samples.sheet(seen.examples, task, model.classes, title=title)
+            own = tasks.presented(task, recipe.names, recipe.inference.threshold)
+            sheet = samples.sheet(seen.examples, own, model.classes, title=title)
             drawn_images.save(sheet, folder / SHEET)
             return [*report.draw(folder), folder / SHEET]
 
@@ -257,7 +258,7 @@ def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
 def keep(
     folder: Path, report: Report, values: dict[str, Any], *, coco: bool, draw: Draw | None, say: Callable[[str], None]
 ) -> None:
-    """Write ``evaluation.json``, its table as CSV and the images that ``draw`` writes; with ``coco`` targets and
+    """Write ``evaluation.json``, its tables as CSV and the images that ``draw`` writes; with ``coco`` targets and
     predictions, too."""
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -270,12 +271,19 @@ def keep(
         elif draw is not None:
             drawn = draw(folder)
         values["pictures_drawn"] = [path.name for path in drawn]
-        path, tables = folder / "evaluation.json", list[Path]()
+        path, written = folder / "evaluation.json", list[Path]()
         write_text(path, text(values))
-        if rows := [*values.get("classes", ()), *(values[name] for name in ("all", "mean") if name in values)]:
-            tables.append(folder / "classes.csv")
-            write_text(tables[0], as_csv(rows))
-    say(f"kept        {folder}: {describe([path, *tables, *drawn])}")
+        for name, rows in tables(values).items():
+            written.append(folder / f"{name}.csv")
+            write_text(written[-1], as_csv(rows))
+    say(f"kept        {folder}: {describe([path, *written, *drawn])}")
+
+
+def tables(values: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """What of ``Report.values`` are rows of a table, those that there are."""
+    below = [values[name] for name in ("all", "mean") if name in values]
+    found = {"classes": [*values.get("classes", ()), *below], "attributes": [*values.get("attributes", ())]}
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def text(values: Mapping[str, Any]) -> str:

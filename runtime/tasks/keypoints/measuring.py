@@ -9,11 +9,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from converters.model.landmarks import Layout
+from runtime.data.detections import numbering
 from runtime.data.recipe import Recipe
 from runtime.data.split import Split
 from runtime.tasks import ImageInfo, Images, Prediction, ReportOptions, Scores, Target
@@ -22,10 +24,10 @@ from runtime.tasks.detection.evaluation.coco import Coco
 from runtime.tasks.detection.evaluation.report import cell, known
 from runtime.tasks.detection.findings import Findings
 from runtime.tasks.detection.matching import Matches, match
-from runtime.tasks.keypoints import distances, similarity
+from runtime.tasks.keypoints import distances, result_files, similarity
 from runtime.tasks.keypoints.completing import layouts, restore
 from runtime.tasks.keypoints.distances import Distances
-from runtime.tasks.keypoints.poses import Collector, Poses, findings, nobody, of_split
+from runtime.tasks.keypoints.poses import Collector, Poses, findings, labelled, nobody, of_split
 from runtime.tasks.keypoints.report import KeypointReport
 from runtime.tasks.keypoints.similarity import Similarity
 
@@ -36,17 +38,20 @@ SAME = 0.95
 
 
 class KeypointMetrics:
-    """``runtime.tasks.Metrics``, and ``JudgesSplit``: objects without a sample of their own are on images, too."""
+    """``runtime.tasks.Metrics``; ``JudgesSplit``, for objects without a sample of their own are on images, too; and
+    ``TakesResults``."""
 
     def __init__(self, classes: Sequence[str], recipe: Recipe) -> None:
-        self.classes, self.layouts, self.evaluation = tuple(classes), layouts(classes), recipe.evaluation
-        self.truth = nobody()
+        self.classes, self.layouts, self.recipe = tuple(classes), layouts(classes), recipe
+        self.truth, self.found = nobody(), Collector()
         self.split: Split | None = None
-        self.found, self.true_boxes = Collector(), True
+        self.true_boxes = True
 
     def judge(self, split: Split) -> None:
-        self.truth = of_split(split, self.layouts, self.evaluation.visibility, self.evaluation.area)
-        self.split = split
+        evaluation = self.recipe.evaluation
+        self.truth = of_split(split, self.layouts, evaluation.visibility, evaluation.area)
+        unlabelled = self.truth.image[~labelled(self.truth, self.layouts)]
+        self.split, self.found = split, Collector({*unlabelled.tolist()})
 
     def update(self, predictions: Sequence[Prediction], targets: Sequence[Target], images: Sequence[ImageInfo]) -> None:
         for prediction, target, image in zip(predictions, targets, images, strict=True):
@@ -55,6 +60,19 @@ class KeypointMetrics:
             columns = (stored[name].tolist() for name in ("labels", "scores", "boxes"))
             for label, score, box, whole in zip(*columns, stored["keypoints"], strict=True):
                 self.found.add(image.number, label, score, box, whole, self.layouts[label - 1])
+
+    def take(self, files: Sequence[Path]) -> list[str]:
+        assert self.split is not None, "judge comes first"
+        ids, notes = numbering(self.recipe, self.classes, self.split), []
+        for path in files:
+            if others := result_files.read(path, ids, self.layouts, self.found):
+                notes.append(f"{path}: {others} rows are of classes that are not among {', '.join(self.classes)}")
+        measured = self.measured()
+        self.true_boxes = len(measured.pairs[0]) == len(measured.found)
+        given = {*measured.found.label.tolist()}
+        if missing := [name for label, name in enumerate(self.classes, start=1) if label not in given]:
+            notes.append(f"no results for: {', '.join(missing)}")
+        return notes
 
     def scores(self) -> Scores:
         return self.measured().scores
@@ -66,7 +84,7 @@ class KeypointMetrics:
         """What can be said of all predictions so far."""
         return MeasuredKeypoints(
             self.found.poses(), self.truth, self.classes, self.layouts, self.split, self.true_boxes,
-            self.evaluation.visibility,
+            self.recipe.evaluation.visibility,
         )  # fmt: skip
 
 

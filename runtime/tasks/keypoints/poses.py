@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,8 @@ class Poses:
     The own points of pose n are those from ``first[n]`` on, as many as its class has: ``points`` float64 [P, 2] in
     stored pixels, ``marks`` float32 [P] their visibility (0, 1, 2) or, of predictions, their confidence.
 
-    Images rise, labels rise within an image, scores fall within a label.
+    Images rise, labels rise within an image, scores fall within a label. ``whole`` has, by their ``first``, the vectors
+    [K, 2] of those predictions that also have points of other classes, where these matter (``Collector``).
     """
 
     image: NDArray[np.int32]
@@ -38,6 +39,7 @@ class Poses:
     first: NDArray[np.int64]
     points: NDArray[np.float64]
     marks: NDArray[np.float32]
+    whole: Mapping[int, NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.label)
@@ -68,9 +70,11 @@ def findings(found: Poses, truth: Poses, classes: Sequence[str], sizes: NDArray[
 
 
 class Collector:
-    """Takes poses one by one, in any order of images; some four hundred bytes each."""
+    """Takes poses one by one, in any order of images; some four hundred bytes each. Whole vectors are kept of those on
+    ``images`` alone: COCO compares an object without labelled points with all of a prediction."""
 
-    def __init__(self) -> None:
+    def __init__(self, images: Set[int] = frozenset()) -> None:
+        self.images, self.whole = images, dict[int, NDArray[np.float64]]()
         self.image, self.label, self.first = array("i"), array("i"), array("q")
         self.score, self.box, self.area, self.points = array("d"), array("d"), array("d"), array("d")
         self.marks = array("f")
@@ -95,6 +99,8 @@ class Collector:
         self.score.append(score)
         self.box.extend(box)
         self.area.append(area)
+        if image in self.images:
+            self.whole[len(self.marks)] = whole[:, :2].copy()
         self.first.append(len(self.marks))
         self.points.frombytes(np.ascontiguousarray(own[:, :2], np.float64).tobytes())
         self.marks.frombytes(own[:, 2].astype(np.float32).tobytes())
@@ -106,6 +112,7 @@ class Collector:
             np.array(self.box, np.float64).reshape(-1, 4), np.array(self.area, np.float64),
             np.zeros(len(self), np.bool_), np.array(self.first, np.int64),
             np.array(self.points, np.float64).reshape(-1, 2), np.array(self.marks, np.float32),
+            self.whole,
         ).ordered()  # fmt: skip
 
 
@@ -129,6 +136,15 @@ def of_split(split: Split, layouts: Sequence[Layout], visibility: Visibility, ar
     image = np.repeat(np.arange(len(split), dtype=np.int32), np.diff(split.starts))
     score = np.ones(len(labels))
     return Poses(image, labels.astype(np.int32), score, boxes, areas, split["crowd"], first, points, marks).ordered()
+
+
+def labelled(poses: Poses, layouts: Sequence[Layout]) -> NDArray[np.bool_]:
+    """Which of ``poses`` have a point with a mark above 0 [N]."""
+    found = np.zeros(len(poses), np.bool_)
+    for label, layout in enumerate(layouts, start=1):
+        which = np.flatnonzero(poses.label == label)
+        found[which] = (poses.marks[poses.own(which, layout.count)] > 0).any(axis=1)
+    return found
 
 
 def nobody() -> Poses:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from converters.model import landmarks
 from converters.model.landmarks import Layout
 from runtime.tasks.detection.evaluation.coco import Coco, Rules, mean
-from runtime.tasks.keypoints.poses import Poses
+from runtime.tasks.keypoints.poses import Poses, labelled
 
 Floats = NDArray[np.float64]
 
@@ -56,11 +56,7 @@ class Similarity:
     @cached_property
     def labelled(self) -> NDArray[np.bool_]:
         """Which objects have a point that counts [N]."""
-        labelled = np.zeros(len(self.truth), np.bool_)
-        for label, layout in enumerate(self.layouts, start=1):
-            which = np.flatnonzero(self.truth.label == label)
-            labelled[which] = (self.truth.marks[self.truth.own(which, layout.count)] > 0).any(axis=1)
-        return labelled
+        return labelled(self.truth, self.layouts)
 
     def _points(self, detections: NDArray[Any], objects: NDArray[Any], layout: Layout) -> Floats:
         """Of pairs of a class with objects that have labelled points."""
@@ -72,12 +68,8 @@ class Similarity:
         return similarity
 
     def _around(self, detections: NDArray[Any], objects: NDArray[Any], layout: Layout) -> Floats:
-        """Of pairs with objects without any: how far points lie outside of twice the box, all of the vector, of which
-        those that the class does not have are at (0, 0)."""
-        points = np.zeros((len(detections), layout.total, 2))
-        points[:, layout.offset : layout.offset + layout.count] = self.found.points[
-            self.found.own(detections, layout.count)
-        ]
+        """Of pairs with objects without any: how far points lie outside of twice the box, all of the vector."""
+        points = np.stack([self.found.whole[first] for first in self.found.first[detections].tolist()])
         boxes = self.truth.box[objects]
         size = boxes[:, 2:] - boxes[:, :2]
         low, high = boxes[:, None, :2] - size[:, None], boxes[:, None, :2] + 2 * size[:, None]
