@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
+
+from annotated_types import Ge, Le
 
 from orchestrator.drafts import Draft
 from orchestrator.jobs import Evaluate, Request, checkpoints, sources
 from orchestrator.run import Run
 from orchestrator.screen.console import Console
+from orchestrator.settings import STRICT
 from orchestrator.stages import prepare, train
 from tltpipe import files
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measuring:
+    """Evaluation (docs/evaluate.md)."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    boxes: str | None = None
+    """COCO results of a detector, for networks that are shown one object at a time (default: the annotated boxes)."""
+    boxes_threshold: Annotated[float, Ge(0), Le(1)] | None = None
+    """Lowest score of these boxes (default: all)."""
+
 
 ABOUT = "measuring the model on the validation data"
 NEEDS = ("train",)
 DATA: tuple[str, ...] | None = None
 SPEC: str | None = None
-SETTINGS: type[Any] | None = None
+SETTINGS: type[Any] | None = Measuring
 ON_REQUEST = False
 MISSING = "run `tltpipe train` first"
 
@@ -35,7 +52,8 @@ def drafts(run: Run) -> list[Draft]:
 
 def inputs(run: Run) -> list[Path]:
     held_out, data = run.held_out or run.splits[0], sources.of_run(run)
-    return [checkpoints.chosen(run), data.annotation_path(run, held_out), data.image_path(run, held_out)]
+    found = [checkpoints.chosen(run), data.annotation_path(run, held_out), data.image_path(run, held_out)]
+    return found if (boxes := _boxes(run)) is None else [*found, boxes]
 
 
 def indifferent(run: Run) -> tuple[str, ...]:
@@ -133,4 +151,13 @@ def _number(value: float | None) -> str:
 
 def _request(run: Run) -> Evaluate:
     model, maps = checkpoints.chosen(run), prepare.class_maps(run)
-    return Evaluate(run.config.network, train.settled(run).path, model, run.workspace.output, maps)
+    return Evaluate(
+        run.config.network, train.settled(run).path, model, run.workspace.output, maps,
+        boxes=_boxes(run), boxes_threshold=run.config.section(Measuring).boxes_threshold,
+    )  # fmt: skip
+
+
+def _boxes(run: Run) -> Path | None:
+    """A path in the workspace, or from the root."""
+    named = run.config.section(Measuring).boxes
+    return None if named is None else run.workspace.root / named

@@ -71,6 +71,8 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
         chosen += ["-r", at(request.results)]
         coco = ["--coco"] if _in_coco(request) else []
         chosen += [*coco, "--class_map", *map(at, request.class_maps)] if request.class_maps else []
+        chosen += _boxes(request, at)
+        request = replace(request, boxes=None)
     if isinstance(request, Convert) and request.allow_loss:
         chosen += ["--allow-loss"]
     if isinstance(request, Prune) and request.force:
@@ -99,6 +101,13 @@ def _infer(request: Infer, at: At) -> tuple[str | Secret, ...]:
         words += ["--class_map", *map(at, request.class_maps)] if request.class_maps else []
     words += ["--cascade", at(request.first)] if request.first is not None else []
     return (*words, *_spelled(request.options))
+
+
+def _boxes(request: Evaluate, at: At) -> list[str]:
+    words = ["--boxes", at(request.boxes)] if request.boxes is not None else []
+    return words + (
+        ["--boxes_threshold", f"{request.boxes_threshold:g}"] if request.boxes_threshold is not None else []
+    )
 
 
 def _in_coco(request: Evaluate | Infer) -> bool:

@@ -157,7 +157,7 @@ class _Rows:
         """Raises OddRow."""
         image = self.ids.image(record)
         label = self.ids.label(record)
-        box, score = _box(record.get("bbox")), _score(record.get("score"))
+        box, score = box_of(record), _score(record.get("score"))
         self.losses.count_read(items=1)
         if score < self.threshold:
             self.losses.lose(LOW.format(self.threshold), items=1)
@@ -198,15 +198,16 @@ def _column(name: str, values: NDArray[Any]) -> Fixed:
     return column
 
 
-def _box(value: Any) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom. Raises OddRow."""
+def box_of(record: Mapping[str, Any], key: str = "bbox") -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of the box that ``record`` has as left, top, width, height. Raises OddRow."""
+    value = record.get(key)
     if not (type(value) is list and len(value) == 4 and all(type(each) in (int, float) for each in value)):
-        raise OddRow('"bbox" must be four numbers: left, top, width, height')
+        raise OddRow(f'"{key}" must be four numbers: left, top, width, height')
     left, top, width, height = value
     if max(map(abs, value)) >= FAR:
-        raise OddRow(f'"bbox" holds {max(value, key=abs):g}, which cannot be a pixel')
+        raise OddRow(f'"{key}" holds {max(value, key=abs):g}, which cannot be a pixel')
     if min(width, height) < 0:
-        raise OddRow('"bbox" has a negative width or height', "COCO's boxes are left, top, width, height")
+        raise OddRow(f'"{key}" has a negative width or height', "COCO's boxes are left, top, width, height")
     return left, top, left + width, top + height
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.model import KeypointSlot, Object, Sample, flat, landmarks
-from runtime.data.columns import Annotated, Column, Ragged
+from runtime.data.columns import Annotated, Column, Indices, Ragged
 from runtime.imaging.landmarks import flip_order
 from runtime.imaging.placement import Seen
 from runtime.imaging.transforms import Points as Floats
@@ -79,27 +79,18 @@ class Keypoints:
         return offset
 
 
-@dataclass(frozen=True)
-class StoredKeypoints:
-    """The same as the field ``stored_as``, one of ``Keypoints``, in pixels of the stored image: for evaluation."""
-
-    count: int
-    stored_as: str = "keypoints"
-    per: Literal["object"] = "object"
-    to_model: bool = False
-
-    def column(self) -> Column:
-        return Ragged()
-
-    def read(self, annotated: Annotated) -> Sequence[bytes]:
-        return Keypoints(self.count).read(annotated)
-
-    def placed(self, values: Any, seen: Seen) -> NDArray[Any]:  # noqa: ARG002
-        placed = np.zeros((len(values), self.count, 3), np.float32)
-        for number, value in enumerate(values):
-            own = own_points(value)
-            placed[number, own.slots] = own.points
-        return placed
+def stored_points(column: Column, places: Indices, count: int) -> NDArray[np.float32]:
+    """Own points [n, count, 3] x, y, visibility in pixels of the stored image of objects of one class, which has
+    ``count``, at ``places`` in the ``column`` of ``Keypoints``; those of an object without any are 0."""
+    assert isinstance(column, Ragged)
+    ends = np.frombuffer(column.ends, np.int64)
+    length = len(_NO_POINTS) + 11 * count
+    some = ends[places + 1] - ends[places] == length
+    values = np.frombuffer(column.data, np.uint8)[ends[places][some, None] + np.arange(length)]
+    numbers = np.ascontiguousarray(values[:, 4 + 2 * count : 4 + 10 * count]).view(np.float32)
+    stored = np.zeros((len(places), count, 3), np.float32)
+    stored[some] = np.stack([numbers[:, :count], numbers[:, count:], values[:, 4 + 10 * count :]], axis=2)
+    return stored
 
 
 class OwnPoints(NamedTuple):

@@ -181,6 +181,16 @@ class JudgesSplit(Protocol):
         ...
 
 
+@runtime_checkable
+class TakesResults(JudgesSplit, Protocol):
+    """Metrics that also measure predictions that files hold, whoever made them, once they know what is true."""
+
+    def take(self, files: Sequence[Path]) -> Sequence[str]:
+        """Add the predictions in ``files``, in COCO's results format; returns what is to be said about them. Raises
+        DataError for a row that cannot be one of these data."""
+        ...
+
+
 @dataclass(frozen=True)
 class ResultsOptions:
     """Results of ``classes`` for ``images``, in the order they come; ``coco_ids`` and ``class_maps`` are COCO files

@@ -23,6 +23,8 @@ MAKING = ("train",)
 SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size", "size": "type"}
 """What options of commands call these settings for short."""
 TUNABLES = Hrnet
+RESULTS = {"labels": ".json", "coco": ""}
+"""Landmarks are no columns of KITTI: an image has a JSON file."""
 SIZE = ("width", "height")
 IMAGE_SIZE = ("dataset.width", "dataset.height")
 

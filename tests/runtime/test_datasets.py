@@ -196,23 +196,6 @@ def test_objects_without_landmarks_and_crowds_are_no_samples_but_stay_true(base:
     assert error.where == tmp_path / "none" / "train.json"
 
 
-def test_ids_are_those_that_the_annotations_give(base: Recipe, tmp_path: Path) -> None:
-    source = coco(tmp_path, annotation(1, image_id=31, category_id=7))
-    page = json.loads((tmp_path / "train.json").read_text())
-    for record, number in zip(page["images"], (31, 5, 12), strict=True):
-        record["id"] = number
-    for record, number in zip(page["categories"], (9, 7), strict=True):
-        record["id"] = number
-    (tmp_path / "train.json").write_text(json.dumps(page))
-    split = split_of(base, source)
-    ids = coco_results.of_split(split, CLASSES)
-    assert {path.name: id for path, id in ids.pictures.items()} == {"1.png": 31, "2.png": 5, "3.png": 12}
-    assert ids.classes == {"circle": 9, "square": 7}
-    kitti = coco_results.of_split(replace(split, image_ids=None, category_ids={}), CLASSES)
-    assert {path.name: id for path, id in kitti.pictures.items()} == {"1.png": 1, "2.png": 2, "3.png": 3}
-    assert kitti.classes == {"circle": 1, "square": 2}
-
-
 @pytest.mark.parametrize("vector", [8, 81, 294])
 def test_landmarks_of_a_garment_lie_in_its_slots_whatever_the_vector_of_the_file(
     base: Recipe, tmp_path: Path, vector: int
@@ -240,6 +223,23 @@ def test_landmarks_of_a_garment_lie_in_its_slots_whatever_the_vector_of_the_file
     np.testing.assert_allclose(points[0], [29 + 2 * (20 - 24.5), 29 + 2 * (30 - 34.5), 2], atol=1e-5)
     np.testing.assert_allclose(points[4], [29 + 2 * (79 - 24.5), 29 + 2 * (59 - 34.5), 2], atol=1e-5)
     assert points[7].tolist() == [0, 0, 0]
+
+
+def test_ids_are_those_that_the_annotations_give(base: Recipe, tmp_path: Path) -> None:
+    source = coco(tmp_path, annotation(1, image_id=31, category_id=7))
+    page = json.loads((tmp_path / "train.json").read_text())
+    for record, number in zip(page["images"], (31, 5, 12), strict=True):
+        record["id"] = number
+    for record, number in zip(page["categories"], (9, 7), strict=True):
+        record["id"] = number
+    (tmp_path / "train.json").write_text(json.dumps(page))
+    split = split_of(base, source)
+    ids = coco_results.of_split(split, CLASSES)
+    assert {path.name: id for path, id in ids.pictures.items()} == {"1.png": 31, "2.png": 5, "3.png": 12}
+    assert ids.classes == {"circle": 9, "square": 7}
+    kitti = coco_results.of_split(replace(split, image_ids=None, category_ids={}), CLASSES)
+    assert {path.name: id for path, id in kitti.pictures.items()} == {"1.png": 1, "2.png": 2, "3.png": 3}
+    assert kitti.classes == {"circle": 1, "square": 2}
 
 
 @dataclass(frozen=True)
