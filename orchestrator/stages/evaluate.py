@@ -147,6 +147,9 @@ def _lines(run: Run, scores: Mapping[str, Any]) -> list[str]:
         known = {WORDS[name]: figures[name] for name in WORDS if name in figures} or figures
         values = "  ".join(f"{name} {_number(value)}" for name, value in known.items())
         lines.append(f"{group.upper() or 'figures':<10}{values}")
+    if boxes := scores.get("boxes_from"):
+        counts = f"{boxes['samples']} of {boxes['detections']} detections"
+        lines.append(f"boxes     {counts} in {boxes['file']}")
     if drawn := scores.get("pictures_drawn"):
         lines.append(f"pictures  {run.workspace.name(run.workspace.evaluated)}/ {', '.join(drawn)}")
     return lines
