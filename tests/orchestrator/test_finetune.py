@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from refusals import error_of
+from typer.testing import CliRunner
 
 from orchestrator import pipeline
+from orchestrator.cli import app
 from orchestrator.run import Run
 from tltpipe.errors import ConfigError, DataError, Interrupted, UsageError
 
@@ -140,3 +142,31 @@ def test_what_cannot_be_finetuned_is_refused(start: Start, programs: Programs, t
     only = finetuned(start, programs(), **{"finetune.categories": [SHOWN[2]]})
     assert tuple(only.told["models"]) == SHOWN[2:]
     assert not list((trained / "output/finetune").glob("long_sleeved_shirt"))
+
+
+def test_commands_write_files_of_landmarks_and_put_results_together(workspace: Path) -> None:
+    def call(*words: object) -> Any:
+        called = CliRunner().invoke(app, ["landmarks", *map(str, words), "--json"])
+        return called.exit_code, json.loads(called.stdout)
+
+    folder = workspace / "landmarks"
+    code, told = call("split", workspace / "Original-Data", folder)
+    assert code == 0
+    assert told["losses"]["out"] == {"images": 8, "items": 8}
+    assert told["splits"]["validation"]["files"] == [
+        str(folder / part / f"validation_coco_category_{number}.json")
+        for number in (2, 3, 4)
+        for part in ("annotations_per_category", "annotations_per_category_agg81kps")
+    ]
+    assert call("aggregate", workspace / "Original-Data", folder)[0] == 0
+    assert call("aggregate", workspace / "Original-Data", folder)[0] == 2, "it is there already"
+    rows = {name: [{"image_id": 1, "category_id": name, "score": 0.5}] * name for name in (2, 3)}
+    for name, results in rows.items():
+        (workspace / f"{name}.json").write_text(json.dumps(results))
+    code, told = call("collect", workspace / "2.json", workspace / "3.json", "-o", workspace / "all.json")
+    assert list(told["results"].values()) == [2, 3]
+    assert json.loads((workspace / "all.json").read_text()) == rows[2] + rows[3]
+    (workspace / "4.json").write_text(json.dumps(rows[2]))
+    code, told = call("collect", workspace / "2.json", workspace / "4.json", "-o", workspace / "twice.json")
+    assert (code, told["error"]["where"]) == (3, str(workspace / "4.json"))
+    assert not (workspace / "twice.json").exists()
