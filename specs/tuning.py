@@ -28,11 +28,11 @@ def build(folder: str, kind: type[Any], given: Mapping[str, object], where: Plac
     from pydantic import ValidationError
 
     known = [field.name for field in dataclasses.fields(kind)]
-    hints = typing.get_type_hints(kind)
+    annotated = typing.get_type_hints(kind)
     lists = {
         field.name
         for field in dataclasses.fields(kind)
-        if isinstance(field.default, tuple) and str not in typing.get_args(hints[field.name])
+        if isinstance(field.default, tuple) and str not in typing.get_args(annotated[field.name])
     }
     problems: list[tuple[str, str, str | None]] = []
     values: dict[str, object] = {}

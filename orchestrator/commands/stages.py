@@ -176,6 +176,10 @@ def infer(
         float | None,
         typer.Option(help="Lowest score to draw and write (default: the setting threshold, 0.3).", show_default=False),
     ] = None,
+    ten_crop: Annotated[
+        bool | None,
+        typer.Option("--ten-crop", help="Classifiers: the mean over ten views of an image.", show_default=False),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 (default: a GPU where there is one).")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images per batch (default: the program's).")] = None,
     key: Annotated[str | None, KEY] = None,
@@ -195,6 +199,7 @@ def infer(
         "infer.cascade_threshold": cascade_threshold,
         "infer.cascade_classes": [name.strip() for name in cascade_classes.split(",")] if cascade_classes else None,
         "infer.cascade_margin": cascade_margin,
+        "infer.ten_crop": ten_crop,
         "infer.device": device,
         "infer.batch_size": batch_size,
     }

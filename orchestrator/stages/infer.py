@@ -38,6 +38,8 @@ class Inference:
     """cpu, cuda or cuda:1 (default: a GPU where there is one)."""
     batch_size: Annotated[int, Ge(1)] | None = None
     """Images per batch (default: the program's)."""
+    ten_crop: bool = False
+    """Classifiers: predictions are the mean over ten views of an image (docs/infer.md)."""
     cascade: str | None = None
     """Detector, of people for example, whose objects are cropped: the model sees the crops, or each object by itself
     where it is one of landmarks (docs/infer.md)."""
@@ -159,6 +161,7 @@ def _request(run: Run, subject: Path) -> Infer:
     target = run.workspace.inference
     chosen = run.config.section(Inference)
     options: dict[str, Any] = {"device": chosen.device, "batch_size": chosen.batch_size}
+    options |= {"ten_crop": "" if chosen.ten_crop else None}
     options |= _of_cascade(run)
     model, *first = reversed(_models(run))
     return Infer(

@@ -135,7 +135,7 @@ def _export(request: Export, at: At) -> tuple[str | Secret, ...]:
 
 
 def _spelled(options: Mapping[str, str]) -> list[str]:
-    return [word for name, value in options.items() for word in (f"--{name}", value)]
+    return [word for name, value in options.items() for word in (f"--{name}", value) if word]
 
 
 def _augment(request: Augment, at: At) -> tuple[str | Secret, ...]:

@@ -122,10 +122,12 @@ class Evaluation:
 @dataclass(frozen=True)
 class Inference:
     """Images are taken in batches of ``batch_size``, by default those of the evaluation, and shown is what has a score
-    of ``threshold`` or more."""
+    of ``threshold`` or more. ``ten_crop``: predictions are the mean over ten views of an image, for tasks that can say
+    what these mean together."""
 
     batch_size: int | None = None
     threshold: float = 0.3
+    ten_crop: bool = False
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def as_json(scores: Scores) -> dict[str, Any]:
 def keep(
     folder: Path, report: Report, values: dict[str, Any], *, coco: bool, draw: Draw | None, say: Callable[[str], None]
 ) -> None:
-    """Write ``evaluation.json``, its table as CSV and the images that ``draw`` writes; with ``coco`` targets and
+    """Write ``evaluation.json``, its tables as CSV and the images that ``draw`` writes; with ``coco`` targets and
     predictions, too."""
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,12 +51,19 @@ def keep(
         elif draw is not None:
             drawn = draw(folder)
         values["pictures_drawn"] = [path.name for path in drawn]
-        path, tables = folder / "evaluation.json", list[Path]()
+        path, written = folder / "evaluation.json", list[Path]()
         write_text(path, text(values))
-        if rows := [*values.get("classes", ()), *(values[name] for name in ("all", "mean") if name in values)]:
-            tables.append(folder / "classes.csv")
-            write_text(tables[0], as_csv(rows))
-    say(f"kept        {folder}: {describe([path, *tables, *drawn])}")
+        for name, rows in tables(values).items():
+            written.append(folder / f"{name}.csv")
+            write_text(written[-1], as_csv(rows))
+    say(f"kept        {folder}: {describe([path, *written, *drawn])}")
+
+
+def tables(values: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """What of ``Report.values`` are rows of a table, those that there are."""
+    below = [values[name] for name in ("all", "mean") if name in values]
+    found = {"classes": [*values.get("classes", ()), *below], "attributes": [*values.get("attributes", ())]}
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def text(values: Mapping[str, Any]) -> str:

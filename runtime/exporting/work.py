@@ -92,6 +92,7 @@ def _subject(wanted: Wanted, original: Trained) -> Subject:
         data_type=wanted.data_type,
         calibration=batches if wanted.calibration else None,
         view=original.recipe.inference_view,
+        names=original.recipe.names,
     )
 
 
@@ -103,6 +104,7 @@ def _card(wanted: Wanted, subject: Subject, made: Made) -> Card:
         kind=wanted.format,
         network=subject.network,
         classes=subject.classes,
+        names=subject.names,
         size=subject.size,
         input=made.input,
         outputs=made.outputs,

@@ -78,7 +78,7 @@ class Cascade:
             raise UsageError(what, hint=f"it has: {', '.join(first.classes)}")
         self.stage = second_stage(first, second, crops, batch=batch)
         self.classes, self.counts = self.stage.classes, self.stage.counts
-        self.name, self.recipe = second.model.name, second.model.recipe
+        self.name, self.recipe, self.names = second.model.name, second.model.recipe, second.model.names
         self.about = f"{self.stage.about} {first.model.name}; {second.model.about}"
         self.load_image: LoadImage = whole
 

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,8 @@ class InferRequest:
     sheet: Path | None
     json: bool
     first: FirstStage | None = None
+    ten_crop: bool = False
+    """Even where the spec does not say so."""
 
     @property
     def pictures(self) -> Sequence[Path]:
@@ -97,10 +99,14 @@ def infer(request: InferRequest) -> Losses:
     Raises DataError at the end when there were such.
     """
     from runtime.inference import backends, drawn_images
+    from runtime.inference.ten_crop import TenCrop
 
     model = backends.open(request.model, request.opening)
+    if request.ten_crop or (model.recipe is not None and model.recipe.inference.ten_crop and request.first is None):
+        model = TenCrop(model, request.task)
     say = (lambda _line: None) if request.json else program.say
     threshold, batch = _chosen(model, request)
+    request = replace(request, task=tasks.presented(request.task, model.names, threshold))
     cascade = None if request.first is None else _behind(request.first, model, threshold, batch)
     if cascade is not None:
         first = cascade.first.model

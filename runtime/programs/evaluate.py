@@ -221,7 +221,8 @@ def _of_model(arguments: argparse.Namespace, task: Task, recipe: Recipe, say: Sa
 
     def draw(folder: Path) -> list[Path]:
         title = f"{path.name}: targets, each beside its predictions"
-        drawn_images.save(samples.sheet(seen.examples, task, model.classes, title=title), folder / SHEET)
+        own = tasks.presented(task, recipe.names, recipe.inference.threshold)
+        drawn_images.save(samples.sheet(seen.examples, own, model.classes, title=title), folder / SHEET)
         return [folder / SHEET]
 
     values: dict[str, Any] = {"network": model.name, "ran_on": model.about}

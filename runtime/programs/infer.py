@@ -70,6 +70,10 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-b", "--batch_size", type=int, metavar="N", help=f"pictures a batch (default: the spec's, or {BATCH})"
     )
+    parser.add_argument(
+        "--ten_crop", action="store_true",
+        help="classifiers: the mean over the middle and the corners of an image and their mirror images",
+    )  # fmt: skip
     crops.add_options(parser)
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:1 (default: a GPU if there is one)")
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="0 for the CPU, as --device cpu")
@@ -105,7 +109,7 @@ def run(arguments: argparse.Namespace) -> None:
 def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
     """What ``arguments`` ask for. Raises UsageError, DataError for the pictures, ModelError for the file's kind."""
     from runtime import networks, tasks
-    from runtime.inference import cascade_task
+    from runtime.inference import cascade_task, ten_crop
     from runtime.inference.backends import needs_detector
 
     device = device_of(arguments.device) if arguments.device else gpu_by_number(arguments.gpus, arguments.gpu_index)
@@ -150,7 +154,10 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
         sheet=place(arguments.sheet),
         json=arguments.json,
         first=first,
+        ten_crop=arguments.ten_crop,
     )
+    if arguments.ten_crop:
+        ten_crop.averaging(task)
     if not (request.drawn or request.labels or request.coco or request.sheet or request.json):
         raise UsageError("nothing is asked for", hint="-o DIR for annotated copies, -l, --coco, --sheet, or -r for all")
     require_writers(request)

@@ -142,7 +142,7 @@ class Report(Protocol):
 
     def values(self) -> Mapping[str, Any]:
         """What evaluation.json holds beside the scores, as JSON types. A table is "classes", a row (column -> value) a
-        class, with "all" and "mean", rows below it: it is kept as classes.csv, too."""
+        class, with "all" and "mean", rows below it, or "attributes": each is kept as a CSV of its name, too."""
         ...
 
     def draw(self, folder: Path) -> list[Path]:
@@ -279,8 +279,18 @@ class GivenObjects(Protocol):
 class NamesPlaces(Protocol):
     """A task whose predictions have fields with places that mean something, beside the classes."""
 
-    def presented(self, names: Mapping[str, tuple[str, ...]]) -> Presents:
-        """The task for a model with these ``names`` (``Recipe.names``)."""
+    def presented(self, names: Mapping[str, tuple[str, ...]], threshold: float) -> Presents:
+        """The task for a model with these ``names`` (``Recipe.names``). What is less probable than ``threshold`` is not
+        drawn, where a prediction is not one of objects."""
+        ...
+
+
+@runtime_checkable
+class AveragesViews(Protocol):
+    """A task that knows what predictions for several views of an image mean together."""
+
+    def averaged(self, views: Sequence[Prediction], corner: tuple[int, int], classes: Sequence[str]) -> Prediction:
+        """In pixels of the image; ``corner`` (left, top) is where the first of ``views`` lies on it."""
         ...
 
 
@@ -299,9 +309,9 @@ def given_objects(task: Presents) -> GivenObjects | None:
     return task if isinstance(task, GivenObjects) else None
 
 
-def presented(task: Presents, names: Mapping[str, tuple[str, ...]]) -> Presents:
+def presented(task: Presents, names: Mapping[str, tuple[str, ...]], threshold: float = 0.0) -> Presents:
     """How predictions of a model with these ``names`` (``Recipe.names``) are shown and written."""
-    return task.presented(names) if isinstance(task, NamesPlaces) else task
+    return task.presented(names, threshold) if isinstance(task, NamesPlaces) else task
 
 
 def completed(

@@ -45,6 +45,8 @@ class Card:
     channels: tuple[int, ...] = ()
     """The heat map, from 0, of each landmark of a prediction."""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What places in the outputs mean, beside the classes (``Recipe.names``)."""
 
     @property
     def decoding(self) -> str:
@@ -57,6 +59,7 @@ class Card:
             "kind": self.kind,
             "network": self.network,
             "classes": list(self.classes),
+            **({"names": {name: list(values) for name, values in self.names.items()}} if self.names else {}),
             "background": self.background,
             **dict(zip(("height", "width"), self.size or (None, None), strict=True)),
             "grey": self.grey,
@@ -108,9 +111,10 @@ def read(model: Path) -> Card:
             decoder=str(told.get("decoder", "")),
             data_type=str(told["data_type"]),
             batch=None if told["batch"] is None else int(told["batch"]),
+            names={str(name): tuple(map(str, values)) for name, values in told.get("names", {}).items()},
         )
         if min(*(found.size or (1, 1)), 1 if found.batch is None else found.batch) < 1:
             raise ValueError("sizes and batches are 1 or more")
-    except (KeyError, TypeError, ValueError, OverflowError) as problem:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as problem:
         raise ModelError(f"is damaged: {problem!r}", where=path, hint=hint) from None
     return found

@@ -63,10 +63,12 @@ def perfect(task: Task, batch: Batch) -> list[Prediction]:
 
 
 def worse(prediction: Prediction) -> Prediction:
-    """Nothing where there is something, or class 0."""
+    """Nothing where there is something; of an image as a whole another class."""
     if "scores" in prediction:
         return {name: values[:0] for name, values in prediction.items()}
-    return {name: np.zeros_like(values) for name, values in prediction.items()}
+    classes = {name: values for name, values in prediction.items() if np.issubdtype(values.dtype, np.integer)}
+    others = {name: np.zeros_like(values) for name, values in prediction.items() if name not in classes}
+    return {**others, **{name: values % len(CLASSES) + 1 for name, values in classes.items()}}
 
 
 def infos(split: Any, batch: Batch) -> list[ImageInfo]:
@@ -132,7 +134,7 @@ def test_a_report_has_lines_and_values_and_draws(drawn: Any, tmp_path: Path) -> 
 def test_a_prediction_comes_back_to_the_stored_image_and_is_drawn_there(drawn: Any) -> None:
     task, _, split, batch = drawn
     predictions = perfect(task, batch)
-    at = next(number for number, each in enumerate(predictions) if all(values.size for values in each.values()))
+    at = next(number for number, each in enumerate(predictions) if all(values.any() for values in each.values()))
     info, restored = infos(split, batch)[at], task.restore(predictions[at], infos(split, batch)[at])
     blank = Image.new("RGB", info.size, (128, 128, 128))
     shown = task.draw(blank, restored, CLASSES)

@@ -14,7 +14,7 @@ from tltpipe import registry
 from tltpipe.errors import ModelError, TltpipeError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -98,6 +98,8 @@ class Model(Protocol):
     """The network's name, ``ssd_resnet18``."""
     classes: tuple[str, ...]
     """Names of label 1 to N."""
+    names: Mapping[str, tuple[str, ...]]
+    """What places in fields of predictions mean, beside the classes (``Recipe.names``)."""
     input_size: tuple[int, int] | None
     """Height and width in pixels; None: each image keeps its own."""
     load_image: LoadImage

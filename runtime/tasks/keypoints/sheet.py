@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from runtime.imaging.decoding import WHOLE, decode
 from runtime.tasks import Prediction
 from runtime.tasks.detection.drawing import PREDICTION, TARGET
-from runtime.tasks.detection.evaluation.sheet import TILE, Tile, page
+from runtime.tasks.detection.evaluation.sheet import MUTED, TILE, Tile, write
 from runtime.tasks.keypoints.drawing import skeletons
 from runtime.tasks.keypoints.poses import Poses
 
@@ -27,7 +27,7 @@ LEGEND = {"annotated": TARGET, "predicted": PREDICTION}
 def draw(path: Path, report: KeypointReport, items: Sequence[Item]) -> None:
     """A sheet of ``items``, worst first."""
     tiles = [_tile(report, item) for item in items]
-    page(path, tiles, title="The worst objects", about=report.about, legend=LEGEND)
+    write(path, tiles, title="The worst objects", about=report.about, kinds=LEGEND)
 
 
 def _tile(report: KeypointReport, item: Item) -> Tile:
@@ -44,7 +44,7 @@ def _tile(report: KeypointReport, item: Item) -> Tile:
         found = _shown(report, measured.found, item.found, corner, scale)
         skeletons(image, {**found, "scores": measured.found.score[[item.found]]}, measured.classes, PREDICTION)
     told = f"{name}, OKS {item.oks:.2f}" if item.found >= 0 else f"{name}, nothing predicted"
-    return Tile(image, report.images.name(item.image), told)
+    return Tile(image, report.images.name(item.image), [(told, MUTED)])
 
 
 def _shown(report: KeypointReport, poses: Poses, at: int, corner: NDArray[np.float64], scale: float) -> Prediction:

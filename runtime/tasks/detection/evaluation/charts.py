@@ -35,14 +35,15 @@ MEASURES = ("precision", "recall", "F1")
 
 
 def confusion(
-    path: Path, counts: NDArray[np.int64], classes: Sequence[str], *, about: str, normalised: bool = False
-) -> None:
+    path: Path, counts: NDArray[np.int64], classes: Sequence[str], *, about: str, normalised: bool = False,
+    background: bool = True, model: str = "the detector",
+) -> None:  # fmt: skip
     """``counts`` [C + 1, C + 1] as ``Analysis.confusion`` gives them, shaded by the share of their row; ``normalised``:
-    the shares are written in place of the counts.
+    the shares are written in place of the counts. Without a ``background`` they are [C, C].
 
     What is right is blue, what is wrong red; a class that has no object at all stays white.
     """
-    names = [readable(name, LONGEST) for name in classes]
+    names = [readable(name, LONGEST) for name in classes] + [BACKGROUND] * background
     title = "What was taken for what" + (": shares of the row" if normalised else "")
     size = len(counts)
     sums = counts.sum(axis=1, keepdims=True)
@@ -56,16 +57,16 @@ def confusion(
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     axes = figure.add_axes((left / width, bottom / height, square / width, square / height))
     right = np.eye(size, dtype=bool)
-    right[-1, -1] = False
+    right[-1, -1] = not background
     shade = np.where(right[..., None], BLUES(shares**0.7), REDS(shares**0.7))
     shade[counts == 0] = colors.to_rgba(PAPER)
-    # What no detector could have got right or wrong: nothing was there, and nothing was found.
-    shade[-1, -1] = colors.to_rgba(FAINT)
+    if background:  # what no detector could have got right or wrong: nothing was there, and nothing was found
+        shade[-1, -1] = colors.to_rgba(FAINT)
     axes.imshow(shade, aspect="equal")
     _write_cells(axes, counts, shares, right, normalised=normalised)
-    axes.set_xticks(range(size), [*names, BACKGROUND], rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(size), [*names, BACKGROUND])
-    axes.set_xlabel("what the detector says", labelpad=6, color=MUTED)
+    axes.set_xticks(range(size), names, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(size), names)
+    axes.set_xlabel(f"what {model} says", labelpad=6, color=MUTED)
     axes.set_ylabel("what is there", labelpad=6, color=MUTED)
     axes.set_xticks(np.arange(-0.5, size), minor=True)
     axes.set_yticks(np.arange(-0.5, size), minor=True)
@@ -73,7 +74,7 @@ def confusion(
     axes.tick_params(which="both", length=0)
     for side in axes.spines.values():
         side.set_visible(False)
-    for corner in ((size - 1.5, -0.5, 1, size), (-0.5, size - 1.5, size, 1)):
+    for corner in ((size - 1.5, -0.5, 1, size), (-0.5, size - 1.5, size, 1)) if background else ():
         axes.add_patch(Rectangle(corner[:2], *corner[2:], fill=False, edgecolor=MUTED, linewidth=0.8))
     figure.text(0.2 / width, 1 - 0.38 / height, title, fontsize=13.5, fontweight="bold", color=INK)
     figure.text(0.2 / width, 1 - 0.66 / height, about, fontsize=9.5, color=MUTED)

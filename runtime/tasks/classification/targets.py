@@ -40,6 +40,12 @@ def main_object(annotated: Annotated) -> int | None:
     return places[int(np.argmax((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])))]
 
 
+def category(annotated: Annotated) -> Sequence[int]:
+    """The class of the image from 1, 0 where it is not known."""
+    place = main_object(annotated)
+    return [0 if place is None else annotated.labels[place]]
+
+
 @dataclass(frozen=True)
 class Choices:
     """Int64 [T]: the place of the value of each of ``tasks`` (name -> values) from 1, 0 where it is not known. The
