@@ -31,8 +31,8 @@ _HIGHEST = (1 << 62) - 1  # pair id or style
 @dataclass
 class Tally:
     """What is counted: items by class; pictures that are ``broken``; those on their side annotated as ``stored``, and
-    as EXIF shows them (``shown``); items that are marked as ``crowds``. ``polygons``: some items have one. ``attributes``:
-    items that have each, by its place."""
+    as EXIF shows them (``shown``); items that are marked as ``crowds``, and those with each attribute, by its place in
+    ``attributes``. ``polygons``: some items have one."""
 
     classes: Counter[str] = field(default_factory=Counter)
     broken: int = 0
