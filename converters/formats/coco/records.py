@@ -16,8 +16,12 @@ Record = dict[str, Any]
 Identity = int | str
 """What tells records apart: a whole number, or a text where an export has texts."""
 
+ATTRIBUTES, ATTRIBUTE_IDS, UNKNOWN_ATTRIBUTE_IDS = "attributes", "attribute_ids", "unknown_attribute_ids"
+"""The list of them beside the categories, and the fields of an annotation that name some of them."""
+
 _SHAPE = ("bbox", "iscrowd", "segmentation", "num_keypoints", "keypoints")
-OWN = frozenset(("id", "image_id", "category_id", *_SHAPE, "occlusion", "truncation", "pair_id", "style"))
+_ATTRIBUTES = (ATTRIBUTE_IDS, UNKNOWN_ATTRIBUTE_IDS)
+OWN = frozenset(("id", "image_id", "category_id", *_SHAPE, *_ATTRIBUTES, "occlusion", "truncation", "pair_id", "style"))
 """Fields of an annotation that have a meaning of their own; ``area`` is kept where it is not what we would write."""
 
 _NUMBERS = ({int}, {float}, {int, float})
@@ -85,9 +89,10 @@ class Category:
 
 @dataclass(frozen=True)
 class Reader:
-    """Makes objects of annotations. Picklable."""
+    """Makes objects of annotations. Picklable; ``attributes`` has the place of each by its id."""
 
     categories: Mapping[Identity, Category] = field(default_factory=dict)
+    attributes: Mapping[Identity, int] = field(default_factory=dict)
 
     def object(self, record: Record, name: str, findings: Findings) -> Object:
         """The object of ``record``, on the picture ``name``. Raises OddRecord."""
@@ -122,7 +127,25 @@ class Reader:
             mask,
             _crowd(record) if record.get("iscrowd") else False,
             origin(record),
+            *self._attributes(record),
         )
+
+    def _attributes(self, record: Record) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The places of those that it has, and of those that nobody judged: all where it says nothing of any."""
+        if record.get(ATTRIBUTE_IDS) is None:
+            return (), tuple(self.attributes.values())
+        own, unknown = (self._places(record, key) for key in (ATTRIBUTE_IDS, UNKNOWN_ATTRIBUTE_IDS))
+        return own, tuple(place for place in unknown if place not in own)
+
+    def _places(self, record: Record, key: str) -> tuple[int, ...]:
+        numbers = record.get(key) or []
+        if type(numbers) is not list:
+            raise wrong(record, key, "a list of ids")
+        try:
+            return tuple(sorted({self.attributes[number] for number in numbers}))
+        except (KeyError, TypeError):
+            odd = next(each for each in numbers if type(each) not in (int, str) or each not in self.attributes)
+            raise OddRecord(f"{title(record)} has the attribute {_shown(odd)}, which is not listed") from None
 
     def _category(self, record: Record) -> Category:
         value = record.get("category_id")

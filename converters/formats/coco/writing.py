@@ -16,8 +16,8 @@ import orjson
 
 from converters.formats.coco import lists
 from converters.formats.coco.reading import PAIRS, SLOTS
-from converters.formats.coco.records import OWN
-from converters.model import KeypointSlot, Mask, Object, Sample, flat, rules
+from converters.formats.coco.records import ATTRIBUTE_IDS, ATTRIBUTES, OWN, UNKNOWN_ATTRIBUTE_IDS
+from converters.model import Attribute, KeypointSlot, Mask, Object, Sample, flat, rules
 from tltpipe.errors import DataError
 
 
@@ -38,6 +38,8 @@ class Recorder:
     numbers: Mapping[str, int]
     """The id of each category, in their order."""
     keypoints: Mapping[str, KeypointSlot]
+    attributes: bool = False
+    """Whether the data set has any."""
 
     def record(self, sample: Sample) -> Entry:
         """Raises DataError for an object of a category that was not announced, or with keypoints of no known place."""
@@ -77,6 +79,10 @@ class Recorder:
             record["occlusion"] = thing.occlusion + 1
         if thing.truncation:
             record["truncation"] = thing.truncation
+        if self.attributes:
+            record[ATTRIBUTE_IDS] = thing.attributes
+            if thing.unknown_attributes:
+                record[UNKNOWN_ATTRIBUTE_IDS] = thing.unknown_attributes
         if slot is not None:
             return orjson.dumps(record)[:-1] + self._vector(thing, slot, sample)
         if thing.keypoints:
@@ -178,7 +184,8 @@ class Ids:
 class Writer:
     """Streams records to ``path``: pictures straight into the file, annotations beside it until they follow.
 
-    ``keypoints`` says where each category's points lie, ``ids`` what number it has (see ``numbered``).
+    ``keypoints`` says where each category's points lie, ``ids`` what number it has (see ``numbered``). The id of an
+    attribute is its place.
     """
 
     def __init__(
@@ -190,9 +197,11 @@ class Writer:
         supercategories: Mapping[str, str] | None = None,
         joint_pairs: bool = True,
         ids: Mapping[str, int] | None = None,
+        attributes: Sequence[Attribute] = (),
     ) -> None:
         self.path = path
-        self.recorder = Recorder(numbered(categories, ids or {}), keypoints or {})
+        self.recorder = Recorder(numbered(categories, ids or {}), keypoints or {}, bool(attributes))
+        self.attributes = attributes
         self.supercategories = supercategories or {}
         self.joint_pairs = joint_pairs
         self._files = ExitStack()
@@ -200,6 +209,8 @@ class Writer:
 
     def __enter__(self) -> Writer:
         head = b'{"info":%s,\n"licenses":[]' % orjson.dumps(self._info())
+        if self.attributes:  # before the long lists, where a reader finds them at once
+            head += b',\n"%s":%s' % (ATTRIBUTES.encode(), orjson.dumps(self._attributes()))
         self._lists = self._files.enter_context(lists.written(self.path, head, self._categories))
         return self
 
@@ -228,6 +239,12 @@ class Writer:
         }
         told: dict[str, Any] = {SLOTS: parts} if parts else {}
         return told if self.joint_pairs else told | {PAIRS: "each split counts its own"}
+
+    def _attributes(self) -> list[dict[str, Any]]:
+        return [
+            {"id": number, "name": each.name, "supercategory": each.group}
+            for number, each in enumerate(self.attributes)
+        ]
 
     def _categories(self) -> list[dict[str, Any]]:
         records: list[dict[str, Any]] = []

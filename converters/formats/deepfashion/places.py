@@ -72,8 +72,9 @@ def find(root: Path) -> dict[str, Place]:
     for top in (root, *listing.folders(root)):
         every = [top / name for name in FOLDERS if _is_lists(top / name)]
         if every:
-            beside = tuple(every[1:])
-            return {name: _beside(place, beside) for name, place in _lists(every[0], top).items()}
+            found = _lists(every[0], top)
+            first = next(iter(found))
+            return found | {first: _beside(found[first], tuple(every[1:]))}  # told once
     return {}
 
 
