@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from PIL import Image, ImageDraw
 
 from converters.model import garments
@@ -101,11 +102,11 @@ PROGRAMS = {
 
 @pytest.fixture
 def real_programs(tmp_path: Path) -> Path:
-    """A folder of console scripts for this interpreter, whether the distribution is installed or not."""
+    """A folder of the programs for this interpreter, whether the distribution is installed or not."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name, module in PROGRAMS.items():
-        program(folder / name, f"from {module} import main\nif __name__ == '__main__':\n    sys.exit(main())")
+        warm.script(folder / name, module)
     return folder
 
 
