@@ -15,7 +15,7 @@ ENVIRONMENT = {**os.environ, "TLTPIPE_PROGRESS_SECONDS": "0"}
 
 def kill_after(lines: int, network: str, spec: Path, results: Path, *words: str) -> str:
     """Start a training, kill -9 it once it has told of its progress so many times; returns what it had said."""
-    command = [*warm.command("runtime.programs.train"), network, "-e", str(spec), "-r", str(results), *words]
+    command = [*warm.command("tlt-train"), network, "-e", str(spec), "-r", str(results), *words]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
     assert process.stderr is not None
     for line in process.stderr:

@@ -1,6 +1,6 @@
-"""Our programs as processes of their own that find PyTorch imported already: they are forked from one that did so.
+"""Our programs as processes of their own that need not import large modules: they are forked from one that has them.
 
-``command(module)`` begins an argv. Everything else is as with the console script: arguments, folder, environment,
+``command(name)`` begins an argv. Everything else is as with the console script: arguments, folder, environment,
 standard streams, exit status, and a signal that hits the command hits the program. What is not seen is a fault in the
 start of the interpreter; tests of that start the console script itself.
 """
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import tomllib
 import traceback
 from functools import cache
 from pathlib import Path
@@ -28,10 +29,10 @@ from typing import NoReturn
 ROOT = Path(__file__).parents[2]
 CLIENT = """
 import json, os, signal, socket, sys
-path, module, *words = sys.argv[1:]
+path, module, *argv = sys.argv[1:]
 line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 line.connect(path)
-order = {"module": module, "argv": [module, *words], "cwd": os.getcwd(), "environment": dict(os.environ)}
+order = {"module": module, "argv": argv, "cwd": os.getcwd(), "environment": dict(os.environ)}
 socket.send_fds(line, [json.dumps(order).encode()], [0, 1, 2])
 program = int(line.recv(32))
 for number in (signal.SIGINT, signal.SIGTERM):
@@ -44,28 +45,37 @@ sys.exit(status)
 """
 
 
-LARGE = ("torch", "torchvision", "lightning_fabric")
+SCRIPTS = {
+    name: entry.removesuffix(":main")
+    for name, entry in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"].items()
+}
+TRAINERS = ("tlt-train", "tlt-evaluate", "tlt-infer", "tlt-export", "tlt-prune")
+LARGE = {
+    "torch": ("torch", "torchvision", "lightning_fabric"),
+    "plain": ("numpy", "PIL.Image", "pydantic", "yaml", "rich.progress", "orchestrator.cli", "orchestrator.pipeline"),
+}
 """What takes a program longer to import than to use on a few small images."""
 
 
-def command(module: str) -> list[str]:
-    """The beginning of a command line that runs ``main`` of ``module``."""
-    return [sys.executable, "-S", "-E", "-c", CLIENT, str(_server()), module]
+def command(name: str) -> list[str]:
+    """The beginning of a command line that runs the console script ``name``."""
+    server = _server("torch" if name in TRAINERS else "plain")
+    return [sys.executable, "-S", "-E", "-c", CLIENT, str(server), SCRIPTS[name], name]
 
 
-def script(path: Path, module: str) -> None:
-    """An executable that is the same."""
-    path.write_text(f'#!/bin/sh\nexec {shlex.join(command(module))} "$@"\n')
+def script(path: Path) -> None:
+    """An executable that is the console script of that name."""
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(command(path.name))} "$@"\n')
     path.chmod(0o755)
 
 
 @cache
-def _server() -> Path:
-    """Start the process that all others are forked from; it ends with this one."""
+def _server(large: str) -> Path:
+    """Start the process that others are forked from; it ends with this one."""
     folder = Path(tempfile.mkdtemp(prefix="warm-"))
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        [sys.executable, __file__, str(folder / "socket")],
+        [sys.executable, __file__, str(folder / "socket"), large],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True,
     )  # fmt: skip
     assert process.stdin is not None
@@ -81,12 +91,11 @@ def _server() -> Path:
     return folder / "socket"
 
 
-def serve(path: Path) -> None:
+def serve(path: Path, large: str) -> None:
     """Fork a program for each client, until standard input is closed."""
-    from runtime.machine import device
-
-    device.require_torch()
-    for name in LARGE:
+    if large == "torch":
+        importlib.import_module("runtime.machine.device").require_torch()
+    for name in LARGE[large]:
         importlib.import_module(name)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
         listening.bind(str(path))
@@ -147,4 +156,4 @@ def become(order: dict[str, object], streams: list[int]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    serve(Path(sys.argv[1]), sys.argv[2])

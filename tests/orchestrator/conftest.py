@@ -88,16 +88,7 @@ def start(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     return begin
 
 
-PROGRAMS = {
-    "tlt-augment": "runtime.programs.augment",
-    "tlt-dataset-convert": "runtime.programs.dataset_convert",
-    "tlt-train": "runtime.programs.train",
-    "tlt-evaluate": "runtime.programs.evaluate",
-    "tlt-infer": "runtime.programs.infer",
-    "tlt-export": "runtime.programs.export",
-    "tlt-prune": "runtime.programs.prune",
-    "tlt-tfrecords": "runtime.programs.inspect_records",
-}
+PROGRAMS = [name for name in warm.SCRIPTS if name.startswith("tlt-")]
 
 
 @pytest.fixture
@@ -105,8 +96,8 @@ def real_programs(tmp_path: Path) -> Path:
     """A folder of the programs for this interpreter, whether the distribution is installed or not."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name, module in PROGRAMS.items():
-        warm.script(folder / name, module)
+    for name in PROGRAMS:
+        warm.script(folder / name)
     return folder
 
 

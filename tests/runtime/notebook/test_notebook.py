@@ -9,7 +9,6 @@ import os
 import shlex
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,6 @@ tao model ssd export --gpu_index=0 -m {MODEL} {KEY} -o {E}/export/ssd.onnx -e {S
 """
 GENERATIONS = {"tlt2": ("tlt2", (), TLT_2), "tlt3": ("tlt3", CLASSES, TLT_3), "tao5": ("tlt3", CLASSES, TAO_5)}
 PROGRAMS = Path(sys.executable).parent
-ENTRIES = {entry.name: entry for entry in metadata.entry_points(group="console_scripts")}
 
 
 def commands(text: str, *, installed: bool) -> list[list[str]]:
@@ -70,7 +68,7 @@ def commands(text: str, *, installed: bool) -> list[list[str]]:
         aliases = {"tao": [str(PROGRAMS / "tltpipe"), "tao"]}
         return [[*aliases.get(first, [str(PROGRAMS / first)]), *rest] for first, *rest in lines]
     ours = [translated(rest) if first == "tao" else [first, *rest] for first, *rest in lines]
-    return [[*warm.command(ENTRIES[first].module), *rest] for first, *rest in ours]
+    return [[*warm.command(first), *rest] for first, *rest in ours]
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
