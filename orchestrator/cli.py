@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.commands import spec, stages, tao
+from orchestrator.commands import landmarks, spec, stages, tao
 from orchestrator.commands.check import check
 from orchestrator.commands.convert import convert
 from orchestrator.commands.fetch import fetch
@@ -36,6 +36,7 @@ app = typer.Typer(
 image_app = typer.Typer(help="The container image of our own programs.", no_args_is_help=True)
 app.add_typer(image_app, name="image")
 app.add_typer(spec.app, name="spec")
+app.add_typer(landmarks.app, name="landmarks")
 
 
 def main() -> int:

@@ -67,8 +67,16 @@ class Document:
 
     def mentions(self, word: bytes) -> bool:
         """Whether ``word`` stands anywhere in the file."""
+        return self.find(word) >= 0
+
+    def find(self, word: bytes) -> int:
+        """Where ``word`` first stands in the file, -1 for nowhere."""
         overlap = len(word) - 1
-        return any(word in self.read(max(0, at - overlap), WINDOW + overlap) for at in range(0, self.size, WINDOW))
+        for at in range(0, self.size, WINDOW):
+            start = max(0, at - overlap)
+            if (place := self.read(start, WINDOW + overlap).find(word)) >= 0:
+                return start + place
+        return -1
 
 
 def opened(path: Path) -> Document:

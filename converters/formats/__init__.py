@@ -6,8 +6,8 @@ Each module holds
     the format in a few words, for lists and help.
 ``CARRIES: frozenset[str]``
     which fields of ``Object`` and ``Sample`` survive in this format ("box", "polygons", "keypoints", "mask", "crowd",
-    "occlusion", "truncation", "pair_id", "style", "extra", "source", "ignored"); the rest is dropped, and counted by
-    whoever converts. Id, size and category always survive.
+    "occlusion", "truncation", "pair_id", "style", "extra", "source", "ignored", "attributes"); the rest is dropped, and
+    counted by whoever converts. Id, size and category always survive.
 ``IMAGES_INSIDE: bool``
     optional: True where the pictures cannot lie apart from the annotations.
 ``carries(**options) -> frozenset[str]``

@@ -92,6 +92,13 @@ class Mask:
     counts: bytes
 
 
+class Attribute(NamedTuple):
+    """What an object can have beside its class, several at once; ``group`` is what it is about: "texture", "sleeve"."""
+
+    name: str
+    group: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Object:
     """One annotated thing in a picture.
@@ -100,6 +107,8 @@ class Object:
     outside the picture, 0 to 1. ``crowd`` says that the box holds a group of such things. ``pair_id`` and ``style``
     tell which garment this is (style 0: no identity). ``extra`` holds a format's own scalar fields by name
     (DeepFashion2: scale, zoom_in, viewpoint). ``origin`` says where in its file it stands, a line number or a name.
+    ``attributes`` are the places, from 0 and in order, in ``Dataset.attributes`` of those that it has;
+    ``unknown_attributes`` of those that nobody judged; it has none of the others.
     """
 
     category: str
@@ -114,6 +123,8 @@ class Object:
     mask: Mask | None = None
     crowd: bool = False
     origin: int | str | None = field(default=None, compare=False)
+    attributes: tuple[int, ...] = ()
+    unknown_attributes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +249,8 @@ class Dataset:
     that have one. ``joint_pairs`` is False where a ``pair_id`` says nothing about those of other splits
     (DeepFashion2 counts anew in each). ``annotated`` is False for pictures of which nobody says what is on them.
     ``ids`` are the numbers that the data set's own files give to categories, where those are not just their order.
-    ``findings`` are about the split as a whole; the others come with its samples.
+    ``findings`` are about the split as a whole; the others come with its samples. ``attributes`` are those that its
+    objects were judged by, in order: no names twice.
     """
 
     categories: tuple[str, ...]
@@ -249,6 +261,7 @@ class Dataset:
     annotated: bool = True
     ids: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    attributes: tuple[Attribute, ...] = ()
 
     def __iter__(self) -> Iterator[Sample]:
         findings = Findings()

@@ -89,6 +89,12 @@ OUTSIDE_SPLITS = Rule(
     "label files that lie in no split",
     "put them and their images into one, or say in a data.yaml where images are",
 )
+OTHER_ANNOTATIONS = Rule(
+    "F119",
+    "note",
+    "folders with other annotations of the same images, which are not read",
+    "name that folder to read them",
+)
 
 # I: images
 BROKEN_PICTURE = Rule("I201", "error", "pictures that cannot be read", _PUT_BACK, mended=True)

@@ -156,6 +156,7 @@ HAS: Mapping[str, Callable[[Object], bool]] = {
     "pair_id": lambda thing: thing.pair_id is not None,
     "style": lambda thing: thing.style is not None,
     "extra": lambda thing: bool(thing.extra),
+    "attributes": lambda thing: bool(thing.attributes or thing.unknown_attributes),
 }
 """Whether an object has the field at all, for every field that a format may not carry; boxes alone survive as such."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from converters.model import Dataset, KeypointSlot, Pictures, Sample, joint_ids, listed
+from converters.model import Dataset, KeypointSlot, Pictures, Sample, attributes, joint_ids, listed
 from converters.model.findings import Findings
 from converters.model.splits import Place, in_order
 from tltpipe.errors import DataError, UsageError
@@ -46,6 +46,7 @@ def merge(sources: Sequence[Source], splits: Sequence[str]) -> Merge:
     for name in splits:
         if name not in known:
             raise UsageError(f'no set has a split "{name}"', hint=f"there are {', '.join(known)}")
+    sources = _alike(sources)
     every = [(source, dataset) for source in sources for dataset in source.datasets.values()]
     categories = tuple(dict.fromkeys(name for _, dataset in every for name in dataset.categories))
     shared: dict[str, Any] = {
@@ -54,6 +55,7 @@ def merge(sources: Sequence[Source], splits: Sequence[str]) -> Merge:
         "supercategories": {name: above for _, dataset in every for name, above in dataset.supercategories.items()},
         "joint_pairs": all(dataset.joint_pairs for _, dataset in every),
         "ids": joint_ids([dataset for _, dataset in every]),
+        "attributes": every[0][1].attributes if every else (),
     }
     found, notes = {}, list(_case(categories))
     for split in known:
@@ -68,6 +70,16 @@ def merge(sources: Sequence[Source], splits: Sequence[str]) -> Merge:
             for name, count in renamed.items()
         ]
     return Merge(found, tuple(notes))
+
+
+def _alike(sources: Sequence[Source]) -> list[Source]:
+    """``sources`` with the same attributes in all their splits."""
+    every = {(place, name): dataset for place, each in enumerate(sources) for name, dataset in each.datasets.items()}
+    found = attributes.shared(every)
+    return [
+        replace(each, datasets={name: found[place, name] for name in each.datasets})
+        for place, each in enumerate(sources)
+    ]
 
 
 def names(paths: Sequence[Path]) -> list[str]:

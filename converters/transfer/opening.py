@@ -11,7 +11,7 @@ from typing import Any
 
 from converters.files import contents
 from converters.formats import FORMATS
-from converters.model import Dataset, classes
+from converters.model import Dataset, attributes, classes
 from converters.model.coordinates import declared
 from converters.model.ignore_regions import without
 from converters.model.splits import CANONICAL, Place, split_name
@@ -24,7 +24,7 @@ def splits(
 ) -> tuple[str, dict[str, Dataset]]:
     """See ``converters.splits``."""
     format, places = find(path, format, images=images)
-    return format, {name: _read(format, place, coordinates) for name, place in places.items()}
+    return format, read_all(path, places, format, coordinates=coordinates)
 
 
 def read_all(
@@ -36,11 +36,12 @@ def read_all(
     images: Path | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> dict[str, Dataset]:
-    """The data sets at ``places``, found at ``path``; of ``options`` those that the format knows."""
+    """The data sets at ``places``, found at ``path``, with the same attributes; of ``options`` those that the format
+    knows."""
     name = format if format not in (None, "auto") else find(path, None, images=images)[0]
     known = inspect.signature(module(str(name)).read).parameters
     given = {key: value for key, value in (options or {}).items() if key in known}
-    return {split: _read(str(name), place, coordinates, **given) for split, place in places.items()}
+    return attributes.shared({split: _read(str(name), place, coordinates, **given) for split, place in places.items()})
 
 
 def find(path: Path, format: str | None, *, images: Path | None = None) -> tuple[str, dict[str, Place]]:

@@ -156,6 +156,7 @@ class FormatWriter:
             "joint_pairs": dataset.joint_pairs,
             "annotated": dataset.annotated,
             "ids": dataset.ids,
+            "attributes": dataset.attributes,
         } | self.options
         wanted = inspect.signature(make).parameters
         writer: Writer = make(path, tuple(categories), **{k: v for k, v in told.items() if k in wanted})

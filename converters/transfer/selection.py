@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from typing import Any, Literal
 
-from converters.model import Dataset, KeypointSlot, Object, Pictures, Sample, joint_ids
+from converters.model import Dataset, KeypointSlot, Object, Pictures, Sample, attributes, joint_ids
 from tltpipe.errors import UsageError
 
 DROPPED = ("class", "crowd", "occlusion", "size", "zoom", "source", "left empty")
@@ -130,7 +130,7 @@ def selected(dataset: Dataset, selection: Selection) -> Dataset:
 
 
 def joint(datasets: Sequence[Dataset], selection: Selection) -> list[Dataset]:
-    """``datasets`` as ``selection`` leaves them, all with the same categories: those that any of them has, in order.
+    """``datasets`` as ``selection`` leaves them, all with the same categories and attributes: those that any has.
 
     Raises UsageError for a class that ``selection`` names and none has.
     """
@@ -140,7 +140,7 @@ def joint(datasets: Sequence[Dataset], selection: Selection) -> list[Dataset]:
     ids = joint_ids(datasets)
     common = (
         replace(each, categories=categories, keypoints=keypoints, supercategories=supercategories, ids=ids)
-        for each in datasets
+        for each in attributes.shared(dict(enumerate(datasets))).values()
     )
     return [selected(each, selection) for each in common]
 

@@ -115,10 +115,26 @@ def train(
 
 
 def evaluate(
-    options: Options, model: Annotated[str | None, MODEL] = None, key: Annotated[str | None, KEY] = None
+    options: Options,
+    model: Annotated[str | None, MODEL] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="COCO results of a detector, for networks that are shown one object at a time (default: the annotated "
+            "boxes).",
+            show_default=False,
+        ),
+    ] = None,
+    boxes_threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Lowest score of a box of --boxes (default: all).", show_default=False),
+    ] = None,
+    key: Annotated[str | None, KEY] = None,
 ) -> None:
     """Evaluate a checkpoint on the validation data, per class."""
-    _run(options, ["evaluate"], key=key, model=_named(model))
+    chosen: dict[str, Any] = {"evaluate.boxes": _named(boxes), "evaluate.boxes_threshold": boxes_threshold}
+    _run(options, ["evaluate"], key=key, model=_named(model), **chosen)
 
 
 def infer(
@@ -141,7 +157,8 @@ def infer(
         tuple[str, str] | None,
         typer.Option(
             metavar="FIRST SECOND",
-            help="Two models in place of --model: FIRST finds people, SECOND clothes in the crop of each.",
+            help="Two models in place of --model: FIRST finds people, SECOND clothes in each crop; or FIRST finds "
+            "clothes, SECOND the landmarks of each.",
             show_default=False,
         ),
     ] = None,
@@ -158,6 +175,10 @@ def infer(
     threshold: Annotated[
         float | None,
         typer.Option(help="Lowest score to draw and write (default: the setting threshold, 0.3).", show_default=False),
+    ] = None,
+    ten_crop: Annotated[
+        bool | None,
+        typer.Option("--ten-crop", help="Classifiers: the mean over ten views of an image.", show_default=False),
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 (default: a GPU where there is one).")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images per batch (default: the program's).")] = None,
@@ -178,6 +199,7 @@ def infer(
         "infer.cascade_threshold": cascade_threshold,
         "infer.cascade_classes": [name.strip() for name in cascade_classes.split(",")] if cascade_classes else None,
         "infer.cascade_margin": cascade_margin,
+        "infer.ten_crop": ten_crop,
         "infer.device": device,
         "infer.batch_size": batch_size,
     }

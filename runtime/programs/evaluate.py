@@ -25,8 +25,11 @@ from tltpipe.files import writable, write_text
 
 if TYPE_CHECKING:
     from runtime.data.recipe import Recipe
-    from runtime.tasks import Report, Scores
+    from runtime.data.split import Split
+    from runtime.evaluation.given_boxes import GivenBoxes
+    from runtime.tasks import Report, Scores, Task
     from specs import Spec
+    from tltpipe.progress import Progress
 
 FOLDER, SHEET = "evaluation", "val_batch.jpg"
 Draw = Callable[[Path], list[Path]]
@@ -72,6 +75,14 @@ def parser() -> argparse.ArgumentParser:
         help="images to evaluate on (default: the spec's validation data); with -l",
     )
     parser.add_argument("-l", "--label_dir", metavar="DIR", help="KITTI labels of the images of -i")
+    parser.add_argument(
+        "--boxes", metavar="FILE",
+        help="COCO results of a detector: a network that is shown one object at a time is measured on these boxes "
+        "(default: the annotated ones)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--boxes_threshold", type=float, metavar="SCORE", help="lowest score of a box of --boxes (default: all)"
+    )
     parser.add_argument("-b", "--batch_size", type=int, metavar="N", help="images a batch (default: the spec's)")
     parser.add_argument("--json", action="store_true", help="print evaluation.json instead of tables")
     parser.add_argument("--no-plots", action="store_true", help="draw nothing")
@@ -93,6 +104,10 @@ def run(arguments: argparse.Namespace) -> None:
         raise UsageError("-i and -l belong together: images, and the labels of these", hint="give both, or neither")
     if arguments.batch_size is not None and arguments.batch_size < 1:
         raise UsageError(f"-b must be 1 or more, not {arguments.batch_size}")
+    if arguments.boxes_threshold is not None and not arguments.boxes:
+        raise UsageError("--boxes_threshold has no effect without --boxes", hint="name a file of detections")
+    if arguments.boxes_threshold is not None and not 0 <= arguments.boxes_threshold <= 1:
+        raise UsageError(f"--boxes_threshold must lie between 0 and 1, not {arguments.boxes_threshold:g}")
     spec = specs.parse(program.host(arguments.experiment_spec_file), arguments.network, strict=arguments.strict_tlt)
     for warning in spec.warnings:
         program.warn(warning)
@@ -129,38 +144,49 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     say: Callable[[str], None] = (lambda _line: None) if arguments.json else program.say
     network = networks.load(arguments.network)
     task, recipe = tasks.load(network.TASK), _chosen(network.recipe(spec), arguments)
+    if arguments.boxes and tasks.given_objects(task) is None:
+        what = (
+            f"--boxes is for networks that are shown one object at a time: {arguments.network} finds its boxes itself"
+        )
+        raise UsageError(what, hint="leave --boxes out")
     path = program.host(arguments.model_path)
     place = models.gpu_by_number(arguments.gpus, arguments.gpu_index)
     model = models.open(path, ModelRequest(arguments.network, recipe, arguments.key, place, arguments.threads))
     show = progress.for_stream()
-    split = frames.validation(recipe, model.classes, task.FIELDS, progress=show)
-    if split is None:
-        section = recipe.data.section
-        hint = f"add {recipe.data.held_out_fields} to {section}"
-        raise DataError("this spec has no validation data", where=recipe.where(section), hint=hint)
-    for note in split.notes:
-        program.warn(note)
+    split = _validation_data(recipe, model.classes, task, show)
     say(f"evaluation  {frames.describe(split)}")
+    given = _given_boxes(arguments, recipe, model.classes, split)
+    shown = given.samples if given else split
+    for line in given.lines() if given else ():
+        say(line)
     say(f"model       {path.name}: {model.name}, {model.about}")
     began = time.monotonic()
     metrics = task.metrics(model.classes, recipe)
     seen = validation.run_validation(
-        lambda batch: (model(batch.images), 0.0), recipe, split, metrics, progress=show, examples=validation.EXAMPLES
-    )
+        lambda batch: (model(batch.images), 0.0), task, recipe, shown, metrics, model.classes,
+        progress=show, examples=validation.EXAMPLES, truth=split,
+    )  # fmt: skip
     took = time.monotonic() - began
     maps = tuple(program.host(text) for text in arguments.class_map)
-    report = metrics.report(split, ReportOptions(path.name, arguments.threshold, maps))
+    report = metrics.report(
+        split, ReportOptions(path.name, arguments.threshold, maps, given.path.name if given else None)
+    )
     for line in report.lines():
         say(line)
     values = {"network": model.name, "task": network.TASK, **as_json(report.scores), **report.values()}
     values |= {"spec": str(spec.source), "ran_on": model.about}
-    values |= {"seconds": round(took, 3), "pictures_per_second": round(len(split) / max(took, 1e-9), 1)}
+    values |= {"boxes_from": given.values()} if given else {}
+    values |= {
+        "seconds": round(took, 3),
+        "pictures_per_second": round(shown.samples / max(took, 1e-9), 1),
+    }
     if results is not None:
 
         def draw(folder: Path) -> list[Path]:
             """Charts and images of the task, and a sheet of the first images."""
             title = f"{path.name}: targets, each beside its predictions"
-            sheet = samples.sheet(seen.examples, task, model.classes, title=title)
+            own = tasks.presented(task, recipe.names, recipe.inference.threshold)
+            sheet = samples.sheet(seen.examples, own, model.classes, title=title)
             drawn_images.save(sheet, folder / SHEET)
             return [*report.draw(folder), folder / SHEET]
 
@@ -168,6 +194,37 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     if arguments.json:
         program.say(text(values).rstrip("\n"))
     return report.scores
+
+
+def _validation_data(recipe: Recipe, classes: Sequence[str], task: Task, show: Progress) -> Split:
+    """What is true of the images, with warnings on it. Raises DataError where there is none."""
+    from runtime import tasks
+    from runtime.data import frames
+
+    split = frames.validation(recipe, classes, tasks.fields(task, recipe), progress=show)
+    if split is None:
+        section = recipe.data.section
+        hint = f"add {recipe.data.held_out_fields} to {section}"
+        raise DataError("this spec has no validation data", where=recipe.where(section), hint=hint)
+    for note in split.notes:
+        program.warn(note)
+    return split
+
+
+def _given_boxes(
+    arguments: argparse.Namespace, recipe: Recipe, classes: Sequence[str], split: Split
+) -> GivenBoxes | None:
+    """The boxes of the command line, with a warning where their classes look like others. Raises DataError."""
+    from runtime.data import detections
+    from runtime.evaluation import given_boxes
+
+    if not arguments.boxes:
+        return None
+    path, threshold = program.host(arguments.boxes), arguments.boxes_threshold or 0.0
+    found = given_boxes.read(path, threshold, recipe, classes, split)
+    if (warning := detections.disagreement(found.samples, split)) is not None:
+        program.warn(f"{path}: {warning}")
+    return found
 
 
 def as_json(scores: Scores) -> dict[str, Any]:
@@ -201,7 +258,7 @@ def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
 def keep(
     folder: Path, report: Report, values: dict[str, Any], *, coco: bool, draw: Draw | None, say: Callable[[str], None]
 ) -> None:
-    """Write ``evaluation.json``, its table as CSV and the images that ``draw`` writes; with ``coco`` targets and
+    """Write ``evaluation.json``, its tables as CSV and the images that ``draw`` writes; with ``coco`` targets and
     predictions, too."""
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -214,12 +271,19 @@ def keep(
         elif draw is not None:
             drawn = draw(folder)
         values["pictures_drawn"] = [path.name for path in drawn]
-        path, tables = folder / "evaluation.json", list[Path]()
+        path, written = folder / "evaluation.json", list[Path]()
         write_text(path, text(values))
-        if rows := [*values.get("classes", ()), *(values[name] for name in ("all", "mean") if name in values)]:
-            tables.append(folder / "classes.csv")
-            write_text(tables[0], as_csv(rows))
-    say(f"kept        {folder}: {describe([path, *tables, *drawn])}")
+        for name, rows in tables(values).items():
+            written.append(folder / f"{name}.csv")
+            write_text(written[-1], as_csv(rows))
+    say(f"kept        {folder}: {describe([path, *written, *drawn])}")
+
+
+def tables(values: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """What of ``Report.values`` are rows of a table, those that there are."""
+    below = [values[name] for name in ("all", "mean") if name in values]
+    found = {"classes": [*values.get("classes", ()), *below], "attributes": [*values.get("attributes", ())]}
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def text(values: Mapping[str, Any]) -> str:

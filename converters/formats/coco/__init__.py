@@ -14,6 +14,10 @@ a format's own fields (scale, zoom_in, viewpoint) on annotations. Numbers are wr
 that of the mask or of the box, or what the file that it comes from says. A mask beside polygons is not written.
 Ids of images and categories are those of the file that they come from; where there are none, images have the number
 in their name and categories count from 1.
+
+Attributes are Fashionpedia's: a list "attributes" of id, name and supercategory beside the categories, and the ids that
+an annotation has in "attribute_ids"; those that nobody judged are in "unknown_attribute_ids", which is ours, and all of
+them where an annotation has no "attribute_ids".
 """
 
 from __future__ import annotations
@@ -29,7 +33,10 @@ __all__ = ["ABOUT", "CARRIES", "Recorder", "Writer", "find", "layout", "missing"
 
 ABOUT = "COCO JSON: annotations/instances_<split>.json, images/<split>"
 CARRIES = frozenset(
-    ("box", "polygons", "keypoints", "mask", "crowd", "occlusion", "truncation", "pair_id", "style", "extra", "source")
+    (
+        *("box", "polygons", "keypoints", "mask", "crowd", "occlusion", "truncation", "pair_id", "style", "extra"),
+        *("source", "attributes"),
+    )
 )
 
 

@@ -16,7 +16,7 @@ from converters.files import json_file, json_records
 from converters.files.json_document import Document
 from converters.files.json_records import Offsets, Piece, Records
 from converters.formats.coco.naming import Naming
-from converters.formats.coco.records import Identity, OddRecord, Record, as_number, identity, title
+from converters.formats.coco.records import ATTRIBUTES, Identity, OddRecord, Record, as_number, identity, title
 from tltpipe.errors import DataError
 
 Key = tuple[int, int, tuple[int, ...], int]
@@ -57,7 +57,7 @@ class Keys(Sequence[Key]):
 
 @dataclass(frozen=True)
 class Index:
-    """``members`` are "info" and "categories" as they stand; ``annotated`` is False without any "annotations"."""
+    """``members`` are those of ``KEPT`` as they stand; ``annotated`` is False without any "annotations"."""
 
     keys: Keys
     members: dict[str, Any]
@@ -65,7 +65,8 @@ class Index:
 
 
 LISTS = ("images", "annotations")
-KEPT = ("info", "categories")
+NEEDED = ("info", "categories")
+KEPT = (*NEEDED, ATTRIBUTES)
 
 
 @lru_cache(maxsize=4)

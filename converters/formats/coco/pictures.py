@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ class File:
     images: Path
     naming: Naming
     categories: Mapping[Identity, Category]
+    attributes: Mapping[Identity, int] = field(default_factory=dict)
 
     @property
     def inputs(self) -> Sequence[Path]:
@@ -130,7 +131,7 @@ class File:
     def _objects(
         self, document: Document, spans: Sequence[int], picture: Record, name: str, findings: Findings
     ) -> tuple[Object, ...]:
-        reader, number = Reader(self.categories), picture["id"]
+        reader, number = Reader(self.categories, self.attributes), picture["id"]
         objects = []
         for offset, record in _records(document, spans):
             try:

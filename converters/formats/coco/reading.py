@@ -12,14 +12,25 @@ from converters.files.json_document import Document
 from converters.formats.coco.naming import naming
 from converters.formats.coco.pictures import File
 from converters.formats.coco.places import First, example
-from converters.formats.coco.records import Category, Identity, OddRecord, Record, identity, wrong
-from converters.model import Dataset, KeypointSlot, garments, rules
+from converters.formats.coco.records import (
+    ATTRIBUTE_IDS,
+    ATTRIBUTES,
+    Category,
+    Identity,
+    OddRecord,
+    Record,
+    identity,
+    wrong,
+)
+from converters.model import Attribute, Dataset, KeypointSlot, garments, landmarks, rules
 from converters.model.findings import Finding, Findings
 from converters.model.splits import Place
 from tltpipe.errors import DataError
 
 LARGE = 16 << 20
 """Bytes; of larger files only the two ends are looked at before their pictures are asked for."""
+
+_FIRST = 1 << 16  # bytes, in which there is an annotation
 
 SLOTS, PAIRS = "keypoint_slots", "pair_ids"
 """Members of ``info``: where each category's points lie in its vector; and, where it is there, that pair ids are not
@@ -39,6 +50,7 @@ def read(place: Place, classes: Sequence[str] | None = None) -> Dataset:
     info = info if isinstance(info, dict) else {}
     try:
         categories = _categories(members.get("categories", []), info.get(SLOTS))
+        attributes = _attributes(members.get(ATTRIBUTES))
     except OddRecord as odd:
         raise DataError(str(odd), where=path) from None
     if annotated and "categories" not in members:
@@ -53,13 +65,14 @@ def read(place: Place, classes: Sequence[str] | None = None) -> Dataset:
         names = tuple(classes)
     return Dataset(
         names,
-        replace(file, categories=categories),
+        replace(file, categories=categories, attributes={number: at for at, number in enumerate(attributes)}),
         {name: slot for name in names if (slot := first[name].slot) is not None},
         {name: first[name].supercategory for name in names if first[name].supercategory},
         joint_pairs=PAIRS not in info and not official,
         annotated=annotated,
         ids=_ids(categories),
         findings=_undescribed(place.undescribed) if isinstance(place, First) else (),
+        attributes=tuple(attributes.values()),
     )
 
 
@@ -82,12 +95,14 @@ def _undescribed(folders: Sequence[Path]) -> tuple[Finding, ...]:
 def _members(document: Document, file: File) -> tuple[dict[str, Any], bool]:
     """``info`` and ``categories``, and whether there are annotations."""
     from converters.files import json_records
-    from converters.formats.coco.index import KEPT, LISTS, index
+    from converters.formats.coco.index import LISTS, NEEDED, index
 
     if document.size > LARGE:
         members = json_records.edges(document, first=LISTS, last="categories")
-        if members.keys() >= set(KEPT):
-            return members, document.mentions(b'"annotations"')
+        place = document.find(b'"annotations"')
+        first = document.read(place, _FIRST) if place >= 0 else b""
+        if members.keys() >= set(NEEDED) and (ATTRIBUTES in members or ATTRIBUTE_IDS.encode() not in first):
+            return members, place >= 0
     found = index(document, file.naming)
     return found.members, found.annotated
 
@@ -106,8 +121,11 @@ def _categories(records: Any, slots: Any) -> dict[Identity, Category]:
             raise OddRecord(f"there are two categories with the id {number}")
         points = record.get("keypoints")
         slot = _slot(record, slots, shared) if isinstance(points, list) and points else None
+        layout, channels = landmarks.layout(name), tuple[int, ...]()
+        if slot is not None and layout is not None and layout.aggregated and slot.names == _CHANNELS:
+            slot, channels = KeypointSlot(_GARMENT_POINTS, layout.offset, layout.count), layout.aggregated
         above = record.get("supercategory")
-        found[number] = Category(name, slot, above if isinstance(above, str) else "")
+        found[number] = Category(name, slot, above if isinstance(above, str) else "", channels)
     return {number: found[number] for number in sorted(found, key=_rank)}
 
 
@@ -132,6 +150,7 @@ def _is_garment(name: str, points: tuple[str, ...]) -> bool:
     return name in garments.BY_NAME and points == _GARMENT_POINTS
 
 
+_CHANNELS = tuple(str(number) for number in range(1, landmarks.AGGREGATED + 1))
 _GARMENT_POINTS = tuple(str(number) for number in range(1, garments.LANDMARKS + 1))
 
 
@@ -139,6 +158,21 @@ def _is_line(line: Any, points: int) -> bool:
     if not isinstance(line, list) or len(line) != 2:
         return False
     return all(type(point) is int and 1 <= point <= points for point in line)
+
+
+def _attributes(records: Any) -> dict[Identity, Attribute]:
+    """By id, in the order of the file; none where that member is another program's."""
+    if not isinstance(records, list) or not all(isinstance(record, dict) and "name" in record for record in records):
+        return {}
+    found: dict[Identity, Attribute] = {}
+    for record in records:
+        number, name, above = identity(record, "id"), record["name"], record.get("supercategory")
+        if not isinstance(name, str) or not name:
+            raise wrong(record, "name", "a name")
+        if number in found or name in {each.name for each in found.values()}:
+            raise OddRecord(f'there are two attributes with the id {number}, or the name "{name[:80]}"')
+        found[number] = Attribute(name, above if isinstance(above, str) else "")
+    return found
 
 
 def _rank(number: Identity) -> tuple[bool, int, str]:

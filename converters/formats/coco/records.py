@@ -9,15 +9,19 @@ from typing import Any
 
 from converters.files import json_file
 from converters.files.numerals import FAR, is_number
-from converters.model import Box, Keypoint, Keypoints, KeypointSlot, Mask, Object, Polygon, rules
+from converters.model import Box, Keypoint, Keypoints, KeypointSlot, Mask, Object, Polygon, landmarks, rules
 from converters.model.findings import Findings
 
 Record = dict[str, Any]
 Identity = int | str
 """What tells records apart: a whole number, or a text where an export has texts."""
 
+ATTRIBUTES, ATTRIBUTE_IDS, UNKNOWN_ATTRIBUTE_IDS = "attributes", "attribute_ids", "unknown_attribute_ids"
+"""The list of them beside the categories, and the fields of an annotation that name some of them."""
+
 _SHAPE = ("bbox", "iscrowd", "segmentation", "num_keypoints", "keypoints")
-OWN = frozenset(("id", "image_id", "category_id", *_SHAPE, "occlusion", "truncation", "pair_id", "style"))
+_ATTRIBUTES = (ATTRIBUTE_IDS, UNKNOWN_ATTRIBUTE_IDS)
+OWN = frozenset(("id", "image_id", "category_id", *_SHAPE, *_ATTRIBUTES, "occlusion", "truncation", "pair_id", "style"))
 """Fields of an annotation that have a meaning of their own; ``area`` is kept where it is not what we would write."""
 
 _NUMBERS = ({int}, {float}, {int, float})
@@ -71,18 +75,24 @@ def _shown(value: object) -> str:
 
 @dataclass(frozen=True)
 class Category:
-    """One entry of ``categories``; ``slot`` says where its keypoints lie, if it has any."""
+    """One entry of ``categories``; ``slot`` says where its keypoints lie, if it has any.
+
+    ``channels``: where the file has channels that garments share in place of that vector, that of each own point, from
+    1.
+    """
 
     name: str
     slot: KeypointSlot | None = None
     supercategory: str = ""
+    channels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Makes objects of annotations. Picklable."""
+    """Makes objects of annotations. Picklable; ``attributes`` has the place of each by its id."""
 
     categories: Mapping[Identity, Category] = field(default_factory=dict)
+    attributes: Mapping[Identity, int] = field(default_factory=dict)
 
     def object(self, record: Record, name: str, findings: Findings) -> Object:
         """The object of ``record``, on the picture ``name``. Raises OddRecord."""
@@ -91,7 +101,7 @@ class Reader:
         box = _box(record, polygons, mask)
         keypoints: Sequence[Keypoint] = ()
         if category.slot is not None:
-            keypoints = _keypoints(record, category.slot)
+            keypoints = _keypoints(record, category.slot, category.channels)
             if not keypoints:
                 findings.add(rules.NO_LANDMARKS, f"{name} annotation {record.get('id')}")
         extra = {key: value for key, value in record.items() if key not in OWN and type(value) in _SCALARS}
@@ -117,7 +127,25 @@ class Reader:
             mask,
             _crowd(record) if record.get("iscrowd") else False,
             origin(record),
+            *self._attributes(record),
         )
+
+    def _attributes(self, record: Record) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The places of those that it has, and of those that nobody judged: all where it says nothing of any."""
+        if record.get(ATTRIBUTE_IDS) is None:
+            return (), tuple(self.attributes.values())
+        own, unknown = (self._places(record, key) for key in (ATTRIBUTE_IDS, UNKNOWN_ATTRIBUTE_IDS))
+        return own, tuple(place for place in unknown if place not in own)
+
+    def _places(self, record: Record, key: str) -> tuple[int, ...]:
+        numbers = record.get(key) or []
+        if type(numbers) is not list:
+            raise wrong(record, key, "a list of ids")
+        try:
+            return tuple(sorted({self.attributes[number] for number in numbers}))
+        except (KeyError, TypeError):
+            odd = next(each for each in numbers if type(each) not in (int, str) or each not in self.attributes)
+            raise OddRecord(f"{title(record)} has the attribute {_shown(odd)}, which is not listed") from None
 
     def _category(self, record: Record) -> Category:
         value = record.get("category_id")
@@ -199,17 +227,19 @@ def _mask(record: Record, parts: dict[str, Any]) -> Mask:
     return mask
 
 
-def _keypoints(record: Record, slot: KeypointSlot) -> Sequence[Keypoint]:
+def _keypoints(record: Record, slot: KeypointSlot, channels: Sequence[int]) -> Sequence[Keypoint]:
     """The category's own points; none when not one of them is labelled."""
     numbers = record.get("keypoints")
     if not numbers and (numbers is None or numbers == []):
         return ()
-    length = 3 * len(slot.names)
+    length = 3 * (landmarks.AGGREGATED if channels else len(slot.names))
     if type(numbers) is not list or len(numbers) != length:
         held = f"holds {len(numbers)}" if type(numbers) is list else f"is {json_file.name(numbers)}"
         what = f'"keypoints" of {title(record)} must be a list of {length} numbers, but {held}'
         raise OddRecord(what, code=rules.LANDMARK_COUNT.code)
     own = numbers[3 * slot.offset : 3 * (slot.offset + slot.count)]
+    if channels:
+        own = [number for channel in channels for number in numbers[3 * channel - 3 : 3 * channel]]
     if not is_numbers(own):
         raise _no_numbers(record, "keypoints", f"a list of {length} numbers", own)
     seen = set(own[2::3])
