@@ -22,7 +22,8 @@ from PIL import Image
 from converters.model import garments
 from converters.model.findings import Findings
 from runtime.data import datasets
-from runtime.data.fields import BOXES, Keypoints
+from runtime.data.fields import BOXES
+from runtime.data.keypoints import Keypoints
 from runtime.data.masks import Outlines
 from runtime.data.recipe import Source
 from runtime.data.split import Gathered, Split

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.commands import spec, stages, tao
+from orchestrator.commands import landmarks, spec, stages, tao
 from orchestrator.commands.check import check
 from orchestrator.commands.convert import convert
 from orchestrator.commands.fetch import fetch
@@ -36,6 +36,7 @@ app = typer.Typer(
 image_app = typer.Typer(help="The container image of our own programs.", no_args_is_help=True)
 app.add_typer(image_app, name="image")
 app.add_typer(spec.app, name="spec")
+app.add_typer(landmarks.app, name="landmarks")
 
 
 def main() -> int:
@@ -112,20 +113,31 @@ def sample(
     train: Annotated[int, typer.Option(min=1, help="Number of training images.")] = 600,
     validation: Annotated[int, typer.Option(min=0, help="Number of validation images.")] = 120,
     seed: Annotated[int, typer.Option(min=0, help="Seed; the same seed draws the same bytes.")] = 1,
-    size: Annotated[int, typer.Option(min=64, help="Approximate longer side of an image in pixels.")] = 420,
+    size: Annotated[
+        int | None,
+        typer.Option(min=64, help="Longer side of an image in pixels, about (default: 420, of deepfashion 300)."),
+    ] = None,
+    layout: Annotated[
+        str,
+        typer.Option(
+            help="deepfashion2: boxes, landmarks and outlines; deepfashion: categories, attributes, a box an image."
+        ),
+    ] = "deepfashion2",
+    test: Annotated[int, typer.Option(min=0, help="Number of test images; deepfashion2 has none.")] = 0,
 ) -> None:
-    """Draw a sample data set: garments with boxes, landmarks and outlines, in DeepFashion2's format."""
+    """Draw a sample data set: garments with annotations, in DeepFashion2's or DeepFashion's layout."""
     from orchestrator.commands import demo
 
     folder = options.workspace.absolute() / out
     if folder.exists() and any(folder.iterdir()) and not options.force:
         raise UsageError("is not empty", where=folder, hint="choose another folder, or --force to replace it")
     if options.dry_run:
-        _answer(options, {"folder": str(folder)}, f"would draw {train + validation} pictures into {folder}")
+        _answer(options, {"folder": str(folder)}, f"would draw {train + validation + test} pictures into {folder}")
         return
-    demo.draw(folder, demo.Sample(train=train, validation=validation, seed=seed, size=size), options.console.progress)
-    told = {"folder": str(folder), "train": train, "validation": validation}
-    _answer(options, told, f"drew {train + validation} pictures into {folder}")
+    chosen = demo.Sample(train=train, validation=validation, seed=seed, size=size, test=test, layout=layout)
+    demo.draw(folder, chosen, options.console.progress)
+    told = {"folder": str(folder), "train": train, "validation": validation, "test": test}
+    _answer(options, told, f"drew {train + validation + test} pictures into {folder}")
 
 
 for stage_command in stages.ALL:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MultipleOf
 
 from specs.checks import Finding
 
@@ -16,6 +16,9 @@ Positive = Annotated[float, Gt(0)]
 NotNegative = Annotated[float, Ge(0)]
 Count = Annotated[int, Gt(0)]
 Whole = Annotated[int, Ge(0)]
+STRIDE = 32
+"""Of the coarsest maps: sides of an input of one size are multiples of it."""
+Side = Annotated[int, Ge(STRIDE), MultipleOf(STRIDE)]
 
 STRICT: Any = {"extra": "forbid", "allow_inf_nan": False, "use_attribute_docstrings": True}
 """How pydantic reads a section."""

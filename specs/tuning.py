@@ -28,7 +28,12 @@ def build(folder: str, kind: type[Any], given: Mapping[str, object], where: Plac
     from pydantic import ValidationError
 
     known = [field.name for field in dataclasses.fields(kind)]
-    lists = {field.name for field in dataclasses.fields(kind) if isinstance(field.default, tuple)}
+    annotated = typing.get_type_hints(kind)
+    lists = {
+        field.name
+        for field in dataclasses.fields(kind)
+        if isinstance(field.default, tuple) and str not in typing.get_args(annotated[field.name])
+    }
     problems: list[tuple[str, str, str | None]] = []
     values: dict[str, object] = {}
     for key, value in given.items():

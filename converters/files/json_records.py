@@ -238,6 +238,14 @@ def scan(
     raise document.error("this object has more members than it can have", at)
 
 
+def whole(document: Document, name: str) -> Iterator[Piece]:
+    """The records of a file that is nothing but a list of objects, called ``name`` in messages. Raises DataError."""
+    records = Records(document, _begin(document, b"["), name)
+    yield from records
+    if (at := _blank(document, records.end)) < document.size:
+        raise document.error("not valid JSON: there is more behind its end", at)
+
+
 def edges(document: Document, *, first: Collection[str], last: str, length: int = 4 << 20) -> dict[str, Any]:
     """Members at the two ends of a file, without what lies between: those before ``first`` and from ``last`` on.
 
@@ -259,8 +267,8 @@ def edges(document: Document, *, first: Collection[str], last: str, length: int 
 _BOM = b"\xef\xbb\xbf"
 
 
-def _begin(document: Document) -> int:
-    """Behind the brace that opens the file."""
+def _begin(document: Document, opening: bytes = b"{") -> int:
+    """Behind the bracket that opens the file."""
     start = document.read(0, 3)
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError("this file is not UTF-8 text", where=document.path, hint="save it as UTF-8")
@@ -268,11 +276,12 @@ def _begin(document: Document) -> int:
     mark = document.read(at, 1)
     if not mark:
         raise DataError("this file is empty", where=document.path, hint=AGAIN)
-    if mark != b"{":
-        kind = {b"[": "a list", b'"': "a string"}.get(mark)
-        if kind is None:
+    if mark != opening:
+        kinds = {b"{": "an object", b"[": "a list", b'"': "a string"}
+        if mark not in kinds:
             raise document.error("this is no JSON", at)
-        raise DataError(f"a JSON object is needed here, not {kind}", where=document.path)
+        needed = "a JSON object" if opening == b"{" else "a JSON list"
+        raise DataError(f"{needed} is needed here, not {kinds[mark]}", where=document.path)
     return at + 1
 
 

@@ -55,7 +55,8 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
         raise DataError("the first row does not name the columns", where=place.annotations, hint=hint)
     known = frozenset(classes) if classes is not None else None
     categories = classes if classes is not None else tuple(sorted(csv_rows.index(table).classes))
-    return Dataset(categories, Rows(table, place.images, known))
+    tasks = tuple(name.removeprefix(_TASK) for name, _ in table.columns[2:])
+    return Dataset(categories, Rows(table, place.images, known), tasks=tasks)
 
 
 def _table(path: Path) -> Table | None:

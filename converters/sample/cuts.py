@@ -57,8 +57,27 @@ class UpperCut:
     character: int
 
     @property
+    def flare(self) -> float:
+        """How much wider the hem is than the hips."""
+        return self.hem - self.hips
+
+    @property
     def is_dress(self) -> bool:
         return self.category in DRESSES
+
+    @property
+    def placket(self) -> bool:
+        """Whether buttons end a little below the neckline rather than at the hem."""
+        return self.is_dress or self.character % 3 == 0
+
+    @property
+    def chest_pocket(self) -> bool:
+        return self.pocket and not self.is_dress and self.category in (*SHORT_SLEEVED, *LONG_SLEEVED)
+
+    @property
+    def boxy(self) -> bool:
+        """Whether it hangs straight down from the chest rather than follows the waist."""
+        return self.waist > self.armpit[0] - 0.04
 
 
 @dataclass(frozen=True)
@@ -70,6 +89,11 @@ class OutwearCut:
     gap: tuple[float, float]
     lapel: float
     opening: float
+
+    @property
+    def long(self) -> bool:
+        """Whether it is a coat's length rather than a jacket's."""
+        return self.body.length > 1.7
 
 
 @dataclass(frozen=True)
@@ -91,6 +115,21 @@ class LowerCut:
     hem_curve: float
     wave: float
     character: int
+
+    @property
+    def flare(self) -> float:
+        """Of a skirt: how much wider the hem is than the hips."""
+        return self.hem - self.hips
+
+    @property
+    def leg(self) -> str:
+        """Of trousers: "narrow", "straight" or "wide"."""
+        return "narrow" if self.hem < 0.15 else "wide" if self.hem > 0.2 else "straight"
+
+    @property
+    def pleated(self) -> bool:
+        """Of a skirt: sharp pleats from the waistband to the hem."""
+        return self.category == 9 and self.pleats > 6
 
 
 Cut = UpperCut | OutwearCut | LowerCut

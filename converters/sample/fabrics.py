@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,6 +14,9 @@ from PIL import Image, ImageDraw, ImageFilter
 from converters.sample.noise import SIDE, Gray, cloud, planes
 
 Colour = tuple[int, int, int]
+
+Print = tuple[Gray, str]
+"""A tile, shape (3, 512, 512), and what its pattern is called."""
 
 TILE = SIDE
 """Pixels of a tile's side; a tile covers one unit of the body frame."""
@@ -27,23 +31,51 @@ PALETTE: tuple[Colour, ...] = (
 )  # fmt: skip
 
 
+COLOURS = (
+    "white", "beige", "beige", "brown", "brown", "brown",
+    "black", "gray", "gray", "gray", "navy", "blue",
+    "blue", "blue", "teal", "teal", "green", "green",
+    "green", "green", "yellow", "yellow", "orange", "orange",
+    "red", "red", "pink", "pink", "purple", "purple",
+    "purple",
+)  # fmt: skip
+"""The name of each colour of the palette."""
+
+
 @dataclass(frozen=True)
 class Fabric:
-    """A cloth and what goes with it. ``tile`` is packed RGBA, shape (512, 512), uint32, and repeats without a seam."""
+    """A cloth and what goes with it. ``tile`` is packed RGBA, shape (512, 512), uint32, and repeats without a seam.
+
+    ``pattern`` is what is to be seen on it: "solid", "mottled", "horizontal stripe", "vertical stripe", "gingham",
+    "plaid", "polka dot", "floral print", "denim", "knit" or "cable knit".
+    """
 
     tile: NDArray[np.uint32]
     base: Colour
     rib: Colour
     trim: Colour
     lining: Colour
+    pattern: str = "solid"
+
+    def colours(self, share: float = 0.2) -> frozenset[str]:
+        """Names of the colours that at least ``share`` of the cloth has."""
+        pixels = self.tile.view(np.uint8).reshape(TILE, TILE, 4)[::16, ::16, :3].reshape(-1, 1, 3).astype(np.float32)
+        nearest = np.square(pixels - np.array(PALETTE, dtype=np.float32)).sum(axis=2).argmin(axis=1)
+        counts = Counter(COLOURS[place] for place in nearest.tolist())
+        return frozenset(name for name, count in counts.items() if count >= share * len(nearest))
 
 
-def draw_fabric(rng: np.random.Generator) -> Fabric:
-    """A random cloth: base colour, pattern, weave."""
+def draw_weave(rng: np.random.Generator) -> str:
+    """How a random cloth is made: "plain", "stripes", "check", "dots", "floral", "denim" or "knit"."""
+    return str(rng.choice(list(_PATTERNS), p=_WEIGHTS))
+
+
+def draw_fabric(rng: np.random.Generator, weave: str | None = None) -> Fabric:
+    """A random cloth: base colour, pattern, weave (default: a random one, too)."""
     base = vary(PALETTE[rng.integers(len(PALETTE))], rng)
-    name = str(rng.choice(list(_PATTERNS), p=_WEIGHTS))
+    name = weave or draw_weave(rng)
     other = contrast(base, rng)
-    tile = _PATTERNS[name](base, other, rng)
+    tile, pattern = _PATTERNS[name](base, other, rng)
     if name not in ("denim", "knit"):
         tile = tile * _texture("twill" if rng.random() < 0.4 else "plain")
     else:
@@ -57,7 +89,7 @@ def draw_fabric(rng: np.random.Generator) -> Fabric:
     leather = ((40, 34, 32), (92, 60, 40), (150, 104, 66), (200, 176, 140))[rng.integers(4)]
     trim = leather if rng.random() < 0.6 else other
     return Fabric(
-        packed.view(np.uint32)[..., 0], base, (rib[0], rib[1], rib[2]), trim, (lining[0], lining[1], lining[2])
+        packed.view(np.uint32)[..., 0], base, (rib[0], rib[1], rib[2]), trim, (lining[0], lining[1], lining[2]), pattern
     )
 
 
@@ -113,19 +145,21 @@ def _bars(count: int, share: float) -> Gray:
     return np.clip((share / 2 - np.abs(phase - 0.5)) / edge + 0.5, 0, 1).astype(np.float32)
 
 
-def _plain(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
+def _plain(base: Colour, other: Colour, rng: np.random.Generator) -> Print:
     del other
     if rng.random() < 0.25:
-        return _flat(base) * (1 + 0.16 * cloud(4, 5, 4))
-    return _flat(base)
+        return _flat(base) * (1 + 0.16 * cloud(4, 5, 4)), "mottled"
+    return _flat(base), "solid"
 
 
-def _stripes(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
+def _stripes(base: Colour, other: Colour, rng: np.random.Generator) -> Print:
     bars = _bars(int(rng.choice([5, 6, 8, 10, 14])), float(rng.choice([0.25, 0.4, 0.5])))
-    return _mix(base, other, bars[:, None] if rng.random() < 0.65 else bars[None, :])
+    if rng.random() < 0.65:
+        return _mix(base, other, bars[:, None]), "horizontal stripe"
+    return _mix(base, other, bars[None, :]), "vertical stripe"
 
 
-def _check(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
+def _check(base: Colour, other: Colour, rng: np.random.Generator) -> Print:
     count = int(rng.choice([4, 6, 9, 12]))
     bars = _bars(count, 0.5)
     tile = _mix(base, other, (bars[:, None] + bars[None, :]) * np.float32(0.45))
@@ -133,8 +167,8 @@ def _check(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
         thin = _bars(count, 0.08)
         third = planes(PALETTE[rng.integers(len(PALETTE))])
         share = np.maximum(np.roll(thin, 20)[:, None], np.roll(thin, 20)[None, :]) * 0.7
-        return np.asarray(tile * (1 - share) + third * share, dtype=np.float32)
-    return tile
+        return np.asarray(tile * (1 - share) + third * share, dtype=np.float32), "plaid"
+    return tile, "gingham"
 
 
 def _stamped(base: Colour, radius: float) -> tuple[Image.Image, ImageDraw.ImageDraw]:
@@ -156,7 +190,7 @@ def _soft(image: Image.Image) -> Gray:
     return np.moveaxis(np.asarray(image.filter(ImageFilter.BoxBlur(1)), dtype=np.float32), -1, 0)
 
 
-def _dots(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
+def _dots(base: Colour, other: Colour, rng: np.random.Generator) -> Print:
     count = int(rng.choice([4, 6, 8]))
     pitch = TILE / count
     radius = pitch * rng.uniform(0.13, 0.26)
@@ -165,10 +199,10 @@ def _dots(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
         for column in range(count):
             for half in (0.0, 0.5):
                 _disc(draw, (column + half) * pitch, (row + half) * pitch, radius, other)
-    return _soft(image)
+    return _soft(image), "polka dot"
 
 
-def _floral(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
+def _floral(base: Colour, other: Colour, rng: np.random.Generator) -> Print:
     image, draw = _stamped(base, 0)
     leaf = vary(((96, 128, 84), (60, 96, 72), (140, 156, 110))[rng.integers(3)], rng)
     centre = (236, 206, 110) if luminance(other) < 190 else (200, 130, 70)
@@ -187,24 +221,25 @@ def _floral(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
             angle = turn + step * 2 * np.pi / 5
             _disc(draw, x + 0.72 * radius * np.cos(angle), y + 0.72 * radius * np.sin(angle), radius * 0.52, petals)
         _disc(draw, x, y, radius * 0.34, centre)
-    return _soft(image)
+    return _soft(image), "floral print"
 
 
-def _denim(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
+def _denim(base: Colour, other: Colour, rng: np.random.Generator) -> Print:
     """Twill whose threads show, worn pale in soft patches; any colour can be woven so."""
     del other
     pale = 0.5 * (1 + cloud(96, 7)) * rng.uniform(0.1, 0.35)
     white = tuple(int(value + (255 - value) * 0.55) for value in base)
-    return _mix(base, (white[0], white[1], white[2]), np.clip(pale + 0.16 * _twill() + 0.07 * cloud(2, 9), 0, 1))
+    share = np.clip(pale + 0.16 * _twill() + 0.07 * cloud(2, 9), 0, 1)
+    return _mix(base, (white[0], white[1], white[2]), share), "denim"
 
 
-def _knit(base: Colour, other: Colour, rng: np.random.Generator) -> Gray:
+def _knit(base: Colour, other: Colour, rng: np.random.Generator) -> Print:
     """Columns of V stitches, sometimes with cables."""
     del other
     tile = _flat(base) * (1 + 0.16 * _stitches(int(rng.choice([24, 32]))))
     if rng.random() < 0.4:
-        tile = np.asarray(tile * (1 + 0.14 * _cables()), dtype=np.float32)
-    return tile
+        return np.asarray(tile * (1 + 0.14 * _cables()), dtype=np.float32), "cable knit"
+    return tile, "knit"
 
 
 @cache

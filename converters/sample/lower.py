@@ -156,9 +156,9 @@ def _skirt(cut: LowerCut) -> Figure:
     landmarks = join(waist, left_side, hem[[0, 20, 40]], left_side * MIRROR)
     band_parts, band_lines, buttons = _band(cut)
     lines = [Line(hem - points((0, 0.04)), 0.006, -0.35, 0.02)]
-    if cut.pockets and not cut.pleats > 6:
+    if cut.pockets and not cut.pleated:
         lines.append(Line(points([(0, TOP + cut.band_height), (0, cut.length + cut.hem_curve)]), 0.006, -0.35))
-    if cut.turn_up and cut.pleats <= 6:
+    if cut.turn_up and not cut.pleated:
         tier = cut.length * 0.6 + TOP * 0.4
         half = float(np.interp(tier, (TOP, TOP + 0.42, cut.length), (cut.waist, cut.hips, cut.hem)))
         lines.append(Line(spline(points([(-half, tier), (0, tier + cut.hem_curve * 0.7), (half, tier)])), 0.012, -0.5))
@@ -176,7 +176,7 @@ def _skirt(cut: LowerCut) -> Figure:
 
 def _skirt_folds(cut: LowerCut) -> tuple[Fold, ...]:
     rng = np.random.default_rng(cut.character)
-    sharp = cut.pleats > 6
+    sharp = cut.pleated
     count = cut.pleats * 2 if sharp else 5 + int(16 * max(0.0, cut.hem - cut.hips))
     folds = []
     for place in np.linspace(-0.9, 0.9, count):

@@ -21,6 +21,8 @@ from converters.sample.shape import Figure, Part, Points
 
 Random = np.random.Generator
 
+QUALITY = 90
+"""Of the JPEG files."""
 ATTEMPTS = 12
 SEEN = 0.4
 """A garment of which less than this share can be seen would be a riddle: the scene is arranged anew."""

@@ -27,7 +27,8 @@ from converters.sample.shape import (
 WAIST, HIPS = 0.92, 1.35
 SHORT_ARM = 0.45
 """Short sleeves stand off however far the arms hang down (radians)."""
-_SIDES = {1: 2, 2: 2, 3: 2, 4: 2, 5: 1, 6: 1, 10: 4, 11: 4, 12: 3, 13: 3}
+SIDES = {1: 2, 2: 2, 3: 2, 4: 2, 5: 1, 6: 1, 10: 4, 11: 4, 12: 3, 13: 3}
+"""How many landmarks lie evenly between armpit and hem, by category."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def width_at(cut: UpperCut, y: ArrayLike) -> NDArray[np.float64]:
 
 def side(cut: UpperCut) -> tuple[Points, Points]:
     """The left side from the armpit to the hem's end: its landmarks (armpit and hem not included) and its curve."""
-    count = _SIDES[cut.category]
+    count = SIDES[cut.category]
     top, bottom = cut.armpit[1], cut.length
     heights = top + (bottom - top) * np.arange(1, count + 1) / (count + 1)
     knots = np.stack([-width_at(cut, heights), heights], axis=1)
@@ -233,13 +234,13 @@ def _details(cut: UpperCut, front_edge: Points, back_edge: Points, hem: Points) 
             lines.append(Line(along(_collar(cut), np.linspace(0.30, 0.72, 9)) * flip * 0.985, 0.005, -0.3, 0.014))
         behind.append(Part(band(beside(back_edge, 0.0), 0.07), "fabric", tone=0.8))
     if cut.closure == "buttons":
-        bottom = cut.length if not cut.is_dress and cut.character % 3 else min(cut.length, cut.neck_depth + 0.32)
+        bottom = min(cut.length, cut.neck_depth + 0.32) if cut.placket else cut.length
         start = cut.neck_depth + 0.01
         for x in (-0.032, 0.032):
             lines.append(Line(points([(x, start), (x, bottom)]), 0.006, -0.4))
         count = max(2, round((bottom - start) / 0.17))
         buttons += [(0.0, float(y)) for y in np.linspace(start + 0.05, bottom - 0.07, count)]
-    if cut.pocket and not cut.is_dress and cut.category in (*SHORT_SLEEVED, *LONG_SLEEVED):
+    if cut.chest_pocket:
         x, y = 0.11, 0.46
         patch = points([(x, y), (x + 0.16, y), (x + 0.16, y + 0.15), (x + 0.08, y + 0.19), (x, y + 0.15)])
         parts.append(Part(patch, tone=0.98, lift=0.12))

@@ -18,12 +18,15 @@ SHEET = "results.jpg"
 
 @dataclass(frozen=True)
 class Sample:
-    """How many pictures to draw, from which seed; ``size`` is about the longer side in pixels."""
+    """How many pictures to draw, from which seed; ``size`` is about the longer side in pixels (default: as the layout
+    has it)."""
 
     train: int
     validation: int
     seed: int
-    size: int = 420
+    size: int | None = None
+    test: int = 0
+    layout: str = "deepfashion2"
 
 
 def draw(folder: Path, sample: Sample, progress: Progress) -> None:

@@ -76,6 +76,10 @@ class Evaluate:
     results: Path | None = None
     class_maps: tuple[Path, ...] = ()
     """COCO files whose order and ids of classes and images results have; only our own programs know these."""
+    boxes: Path | None = None
+    """COCO results of a detector, on whose boxes a network is measured that is shown one object at a time; only our own
+    programs know such networks."""
+    boxes_threshold: float | None = None
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
+
+from annotated_types import Ge, Le
 
 from orchestrator.drafts import Draft
 from orchestrator.jobs import Evaluate, Request, checkpoints, sources
 from orchestrator.run import Run
 from orchestrator.screen.console import Console
+from orchestrator.settings import STRICT
 from orchestrator.stages import prepare, train
 from tltpipe import files
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measuring:
+    """Evaluation (docs/evaluate.md)."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    boxes: str | None = None
+    """COCO results of a detector, for networks that are shown one object at a time (default: the annotated boxes)."""
+    boxes_threshold: Annotated[float, Ge(0), Le(1)] | None = None
+    """Lowest score of these boxes (default: all)."""
+
 
 ABOUT = "measuring the model on the validation data"
 NEEDS = ("train",)
 DATA: tuple[str, ...] | None = None
 SPEC: str | None = None
-SETTINGS: type[Any] | None = None
+SETTINGS: type[Any] | None = Measuring
 ON_REQUEST = False
 MISSING = "run `tltpipe train` first"
 
@@ -35,7 +52,8 @@ def drafts(run: Run) -> list[Draft]:
 
 def inputs(run: Run) -> list[Path]:
     held_out, data = run.held_out or run.splits[0], sources.of_run(run)
-    return [checkpoints.chosen(run), data.annotation_path(run, held_out), data.image_path(run, held_out)]
+    found = [checkpoints.chosen(run), data.annotation_path(run, held_out), data.image_path(run, held_out)]
+    return found if (boxes := _boxes(run)) is None else [*found, boxes]
 
 
 def indifferent(run: Run) -> tuple[str, ...]:
@@ -63,12 +81,19 @@ def execute(run: Run) -> dict[str, Any]:
     about = {"model": run.workspace.name(request.model), **checkpoints.facts(request.model)}
     if run.runner.pretends:
         return about
-    scores = _called(evaluation.scores() or {}, prepare.display_names(run))
+    scores = evaluation.scores() or {}
     # Curves are for programs that draw; they stay where the images are.
-    everything = about | {name: value for name, value in scores.items() if name not in ("curves", "model")}
+    called = _called(scores, prepare.display_names(run))
+    everything = about | {name: value for name, value in called.items() if name not in ("curves", "model")}
     files.write_text(run.workspace.evaluation, json.dumps(everything, indent=2) + "\n")
-    named = (*about, *SCORES, *_plain(scores), "average_precision", "coco", "threshold")
-    short = {name: everything[name] for name in named if name in everything}
+    return about | summary(run, scores)
+
+
+def summary(run: Run, scores: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``show`` shows of ``scores``, which an evaluation left."""
+    scores = _called(scores, prepare.display_names(run))
+    named = (*SCORES, *_plain(scores), "average_precision", "coco", "threshold")
+    short = {name: scores[name] for name in named if name in scores}
     if "classes" in scores:
         short |= {"classes": [*scores["classes"], scores["all"]]}
     lines = _lines(run, scores)
@@ -122,6 +147,9 @@ def _lines(run: Run, scores: Mapping[str, Any]) -> list[str]:
         known = {WORDS[name]: figures[name] for name in WORDS if name in figures} or figures
         values = "  ".join(f"{name} {_number(value)}" for name, value in known.items())
         lines.append(f"{group.upper() or 'figures':<10}{values}")
+    if boxes := scores.get("boxes_from"):
+        counts = f"{boxes['samples']} of {boxes['detections']} detections"
+        lines.append(f"boxes     {counts} in {boxes['file']}")
     if drawn := scores.get("pictures_drawn"):
         lines.append(f"pictures  {run.workspace.name(run.workspace.evaluated)}/ {', '.join(drawn)}")
     return lines
@@ -133,4 +161,13 @@ def _number(value: float | None) -> str:
 
 def _request(run: Run) -> Evaluate:
     model, maps = checkpoints.chosen(run), prepare.class_maps(run)
-    return Evaluate(run.config.network, train.settled(run).path, model, run.workspace.output, maps)
+    return Evaluate(
+        run.config.network, train.settled(run).path, model, run.workspace.output, maps,
+        boxes=_boxes(run), boxes_threshold=run.config.section(Measuring).boxes_threshold,
+    )  # fmt: skip
+
+
+def _boxes(run: Run) -> Path | None:
+    """A path in the workspace, or from the root."""
+    named = run.config.section(Measuring).boxes
+    return None if named is None else run.workspace.root / named

@@ -38,8 +38,11 @@ class Inference:
     """cpu, cuda or cuda:1 (default: a GPU where there is one)."""
     batch_size: Annotated[int, Ge(1)] | None = None
     """Images per batch (default: the program's)."""
+    ten_crop: bool = False
+    """Classifiers: predictions are the mean over ten views of an image (docs/infer.md)."""
     cascade: str | None = None
-    """Detector, of people for example, whose objects are cropped: the model sees the crops (docs/infer.md)."""
+    """Detector, of people for example, whose objects are cropped: the model sees the crops, or each object by itself
+    where it is one of landmarks (docs/infer.md)."""
     cascade_threshold: Annotated[float, Gt(0), Lt(1)] | None = None
     """Lowest score of an object to be cropped (default: its spec's)."""
     cascade_classes: list[str] | None = None
@@ -158,6 +161,7 @@ def _request(run: Run, subject: Path) -> Infer:
     target = run.workspace.inference
     chosen = run.config.section(Inference)
     options: dict[str, Any] = {"device": chosen.device, "batch_size": chosen.batch_size}
+    options |= {"ten_crop": "" if chosen.ten_crop else None}
     options |= _of_cascade(run)
     model, *first = reversed(_models(run))
     return Infer(
@@ -192,10 +196,10 @@ def _of_cascade(run: Run) -> dict[str, Any]:
 
 
 def _suffix(request: Infer) -> str:
-    """That of the labels of each image: a cascade's are boxes, whatever else its models predict."""
+    """That of the labels of each image."""
     import specs
 
-    return LINES if request.first is not None else specs.results(request.network)["labels"]
+    return specs.results(request.network)["labels"]
 
 
 def _models(run: Run) -> list[Path]:

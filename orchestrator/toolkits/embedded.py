@@ -71,6 +71,8 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
         chosen += ["-r", at(request.results)]
         coco = ["--coco"] if _in_coco(request) else []
         chosen += [*coco, "--class_map", *map(at, request.class_maps)] if request.class_maps else []
+        chosen += _boxes(request, at)
+        request = replace(request, boxes=None)
     if isinstance(request, Convert) and request.allow_loss:
         chosen += ["--allow-loss"]
     if isinstance(request, Prune) and request.force:
@@ -101,6 +103,13 @@ def _infer(request: Infer, at: At) -> tuple[str | Secret, ...]:
     return (*words, *_spelled(request.options))
 
 
+def _boxes(request: Evaluate, at: At) -> list[str]:
+    words = ["--boxes", at(request.boxes)] if request.boxes is not None else []
+    return words + (
+        ["--boxes_threshold", f"{request.boxes_threshold:g}"] if request.boxes_threshold is not None else []
+    )
+
+
 def _in_coco(request: Evaluate | Infer) -> bool:
     """Whether COCO has a format for what the network predicts."""
     import specs
@@ -126,7 +135,7 @@ def _export(request: Export, at: At) -> tuple[str | Secret, ...]:
 
 
 def _spelled(options: Mapping[str, str]) -> list[str]:
-    return [word for name, value in options.items() for word in (f"--{name}", value)]
+    return [word for name, value in options.items() for word in (f"--{name}", value) if word]
 
 
 def _augment(request: Augment, at: At) -> tuple[str | Secret, ...]:

@@ -55,6 +55,8 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
                 return (*line, "-m", at(resume[0]), "--initial_epoch", str(resume[1]))
             return line if weights is None else (*line, "-m", at(weights))
         case Evaluate(network, spec, model):  # where results go, nobody asks it
+            if request.boxes is not None:
+                raise UsageError("NVIDIA's tlt-evaluate takes no boxes from elsewhere", hint="use our own programs")
             return ("tlt-evaluate", network, "-e", at(spec), "-m", at(model), "-k", KEY)
         case Infer(network, spec, model, images, drawn, labels, threshold, more, _, _, options):
             if request.first is not None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from converters.model import KeypointSlot, Object, Sample
+from converters.model import Attribute, KeypointSlot, Object, Sample
 from tltpipe.errors import DataError, Location
 
 Indices = NDArray[np.integer[Any]]
@@ -31,6 +31,8 @@ class Annotated:
     ``file`` the image is: byte offset and length. ``sample`` has the rest where a format of ``converters`` was read,
     its objects in the same order, with the ``slots`` of their keypoints by class. ``labels`` are numbers from 1 of the
     classes that are trained, 0 for others. ``locate`` gives the line and column of an object, where the format knows.
+    ``attributes`` are those that the data set lists, in the order that its objects count them by; the same object for
+    all of its images.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Annotated:
     slots: Mapping[str, KeypointSlot] = field(default_factory=dict)
     labels: Sequence[int] = ()
     locate: Callable[[Object], Location | None] | None = None
+    attributes: Sequence[Attribute] = ()
 
     def rich(self, what: str) -> Sample:
         """The sample. Raises DataError where the format has no ``what``, which the task needs."""
@@ -129,6 +132,9 @@ class Ragged:
 
     data: bytearray = field(default_factory=bytearray)
     ends: array[int] = field(default_factory=lambda: array("q", [0]))
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
 
     @property
     def nbytes(self) -> int:

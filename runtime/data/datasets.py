@@ -58,7 +58,7 @@ def of_dataset(dataset: Dataset, folder: Path, findings: Findings) -> Iterator[A
         yield Annotated(
             name, sample.width, sample.height, classes, boxes, difficult,
             file=sample.annotations, sample=sample, slots=dataset.keypoints,
-            locate=partial(locate, key) if locate is not None else None,
+            locate=partial(locate, key) if locate is not None else None, attributes=dataset.attributes,
         )  # fmt: skip
 
 

@@ -6,8 +6,6 @@ of ``Field`` is a field: the set is open.
 
 from __future__ import annotations
 
-import struct
-from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +14,11 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from converters.model import KeypointSlot, Object, Sample, flat, run_lengths
+from converters.model import Object, run_lengths
 from runtime.data.columns import Annotated, Column, Fixed, Ragged
-from runtime.imaging import decoding, landmarks
+from runtime.imaging import decoding
 from runtime.imaging.placement import Seen
-from runtime.imaging.transforms import Points as Floats
 from runtime.imaging.transforms import Size
-from tltpipe.errors import DataError
 
 
 class Field(Protocol):
@@ -90,6 +86,21 @@ class Derived(Protocol):
         ...
 
 
+@runtime_checkable
+class Sampling(Protocol):
+    """A field without which an object is no sample of its own, though it stays with the objects of its image: to
+    COCO's evaluation it is neither right nor wrong."""
+
+    def sampled(self, column: Column) -> NDArray[np.bool_]:
+        """Which objects of ``column`` are samples [M]."""
+        ...
+
+    @property
+    def unsampled(self) -> str:
+        """What the others are, in the words that they are counted by."""
+        ...
+
+
 Fields = Mapping[str, Field]
 
 
@@ -129,45 +140,6 @@ class Boxes:
 
     def placed(self, values: Any, seen: Seen) -> NDArray[Any]:  # noqa: ARG002
         return seen.boxes
-
-
-@dataclass(frozen=True)
-class Keypoints:
-    """Float32 [n, ``count``, 3] x, y, visibility (2 visible, 1 occluded, 0 not labelled, then x = y = 0).
-
-    Stored are an object's own points alone, of a vector in which each class has its place, and what a mirror swaps.
-    """
-
-    count: int
-    per: Literal["object"] = "object"
-    to_model: bool = True
-
-    def column(self) -> Column:
-        return Ragged()
-
-    def read(self, annotated: Annotated) -> Sequence[bytes]:
-        sample = annotated.rich("keypoints")
-        if sample.objects and not annotated.slots:
-            raise annotated.lacking("keypoints")
-        return [self._bytes(thing, annotated.slots.get(thing.category), sample) for thing in sample.objects]
-
-    def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
-        placed = np.zeros((len(values), self.count, 3), np.float32)
-        for number, value in enumerate(values):
-            offset, order, points = _unpacked_points(value)
-            placed[number, offset : offset + len(order)] = seen.placement.points(points, order)
-        return placed
-
-    def _bytes(self, thing: Object, slot: KeypointSlot | None, sample: Sample) -> bytes:
-        if slot is None or not thing.keypoints:
-            return _NO_POINTS
-        if slot.offset + slot.count > self.count:
-            what = f"{thing.category} has keypoints up to number {slot.offset + slot.count}, the network {self.count}"
-            raise DataError(what, where=sample.where(thing))
-        numbers, order = flat(thing.keypoints), landmarks.flip_order(thing.category, slot)
-        places = array("f", numbers[::3]) + array("f", numbers[1::3])
-        head = struct.pack("=HH", slot.offset, len(order)) + array("H", order).tobytes()
-        return head + places.tobytes() + bytes(map(int, numbers[2::3]))
 
 
 @dataclass(frozen=True)
@@ -232,17 +204,6 @@ BOXES: Fields = {
     "area": Value(np.float32, area, to_model=False),
 }
 """What every task of objects with boxes has."""
-
-
-_NO_POINTS = struct.pack("=HH", 0, 0)
-
-
-def _unpacked_points(value: bytes) -> tuple[int, Sequence[int], Floats]:
-    """Offset in the vector, the mirror's order, and points [count, 3]."""
-    offset, count = struct.unpack_from("=HH", value)
-    order = np.frombuffer(value, np.uint16, count, 4).tolist()
-    places = np.frombuffer(value, np.float32, 2 * count, 4 + 2 * count).reshape(2, -1)
-    return offset, order, np.column_stack([*places, np.frombuffer(value, np.uint8, count, 4 + 10 * count)])
 
 
 def _area(thing: Object) -> float:

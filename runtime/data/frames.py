@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import glob
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from converters.files import listing
+from converters.model import Dataset
 from converters.model.findings import Findings
 from converters.tfrecords import records
 from converters.transfer import losing, opening
@@ -87,14 +88,20 @@ def categories(recipe: Recipe) -> tuple[str, ...]:
     """The classes that the training data list, each once, in their order. Raises DataError and SpecError as
     ``training`` does."""
     listed: dict[str, str] = {}
-    for source in recipe.data.training:
-        _require_there(recipe, source)
-        for name in datasets.opened(source, "training").categories:
+    for dataset in training_sets(recipe):
+        for name in dataset.categories:
             listed.setdefault(name.lower(), name)
     if not listed:
         hint = f"write them in the spec: {recipe.data.naming}"
         raise DataError("the training data list no classes", where=recipe.data.training[0].annotations, hint=hint)
     return tuple(listed.values())
+
+
+def training_sets(recipe: Recipe) -> Iterator[Dataset]:
+    """The data sets to train on, opened. Raises DataError and SpecError as ``training`` does."""
+    for source in recipe.data.training:
+        _require_there(recipe, source)
+        yield datasets.opened(source, "training")
 
 
 def _files(data: Data, source: Source, what: str) -> list[Path]:
@@ -111,12 +118,9 @@ def _read(
 ) -> Split | None:
     """Read the annotations of ``sources`` into arrays; None when not one file is left of them."""
     data = recipe.data
-    mapping = {key: classes.index(value) + 1 for key, value in data.mapping.items()}
-    if not mapping:
-        mapping = {name.lower(): number for number, name in enumerate(classes, start=1)}
     validates = what == "validation"
     gathered = Gathered(
-        fields, mapping, tuple(classes),
+        fields, data.labels(classes), tuple(classes),
         hard=validates or data.train_difficult, crowds=validates and "crowd" in fields,
         flat=data.flat or "boxes" not in fields, naming=data.naming,
     )  # fmt: skip
@@ -133,7 +137,8 @@ def _read(
     if not read_any:
         return None
     notes = (*passed.notes, *(_notes(recipe, classes, gathered, what) if len(gathered) else ()))
-    return _judged(gathered.split(tuple(counts), notes), what, sources)
+    split = _judged(gathered.split(tuple(counts), notes), what, sources)
+    return _per_object(split, what, sources) if data.per_object else split
 
 
 @dataclass
@@ -176,10 +181,19 @@ class _Reading:
         trained_on &= source.annotations in {each.annotations for each in self.recipe.data.training}
         dataset = datasets.opened(source, self.what, trained_on=trained_on)
         self.gathered.categories.update(dict.fromkeys(name.lower() for name in dataset.categories))
+        self._number(dataset.ids or {name: number for number, name in enumerate(dataset.categories, start=1)})
         folder, findings = datasets.folder(source, dataset), Findings()
         self.gathered.take(datasets.of_dataset(dataset, folder, findings), folder, bar)
         losing.count_findings(self.gathered.losses, findings)
         self.notes += [str(finding) for finding in (*dataset.findings, *findings) if finding.rule.loses]
+
+    def _number(self, ids: Mapping[str, int]) -> None:
+        """Note what a data set calls its categories; the first one that gives a name or a number is right."""
+        known = self.gathered.category_ids
+        taken = {*known.values()}
+        for name, number in ids.items():
+            if number not in taken:
+                known.setdefault(name.lower(), number)
 
 
 def _judged(split: Split, what: str, sources: Sequence[Source]) -> Split:
@@ -193,6 +207,31 @@ def _judged(split: Split, what: str, sources: Sequence[Source]) -> Split:
     formats = {source.format for source in sources}
     checks.require_pictures(split, measured=formats == {"kitti"}, named="tfrecord" not in formats)
     return split
+
+
+def _per_object(split: Split, what: str, sources: Sequence[Source]) -> Split:
+    """``split`` with a sample for each object that can be one; the others are counted, and lost to a training.
+
+    Raises DataError where none can be.
+    """
+    chosen, notes = np.ones(len(split.labels), np.bool_), list(split.notes)
+    for why, lacking in split.unsampled().items():
+        count = int(np.count_nonzero(chosen & lacking))
+        if not count:
+            continue
+        first = split.image(checks.picture_of(split, np.flatnonzero(chosen & lacking)[0]))
+        chosen &= ~lacking
+        notes.append(f"{count} objects of the {what} data are no samples, such as one of {first}: {why}")
+        if what == "training":
+            split.losses.count_written(items=-count)
+            split.losses.lose(why, items=count)
+    if len(chosen) and not chosen.any():
+        raise DataError(
+            f"none of the {len(chosen)} objects of the {what} data can be a sample: {notes[-1].rpartition(': ')[2]}",
+            where=sources[0].annotations if isinstance(sources[0].annotations, Path) else None,
+            hint="see what wrote the annotations",
+        )
+    return replace(split.per_object(chosen), notes=tuple(notes))
 
 
 def _flat_note(count: int, what: str, image: str) -> str:
@@ -321,9 +360,11 @@ def _nearest(name: str, found: Sequence[str]) -> str | None:
 
 
 def describe(split: Split) -> str:
-    """``440 images, 712 boxes`` (objects, where the task has no boxes), and how many of the images are background."""
+    """``440 images, 712 boxes`` (objects, where the task has no boxes), how many samples they make, where that is
+    another number than that of the images, and how many of the images are background."""
     empty = int((np.diff(split.starts) == 0).sum())
     told = f"{len(split)} images, {split.starts[-1]} {'boxes' if 'boxes' in split.fields else 'objects'}"
+    told += "" if split.units is None else f", {split.samples} samples"
     return f"{told}, {empty} of the images without objects" if empty else told
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal
@@ -12,12 +12,14 @@ from typing_extensions import TypeVar
 from runtime.data.defaults import CLIP_NORM
 
 if TYPE_CHECKING:
+    from runtime.data.fields import Fields
     from runtime.imaging.placement import View
     from specs import Spec
     from tltpipe.errors import Location, SpecError
 
 Mode = Literal["SAMPLE", "INTEGRATE"]
 Area = Literal["annotated", "mask", "box"]
+Visibility = Literal["all", "visible"]
 Settings = TypeVar("Settings", covariant=True, default=object)
 """A network's own: SSD's are ``runtime.networks.ssd.config.Settings``."""
 OPSET = 17
@@ -51,6 +53,7 @@ class Data:
     ``shuffled``: training pictures come in another order in each epoch, else in that of the files.
     ``held_out_fields`` are the fields of the spec's dialect that say what to validate on, ``naming`` the one that says
     which classes are trained, for messages. ``flat``: boxes without area are trained on; else they are left out.
+    ``per_object``: every object is a sample of its own, so that an epoch counts objects (``Split.per_object``).
     """
 
     training: tuple[Source, ...]
@@ -63,10 +66,17 @@ class Data:
     held_out_fields: str = "validation_data_sources"
     naming: str = "dataset_config.target_class_mapping"
     flat: bool = True
+    per_object: bool = False
 
     @property
     def section(self) -> str:
         return self.naming.partition(".")[0]
+
+    def labels(self, classes: Sequence[str]) -> dict[str, int]:
+        """The label, from 1, of each class in the files, in lower case, that is trained as one of ``classes``."""
+        if self.mapping:
+            return {name: classes.index(trained) + 1 for name, trained in self.mapping.items()}
+        return {name.lower(): label for label, name in enumerate(classes, start=1)}
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,8 @@ class Evaluation:
     """After every ``period`` epochs, in batches of ``batch_size``; ``iou`` makes a detection right, of boxes rounded to
     ``whole_pixels`` of the input, as NVIDIA compares them, or as they are. ``area``: what COCO's figures of small,
     medium and large objects go by where a task has masks: the annotated area (that of the box where none is), that of
-    the mask or that of the box. ``primary`` names the figure of the task's ``Scores`` that picks the best epoch."""
+    the mask or that of the box. ``visibility``: which annotated landmarks count, all or the visible ones alone.
+    ``primary`` names the figure of the task's ``Scores`` that picks the best epoch."""
 
     period: int
     batch_size: int
@@ -104,16 +115,19 @@ class Evaluation:
     pr_curve: bool = False
     whole_pixels: bool = True
     area: Area = "annotated"
+    visibility: Visibility = "all"
     primary: str = "mAP"
 
 
 @dataclass(frozen=True)
 class Inference:
     """Images are taken in batches of ``batch_size``, by default those of the evaluation, and shown is what has a score
-    of ``threshold`` or more."""
+    of ``threshold`` or more. ``ten_crop``: predictions are the mean over ten views of an image, for tasks that can say
+    what these mean together."""
 
     batch_size: int | None = None
     threshold: float = 0.3
+    ten_crop: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,7 +142,8 @@ class Recipe(Generic[Settings]):
     Gradients longer than ``clip_norm`` are shortened to it. ``workers`` None leaves the number to us.
     ``size`` is the network's input (height, width); None: every image comes in a size of its own.
     ``pretrained`` are weights to start from, and ``opset`` the version of ONNX to export, where the command line names
-    none.
+    none. ``fields`` of targets are in place of those of the task, where they depend on the spec. ``names`` say what
+    places in fields of predictions mean, beside the classes: {"attributes": ("floral", ...)}.
 
     ``training_view`` is given a random generator, ``plain_view`` (validation) and ``inference_view`` (any picture at
     all: a crop written for the pictures of the data set is left out) are not.
@@ -159,6 +174,8 @@ class Recipe(Generic[Settings]):
     inference: Inference = Inference()
     opset: int = OPSET
     iterations: int | None = None
+    fields: Fields | None = None
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def strict(self) -> bool:

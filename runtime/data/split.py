@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from runtime.data import checks
 from runtime.data.columns import Annotated, Column, Fixed
-from runtime.data.fields import Derived, Fields, Judging
+from runtime.data.fields import Derived, Fields, Judging, Sampling
 from runtime.imaging.decoding import Embedded, Stored
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
@@ -27,6 +27,7 @@ UNMAPPED = "of classes that {} does not name"
 FLAT = "boxes without width or height on their images are not trained on"
 DIFFICULT = "marked as occluded, and include_difficult_in_training is off"
 CROWD = "crowds: groups of things in one box are not trained on"
+CROWDS = "crowds: groups of things in one box"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Split:
     ``sources`` has for each data source how many images it has and how often they are shown, relative to others.
     ``units`` [U, 2] image and object that make a sample each, None where every image is one. ``notes`` are lines for
     the user about what was found; ``losses`` has what was read and what of it is here. ``categories`` are the classes
-    that data sets which name them all have, lower case.
+    that data sets which name them all have, lower case, ``category_ids`` the numbers that those give them and
+    ``image_ids`` [N] those of the images, -1 where an image has none.
     """
 
     roots: tuple[Path, ...]
@@ -57,6 +59,8 @@ class Split:
     notes: tuple[str, ...] = ()
     losses: Losses = field(default_factory=Losses, compare=False)
     categories: tuple[str, ...] = ()
+    category_ids: Mapping[str, int] = field(default_factory=dict)
+    image_ids: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -70,6 +74,7 @@ class Split:
     def nbytes(self) -> int:
         """Of all that grows with the data."""
         arrays: list[NDArray[Any] | None] = [self.ends, self.folders, self.sizes, self.starts, self.parts, self.units]
+        arrays.append(self.image_ids)
         columns = sum(column.nbytes for column in {id(column): column for column in self.columns.values()}.values())
         return len(self.names) + columns + sum(each.nbytes for each in arrays if each is not None)
 
@@ -105,20 +110,35 @@ class Split:
         """Places in the columns of the objects of image ``index``."""
         return slice(int(self.starts[index]), int(self.starts[index + 1]))
 
-    def per_object(self) -> Split:
-        """The same with every object a sample of its own: an epoch counts objects."""
+    def per_object(self, chosen: NDArray[np.bool_] | None = None) -> Split:
+        """The same with every object, or those ``chosen`` [M], a sample of its own: an epoch counts objects."""
         images = np.repeat(np.arange(len(self)), np.diff(self.starts))
+        things = np.arange(len(images)) if chosen is None else np.flatnonzero(chosen)
+        units = np.column_stack([images[things], things])
         ends = np.cumsum([0, *(count for count, _ in self.sources)])
-        counts = np.diff(self.starts[ends]).tolist()
+        counts = np.diff(np.searchsorted(units[:, 0], ends)).tolist()
         weights = [weight for _, weight in self.sources]
-        units = np.column_stack([images, np.arange(len(images))])
         return replace(self, units=units, sources=tuple(zip(counts, weights, strict=True)))
+
+    def unsampled(self) -> dict[str, NDArray[np.bool_]]:
+        """Which objects [M] are no samples of their own, and what they are: crowds, or without what a field needs."""
+        found = {CROWDS: self["crowd"]} if "crowd" in self.columns else {}
+        for name, each in self.fields.items():
+            if isinstance(each, Sampling):
+                found[each.unsampled] = ~each.sampled(self.columns[name])
+        return found
 
 
 def _flat(image: Annotated) -> Sequence[bool]:
     """Which of its objects have no area."""
     flat: list[bool] = checks.without_area(image.boxes, np.array([[image.width, image.height]], np.int32)).tolist()
     return flat
+
+
+def _image_id(image: Annotated) -> int:
+    """The number that its file gives it; -1 for none, or one that no program can count with."""
+    number = None if image.sample is None else image.sample.number
+    return -1 if number is None or not 0 <= number < 2**53 else number
 
 
 @dataclass
@@ -128,10 +148,10 @@ class Gathered:
     ``mapped`` and ``unmapped`` count objects by their class in the files, those that are trained and the others;
     ``left_out`` those too difficult, crowds, without area (unless ``flat``), or of no use to a field, by the reason;
     ``ignored`` counts parts of other objects; ``examples`` has an image for each reason.
-    ``categories`` are the classes of data sets that name them, those that are trained and others. ``present`` are the
-    classes (from 1) that any object has, 0 where one is not trained, ``largest`` the largest number of one in records
-    that hold numbers, ``unnamed`` whether there are records without a list of what their numbers mean. ``naming`` is
-    the field of the spec that names the classes.
+    ``categories`` are the classes of data sets that name them, those that are trained and others, and ``category_ids``
+    their numbers there. ``present`` are the classes (from 1) that any object has, 0 where one is not trained,
+    ``largest`` the largest number of one in records that hold numbers, ``unnamed`` whether there are records without a
+    list of what their numbers mean. ``naming`` is the field of the spec that names the classes.
     """
 
     fields: Fields
@@ -150,13 +170,14 @@ class Gathered:
     ignored: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     categories: dict[str, None] = field(default_factory=dict)
+    category_ids: dict[str, int] = field(default_factory=dict)
     losses: Losses = field(default_factory=Losses)
 
     def __post_init__(self) -> None:
         self.roots: dict[Path, int] = {}
         self.names = bytearray()
         self.ends, self.folders, self.sizes = array("q"), array("H"), array("i")
-        self.starts, self.parts = array("q", [0]), array("q")
+        self.starts, self.parts, self.image_ids = array("q", [0]), array("q"), array("q")
         self.stored = {name: each for name, each in self.fields.items() if not isinstance(each, Derived)}
         self.columns = {name: each.column() for name, each in self.stored.items()}
         self.judging = [each for each in self.stored.values() if isinstance(each, Judging)]
@@ -176,6 +197,7 @@ class Gathered:
             self.folders.append(self.roots.setdefault(root, len(self.roots)))
             self.sizes.extend((image.width, image.height))
             self.parts.extend(image.part or (0, 0))
+            self.image_ids.append(_image_id(image))
             self._keep(image, self._chosen(image))
             bar.advance()
 
@@ -262,4 +284,6 @@ class Gathered:
             notes=notes,
             losses=self.losses,
             categories=tuple(self.categories),
+            category_ids=self.category_ids,
+            image_ids=np.frombuffer(self.image_ids, np.int64),
         )

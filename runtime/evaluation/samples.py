@@ -13,7 +13,7 @@ from PIL import Image
 from runtime.data.batches import Batch
 from runtime.imaging.decoding import Pixels
 from runtime.inference import drawn_images
-from runtime.tasks import Example, ImageInfo, Prediction, Task, confident
+from runtime.tasks import Example, ImageInfo, Prediction, Presents, confident
 
 SIDE = 384
 """Images smaller than this are enlarged first: letters need room."""
@@ -33,7 +33,7 @@ def of_batch(batch: Batch, count: int, predictions: Sequence[Prediction] = ()) -
     return examples
 
 
-def drawn(example: Example, task: Task, classes: Sequence[str]) -> Pixels:
+def drawn(example: Example, task: Presents, classes: Sequence[str]) -> Pixels:
     """``example`` with its target on it and, in another colour, its prediction."""
     height, width = example.pixels.shape[:2]
     image, info = _scaled(example, max(1.0, SIDE / max(height, width)))
@@ -43,13 +43,13 @@ def drawn(example: Example, task: Task, classes: Sequence[str]) -> Pixels:
     return np.asarray(task.draw(image, _shown(example.prediction, task, info), classes, target=target))
 
 
-def sheet(examples: Sequence[Example], task: Task, classes: Sequence[str], *, title: str) -> Image.Image:
+def sheet(examples: Sequence[Example], task: Presents, classes: Sequence[str], *, title: str) -> Image.Image:
     """``examples`` in rows under ``title``: each with its target and, where there is one, beside it its prediction."""
     tiles = [tile for example in examples for tile in _tiles(example, task, classes)]
     return drawn_images.sheet(tiles, columns=COLUMNS, cell=CELL, title=title)
 
 
-def _tiles(example: Example, task: Task, classes: Sequence[str]) -> list[Image.Image]:
+def _tiles(example: Example, task: Presents, classes: Sequence[str]) -> list[Image.Image]:
     image, info = _scaled(example, CELL / max(example.pixels.shape[:2]))
     tiles = [task.draw(image, task.restore(example.target, info), classes)]
     if example.prediction is not None:
@@ -57,7 +57,7 @@ def _tiles(example: Example, task: Task, classes: Sequence[str]) -> list[Image.I
     return tiles
 
 
-def _shown(prediction: Prediction, task: Task, info: ImageInfo) -> Prediction:
+def _shown(prediction: Prediction, task: Presents, info: ImageInfo) -> Prediction:
     """The objects to draw, in pixels of the drawn image; none that is infinite, as a network in its first steps may
     predict."""
     shown = confident(prediction, THRESHOLD)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from runtime.data import batches as data
 from runtime.evaluation import samples
 from runtime.networks import PredictsWithLoss
-from runtime.tasks import Example, ImageInfo, Metrics, Prediction, Scores, Task
+from runtime.tasks import Example, ImageInfo, JudgesSplit, Metrics, Prediction, Scores, Task, completed
 
 if TYPE_CHECKING:
     import torch
@@ -49,37 +49,44 @@ def validate(
     model.eval()
     metrics = task.metrics(classes, recipe)
     predict = partial(_predict_with_loss, model, device)
-    validation = run_validation(predict, recipe, split, metrics, progress=progress, examples=EXAMPLES)
+    validation = run_validation(
+        predict, task, recipe, split, metrics, classes, progress=progress, examples=EXAMPLES
+    )  # fmt: skip
     return replace(metrics.scores(), loss=validation.loss, examples=validation.examples)
 
 
 def run_validation(
-    predict: Predict, recipe: Recipe, split: Split, metrics: Metrics, *, progress: Progress, examples: int = 0
-) -> Validation:
+    predict: Predict, task: Task, recipe: Recipe, split: Split, metrics: Metrics, classes: Sequence[str], *,
+    progress: Progress, examples: int = 0, truth: Split | None = None,
+) -> Validation:  # fmt: skip
     """Add what ``predict`` makes of all of ``split`` to ``metrics``; the first ``examples`` images are kept.
 
+    ``truth`` has the same images and what is true of them, where the samples of ``split`` are made of something else.
     Raises DataError for images that cannot be read.
     """
     order, pictures = data.for_validation(recipe, split)
     total, kept = 0.0, list[Example]()
+    if isinstance(metrics, JudgesSplit):
+        metrics.judge(split if truth is None else truth)
     with (
-        progress.bar("validate", total=len(split)) as bar,
+        progress.bar("validate", total=split.samples) as bar,
         closing(data.batches(pictures, order, workers=data.workers(recipe))) as batches,
     ):
         for batch in batches:
             predictions, loss = predict(batch)
+            predictions = completed(task, predictions, batch.targets, classes)
             total += loss * len(predictions) * (len(predictions) if recipe.strict else 1)
             metrics.update(predictions, batch.targets, image_infos(batch, split))
             kept += samples.of_batch(batch, examples - len(kept), predictions)
             bar.advance(len(predictions))
-    return Validation(total / max(1, len(split)), kept)
+    return Validation(total / max(1, split.samples), kept)
 
 
 def image_infos(batch: Batch, split: Split) -> list[ImageInfo]:
     """What ``Metrics`` is told of each image of ``batch``."""
     sizes = split.sizes[list(batch.indices)].tolist()
     return [
-        ImageInfo(split.name(index), (width, height), (pixels.shape[0], pixels.shape[1]), placement)
+        ImageInfo(split.name(index), (width, height), (pixels.shape[0], pixels.shape[1]), placement, index)
         for index, (width, height), pixels, placement in zip(
             batch.indices, sizes, batch.images, batch.placements, strict=True
         )

@@ -29,18 +29,24 @@ SIZES = ((256, 320), (320, 256), (288, 288))
 def scores(
     models: Sequence[Model], recipe: Recipe[Any], split: Split, *, limit: int, progress: Progress
 ) -> list[Scores]:
-    """The scores of each of ``models`` on about ``limit`` images of ``split``, evenly spaced.
+    """The scores of each of ``models`` on about ``limit`` images of ``split``, evenly spaced; on all of them where the
+    task is judged on a whole split.
 
     Every image is decoded once, whatever the number of models.
     """
     from runtime import networks, tasks
     from runtime.data import batches as data
     from runtime.evaluation.validation import image_infos
+    from runtime.tasks import JudgesSplit
 
     task = tasks.load(networks.load(recipe.network).TASK)
     metrics = [task.metrics(each.classes, recipe) for each in models]
     order, images = data.for_validation(recipe, split)
     draws = list(order)
+    for each in metrics:
+        if isinstance(each, JudgesSplit):
+            limit = 0
+            each.judge(split)
     chosen = draws[:: max(1, len(split) // limit) if limit else 1]
     with (
         progress.bar("compare", total=sum(len(draw.indices) for draw in chosen)) as bar,
@@ -48,7 +54,8 @@ def scores(
     ):
         for batch in batches:
             for model, each in zip(models, metrics, strict=True):
-                each.update(model(batch.images), batch.targets, image_infos(batch, split))
+                predictions = tasks.completed(task, model(batch.images), batch.targets, model.classes)
+                each.update(predictions, batch.targets, image_infos(batch, split))
             bar.advance(len(batch.images))
     return [each.scores() for each in metrics]
 

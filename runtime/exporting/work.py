@@ -92,6 +92,7 @@ def _subject(wanted: Wanted, original: Trained) -> Subject:
         data_type=wanted.data_type,
         calibration=batches if wanted.calibration else None,
         view=original.recipe.inference_view,
+        names=original.recipe.names,
     )
 
 
@@ -103,6 +104,7 @@ def _card(wanted: Wanted, subject: Subject, made: Made) -> Card:
         kind=wanted.format,
         network=subject.network,
         classes=subject.classes,
+        names=subject.names,
         size=subject.size,
         input=made.input,
         outputs=made.outputs,
@@ -159,7 +161,7 @@ def _price(wanted: Wanted, original: Trained, int8: Model, subject: Subject, fol
     }
     plan = original.recipe
     show = progress.for_stream()
-    fields = tasks.load(networks.load(plan.network).TASK).FIELDS
+    fields = tasks.fields(tasks.load(networks.load(plan.network).TASK), plan)
     split = frames.validation(plan, original.classes, fields, progress=show) if wanted.recipe else None
     if split is None:
         why = "the spec has no validation data" if wanted.recipe else "without -e there is no validation data"

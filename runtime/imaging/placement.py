@@ -99,15 +99,18 @@ class Placement:
         kept = np.flatnonzero(stays)
         return kept, clipped[kept]
 
-    def points(self, points: Points, order: Sequence[int] | None = None) -> Points:
-        """Keypoints [..., K, 3] (x, y, visibility) moved; those that are not labelled or leave the input are all 0.
+    def points(self, points: Points, order: Sequence[int] | None = None, *, beyond: bool = False) -> Points:
+        """Keypoints [..., K, 3] (x, y, visibility) moved; those that are not labelled are all 0, and unless ``beyond``
+        those that leave the input.
 
         ``order`` [K] is the mirror as a permutation: where the image is flipped, point k is the old point order[k].
         """
         points = np.array(points[..., order, :] if order is not None and self.flipped else points, np.float64)
         points[..., :2] = transforms.move_points(points[..., :2], self.matrix)
-        inside = (points[..., :2] >= 0).all(-1) & (points[..., :2] <= self.size).all(-1)
-        points[~(inside & (points[..., 2] > 0))] = 0
+        stays = points[..., 2] > 0
+        if not beyond:
+            stays &= (points[..., :2] >= 0).all(-1) & (points[..., :2] <= self.size).all(-1)
+        points[~stays] = 0
         return points
 
     def polygons(self, rings: Sequence[Points]) -> list[Points]:

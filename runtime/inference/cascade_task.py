@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from converters.pictures import drawing
+from runtime import tasks
 from runtime.data.fields import Fields
 from runtime.tasks import ImageInfo, Prediction, Presents, Results, ResultsOptions, ResultsWriter, Target
 from runtime.tasks.detection.results import KittiWriter
@@ -86,8 +87,15 @@ class CascadeResults:
             self.own.add(image, name, part)
 
 
-def require_boxes(task: Presents, path: Path) -> None:
-    """Raises UsageError for a model, that in ``path``, whose ``task`` has no boxes."""
-    if "boxes" not in task.FIELDS:
-        what = "this model finds no boxes, so it cannot be part of a cascade"
-        raise UsageError(what, where=path, hint="both models of a cascade are detectors")
+def presented(second: Presents) -> Presents:
+    """How the results of a cascade are shown whose second model is of the task ``second``: those of one that is shown
+    one object at a time are its own."""
+    return CascadeTask(second) if tasks.given_objects(second) is None else second
+
+
+def require_boxes(task: Presents, path: Path, *, first: bool = False) -> None:
+    """Raises UsageError for a model, that in ``path``, whose ``task`` has no boxes, or as the ``first`` one finds
+    none."""
+    if "boxes" not in task.FIELDS or (first and tasks.given_objects(task) is not None):
+        what = f"this model finds no boxes, so it cannot be {'the first' if first else 'part'} of a cascade"
+        raise UsageError(what, where=path, hint="name a detector first, then the model that is to see its objects")

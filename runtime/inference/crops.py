@@ -40,8 +40,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     usual = Crops()
     group = parser.add_argument_group("two models, one behind the other")
     group.add_argument(
-        "--cascade", metavar="FIRST", help="a detector, such as of people: MODEL sees the crops of its objects"
-    )
+        "--cascade", metavar="FIRST",
+        help="a detector, such as of people: MODEL sees the crops of its objects, or each object by itself where it is "
+        "shown one at a time",
+    )  # fmt: skip
     group.add_argument(
         "--cascade_threshold", type=float, metavar="SCORE",
         help="lowest score of an object to be cropped (default: its spec's, or 0.3)",
@@ -60,6 +62,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="objects of one class from two crops that overlap by more are one, counted once "
         f"(default: {usual.overlap:g})",
     )  # fmt: skip
+
+
+def require_none(arguments: argparse.Namespace, network: str) -> None:
+    """Raise UsageError for options of crops: ``network`` is shown objects as it was trained on them."""
+    given = [name for name in ("margin", "min_size", "overlap") if getattr(arguments, f"cascade_{name}") is not None]
+    if given:
+        what = f"--cascade_{given[0]} has no effect: {network} is shown every object as in its training"
+        raise UsageError(what, hint=f"leave --cascade_{given[0]} out")
 
 
 def read(arguments: argparse.Namespace) -> Crops | None:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +36,13 @@ ON_SHEET = 24
 
 @dataclass(frozen=True)
 class FirstStage:
-    """The model whose objects are cropped for that of a request; ``threshold`` None: what its spec says."""
+    """The model whose objects go to that of a request, which is of the task ``second``; ``threshold`` None: what its
+    spec says."""
 
     model: Path
     opening: ModelRequest
     task: Presents
+    second: Presents
     threshold: float | None
     crops: Crops
 
@@ -65,6 +67,8 @@ class InferRequest:
     sheet: Path | None
     json: bool
     first: FirstStage | None = None
+    ten_crop: bool = False
+    """Even where the spec does not say so."""
 
     @property
     def pictures(self) -> Sequence[Path]:
@@ -95,11 +99,15 @@ def infer(request: InferRequest) -> Losses:
     Raises DataError at the end when there were such.
     """
     from runtime.inference import backends, drawn_images
+    from runtime.inference.ten_crop import TenCrop
 
     model = backends.open(request.model, request.opening)
+    if request.ten_crop or (model.recipe is not None and model.recipe.inference.ten_crop and request.first is None):
+        model = TenCrop(model, request.task)
     say = (lambda _line: None) if request.json else program.say
     threshold, batch = _chosen(model, request)
-    cascade = None if request.first is None else _behind(request.first, model, request.task, threshold, batch)
+    request = replace(request, task=tasks.presented(request.task, model.names, threshold))
+    cascade = None if request.first is None else _behind(request.first, model, threshold, batch)
     if cascade is not None:
         first = cascade.first.model
         say(f"first       {first.name}, {len(first.classes)} classes: {first.about}")
@@ -129,18 +137,16 @@ def infer(request: InferRequest) -> Losses:
     return losses
 
 
-def _behind(stage: FirstStage, second: Model, task: Presents, threshold: float, batch: int) -> Cascade:
-    """``second`` behind the model of ``stage``; ``task`` is that of the cascade."""
+def _behind(stage: FirstStage, second: Model, threshold: float, batch: int) -> Cascade:
+    """``second`` behind the model of ``stage``."""
     from runtime.inference import backends
     from runtime.inference.cascade import Cascade
-    from runtime.inference.cascade_task import CascadeTask
     from runtime.inference.front_door import LoadedModel
 
-    assert isinstance(task, CascadeTask)
     model = backends.open(stage.model, stage.opening)
     lowest = _threshold(model) if stage.threshold is None else stage.threshold
     first = LoadedModel(model, stage.task, lowest)
-    return Cascade(first, LoadedModel(second, task.second, threshold), stage.crops, batch=batch)
+    return Cascade(first, LoadedModel(second, stage.second, threshold), stage.crops, batch=batch)
 
 
 def _threshold(model: Model) -> float:

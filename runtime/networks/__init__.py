@@ -87,6 +87,15 @@ class FollowsEpochs(Protocol):
         ...
 
 
+@runtime_checkable
+class LearnsFromSplit(Protocol):
+    """A model that has to know all of the training data before it learns, such as how often something occurs."""
+
+    def begin_training(self, split: Split) -> None:
+        """``split`` is what it is going to learn from: called once, in every process, a resumed one too."""
+        ...
+
+
 class Network(Protocol):
     """The module-level names of a folder in ``runtime/networks``."""
 
@@ -147,6 +156,15 @@ class NamesForeignWeights(Protocol):
     def foreign_names(self, name: str) -> Sequence[str]:
         """The names of its own tensors that the tensor ``name`` of a file may be, the likeliest first."""
         ...
+
+
+@runtime_checkable
+class Inseparable(Protocol):
+    """A model some of whose layers other networks have, too, by the same names and shapes: weights that lack the rest
+    are refused."""
+
+    inseparable: str
+    """How the names of the tensors begin that weights must have all of."""
 
 
 @runtime_checkable

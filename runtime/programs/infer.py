@@ -70,6 +70,10 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-b", "--batch_size", type=int, metavar="N", help=f"pictures a batch (default: the spec's, or {BATCH})"
     )
+    parser.add_argument(
+        "--ten_crop", action="store_true",
+        help="classifiers: the mean over the middle and the corners of an image and their mirror images",
+    )  # fmt: skip
     crops.add_options(parser)
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:1 (default: a GPU if there is one)")
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="0 for the CPU, as --device cpu")
@@ -105,6 +109,8 @@ def run(arguments: argparse.Namespace) -> None:
 def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
     """What ``arguments`` ask for. Raises UsageError, DataError for the pictures, ModelError for the file's kind."""
     from runtime import networks, tasks
+    from runtime.inference import cascade_task, ten_crop
+    from runtime.inference.backends import needs_detector
 
     device = device_of(arguments.device) if arguments.device else gpu_by_number(arguments.gpus, arguments.gpu_index)
     if arguments.batch_size is not None and arguments.batch_size < 1:
@@ -124,12 +130,11 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
     task: Presents = tasks.load(network.TASK)
     recipe = network.recipe(spec) if spec else None
     opening = ModelRequest(arguments.network, recipe, arguments.key, device, arguments.threads)
-    first = first_stage(arguments, opening)
+    first = first_stage(arguments, opening, task)
     if first is not None:
-        from runtime.inference.cascade_task import CascadeTask, require_boxes
-
-        require_boxes(task, model)
-        task = CascadeTask(task)
+        task = cascade_task.presented(task)
+    elif tasks.given_objects(task) is not None:
+        raise needs_detector(model)
     request = InferRequest(
         opening=opening,
         task=task,
@@ -149,7 +154,10 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
         sheet=place(arguments.sheet),
         json=arguments.json,
         first=first,
+        ten_crop=arguments.ten_crop,
     )
+    if arguments.ten_crop:
+        ten_crop.averaging(task)
     if not (request.drawn or request.labels or request.coco or request.sheet or request.json):
         raise UsageError("nothing is asked for", hint="-o DIR for annotated copies, -l, --coco, --sheet, or -r for all")
     require_writers(request)
@@ -165,8 +173,9 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
     return request
 
 
-def first_stage(arguments: argparse.Namespace, opening: ModelRequest) -> FirstStage | None:
-    """The model before the one that ``opening`` opens, if there is one. Raises UsageError, ModelError."""
+def first_stage(arguments: argparse.Namespace, opening: ModelRequest, second: Presents) -> FirstStage | None:
+    """The model before the one that ``opening`` opens, which is of the task ``second``; if there is one. Raises
+    UsageError, ModelError."""
     chosen = crops.read(arguments)
     if chosen is None:
         return None
@@ -174,11 +183,15 @@ def first_stage(arguments: argparse.Namespace, opening: ModelRequest) -> FirstSt
     from runtime.inference.backends import network_of
     from runtime.inference.cascade_task import require_boxes
 
+    require_boxes(second, program.host(arguments.model_path))
+    if tasks.given_objects(second) is not None:
+        crops.require_none(arguments, opening.network)
     path = program.host(arguments.cascade)
     name = network_of(path, arguments.key)
     task = tasks.load(networks.load(name).TASK)
-    require_boxes(task, path)
-    return FirstStage(path, replace(opening, network=name, recipe=None), task, arguments.cascade_threshold, chosen)
+    require_boxes(task, path, first=True)
+    request = replace(opening, network=name, recipe=None)
+    return FirstStage(path, request, task, second, arguments.cascade_threshold, chosen)
 
 
 def require_writers(request: InferRequest) -> None:

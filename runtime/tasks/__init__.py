@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from tltpipe import registry
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from runtime.data.fields import Fields
     from runtime.data.recipe import Recipe
+    from runtime.data.split import Split
     from runtime.imaging.decoding import Stored
     from runtime.imaging.placement import Placement
 
@@ -39,12 +40,14 @@ has "scores" is one of objects, and all of its fields share their first axis."""
 class ImageInfo:
     """An image of a batch: ``size`` is width and height as it is stored, ``input_size`` height and width of what the
     model saw of it, ``placement`` how it came to lie there; None: it was stretched. Targets and predictions are in
-    pixels of the input."""
+    pixels of the input. ``number`` is the place of the image in its split, -1 outside of one: several samples may be of
+    one image."""
 
     name: str
     size: tuple[int, int]
     input_size: tuple[int, int]
     placement: Placement | None = None
+    number: int = -1
 
     @property
     def to_stored(self) -> tuple[float, float, float, float]:
@@ -118,11 +121,13 @@ class Images(Protocol):
 @dataclass(frozen=True)
 class ReportOptions:
     """What an evaluation is asked for. ``model`` is a file's name; ``threshold`` the lowest score that counts in
-    tables, None for the best; ``class_maps`` are COCO files whose order and ids of classes are used."""
+    tables, None for the best; ``class_maps`` are COCO files whose order and ids of classes are used; ``boxes`` is the
+    name of the file that the boxes of samples come from, None where they are those of the annotations."""
 
     model: str
     threshold: float | None = None
     class_maps: tuple[Path, ...] = ()
+    boxes: str | None = None
 
 
 class Report(Protocol):
@@ -137,7 +142,7 @@ class Report(Protocol):
 
     def values(self) -> Mapping[str, Any]:
         """What evaluation.json holds beside the scores, as JSON types. A table is "classes", a row (column -> value) a
-        class, with "all" and "mean", rows below it: it is kept as classes.csv, too."""
+        class, with "all" and "mean", rows below it, or "attributes": each is kept as a CSV of its name, too."""
         ...
 
     def draw(self, folder: Path) -> list[Path]:
@@ -163,6 +168,26 @@ class Metrics(Protocol):
 
     def report(self, images: Images, options: ReportOptions) -> Report:
         """``images`` are those added, in that order."""
+        ...
+
+
+@runtime_checkable
+class JudgesSplit(Protocol):
+    """Metrics that need to know what is on all images before the first prediction; what is true then does not come by
+    ``targets``, which have what the samples are made of."""
+
+    def judge(self, split: Split) -> None:
+        """``split`` has what is true of all images; the place of an image in it is ``ImageInfo.number``."""
+        ...
+
+
+@runtime_checkable
+class TakesResults(JudgesSplit, Protocol):
+    """Metrics that also measure predictions that files hold, whoever made them, once they know what is true."""
+
+    def take(self, files: Sequence[Path]) -> Sequence[str]:
+        """Add the predictions in ``files``, in COCO's results format; returns what is to be said about them. Raises
+        DataError for a row that cannot be one of these data."""
         ...
 
 
@@ -240,9 +265,63 @@ class Task(Presents, Protocol):
         ...
 
 
+@runtime_checkable
+class GivenObjects(Protocol):
+    """A task whose models are shown one object at a time, of which box and class are given."""
+
+    def complete(self, prediction: Prediction, given: Target, classes: Sequence[str]) -> Prediction:
+        """What a model says of a sample, with what the sample says: its "boxes" and "labels", and "scores" where it
+        comes from a detector. All are in pixels of the input."""
+        ...
+
+
+@runtime_checkable
+class NamesPlaces(Protocol):
+    """A task whose predictions have fields with places that mean something, beside the classes."""
+
+    def presented(self, names: Mapping[str, tuple[str, ...]], threshold: float) -> Presents:
+        """The task for a model with these ``names`` (``Recipe.names``). What is less probable than ``threshold`` is not
+        drawn, where a prediction is not one of objects."""
+        ...
+
+
+@runtime_checkable
+class AveragesViews(Protocol):
+    """A task that knows what predictions for several views of an image mean together."""
+
+    def averaged(self, views: Sequence[Prediction], corner: tuple[int, int], classes: Sequence[str]) -> Prediction:
+        """In pixels of the image; ``corner`` (left, top) is where the first of ``views`` lies on it."""
+        ...
+
+
 def load(name: str) -> Task:
     """The task ``name``."""
     return cast("Task", registry.load("runtime.tasks", name))
+
+
+def fields(task: Presents, recipe: Recipe) -> Fields:
+    """What targets have in a training by ``recipe``."""
+    return task.FIELDS if recipe.fields is None else recipe.fields
+
+
+def given_objects(task: Presents) -> GivenObjects | None:
+    """``task`` where its models are shown one object at a time, else None."""
+    return task if isinstance(task, GivenObjects) else None
+
+
+def presented(task: Presents, names: Mapping[str, tuple[str, ...]], threshold: float = 0.0) -> Presents:
+    """How predictions of a model with these ``names`` (``Recipe.names``) are shown and written."""
+    return task.presented(names, threshold) if isinstance(task, NamesPlaces) else task
+
+
+def completed(
+    task: Presents, predictions: Sequence[Prediction], targets: Sequence[Target], classes: Sequence[str]
+) -> Sequence[Prediction]:
+    """``predictions`` of a model, each with what its sample says, where ``task`` has given objects."""
+    given = given_objects(task)
+    if given is None:
+        return predictions
+    return [given.complete(each, target, classes) for each, target in zip(predictions, targets, strict=True)]
 
 
 def confident(prediction: Prediction, threshold: float) -> Prediction:

@@ -16,7 +16,7 @@ from runtime import networks
 from runtime.data.batches import Batch
 from runtime.data.split import Split
 from runtime.shell.program import StatusLog, warn
-from runtime.tasks import Example, Scores, Task
+from runtime.tasks import Example, Presents, Scores
 from runtime.training import label_statistics
 from runtime.training.curves import TERM, Curves
 from runtime.training.rows import Rows
@@ -42,7 +42,7 @@ class TrainingLog:
         results: Path,
         network: str,
         classes: Sequence[str],
-        task: Task,
+        task: Presents,
         blank: Scores,
         *,
         first_epoch: int,

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 import specs
+from runtime import tasks
 from runtime.data.batches import Batch
 from runtime.data.frames import Split
 from runtime.data.recipe import Recipe
@@ -65,7 +66,7 @@ class Recorder:
             self.results,
             self.recipe.name,
             self.recipe.classes,
-            self.task,
+            tasks.presented(self.task, self.recipe.names, self.recipe.inference.threshold),
             self.task.metrics(self.recipe.classes, self.recipe).scores(),
             first_epoch=self.plan.epochs.start,
             epochs=self.plan.epochs.stop - 1,

@@ -19,7 +19,7 @@ from runtime.data.orders import Order
 from runtime.data.recipe import Optimizer
 from runtime.machine import device, threads
 from runtime.machine.device import Place
-from runtime.networks import Advises, FollowsEpochs
+from runtime.networks import Advises, FollowsEpochs, LearnsFromSplit
 from runtime.shell import program
 from runtime.training import guards, messages, resuming
 from runtime.training import loop as engine
@@ -60,8 +60,9 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     fabric = device.open_fabric(asked.place, deterministic=asked.deterministic)
     lead, ranks, task = fabric.is_global_zero, fabric.world_size, tasks.load(network.TASK)
     show = progress.for_stream() if lead else progress.Silent()
-    split = frames.training(recipe, recipe.classes, task.FIELDS, progress=show)
-    held_out = frames.validation(recipe, recipe.classes, task.FIELDS, progress=show) if lead else None
+    fields = tasks.fields(task, recipe)
+    split = frames.training(recipe, recipe.classes, fields, progress=show)
+    held_out = frames.validation(recipe, recipe.classes, fields, progress=show) if lead else None
     if held_out is not None:
         frames.require_alike(recipe, split, held_out)
     order, images = data.for_training(recipe, split, range(1), rank=fabric.global_rank, ranks=ranks)
@@ -75,6 +76,8 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     torch.manual_seed(recipe.seed)
     model = network.build(recipe)
     adopted = resuming.adopt(cast("torch.nn.Module", model), begin, recipe)
+    if isinstance(model, LearnsFromSplit):
+        model.begin_training(split)
     wrapped, optimizer = _set_up(fabric, model, recipe, asked)
     average = Average(model, asked.ema) if asked.ema is not None else None
     computing = _threads(fabric, asked)

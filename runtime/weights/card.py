@@ -42,7 +42,11 @@ class Card:
     """What was, or is to be, suppressed."""
     variances: tuple[float, ...] = ()
     """Units of the offsets from anchors."""
+    channels: tuple[int, ...] = ()
+    """The heat map, from 0, of each landmark of a prediction."""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What places in the outputs mean, beside the classes (``Recipe.names``)."""
 
     @property
     def decoding(self) -> str:
@@ -55,6 +59,7 @@ class Card:
             "kind": self.kind,
             "network": self.network,
             "classes": list(self.classes),
+            **({"names": {name: list(values) for name, values in self.names.items()}} if self.names else {}),
             "background": self.background,
             **dict(zip(("height", "width"), self.size or (None, None), strict=True)),
             "grey": self.grey,
@@ -65,6 +70,7 @@ class Card:
             **({"decoder": self.decoder} if self.decoder else {}),
             "thresholds": self.thresholds and {name: round(value, 7) for name, value in vars(self.thresholds).items()},
             "variances": [round(value, 7) for value in self.variances],
+            **({"channels": list(self.channels)} if self.channels else {}),
             **self.facts,
         }
         return json.dumps(told, indent=2) + "\n"
@@ -99,14 +105,16 @@ def read(model: Path) -> Card:
             grey=bool(told["grey"]),
             thresholds=None if told["thresholds"] is None else Thresholds(**told["thresholds"]),
             variances=tuple(map(float, told["variances"])),
+            channels=tuple(map(int, told.get("channels", ()))),
             input=told["input"],
             outputs=told["outputs"],
             decoder=str(told.get("decoder", "")),
             data_type=str(told["data_type"]),
             batch=None if told["batch"] is None else int(told["batch"]),
+            names={str(name): tuple(map(str, values)) for name, values in told.get("names", {}).items()},
         )
         if min(*(found.size or (1, 1)), 1 if found.batch is None else found.batch) < 1:
             raise ValueError("sizes and batches are 1 or more")
-    except (KeyError, TypeError, ValueError, OverflowError) as problem:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as problem:
         raise ModelError(f"is damaged: {problem!r}", where=path, hint=hint) from None
     return found

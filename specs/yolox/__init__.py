@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 from specs import sections
 from specs.checks import Finding
-from specs.sections import STRICT, Count, Export, Inference, Source, check_data, check_train
+from specs.sections import STRICT, STRIDE, Count, Export, Inference, Source, check_data, check_train
 from specs.spec import Spec
 from specs.yaml_spec import measuring, more_epochs, training
-from specs.yolox.settings import RATE, STRIDE, Augmentation, Images, Model, Optim, TrainSettings, Yolox
+from specs.yolox.settings import RATE, Augmentation, Images, Model, Optim, TrainSettings, Yolox
 
 __all__ = ["measuring", "more_epochs", "training"]
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
-
-from annotated_types import Ge, MultipleOf
+from typing import ClassVar, Literal
 
 from specs import sections
-from specs.sections import STRICT, Count, Inner, NotNegative, Positive, Share, Whole
+from specs.sections import STRICT, Count, Inner, NotNegative, Positive, Share, Side, Whole
 
 RATE = 0.01 / 64
 """Learning rate for each image of a step."""
-STRIDE = 32
-"""Sides of the input are multiples of it."""
-Side = Annotated[int, Ge(STRIDE), MultipleOf(STRIDE)]
 Range = tuple[Positive, Positive]
 
 

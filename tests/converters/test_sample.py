@@ -17,7 +17,8 @@ import converters
 from converters.model.findings import Findings
 from converters.model.garments import BY_ID
 from converters.model.validity import settled
-from converters.sample import Page, arrange_pair, draw, pairs
+from converters.sample import draw
+from converters.sample.layouts.deepfashion2 import Page, arrange_pair, pairs
 from tltpipe.errors import UsageError
 from tltpipe.progress import Silent
 

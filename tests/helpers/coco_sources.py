@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from runtime.data import batches, frames
-from runtime.data.fields import BOXES, Fields, Keypoints
+from runtime.data.fields import BOXES, Fields
+from runtime.data.keypoints import Keypoints
 from runtime.data.masks import Outlines
 from runtime.data.orders import InOrder
 from runtime.data.recipe import Data, Recipe, Source

@@ -134,7 +134,16 @@ def test_the_example_is_empty_and_cannot_rot(tmp_path: Path) -> None:
     assert full.sections == bare.sections
     assert list(full.data.splits) == list(bare.data.splits)
     written = yaml.safe_load(filled)
-    assert set(written) == {*vars(bare.settings), "data", "train", "prune", "infer", "export", *bare.tunables}
+    assert set(written) == {
+        *vars(bare.settings),
+        "data",
+        "train",
+        "evaluate",
+        "prune",
+        "infer",
+        "export",
+        *bare.tunables,
+    }
     for line, before in zip(text.splitlines()[4:], text.splitlines()[3:], strict=False):
         if is_setting(line):
             assert before.strip().startswith("# "), f"{line} has no explanation"

@@ -88,6 +88,14 @@ def test_only_our_own_program_can_be_told_how_to_train() -> None:
         registry.load("orchestrator.toolkits", "tlt2").argv(request, MountTable(ROOT).at)
 
 
+def test_only_our_own_program_measures_on_boxes_of_a_file() -> None:
+    request = Evaluate("hrnet", SPEC, MODEL, ROOT / "output", boxes=Path("/elsewhere/det.json"), boxes_threshold=0.25)
+    line = shown(registry.load("orchestrator.toolkits", "embedded").argv(request, MountTable(ROOT).at))
+    assert line[-4:] == ["--boxes", "/mnt/0/det.json", "--boxes_threshold", "0.25"]
+    with pytest.raises(UsageError, match="boxes"):
+        registry.load("orchestrator.toolkits", "tlt2").argv(request, MountTable(ROOT).at)
+
+
 def test_our_own_checkpoints_with_and_without_a_key(tmp_path: Path) -> None:
     own, nvidias = (registry.load("orchestrator.toolkits", name) for name in ("embedded", "tlt2"))
     weights = tmp_path / "weights"

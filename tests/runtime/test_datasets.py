@@ -16,16 +16,19 @@ from refusals import error_of
 
 import converters
 import specs
+from converters.model import landmarks
 from converters.sample import draw
 from runtime import networks
 from runtime.data import batches, frames
 from runtime.data.columns import Annotated, Fixed
-from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap, Value
+from runtime.data.fields import BOXES, Fields, LabelMap, Value
+from runtime.data.keypoints import Keypoints, StoredKeypoints
 from runtime.data.orders import Draw, Order
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.data.split import FLAT
 from runtime.imaging.placement import Placement, Seen
 from runtime.imaging.views.framing import KeepAspect, Letterbox, ObjectCrop
+from runtime.tasks.detection import coco_results
 from tltpipe.errors import DataError, SpecError
 from tltpipe.progress import Silent
 
@@ -165,9 +168,78 @@ def test_an_epoch_of_objects_shows_each_in_a_crop_of_its_own(base: Recipe, tmp_p
     batch = shown(split, ObjectCrop(width=48, height=48, margin=1.0), (48, 48))
     assert batch.images.shape == (3, 48, 48, 3)
     assert batch.indices == (0, 2, 2)
-    assert [target["boxes"].tolist() for target in batch.targets] == [[[0, 0, 48, 48]]] * 2 + [[[0, 12, 48, 36]]]
+    boxes = np.concatenate([target["boxes"] for target in batch.targets])
+    wide = np.array([0, 12.63, 48, 37.89])
+    np.testing.assert_allclose(boxes, [[0, 0, 48, 48], [0, 0, 48, 48], wide], atol=0.01)
     order = Order(split.samples, 1, range(1, 2), 7)
     assert sorted(index for made in order for index in made.indices) == [0, 1, 2]
+
+
+def test_objects_without_landmarks_and_crowds_are_no_samples_but_stay_true(base: Recipe, tmp_path: Path) -> None:
+    bare, crowd = annotation(3, keypoints=[0] * 6, id=7), annotation(1, iscrowd=1, id=8)
+    hidden = annotation(3, keypoints=[12, 22, 1, 0, 0, 0], id=9)
+    source = coco(tmp_path, bare, annotation(1, id=6), crowd, hidden)
+    data = Data(training=(source,), validation=(source,), mapping={}, per_object=True)
+    split = frames.training(replace(base, data=data), CLASSES, RICH)
+    assert frames.describe(split) == "3 images, 3 boxes, 2 samples, 1 of the images without objects"
+    assert [target["keypoints"][0, 0, 2] for target in shown(split, KeepAspect(min_sizes=())).targets] == [2, 1]
+    assert any(note.startswith("1 objects") and "3.png: items without landmarks" in note for note in split.notes)
+    assert {why[:5]: count.items for why, count in split.losses.lost.items()} == {"items": 1, "crowd": 1}
+    split.losses.require_balance()
+    held_out = frames.validation(replace(base, data=data), CLASSES, RICH)
+    assert held_out is not None
+    assert held_out.sources == ((2, 1.0),)
+    assert (len(held_out.labels), held_out.units.tolist()) == (4, [[0, 0], [2, 3]]), "all are judged around"
+    assert held_out.losses.written.items == 4
+    none = replace(base, data=replace(data, training=(coco(tmp_path / "none", bare),)))
+    error = error_of(DataError, frames.training, none, CLASSES, RICH, match="landmarks")
+    assert error.where == tmp_path / "none" / "train.json"
+
+
+@pytest.mark.parametrize("vector", [8, 81, 294])
+def test_landmarks_of_a_garment_lie_in_its_slots_whatever_the_vector_of_the_file(
+    base: Recipe, tmp_path: Path, vector: int
+) -> None:
+    """The skirt of the published figures; a point outside its crop stays a point where the field has them so."""
+    own = [[20, 30, 2], [30, 30, 2], [40, 30, 2], [15, 45, 2], [79, 59, 2], [30, 48, 1], [40, 48, 1], [0, 0, 0]]
+    skirt = landmarks.layout("skirt")
+    assert skirt is not None
+    places = {8: range(8), 81: [number - 1 for number in skirt.aggregated], 294: skirt.slots}[vector]
+    numbers = np.zeros((vector, 3), int)
+    numbers[list(places)] = own
+    source = coco(tmp_path, annotation(1, category_id=1, keypoints=numbers.ravel().tolist()), classes=("skirt", "x"))
+    page = json.loads(Path(source.annotations).read_text())
+    page["categories"] = [{"id": 1, "name": "skirt", "keypoints": [str(each) for each in range(1, vector + 1)]}]
+    Path(source.annotations).write_text(json.dumps(page))
+    fields = {**BOXES, "keypoints": Keypoints(294, beyond=True), "stored": StoredKeypoints(294)}
+    data = Data(training=(), validation=(source,), mapping={}, per_object=True)
+    split = frames.validation(replace(base, data=data), ("skirt",), fields)
+    assert split is not None
+    (target,) = shown(split, ObjectCrop(width=58, height=58, margin=1.0), (58, 58)).targets
+    assert target["stored"].shape == (1, 294, 3)
+    assert target["stored"][0, 182:190].tolist() == own
+    assert np.count_nonzero(target["stored"]) == 21
+    points = target["keypoints"][0, 182:190]
+    np.testing.assert_allclose(points[0], [29 + 2 * (20 - 24.5), 29 + 2 * (30 - 34.5), 2], atol=1e-5)
+    np.testing.assert_allclose(points[4], [29 + 2 * (79 - 24.5), 29 + 2 * (59 - 34.5), 2], atol=1e-5)
+    assert points[7].tolist() == [0, 0, 0]
+
+
+def test_ids_are_those_that_the_annotations_give(base: Recipe, tmp_path: Path) -> None:
+    source = coco(tmp_path, annotation(1, image_id=31, category_id=7))
+    page = json.loads((tmp_path / "train.json").read_text())
+    for record, number in zip(page["images"], (31, 5, 12), strict=True):
+        record["id"] = number
+    for record, number in zip(page["categories"], (9, 7), strict=True):
+        record["id"] = number
+    (tmp_path / "train.json").write_text(json.dumps(page))
+    split = split_of(base, source)
+    ids = coco_results.of_split(split, CLASSES)
+    assert {path.name: id for path, id in ids.pictures.items()} == {"1.png": 31, "2.png": 5, "3.png": 12}
+    assert ids.classes == {"circle": 9, "square": 7}
+    kitti = coco_results.of_split(replace(split, image_ids=None, category_ids={}), CLASSES)
+    assert {path.name: id for path, id in kitti.pictures.items()} == {"1.png": 1, "2.png": 2, "3.png": 3}
+    assert kitti.classes == {"circle": 1, "square": 2}
 
 
 @dataclass(frozen=True)

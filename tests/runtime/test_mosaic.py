@@ -16,7 +16,8 @@ from PIL import Image
 import specs
 from runtime.data import batches, frames
 from runtime.data.batches import Batch, Pictures
-from runtime.data.fields import BOXES, Fields, Keypoints, LabelMap
+from runtime.data.fields import BOXES, Fields, LabelMap
+from runtime.data.keypoints import Keypoints
 from runtime.data.masks import Outlines
 from runtime.data.orders import Draw, Order, further
 from runtime.data.recipe import Data, Evaluation, Recipe, Source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,9 @@ def test_a_flip_changes_left_and_right_keypoints_over() -> None:
 
 def test_keypoints_that_leave_are_labelled_no_more() -> None:
     left = Placement(np.array([[1.0, 0, -50], [0, 1, 0], [0, 0, 1]]), (100, 100), STORED)
-    assert left.points(np.array([[40.0, 10, 2], [60, 10, 2]])).tolist() == [[0, 0, 0], [10, 10, 2]]
+    points = np.array([[40.0, 10, 2], [60, 10, 2], [70, 10, 0]])
+    assert left.points(points).tolist() == [[0, 0, 0], [10, 10, 2], [0, 0, 0]]
+    assert left.points(points, beyond=True).tolist() == [[-10, 10, 2], [10, 10, 2], [0, 0, 0]]
 
 
 def test_garments_and_people_know_their_mirror() -> None:
@@ -130,7 +133,77 @@ def test_sides_are_torchvisions(stored: tuple[int, int], size: tuple[int, int]) 
 
 
 def test_a_crop_is_around_its_object(tmp_path: Path) -> None:
-    """80 x 80, widened to 3:4 and by a quarter: 100 x 133.3 around the middle (100, 80)."""
+    """From the first pixel to the last 79 x 79, widened to 3:4 and by a quarter, around the middle (99.5, 79.5)."""
     seen = ObjectCrop(width=96, height=128)(white(tmp_path), BOX, STORED)
     assert seen.pixels.shape == (128, 96, 3)
-    np.testing.assert_allclose(seen.boxes, [[9.6, 25.6, 86.4, 102.4]], atol=1e-4)
+    share = 96 / (79 * 1.25)
+    expected = [[48 - 39.5 * share, 64 - 39.5 * share, 48 + 40.5 * share, 64 + 40.5 * share]]
+    np.testing.assert_allclose(seen.boxes, expected, atol=1e-4)
+
+
+HRNET = (80, 100, 221, 311)
+"""By HRNet's rules a box of 140 x 210 pixels around (150, 205)."""
+
+
+def test_crops_are_hrnets() -> None:
+    """Published vectors: the affine of a box, and where it takes a point."""
+    view = ObjectCrop(width=384, height=512)
+    placement = view.placement(HRNET, (468, 624))
+    expected = [[1.950476, 0, -100.571429], [0, 1.950476, -143.847619], [0, 0, 1]]
+    np.testing.assert_allclose(placement.matrix, expected, atol=1e-6)
+    x, y, _ = placement.points(np.array([[100.0, 100, 2]]))[0]
+    assert (x, y) == pytest.approx((94.476190, 51.2), abs=1e-5)
+    mirrored = replace(view, random_flip=1.0).placement(HRNET, (468, 624), np.random.default_rng(0))
+    assert mirrored.points(np.array([[100.0, 100, 2]]))[0, 0] == pytest.approx(384 - 94.476190, abs=1e-5)
+    cut = view.placement((-20, 100, 121, 700), (468, 624))
+    assert cut.back().points(np.array([[192.0, 256, 2]]))[0, :2] == pytest.approx((70, (100 + 623) / 2))
+
+
+class Drawn:
+    """What is drawn where chance is 30 degrees or one deviation."""
+
+    def random(self) -> float:
+        return 0.5
+
+    def standard_normal(self) -> float:
+        return 1.0
+
+
+def test_crops_turn_grow_and_shrink_as_hrnets_do() -> None:
+    drawn: Any = Drawn()
+    turned = ObjectCrop(width=384, height=512, rotation=30.0).placement(HRNET, (468, 624), drawn)
+    x, y, _ = turned.points(np.array([[100.0, 100, 2]]))[0]
+    assert (x, y) == pytest.approx((5.1419, 127.3999), abs=1e-4)
+    larger = ObjectCrop(width=384, height=512, scale=0.25).placement(HRNET, (468, 624), drawn)
+    assert larger.matrix[0, 0] == pytest.approx(1.950476 / 1.25, abs=1e-6)
+    random, view = np.random.default_rng(0), ObjectCrop(width=384, height=512, rotation=30.0, scale=0.25)
+    matrices = np.stack([view.placement(HRNET, (468, 624), random).matrix for _ in range(400)])
+    angles = np.degrees(np.arctan2(matrices[:, 0, 1], matrices[:, 0, 0]))
+    assert np.abs(angles).max() <= 60
+    assert (angles == 0).mean() == pytest.approx(0.4, abs=0.06)
+    assert angles[angles != 0].std() == pytest.approx(29, abs=4)
+    shares = np.hypot(matrices[:, 0, 0], matrices[:, 0, 1]) / 1.950476
+    assert (shares.min(), shares.max()) == pytest.approx((0.8, 4 / 3), abs=1e-4)
+
+
+def test_landmarks_lie_in_the_middle_of_their_pixels(tmp_path: Path) -> None:
+    """A white pixel on black, seen six times as large."""
+    pixels = np.zeros((100, 100, 3), np.uint8)
+    pixels[40, 30] = 255
+    Image.fromarray(pixels).save(tmp_path / "dot.png")
+    view = ObjectCrop(width=96, height=96, margin=1.0, random_flip=0.5, rotation=30.0, fill=(0, 0, 0))
+    for seed in range(6):
+        box = np.array([[20, 30, 37, 47]], np.float32)
+        seen = view(tmp_path / "dot.png", box, (100, 100), np.random.default_rng(seed))
+        at = seen.placement.points(np.array([[30.0, 40, 2]]))[0, :2]
+        weights = seen.pixels[..., 0].astype(float)
+        across, down = (np.average(np.arange(96), weights=weights.sum(axis=axis)) for axis in (0, 1))
+        assert (across, down) == pytest.approx(tuple(at), abs=0.1)
+        assert seen.kept.tolist() == [0]
+
+
+def test_an_object_stays_in_its_crop_whatever_its_box(tmp_path: Path) -> None:
+    for box in ([50, 50, 50, 60], [-40, 10, -5, 30], [250, 10, 300, 200]):
+        seen = ObjectCrop(width=96, height=128)(white(tmp_path), np.array([box], np.float32), STORED)
+        assert seen.kept.tolist() == [0]
+        assert np.isfinite(seen.placement.matrix).all()

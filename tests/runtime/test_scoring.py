@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import specs
-from runtime import networks
+from runtime import networks, tasks
 from runtime.data import frames
 from runtime.data.columns import Fixed
 from runtime.evaluation import samples, validation
@@ -122,9 +123,39 @@ def test_what_predicts_exactly_the_objects_is_right_about_all_of_them(parts: Any
 
     _, plan, split = parts
     metrics = detection.metrics(CLASSES, plan)
-    validation.run_validation(predict, plan, split, metrics, progress=Silent())
+    validation.run_validation(predict, detection, plan, split, metrics, CLASSES, progress=Silent())
     scores = metrics.scores()
     assert scores.value == pytest.approx(1)
     assert scores.figures["coco/AP"] == pytest.approx(1)
     values = metrics.report(split, ReportOptions("perfect")).values()
     assert (values["pictures"], values["all"]["missed"]) == (8, 0)
+
+
+def test_a_model_of_given_objects_is_measured_on_what_the_samples_add(parts: Any) -> None:
+    """A task beside detection's that differs by ``complete`` alone; truth is that of the split, known beforehand."""
+    _, plan, split = parts
+    truths: list[Any] = []
+
+    class Judging:
+        def __init__(self) -> None:
+            self.own = detection.metrics(CLASSES, plan)
+            self.update, self.scores, self.report = self.own.update, self.own.scores, self.own.report
+
+        def judge(self, split: Any) -> None:
+            truths.append(split)
+
+    task: Any = SimpleNamespace(
+        **{name: getattr(detection, name) for name in ("FIELDS", "metrics", "restore", "draw", "writers")},
+        complete=lambda prediction, given, _classes: {**given, **prediction},
+    )
+
+    def predict(batch: Any) -> Any:
+        return [{"scores": np.full(len(each["labels"]), 0.9, np.float32)} for each in batch.targets], 0.0
+
+    metrics: Any = Judging()
+    whole = replace(split)
+    validation.run_validation(predict, task, plan, split, metrics, CLASSES, progress=Silent(), truth=whole)
+    assert metrics.scores().value == pytest.approx(1)
+    assert len(truths) == 1
+    assert truths[0] is whole
+    assert tasks.given_objects(detection) is None

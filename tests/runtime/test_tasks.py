@@ -18,7 +18,7 @@ from runtime.data import batches, frames
 from runtime.data.batches import Batch
 from runtime.data.recipe import Data, Evaluation, Recipe, Source
 from runtime.imaging.views.framing import KeepAspect
-from runtime.tasks import ImageInfo, Prediction, ReportOptions, ResultsOptions, Scores, Task
+from runtime.tasks import ImageInfo, JudgesSplit, Metrics, Prediction, ReportOptions, ResultsOptions, Scores, Task
 from tltpipe import registry
 from tltpipe.progress import Silent
 
@@ -63,24 +63,32 @@ def perfect(task: Task, batch: Batch) -> list[Prediction]:
 
 
 def worse(prediction: Prediction) -> Prediction:
-    """Nothing where there is something, or class 0."""
+    """Nothing where there is something; of an image as a whole another class."""
     if "scores" in prediction:
         return {name: values[:0] for name, values in prediction.items()}
-    return {name: np.zeros_like(values) for name, values in prediction.items()}
+    classes = {name: values for name, values in prediction.items() if np.issubdtype(values.dtype, np.integer)}
+    others = {name: np.zeros_like(values) for name, values in prediction.items() if name not in classes}
+    return {**others, **{name: values % len(CLASSES) + 1 for name, values in classes.items()}}
 
 
 def infos(split: Any, batch: Batch) -> list[ImageInfo]:
     return [
-        ImageInfo(split.name(index), placement.stored, (pixels.shape[0], pixels.shape[1]), placement)
+        ImageInfo(split.name(index), placement.stored, (pixels.shape[0], pixels.shape[1]), placement, index)
         for index, placement, pixels in zip(batch.indices, batch.placements, batch.images, strict=True)
     ]
 
 
 def measured(drawn: tuple[Task, Recipe, Any, Batch], predictions: list[Prediction]) -> Scores:
+    return added(drawn, predictions).scores()
+
+
+def added(drawn: tuple[Task, Recipe, Any, Batch], predictions: list[Prediction]) -> Metrics:
     task, recipe, split, batch = drawn
     metrics = task.metrics(CLASSES, recipe)
+    if isinstance(metrics, JudgesSplit):
+        metrics.judge(split)
     metrics.update(predictions, batch.targets, infos(split, batch))
-    return metrics.scores()
+    return metrics
 
 
 def test_it_has_the_names_of_the_protocol_and_no_module_of_its_hides_one(drawn: Any) -> None:
@@ -115,10 +123,8 @@ def test_the_names_of_what_is_measured_are_known_without_any_image(drawn: Any) -
 
 def test_a_report_has_lines_and_values_and_draws(drawn: Any, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    task, recipe, split, batch = drawn
-    metrics = task.metrics(CLASSES, recipe)
-    metrics.update(perfect(task, batch), batch.targets, infos(split, batch))
-    report = metrics.report(split, ReportOptions("model.safetensors"))
+    task, _, split, batch = drawn
+    report = added(drawn, perfect(task, batch)).report(split, ReportOptions("model.safetensors"))
     assert report.scores.value == pytest.approx(1)
     assert list(report.lines())
     assert report.values()
@@ -128,7 +134,7 @@ def test_a_report_has_lines_and_values_and_draws(drawn: Any, tmp_path: Path) -> 
 def test_a_prediction_comes_back_to_the_stored_image_and_is_drawn_there(drawn: Any) -> None:
     task, _, split, batch = drawn
     predictions = perfect(task, batch)
-    at = next(number for number, each in enumerate(predictions) if all(values.size for values in each.values()))
+    at = next(number for number, each in enumerate(predictions) if all(values.any() for values in each.values()))
     info, restored = infos(split, batch)[at], task.restore(predictions[at], infos(split, batch)[at])
     blank = Image.new("RGB", info.size, (128, 128, 128))
     shown = task.draw(blank, restored, CLASSES)

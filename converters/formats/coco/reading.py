@@ -22,7 +22,7 @@ from converters.formats.coco.records import (
     identity,
     wrong,
 )
-from converters.model import Attribute, Dataset, KeypointSlot, garments, rules
+from converters.model import Attribute, Dataset, KeypointSlot, garments, landmarks, rules
 from converters.model.findings import Finding, Findings
 from converters.model.splits import Place
 from tltpipe.errors import DataError
@@ -121,8 +121,11 @@ def _categories(records: Any, slots: Any) -> dict[Identity, Category]:
             raise OddRecord(f"there are two categories with the id {number}")
         points = record.get("keypoints")
         slot = _slot(record, slots, shared) if isinstance(points, list) and points else None
+        layout, channels = landmarks.layout(name), tuple[int, ...]()
+        if slot is not None and layout is not None and layout.aggregated and slot.names == _CHANNELS:
+            slot, channels = KeypointSlot(_GARMENT_POINTS, layout.offset, layout.count), layout.aggregated
         above = record.get("supercategory")
-        found[number] = Category(name, slot, above if isinstance(above, str) else "")
+        found[number] = Category(name, slot, above if isinstance(above, str) else "", channels)
     return {number: found[number] for number in sorted(found, key=_rank)}
 
 
@@ -147,6 +150,7 @@ def _is_garment(name: str, points: tuple[str, ...]) -> bool:
     return name in garments.BY_NAME and points == _GARMENT_POINTS
 
 
+_CHANNELS = tuple(str(number) for number in range(1, landmarks.AGGREGATED + 1))
 _GARMENT_POINTS = tuple(str(number) for number in range(1, garments.LANDMARKS + 1))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from converters.files import json_file
 from converters.files.numerals import FAR, is_number
-from converters.model import Box, Keypoint, Keypoints, KeypointSlot, Mask, Object, Polygon, rules
+from converters.model import Box, Keypoint, Keypoints, KeypointSlot, Mask, Object, Polygon, landmarks, rules
 from converters.model.findings import Findings
 
 Record = dict[str, Any]
@@ -75,11 +75,16 @@ def _shown(value: object) -> str:
 
 @dataclass(frozen=True)
 class Category:
-    """One entry of ``categories``; ``slot`` says where its keypoints lie, if it has any."""
+    """One entry of ``categories``; ``slot`` says where its keypoints lie, if it has any.
+
+    ``channels``: where the file has channels that garments share in place of that vector, that of each own point, from
+    1.
+    """
 
     name: str
     slot: KeypointSlot | None = None
     supercategory: str = ""
+    channels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ class Reader:
         box = _box(record, polygons, mask)
         keypoints: Sequence[Keypoint] = ()
         if category.slot is not None:
-            keypoints = _keypoints(record, category.slot)
+            keypoints = _keypoints(record, category.slot, category.channels)
             if not keypoints:
                 findings.add(rules.NO_LANDMARKS, f"{name} annotation {record.get('id')}")
         extra = {key: value for key, value in record.items() if key not in OWN and type(value) in _SCALARS}
@@ -222,17 +227,19 @@ def _mask(record: Record, parts: dict[str, Any]) -> Mask:
     return mask
 
 
-def _keypoints(record: Record, slot: KeypointSlot) -> Sequence[Keypoint]:
+def _keypoints(record: Record, slot: KeypointSlot, channels: Sequence[int]) -> Sequence[Keypoint]:
     """The category's own points; none when not one of them is labelled."""
     numbers = record.get("keypoints")
     if not numbers and (numbers is None or numbers == []):
         return ()
-    length = 3 * len(slot.names)
+    length = 3 * (landmarks.AGGREGATED if channels else len(slot.names))
     if type(numbers) is not list or len(numbers) != length:
         held = f"holds {len(numbers)}" if type(numbers) is list else f"is {json_file.name(numbers)}"
         what = f'"keypoints" of {title(record)} must be a list of {length} numbers, but {held}'
         raise OddRecord(what, code=rules.LANDMARK_COUNT.code)
     own = numbers[3 * slot.offset : 3 * (slot.offset + slot.count)]
+    if channels:
+        own = [number for channel in channels for number in numbers[3 * channel - 3 : 3 * channel]]
     if not is_numbers(own):
         raise _no_numbers(record, "keypoints", f"a list of {length} numbers", own)
     seen = set(own[2::3])

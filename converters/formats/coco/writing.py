@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
@@ -156,12 +156,36 @@ def numbered(categories: Sequence[str], ids: Mapping[str, int]) -> dict[str, int
     return {name: ids[name] if name in ids else next(free) for name in categories}
 
 
+class Ids:
+    """The numbers of the records of a split, whatever files they go to.
+
+    A picture's id is its own number, else the one that its name is (000123 -> 123), or the next free one where there
+    is none or it is taken; annotation ids count from 1.
+    """
+
+    def __init__(self) -> None:
+        self._images: set[int] = set()
+        self._next_free, self._annotations = count(1), count(1)
+
+    def image(self, entry: Entry) -> int:
+        stem, number = entry.id.rpartition("/")[2], entry.number
+        if number is None:
+            number = int(stem) if stem.isascii() and stem.isdigit() and len(stem) <= 15 else 0
+            number = number or next(self._next_free)
+        while number in self._images:
+            number = next(self._next_free)
+        self._images.add(number)
+        return number
+
+    def annotation(self) -> int:
+        return next(self._annotations)
+
+
 class Writer:
     """Streams records to ``path``: pictures straight into the file, annotations beside it until they follow.
 
-    A picture's id is its own number, else the one that its name is (000123 -> 123), or the next free one where there
-    is none or it is taken; annotation ids count from 1. ``keypoints`` says where each category's points lie, ``ids``
-    what number it has (see ``numbered``). The id of an attribute is its place.
+    ``keypoints`` says where each category's points lie, ``ids`` what number it has (see ``numbered``). The id of an
+    attribute is its place.
     """
 
     def __init__(
@@ -181,9 +205,7 @@ class Writer:
         self.supercategories = supercategories or {}
         self.joint_pairs = joint_pairs
         self._files = ExitStack()
-        self._image_ids: set[int] = set()
-        self._next_free = count(1)
-        self._annotation_ids = count(1)
+        self._ids = Ids()
 
     def __enter__(self) -> Writer:
         head = b'{"info":%s,\n"licenses":[]' % orjson.dumps(self._info())
@@ -199,21 +221,14 @@ class Writer:
 
     def append(self, entry: Entry) -> None:
         """Give ``entry`` its ids and write it."""
-        image_id = self._image_id(entry)
-        self._lists.image(b'{"id":%d,%s' % (image_id, entry.image[1:]))
-        for annotation in entry.annotations:
-            ids = b'{"id":%d,"image_id":%d,' % (next(self._annotation_ids), image_id)
-            self._lists.annotation(ids + annotation[1:])
+        number = self._ids.image(entry)
+        self.write(number, entry.image, ((self._ids.annotation(), each) for each in entry.annotations))
 
-    def _image_id(self, entry: Entry) -> int:
-        stem, number = entry.id.rpartition("/")[2], entry.number
-        if number is None:
-            number = int(stem) if stem.isascii() and stem.isdigit() and len(stem) <= 15 else 0
-            number = number or next(self._next_free)
-        while number in self._image_ids:
-            number = next(self._next_free)
-        self._image_ids.add(number)
-        return number
+    def write(self, number: int, image: bytes, annotations: Iterable[tuple[int, bytes]]) -> None:
+        """Write records with the numbers that they have: the ``image``, and its ``annotations`` each with its own."""
+        self._lists.image(b'{"id":%d,%s' % (number, image[1:]))
+        for own, annotation in annotations:
+            self._lists.annotation(b'{"id":%d,"image_id":%d,' % (own, number) + annotation[1:])
 
     def _info(self) -> dict[str, Any]:
         """Which stretch of the keypoint vector is whose: COCO has no field for it, and ``info`` is free."""

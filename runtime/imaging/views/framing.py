@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import cos, radians, sin
 
 import numpy as np
 
 from runtime.imaging.decoding import Place, pixels
 from runtime.imaging.placement import FILL, Boxes, Placement, Seen
 from runtime.imaging.transforms import Size
-from runtime.imaging.views.windows import Window, matrix
 
 
 def shown(path: Place, placement: Placement, boxes: Boxes, fill: tuple[int, int, int] = FILL) -> Seen:
@@ -99,10 +100,14 @@ class KeepAspect:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectCrop:
-    """One object in an input of ``width`` x ``height`` pixels: its box, the only one given, widened to that aspect
-    ratio and then by ``margin``.
+    """One object in an input of ``width`` x ``height`` pixels, by HRNet's rules: its box, the only one given, cut to
+    the image, widened to that aspect ratio and then by ``margin``; ``fill`` outside the image.
 
-    At random: flipped with the probability ``random_flip``, and the window larger or smaller by up to ``scale``.
+    At random: larger or smaller by a share of about ``scale``, at most as much; with ``rotation_probability`` turned by
+    about ``rotation`` degrees, at most twice as many; flipped with the probability ``random_flip``.
+
+    Whole numbers are the middles of pixels here, as HRNet and whoever annotates landmarks count: the first pixel of the
+    image has its own at 0, and the middle of an input of 384 pixels is that of its pixel 192. The object always stays.
     """
 
     width: int
@@ -110,21 +115,54 @@ class ObjectCrop:
     margin: float = 1.25
     random_flip: float = 0.0
     scale: float = 0.0
+    rotation: float = 0.0
+    rotation_probability: float = 0.6
+    fill: tuple[int, int, int] = (0, 0, 0)
 
     def bound(self, stored: Size) -> Size:  # noqa: ARG002 - all come out alike
         return self.width, self.height
 
     def __call__(self, path: Place, boxes: Boxes, size: Size, random: np.random.Generator | None = None) -> Seen:
-        left, top, right, bottom = boxes[0].tolist()
-        aspect = self.width / self.height
-        wide = max(right - left, (bottom - top) * aspect, 1.0) * self.margin
-        if random is not None and self.scale:
-            wide *= random.uniform(1 - self.scale, 1 + self.scale)
-        high = wide / aspect
-        window = Window((left + right - wide) / 2, (top + bottom - high) / 2, wide, high)
-        carried = matrix(window, (self.width, self.height), flip=False)
-        placement = Placement(carried, (self.width, self.height), size)
-        return shown(path, placement.mirrored() if flips(self.random_flip, random) else placement, boxes)
+        placement = self.placement(boxes[0].tolist(), size, random)
+        of_pixels = Placement(_HALF @ placement.matrix @ _BACK, placement.size, size)
+        picture = pixels(path, size=size, least=of_pixels.least)
+        limits = np.array(placement.size * 2, np.float32)
+        shown_boxes = np.clip(placement.boxes(boxes), 0, limits)
+        return Seen(of_pixels.image(picture, self.fill), placement, np.arange(len(boxes)), shown_boxes)
+
+    def placement(self, box: Sequence[float], size: Size, random: np.random.Generator | None = None) -> Placement:
+        """Of an object with ``box`` (left, top, right, bottom) on an image of ``size`` (width, height)."""
+        left, top = (max(0.0, each) for each in box[:2])
+        across, down = (max(0.0, box[axis + 2] - box[axis] - 1) for axis in (0, 1))
+        wide, high = min(size[0] - 1, left + across) - left, min(size[1] - 1, top + down) - top
+        share = self.width / (max(wide, high * self.width / self.height, 1.0) * self.margin)
+        angle, mirrored = 0.0, False
+        if random is not None:
+            share, angle = share / self._scaled(random), self._turned(random)
+            mirrored = flips(self.random_flip, random)
+        turned = np.array([[cos(angle), sin(angle)], [-sin(angle), cos(angle)]])
+        linear = share * turned @ np.diag([-1.0 if mirrored else 1.0, 1.0])
+        matrix = np.eye(3)
+        matrix[:2, :2] = linear
+        matrix[:2, 2] = (self.width / 2, self.height / 2) - linear @ (left + wide / 2, top + high / 2)
+        return Placement(matrix, (self.width, self.height), size)
+
+    def _scaled(self, random: np.random.Generator) -> float:
+        """Draw how much more of the image is to be seen."""
+        if not self.scale:
+            return 1.0
+        return float(np.clip(1 + random.standard_normal() * self.scale, 1 - self.scale, 1 + self.scale))
+
+    def _turned(self, random: np.random.Generator) -> float:
+        """Draw an angle, anticlockwise."""
+        if not self.rotation or random.random() >= self.rotation_probability:
+            return 0.0
+        angle = np.clip(random.standard_normal() * self.rotation, -2 * self.rotation, 2 * self.rotation)
+        return radians(angle)
+
+
+_HALF = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+_BACK = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
 
 
 def flips(probability: float, random: np.random.Generator | None) -> bool:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast, runtime_checkable
 
 from tltpipe import registry
 from tltpipe.errors import ModelError, TltpipeError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -22,12 +22,24 @@ if TYPE_CHECKING:
     from runtime.data.recipe import Recipe
     from runtime.imaging.decoding import InMemory
     from runtime.imaging.pixels import PixelBatch
-    from runtime.imaging.placement import Placement
+    from runtime.imaging.placement import Placement, Seen
     from runtime.tasks import Prediction
 
 LoadImage: TypeAlias = "Callable[[Path | InMemory], tuple[NDArray[np.uint8], Placement]]"
 """What a model takes of an image, uint8 [H, W, 3] RGB, and how it came to lie there. Raises DataError;
 called from several threads."""
+
+
+@runtime_checkable
+class LoadsObjects(Protocol):
+    """A ``LoadImage`` of a model that is shown one object at a time; a whole image it refuses with UsageError."""
+
+    def load_object(self, place: Path | InMemory, box: NDArray[np.float32]) -> Seen:
+        """What the model takes of the object in ``box`` [4] (left, top, right, bottom in pixels of the image). Raises
+        DataError."""
+        ...
+
+
 FOLDER = "runtime.inference.backends"
 CHECKPOINTS = "checkpoint"
 FOREIGN = {
@@ -86,6 +98,8 @@ class Model(Protocol):
     """The network's name, ``ssd_resnet18``."""
     classes: tuple[str, ...]
     """Names of label 1 to N."""
+    names: Mapping[str, tuple[str, ...]]
+    """What places in fields of predictions mean, beside the classes (``Recipe.names``)."""
     input_size: tuple[int, int] | None
     """Height and width in pixels; None: each image keeps its own."""
     load_image: LoadImage
@@ -139,6 +153,12 @@ def network_of(path: Path, key: str | None = None) -> str:
     if kind_of(path) != CHECKPOINTS:
         return networks.family(card.read(path).network, path)
     return networks.family(str(checkpoint.facts(path, key)["network"]), path)
+
+
+def needs_detector(where: Path | str) -> UsageError:
+    """For the caller to raise where whole images are given to a model that is shown one object at a time."""
+    what = "this model is shown one object at a time, and finds none itself"
+    return UsageError(what, where=where, hint="put a detector before it: tltpipe infer --cascade DETECTOR MODEL IMAGES")
 
 
 def _ours_beside(path: Path) -> Path | None:

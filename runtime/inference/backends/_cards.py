@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.data.recipe import Recipe
-from runtime.imaging.views.framing import KeepAspect, Letterbox
+from runtime.imaging.views.cut import Cut
+from runtime.imaging.views.framing import KeepAspect, Letterbox, ObjectCrop
 from runtime.inference.backends import ModelRequest
-from runtime.inference.backends._seeing import BySize, BySpec
+from runtime.inference.backends._seeing import ByObject, BySize, BySpec
 from runtime.shell import program
 from runtime.tasks.detection.detections import HasThresholds, Thresholds
 from runtime.weights import card
 from runtime.weights.card import Card
-from runtime.weights.classes import require_same_classes
+from runtime.weights.classes import require_same_classes, require_same_names
 from tltpipe import registry
 from tltpipe.errors import ModelError
 
@@ -38,6 +39,7 @@ def read(path: Path, request: ModelRequest, *decoders: str) -> Card:
     if (recipe := request.recipe) is not None:
         hint = "leave the spec out (-e), or pass the one it was trained with"
         require_same_classes(found.classes, recipe.classes, path, holder="model", hint=hint)
+        require_same_names(found.names, recipe.names, path, holder="model", hint=hint)
         _compare(found, recipe, path)
     return found
 
@@ -92,22 +94,32 @@ def require_names(text: str | None, found: Card, path: Path) -> None:
     raise ModelError(what, where=path, hint="is that JSON another model's, or was it changed? Export it again")
 
 
-def image_loader(found: Card) -> BySize | BySpec:
+def image_loader(found: Card) -> BySize | BySpec | ByObject:
     """How a model takes images from files. Raises ModelError where its card does not say it."""
-    if found.size is not None:
-        placed = found.input.get("letterbox")
-        return BySize(found.size, found.grey) if placed is None else BySpec(_letterbox(found.size, placed))
     try:
+        return _loader(found)
+    except (KeyError, TypeError, ValueError) as problem:
+        raise ModelError(f"its JSON is damaged: {problem!r}", hint="export it again") from None
+
+
+def _loader(found: Card) -> BySize | BySpec | ByObject:
+    if found.size is None:
         resize = {name: int(found.input["resize"][name]) for name in ("min_size", "max_size")}
-    except (KeyError, TypeError, ValueError) as problem:
-        raise ModelError(f"its JSON is damaged: {problem!r}", hint="export it again") from None
-    return BySpec(KeepAspect(min_sizes=(resize["min_size"],), max_size=resize["max_size"]))
+        return BySpec(KeepAspect(min_sizes=(resize["min_size"],), max_size=resize["max_size"]))
+    height, width = found.size
+    match found.input:
+        case {"object": said}:
+            margin, fill = float(said["margin"]), _fill(said)
+            return ByObject(ObjectCrop(width=width, height=height, margin=margin, fill=fill))
+        case {"letterbox": said}:
+            centred, fill = bool(said["centred"]), _fill(said)
+            return BySpec(Letterbox(width=width, height=height, fill=fill, centred=centred))
+        case {"cut_out_of": said}:
+            stretched = int(said["width"]), int(said["height"])
+            return BySpec(Cut(width=width, height=height, stretched=stretched))
+    return BySize(found.size, found.grey)
 
 
-def _letterbox(size: tuple[int, int], said: Any) -> Letterbox:
-    """Raises ModelError."""
-    try:
-        red, green, blue = map(int, said["fill"])
-        return Letterbox(width=size[1], height=size[0], fill=(red, green, blue), centred=bool(said["centred"]))
-    except (KeyError, TypeError, ValueError) as problem:
-        raise ModelError(f"its JSON is damaged: {problem!r}", hint="export it again") from None
+def _fill(said: Any) -> tuple[int, int, int]:
+    red, green, blue = map(int, said["fill"])
+    return red, green, blue

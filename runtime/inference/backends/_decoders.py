@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.imaging import boxes
+from runtime.imaging.heatmaps import peaks
 from runtime.inference.backends._cards import input_size, require_classes, thresholds
 from runtime.tasks import Prediction
 from runtime.tasks.detection.detections import suppress
@@ -86,8 +87,22 @@ def rows(card: Card) -> Decoder:
     return decode
 
 
+def heatmaps(card: Card) -> Decoder:
+    """A heat map [h, w] for each channel, of which each keypoint has one."""
+    height, channels = input_size(card)[0], list(card.channels)
+
+    def decode(outputs: Outputs, place: int) -> Prediction:
+        (maps,) = outputs.values()
+        points = peaks(maps[place])
+        points[:, :2] *= height / maps.shape[2]
+        return {"keypoints": points[None, channels]}
+
+    return decode
+
+
 DECODERS: Mapping[str, Callable[[Card], Decoder]] = {
     PREDICTIONS: predictions, "anchors": anchors, "cells": cells, "likeliest": likeliest, "rows": rows,
+    "heatmaps": heatmaps,
 }  # fmt: skip
 
 

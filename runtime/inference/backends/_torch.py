@@ -67,7 +67,7 @@ class Dense:
         self.about = f"{about}, {devices.describe(device, wanted=0)}"
         self.name, self.classes, self.input_size = card.network, card.classes, input_size(card)
         self.load_image: LoadImage = load_image
-        self.recipe = request.recipe
+        self.recipe, self.names = request.recipe, card.names
         self.batch = card.batch
 
     def __call__(self, pixels: PixelBatch) -> Sequence[Prediction]:

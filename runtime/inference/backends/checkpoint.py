@@ -30,8 +30,9 @@ class Trained:
         self.module = cast("nn.Module", opened.model).to(self.device)
         self.model, self.recipe = opened.model, opened.recipe
         self.name, self.classes, self.input_size = self.recipe.name, self.recipe.classes, self.model.input_size
+        self.names = self.recipe.names
         self.about = f"PyTorch, {device.describe(self.device, wanted=0)}"
-        self.load_image: LoadImage = _seeing.BySpec(self.recipe.inference_view)
+        self.load_image: LoadImage = _seeing.by_recipe(self.recipe)
 
     def __call__(self, pixels: PixelBatch) -> Sequence[Prediction]:
         import torch

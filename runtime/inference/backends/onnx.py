@@ -45,7 +45,7 @@ class Session:
         self.threads = Threads(counts(threads or request.threads or (1 if on_gpu else None)), self._use)
         self.card, self.batch = card, card.batch
         self.load_image: LoadImage = image_loader(card)
-        self.recipe = request.recipe
+        self.recipe, self.names = request.recipe, card.names
         self.name, self.classes, self.input_size = card.network, card.classes, card.size
         where = "CPU" if self.runtime.get_providers()[0] == "CPUExecutionProvider" else "CUDA"
         self.about = f"ONNX Runtime {onnxruntime.__version__}, {where}, {card.data_type}"

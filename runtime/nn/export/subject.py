@@ -22,7 +22,7 @@ class Subject:
 
     ``size`` is (height, width) of its images, None where it takes images of any size. ``batch`` None takes any number
     of them. ``calibration`` gives batches of images uint8 [B, H, W, 3], RGB, from the first one on each time it is
-    called; None where nothing is quantised. ``view`` is how the model is shown images.
+    called; None where nothing is quantised. ``view`` is how the model is shown images, ``names`` are ``Recipe.names``.
     """
 
     model: nn.Module
@@ -34,6 +34,7 @@ class Subject:
     data_type: str = "fp32"
     calibration: Callable[[], Iterator[NDArray[np.uint8]]] | None = None
     view: View | None = None
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,9 @@ class Made:
 
 
 def images_input(subject: Subject, *, name: str = "images") -> dict[str, Any]:
-    """The input of programs that take batches of images as they are; where these are letterboxed it says how."""
-    from runtime.imaging.views.framing import Letterbox
-
+    """The input of programs that take batches of images as they are; where these are letterboxed, cut out of the
+    middle of a stretched image, or show one object each, it says how."""
     assert subject.size is not None
-    view = subject.view
-    placed = {"letterbox": {"centred": view.centred, "fill": list(view.fill)}} if isinstance(view, Letterbox) else {}
     return {
         "name": name,
         "type": "float32",
@@ -64,8 +62,23 @@ def images_input(subject: Subject, *, name: str = "images") -> dict[str, Any]:
         "colours": "RGB",
         "range": [0, 255],
         "mean": [0, 0, 0],
-        **placed,
+        **_placed(subject.view),
     }
+
+
+def _placed(view: View | None) -> dict[str, Any]:
+    """What of an image a program is shown, where that is not all of it, stretched."""
+    from runtime.imaging.views.cut import Cut
+    from runtime.imaging.views.framing import Letterbox, ObjectCrop
+
+    match view:
+        case Cut() if view.stretched != view.size:
+            return {"cut_out_of": dict(zip(("width", "height"), view.stretched, strict=True))}
+        case Letterbox():
+            return {"letterbox": {"centred": view.centred, "fill": list(view.fill)}}
+        case ObjectCrop():
+            return {"object": {"margin": view.margin, "fill": list(view.fill)}}
+    return {}
 
 
 def label_names(subject: Subject, *, first: int) -> tuple[str, ...]:

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from runtime.tasks import Prediction, class_names
+from runtime.tasks import Images, Prediction, class_names
 from tltpipe.errors import DataError
 from tltpipe.files import atomic
+
+if TYPE_CHECKING:
+    from runtime.data.split import Split
 
 NUMBERS = ("object", "part_of")
 """Fields of predictions that stand in records as they are: what belongs to what (``runtime.inference.cascade``)."""
@@ -40,6 +43,25 @@ def count(pictures: Sequence[Path], classes: Sequence[str]) -> Ids:
         {name: label for label, name in enumerate(classes, start=1)},
         ("image ids are " + ("the numbers in their names" if own else "counted from 1"),),
     )
+
+
+def of_split(split: Split, classes: Sequence[str]) -> Ids:
+    """Those that the annotations of ``split`` give to its images and to ``classes``; where they give none, or the same
+    one twice, what ``count`` makes of them."""
+    paths = [path_of(split, number) for number in range(len(split))]
+    counted = count(paths, classes)
+    pictures, about = counted.pictures, counted.about
+    numbers = [] if split.image_ids is None else split.image_ids.tolist()
+    if numbers and min(numbers) >= 0 and len({*numbers}) == len(paths):
+        pictures, about = dict(zip(paths, numbers, strict=True)), ("ids are those of the annotations",)
+    known = {name: split.category_ids[name.lower()] for name in classes if name.lower() in split.category_ids}
+    return Ids(pictures, known if len({*known.values()}) == len(classes) else counted.classes, about)
+
+
+def path_of(images: Images, number: int) -> Path:
+    """Image ``number`` as COCO files may know it."""
+    place = images.image(number)
+    return place if isinstance(place, Path) else place.path / images.name(number)
 
 
 def of(annotations: Path, pictures: Sequence[Path], classes: Sequence[str]) -> Ids:

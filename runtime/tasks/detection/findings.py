@@ -12,24 +12,25 @@ from numpy.typing import NDArray
 from runtime.tasks import ImageInfo
 
 Array = NDArray[Any]
+Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
 class Items:
-    """Boxes of all pictures: ``picture`` int32 [K], ``label`` int32 [K] from 1, ``box`` float32 [K, 4] in pixels of
-    the network, ``score`` float32 [K] (1 for objects), ``difficult`` bool [K] (False for detections). ``crowd`` bool
-    [K]: a group in one box; ``area`` float32 [K] in stored pixels, negative: that of the box.
+    """Boxes of all pictures: ``picture`` int32 [K], ``label`` int32 [K] from 1, ``box`` float [K, 4] in pixels of the
+    network, ``score`` float [K] (1 for objects), ``difficult`` bool [K] (False for detections). ``crowd`` bool [K]: a
+    group in one box; ``area`` float [K] in stored pixels, negative: that of the box.
 
     Pictures rise, labels rise within a picture, scores fall within a label.
     """
 
     picture: NDArray[np.int32]
     label: NDArray[np.int32]
-    box: NDArray[np.float32]
-    score: NDArray[np.float32]
+    box: Floats
+    score: Floats
     difficult: NDArray[np.bool_]
     crowd: NDArray[np.bool_]
-    area: NDArray[np.float32]
+    area: Floats
 
     def __len__(self) -> int:
         return len(self.label)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from runtime.weights.checkpoint.state import Checkpoint
 from runtime.weights.checkpoint.storing import load
-from runtime.weights.classes import require_same_classes
+from runtime.weights.classes import require_same_classes, require_same_names
 from tltpipe.errors import ModelError
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ def open_model(
     elif recipe is None:
         recipe = networks.recipe(specs.parse_text(loaded.spec, name, source=f"{path}, its spec"))
     check(loaded, path, network=recipe.name, classes=recipe.classes)
+    if recipe.names:
+        own = networks.recipe(specs.parse_text(loaded.spec, name, source=f"{path}, its spec"))
+        require_same_names(own.names, recipe.names, path, holder="checkpoint", hint="pass the spec it was trained with")
     model = networks.load(name).build(recipe)
     module = cast("torch.nn.Module", model).eval()
     if loaded.pruned:

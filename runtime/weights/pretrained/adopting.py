@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from runtime.networks import HasBackbone
+from runtime.networks import HasBackbone, Inseparable
 from runtime.nn import widths
 from runtime.weights import checkpoint
 from runtime.weights.checkpoint import Checkpoint
@@ -34,7 +34,7 @@ def adopt(
 
     Layers for other ``classes`` do not fit, though there may be as many of them: their names have numbers. A pruned
     checkpoint makes the model as narrow as itself: make the optimiser afterwards. Raises ModelError when nothing fits,
-    or nothing of the backbone that the model declares.
+    or nothing of the backbone that the model declares, or not all of what is inseparable.
     """
     if isinstance(found, Checkpoint):
         if isinstance(model, HasBackbone) and model.arch not in found.network:  # families share some names
@@ -51,9 +51,16 @@ def adopt(
         report = foreign.take(model, found, path.name)
     else:
         report = foreign.by_name(model, found.tensors, path.name)
-    if {*report.missing, *report.other_shape, *report.other_classes}.issuperset(_kernels(model)):
+    lost = {*report.missing, *report.other_shape, *report.other_classes}
+    if lost.issuperset(_kernels(model)):
         raise _unfit(path, model, found, report.other_shape)
+    if isinstance(model, Inseparable) and (lacking := _beginning_with(model.inseparable, lost)):
+        raise _unfit(path, model, found, report.other_shape, lacking)
     return report.lines()
+
+
+def _beginning_with(start: str, names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if name.startswith(start))
 
 
 def _kernels(model: nn.Module) -> list[str]:
@@ -70,8 +77,15 @@ def _of_other_classes(model: nn.Module, found: Checkpoint) -> list[str]:
     return [name for name in found.model if name.startswith(heads)]
 
 
-def _unfit(path: Path, model: nn.Module, found: Checkpoint | Foreign, other_shape: Sequence[str] = ()) -> ModelError:
-    """``other_shape``: tensors of the model that the file has, in another shape."""
+def _unfit(
+    path: Path,
+    model: nn.Module,
+    found: Checkpoint | Foreign,
+    other_shape: Sequence[str] = (),
+    lacking: Sequence[str] = (),
+) -> ModelError:
+    """``other_shape``: tensors of the model that the file has, in another shape; ``lacking``: those without which
+    nothing is taken."""
     holds = f"it holds {found.network}" if isinstance(found, Checkpoint) else f"its names are {_names(found)}"
     if len(other_shape) > len(model.state_dict()) / 4:
         what = f"it is of a network of another size: its layers have other shapes, such as {other_shape[0]}"
@@ -80,7 +94,8 @@ def _unfit(path: Path, model: nn.Module, found: Checkpoint | Foreign, other_shap
         )
     if not isinstance(model, HasBackbone):
         hint = "pass a checkpoint of the same network, or weights whose names are its own"
-        return ModelError(f"no tensor in it fits the network of this spec: {holds}", where=path, hint=hint)
+        lacks = f"it lacks {len(lacking)} of the tensors of" if lacking else "no tensor in it fits"
+        return ModelError(f"{lacks} the network of this spec: {holds}", where=path, hint=hint)
     known = ", ".join(registry.names("runtime.weights.pretrained.families"))
     hint = f"pass a checkpoint of the same arch, or weights of torchvision or timm ({known})"
     return ModelError(f"no layer in it fits the backbone of this spec: {holds}", where=path, hint=hint)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,8 +18,17 @@ from tltpipe import inputs
 from tltpipe.errors import HostError, ModelError
 
 # Where trainers put the weights among other things; averaged ones first, as timm does.
-PLACES = ("state_dict_ema", "model_ema", "state_dict", "model")
+PLACES = ("state_dict_ema", "model_ema", "state_dict", "best_state_dict", "model")
 WRAPPERS = ("module.", "_orig_mod.")
+_SCALAR: Any = np.float64().__reduce__()[0]
+# Reference scripts save their command line with the weights, and figures as numbers of NumPy, of 1 or of 2.
+HARMLESS: list[Any] = [
+    argparse.Namespace,
+    np.dtype,
+    np.dtypes.Float64DType,
+    (_SCALAR, "numpy.core.multiarray.scalar"),
+    (_SCALAR, "numpy._core.multiarray.scalar"),
+]
 
 
 @dataclass(frozen=True)
@@ -61,8 +71,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
 def _torch(path: Path) -> Any:
     try:
-        # Reference scripts save their command line with the weights.
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals(HARMLESS):
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as failure:  # torch raises whatever its archive reader and unpickler came upon
         if "Unsupported global" in str(failure) or "weights_only" in str(failure).lower():

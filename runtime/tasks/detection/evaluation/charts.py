@@ -35,14 +35,15 @@ MEASURES = ("precision", "recall", "F1")
 
 
 def confusion(
-    path: Path, counts: NDArray[np.int64], classes: Sequence[str], *, about: str, normalised: bool = False
-) -> None:
+    path: Path, counts: NDArray[np.int64], classes: Sequence[str], *, about: str, normalised: bool = False,
+    background: bool = True, model: str = "the detector",
+) -> None:  # fmt: skip
     """``counts`` [C + 1, C + 1] as ``Analysis.confusion`` gives them, shaded by the share of their row; ``normalised``:
-    the shares are written in place of the counts.
+    the shares are written in place of the counts. Without a ``background`` they are [C, C].
 
     What is right is blue, what is wrong red; a class that has no object at all stays white.
     """
-    names = [readable(name, LONGEST) for name in classes]
+    names = [readable(name, LONGEST) for name in classes] + [BACKGROUND] * background
     title = "What was taken for what" + (": shares of the row" if normalised else "")
     size = len(counts)
     sums = counts.sum(axis=1, keepdims=True)
@@ -56,16 +57,16 @@ def confusion(
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     axes = figure.add_axes((left / width, bottom / height, square / width, square / height))
     right = np.eye(size, dtype=bool)
-    right[-1, -1] = False
+    right[-1, -1] = not background
     shade = np.where(right[..., None], BLUES(shares**0.7), REDS(shares**0.7))
     shade[counts == 0] = colors.to_rgba(PAPER)
-    # What no detector could have got right or wrong: nothing was there, and nothing was found.
-    shade[-1, -1] = colors.to_rgba(FAINT)
+    if background:  # what no detector could have got right or wrong: nothing was there, and nothing was found
+        shade[-1, -1] = colors.to_rgba(FAINT)
     axes.imshow(shade, aspect="equal")
     _write_cells(axes, counts, shares, right, normalised=normalised)
-    axes.set_xticks(range(size), [*names, BACKGROUND], rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(size), [*names, BACKGROUND])
-    axes.set_xlabel("what the detector says", labelpad=6, color=MUTED)
+    axes.set_xticks(range(size), names, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(size), names)
+    axes.set_xlabel(f"what {model} says", labelpad=6, color=MUTED)
     axes.set_ylabel("what is there", labelpad=6, color=MUTED)
     axes.set_xticks(np.arange(-0.5, size), minor=True)
     axes.set_yticks(np.arange(-0.5, size), minor=True)
@@ -73,7 +74,7 @@ def confusion(
     axes.tick_params(which="both", length=0)
     for side in axes.spines.values():
         side.set_visible(False)
-    for corner in ((size - 1.5, -0.5, 1, size), (-0.5, size - 1.5, size, 1)):
+    for corner in ((size - 1.5, -0.5, 1, size), (-0.5, size - 1.5, size, 1)) if background else ():
         axes.add_patch(Rectangle(corner[:2], *corner[2:], fill=False, edgecolor=MUTED, linewidth=0.8))
     figure.text(0.2 / width, 1 - 0.38 / height, title, fontsize=13.5, fontweight="bold", color=INK)
     figure.text(0.2 / width, 1 - 0.66 / height, about, fontsize=9.5, color=MUTED)
@@ -101,7 +102,7 @@ def _write_cells(
 
 def precision_recall(path: Path, analysis: Analysis, values: Sequence[float], *, about: str) -> None:
     """A curve for each class; ``values`` are their average precisions."""
-    figure = _figure(8.6, 5.6)
+    figure = blank(8.6, 5.6)
     axes = figure.add_subplot()
     known = [k for k, curve in enumerate(analysis.curves) if curve.objects]
     curves = {k: analysis.curves[k].precision_recall for k in known}
@@ -109,40 +110,42 @@ def precision_recall(path: Path, analysis: Analysis, values: Sequence[float], *,
     for k in order:
         precision, recall = curves[k]
         own = precision > 0
-        axes.plot(recall[own], precision[own], color=_colour(k), linewidth=1.6, label=_label(analysis, k, values[k]))
+        axes.plot(
+            recall[own], precision[own], color=class_colour(k), linewidth=1.6, label=_label(analysis, k, values[k])
+        )
     if len(known) > 1:
         mean = np.mean([curves[k][0] for k in known], axis=0)
         about_mean = f"mean of the classes  {np.mean([values[k] for k in known]):.3f}"
         axes.plot(curves[known[0]][1], mean, color=INK, linewidth=2.8, label=about_mean)
-    _unit_square(axes)
+    unit_square(axes)
     axes.set_xlabel("recall: share of the objects that are found")
     axes.set_ylabel("precision: share of the detections that are right")
-    _legend(axes, "average precision", len(order))
-    _titled(axes, "Precision and recall", about)
+    legend(axes, "average precision", len(order))
+    titled(axes, "Precision and recall", about)
     save(figure, path)
 
 
 def over_threshold(path: Path, analysis: Analysis, measure: str, *, about: str) -> None:
     """One of ``MEASURES`` of each class over the threshold, and their mean; the threshold of the tables is marked."""
-    figure = _figure(8.6, 5.6)
+    figure = blank(8.6, 5.6)
     axes = figure.add_subplot()
     row, at = MEASURES.index(measure), analysis.threshold
     over, mean = {k: values[row] for k, values in analysis.over_grid.items()}, analysis.mean_over_grid[row]
     best = measure == "F1"  # has a best; the two others are compared where the tables count
     shown = {k: float(values.max() if best else np.interp(at, GRID, values)) for k, values in over.items()}
     for k in sorted(over, key=lambda k: -shown[k]):
-        axes.plot(GRID, over[k], color=_colour(k), linewidth=1.3, label=_label(analysis, k, shown[k]))
+        axes.plot(GRID, over[k], color=class_colour(k), linewidth=1.3, label=_label(analysis, k, shown[k]))
     height = float(np.interp(at, GRID, mean))
     if len(over) > 1:
         label = f"mean of the classes  {mean.max() if best else height:.3f}"
         axes.plot(GRID, mean, color=INK, linewidth=2.8, label=label)
     mean_of = "mean " if len(over) > 1 else ""
     _mark(axes, at, height, f"threshold {at:.2f}: {mean_of}{measure} {height:.3f}", below=measure == "precision")
-    _unit_square(axes)
+    unit_square(axes)
     axes.set_xlabel("threshold: lowest score that counts")
     axes.set_ylabel("F1: harmonic mean of precision and recall" if best else measure)
-    _legend(axes, "best F1" if best else f"{measure} at {at:.2f}", len(over))
-    _titled(axes, f"{measure[0].upper()}{measure[1:]} over the threshold", about)
+    legend(axes, "best F1" if best else f"{measure} at {at:.2f}", len(over))
+    titled(axes, f"{measure[0].upper()}{measure[1:]} over the threshold", about)
     save(figure, path)
 
 
@@ -157,14 +160,15 @@ def _mark(axes: Any, at: float, height: float, text: str, *, below: bool) -> Non
     )  # fmt: skip
 
 
-def _figure(width: float, height: float) -> Figure:
+def blank(width: float, height: float) -> Figure:
+    """A page to draw on, in inches."""
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     figure.set_layout_engine("constrained", w_pad=0.14, h_pad=0.12)
     FigureCanvasAgg(figure)
     return figure
 
 
-def _colour(k: int) -> tuple[float, float, float]:
+def class_colour(k: int) -> tuple[float, float, float]:
     """The class's own colour, as on drawn pictures; a shade darker, since lines are thin and the ground is white."""
     red, green, blue = (0.9 * value / 255 for value in PALETTE[k % len(PALETTE)])
     return red, green, blue
@@ -174,7 +178,8 @@ def _label(analysis: Analysis, k: int, value: float) -> str:
     return f"{readable(analysis.findings.classes[k], LONGEST)}  {value:.3f}"
 
 
-def _unit_square(axes: Any) -> None:
+def unit_square(axes: Any) -> None:
+    """Axes from 0 to 1 with a faint grid."""
     axes.set_xlim(0, 1.005)
     axes.set_ylim(0, 1.02)
     axes.set_xticks(np.linspace(0, 1, 6))
@@ -189,7 +194,7 @@ def _unit_square(axes: Any) -> None:
     axes.yaxis.label.set_color(MUTED)
 
 
-def _legend(axes: Any, title: str, curves: int) -> None:
+def legend(axes: Any, title: str, curves: int) -> None:
     """Beside the curves, best first, the mean on top."""
     handles, labels = axes.get_legend_handles_labels()
     if curves > 1:  # the mean was drawn last, above the others
@@ -198,14 +203,15 @@ def _legend(axes: Any, title: str, curves: int) -> None:
         half = NAMED // 2
         handles, labels = handles[: half + 1] + handles[-half:], labels[: half + 1] + labels[-half:]
     if labels:
-        legend = axes.legend(
+        drawn = axes.legend(
             handles, labels, title=title, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False,
             fontsize=9.5, title_fontsize=9.5, handlelength=1.4, labelspacing=0.55, alignment="left",
         )  # fmt: skip
-        legend.get_title().set_color(MUTED)
+        drawn.get_title().set_color(MUTED)
 
 
-def _titled(axes: Any, title: str, about: str) -> None:
+def titled(axes: Any, title: str, about: str) -> None:
+    """Write ``title`` above the axes, and ``about`` between."""
     axes.set_title(title, loc="left", fontsize=13.5, fontweight="bold", color=INK, pad=30)
     axes.annotate(
         about, (0, 1), xytext=(0, 12), xycoords="axes fraction", textcoords="offset points",

@@ -1,4 +1,4 @@
-"""COCO's twelve figures, as pycocotools' COCOeval counts them (bbox, segm), for all pictures at once.
+"""COCO's figures, as pycocotools' COCOeval counts them (bbox, segm, keypoints), for all pictures at once.
 
 Source of the rules: https://cocodataset.org/#detection-eval and cocoeval.py of pycocotools. Boxes are compared in
 pixels of the stored pictures: that is what the areas of "small" and "large" mean.
@@ -6,6 +6,7 @@ pixels of the stored pictures: that is what the areas of "small" and "large" mea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +20,27 @@ THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)
 AREAS = {"all": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
 MOST = (1, 10, 100)
-"""Detections of a class on a picture that count, best first."""
 
 NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 
 
 @dataclass(frozen=True)
+class Rules:
+    """What differs from kind to kind: ranges of ``areas`` by name, in stored pixels, and the limits ``most``: so many
+    detections of a class on a picture count, best first, rising."""
+
+    areas: Mapping[str, tuple[float, float]]
+    most: tuple[int, ...]
+
+
+BOXES = Rules(AREAS, MOST)
+"""Also those of masks."""
+
+
+@dataclass(frozen=True)
 class Coco:
-    """``precision`` [areas 4, thresholds 10, recalls 101, classes C] and ``recall`` [4, 10, limits 3, C], as COCOeval's
-    ``eval``; -1 where a class has no object of that area."""
+    """``precision`` [areas A, thresholds 10, recalls 101, classes C] and ``recall`` [A, 10, limits M, C], as COCOeval's
+    ``eval``; -1 where a class has no object of that area. Of boxes and masks there are 4 areas and 3 limits."""
 
     precision: NDArray[np.float64]
     recall: NDArray[np.float64]
@@ -38,39 +51,46 @@ class Coco:
         precision, recall = self.precision, self.recall
         values = [precision[0], precision[0, 0], precision[0, 5], precision[1], precision[2], precision[3]]
         values += [recall[0, :, 0], recall[0, :, 1], recall[0, :, 2], recall[1, :, 2], recall[2, :, 2], recall[3, :, 2]]
-        return {name: _mean(value) for name, value in zip(NAMES, values, strict=True)}
+        return {name: mean(value) for name, value in zip(NAMES, values, strict=True)}
 
     def per_class(self, threshold: int | None = None) -> list[float]:
         """AP of each class over all thresholds, or at number ``threshold``; NaN for a class without objects."""
         chosen = self.precision[0] if threshold is None else self.precision[0, threshold : threshold + 1]
-        return [_mean(chosen[..., k]) for k in range(chosen.shape[-1])]
+        return [mean(chosen[..., k]) for k in range(chosen.shape[-1])]
 
 
-def measure(findings: Findings, compare: Compare | None = None) -> Coco:
-    """COCO's precisions and recalls of ``findings``; ``compare`` gives another overlap than that of boxes."""
+def measure(
+    findings: Findings, compare: Compare | None = None, *, rules: Rules = BOXES, silent: NDArray[np.bool_] | None = None
+) -> Coco:
+    """COCO's precisions and recalls of ``findings``; ``compare`` gives another overlap than that of boxes.
+
+    Objects that are ``silent`` [N] or crowds do not count, nor does what finds them; a crowd is found any number of
+    times.
+    """
     found, truth = findings.found, findings.truth
     groups, wanted = findings.groups(found), findings.groups(truth)
     place = np.arange(len(groups)) - np.searchsorted(groups, groups, "left")
-    counted = np.flatnonzero(place < MOST[-1])
+    counted = np.flatnonzero(place < rules.most[-1])
     found, groups, place = found.take(counted), groups[counted], place[counted]
     given = None if compare is None else lambda detections, objects: compare(counted[detections], objects)
     boxes, true_boxes = findings.stored(found), findings.stored(truth)
-    low, high = np.array(list(AREAS.values())).T[:, :, None]
+    low, high = np.array(list(rules.areas.values())).T[:, :, None]
     area, true_area = findings.areas(found), findings.areas(truth)
     outside, ignored = (area < low) | (area > high), (true_area < low) | (true_area > high) | truth.crowd
+    ignored |= False if silent is None else silent
     matches = match(
         groups, boxes, wanted, true_boxes, thresholds=THRESHOLDS, ignored=ignored, ties="last", crowd=truth.crowd,
         compare=given,
     )  # fmt: skip
-    shape = (len(AREAS), len(THRESHOLDS), len(matches.found))
+    shape = (len(rules.areas), len(THRESHOLDS), len(matches.found))
     hit = (matches.truth >= 0).reshape(shape)
     # Of what found an object that does not count, or found none and does not count itself, nothing is said.
-    right = hit & ~np.stack([ignored[a][matches.truth.reshape(shape)[a]] for a in range(len(AREAS))])
-    silent = (hit & ~right) | (~hit & outside[:, None, matches.found])
+    right = hit & ~np.stack([ignored[a][matches.truth.reshape(shape)[a]] for a in range(len(rules.areas))])
+    neither = (hit & ~right) | (~hit & outside[:, None, matches.found])
 
     classes = len(findings.classes)
-    precision = np.full((len(AREAS), len(THRESHOLDS), len(RECALLS), classes), -1.0)
-    recall = np.full((len(AREAS), len(THRESHOLDS), len(MOST), classes), -1.0)
+    precision = np.full((len(rules.areas), len(THRESHOLDS), len(RECALLS), classes), -1.0)
+    recall = np.full((len(rules.areas), len(THRESHOLDS), len(rules.most), classes), -1.0)
     matched = np.zeros(len(found), dtype=bool)
     matched[matches.found] = True
     for label in range(1, classes + 1):
@@ -81,10 +101,10 @@ def measure(findings: Findings, compare: Compare | None = None) -> Coco:
         own = np.searchsorted(matches.found, order[ranks])
         wrong = np.cumsum(~outside[:, order] & ~matched[order], axis=1)[:, ranks]
         for a in np.flatnonzero(objects):
-            good, told = right[a][:, own], ~silent[a][:, own]
+            good, told = right[a][:, own], ~neither[a][:, own]
             true = np.cumsum(good, axis=1)
             total = np.cumsum(told, axis=1) + wrong[a]
-            for m, most in enumerate(MOST):
+            for m, most in enumerate(rules.most):
                 recall[a, :, m, label - 1] = good[:, place[order[ranks]] < most].sum(axis=1) / objects[a]
             for t in range(len(THRESHOLDS)):
                 at = np.flatnonzero(good[t])
@@ -103,6 +123,7 @@ def _sampled(true: Any, total: Any, objects: int) -> NDArray[np.float64]:
     return sampled
 
 
-def _mean(values: NDArray[np.float64]) -> float:
+def mean(values: NDArray[np.float64]) -> float:
+    """That of what could be measured; NaN for none."""
     known = values[values > -1]
     return float(known.mean()) if known.size else float("nan")

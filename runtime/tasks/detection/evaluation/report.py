@@ -202,12 +202,7 @@ RESULTS, ANNOTATIONS = "coco_results.json", "coco_annotations.json"
 
 def paths_of(images: Images) -> list[Path]:
     """The images as COCO files may know them."""
-    return [_path(images, number) for number in range(len(images))]
-
-
-def _path(images: Images, number: int) -> Path:
-    place = images.image(number)
-    return place if isinstance(place, Path) else place.path / images.name(number)
+    return [coco_results.path_of(images, number) for number in range(len(images))]
 
 
 def write(folder: Path, findings: Findings, images: Images, ids: Ids) -> list[Path]:

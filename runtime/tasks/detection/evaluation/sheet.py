@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -22,32 +23,61 @@ WRONG: Colour = (220, 38, 54)
 KINDS = {"object, found": FOUND, "object, missed": MISSED, "detection, right": RIGHT, "detection, wrong": WRONG}
 INK: Colour = (27, 31, 39)
 MUTED: Colour = (91, 100, 114)
-TILE, GAP, CAPTION, HEAD, COLUMNS = 400, 16, 52, 92, 4
+TILE, GAP, HEAD, COLUMNS = 400, 16, 92, 4
+NAME, LINE = 31, 21
+"""Heights of the name below a tile and of each line that follows."""
+LETTERS = 14
+"""Their size."""
+
+
+class Tile(NamedTuple):
+    """An image of at most TILE pixels a side, its name, and what is said of it, line by line with a colour each."""
+
+    image: Image.Image
+    name: str
+    lines: Sequence[tuple[str, Colour]]
 
 
 def draw(
     path: Path, analysis: Analysis, pictures: Sequence[Picture], places: Sequence[tuple[str, Place]], *, about: str
 ) -> None:
     """A sheet of ``pictures``, worst first; ``places`` are their names, and where their bytes are."""
-    columns = max(1, min(COLUMNS, len(pictures)))
-    rows = -(-len(pictures) // columns)
+    pairs = zip(pictures, places, strict=True)
+    tiles = [Tile(_tile(analysis, picture, place), name, [(told(picture), MUTED)]) for picture, (name, place) in pairs]
+    write(path, tiles, title="The worst pictures", about=about, kinds=KINDS)
+
+
+def write(path: Path, tiles: Sequence[Tile], *, title: str, about: str, kinds: Mapping[str, Colour]) -> None:
+    """A page of ``tiles`` in their order under a ``title``; ``kinds`` of frames are explained beside it."""
+    columns = max(1, min(COLUMNS, len(tiles)))
+    rows = -(-len(tiles) // columns)
+    caption = NAME + LINE * max((len(tile.lines) for tile in tiles), default=0)
     width = max(GAP + columns * (TILE + GAP), 900)
-    sheet = Image.new("RGB", (width, HEAD + rows * (TILE + CAPTION + GAP) + GAP), "white")
+    sheet = Image.new("RGB", (width, HEAD + rows * (TILE + caption + GAP) + GAP), "white")
     pen = ImageDraw.Draw(sheet)
-    pen.text((GAP, 16), "The worst pictures", fill=INK, font=outline_font(24))
+    pen.text((GAP, 16), title, fill=INK, font=outline_font(24))
     pen.text((GAP, 54), about, fill=MUTED, font=outline_font(15))
-    _legend(pen, width)
-    for number, (picture, (name, place)) in enumerate(zip(pictures, places, strict=True)):
+    _legend(pen, width, kinds)
+    for number, tile in enumerate(tiles):
         left = GAP + number % columns * (TILE + GAP)
-        top = HEAD + number // columns * (TILE + CAPTION + GAP)
-        tile = _tile(analysis, picture, place)
+        top = HEAD + number // columns * (TILE + caption + GAP)
         pen.rectangle((left, top, left + TILE - 1, top + TILE - 1), fill=(243, 245, 248))
-        sheet.paste(tile, (left + (TILE - tile.width) // 2, top + (TILE - tile.height) // 2))
+        sheet.paste(tile.image, (left + (TILE - tile.image.width) // 2, top + (TILE - tile.image.height) // 2))
         font = outline_font(15)
-        pen.text((left, top + TILE + 7), _cut(name, font), fill=INK, font=font)
-        pen.text((left, top + TILE + 28), told(picture), fill=MUTED, font=outline_font(14))
+        pen.text((left, top + TILE + 7), _cut(tile.name, font), fill=INK, font=font)
+        for line, (text, colour) in enumerate(tile.lines):
+            font = outline_font(LETTERS)
+            shown = _cut(text, font, beginning=False)
+            pen.text((left, top + TILE + 28 + line * LINE), shown, fill=colour, font=font)
     with atomic(path, "wb") as stream:
         sheet.save(stream, format="PNG", optimize=True)
+
+
+def fitted(place: Place) -> Image.Image:
+    """The image at ``place`` as large as a tile."""
+    whole = decode(place, *WHOLE)
+    scale = TILE / max(whole.size)
+    return whole.resize((max(1, round(whole.width * scale)), max(1, round(whole.height * scale))))
 
 
 def told(picture: Picture) -> str:
@@ -60,10 +90,7 @@ def told(picture: Picture) -> str:
 
 def _tile(analysis: Analysis, picture: Picture, place: Place) -> Image.Image:
     """The picture with its objects below its detections; what is wrong or missed lies on top of what is right."""
-    findings = analysis.findings
-    whole = decode(place, *WHOLE)
-    scale = TILE / max(whole.size)
-    small = whole.resize((max(1, round(whole.width * scale)), max(1, round(whole.height * scale))))
+    findings, small = analysis.findings, fitted(place)
     _, hit = analysis.marks
     truth, found = findings.truth, findings.found
     framed: list[tuple[int, Framed]] = []
@@ -86,20 +113,20 @@ def _fitted(analysis: Analysis, items: Items, image: Image.Image) -> list[tuple[
     return [(float(a), float(b), float(c), float(d)) for a, b, c, d in findings.stored(items) * scale]
 
 
-def _legend(pen: ImageDraw.ImageDraw, width: int) -> None:
+def _legend(pen: ImageDraw.ImageDraw, width: int, kinds: Mapping[str, Colour]) -> None:
     font = outline_font(15)
     right = width - GAP
-    for text, colour in reversed(KINDS.items()):
+    for text, colour in reversed(list(kinds.items())):
         right -= round(font.getlength(text))
         pen.text((right, 20), text, fill=INK, font=font)
         pen.rounded_rectangle((right - 26, 21, right - 8, 37), radius=4, outline=colour, width=4)
         right -= 26 + 22
 
 
-def _cut(name: str, font: ImageFont.FreeTypeFont) -> str:
-    """``name`` as far as it fits below a tile, its end rather than its beginning."""
-    if font.getlength(name) <= TILE:
-        return name
-    while font.getlength("…" + name) > TILE:
-        name = name[1:]
-    return "…" + name
+def _cut(text: str, font: ImageFont.FreeTypeFont, *, beginning: bool = True) -> str:
+    """``text`` as far as it fits below a tile, without its ``beginning`` or else without its end."""
+    if font.getlength(text) <= TILE:
+        return text
+    while font.getlength("…" + text) > TILE:
+        text = text[1:] if beginning else text[:-1]
+    return f"…{text}" if beginning else f"{text}…"

@@ -1,0 +1,1 @@
+"""Export formats of HRNet, one module each, and what they share."""

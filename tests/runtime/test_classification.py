@@ -1,0 +1,264 @@
+"""Classification of an image as a whole: figures by hand, its report, its drawings and its files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import specs
+from runtime import tasks
+from runtime.data.recipe import Data, Evaluation, Recipe
+from runtime.imaging.placement import Placement
+from runtime.imaging.views.framing import Stretch
+from runtime.tasks import ImageInfo, ReportOptions, ResultsOptions, classification
+from tltpipe.errors import ModelError, UsageError
+
+CATEGORIES = ("Blouse", "Dress", "Skirt", "Tee")
+ATTRIBUTES = ("floral", "plain", "striped", "dotted", "denim", "knit", "silk")
+GROUPS = (*["texture"] * 4, *["fabric"] * 3)
+SEASONS = ("summer", "winter")
+NAMES: dict[str, tuple[str, ...]] = {
+    "tasks": ("category", "season"), "values/season": SEASONS, "attributes": ATTRIBUTES, "attribute_groups": GROUPS,
+}  # fmt: skip
+NO_BOX = (0, 0, 0, 0)
+
+
+def recipe(primary: str = "top1", names: dict[str, tuple[str, ...]] = NAMES, *, box: bool = True) -> Recipe[Any]:
+    values = {"category": CATEGORIES, "season": names.get("values/season", ())}
+    own = {task: values[task] for task in names.get("tasks", ("category",))}
+    view = Stretch(width=100, height=50)
+    return Recipe(
+        spec=specs.Spec(None, "any.yaml"), network="any", name="any", classes=CATEGORIES, model=None, seed=1, epochs=1,
+        batch_size=4, checkpoint_interval=1, size=(50, 100), data=Data((), (), {}), training_view=view, plain_view=view,
+        inference_view=view, evaluation=Evaluation(1, 4, primary=primary), schedule=lambda *_: lambda _: 0.1,
+        fields=classification.fields(own, names.get("attributes", ()), box), names=names,
+    )  # fmt: skip
+
+
+def target(category: int, season: int, has: str = "", unknown: str = "", box: Any = NO_BOX) -> dict[str, Any]:
+    return {
+        "label": np.asarray(category),
+        "choices": np.array([category, season], np.int64),
+        "attributes": np.array([(name in has.split()) - (name in unknown.split()) for name in ATTRIBUTES], np.int8),
+        "box": np.array(box, np.float32),
+    }
+
+
+def prediction(categories: Any, seasons: Any, attributes: Any, box: Any = NO_BOX) -> dict[str, Any]:
+    return {
+        "label": np.asarray(int(np.argmax(categories)) + 1),
+        "choices": np.array([*categories, *seasons], np.float32),
+        "attributes": np.array(attributes, np.float32),
+        "box": np.array(box, np.float32),
+    }
+
+
+# Attributes:                 floral plain striped dotted denim knit silk
+PREDICTIONS = [
+    prediction((0.1, 0.2, 0.3, 0.4), (0.9, 0.1), (0.9, 0.8, 0.7, 0.1, 0.6, 0.5, 0.0), (10, 10, 30, 30)),
+    prediction((0.4, 0.3, 0.2, 0.1), (0.6, 0.4), (0.1, 0.2, 0.3, 0.9, 0.8, 0.7, 0.6), (0, 0, 100, 50)),
+    prediction((0.1, 0.7, 0.1, 0.1), (0.2, 0.8), (0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.9), (0, 0, 10, 10)),
+    prediction((0.05, 0.05, 0.1, 0.8), (0.3, 0.7), (0.5, 0.9, 0.8, 0.7, 0.6, 0.1, 0.2), (20, 20, 40, 40)),
+]
+TARGETS = [
+    target(4, 1, "floral denim knit", box=(10, 10, 30, 30)),
+    target(4, 2, "floral dotted", unknown="silk", box=(0, 0, 50, 50)),  # taken for a Blouse in summer
+    target(2, 2, "silk knit"),
+    target(0, 0, "dotted knit", box=(30, 30, 40, 40)),  # nobody knows what it is
+]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    folder: Path
+
+    def __len__(self) -> int:
+        return len(TARGETS)
+
+    def name(self, index: int) -> str:
+        return f"{index}.png"
+
+    def image(self, index: int) -> Path:
+        return self.folder / self.name(index)
+
+
+def infos() -> list[ImageInfo]:
+    return [ImageInfo(f"{at}.png", (200, 100), (50, 100)) for at in range(len(TARGETS))]
+
+
+def metrics(used: Recipe[Any] | None = None) -> Any:
+    made = classification.metrics(CATEGORIES, used or recipe())
+    for part in (slice(0, 1), slice(1, 4)):
+        made.update(PREDICTIONS[part], TARGETS[part], infos()[part])
+    return made
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Any:
+    for at in range(len(TARGETS)):
+        Image.new("RGB", (200, 100), (120, 120, 120)).save(tmp_path / f"{at}.png")
+    return metrics().report(Pictures(tmp_path), ReportOptions("model.onnx"))
+
+
+def test_figures_by_hand() -> None:
+    scores = metrics().scores()
+    # Three of each image, of all: floral plain striped, dotted denim knit, silk floral plain, plain striped dotted;
+    # the next two: denim knit, silk striped, striped dotted, denim floral. plain and striped are nowhere: left out.
+    assert scores.plain == pytest.approx(
+        {
+            "top1": 2 / 3, "top3": 2 / 3, "top5": 1, "accuracy": 2 / 3,
+            "recall3": (1 / 2 + 2 / 2 + 0 / 1 + 0 / 3 + 1 / 1) / 5,
+            "recall5": (1 / 2 + 2 / 2 + 1 / 1 + 1 / 3 + 1 / 1) / 5,
+            "box_iou": (1 + 0.5 + 0.25) / 3, "box_iou_above_50": 1 / 3,
+        }
+    )  # fmt: skip
+    assert scores.figures["texture/recall3"] == pytest.approx((1 / 2 + 2 / 2) / 2), "floral and dotted, of four"
+    assert scores.figures["texture/recall5"] == scores.figures["fabric/recall3"] == 1, "no more than these are there"
+    assert scores.figures["accuracy/season"] == pytest.approx(2 / 3)
+    assert scores.per_class["top1"] == pytest.approx(
+        {"Blouse": math.nan, "Dress": 1, "Skirt": math.nan, "Tee": 0.5}, nan_ok=True
+    )
+
+
+def test_mmfashion_s_variants_have_names_of_their_own() -> None:
+    figures = metrics().scores().figures
+    own = {name.removeprefix("mmfashion/"): value for name, value in figures.items() if name.startswith("mmfashion")}
+    wrong = {3: (2 / 4, 1 / 4, 2 / 4, 4 / 4, 2 / 4, 0 / 4, 3 / 3), 5: (1 / 4, 1 / 4, 0 / 4, 3 / 4, 2 / 4, 1 / 4, 3 / 3)}
+    assert own == pytest.approx(
+        {
+            "category_top1": (1 / 2 + 1) / 2, "category_top3": (1 / 2 + 1) / 2, "category_top5": 1,
+            "attribute_recall3": figures["recall3"], "attribute_accuracy3": sum(wrong[3]) / 7,
+            "attribute_recall5": figures["recall5"], "attribute_accuracy5": sum(wrong[5]) / 7,
+        }
+    )  # fmt: skip
+
+
+def test_mmfashion_averages_the_best_fifty_attributes() -> None:
+    """Of sixty attributes an image each has one; the first thirty are found."""
+    names = tuple(map(str, range(60)))
+    made = classification.metrics(CATEGORIES, recipe(names={"attributes": names}, box=False))
+    for at in range(60):
+        scores = np.linspace(0.1, 0, 60, dtype=np.float32)
+        scores[at] = 0.9 if at < 30 else -1
+        said = {"choices": np.zeros(4, np.float32), "attributes": scores}
+        made.update([said], [{"choices": np.array([1]), "attributes": np.eye(60, dtype=np.int8)[at]}], infos()[:1])
+    figures = made.scores().figures
+    assert (figures["recall3"], figures["mmfashion/attribute_recall3"]) == pytest.approx((30 / 60, 30 / 50))
+
+
+def test_without_anything_to_measure_figures_are_nought_and_have_the_same_names() -> None:
+    blank, scores = classification.metrics(CATEGORIES, recipe("recall3")).scores(), metrics().scores()
+    assert list(blank.figures) == list(scores.figures)
+    assert set(blank.plain.values()) == {0.0}
+    assert (blank.primary, scores.primary) == ("recall3", "top1")
+
+
+def test_the_report_has_tables_confusions_and_the_most_confident_wrong_answers(report: Any, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    lines, values = "\n".join(report.lines()), json.loads(json.dumps(report.values(), allow_nan=False))
+    tee, blouse = values["classes"][3], values["classes"][0]
+    shown = ("objects", "detections", "true_positives", "false_positives", "missed", "precision", "recall", "taken_for")
+    assert [tee[name] for name in shown] == [2, 1, 1, 0, 1, 1.0, 0.5, "Blouse (1)"]
+    assert [blouse[name] for name in shown] == [0, 1, 0, 1, 0, 0.0, None, ""]
+    assert (values["all"]["objects"], values["all"]["top1"], values["mean"]["top1"]) == (3, pytest.approx(2 / 3), 0.75)
+    assert values["confusion"] == {
+        "classes": [*CATEGORIES], "counts": [[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 1]],
+    }  # fmt: skip
+    assert values["tasks"]["season"]["confusion"] == [[1, 0], [1, 1]]
+    assert values["attributes"][0] == {
+        "attribute": "floral", "group": "texture", "images": 2, "recall3": 0.5, "recall5": 0.5, "group_recall3": 0.5,
+        "group_recall5": 1.0,
+    }  # fmt: skip
+    assert [row["measured"] for row in values["attribute_groups"]] == [2, 3, 5]
+    assert [(each["picture"], each["task"], each["truth"], each["answers"][0]) for each in values["wrong_answers"]] == [
+        ("1.png", "season", "winter", ["summer", 0.6]), ("1.png", "category", "Tee", ["Blouse", 0.4]),
+    ]  # fmt: skip
+    for said in ("2 of the attributes", "plain, striped", "2 of the categories", "1 of 4 images is not", "IoU 0.583"):
+        assert said in lines, lines
+    drawn = report.draw(tmp_path)
+    names = [
+        "confusion",
+        "confusion_normalised",
+        "confusion_1_season",
+        "confusion_1_season_normalised",
+        "wrong_answers",
+    ]
+    assert [path.name for path in drawn] == [f"{name}.png" for name in names]
+    pixels = {tuple(pixel) for pixel in np.asarray(Image.open(drawn[-1])).reshape(-1, 3).tolist()}
+    assert {(46, 160, 67), (220, 38, 54)} <= pixels, "truth green, answers red"
+    with pytest.raises(UsageError):
+        report.write_coco(tmp_path)
+
+
+def test_the_most_confident_wrong_answers_are_kept_and_no_others() -> None:
+    made = classification.metrics(CATEGORIES, recipe(names={}, box=False))
+    order = np.random.default_rng(1).permutation(100)
+    for at in order.tolist():
+        said = {"choices": np.array([0, 0, 0, at / 100], np.float32)}
+        made.update([said], [{"choices": np.array([1 + 3 * (at % 2)])}], infos()[:1])
+    wrong = made.report(Pictures(Path()), ReportOptions("m")).wrong
+    assert [round(each.confidence * 100) for each in wrong] == [*range(98, 74, -2)], "the odd ones are right"
+    assert [int(order[each.number]) for each in wrong] == [*range(98, 74, -2)]
+
+
+def test_a_box_comes_back_to_the_stored_image_and_none_stays_none() -> None:
+    letterbox = Placement(np.array([[0.5, 0, 10], [0, 0.5, 0], [0, 0, 1]]), (100, 50), (160, 100))
+    info = ImageInfo("a", (160, 100), (50, 100), letterbox)
+    assert classification.restore({"box": np.array([20.0, 5, 60, 45])}, info)["box"].tolist() == [20, 10, 100, 90]
+    assert classification.restore({"box": np.zeros(4)}, info)["box"].tolist() == [0, 0, 0, 0]
+
+
+def test_drawn_are_the_box_and_what_is_probable_enough() -> None:
+    blank = Image.new("RGB", (200, 100), (255, 255, 255))
+    said = {**PREDICTIONS[0], "box": np.array((120.0, 40, 180, 90))}
+    drawn = [
+        np.asarray(tasks.presented(classification, NAMES, threshold).draw(blank, said, CATEGORIES))
+        for threshold in (0.0, 0.85, 0.95)
+    ]
+    corner = [int((each[:, :60] != 255).any(axis=2).sum()) for each in drawn]
+    assert corner[0] > corner[1] > corner[2] > 0, "the season stays"
+    assert (drawn[2][65, 120:124] != 255).any(), "left edge of the box"
+    framed = {**TARGETS[0], "box": np.array((20, 40, 90, 90))}
+    both = np.asarray(tasks.presented(classification, NAMES).draw(blank, said, CATEGORIES, target=framed))
+    assert {(46, 160, 67), (29, 120, 216)} <= {tuple(pixel) for pixel in both.reshape(-1, 3).tolist()}
+
+
+def test_results_are_a_json_an_image_and_a_table_of_all(tmp_path: Path) -> None:
+    (writer,) = tasks.presented(classification, NAMES).writers().values()
+    images = [Path("a/x.png"), Path("b/x.png")]
+    with writer.open(tmp_path, ResultsOptions(CATEGORIES, images)) as results:
+        results.add(images[1], "b/x.json", PREDICTIONS[1])
+        results.add(images[0], "a/x.json", PREDICTIONS[0])
+    told = json.loads((tmp_path / "a/x.json").read_text())
+    assert told["choices"]["category"][0] == {"name": "Tee", "probability": 0.4}
+    assert [each["name"] for each in told["choices"]["season"]] == ["summer", "winter"]
+    assert [each["name"] for each in told["attributes"]["fabric"]] == ["denim", "knit"], "silk has no probability"
+    assert (told["image"], told["box"]) == ("a/x.png", [10, 10, 30, 30])
+    rows = list(csv.DictReader((tmp_path / "results.csv").open()))
+    assert [(row["image"], row["category"], row["season"]) for row in rows] == [
+        ("a/x.png", "Tee", "summer"), ("b/x.png", "Blouse", "summer"),
+    ]  # fmt: skip
+    assert (rows[1]["attribute1"], rows[1]["attribute1_probability"], rows[1]["right"]) == (
+        "dotted",
+        "0.90000",
+        "100.00",
+    )
+    writer.require_no_annotations(tmp_path / "a/x.json")
+    (tmp_path / "labels.json").write_text('{"shapes": []}')
+    with pytest.raises(UsageError) as refused:
+        writer.require_no_annotations(tmp_path / "labels.json")
+    assert refused.value.where == tmp_path / "labels.json"
+
+
+def test_a_model_with_other_numbers_of_values_than_names_is_refused() -> None:
+    made = classification.metrics(CATEGORIES, recipe())
+    with pytest.raises(ModelError, match="6"):
+        made.update([{**PREDICTIONS[0], "choices": np.zeros(5, np.float32)}], TARGETS[:1], infos()[:1])

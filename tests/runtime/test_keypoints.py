@@ -1,0 +1,200 @@
+"""Landmarks are judged as the official evaluation does it, on the 294 points, and written for others to judge again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from coco_landmarks import Judged, Record, item, judged, layout_of, row
+
+from runtime.programs import evaluate
+
+SKIRT, VEST = 9, 5
+OWN = np.array(
+    [
+        (100, 100, 2), (150, 100, 2), (200, 100, 2), (90, 200, 2), (80, 300, 2), (150, 310, 2), (220, 300, 1), (0, 0, 0)
+    ],
+    float,
+)  # fmt: skip
+BOX = (80, 100, 140, 210)
+
+
+def shifted(dx: float, dy: float) -> Any:
+    """The published prediction: also of the point that is not labelled."""
+    points = OWN.copy()
+    points[7, :2] = 210, 200
+    points[:, :2] += dx, dy
+    return points
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    """One image with one skirt, of which test vectors are published."""
+    return Judged(tmp_path_factory.mktemp("one"), [item(1, 7, SKIRT, BOX, OWN)], (7,)).write()
+
+
+@pytest.mark.parametrize(
+    ("shift", "oks", "expected"),
+    [
+        ((0, 0), 1.0, {"AP": 1.0, "AP50": 1.0, "AP75": 1.0, "APl": 1.0, "AR": 1.0}),
+        ((3, 4), 0.8971254438, {"AP": 0.8, "AP50": 1.0, "AP75": 1.0, "APl": 0.8, "AR": 0.8}),
+        ((6, 8), 0.6742449682, {"AP": 0.4, "AP50": 1.0, "AP75": 0.0, "APl": 0.4, "AR": 0.4}),
+        ((12, 16), 0.3102379373, {"AP": 0.0, "AP50": 0.0, "AP75": 0.0, "APl": 0.0, "AR": 0.0}),
+    ],
+)
+def test_the_published_vectors(one: Judged, shift: Any, oks: float, expected: dict[str, float]) -> None:
+    rows = [row(7, SKIRT, shifted(*shift), 0.9)]
+    measured = one.measured(one.results(rows)).measured()
+    place = np.array([0])
+    assert measured.similarity(place, place)[0] == pytest.approx(oks, abs=1e-9)
+    assert {name: measured.oks[name] for name in expected} == pytest.approx(expected)
+    assert np.isnan([measured.oks["APm"], measured.oks["ARm"]]).all()
+    for faster in (False, True):
+        assert measured.oks == pytest.approx(judged(one.truth, rows, faster=faster), nan_ok=True)
+
+
+def test_visible_points_alone(one: Judged) -> None:
+    rows = one.results([row(7, SKIRT, shifted(3, 4), 0.9)])
+    measured = one.measured(rows, visibility="visible").measured()
+    assert measured.similarity(np.array([0]), np.array([0]))[0] == pytest.approx(0.8858809775, abs=1e-9)
+
+
+def scattered(root: Path, seed: int) -> tuple[Judged, list[Record]]:
+    """Objects of all sizes in all garments on fifty images, some crowds, some without landmarks; of each none to 25
+    predictions, near and far, some with points in the slots of others, some of another class."""
+    random = np.random.default_rng(seed)
+    annotations, rows = [], list[Record]()
+    numbers = tuple(sorted(random.permutation(400)[:50].tolist()))  # by which those with equal scores are ranked
+    for image in numbers:
+        for _ in range(random.integers(0, 5)):
+            category = int(random.choice([1, 3, 7, 8, 9, 13]))
+            count, (left, top) = layout_of(category).count, random.uniform(0, 300, 2)
+            width, height = np.exp(random.uniform(3, 5.5, 2))
+            own = np.column_stack([left + width * random.random(count), top + height * random.random(count)])
+            seen = random.choice([0, 1, 2], count, p=[0.2, 0.3, 0.5]) * (random.random() > 0.15)
+            truth = np.column_stack([own, seen]) * (seen > 0)[:, None]
+            fields = {"iscrowd": int(random.random() < 0.1)} | ({"area": width * height * 0.6} if image % 3 else {})
+            box = (left, top, width, height)
+            annotations.append(item(len(annotations) + 1, image, category, box, truth, **fields))
+            for _ in range(random.choice([0, 1, 2, 25], p=[0.2, 0.5, 0.25, 0.05])):
+                off = random.choice([0.01, 0.05, 0.3]) * max(width, height)
+                found = row(image, category, own + random.normal(0, off, own.shape), round(float(random.random()), 2))
+                if random.random() < 0.2:  # as a network that shares channels fills the slots of all garments
+                    empty = np.array(found["keypoints"]).reshape(-1, 3)
+                    empty[empty[:, 2] == 0, :2] = (left, top) + random.random((2,)) * 50
+                    found["keypoints"] = empty.ravel().tolist()
+                rows.append(found if random.random() > 0.1 else found | {"category_id": 1})
+    return Judged(root, annotations, numbers).write(), rows
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_random_data_are_judged_as_pycocotools_does(tmp_path: Path, seed: int) -> None:
+    data, rows = scattered(tmp_path, seed)
+    ours = data.measured(data.results(rows)).measured().oks
+    for faster in (False, True):
+        assert ours == pytest.approx(judged(data.truth, rows, faster=faster), abs=1e-9, nan_ok=True)
+    assert 0.05 < ours["AP"] < 0.9
+    assert not np.isnan([*ours.values()]).any()
+
+
+SPEC = """\
+dataset:
+  train_data_sources: [{{json_file: {root}/truth.json, image_dir: {root}/images}}]
+  val_data_sources: [{{json_file: {root}/truth.json, image_dir: {root}/images}}]
+  classes: [{classes}]
+"""
+
+
+def evaluated(data: Judged, capsys: pytest.CaptureFixture[str], *options: str, classes: str = "skirt, vest") -> Any:
+    """Exit code and evaluation.json, or what was said on standard error."""
+    spec = data.root / "spec.yaml"
+    spec.write_text(SPEC.format(root=data.root, classes=classes))
+    capsys.readouterr()
+    code = evaluate.main(["hrnet", "-e", str(spec), "--json", *options])
+    printed = capsys.readouterr()
+    return (code, json.loads(printed.out)) if code == 0 else (code, printed.err)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    """Two images, a skirt and a vest on the first, a vest without landmarks on the second."""
+    vest = np.column_stack([np.arange(15) * 10 + 300, np.arange(15) * 5 + 100, np.full(15, 2)])
+    annotations = [
+        item(1, 7, SKIRT, BOX, OWN), item(2, 7, VEST, (300, 90, 150, 90), vest),
+        item(3, 9, VEST, (300, 90, 150, 90), vest * 0),
+    ]  # fmt: skip
+    return Judged(tmp_path_factory.mktemp("two"), annotations, (7, 9)).write()
+
+
+def test_files_of_several_models_are_measured_together(two: Judged, capsys: pytest.CaptureFixture[str]) -> None:
+    """As one a category is left by finetuning: each says of which boxes its rows were made."""
+    vest = np.add(np.array(two.annotations[1]["keypoints"]).reshape(-1, 3)[128:143], (3, 4, 0))
+    skirts = two.results([row(7, SKIRT, shifted(6, 8), 0.9, box=[*BOX])], "skirt.json")
+    vests = two.results([row(7, VEST, vest, 0.8, box=[300, 90, 150, 90])], "vest.json")
+    code, values = evaluated(two, capsys, "--results", str(skirts), str(vests))
+    assert code == 0
+    assert (values["boxes"], values["visibility"], values["objects"], values["detections"]) == ("true", "all", 2, 2)
+    assert values["objects_without_landmarks"] == 1
+    rows = [record for path in (skirts, vests) for record in json.loads(path.read_text())]
+    assert values["coco_keypoints"]["AP"] == pytest.approx(judged(two.truth, rows)["AP"])
+    assert values["OKS_AP"] == values["coco_keypoints"]["AP"]
+    assert values["per_class"]["OKS_AP"] == pytest.approx({"skirt": 0.4, "vest": 0.5})
+    assert [row["EPE"] for row in values["classes"]] == pytest.approx([10, 5])
+    assert values["classes"][0]["AUC"] == pytest.approx(13 / 20), "10 pixels: within 10.5, 12 ... 28.5"
+    assert values["classes"][0]["points"] == 7
+    assert (values["PCK"], values["EPE"]) == (1.0, pytest.approx(7.5))
+    assert [each["class"] for each in values["worst"]] == ["skirt", "vest"]
+    assert (two.root / "evaluation/evaluation.json").is_file()
+    assert {"pck.png", "worst.png"} <= {*values["pictures_drawn"]}
+
+
+def test_of_boxes_that_are_not_annotated_no_distance_is_told(two: Judged, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = two.results([row(7, SKIRT, shifted(6, 8), 0.9, bbox=[70, 90, 100, 100])])
+    code, values = evaluated(two, capsys, "--results", str(rows), "--no-plots")
+    assert (code, values["boxes"]) == (0, "file")
+    assert not {"PCK", "AUC", "EPE"} & values.keys()
+    assert values["OKS_AP"] == pytest.approx(0.2), "a vest that nothing was predicted for"
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "told"),
+    [
+        ({"image_id": 8}, "image with the id 8"),
+        ({"category_id": 14}, "category with the id 14"),
+        ({"keypoints": [1, 2, 1]}, "882"),
+        ({"keypoints": ["1"] * 882}, "keypoints"),
+        ({"score": None}, "score"),
+        ({"box": [1, 2, 3]}, "box"),
+    ],
+)
+def test_a_row_that_fits_nowhere_is_named_with_its_line(
+    two: Judged, capsys: pytest.CaptureFixture[str], spoiled: dict[str, Any], told: str
+) -> None:
+    good = row(7, SKIRT, OWN, 0.9)
+    path = two.root / "odd.json"
+    path.write_text("[\n" + ",\n".join(json.dumps(each) for each in (good, good | spoiled)) + "\n]")
+    code, error = evaluated(two, capsys, "--results", str(path))
+    assert (code, error.count("error:")) == (3, 1)
+    assert f"{path}:3:1" in error
+    assert told in error
+
+
+def test_results_of_classes_that_are_not_trained_are_told(two: Judged, capsys: pytest.CaptureFixture[str]) -> None:
+    path = two.results([row(7, SKIRT, OWN, 0.9), row(7, VEST, np.ones((15, 3)), 0.9)])
+    spec = two.root / "one.yaml"
+    spec.write_text(SPEC.format(root=two.root, classes="skirt, trousers"))
+    assert evaluate.main(["hrnet", "-e", str(spec), "--results", str(path), "--no-plots"]) == 0
+    printed = capsys.readouterr()
+    assert f"warning: {path}: 1 rows are of classes" in printed.err
+    assert "warning: no results for: trousers" in printed.err
+
+
+def test_what_does_not_go_with_results(two: Judged, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = str(two.results([row(7, SKIRT, OWN, 0.9)]))
+    for options in ([], ["-m", "model.ckpt", "--results", path], ["--results", path, "--boxes", path]):
+        assert evaluated(two, capsys, *options)[0] == 2
+    (tmp_path / "empty.json").write_text("[]")
+    assert evaluated(two, capsys, "--results", str(tmp_path / "empty.json"))[0] == 3
