@@ -25,6 +25,8 @@ MAKING = ("train", "loss")
 SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size", "size": "backbone"}
 """What options of commands call these settings for short."""
 TUNABLES = Multitask
+RESULTS = {"labels": ".json"}
+"""Formats of results and the suffix of the file of each image."""
 SIZE = ("width", "height")
 IMAGE_SIZE = ("dataset.width", "dataset.height")
 

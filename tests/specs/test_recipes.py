@@ -39,7 +39,7 @@ def test_each_is_a_spec_and_says_what_it_is(kind: str, name: str) -> None:
 
 def test_each_network_has_one_for_cpus() -> None:
     assert {kind for kind, name in ALL if name == "small"} == set(KINDS)
-    assert {"ssd", "faster_rcnn", "mask_rcnn", "yolox"} <= set(KINDS)
+    assert {"ssd", "faster_rcnn", "mask_rcnn", "multitask", "yolox"} <= set(KINDS)
 
 
 def test_the_published_faster_rcnns() -> None:
@@ -78,6 +78,17 @@ def test_yolov5x_as_yolox() -> None:
     )
     assert (augmentation.mosaic, augmentation.mixup, augmentation.degrees, augmentation.shear) == (1, 0, 0, 0)
     assert (augmentation.mosaic_scale, augmentation.multi_scale, augmentation.closing_epochs) == ((0.5, 1.5), 0, 0)
+
+
+def test_the_published_run_of_categories_and_attributes() -> None:
+    message = spec("multitask", "seed")
+    optim, images = message.train.optim, message.dataset
+    assert (message.model.backbone, message.model.heads, message.model.local_pooling) == ("resnet18", "joint", "max")
+    assert (images.resize, images.width, images.height, images.batch_size) == (256, 224, 224, 32)
+    assert (optim.optimizer, optim.lr, optim.lr_scheduler, optim.weight_decay) == ("adam", 2e-4, "constant", 0)
+    loss = message.loss
+    assert (loss.attribute_loss, loss.reduce_sum, loss.beta, loss.pos_weights) == ("bce", True, 0.001, False)
+    assert message.train.num_epochs == 200
 
 
 def test_a_recipe_that_there_is_not() -> None:

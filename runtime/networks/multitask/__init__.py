@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 TASK = "classification"
 EXPORTS = {"onnx": "runtime.networks.multitask.export"}
-CATEGORY = "category"
-"""The name of the first task."""
 
 
 def recipe(spec: Spec) -> Recipe[Settings]:
@@ -44,7 +42,7 @@ def _recipe(spec: Spec) -> Recipe[Settings]:
     asked: Experiment = spec.message
     dataset, model = asked.dataset, asked.model
     size, view = (dataset.height, dataset.width), _training_view(dataset)
-    tasks = {CATEGORY: dataset.classes, **dict(zip(dataset.tasks, dataset.values, strict=False))}
+    tasks = {classification.CATEGORY: dataset.classes, **dict(zip(dataset.tasks, dataset.values, strict=False))}
     attributes, groups = dataset.attributes or (), dataset.attribute_groups or ()
     types = dataset.category_types or ()
     return Recipe(
@@ -65,7 +63,9 @@ def _recipe(spec: Spec) -> Recipe[Settings]:
             whole_pixels=False,
             primary=asked.evaluate.primary,
         ),
-        inference=Inference(asked.inference.batch_size, asked.inference.conf_threshold),
+        inference=Inference(
+            asked.inference.batch_size, asked.inference.conf_threshold, ten_crop=asked.inference.ten_crop
+        ),
         opset=asked.export.opset_version,
         workers=dataset.workers or None,
         fields=classification.fields(tasks, attributes, model.box),
