@@ -36,6 +36,7 @@ __all__ = [
     "numbers",
     "parse",
     "parse_text",
+    "per_class",
     "pretrained",
     "recognise",
     "render",
@@ -182,6 +183,12 @@ def results(folder: str) -> Mapping[str, str]:
     return formats
 
 
+def per_class(folder: str) -> bool:
+    """Whether a model of each class can be trained from one of all of them: the results of all of these together are
+    evaluated as those of one model are."""
+    return getattr(load(folder), "PER_CLASS", False)
+
+
 def measuring(spec: Spec) -> tuple[str, ...]:
     """The messages at the top of a training spec that only say how the model is measured."""
     found: tuple[str, ...] = getattr(load(spec.kind), "measuring", lambda _: ())(spec)
@@ -220,7 +227,8 @@ def folders() -> list[str]:
 def load(folder: str) -> ModuleType:
     """The module of a folder: TUNABLES and SIZE; that of a network has DATA ("tfrecords" or "coco": what the pipeline
     trains it on), ``training``, ``more_epochs`` and SHORTHANDS (what options of commands call its settings), too, and
-    where they differ from a detector's RESULTS (``results``), and ``named_after`` where weights' names tell something.
+    where they differ from a detector's RESULTS (``results``), ``named_after`` where weights' names tell something, and
+    PER_CLASS where a model of each class can be trained from one of all.
 
     The template of a network that is trained on "coco" is given the fields of TUNABLES, and image_dir, json_file,
     val_image_dir, val_json_file (both None without a split to validate on) and classes.

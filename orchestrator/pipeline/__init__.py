@@ -15,7 +15,7 @@ from orchestrator.jobs import Job, attempts, checkpoints, receipts
 from orchestrator.jobs.receipts import Facts, Receipt
 from orchestrator.jobs.workspace import Workspace
 from orchestrator.pipeline.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
-from orchestrator.pipeline.sequence import every, has, known, load, needs, order, require
+from orchestrator.pipeline.sequence import every, has, known, load, needs, order, recorded, require
 from orchestrator.run import Run
 from orchestrator.settings import image_extensions, image_size
 from orchestrator.stages import Stage
@@ -48,7 +48,7 @@ def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool =
     names = every(run) if names is None else list(names)
     for name in names:
         require(run, name)
-    settle(run)
+    settle(run, names)
     ordered = with_needs(run, names) if with_needed else order(run, names)
     requests = [request for name in ordered for request in load(name).requests(run)]
     jobs = [run.job(request) for request in requests]  # a missing key shows now, not after hours
@@ -58,7 +58,7 @@ def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool =
             stage = load(name)
             run.judged.clear()  # stages before this one may have changed what it reads
             _refuse_outdated(run, name, results)
-            why = None if run.force or stage.ON_REQUEST or _follows(run, results, name) else holds(run, name)
+            why = None if run.force or not recorded(name) or _follows(run, results, name) else holds(run, name)
             if why is not None:
                 run.report.skipped(name, why)
                 results.append(Result(name, "skipped", why))
@@ -110,7 +110,7 @@ def _follows(run: Run, results: list[Result], name: str) -> bool:
 
 def _refuse_outdated(run: Run, name: str, results: list[Result]) -> None:
     """Raises DataError where a stage before ``name`` would make something else now; a dry run only says so."""
-    if load(name).ON_REQUEST or any(result.state == "shown" for result in results):
+    if not recorded(name) or any(result.state == "shown" for result in results):
         return
     current = [result.stage for result in results]
     if run.config.settings.model not in ("last", "best"):
@@ -153,7 +153,7 @@ def _perform(run: Run, name: str, stage: Stage) -> Result:
     run.stage, run.losses = name, Losses()
     run.continuing = not run.force and told is not None and _goes_on(run, stage, told.facts, before)
     run.begun = partial(_keep, run, f"{name}.begun", before)
-    unrecorded = run.runner.pretends or stage.ON_REQUEST
+    unrecorded = run.runner.pretends or not recorded(name)
     try:
         with nullcontext() if unrecorded else attempts.noted(run.workspace.receipts, name):
             result = stage.execute(run)

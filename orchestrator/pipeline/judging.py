@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator import drafts
 from orchestrator.jobs import attempts, changes, receipts, shown
 from orchestrator.jobs.receipts import Facts
-from orchestrator.pipeline.sequence import all_of, before, every, load, needs, order
+from orchestrator.pipeline.sequence import before, every, has, known, load, needs, order, recorded
 from orchestrator.run import Run
 from orchestrator.stages import Stage
 from tltpipe import files, locks, plain
@@ -167,10 +167,11 @@ def prints(run: Run, paths: Iterable[Path]) -> dict[str, str]:
     return {run.workspace.name(path): files.fingerprint([path]) for path in paths}
 
 
-def settle(run: Run) -> None:
-    """Render and parse the specs of all stages; nothing is written. Raises SpecError."""
+def settle(run: Run, named: Iterable[str] = ()) -> None:
+    """Render and parse the specs of a whole run's stages and of those ``named``; nothing is written. Raises
+    SpecError."""
     notes = drafts.Notes(run.workspace.receipts)
-    for name in all_of(run):
+    for name in order(run, [*every(run), *named]):
         for draft in load(name).drafts(run):
             if draft.name in run.specs:
                 continue
@@ -189,14 +190,25 @@ def settle(run: Run) -> None:
             )
 
 
+def _was_begun(run: Run, name: str) -> bool:
+    """Whether the stage, which runs on request alone, has left anything to judge."""
+    return (
+        load(name).ON_REQUEST
+        and recorded(name)
+        and has(run, name)
+        and receipts.load(run.workspace.receipts, f"{name}.begun") is not None
+    )
+
+
 def survey(run: Run) -> dict[str, Verdict]:
-    """The state of every stage of a whole run, in order. Writes nothing.
+    """The state of every stage of a whole run, and of others that were begun, in order. Writes nothing.
 
     A stage whose outputs still hold is stale all the same when one that it needs must run.
     """
-    settle(run)
+    names = [*every(run), *(name for name in known() if _was_begun(run, name))]
+    settle(run, names)
     verdicts: dict[str, Verdict] = {}
-    for name in every(run):
+    for name in order(run, names):
         verdict = judge(run, name)
         ahead = [need for need in needs(run, name) if verdicts[need].state != "done"]
         if verdict.state == "done" and ahead:

@@ -61,6 +61,12 @@ def order(run: Run, stages: Iterable[str]) -> list[str]:
     return [name for name in placed if name in chosen]
 
 
+def recorded(name: str) -> bool:
+    """Whether the stage leaves a receipt, and is skipped while that holds."""
+    stage = load(name)
+    return not stage.ON_REQUEST or getattr(stage, "RECORDED", False)
+
+
 def all_of(run: Run) -> list[str]:
     """All stages of this run, those that wait to be asked for among them, in order."""
     return order(run, (name for name in known() if has(run, name)))

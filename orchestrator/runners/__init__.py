@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from orchestrator.jobs import Job, Mount, Outcome
 
@@ -82,6 +82,15 @@ class Runner(Protocol):
         Secrets are put into argv at the last moment and masked in log and lines. On KeyboardInterrupt the job is
         asked to stop and waited for, then Interrupted is raised; nothing of it stays behind.
         """
+        ...
+
+
+@runtime_checkable
+class SideBySide(Protocol):
+    """A runner whose jobs may run side by side, each in a thread of its own."""
+
+    def stop(self) -> None:
+        """Ask all jobs under way in other threads to end; who started them waits for it."""
         ...
 
 

@@ -32,7 +32,8 @@ def program_path(name: str, folder: Path = Path(sys.executable).parent) -> str |
 
 
 class LocalRunner:
-    """Runs one subprocess at a time, in a process group of its own so that Ctrl-C reaches it exactly once."""
+    """Runs subprocesses, each in a process group of its own so that Ctrl-C reaches it exactly once: one at a time, or
+    one in each of several threads."""
 
     pretends = False
     contained = False
@@ -40,6 +41,7 @@ class LocalRunner:
     def __init__(self, place: Place, *, programs: Path | None = None) -> None:
         self.place = place
         self.programs = programs or Path(sys.executable).parent
+        self._running: set[subprocess.Popen[str]] = set()
 
     def checks(self) -> list[Check]:
         missing = [name for name in _programs() if self.find(name) is None]
@@ -90,8 +92,17 @@ class LocalRunner:
                 many = "name folders in place of their files" if refusal.errno == errno.E2BIG else None
                 what = f"{words[0]} cannot be started: {refusal.strerror}"
                 raise HostError(what, where=program, hint=many) from refusal
-            status = _follow(process, log)
+            self._running.add(process)
+            try:
+                status = _follow(process, log)
+            finally:
+                self._running.discard(process)
         return Outcome(status, log.path, time.monotonic() - start, log.tail())
+
+    def stop(self) -> None:
+        """Ask all programs that run in other threads to end; who started them waits for it."""
+        for process in list(self._running):
+            _ask(process)
 
 
 def _programs() -> list[str]:
@@ -131,14 +142,7 @@ def _stop(process: subprocess.Popen[str], log: logs.JobLog) -> None:
 
     Python can lose a first SIGINT inside a destructor, so it is asked once more.
     """
-    _signal(process, signal.SIGINT)
-    later = [
-        threading.Timer(GRACE_SECONDS / 3, _signal, (process, signal.SIGINT)),
-        threading.Timer(GRACE_SECONDS, _signal, (process, signal.SIGKILL)),
-    ]
-    for timer in later:
-        timer.daemon = True
-        timer.start()
+    later = _ask(process)
     try:
         _drain(process, log)
     except KeyboardInterrupt:
@@ -148,7 +152,22 @@ def _stop(process: subprocess.Popen[str], log: logs.JobLog) -> None:
             timer.cancel()
 
 
+def _ask(process: subprocess.Popen[str]) -> list[threading.Timer]:
+    """Ask for an end now and later, then kill it; returns what does so later."""
+    _signal(process, signal.SIGINT)
+    later = [
+        threading.Timer(GRACE_SECONDS / 3, _signal, (process, signal.SIGINT)),
+        threading.Timer(GRACE_SECONDS, _signal, (process, signal.SIGKILL)),
+    ]
+    for timer in later:
+        timer.daemon = True
+        timer.start()
+    return later
+
+
 def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    if process.returncode is not None:  # its number may be another's by now
+        return
     try:
         os.killpg(process.pid, number)
     except (ProcessLookupError, PermissionError):

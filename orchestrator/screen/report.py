@@ -36,6 +36,32 @@ class Report(Protocol):
         ...
 
 
+class Named:
+    """Of one of several jobs that run side by side: lines begin with its ``name``. How far it is shows nowhere."""
+
+    def __init__(self, report: Report, name: str) -> None:
+        self.report, self.name = report, name
+        self.progress = report.progress
+
+    def begin(self, stage: str, about: str) -> None:
+        self.report.begin(stage, about)
+
+    def skipped(self, stage: str, why: str) -> None:
+        self.report.skipped(stage, why)
+
+    def end(self, stage: str, seconds: float) -> None:
+        self.report.end(stage, seconds)
+
+    def say(self, text: str) -> None:
+        self.report.say(f"{self.name}: {text}")
+
+    def line(self, text: str) -> None:
+        self.report.line(f"{self.name}: {text}")
+
+    def tick(self, tick: Tick, text: str) -> None:
+        pass
+
+
 class Quiet:
     """Keeps everything in ``told`` and shows nothing: for library users and tests."""
 

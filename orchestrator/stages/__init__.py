@@ -34,6 +34,9 @@ class Stage(Protocol):
     ON_REQUEST: bool
     """True for a stage that runs only when it is named, and then always: no receipt."""
 
+    # RECORDED: bool, optional. True for one on request that leaves a receipt all the same, and is skipped while that
+    # holds.
+
     MISSING: str
     """What to do about an input that is not there and that no stage before makes."""
 

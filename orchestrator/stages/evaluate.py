@@ -81,12 +81,19 @@ def execute(run: Run) -> dict[str, Any]:
     about = {"model": run.workspace.name(request.model), **checkpoints.facts(request.model)}
     if run.runner.pretends:
         return about
-    scores = _called(evaluation.scores() or {}, prepare.display_names(run))
+    scores = evaluation.scores() or {}
     # Curves are for programs that draw; they stay where the images are.
-    everything = about | {name: value for name, value in scores.items() if name not in ("curves", "model")}
+    called = _called(scores, prepare.display_names(run))
+    everything = about | {name: value for name, value in called.items() if name not in ("curves", "model")}
     files.write_text(run.workspace.evaluation, json.dumps(everything, indent=2) + "\n")
-    named = (*about, *SCORES, *_plain(scores), "average_precision", "coco", "threshold")
-    short = {name: everything[name] for name in named if name in everything}
+    return about | summary(run, scores)
+
+
+def summary(run: Run, scores: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``show`` shows of ``scores``, which an evaluation left."""
+    scores = _called(scores, prepare.display_names(run))
+    named = (*SCORES, *_plain(scores), "average_precision", "coco", "threshold")
+    short = {name: scores[name] for name in named if name in scores}
     if "classes" in scores:
         short |= {"classes": [*scores["classes"], scores["all"]]}
     lines = _lines(run, scores)
@@ -140,6 +147,9 @@ def _lines(run: Run, scores: Mapping[str, Any]) -> list[str]:
         known = {WORDS[name]: figures[name] for name in WORDS if name in figures} or figures
         values = "  ".join(f"{name} {_number(value)}" for name, value in known.items())
         lines.append(f"{group.upper() or 'figures':<10}{values}")
+    if boxes := scores.get("boxes_from"):
+        counts = f"{boxes['samples']} of {boxes['detections']} detections"
+        lines.append(f"boxes     {counts} in {boxes['file']}")
     if drawn := scores.get("pictures_drawn"):
         lines.append(f"pictures  {run.workspace.name(run.workspace.evaluated)}/ {', '.join(drawn)}")
     return lines

@@ -14,6 +14,7 @@ from orchestrator.jobs import Request, Train, sources
 from orchestrator.run import Run
 from orchestrator.settings import STRICT
 from orchestrator.stages import prepare
+from specs.spec import Spec
 from tltpipe.errors import ConfigError, DataError
 
 
@@ -148,10 +149,10 @@ def _request(run: Run) -> Train:
     chosen = run.config.section(Training)
     weights = run.workspace.root / chosen.weights if chosen.weights else None
     network, spec, results = run.config.network, settled(run).path, run.workspace.output
-    return Train(network, spec, results, run.config.gpus, weights=weights, options=_options(chosen))
+    return Train(network, spec, results, run.config.gpus, weights=weights, options=options(chosen))
 
 
-def _options(chosen: Training) -> dict[str, str | bool]:
+def options(chosen: Training) -> dict[str, str | bool]:
     """The flags of what was chosen other than by default."""
     names = [field.name for field in fields(chosen) if field.name != "weights"]
     given = {name: getattr(chosen, name) for name in names if getattr(chosen, name) != getattr(type(chosen), name)}
@@ -168,10 +169,16 @@ def _training(run: Run) -> specs.Training:
 
 
 def _final(run: Run) -> Path | None:
-    if _training(run).iterations:  # in how many epochs, only whoever reads the data knows
-        newest = run.toolkit.resume_point(run.workspace.output)
+    return final(run, settled(run).spec, run.workspace.output)
+
+
+def final(run: Run, spec: Spec, results: Path) -> Path | None:
+    """The checkpoint in ``results`` that a training by ``spec`` ends with; None as long as it is not there."""
+    training = specs.training(spec)
+    if training.iterations:  # in how many epochs, only whoever reads the data knows
+        newest = run.toolkit.resume_point(results)
         return newest[0] if newest else None
-    return run.toolkit.checkpoint(run.workspace.output, _last_epoch(run))
+    return run.toolkit.checkpoint(results, run.toolkit.final_epoch(training.epochs, training.checkpoint_interval))
 
 
 def _lacking(run: Run) -> str | None:

@@ -22,6 +22,9 @@ MAKING = ("train",)
 """Sections that only say how weights come about, not what a model with them is."""
 SHORTHANDS = {"epochs": "num_epochs", "batch": "batch_size", "size": "type"}
 """What options of commands call these settings for short."""
+PER_CLASS = True
+"""`tltpipe landmarks finetune` trains a model of each class from one of all: its TUNABLES have lr, random_flip,
+num_epochs and batch_size."""
 TUNABLES = Hrnet
 RESULTS = {"labels": ".json", "coco": ""}
 """Landmarks are no columns of KITTI: an image has a JSON file."""

@@ -159,3 +159,29 @@ def test_classes_are_called_and_ordered_as_the_settings_have_them() -> None:
     assert list(called["per_class"]["AP"]) == ["Traffic Light", "Car", "other"]
     assert (called["classes"], called["confusion"]) == ([{"class": "Car"}], {"classes": ["Car"]})
     assert _called({}, names) == {}
+
+
+def test_boxes_of_a_file_go_to_the_program_and_are_named(
+    start: Callable[..., Run], fake_programs: Callable[..., Path], write_program: Callable[[Path, str], Path],
+    workspace: Path,
+) -> None:  # fmt: skip
+    programs, boxes = fake_programs(), workspace / "det.json"
+    left = {**LEFT, "boxes_from": {"file": "det.json", "samples": 3, "detections": 7}}
+    body = OURS.replace(json.dumps(json.dumps(LEFT)), json.dumps(json.dumps(left)))
+    write_program(programs / "tlt-evaluate", body + "\n(folder / 'argv').write_text(' '.join(sys.argv[1:]))\n")
+    boxes.write_text("[]")
+    run = start(programs=programs, **{"ssd.num_epochs": 3})
+    pipeline.execute(run, STAGES)
+    run = start(programs=programs, **{"ssd.num_epochs": 3, "evaluate.boxes": "det.json"})
+    (again,) = pipeline.execute(run, ["evaluate"])
+    assert again.state == "ran", "other boxes, other figures"
+    argv = (workspace / "output/evaluation/argv").read_text()
+    assert f"--boxes {boxes}" in argv
+    assert "boxes     3 of 7 detections in det.json" in shown([again])
+    (same,) = pipeline.execute(run, ["evaluate"])
+    assert same.state == "skipped"
+    boxes.write_text("[ ]")
+    (changed,) = pipeline.execute(
+        start(programs=programs, **{"ssd.num_epochs": 3, "evaluate.boxes": "det.json"}), ["evaluate"]
+    )
+    assert changed.state == "ran"

@@ -429,21 +429,22 @@ def test_every_object_of_a_detector_is_shown(
     assert sorted(path.name for path in (out / "images_annotated").iterdir()) == ["dark.png", "light.png"]
 
 
-def test_a_cascade_shows_what_an_evaluation_shows(
+def test_results_of_a_detector_fit_and_a_cascade_shows_the_same(
     toy: Path, detector: Path, spec: Path, pictures: Path, tmp_path: Path
 ) -> None:
-    """The same boxes by way of a file give the same to the last bit: one geometry."""
-    cascade = load_cascade(detector, toy, first_threshold=0.1, threshold=0.0)
-    found = cascade(pictures / "light.png")
-    inside = np.array([[32, 16, 112, 112], [128, 16, 208, 112]], float)
-    assert found.boxes.tolist() == inside.tolist()
+    """By way of the file that ``tlt-infer`` writes, or at once: one geometry, to the last bit."""
     boxes = tmp_path / "det.json"
-    boxes.write_text(
-        json.dumps([row(70, category, [*box[:2], 80, 96]) for box, category in zip(inside, (8, 5), strict=True)])
-    )
+    words = ["ssd", "-i", pictures, "-m", detector, "--coco", boxes, "--class_map", tmp_path / "truth.json"]
+    assert infer.main([str(word) for word in words]) == 0
     assert evaluated(toy, spec, boxes) == 0
     told = json.loads((tmp_path / "out/evaluation/evaluation.json").read_text())
-    assert [each[3:] for each in told["rows"]] == np.round(found.fields["keypoints"][:, 0, :2], 2).tolist()
+    assert told["boxes_from"]["lost"] == {"of classes that the model does not have": 1}
+    found = load_cascade(detector, toy, first_threshold=0.1, threshold=0.0)(pictures / "light.png")
+    assert found.boxes.tolist() == [[32, 16, 112, 112], [128, 16, 208, 112]]
+    assert found.names == ["Shirt", "long skirt"]
+    places = np.round(found.fields["keypoints"][:, 0, :2], 2).tolist()
+    rows = zip(found.names, np.round(found.scores.astype(float), 4).tolist(), places, strict=True)
+    assert told["rows"] == [[0, name, score, *place] for name, score, place in rows]
 
 
 def test_thresholds_and_what_lies_outside_are_counted(toy: Path, detector: Path, pictures: Path) -> None:

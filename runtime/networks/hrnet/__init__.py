@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from converters.model.landmarks import Layout
+    from runtime.data.fields import Fields
     from runtime.data.recipe import Recipe
     from runtime.imaging.views.framing import ObjectCrop
     from runtime.networks.hrnet.model import HRNet
@@ -53,6 +54,7 @@ def recipe(spec: Spec) -> Recipe[Settings]:
         inference=Inference(asked.inference.batch_size, asked.inference.conf_threshold),
         opset=asked.export.opset_version,
         workers=dataset.workers or None,
+        fields=_fields(layouts[0].total),
         **sections.training(settled(asked)),
     )
 
@@ -73,6 +75,14 @@ def _layouts(spec: Spec) -> list[Layout]:
         what = "classes names garments and a person: their landmarks are different ones"
         raise spec.error(CLASSES, what, hint="train a network for each")
     return layouts
+
+
+def _fields(total: int) -> Fields:
+    """With the landmarks in a vector of ``total``."""
+    from runtime.data.keypoints import Keypoints
+    from runtime.tasks import keypoints
+
+    return {**keypoints.FIELDS, "keypoints": Keypoints(total, beyond=True)}
 
 
 def _settings(asked: Experiment, layouts: Sequence[Layout]) -> Settings:
