@@ -121,6 +121,26 @@ def collect(
     options.console.put(f"{sum(counts.values()):8,} {target}")
 
 
+@app.command()
+@command
+def ensemble(
+    options: Plain,
+    results: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="COCO results of landmarks.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="Results file to write.")],
+    force: Annotated[bool, FORCE] = False,
+) -> None:
+    """Write the mean of results for the same detections: of their landmarks, and of their scores."""
+    from converters.transfer import landmark_ensembles
+
+    count = landmark_ensembles.ensemble(results, output, replace=force)
+    if options.json:
+        options.console.json({"files": list(map(str, results)), "output": str(output), "results": count})
+        return
+    options.console.put(f"{output}: the mean of {len(results)} files, {count} results")
+
+
 def _answer(options: Plain, done: Mapping[str, Written]) -> None:
     losses = total(each.losses for each in done.values())
     if options.json:
