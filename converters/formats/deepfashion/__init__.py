@@ -85,9 +85,8 @@ class Images:
         return [self.reader.category(key)]
 
     def garment(self, pair_id: int) -> str:
-        """The folder of the garment with that number, for messages."""
-        key = next(key for key in self.keys() if key.garment == pair_id)
-        return self.name(key).rpartition("/")[0]
+        """The folder of the garment with that number."""
+        return self.keys().folder(pair_id)
 
     def load(self, key: Key, findings: Findings) -> Sample:
         below = key.name.removeprefix("img/")

