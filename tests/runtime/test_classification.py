@@ -133,7 +133,7 @@ def test_figures_by_hand() -> None:
     assert scores.figures["texture/recall3"] == pytest.approx((1 / 2 + 2 / 2) / 2), "floral and dotted, of four"
     assert scores.figures["texture/recall5"] == scores.figures["fabric/recall3"] == 1, "no more than these are there"
     assert scores.figures["accuracy/season"] == pytest.approx(2 / 3)
-    assert scores.per_class["top1"] == pytest.approx(
+    assert scores.per_class["recall"] == pytest.approx(
         {"Blouse": math.nan, "Dress": 1, "Skirt": math.nan, "Tee": 0.5}, nan_ok=True
     )
 
