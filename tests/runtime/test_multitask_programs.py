@@ -58,7 +58,7 @@ def drawn(root: Path, *, train: int = 12, val: int = 6) -> Path:
         box = (left, top, left + 30, top + 24)
         image = Image.new("RGB", (SIDE, SIDE), (120, 130, 120))
         pen, fill = ImageDraw.Draw(image), ((220, 30, 30), (30, 30, 220))[colour]
-        (pen.rectangle, pen.ellipse, pen.chord)[kind](box, *((0, 200) if kind == 2 else ()), fill=fill)
+        (pen.rectangle, pen.ellipse, pen.rounded_rectangle)[kind](box, fill=fill)
         if sleeve:
             pen.line((left, top, left + 8, top + 20), fill=(0, 0, 0), width=4)
         (root / "Img" / name).parent.mkdir(parents=True)
