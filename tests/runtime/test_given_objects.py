@@ -21,6 +21,7 @@ from PIL import Image
 import runtime.networks
 import runtime.tasks
 import specs
+from runtime.imaging.decoding import InMemory
 from runtime.inference.cascade import load_cascade
 from runtime.inference.crops import Crops
 from runtime.inference.front_door import LoadedModel
@@ -424,6 +425,9 @@ def test_every_object_of_a_detector_is_shown(
     assert [each[:2] for each in rows] == [["light.png", "Shirt"], ["light.png", "long skirt"]]
     assert (rows[0][2], *rows[0][3]) == near(0.9 * 250 / 255, *SPOTS[0])
     assert (rows[1][2], *rows[1][3]) == near(0.75 * 230 / 255, *SPOTS[1])
+    assert infer.main([*map(str, words), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["objects"], told["first"]["other_classes"]) == ({"Shirt": 1, "long skirt": 1}, {"hat": 1})
     labels = {path.name: json.loads(path.read_text()) for path in (out / "labels").iterdir()}
     assert labels == {"light.json": rows, "dark.json": []}
     assert sorted(path.name for path in (out / "images_annotated").iterdir()) == ["dark.png", "light.png"]
@@ -487,3 +491,41 @@ def test_alone_it_is_refused_from_python_too(toy: Path, pictures: Path) -> None:
     with pytest.raises(UsageError) as caught:
         LoadedModel.load(toy)(pictures / "light.png")
     assert "--cascade" in str(caught.value.hint)
+
+
+LANDMARKS = """\
+model: {type: w18_small}
+dataset:
+  train_data_sources: [{path: nowhere}]
+  classes: [long_sleeved_shirt, skirt]
+  width: 32
+  height: 64
+  margin: 1.5
+"""
+
+
+@pytest.mark.torch
+def test_a_checkpoint_is_shown_objects_as_in_its_validation(tmp_path: Path, pictures: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from runtime.networks import hrnet
+    from runtime.weights import checkpoint
+
+    spec = specs.parse_text(LANDMARKS, "hrnet", source="spec.yaml")
+    recipe = hrnet.recipe(spec)
+    torch.manual_seed(1)
+    weights, network = tmp_path / "hrnet.safetensors", hrnet.build(recipe)
+    checkpoint.save(weights, checkpoint.Checkpoint(recipe.name, recipe.classes, 1, network.state_dict(), LANDMARKS))
+    clothes = model(tmp_path / "clothes.onnx", ("skirt", "belt", "Long sleeved_Shirt"), 128, PEOPLE, [1, 2, 3])
+    cascade = load_cascade(clothes, weights, threshold=0.0, device="cpu")
+    found = cascade(pictures / "light.png")
+    inside = {"skirt": [32, 16, 112, 112], "long_sleeved_shirt": [8, 4, 24, 12]}
+    assert dict(zip(found.names, found.boxes.round(3).tolist(), strict=True)) == inside
+    pixels, view = InMemory("light", np.asarray(Image.open(pictures / "light.png"))), recipe.plain_view
+    for name, points in zip(found.names, found.fields["keypoints"], strict=True):
+        own = {"skirt": slice(182, 190), "long_sleeved_shirt": slice(25, 58)}[name]
+        assert np.flatnonzero(points[:, 2]).tolist() == [*range(294)][own]
+        seen = view(pixels, np.array([inside[name]], np.float32), (256, 128))
+        shown = torch.from_numpy(seen.pixels[None]).permute(0, 3, 1, 2).float()
+        (expected,) = network.eval().predict(shown)
+        placed = seen.placement.points(points[own])
+        np.testing.assert_allclose(placed[:, :2], expected["keypoints"][0, own, :2].numpy(), atol=1e-3)

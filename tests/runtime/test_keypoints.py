@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 from coco_landmarks import Judged, Record, item, judged, layout_of, row
 
-SKIRT = 9
+from runtime.programs import evaluate
+
+SKIRT, VEST = 9, 5
 OWN = np.array(
     [
         (100, 100, 2), (150, 100, 2), (200, 100, 2), (90, 200, 2), (80, 300, 2), (150, 310, 2), (220, 300, 1), (0, 0, 0)
@@ -95,3 +98,103 @@ def test_random_data_are_judged_as_pycocotools_does(tmp_path: Path, seed: int) -
         assert ours == pytest.approx(judged(data.truth, rows, faster=faster), abs=1e-9, nan_ok=True)
     assert 0.05 < ours["AP"] < 0.9
     assert not np.isnan([*ours.values()]).any()
+
+
+SPEC = """\
+dataset:
+  train_data_sources: [{{json_file: {root}/truth.json, image_dir: {root}/images}}]
+  val_data_sources: [{{json_file: {root}/truth.json, image_dir: {root}/images}}]
+  classes: [{classes}]
+"""
+
+
+def evaluated(data: Judged, capsys: pytest.CaptureFixture[str], *options: str, classes: str = "skirt, vest") -> Any:
+    """Exit code and evaluation.json, or what was said on standard error."""
+    spec = data.root / "spec.yaml"
+    spec.write_text(SPEC.format(root=data.root, classes=classes))
+    capsys.readouterr()
+    code = evaluate.main(["hrnet", "-e", str(spec), "--json", *options])
+    printed = capsys.readouterr()
+    return (code, json.loads(printed.out)) if code == 0 else (code, printed.err)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    """Two images, a skirt and a vest on the first, a vest without landmarks on the second."""
+    vest = np.column_stack([np.arange(15) * 10 + 300, np.arange(15) * 5 + 100, np.full(15, 2)])
+    annotations = [
+        item(1, 7, SKIRT, BOX, OWN), item(2, 7, VEST, (300, 90, 150, 90), vest),
+        item(3, 9, VEST, (300, 90, 150, 90), vest * 0),
+    ]  # fmt: skip
+    return Judged(tmp_path_factory.mktemp("two"), annotations, (7, 9)).write()
+
+
+def test_files_of_several_models_are_measured_together(two: Judged, capsys: pytest.CaptureFixture[str]) -> None:
+    """As one a category is left by finetuning: each says of which boxes its rows were made."""
+    vest = np.add(np.array(two.annotations[1]["keypoints"]).reshape(-1, 3)[128:143], (3, 4, 0))
+    skirts = two.results([row(7, SKIRT, shifted(6, 8), 0.9, box=[*BOX])], "skirt.json")
+    vests = two.results([row(7, VEST, vest, 0.8, box=[300, 90, 150, 90])], "vest.json")
+    code, values = evaluated(two, capsys, "--results", str(skirts), str(vests))
+    assert code == 0
+    assert (values["boxes"], values["visibility"], values["objects"], values["detections"]) == ("true", "all", 2, 2)
+    assert values["objects_without_landmarks"] == 1
+    rows = [record for path in (skirts, vests) for record in json.loads(path.read_text())]
+    assert values["coco_keypoints"]["AP"] == pytest.approx(judged(two.truth, rows)["AP"])
+    assert values["OKS_AP"] == values["coco_keypoints"]["AP"]
+    assert values["per_class"]["OKS_AP"] == pytest.approx({"skirt": 0.4, "vest": 0.5})
+    assert [row["EPE"] for row in values["classes"]] == pytest.approx([10, 5])
+    assert values["classes"][0]["AUC"] == pytest.approx(13 / 20), "10 pixels: within 10.5, 12 ... 28.5"
+    assert values["classes"][0]["points"] == 7
+    assert (values["PCK"], values["EPE"]) == (1.0, pytest.approx(7.5))
+    assert [each["class"] for each in values["worst"]] == ["skirt", "vest"]
+    assert (two.root / "evaluation/evaluation.json").is_file()
+    assert {"pck.png", "worst.png"} <= {*values["pictures_drawn"]}
+
+
+def test_of_boxes_that_are_not_annotated_no_distance_is_told(two: Judged, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = two.results([row(7, SKIRT, shifted(6, 8), 0.9, bbox=[70, 90, 100, 100])])
+    code, values = evaluated(two, capsys, "--results", str(rows), "--no-plots")
+    assert (code, values["boxes"]) == (0, "file")
+    assert not {"PCK", "AUC", "EPE"} & values.keys()
+    assert values["OKS_AP"] == pytest.approx(0.2), "a vest that nothing was predicted for"
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "told"),
+    [
+        ({"image_id": 8}, "image with the id 8"),
+        ({"category_id": 14}, "category with the id 14"),
+        ({"keypoints": [1, 2, 1]}, "882"),
+        ({"keypoints": ["1"] * 882}, "keypoints"),
+        ({"score": None}, "score"),
+        ({"box": [1, 2, 3]}, "box"),
+    ],
+)
+def test_a_row_that_fits_nowhere_is_named_with_its_line(
+    two: Judged, capsys: pytest.CaptureFixture[str], spoiled: dict[str, Any], told: str
+) -> None:
+    good = row(7, SKIRT, OWN, 0.9)
+    path = two.root / "odd.json"
+    path.write_text("[\n" + ",\n".join(json.dumps(each) for each in (good, good | spoiled)) + "\n]")
+    code, error = evaluated(two, capsys, "--results", str(path))
+    assert (code, error.count("error:")) == (3, 1)
+    assert f"{path}:3:1" in error
+    assert told in error
+
+
+def test_results_of_classes_that_are_not_trained_are_told(two: Judged, capsys: pytest.CaptureFixture[str]) -> None:
+    path = two.results([row(7, SKIRT, OWN, 0.9), row(7, VEST, np.ones((15, 3)), 0.9)])
+    spec = two.root / "one.yaml"
+    spec.write_text(SPEC.format(root=two.root, classes="skirt, trousers"))
+    assert evaluate.main(["hrnet", "-e", str(spec), "--results", str(path), "--no-plots"]) == 0
+    printed = capsys.readouterr()
+    assert f"warning: {path}: 1 rows are of classes" in printed.err
+    assert "warning: no results for: trousers" in printed.err
+
+
+def test_what_does_not_go_with_results(two: Judged, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = str(two.results([row(7, SKIRT, OWN, 0.9)]))
+    for options in ([], ["-m", "model.ckpt", "--results", path], ["--results", path, "--boxes", path]):
+        assert evaluated(two, capsys, *options)[0] == 2
+    (tmp_path / "empty.json").write_text("[]")
+    assert evaluated(two, capsys, "--results", str(tmp_path / "empty.json"))[0] == 3
