@@ -202,8 +202,16 @@ def _spec(old: str, new: str) -> Callable[[Path], Any]:
     return lambda root: (root / "spec.yaml").write_text((root / "spec.yaml").read_text().replace(old, new))
 
 
+def _other_vocabulary(root: Path) -> None:
+    """Validation data of their own, which were not judged by one of the attributes that the training data have."""
+    names = drawn(root / "other", train=3, val=3) / "Anno_coarse/list_attr_cloth.txt"
+    names.write_text(names.read_text().replace("blue", "azure"))
+    _spec(f"val_data_sources: [{{path: {root}}}]", f"val_data_sources: [{{path: {root}/other}}]")(root)
+
+
 REFUSED: dict[str, tuple[Callable[[Path], Any], int, str, str]] = {
     "attribute": (_spec("  batch_size", "  attributes: [red, gren]\n  batch_size"), 3, "Anno_coarse", "gren"),
+    "vocabulary": (_other_vocabulary, 3, "other/Anno_coarse", "blue"),
     "category": (_spec("  batch_size", "  classes: [Tee, Jens]\n  category_types: [a, b]\n  batch_size"), 2,
                  "spec.yaml:5:3", "Jens"),
     "groups": (_spec("  batch_size", "  attributes: [red]\n  attribute_groups: [a, b]\n  batch_size"), 2,
