@@ -5,7 +5,7 @@
 The bare loop (``train_step_floor.py``) has one random batch and nothing else to do: forward, losses, backward, SGD.
 ``tlt-train`` reads, decodes and augments pictures, matches, logs and guards; its pictures a second are those of its
 epochs but for the first, checkpoints between the epochs not counted. YOLOX has mosaic and mixup on all the time, and
-inputs of one size.
+inputs of one size; HRNet's pictures are objects.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FLOOR = Path(__file__).with_name("train_step_floor.py")
 @dataclass(frozen=True)
 class Case:
     """``settings`` of a workspace; ``stages`` make what is trained on, ``interval`` is the setting that puts validation
-    off."""
+    off. What an epoch counts are ``samples``, images or items; ``layout`` is that of the sample set."""
 
     network: str
     batch: int
@@ -40,6 +40,8 @@ class Case:
     spec: str
     stages: tuple[str, ...] = ("prepare",)
     interval: str = "validation_interval"
+    samples: str = "images"
+    layout: str = "deepfashion2"
 
     def workspace(self) -> dict[str, Any]:
         lengths = {"num_epochs": EPOCHS, self.interval: EPOCHS}
@@ -72,6 +74,20 @@ CASES = {
     ),
     "yolox-nano": yolox("nano", 416, 8),
     "yolox-s": yolox("s", 416, 4),
+    "hrnet-w18-small": Case(
+        "hrnet",
+        32,
+        {"hrnet": {"type": "w18_small", "width": 96, "height": 128, "batch_size": 32}},
+        "train.yaml",
+        samples="items",
+    ),
+    "multitask-resnet18": Case(
+        "multitask",
+        32,
+        {"multitask": {"width": 96, "height": 96, "resize": 110, "batch_size": 32}},
+        "train.yaml",
+        layout="deepfashion",
+    ),
 }
 
 
@@ -88,7 +104,7 @@ class Workspace:
 
     def make(self) -> None:
         (self.folder / "tltpipe.yaml").write_text(yaml.safe_dump(self.case.workspace()))
-        sample = ["sample", "--train", str(self.pictures), "--validation", "8"]
+        sample = ["sample", "--layout", self.case.layout, "--train", str(self.pictures), "--validation", "8"]
         for words in (sample, ["run", *self.case.stages], ["train", "--dry-run"]):
             run([BIN / "tltpipe", *words, "--workspace", self.folder])
 
@@ -96,8 +112,10 @@ class Workspace:
         """Pictures a second of a training, by the time that its later epochs took."""
         run([BIN / "tltpipe", "train", "--fresh", "--workspace", self.folder])
         lines = (self.folder / "output" / "status.json").read_text().splitlines()
-        epochs = [entry for entry in map(json.loads, lines) if "time_per_epoch" in entry]
-        return self.pictures / median(map(_seconds, (epoch["time_per_epoch"] for epoch in epochs[1:])))
+        entries = [json.loads(line) for line in lines]
+        epochs = [entry for entry in entries if "time_per_epoch" in entry]
+        steps = -(-entries[-1]["kpi"]["losses"]["out"][self.case.samples] // self.case.batch)
+        return steps * self.case.batch / median(map(_seconds, (epoch["time_per_epoch"] for epoch in epochs[1:])))
 
     def floor(self) -> float:
         """Pictures a second of the bare loop."""

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import torch
+
 import specs
 from runtime.machine import device
 
@@ -54,9 +56,32 @@ def of_its_own(recipe: Any, images: Any, targets: Any) -> tuple[Any, Callable[[]
     return model, lambda: model(images, targets)
 
 
+def of_two(_recipe: Any, width: int, height: int) -> dict[str, Any]:
+    """One large and one small object, as on every picture of the sample set."""
+    boxes = torch.tensor([[0.2, 0.2, 0.7, 0.8], [0.5, 0.1, 0.8, 0.4]]) * torch.tensor([width, height, width, height])
+    return {"boxes": boxes, "labels": torch.tensor([1, 2])}
+
+
+def of_one(recipe: Any, width: int, height: int) -> dict[str, Any]:
+    """An object with the first 24 landmarks."""
+    points = torch.zeros(1, recipe.fields["keypoints"].count, 3)
+    points[0, :24] = torch.rand(24, 3) * torch.tensor([width, height, 0]) + torch.tensor([0, 0, 2])
+    return {"keypoints": points}
+
+
+def of_image(recipe: Any, width: int, height: int) -> dict[str, Any]:
+    """A value of each task, half of the attributes, a box."""
+    attributes = torch.arange(recipe.model.attributes) % 2
+    box = torch.tensor([0.2, 0.2, 0.7, 0.8]) * torch.tensor([width, height, width, height])
+    return {"choices": torch.ones(len(recipe.model.tasks), dtype=torch.int64), "attributes": attributes, "box": box}
+
+
+TARGETS = {"keypoints": of_one, "choices": of_image}
+"""By a field that targets of some networks have; those of the others have two objects."""
+
+
 if __name__ == "__main__":
     device.require_torch()
-    import torch
 
     from runtime import networks
 
@@ -67,9 +92,8 @@ if __name__ == "__main__":
     assert recipe.size is not None
     height, width = recipe.size
     images = torch.rand(batch, 3, height, width) * 255
-    # One large and one small object on every picture, as in the sample set.
-    boxes = torch.tensor([[0.2, 0.2, 0.7, 0.8], [0.5, 0.1, 0.8, 0.4]]) * torch.tensor([width, height, width, height])
-    targets = [{"boxes": boxes, "labels": torch.tensor([1, 2])} for _ in range(batch)]
+    target = next((TARGETS[name] for name in recipe.fields or () if name in TARGETS), of_two)
+    targets = [target(recipe, width, height) for _ in range(batch)]
     model, losses = (of_torchvision if network == "ssd" else of_its_own)(recipe, images, targets)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
 

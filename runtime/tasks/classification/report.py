@@ -54,7 +54,8 @@ class ClassificationReport:
         return [] if recalls is None else tables.attributes(names.attributes, names.groups, recalls)
 
     def lines(self) -> Iterator[str]:
-        yield from tables.lines(self.rows, tables.VALUES)
+        occur = [row for row in self.rows if row.get("objects", 1) or row.get("detections")]
+        yield from tables.lines(occur, tables.VALUES)
         yield from self._left_out("categories", [row["class"] for row in self.rows[:-2] if not row["objects"]])
         unknown = self.measured.images - int(self.measured.choices[0].images.sum())
         if unknown:
