@@ -25,6 +25,7 @@ import argparse
 import contextlib
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -79,7 +80,7 @@ class Contest:
     judge: Callable[[Place, str], dict[str, float]] = field(default=lambda place, name: detections(place, name, "bbox"))
     least: float | None = None
     measured: str | None = None
-    variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    variants: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     layout: str = "deepfashion2"
     images: str = "Original-Data/{split}/image"
     objects: bool = False
@@ -110,7 +111,7 @@ CONTESTS = {
         (1.0, 1.3),
         judge=lambda place, name: landmarks_of(place, name),
         measured="evaluation/coco_results.json",
-        variants={"294 channels": ("aggregated=false",)},
+        variants={"294 channels": {"aggregated": False}},
         objects=True,
     ),
     "multitask": Contest(
@@ -143,13 +144,15 @@ class Place:
 
     def prepare(self) -> None:
         """Draw and convert, unless an earlier call did."""
-        settings = {"network": self.network, "recipe": "small"}
+        settings: dict[str, Any] = {"network": self.network, "recipe": "small"}
         if self.contest.settings:
             settings = yaml.safe_load((HERE / self.contest.settings).read_text())
+        if self.variant:
+            settings[self.network] = dict(self.contest.variants[self.variant])
         self.workspace.mkdir(parents=True, exist_ok=True)
         data = self.workspace / "Original-Data"
         if self.variant and not data.is_dir():
-            data.symlink_to(self.folder / data.name)
+            shutil.copytree(self.folder / data.name, data, copy_function=os.link)
         if not data.is_dir():
             layout = ("--layout", self.contest.layout)
             self.tltpipe("sample", "--train", str(TRAIN), "--validation", str(VALIDATION), "--seed", "1", *layout)
@@ -181,7 +184,7 @@ class Place:
         name = self.variant or "tltpipe"
         self._tell(name, f"{epochs * self.samples()} pictures, {epochs} epochs in {took:.0f} s")
         if self.contest.measured:
-            self.tltpipe("evaluate")
+            self.tltpipe("evaluate", *self._lengths(epochs))
             shutil.copy(self.workspace / "output" / self.contest.measured, self.results(name))
         else:
             self._infer()
@@ -209,13 +212,15 @@ class Place:
         run([*look, "--coco", self.results("tltpipe"), "--coco_ids", self.annotations("validation")])
 
     def _train(self, epochs: int) -> float:
+        began = time.monotonic()
+        self.tltpipe("train", "--fresh", *self._lengths(epochs))
+        return time.monotonic() - began
+
+    def _lengths(self, epochs: int) -> list[str]:
+        """The options of a training of so many epochs."""
         parts = {name: int(share * epochs) for name, share in self.contest.shares.items()}
         given = {**dict.fromkeys(self.contest.lengths, epochs), **parts}
-        settings = [f"{name}={value}" for name, value in given.items()]
-        settings += self.contest.variants.get(self.variant, ())
-        began = time.monotonic()
-        self.tltpipe("train", "--fresh", *(f"--set={self.network}.{setting}" for setting in settings))
-        return time.monotonic() - began
+        return [f"--set={self.network}.{name}={value}" for name, value in given.items()]
 
     def peer(self, name: str, seconds: float) -> None:
         """Train within ``seconds``."""

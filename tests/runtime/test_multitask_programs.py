@@ -58,7 +58,7 @@ def drawn(root: Path, *, train: int = 12, val: int = 6) -> Path:
         box = (left, top, left + 30, top + 24)
         image = Image.new("RGB", (SIDE, SIDE), (120, 130, 120))
         pen, fill = ImageDraw.Draw(image), ((220, 30, 30), (30, 30, 220))[colour]
-        (pen.rectangle, pen.ellipse, pen.chord)[kind](box, *((0, 200) if kind == 2 else ()), fill=fill)
+        (pen.rectangle, pen.ellipse, pen.rounded_rectangle)[kind](box, fill=fill)
         if sleeve:
             pen.line((left, top, left + 8, top + 20), fill=(0, 0, 0), width=4)
         (root / "Img" / name).parent.mkdir(parents=True)
@@ -202,8 +202,16 @@ def _spec(old: str, new: str) -> Callable[[Path], Any]:
     return lambda root: (root / "spec.yaml").write_text((root / "spec.yaml").read_text().replace(old, new))
 
 
+def _other_vocabulary(root: Path) -> None:
+    """Validation data of their own, which were not judged by one of the attributes that the training data have."""
+    names = drawn(root / "other", train=3, val=3) / "Anno_coarse/list_attr_cloth.txt"
+    names.write_text(names.read_text().replace("blue", "azure"))
+    _spec(f"val_data_sources: [{{path: {root}}}]", f"val_data_sources: [{{path: {root}/other}}]")(root)
+
+
 REFUSED: dict[str, tuple[Callable[[Path], Any], int, str, str]] = {
     "attribute": (_spec("  batch_size", "  attributes: [red, gren]\n  batch_size"), 3, "Anno_coarse", "gren"),
+    "vocabulary": (_other_vocabulary, 3, "other/Anno_coarse", "blue"),
     "category": (_spec("  batch_size", "  classes: [Tee, Jens]\n  category_types: [a, b]\n  batch_size"), 2,
                  "spec.yaml:5:3", "Jens"),
     "groups": (_spec("  batch_size", "  attributes: [red]\n  attribute_groups: [a, b]\n  batch_size"), 2,

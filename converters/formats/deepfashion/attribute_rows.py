@@ -195,7 +195,7 @@ class _Region:
             if those.any():
                 place = attribute[those]
                 at = (first + row[those]) * bits.shape[1] + (place >> 3)
-                np.bitwise_or.at(bits.reshape(-1), at, (128 >> (place & 7)).astype(np.uint8))
+                np.add.at(bits.reshape(-1), at, (128 >> (place & 7)).astype(np.uint8))  # no bit twice; faster than or
         self.images.extend(range(own.start, own.stop))
         return True
 
@@ -294,12 +294,11 @@ class _Shape:
         chars[:, : self.lead] = 0
         words, usual = chars.view(np.uint64), self.usual.view(np.uint64)
         odd = np.flatnonzero(words != usual)
-        other = (words.ravel()[odd] ^ usual[odd % len(usual)]).view(np.uint8)
-        at = np.flatnonzero(other)
-        flat = 8 * odd[at >> 3] + (at & 7)
-        row, column = flat // chars.shape[1], flat % chars.shape[1] - self.lead
-        value, part = column // _WIDTH, column % _WIDTH
-        character = chars.ravel()[flat]
+        row, word = np.divmod(odd, len(usual))
+        other = np.flatnonzero((words.ravel()[odd] ^ usual[word]).view(np.uint8))
+        row, column = row[other >> 3], 8 * word[other >> 3] + (other & 7)
+        value, part = np.divmod(column - self.lead, _WIDTH)
+        character = chars[row, column]
         sign, digit = part == 1, part == 2
         # A sign that is none stands before 1 or 0; a digit that is not 1 is 0, and has no sign.
         if not ((sign & (character == 32)) | (digit & (character == 48))).all():

@@ -72,8 +72,8 @@ class KeypointMetrics:
             raise DataError("there are no results in it", where=files[0], hint="see what wrote them")
         measured = self.measured()
         self.true_boxes = len(measured.pairs[0]) == len(measured.found)
-        given = {*measured.found.label.tolist()}
-        if missing := [name for label, name in enumerate(self.classes, start=1) if label not in given]:
+        lacking = {*self.truth.label.tolist()}.difference(measured.found.label.tolist())
+        if missing := [self.classes[label - 1] for label in sorted(lacking)]:
             notes.append(f"no results for: {', '.join(missing)}")
         return notes
 
