@@ -75,7 +75,7 @@ class Garments(Dataset[Any]):
         )
         pixels, box = self.transform(pixels, box)
         attributes = torch.zeros(len(self.names["attributes"]))
-        attributes[[self.places["attributes"][each] for each in thing["attribute_ids"]]] = 1
+        attributes[[self.places["attributes"][each] for each in thing.get("attribute_ids", ())]] = 1
         category = self.places["categories"][thing["category_id"]]
         return pixels, Target(category, attributes, box[0].clamp(0, self.side) / self.side)
 
@@ -119,7 +119,7 @@ def train(model: Network, data: Garments, seconds: float, rate: float) -> int:
             loss = functional.cross_entropy(categories, truth.category) + summed.sum(dim=1).mean()
             loss = loss + BETA * (boxes - truth.box).abs().mean()
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             seen += len(images)
 

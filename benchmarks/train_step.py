@@ -32,7 +32,7 @@ FLOOR = Path(__file__).with_name("train_step_floor.py")
 @dataclass(frozen=True)
 class Case:
     """``settings`` of a workspace; ``stages`` make what is trained on, ``interval`` is the setting that puts validation
-    off. What an epoch counts are ``samples``, images or items."""
+    off. What an epoch counts are ``samples``, images or items; ``layout`` is that of the sample set."""
 
     network: str
     batch: int
@@ -41,6 +41,7 @@ class Case:
     stages: tuple[str, ...] = ("prepare",)
     interval: str = "validation_interval"
     samples: str = "images"
+    layout: str = "deepfashion2"
 
     def workspace(self) -> dict[str, Any]:
         lengths = {"num_epochs": EPOCHS, self.interval: EPOCHS}
@@ -80,6 +81,13 @@ CASES = {
         "train.yaml",
         samples="items",
     ),
+    "multitask-resnet18": Case(
+        "multitask",
+        32,
+        {"multitask": {"width": 96, "height": 96, "resize": 110, "batch_size": 32}},
+        "train.yaml",
+        layout="deepfashion",
+    ),
 }
 
 
@@ -96,7 +104,7 @@ class Workspace:
 
     def make(self) -> None:
         (self.folder / "tltpipe.yaml").write_text(yaml.safe_dump(self.case.workspace()))
-        sample = ["sample", "--train", str(self.pictures), "--validation", "8"]
+        sample = ["sample", "--layout", self.case.layout, "--train", str(self.pictures), "--validation", "8"]
         for words in (sample, ["run", *self.case.stages], ["train", "--dry-run"]):
             run([BIN / "tltpipe", *words, "--workspace", self.folder])
 
@@ -106,7 +114,8 @@ class Workspace:
         lines = (self.folder / "output" / "status.json").read_text().splitlines()
         entries = [json.loads(line) for line in lines]
         epochs = [entry for entry in entries if "time_per_epoch" in entry]
-        steps = -(-entries[-1]["kpi"]["losses"]["out"][self.case.samples] // self.case.batch)
+        samples: int = entries[-1]["kpi"]["losses"]["out"][self.case.samples]
+        steps = -(-samples // self.case.batch)
         return steps * self.case.batch / median(map(_seconds, (epoch["time_per_epoch"] for epoch in epochs[1:])))
 
     def floor(self) -> float:

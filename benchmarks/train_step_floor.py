@@ -69,6 +69,17 @@ def of_one(recipe: Any, width: int, height: int) -> dict[str, Any]:
     return {"keypoints": points}
 
 
+def of_image(recipe: Any, width: int, height: int) -> dict[str, Any]:
+    """A value of each task, half of the attributes, a box."""
+    attributes = torch.arange(recipe.model.attributes) % 2
+    box = torch.tensor([0.2, 0.2, 0.7, 0.8]) * torch.tensor([width, height, width, height])
+    return {"choices": torch.ones(len(recipe.model.tasks), dtype=torch.int64), "attributes": attributes, "box": box}
+
+
+TARGETS = {"keypoints": of_one, "choices": of_image}
+"""By a field that targets of some networks have; those of the others have two objects."""
+
+
 if __name__ == "__main__":
     device.require_torch()
 
@@ -81,7 +92,8 @@ if __name__ == "__main__":
     assert recipe.size is not None
     height, width = recipe.size
     images = torch.rand(batch, 3, height, width) * 255
-    targets = [(of_one if recipe.data.per_object else of_two)(recipe, width, height) for _ in range(batch)]
+    target = next((TARGETS[name] for name in recipe.fields or () if name in TARGETS), of_two)
+    targets = [target(recipe, width, height) for _ in range(batch)]
     model, losses = (of_torchvision if network == "ssd" else of_its_own)(recipe, images, targets)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
 

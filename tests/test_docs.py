@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import warm
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -24,7 +25,7 @@ _OPTION = re.compile(r"--?[A-Za-z][\w-]*")
 def usage(words: tuple[str, ...]) -> str:
     """What ``--help`` of these words says; empty where there is no such command."""
     wide = {**os.environ, "COLUMNS": "300", "TERM": "dumb", "NO_COLOR": "1"}
-    done = subprocess.run([BIN / words[0], *words[1:], "--help"], capture_output=True, text=True, env=wide)
+    done = subprocess.run([*warm.command(words[0]), *words[1:], "--help"], capture_output=True, text=True, env=wide)
     return done.stdout if done.returncode == 0 else ""
 
 

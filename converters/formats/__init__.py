@@ -27,6 +27,7 @@ Each module holds
     a picture list, whether or not the picture can be used, so that losses can be counted. Where every picture has a
     file of its own for them, ``(stem,)`` is a key, too. ``PAIRED``: True where every file of annotations has a key.
     ``items_beside(image)`` is the same for the path of an image that lies in the folders of no split.
+    ``garment(pair_id)``: what the garment is called in messages, where numbers say little.
 ``layout(root, split) -> Place``
     if the format can be written: where a split goes below the folder ``root``.
 ``class Writer(path, categories, **options)``

@@ -76,9 +76,9 @@ def find(root: Path) -> dict[str, Place]:
         return _splits(root.parent, root)
     if not root.is_dir():
         return {}
-    found = [split for path in _files(root) for split in _splits(root, path).items()]
+    found = [split for path in tables_in(root) for split in _splits(root, path).items()]
     for folder in [] if found else sorted(path for path in root.iterdir() if path.is_dir() and path.name[:1] != "."):
-        places = [place for path in _files(folder) for place in _splits(root, path).values()]
+        places = [place for path in tables_in(folder) for place in _splits(root, path).values()]
         if len(places) == 1:
             found.append((folder.name, places[0]))
     return by_name(found)
@@ -93,7 +93,8 @@ def missing(root: Path) -> str | None:
     return f"{path.name} has no columns for the image, the class and the box, but {', '.join(header[1])[:200]}"
 
 
-def _files(folder: Path) -> list[Path]:
+def tables_in(folder: Path) -> list[Path]:
+    """The tables in ``folder``, sorted."""
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES and path.name[:1] != ".")
 
 
@@ -109,19 +110,20 @@ def _splits(root: Path, path: Path) -> dict[str, Place]:
     except DataError:  # is told by whoever reads it
         parts = ()
     if set(parts) - {csv_rows.UNASSIGNED} and len(parts) <= _SPLITS:
-        return {part: Part(root, path, _images(path, part), part) for part in parts}
-    name = _split_of(path)
-    return {name: Place(root, path, _images(path, name))}
+        return {part: Part(root, path, images_of(path, part), part) for part in parts}
+    name = split_of(path)
+    return {name: Place(root, path, images_of(path, name))}
 
 
-def _split_of(path: Path) -> str:
+def split_of(path: Path) -> str:
+    """The split that the name of a table tells."""
     named = _NAMED.search(path.stem)
     if named is not None:
         return split_name(named[1].lower())
     return "train" if path.stem.strip("_") in ("annotations", "labels", "data", "bboxes") else path.stem
 
 
-def _images(path: Path, split: str) -> Path:
+def images_of(path: Path, split: str) -> Path:
     """The folder of the pictures, going by the names in use; beside the table where nothing is known."""
     names = dict.fromkeys((split, path.stem, *(("val", "valid") if split == "validation" else ())))
     tops = (path.parent / "images", path.parent)
@@ -163,7 +165,7 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:
         hint = "needed are filename, class, xmin, ymin, xmax, ymax"
         raise DataError("the first row does not name the columns", where=place.annotations, hint=hint)
     if classes is None and not table.headed:
-        classes = kinds.mapping(_files(table.path.parent))
+        classes = kinds.mapping(tables_in(table.path.parent))
     unnamed = "" if table.has("class") else classes[0] if classes is not None and len(classes) == 1 else "object"
     rows = Rows(table, place.images, frozenset(classes) if classes is not None else None, unnamed)
     own = (unnamed,) if unnamed else tuple(sorted(csv_rows.index(table).classes))

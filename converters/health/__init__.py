@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -167,6 +167,7 @@ def balance(splits: Sequence[Split]) -> Findings:
     """Findings about the whole that ``splits`` are."""
     findings = Findings()
     _classes([split for split in splits if split.dataset.annotated], findings)
+    _attributes([split for split in splits if split.dataset.annotated], findings)
     _sizes(splits, findings)
     _garments(splits, findings)
     return findings
@@ -187,6 +188,19 @@ def _classes(splits: Sequence[Split], findings: Findings) -> None:
         lacking = [split.name for split in splits if not split.tally.classes[name]]
         if lacking:
             findings.add(rules.ONE_SIDED, f"{name} (not in {', '.join(lacking)})")
+
+
+def _attributes(splits: Sequence[Split], findings: Findings) -> None:
+    counts: dict[str, dict[str, int]] = {}
+    for split in splits:
+        for place, attribute in enumerate(split.dataset.attributes):
+            counts.setdefault(attribute.name, {})[split.name] = split.tally.attributes[place]
+    for name, own in counts.items():
+        lacking = [split for split, count in own.items() if not count]
+        if len(lacking) == len(own):
+            findings.add(rules.NO_ITEM_HAS, name)
+        elif lacking:
+            findings.add(rules.ATTRIBUTE_ONE_SIDED, f"{name} (not in {', '.join(lacking)})")
 
 
 def _sizes(splits: Sequence[Split], findings: Findings) -> None:
@@ -210,7 +224,12 @@ def _garments(splits: Sequence[Split], findings: Findings) -> None:
         for pair, style in _common(one, other):
             if (pair, style) not in seen:
                 seen.add((pair, style))
-                findings.add(rules.GARMENT_ACROSS, f"pair {pair} style {style} in {one.name} and {other.name}")
+                findings.add(rules.GARMENT_ACROSS, f"{_garment(one, pair, style)} in {one.name} and {other.name}")
+
+
+def _garment(split: Split, pair: int, style: int) -> str:
+    named: Callable[[int], str] | None = getattr(split.dataset.pictures, "garment", None)
+    return named(pair) if named is not None else f"pair {pair} style {style}"
 
 
 def _common(one: Split, other: Split) -> list[tuple[int, int]]:

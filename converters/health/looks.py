@@ -31,7 +31,8 @@ _HIGHEST = (1 << 62) - 1  # pair id or style
 @dataclass
 class Tally:
     """What is counted: items by class; pictures that are ``broken``; those on their side annotated as ``stored``, and
-    as EXIF shows them (``shown``); items that are marked as ``crowds``. ``polygons``: some items have one."""
+    as EXIF shows them (``shown``); items that are marked as ``crowds``, and those with each attribute, by its place in
+    ``attributes``. ``polygons``: some items have one."""
 
     classes: Counter[str] = field(default_factory=Counter)
     broken: int = 0
@@ -39,6 +40,7 @@ class Tally:
     shown: int = 0
     crowds: int = 0
     polygons: bool = False
+    attributes: Counter[int] = field(default_factory=Counter)
 
     def merge(self, other: Tally) -> None:
         self.classes.update(other.classes)
@@ -47,6 +49,7 @@ class Tally:
         self.shown += other.shown
         self.crowds += other.crowds
         self.polygons |= other.polygons
+        self.attributes.update(other.attributes)
 
 
 @dataclass
@@ -101,6 +104,8 @@ class Looks:
             tally.crowds += thing.crowd
             if thing.polygons:
                 tally.polygons = True
+            if thing.attributes:
+                tally.attributes.update(thing.attributes)
             if self.identities and thing.style and thing.pair_id is not None and thing.style > 0:
                 self.garments.add((min(thing.pair_id, _HIGHEST), min(thing.style, _HIGHEST)))
 

@@ -250,7 +250,8 @@ class Dataset:
     (DeepFashion2 counts anew in each). ``annotated`` is False for pictures of which nobody says what is on them.
     ``ids`` are the numbers that the data set's own files give to categories, where those are not just their order.
     ``findings`` are about the split as a whole; the others come with its samples. ``attributes`` are those that its
-    objects were judged by, in order: no names twice.
+    objects were judged by, in order: no names twice. ``tasks`` name the ``extra`` fields of which every object has one
+    value to be told, the first of which is its category.
     """
 
     categories: tuple[str, ...]
@@ -262,6 +263,7 @@ class Dataset:
     ids: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     attributes: tuple[Attribute, ...] = ()
+    tasks: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Sample]:
         findings = Findings()

@@ -213,6 +213,10 @@ CROWD_AS_BOX = Rule(
     "leave them out: --crowd drop",
 )
 ONE_SIDED = Rule("C605", "warning", "classes that one split lacks", "split anew: tltpipe split gives every side some")
+NO_ITEM_HAS = Rule("C606", "note", "attributes that no item has", "nothing to do: they cannot be learnt")
+ATTRIBUTE_ONE_SIDED = Rule(
+    "C607", "note", "attributes that one split lacks", "collect more, or expect no figure for them"
+)
 
 # D: duplicates
 _ONE = "keep one of them"

@@ -60,6 +60,21 @@ def classes(report: Report) -> str:
     return text + (f"; {_count(missing, 'class')} without any." if missing else ".")
 
 
+def attributes(report: Report) -> str:
+    told = report.numbers["splits"][report.main]["attributes"]
+    if told is None:
+        return ""
+    counts = [each["items"] for each in told["each"].values()]
+    few, none = sum(0 < count < FEW for count in counts), counts.count(0)
+    text = f"{_count(len(counts), 'attribute')}, {told['mean']:.1f} of an item in the mean"
+    text += f"; {few:,} on fewer than {FEW} items" if few else ""
+    return text + (f", {none:,} on none." if none else ".")
+
+
+FEW = 10
+"""Items under which an attribute is rare."""
+
+
 def density(report: Report) -> str:
     width, height = report.size
     return (

@@ -50,8 +50,10 @@ class Columns:
 
     ``truncation``: int64 [C, 5], items by the classes of ``TRUNCATIONS``; ``landmarks``: int64 [C, 3], points that are
     visible, occluded, not labelled; ``has``: int64 [C, 4], items with landmarks, polygons, a mask, the crowd flag.
-    ``values``: for each field of the format's own (and style), how many items of class c have the value v, by (v, c);
-    None where too many differ. ``sources``: pictures by source. ``left_out``: pictures that cannot be used, and why.
+    ``attributes``: int64 [A, 2], items that have each attribute, and items of which nobody knows; ``attributed`` counts
+    items with any. ``values``: for each field of the format's own (and style), how many items of class c have the
+    value v, by (v, c); None where too many differ. ``sources``: pictures by source. ``left_out``: pictures that cannot
+    be used, and why.
     """
 
     size: NDArray[np.int32]
@@ -63,6 +65,8 @@ class Columns:
     truncation: NDArray[np.int64]
     landmarks: NDArray[np.int64]
     has: NDArray[np.int64]
+    attributes: NDArray[np.int64]
+    attributed: int
     values: Mapping[str, Mapping[tuple[Value, int], int] | None]
     sources: Mapping[Value, int] | None
     left_out: tuple[tuple[str, str], ...] = ()
@@ -87,6 +91,9 @@ class Rows:
     pictures: list[tuple[int, int, int]] = field(default_factory=list)
     items: list[tuple[float, ...]] = field(default_factory=list)
     values: Counter[tuple[str, Value, int]] = field(default_factory=Counter)
+    attributes: Counter[int] = field(default_factory=Counter)
+    unknown_attributes: Counter[int] = field(default_factory=Counter)
+    attributed: int = 0
     sources: Counter[str] = field(default_factory=Counter)
 
     def add(self, sample: Sample, findings: Findings) -> None:  # noqa: ARG002 - part of the protocol
@@ -105,6 +112,10 @@ class Rows:
             self.values[name, value if isinstance(value, int) else str(value)[:NAME], number] += 1
         if thing.style is not None:
             self.values["style", thing.style, number] += 1
+        if thing.attributes:
+            self.attributes.update(thing.attributes)
+            self.attributed += 1
+        self.unknown_attributes.update(thing.unknown_attributes)
         box = thing.box
         if geometry.overhang(box, sample.width, sample.height):
             box = geometry.clip(box, sample.width, sample.height)
@@ -131,7 +142,7 @@ def gather(
     dataset: Dataset, keys: Sequence[Any], *, bar: Bar, skip_bad: bool = False, workers: int | None = None
 ) -> Columns:
     """Read the pictures ``keys`` of ``dataset``. Raises DataError, unless ``skip_bad`` leaves such pictures out."""
-    total = _Total(len(dataset.categories))
+    total = _Total(len(dataset.categories), len(dataset.attributes))
     gatherer = partial(Rows, {name: number for number, name in enumerate(dataset.categories)})
     for paths in unsupported_files(dataset.pictures, keys).values():
         total.left_out += [(path, "images of this format cannot be read") for path in paths]
@@ -155,15 +166,19 @@ class _Total:
     """All chunks so far: arrays, and tallies added up."""
 
     classes: int
+    kinds: int
+    """Attributes."""
     store: ColumnStore = field(default_factory=partial(ColumnStore, _KINDS))
     values: dict[str, Counter[tuple[Value, int]] | None] = field(default_factory=dict)
     sources: Counter[Value] = field(default_factory=Counter)
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    attributed: int = 0
 
     def __post_init__(self) -> None:
         self.truncation = np.zeros((self.classes, len(TRUNCATIONS)), np.int64)
         self.landmarks = np.zeros((self.classes, 3), np.int64)
         self.has = np.zeros((self.classes, 4), np.int64)
+        self.attributes = np.zeros((self.kinds, 2), np.int64)
 
     def add(self, batch: Batch[Rows], places: Sequence[int]) -> None:
         rows = batch.gathered
@@ -183,6 +198,10 @@ class _Total:
         flags = np.concatenate([marks.any(axis=1, keepdims=True), items[:, _AT["polygons"] :]], axis=1)
         np.add.at(self.has, category, flags.astype(np.int64))
 
+        for column, counts in enumerate((rows.attributes, rows.unknown_attributes)):
+            for place, count in counts.items():
+                self.attributes[place, column] += count
+        self.attributed += rows.attributed
         self.left_out += [(name, str(problem)) for name, problem in batch.left_out]
         self.sources.update(rows.sources)
         for (name, value, number), count in rows.values.items():
@@ -194,6 +213,8 @@ class _Total:
             truncation=self.truncation,
             landmarks=self.landmarks,
             has=self.has,
+            attributes=self.attributes,
+            attributed=self.attributed,
             values=self.values,
             sources=sources,
             left_out=tuple(self.left_out),

@@ -20,6 +20,8 @@ PICTURES = 48
 """Pictures that are shown."""
 ROWS = 100
 """Classes in a table; with more the most frequent."""
+FREQUENT, RARE = 30, 10
+"""Attributes in a table: the most frequent, and the rarest of those that an item has."""
 CHIPS = 40
 """Classes that the pictures can be filtered by."""
 _SIZES = ("small", "medium", "large")
@@ -71,6 +73,8 @@ def render(report: Report, *, title: str, format: str, pictures: int = PICTURES)
         colours=[f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in PALETTE],
         classes=list(page.classes()),
         class_caption=captions.classes(report),
+        attributes=list(page.attributes()),
+        attribute_caption=captions.attributes(report),
         has_landmarks=page.told["all"]["landmarks"] is not None,
         has_occlusion=page.occluded,
         boxes=list(page.boxes()),
@@ -122,6 +126,19 @@ class _Page:
                 "occlusion": charts.stack(_named(told["occlusion"], _KITTI), styles=("q1", "q2", "q3", "q4")),
                 "landmarks": charts.stack(marks, styles=("q1", "q2", "q4")) if marks else "",
             }
+
+    def attributes(self) -> Iterator[dict[str, Any]]:
+        told = self.told["attributes"]
+        if told is None:
+            return
+        there = sorted(((each["items"], name) for name, each in told["each"].items()), key=lambda pair: -pair[0])
+        there = [pair for pair in there if pair[0]]
+        shown = there if len(there) <= FREQUENT + RARE else [*there[:FREQUENT], *there[-RARE:]]
+        others = [self.splits[split]["attributes"]["each"] for split in self.others]
+        for items, name in shown:
+            bar = charts.bar(items / there[0][0], style="main", about=f"{items:,} items")
+            own = [each.get(name) for each in others]
+            yield {"name": name, "told": told["each"][name], "others": own, "bar": bar}
 
     def boxes(self) -> Iterator[Figure]:
         report = self.report

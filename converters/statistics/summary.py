@@ -20,6 +20,8 @@
         ``landmarks``: None, or ``items`` with any, ``points``, shares ``visible``, ``occluded``, ``unlabelled``
         ``with_polygons``, ``with_mask``, ``crowd``: shares of the items
         ``fields``: for each field of the format's own, shares of the items by value; None where too many differ
+    ``attributes``: None, or ``items`` with any, ``mean`` of an item, and ``each`` by name: ``group``, ``items`` that
+    have it, ``share`` of those of which it is known, ``unknown`` items
     ``sources``: pictures by source
     ``together``: ``classes`` (the most frequent), ``pictures`` with the first and the second, as rows
     ``heat``: rows of a grid over the picture, top first: mean number of boxes over each cell, 1 for the highest
@@ -77,10 +79,26 @@ def split(dataset: Dataset, columns: Columns, size: tuple[int, int]) -> Numbers:
         "items_per_picture": _per_picture(columns.items),
         "all": told.numbers(np.ones(len(columns.category), bool), None),
         "classes": classes,
+        "attributes": _attributes(dataset, columns) if dataset.attributes else None,
         "sources": None if columns.sources is None else {str(k): v for k, v in sorted(columns.sources.items())},
         "together": _together(columns, names),
         "heat": heat(columns.relative).round(4).tolist(),
     }
+
+
+def _attributes(dataset: Dataset, columns: Columns) -> Numbers:
+    items, counts = len(columns.category), columns.attributes.tolist()
+    each = {
+        attribute.name: {
+            "group": attribute.group,
+            "items": own,
+            "share": _share(own, items - unknown),
+            "unknown": unknown,
+        }
+        for attribute, (own, unknown) in zip(dataset.attributes, counts, strict=True)
+    }
+    mean = round(int(columns.attributes[:, 0].sum()) / items, 3) if items else 0.0
+    return {"items": columns.attributed, "mean": mean, "each": each}
 
 
 def quantiles(values: NDArray[Any], *, digits: int = 2) -> dict[str, float] | None:

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from converters.model import Dataset, Pictures, Sample, listed
 from converters.model.findings import Findings
+from converters.pictures.captions import captioned
 from converters.pictures.drawing import one_line, outline_font
 from converters.pictures.overlays import drawn
 from converters.transfer import losing
@@ -85,7 +86,7 @@ def view(
     for split, pictures, key in track(progress, chosen, "draw", total=len(chosen), unit="pictures"):
         try:
             sample = pictures.load(key, Findings())
-            picture = drawn(sample, labels)
+            picture = captioned(drawn(sample, labels), sample, datasets[split].attributes)
             path = _target(out / split, sample)
         except DataError as problem:
             if not skip_bad:

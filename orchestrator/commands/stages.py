@@ -65,12 +65,12 @@ def prepare(
         "allow_loss": allow_loss,
         "images": None if images is None else str(images.absolute()),
     }
-    _run(options, ["prepare"], **{f"data.{key}": value for key, value in chosen.items()})
+    perform(options, ["prepare"], **{f"data.{key}": value for key, value in chosen.items()})
 
 
 def augment(options: Options) -> None:
     """Augment and resize the images into a KITTI folder."""
-    _run(options, ["augment"])
+    perform(options, ["augment"])
 
 
 def tfrecords(
@@ -91,7 +91,7 @@ def tfrecords(
         options.refuse_unused("--inspect")
         inspect_command.inspect(options, asked)
     else:
-        _run(options, ["tfrecords"])
+        perform(options, ["tfrecords"])
 
 
 def train(
@@ -111,7 +111,7 @@ def train(
 ) -> None:
     """Train the network; an interrupted training resumes from its newest checkpoint."""
     weights: dict[str, Any] = {"train.weights": start and str(start.absolute() if start.exists() else start)}
-    _run(options, ["train"], force=fresh, gpus=gpus, key=key, **weights, **_short(epochs, batch, img))
+    perform(options, ["train"], force=fresh, gpus=gpus, key=key, **weights, **_short(epochs, batch, img))
 
 
 def evaluate(
@@ -133,8 +133,8 @@ def evaluate(
     key: Annotated[str | None, KEY] = None,
 ) -> None:
     """Evaluate a checkpoint on the validation data, per class."""
-    chosen: dict[str, Any] = {"evaluate.boxes": _named(boxes), "evaluate.boxes_threshold": boxes_threshold}
-    _run(options, ["evaluate"], key=key, model=_named(model), **chosen)
+    chosen: dict[str, Any] = {"evaluate.boxes": named(boxes), "evaluate.boxes_threshold": boxes_threshold}
+    perform(options, ["evaluate"], key=key, model=named(model), **chosen)
 
 
 def infer(
@@ -194,8 +194,8 @@ def infer(
         raise UsageError("--cascade names both models", hint="leave --model out")
     first, *more = subjects.of(pictures)
     chosen: dict[str, Any] = {
-        "infer.cascade": cascade and _named(cascade[0]),
-        "infer.model": _named(cascade[1] if cascade else model),
+        "infer.cascade": cascade and named(cascade[0]),
+        "infer.model": named(cascade[1] if cascade else model),
         "infer.cascade_threshold": cascade_threshold,
         "infer.cascade_classes": [name.strip() for name in cascade_classes.split(",")] if cascade_classes else None,
         "infer.cascade_margin": cascade_margin,
@@ -203,7 +203,7 @@ def infer(
         "infer.device": device,
         "infer.batch_size": batch_size,
     }
-    _run(options, ["infer"], subject=first, subjects=tuple(more), threshold=threshold, key=key, **chosen)
+    perform(options, ["infer"], subject=first, subjects=tuple(more), threshold=threshold, key=key, **chosen)
 
 
 def export(
@@ -231,13 +231,13 @@ def export(
     chosen: dict[str, Any] = {
         "export.format": format,
         "export.data_type": data_type,
-        "export.calibration": _named(calibration),
+        "export.calibration": named(calibration),
         "export.static_batch_size": batch,
     }
-    _run(options, ["export"], key=key, model=_one(checkpoint, model), **chosen)
+    perform(options, ["export"], key=key, model=_one(checkpoint, model), **chosen)
 
 
-def _named(path: Path | str | None) -> str | None:
+def named(path: Path | str | None) -> str | None:
     """A file as it is called from here, wherever the workspace is; a word, or a path in the workspace, as it is."""
     if path is None or path in ("last", "best"):
         return path if path is None else str(path)
@@ -248,7 +248,7 @@ def _one(checkpoint: str | None, model: str | None) -> str | None:
     """The checkpoint named as an argument or as an option. Raises UsageError for both."""
     if checkpoint is not None and model is not None:
         raise UsageError("MODEL and --model both name a checkpoint", hint="give one of them")
-    return _named(model if checkpoint is None else checkpoint)
+    return named(model if checkpoint is None else checkpoint)
 
 
 def prune(
@@ -271,7 +271,7 @@ def prune(
     More can be set in the prune section of tltpipe.yaml.
     """
     chosen: dict[str, Any] = {"prune.threshold": threshold, "prune.criterion": criterion}
-    _run(options, ["prune"], key=key, model=_one(checkpoint, model), **chosen)
+    perform(options, ["prune"], key=key, model=_one(checkpoint, model), **chosen)
 
 
 def run(
@@ -286,7 +286,7 @@ def run(
     key: Annotated[str | None, KEY] = None,
 ) -> None:
     """Run the whole pipeline, or STAGES and those they need; stages that are up to date are skipped."""
-    _run(options, stages, needs=True, gpus=gpus, key=key, **_short(epochs, batch, img))
+    perform(options, stages, needs=True, gpus=gpus, key=key, **_short(epochs, batch, img))
 
 
 def _short(epochs: int | None, batch: int | None, img: str | None) -> dict[str, Any]:
@@ -294,7 +294,7 @@ def _short(epochs: int | None, batch: int | None, img: str | None) -> dict[str, 
     return {"network.epochs": epochs, "network.batch": batch, "image_size": img}
 
 
-def _run(
+def perform(
     options: Options,
     names: list[str] | None,
     *,

@@ -25,6 +25,8 @@ WORKERS = typer.Option(min=1, help="Worker processes (default: one for each core
 COUNT = typer.Option(min=1, help="Images of each split.")
 CLASS = typer.Option("--class", help="Only images with this class.", show_default=False)
 PICTURE = typer.Option("--picture", help="This image, by its name; repeatable.", show_default=False)
+ATTRIBUTES, FEW = 10, 10
+"""Attributes in a table, and items under which one is rare."""
 DATASET = typer.Argument(metavar="DATASET", help="A folder or a file.", show_default=False)
 
 
@@ -109,9 +111,26 @@ def show(console: Console, numbers: Mapping[str, Any]) -> None:
             rows = [_row(title, told, most) for title, told in split["classes"].items()]
             columns = ("class", "items", "share", "", "median", "h/w", "small", "occluded")
             console.table(columns, [*rows, _row("all", split["all"], None)])
+        if split["attributes"] is not None:
+            _show_attributes(console, split["attributes"])
     anchors = numbers["anchors"]
     if anchors is not None:
         _show_anchors(console, anchors, numbers["input"])
+
+
+def _show_attributes(console: Console, told: Mapping[str, Any]) -> None:
+    """The most frequent ones, and how many are rare."""
+    each = sorted(told["each"].items(), key=lambda pair: -pair[1]["items"])
+    console.put(f"\n{len(each):,} attributes, {told['mean']:.2f} an item")
+    rows = [(name, own["group"], f"{own['items']:,}", f"{100 * own['share']:.1f}%") for name, own in each[:ATTRIBUTES]]
+    console.table(("attribute", "group", "items", "share"), rows)
+    rare = [f"{name} ({own['items']})" for name, own in reversed(each) if 0 < own["items"] < FEW]
+    none = sum(not own["items"] for _, own in each)
+    if rare:
+        more = f" and {len(rare) - ATTRIBUTES:,} more" if len(rare) > ATTRIBUTES else ""
+        console.put(f"  on fewer than {FEW} items: {', '.join(rare[:ATTRIBUTES])}{more}")
+    if none:
+        console.put(f"  on no item: {none:,}")
 
 
 def _show_anchors(console: Console, anchors: Mapping[str, Any], size: Mapping[str, int]) -> None:

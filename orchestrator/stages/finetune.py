@@ -98,7 +98,9 @@ def outputs(run: Run) -> list[Path]:
 
 
 def requests(run: Run) -> list[Request]:
-    of_categories = [request for each in _categories(run) for request in (_train(run, each), _evaluate(run, each))]
+    of_categories = [
+        request for each in _categories(run) for request in (_train(run, each), _evaluate(run, each, None))
+    ]
     return [*of_categories, _collect(run)]
 
 
@@ -177,26 +179,25 @@ def _labelled(path: Path) -> Counter[str]:
 
 
 def _all(run: Run, chosen: Sequence[Category]) -> None:
-    """Train and measure all of ``chosen``, several at a time if so asked."""
+    """Train and measure all of ``chosen``, several at a time if so asked. Each leaves out the items of the others: what
+    that comes to, its program says, and nobody adds up."""
     jobs = min(run.config.section(Finetuning).jobs, len(chosen))
     if jobs == 1 or run.runner.pretends:
         for number, each in enumerate(chosen, start=1):
             run.report.say(f"{each.name}, {number} of {len(chosen)}")
-            _one(run, each)
+            _one(replace(run, losses=Losses()), each)
         return
     if not isinstance(run.runner, SideBySide):
         what = f"finetune.jobs is {jobs}, but the runner {run.config.runner} does one thing at a time"
         raise ConfigError(what, hint="--jobs 1, or --runner local")
 
-    def beside(category: Category, place: int) -> Losses:
+    def beside(category: Category, place: int) -> None:
         own = replace(run, report=Named(run.report, category.name), stage=f"finetune-{category.name}", losses=Losses())
         options = {"threads": str(max(1, (os.cpu_count() or 1) // jobs))}
         options |= {"gpu_index": str(place % run.config.gpus)} if run.config.gpus > 1 else {}
         _one(own, category, options)
-        return own.losses
 
-    for losses in parallel.each(chosen, beside, jobs=jobs, stop=run.runner.stop):
-        run.losses.merge(losses)
+    parallel.each(chosen, beside, jobs=jobs, stop=run.runner.stop)
 
 
 def _one(run: Run, category: Category, options: Mapping[str, str] | None = None) -> None:
@@ -212,7 +213,9 @@ def _one(run: Run, category: Category, options: Mapping[str, str] | None = None)
         lacking = f"there is no last checkpoint in {category.folder}"
         run.launch(request, verify=lambda: None if _final(run, category) else lacking)
     lacking = f"there is no {run.workspace.name(category.results)}"
-    run.launch(_evaluate(run, category), verify=lambda: None if category.results.is_file() else lacking)
+    run.launch(
+        _evaluate(run, category, _final(run, category)), verify=lambda: None if category.results.is_file() else lacking
+    )
 
 
 def _is_done(run: Run, category: Category) -> bool:
@@ -235,8 +238,9 @@ def _train(run: Run, category: Category) -> Train:
     )  # fmt: skip
 
 
-def _evaluate(run: Run, category: Category) -> Program:
-    model = _final(run, category) or category.folder / "weights" / f"*{run.toolkit.CHECKPOINT_SUFFIX}"
+def _evaluate(run: Run, category: Category, model: Path | None) -> Program:
+    """Of ``model``; None as long as its name is not known."""
+    model = model or category.folder / "weights" / f"*{run.toolkit.CHECKPOINT_SUFFIX}"
     place = ("-e", run.spec(category.spec), "-m", model, "-r", category.folder)
     return Program(
         "tlt-evaluate", (run.config.network, *place, "-k", Secret("key", optional=True), "--coco", "--no-plots")

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import importlib.util
-import io
-import json
-import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,19 +16,19 @@ from runtime.machine import threads
 from runtime.shell import program
 from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
-from tltpipe.files import writable, write_text
 
 if TYPE_CHECKING:
     from runtime.data.recipe import Recipe
     from runtime.data.split import Split
     from runtime.evaluation.given_boxes import GivenBoxes
-    from runtime.tasks import Report, Scores, Task
+    from runtime.evaluation.kept import Draw
+    from runtime.tasks import Metrics, Scores, Task
     from specs import Spec
     from tltpipe.progress import Progress
 
 FOLDER, SHEET = "evaluation", "val_batch.jpg"
-Draw = Callable[[Path], list[Path]]
-"""Writes images below a folder and returns them."""
+Say = Callable[[str], None]
+"""Shows a line, or not."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,13 +47,16 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-e", "--experiment_spec_file", "--experiment_spec", required=True, metavar="SPEC", help="training spec"
     )
+    parser.add_argument("-m", "--model_path", metavar="MODEL", help="checkpoint of tlt-train, or what tlt-export wrote")
     parser.add_argument(
-        "-m", "--model_path", required=True, metavar="MODEL", help="checkpoint of tlt-train, or what tlt-export wrote"
-    )
+        "--results", nargs="+", default=[], metavar="FILE",
+        help="measure what is in these files, COCO results of landmarks, all together, in place of a model (-m)",
+    )  # fmt: skip
     parser.add_argument("-k", "--key", metavar="KEY", help="opens an encrypted checkpoint")
     parser.add_argument(
-        "-r", "--results_dir", metavar="DIR", help="gets status.json and evaluation/ (default: the model's folder)"
-    )
+        "-r", "--results_dir", metavar="DIR",
+        help="gets status.json and evaluation/ (default: the folder of MODEL, or of the first FILE)",
+    )  # fmt: skip
     parser.add_argument(
         "-t", "--threshold", type=float, metavar="SCORE",
         help="lowest score that counts in the tables (default: where the mean F1 is best)",
@@ -98,16 +96,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Evaluate; torch, if the model needs it, is imported only once the spec is known to be good."""
     import specs
 
-    if arguments.threshold is not None and not 0 < arguments.threshold < 1:
-        raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}", hint=program.THRESHOLD)
-    if bool(arguments.image_dir) != bool(arguments.label_dir):
-        raise UsageError("-i and -l belong together: images, and the labels of these", hint="give both, or neither")
-    if arguments.batch_size is not None and arguments.batch_size < 1:
-        raise UsageError(f"-b must be 1 or more, not {arguments.batch_size}")
-    if arguments.boxes_threshold is not None and not arguments.boxes:
-        raise UsageError("--boxes_threshold has no effect without --boxes", hint="name a file of detections")
-    if arguments.boxes_threshold is not None and not 0 <= arguments.boxes_threshold <= 1:
-        raise UsageError(f"--boxes_threshold must lie between 0 and 1, not {arguments.boxes_threshold:g}")
+    _require_options_that_fit(arguments)
     spec = specs.parse(program.host(arguments.experiment_spec_file), arguments.network, strict=arguments.strict_tlt)
     for warning in spec.warnings:
         program.warn(warning)
@@ -119,11 +108,31 @@ def run(arguments: argparse.Namespace) -> None:
         log.write("SUCCESS", "Evaluation finished successfully.", kpi=scores.plain)
 
 
+def _require_options_that_fit(arguments: argparse.Namespace) -> None:
+    """Raises UsageError."""
+    if arguments.threshold is not None and not 0 < arguments.threshold < 1:
+        raise UsageError(f"-t must lie between 0 and 1, not {arguments.threshold:g}", hint=program.THRESHOLD)
+    if bool(arguments.image_dir) != bool(arguments.label_dir):
+        raise UsageError("-i and -l belong together: images, and the labels of these", hint="give both, or neither")
+    if arguments.batch_size is not None and arguments.batch_size < 1:
+        raise UsageError(f"-b must be 1 or more, not {arguments.batch_size}")
+    if bool(arguments.results) == bool(arguments.model_path):
+        given = "both -m and --results" if arguments.results else "neither -m nor --results"
+        raise UsageError(f"{given}: what is to be measured?", hint="give a model, or files of results")
+    if arguments.results and arguments.boxes:
+        raise UsageError("--boxes has no effect on --results", hint="leave it out: the boxes are those of the files")
+    if arguments.boxes_threshold is not None and not arguments.boxes:
+        raise UsageError("--boxes_threshold has no effect without --boxes", hint="name a file of detections")
+    if arguments.boxes_threshold is not None and not 0 <= arguments.boxes_threshold <= 1:
+        raise UsageError(f"--boxes_threshold must lie between 0 and 1, not {arguments.boxes_threshold:g}")
+
+
 def results_of(arguments: argparse.Namespace) -> Path | None:
-    """Where results go: as asked for, else beside the model; None where nothing can be written there."""
+    """Where results go: as asked for, else beside the model or the first file of results; None where nothing can be
+    written there."""
     if arguments.results_dir:
         return program.host(arguments.results_dir)
-    model = program.host(arguments.model_path)
+    model = program.host(arguments.results[0] if arguments.results else arguments.model_path)
     if not model.is_file():
         return None  # said when it is opened
     if os.access(model.parent, os.W_OK):
@@ -132,18 +141,60 @@ def results_of(arguments: argparse.Namespace) -> Path | None:
     return None
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """``metrics`` of all of ``split``. ``name`` is that of what was measured, ``boxes`` of the file that boxes of
+    samples come from; ``values`` are for evaluation.json, ``draw`` writes a sheet of the first images."""
+
+    metrics: Metrics
+    split: Split
+    name: str
+    values: Mapping[str, Any]
+    boxes: str | None = None
+    draw: Draw | None = None
+
+
 def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) -> Scores:
     """Print the scores of every class, and the rest, and keep them in ``results``."""
     from runtime import networks, tasks
+    from runtime.evaluation import kept
+    from runtime.tasks import ReportOptions
+
+    say: Say = (lambda _line: None) if arguments.json else program.say
+    network = networks.load(arguments.network)
+    task, recipe = tasks.load(network.TASK), _chosen(network.recipe(spec), arguments)
+    done = (_of_results if arguments.results else _of_model)(arguments, task, recipe, say)
+    maps = tuple(program.host(text) for text in arguments.class_map)
+    report = done.metrics.report(done.split, ReportOptions(done.name, arguments.threshold, maps, done.boxes))
+    for line in report.lines():
+        say(line)
+    values: dict[str, Any] = {
+        "network": recipe.name,
+        "task": network.TASK,
+        **kept.as_json(report.scores),
+        **report.values(),
+    }
+    values |= {"spec": str(spec.source), **done.values}
+    if results is not None:
+
+        def draw(folder: Path) -> list[Path]:
+            return [*report.draw(folder), *(done.draw(folder) if done.draw else ())]
+
+        drawn = None if arguments.no_plots else draw
+        kept.keep(results / FOLDER, report, values, coco=arguments.coco, draw=drawn, say=say)
+    if arguments.json:
+        program.say(kept.text(values).rstrip("\n"))
+    return report.scores
+
+
+def _of_model(arguments: argparse.Namespace, task: Task, recipe: Recipe, say: Say) -> Evaluated:
+    """What the model of the command line makes of the validation data."""
+    from runtime import tasks
     from runtime.data import frames
     from runtime.evaluation import samples, validation
     from runtime.inference import drawn_images
-    from runtime.tasks import ReportOptions
     from tltpipe import progress
 
-    say: Callable[[str], None] = (lambda _line: None) if arguments.json else program.say
-    network = networks.load(arguments.network)
-    task, recipe = tasks.load(network.TASK), _chosen(network.recipe(spec), arguments)
     if arguments.boxes and tasks.given_objects(task) is None:
         what = (
             f"--boxes is for networks that are shown one object at a time: {arguments.network} finds its boxes itself"
@@ -167,33 +218,38 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
         progress=show, examples=validation.EXAMPLES, truth=split,
     )  # fmt: skip
     took = time.monotonic() - began
-    maps = tuple(program.host(text) for text in arguments.class_map)
-    report = metrics.report(
-        split, ReportOptions(path.name, arguments.threshold, maps, given.path.name if given else None)
-    )
-    for line in report.lines():
-        say(line)
-    values = {"network": model.name, "task": network.TASK, **as_json(report.scores), **report.values()}
-    values |= {"spec": str(spec.source), "ran_on": model.about}
+
+    def draw(folder: Path) -> list[Path]:
+        title = f"{path.name}: targets, each beside its predictions"
+        own = tasks.presented(task, recipe.names, recipe.inference.threshold)
+        drawn_images.save(samples.sheet(seen.examples, own, model.classes, title=title), folder / SHEET)
+        return [folder / SHEET]
+
+    values: dict[str, Any] = {"network": model.name, "ran_on": model.about}
     values |= {"boxes_from": given.values()} if given else {}
-    values |= {
-        "seconds": round(took, 3),
-        "pictures_per_second": round(shown.samples / max(took, 1e-9), 1),
-    }
-    if results is not None:
+    values |= {"seconds": round(took, 3), "pictures_per_second": round(shown.samples / max(took, 1e-9), 1)}
+    return Evaluated(metrics, split, path.name, values, given.path.name if given else None, draw)
 
-        def draw(folder: Path) -> list[Path]:
-            """Charts and images of the task, and a sheet of the first images."""
-            title = f"{path.name}: targets, each beside its predictions"
-            own = tasks.presented(task, recipe.names, recipe.inference.threshold)
-            sheet = samples.sheet(seen.examples, own, model.classes, title=title)
-            drawn_images.save(sheet, folder / SHEET)
-            return [*report.draw(folder), folder / SHEET]
 
-        keep(results / FOLDER, report, values, coco=arguments.coco, draw=None if arguments.no_plots else draw, say=say)
-    if arguments.json:
-        program.say(text(values).rstrip("\n"))
-    return report.scores
+def _of_results(arguments: argparse.Namespace, task: Task, recipe: Recipe, say: Say) -> Evaluated:
+    """What files say of the validation data."""
+    from runtime.data import frames
+    from runtime.tasks import TakesResults
+    from tltpipe import progress
+
+    metrics = task.metrics(recipe.classes, recipe)
+    if not isinstance(metrics, TakesResults):
+        what = f"--results is for networks that predict landmarks, which {arguments.network} does not"
+        raise UsageError(what, hint="give a model with -m")
+    split = _validation_data(recipe, recipe.classes, task, progress.for_stream())
+    say(f"evaluation  {frames.describe(split)}")
+    paths = [program.host(text) for text in arguments.results]
+    metrics.judge(split)
+    for note in metrics.take(paths):
+        program.warn(note)
+    name = paths[0].name if len(paths) == 1 else f"{len(paths)} files of results"
+    say(f"results     {', '.join(map(str, paths))}")
+    return Evaluated(metrics, split, name, {"results": [*map(str, paths)]})
 
 
 def _validation_data(recipe: Recipe, classes: Sequence[str], task: Task, show: Progress) -> Split:
@@ -227,22 +283,6 @@ def _given_boxes(
     return found
 
 
-def as_json(scores: Scores) -> dict[str, Any]:
-    """``scores`` as evaluation.json has them: figures without a group stand at the top, too; None is what could not be
-    measured."""
-
-    def known(values: Mapping[str, float]) -> dict[str, float | None]:
-        return {name: None if math.isnan(value) else value for name, value in values.items()}
-
-    figures = known(scores.figures)
-    return {
-        "primary": scores.primary,
-        **{name: figures[name] for name in scores.plain},
-        "figures": figures,
-        "per_class": {column: known(values) for column, values in scores.per_class.items()},
-    }
-
-
 def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     """``recipe`` with the validation data and the batch size of the command line."""
     from runtime.data.recipe import Source
@@ -253,51 +293,3 @@ def _chosen(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     if arguments.batch_size is not None:
         recipe = replace(recipe, evaluation=replace(recipe.evaluation, batch_size=arguments.batch_size))
     return recipe
-
-
-def keep(
-    folder: Path, report: Report, values: dict[str, Any], *, coco: bool, draw: Draw | None, say: Callable[[str], None]
-) -> None:
-    """Write ``evaluation.json``, its tables as CSV and the images that ``draw`` writes; with ``coco`` targets and
-    predictions, too."""
-    with writable(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        if coco:
-            written, ids = report.write_coco(folder)
-            say(f"COCO        {describe(written)}: {ids}")
-        drawn: list[Path] = []
-        if draw is not None and importlib.util.find_spec("matplotlib") is None:
-            program.warn("no charts: matplotlib is not installed (pip install matplotlib)")
-        elif draw is not None:
-            drawn = draw(folder)
-        values["pictures_drawn"] = [path.name for path in drawn]
-        path, written = folder / "evaluation.json", list[Path]()
-        write_text(path, text(values))
-        for name, rows in tables(values).items():
-            written.append(folder / f"{name}.csv")
-            write_text(written[-1], as_csv(rows))
-    say(f"kept        {folder}: {describe([path, *written, *drawn])}")
-
-
-def tables(values: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
-    """What of ``Report.values`` are rows of a table, those that there are."""
-    below = [values[name] for name in ("all", "mean") if name in values]
-    found = {"classes": [*values.get("classes", ()), *below], "attributes": [*values.get("attributes", ())]}
-    return {name: rows for name, rows in found.items() if rows}
-
-
-def text(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, indent=1, allow_nan=False) + "\n"
-
-
-def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """``rows`` with the columns of the first; empty where a row has no value."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, [*rows[0]], restval="", extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
-
-
-def describe(paths: Sequence[Path]) -> str:
-    return ", ".join(path.name for path in paths)

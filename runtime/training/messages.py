@@ -32,7 +32,8 @@ def introduce(
         program.warn(note)
     if advice:
         program.warn("\n".join(advice))  # the last lines can be copied into the spec as they stand
-    if sides and (other := sum(frames.resized(each, sides[1], sides[0]) for each in both)):
+    crops = split.units is not None
+    if sides and not crops and (other := sum(frames.resized(each, sides[1], sides[0]) for each in both)):
         program.say(f"{other} images are not {seen} and are resized as they are read")
 
 

@@ -49,7 +49,7 @@ class Dataset(Images):
     attribute_groups: tuple[str, ...] | None = None
     """The group of each attribute: texture, shape, ... (default: as the training data say)."""
     values: tuple[tuple[str, ...], ...] = ()
-    """The values of each of the further tasks (default: those that occur in the training data, sorted)."""
+    """The values of each task but the first (default: those that occur in the training data, sorted)."""
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
@@ -150,10 +150,10 @@ def _check_names(dataset: Dataset) -> Iterator[Finding]:
         yield Finding("dataset.category_types", what)
     if twice := _repeated(dataset.tasks):
         yield Finding("dataset.tasks", f'tasks names "{twice}" twice')
-    if dataset.values and len(dataset.values) != len(dataset.tasks):
-        what = f"values needs a list for each of tasks, {len(dataset.tasks)}, not {len(dataset.values)}"
+    if dataset.values and len(dataset.values) != len(dataset.tasks) - 1:
+        what = f"values needs a list for each of tasks but the first, not {len(dataset.values)}"
         yield Finding("dataset.values", what, "leave values out: they are those that occur in the training data")
-    for task, values in zip(dataset.tasks, dataset.values, strict=False):
+    for task, values in zip(dataset.tasks[1:], dataset.values, strict=False):
         if twice := _repeated(values):
             yield Finding("dataset.values", f'values of {task} has "{twice}" twice')
 

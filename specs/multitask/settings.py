@@ -77,7 +77,8 @@ class Images:
     """Width that images are stretched to before the input is cut out of them, their height in proportion to that of
     the input: at random in training, the middle else; 0: straight to the input."""
     tasks: tuple[str, ...] = ()
-    """Further tasks of one choice each, beside the category: columns of a CSV of several tasks but for its first."""
+    """Names of the tasks of one choice each, the first of which is the category (default: the columns of a CSV of
+    several tasks; of other data the category alone)."""
 
 
 @dataclass(frozen=True, kw_only=True)

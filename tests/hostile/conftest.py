@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import warm
 from PIL import Image
 
 LINE = "vest 0.00 0 0.00 10 20 60 80 0 0 0 0 0 0 0\n"
@@ -28,7 +28,7 @@ def tltpipe() -> Tltpipe:
     """Runs ``tltpipe`` with these words in the current folder."""
 
     def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-        argv = [Path(sys.executable).parent / "tltpipe", *words]
+        argv = [*warm.command("tltpipe"), *words]
         return subprocess.run(argv, capture_output=True, text=True)
 
     return run

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import warm
 from PIL import Image
 
 from tltpipe import inputs
 
-BIN = Path(sys.executable).parent
 Make = Callable[[Path], Path]
 BOX = "0 0.5 0.5 0.2 0.2\n"
 KITTI = "vest 0.00 0 0.00 10 20 60 50 0 0 0 0 0 0 0\n"
@@ -76,7 +75,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
 
 
 def run(*argv: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([BIN / "tltpipe", *argv], capture_output=True, text=True, timeout=60)
+    return subprocess.run([*warm.command("tltpipe"), *argv], capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import pickle
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from planted import Command
 
-BIN = Path(sys.executable).parent
 COMMANDS = {
     "augment": (
         ["tlt-augment", "-d", "Original-Data/train", "-a", "augment.conf", "-o", "out"],
@@ -34,7 +33,7 @@ WORDS = [*COMMANDS]
 
 def run(work: Path, word: str) -> subprocess.CompletedProcess[str]:
     argv = COMMANDS[word][0]
-    return subprocess.run([BIN / argv[0], *argv[1:]], cwd=work, capture_output=True, text=True)
+    return subprocess.run([*warm.command(argv[0]), *argv[1:]], cwd=work, capture_output=True, text=True)
 
 
 def plant(work: Path, word: str, finished: object) -> Path:

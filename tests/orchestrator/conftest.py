@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from PIL import Image, ImageDraw
 
 from converters.model import garments
@@ -87,25 +88,16 @@ def start(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     return begin
 
 
-PROGRAMS = {
-    "tlt-augment": "runtime.programs.augment",
-    "tlt-dataset-convert": "runtime.programs.dataset_convert",
-    "tlt-train": "runtime.programs.train",
-    "tlt-evaluate": "runtime.programs.evaluate",
-    "tlt-infer": "runtime.programs.infer",
-    "tlt-export": "runtime.programs.export",
-    "tlt-prune": "runtime.programs.prune",
-    "tlt-tfrecords": "runtime.programs.inspect_records",
-}
+PROGRAMS = [name for name in warm.SCRIPTS if name.startswith("tlt-")]
 
 
 @pytest.fixture
 def real_programs(tmp_path: Path) -> Path:
-    """A folder of console scripts for this interpreter, whether the distribution is installed or not."""
+    """A folder of the programs for this interpreter, whether the distribution is installed or not."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name, module in PROGRAMS.items():
-        program(folder / name, f"from {module} import main\nif __name__ == '__main__':\n    sys.exit(main())")
+    for name in PROGRAMS:
+        warm.script(folder / name)
     return folder
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 from types import UnionType
 from typing import Any, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
+import warm
 from PIL import Image
 
 from orchestrator.screen import answers
@@ -21,7 +21,7 @@ SHAPES = {name: shape for name, shape in vars(answers).items() if is_typeddict(s
 
 
 def tltpipe(*words: str, cwd: Path) -> tuple[int, Any]:
-    command = [sys.executable, "-m", "tltpipe", *words, "--json"]
+    command = [*warm.command("tltpipe"), *words, "--json"]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(cwd)}
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     return done.returncode, json.loads(done.stdout)

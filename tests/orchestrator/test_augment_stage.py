@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
 
 from orchestrator.jobs import Augment, Convert
 from orchestrator.jobs.mounts import MountTable
@@ -19,7 +20,7 @@ TLTPIPE = [sys.executable, "-m", "tltpipe"]
 
 
 def tltpipe(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*TLTPIPE, *words], cwd=cwd, capture_output=True, text=True, check=False)
+    return subprocess.run([*warm.command("tltpipe"), *words], cwd=cwd, capture_output=True, text=True, check=False)
 
 
 def test_choices_are_in_the_receipt_and_make_it_due(workspace: Path) -> None:

@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 
 from orchestrator import pipeline
 from orchestrator.jobs import attempts, leftovers
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 def tltpipe(*argv: str, cwd: Path, code: int = 0) -> Any:
     variables = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(cwd)}
-    command = [sys.executable, "-m", "tltpipe", *argv, "--json"]
+    command = [*warm.command("tltpipe"), *argv, "--json"]
     result = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == code, result.stderr
     return json.loads(result.stdout)

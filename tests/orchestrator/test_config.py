@@ -140,6 +140,7 @@ def test_the_example_is_empty_and_cannot_rot(tmp_path: Path) -> None:
         "train",
         "evaluate",
         "prune",
+        "finetune",
         "infer",
         "export",
         *bare.tunables,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from PIL import Image
 from raw_data import coco
 
@@ -22,7 +22,7 @@ from tltpipe.errors import DataError
 
 
 def tltpipe(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tltpipe", *words]
+    command = [*warm.command("tltpipe"), *words]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 

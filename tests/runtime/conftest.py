@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -247,6 +248,34 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         code = train.main(["ssd", "--gpus", "1", "-e", str(spec), "-r", str(results)])
     assert code == 0
     return Trained(shapes, spec, results, said.getvalue())
+
+
+TRACED: dict[tuple[Any, ...], Any] = {}
+"""Graphs of SSDs by opset, input and weights."""
+
+
+@pytest.fixture(scope="module")
+def traced_once() -> Iterator[None]:
+    """Torch takes seconds to trace a network: of one model, once for each opset is enough."""
+    onnx = pytest.importorskip("onnx")
+    from runtime.networks.ssd.export import core
+
+    trace = core.export
+
+    def export_once(detector: Any, heads: Any, *, opset: int) -> Any:
+        weights = hashlib.blake2b()
+        for name, tensor in detector.state_dict().items():
+            weights.update(name.encode() + tensor.contiguous().numpy().tobytes())
+        key = (opset, heads.input_size, heads.colours, weights.digest())
+        if key not in TRACED:
+            TRACED[key] = trace(detector, heads, opset=opset)
+        copy = onnx.ModelProto()
+        copy.CopyFrom(TRACED[key])
+        return copy
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core, "export", export_once)
+        yield
 
 
 @dataclass

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import math
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,20 @@ from PIL import Image
 
 import specs
 from runtime import tasks
-from runtime.data.recipe import Data, Evaluation, Recipe
+from runtime.data import batches, frames
+from runtime.data.recipe import Data, Evaluation, Recipe, Source
+from runtime.data.split import Split
 from runtime.imaging.placement import Placement
+from runtime.imaging.views.cut import Cut
 from runtime.imaging.views.framing import Stretch
+from runtime.inference import backends
+from runtime.inference.backends import ModelRequest
+from runtime.programs import infer
 from runtime.tasks import ImageInfo, ReportOptions, ResultsOptions, classification
-from tltpipe.errors import ModelError, UsageError
+from runtime.tasks.classification.targets import Attributes
+from runtime.weights import card
+from runtime.weights.card import Card
+from tltpipe.errors import DataError, ModelError, UsageError
 
 CATEGORIES = ("Blouse", "Dress", "Skirt", "Tee")
 ATTRIBUTES = ("floral", "plain", "striped", "dotted", "denim", "knit", "silk")
@@ -123,7 +133,7 @@ def test_figures_by_hand() -> None:
     assert scores.figures["texture/recall3"] == pytest.approx((1 / 2 + 2 / 2) / 2), "floral and dotted, of four"
     assert scores.figures["texture/recall5"] == scores.figures["fabric/recall3"] == 1, "no more than these are there"
     assert scores.figures["accuracy/season"] == pytest.approx(2 / 3)
-    assert scores.per_class["top1"] == pytest.approx(
+    assert scores.per_class["recall"] == pytest.approx(
         {"Blouse": math.nan, "Dress": 1, "Skirt": math.nan, "Tee": 0.5}, nan_ok=True
     )
 
@@ -262,3 +272,147 @@ def test_a_model_with_other_numbers_of_values_than_names_is_refused() -> None:
     made = classification.metrics(CATEGORIES, recipe())
     with pytest.raises(ModelError, match="6"):
         made.update([{**PREDICTIONS[0], "choices": np.zeros(5, np.float32)}], TARGETS[:1], infos()[:1])
+
+
+def coco(folder: Path) -> Source:
+    """Images of 40 x 20 pixels: one with two garments, one, none, and one of a class that is not trained."""
+    folder.mkdir()
+    rows = [
+        (1, "Tee", (0, 0, 10, 10), [1], []), (1, "Dress", (10, 0, 20, 20), [2, 3], [1]),
+        (2, "Tee", (0, 5, 15, 10), [1], []), (4, "Cape", (0, 0, 9, 9), [1], []),
+    ]  # fmt: skip
+    names = [*CATEGORIES, "Cape"]
+    annotations = [
+        {"id": at, "image_id": image, "category_id": names.index(name) + 1, "bbox": box, "attribute_ids": has}
+        | {"unknown_attribute_ids": unknown}
+        for at, (image, name, box, has, unknown) in enumerate(rows, start=1)
+    ]
+    images = [{"id": at, "file_name": f"{at}.png", "width": 40, "height": 20} for at in range(1, 5)]
+    for image in images:
+        Image.new("RGB", (40, 20), (99, 99, 99)).save(folder / str(image["file_name"]))
+    document = {
+        "images": images, "annotations": annotations,
+        "categories": [{"id": at, "name": name} for at, name in enumerate(names, start=1)],
+        "attributes": [{"id": at, "name": name, "supercategory": "part"} for at, name in enumerate("abc", start=1)],
+    }  # fmt: skip
+    (folder / "a.json").write_text(json.dumps(document))
+    return Source(folder, folder / "a.json", "coco")
+
+
+def read(source: Source, attributes: tuple[str, ...]) -> tuple[Split, list[Any]]:
+    """The data with their middle as the input, and the targets."""
+    view = Cut(width=20, height=20, stretched=(40, 20))
+    made = recipe(names={"attributes": attributes})
+    made = replace(made, data=Data((), (source,), {}), plain_view=view, size=(20, 20))
+    split = frames.validation(made, CATEGORIES, made.fields or {})
+    assert split is not None
+    order, pictures = batches.for_validation(made, split)
+    with closing(batches.batches(pictures, order, workers=0)) as all_of_them:
+        (batch,) = all_of_them
+    return split, batch.targets
+
+
+def test_a_target_is_that_of_the_largest_object_and_the_others_are_counted(tmp_path: Path) -> None:
+    split, targets = read(coco(tmp_path / "data"), ("c", "a"))
+    assert [each["choices"].tolist() for each in targets] == [[2], [4], [0], [0]]
+    assert [int(each["label"]) for each in targets] == [2, 4, 0, 0]
+    assert [each["attributes"].tolist() for each in targets] == [[1, -1], [0, 1], [-1, -1], [-1, -1]]
+    boxes = [each["box"].tolist() for each in targets]
+    assert boxes == [[0, 0, 20, 20], [0, 5, 5, 15], [0, 0, 0, 0], [0, 0, 0, 0]], "clipped to the input"
+    assert split.columns["attributes"].nbytes == 2 * len(targets)
+    notes = "\n".join(split.notes)
+    assert "1 objects of the validation data are left out, such as one of 1.png" in notes
+    assert "1 parts of objects" in notes, "b of the first, which the spec does not name"
+    assert sorted(count.items for count in split.losses.lost.values()) == [1, 1]
+    split.losses.require_balance()
+
+
+@pytest.mark.parametrize(("attributes", "word"), [(("a", "cc"), '"c"'), (("a", "b", "c", "sleeve"), "sleeve")])
+def test_attributes_that_the_data_do_not_list_are_refused(
+    tmp_path: Path, attributes: tuple[str, ...], word: str
+) -> None:
+    with pytest.raises(DataError) as refused:
+        read(coco(tmp_path / "data"), attributes)
+    assert refused.value.where == tmp_path / "data/a.json"
+    assert word in f"{refused.value.what} {refused.value.hint}"
+
+
+def test_a_thousand_attributes_of_all_images_take_no_more_than_eighty_megabytes() -> None:
+    column = Attributes(tuple(map(str, range(1000)))).column()
+    column.extend(np.zeros((100, 2, 125), np.uint8))
+    assert column.nbytes / 100 * 289_222 < 80e6
+
+
+def graph(path: Path) -> Path:
+    """A classifier of 4 x 4 pixels out of the middle of 8 x 8: "red" by the mean of the red channel, the attribute by
+    how green the left column is, the box always the same."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from runtime.nn.export import onnx_files
+
+    helper = onnx.helper
+    arrays = {
+        "scale": np.array(1 / 255, np.float32), "one": np.array(1, np.float32), "first": np.array(1, np.int64),
+        "red": np.array([0], np.int64), "green": np.array([1], np.int64), "places": np.array([0], np.int64),
+        "fixed": np.array([[1, 0, 2, 4]], np.float32),
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("Mul", ["images", "scale"], ["shares"]),
+        helper.make_node("ReduceMean", ["shares"], ["means"], axes=[2, 3], keepdims=0),
+        helper.make_node("Gather", ["means", "red"], ["probability"], axis=1),
+        helper.make_node("Sub", ["one", "probability"], ["other"]),
+        helper.make_node("Concat", ["probability", "other"], ["choices"], axis=1),
+        helper.make_node("ArgMax", ["choices"], ["place"], axis=1, keepdims=0),
+        helper.make_node("Add", ["place", "first"], ["label"]),
+        helper.make_node("Gather", ["shares", "green"], ["greens"], axis=1),
+        helper.make_node("Gather", ["greens", "places"], ["column"], axis=3),
+        helper.make_node("ReduceMean", ["column"], ["attributes"], axes=[2, 3], keepdims=0),
+        helper.make_node("Sub", ["probability", "probability"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "fixed"], ["box"]),
+    ]
+    outputs = {"label": (7, [None]), "choices": (1, [None, 2]), "attributes": (1, [None, 1]), "box": (1, [None, 4])}
+    made = helper.make_graph(
+        nodes, "classifier", [helper.make_tensor_value_info("images", 1, ["batch", 3, 4, 4])],
+        [helper.make_tensor_value_info(name, *kind) for name, kind in outputs.items()],
+        [onnx.numpy_helper.from_array(value, name) for name, value in arrays.items()],
+    )  # fmt: skip
+    whole = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx_files.save(whole, path, names=("red", "other"))
+    given = {"shape": ["batch", 3, 4, 4], "cut_out_of": {"width": 8, "height": 8}}
+    names: dict[str, tuple[str, ...]] = {"tasks": ("colour",), "attributes": ("green",)}
+    told = Card("onnx", "multitask_none", ("red", "other"), (4, 4), given, dict.fromkeys(outputs, ""), names=names)
+    card.path_of(path).write_text(told.text())
+    return path
+
+
+def test_ten_crops_say_together_what_their_mean_is(tmp_path: Path) -> None:
+    """A red quarter at the top left, green left half; stored twice as large as what the crops are cut out of."""
+    pixels = np.zeros((16, 16, 3), np.uint8)
+    pixels[:8, :8, 0] = pixels[:, :8, 1] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    words = ["multitask", "-m", str(graph(tmp_path / "m.onnx")), "-i", str(tmp_path / "a.png"), "--device", "cpu"]
+    assert infer.main([*words, "-l", str(tmp_path / "plain")]) == 0
+    assert infer.main([*words, "-l", str(tmp_path / "ten"), "--ten_crop"]) == 0
+    plain, ten = (json.loads((tmp_path / folder / "a.json").read_text()) for folder in ("plain", "ten"))
+    assert plain["choices"]["colour"] == [{"name": "other", "probability": 0.75}, {"name": "red", "probability": 0.25}]
+    assert plain["attributes"] == {"all": [{"name": "green", "probability": 1.0}]}
+    # Red: a crop that is, one that is to a quarter, of five. Green: left columns of three of five, right ones of two.
+    assert ten["choices"]["colour"][1]["probability"] == pytest.approx((1 + 0.25) / 5, abs=1e-5)
+    assert ten["attributes"]["all"][0]["probability"] == pytest.approx((3 + 2) / 10, abs=1e-5)
+    assert plain["box"] == ten["box"] == [2 * (2 + 1), 2 * 2, 2 * (2 + 2), 2 * (2 + 4)]
+
+
+def test_a_model_of_other_attributes_than_the_spec_s_is_refused(tmp_path: Path) -> None:
+    names: dict[str, tuple[str, ...]] = {"tasks": ("colour",), "attributes": ("blue",)}
+    own = replace(recipe(), classes=("red", "other"), size=(4, 4), names=names)
+    with pytest.raises(ModelError, match="attributes") as refused:
+        backends.open(graph(tmp_path / "m.onnx"), ModelRequest("multitask", own))
+    assert all(word in refused.value.what for word in ("green", "blue"))
+
+
+def test_ten_crops_are_for_classifiers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"")
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    words = ["yolox", "-m", str(tmp_path / "m.onnx"), "-i", str(tmp_path / "a.png"), "-l", str(tmp_path / "l")]
+    assert infer.main([*words, "--ten_crop"]) == 2
+    assert "--ten_crop" in capsys.readouterr().err

@@ -17,7 +17,7 @@ from runtime.tasks.detection.evaluation import coco
 
 Capture = pytest.CaptureFixture[str]
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("traced_once")]
 
 PICTURES = [
     "confusion.png", "confusion_normalised.png", "precision_recall.png", "precision.png", "recall.png", "f1.png",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 
 from runtime.programs import export
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("traced_once")]
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
@@ -21,30 +20,12 @@ onnx = pytest.importorskip("onnx")
 from ssd_specs import LATER
 
 from runtime.inference import backends
-from runtime.networks.ssd.export import core, dense
+from runtime.networks.ssd.export import dense
 from runtime.tasks.detection import difference
 
 Capture = pytest.CaptureFixture[str]
 
-traced_anew = core.export
 SUFFIXES = {"onnx": ".onnx", "onnx_raw": ".onnx", "deepstream": ".onnx", "pt2": ".pt2"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def traced_once() -> Iterator[None]:
-    """Torch takes seconds to trace a network: of one model, once for each opset is enough."""
-    known: dict[int, Any] = {}
-
-    def export_once(detector: Any, heads: Any, *, opset: int) -> Any:
-        if opset not in known:
-            known[opset] = traced_anew(detector, heads, opset=opset)
-        copy = onnx.ModelProto()
-        copy.CopyFrom(known[opset])
-        return copy
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(core, "export", export_once)
-        yield
 
 
 def words(learned: Any, out: Path, *more: str) -> list[str]:
@@ -317,10 +298,8 @@ def test_the_later_dialect_has_a_background(learned: Any, tmp_path: Path) -> Non
     state = checkpoint.Checkpoint(recipe.name, ("circle", "square"), 1, detector.state_dict(), text)
     checkpoint.save(weights, state)
     target = tmp_path / "later.onnx"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(core, "export", traced_anew)
-        assert export.main(["ssd", "-m", str(weights), "-o", str(target), "--gen_ds_config"]) == 0
-        assert export.main(["ssd", "-m", str(weights), "-o", str(tmp_path / "inside.onnx")]) == 0
+    assert export.main(["ssd", "-m", str(weights), "-o", str(target), "--gen_ds_config"]) == 0
+    assert export.main(["ssd", "-m", str(weights), "-o", str(tmp_path / "inside.onnx")]) == 0
     assert (tmp_path / "labels.txt").read_text() == "background\ncircle\nsquare\n"
     config = (tmp_path / "nvinfer_config.txt").read_text().splitlines()
     assert {"num-detected-classes=3", "infer-dims=3;64;96"} <= set(config)
@@ -347,10 +326,8 @@ def test_a_network_that_sees_grey(learned: Any, tmp_path: Path) -> None:
     weights = tmp_path / "grey.safetensors"
     state = detector.state_dict()
     checkpoint.save(weights, checkpoint.Checkpoint("ssd_resnet10", ("circle", "square"), 1, state, path.read_text()))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(core, "export", traced_anew)
-        for name, more in {"a/inside.onnx": (), "b/plugin.onnx": ("--gen_ds_config",)}.items():
-            assert export.main(["ssd", "-m", str(weights), "-o", str(tmp_path / name), *more]) == 0
+    for name, more in {"a/inside.onnx": (), "b/plugin.onnx": ("--gen_ds_config",)}.items():
+        assert export.main(["ssd", "-m", str(weights), "-o", str(tmp_path / name), *more]) == 0
     told = (tmp_path / "b/nvinfer_config.txt").read_text().splitlines()
     assert {"infer-dims=1;64;64", "model-color-format=2", "offsets=117.3786"} <= set(told)
     trained, pixels = look(weights, learned)
@@ -367,9 +344,7 @@ def test_encrypted_and_pruned_models(learned: Any, tmp_path: Path, capsys: Captu
 
     pruned, target = tmp_path / "pruned.tlt", tmp_path / "small.onnx"
     assert prune.main(["-m", str(learned.model), "-o", str(pruned), "-pth", "0.9", "-k", "secret"]) == 0
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(core, "export", traced_anew)
-        assert export.main(["ssd", "-m", str(pruned), "-o", str(target), "-k", "secret"]) == 0
+    assert export.main(["ssd", "-m", str(pruned), "-o", str(target), "-k", "secret"]) == 0
     assert target.stat().st_size < 21.8e6  # 22.1 of the whole one
     for model, more in ((pruned, ["-k", "secret"]), (target, [])):
         out = ["--coco", str(tmp_path / f"{model.name}.coco"), "-t", "0.02"]

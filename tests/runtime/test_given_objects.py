@@ -21,12 +21,16 @@ from PIL import Image
 import runtime.networks
 import runtime.tasks
 import specs
+from converters.pictures.drawing import colour_of
+from runtime.evaluation import samples
+from runtime.imaging.decoding import InMemory
 from runtime.inference.cascade import load_cascade
 from runtime.inference.crops import Crops
 from runtime.inference.front_door import LoadedModel
 from runtime.nn.export import onnx_files
 from runtime.nn.export.subject import Subject, images_input
 from runtime.programs import evaluate, infer
+from runtime.tasks import Example, keypoints
 from runtime.weights import card
 from runtime.weights.card import Card
 from tltpipe.errors import UsageError
@@ -424,6 +428,9 @@ def test_every_object_of_a_detector_is_shown(
     assert [each[:2] for each in rows] == [["light.png", "Shirt"], ["light.png", "long skirt"]]
     assert (rows[0][2], *rows[0][3]) == near(0.9 * 250 / 255, *SPOTS[0])
     assert (rows[1][2], *rows[1][3]) == near(0.75 * 230 / 255, *SPOTS[1])
+    assert infer.main([*map(str, words), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["objects"], told["first"]["other_classes"]) == ({"Shirt": 1, "long skirt": 1}, {"hat": 1})
     labels = {path.name: json.loads(path.read_text()) for path in (out / "labels").iterdir()}
     assert labels == {"light.json": rows, "dark.json": []}
     assert sorted(path.name for path in (out / "images_annotated").iterdir()) == ["dark.png", "light.png"]
@@ -487,3 +494,55 @@ def test_alone_it_is_refused_from_python_too(toy: Path, pictures: Path) -> None:
     with pytest.raises(UsageError) as caught:
         LoadedModel.load(toy)(pictures / "light.png")
     assert "--cascade" in str(caught.value.hint)
+
+
+def test_samples_of_a_detector_are_drawn_without_points(pictures: Path) -> None:
+    pixels = np.asarray(Image.open(pictures / "light.png"))
+    given = {"boxes": np.array([[20, 10, 90, 110]], np.float32), "labels": np.array([1]), "scores": np.ones(1)}
+    points = np.zeros((1, 294, 3), np.float32)
+    points[0, 182:190] = [100, 64, 0.9]
+    example = Example(pixels, given, {**given, "keypoints": points})
+    sheet = samples.sheet([example], keypoints, ("skirt",), title="")  # type: ignore[arg-type]
+    share, (left, top) = 400 / 256, (8, 108)  # where the first of two images lies
+    x, y = round(left + 100 * share), round(top + 64 * share)
+    target, prediction = (sheet.getpixel((x + tile * 408, y)) for tile in (0, 1))
+    assert target == (150, 150, 150)
+    assert prediction == colour_of(1)
+
+
+LANDMARKS = """\
+model: {type: w18_small}
+dataset:
+  train_data_sources: [{path: nowhere}]
+  classes: [long_sleeved_shirt, skirt]
+  width: 32
+  height: 64
+  margin: 1.5
+"""
+
+
+@pytest.mark.torch
+def test_a_checkpoint_is_shown_objects_as_in_its_validation(tmp_path: Path, pictures: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from runtime.networks import hrnet
+    from runtime.weights import checkpoint
+
+    spec = specs.parse_text(LANDMARKS, "hrnet", source="spec.yaml")
+    recipe = hrnet.recipe(spec)
+    torch.manual_seed(1)
+    weights, network = tmp_path / "hrnet.safetensors", hrnet.build(recipe)
+    checkpoint.save(weights, checkpoint.Checkpoint(recipe.name, recipe.classes, 1, network.state_dict(), LANDMARKS))
+    clothes = model(tmp_path / "clothes.onnx", ("skirt", "belt", "Long sleeved_Shirt"), 128, PEOPLE, [1, 2, 3])
+    cascade = load_cascade(clothes, weights, threshold=0.0, device="cpu")
+    found = cascade(pictures / "light.png")
+    inside = {"skirt": [32, 16, 112, 112], "long_sleeved_shirt": [8, 4, 24, 12]}
+    assert dict(zip(found.names, found.boxes.round(3).tolist(), strict=True)) == inside
+    pixels, view = InMemory("light", np.asarray(Image.open(pictures / "light.png"))), recipe.plain_view
+    for name, points in zip(found.names, found.fields["keypoints"], strict=True):
+        own = {"skirt": slice(182, 190), "long_sleeved_shirt": slice(25, 58)}[name]
+        assert np.flatnonzero(points[:, 2]).tolist() == [*range(294)][own]
+        seen = view(pixels, np.array([inside[name]], np.float32), (256, 128))
+        shown = torch.from_numpy(seen.pixels[None]).permute(0, 3, 1, 2).float()
+        (expected,) = network.eval().predict(shown)
+        placed = seen.placement.points(points[own])
+        np.testing.assert_allclose(placed[:, :2], expected["keypoints"][0, own, :2].numpy(), atol=1e-3)

@@ -26,7 +26,7 @@ from runtime.tasks.detection.results import kitti_lines
 
 Capture = pytest.CaptureFixture[str]
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("traced_once")]
 
 torch = pytest.importorskip("torch")
 

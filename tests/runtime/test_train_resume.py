@@ -77,13 +77,32 @@ def test_killed_twice_at_random_and_started_again_by_the_same_command(
     assert_same(whole, parts)
 
 
+@pytest.fixture(scope="module")
+def three(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A spec of three epochs, and what it gives in one piece."""
+    spec, whole = trained.shapes.spec(epochs=3, period=2, name="long.conf"), tmp_path_factory.mktemp("three") / "whole"
+    run(spec, whole)
+    return spec, whole
+
+
+@pytest.fixture(scope="module")
+def two(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A spec of two epochs with a checkpoint of each, and what it gives."""
+    spec, whole = trained.shapes.spec(epochs=2, interval=1, name="two.conf"), tmp_path_factory.mktemp("two") / "whole"
+    run(spec, whole)
+    return spec, whole
+
+
 @pytest.mark.parametrize("number", [0, 4, 5])
 def test_interrupted_and_started_again(
-    shapes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+    three: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
 ) -> None:
     """After the first step of all, in the middle of an epoch, after the last step of one."""
-    spec, whole, parts = shapes.spec(epochs=3, period=2), tmp_path / "whole", tmp_path / "parts"
-    run(spec, whole)
+    (spec, whole), parts = three, tmp_path / "parts"
     step = TrainingLog.step
 
     def interrupted(log: TrainingLog, at: int, **told: Any) -> None:
@@ -155,12 +174,10 @@ def cut(whole: Path, parts: Path, *, epoch: int) -> None:
     ],
 )
 def test_what_the_same_folder_means(
-    trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+    two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
 ) -> None:
-    parts = tmp_path / "parts"
-    spec = trained.shapes.spec(epochs=2, interval=1, name="two.conf")
-    run(spec, tmp_path / "whole")
-    cut(tmp_path / "whole", parts, epoch=1)
+    (spec, whole), parts = two, tmp_path / "parts"
+    cut(whole, parts, epoch=1)
     capsys.readouterr()
     run(spec, parts, *words)
     said = capsys.readouterr().out
@@ -197,9 +214,10 @@ def test_more_epochs_go_on_from_a_run_that_is_over(
     assert (results / "weights/earlier/ssd_resnet10_epoch_003.safetensors").is_file()
 
 
-def test_another_spec_is_another_run(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(trained.shapes.spec(epochs=2, interval=1, name="two.conf"), tmp_path / "whole")
-    cut(tmp_path / "whole", tmp_path / "parts", epoch=1)
+def test_another_spec_is_another_run(
+    trained: Any, two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut(two[1], tmp_path / "parts", epoch=1)
     run(trained.shapes.spec(epochs=2, interval=1, rate=1e-3, name="other.conf"), tmp_path / "parts")
     said = capsys.readouterr().out
     assert "holds another run (its spec is not this one: here is max_learning_rate: 0.001); starting anew" in said

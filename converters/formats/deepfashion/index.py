@@ -44,14 +44,27 @@ class Key(NamedTuple):
     landmarks: Cell | None
     attributes: Values | None
 
+    @property
+    def id(self) -> str:
+        """What the image is called: its path below img, without extension."""
+        return self.below.rpartition(".")[0]
+
+    @property
+    def below(self) -> str:
+        return self.name.removeprefix(IMAGES.decode())
+
 
 @dataclass(frozen=True)
 class Index:
-    """All images of the lists, in their order. ``chosen`` has the places of those of each split."""
+    """All images of the lists, in their order, with the number of the garment on each, which is that of its folder.
+
+    ``chosen`` has the places of those of each split.
+    """
 
     names: list[bytes]
     first: int
     garments: NDArray[np.int32]
+    folders: Sequence[bytes]
     category: Named
     others: Mapping[str, Named]
     judged: Judged | None
@@ -88,6 +101,10 @@ class Keys(Sequence[Key]):
 
     def __len__(self) -> int:
         return len(self._chosen)
+
+    def folder(self, garment: int) -> str:
+        """The folder of a garment."""
+        return self._index.folders[garment].decode("utf-8", "surrogateescape")
 
     @overload
     def __getitem__(self, place: int) -> Key: ...
@@ -141,7 +158,7 @@ def _coarse(place: Part, attributes: int, stamps: tuple[int, ...]) -> Index:  # 
     if place.has_attributes:
         judged = attribute_rows.read(place.table(places.ATTRIBUTE), names, known, attributes, listed)
     chosen = _partition(place.partition, names, known, listed)
-    return Index(names, rows.first, _garments(names, names), Named(rows), others, judged, chosen)
+    return Index(names, rows.first, *_garments(names, names), Named(rows), others, judged, chosen)
 
 
 def _named(place: Part, name: str, names: Sequence[bytes], known: Mapping[bytes, int]) -> Named:
@@ -189,7 +206,7 @@ def _fine(place: Part, attributes: int, stamps: tuple[int, ...]) -> Index:  # no
     category = found.pop(places.CATEGORY)
     every = [place.lists / f"{prefix}.txt" for prefix in places.FINE]
     garments = _garments(names, [name for path in every if path.is_file() for name in _lines(tables.bare(path))])
-    return Index(names, 1, garments, category, found, judged, {place.part: np.arange(len(rows))})
+    return Index(names, 1, *garments, category, found, judged, {place.part: np.arange(len(rows))})
 
 
 def _lines(rows: Rows) -> list[bytes]:
@@ -213,11 +230,12 @@ def _known(rows: Rows, names: Sequence[bytes]) -> dict[bytes, int]:
     return known
 
 
-def _garments(names: Sequence[bytes], every: Sequence[bytes]) -> NDArray[np.int32]:
+def _garments(names: Sequence[bytes], every: Sequence[bytes]) -> tuple[NDArray[np.int32], tuple[bytes, ...]]:
     """The garment on each of the images ``names``: the number, from 1, of its folder in img among those of ``every``
-    image, sorted; 0 for an image in no folder."""
-    numbers = {folder: number for number, folder in enumerate(sorted({b"", *map(_folder, every)}))}
-    return np.fromiter((numbers[_folder(name)] for name in names), np.int32, len(names))
+    image, sorted; 0 for an image in no folder. And the folders by number."""
+    folders = sorted({b"", *map(_folder, every)})
+    numbers = {folder: number for number, folder in enumerate(folders)}
+    return np.fromiter((numbers[_folder(name)] for name in names), np.int32, len(names)), tuple(folders)
 
 
 def _folder(name: bytes) -> bytes:

@@ -38,11 +38,13 @@ def _recipe(spec: Spec) -> Recipe[Settings]:
     from runtime.data.recipe import Evaluation, Inference, Recipe
     from runtime.networks.multitask.settings import Settings
     from runtime.tasks import classification
+    from runtime.tasks.classification.names import CATEGORY
 
     asked: Experiment = spec.message
     dataset, model = asked.dataset, asked.model
     size, view = (dataset.height, dataset.width), _training_view(dataset)
-    tasks = {classification.CATEGORY: dataset.classes, **dict(zip(dataset.tasks, dataset.values, strict=False))}
+    first, *others = dataset.tasks or (CATEGORY,)
+    tasks = {first: dataset.classes, **dict(zip(others, dataset.values, strict=False))}
     attributes, groups = dataset.attributes or (), dataset.attribute_groups or ()
     types = dataset.category_types or ()
     return Recipe(

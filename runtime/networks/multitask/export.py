@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runtime.nn.export.subject import Made, Subject, images_input, labels_file
+from tltpipe.errors import ExportError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,8 @@ DATA_TYPES = ("fp32", "fp16", "int8")
 NEEDS = ("onnx", "onnxscript", "onnxruntime")
 
 IMAGES = "images"
+ALIGNING = 16
+"""The first opset whose RoIAlign takes corners as torchvision's does."""
 EXACT, HALF = 1e-4, 0.02
 """Largest difference of probabilities, and of boxes as a share of the input's sides, that is rounding."""
 
@@ -61,6 +64,10 @@ def write(subject: Subject, path: Path) -> Made:
     from runtime.nn.export import dynamo, onnx_files, pieces
     from runtime.nn.export.pieces import Piece
 
+    network = _model(subject).settings.network
+    if network.local_features and network.local_pooling == "align" and subject.opset < ALIGNING:
+        what = f"RoIAlign, which pools the features in the box, is as it is here from opset {ALIGNING} on"
+        raise ExportError(what, hint=f"--target_opset {ALIGNING}, or train with local_pooling: max")
     outputs = described(_model(subject))
     graph = dynamo.in_data_type(_exported(subject, list(outputs)), subject, _feeds)
     as_they_are = ", ".join(f"{_onnx_type(told)} {name}" for name, told in outputs.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runtime.data import frames
+from runtime.tasks.classification.names import CATEGORY
 from tltpipe.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def missing(recipe: Recipe[Any]) -> Mapping[str, Any]:
     for data that cannot be read, and that lack what the spec asks for."""
     asked: Section = recipe.spec.message.dataset
     optional = (asked.category_types, asked.attributes, asked.attribute_groups)
-    if asked.classes and None not in optional and len(asked.values) == len(asked.tasks):
+    if asked.classes and asked.tasks and None not in optional and len(asked.values) == len(asked.tasks) - 1:
         return {}
     opened = list(frames.training_sets(recipe))
     found: dict[str, Any] = {"classes": asked.classes or frames.categories(recipe)}
@@ -31,11 +32,23 @@ def missing(recipe: Recipe[Any]) -> Mapping[str, Any]:
         found["attribute_groups"] = tuple(groups.get(name, "") for name in attributes)
     if asked.category_types is None:
         found["category_types"] = _types(opened, found["classes"])
-    if len(asked.values) < len(asked.tasks):
-        found["values"] = tuple(_values(recipe, opened, asked.tasks))
+    found["tasks"] = tasks = _tasks(recipe, opened)
+    if len(asked.values) < len(tasks) - 1:
+        found["values"] = tuple(_values(recipe, opened, tasks[1:]))
     if recipe.spec.message.model.heads == "per_type":
         _require_types(recipe, found["classes"], found.get("category_types", asked.category_types or ()))
     return found
+
+
+def _tasks(recipe: Recipe[Any], opened: Sequence[Dataset]) -> tuple[str, ...]:
+    """Those of the spec, else those of the data. Raises SpecError where both have some and begin with another one: the
+    first is the category."""
+    asked: tuple[str, ...] = recipe.spec.message.dataset.tasks
+    told = next((dataset.tasks for dataset in opened if dataset.tasks), ())
+    if asked and told and asked[0] != told[0]:
+        what = f'the first of tasks must be "{told[0]}", the first column of the training data, not "{asked[0]}"'
+        raise recipe.spec.error("dataset.tasks", what, hint=f"write tasks: [{', '.join((told[0], *asked))}]")
+    return asked or told or (CATEGORY,)
 
 
 def _types(opened: Sequence[Dataset], classes: Sequence[str]) -> tuple[str, ...]:

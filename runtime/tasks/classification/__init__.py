@@ -22,7 +22,7 @@ from runtime.tasks.classification.names import CATEGORY, Names
 from runtime.tasks.classification.restoring import restore
 from runtime.tasks.classification.targets import Attributes, Choices, ObjectBox, category
 
-__all__ = ["FIELDS", "averaged", "draw", "fields", "metrics", "presented", "restore", "writers"]
+__all__ = ["CATEGORY", "FIELDS", "averaged", "draw", "fields", "metrics", "presented", "restore", "writers"]
 
 AVERAGED = ("choices", "attributes")
 """Probabilities in a prediction."""

@@ -158,7 +158,7 @@ class Measured:
         return Scores(
             primary=self.primary if self.primary in self.plain else "top1",
             figures={**self.plain, **self.grouped},
-            per_class={"top1": dict(zip(self.names.values[0], shares, strict=True))},
+            per_class={"recall": dict(zip(self.names.values[0], shares, strict=True))},
             titles={name: title for name, title in TITLES.items() if name in self.plain},
             lines=tuple(self._lines()),
         )

@@ -54,7 +54,8 @@ class ClassificationReport:
         return [] if recalls is None else tables.attributes(names.attributes, names.groups, recalls)
 
     def lines(self) -> Iterator[str]:
-        yield from tables.lines(self.rows, tables.VALUES)
+        occur = [row for row in self.rows if row.get("objects", 1) or row.get("detections")]
+        yield from tables.lines(occur, tables.VALUES)
         yield from self._left_out("categories", [row["class"] for row in self.rows[:-2] if not row["objects"]])
         unknown = self.measured.images - int(self.measured.choices[0].images.sum())
         if unknown:
@@ -66,6 +67,8 @@ class ClassificationReport:
         if (boxes := self.measured.boxes) is not None:
             shares = f"mean IoU {boxes.mean_overlap:.3f}, above 0.5: {boxes.good_share:.1%}" if boxes.images else "-"
             yield f"box         {shares} of {boxes.images:,} images that have one"
+        if self.options.threshold is not None:
+            yield "-t has no effect here: no figure goes by a threshold"
 
     def _task_lines(self) -> Iterator[str]:
         names, choices = self.measured.names, self.measured.choices

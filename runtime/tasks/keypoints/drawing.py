@@ -40,7 +40,7 @@ def skeletons(
         return
     scores = items.get("scores")
     order = range(len(items["labels"])) if scores is None else np.argsort(scores, kind="stable").tolist()
-    pen, stroke = ImageDraw.Draw(image), max(1, stroke_of(image) // 2)
+    pen, stroke = ImageDraw.Draw(image), stroke_of(image)
     for at in order:
         label = int(items["labels"][at])
         layout = landmarks.layout(classes[label - 1])
@@ -61,8 +61,11 @@ def _skeleton(
     for width, ink in ((stroke + 2, DARK), (stroke, colour)):
         for line in lines:
             pen.line(line, fill=ink, width=width)
-    radius = 1.5 * stroke + 1
+    radius = stroke + 2
     for at in np.flatnonzero(there).tolist():
         x, y = places[at]
         dot = (x - radius, y - radius, x + radius, y + radius)
-        pen.ellipse(dot, fill=colour if solid[at] else "white", outline=DARK if solid[at] else colour, width=stroke)
+        if solid[at]:
+            pen.ellipse(dot, fill=colour, outline=DARK)
+        else:
+            pen.ellipse(dot, fill="white", outline=colour, width=stroke)

@@ -30,6 +30,7 @@ from runtime.tasks.keypoints.distances import Distances
 from runtime.tasks.keypoints.poses import Collector, Poses, findings, labelled, nobody, of_split
 from runtime.tasks.keypoints.report import KeypointReport
 from runtime.tasks.keypoints.similarity import Similarity
+from tltpipe.errors import DataError
 
 PRIMARY = "OKS_AP"
 TITLES = {"OKS_AP": "mean average precision by object key-point similarity", "PCK": "share of correct key points"}
@@ -67,10 +68,12 @@ class KeypointMetrics:
         for path in files:
             if others := result_files.read(path, ids, self.layouts, self.found):
                 notes.append(f"{path}: {others} rows are of classes that are not among {', '.join(self.classes)}")
+        if not len(self.found):
+            raise DataError("there are no results in it", where=files[0], hint="see what wrote them")
         measured = self.measured()
         self.true_boxes = len(measured.pairs[0]) == len(measured.found)
-        given = {*measured.found.label.tolist()}
-        if missing := [name for label, name in enumerate(self.classes, start=1) if label not in given]:
+        lacking = {*self.truth.label.tolist()}.difference(measured.found.label.tolist())
+        if missing := [self.classes[label - 1] for label in sorted(lacking)]:
             notes.append(f"no results for: {', '.join(missing)}")
         return notes
 

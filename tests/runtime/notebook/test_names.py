@@ -14,7 +14,7 @@ from PIL import Image
 
 from runtime.programs import dataset_convert, export, infer, train
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("traced_once")]
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
+
+from orchestrator.commands.tao import translated
 
 pytestmark = pytest.mark.torch
 
@@ -58,11 +61,14 @@ GENERATIONS = {"tlt2": ("tlt2", (), TLT_2), "tlt3": ("tlt3", CLASSES, TLT_3), "t
 PROGRAMS = Path(sys.executable).parent
 
 
-def commands(text: str) -> list[list[str]]:
-    """The argv of each line, with the aliases replaced."""
+def commands(text: str, *, installed: bool) -> list[list[str]]:
+    """The argv of each line, with the aliases replaced: of the ``installed`` programs, or of the same without start."""
     lines = [shlex.split(line) for line in text.strip().splitlines()]
-    aliases = {"tao": [str(PROGRAMS / "tltpipe"), "tao"]}
-    return [[*aliases.get(first, [str(PROGRAMS / first)]), *rest] for first, *rest in lines]
+    if installed:
+        aliases = {"tao": [str(PROGRAMS / "tltpipe"), "tao"]}
+        return [[*aliases.get(first, [str(PROGRAMS / first)]), *rest] for first, *rest in lines]
+    ours = [translated(rest) if first == "tao" else [first, *rest] for first, *rest in lines]
+    return [[*warm.command(first), *rest] for first, *rest in ours]
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
@@ -73,7 +79,7 @@ def test_the_lines_of_the_notebook_run_to_the_end(street: Any, tmp_path: Path, g
     (tmp_path / "experiments").mkdir()
     mounts = f"/data={street.root}:{E}={tmp_path / 'experiments'}:{S}={street.root / 'specs'}"
     environment = {**os.environ, "TLTPIPE_MOUNTS": mounts}
-    for argv in commands(lines):
+    for argv in commands(lines, installed=generation == "tao5"):
         done = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
         assert done.returncode == 0, (argv, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
