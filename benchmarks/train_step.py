@@ -114,7 +114,8 @@ class Workspace:
         lines = (self.folder / "output" / "status.json").read_text().splitlines()
         entries = [json.loads(line) for line in lines]
         epochs = [entry for entry in entries if "time_per_epoch" in entry]
-        steps = -(-entries[-1]["kpi"]["losses"]["out"][self.case.samples] // self.case.batch)
+        samples: int = entries[-1]["kpi"]["losses"]["out"][self.case.samples]
+        steps = -(-samples // self.case.batch)
         return steps * self.case.batch / median(map(_seconds, (epoch["time_per_epoch"] for epoch in epochs[1:])))
 
     def floor(self) -> float:

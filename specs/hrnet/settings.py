@@ -8,8 +8,10 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Ge, Le
 
 from specs import sections
-from specs.sections import STRICT, Count, NotNegative, Positive, Share, Side, Whole
+from specs.sections import STRICT, Count, NotNegative, Positive, Share, Whole
 
+Side = Annotated[sections.Side, Ge(64)]
+"""A multiple of 32; of 32 pixels the coarsest maps would have but one cell, which cannot be normalised."""
 EPOCHS, STEPS = 12, (7, 10)
 """Epochs of the published training, and those after which its rate falls."""
 

@@ -84,7 +84,6 @@ def fine(root: Path) -> Path:
     for name in NAMES:
         picture(root / "Img/img" / f"{name}.jpg")
     lists = root / "Anno_fine"
-    written(lists / "list_category_cloth.txt", categories())
     rows = {
         "": FILES[:2],
         "_cate": ["3", "03"],
@@ -188,6 +187,7 @@ def test_fine_lists_are_a_data_set_of_their_own(tmp_path: Path) -> None:
     one, other = (sample.objects[0] for sample in found["train"])
     assert (one.attributes, one.unknown_attributes, other.attributes) == ((2, 9, 25), (), ())
     assert [one.category, other.category] == ["Blouse", "Blouse"]
+    assert found["train"].categories[0] == "Kind-1", "the categories of the coarse lists beside them"
     none = Keypoint(0, 0, 0)
     hem = [Keypoint(20, 70, 2), Keypoint(70, 71, 2)]
     collar = [Keypoint(11, 12, 2), Keypoint(20, 12, 2)]
@@ -195,6 +195,13 @@ def test_fine_lists_are_a_data_set_of_their_own(tmp_path: Path) -> None:
     assert list(other.keypoints) == [*collar, Keypoint(30, 40, 2), Keypoint(80, 50, 2), none, none, *hem]
     dress = next(iter(found["validation"])).objects[0]
     assert (dress.attributes, dress.pair_id, one.pair_id) == (tuple(range(26)), 1, 2)
+    (tmp_path / "Anno/list_category_cloth.txt").unlink()
+    published = splits(tmp_path / "Anno_fine")["train"]
+    assert [published.categories[n] for n in (0, 19, 20, 36, 49)] == [
+        *("Anorak", "Turtleneck", "Capris", "Caftan", "Sundress"),
+    ]
+    assert [published.supercategories[name] for name in ("Trunks", "Caftan")] == ["lower_body", "full_body"]
+    coarse(tmp_path)
     told = [found.rule.code for found in splits(tmp_path)["train"].findings]
     assert told == ["F119"], "that they are not read where the coarse ones are is said"
 

@@ -36,7 +36,7 @@ def _tensor(name: str, shape: tuple[int, ...]) -> torch.Tensor:
     values = wave(name, int(np.prod(shape)))
     if name.endswith("running_var"):
         values = 1 + 0.5 * values
-    elif ".bn.weight" in name:
+    elif len(shape) == 1 and name.endswith(".weight"):  # of a normalisation layer
         values = 1 + 0.3 * values
     elif len(shape) == 4:
         values = values * np.sqrt(3 / np.prod(shape[1:])) * (0.2 if "_preds" in name else 1)

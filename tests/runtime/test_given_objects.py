@@ -21,6 +21,8 @@ from PIL import Image
 import runtime.networks
 import runtime.tasks
 import specs
+from converters.pictures.drawing import colour_of
+from runtime.evaluation import samples
 from runtime.imaging.decoding import InMemory
 from runtime.inference.cascade import load_cascade
 from runtime.inference.crops import Crops
@@ -28,6 +30,7 @@ from runtime.inference.front_door import LoadedModel
 from runtime.nn.export import onnx_files
 from runtime.nn.export.subject import Subject, images_input
 from runtime.programs import evaluate, infer
+from runtime.tasks import Example, keypoints
 from runtime.weights import card
 from runtime.weights.card import Card
 from tltpipe.errors import UsageError
@@ -491,6 +494,20 @@ def test_alone_it_is_refused_from_python_too(toy: Path, pictures: Path) -> None:
     with pytest.raises(UsageError) as caught:
         LoadedModel.load(toy)(pictures / "light.png")
     assert "--cascade" in str(caught.value.hint)
+
+
+def test_samples_of_a_detector_are_drawn_without_points(pictures: Path) -> None:
+    pixels = np.asarray(Image.open(pictures / "light.png"))
+    given = {"boxes": np.array([[20, 10, 90, 110]], np.float32), "labels": np.array([1]), "scores": np.ones(1)}
+    points = np.zeros((1, 294, 3), np.float32)
+    points[0, 182:190] = [100, 64, 0.9]
+    example = Example(pixels, given, {**given, "keypoints": points})
+    sheet = samples.sheet([example], keypoints, ("skirt",), title="")  # type: ignore[arg-type]
+    share, (left, top) = 400 / 256, (8, 108)  # where the first of two images lies
+    x, y = round(left + 100 * share), round(top + 64 * share)
+    target, prediction = (sheet.getpixel((x + tile * 408, y)) for tile in (0, 1))
+    assert target == (150, 150, 150)
+    assert prediction == colour_of(1)
 
 
 LANDMARKS = """\

@@ -26,7 +26,7 @@ from converters.model import Dataset, Sample, rules
 from converters.model.findings import Findings
 from converters.model.splits import Place
 from converters.pictures import headers
-from tltpipe.errors import DataError
+from tltpipe.errors import DataError, Location
 
 if TYPE_CHECKING:
     from converters.formats.deepfashion.index import Key, Keys
@@ -44,7 +44,7 @@ def read(place: Place, *, classes: tuple[str, ...] | None = None) -> Dataset:  #
     from converters.formats.deepfashion import objects, places
 
     assert isinstance(place, Part)
-    names, above = objects.categories(place.lists / places.CATEGORIES)
+    names, above = objects.categories(place)
     attributes = objects.attributes(place)
     reader = objects.Reader(place, names, tuple(above[name] for name in names), len(attributes))
     return Dataset(
@@ -79,7 +79,7 @@ class Images:
         return index.keys(self.place, self.reader.attributes)
 
     def name(self, key: Key) -> str:
-        return key.name.removeprefix("img/").rpartition(".")[0]
+        return key.id
 
     def items(self, key: Key) -> list[str]:
         return [self.reader.category(key)]
@@ -89,11 +89,10 @@ class Images:
         return self.keys().folder(pair_id)
 
     def load(self, key: Key, findings: Findings) -> Sample:
-        below = key.name.removeprefix("img/")
-        if not listing.is_below(below) or not self.name(key):
-            where = self.reader.place.table("list_category_img.txt")
+        if not key.id or not listing.is_below(key.below):
+            where = Location(self.reader.listed, key.line)
             raise DataError(f'"{key.name[:80]}" cannot be the path of an image', where=where)
-        image = Path(f"{self.place.images}/{below}")
+        image = Path(f"{self.place.images}/{key.below}")
         thing = self.reader.object(key, findings)
         try:
             width, height = headers.look(image, findings)
@@ -102,4 +101,4 @@ class Images:
                 raise
             hint = f"line {key.line} lists it: put it there, or leave such images out with --skip-bad"
             raise DataError("this image is missing", where=image, hint=hint, code=problem.code) from None
-        return Sample(self.name(key), image, width, height, (thing,), annotations=self.place.annotations)
+        return Sample(key.id, image, width, height, (thing,), annotations=self.place.annotations)

@@ -44,6 +44,15 @@ class Key(NamedTuple):
     landmarks: Cell | None
     attributes: Values | None
 
+    @property
+    def id(self) -> str:
+        """What the image is called: its path below img, without extension."""
+        return self.below.rpartition(".")[0]
+
+    @property
+    def below(self) -> str:
+        return self.name.removeprefix(IMAGES.decode())
+
 
 @dataclass(frozen=True)
 class Index:

@@ -29,6 +29,17 @@ FINE: dict[str, tuple[str, ...]] = {
 }
 """The groups of the fine lists, from 1, and the attributes of each."""
 
+_CATEGORIES = (
+    *("Anorak", "Blazer", "Blouse", "Bomber", "Button-Down", "Cardigan", "Flannel", "Halter", "Henley", "Hoodie"),
+    *("Jacket", "Jersey", "Parka", "Peacoat", "Poncho", "Sweater", "Tank", "Tee", "Top", "Turtleneck"),
+    *("Capris", "Chinos", "Culottes", "Cutoffs", "Gauchos", "Jeans", "Jeggings", "Jodhpurs", "Joggers", "Leggings"),
+    *("Sarong", "Shorts", "Skirt", "Sweatpants", "Sweatshorts", "Trunks"),
+    *("Caftan", "Cape", "Coat", "Coverup", "Dress", "Jumpsuit", "Kaftan", "Kimono", "Nightdress", "Onesie", "Robe"),
+    *("Romper", "Shirtdress", "Sundress"),
+)
+_UPPER, _LOWER = 20, 16
+"""How many of the published categories are of the first two types."""
+
 LANDMARKS = (
     *("left collar", "right collar", "left sleeve", "right sleeve"),
     *("left waistline", "right waistline", "left hem", "right hem"),
@@ -42,8 +53,16 @@ _VISIBILITY = {0: 2, 1: 1, 2: 0}
 """Visible, occluded and cut off, as the model has it."""
 
 
-def categories(path: Path) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The names in order, and the type of each. Raises DataError."""
+def categories(place: Part) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The names in order, and the type of each. Raises DataError.
+
+    Fine lists may do without: those beside them count then, or the published ones.
+    """
+    path = next((path for path in place.category_lists if path.is_file()), place.category_lists[0])
+    if place.fine and not path.is_file():
+        return _CATEGORIES, {
+            name: TYPES[(at >= _UPPER) + (at >= _UPPER + _LOWER)] for at, name in enumerate(_CATEGORIES)
+        }
     names, types = _listed(path, "category_name", TYPES)
     if len(set(names)) < len(names):
         row = next(row for row, name in enumerate(names) if name in names[:row])
@@ -93,6 +112,11 @@ class Reader:
     types: tuple[str, ...]
     attributes: int
 
+    @property
+    def listed(self) -> Path:
+        """The file that lists the images."""
+        return self.place.lists / f"{self.place.prefix}.txt" if self.place.fine else self.place.table(places.CATEGORY)
+
     def category(self, key: Key) -> str:
         """Raises DataError."""
         cell = self._needed(key, key.category, places.CATEGORY)
@@ -115,7 +139,7 @@ class Reader:
             own = self._needed(key, key.landmarks, places.LANDMARKS)
             points, extra = self._bare(own, category) if self.place.fine else self._points(own)
             if not points:
-                findings.add(rules.NO_LANDMARKS, key.name)
+                findings.add(rules.NO_LANDMARKS, key.id)
         yes, unknown = self._judged(key)
         return Object(
             category,

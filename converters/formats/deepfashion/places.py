@@ -49,6 +49,12 @@ class Part(Place):
         return self.lists / (name if self.prefix is None else f"{self.prefix}_{_SHORT[name]}.txt")
 
     @property
+    def category_lists(self) -> tuple[Path, ...]:
+        """Where the names of the categories may be."""
+        beside = (self.lists.parent / name / CATEGORIES for name in FOLDERS) if self.fine else ()
+        return (self.lists / CATEGORIES, *beside)
+
+    @property
     def has_landmarks(self) -> bool:
         return self.table(LANDMARKS).is_file()
 

@@ -67,6 +67,8 @@ class ClassificationReport:
         if (boxes := self.measured.boxes) is not None:
             shares = f"mean IoU {boxes.mean_overlap:.3f}, above 0.5: {boxes.good_share:.1%}" if boxes.images else "-"
             yield f"box         {shares} of {boxes.images:,} images that have one"
+        if self.options.threshold is not None:
+            yield "-t has no effect here: no figure goes by a threshold"
 
     def _task_lines(self) -> Iterator[str]:
         names, choices = self.measured.names, self.measured.choices

@@ -51,7 +51,10 @@ def landmarks_of(labels: np.ndarray, classes: Sequence[str], total: int) -> np.n
 
 
 def restore(prediction: Prediction, image: ImageInfo) -> Prediction:
-    """Boxes and points float64 in pixels of the stored image, not clipped; of a target, too."""
+    """Boxes and points float64 in pixels of the stored image, not clipped; of a target, too, which has no points where
+    its box is a detector's."""
+    if "keypoints" not in prediction:
+        return detection.restore(prediction, image)
     across, down, right, lower = image.to_stored
     keypoints = prediction["keypoints"].astype(np.float64)
     moved = keypoints[..., :2] * (across, down) + (right, lower)
