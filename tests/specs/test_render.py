@@ -117,6 +117,12 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
         },
         {**COCO, "val_image_dir": "/a b/é: #1", "val_json_file": "/workspace/COCO/validation.json"},
     ),
+    "hrnet": (
+        "hrnet",
+        "train.yaml.j2",
+        {"type": "w18_small", "aggregated": False, "width": 96, "height": 128, "rotation": 0.0, "flip_test": True},
+        {**COCO, "val_image_dir": "/a b/é: #1", "val_json_file": "/workspace/COCO/validation.json"},
+    ),
     "mask_rcnn": (
         "mask_rcnn",
         "train.yaml.j2",
