@@ -61,12 +61,18 @@ class Reader:
         return (checks.value_at(spec, fields[0]), checks.value_at(spec, fields[1])) if fields else None
 
     def recognises(self, text: str) -> int:
-        """How many more keys of ``text`` are those of this folder's specs than are not; 0 for what is no YAML."""
+        """How many more keys of ``text`` are those of this folder's specs than are not; 0 for what is no YAML.
+
+        A key with another choice than those there are counts as another network's key of the same name: TAO's
+        ``backbone: resnet_50``.
+        """
+        kind = self.folder.EXPERIMENT
         try:
-            written, errors = yaml_text.walk(text, known(self.folder.EXPERIMENT), source="")
+            written, errors = yaml_text.walk(text, known(kind), source="")
         except SpecError:
             return 0
-        return len(written.values) - len(errors)
+        others = sum(_is_no_choice(value, _type_at(kind, path)) for path, value in written.values.items())
+        return len(written.values) - len(errors) - 2 * others
 
 
 def training(spec: Spec) -> Training:
@@ -239,6 +245,11 @@ def _value(value: Value, hint: Any) -> Any:
         return [_value(value, entry)]  # one value is a list of one
     choices = {str(choice).lower(): choice for choice in _choices(hint)}
     return choices.get(value.text.lower(), value.text)
+
+
+def _is_no_choice(value: Value, hint: Any) -> bool:
+    choices = {str(choice).lower() for choice in _choices(hint)}
+    return bool(choices) and isinstance(value, Scalar) and not value.null and value.text.lower() not in choices
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:

@@ -168,6 +168,8 @@ def test_recognises_its_own() -> None:
     assert READER.recognises(SOURCES + "train: {num_epochs: 3, num_epoch: 4}") == 3 - 1
     assert READER.recognises("random_seed: 42\nssd_config {\n  arch: 'resnet'\n}\n") <= 0
     assert READER.recognises("data: {image_dir: x}\nspatial_aug: {flip: 1}\n") <= 0
+    assert READER.recognises("model: {type: RESNET18}\ntrain: {num_epochs: 3}\n") == 2
+    assert READER.recognises("model: {type: resnet_50}\ntrain: {num_epochs: 3}\n") <= 0, "a choice of another network's"
 
 
 def test_more_epochs() -> None:
