@@ -6,6 +6,7 @@ import dataclasses
 import re
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -90,14 +91,25 @@ def _sections(kind: Any) -> Iterator[type[Any]]:
 def _inherited(kind: type[Any], name: str) -> dict[str, str]:
     """The description of a field that a base has: pydantic reads those in the class itself alone."""
     for base in kind.__mro__[1:]:
-        field = adapter(base).json_schema()["properties"].get(name, {}) if dataclasses.is_dataclass(base) else {}
-        if "description" in field:
-            return {"description": field["description"]}
+        if dataclasses.is_dataclass(base) and name in (known := _descriptions(base)):
+            return {"description": known[name]}
     return {}
 
 
-def adapter(kind: type[Any]) -> TypeAdapter[Any]:
+@cache
+def _descriptions(kind: type[Any]) -> dict[str, str]:
+    """What the class itself says of its fields."""
+    properties = adapter(kind).json_schema()["properties"]
+    return {name: field["description"] for name, field in properties.items() if "description" in field}
+
+
+def adapter(kind: Any) -> TypeAdapter[Any]:
     """What makes instances of the dataclass out of plain values."""
+    return _adapter(kind)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)

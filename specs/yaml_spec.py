@@ -25,7 +25,6 @@ from tltpipe.errors import Location, SpecError
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from pydantic import TypeAdapter
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
@@ -246,17 +245,12 @@ def _choices(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
 
 
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return tuning.adapter(kind)
-
-
 def _validated(kind: Any, nested: Mapping[str, Any]) -> tuple[Any, list[tuple[str, str]]]:
     """An instance of ``kind``, or None and what does not fit, by path."""
     from pydantic import ValidationError
 
     try:
-        return _adapter(kind).validate_python(nested), []
+        return tuning.adapter(kind).validate_python(nested), []
     except ValidationError as refusal:
         return None, [_fault(error) for error in refusal.errors(include_url=False)]
 

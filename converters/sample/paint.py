@@ -116,7 +116,7 @@ def paint(
         return None
     colour = np.zeros((3, window.height, window.width), dtype=np.float32)
     cover = np.zeros((window.height, window.width), dtype=np.float32)
-    small = (max(1, window.width // 2), max(1, window.height // 2))
+    small = (max(2, window.width // 2), max(2, window.height // 2))  # light falls on a slope: of two points at least
     height = np.zeros((small[1], small[0]), dtype=np.float32)
     soft = window_noise(*small[::-1], unit, rng)
     wrinkles = resized(soft, window.height, window.width)

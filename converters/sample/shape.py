@@ -159,7 +159,9 @@ def clipped(ring: Points, size: tuple[int, int]) -> Points:
 
 
 def normals(run: Points) -> Points:
-    """Unit vectors square to the run, to its right as seen walking along it with y down."""
+    """Unit vectors square to the run, to its right as seen walking along it with y down; of a single point, 0."""
+    if len(run) < 2:  # so little of a small garment's seam is left
+        return np.zeros_like(run)
     direction = np.gradient(run, axis=0)
     direction /= np.maximum(np.hypot(direction[:, 0], direction[:, 1]), 1e-9)[:, None]
     return np.stack([-direction[:, 1], direction[:, 0]], axis=1)

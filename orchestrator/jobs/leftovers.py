@@ -34,6 +34,7 @@ def find(workspace: Workspace) -> list[Leftover]:
     aside = [path for path in _children(workspace.root) if path.name == workspace.output.name + path.name[-16:]]
     aside = [path for path in aside if _ASIDE.search(path.name)]
     aside += [path for path in _children(workspace.output / "weights") if _EARLIER.match(path.name)]
+    aside += [path for path in _children(workspace.output / "finetune") if _ASIDE.search(path.name) and path.is_dir()]
     leftovers = [_leftover(workspace, path, ASIDE) for path in aside]
     exported = [path for path in _children(workspace.exported) if _ASIDE.search(path.name) and path.is_dir()]
     leftovers += [_leftover(workspace, path, EXPORTED) for path in exported]

@@ -30,6 +30,10 @@ LINE_SECONDS = 5.0
 INDENT = "  "
 PAGE = (160, 50)
 """Columns and lines where there is no terminal to fit, nor COLUMNS to say how wide it is."""
+COUNTS = {
+    "objects": "objects", "true_positives": "right", "false_positives": "wrong", "missed": "missed", "f1": "F1",
+}  # fmt: skip
+"""What is shown of a class beside its figures, where evaluation.json has it, with its title."""
 
 
 class Console:
@@ -140,8 +144,7 @@ class Console:
 
         columns: Mapping[str, Mapping[str, float | None]] = evaluation["per_class"] or {"": {}}
         details = {row["class"]: row for row in evaluation.get("classes", ())} if counts else {}
-        keys = ("objects", "true_positives", "false_positives", "missed", "f1") if details else ()
-        titles = ("objects", "right", "wrong", "missed", "F1") if details else ()
+        keys = [key for key in COUNTS if any(key in row for row in details.values())]
         width = 20 if details else 30
 
         def row(name: str, values: Sequence[float | None], known: Mapping[str, Any], style: str = "") -> list[Text]:
@@ -157,7 +160,7 @@ class Console:
             row(evaluation["primary"], [evaluation["figures"][evaluation["primary"]]], details.get("all", {}), "bold")
         )
         self.screen.print()
-        self._table(("class" if names else "", *titles, *columns, ""), rows)
+        self._table(("class" if names else "", *map(COUNTS.__getitem__, keys), *columns, ""), rows)
 
     def close_bars(self) -> None:
         """Take the bar off the screen; the next tick opens a new one."""

@@ -86,17 +86,17 @@ def execute(run: Run) -> dict[str, Any]:
     called = _called(scores, prepare.display_names(run))
     everything = about | {name: value for name, value in called.items() if name not in ("curves", "model")}
     files.write_text(run.workspace.evaluation, json.dumps(everything, indent=2) + "\n")
-    return about | summary(run, scores)
+    return about | summary(run, scores, run.workspace.evaluated)
 
 
-def summary(run: Run, scores: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``show`` shows of ``scores``, which an evaluation left."""
+def summary(run: Run, scores: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """What ``show`` shows of ``scores``, which an evaluation left in ``folder``."""
     scores = _called(scores, prepare.display_names(run))
     named = (*SCORES, *_plain(scores), "average_precision", "coco", "threshold")
     short = {name: scores[name] for name in named if name in scores}
     if "classes" in scores:
         short |= {"classes": [*scores["classes"], scores["all"]]}
-    lines = _lines(run, scores)
+    lines = _lines(run, scores, folder)
     return {**short, "lines": lines} if lines else short
 
 
@@ -135,7 +135,7 @@ def _ordered(classes: Mapping[str, float | None], names: Mapping[str, str]) -> d
     return dict(sorted(called.items(), key=lambda pair: places.get(pair[0], len(places))))
 
 
-def _lines(run: Run, scores: Mapping[str, Any]) -> list[str]:
+def _lines(run: Run, scores: Mapping[str, Any], folder: Path) -> list[str]:
     """What the table does not show: the score from which on was counted, other figures by group, where images are."""
     lines = [f"counted from a score of {scores['threshold']:.2f} on"] if "threshold" in scores else []
     groups: dict[str, dict[str, float | None]] = {}
@@ -151,7 +151,7 @@ def _lines(run: Run, scores: Mapping[str, Any]) -> list[str]:
         counts = f"{boxes['samples']} of {boxes['detections']} detections"
         lines.append(f"boxes     {counts} in {boxes['file']}")
     if drawn := scores.get("pictures_drawn"):
-        lines.append(f"pictures  {run.workspace.name(run.workspace.evaluated)}/ {', '.join(drawn)}")
+        lines.append(f"pictures  {run.workspace.name(folder)}/ {', '.join(drawn)}")
     return lines
 
 

@@ -18,13 +18,15 @@ from annotated_types import Ge, Gt, Le
 
 import specs
 from orchestrator.drafts import Draft
-from orchestrator.jobs import Program, Request, Secret, Train, checkpoints, parallel, sources
+from orchestrator.jobs import Program, Request, Secret, Train, checkpoints, parallel, receipts, shown, sources
+from orchestrator.jobs.receipts import Facts, Receipt
 from orchestrator.run import Run
 from orchestrator.runners import SideBySide
 from orchestrator.screen.console import Console
 from orchestrator.screen.report import Named
 from orchestrator.settings import STRICT
 from orchestrator.stages import evaluate, prepare, train
+from tltpipe import __version__, files
 from tltpipe.errors import ConfigError, DataError, UsageError
 from tltpipe.losses import Losses
 
@@ -75,6 +77,11 @@ class Category:
     def results(self) -> Path:
         return self.folder / "evaluation" / RESULTS
 
+    @property
+    def receipt(self) -> str:
+        """Name of the note of what it was begun under."""
+        return f"finetune-{self.folder.name}.begun"
+
 
 def drafts(run: Run) -> list[Draft]:
     network = run.config.network
@@ -85,7 +92,7 @@ def drafts(run: Run) -> list[Draft]:
     given = {"lr": chosen.lr, "random_flip": chosen.random_flip}
     given |= {name: value for name in ("num_epochs", "batch_size") if (value := getattr(chosen, name)) is not None}
     tunables = replace(run.config.tunables[network], **given)
-    own = [Draft(each.spec, network, tunables, {**variables, "classes": (each.name,)}) for each in _categories(run)]
+    own = [Draft(each.spec, network, tunables, {**variables, "classes": (each.name,)}) for each in _every(run)]
     return [*train.drafts(run), *own]
 
 
@@ -98,9 +105,7 @@ def outputs(run: Run) -> list[Path]:
 
 
 def requests(run: Run) -> list[Request]:
-    of_categories = [
-        request for each in _categories(run) for request in (_train(run, each), _evaluate(run, each, None))
-    ]
+    of_categories = [request for each in _chosen(run) for request in (_train(run, each), _evaluate(run, each, None))]
     return [*of_categories, _collect(run)]
 
 
@@ -110,13 +115,16 @@ def execute(run: Run) -> dict[str, Any]:
         raise DataError("no split to validate on, so that results could be collected", hint=hint)
     chosen, skipped = _with_data(run)
     run.report.say(f"from {checkpoints.describe(run, checkpoints.chosen(run))}")
-    if not run.continuing and any(_folder(run).glob("*")) and (aside := run.set_aside(_folder(run))):
-        run.report.say(f"the earlier models were moved to {run.workspace.name(aside)}")
+    read = {run.workspace.name(path): files.fingerprint([path]) for path in inputs(run)}
     if not run.runner.pretends:
         run.begun()
+        files.remove(_folder(run) / COLLECTED)  # soon of other models
+        for each in chosen:
+            _begin(run, each, read)
     _all(run, chosen)
-    told: dict[str, Any] = {"models": {each.name: _model(run, each) for each in chosen}, "skipped": skipped}
-    return told | _collected(run, chosen)
+    done = [each for each in _every(run) if _is_done(run, each) and _holds(run, each, read)]
+    told: dict[str, Any] = {"models": {each.name: _model(run, each) for each in done}, "skipped": skipped}
+    return told | _collected(run, done)
 
 
 def show(console: Console, result: Mapping[str, Any]) -> None:
@@ -127,16 +135,44 @@ def _folder(run: Run) -> Path:
     return run.workspace.output / "finetune"
 
 
-def _categories(run: Run) -> list[Category]:
-    """Those that were chosen, in the order of the classes. Raises ConfigError for one that there is not."""
-    known, asked = prepare.categories(run), run.config.section(Finetuning).categories
-    if unknown := [name for name in asked if name not in known]:
-        given = run.config.given["finetune.categories"]
-        what = f"there is no category {', '.join(unknown)}"
-        raise ConfigError(what, where=given.where, hint=f"categories: {', '.join(known)}")
+def _every(run: Run) -> list[Category]:
+    """All categories, in the order of the classes."""
     suffix = Path(train.spec_name(run)).suffix
-    stems = {name: re.sub(r"[^\w.-]", "_", name) for name in known if not asked or name in asked}
+    stems = {name: re.sub(r"[^\w.-]", "_", name) for name in prepare.categories(run)}
     return [Category(name, f"finetune-{stem}{suffix}", _folder(run) / stem) for name, stem in stems.items()]
+
+
+def _chosen(run: Run) -> list[Category]:
+    """Those that the settings name. Raises ConfigError for one that there is not."""
+    every, named = _every(run), run.config.section(Finetuning).categories
+    known = [each.name for each in every]
+    if unknown := [name for name in named if name not in known]:
+        what = f"there is no category {', '.join(unknown)}"
+        given = run.config.given["finetune.categories"]
+        raise ConfigError(what, where=given.where, hint=f"categories: {', '.join(known)}")
+    return [each for each in every if not named or each.name in named]
+
+
+def _begin(run: Run, category: Category, read: Mapping[str, str]) -> None:
+    """Move what was made under other settings, or of other data, aside, and note what ``category`` is begun under.
+    ``read`` has the fingerprints of the inputs."""
+    old = any(category.folder.glob("*")) and (run.force or not _holds(run, category, read))
+    if old and (aside := run.set_aside(category.folder)) is not None:
+        run.report.say(f"an earlier model of {category.name} was moved to {run.workspace.name(aside)}")
+    receipt = Receipt(_facts(run, category, read), run.config.runner, run.image, __version__, receipts.now())
+    receipts.save(run.workspace.receipts, category.receipt, receipt)
+
+
+def _holds(run: Run, category: Category, read: Mapping[str, str]) -> bool:
+    """Whether what there is of ``category`` was begun under these very settings."""
+    receipt = receipts.load(run.workspace.receipts, category.receipt)
+    return receipt is not None and receipts.difference(receipt.facts, _facts(run, category, read)) is None
+
+
+def _facts(run: Run, category: Category, read: Mapping[str, str]) -> Facts:
+    argv = tuple(shown(run.toolkit.argv(_train(run, category), run.workspace.name)))
+    text = run.specs[category.spec].text.replace(f'"{run.root_seen}/', '"')
+    return Facts(run.config.toolkit, (argv,), {category.spec: text}, read)
 
 
 def _with_data(run: Run) -> tuple[list[Category], dict[str, str]]:
@@ -144,19 +180,19 @@ def _with_data(run: Run) -> tuple[list[Category], dict[str, str]]:
 
     Raises DataError where none has.
     """
-    every = _categories(run)
+    chosen = _chosen(run)
     counts = {split: _labelled(sources.of_run(run).annotation_path(run, split)) for split in run.splits[:2]}
     if run.runner.pretends and not all(counts.values()):  # prepare may still have to run
-        return every, {}
+        return chosen, {}
     skipped = {
         each.name: f"no item with landmarks in {split}"
-        for each in every
+        for each in chosen
         for split in reversed(run.splits[:2])
         if not counts[split][each.name]
     }
     for name, why in skipped.items():
         run.report.say(f"{name} is skipped: {why}")
-    chosen = [each for each in every if each.name not in skipped]
+    chosen = [each for each in chosen if each.name not in skipped]
     if not chosen:
         where = run.workspace.name(sources.of_run(run).annotation_path(run, run.splits[0]))
         raise DataError("no category has landmarks to train and to validate on", where=where)
@@ -202,7 +238,7 @@ def _all(run: Run, chosen: Sequence[Category]) -> None:
 
 def _one(run: Run, category: Category, options: Mapping[str, str] | None = None) -> None:
     """Train and measure ``category``, unless that was done; ``options`` are further ones of the training."""
-    if run.continuing and _is_done(run, category):
+    if not run.runner.pretends and _is_done(run, category):
         run.report.say(f"trained before: {run.workspace.name(category.folder)}")
         return
     if _final(run, category) is None or run.runner.pretends:
@@ -253,17 +289,17 @@ def _collect(run: Run) -> Program:
     return Program("tlt-evaluate", (run.config.network, *place, "--results", folder / COLLECTED))
 
 
-def _collected(run: Run, chosen: Sequence[Category]) -> dict[str, Any]:
+def _collected(run: Run, done: Sequence[Category]) -> dict[str, Any]:
     """Put the results of all into one file, and evaluate that."""
     from converters.transfer import collecting
 
     evaluation = run.toolkit.evaluation(_folder(run) / "evaluation")
     if not run.runner.pretends:
-        counts = collecting.collect([each.results for each in chosen], _folder(run) / COLLECTED)
+        counts = collecting.collect([each.results for each in done], _folder(run) / COLLECTED)
         place = run.workspace.name(_folder(run) / COLLECTED)
         run.report.say(f"{sum(counts.values())} results of {len(counts)} models: {place}")
         evaluation.clear()
     run.launch(
         _collect(run), listen=evaluation.read, verify=lambda: None if evaluation.scores() else "it reported no scores"
     )
-    return {} if run.runner.pretends else evaluate.summary(run, evaluation.scores() or {})
+    return {} if run.runner.pretends else evaluate.summary(run, evaluation.scores() or {}, _folder(run) / "evaluation")

@@ -20,6 +20,7 @@ from runtime.data import sources as reading
 from runtime.data.fields import BOXES, Fields
 from runtime.data.image_files import FrameImages, ImageFiles
 from runtime.data.masks import EMPTY
+from runtime.data.objects import per_object
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.data.split import CROWD, DIFFICULT, FLAT, Gathered
 from runtime.data.split import Split as Split
@@ -138,7 +139,7 @@ def _read(
         return None
     notes = (*passed.notes, *(_notes(recipe, classes, gathered, what) if len(gathered) else ()))
     split = _judged(gathered.split(tuple(counts), notes), what, sources)
-    return _per_object(split, what, sources) if data.per_object else split
+    return per_object(split, what, sources) if data.per_object else split
 
 
 @dataclass
@@ -207,31 +208,6 @@ def _judged(split: Split, what: str, sources: Sequence[Source]) -> Split:
     formats = {source.format for source in sources}
     checks.require_pictures(split, measured=formats == {"kitti"}, named="tfrecord" not in formats)
     return split
-
-
-def _per_object(split: Split, what: str, sources: Sequence[Source]) -> Split:
-    """``split`` with a sample for each object that can be one; the others are counted, and lost to a training.
-
-    Raises DataError where none can be.
-    """
-    chosen, notes = np.ones(len(split.labels), np.bool_), list(split.notes)
-    for why, lacking in split.unsampled().items():
-        count = int(np.count_nonzero(chosen & lacking))
-        if not count:
-            continue
-        first = split.image(checks.picture_of(split, np.flatnonzero(chosen & lacking)[0]))
-        chosen &= ~lacking
-        notes.append(f"{count} objects of the {what} data are no samples, such as one of {first}: {why}")
-        if what == "training":
-            split.losses.count_written(items=-count)
-            split.losses.lose(why, items=count)
-    if len(chosen) and not chosen.any():
-        raise DataError(
-            f"none of the {len(chosen)} objects of the {what} data can be a sample: {notes[-1].rpartition(': ')[2]}",
-            where=sources[0].annotations if isinstance(sources[0].annotations, Path) else None,
-            hint="see what wrote the annotations",
-        )
-    return replace(split.per_object(chosen), notes=tuple(notes))
 
 
 def _flat_note(count: int, what: str, image: str) -> str:

@@ -1,8 +1,9 @@
 """Our programs as processes of their own that need not import large modules: they are forked from one that has them.
 
 ``command(name)`` begins an argv. Everything else is as with the console script: arguments, folder, environment,
-standard streams, exit status, and a signal that hits the command hits the program. What is not seen is a fault in the
-start of the interpreter; tests of that start the console script itself.
+standard streams, exit status. Ctrl-C hits the program and its workers, SIGTERM the program alone, and with a command
+that is killed the program is. What is not seen is a fault in the start of the interpreter; tests of that start the
+console script itself.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ line.connect(path)
 order = {"module": module, "argv": argv, "cwd": os.getcwd(), "environment": dict(os.environ)}
 socket.send_fds(line, [json.dumps(order).encode()], [0, 1, 2])
 program = int(line.recv(32))
-for number in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(number, lambda number, frame: os.kill(program, number))
+signal.signal(signal.SIGINT, lambda number, frame: os.killpg(program, number))
+signal.signal(signal.SIGTERM, lambda number, frame: os.kill(program, number))
 status = int(line.recv(32))
 if status < 0:
     signal.signal(-status, signal.SIG_DFL)

@@ -22,7 +22,7 @@ from runtime import networks
 from runtime.data import batches, frames
 from runtime.data.columns import Annotated, Fixed
 from runtime.data.fields import BOXES, Fields, LabelMap, Value
-from runtime.data.keypoints import Keypoints, StoredKeypoints
+from runtime.data.keypoints import Keypoints, own_points
 from runtime.data.orders import Draw, Order
 from runtime.data.recipe import Data, Recipe, Source
 from runtime.data.split import FLAT
@@ -211,14 +211,15 @@ def test_landmarks_of_a_garment_lie_in_its_slots_whatever_the_vector_of_the_file
     page = json.loads(Path(source.annotations).read_text())
     page["categories"] = [{"id": 1, "name": "skirt", "keypoints": [str(each) for each in range(1, vector + 1)]}]
     Path(source.annotations).write_text(json.dumps(page))
-    fields = {**BOXES, "keypoints": Keypoints(294, beyond=True), "stored": StoredKeypoints(294)}
+    fields = {**BOXES, "keypoints": Keypoints(294, beyond=True)}
     data = Data(training=(), validation=(source,), mapping={}, per_object=True)
     split = frames.validation(replace(base, data=data), ("skirt",), fields)
     assert split is not None
     (target,) = shown(split, ObjectCrop(width=58, height=58, margin=1.0), (58, 58)).targets
-    assert target["stored"].shape == (1, 294, 3)
-    assert target["stored"][0, 182:190].tolist() == own
-    assert np.count_nonzero(target["stored"]) == 21
+    (kept,) = split.columns["keypoints"].take(np.array([0]))
+    assert own_points(kept).slots == slice(182, 190)
+    assert own_points(kept).points.tolist() == own
+    assert np.count_nonzero(target["keypoints"]) == 21
     points = target["keypoints"][0, 182:190]
     np.testing.assert_allclose(points[0], [29 + 2 * (20 - 24.5), 29 + 2 * (30 - 34.5), 2], atol=1e-5)
     np.testing.assert_allclose(points[4], [29 + 2 * (79 - 24.5), 29 + 2 * (59 - 34.5), 2], atol=1e-5)

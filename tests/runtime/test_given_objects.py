@@ -515,8 +515,8 @@ model: {type: w18_small}
 dataset:
   train_data_sources: [{path: nowhere}]
   classes: [long_sleeved_shirt, skirt]
-  width: 32
-  height: 64
+  width: 64
+  height: 96
   margin: 1.5
 """
 

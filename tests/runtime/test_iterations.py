@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import warm
 from PIL import Image
 
 pytestmark = pytest.mark.torch
@@ -23,7 +22,6 @@ torch = pytest.importorskip("torch")
 from runtime.programs import train
 from runtime.weights import checkpoint
 
-ROOT = Path(__file__).parents[2]
 NAME = "faster_rcnn_resnet18"
 SPEC = """\
 model:
@@ -73,16 +71,14 @@ def rows(results: Path) -> list[dict[str, str]]:
 
 def killed_in_the_last_epoch(spec: Path, results: Path) -> None:
     """With kill -9, as soon as a part of the third epoch is saved."""
-    program = "import sys; from runtime.programs.train import main; sys.exit(main(sys.argv[1:]))"
     words = ["faster_rcnn", "-e", str(spec), "-r", str(results), "--save-minutes", "0"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *words], stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
+    process = subprocess.Popen([*warm.command("tlt-train"), *words], stdout=subprocess.PIPE)
     second, part = results / f"weights/{NAME}_epoch_002.safetensors", results / f"weights/{NAME}_unfinished.safetensors"
     while process.poll() is None and not (second.is_file() and part.is_file()):
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    process.communicate()  # ends with the last process that writes there
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_exactly_so_many_iterations_also_when_killed_in_the_short_epoch(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 
 from runtime.data import recipe
 from runtime.networks import ssd
@@ -309,7 +310,7 @@ def test_interrupted_training_keeps_its_checkpoint_and_tells_how_to_go_on(
     shapes: Any, tmp_path: Path, number: signal.Signals
 ) -> None:
     spec, results = shapes.spec(epochs=500), tmp_path / "out"
-    command = [sys.executable, "-c", PROGRAM, "ssd", "-e", str(spec), "-r", str(results), "-k", "secret"]
+    command = [*warm.command("tlt-train"), "ssd", "-e", str(spec), "-r", str(results), "-k", "secret"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, start_new_session=True
     )
