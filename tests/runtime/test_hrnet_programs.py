@@ -37,7 +37,7 @@ evaluate: {{batch_size: 8}}
 """
 SKIRT = ((10, 8), (24, 6), (38, 8), (5, 26), (0, 44), (24, 48), (48, 44), (43, 26))
 """The eight landmarks, by the official numbers, of a skirt in a box of 48 x 48."""
-EPOCHS = 30
+EPOCHS = 24
 
 
 def drawn(folder: Path, count: int = 8) -> Path:
@@ -113,7 +113,7 @@ def test_it_learns_landmarks_and_onnx_finds_the_same(trained: Path, tmp_path: Pa
     assert export.main(["hrnet", *words]) == 0
     card = json.loads(Path(f"{exported}.json").read_text())
     assert (card["verified"]["landmarks"], card["verified"]["unexplained"]) == (8 * 294, 0)
-    assert (card["decoder"], len(card["channels"]), card["input"]["object"]) == ("heatmaps", 294, {"margin": 1.25})
+    assert (card["decoder"], len(card["channels"]), card["input"]["object"]["margin"]) == ("heatmaps", 294, 1.25)
     assert measured(exported, spec, tmp_path / "onnx")["figures"] == pytest.approx(found["figures"], abs=1e-3)
     decoded_inside(exported, model)
 
@@ -171,9 +171,8 @@ def test_one_category_begins_where_all_ended(trained: Path, tmp_path: Path, caps
     capsys.readouterr()
     trained_by(spec, tmp_path, "-m", str(weights(trained, EPOCHS)))
     said = capsys.readouterr().out
-    assert "348 of 350 tensors" not in said
-    assert f"after {EPOCHS} epochs" in said
+    assert f"350 of 350 tensors from {NAME}_epoch_{EPOCHS:03}.safetensors" in said
     before, after = checkpoint.load(weights(trained, EPOCHS)), checkpoint.load(weights(tmp_path, 1))
-    assert after.metrics["PCK"] > 0.9
+    assert after.metrics["PCK@0.2"]["skirt"] > 0.9
     change = (after.model["final_layer.weight"] - before.model["final_layer.weight"]).abs().max()
     assert 0 < change < 1.1e-4, "of Adam's first step, whose size is the rate"
