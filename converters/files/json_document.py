@@ -65,10 +65,6 @@ class Document:
             column += len(self.read(at, min(WINDOW, offset - at)).translate(None, _CONTINUED))
         return Location(self.path, line, column)
 
-    def mentions(self, word: bytes) -> bool:
-        """Whether ``word`` stands anywhere in the file."""
-        return self.find(word) >= 0
-
     def find(self, word: bytes) -> int:
         """Where ``word`` first stands in the file, -1 for nowhere."""
         overlap = len(word) - 1

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from converters.files import json_document, json_file, json_records
-from converters.files.json_document import Document
+from converters.formats.coco import results
 from converters.formats.coco.records import is_numbers
+from converters.formats.coco.results import Floats
 from tltpipe.errors import DataError, UsageError
 from tltpipe.files import atomic
 
@@ -24,17 +23,14 @@ PLACES = 'rows of one image and category are told apart by "box", "bbox" or "cen
 
 Key = tuple[Any, Any]
 """Image and category."""
-Floats = NDArray[np.float64]
 
 
 @dataclass
-class Row:
-    """A result: its ``record``, which lies at ``offset`` in ``document``, ``points`` [K, 3] and ``score``, of which
-    means are made. ``count`` is how many files it has been met in."""
+class Landmarks:
+    """Those of a ``row``, whose record has them no more: ``points`` [K, 3] and ``score``, of which means are made.
+    ``count`` is how many files it has been met in."""
 
-    document: Document
-    offset: int
-    record: dict[str, Any]
+    row: results.Row
     points: Floats
     score: float
     count: int = 1
@@ -44,11 +40,15 @@ class Row:
         return self.record.get("image_id"), self.record.get("category_id")
 
     @property
+    def record(self) -> dict[str, Any]:
+        return self.row.record
+
+    @property
     def told(self) -> str:
         return f"image {self.key[0]}, category {self.key[1]}"
 
     def error(self, what: str, hint: str | None = None) -> DataError:
-        return self.document.error(what, self.offset, hint=hint)
+        return self.row.error(what, hint)
 
 
 def ensemble(files: Sequence[Path], target: Path, *, replace: bool = False) -> int:
@@ -62,14 +62,14 @@ def ensemble(files: Sequence[Path], target: Path, *, replace: bool = False) -> i
         raise UsageError("an ensemble is made of two files of results or more", hint="name the others, too")
     if target.exists() and (not replace or any(target.samefile(path) for path in files if path.exists())):
         raise UsageError("this file is there already", where=target, hint="choose another name, or give --force")
-    first = [*_rows(files[0])]
+    first = [*_read(files[0])]
     if not first:
         raise DataError("there are no results in it", where=files[0], hint="see what wrote it")
-    groups: dict[Key, list[Row]] = defaultdict(list)
+    groups: dict[Key, list[Landmarks]] = defaultdict(list)
     for row in first:
         groups[row.key].append(row)
     for turn, path in enumerate(files[1:], start=1):
-        for row in _rows(path):
+        for row in _read(path):
             _add(row, _counterpart(row, groups, turn, files[0]))
         if missing := [row for row in first if row.count == turn]:
             what = f"{len(missing)} rows have no counterpart in {path}, such as this of {missing[0].told}"
@@ -79,21 +79,15 @@ def ensemble(files: Sequence[Path], target: Path, *, replace: bool = False) -> i
     return len(first)
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _read(path: Path) -> Iterator[Landmarks]:
     """Raises DataError for a row that is no result with landmarks."""
-    document = json_document.opened(path)
-    for piece in json_records.whole(document, "results"):
-        for offset, record in zip(piece.offsets.tolist(), piece.parsed(), strict=True):
-            values, score = record.get("keypoints"), record.get("score")
-            if not is_numbers(values) or not values or len(values) % 3:
-                raise document.error('"keypoints" must be a list of numbers, three a point', offset)
-            if not isinstance(score, (int, float)):
-                raise document.error(f'"score" must be a number, not {json_file.name(score)}', offset)
-            points = np.array(record.pop("keypoints"), np.float64).reshape(-1, 3)
-            yield Row(document, offset, record, points, float(score))
+    for row in results.read(path):
+        points, score = row.points(), row.score()
+        del row.record["keypoints"]
+        yield Landmarks(row, points, score)
 
 
-def _counterpart(row: Row, groups: Mapping[Key, list[Row]], turn: int, first: Path) -> Row:
+def _counterpart(row: Landmarks, groups: Mapping[Key, list[Landmarks]], turn: int, first: Path) -> Landmarks:
     """The row of the ``first`` file that ``row`` is of, of those that none of its file has taken in this ``turn``."""
     own = groups.get(row.key, [])
     free = [each for each in own if each.count == turn]
@@ -109,9 +103,9 @@ def _counterpart(row: Row, groups: Mapping[Key, list[Row]], turn: int, first: Pa
     return best
 
 
-def _add(row: Row, into: Row) -> None:
+def _add(row: Landmarks, into: Landmarks) -> None:
     if row.points.shape != into.points.shape:
-        raise row.error(f'"keypoints" are {len(row.points)} points, in {into.document.path} {len(into.points)}')
+        raise row.error(f'"keypoints" are {len(row.points)} points, in {into.row.document.path} {len(into.points)}')
     into.points[:, :2] += row.points[:, :2]
     into.score += row.score
     into.count += 1
@@ -137,7 +131,7 @@ def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
     return float(np.abs(first[:common] - second[:common]).max())
 
 
-def _text(row: Row) -> str:
+def _text(row: Landmarks) -> str:
     points = row.points.copy()
     points[:, :2] /= row.count
     values = points.round(4).ravel().tolist()

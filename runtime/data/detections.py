@@ -12,8 +12,9 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.files import json_document, json_file, json_records
-from converters.files.numerals import FAR
+from converters.files import json_file
+from converters.formats.coco import results
+from converters.formats.coco.results import Row
 from runtime.data import checks
 from runtime.data.columns import Annotated, Fixed
 from runtime.data.fields import BOXES, Fields, Value
@@ -33,7 +34,6 @@ LOW, OTHER_CLASS, FLAT = (
 OVERLAP, FEWEST = 0.5, 10
 """Boxes that overlap an object by as much should be of its class; so many are needed to say that they are not."""
 INFER = "tlt-infer --class_map FILE writes the ids of that COCO file"
-ROWS = 'rows are as COCO has them: {"image_id", "category_id", "bbox", "score"}'
 
 
 def _not_annotated(annotated: Annotated) -> NoReturn:
@@ -48,14 +48,6 @@ FIELDS: Fields = {
 """Of samples that are detections."""
 
 
-class OddRow(Exception):
-    """What is wrong with a row of results; who knows where it lies makes a DataError of it."""
-
-    def __init__(self, what: str, hint: str = ROWS) -> None:
-        super().__init__(what)
-        self.what, self.hint = what, hint
-
-
 @dataclass(frozen=True)
 class Numbering:
     """What ids in results mean: the places of ``images`` in ``split``, and the labels of ``categories`` (0 for those
@@ -65,27 +57,22 @@ class Numbering:
     images: Mapping[int, int]
     categories: Mapping[int, int]
 
-    def image(self, record: Mapping[str, Any]) -> int:
-        """The place of the image of ``record``. Raises OddRow."""
-        number = record.get("image_id")
-        if type(number) is not int:
-            raise OddRow(f'"image_id" must be a whole number, not {json_file.name(number)}')
+    def image(self, row: Row) -> int:
+        """The place of the image of ``row``. Raises DataError."""
+        number, called = row.whole("image_id"), row.record.get("file_name")
         if (place := self.images.get(number)) is None:
-            raise OddRow(f"the validation data have no image with the id {number}", INFER)
-        called = record.get("file_name")
+            raise row.error(f"the validation data have no image with the id {number}", INFER)
         own = Path(self.split.name(place)).name
         if isinstance(called, str) and called.rpartition("/")[2] != own:
-            raise OddRow(f"image {number} is {called} here, and {own} in the validation data", INFER)
+            raise row.error(f"image {number} is {called} here, and {own} in the validation data", INFER)
         return place
 
-    def label(self, record: Mapping[str, Any]) -> int:
-        """The label of ``record``, 0 where the model does not have it. Raises OddRow."""
-        number = record.get("category_id")
-        if type(number) is not int:
-            raise OddRow(f'"category_id" must be a whole number, not {json_file.name(number)}')
+    def label(self, row: Row) -> int:
+        """The label of ``row``, 0 where the model does not have it. Raises DataError."""
+        number = row.whole("category_id")
         if (label := self.categories.get(number)) is None:
             known = ", ".join(map(str, sorted(self.categories)[:30]))
-            raise OddRow(f"the validation data have no category with the id {number}, but {known}", INFER)
+            raise row.error(f"the validation data have no category with the id {number}, but {known}", INFER)
         return label
 
 
@@ -124,13 +111,8 @@ def read(path: Path, split: Split, ids: Numbering, *, threshold: float = 0.0) ->
     place for a file that is no list of detections, a row that is none, ids that ``ids`` lacks; and where none is left.
     """
     rows = _Rows(split, ids, threshold)
-    document = json_document.opened(path)
-    for piece in json_records.whole(document, "detections"):
-        for offset, record in zip(piece.offsets.tolist(), piece.parsed(), strict=True):
-            try:
-                rows.add(record)
-            except OddRow as odd:
-                raise document.error(odd.what, offset, hint=odd.hint) from None
+    for row in results.read(path):
+        rows.add(row)
     found = rows.split()
     if not found.samples:
         lost = ", ".join(f"{count.items} {reason}" for reason, count in found.losses.lost.items())
@@ -153,11 +135,11 @@ class _Rows:
         self.images, self.labels = array("q"), array("q")
         self.boxes, self.scores = array("f"), array("f")
 
-    def add(self, record: Mapping[str, Any]) -> None:
-        """Raises OddRow."""
-        image = self.ids.image(record)
-        label = self.ids.label(record)
-        box, score = box_of(record), _score(record.get("score"))
+    def add(self, row: Row) -> None:
+        """Raises DataError."""
+        image = self.ids.image(row)
+        label = self.ids.label(row)
+        box, score = row.box(), _score(row)
         self.losses.count_read(items=1)
         if score < self.threshold:
             self.losses.lose(LOW.format(self.threshold), items=1)
@@ -198,24 +180,11 @@ def _column(name: str, values: NDArray[Any]) -> Fixed:
     return column
 
 
-def box_of(record: Mapping[str, Any], key: str = "bbox") -> tuple[float, float, float, float]:
-    """Left, top, right, bottom of the box that ``record`` has as left, top, width, height. Raises OddRow."""
-    value = record.get(key)
-    if not (type(value) is list and len(value) == 4 and all(type(each) in (int, float) for each in value)):
-        raise OddRow(f'"{key}" must be four numbers: left, top, width, height')
-    left, top, width, height = value
-    if max(map(abs, value)) >= FAR:
-        raise OddRow(f'"{key}" holds {max(value, key=abs):g}, which cannot be a pixel')
-    if min(width, height) < 0:
-        raise OddRow(f'"{key}" has a negative width or height', "COCO's boxes are left, top, width, height")
-    return left, top, left + width, top + height
-
-
-def _score(value: Any) -> float:
-    """Raises OddRow."""
-    if type(value) not in (int, float) or not 0 <= value <= 1:
-        raise OddRow(f'"score" must be a number from 0 to 1, not {json_file.name(value)}')
-    return float(value)
+def _score(row: Row) -> float:
+    """Raises DataError."""
+    if not 0 <= (score := row.score()) <= 1:
+        raise row.error(f'"score" must be a number from 0 to 1, not {json_file.name(row.record["score"])}')
+    return score
 
 
 def disagreement(found: Split, truth: Split) -> str | None:

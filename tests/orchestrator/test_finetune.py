@@ -173,5 +173,7 @@ def test_commands_write_files_of_landmarks_and_put_results_together(workspace: P
     assert json.loads((workspace / "all.json").read_text()) == rows[2] + rows[3]
     (workspace / "4.json").write_text(json.dumps(rows[2]))
     code, told = call("collect", workspace / "2.json", workspace / "4.json", "-o", workspace / "twice.json")
-    assert (code, told["error"]["where"]) == (3, str(workspace / "4.json"))
+    assert (code, told["error"]["where"]) == (3, f"{workspace / '4.json'}:1:2")
     assert not (workspace / "twice.json").exists()
+    code, told = call("collect", workspace / "2.json", workspace / "2.json", "-o", workspace / "twice.json")
+    assert (code, told["error"]["where"]) == (3, f"{workspace / '2.json'}:1:2")

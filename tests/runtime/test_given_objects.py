@@ -375,7 +375,7 @@ def test_detections_of_a_file_are_the_samples(
         ([row(70, 9, [0, 0, 9, 9])], None, "classes"),
         ([], None, "no detections"),
         ({"annotations": []}, None, "list"),
-        ([5], 2, "detections"),
+        ([5], 2, "list of objects"),
     ],
 )
 def test_what_is_no_file_of_such_detections(
