@@ -196,8 +196,9 @@ class Recorder:
 
         metrics: dict[str, Any] = {"loss": epoch.loss}
         if scores is not None:
-            metrics |= {"primary": scores.primary, **scores.plain, "validation_loss": scores.loss}
+            # Where a column of classes is called as a figure of all, the figure stays: the log has the column.
             metrics |= {column: dict(values) for column, values in scores.per_class.items()}
+            metrics |= {"primary": scores.primary, **scores.plain, "validation_loss": scores.loss}
         path = self.path_of(epoch.number)
         self._save(path, epoch.number, Tally(), metrics)
         self.done, self.within_epoch = epoch.number, 0

@@ -160,7 +160,7 @@ def test_files_of_several_models_are_measured_together(two: Judged, capsys: pyte
     rows = [record for path in (skirts, vests) for record in json.loads(path.read_text())]
     assert values["coco_keypoints"]["AP"] == pytest.approx(judged(two.truth, rows)["AP"])
     assert values["OKS_AP"] == values["coco_keypoints"]["AP"]
-    assert values["per_class"]["OKS_AP"] == pytest.approx({"skirt": 0.4, "vest": 0.5})
+    assert values["per_class"]["AP"] == pytest.approx({"skirt": 0.4, "vest": 0.5})
     assert [row["EPE"] for row in values["classes"]] == pytest.approx([10, 5])
     assert values["classes"][0]["AUC"] == pytest.approx(13 / 20), "10 pixels: within 10.5, 12 ... 28.5"
     assert values["classes"][0]["points"] == 7

@@ -139,6 +139,7 @@ def test_killed_and_started_again_by_the_same_command(trained: Path, tmp_path: P
     assert train.main([*words, str(parts)]) == 0
     one, other = (checkpoint.load(model_of(results, 2)) for results in (whole, parts))
     assert one.metrics == other.metrics
+    assert isinstance(one.metrics["mask_AP"], float), "of all classes, not of each"
     assert [name for name, value in one.model.items() if not torch.equal(value, other.model[name])] == []
 
 

@@ -165,13 +165,16 @@ class MeasuredKeypoints:
         """The figure ``name`` of each class."""
         return {each: row[name] for each, row in zip(self.classes, self.rows, strict=True)}
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """The columns of each class by other names than the figures of all have, with what is in them."""
+        return {"AP": "AP"} | ({f"PCK@{distances.PCK:g}": "PCK"} if self.true_boxes else {})
+
     @cached_property
     def scores(self) -> Scores:
         plain = {f"OKS_{name}": _number(self.oks[name]) for name in MAIN}
         plain |= {name: _number(value) for name, value in self.apart.items()}
-        per_class = {"OKS_AP": _numbers(self.column("AP"))}
-        if self.true_boxes:
-            per_class["PCK"] = _numbers(self.column("PCK"))
+        per_class = {title: _numbers(self.column(name)) for title, name in self.titles.items()}
         figures = plain | {f"oks/{name}": value for name, value in self.oks.items()}
         return Scores(
             PRIMARY, figures, per_class, TITLES if self.true_boxes else {PRIMARY: TITLES[PRIMARY]}, tuple(self.lines())

@@ -106,7 +106,6 @@ class KeypointReport:
     def values(self) -> dict[str, Any]:
         """All of it as JSON types; None where there is nothing to measure."""
         measured = self.measured
-        columns = {"OKS_AP": "AP"} | ({"PCK": "PCK"} if measured.true_boxes else {})
         return {
             "model": self.options.model,
             "boxes": "true" if measured.true_boxes else "file",
@@ -117,7 +116,7 @@ class KeypointReport:
             "detections": len(measured.found),
             "per_class": {
                 name: {each: known(value) for each, value in measured.column(column).items()}
-                for name, column in columns.items()
+                for name, column in measured.titles.items()
             },
             "coco_keypoints": {name: known(value) for name, value in measured.oks.items()},
             "classes": self.rows[:-1],
