@@ -41,6 +41,7 @@ def test_the_mean_of_rows_in_any_order(tmp_path: Path) -> None:
     assert ensemble([one, other, third], tmp_path / "mean.json", replace=True) == 4
     rows = json.loads((tmp_path / "mean.json").read_text())
     assert rows[1]["keypoints"][0] == pytest.approx((110 + 114 + 110) / 3, abs=1e-4)
+    assert rows[1]["score"] == pytest.approx((0.6 + 0.2 + 0.6) / 3)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,7 @@ def test_the_mean_of_rows_in_any_order(tmp_path: Path) -> None:
         ([row(1, 9, 1, box=[0, 0, 9, 9]), row(3, 9, 1)], "b.json:3:1", "image 3"),
         ([row(1, 9, 1, box=[0, 0, 9, 9])], "a.json:3:1", "1 rows"),
         ([row(1, 9, 1, box=[5, 5, 9, 9]), row(2, 9, 1)], "b.json:2:1", "counterpart"),
+        ([row(1, 9, 1, box=[0, 5, 9, 9]), row(2, 9, 1)], "b.json:2:1", "counterpart"),
         ([row(1, 9, 1, box=[0, 0, 9, 9]), row(2, 9, 1), row(2, 9, 1)], "b.json:4:1", "image 2"),
         ([row(1, 9, 1, box=[0, 0, 9, 9]), row(2, 9, 1) | {"keypoints": [1, 2, 1]}], "b.json:3:1", "1 points"),
         ([row(1, 9, 1), row(2, 9, 1) | {"keypoints": None}], "b.json:3:1", "keypoints"),

@@ -1,5 +1,7 @@
 """Landmarks by class: the official vector of 294 and the 81 channels that garments share, both ways."""
 
+from collections.abc import Iterable
+
 import pytest
 
 from converters.model import garments, landmarks
@@ -58,6 +60,19 @@ def test_sigmas_are_the_official_ones() -> None:
         if layout.sigmas[point] != layout.sigmas[other]
     ]
     assert odd == [("long_sleeved_dress", 15), ("long_sleeved_dress", 29)]
+
+
+def test_tables_are_the_published_ones_point_by_point() -> None:
+    """Sums of all numbers of a table, each times its place from 1."""
+
+    def summed(numbers: Iterable[int]) -> int:
+        return sum(place * number for place, number in enumerate(numbers, start=1))
+
+    assert summed(round(10_000 * sigma) for layout in GARMENTS for sigma in layout.sigmas) == 17_724_330
+    assert summed(channel for layout in GARMENTS for channel in layout.aggregated) == 1_598_835
+    person = landmarks.layout("person")
+    assert person is not None
+    assert summed(round(1000 * sigma) for sigma in person.sigmas) == 12_154
 
 
 def test_skeletons_have_their_lines_and_outwear_is_drawn_in_our_numbers() -> None:

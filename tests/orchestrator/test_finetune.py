@@ -16,6 +16,7 @@ from orchestrator import pipeline
 from orchestrator.cli import app
 from orchestrator.jobs import leftovers
 from orchestrator.run import Run
+from orchestrator.screen.report import Quiet
 from tltpipe.errors import ConfigError, DataError, Interrupted, UsageError
 
 Start = Callable[..., Run]
@@ -27,6 +28,8 @@ from time import sleep
 flags = dict(zip(sys.argv[2::2], sys.argv[3::2]))
 results, spec = Path(flags["-r"]), Path(flags["-e"]).read_text()
 (results / "weights").mkdir(parents=True, exist_ok=True)
+(results / "options.txt").write_text(f"{flags.get('--threads')} {flags.get('--gpu_index')}")
+(results / "from.txt").write_text(flags.get("-m", ""))
 done = [] if "--fresh" in sys.argv else sorted((results / "weights").glob("*.safetensors"))
 text = done[-1].read_text() if done else Path(flags["-m"]).read_text() if "-m" in flags else "random"
 for epoch in range(len(done) + 1, 3):
@@ -92,11 +95,16 @@ def made(root: Path) -> dict[str, bytes]:
 def test_each_category_with_data_is_trained_and_all_results_are_evaluated_once(
     start: Start, programs: Programs, trained: Path
 ) -> None:
-    result = finetuned(start, programs())
+    run = start(programs=programs(), **SETTINGS)
+    (result,) = pipeline.execute(run, ["finetune"])
+    assert isinstance(run.report, Quiet)
+    assert "vest is skipped: no item with landmarks in validation" in run.report.told
     assert tuple(result.told["models"]) == SHOWN
     assert result.told["skipped"]["vest"] == "no item with landmarks in validation"
     assert result.told["skipped"]["skirt"] == "no item with landmarks in train"
     assert len(result.told["skipped"]) == 10
+    begun = {path.read_text().rpartition("/weights/")[2] for path in (trained / "output/finetune").glob("*/from.txt")}
+    assert begun == {"hrnet_w18_epoch_002.safetensors"}, "with the weights of all categories"
     rows = json.loads((trained / "output/finetune/results.json").read_text())
     assert [row["category_id"] for row in rows] == list(SHOWN)
     assert result.told["figures"] == {"OKS_AP": 0.3}
@@ -133,12 +141,18 @@ def test_a_killed_run_goes_on_to_the_same_bytes(start: Start, programs: Programs
     assert made(trained) == whole
 
 
-def test_one_that_fails_ends_all_with_its_own_error(start: Start, programs: Programs, trained: Path) -> None:
+def test_one_that_fails_ends_all_with_its_own_error(
+    start: Start, programs: Programs, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 9)
     failing = programs(stop=SHOWN[1], fails=True)
-    error = error_of(DataError, finetuned, start, failing, match="out of room", **{"finetune.jobs": 3})
+    beside = {"finetune.jobs": 3}
+    error = error_of(DataError, finetuned, start, failing, match="out of room", **beside)
     assert error.exit_code == 3
     assert not (trained / "output/finetune/results.json").exists()
-    assert finetuned(start, programs(), **{"finetune.jobs": 3}).told["figures"] == {"OKS_AP": 0.3}
+    assert finetuned(start, programs(), **beside).told["figures"] == {"OKS_AP": 0.3}
+    options = {path.read_text() for path in (trained / "output/finetune").glob("*/options.txt")}
+    assert options == {"3 None"}, "they share the cores"
 
 
 def test_what_cannot_be_finetuned_is_refused(start: Start, programs: Programs, trained: Path) -> None:

@@ -151,6 +151,14 @@ def test_mmfashion_s_variants_have_names_of_their_own() -> None:
     )  # fmt: skip
 
 
+def test_what_nobody_knows_is_not_right_in_mmfashion_s_accuracy() -> None:
+    made = classification.metrics(CATEGORIES, recipe(names={"attributes": ("a", "b")}, box=False))
+    said = {"choices": np.zeros(4, np.float32), "attributes": np.array([0.9, 0.1], np.float32)}
+    for a in (0, -1):
+        made.update([said], [{"choices": np.array([1]), "attributes": np.array([a, 1], np.int8)}], infos()[:1])
+    assert made.scores().figures["mmfashion/attribute_accuracy3"] == pytest.approx((0 / 1 + 2 / 2) / 2)
+
+
 def test_mmfashion_averages_the_best_fifty_attributes() -> None:
     """Of sixty attributes an image each has one; the first thirty are found."""
     names = tuple(map(str, range(60)))
@@ -279,12 +287,12 @@ def coco(folder: Path) -> Source:
     folder.mkdir()
     rows = [
         (1, "Tee", (0, 0, 10, 10), [1], []), (1, "Dress", (10, 0, 20, 20), [2, 3], [1]),
-        (2, "Tee", (0, 5, 15, 10), [1], []), (4, "Cape", (0, 0, 9, 9), [1], []),
+        (2, "Tee", (0, 5, 15, 10), [1], []), (2, "Dress", (0, 0, 40, 20), [2], []), (4, "Cape", (0, 0, 9, 9), [1], []),
     ]  # fmt: skip
     names = [*CATEGORIES, "Cape"]
     annotations = [
         {"id": at, "image_id": image, "category_id": names.index(name) + 1, "bbox": box, "attribute_ids": has}
-        | {"unknown_attribute_ids": unknown}
+        | {"unknown_attribute_ids": unknown, "iscrowd": int(image == 2 and name == "Dress")}
         for at, (image, name, box, has, unknown) in enumerate(rows, start=1)
     ]
     images = [{"id": at, "file_name": f"{at}.png", "width": 40, "height": 20} for at in range(1, 5)]
@@ -323,7 +331,7 @@ def test_a_target_is_that_of_the_largest_object_and_the_others_are_counted(tmp_p
     notes = "\n".join(split.notes)
     assert "1 objects of the validation data are left out, such as one of 1.png" in notes
     assert "1 parts of objects" in notes, "b of the first, which the spec does not name"
-    assert sorted(count.items for count in split.losses.lost.values()) == [1, 1]
+    assert sorted(count.items for count in split.losses.lost.values()) == [1, 1, 1], "one is a crowd"
     split.losses.require_balance()
 
 
@@ -400,6 +408,13 @@ def test_ten_crops_say_together_what_their_mean_is(tmp_path: Path) -> None:
     assert ten["choices"]["colour"][1]["probability"] == pytest.approx((1 + 0.25) / 5, abs=1e-5)
     assert ten["attributes"]["all"][0]["probability"] == pytest.approx((3 + 2) / 10, abs=1e-5)
     assert plain["box"] == ten["box"] == [2 * (2 + 1), 2 * 2, 2 * (2 + 2), 2 * (2 + 4)]
+
+
+def test_of_ten_views_the_box_is_that_of_the_first() -> None:
+    """The others see other parts, or the mirror image."""
+    views = [prediction((at, 0, 0, 0), (0, 0), [at] * 7, (at, 0, 9, 9)) for at in (1, 2)]
+    said = classification.averaged(views, (10, 20), CATEGORIES)
+    assert (said["box"].tolist(), said["choices"][0], int(said["label"])) == ([11, 20, 19, 29], 1.5, 1)
 
 
 def test_a_model_of_other_attributes_than_the_spec_s_is_refused(tmp_path: Path) -> None:

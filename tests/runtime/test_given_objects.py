@@ -24,6 +24,8 @@ import specs
 from converters.pictures.drawing import colour_of
 from runtime.evaluation import samples
 from runtime.imaging.decoding import InMemory
+from runtime.inference.backends._cards import image_loader
+from runtime.inference.backends._seeing import ByObject
 from runtime.inference.cascade import load_cascade
 from runtime.inference.crops import Crops
 from runtime.inference.front_door import LoadedModel
@@ -289,6 +291,7 @@ def spec(toy: Path, pictures: Path, tmp_path: Path) -> Path:
     ]
     names = {5: "long skirt", 8: "Shirt", 9: "hat"}
     things = [(70, 8, [30, 10, 90, 110]), (70, 5, [128, 10, 90, 110]), (30, 9, [5, 5, 20, 20]), (30, 8, [1, 2, 30, 30])]
+    things.append((30, 8, [40, 40, 9, 9]))
     told = {
         "images": images, "categories": [{"id": number, "name": name} for number, name in names.items()],
         "annotations": [
@@ -310,7 +313,7 @@ def row(image: int, category: int, box: list[float], score: float = 0.5, **more:
 
 
 GOOD = [
-    row(30, 8, [0, 0, 64, 64], 0.4),
+    row(30, 8, [0, 0, 64, 64], 0.3),  # the threshold itself
     row(70, 5, [130, 5, 80, 100], 0.8, file_name="below/light.png", part_of=2),
     row(70, 8, [20, 8, 100, 118], 1),
     row(70, 9, [0, 0, 20, 20]),  # a class that the model does not have
@@ -359,7 +362,7 @@ def test_detections_of_a_file_are_the_samples(
             "without width or height on their images": 1,
         },
     }  # fmt: skip
-    assert told["found"] == 1.0, "of three objects that are the model's: the truth is that of the annotations"
+    assert told["found"] == 0.75, "of four objects that are the model's: the truth is that of the annotations"
 
 
 @pytest.mark.parametrize(
@@ -488,6 +491,15 @@ def test_what_makes_no_cascade_of_given_objects(
     assert key in said
     assert "Traceback" not in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_is_shown_objects_with_the_margin_that_its_card_says() -> None:
+    from runtime.imaging.views.framing import ObjectCrop
+
+    trained = ObjectCrop(width=48, height=64, margin=1.5, fill=(1, 2, 3), scale=0.25)
+    subject = Subject(None, "pins", ("Shirt",), (64, 48), 17, view=trained)  # type: ignore[arg-type]
+    told = Card("onnx", "pins_brightest", ("Shirt",), (64, 48), images_input(subject), {"keypoints": ""})
+    assert image_loader(told) == ByObject(ObjectCrop(width=48, height=64, margin=1.5, fill=(1, 2, 3)))
 
 
 def test_alone_it_is_refused_from_python_too(toy: Path, pictures: Path) -> None:

@@ -222,6 +222,17 @@ def test_a_recipe_has_what_the_spec_asks_for() -> None:
     assert (recipe.model.channels, len(recipe.model.slots)) == (81, 294)
 
 
+def test_what_a_spec_says_of_samples_and_of_the_evaluation_reaches_the_recipe() -> None:
+    text = SPEC.format(size="w18", classes="skirt", aggregated="true", flip_test="true")
+    text = text.replace("height: 128", "height: 128, margin: 1.5").replace(
+        "flip_test", "visibility: visible, flip_test"
+    )
+    recipe = networks.recipe(specs.parse_text(text, "hrnet", source="a.yaml"))
+    views: Any = (recipe.training_view, recipe.plain_view, recipe.inference_view)
+    assert [view.margin for view in views] == [1.5, 1.5, 1.5]
+    assert (recipe.evaluation.visibility, recipe.model.flip_test) == ("visible", True)
+
+
 def test_a_person_has_17_landmarks_and_garments_apart_294() -> None:
     person, apart = recipe_of(classes="person"), recipe_of(aggregated="false")
     assert (person.model.channels, person.model.slots, person.model.flip[:5]) == (17, tuple(range(17)), (0, 2, 1, 4, 3))

@@ -18,6 +18,7 @@ from runtime.imaging.placement import Placement
 from runtime.programs import evaluate
 from runtime.tasks import ImageInfo, Prediction, ReportOptions, ResultsOptions, keypoints
 from runtime.tasks.detection.drawing import PREDICTION
+from runtime.tasks.keypoints.distances import Distances
 from runtime.tasks.keypoints.measuring import KeypointMetrics
 from tltpipe.errors import UsageError
 
@@ -109,6 +110,15 @@ def test_random_data_are_judged_as_pycocotools_does(tmp_path: Path, seed: int) -
     assert not np.isnan([*ours.values()]).any()
 
 
+def test_results_with_boxes_are_as_large_as_these(tmp_path: Path) -> None:
+    """The area decides what unmatched predictions count as; COCO's programs take it from "bbox" where there is one."""
+    data, rows = scattered(tmp_path, 3)
+    random = np.random.default_rng(3)
+    rows = [each | {"bbox": [9, 9, *random.uniform(20, 200, 2).tolist()]} for each in rows]
+    ours = data.measured(data.results(rows)).measured().oks
+    assert ours == pytest.approx(judged(data.truth, rows), abs=1e-9, nan_ok=True)
+
+
 SPEC = """\
 dataset:
   train_data_sources: [{{json_file: {root}/truth.json, image_dir: {root}/images}}]
@@ -158,6 +168,19 @@ def test_files_of_several_models_are_measured_together(two: Judged, capsys: pyte
     assert [each["class"] for each in values["worst"]] == ["skirt", "vest"]
     assert (two.root / "evaluation/evaluation.json").is_file()
     assert {"pck.png", "worst.png"} <= {*values["pictures_drawn"]}
+
+
+def test_a_landmark_weighs_as_much_as_any_and_a_fifth_of_the_longer_side_is_too_far() -> None:
+    shares = np.array([0.1, 0.2, 0.19, 0.39])
+    measured = Distances(np.array([0, 0, 0, 2]), 100 * shares, shares, 4)
+    assert measured.figures["PCK"] == pytest.approx((2 / 3 + 0) / 2), "of the two that are labelled"
+
+
+def test_distances_are_shares_of_the_longer_side(one: Judged) -> None:
+    """35 pixels are a sixth of 210 and a quarter of 140."""
+    measured = one.measured(one.results([row(7, SKIRT, shifted(21, 28), 0.9, box=[*BOX])])).measured()
+    (figures,) = [each.figures for each in measured.distances if len(each)]
+    assert (figures["PCK"], figures["EPE"]) == (1, pytest.approx(35))
 
 
 def test_of_boxes_that_are_not_annotated_no_distance_is_told(two: Judged, capsys: pytest.CaptureFixture[str]) -> None:

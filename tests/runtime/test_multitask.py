@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -108,6 +109,19 @@ def test_what_is_not_known_gives_no_loss() -> None:
     assert values(both(images(), [known, unknown])) == pytest.approx(alone), "nor does it thin out that of the others"
 
 
+def test_of_an_unknown_category_the_type_is_unknown() -> None:
+    found = values(network("per_type").eval()(images(), [target(0), target(0)]))
+    assert (found["type"], found["category"]) == (0, 0)
+
+
+def test_the_backbone_sees_pixels_from_minus_one_to_one() -> None:
+    seen: list[Any] = []
+    whole = network().eval()
+    whole.backbone["conv1"].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    whole.predict(torch.tensor([0.0, 127.5, 255.0]).reshape(3, 1, 1, 1).expand(3, 3, 64, 96))
+    assert seen[0][:, 0, 0, 0].tolist() == [-1, 0, 1]
+
+
 def test_the_box_is_learnt_as_shares_of_the_input_times_beta() -> None:
     wide, half = network(loss=Loss(beta=0.5)).eval(), torch.tensor([[0.25, 0.25, 0.75, 0.75]])
     said = wide.said(images(1)).boxes
@@ -205,4 +219,6 @@ def test_an_input_is_cut_out_of_the_stretched_image() -> None:
     assert np.ptp(corners, axis=0) == pytest.approx([32, 16], rel=0.1)
     zooming = Cut(width=100, height=100, stretched=(100, 100), zoom=0.2, shift=0.1)
     scales = np.array([np.diag(zooming.placement((100, 100), random).matrix)[:2] for _ in range(200)])
+    about_the_middle = replace(zooming, shift=0).placement((100, 100), random).matrix @ (50, 50, 1)
+    assert about_the_middle[:2].tolist() == pytest.approx([50, 50])
     assert (scales.min() >= 0.8, scales.max() <= 1.2, np.ptp(scales) > 0.3) == (True, True, True)
