@@ -95,6 +95,12 @@ OTHER_ANNOTATIONS = Rule(
     "folders with other annotations of the same images, which are not read",
     "name that folder to read them",
 )
+NO_PARTITION = Rule(
+    "F120",
+    "warning",
+    "the list that says which image is in which split is missing: all are in train",
+    "unpack the folder Eval beside the annotations, or make splits: tltpipe split",
+)
 
 # I: images
 BROKEN_PICTURE = Rule("I201", "error", "pictures that cannot be read", _PUT_BACK, mended=True)

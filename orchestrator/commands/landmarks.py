@@ -31,7 +31,7 @@ EPOCHS = typer.Option(min=1, help="Passes over the objects (default: the network
 BATCH = typer.Option(min=1, help="Objects per step on each GPU (default: the network's).", show_default=False)
 JOBS = typer.Option(min=1, help="Categories that are trained at a time (default: 1).", show_default=False)
 FILES = typer.Argument(metavar="RESULTS...", help="Files of results, each of other categories.", show_default=False)
-OUT = typer.Option("--out", "-o", help="File to write.", show_default=False)
+OUT = typer.Option("--output", "-o", metavar="OUT", help="Results file to write.", show_default=False)
 
 
 @app.command()
@@ -128,7 +128,7 @@ def ensemble(
     results: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="COCO results of landmarks.", show_default=False)
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="Results file to write.")],
+    output: Annotated[Path, OUT],
     force: Annotated[bool, FORCE] = False,
 ) -> None:
     """Write the mean of results for the same detections: of their landmarks, and of their scores."""

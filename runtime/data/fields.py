@@ -91,8 +91,12 @@ class Sampling(Protocol):
     """A field without which an object is no sample of its own, though it stays with the objects of its image: to
     COCO's evaluation it is neither right nor wrong."""
 
-    def sampled(self, column: Column) -> NDArray[np.bool_]:
-        """Which objects of ``column`` are samples [M]."""
+    def sampled(self, column: Column, sizes: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which objects of ``column`` are samples [M]; ``sizes`` [M, 2] width and height of the image of each."""
+        ...
+
+    def doubts(self, column: Column, sizes: NDArray[np.int32]) -> Sequence[str]:
+        """What is odd about the objects of ``column``, a line each for the user."""
         ...
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import sys
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,15 +24,15 @@ class Keypoints:
     """Float32 [n, ``count``, 3] x, y, visibility (2 visible, 1 occluded, 0 not labelled, then x = y = 0).
 
     Stored are an object's own points alone, of a vector in which each class has its place, and what a mirror swaps.
-    Objects of which none is labelled are no samples. Points that leave the input are labelled no more, unless they are
-    kept ``beyond`` it: of a heat map that is centred there a part may be seen.
+    Objects of which none is labelled on the image are no samples. Points that leave the input are labelled no more,
+    unless they are kept ``beyond`` it: of a heat map that is centred there a part may be seen.
     """
 
     count: int
     beyond: bool = False
     per: Literal["object"] = "object"
     to_model: bool = True
-    unsampled: str = "items without landmarks: no point of them is labelled"
+    unsampled: str = "items without landmarks: no labelled point of them lies on their image"
 
     def column(self) -> Column:
         return Ragged()
@@ -51,9 +50,15 @@ class Keypoints:
             placed[number, own.slots] = seen.placement.points(own.points, own.mirror, beyond=self.beyond)
         return placed
 
-    def sampled(self, column: Column) -> NDArray[np.bool_]:
-        assert isinstance(column, Ragged)
-        return np.array([any(_visibility(value)) for value in column.take(np.arange(len(column)))], np.bool_)
+    def sampled(self, column: Column, sizes: NDArray[np.int32]) -> NDArray[np.bool_]:
+        return _counts(column, sizes)[:, 0] > 0
+
+    def doubts(self, column: Column, sizes: NDArray[np.int32]) -> Sequence[str]:
+        outside = _counts(column, sizes)[:, 1]
+        if not outside.any():
+            return ()
+        objects = np.count_nonzero(outside)
+        return (f"{outside.sum()} labelled landmarks of {objects} objects lie outside their images",)
 
     def _bytes(self, thing: Object, slot: KeypointSlot | None, sample: Sample) -> bytes:
         if slot is None or not thing.keypoints:
@@ -111,9 +116,22 @@ def own_points(value: bytes) -> OwnPoints:
     return OwnPoints(slice(offset, offset + count), order, points)
 
 
-def _visibility(value: bytes) -> bytes:
-    """Of each point."""
-    return value[4 + 10 * int.from_bytes(value[2:4], sys.byteorder) :]
+def _counts(column: Column, sizes: NDArray[np.int32]) -> NDArray[np.int64]:
+    """How many labelled points of each object of ``column`` lie on its image and outside it [M, 2]; ``sizes`` [M, 2] are
+    those of the images."""
+    assert isinstance(column, Ragged)
+    lengths, counts = np.diff(np.frombuffer(column.ends, np.int64)), np.zeros((len(sizes), 2), np.int64)
+    for length in np.unique(lengths[lengths > len(_NO_POINTS)]).tolist():
+        alike = np.flatnonzero(lengths == length)
+        for places in np.array_split(alike, -(-len(alike) // PART)):
+            points = stored_points(column, places, (length - len(_NO_POINTS)) // 11)
+            inside = ((points[..., :2] >= 0) & (points[..., :2] <= sizes[places, None])).all(axis=2)
+            labelled = points[..., 2] > 0
+            counts[places, 0] = (labelled & inside).sum(axis=1)
+            counts[places, 1] = (labelled & ~inside).sum(axis=1)
+    return counts
 
 
+PART = 4096
+"""Objects whose points are looked at together."""
 _NO_POINTS = struct.pack("=HH", 0, 0)

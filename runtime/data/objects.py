@@ -19,7 +19,8 @@ def per_object(split: Split, what: str, sources: Sequence[Source]) -> Split:
 
     Raises DataError where none can be.
     """
-    chosen, notes = np.ones(len(split.labels), np.bool_), list(split.notes)
+    chosen = np.ones(len(split.labels), np.bool_)
+    notes = [*split.notes, *(f"{what} data: {doubt}" for doubt in split.doubts())]
     for why, lacking in split.unsampled().items():
         count = int(np.count_nonzero(chosen & lacking))
         if not count:

@@ -123,10 +123,22 @@ class Split:
     def unsampled(self) -> dict[str, NDArray[np.bool_]]:
         """Which objects [M] are no samples of their own, and what they are: crowds, or without what a field needs."""
         found = {CROWDS: self["crowd"]} if "crowd" in self.columns else {}
-        for name, each in self.fields.items():
-            if isinstance(each, Sampling):
-                found[each.unsampled] = ~each.sampled(self.columns[name])
+        for name, each in self._sampling.items():
+            found[each.unsampled] = ~each.sampled(self.columns[name], self._sizes)
         return found
+
+    def doubts(self) -> list[str]:
+        """What is odd about objects that are to be samples."""
+        return [line for name, each in self._sampling.items() for line in each.doubts(self.columns[name], self._sizes)]
+
+    @property
+    def _sampling(self) -> dict[str, Sampling]:
+        return {name: each for name, each in self.fields.items() if isinstance(each, Sampling)}
+
+    @property
+    def _sizes(self) -> NDArray[np.int32]:
+        """Width and height [M, 2] of the image of each object."""
+        return np.repeat(self.sizes, np.diff(self.starts), axis=0)
 
 
 def _flat(image: Annotated) -> Sequence[bool]:

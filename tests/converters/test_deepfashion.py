@@ -173,7 +173,9 @@ def test_folders_of_lists_in_use_and_the_whole_one_level_deeper(tmp_path: Path) 
     for path in (tmp_path / "data", tmp_path / "data/benchmark", tmp_path / "data/benchmark/Anno_coarse"):
         assert [sample.id for sample in train(path)] == [*NAMES[:3]]
     (tmp_path / "data/benchmark/Eval/list_eval_partition.txt").unlink()
-    assert {name: len(list(each)) for name, each in splits(tmp_path / "data").items()} == {"train": 4}
+    found = splits(tmp_path / "data")
+    assert {name: len(list(each)) for name, each in found.items()} == {"train": 4}
+    assert [finding.rule.code for finding in found["train"].findings] == ["F120"], "nobody says which is for validation"
 
 
 def test_fine_lists_are_a_data_set_of_their_own(tmp_path: Path) -> None:
@@ -277,11 +279,11 @@ def test_rows_in_another_order_and_of_another_width(root: Path) -> None:
     before = {name: list(each) for name, each in splits(root).items()}
     for path in [*(root / "Anno").glob("list_[bl]*.txt"), root / "Eval/list_eval_partition.txt"]:
         head, rows = path.read_text().splitlines()[:2], path.read_text().splitlines()[2:]
-        written(path, "\r\n".join([*head, *reversed(rows)]) + "\r\n\r\n")
+        written(path, "\ufeff" + "\r\n".join([*head, *reversed(rows)]) + "\r\n\r\n")
     path = root / "Anno/list_attr_img.txt"
     head, rows = path.read_text().splitlines()[:2], path.read_text().splitlines()[2:]
     tight = ["\t".join(row.rsplit(None, 5)) for row in rows]
-    written(path, "\n".join([*head, *tight[2:], *tight[:2]]))
+    written(path, "\ufeff" + "\n".join([*head, *tight[2:], *tight[:2]]))
     assert {name: list(each) for name, each in splits(root).items()} == before
 
 

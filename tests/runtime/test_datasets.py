@@ -196,6 +196,17 @@ def test_objects_without_landmarks_and_crowds_are_no_samples_but_stay_true(base:
     assert error.where == tmp_path / "none" / "train.json"
 
 
+def test_landmarks_outside_their_image_are_told(base: Recipe, tmp_path: Path) -> None:
+    one, beside = annotation(1, id=6), annotation(3, keypoints=[12, 22, 2, 9000, 22, 2], id=7)
+    far = annotation(3, keypoints=[9012, 22, 2, 0, 0, 0], id=8)
+    source = coco(tmp_path, one, beside, far)
+    split = frames.training(
+        replace(base, data=Data(training=(source,), validation=(), mapping={}, per_object=True)), CLASSES, RICH
+    )
+    assert split.samples == 2, "nothing can be learnt from one that lies elsewhere as a whole"
+    assert any("2 labelled landmarks of 2 objects" in note for note in split.notes)
+
+
 @pytest.mark.parametrize("vector", [8, 81, 294])
 def test_landmarks_of_a_garment_lie_in_its_slots_whatever_the_vector_of_the_file(
     base: Recipe, tmp_path: Path, vector: int

@@ -135,8 +135,10 @@ def _words(partition: Path, changed: int) -> tuple[str, ...]:  # noqa: ARG001
 
 
 def findings(place: Part) -> tuple[Finding, ...]:
-    """That other annotations of these images are not read."""
+    """That other annotations of these images are not read, or nothing says how they are split."""
     found = Findings()
+    if not place.fine and place.partition is None:
+        found.add(rules.NO_PARTITION, place.lists)
     for folder in place.beside:
         found.add(rules.OTHER_ANNOTATIONS, folder)
     return found.all()

@@ -98,7 +98,8 @@ def other_count(path: Path, count: int, rows: int) -> DataError:
 def header(content: bytes, path: Path, column: str) -> tuple[int, int]:
     """What the header lines at the start of ``content`` say: the number of rows, and where these begin."""
     lines = content.split(b"\n", 2)
-    number, names = lines[0].strip(), lines[1].split() if len(lines) > 1 else []
+    number = lines[0].removeprefix(codecs.BOM_UTF8).strip()
+    names = lines[1].split() if len(lines) > 1 else []
     begins = "the file begins with two lines, the number of rows and the names of the columns"
     if not number.isdigit() or len(number) > 9:
         what = f"the first line must be the number of rows, not {shown(number)}"
