@@ -117,8 +117,8 @@ def own_points(value: bytes) -> OwnPoints:
 
 
 def _counts(column: Column, sizes: NDArray[np.int32]) -> NDArray[np.int64]:
-    """How many labelled points of each object of ``column`` lie on its image and outside it [M, 2]; ``sizes`` [M, 2] are
-    those of the images."""
+    """How many labelled points of each object of ``column`` lie on its image, and outside it [M, 2]; ``sizes`` [M, 2]
+    are those of the images."""
     assert isinstance(column, Ragged)
     lengths, counts = np.diff(np.frombuffer(column.ends, np.int64)), np.zeros((len(sizes), 2), np.int64)
     for length in np.unique(lengths[lengths > len(_NO_POINTS)]).tolist():
