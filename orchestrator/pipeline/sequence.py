@@ -34,7 +34,7 @@ def require(run: Run, name: str) -> None:
     if not has(run, name):
         network = run.config.network
         what = f"{network} has no stage {name}: it is trained on {sources.of_run(run).ABOUT}"
-        raise UsageError(what, hint=f"its stages: {', '.join(every(run))}")
+        raise UsageError(what, hint=f"its stages: {', '.join(every(run))}; another network: --set network=NAME")
 
 
 def needs(run: Run, name: str) -> tuple[str, ...]:

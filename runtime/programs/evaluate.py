@@ -241,9 +241,11 @@ def _of_results(arguments: argparse.Namespace, task: Task, recipe: Recipe, say: 
     if not isinstance(metrics, TakesResults):
         what = f"--results is for networks that predict landmarks, which {arguments.network} does not"
         raise UsageError(what, hint="give a model with -m")
+    paths = [program.host(text) for text in arguments.results]
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise UsageError("--results names a file twice, whose results would count twice", hint="name each file once")
     split = _validation_data(recipe, recipe.classes, task, progress.for_stream())
     say(f"evaluation  {frames.describe(split)}")
-    paths = [program.host(text) for text in arguments.results]
     metrics.judge(split)
     for note in metrics.take(paths):
         program.warn(note)

@@ -228,7 +228,9 @@ def test_results_of_classes_that_are_not_trained_are_told(two: Judged, capsys: p
 
 def test_what_does_not_go_with_results(two: Judged, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = str(two.results([row(7, SKIRT, OWN, 0.9)]))
-    for options in ([], ["-m", "model.ckpt", "--results", path], ["--results", path, "--boxes", path]):
+    for options in (
+        [], ["-m", "model.ckpt", "--results", path], ["--results", path, "--boxes", path], ["--results", path, path],
+    ):  # fmt: skip
         assert evaluated(two, capsys, *options)[0] == 2
     (tmp_path / "empty.json").write_text("[]")
     assert evaluated(two, capsys, "--results", str(tmp_path / "empty.json"))[0] == 3
