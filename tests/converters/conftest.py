@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+import deepfashion_lists
 import pytest
 from PIL import Image, ImageDraw
 
@@ -207,7 +208,18 @@ def penn_fudan(root: Path) -> None:
 @pytest.fixture(scope="session")
 def handmade() -> Mapping[str, Callable[[Path], None]]:
     """For each format that is read only, what makes a small data set with all that it can hold."""
-    return {"labelme": labelme, "cvat": cvat, "visdrone": visdrone, "via": via, "penn_fudan": penn_fudan}
+    return {
+        "labelme": labelme, "cvat": cvat, "visdrone": visdrone, "via": via, "penn_fudan": penn_fudan,
+        "deepfashion": deepfashion_lists.coarse, "multitask_csv": multitask_csv,
+    }  # fmt: skip
+
+
+def multitask_csv(root: Path) -> None:
+    """Three images, two of train."""
+    for name in ("1.jpg", "sub/2.jpg", "3.jpg"):
+        picture(root / "images" / name, (40, 30))
+    written(root / "train.csv", "fname,base_color,Usage of it\n1.jpg,Navy Blue,Casual\nsub/2.jpg,Red,Formal\n")
+    written(root / "val.csv", "fname,base_color,Usage of it\n3.jpg,Red,Casual\n")
 
 
 @dataclass(frozen=True)

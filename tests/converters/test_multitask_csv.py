@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from refusals import error_of
 
 import converters
@@ -15,17 +14,10 @@ from converters.transfer.convert import convert
 from tltpipe.errors import DataError
 from tltpipe.progress import Silent
 
-TABLE = "fname,base_color,Usage of it\n1.jpg,Navy Blue,Casual\nsub/2.jpg,Red,Formal\n"
-
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    for name in ("1.jpg", "sub/2.jpg", "3.jpg"):
-        path = tmp_path / "set/images" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (40, 30)).save(path)
-    (tmp_path / "set/train.csv").write_text(TABLE)
-    (tmp_path / "set/val.csv").write_text("fname,base_color,Usage of it\n3.jpg,Red,Casual\n")
+def root(tmp_path: Path, handmade: Mapping[str, Callable[[Path], None]]) -> Path:
+    handmade["multitask_csv"](tmp_path / "set")
     return tmp_path / "set"
 
 
@@ -63,7 +55,7 @@ BROKEN: dict[str, tuple[Callable[[str], str], int, str]] = {
 @pytest.mark.parametrize("case", BROKEN)
 def test_what_is_wrong_is_told_with_its_line(case: str, root: Path) -> None:
     change, line, word = BROKEN[case]
-    (root / "train.csv").write_text(change(TABLE))
+    (root / "train.csv").write_text(change((root / "train.csv").read_text()))
     problem = error_of(DataError, lambda: list(converters.read("multitask_csv", root, "train")))
     assert (problem.where.path, problem.where.line) == (root / "train.csv", line)
     assert word in str(problem)
