@@ -44,16 +44,6 @@ ATTRIBUTES: dict[str, tuple[int, str]] = dict(
 """Type of each attribute and where on a garment it is to be seen: "cloth" anywhere, "front" where nothing covers it,
 "neck", "sleeves", "waist" or "hem"."""
 
-FINE: dict[str, tuple[str, ...]] = {
-    "pattern": ("floral", "graphic", "striped", "embroidered", "pleated", "solid", "lattice"),
-    "sleeve": ("long_sleeve", "short_sleeve", "sleeveless"),
-    "length": ("maxi_length", "mini_length", "no_dress"),
-    "neckline": ("crew_neckline", "v_neckline", "square_neckline", "no_neckline"),
-    "fabric": ("denim", "chiffon", "cotton", "leather", "faux", "knit"),
-    "fit": ("tight", "loose", "conventional"),
-}
-"""The 26 attributes of the re-labelled part, by group."""
-
 
 def attributes(design: Design) -> frozenset[str]:
     """All that is so of a garment, of ``ATTRIBUTES``."""

@@ -10,24 +10,6 @@ from converters.sample.outfits import Design
 
 Random = np.random.Generator
 
-UPPER, LOWER, FULL = 1, 2, 3
-NAMES = {
-    UPPER: (
-        *("Anorak", "Blazer", "Blouse", "Bomber", "Button-Down", "Cardigan", "Flannel", "Halter", "Henley", "Hoodie"),
-        *("Jacket", "Jersey", "Parka", "Peacoat", "Poncho", "Sweater", "Tank", "Tee", "Top", "Turtleneck"),
-    ),
-    LOWER: (
-        *("Capris", "Chinos", "Culottes", "Cutoffs", "Gauchos", "Jeans", "Jeggings", "Jodhpurs", "Joggers"),
-        *("Leggings", "Sarong", "Shorts", "Skirt", "Sweatpants", "Sweatshorts", "Trunks"),
-    ),
-    FULL: (
-        *("Caftan", "Cape", "Coat", "Coverup", "Dress", "Jumpsuit", "Kaftan", "Kimono", "Nightdress", "Onesie"),
-        *("Robe", "Romper", "Shirtdress", "Sundress"),
-    ),
-}
-CATEGORIES: dict[str, int] = {name: kind for kind, names in NAMES.items() for name in names}
-"""The type of each category, in the order of their numbers."""
-
 DRAWN: dict[str, tuple[int, ...]] = {
     "Tee": (1,), "Henley": (1, 2), "Button-Down": (1, 2), "Blouse": (1, 2), "Top": (2,), "Turtleneck": (2,),
     "Flannel": (2,), "Sweater": (2,), "Tank": (5, 6), "Blazer": (3, 4), "Bomber": (3, 4), "Jacket": (3, 4),

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from converters.model.deepfashion import CATEGORIES, FINE
 from converters.sample import draw
-from converters.sample.attributes import ATTRIBUTES, FINE, attributes
-from converters.sample.catalogue import CATEGORIES, DRAWN, draw_design
+from converters.sample.attributes import ATTRIBUTES, attributes
+from converters.sample.catalogue import DRAWN, draw_design
 from converters.sample.fabrics import COLOURS, PALETTE
 from converters.sample.layouts.deepfashion import Row, arrange_folder, garments
 from converters.sample.scene import Scene

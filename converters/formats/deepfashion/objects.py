@@ -13,39 +13,17 @@ from converters.formats.deepfashion.index import Key, Values
 from converters.formats.deepfashion.places import Part
 from converters.formats.deepfashion.tables import Cell, shown
 from converters.model import Attribute, Box, Keypoint, Keypoints, KeypointSlot, Object, rules
+from converters.model.deepfashion import CATEGORIES, FINE, FULL, TYPES
+from converters.model.deepfashion import LANDMARKS as OWN
 from converters.model.findings import Findings
 from tltpipe.errors import DataError, Location
 
-TYPES = ("upper_body", "lower_body", "full_body")
-"""Of categories, from 1; those of landmark rows ("clothes type") count alike."""
 COARSE = ("texture", "fabric", "shape", "part", "style")
-FINE: dict[str, tuple[str, ...]] = {
-    "pattern": ("floral", "graphic", "striped", "embroidered", "pleated", "solid", "lattice"),
-    "sleeve": ("long_sleeve", "short_sleeve", "sleeveless"),
-    "length": ("maxi_length", "mini_length", "no_dress"),
-    "neckline": ("crew_neckline", "v_neckline", "square_neckline", "no_neckline"),
-    "fabric": ("denim", "chiffon", "cotton", "leather", "faux", "knit"),
-    "fit": ("tight", "loose", "conventional"),
-}
-"""The groups of the fine lists, from 1, and the attributes of each."""
-
-_CATEGORIES = (
-    *("Anorak", "Blazer", "Blouse", "Bomber", "Button-Down", "Cardigan", "Flannel", "Halter", "Henley", "Hoodie"),
-    *("Jacket", "Jersey", "Parka", "Peacoat", "Poncho", "Sweater", "Tank", "Tee", "Top", "Turtleneck"),
-    *("Capris", "Chinos", "Culottes", "Cutoffs", "Gauchos", "Jeans", "Jeggings", "Jodhpurs", "Joggers", "Leggings"),
-    *("Sarong", "Shorts", "Skirt", "Sweatpants", "Sweatshorts", "Trunks"),
-    *("Caftan", "Cape", "Coat", "Coverup", "Dress", "Jumpsuit", "Kaftan", "Kimono", "Nightdress", "Onesie", "Robe"),
-    *("Romper", "Shirtdress", "Sundress"),
-)
-_UPPER, _LOWER = 20, 16
-"""How many of the published categories are of the first two types."""
 
 LANDMARKS = (
     *("left collar", "right collar", "left sleeve", "right sleeve"),
     *("left waistline", "right waistline", "left hem", "right hem"),
 )
-_OWN = ((0, 1, 2, 3, 6, 7), (4, 5, 6, 7), tuple(range(8)))
-"""Which of them each type has, in its own order."""
 SLOT = KeypointSlot(LANDMARKS, 0, len(LANDMARKS))
 """All categories have one vector: what a type does not have is not labelled."""
 
@@ -60,9 +38,7 @@ def categories(place: Part) -> tuple[tuple[str, ...], dict[str, str]]:
     """
     path = next((path for path in place.category_lists if path.is_file()), place.category_lists[0])
     if place.fine and not path.is_file():
-        return _CATEGORIES, {
-            name: TYPES[(at >= _UPPER) + (at >= _UPPER + _LOWER)] for at, name in enumerate(_CATEGORIES)
-        }
+        return tuple(CATEGORIES), {name: TYPES[kind - 1] for name, kind in CATEGORIES.items()}
     names, types = _listed(path, "category_name", TYPES)
     if len(set(names)) < len(names):
         row = next(row for row, name in enumerate(names) if name in names[:row])
@@ -160,7 +136,7 @@ class Reader:
         if not 1 <= kind <= len(TYPES):
             told = ", ".join(f"{number} {name}" for number, name in enumerate(TYPES, start=1))
             raise self._error(places.LANDMARKS, cell.line, f"the clothes type {kind} is none of {told}")
-        own = _OWN[kind - 1]
+        own = OWN[kind]
         if len(numbers) != 2 + 3 * len(own):
             what = f"clothes type {kind} has {len(own)} landmarks of 3 numbers, but {len(numbers) - 2} numbers follow"
             raise self._error(places.LANDMARKS, cell.line, what, code=rules.LANDMARK_COUNT.code)
@@ -179,9 +155,9 @@ class Reader:
             what = f"{2 * len(LANDMARKS)} numbers are needed, x and y of 8 landmarks, not {len(numbers)}"
             raise self._error(places.LANDMARKS, cell.line, what, code=rules.LANDMARK_COUNT.code)
         pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
-        own = _OWN[TYPES.index(self.types[self.categories.index(category)])]
+        own = OWN[1 + TYPES.index(self.types[self.categories.index(category)])]
         if any(any(pair) for pair in pairs[len(own) :]):
-            own = _OWN[-1]
+            own = OWN[FULL]
         flat = [0] * (3 * len(LANDMARKS))
         for slot, pair in zip(own, pairs, strict=False):
             if any(pair):

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.model.deepfashion import CATEGORIES, FINE, FULL, LANDMARKS, LOWER
 from converters.model.garments import BY_ID
-from converters.sample.attributes import ATTRIBUTES, FINE, attributes, fine, lost
-from converters.sample.catalogue import BLOCK, CATEGORIES, FULL, LOWER, UPPER, draw_design
+from converters.sample.attributes import ATTRIBUTES, attributes, fine, lost
+from converters.sample.catalogue import BLOCK, draw_design
 from converters.sample.cuts import OutwearCut, UpperCut
 from converters.sample.outfits import Design, Outfit, draw_outfit
 from converters.sample.scene import QUALITY, Placed, Scene, arrange, photograph
@@ -267,11 +268,7 @@ def _write_fine(folder: Path, rows: Sequence[Row]) -> None:
             files.write_text(folder / f"{split}{suffix}.txt", "\n".join(lines) + "\n")
 
 
-_EIGHT = {UPPER: (0, 1, 2, 3, 6, 7), LOWER: (4, 5, 6, 7), FULL: tuple(range(8))}
-"""Which of the full body's eight landmarks a garment of this type has."""
-
-
 def _eight(row: Row) -> str:
     marks = dict.fromkeys(range(8), (0, 0))
-    marks.update(zip(_EIGHT[CATEGORIES[row.category]], (mark[1:] for mark in row.landmarks), strict=True))
+    marks.update(zip(LANDMARKS[CATEGORIES[row.category]], (mark[1:] for mark in row.landmarks), strict=True))
     return " ".join(f"{value:03d}" for mark in marks.values() for value in mark)
