@@ -34,7 +34,9 @@ done = [] if "--fresh" in sys.argv else sorted((results / "weights").glob("*.saf
 text = done[-1].read_text() if done else Path(flags["-m"]).read_text() if "-m" in flags else "random"
 for epoch in range(len(done) + 1, 3):
     text = hashlib.sha256(f"{text} {spec} {epoch}".encode()).hexdigest()
-    (results / "weights" / f"hrnet_w18_epoch_{epoch:03d}.safetensors").write_text(text)
+    half = results / "half"
+    half.write_text(text)
+    half.rename(results / "weights" / f"hrnet_w18_epoch_{epoch:03d}.safetensors")
     if STOP and epoch == 1 and results.name == STOP:
         if FAILS:
             print("error: out of room\\n  hint: make some", file=sys.stderr)
