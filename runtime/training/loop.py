@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 class Step:
     """Iteration ``number`` (from 0, over all epochs) with its learning rate and the value of each loss.
 
-    ``gradient_norm`` is that before clipping; the step took ``seconds``, of which it waited ``data_wait`` for its batch,
-    and has seen ``images``, those of all processes.
+    ``gradient_norm`` is that before clipping; the step took ``seconds``, ``data_wait`` of them for its batch, and has
+    seen ``images``, those of all processes.
     """
 
     number: int

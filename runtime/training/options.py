@@ -14,7 +14,7 @@ class TrainOptions:
 
     ``fresh``: what an unfinished run has left is not gone on with. ``clip_norm`` and ``ema`` (the decay) None: neither.
     ``save_minutes``: how often to save within an epoch. ``gpus`` is the number that was asked for.
-    ``threads`` None: as many as prove fastest on the CPU. ``command`` is the line that goes on with this training, without
+    ``threads`` None: as many as prove fastest on the CPU. ``command`` is the line that resumes this training, without
     its key.
     """
 

@@ -1,4 +1,4 @@
-"""What the steps of a training measured, as lines of ``steps.jsonl``: a JSON object a step, in a long training for some.
+"""What the steps of a training measured, as lines of ``steps.jsonl``: a JSON object a step, of a long one for several.
 
 The file stays small however long a training is: of more than ``LINES`` steps so many share a line that about as many
 lines remain. A line ends with every checkpoint, so that a run that goes on from one continues it without a gap.
@@ -98,7 +98,7 @@ def _number(line: str) -> int | None:
 
 
 def _record(epoch: int, steps: list[Step]) -> dict[str, Any]:
-    """One line of ``steps``: means, of the loss the range, too; "time" is when they were over, in seconds since 1970."""
+    """One line of ``steps``: means, of the loss the range, too; "time" is when they ended, in seconds since 1970."""
     losses = [sum(step.losses.values()) for step in steps]
     seconds, last = sum(step.seconds for step in steps), steps[-1]
     record: dict[str, Any] = {"step": last.number, "epoch": epoch, "loss": _mean(losses)}
