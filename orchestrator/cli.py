@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.commands import landmarks, spec, stages, tao
+from orchestrator.commands import landmarks, serve, spec, stages, tao
 from orchestrator.commands.check import check
 from orchestrator.commands.convert import convert
 from orchestrator.commands.fetch import fetch
@@ -251,6 +251,7 @@ for plain_command in (fetch, check, stats, view, convert, split, schema):
 
 
 app.command(context_settings=tao.RAW)(tao.tao)
+app.command(context_settings=tao.RAW)(serve.serve)
 
 
 @image_app.command("build")
