@@ -12,7 +12,10 @@ let made = 0;
 
 function shape(name, attributes = {}, text = null) {
   const drawn = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) if (value !== null) drawn.setAttribute(key, value);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === "style") drawn.style.cssText = value;
+    else if (value !== null) drawn.setAttribute(key, value);
+  }
   if (text !== null) drawn.textContent = text;
   return drawn;
 }
@@ -302,14 +305,14 @@ export function heatMatrix(place, options) {
   const top = Math.min(22, Math.max(...columns.map((name) => name.length), 1)) * 5 + 26;
   const width = left + cell * columns.length + 70, height = top + cell * rows.length + 8;
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  svg.setAttribute("style", `min-width: ${Math.min(width, 900)}px; max-width: ${width * 1.2}px`);
+  svg.style.cssText = `min-width: ${Math.min(width, 900)}px; max-width: ${width * 1.2}px`;
   const cells = values.map((row, r) => {
     const total = row.reduce((sum, each) => sum + each, 0);
     svg.append(shape("text", { x: left - 8, y: top + (r + 0.5) * cell + 4, "text-anchor": "end" }, cut(rows[r])));
     return row.map((value, c) => {
       const share = total ? value / total : 0;
       const group = shape("g", { class: "cell", tabindex: r + c ? -1 : 0, role: "img", "aria-label": `${rowTitle} ${rows[r]}, ${columnTitle} ${columns[c]}: ${short(value)}, ${(100 * share).toFixed(1)} %` });
-      group.append(shape("rect", { class: r === c && rows[r] === columns[c] ? "fill good" : "fill", "fill-opacity": (share ? 0.08 + 0.92 * share : 0.03).toFixed(3), x: left + c * cell, y: top + r * cell, width: cell, height: cell, rx: 3 }));
+      group.append(shape("rect", { class: "fill", "fill-opacity": (share ? 0.08 + 0.92 * share : 0.03).toFixed(3), x: left + c * cell, y: top + r * cell, width: cell, height: cell, rx: 3 }));
       if (value && cell > 30) group.append(shape("text", { class: share > 0.55 ? "over" : "", x: left + (c + 0.5) * cell, y: top + (r + 0.5) * cell + 4, "text-anchor": "middle" }, share >= 0.995 ? "100" : (100 * share).toFixed(share < 0.1 ? 1 : 0)));
       const tell = () => { read.textContent = group.getAttribute("aria-label"); };
       group.addEventListener("pointerenter", tell);

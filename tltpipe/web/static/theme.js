@@ -5,6 +5,7 @@ export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
     if (typeof value === "function") made.addEventListener(key.slice(2), value);
+    else if (key === "style") made.style.cssText = value ?? ""; // as an attribute it is forbidden by the policy of the page
     else if (value !== null && value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
   }
   made.append(...children.flat().filter((child) => child !== null && child !== undefined));
@@ -18,7 +19,7 @@ export function themeToggle() {
   const show = (choice) => {
     if (choice === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = choice;
-    button.textContent = { system: "Auto", light: "Light", dark: "Dark" }[choice];
+    button.textContent = { system: "◐ Auto", light: "☀ Light", dark: "☾ Dark" }[choice];
     button.setAttribute("aria-label", `Colours: ${choice}`);
   };
   let choice = remembered("theme", "system");
