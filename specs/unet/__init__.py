@@ -96,7 +96,9 @@ def pretrained(tunables: Unet) -> str:
     """Where there are weights of the encoder to start from, in a line."""
     name = tunables.encoder.removeprefix("tu-")
     if name == "resnext101_32x4d":
-        return "https://huggingface.co/timm/resnext101_32x4d.gluon_in1k; ssl and swsl weights are not for commercial use"
+        return (
+            "https://huggingface.co/timm/resnext101_32x4d.gluon_in1k; ssl and swsl weights are not for commercial use"
+        )
     what = "research weights, not for commercial use" if NON_COMMERCIAL.search(name) else "weights of its encoder"
     return f"{what}: https://huggingface.co/models?search={name}"
 
@@ -166,4 +168,6 @@ def _check_curve(train: Train) -> Iterator[Finding]:
         yield Finding(here, "lr_decay_epochs and lr_flat_epochs are both written: only one can be used")
     elif optim.lr_decay_epochs < train.num_epochs:
         rest = train.num_epochs - optim.lr_decay_epochs
-        yield warn(here, f"the learning rate is at lr_min, {optim.lr_min:g}, in the last {rest} of {train.num_epochs} epochs")
+        yield warn(
+            here, f"the learning rate is at lr_min, {optim.lr_min:g}, in the last {rest} of {train.num_epochs} epochs"
+        )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from runtime.networks.unet.settings import Settings
     from specs import Spec
     from specs.unet import Dataset, Experiment
-    from specs.unet.settings import Painting
+    from specs.unet.settings import Augmentation, Painting
 
 TASK = "segmentation"
 EXPORTS = {"onnx": "runtime.networks.unet.export"}
@@ -28,7 +28,7 @@ def recipe(spec: Spec) -> Recipe[Settings]:
     asked: Experiment = spec.message
     dataset, model = asked.dataset, asked.model
     size = (dataset.height, dataset.width)
-    plain = _plain_view(dataset)
+    plain, training = _view(dataset), _view(dataset, dataset.augmentation)
     return Recipe(
         spec=spec,
         network="unet",
@@ -38,7 +38,7 @@ def recipe(spec: Spec) -> Recipe[Settings]:
         batch_size=dataset.batch_size,
         size=size,
         data=sections.data(dataset.train_data_sources, dataset.val_data_sources, flat=True),
-        training_view=_training_view(dataset),
+        training_view=training,
         plain_view=plain,
         inference_view=plain,
         evaluation=Evaluation(
@@ -70,11 +70,13 @@ def _fields(order: Painting) -> Fields:
     return {**segmentation.FIELDS, "map": PixelClasses(order)}
 
 
-def _plain_view(dataset: Dataset) -> View:
+def _view(dataset: Dataset, augmentation: Augmentation | None = None) -> View:
+    """How images are shown; without ``augmentation`` as they are."""
     from runtime.imaging.views.framing import Letterbox, Stretch
 
+    flip = augmentation.random_flip if augmentation else 0.0
     view = Letterbox if dataset.resize == "letterbox" else Stretch
-    return view(width=dataset.width, height=dataset.height)
+    return view(width=dataset.width, height=dataset.height, random_flip=flip)
 
 
 def build(recipe: Recipe[Settings]) -> PixelClassifier:

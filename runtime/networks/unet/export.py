@@ -76,7 +76,6 @@ def write(subject: Subject, path: Path) -> Made:
     return Made(given, {MAP: f"uint8 [{batch}, {height}, {width}]: {about}"}, labels_file(names))
 
 
-
 def compare(
     subject: Subject, images: PixelBatch, expected: Sequence[Prediction], found: Sequence[Prediction]
 ) -> Difference:

@@ -20,7 +20,7 @@ def dilate(encoder: nn.Module, dilations: Sequence[int]) -> None:
     Raises ValueError for an encoder of another kind, or with another number of blocks.
     """
     stage = getattr(encoder, "layer4", None) or getattr(getattr(encoder, "model", None), "layer4", None)
-    if not isinstance(stage, nn.Sequential):
+    if stage is None:
         raise ValueError("fairnet dilates the last stage of a ResNet, which this encoder is not")
     if len(stage) != len(dilations):
         raise ValueError(f"its last stage has {len(stage)} blocks, dilations has {len(dilations)} entries")
