@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from browser import Pages
+    from playwright.sync_api import Browser
+
+NEEDS = {
+    "docker": "needs a Docker engine: run `make test-docker` (pytest --run-docker)",
+    "browser": "needs /usr/bin/chromium and playwright: run pytest --run-browser",
+}
+"""Marks of tests that run only when asked for, each by its option ``--run-<mark>``."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-docker", action="store_true", help="run the tests that need a real Docker engine")
+    parser.addoption("--run-browser", action="store_true", help="run the tests that need a real browser, Chromium")
+    shots = os.environ.get("TLTPIPE_SCREENSHOTS")
+    parser.addoption("--screenshots", metavar="DIR", default=shots, help="keep the screenshots of pages in DIR")
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files instead of comparing")
 
 
@@ -23,21 +38,44 @@ def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--run-docker"):
-        return
-    skip = pytest.mark.skip(reason="needs a Docker engine: run `make test-docker` (pytest --run-docker)")
-    for item in items:
-        if item.get_closest_marker("docker"):
-            item.add_marker(skip)
+    for mark, reason in NEEDS.items():
+        if not config.getoption(f"--run-{mark}"):
+            skip = pytest.mark.skip(reason=reason)
+            for item in items:
+                if item.get_closest_marker(mark):
+                    item.add_marker(skip)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Who asked for the Docker tests wants them run: one that skips itself has failed."""
+    """Who asked for tests with an engine or a browser wants them run: one that skips itself has failed."""
     report = yield
-    if report.skipped and item.get_closest_marker("docker") and item.config.getoption("--run-docker"):
-        report.outcome = "failed"
-        report.longrepr = f"skipped in spite of --run-docker: {report.longrepr}"
+    for mark in NEEDS:
+        if report.skipped and item.get_closest_marker(mark) and item.config.getoption(f"--run-{mark}"):
+            report.outcome = "failed"
+            report.longrepr = f"skipped in spite of --run-{mark}: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, once for all tests marked ``browser``."""
+    from browser import launched
+
+    with launched() as started:
+        yield started
+
+
+@pytest.fixture
+def pages(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pages]:
+    """Opens pages and takes their screenshots (``--screenshots``); fails the test for a page that has a fault."""
+    from browser import Pages
+
+    folder = request.config.getoption("--screenshots")
+    opened = Pages(browser, Path(folder) if folder else tmp_path / "screenshots", request.node.name)
+    try:
+        yield opened
+    finally:
+        opened.close()

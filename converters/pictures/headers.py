@@ -91,7 +91,7 @@ def header(path: Path, *, format: str | None = None) -> Header:
         found = _jpeg(path) or _any(path)
     except FileNotFoundError:
         raise DataError("this picture is missing", where=path, code=rules.NO_PICTURE.code) from None
-    except _problems() as problem:
+    except problems() as problem:
         what = _complaint(path, problem, format)
         raise DataError(what, where=path, hint=_hint(path), code=rules.BROKEN_PICTURE.code) from None
     if format is not None and found.format != format:
@@ -116,7 +116,7 @@ def opened(path: Path) -> Iterator[Picture]:
     try:
         with _quiet(), opened_stream(path, path) as image:
             yield image
-    except _problems() as problem:
+    except problems() as problem:
         what = _complaint(path, problem, None)
         raise DataError(what, where=path, hint=_hint(path), code=rules.BROKEN_PICTURE.code) from None
 
@@ -212,17 +212,23 @@ def _any(path: Path) -> Header:
         head = file.read(_HEAD)
         length = os.fstat(file.fileno()).st_size
         with _quiet(), opened_stream(file, path) as image:
-            format, animated = image.format or "", bool(getattr(image, "is_animated", False))
-            if format == "MPO":  # a JPEG with a second picture behind the first is read as a JPEG everywhere
-                format, animated = "JPEG", False
-            format = format.replace("DIB", "BMP")
-            # Behind the pixels of a PNG there may be EXIF, too, but to look for it there decodes them.
-            told = format != "PNG" or "exif" in image.info
-            orientation = image.getexif().get(_ORIENTATION, 1) if told else 1
+            format, animated, orientation = facts(image)
             mode, width, height = image.mode, image.width, image.height
     whole = format != "PNG" or _ends(path, b"IEND", length) or _decodes(path)
-    upright = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
-    return Header(format, mode, width, height, upright, length, zlib.crc32(head), whole, animated)
+    return Header(format, mode, width, height, orientation, length, zlib.crc32(head), whole, animated)
+
+
+def facts(image: Picture) -> tuple[str, bool, int]:
+    """Format, whether there are several frames, and EXIF orientation of an ``image`` of which no pixel is decoded."""
+    format, animated = image.format or "", bool(getattr(image, "is_animated", False))
+    if format == "MPO":  # a JPEG with a second picture behind the first is read as a JPEG everywhere
+        format, animated = "JPEG", False
+    format = format.replace("DIB", "BMP")
+    # Behind the pixels of a PNG there may be EXIF, too, but to look for it there decodes them.
+    told = format != "PNG" or "exif" in image.info
+    orientation = image.getexif().get(_ORIENTATION, 1) if told else 1
+    upright = isinstance(orientation, int) and 1 <= orientation <= 8
+    return format, animated, orientation if upright else 1
 
 
 def _orientation(segment: bytes) -> int | None:
@@ -264,7 +270,8 @@ def _decodes(path: Path) -> bool:
     return True
 
 
-def _problems() -> tuple[type[Exception], ...]:
+def problems() -> tuple[type[Exception], ...]:
+    """What Pillow raises on a damaged image."""
     from PIL import Image
 
     return (OSError, ValueError, SyntaxError, struct.error, EOFError, Image.DecompressionBombError)
@@ -281,10 +288,13 @@ def _unsupported(path: Path) -> str | None:
             head = stream.read(12)
     except OSError:
         return None
-    if head[4:8] == b"ftyp" and head[8:] in _BRANDS:
-        return _BRANDS[head[8:]]
     extension = listing.extension_of(path.name)
-    return extension.upper() if extension in listing.UNSUPPORTED else None
+    return unsupported(head) or (extension.upper() if extension in listing.UNSUPPORTED else None)
+
+
+def unsupported(head: bytes) -> str | None:
+    """The format of a file that begins with ``head``, 12 bytes or more, where it is one that no decoder here reads."""
+    return _BRANDS.get(head[8:12]) if head[4:8] == b"ftyp" else None
 
 
 def _hint(path: Path) -> str:

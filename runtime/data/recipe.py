@@ -140,6 +140,7 @@ class Recipe(Generic[Settings]):
     ``iterations``: where it is given, training ends after exactly so many, in the middle of an epoch if need be, and
     ``epochs`` is what that comes to once the data is read.
     ``schedule`` gives the learning rate of an iteration, for so many ``steps`` over all epochs and ``processes``.
+    Every ``summary_step`` steps predictions are drawn, every ``save_step`` steps the state is saved; 0: never.
     ``average`` is the decay of the moving average of the weights that is evaluated and kept; None: there is none.
     Gradients longer than ``clip_norm`` are shortened to it. ``workers`` None leaves the number to us.
     ``size`` is the network's input (height, width); None: every image comes in a size of its own.
@@ -176,6 +177,8 @@ class Recipe(Generic[Settings]):
     inference: Inference = Inference()
     opset: int = OPSET
     iterations: int | None = None
+    summary_step: int = 0
+    save_step: int = 0
     fields: Fields | None = None
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -52,21 +52,37 @@ class InMemory(NamedTuple):
         return self.name
 
 
+class Encoded(NamedTuple):
+    """The bytes of a picture file, ``data``, in memory; ``size`` is width and height by its header, ``name`` is for
+    messages."""
+
+    name: str
+    data: bytes
+    size: tuple[int, int]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 Stored: TypeAlias = Path | Embedded
-"""Where the bytes of a picture are."""
-Place: TypeAlias = Stored | InMemory
+"""Where the bytes of a picture are on a disk."""
+Whole: TypeAlias = Path | Encoded | InMemory
+"""A picture by itself: a file, or what is in memory."""
+Place: TypeAlias = Stored | Encoded | InMemory
 """Where a picture is."""
 
 
-def stored_size(place: Path | InMemory) -> tuple[int, int]:
+def stored_size(place: Whole) -> tuple[int, int]:
     """Width and height in pixels. Raises DataError."""
     if isinstance(place, InMemory):
         return place.pixels.shape[1], place.pixels.shape[0]
-    return headers.size(place)
+    return place.size if isinstance(place, Encoded) else headers.size(place)
 
 
-def content(place: Stored) -> bytes:
+def content(place: Stored | Encoded) -> bytes:
     """The picture as it is stored, all of its bytes. Raises DataError."""
+    if isinstance(place, Encoded):
+        return place.data
     try:
         if isinstance(place, Embedded):
             with inputs.opened(place.path) as stream:
@@ -220,14 +236,14 @@ def _weights(share: float) -> NDArray[np.float32]:
     return np.array([beside, 1 - 2 * beside, beside], np.float32)
 
 
-def _require_size(place: Stored, found: tuple[int, int], said: Sequence[int] | None) -> None:
+def _require_size(place: Stored | Encoded, found: tuple[int, int], said: Sequence[int] | None) -> None:
     if said is not None and tuple(found) != tuple(said):
         what = f"this picture is {found[0]}x{found[1]}, but its annotations are of one of {said[0]}x{said[1]}"
         hint = "boxes would lie in the wrong place: convert the data again, or put the right pictures there"
         raise DataError(what, where=_where(place), hint=hint)
 
 
-def _rgb(place: Stored, data: bytes, least: tuple[int, int]) -> Image.Image:
+def _rgb(place: Stored | Encoded, data: bytes, least: tuple[int, int]) -> Image.Image:
     with _opened(place, data) as picture:
         try:
             picture.draft("RGB", least)
@@ -238,7 +254,7 @@ def _rgb(place: Stored, data: bytes, least: tuple[int, int]) -> Image.Image:
             raise DataError(f"this picture is damaged: {problem}", where=_where(place), hint=_HINT) from problem
 
 
-def _opened(place: Stored, data: bytes) -> Image.Image:
+def _opened(place: Stored | Encoded, data: bytes) -> Image.Image:
     try:
         return headers.opened_stream(io.BytesIO(data), _where(place))
     except (OSError, ValueError, SyntaxError) as problem:
@@ -247,5 +263,5 @@ def _opened(place: Stored, data: bytes) -> Image.Image:
         raise DataError("this is not a picture", where=_where(place), hint=_HINT) from problem
 
 
-def _where(place: Stored) -> Path | str:
+def _where(place: Stored | Encoded) -> Path | str:
     return place if isinstance(place, Path) else str(place)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime import tasks
-from runtime.imaging.decoding import WHOLE, InMemory, decode
+from runtime.imaging.decoding import WHOLE, Whole, decode
 from runtime.imaging.pixels import PixelBatch
 from runtime.imaging.placement import Placement
 from runtime.inference.backends import LoadImage
@@ -93,7 +93,7 @@ class Cascade:
         return {name: found[name][chosen] for name in ("boxes", "labels", "scores")}
 
 
-def whole(place: Path | InMemory) -> tuple[NDArray[np.uint8], Placement]:
+def whole(place: Whole) -> tuple[NDArray[np.uint8], Placement]:
     """All pixels of an image."""
     pixels: NDArray[Any] = np.asarray(decode(place, *WHOLE))
     size = pixels.shape[1], pixels.shape[0]

@@ -80,17 +80,24 @@ class LoadedModel:
 
     @classmethod
     def load(
-        cls, path: Path | str, *, threshold: float = 0.3, key: str | None = None, device: str | None = None
+        cls,
+        path: Path | str,
+        *,
+        threshold: float = 0.3,
+        key: str | None = None,
+        device: str | None = None,
+        threads: int | None = None,
     ) -> LoadedModel:
         """The model in a checkpoint of training (.safetensors, .tlt), or in what export wrote (.onnx, .pt2).
 
         Detections below the score ``threshold`` are dropped. ``key`` opens an encrypted checkpoint. ``device`` is
-        "cpu", "cuda" or "cuda:1" (default: a GPU if there is one). Raises ModelError for what is no such model,
-        HostError where PyTorch, ONNX Runtime or the device is missing.
+        "cpu", "cuda" or "cuda:1" (default: a GPU if there is one). ``threads`` compute on the CPU (default: as many as
+        prove fastest). Raises ModelError for what is no such model, HostError where PyTorch, ONNX Runtime or the device
+        is missing.
         """
         path = Path(path)
         network = backends.network_of(path, key)
-        request = ModelRequest(network, key=key, device=device_of(device) if device else Device())
+        request = ModelRequest(network, None, key, device_of(device) if device else Device(), threads)
         return cls(backends.open(path, request), tasks.load(networks.load(network).TASK), threshold)
 
     @property

@@ -98,12 +98,13 @@ def infer(request: InferRequest) -> Losses:
 
     Raises DataError at the end when there were such.
     """
-    from runtime.inference import backends, drawn_images
-    from runtime.inference.ten_crop import TenCrop
+    from runtime.inference import backends, drawn_images, ten_crop
 
     model = backends.open(request.model, request.opening)
-    if request.ten_crop or (model.recipe is not None and model.recipe.inference.ten_crop and request.first is None):
-        model = TenCrop(model, request.task)
+    if request.ten_crop:
+        model = ten_crop.TenCrop(model, request.task)
+    elif request.first is None:
+        model = ten_crop.by_recipe(model, request.task)
     say = (lambda _line: None) if request.json else program.say
     threshold, batch = _chosen(model, request)
     request = replace(request, task=tasks.presented(request.task, model.names, threshold))

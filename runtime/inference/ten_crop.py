@@ -62,6 +62,11 @@ class TenCrop:
             yield view[:, :, ::-1]
 
 
+def by_recipe(model: Model, task: Presents) -> Model:
+    """``model``, with ten crops where the spec of its training has them."""
+    return TenCrop(model, task) if model.recipe is not None and model.recipe.inference.ten_crop else model
+
+
 def averaging(task: Presents) -> AveragesViews:
     """Raises UsageError for a ``task`` that cannot say what several views mean together."""
     if isinstance(task, tasks.AveragesViews):

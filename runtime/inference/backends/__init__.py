@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runtime.data.recipe import Recipe
-    from runtime.imaging.decoding import InMemory
+    from runtime.imaging.decoding import Whole
     from runtime.imaging.pixels import PixelBatch
     from runtime.imaging.placement import Placement, Seen
     from runtime.tasks import Prediction
 
-LoadImage: TypeAlias = "Callable[[Path | InMemory], tuple[NDArray[np.uint8], Placement]]"
+LoadImage: TypeAlias = "Callable[[Whole], tuple[NDArray[np.uint8], Placement]]"
 """What a model takes of an image, uint8 [H, W, 3] RGB, and how it came to lie there. Raises DataError;
 called from several threads."""
 
@@ -34,7 +34,7 @@ called from several threads."""
 class LoadsObjects(Protocol):
     """A ``LoadImage`` of a model that is shown one object at a time; a whole image it refuses with UsageError."""
 
-    def load_object(self, place: Path | InMemory, box: NDArray[np.float32]) -> Seen:
+    def load_object(self, place: Whole, box: NDArray[np.float32]) -> Seen:
         """What the model takes of the object in ``box`` [4] (left, top, right, bottom in pixels of the image). Raises
         DataError."""
         ...

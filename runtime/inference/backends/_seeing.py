@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.data.recipe import Recipe
-from runtime.imaging.decoding import InMemory, Preprocess, stored_size
+from runtime.imaging.decoding import Preprocess, Whole, stored_size
 from runtime.imaging.placement import Placement, Seen, View
 from runtime.inference.backends import needs_detector
 
@@ -23,7 +22,7 @@ class BySpec:
 
     view: View
 
-    def __call__(self, place: Path | InMemory) -> tuple[NDArray[np.uint8], Placement]:
+    def __call__(self, place: Whole) -> tuple[NDArray[np.uint8], Placement]:
         seen = self.view(place, NO_BOXES, stored_size(place))
         return seen.pixels, seen.placement
 
@@ -34,10 +33,10 @@ class ByObject:
 
     view: View
 
-    def __call__(self, place: Path | InMemory) -> tuple[NDArray[np.uint8], Placement]:
+    def __call__(self, place: Whole) -> tuple[NDArray[np.uint8], Placement]:
         raise needs_detector(str(place))
 
-    def load_object(self, place: Path | InMemory, box: NDArray[np.float32]) -> Seen:
+    def load_object(self, place: Whole, box: NDArray[np.float32]) -> Seen:
         return self.view(place, np.asarray(box, np.float32).reshape(1, 4), stored_size(place))
 
 
@@ -53,7 +52,7 @@ class BySize:
     size: tuple[int, int]
     grey: bool = False
 
-    def __call__(self, place: Path | InMemory) -> tuple[NDArray[np.uint8], Placement]:
+    def __call__(self, place: Whole) -> tuple[NDArray[np.uint8], Placement]:
         height, width = self.size
         pixels = np.asarray(Preprocess(width, height, None, self.grey).picture(place))
         return pixels, Placement.resize(stored_size(place), (width, height))

@@ -112,14 +112,16 @@ def encoded(masks: Sequence[Edges], size: Size) -> list[bytes]:
     from faster_coco_eval.core import mask
 
     width, height = size
-    pixels, shape = width * height, [height, width]
-    runs = []
-    for edges in masks:
-        lengths = np.empty(len(edges) + 1, np.int64)
-        lengths[:-1], lengths[-1] = edges, pixels
-        lengths[1:] -= edges
-        runs.append({"size": shape, "counts": (lengths if lengths[-1] or not len(edges) else lengths[:-1]).tolist()})
-    return [each["counts"] for each in mask.frPyObjects(runs, height, width)] if runs else []
+    found = [{"size": [height, width], "counts": runs(edges, width * height).tolist()} for edges in masks]
+    return [each["counts"] for each in mask.frPyObjects(found, height, width)] if found else []
+
+
+def runs(edges: Edges, pixels: int) -> NDArray[np.int64]:
+    """The lengths of the runs of a mask on an image of so many ``pixels``."""
+    lengths = np.empty(len(edges) + 1, np.int64)
+    lengths[:-1], lengths[-1] = edges, pixels
+    lengths[1:] -= edges
+    return lengths if lengths[-1] or not len(edges) else lengths[:-1]
 
 
 def masks(prediction: Prediction) -> list[Edges]:

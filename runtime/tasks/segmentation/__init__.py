@@ -26,7 +26,9 @@ def metrics(classes: Sequence[str], recipe: Recipe) -> Metrics:
     """Intersection over union of each class, from one confusion matrix over the pixels of all images."""
     from runtime.tasks.segmentation.measuring import PixelMetrics
 
-    return PixelMetrics(classes, recipe)
+    painted, evaluation = (FIELDS if recipe.fields is None else recipe.fields)["map"], recipe.evaluation
+    assert isinstance(painted, PixelClasses)
+    return PixelMetrics(classes, primary=evaluation.primary, painting=painted.order, boundaries=evaluation.boundary_f1)
 
 
 def draw(

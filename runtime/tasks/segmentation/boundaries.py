@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.model.painting import VOID
 from runtime.tasks.classification.counts import share
 from runtime.tasks.classification.names import Floats
-from runtime.tasks.segmentation.counts import IGNORED, Map
+from runtime.tasks.segmentation.counts import Map
 
 NEAR = 0.0075
 """Share of the diagonal of an image up to which a boundary pixel is near."""
@@ -27,11 +28,11 @@ class Boundaries:
 
     def add(self, truth: Map, said: Map) -> None:
         """Maps of one image as stored. What is next to ignored pixels is no boundary."""
-        ignored = (truth == IGNORED).astype(np.uint8)
+        ignored = (truth == VOID).astype(np.uint8)
         judged = cv2.dilate(ignored, AROUND) == 0
         near = NEAR * float(np.hypot(*truth.shape))
         for value in np.union1d(np.unique(truth), np.unique(said)).tolist():
-            if value == IGNORED:
+            if value == VOID:
                 continue
             there, found = (_edge(each == value) & judged for each in (truth, said))
             for own, other, counts, hits in (

@@ -8,13 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.model.painting import VOID
 from runtime.tasks.classification.counts import Counted, mean, share
 from runtime.tasks.classification.names import Floats
 
 Map = NDArray[np.uint8]
 
-IGNORED = 255
-"""The value of pixels that nobody judged."""
 MOST = 1 << 24
 """Pixels that are counted at once: OpenCV's counts are float32, which are whole numbers up to here."""
 
@@ -28,8 +27,8 @@ def confusion(truth: Map, said: Map, values: int) -> Counted:
         pair = [np.ascontiguousarray(each[top : top + rows]) for each in (truth, said)]
         part = cv2.calcHist(pair, [0, 1], None, [values, values], [0, values, 0, values])
         counts += part.astype(np.int64)
-    if counts.sum() != cv2.countNonZero(IGNORED - truth):
-        raise ValueError(f"a label map has other values than 0 to {values - 1} and {IGNORED}")
+    if counts.sum() != cv2.countNonZero(VOID - truth):
+        raise ValueError(f"a label map has other values than 0 to {values - 1} and {VOID}")
     return counts
 
 

@@ -11,8 +11,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from runtime.data.label_maps import PixelClasses
-from runtime.data.recipe import Recipe
+from converters.model.painting import Order
 from runtime.tasks import ImageInfo, Images, Prediction, ReportOptions, Scores, Target
 from runtime.tasks.classification.counts import Counted, mean
 from runtime.tasks.detection.evaluation.sheet import TILE
@@ -55,13 +54,12 @@ class PixelMetrics:
     """``runtime.tasks.Metrics``. Maps are compared in pixels of the stored image; of them stay the counts, and small
     copies of the worst."""
 
-    def __init__(self, classes: Sequence[str], recipe: Recipe) -> None:
+    def __init__(self, classes: Sequence[str], *, primary: str, painting: Order, boundaries: bool) -> None:
         self.names = (BACKGROUND, *classes)
-        self.primary = recipe.evaluation.primary
-        self.painting = _painting(recipe)
+        self.primary, self.painting = primary, painting
         self.matrix: Counted = np.zeros((len(self.names), len(self.names)), np.int64)
         self.has: Counted = np.zeros(len(self.names), np.int64)
-        self.boundaries = Boundaries(len(self.names)) if recipe.evaluation.boundary_f1 else None
+        self.boundaries = Boundaries(len(self.names)) if boundaries else None
         self.worst: list[WorstImage] = []
         self.images = 0
 
@@ -104,7 +102,7 @@ class MeasuredPixels:
 
     names: Sequence[str]
     primary: str
-    painting: str
+    painting: Order
     images: int
     has: Counted
     counts: PixelCounts
@@ -144,15 +142,6 @@ class MeasuredPixels:
         yield "  ".join(f"{name} {value:.3f}" for name, value in self.figures.items())
         if self.absent:
             yield f"without a pixel, and left out: {', '.join(self.absent)}"
-
-
-def _painting(recipe: Recipe) -> str:
-    """The order in which objects are painted on maps."""
-    from runtime.tasks import segmentation
-
-    painted = (segmentation.FIELDS if recipe.fields is None else recipe.fields)["map"]
-    assert isinstance(painted, PixelClasses)
-    return painted.order
 
 
 def _small(pixels: Map) -> Map:

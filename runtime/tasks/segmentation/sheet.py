@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from converters.model.painting import VOID
 from runtime.tasks import Images
 from runtime.tasks.detection.drawing import PREDICTION, TARGET
 from runtime.tasks.detection.evaluation import sheet
 from runtime.tasks.detection.evaluation.sheet import MUTED, WRONG, Tile
-from runtime.tasks.segmentation.counts import IGNORED
 from runtime.tasks.segmentation.drawing import outline
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _tile(each: WorstImage, names: Sequence[str], images: Images) -> Tile:
     """Wrong pixels red, the outlines of both maps on top; below it the IoU, and what was most often taken for what."""
     height, width = each.truth.shape
     pixels = np.array(sheet.fitted(images.image(each.number)).resize((width, height)))
-    wrong = (each.truth != each.said) & (each.truth != IGNORED)
+    wrong = (each.truth != each.said) & (each.truth != VOID)
     pixels[wrong] = np.rint(pixels[wrong] * (1 - TINT) + np.array(WRONG) * TINT)
     outline(pixels, each.truth, TARGET, 1)
     outline(pixels, each.said, PREDICTION, 1)
