@@ -106,7 +106,8 @@ class Evaluation:
     ``whole_pixels`` of the input, as NVIDIA compares them, or as they are. ``area``: what COCO's figures of small,
     medium and large objects go by where a task has masks: the annotated area (that of the box where none is), that of
     the mask or that of the box. ``visibility``: which annotated landmarks count, all or the visible ones alone.
-    ``primary`` names the figure of the task's ``Scores`` that picks the best epoch."""
+    ``primary`` names the figure of the task's ``Scores`` that picks the best epoch. ``boundary_f1``: of label maps the
+    edges of classes are measured, too, which takes as long again."""
 
     period: int
     batch_size: int
@@ -117,6 +118,7 @@ class Evaluation:
     area: Area = "annotated"
     visibility: Visibility = "all"
     primary: str = "mAP"
+    boundary_f1: bool = False
 
 
 @dataclass(frozen=True)
