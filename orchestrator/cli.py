@@ -17,6 +17,7 @@ from orchestrator.commands.options import Changing, Chosen, Plain, Trying, Writi
 from orchestrator.commands.schema import schema
 from orchestrator.commands.split import split
 from orchestrator.commands.stats import stats, view
+from orchestrator.commands.watch import watch
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
 from tltpipe.interpreters import import_installed_only
@@ -246,7 +247,7 @@ def demo(
         options.console.json(told)
 
 
-for plain_command in (fetch, check, stats, view, convert, split, schema):
+for plain_command in (fetch, check, stats, view, convert, split, schema, watch):
     app.command()(command(plain_command))
 
 
