@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.commands import landmarks, spec, stages, tao
+from orchestrator.commands import landmarks, serve, spec, stages, tao
 from orchestrator.commands.check import check
 from orchestrator.commands.convert import convert
 from orchestrator.commands.fetch import fetch
@@ -115,17 +115,18 @@ def sample(
     seed: Annotated[int, typer.Option(min=0, help="Seed; the same seed draws the same bytes.")] = 1,
     size: Annotated[
         int | None,
-        typer.Option(min=64, help="Longer side of an image in pixels, about (default: 420, of deepfashion 300)."),
+        typer.Option(min=64, help="Longer side of an image in pixels, about (default: 300 to 512, by layout)."),
     ] = None,
     layout: Annotated[
         str,
         typer.Option(
-            help="deepfashion2: boxes, landmarks and outlines; deepfashion: categories, attributes, a box an image."
+            help="deepfashion2: boxes, landmarks and outlines; deepfashion: categories, attributes, a box an image; "
+            "mask_png: people, a class for each pixel; penn_fudan: people, boxes and masks."
         ),
     ] = "deepfashion2",
     test: Annotated[int, typer.Option(min=0, help="Number of test images; deepfashion2 has none.")] = 0,
 ) -> None:
-    """Draw a sample data set: garments with annotations, in DeepFashion2's or DeepFashion's layout."""
+    """Draw a sample data set: garments, or people who wear them, with annotations."""
     from orchestrator.commands import demo
 
     folder = options.workspace.absolute() / out
@@ -250,6 +251,7 @@ for plain_command in (fetch, check, stats, view, convert, split, schema):
 
 
 app.command(context_settings=tao.RAW)(tao.tao)
+app.command(context_settings=tao.RAW)(serve.serve)
 
 
 @image_app.command("build")

@@ -134,7 +134,8 @@ class Sample:
     ``id`` is the picture's path below the picture folder, without extension: the stem where nothing is nested.
     ``annotations`` is the file that says what is on it; ``number`` is the image's id there, where it has one.
     ``ignored`` are regions in which things of any class may be, without labels of their own: KITTI's DontCare,
-    VisDrone's ignored regions. They are items of no class.
+    VisDrone's ignored regions. They are items of no class. ``void`` are pixels, of the size of the picture, of which
+    nobody says what they show: value 255 of a map of classes.
     """
 
     id: str
@@ -146,6 +147,7 @@ class Sample:
     annotations: Path | None = field(default=None, compare=False)
     ignored: tuple[Box, ...] = ()
     number: int | None = field(default=None, compare=False)
+    void: Mask | None = None
 
     @property
     def file_name(self) -> str:

@@ -45,7 +45,7 @@ def united(polygons: Sequence[Polygon], width: int, height: int) -> Polygon:
 
         covers = np.zeros((height, width), np.int32)
         for part in parts:
-            covers += _filled(part, width, height)
+            covers += filled(part, width, height)
         if (covers > 1).any():
             return outline(run_lengths.encode(covers))
     return rings.joined(polygons)
@@ -56,7 +56,7 @@ def _meet(one: Box, other: Box) -> bool:
     return across > 0 and min(one.bottom, other.bottom) > max(one.top, other.top)
 
 
-def _filled(ring: Polygon, width: int, height: int) -> NDArray[Any]:
+def filled(ring: Polygon, width: int, height: int) -> NDArray[Any]:
     """Which pixels [height, width] have their middle inside ``ring``."""
     import numpy as np
 

@@ -73,6 +73,21 @@ def encode(pixels: NDArray[Any]) -> Mask:
     return compressed(lengths, width, height)
 
 
+def by_value(pixels: NDArray[Any]) -> dict[int, Mask]:
+    """The mask of each value that occurs in the map ``pixels`` (height x width), in order of the values."""
+    height, width = pixels.shape
+    line = pixels.ravel(order="F")
+    starts = np.concatenate(([0], np.flatnonzero(line[1:] != line[:-1]) + 1))
+    values, ends = line[starts], np.concatenate((starts[1:], [line.size]))
+    masks = {}
+    for value in np.unique(values).tolist():
+        own = values == value
+        edges = np.column_stack([starts[own], ends[own]]).ravel()
+        rest = [line.size - edges[-1]] if edges[-1] < line.size else []
+        masks[value] = compressed(np.concatenate((edges[:1], np.diff(edges), rest)).astype(np.int64), width, height)
+    return masks
+
+
 def decode(mask: Mask) -> NDArray[np.uint8]:
     """Its pixels, height x width, 1 where it is. Raises ValueError as ``runs`` does."""
     lengths = runs(mask)

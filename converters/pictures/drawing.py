@@ -21,6 +21,8 @@ PALETTE: tuple[Colour, ...] = (
 )  # fmt: skip
 DARK: Colour = (20, 20, 24)
 THIN: Colour = (240, 240, 240)
+BACKGROUND: Colour = (0, 0, 0)
+IGNORED: Colour = (224, 224, 192)
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,12 @@ def one_line(text: str) -> str:
 def colour_of(label: int) -> Colour:
     """The colour of class ``label`` (from 1); the palette starts again after its last one."""
     return PALETTE[(label - 1) % len(PALETTE)]
+
+
+def palette_of_maps() -> list[Colour]:
+    """The colours of the 256 values of a label map: black for the background, those of the classes, VOC's cream for
+    pixels that are ignored (255)."""
+    return [BACKGROUND, *map(colour_of, range(1, 255)), IGNORED]
 
 
 def stroke_of(picture: Image.Image) -> int:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from converters.model import Object, run_lengths
-from runtime.data.columns import Annotated, Column, Fixed, Ragged
-from runtime.imaging import decoding
+from runtime.data.columns import Annotated, Column, Fixed
 from runtime.imaging.placement import Seen
 from runtime.imaging.transforms import Size
 
@@ -144,35 +142,6 @@ class Boxes:
 
     def placed(self, values: Any, seen: Seen) -> NDArray[Any]:  # noqa: ARG002
         return seen.boxes
-
-
-@dataclass(frozen=True)
-class LabelMap:
-    """A class for each pixel, uint8 [H, W], of the grey or palette image that ``path`` names; ``fill`` outside."""
-
-    path: Callable[[Annotated], Path]
-    fill: int = 255
-    per: Literal["image"] = "image"
-    to_model: bool = True
-
-    def column(self) -> Column:
-        return Ragged()
-
-    def read(self, annotated: Annotated) -> Sequence[bytes]:
-        return [str(self.path(annotated)).encode()]
-
-    def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
-        pixels = decoding.levels(Path(values[0].decode()), size=seen.placement.stored)
-        return seen.placement.mask(pixels, self.fill)
-
-    def room(self, count: int, size: Size) -> int:
-        return count * size[0] * size[1]
-
-    def packed(self, values: NDArray[Any]) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(values, np.uint8).reshape(-1)
-
-    def unpacked(self, data: NDArray[np.uint8], count: int, size: Size) -> NDArray[Any]:  # noqa: ARG002
-        return data.reshape(size[1], size[0])
 
 
 def labels(annotated: Annotated) -> Sequence[int]:

@@ -120,17 +120,6 @@ def pixels(place: Place, *, size: Sequence[int] | None = None, least: tuple[int,
     return np.array(_rgb(place, data, WHOLE))
 
 
-def levels(path: Path, *, size: Sequence[int] | None = None) -> NDArray[np.uint8]:
-    """The levels [height, width] of a grey image, or the palette's numbers of one with a palette. Raises DataError for
-    other kinds, and as ``pixels`` does."""
-    with _opened(path, content(path)) as picture:
-        _require_size(path, picture.size, size)
-        if picture.mode not in ("L", "P", "1"):
-            hint = "it must be a grey or palette PNG of class numbers"
-            raise DataError(f"this label map has colours ({picture.mode})", where=path, hint=hint)
-        return np.asarray(picture, np.uint8)
-
-
 def decode(place: Place, width: int, height: int) -> Image.Image:
     """The RGB picture in ``place``, decoded no larger than needed for ``width`` x ``height``.
 

@@ -18,9 +18,14 @@ from runtime.data.split import Split
 from runtime.shell.program import StatusLog, warn
 from runtime.tasks import Example, Presents, Scores
 from runtime.training import label_statistics
+from runtime.training import steps as step_log
 from runtime.training.curves import TERM, Curves
+from runtime.training.loop import Step
 from runtime.training.rows import Rows
+from runtime.training.steps import StepLog
+from tltpipe.files import link_or_copy
 
+SAMPLES, BEST = "samples", "val_batch.jpg"
 PICTURES = 8
 """So many images of the first batch are shown in TensorBoard."""
 BATCHES, ON_SHEET = 3, 16
@@ -34,7 +39,7 @@ class TrainingLog:
     ``network`` is the file-name stem, ``blank`` are the scores of no images: what is to be measured. Without
     ``validated`` the CSV has no columns for it. ``strict``: the CSV has NVIDIA's columns alone, and begins anew on a
     resume, too.
-    ``spec``: the text of the spec, to be read beside the curves.
+    ``spec``: the text of the spec, to be read beside the curves. ``steps`` are those of the whole training.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class TrainingLog:
         validated: bool,
         strict: bool = False,
         spec: str = "",
+        steps: int = 0,
     ) -> None:
         family = networks.family(network)
         self.path = results / f"{family}_training_log{network.removeprefix(family)}.csv"
@@ -61,6 +67,7 @@ class TrainingLog:
         self.status = StatusLog(results, append=True)
         self.events: Any = None
         self.curves = Curves(self.path, blank)
+        self.steps = StepLog(results / step_log.NAME, steps)
         self.batches, self.draws = 0, True
 
     @contextmanager
@@ -69,6 +76,8 @@ class TrainingLog:
         with self.status.failures("Training"), _without_tracebacks():
             self.status.write("STARTED", BEGUN)
             self.rows.begin(self.first_epoch)
+            self.steps.begin(step)
+            self._drop_samples(step)
             self.events = _events(self.results / "events", step)
             if self.events is not None and self.spec:
                 # TensorBoard reads Markdown: four blanks keep the lines of the spec as they are.
@@ -76,6 +85,7 @@ class TrainingLog:
             try:
                 yield self
             finally:
+                self.steps.flush()
                 if self.events is not None:
                     self.events.close()
                 self._draw("curves", self.curves.finish)
@@ -103,14 +113,21 @@ class TrainingLog:
         known = {name: split for name, split in splits.items() if split is not None}
         self._draw("labels", lambda: label_statistics.write(self.results, known, self.classes))
 
-    def step(self, step: int, *, losses: Mapping[str, float], rate: float, **measured: float | None) -> None:
-        """Iteration ``step`` (from 0) ran with learning rate ``rate``; ``measured``: gradient_norm and its like."""
+    def step(self, step: Step, *, epoch: int) -> None:
+        """``step`` of ``epoch`` is done."""
+        self.steps.add(epoch, step)
         if self.events is not None:
-            self.events.add_scalar("loss", sum(losses.values()), step)
-            self.events.add_scalar("lr", rate, step)
-            for name, value in losses.items():
-                self.events.add_scalar(f"loss/{name}", value, step)
-            self._scalars(measured, step)
+            self.events.add_scalar("loss", sum(step.losses.values()), step.number)
+            self.events.add_scalar("lr", step.rate, step.number)
+            for name, value in step.losses.items():
+                self.events.add_scalar(f"loss/{name}", value, step.number)
+            self.events.add_scalar("gradient_norm", step.gradient_norm, step.number)
+
+    def samples(self, examples: Sequence[Example], *, after: str, name: str) -> None:
+        """Draw validation images and what is predicted for them ``after`` some training, as ``name`` in samples/."""
+        self._draw_sheet(
+            f"{SAMPLES}/{name}", examples, f"validation after {after}: targets, each beside its predictions"
+        )
 
     def epoch(
         self,
@@ -139,9 +156,10 @@ class TrainingLog:
         self.rows.add(row)
         self._write_status(epoch, seconds, row, scores)
         self._draw("curves", self.curves.update)
-        if scores is not None and best and scores.examples:
-            title = f"validation after epoch {epoch}: targets, each beside its predictions"
-            self._draw_sheet("val_batch.jpg", scores.examples, title)
+        if scores is not None and scores.examples:
+            self.samples(scores.examples, after=f"epoch {epoch}", name=(name := f"epoch_{epoch:04d}.jpg"))
+            if best:
+                self._draw("val_batch.jpg", lambda: link_or_copy(self.results / SAMPLES / name, self.results / BEST))
         if self.events is not None:
             self._scalars({"epoch_loss": loss, **measured}, step)
             if scores is not None:
@@ -160,6 +178,15 @@ class TrainingLog:
             drawn_images.save(sheet, self.results / name)
 
         self._draw(name, draw)
+
+    def _drop_samples(self, step: int) -> None:
+        """Those of a run now superseded, from epoch ``first_epoch`` and after ``step`` on."""
+        folder = self.results / SAMPLES
+        for path in folder.glob("*.jpg") if not folder.is_symlink() else ():
+            kind, _, number = path.stem.partition("_")
+            last = {"epoch": self.first_epoch - 1, "step": step}.get(kind)
+            if last is not None and number.isdigit() and int(number) > last:
+                path.unlink()
 
     def _draw(self, what: str, draw: Callable[[], object]) -> None:
         """A training does not end for want of a picture; without room for one no other is drawn."""

@@ -21,7 +21,7 @@ from converters.sample import draw
 from runtime import networks
 from runtime.data import batches, frames
 from runtime.data.columns import Annotated, Fixed
-from runtime.data.fields import BOXES, Fields, LabelMap, Value
+from runtime.data.fields import BOXES, Fields, Value
 from runtime.data.keypoints import Keypoints, own_points
 from runtime.data.orders import Draw, Order
 from runtime.data.recipe import Data, Recipe, Source
@@ -277,25 +277,6 @@ def test_a_task_may_bring_a_field_of_its_own(base: Recipe, tmp_path: Path) -> No
     target = shown(split, Letterbox(width=160, height=160), (160, 160)).targets[0]
     assert target.keys() == {"boxes", "middles"}
     assert target["middles"].tolist() == [[50, 90]]
-
-
-def _map_beside(annotated: Annotated) -> Path:
-    return annotated.sample.image.with_suffix(".map.png")
-
-
-def test_label_maps_follow_the_image(base: Recipe, tmp_path: Path) -> None:
-    source = coco(tmp_path, annotation(1), images=1)
-    classes = np.zeros((60, 80), np.uint8)
-    classes[20:50, 10:40] = 2
-    Image.fromarray(classes).save(tmp_path / "images" / "1.map.png")
-    split = split_of(base, source, {**BOXES, "label_map": LabelMap(_map_beside)})
-    batch = shown(split, Letterbox(width=80, height=80, fill=(9, 9, 9)), (80, 80))
-    placed = batch.targets[0]["label_map"]
-    assert np.array_equal(placed == 2, batch.images[0, ..., 0] == 255)
-    assert set(placed[:10].ravel().tolist()) == {255}
-    Image.new("RGB", (80, 60)).save(tmp_path / "images" / "1.map.png")
-    error = error_of(DataError, lambda: shown(split, Letterbox(width=80, height=80), (80, 80)), match="colours")
-    assert error.where == tmp_path / "images" / "1.map.png"
 
 
 # ---------------------------------------------------------------- what is wrong with data

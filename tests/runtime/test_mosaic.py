@@ -16,8 +16,9 @@ from PIL import Image
 import specs
 from runtime.data import batches, frames
 from runtime.data.batches import Batch, Pictures
-from runtime.data.fields import BOXES, Fields, LabelMap
+from runtime.data.fields import BOXES, Fields
 from runtime.data.keypoints import Keypoints
+from runtime.data.label_maps import PixelClasses
 from runtime.data.masks import Outlines
 from runtime.data.orders import Draw, Order, further
 from runtime.data.recipe import Data, Evaluation, Recipe, Source
@@ -292,7 +293,7 @@ def test_colours_change_and_nothing_else(split: Split) -> None:
 
 
 def test_a_field_of_images_cannot_follow(split: Split) -> None:
-    labels = LabelMap(lambda annotated: Path(annotated.name))
-    changed = replace(split, fields={"classes": labels}, columns={"classes": labels.column()})
+    pixels = PixelClasses()
+    changed = replace(split, fields={"map": pixels}, columns={"map": pixels.column()})
     with pytest.raises(TypeError, match="several"):
         Pictures(changed, STEADY, SIZE[::-1], 3).room(Draw(1, 0, (0,)))

@@ -1,0 +1,75 @@
+"""Maps of classes as fields of targets: a class for each pixel, painted from the objects of an image.
+
+Value 0 is the background, 1 to N are the classes, 255 is ignored. What a model is trained on follows the view; what an
+evaluation compares with stays as large as the stored image.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converters.model import painting
+from runtime.data.columns import Annotated, Column, Ragged
+from runtime.imaging.placement import Seen
+from runtime.imaging.transforms import Size
+
+
+@dataclass(frozen=True)
+class PixelClasses:
+    """The class of each pixel, uint8 [H, W] of the input, 255 outside the image; ``order`` says which objects lie on
+    top. Stored as the compressed map of the stored image, painted once."""
+
+    order: painting.Order = painting.DEFAULT
+    per: Literal["image"] = "image"
+    to_model: bool = True
+
+    def column(self) -> Column:
+        return Ragged()
+
+    def read(self, annotated: Annotated) -> Sequence[bytes]:
+        """Raises DataError for objects that have neither mask nor polygons."""
+        sample = annotated.rich("masks")
+        pixels = painting.painted(sample, annotated.labels, self.order, where=annotated.where)
+        return [zlib.compress(pixels.tobytes(), level=1)]
+
+    def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
+        return seen.placement.mask(_pixels(values, seen), painting.VOID)
+
+    def room(self, count: int, size: Size) -> int:  # noqa: ARG002
+        return size[0] * size[1]
+
+    def packed(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        return np.ascontiguousarray(values, np.uint8).reshape(-1)
+
+    def unpacked(self, data: NDArray[np.uint8], count: int, size: Size) -> NDArray[Any]:  # noqa: ARG002
+        return data.reshape(size[1], size[0])
+
+
+@dataclass(frozen=True)
+class StoredMap:
+    """The same for evaluation, uint8 [h, w] of the stored image: made of what the field ``stored_as``, one of
+    ``PixelClasses``, stores."""
+
+    stored_as: str = "map"
+    per: Literal["image"] = "image"
+    to_model: bool = False
+
+    def column(self) -> Column:
+        return Ragged()
+
+    def read(self, annotated: Annotated) -> Sequence[bytes]:
+        return PixelClasses().read(annotated)
+
+    def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
+        return _pixels(values, seen)
+
+
+def _pixels(values: Sequence[bytes], seen: Seen) -> NDArray[np.uint8]:
+    width, height = seen.placement.stored
+    return np.frombuffer(zlib.decompress(values[0]), np.uint8).reshape(height, width)
