@@ -8,7 +8,8 @@ that is more: torchvision's SSDs by its reference recipe, its R-CNN with the mod
 reference loop, LibreYOLO's YOLOX by its own trainer, HRNet and the classifier in bare loops by their published recipes,
 Unet in the loop of segmentation-models-pytorch's own example. A variant is ours with other settings, in the same time.
 pycocotools judges all by the same file: mAP over IoU 0.5 to 0.95, in stored pixels, of boxes and, where the network
-gives them, masks; over OKS of landmarks in the true boxes. Categories, attributes and maps of classes are judged by the metrics of ``tlt-evaluate``.
+gives them, masks; over OKS of landmarks in the true boxes. Categories, attributes and maps of classes are judged by the
+metrics of ``tlt-evaluate``.
 
 With ``--only`` contenders can run at the same time, each on a core of its own; the calls without a name make the data
 and compare:

@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader, Dataset
 
 BATCH, RATE, LEAST = 16, 2e-4, 1e-5
 VOID = 255
-MEAN, DEVIATION = np.float32((0.485, 0.456, 0.406)), np.float32((0.229, 0.224, 0.225))
+MEAN, DEVIATION = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], np.float32)
 
 
 class Pictures(Dataset[Any]):
@@ -63,8 +63,8 @@ class Pictures(Dataset[Any]):
         with Image.open(self.images / self.coco.imgs[self.ids[index]]["file_name"]) as picture:
             pixels = np.asarray(picture.convert("RGB").resize(self.size, Image.Resampling.BILINEAR), np.float32)
         with Image.open(io.BytesIO(self.masks[index])) as mask:
-            mask = mask.resize(self.size, Image.Resampling.NEAREST) if self.train else mask
-            truth = np.asarray(mask, np.int64)
+            small = mask.resize(self.size, Image.Resampling.NEAREST) if self.train else mask
+            truth = np.asarray(small, np.int64)
         image = ((pixels / 255 - MEAN) / DEVIATION).transpose(2, 0, 1)
         if self.train and torch.rand(()) < 0.5:
             image, truth = image[..., ::-1], truth[..., ::-1]
