@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.commands import landmarks, spec, stages, tao
+from orchestrator.commands import landmarks, serve, spec, stages, tao
 from orchestrator.commands.check import check
 from orchestrator.commands.convert import convert
 from orchestrator.commands.fetch import fetch
 from orchestrator.commands.options import Changing, Chosen, Plain, Trying, Writing, before_commands, command
+from orchestrator.commands.report import report
 from orchestrator.commands.schema import schema
 from orchestrator.commands.split import split
 from orchestrator.commands.stats import stats, view
+from orchestrator.commands.watch import watch
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
 from tltpipe.interpreters import import_installed_only
@@ -115,17 +117,18 @@ def sample(
     seed: Annotated[int, typer.Option(min=0, help="Seed; the same seed draws the same bytes.")] = 1,
     size: Annotated[
         int | None,
-        typer.Option(min=64, help="Longer side of an image in pixels, about (default: 420, of deepfashion 300)."),
+        typer.Option(min=64, help="Longer side of an image in pixels, about (default: 300 to 512, by layout)."),
     ] = None,
     layout: Annotated[
         str,
         typer.Option(
-            help="deepfashion2: boxes, landmarks and outlines; deepfashion: categories, attributes, a box an image."
+            help="deepfashion2: boxes, landmarks and outlines; deepfashion: categories, attributes, a box an image; "
+            "mask_png: people, a class for each pixel; penn_fudan: people, boxes and masks."
         ),
     ] = "deepfashion2",
     test: Annotated[int, typer.Option(min=0, help="Number of test images; deepfashion2 has none.")] = 0,
 ) -> None:
-    """Draw a sample data set: garments with annotations, in DeepFashion2's or DeepFashion's layout."""
+    """Draw a sample data set: garments, or people who wear them, with annotations."""
     from orchestrator.commands import demo
 
     folder = options.workspace.absolute() / out
@@ -245,31 +248,50 @@ def demo(
         options.console.json(told)
 
 
-for plain_command in (fetch, check, stats, view, convert, split, schema):
+for plain_command in (fetch, check, stats, view, convert, split, schema, report, watch):
     app.command()(command(plain_command))
 
 
 app.command(context_settings=tao.RAW)(tao.tao)
+app.command(context_settings=tao.RAW)(serve.serve)
 
 
 @image_app.command("build")
 @command
 def build(
     options: Plain,
+    models: Annotated[
+        list[Path] | None, typer.Argument(help="With --serving: exported models that the image has and serves.")
+    ] = None,
+    serving: Annotated[
+        bool, typer.Option("--serving", help="The image that serves models, slim and without PyTorch.")
+    ] = False,
     base_image: Annotated[str | None, typer.Option(help="Base image with Python.", show_default=False)] = None,
     extras: Annotated[
-        str, typer.Option(help='Extras to install beside the data stages; "" for no PyTorch.')
-    ] = "runtime,export",
+        str | None,
+        typer.Option(
+            help='Extras to install beside the data stages; "" for no PyTorch (default: runtime,export).',
+            show_default=False,
+        ),
+    ] = None,
     tag: Annotated[
-        str | None, typer.Option(help="Name of the image (default: tltpipe:VERSION).", show_default=False)
+        str | None,
+        typer.Option(help="Name of the image (default: tltpipe:VERSION, tltpipe-serve:VERSION).", show_default=False),
     ] = None,
 ) -> None:
-    """Build the image of our own programs with the local Docker engine."""
-    from orchestrator.engine import image
+    """Build the image of our own programs with the local Docker engine, or the one that serves models."""
+    from orchestrator.commands import images
 
-    built = image.build(options.console, tag=tag or image.TAG, base_image=base_image, extras=extras)
+    if serving:
+        if extras is not None:
+            raise UsageError("--extras has no meaning with --serving", hint="leave it out")
+        told = images.build_serving(options.console, models or [], tag=tag, base_image=base_image)
+    else:
+        if models:
+            raise UsageError("only the image that serves has models in it", hint="add --serving")
+        told = images.build(options.console, tag=tag, base_image=base_image, extras=extras)
     if options.json:
-        options.console.json({"image": tag or image.TAG, "id": built})
+        options.console.json(told)
 
 
 def _answer(options: Plain, told: dict[str, Any], text: str | None = None) -> None:

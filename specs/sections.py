@@ -100,6 +100,10 @@ class TrainSettings:
     """Keep the checkpoint of every so many epochs."""
     validation_interval: Count = 1
     """Validate after every so many epochs."""
+    summary_step: Whole = 0
+    """Draw predictions for the first validation images every so many steps; 0: after validations alone."""
+    save_step: Whole = 0
+    """Save the state within an epoch every so many steps, too; 0: by the minutes of --save-minutes alone."""
     seed: Annotated[int, Ge(0), Lt(2**32)] = 1234
     """Start of every random choice."""
     clip_grad_norm: NotNegative = 0.0

@@ -93,6 +93,14 @@ def draw_fabric(rng: np.random.Generator, weave: str | None = None) -> Fabric:
     )
 
 
+def smooth(base: Colour, *, trim: Colour, lining: Colour | None = None, uneven: Gray | None = None) -> Fabric:
+    """Something that is not woven: skin, hair, leather, metal. ``uneven`` are factors of its brightness, near 1."""
+    factors = 1 + 0.03 * cloud(24, 71) if uneven is None else uneven
+    packed = np.full((TILE, TILE, 4), 255, dtype=np.uint8)
+    packed[..., :3] = np.moveaxis(np.clip(planes(base) * factors, 0, 255), 0, -1)
+    return Fabric(packed.view(np.uint32)[..., 0], base, base, trim, lining or base)
+
+
 @cache
 def _texture(weave: str) -> Gray:
     """What a weave and uneven dye do to brightness: factors near 1, shape (512, 512)."""

@@ -66,6 +66,21 @@ class Weave:
     matrix: NDArray[np.float64]
     offset: NDArray[np.float64]
 
+    @classmethod
+    def placed(cls, matrix: NDArray[np.float64], offset: NDArray[np.float64]) -> Weave:
+        """That of something which ``matrix`` and ``offset`` map from the body frame into the picture."""
+        inverse = np.asarray(np.linalg.inv(matrix) * TILE, dtype=np.float64)
+        return cls(inverse, -inverse @ offset)
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """What falls on the canvas below a layer; lengths in units of the body frame."""
+
+    offset: float
+    softness: float
+    strength: float
+
 
 def coverage(outline: Points, window: Window) -> Gray:
     """How much of each pixel of ``window`` the outline covers: 0 to 1, shape (h, w)."""
@@ -283,6 +298,30 @@ def _ink(lines: list[Line], window: Window) -> Gray:
         else:
             draw.line(_fine(line.points, window), fill=fill, width=width, joint="curve")
     return _gray(image.reduce(_FINE))
+
+
+def lay(
+    canvas: Gray,
+    parts: tuple[Part, ...],
+    figure: Figure,
+    fabric: Fabric,
+    weave: Weave,
+    *,
+    unit: float,
+    details: bool,
+    shadow: Shadow | None,
+    rng: np.random.Generator,
+) -> Layer | None:
+    """Paint these parts of ``figure`` on ``canvas``; see ``paint``. Returns what was laid on it, if anything."""
+    size = (canvas.shape[2], canvas.shape[1])
+    layer = paint(parts, figure, fabric, weave, size=size, unit=unit, details=details, rng=rng)
+    if layer is None:
+        return None
+    if shadow is not None:
+        reach = {"offset": unit * shadow.offset, "softness": unit * shadow.softness}
+        drop_shadow(canvas, layer, **reach, strength=shadow.strength)
+    compose(canvas, layer)
+    return layer
 
 
 def drop_shadow(canvas: Gray, layer: Layer, *, offset: float, softness: float, strength: float) -> None:

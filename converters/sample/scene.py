@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from converters.sample import backgrounds
-from converters.sample.cuts import draw_pose
-from converters.sample.fabrics import TILE
+from converters.sample.cuts import LOWER, OUTWEAR, draw_pose
 from converters.sample.noise import Gray, cloud, planes, window
 from converters.sample.outfits import Design, Outfit, sew
-from converters.sample.paint import Weave, compose, drop_shadow, paint
+from converters.sample.paint import Shadow, Weave, lay
 from converters.sample.props import form, hanger, mannequin
 from converters.sample.shape import Figure, Part, Points
 
@@ -24,6 +23,8 @@ Random = np.random.Generator
 QUALITY = 90
 """Of the JPEG files."""
 ATTEMPTS = 12
+_PROP_SHADOW = Shadow(offset=0.03, softness=0.05, strength=0.25)
+_SHADOW = Shadow(offset=0.02, softness=0.035, strength=0.42)
 SEEN = 0.4
 """A garment of which less than this share can be seen would be a riddle: the scene is arranged anew."""
 
@@ -44,8 +45,7 @@ class Placed:
 
     @property
     def weave(self) -> Weave:
-        inverse = np.asarray(np.linalg.inv(self.matrix) * TILE, dtype=np.float64)
-        return Weave(inverse, -inverse @ self.offset)
+        return Weave.placed(self.matrix, self.offset)
 
 
 @dataclass(frozen=True)
@@ -167,26 +167,31 @@ def _place(
     return Placed(design, figure.moved(move, scale), matrix, offset)
 
 
-def sheets(scene: Scene) -> Iterator[tuple[int, tuple[Part, ...], bool]]:
-    """What lies over what, lowest first: the garment's place, some of its parts, whether seams and folds go on them."""
-    order = list(range(len(scene.garments)))
-    if scene.tucked and len(order) > 1 and scene.garments[0].design.category in (7, 8, 9):
+def sheets(categories: Sequence[int], *, tucked: bool) -> Iterator[tuple[int, bool]]:
+    """What lies over what, lowest first: the place of a garment among these, innermost first, and whether it is its
+    front rather than what is behind. ``tucked``: the top goes into what is worn below."""
+    order = list(range(len(categories)))
+    if tucked and len(order) > 1 and categories[0] in LOWER:
         order[0], order[1] = order[1], order[0]  # the top first, then what it is tucked into
-    open_fronts = [i for i in order if scene.garments[i].design.category in (3, 4)]
-    for i in open_fronts:
-        yield i, scene.garments[i].figure.behind, False
+    open_fronts = [i for i in order if categories[i] in OUTWEAR]
+    yield from ((i, False) for i in open_fronts)
     for i in order:
         if i not in open_fronts:
-            yield i, scene.garments[i].figure.behind, False
-            yield i, scene.garments[i].figure.front, True
-    for i in open_fronts:
-        yield i, scene.garments[i].figure.front, True
+            yield from ((i, False), (i, True))
+    yield from ((i, True) for i in open_fronts)
+
+
+def _sheets(scene: Scene) -> Iterator[tuple[int, tuple[Part, ...], bool]]:
+    """The garment's place, some of its parts, whether seams and folds go on them."""
+    for place, front in sheets([each.design.category for each in scene.garments], tucked=scene.tucked):
+        figure = scene.garments[place].figure
+        yield place, figure.front if front else figure.behind, front
 
 
 def _owners(scene: Scene) -> NDArray[np.uint8]:
     image = Image.new("L", scene.size)
     draw = ImageDraw.Draw(image)
-    for place, parts, _ in sheets(scene):
+    for place, parts, _ in _sheets(scene):
         for part in parts:
             draw.polygon(part.outline.ravel().tolist(), fill=place + 1)
     return np.asarray(image)
@@ -213,31 +218,25 @@ def photograph(scene: Scene, rng: Random) -> Image.Image:
     canvas = ground(height, width, rng)
     first = scene.garments[0]
     for prop in scene.props:
-        layer = paint(prop.front, prop, form(), first.weave, size=scene.size, unit=first.unit, details=True, rng=rng)
-        if layer is not None:
-            drop_shadow(canvas, layer, offset=first.unit * 0.03, softness=first.unit * 0.05, strength=0.25)
-            compose(canvas, layer)
-    for place, parts, details in sheets(scene):
+        unit = first.unit
+        lay(canvas, prop.front, prop, form(), first.weave, unit=unit, details=True, shadow=_PROP_SHADOW, rng=rng)
+    for place, parts, details in _sheets(scene):
         garment = scene.garments[place]
-        layer = paint(
+        lay(
+            canvas,
             parts,
             garment.figure,
             garment.design.fabric,
             garment.weave,
-            size=scene.size,
             unit=garment.unit,
             details=details,
+            shadow=_SHADOW if details else None,
             rng=rng,
         )
-        if layer is None:
-            continue
-        if details:
-            drop_shadow(canvas, layer, offset=garment.unit * 0.02, softness=garment.unit * 0.035, strength=0.42)
-        compose(canvas, layer)
-    return _develop(canvas, rng, shop=scene.shop)
+    return develop(canvas, rng, shop=scene.shop)
 
 
-def _develop(canvas: Gray, rng: Random, *, shop: bool) -> Image.Image:
+def develop(canvas: Gray, rng: Random, *, shop: bool) -> Image.Image:
     """Exposure, white balance, grain and a trace of blur."""
     height, width = canvas.shape[1:]
     strength = 0.02 if shop else 0.07

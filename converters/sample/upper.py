@@ -80,7 +80,7 @@ def sleeve(cut: UpperCut, arm: float, elbow: float) -> Sleeve:
     for t in fractions:
         upper, lower = min(t, 0.5), max(0.0, t - 0.5)
         turn = arm - bend * (0.5 if t == 0.5 else float(t > 0.5))
-        reach = cut.sleeve * (upper * _down(arm) + lower * _down(arm - bend))
+        reach = cut.sleeve * (upper * down(arm) + lower * down(arm - bend))
         bulge = (0.03 + cut.puff) * np.sin(np.pi * min(t, 0.9))
         across = np.array([np.cos(turn), np.sin(turn)])
         width = np.interp(t, (0.2, 1.0), (0.30, cut.cuff)) + cut.puff * np.sin(np.pi * t)
@@ -102,7 +102,7 @@ def sleeve(cut: UpperCut, arm: float, elbow: float) -> Sleeve:
     return Sleeve(landmarks, outline, join(edge, above[::-1]), spline(middle), arm)
 
 
-def _down(angle: float) -> Points:
+def down(angle: float) -> Points:
     return np.array([-np.sin(angle), np.cos(angle)])
 
 

@@ -6,13 +6,12 @@ augmentation generate ...`` (TAO 5): with ``alias tao="tltpipe tao"`` a notebook
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import typer
 
 from orchestrator.commands.options import Plain, guarded
-from tltpipe.errors import HostError, UsageError
+from tltpipe.errors import UsageError
 
 TASKS = {
     "train": "tlt-train",
@@ -43,10 +42,7 @@ def tao(context: typer.Context) -> None:
         name, *words = translated(context.args)
         from orchestrator.runners import local
 
-        program = local.program_path(name)
-        if program is None:
-            raise HostError(f"{name} is not installed", hint="pip install tltpipe, in this very environment")
-        os.execv(program, [name, *words])
+        local.become(name, words)
 
 
 def translated(words: Sequence[str]) -> list[str]:

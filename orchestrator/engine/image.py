@@ -18,16 +18,26 @@ from tltpipe.progress import Tick
 
 TAG = f"tltpipe:{__version__}"
 DOCKERFILE = "docker/Dockerfile"
-DATA = (DOCKERFILE, "pyproject.toml", "constraints.txt", "README.md", "LICENSE")
+DATA = (DOCKERFILE, "docker/serve.Dockerfile", "pyproject.toml", "constraints.txt", "README.md", "LICENSE")
 ROOMS = ("tltpipe", "converters", "specs", "orchestrator", "runtime")
+EXTRAS = "runtime,export"
 WIDTH = 60
 """Characters of a Dockerfile's step that an error shows."""
 _STEP = re.compile(r"^Step (\d+)/(\d+) : (.*)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def build(report: Report, *, tag: str = TAG, base_image: str | None = None, extras: str = "runtime,export") -> str:
+def build(
+    report: Report,
+    *,
+    tag: str = TAG,
+    base_image: str | None = None,
+    extras: str = EXTRAS,
+    dockerfile: str = DOCKERFILE,
+    added: Mapping[str, bytes] | None = None,
+) -> str:
     """Build ``tag`` and return its id. ``extras`` "" leaves PyTorch out; ``base_image`` None is the Dockerfile's own.
+    ``added`` are files of the context beside our sources, or in place of one.
 
     Raises HostError without an engine, and with the failing step and its last words when the build fails.
     """
@@ -41,9 +51,9 @@ def build(report: Report, *, tag: str = TAG, base_image: str | None = None, extr
         arguments["BASE_IMAGE"] = base_image
     try:
         events = client.api.build(
-            fileobj=io.BytesIO(context()),
+            fileobj=io.BytesIO(context(added)),
             custom_context=True,
-            dockerfile=DOCKERFILE,
+            dockerfile=dockerfile,
             tag=tag,
             buildargs=arguments,
             rm=True,
@@ -57,15 +67,15 @@ def build(report: Report, *, tag: str = TAG, base_image: str | None = None, extr
     return str(client.images.get(tag).id)
 
 
-def context() -> bytes:
+def context(added: Mapping[str, bytes] | None = None) -> bytes:
     """A tar of what the Dockerfile needs: its sources as they are installed here, no trace of who built it."""
     buffer = io.BytesIO()
+    contents = {name: path.read_bytes() for name, path in sources().items()} | dict(added or {})
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, path in sorted(sources().items()):
+        for name, content in sorted(contents.items()):
             entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = path.stat().st_size, 0o644
-            with path.open("rb") as stream:
-                archive.addfile(entry, stream)
+            entry.size, entry.mode = len(content), 0o644
+            archive.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
 
 

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from orchestrator.jobs import Job, Mount, Outcome, Secret, logs
 from orchestrator.runners import Check, Place, ill
@@ -29,6 +30,14 @@ def program_path(name: str, folder: Path = Path(sys.executable).parent) -> str |
     """The console script ``name`` in ``folder``, else the one on PATH; None where there is none."""
     beside = folder / name
     return str(beside) if os.access(beside, os.X_OK) else shutil.which(name)
+
+
+def become(name: str, words: Sequence[str]) -> NoReturn:
+    """Run the console script ``name`` in place of this process. Raises HostError where there is none."""
+    program = program_path(name)
+    if program is None:
+        raise HostError(f"{name} is not installed", hint="pip install tltpipe, in this very environment")
+    os.execv(program, [name, *words])
 
 
 class LocalRunner:

@@ -106,7 +106,8 @@ class Evaluation:
     ``whole_pixels`` of the input, as NVIDIA compares them, or as they are. ``area``: what COCO's figures of small,
     medium and large objects go by where a task has masks: the annotated area (that of the box where none is), that of
     the mask or that of the box. ``visibility``: which annotated landmarks count, all or the visible ones alone.
-    ``primary`` names the figure of the task's ``Scores`` that picks the best epoch."""
+    ``primary`` names the figure of the task's ``Scores`` that picks the best epoch. ``boundary_f1``: of label maps the
+    edges of classes are measured, too, which takes as long again."""
 
     period: int
     batch_size: int
@@ -117,6 +118,7 @@ class Evaluation:
     area: Area = "annotated"
     visibility: Visibility = "all"
     primary: str = "mAP"
+    boundary_f1: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class Recipe(Generic[Settings]):
     ``iterations``: where it is given, training ends after exactly so many, in the middle of an epoch if need be, and
     ``epochs`` is what that comes to once the data is read.
     ``schedule`` gives the learning rate of an iteration, for so many ``steps`` over all epochs and ``processes``.
+    Every ``summary_step`` steps predictions are drawn, every ``save_step`` steps the state is saved; 0: never.
     ``average`` is the decay of the moving average of the weights that is evaluated and kept; None: there is none.
     Gradients longer than ``clip_norm`` are shortened to it. ``workers`` None leaves the number to us.
     ``size`` is the network's input (height, width); None: every image comes in a size of its own.
@@ -174,6 +177,8 @@ class Recipe(Generic[Settings]):
     inference: Inference = Inference()
     opset: int = OPSET
     iterations: int | None = None
+    summary_step: int = 0
+    save_step: int = 0
     fields: Fields | None = None
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

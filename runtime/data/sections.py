@@ -22,6 +22,8 @@ def training(train: Train) -> dict[str, Any]:
         "epochs": train.num_epochs,
         "iterations": train.num_iterations or None,
         "checkpoint_interval": train.checkpoint_interval,
+        "summary_step": train.summary_step,
+        "save_step": train.save_step,
         "optimizer": optimizer(train.optim),
         "schedule": schedule(train),
         "clip_norm": train.clip_grad_norm or None,

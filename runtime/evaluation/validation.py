@@ -82,6 +82,22 @@ def run_validation(
     return Validation(total / max(1, split.samples), kept)
 
 
+def examples(
+    model: Model, task: Task, recipe: Recipe, split: Split, classes: Sequence[str], *, device: torch.device
+) -> list[Example]:
+    """The images that a validation draws, with what ``model`` predicts; leaves it in evaluation mode."""
+    model.eval()
+    order, pictures = data.for_validation(recipe, split)
+    made: list[Example] = []
+    with closing(data.batches(pictures, order, workers=0)) as batches:
+        for batch in batches:
+            predictions = completed(task, _predict(model, device, batch), batch.targets, classes)
+            made += samples.of_batch(batch, EXAMPLES - len(made), predictions)
+            if len(made) >= EXAMPLES:
+                break
+    return made
+
+
 def image_infos(batch: Batch, split: Split) -> list[ImageInfo]:
     """What ``Metrics`` is told of each image of ``batch``."""
     sizes = split.sizes[list(batch.indices)].tolist()
@@ -91,6 +107,13 @@ def image_infos(batch: Batch, split: Split) -> list[ImageInfo]:
             batch.indices, sizes, batch.images, batch.placements, strict=True
         )
     ]
+
+
+def _predict(model: Model, device: torch.device, batch: Batch) -> list[Prediction]:
+    import torch
+
+    with torch.inference_mode():
+        return [arrays(each) for each in model.predict(data.tensors(batch, device)[0])]
 
 
 def _predict_with_loss(model: Model, device: torch.device, batch: Batch) -> tuple[list[Prediction], float]:

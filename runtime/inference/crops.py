@@ -37,28 +37,38 @@ class Crops:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    usual = Crops()
     group = parser.add_argument_group("two models, one behind the other")
     group.add_argument(
         "--cascade", metavar="FIRST",
         help="a detector, such as of people: MODEL sees the crops of its objects, or each object by itself where it is "
         "shown one at a time",
     )  # fmt: skip
+    add_crop_options(group)
+
+
+def add_crop_options(group: argparse._ActionsContainer) -> None:
+    """Those that say what is cropped, for programs whose ``--cascade`` is their own."""
+    usual = Crops()
     group.add_argument(
-        "--cascade_threshold", type=float, metavar="SCORE",
+        "--cascade_threshold", "--cascade-threshold", type=float, metavar="SCORE",
         help="lowest score of an object to be cropped (default: its spec's, or 0.3)",
     )  # fmt: skip
-    group.add_argument("--cascade_classes", metavar="NAMES", help="classes to be cropped, with commas (default: all)")
     group.add_argument(
-        "--cascade_margin", type=float, metavar="SHARE",
+        "--cascade_classes",
+        "--cascade-classes",
+        metavar="NAMES",
+        help="classes to be cropped, with commas (default: all)",
+    )
+    group.add_argument(
+        "--cascade_margin", "--cascade-margin", type=float, metavar="SHARE",
         help=f"of a box's sides, added on every side of a crop (default: {usual.margin:g})",
     )  # fmt: skip
     group.add_argument(
-        "--cascade_min_size", type=int, metavar="PIXELS",
+        "--cascade_min_size", "--cascade-min-size", type=int, metavar="PIXELS",
         help=f"objects with a smaller side are not cropped (default: {usual.min_size})",
     )  # fmt: skip
     group.add_argument(
-        "--cascade_overlap", type=float, metavar="IOU",
+        "--cascade_overlap", "--cascade-overlap", type=float, metavar="IOU",
         help="objects of one class from two crops that overlap by more are one, counted once "
         f"(default: {usual.overlap:g})",
     )  # fmt: skip

@@ -30,6 +30,7 @@ class ImagePrediction:
 
     Of a detector, best first: ``boxes`` float32 [N, 4] left, top, right, bottom, not clipped; ``labels`` int64 [N],
     class 1 is the first of ``classes``; ``scores`` float32 [N]. Of instance segmentation also ``masks`` bool [N, H, W].
+    Of semantic segmentation ``map`` uint8 [H, W]: 0 is the background, 1 the first of ``classes``.
     What a model does not predict raises KeyError.
     """
 
@@ -57,12 +58,17 @@ class ImagePrediction:
             raise KeyError("masks")
         return pasting.pixels(self.fields)
 
+    @property
+    def map(self) -> NDArray[np.uint8]:
+        """The class of each pixel of the image."""
+        return np.asarray(self.fields["map"], np.uint8)
+
     def __len__(self) -> int:
         return len(self.names)
 
     @cached_property
     def names(self) -> list[str]:
-        """The class of each object, or of the image."""
+        """The class of each object, or of the image, or those that occur on its map."""
         return tasks.class_names(self.fields, self.classes)
 
 

@@ -148,6 +148,7 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         deterministic=arguments.deterministic,
         save_minutes=arguments.save_minutes,
         threads=arguments.threads,
+        command=resume_command(arguments, words),
     )
     results = program.host(arguments.results_dir)
     try:
@@ -213,8 +214,14 @@ def _wanted(arguments: argparse.Namespace) -> device.Wanted:
 
 def resume_command(arguments: argparse.Namespace, words: Sequence[str]) -> str:
     """The command once more; KEY stands for the key, which has no business in a log."""
-    said = ["KEY" if word == arguments.key else word for word in words if word != "--fresh"]
+    said = [_without_key(word, arguments.key) for word in words if word != "--fresh"]
     return shlex.join(["tlt-train", *said])
+
+
+def _without_key(word: str, key: str | None) -> str:
+    """``word`` with KEY in place of the key: ``-k KEY``, ``-kKEY``, ``--key=KEY``."""
+    holds = key and (word == key or (word.startswith(("-k", "--k")) and word.endswith(key)))
+    return word.removesuffix(key or "") + "KEY" if holds else word
 
 
 def _at_least(least: int, kind: type[int] | type[float]) -> Callable[[str], float]:

@@ -1,4 +1,4 @@
-"""A prediction as an answer: JSON by the schema ``tltpipe.answers``, by the fields that the prediction has, or drawn."""
+"""A prediction as an answer: JSON of the schema ``tltpipe.answers``, by the fields that it has, or drawn."""
 
 from __future__ import annotations
 
@@ -101,7 +101,10 @@ def _single(prediction: Prediction, served: Served, classes: frozenset[str] | No
 def _masks(prediction: Prediction, served: Served) -> Iterator[Record]:  # noqa: ARG001
     for edges, (width, height) in zip(pasting.masks(prediction), prediction["image_size"].tolist(), strict=True):
         counts = run_lengths.compressed(pasting.runs(edges, width * height), width, height).counts
-        yield {"segmentation": {"size": [height, width], "counts": counts.decode("ascii")}, "polygons": _rings(edges, height)}
+        yield {
+            "segmentation": {"size": [height, width], "counts": counts.decode("ascii")},
+            "polygons": _rings(edges, height),
+        }
 
 
 def _rings(edges: pasting.Edges, height: int) -> list[list[float]]:

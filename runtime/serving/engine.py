@@ -126,7 +126,6 @@ class Engine:
 
     def submit(self, job: Job) -> Future[bytes]:
         """The answer to ``job``, for which there is a place, which is free again with it."""
-        job.done.add_done_callback(lambda _done: None)
         self.pool.submit(self._decode, job)
         return job.done
 
@@ -139,7 +138,7 @@ class Engine:
             job.loaded = self._loaded(job.upload)
             job.queued = time.perf_counter()
             job.decode = job.queued - start
-        except BaseException as error:
+        except Exception as error:
             self._end(job, error=error)
         else:
             self._waiting.put(job)
@@ -218,7 +217,7 @@ class Engine:
             whole = restored(prediction, job.loaded, self.served.presents, lowest)
             times = (1000 * each for each in (job.waited, job.decode, seconds))
             answer = job.finish(Outcome(job.upload, whole, *times))
-        except BaseException as error:
+        except Exception as error:
             self._end(job, error=error)
         else:
             self._end(job, answer=answer)
@@ -235,6 +234,12 @@ class Engine:
                 job.done.set_exception(error if isinstance(error, TltpipeError) else program.fault(error))
 
 
+def too_late() -> RequestProblem:
+    """For the caller to raise."""
+    hint = "try again later, or start the server with a longer --timeout"
+    return RequestProblem(504, "the answer took too long", hint=hint)
+
+
 def _require_time(job: Job) -> None:
     if job.done.cancelled() or time.monotonic() > job.asked.deadline:
-        raise RequestProblem(504, "the answer took too long", hint="try again, or start the server with a longer --timeout")
+        raise too_late()

@@ -54,7 +54,7 @@ class Served:
         """Names of label 1 to N."""
         return self.model.classes
 
-    def at(self, threshold: float) -> Model:
+    def at(self, threshold: float) -> Model:  # noqa: ARG002
         """The model for answers with scores from ``threshold`` on: what one says may depend on what else counts."""
         return self.model
 
@@ -143,9 +143,7 @@ def _alone(name: str, path: Path, opening: Opening) -> Served:
 
 
 def _opened(path: Path, opening: Opening, threshold: float) -> LoadedModel:
-    return LoadedModel.load(
-        path, threshold=threshold, key=opening.key, device=opening.device, threads=opening.threads
-    )
+    return LoadedModel.load(path, threshold=threshold, key=opening.key, device=opening.device, threads=opening.threads)
 
 
 def _task_of(loaded: LoadedModel) -> str:

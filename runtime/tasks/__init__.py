@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from tltpipe import registry
+from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 Target: TypeAlias = "Mapping[str, NDArray[Any]]"
 """What is on an image, as named arrays by torchvision's convention: "boxes" float32 [n, 4] left, top, right, bottom in
 pixels, "labels" int64 [n] from 1, "masks" uint8 [n, H, W], "keypoints" float32 [n, K, 3]. Fields of objects share their
-first axis; what is said of the whole image has none: "label" int64 [], its class from 1."""
+first axis; what is said of the whole image has none: "label" int64 [], its class from 1, "map" uint8 [H, W], the class
+of each pixel from 1, 0 for the background."""
 Prediction: TypeAlias = "Mapping[str, NDArray[Any]]"
 """What a model says of an image, by the same convention; "scores" float32 [n], 0 to 1, best first. A prediction that
 has "scores" is one of objects, and all of its fields share their first axis."""
@@ -286,6 +288,16 @@ class NamesPlaces(Protocol):
 
 
 @runtime_checkable
+class CutsOut(Protocol):
+    """A task that can cut the classes out of an image."""
+
+    def cutouts(self, image: Image.Image, prediction: Prediction, classes: Sequence[str]) -> Mapping[str, Image.Image]:
+        """Of each class that occurs the ``image`` (RGB, as stored) with nothing but its pixels, by a name that a file
+        may have: its label, "_" and its name."""
+        ...
+
+
+@runtime_checkable
 class AveragesViews(Protocol):
     """A task that knows what predictions for several views of an image mean together."""
 
@@ -314,6 +326,14 @@ def presented(task: Presents, names: Mapping[str, tuple[str, ...]], threshold: f
     return task.presented(names, threshold) if isinstance(task, NamesPlaces) else task
 
 
+def cuts_out(task: Presents) -> CutsOut:
+    """``task``, where it can cut classes out of images. Raises UsageError for another."""
+    if not isinstance(task, CutsOut):
+        hint = "leave --cutouts out, or use a network that classifies pixels"
+        raise UsageError("this network has no classes of pixels that could be cut out", hint=hint)
+    return task
+
+
 def completed(
     task: Presents, predictions: Sequence[Prediction], targets: Sequence[Target], classes: Sequence[str]
 ) -> Sequence[Prediction]:
@@ -340,8 +360,13 @@ def of_objects(task: Presents) -> bool:
 
 
 def class_names(prediction: Prediction, classes: Sequence[str]) -> list[str]:
-    """The class of each object ("labels" [n]) or of the image ("label"); empty where a prediction has neither."""
+    """The class of each object ("labels" [n]) or of the image ("label"), or the classes that occur on its "map"; empty
+    where a prediction has none of them."""
     import numpy as np
+    from PIL import Image
 
+    if "map" in prediction:
+        counts = Image.fromarray(prediction["map"]).histogram()
+        return [name for name, count in zip(classes, counts[1:], strict=False) if count]
     labels = prediction.get("labels", prediction.get("label", np.zeros(0, np.int64)))
     return [classes[label - 1] for label in np.atleast_1d(labels).tolist()]

@@ -18,9 +18,13 @@ from runtime.data.split import Split
 from runtime.shell.program import StatusLog, warn
 from runtime.tasks import Example, Presents, Scores
 from runtime.training import label_statistics
+from runtime.training import steps as step_log
 from runtime.training.curves import TERM, Curves
+from runtime.training.loop import Step
 from runtime.training.rows import Rows
+from runtime.training.steps import StepLog
 
+SAMPLES, BEST = "samples", "val_batch.jpg"
 PICTURES = 8
 """So many images of the first batch are shown in TensorBoard."""
 BATCHES, ON_SHEET = 3, 16
@@ -34,7 +38,7 @@ class TrainingLog:
     ``network`` is the file-name stem, ``blank`` are the scores of no images: what is to be measured. Without
     ``validated`` the CSV has no columns for it. ``strict``: the CSV has NVIDIA's columns alone, and begins anew on a
     resume, too.
-    ``spec``: the text of the spec, to be read beside the curves.
+    ``spec``: the text of the spec, to be read beside the curves. ``steps`` are those of the whole training.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class TrainingLog:
         validated: bool,
         strict: bool = False,
         spec: str = "",
+        steps: int = 0,
     ) -> None:
         family = networks.family(network)
         self.path = results / f"{family}_training_log{network.removeprefix(family)}.csv"
@@ -61,6 +66,7 @@ class TrainingLog:
         self.status = StatusLog(results, append=True)
         self.events: Any = None
         self.curves = Curves(self.path, blank)
+        self.steps = StepLog(results / step_log.NAME, steps)
         self.batches, self.draws = 0, True
 
     @contextmanager
@@ -69,6 +75,8 @@ class TrainingLog:
         with self.status.failures("Training"), _without_tracebacks():
             self.status.write("STARTED", BEGUN)
             self.rows.begin(self.first_epoch)
+            self.steps.begin(step)
+            self._drop_samples(step)
             self.events = _events(self.results / "events", step)
             if self.events is not None and self.spec:
                 # TensorBoard reads Markdown: four blanks keep the lines of the spec as they are.
@@ -76,6 +84,7 @@ class TrainingLog:
             try:
                 yield self
             finally:
+                self.steps.flush()
                 if self.events is not None:
                     self.events.close()
                 self._draw("curves", self.curves.finish)
@@ -91,7 +100,7 @@ class TrainingLog:
         self.batches += 1
         examples = samples.of_batch(batch, ON_SHEET)
         self._draw_sheet(
-            f"train_batch{self.batches}.jpg", examples, f"training batch {step + 1} as the network sees it"
+            [f"train_batch{self.batches}.jpg"], examples, f"training batch {step + 1} as the network sees it"
         )
         if self.batches == 1 and self.events is not None:
             for number, example in enumerate(examples[:PICTURES]):
@@ -103,14 +112,21 @@ class TrainingLog:
         known = {name: split for name, split in splits.items() if split is not None}
         self._draw("labels", lambda: label_statistics.write(self.results, known, self.classes))
 
-    def step(self, step: int, *, losses: Mapping[str, float], rate: float, **measured: float | None) -> None:
-        """Iteration ``step`` (from 0) ran with learning rate ``rate``; ``measured``: gradient_norm and its like."""
+    def step(self, step: Step, *, epoch: int) -> None:
+        """``step`` of ``epoch`` is done."""
+        self.steps.add(epoch, step)
         if self.events is not None:
-            self.events.add_scalar("loss", sum(losses.values()), step)
-            self.events.add_scalar("lr", rate, step)
-            for name, value in losses.items():
-                self.events.add_scalar(f"loss/{name}", value, step)
-            self._scalars(measured, step)
+            self.events.add_scalar("loss", sum(step.losses.values()), step.number)
+            self.events.add_scalar("lr", step.rate, step.number)
+            for name, value in step.losses.items():
+                self.events.add_scalar(f"loss/{name}", value, step.number)
+            self.events.add_scalar("gradient_norm", step.gradient_norm, step.number)
+
+    def samples(self, examples: Sequence[Example], *, after: str, name: str, best: bool = False) -> None:
+        """Draw validation images and what is predicted for them ``after`` some training, as ``name`` in samples/ and,
+        of the ``best`` epoch, as val_batch.jpg."""
+        title = f"validation after {after}: targets, each beside its predictions"
+        self._draw_sheet([f"{SAMPLES}/{name}", *([BEST] if best else [])], examples, title)
 
     def epoch(
         self,
@@ -139,9 +155,8 @@ class TrainingLog:
         self.rows.add(row)
         self._write_status(epoch, seconds, row, scores)
         self._draw("curves", self.curves.update)
-        if scores is not None and best and scores.examples:
-            title = f"validation after epoch {epoch}: targets, each beside its predictions"
-            self._draw_sheet("val_batch.jpg", scores.examples, title)
+        if scores is not None and scores.examples:
+            self.samples(scores.examples, after=f"epoch {epoch}", name=f"epoch_{epoch:04d}.jpg", best=best)
         if self.events is not None:
             self._scalars({"epoch_loss": loss, **measured}, step)
             if scores is not None:
@@ -151,15 +166,25 @@ class TrainingLog:
         """Write ``figures`` of the whole training to the last lines of status.json, beside those of the last epoch."""
         self.status.lasting["kpi"] = {**self.status.lasting.get("kpi", {}), **figures}
 
-    def _draw_sheet(self, name: str, examples: Sequence[Example], title: str) -> None:
+    def _draw_sheet(self, names: Sequence[str], examples: Sequence[Example], title: str) -> None:
         from runtime.evaluation import samples
         from runtime.inference import drawn_images
 
         def draw() -> None:
             sheet = samples.sheet(examples, self.task, self.classes, title=title)
-            drawn_images.save(sheet, self.results / name)
+            for name in names:  # of samples there are many, and they stay
+                drawn_images.save(sheet, self.results / name, small=name.startswith(SAMPLES))
 
-        self._draw(name, draw)
+        self._draw(names[0], draw)
+
+    def _drop_samples(self, step: int) -> None:
+        """Those of a run now superseded, from epoch ``first_epoch`` and after ``step`` on."""
+        folder = self.results / SAMPLES
+        for path in folder.glob("*.jpg") if not folder.is_symlink() else ():
+            kind, _, number = path.stem.partition("_")
+            last = {"epoch": self.first_epoch - 1, "step": step}.get(kind)
+            if last is not None and number.isdigit() and int(number) > last:
+                path.unlink()
 
     def _draw(self, what: str, draw: Callable[[], object]) -> None:
         """A training does not end for want of a picture; without room for one no other is drawn."""

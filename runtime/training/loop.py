@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 class Step:
     """Iteration ``number`` (from 0, over all epochs) with its learning rate and the value of each loss.
 
-    ``gradient_norm`` is that before clipping, ``data_wait`` the seconds that the step waited for its batch.
+    ``gradient_norm`` is that before clipping; the step took ``seconds``, ``data_wait`` of them for its batch, and has
+    seen ``images``, those of all processes.
     """
 
     number: int
@@ -41,6 +42,8 @@ class Step:
     losses: Mapping[str, float]
     gradient_norm: float = 0.0
     data_wait: float = 0.0
+    seconds: float = 0.0
+    images: int = 0
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,12 @@ class Watcher(Protocol):
         """Returns whether to end here, before all epochs are done."""
         ...
 
-    def due(self) -> bool:
-        """Whether it is time to save in the middle of an epoch."""
+    def due(self, steps: int) -> bool:
+        """Whether there is something to do ``between`` after so many ``steps`` of all epochs."""
+        ...
+
+    def between(self, epoch: int, tally: Tally) -> None:
+        """Do in ``epoch``, after the steps of ``tally``, what is due; the model may be left in evaluation mode."""
         ...
 
     def within(self, epoch: int, tally: Tally) -> None:
@@ -131,31 +138,38 @@ class NullWatcher:
     def epoch(self, epoch: Epoch, tally: Tally) -> bool:  # noqa: ARG002
         return False
 
-    def due(self) -> bool:
+    def due(self, steps: int) -> bool:  # noqa: ARG002
         return False
+
+    def between(self, epoch: int, tally: Tally) -> None: ...
 
     def within(self, epoch: int, tally: Tally) -> None: ...
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a step measured, on its way from the device: the losses by ``names``, and the gradient's length last."""
+    """What a step measured, on its way from the device: the losses by ``names``, and the gradient's length last.
+    ``began`` is when the step did, by the monotonic clock."""
 
     epoch: int
     step: int
     number: int
     rate: float
     data_wait: float
+    began: float
+    images: int
     names: tuple[str, ...]
     values: torch.Tensor
     arrived: torch.cuda.Event | None
 
-    def read(self) -> Step:
-        """Wait for the values."""
+    def read(self, since: float) -> Step:
+        """Wait for the values; the step lasted from its begin, or from ``since`` if that came later, until now."""
         if self.arrived is not None:
             self.arrived.synchronize()
         *losses, norm = self.values.tolist()
-        return Step(self.number, self.rate, dict(zip(self.names, losses, strict=True)), norm, self.data_wait)
+        seconds = time.monotonic() - max(self.began, since)
+        named = dict(zip(self.names, losses, strict=True))
+        return Step(self.number, self.rate, named, norm, self.data_wait, seconds, self.images)
 
 
 @dataclass(kw_only=True)
@@ -186,6 +200,7 @@ class Loop:
         # A GPU computes a step while the one before is read: to ask at once would be to wait for it every time.
         self.late = 1 if self.fabric.device.type == "cuda" else 0
         self.unread: deque[Reading] = deque()
+        self.last_read = 0.0
 
     def run(self) -> None:
         """Train all epochs of the plan.
@@ -227,16 +242,17 @@ class Loop:
                     self.watcher.batch(batch, self.plan.before(epoch) + tally.steps)
                     nominal = self.model.input_size
                     with self.threads.timed(_work(batch, nominal)), guards.memory(batch.images, nominal):
-                        self._step(epoch, batch, waited)
+                        self._step(epoch, batch, began, waited)
                     told = self._settle(keep=self.late)
                     tally.seconds += time.monotonic() - began
                     bar.advance(note=f"loss {sum(told.losses.values()):.4g}, lr {told.rate:.3g}" if told else "")
-                if self.watcher.due():
+                if self.watcher.due(self.plan.before(epoch) + tally.steps):
                     self._settle()
-                    self.watcher.within(epoch, tally)
+                    self.watcher.between(epoch, tally)
+                    self.model.train()
         self._settle()
 
-    def _step(self, epoch: int, batch: Batch, waited: float) -> None:
+    def _step(self, epoch: int, batch: Batch, began: float, waited: float) -> None:
         tally, device = self.tally, self.fabric.device
         number = self.plan.before(epoch) + tally.steps
         torch.manual_seed(_seed(self.plan.seed, epoch, tally.steps, self.fabric.global_rank))
@@ -252,10 +268,13 @@ class Loop:
         if self.average is not None:
             self.average.update(number)
         tally.steps += 1
-        tally.images += len(targets) * self.fabric.world_size
+        shown = len(targets) * self.fabric.world_size
+        tally.images += shown
         tally.data_wait += waited
         values, arrived = _on_its_way([*losses.values(), norm])
-        self.unread.append(Reading(epoch, tally.steps, number, rate, waited, tuple(losses), values, arrived))
+        self.unread.append(
+            Reading(epoch, tally.steps, number, rate, waited, began, shown, tuple(losses), values, arrived)
+        )
 
     def _gradient_norm(self) -> torch.Tensor:
         """The length of the gradient; clips it if the plan says so."""
@@ -273,7 +292,8 @@ class Loop:
         told = None
         while len(self.unread) > keep:
             reading = self.unread.popleft()
-            told = reading.read()
+            told = reading.read(self.last_read)
+            self.last_read = time.monotonic()
             self.numbers.judge(told.losses, told.gradient_norm, epoch=reading.epoch, step=reading.step)
             self.tally.loss += sum(told.losses.values())
             for name, value in told.losses.items():

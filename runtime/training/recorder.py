@@ -22,7 +22,7 @@ from runtime.machine.threads import Threads
 from runtime.networks import Model
 from runtime.shell import program
 from runtime.tasks import Scores, Task
-from runtime.training import guards, loop, messages, resuming
+from runtime.training import description, guards, loop, messages, resuming
 from runtime.training.averaging import Average
 from runtime.training.best import Memory
 from runtime.training.log import TrainingLog
@@ -73,6 +73,7 @@ class Recorder:
             validated=self.held_out is not None,
             strict=self.recipe.strict,
             spec=self.spec,
+            steps=self.plan.before(self.plan.epochs.stop),
         )
         self.last_saved = time.monotonic()
         self.begun = False
@@ -81,13 +82,20 @@ class Recorder:
     def judged(self) -> Model:
         return self.model if self.average is None else self.average.model
 
+    def describe(self) -> None:
+        """Write down which training this is, for those who watch it."""
+        description.write(
+            self.results, self.recipe, self.options, self.plan, self.log.blank, log=self.log.path.name,
+            validated=self.held_out is not None, device=str(self.device), spec=self.spec,
+        )  # fmt: skip
+
     # ------------------------------------------------------------------------------------------------ as it goes on
 
     def batch(self, batch: Batch, number: int) -> None:
         self.log.batch(batch, step=number)
 
     def step(self, step: loop.Step) -> None:
-        self.log.step(step.number, losses=step.losses, rate=step.rate, gradient_norm=step.gradient_norm)
+        self.log.step(step, epoch=self.done + 1)
 
     def epoch(self, epoch: loop.Epoch, tally: loop.Tally) -> bool:
         """Validate if due, log, save: in this order, so that what is saved is also logged, whenever we are killed.
@@ -120,8 +128,15 @@ class Recorder:
             program.say(f"stopped early: {rule.monitor} has not fallen for {rule.patience} epochs")
         return stops
 
-    def due(self) -> bool:
-        return time.monotonic() - self.last_saved >= 60 * self.options.save_minutes
+    def due(self, steps: int) -> bool:
+        return self._draws(steps) or self._saves(steps)
+
+    def between(self, epoch: int, tally: loop.Tally) -> None:
+        steps = self.plan.before(epoch) + tally.steps
+        if self._draws(steps):
+            self._draw(steps)
+        if self._saves(steps):
+            self.within(epoch, tally)
 
     def within(self, epoch: int, tally: loop.Tally) -> None:
         """Save the state in ``epoch``, unless that is saved already."""
@@ -160,6 +175,24 @@ class Recorder:
         return (1 if self.average is None else 2) * model + memories * learning
 
     # ------------------------------------------------------------------------------------------------------ in detail
+
+    def _draws(self, steps: int) -> bool:
+        every = self.recipe.summary_step
+        return self.held_out is not None and every > 0 and steps % every == 0
+
+    def _saves(self, steps: int) -> bool:
+        every = self.recipe.save_step
+        by_steps = every > 0 and steps % every == 0
+        return by_steps or time.monotonic() - self.last_saved >= 60 * self.options.save_minutes
+
+    def _draw(self, steps: int) -> None:
+        """Predictions for the validation images that a validation draws."""
+        assert self.held_out is not None
+        with processes.alone():
+            examples = validation.examples(
+                self.judged, self.task, self.recipe, self.held_out, self.recipe.classes, device=self.device
+            )
+        self.log.samples(examples, after=f"step {steps}", name=f"step_{steps:08d}.jpg")
 
     def _validates(self, epoch: int) -> bool:
         due = epoch % self.recipe.evaluation.period == 0 or epoch == self.plan.epochs.stop - 1
@@ -206,6 +239,7 @@ class Recorder:
 
     def _save(self, path: Path, epochs: int, tally: loop.Tally, metrics: Mapping[str, Any]) -> None:
         """Write the state after ``epochs`` whole epochs and the part ``tally`` of the next."""
+        self.log.steps.flush()  # those that a run that goes on from here does not measure again
         guards.require_folder(self.results)  # which would come back with nothing else in it
         if not self.begun:
             self._set_aside()

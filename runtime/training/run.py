@@ -137,6 +137,7 @@ def _require_epochs(recipe: Recipe, asked: TrainOptions) -> None:
 def _run(loop: engine.Loop, recorder: Recorder, begin: resuming.Beginning, split: Split) -> None:
     """The loop to its end, with what its first process writes down."""
     plan = recorder.plan
+    recorder.describe()
     try:
         with recorder.log.running(step=plan.before(plan.epochs.start) + begin.tally.steps):
             recorder.log.labels(

@@ -83,8 +83,11 @@ class Notes:
         self.epochs.append(epoch)
         return epoch.number >= self.ends_after
 
-    def due(self) -> bool:
+    def due(self, _steps: int) -> bool:
         return self.save_every_step
+
+    def between(self, epoch: int, tally: loop.Tally) -> None:
+        self.within(epoch, tally)
 
     def within(self, epoch: int, tally: loop.Tally) -> None:
         self.saved.append((epoch, replace(tally)))

@@ -36,7 +36,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 @pytest.fixture(scope="module", params=TASKS)
 def drawn(request: pytest.FixtureRequest, source: Source) -> tuple[Task, Recipe, Any, Batch]:
     """A task, and a batch of targets with its fields, of images of any size."""
-    task, view = tasks.load(request.param), KeepAspect(min_sizes=(96,))
+    task, view = tasks.load(request.param), KeepAspect(min_sizes=(160,))  # enlarged: no pixel is lost
     recipe: Recipe[Any] = Recipe(
         spec=specs.Spec(None, "task.yaml"), network="any", name="any", classes=CLASSES, model=None, seed=1, epochs=1,
         batch_size=12, checkpoint_interval=1, size=None, data=Data((), (source,), {name: name for name in CLASSES}),

@@ -19,6 +19,7 @@ from runtime.evaluation import samples
 from runtime.tasks import Example, Scores, Target, detection
 from runtime.training import curves
 from runtime.training.log import TrainingLog
+from runtime.training.loop import Step
 
 pytestmark = pytest.mark.torch
 
@@ -54,7 +55,7 @@ def train(results: Path, epochs: range, *, strict: bool = False, last: int = 3, 
             log.batch(Batch(images, targets), step=step + number)
         for epoch in epochs:
             for number in (2 * epoch - 2, 2 * epoch - 1):
-                log.step(number, losses={"classification": 2.0, "localization": 1.0}, rate=0.01, gradient_norm=3.5)
+                log.step(Step(number, 0.01, {"classification": 2.0, "localization": 1.0}, 3.5), epoch=epoch)
             log.epoch(
                 epoch, step=2 * epoch, loss=3.0, losses={"classification": 2.0, "localization": 1.0}, rate=0.02,
                 seconds=1.5, scores=SCORES if epoch == last else None, best=True, images_per_second=40.0,
@@ -73,7 +74,7 @@ def test_a_training_goes_on_without_its_curves(tmp_path: Path, capfd: pytest.Cap
     with log.running(step=0):
         shutil.rmtree(tmp_path / "events")
         for number in range(5):
-            log.step(number, losses={"classification": 2.0}, rate=0.01)
+            log.step(Step(number, 0.01, {"classification": 2.0}), epoch=1)
             log.events.flush()
             time.sleep(0.05)  # TensorBoard writes in a thread of its own
         log.epoch(1, step=5, loss=2.0, losses={}, rate=0.01, seconds=1.0, scores=None)

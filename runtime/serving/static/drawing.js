@@ -22,27 +22,30 @@ export function draw(context, unit, items, view) {
 }
 
 function area(context, unit, item, colour, strong) {
-  const alpha = strong ? 0.65 : 0.4;
+  const alpha = strong ? 0.65 : 0.4, opacity = context.globalAlpha;
   if (item.mask) {
     const key = css(colour);
     if (item.painted?.key !== key) item.painted = { key, ...painted(item.mask, key) };
     const { canvas, left, top } = item.painted;
     if (!canvas) return;
-    context.globalAlpha *= alpha;
+    context.globalAlpha = opacity * alpha;
     context.imageSmoothingEnabled = false;
     context.drawImage(canvas, left, top);
+    context.globalAlpha = opacity;
   }
-  for (const points of item.polygons) {
-    context.beginPath();
-    for (let at = 0; at < points.length; at += 2) context.lineTo(points[at], points[at + 1]);
+  if (!item.polygons.length) return;
+  context.beginPath();
+  for (const ring of item.polygons) {
+    context.moveTo(ring[0], ring[1]);
+    for (let at = 2; at < ring.length; at += 2) context.lineTo(ring[at], ring[at + 1]);
     context.closePath();
-    context.lineWidth = unit;
-    context.strokeStyle = css(colour);
-    context.stroke();
-    if (item.mask) continue;
-    context.fillStyle = css(colour, alpha);
-    context.fill();
   }
+  context.lineWidth = unit;
+  context.strokeStyle = css(colour);
+  context.stroke();
+  if (item.mask) return;
+  context.fillStyle = css(colour, alpha);
+  context.fill("evenodd");
 }
 
 function frame(context, unit, item, colour, strong) {
@@ -57,7 +60,7 @@ function frame(context, unit, item, colour, strong) {
 }
 
 function skeleton(context, unit, item, colour) {
-  const point = (number) => item.keypoints[number];
+  const point = (number) => item.keypoints[number - 1];
   context.lineWidth = 2 * unit;
   context.strokeStyle = css(colour);
   for (const [from, to] of item.skeleton) {

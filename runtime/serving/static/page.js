@@ -1,5 +1,6 @@
 /** The page of `tltpipe serve`: a picture goes in, what one or two models see comes out. */
 
+import { copyButton, themeToggle } from "../theme/theme.js";
 import { pairs } from "./agreement.js";
 import { labels, objects, regions } from "./answers.js";
 import { Camera } from "./camera.js";
@@ -84,12 +85,15 @@ function refresh() {
     ...labelRows(seen.map((each) => each.labels), threshold),
   ];
   state.row = null;
+  element("agreement-label").hidden = !two;
+  element("threshold-label").hidden = maps.some(Boolean) && !seen.some(({ objects: items }) => items.length);
   fill(element("rows"), two ? ["first", "second"] : [maps[0] ? "share" : "score"], state.rows, point);
   classes(shown, maps);
   element("counts").replaceChildren(...counts(shown, partners, maps));
   element("threshold-value").textContent = threshold.toFixed(2);
-  state.views = shown.map((items, at) => ({ items, map: maps[at], agreed: agreement(maps, at), colour: (item) => (
-    two ? (partners.has(item) ? BOTH : ONLY[at]) : item.colour
+  const agreed = two && element("agreement").checked;
+  state.views = shown.map((items, at) => ({ items, map: maps[at], agreed: agreed && agreement(maps, at), colour: (item) => (
+    agreed ? (partners.has(item) ? BOTH : ONLY[at]) : item.colour
   ) }));
   repeat();
   paint();
@@ -186,8 +190,9 @@ function classes(shown, maps) {
 
 function repeat() {
   const { picture, seen, threshold } = state;
-  element("repeat").hidden = !seen.length;
-  if (!seen.length || !picture) return;
+  element("save").hidden = !seen.length;
+  element("repeat").hidden = !seen.length || !picture;
+  if (element("repeat").hidden) return;
   const done = {
     server: new URL(".", document.baseURI).href.replace(/\/$/, ""), name: picture.name, url: picture.url,
     type: picture.blob.type || "application/octet-stream", model: chosen()[0], threshold,
@@ -254,6 +259,8 @@ function introduce() {
 }
 
 function listen() {
+  element("toggle").append(themeToggle());
+  for (const id of ["curl", "python"]) element(id).after(copyButton(() => element(id).textContent));
   element("pick").addEventListener("click", () => element("file").click());
   element("file").addEventListener("change", ({ target }) => target.files[0] && look(target.files[0], target.files[0].name));
   element("camera").addEventListener("click", toggleCamera);
@@ -280,6 +287,7 @@ function listen() {
     predict();
   });
   element("model-b").addEventListener("change", predict);
+  element("agreement").addEventListener("change", refresh);
   element("save-json").addEventListener("click", () => {
     const answers = state.seen.map(({ answer }) => answer);
     save(new Blob([JSON.stringify(answers.length > 1 ? answers : answers[0], null, 2)], { type: "application/json" }), ".json");

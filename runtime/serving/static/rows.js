@@ -19,7 +19,8 @@ export function objectRows(shown, partners) {
       rows.push({ name: item.name, colour: partner ? BOTH : ONLY[at], items: pair, cells });
     }
   }
-  return rows;
+  const best = ({ items }) => Math.max(...items.map((item) => item?.score ?? 0));
+  return rows.sort((a, b) => best(b) - best(a));
 }
 
 /** Best score first, what is part of an object behind it. */

@@ -19,7 +19,7 @@ export function themeToggle() {
   const show = (choice) => {
     if (choice === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = choice;
-    button.textContent = { system: "Auto", light: "Light", dark: "Dark" }[choice];
+    button.textContent = { system: "◐ Auto", light: "☀ Light", dark: "☾ Dark" }[choice];
     button.setAttribute("aria-label", `Colours: ${choice}`);
   };
   let choice = remembered("theme", "system");
