@@ -33,6 +33,9 @@ class Description(msgspec.Struct):
     command: str = ""
     folder: str = ""
     host: str = ""
+    device: str = ""
+    version: str = ""
+    began: str = ""
     process: int | None = None
 
 
