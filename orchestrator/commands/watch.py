@@ -18,9 +18,7 @@ def watch(
         list[Path] | None,
         typer.Argument(help="Results folders, workspaces, or folders that hold some (default: the current folder)."),
     ] = None,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; others than loopback need a token.")
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; others than loopback need a token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = PORT,
 ) -> None:
     """Show trainings live in a browser: curves, samples, figures of classes, and how to resume one that ended early.
