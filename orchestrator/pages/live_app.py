@@ -1,4 +1,7 @@
-"""The live page's server: files of the page, an API that only reads, and events for as long as a page is open."""
+"""The live page's server: files of the page, an API that only reads, and events for as long as a page is open.
+
+To be imported where ``tltpipe.web.require`` has found what it needs.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,18 @@ import threading
 from collections.abc import AsyncIterator, Collection, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import anyio
 import msgspec
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import Response, StreamingResponse
 
 from orchestrator.pages import WATCH
 from orchestrator.pages.live import POINTS, Live, Seen
 from tltpipe.web import app as web
-from tltpipe.web import guard
+from tltpipe.web import guard, static
 from tltpipe.web.problems import RequestProblem
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 TICK, ALIVE = 1.0, 15.0
 """Seconds between two looks at a training that is listened to, and between comments that keep a connection open."""
@@ -33,12 +36,8 @@ def create(
     hosts: Collection[str] = guard.LOOPBACK,
     token: str | None = None,
 ) -> FastAPI:
-    """The application for the trainings in ``paths``; when ``stopping`` is set, answers that never end do.
-
-    Raises HostError where the extra ``serve`` is missing.
-    """
+    """The application for the trainings in ``paths``; when ``stopping`` is set, answers that never end do."""
     made = web.create("tltpipe watch", hosts=hosts, token=token, description="Trainings, as their files tell of them.")
-    from tltpipe.web import static
 
     live = Live(paths)
     _reads(made, live)
@@ -49,8 +48,6 @@ def create(
 
 
 def _reads(made: FastAPI, live: Live) -> None:
-    from fastapi import Query
-    from fastapi.responses import Response
 
     def answer(told: Any) -> Response:
         return Response(msgspec.json.encode(told), media_type="application/json", headers={"Cache-Control": "no-store"})
@@ -77,10 +74,6 @@ def _reads(made: FastAPI, live: Live) -> None:
 
 
 def _files(made: FastAPI, live: Live) -> None:
-    from fastapi import Request
-    from fastapi.responses import Response
-
-    from tltpipe.web import static
 
     def image(path: Path | None, name: str, request: Request) -> Response:
         try:
@@ -100,8 +93,6 @@ def _files(made: FastAPI, live: Live) -> None:
 
 
 def _events(made: FastAPI, live: Live, stopping: threading.Event) -> None:
-    from fastapi import Query
-    from fastapi.responses import StreamingResponse
 
     @made.get("/api/events", summary="Server-sent events: what changes of trainings, by their ids")
     def events(runs: Annotated[str, Query(description="ids, with commas between (default: all)")] = "") -> Any:
@@ -115,7 +106,6 @@ def _events(made: FastAPI, live: Live, stopping: threading.Event) -> None:
 
 async def _stream(live: Live, seen: Sequence[Seen], stopping: threading.Event) -> AsyncIterator[bytes]:
     """Events until the page is closed, which cancels this, or the server stops."""
-    import anyio
 
     yield b"retry: 2000\n\n"
     quiet = 0.0

@@ -156,7 +156,7 @@ class Training:
         running, over = told["state"] == "running", told["state"] in ("running", "finished")
         told["resume"] = "" if over else resuming.command(self.folder, self.workspace, self.described)
         told["step"] = last.step + 1 if last is not None else None
-        told["steps"] = self.described.steps
+        told["total_steps"] = self.described.steps
         told["eta"] = self.remaining() if running else None
         return told
 
