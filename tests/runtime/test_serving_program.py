@@ -202,7 +202,7 @@ def test_urls_are_fetched_from_public_addresses_alone() -> None:
             asked.append(host)
             return ["127.0.0.1"]
 
-        fetcher = Fetcher(most=20_000, seconds=1, allowed=lambda address: True, resolve=resolve)
+        fetcher = Fetcher(most=20_000, seconds=1, allowed=lambda _address: True, resolve=resolve)
         assert fetcher.fetch(f"{here}/image.png") == LIGHT
         assert asked == ["images.example"]
         for path, status, word in (
@@ -211,7 +211,7 @@ def test_urls_are_fetched_from_public_addresses_alone() -> None:
             with pytest.raises(RequestProblem, match=word) as refused:
                 fetcher.fetch(f"{here}{path}")
             assert refused.value.status == status, path
-        strict = Fetcher(most=20_000, seconds=1, resolve=lambda host, port: ["93.184.215.14", "127.0.0.1"])
+        strict = Fetcher(most=20_000, seconds=1, resolve=lambda *_: ["93.184.215.14", "127.0.0.1"])
         with pytest.raises(RequestProblem, match="private"):  # one of its addresses is enough
             strict.fetch(f"{here}/image.png")
         pages.shutdown()
