@@ -107,11 +107,12 @@ function listen(ids) {
 function take(change) {
   const detail = view.details.get(change.id);
   if (!detail) return;
-  const { steps, log, columns, ...plain } = change;
+  const { steps, log, columns, restarted, ...plain } = change;
   Object.assign(detail, plain);
   if (columns) detail.columns = { ...detail.columns, ...columns };
   if (log) detail.log = [...(detail.log ?? []), ...log].slice(-400);
-  if (steps && !extend(view.steps.get(change.id) ?? {}, steps)) loadSteps(change.id);
+  if (restarted) loadSteps(change.id);
+  else if (steps && !extend(view.steps.get(change.id) ?? {}, steps)) loadSteps(change.id);
   if (columns || change.samples || (change.state && change.state !== "running")) again(change.id);
   const run = view.runs.find((each) => each.id === change.id);
   if (run) for (const key of ["state", "message", "epoch", "epochs", "value"]) if (key in change) run[key] = change[key];

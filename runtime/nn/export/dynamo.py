@@ -22,12 +22,20 @@ NATIVE = 18
 
 
 def exported(
-    module: nn.Module, example: Tensor, *, inputs: Sequence[str], outputs: Sequence[str], opset: int
+    module: nn.Module,
+    example: Tensor,
+    *,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    opset: int,
+    any_size: bool = False,
 ) -> onnx.ModelProto:
-    """``module`` from tensors like ``example``, of any first axis "batch". Raises ExportError when torch cannot."""
+    """``module`` from tensors like ``example``, of any first axis "batch"; ``any_size``: of any "height" and "width",
+    too. Raises ExportError when torch cannot."""
     import torch
     from onnx import compose
 
+    free: dict[int, Any] = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC} if any_size else {}
     with torch.no_grad(), quiet():
         try:
             program = torch.onnx.export(
@@ -37,13 +45,15 @@ def exported(
                 opset_version=max(NATIVE, opset),
                 input_names=list(inputs),
                 output_names=list(outputs),
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                dynamic_shapes=({0: torch.export.Dim("batch"), **free},),
                 verbose=False,
             )
         except Exception as failure:  # torch raises whatever its tracer came upon
             first = str(failure).strip().partition("\n")[0]
             raise ExportError(f"torch cannot write this network as ONNX: {first}") from failure
     assert program is not None
+    for axis, name in zip(free, ("height", "width"), strict=False):  # torch has names of its own for them
+        program.model_proto.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = name
     graph = compose.add_prefix(program.model_proto, "network/", rename_inputs=False, rename_outputs=False)
     _downgrade(graph, opset)
     return graph

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -17,6 +18,8 @@ FILL, LINE = 115, 230
 """How opaque the colour is inside an area and on its outline, of 255."""
 OPACITY = np.array([0, *[FILL] * 254, 0], np.uint8)
 """Of each value of a map: the background and ignored pixels stay as they are."""
+_UNSAFE = re.compile(r"[^\w.-]+")
+"""What a file's name had better not have."""
 CORNER = (0.0, 0.0, 0.0, 0.0)
 """The box of a chip without a frame."""
 
@@ -52,7 +55,7 @@ def cutouts(image: Image.Image, prediction: Prediction, classes: Sequence[str]) 
         inside = own == value
         cut = np.zeros((*inside.shape, 4), np.uint8)
         cut[inside, :3], cut[inside, 3] = pixels[inside], 255
-        found[f"{value}_{name}"] = Image.fromarray(cut)
+        found[f"{value}_{_UNSAFE.sub('_', name)}"] = Image.fromarray(cut)
     return found
 
 
