@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,11 +73,15 @@ def _fields(order: Painting) -> Fields:
 
 def _view(dataset: Dataset, augmentation: Augmentation | None = None) -> View:
     """How images are shown; without ``augmentation`` as they are."""
-    from runtime.imaging.views.framing import Letterbox, Stretch
+    from pathlib import Path
 
-    flip = augmentation.random_flip if augmentation else 0.0
-    view = Letterbox if dataset.resize == "letterbox" else Stretch
-    return view(width=dataset.width, height=dataset.height, random_flip=flip)
+    from runtime.imaging.views.pasting import Scene
+
+    plain = Scene(width=dataset.width, height=dataset.height, letterbox=dataset.resize == "letterbox")
+    if augmentation is None:
+        return plain
+    backgrounds = Path(augmentation.backgrounds) if augmentation.backgrounds else None
+    return replace(plain, **asdict(augmentation) | {"backgrounds": backgrounds})
 
 
 def build(recipe: Recipe[Settings]) -> PixelClassifier:
