@@ -15,7 +15,7 @@ from runtime.training.steps import LINES, StepLog
 
 def step(number: int, loss: float = 2.0, **more: float) -> Step:
     told = {"gradient_norm": 3.0, "data_wait": 0.25, "seconds": 0.5} | more
-    return Step(number, 0.01, {"box": loss, "class": 1.0}, images=8, **told)  # type: ignore[arg-type]
+    return Step(number, 0.01, {"box": loss, "class": 1.0}, images=8, **told)
 
 
 def written(path: Path) -> list[dict[str, Any]]:
