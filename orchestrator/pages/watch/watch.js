@@ -56,6 +56,7 @@ function choose(id) {
   const others = [...view.over].filter((each) => each !== id);
   if (id) history.replaceState(null, "", `#run=${encodeURIComponent(id)}${others.length ? `&with=${others.map(encodeURIComponent).join(",")}` : ""}`);
   panels = id ? [...FIGURES, ...EXHIBITS].map((make) => make()) : [];
+  for (const { node } of panels) node.hidden = true; // until there is something to show
   main.replaceChildren(...panels.map((panel) => panel.node));
   if (!id) main.replaceChildren(element("p", { class: "banner", id: "waiting" }, view.runs.length ? "Choose a run." : "No run yet. This page shows one as soon as its folder is there."));
   follow();
@@ -151,6 +152,7 @@ function draw() {
     const detail = view.details.get(view.focus);
     if (!detail) return;
     document.title = `${detail.name} · tltpipe watch`;
+    for (const panel of panels) panel.node.hidden = false;
     for (const panel of panels) panel.update({ ...view, detail, selected: selected().filter((id) => view.details.has(id)) });
   });
 }
