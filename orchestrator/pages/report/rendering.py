@@ -120,8 +120,8 @@ def _between(runs: Sequence[RunReport]) -> list[spec_difference.Field] | None:
     """How the specs of two runs differ; None for one run, or specs that cannot be compared."""
     if len(runs) == 1:
         return None
-    one, other = (str(run.details["spec"]) for run in runs)
-    return spec_difference.between(one, other, "")
+    one, other = ((str(run.details["spec"]), run.network) for run in runs)
+    return spec_difference.between(one, other)
 
 
 def _numbers(runs: Sequence[RunReport], names: Sequence[str]) -> str:
