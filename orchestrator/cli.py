@@ -14,9 +14,11 @@ from orchestrator.commands.check import check
 from orchestrator.commands.convert import convert
 from orchestrator.commands.fetch import fetch
 from orchestrator.commands.options import Changing, Chosen, Plain, Trying, Writing, before_commands, command
+from orchestrator.commands.report import report
 from orchestrator.commands.schema import schema
 from orchestrator.commands.split import split
 from orchestrator.commands.stats import stats, view
+from orchestrator.commands.watch import watch
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
 from tltpipe.interpreters import import_installed_only
@@ -258,7 +260,7 @@ def demo(
         options.console.json(told)
 
 
-for plain_command in (fetch, check, stats, view, convert, split, schema):
+for plain_command in (fetch, check, stats, view, convert, split, schema, report, watch):
     app.command()(command(plain_command))
 
 

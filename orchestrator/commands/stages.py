@@ -180,6 +180,10 @@ def infer(
         bool | None,
         typer.Option("--ten-crop", help="Classifiers: the mean over ten views of an image.", show_default=False),
     ] = None,
+    cutouts: Annotated[
+        bool | None,
+        typer.Option("--cutouts", help="Classes of pixels: each one cut out of each image, too.", show_default=False),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 (default: a GPU where there is one).")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images per batch (default: the program's).")] = None,
     key: Annotated[str | None, KEY] = None,
@@ -200,6 +204,7 @@ def infer(
         "infer.cascade_classes": [name.strip() for name in cascade_classes.split(",")] if cascade_classes else None,
         "infer.cascade_margin": cascade_margin,
         "infer.ten_crop": ten_crop,
+        "infer.cutouts": cutouts,
         "infer.device": device,
         "infer.batch_size": batch_size,
     }

@@ -105,6 +105,8 @@ class Infer:
     """COCO files whose ids of classes and images the results have."""
     first: Path | None = None
     """A model whose objects are cropped for ``model``; only our own programs know such cascades."""
+    cutouts: Path | None = None
+    """Folder for the classes of a label map, cut out of each image; for our own programs alone."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ class Inference:
     """Images per batch (default: the program's)."""
     ten_crop: bool = False
     """Classifiers: predictions are the mean over ten views of an image (docs/infer.md)."""
+    cutouts: bool = False
+    """Networks that classify pixels: each class is cut out of each image, too (docs/infer.md)."""
     cascade: str | None = None
     """Detector, of people for example, whose objects are cropped: the model sees the crops, or each object by itself
     where it is one of landmarks (docs/infer.md)."""
@@ -65,7 +67,7 @@ MISSING = "name an image or a folder of images"
 CASCADE = ("cascade_threshold", "cascade_classes", "cascade_margin", "cascade_min_size", "cascade_overlap")
 LINES = ".txt"
 """Suffix of labels whose lines begin with a class."""
-DRAWN, LABELS, SHEET, RESULTS = "images_annotated", "labels", "sheet.jpg", "coco.json"
+DRAWN, LABELS, SHEET, RESULTS, CUTOUTS = "images_annotated", "labels", "sheet.jpg", "coco.json", "cutouts"
 
 
 def drafts(run: Run) -> list[Draft]:
@@ -104,7 +106,8 @@ def execute(run: Run) -> dict[str, Any]:
     suffix = _suffix(request)
     with _folder_beside(target) as staging:
         drawn, labels = staging / DRAWN, staging / LABELS
-        staged = replace(request, drawn=drawn, labels=labels, extras=staging)
+        cutouts = None if request.cutouts is None else staging / CUTOUTS
+        staged = replace(request, drawn=drawn, labels=labels, extras=staging, cutouts=cutouts)
         try:
             run.launch(staged, verify=lambda: _lacking(pictures, drawn, labels, suffix))
         except DataError:
@@ -121,6 +124,7 @@ def execute(run: Run) -> dict[str, Any]:
     if counts is not None:
         told |= {"objects": {names.get(name, name): count for name, count in counts.most_common()}}
     places = {"drawn": target / DRAWN, "labels": target / LABELS, "sheet": target / SHEET, "coco": target / RESULTS}
+    places |= {"cutouts": target / CUTOUTS}
     return told | {what: run.workspace.name(path) for what, path in places.items() if path.exists()}
 
 
@@ -152,7 +156,7 @@ def _publish(run: Run, staging: Path) -> None:
     """Put the results in the place of those before. What we did not write, or was changed since, is only moved."""
     target, record = run.workspace.inference, run.workspace.receipts / "inference-files.json"
     clear(target, record)
-    if occupied(target, (DRAWN, LABELS, SHEET, RESULTS)) and (aside := run.set_aside(target)):
+    if occupied(target, (DRAWN, LABELS, SHEET, RESULTS, CUTOUTS)) and (aside := run.set_aside(target)):
         run.report.say(f"what was in {run.workspace.name(target)} was moved to {run.workspace.name(aside)}")
     publish(staging, target, record)
 
@@ -178,6 +182,7 @@ def _request(run: Run, subject: Path) -> Infer:
         options={name: str(value) for name, value in options.items() if value is not None},
         class_maps=prepare.class_maps(run),
         first=next(iter(first), None),
+        cutouts=target / CUTOUTS if chosen.cutouts else None,
     )
 
 

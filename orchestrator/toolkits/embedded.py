@@ -90,7 +90,7 @@ def _ours(words: tuple[str | Secret, ...], *more: str) -> tuple[str | Secret, ..
 
 
 def _infer(request: Infer, at: At) -> tuple[str | Secret, ...]:
-    words = list(_ours(tlt2.argv(replace(request, more=(), options={}, first=None), at)))
+    words = list(_ours(tlt2.argv(replace(request, more=(), options={}, first=None, cutouts=None), at)))
     if request.own_spec:
         place = words.index("-e")
         del words[place : place + 2]
@@ -99,6 +99,7 @@ def _infer(request: Infer, at: At) -> tuple[str | Secret, ...]:
         words += ["--sheet", at(request.extras / "sheet.jpg")]
         words += ["--coco", at(request.extras / "coco.json")] if _in_coco(request) else []
         words += ["--class_map", *map(at, request.class_maps)] if request.class_maps else []
+    words += ["--cutouts", at(request.cutouts)] if request.cutouts is not None else []
     words += ["--cascade", at(request.first)] if request.first is not None else []
     return (*words, *_spelled(request.options))
 

@@ -61,7 +61,7 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
         case Infer(network, spec, model, images, drawn, labels, threshold, more, _, _, options):
             if request.first is not None:
                 raise UsageError("NVIDIA's tlt-infer knows no cascade of two models", hint="use our own programs")
-            if more or options:
+            if more or options or request.cutouts is not None:
                 what = "NVIDIA's tlt-infer takes one image or one folder, and no other options"
                 raise UsageError(what, hint="name one at a time, or use our own programs")
             files = ("-i", at(images), "-o", at(drawn), "-e", at(spec), "-m", at(model), "-k", KEY, "-l", at(labels))

@@ -50,13 +50,15 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where annotated copies go, None for nowhere; ``labels`` gets a file an image. The first ``thumbnails`` images get
-    one. ``names`` are those of the files of each image; the image's own where it is not among them."""
+    """Where annotated copies and ``cutouts`` go, None for nowhere; ``labels`` gets a file an image. The first
+    ``thumbnails`` images get one. ``names`` are those of the files of each image; the image's own where it is not among
+    them."""
 
     drawn: Path | None = None
     labels: Results | None = None
     thumbnails: int = 0
     names: Mapping[Path, ResultName] = field(default_factory=dict)
+    cutouts: Path | None = None
 
     def name(self, path: Path) -> ResultName:
         return self.names.get(path) or ResultName(path.name, path.stem)
@@ -109,16 +111,19 @@ class Predictor:
             return error
 
     def _write(self, number: int, path: Path, prediction: Prediction) -> Predicted | DataError:
-        """The annotated copy under the image's own name, its label file, its thumbnail."""
+        """The annotated copy under the image's own name, its cut-outs, its label file, its thumbnail."""
         outputs, small, name = self.outputs, None, self.outputs.name(path)
         classes = self.model.classes
-        if outputs.drawn is not None or number < outputs.thumbnails:
+        if outputs.drawn is not None or outputs.cutouts is not None or number < outputs.thumbnails:
             try:
                 whole = decode(path, *WHOLE)
             except DataError as error:
                 return error
             if outputs.drawn is not None:
                 drawn_images.save(self.task.draw(whole, prediction, classes), outputs.drawn / name.image)
+            if outputs.cutouts is not None:
+                folder = (outputs.cutouts / name.label).with_suffix("")
+                drawn_images.save_cutouts(tasks.cuts_out(self.task).cutouts(whole, prediction, classes), folder)
             if number < outputs.thumbnails:
                 small = drawn_images.thumbnail(whole, prediction, self.task, classes)
         if outputs.labels is not None:

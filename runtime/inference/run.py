@@ -69,6 +69,7 @@ class InferRequest:
     first: FirstStage | None = None
     ten_crop: bool = False
     """Even where the spec does not say so."""
+    cutouts: Path | None = None
 
     @property
     def pictures(self) -> Sequence[Path]:
@@ -77,7 +78,8 @@ class InferRequest:
     @property
     def outputs(self) -> Mapping[str, Path]:
         """What is written, and where."""
-        places = {"annotated copies": self.drawn, "labels": self.labels, "COCO results": self.coco, "sheet": self.sheet}
+        places = {"annotated copies": self.drawn, "labels": self.labels, "cut-outs": self.cutouts}
+        places |= {"COCO results": self.coco, "sheet": self.sheet}
         return {what: path for what, path in places.items() if path}
 
 
@@ -210,7 +212,7 @@ def predict(model: Model, request: InferRequest, *, threshold: float, batch: int
     with ExitStack() as lasting:
         labels = lasting.enter_context(writers["labels"].open(request.labels, options)) if request.labels else None
         coco = lasting.enter_context(writers["coco"].open(request.coco, options)) if request.coco else None
-        outputs = Outputs(request.drawn, labels, ON_SHEET if request.sheet else 0, request.names)
+        outputs = Outputs(request.drawn, labels, ON_SHEET if request.sheet else 0, request.names, request.cutouts)
         predictor = Predictor(model, request.task, threshold=threshold, outputs=outputs, batch=batch)
         bar = lasting.enter_context(progress.for_stream().bar("infer", total=len(request.pictures)))
         tally.about = tuple(coco.about) if coco else ()

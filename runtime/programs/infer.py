@@ -53,7 +53,14 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("-k", "--key", metavar="KEY", help="opens an encrypted checkpoint")
     parser.add_argument("-o", "--output", metavar="DIR", help="gets the annotated copies")
-    parser.add_argument("-l", "--labels", metavar="DIR", help="gets a KITTI file of 16 columns for each picture")
+    parser.add_argument(
+        "-l", "--labels", metavar="DIR",
+        help="gets a file for each picture: a detector's KITTI lines of 16 columns, the index PNG of a label map",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cutouts", metavar="DIR",
+        help="networks that classify pixels: gets a PNG for each class of a picture, with nothing but its pixels",
+    )  # fmt: skip
     parser.add_argument(
         "-r", "--results_dir", metavar="DIR", help="gets images_annotated/, labels/ and status.json: TAO's -o and -l"
     )
@@ -155,10 +162,13 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
         json=arguments.json,
         first=first,
         ten_crop=arguments.ten_crop,
+        cutouts=place(arguments.cutouts),
     )
+    if arguments.cutouts:
+        tasks.cuts_out(task)
     if arguments.ten_crop:
         ten_crop.averaging(task)
-    if not (request.drawn or request.labels or request.coco or request.sheet or request.json):
+    if not (request.outputs or request.json):
         raise UsageError("nothing is asked for", hint="-o DIR for annotated copies, -l, --coco, --sheet, or -r for all")
     require_writers(request)
     require_files_of_their_own(request)
@@ -204,7 +214,8 @@ def require_writers(request: InferRequest) -> None:
 
 
 def require_files_of_their_own(request: InferRequest) -> None:
-    """Raise UsageError for a file that is a folder or one of the pictures, and a sheet of another kind."""
+    """Raise UsageError for a file that is a folder or one of the pictures, labels that are, and a sheet of another
+    kind."""
     for option, path, usual in (("--coco", request.coco, "results.json"), ("--sheet", request.sheet, "sheet.jpg")):
         if path is not None and path.is_dir():
             raise UsageError(f"{option} names a folder", where=path, hint=f"name a file, such as {path / usual}")
@@ -214,6 +225,10 @@ def require_files_of_their_own(request: InferRequest) -> None:
             and any(path.samefile(each) for each in request.pictures if each.exists())
         ):
             raise UsageError(f"{option} would replace a picture", where=path, hint="choose another name")
+    if request.labels and request.task.writers()["labels"].suffix in SHEETS:
+        folder = request.labels.resolve()
+        if any(folder / name.label == path.resolve() for path, name in request.names.items()):
+            raise UsageError("-l would replace a picture", where=request.labels, hint="choose another folder")
     if request.sheet and request.sheet.suffix.lower() not in SHEETS:
         known = ", ".join(SHEETS)
         raise UsageError(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from tltpipe import registry
+from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -291,8 +292,8 @@ class CutsOut(Protocol):
     """A task that can cut the classes out of an image."""
 
     def cutouts(self, image: Image.Image, prediction: Prediction, classes: Sequence[str]) -> Mapping[str, Image.Image]:
-        """Of each class that occurs the ``image`` (RGB, as stored) with nothing but its pixels, by a name that no other
-        class has and that a file may have."""
+        """Of each class that occurs the ``image`` (RGB, as stored) with nothing but its pixels, by a name that a file
+        may have: its label, "_" and its name."""
         ...
 
 
@@ -323,6 +324,14 @@ def given_objects(task: Presents) -> GivenObjects | None:
 def presented(task: Presents, names: Mapping[str, tuple[str, ...]], threshold: float = 0.0) -> Presents:
     """How predictions of a model with these ``names`` (``Recipe.names``) are shown and written."""
     return task.presented(names, threshold) if isinstance(task, NamesPlaces) else task
+
+
+def cuts_out(task: Presents) -> CutsOut:
+    """``task``, where it can cut classes out of images. Raises UsageError for another."""
+    if not isinstance(task, CutsOut):
+        hint = "leave --cutouts out, or use a network that classifies pixels"
+        raise UsageError("this network has no classes of pixels that could be cut out", hint=hint)
+    return task
 
 
 def completed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -17,6 +18,10 @@ FILL, LINE = 115, 230
 """How opaque the colour is inside an area and on its outline, of 255."""
 OPACITY = np.array([0, *[FILL] * 254, 0], np.uint8)
 """Of each value of a map: the background and ignored pixels stay as they are."""
+_UNSAFE = re.compile(r"[^\w.-]+")
+"""What a file's name had better not have."""
+NAMED = 8
+"""Classes whose names are shown, those with the most pixels."""
 CORNER = (0.0, 0.0, 0.0, 0.0)
 """The box of a chip without a frame."""
 
@@ -37,8 +42,10 @@ def draw(
         outline(pixels, target["map"], TARGET, stroke)
         outline(pixels, own, PREDICTION, stroke)
         shown = Image.fromarray(pixels)
-    names = class_names(items, classes)
-    chips = [Framed(CORNER, colour_of(classes.index(name) + 1), name.replace("_", " ")) for name in names]
+    pixels_of = Image.fromarray(own).histogram()
+    labels = [label for label in range(1, 1 + len(classes)) if pixels_of[label]]
+    labels.sort(key=lambda label: -pixels_of[label])
+    chips = [Framed(CORNER, colour_of(label), classes[label - 1].replace("_", " ")) for label in labels[:NAMED]]
     return frames(shown, chips[::-1])  # chips find their places from the last to the first
 
 
@@ -52,7 +59,7 @@ def cutouts(image: Image.Image, prediction: Prediction, classes: Sequence[str]) 
         inside = own == value
         cut = np.zeros((*inside.shape, 4), np.uint8)
         cut[inside, :3], cut[inside, 3] = pixels[inside], 255
-        found[f"{value}_{name}"] = Image.fromarray(cut)
+        found[f"{value}_{_UNSAFE.sub('_', name)}"] = Image.fromarray(cut)
     return found
 
 

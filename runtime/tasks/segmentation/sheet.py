@@ -14,6 +14,7 @@ from runtime.tasks import Images
 from runtime.tasks.detection.drawing import PREDICTION, TARGET
 from runtime.tasks.detection.evaluation import sheet
 from runtime.tasks.detection.evaluation.sheet import MUTED, WRONG, Tile
+from runtime.tasks.segmentation.counts import Map
 from runtime.tasks.segmentation.drawing import outline
 
 if TYPE_CHECKING:
@@ -33,19 +34,23 @@ def draw(path: Path, worst: Sequence[WorstImage], names: Sequence[str], images: 
 
 def _tile(each: WorstImage, names: Sequence[str], images: Images) -> Tile:
     """Wrong pixels red, the outlines of both maps on top; below it the IoU, and what was most often taken for what."""
-    height, width = each.truth.shape
-    pixels = np.array(sheet.fitted(images.image(each.number)).resize((width, height)))
-    wrong = (each.truth != each.said) & (each.truth != VOID)
+    small = sheet.fitted(images.image(each.number))
+    truth, said = (_enlarged(values, small.size) for values in (each.truth, each.said))
+    pixels, wrong = np.array(small), (truth != said) & (truth != VOID)
     pixels[wrong] = np.rint(pixels[wrong] * (1 - TINT) + np.array(WRONG) * TINT)
-    outline(pixels, each.truth, TARGET, 1)
-    outline(pixels, each.said, PREDICTION, 1)
+    outline(pixels, truth, TARGET, 1)
+    outline(pixels, said, PREDICTION, 1)
     lines = [(f"mean IoU {each.iou:.3f}", MUTED), *((text, WRONG) for text in _mistakes(each, names))]
     return Tile(Image.fromarray(pixels), images.name(each.number), lines)
 
 
+def _enlarged(values: Map, size: tuple[int, int]) -> Map:
+    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.NEAREST))
+
+
 def _mistakes(each: WorstImage, names: Sequence[str]) -> Iterator[str]:
     """``skirt taken for dress: 12 % of all pixels``, the most frequent first."""
-    counts = each.counts.matrix.copy()
+    names, counts = [name.replace("_", " ") for name in names], each.counts.matrix.copy()
     everything = int(counts.sum())
     np.fill_diagonal(counts, 0)
     for at in np.argsort(-counts, axis=None, kind="stable")[:LISTED].tolist():
