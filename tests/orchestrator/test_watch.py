@@ -145,7 +145,11 @@ def test_a_training_is_seen_live_killed_and_gone_on_with(spec: Path) -> None:
         assert run["resume"] == f"cd {root} && tlt-train yolox -e train.yaml -r out/run -k KEY"
         assert run["epoch"] == 1
         assert run["step"] > STEPS
-        assert [sample["name"] for sample in run["samples"]][:3] == ["step_00000010.jpg", "epoch_0001.jpg", "step_00000020.jpg"] or True
+        assert [sample["name"] for sample in run["samples"]][:3] == [
+            "step_00000010.jpg",
+            "epoch_0001.jpg",
+            "step_00000020.jpg",
+        ] or True
         command = shlex.split(run["resume"].partition("&& ")[2].replace("KEY", "secret-key"))
         done = subprocess.run([*warm.command(command[0]), *command[1:]], cwd=root, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
