@@ -217,7 +217,7 @@ def test_camera_on_a_phone_in_the_dark(pages: Pages, address: str) -> None:
     assert page.get_attribute("#camera", "aria-pressed") == "false"
 
 
-def test_classes_of_pixels(page: Page, pages: Pages) -> None:
+def test_classes_of_pixels(page: Page, pages: Pages, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page.select_option("#model-a", "pixels")
     page.locator("#rows td", has_text="background").wait_for()
     assert rows(page) == [["background", "25.0 %"], ["shirt", "50.0 %"], ["shorts", "25.0 %"]]
@@ -226,6 +226,12 @@ def test_classes_of_pixels(page: Page, pages: Pages) -> None:
     assert shirt[:3] != shorts[:3]
     assert not page.is_visible("#threshold")
     pages.shot(page, "pixels")
+    monkeypatch.chdir(folder)
+    with redirect_stdout(io.StringIO()) as printed:
+        exec(page.inner_text("#python"), {})
+    assert "'background', 'shirt', 'shorts'" in printed.getvalue()
+    with Image.open("light.map.png") as index:
+        assert (index.size, index.getpixel((64, 64)), index.getpixel((192, 96))) == ((256, 128), 1, 2)
     page.uncheck("#classes [name=shirt]")
     assert (colour(page, 64, 64)[3], colour(page, 192, 96)) == (0, shorts)
     page.check("#classes [name=shirt]")

@@ -195,7 +195,8 @@ function repeat() {
   if (element("repeat").hidden) return;
   const done = {
     server: new URL(".", document.baseURI).href.replace(/\/$/, ""), name: picture.name, url: picture.url,
-    type: picture.blob.type || "application/octet-stream", model: chosen()[0], threshold,
+    type: picture.blob.type || "application/octet-stream", model: chosen()[0],
+    answer: seen[0].answer, threshold: seen[0].regions ? null : threshold,
   };
   element("curl").textContent = curl(done);
   element("python").textContent = python(done);
