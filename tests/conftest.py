@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -44,6 +44,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             for item in items:
                 if item.get_closest_marker(mark):
                     item.add_marker(skip)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With several processes (``-n 2``) a file's tests stay in one, for its fixtures' sake, those of the engine, too.
+
+    Files are handed out in order: the slowest are not among the last ones, and no process waits for long in the end.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False
+    scheduler = LoadFileScheduling(config, log)
+    file = scheduler._split_scope
+    scheduler._split_scope = lambda test: "engine" if test.startswith("tests/docker/") else file(test)
+    return scheduler
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HOUSE = ("tltpipe", "converters", "specs", "orchestrator", "runtime")
-MOST = {"runtime": 17, "converters": 13, "orchestrator": 14}
+MOST = {"runtime": 17, "converters": 13, "orchestrator": 15}
 """Rooms at the top."""
 
 MODULES = {

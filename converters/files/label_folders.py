@@ -46,6 +46,10 @@ class LabelFolder:
     def name(self, key: tuple[str, ...]) -> str:
         return key[0]
 
+    def label(self, stem: str) -> Path:
+        """The label file of an image."""
+        return self.labels / f"{stem}.txt"
+
     def image(self, key: tuple[str, ...]) -> Path:
         """The one image of ``key``. Raises DataError where there is none, or several."""
         stem, *extensions = key
@@ -56,8 +60,7 @@ class LabelFolder:
         hint = f"put it into {self.images}, or remove the labels"
         if beside := listing.unsupported_beside(self.images, stem):
             hint = f"{beside} is there, but cannot be read: convert it to JPEG or PNG"
-        where = self.labels / f"{stem}.txt"
-        raise DataError("these labels have no picture", where=where, hint=hint, code=rules.NO_PICTURE.code)
+        raise DataError("these labels have no picture", where=self.label(stem), hint=hint, code=rules.NO_PICTURE.code)
 
     def pair(self, key: tuple[str, ...], findings: Findings) -> tuple[Path, str, bytes]:
         """The image of ``key``, the path of its label file, and the content of that. Raises DataError."""

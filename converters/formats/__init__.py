@@ -6,8 +6,10 @@ Each module holds
     the format in a few words, for lists and help.
 ``CARRIES: frozenset[str]``
     which fields of ``Object`` and ``Sample`` survive in this format ("box", "polygons", "keypoints", "mask", "crowd",
-    "occlusion", "truncation", "pair_id", "style", "extra", "source", "ignored", "attributes"); the rest is dropped, and
-    counted by whoever converts. Id, size and category always survive.
+    "occlusion", "truncation", "pair_id", "style", "extra", "source", "ignored", "attributes", "void"); the
+    rest is dropped, and counted by whoever converts. Id, size and category always survive.
+``ONE_PER_CLASS: bool``
+    optional: True where all objects of a class on a picture become one when they are written.
 ``IMAGES_INSIDE: bool``
     optional: True where the pictures cannot lie apart from the annotations.
 ``carries(**options) -> frozenset[str]``

@@ -28,7 +28,7 @@ from converters.model import Box, Dataset, Mask, Object, Sample, rules, run_leng
 from converters.model import classes as class_map
 from converters.model.findings import Findings
 from converters.model.splits import Place, by_name, only_split
-from converters.pictures import headers
+from converters.pictures import headers, index_maps
 from tltpipe.errors import DataError, Location
 
 ABOUT = "Penn-Fudan pedestrians: PNGImages/*.png, PedMasks/*_mask.png, Annotation/*.txt"
@@ -51,9 +51,6 @@ _LINES = {
     ),
 }
 """The lines that matter, each by an example, of which the first two words tell the line."""
-
-_INDEXED = frozenset(("1", "L", "P", "I", "I;16"))
-"""Modes of images, as Pillow calls them, that hold one number for each pixel."""
 
 _FAR, _SHARE = 16, 0.1  # a mask may reach out of its box by so many pixels, or this share of its longer side
 
@@ -99,7 +96,7 @@ class Folder(LabelFolder):
             findings.add(rules.OTHER_FILE_NAME, f"{page.image} -> {image.name}")
         size = page.size or headers.look(image, findings)
         path = self.masks / f"{stem}_mask.png"
-        masks = _masks(_pixels(path, size), path, page)
+        masks = _masks(index_maps.values(path, size, numbers="objects"), path, page)
         objects = tuple(replace(thing, mask=mask) for thing, mask in zip(page.objects, masks, strict=True))
         for number, thing in enumerate(objects, start=1):
             _compare(thing, f"{stem} object {number}", page, findings)
@@ -172,23 +169,6 @@ def _in_order(boxes: Mapping[int, Object], path: Path, line: int, count: int, na
 
 def _where(path: Path, thing: Object) -> Location:
     return Location(path, thing.origin if isinstance(thing.origin, int) else None)
-
-
-def _pixels(path: Path, size: tuple[int, int]) -> NDArray[Any]:
-    """The values of the mask ``path``, height x width; ``size`` is that of its image. Raises DataError."""
-    import numpy as np
-
-    if not path.is_file():
-        hint = "put it there, or leave such images out with --skip-bad"
-        raise DataError("the mask of this image is missing", where=path, hint=hint, code=rules.NO_ANNOTATIONS.code)
-    with headers.opened(path) as image:
-        if image.mode not in _INDEXED:
-            hint = "store it with one channel, whose values are the numbers of the objects"
-            raise DataError(f"this mask is a {image.mode} image", where=path, hint=hint)
-        if image.size != size:
-            what = f"this mask is {image.width} x {image.height}, its image {size[0]} x {size[1]}"
-            raise DataError(what, where=path, code=rules.ODD_MASK.code)
-        return np.asarray(image)
 
 
 def _masks(pixels: NDArray[Any], path: Path, page: _Page) -> Iterator[Mask]:

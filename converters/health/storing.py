@@ -168,4 +168,4 @@ def scaled(sample: Sample, size: tuple[int, int]) -> Sample:
     across, down = size[0] / sample.width, size[1] / sample.height
     objects = tuple(geometry.scaled(thing, across, down) for thing in sample.objects)
     ignored = tuple(geometry.scaled_box(box, across, down) for box in sample.ignored)
-    return replace(sample, width=size[0], height=size[1], objects=objects, ignored=ignored)
+    return replace(sample, width=size[0], height=size[1], objects=objects, ignored=ignored, void=None)

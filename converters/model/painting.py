@@ -7,7 +7,7 @@ from math import ceil, floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
-from converters.model import Box, Object, Sample, geometry, rules
+from converters.model import Box, Mask, Object, Sample, geometry, rules
 from tltpipe.errors import DataError, Location
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ BACKGROUND, VOID = 0, 255
 MOST = VOID - 1
 """Classes that a map has values for."""
 
-Where = Callable[[Object], Location | Path | None]
+Where = Callable[[Object | None], Location | Path | None]
+"""Of an object, or of the whole picture."""
 
 
 class _Layer(NamedTuple):
@@ -41,9 +42,9 @@ def painted(
 ) -> NDArray[Any]:
     """The map of ``sample``, uint8 [height, width]: the label of each object, 1 to 254, on its pixels.
 
-    Objects of label 0 are left out. The void of ``sample``, its ignored regions and crowds are 255 where nothing else
-    is. Raises DataError, at ``where`` the object is (default: ``sample.where``), for one without mask and polygons,
-    and for masks that are damaged or of another size.
+    Objects of label 0 are left out. The void of ``sample``, its ignored regions and crowds (their boxes where they have
+    no outline) are 255 where nothing else is. Raises DataError, at ``where`` the object is (``sample.where`` unless
+    given), for one without mask and polygons, and for masks that are damaged or of another size.
     """
     import numpy as np
 
@@ -52,7 +53,7 @@ def painted(
     chosen = [(thing, label) for thing, label in zip(sample.objects, labels, strict=True) if label]
     crowds = [_layer(thing, VOID, sample, where) for thing, _ in chosen if thing.crowd]
     things = [_layer(thing, label, sample, where) for thing, label in chosen if not thing.crowd]
-    for layer in (*_void(sample), *crowds, *_ordered(things, order)):
+    for layer in (*_void(sample, where), *crowds, *_ordered(things, order)):
         height, width = layer.shape.shape
         part = pixels[layer.top : layer.top + height, layer.left : layer.left + width]
         np.copyto(part, np.uint8(layer.value), where=layer.shape)
@@ -69,17 +70,15 @@ def _ordered(layers: Sequence[_Layer], order: Order) -> Sequence[_Layer]:
     return sorted(layers, key=lambda layer: sign * int(layer.shape.sum()))
 
 
-def _void(sample: Sample) -> list[_Layer]:
+def _void(sample: Sample, where: Where) -> list[_Layer]:
     import numpy as np
-
-    from converters.model import run_lengths
 
     regions = (_within(box, sample) for box in sample.ignored)
     layers = [
         _Layer(left, top, np.ones((below - top, right - left), bool), VOID) for left, top, right, below in regions
     ]
     if sample.void is not None:
-        layers.append(_Layer(0, 0, run_lengths.decode(sample.void).view(bool), VOID))
+        layers.append(_Layer(0, 0, _shape(sample.void, "void", sample, where(None)), VOID))
     return layers
 
 
@@ -90,19 +89,22 @@ def _within(box: Box, sample: Sample) -> tuple[int, int, int, int]:
 
 
 def _layer(thing: Object, value: int, sample: Sample, where: Where) -> _Layer:
-    from converters.model import run_lengths
-
     if thing.mask is None:
         return _of_rings(thing, value, sample, where)
-    if (thing.mask.width, thing.mask.height) != (sample.width, sample.height):
-        what = f"the mask of {thing.category} is {thing.mask.width}x{thing.mask.height}, "
-        what += f"its image {sample.width}x{sample.height}"
+    return _Layer(0, 0, _shape(thing.mask, thing.category, sample, where(thing)), value)
+
+
+def _shape(mask: Mask, name: str, sample: Sample, where: Location | Path | None) -> NDArray[Any]:
+    from converters.model import run_lengths
+
+    if (mask.width, mask.height) != (sample.width, sample.height):
+        what = f"the mask of {name} is {mask.width}x{mask.height}, its image {sample.width}x{sample.height}"
         hint = "masks have the size of their image: export them again"
-        raise DataError(what, where=where(thing), hint=hint, code=rules.ODD_MASK.code)
+        raise DataError(what, where=where, hint=hint, code=rules.ODD_MASK.code)
     try:
-        return _Layer(0, 0, run_lengths.decode(thing.mask).view(bool), value)
+        return run_lengths.decode(mask).view(bool)
     except ValueError as problem:
-        raise DataError(str(problem), where=where(thing), code=rules.ODD_MASK.code) from None
+        raise DataError(str(problem), where=where, code=rules.ODD_MASK.code) from None
 
 
 def _of_rings(thing: Object, value: int, sample: Sample, where: Where) -> _Layer:
@@ -112,6 +114,9 @@ def _of_rings(thing: Object, value: int, sample: Sample, where: Where) -> _Layer
     from converters.model.mask_outlines import filled
 
     if not thing.polygons:
+        if thing.crowd:
+            left, top, right, bottom = _within(thing.box, sample)
+            return _Layer(left, top, np.ones((bottom - top, right - left), bool), value)
         what = f"{thing.category} of {sample.id} has neither a mask nor polygons: there is nothing to paint"
         hint = "annotate its outline, or leave it out of the annotations"
         raise DataError(what, where=where(thing), hint=hint)

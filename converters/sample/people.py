@@ -99,7 +99,7 @@ def _draw_outfit(rng: Random) -> Outfit:
     if rng.random() < 0.3:
         inner = [int(rng.choice([each for each in DRESSES if each in arms]))]
     else:
-        inner = [int(rng.choice((7, 8, 8, 9))), int(rng.choice([each for each in TOPS if each in arms]))]
+        inner = [int(rng.choice((7, 8, 8, 9, 9))), int(rng.choice([each for each in TOPS if each in arms]))]
     designs = tuple(Design(draw_cut(each, rng), draw_fabric(rng), style=0) for each in (*inner, *outer))
     return Outfit(designs, main=0, worn=True, tucked=bool(rng.random() < 0.4))
 

@@ -126,9 +126,7 @@ class Records:
                 if sample.ignored:
                     findings.add(rules.IGNORE_REGION, sample.id, count=len(sample.ignored))
                 continue
-            count = int(sample.source is not None)
-            if name != "source":
-                count = sum(HAS[name](thing) for thing in sample.objects)
+            count = OF_IMAGES[name](sample) if name in OF_IMAGES else sum(HAS[name](thing) for thing in sample.objects)
             if count:
                 self.dropped[name] = self.dropped.get(name, 0) + count
 
@@ -160,7 +158,20 @@ HAS: Mapping[str, Callable[[Object], bool]] = {
 }
 """Whether an object has the field at all, for every field that a format may not carry; boxes alone survive as such."""
 
-FIELDS = (*HAS, "source", "ignored")
+
+def _merged(sample: Sample) -> int:
+    """How many objects are of the class of another."""
+    return len(sample.objects) - len({thing.category for thing in sample.objects})
+
+
+OF_IMAGES: Mapping[str, Callable[[Sample], int]] = {
+    "source": lambda sample: int(sample.source is not None),
+    "void": lambda sample: int(sample.void is not None),
+    "instances": _merged,
+}
+"""How often an image has what a format may not carry. "instances" are objects apart from others of their class."""
+
+FIELDS = (*HAS, *OF_IMAGES, "ignored")
 
 
 def _count(counts: dict[str, int], objects: Sequence[Object], names: Mapping[str, str] | None = None) -> None:

@@ -55,7 +55,7 @@ def _carries(module: ModuleType, options: Mapping[str, Any]) -> frozenset[str]:
     if hasattr(module, "carries"):
         known = inspect.signature(module.carries).parameters
         carries = module.carries(**{key: value for key, value in options.items() if key in known})
-    return carries
+    return carries if getattr(module, "ONE_PER_CLASS", False) else carries | {"instances"}
 
 
 def texts(

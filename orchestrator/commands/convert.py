@@ -40,6 +40,10 @@ COORDINATES = typer.Option(help="Unit of SRC's numbers where they look wrong; sh
 SPLIT = typer.Option("--split", help="Only this split. Repeatable.", show_default=False)
 FORMATS = typer.Option("--formats", help="List the formats.")
 TASK = typer.Option(help="What YOLO labels hold: detect, segment or pose.", show_default=False)
+PAINTING = typer.Option(
+    help="What lies on top in mask_png: larger_first (the default), smaller_first, annotation or reverse.",
+    show_default=False,
+)
 FORCE = typer.Option("--force", help="Replace DST.")
 WORKERS = typer.Option(min=1, help="Worker processes (default: one for each core).", show_default=False)
 
@@ -64,6 +68,7 @@ def convert(
     skip_bad: Annotated[bool, choices.SKIP] = False,
     allow_loss: Annotated[bool, choices.LOSS] = False,
     task: Annotated[str | None, TASK] = None,
+    painting: Annotated[str | None, PAINTING] = None,
     workers: Annotated[int | None, WORKERS] = None,
     force: Annotated[bool, FORCE] = False,
     formats: Annotated[bool, FORMATS] = False,
@@ -103,7 +108,7 @@ def convert(
         splits=tuple(split or ()),
         selection=selection,
         pictures=how,
-        options={"task": task} if task else {},
+        options={name: value for name, value in (("task", task), ("painting", painting)) if value},
         replace=force,
         skip_bad=skip_bad,
         allow_loss=allow_loss,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.commands import choices
-from orchestrator.commands.convert import FORCE, FROM, TASK, WORKERS, as_json, show_losses
+from orchestrator.commands.convert import FORCE, FROM, PAINTING, TASK, WORKERS, as_json, show_losses
 from orchestrator.commands.options import Plain
 from tltpipe.errors import UsageError
 
@@ -66,6 +66,7 @@ def split(
     to: Annotated[str | None, TO] = None,
     images: Annotated[list[str] | None, choices.IMAGES] = None,
     task: Annotated[str | None, TASK] = None,
+    painting: Annotated[str | None, PAINTING] = None,
     list_only: Annotated[bool, LIST] = False,
     report_only: Annotated[bool, REPORT] = False,
     crowd: Annotated[choices.Crowd, choices.CROWD] = choices.Crowd.KEEP,
@@ -114,7 +115,7 @@ def split(
         pool=pool,
         format=to,
         pictures=how,
-        options={"task": task} if task else {},
+        options={name: value for name, value in (("task", task), ("painting", painting)) if value},
         lists=list_only,
         folds=bool(folds),
         replace=force,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from converters.model import landmarks, run_lengths
+from converters.pictures.drawing import palette_of_maps
 from runtime.inference.cascade_task import OBJECT, PART_OF
 from runtime.inference.drawn_images import JPEG
 from runtime.serving import uploads
@@ -21,7 +23,11 @@ from runtime.tasks import Prediction, class_names
 from runtime.tasks.classification.names import Likely, Names
 from runtime.tasks.classification.results import LIKELIEST
 from runtime.tasks.instance_segmentation import pasting
+from runtime.tasks.segmentation.drawing import index_image
+from runtime.tasks.segmentation.measuring import BACKGROUND
 
+FAST = 1
+"""Of the ten levels at which a PNG is compressed: areas of one value get small all the same."""
 Record = dict[str, Any]
 """An object, as JSON types."""
 
@@ -140,6 +146,20 @@ def _labels(prediction: Prediction, served: Served) -> Record:
     return {"labels": told}
 
 
+def _map(prediction: Prediction, served: Served) -> Record:
+    values, stream = prediction["map"], io.BytesIO()
+    index_image(values).save(stream, "PNG", compress_level=FAST)
+    classes = [BACKGROUND, *served.classes]
+    return {
+        "map": {
+            "size": [*values.shape],
+            "png": base64.b64encode(stream.getvalue()).decode("ascii"),
+            "palette": palette_of_maps()[: len(classes)],
+            "classes": classes,
+        }
+    }
+
+
 def _scored(value: Likely) -> Record:
     return {"name": value.name, "score": round(value.probability, 5)}
 
@@ -150,5 +170,5 @@ _OF_OBJECTS: Mapping[str, Callable[[Prediction, Served], Iterator[Record]]] = {
     "keypoints": _landmarks,
 }
 """What a field of objects adds to each of them."""
-_OF_IMAGES: Mapping[str, Callable[[Prediction, Served], Record]] = {"choices": _labels}
+_OF_IMAGES: Mapping[str, Callable[[Prediction, Served], Record]] = {"choices": _labels, "map": _map}
 """What a field of the whole image adds to its answer."""

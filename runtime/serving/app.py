@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response, WebSocket
+from PIL import Image
 
+from runtime.serving import uploads
 from runtime.serving.bodies import Bodies
 from runtime.serving.fetching import Fetcher
 from runtime.serving.meters import MEDIA_TYPE as METRICS
@@ -75,6 +79,8 @@ def create(
     _add_predict(app, service, Bodies(service.limits, fetcher))
     _add_stream(app, service)
     _add_health(app, service)
+    if fetcher is not None:
+        _add_picture(app, service, fetcher)
     if (PAGE / "index.html").is_file():
         static.mount(app, PAGE)
     return app
@@ -145,6 +151,18 @@ def _add_stream(app: FastAPI, service: Service) -> None:
             await socket.close(1008, error.what[:100])
             return
         await streams(socket, choice)
+
+
+def _add_picture(app: FastAPI, service: Service, fetcher: Fetcher) -> None:
+    described: dict[int | str, dict[str, Any]] = {200: {"content": {"image/*": BINARY}, "description": "The image."}}
+
+    @app.get("/v1/picture", response_class=Response, responses=described | _refused(401, 403, 413, 415, 421, 422, 504))
+    async def picture(url: Annotated[str, Query(max_length=4096)]) -> Response:
+        """The image behind a URL, for a page that shows what it sends."""
+        data = await fetcher(url)
+        reading = partial(uploads.read, "", data, pixels=service.limits.pixels)
+        found = await asyncio.get_running_loop().run_in_executor(service.pool, reading)
+        return Response(data, media_type=Image.MIME[found.format], headers={"Cache-Control": "no-store"})
 
 
 def _add_health(app: FastAPI, service: Service) -> None:

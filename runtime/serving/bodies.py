@@ -23,7 +23,7 @@ FIELD = "image"
 JSON, FORM = "application/json", "multipart/form-data"
 PLAIN = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 """Types of what a program sends that was told none: it may be an image all the same."""
-LINGER = 2.0
+LINGER = 1.0
 """Seconds in which the rest of a body that is too large may come: a client that is still sending reads no answer."""
 HINT = "send the bytes of an image, or a form with one or more files called image"
 

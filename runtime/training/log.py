@@ -23,7 +23,6 @@ from runtime.training.curves import TERM, Curves
 from runtime.training.loop import Step
 from runtime.training.rows import Rows
 from runtime.training.steps import StepLog
-from tltpipe.files import link_or_copy
 
 SAMPLES, BEST = "samples", "val_batch.jpg"
 PICTURES = 8
@@ -101,7 +100,7 @@ class TrainingLog:
         self.batches += 1
         examples = samples.of_batch(batch, ON_SHEET)
         self._draw_sheet(
-            f"train_batch{self.batches}.jpg", examples, f"training batch {step + 1} as the network sees it"
+            [f"train_batch{self.batches}.jpg"], examples, f"training batch {step + 1} as the network sees it"
         )
         if self.batches == 1 and self.events is not None:
             for number, example in enumerate(examples[:PICTURES]):
@@ -123,11 +122,11 @@ class TrainingLog:
                 self.events.add_scalar(f"loss/{name}", value, step.number)
             self.events.add_scalar("gradient_norm", step.gradient_norm, step.number)
 
-    def samples(self, examples: Sequence[Example], *, after: str, name: str) -> None:
-        """Draw validation images and what is predicted for them ``after`` some training, as ``name`` in samples/."""
-        self._draw_sheet(
-            f"{SAMPLES}/{name}", examples, f"validation after {after}: targets, each beside its predictions"
-        )
+    def samples(self, examples: Sequence[Example], *, after: str, name: str, best: bool = False) -> None:
+        """Draw validation images and what is predicted for them ``after`` some training, as ``name`` in samples/ and,
+        of the ``best`` epoch, as val_batch.jpg."""
+        title = f"validation after {after}: targets, each beside its predictions"
+        self._draw_sheet([f"{SAMPLES}/{name}", *([BEST] if best else [])], examples, title)
 
     def epoch(
         self,
@@ -157,9 +156,7 @@ class TrainingLog:
         self._write_status(epoch, seconds, row, scores)
         self._draw("curves", self.curves.update)
         if scores is not None and scores.examples:
-            self.samples(scores.examples, after=f"epoch {epoch}", name=(name := f"epoch_{epoch:04d}.jpg"))
-            if best:
-                self._draw("val_batch.jpg", lambda: link_or_copy(self.results / SAMPLES / name, self.results / BEST))
+            self.samples(scores.examples, after=f"epoch {epoch}", name=f"epoch_{epoch:04d}.jpg", best=best)
         if self.events is not None:
             self._scalars({"epoch_loss": loss, **measured}, step)
             if scores is not None:
@@ -169,15 +166,16 @@ class TrainingLog:
         """Write ``figures`` of the whole training to the last lines of status.json, beside those of the last epoch."""
         self.status.lasting["kpi"] = {**self.status.lasting.get("kpi", {}), **figures}
 
-    def _draw_sheet(self, name: str, examples: Sequence[Example], title: str) -> None:
+    def _draw_sheet(self, names: Sequence[str], examples: Sequence[Example], title: str) -> None:
         from runtime.evaluation import samples
         from runtime.inference import drawn_images
 
         def draw() -> None:
             sheet = samples.sheet(examples, self.task, self.classes, title=title)
-            drawn_images.save(sheet, self.results / name)
+            for name in names:  # of samples there are many, and they stay
+                drawn_images.save(sheet, self.results / name, small=name.startswith(SAMPLES))
 
-        self._draw(name, draw)
+        self._draw(names[0], draw)
 
     def _drop_samples(self, step: int) -> None:
         """Those of a run now superseded, from epoch ``first_epoch`` and after ``step`` on."""

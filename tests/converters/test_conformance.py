@@ -22,6 +22,7 @@ from tltpipe import plain, registry
 from tltpipe.errors import UsageError
 
 FORMATS = registry.names("converters.formats")
+OUTLINE = ((1.0, 2.0, 3.0, 2.0, 3.0, 4.0, 1.0, 4.0),)
 WRITABLE = [name for name in FORMATS if hasattr(registry.load("converters.formats", name), "Writer")]
 
 
@@ -80,7 +81,7 @@ def test_lays_splits_out_apart(name: str) -> None:
 def test_writer_takes_samples_and_appears_whole(name: str, tmp_path: Path) -> None:
     path = registry.load("converters.formats", name).layout(tmp_path / "deep", "train").annotations
     with converters.open_writer(name, path, ["vest", "skirt"]) as writer:
-        writer.add(Sample("000001", Path("000001.jpg"), 80, 60, (Object("skirt", Box(1, 2, 3, 4)),)))
+        writer.add(Sample("000001", Path("000001.jpg"), 80, 60, (Object("skirt", Box(1, 2, 3, 4), OUTLINE),)))
         writer.add(Sample("000002", Path("000002.jpg"), 80, 60))
         assert not path.exists()
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
@@ -104,7 +105,7 @@ def test_records_are_plain_data_of_the_type_that_is_announced(name: str, tmp_pat
     picture = tmp_path / "images/a.jpg"
     picture.parent.mkdir()
     Image.new("RGB", (80, 60)).save(picture)
-    sample = Sample("a", picture, 80, 60, (Object("vest", Box(1, 2, 30, 40)),))
+    sample = Sample("a", picture, 80, 60, (Object("vest", Box(1, 2, 30, 40), OUTLINE),))
     dataset = Dataset(("vest",), converters.splits(drawn(tmp_path), "kitti")[1]["train"].pictures)
     for number, output in enumerate(outputs.plan(name, tmp_path / "out", "train")):
         path = tmp_path / f"made{number}{output.target.suffix}"

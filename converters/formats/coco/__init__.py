@@ -4,9 +4,8 @@
 
 Read one record at a time, whatever the size of the file; many other arrangements of files and folders are known
 (``converters.formats.coco.places``). Of several files for a split the one called "instances" is read; captions and
-panoptic
-files are not. Categories are ordered by id, or as a class map beside them orders them. A box without numbers is that
-of its polygons or mask.
+panoptic files are not. Categories are ordered by id, or as a class map beside them orders them. A box without numbers
+is that of its polygons or mask.
 
 Written as the official DeepFashion2 conversion has it, plus what that drops: ``source`` on pictures; ``occlusion``
 (as DeepFashion2 counts it: 1 slight or none, 2 medium, 3 heavy; 4 is unknown), ``truncation`` where there is one, and
@@ -17,7 +16,8 @@ in their name and categories count from 1.
 
 Attributes are Fashionpedia's: a list "attributes" of id, name and supercategory beside the categories, and the ids that
 an annotation has in "attribute_ids"; those that nobody judged are in "unknown_attribute_ids", which is ours, and all of
-them where an annotation has no "attribute_ids".
+them where an annotation has no "attribute_ids". Pixels of no known class (``Sample.void``) are run lengths in a field
+"void" of the image, ours too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ABOUT = "COCO JSON: annotations/instances_<split>.json, images/<split>"
 CARRIES = frozenset(
     (
         *("box", "polygons", "keypoints", "mask", "crowd", "occlusion", "truncation", "pair_id", "style", "extra"),
-        *("source", "attributes"),
+        *("source", "attributes", "void"),
     )
 )
 

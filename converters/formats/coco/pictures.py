@@ -15,6 +15,7 @@ from converters.files.filenames import ImageNames, UnclearName
 from converters.files.json_document import Document
 from converters.formats.coco.naming import Naming, is_foreign
 from converters.formats.coco.records import (
+    VOID,
     Category,
     Identity,
     OddRecord,
@@ -24,6 +25,7 @@ from converters.formats.coco.records import (
     identity,
     origin,
     title,
+    void,
     wrong,
 )
 from converters.model import Object, Sample, rules
@@ -71,6 +73,7 @@ class File:
         try:
             name, image = self._image(picture, findings)
             width, height = self._size(picture, image, findings)
+            unknown = void(picture) if VOID in picture else None
         except OddRecord as odd:
             raise document.error(str(odd), start, code=odd.code) from None
         id = name.removesuffix(image.suffix)
@@ -82,7 +85,7 @@ class File:
         objects = self._objects(document, spans, picture, id, findings)
         number = picture["id"] if type(picture["id"]) is int else None
         source = source if type(source) is str else None
-        return Sample(id, image, width, height, objects, source, self.path, number=number)
+        return Sample(id, image, width, height, objects, source, self.path, number=number, void=unknown)
 
     def items(self, key: Key) -> list[str]:
         document = json_document.opened(self.path)

@@ -19,6 +19,9 @@ Identity = int | str
 ATTRIBUTES, ATTRIBUTE_IDS, UNKNOWN_ATTRIBUTE_IDS = "attributes", "attribute_ids", "unknown_attribute_ids"
 """The list of them beside the categories, and the fields of an annotation that name some of them."""
 
+VOID = "void"
+"""The field of an image with run lengths of the pixels that are of no class."""
+
 _SHAPE = ("bbox", "iscrowd", "segmentation", "num_keypoints", "keypoints")
 _ATTRIBUTES = (ATTRIBUTE_IDS, UNKNOWN_ATTRIBUTE_IDS)
 OWN = frozenset(("id", "image_id", "category_id", *_SHAPE, *_ATTRIBUTES, "occlusion", "truncation", "pair_id", "style"))
@@ -204,25 +207,30 @@ def _segmentation(record: Record) -> tuple[tuple[Polygon, ...], Mask | None]:
                 raise _no_numbers(record, "segmentation", "lists of x, y, x, y, ...", ring)
         return tuple(map(tuple, parts)), None
     if type(parts) is dict:
-        return (), _mask(record, parts)
+        return (), _mask(record, "segmentation")
     raise wrong(record, "segmentation", "polygons or run lengths")
 
 
-def _mask(record: Record, parts: dict[str, Any]) -> Mask:
+def void(picture: Record) -> Mask | None:
+    """The pixels of a picture that nobody says anything about: our own field, None without. Raises OddRecord."""
+    return _mask(picture, VOID) if type(picture.get(VOID)) is dict else None
+
+
+def _mask(record: Record, key: str) -> Mask:
     from converters.model import run_lengths
 
-    size, counts = parts.get("size"), parts.get("counts")
+    size, counts = record[key].get("size"), record[key].get("counts")
     if type(size) is not list or len(size) != 2 or set(map(type, size)) != {int}:
-        raise OddRecord(f'"segmentation" of {title(record)} must have a "size" of height and width')
+        raise OddRecord(f'"{key}" of {title(record)} must have a "size" of height and width')
     height, width = size
     try:
         if type(counts) is list and set(map(type, counts)) == {int}:
             return run_lengths.compressed(counts, width, height)
-        mask = Mask(width, height, counts.encode("ascii"))  # type: ignore[union-attr]
+        mask = Mask(width, height, counts.encode("ascii"))
         run_lengths.runs(mask)
     except (ValueError, OverflowError, AttributeError) as problem:
         why = f": {problem}" if type(problem) is ValueError else ""
-        what = f'"segmentation" of {title(record)} has "counts" that are no run lengths{why}'
+        what = f'"{key}" of {title(record)} has "counts" that are no run lengths{why}'
         raise OddRecord(what, code=rules.ODD_MASK.code) from None
     return mask
 

@@ -16,7 +16,7 @@ import orjson
 
 from converters.formats.coco import lists
 from converters.formats.coco.reading import PAIRS, SLOTS
-from converters.formats.coco.records import ATTRIBUTE_IDS, ATTRIBUTES, OWN, UNKNOWN_ATTRIBUTE_IDS
+from converters.formats.coco.records import ATTRIBUTE_IDS, ATTRIBUTES, OWN, UNKNOWN_ATTRIBUTE_IDS, VOID
 from converters.model import Attribute, KeypointSlot, Mask, Object, Sample, flat, rules
 from tltpipe.errors import DataError
 
@@ -54,6 +54,8 @@ class Recorder:
         }
         if sample.source is not None:
             image["source"] = sample.source
+        if sample.void is not None:
+            image[VOID] = _run_lengths(sample.void)
         annotations = tuple(self._annotation(thing, sample) for thing in sample.objects)
         return Entry(sample.id, orjson.dumps(image), annotations, sample.number)
 
@@ -128,8 +130,11 @@ def _masked(mask: Mask, sample: Sample, thing: Object) -> dict[str, Any]:
         area = run_lengths.area(mask)
     except ValueError as problem:
         raise DataError(str(problem), where=sample.where(thing), code=rules.ODD_MASK.code) from None
-    counts = mask.counts.decode("ascii")
-    return {"area": area, "segmentation": {"size": (mask.height, mask.width), "counts": counts}}
+    return {"area": area, "segmentation": _run_lengths(mask)}
+
+
+def _run_lengths(mask: Mask) -> dict[str, Any]:
+    return {"size": (mask.height, mask.width), "counts": mask.counts.decode("ascii")}
 
 
 def _foreign(extra: Mapping[str, Any]) -> dict[str, Any]:

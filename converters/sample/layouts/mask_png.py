@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 from PIL import Image
 
+from converters.pictures import drawing
 from converters.sample.layouts import _series
 from converters.sample.layouts._series import Picture
 from converters.sample.people import LABELS, draw_person
@@ -38,10 +39,6 @@ CHINESE = (
     "其他",
 )
 """The names of ``LABELS`` as the table has them beside the English ones."""
-PALETTE = (
-    (0, 0, 0), (244, 190, 150), (120, 72, 30), (214, 39, 40), (44, 160, 44), (31, 80, 220), (227, 80, 200),
-    (23, 190, 207), (140, 140, 30), (255, 127, 14), (250, 220, 40), (130, 60, 220), (230, 230, 230),
-)  # fmt: skip
 FRAMINGS = ((-0.9, 3.45), (-1.3, 3.6), (-0.9, 2.4), (-0.9, 1.6), (-0.15, 3.45), (0.8, 3.45))
 """Heights of the body that a picture shows from its upper to its lower edge."""
 _WEIGHTS = (0.5, 0.15, 0.13, 0.1, 0.07, 0.05)
@@ -61,7 +58,7 @@ def draw_one(picture: Picture) -> None:
     portrait = take(picture)
     portrait.image.save(picture.folder / IMAGES / f"{picture.stem}.jpg", quality=QUALITY)
     indices = Image.fromarray(portrait.labels)
-    indices.putpalette([value for colour in PALETTE for value in colour])
+    indices.putpalette([level for colour in drawing.palette_of_maps() for level in colour])
     indices.save(picture.folder / MASKS / f"{picture.stem}.png", optimize=True)
     if picture.seed[2] == 0:
         files.write_text(picture.folder / TABLE, table())

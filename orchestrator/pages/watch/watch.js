@@ -56,6 +56,7 @@ function choose(id) {
   const others = [...view.over].filter((each) => each !== id);
   if (id) history.replaceState(null, "", `#run=${encodeURIComponent(id)}${others.length ? `&with=${others.map(encodeURIComponent).join(",")}` : ""}`);
   panels = id ? [...FIGURES, ...EXHIBITS].map((make) => make()) : [];
+  for (const { node } of panels) node.hidden = true; // until there is something to show
   main.replaceChildren(...panels.map((panel) => panel.node));
   if (!id) main.replaceChildren(element("p", { class: "banner", id: "waiting" }, view.runs.length ? "Choose a run." : "No run yet. This page shows one as soon as its folder is there."));
   follow();
@@ -107,11 +108,12 @@ function listen(ids) {
 function take(change) {
   const detail = view.details.get(change.id);
   if (!detail) return;
-  const { steps, log, columns, ...plain } = change;
+  const { steps, log, columns, restarted, ...plain } = change;
   Object.assign(detail, plain);
   if (columns) detail.columns = { ...detail.columns, ...columns };
   if (log) detail.log = [...(detail.log ?? []), ...log].slice(-400);
-  if (steps && !extend(view.steps.get(change.id) ?? {}, steps)) loadSteps(change.id);
+  if (restarted) loadSteps(change.id);
+  else if (steps && !extend(view.steps.get(change.id) ?? {}, steps)) loadSteps(change.id);
   if (columns || change.samples || (change.state && change.state !== "running")) again(change.id);
   const run = view.runs.find((each) => each.id === change.id);
   if (run) for (const key of ["state", "message", "epoch", "epochs", "value"]) if (key in change) run[key] = change[key];
@@ -150,6 +152,7 @@ function draw() {
     const detail = view.details.get(view.focus);
     if (!detail) return;
     document.title = `${detail.name} · tltpipe watch`;
+    for (const panel of panels) panel.node.hidden = false;
     for (const panel of panels) panel.update({ ...view, detail, selected: selected().filter((id) => view.details.has(id)) });
   });
 }

@@ -4,6 +4,8 @@ import { sentence, stream } from "./server.js";
 
 const LONGEST = 960;
 const QUALITY = 0.8;
+const PAUSE = 500;
+/** Milliseconds before the next frame for a server that is busy. */
 
 /** A picture of the camera as a JPEG, and as what is drawn, at most LONGEST pixels wide or high. */
 async function shot(video) {
@@ -43,7 +45,8 @@ export class Camera {
     socket.addEventListener("open", send);
     socket.addEventListener("message", async ({ data }) => {
       const answer = JSON.parse(data);
-      if (answer.status >= 400) this.stop(sentence(answer));
+      if (answer.problem?.status === 429) await new Promise((resume) => setTimeout(resume, PAUSE));
+      else if (answer.problem) this.stop(sentence(answer.problem));
       else await this.seen(panel, frame, answer);
       if (socket.readyState === WebSocket.OPEN) send();
     });

@@ -1,0 +1,37 @@
+"""Images whose pixels are numbers: of objects, or of classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from converters.model import rules
+from converters.pictures import headers
+from tltpipe.errors import DataError
+
+_ONE_CHANNEL = frozenset(("1", "L", "P", "I", "I;16"))
+"""Modes of images, as Pillow calls them, that hold one number for each pixel."""
+
+
+def values(path: Path, size: tuple[int, int], *, numbers: str) -> NDArray[Any]:
+    """The numbers in ``path``, height x width, those of a palette as they stand.
+
+    ``size`` (width, height) is that of the image it belongs to, ``numbers`` says what they are of. Raises DataError for
+    a file that is missing, has colours, or is of another size.
+    """
+    import numpy as np
+
+    if not path.is_file():
+        hint = "put it there, or leave such images out with --skip-bad"
+        raise DataError("the mask of this image is missing", where=path, hint=hint, code=rules.NO_ANNOTATIONS.code)
+    with headers.opened(path) as image:
+        if image.mode not in _ONE_CHANNEL:
+            hint = f"store it with one channel, whose values are the numbers of the {numbers}"
+            raise DataError(f"this mask is a {image.mode} image", where=path, hint=hint)
+        if image.size != size:
+            what = f"this mask is {image.width} x {image.height}, its image {size[0]} x {size[1]}"
+            hint = "masks have the size of their image as stored: export them again"
+            raise DataError(what, where=path, hint=hint, code=rules.ODD_MASK.code)
+        return np.asarray(image)
