@@ -165,7 +165,7 @@ def throughput(server: Server, model: Path, image: Path, folder: Path, *, rounds
 
 
 def latency(server: Server, model: Path, image: Path, rate: float, *, rounds: int, seconds: int) -> None:
-    clients, ratios = 4, []
+    clients, ratios = 2, []
     for _ in range(rounds):
         alone = direct(model, image)
         load = server.load(image, "-z", f"{seconds}s", "-c", str(clients), "-q", f"{max(1, round(rate / 2 / clients))}")

@@ -37,7 +37,8 @@ def write(results: Path) -> None:
     results.mkdir(parents=True)
     described = {
         "network": "yolox", "name": "yolox_x", "classes": CLASSES, "epochs": EPOCHS, "steps": EPOCHS * STEPS,
-        "primary": "mAP50_95", "per_class": {"AP": CLASSES}, "log": "yolox_training_log_x.csv", "spec": "model:\n" * 150,
+        "primary": "mAP50_95", "per_class": {"AP": CLASSES}, "log": "yolox_training_log_x.csv",
+        "spec": "model:\n" * 150,
     }  # fmt: skip
     (results / "training.json").write_text(json.dumps(described))
     draw = random.Random(1)

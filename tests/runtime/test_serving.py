@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import struct
@@ -33,7 +34,7 @@ from runtime.serving.keeping import Keep
 from runtime.serving.limits import Limits
 from runtime.serving.models import Served
 from runtime.serving.service import Batching
-from runtime.tasks import classification, keypoints
+from runtime.tasks import classification, keypoints, segmentation
 from tltpipe.answers import Answer, ServedModel
 from tltpipe.web.problems import RequestProblem
 
@@ -178,6 +179,22 @@ def test_a_classifier_and_landmarks() -> None:
     assert shorts["keypoints"][:6] == [0, 0.01, 0.02, 0.03, 0.04, 0.05]
     assert len(shorts["keypoints"]) == 3 * layout.count
     assert shorts["skeleton"] == [list(edge) for edge in layout.edges]
+
+
+def test_a_class_for_every_pixel() -> None:
+    stand_in = StandIn(box)
+    stand_in.classes = ("shirt", "skirt")
+    values = np.arange(12, dtype=np.uint8).reshape(3, 4) % 3
+    values[2, 3] = 255
+    upload = uploads.read("", encoded(Image.new("RGB", (4, 3))), pixels=12)
+    outcome = Outcome(upload, {"map": values}, 1, 2, 3)
+    told = answers.answer(Served("m", stand_in, "segmentation", segmentation, "0", 0.3), outcome, "")
+    assert (told["predictions"], told["map"]["size"]) == ([], [3, 4])
+    assert told["map"]["classes"] == ["background", "shirt", "skirt"]
+    image = Image.open(io.BytesIO(base64.b64decode(told["map"]["png"])))
+    assert np.array_equal(np.asarray(image), values)
+    palette = [tuple(image.getpalette()[3 * value : 3 * value + 3]) for value in range(3)]  # type: ignore[index]
+    assert palette == [tuple(colour) for colour in told["map"]["palette"]]
 
 
 def bomb() -> bytes:
