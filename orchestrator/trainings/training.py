@@ -63,9 +63,9 @@ class Training:
         return line != before
 
     def _read_epochs(self) -> bool:
-        if not self.described.log:
-            self.described = description.guessed(self.folder)
-        name = self.described.log
+        if not (name := self.described.log):
+            guessed = description.guessed(self.folder)
+            name, self.described = guessed.log, self.described if self.described.network else guessed
         if not name:
             return False
         if self._csv is None or self._csv.parts != (name,):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +18,8 @@ import pytest
 import warm
 from PIL import Image, ImageDraw
 
-STEPS, EPOCHS = 20, 3
-"""Of the training: 20 steps an epoch."""
-SPEC = """\
-model: {{type: nano}}
-dataset:
-  train_data_sources: [{{path: {root}/train.json, image_dir: {root}/images}}]
-"""
+STEPS, EPOCHS = 15, 3
+"""Of the training: 15 steps an epoch."""
 
 
 def draw(root: Path) -> Path:
@@ -135,7 +128,7 @@ def test_a_training_is_seen_live_killed_and_gone_on_with(spec: Path) -> None:
             points = event.get("steps", {}).get("loss", [])
             seen = max([seen, *(int(point[0]) + 1 for point in points)])
             assert all(least <= mean <= greatest for _, least, greatest, mean in points)
-            if seen >= STEPS + 8:  # in the second epoch
+            if seen >= STEPS + 5:  # in the second epoch
                 break
         training.kill()
         training.wait()
@@ -145,11 +138,6 @@ def test_a_training_is_seen_live_killed_and_gone_on_with(spec: Path) -> None:
         assert run["resume"] == f"cd {root} && tlt-train yolox -e train.yaml -r out/run -k KEY"
         assert run["epoch"] == 1
         assert run["step"] > STEPS
-        assert [sample["name"] for sample in run["samples"]][:3] == [
-            "step_00000010.jpg",
-            "epoch_0001.jpg",
-            "step_00000020.jpg",
-        ] or True
         command = shlex.split(run["resume"].partition("&& ")[2].replace("KEY", "secret-key"))
         done = subprocess.run([*warm.command(command[0]), *command[1:]], cwd=root, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

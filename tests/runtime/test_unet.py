@@ -16,6 +16,7 @@ from torchvision.models import resnet18
 
 import specs
 from runtime import networks
+from runtime.imaging.views.framing import Letterbox, Stretch
 from runtime.networks.unet import losses
 from runtime.networks.unet.model import PixelClassifier
 from runtime.networks.unet.settings import Settings
@@ -129,6 +130,16 @@ def test_what_does_not_fit_together(text: str, place: str) -> None:
     with pytest.raises(SpecError) as refusal:
         parsed(text)
     assert str(refusal.value.where) == place
+
+
+def test_images_are_shown_as_exported_models_show_them() -> None:
+    """A view that cards can tell of: what is drawn at random is a training's alone."""
+    boxed = networks.recipe(parsed("  resize: letterbox\n"))
+    assert boxed.inference_view == boxed.plain_view == Letterbox(width=320, height=512)
+    filled = networks.recipe(parsed("  augmentation: {backgrounds: /b}\n"))
+    assert filled.inference_view == filled.plain_view == Stretch(width=320, height=512)
+    view: Any = filled.training_view
+    assert (view.random_flip, view.cut_paste, view.backgrounds) == (0.5, 0.4, Path("/b"))
 
 
 def test_poly_falls_over_the_whole_training_unless_the_spec_says_otherwise() -> None:

@@ -47,6 +47,7 @@ class RunReport:
     """What a page says of a training: ``details`` and ``steps`` as ``orchestrator.trainings`` has them."""
 
     folder: Path
+    network: str
     details: Mapping[str, Any]
     steps: Mapping[str, Sequence[Sequence[float]]]
     evaluation: Evaluation | None
@@ -103,6 +104,7 @@ def gather(path: Path, *, defaults: Defaults, placeholder: str = "") -> RunRepor
     fields = spec_difference.fields(details["spec"], training.described.network, defaults, placeholder)
     return RunReport(
         folder=folder,
+        network=training.described.network,
         details=details,
         steps=training.steps.points(POINTS),
         evaluation=evaluation,

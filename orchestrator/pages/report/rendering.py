@@ -77,9 +77,10 @@ def _names(runs: Sequence[RunReport]) -> list[str]:
 
 
 def _figures(runs: Sequence[RunReport]) -> Iterator[tuple[str, list[float | None]]]:
-    """Figures of the evaluations, a row each with a value a run; where there are none, those of the last epoch."""
+    """Figures of the evaluations, a row each with a value a run; of a run without one, those of its last epoch."""
     tables = [_last(run) if run.evaluation is None else run.evaluation.figures for run in runs]
-    for name in dict.fromkeys(name for table in tables for name in table):
+    evaluated = [run.evaluation.figures for run in runs if run.evaluation is not None]
+    for name in dict.fromkeys(name for table in evaluated or tables for name in table):
         yield name, [table.get(name) for table in tables]
 
 
@@ -120,8 +121,8 @@ def _between(runs: Sequence[RunReport]) -> list[spec_difference.Field] | None:
     """How the specs of two runs differ; None for one run, or specs that cannot be compared."""
     if len(runs) == 1:
         return None
-    one, other = (str(run.details["spec"]) for run in runs)
-    return spec_difference.between(one, other, "")
+    one, other = ((str(run.details["spec"]), run.network) for run in runs)
+    return spec_difference.between(one, other)
 
 
 def _numbers(runs: Sequence[RunReport], names: Sequence[str]) -> str:

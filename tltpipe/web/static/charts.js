@@ -161,7 +161,7 @@ export function lineChart(place, options) {
       svg.append(shape("text", { x: MARGIN.left - 7, y: y(value) + 4, "text-anchor": "end" }, state.format === short ? compact(value) : state.format(value)));
     }
     const room = state.xTitle ? right - state.xTitle.length * 6.4 - 26 : right + 1;
-    for (const value of x0 === x1 ? [x0] : ticks(x0, x1, Math.max(2, Math.floor((right - MARGIN.left) / 80)))) {
+    for (const value of x0 === x1 ? [x0] : ticks(x0, x1, Math.max(2, Math.floor((right - MARGIN.left) / 64)))) {
       if ((whole && !Number.isInteger(value)) || x(value) > room) continue;
       svg.append(shape("text", { x: x(value), y: bottom + 18, "text-anchor": "middle" }, compact(value)));
     }
