@@ -312,7 +312,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Learned:
     seen = []
     for index in range(len(split)):
         boxes, labels = split.boxes[split.places(index)], split.labels[split.places(index)]
-        pixels, _, kept, boxes = plan.plain_view(split.image(index), boxes, tuple(split.sizes[index].tolist()))
+        pixels, _, kept, boxes, *_ = plan.plain_view(split.image(index), boxes, tuple(split.sizes[index].tolist()))
         seen.append((torch.from_numpy(pixels).permute(2, 0, 1).float(), torch.from_numpy(boxes), labels[kept]))
     for step in range(60):
         batch = [seen[index] for index in np.random.default_rng(step).choice(len(seen), 8, replace=False)]
