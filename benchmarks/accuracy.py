@@ -5,10 +5,11 @@
 2,000 pictures to train on, 500 to judge by. ``tlt-train`` goes first, with as many epochs as fit into the time by what
 one of them took; all of its command counts, from start to last checkpoint. The peers then get the time that it took, if
 that is more: torchvision's SSDs by its reference recipe, its R-CNN with the model and the recipe of ours in its
-reference loop, LibreYOLO's YOLOX by its own trainer, HRNet and the classifier in bare loops by their published recipes.
-A variant is ours with other settings, in the same time. pycocotools judges all by the same file: mAP over IoU 0.5 to
-0.95, in stored pixels, of boxes and, where the network gives them, masks; over OKS of landmarks in the true boxes.
-Categories and attributes are judged by the metrics of ``tlt-evaluate``.
+reference loop, LibreYOLO's YOLOX by its own trainer, HRNet and the classifier in bare loops by their published recipes,
+Unet in the loop of segmentation-models-pytorch's own example. A variant is ours with other settings, in the same time.
+pycocotools judges all by the same file: mAP over IoU 0.5 to 0.95, in stored pixels, of boxes and, where the network
+gives them, masks; over OKS of landmarks in the true boxes. Categories, attributes and maps of classes are judged by the
+metrics of ``tlt-evaluate``.
 
 With ``--only`` contenders can run at the same time, each on a core of its own; the calls without a name make the data
 and compare:
@@ -68,8 +69,8 @@ class Contest:
     ``judge`` gives the scores that are compared. ``floors``: of the scores, and of pictures a second where the peers
     compute the same; ``least`` is a score of boxes that has been reached in the same time in another way. ``measured``
     is the file of ``tlt-evaluate`` that has our results; without one they are those of ``tlt-infer``. ``variants`` are
-    ours with other settings. ``layout`` is that of the data, ``images`` where pictures lie in it; an epoch of a network
-    with ``objects`` counts those that have landmarks."""
+    ours with other settings. ``layout`` is that of the data, ``images`` where pictures of a ``split`` (``short``: val)
+    lie in it; an epoch of a network with ``objects`` counts those that have landmarks."""
 
     peers: Mapping[str, Sequence[str]]
     floors: tuple[float, float | None]
@@ -122,6 +123,14 @@ CONTESTS = {
         layout="deepfashion",
         images="Original-Data/Img/img",
     ),
+    "unet": Contest(
+        {"smp's example": ("smp_reference.py",)},
+        (1.0, 1.15),
+        judge=lambda place, name: pixels_of(place, name),
+        measured="evaluation.json",
+        layout="mask_png",
+        images="Original-Data/{short}/images",
+    ),
 }
 
 
@@ -163,7 +172,7 @@ class Place:
         run([BIN / "tltpipe", *words, "--workspace", self.workspace])
 
     def images(self, split: str) -> Path:
-        return self.folder / self.contest.images.format(split=split)
+        return self.folder / self.contest.images.format(split=split, short=split.replace("validation", "val"))
 
     def annotations(self, split: str) -> Path:
         return self.folder / "COCO" / f"{split}.json"
@@ -290,6 +299,13 @@ def categories_of(place: Place, name: str) -> dict[str, float]:
     scores = {kind: float(found["figures"][kind]) for kind in ("top3", "recall3")}
     print(f"{name}: {', '.join(f'{kind} {score:.4f}' for kind, score in scores.items())}", flush=True)
     return scores
+
+
+def pixels_of(place: Place, name: str) -> dict[str, float]:
+    """The mean IoU of classes and background."""
+    score = float(json.loads(place.results(name).read_text())["figures"]["mIoU"])
+    print(f"{name}: mIoU {score:.4f}", flush=True)
+    return {"mIoU": score}
 
 
 def compete(place: Place, chosen: Sequence[str], seconds: float) -> None:

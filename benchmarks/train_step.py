@@ -88,6 +88,13 @@ CASES = {
         "train.yaml",
         layout="deepfashion",
     ),
+    "unet-resnet18": Case(
+        "unet",
+        16,
+        {"unet": {"width": 160, "height": 256, "batch_size": 16}},
+        "train.yaml",
+        layout="mask_png",
+    ),
 }
 
 

@@ -76,7 +76,13 @@ def of_image(recipe: Any, width: int, height: int) -> dict[str, Any]:
     return {"choices": torch.ones(len(recipe.model.tasks), dtype=torch.int64), "attributes": attributes, "box": box}
 
 
-TARGETS = {"keypoints": of_one, "choices": of_image}
+def of_pixels(recipe: Any, width: int, height: int) -> dict[str, Any]:
+    """A map on which every class has a part."""
+    values = torch.arange(height)[:, None].expand(height, width) * (len(recipe.classes) + 1) // height
+    return {"map": values.to(torch.uint8)}
+
+
+TARGETS = {"keypoints": of_one, "choices": of_image, "map": of_pixels}
 """By a field that targets of some networks have; those of the others have two objects."""
 
 

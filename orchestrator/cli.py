@@ -237,13 +237,25 @@ def doctor(options: Chosen) -> None:
 @command
 def demo(
     options: Trying,
-    folder: Annotated[Path, typer.Argument(help="Folder of the demo; running again continues there.")] = Path("demo"),
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Folder of the demo; running again continues there (default: demo, demo-KIND of another).",
+            show_default=False,
+        ),
+    ] = None,
+    kind: Annotated[
+        str,
+        typer.Option(
+            help="detection: clothes; cascade: people, then the clothes on each; segmentation: a class for each pixel."
+        ),
+    ] = "detection",
 ) -> None:
-    """Draw a sample data set, train a small detector on it, and show its detections."""
+    """Draw a sample data set, train a small model on it, show its predictions and how it is served."""
     from orchestrator.commands import demo as show
 
-    place = options.workspace.absolute() / folder
-    told = show.play(place, options.console, flags=options.flags(), dry=options.dry_run)
+    place = options.workspace.absolute() / (folder or ("demo" if kind == show.DEFAULT else f"demo-{kind}"))
+    told = show.play(place, options.console, kind=kind, flags=options.flags(), dry=options.dry_run)
     if options.json:
         options.console.json(told)
 

@@ -5,6 +5,8 @@ Pixels are those of the image as it is shown, turned upright where its EXIF says
 
 from __future__ import annotations
 
+import base64
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -89,6 +91,11 @@ class ClassMap(Part):
     png: str
     palette: list[tuple[int, int, int]]
     classes: list[str]
+
+    @property
+    def pixels(self) -> bytes:
+        """The index PNG itself."""
+        return base64.b64decode(self.png)
 
 
 class Timings(Part):

@@ -228,6 +228,9 @@ def export(
     ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Fixed number of images per batch (default: any).")] = None,
     key: Annotated[str | None, KEY] = None,
+    serving: Annotated[
+        bool, typer.Option("--serving", help="Build the image that serves the ONNX model, too.")
+    ] = False,
 ) -> None:
     """Export a model for ONNX Runtime, DeepStream or PyTorch to exported/, and compare it with the original.
 
@@ -239,7 +242,12 @@ def export(
         "export.calibration": named(calibration),
         "export.static_batch_size": batch,
     }
-    perform(options, ["export"], key=key, model=_one(checkpoint, model), **chosen)
+    results = perform(options, ["export"], key=key, model=_one(checkpoint, model), **chosen)
+    if serving and not options.dry_run:
+        from orchestrator.commands import images
+
+        exported = [options.workspace / each.told["exported"] for each in results if each.stage == "export"]
+        images.build_serving(options.console, exported)
 
 
 def named(path: Path | str | None) -> str | None:
@@ -308,7 +316,7 @@ def perform(
     force: bool = False,
     needs: bool = False,
     **flags: Any,
-) -> None:
+) -> list[Result]:
     """Run stages and show what came of them."""
     from orchestrator import pipeline, session
     from orchestrator.screen import answers
@@ -327,6 +335,7 @@ def perform(
     if options.json:
         options.console.json({"workspace": str(run.workspace.root), "stages": answers.stages(results)})
     show(options, results)
+    return results
 
 
 def show(options: Options, results: list[Result]) -> None:

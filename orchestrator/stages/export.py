@@ -103,6 +103,8 @@ def execute(run: Run) -> dict[str, Any]:
 def show(console: Console, result: Mapping[str, Any]) -> None:
     if result.get("exported"):
         console.put(f"exported: {result['exported']}")
+        if str(result["exported"]).endswith(".onnx"):
+            console.put(f"to serve it: tltpipe serve {result['exported']}")
 
 
 def _make_room(run: Run, request: Export) -> Path | None:

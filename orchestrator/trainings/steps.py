@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 MOST = 32_768
 """Points of a curve; beyond that each two become one."""
+ROW = 5
 PLAIN = ("lr", "gradient_norm", "images_per_second", "data_wait")
 RECENT = 200
 """Lines that the speed is measured on."""
@@ -39,29 +40,31 @@ class Line(msgspec.Struct):
 
 
 class Curve:
-    """One figure over the steps, in columns: last step, least, greatest, mean, number of steps."""
+    """One figure over the steps, in rows: last step, least, greatest, mean, number of steps."""
 
     def __init__(self) -> None:
-        self.columns = tuple(array("d") for _ in range(5))
+        self.rows = array("d")
 
     def __len__(self) -> int:
-        return len(self.columns[0])
+        return len(self.rows) // ROW
 
     def add(self, step: int, least: float, greatest: float, mean: float, count: int) -> None:
-        for column, value in zip(self.columns, (step, least, greatest, mean, count), strict=True):
-            column.append(value)
-        if len(self) >= MOST:
-            halved = _merged(np.array(self.columns), len(self) // 2)
-            self.columns = tuple(array("d", row.tobytes()) for row in halved)
+        self.rows.extend((step, least, greatest, mean, count))
+        if len(self.rows) >= ROW * MOST:
+            self.rows = array("d", _merged(self._table(), MOST // 2).T.tobytes())
 
     def points(self, most: int, after: int) -> list[Point]:
         """At most ``most`` points of the steps later than ``after``."""
-        table = np.array(self.columns)
+        table = self._table()
         table = table[:, np.searchsorted(table[0], after, side="right") :]
         if table.shape[1] > most:
             table = _merged(table, most)
         table[1:4] = _rounded(table[1:4])
         return [[int(step), *values] for step, *values in table[:4].T.tolist()]
+
+    def _table(self) -> NDArray[np.float64]:
+        """[5, n], a copy: an array that is seen by others cannot grow."""
+        return np.array(self.rows).reshape(-1, ROW).T
 
 
 class Steps:

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.data.columns import Column
-from runtime.data.fields import BOXES, Field, Fields, Large
+from runtime.data.fields import BOXES, Covering, Field, Fields, Large
 from runtime.data.loading import Loader, Memory
 from runtime.data.orders import Draw, InOrder, Order, further
 from runtime.data.split import Split
-from runtime.imaging.placement import ChangingView, Composed, CompositeView, Part, Placement
+from runtime.imaging.placement import ChangingView, Composed, CompositeView, Part, PastingView, Placement, Seen
 from tltpipe.machine import cpu_count, worker_count
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class Pictures:
         if len(parts) > 1 and composite is not None and random is not None:
             composed = composite.composed(parts, random)
         else:
-            seen = view(*parts[0], random)
+            seen = self._seen(view, parts[0], samples[0][0], random)
             composed = Composed(seen.pixels, (seen,))
         target = {}
         for name, each, column, joined in self._parts:
@@ -169,6 +169,17 @@ class Pictures:
             ]
             target[name] = placed[0] if len(placed) == 1 else np.concatenate(placed)
         return composed, target
+
+    def _seen(self, view: View, part: Part, image: int, random: np.random.Generator | None) -> Seen:
+        if random is None or self._covering is None or not isinstance(view, PastingView):
+            return view(*part, random)
+        each, column = self._covering
+        return view.pasted(part, lambda: each.cover(column.take(np.array([image])), part.size), random)
+
+    @cached_property
+    def _covering(self) -> tuple[Covering, Column] | None:
+        """The field that says which pixels are of objects, and its column."""
+        return next(((each, column) for _, each, column, _ in self._parts if isinstance(each, Covering)), None)
 
     def _part(self, image: int, things: slice) -> Part:
         boxes = self.split.boxes[things] if "boxes" in self.split.columns else _NO_BOXES

@@ -57,6 +57,15 @@ class Large(Protocol):
 
 
 @runtime_checkable
+class Covering(Protocol):
+    """A field that says which pixels of an image are of objects, so that these can be shown before another image."""
+
+    def cover(self, values: Any, stored: Size) -> NDArray[np.bool_]:
+        """Those pixels [h, w] of an image of ``stored`` (width, height); ``values`` are what its column gave."""
+        ...
+
+
+@runtime_checkable
 class Judging(Protocol):
     """A field that objects may have in a way that nothing can be learned from."""
 

@@ -39,7 +39,14 @@ class PixelClasses:
         return [zlib.compress(pixels.tobytes(), level=1)]
 
     def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
-        return seen.placement.mask(_pixels(values, seen), painting.VOID)
+        pixels = seen.placement.mask(_pixels(values, seen.placement.stored), painting.VOID)
+        return pixels if seen.shown is None else np.where(seen.shown, pixels, np.uint8(painting.BACKGROUND))
+
+    def cover(self, values: Any, stored: Size) -> NDArray[np.bool_]:
+        """``runtime.data.fields.Covering``"""
+        pixels = _pixels(values, stored)
+        covered: NDArray[np.bool_] = (pixels != painting.BACKGROUND) & (pixels != painting.VOID)
+        return covered
 
     def room(self, count: int, size: Size) -> int:  # noqa: ARG002
         return size[0] * size[1]
@@ -67,9 +74,9 @@ class StoredMap:
         return PixelClasses().read(annotated)
 
     def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
-        return _pixels(values, seen)
+        return _pixels(values, seen.placement.stored)
 
 
-def _pixels(values: Sequence[bytes], seen: Seen) -> NDArray[np.uint8]:
-    width, height = seen.placement.stored
+def _pixels(values: Sequence[bytes], stored: Size) -> NDArray[np.uint8]:
+    width, height = stored
     return np.frombuffer(zlib.decompress(values[0]), np.uint8).reshape(height, width)

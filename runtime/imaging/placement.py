@@ -6,7 +6,7 @@ placement forwards, predictions follow it backwards. Offline augmentation moves 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, hypot
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -126,12 +126,14 @@ class Placement:
 
 class Seen(NamedTuple):
     """What a view shows: ``pixels`` RGB uint8 [H, W, 3], where they come from, and of the boxes it was given the
-    indices of those that remain [k], clipped to the input [k, 4]."""
+    indices of those that remain [k], clipped to the input [k, 4]. ``shown`` [H, W] are the pixels of what is on the
+    image where the rest is of another one; None: there is no other."""
 
     pixels: Pixels
     placement: Placement
     kept: NDArray[np.intp]
     boxes: Boxes
+    shown: NDArray[np.bool_] | None = None
 
 
 class View(Protocol):
@@ -191,6 +193,15 @@ class CompositeView(View, Protocol):
 
     def composed(self, parts: Sequence[Part], random: np.random.Generator) -> Composed:
         """All ``parts``, the first and the further ones, on one input. Raises DataError, naming the file."""
+        ...
+
+
+@runtime_checkable
+class PastingView(View, Protocol):
+    """A view that may show what is on an image before another one. Called like any other, it shows the image alone."""
+
+    def pasted(self, part: Part, cover: Callable[[], NDArray[np.bool_]], random: np.random.Generator) -> Seen:
+        """``part``, of which ``cover`` gives the pixels [h, w] of objects. Raises DataError, naming the file."""
         ...
 
 

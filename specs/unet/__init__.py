@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from specs import sections
 from specs.checks import Finding, warn
-from specs.sections import STRICT, Count, Export, Source, check_data, check_train
+from specs.sections import STRICT, STRIDE, Count, Export, Source, check_data, check_train
 from specs.spec import Spec
 from specs.unet.settings import Augmentation, Images, Loss, Measuring, Model, Optim, TrainSettings, Unet
 from specs.yaml_spec import measuring, more_epochs, training
@@ -32,6 +32,8 @@ STAGES = 5
 """Of the decoders that have channels of their own at each."""
 PROGRESSIVE = ("unet", "unetplusplus")
 """Architectures with such decoders."""
+POOLING = ("deeplabv3plus", "upernet")
+"""Architectures that normalise a map of a single cell, of which a batch has to have more than one."""
 NON_COMMERCIAL = re.compile(r"(?<![a-z])(ssl|swsl|mit_b\d)(?![a-z])")
 """In names of encoders and of their weights: those that Facebook and NVIDIA published for research alone."""
 
@@ -118,6 +120,10 @@ def check(spec: Spec) -> Iterator[Finding]:
     yield from check_data(dataset.train_data_sources, dataset.val_data_sources, dataset.classes)
     yield from _check_classes(message)
     yield from _check_model(message.model)
+    coarsest = (dataset.width * dataset.height) // STRIDE**2
+    if dataset.batch_size == 1 and (message.model.arch in POOLING or coarsest == 1):
+        what = "batch_size must be 2 or more: the network normalises maps of a single cell over the batch"
+        yield Finding("dataset.batch_size", what)
     yield from _check_curve(message.train)
     yield from check_train(message.train)
     smallest, largest = dataset.augmentation.crop_area

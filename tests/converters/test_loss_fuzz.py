@@ -62,10 +62,11 @@ def write_source(root: Path) -> Path:
             Image.new("RGB", (64, 48), (number * 9, len(split), 80)).save(root / "images" / split / name)
             images.append({"id": number, "file_name": name, "width": 64, "height": 48})
             for place in range(0 if number == 3 else chance.randint(1, 3)):
-                box = [2 + 9 * place, 3 + number, 12, 14]
+                left, top = 2 + 9 * place, 3 + number
+                box, ring = [left, top, 12, 14], [left, top, left + 12, top, left + 12, top + 14, left, top + 14]
                 category = 3 if place == 0 and number in (1, 2) else chance.randint(1, 2)
                 record = {"id": len(annotations) + 1, "image_id": number, "category_id": category, "bbox": box}
-                annotations.append(record | {"area": 168, "iscrowd": 0})
+                annotations.append(record | {"area": 168, "iscrowd": 0, "segmentation": [ring]})
         categories = [{"id": number, "name": name} for number, name in enumerate(CLASSES, start=1)]
         page = {"images": images, "annotations": annotations, "categories": categories}
         (root / "annotations" / f"instances_{split}.json").write_text(json.dumps(page))
@@ -99,7 +100,7 @@ def pictures(root: Path, split: str) -> list[Path]:
 
 def labels(root: Path, split: str) -> list[Path]:
     """Files that each say what is on one picture."""
-    return sorted(path for path in root.rglob(f"{split}_*") if path.suffix in (".txt", ".xml", ".json"))
+    return sorted(path for path in root.rglob(f"{split}_*") if path.suffix in (".txt", ".xml", ".json", ".png"))
 
 
 def items(truth: Truth, split: str, stems: list[str]) -> int:

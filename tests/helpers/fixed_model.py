@@ -60,3 +60,25 @@ def model(
     told = Card("onnx", f"{network}_fixed", classes, (size, size), images_input(subject), dict.fromkeys(outputs, ""))
     card.path_of(path).write_text(told.text())
     return path
+
+
+def map_model(path: Path, classes: tuple[str, ...], values: np.ndarray) -> Path:
+    """A graph that says ``values``, uint8 [height, width], of every image: 0 is the background, 1 the first class."""
+    helper, (height, width) = onnx.helper, values.shape
+    arrays = {"values": values[None], "zero": np.array([0], np.int64), "sides": np.array([height, width], np.int64)}
+    nodes = [
+        helper.make_node("Shape", ["images"], ["shape"]),
+        helper.make_node("Gather", ["shape", "zero"], ["batch"], axis=0),
+        helper.make_node("Concat", ["batch", "sides"], ["size"], axis=0),
+        helper.make_node("Expand", ["values", "size"], ["map"]),
+    ]
+    graph = helper.make_graph(
+        nodes, "fixed", [helper.make_tensor_value_info("images", 1, ["batch", 3, height, width])],
+        [helper.make_tensor_value_info("map", onnx.TensorProto.UINT8, ["batch", height, width])],
+        [onnx.numpy_helper.from_array(each, name) for name, each in arrays.items()],
+    )  # fmt: skip
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx_files.save(made, path, names=("background", *classes))
+    given = images_input(Subject(None, "unet", classes, (height, width), 17))  # type: ignore[arg-type]
+    card.path_of(path).write_text(Card("onnx", "unet_fixed", classes, (height, width), given, {"map": ""}).text())
+    return path

@@ -13,6 +13,7 @@ from orchestrator.runners import Place
 from orchestrator.runners.local import LocalRunner
 from orchestrator.screen.console import Console
 from orchestrator.settings import config
+from tltpipe.errors import UsageError
 
 
 @pytest.fixture
@@ -51,6 +52,11 @@ def play(
 
 def test_demo_from_nothing_and_again(play: Callable[[], str], tmp_path: Path) -> None:
     first = play()
+    weights = tmp_path / "demo/output/weights"
+    model = next(line.split()[-1] for line in first.splitlines() if "tltpipe serve" in line)
+    assert Path(model).parent == weights
+    assert Path(model).is_file()
+    assert f"tltpipe watch {tmp_path / 'demo'}" in first
     assert [name for name in ("sample", "prepare", "train", "evaluate", "infer", "mAP") if name not in first] == []
     with Image.open(tmp_path / "demo" / demo.SHEET) as sheet:
         assert sheet.width > 700
@@ -60,3 +66,21 @@ def test_demo_from_nothing_and_again(play: Callable[[], str], tmp_path: Path) ->
     assert "sample" not in second
     assert "mAP" in second
     assert "a note" in (tmp_path / "demo/tltpipe.yaml").read_text()
+
+
+def test_every_demo_is_drawn_and_trained_as_it_says() -> None:
+    known = {kind: [(part.folder, part.sample.layout) for part in demo.parts(kind)] for kind in demo.kinds()}
+    assert known == {
+        "cascade": [("people", "penn_fudan"), ("clothes", "mask_png")],
+        "detection": [("", "deepfashion2")],
+        "segmentation": [("", "mask_png")],
+    }
+    with pytest.raises(UsageError, match="nothing"):
+        demo.parts("nothing")
+
+
+def test_two_models_are_served_as_a_cascade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    models = {"people": tmp_path / "demo/a.safetensors", "clothes": Path("/else where/b.onnx")}
+    command = demo._serving(models)
+    assert command == "tltpipe serve --cascade people=demo/a.safetensors clothes='/else where/b.onnx'"

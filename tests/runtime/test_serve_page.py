@@ -11,9 +11,10 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from browser import PHONE, server
-from fixed_model import model
+from fixed_model import map_model, model
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -55,13 +56,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    """Three models and a cascade, behind the real program."""
+    """Five models and a cascade, behind the real program."""
     classes = ("shirt", "shorts")
     shop = model(folder / "shop.onnx", classes, 128, SHOP, [1, 2, 2])
     other = model(folder / "other.onnx", classes, 128, OTHER, [1, 2])
     masks = model(folder / "masks.onnx", classes, 128, SHOP, [1, 2, 2], network="mask_rcnn")
     people = model(folder / "people.onnx", ("person",), 128, SHOP[:2], [1, 1])
-    words = [shop, other, masks, "--cascade", people, other, "--port", "0"]
+    halves = np.zeros((128, 128), np.uint8)
+    halves[:, :64], halves[64:, 64:] = 1, 2
+    pixels = map_model(folder / "pixels.onnx", classes, halves)
+    others = map_model(folder / "others.onnx", classes, np.where(halves == 2, 1, halves).astype(np.uint8))
+    words = [shop, other, masks, pixels, others, "--cascade", people, other, "--port", "0"]
     with server(["tlt-serve", *map(str, words)]) as url:
         yield url
 
@@ -210,3 +215,30 @@ def test_camera_on_a_phone_in_the_dark(pages: Pages, address: str) -> None:
     pages.shot(page, "camera")
     page.click("#camera")
     assert page.get_attribute("#camera", "aria-pressed") == "false"
+
+
+def test_classes_of_pixels(page: Page, pages: Pages, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page.select_option("#model-a", "pixels")
+    page.locator("#rows td", has_text="background").wait_for()
+    assert rows(page) == [["background", "25.0 %"], ["shirt", "50.0 %"], ["shorts", "25.0 %"]]
+    shirt, shorts = colour(page, 64, 64), colour(page, 192, 96)
+    assert (shirt[3] > 100, shorts[3] > 100, colour(page, 192, 32)[3]) == (True, True, 0)
+    assert shirt[:3] != shorts[:3]
+    assert not page.is_visible("#threshold")
+    pages.shot(page, "pixels")
+    monkeypatch.chdir(folder)
+    with redirect_stdout(io.StringIO()) as printed:
+        exec(page.inner_text("#python"), {})
+    assert "'background', 'shirt', 'shorts'" in printed.getvalue()
+    with Image.open("light.map.png") as index:
+        assert (index.size, index.getpixel((64, 64)), index.getpixel((192, 96))) == ((256, 128), 1, 2)
+    page.uncheck("#classes [name=shirt]")
+    assert (colour(page, 64, 64)[3], colour(page, 192, 96)) == (0, shorts)
+    page.check("#classes [name=shirt]")
+    page.select_option("#model-b", "others")
+    page.locator("#counts", has_text="75.0 %").wait_for()
+    assert rows(page)[1:] == [["shirt", "50.0 %", "75.0 %"], ["shorts", "25.0 %", "0.0 %"]]
+    agreed, differing = colour(page, 64, 64), colour(page, 192, 96)
+    assert max(agreed[:3]) - min(agreed[:3]) < 30
+    assert differing[:3] == shorts[:3]
+    pages.shot(page, "pixels-two")

@@ -39,7 +39,7 @@ def test_each_is_a_spec_and_says_what_it_is(kind: str, name: str) -> None:
 
 def test_each_network_has_one_for_cpus() -> None:
     assert {kind for kind, name in ALL if name == "small"} == set(KINDS)
-    assert {"ssd", "faster_rcnn", "mask_rcnn", "multitask", "yolox"} <= set(KINDS)
+    assert {"ssd", "faster_rcnn", "mask_rcnn", "multitask", "unet", "yolox"} <= set(KINDS)
 
 
 def test_the_published_faster_rcnns() -> None:
@@ -89,6 +89,19 @@ def test_the_published_run_of_categories_and_attributes() -> None:
     loss = message.loss
     assert (loss.attribute_loss, loss.reduce_sum, loss.beta, loss.pos_weights) == ("bce", True, 0.001, False)
     assert message.train.num_epochs == 200
+
+
+def test_the_published_fairnet() -> None:
+    message = spec("unet", "seed")
+    optim, images = message.train.optim, message.dataset
+    assert (message.model.arch, message.model.encoder, message.model.dilations) == (
+        "fairnet", "resnext101_32x4d", (2, 3, 5)
+    )  # fmt: skip
+    assert (images.width, images.height, images.batch_size, images.resize) == (320, 512, 16, "stretch")
+    assert (optim.optimizer, optim.lr, optim.weight_decay, optim.momentum) == ("adam", 2e-4, 1e-4, 0.9)
+    assert (optim.lr_scheduler, optim.lr_power, optim.lr_min, optim.lr_decay_epochs) == ("poly", 0.9, 1e-7, 0)
+    assert (message.train.num_epochs, message.loss.loss, message.loss.class_weights) == (200, "cross_entropy", ())
+    assert (images.augmentation.cut_paste, images.augmentation.crop_area) == (0.4, (0.5, 1.0))
 
 
 def test_a_recipe_that_there_is_not() -> None:

@@ -14,7 +14,7 @@ from specs import recipes, yaml_schema
 from tltpipe.errors import UsageError
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "specs"
-NETWORKS = ("faster_rcnn", "hrnet", "mask_rcnn", "multitask", "yolox")
+NETWORKS = ("faster_rcnn", "hrnet", "mask_rcnn", "multitask", "unet", "yolox")
 SMALLEST = "dataset:\n  train_data_sources: [{path: /d}]\n  classes: [vest]\n"
 
 

@@ -48,12 +48,15 @@ def find(root: Path) -> dict[str, Place]:
     """The splits at ``root``: one below its folders of images and masks, or by lists; or in each of its folders."""
     if not root.is_dir():
         return {}
-    if (own := _pair(root)) is not None:
+    if (own := _pair(root)) is not None and _fit(*own):
         images, masks = own
         inner = _inner(root, images, masks)
         return inner or _by_list(root, images, masks) or {only_split(root.name): Split(_home(root), masks, images)}
-    pairs = ((folder, _pair(folder)) for folder in listing.folders(root))
-    return by_name((folder.name, Split(root, pair[1], pair[0])) for folder, pair in pairs if pair is not None)
+    pairs = {folder: pair for folder in listing.folders(root) if (pair := _pair(folder)) is not None}
+    if not any(_fit(*pair) for pair in pairs.values()):
+        return {}
+    # The others belong to the same data set, and are missed if their images are.
+    return by_name((folder.name, Split(root, masks, images)) for folder, (images, masks) in pairs.items())
 
 
 def _home(split: Path) -> Path:
@@ -78,18 +81,19 @@ def _pictures(folder: Path) -> list[str]:
 
 
 def _pair(folder: Path) -> tuple[Path, Path] | None:
-    """The folders of images and of masks in ``folder``."""
+    """The folders of images and of PNG files that may be masks in ``folder``."""
     images = next((folder / name for name in _IMAGES if (folder / name).is_dir()), None)
     if images is None or (folder / "Annotations").is_dir():  # that of VOC, which says more
         return None
-    stems: set[str] = set()
-    for masks in (folder / name for name in _MASKS):
-        if masks.is_dir():
-            stems = stems or {stem.rpartition("/")[2] for stem in listing.stems(images, listing.PICTURES)}
-            first = islice(sorted(listing.stems(masks, PNG)), _LOOKED_AT)
-            if any(stem.rpartition("/")[2] in stems for stem in first):
-                return images, masks
-    return None
+    masks = (folder / name for name in _MASKS)
+    first = next((each for each in masks if each.is_dir() and next(listing.files(each, PNG), None) is not None), None)
+    return (images, first) if first is not None else None
+
+
+def _fit(images: Path, masks: Path) -> bool:
+    """Whether one of the first files in ``masks`` has the name of an image."""
+    stems = {stem.rpartition("/")[2] for stem in listing.stems(images, listing.PICTURES)}
+    return any(stem.rpartition("/")[2] in stems for stem in islice(sorted(listing.stems(masks, PNG)), _LOOKED_AT))
 
 
 def _inner(root: Path, images: Path, masks: Path) -> dict[str, Place]:

@@ -47,6 +47,7 @@ class RunReport:
     """What a page says of a training: ``details`` and ``steps`` as ``orchestrator.trainings`` has them."""
 
     folder: Path
+    network: str
     details: Mapping[str, Any]
     steps: Mapping[str, Sequence[Sequence[float]]]
     evaluation: Evaluation | None
@@ -103,6 +104,7 @@ def gather(path: Path, *, defaults: Defaults, placeholder: str = "") -> RunRepor
     fields = spec_difference.fields(details["spec"], training.described.network, defaults, placeholder)
     return RunReport(
         folder=folder,
+        network=training.described.network,
         details=details,
         steps=training.steps.points(POINTS),
         evaluation=evaluation,
@@ -138,15 +140,25 @@ def _labels(path: Path) -> list[list[str]]:
 
 
 def _pictures(folder: Path, details: Mapping[str, Any], evaluation: Evaluation | None) -> Iterator[tuple[Path, str]]:
-    for name in evaluation.drawn if evaluation else ():
-        if evaluation and not name.startswith(DRAWN_HERE) and Path(name).name == name:
-            yield evaluation.folder / name, SHEETS.get(name, "")
-    samples = details["samples"]
-    chosen = (
-        sorted({round(place * (len(samples) - 1) / max(1, SAMPLES - 1)) for place in range(SAMPLES)}) if samples else []
-    )
-    for place in chosen:
-        each = samples[place]
+    """Those with images first, then charts."""
+    drawn = [name for name in evaluation.drawn if Path(name).name == name] if evaluation else []
+    for name in SHEETS:
+        if evaluation and name in drawn:
+            yield evaluation.folder / name, SHEETS[name]
+    for each in _spread(details["samples"]):
         when = f"epoch {each['epoch']}" if each["epoch"] else f"step {each['step']:,}"
         yield folder / "samples" / each["name"], f"predictions beside the annotation, {when}"
     yield folder / "train_batch1.jpg", "first images of the training as the network sees them"
+    for name in drawn:
+        if evaluation and name not in SHEETS and not name.startswith(DRAWN_HERE):
+            yield evaluation.folder / name, ""
+
+
+def _spread(samples: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """``SAMPLES`` of them, from the first to the last."""
+    last = len(samples) - 1
+    return (
+        [samples[place] for place in sorted({round(k * last / (SAMPLES - 1)) for k in range(SAMPLES)})]
+        if samples
+        else []
+    )

@@ -27,10 +27,12 @@ function epochCharts() {
   const finer = report.runs.every((run) => Object.keys(run.steps).length) ? /^(loss(_|$)|lr$|images_per_second$|data_wait$)/ : /^$/;
   const primary = report.runs[0].primary;
   const known = names("columns").filter((name) => !ofClasses.has(name) && !finer.test(name)).sort((a, b) => (b === primary) - (a === primary));
-  for (const name of known) {
-    const series = ofRuns((run) => run.columns[name]);
-    if (series.some((each) => each.points.some((point) => point[1] !== null))) lineChart(placed(charts), { title: report.runs[0].titles[name] ?? name, xTitle: "epoch", series });
-  }
+  const title = (name) => report.runs[0].titles[name] ?? name;
+  const values = (name) => report.runs.flatMap((run) => (run.columns[name] ?? []).map((point) => point[1])).filter((value) => value !== null);
+  const measured = known.filter((name) => values(name).length);
+  const shares = report.runs.length > 1 ? [] : measured.filter((name) => !name.includes("loss") && values(name).every((value) => value >= 0 && value <= 1));
+  if (shares.length) lineChart(placed(charts), { title: "Figures of the validation", xTitle: "epoch", zero: true, series: shares.map((name, index) => ({ name: title(name), points: report.runs[0].columns[name], colour: colour(index), dashed: index >= 8 })) });
+  for (const name of measured.filter((each) => !shares.includes(each))) lineChart(placed(charts), { title: title(name), xTitle: "epoch", series: ofRuns((run) => run.columns[name]) });
 }
 
 function evaluationCharts(run, index) {

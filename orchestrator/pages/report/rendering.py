@@ -31,10 +31,10 @@ TABLE = (
     "AP",
     "AP50",
     "AP50_95",
-    "IoU",
-    "top1",
 )
-"""Columns of the table of classes, as far as an evaluation has them; where it has others alone, those."""
+"""Columns of the table of classes that a detector has, among many others."""
+FEW, MOST = 5, 12
+"""With fewer of those all are shown, up to so many."""
 
 
 def render(runs: Sequence[RunReport]) -> str:
@@ -77,9 +77,10 @@ def _names(runs: Sequence[RunReport]) -> list[str]:
 
 
 def _figures(runs: Sequence[RunReport]) -> Iterator[tuple[str, list[float | None]]]:
-    """Figures of the evaluations, a row each with a value a run; where there are none, those of the last epoch."""
+    """Figures of the evaluations, a row each with a value a run; of a run without one, those of its last epoch."""
     tables = [_last(run) if run.evaluation is None else run.evaluation.figures for run in runs]
-    for name in dict.fromkeys(name for table in tables for name in table):
+    evaluated = [run.evaluation.figures for run in runs if run.evaluation is not None]
+    for name in dict.fromkeys(name for table in evaluated or tables for name in table):
         yield name, [table.get(name) for table in tables]
 
 
@@ -93,35 +94,27 @@ def _last(run: RunReport) -> dict[str, float | None]:
 
 def _classes(runs: Sequence[RunReport]) -> Iterator[tuple[str, list[float | None]]]:
     """The figure of each class that is compared, a value a run; None where a run has no such class."""
-    tables = [next(iter(_per_class(run).values()), {}) for run in runs]
+    columns = [run.evaluation.per_class if run.evaluation else run.details["per_class"] for run in runs]
+    tables: list[Mapping[str, float | None]] = [next(iter(each.values()), {}) for each in columns]
     for name in dict.fromkeys(name for table in tables for name in table):
         yield name, [table.get(name) for table in tables]
 
 
-def _per_class(run: RunReport) -> Mapping[str, Mapping[str, float | None]]:
-    told = run.evaluation.facts.get("per_class") if run.evaluation else None
-    found: Mapping[str, Mapping[str, float | None]] = told if isinstance(told, dict) else run.details["per_class"]
-    return found
-
-
 def _columns(run: RunReport) -> list[str]:
-    """The columns of the table of classes."""
-    known = list(dict.fromkeys(key for row in (run.evaluation.rows if run.evaluation else ()) for key in row))
-    chosen = [key for key in TABLE if key in known]
-    plain = (
-        [key for key in known if not any(isinstance(row.get(key), list | dict) for row in run.evaluation.rows)]
-        if (run.evaluation)
-        else []
-    )
-    return chosen if len(chosen) > 1 else plain
+    """The columns of the table of classes: the usual ones where there are some, else all with plain values."""
+    rows = run.evaluation.rows if run.evaluation else ()
+    known = dict.fromkeys(key for row in rows for key in row)
+    plain = [key for key in known if not any(isinstance(row.get(key), list | dict) for row in rows)]
+    chosen = [key for key in TABLE if key in plain]
+    return chosen if len(chosen) >= FEW else plain[:MOST]
 
 
 def _between(runs: Sequence[RunReport]) -> list[spec_difference.Field] | None:
     """How the specs of two runs differ; None for one run, or specs that cannot be compared."""
     if len(runs) == 1:
         return None
-    one, other = (str(run.details["spec"]) for run in runs)
-    return spec_difference.between(one, other, "")
+    one, other = ((str(run.details["spec"]), run.network) for run in runs)
+    return spec_difference.between(one, other)
 
 
 def _numbers(runs: Sequence[RunReport], names: Sequence[str]) -> str:

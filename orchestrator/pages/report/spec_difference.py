@@ -37,9 +37,9 @@ def fields(text: str, network: str, defaults: Defaults, placeholder: str = "") -
     return compared(_flat(spec), filled)
 
 
-def between(text: str, other: str, network: str) -> list[Field] | None:
-    """The fields of ``text`` that differ from those of the spec ``other``; None where one cannot be read."""
-    specs = [_read(each, network) for each in (text, other)]
+def between(one: tuple[str, str], other: tuple[str, str]) -> list[Field] | None:
+    """The fields in which two specs differ, each a text and the network it is for; None where one cannot be read."""
+    specs = [_read(text, network) for text, network in (one, other)]
     return compared(*(_flat(each) for each in specs if each is not None)) if all(specs) else None
 
 

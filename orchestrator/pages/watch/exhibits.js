@@ -14,7 +14,7 @@ function samples() {
   const step = (by) => element("button", { type: "button", "aria-label": by < 0 ? "Earlier" : "Later", onclick: () => { slider.value = Number(slider.value) + by; show(); } }, by < 0 ? "‹" : "›");
   const node = card("Samples: predictions beside the annotation", element("div", { class: "sample-tools" }, step(-1), slider, step(1), told), link);
   let view = null, follows = true;
-  const label = (sample) => (sample.step && !sample.epoch ? `step ${short(sample.step)}` : /step/.test(sample.name) ? `step ${short(sample.step)}` : `epoch ${sample.epoch}`);
+  const label = (sample) => (sample.epoch ? `epoch ${sample.epoch}` : `step ${short(sample.step)}`);
   function show() {
     const all = view.detail.samples, sample = all[Math.min(all.length - 1, Number(slider.value))];
     follows = sample === all.at(-1);
@@ -60,7 +60,7 @@ function use(what, share, text, runsOut = false) {
 
 function machine() {
   const place = element("div", { class: "machine" });
-  const node = card("This machine", place);
+  const node = card("Machine of tltpipe watch", place);
   return { node, update({ detail }) {
     const told = detail.machine ?? {};
     const rows = [];

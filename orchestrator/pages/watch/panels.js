@@ -23,7 +23,15 @@ function banner() {
     fill(node, JSON.stringify([detail.state, detail.message, detail.resume]), () => element("div", { class: `banner ${STATES[detail.state] ?? ""}` },
       words[detail.state] ? element("strong", {}, words[detail.state]) : null,
       detail.message ? element("pre", { class: "message" }, detail.message) : null,
-      detail.resume ? element("div", {}, element("p", { class: "small soft" }, "To go on from its last checkpoint:"), element("div", { class: "command" }, element("code", {}, detail.resume), copyButton(() => detail.resume))) : null));
+      detail.resume ? element("div", {}, element("p", { class: "small soft" }, "To resume it:"), element("div", { class: "command" }, element("code", {}, detail.resume), copyButton(() => detail.resume))) : null));
+  } };
+}
+
+/** Of a run that has measured nothing yet. */
+function nothing() {
+  const node = element("p", { class: "card soft" }, "No step and no epoch has been logged yet. The curves begin with the first step.");
+  return { node, update({ detail, steps, focus }) {
+    node.hidden = Object.keys(steps.get(focus) ?? {}).length > 0 || Object.keys(detail.columns ?? {}).length > 0;
   } };
 }
 
@@ -123,4 +131,4 @@ function classTable() {
   } };
 }
 
-export const FIGURES = [title, banner, facts, stepCharts, epochChart, classTable];
+export const FIGURES = [title, banner, facts, nothing, stepCharts, epochChart, classTable];

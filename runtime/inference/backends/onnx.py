@@ -80,7 +80,8 @@ class Session:
 
     def checked(self, prediction: Prediction) -> Prediction:
         """``prediction``. Raises ModelError for labels that the card has no class for."""
-        if (last := int(prediction["labels"].max(initial=0)) if "labels" in prediction else 0) > len(self.classes):
+        labels = (prediction[name] for name in ("labels", "map") if name in prediction)
+        if (last := max((int(each.max(initial=0)) for each in labels), default=0)) > len(self.classes):
             what = f"this model finds things of class {last}, its JSON names {len(self.classes)} classes"
             raise ModelError(what, hint="is that JSON another model's, or was it changed? Export it again")
         return prediction

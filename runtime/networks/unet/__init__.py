@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from runtime.networks.unet.settings import Settings
     from specs import Spec
     from specs.unet import Dataset, Experiment
-    from specs.unet.settings import Augmentation, Painting
+    from specs.unet.settings import Painting
 
 TASK = "segmentation"
 EXPORTS = {"onnx": "runtime.networks.unet.export"}
@@ -28,7 +29,7 @@ def recipe(spec: Spec) -> Recipe[Settings]:
     asked: Experiment = spec.message
     dataset, model = asked.dataset, asked.model
     size = (dataset.height, dataset.width)
-    plain, training = _view(dataset), _view(dataset, dataset.augmentation)
+    plain = _plain_view(dataset)
     return Recipe(
         spec=spec,
         network="unet",
@@ -38,7 +39,7 @@ def recipe(spec: Spec) -> Recipe[Settings]:
         batch_size=dataset.batch_size,
         size=size,
         data=sections.data(dataset.train_data_sources, dataset.val_data_sources, flat=True),
-        training_view=training,
+        training_view=_training_view(dataset),
         plain_view=plain,
         inference_view=plain,
         evaluation=Evaluation(
@@ -70,13 +71,20 @@ def _fields(order: Painting) -> Fields:
     return {**segmentation.FIELDS, "map": PixelClasses(order)}
 
 
-def _view(dataset: Dataset, augmentation: Augmentation | None = None) -> View:
-    """How images are shown; without ``augmentation`` as they are."""
+def _plain_view(dataset: Dataset) -> View:
     from runtime.imaging.views.framing import Letterbox, Stretch
 
-    flip = augmentation.random_flip if augmentation else 0.0
     view = Letterbox if dataset.resize == "letterbox" else Stretch
-    return view(width=dataset.width, height=dataset.height, random_flip=flip)
+    return view(width=dataset.width, height=dataset.height)
+
+
+def _training_view(dataset: Dataset) -> View:
+    from runtime.imaging.views.pasting import Scene
+    from runtime.shell.program import host
+
+    drawn = asdict(dataset.augmentation)
+    drawn["backgrounds"] = host(dataset.augmentation.backgrounds) if dataset.augmentation.backgrounds else None
+    return Scene(width=dataset.width, height=dataset.height, letterbox=dataset.resize == "letterbox", **drawn)
 
 
 def build(recipe: Recipe[Settings]) -> PixelClassifier:

@@ -13,6 +13,7 @@ from torch import nn
 
 from runtime.networks.unet import fairnet
 from runtime.networks.unet.settings import Settings
+from specs.sections import STRIDE
 from specs.unet.settings import Model
 from specs.values import did_you_mean
 
@@ -93,14 +94,17 @@ def _try(encoder: nn.Module, size: tuple[int, int]) -> None:
 
 def _fairnet(network: Model, channels: int) -> Parts:
     encoder = smp.encoders.get_encoder(network.encoder, weights=None)
-    try:
-        fairnet.dilate(encoder, network.dilations)
-    except ValueError as problem:
-        raise UnusableError("model.dilations", f"{network.encoder}: {problem}") from None
+    stage, dilations = fairnet.last_stage(encoder), network.dilations
+    if stage is None:
+        raise UnusableError("model.encoder", f"fairnet dilates a ResNet, which {network.encoder} is not")
+    if len(stage) != len(dilations):
+        what = f"the last stage of {network.encoder} has {len(stage)} blocks, dilations has {len(dilations)} entries"
+        raise UnusableError("model.dilations", what)
+    fairnet.dilate(stage, dilations)
     width = network.decoder_channels[0] if network.decoder_channels else fairnet.WIDTH
     decoder = fairnet.Decoder(encoder.out_channels[-3:], width)
     any_size = not network.encoder.startswith(TIMM)
-    return Parts(encoder, decoder, fairnet.head(width, channels), fairnet.STRIDE, any_size)
+    return Parts(encoder, decoder, fairnet.head(width, channels), STRIDE, any_size)
 
 
 def _require(name: str) -> None:

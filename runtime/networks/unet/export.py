@@ -70,7 +70,8 @@ def write(subject: Subject, path: Path) -> Made:
     onnx_files.save(pieces.join(graph, None, Piece(text), batch=subject.batch), path, names=names)
     given = images_input(subject)
     if model.any_size:
-        given = {**given, "shape": [*given["shape"][:2], "height", "width"], "multiple_of": model.stride}
+        sides = {"multiple_of": model.stride} if model.stride > 1 else {}
+        given = {**given, "shape": [*given["shape"][:2], "height", "width"], **sides}
     about = "the class of each pixel, 0 for the background"
     batch = "batch" if subject.batch is None else subject.batch
     return Made(given, {MAP: f"uint8 [{batch}, {height}, {width}]: {about}"}, labels_file(names))

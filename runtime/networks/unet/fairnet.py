@@ -10,20 +10,17 @@ from torch.nn import functional
 
 WIDTH = 256
 """Channels of the pyramid, as published."""
-FINEST, STRIDE = 8, 32
-"""Pixels of the input that a cell of the finest and of the coarsest level stands for."""
+FINEST = 8
+"""Pixels of the input that a cell of the finest level stands for."""
 
 
-def dilate(encoder: nn.Module, dilations: Sequence[int]) -> None:
-    """Give the 3x3 convolutions of each block of the last stage of a ResNet its dilation; the stride stays.
+def last_stage(encoder: nn.Module) -> Sequence[nn.Module] | None:
+    """The blocks of the last stage of a ResNet, segmentation-models-pytorch's or timm's; None of another encoder."""
+    return getattr(encoder, "layer4", None) or getattr(getattr(encoder, "model", None), "layer4", None)
 
-    Raises ValueError for an encoder of another kind, or with another number of blocks.
-    """
-    stage = getattr(encoder, "layer4", None) or getattr(getattr(encoder, "model", None), "layer4", None)
-    if stage is None:
-        raise ValueError("fairnet dilates the last stage of a ResNet, which this encoder is not")
-    if len(stage) != len(dilations):
-        raise ValueError(f"its last stage has {len(stage)} blocks, dilations has {len(dilations)} entries")
+
+def dilate(stage: Sequence[nn.Module], dilations: Sequence[int]) -> None:
+    """Give the 3x3 convolutions of each block of ``stage`` its dilation; the stride stays."""
     for block, dilation in zip(stage, dilations, strict=True):
         for layer in block.modules():
             if isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3):

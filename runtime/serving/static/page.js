@@ -92,7 +92,7 @@ function refresh() {
   element("counts").replaceChildren(...counts(shown, partners, maps));
   element("threshold-value").textContent = threshold.toFixed(2);
   const agreed = two && element("agreement").checked;
-  state.views = shown.map((items, at) => ({ items, map: maps[at], agreed: agreed && agreement(maps, at), colour: (item) => (
+  state.views = shown.map((items, at) => ({ items, map: maps[at], agreed: agreed ? agreement(maps, at) : null, colour: (item) => (
     agreed ? (partners.has(item) ? BOTH : ONLY[at]) : item.colour
   ) }));
   repeat();
@@ -195,7 +195,8 @@ function repeat() {
   if (element("repeat").hidden) return;
   const done = {
     server: new URL(".", document.baseURI).href.replace(/\/$/, ""), name: picture.name, url: picture.url,
-    type: picture.blob.type || "application/octet-stream", model: chosen()[0], threshold,
+    type: picture.blob.type || "application/octet-stream", model: chosen()[0],
+    answer: seen[0].answer, threshold: seen[0].regions ? null : threshold,
   };
   element("curl").textContent = curl(done);
   element("python").textContent = python(done);
@@ -311,7 +312,7 @@ async function start() {
   listen();
   state.models = await server.models();
   for (const { name, task } of state.models) {
-    for (const id of ["model-a", "model-b"]) element(id).add(new Option(`${name} (${task})`, name));
+    for (const id of ["model-a", "model-b"]) element(id).add(new Option(`${name} (${task.replaceAll("_", " ")})`, name));
   }
   introduce();
   element("url-form").hidden = !(await server.fetchesAddresses());

@@ -34,7 +34,8 @@ class Boundaries:
         for value in np.union1d(np.unique(truth), np.unique(said)).tolist():
             if value == VOID:
                 continue
-            there, found = (_edge(each == value) & judged for each in (truth, said))
+            shown = _window((truth == value) | (said == value), int(near) + 2)
+            there, found = (_edge(each[shown] == value) & judged[shown] for each in (truth, said))
             for own, other, counts, hits in (
                 (there, found, self.truth, self.met),
                 (found, there, self.said, self.right),
@@ -49,6 +50,13 @@ class Boundaries:
         precision, recall = (np.nan_to_num(each) for each in (precision, recall))
         f1 = np.nan_to_num(share(2 * precision * recall, precision + recall))
         return np.where(self.truth + self.said > 0, f1, np.nan)
+
+
+def _window(inside: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
+    """The rows and columns that ``inside`` takes, and ``margin`` more on every side."""
+    left, top, width, height = cv2.boundingRect(inside.view(np.uint8))
+    rows = slice(max(0, top - margin), top + height + margin)
+    return rows, slice(max(0, left - margin), left + width + margin)
 
 
 def _edge(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -100,17 +100,18 @@ export function lineChart(place, options) {
   const middle = (point) => (point.length > 2 ? point[3] : point[1]);
 
   function extent(lists) {
-    let [x0, x1, y0, y1] = [Infinity, -Infinity, Infinity, -Infinity];
+    let [x0, x1, y0, y1, whole] = [Infinity, -Infinity, Infinity, -Infinity, true];
     for (const series of lists) {
       for (const point of series.points) {
         if (!usable(middle(point))) continue;
         x0 = Math.min(x0, point[0]); x1 = Math.max(x1, point[0]);
+        whole &&= Number.isInteger(point[0]);
         for (const value of point.length > 2 ? [point[1], point[2]] : [point[1]]) {
           if (usable(value)) { y0 = Math.min(y0, value); y1 = Math.max(y1, value); }
         }
       }
     }
-    return x0 > x1 ? null : { x0, x1, y0, y1 };
+    return x0 > x1 ? null : { x0, x1, y0, y1, whole };
   }
 
   function draw(width) {
@@ -140,7 +141,7 @@ export function lineChart(place, options) {
     if (state.at !== null) point(state.at);
   }
 
-  function scales({ x0, x1, y0, y1 }, width) {
+  function scales({ x0, x1, y0, y1, whole }, width) {
     const log = Boolean(state.log);
     let [low, high] = log ? [y0, y1] : [state.zero ? Math.min(0, y0) : y0, y1];
     if (low === high) [low, high] = log ? [low / 1.5, high * 1.5] : [low - (Math.abs(low) * 0.1 || 0.5), high + (Math.abs(high) * 0.1 || 0.5)];
@@ -148,20 +149,19 @@ export function lineChart(place, options) {
     const right = width - MARGIN.right, bottom = state.height - MARGIN.bottom;
     const way = log ? Math.log : (value) => value;
     return {
-      x0, x1, low, high, right, bottom, log,
+      x0, x1, low, high, right, bottom, log, whole,
       x: (value) => (x0 === x1 ? (MARGIN.left + right) / 2 : MARGIN.left + ((value - x0) / (x1 - x0)) * (right - MARGIN.left)),
       y: (value) => bottom - ((way(value) - way(low)) / (way(high) - way(low))) * (bottom - MARGIN.top),
     };
   }
 
-  function drawAxes({ x, y, x0, x1, low, high, right, bottom, log }) {
+  function drawAxes({ x, y, x0, x1, low, high, right, bottom, log, whole }) {
     for (const value of log ? logTicks(low, high) : ticks(low, high, 4)) {
       svg.append(shape("line", { class: "grid", x1: MARGIN.left, x2: right, y1: y(value), y2: y(value) }));
       svg.append(shape("text", { x: MARGIN.left - 7, y: y(value) + 4, "text-anchor": "end" }, state.format === short ? compact(value) : state.format(value)));
     }
-    const whole = Number.isInteger(x0) && Number.isInteger(x1);
     const room = state.xTitle ? right - state.xTitle.length * 6.4 - 26 : right + 1;
-    for (const value of x0 === x1 ? [x0] : ticks(x0, x1, Math.max(2, Math.floor((right - MARGIN.left) / 80)))) {
+    for (const value of x0 === x1 ? [x0] : ticks(x0, x1, Math.max(2, Math.floor((right - MARGIN.left) / 64)))) {
       if ((whole && !Number.isInteger(value)) || x(value) > room) continue;
       svg.append(shape("text", { x: x(value), y: bottom + 18, "text-anchor": "middle" }, compact(value)));
     }
