@@ -444,7 +444,7 @@ def test_requests_made_up_from_the_schema_meet_no_surprise(client: TestClient) -
 
         @given(case=operation.as_strategy())
         @settings(
-            max_examples=8 if operation.path == "/v1/predict" else 2, deadline=None, derandomize=True, database=None,
+            max_examples=5 if operation.path == "/v1/predict" else 1, deadline=None, derandomize=True, database=None,
             phases=[Phase.explicit, Phase.generate], suppress_health_check=[*HealthCheck],
         )  # fmt: skip
         def check(case: Any) -> None:
