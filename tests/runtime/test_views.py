@@ -69,7 +69,7 @@ def test_boxes_stay_on_their_pixels(name: str, suffix: str, tmp_path: Path) -> N
     view, path = VIEWS[name](), rectangle(tmp_path / f"a.{suffix}")
     compared = 0
     for seed in range(60):
-        picture, _, kept, boxes = view(path, BOX, (200, 160), np.random.default_rng(seed))
+        picture, _, kept, boxes, *_ = view(path, BOX, (200, 160), np.random.default_rng(seed))
         assert picture.shape == (SIZE, SIZE, 3)
         assert picture.dtype == np.uint8
         if not len(kept) or (picture.min(axis=2) > 180).sum() < 50:
@@ -84,8 +84,8 @@ def test_boxes_stay_on_their_pixels(name: str, suffix: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", VIEWS)
 def test_without_a_generator_only_the_size_changes(name: str, tmp_path: Path) -> None:
     view, path = VIEWS[name](), rectangle(tmp_path / "a.png")
-    picture, _, kept, boxes = view(path, BOX, (200, 160))
-    again, _, _, _ = view(path, BOX, (200, 160))
+    picture, _, kept, boxes, *_ = view(path, BOX, (200, 160))
+    again, *_ = view(path, BOX, (200, 160))
     assert boxes[0] == pytest.approx([36, 30, 84, 90], abs=1e-3)
     assert shown(picture) == pytest.approx(boxes[0], abs=1)
     assert kept.tolist() == [0]
@@ -109,7 +109,7 @@ def test_pictures_without_boxes_end_too(name: str, tmp_path: Path) -> None:
     view, path = VIEWS[name](), rectangle(tmp_path / "a.png")
     nothing = np.zeros((0, 4), np.float32)
     for seed in range(20):
-        _, _, kept, boxes = view(path, nothing, (200, 160), np.random.default_rng(seed))
+        _, _, kept, boxes, *_ = view(path, nothing, (200, 160), np.random.default_rng(seed))
         assert boxes.shape == (0, 4)
         assert len(kept) == 0
 
@@ -127,7 +127,7 @@ def test_a_picture_of_another_size_than_annotated_is_named(name: str, tmp_path: 
 def test_one_channel_is_luma_in_three(view: Any, tmp_path: Path) -> None:
     Image.new("RGB", (200, 160), (200, 40, 90)).save(tmp_path / "a.png")
     for random in (None, np.random.default_rng(0)):
-        picture, _, _, _ = view(tmp_path / "a.png", BOX, (200, 160), random)
+        picture, *_ = view(tmp_path / "a.png", BOX, (200, 160), random)
         assert np.abs(picture.astype(int) - round(0.299 * 200 + 0.587 * 40 + 0.114 * 90)).max() <= 1
 
 
@@ -138,7 +138,7 @@ def test_whole_pixels_halves_to_even(tmp_path: Path) -> None:
     path = rectangle(tmp_path / "a.png", (SIZE, SIZE))
     boxes = np.array([[0.5, 1.5, 10.5, 11.5], [2.4, 2.6, 30.0, 31.0]], np.float32)
     for random in (None, np.random.default_rng(1)):
-        _, _, _, moved = SsdChain(**CALM)(path, boxes, (SIZE, SIZE), random)
+        _, _, _, moved, *_ = SsdChain(**CALM)(path, boxes, (SIZE, SIZE), random)
         assert moved.tolist() == [[0, 2, 10, 12], [2, 3, 30, 31]]
 
 
@@ -146,7 +146,7 @@ def test_clipped_to_the_last_pixel_and_thin_ones_dropped(tmp_path: Path) -> None
     path = rectangle(tmp_path / "a.png", (SIZE, SIZE))
     boxes = np.array([[-9, 5, 130, 50], [20, 20, 20.3, 40], [119.2, 3, 125, 40], [5, 5, 4, 9]], np.float32)
     for random in (None, np.random.default_rng(1)):
-        _, _, kept, moved = SsdChain(**CALM)(path, boxes, (SIZE, SIZE), random)
+        _, _, kept, moved, *_ = SsdChain(**CALM)(path, boxes, (SIZE, SIZE), random)
         assert moved.tolist() == [[0, 5, SIZE - 1, 50]]
         assert kept.tolist() == [0]
 
@@ -155,14 +155,14 @@ def test_neutral_settings_change_no_pixel(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.png")
     for view in (SsdChain(**CALM), Dali(**CALM)):
-        picture, _, _, _ = view(tmp_path / "a.png", BOX, (SIZE, SIZE), np.random.default_rng(0))
+        picture, *_ = view(tmp_path / "a.png", BOX, (SIZE, SIZE), np.random.default_rng(0))
         assert np.array_equal(picture, noise)
 
 
 def test_strict_validation_is_plain_bilinear(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (160, 200, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.png")
-    picture, _, _, _ = SsdChain(**CALM, strict=True)(tmp_path / "a.png", BOX, (200, 160))
+    picture, *_ = SsdChain(**CALM, strict=True)(tmp_path / "a.png", BOX, (200, 160))
     assert np.array_equal(picture, cv2.resize(noise, (SIZE, SIZE)))
 
 
@@ -185,7 +185,7 @@ def test_what_a_zoom_out_adds_is_the_mean(tmp_path: Path) -> None:
     calm = {**CALM, "zoom_out_min_scale": 2.5, "zoom_out_max_scale": 3.0}
     found: set[tuple[int, ...]] = set()
     for seed in range(6):
-        picture, _, _, _ = SsdChain(**calm)(path, BOX, (200, 160), np.random.default_rng(seed))
+        picture, *_ = SsdChain(**calm)(path, BOX, (200, 160), np.random.default_rng(seed))
         colours, counts = np.unique(picture.reshape(-1, 3), axis=0, return_counts=True)
         found |= {tuple(colour) for colour, count in zip(colours.tolist(), counts, strict=True) if count > 3000}
     assert ssd_chain.FILL in found
@@ -257,7 +257,7 @@ def test_flips_mirror_boxes_and_pixels(tmp_path: Path) -> None:
     path = rectangle(tmp_path / "a.png", (SIZE, SIZE), np.array([[10, 20, 50, 70]]))
     boxes = np.array([[10, 20, 50, 70]], np.float32)
     for view in (SsdChain(**CALM, random_flip=1.0), Dali(**CALM, random_flip=1.0)):
-        picture, _, _, moved = view(path, boxes, (SIZE, SIZE), np.random.default_rng(0))
+        picture, _, _, moved, *_ = view(path, boxes, (SIZE, SIZE), np.random.default_rng(0))
         assert moved[0] == pytest.approx([SIZE - 50, 20, SIZE - 10, 70], abs=1e-4)
         assert shown(picture).tolist() == [SIZE - 50, 20, SIZE - 10, 70]
 
@@ -349,7 +349,7 @@ def test_dali_crops_hold_for_all_boxes() -> None:
 def test_dali_boxes_are_not_rounded(tmp_path: Path) -> None:
     path = rectangle(tmp_path / "a.png", (SIZE, SIZE))
     boxes = np.array([[0.5, 1.5, 10.25, 11.75], [-4, 3, 130, 50], [7, 7, 7, 9]], np.float32)
-    _, _, kept, moved = Dali(**CALM)(path, boxes, (SIZE, SIZE), np.random.default_rng(0))
+    _, _, kept, moved, *_ = Dali(**CALM)(path, boxes, (SIZE, SIZE), np.random.default_rng(0))
     assert moved == pytest.approx(np.array([[0.5, 1.5, 10.25, 11.75], [0, 3, SIZE, 50]]), abs=1e-4)
     assert kept.tolist() == [0, 1]
 
