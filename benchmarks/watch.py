@@ -15,7 +15,6 @@ import json
 import random
 import resource
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -160,4 +159,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
