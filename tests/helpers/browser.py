@@ -112,5 +112,5 @@ def server(argv: Sequence[str], *, cwd: Path | None = None) -> Iterator[str]:
                 raise AssertionError("".join(lines))
         finally:
             own.terminate()
-            rest = own.communicate(timeout=20)[0]
+            rest = own.communicate(timeout=60)[0]
         assert own.returncode == 0, "".join(lines) + rest

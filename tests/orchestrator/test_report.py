@@ -70,7 +70,12 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "[]", '{"classes": 3, "curves": [1], "confusion": {"counts": [[1], 2]}, "figures": "x"}']
+    "content",
+    [
+        "{",
+        "[]",
+        '{"classes": 3, "curves": [1], "confusion": {"counts": [[1], 2]}, "per_class": {"AP": 3}, "tasks": [2]}',
+    ],
 )
 def test_an_evaluation_that_is_none_leaves_the_rest(tmp_path: Path, content: str) -> None:
     run = run_folders.write(tmp_path / "run", epochs=2, done=2, evaluated=True)

@@ -16,7 +16,7 @@ LARGEST = 64 << 20
 """Bytes of such a file that is read: one of 10,000 classes has 20 MB."""
 CURVES = 24
 """Classes whose curves are drawn; with more, those with the most objects."""
-SUMS = ("all", "mean")
+SUMS = ("all", "mean", "mean_without_background")
 """Rows of the table of classes that are of no class."""
 
 
@@ -38,6 +38,7 @@ class Evaluation:
     facts: Mapping[str, Any]
     primary: str | None
     figures: Mapping[str, float | None]
+    per_class: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     rows: Sequence[Mapping[str, Any]] = ()
     confusions: Sequence[Confusion] = ()
     curves: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
@@ -64,7 +65,8 @@ def read(results: Path) -> Evaluation | None:
         facts=told,
         primary=_text(told.get("primary")),
         figures=_numbers(told.get("figures")),
-        rows=[*rows, *sums] if rows else _by_class(told.get("per_class")),
+        per_class=(per_class := _columns(told.get("per_class"))),
+        rows=[*rows, *sums] if rows else _by_class(per_class),
         confusions=tuple(_confusions(told)),
         curves=dict(_curves(told.get("curves"), rows)),
         axes=_axes(told.get("curves")),
@@ -89,9 +91,13 @@ def _numbers(value: Any) -> dict[str, float | None]:
     }
 
 
-def _by_class(value: Any) -> list[Mapping[str, Any]]:
-    """The table of figures of each class, turned round: a row a class."""
-    columns = {str(name): _numbers(each) for name, each in (value if isinstance(value, dict) else {}).items()}
+def _columns(value: Any) -> dict[str, dict[str, float | None]]:
+    """Figures of each class by column."""
+    return {str(name): _numbers(each) for name, each in (value if isinstance(value, dict) else {}).items()}
+
+
+def _by_class(columns: Mapping[str, Mapping[str, float | None]]) -> list[Mapping[str, Any]]:
+    """The same turned round: a row a class."""
     names = dict.fromkeys(name for each in columns.values() for name in each)
     return [{"class": name, **{column: each.get(name) for column, each in columns.items()}} for name in names]
 

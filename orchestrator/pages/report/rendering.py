@@ -31,10 +31,10 @@ TABLE = (
     "AP",
     "AP50",
     "AP50_95",
-    "IoU",
-    "top1",
 )
-"""Columns of the table of classes, as far as an evaluation has them; where it has others alone, those."""
+"""Columns of the table of classes that a detector has, among many others."""
+FEW, MOST = 5, 12
+"""With fewer of those all are shown, up to so many."""
 
 
 def render(runs: Sequence[RunReport]) -> str:
@@ -94,27 +94,19 @@ def _last(run: RunReport) -> dict[str, float | None]:
 
 def _classes(runs: Sequence[RunReport]) -> Iterator[tuple[str, list[float | None]]]:
     """The figure of each class that is compared, a value a run; None where a run has no such class."""
-    tables = [next(iter(_per_class(run).values()), {}) for run in runs]
+    columns = [run.evaluation.per_class if run.evaluation else run.details["per_class"] for run in runs]
+    tables: list[Mapping[str, float | None]] = [next(iter(each.values()), {}) for each in columns]
     for name in dict.fromkeys(name for table in tables for name in table):
         yield name, [table.get(name) for table in tables]
 
 
-def _per_class(run: RunReport) -> Mapping[str, Mapping[str, float | None]]:
-    told = run.evaluation.facts.get("per_class") if run.evaluation else None
-    found: Mapping[str, Mapping[str, float | None]] = told if isinstance(told, dict) else run.details["per_class"]
-    return found
-
-
 def _columns(run: RunReport) -> list[str]:
-    """The columns of the table of classes."""
-    known = list(dict.fromkeys(key for row in (run.evaluation.rows if run.evaluation else ()) for key in row))
-    chosen = [key for key in TABLE if key in known]
-    plain = (
-        [key for key in known if not any(isinstance(row.get(key), list | dict) for row in run.evaluation.rows)]
-        if (run.evaluation)
-        else []
-    )
-    return chosen if len(chosen) > 1 else plain
+    """The columns of the table of classes: the usual ones where there are some, else all with plain values."""
+    rows = run.evaluation.rows if run.evaluation else ()
+    known = dict.fromkeys(key for row in rows for key in row)
+    plain = [key for key in known if not any(isinstance(row.get(key), list | dict) for row in rows)]
+    chosen = [key for key in TABLE if key in plain]
+    return chosen if len(chosen) >= FEW else plain[:MOST]
 
 
 def _between(runs: Sequence[RunReport]) -> list[spec_difference.Field] | None:

@@ -108,13 +108,11 @@ function listen(ids) {
 function take(change) {
   const detail = view.details.get(change.id);
   if (!detail) return;
-  const { steps, log, columns, restarted, ...plain } = change;
+  const { steps, log, restarted, ...plain } = change;
   Object.assign(detail, plain);
-  if (columns) detail.columns = { ...detail.columns, ...columns };
   if (log) detail.log = [...(detail.log ?? []), ...log].slice(-400);
-  if (restarted) loadSteps(change.id);
-  else if (steps && !extend(view.steps.get(change.id) ?? {}, steps)) loadSteps(change.id);
-  if (columns || change.samples || (change.state && change.state !== "running")) again(change.id);
+  if (restarted || (steps && !extend(view.steps.get(change.id) ?? {}, steps))) loadSteps(change.id);
+  if (change.columns || change.state) again(change.id);
   const run = view.runs.find((each) => each.id === change.id);
   if (run) for (const key of ["state", "message", "epoch", "epochs", "value"]) if (key in change) run[key] = change[key];
   drawList();
@@ -122,7 +120,7 @@ function take(change) {
 }
 
 const waiting = new Set();
-/** Read a run in full again, soon and once: after an epoch more changed than an event holds. */
+/** Read a run in full again, soon and once: after an epoch there may be other pictures than an event tells of. */
 function again(id) {
   if (waiting.has(id)) return;
   waiting.add(id);
