@@ -15,7 +15,6 @@ import json
 import random
 import resource
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -46,7 +45,13 @@ def write(results: Path) -> None:
         for last in range(SHARE - 1, EPOCHS * STEPS, SHARE):
             terms = {name: round(draw.random(), 6) for name in TERMS}
             loss = sum(terms.values())
-            told = {"step": last, "epoch": last // STEPS + 1, "loss": loss, "steps": SHARE, "loss_min": loss / 2}
+            told: dict[str, object] = {
+                "step": last,
+                "epoch": last // STEPS + 1,
+                "loss": loss,
+                "steps": SHARE,
+                "loss_min": loss / 2,
+            }
             told |= {
                 "loss_max": 2 * loss,
                 "terms": terms,
@@ -66,7 +71,7 @@ def write(results: Path) -> None:
 @contextmanager
 def watched(folder: Path) -> Iterator[tuple[str, int]]:
     """The address and the process of ``tltpipe watch``."""
-    command = [BIN / "tltpipe", "watch", folder, "--port", "0", "--json"]
+    command: list[str | Path] = [BIN / "tltpipe", "watch", folder, "--port", "0", "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     told = ""
@@ -103,7 +108,19 @@ def page(folder: Path) -> None:
 
 def step(folder: Path, rounds: int) -> None:
     run([BIN / "tltpipe", "sample", folder / "data", "--train", "64", "--validation", "8", "--size", "160"])
-    train = ["yolox", "--data", folder / "data", "--size", "nano", "--img", "160", "--batch", "8", "--epochs", "4"]
+    train: list[str | Path] = [
+        "yolox",
+        "--data",
+        folder / "data",
+        "--size",
+        "nano",
+        "--img",
+        "160",
+        "--batch",
+        "8",
+        "--epochs",
+        "4",
+    ]
     alone: list[float] = []
     seen: list[float] = []
     for number in range(rounds):
@@ -160,4 +177,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -71,7 +71,7 @@ class Server:
         (run,) = self.get("/api/runs")
         return self.get(f"/api/runs/{run['id']}")
 
-    def until(self, holds: Callable[[Any], bool], seconds: float = 60) -> Any:
+    def until(self, holds: Callable[[Any], bool], seconds: float = 300) -> Any:
         """The one run once ``holds`` is true of it."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -83,7 +83,7 @@ class Server:
 
     def events(self, path: str = "/api/events") -> Iterator[dict[str, Any]]:
         """What server-sent events say, as they come."""
-        with self.client.stream("GET", path, timeout=60) as stream:
+        with self.client.stream("GET", path, timeout=300) as stream:
             assert stream.headers["content-type"].startswith("text/event-stream")
             for line in stream.iter_lines():
                 if line.startswith("data: "):
@@ -101,7 +101,7 @@ def watching(*words: Path | str, ends: int = 0) -> Iterator[Server]:
         if line.startswith("}"):
             break
     try:
-        with httpx.Client(base_url=json.loads(told)["url"], timeout=30) as client:
+        with httpx.Client(base_url=json.loads(told)["url"], timeout=120) as client:
             yield Server(process, client)
             process.send_signal(signal.SIGTERM)
             _, said = process.communicate(timeout=30)
