@@ -69,8 +69,8 @@ class Contest:
     ``judge`` gives the scores that are compared. ``floors``: of the scores, and of pictures a second where the peers
     compute the same; ``least`` is a score of boxes that has been reached in the same time in another way. ``measured``
     is the file of ``tlt-evaluate`` that has our results; without one they are those of ``tlt-infer``. ``variants`` are
-    ours with other settings. ``layout`` is that of the data, ``images`` where pictures lie in it; an epoch of a network
-    with ``objects`` counts those that have landmarks."""
+    ours with other settings. ``layout`` is that of the data, ``images`` where pictures of a ``split`` (``short``: val)
+    lie in it; an epoch of a network with ``objects`` counts those that have landmarks."""
 
     peers: Mapping[str, Sequence[str]]
     floors: tuple[float, float | None]
@@ -129,7 +129,7 @@ CONTESTS = {
         judge=lambda place, name: pixels_of(place, name),
         measured="evaluation.json",
         layout="mask_png",
-        images="Original-Data/{split}/images",
+        images="Original-Data/{short}/images",
     ),
 }
 
@@ -172,7 +172,7 @@ class Place:
         run([BIN / "tltpipe", *words, "--workspace", self.workspace])
 
     def images(self, split: str) -> Path:
-        return self.folder / self.contest.images.format(split=split)
+        return self.folder / self.contest.images.format(split=split, short=split.replace("validation", "val"))
 
     def annotations(self, split: str) -> Path:
         return self.folder / "COCO" / f"{split}.json"

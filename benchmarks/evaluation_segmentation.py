@@ -92,7 +92,7 @@ def draw() -> list[Pair]:
     for number in range(DIFFERENT):
         truth = areas(random, SIZE)
         truth[:8] = 255
-        said = cv2.resize(areas(random, (8, 12)), INPUT, interpolation=cv2.INTER_NEAREST)
+        said = np.array(cv2.resize(areas(random, (8, 12)), INPUT, interpolation=cv2.INTER_NEAREST), np.uint8)
         seen = cv2.resize(truth, INPUT, interpolation=cv2.INTER_NEAREST)
         right = (random.random(seen.shape) < 0.9) & (seen != 255)
         said[right] = seen[right]
@@ -105,11 +105,8 @@ def areas(random: np.random.Generator, size: tuple[int, int]) -> Map:
     coarse = random.random((9, 6, VALUES), np.float32)
     coarse[..., 0] += 0.4
     layers = [np.ascontiguousarray(coarse[..., k]) for k in range(VALUES)]
-    return (
-        np.stack([cv2.resize(layer, size, interpolation=cv2.INTER_CUBIC) for layer in layers])
-        .argmax(axis=0)
-        .astype(np.uint8)
-    )
+    stack = np.stack([cv2.resize(layer, size, interpolation=cv2.INTER_CUBIC) for layer in layers])
+    return np.asarray(stack.argmax(axis=0), np.uint8)
 
 
 def repeated(pairs: list[Pair], count: int) -> Iterator[Pair]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from PIL import Image, ImageDraw
 
 from converters.model import Keypoint, Mask, Object, Sample, run_lengths
-from converters.pictures.drawing import DARK, Colour, Framed, colour_of, copied, frames, one_line, stroke_of
+from converters.pictures.drawing import DARK, IGNORED, Colour, Framed, colour_of, copied, frames, one_line, stroke_of
 from converters.pictures.headers import opened as opened_image
 
 SHORT, LONG = 480, 1600
@@ -26,6 +26,8 @@ def drawn(sample: Sample, labels: Mapping[str, int]) -> Image.Image:
     picture, scale = opened(sample, shortest=SHORT, longest=LONG)
     # Large things first, so that none is hidden behind another.
     things = sorted(sample.objects, key=lambda thing: -thing.box.area)
+    if sample.void is not None and (unknown := silhouette(sample.void, picture.size)) is not None:
+        picture.paste(IGNORED, mask=unknown)
     picture = _tinted(picture, [(thing, colour_of(labels.get(thing.category, 1))) for thing in things], scale)
     for thing in things:
         _landmarks(picture, thing, colour_of(labels.get(thing.category, 1)), scale)

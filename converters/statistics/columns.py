@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.files.unsupported import unsupported_files
-from converters.model import Dataset, Object, Sample, flat, geometry, rules
+from converters.model import Dataset, Object, Sample, flat, geometry, rules, run_lengths
 from converters.model.findings import Findings
 from converters.transfer.columns import ColumnStore, walk
 from converters.transfer.passes import Batch
@@ -34,7 +34,7 @@ TRUNCATIONS = (0.0, 0.1, 0.3, 0.5, 1.0)
 
 _ITEM = (
     *("category", "left", "top", "width", "height", "occlusion", "truncation"),
-    *("visible", "occluded", "unlabelled", "polygons", "mask", "crowd"),
+    *("visible", "occluded", "unlabelled", "polygons", "mask", "crowd", "pixels"),
 )
 _AT = {name: place for place, name in enumerate(_ITEM)}
 
@@ -49,7 +49,8 @@ class Columns:
     ``occlusion``: uint8 [N], 0 to 3. Items lie in the order of their pictures.
 
     ``truncation``: int64 [C, 5], items by the classes of ``TRUNCATIONS``; ``landmarks``: int64 [C, 3], points that are
-    visible, occluded, not labelled; ``has``: int64 [C, 4], items with landmarks, polygons, a mask, the crowd flag.
+    visible, occluded, not labelled; ``has``: int64 [C, 4], items with landmarks, polygons, a mask, the crowd flag;
+    ``pixels``: int64 [C], those of masks.
     ``attributes``: int64 [A, 2], items that have each attribute, and items of which nobody knows; ``attributed`` counts
     items with any. ``values``: for each field of the format's own (and style), how many items of class c have the
     value v, by (v, c); None where too many differ. ``sources``: pictures by source. ``left_out``: pictures that cannot
@@ -65,6 +66,7 @@ class Columns:
     truncation: NDArray[np.int64]
     landmarks: NDArray[np.int64]
     has: NDArray[np.int64]
+    pixels: NDArray[np.int64]
     attributes: NDArray[np.int64]
     attributed: int
     values: Mapping[str, Mapping[tuple[Value, int], int] | None]
@@ -135,7 +137,16 @@ class Rows:
             bool(thing.polygons),
             thing.mask is not None,
             thing.crowd,
+            _pixels(thing, sample),
         )
+
+
+def _pixels(thing: Object, sample: Sample) -> int:
+    """Of its mask. Raises DataError for a damaged one."""
+    try:
+        return run_lengths.area(thing.mask) if thing.mask is not None else 0
+    except ValueError as problem:
+        raise DataError(str(problem), where=sample.where(thing), code=rules.ODD_MASK.code) from None
 
 
 def gather(
@@ -178,6 +189,7 @@ class _Total:
         self.truncation = np.zeros((self.classes, len(TRUNCATIONS)), np.int64)
         self.landmarks = np.zeros((self.classes, 3), np.int64)
         self.has = np.zeros((self.classes, 4), np.int64)
+        self.pixels = np.zeros(self.classes, np.int64)
         self.attributes = np.zeros((self.kinds, 2), np.int64)
 
     def add(self, batch: Batch[Rows], places: Sequence[int]) -> None:
@@ -195,8 +207,10 @@ class _Total:
         np.add.at(self.truncation, (category, truncation), 1)
         marks = items[:, _AT["visible"] : _AT["unlabelled"] + 1].astype(np.int64)
         np.add.at(self.landmarks, category, marks)
-        flags = np.concatenate([marks.any(axis=1, keepdims=True), items[:, _AT["polygons"] :]], axis=1)
+        shapes = items[:, _AT["polygons"] : _AT["crowd"] + 1]
+        flags = np.concatenate([marks.any(axis=1, keepdims=True), shapes], axis=1)
         np.add.at(self.has, category, flags.astype(np.int64))
+        np.add.at(self.pixels, category, items[:, _AT["pixels"]].astype(np.int64))
 
         for column, counts in enumerate((rows.attributes, rows.unknown_attributes)):
             for place, count in counts.items():
@@ -213,6 +227,7 @@ class _Total:
             truncation=self.truncation,
             landmarks=self.landmarks,
             has=self.has,
+            pixels=self.pixels,
             attributes=self.attributes,
             attributed=self.attributed,
             values=self.values,

@@ -19,6 +19,7 @@
         ``occlusion``: shares of "0" (none) to "3" (unknown); ``truncation``: shares by upper end
         ``landmarks``: None, or ``items`` with any, ``points``, shares ``visible``, ``occluded``, ``unlabelled``
         ``with_polygons``, ``with_mask``, ``crowd``: shares of the items
+        ``mask_pixels``: share of its masks in the pixels of all pictures
         ``fields``: for each field of the format's own, shares of the items by value; None where too many differ
     ``attributes``: None, or ``items`` with any, ``mean`` of an item, and ``each`` by name: ``group``, ``items`` that
     have it, ``share`` of those of which it is known, ``unknown`` items
@@ -134,6 +135,7 @@ class _Boxes:
         self.columns = columns
         self.relative = columns.relative
         self.picture = columns.picture
+        self.pixels = int(columns.size.prod(axis=1, dtype=np.int64).sum())
         self.area = columns.box[:, 2] * columns.box[:, 3]
         self.input_area = self.relative[:, 2] * self.relative[:, 3] * size[0] * size[1]
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -164,6 +166,7 @@ class _Boxes:
             "with_polygons": _share(int(has[1]), items),
             "with_mask": _share(int(has[2]), items),
             "crowd": _share(int(has[3]), items),
+            "mask_pixels": _share(int(columns.pixels[classes].sum()), self.pixels),
             "fields": {
                 name: None if counts is None else _field(counts, number, items)
                 for name, counts in columns.values.items()

@@ -108,9 +108,11 @@ def show(console: Console, numbers: Mapping[str, Any]) -> None:
                 console.put(f"  {count:,} {what}: tltpipe check tells more")
         if split["items"]:
             most = max(told["share"] for told in split["classes"].values())
-            rows = [_row(title, told, most) for title, told in split["classes"].items()]
-            columns = ("class", "items", "share", "", "median", "h/w", "small", "occluded")
-            console.table(columns, [*rows, _row("all", split["all"], None)])
+            masked = split["all"]["mask_pixels"] > 0
+            rows = [_row(title, told, most, masked=masked) for title, told in split["classes"].items()]
+            last = "pixels" if masked else "occluded"
+            columns = ("class", "items", "share", "", "median", "h/w", "small", last)
+            console.table(columns, [*rows, _row("all", split["all"], None, masked=masked)])
         if split["attributes"] is not None:
             _show_attributes(console, split["attributes"])
     anchors = numbers["anchors"]
@@ -153,14 +155,15 @@ def _show_anchors(console: Console, anchors: Mapping[str, Any], size: Mapping[st
         console.put(f"  {line}")
 
 
-def _row(title: str, told: Mapping[str, Any], most: float | None) -> tuple[str, ...]:
-    """Medians of a class and the shares that matter; ``most`` is the share that fills the bar."""
+def _row(title: str, told: Mapping[str, Any], most: float | None, *, masked: bool) -> tuple[str, ...]:
+    """Medians of a class and the shares that matter, the last that of pixels in ``masked`` data; ``most`` is the share
+    that fills the bar."""
     from orchestrator.screen.console import blocks
 
     box = f"{told['width']['median']:.0f} × {told['height']['median']:.0f}" if told["width"] else ""
     aspect = f"{told['aspect_ratio']['median']:.2f}" if told["aspect_ratio"] else ""
-    small, occluded = told["sizes"]["small"], 1 - told["occlusion"]["0"]
-    last = [f"{100 * share:.1f}%" for share in (small, occluded)] if told["items"] else ["", ""]
+    small, other = told["sizes"]["small"], told["mask_pixels"] if masked else 1 - told["occlusion"]["0"]
+    last = [f"{100 * share:.1f}%" for share in (small, other)] if told["items"] else ["", ""]
     bar = blocks(told["share"] / most, width=6) if most else ""
     return title, f"{told['items']:,}", f"{100 * told['share']:.1f}%", bar, box, aspect, *last
 

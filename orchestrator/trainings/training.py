@@ -20,6 +20,8 @@ PICTURES = ("curves.png", "labels.png", "train_batch1.jpg", "train_batch2.jpg", 
 """Those that a training leaves."""
 SILENT = 120.0
 """Seconds without a word after which a training counts as silent."""
+AHEAD = 60.0
+"""Seconds that the clock of another machine may be ahead."""
 USUAL = ("mAP", "loss")
 """What is shown of a run that does not say what its figure is."""
 _SAMPLE = re.compile(r"(epoch|step)_(\d+)\.jpg")
@@ -99,7 +101,8 @@ class Training:
 
     def quiet(self) -> float | None:
         """Seconds since it wrote something; None where nothing says when."""
-        known = [time.time() - when for when in (self.updated,) if when is not None]
+        known = [] if self.updated is None else [time.time() - self.updated]
+        known = [ago for ago in known if ago > -AHEAD]  # else its clock says nothing about ours
         known += [time.monotonic() - self.heard] if self.heard is not None else []
         return max(0.0, min(known)) if known else None
 

@@ -129,7 +129,7 @@ def run(arguments: argparse.Namespace) -> None:
     with service.running():
         server.serve(
             made, host=arguments.host, port=arguments.port, largest_message=limits.bytes,
-            say=lambda address: program.say(f"serving at {address}"),
+            say=lambda address: program.say(f"serving at {address}"), on_stop=service.drain,
         )  # fmt: skip
 
 

@@ -23,8 +23,9 @@ FIELD = "image"
 JSON, FORM = "application/json", "multipart/form-data"
 PLAIN = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 """Types of what a program sends that was told none: it may be an image all the same."""
-LINGER = 1.0
-"""Seconds in which the rest of a body that is too large may come: a client that is still sending reads no answer."""
+LINGER = 5.0
+"""Seconds, at most half of those that a body may take, in which the rest of one that is too large may come: a client
+that is still sending reads no answer."""
 HINT = "send the bytes of an image, or a form with one or more files called image"
 
 
@@ -92,7 +93,7 @@ class Bodies:
     async def _linger(self, request: Request) -> None:
         """Let the rest of the body come, and forget it."""
         with suppress(TimeoutError, ClientDisconnect, RuntimeError):
-            async with asyncio.timeout(LINGER):
+            async with asyncio.timeout(min(LINGER, self.limits.timeout / 2)):
                 async for _ in request.stream():
                     pass
 

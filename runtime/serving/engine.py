@@ -6,6 +6,7 @@ model is shared. It takes what waits as one batch, and waits for more only as lo
 
 from __future__ import annotations
 
+import logging
 import math
 import queue
 import threading
@@ -23,7 +24,6 @@ from runtime.serving import uploads
 from runtime.serving.meters import Meters
 from runtime.serving.models import Served
 from runtime.serving.uploads import Upload
-from runtime.shell import program
 from runtime.tasks import Prediction
 from tltpipe.errors import DataError, TltpipeError
 from tltpipe.web.problems import RequestProblem
@@ -231,7 +231,13 @@ class Engine:
             if error is None:
                 job.done.set_result(answer)
             else:
-                job.done.set_exception(error if isinstance(error, TltpipeError) else program.fault(error))
+                job.done.set_exception(error if isinstance(error, TltpipeError) else _fault(error))
+
+
+def _fault(error: BaseException) -> RequestProblem:
+    """For the log in full, for the client in words."""
+    logging.getLogger(__name__).error("an image could not be predicted on", exc_info=error)
+    return RequestProblem(500, "this is a fault of the program", hint="its log says more")
 
 
 def too_late() -> RequestProblem:

@@ -76,6 +76,10 @@ class Service:
                 engine.stop()
             self.pool.shutdown(wait=False, cancel_futures=True)
 
+    def drain(self) -> None:
+        """Take no more requests; those under way are answered."""
+        self.ready = False
+
     def choice(self, model: str | None, threshold: float | None, classes: str | None, *, drawn: bool = False) -> Choice:
         """Raises RequestProblem, 422, for a model or a class that is not served."""
         name = next(iter(self.engines)) if model is None else model

@@ -179,6 +179,25 @@ def test_there_and_back_through_coco_nothing_is_lost(maps: Maps) -> None:
         assert np.array_equal(np.asarray(image), expected)
 
 
+def test_statistics_have_the_share_of_pixels_and_the_picture_shows_what_is_ignored(maps: Maps) -> None:
+    from converters.pictures import drawing
+    from converters.pictures.overlays import drawn
+    from converters.statistics import columns
+    from converters.statistics.summary import summary
+
+    maps.mapping()
+    maps.pair("images", "masks")
+    dataset = converters.read("mask_png", maps.root, "train")
+    with Silent().bar("look", total=1) as bar:
+        told = columns.gather(dataset, dataset.pictures.keys(), bar=bar)
+    numbers = summary({"train": dataset}, {"train": told}, (64, 64))["splits"]["train"]
+    shares = {name: own["mask_pixels"] for name, own in numbers["classes"].items()}
+    assert shares == {"skin": round(8 / 96, 4), "hair": round(1 / 96, 4), "dress": round(8 / 96, 4)}
+    picture = drawn(next(iter(dataset)), {name: at for at, name in enumerate(dataset.categories, start=1)})
+    below = picture.getpixel((picture.width // 4, picture.height - 2))
+    assert below == drawing.IGNORED
+
+
 SQUARES = [[0, 0, 8, 0, 8, 8, 0, 8], [2, 2, 10, 2, 10, 6, 2, 6], [4, 3, 6, 3, 6, 5, 4, 5]]
 """Of 64, 32 and 4 pixels."""
 

@@ -165,7 +165,14 @@ def test_the_reader_of_penn_fudan_gets_the_people_their_boxes_and_pixels(tmp_pat
     assert several > 2
 
 
-def test_mask_values_are_those_of_the_arranged_picture(masks: Path) -> None:
-    shown = mask_png.take(Picture(Path(), (4, 0, 2), 128))
-    with Image.open(masks / "train" / "masks" / "000003.png") as indices:
-        assert (np.asarray(indices) == shown.labels).all()
+def test_the_reader_of_masks_gets_the_classes_and_pixels_of_the_arranged_picture(masks: Path) -> None:
+    format, splits = converters.splits(masks)
+    assert (format, list(splits), splits["train"].categories) == ("mask_png", ["train", "validation"], NAMES[1:])
+    findings = Findings()
+    sample = splits["train"].pictures.load(list(splits["train"].pictures.keys())[2], findings)
+    shown = mask_png.take(Picture(Path(), (4, 0, 2), 128)).labels
+    assert {each.category for each in sample.objects} == {LABELS[value] for value in np.unique(shown) if value}
+    for each in sample.objects:
+        assert each.mask is not None
+        assert (run_lengths.decode(each.mask) == (shown == LABELS.index(each.category))).all()
+    assert findings.all() == ()

@@ -1,5 +1,6 @@
 """What a container is given, decided without an engine."""
 
+import hashlib
 import io
 import os
 import shutil
@@ -16,13 +17,13 @@ import pytest
 from refusals import error_of
 
 from orchestrator import pipeline
-from orchestrator.engine import containers, engine, image, pull
+from orchestrator.engine import containers, engine, image, pull, serving_image
 from orchestrator.engine.containers import Caller
 from orchestrator.jobs import Job, Mount, Secret
 from orchestrator.run import Run
 from orchestrator.runners import Place, docker
 from tltpipe import registry, seal
-from tltpipe.errors import HostError
+from tltpipe.errors import HostError, ModelError, UsageError
 
 CALLER = Caller(1234, 100, (100, 27))
 KEY = "s3 cr$t'"
@@ -325,3 +326,33 @@ def test_a_failing_step_is_named_with_its_last_words() -> None:
 def test_the_caller_is_this_user_unless_the_engine_is_rootless() -> None:
     assert Caller.current() == Caller(os.getuid(), os.getgid(), tuple(sorted(os.getgroups())))
     assert Caller.current(rootless=True) == Caller(0, 0)
+
+
+CONTENTS = ("docker/serve.Dockerfile", "models/clothes.onnx", "models/clothes.onnx.json", "models/SHA256SUMS")
+
+
+def test_the_context_of_an_image_that_serves_has_the_models(tmp_path: Path) -> None:
+    for name in ("people", "clothes"):
+        (tmp_path / f"{name}.onnx").write_bytes(name.encode())
+        (tmp_path / f"{name}.onnx.json").write_text("{}")
+    models = [tmp_path / "people.onnx", tmp_path / "clothes.onnx"]
+    with tarfile.open(fileobj=io.BytesIO(image.context(serving_image.contents(models)))) as archive:
+        contents = {name: archive.extractfile(name).read().decode() for name in CONTENTS}  # type: ignore[union-attr]
+    assert contents["models/clothes.onnx"] == "clothes"
+    assert contents["models/clothes.onnx.json"] == "{}"
+    assert contents["docker/serve.Dockerfile"].endswith('CMD ["/models/people.onnx", "/models/clothes.onnx"]\n')
+    sums = dict(reversed(line.split()) for line in contents["models/SHA256SUMS"].splitlines())
+    assert sums["clothes.onnx"] == hashlib.sha256(b"clothes").hexdigest()
+    assert serving_image.contents([])["docker/serve.Dockerfile"].count(b"\nCMD ") == 1
+
+
+def test_what_cannot_go_into_an_image_that_serves_is_named(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    for name, place in (("model.onnx", "model.onnx.json"), ("model.safetensors", "model.safetensors")):
+        with pytest.raises(ModelError) as caught:
+            serving_image.contents([tmp_path / name])
+        assert caught.value.where == tmp_path / place
+    (tmp_path / "model.onnx.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"model\.onnx"):
+        serving_image.contents([tmp_path / "model.onnx"] * 2)

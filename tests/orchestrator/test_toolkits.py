@@ -119,3 +119,11 @@ def test_nvidias_scores_are_read_out_of_its_block(tmp_path: Path) -> None:
     scores = reading.scores()
     assert (scores["primary"], scores["figures"]) == ("mAP", {"mAP": 0.5})
     assert scores["per_class"] == {"AP": {"vest": 0.5, "skirt": None}}
+
+
+def test_cutouts_are_for_our_own_programs() -> None:
+    request = Infer("unet", SPEC, MODEL, ROOT / "a", ROOT / "b", ROOT / "c", cutouts=ROOT / "inference/cutouts")
+    words = shown(registry.load("orchestrator.toolkits", "embedded").argv(request, MountTable(ROOT).at))
+    assert words[words.index("--cutouts") + 1].endswith("inference/cutouts")
+    with pytest.raises(UsageError):
+        registry.load("orchestrator.toolkits", "tlt2").argv(request, MountTable(ROOT).at)

@@ -180,6 +180,18 @@ def test_what_grows_is_alive_and_what_holds_its_lock(tmp_path: Path) -> None:
     assert training.state() == ("failed", "x")
 
 
+@pytest.mark.parametrize(("ago", "state"), [(5, "running"), (-5, "running"), (300, "silent"), (-7200, "silent")])
+def test_a_clock_that_is_far_ahead_keeps_nothing_alive(tmp_path: Path, ago: float, state: str) -> None:
+    training = run_of(tmp_path, host="elsewhere", process=1)
+    with (tmp_path / "steps.jsonl").open("a") as stream:
+        stream.write(line(3, 1.0, time=time.time() - ago))
+    (again,) = find([tmp_path])
+    again.update(steps=False)
+    assert again.state()[0] == state, "by the last line alone"
+    training.update()
+    assert training.state()[0] == "running", "it was seen to grow"
+
+
 def test_a_process_that_is_gone_from_this_machine(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:

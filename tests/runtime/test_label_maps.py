@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from coco_sources import annotation, coco, shown, split_of
+from coco_sources import CLASSES, annotation, coco, shown, split_of
+from PIL import Image
 from refusals import error_of
 
 import specs
 from converters.model import painting
+from converters.transfer.convert import convert
 from runtime import networks
+from runtime.data import frames
 from runtime.data.fields import Fields
 from runtime.data.label_maps import PixelClasses, StoredMap
-from runtime.data.recipe import Recipe
+from runtime.data.recipe import Data, Recipe, Source
 from runtime.imaging.views.framing import KeepAspect, Letterbox
 from tltpipe.errors import DataError
+from tltpipe.progress import Silent
 
 MAPS: Fields = {"map": PixelClasses(), "stored_map": StoredMap()}
 SMALL = [20, 30, 30, 30, 30, 40, 20, 40]
@@ -82,3 +87,19 @@ def test_an_object_without_an_outline_is_named(base: Recipe, tmp_path: Path) -> 
     assert error.exit_code == 3
     assert "circle" in str(error) or "square" in str(error)
     assert error.where is not None
+
+
+def test_masks_are_trained_on_as_they_are_and_so_is_the_coco_file_made_of_them(base: Recipe, tmp_path: Path) -> None:
+    pixels = np.zeros((60, 80), np.uint8)
+    pixels[5:20, 5:70], pixels[20:50, 10:40], pixels[:, 75:] = 1, 2, 255
+    for folder, image in (("images", Image.new("RGB", (80, 60))), ("masks", Image.fromarray(pixels))):
+        (tmp_path / "set/train" / folder).mkdir(parents=True)
+        image.save(tmp_path / "set/train" / folder / "a.png")
+    (tmp_path / "set/classes.txt").write_text("circle\nsquare\n")
+    convert(tmp_path / "set", tmp_path / "coco", format="coco", progress=Silent())
+    for root in ("set", "coco"):
+        data = Data(training=(), validation=(Source(None, tmp_path / root),), mapping={})
+        split = frames.validation(replace(base, data=data), CLASSES, MAPS)
+        target = shown(split, KeepAspect(min_sizes=())).targets[0]
+        assert np.array_equal(target["map"], pixels), root
+        assert np.array_equal(target["stored_map"], pixels), root

@@ -15,6 +15,7 @@ from runtime.tasks import ImageInfo, ResultsOptions, segmentation
 from runtime.tasks.segmentation import counts
 from runtime.tasks.segmentation.boundaries import Boundaries
 from runtime.tasks.segmentation.counts import PixelCounts, confusion
+from runtime.tasks.segmentation.measuring import PixelMetrics
 from tltpipe.errors import UsageError
 
 CLASSES = ("skirt", "dress")
@@ -124,3 +125,31 @@ def test_an_overlay_leaves_the_background_as_it_is() -> None:
 def test_the_classes_that_occur_on_a_map() -> None:
     assert tasks.class_names({"map": pixels([0, 2], [0, 0])}, CLASSES) == ["dress"]
     assert not tasks.of_objects(segmentation)
+
+
+def test_of_many_images_the_worst_are_kept_small_and_in_order() -> None:
+    metrics = PixelMetrics(CLASSES, primary="pixel_accuracy", painting="annotation", boundaries=False)
+    for number in range(40):
+        truth = np.full((800, 500), 1, np.uint8)
+        said = truth[::20, ::20].copy()
+        said[: number % 20] = 2  # of 40 rows
+        metrics.update([{"map": said}], [{"stored_map": truth}], [ImageInfo("", (500, 800), (40, 25))])
+    right = 1 - sum(range(20)) / (20 * 40)
+    assert metrics.scores().value == pytest.approx(right)
+    assert metrics.scores().per_class["IoU"] == pytest.approx(
+        {"background": np.nan, "skirt": right, "dress": 0}, nan_ok=True
+    )
+    worst = sorted(metrics.worst, reverse=True)
+    assert [each.number for each in worst] == [19, 39, 18, 38, 17, 37, 16, 36, 15, 35, 14, 34]
+    assert worst[0].iou == pytest.approx((21 / 40 + 0) / 2)
+    assert worst[0].said.shape == (400, 250)
+    assert np.asarray(worst[0].said == 2).mean() == 19 / 40
+
+
+def test_an_image_that_nobody_judged_counts_for_nothing() -> None:
+    metrics = PixelMetrics(CLASSES, primary="mIoU", painting="annotation", boundaries=True)
+    image = ImageInfo("", (2, 2), (2, 2))
+    metrics.update([{"map": np.zeros((2, 2), np.uint8)}], [{"stored_map": np.full((2, 2), 255, np.uint8)}], [image])
+    assert metrics.scores().value == 0
+    assert all(np.isnan(value) for column in metrics.scores().per_class.values() for value in column.values())
+    assert not metrics.worst

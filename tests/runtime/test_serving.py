@@ -83,6 +83,26 @@ def test_the_same_numbers_as_infer(client: TestClient, files: tuple[Path, Path],
         assert len(found) == {"people": 2, "clothes": 1, "people%2Bclothes": 5}[query]
 
 
+@pytest.mark.torch
+@pytest.mark.usefixtures("traced_once")
+def test_a_checkpoint_answers_as_infer_does(learned: Any, tmp_path: Path) -> None:
+    images = sorted(path for path in learned.pictures.iterdir() if path.suffix == ".jpg")[:5]
+    words = ["ssd", "-i", *images, "-m", learned.model, "--coco", tmp_path / "coco.json", "-t", "0.1"]
+    assert infer.main([*map(str, words)]) == 0
+    expected: dict[str, list[Any]] = {path.name: [] for path in images}
+    for each in json.loads((tmp_path / "coco.json").read_text()):
+        expected[each["file_name"]].append(each)
+    assert any(expected.values())
+    with serving.client(serving.models(learned.model)) as sends:
+        form = [("image", (path.name, path.read_bytes())) for path in images]
+        for told in sends.post("/v1/predict?threshold=0.1", files=form).json()["images"]:
+            there = expected[told["image"]["name"]]
+            assert [each["category_id"] for each in told["predictions"]] == [each["category_id"] for each in there]
+            for each, other in zip(told["predictions"], there, strict=True):
+                assert each["score"] == pytest.approx(other["score"], abs=1e-4)
+                assert each["bbox"] == pytest.approx(other["bbox"], abs=0.05)
+
+
 def test_rings_for_drawing_are_those_of_the_mask(client: TestClient) -> None:
     (shirt, _) = client.post("/v1/predict?model=clothes", content=LIGHT).json()["predictions"]
     height, width = shirt["segmentation"]["size"]
@@ -424,7 +444,7 @@ def test_requests_made_up_from_the_schema_meet_no_surprise(client: TestClient) -
 
         @given(case=operation.as_strategy())
         @settings(
-            max_examples=8 if operation.path == "/v1/predict" else 2, deadline=None, derandomize=True, database=None,
+            max_examples=5 if operation.path == "/v1/predict" else 1, deadline=None, derandomize=True, database=None,
             phases=[Phase.explicit, Phase.generate], suppress_health_check=[*HealthCheck],
         )  # fmt: skip
         def check(case: Any) -> None:

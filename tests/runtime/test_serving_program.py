@@ -23,10 +23,11 @@ import pytest
 for module in ("fastapi", "httpx", "multipart", "onnxruntime", "prometheus_client", "websockets"):
     pytest.importorskip(module)
 
+import serving
 import warm
 from fixed_model import model
 from PIL import Image
-from serving import encoded
+from serving import StandIn, box, encoded
 
 from runtime.programs import serve
 from runtime.serving.fetching import Fetcher, is_public
@@ -115,8 +116,10 @@ def test_a_stop_ends_what_is_under_way(server: Server) -> None:
     time.sleep(0.3)
     server.process.send_signal(signal.SIGTERM)
     time.sleep(0.3)
+    with pytest.raises(OSError, match="refused"):
+        opened(server)
     connection.sendall(LIGHT[100:])
-    assert connection.recv(1000).startswith((b"HTTP/1.1 200", b"HTTP/1.1 503"))
+    assert connection.recv(1000).startswith(b"HTTP/1.1 200")
     assert server.process.wait(20) == 0
 
 
@@ -229,3 +232,18 @@ def test_the_command_starts_the_program(graph: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=60)
     assert (done.returncode, "--token-file" in done.stderr) == (2, True), done.stderr
+
+
+def test_the_page_gets_the_image_behind_a_url_and_nothing_else() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as pages:
+        threading.Thread(target=pages.serve_forever, daemon=True).start()
+        here = f"http://127.0.0.1:{pages.server_address[1]}"
+        fetcher = Fetcher(most=60_000, seconds=5, allowed=lambda _address: True)
+        with serving.client([serving.served(StandIn(lambda _image: box()))], fetcher=fetcher) as sends:
+            shown = sends.get("/v1/picture", params={"url": f"{here}/image.png"})
+            assert (shown.status_code, shown.headers["content-type"], shown.content) == (200, "image/png", LIGHT)
+            assert sends.get("/v1/picture", params={"url": f"{here}/large"}).status_code == 415  # no image
+            assert "/v1/picture" in sends.get("/openapi.json").json()["paths"]
+        pages.shutdown()
+    with serving.client([serving.served(StandIn(lambda _image: box()))]) as sends:
+        assert sends.get("/v1/picture", params={"url": here}).status_code == 404

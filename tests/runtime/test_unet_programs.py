@@ -30,6 +30,7 @@ dataset:
   width: 32
   height: 64
   workers: 1
+  augmentation: {{cut_paste: 0.6, backgrounds: {root}/val/images}}
 train:
   num_epochs: 2
   optim: {{lr: 2e-3}}
@@ -128,6 +129,7 @@ def test_the_exported_model_says_the_same_at_any_size(trained: Path, tmp_path: P
 REFUSED = {
     "background": ("[skirt,", "[background,", 2, "spec.yaml:4:3", "background"),
     "encoder": ("dataset:", "model: {encoder: resnt18}\ndataset:", 2, "spec.yaml:1:9", "resnt18"),
+    "backgrounds": ("val/images", "none", 3, "none", "backgrounds"),
     "class": ("bag]", "bga]", 2, "spec.yaml:4:3", "bga"),
 }
 

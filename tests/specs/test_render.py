@@ -95,6 +95,8 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
             "lr_scheduler": "multistep",
             "lr_steps": (16, 22),
             "enable_ema": True,
+            "summary_step": 500,
+            "save_step": 2000,
         },
         {**COCO, "val_image_dir": "/a b/é: #1", "val_json_file": "/workspace/COCO/validation.json"},
     ),
