@@ -133,7 +133,7 @@ def drawn(folder: Path) -> Path:
 
 def inferred(model: Path, folder: Path) -> float:
     """Images a second of tlt-infer on ``folder``, by its own clock: without its start."""
-    argv = [BIN / "tlt-infer", "ssd", "-i", folder, "-m", model, "--json"]
+    argv = [str(BIN / "tlt-infer"), "ssd", "-i", str(folder), "-m", str(model), "--json"]
     said = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
     return float(said["pictures"] / said["seconds"])
 
