@@ -81,8 +81,8 @@ class StoredMap:
 
 
 def _packed(pixels: NDArray[np.uint8]) -> bytes:
-    """What ``_pixels`` makes ``pixels`` [h, w] of: where rows are read one after the other, the length of each run, then
-    the value of each. Half as long as the compressed pixels, and unpacked in half the time."""
+    """What ``_pixels`` makes ``pixels`` [h, w] of: the length of each run, one row after the other, and then the value
+    of each. Half as long as the compressed pixels, and unpacked in half the time."""
     line = pixels.ravel()
     starts = np.concatenate(([0], np.flatnonzero(line[1:] != line[:-1]) + 1))
     lengths = np.diff(starts, append=line.size).astype(LENGTH)
