@@ -91,8 +91,9 @@ def open_models(given: Sequence[str], opening: Opening) -> list[Served]:
     """The models PATH or NAME=PATH. Raises UsageError for two of one name, and as ``LoadedModel.load`` does."""
     named = [split_name(text) for text in given]
     names = [name for name, _ in named]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f'two models are called "{twice}"', hint=f"give one another name: other={twice}.onnx")
+    if twice := next((each for each in named if names.count(each[0]) > 1), None):
+        name, path = twice
+        raise UsageError(f'two models are called "{name}"', hint=f"give one another name: other={path}")
     return [_alone(name, path, opening) for name, path in named]
 
 
