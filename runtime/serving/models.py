@@ -136,7 +136,9 @@ def open_cascade(
 def _alone(name: str, path: Path, opening: Opening) -> Served:
     loaded = _opened(path, opening, FLOOR if opening.threshold is None else opening.threshold)
     if tasks.given_objects(loaded.task) is not None:
-        raise backends.needs_detector(path)
+        error = backends.needs_detector(path)
+        error.hint = "put a detector before it: tltpipe serve --cascade DETECTOR MODEL"
+        raise error
     model = ten_crop.by_recipe(loaded.model, loaded.task)
     shown = usual(loaded) if opening.threshold is None else opening.threshold
     presents = tasks.presented(loaded.task, model.names, shown)
