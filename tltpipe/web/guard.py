@@ -104,8 +104,8 @@ class Guard:
 
 
 def _cookies(header: str) -> list[str]:
-    """The values of COOKIE in a Cookie header. Other servers on this machine set cookies of their own for this one, with
-    names that Python's reader refuses together with all others."""
+    """The values of COOKIE in a Cookie header. Other servers on this machine set cookies of their own for this one,
+    with names that Python's reader refuses together with all others."""
     pairs = (part.strip().partition("=") for part in header.split(";"))
     return [value.strip('"') for name, _, value in pairs if name == COOKIE]
 
