@@ -33,7 +33,10 @@ COLOUR = """([at, x, y]) => {
     const canvas = document.querySelectorAll(".panel canvas")[at], scale = canvas.width / 256;
     return [...canvas.getContext("2d").getImageData(x * scale, y * scale, 1, 1).data];
 }"""
-DRAWN = """[...document.querySelector(".panel canvas").getContext("2d").getImageData(0, 0, 800, 800).data].some(Boolean)"""
+DRAWN = """() => {
+    const context = document.querySelector(".panel canvas").getContext("2d");
+    return [...context.getImageData(0, 0, 800, 800).data].some(Boolean);
+}"""
 GIVE = """([event, name, bytes]) => {
     const data = new DataTransfer();
     data.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
