@@ -23,7 +23,7 @@ from runtime.imaging.transforms import Size
 @dataclass(frozen=True)
 class PixelClasses:
     """The class of each pixel, uint8 [H, W] of the input, 255 outside the image; ``order`` says which objects lie on
-    top. Stored as the compressed map of the stored image, painted once."""
+    top. Stored as the compressed map of the stored image, some 3 KB, painted once."""
 
     order: painting.Order = painting.DEFAULT
     per: Literal["image"] = "image"
@@ -36,7 +36,7 @@ class PixelClasses:
         """Raises DataError for objects that have neither mask nor polygons."""
         sample = annotated.rich("masks")
         pixels = painting.painted(sample, annotated.labels, self.order, where=annotated.where)
-        return [zlib.compress(pixels.tobytes(), level=1)]
+        return [zlib.compress(pixels.tobytes(), level=6)]
 
     def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
         pixels = seen.placement.mask(_pixels(values, seen.placement.stored), painting.VOID)
