@@ -144,6 +144,9 @@ def test_of_many_images_the_worst_are_kept_small_and_in_order() -> None:
     assert worst[0].iou == pytest.approx((21 / 40 + 0) / 2)
     assert worst[0].said.shape == (400, 250)
     assert np.asarray(worst[0].said == 2).mean() == 19 / 40
+    best = sorted(metrics.best, reverse=True)
+    assert [each.number for each in best] == [0, 20, 1, 21, 2, 22, 3, 23, 4, 24, 5, 25]
+    assert best[0].iou == 1
 
 
 def test_an_image_that_nobody_judged_counts_for_nothing() -> None:
@@ -153,3 +156,6 @@ def test_an_image_that_nobody_judged_counts_for_nothing() -> None:
     assert metrics.scores().value == 0
     assert all(np.isnan(value) for column in metrics.scores().per_class.values() for value in column.values())
     assert not metrics.worst
+    zeros = np.zeros((2, 2), np.uint8)
+    metrics.update([{"map": zeros}], [{"stored_map": zeros}], [image])
+    assert not metrics.best, "background alone shows nothing"
