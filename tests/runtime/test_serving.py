@@ -251,6 +251,7 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
     "animated WebP": (animated("WEBP"), 415, "frames"),
     "pages of TIFF": (animated("TIFF"), 415, "frames"),
     "a bomb": (bomb(), 413, "30000 x 30000"),
+    "many scans": (encoded(Image.new("L", (8, 8)), "JPEG")[:-2] + 300 * b"\xff\xda\0\2" + b"\xff\xd9", 413, "scans"),
     "too many bytes": (bytes(300_000), 413, "bytes"),
     "too wide": (encoded(Image.new("1", (60_000, 20))), 413, "60000 x 20"),
 }  # fmt: skip
