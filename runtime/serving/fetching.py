@@ -24,8 +24,8 @@ from tltpipe.web.problems import RequestProblem
 AT_ONCE = 4
 PART = 1 << 16
 PUBLIC_IPV6 = ipaddress.ip_network("2000::/3")
-"""All that is given out. Python calls the rest public, too, where no rule speaks of it: IPv4 addresses in old disguises,
-site-local ones and translators of a network's own among it."""
+"""All that is given out. Python calls the rest public, too, where no rule speaks of it: IPv4 addresses in old
+disguises, site-local ones and translators of a network's own among it."""
 PORTS = {"http": 80, "https": 443}
 
 Resolve = Callable[[str, int], Sequence[str]]

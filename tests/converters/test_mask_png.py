@@ -284,3 +284,13 @@ def test_masks_of_all_values_are_those_of_each(shape: tuple[int, int]) -> None:
         found = run_lengths.by_value(pixels)
         assert list(found) == np.unique(pixels).tolist()
         assert all(mask == run_lengths.encode(pixels == value) for value, mask in found.items())
+
+
+def test_a_mask_of_one_bit_has_the_values_0_and_1(maps: Maps) -> None:
+    maps.mapping()
+    maps.image("images/a.jpg")
+    maps.mask("masks/a.png")
+    Image.fromarray(values() == 1).save(maps.root / "masks/a.png")
+    (sample,) = read(maps.root)
+    assert [(thing.category, thing.origin) for thing in sample.objects] == [("skin", "value 1")]
+    assert sample.void is None
