@@ -112,14 +112,12 @@ def run(arguments: argparse.Namespace) -> None:
     from runtime.serving.fetching import Fetcher
     from runtime.serving.keeping import Keep
     from runtime.serving.service import Batching, Service
-    from tltpipe.files import writable
     from tltpipe.web import guard, server
 
     keep = None
     if arguments.keep:
         keep = Keep(program.host(arguments.keep))
-        with writable(keep.folder):
-            keep.folder.mkdir(parents=True, exist_ok=True)
+        keep.prepare()
     server.bind(arguments.host, arguments.port).close()  # before models are opened, which takes longer
     service = Service(opened(arguments), limits, Batching(arguments.batch, arguments.wait_ms / 1000), keep=keep)
     fetcher = Fetcher(most=limits.bytes, seconds=limits.timeout) if arguments.allow_urls else None
@@ -202,8 +200,10 @@ def _token(arguments: argparse.Namespace) -> str | None:
     path = program.host(arguments.token_file)
     try:
         token = path.read_text("utf-8").strip()
-    except (OSError, ValueError):
-        raise UsageError("the file of the token cannot be read", where=path) from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        hint = "openssl rand -hex 24 > token.txt makes one"
+        raise UsageError(f"the file of the token cannot be read: {why}", where=path, hint=hint) from None
     if len(token) < TOKEN or not token.isascii() or not token.isprintable() or " " in token:
         what = f"a token is one word of {TOKEN} characters or more"
         raise UsageError(what, where=path, hint="openssl rand -hex 24 makes one")

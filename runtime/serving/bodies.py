@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import NamedTuple
@@ -17,6 +18,8 @@ from runtime.serving.fetching import Fetcher
 from runtime.serving.limits import Limits
 from tltpipe.answers import ImageUrl
 from tltpipe.web.problems import RequestProblem
+
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it warns of what the client is told
 
 FIELD = "image"
 """Of a form."""

@@ -275,6 +275,8 @@ def test_what_is_no_image_is_refused_with_words(client: TestClient, what: str) -
         ("?threshold=nan", {"content": LIGHT}, 422, "threshold"),
         ("?threshold=1.5", {"content": LIGHT}, 422, "threshold"),
         ("?classes=cat", {"content": LIGHT}, 422, "cat"),
+        ("?classes=,", {"content": LIGHT}, 422, "no class"),
+        ("?thresold=0.9", {"content": LIGHT}, 422, "thresold"),
         ("?model=../people", {"content": LIGHT}, 422, "../people"),
         ("", {"content": b"{}", "headers": {"Content-Type": "application/json"}}, 415, "URLs"),
         ("", {"content": b"<a/>", "headers": {"Content-Type": "text/html"}}, 415, "text/html"),
