@@ -39,7 +39,10 @@ def shell(name: str, script: str, home: Path) -> str:
 
 @pytest.mark.parametrize(
     ("words", "complete"),
-    [(("tltpipe", "tf"), {"tfrecords"}), (("tltpipe", "s"), {"sample", "serve", "schema", "status", "stats", "split", "spec"})],
+    [
+        (("tltpipe", "tf"), {"tfrecords"}),
+        (("tltpipe", "s"), {"sample", "serve", "schema", "status", "stats", "split", "spec"}),
+    ],
 )
 def test_commands_in_bash(tmp_path: Path, words: tuple[str, ...], complete: set[str]) -> None:
     script = BASH.format(words=" ".join(words), place=len(words) - 1)
