@@ -220,10 +220,7 @@ class Mended:
             findings.add(rules.SIZE_AS_SHOWN, sample.id)
             return sample
         findings.add(rules.ROTATED, sample.id)
-        objects = tuple(orientation.turned(thing, turn, *stored) for thing in sample.objects)
-        ignored = tuple(orientation.turned_box(box, turn, *stored) for box in sample.ignored)
-        void = orientation.turned_mask(sample.void, turn) if sample.void is not None else None
-        return replace(sample, width=shown[0], height=shown[1], objects=objects, ignored=ignored, void=void)
+        return orientation.turned_sample(sample, turn)
 
     def _stored(self, sample: Sample, header: Header, findings: Findings) -> Sample:
         """``sample`` with its picture stored anew in the scratch folder."""

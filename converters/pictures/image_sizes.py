@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from converters.model import Sample, rules
 from converters.model.findings import Findings
 from converters.pictures import headers, orientation
@@ -38,6 +36,4 @@ def checked(sample: Sample, findings: Findings, *, needed: bool = False) -> Samp
         what = f"this image is {stored[0]} x {stored[1]} pixels, but annotated as {recorded[0]} x {recorded[1]}"
         raise DataError(f"{what}: {sample.image}", where=sample.where(), hint=_FIX, code=rules.OTHER_SIZE.code)
     findings.add(rules.SIZE_AS_SHOWN, sample.id)
-    back = orientation.inverse(header.orientation)
-    objects = tuple(orientation.turned(thing, back, *recorded) for thing in sample.objects)
-    return replace(sample, width=stored[0], height=stored[1], objects=objects)
+    return orientation.turned_sample(sample, orientation.inverse(header.orientation))

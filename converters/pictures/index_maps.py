@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from converters.model import rules
 from converters.pictures import headers
 from tltpipe.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
 
 _ONE_CHANNEL = frozenset(("1", "L", "P", "I", "I;16"))
 """Modes of images, as Pillow calls them, that hold one number for each pixel."""
@@ -34,4 +37,16 @@ def values(path: Path, size: tuple[int, int], *, numbers: str) -> NDArray[Any]:
             what = f"this mask is {image.width} x {image.height}, its image {size[0]} x {size[1]}"
             hint = "masks have the size of their image as stored: export them again"
             raise DataError(what, where=path, hint=hint, code=rules.ODD_MASK.code)
-        return np.asarray(image)
+        pixels = np.asarray(image)
+        return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
+
+
+def image_of(values: NDArray[np.uint8]) -> Image.Image:
+    """The map of classes ``values``, height x width, as an image with a palette."""
+    from PIL import Image
+
+    from converters.pictures import drawing
+
+    image = Image.fromarray(values)
+    image.putpalette([level for colour in drawing.palette_of_maps() for level in colour])
+    return image

@@ -1,7 +1,7 @@
 """The eight EXIF orientations: where a pixel as stored is shown, and back.
 
 Orientation 6, the commonest, says: turn the stored picture by 90 degrees clockwise to show it. Pure functions on
-boxes, polygons, keypoints and masks in pixels; ``width`` and ``height`` are those before the turn.
+samples, boxes, polygons, keypoints and masks in pixels; ``width`` and ``height`` are those before the turn.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from converters.model import Box, Keypoint, Keypoints, Mask, Object, Polygon, flat
+from converters.model import Box, Keypoint, Keypoints, Mask, Object, Polygon, Sample, flat
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +42,20 @@ def inverse(orientation: int) -> int:
 def turned_size(width: int, height: int, orientation: int) -> tuple[int, int]:
     """(width, height) as shown."""
     return (height, width) if orientation in _SIDEWAYS else (width, height)
+
+
+def turned_sample(sample: Sample, orientation: int) -> Sample:
+    """``sample``, annotated on a picture as stored, as all of it lies on the picture as shown."""
+    size = sample.width, sample.height
+    width, height = turned_size(*size, orientation)
+    return replace(
+        sample,
+        width=width,
+        height=height,
+        objects=tuple(turned(thing, orientation, *size) for thing in sample.objects),
+        ignored=tuple(turned_box(box, orientation, *size) for box in sample.ignored),
+        void=turned_mask(sample.void, orientation) if sample.void is not None else None,
+    )
 
 
 def turned(thing: Object, orientation: int, width: int, height: int) -> Object:

@@ -14,7 +14,11 @@ from orchestrator.trainings.reading import Tail
 MOST, LENGTH = 400, 2000
 """So many lines are remembered, each of so many characters at most."""
 _OF_STAGE = re.compile(r"\d{8}-\d{6}-train(-\d+)?\.log")
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+_ESCAPE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\x9c|$)|\x1b[ -/]*[0-~]")
+"""Colours and movements of a terminal; titles and links that are told to it; what changes its character set."""
+_BACK = re.compile(r"\r|\x08{2,}")
+"""Goes back, mostly to the beginning: a progress bar draws itself over what was there."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class Log:
@@ -51,4 +55,10 @@ class Log:
     def _take(self, lines: Iterable[bytes]) -> None:
         for line in lines:
             self.count += 1
-            self.lines.append(_CONTROL.sub("", line.decode("utf-8", "replace"))[:LENGTH])
+            self.lines.append(shown(line.decode("utf-8", "replace"))[:LENGTH])
+
+
+def shown(line: str) -> str:
+    """``line`` as it stood on a terminal in the end, without colours, and without what would turn other text round."""
+    parts = [part for part in _BACK.split(_ESCAPE.sub("", line)) if part.strip()]
+    return _CONTROL.sub("", parts[-1] if parts else "")

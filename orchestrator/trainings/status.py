@@ -8,6 +8,8 @@ from datetime import datetime
 
 import msgspec
 
+from orchestrator.trainings.logs import shown
+
 BEGUN, DONE = "Starting Training Loop.", "Training finished successfully."
 INTERRUPTED = "Training was interrupted"
 LINES = 200
@@ -37,7 +39,7 @@ class Line(msgspec.Struct):
     def text(self) -> str:
         """As a line of a log."""
         epoch = f" (epoch {self.epoch} of {self.max_epoch})" if self.epoch is not None and self.max_epoch else ""
-        return f"{self.date} {self.time} {self.status}: {self.message}{epoch}"
+        return f"{self.date} {self.time} {self.status}: {_plain(self.message)}{epoch}"
 
 
 class Status:
@@ -80,10 +82,15 @@ class Status:
 
     def _judged(self, line: Line) -> tuple[str, str]:
         if line.status == "FAILURE":
-            return ("interrupted", "") if line.message == INTERRUPTED else ("failed", line.message)
+            return ("interrupted", "") if line.message == INTERRUPTED else ("failed", _plain(line.message))
         if line.status == "SUCCESS" and line.message == DONE:
             return "finished", ""
         return "running", ""
+
+
+def _plain(message: str) -> str:
+    """Its lines without what is meant for a terminal."""
+    return "\n".join(map(shown, message.split("\n")))
 
 
 def seconds(eta: str | None) -> float | None:

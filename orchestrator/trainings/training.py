@@ -47,7 +47,7 @@ class Training:
         did."""
         if new := self._description.read() or not self._read:
             self.described = description.parse(self._description.bytes or b"") or description.guessed(self.folder)
-        new |= self._steps.read(self.steps.begin, self.steps.take) if steps else self._peek()
+        new |= self._read_steps() if steps else self._peek()
         new |= self._status.read(self.status.begin, self.status.take)
         new |= self._read_epochs()
         new |= self.log.read()
@@ -59,10 +59,16 @@ class Training:
     def _peek(self) -> bool:
         """Take note of the last line of the steps, unless all are read."""
         if self._steps.size:
-            return self._steps.read(self.steps.begin, self.steps.take)
+            return self._read_steps()
         line = self.steps.decoded(reading.last_line(self.folder, STEPS))
         before, self._peeked = self._peeked, line
         return line != before
+
+    def _read_steps(self) -> bool:
+        """Where only their last line was known so far, news is one that is later than that."""
+        first = not self._steps.size
+        changed = self._steps.read(self.steps.begin, self.steps.take)
+        return changed and not (first and self._peeked is not None and self._peeked == self.steps.last)
 
     def _read_epochs(self) -> bool:
         if not (name := self.described.log):
@@ -97,7 +103,7 @@ class Training:
             return "silent", "when it wrote last is not known"
         if quiet < SILENT:
             return "running", ""
-        return "silent", f"nothing was written for {quiet:.0f} s"
+        return "silent", f"nothing was written for {_span(quiet)}"
 
     def quiet(self) -> float | None:
         """Seconds since it wrote something; None where nothing says when."""
@@ -184,7 +190,8 @@ class Training:
 
     def samples(self) -> list[dict[str, Any]]:
         """The pictures in ``samples/``, in the order they came: after a step or a whole epoch."""
-        found = (_SAMPLE.fullmatch(name) for name in description.names(self.folder / SAMPLES))
+        there = (name for name in description.names(self.folder / SAMPLES) if self.sample(name) is not None)
+        found = map(_SAMPLE.fullmatch, there)
         steps, epochs = self.described.steps, self.described.epochs
         per_epoch = steps / epochs if steps and epochs else None
 
@@ -218,3 +225,9 @@ class Training:
     def lines(self, after: int = 0) -> list[str]:
         """The last lines of its log; where it has none, those of ``status.json``."""
         return self.log.after(after) if self.log.count else list(self.status.lines)
+
+
+def _span(seconds: float) -> str:
+    """``3 min``, ``5 h``, ``2 d``: whole ones, so that it does not change all the time."""
+    minutes = int(seconds // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"

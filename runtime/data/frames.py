@@ -60,6 +60,9 @@ def training(
         if left_out := [note for note in split.notes if note.endswith(LEFT_OUT)]:
             what, hint = f"{what}: {left_out[0]}", "set include_difficult_in_training: true"
         raise DataError(what, where=where, hint=hint)
+    if "map" in fields and not split.starts[-1]:
+        what = f"none of the {len(split)} training images has a pixel of a class: all are background or ignored"
+        raise DataError(what, where=where, hint="see what wrote the annotations")
     return split
 
 

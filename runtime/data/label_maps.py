@@ -19,11 +19,14 @@ from runtime.data.columns import Annotated, Column, Ragged
 from runtime.imaging.placement import Seen
 from runtime.imaging.transforms import Size
 
+LENGTH = np.dtype(np.uint32)
+"""Of a run of pixels that have the same value."""
+
 
 @dataclass(frozen=True)
 class PixelClasses:
     """The class of each pixel, uint8 [H, W] of the input, 255 outside the image; ``order`` says which objects lie on
-    top. Stored as the compressed map of the stored image, painted once."""
+    top. Stored as compressed run lengths of the map of the stored image, painted once."""
 
     order: painting.Order = painting.DEFAULT
     per: Literal["image"] = "image"
@@ -36,7 +39,7 @@ class PixelClasses:
         """Raises DataError for objects that have neither mask nor polygons."""
         sample = annotated.rich("masks")
         pixels = painting.painted(sample, annotated.labels, self.order, where=annotated.where)
-        return [zlib.compress(pixels.tobytes(), level=1)]
+        return [_packed(pixels)]
 
     def placed(self, values: Any, seen: Seen) -> NDArray[Any]:
         pixels = seen.placement.mask(_pixels(values, seen.placement.stored), painting.VOID)
@@ -77,6 +80,18 @@ class StoredMap:
         return _pixels(values, seen.placement.stored)
 
 
+def _packed(pixels: NDArray[np.uint8]) -> bytes:
+    """What ``_pixels`` makes ``pixels`` [h, w] of: the length of each run, one row after the other, and then the value
+    of each. Half as long as the compressed pixels, and unpacked in half the time."""
+    line = pixels.ravel()
+    starts = np.concatenate(([0], np.flatnonzero(line[1:] != line[:-1]) + 1))
+    lengths = np.diff(starts, append=line.size).astype(LENGTH)
+    return zlib.compress(lengths.tobytes() + line[starts].tobytes(), level=1)
+
+
 def _pixels(values: Sequence[bytes], stored: Size) -> NDArray[np.uint8]:
     width, height = stored
-    return np.frombuffer(zlib.decompress(values[0]), np.uint8).reshape(height, width)
+    runs = zlib.decompress(values[0])
+    count = len(runs) // (LENGTH.itemsize + 1)
+    lengths = np.frombuffer(runs, LENGTH, count)
+    return np.frombuffer(runs, np.uint8, offset=lengths.nbytes).repeat(lengths).reshape(height, width)

@@ -154,6 +154,15 @@ class View(Protocol):
 
 
 @runtime_checkable
+class RequiringView(View, Protocol):
+    """A view that reads other files than the images of the data."""
+
+    def require(self) -> None:
+        """Raise DataError where they are missing: before anything else of a training is done."""
+        ...
+
+
+@runtime_checkable
 class ChangingView(View, Protocol):
     """A view that is not the same in all batches; ``bound`` is that of the largest."""
 

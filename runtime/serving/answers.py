@@ -14,6 +14,7 @@ from PIL import Image
 
 from converters.model import landmarks, run_lengths
 from converters.pictures.drawing import palette_of_maps
+from converters.pictures.index_maps import image_of
 from runtime.inference.cascade_task import OBJECT, PART_OF
 from runtime.inference.drawn_images import JPEG
 from runtime.serving import uploads
@@ -23,7 +24,6 @@ from runtime.tasks import Prediction, class_names
 from runtime.tasks.classification.names import Likely, Names
 from runtime.tasks.classification.results import LIKELIEST
 from runtime.tasks.instance_segmentation import pasting
-from runtime.tasks.segmentation.drawing import index_image
 from runtime.tasks.segmentation.measuring import BACKGROUND
 
 FAST = 1
@@ -148,7 +148,7 @@ def _labels(prediction: Prediction, served: Served) -> Record:
 
 def _map(prediction: Prediction, served: Served) -> Record:
     values, stream = prediction["map"], io.BytesIO()
-    index_image(values).save(stream, "PNG", compress_level=FAST)
+    image_of(values).save(stream, "PNG", compress_level=FAST)
     classes = [BACKGROUND, *served.classes]
     return {
         "map": {

@@ -23,6 +23,9 @@ from tltpipe.web.problems import RequestProblem
 
 AT_ONCE = 4
 PART = 1 << 16
+PUBLIC_IPV6 = ipaddress.ip_network("2000::/3")
+"""All that is given out. Python calls the rest public, too, where no rule speaks of it: IPv4 addresses in old
+disguises, site-local ones and translators of a network's own among it."""
 PORTS = {"http": 80, "https": 443}
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -42,6 +45,8 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if number in ipaddress.ip_network("64:ff9b::/96"):  # an IPv4 address behind a translator
             return is_public(str(ipaddress.IPv4Address(number.packed[-4:])))
+        if number not in PUBLIC_IPV6:
+            return False
     return number.is_global and not number.is_multicast
 
 

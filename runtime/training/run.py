@@ -17,6 +17,7 @@ from runtime.data import frames
 from runtime.data.batches import Pictures
 from runtime.data.orders import Order
 from runtime.data.recipe import Optimizer
+from runtime.imaging.placement import RequiringView
 from runtime.machine import device, threads
 from runtime.machine.device import Place
 from runtime.networks import Advises, FollowsEpochs, LearnsFromSplit
@@ -57,6 +58,8 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     """
     if recipe.iterations is None:
         _require_epochs(recipe, asked)
+    if isinstance(recipe.training_view, RequiringView):
+        recipe.training_view.require()
     fabric = device.open_fabric(asked.place, deterministic=asked.deterministic)
     lead, ranks, task = fabric.is_global_zero, fabric.world_size, tasks.load(network.TASK)
     show = progress.for_stream() if lead else progress.Silent()

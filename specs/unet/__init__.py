@@ -34,7 +34,7 @@ PROGRESSIVE = ("unet", "unetplusplus")
 """Architectures with such decoders."""
 POOLING = ("deeplabv3plus", "upernet")
 """Architectures that normalise a map of a single cell, of which a batch has to have more than one."""
-NON_COMMERCIAL = re.compile(r"(?<![a-z])(ssl|swsl|mit_b\d)(?![a-z])")
+NON_COMMERCIAL = re.compile(r"(?<![a-z])(ssl|swsl|wsl|ig|instagram|fcmae|mit_b\d)(?![a-z])")
 """In names of encoders and of their weights: those that Facebook and NVIDIA published for research alone."""
 
 

@@ -102,7 +102,7 @@ class Optim(sections.Optim):
     lr_scheduler: Literal["constant", "multistep", "step", "poly", "cosine"] = "poly"
     lr_min: NotNegative = 1e-7
     lr_decay_epochs: Whole = 0
-    """Epochs in which poly and cosine fall to lr_min; 0: all of them."""
+    """Epochs in which poly and cosine fall to lr_min; 0, or more than there are: all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)

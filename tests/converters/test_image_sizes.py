@@ -6,13 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from refusals import error_of
 
 from converters.health import examine
 from converters.health.mending import mend
+from converters.model import Box, Sample, run_lengths
+from converters.model.findings import Findings
 from converters.partition import work
+from converters.pictures import image_sizes
 from converters.transfer import opening
 from converters.transfer.prepare import Target, prepare
 from tltpipe.errors import DataError
@@ -143,6 +147,19 @@ def test_what_is_annotated_as_shown_is_turned_to_the_pixels_as_stored(sets: Any)
     record = json.loads((made.target / "annotations/instances_train.json").read_text())
     assert [record["images"][0][side] for side in ("width", "height")] == [100, 80]
     assert record["annotations"][0]["segmentation"] == [[20, 70, 20, 40, 60, 40]]
+
+
+def test_pixels_and_regions_to_ignore_are_turned_with_the_objects(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (100, 80)).save(tmp_path / "a.jpg", exif=exif)
+    pixels = np.zeros((100, 80), np.uint8)
+    pixels[20:60, 10:40] = 1
+    shown = Sample("a", tmp_path / "a.jpg", 80, 100, ignored=(Box(10, 20, 40, 60),), void=run_lengths.encode(pixels))
+    stored = image_sizes.checked(shown, Findings())
+    assert (stored.width, stored.height, stored.ignored) == (100, 80, (Box(20, 40, 60, 70),))
+    assert stored.void is not None
+    assert (stored.void.width, stored.void.height, run_lengths.box(stored.void)) == (100, 80, Box(20, 40, 60, 70))
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.webp", "a.jpg", "a.tif"])

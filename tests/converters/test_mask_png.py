@@ -332,3 +332,13 @@ def test_there_are_254_classes_at_most(maps: Maps) -> None:
     names = [f"c{number}" for number in range(255)]
     mask_png.Writer(maps.root, names[:254])
     assert error_of(UsageError, mask_png.Writer, maps.root, names, match="254").exit_code == 2
+
+
+def test_a_mask_of_one_bit_has_the_values_0_and_1(maps: Maps) -> None:
+    maps.mapping()
+    maps.image("images/a.jpg")
+    maps.mask("masks/a.png")
+    Image.fromarray(values() == 1).save(maps.root / "masks/a.png")
+    (sample,) = read(maps.root)
+    assert [(thing.category, thing.origin) for thing in sample.objects] == [("skin", "value 1")]
+    assert sample.void is None

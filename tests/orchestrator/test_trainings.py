@@ -192,6 +192,39 @@ def test_a_clock_that_is_far_ahead_keeps_nothing_alive(tmp_path: Path, ago: floa
     assert training.state()[0] == "running", "it was seen to grow"
 
 
+def test_to_read_all_of_what_a_list_took_note_of_is_no_news(tmp_path: Path) -> None:
+    run_of(tmp_path, host="elsewhere", process=1)
+    (training,) = find([tmp_path])
+    training.update(steps=False)
+    training.update()
+    assert len(training.steps.points()["loss"]) == 3
+    assert training.state()[0] == "silent", "it is opened, and wrote nothing since it was listed"
+    with (tmp_path / "steps.jsonl").open("a") as stream:
+        stream.write(line(3, 1.0))
+    training.update(steps=False)
+    assert training.state()[0] == "running"
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        (b"\x1b[1;31mred\x1b[0m\tand\x1b(B plain", "red\tand plain"),
+        (b"\x1b]0;a title\x07text \x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "text link"),
+        (b"10 %\r 20 %\r", " 20 %"),
+        (b"1/9 [=]\x08\x08\x08\x08 2/9 [==]", " 2/9 [==]"),
+        ("safe \u202egpj.exe".encode(), "safe gpj.exe"),
+        (b"<b>&\x00\xff", "<b>&\ufffd"),
+    ],
+)
+def test_a_log_as_it_stood_on_the_terminal(tmp_path: Path, printed: bytes, shown: str) -> None:
+    training = run_of(tmp_path)
+    (tmp_path / "train.log").write_bytes(b"begins\n" + printed + b"\n")
+    (tmp_path / "status.json").write_text(BEGUN + status("FAILURE", printed.decode("utf-8", "replace")))
+    training.update()
+    assert training.lines() == ["begins", shown]
+    assert training.state() == ("failed", shown)
+
+
 def test_a_process_that_is_gone_from_this_machine(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
@@ -331,6 +364,7 @@ def test_links_that_lead_out_of_a_run_are_not_followed(tmp_path: Path) -> None:
         assert told["pictures"] == ["train_batch1.jpg"], "a link within the run is no harm"
         assert client.get(f"{path}/pictures/curves.png").status_code == 404
         assert client.get(f"{path}/samples/epoch_0002.jpg").status_code == 404
+        assert [each["name"] for each in told["samples"]] == ["epoch_0001.jpg"], "what cannot be shown is not offered"
         assert "secret" not in json.dumps(told)
         assert client.get(f"{path}/steps").json()["series"] == {}
         (tmp_path / "run/samples/epoch_0001.jpg").rename(outside / "epoch_0001.jpg")

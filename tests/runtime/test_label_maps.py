@@ -17,10 +17,11 @@ import specs
 from converters.model import painting
 from converters.transfer.convert import convert
 from runtime import networks
-from runtime.data import frames
+from runtime.data import frames, label_maps
 from runtime.data.fields import Fields
 from runtime.data.label_maps import PixelClasses, StoredMap
 from runtime.data.recipe import Data, Recipe, Source
+from runtime.imaging.placement import Placement, Seen
 from runtime.imaging.views.framing import KeepAspect, Letterbox
 from tltpipe.errors import DataError
 from tltpipe.progress import Silent
@@ -28,6 +29,7 @@ from tltpipe.progress import Silent
 MAPS: Fields = {"map": PixelClasses(), "stored_map": StoredMap()}
 SMALL = [20, 30, 30, 30, 30, 40, 20, 40]
 """Inside the square that ``annotation`` has (10, 20 to 40, 50)."""
+NONE, BOXES = np.zeros(0, np.intp), np.zeros((0, 4), np.float32)
 
 
 @pytest.fixture
@@ -110,3 +112,13 @@ def test_what_nobody_judged_is_not_cut_out() -> None:
     pixels = np.array([[0, 1, 255], [2, 255, 0]], np.uint8)
     covered = PixelClasses().cover([zlib.compress(pixels.tobytes())], (3, 2))
     assert covered.tolist() == [[False, True, False], [True, False, False]]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 70_000), (300, 400)])
+def test_what_is_stored_of_a_map_is_small_and_gives_the_map(shape: tuple[int, int]) -> None:
+    height, width = shape
+    pixels = np.random.default_rng(0).choice(np.array([0, 1, 254, 255], np.uint8), shape)
+    pixels[height // 2 :, width // 2 :] = 7
+    seen = Seen(np.zeros((height, width, 3), np.uint8), Placement.resize((width, height), (width, height)), NONE, BOXES)
+    assert np.array_equal(StoredMap().placed([label_maps._packed(pixels)], seen), pixels)
+    assert len(label_maps._packed(np.zeros((1000, 1000), np.uint8))) < 30

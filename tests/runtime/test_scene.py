@@ -19,7 +19,7 @@ from runtime.data.fields import Fields
 from runtime.data.label_maps import PixelClasses
 from runtime.data.orders import Draw
 from runtime.data.split import Split
-from runtime.imaging.placement import PastingView
+from runtime.imaging.placement import PastingView, RequiringView
 from runtime.imaging.views.framing import Letterbox, Stretch
 from runtime.imaging.views.pasting import Scene, _canvas
 from runtime.imaging.views.windows import Window
@@ -107,10 +107,13 @@ def test_half_of_them_are_pasted(split: Split, backgrounds: Path) -> None:
 
 def test_backgrounds_that_are_not_there_are_named(split: Split, tmp_path: Path) -> None:
     view = replace(SCENE, cut_paste=1.0, backgrounds=tmp_path / "none")
-    error = error_of(DataError, shown, split, view, SIZE, 1)
+    assert isinstance(view, RequiringView)
+    error = error_of(DataError, view.require)
     assert (error.exit_code, error.where) == (3, tmp_path / "none")
-    (tmp_path / "none").mkdir()
     assert error_of(DataError, shown, split, view, SIZE, 1).where == tmp_path / "none"
+    (tmp_path / "none").mkdir()
+    assert error_of(DataError, view.require).where == tmp_path / "none"
+    replace(view, cut_paste=0.0).require()
 
 
 def test_parts_lie_on_the_image_and_have_many_shapes() -> None:

@@ -156,7 +156,13 @@ def test_poly_falls_over_the_whole_training_unless_the_spec_says_otherwise() -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["model: {encoder: mit_b2}", "train: {pretrained_model_path: /w/resnext101_32x4d.swsl.safetensors}"]
+    "text",
+    [
+        "model: {encoder: mit_b2}",
+        "train: {pretrained_model_path: /w/resnext101_32x4d.swsl.safetensors}",
+        "train: {pretrained_model_path: /w/ig_resnext101_32x8-c38310e5.pth}",
+        "train: {pretrained_model_path: /w/convnextv2_tiny.fcmae_ft_in1k.safetensors}",
+    ],
 )
 def test_research_weights_are_named_as_such(text: str) -> None:
     (warning,) = parsed(text).warnings

@@ -141,6 +141,16 @@ def test_bad_input_ends_in_one_error_with_its_place(
     old, new, code, place, word = REFUSED[name]
     spec = written(drawn(tmp_path, train=3, val=1), old, new)
     assert train.main(["unet", "-e", str(spec), "-r", str(tmp_path / "r")]) == code
-    (error,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    said = capsys.readouterr()
+    (error,) = [line for line in said.err.splitlines() if line.startswith("error: ")]
     assert error.startswith(f"error: {tmp_path}/{place}")
     assert word in error
+    assert "network  " not in said.out + said.err, "it is said before the model is built"
+
+
+def test_data_of_which_nothing_is_known_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = written(drawn(tmp_path, train=2, val=1))
+    for path in tmp_path.glob("train/masks/*.png"):
+        Image.new("L", SIZE, 255).save(path)
+    assert train.main(["unet", "-e", str(spec), "-r", str(tmp_path / "r")]) == 3
+    assert f"{spec}:2:3: none of the 2 training images has a pixel of a class" in capsys.readouterr().err

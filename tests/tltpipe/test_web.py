@@ -96,6 +96,7 @@ def test_shared_files_are_never_stale(client: TestClient, name: str) -> None:
         ({"Origin": HERE}, 200),
         ({"Origin": "http://127.0.0.1:9999"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://[::1"}, 403),
     ],
 )
 def test_other_hosts_and_pages_are_refused(client: TestClient, headers: dict[str, str], status: int) -> None:
@@ -141,6 +142,8 @@ def test_the_token_is_required() -> None:
         assert (signed_in.status_code, signed_in.headers["location"]) == (303, "/")
         assert {"HttpOnly", "SameSite=Strict"} <= {*signed_in.headers["set-cookie"].split("; ")}
         assert client.get("/double?number=2").json() == 4  # by its cookie
+        client.cookies.set("of/another{server}", "1")
+        assert client.get("/double?number=2").json() == 4
 
 
 def test_a_port_in_use_is_refused_with_the_next_free_one() -> None:

@@ -22,7 +22,7 @@ from converters.formats.mask_png.places import PNG, Split, find, missing
 from converters.model import Dataset, Object, Sample, painting, rules, run_lengths
 from converters.model.findings import Findings
 from converters.model.splits import Place
-from converters.pictures import drawing, headers, index_maps
+from converters.pictures import headers, index_maps
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location, UsageError
 
@@ -158,14 +158,11 @@ class Recorder:
 
     def record(self, sample: Sample) -> None:
         """Raises DataError for an object without an outline, or of a class that was not announced."""
-        from PIL import Image
-
         try:
             labels = [self.labels[thing.category] for thing in sample.objects]
         except KeyError as problem:
             raise DataError(f"{problem.args[0]} is none of the categories", where=sample.where()) from None
-        image = Image.fromarray(painting.painted(sample, labels, self.order))
-        image.putpalette([level for colour in drawing.palette_of_maps() for level in colour])
+        image = index_maps.image_of(painting.painted(sample, labels, self.order))
         path = Path(f"{self.folder}/{sample.id}.png")
         try:
             image.save(path)

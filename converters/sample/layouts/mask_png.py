@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import orjson
-from PIL import Image
 
-from converters.pictures import drawing
+from converters.pictures import index_maps
 from converters.sample.layouts import _series
 from converters.sample.layouts._series import Picture
 from converters.sample.people import LABELS, draw_person
@@ -57,9 +56,7 @@ def draw_one(picture: Picture) -> None:
     """Draw a person and write what its pixels show; the first picture of a split brings the table."""
     portrait = take(picture)
     portrait.image.save(picture.folder / IMAGES / f"{picture.stem}.jpg", quality=QUALITY)
-    indices = Image.fromarray(portrait.labels)
-    indices.putpalette([level for colour in drawing.palette_of_maps() for level in colour])
-    indices.save(picture.folder / MASKS / f"{picture.stem}.png", optimize=True)
+    index_maps.image_of(portrait.labels).save(picture.folder / MASKS / f"{picture.stem}.png", optimize=True)
     if picture.seed[2] == 0:
         files.write_text(picture.folder / TABLE, table())
 

@@ -41,7 +41,8 @@ function facts() {
   const node = element("dl", { class: "facts" });
   return { node, update({ detail, steps, focus }) {
     const series = steps.get(focus) ?? {};
-    const best = (detail.columns?.[detail.primary] ?? []).filter((each) => typeof each[1] === "number").reduce((top, each) => (top && top[1] >= each[1] ? top : each), null);
+    const sign = (detail.primary ?? "").includes("loss") ? -1 : 1; // the lowest loss is the best one
+    const best = (detail.columns?.[detail.primary] ?? []).filter((each) => typeof each[1] === "number").reduce((top, each) => (top && sign * top[1] >= sign * each[1] ? top : each), null);
     const rows = [
       ["epoch", detail.epochs ? `${detail.epoch ?? 0} / ${detail.epochs}` : short(detail.epoch)],
       ["step", short(detail.step)],
@@ -73,14 +74,15 @@ function stepCharts() {
     const { selected, steps } = view;
     const names = curveNames(selected.map((id) => steps.get(id) ?? {}));
     for (const { place } of charts.values()) place.hidden = true;
+    node.hidden = !names.length;
     const losses = names.filter((name) => name === "loss" || name.startsWith("loss/"));
     if (selected.length > 1) {
-      for (const name of names) chart(name, { title: curveTitle(name), series: overlay(view, (id) => steps.get(id)?.[name]) });
+      for (const name of names) chart(name, { title: curveTitle(name), named: true, series: overlay(view, (id) => steps.get(id)?.[name]) });
       return;
     }
     const own = steps.get(selected[0]) ?? {};
-    if (losses.length) chart("losses", { title: "Loss", series: losses.map((name, index) => ({ name: name === "loss" ? "total" : name.slice(5), points: own[name], colour: colour(index) })) });
-    for (const name of names.filter((each) => !losses.includes(each))) chart(name, { title: curveTitle(name), series: [{ name: curveTitle(name), points: own[name] }] });
+    if (losses.length) chart("losses", { title: "Loss", named: false, series: losses.map((name, index) => ({ name: name === "loss" ? "total" : name.slice(5), points: own[name], colour: colour(index) })) });
+    for (const name of names.filter((each) => !losses.includes(each))) chart(name, { title: curveTitle(name), named: false, series: [{ name: curveTitle(name), points: own[name] }] });
   } };
 }
 
@@ -101,7 +103,7 @@ function epochChart() {
   function show() {
     const { view, chosen } = current;
     const label = view.detail.titles?.[chosen] ?? chosen;
-    drawn.set({ title: label, series: overlay(view, (id) => view.details.get(id)?.columns?.[chosen]).map((each) => (view.selected.length > 1 ? each : { ...each, name: label })) });
+    drawn.set({ title: label, named: view.selected.length > 1, series: overlay(view, (id) => view.details.get(id)?.columns?.[chosen]).map((each) => (view.selected.length > 1 ? each : { ...each, name: label })) });
   }
   return { node, update(view) {
     const columns = [...new Set(view.selected.flatMap((id) => Object.keys(view.details.get(id)?.columns ?? {})))];

@@ -96,7 +96,12 @@ async function loadSteps(id) {
 
 function listen(ids) {
   events = new EventSource(`/api/events?runs=${ids.map(encodeURIComponent).join(",")}`);
-  events.addEventListener("open", () => line(true));
+  let before = false;
+  events.addEventListener("open", () => {
+    line(true);
+    if (before) ids.forEach(loadAgain); // an event tells of the latest steps only: others came while nobody listened
+    before = true;
+  });
   events.addEventListener("error", () => {
     line(false);
     if (events.readyState === EventSource.CLOSED) following = "";
@@ -117,6 +122,11 @@ function take(change) {
   if (run) for (const key of ["state", "message", "epoch", "epochs", "value"]) if (key in change) run[key] = change[key];
   drawList();
   draw();
+}
+
+function loadAgain(id) {
+  loadSteps(id);
+  again(id);
 }
 
 const waiting = new Set();

@@ -58,6 +58,11 @@ class Scene:
     def bound(self, stored: Size) -> Size:  # noqa: ARG002 - all come out alike
         return self.size
 
+    def require(self) -> None:
+        """``runtime.imaging.placement.RequiringView``"""
+        if self.backgrounds is not None and self.cut_paste:
+            _ = self._files
+
     def __call__(self, path: Place, boxes: Boxes, size: Size, random: np.random.Generator | None = None) -> Seen:
         seen = shown(path, self.placement(Window(0, 0, *size), size, random), boxes)
         return seen if random is None else seen._replace(pixels=self._coloured(seen.pixels, random))

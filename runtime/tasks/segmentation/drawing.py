@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from converters.pictures.drawing import Colour, Framed, colour_of, copied, frames, palette_of_maps, stroke_of
+from converters.pictures.drawing import Colour, Framed, colour_of, copied, frames, stroke_of
+from converters.pictures.index_maps import image_of
 from runtime.tasks import Prediction, Target, class_names
 from runtime.tasks.detection.drawing import PREDICTION, TARGET
 from runtime.tasks.segmentation.counts import Map
@@ -36,7 +37,7 @@ def draw(
     opacity = OPACITY[own]
     if target is None:
         opacity[edges(own, stroke) & (opacity > 0)] = LINE
-    shown = Image.composite(index_image(own).convert("RGB"), copied(image), Image.fromarray(opacity))
+    shown = Image.composite(image_of(own).convert("RGB"), copied(image), Image.fromarray(opacity))
     if target is not None:
         pixels = np.array(shown)
         outline(pixels, target["map"], TARGET, stroke)
@@ -61,13 +62,6 @@ def cutouts(image: Image.Image, prediction: Prediction, classes: Sequence[str]) 
         cut[inside, :3], cut[inside, 3] = pixels[inside], 255
         found[f"{value}_{_UNSAFE.sub('_', name)}"] = Image.fromarray(cut)
     return found
-
-
-def index_image(values: Map) -> Image.Image:
-    """``values`` as an image with a palette."""
-    image = Image.fromarray(values)
-    image.putpalette([level for colour in palette_of_maps() for level in colour])
-    return image
 
 
 def outline(pixels: NDArray[np.uint8], values: Map, colour: Colour, stroke: int) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
+from converters.pictures.index_maps import image_of
 from runtime.tasks import Prediction, Results, ResultsOptions
-from runtime.tasks.segmentation.drawing import index_image
 from tltpipe.errors import UsageError
 from tltpipe.files import atomic
 
@@ -49,4 +49,4 @@ class MapFiles:
         text = PngInfo()
         text.add_text(MARK, OURS)
         with atomic(self.folder / name, "wb") as stream:
-            index_image(prediction["map"]).save(stream, format="PNG", pnginfo=text)
+            image_of(prediction["map"]).save(stream, format="PNG", pnginfo=text)

@@ -78,7 +78,7 @@ function whenWide(place, draw) {
  * Lines over a common axis.
  *
  * `options`: title; xTitle; format (value → text); log (whether the axis starts logarithmic; null for no choice);
- * zero (the axis begins at 0); height; marks [{x, name}]; series [{name, points, dashed?, colour?}], where a point is
+ * zero (the axis begins at 0); named (a single series is named, too); height; marks [{x, name}]; series [{name, points, dashed?, colour?}], where a point is
  * [x, value] or [x, min, max, mean]. A value that is null or no number breaks the line. Returns {set(options)}: what is
  * given replaces what was, and the cursor, hidden series and scale stay.
  */
@@ -183,7 +183,7 @@ export function lineChart(place, options) {
   }
 
   function drawKey() {
-    key.hidden = state.series.length < 2 && !state.hidden.size;
+    key.hidden = state.series.length < (state.named ? 1 : 2) && !state.hidden.size;
     const buttons = state.series.map((series, index) => element("li", {}, element("button", {
       type: "button", "aria-pressed": String(!state.hidden.has(series.name)), title: "Show or hide",
       onclick: () => { if (!state.hidden.delete(series.name)) state.hidden.add(series.name); redraw(); key.children[index]?.firstChild.focus(); },
