@@ -289,6 +289,54 @@ def test_masks_of_all_values_are_those_of_each(shape: tuple[int, int]) -> None:
         assert all(mask == run_lengths.encode(pixels == value) for value, mask in found.items())
 
 
+def test_what_lies_on_top_of_its_equal_is_annotated_later() -> None:
+    from converters.model import Object, painting
+
+    pixels = np.zeros(SIZE[::-1], np.uint8)
+    pixels[2:5, 2:6] = 1
+    mask = run_lengths.encode(pixels)
+    twice = tuple(Object(name, Box(2, 2, 6, 5), mask=mask) for name in ("under", "over"))
+    sample = Sample("a", Path("a.png"), *SIZE, twice)
+    for order, top in (("larger_first", 2), ("smaller_first", 2), ("annotation", 2), ("reverse", 1)):
+        assert np.array_equal(painting.painted(sample, (1, 2), order), pixels * top), order  # type: ignore[arg-type]
+    assert painting.painted(sample, (1, 0)).max() == 1, "an object of no class paints nothing"
+    assert not painting.painted(sample, (0, 0)).any()
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        ('{"id": 2, "name": "skin"}', "twice"),
+        ('{"id": 1, "name": "hair"}', "twice"),
+        ('{"id": 256, "name": "x"}', "255"),
+    ],
+)
+def test_a_mapping_names_each_value_once(maps: Maps, second: str, words: str) -> None:
+    maps.text("label_mapping.json", '{"id": 1, "name": "skin"}', second)
+    maps.pair("images", "masks")
+    error = error_of(DataError, converters.splits, maps.root, match=words)
+    assert str(error.where) == f"{maps.root}/label_mapping.json:2"
+
+
+def test_a_map_without_background_has_all_of_its_classes(maps: Maps) -> None:
+    """Those that are found by reading the values alone, too; and the extension may be in capitals."""
+    maps.mapping()
+    maps.image("images/a.jpg")
+    maps.mask("masks/a.PNG", np.where(values() == 0, np.uint8(1), values()))
+    dataset = converters.read("mask_png", maps.root, "train")
+    (key,) = dataset.pictures.keys()
+    assert dataset.pictures.items(key) == ["skin", "hair", "dress"]
+    assert [thing.category for thing in next(iter(dataset)).objects] == ["skin", "hair", "dress"]
+
+
+def test_there_are_254_classes_at_most(maps: Maps) -> None:
+    from converters.formats import mask_png
+
+    names = [f"c{number}" for number in range(255)]
+    mask_png.Writer(maps.root, names[:254])
+    assert error_of(UsageError, mask_png.Writer, maps.root, names, match="254").exit_code == 2
+
+
 def test_a_mask_of_one_bit_has_the_values_0_and_1(maps: Maps) -> None:
     maps.mapping()
     maps.image("images/a.jpg")

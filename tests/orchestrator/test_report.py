@@ -110,3 +110,16 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
         told = report(*words)
         assert (told.exit_code, word in told.stdout) == (code, True), told.stdout
     assert not list(tmp_path.rglob("*.html"))
+
+
+def test_the_best_epoch_is_the_first_of_equals_and_of_a_loss_the_lowest(tmp_path: Path) -> None:
+    run = run_folders.write(tmp_path / "run", epochs=4, done=4)
+    for primary, values, best in (
+        ("mAP", (0.1, 0.4, 0.4, 0.2), {"epoch": 2, "value": 0.4}),
+        ("loss", (0.5, 0.3, 0.3, 0.4), {"epoch": 2, "value": 0.3}),
+    ):
+        rows = [f"{epoch},{value}" for epoch, value in enumerate(values, start=1)]
+        (run / run_folders.LOG).write_text("\n".join([f"epoch,{primary}", *rows]) + "\n")
+        told = json.loads((run / "training.json").read_text()) | {"primary": primary}
+        (run / "training.json").write_text(json.dumps(told))
+        assert json.loads(report(run).stdout)["runs"][0]["best"] == best

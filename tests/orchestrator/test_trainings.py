@@ -271,6 +271,32 @@ def test_runs_below_a_folder_by_their_paths(tmp_path: Path) -> None:
     assert [each.name for each in find([tmp_path / "b", tmp_path / "link/second"])] == ["b/second"]
 
 
+def test_steps_that_were_done_again_count_once_and_the_rest_takes_its_time(tmp_path: Path) -> None:
+    training, now = run_of(tmp_path), time.time()
+    with (tmp_path / "steps.jsonl").open("a") as stream:
+        stream.writelines(line(step, 9.0, time=now + step) for step in (1, 2, 3))
+    assert losses(training) == [(0, 4), (1, 3), (2, 2), (3, 9)]
+    with (tmp_path / "steps.jsonl").open("w") as stream:
+        stream.writelines(line(step, 9.0, time=now + 2 * step) for step in range(4))
+    training.update()
+    assert training.remaining() == pytest.approx(2 * (40 - 4)), "of 40 steps 4 are done, of 2 s each"
+    assert training.steps.points(after=2)["loss"] == [[3, 9, 9, 9]]
+
+
+def test_samples_are_those_of_the_training_in_the_order_they_came(tmp_path: Path) -> None:
+    training = run_of(tmp_path)
+    for name in ("epoch_0002.jpg", "step_00000015.jpg", "step_00000005.jpg", "notes.jpg"):
+        (tmp_path / "samples" / name).write_bytes(JPEG)
+    assert [(each["name"], each["step"]) for each in training.samples()] == [
+        ("step_00000005.jpg", 5),
+        ("epoch_0001.jpg", 10),
+        ("step_00000015.jpg", 15),
+        ("epoch_0002.jpg", 20),
+    ]
+    assert training.sample("epoch_0002.jpg") == tmp_path.resolve() / "samples/epoch_0002.jpg"
+    assert training.sample("notes.jpg") is None
+
+
 # ------------------------------------------------------------------------------------------------------- the API
 
 

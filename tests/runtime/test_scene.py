@@ -21,7 +21,8 @@ from runtime.data.orders import Draw
 from runtime.data.split import Split
 from runtime.imaging.placement import PastingView, RequiringView
 from runtime.imaging.views.framing import Letterbox, Stretch
-from runtime.imaging.views.pasting import Scene
+from runtime.imaging.views.pasting import Scene, _canvas
+from runtime.imaging.views.windows import Window
 from tltpipe.errors import DataError
 
 MAPS: Fields = {"map": PixelClasses()}
@@ -113,3 +114,25 @@ def test_backgrounds_that_are_not_there_are_named(split: Split, tmp_path: Path) 
     (tmp_path / "none").mkdir()
     assert error_of(DataError, view.require).where == tmp_path / "none"
     replace(view, cut_paste=0.0).require()
+
+
+def test_parts_lie_on_the_image_and_have_many_shapes() -> None:
+    scene = replace(SCENE, random_crop=1.0, crop_area=(0.5, 1.0))
+    shapes = []
+    for seed in range(40):
+        placement = scene.placement(Window(0, 0, 80, 60), (80, 60), np.random.default_rng(seed))
+        left, top = placement.back().matrix[:2, 2].tolist()
+        right, bottom = (placement.back().matrix @ (64, 96, 1))[:2].tolist()
+        assert min(left, top) >= -1e-6, "nothing but the image is shown"
+        assert (right <= 80 + 1e-6, bottom <= 60 + 1e-6) == (True, True)
+        shapes.append((right - left) / (bottom - top))
+    assert max(shapes) > 1.2 * min(shapes)
+
+
+def test_all_of_a_wide_object_is_on_its_scene() -> None:
+    objects = np.zeros((60, 200), np.bool_)
+    objects[20:30, 5:195] = True
+    for seed in range(10):
+        window = _canvas(objects, np.random.default_rng(seed))
+        assert (window.left, window.left + window.width) == (5, 195)
+        assert window.top <= 20 < 30 <= window.top + window.height

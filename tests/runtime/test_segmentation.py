@@ -15,7 +15,8 @@ from runtime.tasks import ImageInfo, ResultsOptions, segmentation
 from runtime.tasks.segmentation import counts
 from runtime.tasks.segmentation.boundaries import Boundaries
 from runtime.tasks.segmentation.counts import PixelCounts, confusion
-from runtime.tasks.segmentation.measuring import PixelMetrics
+from runtime.tasks.segmentation.measuring import MeasuredPixels, PixelMetrics
+from runtime.tasks.segmentation.report import PixelReport
 from tltpipe.errors import UsageError
 
 CLASSES = ("skirt", "dress")
@@ -159,3 +160,32 @@ def test_an_image_that_nobody_judged_counts_for_nothing() -> None:
     zeros = np.zeros((2, 2), np.uint8)
     metrics.update([{"map": zeros}], [{"stored_map": zeros}], [image])
     assert not metrics.best, "background alone shows nothing"
+
+
+def test_nothing_is_a_boundary_beside_ignored_pixels_and_corners_touch_nobody() -> None:
+    truth = np.zeros((20, 20), np.uint8)
+    truth[:, 10:] = 1
+    truth[:, 9] = 255
+    measured = Boundaries(2)
+    measured.add(truth, truth.clip(0, 1))
+    assert measured.truth.tolist() == [0, 0]
+    corner = np.zeros((20, 20), np.uint8)
+    corner[:10, :10] = 1
+    measured = Boundaries(2)
+    measured.add(corner, corner)
+    assert measured.truth.tolist() == [20, 19], "pixels that touch another value by a side"
+
+
+def test_a_report_says_of_what_its_shares_are() -> None:
+    matrix = np.array([[6, 2, 0], [1, 3, 0], [0, 4, 0]])
+    counts = PixelCounts(matrix)
+    measured = MeasuredPixels(("background", *CLASSES), "mIoU", "annotation", 1, np.array([1, 1, 1]), counts, None)
+    rows = PixelReport(measured, [], [], None, None).rows  # type: ignore[arg-type]
+    assert [row["taken_for"] for row in rows[:3]] == ["skirt (25%)", "background (25%)", "skirt (100%)"]
+    assert [row["share"] for row in rows[:3]] == [8 / 16, 4 / 16, 4 / 16]
+    assert [row["precision"] for row in rows[:3]] == [pytest.approx(6 / 7), pytest.approx(3 / 9), None]
+    assert [row["recall"] for row in rows[:3]] == [6 / 8, 3 / 4, 0]
+    everything, means, of_classes = rows[3:]
+    assert everything["recall"] == 9 / 16
+    assert means["IoU"] == pytest.approx((6 / 9 + 3 / 10 + 0) / 3)
+    assert of_classes["IoU"] == pytest.approx((3 / 10 + 0) / 2)

@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,10 @@ from starlette.testclient import TestClient
 from converters.model import Mask, landmarks, run_lengths
 from runtime.programs import infer
 from runtime.serving import answers, uploads
-from runtime.serving.engine import Outcome
+from runtime.serving.engine import Asked, Engine, Job, Outcome
 from runtime.serving.keeping import Keep
 from runtime.serving.limits import Limits
+from runtime.serving.meters import Meters
 from runtime.serving.models import Served
 from runtime.serving.service import Batching
 from runtime.tasks import classification, keypoints, segmentation
@@ -460,3 +462,119 @@ def test_requests_made_up_from_the_schema_meet_no_surprise(client: TestClient) -
     assert {"/v1/predict", "/v1/models", "/v1/models/{name}", "/healthz", "/readyz", "/metrics"} == seen.keys()
     assert 500 not in set().union(*seen.values())
     assert {400, 415} & seen["/v1/predict"]
+
+
+def test_an_answer_says_that_the_image_was_turned(client: TestClient) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = encoded(Image.new("RGB", (64, 32), (200, 180, 190)), "JPEG", exif=exif)
+    told = client.post("/v1/predict", content=turned).json()["image"]
+    assert told == {"name": "", "width": 32, "height": 64, "exif": {"orientation": 6, "turned": True}}
+
+
+def test_a_drawn_image_has_what_counts_by_the_spec_and_is_kept_too(tmp_path: Path) -> None:
+    with serving.client([serving.served(StandIn(lambda _: box(0.2)))], keep=Keep(tmp_path)) as sends:
+        jpeg = {"Accept": "image/jpeg"}
+        usual, low, high = (
+            sends.post(f"/v1/predict{query}", content=LIGHT, headers=jpeg).content
+            for query in ("", "?threshold=0.1", "?threshold=0.9")
+        )
+        assert (usual == high, usual == low) == (True, False), "0.2 is below the spec's 0.3"
+        assert sorted({path.suffix for path in tmp_path.iterdir()}) == [".json", ".png"]
+        assert len(sends.post("/v1/predict", content=LIGHT).json()["predictions"]) == 1
+        assert sends.post("/v1/predict", content=b"x").status_code == 415
+        assert 'tltpipe_rejected_total{code="415"} 1.0' in sends.get("/metrics").text
+
+
+def test_a_large_form_never_touches_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tempfile
+
+    large = encoded(Image.new("RGB", (700, 700)), "BMP")
+    with serving.client([serving.served(StandIn(lambda _: box()))]) as sends:
+        monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+        assert sends.post("/v1/predict", files=[("image", ("a.bmp", large))]).status_code == 200
+
+
+def test_bodies_that_arrive_at_once_have_a_bound() -> None:
+    import asyncio
+
+    from runtime.serving.bodies import Bodies
+
+    class Sent:
+        headers: dict[str, str] = {}  # noqa: RUF012
+
+        async def stream(self) -> Any:
+            yield b"12345"
+
+    bodies = Bodies(Limits(bytes=10))
+    assert asyncio.run(bodies.pictures(Sent()))[0][0].data == b"12345"  # type: ignore[arg-type]
+    bodies.received = bodies.limits.bodies
+    with pytest.raises(RequestProblem, match="at once") as refused:
+        asyncio.run(bodies.pictures(Sent()))  # type: ignore[arg-type]
+    assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "1")
+    assert bodies.received == bodies.limits.bodies
+
+
+def test_there_is_a_bound_on_streams_and_one_that_closed_makes_room(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from starlette.websockets import WebSocketDisconnect
+
+    from runtime.serving import stream
+
+    monkeypatch.setattr(stream, "AT_ONCE", 1)
+    url = "ws://127.0.0.1/v1/stream?model=people"
+    with client.websocket_connect(url) as socket:
+        with pytest.raises(WebSocketDisconnect) as refused, client.websocket_connect(url):
+            pass
+        assert refused.value.code == stream.TRY_LATER
+        socket.send_bytes(LIGHT)
+        assert socket.receive_json()["frame"] == 1
+    with client.websocket_connect(url) as socket:
+        socket.send_bytes(LIGHT)
+        assert socket.receive_json()["frame"] == 1
+
+
+def test_a_cascade_answers_requests_of_one_threshold_together() -> None:
+    cascade = replace(serving.served(StandIn(lambda _: box())), cascade=True)
+    with ThreadPoolExecutor(1) as pool:
+        engine = Engine(cascade, pool, Meters(), places=9, pixels=9, batch=8)
+        jobs = [Job(Asked("", b"", threshold, 0.0), lambda _: b"") for threshold in (0.5, 0.5, 0.3, 0.3)]
+        for job in jobs[1:]:
+            engine._waiting.put(job)
+        assert engine._gathered(jobs[0]) == jobs[:2]
+        assert engine._held is jobs[2]
+        assert engine._gathered(jobs[2]) == jobs[2:]
+
+
+def test_one_image_that_a_model_fails_on_is_not_the_misfortune_of_those_beside_it() -> None:
+    class Fails(StandIn):
+        def __call__(self, pixels: Any) -> Any:
+            if np.asarray(pixels).max(initial=0) == 255:
+                raise ValueError("no white")
+            return super().__call__(pixels)
+
+    stand_in = serving.served(Fails(lambda _: box()))
+    with serving.client([stand_in], Limits(timeout=3), Batching(2, wait=0.5)) as sends, ThreadPoolExecutor(2) as pool:
+        images = [encoded(Image.new("RGB", (32, 32), (level,) * 3)) for level in (100, 255)]
+        for order in (images, images[::-1]):
+            answers = [
+                each.status_code for each in pool.map(lambda data: sends.post("/v1/predict", content=data), order)
+            ]
+            assert sorted(answers) == [200, 500]
+
+
+def test_as_many_images_as_are_allowed_have_room_and_none_after_the_end() -> None:
+    limits = Limits(queue=1, images=4)
+    with serving.client([serving.served(StandIn(lambda _: box()))], limits, Batching(1)) as sends:
+        form = [("image", ("a", LIGHT))] * 4
+        assert len(sends.post("/v1/predict?classes=%20box%20,", files=form).json()["images"]) == 4
+        sends.app_state["service"].drain()
+        late = sends.post("/v1/predict", content=LIGHT)
+        assert (late.status_code, late.headers["retry-after"]) == (503, "5")
+
+
+def test_a_part_names_its_object_by_its_place_in_the_answer() -> None:
+    records: list[dict[str, Any]] = [{}, {}, {}]
+    answers._link(records, {answers.OBJECT: np.array([1, 2, 0]), answers.PART_OF: np.array([0, 0, 2])}, [1, 2])
+    assert records == [{}, {}, {"part_of": 0}]

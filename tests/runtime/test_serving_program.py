@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -249,3 +250,28 @@ def test_the_page_gets_the_image_behind_a_url_and_nothing_else() -> None:
         pages.shutdown()
     with serving.client([serving.served(StandIn(lambda _image: box()))]) as sends:
         assert sends.get("/v1/picture", params={"url": here}).status_code == 404
+
+
+def test_a_certificate_must_be_that_of_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    class Context:
+        def wrap_socket(self, given: socket.socket, *, server_hostname: str) -> socket.socket:
+            asked.append((given.getpeername()[0], server_hostname))
+            raise ssl.SSLCertVerificationError
+
+    monkeypatch.setattr(ssl, "create_default_context", Context)
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        fetcher = Fetcher(most=9, seconds=1, allowed=lambda _: True, resolve=lambda *_: ["127.0.0.1"])
+        with pytest.raises(RequestProblem, match="cannot be fetched"):
+            fetcher.fetch(f"https://images.example:{there.getsockname()[1]}/a.png")
+    assert asked == [("127.0.0.1", "images.example")]
+
+
+def test_nobody_is_asked_for_a_url_with_a_user_name() -> None:
+    def resolve(host: str, port: int) -> list[str]:
+        raise AssertionError(host)
+
+    for url in ("http://me@images.example/", "http://:pass@images.example/"):
+        with pytest.raises(RequestProblem, match="user name"):
+            Fetcher(most=9, seconds=1, resolve=resolve).fetch(url)

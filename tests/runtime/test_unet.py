@@ -17,7 +17,7 @@ from torchvision.models import resnet18
 import specs
 from runtime import networks
 from runtime.imaging.views.framing import Letterbox, Stretch
-from runtime.networks.unet import losses
+from runtime.networks.unet import fairnet, losses
 from runtime.networks.unet.model import PixelClassifier
 from runtime.networks.unet.settings import Settings
 from runtime.weights import pretrained
@@ -178,3 +178,33 @@ def test_weights_of_torchvision_become_those_of_the_encoder() -> None:
     larger = network(encoder="resnet34")
     with pytest.raises(ModelError, match="lacks"):
         pretrained.adopt(larger, Foreign(theirs), Path("resnet18.pth"))
+
+
+def test_the_losses_are_those_of_the_spec() -> None:
+    random = np.random.default_rng(3)
+    logits = torch.from_numpy(random.normal(size=(1, 3, 4, 4)).astype(np.float32))
+    truth = torch.from_numpy(random.choice([0, 1, 2, 255], (1, 4, 4)))
+    weights = torch.tensor([1.0, 5.0, 2.0])
+    told = dict(losses.losses(logits, truth, Loss(loss="cross_dice_sum"), weights))
+    assert torch.equal(told["cross_entropy"], losses.cross_entropy(logits, truth, weights))
+    assert not torch.equal(told["cross_entropy"], losses.cross_entropy(logits, truth))
+    other = torch.where((truth == 255)[:, None], torch.randn(1, 3, 4, 4), logits)
+    assert torch.allclose(told["dice"], losses.dice(other, truth)), "what is ignored has no say"
+    assert [*dict(losses.losses(logits, truth, Loss(loss="dice"), None))] == ["dice"]
+
+
+def test_pixels_reach_the_encoder_as_it_was_trained_on_them() -> None:
+    built, seen = network(), []
+    built.encoder.register_forward_pre_hook(lambda _module, given: seen.append(given[0]))
+    with torch.no_grad():
+        built.eval().raw(255 * torch.tensor([0.485, 0.456 + 0.224, 0.406]).view(1, 3, 1, 1).expand(1, 3, 64, 96))
+    assert seen[0][0, :, 0, 0].tolist() == pytest.approx([0, 1, 0], abs=1e-5)
+
+
+def test_what_the_coarsest_level_of_fairnet_sees_reaches_the_finest() -> None:
+    decoder = fairnet.Decoder((3, 4, 5), 2).eval()
+    maps = [torch.rand(1, count, 16 // 2**place, 16 // 2**place) for place, count in enumerate((3, 4, 5))]
+    changed = [*maps[:2], maps[2] + 1]
+    with torch.no_grad():
+        before, after = decoder(maps), decoder(changed)
+    assert all((before[:, at : at + 2] != after[:, at : at + 2]).any() for at in (0, 2, 4))

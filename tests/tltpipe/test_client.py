@@ -8,7 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 import requests
@@ -97,3 +100,34 @@ def test_a_busy_server_is_sent_it_again(client: Client, folder: Path) -> None:
 def test_it_needs_no_torch() -> None:
     code = "import sys, tltpipe.client; print({'torch', 'numpy', 'fastapi'} & {*sys.modules})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+class Busy(BaseHTTPRequestHandler):
+    """A server that has enough to do for two requests."""
+
+    left = 2
+
+    def do_GET(self) -> None:
+        Busy.left -= 1
+        self.send_response(429 if Busy.left >= 0 else 200)
+        self.send_header("Retry-After", "7")
+        self.end_headers()
+        self.wfile.write(b"{}" if Busy.left >= 0 else b"[]")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+def test_a_busy_server_says_when_it_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("tltpipe.client.time.sleep", slept.append)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}//"
+        assert Client(address).models() == []
+        assert slept == [7, 7]
+        Busy.left = 1
+        with pytest.raises(HostError):  # there is no time left for another try
+            Client(address, timeout=5).models()
+        assert slept == [7, 7]
+        server.shutdown()

@@ -117,6 +117,8 @@ def test_named_origins_may_read() -> None:
     with TestClient(small(origins=["https://shop.example"]), base_url=HERE) as client:
         told = client.get("/double?number=2", headers={"Origin": "https://shop.example"})
         assert (told.json(), told.headers["access-control-allow-origin"]) == (4, "https://shop.example")
+        assert told.headers["cross-origin-resource-policy"] == "cross-origin"
+        assert client.get("/double?number=2").headers["cross-origin-resource-policy"] == "same-origin"
         assert client.get("/double?number=2", headers={"Origin": "https://other.example"}).status_code == 403
 
 
@@ -134,10 +136,11 @@ def test_the_token_is_required() -> None:
         assert client.get("/double?number=2", headers={"Authorization": "Bearer wrong"}).status_code == 401
         assert client.get("/double?number=2", headers={"Authorization": "Bearer s3cret"}).json() == 4
         assert client.get("/?token=wrong").status_code == 401
+        assert client.get("/double?number=2&token=s3cret").status_code == 401, "the page alone signs in by its address"
         assert client.get("/favicon.ico").status_code == 200
         signed_in = client.get("/?token=s3cret")
         assert (signed_in.status_code, signed_in.headers["location"]) == (303, "/")
-        assert "HttpOnly" in signed_in.headers["set-cookie"]
+        assert {"HttpOnly", "SameSite=Strict"} <= {*signed_in.headers["set-cookie"].split("; ")}
         assert client.get("/double?number=2").json() == 4  # by its cookie
         client.cookies.set("of/another{server}", "1")
         assert client.get("/double?number=2").json() == 4
