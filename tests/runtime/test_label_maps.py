@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -110,7 +109,7 @@ def test_masks_are_trained_on_as_they_are_and_so_is_the_coco_file_made_of_them(b
 
 def test_what_nobody_judged_is_not_cut_out() -> None:
     pixels = np.array([[0, 1, 255], [2, 255, 0]], np.uint8)
-    covered = PixelClasses().cover([zlib.compress(pixels.tobytes())], (3, 2))
+    covered = PixelClasses().cover([label_maps._packed(pixels)], (3, 2))
     assert covered.tolist() == [[False, True, False], [True, False, False]]
 
 
