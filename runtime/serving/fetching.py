@@ -26,6 +26,8 @@ PART = 1 << 16
 PUBLIC_IPV6 = ipaddress.ip_network("2000::/3")
 """All that is given out. Python calls the rest public, too, where no rule speaks of it: IPv4 addresses in old
 disguises, site-local ones and translators of a network's own among it."""
+CLOUDS = {ipaddress.ip_address("168.63.129.16")}
+"""Addresses that look public and lead to the host of a virtual machine: Azure's."""
 PORTS = {"http": 80, "https": 443}
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -47,7 +49,7 @@ def is_public(address: str) -> bool:
             return is_public(str(ipaddress.IPv4Address(number.packed[-4:])))
         if number not in PUBLIC_IPV6:
             return False
-    return number.is_global and not number.is_multicast
+    return number.is_global and not number.is_multicast and number not in CLOUDS
 
 
 class Fetcher:
