@@ -71,6 +71,18 @@ def test_a_line_counts_once_it_is_whole(tmp_path: Path) -> None:
     assert losses(training) == [(0, 4), (1, 3), (2, 2), (3, 1.5), (4, 1.25)]
 
 
+def test_what_is_appended_is_read_alone_and_a_torn_end_behind_whole_lines_waits(tmp_path: Path) -> None:
+    training = run_of(tmp_path)
+    generation = training.steps.generation
+    with (tmp_path / "steps.jsonl").open("a") as stream:
+        stream.write(line(3, 1.5) + line(4, 1.25)[:9])
+        stream.flush()
+        assert losses(training)[-1] == (3, 1.5)
+        stream.write(line(4, 1.25)[9:])
+    assert losses(training)[-2:] == [(3, 1.5), (4, 1.25)]
+    assert training.steps.generation == generation, "nothing was read twice"
+
+
 def test_a_file_that_shrank_was_replaced_or_written_anew_is_read_anew(tmp_path: Path) -> None:
     training, path = run_of(tmp_path), tmp_path / "steps.jsonl"
     path.write_text(line(0, 8.0))

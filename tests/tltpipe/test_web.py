@@ -146,6 +146,16 @@ def test_the_token_is_required() -> None:
         assert client.get("/double?number=2").json() == 4
 
 
+def test_a_websocket_asks_for_the_token_and_a_server_may_have_any_name() -> None:
+    with TestClient(small(token="s3cret", hosts=["*"]), base_url="http://shop.example") as client:
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/stream"):
+            pass
+        known = {"Authorization": "Bearer s3cret"}
+        assert client.get("/double?number=2", headers=known).json() == 4
+        with client.websocket_connect("/stream", headers=known) as stream:
+            assert stream.receive_text() == "open"
+
+
 def test_a_port_in_use_is_refused_with_the_next_free_one() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(HostError) as refused:
         port = other.getsockname()[1]
