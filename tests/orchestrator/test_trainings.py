@@ -16,6 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from orchestrator.pages import live_app
+from orchestrator.pages.live import Seen
 from orchestrator.trainings import Training, find
 from orchestrator.trainings.status import seconds
 from orchestrator.trainings.steps import MOST, Steps
@@ -246,6 +247,28 @@ def test_a_process_that_is_gone_from_this_machine(tmp_path: Path) -> None:
     (tmp_path / "status.json").write_text(BEGUN)
     training.update()
     assert training.state()[0] == "interrupted"
+    far = run_of(tmp_path, host="elsewhere", process=child)
+    assert far.state()[0] != "interrupted", "of another machine's processes nothing is known here"
+
+
+def test_who_listens_hears_of_new_steps_and_lines_once_and_of_a_new_beginning(tmp_path: Path) -> None:
+    training, log = run_of(tmp_path, command="tlt-train ssd", folder="/my data"), tmp_path / "train.log"
+    log.write_text("one\n")
+    training.update()
+    seen = Seen(training.identity)
+    assert (seen.curves(training)["steps"]["loss"][-1][0], seen.log(training)) == (2, {})
+    with log.open("a") as stream:
+        stream.write("two\n")
+    with (tmp_path / "steps.jsonl").open("a") as stream:
+        stream.write(line(3, 1.0))
+    training.update()
+    assert [point[0] for point in seen.curves(training)["steps"]["loss"]] == [3]
+    assert (seen.log(training), seen.log(training), seen.curves(training)) == ({"log": ["two"]}, {}, {})
+    (tmp_path / "steps.jsonl").write_text(line(0, 8.0) + line(1, 7.0))
+    training.update()
+    again = seen.curves(training)
+    assert (again["restarted"], [point[0] for point in again["steps"]["loss"]]) == (True, [0, 1])
+    assert training.progress()["resume"].startswith("cd '/my data' && ")
 
 
 def test_a_workspace_says_how_its_stage_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
