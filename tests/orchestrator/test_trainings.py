@@ -161,13 +161,13 @@ def test_an_evaluation_in_the_same_file_does_not_end_a_training(tmp_path: Path) 
     ],
 )
 def test_how_it_ended(tmp_path: Path, lines: str, state: str, message: str) -> None:
-    training = run_of(tmp_path, command="tlt-train ssd -r 'my run'", folder="/data", host="elsewhere", process=1)
+    training = run_of(tmp_path, command="tlt-train ssd -r 'my run'", folder="/my data", host="elsewhere", process=1)
     (tmp_path / "status.json").write_text(lines)
     training.update()
     training.heard = None  # as if it were looked at long after
     told = training.progress()
     assert (told["state"], told["message"][: len(message)]) == (state, message)
-    assert told["resume"] == ("" if state == "finished" else "cd /data && tlt-train ssd -r 'my run'")
+    assert told["resume"] == ("" if state == "finished" else "cd '/my data' && tlt-train ssd -r 'my run'")
 
 
 def test_what_grows_is_alive_and_what_holds_its_lock(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_a_process_that_is_gone_from_this_machine(tmp_path: Path) -> None:
 
 
 def test_who_listens_hears_of_new_steps_and_lines_once_and_of_a_new_beginning(tmp_path: Path) -> None:
-    training, log = run_of(tmp_path, command="tlt-train ssd", folder="/my data"), tmp_path / "train.log"
+    training, log = run_of(tmp_path), tmp_path / "train.log"
     log.write_text("one\n")
     training.update()
     seen = Seen(training.identity)
@@ -268,7 +268,6 @@ def test_who_listens_hears_of_new_steps_and_lines_once_and_of_a_new_beginning(tm
     training.update()
     again = seen.curves(training)
     assert (again["restarted"], [point[0] for point in again["steps"]["loss"]]) == (True, [0, 1])
-    assert training.progress()["resume"].startswith("cd '/my data' && ")
 
 
 def test_a_workspace_says_how_its_stage_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
