@@ -117,7 +117,8 @@ class Client:
             except RequestException as error:
                 hint = "is the server running, and is this its address? tltpipe serve MODEL starts one"
                 raise HostError(f"no answer: {type(error).__name__}", where=address, hint=hint) from error
-            pause = float(response.headers.get("Retry-After", 1))
+            asked = response.headers.get("Retry-After", "")
+            pause = float(asked) if asked.isdecimal() else 1.0  # a proxy may send a date
             if response.status_code != BUSY or time.monotonic() + pause > end:
                 break
             time.sleep(pause)

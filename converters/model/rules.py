@@ -204,7 +204,13 @@ OTHER_NAME = Rule(
     "nothing to do if the id is right: it counts",
     mended=True,
 )
-UNKNOWN_CLASS = Rule("C604", "error", "items of a class that the class map lacks", "correct classes.txt", mended=True)
+UNKNOWN_CLASS = Rule(
+    "C604",
+    "error",
+    "items of a class that the class map lacks",
+    "correct classes.txt, or of masks label_mapping.json",
+    mended=True,
+)
 UNNAMED = Rule("C621", "note", "items without a class, which are called object", "--rename object=NAME")
 MOSTLY_CROWD = Rule(
     "C611",

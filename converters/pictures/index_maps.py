@@ -32,7 +32,7 @@ def values(path: Path, size: tuple[int, int], *, numbers: str) -> NDArray[Any]:
     with headers.opened(path) as image:
         if image.mode not in _ONE_CHANNEL:
             hint = f"store it with one channel, whose values are the numbers of the {numbers}"
-            raise DataError(f"this mask is a {image.mode} image", where=path, hint=hint)
+            raise DataError(f"this mask has the channels of {image.mode}, not one", where=path, hint=hint)
         if image.size != size:
             what = f"this mask is {image.width} x {image.height}, its image {size[0]} x {size[1]}"
             hint = "masks have the size of their image as stored: export them again"

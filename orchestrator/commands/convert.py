@@ -41,7 +41,8 @@ SPLIT = typer.Option("--split", help="Only this split. Repeatable.", show_defaul
 FORMATS = typer.Option("--formats", help="List the formats.")
 TASK = typer.Option(help="What YOLO labels hold: detect, segment or pose.", show_default=False)
 PAINTING = typer.Option(
-    help="What lies on top in mask_png: larger_first (the default), smaller_first, annotation or reverse.",
+    help="Objects painted first in mask_png, below the others: larger_first (default), smaller_first, annotation "
+    "(as annotated) or reverse.",
     show_default=False,
 )
 FORCE = typer.Option("--force", help="Replace DST.")

@@ -182,7 +182,7 @@ def infer(
     ] = None,
     cutouts: Annotated[
         bool | None,
-        typer.Option("--cutouts", help="Classes of pixels: each one cut out of each image, too.", show_default=False),
+        typer.Option("--cutouts", help="Segmentation: also save each class cut out of each image.", show_default=False),
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 (default: a GPU where there is one).")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images per batch (default: the program's).")] = None,

@@ -9,7 +9,7 @@ import typer
 
 from orchestrator.commands.options import Plain
 
-LOCAL, PORT = "127.0.0.1", 8097
+PORT = 8097
 
 
 def watch(
@@ -38,8 +38,7 @@ def watch(
     from orchestrator.pages import live_app
     from tltpipe.web import server
 
-    local = host in guard.LOOPBACK
-    token, hosts = (None, guard.LOOPBACK) if local else (secrets.token_urlsafe(24), ("*",))
+    token = None if guard.is_loopback(host) else secrets.token_urlsafe(24)
     stopping = threading.Event()
 
     def say(address: str) -> None:
@@ -49,5 +48,5 @@ def watch(
         else:
             options.console.put(f"{url}  (Ctrl-C ends it)")
 
-    app = live_app.create(paths, stopping, hosts=hosts, token=token)
+    app = live_app.create(paths, stopping, hosts=guard.names_of(host), token=token)
     server.serve(app, host=host, port=port, say=say, on_stop=stopping.set)

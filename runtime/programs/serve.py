@@ -7,13 +7,13 @@ import re
 import resource
 from collections.abc import Sequence
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from runtime.inference import crops
 from runtime.machine import threads
 from runtime.shell import program
 from tltpipe.errors import UsageError
+from tltpipe.web.guard import is_loopback
 
 if TYPE_CHECKING:
     from runtime.serving.limits import Limits
@@ -112,18 +112,16 @@ def run(arguments: argparse.Namespace) -> None:
     from runtime.serving.fetching import Fetcher
     from runtime.serving.keeping import Keep
     from runtime.serving.service import Batching, Service
-    from tltpipe.files import writable
     from tltpipe.web import guard, server
 
     keep = None
     if arguments.keep:
         keep = Keep(program.host(arguments.keep))
-        with writable(keep.folder):
-            keep.folder.mkdir(parents=True, exist_ok=True)
+        keep.prepare()
     server.bind(arguments.host, arguments.port).close()  # before models are opened, which takes longer
     service = Service(opened(arguments), limits, Batching(arguments.batch, arguments.wait_ms / 1000), keep=keep)
     fetcher = Fetcher(most=limits.bytes, seconds=limits.timeout) if arguments.allow_urls else None
-    hosts = guard.LOOPBACK if _is_loopback(arguments.host) else ("*",)
+    hosts = guard.names_of(arguments.host)
     made = app.create(service, hosts=hosts, origins=arguments.allow_origin, token=token, fetcher=fetcher)
     _allow_connections()
     with service.running():
@@ -194,7 +192,7 @@ def _number(option: str, text: str, units: dict[str, int]) -> int:
 def _token(arguments: argparse.Namespace) -> str | None:
     """What requests must carry. Raises UsageError where nothing is asked of who is on other machines."""
     if arguments.token_file is None:
-        if _is_loopback(arguments.host):
+        if is_loopback(arguments.host):
             return None
         what = f"other machines reach {arguments.host}, and whoever sends a request would be answered"
         hint = "openssl rand -hex 24 > token.txt, and --token-file token.txt"
@@ -202,19 +200,14 @@ def _token(arguments: argparse.Namespace) -> str | None:
     path = program.host(arguments.token_file)
     try:
         token = path.read_text("utf-8").strip()
-    except (OSError, ValueError):
-        raise UsageError("the file of the token cannot be read", where=path) from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        hint = "openssl rand -hex 24 > token.txt makes one"
+        raise UsageError(f"the file of the token cannot be read: {why}", where=path, hint=hint) from None
     if len(token) < TOKEN or not token.isascii() or not token.isprintable() or " " in token:
         what = f"a token is one word of {TOKEN} characters or more"
         raise UsageError(what, where=path, hint="openssl rand -hex 24 makes one")
     return token
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _allow_connections() -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response, WebSocket
 from PIL import Image
+from starlette.requests import HTTPConnection
 
 from runtime.serving import uploads
 from runtime.serving.bodies import Bodies
@@ -31,6 +32,8 @@ from tltpipe.web.problems import MEDIA_TYPE, RequestProblem
 PAGE = Path(__file__).with_name("static")
 """The page of this server."""
 JPEG = "image/jpeg"
+PARAMETERS = frozenset({"model", "threshold", "classes"})
+"""What the address of a request for predictions may say."""
 REFUSALS = (400, 401, 403, 408, 413, 415, 421, 422, 429, 500, 503, 504)
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 BODY: dict[str, Any] = {
@@ -118,12 +121,20 @@ def _add_predict(app: FastAPI, service: Service, bodies: Bodies) -> None:
         """Predict on an image, or on each of a form: ``Answer``, or ``Answers``; with ``Accept: image/jpeg`` drawn."""
         if not service.ready:
             raise RequestProblem(503, "the server is stopping", headers={"Retry-After": "5"})
+        _require_known(request)
         choice = service.choice(model, threshold, classes, drawn=_wants_jpeg(request))
         pictures, several = await bodies.pictures(request)
         if choice.drawn and len(pictures) > 1:
             raise RequestProblem(422, "several images cannot be answered by one picture", hint="send one at a time")
         content = await service.predict(pictures, choice)
         return _response(content, choice, several=several)
+
+
+def _require_known(request: HTTPConnection) -> None:
+    """Raise RequestProblem for a parameter that there is not: with a letter missing it would have no effect."""
+    if strangers := sorted({*request.query_params} - PARAMETERS):
+        hint = f"known: {', '.join(sorted(PARAMETERS))}"
+        raise RequestProblem(422, f'no parameter is called "{strangers[0]}"', hint=hint)
 
 
 def _wants_jpeg(request: Request) -> bool:
@@ -146,6 +157,7 @@ def _add_stream(app: FastAPI, service: Service) -> None:
         socket: WebSocket, model: ModelName = None, threshold: Threshold = None, classes: Classes = None
     ) -> None:
         try:
+            _require_known(socket)
             choice = service.choice(model, threshold, classes)
         except TltpipeError as error:
             await socket.close(1008, error.what[:100])

@@ -186,7 +186,7 @@ class Engine:
         try:
             model = self._at(batch[0].asked.threshold)
             images = [job.loaded.pixels for job in batch if job.loaded is not None]
-            predictions = model(together(images, model))
+            predicted = list(zip(batch, model(together(images, model)), strict=True))
         except Exception as error:
             if len(batch) == 1:
                 self._end(batch[0], error=error)
@@ -197,7 +197,7 @@ class Engine:
         seconds = time.perf_counter() - start
         self.meters.batch(self.served.name, len(batch), seconds)
         self._seconds = RECENT * self._seconds + (1 - RECENT) * seconds / len(batch)
-        for job, prediction in zip(batch, predictions, strict=True):
+        for job, prediction in predicted:
             job.waited += start - job.queued
             self.meters.waited.labels(self.served.name).observe(job.waited)
             self.pool.submit(self._answer, job, prediction, seconds)

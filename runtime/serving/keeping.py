@@ -6,9 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from converters.files import listing
-from tltpipe.files import atomic
+from tltpipe.files import atomic, writable
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,12 @@ class Keep:
     """Writes to ``folder``."""
 
     folder: Path
+
+    def prepare(self) -> None:
+        """Make the folder, and see that it takes files before somebody's image is lost. Raises HostError."""
+        with writable(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            TemporaryFile(dir=self.folder).close()
 
     def __call__(self, data: bytes, format: str, answer: bytes) -> None:
         """The image ``data``, of Pillow's ``format``, and the JSON of its ``answer`` beside it, called by the time and

@@ -91,8 +91,9 @@ def open_models(given: Sequence[str], opening: Opening) -> list[Served]:
     """The models PATH or NAME=PATH. Raises UsageError for two of one name, and as ``LoadedModel.load`` does."""
     named = [split_name(text) for text in given]
     names = [name for name, _ in named]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f'two models are called "{twice}"', hint=f"give one another name: other={twice}.onnx")
+    if twice := next((each for each in named if names.count(each[0]) > 1), None):
+        name, path = twice
+        raise UsageError(f'two models are called "{name}"', hint=f"give one another name: other={path}")
     return [_alone(name, path, opening) for name, path in named]
 
 
@@ -135,7 +136,9 @@ def open_cascade(
 def _alone(name: str, path: Path, opening: Opening) -> Served:
     loaded = _opened(path, opening, FLOOR if opening.threshold is None else opening.threshold)
     if tasks.given_objects(loaded.task) is not None:
-        raise backends.needs_detector(path)
+        error = backends.needs_detector(path)
+        error.hint = "put a detector before it: tltpipe serve --cascade DETECTOR MODEL"
+        raise error
     model = ten_crop.by_recipe(loaded.model, loaded.task)
     shown = usual(loaded) if opening.threshold is None else opening.threshold
     presents = tasks.presented(loaded.task, model.names, shown)

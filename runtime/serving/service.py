@@ -88,6 +88,8 @@ class Service:
             raise RequestProblem(422, f'no model is called "{name}"', hint=f"served: {', '.join(self.engines)}")
         served = engine.served
         chosen = None if classes is None else frozenset(filter(None, map(str.strip, classes.split(","))))
+        if chosen == frozenset():
+            raise RequestProblem(422, "classes names no class", hint="without it, objects of all are answered")
         if unknown := sorted((chosen or frozenset()) - {*served.classes}):
             raise RequestProblem(422, f'no class is called "{unknown[0]}"', hint=f"known: {', '.join(served.classes)}")
         usual = served.usual if drawn else served.lowest

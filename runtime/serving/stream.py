@@ -49,11 +49,11 @@ class Streams:
         if self.open >= AT_ONCE:
             await socket.close(TRY_LATER, "too many streams")
             return
-        await socket.accept()
-        self.open += 1
+        self.open += 1  # before anything is waited for: many may come at once
         frames = Frames()
         answering = asyncio.create_task(self._answer(socket, frames, choice))
         try:
+            await socket.accept()
             while True:
                 message = await socket.receive()
                 if message["type"] == "websocket.disconnect":

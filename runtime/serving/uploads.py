@@ -16,6 +16,10 @@ from tltpipe.web.problems import RequestProblem
 
 TURNED_BY_DECODER = frozenset({"TIFF"})
 """Pillow turns these upright as it decodes them."""
+SCANS = 200
+"""Of a JPEG, at most. Each goes over all of its pixels: a file of 100 kB can have so many that decoding takes minutes.
+Progressive images have about ten."""
+START_OF_SCAN = b"\xff\xda"
 KINDS = "send JPEG, PNG, WebP, BMP or TIFF"
 
 
@@ -72,6 +76,8 @@ def _judged(data: bytes, pixels: int) -> tuple[str, tuple[int, int], int]:
     if animated:
         what = "this image has several frames or pages, of which only one could be answered for"
         raise RequestProblem(415, what, hint="send each as an image of its own")
+    if format == "JPEG" and (scans := data.count(START_OF_SCAN)) > SCANS:
+        raise RequestProblem(413, f"this JPEG has {scans:,} scans, at most {SCANS} are read", hint="save it anew")
     return format, image.size, turn
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from refusals import error_of
 
 import converters
+from converters.formats import mask_png
 from converters.model import Box, Mask, Sample, rules, run_lengths
 from converters.transfer.convert import Converted, convert
 from tltpipe.errors import DataError, UsageError
@@ -148,6 +149,7 @@ def test_a_split_by_itself_and_names_without_background(maps: Maps) -> None:
         (lambda maps: maps.image("images/b.jpg"), "masks/b.png", "missing", "F102"),
         (lambda maps: maps.mask("masks/b.png"), "masks/b.png", "no picture", "F101"),
         (lambda maps: maps.mapping(names={0: "skin", 1: "hair"}), "label_mapping.json", "background", None),
+        (lambda maps: maps.mapping(names={1: "Background"}), "label_mapping.json:1", "value 1", None),
         (lambda maps: maps.text("label_mapping.json", '{"id": 1}'), "label_mapping.json:1", "name", None),
         (lambda maps: (maps.root / "label_mapping.json").unlink(), "masks", "values", None),
     ],
@@ -236,6 +238,7 @@ def test_the_order_of_painting(maps: Maps, order: str, counts: dict[int, int]) -
     first = json.loads((out / "label_mapping.json").read_text().splitlines()[0])
     assert first == {"id": 0, "name": "background", "painting": order or "larger_first"}
     assert error_of(UsageError, maps.convert, "other", "mask_png", painting="largest").exit_code == 2
+    error_of(UsageError, mask_png.Writer, out, ["skin", "Background"], match="value 0 of every map")
 
 
 def test_objects_that_become_one_are_counted_and_crowds_are_void(maps: Maps) -> None:

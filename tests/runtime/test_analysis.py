@@ -160,8 +160,25 @@ def test_the_worst_come_first_and_good_ones_not_at_all() -> None:
     worst = Analysis(collected(), 0.5, 0.2).worst(10)
     assert [(each.number, each.missed) for each in worst] == [(0, 1), (1, 1)]
     assert worst[0].wrong == pytest.approx((0.8, 0.6))
-    assert sheet.told(worst[0]) == "1 missed, 2 wrong (surest 0.80)"
+    assert sheet.told(worst[0]) == "1 found, 1 missed, 2 wrong (surest 0.80)"
     assert len(Analysis(collected(), 0.5, 0.2).worst(1)) == 1
+
+
+def test_the_best_are_those_with_least_wrong_then_with_most_found_then_the_surest() -> None:
+    pictures: Any = [
+        ([], []),
+        ([(A, 1, 0.9)], [(A, 1, False)]),
+        ([(A, 1, 0.8), (C, 2, 0.7)], [(A, 1, False), (C, 2, False)]),
+        ([(A, 1, 0.95)], [(A, 1, False)]),
+        ([(A, 1, 0.9), (C, 1, 0.5)], [(A, 1, False)]),
+        ([], [(A, 1, False)]),
+        ([(A, 1, 0.9)], [(A, 1, True)]),
+    ]
+    analysis = Analysis(collected(pictures), 0.5, 0.2)
+    best = analysis.best(10)
+    assert [each.number for each in best] == [2, 3, 1, 4], "nothing to find, nothing found, and difficult ones are not"
+    assert [each.number for each in analysis.best(2)] == [2, 3]
+    assert [sheet.told(each) for each in best] == ["2 found", "1 found", "1 found", "1 found, 1 wrong (surest 0.50)"]
 
 
 def test_classes_without_an_object_are_left_out_of_the_mean_unless_strict() -> None:
@@ -176,7 +193,7 @@ def test_classes_without_an_object_are_left_out_of_the_mean_unless_strict() -> N
 
 def test_nothing_at_all_can_be_looked_at(tmp_path: Path) -> None:
     analysis = Analysis(collected([([], [])]), 0.5)
-    assert analysis.worst(3) == []
+    assert analysis.worst(3) == analysis.best(3) == []
     assert analysis.confusion().sum() == 0
     assert all(row["f1"] is None for row in analysis.table())
     charts.precision_recall(tmp_path / "pr.png", analysis, [0, 0, 0], about="")
@@ -215,7 +232,7 @@ def test_the_sheet_frames_misses_and_wrongs_in_their_colours(tmp_path: Path) -> 
         Image.new("RGB", (128, 64), (90, 90, 90)).save(tmp_path / f"{number}.png")
         places.append((f"{number}.png", tmp_path / f"{number}.png"))
     analysis = Analysis(collected(), 0.5, 0.2)
-    sheet.draw(tmp_path / "worst.png", analysis, analysis.worst(3), places[:2], about="about")
+    sheet.draw(tmp_path / "worst.png", analysis, analysis.worst(3), places[:2], title="title", about="about")
     pixels = np.asarray(Image.open(tmp_path / "worst.png"))[sheet.HEAD :].reshape(-1, 3)
     for kind, colour in sheet.KINDS.items():
         assert (pixels == colour).all(axis=1).sum() > 200, kind

@@ -208,10 +208,15 @@ def test_the_report_has_tables_confusions_and_the_most_confident_wrong_answers(r
         "confusion_1_season",
         "confusion_1_season_normalised",
         "wrong_answers",
+        "right_answers",
     ]
     assert [path.name for path in drawn] == [f"{name}.png" for name in names]
-    pixels = {tuple(pixel) for pixel in np.asarray(Image.open(drawn[-1])).reshape(-1, 3).tolist()}
+    pixels = {tuple(pixel) for pixel in np.asarray(Image.open(drawn[-2])).reshape(-1, 3).tolist()}
     assert {(46, 160, 67), (220, 38, 54)} <= pixels, "truth green, answers red"
+    right = {tuple(pixel) for pixel in np.asarray(Image.open(drawn[-1])).reshape(-1, 3).tolist()}
+    assert {(46, 160, 67), (29, 120, 216)} <= right, "right answers blue"
+    assert all(each["truth"] == each["answers"][0][0] for each in values["right_answers"])
+    assert len(values["right_answers"]) == 4, "of two tasks, where the truth is known"
     with pytest.raises(UsageError):
         report.write_coco(tmp_path)
 
@@ -222,9 +227,11 @@ def test_the_most_confident_wrong_answers_are_kept_and_no_others() -> None:
     for at in order.tolist():
         said = {"choices": np.array([0, 0, 0, at / 100], np.float32)}
         made.update([said], [{"choices": np.array([1 + 3 * (at % 2)])}], infos()[:1])
-    wrong = made.report(Pictures(Path()), ReportOptions("m")).wrong
+    report = made.report(Pictures(Path()), ReportOptions("m"))
+    wrong, right = report.wrong, report.right
     assert [round(each.confidence * 100) for each in wrong] == [*range(98, 74, -2)], "the odd ones are right"
     assert [int(order[each.number]) for each in wrong] == [*range(98, 74, -2)]
+    assert [int(order[each.number]) for each in right] == [*range(99, 75, -2)]
 
 
 def test_a_box_comes_back_to_the_stored_image_and_none_stays_none() -> None:

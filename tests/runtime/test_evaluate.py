@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("traced_once")]
 
 PICTURES = [
     "confusion.png", "confusion_normalised.png", "precision_recall.png", "precision.png", "recall.png", "f1.png",
-    "worst.png", "val_batch.jpg",
+    "worst.png", "best.png", "val_batch.jpg",
 ]  # fmt: skip
 
 

@@ -166,8 +166,9 @@ def test_files_of_several_models_are_measured_together(two: Judged, capsys: pyte
     assert values["classes"][0]["points"] == 7
     assert (values["PCK"], values["EPE"]) == (1.0, pytest.approx(7.5))
     assert [each["class"] for each in values["worst"]] == ["skirt", "vest"]
+    assert [each["class"] for each in values["best"]] == ["vest", "skirt"]
     assert (two.root / "evaluation/evaluation.json").is_file()
-    assert {"pck.png", "worst.png"} <= {*values["pictures_drawn"]}
+    assert {"pck.png", "worst.png", "best.png"} <= {*values["pictures_drawn"]}
 
 
 def test_a_landmark_weighs_as_much_as_any_and_a_fifth_of_the_longer_side_is_too_far() -> None:

@@ -32,5 +32,5 @@ def test_a_real_run_is_reported(trained: Any, tmp_path: Path) -> None:
     assert len(run["evaluation"]["points"]["circle"]) == len(measured["curves"]["circle"]["recall"])
     assert {"loss", "loss/classification", "lr"} <= run["steps"].keys()
     shown = re.findall(r'<img src="data:image/jpeg[^>]*>\s*<figcaption><span class="mono">([^<]*)', text)
-    assert shown[:3] == ["worst.png", "val_batch.jpg", "epoch_0002.jpg"]
+    assert shown[:4] == ["worst.png", "best.png", "val_batch.jpg", "epoch_0002.jpg"]
     assert re.search(r"training_config\.num_epochs</th><td class=\"mono\">2</td><td class=\"mono\">80<", text)

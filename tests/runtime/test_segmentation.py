@@ -145,6 +145,9 @@ def test_of_many_images_the_worst_are_kept_small_and_in_order() -> None:
     assert worst[0].iou == pytest.approx((21 / 40 + 0) / 2)
     assert worst[0].said.shape == (400, 250)
     assert np.asarray(worst[0].said == 2).mean() == 19 / 40
+    best = sorted(metrics.best, reverse=True)
+    assert [each.number for each in best] == [0, 20, 1, 21, 2, 22, 3, 23, 4, 24, 5, 25]
+    assert best[0].iou == 1
 
 
 def test_an_image_that_nobody_judged_counts_for_nothing() -> None:
@@ -154,6 +157,9 @@ def test_an_image_that_nobody_judged_counts_for_nothing() -> None:
     assert metrics.scores().value == 0
     assert all(np.isnan(value) for column in metrics.scores().per_class.values() for value in column.values())
     assert not metrics.worst
+    zeros = np.zeros((2, 2), np.uint8)
+    metrics.update([{"map": zeros}], [{"stored_map": zeros}], [image])
+    assert not metrics.best, "background alone shows nothing"
 
 
 def test_nothing_is_a_boundary_beside_ignored_pixels_and_corners_touch_nobody() -> None:
@@ -174,7 +180,7 @@ def test_a_report_says_of_what_its_shares_are() -> None:
     matrix = np.array([[6, 2, 0], [1, 3, 0], [0, 4, 0]])
     counts = PixelCounts(matrix)
     measured = MeasuredPixels(("background", *CLASSES), "mIoU", "annotation", 1, np.array([1, 1, 1]), counts, None)
-    rows = PixelReport(measured, [], None, None).rows  # type: ignore[arg-type]
+    rows = PixelReport(measured, [], [], None, None).rows  # type: ignore[arg-type]
     assert [row["taken_for"] for row in rows[:3]] == ["skirt (25%)", "background (25%)", "skirt (100%)"]
     assert [row["share"] for row in rows[:3]] == [8 / 16, 4 / 16, 4 / 16]
     assert [row["precision"] for row in rows[:3]] == [pytest.approx(6 / 7), pytest.approx(3 / 9), None]

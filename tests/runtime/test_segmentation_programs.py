@@ -105,7 +105,8 @@ def test_an_evaluation_counts_pixels_of_all_images_at_their_stored_size(
     assert (kept["primary"], kept["painting"], kept["absent"]) == ("mIoU", "smaller_first", ["vest"])
     assert [each["picture"] for each in kept["worst"]] == ["b.png", "a.png"]
     assert kept["worst"][0]["mIoU"] == pytest.approx((0 + 1 / 2 + 0) / 3, abs=1e-6)
-    assert {"confusion_normalised.png", "worst.png"} <= set(kept["pictures_drawn"])
+    assert [each["picture"] for each in kept["best"]] == ["a.png", "b.png"]
+    assert {"confusion_normalised.png", "worst.png", "best.png"} <= set(kept["pictures_drawn"])
     with (tmp_path / "evaluation/classes.csv").open() as stream:
         skirt = next(row for row in csv.DictReader(stream) if row["class"] == "skirt")
     assert (skirt["images"], skirt["pixels"], skirt["predicted"]) == ("2", "6144", "4096")

@@ -33,6 +33,10 @@ COLOUR = """([at, x, y]) => {
     const canvas = document.querySelectorAll(".panel canvas")[at], scale = canvas.width / 256;
     return [...canvas.getContext("2d").getImageData(x * scale, y * scale, 1, 1).data];
 }"""
+DRAWN = """() => {
+    const context = document.querySelector(".panel canvas").getContext("2d");
+    return [...context.getImageData(0, 0, 800, 800).data].some(Boolean);
+}"""
 GIVE = """([event, name, bytes]) => {
     const data = new DataTransfer();
     data.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
@@ -194,6 +198,7 @@ def test_dropped_pasted_and_refused(page: Page, pages: Pages, folder: Path) -> N
     page.wait_for_selector("#status.wrong")
     assert "image" in page.inner_text("#status")
     assert rows(page) == []
+    assert not page.evaluate(DRAWN)  # of the picture before
     assert ["415" in fault for fault in pages.faults] == [True]  # the console says so, too
     pages.faults.clear()
     page.evaluate(GIVE, ["drop", "dropped.jpg", [*light]])

@@ -254,6 +254,7 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
     "animated WebP": (animated("WEBP"), 415, "frames"),
     "pages of TIFF": (animated("TIFF"), 415, "frames"),
     "a bomb": (bomb(), 413, "30000 x 30000"),
+    "many scans": (encoded(Image.new("L", (8, 8)), "JPEG")[:-2] + 300 * b"\xff\xda\0\2" + b"\xff\xd9", 413, "scans"),
     "too many bytes": (bytes(300_000), 413, "bytes"),
     "too wide": (encoded(Image.new("1", (60_000, 20))), 413, "60000 x 20"),
 }  # fmt: skip
@@ -277,6 +278,8 @@ def test_what_is_no_image_is_refused_with_words(client: TestClient, what: str) -
         ("?threshold=nan", {"content": LIGHT}, 422, "threshold"),
         ("?threshold=1.5", {"content": LIGHT}, 422, "threshold"),
         ("?classes=cat", {"content": LIGHT}, 422, "cat"),
+        ("?classes=,", {"content": LIGHT}, 422, "no class"),
+        ("?thresold=0.9", {"content": LIGHT}, 422, "thresold"),
         ("?model=../people", {"content": LIGHT}, 422, "../people"),
         ("", {"content": b"{}", "headers": {"Content-Type": "application/json"}}, 415, "URLs"),
         ("", {"content": b"<a/>", "headers": {"Content-Type": "text/html"}}, 415, "text/html"),

@@ -128,9 +128,9 @@ def test_a_stop_ends_what_is_under_way(server: Server) -> None:
     ("more", "code", "word"),
     [
         ([], 2, "--cascade"),
-        (["MODEL", "MODEL"], 2, "people"),
+        (["MODEL", "MODEL"], 2, "people.onnx"),
         (["MODEL", "--host", "0.0.0.0"], 2, "--token-file"),
-        (["MODEL", "--token-file", "missing"], 2, "missing"),
+        (["MODEL", "--token-file", "missing"], 2, "missing: the file of the token cannot be read: No such"),
         (["MODEL", "--token-file", "MODEL.json"], 2, "token"),
         (["MODEL", "--max-bytes", "lots"], 2, "--max-bytes"),
         (["MODEL", "--queue", "0"], 2, "--queue"),
@@ -139,6 +139,7 @@ def test_a_stop_ends_what_is_under_way(server: Server) -> None:
         (["MODEL", "--cascade_margin", "0.1"], 2, "--cascade_margin"),
         (["missing.onnx"], 4, "missing.onnx"),
         (["MODEL", "--keep", "MODEL"], 6, "people.onnx"),
+        (["MODEL", "--keep", "/proc"], 6, "/proc"),
         (["MODEL", "--port", "TAKEN"], 6, "--port"),
     ],
 )

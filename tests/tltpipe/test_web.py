@@ -19,7 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from tltpipe.errors import DataError, HostError
 from tltpipe.web import app as web
-from tltpipe.web import server
+from tltpipe.web import guard, server
 from tltpipe.web.problems import RequestProblem
 
 HERE = "http://127.0.0.1:8000"
@@ -154,6 +154,31 @@ def test_a_websocket_asks_for_the_token_and_a_server_may_have_any_name() -> None
         assert client.get("/double?number=2", headers=known).json() == 4
         with client.websocket_connect("/stream", headers=known) as stream:
             assert stream.receive_text() == "open"
+
+
+def test_servers_of_one_machine_do_not_sign_each_other_out() -> None:
+    awkward = 'one;token,"of-any-characters'
+    with TestClient(small(token=awkward), base_url=HERE, follow_redirects=False) as client:
+        assert client.get("/", params={"token": awkward}).status_code == 303
+        with TestClient(small(token="another"), base_url=HERE, follow_redirects=False, cookies=client.cookies) as other:
+            assert other.get("/double?number=2").status_code == 401
+            client.cookies.update(other.get("/?token=another").cookies)
+        assert client.get("/double?number=2").json() == 4
+        assert awkward not in str(client.cookies)
+
+
+@pytest.mark.parametrize(("host", "header"), [("127.0.0.2", "127.0.0.2"), ("localhost", "127.0.0.1"), ("::1", "[::1]")])
+def test_a_loopback_address_is_one_of_its_names(host: str, header: str) -> None:
+    assert guard.is_loopback(host)
+    with TestClient(small(hosts=guard.names_of(host)), base_url=HERE) as client:
+        assert client.get("/double?number=2", headers={"Host": f"{header}:8000"}).status_code == 200
+        assert client.get("/double?number=2", headers={"Host": "evil.example"}).status_code == 421
+
+
+def test_a_fault_has_the_security_headers_too(client: TestClient) -> None:
+    fault = client.get("/bad/other")
+    assert (fault.status_code, fault.headers["x-content-type-options"]) == (500, "nosniff")
+    assert fault.headers["content-security-policy"] == client.get("/nothing").headers["content-security-policy"]
 
 
 def test_a_port_in_use_is_refused_with_the_next_free_one() -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tltpipe import __version__
 from tltpipe.errors import TltpipeError
 from tltpipe.web import require
-from tltpipe.web.guard import LOOPBACK, Asgi, Guard
+from tltpipe.web.guard import HEADERS, LOOPBACK, Asgi, Guard
 from tltpipe.web.problems import MEDIA_TYPE, Problem, RequestProblem, problem
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi import FastAPI, Request
     from fastapi.responses import Response
 
 
@@ -39,10 +39,9 @@ def create(
     from tltpipe.web import static
 
     app = FastAPI(title=title, version=__version__, description=description, docs_url=None, redoc_url=None)
-    app.add_exception_handler(TltpipeError, lambda _request, error: answer(problem(_ours(error))))
-    app.add_exception_handler(HTTPException, lambda _request, error: answer(_of_http(error)))
-    app.add_exception_handler(RequestValidationError, lambda _request, error: answer(_of_validation(error)))
-    app.add_exception_handler(Exception, lambda _request, _error: answer(UNEXPECTED))
+    kinds = {TltpipeError: _of_ours, HTTPException: _of_http, RequestValidationError: _of_validation}
+    for kind, read in (*kinds.items(), (Exception, _of_fault)):
+        app.add_exception_handler(kind, _answering(read))
     if origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"], allow_headers=["*"]
@@ -52,7 +51,8 @@ def create(
     return app
 
 
-UNEXPECTED = Problem(HTTPStatus(500), "this is a fault of the program", "its log says more")
+UNEXPECTED = Problem(HTTPStatus(500), "this is a fault of the program", "its log says more", HEADERS)
+"""Answered outside of the guard, by what catches all: so it has the guard's headers itself."""
 
 
 def answer(told: Problem) -> Response:
@@ -66,9 +66,23 @@ def _refusal(error: RequestProblem) -> Asgi:
     return answer(problem(error))
 
 
-def _ours(error: Exception) -> TltpipeError:
+def _answering(read: Callable[[Exception], Problem]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """A handler that answers with what ``read`` makes of an error; on the event loop: a flood of refusals needs no
+    threads."""
+
+    async def handle(_request: Request, error: Exception) -> Response:
+        return answer(read(error))
+
+    return handle
+
+
+def _of_fault(_error: Exception) -> Problem:
+    return UNEXPECTED
+
+
+def _of_ours(error: Exception) -> Problem:
     assert isinstance(error, TltpipeError)
-    return error
+    return problem(error)
 
 
 def _of_http(error: Exception) -> Problem:

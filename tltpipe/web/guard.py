@@ -6,10 +6,12 @@ read the answers. So the Host header must name this server, and an Origin header
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from http import HTTPStatus
 from http.cookies import SimpleCookie
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,7 +23,9 @@ Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 Refuse = Callable[[RequestProblem], Asgi]
 
-COOKIE = "tltpipe_token"
+COOKIE = "tltpipe_"
+"""How the name of the cookie begins, which a part of the token's checksum follows: browsers send a cookie to all ports
+of a machine, and signing in to one server must not sign out of another."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 OPEN = frozenset({"/healthz", "/readyz", "/favicon.ico"})
 """Paths that need no token: what an orchestrator of containers asks for, and what tells nothing."""
@@ -34,6 +38,19 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on ``host``."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def names_of(host: str) -> tuple[str, ...]:
+    """The names by which what listens on ``host`` is reached: any, where other machines reach it."""
+    return (*LOOPBACK, host.lower()) if is_loopback(host) else ("*",)
 
 
 class Guard:
@@ -55,6 +72,7 @@ class Guard:
     ) -> None:
         self.app, self.refuse = app, refuse
         self.hosts, self.origins, self.token = frozenset(hosts), frozenset(origins), token
+        self.cookie = None if token is None else _cookie(token)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -69,7 +87,7 @@ class Guard:
             await (_close if scope["type"] == "websocket" else self.refuse(error))(scope, receive, send)
             return
         if self._signs_in(scope):
-            await _set_cookie(scope, send, str(self.token))
+            await self._set_cookie(scope, send)
             return
         await self.app(scope, receive, send)
 
@@ -91,7 +109,10 @@ class Guard:
         kind, _, value = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return self._right(value.strip())
-        return any(map(self._right, _cookies(headers.get("cookie", ""))))
+        if self.cookie is None:
+            return False
+        name, value = self.cookie
+        return any(hmac.compare_digest(each.encode(), value.encode()) for each in _cookies(headers, name))
 
     def _signs_in(self, scope: Message) -> bool:
         """Whether this is ``GET /?token=...`` with the right token."""
@@ -99,15 +120,38 @@ class Guard:
             return False
         return self._right(next(iter(parse_qs(scope["query_string"].decode("latin-1")).get("token", [])), ""))
 
+    async def _set_cookie(self, scope: Message, send: Send) -> None:
+        """Lead to the page without the token in its address."""
+        assert self.cookie is not None
+        name, value = self.cookie
+        cookie = SimpleCookie({name: value})
+        cookie[name]["path"] = "/"
+        cookie[name]["samesite"] = "Strict"
+        cookie[name]["httponly"] = True
+        cookie[name]["secure"] = scope["scheme"] == "https"
+        headers = [
+            (b"location", b"/"),
+            (b"set-cookie", cookie[name].OutputString().encode()),
+            (b"content-length", b"0"),
+        ]
+        await send({"type": "http.response.start", "status": 303, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
     def _right(self, value: str) -> bool:
         return self.token is not None and hmac.compare_digest(value.encode(), self.token.encode())
 
 
-def _cookies(header: str) -> list[str]:
-    """The values of COOKIE in a Cookie header. Other servers on this machine set cookies of their own for this one,
-    with names that Python's reader refuses together with all others."""
-    pairs = (part.strip().partition("=") for part in header.split(";"))
-    return [value.strip('"') for name, _, value in pairs if name == COOKIE]
+def _cookie(token: str) -> tuple[str, str]:
+    """Name and value of the cookie that stands for ``token``, whatever characters are in that."""
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    return f"{COOKIE}{digest[:8]}", digest[8:]
+
+
+def _cookies(headers: Mapping[str, str], name: str) -> list[str]:
+    """The values of the cookie ``name`` that were sent. Other servers on this machine set cookies of their own for
+    this one, too, with names that Python's reader refuses together with all others."""
+    pairs = (part.strip().partition("=") for part in headers.get("cookie", "").split(";"))
+    return [value for each, _, value in pairs if each == name]
 
 
 def _place(origin: str) -> str | None:
@@ -138,18 +182,6 @@ def _with_headers(send: Send, *, shared: bool) -> Send:
         await send(message)
 
     return sending
-
-
-async def _set_cookie(scope: Message, send: Send, token: str) -> None:
-    """To the page without the token in its address."""
-    cookie = SimpleCookie({COOKIE: token})
-    cookie[COOKIE]["path"] = "/"
-    cookie[COOKIE]["samesite"] = "Strict"
-    cookie[COOKIE]["httponly"] = True
-    cookie[COOKIE]["secure"] = scope["scheme"] == "https"
-    headers = [(b"location", b"/"), (b"set-cookie", cookie[COOKIE].OutputString().encode()), (b"content-length", b"0")]
-    await send({"type": "http.response.start", "status": 303, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
 
 
 async def _close(_scope: Message, receive: Receive, send: Send) -> None:

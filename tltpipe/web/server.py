@@ -60,8 +60,9 @@ def serve(
             ws_per_message_deflate=False,
             server_header=False,
         )
-        with _signals_end_it():
-            Server(settings).run(sockets=[bound])
+        server = Server(settings)
+        with _signals_end(server.handle_exit):
+            server.run(sockets=[bound])
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -110,12 +111,13 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _signals_end_it() -> Iterator[None]:
-    """uvicorn raises the signal that ended it once more: here nobody dies of it, to stop a server is no failure."""
+def _signals_end(stop: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """uvicorn raises the signal that ended it once more: here nobody dies of it, to stop a server is no failure. One
+    that comes before uvicorn listens to signals is given to ``stop``, too."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda _number, _frame: None) for number in SIGNALS}
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
     try:
         yield
     finally:

@@ -175,9 +175,9 @@ class Writer(FilesOfTheirOwn):
     """Writes ``<path>/<id>.png`` for every sample, painted in the order ``painting``."""
 
     def __init__(self, path: Path, categories: Sequence[str], *, painting: str = painting.DEFAULT) -> None:
-        """Raises UsageError for another order, and for more classes than a map has values for."""
+        """Raises UsageError for another order, a class called background, and more classes than there are values."""
         labels = {name: value for value, name in label_names.numbered(categories).items()}
-        self.recorder = Recorder(str(path), labels, _order(painting, len(categories)))
+        self.recorder = Recorder(str(path), labels, _order(painting, categories))
 
 
 def describe(
@@ -188,14 +188,17 @@ def describe(
     painting: str = painting.DEFAULT,
 ) -> Mapping[str, str]:
     """label_mapping.json."""
-    return {label_names.MAPPING: label_names.text(categories, _order(painting, len(categories)))}
+    return {label_names.MAPPING: label_names.text(categories, _order(painting, categories))}
 
 
-def _order(name: str, count: int) -> painting.Order:
-    for order in painting.ORDERS:
-        if order == name and count <= painting.MOST:
-            return order
-    if count > painting.MOST:
-        what = f"there are {count} classes, but a map has values for {painting.MOST}"
+def _order(name: str, categories: Sequence[str]) -> painting.Order:
+    if len(categories) > painting.MOST:
+        what = f"there are {len(categories)} classes, but a map has values for {painting.MOST}"
         raise UsageError(what, hint="choose some with --classes, or merge them with --rename")
+    if same := [each for each in categories if each.lower() == "background"]:
+        what = f'there is a class "{same[0]}", which is the name of the value 0 of every map'
+        raise UsageError(what, hint="choose the others with --classes, or call it something else with --rename")
+    for order in painting.ORDERS:
+        if order == name:
+            return order
     raise UsageError(f'there is no painting order "{name[:40]}"', hint=f"one of {', '.join(painting.ORDERS)}")

@@ -71,6 +71,9 @@ def _mapped(path: Path) -> Names:
     for number, line in enumerate(lines, start=1):
         if line.strip():
             value, name = _entry(line, Location(path, number))
+            if 0 < value < painting.VOID and name.lower() == "background":
+                what = f'the value {value} is called "{name}", which every mask has as 0'
+                raise DataError(what, where=Location(path, number), hint="paint such pixels 0, or name the class")
             if value in names or (name in names.values() and name.lower() not in _BACKGROUND):
                 what = f'the value {value} or the name "{name[:80]}" is here twice'
                 raise DataError(what, where=Location(path, number), hint="each value and each name once")

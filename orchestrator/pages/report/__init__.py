@@ -38,6 +38,8 @@ DRAWN_HERE = ("confusion", "precision_recall")
 SHEETS = {
     "worst.png": "worst images of the evaluation",
     "wrong_answers.png": "wrong answers that the model is most confident of",
+    "best.png": "best images of the evaluation",
+    "right_answers.png": "right answers that the model is most confident of",
     "val_batch.jpg": "first images of the evaluation: annotated, and beside it predicted",
 }
 

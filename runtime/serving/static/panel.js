@@ -26,10 +26,12 @@ export class Panel {
   async picture(address, name) {
     this.frame = this.size = null;
     this.shown = { items: [], map: null };
+    this.canvas.width = this.canvas.width;  // which clears it: nothing of the last picture may lie on this one
     this.image.alt = name;
     this.image.src = address;
     const shows = await this.image.decode().then(() => true, () => false);
     this.image.hidden = !shows;
+    this.stage.classList.toggle("empty", !shows);
     if (shows) this.resize(this.image.naturalWidth, this.image.naturalHeight);
     return shows;
   }

@@ -18,8 +18,8 @@ from runtime.tasks.classification.names import Likely, Names
 from runtime.tasks.classification.report import ClassificationReport
 from runtime.tasks.classification.restoring import restore
 
-WRONG, ANSWERS = 12, 3
-"""The most confident wrong answers that are kept, and the values that each has."""
+SHOWN, ANSWERS = 12, 3
+"""The most confident wrong answers that are kept, and right ones, and the values that each has."""
 TITLES = {
     "top1": "share of images whose category is the likeliest",
     "top3": "share of images whose category is among the 3 likeliest",
@@ -33,7 +33,7 @@ TITLES = {
 
 
 @dataclass(frozen=True, order=True)
-class WrongAnswer:
+class Answer:
     """Of image ``number`` the value of ``task`` (its place) is ``truth``; ``answers`` are the likeliest, the model's
     first. Boxes [4] are in pixels of the stored image, None where there are none. Compared are how confident the model
     is, and of equals ``earlier``, which falls from image to image."""
@@ -59,14 +59,17 @@ class ClassificationMetrics:
         self.choices = [Choice(len(values)) for values in names.values]
         self.recalls = Recalls(names) if names.attributes else None
         self.boxes = BoxCounts() if boxes else None
-        self.wrong: list[WrongAnswer] = []
+        self.wrong: list[Answer] = []
+        self.right: list[Answer] = []
 
     def update(self, predictions: Sequence[Prediction], targets: Sequence[Target], images: Sequence[ImageInfo]) -> None:
         truth = np.stack([target["choices"] for target in targets])
         parts = self.names.by_task(np.stack([each["choices"] for each in predictions]))
         for task, (counted, part) in enumerate(zip(self.choices, parts, strict=True)):
-            for at in counted.add(part, truth[:, task]):
-                self._keep_wrong(task, part[at], predictions[at], targets[at], images[at], self.images + at)
+            wrong = set(counted.add(part, truth[:, task]))
+            for at in np.flatnonzero(truth[:, task]).tolist():
+                kept = self.wrong if at in wrong else self.right
+                self._keep(kept, task, part[at], predictions[at], targets[at], images[at], self.images + at)
         if self.recalls is not None:
             self.recalls.add(*(np.stack([each["attributes"] for each in of]) for of in (predictions, targets)))
         if self.boxes is not None and "box" in predictions[0]:
@@ -77,13 +80,16 @@ class ClassificationMetrics:
         return self._measured().scores
 
     def report(self, images: Images, options: ReportOptions) -> ClassificationReport:
-        return ClassificationReport(self._measured(), sorted(self.wrong, reverse=True), images, options)
+        return ClassificationReport(
+            self._measured(), sorted(self.wrong, reverse=True), sorted(self.right, reverse=True), images, options
+        )
 
     def _measured(self) -> Measured:
         return Measured(self.names, self.primary, self.images, self.choices, self.recalls, self.boxes)
 
-    def _keep_wrong(
+    def _keep(
         self,
+        kept: list[Answer],
         task: int,
         probabilities: NDArray[Any],
         prediction: Prediction,
@@ -93,14 +99,14 @@ class ClassificationMetrics:
     ) -> None:
         """Where it is one of the most confident so far."""
         confidence = float(probabilities.max())
-        if len(self.wrong) == WRONG and confidence <= self.wrong[0].confidence:
+        if len(kept) == SHOWN and confidence <= kept[0].confidence:
             return
         truth = self.names.values[task][int(target["choices"][task]) - 1]
         answers = tuple(self.names.likeliest_values(task, probabilities, ANSWERS))
         boxes = (_stored_box(target, image), _stored_box(prediction, image))
-        heapq.heappush(self.wrong, WrongAnswer(confidence, -number, number, task, truth, answers, image.size, *boxes))
-        if len(self.wrong) > WRONG:
-            heapq.heappop(self.wrong)
+        heapq.heappush(kept, Answer(confidence, -number, number, task, truth, answers, image.size, *boxes))
+        if len(kept) > SHOWN:
+            heapq.heappop(kept)
 
 
 def _stored_box(items: Target | Prediction, image: ImageInfo) -> NDArray[Any] | None:

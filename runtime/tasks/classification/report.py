@@ -1,4 +1,4 @@
-"""An evaluation of a classifier as people and programs read it: tables, JSON, confusions and the worst answers."""
+"""An evaluation of a classifier as people and programs read it: tables, JSON, confusions, answers that stand out."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from runtime.tasks.detection.evaluation.report import cell, known
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
-    from runtime.tasks.classification.measuring import Measured, WrongAnswer
+    from runtime.tasks.classification.measuring import Answer, Measured
 
-CONFUSION, WRONG = "confusion", "wrong_answers.png"
+CONFUSION, WRONG, RIGHT = "confusion", "wrong_answers.png", "right_answers.png"
 CATEGORY_RULE = "top-k: the category is among the k likeliest of its image"
 ATTRIBUTE_RULE = "of each image the k likeliest attributes, of all or within a group; hits / images that have it; mean"
 
 
 @dataclass(frozen=True)
 class ClassificationReport:
-    """``runtime.tasks.Report`` of what was ``measured`` on ``images``; ``wrong`` are the most confident wrong answers,
-    best first."""
+    """``runtime.tasks.Report`` of what was ``measured`` on ``images``; ``wrong`` and ``right`` are the most confident
+    answers, the most confident first."""
 
     measured: Measured
-    wrong: Sequence[WrongAnswer]
+    wrong: Sequence[Answer]
+    right: Sequence[Answer]
     images: Images
     options: ReportOptions
 
@@ -106,6 +107,7 @@ class ClassificationReport:
             "classes": rows, "all": everything, "mean": mean,
             "confusion": {"classes": [*names.values[0]], "counts": measured.choices[0].confusion.tolist()},
             "wrong_answers": [self._told(each) for each in self.wrong],
+            "right_answers": [self._told(each) for each in self.right],
             "definitions": {"category": CATEGORY_RULE, "attributes": ATTRIBUTE_RULE},
         }  # fmt: skip
         if len(names.tasks) > 1:
@@ -120,21 +122,23 @@ class ClassificationReport:
             values["boxes_measured"] = measured.boxes.images
         return values
 
-    def _told(self, wrong: WrongAnswer) -> dict[str, Any]:
-        answers = [[name, round(probability, 5)] for name, probability in wrong.answers]
-        task = self.measured.names.tasks[wrong.task]
-        return {"picture": self.images.name(wrong.number), "task": task, "truth": wrong.truth, "answers": answers}
+    def _told(self, answer: Answer) -> dict[str, Any]:
+        answers = [[name, round(probability, 5)] for name, probability in answer.answers]
+        task = self.measured.names.tasks[answer.task]
+        return {"picture": self.images.name(answer.number), "task": task, "truth": answer.truth, "answers": answers}
 
     def draw(self, folder: Path) -> list[Path]:
-        """Write the confusions of each task, and the sheet of wrong answers, below ``folder``; returns them."""
+        """Write the confusions of each task, and the sheets of answers, below ``folder``; returns them."""
         from runtime.tasks.classification import sheet
 
         paths = [path for task in range(len(self.measured.choices)) for path in self._draw_confusion(folder, task)]
-        if not self.wrong:
-            (folder / WRONG).unlink(missing_ok=True)
-            return paths
-        sheet.draw(folder / WRONG, self.wrong, self.measured.names.tasks, self.images, about=self.about)
-        return [*paths, folder / WRONG]
+        for name, answers, right in ((WRONG, self.wrong, False), (RIGHT, self.right, True)):
+            if not answers:
+                (folder / name).unlink(missing_ok=True)
+                continue
+            sheet.draw(folder / name, answers, self.measured.names.tasks, self.images, right=right, about=self.about)
+            paths.append(folder / name)
+        return paths
 
     def _draw_confusion(self, folder: Path, task: int) -> Iterator[Path]:
         """In counts and in shares, of the values that occur."""

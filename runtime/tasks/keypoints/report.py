@@ -1,4 +1,4 @@
-"""An evaluation of landmarks as people and programs read it: a table, JSON, curves of PCK and the worst objects."""
+"""An evaluation of landmarks as people and programs read it: a table, JSON, curves of PCK, worst and best objects."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from runtime.tasks.keypoints.distances import GRID
 if TYPE_CHECKING:
     from runtime.tasks.keypoints.measuring import MeasuredKeypoints
 
-WORST, GOOD = 12, 0.95
-"""Objects on the sheet; from this OKS on none is among the worst."""
+SHOWN, GOOD = 12, 0.95
+"""Objects on a sheet; from this OKS on none is among the worst."""
 COUNTS = ("objects", "points", "predictions")
 TEXT = {"APm": "medium", "APl": "large", "ARm": "medium", "ARl": "large"}
 VISIBILITIES = {"all": "visible and occluded points", "visible": "visible points alone"}
@@ -122,10 +122,8 @@ class KeypointReport:
             "classes": self.rows[:-1],
             "all": self.rows[-1],
             "curves": self._curves(),
-            "worst": [
-                {"picture": self.images.name(each.image), "class": self.class_of(each), "OKS": round(each.oks, 6)}
-                for each in self.worst()
-            ],
+            "worst": [self._told(each) for each in self.worst()],
+            "best": [self._told(each) for each in self.best()],
         }
 
     def _curves(self) -> dict[str, Any]:
@@ -142,8 +140,21 @@ class KeypointReport:
     def class_of(self, item: Item) -> str:
         return self.measured.classes[int(self.measured.truth.label[item.truth]) - 1]
 
+    def _told(self, item: Item) -> dict[str, Any]:
+        return {"picture": self.images.name(item.image), "class": self.class_of(item), "OKS": round(item.oks, 6)}
+
     def worst(self) -> list[Item]:
         """The objects that predictions are least like, worst first; none that is predicted well."""
+        return [each for each in self._ranked[:SHOWN] if each.oks < GOOD]
+
+    def best(self) -> list[Item]:
+        """The objects that predictions are most like, best first; none that has no prediction."""
+        best = sorted(self._ranked[-SHOWN:], key=lambda each: (-each.oks, each.truth))
+        return [each for each in best if each.found >= 0]
+
+    @cached_property
+    def _ranked(self) -> list[Item]:
+        """The ends of the list of all objects that count, the one that predictions are least like first."""
         measured = self.measured
         found, objects = measured.pairs
         oks, best = np.zeros(len(measured.truth)), np.full(len(measured.truth), -1)
@@ -151,21 +162,22 @@ class KeypointReport:
         counted = np.flatnonzero(measured.similarity.labelled & ~measured.truth.crowd)
         order = counted[np.argsort(oks[counted], kind="stable")]
         image = measured.truth.image
-        items = [Item(int(image[at]), int(at), int(best[at]), float(oks[at])) for at in order[:WORST]]
-        return [each for each in items if each.oks < GOOD]
+        ends = order if len(order) <= 2 * SHOWN else np.concatenate([order[:SHOWN], order[-SHOWN:]])
+        return [Item(int(image[at]), int(at), int(best[at]), float(oks[at])) for at in ends]
 
     def draw(self, folder: Path) -> list[Path]:
-        """Write the curves and the sheet below ``folder``; returns them."""
+        """Write the curves and the sheets below ``folder``; returns them."""
         from runtime.tasks.keypoints import charts, sheet
 
         paths = []
         if self.measured.true_boxes:
             paths.append(folder / "pck.png")
             charts.pck(paths[0], self.measured, about=self.about)
-        if worst := self.worst():
-            paths.append(folder / "worst.png")
-            sheet.draw(paths[-1], self, worst)
-        for name in {"pck.png", "worst.png"} - {path.name for path in paths}:
+        for name, items in (("worst", self.worst()), ("best", self.best())):
+            if items:
+                paths.append(folder / f"{name}.png")
+                sheet.draw(paths[-1], self, items, title=f"The {name} objects")
+        for name in {"pck.png", "worst.png", "best.png"} - {path.name for path in paths}:
             (folder / name).unlink(missing_ok=True)
         return paths
 

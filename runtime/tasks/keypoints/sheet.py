@@ -1,4 +1,4 @@
-"""The worst objects side by side: where their landmarks are, and where they were predicted."""
+"""Objects side by side, the worst or the best: where their landmarks are, and where they were predicted."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MARGIN = 1.3
 LEGEND = {"annotated": TARGET, "predicted": PREDICTION}
 
 
-def draw(path: Path, report: KeypointReport, items: Sequence[Item]) -> None:
-    """A sheet of ``items``, worst first."""
+def draw(path: Path, report: KeypointReport, items: Sequence[Item], *, title: str) -> None:
+    """A sheet of ``items`` in their order."""
     tiles = [_tile(report, item) for item in items]
-    write(path, tiles, title="The worst objects", about=report.about, kinds=LEGEND)
+    write(path, tiles, title=title, about=report.about, kinds=LEGEND)
 
 
 def _tile(report: KeypointReport, item: Item) -> Tile:

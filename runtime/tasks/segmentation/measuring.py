@@ -22,8 +22,8 @@ from runtime.tasks.segmentation.restoring import restore
 
 BACKGROUND = "background"
 """The name of value 0."""
-WORST = 12
-"""Images that are kept for the sheet."""
+SHOWN = 12
+"""Images that are kept for a sheet."""
 PRIMARY = "mIoU"
 TITLES = {
     "mIoU": "mean intersection over union, with background",
@@ -34,11 +34,11 @@ TITLES = {
 
 
 @dataclass(frozen=True, order=True)
-class WorstImage:
+class ShownImage:
     """Image ``number`` with its mean intersection over union, and both of its maps, no larger than a tile of a sheet.
-    Compared are how bad it is, and of equals ``earlier``, which falls from image to image."""
+    Compared are its ``rank``, how bad it is or how good, and of equals ``earlier``, which falls from image to image."""
 
-    badness: float
+    rank: float
     earlier: int
     number: int = field(compare=False)
     counts: PixelCounts = field(compare=False)
@@ -47,12 +47,12 @@ class WorstImage:
 
     @property
     def iou(self) -> float:
-        return 1 - self.badness
+        return self.counts.mean_iou
 
 
 class PixelMetrics:
     """``runtime.tasks.Metrics``. Maps are compared in pixels of the stored image; of them stay the counts, and small
-    copies of the worst."""
+    copies of the worst and the best."""
 
     def __init__(self, classes: Sequence[str], *, primary: str, painting: Order, boundaries: bool) -> None:
         self.names = (BACKGROUND, *classes)
@@ -60,7 +60,8 @@ class PixelMetrics:
         self.matrix: Counted = np.zeros((len(self.names), len(self.names)), np.int64)
         self.has: Counted = np.zeros(len(self.names), np.int64)
         self.boundaries = Boundaries(len(self.names)) if boundaries else None
-        self.worst: list[WorstImage] = []
+        self.worst: list[ShownImage] = []
+        self.best: list[ShownImage] = []
         self.images = 0
 
     def update(self, predictions: Sequence[Prediction], targets: Sequence[Target], images: Sequence[ImageInfo]) -> None:
@@ -71,28 +72,37 @@ class PixelMetrics:
             self.has += own.any(axis=1)
             if self.boundaries is not None:
                 self.boundaries.add(truth, said)
-            self._keep_worst(PixelCounts(own), truth, said)
+            self._keep(PixelCounts(own), truth, said)
             self.images += 1
 
     def scores(self) -> Scores:
         return self._measured().scores
 
     def report(self, images: Images, options: ReportOptions) -> PixelReport:
-        return PixelReport(self._measured(), sorted(self.worst, reverse=True), images, options)
+        return PixelReport(self._measured(), *self._sheets(), images, options)
 
     def _measured(self) -> MeasuredPixels:
         return MeasuredPixels(
             self.names, self.primary, self.painting, self.images, self.has, PixelCounts(self.matrix), self.boundaries
         )
 
-    def _keep_worst(self, counts: PixelCounts, truth: Map, said: Map) -> None:
-        """Where it is one of the worst so far; none that is all right, or without a pixel that counts."""
-        badness = 1 - counts.mean_iou
-        least = self.worst[0].badness if len(self.worst) == WORST else 0
-        if badness > least:  # NaN is not
+    def _sheets(self) -> tuple[list[ShownImage], list[ShownImage]]:
+        """The worst, worst first, and the best, best first."""
+        return sorted(self.worst, reverse=True), sorted(self.best, reverse=True)
+
+    def _keep(self, counts: PixelCounts, truth: Map, said: Map) -> None:
+        """Where it is one of the worst so far, none that is all right, or of the best, none of background alone; and
+        none without a pixel that counts."""
+        self._rank(self.worst, 1 - counts.mean_iou, counts, truth, said)
+        if counts.truth[1:].any():
+            self._rank(self.best, counts.mean_iou, counts, truth, said)
+
+    def _rank(self, kept: list[ShownImage], rank: float, counts: PixelCounts, truth: Map, said: Map) -> None:
+        least = kept[0].rank if len(kept) == SHOWN else 0
+        if rank > least:  # NaN is not
             small = (_small(each) for each in (truth, said))
-            keep = heapq.heappush if len(self.worst) < WORST else heapq.heappushpop
-            keep(self.worst, WorstImage(badness, -self.images, self.images, counts, *small))
+            keep = heapq.heappush if len(kept) < SHOWN else heapq.heappushpop
+            keep(kept, ShownImage(rank, -self.images, self.images, counts, *small))
 
 
 @dataclass(frozen=True)

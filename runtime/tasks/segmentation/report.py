@@ -1,4 +1,4 @@
-"""An evaluation of label maps as people and programs read it: a table, JSON, confusions and the worst images."""
+"""An evaluation of label maps as people and programs read it: a table, JSON, confusions, worst and best images."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from runtime.tasks.detection.evaluation.report import known
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
-    from runtime.tasks.segmentation.measuring import MeasuredPixels, WorstImage
+    from runtime.tasks.segmentation.measuring import MeasuredPixels, ShownImage
 
-CONFUSION, WORST = "confusion_normalised.png", "worst.png"
+CONFUSION, WORST, BEST = "confusion_normalised.png", "worst.png", "best.png"
 COLUMNS = {
     "class": "class", "images": "images", "share": "share", "IoU": "IoU", "precision": "precision",
     "recall": "recall", "f1": "F1", "boundary_F1": "boundary", "taken_for": "most often taken for",
@@ -31,10 +31,12 @@ BOUNDARY_RULE = "boundary: F1 of boundary pixels with one of the other map withi
 
 @dataclass(frozen=True)
 class PixelReport:
-    """``runtime.tasks.Report`` of what was ``measured`` on ``images``; ``worst`` are the worst of them, worst first."""
+    """``runtime.tasks.Report`` of what was ``measured`` on ``images``; ``worst`` are the worst of them, worst first,
+    ``best`` the best, best first."""
 
     measured: MeasuredPixels
-    worst: Sequence[WorstImage]
+    worst: Sequence[ShownImage]
+    best: Sequence[ShownImage]
     images: Images
     options: ReportOptions
 
@@ -105,13 +107,17 @@ class PixelReport:
             "classes": rows, "all": everything, "mean": means, "mean_without_background": of_classes,
             "absent": measured.absent,
             "confusion": {"classes": [*measured.names], "counts": measured.counts.matrix.tolist()},
-            "worst": [{"picture": self.images.name(each.number), "mIoU": round(each.iou, 6)} for each in self.worst],
+            "worst": [self._told(each) for each in self.worst],
+            "best": [self._told(each) for each in self.best],
             "definitions": {"IoU": RULE, **({} if measured.boundaries is None else {"boundary_F1": BOUNDARY_RULE})},
         }  # fmt: skip
 
+    def _told(self, each: ShownImage) -> dict[str, Any]:
+        return {"picture": self.images.name(each.number), "mIoU": round(each.iou, 6)}
+
     def draw(self, folder: Path) -> list[Path]:
-        """Write the confusion matrix, in shares of pixels, and the sheet of the worst images below ``folder``; returns
-        them."""
+        """Write the confusion matrix, in shares of pixels, and the sheets of the worst and the best images below
+        ``folder``; returns them."""
         from runtime.tasks.detection.evaluation import charts
         from runtime.tasks.segmentation import sheet
 
@@ -124,10 +130,12 @@ class PixelReport:
                 paths[-1], matrix[np.ix_(occur, occur)], [names[at] for at in occur], about=f"{self.about}{of}",
                 normalised=True, background=False, model="the model",
             )  # fmt: skip
-        if self.worst:
-            paths.append(folder / WORST)
-            sheet.draw(paths[-1], self.worst, names, self.images, about=self.about)
-        for name in {CONFUSION, WORST} - {path.name for path in paths}:
+        for name, shown in ((WORST, self.worst), (BEST, self.best)):
+            if shown:
+                title = f"The {Path(name).stem} images"
+                paths.append(folder / name)
+                sheet.draw(paths[-1], shown, names, self.images, title=title, about=self.about)
+        for name in {CONFUSION, WORST, BEST} - {path.name for path in paths}:
             (folder / name).unlink(missing_ok=True)
         return paths
 

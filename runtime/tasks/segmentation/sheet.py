@@ -1,4 +1,4 @@
-"""The worst images side by side: where their classes are, and where the model sees them."""
+"""Images side by side, the worst or the best: where their classes are, and where the model sees them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runtime.tasks.segmentation.counts import Map
 from runtime.tasks.segmentation.drawing import outline
 
 if TYPE_CHECKING:
-    from runtime.tasks.segmentation.measuring import WorstImage
+    from runtime.tasks.segmentation.measuring import ShownImage
 
 KINDS = {"annotated": TARGET, "predicted": PREDICTION, "wrong pixels": WRONG}
 TINT = 0.5
@@ -26,13 +26,15 @@ LISTED = 3
 """Mistakes that are named below an image."""
 
 
-def draw(path: Path, worst: Sequence[WorstImage], names: Sequence[str], images: Images, *, about: str) -> None:
-    """A sheet of ``worst`` images in their order; ``names`` are those of value 0 to N."""
-    tiles = [_tile(each, names, images) for each in worst]
-    sheet.write(path, tiles, title="The worst images", about=about, kinds=KINDS)
+def draw(
+    path: Path, shown: Sequence[ShownImage], names: Sequence[str], images: Images, *, title: str, about: str
+) -> None:
+    """A sheet of what is ``shown``, in its order; ``names`` are those of value 0 to N."""
+    tiles = [_tile(each, names, images) for each in shown]
+    sheet.write(path, tiles, title=title, about=about, kinds=KINDS)
 
 
-def _tile(each: WorstImage, names: Sequence[str], images: Images) -> Tile:
+def _tile(each: ShownImage, names: Sequence[str], images: Images) -> Tile:
     """Wrong pixels red, the outlines of both maps on top; below it the IoU, and what was most often taken for what."""
     small = sheet.fitted(images.image(each.number))
     truth, said = (_enlarged(values, small.size) for values in (each.truth, each.said))
@@ -48,7 +50,7 @@ def _enlarged(values: Map, size: tuple[int, int]) -> Map:
     return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.NEAREST))
 
 
-def _mistakes(each: WorstImage, names: Sequence[str]) -> Iterator[str]:
+def _mistakes(each: ShownImage, names: Sequence[str]) -> Iterator[str]:
     """``skirt taken for dress: 12 % of all pixels``, the most frequent first."""
     names, counts = [name.replace("_", " ") for name in names], each.counts.matrix.copy()
     everything = int(counts.sum())

@@ -60,10 +60,12 @@ class Curve:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture at the threshold: how many objects were ``missed``, and the scores of detections that are ``wrong``."""
+    """A picture at the threshold: how many objects were ``missed`` and how many ``found``, and the scores of detections
+    that are ``wrong``."""
 
     number: int
     missed: int
+    found: int
     wrong: tuple[float, ...]
 
     @property
@@ -212,17 +214,47 @@ class Analysis:
 
     def worst(self, count: int) -> list[Picture]:
         """The ``count`` worst pictures, worst first: objects missed, and wrong detections with their scores."""
-        found, truth = self.findings.found, self.findings.truth
-        shown, hit = self.marks
-        missed = np.bincount(truth.picture[~hit & ~truth.difficult], minlength=self.findings.pictures)
-        wrong = np.flatnonzero(shown & (self.outcome.truth < 0))
-        sure = np.bincount(found.picture[wrong], weights=found.score[wrong], minlength=self.findings.pictures)
-        order = np.argsort(-(missed + sure), kind="stable")[:count]
-        made = []
-        for number in order.tolist():
-            scores = np.sort(found.score[wrong[found.picture[wrong] == number]])[::-1]
-            made.append(Picture(number, int(missed[number]), tuple(scores.tolist())))
-        return [picture for picture in made if picture.badness > 0]
+        order = np.argsort(-self._badness, kind="stable")[:count]
+        return [picture for picture in map(self._picture, order.tolist()) if picture.badness > 0]
+
+    def best(self, count: int) -> list[Picture]:
+        """The ``count`` best pictures, best first: of those with the least that is wrong or missed the ones with the
+        most objects found, then with the surest detections; none without an object found."""
+        right = self.marks[0] & (self.outcome.truth >= 0)
+        sure = self._by_picture(self.findings.found.picture[right], self.findings.found.score[right])
+        order = np.lexsort((-sure, -self._found, self._badness))
+        return list(map(self._picture, order[self._found[order] > 0][:count].tolist()))
+
+    @cached_property
+    def _missed(self) -> NDArray[np.float64]:
+        """Objects missed, by picture."""
+        truth = self.findings.truth
+        return self._by_picture(truth.picture[~self.marks[1] & ~truth.difficult])
+
+    @cached_property
+    def _found(self) -> NDArray[np.float64]:
+        """Objects found, by picture."""
+        truth = self.findings.truth
+        return self._by_picture(truth.picture[self.marks[1] & ~truth.difficult])
+
+    @cached_property
+    def _wrong(self) -> NDArray[np.intp]:
+        """The wrong detections."""
+        return np.flatnonzero(self.marks[0] & (self.outcome.truth < 0))
+
+    @cached_property
+    def _badness(self) -> NDArray[np.float64]:
+        """By picture."""
+        found = self.findings.found
+        return self._missed + self._by_picture(found.picture[self._wrong], found.score[self._wrong])
+
+    def _by_picture(self, pictures: NDArray[Any], weights: NDArray[Any] | None = None) -> NDArray[np.float64]:
+        return np.bincount(pictures, weights=weights, minlength=self.findings.pictures).astype(np.float64)
+
+    def _picture(self, number: int) -> Picture:
+        found = self.findings.found
+        scores = np.sort(found.score[self._wrong[found.picture[self._wrong] == number]])[::-1]
+        return Picture(number, int(self._missed[number]), int(self._found[number]), tuple(scores.tolist()))
 
 
 def total(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An evaluation of a detector as people and programs read it: lines, JSON, charts and the worst images."""
+"""An evaluation of a detector as people and programs read it: lines, JSON, charts, the worst images and the best."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from runtime.tasks.detection.evaluation.scoring import Measured
 
 STARS = "*" * 31
-WORST = 12
-"""Images on the sheet."""
+SHOWN = 12
+"""Images on a sheet."""
 COLUMNS = (
     ("images", "images"), ("objects", "objects"), ("detections", "found"), ("true_positives", "right"),
     ("false_positives", "wrong"), ("missed", "missed"), ("precision", "precision"), ("recall", "recall"), ("f1", "F1"),
@@ -115,7 +115,11 @@ class DetectionReport:
             "curves": self._curves(),
             "worst": [
                 {"picture": self.images.name(each.number), "missed": each.missed, "wrong": list(each.wrong)}
-                for each in analysis.worst(WORST)
+                for each in analysis.worst(SHOWN)
+            ],
+            "best": [
+                {"picture": self.images.name(each.number), "found": each.found, "missed": each.missed}
+                for each in analysis.best(SHOWN)
             ],
         }
 
@@ -127,7 +131,7 @@ class DetectionReport:
         return curves
 
     def draw(self, folder: Path) -> list[Path]:
-        """Write the charts and the sheet below ``folder``; returns them."""
+        """Write the charts and the sheets below ``folder``; returns them."""
         from runtime.tasks.detection.evaluation import charts, sheet
 
         analysis, about, measured = self.analysis, self.about, self.measured
@@ -139,12 +143,14 @@ class DetectionReport:
         charts.precision_recall(paths[2], analysis, list(measured.precision.per_class.values()), about=about)
         for path, measure in zip(paths[3:], charts.MEASURES, strict=True):
             charts.over_threshold(path, analysis, measure, about=about)
-        if worst := analysis.worst(WORST):
-            paths.append(folder / "worst.png")
-            places = [(self.images.name(each.number), self.images.image(each.number)) for each in worst]
-            sheet.draw(paths[-1], analysis, worst, places, about=counted)
-        else:
-            (folder / "worst.png").unlink(missing_ok=True)
+        for name, pictures in (("worst", analysis.worst(SHOWN)), ("best", analysis.best(SHOWN))):
+            path = folder / f"{name}.png"
+            if not pictures:
+                path.unlink(missing_ok=True)
+                continue
+            places = [(self.images.name(each.number), self.images.image(each.number)) for each in pictures]
+            sheet.draw(path, analysis, pictures, places, title=f"The {name} pictures", about=counted)
+            paths.append(path)
         return paths
 
     def write_coco(self, folder: Path) -> tuple[list[Path], str]:

@@ -1,4 +1,4 @@
-"""The worst pictures side by side: what was missed, and what was found where it is not."""
+"""Pictures side by side, the worst or the best: what was found, what was missed, and what was found where it is not."""
 
 from __future__ import annotations
 
@@ -39,12 +39,18 @@ class Tile(NamedTuple):
 
 
 def draw(
-    path: Path, analysis: Analysis, pictures: Sequence[Picture], places: Sequence[tuple[str, Place]], *, about: str
+    path: Path,
+    analysis: Analysis,
+    pictures: Sequence[Picture],
+    places: Sequence[tuple[str, Place]],
+    *,
+    title: str,
+    about: str,
 ) -> None:
-    """A sheet of ``pictures``, worst first; ``places`` are their names, and where their bytes are."""
+    """A sheet of ``pictures`` in their order; ``places`` are their names, and where their bytes are."""
     pairs = zip(pictures, places, strict=True)
     tiles = [Tile(_tile(analysis, picture, place), name, [(told(picture), MUTED)]) for picture, (name, place) in pairs]
-    write(path, tiles, title="The worst pictures", about=about, kinds=KINDS)
+    write(path, tiles, title=title, about=about, kinds=KINDS)
 
 
 def write(path: Path, tiles: Sequence[Tile], *, title: str, about: str, kinds: Mapping[str, Colour]) -> None:
@@ -81,8 +87,9 @@ def fitted(place: Place) -> Image.Image:
 
 
 def told(picture: Picture) -> str:
-    """``2 missed, 3 wrong (surest 0.91)``"""
-    parts = [f"{picture.missed} missed"] if picture.missed else []
+    """``1 found, 2 missed, 3 wrong (surest 0.91)``"""
+    counts = {"found": picture.found, "missed": picture.missed}
+    parts = [f"{count} {what}" for what, count in counts.items() if count]
     if picture.wrong:
         parts.append(f"{len(picture.wrong)} wrong (surest {picture.wrong[0]:.2f})")
     return ", ".join(parts)
