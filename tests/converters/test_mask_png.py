@@ -324,8 +324,9 @@ def test_a_map_without_background_has_all_of_its_classes(maps: Maps) -> None:
     maps.image("images/a.jpg")
     maps.mask("masks/a.PNG", np.where(values() == 0, np.uint8(1), values()))
     dataset = converters.read("mask_png", maps.root, "train")
-    (key,) = dataset.pictures.keys()
-    assert dataset.pictures.items(key) == ["skin", "hair", "dress"]
+    pictures: Any = dataset.pictures
+    (key,) = pictures.keys()
+    assert pictures.items(key) == ["skin", "hair", "dress"]
     assert [thing.category for thing in next(iter(dataset)).objects] == ["skin", "hair", "dress"]
 
 

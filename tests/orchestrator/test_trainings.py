@@ -16,6 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from orchestrator.pages import live_app
+from orchestrator.pages.live import Seen
 from orchestrator.trainings import Training, find
 from orchestrator.trainings.status import seconds
 from orchestrator.trainings.steps import MOST, Steps
@@ -69,6 +70,18 @@ def test_a_line_counts_once_it_is_whole(tmp_path: Path) -> None:
         assert losses(training) == [(0, 4), (1, 3), (2, 2)]
         stream.write(line(3, 1.5)[20:] + "\0garbage\n" + line(4, 1.25))
     assert losses(training) == [(0, 4), (1, 3), (2, 2), (3, 1.5), (4, 1.25)]
+
+
+def test_what_is_appended_is_read_alone_and_a_torn_end_behind_whole_lines_waits(tmp_path: Path) -> None:
+    training = run_of(tmp_path)
+    generation = training.steps.generation
+    with (tmp_path / "steps.jsonl").open("a") as stream:
+        stream.write(line(3, 1.5) + line(4, 1.25)[:9])
+        stream.flush()
+        assert losses(training)[-1] == (3, 1.5)
+        stream.write(line(4, 1.25)[9:])
+    assert losses(training)[-2:] == [(3, 1.5), (4, 1.25)]
+    assert training.steps.generation == generation, "nothing was read twice"
 
 
 def test_a_file_that_shrank_was_replaced_or_written_anew_is_read_anew(tmp_path: Path) -> None:
@@ -148,13 +161,13 @@ def test_an_evaluation_in_the_same_file_does_not_end_a_training(tmp_path: Path) 
     ],
 )
 def test_how_it_ended(tmp_path: Path, lines: str, state: str, message: str) -> None:
-    training = run_of(tmp_path, command="tlt-train ssd -r 'my run'", folder="/data", host="elsewhere", process=1)
+    training = run_of(tmp_path, command="tlt-train ssd -r 'my run'", folder="/my data", host="elsewhere", process=1)
     (tmp_path / "status.json").write_text(lines)
     training.update()
     training.heard = None  # as if it were looked at long after
     told = training.progress()
     assert (told["state"], told["message"][: len(message)]) == (state, message)
-    assert told["resume"] == ("" if state == "finished" else "cd /data && tlt-train ssd -r 'my run'")
+    assert told["resume"] == ("" if state == "finished" else "cd '/my data' && tlt-train ssd -r 'my run'")
 
 
 def test_what_grows_is_alive_and_what_holds_its_lock(tmp_path: Path) -> None:
@@ -234,6 +247,27 @@ def test_a_process_that_is_gone_from_this_machine(tmp_path: Path) -> None:
     (tmp_path / "status.json").write_text(BEGUN)
     training.update()
     assert training.state()[0] == "interrupted"
+    far = run_of(tmp_path, host="elsewhere", process=child)
+    assert far.state()[0] != "interrupted", "of another machine's processes nothing is known here"
+
+
+def test_who_listens_hears_of_new_steps_and_lines_once_and_of_a_new_beginning(tmp_path: Path) -> None:
+    training, log = run_of(tmp_path), tmp_path / "train.log"
+    log.write_text("one\n")
+    training.update()
+    seen = Seen(training.identity)
+    assert (seen.curves(training)["steps"]["loss"][-1][0], seen.log(training)) == (2, {})
+    with log.open("a") as stream:
+        stream.write("two\n")
+    with (tmp_path / "steps.jsonl").open("a") as stream:
+        stream.write(line(3, 1.0))
+    training.update()
+    assert [point[0] for point in seen.curves(training)["steps"]["loss"]] == [3]
+    assert (seen.log(training), seen.log(training), seen.curves(training)) == ({"log": ["two"]}, {}, {})
+    (tmp_path / "steps.jsonl").write_text(line(0, 8.0) + line(1, 7.0))
+    training.update()
+    again = seen.curves(training)
+    assert (again["restarted"], [point[0] for point in again["steps"]["loss"]]) == (True, [0, 1])
 
 
 def test_a_workspace_says_how_its_stage_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

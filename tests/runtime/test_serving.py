@@ -28,6 +28,7 @@ from serving import StandIn, box, encoded
 from starlette.testclient import TestClient
 
 from converters.model import Mask, landmarks, run_lengths
+from runtime.inference.cascade_task import OBJECT, PART_OF
 from runtime.programs import infer
 from runtime.serving import answers, uploads
 from runtime.serving.engine import Asked, Engine, Job, Outcome
@@ -576,5 +577,5 @@ def test_as_many_images_as_are_allowed_have_room_and_none_after_the_end() -> Non
 
 def test_a_part_names_its_object_by_its_place_in_the_answer() -> None:
     records: list[dict[str, Any]] = [{}, {}, {}]
-    answers._link(records, {answers.OBJECT: np.array([1, 2, 0]), answers.PART_OF: np.array([0, 0, 2])}, [1, 2])
+    answers._link(records, {OBJECT: np.array([1, 2, 0]), PART_OF: np.array([0, 0, 2])}, [1, 2])
     assert records == [{}, {}, {"part_of": 0}]

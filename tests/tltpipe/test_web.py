@@ -146,6 +146,16 @@ def test_the_token_is_required() -> None:
         assert client.get("/double?number=2").json() == 4
 
 
+def test_a_websocket_asks_for_the_token_and_a_server_may_have_any_name() -> None:
+    with TestClient(small(token="s3cret", hosts=["*"]), base_url="http://shop.example") as client:
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/stream"):
+            pass
+        known = {"Authorization": "Bearer s3cret"}
+        assert client.get("/double?number=2", headers=known).json() == 4
+        with client.websocket_connect("/stream", headers=known) as stream:
+            assert stream.receive_text() == "open"
+
+
 def test_servers_of_one_machine_do_not_sign_each_other_out() -> None:
     awkward = 'one;token,"of-any-characters'
     with TestClient(small(token=awkward), base_url=HERE, follow_redirects=False) as client:
