@@ -74,9 +74,10 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, once for all tests marked ``browser``."""
+    """Chromium, once for the tests of a file: as long as it runs, this thread has an event loop that runs, beside which
+    there can be no other."""
     from browser import launched
 
     with launched() as started:

@@ -170,7 +170,8 @@ def test_fits_80_columns(data: Path) -> None:
     assert "name.jpg" in "".join(line.strip() for line in told)
 
 
-def test_the_catalogue_is_listed() -> None:
+def test_the_catalogue_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # where no title is broken
     result = check("--rules")
     assert result.exit_code == 0
     assert all(rule.code in result.output and rule.title in result.output for rule in rules.catalogue())

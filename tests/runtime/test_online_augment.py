@@ -28,7 +28,7 @@ def found(picture: np.ndarray) -> tuple[int, int, int, int]:
 
 def test_neutral_settings_change_nothing() -> None:
     picture, boxes = picture_of((10, 20, 40, 60)), np.array([[10, 20, 40, 60]], np.float32)
-    result, _, places, kept = OnlineAugment(SIZE, SIZE)(picture, boxes, np.random.default_rng(0))
+    result, _, places, kept, _ = OnlineAugment(SIZE, SIZE)(picture, boxes, np.random.default_rng(0))
     assert result.tobytes() == picture.tobytes()
     assert kept.tolist() == boxes.tolist()
     assert places.tolist() == [0]
@@ -37,7 +37,7 @@ def test_neutral_settings_change_nothing() -> None:
 def test_horizontal_flip_is_exact() -> None:
     picture, boxes = picture_of((10, 20, 40, 60)), np.array([[10, 20, 40, 60]], np.float32)
     flip = OnlineAugment(SIZE, SIZE, hflip_probability=1.0)
-    result, _, _, kept = flip(picture, boxes, np.random.default_rng(0))
+    result, _, _, kept, _ = flip(picture, boxes, np.random.default_rng(0))
     assert result.tobytes() == picture[:, ::-1].tobytes()
     assert kept.tolist() == [[SIZE - 40, 20, SIZE - 10, 60]]
 
@@ -45,7 +45,7 @@ def test_horizontal_flip_is_exact() -> None:
 def test_vertical_flip_is_exact() -> None:
     picture, boxes = picture_of((10, 20, 40, 60)), np.array([[10, 20, 40, 60]], np.float32)
     flip = OnlineAugment(SIZE, SIZE, vflip_probability=1.0)
-    result, _, _, kept = flip(picture, boxes, np.random.default_rng(0))
+    result, _, _, kept, _ = flip(picture, boxes, np.random.default_rng(0))
     assert result.tobytes() == picture[::-1].tobytes()
     assert kept.tolist() == [[10, SIZE - 60, 40, SIZE - 20]]
 
@@ -57,7 +57,7 @@ def test_boxes_follow_the_pixels(seed: int) -> None:
         translate_max_x=6, translate_max_y=6,
     )  # fmt: skip
     picture, boxes = picture_of((30, 36, 60, 70)), np.array([[30, 36, 60, 70]], np.float32)
-    result, _, _, kept = everything(picture, boxes, np.random.default_rng(seed))
+    result, _, _, kept, _ = everything(picture, boxes, np.random.default_rng(seed))
     assert len(kept) == 1
     assert found(result) == pytest.approx(kept[0], abs=1.5)
 
@@ -65,7 +65,7 @@ def test_boxes_follow_the_pixels(seed: int) -> None:
 def test_rotation_encloses_the_corners() -> None:
     turn = OnlineAugment(SIZE, SIZE, rotate_rad_max=0.5)
     picture, boxes = picture_of((30, 36, 60, 70)), np.array([[30, 36, 60, 70]], np.float32)
-    result, _, _, kept = turn(picture, boxes, np.random.default_rng(3))
+    result, _, _, kept, _ = turn(picture, boxes, np.random.default_rng(3))
     assert found(result) == pytest.approx(kept[0], abs=2)
     assert kept[0, 2] - kept[0, 0] > 31
 
@@ -82,7 +82,7 @@ def test_zoom_above_one_magnifies(zoom: float) -> None:
 def test_what_lies_outside_is_the_mean() -> None:
     shrink = OnlineAugment(SIZE, SIZE, zoom_min=0.5, zoom_max=0.5)
     picture = np.full((SIZE, SIZE, 3), 255, np.uint8)
-    result, _, _, _ = shrink(picture, np.zeros((0, 4), np.float32), np.random.default_rng(0))
+    result, *_ = shrink(picture, np.zeros((0, 4), np.float32), np.random.default_rng(0))
     shown, counts = np.unique(result.reshape(-1, 3), axis=0, return_counts=True)
     colours = {tuple(colour) for colour, count in zip(shown.tolist(), counts, strict=True) if count > 100}
     assert colours == {FILL, (255, 255, 255)}
@@ -117,7 +117,7 @@ def test_saturation_down_to_grey_keeps_the_luma() -> None:
 def test_colour_changes_and_stays_in_bounds() -> None:
     colour = OnlineAugment(8, 8, hue_rotation_max=25, saturation_shift_max=0.2, contrast_scale_max=0.1)
     picture = np.full((8, 8, 3), (200, 80, 40), np.uint8)
-    result, _, _, _ = colour(picture, np.zeros((0, 4), np.float32), np.random.default_rng(5))
+    result, *_ = colour(picture, np.zeros((0, 4), np.float32), np.random.default_rng(5))
     random = np.random.default_rng(5)
     colour.space(random)
     expected = np.clip(colour.colour(random) @ [200, 80, 40, 1], 0, 255)

@@ -16,6 +16,7 @@ from killing import kill_after
 
 from runtime.programs import train
 from runtime.training.log import TrainingLog
+from runtime.training.loop import Step
 from runtime.training.recorder import Recorder
 from runtime.weights import checkpoint
 from runtime.weights.checkpoint import Checkpoint
@@ -105,9 +106,9 @@ def test_interrupted_and_started_again(
     (spec, whole), parts = three, tmp_path / "parts"
     step = TrainingLog.step
 
-    def interrupted(log: TrainingLog, at: int, **told: Any) -> None:
+    def interrupted(log: TrainingLog, at: Step, **told: Any) -> None:
         step(log, at, **told)
-        if at == number:
+        if at.number == number:
             os.kill(os.getpid(), signal.SIGTERM)
 
     with monkeypatch.context() as patch:
