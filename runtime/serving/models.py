@@ -17,12 +17,12 @@ from runtime.inference.cascade_task import presented, require_boxes
 from runtime.inference.crops import Crops
 from runtime.inference.front_door import LoadedModel
 from runtime.tasks import Presents
+from tltpipe import files
 from tltpipe.answers import ServedModel
 from tltpipe.errors import UsageError
 
 FLOOR = 0.05
 """Lowest score in answers to requests without a threshold: a page filters by itself."""
-READ = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def open_cascade(
         model=cascade,
         task=_task_of(after),
         presents=presented(after.task),
-        sha256=hashlib.sha256(f"{checksum(path)} {checksum(model)}".encode()).hexdigest(),
+        sha256=hashlib.sha256(f"{files.sha256(path)} {files.sha256(model)}".encode()).hexdigest(),
         usual=usual(after) if opening.threshold is None else opening.threshold,
         lowest=after.threshold,
         cascade=True,
@@ -142,7 +142,7 @@ def _alone(name: str, path: Path, opening: Opening) -> Served:
     model = ten_crop.by_recipe(loaded.model, loaded.task)
     shown = usual(loaded) if opening.threshold is None else opening.threshold
     presents = tasks.presented(loaded.task, model.names, shown)
-    return Served(name, model, _task_of(loaded), presents, checksum(path), shown, loaded.threshold)
+    return Served(name, model, _task_of(loaded), presents, files.sha256(path), shown, loaded.threshold)
 
 
 def _opened(path: Path, opening: Opening, threshold: float) -> LoadedModel:
@@ -156,12 +156,3 @@ def _task_of(loaded: LoadedModel) -> str:
 def usual(loaded: LoadedModel) -> float:
     """The threshold of ``tltpipe infer`` where none is given."""
     return (loaded.model.recipe.inference if loaded.model.recipe else Inference()).threshold
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of the file, as hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while part := stream.read(READ):
-            digest.update(part)
-    return digest.hexdigest()
