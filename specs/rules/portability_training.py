@@ -29,12 +29,6 @@ def written(spec: Spec, path: str) -> float:
     return getattr(holder, name, 0) if holder is not None and spec.is_set(path) else 0
 
 
-def _from_records(spec: Spec) -> bool:
-    """Whether NVIDIA's training reads TFRecords: the first source decides."""
-    sources = spec.message.dataset_config.data_sources
-    return _later(spec) and bool(sources) and bool(sources[0].tfrecords_path)
-
-
 @rule(
     "S511",
     "error",
