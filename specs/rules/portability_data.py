@@ -127,15 +127,15 @@ def relative_root(subject: Subject) -> Iterator[Finding]:
 
 @rule(
     "S552",
-    "error",
+    "warning",
     title="no `target_class_mapping`, without which NVIDIA's `ssd dataset_convert` ends with a type error",
-    fix="write a `target_class_mapping` of all classes, as in the training spec",
+    fix="write a `target_class_mapping` of all classes, as in the training spec, or pass a file of them by `-c`",
     kinds=CONVERT,
     toolkits=LATER,
 )
 def no_mapping(subject: Subject) -> Iterator[Finding]:
     if not subject.spec.message.target_class_mapping:
-        what = "NVIDIA's ssd dataset_convert needs target_class_mapping, or ends with a type error"
+        what = "NVIDIA's ssd dataset_convert needs target_class_mapping, or -c FILE, and else ends with a type error"
         yield Finding("", what, 'add target_class_mapping { key: "car" value: "car" } for each class')
 
 

@@ -1,0 +1,109 @@
+"""Every field of the specs, kind by kind: what it is for, what it takes, what it means where it is not written.
+
+A kind whose specs are protobuf text has a table of its own, ``FIELDS`` in its module ``fields``, with GENERATIONS: what
+its dialects are called. The fields of a kind in YAML are those of the dataclass of its spec (``specs.yaml_fields``).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from specs import dialects, values
+
+YES, NO = "yes", "no"
+
+
+@dataclass(frozen=True)
+class Field:
+    """``path`` without indices; ``unset`` is what a field that is not written means ("needed": it must be).
+
+    ``honoured``: yes, no, or by whom in which case; ``dialects``: those that have the field, () where there is one.
+    ``takes``: the type of its values, or the choices; ``range`` and ``unit`` of them. ``nvidia``: what NVIDIA's own
+    programs do with it, where that is not what ``meaning`` says.
+    """
+
+    path: str
+    unset: str
+    meaning: str
+    honoured: str = YES
+    dialects: tuple[str, ...] = ()
+    takes: str = ""
+    range: str = ""
+    unit: str = ""
+    nvidia: str = ""
+    zero_counts: bool = False
+    """Whether a written 0 is that number; of other fields it means what leaving them out means."""
+    listed: bool = False
+    """Whether the value is a text that holds a list of numbers."""
+
+    @property
+    def section(self) -> str:
+        return self.path.partition(".")[0] if "." in self.path else ""
+
+
+@cache
+def table(kind: str) -> tuple[Field, ...]:
+    """The fields of specs of ``kind``, a folder of ``specs``, in all its dialects."""
+    from specs import load, yaml_fields
+
+    module = load(kind)
+    experiment = getattr(module, "EXPERIMENT", None)
+    if experiment is not None:
+        return tuple(yaml_fields.of_dataclass(experiment))
+    own = _own(module)
+    described: dict[str, Any] = {}
+    for dialect in dialects.of(module):
+        if hasattr(dialect, "SCHEMA"):
+            described |= _descriptors(dialects.message(dialect, module.MESSAGE).DESCRIPTOR)
+    return tuple(
+        replace(each, takes=each.takes or values.expected(described[each.path])) if each.path in described else each
+        for each in own.FIELDS
+    )
+
+
+@cache
+def by_path(kind: str, dialect: str = "") -> dict[str, Field]:
+    """The fields that specs of ``kind`` have in a dialect, or in any, by path."""
+    return {each.path: each for each in table(kind) if not (dialect and each.dialects) or dialect in each.dialects}
+
+
+def generations(kind: str) -> Mapping[str, str]:
+    """What the dialects of ``kind`` are called: {"tlt2": "TLT 2.0"}."""
+    from specs import load
+
+    module = load(kind)
+    named: Mapping[str, str] = {"": "tltpipe"} if hasattr(module, "EXPERIMENT") else _own(module).GENERATIONS
+    return named
+
+
+def elsewhere(kind: str, path: str) -> Iterator[str]:
+    """What dialects of ``kind`` without the field at ``path`` have in its place."""
+    from specs import load
+
+    module, name = load(kind), path.rpartition(".")[2]
+    for dialect in [] if hasattr(module, "EXPERIMENT") else dialects.of(module):
+        hint = getattr(dialect, "ELSEWHERE", {}).get(name, "")
+        if hint and path not in by_path(kind, dialect.SCHEMA.split(".")[-2]):
+            yield hint.partition("; ")[2]
+
+
+def _own(module: ModuleType) -> ModuleType:
+    return importlib.import_module(f"{module.__name__}.fields")
+
+
+def _descriptors(descriptor: Any, path: str = "") -> dict[str, Any]:
+    """The descriptors of all fields with values, by path."""
+    found: dict[str, Any] = {}
+    for field in descriptor.fields:
+        here = f"{path}{field.name}"
+        if field.message_type is None:
+            found[here] = field
+        elif not field.message_type.GetOptions().map_entry:
+            found |= _descriptors(field.message_type, f"{here}.")
+    return found
