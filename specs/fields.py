@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from types import ModuleType
@@ -41,6 +41,8 @@ class Field:
     """Whether a written 0 is that number; of other fields it means what leaving them out means."""
     listed: bool = False
     """Whether the value is a text that holds a list of numbers."""
+    unordered: bool = False
+    """Whether the order of a repeated field's entries means nothing."""
 
     @property
     def section(self) -> str:
@@ -80,6 +82,16 @@ def generations(kind: str) -> Mapping[str, str]:
     module = load(kind)
     named: Mapping[str, str] = {"": "tltpipe"} if hasattr(module, "EXPERIMENT") else _own(module).GENERATIONS
     return named
+
+
+def derived(kind: str) -> Mapping[str, Callable[[Any], Any]]:
+    """What fields that are not written mean where that follows from others: by path, functions of the message."""
+    from specs import load
+
+    module = load(kind)
+    known: Mapping[str, Callable[[Any], Any]]
+    known = {} if hasattr(module, "EXPERIMENT") else getattr(_own(module), "DERIVED", {})
+    return known
 
 
 def elsewhere(kind: str, path: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from specs.fields import NO, YES, Field
 GENERATIONS: Mapping[str, str] = {"tlt2": "TLT 2.0 to TAO 4", "tao5": "TAO 5 and 6"}
 
 _RANGES: Mapping[str, str] = {rule.path: rule.needed for rule in RULES}
-_DRAWN = "several values: drawn for each image from the range (two) or the list (three and more)"
+_DRAWN = "a number, or a list: two are a range to draw from, three and more a choice"
 _ENDS = "a range ends the program"
 
 
@@ -91,7 +91,7 @@ _YAML = tuple(
         key.about.rstrip(".").removesuffix(". Needed"),
         YES if key.effect else NO,
         ("tao5",),
-        takes=f"a list: {_DRAWN}" if key.default.startswith("[") and key.effect else "",
+        takes=_DRAWN if key.default.startswith("[") and key.effect else "",
         unit=_UNITS.get(path, ""),
         nvidia=_NVIDIA.get(path, ""),
     )

@@ -12,6 +12,7 @@ GENERATIONS: Mapping[str, str] = {"tlt2": "TLT 2.0 to TAO 5"}
 
 _RANGES: Mapping[str, str] = {rule.path: rule.needed for rule in RULES}
 _ROOT = "a relative one is looked for below DATA_BASE_PATH or ~/datasets"
+UNORDERED = ("filter_samples_containing_only", "dominant_target_classes")
 _NEVER = "never in records for SSD, DSSD and RetinaNet (TLT 3.0 on)"
 
 
@@ -60,7 +61,10 @@ def _section(name: str, *fields: Field) -> tuple[Field, ...]:
     def path(field: Field) -> str:
         return f"{name}.{field.path}"
 
-    return tuple(replace(field, path=path(field), range=_RANGES.get(path(field), "")) for field in fields)
+    return tuple(
+        replace(field, path=path(field), range=_RANGES.get(path(field), ""), unordered=field.path in UNORDERED)
+        for field in fields
+    )
 
 
 FIELDS: tuple[Field, ...] = (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from specs.fields import NO, YES, Field
-from specs.ssd import remarks
+from specs.ssd import anchors, remarks
 
 BOTH = ("tlt2", "tlt3")
-GENERATIONS = {"tlt2": "TLT 2.0", "tlt3": "TLT 3.0 to TAO 5"}
+GENERATIONS: Mapping[str, str] = {"tlt2": "TLT 2.0", "tlt3": "TLT 3.0 to TAO 5"}
 
 
 def _shared(path: str, unset: str, meaning: str, honoured: str = YES) -> Field:
@@ -224,3 +226,8 @@ _TABLE: tuple[Field, ...] = (
 )
 
 FIELDS: tuple[Field, ...] = tuple(remarks.added(field) for field in _TABLE)
+
+DERIVED: Mapping[str, Callable[[Any], Any]] = {
+    "ssd_config.scales": lambda message: anchors.scales(message.ssd_config),
+    "ssd_config.aspect_ratios": lambda message: anchors.aspect_ratios(message.ssd_config),
+}

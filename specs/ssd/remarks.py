@@ -191,4 +191,5 @@ def added(field: Field) -> Field:
         takes='a list of numbers as text: "[1.0, 2.0]"' if path in LISTS else "",
         zero_counts=path in ZERO_COUNTS,
         listed=path in LISTS,
+        unordered=path == "ssd_config.freeze_blocks",
     )
