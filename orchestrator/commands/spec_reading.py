@@ -51,7 +51,7 @@ def show(options: Plain, file: Annotated[Path, FILE], kind: Annotated[str | None
         return
     options.console.put(f"{file}: {', '.join(filter(None, (spec.kind, spec.dialect)))}")
     options.console.listing(
-        ("field", "value", "from"), [((each.path, each.text, _origin(each)), ()) for each in values]
+        ("field", "from", "value"), [((each.path, _origin(each), each.text), ()) for each in values]
     )
 
 
@@ -76,9 +76,8 @@ def diff(
         pairs = [{"path": each.path, "before": _side(each.before), "after": _side(each.after)} for each in found]
         options.console.json({"files": [str(before), str(after)], "kind": first.kind, "differences": pairs})
     else:
-        rows = [((each.path, _shown(each.before), _shown(each.after)), ()) for each in found]
-        if rows:
-            options.console.listing(("field", str(before), str(after)), rows)
+        for each in found:
+            options.console.put(f"{each.path}: {_shown(each.before)} -> {_shown(each.after)}")
         many = f"{len(found)} difference{'s' if len(found) > 1 else ''}" if found else "no difference in meaning"
         options.console.put(many)
     if found:
@@ -120,7 +119,7 @@ def _side(value: Effective | None) -> dict[str, Any] | None:
 def _shown(value: Effective | None) -> str:
     if value is None:
         return "(no such field)"
-    return f"{value.text}  ({f'line {value.line}' if value.line is not None else 'default'})"
+    return f"{value.text} ({_origin(value)})"
 
 
 def _read(path: Path, kind: str | None) -> Spec:
