@@ -67,7 +67,7 @@ def commented(text: str, dialect: str) -> str:
     lines: list[tuple[str, str]] = []
     path: list[str] = []
     told: set[str] = set()
-    for line in text.splitlines():
+    for line in text.removesuffix("\n").split("\n"):
         match = _LINE.match(line)
         if line.strip() == "}":
             path.pop()
