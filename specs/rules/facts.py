@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tltpipe.errors import DataError
 
 Role = Literal["training", "validation"]
-Layout = Literal["detectnet_v2", "dali"]
 
 
 class Paths(Protocol):
@@ -91,7 +90,7 @@ class SourceFacts:
     """
 
     source: DataSource
-    layout: Layout | None = None
+    layout: Literal["detectnet_v2", "dali"] | None = None
     folds: Mapping[int | None, Amount] = field(default_factory=dict)
     numbering: tuple[str, ...] | None = None
     sizes: Mapping[tuple[int, int], int] = field(default_factory=dict)
