@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from specs.data_sources import DataSource, Role
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from tltpipe.errors import DataError
 
-Role = Literal["training", "validation"]
+__all__ = ["NONE", "Amount", "DataFacts", "DataSource", "Examples", "Paths", "Role", "SourceFacts", "amount", "readable"]
 
 
 class Paths(Protocol):
@@ -31,26 +33,6 @@ class Paths(Protocol):
     def job(self, path: Path) -> str | None:
         """How the job sees ``path`` of this host; None where it does not."""
         ...
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """A part of the data as a spec names it, its paths as the job sees them.
-
-    ``field`` is the message or section that names it; ``annotations_field`` and ``images_field`` those of the two
-    paths. ``format`` is "tfrecord", a module of ``converters.formats``, or "auto". ``extension``: that of the images as
-    the spec writes it, None where it does not. ``held_out``: the fold of these records that validates.
-    """
-
-    field: str
-    role: Role
-    format: str
-    annotations: str
-    images: str = ""
-    annotations_field: str = ""
-    images_field: str = ""
-    extension: str | None = None
-    held_out: int | None = None
 
 
 @dataclass(frozen=True)
