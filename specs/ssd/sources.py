@@ -10,40 +10,33 @@ from specs.data_sources import DataSource, Role
 from specs.spec import Spec
 
 _HERE = "dataset_config"
-_VALIDATION = ("validation_data_source", "validation_data_sources")
-"""Of TLT 2.0, and of later ones."""
+_LATER, _EARLIER = "validation_data_sources", "validation_data_source"
 
 
 def named(spec: Spec) -> Iterator[DataSource]:
     """The data sources of ``spec``, those to validate on last."""
-    config = message_at(spec, _HERE)
+    config: Any = message_at(spec, _HERE)
     if config is None:
         return
-    lists: list[tuple[Role, str, Any]] = [("training", "data_sources", config.data_sources)]
-    for name in _VALIDATION:
-        found = getattr(config, name, None)
-        if found is not None and (name == _VALIDATION[1] or config.HasField(name)):
-            lists.append(("validation", name, found if name == _VALIDATION[1] else None))
-    for role, name, sources in lists:
-        single = sources is None
-        for index, source in enumerate([getattr(config, name)] if single else sources):
-            yield _source(config, f"{_HERE}.{name}" if single else f"{_HERE}.{name}[{index}]", role, source)
+    for index, source in enumerate(config.data_sources):
+        yield _source(config, f"{_HERE}.data_sources[{index}]", "training", source)
+    for index, source in enumerate(getattr(config, _LATER, ())):
+        yield _source(config, f"{_HERE}.{_LATER}[{index}]", "validation", source)
+    if hasattr(config, _EARLIER) and config.HasField(_EARLIER):
+        yield _source(config, f"{_HERE}.{_EARLIER}", "validation", config.validation_data_source)
 
 
 def _source(config: Any, field: str, role: Role, source: Any) -> DataSource:
-    recorded = bool(source.tfrecords_path)
-    own = "tfrecords_path" if recorded else "label_directory_path"
-    fold = getattr(config, "WhichOneof", lambda _: None)
-    has_fold = "dataset_split_type" in config.DESCRIPTOR.oneofs_by_name
-    held_out = role == "training" and has_fold and fold("dataset_split_type") == "validation_fold"
+    format, own = ("tfrecord", "tfrecords_path") if source.tfrecords_path else ("kitti", "label_directory_path")
+    has_fold = hasattr(config, "validation_fold") and config.HasField("validation_fold")
     return DataSource(
         field,
         role,
-        "tfrecord" if recorded else "kitti",
-        getattr(source, own),
+        format,
+        getattr(source, own, ""),
         source.image_directory_path,
         f"{field}.{own}",
         f"{field}.image_directory_path",
         extension=getattr(config, "image_extension", "") or None,
-        held_out=config.validation_fold if held_out else None,
+        held_out=config.validation_fold if has_fold and role == "training" else None,
     )
