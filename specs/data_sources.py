@@ -1,4 +1,4 @@
-"""Where the data of a spec lie, as the spec says it: one form for all kinds."""
+"""Where the data of a spec lie, and which classes of them it trains, as the spec says it: one form for all kinds."""
 
 from __future__ import annotations
 
@@ -31,6 +31,22 @@ class DataSource:
     extension: str | None = None
     held_out: int | None = None
     below_data: bool = False
+
+
+@dataclass(frozen=True)
+class ClassField:
+    """``field`` of the spec names the class ``name`` of the data, which is trained as ``target``."""
+
+    field: str
+    name: str
+    target: str
+
+
+def classes_in_sections(spec: Spec) -> Iterator[ClassField]:
+    """Those of a training spec in YAML: ``dataset.classes``."""
+    for index, name in enumerate(getattr(getattr(spec.message, "dataset", None), "classes", ())):
+        field = f"dataset.classes[{index}]"
+        yield ClassField(field if spec.is_set(field) else "dataset.classes", name, name)
 
 
 def in_sections(spec: Spec) -> Iterator[DataSource]:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from tltpipe.errors import DataError
 
-__all__ = ["NONE", "Amount", "DataFacts", "DataSource", "Examples", "Paths", "Role", "SourceFacts", "amount", "readable"]
+__all__ = [
+    "NONE", "Amount", "DataFacts", "DataSource", "Examples", "Paths", "Role", "SourceFacts", "amount", "readable",
+]  # fmt: skip
 
 
 class Paths(Protocol):
