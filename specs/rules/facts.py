@@ -64,33 +64,43 @@ NONE = Examples()
 class SourceFacts:
     """What is known of a source.
 
-    ``folds``: what is in each fold, by None where files are of no fold; ``numbering``: what class 1, 2, ... is where
-    records hold numbers; ``sizes``: images by width and height, ``channels``: images by channels, of those that were
-    opened; ``boxes``: float32 [N, 4], left, top, width, height in shares of the image, ``frame_ids`` names of images
-    without extension. ``strays``: files that the glob catches and that are no records; ``indexes``: records whose file
-    for DALI is missing, ``old_indexes`` where it does not fit. ``no_image`` and ``no_label``: frames without the one
-    or the other; ``other_images``: images with another extension than the spec's, or one in upper case.
+    ``folds``: what is in each fold, by None where files are of no fold; ``counted``: whether objects are, else the
+    classes that it lists are all that is known. ``categories``: numbers by class, as a COCO file has them, or the list
+    beside records for DALI. ``sizes``: images by width and height; ``channels``: images by channels, of those that
+    were opened; ``boxes``: float32 [N, 4], left, top, width, height in shares of the image; ``frame_ids``: names of
+    images without extension; ``occluded``: objects with an occlusion other than 0.
+
+    Of records: ``strays`` are files that the pattern matches and that are none, ``no_index`` those whose file for DALI
+    is missing, ``old_index`` where it does not fit. ``no_image`` and ``no_label``: frames without the one or the other;
+    ``other_extension``: images with another one than the spec's, ``upper_case``: one in upper case. Lines of labels:
+    ``fractions`` have an occlusion that is no integer, ``scores`` a 16th column, ``blanks`` a class with a blank;
+    ``odd`` ones fit no label, ``spacing``: files with double or trailing blanks.
+
     ``problem``: why it could not be read; ``unread``: what of it was not.
     """
 
     source: DataSource
     layout: Literal["detectnet_v2", "dali"] | None = None
     folds: Mapping[int | None, Amount] = field(default_factory=dict)
-    numbering: tuple[str, ...] | None = None
+    counted: bool = True
+    categories: Mapping[str, int] = field(default_factory=dict)
     sizes: Mapping[tuple[int, int], int] = field(default_factory=dict)
     channels: Mapping[int, int] = field(default_factory=dict)
     boxes: NDArray[np.float32] | None = None
     frame_ids: Sequence[str] = ()
+    occluded: int = 0
     strays: Examples = NONE
-    indexes: Examples = NONE
-    old_indexes: Examples = NONE
+    no_index: Examples = NONE
+    old_index: Examples = NONE
     no_image: Examples = NONE
     no_label: Examples = NONE
-    other_images: Examples = NONE
-    occluded: int = 0
-    float_occlusions: Examples = NONE
+    other_extension: Examples = NONE
+    upper_case: Examples = NONE
+    fractions: Examples = NONE
     scores: Examples = NONE
-    blank_names: Examples = NONE
+    blanks: Examples = NONE
+    odd: Examples = NONE
+    spacing: Examples = NONE
     problem: DataError | None = None
     unread: str = ""
 
