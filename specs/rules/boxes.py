@@ -60,9 +60,7 @@ def anchors(subject: Subject) -> Iterator[Finding]:
         return
     recall = anchor_search.cover(_written(message_at(subject.spec, section)), boxes, size).recall(0.5)
     if recall < LEAST:
-        what = (
-            f"only {recall:.0%} of {len(boxes):,} boxes that were looked at have an anchor with an IoU of 0.5 or more"
-        )
+        what = f"only {recall:.0%} of {len(boxes):,} boxes read have an anchor with an IoU of 0.5 or more"
         yield Finding(f"{section}.scales", what)
 
 
@@ -92,7 +90,7 @@ def thin(subject: Subject) -> Iterator[Finding]:
     count = int((boxes[:, 2:] * size < 1).any(axis=1).sum())
     if count > THIN * len(boxes):
         field = next(each.source.annotations_field for each in _sources(subject, "training"))
-        what = f"{count:,} of {len(boxes):,} boxes that were looked at are thinner than a pixel at {size[0]}x{size[1]}"
+        what = f"{count:,} of {len(boxes):,} boxes read are thinner than a pixel at {size[0]}x{size[1]}"
         yield Finding(field, what)
 
 
