@@ -424,7 +424,7 @@ def test_shears_that_flatten_a_picture(x: str, y: str, flat: bool) -> None:
 
 def test_both_generations_are_read_by_the_kind_alone() -> None:
     """As they are recognised: the text, not the name of the file, says which of the two it is."""
-    text = "data: {dataset_type: kitti, image_dir: 'a \"b#c', ann_path: /c, output_image_width: 20, output_image_height: 9}"
+    text = "data: {image_dir: 'a \"b#c', ann_path: /c, output_image_width: 20, output_image_height: 9}"
     spec = specs.parse_text(text, "augment", source="augment.conf")
     assert (spec.kind, spec.dialect, specs.image_size(spec)) == ("augment", "tao5", (20, 9))
     assert specs.recognise(text, source="augment.conf") == "augment"
