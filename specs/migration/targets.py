@@ -11,7 +11,7 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 OURS: Target = "tltpipe"
 
 DATASET, OUTPUT = "/workspace/Original-Data/train", "/workspace/KITTI-dataset-augmented/train"
-"""Where a container has them, where nothing else is said."""
+"""Where a container has them, if nothing else is known."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Options:
     ``mapping``: the classes of a training spec, for the conversion that numbers them.
     """
 
-    dataset: str = DATASET
-    output: str = OUTPUT
+    dataset: str | None = None
+    output: str | None = None
     validation: str | None = None
     records: str | None = None
     mapping: Mapping[str, str] | None = None
