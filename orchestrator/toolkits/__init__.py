@@ -30,8 +30,8 @@ class Evaluation(Protocol):
 class Toolkit(Protocol):
     """What a module in this folder provides."""
 
-    IMAGE: str | None
-    """The container image its programs live in; None where there is none."""
+    IMAGES: tuple[str, ...]
+    """The container images its programs live in; the first is that of its training."""
 
     CONTAINED: bool
     """Whether its programs are nowhere but in its image."""
@@ -48,6 +48,10 @@ class Toolkit(Protocol):
 
     EXPORTS: Mapping[str, str]
     """The formats it exports to, and how such files end; the first is the usual one."""
+
+    def image(self, request: Request) -> str:
+        """The one of IMAGES with the program for this request."""
+        ...
 
     def template(self, kind: str) -> str | None:
         """The template that its specs of a ``kind``, a folder of ``specs/``, are rendered from; None where it has no

@@ -14,7 +14,7 @@ from orchestrator.toolkits import tlt2
 from tltpipe import __version__, inputs, progress
 from tltpipe.errors import RunFailed
 
-IMAGE: str | None = f"tltpipe:{__version__}"
+IMAGES: tuple[str, ...] = (f"tltpipe:{__version__}",)
 CONTAINED = False
 ENVIRONMENT: Mapping[str, str] = {
     **tlt2.ENVIRONMENT,
@@ -46,6 +46,10 @@ def checkpoint(results: Path, epoch: int) -> Path | None:
 
 def resume_point(results: Path) -> tuple[Path, int] | None:
     return tlt2.resume_point(results, named=_CHECKPOINT)
+
+
+def image(request: Request) -> str:  # noqa: ARG001 (the protocol's signature)
+    return IMAGES[0]
 
 
 def template(kind: str) -> str | None:

@@ -11,7 +11,7 @@ from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Pro
 from tltpipe.errors import UsageError
 from tltpipe.progress import Tick
 
-IMAGE: str | None = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
+IMAGES: tuple[str, ...] = ("nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3",)
 CONTAINED = True
 SPECS: Final[Mapping[str, str]] = {
     "augment": "augment.conf.j2",
@@ -30,6 +30,10 @@ _CLASS = re.compile(r"^(\S+)\s+AP\s+([\d.]+|-)\s*$")
 _MEAN = re.compile(r"^\s*mAP\s+([\d.]+)\s*$")
 _FRAME = re.compile(r"^\*{5,}\s*$")
 _BAR = re.compile(r"(\d+)/(\d+) \[[^\]]*(?:it/s|s/it|img/s)")
+
+
+def image(request: Request) -> str:  # noqa: ARG001 (the protocol's signature)
+    return IMAGES[0]
 
 
 def template(kind: str) -> str | None:

@@ -20,8 +20,8 @@ class Remark:
 
 @dataclass(frozen=True)
 class Mark:
-    """A line where a field or section begins, or with ``closes`` where a section ends: what stands before is in it, if
-    it stands to the right of ``column``."""
+    """A line where a field or section begins, or with ``closes`` where a section ends: what stands before is in it;
+    with a ``column``, if it stands to the right of that."""
 
     line: int
     node: Field | Section
@@ -60,7 +60,7 @@ def _above(root: Section, following: Iterable[Mark], remark: Remark) -> list[str
     for mark in following:
         if not mark.closes:
             return mark.node.comments.above
-        if isinstance(mark.node, Section) and mark.column < remark.column:
+        if isinstance(mark.node, Section) and (not mark.column or mark.column < remark.column):
             return mark.node.below
     return root.below
 
