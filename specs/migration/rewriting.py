@@ -1,4 +1,4 @@
-"""The spec of a network of NVIDIA's on its way to one of a network here: fields taken, values put, differences noted."""
+"""The spec of a network of NVIDIA's on its way to one of ours: fields taken, values put, differences noted."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from specs.migration.changes import Change
+from specs.migration.targets import Data
 from specs.migration.tree import Field, Scalar, Section, Value, written
 from specs.values import did_you_mean
 from tltpipe.errors import Location, SpecError
@@ -30,16 +31,6 @@ class Row:
     effect: str = ""
     how: Callable[[Any], Any] | None = None
     same: tuple[Any, ...] = ()
-
-
-@dataclass(frozen=True)
-class Data:
-    """A data set in place of those that the spec names: fields of a source to train on, and of one to validate on;
-    ``classes`` are its own, in its order."""
-
-    train: Mapping[str, str]
-    validation: Mapping[str, str] | None
-    classes: tuple[str, ...]
 
 
 class Rewriting:

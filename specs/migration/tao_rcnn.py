@@ -11,6 +11,7 @@ OTHERS = {
     "mobilenet_v2": "mobilenet_v3_large", "efficientnet:b0": "mobilenet_v3_large",
     "efficientnet:b1": "mobilenet_v3_large", "resnet101": "resnet101",
 }  # fmt: skip
+SIDES = "images keep their aspect ratio, with these as their shorter and longer side at most"
 FROZEN = "all layers learn: frozen ones need pretrained weights (-m, and norm: frozen, trainable_layers: 3)"
 
 

@@ -6,15 +6,8 @@ from collections.abc import Mapping
 
 from specs.migration import tao_rcnn
 from specs.migration.rewriting import Rewriting, Row, plain
-from specs.migration.tao_training import (
-    DETECTION,
-    OPTIMIZERS,
-    QAT,
-    WEIGHTS,
-    detection_data,
-    optimizer,
-    regularizer,
-)
+from specs.migration.tao_data import DETECTION, detection_data
+from specs.migration.tao_training import OPTIMIZERS, QAT, WEIGHTS, optimizer, regularizer
 from specs.migration.tree import Scalar
 
 NAMES = ("faster_rcnn",)
@@ -35,6 +28,8 @@ MODEL, IMAGE, TRAINING = "model_config", "model_config.input_image_config", "tra
 FIXED = "torchvision's is fixed: 10, 10, 5, 5"
 PIXELS = "pixels are normalised with ImageNet's mean and deviation"
 LAMBDA = "the losses weigh the same"
+MIRRORED = "images are only mirrored left to right"
+RANGE = "mAP is at 0.5, and COCO's AP from 0.5 to 0.95"
 SAVED = "tlt-infer has options for its folders"
 
 FIELDS = (
@@ -83,7 +78,7 @@ FIELDS = (
     Row(f"{TRAINING}.gt_as_roi", effect="objects are among the proposals that are learnt from", same=(True,)),
     Row(f"{TRAINING}.std_scaling", effect=FIXED, same=(1, 1.0)),
     Row(f"{TRAINING}.classifier_regr_std.key"),
-    Row(f"{TRAINING}.classifier_regr_std.value", effect=FIXED),
+    Row(f"{TRAINING}.classifier_regr_std.value", effect=FIXED, same=(10, 10.0, 5, 5.0)),
     Row(f"{TRAINING}.batch_size_per_gpu", "dataset.batch_size"),
     Row(f"{TRAINING}.num_epochs", "train.num_epochs"),
     Row(f"{TRAINING}.checkpoint_interval", "train.checkpoint_interval"),
@@ -108,7 +103,7 @@ FIELDS = (
     Row(f"{TRAINING}.model_parallelism"),
     Row(f"{TRAINING}.early_stopping.monitor", effect="the training always has all its epochs; the best one is kept"),
     Row("augmentation_config.spatial_augmentation.hflip_probability", "dataset.augmentation.random_flip"),
-    *(Row(f"augmentation_config.spatial_augmentation.{name}", effect="images are only mirrored left to right", same=same)
+    *(Row(f"augmentation_config.spatial_augmentation.{name}", effect=MIRRORED, same=same)
       for name, same in (
           ("vflip_probability", (0, 0.0)), ("zoom_min", (1, 1.0)), ("zoom_max", (1, 1.0)),
           ("translate_max_x", (0, 0.0)), ("translate_max_y", (0, 0.0)), ("rotate_rad_max", (0, 0.0)),
@@ -130,7 +125,7 @@ FIELDS = (
     Row("evaluation_config.validation_period_during_training", "train.validation_interval"),
     Row("evaluation_config.batch_size", "evaluate.batch_size"),
     Row("evaluation_config.gt_matching_iou_threshold", "evaluate.matching_iou_threshold"),
-    *(Row(f"evaluation_config.gt_matching_iou_threshold_range.{name}", effect="mAP is at 0.5; COCO's AP from 0.5 to 0.95")
+    *(Row(f"evaluation_config.gt_matching_iou_threshold_range.{name}", effect=RANGE)
       for name in ("start", "end", "step")),
     *(Row(f"evaluation_config.{name}") for name in (
         "model", "trt_evaluation", "visualize_pr_curve", "labels_dump_dir")),
@@ -175,10 +170,9 @@ def _size(spec: Rewriting) -> None:
     here = f"{IMAGE}.size_height_width"
     height, width = spec.number(f"{here}.height", 0), spec.number(f"{here}.width", 0)
     if height and width:
-        effect = "images keep their aspect ratio, with these as their shorter and longer side at most"
-        spec.put("model.min_size", [min(height, width)], f"{here}.{'height' if height <= width else 'width'}",
-                 effect=effect)  # fmt: skip
-        spec.put("model.max_size", max(height, width), f"{here}.{'width' if height <= width else 'height'}")
+        shorter, longer = ("height", "width") if height <= width else ("width", "height")
+        spec.put("model.min_size", [min(height, width)], f"{here}.{shorter}", effect=tao_rcnn.SIDES)
+        spec.put("model.max_size", max(height, width), f"{here}.{longer}")
     else:
         spec.drop(here, "images keep their sizes there; here the shorter side becomes 800 pixels")
 

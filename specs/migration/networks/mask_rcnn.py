@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from specs.arithmetic import numbers
 from specs.migration import tao_rcnn
 from specs.migration.rewriting import Rewriting, Row
-from specs.migration.tao_training import WEIGHTS, replaced
+from specs.migration.tao_data import replaced
+from specs.migration.tao_training import WEIGHTS
 from specs.migration.tree import Scalar
 
 NAMES = ("mask_rcnn",)
@@ -101,8 +102,7 @@ def migrate(spec: Rewriting) -> None:
     _backbone(spec)
     height, width = _pair(spec, f"{DATA}.image_size") or (832, 1344)
     if spec.has(f"{DATA}.image_size"):
-        spec.put("model.min_size", [min(height, width)], f"{DATA}.image_size",
-                 effect="images keep their aspect ratio, with these as their shorter and longer side at most")  # fmt: skip
+        spec.put("model.min_size", [min(height, width)], f"{DATA}.image_size", effect=tao_rcnn.SIDES)
         spec.made.put("model.max_size", Scalar(str(max(height, width))))
     _anchors(spec)
     per_epoch = _per_epoch(spec)
@@ -205,7 +205,7 @@ def _rates(spec: Rewriting, per_epoch: float | None) -> None:
     if not spec.has("learning_rate_steps"):
         return
     if by_epochs and not per_epoch:
-        spec.drop("learning_rate_steps", "without num_examples_per_epoch it cannot be told in which epochs the rate falls")
+        spec.drop("learning_rate_steps", "the rate stays: it falls after steps, and how many an epoch has is not said")
         return
     steps = [round(step / per_epoch) if by_epochs and per_epoch else int(step)
              for step in _list(spec, "learning_rate_steps")]  # fmt: skip

@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from specs.migration.rewriting import Rewriting, Row
-from specs.migration.tao_training import (
-    OPTIMIZERS,
-    TRAINING,
-    TRAINING_WHOLE,
-    optimizer,
-    rates,
-    regularizer,
-    replaced,
-)
+from specs.migration.tao_data import replaced
+from specs.migration.tao_training import OPTIMIZERS, TRAINING, TRAINING_WHOLE, optimizer, rates, regularizer
 
 NAMES = ("multitask_classification",)
 TARGET = "multitask"

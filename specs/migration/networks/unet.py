@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from specs.migration.rewriting import Rewriting, Row, plain
-from specs.migration.tao_training import QAT, WEIGHTS, regularizer, replaced
+from specs.migration.tao_data import replaced
+from specs.migration.tao_training import QAT, WEIGHTS, regularizer
 from specs.migration.tree import Field, Scalar
 from specs.sections import STRIDE
 
@@ -194,7 +195,8 @@ def _rates(spec: Rewriting) -> None:
     scheduler = "constant"
     if spec.has(f"{here}.cosine_decay"):
         scheduler = "cosine"
-        spec.put("train.optim.lr_min", rate * spec.number(f"{here}.cosine_decay.alpha", 0.0), f"{here}.cosine_decay.alpha")
+        alpha = f"{here}.cosine_decay.alpha"
+        spec.put("train.optim.lr_min", rate * spec.number(alpha, 0.0), alpha)
     elif spec.has(f"{here}.exponential_decay") and spec.made.value("train.num_iterations"):
         scheduler = "step"
         decay = f"{here}.exponential_decay"
@@ -273,10 +275,9 @@ def _values(spec: Rewriting, targets: Sequence[Target]) -> None:
     rows = [{"id": 0, "name": "background"}]
     rows += [{"id": each.value, "name": _called(each.name, each)} for each in targets if each.value not in (0, VOID)]
     lines = " ".join(json.dumps(row, ensure_ascii=False) for row in rows)
-    masks = [str(spec.value(f"{DATA}.{split}_{kind}_path", "")) for split in ("train", "val") for kind in ("images", "masks")]
-    folder = posixpath.commonpath([path for path in masks if path]) if all(masks[:2]) else "/workspace/data"
+    paths = [str(spec.value(f"{DATA}.train_{kind}_path", "")) for kind in ("images", "masks")]
+    folder = posixpath.commonpath(paths) if all(path.startswith("/") for path in paths) else "the folder of the masks"
     spec.need("dataset.train_data_sources", f"{folder}/label_mapping.json, one of these objects a line: {lines}")
     if ignored := [each.name for each in targets if each.value == VOID]:
         what = f"masks with another value than {VOID} for {', '.join(ignored)}: such pixels are not learnt from here"
         spec.need("dataset.classes", what)
-

@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from specs.migration.rewriting import Rewriting, Row
-from specs.migration.tao_training import (
-    DETECTION,
-    OPTIMIZERS,
-    TRAINING,
-    TRAINING_WHOLE,
-    detection_data,
-    optimizer,
-    rates,
-    regularizer,
-)
+from specs.migration.tao_data import DETECTION, detection_data
+from specs.migration.tao_training import OPTIMIZERS, TRAINING, TRAINING_WHOLE, optimizer, rates, regularizer
 
 NAMES = ("yolo_v3", "yolo_v4")
 TARGET = "yolox"
