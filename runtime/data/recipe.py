@@ -50,8 +50,8 @@ class Data:
     ``fold``: the fold of the training records that validates, None where ``validation`` names sources of its own or
     there are none. ``extension`` is what records' frame ids lack, with its dot, None for any. ``mapping``: class in the
     files to class to train, both lower case; empty where they are
-    called the same, but for those ``merged`` with others. ``train_difficult``: objects marked as difficult are trained on.
-    ``shuffled``: training pictures come in another order in each epoch, else in that of the files.
+    called the same, but for those ``merged`` with others. ``train_difficult``: objects marked as difficult are trained
+    on. ``shuffled``: training pictures come in another order in each epoch, else in that of the files.
     ``held_out_fields`` are the fields of the spec's dialect that say what to validate on, ``naming`` the one that says
     which classes are trained, for messages. ``flat``: boxes without area are trained on; else they are left out.
     ``per_object``: every object is a sample of its own, so that an epoch counts objects (``Split.per_object``).

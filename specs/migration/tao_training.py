@@ -92,7 +92,8 @@ def regularizer(spec: Rewriting, factor: float = 2.0) -> None:
     weight = float(spec.number(f"{here}.weight", 0.0))
     if kind in ("L2", "2"):
         spec.put("train.optim.weight_decay", round(weight * factor, 12), f"{here}.weight", f"{here}.type",
-    XX    else:
+                 effect="" if factor == 1 else f"as strong: Keras' weight counts {factor:g} times")  # fmt: skip
+    else:
         spec.made.put("train.optim.weight_decay", Scalar("0.0"))
         spec.drop(here, "there is no L1 here: the weights are not held down" if weight and kind in ("L1", "1") else "")
     spec.made.put("train.optim.norm_weight_decay", Scalar("0.0"))
