@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from specs.migration.changes import Change
 from specs.migration.targets import OURS, TARGETS, Options, Target
-from specs.migration.tree import Section
 from specs.spec import Spec
 from tltpipe.errors import SpecError, UsageError
 
@@ -48,22 +46,6 @@ class Kind(Protocol):
         ...
 
 
-class Network(Protocol):
-    """What a module in ``networks`` has."""
-
-    NAMES: Collection[str]
-    """What ``specs.foreign`` calls the specs that it moves."""
-    TARGET: str
-    """The kind of spec here that they become."""
-
-    def migrate(self, root: Section, *, source: Path | str) -> tuple[Section, list[Change]]:
-        """The tree of our spec, which is YAML, and what became of the fields of theirs.
-
-        Raises SpecError with a place: what has no counterpart here at all.
-        """
-        ...
-
-
 def migrate(text: str, *, source: Path | str, to: Target, options: Options | None = None) -> Migrated:
     """``text``, a spec of any kind, as the programs of ``to`` read it. ``source`` is what errors call it.
 
@@ -71,11 +53,13 @@ def migrate(text: str, *, source: Path | str, to: Target, options: Options | Non
     such spec in ``to``; UsageError where an option is needed, or ``to`` is none of the targets.
     """
     import specs
+    from specs import foreign
+    from specs.migration import networks
 
     if to not in TARGETS:
         raise UsageError(f'there is no target "{to}"', hint=f"targets: {', '.join(TARGETS)}")
-    if (network := _network(text)) is not None:
-        return _to_ours(network, text, source, to)
+    if (network := foreign.identify(text)) in networks.names():
+        return _to_ours(str(network), text, source, to, options or Options())
     kind = specs.recognise(text, source=source)
     spec = specs.parse_text(text, kind, source=source)
     if kind not in _modules("kinds"):
@@ -91,26 +75,18 @@ def migrate(text: str, *, source: Path | str, to: Target, options: Options | Non
     return Migrated(new, kind, made.dialect, tuple(changes), made.warnings)
 
 
-def _network(text: str) -> Network | None:
-    """What moves ``text``, a spec of one of TAO's networks that is none of ours; None where it is no such spec."""
-    from specs import foreign
-
-    name = foreign.identify(text)
-    modules: list[Network] = [_load(f"networks.{each}") for each in _modules("networks")] if name else []
-    return next((module for module in modules if name in module.NAMES), None)
-
-
-def _to_ours(network: Network, text: str, source: Path | str, to: Target) -> Migrated:
+def _to_ours(network: str, text: str, source: Path | str, to: Target, options: Options) -> Migrated:
+    """A spec of TAO's ``network``, which none of ours is, as one of what does its job here."""
     import specs
-    from specs.migration import reading, writing
+    from specs.migration import networks
 
+    kind = networks.load(networks.names()[network]).TARGET
     if to != OURS:
-        what = f"NVIDIA's {next(iter(network.NAMES))} has one kind of spec, which this is already"
-        raise SpecError(what, where=source, hint=f"--to {OURS} writes one of {network.TARGET}, which does its job here")
-    root, changes = network.migrate(reading.proto_text(text, source=source), source=source)
-    new = writing.yaml_text(root)
-    made = specs.parse_text(new, network.TARGET, source=f"{source} as a spec of {network.TARGET}")
-    return Migrated(new, network.TARGET, made.dialect, tuple(changes), made.warnings)
+        what = f"NVIDIA's {network} has one kind of spec, which this is already"
+        raise SpecError(what, where=source, hint=f"--to {OURS} writes one of {kind}, which does its job here")
+    made = networks.rewrite(text, network, source=source, data=options.data)
+    spec = specs.parse_text(made.text, kind, source=f"{source} as a spec of {kind}")
+    return Migrated(made.text, kind, spec.dialect, made.changes, spec.warnings)
 
 
 def _modules(folder: str) -> list[str]:
