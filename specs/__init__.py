@@ -10,6 +10,7 @@ import dataclasses
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -245,9 +246,7 @@ def dump(spec: Spec) -> str:
 
 def folders() -> list[str]:
     """Names of the things specs are written for: the folders beside this file, but those that serve all kinds."""
-    return sorted(
-        module.name for module in pkgutil.iter_modules(__path__) if module.ispkg and module.name not in _ROOMS
-    )
+    return list(_folders(tuple(__path__)))
 
 
 def load(folder: str) -> ModuleType:
@@ -301,6 +300,11 @@ def json_schema(folder: str) -> dict[str, Any]:
     from specs import tuning
 
     return tuning.json_schema(tunables(folder))
+
+
+@cache
+def _folders(places: tuple[str, ...]) -> list[str]:
+    return sorted(module.name for module in pkgutil.iter_modules(places) if module.ispkg and module.name not in _ROOMS)
 
 
 def _is_proto(module: ModuleType) -> bool:
