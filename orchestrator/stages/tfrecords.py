@@ -17,6 +17,7 @@ DATA: tuple[str, ...] | None = ("tfrecords",)
 SPEC: str | None = "dataset_convert"
 SETTINGS: type[Any] | None = None
 ON_REQUEST = False
+READS = ("training", "validation")
 MISSING = "run `tltpipe augment` first"
 
 
