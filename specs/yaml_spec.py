@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from specs import checks, references, tuning, yaml_text
 from specs.spec import Spec, Training
 from specs.yaml_text import Scalar, Value
-from tltpipe.errors import Location, SpecError
+from tltpipe.errors import SpecError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -98,12 +98,7 @@ def measuring(spec: Spec) -> tuple[str, ...]:
 def _parse(kind: Any, text: str, source: Path | str) -> Spec:
     """Raises SpecError with all that does not fit by itself."""
     written, errors = yaml_text.walk(text, known(kind), source=source)
-    positions = {
-        path: (place.line or 1, place.column or 1)
-        for path, place in written.places.items()
-        if isinstance(place, Location)
-    }
-    spec = Spec(None, source, positions, text=text)
+    spec = Spec(None, source, yaml_text.positions(written), text=text)
     values, misfits = _filled(written.values, kind)
     errors += [
         SpecError(f"{_name(path)} {misfit}", where=spec.where(path), hint=misfit.hint, code=REFERENCE)
