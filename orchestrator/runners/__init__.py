@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from orchestrator.jobs import Job, Mount, Outcome
+from orchestrator.jobs.mounts_file import MountsFile
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Place:
     gpu_request: str = "auto"
     contained: bool = True
     """For a runner that only shows jobs: whether they would run in containers."""
+    launcher: MountsFile = field(default_factory=MountsFile)
+    """What NVIDIA's launcher would read of mounts and options, for toolkits that have one."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,16 @@ class Runner(Protocol):
 
     def at(self, path: Path) -> str:
         """``path`` as the job will see it. In a container the workspace is ``/workspace``; a path outside it gets a
-        mount of its own (read-only), which ``mounts`` lists from then on."""
+        mount of its own (read-only), which ``mounts`` lists from then on. What the launcher's file mounts is spelled
+        as there."""
         ...
 
     def mounts(self) -> tuple[Mount, ...]:
         """The host folders that ``at`` relies on so far; the pipeline writes them into the Job. Empty if none."""
+        ...
+
+    def environment(self) -> Mapping[str, str]:
+        """Variables that the launcher's file sets for every job; none where there is no such file."""
         ...
 
     def image_id(self, image: str | None) -> str | None:

@@ -6,7 +6,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -33,7 +33,7 @@ class DockerRunner(MountTable):
     contained = True
 
     def __init__(self, place: Place) -> None:
-        super().__init__(place.workspace)
+        super().__init__(place.workspace, place.launcher.mounts)
         self.place = place
 
     @cached_property
@@ -64,6 +64,9 @@ class DockerRunner(MountTable):
             return missing
         with engine.answering():
             return pull.obstacle(self.client, self.place.image)
+
+    def environment(self) -> Mapping[str, str]:
+        return self.place.launcher.environment
 
     def image_id(self, image: str | None) -> str | None:
         if image is None:
@@ -117,10 +120,19 @@ class DockerRunner(MountTable):
         from docker.errors import APIError
 
         rootless = any("rootless" in option for option in self.about.get("SecurityOptions") or ())
-        caller = containers.Caller.current(rootless=rootless)
+        launcher = self.place.launcher.options
+        caller = containers.Caller.current(rootless=rootless, chosen=launcher.user)
         gpus = containers.gpu_options(self.place.gpu_request, runtimes=self.about.get("Runtimes", {}), gpus=job.gpus)
-        mounts = (*(job.mounts or self.mounts()), *containers.link_mounts(self.place.workspace, containers.WORK_FOLDER))
-        chosen = containers.options(job, caller=caller, gpus=gpus, mounts=mounts, labels=self._labels(job))
+        mounts = (*(job.mounts or self.mounts()), *containers.link_mounts(self.place.workspace, self.at))
+        chosen = containers.options(
+            job,
+            caller=caller,
+            gpus=gpus,
+            mounts=mounts,
+            labels=self._labels(job),
+            folder=self.at(self.place.workspace),
+            launcher=launcher,
+        )
         held = containers.secrets_of(job)
         archive = containers.secret_archive(held, caller) if held else None
         while True:

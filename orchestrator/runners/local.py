@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -66,6 +66,9 @@ class LocalRunner:
 
     def mounts(self) -> tuple[Mount, ...]:
         return ()
+
+    def environment(self) -> Mapping[str, str]:
+        return {}
 
     def image_id(self, image: str | None) -> str | None:  # noqa: ARG002 (the protocol's signature)
         return None

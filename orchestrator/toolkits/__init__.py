@@ -42,6 +42,9 @@ class Toolkit(Protocol):
     ENVIRONMENT: Mapping[str, str]
     """Variables its programs want."""
 
+    MOUNTS_FILES: tuple[str, ...]
+    """Files in the home folder that its launcher reads mounts from, the first that is there; none without launcher."""
+
     IMAGE_EXTENSIONS: tuple[str, ...] | None
     """Where its programs take images of one extension at a time, from one folder without those below: the extensions
     that they read. None where they take whatever we do."""

@@ -21,6 +21,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "TLTPIPE_PROGRESS_SECONDS": "0.5",
     "TLTPIPE_SEAL_KEY": "/run/tltpipe/seal.key",  # where a container has it; without one our programs find their own
 }
+MOUNTS_FILES: tuple[str, ...] = ()
 IMAGE_EXTENSIONS: tuple[str, ...] | None = None
 
 EXPORTS: Mapping[str, str] = {

@@ -19,6 +19,7 @@ SPECS: Final[Mapping[str, str]] = {
     "ssd": "train.tlt2.conf.j2",
 }
 ENVIRONMENT: Mapping[str, str] = {"PYTHONUNBUFFERED": "1"}
+MOUNTS_FILES: tuple[str, ...] = ()
 IMAGE_EXTENSIONS: tuple[str, ...] | None = (".jpg", ".png", ".jpeg")
 EXPORTS: Mapping[str, str] = {"etlt": ".etlt"}
 

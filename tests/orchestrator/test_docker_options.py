@@ -20,6 +20,7 @@ from orchestrator import pipeline
 from orchestrator.engine import containers, engine, image, pull, serving_image
 from orchestrator.engine.containers import Caller
 from orchestrator.jobs import Job, Mount, Secret
+from orchestrator.jobs.mounts import MountTable
 from orchestrator.run import Run
 from orchestrator.runners import Place, docker
 from tltpipe import registry, seal
@@ -201,31 +202,34 @@ def linked(tmp_path: Path) -> Path:
 
 
 def test_a_linked_folder_is_mounted_where_the_link_is(linked: Path) -> None:
+    at = MountTable(linked).at
     image_folder = linked.parent / "data" / "image"
     (linked / "Original-Data" / "train" / "image").symlink_to(image_folder)
     (linked / "Original-Data" / "validation").symlink_to("../../data")
-    assert set(containers.link_mounts(linked, "/workspace")) == {
+    assert set(containers.link_mounts(linked, at)) == {
         Mount(image_folder, "/workspace/Original-Data/train/image"),
         Mount(image_folder.parent, "/workspace/Original-Data/validation"),
     }
 
 
 def test_links_that_work_inside_or_nowhere_need_no_mount(linked: Path) -> None:
+    at = MountTable(linked).at
     (linked / "same").symlink_to("Original-Data")
     (linked / "broken").symlink_to("/nowhere/at/all")
-    assert containers.link_mounts(linked, "/workspace") == ()
+    assert containers.link_mounts(linked, at) == ()
     (linked / "absolute").symlink_to(linked / "Original-Data")
-    assert containers.link_mounts(linked, "/workspace") == (Mount(linked / "Original-Data", "/workspace/absolute"),)
+    assert containers.link_mounts(linked, at) == (Mount(linked / "Original-Data", "/workspace/absolute"),)
 
 
 def test_many_linked_files_share_the_mount_of_their_folder(linked: Path) -> None:
+    at = MountTable(linked).at
     data, train = linked.parent / "data" / "image", linked / "Original-Data" / "train"
     for number in range(2):
         (train / f"{number}.jpg").symlink_to(data / f"{number}.jpg")
-    assert len(containers.link_mounts(linked, "/workspace")) == 2
+    assert len(containers.link_mounts(linked, at)) == 2
     for number in range(2, containers.FEW + 4):
         (train / f"{number}.jpg").symlink_to(data / f"{number}.jpg")
-    assert containers.link_mounts(linked, "/workspace") == (Mount(data, str(data)),)
+    assert containers.link_mounts(linked, at) == (Mount(data, str(data)),)
 
 
 @pytest.mark.parametrize(
