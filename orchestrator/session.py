@@ -83,6 +83,7 @@ def open_runner(
         image=settings.image or toolkit.IMAGE,
         gpu_request=settings.settings.gpu_request,
         contained=contained,
+        needs=toolkit.IMAGES if settings.image is None else (),
         launcher=mounts_file.load(toolkit.MOUNTS_FILES),
     )
     return cast("Runner", registry.load("orchestrator.runners", name).open(place))

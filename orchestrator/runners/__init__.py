@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from orchestrator.jobs import Job, Mount, Outcome
+from orchestrator.jobs.checks import Check
+from orchestrator.jobs.images import Image
 from orchestrator.jobs.mounts_file import MountsFile
 
 
@@ -28,25 +30,8 @@ class Place:
     """For a runner that only shows jobs: whether they would run in containers."""
     launcher: MountsFile = field(default_factory=MountsFile)
     """What NVIDIA's launcher would read of mounts and options, for toolkits that have one."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of ``tltpipe doctor``: what was looked at, whether it is as it should be, and what to do if not.
-
-    A check that is not ``needed`` warns (no GPU, little room) and stops nothing.
-    """
-
-    name: str
-    ok: bool
-    found: str
-    hint: str | None = None
-    needed: bool = True
-
-    @property
-    def state(self) -> str:
-        """In a word: ok, missing (and needed), absent (and not needed)."""
-        return "ok" if self.ok else "missing" if self.needed else "absent"
+    needs: tuple[Image, ...] = ()
+    """What the toolkit's own images need of the machine; nothing is known of another that was chosen."""
 
 
 class Runner(Protocol):
@@ -100,11 +85,3 @@ class SideBySide(Protocol):
     def stop(self) -> None:
         """Ask all jobs under way in other threads to end; who started them waits for it."""
         ...
-
-
-def ill(checks: list[Check]) -> str | None:
-    """The health that these checks amount to: None, or what the first needed one that failed found."""
-    failed = next((check for check in checks if check.needed and not check.ok), None)
-    if failed is None:
-        return None
-    return failed.found if failed.hint is None else f"{failed.found} ({failed.hint})"

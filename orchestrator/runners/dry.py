@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from orchestrator.jobs import MASK, Job, Mount, Outcome, shown
+from orchestrator.jobs.checks import Check
 from orchestrator.jobs.mounts import MountTable
-from orchestrator.runners import Check, Place
+from orchestrator.runners import Place
 
 _SECRET = re.compile(r"(?i)key|token|secret|passw")
 

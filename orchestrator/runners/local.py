@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from orchestrator.jobs import Job, Mount, Outcome, Secret, logs
-from orchestrator.runners import Check, Place, ill
+from orchestrator.jobs.checks import Check, ill
+from orchestrator.runners import Place
 from tltpipe.errors import HostError, Interrupted
 
 GRACE_SECONDS = 30.0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from orchestrator.jobs import At, Request, Secret
+from orchestrator.jobs.images import Image
 from tltpipe.progress import Tick
 
 
@@ -32,6 +33,9 @@ class Toolkit(Protocol):
 
     IMAGE: str | None
     """The container image its programs live in; None where there is none."""
+
+    IMAGES: tuple[Image, ...]
+    """NVIDIA's images that it uses, and what they need of the machine; ours needs nothing."""
 
     CONTAINED: bool
     """Whether its programs are nowhere but in its image."""

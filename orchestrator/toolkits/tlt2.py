@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Program, Prune, Request, Secret, Train
+from orchestrator.jobs.images import Image
 from tltpipe.errors import UsageError
 from tltpipe.progress import Tick
 
-IMAGE: str | None = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
+IMAGE = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
 CONTAINED = True
 SPECS: Final[Mapping[str, str]] = {
     "augment": "augment.conf.j2",
@@ -19,6 +20,10 @@ SPECS: Final[Mapping[str, str]] = {
     "ssd": "train.tlt2.conf.j2",
 }
 ENVIRONMENT: Mapping[str, str] = {"PYTHONUNBUFFERED": "1"}
+IMAGES: tuple[Image, ...] = (
+    # CUDA 10.0: no code for GPUs after Turing
+    Image(IMAGE, driver=410, data_centre_driver=384, capabilities=(6.0, 7.5), room=50),
+)
 MOUNTS_FILES: tuple[str, ...] = ()
 IMAGE_EXTENSIONS: tuple[str, ...] | None = (".jpg", ".png", ".jpeg")
 EXPORTS: Mapping[str, str] = {"etlt": ".etlt"}

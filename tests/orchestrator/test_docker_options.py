@@ -17,7 +17,7 @@ import pytest
 from refusals import error_of
 
 from orchestrator import pipeline
-from orchestrator.engine import containers, engine, image, pull, serving_image
+from orchestrator.engine import containers, engine, image, login, pull, serving_image
 from orchestrator.engine.containers import Caller
 from orchestrator.jobs import Job, Mount, Secret
 from orchestrator.jobs.mounts import MountTable
@@ -298,9 +298,9 @@ def test_our_own_image_is_never_looked_for_in_a_registry() -> None:
 
 def test_what_to_do_about_a_refused_pull() -> None:
     nvidia = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
-    assert "docker login nvcr.io" in pull._remedy(nvidia, "unauthorized: authentication required")
-    assert "tag" in pull._remedy(nvidia, "manifest for x not found: manifest unknown")
-    assert "network" in pull._remedy(nvidia, "dial tcp: lookup nvcr.io: no such host")
+    assert "docker login nvcr.io" in str(login.refused(nvidia, "unauthorized: authentication required").hint)
+    assert "tag" in str(login.refused(nvidia, "manifest for x not found: manifest unknown").hint)
+    assert "network" in str(login.refused(nvidia, "dial tcp: lookup nvcr.io: no such host").hint)
 
 
 def test_the_build_context_is_this_installation_and_nothing_else() -> None:
