@@ -164,10 +164,9 @@ class Run:
         """The split that validates, if there is one."""
         return self.splits[1] if len(self.splits) > 1 else None
 
-    @property
-    def image(self) -> str | None:
-        """The image that jobs run in; None where they run in none."""
-        return (self.config.image or self.toolkit.IMAGE) if self.runner.contained else None
+    def image(self, request: Request) -> str | None:
+        """The image that the job for ``request`` runs in; None where it runs in none."""
+        return (self.config.image or self.toolkit.image(request)) if self.runner.contained else None
 
     @cached_property
     def root_seen(self) -> str:
@@ -180,9 +179,9 @@ class Run:
     def spec(self, name: str) -> Path:
         return self.specs[name].path
 
-    def need_health(self) -> None:
-        """Raises HostError when the runner cannot work."""
-        missing = self.runner.health()
+    def need_health(self, jobs: Sequence[Job]) -> None:
+        """Raises HostError when the runner cannot work, or has not what ``jobs`` need."""
+        missing = self.runner.health(tuple(dict.fromkeys(job.image for job in jobs if job.image is not None)))
         if missing is not None:
             raise HostError(missing, where=f"runner {self.config.runner}", hint="`tltpipe doctor` looks at everything")
 
@@ -235,7 +234,7 @@ class Run:
         return Job(
             name=self.stage,
             argv=argv,
-            image=self.image,
+            image=self.image(request),
             mounts=self.runner.mounts(),
             environment={
                 **self.toolkit.ENVIRONMENT,

@@ -80,10 +80,10 @@ def open_runner(
     place = Place(
         workspace=workspace.root,
         logs=workspace.logs,
-        image=settings.image or toolkit.IMAGE,
+        images=(settings.image,) if settings.image else toolkit.IMAGES,
         gpu_request=settings.settings.gpu_request,
         contained=contained,
-        needs=toolkit.IMAGES if settings.image is None else (),
+        needs=toolkit.NEEDS,
         launcher=mounts_file.load(toolkit.MOUNTS_FILES),
     )
     return cast("Runner", registry.load("orchestrator.runners", name).open(place))

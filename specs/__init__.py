@@ -56,8 +56,7 @@ class Reader(Protocol):
     """What reads and writes the specs of a folder: ``specs.proto.Reader`` where it has a MESSAGE, that of
     ``specs.yaml_spec`` where it has an EXPERIMENT, else its own module.
 
-    But for the first they have ``recognises(text)``, too: how many more of the text's keys are their own than are not;
-    0 or less where it is none of theirs. A text is of the kind that knows it best.
+    A text in YAML is of the kind whose reader knows it best.
     """
 
     def parse_text(self, text: str, *, source: Path | str, strict: bool) -> Spec:
@@ -70,6 +69,10 @@ class Reader(Protocol):
 
     def image_size(self, spec: Spec) -> tuple[int, int] | None:
         """(width, height) of the images; None where they stay as they are."""
+        ...
+
+    def recognises(self, text: str) -> int:
+        """How many more keys of the YAML ``text`` are those of its specs than are not; 0 or less where it is none."""
         ...
 
 
@@ -106,13 +109,15 @@ def recognise(text: str, *, source: Path | str) -> str:
 
     Raises SpecError where that cannot be told.
     """
-    from specs import dialects, foreign
+    from specs import dialects, foreign, yaml_text
 
     own = _narrowest(_best(text))
     if len(own) == 1:
         return own[0]
     if not own:
         foreign.refuse(text, source)
+        if foreign.is_yaml(text):
+            yaml_text.walk(text, (), source=source)  # which says what is wrong with its syntax
     messages = {name: load(name) for name in folders() if _is_proto(load(name))}
     found = own or [name for name, module in messages.items() if module in dialects.likely([*messages.values()], text)]
     if len(found) != 1:
@@ -296,9 +301,8 @@ def _reader(kind: str) -> Reader:
 
 
 def _best(text: str) -> list[str]:
-    """The kinds, but those of protobuf, that know ``text`` best; none where it is of none of them."""
-    readers: dict[str, Any] = {name: _reader(name) for name in folders() if not _is_proto(load(name))}
-    fits = {name: int(reader.recognises(text)) for name, reader in readers.items()}
+    """The kinds that know the YAML ``text`` best; none where it is of none of them."""
+    fits = {name: _reader(name).recognises(text) for name in folders()}
     return [name for name, fit in fits.items() if fit == max(fits.values()) > 0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,6 +141,8 @@ def message_at(spec: Spec, path: str) -> Any | None:
 def value_at(spec: Spec, path: str) -> Any:
     """What the message holds at ``path``, entries of lists by their index."""
     value = spec.message
+    if isinstance(value, Mapping):
+        return value[path]
     for name, index in re.findall(r"(\w+)(?:\[(\d+)\])?", path):
         value = getattr(value, name)
         value = value[int(index)] if index else value

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from specs import checks, references, tuning, yaml_text
 from specs.spec import Spec, Training
 from specs.yaml_text import Scalar, Value
-from tltpipe.errors import Location, SpecError
+from tltpipe.errors import SpecError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -96,12 +96,7 @@ def measuring(spec: Spec) -> tuple[str, ...]:
 def _parse(kind: Any, text: str, source: Path | str) -> Spec:
     """Raises SpecError with all that does not fit by itself."""
     written, errors = yaml_text.walk(text, known(kind), source=source)
-    positions = {
-        path: (place.line or 1, place.column or 1)
-        for path, place in written.places.items()
-        if isinstance(place, Location)
-    }
-    spec = Spec(None, source, positions)
+    spec = Spec(None, source, yaml_text.positions(written))
     values, misfits = _filled(written.values, kind)
     errors += [spec.error(path, f"{_name(path)} {misfit}", hint=misfit.hint) for path, misfit in misfits.items()]
     message, faults = _validated(kind, _nested(written.places, values, kind))

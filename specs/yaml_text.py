@@ -48,6 +48,15 @@ class Written:
     places: dict[str, Place] = field(default_factory=dict)
 
 
+def positions(written: Written) -> dict[str, tuple[int, int]]:
+    """Line and column of all that is written in the file."""
+    return {
+        path: (place.line or 1, place.column or 1)
+        for path, place in written.places.items()
+        if isinstance(place, Location)
+    }
+
+
 def together(errors: Iterable[SpecError]) -> SpecError:
     """One error for all of ``errors`` (one at least), a line each; the first twenty are told."""
     first, *others = islice(errors, MOST_TOLD + 1)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.jobs.checks import Check
-from orchestrator.jobs.images import Image, generation
+from orchestrator.jobs.images import Needs, generation
 
 SECONDS = 30.0
 """How long the driver may take to answer: it is slow where it has to be loaded first."""
@@ -45,30 +45,30 @@ def _gpu(line: str, fields: int) -> Gpu:
         return Gpu(name, driver, None)
 
 
-def checks(images: Sequence[Image]) -> Iterator[Check]:
+def checks(images: Mapping[str, Needs]) -> Iterator[Check]:
     """Whether the driver and one GPU at least fit each of ``images``; nothing where no GPU is seen, which another check
     says."""
     cards = listed() if images else None
     if not cards:
         return
-    for image in images:
-        yield _driver(image, cards[0])
-        yield _generation(image, cards)
+    for image, needs in images.items():
+        yield _driver(image, needs, cards[0])
+        yield _generation(image, needs, cards)
 
 
-def _driver(image: Image, card: Gpu) -> Check:
+def _driver(image: str, needs: Needs, card: Gpu) -> Check:
     release = card.driver.partition(".")[0]
-    number = int(release) if release.isdecimal() else image.driver
-    found = f"{card.driver}; {image.name} needs {image.driver}, with GPUs for data centres {image.data_centre_driver}"
-    hint = f"install NVIDIA's driver {image.driver} or newer; {REMEDY}"
-    return Check("driver", number >= image.driver, found, hint, needed=number < image.data_centre_driver)
+    number = int(release) if release.isdecimal() else needs.driver
+    found = f"{card.driver}; {image} needs {needs.driver}, with GPUs for data centres {needs.data_centre_driver}"
+    hint = f"install NVIDIA's driver {needs.driver} or newer; {REMEDY}"
+    return Check("driver", number >= needs.driver, found, hint, needed=number < needs.data_centre_driver)
 
 
-def _generation(image: Image, cards: Sequence[Gpu]) -> Check:
+def _generation(image: str, needs: Needs, cards: Sequence[Gpu]) -> Check:
     """An image that fits one of several GPUs can work; which of them it takes is for its programs to say."""
-    low, high = image.capabilities
+    low, high = needs.capabilities
     unfit = {card.name: card.capability for card in cards if card.capability and not low <= card.capability <= high}
     named = ", ".join(f"{name} ({generation(capability)})" for name, capability in unfit.items())
-    found = f"{image.name} runs on {image.generations}" + (f", not on {named}" if unfit else "")
+    found = f"{image} runs on {needs.generations}" + (f", not on {named}" if unfit else "")
     hint = f"take a toolkit for this GPU: tltpipe toolkit list; {REMEDY}"
     return Check("GPU generation", not unfit, found, hint, needed=all(card.name in unfit for card in cards))

@@ -21,16 +21,15 @@ GENERATIONS: Final[Mapping[str, tuple[float, ...]]] = {
 
 
 @dataclass(frozen=True)
-class Image:
-    """An image of a toolkit.
+class Needs:
+    """What an image of NVIDIA's needs.
 
     ``driver``: the lowest release of NVIDIA's driver that its CUDA runs on; ``data_centre_driver`` with cards for data
-    centres, by the compatibility package in the image. ``capabilities``: the lowest and the highest
-    CUDA compute capability that it has code for. ``room``: GB of disk that NVIDIA asks for, of the image and its work.
-    ``login``: whether its registry gives it to nobody without a log-in.
+    centres, by the compatibility package in the image. ``capabilities``: the lowest and the highest CUDA compute
+    capability that it has code for. ``room``: GB of disk that NVIDIA asks for, of the image and its work. ``login``:
+    whether its registry gives it to nobody without a log-in.
     """
 
-    name: str
     driver: int
     data_centre_driver: int
     capabilities: tuple[float, float]

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from orchestrator.jobs import Job, Mount, Outcome
 from orchestrator.jobs.checks import Check
-from orchestrator.jobs.images import Image
+from orchestrator.jobs.images import Needs
 from orchestrator.jobs.mounts_file import MountsFile
 
 
@@ -17,20 +17,20 @@ from orchestrator.jobs.mounts_file import MountsFile
 class Place:
     """What a runner is told when it opens.
 
-    ``workspace``: the folder of the run, absolute. ``logs``: where it keeps one log a job. ``image``: the container
-    image the jobs will name, for places that need one. ``gpu_request``: how a container asks for GPUs: "auto",
+    ``workspace``: the folder of the run, absolute. ``logs``: where it keeps one log a job. ``images``: the container
+    images that jobs may name, for places that need one. ``gpu_request``: how a container asks for GPUs: "auto",
     "runtime" (``runtime=nvidia``), "device" (a device request) or "none".
     """
 
     workspace: Path
     logs: Path
-    image: str | None = None
+    images: tuple[str, ...] = ()
     gpu_request: str = "auto"
     contained: bool = True
     """For a runner that only shows jobs: whether they would run in containers."""
     launcher: MountsFile = field(default_factory=MountsFile)
     """What NVIDIA's launcher would read of mounts and options, for toolkits that have one."""
-    needs: tuple[Image, ...] = ()
+    needs: Mapping[str, Needs] = field(default_factory=dict)
     """What the toolkit's own images need of the machine; nothing is known of another that was chosen."""
 
 
@@ -47,8 +47,8 @@ class Runner(Protocol):
         """What this place needs, each looked at now; quick, and never an exception for what is missing."""
         ...
 
-    def health(self) -> str | None:
-        """None, or what is missing, in words; asked once before the first job."""
+    def health(self, images: tuple[str, ...]) -> str | None:
+        """None, or what is missing, in words; asked once before the first job. ``images`` are those of all jobs."""
         ...
 
     def at(self, path: Path) -> str:

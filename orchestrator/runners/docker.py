@@ -50,20 +50,21 @@ class DockerRunner(MountTable):
         return dict(self.client.info())
 
     def checks(self) -> list[Check]:
+        return self._checks(self.place.images)
+
+    def _checks(self, images: tuple[str, ...]) -> list[Check]:
         """Also whether images that are not here could be pulled: better told now than hours later."""
         try:
             with engine.answering():
                 version = self.about.get("ServerVersion", "?")
                 found = [Check("engine", ok=True, found=f"{version} at {engine.address()}"), self._gpu()]
-                found += gpus.checks(self.place.needs)
-                if self.place.image is not None:
-                    found += self._image(self.place.image)
-                return found
+                needs = {image: self.place.needs[image] for image in images if image in self.place.needs}
+                return [*found, *gpus.checks(needs), *(check for image in images for check in self._image(image))]
         except HostError as missing:
             return [Check("engine", ok=False, found=str(missing), hint=missing.hint)]
 
-    def health(self) -> str | None:
-        return ill(self.checks())
+    def health(self, images: tuple[str, ...]) -> str | None:
+        return ill(self._checks(images))
 
     def environment(self) -> Mapping[str, str]:
         return self.place.launcher.environment
@@ -109,11 +110,11 @@ class DockerRunner(MountTable):
     def _room(self, image: str) -> Iterator[Check]:
         """Whether the engine has the disk space that NVIDIA asks for, where it is on this machine's disk."""
         root = Path(self.about.get("DockerRootDir") or "/nowhere")
-        wise = sum(need.room for need in self.place.needs if need.name == image)
-        if wise and root.is_dir():
+        needs = self.place.needs.get(image)
+        if needs is not None and root.is_dir():
             free = shutil.disk_usage(root).free / 10**9
-            found, hint = f"{free:.0f} GB free; NVIDIA asks for {wise} GB", "remove images: docker image prune"
-            yield Check("disk of the engine", free >= wise, found, hint, needed=False)
+            found, hint = f"{free:.0f} GB free; NVIDIA asks for {needs.room} GB", "remove images: docker image prune"
+            yield Check("disk of the engine", free >= needs.room, found, hint, needed=False)
 
     def _labels(self, job: Job) -> dict[str, str]:
         return {"tltpipe.job": job.name, "tltpipe.workspace": str(self.place.workspace)}

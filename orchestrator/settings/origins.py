@@ -140,6 +140,8 @@ def flat(message: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if dataclasses.is_dataclass(message):
         return _flat_sections(message)
+    if isinstance(message, Mapping):
+        return {path: list(value) if isinstance(value, tuple) else value for path, value in message.items()}
 
     def walk(part: Any, prefix: str) -> None:
         for field, value in part.ListFields():

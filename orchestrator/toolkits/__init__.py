@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from orchestrator.jobs import At, Request, Secret
-from orchestrator.jobs.images import Image
+from orchestrator.jobs.images import Needs
 from tltpipe.progress import Tick
 
 
@@ -31,11 +31,11 @@ class Evaluation(Protocol):
 class Toolkit(Protocol):
     """What a module in this folder provides."""
 
-    IMAGE: str | None
-    """The container image its programs live in; None where there is none."""
+    IMAGES: tuple[str, ...]
+    """The container images its programs live in; the first is that of its training."""
 
-    IMAGES: tuple[Image, ...]
-    """NVIDIA's images that it uses, and what they need of the machine; ours needs nothing."""
+    NEEDS: Mapping[str, Needs]
+    """What each of NVIDIA's images needs of the machine; ours needs nothing."""
 
     CONTAINED: bool
     """Whether its programs are nowhere but in its image."""
@@ -55,6 +55,10 @@ class Toolkit(Protocol):
 
     EXPORTS: Mapping[str, str]
     """The formats it exports to, and how such files end; the first is the usual one."""
+
+    def image(self, request: Request) -> str:
+        """The one of IMAGES with the program for this request."""
+        ...
 
     def template(self, kind: str) -> str | None:
         """The template that its specs of a ``kind``, a folder of ``specs/``, are rendered from; None where it has no

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Program, Prune, Request, Secret, Train
-from orchestrator.jobs.images import Image
+from orchestrator.jobs.images import Needs
 from orchestrator.toolkits import tlt2
 from tltpipe import __version__, inputs, progress
 from tltpipe.errors import RunFailed
 
-IMAGE: str | None = f"tltpipe:{__version__}"
+IMAGES: tuple[str, ...] = (f"tltpipe:{__version__}",)
 CONTAINED = False
 ENVIRONMENT: Mapping[str, str] = {
     **tlt2.ENVIRONMENT,
     "TLTPIPE_PROGRESS_SECONDS": "0.5",
     "TLTPIPE_SEAL_KEY": "/run/tltpipe/seal.key",  # where a container has it; without one our programs find their own
 }
-IMAGES: tuple[Image, ...] = ()
+NEEDS: Mapping[str, Needs] = {}
 MOUNTS_FILES: tuple[str, ...] = ()
 IMAGE_EXTENSIONS: tuple[str, ...] | None = None
 
@@ -49,6 +49,10 @@ def checkpoint(results: Path, epoch: int) -> Path | None:
 
 def resume_point(results: Path) -> tuple[Path, int] | None:
     return tlt2.resume_point(results, named=_CHECKPOINT)
+
+
+def image(request: Request) -> str:  # noqa: ARG001 (the protocol's signature)
+    return IMAGES[0]
 
 
 def template(kind: str) -> str | None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Program, Prune, Request, Secret, Train
-from orchestrator.jobs.images import Image
+from orchestrator.jobs.images import Needs
 from tltpipe.errors import UsageError
 from tltpipe.progress import Tick
 
-IMAGE = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
+IMAGES: tuple[str, ...] = ("nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3",)
 CONTAINED = True
 SPECS: Final[Mapping[str, str]] = {
     "augment": "augment.conf.j2",
@@ -20,10 +20,10 @@ SPECS: Final[Mapping[str, str]] = {
     "ssd": "train.tlt2.conf.j2",
 }
 ENVIRONMENT: Mapping[str, str] = {"PYTHONUNBUFFERED": "1"}
-IMAGES: tuple[Image, ...] = (
-    # CUDA 10.0: no code for GPUs after Turing
-    Image(IMAGE, driver=410, data_centre_driver=384, capabilities=(6.0, 7.5), room=50),
-)
+NEEDS: Mapping[str, Needs] = {
+    # CUDA 10.0, which has no code for GPUs after Turing
+    IMAGES[0]: Needs(driver=410, data_centre_driver=384, capabilities=(6.0, 7.5), room=50),
+}
 MOUNTS_FILES: tuple[str, ...] = ()
 IMAGE_EXTENSIONS: tuple[str, ...] | None = (".jpg", ".png", ".jpeg")
 EXPORTS: Mapping[str, str] = {"etlt": ".etlt"}
@@ -36,6 +36,10 @@ _CLASS = re.compile(r"^(\S+)\s+AP\s+([\d.]+|-)\s*$")
 _MEAN = re.compile(r"^\s*mAP\s+([\d.]+)\s*$")
 _FRAME = re.compile(r"^\*{5,}\s*$")
 _BAR = re.compile(r"(\d+)/(\d+) \[[^\]]*(?:it/s|s/it|img/s)")
+
+
+def image(request: Request) -> str:  # noqa: ARG001 (the protocol's signature)
+    return IMAGES[0]
 
 
 def template(kind: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Images behind a log-in, in a real registry: what is said without a log-in, with a wrong one, of no image, no right."""
+"""Images behind a log-in, in a real registry: no log-in, one that is not accepted, no image, no right to it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def auths(host: str, password: str = PASSWORD) -> dict[str, Any]:
 
 
 def runner(tmp_path: Path, image: str) -> DockerRunner:
-    return DockerRunner(Place(tmp_path, tmp_path / "logs", image=image))
+    return DockerRunner(Place(tmp_path, tmp_path / "logs", images=(image,)))
 
 
 def refusal(tmp_path: Path, image: str) -> HostError:
@@ -107,7 +107,7 @@ def refusal(tmp_path: Path, image: str) -> HostError:
     place = runner(tmp_path, image)
     with pytest.raises(HostError) as caught:
         pull.need(place.client, image, print)
-    assert str(place.health()).startswith(str(caught.value))
+    assert str(place.health((image,))).startswith(str(caught.value))
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 6
     return caught.value
@@ -181,7 +181,7 @@ def test_a_log_in_is_found_wherever_docker_keeps_it(
     for config in (auths(host), {"credsStore": "test"}, {"credHelpers": {host: "test"}}):
         stored(config)
         place = runner(tmp_path, image)
-        assert place.health() is None
+        assert place.health((image,)) is None
         try:
             pull.need(place.client, image, print)
             assert pull.identity(client, image)

@@ -28,7 +28,7 @@ def test_no_host_path_in_argv_specs_or_environment(start: Start, workspace: Path
     pipeline.execute(run, [*pipeline.every(run), "infer"])
     jobs = run.runner.jobs  # type: ignore[attr-defined]
     assert {job.name for job in jobs} == {"augment", "tfrecords", "train", "evaluate", "infer"}
-    assert {job.image for job in jobs} == {run.toolkit.IMAGE}
+    assert {job.image for job in jobs} == set(run.toolkit.IMAGES)
     for job in jobs:
         told = describe(job)
         told.pop("mounts")
