@@ -183,7 +183,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 root, image, script = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 try:
     DockerRunner(Place(root, root / "logs")).run(
-        Job("train", ("sh", "-c", script), images=(image,)), lambda line: print(line, flush=True)
+        Job("train", ("sh", "-c", script), image=image), lambda line: print(line, flush=True)
     )
 except Interrupted as stop:
     print(f"Interrupted: {stop}", flush=True)
