@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.commands import landmarks, serve, spec, stages, tao
+from orchestrator.commands import landmarks, serve, spec, stages, tao, toolkit
 from orchestrator.commands.check import check
 from orchestrator.commands.convert import convert
 from orchestrator.commands.fetch import fetch
@@ -39,6 +39,7 @@ image_app = typer.Typer(help="The container image of our own programs.", no_args
 app.add_typer(image_app, name="image")
 app.add_typer(spec.app, name="spec")
 app.add_typer(landmarks.app, name="landmarks")
+app.add_typer(toolkit.app, name="toolkit")
 
 
 def main() -> int:

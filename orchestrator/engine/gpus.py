@@ -46,12 +46,13 @@ def _gpu(line: str, fields: int) -> Gpu:
 
 
 def checks(images: Mapping[str, Needs]) -> Iterator[Check]:
-    """Whether the driver and one GPU at least fit each of ``images``; nothing where no GPU is seen, which another check
-    says."""
+    """Whether the driver and one GPU at least fit each of ``images``."""
     cards = listed() if images else None
-    if not cards:
-        return
     for image, needs in images.items():
+        if not cards:
+            found = f"nvidia-smi lists no GPU; {image} needs NVIDIA's driver {needs.driver}, and {needs.generations}"
+            yield Check("driver", ok=False, found=found, hint=f"install the driver; {REMEDY}", needed=False)
+            continue
         yield _driver(image, needs, cards[0])
         yield _generation(image, needs, cards)
 
@@ -59,7 +60,7 @@ def checks(images: Mapping[str, Needs]) -> Iterator[Check]:
 def _driver(image: str, needs: Needs, card: Gpu) -> Check:
     release = card.driver.partition(".")[0]
     number = int(release) if release.isdecimal() else needs.driver
-    found = f"{card.driver}; {image} needs {needs.driver}, with GPUs for data centres {needs.data_centre_driver}"
+    found = f"{card.driver}; {image} needs {needs.driver} or newer (GPUs for data centres: {needs.data_centre_driver})"
     hint = f"install NVIDIA's driver {needs.driver} or newer; {REMEDY}"
     return Check("driver", number >= needs.driver, found, hint, needed=number < needs.data_centre_driver)
 
@@ -70,5 +71,5 @@ def _generation(image: str, needs: Needs, cards: Sequence[Gpu]) -> Check:
     unfit = {card.name: card.capability for card in cards if card.capability and not low <= card.capability <= high}
     named = ", ".join(f"{name} ({generation(capability)})" for name, capability in unfit.items())
     found = f"{image} runs on {needs.generations}" + (f", not on {named}" if unfit else "")
-    hint = f"take a toolkit for this GPU: tltpipe toolkit list; {REMEDY}"
+    hint = f"`tltpipe toolkit list` shows toolkits for other GPUs; {REMEDY}"
     return Check("GPU generation", not unfit, found, hint, needed=all(card.name in unfit for card in cards))

@@ -54,14 +54,15 @@ class DockerRunner(MountTable):
 
     def _checks(self, images: tuple[str, ...]) -> list[Check]:
         """Also whether images that are not here could be pulled: better told now than hours later."""
+        needs = {image: self.place.needs[image] for image in images if image in self.place.needs}
+        found = list(gpus.checks(needs))
         try:
             with engine.answering():
                 version = self.about.get("ServerVersion", "?")
-                found = [Check("engine", ok=True, found=f"{version} at {engine.address()}"), self._gpu()]
-                needs = {image: self.place.needs[image] for image in images if image in self.place.needs}
-                return [*found, *gpus.checks(needs), *(check for image in images for check in self._image(image))]
+                found += [Check("engine", ok=True, found=f"{version} at {engine.address()}"), self._gpu()]
+                return [*found, *(check for image in images for check in self._image(image))]
         except HostError as missing:
-            return [Check("engine", ok=False, found=str(missing), hint=missing.hint)]
+            return [*found, Check("engine", ok=False, found=str(missing), hint=missing.hint)]
 
     def health(self, images: tuple[str, ...]) -> str | None:
         return ill(self._checks(images))
