@@ -26,6 +26,9 @@ NEEDS: Mapping[str, Needs] = {}
 MOUNTS_FILES: tuple[str, ...] = ()
 IMAGE_EXTENSIONS: tuple[str, ...] | None = None
 
+FAILED: str | None = None
+UNQUOTED = False
+
 EXPORTS: Mapping[str, str] = {
     "onnx": ".onnx",
     "onnx_decoded": ".onnx",
@@ -37,6 +40,7 @@ EXPORTS: Mapping[str, str] = {
 KEY = Secret("key", optional=True)
 
 tick = progress.read
+trained_on = tlt2.trained_on
 CHECKPOINT_SUFFIX = ".*"
 _TABLES = re.compile(r"^(class\s+images\s|not in the mean)")
 """How the tables begin that our program prints below NVIDIA's block."""
@@ -188,6 +192,10 @@ def evaluation(folder: Path) -> Evaluation:
 def resumes(request: Request) -> bool:
     """Augmentation and training go on from what a killed run left."""
     return isinstance(request, Augment | Train)
+
+
+def pruned_suffix(model: Path, *, key: bool) -> str:
+    return tlt2.CHECKPOINT_SUFFIX if key else model.suffix
 
 
 def gpus(request: Request, wanted: int) -> int:

@@ -27,6 +27,8 @@ NEEDS: Mapping[str, Needs] = {
 MOUNTS_FILES: tuple[str, ...] = ()
 IMAGE_EXTENSIONS: tuple[str, ...] | None = (".jpg", ".png", ".jpeg")
 EXPORTS: Mapping[str, str] = {"etlt": ".etlt"}
+FAILED: str | None = None
+UNQUOTED = False
 
 KEY: Final = Secret("key")
 CHECKPOINT_SUFFIX = ".tlt"
@@ -40,6 +42,12 @@ _BAR = re.compile(r"(\d+)/(\d+) \[[^\]]*(?:it/s|s/it|img/s)")
 
 def image(request: Request) -> str:  # noqa: ARG001 (the protocol's signature)
     return IMAGES[0]
+
+
+def trained_on(network: str) -> str:
+    import specs
+
+    return str(specs.load(network).DATA)
 
 
 def template(kind: str) -> str | None:
@@ -134,6 +142,10 @@ class Evaluation:
 
 def evaluation(folder: Path) -> Evaluation:  # noqa: ARG001 (the protocol's signature)
     return Evaluation()
+
+
+def pruned_suffix(model: Path, *, key: bool) -> str:  # noqa: ARG001 (the protocol's signature)
+    return CHECKPOINT_SUFFIX
 
 
 def gpus(request: Request, wanted: int) -> int:  # noqa: ARG001 (the protocol's signature)
