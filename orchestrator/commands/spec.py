@@ -212,7 +212,7 @@ def show(console: Console, verdict: dict[str, Any]) -> None:
 
 
 for own in (spec_reading.show, spec_reading.diff, spec_reading.explain, spec_migrating.migrate):
-    app.command()(reading)
+    app.command()(own)
 
 
 def _read(path: Path, kind: str | None, *, strict: bool) -> tuple[Spec, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from orchestrator.commands.options import Plain
+from orchestrator.commands.options import Plain, command
 from tltpipe.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ DATA = typer.Option(
 FORCE = typer.Option("--force", help="Replace the file to write.")
 
 
+@command
 def migrate(
     options: Plain,
     file: Annotated[Path, FILE],
