@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from orchestrator.commands.options import Plain
+from orchestrator.commands.options import Plain, command
 from tltpipe.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ DATA = typer.Option(
 FORCE = typer.Option("--force", help="Replace the file to write.")
 
 
+@command
 def migrate(
     options: Plain,
     file: Annotated[Path, FILE],
@@ -75,7 +76,7 @@ def migrate(
         raise UsageError("is there already", where=output, hint="--force replaces it")
     given = migration.Options(
         dataset=dataset,
-        output=results,
+        results=results,
         validation=validation,
         records=records,
         mapping=None if mapping is None else _classes(mapping),
