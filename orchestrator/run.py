@@ -244,7 +244,12 @@ class Run:
             argv=argv,
             image=self.image(request),
             mounts=self.runner.mounts(),
-            environment={**self.toolkit.ENVIRONMENT, **limits.environment(), **seal.environment()},
+            environment={
+                **self.toolkit.ENVIRONMENT,
+                **limits.environment(),
+                **seal.environment(),
+                **self.runner.environment(),
+            },
             gpus=self.toolkit.gpus(request, self.config.gpus) if self.runner.contained else 0,
             files={self.at(settled.path): settled.text for settled in read},
             secrets={word.name: self.secret(word.name) for word in argv if isinstance(word, Secret)},
