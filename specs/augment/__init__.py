@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge
+
+from specs.checks import message_at
+from specs.data_sources import DataSource
+from specs.spec import Spec
 
 MESSAGE = "AugmentorConfig"
 SCHEMA = "specs.schema.tlt2.augment_pb2"
@@ -83,6 +87,18 @@ EVEN_RADIUS = "only with --arithmetic tlt2, where it is a radius, may it be even
 
 
 FLAT = "shear_ratio_x times shear_ratio_y is 1, which presses every picture flat to a line"
+
+
+def data_sources(spec: Spec) -> Iterator[DataSource]:
+    """The folders of images and labels below the one that the command line names."""
+    config = message_at(spec, "dataset_config")
+    if config is not None and config.image_path and config.label_path:
+        fields = ("dataset_config.label_path", "dataset_config.image_path")
+        extension = spec.message.image_extension or None
+        yield DataSource(
+            "dataset_config", "training", "kitti", config.label_path, config.image_path, *fields,
+            extension=extension, below_data=True,
+        )  # fmt: skip
 
 
 def flattens(shear_x: float, shear_y: float) -> bool:
