@@ -80,7 +80,7 @@ def open_runner(
     place = Place(
         workspace=workspace.root,
         logs=workspace.logs,
-        image=settings.image or toolkit.IMAGE,
+        images=(settings.image,) if settings.image else toolkit.IMAGES,
         gpu_request=settings.settings.gpu_request,
         contained=contained,
     )

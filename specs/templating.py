@@ -73,7 +73,7 @@ def setting_at(path: str, names: Mapping[str, str]) -> str | None:
     return names.get(f"{section.partition('[')[0]}.{field}") or names.get(field)
 
 
-_FIELD = re.compile(r"^([ -]*)(\w+)(?::[ ]*\{\{[ ]*(\w+)|:[ ]*$|[ ]*\{$)", re.MULTILINE)
+_FIELD = re.compile(r"^([ -]*)(\w+)(?::[ ]*\{\{[ ]*\[?(\w+)|:[ ]*$|[ ]*\{$)", re.MULTILINE)
 """A field with a setting, or the beginning of a section, in protobuf text and in YAML alike."""
 
 

@@ -15,8 +15,7 @@ from tltpipe.errors import Location, SpecError, UsageError
 if TYPE_CHECKING:
     from orchestrator.screen.console import Console
     from specs.drafting import Drafting
-
-AUGMENT = "augment"
+    from specs.spec import Spec
 
 app = typer.Typer(help="Write training specs, and check specs of any kind.", no_args_is_help=True)
 
@@ -191,7 +190,7 @@ def judge(path: Path, *, kind: str | None = None, strict: bool = False) -> dict[
     except SpecError as problem:
         verdict |= {"valid": False, "errors": str(problem).splitlines(), "warnings": [], "hint": problem.hint}
         return verdict
-    about = {"kind": found, "dialect": getattr(spec, "dialect", "tao5"), "strict": getattr(spec, "strict", False)}
+    about = {"kind": found, "dialect": spec.dialect, "strict": spec.strict}
     return verdict | about | {"valid": True, "errors": [], "warnings": list(spec.warnings), "hint": None}
 
 
@@ -209,24 +208,18 @@ def show(console: Console, verdict: dict[str, Any]) -> None:
         console.put(f"{verdict['file']}: valid ({', '.join(filter(None, about))}), {warnings}")
 
 
-def _read(path: Path, kind: str | None, *, strict: bool) -> tuple[Any, str]:
+def _read(path: Path, kind: str | None, *, strict: bool) -> tuple[Spec, str]:
     """The spec and what it is for. Raises SpecError."""
     import specs
     from specs import prototext
-    from specs.augment import tao5
 
     text = prototext.read(path)
-    yaml = path.suffix.lower() in (".yaml", ".yml")
     try:
         found = kind or specs.recognise(text, source=path)
     except SpecError as problem:
-        if not yaml:
-            problem.hint = problem.hint or f"name the kind: --as {', '.join(specs.folders())}"
-            raise
-        found = AUGMENT
-    if yaml and found == AUGMENT:
-        return tao5.read(path, ()), AUGMENT
-    return specs.parse(path, found, strict=strict), found
+        problem.hint = problem.hint or f"name the kind: --as {', '.join(specs.folders())}"
+        raise
+    return specs.parse_text(text, found, source=path, strict=strict), found
 
 
 def _given(

@@ -131,7 +131,7 @@ def _refuse_outdated(run: Run, name: str, results: list[Result]) -> None:
 
 def _get_ready(run: Run, lasting: ExitStack, jobs: list[Job]) -> None:
     if jobs:
-        run.need_health()
+        run.need_health(jobs)
     if not run.runner.pretends:
         lasting.enter_context(alone(run.workspace))
     write_specs(run)
@@ -214,7 +214,7 @@ def _keep(run: Run, name: str, known: Facts, *, seconds: float = 0.0, **kept: di
     receipt = Receipt(
         facts=known,
         runner=run.config.runner,
-        image=run.image if known.image_id else None,
+        image=run.image(load(name).requests(run)[0]) if known.image_id else None,
         version=__version__,
         finished=receipts.now(),
         seconds=round(seconds, 3),

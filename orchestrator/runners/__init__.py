@@ -14,14 +14,14 @@ from orchestrator.jobs import Job, Mount, Outcome
 class Place:
     """What a runner is told when it opens.
 
-    ``workspace``: the folder of the run, absolute. ``logs``: where it keeps one log a job. ``image``: the container
-    image the jobs will name, for places that need one. ``gpu_request``: how a container asks for GPUs: "auto",
+    ``workspace``: the folder of the run, absolute. ``logs``: where it keeps one log a job. ``images``: the container
+    images that jobs may name, for places that need one. ``gpu_request``: how a container asks for GPUs: "auto",
     "runtime" (``runtime=nvidia``), "device" (a device request) or "none".
     """
 
     workspace: Path
     logs: Path
-    image: str | None = None
+    images: tuple[str, ...] = ()
     gpu_request: str = "auto"
     contained: bool = True
     """For a runner that only shows jobs: whether they would run in containers."""
@@ -59,8 +59,8 @@ class Runner(Protocol):
         """What this place needs, each looked at now; quick, and never an exception for what is missing."""
         ...
 
-    def health(self) -> str | None:
-        """None, or what is missing, in words; asked once before the first job."""
+    def health(self, images: tuple[str, ...]) -> str | None:
+        """None, or what is missing, in words; asked once before the first job. ``images`` are those of all jobs."""
         ...
 
     def at(self, path: Path) -> str:

@@ -47,23 +47,24 @@ class DockerRunner(MountTable):
         return dict(self.client.info())
 
     def checks(self) -> list[Check]:
+        return self._checks(self.place.images)
+
+    def _checks(self, images: tuple[str, ...]) -> list[Check]:
         try:
             with engine.answering():
                 version = self.about.get("ServerVersion", "?")
                 found = [Check("engine", ok=True, found=f"{version} at {engine.address()}"), self._gpu()]
-                if self.place.image is not None:
-                    found.append(self._image(self.place.image))
-                return found
+                return [*found, *map(self._image, images)]
         except HostError as missing:
             return [Check("engine", ok=False, found=missing.what, hint=missing.hint)]
 
-    def health(self) -> str | None:
+    def health(self, images: tuple[str, ...]) -> str | None:
         """As the checks, and whether an image that is not here could be pulled: better told now than hours later."""
-        missing = ill(self.checks())
-        if missing is not None or self.place.image is None:
+        missing = ill(self._checks(images))
+        if missing is not None:
             return missing
         with engine.answering():
-            return pull.obstacle(self.client, self.place.image)
+            return next(filter(None, (pull.obstacle(self.client, image) for image in images)), None)
 
     def image_id(self, image: str | None) -> str | None:
         if image is None:

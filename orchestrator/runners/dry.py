@@ -33,7 +33,7 @@ class DryRunner(MountTable):
     def checks(self) -> list[Check]:
         return []
 
-    def health(self) -> str | None:
+    def health(self, images: tuple[str, ...]) -> str | None:  # noqa: ARG002 (the protocol's signature)
         return None
 
     def at(self, path: Path) -> str:

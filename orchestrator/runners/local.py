@@ -58,7 +58,7 @@ class LocalRunner:
         hint = "install tltpipe into this environment: pip install tltpipe"
         return [Check("tlt-* programs", not missing, found, hint)]
 
-    def health(self) -> str | None:
+    def health(self, images: tuple[str, ...]) -> str | None:  # noqa: ARG002 (the protocol's signature)
         return ill(self.checks())
 
     def at(self, path: Path) -> str:

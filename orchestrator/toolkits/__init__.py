@@ -30,8 +30,8 @@ class Evaluation(Protocol):
 class Toolkit(Protocol):
     """What a module in this folder provides."""
 
-    IMAGE: str | None
-    """The container image its programs live in; None where there is none."""
+    IMAGES: tuple[str, ...]
+    """The container images its programs live in; the first is that of its training."""
 
     CONTAINED: bool
     """Whether its programs are nowhere but in its image."""
@@ -49,6 +49,21 @@ class Toolkit(Protocol):
     EXPORTS: Mapping[str, str]
     """The formats it exports to, and how such files end; the first is the usual one."""
 
+    def image(self, request: Request) -> str:
+        """The one of IMAGES with the program for this request."""
+        ...
+
+    FAILED: str | None
+    """The line of output by which its programs say that they failed, whatever their exit status; None where that can
+    be relied on."""
+
+    UNQUOTED: bool
+    """Whether its programs hand their words to a shell as they are, so that a path with a blank falls apart."""
+
+    def trained_on(self, network: str) -> str:
+        """What it trains ``network`` on: a module of ``orchestrator.jobs.sources``."""
+        ...
+
     def template(self, kind: str) -> str | None:
         """The template that its specs of a ``kind``, a folder of ``specs/``, are rendered from; None where it has no
         program for these."""
@@ -60,6 +75,10 @@ class Toolkit(Protocol):
 
     def resumes(self, request: Request) -> bool:
         """Whether the program goes on from what a killed one left in its output folder."""
+        ...
+
+    def pruned_suffix(self, model: Path, *, key: bool) -> str:
+        """How the file that ``model`` is pruned into must end; ``key``: whether there is one."""
         ...
 
     def gpus(self, request: Request, wanted: int) -> int:

@@ -14,6 +14,8 @@ from specs.spec import Spec
 
 MESSAGE = "AugmentorConfig"
 SCHEMA = "specs.schema.tlt2.augment_pb2"
+YAML = "tao5"
+"""The module here that reads and writes the specs of TAO 5 (``specs.proto``)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 30) -> Any:
 
 
 def test_a_healthy_place(runner: DockerRunner, our_image: str) -> None:
-    assert runner.health() is None
+    assert runner.health(runner.place.images) is None
     assert {check.name: check.ok for check in runner.checks()} == {"engine": True, "GPU": True, "image": True}
     identity = runner.image_id(our_image)
     assert identity is not None
@@ -151,8 +151,8 @@ def test_a_program_that_is_not_in_the_image(runner: DockerRunner, our_image: str
 
 
 def test_our_image_is_not_there(tmp_path: Path, containers_left: Left) -> None:
-    runner = DockerRunner(Place(tmp_path, tmp_path / "logs", image="tltpipe:never"))
-    assert "tltpipe image build" in str(runner.health())
+    runner = DockerRunner(Place(tmp_path, tmp_path / "logs", images=("tltpipe:never",)))
+    assert "tltpipe image build" in str(runner.health(runner.place.images))
     with pytest.raises(HostError, match="no image tltpipe:never") as caught:
         runner.run(job("true", image="tltpipe:never"), print)
     assert caught.value.hint == "make it: tltpipe image build"
@@ -161,8 +161,8 @@ def test_our_image_is_not_there(tmp_path: Path, containers_left: Left) -> None:
 def test_an_image_that_is_not_there_and_no_registry(tmp_path: Path) -> None:
     """Nothing listens on that port, as where there is no network."""
     image = "127.0.0.1:1/nvidia/tlt-streamanalytics:v2.0_py3"
-    runner = DockerRunner(Place(tmp_path, tmp_path / "logs", image=image))
-    assert "cannot be pulled" in str(runner.health()), "told before anything is done"
+    runner = DockerRunner(Place(tmp_path, tmp_path / "logs", images=(image,)))
+    assert "cannot be pulled" in str(runner.health(runner.place.images)), "told before anything is done"
     with pytest.raises(HostError, match="is not here and cannot be pulled") as caught:
         runner.run(job("true", image=image), print)
     assert caught.value.exit_code == 6
@@ -183,7 +183,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 root, image, script = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 try:
     DockerRunner(Place(root, root / "logs")).run(
-        Job("train", ("sh", "-c", script), image=image), lambda line: print(line, flush=True)
+        Job("train", ("sh", "-c", script), images=(image,)), lambda line: print(line, flush=True)
     )
 except Interrupted as stop:
     print(f"Interrupted: {stop}", flush=True)

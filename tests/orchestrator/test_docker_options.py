@@ -251,8 +251,8 @@ def test_an_engine_elsewhere_cannot_mount_a_folder_from_here(where: str, machine
 )
 def test_no_engine_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, words: str) -> None:
     monkeypatch.setenv("DOCKER_HOST", host)
-    runner = docker.open(Place(tmp_path, tmp_path / "logs", image="tltpipe:0.1.0"))
-    missing = runner.health()
+    runner = docker.open(Place(tmp_path, tmp_path / "logs", images=("tltpipe:0.1.0",)))
+    missing = runner.health(("tltpipe:0.1.0",))
     assert missing is not None
     assert words in missing
     with pytest.raises(HostError, match="engine"):
@@ -278,7 +278,7 @@ def test_an_engine_that_goes_away_is_told_in_words(tmp_path: Path, monkeypatch: 
 
     threading.Thread(target=serve, daemon=True).start()
     monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
-    runner = docker.open(Place(tmp_path, tmp_path / "logs", image="tltpipe:0.1.0"))
+    runner = docker.open(Place(tmp_path, tmp_path / "logs", images=("tltpipe:0.1.0",)))
     error = error_of(HostError, runner.image_id, "tltpipe:0.1.0", match="the Docker engine failed: ")
     server.close()
     shutil.rmtree(folder)
