@@ -9,12 +9,13 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
 from specs.arithmetic import numbers
+from specs.data_sources import ClassField, DataSource, classes_in_sections, in_sections
 from specs.spec import Spec, Training
 from tltpipe.errors import Location, SpecError, UsageError
 
@@ -22,6 +23,8 @@ __all__ = [
     "Spec",
     "SpecError",
     "Training",
+    "class_fields",
+    "data_sources",
     "documentation",
     "dump",
     "folders",
@@ -50,6 +53,9 @@ __all__ = [
 ]
 
 Place = Location | Path | str | None
+
+_ROOMS = ("migration", "rules", "schema")
+"""Folders that are no kind of spec."""
 
 
 class Reader(Protocol):
@@ -194,6 +200,19 @@ def per_class(folder: str) -> bool:
     return getattr(load(folder), "PER_CLASS", False)
 
 
+def data_sources(spec: Spec) -> tuple[DataSource, ...]:
+    """Where the data of ``spec`` lie: ``data_sources`` of its folder, else the sections that YAML specs share."""
+    named: Callable[[Spec], Iterator[DataSource]] = getattr(load(spec.kind), "data_sources", in_sections)
+    return tuple(named(spec))
+
+
+def class_fields(spec: Spec) -> tuple[ClassField, ...]:
+    """The classes of the data that ``spec`` trains, ``class_fields`` of its folder; none where it leaves them to the
+    data, or trains nothing."""
+    named: Callable[[Spec], Iterator[ClassField]] = getattr(load(spec.kind), "class_fields", classes_in_sections)
+    return tuple(named(spec))
+
+
 def measuring(spec: Spec) -> tuple[str, ...]:
     """The messages at the top of a training spec that only say how the model is measured."""
     found: tuple[str, ...] = getattr(load(spec.kind), "measuring", lambda _: ())(spec)
@@ -225,8 +244,10 @@ def dump(spec: Spec) -> str:
 
 
 def folders() -> list[str]:
-    """Names of the things specs are written for: the folders beside this file that hold templates."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg and module.name != "schema")
+    """Names of the things specs are written for: the folders beside this file, but those that serve all kinds."""
+    return sorted(
+        module.name for module in pkgutil.iter_modules(__path__) if module.ispkg and module.name not in _ROOMS
+    )
 
 
 def load(folder: str) -> ModuleType:
