@@ -69,6 +69,8 @@ class Run:
     """What stages that were judged just now depend on: one look at every file is enough."""
     losses: Losses = field(default_factory=Losses)
     """What the programs of the stage under way said of what they read, wrote and lost."""
+    warned: set[str] = field(default_factory=set)
+    """What the rules about specs warned of so far."""
     begun: Callable[[], None] = lambda: None
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
 
@@ -242,7 +244,12 @@ class Run:
             argv=argv,
             image=self.image(request),
             mounts=self.runner.mounts(),
-            environment={**self.toolkit.ENVIRONMENT, **limits.environment(), **seal.environment()},
+            environment={
+                **self.toolkit.ENVIRONMENT,
+                **limits.environment(),
+                **seal.environment(),
+                **self.runner.environment(),
+            },
             gpus=self.toolkit.gpus(request, self.config.gpus) if self.runner.contained else 0,
             files={self.at(settled.path): settled.text for settled in read},
             secrets={word.name: self.secret(word.name) for word in argv if isinstance(word, Secret)},

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from orchestrator.jobs import At, Request, Secret
+from orchestrator.jobs.images import Needs
 from tltpipe.progress import Tick
 
 
@@ -33,6 +34,9 @@ class Toolkit(Protocol):
     IMAGES: tuple[str, ...]
     """The container images its programs live in; the first is that of its training."""
 
+    NEEDS: Mapping[str, Needs]
+    """What each of NVIDIA's images needs of the machine; ours needs nothing."""
+
     CONTAINED: bool
     """Whether its programs are nowhere but in its image."""
 
@@ -41,6 +45,9 @@ class Toolkit(Protocol):
 
     ENVIRONMENT: Mapping[str, str]
     """Variables its programs want."""
+
+    MOUNTS_FILES: tuple[str, ...]
+    """Files in the home folder that its launcher reads mounts from, the first that is there; none without launcher."""
 
     IMAGE_EXTENSIONS: tuple[str, ...] | None
     """Where its programs take images of one extension at a time, from one folder without those below: the extensions

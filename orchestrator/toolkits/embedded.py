@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Program, Prune, Request, Secret, Train
+from orchestrator.jobs.images import Needs
 from orchestrator.toolkits import tlt2
 from tltpipe import __version__, inputs, progress
 from tltpipe.errors import RunFailed
@@ -21,6 +22,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "TLTPIPE_PROGRESS_SECONDS": "0.5",
     "TLTPIPE_SEAL_KEY": "/run/tltpipe/seal.key",  # where a container has it; without one our programs find their own
 }
+NEEDS: Mapping[str, Needs] = {}
+MOUNTS_FILES: tuple[str, ...] = ()
 IMAGE_EXTENSIONS: tuple[str, ...] | None = None
 
 FAILED: str | None = None
