@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import glob
-import os
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import specs
-from converters.files import listing
-from converters.tfrecords import records, summary
-from converters.tfrecords.summary import RecordSummary
 from orchestrator.jobs import Mount
 from specs.data_sources import DataSource, Role
-from specs.extensions import dotted
-from specs.rules.facts import Amount, Examples, SourceFacts
+from specs.rules.facts import Examples, SourceFacts
 from specs.spec import Spec
 from tltpipe.errors import DataError
 

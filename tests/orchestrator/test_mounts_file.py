@@ -1,17 +1,20 @@
 """The mounts file of NVIDIA's launcher: how it spells host paths, what it gives containers, where it is wrong."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from refusals import error_of
 
+from orchestrator import pipeline
 from orchestrator.engine import containers
 from orchestrator.engine.containers import Caller
-from orchestrator.jobs import Job, Mount, mounts_file
+from orchestrator.jobs import Job, Mount, describe, mounts_file
 from orchestrator.jobs.mounts import MountTable
 from orchestrator.jobs.mounts_file import ContainerOptions, MountsFile
+from orchestrator.run import Run
 from tltpipe.errors import ConfigError
 
 INSIDE = "/workspace/tao-experiments"
@@ -115,6 +118,35 @@ def test_what_the_container_is_given(home: Path) -> None:
         "memlock": (-1, -1),
         "stack": (1, 1),
     }
+
+
+@pytest.mark.parametrize("toolkit", ["tlt3", "tao5"])
+def test_every_job_of_a_toolkit_with_a_launcher_has_what_the_file_says(
+    start: Callable[..., Run], workspace: Path, home: Path, toolkit: str
+) -> None:
+    """Above all that no path of this machine is in a command line or a spec."""
+    mounts = [{"source": str(workspace.parent), "destination": INSIDE}]
+    variables = [{"variable": "NGC_API_KEY", "value": "hush"}, {"variable": "PLAIN", "value": "shown"}]
+    (home / ".tao_mounts.json").write_text(json.dumps({"Mounts": mounts, "Envs": variables}))
+    run = start(runner="dry", toolkit=toolkit, key="a-key")
+    pipeline.execute(run, pipeline.every(run))
+    jobs = run.runner.jobs  # type: ignore[attr-defined]
+    assert {job.name for job in jobs} >= {"augment", "train", "evaluate"}
+    for job in jobs:
+        assert job.mounts == (Mount(workspace.parent, INSIDE),)
+        told = describe(job)
+        told.pop("mounts")
+        assert str(workspace.parent) not in str(told)
+        assert f"{INSIDE}/{workspace.name}/specs/" in str(told["argv"])
+        assert "/workspace/" not in str(told).replace(INSIDE, "")
+        assert job.environment["PLAIN"] == "shown"
+    said = "\n".join(run.report.told)  # type: ignore[attr-defined]
+    assert "PLAIN=shown" in said
+    assert "hush" not in said
+    (home / ".tao_mounts.json").write_text('{"Mounts": [,]}')
+    problem = error_of(ConfigError, lambda: start(runner="dry", toolkit=toolkit))
+    assert str(problem.where) == f"{home}/.tao_mounts.json:1:13"
+    assert start(runner="dry", toolkit="tlt2").runner.mounts()[0].target == "/workspace", "it has no launcher"
 
 
 GOOD = '{"source": "/tmp", "destination": "/d"}'

@@ -78,8 +78,13 @@ def test_the_list_has_every_toolkit_and_what_its_images_need() -> None:
         images = registry.load("orchestrator.toolkits", name).IMAGES
         assert [image["image"] for image in row["images"]] == list(images)
         assert all((image["needs"] is not None) == row["contained"] for image in row["images"]), "what doctor checks"
+    fit = {
+        name: [each["needs"]["generations"] for each in row["images"] if each["needs"]] for name, row in rows.items()
+    }
+    newest = "Pascal to Hopper"
+    expected = {"tlt2": ["Pascal to Turing"], "tlt3": ["Pascal to Ampere"], "tao5": [newest, newest]}
+    assert {name: fit[name] for name in expected} == expected
     (nvidias,) = rows["tlt2"]["images"]
-    assert nvidias["needs"]["generations"] == "Pascal to Turing"
     assert (nvidias["needs"]["driver"], nvidias["needs"]["login"]) == (410, "nvcr.io")
 
 
