@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def test_what_a_file_of_the_notebooks_says(home: Path) -> None:
     variables = [{"variable": "NAME", "value": "\U0001f600 a=b"}]
     options = {"shm_size": "16G", "ulimits": {"memlock": -1, "nofile": 4096}, "user": "1000:1001", "ports": {"1": 1}}
     written(home, Envs=variables, DockerOptions={**options, "privileged": False, "network": "host", "tty": False})
-    assert mounts_file.load((".tao_mounts.json",)) == MountsFile(
+    assert replace(mounts_file.load((".tao_mounts.json",)), path=None) == MountsFile(
         (Mount(home / "project", INSIDE), Mount(home / "specs", f"{INSIDE}/specs")),
         {"NAME": "\U0001f600 a=b"},
         ContainerOptions((1000, 1001), "16G", {"memlock": -1, "nofile": 4096}, privileged=False, network="host"),
@@ -59,7 +60,7 @@ def test_which_file_is_read(home: Path) -> None:
     assert mounts_file.load(()) == MountsFile(), "a toolkit without a launcher"
     other = home / "other.json"
     other.write_text('{"Mounts": []}')
-    assert mounts_file.load((path.name,), environment={"LAUNCHER_MOUNTS": str(other)}) == MountsFile()
+    assert mounts_file.load((path.name,), environment={"LAUNCHER_MOUNTS": str(other)}) == MountsFile(path=other)
     where = error_of(ConfigError, lambda: mounts_file.load((path.name,), environment={"LAUNCHER_MOUNTS": "/no"}))
     assert (where.where, where.exit_code) == ("LAUNCHER_MOUNTS", 2)
 
