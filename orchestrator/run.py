@@ -69,6 +69,8 @@ class Run:
     """What stages that were judged just now depend on: one look at every file is enough."""
     losses: Losses = field(default_factory=Losses)
     """What the programs of the stage under way said of what they read, wrote and lost."""
+    warned: set[str] = field(default_factory=set)
+    """What the rules about specs warned of so far."""
     begun: Callable[[], None] = lambda: None
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
 

@@ -84,6 +84,11 @@ def refuse(text: str, source: Path | str) -> None:
         raise SpecError(what, where=Location(source, line, 1), hint=kind.hint)
 
 
+def identify(text: str) -> str | None:
+    """The name of the network or tool of NVIDIA's that ``text`` is a spec of; None where it is none of another."""
+    return next((kind.name for kind, _ in _found(text)), None)
+
+
 def _found(text: str) -> Iterator[tuple[Kind, int]]:
     """Kinds whose fields are all in ``text``, each with the line of the first of these."""
     kinds: Sequence[Kind] = PROTO_TEXT

@@ -16,12 +16,14 @@ from specs.sections import (
     Export,
     Inference,
     Inner,
+    Mapped,
     Positive,
     Share,
     Source,
     Train,
     Whole,
     check_data,
+    check_mapping,
     check_train,
 )
 from specs.spec import Spec
@@ -152,6 +154,8 @@ class Dataset:
     """Images to validate on (default: no validation)."""
     classes: tuple[str, ...]
     """Names of the classes, in the order of their labels; objects of any others are left out."""
+    class_mapping: tuple[Mapped, ...] = ()
+    """Classes of the data that are trained as one of classes (default: none)."""
     batch_size: Count = 2
     """Images a step on each GPU."""
     workers: Whole = 0
@@ -184,6 +188,7 @@ def check(spec: Spec) -> Iterator[Finding]:
     yield from _check_model(message.model)
     dataset = message.dataset
     yield from check_data(dataset.train_data_sources, dataset.val_data_sources, dataset.classes)
+    yield from check_mapping(dataset.class_mapping, dataset.classes)
     if not dataset.classes:
         yield Finding("dataset.classes", "classes is empty: there is no class to train")
     yield from check_train(message.train)

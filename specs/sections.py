@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, Lt, MultipleOf
 
 from specs.checks import Finding
+from specs.values import did_you_mean
 
 Share = Annotated[float, Ge(0), Le(1)]
 Inner = Annotated[float, Gt(0), Lt(1)]
@@ -40,6 +41,18 @@ class Source:
     """A data set in any format that is read here, in place of json_file."""
     weight: Positive = 1.0
     """How often images of this source are shown, relative to those of the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapped:
+    """A class of the data that is trained as another one."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    name: str
+    """Name of the class in the data, upper and lower case being the same."""
+    mapping_class: str
+    """The one of classes that its objects are trained as."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +194,21 @@ def check_data(training: Sequence[Source], validation: Sequence[Source], classes
     yield from check_sources("dataset.val_data_sources", validation)
     if len({name.lower() for name in classes}) < len(classes):
         yield Finding("dataset.classes", "classes names a class twice")
+
+
+def check_mapping(mapping: Sequence[Mapped], classes: Sequence[str]) -> Iterator[Finding]:
+    """Classes of the data that are trained as one that there is not, or as several."""
+    known, seen = {name.lower() for name in classes}, set[str]()
+    for index, each in enumerate(mapping):
+        here = f"dataset.class_mapping[{index}]"
+        if each.mapping_class.lower() not in known:
+            hint = did_you_mean(each.mapping_class, [*classes]) or "write it in dataset.classes, too"
+            yield Finding(f"{here}.mapping_class", f'classes does not name "{each.mapping_class}"', hint)
+        if each.name.lower() in known:
+            yield Finding(f"{here}.name", f'"{each.name}" is one of classes itself: it cannot be trained as another')
+        if each.name.lower() in seen:
+            yield Finding(f"{here}.name", f'class_mapping names "{each.name}" twice')
+        seen.add(each.name.lower())
 
 
 def check_sources(path: str, sources: Sequence[Source]) -> Iterator[Finding]:

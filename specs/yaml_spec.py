@@ -283,4 +283,6 @@ def _name(path: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return [_plain(part) for part in value] if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return references.literal(value) if isinstance(value, str) else value

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator.commands import spec_reading
 from orchestrator.commands.options import Plain, command
 from tltpipe import __version__
 from tltpipe.errors import Location, SpecError, UsageError
@@ -208,6 +209,10 @@ def show(console: Console, verdict: dict[str, Any]) -> None:
         warnings = f"{many} warning{'s' if many > 1 else ''}" if many else "no warnings"
         about = [verdict["kind"], verdict["dialect"], "to the letter" if verdict["strict"] else ""]
         console.put(f"{verdict['file']}: valid ({', '.join(filter(None, about))}), {warnings}")
+
+
+for reading in (spec_reading.show, spec_reading.diff, spec_reading.explain):
+    app.command()(reading)
 
 
 def _read(path: Path, kind: str | None, *, strict: bool) -> tuple[Spec, str]:

@@ -48,6 +48,7 @@ DATA: tuple[str, ...] | None = None
 SPEC: str | None = None
 SETTINGS: type[Any] | None = Training
 ON_REQUEST = False
+READS = ("training", "validation")
 MISSING = "run `tltpipe tfrecords` first"
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from specs import sections
 from specs.checks import Finding, warn
-from specs.sections import STRICT, STRIDE, Count, Export, Source, check_data, check_train
+from specs.sections import STRICT, STRIDE, Count, Export, Mapped, Source, check_data, check_mapping, check_train
 from specs.spec import Spec
 from specs.unet.settings import Augmentation, Images, Loss, Measuring, Model, Optim, TrainSettings, Unet
 from specs.yaml_spec import measuring, more_epochs, training
@@ -48,6 +48,8 @@ class Dataset(Images):
     """Images to validate on (default: no validation)."""
     classes: tuple[str, ...]
     """Names of the classes but the background, which is 0 in maps; objects of any others are background."""
+    class_mapping: tuple[Mapped, ...] = ()
+    """Classes of the data that are trained as one of classes (default: none)."""
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
@@ -118,6 +120,7 @@ def check(spec: Spec) -> Iterator[Finding]:
     message: Experiment = spec.message
     dataset = message.dataset
     yield from check_data(dataset.train_data_sources, dataset.val_data_sources, dataset.classes)
+    yield from check_mapping(dataset.class_mapping, dataset.classes)
     yield from _check_classes(message)
     yield from _check_model(message.model)
     coarsest = (dataset.width * dataset.height) // STRIDE**2

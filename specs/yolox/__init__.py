@@ -9,7 +9,18 @@ from typing import Any, ClassVar
 
 from specs import sections
 from specs.checks import Finding
-from specs.sections import STRICT, STRIDE, Count, Export, Inference, Source, check_data, check_train
+from specs.sections import (
+    STRICT,
+    STRIDE,
+    Count,
+    Export,
+    Inference,
+    Mapped,
+    Source,
+    check_data,
+    check_mapping,
+    check_train,
+)
 from specs.spec import Spec
 from specs.yaml_spec import measuring, more_epochs, training
 from specs.yolox.settings import RATE, Augmentation, Images, Model, Optim, TrainSettings, Yolox
@@ -38,6 +49,8 @@ class Dataset(Images):
     classes: tuple[str, ...] = ()
     """Names of the classes, in the order of their labels; objects of any others are left out (default: those that the
     training data list, such as the names of data.yaml or the categories of COCO)."""
+    class_mapping: tuple[Mapped, ...] = ()
+    """Classes of the data that are trained as one of classes (default: none)."""
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
@@ -114,6 +127,7 @@ def check(spec: Spec) -> Iterator[Finding]:
     message: Experiment = spec.message
     dataset = message.dataset
     yield from check_data(dataset.train_data_sources, dataset.val_data_sources, dataset.classes)
+    yield from check_mapping(dataset.class_mapping, dataset.classes)
     yield from _check_augmentation(dataset)
     if message.train.num_iterations:
         what = "num_iterations does not fit YOLOX, whose last epochs go without heavy augmentation"
