@@ -101,7 +101,7 @@ class DockerRunner(MountTable):
             return
         own = containers.Caller.current(rootless=self._rootless)
         owner = "" if user is None else f", as user {user[0]}:{user[1]}"
-        found = f"{path}: {len(self.place.launcher.mounts)} mounts{owner}"
+        found = f"{path}, mounts: {len(self.place.launcher.mounts)}{owner}"
         hint = f"files that jobs write will not be yours ({own.uid}:{own.gid}); leave out DockerOptions.user"
         yield Check("mounts file", user in (None, (own.uid, own.gid)), found, hint, needed=False)
 

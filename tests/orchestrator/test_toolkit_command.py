@@ -64,7 +64,7 @@ def test_a_gpu_that_the_image_has_no_code_for_stops_a_run(tmp_path: Path, driver
     driver_says("NVIDIA B200, 570.86.15, 10.0")
     place = Place(tmp_path, tmp_path, images=(IMAGE,), needs={IMAGE: NEEDS})
     told = str(docker.open(place).health((IMAGE,)))
-    assert "Pascal to Hopper, not on NVIDIA B200 (Blackwell)" in told
+    assert f"Pascal to Hopper fit {IMAGE}, not NVIDIA B200 (Blackwell)" in told
     assert "tltpipe toolkit list" in told
 
 
@@ -95,6 +95,5 @@ def test_the_list_for_people_and_doctor(tmp_path: Path, driver_says: DriverSays)
     command = [*warm.command("tltpipe"), "doctor", "--toolkit", "tlt2", "--runner", "docker"]
     doctor = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert doctor.returncode == 6
-    assert (
-        "missing  docker: GPU generation: nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3 runs on Pascal" in doctor.stdout
-    )
+    image = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
+    assert f"missing  docker: GPU generation: Pascal to Turing fit {image}, not NVIDIA H100" in doctor.stdout
