@@ -154,7 +154,7 @@ def _perform(run: Run, name: str, stage: Stage) -> Result:
     told = receipts.load(run.workspace.receipts, f"{name}.begun")
     run.stage, run.losses = name, Losses()
     run.continuing = not run.force and told is not None and _goes_on(run, stage, told.facts, before)
-    run.begun = partial(_keep, run, stage, f"{name}.begun", before)
+    run.begun = partial(_keep, run, f"{name}.begun", before)
     unrecorded = run.runner.pretends or not recorded(name)
     try:
         with nullcontext() if unrecorded else attempts.noted(run.workspace.receipts, name):
@@ -166,7 +166,7 @@ def _perform(run: Run, name: str, stage: Stage) -> Result:
         raise Interrupted(f"{name} was interrupted", hint=hint) from stop
     seconds = time.monotonic() - start
     if not unrecorded:
-        _keep(run, stage, name, before, seconds=seconds, outputs=prints(run, stage.outputs(run)), result=result)
+        _keep(run, name, before, seconds=seconds, outputs=prints(run, stage.outputs(run)), result=result)
     if run.runner.pretends:
         return Result(name, "shown", "nothing was run", 0.0, result)
     run.report.end(name, seconds)
@@ -212,11 +212,11 @@ def write_specs(run: Run) -> None:
         run.report.say(f"warning: {warning}")
 
 
-def _keep(run: Run, stage: Stage, name: str, known: Facts, *, seconds: float = 0.0, **kept: dict[str, Any]) -> None:
+def _keep(run: Run, name: str, known: Facts, *, seconds: float = 0.0, **kept: dict[str, Any]) -> None:
     receipt = Receipt(
         facts=known,
         runner=run.config.runner,
-        image=run.image(stage.requests(run)[0]) if known.image_id else None,
+        image=run.image(load(run.stage).requests(run)[0]) if known.image_id else None,
         version=__version__,
         finished=receipts.now(),
         seconds=round(seconds, 3),
