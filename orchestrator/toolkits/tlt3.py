@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from typing import Final
 
 from orchestrator.jobs import At, Augment, Program, Request, Secret, Train
+from orchestrator.jobs.images import Needs
 from orchestrator.toolkits import tlt2
 from tltpipe.errors import UsageError
 from tltpipe.progress import Tick
 
 IMAGES: tuple[str, ...] = ("nvcr.io/nvidia/tlt-streamanalytics:v3.0-py3",)
+NEEDS: Mapping[str, Needs] = {
+    # CUDA 11.1, which has no code for GPUs after Ampere
+    IMAGES[0]: Needs(driver=455, data_centre_driver=418, capabilities=(6.0, 8.6), room=100),
+}
 CONTAINED = True
 SPECS: Final[Mapping[str, str]] = {
     "augment": "augment.conf.j2",
@@ -19,6 +24,7 @@ SPECS: Final[Mapping[str, str]] = {
     "ssd": "train.tlt3.conf.j2",
 }
 ENVIRONMENT: Mapping[str, str] = tlt2.ENVIRONMENT
+MOUNTS_FILES: tuple[str, ...] = (".tlt_mounts.json", ".tao_mounts.json")
 IMAGE_EXTENSIONS = tlt2.IMAGE_EXTENSIONS
 EXPORTS = tlt2.EXPORTS
 FAILED: str | None = "Execution status: FAIL"
