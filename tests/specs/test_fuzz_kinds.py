@@ -126,9 +126,12 @@ def mutated(chance: random.Random) -> str:
     return text
 
 
-def has_place(error: SpecError) -> bool:
-    """Every line of an error begins with the place in the file, or the file where it is about all of it."""
-    return all(re.match(r"spec\b", line) for line in str(error).split("\n") if line != "and more")
+def fit(error: SpecError | UsageError) -> None:
+    """Assert that each line of an error begins with the place in the file, or the file where it is about all of it;
+    one about options of the command line has none."""
+    lines = str(error).split("\n")
+    assert not isinstance(error, SpecError) or all(re.match(r"spec\b|and more$", line) for line in lines), str(error)
+    (str(error) + (error.hint or "")).encode()
 
 
 def judged(text: str) -> str:
@@ -136,8 +139,7 @@ def judged(text: str) -> str:
     try:
         spec = specs.parse_text(text, specs.recognise(text, source="spec"), source="spec")
     except SpecError as error:
-        assert has_place(error), str(error)
-        (str(error) + (error.hint or "")).encode()
+        fit(error)
         return "refused"
     for toolkit in TOOLKITS:
         for finding in rules.examine(rules.Subject(spec, toolkit=toolkit)):
@@ -159,7 +161,7 @@ def moved(text: str) -> int:
         try:
             made = migrate(text, source="spec", to=target)
         except (SpecError, UsageError) as error:
-            assert not isinstance(error, SpecError) or has_place(error), str(error)
+            fit(error)
             continue
         count += 1
         assert migrate(made.text, source="spec", to=target).text == made.text, f"twice to {target}"
