@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from specs import kinds
 from specs.checks import Finding
-from specs.data_sources import ClassField
+from specs.data_sources import ClassField, Role
 from specs.rulebook import Subject, rule
-from specs.rules.facts import Role, SourceFacts, amount, readable
+from specs.rules.facts import SourceFacts, amount, readable
 from specs.values import did_you_mean
 
 _ROLES: tuple[Role, ...] = ("training", "validation")

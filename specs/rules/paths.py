@@ -135,6 +135,7 @@ def unexpanded(subject: Subject) -> Iterator[Finding]:
     "warning",
     title="a relative path, which means another place in a container",
     fix="write the path as the container has it, from / on",
+    kinds=("augment", "dssd", "ssd"),
     toolkits=NVIDIA,
     needs=("paths",),
 )
