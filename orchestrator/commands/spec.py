@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.commands import spec_reading
+from orchestrator.commands import spec_migrating, spec_reading
 from orchestrator.commands.options import Plain, command
 from tltpipe import __version__
 from tltpipe.errors import Location, SpecError, UsageError
@@ -288,3 +288,6 @@ def _head(network: str, output: Path | None, notes: Sequence[str], *, strict: bo
     ]
     editors = schema.modeline(output, network) if output and _in_yaml(network) else ""
     return editors + "".join(f"# {line}\n" for line in lines) + ("# tltpipe: strict-tlt\n" if strict else "") + "\n"
+
+
+app.command()(command(spec_migrating.migrate))
