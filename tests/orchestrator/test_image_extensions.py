@@ -59,7 +59,7 @@ def test_every_image_goes_through_all_stages(start: Start, mixed: Path, real_pro
         assert below(mixed / "KITTI" / split / "label") == {f"{stem}.txt" for stem in stems}
         assert below(mixed / "KITTI-dataset-augmented" / split / "images") == set(NAMES)
         assert below(mixed / "KITTI-dataset-augmented" / split / "labels") == {f"{stem}.txt" for stem in stems}
-        shards = sorted((mixed / "TFRecords" / split).iterdir())
+        shards = sorted((mixed / "TFRecords" / split).glob(f"{split}-*"))
         assert {frame.id for frame in frames.frames(shards)} == {f"{split}/images/{stem}" for stem in stems}
     said = "\n".join(run.report.told)  # type: ignore[attr-defined]
     assert "5 images, 5 boxes" in said
@@ -125,3 +125,10 @@ def test_splits_that_share_a_folder_of_images_each_have_their_own(
     assert below(root / "KITTI-dataset-augmented/validation/images") == {"v.jpg", "inv.png"}
     said = "\n".join(run.report.told)  # type: ignore[attr-defined]
     assert "left out" not in said
+
+
+def test_images_in_sub_folders_are_no_images_to_nvidias_programs(start: Start, mixed: Path) -> None:
+    folder = mixed / "Original-Data/images/train"
+    run = start(root=mixed, runner="dry", toolkit="tlt3", key="hush", subject=folder)
+    error_of(DataError, lambda: pipeline.execute(run, ["infer"]), match="2 of 5 images")
+    pipeline.execute(start(root=mixed, runner="dry", subject=folder), ["infer"])
