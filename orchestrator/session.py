@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from orchestrator.jobs import receipts
+from orchestrator.jobs import mounts_file, receipts
 from orchestrator.jobs.workspace import Workspace
 from orchestrator.run import Run
 from orchestrator.runners import Place, Runner
@@ -83,6 +83,8 @@ def open_runner(
         images=(settings.image,) if settings.image else toolkit.IMAGES,
         gpu_request=settings.settings.gpu_request,
         contained=contained,
+        needs=toolkit.NEEDS,
+        launcher=mounts_file.load(toolkit.MOUNTS_FILES),
     )
     return cast("Runner", registry.load("orchestrator.runners", name).open(place))
 

@@ -32,6 +32,8 @@ class Spec:
     """The generation whose fields the message has: ``tlt2``, ``tlt3``, ``tao5``."""
     strict: bool = False
     """Whether NVIDIA's behaviour is wanted to the letter, also where it is a bug (docs/strict.md)."""
+    text: str = field(default="", repr=False, compare=False)
+    """What was parsed."""
     overrides: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """What to call the place of each field that the command line gives in place of the file, by its path."""
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
+MISSING, REFERENCE = "S007", "S012"
+"""Codes of rules (specs.rules.text)."""
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -96,19 +98,22 @@ def measuring(spec: Spec) -> tuple[str, ...]:
 def _parse(kind: Any, text: str, source: Path | str) -> Spec:
     """Raises SpecError with all that does not fit by itself."""
     written, errors = yaml_text.walk(text, known(kind), source=source)
-    spec = Spec(None, source, yaml_text.positions(written))
+    spec = Spec(None, source, yaml_text.positions(written), text=text)
     values, misfits = _filled(written.values, kind)
-    errors += [spec.error(path, f"{_name(path)} {misfit}", hint=misfit.hint) for path, misfit in misfits.items()]
+    errors += [
+        SpecError(f"{_name(path)} {misfit}", where=spec.where(path), hint=misfit.hint, code=REFERENCE)
+        for path, misfit in misfits.items()
+    ]
     message, faults = _validated(kind, _nested(written.places, values, kind))
     # A misspelt key is missing, too, and what it refers to may have its own fault: one word about each is enough.
     wrong = {spec.where(path) for path in misfits}
     errors += [
-        spec.error(path, what)
+        SpecError(what, where=spec.where(path), code=MISSING if what.startswith("needs ") else yaml_text.VALUE)
         for path, what in faults
         if spec.where(path) not in wrong and not (errors and what.startswith("needs "))
     ]
     if errors:
-        raise yaml_text.together(yaml_text.in_order(errors))
+        raise checks.together(yaml_text.in_order(errors))
     return dataclasses.replace(spec, message=message)
 
 
@@ -278,4 +283,6 @@ def _name(path: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return [_plain(part) for part in value] if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return references.literal(value) if isinstance(value, str) else value

@@ -14,6 +14,7 @@ from orchestrator import drafts, session
 from orchestrator.jobs import Job, attempts, checkpoints, receipts
 from orchestrator.jobs.receipts import Facts, Receipt
 from orchestrator.jobs.workspace import Workspace
+from orchestrator.pipeline import spec_checks
 from orchestrator.pipeline.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
 from orchestrator.pipeline.sequence import every, has, known, load, needs, order, recorded, require
 from orchestrator.run import Run
@@ -65,6 +66,7 @@ def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool =
                 continue
             if not run.runner.pretends:
                 _need(run, name, stage)
+            spec_checks.require(run, stage)
             if all(result.state == "skipped" for result in results):  # the first that has to run
                 _get_ready(run, lasting, jobs)
             results.append(_perform(run, name, stage))

@@ -58,6 +58,7 @@ SPEC: str | None = None
 SETTINGS: type[Any] | None = Finetuning
 ON_REQUEST = True
 RECORDED = True
+READS = ("training", "validation")
 MISSING = "run `tltpipe train` first"
 
 RESULTS = "coco_results.json"

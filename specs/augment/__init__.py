@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge
 
+from specs import references
 from specs.checks import Finding, Rule, examine, message_at, one_of, warn, within, without_effect
+from specs.data_sources import DataSource
 from specs.spec import Spec
 
 MESSAGE = "AugmentorConfig"
@@ -123,6 +125,30 @@ def check(spec: Spec) -> Iterator[Finding]:
         # NVIDIA's own programs may read the missing value as 0, which is grey.
         yield warn(saturation, "saturation_shift is not written and taken as 1.0, no change; write it to be sure")
     yield from without_effect(spec, "partition_config")
+
+
+def data_sources(spec: Spec) -> Iterator[DataSource]:
+    """The images and labels: below the folder that the command line names, in TAO 5 in full."""
+    if spec.dialect == YAML:
+        yield from _in_full(spec.message)
+        return
+    config = message_at(spec, "dataset_config")
+    if config is not None and config.image_path and config.label_path:
+        fields = ("dataset_config.label_path", "dataset_config.image_path")
+        extension = spec.message.image_extension or None
+        yield DataSource(
+            "dataset_config", "training", "kitti", config.label_path, config.image_path, *fields,
+            extension=extension, below_data=True,
+        )  # fmt: skip
+
+
+_UNSET = ("", *references.MISSING)
+
+
+def _in_full(values: Mapping[str, Any]) -> Iterator[DataSource]:
+    format, annotations, images = (str(values[f"data.{name}"]) for name in ("dataset_type", "ann_path", "image_dir"))
+    if annotations not in _UNSET and images not in _UNSET:
+        yield DataSource("data", "training", format, annotations, images, "data.ann_path", "data.image_dir")
 
 
 def flattens(shear_x: float, shear_y: float) -> bool:

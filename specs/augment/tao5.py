@@ -18,7 +18,7 @@ from typing import Any
 from specs import checks, foreign, references, templating, yaml_text
 from specs.augment import FLAT, flattens
 from specs.augment.tao5_keys import KEYS, TEXTS
-from specs.checks import Finding, warn
+from specs.checks import Finding, together, warn
 from specs.spec import Spec
 from specs.yaml_nodes import quoted
 from specs.yaml_text import Written
@@ -93,7 +93,8 @@ def parse(text: str, overrides: Sequence[str] = (), *, source: Path | str) -> Sp
     for override in overrides:
         key, value, place = yaml_text.override(override, KEYS, texts=TEXTS)
         written.values[key], places[key] = value, place
-    spec = Spec(None, source, yaml_text.positions(written), kind="augment", dialect=DIALECT, overrides=places)
+    positions = yaml_text.positions(written)
+    spec = Spec(None, source, positions, kind="augment", dialect=DIALECT, text=text, overrides=places)
     spec = replace(spec, message=_values(written, spec))
     return checks.judge(spec, check(spec))
 
@@ -132,7 +133,7 @@ def _values(written: Written, spec: Spec) -> dict[str, Any]:
             errors[name] = spec.error(name, f"{called} {misfit}", hint=misfit.hint)
     if errors:
         in_file = yaml_text.in_order(error for name, error in errors.items() if name not in spec.overrides)
-        raise yaml_text.together([*in_file, *(error for name, error in errors.items() if name in spec.overrides)])
+        raise together([*in_file, *(error for name, error in errors.items() if name in spec.overrides)])
     return values
 
 

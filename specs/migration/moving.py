@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
 Convert = Callable[[str | None], str | None]
-"""The text of a value, None where it is not written, to that of another."""
+"""The text of a value with its quotes, None where it is not written, to that of another."""
 
 Item = str | tuple[str | None, Field | Section]
 """A line of comment, or what stands in a spec, with its path where that is new."""
@@ -94,27 +94,28 @@ def paths(descriptor: Descriptor, above: str = "") -> dict[str, bool]:
 
 @dataclass
 class Moving:
-    """One move of ``root``, whose message is ``old``, to the message ``new``; ``taken`` is what ``notes.take`` made of
-    its comments.
+    """One move of ``root``, a spec with the fields ``old``, to one with those of ``new`` (``paths``), which is ``yaml``
+    or proto-text; ``taken`` is what ``notes.take`` made of its comments.
 
     ``generations``: the names of the one that it is of, which comments get, and of that it goes to. ``effects``: what
     the loss of a field, or of a section, does to the result, by path. ``gone``: fields of both messages that go.
     """
 
     root: Section
-    old: Descriptor
-    new: Descriptor
+    old: Mapping[str, bool]
+    new: Mapping[str, bool]
     generations: tuple[str, str]
     moves: Sequence[Move]
     taken: Mapping[str, str]
     effects: Mapping[str, str] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     gone: AbstractSet[str] = frozenset()
+    yaml: bool = False
 
     def run(self) -> Section:
         """The new tree; ``changes`` says what happened."""
         self.by_path = {move.old: move for move in self.moves}
-        self.theirs, self.ours = paths(self.old), paths(self.new).keys() - self.gone
+        self.ours = self.new.keys() - self.gone
         made = Section("")
         self._fill(self.root, "", made)
         for move in self.by_path.values():  # of fields that are not written
@@ -148,7 +149,7 @@ class Moving:
         counts = Counter[str]()
         for each in old.fields:
             path = f"{above}.{each.name}" if above else each.name
-            if self.theirs.get(_generic(path)):
+            if self.old.get(_generic(path)):
                 path, counts[each.name] = f"{path}[{counts[each.name]}]", counts[each.name] + 1
             if isinstance(each, notes.Restored):
                 yield from self._restored(each)
@@ -188,26 +189,24 @@ class Moving:
     def _lost(self, path: str, text: str, line: int) -> str:
         generic = _generic(path)
         effect = next((self.effects[key] for key in (generic, *_above(generic)) if key in self.effects), None)
-        self.changes.append(Change(path, None, line, LOST, effect))
+        if text != notes.EMPTY or effect:
+            self.changes.append(Change(path, None, line, LOST, effect))
         return notes.note(self.generations[0], path, text)
 
     def _converted(self, move: Move, each: Field | None, line: int) -> Field | None:
         """The field at the end of ``move``, with a note where the way back would not find what it was."""
-        scalar = each.value if each is not None and isinstance(each.value, Scalar) else None
-        given = scalar.text if scalar is not None else None
+        given = None if each is None else _text(each.value)
         if move.new in self.taken:
             earlier = None if self.taken[move.new] == notes.UNSET else self.taken[move.new]
             if alike(move.back(earlier), given):  # nobody changed it in between
                 self.changes.append(Change(move.old, move.new, line, f"is {move.new}: {earlier or notes.UNSET} again"))
-                return None if earlier is None else Field(_name(move.new), notes.value(earlier))
+                return None if earlier is None else Field(_name(move.new), notes.value(earlier, yaml=self.yaml))
         made = move.convert(given)
         if made is None:
             return None
-        quoted = scalar is not None and scalar.quoted
-        field_ = Field(_name(move.new), Scalar(made, quoted))
+        field_ = Field(_name(move.new), notes.value(made, yaml=self.yaml))
         if not alike(move.back(made), given):
-            shown = scalar.shown if scalar is not None else notes.UNSET
-            notes.attach(field_, notes.note(self.generations[0], move.old, shown))
+            notes.attach(field_, notes.note(self.generations[0], move.old, given or notes.UNSET))
         what = f"becomes {move.new}: {made}" if given is not None else f"{move.new}: {made} is written for it"
         self.changes.append(Change(move.old, move.new, line, what, move.effect))
         return field_
@@ -215,7 +214,7 @@ class Moving:
     def _restored(self, held: notes.Restored) -> Iterator[Item]:
         """What the note ``held`` holds; where that has no place any more, the note."""
         try:
-            node = notes.restored(held) if _generic(held.name) in self.ours else None
+            node = notes.restored(held, yaml=self.yaml) if _generic(held.name) in self.ours else None
         except SpecError:
             node = None
         if node is None:
@@ -232,13 +231,14 @@ class Moving:
 
 
 def alike(one: str | None, other: str | None) -> bool:
-    """Whether two texts are the same value: of numbers, the same number of 32 bits."""
-    if one is None or other is None:
+    """Whether two texts are the same value, or the same list of them: of numbers, the same number of 32 bits."""
+    if one is None or other is None or one == other:
         return one == other
+    parts, others = ([part.strip() for part in text.strip("[]").split(",")] for text in (one, other))
     try:
-        return struct.pack("f", number(one)) == struct.pack("f", number(other))
+        return [struct.pack("f", number(part)) for part in parts] == [struct.pack("f", number(part)) for part in others]
     except (ValueError, OverflowError):
-        return one == other
+        return False
 
 
 def number(text: str) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from specs.migration import reading
+from specs.migration.changes import Change
 from specs.migration.tree import Comments, Field, Scalar, Section, Value
 from tltpipe.errors import SpecError
 
@@ -40,9 +41,10 @@ class Restored(Field):
         return self.value.text if isinstance(self.value, Scalar) else ""
 
 
-def take(root: Section, generation: str, *, renamed: Collection[str] = ()) -> dict[str, str]:
+def take(root: Section, generation: str, changes: list[Change], *, renamed: Collection[str] = ()) -> dict[str, str]:
     """Take the notes for ``generation`` out of the comments: those of paths among ``renamed`` are returned with their
-    values, the others come as fields in their places. Nodes that were not written in that generation go."""
+    values, the others come as fields in their places. Nodes that were not written in that generation go, as
+    ``changes`` says."""
     taken: dict[str, str] = {}
 
     def split(lines: list[str]) -> tuple[list[Field | Section], list[str]]:
@@ -68,7 +70,8 @@ def take(root: Section, generation: str, *, renamed: Collection[str] = ()) -> di
         fields: list[Field | Section] = []
         pending: list[str] = []
         for each in section.fields:
-            goes = added(each.comments)
+            if goes := added(each.comments):
+                changes.append(Change(each.name, None, each.line, "goes again: it was written by a migration"))
             before, above = split(each.comments.above)
             after, behind = split([each.comments.behind] if each.comments.behind else [])
             each.comments = Comments([*pending, *above], "".join(behind))

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from specs.migration import notes
 from specs.migration.changes import Change
 from specs.migration.moving import Move, Moving, number, same
 from specs.migration.targets import OURS, Target
 from specs.migration.tree import Field, Scalar, Section
-
-if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor
 
 RATE = "training_config.learning_rate"
 CURVE, COSINE = f"{RATE}.soft_start_annealing_schedule", f"{RATE}.soft_start_cosine_annealing_schedule"
@@ -31,19 +27,19 @@ EFFECTS: Mapping[str, str] = {
 }
 
 
-def change(root: Section, descriptor: Descriptor, to: Target, changes: list[Change]) -> Section:
-    """``root`` as ``to`` reads it; ``root`` itself is used up."""
+def change(root: Section, fields: Mapping[str, bool], to: Target, changes: list[Change]) -> Section:
+    """``root``, a spec with ``fields``, as ``to`` reads it; ``root`` itself is used up."""
     if to == OURS:
-        taken = notes.take(root, OURS, renamed=[FLIP])
+        taken = notes.take(root, OURS, changes, renamed=[FLIP])
         back = [Move(FLIP, FLIP, same, below_one)] if taken else []
-        return Moving(root, descriptor, descriptor, ("tlt3", OURS), back, taken, changes=changes).run()
+        return Moving(root, fields, fields, ("tlt3", OURS), back, taken, changes=changes).run()
     gone = {path for path in EFFECTS if path != VALIDATION}
     if any(path.startswith(VALIDATION) and path.endswith(".tfrecords_path") for path, _ in root.walk()):
         gone.add(VALIDATION)
     flip, cosine = root.value(FLIP), root.find(COSINE)
     refused = isinstance(flip, Scalar) and below_one(flip.text) != flip.text
     moves = [Move(FLIP, FLIP, below_one, effect="NVIDIA's programs refuse 1")] if refused else []
-    made = Moving(root, descriptor, descriptor, (OURS, ""), moves, {}, EFFECTS, changes, gone).run()
+    made = Moving(root, fields, fields, (OURS, ""), moves, {}, EFFECTS, changes, gone).run()
     if isinstance(cosine, Section):
         _curve(made, {each.name: each.value.text for each in cosine.fields
                       if isinstance(each, Field) and isinstance(each.value, Scalar)})  # fmt: skip

@@ -11,7 +11,7 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 OURS: Target = "tltpipe"
 
 DATASET, OUTPUT = "/workspace/Original-Data/train", "/workspace/KITTI-dataset-augmented/train"
-"""Where a container has them, where nothing else is said."""
+"""Where a container has them, if nothing else is known."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Options:
     network is to be trained on, in place of the data that it names.
     """
 
-    dataset: str = DATASET
-    output: str = OUTPUT
+    dataset: str | None = None
+    output: str | None = None
     validation: str | None = None
     records: str | None = None
     mapping: Mapping[str, str] | None = None

@@ -31,7 +31,7 @@ class Scalar:
         """As proto-text has it."""
         from specs.templating import quoted
 
-        return quoted(self.text) if self.quoted else self.text
+        return quoted(self.text) if self.quoted else self.text or "null"
 
 
 Value = Scalar | list["Value"]

@@ -8,6 +8,9 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, Len, Lt
 
 from specs.spec import Spec, Training
+from specs.ssd.sources import class_fields, data_sources
+
+__all__ = ["class_fields", "data_sources"]
 
 MESSAGE = "Experiment"
 DIALECTS = ("tlt2", "tlt3")

@@ -59,6 +59,21 @@ def _bases(spec: Spec) -> Iterator[Finding]:
             yield Finding("ssd_config.scales", what)
 
 
+def scales(config: Any) -> tuple[float, ...]:
+    """The seven scales of an ``ssd_config`` that has been checked."""
+    if config.scales:
+        return tuple(map(float, numbers(config.scales)))
+    low, high = config.min_scale, config.max_scale
+    return tuple(low + (high - low) * i / MAPS for i in range(MAPS + 1))
+
+
+def aspect_ratios(config: Any) -> tuple[tuple[float, ...], ...]:
+    """Those of each map of an ``ssd_config`` that has been checked."""
+    if config.aspect_ratios:
+        return tuple(tuple(map(float, each)) for each in numbers(config.aspect_ratios))
+    return (tuple(map(float, numbers(config.aspect_ratios_global))),) * MAPS
+
+
 def _positive(value: Any) -> bool:
     return not isinstance(value, list) and bool(value > 0)
 

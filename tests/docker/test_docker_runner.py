@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.jobs import Job, Secret
+from orchestrator.jobs import Job, Secret, mounts_file
 from orchestrator.runners import Place
 from orchestrator.runners.docker import DockerRunner
 from tltpipe.errors import HostError, Interrupted
@@ -141,6 +141,32 @@ def test_mounts_of_paths_outside_and_of_links(runner: DockerRunner, our_image: s
     assert outcome.exit_code == 0
 
 
+def test_what_the_mounts_file_of_the_launcher_says_is_so(tmp_path: Path, our_image: str) -> None:
+    """The workspace lies in one of its sources; another source has a folder over one of the workspace's."""
+    inside = "/workspace/tao-experiments"
+    for folder in ("project/run/specs", "specs"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "which.txt").write_text(f"{folder}\n")
+    written = {
+        "Mounts": [
+            {"source": str(tmp_path / "project"), "destination": inside},
+            {"source": str(tmp_path / "specs"), "destination": f"{inside}/run/specs"},
+        ],
+        "Envs": [{"variable": "NAME", "value": "a b"}],
+        "DockerOptions": {"user": "1234:1235", "shm_size": "32M", "ulimits": {"nofile": 4096}},
+    }
+    (tmp_path / "mounts.json").write_text(json.dumps(written))
+    root, launcher = tmp_path / "project/run", mounts_file.read(tmp_path / "mounts.json")
+    runner = DockerRunner(Place(root, tmp_path / "logs", images=(our_image,), launcher=launcher))
+    own, theirs = (runner.at(tmp_path / folder / "which.txt") for folder in ("project/run/specs", "specs"))
+    assert (own, theirs) == ("/workspace-0/specs/which.txt", f"{inside}/run/specs/which.txt")
+    said: list[str] = []
+    script = 'cat "$1" "$2"; echo "$NAME"; id -u; id -g; ulimit -n; df -k --output=size /dev/shm | tail -n 1; pwd'
+    runner.run(job(script, own, theirs, image=our_image, environment=runner.environment()), said.append)
+    told = [line.strip() for line in said if not line.startswith("note: ")]
+    assert told == ["project/run/specs", "specs", "a b", "1234", "1235", "4096", "32768", "/workspace-0"]
+
+
 def test_a_crash_keeps_its_status(runner: DockerRunner, our_image: str, containers_left: Left) -> None:
     assert runner.run(job("kill -SEGV $$", image=our_image), print).exit_code == 139
     assert containers_left(runner.place.workspace) == []
@@ -183,7 +209,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 root, image, script = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 try:
     DockerRunner(Place(root, root / "logs")).run(
-        Job("train", ("sh", "-c", script), images=(image,)), lambda line: print(line, flush=True)
+        Job("train", ("sh", "-c", script), image=image), lambda line: print(line, flush=True)
     )
 except Interrupted as stop:
     print(f"Interrupted: {stop}", flush=True)

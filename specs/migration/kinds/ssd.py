@@ -11,7 +11,7 @@ from specs import dialects
 from specs.migration import notes, portable, reading, writing
 from specs.migration.changes import Change
 from specs.migration.kinds import ssd_moves
-from specs.migration.moving import Moving, error, normalise
+from specs.migration.moving import Moving, error, normalise, paths
 from specs.migration.targets import Options, Target
 from specs.migration.tree import Field, Scalar, Section
 from specs.spec import Spec
@@ -37,14 +37,14 @@ def migrate(spec: Spec, text: str, *, to: Target, options: Options) -> tuple[str
         message = dialects.message(dialects.named(folder, dialect), folder.MESSAGE)
         root = _moved(spec, root, message.DESCRIPTOR, options, changes)
     if dialect == "tlt3":
-        root = portable.change(root, message.DESCRIPTOR, to, changes)
+        root = portable.change(root, paths(message.DESCRIPTOR), to, changes)
     return writing.proto_text(root), changes
 
 
 def _moved(spec: Spec, root: Section, new: Descriptor, options: Options, changes: list[Change]) -> Section:
     dialect = new.file.package.rpartition(".")[2]
     effects = ssd_moves.EFFECTS[dialect]
-    taken = notes.take(root, dialect, renamed=ssd_moves.renamed(dialect))
+    taken = notes.take(root, dialect, changes, renamed=ssd_moves.renamed(dialect))
     if dialect == "tlt2":
         if (another := root.find("dssd_config")) is not None:
             raise error(spec.source, another, "TLT 2.0 has no DSSD", hint="--to tlt3 or --to tao5")
@@ -56,7 +56,7 @@ def _moved(spec: Spec, root: Section, new: Descriptor, options: Options, changes
             effects = {**effects, **dict.fromkeys(ssd_moves.VALIDATION, f"it validates on {options.validation}")}
     moves = ssd_moves.moves(dialect, folders=folders)
     generations = (spec.dialect, dialect)
-    return Moving(root, spec.message.DESCRIPTOR, new, generations, moves, taken, effects, changes).run()
+    return Moving(root, paths(spec.message.DESCRIPTOR), paths(new), generations, moves, taken, effects, changes).run()
 
 
 def _sources(root: Section, name: str) -> list[Section]:
