@@ -111,7 +111,7 @@ class Target:
 
 def migrate(spec: Rewriting) -> None:
     """Encoder, size, augmentation, rates, data and classes."""
-    spec.note("Unet of segmentation-models-pytorch: the same idea, another decoder; TAO's weights do not fit it")
+    spec.note("the network", "segmentation-models-pytorch's, with another decoder; TAO's weights do not fit it")
     _encoder(spec)
     for name in ("width", "height"):
         _side(spec, name)
@@ -175,7 +175,7 @@ def _augmentation(spec: Rewriting) -> None:
         spec.put(f"{ours}.crop_area", area, f"{here}.crop_and_resize_ratio")
     for name in ("contrast", "saturation", "hue", "cut_paste"):
         spec.made.put(f"{ours}.{name}", Scalar("0.0"))
-    spec.note("contrast, saturation and hue stay as they are, nothing is pasted, as there")
+    spec.note("the augmentation", "contrast, saturation and hue stay as they are, nothing is pasted, as there")
 
 
 def _length(spec: Rewriting) -> None:
@@ -274,10 +274,12 @@ def _values(spec: Rewriting, targets: Sequence[Target]) -> None:
     """What the values of masks mean: a file beside them, since no field of ours says it."""
     rows = [{"id": 0, "name": "background"}]
     rows += [{"id": each.value, "name": _called(each.name, each)} for each in targets if each.value not in (0, VOID)]
-    lines = " ".join(json.dumps(row, ensure_ascii=False) for row in rows)
     paths = [str(spec.value(f"{DATA}.train_{kind}_path", "")) for kind in ("images", "masks")]
     folder = posixpath.commonpath(paths) if all(path.startswith("/") for path in paths) else "the folder of the masks"
-    spec.need("dataset.train_data_sources", f"{folder}/label_mapping.json, one of these objects a line: {lines}")
+    path = f"{folder}/label_mapping.json"
+    told = "which says what the values of masks mean: grep -o '{\"id\": .*' FILE takes its lines from the new spec"
+    spec.need("dataset.train_data_sources", f"{path}, {told}")
+    spec.files[path] = [json.dumps(row, ensure_ascii=False) for row in rows]
     if ignored := [each.name for each in targets if each.value == VOID]:
         what = f"masks with another value than {VOID} for {', '.join(ignored)}: such pixels are not learnt from here"
         spec.need("dataset.classes", what)
