@@ -12,6 +12,7 @@ from specs.migration.tao_data import replaced
 from specs.migration.tao_training import QAT, WEIGHTS, regularizer
 from specs.migration.tree import Field, Scalar
 from specs.sections import STRIDE
+from tltpipe.errors import Location, SpecError
 
 NAMES = ("unet",)
 TARGET = "unet"
@@ -224,14 +225,24 @@ def _sources(spec: Rewriting) -> None:
 
 
 def _targets(spec: Rewriting) -> list[Target]:
-    found = []
+    """The classes of the spec; with ``--data`` those that its data set has."""
+    have = {name.lower() for name in spec.data.classes} if spec.data is not None else None
+    found, lost = list[Target](), list[str]()
     for section in spec.sections(CLASSES):
-        said = {each.name: plain(each.value) for each in section.fields if isinstance(each, Field)}
-        value = said.get("label_id", 0)
+        said = {each.name: (plain(each.value), each) for each in section.fields if isinstance(each, Field)}
+        value, field = said.get("label_id", (0, None))
         if not isinstance(value, int) or not 0 <= value <= VOID:
-            raise spec.error(f"{CLASSES}.label_id", f"label_id must be from 0 to {VOID}, not {value}")
-        name = str(said.get("name", f"label_{value}"))
-        found.append(Target(name, value, str(said.get("mapping_class", name)), said.get("class_weight")))
+            where = Location(spec.source, field.line, field.column) if field else spec.source
+            raise SpecError(f"label_id must be from 0 to {VOID}, not {value}", where=where)
+        name = str(said.get("name", (f"label_{value}", None))[0])
+        trained = str(said.get("mapping_class", (name, None))[0])
+        target = Target(name, value, trained, said.get("class_weight", (None, None))[0])
+        if have is None or not value or name.lower() in have:
+            found.append(target)
+        else:
+            lost.append(name)
+    if lost:
+        spec.note("the data of --data", f"the data set has no class {', '.join(lost)}")
     return found
 
 
