@@ -76,7 +76,7 @@ def migrate(
         raise UsageError("is there already", where=output, hint="--force replaces it")
     given = migration.Options(
         dataset=dataset,
-        output=results,
+        results=results,
         validation=validation,
         records=records,
         mapping=None if mapping is None else _classes(mapping),

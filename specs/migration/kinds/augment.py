@@ -17,6 +17,7 @@ from specs.migration.tree import Scalar, Section
 from specs.spec import Spec
 from specs.templating import quoted
 
+OPTIONS: Mapping[str, tuple[Target, ...]] = {"dataset": ("tao5",), "results": ("tao5",)}
 YAML: Target = "tao5"
 FOLDERS = {"dataset_config.image_path": "data.image_dir", "dataset_config.label_path": "data.ann_path"}
 KIND, KITTI = "data.dataset_type", "kitti"
@@ -48,9 +49,9 @@ def _to_yaml(spec: Spec, text: str, options: Options) -> tuple[str, list[Change]
     moving = Moving(root, *fields, (spec.dialect, tao5.DIALECT), moves, taken, effects, changes, yaml=True)
     made = moving.run()
     _add(made, {KIND: KITTI}, changes, None)
-    if options.output or all(made.find(path) is None for path in OUTPUTS):
+    if options.results or all(made.find(path) is None for path in OUTPUTS):
         told = "-o of tlt-augment, which proto-text does not hold"
-        _add(made, dict.fromkeys(OUTPUTS, options.output or OUTPUT), changes, told)
+        _add(made, dict.fromkeys(OUTPUTS, options.results or OUTPUT), changes, told)
     order = list(dict.fromkeys(key.partition(".")[0] for key in KEYS))
     made.fields.sort(key=lambda each: order.index(each.name))
     return writing.yaml_text(made), changes
