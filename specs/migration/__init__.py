@@ -23,7 +23,8 @@ __all__ = ["Change", "Migrated", "Options", "Target", "migrate"]
 
 @dataclass(frozen=True)
 class Migrated:
-    """The new text, ``kind`` and ``dialect`` of what it is, what became of each field, and warnings of the new spec.
+    """The new text, ``kind`` and ``dialect`` of what it is, what became of each field, warnings of the new spec, and
+    what is ``missing`` in it: "field: what" of values that the old one does not hold and its user has to fill in.
 
     Where ``changes`` is empty, ``text`` is the old one.
     """
@@ -33,6 +34,7 @@ class Migrated:
     dialect: str
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 class Kind(Protocol):
@@ -113,7 +115,7 @@ def _to_ours(network: str, text: str, source: Path | str, to: Target, options: O
         raise SpecError(what, where=source, hint=f"--to {OURS} writes one of {kind}, which does its job here")
     made = networks.rewrite(text, network, source=source, data=options.data)
     spec = specs.parse_text(made.text, kind, source=f"{source} as a spec of {kind}")
-    return Migrated(made.text, kind, spec.dialect, made.changes, spec.warnings)
+    return Migrated(made.text, kind, spec.dialect, made.changes, spec.warnings, made.missing)
 
 
 def _refuse(options: Sequence[str], kind: str, to: Target) -> None:
