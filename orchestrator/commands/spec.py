@@ -211,8 +211,8 @@ def show(console: Console, verdict: dict[str, Any]) -> None:
         console.put(f"{verdict['file']}: valid ({', '.join(filter(None, about))}), {warnings}")
 
 
-for reading in (spec_reading.show, spec_reading.diff, spec_reading.explain):
-    app.command()(reading)
+for own in (spec_reading.show, spec_reading.diff, spec_reading.explain, spec_migrating.migrate):
+    app.command()(own)
 
 
 def _read(path: Path, kind: str | None, *, strict: bool) -> tuple[Spec, str]:
@@ -288,6 +288,3 @@ def _head(network: str, output: Path | None, notes: Sequence[str], *, strict: bo
     ]
     editors = schema.modeline(output, network) if output and _in_yaml(network) else ""
     return editors + "".join(f"# {line}\n" for line in lines) + ("# tltpipe: strict-tlt\n" if strict else "") + "\n"
-
-
-app.command()(command(spec_migrating.migrate))

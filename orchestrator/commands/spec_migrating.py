@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from orchestrator.commands.options import Plain
+from orchestrator.commands.options import Plain, command
 from tltpipe.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ DATA = typer.Option(
 FORCE = typer.Option("--force", help="Replace the file to write.")
 
 
+@command
 def migrate(
     options: Plain,
     file: Annotated[Path, FILE],
@@ -75,7 +76,7 @@ def migrate(
         raise UsageError("is there already", where=output, hint="--force replaces it")
     given = migration.Options(
         dataset=dataset,
-        output=results,
+        results=results,
         validation=validation,
         records=records,
         mapping=None if mapping is None else _classes(mapping),
@@ -122,7 +123,7 @@ def _data(path: Path, console: Console) -> Data:
     values = {key: str(value) for key, value in found.paths.items() if value is not None}
     held_out = {key.removeprefix("val_"): value for key, value in values.items() if key.startswith("val_")}
     train = {key: value for key, value in values.items() if not key.startswith("val_")}
-    return Data(train, held_out or None, tuple(found.classes))
+    return Data(train, held_out or None, tuple(found.classes), tuple(found.notes))
 
 
 def _report(migrated: Migrated, file: Path, to: str) -> Iterator[str]:
@@ -134,6 +135,7 @@ def _report(migrated: Migrated, file: Path, to: str) -> Iterator[str]:
         if effect:
             yield f"  effect: {effect}"
     yield from (f"warning: {line}" for line in migrated.warnings)
+    yield from (f"to be filled in: {line}" for line in migrated.missing)
 
 
 def _line(change: Change, file: Path) -> str:
