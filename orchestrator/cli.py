@@ -234,7 +234,7 @@ def doctor(options: Chosen) -> None:
                 options.console.put(f"{'':8} -> {check.hint}")
     lacking = [check for check in checks if check.needed and not check.ok]
     if lacking:
-        what = f"the runner {run.config.runner} lacks: {', '.join(check.name for check in lacking)}"
+        what = f"the runner {run.config.runner} lacks: {', '.join(dict.fromkeys(check.name for check in lacking))}"
         raise HostError(what, hint=lacking[0].hint)
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from specs import dialects
 from tltpipe.errors import Location, SpecError
 
+FOREIGN = "S008"
+"""Code of a rule (specs.rules.text)."""
 _SSD = "ssd_config"
 _TRAIN_SSD = "tltpipe trains SSD on the same data: `tltpipe spec new --from DATA -o train.conf` writes its spec"
 _WRITE = "the spec of this network is YAML here: `tltpipe spec new {0} --from DATA -o train.yaml` writes one"
@@ -81,7 +83,7 @@ def refuse(text: str, source: Path | str) -> None:
     """Raise SpecError where ``text`` is a spec of another network or tool than those here, with what it is."""
     for kind, line in _found(text):
         what = f"this is a spec of {kind.name}, by its {kind.fields[0]}"
-        raise SpecError(what, where=Location(source, line, 1), hint=kind.hint)
+        raise SpecError(what, where=Location(source, line, 1), hint=kind.hint, code=FOREIGN)
 
 
 def identify(text: str) -> str | None:

@@ -30,10 +30,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What we keep for this user lies in a folder of the tests', for the programs they start, too."""
+    """What we keep for this user lies in a folder of the tests', for the programs they start, too; what the launcher of
+    NVIDIA's containers mounts for this user is nothing to them."""
     folder = tmp_path_factory.mktemp("state")
+    (folder / "mounts.json").write_text('{"Mounts": []}')
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder))
+        patch.setenv("LAUNCHER_MOUNTS", str(folder / "mounts.json"))
         yield folder
 
 

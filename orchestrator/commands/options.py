@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 FOLDER = typer.Option("--workspace", "-w", help="Folder of the run.", file_okay=False)
 RUNNER = typer.Option("--runner", help="Where programs run: local, docker or dry (default: local).", show_default=False)
 TOOLKIT = typer.Option(
-    "--toolkit", help="Whose programs run: embedded (ours) or tlt2 (NVIDIA's) (default: embedded).", show_default=False
+    "--toolkit",
+    help="Whose programs run: embedded, or NVIDIA's tlt2, tlt3, tao5 (default: embedded).",
+    show_default=False,
 )
 IMAGE = typer.Option("--image", help="Container image (default: the toolkit's).", show_default=False)
 SET = typer.Option("--set", help="Setting of tltpipe.yaml: section.key=value. Repeatable.", show_default=False)

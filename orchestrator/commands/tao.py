@@ -50,7 +50,7 @@ def translated(words: Sequence[str]) -> list[str]:
     match list(words):
         case [] | ["-h" | "--help", *_]:
             raise UsageError("a network and a task are missing", hint=USAGE)
-        case ["augment", *rest] | ["dataset", "augmentation" | "augment", *rest]:
+        case ["augment" | "augmentation", *rest] | ["dataset", "augmentation" | "augment", *rest]:
             return ["tlt-augment", *rest]
         case [("deploy" | "list" | "stop" | "info") as word, *_]:
             raise UsageError(f'"{word}" of NVIDIA\'s launcher is not needed here', hint=NOT_HERE[word])

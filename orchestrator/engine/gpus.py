@@ -46,11 +46,12 @@ def _gpu(line: str, fields: int) -> Gpu:
 
 
 def checks(images: Mapping[str, Needs]) -> Iterator[Check]:
-    """Whether the driver and one GPU at least fit each of ``images``."""
+    """Whether the driver and one GPU at least fit each of ``images``; those with the same needs are one."""
     cards = listed() if images else None
-    for image, needs in images.items():
+    for needs in dict.fromkeys(images.values()):
+        image = " and ".join(name for name, own in images.items() if own == needs)
         if not cards:
-            found = f"nvidia-smi lists no GPU; {image} needs NVIDIA's driver {needs.driver}, and {needs.generations}"
+            found = f"nvidia-smi lists no GPU; needed: driver {needs.driver}, {needs.generations}, for {image}"
             yield Check("driver", ok=False, found=found, hint=f"install the driver; {REMEDY}", needed=False)
             continue
         yield _driver(image, needs, cards[0])
@@ -60,7 +61,8 @@ def checks(images: Mapping[str, Needs]) -> Iterator[Check]:
 def _driver(image: str, needs: Needs, card: Gpu) -> Check:
     release = card.driver.partition(".")[0]
     number = int(release) if release.isdecimal() else needs.driver
-    found = f"{card.driver}; {image} needs {needs.driver} or newer (GPUs for data centres: {needs.data_centre_driver})"
+    lowest = f"{needs.driver} or newer (GPUs for data centres: {needs.data_centre_driver})"
+    found = f"{card.driver}; needed: {lowest}, for {image}"
     hint = f"install NVIDIA's driver {needs.driver} or newer; {REMEDY}"
     return Check("driver", number >= needs.driver, found, hint, needed=number < needs.data_centre_driver)
 
@@ -70,6 +72,6 @@ def _generation(image: str, needs: Needs, cards: Sequence[Gpu]) -> Check:
     low, high = needs.capabilities
     unfit = {card.name: card.capability for card in cards if card.capability and not low <= card.capability <= high}
     named = ", ".join(f"{name} ({generation(capability)})" for name, capability in unfit.items())
-    found = f"{image} runs on {needs.generations}" + (f", not on {named}" if unfit else "")
+    found = f"{needs.generations} fit {image}" + (f", not {named}" if unfit else "")
     hint = f"`tltpipe toolkit list` shows toolkits for other GPUs; {REMEDY}"
     return Check("GPU generation", not unfit, found, hint, needed=all(card.name in unfit for card in cards))

@@ -50,6 +50,7 @@ class MountsFile:
     mounts: tuple[Mount, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     options: ContainerOptions = ContainerOptions()
+    path: Path | None = None
 
 
 def load(names: Sequence[str], *, environment: Mapping[str, str] | None = None) -> MountsFile:
@@ -81,7 +82,8 @@ def read(path: Path) -> MountsFile:
             entry.fail("destination", f"{mount.target} is the destination of {mounts[mount.target].source}, too")
     variables = dict(_variable(entry) for entry in top.objects(VARIABLES, allowed=("variable", "value")))
     options = top.object(OPTIONS, allowed=_OPTIONS)
-    return MountsFile(tuple(mounts.values()), variables, ContainerOptions() if options is None else _options(options))
+    chosen = ContainerOptions() if options is None else _options(options)
+    return MountsFile(tuple(mounts.values()), variables, chosen, path)
 
 
 def _node(path: Path) -> yaml.Node:

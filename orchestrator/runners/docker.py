@@ -60,6 +60,7 @@ class DockerRunner(MountTable):
             with engine.answering():
                 version = self.about.get("ServerVersion", "?")
                 found += [Check("engine", ok=True, found=f"{version} at {engine.address()}"), self._gpu()]
+                found += self._launcher()
                 return [*found, *(check for image in images for check in self._image(image))]
         except HostError as missing:
             return [*found, Check("engine", ok=False, found=str(missing), hint=missing.hint)]
@@ -92,6 +93,21 @@ class DockerRunner(MountTable):
         found = "the engine has the nvidia runtime" if runtime else "the engine has no nvidia runtime"
         hint = "NVIDIA's programs need one: install the NVIDIA Container Toolkit"
         return Check("GPU", ok=runtime, found=found, hint=hint, needed=False)
+
+    def _launcher(self) -> Iterator[Check]:
+        """What is read of the launcher's file, and whether what jobs write will be the caller's."""
+        path, user = self.place.launcher.path, self.place.launcher.options.user
+        if path is None:
+            return
+        own = containers.Caller.current(rootless=self._rootless)
+        owner = "" if user is None else f", as user {user[0]}:{user[1]}"
+        found = f"{path}, mounts: {len(self.place.launcher.mounts)}{owner}"
+        hint = f"files that jobs write will not be yours ({own.uid}:{own.gid}); leave out DockerOptions.user"
+        yield Check("mounts file", user in (None, (own.uid, own.gid)), found, hint, needed=False)
+
+    @property
+    def _rootless(self) -> bool:
+        return any("rootless" in option for option in self.about.get("SecurityOptions") or ())
 
     def _image(self, image: str) -> Iterator[Check]:
         """Whether ``image`` is here; one that can be pulled when it is needed is no fault."""
@@ -135,9 +151,8 @@ class DockerRunner(MountTable):
     def _perform(self, job: Job, log: logs.JobLog) -> int:
         from docker.errors import APIError
 
-        rootless = any("rootless" in option for option in self.about.get("SecurityOptions") or ())
         launcher = self.place.launcher.options
-        caller = containers.Caller.current(rootless=rootless, chosen=launcher.user)
+        caller = containers.Caller.current(rootless=self._rootless, chosen=launcher.user)
         wanted = containers.gpu_options(self.place.gpu_request, runtimes=self.about.get("Runtimes", {}), gpus=job.gpus)
         mounts = (*(job.mounts or self.mounts()), *containers.link_mounts(self.place.workspace, self.at))
         chosen = containers.options(

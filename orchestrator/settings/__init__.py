@@ -23,7 +23,8 @@ class Settings:
     """Settings of a published training to start from (`tltpipe spec recipes` lists them); those of the section of the
     network go over them."""
     toolkit: str = "embedded"
-    """Whose programs run: embedded (our own), or tlt2 (NVIDIA TLT 2.0, in its container)."""
+    """Whose programs run: embedded (our own), or NVIDIA's in their containers: tlt2 (TLT 2.0), tlt3, tao5; `tltpipe
+    toolkit list` shows what each needs."""
     runner: str = "local"
     """Where they run: local (this machine), docker, or dry (nowhere: shows what would run)."""
     image: str | None = None

@@ -57,7 +57,13 @@ def require_readable(run: Run, images: Path, labels: Path | None = None) -> None
         if not any(_extension(path) in readable for path in paths):
             what, hint = f"NVIDIA's programs read no other images than {', '.join(readable)}", "convert the images"
         raise DataError(f"{what}: {listing.counted(paths)}", where=images, hint=hint)
-    if nested := [path for path in paths if "/" in path]:
+    refuse_nested(run, images, paths)
+
+
+def refuse_nested(run: Run, images: Path, paths: Sequence[str]) -> None:
+    """Raise DataError where the toolkit's programs would not find some of ``paths``, the images below ``images``."""
+    nested = [path for path in paths if "/" in path]
+    if nested and run.toolkit.IMAGE_EXTENSIONS is not None:
         what = f"NVIDIA's programs do not search sub-folders, where {len(nested)} of {len(paths)} images are"
         hint = "move the images into one folder, or use our own programs: --toolkit embedded"
         raise DataError(f"{what}: {nested[0]} ...", where=images, hint=hint)

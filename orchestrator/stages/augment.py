@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,17 @@ def execute(run: Run) -> dict[str, Any]:
             image_extensions.require_readable(run, raw / "image", raw / "label")
             extension = image_extensions.chosen(run)
             lacking = verify.lacking_pictures(raw / "image", raw / "label", folder, extension=extension)
-            run.launch(replace(request, output=folder), verify=lacking)
+            run.launch(replace(request, output=folder), verify=partial(_verified, folder, lacking))
         told[split] = len(verify.images(request.output / "images"))
     return {"images": told}
+
+
+def _verified(folder: Path, lacking: verify.Lacking) -> str | None:
+    """What is missing of the output; TAO 3 calls its folders as those of the input."""
+    for part in ("image", "label"):
+        if (folder / part).is_dir() and not (folder / f"{part}s").exists():
+            (folder / part).rename(folder / f"{part}s")
+    return lacking()
 
 
 def _spec_name(run: Run) -> str:

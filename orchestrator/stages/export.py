@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -85,7 +85,8 @@ def execute(run: Run) -> dict[str, Any]:
         with files.writable(target.parent):
             target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        run.launch(request, verify=lambda: None if target.is_file() else f"there is no {place}")
+        with nullcontext() if run.runner.pretends else _replacing(target):
+            run.launch(request, verify=lambda: None if target.is_file() else f"there is no {place}")
     except BaseException:
         with suppress(OSError):  # there are other models in it, or the wreck of NVIDIA's program
             target.parent.rmdir()
@@ -122,6 +123,22 @@ def _make_room(run: Run, request: Export) -> Path | None:
         what = "this checkpoint was exported before"
         raise ExportError(what, where=place, hint="move that away, or write over it with --force")
     return None
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[None]:
+    """A model at ``target``, which NVIDIA's programs would not write over, is out of the way, and back if the block
+    fails."""
+    old = target.with_name(f".{target.name}.old")
+    if target.is_file():
+        target.replace(old)
+    try:
+        yield
+    except BaseException:
+        if old.is_file():
+            old.replace(target)
+        raise
+    old.unlink(missing_ok=True)
 
 
 def _source(run: Run, model: Path) -> dict[str, Any]:

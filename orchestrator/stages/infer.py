@@ -20,7 +20,7 @@ from orchestrator.drafts import Draft
 from orchestrator.jobs import Infer, Request, checkpoints, verify
 from orchestrator.run import Run
 from orchestrator.screen.console import Console
-from orchestrator.settings import STRICT
+from orchestrator.settings import STRICT, image_extensions
 from orchestrator.stages import prepare, train
 from tltpipe import files
 from tltpipe.errors import ConfigError, DataError
@@ -237,6 +237,7 @@ def _pictures(run: Run, subject: Path) -> list[str]:
     if not found and not run.runner.pretends:
         known = f"known extensions: {', '.join(sorted(listing.PICTURES))}"
         raise DataError("there are no images in this folder or below", where=subject, hint=known)
+    image_extensions.refuse_nested(run, subject, found)
     return [name for name in found if "/" not in name]
 
 

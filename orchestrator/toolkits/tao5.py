@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from orchestrator.jobs import At, Augment, Evaluate, Export, Infer, Request, Secret
+from orchestrator.jobs.images import Needs
 from orchestrator.toolkits import tlt2, tlt3
 from tltpipe.errors import UsageError
 
@@ -15,9 +16,13 @@ IMAGES: tuple[str, ...] = (
     "nvcr.io/nvidia/tao/tao-toolkit:5.0.0-tf1.15.5",
     "nvcr.io/nvidia/tao/tao-toolkit:5.0.0-data-services",
 )
+# CUDA 12.0, which has no code for GPUs after Hopper
+_CUDA_12 = Needs(driver=525, data_centre_driver=450, capabilities=(6.0, 9.0), room=100)
+NEEDS: Mapping[str, Needs] = dict.fromkeys(IMAGES, _CUDA_12)
 CONTAINED = True
 SPECS: Final[Mapping[str, str]] = {**tlt3.SPECS, "augment": "augment.tao5.yaml.j2"}
 ENVIRONMENT: Mapping[str, str] = {**tlt3.ENVIRONMENT, "TELEMETRY_OPT_OUT": "1"}
+MOUNTS_FILES: tuple[str, ...] = (".tao_mounts.json",)
 IMAGE_EXTENSIONS = tlt3.IMAGE_EXTENSIONS
 EXPORTS: Mapping[str, str] = {"onnx": ".onnx"}
 FAILED: str | None = tlt3.FAILED

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from orchestrator.jobs import At, Augment, Program, Request, Secret, Train
+from orchestrator.jobs.images import Needs
 from orchestrator.toolkits import tlt2
 from tltpipe.errors import UsageError
+from tltpipe.progress import Tick
 
 IMAGES: tuple[str, ...] = ("nvcr.io/nvidia/tlt-streamanalytics:v3.0-py3",)
+NEEDS: Mapping[str, Needs] = {
+    # CUDA 11.1, which has no code for GPUs after Ampere
+    IMAGES[0]: Needs(driver=455, data_centre_driver=418, capabilities=(6.0, 8.6), room=100),
+}
 CONTAINED = True
 SPECS: Final[Mapping[str, str]] = {
     "augment": "augment.conf.j2",
@@ -17,6 +24,7 @@ SPECS: Final[Mapping[str, str]] = {
     "ssd": "train.tlt3.conf.j2",
 }
 ENVIRONMENT: Mapping[str, str] = tlt2.ENVIRONMENT
+MOUNTS_FILES: tuple[str, ...] = (".tlt_mounts.json", ".tao_mounts.json")
 IMAGE_EXTENSIONS = tlt2.IMAGE_EXTENSIONS
 EXPORTS = tlt2.EXPORTS
 FAILED: str | None = "Execution status: FAIL"
@@ -32,9 +40,12 @@ TASKS: Final[Mapping[str, str]] = {
 }
 """The programs of TLT 2.0, and what they are called behind the name of a network."""
 
+_STEP = re.compile(r"\s*(\d+)/(\d+) \[[=>.]+\]")
+"""A bar of Keras: ``12/85 [===>.......] - ETA: 18s - loss: 1.7293``."""
+
 CHECKPOINT_SUFFIX = tlt2.CHECKPOINT_SUFFIX
 Evaluation, evaluation = tlt2.Evaluation, tlt2.evaluation
-tick, final_epoch, resumes = tlt2.tick, tlt2.final_epoch, tlt2.resumes
+final_epoch, resumes = tlt2.final_epoch, tlt2.resumes
 checkpoint, resume_point, pruned_suffix = tlt2.checkpoint, tlt2.resume_point, tlt2.pruned_suffix
 
 
@@ -59,6 +70,15 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
         return ("augment", *rest)
     words = rest[1:] if rest[0] == request.network else rest
     return (request.network, TASKS[str(program)], *words)
+
+
+def tick(line: str) -> Tick | None:
+    """As TLT 2.0's; the steps within an epoch, too, but for the last, whose line has the loss."""
+    step = _STEP.match(line)
+    if step is None:
+        return tlt2.tick(line)
+    done, total = int(step[1]), int(step[2])
+    return Tick("steps", done, total, "batches") if done < total else None
 
 
 def gpus(request: Request, wanted: int) -> int:

@@ -40,7 +40,19 @@ THRESHOLD = "a score is a probability: every anchor has one above 0, and none re
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENOMEM}
 
 
+EXECUTION_STATUS = "TLTPIPE_EXECUTION_STATUS"
+"""Variable by which the last line says how it ended, as that of NVIDIA's entry points does."""
+
+
 def run(body: Callable[[], None], arguments: argparse.Namespace | None = None) -> int:
+    """As ``_run``; where the environment asks for it, the last line is ``Execution status: PASS`` or ``FAIL``."""
+    status = _run(body, arguments)
+    if os.environ.get(EXECUTION_STATUS) and os.environ.get("LOCAL_RANK", "0") == "0":
+        print(f"Execution status: {'FAIL' if status else 'PASS'}", flush=True)
+    return status
+
+
+def _run(body: Callable[[], None], arguments: argparse.Namespace | None = None) -> int:
     """Call ``body`` and return the exit code of the program: every failure becomes lines on standard error.
 
     ``arguments`` are those of the command line: options without effect are told first; with ``log_file`` all that is
@@ -57,7 +69,7 @@ def run(body: Callable[[], None], arguments: argparse.Namespace | None = None) -
                 if os.environ.get("LOCAL_RANK", "0") == "0":  # other processes of a training get the same words
                     for line in getattr(arguments, "no_effect", ()):
                         warn(line)
-                return run(body)
+                return _run(body)
         except TltpipeError as error:
             return report(error)
     try:

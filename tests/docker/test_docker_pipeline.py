@@ -14,6 +14,7 @@ import pytest
 from converters import sample
 from orchestrator import pipeline, session
 from orchestrator.engine import engine
+from orchestrator.jobs import Augment
 from orchestrator.screen.report import Quiet
 from orchestrator.settings.config import Given
 from tltpipe.errors import RunFailed
@@ -138,9 +139,40 @@ def test_all_stages_in_nvidias_command_lines_interrupted_and_resumed(
     assert containers_left(workspace) == []
 
 
-def run(workspace: Path, **settings: str) -> Any:
-    flags = {name: Given(value, f"--{name}") for name, value in {"runner": "docker", **settings}.items()}
-    return session.start(workspace, Quiet(), flags=flags)
+def flags(**settings: Any) -> dict[str, Given]:
+    return {name: Given(value, f"--{name}") for name, value in {"runner": "docker", **settings}.items()}
+
+
+def run(workspace: Path, **settings: Any) -> Any:
+    return session.start(workspace, Quiet(), flags=flags(**settings))
+
+
+SHORT: dict[str, Any] = {"ssd.num_epochs": 1, "ssd.checkpoint_interval": 1, "ssd.validation_period": 1, "key": KEY}
+
+
+def test_all_stages_in_the_command_lines_of_tao_5(workspace: Path, our_image: str, containers_left: Left) -> None:
+    """Our image stands in for NVIDIA's two: its programs have their names and words there."""
+    given = {"toolkit": "tao5", "image": our_image, **SHORT}
+    results = {result.stage: result for result in pipeline.execute(run(workspace, **given))}
+    assert list(results) == ["prepare", "augment", "tfrecords", "train", "evaluate"]
+    assert {path.parent.name for path in (workspace / "TFRecords").rglob("idx-*")} == {"train"}
+    assert results["train"].told["model"] == "output/weights/ssd_resnet10_epoch_001.tlt"
+    assert 0 <= results["evaluate"].told["mAP"] <= 1
+    log = next((workspace / ".tltpipe/logs").glob("*-train.log")).read_text().splitlines()
+    assert log[0].startswith("$ ssd train --gpus 1 -e /workspace/specs/train.conf")
+    assert log[-1] == "Execution status: PASS"
+    folder = workspace / "Original-Data" / "validation" / "image"
+    pipeline.execute(session.start(workspace, Quiet(), flags=flags(**given), subject=folder), ["infer"])
+    assert len(list((workspace / "inference" / "images_annotated").iterdir())) == 6
+    assert containers_left(workspace) == []
+
+
+def test_a_training_in_the_command_line_of_tlt_3(workspace: Path, our_image: str, containers_left: Left) -> None:
+    ready = run(workspace, toolkit="tlt3", image=our_image, **SHORT)
+    results = pipeline.execute(ready, ["prepare", "augment", "train"])
+    assert results[-1].told["model"] == "output/weights/ssd_resnet10_epoch_001.tlt"
+    assert not (workspace / "TFRecords").exists()
+    assert containers_left(workspace) == []
 
 
 @pytest.fixture
@@ -162,6 +194,17 @@ def test_a_container_that_fails_and_exits_0_has_failed(liar: str, workspace: Pat
     assert "Execution status: FAIL" in caught.value.what
     assert not [path for path in (workspace / "KITTI-dataset-augmented").rglob("*") if path.is_file()]
     assert pipeline.judge(_settled(run(workspace, image=liar)), "augment").state == "failed"
+    assert containers_left(workspace) == []
+
+
+def test_what_a_program_says_of_its_end_counts_whatever_its_exit_status(
+    liar: str, workspace: Path, containers_left: Left
+) -> None:
+    """In generations whose entries say it."""
+    request = Augment(workspace, workspace / "augment.yaml", workspace / "out")
+    run(workspace, image=liar, toolkit="tlt2").launch(request)
+    with pytest.raises(RunFailed, match="Execution status: FAIL"):
+        run(workspace, image=liar, toolkit="tao5").launch(request)
     assert containers_left(workspace) == []
 
 

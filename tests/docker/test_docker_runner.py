@@ -158,6 +158,8 @@ def test_what_the_mounts_file_of_the_launcher_says_is_so(tmp_path: Path, our_ima
     (tmp_path / "mounts.json").write_text(json.dumps(written))
     root, launcher = tmp_path / "project/run", mounts_file.read(tmp_path / "mounts.json")
     runner = DockerRunner(Place(root, tmp_path / "logs", images=(our_image,), launcher=launcher))
+    checks = {check.name: check for check in runner.checks()}
+    assert (checks["mounts file"].state, "user 1234:1235" in checks["mounts file"].found) == ("absent", True)
     own, theirs = (runner.at(tmp_path / folder / "which.txt") for folder in ("project/run/specs", "specs"))
     assert (own, theirs) == ("/workspace-0/specs/which.txt", f"{inside}/run/specs/which.txt")
     said: list[str] = []

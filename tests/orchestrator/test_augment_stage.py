@@ -6,13 +6,16 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import warm
 
+from orchestrator import pipeline
 from orchestrator.jobs import Augment, Convert
 from orchestrator.jobs.mounts import MountTable
+from orchestrator.run import Run
 from tltpipe import registry
 from tltpipe.errors import UsageError
 
@@ -98,3 +101,15 @@ def test_a_loss_is_allowed_where_a_program_would_stop_at_it() -> None:
     for request in (augment, records):
         at = MountTable(root).at
         assert ours(request, at) == (*theirs(request, at), "--allow-loss")
+
+
+def test_folders_that_are_called_as_those_of_the_input(
+    start: Callable[..., Run], workspace: Path, fake_programs: Callable[..., Path]
+) -> None:
+    """As the augmentation of TAO 3 leaves them."""
+    programs = fake_programs()
+    text = (programs / "tlt-augment").read_text()
+    (programs / "tlt-augment").write_text(text.replace('"images"', '"image"').replace('"labels"', '"label"'))
+    pipeline.execute(start(programs=programs), ["prepare", "augment"])
+    made = workspace / "KITTI-dataset-augmented/validation"
+    assert {path.name: len(list(path.iterdir())) for path in made.iterdir()} == {"images": 3, "labels": 3}

@@ -125,3 +125,10 @@ def test_splits_that_share_a_folder_of_images_each_have_their_own(
     assert below(root / "KITTI-dataset-augmented/validation/images") == {"v.jpg", "inv.png"}
     said = "\n".join(run.report.told)  # type: ignore[attr-defined]
     assert "left out" not in said
+
+
+def test_images_in_sub_folders_are_no_images_to_nvidias_programs(start: Start, mixed: Path) -> None:
+    folder = mixed / "Original-Data/images/train"
+    run = start(root=mixed, runner="dry", toolkit="tlt3", key="hush", subject=folder)
+    error_of(DataError, lambda: pipeline.execute(run, ["infer"]), match="2 of 5 images")
+    pipeline.execute(start(root=mixed, runner="dry", subject=folder), ["infer"])

@@ -1,17 +1,21 @@
 """The mounts file of NVIDIA's launcher: how it spells host paths, what it gives containers, where it is wrong."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from refusals import error_of
 
+from orchestrator import pipeline
 from orchestrator.engine import containers
 from orchestrator.engine.containers import Caller
-from orchestrator.jobs import Job, Mount, mounts_file
+from orchestrator.jobs import Job, Mount, describe, mounts_file
 from orchestrator.jobs.mounts import MountTable
 from orchestrator.jobs.mounts_file import ContainerOptions, MountsFile
+from orchestrator.run import Run
 from tltpipe.errors import ConfigError
 
 INSIDE = "/workspace/tao-experiments"
@@ -42,7 +46,7 @@ def test_what_a_file_of_the_notebooks_says(home: Path) -> None:
     variables = [{"variable": "NAME", "value": "\U0001f600 a=b"}]
     options = {"shm_size": "16G", "ulimits": {"memlock": -1, "nofile": 4096}, "user": "1000:1001", "ports": {"1": 1}}
     written(home, Envs=variables, DockerOptions={**options, "privileged": False, "network": "host", "tty": False})
-    assert mounts_file.load((".tao_mounts.json",)) == MountsFile(
+    assert replace(mounts_file.load((".tao_mounts.json",)), path=None) == MountsFile(
         (Mount(home / "project", INSIDE), Mount(home / "specs", f"{INSIDE}/specs")),
         {"NAME": "\U0001f600 a=b"},
         ContainerOptions((1000, 1001), "16G", {"memlock": -1, "nofile": 4096}, privileged=False, network="host"),
@@ -56,7 +60,7 @@ def test_which_file_is_read(home: Path) -> None:
     assert mounts_file.load(()) == MountsFile(), "a toolkit without a launcher"
     other = home / "other.json"
     other.write_text('{"Mounts": []}')
-    assert mounts_file.load((path.name,), environment={"LAUNCHER_MOUNTS": str(other)}) == MountsFile()
+    assert mounts_file.load((path.name,), environment={"LAUNCHER_MOUNTS": str(other)}) == MountsFile(path=other)
     where = error_of(ConfigError, lambda: mounts_file.load((path.name,), environment={"LAUNCHER_MOUNTS": "/no"}))
     assert (where.where, where.exit_code) == ("LAUNCHER_MOUNTS", 2)
 
@@ -115,6 +119,35 @@ def test_what_the_container_is_given(home: Path) -> None:
         "memlock": (-1, -1),
         "stack": (1, 1),
     }
+
+
+@pytest.mark.parametrize("toolkit", ["tlt3", "tao5"])
+def test_every_job_of_a_toolkit_with_a_launcher_has_what_the_file_says(
+    start: Callable[..., Run], workspace: Path, home: Path, toolkit: str
+) -> None:
+    """Above all that no path of this machine is in a command line or a spec."""
+    mounts = [{"source": str(workspace.parent), "destination": INSIDE}]
+    variables = [{"variable": "NGC_API_KEY", "value": "hush"}, {"variable": "PLAIN", "value": "shown"}]
+    (home / ".tao_mounts.json").write_text(json.dumps({"Mounts": mounts, "Envs": variables}))
+    run = start(runner="dry", toolkit=toolkit, key="a-key")
+    pipeline.execute(run, pipeline.every(run))
+    jobs = run.runner.jobs  # type: ignore[attr-defined]
+    assert {job.name for job in jobs} >= {"augment", "train", "evaluate"}
+    for job in jobs:
+        assert job.mounts == (Mount(workspace.parent, INSIDE),)
+        told = describe(job)
+        told.pop("mounts")
+        assert str(workspace.parent) not in str(told)
+        assert f"{INSIDE}/{workspace.name}/specs/" in str(told["argv"])
+        assert "/workspace/" not in str(told).replace(INSIDE, "")
+        assert job.environment["PLAIN"] == "shown"
+    said = "\n".join(run.report.told)  # type: ignore[attr-defined]
+    assert "PLAIN=shown" in said
+    assert "hush" not in said
+    (home / ".tao_mounts.json").write_text('{"Mounts": [,]}')
+    problem = error_of(ConfigError, lambda: start(runner="dry", toolkit=toolkit))
+    assert str(problem.where) == f"{home}/.tao_mounts.json:1:13"
+    assert start(runner="dry", toolkit="tlt2").runner.mounts()[0].target == "/workspace", "it has no launcher"
 
 
 GOOD = '{"source": "/tmp", "destination": "/d"}'

@@ -24,6 +24,7 @@ from tltpipe.errors import UsageError
         ("ssd export -m a -k key -o b --gen_ds_config", "tlt-export ssd -m a -k key -o b --gen_ds_config"),
         ("ssd dataset_convert -d a -o b", "tlt-dataset-convert ssd -d a -o b"),
         ("augment -d a -a b -o c", "tlt-augment -d a -a b -o c"),
+        ("augmentation generate -e a data.image_dir=b", "tlt-augment generate -e a data.image_dir=b"),
         ("dataset augmentation generate -e a results_dir=b", "tlt-augment generate -e a results_dir=b"),
     ],
 )

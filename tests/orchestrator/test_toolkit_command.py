@@ -64,7 +64,7 @@ def test_a_gpu_that_the_image_has_no_code_for_stops_a_run(tmp_path: Path, driver
     driver_says("NVIDIA B200, 570.86.15, 10.0")
     place = Place(tmp_path, tmp_path, images=(IMAGE,), needs={IMAGE: NEEDS})
     told = str(docker.open(place).health((IMAGE,)))
-    assert "Pascal to Hopper, not on NVIDIA B200 (Blackwell)" in told
+    assert f"Pascal to Hopper fit {IMAGE}, not NVIDIA B200 (Blackwell)" in told
     assert "tltpipe toolkit list" in told
 
 
@@ -78,8 +78,13 @@ def test_the_list_has_every_toolkit_and_what_its_images_need() -> None:
         images = registry.load("orchestrator.toolkits", name).IMAGES
         assert [image["image"] for image in row["images"]] == list(images)
         assert all((image["needs"] is not None) == row["contained"] for image in row["images"]), "what doctor checks"
+    fit = {
+        name: [each["needs"]["generations"] for each in row["images"] if each["needs"]] for name, row in rows.items()
+    }
+    newest = "Pascal to Hopper"
+    expected = {"tlt2": ["Pascal to Turing"], "tlt3": ["Pascal to Ampere"], "tao5": [newest, newest]}
+    assert {name: fit[name] for name in expected} == expected
     (nvidias,) = rows["tlt2"]["images"]
-    assert nvidias["needs"]["generations"] == "Pascal to Turing"
     assert (nvidias["needs"]["driver"], nvidias["needs"]["login"]) == (410, "nvcr.io")
 
 
@@ -90,6 +95,5 @@ def test_the_list_for_people_and_doctor(tmp_path: Path, driver_says: DriverSays)
     command = [*warm.command("tltpipe"), "doctor", "--toolkit", "tlt2", "--runner", "docker"]
     doctor = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert doctor.returncode == 6
-    assert (
-        "missing  docker: GPU generation: nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3 runs on Pascal" in doctor.stdout
-    )
+    image = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
+    assert f"missing  docker: GPU generation: Pascal to Turing fit {image}, not NVIDIA H100" in doctor.stdout

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import error_of
 
 from orchestrator import pipeline
 from orchestrator.jobs import (
@@ -25,7 +26,7 @@ from orchestrator.jobs import (
 from orchestrator.jobs.mounts import MountTable
 from orchestrator.run import Run
 from tltpipe import __version__, registry
-from tltpipe.errors import UsageError
+from tltpipe.errors import ConfigError, UsageError
 
 Start = Callable[..., Run]
 ROOT = Path("/host/work")
@@ -165,3 +166,58 @@ def test_cutouts_are_for_our_own_programs() -> None:
     assert words[words.index("--cutouts") + 1].endswith("inference/cutouts")
     with pytest.raises(UsageError):
         registry.load("orchestrator.toolkits", "tlt2").argv(request, MountTable(ROOT).at)
+
+
+def test_checkpoints_of_tao_5_are_keras_files_beside_those_of_earlier_generations(tmp_path: Path) -> None:
+    toolkit = registry.load("orchestrator.toolkits", "tao5")
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    for name in ("ssd_resnet18_epoch_010.tlt", "ssd_resnet18_epoch_020.hdf5", "ssd_resnet18_epoch_030.safetensors"):
+        (weights / name).touch()
+    assert toolkit.resume_point(tmp_path) == (weights / "ssd_resnet18_epoch_020.hdf5", 21)
+    assert toolkit.checkpoint(tmp_path, 10) == weights / "ssd_resnet18_epoch_010.tlt"
+    assert toolkit.final_epoch(25, 10) == 20
+    assert toolkit.pruned_suffix(weights / "ssd_resnet18_epoch_010.tlt", key=True) == ".hdf5"
+
+
+def test_augmentation_of_tao_5_is_in_another_image() -> None:
+    toolkit = registry.load("orchestrator.toolkits", "tao5")
+    images = {title: toolkit.image(each).rpartition(":")[2] for title, each in REQUESTS.items()}
+    assert images == dict.fromkeys(REQUESTS, "5.0.0-tf1.15.5") | {"augment": "5.0.0-data-services"}
+
+
+@pytest.mark.parametrize("name", ["tlt3", "tao5"])
+def test_paths_that_a_shell_would_tear_apart_are_refused(start: Start, workspace: Path, name: str) -> None:
+    """As the container has them: blanks of the host's folders above the mount do not matter."""
+    picture = workspace.parent / "else where" / "one.jpg"
+    pipeline.execute(start(runner="dry", toolkit=name, key="hush", subject=picture), ["infer"])
+    run = start(runner="dry", toolkit=name, key="hush", subject=picture.with_name("o ne.jpg"))
+    error_of(UsageError, lambda: pipeline.execute(run, ["infer"]), match="/mnt/0/o ne.jpg")
+    pipeline.execute(start(runner="dry", toolkit="tlt2", key="hush", subject=picture.with_name("o ne.jpg")), ["infer"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("tfrecords.val_split", 20), ("augment.output_image_channel", 1), ("ssd.zoom_min", 0.5)]
+)
+def test_settings_that_tao_5_has_no_place_for_are_refused(start: Start, setting: str, value: object) -> None:
+    run = start(runner="dry", toolkit="tao5", key="hush", **{setting: value})
+    error = error_of(ConfigError, lambda: pipeline.execute(run), match=setting)
+    assert str(error.where) == f"--{setting}"
+
+
+def test_classes_are_in_lower_case_for_nvidias_later_loaders(start: Start, workspace: Path) -> None:
+    """They compare them so, and print and order them as written."""
+    run = start(runner="dry", toolkit="tao5", key="hush", **{"data.rename": ["vest=Vest"]})
+    pipeline.execute(run)
+    for job in run.runner.jobs:  # type: ignore[attr-defined]
+        for path, text in job.files.items():
+            assert ("vest" in text) == (Path(path).name in ("convert-train.conf", "train.conf"))
+            assert "Vest" not in text
+
+
+def test_steps_within_an_epoch_are_progress_and_the_last_is_a_line() -> None:
+    tick = registry.load("orchestrator.toolkits", "tlt3").tick
+    step = tick("12/85 [===>..........................] - ETA: 18s - loss: 1.7293")
+    assert (step.done, step.total) == (12, 85)
+    assert tick("85/85 [==============================] - 18s 210ms/step - loss: 1.7293") is None
+    assert tick("Epoch 3/80").done == 2
