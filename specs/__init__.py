@@ -51,6 +51,9 @@ __all__ = [
 
 Place = Location | Path | str | None
 
+_ROOMS = ("migration", "rules", "schema")
+"""Folders that are no kind of spec."""
+
 
 class Reader(Protocol):
     """What reads and writes the specs of a folder: ``specs.proto.Reader`` where it has a MESSAGE, that of
@@ -220,8 +223,10 @@ def dump(spec: Spec) -> str:
 
 
 def folders() -> list[str]:
-    """Names of the things specs are written for: the folders beside this file that hold templates."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg and module.name != "schema")
+    """Names of the things specs are written for: the folders beside this file, but those that serve all kinds."""
+    return sorted(
+        module.name for module in pkgutil.iter_modules(__path__) if module.ispkg and module.name not in _ROOMS
+    )
 
 
 def load(folder: str) -> ModuleType:

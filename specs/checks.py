@@ -7,26 +7,44 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from specs import values
 from specs.arithmetic import numbers
 from specs.spec import Spec
-from tltpipe.errors import SpecError
+from tltpipe.errors import Location, SpecError
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A replacement in the text of a spec: of ``length`` characters at ``line`` and ``column``, both from 1."""
+
+    line: int
+    column: int
+    length: int
+    text: str
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the field at ``path``: an error, or with ``warning`` only a word of caution."""
+    """Something about the field at ``path``, or at ``place`` (line and column) where it is at no field that is known.
+
+    ``hint`` says what to do; ``code`` is that of the rule; ``edit`` what mends it, where a program can.
+    """
 
     path: str
     what: str
     hint: str | None = None
-    warning: bool = False
+    severity: Severity = "error"
+    code: str = ""
+    edit: Edit | None = None
+    place: tuple[int, int] | None = None
 
 
 def warn(path: str, what: str) -> Finding:
-    return Finding(path, what, warning=True)
+    return Finding(path, what, severity="warning")
 
 
 @dataclass(frozen=True)
@@ -165,7 +183,7 @@ def only_one(spec: Spec, *paths: str) -> Iterator[Finding]:
 def judge(spec: Spec, findings: Iterable[Finding]) -> Spec:
     """The spec with its warnings, or a SpecError that holds every error, a line each, in the order of the file."""
     found = sorted(findings, key=lambda finding: _order(spec, finding))
-    errors = [finding for finding in found if not finding.warning]
+    errors = [finding for finding in found if finding.severity == "error"]
     if not errors:
         return dataclasses.replace(spec, warnings=tuple(f"{spec.where(f.path)}: {f.what}" for f in found))
     first, *others = errors
@@ -191,6 +209,11 @@ def unknown_enum_numbers(spec: Spec) -> Iterator[Finding]:
     yield from walk(spec.message, "")
 
 
+def located(spec: Spec, finding: Finding) -> Location:
+    """The place of what ``finding`` is about."""
+    return spec.where(finding.path) if finding.place is None else Location(spec.source, *finding.place)
+
+
 def _order(spec: Spec, finding: Finding) -> tuple[int, int]:
-    where = spec.where(finding.path)
+    where = located(spec, finding)
     return (where.line or 0, where.column or 0)

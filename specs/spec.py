@@ -31,6 +31,8 @@ class Spec:
     """The generation whose fields the message has: ``tlt2``, ``tlt3``."""
     strict: bool = False
     """Whether NVIDIA's behaviour is wanted to the letter, also where it is a bug (docs/strict.md)."""
+    text: str = field(default="", repr=False, compare=False)
+    """What was parsed."""
 
     def where(self, field_path: str) -> Location:
         """The place of this field; where it was not written, of the nearest message around it; else the file."""

@@ -1,0 +1,94 @@
+"""All rules about specs, by code, and what examines a spec by them.
+
+A rule is a function with the decorator ``rule``, in a module of this folder or, where it concerns one kind of spec, in
+``rules.py`` or ``<...>_rules.py`` of that kind's folder. The folders are the list: a new module is found by its name.
+
+Codes: S001-S099 text and schema; S101-S199 training specs of SSD and DSSD; S201-S219 augment; S221-S239
+dataset_convert; S241-S299 training specs in YAML; S301-S349 paths; S401-S499 data; S501-S599 portability.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+
+from specs.checks import Finding, located
+from specs.rulebook import RULES, SpecRule, Subject, rule
+from specs.spec import Spec
+
+__all__ = ["SpecRule", "Subject", "catalogue", "examine", "rule"]
+
+_OWN = re.compile(r"(?:.+_)?rules$")
+_SILENCING = re.compile(r"#[ \t]*tltpipe:[ \t]*ignore[ \t:]+(S\d+(?:[ \t,]+S\d+)*)[ \t]*\r?$")
+
+
+def catalogue(kind: str | None = None) -> tuple[SpecRule, ...]:
+    """All rules by code, those for specs of ``kind`` where it is given."""
+    for name in _modules(kind):
+        importlib.import_module(name)
+    rules = (RULES[code] for code in sorted(RULES))
+    return tuple(rule for rule in rules if kind is None or not rule.kinds or kind in rule.kinds)
+
+
+def examine(subject: Subject, *, select: Sequence[str] = (), ignore: Sequence[str] = ()) -> list[Finding]:
+    """What the rules that apply report, with their codes and severities, in the order of the file.
+
+    ``select`` and ``ignore`` are codes or beginnings of codes ("S4"). Comments in the spec silence codes, too. Errors
+    that make a spec unusable by itself (S0 to S2) are reported in any case.
+    """
+    found = [
+        replace(finding, code=each.code, severity=each.severity)
+        for each in catalogue(subject.spec.kind)
+        if each.applies(subject)
+        for finding in each.function(subject)
+    ]
+    return chosen(subject.spec, found, select=select, ignore=ignore)
+
+
+def chosen(spec: Spec, findings: Collection[Finding], *, select: Sequence[str], ignore: Sequence[str]) -> list[Finding]:
+    """``findings`` without those that are silenced, in the order of the file."""
+    silenced = set(_silenced(spec.text))
+
+    def shown(finding: Finding) -> bool:
+        if finding.severity == "error" and finding.code < "S3":
+            return True
+        line = located(spec, finding).line
+        return (
+            (not select or finding.code.startswith(tuple(select)))
+            and not (ignore and finding.code.startswith(tuple(ignore)))
+            and silenced.isdisjoint({(finding.code, None), (finding.code, line)})
+        )
+
+    def order(finding: Finding) -> tuple[int, int]:
+        where = located(spec, finding)
+        return (where.line or 0, where.column or 0)
+
+    return sorted(filter(shown, findings), key=order)
+
+
+def _silenced(text: str) -> Iterator[tuple[str, int | None]]:
+    """Codes that a comment ``# tltpipe: ignore S401`` silences, with its line, None for the whole file: that is where
+    nothing stands before the comment."""
+    if "tltpipe:" not in text:
+        return
+    for number, line in enumerate(text.split("\n"), start=1):
+        if comment := _SILENCING.search(line):
+            place = number if line[: comment.start()].strip() else None
+            yield from ((code, place) for code in re.findall(r"S\d+", comment[1]))
+
+
+@cache
+def _modules(kind: str | None) -> tuple[str, ...]:
+    """Names of the modules with rules: those here, and those in the folders of ``kind`` or of all kinds."""
+    here = [f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__)]
+    package = importlib.import_module(__name__.rpartition(".")[0])
+    known = package.folders()
+    for folder in known if kind is None else [kind] if kind in known else []:
+        path = importlib.import_module(f"{package.__name__}.{folder}").__path__
+        names = [module.name for module in pkgutil.iter_modules(path) if _OWN.match(module.name)]
+        here += [f"{package.__name__}.{folder}.{name}" for name in names]
+    return tuple(here)
