@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from specs import values
@@ -15,6 +16,8 @@ from specs.spec import Spec
 from tltpipe.errors import Location, SpecError
 
 Severity = Literal["error", "warning", "note"]
+MOST_TOLD = 20
+"""Errors that one message shows."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def examine(spec: Spec, rules: Iterable[Rule]) -> Iterator[Finding]:
     for rule in rules:
         parent, _, name = rule.path.rpartition(".")
         holder = message_at(spec, parent)
-        if holder is None or rule.holds(value := getattr(holder, name)):
+        if holder is None or not _has(holder, name) or rule.holds(value := getattr(holder, name)):
             continue
         if spec.is_set(rule.path):
             shown = f"{value:g}" if isinstance(value, float) else value
@@ -108,7 +111,7 @@ def required(spec: Spec, *paths: str) -> Iterator[Finding]:
     for path in paths:
         parent, _, name = path.rpartition(".")
         holder = message_at(spec, parent)
-        if holder is None:
+        if holder is None or not _has(holder, name):
             continue
         field = holder.DESCRIPTOR.fields_by_name[name]
         if field.message_type is not None and not values.repeated(field):
@@ -147,13 +150,18 @@ def list_of(
 
 
 def message_at(spec: Spec, path: str) -> Any | None:
-    """The message at ``path`` ("" is the whole spec), or None where it is not written."""
+    """The message at ``path`` ("" is the whole spec), or None where it is not written, or in no spec of the dialect."""
     message = spec.message
     for name in path.split(".") if path else []:
-        if not message.HasField(name):
+        if not _has(message, name) or not message.HasField(name):
             return None
         message = getattr(message, name)
     return message
+
+
+def _has(message: Any, name: str) -> bool:
+    """Whether messages of this kind have such a field; dialects differ."""
+    return name in message.DESCRIPTOR.fields_by_name
 
 
 def value_at(spec: Spec, path: str) -> Any:
@@ -181,15 +189,36 @@ def only_one(spec: Spec, *paths: str) -> Iterator[Finding]:
 
 
 def judge(spec: Spec, findings: Iterable[Finding]) -> Spec:
-    """The spec with its warnings, or a SpecError that holds every error, a line each, in the order of the file."""
+    """The spec with its warnings, or a SpecError that holds every error, in the order of the file."""
     found = sorted(findings, key=lambda finding: _order(spec, finding))
-    errors = [finding for finding in found if finding.severity == "error"]
-    if not errors:
-        return dataclasses.replace(spec, warnings=tuple(f"{spec.where(f.path)}: {f.what}" for f in found))
-    first, *others = errors
-    lines = [first.what, *(f"{spec.where(other.path)}: {other.what}" for other in others)]
-    hints = list(dict.fromkeys(finding.hint for finding in errors if finding.hint))
-    raise SpecError("\n".join(lines), where=spec.where(first.path), hint="; ".join(hints) or None)
+    errors = [as_error(spec, finding) for finding in found if finding.severity == "error"]
+    if errors:
+        raise together(errors)
+    return dataclasses.replace(spec, warnings=tuple(f"{located(spec, f)}: {f.what}" for f in found))
+
+
+def as_error(spec: Spec, finding: Finding) -> SpecError:
+    return SpecError(finding.what, where=located(spec, finding), hint=finding.hint, code=finding.code)
+
+
+def as_finding(error: SpecError) -> Finding:
+    """What an error says, for where findings are shown."""
+    where = error.where
+    place = (where.line, where.column or 1) if isinstance(where, Location) and where.line else None
+    return Finding("", error.what, error.hint, code=error.code, place=place)
+
+
+def together(errors: Iterable[SpecError]) -> SpecError:
+    """One error for all of ``errors`` (one at least), a line each; the first twenty are shown."""
+    first, *others = islice(errors, MOST_TOLD + 1)
+    if not others:
+        return first
+    lines = [first.what, *(str(error) for error in others[: MOST_TOLD - 1])]
+    if len(others) == MOST_TOLD:
+        lines.append("and more")
+    hints = list(dict.fromkeys(error.hint for error in (first, *others) if error.hint))[:3]
+    what, hint = "\n".join(lines), "; ".join(hints) or None
+    return SpecError(what, where=first.where, hint=hint, code=first.code, parts=(first, *others))
 
 
 def unknown_enum_numbers(spec: Spec) -> Iterator[Finding]:

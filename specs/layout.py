@@ -1,4 +1,4 @@
-"""Where each field of a text spec stands, and what is wrong with the first one that does not fit.
+"""Where each field of a text spec stands, and what is wrong with those that do not fit.
 
 protobuf's own parser (``prototext``) decides what is valid and reads the values, but it tells no positions of fields
 and speaks in its own terms. This second, smaller reader walks the same text along the message's descriptor.
@@ -16,6 +16,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from specs import values
 
 CLOSERS = {"{": "}", "<": ">"}
+SYNTAX, UNKNOWN, VALUE = "S002", "S004", "S005"
+"""Codes of rules (specs.rules.text)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,19 @@ class Token:
 
 
 class Misfit(Exception):
-    """The first thing that does not fit, with its place (counted from 1) and perhaps what to do about it."""
+    """Something that does not fit, with its place (counted from 1) and perhaps what to do about it; ``code`` is its
+    rule. ``meant`` is what may be written in the place of the token, where that is near at hand."""
 
-    def __init__(self, what: str, token: Token, hint: str | None = None) -> None:
+    def __init__(
+        self, what: str, token: Token, hint: str | None = None, *, code: str = SYNTAX, meant: str = ""
+    ) -> None:
         super().__init__(what)
         self.what, self.line, self.column, self.hint = what, token.line, token.column, hint
+        self.code, self.token, self.meant = code, token, meant
+
+
+class Structure(Misfit):
+    """A misfit behind which there is no telling what belongs to what."""
 
 
 _TOKEN = re.compile(
@@ -71,23 +81,32 @@ def tokens(text: str) -> Iterator[Token]:
 class Walk:
     """One reading of ``text`` as ``descriptor``; ``positions`` fills up as it goes (field path to line and column).
 
-    ``elsewhere`` says of field names that other generations have what to write instead.
+    Fields that do not fit are passed over: ``misfits`` has what is wrong with them, ``spans`` the first token of each
+    and the first behind it. ``elsewhere`` says of field names that other generations have what to write instead.
     """
 
     def __init__(self, text: str, descriptor: Descriptor, elsewhere: Mapping[str, str]) -> None:
-        self.root, self.elsewhere = descriptor, elsewhere
-        self.stream = tokens(text)
-        self.token = next(self.stream)
+        self.text, self.root, self.elsewhere = text, descriptor, elsewhere
+        self.tokens = list(tokens(text))
+        self.place = 0
         self.positions: dict[str, tuple[int, int]] = {}
         self.counts: dict[str, int] = {}
         self.keys: dict[str, str] = {}
+        self.misfits: list[Misfit] = []
+        self.spans: list[tuple[Token, Token]] = []
+        self.in_list = False
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.place]
 
     def run(self) -> None:
-        """Read to the end. Raises Misfit at the first thing that does not fit the descriptor."""
+        """Read to the end. Raises Misfit where there is no telling any more what belongs to what."""
         self.fields(self.root, path="", closer="")
 
     def advance(self) -> Token:
-        token, self.token = self.token, next(self.stream, self.token)
+        token = self.token
+        self.place = min(self.place + 1, len(self.tokens) - 1)
         return token
 
     def take(self, symbol: str) -> bool:
@@ -105,22 +124,66 @@ class Walk:
                     return
                 owner = path.rpartition(".")[2]
                 line, column = self.positions.get(path, (opened.line, opened.column))
-                raise Misfit(f'{owner} is never closed: a "{closer}" is missing', Token("end", "", line, column))
+                raise Structure(f'{owner} is never closed: a "{closer}" is missing', Token("end", "", line, column))
             if token.kind != "word":
                 self.not_a_name()
-            self.field(descriptor, path)
+            try:
+                self.field(descriptor, path)
+            except Structure:
+                raise
+            except Misfit as misfit:
+                self.misfits.append(misfit)
+                self.positions.pop(f"{path}.{token.text}" if path else token.text, None)
+                self.pass_over()
+                self.spans.append((token, self.token))
             self.take(",;")
+
+    def pass_over(self) -> None:
+        """Go to the end of a field that does not fit, from where that was noticed."""
+        while self.in_list and self.token.kind != "end":
+            if self.advance().text == "]":
+                self.in_list = False
+        if self.starts_a_field():
+            return  # its value is missing
+        self.take(":")
+        if self.starts_a_field() or self.token.text in ("}", ">") or self.token.kind == "end":
+            return
+        depth = 0
+        while self.token.kind != "end":
+            token = self.advance()
+            if token.kind == "symbol":
+                depth += (token.text in "{<[") - (token.text in "}>]")
+            if depth <= 0:
+                break
+        while token.kind == "text" and self.token.kind == "text":
+            token = self.advance()
+
+    def rest(self) -> str:
+        """The text with blanks in place of the fields that do not fit."""
+        lines = self.text.split("\n")
+        for first, behind in self.spans:
+            for number in range(first.line, min(behind.line, len(lines)) + 1):
+                line = lines[number - 1]
+                start = first.column - 1 if number == first.line else 0
+                end = behind.column - 1 if number == behind.line else len(line)
+                lines[number - 1] = line[:start] + " " * (end - start) + line[end:]
+        return "\n".join(lines)
+
+    def starts_a_field(self) -> bool:
+        """Whether the token is a name, by what stands behind it."""
+        after = self.tokens[min(self.place + 1, len(self.tokens) - 1)]
+        return self.token.kind == "word" and after.kind == "symbol" and after.text in ":{<"
 
     def not_a_name(self) -> NoReturn:
         token = self.token
         if token.kind == "symbol" and token.text in "}>":
-            raise Misfit(f'there is nothing to close here: one "{token.text}" too many', token)
+            raise Structure(f'there is nothing to close here: one "{token.text}" too many', token)
         if token.kind == "open":
-            raise Misfit("a quotation mark is missing: this text has no end", token)
+            raise Structure("a quotation mark is missing: this text has no end", token)
         hint = None
         if token.text == "/":
             hint = 'comments start with #; arithmetic works only inside a quoted list: "[1.0/3.0]"'
-        raise Misfit(f"a field name is expected here, not {token.shown}", token, hint)
+        raise Structure(f"a field name is expected here, not {token.shown}", token, hint)
 
     def field(self, descriptor: Descriptor, parent: str) -> None:
         name = self.advance()
@@ -142,8 +205,10 @@ class Walk:
         if self.take("]"):
             return
         while True:
+            self.in_list = field.message_type is None
             self.one(field, path, name)
             if self.take("]"):
+                self.in_list = False
                 return
             if not self.take(","):
                 raise Misfit(f'"," or "]" is expected in the list of {name.text}, not {self.token.shown}', self.token)
@@ -159,7 +224,7 @@ class Walk:
             return
         opener = self.token
         if not self.take("{<"):
-            raise Misfit(f'{name.text} takes fields in braces, "{{ ... }}", not {opener.shown}', opener)
+            raise Misfit(f'{name.text} takes fields in braces, "{{ ... }}", not {opener.shown}', opener, code=VALUE)
         self.fields(field.message_type, path=path, closer=CLOSERS[opener.text])
         key = self.keys.pop(path, None)
         if key is not None:  # a map entry can be asked for by its key as well
@@ -171,7 +236,7 @@ class Walk:
             raise Misfit(f"the text of {name.text} has no closing quotation mark on its line", token)
         if not values.fits(field, token):
             what = f"{name.text} takes {values.expected(field)}, not {token.shown}"
-            raise Misfit(what, token, values.advice(field, token))
+            raise Misfit(what, token, values.advice(field, token), code=VALUE)
         self.positions[path] = (name.line, name.column)
         text = self.advance().text[1:-1]
         while token.kind == "text" and self.token.kind == "text":
@@ -197,7 +262,7 @@ class Walk:
             hint = f'is the "}}" that closes {owner} missing before it?'
         else:
             hint = None if meant else f"fields of {owner}: {', '.join(sorted(known))}"
-        return Misfit(what, name, hint)
+        return Misfit(what, name, hint, code=UNKNOWN, meant=values.nearest(name.text, known) or "")
 
 
 def _at(homes: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from google.protobuf.text_format import ParseError
 
 from specs import layout
+from specs.checks import together
+from specs.layout import SYNTAX
 from specs.spec import Spec
 from tltpipe.errors import Location, SpecError
 
@@ -42,35 +45,63 @@ def parse(text: str, message: Any, *, source: Path | str, elsewhere: Mapping[str
 
     ``elsewhere``: hints about field names that other generations have.
 
-    Raises SpecError with line and column at the first thing that protobuf refuses.
+    Raises SpecError with line and column: all fields that are unknown and all values that do not fit.
     """
+    spec, errors = walk(text, message, source=source, elsewhere=elsewhere)
+    if spec is None or errors:
+        raise together(errors)
+    return spec
+
+
+def walk(
+    text: str, message: Any, *, source: Path | str, elsewhere: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Spec | None, list[SpecError]]:
+    """``parse`` that hands over the errors, beside a spec of the fields that fit; None where there is no telling."""
     from google.protobuf import text_format
 
     if text.startswith("\N{BYTE ORDER MARK}"):
-        raise SpecError(
-            "the file starts with a byte order mark, which protobuf refuses",
-            where=Location(source, 1, 1),
-            hint="save it as UTF-8 without BOM",
-        )
+        what = "the file starts with a byte order mark, which protobuf refuses"
+        where = Location(source, 1, 1)
+        return None, [SpecError(what, where=where, hint="save it as UTF-8 without BOM", code=SYNTAX)]
     refusal: ParseError | None = None
     try:
         text_format.Merge(text, message)
     except text_format.ParseError as error:
         refusal = error
     except (ValueError, OverflowError, RecursionError) as error:
-        raise SpecError(f"this is not a spec: {error}", where=source) from error
-    walk = layout.Walk(text, message.DESCRIPTOR, elsewhere)
+        return None, [SpecError(f"this is not a spec: {error}", where=source, code=SYNTAX)]
+    layers = layout.Walk(text, message.DESCRIPTOR, elsewhere)
+    broken: list[layout.Misfit] = []
     try:
-        walk.run()
-    except layout.Misfit as misfit:
-        # protobuf is the judge: what it accepted stands, and only positions further down are lost.
-        if refusal is not None:
-            where = Location(source, misfit.line, misfit.column)
-            raise SpecError(misfit.what, where=where, hint=misfit.hint) from None
-    if refusal is not None:
-        raise SpecError(_bare(refusal), where=Location(source, refusal.GetLine(), refusal.GetColumn()))
+        layers.run()
+    except layout.Structure as misfit:
+        broken.append(misfit)
     dialect = str(message.DESCRIPTOR.file.package.rpartition(".")[2])
-    return Spec(message, source, walk.positions, dialect=dialect)
+    spec = Spec(message, source, layers.positions, dialect=dialect, text=text)
+    # protobuf is the judge: what it accepted stands, and only positions further down are lost.
+    if refusal is None:
+        return spec, []
+    if misfits := [*layers.misfits, *broken]:
+        return None if broken else _rest(spec, layers), [_error(misfit, source) for misfit in misfits]
+    where = Location(source, refusal.GetLine(), refusal.GetColumn())
+    return None, [SpecError(_bare(refusal), where=where, code=SYNTAX)]
+
+
+def _error(misfit: layout.Misfit, source: Path | str) -> SpecError:
+    where = Location(source, misfit.line, misfit.column)
+    return SpecError(misfit.what, where=where, hint=misfit.hint, code=misfit.code)
+
+
+def _rest(spec: Spec, layers: layout.Walk) -> Spec | None:
+    """``spec`` without the fields that do not fit; None where what is left is none."""
+    from google.protobuf import text_format
+
+    message = type(spec.message)()
+    try:
+        text_format.Merge(layers.rest(), message)
+    except (ValueError, OverflowError, RecursionError, text_format.ParseError):
+        return None
+    return replace(spec, message=message)
 
 
 def _bare(refusal: ParseError) -> str:

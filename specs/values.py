@@ -94,8 +94,14 @@ def choice(names: list[str]) -> str:
     return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
-def did_you_mean(name: str, known: list[str]) -> str | None:
-    """``did you mean "..."?`` for the known name nearest to this one, if one is near."""
+def nearest(name: str, known: list[str]) -> str | None:
+    """The known name nearest to this one, if one is near."""
     lower = {candidate.lower(): candidate for candidate in reversed(known)}
     near = difflib.get_close_matches(name.lower(), list(lower), n=1)
-    return f'did you mean "{lower[near[0]]}"?' if near else None
+    return lower[near[0]] if near else None
+
+
+def did_you_mean(name: str, known: list[str]) -> str | None:
+    """``did you mean "..."?`` for the known name nearest to this one, if one is near."""
+    meant = nearest(name, known)
+    return None if meant is None else f'did you mean "{meant}"?'

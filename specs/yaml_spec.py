@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
+MISSING, REFERENCE = "S007", "S012"
+"""Codes of rules (specs.rules.text)."""
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -101,19 +103,22 @@ def _parse(kind: Any, text: str, source: Path | str) -> Spec:
         for path, place in written.places.items()
         if isinstance(place, Location)
     }
-    spec = Spec(None, source, positions)
+    spec = Spec(None, source, positions, text=text)
     values, misfits = _filled(written.values, kind)
-    errors += [spec.error(path, f"{_name(path)} {misfit}", hint=misfit.hint) for path, misfit in misfits.items()]
+    errors += [
+        SpecError(f"{_name(path)} {misfit}", where=spec.where(path), hint=misfit.hint, code=REFERENCE)
+        for path, misfit in misfits.items()
+    ]
     message, faults = _validated(kind, _nested(written.places, values, kind))
     # A misspelt key is missing, too, and what it refers to may have its own fault: one word about each is enough.
     wrong = {spec.where(path) for path in misfits}
     errors += [
-        spec.error(path, what)
+        SpecError(what, where=spec.where(path), code=MISSING if what.startswith("needs ") else yaml_text.VALUE)
         for path, what in faults
         if spec.where(path) not in wrong and not (errors and what.startswith("needs "))
     ]
     if errors:
-        raise yaml_text.together(yaml_text.in_order(errors))
+        raise checks.together(yaml_text.in_order(errors))
     return dataclasses.replace(spec, message=message)
 
 

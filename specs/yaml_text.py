@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specs import prototext
+from specs.checks import MOST_TOLD, together
 from specs.values import did_you_mean
 from specs.yaml_nodes import Place, compose, quoted
 from tltpipe.errors import Location, SpecError
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 LARGEST = 1 << 20
 """Bytes of a file."""
-MOST_TOLD = 20
+UNKNOWN, VALUE, TWICE = "S004", "S005", "S006"
+"""Codes of rules (specs.rules.text)."""
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = frozenset({f"{_TAG}{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge")})
 
@@ -46,16 +48,6 @@ class Written:
 
     values: dict[str, Value] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
-
-
-def together(errors: Iterable[SpecError]) -> SpecError:
-    """One error for all of ``errors`` (one at least), a line each; the first twenty are told."""
-    first, *others = islice(errors, MOST_TOLD + 1)
-    lines = [first.what, *(str(error) for error in others[: MOST_TOLD - 1])]
-    if len(others) == MOST_TOLD:
-        lines.append("and more")
-    hints = list(dict.fromkeys(error.hint for error in (first, *others) if error.hint))[:3]
-    return SpecError("\n".join(lines), where=first.where, hint="; ".join(hints) or None)
 
 
 def read(path: Path) -> str:
@@ -146,7 +138,7 @@ class _Walk:
             return
         if not isinstance(node, yaml.MappingNode) or node.tag != f"{_TAG}map":
             told = f"{path or 'a spec'} must hold keys and values"
-            yield SpecError(told, where=where, hint=_keys_of(path, self.known))
+            yield SpecError(told, where=where, hint=_keys_of(path, self.known), code=VALUE)
             return
         for key, below in node.value:
             yield from self.entry(key, below, path)
@@ -156,16 +148,17 @@ class _Walk:
 
         where = Location(self.source, key.start_mark.line + 1, key.start_mark.column + 1)
         if not isinstance(key, yaml.ScalarNode):
-            yield SpecError("a key must be a single word", where=where)
+            yield SpecError("a key must be a single word", where=where, code=UNKNOWN)
             return
         dotted = f"{path}.{key.value}" if path else key.value
         earlier = self.written.places.get(dotted)
         if key.tag == f"{_TAG}merge":
-            yield SpecError('"<<" is not read here', where=where, hint="write out the keys that it stands for")
+            hint = "write out the keys that it stands for"
+            yield SpecError('"<<" is not read here', where=where, hint=hint, code=UNKNOWN)
         elif "." in key.value or "[" in key.value or not self.has(dotted):
             yield _unknown(key.value, path, self.known, where)
         elif isinstance(earlier, Location):
-            yield SpecError(f"{dotted} is written twice, first in line {earlier.line}", where=where)
+            yield SpecError(f"{dotted} is written twice, first in line {earlier.line}", where=where, code=TWICE)
         else:
             yield from self.below(below, dotted, key.value, where)
 
@@ -184,7 +177,7 @@ class _Walk:
         elif f"{generic}[]" in self.sections or f"{generic}[]" in self.known:
             yield from self.entries(node, path, name, where)
         elif fault := _misfit(node):
-            yield SpecError(f"{name} {fault}", where=where)
+            yield SpecError(f"{name} {fault}", where=where, code=VALUE)
         else:
             self.written.values[path] = _value(node)
 
@@ -196,7 +189,8 @@ class _Walk:
             return
         if not isinstance(node, yaml.SequenceNode) or node.tag != f"{_TAG}seq":
             parts = "sections" if f"{_generic(path)}[]" in self.sections else "lists"
-            yield SpecError(f"{name} takes a list of {parts}", where=where, hint='"- " begins an entry of a list')
+            hint = '"- " begins an entry of a list'
+            yield SpecError(f"{name} takes a list of {parts}", where=where, hint=hint, code=VALUE)
             return
         for index, part in enumerate(node.value):
             place = Location(self.source, part.start_mark.line + 1, part.start_mark.column + 1)
@@ -254,14 +248,16 @@ def _unknown(name: str, section: str, known: Collection[str], where: Place) -> S
     siblings = _names(section, known)
     elsewhere = next((key for key in known if f".{name}." in f".{key}.".replace("[]", "")), None)
     if "." in name and (name in known or f"{prefix}{name}" in known):  # written as one key with dots in it
-        return SpecError(told, where=where, hint="a dot is one level down: write the sections as lines of their own")
+        hint = "a dot is one level down: write the sections as lines of their own"
+        return SpecError(told, where=where, hint=hint, code=UNKNOWN)
     meant = did_you_mean(name[:100], siblings)
     if meant is not None:
-        return SpecError(f"{told}; {meant}", where=where)
+        return SpecError(f"{told}; {meant}", where=where, code=UNKNOWN)
     if elsewhere is not None:
         home = f".{elsewhere}.".replace("[]", "").partition(f".{name}.")[0].removeprefix(".")
         meant = f"it belongs in {home}" if home else "it belongs at the top, in no section"
-    return SpecError(f"{told}; {meant}" if meant else told, where=where, hint=_keys_of(section, known))
+    what = f"{told}; {meant}" if meant else told
+    return SpecError(what, where=where, hint=_keys_of(section, known), code=UNKNOWN)
 
 
 def _sections(known: Collection[str]) -> set[str]:

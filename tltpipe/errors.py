@@ -17,6 +17,7 @@ Each says where, what, and what to do next. The class decides the exit code, so 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +63,20 @@ class ConfigError(UsageError):
 
 
 class SpecError(UsageError):
-    pass
+    """``code`` is the rule that the spec breaks (specs.rules), "" where it is none; ``parts`` are all errors of a spec
+    where this stands for several."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: Location | Path | str | None = None,
+        hint: str | None = None,
+        code: str = "",
+        parts: Sequence[SpecError] = (),
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.code, self.parts = code, tuple(parts)
 
 
 class DataError(TltpipeError):

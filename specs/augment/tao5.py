@@ -15,6 +15,7 @@ from typing import Any
 from specs import foreign, references, yaml_text
 from specs.augment import FLAT, flattens
 from specs.augment.tao5_keys import KEYS, TEXTS
+from specs.checks import together
 from specs.yaml_nodes import Place, quoted
 from specs.yaml_text import Written
 from tltpipe.errors import Location, SpecError
@@ -88,7 +89,7 @@ def parse(text: str, overrides: Sequence[str] = (), *, source: Path | str) -> Ta
     spec = Tao5Spec(source, {}, places=dict(written.places))
     spec = replace(spec, values=_values(written, spec))
     if errors := list(_contradictions(spec)):
-        raise yaml_text.together(errors)
+        raise together(errors)
     return replace(spec, warnings=tuple(f"{spec.where(key)}: {told}" for key, told in _doubts(spec)))
 
 
@@ -120,7 +121,7 @@ def _values(written: Written, spec: Tao5Spec) -> dict[str, Any]:
             told = name.rpartition(".")[2] if name in written.places else name
             errors.append(spec.error(name, f"{told} {misfit}", hint=misfit.hint))
     if errors:
-        raise yaml_text.together(yaml_text.in_order(errors))
+        raise together(yaml_text.in_order(errors))
     return values
 
 
