@@ -7,6 +7,8 @@ from specs.ssd.settings import Ssd
 
 MESSAGE = "Experiment"
 DIALECTS = ("tlt2", "tlt3")
+SECTION = "ssd_config"
+"""The section that the network is named by, of those of which a spec has one."""
 DATA = "tfrecords"
 """What it is trained on within the pipeline."""
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import cast
-
 from specs.drafting import laid_out
 from specs.ssd import Ssd, anchor_search, fields
 from specs.ssd.anchor_search import Anchors
 from specs.ssd.backbones import BACKBONES
-from specs.ssd.fields import Dialect, Field
+from specs.ssd.fields import Field
 
 FORMATS: Mapping[str, str] = {"tlt3": "kitti", "tlt2": "tfrecord"}
 
@@ -61,9 +59,9 @@ def tables() -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def commented(text: str, dialect: str) -> str:
+def commented(text: str, dialect: str, table: Sequence[Field] = fields.FIELDS) -> str:
     """``text``, a rendered spec, with what each field is for behind it, or above it where that is too long."""
-    known = fields.of(cast("Dialect", dialect))
+    known = {field.path: field for field in table if dialect in field.dialects}
     lines: list[tuple[str, str]] = []
     path: list[str] = []
     told: set[str] = set()

@@ -229,7 +229,7 @@ _DATA = (
 FIELDS: tuple[Field, ...] = (
     Field("random_seed", "0", "start of every random choice"),
     *_section("ssd_config", *_ANCHORS, *_NETWORK, *_LOSS),
-    _later("dssd_config", "", "refused: DSSD is not built here", NO),
+    _later("dssd_config", "", "the network of a DSSD: with the fields of ssd_config, in its place", "by dssd"),
     *_section("training_config", *_TRAINING),
     *_section("eval_config", *_EVALUATION),
     *_section("nms_config", *_NMS),

@@ -11,7 +11,7 @@ from specs.sections import STRICT, Inner, Positive, Share
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class NetworkSettings:
     """The seed, the network and its anchors."""
 
     __pydantic_config__: ClassVar = STRICT
@@ -49,7 +49,7 @@ class Network:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Focal:
+class FocalSettings:
     """The loss of TLT 2.0."""
 
     __pydantic_config__: ClassVar = STRICT
@@ -63,7 +63,7 @@ class Focal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class TrainingSettings:
     """The loss of TLT 3.0 and later, the training, and how it is measured."""
 
     __pydantic_config__: ClassVar = STRICT
@@ -132,7 +132,7 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Warp:
+class WarpSettings:
     """Online augmentation of TLT 2.0."""
 
     __pydantic_config__: ClassVar = STRICT
@@ -160,7 +160,7 @@ class Warp:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Crops:
+class CropsSettings:
     """Online augmentation of TLT 3.0 and later."""
 
     __pydantic_config__: ClassVar = STRICT
@@ -190,7 +190,7 @@ class Crops:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ssd(Crops, Warp, Training, Focal, Network):
+class Ssd(CropsSettings, WarpSettings, TrainingSettings, FocalSettings, NetworkSettings):
     """Training, validation and online augmentation of an SSD detector; the defaults serve DeepFashion2."""
 
     __pydantic_config__: ClassVar = STRICT

@@ -65,9 +65,9 @@ def earlier(old: str = "", new: str = ""):
     return made(SPEC, old, new)
 
 
-def small(**changes):
+def small(features=Features, **changes):
     torch.manual_seed(0)
-    return SSD(dataclasses.replace(SMALL, **changes), num_classes=2)
+    return SSD(dataclasses.replace(SMALL, **changes), num_classes=2, features=features)
 
 
 def truths(*rows):
@@ -432,10 +432,11 @@ def drawn(count: int, size: int = 64):
     return images, truths(*rows)
 
 
-def test_it_learns_sixteen_pictures_by_heart() -> None:
+@pytest.mark.parametrize("features", [Features, Refined])
+def test_it_learns_sixteen_pictures_by_heart(features) -> None:
     """Sixty steps from random weights, scored with the stored statistics of the batch norms."""
     images, targets = drawn(16)
-    network = small()
+    network = small(features)
     optimiser = torch.optim.SGD(network.parameters(), lr=2e-2, momentum=0.9)
     steps = 60
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2e-2, total_steps=steps, cycle_momentum=False)

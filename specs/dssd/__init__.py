@@ -1,0 +1,28 @@
+"""The training spec of DSSD: that of SSD from TLT 3.0 on, whose section of the network is called dssd_config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from specs.sections import STRICT
+from specs.ssd import DATA, MAKING, MESSAGE, SHORTHANDS, SIZE, measuring, more_epochs, pretrained, training
+from specs.ssd.settings import CropsSettings, NetworkSettings, TrainingSettings
+
+__all__ = [
+    *("DATA", "DIALECTS", "MAKING", "MESSAGE", "SECTION", "SHORTHANDS", "SIZE", "TUNABLES"),
+    *("measuring", "more_epochs", "pretrained", "training"),
+]
+
+DIALECTS = ("tlt3",)
+SECTION = "dssd_config"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dssd(CropsSettings, TrainingSettings, NetworkSettings):
+    """Training, validation and online augmentation of a DSSD detector; the defaults serve DeepFashion2."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+
+TUNABLES = Dssd
