@@ -9,12 +9,13 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
 from specs.arithmetic import numbers
+from specs.data_sources import ClassField, DataSource, classes_in_sections, in_sections
 from specs.spec import Spec, Training
 from tltpipe.errors import Location, SpecError, UsageError
 
@@ -22,6 +23,8 @@ __all__ = [
     "Spec",
     "SpecError",
     "Training",
+    "class_fields",
+    "data_sources",
     "documentation",
     "dump",
     "folders",
@@ -190,6 +193,19 @@ def per_class(folder: str) -> bool:
     """Whether a model of each class can be trained from one of all of them: the results of all of these together are
     evaluated as those of one model are."""
     return getattr(load(folder), "PER_CLASS", False)
+
+
+def data_sources(spec: Spec) -> tuple[DataSource, ...]:
+    """Where the data of ``spec`` lie: ``data_sources`` of its folder, else the sections that YAML specs share."""
+    named: Callable[[Spec], Iterator[DataSource]] = getattr(load(spec.kind), "data_sources", in_sections)
+    return tuple(named(spec))
+
+
+def class_fields(spec: Spec) -> tuple[ClassField, ...]:
+    """The classes of the data that ``spec`` trains, ``class_fields`` of its folder; none where it leaves them to the
+    data, or trains nothing."""
+    named: Callable[[Spec], Iterator[ClassField]] = getattr(load(spec.kind), "class_fields", classes_in_sections)
+    return tuple(named(spec))
 
 
 def measuring(spec: Spec) -> tuple[str, ...]:

@@ -47,6 +47,10 @@ class Layout(Protocol):
     @property
     def numbered(self) -> Sequence[str]: ...
 
+    def class_in_record(self, name: str) -> str:
+        """The stored name, or the number that is stored in its place, as text."""
+        ...
+
     def example(self, frame: Annotated) -> bytes: ...
 
 
@@ -76,6 +80,9 @@ class Plain:
     modifies: ClassVar[bool] = True
     numbered: ClassVar[Sequence[str]] = ()
 
+    def class_in_record(self, name: str) -> str:
+        return name
+
     def example(self, frame: Annotated) -> bytes:
         """Equal to ``converters.tfrecords.examples.encode`` of the features in ``LAYOUT``, and of point cloud and
         calibration."""
@@ -101,6 +108,9 @@ class Dali:
     @property
     def numbered(self) -> Sequence[str]:
         return sorted(self.ids, key=self.ids.__getitem__)
+
+    def class_in_record(self, name: str) -> str:
+        return f"{self.ids[name]:g}"
 
     def example(self, frame: Annotated) -> bytes:
         """Raises DataError for a picture that cannot be read."""

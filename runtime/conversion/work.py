@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from converters.tfrecords.records import frame_record
+from converters.tfrecords.summary import RecordSummary
 from runtime.conversion import Annotated, Source
 from runtime.conversion.layouts import Layout
 from runtime.conversion.modifier import Modifier
@@ -51,7 +52,7 @@ class Done:
 
     ``records`` are framed, ``lengths`` their bytes, ``objects`` counted by stored class in them; ``renamed``,
     ``dropped`` and ``scores``, as in ``Annotated``, are of all frames read; ``losses`` counts each frame once,
-    however often it is recorded.
+    however often it is recorded; ``summary`` is of the records.
     """
 
     records: bytes = b""
@@ -61,6 +62,7 @@ class Done:
     dropped: dict[str, list[int]] = field(default_factory=dict)
     scores: int = 0
     losses: Losses = field(default_factory=Losses)
+    summary: RecordSummary = field(default_factory=RecordSummary)
 
 
 def stretches(frames: Sequence[Any], job: Job, *, fold: int) -> Iterator[Stretch]:
@@ -105,9 +107,18 @@ def convert(job: Job, stretch: Stretch, *, room: int | None = None) -> Done:
         if copies > 0:
             records += [frame_record(job.layout.example(annotated))] * copies
             classes += stored * copies
+            _summarise(done.summary, annotated, job.layout, copies)
+    done.summary.layout = "dali" if job.layout.pictures else "detectnet_v2"
     done.records, done.objects = b"".join(records), Counter(classes)
     done.lengths = [len(record) for record in records]
     return done
+
+
+def _summarise(summary: RecordSummary, frame: Annotated, layout: Layout, copies: int) -> None:
+    size, classes = (frame.width, frame.height), [layout.class_in_record(name) for name, _ in frame.objects]
+    for _ in range(copies):
+        if summary.add(frame.id, size, classes, [numbers[1] for _, numbers in frame.objects]):
+            summary.add_boxes([numbers[3:7] for _, numbers in frame.objects], size)
 
 
 def _count(losses: Losses, annotated: Annotated, *, written: bool) -> None:

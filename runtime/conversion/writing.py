@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from converters.model import rules
+from converters.tfrecords import summary
 from converters.tfrecords.records import shard_name
+from converters.tfrecords.summary import RecordSummary
 from converters.transfer import losing
 from runtime.conversion import Plan, partition, shards, work
 from runtime.conversion.shards import Prefix
@@ -48,6 +50,7 @@ def write(
     parts = list(_shards(plan, prefix))
     stretches = (each for part in parts for each in work.stretches(part.frames, job, fold=part.fold))
     results = work.results(job, stretches, workers=workers)
+    summaries: dict[str, RecordSummary] = {}
     with shards.staged(prefix) as staging, for_stream().bar("convert", total=total) as bar:
         before, fold = tally.objects.copy(), 0
         for part in parts:
@@ -59,11 +62,13 @@ def write(
             if verbose:
                 program.say(told)
             lengths = []
+            summaries[part.name] = of_file = RecordSummary()
             with (staging / part.name).open("wb") as stream:
                 for done in _of_one_file(results, job, tally, bar):
                     stream.write(done.records)
                     tally.add(done, fold=part.fold)
                     lengths += done.lengths
+                    of_file.merge(done.summary)
             if job.layout.pictures:
                 shards.write_index(staging / part.name, lengths)
         if verbose:
@@ -76,6 +81,7 @@ def write(
         shards.write_warnings(staging, prefix, tally.dropped)
         shards.write_classes(staging, prefix, job.layout.numbered)
         written = sorted(path.name for path in staging.iterdir())
+        summary.write(staging, prefix.stem, summaries)
         removed = shards.stale(prefix, set(written))
     return tally, written, removed
 

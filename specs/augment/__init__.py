@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Ge
 
 from specs.checks import Finding, Rule, examine, message_at, one_of, warn, within, without_effect
+from specs.data_sources import DataSource
 from specs.spec import Spec
 
 MESSAGE = "AugmentorConfig"
@@ -121,6 +122,18 @@ def check(spec: Spec) -> Iterator[Finding]:
         # NVIDIA's own programs may read the missing value as 0, which is grey.
         yield warn(saturation, "saturation_shift is not written and taken as 1.0, no change; write it to be sure")
     yield from without_effect(spec, "partition_config")
+
+
+def data_sources(spec: Spec) -> Iterator[DataSource]:
+    """The folders of images and labels below the one that the command line names."""
+    config = message_at(spec, "dataset_config")
+    if config is not None and config.image_path and config.label_path:
+        fields = ("dataset_config.label_path", "dataset_config.image_path")
+        extension = spec.message.image_extension or None
+        yield DataSource(
+            "dataset_config", "training", "kitti", config.label_path, config.image_path, *fields,
+            extension=extension, below_data=True,
+        )  # fmt: skip
 
 
 def flattens(shear_x: float, shear_y: float) -> bool:

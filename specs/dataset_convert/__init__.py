@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 from annotated_types import Ge, Lt
 
 from specs.checks import Finding, Rule, examine, message_at, required, warn
+from specs.data_sources import ClassField, DataSource
 from specs.extensions import AUTO, dotted
 from specs.spec import Spec
 
@@ -87,6 +88,30 @@ def _paths(spec: Spec) -> Iterator[Finding]:
 
 # Characters of a path, bytes of what is between two slashes; systems take twice the one and 255 of the other.
 _LONGEST, _PART = 2000, 200
+
+
+def data_sources(spec: Spec) -> Iterator[DataSource]:
+    """The KITTI folders, or the COCO files with theirs."""
+    if (kitti := message_at(spec, "kitti_config")) is not None:
+        root, here = kitti.root_directory_path.rstrip("/"), "kitti_config"
+        labels, images = f"{root}/{kitti.label_dir_name}", f"{root}/{kitti.image_dir_name}"
+        fields = (f"{here}.label_dir_name", f"{here}.image_dir_name")
+        yield DataSource(here, "training", "kitti", labels, images, *fields, extension=kitti.image_extension or _UNSET)
+    if (coco := message_at(spec, "coco_config")) is not None:
+        root, here = coco.root_directory_path.rstrip("/"), "coco_config"
+        for index, (file, folder) in enumerate(zip(coco.annotation_files, coco.img_dir_names, strict=False)):
+            fields = (f"{here}.annotation_files[{index}]", f"{here}.img_dir_names[{index}]")
+            yield DataSource(here, "training", "coco", f"{root}/{file}", f"{root}/{folder}", *fields)
+
+
+_UNSET = ".png"
+"""The extension of images where a spec names none."""
+
+
+def class_fields(spec: Spec) -> Iterator[ClassField]:
+    """The entries of ``target_class_mapping``, which records for DALI are made by."""
+    for name, target in sorted(spec.message.target_class_mapping.items()):
+        yield ClassField(f'target_class_mapping["{name}"]', name, target)
 
 
 def _kitti(spec: Spec) -> Iterator[Finding]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from specs.spec import Spec, Training
 from specs.ssd.settings import Ssd
+from specs.ssd.sources import class_fields, data_sources
+
+__all__ = ["class_fields", "data_sources"]
 
 MESSAGE = "Experiment"
 DIALECTS = ("tlt2", "tlt3")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,39 @@ RATIOS = (1.0, 0.33, 0.4, 0.5, 0.6, 0.67, 0.75, 0.85, 1.2, 1.33, 1.5, 1.75, 2.0,
 """Aspect ratios (width / height) that the search chooses from."""
 SLICE = 50_000
 """Boxes that are compared with all anchors at a time."""
+
+
+class Shaped(Protocol):
+    """Whatever has the shapes of anchors."""
+
+    def shapes(self, size: tuple[int, int]) -> Sequence[Floats] | Floats:
+        """For each of the six maps, width and height of the anchors of a cell in pixels of an input of ``size``."""
+        ...
+
+
+@dataclass(frozen=True)
+class AnchorsByMap:
+    """Anchors whose ratios differ from map to map, as a spec may have them."""
+
+    scales: tuple[float, ...]
+    ratios: tuple[tuple[float, ...], ...]
+    two_boxes_for_ar1: bool
+
+    def shapes(self, size: tuple[int, int]) -> list[Floats]:
+        per_map = zip(pairwise(self.scales), self.ratios, strict=True)
+        return [
+            np.array(
+                sizes(
+                    ratios,
+                    scale=scale,
+                    next_scale=after,
+                    side=min(size),
+                    two_boxes_for_ar1=self.two_boxes_for_ar1,
+                ),
+                np.float32,
+            )
+            for (scale, after), ratios in per_map
+        ]
 
 
 @dataclass(frozen=True)
@@ -70,7 +103,7 @@ class Cover:
         return replace(self, best=self.best[chosen], shape=self.shape[chosen])
 
 
-def cover(anchors: Anchors, boxes: Floats, size: tuple[int, int]) -> Cover:
+def cover(anchors: Shaped, boxes: Floats, size: tuple[int, int]) -> Cover:
     """Compare ``boxes``, [N, 4] as left, top, width, height in shares of the picture, with all anchors."""
     shapes = anchors.shapes(size)
     best, shape = np.zeros(len(boxes), np.float32), np.zeros(len(boxes), np.float32)

@@ -23,7 +23,7 @@ def work(nvidia: Any) -> Path:
 
 
 def visible(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def test_prefix_without_folder_is_the_current_one(nvidia: Any, work: Path) -> None:

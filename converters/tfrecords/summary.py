@@ -1,0 +1,165 @@
+"""What record files hold, in short: kept beside them by the conversion, read from them where it is not or does not fit.
+
+The file is hidden, so that no glob for records catches it: ``.train_summary.json`` beside ``train-fold-...``. It knows
+each record file by its size and the time of its last change.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from converters.tfrecords.examples import CORNERS
+from converters.tfrecords.records import offsets, read_offsets
+from tltpipe import inputs
+from tltpipe.errors import DataError
+from tltpipe.files import atomic
+
+END = "_summary.json"
+BOXES = 2000
+"""Boxes of a file that are kept, its first ones."""
+_VERSION = 1
+_PICTURE, _NUMBER = "frame/encoded", "target/object_class_id"
+
+
+@dataclass
+class RecordSummary:
+    """Of one record file: ``read`` of its ``frames`` were looked into.
+
+    ``objects`` counts them by stored class, in records for DALI by class number; ``sizes`` images by width and height;
+    ``occluded`` objects whose occlusion is not 0. ``ids`` are frame ids; ``boxes`` left, top, width and height of
+    objects in shares of their image, one after the other.
+    """
+
+    layout: Literal["detectnet_v2", "dali"] = "detectnet_v2"
+    frames: int = 0
+    read: int = 0
+    objects: Counter[str] = field(default_factory=Counter)
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    occluded: int = 0
+    ids: list[str] = field(default_factory=list)
+    boxes: list[float] = field(default_factory=list)
+
+    def add(self, id: str, size: tuple[int, int], classes: Sequence[str], occlusions: Iterable[float]) -> bool:
+        """Count a frame; whether ``add_boxes`` is to be given its boxes, too."""
+        self.frames += 1
+        self.read += 1
+        self.ids.append(id)
+        self.sizes[size] += 1
+        self.objects.update(classes)
+        self.occluded += sum(1 for value in occlusions if value)
+        return len(self.boxes) < 4 * BOXES
+
+    def add_boxes(self, corners: Iterable[Sequence[float]], size: tuple[int, int]) -> None:
+        """``corners``: left, top, right and bottom of each object, in units of ``size``."""
+        width, height = size
+        for left, top, right, bottom in corners:
+            shares = left / width, top / height, (right - left) / width, (bottom - top) / height
+            self.boxes += [round(share, 5) for share in shares]
+
+    def merge(self, other: RecordSummary) -> None:
+        """Add what was counted in another part of the same file."""
+        self.layout = other.layout
+        self.frames += other.frames
+        self.read += other.read
+        self.objects.update(other.objects)
+        self.sizes.update(other.sizes)
+        self.occluded += other.occluded
+        self.ids += other.ids
+        self.boxes += other.boxes[: max(0, 4 * BOXES - len(self.boxes))]
+
+
+def write(folder: Path, stem: str, summaries: Mapping[str, RecordSummary]) -> None:
+    """Keep the summaries of the record files in ``folder``, by name, beside them; ``stem`` is what the names begin
+    with."""
+    files = {name: {**_stamp(folder / name), **_plain(each)} for name, each in summaries.items()}
+    with atomic(folder / f".{stem}{END}", "wb") as stream:
+        stream.write(orjson.dumps({"version": _VERSION, "files": files}))
+
+
+def kept(path: Path) -> RecordSummary | None:
+    """The summary of the record file ``path`` that lies beside it; None where there is none, or it does not fit."""
+    for told in _kept(path.parent):
+        entry = told.get(path.name)
+        if entry is not None and {"size": entry["size"], "mtime_ns": entry["mtime_ns"]} == _stamp(path):
+            return _restored(entry)
+    return None
+
+
+def scan(path: Path, *, most_frames: int, most_bytes: int) -> RecordSummary:
+    """Look into the records of ``path``, from the first one on, as long as they are within both limits; all are
+    counted. Raises DataError for damaged records and for those that are no frames."""
+    found = RecordSummary()
+    end = 0
+    for offset, data in read_offsets(path):
+        if found.read >= most_frames or offset > most_bytes:
+            break
+        _take(found, data, path, offset)
+        end = offset
+    if found.read:
+        found.frames += sum(1 for offset in offsets(path) if offset > end)
+    return found
+
+
+def _take(found: RecordSummary, data: bytes, path: Path, offset: int) -> None:
+    from google.protobuf.message import DecodeError
+
+    from converters.tfrecords.schema.example_pb2 import Example
+
+    try:
+        features = Example.FromString(data).features.feature
+        width, height = (features[f"frame/{side}"].int64_list.value[0] for side in ("width", "height"))
+        if found.layout == "dali" or _PICTURE in features:
+            found.layout = "dali"
+            classes = [f"{number:g}" for number in features[_NUMBER].float_list.value]
+            width, height, scale = int(width), int(height), (1, 1)
+        else:
+            classes = [name.decode(errors="replace") for name in features["target/object_class"].bytes_list.value]
+            scale = width, height
+        id = features["frame/id"].bytes_list.value[0].decode(errors="replace")
+        if found.add(id, (width, height), classes, features["target/occlusion"].int64_list.value):
+            corners = [features[f"target/coordinates_{corner}"].float_list.value for corner in CORNERS]
+            found.add_boxes(zip(*corners, strict=True), scale)
+    except (DecodeError, LookupError, ValueError, ZeroDivisionError) as problem:
+        what = f"the record at byte {offset} is no frame of tlt-dataset-convert"
+        raise DataError(what, where=path, hint="records must come from tlt-dataset-convert") from problem
+
+
+def _stamp(path: Path) -> dict[str, int]:
+    state = path.stat()
+    return {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
+
+
+def _plain(summary: RecordSummary) -> dict[str, Any]:
+    sizes = [[*size, count] for size, count in summary.sizes.items()]
+    return {**vars(summary), "objects": dict(summary.objects), "sizes": sizes}
+
+
+def _restored(entry: Mapping[str, Any]) -> RecordSummary | None:
+    sizes = Counter({(width, height): count for width, height, count in entry["sizes"]})
+    names = ("layout", "frames", "read", "occluded", "ids", "boxes")
+    return RecordSummary(**{name: entry[name] for name in names}, objects=Counter(entry["objects"]), sizes=sizes)
+
+
+def _kept(folder: Path) -> list[dict[str, Any]]:
+    with os.scandir(folder) as entries:
+        paths = sorted(entry.path for entry in entries if entry.name.startswith(".") and entry.name.endswith(END))
+    return [_read(path, Path(path).stat().st_mtime_ns) for path in paths]
+
+
+@lru_cache(maxsize=16)
+def _read(path: str, changed: int) -> dict[str, Any]:  # noqa: ARG001 - one that changed is read again
+    """The entries of a summary file by name; none where it is not one of this version."""
+    try:
+        page = orjson.loads(inputs.content(path))
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    files = page.get("files") if isinstance(page, dict) and page.get("version") == _VERSION else None
+    return files if isinstance(files, dict) else {}

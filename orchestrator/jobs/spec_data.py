@@ -1,0 +1,107 @@
+"""What rules about specs know of paths and data (``specs.rules.facts``), for a workspace and the place its jobs run in."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import specs
+from converters.files import listing
+from converters.tfrecords import records, summary
+from converters.tfrecords.summary import RecordSummary
+from orchestrator.jobs import Mount
+from specs.data_sources import DataSource, Role
+from specs.extensions import dotted
+from specs.rules.facts import Amount, Examples, SourceFacts
+from specs.spec import Spec
+from tltpipe.errors import DataError
+
+WORKSPACE = "/workspace"
+MOST_RECORDS = 50_000
+"""Records without a summary that are looked into, of all files together."""
+MOST_BYTES = 256 << 20
+"""Of such records."""
+MOST_LABELS = 40_000
+"""Label files that are read."""
+MOST_COCO = 256 << 20
+"""Bytes of a COCO file that is read."""
+OPENED = 300
+"""Images whose header is read."""
+_FEW = 3
+
+
+@dataclass(frozen=True)
+class WorkspacePaths:
+    """``contained``: jobs see the folders of ``mounts`` and nothing else; else all of this machine, and the workspace
+    ``root`` as /workspace, too."""
+
+    root: Path
+    mounts: tuple[Mount, ...]
+    contained: bool
+
+    def host(self, text: str) -> Path | None:
+        if not text.startswith("/"):
+            return self.root / text
+        for mount in sorted(self.mounts, key=lambda each: len(each.target), reverse=True):
+            if text == mount.target or text.startswith(mount.target.rstrip("/") + "/"):
+                return Path(str(mount.source) + text[len(mount.target.rstrip("/")) :])
+        return None if self.contained else Path(text)
+
+    def job(self, path: Path) -> str | None:
+        if not self.contained:
+            return str(path)
+        for mount in sorted(self.mounts, key=lambda each: len(each.source.parts), reverse=True):
+            for source in (mount.source, mount.source.resolve()):
+                if path == source or path.is_relative_to(source):
+                    inside = path.relative_to(source).as_posix()
+                    return mount.target if inside == "." else f"{mount.target.rstrip('/')}/{inside}"
+        return None
+
+
+@dataclass(frozen=True)
+class WorkspaceData:
+    """The data of ``spec`` that serve one of ``roles``; paths below the command line's folder lie in each of
+    ``folders``."""
+
+    spec: Spec
+    paths: WorkspacePaths
+    folders: tuple[Path, ...] = ()
+    roles: tuple[Role, ...] = ("training", "validation")
+
+    def sources(self) -> Sequence[SourceFacts]:
+        return self._sources
+
+    @cached_property
+    def _sources(self) -> tuple[SourceFacts, ...]:
+        return tuple(self._read())
+
+    def _read(self) -> Iterator[SourceFacts]:
+        for source in specs.data_sources(self.spec):
+            if source.role in self.roles or (source.held_out is not None and "validation" in self.roles):
+                for annotations, images in self._places(source):
+                    try:
+                        yield READERS.get(source.format, _data_set)(source, annotations, images)
+                    except DataError as problem:
+                        yield SourceFacts(source, problem=problem)
+
+    def _places(self, source: DataSource) -> Iterator[tuple[Path, Path | None]]:
+        """Annotations and images of ``source`` on this host, as far as they are there: what is missing, the rules about
+        paths report."""
+        if source.below_data:
+            found = [(folder / source.annotations, folder / source.images) for folder in self.folders]
+            yield from (pair for pair in found if pair[0].is_dir() and pair[1].is_dir())
+            return
+        annotations = self.paths.host(source.annotations)
+        images = self.paths.host(source.images) if source.images else None
+        if annotations is not None and (glob.has_magic(str(annotations)) or annotations.exists()):
+            yield annotations, images if images is not None and images.is_dir() else None
+
+
+def examples(names: Collection[str]) -> Examples:
+    """How many ``names`` there are, and the first few."""
+    return Examples(len(names), tuple(sorted(names)[:_FEW]))

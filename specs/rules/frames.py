@@ -1,0 +1,185 @@
+"""The images that go with annotations: whether each is there, its name, its size, its channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import specs
+from specs.checks import Finding, value_at
+from specs.extensions import dotted
+from specs.rulebook import Subject, rule
+from specs.rules.facts import SourceFacts, readable
+
+NVIDIA = ("tlt2", "tlt3", "tao5")
+TRAINED = ("ssd", "dssd")
+DATA = ("augment", "dataset_convert")
+
+
+def _sources(subject: Subject) -> Iterator[SourceFacts]:
+    return readable(subject.data) if subject.data is not None else iter(())
+
+
+def _extension_field(source: SourceFacts) -> str:
+    section = source.source.field.partition(".")[0].partition("[")[0]
+    return "image_extension" if source.source.below_data else f"{section}.image_extension"
+
+
+@rule(
+    "S431",
+    "error",
+    title="annotations whose image is missing",
+    fix="copy the images there, or correct image_directory_path and image_extension",
+    needs=("data",),
+)
+def no_image(subject: Subject) -> Iterator[Finding]:
+    for each in _sources(subject):
+        if each.no_image.count and each.source.format not in ("kitti",):
+            what = f"no image for {each.no_image.count:,} frames: {each.no_image}"
+            yield Finding(each.source.images_field or each.source.annotations_field, what)
+
+
+@rule(
+    "S432",
+    "error",
+    title="label files without an image: training stops, or NVIDIA's leaves them out in silence",
+    fix="copy the images there, or remove the labels",
+    kinds=TRAINED,
+    needs=("data",),
+)
+def lone_label(subject: Subject) -> Iterator[Finding]:
+    for each in _sources(subject):
+        if each.no_image.count and each.source.format == "kitti":
+            yield Finding(
+                each.source.images_field, f"no image for {each.no_image.count:,} label files: {each.no_image}"
+            )
+
+
+@rule(
+    "S433",
+    "warning",
+    title="label files without an image: they are left out",
+    fix="copy the images there, or remove the labels",
+    kinds=DATA,
+    needs=("data",),
+)
+def unused_label(subject: Subject) -> Iterator[Finding]:
+    yield from lone_label(subject)
+
+
+@rule(
+    "S434",
+    "error",
+    title="images without a label file: training and conversion stop, or leave them out in silence",
+    fix="an image without objects needs an empty label file",
+    kinds=(*TRAINED, "dataset_convert"),
+    needs=("data",),
+)
+def no_label(subject: Subject) -> Iterator[Finding]:
+    for each in _sources(subject):
+        if each.no_label.count:
+            what = f"no label file for {each.no_label.count:,} images: {each.no_label}"
+            yield Finding(each.source.annotations_field, what)
+
+
+@rule(
+    "S435",
+    "warning",
+    title="images without a label file: augmentation leaves them out",
+    fix="an image without objects needs an empty label file",
+    kinds=("augment",),
+    needs=("data",),
+)
+def unlabelled(subject: Subject) -> Iterator[Finding]:
+    yield from no_label(subject)
+
+
+@rule(
+    "S436",
+    "warning",
+    title="images with another extension than image_extension",
+    fix="write the one that they have; auto stands for any (our programs only)",
+    needs=("data",),
+)
+def other_extension(subject: Subject) -> Iterator[Finding]:
+    if subject.toolkit not in NVIDIA:
+        yield from _other_extension(subject)
+
+
+@rule(
+    "S437",
+    "error",
+    title="images with another extension than image_extension, which NVIDIA's programs do not find",
+    fix="write the one that they have",
+    toolkits=NVIDIA,
+    needs=("data",),
+)
+def not_found_by_extension(subject: Subject) -> Iterator[Finding]:
+    yield from _other_extension(subject)
+
+
+def _other_extension(subject: Subject) -> Iterator[Finding]:
+    for each in _sources(subject):
+        if each.other_extension.count:
+            told = dotted(each.source.extension or "")
+            what = f"{each.other_extension.count:,} images do not end in {told}: {each.other_extension}"
+            yield Finding(_extension_field(each), what)
+
+
+@rule(
+    "S438",
+    "error",
+    title="images whose extension is in upper case, which NVIDIA's programs pass over in silence",
+    fix="rename them: .JPG to .jpg",
+    toolkits=NVIDIA,
+    needs=("data",),
+)
+def upper_case(subject: Subject) -> Iterator[Finding]:
+    for each in _sources(subject):
+        own = dotted(each.source.extension or "")
+        if each.upper_case.count and each.source.format == "kitti" and (own is None or own == own.lower()):
+            what = f"{each.upper_case.count:,} images have an extension in upper case: {each.upper_case}"
+            yield Finding(each.source.images_field, what)
+
+
+@rule(
+    "S439",
+    "error",
+    title="images of another size than the network's, which TLT 2.0 does not resize",
+    fix="resize them together with their labels: tlt-augment with output_image_width and output_image_height",
+    toolkits=("tlt2",),
+    kinds=TRAINED,
+    needs=("data",),
+)
+def other_size(subject: Subject) -> Iterator[Finding]:
+    size = specs.image_size(subject.spec)
+    for each in _sources(subject):
+        others = [found for found in each.sizes if found != size]
+        if size is None or not others:
+            continue
+        count = sum(each.sizes[found] for found in others)
+        first = max(others, key=lambda found: each.sizes[found])
+        what = f"{count:,} images are not {size[0]}x{size[1]}, as the network is, but for example {first[0]}x{first[1]}"
+        yield Finding(each.source.annotations_field, what)
+
+
+_CHANNELS = ("augmentation_config.preprocessing.output_image_channel", "augmentation_config.output_channel")
+
+
+@rule(
+    "S440",
+    "warning",
+    title="grey images for a network of three channels, or colours for one of one",
+    fix="write the number of channels that the images have",
+    kinds=TRAINED,
+    needs=("data",),
+)
+def channels(subject: Subject) -> Iterator[Finding]:
+    field = next((path for path in _CHANNELS if subject.spec.is_set(path)), None)
+    wanted = value_at(subject.spec, field) if field else 0
+    for each in _sources(subject):
+        seen = sum(each.channels.values())
+        grey = each.channels.get(1, 0)
+        if field and wanted == 1 and grey < seen:
+            yield Finding(field, f"{seen - grey:,} of {seen:,} images that were opened are in colour")
+        elif field and wanted == 3 and seen and grey == seen:
+            yield Finding(field, f"all {seen:,} images that were opened are grey")

@@ -1,0 +1,119 @@
+"""KITTI labels as NVIDIA's programs read them, and as ours do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from specs.checks import Finding
+from specs.rulebook import Subject, rule
+from specs.rules.facts import Examples, SourceFacts, readable
+
+NVIDIA = ("tlt2", "tlt3", "tao5")
+
+
+def _sources(subject: Subject) -> Iterator[SourceFacts]:
+    found = readable(subject.data) if subject.data is not None else iter(())
+    return (each for each in found if each.source.format == "kitti")
+
+
+def _tell(subject: Subject, name: str, what: str) -> Iterator[Finding]:
+    for each in _sources(subject):
+        places: Examples = getattr(each, name)
+        if places.count:
+            yield Finding(each.source.annotations_field, f"{what.format(f'{places.count:,}')}: {places}")
+
+
+@rule(
+    "S451",
+    "error",
+    title="label lines whose class has a blank in it",
+    fix="write an underscore in its place: short_sleeved_shirt",
+    needs=("data",),
+)
+def blanks(subject: Subject) -> Iterator[Finding]:
+    yield from _tell(subject, "blanks", "{} label lines have a class with a blank")
+
+
+@rule(
+    "S452",
+    "error",
+    title="label lines that are no KITTI labels",
+    fix="15 columns are needed, separated by blanks: class truncation occlusion alpha left top right bottom and seven",
+    needs=("data",),
+)
+def odd(subject: Subject) -> Iterator[Finding]:
+    yield from _tell(subject, "odd", "{} label lines have not the 15 columns of KITTI")
+
+
+@rule(
+    "S453",
+    "error",
+    title="label lines with a 16th column, a score, which conversion refuses",
+    fix="leave the column out; ours drops it: tlt-dataset-convert --drop-scores",
+    kinds=("dataset_convert",),
+    needs=("data",),
+)
+def scores(subject: Subject) -> Iterator[Finding]:
+    yield from _tell(subject, "scores", "{} label lines have 16 columns")
+
+
+@rule(
+    "S454",
+    "error",
+    title="an occlusion that is no integer, at which NVIDIA's programs stop",
+    fix="write 0, 1, 2 or 3, not 0.00",
+    kinds=("augment", "ssd", "dssd"),
+    toolkits=NVIDIA,
+    needs=("data",),
+)
+def fractions(subject: Subject) -> Iterator[Finding]:
+    yield from _tell(subject, "fractions", "{} label lines have an occlusion that is no integer")
+
+
+@rule(
+    "S455",
+    "error",
+    title="double or trailing blanks or blank lines in labels, at which NVIDIA's augmentation stops",
+    fix="write one blank between columns and none behind the last",
+    kinds=("augment",),
+    toolkits=NVIDIA,
+    needs=("data",),
+)
+def spacing(subject: Subject) -> Iterator[Finding]:
+    yield from _tell(subject, "spacing", "{} label files have double or trailing blanks, or blank lines")
+
+
+@rule(
+    "S456",
+    "error",
+    title="class names with other letters than ASCII, at which NVIDIA's conversion stops when all is written",
+    fix="write class names with ASCII letters alone",
+    kinds=("dataset_convert",),
+    toolkits=NVIDIA,
+    needs=("data",),
+)
+def not_ascii(subject: Subject) -> Iterator[Finding]:
+    for each in _sources(subject):
+        names = sorted(name for name in each.amount("training").objects if not name.isascii())
+        if names:
+            yield Finding(
+                each.source.annotations_field, f"classes with other letters than ASCII: {', '.join(names[:5])}"
+            )
+
+
+@rule(
+    "S457",
+    "warning",
+    title="fewer frames than shards: many record files stay empty",
+    fix="lower num_shards",
+    kinds=("dataset_convert",),
+    toolkits=NVIDIA,
+    needs=("data",),
+)
+def empty_shards(subject: Subject) -> Iterator[Finding]:
+    shards = subject.spec.message.kitti_config.num_shards
+    for each in _sources(subject):
+        frames = each.amount("training").frames
+        if 0 < frames < shards:
+            what = f"{frames} frames for {shards} shards: all but one of them stay empty"
+            yield Finding("kitti_config.num_shards", what)
