@@ -9,15 +9,19 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from specs.arithmetic import numbers
 from specs.data_sources import ClassField, DataSource, classes_in_sections, in_sections
 from specs.spec import Spec, Training
 from tltpipe.errors import Location, SpecError, UsageError
+
+if TYPE_CHECKING:
+    from specs.checks import Finding
+    from specs.rulebook import Subject
 
 __all__ = [
     "Spec",
@@ -27,6 +31,7 @@ __all__ = [
     "data_sources",
     "documentation",
     "dump",
+    "examine",
     "folders",
     "image_size",
     "json_schema",
@@ -54,6 +59,8 @@ __all__ = [
 
 Place = Location | Path | str | None
 
+EMPTY, OTHER_KIND = "S003", "S008"
+"""Codes of rules (specs.rules.text)."""
 _ROOMS = ("migration", "rules", "schema")
 """Folders that are no kind of spec."""
 
@@ -95,16 +102,48 @@ def parse(path: Path, kind: str, *, strict: bool = False) -> Spec:
 
 def parse_text(text: str, kind: str, *, source: Path | str, strict: bool = False) -> Spec:
     """``parse`` for a text at hand; ``source`` is what errors call it."""
-    if not text.strip():
-        raise SpecError("the spec is empty", where=source)
+    from specs import checks
+
+    spec, findings = examine(text, kind, source=source, strict=strict)
+    here = spec or Spec(None, source)
+    errors = [checks.as_error(here, finding) for finding in findings if finding.severity == "error"]
+    if spec is None or errors:
+        raise checks.together(sorted(errors, key=lambda error: error.code >= "S1"))  # what is misread comes first
+    shown = (f"{checks.located(spec, finding)}: {finding.what}" for finding in findings)
+    return dataclasses.replace(spec, warnings=tuple(shown))
+
+
+def examine(
+    text: str,
+    kind: str,
+    *,
+    source: Path | str,
+    strict: bool = False,
+    about: Callable[[Spec], Subject] | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+) -> tuple[Spec | None, list[Finding]]:
+    """The spec in ``text``, None where it cannot be read, and all that rules report about it, in the order of the file.
+
+    ``about`` adds what is known of where the spec will be used; ``select`` and ``ignore`` are those of
+    ``rules.examine``.
+    """
+    from specs import checks, rules
+
     try:
-        spec = _reader(kind).parse_text(text, source=source, strict=strict)
-    except SpecError:
-        if (other := _other(text, kind)) is None:
-            raise
+        spec, errors = _walk(text, kind, source, strict)
+    except SpecError as error:
+        spec, errors = None, list(error.parts or (error,))
+    misfits = [checks.as_finding(error) for error in errors]
+    if errors and (other := _other(text, kind)) is not None:
         what = f"this is a spec for {other}, one for {kind} is needed"
-        raise SpecError(what, where=source, hint=f"pass the spec of {kind}") from None
-    return dataclasses.replace(spec, kind=kind)
+        return None, [checks.Finding("", what, f"pass the spec of {kind}", code=OTHER_KIND)]
+    if spec is None:
+        return None, misfits
+    found = rules.examine((about or rules.Subject)(spec), select=select, ignore=ignore)
+    if misfits:  # what is missing may be what is misspelt
+        found = [finding for finding in found if spec.is_set(finding.path)]
+    return spec, rules.in_order(spec, [*misfits, *found])
 
 
 def recognise(text: str, *, source: Path | str) -> str:
@@ -254,9 +293,10 @@ def load(folder: str) -> ModuleType:
     The template of a network that is trained on "coco" is given the fields of TUNABLES, and image_dir, json_file,
     val_image_dir, val_json_file (both None without a split to validate on) and classes.
 
-    Where specs are messages of protobuf it has MESSAGE, and of its one dialect SCHEMA, ELSEWHERE, IMAGE_SIZE, check();
-    where there are more, DIALECTS names the modules in the folder that hold these. Where they are YAML it has
-    EXPERIMENT, the dataclass of the whole spec, and check() (``specs.yaml_spec``). Any other is a ``Reader`` itself.
+    Where specs are messages of protobuf it has MESSAGE, and of its one dialect SCHEMA, ELSEWHERE, IMAGE_SIZE; where
+    there are more, DIALECTS names the modules in the folder that hold these. Where they are YAML it has EXPERIMENT, the
+    dataclass of the whole spec (``specs.yaml_spec``). Any other is a ``Reader`` itself. Rules are in its ``rules.py``
+    or in modules whose names end in ``_rules`` (``specs.rules``).
     Raises UsageError for an unknown name.
     """
     known = folders()
@@ -314,6 +354,18 @@ def _reader(kind: str) -> Reader:
         return yaml_spec.Reader(module)
     reader: Reader = module
     return reader
+
+
+def _walk(text: str, kind: str, source: Path | str, strict: bool) -> tuple[Spec | None, list[SpecError]]:
+    """What of ``text`` fits, and what does not. Raises SpecError where there is no telling."""
+    if not text.strip():
+        raise SpecError("the spec is empty", where=source, code=EMPTY)
+    reader = _reader(kind)
+    walk = getattr(reader, "walk", None)
+    spec, errors = walk(text, source=source, strict=strict) if walk else (None, [])
+    if walk is None:
+        spec = reader.parse_text(text, source=source, strict=strict)
+    return spec and dataclasses.replace(spec, kind=kind, text=text), errors
 
 
 def _best(text: str) -> list[str]:

@@ -9,18 +9,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from specs import checks
 from specs.spec import Spec
+from tltpipe.errors import SpecError
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads and writes the specs of one folder: MESSAGE, and of each dialect SCHEMA, ELSEWHERE, IMAGE_SIZE, check()."""
+    """Reads and writes the specs of one folder: MESSAGE, and of each dialect SCHEMA, ELSEWHERE, IMAGE_SIZE."""
 
     folder: ModuleType
 
     def parse_text(self, text: str, *, source: Path | str, strict: bool) -> Spec:
         """The dialect is recognised by the fields that the text uses. Raises SpecError as ``specs.parse`` does."""
-        from specs import checks, dialects, foreign, prototext
+        spec, errors = self.walk(text, source=source, strict=strict)
+        if spec is None or errors:
+            raise checks.together(errors)
+        return spec
+
+    def walk(self, text: str, *, source: Path | str, strict: bool) -> tuple[Spec | None, list[SpecError]]:
+        """What fits, None where there is no telling, and what does not. Raises SpecError for another network's spec."""
+        from specs import dialects, foreign, prototext
 
         foreign.refuse(text, source)
         dialect, witness = dialects.choose(self.folder, text)
@@ -29,10 +38,9 @@ class Reader:
             why = f"this spec is one of {dialect.TITLE} by its {witness.text} in line {witness.line}"
             elsewhere = {name: f"{told}; {why}" for name, told in elsewhere.items()}
         message = dialects.message(dialect, self.folder.MESSAGE)
-        spec = prototext.parse(text, message, source=source, elsewhere=elsewhere)
-        spec = dataclasses.replace(spec, strict=strict or dialects.strict(text))
-        spec = checks.judge(spec, [*checks.unknown_enum_numbers(spec), *dialect.check(spec)])
-        return dataclasses.replace(spec, warnings=(*dialects.misread(text, source), *spec.warnings))
+        spec, errors = prototext.walk(text, message, source=source, elsewhere=elsewhere)
+        to_the_letter = strict or dialects.strict(text)
+        return spec and dataclasses.replace(spec, strict=to_the_letter), errors
 
     def dump(self, spec: Spec) -> str:
         from google.protobuf import text_format

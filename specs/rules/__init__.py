@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -46,10 +46,12 @@ def examine(subject: Subject, *, select: Sequence[str] = (), ignore: Sequence[st
         if each.applies(subject)
         for finding in each.function(subject)
     ]
-    return chosen(subject.spec, found, select=select, ignore=ignore)
+    return _chosen(subject.spec, found, select=select, ignore=ignore)
 
 
-def chosen(spec: Spec, findings: Collection[Finding], *, select: Sequence[str], ignore: Sequence[str]) -> list[Finding]:
+def _chosen(
+    spec: Spec, findings: Collection[Finding], *, select: Sequence[str], ignore: Sequence[str]
+) -> list[Finding]:
     """``findings`` without those that are silenced, in the order of the file."""
     silenced = set(_silenced(spec.text))
 
@@ -63,11 +65,17 @@ def chosen(spec: Spec, findings: Collection[Finding], *, select: Sequence[str], 
             and silenced.isdisjoint({(finding.code, None), (finding.code, line)})
         )
 
+    return in_order(spec, filter(shown, findings))
+
+
+def in_order(spec: Spec, findings: Iterable[Finding]) -> list[Finding]:
+    """In the order of the file."""
+
     def order(finding: Finding) -> tuple[int, int]:
         where = located(spec, finding)
         return (where.line or 0, where.column or 0)
 
-    return sorted(filter(shown, findings), key=order)
+    return sorted(findings, key=order)
 
 
 def _silenced(text: str) -> Iterator[tuple[str, int | None]]:
