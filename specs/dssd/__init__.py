@@ -6,16 +6,29 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from specs.sections import STRICT
-from specs.ssd import DATA, MAKING, MESSAGE, SHORTHANDS, SIZE, measuring, more_epochs, pretrained, training
+from specs.ssd import (
+    MAKING,
+    MESSAGE,
+    SHORTHANDS,
+    SIZE,
+    class_fields,
+    data_sources,
+    measuring,
+    more_epochs,
+    pretrained,
+    training,
+)
 from specs.ssd.settings import CropsSettings, NetworkSettings, TrainingSettings
 
 __all__ = [
-    *("DATA", "DIALECTS", "MAKING", "MESSAGE", "SECTION", "SHORTHANDS", "SIZE", "TUNABLES"),
-    *("measuring", "more_epochs", "pretrained", "training"),
+    *("MAKING", "MESSAGE", "SHORTHANDS", "SIZE"),
+    *("class_fields", "data_sources", "measuring", "more_epochs", "pretrained", "training"),
 ]
 
 DIALECTS = ("tlt3",)
 SECTION = "dssd_config"
+DATA = "kitti"
+"""What it is trained on within the pipeline: the folders that specs of this dialect were made for."""
 
 
 @dataclass(frozen=True, kw_only=True)
