@@ -21,8 +21,16 @@ from specs.ssd import (
 from specs.ssd.settings import CropsSettings, NetworkSettings, TrainingSettings
 
 __all__ = [
-    *("MAKING", "MESSAGE", "SHORTHANDS", "SIZE"),
-    *("class_fields", "data_sources", "measuring", "more_epochs", "pretrained", "training"),
+    "MAKING",
+    "MESSAGE",
+    "SHORTHANDS",
+    "SIZE",
+    "class_fields",
+    "data_sources",
+    "measuring",
+    "more_epochs",
+    "pretrained",
+    "training",
 ]
 
 DIALECTS = ("tlt3",)

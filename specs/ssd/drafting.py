@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+
 from specs.drafting import laid_out
 from specs.ssd import Ssd, anchor_search, fields
 from specs.ssd.anchor_search import Anchors

@@ -1,9 +1,9 @@
-"""DSSD through the programs: a tiny one is trained on an input of odd sides, evaluated, pruned, exported and started
-from."""
+"""DSSD through the programs: a tiny one is trained on an input of odd sides, evaluated, pruned, exported."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +14,32 @@ torch = pytest.importorskip("torch")
 
 from ssd_specs import LATER
 
+import specs
+from runtime import networks
 from runtime.inference import backends
 from runtime.programs import evaluate, export, infer, prune, train
 from runtime.tasks.detection import difference
 from runtime.weights import checkpoint
+from runtime.weights.pretrained import adopting
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("traced_once")]
 
+HEIGHT, WIDTH = 67, 83
 CHANGES = {
     "ssd_config": "dssd_config",
-    'arch: "resnet"\n  nlayers: 10': 'arch: "mobilenet_v2"',
-    "min_learning_rate: 1e-4 max_learning_rate: 0.01": "min_learning_rate: 1e-4 max_learning_rate: 2e-3",
+    'arch: "resnet"\n  nlayers: 10': 'arch: "squeezenet"',
+    "max_learning_rate: 0.01": "max_learning_rate: 1e-3",
     "batch_size_per_gpu: 2 num_epochs: 4": "batch_size_per_gpu: 4 num_epochs: 2 checkpoint_interval: 2",
-    "validation_period_during_training: 2": "validation_period_during_training: 2",
-    "output_width: 96 output_height: 64": "output_width: 83 output_height: 67",
-    'key: "dress" value: "Dress"': 'key: "circle" value: "circle" }\n  target_class_mapping { key: "square" value: "square"',
+    "output_width: 96 output_height: 64": f"output_width: {WIDTH} output_height: {HEIGHT}",
+    'target_class_mapping { key: "dress" value: "Dress" }': "\n".join(
+        f'target_class_mapping {{ key: "{name}" value: "{name}" }}' for name in ("circle", "square")
+    ),
 }
 
 
-def spec_of(root: Path, **more: str) -> str:
+def spec_of(root: Path) -> str:
     text = LATER
-    for old, new in (CHANGES | more).items():
+    for old, new in CHANGES.items():
         assert old in text
         text = text.replace(old, new)
     source = '{{ tfrecords_path: "{}/TFRecords/-fold-{:03d}-*" image_directory_path: "{}/pictures" }}'
@@ -45,7 +50,7 @@ def spec_of(root: Path, **more: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def dssd(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def dssd(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training: the spec, and the results in ``out``; the data are those of the SSD ``trained``."""
     folder = tmp_path_factory.mktemp("dssd")
     (folder / "train.conf").write_text(spec_of(trained.shapes.root))
@@ -53,79 +58,109 @@ def dssd(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return folder
 
 
-def words(folder: Path, *more: str) -> list[str]:
-    model = folder / "out/weights/dssd_mobilenet_v2_epoch_002.safetensors"
-    return ["dssd", "-m", str(model), "-e", str(folder / "train.conf"), *more]
+@pytest.fixture(scope="module")
+def model(dssd: Path) -> Path:
+    """The trained detector, its filters of very different weight, its scores far from 0 and 1."""
+    loaded = checkpoint.load(trained_of(dssd))
+    torch.manual_seed(0)
+    scaled = {
+        name: tensor * (torch.rand(len(tensor), 1, 1, 1) + 0.05) * (0.02 if name.startswith("conf.") else 1)
+        if tensor.dim() == 4
+        else tensor
+        for name, tensor in loaded.model.items()
+    }
+    checkpoint.save(dssd / "dssd.safetensors", replace(loaded, model=scaled))
+    return dssd / "dssd.safetensors"
+
+
+def trained_of(folder: Path) -> Path:
+    return folder / "out/weights/dssd_squeezenet_epoch_002.safetensors"
+
+
+def words(model: Path, *more: str) -> list[str]:
+    return ["dssd", "-m", str(model), "-e", str(model.parent / "train.conf"), *more]
+
+
+def shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in checkpoint.load(path).model.items()}
 
 
 def test_a_training_leaves_what_one_of_ssd_leaves_by_its_own_name(dssd: Path) -> None:
-    assert sorted(path.name for path in (dssd / "out/weights").glob("*.safetensors")) == [
-        "dssd_mobilenet_v2_best.safetensors",
-        "dssd_mobilenet_v2_epoch_002.safetensors",
+    assert [path.name for path in sorted((dssd / "out/weights").glob("*.safetensors"))] == [
+        "dssd_squeezenet_best.safetensors",
+        "dssd_squeezenet_epoch_002.safetensors",
     ]
-    rows = (dssd / "out/dssd_training_log_mobilenet_v2.csv").read_text().splitlines()
-    assert rows[0].startswith("epoch,AP_circle,AP_square,loss,lr,mAP,validation_loss")
-    first, second = (float(row.split(",")[3]) for row in rows[1:])
-    assert second < first
-    assert checkpoint.load(dssd / "out/weights/dssd_mobilenet_v2_best.safetensors").network == "dssd_mobilenet_v2"
+    heads, *rows = (dssd / "out/dssd_training_log_squeezenet.csv").read_text().splitlines()
+    assert heads.startswith("epoch,AP_circle,AP_square,loss,lr,mAP,validation_loss")
+    assert [row.partition(",")[0] for row in rows] == ["1", "2"]
+    assert checkpoint.load(trained_of(dssd)).network == "dssd_squeezenet"
+    assert shapes(trained_of(dssd))["features.small_conv_block_0.weight"] == (128, 128, 3, 2)  # 1x2 maps, then 2x3
 
 
-def test_it_is_evaluated_and_infers(dssd: Path, trained: Any, tmp_path: Path, capsys: Any) -> None:
-    assert evaluate.main(words(dssd, "-r", str(tmp_path))) == 0
-    assert set(json.loads((tmp_path / "evaluation.json").read_text())["per_class"]["AP"]) == {"circle", "square"}
+def test_it_is_evaluated_and_infers(model: Path, trained: Any, tmp_path: Path) -> None:
+    assert evaluate.main(words(model, "-r", str(tmp_path))) == 0
+    assert set(json.loads((tmp_path / "evaluation/evaluation.json").read_text())["average_precision"]) == {
+        "circle",
+        "square",
+    }
     images = trained.shapes.root / "pictures/train/images"
-    assert infer.main(words(dssd, "-i", str(images), "-r", str(tmp_path / "found"), "-t", "0.02")) == 0
-    assert len(list((tmp_path / "found/labels").glob("*.txt"))) == len(list(images.iterdir()))
+    places = ["-i", str(images), "-o", str(tmp_path / "drawn"), "-l", str(tmp_path / "labels")]
+    assert infer.main(words(model, *places, "-t", "0.02")) == 0
+    assert len(list((tmp_path / "labels").iterdir())) == len(list(images.iterdir()))
 
 
 @pytest.mark.parametrize("network", ["ssd", "dssd"])
 def test_each_network_refuses_the_checkpoint_of_the_other(
     network: str, dssd: Path, trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = {"ssd": words(dssd)[2], "dssd": str(trained.model)}[network]
-    assert prune.main([network, "-m", other, "-o", str(tmp_path / "pruned.safetensors")]) == 4
+    other = {"ssd": trained_of(dssd), "dssd": trained.model}[network]
+    assert prune.main([network, "-m", str(other), "-o", str(tmp_path / "pruned.safetensors")]) == 4
     assert f"not of {network}" in capsys.readouterr().err
 
 
-def test_a_pruned_one_trains_again(dssd: Path, tmp_path: Path) -> None:
-    small = tmp_path / "small.safetensors"
-    assert prune.main([*words(dssd)[:3], "-o", str(small), "-pth", "0.9"]) == 0
-    shapes = {name: tuple(tensor.shape) for name, tensor in checkpoint.load(small).model.items()}
-    before = {name: tuple(tensor.shape) for name, tensor in checkpoint.load(Path(words(dssd)[2])).model.items()}
-    name = "features.small_deconv_block_4.weight"
-    (inputs, filters), (all_inputs, all_filters) = shapes[name][:2], before[name][:2]
-    assert inputs < all_inputs
-    assert filters < all_filters
-    assert inputs == shapes["features.large_conv_1_block_3.weight"][0]
-    again = ["dssd", "-e", str(dssd / "train.conf"), "-m", str(small), "-r", str(tmp_path / "again")]
-    assert train.main(again) == 0
-    weights = checkpoint.load(tmp_path / "again/weights/dssd_mobilenet_v2_epoch_002.safetensors").model
-    assert tuple(weights[name].shape) == shapes[name]
+def test_a_pruned_one_is_evaluated(model: Path, tmp_path: Path) -> None:
+    small, name = tmp_path / "small.safetensors", "features.small_deconv_block_4.weight"
+    excluded = ["-el", "dssd_large_conv_0_block_4"]
+    assert prune.main(["dssd", "-m", str(model), "-o", str(small), "-pth", "0.6", *excluded]) == 0
+    before, after = shapes(model), shapes(small)
+    assert all(new < old for new, old in zip(after[name][:2], before[name][:2], strict=True))
+    assert after[name][0] == after["features.large_conv_1_block_3.weight"][0]
+    assert after[name][1] == after["features.small_conv_block_4.weight"][1]
+    assert after["features.large_conv_0_block_4.weight"][0] == 256
+    assert evaluate.main(["dssd", "-m", str(small), "-e", str(model.parent / "train.conf"), "-r", str(tmp_path)]) == 0
 
 
 @pytest.mark.parametrize("format", ["onnx", "deepstream", "pt2"])
-def test_exports_find_what_the_checkpoint_finds(dssd: Path, trained: Any, tmp_path: Path, format: str) -> None:
-    if format != "pt2":
-        pytest.importorskip("onnxruntime")
+def test_exports_say_what_the_checkpoint_says(model: Path, trained: Any, tmp_path: Path, format: str) -> None:
+    pytest.importorskip("onnxruntime")
     target = tmp_path / f"model.{'pt2' if format == 'pt2' else 'onnx'}"
-    assert export.main(words(dssd, "-o", str(target), "--format", format)) == 0
-    model, exported = (
-        backends.open(path, backends.ModelRequest("dssd", None)) for path in (Path(words(dssd)[2]), target)
-    )
-    images = sorted((trained.shapes.root / "pictures/train/images").iterdir())[:3]
-    pixels = np.stack([model.load_image(each)[0] for each in images])
-    assert pixels.shape[1:3] == (67, 83)
-    apart = difference.between(model(pixels), exported(pixels))
-    assert (apart.boxes > 0, apart.alone, apart.pixels < 1e-3, apart.scores < 1e-4) == (True, 0, True, True)
+    assert export.main(words(model, "-o", str(target), "--format", format)) == 0
+    own, exported = (backends.open(path, backends.ModelRequest("dssd", None)) for path in (model, target))
+    images = sorted((trained.shapes.root / "pictures/train/images").iterdir())[:2]
+    pixels = np.stack([own.load_image(each)[0] for each in images])
+    assert pixels.shape[1:3] == (HEIGHT, WIDTH)
+    apart = difference.between(own(pixels), exported(pixels))
+    assert (apart.boxes > 0, apart.alone) == (True, 0)
+    assert (apart.pixels < 1e-3, apart.scores < 1e-4) == (True, True)
 
 
-def test_it_starts_from_an_ssd_and_from_one_of_another_size(
-    dssd: Path, trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What depends on the size of the input, and only that, begins anew."""
-    spec = tmp_path / "train.conf"
-    more = {"num_epochs: 2": "num_epochs: 1", "output_width: 83 output_height: 67": "output_width: 64 output_height: 64"}
-    spec.write_text(spec_of(trained.shapes.root, **more))
-    assert train.main(["dssd", "-e", str(spec), "-m", words(dssd)[2], "-r", str(tmp_path / "size")]) == 0
-    said = capsys.readouterr()
-    assert "small_conv_block_0" in said.out + said.err
+def test_it_starts_from_an_ssd_and_from_one_of_another_size(dssd: Path, trained: Any) -> None:
+    """What SSD has not, or what depends on the size of the input, begins anew, and nothing else."""
+    text = (dssd / "train.conf").read_text()
+
+    def adopted(old: str, new: str, path: Path) -> tuple[Any, Any]:
+        assert old in text
+        recipe = networks.recipe(specs.parse_text(text.replace(old, new), "dssd", source="train.conf"))
+        model: Any = networks.load("dssd").build(recipe)
+        adopting.adopt(model, adopting.read(path), path, classes=recipe.classes)
+        return model.state_dict(), checkpoint.load(path).model
+
+    own, given = adopted('arch: "squeezenet"', 'arch: "resnet" nlayers: 10', trained.model)
+    assert {name for name in given if not torch.equal(own[name], given[name])} == {
+        f"{head}.{n}.{part}" for head in ("conf",) for n in range(6) for part in ("weight", "bias")
+    } | {f"loc.0.{part}" for part in ("weight",)}
+    own, given = adopted(f"output_width: {WIDTH}", "output_width: 96", trained_of(dssd))
+    others = {name for name in given if own[name].shape != given[name].shape}
+    assert others
+    assert all(name.startswith("features.small_conv_block_") for name in others)
+    assert all(torch.equal(own[name], given[name]) for name in given if name not in others)
