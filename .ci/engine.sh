@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# A Docker engine that answers, with a runtime called "nvidia". Installs, configures and starts what is missing (as
+# A Docker engine that answers, with a runtime called "nvidia", and a registry to start. Installs, configures and starts what is missing (as
 # root, on Debian or Ubuntu); does nothing where all is well. Writes the process id of an engine it started to $1.
 set -euo pipefail
 note_pid=${1:-/dev/null}
 log=${TMPDIR:-/tmp}/tltpipe-dockerd.log
 
 missing=()
-for program in dockerd:docker.io docker:docker.io debootstrap:debootstrap iptables:iptables docker-init:tini; do
+programs="dockerd:docker.io docker:docker.io debootstrap:debootstrap iptables:iptables docker-init:tini"
+for program in $programs docker-registry:docker-registry; do
     command -v "${program%%:*}" >/dev/null || missing+=("${program##*:}")
 done
 if ((${#missing[@]})); then

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.commands import landmarks, serve, spec, stages, tao
+from orchestrator.commands import landmarks, serve, spec, stages, tao, toolkit
 from orchestrator.commands.check import check
 from orchestrator.commands.convert import convert
 from orchestrator.commands.fetch import fetch
@@ -39,6 +39,7 @@ image_app = typer.Typer(help="The container image of our own programs.", no_args
 app.add_typer(image_app, name="image")
 app.add_typer(spec.app, name="spec")
 app.add_typer(landmarks.app, name="landmarks")
+app.add_typer(toolkit.app, name="toolkit")
 
 
 def main() -> int:
@@ -90,6 +91,7 @@ def init(
     img: Annotated[str | None, stages.IMG] = None,
 ) -> None:
     """Write tltpipe.yaml: every setting explained, with those given here and what was detected. Optional."""
+    from orchestrator.commands import schema as schemas
     from orchestrator.settings import example
     from tltpipe import files
 
@@ -97,11 +99,14 @@ def init(
     if path.exists() and not options.force:
         raise UsageError("is there already", where=path, hint="--force writes it anew")
     text, detected = example.of_workspace(path.parent, options.flags(**{"data.format": format, "image_size": img}))
+    text = schemas.modeline(path) + text
     if options.dry_run:
         _answer(options, {"path": str(path), "text": text}, text.rstrip())
         return
+    written = schemas.write_beside(path)
     files.write_text(path, text)
-    _answer(options, {"written": str(path), **vars(detected)}, f"wrote {path}")
+    told = {"written": str(path), "schema": str(written), **vars(detected)}
+    _answer(options, told, f"wrote {path}, with {written.name} for editors")
     for name, lines in detected.notes.items() if not options.json else ():
         for line in lines:
             options.console.put(f"  {name}: {line}")

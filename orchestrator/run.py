@@ -29,6 +29,8 @@ _STAGING = re.compile(r"(?<=/)\.([^/\s]+)\.partial\b")
 """The name of a staging folder; a reader knows only the place where its content will be."""
 
 
+_TORN = re.compile(r"[^\w@%+=:,./-]")
+"""What a shell does not leave as it is; the star of a file that is not there yet is none of it."""
 _YEAR = re.compile(r"(?:19|20)\d{2}$")
 _FIELD = re.compile(r"^\s+(\w+): ")
 """A field of a spec that a program suggests a value for, on a line of its own."""
@@ -67,6 +69,8 @@ class Run:
     """What stages that were judged just now depend on: one look at every file is enough."""
     losses: Losses = field(default_factory=Losses)
     """What the programs of the stage under way said of what they read, wrote and lost."""
+    warned: set[str] = field(default_factory=set)
+    """What the rules about specs warned of so far."""
     begun: Callable[[], None] = lambda: None
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
 
@@ -147,10 +151,8 @@ class Run:
 
     @property
     def trained_on(self) -> str:
-        """What the network is trained on: "tfrecords", "coco"."""
-        import specs
-
-        return str(specs.load(self.config.network).DATA)
+        """What the network is trained on, as ``orchestrator.jobs.sources`` call it: "tfrecords", "coco"."""
+        return self.toolkit.trained_on(self.config.network)
 
     @property
     def sized(self) -> bool:
@@ -164,10 +166,9 @@ class Run:
         """The split that validates, if there is one."""
         return self.splits[1] if len(self.splits) > 1 else None
 
-    @property
-    def image(self) -> str | None:
-        """The image that jobs run in; None where they run in none."""
-        return (self.config.image or self.toolkit.IMAGE) if self.runner.contained else None
+    def image(self, request: Request) -> str | None:
+        """The image that the job for ``request`` runs in; None where it runs in none."""
+        return (self.config.image or self.toolkit.image(request)) if self.runner.contained else None
 
     @cached_property
     def root_seen(self) -> str:
@@ -180,9 +181,14 @@ class Run:
     def spec(self, name: str) -> Path:
         return self.specs[name].path
 
-    def need_health(self) -> None:
-        """Raises HostError when the runner cannot work."""
-        missing = self.runner.health()
+    def spec_name(self, stem: str, kind: str) -> str:
+        """The file name of a spec of this ``kind``, with the suffix of the template it is rendered from."""
+        template = self.toolkit.template(kind) or ""
+        return f"{stem}{Path(template.removesuffix('.j2')).suffix}"
+
+    def need_health(self, jobs: Sequence[Job]) -> None:
+        """Raises HostError when the runner cannot work, or has not what ``jobs`` need."""
+        missing = self.runner.health(tuple(dict.fromkeys(job.image for job in jobs if job.image is not None)))
         if missing is not None:
             raise HostError(missing, where=f"runner {self.config.runner}", hint="`tltpipe doctor` looks at everything")
 
@@ -211,7 +217,7 @@ class Run:
                 named.update((field, settings[field]) for field in _FIELD.findall(text) if field in settings)
 
         outcome = self.runner.run(job, hear)
-        if outcome.exit_code != 0:
+        if outcome.exit_code != 0 or self.toolkit.FAILED in outcome.tail:
             raise outcomes.failure(job, outcome, settings)
         self.losses.merge(heard)
         for text in held:
@@ -231,17 +237,31 @@ class Run:
     def job(self, request: Request) -> Job:
         """The job that ``request`` amounts to here."""
         argv = without_missing(self.toolkit.argv(request, self.runner.at), self.config.secrets)
+        self._refuse_unquotable(argv)
         read = [settled for settled in self.specs.values() if settled.path == getattr(request, "spec", None)]
         return Job(
             name=self.stage,
             argv=argv,
-            image=self.image,
+            image=self.image(request),
             mounts=self.runner.mounts(),
-            environment={**self.toolkit.ENVIRONMENT, **limits.environment(), **seal.environment()},
+            environment={
+                **self.toolkit.ENVIRONMENT,
+                **limits.environment(),
+                **seal.environment(),
+                **self.runner.environment(),
+            },
             gpus=self.toolkit.gpus(request, self.config.gpus) if self.runner.contained else 0,
             files={self.at(settled.path): settled.text for settled in read},
             secrets={word.name: self.secret(word.name) for word in argv if isinstance(word, Secret)},
         )
+
+    def _refuse_unquotable(self, argv: Sequence[str | Secret]) -> None:
+        """Raises UsageError for a word that the toolkit's programs would tear apart."""
+        words = (word for word in argv if isinstance(word, str) and self.toolkit.UNQUOTED)
+        torn = next((word for word in words if _TORN.search(word.replace("*", ""))), None)
+        if torn is not None:
+            what = f'"{torn}": the programs of {self.config.toolkit} hand paths to a shell without quotes'
+            raise UsageError(what, hint="give it a name without blanks, quotes, brackets, $ and the like")
 
     def secret(self, name: str) -> str:
         value = self.config.secrets.get(name)

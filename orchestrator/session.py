@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from orchestrator.jobs import receipts
+from orchestrator.jobs import mounts_file, receipts
 from orchestrator.jobs.workspace import Workspace
 from orchestrator.run import Run
 from orchestrator.runners import Place, Runner
@@ -80,9 +80,11 @@ def open_runner(
     place = Place(
         workspace=workspace.root,
         logs=workspace.logs,
-        image=settings.image or toolkit.IMAGE,
+        images=(settings.image,) if settings.image else toolkit.IMAGES,
         gpu_request=settings.settings.gpu_request,
         contained=contained,
+        needs=toolkit.NEEDS,
+        launcher=mounts_file.load(toolkit.MOUNTS_FILES),
     )
     return cast("Runner", registry.load("orchestrator.runners", name).open(place))
 

@@ -7,23 +7,22 @@ tunables, its templates, what it checks. Nothing heavy is imported before it is 
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import pkgutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from specs import kinds
 from specs.arithmetic import numbers
-from specs.data_sources import ClassField, DataSource, classes_in_sections, in_sections
+from specs.kinds import Reader, class_fields, data_sources, folders, image_size, load
 from specs.spec import Spec, Training
-from tltpipe.errors import Location, SpecError, UsageError
+from tltpipe.errors import Location, SpecError
 
 if TYPE_CHECKING:
     from specs.checks import Finding
     from specs.rulebook import Subject
 
 __all__ = [
+    "Reader",
     "Spec",
     "SpecError",
     "Training",
@@ -61,29 +60,6 @@ Place = Location | Path | str | None
 
 EMPTY, OTHER_KIND = "S003", "S008"
 """Codes of rules (specs.rules.text)."""
-_ROOMS = ("migration", "rules", "schema")
-"""Folders that are no kind of spec."""
-
-
-class Reader(Protocol):
-    """What reads and writes the specs of a folder: ``specs.proto.Reader`` where it has a MESSAGE, that of
-    ``specs.yaml_spec`` where it has an EXPERIMENT, else its own module.
-
-    But for the first they have ``recognises(text)``, too: how many more of the text's keys are their own than are not;
-    0 or less where it is none of theirs. A text is of the kind that knows it best.
-    """
-
-    def parse_text(self, text: str, *, source: Path | str, strict: bool) -> Spec:
-        """Raises SpecError with ``source``, line and column."""
-        ...
-
-    def dump(self, spec: Spec) -> str:
-        """A text that ``parse_text`` reads back to an equal message: what makes two trainings the same."""
-        ...
-
-    def image_size(self, spec: Spec) -> tuple[int, int] | None:
-        """(width, height) of the images; None where they stay as they are."""
-        ...
 
 
 def parse(path: Path, kind: str, *, strict: bool = False) -> Spec:
@@ -102,15 +78,10 @@ def parse(path: Path, kind: str, *, strict: bool = False) -> Spec:
 
 def parse_text(text: str, kind: str, *, source: Path | str, strict: bool = False) -> Spec:
     """``parse`` for a text at hand; ``source`` is what errors call it."""
-    from specs import checks
+    from specs import rules
 
     spec, findings = examine(text, kind, source=source, strict=strict)
-    here = spec or Spec(None, source)
-    errors = [checks.as_error(here, finding) for finding in findings if finding.severity == "error"]
-    if spec is None or errors:
-        raise checks.together(sorted(errors, key=lambda error: error.code >= "S1"))  # what is misread comes first
-    shown = (f"{checks.located(spec, finding)}: {finding.what}" for finding in findings)
-    return dataclasses.replace(spec, warnings=tuple(shown))
+    return rules.settle(spec or Spec(None, source), findings)
 
 
 def examine(
@@ -151,14 +122,16 @@ def recognise(text: str, *, source: Path | str) -> str:
 
     Raises SpecError where that cannot be told.
     """
-    from specs import dialects, foreign
+    from specs import dialects, foreign, yaml_text
 
     own = _narrowest(_best(text))
     if len(own) == 1:
         return own[0]
     if not own:
         foreign.refuse(text, source)
-    messages = {name: load(name) for name in folders() if _is_proto(load(name))}
+        if foreign.is_yaml(text):
+            yaml_text.walk(text, (), source=source)  # which says what is wrong with its syntax
+    messages = {name: load(name) for name in folders() if kinds.is_proto(load(name))}
     found = own or [name for name, module in messages.items() if module in dialects.likely([*messages.values()], text)]
     if len(found) != 1:
         raise dialects.unplaced([*messages.values()], found, text, source)
@@ -182,11 +155,6 @@ def template(folder: str) -> str | None:
 
     first, *others = sorted(path.name for path in templating.templates(folder).glob("*.j2"))
     return None if others else first
-
-
-def image_size(spec: Spec) -> tuple[int, int] | None:
-    """(width, height) that ``spec`` gives its images; None where it leaves them as they are, or says nothing of it."""
-    return _reader(spec.kind).image_size(spec)
 
 
 def size_settings(folder: str) -> tuple[str, str] | None:
@@ -234,19 +202,6 @@ def per_class(folder: str) -> bool:
     return getattr(load(folder), "PER_CLASS", False)
 
 
-def data_sources(spec: Spec) -> tuple[DataSource, ...]:
-    """Where the data of ``spec`` lie: ``data_sources`` of its folder, else the sections that YAML specs share."""
-    named: Callable[[Spec], Iterator[DataSource]] = getattr(load(spec.kind), "data_sources", in_sections)
-    return tuple(named(spec))
-
-
-def class_fields(spec: Spec) -> tuple[ClassField, ...]:
-    """The classes of the data that ``spec`` trains, ``class_fields`` of its folder; none where it leaves them to the
-    data, or trains nothing."""
-    named: Callable[[Spec], Iterator[ClassField]] = getattr(load(spec.kind), "class_fields", classes_in_sections)
-    return tuple(named(spec))
-
-
 def measuring(spec: Spec) -> tuple[str, ...]:
     """The messages at the top of a training spec that only say how the model is measured."""
     found: tuple[str, ...] = getattr(load(spec.kind), "measuring", lambda _: ())(spec)
@@ -274,38 +229,7 @@ def more_epochs(before: Spec, now: Spec) -> int | None:
 
 def dump(spec: Spec) -> str:
     """The spec as text that ``parse_text`` reads back to an equal message."""
-    return _reader(spec.kind).dump(spec)
-
-
-def folders() -> list[str]:
-    """Names of the things specs are written for: the folders beside this file, but those that serve all kinds."""
-    return sorted(
-        module.name for module in pkgutil.iter_modules(__path__) if module.ispkg and module.name not in _ROOMS
-    )
-
-
-def load(folder: str) -> ModuleType:
-    """The module of a folder: TUNABLES and SIZE; that of a network has DATA ("tfrecords" or "coco": what the pipeline
-    trains it on), ``training``, ``more_epochs`` and SHORTHANDS (what options of commands call its settings), too, and
-    where they differ from a detector's RESULTS (``results``), ``named_after`` where weights' names tell something, and
-    PER_CLASS where a model of each class can be trained from one of all.
-
-    The template of a network that is trained on "coco" is given the fields of TUNABLES, and image_dir, json_file,
-    val_image_dir, val_json_file (both None without a split to validate on) and classes.
-
-    Where specs are messages of protobuf it has MESSAGE, and of its one dialect SCHEMA, ELSEWHERE, IMAGE_SIZE; where
-    there are more, DIALECTS names the modules in the folder that hold these. Where they are YAML it has EXPERIMENT, the
-    dataclass of the whole spec (``specs.yaml_spec``). Any other is a ``Reader`` itself. Rules are in its ``rules.py``
-    or in modules whose names end in ``_rules`` (``specs.rules``).
-    Raises UsageError for an unknown name.
-    """
-    known = folders()
-    if folder not in known:
-        from specs.values import did_you_mean
-
-        hint = did_you_mean(folder, known) or f"known: {', '.join(known)}"
-        raise UsageError(f'there are no specs for "{folder}"', hint=hint)
-    return importlib.import_module(f"specs.{folder}")
+    return kinds.reader(spec.kind).dump(spec)
 
 
 def tunables(folder: str) -> type[Any]:
@@ -338,29 +262,11 @@ def json_schema(folder: str) -> dict[str, Any]:
     return tuning.json_schema(tunables(folder))
 
 
-def _is_proto(module: ModuleType) -> bool:
-    return hasattr(module, "MESSAGE")
-
-
-def _reader(kind: str) -> Reader:
-    module: Any = load(kind)
-    if _is_proto(module):
-        from specs import proto
-
-        return proto.Reader(module)
-    if hasattr(module, "EXPERIMENT"):
-        from specs import yaml_spec
-
-        return yaml_spec.Reader(module)
-    reader: Reader = module
-    return reader
-
-
 def _walk(text: str, kind: str, source: Path | str, strict: bool) -> tuple[Spec | None, list[SpecError]]:
     """What of ``text`` fits, and what does not. Raises SpecError where there is no telling."""
     if not text.strip():
         raise SpecError("the spec is empty", where=source, code=EMPTY)
-    reader = _reader(kind)
+    reader = kinds.reader(kind)
     walk = getattr(reader, "walk", None)
     spec, errors = walk(text, source=source, strict=strict) if walk else (None, [])
     if walk is None:
@@ -369,9 +275,8 @@ def _walk(text: str, kind: str, source: Path | str, strict: bool) -> tuple[Spec 
 
 
 def _best(text: str) -> list[str]:
-    """The kinds, but those of protobuf, that know ``text`` best; none where it is of none of them."""
-    readers: dict[str, Any] = {name: _reader(name) for name in folders() if not _is_proto(load(name))}
-    fits = {name: int(reader.recognises(text)) for name, reader in readers.items()}
+    """The kinds that know the YAML ``text`` best; none where it is of none of them."""
+    fits = {name: kinds.reader(name).recognises(text) for name in folders()}
     return [name for name, fit in fits.items() if fit == max(fits.values()) > 0]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
@@ -160,12 +160,15 @@ def message_at(spec: Spec, path: str) -> Any | None:
 
 def _has(message: Any, name: str) -> bool:
     """Whether messages of this kind have such a field; dialects differ."""
-    return name in message.DESCRIPTOR.fields_by_name
+    descriptor = getattr(message, "DESCRIPTOR", None)
+    return descriptor is not None and name in descriptor.fields_by_name
 
 
 def value_at(spec: Spec, path: str) -> Any:
     """What the message holds at ``path``, entries of lists by their index."""
     value = spec.message
+    if isinstance(value, Mapping):
+        return value[path]
     for name, index in re.findall(r"(\w+)(?:\[(\d+)\])?", path):
         value = getattr(value, name)
         value = value[int(index)] if index else value

@@ -118,7 +118,7 @@ def _commented(text: str, kind: Any) -> str:
     meanings = _meanings(tuning.json_schema(kind))
     lines: list[tuple[str, str]] = []
     sections: list[tuple[int, str]] = []
-    for line in text.splitlines():
+    for line in text.removesuffix("\n").split("\n"):
         match = _FIELD.match(line)
         while match and sections and sections[-1][0] >= len(match[1]):
             sections.pop()

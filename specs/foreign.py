@@ -53,12 +53,8 @@ PROTO_TEXT = (
 )
 """The more telling first. Sections that several networks have ("nms_config") tell nothing."""
 
-AUGMENTATION = "TAO's data services, augmentation"
 _CONVERT = "tltpipe converts such data: `tltpipe convert SRC DST --to FORMAT`"
 YAML = (
-    Kind(AUGMENTATION, ("spatial_aug",), "tlt-augment reads it: tlt-augment -e FILE"),
-    Kind(AUGMENTATION, ("color_aug",), "tlt-augment reads it: tlt-augment -e FILE"),
-    Kind(AUGMENTATION, ("blur_aug",), "tlt-augment reads it: tlt-augment -e FILE"),
     Kind("TAO's data services, annotations", ("input_format", "output_format"), _CONVERT),
     Kind("TAO's data services, analytics", ("data", "graph"), "tltpipe looks into data: `tltpipe stats DATA`"),
     Kind("TAO's data services, auto-labeling", ("gpu_ids", "autolabel_type"), "tltpipe infer labels pictures"),
@@ -71,22 +67,32 @@ _MARK = re.compile(r"^(?:---|[A-Za-z_]\w*:[ \t]*(?:#.*)?$)", re.MULTILINE)
 """Where YAML differs from text specs: a document's mark, or a key with nothing behind its colon."""
 
 
-def refuse(text: str, source: Path | str, *, but: str = "") -> None:
-    """Raise SpecError where ``text`` is a spec of another network or tool than those here, with what it is.
+def is_yaml(text: str) -> bool:
+    """Whether ``text`` is meant as YAML, right or wrong."""
+    return _MARK.search(text) is not None
 
-    ``but`` is the name of a kind that is read.
-    """
+
+def is_foreign(text: str) -> bool:
+    """Whether ``text`` is a spec of another network or tool than those here."""
+    return next(_found(text), None) is not None
+
+
+def refuse(text: str, source: Path | str) -> None:
+    """Raise SpecError where ``text`` is a spec of another network or tool than those here, with what it is."""
     for kind, line in _found(text):
-        if kind.name == but:
-            return
         what = f"this is a spec of {kind.name}, by its {kind.fields[0]}"
         raise SpecError(what, where=Location(source, line, 1), hint=kind.hint)
+
+
+def identify(text: str) -> str | None:
+    """The name of the network or tool of NVIDIA's that ``text`` is a spec of; None where it is none of another."""
+    return next((kind.name for kind, _ in _found(text)), None)
 
 
 def _found(text: str) -> Iterator[tuple[Kind, int]]:
     """Kinds whose fields are all in ``text``, each with the line of the first of these."""
     kinds: Sequence[Kind] = PROTO_TEXT
-    if _MARK.search(text):
+    if is_yaml(text):
         lines = {match[1]: text.count("\n", 0, match.start(1)) + 1 for match in reversed(list(_KEY.finditer(text)))}
         kinds = YAML
     else:

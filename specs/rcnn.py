@@ -14,6 +14,7 @@ from specs.sections import (
     Export,
     Inference,
     Inner,
+    Mapped,
     Positive,
     Share,
     Source,
@@ -147,6 +148,8 @@ class Dataset:
     """Images to validate on (default: no validation)."""
     classes: tuple[str, ...]
     """Names of the classes, in the order of their labels; objects of any others are left out."""
+    class_mapping: tuple[Mapped, ...] = ()
+    """Classes of the data that are trained as one of classes (default: none)."""
     batch_size: Count = 2
     """Images a step on each GPU."""
     workers: Whole = 0

@@ -1,4 +1,4 @@
-"""``${key}`` in a YAML spec: what is written for another key, as OmegaConf puts it in."""
+"""``${key}`` in a YAML spec: what is written for another key, as OmegaConf puts it in; ``\\${`` is text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ LONGEST = 4096
 """Characters of a text, before and after: references to references grow fast."""
 MISSING = ("???", "??")
 """OmegaConf's mark of a value to be filled in, and the one that NVIDIA's own examples have."""
-_REFERENCE = re.compile(r"\$\{([^{}]*)\}")
+_WHOLE = re.compile(r"\$\{([^{}]*)\}")
+_REFERENCE = re.compile(r"(\\*)\$\{(?:([^{}]*)\})?")
+"""With the backslashes before it: of an odd number the last one makes it text."""
+
+
+def literal(text: str) -> str:
+    """How ``text`` is written so that nothing in it is a reference."""
+    return re.sub(r"(\\*)\$\{", lambda found: f"{found[1] * 2}\\${{", text)
 
 
 class Misfit(ValueError):
@@ -58,11 +65,18 @@ class Values:
             raise Misfit(f"is too long: {len(scalar.text):,} characters")
         if "${" not in scalar.text:
             return scalar
-        if whole := _REFERENCE.fullmatch(scalar.text):
+        if whole := _WHOLE.fullmatch(scalar.text):
             return self._referred(whole[1])
-        text = _REFERENCE.sub(lambda reference: self._text(reference[1]), scalar.text)
-        if "${" in _REFERENCE.sub("", scalar.text):
-            raise Misfit(f"has a ${{ that is not a ${{key}}: {quoted(scalar.text)}")
+
+        def filled(found: re.Match[str]) -> str:
+            slashes, written = "\\" * (len(found[1]) // 2), found[0].lstrip("\\")
+            if len(found[1]) % 2:
+                return slashes + written
+            if found[2] is None:
+                raise Misfit(f"has a ${{ that is not a ${{key}}: {quoted(scalar.text)}")
+            return slashes + self._text(found[2])
+
+        text = _REFERENCE.sub(filled, scalar.text)
         if len(text) > LONGEST:
             raise Misfit(f"is too long: {len(text):,} characters")
         return Scalar(text)

@@ -40,6 +40,18 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mapped:
+    """A class of the data that is trained as another one."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    name: str
+    """Name of the class in the data, upper and lower case being the same."""
+    mapping_class: str
+    """The one of classes that its objects are trained as."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Optim:
     """The optimiser, and the learning rate over time."""
 

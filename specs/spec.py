@@ -14,8 +14,9 @@ from tltpipe.errors import Location, SpecError
 
 @dataclass(frozen=True)
 class Spec:
-    """``message`` is a protobuf message, or the frozen dataclass of a kind in YAML; ``source`` the file as the user
-    named it; ``warnings`` ready to show. ``kind`` is the folder of ``specs/`` that it belongs to: "ssd".
+    """``message`` is a protobuf message, the frozen dataclass of a kind in YAML, or a mapping of its values by dotted
+    name (``specs.augment.tao5``); ``source`` the file as the user named it; ``warnings`` ready to show. ``kind`` is the
+    folder of ``specs/`` that it belongs to: "ssd".
 
     A field path joins names with dots, ``ssd_config.scales``; an entry of a repeated field has its index,
     ``dataset_config.data_sources[0]``, an entry of a map its index in the file or its key,
@@ -28,16 +29,20 @@ class Spec:
     warnings: tuple[str, ...] = ()
     kind: str = ""
     dialect: str = ""
-    """The generation whose fields the message has: ``tlt2``, ``tlt3``."""
+    """The generation whose fields the message has: ``tlt2``, ``tlt3``, ``tao5``."""
     strict: bool = False
     """Whether NVIDIA's behaviour is wanted to the letter, also where it is a bug (docs/strict.md)."""
     text: str = field(default="", repr=False, compare=False)
     """What was parsed."""
+    overrides: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """What to call the place of each field that the command line gives in place of the file, by its path."""
 
     def where(self, field_path: str) -> Location:
         """The place of this field; where it was not written, of the nearest message around it; else the file."""
         path = field_path
         while path:
+            if path in self.overrides:
+                return Location(self.overrides[path])
             if path in self.positions:
                 return Location(self.source, *self.positions[path])
             path = _without_last_step(path)
@@ -48,8 +53,8 @@ class Spec:
         return SpecError(what, where=self.where(field_path), hint=hint)
 
     def is_set(self, field_path: str) -> bool:
-        """Whether the field is written in the file at all (proto3 cannot tell 0 from unset)."""
-        return field_path in self.positions
+        """Whether the field is written at all (proto3 cannot tell 0 from unset)."""
+        return field_path in self.positions or field_path in self.overrides
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
+from specs import references
 from tltpipe.errors import SpecError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def setting_at(path: str, names: Mapping[str, str]) -> str | None:
     return names.get(f"{section.partition('[')[0]}.{field}") or names.get(field)
 
 
-_FIELD = re.compile(r"^([ -]*)(\w+)(?::[ ]*\{\{[ ]*(\w+)|:[ ]*$|[ ]*\{$)", re.MULTILINE)
+_FIELD = re.compile(r"^([ -]*)(\w+)(?::[ ]*\{\{[ ]*\[?(\w+)|:[ ]*$|[ ]*\{$)", re.MULTILINE)
 """A field with a setting, or the beginning of a section, in protobuf text and in YAML alike."""
 
 
@@ -160,7 +161,8 @@ def yaml_literal(value: object) -> str:
     if not isinstance(value, (str, PurePath)):
         return "null" if value is None else literal(value)
     quoted(str(value))  # which refuses what is not Unicode
-    return str(yaml.safe_dump(str(value), default_style='"', allow_unicode=True, width=sys.maxsize)).removesuffix("\n")
+    text = references.literal(str(value))
+    return str(yaml.safe_dump(text, default_style='"', allow_unicode=True, width=sys.maxsize)).removesuffix("\n")
 
 
 def _environment(template: str) -> Environment:

@@ -75,7 +75,10 @@ def _experiment(kind: str) -> type[Any] | None:
 
 def _of_keys() -> dict[str, Any]:
     """Of the YAML spec of augmentation: its keys, each with what it is for."""
+    import yaml
+
     from specs.augment.tao5_keys import KEYS
+    from specs.references import MISSING
 
     top: dict[str, Any] = _section()
     for dotted, key in KEYS.items():
@@ -83,7 +86,8 @@ def _of_keys() -> dict[str, Any]:
         here = top
         for section in path:
             here = here["properties"].setdefault(section, _section())
-        here["properties"][name] = {"description": f"{key.about} (default: {key.default})"}
+        usual = {} if key.default in MISSING else {"default": yaml.safe_load(key.default)}
+        here["properties"][name] = {"description": key.about, **usual, **lenient(dict(key.takes.schema))}
     return top
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from specs import checks, references, tuning, yaml_text
 from specs.spec import Spec, Training
 from specs.yaml_text import Scalar, Value
-from tltpipe.errors import Location, SpecError
+from tltpipe.errors import SpecError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -105,12 +105,7 @@ def measuring(spec: Spec) -> tuple[str, ...]:
 def _walk(kind: Any, text: str, source: Path | str) -> tuple[Spec | None, list[SpecError]]:
     """The spec, None where something does not fit by itself, and all that does not."""
     written, errors = yaml_text.walk(text, known(kind), source=source)
-    positions = {
-        path: (place.line or 1, place.column or 1)
-        for path, place in written.places.items()
-        if isinstance(place, Location)
-    }
-    spec = Spec(None, source, positions, text=text)
+    spec = Spec(None, source, yaml_text.positions(written), text=text)
     values, misfits = _filled(written.values, kind)
     errors += [
         SpecError(f"{_name(path)} {misfit}", where=spec.where(path), hint=misfit.hint, code=REFERENCE)
@@ -295,4 +290,6 @@ def _name(path: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return [_plain(part) for part in value] if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return references.literal(value) if isinstance(value, str) else value

@@ -50,6 +50,15 @@ class Written:
     places: dict[str, Place] = field(default_factory=dict)
 
 
+def positions(written: Written) -> dict[str, tuple[int, int]]:
+    """Line and column of all that is written in the file."""
+    return {
+        path: (place.line or 1, place.column or 1)
+        for path, place in written.places.items()
+        if isinstance(place, Location)
+    }
+
+
 def read(path: Path) -> str:
     """The text of a YAML file. Raises SpecError: missing, no file, too large, not UTF-8."""
     try:

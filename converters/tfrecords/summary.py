@@ -84,13 +84,18 @@ def write(folder: Path, stem: str, summaries: Mapping[str, RecordSummary]) -> No
         stream.write(orjson.dumps({"version": _VERSION, "files": files}))
 
 
-def kept(path: Path) -> RecordSummary | None:
-    """The summary of the record file ``path`` that lies beside it; None where there is none, or it does not fit."""
-    for told in _kept(path.parent):
-        entry = told.get(path.name)
-        if entry is not None and {"size": entry["size"], "mtime_ns": entry["mtime_ns"]} == _stamp(path):
-            return _restored(entry)
-    return None
+def kept(paths: Iterable[Path]) -> dict[Path, RecordSummary]:
+    """The summaries that lie beside the record files ``paths``, of those that they fit."""
+    found: dict[Path, RecordSummary] = {}
+    folders: dict[Path, list[dict[str, Any]]] = {}
+    for path in paths:
+        if path.parent not in folders:
+            folders[path.parent] = _kept(path.parent)
+        for told in folders[path.parent]:
+            entry = told.get(path.name)
+            if entry is not None and {name: entry.get(name) for name in ("size", "mtime_ns")} == _stamp(path):
+                found[path] = _restored(entry)
+    return found
 
 
 def scan(path: Path, *, most_frames: int, most_bytes: int) -> RecordSummary:
@@ -142,7 +147,7 @@ def _plain(summary: RecordSummary) -> dict[str, Any]:
     return {**vars(summary), "objects": dict(summary.objects), "sizes": sizes}
 
 
-def _restored(entry: Mapping[str, Any]) -> RecordSummary | None:
+def _restored(entry: Mapping[str, Any]) -> RecordSummary:
     sizes = Counter({(width, height): count for width, height, count in entry["sizes"]})
     names = ("layout", "frames", "read", "occluded", "ids", "boxes")
     return RecordSummary(**{name: entry[name] for name in names}, objects=Counter(entry["objects"]), sizes=sizes)

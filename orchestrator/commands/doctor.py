@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import session
+from orchestrator.jobs.checks import Check
 from orchestrator.run import Run
-from orchestrator.runners import Check
 from tltpipe import machine, registry
 from tltpipe.errors import TltpipeError
 

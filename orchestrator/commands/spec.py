@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator.commands import spec_reading
 from orchestrator.commands.options import Plain, command
 from tltpipe import __version__
 from tltpipe.errors import Location, SpecError, UsageError
@@ -15,8 +16,7 @@ from tltpipe.errors import Location, SpecError, UsageError
 if TYPE_CHECKING:
     from orchestrator.screen.console import Console
     from specs.drafting import Drafting
-
-AUGMENT = "augment"
+    from specs.spec import Spec
 
 app = typer.Typer(help="Write training specs, and check specs of any kind.", no_args_is_help=True)
 
@@ -74,7 +74,7 @@ def new(
     Its anchors are then fitted to the boxes. What cannot be trained is refused here, as tlt-train would refuse it.
     """
     import specs
-    from orchestrator.commands import spec_drafting
+    from orchestrator.commands import schema, spec_drafting
     from orchestrator.settings import Settings
     from tltpipe import files
 
@@ -120,6 +120,8 @@ def new(
     text = _head(network, output, notes, strict=strict_tlt) + kind.commented(text, contents.dialect)
     spec = specs.parse_text(text, network, source=output or "spec")
     if output is not None:
+        if _in_yaml(network):
+            schema.write_beside(output, network)
         files.write_text(output, text)
     if options.json:
         answer = {"written": str(output) if output else None, "dialect": contents.dialect or None, "classes": chosen}
@@ -191,7 +193,7 @@ def judge(path: Path, *, kind: str | None = None, strict: bool = False) -> dict[
     except SpecError as problem:
         verdict |= {"valid": False, "errors": str(problem).splitlines(), "warnings": [], "hint": problem.hint}
         return verdict
-    about = {"kind": found, "dialect": getattr(spec, "dialect", "tao5"), "strict": getattr(spec, "strict", False)}
+    about = {"kind": found, "dialect": spec.dialect, "strict": spec.strict}
     return verdict | about | {"valid": True, "errors": [], "warnings": list(spec.warnings), "hint": None}
 
 
@@ -209,24 +211,22 @@ def show(console: Console, verdict: dict[str, Any]) -> None:
         console.put(f"{verdict['file']}: valid ({', '.join(filter(None, about))}), {warnings}")
 
 
-def _read(path: Path, kind: str | None, *, strict: bool) -> tuple[Any, str]:
+for reading in (spec_reading.show, spec_reading.diff, spec_reading.explain):
+    app.command()(reading)
+
+
+def _read(path: Path, kind: str | None, *, strict: bool) -> tuple[Spec, str]:
     """The spec and what it is for. Raises SpecError."""
     import specs
     from specs import prototext
-    from specs.augment import tao5
 
     text = prototext.read(path)
-    yaml = path.suffix.lower() in (".yaml", ".yml")
     try:
         found = kind or specs.recognise(text, source=path)
     except SpecError as problem:
-        if not yaml:
-            problem.hint = problem.hint or f"name the kind: --as {', '.join(specs.folders())}"
-            raise
-        found = AUGMENT
-    if yaml and found == AUGMENT:
-        return tao5.read(path, ()), AUGMENT
-    return specs.parse(path, found, strict=strict), found
+        problem.hint = problem.hint or f"name the kind: --as {', '.join(specs.folders())}"
+        raise
+    return specs.parse_text(text, found, source=path, strict=strict), found
 
 
 def _given(
@@ -269,10 +269,16 @@ def _start(network: str, recipe: str | None) -> tuple[Mapping[str, object], Mapp
     return found.settings, found.places
 
 
-def _head(network: str, output: Path | None, notes: Sequence[str], *, strict: bool) -> str:
+def _in_yaml(network: str) -> bool:
     import specs
 
-    suffix = "yaml" if hasattr(specs.load(network), "EXPERIMENT") else "conf"
+    return hasattr(specs.load(network), "EXPERIMENT")
+
+
+def _head(network: str, output: Path | None, notes: Sequence[str], *, strict: bool) -> str:
+    from orchestrator.commands import schema
+
+    suffix = "yaml" if _in_yaml(network) else "conf"
     name, title = output or Path(f"train.{suffix}"), network.upper().replace("_", " ")
     lines = [
         f"A training spec of {title}, written by tltpipe {__version__}. Behind each field is what it is for.",
@@ -280,4 +286,5 @@ def _head(network: str, output: Path | None, notes: Sequence[str], *, strict: bo
         f"Train by it:             tlt-train {network} -e {name} -r results",
         *notes,
     ]
-    return "".join(f"# {line}\n" for line in lines) + ("# tltpipe: strict-tlt\n" if strict else "") + "\n"
+    editors = schema.modeline(output, network) if output and _in_yaml(network) else ""
+    return editors + "".join(f"# {line}\n" for line in lines) + ("# tltpipe: strict-tlt\n" if strict else "") + "\n"

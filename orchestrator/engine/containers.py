@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from orchestrator.jobs import Job, Mount, Secret
+from orchestrator.jobs import At, Job, Mount, Secret
+from orchestrator.jobs.mounts import WORKSPACE
+from orchestrator.jobs.mounts_file import ContainerOptions
 from tltpipe import seal
 
-WORK_FOLDER = "/workspace"
 SECRETS = "run/tltpipe"
 """Folder of the container, below its root, with one file a secret."""
 SHARED_MEMORY = "8g"
 """Upper bound of /dev/shm, where data loaders hand over batches; Docker's own 64 MB is too little."""
-LIMITS = ({"Name": "memlock", "Soft": -1, "Hard": -1}, {"Name": "stack", "Soft": 64 << 20, "Hard": 64 << 20})
+LIMITS: Mapping[str, int] = {"memlock": -1, "stack": 64 << 20}
 """What NVIDIA asks for in the documentation of its framework containers."""
 HOME = {"HOME": "/tmp", "USER": "tltpipe", "LOGNAME": "tltpipe", "MPLCONFIGDIR": "/tmp"}
 """The caller's uid has no account in the image, so the programs would find neither a home nor a name."""
@@ -39,17 +40,29 @@ class Caller:
     groups: tuple[int, ...] = ()
 
     @classmethod
-    def current(cls, *, rootless: bool = False) -> Caller:
+    def current(cls, *, rootless: bool = False, chosen: tuple[int, int] | None = None) -> Caller:
+        """``chosen``: the (uid, gid) that the launcher's file gives instead."""
+        if chosen is not None:
+            return cls(*chosen)
         return cls(0, 0) if rootless else cls(os.getuid(), os.getgid(), tuple(sorted(os.getgroups())))
 
 
-def options(job: Job, *, caller: Caller, gpus: Options, mounts: Iterable[Mount], labels: Mapping[str, str]) -> Options:
-    """Everything about the job's container. ``gpus`` is what ``gpu_options`` answered."""
+def options(
+    job: Job,
+    *,
+    caller: Caller,
+    gpus: Options,
+    mounts: Iterable[Mount],
+    labels: Mapping[str, str],
+    folder: str = WORKSPACE,
+    launcher: ContainerOptions | None = None,
+) -> Options:
+    """Everything about the job's container. ``gpus`` is what ``gpu_options`` answered; ``folder`` where it begins."""
     gpu_environment = gpus.get("environment", {})
     chosen: Options = {
         "image": job.image,
         "command": command(job.argv),
-        "working_dir": WORK_FOLDER,
+        "working_dir": folder,
         "environment": {**HOME, **gpu_environment, **job.environment},
         "mounts": [
             {"Type": "bind", "Source": str(mount.source), "Target": mount.target, "ReadOnly": mount.read_only}
@@ -61,14 +74,26 @@ def options(job: Job, *, caller: Caller, gpus: Options, mounts: Iterable[Mount],
         "tty": False,
         "stdin_open": False,
         "shm_size": SHARED_MEMORY,
-        "ulimits": [dict(limit) for limit in LIMITS],
+        "ulimits": _limits(LIMITS),
         "ipc_mode": "private",
+        **({} if launcher is None else _of_launcher(launcher)),
         **{name: value for name, value in gpus.items() if name != "environment"},
     }
     others = [str(group) for group in caller.groups if group != caller.gid]
     if others:
         chosen["group_add"] = others
     return chosen
+
+
+def _of_launcher(given: ContainerOptions) -> Options:
+    """What the launcher's file asks for, in place of our own; its user is the caller already."""
+    named = {"shm_size": given.shm_size, "privileged": given.privileged, "network_mode": given.network}
+    limits = {"ulimits": _limits({**LIMITS, **given.ulimits})} if given.ulimits else {}
+    return {name: value for name, value in named.items() if value is not None} | limits
+
+
+def _limits(given: Mapping[str, int]) -> list[Options]:
+    return [{"Name": name, "Soft": value, "Hard": value} for name, value in given.items()]
 
 
 def gpu_options(request: str, *, runtimes: Collection[str], gpus: int) -> Options:
@@ -168,8 +193,8 @@ FEW = 16
 """Linked files of one folder that get a mount each; of more, their folder is mounted."""
 
 
-def link_mounts(workspace: Path, target: str) -> tuple[Mount, ...]:
-    """Mounts for the links in ``workspace`` (seen at ``target``) that would lead to nothing inside the container.
+def link_mounts(workspace: Path, at: At) -> tuple[Mount, ...]:
+    """Mounts for the links in ``workspace`` that would lead to nothing inside the container, where ``at`` spells paths.
 
     What a link leads to is mounted at the link itself: the engine follows the link within the container and mounts
     where that leads, so paths in specs stay as they are. A relative link that stays inside needs nothing. Like the
@@ -183,11 +208,11 @@ def link_mounts(workspace: Path, target: str) -> tuple[Mount, ...]:
         if not real.exists() or (real.is_relative_to(root) and not link.readlink().is_absolute()):
             continue
         if real.is_dir():
-            found.append(Mount(real, f"{target}/{link.relative_to(workspace).as_posix()}"))
+            found.append(Mount(real, at(link)))
         else:
             files.setdefault(real.parent, []).append(link)
     for folder, links in files.items():
-        seen = [PurePosixPath(target, link.relative_to(workspace)) for link in links]
+        seen = [PurePosixPath(at(link)) for link in links]
         if len(links) <= FEW:
             found += [Mount(Path(os.path.realpath(link)), str(at)) for link, at in zip(links, seen, strict=True)]
         else:

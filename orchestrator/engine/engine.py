@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from orchestrator.engine import login
 from tltpipe.errors import HostError
 
 TIMEOUT_SECONDS = 60
@@ -22,7 +23,7 @@ def connect() -> Any:
     """
     try:
         from docker.client import DockerClient
-        from docker.errors import DockerException
+        from docker.errors import DockerException, InvalidConfigFile
     except ImportError as missing:
         raise HostError("the Docker SDK is not installed", hint="pip install docker") from missing
     where = address()
@@ -34,6 +35,8 @@ def connect() -> Any:
         if os.environ.get("DOCKER_HOST"):
             return DockerClient.from_env(timeout=TIMEOUT_SECONDS)
         return DockerClient(base_url=where, timeout=TIMEOUT_SECONDS)
+    except (InvalidConfigFile, ValueError, TypeError, AttributeError) as problem:  # the SDK reads all log-ins at once
+        raise login.unreadable(problem) from problem
     except DockerException as refusal:
         raise HostError(f"no Docker engine answers at {where}: {_reason(refusal)}", hint=_remedy(refusal)) from refusal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from orchestrator.engine import engine
+from orchestrator.engine import engine, login
 from tltpipe.errors import HostError
 from tltpipe.progress import Lines
 
@@ -23,19 +23,19 @@ def identity(client: Any, image: str) -> str | None:
         return None
 
 
-def obstacle(client: Any, image: str) -> str | None:
-    """Why ``image`` can neither be used nor pulled, with what to do; None if it can. Asks the registry only."""
+def obstacle(client: Any, image: str) -> HostError | None:
+    """Why ``image``, which is not here, cannot be pulled; None if it can. Asks the registry only."""
     from docker.errors import APIError
 
-    if identity(client, image) is not None:
-        return None
     if ours(image):
-        return f"there is no image {image} yet (make it: tltpipe image build)"
+        return _not_built(image)
     try:
+        login.stored(login.host_of(image))  # the engine's client would read them, too, and not say where
         client.images.get_registry_data(image)
     except APIError as refusal:
-        trouble = engine.explanation(refusal)
-        return f"{_absent(image, trouble)} ({_remedy(image, trouble)})"
+        return login.refused(image, engine.explanation(refusal))
+    except HostError as unreadable:
+        return unreadable
     return None
 
 
@@ -46,18 +46,19 @@ def need(client: Any, image: str, say: Callable[[str], None]) -> None:
     if identity(client, image) is not None:
         return
     if ours(image):
-        raise HostError(f"there is no image {image} yet", hint="make it: tltpipe image build")
+        raise _not_built(image)
+    login.stored(login.host_of(image))
     say(f"pulling {image}, which takes a while the first time")
     try:
         trouble = _pull(client, image, say)
     except APIError as refusal:
         trouble = engine.explanation(refusal)
     if trouble is not None:
-        raise HostError(_absent(image, trouble), hint=_remedy(image, trouble))
+        raise login.refused(image, trouble)
 
 
-def _absent(image: str, trouble: str) -> str:
-    return f"the image {image} is not here and cannot be pulled: {trouble}"
+def _not_built(image: str) -> HostError:
+    return HostError(f"there is no image {image} yet", hint="make it: tltpipe image build")
 
 
 def _pull(client: Any, image: str, say: Callable[[str], None]) -> str | None:
@@ -81,15 +82,3 @@ def _pull(client: Any, image: str, say: Callable[[str], None]) -> str | None:
 
 def ours(image: str) -> bool:
     return image.partition("@")[0].partition(":")[0] == OURS
-
-
-def _remedy(image: str, trouble: str) -> str:
-    words = trouble.lower()
-    if any(part in words for part in ("unauthorized", "denied", "authentication", "forbidden")):
-        host = image.partition("/")[0]
-        if host == "nvcr.io":
-            return "docker login nvcr.io, as user $oauthtoken with an NGC API key; or --toolkit embedded needs no image"
-        return f"docker login {host}" if "." in host else "check the name, or docker login"
-    if any(part in words for part in ("not found", "manifest unknown", "invalid reference")):
-        return "check the name and the tag"
-    return f"check the network, or load it from a file: docker load; --toolkit embedded runs without {image}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.run import Run
 
 LAST, BEST = "last", "best"
-SUFFIXES = (".safetensors", ".tlt")
+SUFFIXES = (".safetensors", ".tlt", ".hdf5")
 USUAL = "mAP"
 """The figure in question where nothing names one: that of NVIDIA's logs."""
 _TRAINED = "trained_"

@@ -4,29 +4,87 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
+from itertools import count
+from pathlib import Path, PurePosixPath
 
 from orchestrator.jobs import Mount
+
+WORKSPACE = "/workspace"
 
 
 @dataclass
 class MountTable:
-    """The workspace at ``target``, and every outside path it was asked for in a read-only mount of its own."""
+    """The mounts of the launcher's file (``launcher``), the workspace unless it lies in one of them, and every outside
+    path it was asked for in a read-only mount of its own."""
 
     workspace: Path
-    target: str = "/workspace"
+    launcher: tuple[Mount, ...] = ()
     outside: dict[Path, str] = field(default_factory=dict)
 
     def at(self, path: Path) -> str:
         """The path inside the container. A trailing glob or file name that does not exist yet is fine."""
         path = Path(os.path.abspath(path))
-        if path.is_relative_to(self.workspace):
-            inside = path.relative_to(self.workspace).as_posix()
-            return self.target if inside == "." else f"{self.target}/{inside}"
+        seen = self._seen(path, self._writable)
+        if seen is not None:
+            return seen
         folder = path if path.is_dir() else path.parent
-        target = self.outside.setdefault(folder, f"/mnt/{len(self.outside)}")
+        if folder not in self.outside:
+            self.outside[folder] = self._free("/mnt/", first=len(self.outside))
+        target = self.outside[folder]
         return target if path == folder else f"{target}/{path.name}"
 
     def mounts(self) -> tuple[Mount, ...]:
         outside = (Mount(source, target, read_only=True) for source, target in self.outside.items())
-        return (Mount(self.workspace, self.target), *outside)
+        return (*self._writable, *outside)
+
+    @cached_property
+    def _writable(self) -> tuple[Mount, ...]:
+        """Those of the launcher's file, and the workspace where they do not show all of it."""
+        seen = self._seen(self.workspace, self.launcher)
+        whole = seen is not None and not any(_inside(mount.target, seen) for mount in self.launcher)
+        return self.launcher if whole else (Mount(self.workspace, self._target()), *self.launcher)
+
+    def _seen(self, path: Path, mounts: tuple[Mount, ...]) -> str | None:
+        """``path`` by the nearest of the mounts in which nothing is mounted over it; None where there is none.
+
+        The launcher's sources are real paths: one that leads there through links counts.
+        """
+        for spelled in dict.fromkeys((path, Path(os.path.realpath(path)))) if self.launcher else (path,):
+            near = sorted(mounts, key=lambda mount: -len(mount.source.parts))
+            for mount in near:
+                seen = _below(spelled, mount)
+                if seen is not None and not any(_covers(other, mount, seen) for other in mounts):
+                    return seen
+        return None
+
+    def _target(self) -> str:
+        """Where the workspace is mounted: not above or below one of the launcher's destinations, whose folders the
+        engine would make in it."""
+        return WORKSPACE if self._is_free(WORKSPACE) else self._free(f"{WORKSPACE}-")
+
+    def _free(self, prefix: str, first: int = 0) -> str:
+        names = (f"{start}{number}" for number in count(first) for start in (prefix, prefix.replace("/mnt/", "/mnt-")))
+        return next(name for name in names if self._is_free(name))
+
+    def _is_free(self, target: str) -> bool:
+        taken = [*self.outside.values(), *(mount.target for mount in self.launcher)]
+        return not any(target == other or _inside(target, other) or _inside(other, target) for other in taken)
+
+
+def _below(path: Path, mount: Mount) -> str | None:
+    """``path`` as it is spelled below ``mount``, None if it lies elsewhere."""
+    if not path.is_relative_to(mount.source):
+        return None
+    inside = path.relative_to(mount.source).as_posix()
+    return mount.target if inside == "." else f"{mount.target}/{inside}"
+
+
+def _covers(other: Mount, mount: Mount, seen: str) -> bool:
+    """Whether ``other`` is mounted within ``mount``, over the path ``seen`` in it."""
+    return _inside(other.target, mount.target) and (seen == other.target or _inside(seen, other.target))
+
+
+def _inside(path: str, folder: str) -> bool:
+    """Whether ``path`` lies below ``folder``, both in the container."""
+    return path != folder and PurePosixPath(path).is_relative_to(folder)

@@ -1,38 +1,22 @@
-"""What rules about specs know of paths and data (``specs.rules.facts``), for a workspace and the place its jobs run in."""
+"""What rules about specs know of paths and data (``specs.rules.facts``), for a workspace and where its jobs run."""
 
 from __future__ import annotations
 
 import glob
-import os
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import specs
-from converters.files import listing
-from converters.tfrecords import records, summary
-from converters.tfrecords.summary import RecordSummary
-from orchestrator.jobs import Mount
+from orchestrator.jobs import Mount, data_readers
 from specs.data_sources import DataSource, Role
-from specs.extensions import dotted
-from specs.rules.facts import Amount, Examples, SourceFacts
+from specs.rules.facts import SourceFacts
 from specs.spec import Spec
 from tltpipe.errors import DataError
 
 WORKSPACE = "/workspace"
-MOST_RECORDS = 50_000
-"""Records without a summary that are looked into, of all files together."""
-MOST_BYTES = 256 << 20
-"""Of such records."""
-MOST_LABELS = 40_000
-"""Label files that are read."""
-MOST_COCO = 256 << 20
-"""Bytes of a COCO file that is read."""
-OPENED = 300
-"""Images whose header is read."""
-_FEW = 3
+"""What our programs take the workspace for, too, where jobs run on this machine."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +69,7 @@ class WorkspaceData:
             if source.role in self.roles or (source.held_out is not None and "validation" in self.roles):
                 for annotations, images in self._places(source):
                     try:
-                        yield READERS.get(source.format, _data_set)(source, annotations, images)
+                        yield data_readers.load(source.format).read(source, annotations, images)
                     except DataError as problem:
                         yield SourceFacts(source, problem=problem)
 
@@ -100,8 +84,3 @@ class WorkspaceData:
         images = self.paths.host(source.images) if source.images else None
         if annotations is not None and (glob.has_magic(str(annotations)) or annotations.exists()):
             yield annotations, images if images is not None and images.is_dir() else None
-
-
-def examples(names: Collection[str]) -> Examples:
-    """How many ``names`` there are, and the first few."""
-    return Examples(len(names), tuple(sorted(names)[:_FEW]))

@@ -14,6 +14,7 @@ from orchestrator import drafts, session
 from orchestrator.jobs import Job, attempts, checkpoints, receipts
 from orchestrator.jobs.receipts import Facts, Receipt
 from orchestrator.jobs.workspace import Workspace
+from orchestrator.pipeline import spec_checks
 from orchestrator.pipeline.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
 from orchestrator.pipeline.sequence import every, has, known, load, needs, order, recorded, require
 from orchestrator.run import Run
@@ -65,6 +66,7 @@ def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool =
                 continue
             if not run.runner.pretends:
                 _need(run, name, stage)
+            spec_checks.require(run, stage)
             if all(result.state == "skipped" for result in results):  # the first that has to run
                 _get_ready(run, lasting, jobs)
             results.append(_perform(run, name, stage))
@@ -131,7 +133,7 @@ def _refuse_outdated(run: Run, name: str, results: list[Result]) -> None:
 
 def _get_ready(run: Run, lasting: ExitStack, jobs: list[Job]) -> None:
     if jobs:
-        run.need_health()
+        run.need_health(jobs)
     if not run.runner.pretends:
         lasting.enter_context(alone(run.workspace))
     write_specs(run)
@@ -214,7 +216,7 @@ def _keep(run: Run, name: str, known: Facts, *, seconds: float = 0.0, **kept: di
     receipt = Receipt(
         facts=known,
         runner=run.config.runner,
-        image=run.image if known.image_id else None,
+        image=run.image(load(name).requests(run)[0]) if known.image_id else None,
         version=__version__,
         finished=receipts.now(),
         seconds=round(seconds, 3),

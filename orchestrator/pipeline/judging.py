@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import drafts
-from orchestrator.jobs import attempts, changes, receipts, shown
+from orchestrator.jobs import Request, attempts, changes, receipts, shown
 from orchestrator.jobs.receipts import Facts
 from orchestrator.pipeline.sequence import before, every, has, known, load, needs, order, recorded
 from orchestrator.run import Run
@@ -144,14 +144,14 @@ def facts(run: Run, stage: Stage) -> Facts:
         argv=tuple(tuple(shown(run.toolkit.argv(request, run.workspace.name))) for request in requests),
         specs={name: text.replace(f'"{run.root_seen}/', '"') for name, text in texts.items()},
         inputs=prints(run, stage.inputs(run)),
-        image_id=_image_id(run) if requests else None,
+        image_id=_image_id(run, requests[0]) if requests else None,
     )
 
 
-def _image_id(run: Run) -> str | None:
+def _image_id(run: Run, request: Request) -> str | None:
     """None too where the engine cannot be asked: what is there is then judged without it."""
     try:
-        return run.runner.image_id(run.image)
+        return run.runner.image_id(run.image(request))
     except HostError:
         return None
 

@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from orchestrator.jobs import Job, Mount, Outcome
+from orchestrator.jobs.checks import Check
+from orchestrator.jobs.images import Needs
+from orchestrator.jobs.mounts_file import MountsFile
 
 
 @dataclass(frozen=True)
 class Place:
     """What a runner is told when it opens.
 
-    ``workspace``: the folder of the run, absolute. ``logs``: where it keeps one log a job. ``image``: the container
-    image the jobs will name, for places that need one. ``gpu_request``: how a container asks for GPUs: "auto",
+    ``workspace``: the folder of the run, absolute. ``logs``: where it keeps one log a job. ``images``: the container
+    images that jobs may name, for places that need one. ``gpu_request``: how a container asks for GPUs: "auto",
     "runtime" (``runtime=nvidia``), "device" (a device request) or "none".
     """
 
     workspace: Path
     logs: Path
-    image: str | None = None
+    images: tuple[str, ...] = ()
     gpu_request: str = "auto"
     contained: bool = True
     """For a runner that only shows jobs: whether they would run in containers."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of ``tltpipe doctor``: what was looked at, whether it is as it should be, and what to do if not.
-
-    A check that is not ``needed`` warns (no GPU, little room) and stops nothing.
-    """
-
-    name: str
-    ok: bool
-    found: str
-    hint: str | None = None
-    needed: bool = True
-
-    @property
-    def state(self) -> str:
-        """In a word: ok, missing (and needed), absent (and not needed)."""
-        return "ok" if self.ok else "missing" if self.needed else "absent"
+    launcher: MountsFile = field(default_factory=MountsFile)
+    """What NVIDIA's launcher would read of mounts and options, for toolkits that have one."""
+    needs: Mapping[str, Needs] = field(default_factory=dict)
+    """What the toolkit's own images need of the machine; nothing is known of another that was chosen."""
 
 
 class Runner(Protocol):
@@ -59,17 +47,22 @@ class Runner(Protocol):
         """What this place needs, each looked at now; quick, and never an exception for what is missing."""
         ...
 
-    def health(self) -> str | None:
-        """None, or what is missing, in words; asked once before the first job."""
+    def health(self, images: tuple[str, ...]) -> str | None:
+        """None, or what is missing, in words; asked once before the first job. ``images`` are those of all jobs."""
         ...
 
     def at(self, path: Path) -> str:
         """``path`` as the job will see it. In a container the workspace is ``/workspace``; a path outside it gets a
-        mount of its own (read-only), which ``mounts`` lists from then on."""
+        mount of its own (read-only), which ``mounts`` lists from then on. What the launcher's file mounts is spelled
+        as there."""
         ...
 
     def mounts(self) -> tuple[Mount, ...]:
         """The host folders that ``at`` relies on so far; the pipeline writes them into the Job. Empty if none."""
+        ...
+
+    def environment(self) -> Mapping[str, str]:
+        """Variables that the launcher's file sets for every job; none where there is no such file."""
         ...
 
     def image_id(self, image: str | None) -> str | None:
@@ -92,11 +85,3 @@ class SideBySide(Protocol):
     def stop(self) -> None:
         """Ask all jobs under way in other threads to end; who started them waits for it."""
         ...
-
-
-def ill(checks: list[Check]) -> str | None:
-    """The health that these checks amount to: None, or what the first needed one that failed found."""
-    failed = next((check for check in checks if check.needed and not check.ok), None)
-    if failed is None:
-        return None
-    return failed.found if failed.hint is None else f"{failed.found} ({failed.hint})"

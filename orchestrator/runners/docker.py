@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import queue
 import secrets
+import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from orchestrator.engine import containers, engine, pull
+from orchestrator.engine import containers, engine, gpus, pull
 from orchestrator.jobs import Job, Outcome, logs
+from orchestrator.jobs.checks import Check, ill
 from orchestrator.jobs.mounts import MountTable
-from orchestrator.runners import Check, Place, ill
+from orchestrator.runners import Place
 from tltpipe.errors import HostError, Interrupted
 
 GRACE_SECONDS = 30.0
@@ -33,7 +36,7 @@ class DockerRunner(MountTable):
     contained = True
 
     def __init__(self, place: Place) -> None:
-        super().__init__(place.workspace)
+        super().__init__(place.workspace, place.launcher.mounts)
         self.place = place
 
     @cached_property
@@ -47,23 +50,25 @@ class DockerRunner(MountTable):
         return dict(self.client.info())
 
     def checks(self) -> list[Check]:
+        return self._checks(self.place.images)
+
+    def _checks(self, images: tuple[str, ...]) -> list[Check]:
+        """Also whether images that are not here could be pulled: better told now than hours later."""
+        needs = {image: self.place.needs[image] for image in images if image in self.place.needs}
+        found = list(gpus.checks(needs))
         try:
             with engine.answering():
                 version = self.about.get("ServerVersion", "?")
-                found = [Check("engine", ok=True, found=f"{version} at {engine.address()}"), self._gpu()]
-                if self.place.image is not None:
-                    found.append(self._image(self.place.image))
-                return found
+                found += [Check("engine", ok=True, found=f"{version} at {engine.address()}"), self._gpu()]
+                return [*found, *(check for image in images for check in self._image(image))]
         except HostError as missing:
-            return [Check("engine", ok=False, found=missing.what, hint=missing.hint)]
+            return [*found, Check("engine", ok=False, found=str(missing), hint=missing.hint)]
 
-    def health(self) -> str | None:
-        """As the checks, and whether an image that is not here could be pulled: better told now than hours later."""
-        missing = ill(self.checks())
-        if missing is not None or self.place.image is None:
-            return missing
-        with engine.answering():
-            return pull.obstacle(self.client, self.place.image)
+    def health(self, images: tuple[str, ...]) -> str | None:
+        return ill(self._checks(images))
+
+    def environment(self) -> Mapping[str, str]:
+        return self.place.launcher.environment
 
     def image_id(self, image: str | None) -> str | None:
         if image is None:
@@ -88,15 +93,29 @@ class DockerRunner(MountTable):
         hint = "NVIDIA's programs need one: install the NVIDIA Container Toolkit"
         return Check("GPU", ok=runtime, found=found, hint=hint, needed=False)
 
-    def _image(self, image: str) -> Check:
+    def _image(self, image: str) -> Iterator[Check]:
         """Whether ``image`` is here; one that can be pulled when it is needed is no fault."""
         digest = pull.identity(self.client, image)
         if digest is not None:
-            return Check("image", ok=True, found=f"{image}, {digest.removeprefix('sha256:')[:12]}")
-        if pull.ours(image):
-            return Check("image", ok=False, found=f"there is no image {image} yet", hint="make it: tltpipe image build")
-        found, hint = f"{image} is not here", "it is pulled when first needed"
-        return Check("image", ok=False, found=found, hint=hint, needed=False)
+            yield Check("image", ok=True, found=f"{image}, {digest.removeprefix('sha256:')[:12]}")
+            return
+        obstacle = pull.obstacle(self.client, image)
+        if obstacle is not None:
+            found = str(obstacle)  # with the file that is at fault, if one is
+            yield Check("image", ok=False, found=found, hint=obstacle.hint)
+            return
+        hint = "it is pulled when first needed"
+        yield Check("image", ok=False, found=f"{image} is not here", hint=hint, needed=False)
+        yield from self._room(image)
+
+    def _room(self, image: str) -> Iterator[Check]:
+        """Whether the engine has the disk space that NVIDIA asks for, where it is on this machine's disk."""
+        root = Path(self.about.get("DockerRootDir") or "/nowhere")
+        needs = self.place.needs.get(image)
+        if needs is not None and root.is_dir():
+            free = shutil.disk_usage(root).free / 10**9
+            found, hint = f"{free:.0f} GB free; NVIDIA asks for {needs.room} GB", "remove images: docker image prune"
+            yield Check("disk of the engine", free >= needs.room, found, hint, needed=False)
 
     def _labels(self, job: Job) -> dict[str, str]:
         return {"tltpipe.job": job.name, "tltpipe.workspace": str(self.place.workspace)}
@@ -117,10 +136,19 @@ class DockerRunner(MountTable):
         from docker.errors import APIError
 
         rootless = any("rootless" in option for option in self.about.get("SecurityOptions") or ())
-        caller = containers.Caller.current(rootless=rootless)
-        gpus = containers.gpu_options(self.place.gpu_request, runtimes=self.about.get("Runtimes", {}), gpus=job.gpus)
-        mounts = (*(job.mounts or self.mounts()), *containers.link_mounts(self.place.workspace, containers.WORK_FOLDER))
-        chosen = containers.options(job, caller=caller, gpus=gpus, mounts=mounts, labels=self._labels(job))
+        launcher = self.place.launcher.options
+        caller = containers.Caller.current(rootless=rootless, chosen=launcher.user)
+        wanted = containers.gpu_options(self.place.gpu_request, runtimes=self.about.get("Runtimes", {}), gpus=job.gpus)
+        mounts = (*(job.mounts or self.mounts()), *containers.link_mounts(self.place.workspace, self.at))
+        chosen = containers.options(
+            job,
+            caller=caller,
+            gpus=wanted,
+            mounts=mounts,
+            labels=self._labels(job),
+            folder=self.at(self.place.workspace),
+            launcher=launcher,
+        )
         held = containers.secrets_of(job)
         archive = containers.secret_archive(held, caller) if held else None
         while True:

@@ -6,13 +6,17 @@ Chosen by itself it shows paths as a container has them, so that a stray host pa
 from __future__ import annotations
 
 import os
+import re
 import shlex
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from orchestrator.jobs import Job, Mount, Outcome, shown
+from orchestrator.jobs import MASK, Job, Mount, Outcome, shown
+from orchestrator.jobs.checks import Check
 from orchestrator.jobs.mounts import MountTable
-from orchestrator.runners import Check, Place
+from orchestrator.runners import Place
+
+_SECRET = re.compile(r"(?i)key|token|secret|passw")
 
 
 def open(place: Place) -> DryRunner:
@@ -25,7 +29,7 @@ class DryRunner(MountTable):
     pretends = True
 
     def __init__(self, place: Place) -> None:
-        super().__init__(place.workspace)
+        super().__init__(place.workspace, place.launcher.mounts)
         self.place = place
         self.contained = place.contained
         self.jobs: list[Job] = []
@@ -33,7 +37,7 @@ class DryRunner(MountTable):
     def checks(self) -> list[Check]:
         return []
 
-    def health(self) -> str | None:
+    def health(self, images: tuple[str, ...]) -> str | None:  # noqa: ARG002 (the protocol's signature)
         return None
 
     def at(self, path: Path) -> str:
@@ -42,24 +46,29 @@ class DryRunner(MountTable):
     def mounts(self) -> tuple[Mount, ...]:
         return super().mounts() if self.contained else ()
 
+    def environment(self) -> Mapping[str, str]:
+        return self.place.launcher.environment if self.contained else {}
+
     def image_id(self, image: str | None) -> str | None:  # noqa: ARG002 (the protocol's signature)
         return None
 
     def run(self, job: Job, say: Callable[[str], None]) -> Outcome:
         told = {path for before in self.jobs for path in before.files}
         self.jobs.append(job)
-        for line in show(job, told):
+        hidden = [name for name in self.environment() if _SECRET.search(name)]
+        for line in show(job, told, hidden):
             say(line)
         return Outcome(0, self.place.logs / "none", 0.0)
 
 
-def show(job: Job, told: Collection[str] = ()) -> list[str]:
-    """The job as lines to read: the command to type, and everything around it; files in ``told`` by name only."""
+def show(job: Job, told: Collection[str] = (), hidden: Collection[str] = ()) -> list[str]:
+    """The job as lines to read: the command to type, and everything around it; files in ``told`` by name only, the
+    variables ``hidden`` without their values."""
     lines = ["$ " + " ".join(shlex.quote(word) if "*" not in word else word for word in shown(job.argv))]
     if job.image:
         lines.append(f"  image   {job.image}")
     lines += [f"  mount   {m.source} -> {m.target}{' (read only)' if m.read_only else ''}" for m in job.mounts]
-    lines += [f"  set     {name}={value}" for name, value in job.environment.items()]
+    lines += [f"  set     {name}={MASK if name in hidden else value}" for name, value in job.environment.items()]
     if job.gpus:
         lines.append(f"  gpus    {job.gpus}")
     for path, text in job.files.items():

@@ -10,12 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from orchestrator.jobs import Job, Mount, Outcome, Secret, logs
-from orchestrator.runners import Check, Place, ill
+from orchestrator.jobs.checks import Check, ill
+from orchestrator.runners import Place
 from tltpipe.errors import HostError, Interrupted
 
 GRACE_SECONDS = 30.0
@@ -58,7 +59,7 @@ class LocalRunner:
         hint = "install tltpipe into this environment: pip install tltpipe"
         return [Check("tlt-* programs", not missing, found, hint)]
 
-    def health(self) -> str | None:
+    def health(self, images: tuple[str, ...]) -> str | None:  # noqa: ARG002 (the protocol's signature)
         return ill(self.checks())
 
     def at(self, path: Path) -> str:
@@ -66,6 +67,9 @@ class LocalRunner:
 
     def mounts(self) -> tuple[Mount, ...]:
         return ()
+
+    def environment(self) -> Mapping[str, str]:
+        return {}
 
     def image_id(self, image: str | None) -> str | None:  # noqa: ARG002 (the protocol's signature)
         return None

@@ -91,8 +91,8 @@ class Origins:
         elsewhere = {key for path in own.glob("*.j2") for key in _templating().settings_of(folder, path.name)}
         for key, value in self.given.items():
             if key in elsewhere - here and not self._is_default(key):
-                what = f"{self.section}.{key} would be ignored: the training specs of this toolkit have no such setting"
-                raise ConfigError(what, where=value.where, hint="leave it out; it is for specs of TLT 3.0 and later")
+                what = f"{self.section}.{key} would be ignored: the specs of this toolkit have no such setting"
+                raise ConfigError(what, where=value.where, hint="leave it out; it is for specs of another toolkit")
 
     def _at_settings(self, error: SpecError, text: str) -> ConfigError:
         """``error``, which speaks of lines of ``text``, as one about the settings behind these lines."""
@@ -140,6 +140,8 @@ def flat(message: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if dataclasses.is_dataclass(message):
         return _flat_sections(message)
+    if isinstance(message, Mapping):
+        return {path: list(value) if isinstance(value, tuple) else value for path, value in message.items()}
 
     def walk(part: Any, prefix: str) -> None:
         for field, value in part.ListFields():

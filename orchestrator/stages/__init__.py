@@ -40,6 +40,9 @@ class Stage(Protocol):
     MISSING: str
     """What to do about an input that is not there and that no stage before makes."""
 
+    # READS: tuple[Role, ...], optional. Which of the data that its specs name it reads, "training", "validation": these
+    # are checked before it starts anything.
+
     def drafts(self, run: Run) -> list[Draft]:
         """The specs it works by."""
         ...

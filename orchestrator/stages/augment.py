@@ -13,16 +13,20 @@ from orchestrator.settings import image_extensions
 
 ABOUT = "offline augmentation and the resize to the network's input"
 NEEDS = ("prepare",)
-DATA: tuple[str, ...] | None = ("tfrecords",)
+DATA: tuple[str, ...] | None = ("tfrecords", "kitti", "dali")
 SPEC: str | None = "augment"
 SETTINGS: type[Any] | None = None
 ON_REQUEST = False
+READS = ("training", "validation")
 MISSING = "put the raw data there and run `tltpipe prepare`"
 
 
 def drafts(run: Run) -> list[Draft]:
+    """One for all splits: where it names folders of the first, the command line has those of each."""
     names = {"image_path": "image", "label_path": "label", "image_extension": image_extensions.spelled(run)}
-    return [Draft("augment.conf", "augment", run.config.tunables["augment"], names)]
+    raw, made = run.workspace.kitti(run.splits[0]), run.workspace.augmented / run.splits[0]
+    paths = {"image_dir": run.at(raw / "image"), "ann_path": run.at(raw / "label"), "output_dataset": run.at(made)}
+    return [Draft(_spec_name(run), "augment", run.config.tunables["augment"], names | paths)]
 
 
 def inputs(run: Run) -> list[Path]:
@@ -50,8 +54,12 @@ def execute(run: Run) -> dict[str, Any]:
     return {"images": told}
 
 
+def _spec_name(run: Run) -> str:
+    return run.spec_name("augment", "augment")
+
+
 def _request(run: Run, split: str) -> Augment:
-    spec, chosen = run.spec("augment.conf"), run.config.tunables["augment"]
+    spec, chosen = run.spec(_spec_name(run)), run.config.tunables["augment"]
     return Augment(
         run.workspace.kitti(split),
         spec,

@@ -37,6 +37,7 @@ DATA: tuple[str, ...] | None = None
 SPEC: str | None = None
 SETTINGS: type[Any] | None = Measuring
 ON_REQUEST = False
+READS = ("validation",)
 MISSING = "run `tltpipe train` first"
 
 

@@ -58,6 +58,7 @@ SPEC: str | None = None
 SETTINGS: type[Any] | None = Finetuning
 ON_REQUEST = True
 RECORDED = True
+READS = ("training", "validation")
 MISSING = "run `tltpipe train` first"
 
 RESULTS = "coco_results.json"
@@ -159,7 +160,8 @@ def _begin(run: Run, category: Category, read: Mapping[str, str]) -> None:
     old = any(category.folder.glob("*")) and (run.force or not _holds(run, category, read))
     if old and (aside := run.set_aside(category.folder)) is not None:
         run.report.say(f"an earlier model of {category.name} was moved to {run.workspace.name(aside)}")
-    receipt = Receipt(_facts(run, category, read), run.config.runner, run.image, __version__, receipts.now())
+    image = run.image(_train(run, category))
+    receipt = Receipt(_facts(run, category, read), run.config.runner, image, __version__, receipts.now())
     receipts.save(run.workspace.receipts, category.receipt, receipt)
 
 

@@ -47,7 +47,6 @@ SPEC: str | None = None
 SETTINGS: type[Any] | None = Pruning
 ON_REQUEST = True
 MISSING = "run `tltpipe train` first"
-ENCRYPTED = ".tlt"
 _AGAIN = "to train it again: tlt-train"
 """How our program goes on; in a workspace it is ``tltpipe train``."""
 
@@ -117,7 +116,7 @@ def _model(run: Run) -> Path:
 
 def _target(run: Run) -> Path:
     model = _model(run)
-    suffix = ENCRYPTED if "key" in run.config.secrets else model.suffix
+    suffix = run.toolkit.pruned_suffix(model, key="key" in run.config.secrets)
     return run.workspace.pruned / f"{model.stem}{suffix}"
 
 

@@ -48,6 +48,7 @@ DATA: tuple[str, ...] | None = None
 SPEC: str | None = None
 SETTINGS: type[Any] | None = Training
 ON_REQUEST = False
+READS = ("training", "validation")
 MISSING = "run `tltpipe tfrecords` first"
 
 
@@ -58,9 +59,8 @@ def drafts(run: Run) -> list[Draft]:
 
 
 def spec_name(run: Run) -> str:
-    """The file name of the training spec: ``train.conf``, with the suffix of the template it is rendered from."""
-    template = run.toolkit.template(run.config.network) or ""
-    return f"train{Path(template.removesuffix('.j2')).suffix}"
+    """The file name of the training spec: ``train.conf``."""
+    return run.spec_name("train", run.config.network)
 
 
 def settled(run: Run) -> Settled:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from orchestrator.jobs import At, Request, Secret
+from orchestrator.jobs.images import Needs
 from tltpipe.progress import Tick
 
 
@@ -30,8 +31,11 @@ class Evaluation(Protocol):
 class Toolkit(Protocol):
     """What a module in this folder provides."""
 
-    IMAGE: str | None
-    """The container image its programs live in; None where there is none."""
+    IMAGES: tuple[str, ...]
+    """The container images its programs live in; the first is that of its training."""
+
+    NEEDS: Mapping[str, Needs]
+    """What each of NVIDIA's images needs of the machine; ours needs nothing."""
 
     CONTAINED: bool
     """Whether its programs are nowhere but in its image."""
@@ -42,12 +46,30 @@ class Toolkit(Protocol):
     ENVIRONMENT: Mapping[str, str]
     """Variables its programs want."""
 
+    MOUNTS_FILES: tuple[str, ...]
+    """Files in the home folder that its launcher reads mounts from, the first that is there; none without launcher."""
+
     IMAGE_EXTENSIONS: tuple[str, ...] | None
     """Where its programs take images of one extension at a time, from one folder without those below: the extensions
     that they read. None where they take whatever we do."""
 
     EXPORTS: Mapping[str, str]
     """The formats it exports to, and how such files end; the first is the usual one."""
+
+    def image(self, request: Request) -> str:
+        """The one of IMAGES with the program for this request."""
+        ...
+
+    FAILED: str | None
+    """The line of output by which its programs say that they failed, whatever their exit status; None where that can
+    be relied on."""
+
+    UNQUOTED: bool
+    """Whether its programs hand their words to a shell as they are, so that a path with a blank falls apart."""
+
+    def trained_on(self, network: str) -> str:
+        """What it trains ``network`` on: a module of ``orchestrator.jobs.sources``."""
+        ...
 
     def template(self, kind: str) -> str | None:
         """The template that its specs of a ``kind``, a folder of ``specs/``, are rendered from; None where it has no
@@ -60,6 +82,10 @@ class Toolkit(Protocol):
 
     def resumes(self, request: Request) -> bool:
         """Whether the program goes on from what a killed one left in its output folder."""
+        ...
+
+    def pruned_suffix(self, model: Path, *, key: bool) -> str:
+        """How the file that ``model`` is pruned into must end; ``key``: whether there is one."""
         ...
 
     def gpus(self, request: Request, wanted: int) -> int:

@@ -10,18 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Program, Prune, Request, Secret, Train
+from orchestrator.jobs.images import Needs
 from orchestrator.toolkits import tlt2
 from tltpipe import __version__, inputs, progress
 from tltpipe.errors import RunFailed
 
-IMAGE: str | None = f"tltpipe:{__version__}"
+IMAGES: tuple[str, ...] = (f"tltpipe:{__version__}",)
 CONTAINED = False
 ENVIRONMENT: Mapping[str, str] = {
     **tlt2.ENVIRONMENT,
     "TLTPIPE_PROGRESS_SECONDS": "0.5",
     "TLTPIPE_SEAL_KEY": "/run/tltpipe/seal.key",  # where a container has it; without one our programs find their own
 }
+NEEDS: Mapping[str, Needs] = {}
+MOUNTS_FILES: tuple[str, ...] = ()
 IMAGE_EXTENSIONS: tuple[str, ...] | None = None
+
+FAILED: str | None = None
+UNQUOTED = False
 
 EXPORTS: Mapping[str, str] = {
     "onnx": ".onnx",
@@ -34,6 +40,7 @@ EXPORTS: Mapping[str, str] = {
 KEY = Secret("key", optional=True)
 
 tick = progress.read
+trained_on = tlt2.trained_on
 CHECKPOINT_SUFFIX = ".*"
 _TABLES = re.compile(r"^(class\s+images\s|not in the mean)")
 """How the tables begin that our program prints below NVIDIA's block."""
@@ -46,6 +53,10 @@ def checkpoint(results: Path, epoch: int) -> Path | None:
 
 def resume_point(results: Path) -> tuple[Path, int] | None:
     return tlt2.resume_point(results, named=_CHECKPOINT)
+
+
+def image(request: Request) -> str:  # noqa: ARG001 (the protocol's signature)
+    return IMAGES[0]
 
 
 def template(kind: str) -> str | None:
@@ -181,6 +192,10 @@ def evaluation(folder: Path) -> Evaluation:
 def resumes(request: Request) -> bool:
     """Augmentation and training go on from what a killed run left."""
     return isinstance(request, Augment | Train)
+
+
+def pruned_suffix(model: Path, *, key: bool) -> str:
+    return tlt2.CHECKPOINT_SUFFIX if key else model.suffix
 
 
 def gpus(request: Request, wanted: int) -> int:

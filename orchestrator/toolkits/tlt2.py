@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from orchestrator.jobs import At, Augment, Convert, Evaluate, Export, Infer, Program, Prune, Request, Secret, Train
+from orchestrator.jobs.images import Needs
 from tltpipe.errors import UsageError
 from tltpipe.progress import Tick
 
-IMAGE: str | None = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
+IMAGES: tuple[str, ...] = ("nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3",)
 CONTAINED = True
 SPECS: Final[Mapping[str, str]] = {
     "augment": "augment.conf.j2",
@@ -19,8 +20,15 @@ SPECS: Final[Mapping[str, str]] = {
     "ssd": "train.tlt2.conf.j2",
 }
 ENVIRONMENT: Mapping[str, str] = {"PYTHONUNBUFFERED": "1"}
+NEEDS: Mapping[str, Needs] = {
+    # CUDA 10.0, which has no code for GPUs after Turing
+    IMAGES[0]: Needs(driver=410, data_centre_driver=384, capabilities=(6.0, 7.5), room=50),
+}
+MOUNTS_FILES: tuple[str, ...] = ()
 IMAGE_EXTENSIONS: tuple[str, ...] | None = (".jpg", ".png", ".jpeg")
 EXPORTS: Mapping[str, str] = {"etlt": ".etlt"}
+FAILED: str | None = None
+UNQUOTED = False
 
 KEY: Final = Secret("key")
 CHECKPOINT_SUFFIX = ".tlt"
@@ -30,6 +38,16 @@ _CLASS = re.compile(r"^(\S+)\s+AP\s+([\d.]+|-)\s*$")
 _MEAN = re.compile(r"^\s*mAP\s+([\d.]+)\s*$")
 _FRAME = re.compile(r"^\*{5,}\s*$")
 _BAR = re.compile(r"(\d+)/(\d+) \[[^\]]*(?:it/s|s/it|img/s)")
+
+
+def image(request: Request) -> str:  # noqa: ARG001 (the protocol's signature)
+    return IMAGES[0]
+
+
+def trained_on(network: str) -> str:
+    import specs
+
+    return str(specs.load(network).DATA)
 
 
 def template(kind: str) -> str | None:
@@ -124,6 +142,10 @@ class Evaluation:
 
 def evaluation(folder: Path) -> Evaluation:  # noqa: ARG001 (the protocol's signature)
     return Evaluation()
+
+
+def pruned_suffix(model: Path, *, key: bool) -> str:  # noqa: ARG001 (the protocol's signature)
+    return CHECKPOINT_SUFFIX
 
 
 def gpus(request: Request, wanted: int) -> int:  # noqa: ARG001 (the protocol's signature)

@@ -10,7 +10,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from specs.augment.tao5 import Tao5Spec
     from specs.spec import Spec
 
 Size = tuple[int, int]
@@ -131,17 +130,20 @@ def of_proto_text(spec: Spec, *, arithmetic: str = "tao5", **choices: Any) -> Re
     )
 
 
-def of_yaml(spec: Tao5Spec, **choices: Any) -> Recipe:
+def of_yaml(spec: Spec, **choices: Any) -> Recipe:
     """What a (checked) YAML spec asks for; its seed counts."""
-    values: dict[str, Values] = {name: spec[key] for name, key in IN_YAML.items()}
-    values["angle"] = tuple(value * _degrees(spec["spatial_aug.rotation.units"]) for value in values["angle"])
+    import specs
+
+    given = spec.message
+    values: dict[str, Values] = {name: given[key] for name, key in IN_YAML.items()}
+    values["angle"] = tuple(value * _degrees(given["spatial_aug.rotation.units"]) for value in values["angle"])
     return Recipe(
         values=values,
-        flip_horizontal=spec["spatial_aug.flip.flip_horizontal"],
-        flip_vertical=spec["spatial_aug.flip.flip_vertical"],
-        output=spec.output_size,
-        refine=spec["spatial_aug.rotation.refine_box.enabled"],
-        seed=spec["random_seed"],
+        flip_horizontal=given["spatial_aug.flip.flip_horizontal"],
+        flip_vertical=given["spatial_aug.flip.flip_vertical"],
+        output=specs.image_size(spec),
+        refine=given["spatial_aug.rotation.refine_box.enabled"],
+        seed=given["random_seed"],
         **choices,
     )
 

@@ -28,7 +28,7 @@ def recipe(spec: Spec, model: Kind) -> Recipe[Kind]:
         model=model,
         batch_size=dataset.batch_size,
         size=None,
-        data=sections.data(dataset.train_data_sources, dataset.val_data_sources, flat=False),
+        data=sections.data(dataset.train_data_sources, dataset.val_data_sources, dataset.class_mapping, flat=False),
         training_view=view,
         plain_view=view,
         inference_view=view,

@@ -49,8 +49,9 @@ class Data:
 
     ``fold``: the fold of the training records that validates, None where ``validation`` names sources of its own or
     there are none. ``extension`` is what records' frame ids lack, with its dot, None for any. ``mapping``: class in the
-    files to class to train, both lower case. ``train_difficult``: objects marked as difficult are trained on.
-    ``shuffled``: training pictures come in another order in each epoch, else in that of the files.
+    files to class to train, both lower case; empty where they are
+    called the same, but for those ``merged`` with others. ``train_difficult``: objects marked as difficult are trained
+    on. ``shuffled``: training pictures come in another order in each epoch, else in that of the files.
     ``held_out_fields`` are the fields of the spec's dialect that say what to validate on, ``naming`` the one that says
     which classes are trained, for messages. ``flat``: boxes without area are trained on; else they are left out.
     ``per_object``: every object is a sample of its own, so that an epoch counts objects (``Split.per_object``).
@@ -67,6 +68,7 @@ class Data:
     naming: str = "dataset_config.target_class_mapping"
     flat: bool = True
     per_object: bool = False
+    merged: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def section(self) -> str:
@@ -76,7 +78,8 @@ class Data:
         """The label, from 1, of each class in the files, in lower case, that is trained as one of ``classes``."""
         if self.mapping:
             return {name: classes.index(trained) + 1 for name, trained in self.mapping.items()}
-        return {name.lower(): label for label, name in enumerate(classes, start=1)}
+        labels = {name.lower(): label for label, name in enumerate(classes, start=1)}
+        return labels | {name: labels[trained] for name, trained in self.merged.items()}
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,20 @@ def training(train: Train) -> dict[str, Any]:
     }
 
 
-def data(training: Sequence[sections.Source], validation: Sequence[sections.Source], *, flat: bool) -> Data:
-    """The sources of the section ``dataset``, where a class is called the same in the data and in the spec."""
+def data(
+    training: Sequence[sections.Source],
+    validation: Sequence[sections.Source],
+    mapped: Sequence[sections.Mapped] = (),
+    *,
+    flat: bool,
+) -> Data:
+    """The sources of the section ``dataset``, where a class is called the same in the data and in the spec but for
+    those ``mapped``."""
     return Data(
         training=tuple(sources("dataset.train_data_sources", training)),
         validation=tuple(sources("dataset.val_data_sources", validation)),
         mapping={},
+        merged={each.name.lower(): each.mapping_class.lower() for each in mapped},
         held_out_fields="val_data_sources",
         naming="dataset.classes",
         flat=flat,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runtime.augmenting import Source, Told
     from runtime.augmenting.recipe import Recipe
     from runtime.augmenting.work import Job
-    from specs.augment.tao5 import Tao5Spec
+    from specs.spec import Spec
 
 YAML = (".yaml", ".yml")
 
@@ -138,23 +138,23 @@ def _by_yaml(path: str, arguments: argparse.Namespace) -> Job:
     spec = tao5.read(program.host(path), overrides)
     for warning in spec.warnings:
         program.warn(warning)
-    output = arguments.output_dataset or spec.output
+    output = arguments.output_dataset or tao5.output(spec)
     if not output:
         raise spec.error("results_dir", "nothing says where the output goes", hint="write results_dir, or give -o DIR")
     source = _source(spec, arguments)
     return _job(source, recipe.of_yaml(spec, **_choices(arguments)), program.host(output), arguments)
 
 
-def _source(spec: Tao5Spec, arguments: argparse.Namespace) -> Source:
+def _source(spec: Spec, arguments: argparse.Namespace) -> Source:
     from runtime.augmenting.coco import Coco
     from runtime.augmenting.kitti import Kitti
 
-    root = program.host(arguments.dataset_folder) if arguments.dataset_folder else Path()
-    images = root / program.host(spec["data.image_dir"])
-    annotations = root / program.host(spec["data.ann_path"])
+    root, given = program.host(arguments.dataset_folder) if arguments.dataset_folder else Path(), spec.message
+    images = root / program.host(given["data.image_dir"])
+    annotations = root / program.host(given["data.ann_path"])
     if not images.is_dir():
         raise spec.error("data.image_dir", f"there is no folder {images}", hint=mounts.hint(images))
-    if spec["data.dataset_type"] == "coco":
+    if given["data.dataset_type"] == "coco":
         if not annotations.is_file():
             raise spec.error(
                 "data.ann_path", f"there is no file {annotations}", hint="a COCO file, one for all pictures"
@@ -162,12 +162,12 @@ def _source(spec: Tao5Spec, arguments: argparse.Namespace) -> Source:
         return Coco.open(annotations, images)
     if not annotations.is_dir():
         raise spec.error("data.ann_path", f"there is no folder {annotations}", hint="the folder of the label files")
-    if spec["spatial_aug.rotation.refine_box.enabled"]:
+    if given["spatial_aug.rotation.refine_box.enabled"]:
         raise _no_masks(spec)
     return Kitti(images, annotations, keeps_names=arguments.keep_names)
 
 
-def _no_masks(spec: Tao5Spec) -> SpecError:
+def _no_masks(spec: Spec) -> SpecError:
     key = "spatial_aug.rotation.refine_box.enabled"
     hint = "set data.dataset_type to coco and data.ann_path to a COCO file with masks (the gt_cache is one)"
     return spec.error(key, "KITTI labels have no outlines that a box could be refined by", hint=hint)

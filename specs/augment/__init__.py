@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge
 
+from specs import references
 from specs.checks import message_at
 from specs.data_sources import DataSource
 from specs.spec import Spec
 
 MESSAGE = "AugmentorConfig"
 SCHEMA = "specs.schema.tlt2.augment_pb2"
+YAML = "tao5"
+"""The module here that reads and writes the specs of TAO 5 (``specs.proto``)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +93,10 @@ FLAT = "shear_ratio_x times shear_ratio_y is 1, which presses every picture flat
 
 
 def data_sources(spec: Spec) -> Iterator[DataSource]:
-    """The folders of images and labels below the one that the command line names."""
+    """The images and labels: below the folder that the command line names, in TAO 5 in full."""
+    if spec.dialect == YAML:
+        yield from _in_full(spec.message)
+        return
     config = message_at(spec, "dataset_config")
     if config is not None and config.image_path and config.label_path:
         fields = ("dataset_config.label_path", "dataset_config.image_path")
@@ -99,6 +105,15 @@ def data_sources(spec: Spec) -> Iterator[DataSource]:
             "dataset_config", "training", "kitti", config.label_path, config.image_path, *fields,
             extension=extension, below_data=True,
         )  # fmt: skip
+
+
+_UNSET = ("", *references.MISSING)
+
+
+def _in_full(values: Mapping[str, Any]) -> Iterator[DataSource]:
+    format, annotations, images = (str(values[f"data.{name}"]) for name in ("dataset_type", "ann_path", "image_dir"))
+    if annotations not in _UNSET and images not in _UNSET:
+        yield DataSource("data", "training", format, annotations, images, "data.ann_path", "data.image_dir")
 
 
 def flattens(shear_x: float, shear_y: float) -> bool:

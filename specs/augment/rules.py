@@ -46,7 +46,8 @@ def augmentation_numbers(subject: Subject) -> Iterator[Finding]:
 @rule("S202", "error", title="one side of the output is missing", fix="Write both sides, or neither.", kinds=KINDS)
 def one_side(subject: Subject) -> Iterator[Finding]:
     """Images of a size of their own have neither."""
-    width, height = subject.spec.message.output_image_width, subject.spec.message.output_image_height
+    sides = ("output_image_width", "output_image_height")
+    width, height = (getattr(subject.spec.message, side, 0) for side in sides)
     if (width == 0) != (height == 0):
         name, other = ("output_image_height", width) if width else ("output_image_width", height)
         yield Finding(name, f"{name} is missing or 0 while the other side is {other}: give both, or neither")

@@ -27,10 +27,22 @@ _ENDLESS = re.compile(r"[-+]?\.?(nan|inf|infinity)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Key:
-    """``takes`` makes the value of what is written, or raises Misfit; ``default`` is as it would be written."""
+class Takes:
+    """What a key takes: makes the value of what is written, or raises Misfit. ``schema``: the JSON schema of the same,
+    numbers and lists as YAML has them."""
 
-    takes: Callable[[Value], Any]
+    read: Callable[[Value], Any]
+    schema: Mapping[str, Any]
+
+    def __call__(self, value: Value) -> Any:
+        return self.read(value)
+
+
+@dataclass(frozen=True)
+class Key:
+    """``default`` is as it would be written."""
+
+    takes: Takes
     default: str
     about: str
     effect: bool = True
@@ -55,7 +67,7 @@ def number(scalar: Scalar) -> int | float:
     return value
 
 
-def whole(low: int, high: int, *, optional: bool = False) -> Callable[[Value], int | None]:
+def whole(low: int, high: int, *, optional: bool = False) -> Takes:
     """A whole number from ``low`` to ``high``; with ``optional`` nothing, too, which is None."""
 
     def takes(value: Value) -> int | None:
@@ -69,10 +81,11 @@ def whole(low: int, high: int, *, optional: bool = False) -> Callable[[Value], i
             raise Misfit(f"must be from {low} to {high}, not {quoted(scalar.text)}")
         return int(given)
 
-    return takes
+    schema = {"type": "integer", "minimum": low, "maximum": high}
+    return Takes(takes, {"anyOf": [schema, {"type": "null"}]} if optional else schema)
 
 
-def numbers(low: float = -LARGEST, high: float = LARGEST, *, integers: bool = False) -> Callable[[Value], Numbers]:
+def numbers(low: float = -LARGEST, high: float = LARGEST, *, integers: bool = False) -> Takes:
     """A list of numbers, or one by itself: none is 0, two are a range (low one first), more are a choice."""
 
     def takes(value: Value) -> Numbers:
@@ -93,12 +106,16 @@ def numbers(low: float = -LARGEST, high: float = LARGEST, *, integers: bool = Fa
             )
         return found
 
-    return takes
+    entry = {"type": "integer" if integers else "number", "minimum": low, "maximum": high}
+    return Takes(takes, {"type": "array", "items": entry, "maxItems": MOST_CHOICES})
 
 
-def blur_sizes(value: Value) -> Numbers:
+_SIZES = numbers(0, 9999, integers=True)
+
+
+def _blur_sizes(value: Value) -> Numbers:
     """Odd windows of a blur, or 0. A range would draw even ones as well."""
-    found = numbers(0, 9999, integers=True)(value)
+    found: Numbers = _SIZES(value)
     even = next((size for size in found if size and not size % 2), None)
     if even is not None:
         raise Misfit(f"must be odd, or 0 to follow from std, not {even:g}")
@@ -110,7 +127,10 @@ def blur_sizes(value: Value) -> Numbers:
     return found
 
 
-def truth(value: Value) -> bool:
+blur_sizes = Takes(_blur_sizes, _SIZES.schema)
+
+
+def _truth(value: Value) -> bool:
     """true or false, in any of YAML's ways to say it."""
     scalar = _single(value)
     told = scalar.text.lower()
@@ -119,7 +139,10 @@ def truth(value: Value) -> bool:
     return told in _TRUE
 
 
-def text(value: Value) -> str:
+truth = Takes(_truth, {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}]})
+
+
+def _text(value: Value) -> str:
     """A text; "" for nothing and for what is still to be filled in."""
     scalar = _single(value)
     if scalar.null or scalar.text in MISSING:
@@ -130,15 +153,19 @@ def text(value: Value) -> str:
     return scalar.text
 
 
-def needed(value: Value) -> str:
+def _needed(value: Value) -> str:
     """A text that must be there."""
-    found = text(value)
+    found = _text(value)
     if not found.strip():
         raise Misfit("is needed", "write it in the spec, or key=value on the command line")
     return found
 
 
-def one_of(*names: str) -> Callable[[Value], str]:
+text = Takes(_text, {"type": ["string", "number", "boolean", "null"]})
+needed = Takes(_needed, {"type": ["string", "number", "boolean"]})
+
+
+def one_of(*names: str) -> Takes:
     """One of ``names``, in capitals or not."""
 
     def takes(value: Value) -> str:
@@ -148,7 +175,8 @@ def one_of(*names: str) -> Callable[[Value], str]:
             raise Misfit(f"must be {choice(list(names))}, not {_shown(scalar)}", meant)
         return scalar.text.lower()
 
-    return takes
+    letters = "|".join("".join(f"[{letter}{letter.upper()}]" for letter in name) for name in names)
+    return Takes(takes, {"anyOf": [{"enum": list(names)}, {"type": "string", "pattern": rf"^({letters})$|\$\{{"}]})
 
 
 def _single(value: Value) -> Scalar:

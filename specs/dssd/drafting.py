@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from specs.dssd import fields
 from specs.ssd import drafting
 from specs.ssd.drafting import backbone, classes, fit, fitted, template
 
@@ -15,4 +14,4 @@ FORMATS: Mapping[str, str] = {"tlt3": "kitti"}
 
 def commented(text: str, dialect: str) -> str:
     """``text``, a rendered spec, with what each field is for."""
-    return drafting.commented(text, dialect, fields.FIELDS)
+    return drafting.commented(text, dialect, "dssd")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-import specs
+from specs import kinds
 from specs.checks import Finding
 from specs.data_sources import ClassField
 from specs.rulebook import Subject, rule
@@ -18,7 +18,7 @@ _IGNORED = ("dontcare", "don't care", "ignore")
 
 
 def _fields(subject: Subject) -> tuple[ClassField, ...]:
-    return specs.class_fields(subject.spec)
+    return kinds.class_fields(subject.spec)
 
 
 def _sources(subject: Subject) -> list[SourceFacts]:

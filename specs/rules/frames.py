@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import specs
+from specs import kinds
 from specs.checks import Finding, value_at
 from specs.extensions import dotted
 from specs.rulebook import Subject, rule
@@ -151,7 +151,7 @@ def upper_case(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def other_size(subject: Subject) -> Iterator[Finding]:
-    size = specs.image_size(subject.spec)
+    size = kinds.image_size(subject.spec)
     for each in _sources(subject):
         others = [found for found in each.sizes if found != size]
         if size is None or not others:

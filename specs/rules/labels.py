@@ -9,6 +9,8 @@ from specs.rulebook import Subject, rule
 from specs.rules.facts import Examples, SourceFacts, readable
 
 NVIDIA = ("tlt2", "tlt3", "tao5")
+READERS = ("dataset_convert", "ssd", "dssd")
+"""Kinds whose programs stop at a line that they cannot read; augmentation can be told to leave its image out."""
 
 
 def _sources(subject: Subject) -> Iterator[SourceFacts]:
@@ -28,6 +30,7 @@ def _tell(subject: Subject, name: str, what: str) -> Iterator[Finding]:
     "error",
     title="label lines whose class has a blank in it",
     fix="write an underscore in its place: short_sleeved_shirt",
+    kinds=READERS,
     needs=("data",),
 )
 def blanks(subject: Subject) -> Iterator[Finding]:
@@ -39,6 +42,7 @@ def blanks(subject: Subject) -> Iterator[Finding]:
     "error",
     title="label lines that are no KITTI labels",
     fix="15 columns are needed, separated by blanks: class truncation occlusion alpha left top right bottom and seven",
+    kinds=READERS,
     needs=("data",),
 )
 def odd(subject: Subject) -> Iterator[Finding]:

@@ -178,7 +178,7 @@ def leak(subject: Subject) -> Iterator[Finding]:
 )
 def unreadable(subject: Subject) -> Iterator[Finding]:
     for each in subject.data.sources() if subject.data is not None else ():
-        if each.problem is not None:
+        if each.problem is not None and not each.source.below_data:
             yield Finding(each.source.annotations_field, str(each.problem), each.problem.hint)
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from specs.checks import Finding
 from specs.rulebook import Subject, rule
 from specs.spec import Spec
+from specs.values import did_you_mean
 
 if TYPE_CHECKING:
-    from specs.sections import Source, Train
+    from specs.sections import Mapped, Source, Train
 
 CURVES = ("poly", "cosine")
 
@@ -70,6 +71,36 @@ def no_classes(subject: Subject) -> Iterator[Finding]:
     defaults = {field.name: field.default for field in dataclasses.fields(dataset)}
     if defaults.get("classes") is dataclasses.MISSING and not dataset.classes:
         yield Finding("dataset.classes", "classes is empty: there is no class to train")
+
+
+@rule(
+    "S248",
+    "error",
+    title="a class is trained as one that there is not",
+    fix="Write mapping_class as one of dataset.classes.",
+)
+def unknown_target(subject: Subject) -> Iterator[Finding]:
+    """Of the mapping of classes of the data to those that are trained."""
+    classes = getattr(_dataset(subject.spec), "classes", ())
+    known = {name.lower() for name in classes}
+    for index, each in _mapping(subject.spec):
+        if each.mapping_class.lower() not in known:
+            hint = did_you_mean(each.mapping_class, [*classes]) or "write it in dataset.classes, too"
+            what = f'classes does not name "{each.mapping_class}"'
+            yield Finding(f"dataset.class_mapping[{index}].mapping_class", what, hint)
+
+
+@rule("S249", "error", title="a class is trained as two", fix="Leave one of the two out.")
+def mapped_twice(subject: Subject) -> Iterator[Finding]:
+    """As itself and as another one, or as two others."""
+    known, seen = {name.lower() for name in getattr(_dataset(subject.spec), "classes", ())}, set[str]()
+    for index, each in _mapping(subject.spec):
+        here, name = f"dataset.class_mapping[{index}].name", each.name.lower()
+        if name in known:
+            yield Finding(here, f'"{each.name}" is one of classes itself: it cannot be trained as another')
+        if name in seen:
+            yield Finding(here, f'class_mapping names "{each.name}" twice')
+        seen.add(name)
 
 
 @rule("S250", "error", title="nesterov without sgd and momentum", fix="Write optimizer: sgd and a momentum above 0.")
@@ -138,6 +169,11 @@ def _dataset(spec: Spec) -> Any | None:
     """The section of the data, None in specs of other forms."""
     dataset = getattr(spec.message, "dataset", None) if dataclasses.is_dataclass(spec.message) else None
     return dataset if hasattr(dataset, "train_data_sources") else None
+
+
+def _mapping(spec: Spec) -> Iterator[tuple[int, Mapped]]:
+    """Classes of the data that are trained as another one."""
+    yield from enumerate(getattr(_dataset(spec), "class_mapping", ()))
 
 
 def _sources(spec: Spec) -> Iterator[tuple[str, Source]]:

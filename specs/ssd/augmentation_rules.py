@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from specs.checks import Finding, Rule, at_least, examine, finite, message_at, one_of, required, share, within
+from specs.checks import Finding, examine, message_at, required, share, within
 from specs.rulebook import Subject, rule
 from specs.spec import Spec
+from specs.ssd import ranges
+from specs.ssd.ranges import UNSET
 from specs.ssd.sections import AUGMENTATION, KINDS
-from specs.ssd.tlt2 import COLOUR, PICTURE, SPACE
+from specs.ssd.tlt2 import PICTURE, SPACE
 
-UNSET: Mapping[str, float] = {
-    "random_crop_min_scale": 0.3,
-    "random_crop_max_scale": 1.0,
-    "random_crop_min_ar": 0.5,
-    "random_crop_max_ar": 2.0,
-    "zoom_out_min_scale": 1.0,
-    "zoom_out_max_scale": 4.0,
-}
-"""What fields of TLT 3.0 that are not written, or 0, mean."""
 MEANS = {1: ("l",), 3: ("b", "g", "r")}
 SIDES = ("left", "top", "right", "bottom")
 
@@ -33,30 +26,8 @@ SIDES = ("left", "top", "right", "bottom")
 )
 def augmentation_numbers(subject: Subject) -> Iterator[Finding]:
     """Of TLT 2.0, and of TLT 3.0 and later."""
-    flip, here = f"{AUGMENTATION}.random_flip", AUGMENTATION
-    sizes = [
-        f"{where}{side}" for where in (f"{PICTURE}.output_image_", f"{here}.output_") for side in ("width", "height")
-    ]
-    space = ("zoom_min", "zoom_max", "translate_max_x", "translate_max_y", "rotate_rad_max")
-    yield from examine(
-        subject.spec,
-        [
-            *(Rule(path, "above 32", lambda value: value > 32) for path in sizes),
-            one_of(f"{PICTURE}.output_image_channel", 0, 1, 3),
-            *(at_least(f"{PICTURE}.min_bbox_{side}", 0) for side in ("width", "height")),
-            *(within(f"{SPACE}.{way}flip_probability", 0, 1) for way in "hv"),
-            *(at_least(f"{SPACE}.{name}", 0) for name in space),
-            at_least(f"{COLOUR}.color_shift_stddev", 0),
-            within(f"{COLOUR}.hue_rotation_max", 0, 360),
-            *(within(f"{COLOUR}.{name}", 0, 1) for name in ("saturation_shift_max", "contrast_scale_max")),
-            within(f"{COLOUR}.contrast_center", 0, 255),
-            one_of(f"{here}.output_channel", 1, 3),
-            *(finite(f"{here}.{name}") for name in UNSET),
-            *(at_least(f"{here}.{name}", 0) for name in ("brightness", "hue")),
-            *(share(f"{here}.{name}") for name in ("contrast", "saturation")),
-            share(flip) if subject.spec.strict else within(flip, 0, 1),
-        ],
-    )
+    flip = f"{AUGMENTATION}.random_flip"
+    yield from examine(subject.spec, [*ranges.AUGMENTED, share(flip) if subject.spec.strict else within(flip, 0, 1)])
 
 
 @rule(
@@ -104,7 +75,7 @@ def crop(subject: Subject) -> Iterator[Finding]:
     fix="Write the smaller value as min; crops are at most 1, zoom-outs at least 1.",
     kinds=KINDS,
 )
-def ranges(subject: Subject) -> Iterator[Finding]:
+def crossed_ranges(subject: Subject) -> Iterator[Finding]:
     """Crops and zoom-outs of TLT 3.0, with the values of fields that are not written."""
     if not _flat(subject.spec):
         return

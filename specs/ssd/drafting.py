@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from specs import fields
 from specs.drafting import laid_out
-from specs.ssd import Ssd, anchor_search, fields
+from specs.fields import Field
+from specs.ssd import Ssd, anchor_search
 from specs.ssd.anchor_search import Anchors
 from specs.ssd.backbones import BACKBONES
-from specs.ssd.fields import Field
 
 FORMATS: Mapping[str, str] = {"tlt3": "kitti", "tlt2": "tfrecord"}
 
@@ -52,21 +53,21 @@ def put_into(page: str) -> str:
 def tables() -> str:
     """A Markdown table for each section, both dialects in one."""
     lines: list[str] = []
-    sections = dict.fromkeys(field.section for field in fields.FIELDS)
-    for section in sections:
-        lines += [f"\n### {section or 'At the top'}\n", "| field | in | unset | what it is for | honoured |"]
-        lines.append("| --- | --- | --- | --- | --- |")
-        lines += [_row(field, section) for field in fields.FIELDS if field.section == section]
+    known = fields.table("ssd")
+    head = ("field", "in", "takes", "unset", "what it is for", "honoured", "NVIDIA's own programs")
+    for section in dict.fromkeys(field.section for field in known):
+        lines += [f"\n### {section or 'At the top'}\n", f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
+        lines += [_row(field, section) for field in known if field.section == section]
     return "\n".join(lines) + "\n\n"
 
 
-def commented(text: str, dialect: str, table: Sequence[Field] = fields.FIELDS) -> str:
+def commented(text: str, dialect: str, kind: str = "ssd") -> str:
     """``text``, a rendered spec, with what each field is for behind it, or above it where that is too long."""
-    known = {field.path: field for field in table if dialect in field.dialects}
+    known = fields.by_path(kind, dialect)
     lines: list[tuple[str, str]] = []
     path: list[str] = []
     told: set[str] = set()
-    for line in text.splitlines():
+    for line in text.removesuffix("\n").split("\n"):
         match = _LINE.match(line)
         if line.strip() == "}":
             path.pop()
@@ -85,4 +86,10 @@ def commented(text: str, dialect: str, table: Sequence[Field] = fields.FIELDS) -
 def _row(field: Field, section: str) -> str:
     name = field.path.removeprefix(f"{section}.")
     generations = "both" if len(field.dialects) > 1 else GENERATIONS[field.dialects[0]]
-    return f"| `{name}` | {generations} | {field.unset} | {field.meaning} | {field.honoured} |"
+    told = (generations, _takes(field), field.unset, field.meaning, field.honoured, field.nvidia)
+    return f"| `{name}` | {' | '.join(told)} |"
+
+
+def _takes(field: Field) -> str:
+    """The range and the unit of the values, or their type where they have no range."""
+    return "; ".join(filter(None, (field.range or field.takes, field.unit)))

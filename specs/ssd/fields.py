@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
-YES, NO = "yes", "no"
+from specs.fields import NO, YES, Field
+from specs.ssd import anchors, remarks
+
 BOTH = ("tlt2", "tlt3")
-Dialect = Literal["tlt2", "tlt3"]
+GENERATIONS: Mapping[str, str] = {"tlt2": "TLT 2.0", "tlt3": "TLT 3.0 to TAO 5"}
 
 
-@dataclass(frozen=True)
-class Field:
-    """``path`` without indices; ``unset`` is what a field that is not written means ("needed": it must be).
-
-    ``honoured``: yes, no, or by whom in which case.
-    """
-
-    path: str
-    unset: str
-    meaning: str
-    honoured: str = YES
-    dialects: tuple[str, ...] = BOTH
-
-    @property
-    def section(self) -> str:
-        return self.path.partition(".")[0] if "." in self.path else ""
-
-
-def of(dialect: Dialect) -> dict[str, Field]:
-    """The fields of a dialect by path."""
-    return {field.path: field for field in FIELDS if dialect in field.dialects}
+def _shared(path: str, unset: str, meaning: str, honoured: str = YES) -> Field:
+    return Field(path, unset, meaning, honoured, BOTH)
 
 
 def _section(name: str, *fields: Field) -> tuple[Field, ...]:
-    return tuple(Field(f"{name}.{f.path}", f.unset, f.meaning, f.honoured, f.dialects) for f in fields)
+    return tuple(replace(field, path=f"{name}.{field.path}") for field in fields)
 
 
 def _earlier(path: str, unset: str, meaning: str, honoured: str = YES) -> Field:
@@ -48,28 +32,32 @@ def _later(path: str, unset: str, meaning: str, honoured: str = YES) -> Field:
 NOT_STRICT = "yes; not under strict"
 _FIXED = "yes; 0.5 with TFRecords under strict"
 _ANCHORS = (
-    Field("aspect_ratios_global", "needed, or aspect_ratios", "anchor shapes, width / height, on all six feature maps"),
-    Field("aspect_ratios", "the global list", "six lists of anchor shapes, one for each feature map; wins"),
-    Field(
+    _shared(
+        "aspect_ratios_global", "needed, or aspect_ratios", "anchor shapes, width / height, on all six feature maps"
+    ),
+    _shared("aspect_ratios", "the global list", "six lists of anchor shapes, one for each feature map; wins"),
+    _shared(
         "scales", "from min_scale and max_scale", "anchor sizes, shares of the shorter side: one a map, and a seventh"
     ),
-    Field("min_scale", "needed without scales", "the first of seven scales evenly spaced"),
-    Field("max_scale", "needed without scales", "the last of them"),
-    Field("two_boxes_for_ar1", "false", "a second, larger square anchor where the aspect ratio is 1"),
-    Field("steps", "input / map", "pixels between anchor centres of each map: a number, or [vertical, horizontal]"),
-    Field("offsets", "0.5", "first anchor centre of each map in steps: a number, or [vertical, horizontal]"),
-    Field("clip_boxes", "false", "anchors are cut off at the border of the image"),
-    Field("variances", "needed", "divisors of the box offsets: centre x, centre y, width, height"),
-    Field("mean_color", "", "never read", NO),
+    _shared("min_scale", "needed without scales", "the first of seven scales evenly spaced"),
+    _shared("max_scale", "needed without scales", "the last of them"),
+    _shared("two_boxes_for_ar1", "false", "a second, larger square anchor where the aspect ratio is 1"),
+    _shared("steps", "input / map", "pixels between anchor centres of each map: a number, or [vertical, horizontal]"),
+    _shared("offsets", "0.5", "first anchor centre of each map in steps: a number, or [vertical, horizontal]"),
+    _shared("clip_boxes", "false", "anchors are cut off at the border of the image"),
+    _shared("variances", "needed", "divisors of the box offsets: centre x, centre y, width, height"),
+    _shared("mean_color", "", "never read", NO),
 )
 _NETWORK = (
-    Field(
+    _shared(
         "arch", "needed", "backbone: resnet, vgg, darknet, mobilenet_v1, ..._v2, squeezenet, googlenet, efficientnet_b0"
     ),
-    Field("nlayers", "needed where it has depths", "depth: resnet 10, 18, 34, 50, 101; vgg 16, 19; darknet 19, 53"),
-    Field("pred_num_channels", "0", "channels of the prediction modules before the heads: 256, 512, 1024; 0 for none"),
-    Field("freeze_blocks", "none", "block of the backbone whose convolutions do not learn; repeated"),
-    Field("freeze_bn", "false", "the backbone's batch normalisation keeps its stored statistics"),
+    _shared("nlayers", "needed where it has depths", "depth: resnet 10, 18, 34, 50, 101; vgg 16, 19; darknet 19, 53"),
+    _shared(
+        "pred_num_channels", "0", "channels of the prediction modules before the heads: 256, 512, 1024; 0 for none"
+    ),
+    _shared("freeze_blocks", "none", "block of the backbone whose convolutions do not learn; repeated"),
+    _shared("freeze_bn", "false", "the backbone's batch normalisation keeps its stored statistics"),
 )
 _LOSS = (
     _earlier("loss_loc_weight", "1.0", "weight of the box loss beside the class loss"),
@@ -90,20 +78,20 @@ _RATE = "learning_rate.soft_start_annealing_schedule."
 _COSINE = "learning_rate.soft_start_cosine_annealing_schedule."
 _REFUSED = "yes; refused under strict"
 _TRAINING = (
-    Field("batch_size_per_gpu", "needed", "images a step on each GPU"),
-    Field("num_epochs", "needed", "passes over the training images"),
-    Field("checkpoint_interval", "1", "the checkpoint of every so many epochs is kept, and the last"),
-    Field(f"{_RATE}min_learning_rate", "needed", "learning rate at the start and at the end"),
-    Field(f"{_RATE}max_learning_rate", "needed", "learning rate between the two ramps"),
-    Field(f"{_RATE}soft_start", "needed", "share of the training after which the rate has climbed to its maximum"),
-    Field(f"{_RATE}annealing", "needed", "share of the training after which the rate falls again"),
-    Field(f"{_COSINE}min_learning_rate", "needed", "learning rate at the start, and about that at the end", _REFUSED),
-    Field(f"{_COSINE}max_learning_rate", "needed", "learning rate after the climb", _REFUSED),
-    Field(
+    _shared("batch_size_per_gpu", "needed", "images a step on each GPU"),
+    _shared("num_epochs", "needed", "passes over the training images"),
+    _shared("checkpoint_interval", "1", "the checkpoint of every so many epochs is kept, and the last"),
+    _shared(f"{_RATE}min_learning_rate", "needed", "learning rate at the start and at the end"),
+    _shared(f"{_RATE}max_learning_rate", "needed", "learning rate between the two ramps"),
+    _shared(f"{_RATE}soft_start", "needed", "share of the training after which the rate has climbed to its maximum"),
+    _shared(f"{_RATE}annealing", "needed", "share of the training after which the rate falls again"),
+    _shared(f"{_COSINE}min_learning_rate", "needed", "learning rate at the start, and about that at the end", _REFUSED),
+    _shared(f"{_COSINE}max_learning_rate", "needed", "learning rate after the climb", _REFUSED),
+    _shared(
         f"{_COSINE}soft_start", "0", "share of the training after which the rate has climbed to its maximum", _REFUSED
     ),
-    Field("regularizer.type", "NO_REG", "penalty on the weights of convolutions: NO_REG, L1 or L2"),
-    Field("regularizer.weight", "needed but for NO_REG", "factor of that penalty"),
+    _shared("regularizer.type", "NO_REG", "penalty on the weights of convolutions: NO_REG, L1 or L2"),
+    _shared("regularizer.weight", "needed but for NO_REG", "factor of that penalty"),
     _later("optimizer.sgd.momentum", "0.9", "share of the last step that goes on into the next", NOT_STRICT),
     _later("optimizer.sgd.nesterov", "false", "Nesterov's form of momentum", NOT_STRICT),
     _later("optimizer.adam.epsilon", "1e-7", "Adam in place of SGD: added to the divisor", NOT_STRICT),
@@ -123,16 +111,16 @@ _TRAINING = (
         "epochs without an improvement before the end; only epochs that measure it count",
     ),
     _later("early_stopping.min_delta", "0", "a smaller fall is no improvement"),
-    Field("n_workers", "chosen by the program", "processes that load images"),
-    Field("enable_qat", "false", "quantisation-aware training", NO),
-    Field("max_queue_size", "", "queue of Keras", NO),
-    Field("use_multiprocessing", "", "processes in place of threads for Keras", NO),
+    _shared("n_workers", "chosen by the program", "processes that load images"),
+    _shared("enable_qat", "false", "quantisation-aware training", NO),
+    _shared("max_queue_size", "", "queue of Keras", NO),
+    _shared("use_multiprocessing", "", "processes in place of threads for Keras", NO),
     _later("model_ema", "false", "detect with a moving average of the weights, as by --ema of tlt-train", NOT_STRICT),
     _later("visualizer.enabled", "false", "TensorBoard events; written in any case where tensorboard is installed", NO),
     _later("visualizer.num_images", "", "augmented images shown in TensorBoard; there are 8", NO),
-    _later("visualizer.weight_histograms", "", "", NO),
-    _later("visualizer.wandb_config", "", "nothing is sent anywhere", NO),
-    _later("visualizer.clearml_config", "", "nothing is sent anywhere", NO),
+    _later("visualizer.weight_histograms", "", "histograms of the weights; there are none", NO),
+    _later("visualizer.wandb_config", "", "log to Weights & Biases; nothing is sent anywhere", NO),
+    _later("visualizer.clearml_config", "", "log to ClearML; nothing is sent anywhere", NO),
     _later("cost_scaling", "", "loss scaling; the programs choose it with the precision", NO),
     _later("resume_model_path", "", "SSD takes it by -m of tlt-train", NO),
     _later("pretrain_model_path", "", "SSD takes it by -m of tlt-train", NO),
@@ -140,22 +128,22 @@ _TRAINING = (
 )
 
 _EVALUATION = (
-    Field("validation_period_during_training", "needed", "validate after every so many epochs"),
-    Field(
+    _shared("validation_period_during_training", "needed", "validate after every so many epochs"),
+    _shared(
         "average_precision_mode", "SAMPLE", "SAMPLE: 11 points of the curve (VOC 2007); INTEGRATE: the area below it"
     ),
-    Field("batch_size", "needed", "images a step in validation, and in inference"),
-    Field("matching_iou_threshold", "needed", "overlap (IoU) from which a detection counts as right"),
+    _shared("batch_size", "needed", "images a step in validation, and in inference"),
+    _shared("matching_iou_threshold", "needed", "overlap (IoU) from which a detection counts as right"),
     _later("visualize_pr_curve", "false", "precision over recall as a picture"),
 )
 _NMS = (
-    Field("confidence_threshold", "needed", "detections with a lower score are dropped; keep it low, 0.01"),
-    Field(
+    _shared("confidence_threshold", "needed", "detections with a lower score are dropped; keep it low, 0.01"),
+    _shared(
         "clustering_iou_threshold", "needed", "of two detections of a class that overlap (IoU) more, the weaker goes"
     ),
-    Field("top_k", "needed", "most detections on an image"),
-    Field("infer_nms_score_bits", "", "bits of scores in TensorRT's plugin", NO),
-    Field("force_on_cpu", "", "never read", NO),
+    _shared("top_k", "needed", "most detections on an image"),
+    _shared("infer_nms_score_bits", "", "bits of scores in TensorRT's plugin", NO),
+    _shared("force_on_cpu", "", "never read", NO),
 )
 
 _OLD_PICTURES = (
@@ -203,8 +191,8 @@ _PICTURES = (
     _later("image_mean", "b 103.939, g 116.779, r 123.68", "subtracted from the input; grey: l, 117.3786 when unset"),
 )
 _DATA = (
-    Field("data_sources.tfrecords_path", "", "glob of TFRecord files"),
-    Field("data_sources.image_directory_path", "", "folder of the images"),
+    _shared("data_sources.tfrecords_path", "", "glob of TFRecord files"),
+    _shared("data_sources.image_directory_path", "", "folder of the images"),
     _earlier("data_sources.source_weight", "1", "how often images of this source are shown, relative to the others"),
     _later("data_sources.label_directory_path", "", "folder of KITTI labels, in place of TFRecords"),
     _later("data_sources.root_path", "", "never read", NO),
@@ -217,22 +205,35 @@ _DATA = (
         "jpg",
         "extension of the images that the frame ids of the records lack; auto: any",
     ),
-    Field("target_class_mapping", "needed", "class in the data to class to train; repeated; others are left out"),
+    _shared("target_class_mapping", "needed", "class in the data to class to train; repeated; others are left out"),
     _earlier("validation_fold", "no validation", "the fold of the training records that validates"),
     _earlier("validation_data_source.tfrecords_path", "no validation", "glob of the TFRecord files to validate on"),
     _earlier("validation_data_source.image_directory_path", "", "folder of their images"),
     _earlier("validation_data_source.source_weight", "", "has no meaning here", NO),
-    Field("include_difficult_in_training", "true", "whether objects marked as difficult are trained on", NOT_STRICT),
+    _shared("include_difficult_in_training", "true", "whether objects marked as difficult are trained on", NOT_STRICT),
     _later("type", "", "never read", NO),
 )
 
-FIELDS: tuple[Field, ...] = (
-    Field("random_seed", "0", "start of every random choice"),
+_TABLE: tuple[Field, ...] = (
+    _shared("random_seed", "0", "start of every random choice"),
     *_section("ssd_config", *_ANCHORS, *_NETWORK, *_LOSS),
-    _later("dssd_config", "", "the network of a DSSD: with the fields of ssd_config, in its place", "by dssd"),
+    _later("dssd_config", "", "the section of a DSSD, in place of ssd_config and with its fields", "by dssd"),
     *_section("training_config", *_TRAINING),
     *_section("eval_config", *_EVALUATION),
     *_section("nms_config", *_NMS),
     *_section("augmentation_config", *_OLD_PICTURES, *_PICTURES),
     *_section("dataset_config", *_DATA),
 )
+
+FIELDS: tuple[Field, ...] = tuple(remarks.added(field) for field in _TABLE)
+
+
+def derived(section: str) -> Mapping[str, Callable[[Any], Any]]:
+    """What lists of anchors that are not written mean, in the section of the network."""
+    return {
+        f"{section}.scales": lambda message: anchors.scales(getattr(message, section)),
+        f"{section}.aspect_ratios": lambda message: anchors.aspect_ratios(getattr(message, section)),
+    }
+
+
+DERIVED = derived("ssd_config")

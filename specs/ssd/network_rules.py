@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from specs.arithmetic import numbers
-from specs.checks import Finding, at_least, examine, list_of, message_at, one_of, required, share
+from specs.checks import Finding, examine, list_of, message_at, required
 from specs.rulebook import Subject, rule
 from specs.spec import Spec
+from specs.ssd import ranges
 from specs.ssd.anchors import MAPS, SEVEN_SCALES
 from specs.ssd.backbones import BACKBONES, NEVER_BUILT
 from specs.ssd.sections import KINDS, config, network, sections
@@ -49,16 +50,7 @@ def _others(spec: Spec) -> Iterator[str]:
 )
 def network_numbers(subject: Subject) -> Iterator[Finding]:
     """What the loss and the prediction modules are made with."""
-    here = network(subject.spec)
-    yield from examine(
-        subject.spec,
-        (
-            one_of(f"{here}.pred_num_channels", 0, 256, 512, 1024),
-            *(at_least(f"{here}.{name}", 0) for name in ("loss_loc_weight", "focal_loss_gamma", "alpha")),
-            at_least(f"{here}.neg_pos_ratio", 0),
-            *(share(f"{here}.{name}") for name in ("focal_loss_alpha", "pos_iou_thresh", "neg_iou_thresh")),
-        ),
-    )
+    yield from examine(subject.spec, ranges.network(network(subject.spec)))
 
 
 @rule("S103", "error", title="there is no such backbone", fix="Choose an arch from the list.", kinds=KINDS)

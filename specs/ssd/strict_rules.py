@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from specs.checks import Finding, message_at, without_effect
 from specs.rulebook import Subject, rule
 from specs.ssd.dataset_rules import FOLDERS, sources
-from specs.ssd.sections import AUGMENTATION, COSINE, DATA, KINDS, TRAINING, VALIDATION, network
-from specs.ssd.training_rules import MONITORS, OPTIMIZER, STOPPING
+from specs.ssd.sections import AUGMENTATION, COSINE, DATA, KINDS, OPTIMIZER, STOPPING, TRAINING, VALIDATION, network
+from specs.ssd.training_rules import MONITORS
 
 DIFFICULT = f"{DATA}.include_difficult_in_training"
 

@@ -6,22 +6,18 @@ from collections.abc import Iterator
 
 from specs.checks import (
     Finding,
-    above,
-    at_least,
     examine,
     inside,
     message_at,
     only_one,
     required,
-    share,
     without_effect,
 )
 from specs.rulebook import Subject, rule
-from specs.ssd.sections import COSINE, DATA, KINDS, RATE, SCHEDULE, network, schedule
+from specs.ssd import ranges
+from specs.ssd.sections import COSINE, DATA, KINDS, OPTIMIZER, RATE, SCHEDULE, STOPPING, network, schedule
 from specs.values import choice, did_you_mean
 
-OPTIMIZER = "training_config.optimizer"
-STOPPING = "training_config.early_stopping"
 HIGH = 0.005
 """A learning rate that SGD may like, and that sends Adam and RMSprop astray."""
 MONITORS = ("loss", "validation_loss", "val_loss")
@@ -48,9 +44,7 @@ UNUSED = (
 )
 def training_numbers(subject: Subject) -> Iterator[Finding]:
     """Length and batches."""
-    yield from examine(
-        subject.spec, [above(f"training_config.{name}", 0) for name in ("batch_size_per_gpu", "num_epochs")]
-    )
+    yield from examine(subject.spec, ranges.TRAINING)
 
 
 @rule(
@@ -82,15 +76,7 @@ def two_schedules(subject: Subject) -> Iterator[Finding]:
 )
 def rate_numbers(subject: Subject) -> Iterator[Finding]:
     """Rates are above 0; the ramps are shares of the training."""
-    yield from examine(
-        subject.spec,
-        [
-            *(above(f"{path}.{name}_learning_rate", 0) for path in (SCHEDULE, COSINE) for name in ("min", "max")),
-            inside(f"{SCHEDULE}.soft_start", 0, 1),
-            inside(f"{SCHEDULE}.annealing", 0, 1),
-            share(f"{COSINE}.soft_start"),
-        ],
-    )
+    yield from examine(subject.spec, ranges.RATES)
 
 
 @rule(
@@ -149,14 +135,7 @@ def two_optimizers(subject: Subject) -> Iterator[Finding]:
 )
 def optimizer_numbers(subject: Subject) -> Iterator[Finding]:
     """Of Adam, SGD and RMSprop."""
-    shares = ("adam.beta1", "adam.beta2", "sgd.momentum", "rmsprop.rho", "rmsprop.momentum")
-    yield from examine(
-        subject.spec,
-        [
-            *(share(f"{OPTIMIZER}.{name}") for name in shares),
-            *(at_least(f"{OPTIMIZER}.{name}.epsilon", 0) for name in ("adam", "rmsprop")),
-        ],
-    )
+    yield from examine(subject.spec, ranges.OPTIMIZERS)
 
 
 @rule(
@@ -230,7 +209,7 @@ def monitor(subject: Subject) -> Iterator[Finding]:
 )
 def stopping_numbers(subject: Subject) -> Iterator[Finding]:
     """The smallest fall that counts."""
-    yield from examine(subject.spec, [at_least(f"{STOPPING}.min_delta", 0)])
+    yield from examine(subject.spec, ranges.ENDS)
 
 
 @rule(
@@ -283,13 +262,7 @@ def model_paths(subject: Subject) -> Iterator[Finding]:
 )
 def evaluation_numbers(subject: Subject) -> Iterator[Finding]:
     """Batches, periods and the overlap of a match."""
-    yield from examine(
-        subject.spec,
-        [
-            *(above(f"eval_config.{name}", 0) for name in ("validation_period_during_training", "batch_size")),
-            inside("eval_config.matching_iou_threshold", 0, 1),
-        ],
-    )
+    yield from examine(subject.spec, ranges.EVALUATION)
 
 
 @rule(
@@ -301,11 +274,4 @@ def evaluation_numbers(subject: Subject) -> Iterator[Finding]:
 )
 def suppression_numbers(subject: Subject) -> Iterator[Finding]:
     """Thresholds and the most detections of an image."""
-    yield from examine(
-        subject.spec,
-        [
-            inside("nms_config.confidence_threshold", 0, 1),
-            inside("nms_config.clustering_iou_threshold", 0, 1),
-            above("nms_config.top_k", 0),
-        ],
-    )
+    yield from examine(subject.spec, ranges.SUPPRESSION)

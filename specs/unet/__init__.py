@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from specs import sections
-from specs.sections import STRICT, Count, Export, Source
+from specs.sections import STRICT, Count, Export, Mapped, Source
 from specs.unet.settings import Augmentation, Images, Loss, Measuring, Model, Optim, TrainSettings, Unet
 from specs.yaml_spec import measuring, more_epochs, training
 
@@ -44,6 +44,8 @@ class Dataset(Images):
     """Images to validate on (default: no validation)."""
     classes: tuple[str, ...]
     """Names of the classes but the background, which is 0 in maps; objects of any others are background."""
+    class_mapping: tuple[Mapped, ...] = ()
+    """Classes of the data that are trained as one of classes (default: none)."""
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from specs import sections
-from specs.sections import STRICT, STRIDE, Count, Export, Inference, Source
+from specs.sections import STRICT, STRIDE, Count, Export, Inference, Mapped, Source
 from specs.yaml_spec import measuring, more_epochs, training
 from specs.yolox.settings import RATE, Augmentation, Images, Model, Optim, TrainSettings, Yolox
 
@@ -35,6 +35,8 @@ class Dataset(Images):
     classes: tuple[str, ...] = ()
     """Names of the classes, in the order of their labels; objects of any others are left out (default: those that the
     training data list, such as the names of data.yaml or the categories of COCO)."""
+    class_mapping: tuple[Mapped, ...] = ()
+    """Classes of the data that are trained as one of classes (default: none)."""
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 

@@ -46,4 +46,4 @@ def containers_left(client: Any) -> Iterator[Callable[[Path], list[str]]]:
 def runner(tmp_path: Path, our_image: str) -> DockerRunner:
     root = tmp_path / "work"
     root.mkdir()
-    return DockerRunner(Place(root, root / ".tltpipe" / "logs", image=our_image))
+    return DockerRunner(Place(root, root / ".tltpipe" / "logs", images=(our_image,)))

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.jobs import Job, Secret
+from orchestrator.jobs import Job, Secret, mounts_file
 from orchestrator.runners import Place
 from orchestrator.runners.docker import DockerRunner
 from tltpipe.errors import HostError, Interrupted
@@ -39,7 +39,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 30) -> Any:
 
 
 def test_a_healthy_place(runner: DockerRunner, our_image: str) -> None:
-    assert runner.health() is None
+    assert runner.health(runner.place.images) is None
     assert {check.name: check.ok for check in runner.checks()} == {"engine": True, "GPU": True, "image": True}
     identity = runner.image_id(our_image)
     assert identity is not None
@@ -141,6 +141,32 @@ def test_mounts_of_paths_outside_and_of_links(runner: DockerRunner, our_image: s
     assert outcome.exit_code == 0
 
 
+def test_what_the_mounts_file_of_the_launcher_says_is_so(tmp_path: Path, our_image: str) -> None:
+    """The workspace lies in one of its sources; another source has a folder over one of the workspace's."""
+    inside = "/workspace/tao-experiments"
+    for folder in ("project/run/specs", "specs"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "which.txt").write_text(f"{folder}\n")
+    written = {
+        "Mounts": [
+            {"source": str(tmp_path / "project"), "destination": inside},
+            {"source": str(tmp_path / "specs"), "destination": f"{inside}/run/specs"},
+        ],
+        "Envs": [{"variable": "NAME", "value": "a b"}],
+        "DockerOptions": {"user": "1234:1235", "shm_size": "32M", "ulimits": {"nofile": 4096}},
+    }
+    (tmp_path / "mounts.json").write_text(json.dumps(written))
+    root, launcher = tmp_path / "project/run", mounts_file.read(tmp_path / "mounts.json")
+    runner = DockerRunner(Place(root, tmp_path / "logs", images=(our_image,), launcher=launcher))
+    own, theirs = (runner.at(tmp_path / folder / "which.txt") for folder in ("project/run/specs", "specs"))
+    assert (own, theirs) == ("/workspace-0/specs/which.txt", f"{inside}/run/specs/which.txt")
+    said: list[str] = []
+    script = 'cat "$1" "$2"; echo "$NAME"; id -u; id -g; ulimit -n; df -k --output=size /dev/shm | tail -n 1; pwd'
+    runner.run(job(script, own, theirs, image=our_image, environment=runner.environment()), said.append)
+    told = [line.strip() for line in said if not line.startswith("note: ")]
+    assert told == ["project/run/specs", "specs", "a b", "1234", "1235", "4096", "32768", "/workspace-0"]
+
+
 def test_a_crash_keeps_its_status(runner: DockerRunner, our_image: str, containers_left: Left) -> None:
     assert runner.run(job("kill -SEGV $$", image=our_image), print).exit_code == 139
     assert containers_left(runner.place.workspace) == []
@@ -151,8 +177,8 @@ def test_a_program_that_is_not_in_the_image(runner: DockerRunner, our_image: str
 
 
 def test_our_image_is_not_there(tmp_path: Path, containers_left: Left) -> None:
-    runner = DockerRunner(Place(tmp_path, tmp_path / "logs", image="tltpipe:never"))
-    assert "tltpipe image build" in str(runner.health())
+    runner = DockerRunner(Place(tmp_path, tmp_path / "logs", images=("tltpipe:never",)))
+    assert "tltpipe image build" in str(runner.health(runner.place.images))
     with pytest.raises(HostError, match="no image tltpipe:never") as caught:
         runner.run(job("true", image="tltpipe:never"), print)
     assert caught.value.hint == "make it: tltpipe image build"
@@ -161,8 +187,8 @@ def test_our_image_is_not_there(tmp_path: Path, containers_left: Left) -> None:
 def test_an_image_that_is_not_there_and_no_registry(tmp_path: Path) -> None:
     """Nothing listens on that port, as where there is no network."""
     image = "127.0.0.1:1/nvidia/tlt-streamanalytics:v2.0_py3"
-    runner = DockerRunner(Place(tmp_path, tmp_path / "logs", image=image))
-    assert "cannot be pulled" in str(runner.health()), "told before anything is done"
+    runner = DockerRunner(Place(tmp_path, tmp_path / "logs", images=(image,)))
+    assert "cannot be pulled" in str(runner.health(runner.place.images)), "told before anything is done"
     with pytest.raises(HostError, match="is not here and cannot be pulled") as caught:
         runner.run(job("true", image=image), print)
     assert caught.value.exit_code == 6

@@ -17,9 +17,10 @@ import pytest
 from refusals import error_of
 
 from orchestrator import pipeline
-from orchestrator.engine import containers, engine, image, pull, serving_image
+from orchestrator.engine import containers, engine, image, login, pull, serving_image
 from orchestrator.engine.containers import Caller
 from orchestrator.jobs import Job, Mount, Secret
+from orchestrator.jobs.mounts import MountTable
 from orchestrator.run import Run
 from orchestrator.runners import Place, docker
 from tltpipe import registry, seal
@@ -201,31 +202,34 @@ def linked(tmp_path: Path) -> Path:
 
 
 def test_a_linked_folder_is_mounted_where_the_link_is(linked: Path) -> None:
+    at = MountTable(linked).at
     image_folder = linked.parent / "data" / "image"
     (linked / "Original-Data" / "train" / "image").symlink_to(image_folder)
     (linked / "Original-Data" / "validation").symlink_to("../../data")
-    assert set(containers.link_mounts(linked, "/workspace")) == {
+    assert set(containers.link_mounts(linked, at)) == {
         Mount(image_folder, "/workspace/Original-Data/train/image"),
         Mount(image_folder.parent, "/workspace/Original-Data/validation"),
     }
 
 
 def test_links_that_work_inside_or_nowhere_need_no_mount(linked: Path) -> None:
+    at = MountTable(linked).at
     (linked / "same").symlink_to("Original-Data")
     (linked / "broken").symlink_to("/nowhere/at/all")
-    assert containers.link_mounts(linked, "/workspace") == ()
+    assert containers.link_mounts(linked, at) == ()
     (linked / "absolute").symlink_to(linked / "Original-Data")
-    assert containers.link_mounts(linked, "/workspace") == (Mount(linked / "Original-Data", "/workspace/absolute"),)
+    assert containers.link_mounts(linked, at) == (Mount(linked / "Original-Data", "/workspace/absolute"),)
 
 
 def test_many_linked_files_share_the_mount_of_their_folder(linked: Path) -> None:
+    at = MountTable(linked).at
     data, train = linked.parent / "data" / "image", linked / "Original-Data" / "train"
     for number in range(2):
         (train / f"{number}.jpg").symlink_to(data / f"{number}.jpg")
-    assert len(containers.link_mounts(linked, "/workspace")) == 2
+    assert len(containers.link_mounts(linked, at)) == 2
     for number in range(2, containers.FEW + 4):
         (train / f"{number}.jpg").symlink_to(data / f"{number}.jpg")
-    assert containers.link_mounts(linked, "/workspace") == (Mount(data, str(data)),)
+    assert containers.link_mounts(linked, at) == (Mount(data, str(data)),)
 
 
 @pytest.mark.parametrize(
@@ -251,8 +255,8 @@ def test_an_engine_elsewhere_cannot_mount_a_folder_from_here(where: str, machine
 )
 def test_no_engine_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, words: str) -> None:
     monkeypatch.setenv("DOCKER_HOST", host)
-    runner = docker.open(Place(tmp_path, tmp_path / "logs", image="tltpipe:0.1.0"))
-    missing = runner.health()
+    runner = docker.open(Place(tmp_path, tmp_path / "logs", images=("tltpipe:0.1.0",)))
+    missing = runner.health(("tltpipe:0.1.0",))
     assert missing is not None
     assert words in missing
     with pytest.raises(HostError, match="engine"):
@@ -278,7 +282,7 @@ def test_an_engine_that_goes_away_is_told_in_words(tmp_path: Path, monkeypatch: 
 
     threading.Thread(target=serve, daemon=True).start()
     monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
-    runner = docker.open(Place(tmp_path, tmp_path / "logs", image="tltpipe:0.1.0"))
+    runner = docker.open(Place(tmp_path, tmp_path / "logs", images=("tltpipe:0.1.0",)))
     error = error_of(HostError, runner.image_id, "tltpipe:0.1.0", match="the Docker engine failed: ")
     server.close()
     shutil.rmtree(folder)
@@ -294,9 +298,9 @@ def test_our_own_image_is_never_looked_for_in_a_registry() -> None:
 
 def test_what_to_do_about_a_refused_pull() -> None:
     nvidia = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
-    assert "docker login nvcr.io" in pull._remedy(nvidia, "unauthorized: authentication required")
-    assert "tag" in pull._remedy(nvidia, "manifest for x not found: manifest unknown")
-    assert "network" in pull._remedy(nvidia, "dial tcp: lookup nvcr.io: no such host")
+    assert "docker login nvcr.io" in str(login.refused(nvidia, "unauthorized: authentication required").hint)
+    assert "tag" in str(login.refused(nvidia, "manifest for x not found: manifest unknown").hint)
+    assert "network" in str(login.refused(nvidia, "dial tcp: lookup nvcr.io: no such host").hint)
 
 
 def test_the_build_context_is_this_installation_and_nothing_else() -> None:

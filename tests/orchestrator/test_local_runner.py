@@ -103,7 +103,7 @@ def test_a_missing_program_is_this_machines_fault(tmp_path: Path) -> None:
 
 def test_every_program_of_the_installation_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    ill = LocalRunner(Place(tmp_path, tmp_path / "logs"), programs=tmp_path / "bin").health()
+    ill = LocalRunner(Place(tmp_path, tmp_path / "logs"), programs=tmp_path / "bin").health(())
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     programs = [name for name in project["scripts"] if name.startswith("tlt-")]
     assert len(programs) > 1

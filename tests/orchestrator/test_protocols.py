@@ -54,7 +54,7 @@ def test_toolkit(name: str) -> None:
 
 @pytest.mark.parametrize("name", RUNNERS, ids=[f"{name} runner" for name in RUNNERS])  # "docker" alone is a mark
 def test_runner(name: str, tmp_path: Path) -> None:
-    place = Place(workspace=tmp_path, logs=tmp_path / "logs", image="tltpipe:none")
+    place = Place(workspace=tmp_path, logs=tmp_path / "logs", images=("tltpipe:none",))
     runner = registry.load("orchestrator.runners", name).open(place)
     assert lacking(runner, Runner) == []
     assert isinstance(runner.pretends, bool)

@@ -125,7 +125,7 @@ def test_the_image_of_now_is_part_of_what_a_stage_depends_on(start: Start, monke
     run = start(runner="dry")
     pipeline.settle(run)
     monkeypatch.setattr(run.runner, "image_id", lambda image: f"sha256:of {image}")
-    assert pipeline.facts(run, pipeline.load("augment")).image_id == f"sha256:of {run.image}"
+    assert pipeline.facts(run, pipeline.load("augment")).image_id == f"sha256:of {run.toolkit.IMAGES[0]}"
     assert pipeline.facts(run, pipeline.load("prepare")).image_id is None, "no box is involved"
 
 

@@ -2,15 +2,32 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from orchestrator.jobs import Augment, Convert, Evaluate, Export, Infer, Prune, Request, Train, shown, without_missing
+from orchestrator import pipeline
+from orchestrator.jobs import (
+    Augment,
+    Convert,
+    Evaluate,
+    Export,
+    Infer,
+    Prune,
+    Request,
+    Train,
+    describe,
+    shown,
+    without_missing,
+)  # fmt: skip
 from orchestrator.jobs.mounts import MountTable
-from tltpipe import registry
+from orchestrator.run import Run
+from tltpipe import __version__, registry
 from tltpipe.errors import UsageError
 
+Start = Callable[..., Run]
 ROOT = Path("/host/work")
 GOLDEN = Path(__file__).parents[1] / "golden" / "toolkits"
 SPEC, MODEL = ROOT / "specs/train.conf", ROOT / "output/weights/ssd_resnet18_epoch_010.tlt"
@@ -29,15 +46,36 @@ REQUESTS: dict[str, Request] = {
 }
 
 
+def spelled(toolkit: Any, request: Request) -> list[str]:
+    try:
+        return shown(toolkit.argv(request, MountTable(ROOT).at))
+    except UsageError:
+        return ["refused"]
+
+
 @pytest.mark.parametrize("name", registry.names("orchestrator.toolkits"))
 def test_command_lines(name: str, request: pytest.FixtureRequest) -> None:
     toolkit = registry.load("orchestrator.toolkits", name)
-    lines = {title: shown(toolkit.argv(each, MountTable(ROOT).at)) for title, each in REQUESTS.items()}
+    lines = {title: spelled(toolkit, each) for title, each in REQUESTS.items()}
     golden = GOLDEN / f"{name}.json"
     if request.config.getoption("--update-golden"):
         golden.parent.mkdir(parents=True, exist_ok=True)
         golden.write_text(json.dumps(lines, indent=2) + "\n")
     assert lines == json.loads(golden.read_text())
+
+
+@pytest.mark.parametrize("name", registry.names("orchestrator.toolkits"))
+def test_jobs_of_every_stage(start: Start, workspace: Path, name: str, request: pytest.FixtureRequest) -> None:
+    """What a container is given in every stage: image, command line, mounts, environment, the specs it reads."""
+    picture = workspace.parent / "elsewhere" / "one.jpg"
+    run = start(runner="dry", toolkit=name, key="hush", subject=picture, **{"data.splits": "[train, validation]"})
+    pipeline.execute(run, [*pipeline.every(run), "infer", "export", "prune"])
+    jobs = [describe(job) for job in run.runner.jobs]  # type: ignore[attr-defined]
+    text = json.dumps(jobs, indent=2).replace(str(workspace.parent), "HOST").replace(__version__, "VERSION") + "\n"
+    golden = GOLDEN / f"{name}.jobs.json"
+    if request.config.getoption("--update-golden"):
+        golden.write_text(text)
+    assert text == golden.read_text()
 
 
 @pytest.mark.parametrize("name", registry.names("orchestrator.toolkits"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from refusals import error_of
 import specs
 from specs.augment import tao5
 from specs.augment.tao5_keys import KEYS
+from specs.spec import Spec
 from tltpipe.errors import SpecError
 
 TESTS = Path(__file__).parents[1]
@@ -35,7 +35,7 @@ num_gpus: 1
 """
 
 
-def parse(text: str = "", *overrides: str) -> tao5.Tao5Spec:
+def parse(text: str = "", *overrides: str) -> Spec:
     return tao5.parse(text, [*FOUND, *overrides], source="a.yaml")
 
 
@@ -47,12 +47,15 @@ def test_a_spec_as_nvidia_writes_it(tmp_path: Path) -> None:
     path = tmp_path / "kitti.yaml"
     path.write_text(NVIDIA)
     spec = tao5.read(path)
-    assert (spec["data.dataset_type"], spec["data.image_dir"], spec["data.ann_path"], spec.output) == (
-        *("kitti", "/datasets/kitti/images", "/datasets/kitti/labels", "/datasets/out"),
-    )
-    assert spec.output_size == (1000, 300)
-    assert spec["spatial_aug.rotation.angle"] == (0.0, 10.0, 30.0)
-    assert spec["random_seed"] == 42
+    assert (
+        spec.message["data.dataset_type"],
+        spec.message["data.image_dir"],
+        spec.message["data.ann_path"],
+        tao5.output(spec),
+    ) == (*("kitti", "/datasets/kitti/images", "/datasets/kitti/labels", "/datasets/out"),)
+    assert tao5.image_size(spec) == (1000, 300)
+    assert spec.message["spatial_aug.rotation.angle"] == (0.0, 10.0, 30.0)
+    assert spec.message["random_seed"] == 42
     assert spec.warnings == (f"{path}:5:3: batch_size is read but has no effect",)
     assert str(spec.error("data.ann_path", "is gone")) == f"{path}:3:3: is gone"
     assert str(spec.error("data.nothing", "is gone")) == f"{path}:1:1: is gone"
@@ -61,12 +64,12 @@ def test_a_spec_as_nvidia_writes_it(tmp_path: Path) -> None:
 
 def test_defaults() -> None:
     spec, drawn = parse(), ("spatial_aug.shear.", "spatial_aug.translation.", "color_aug.")
-    parameters = {key: spec[key] for key in KEYS if key.startswith((*drawn, "blur_aug."))}
+    parameters = {key: spec.message[key] for key in KEYS if key.startswith((*drawn, "blur_aug."))}
     assert parameters == dict.fromkeys(parameters, (0.0,)) | {
         **{"color_aug.saturation.saturation_shift": (1.0,), "color_aug.contrast.center": (127.0,)},
         **{"blur_aug.std": (0.1,), "blur_aug.size": (3.0,)},
     }
-    assert {key: spec[key] for key in KEYS.keys() - parameters.keys()} == {
+    assert {key: spec.message[key] for key in KEYS.keys() - parameters.keys()} == {
         **{"results_dir": "/out", "random_seed": 42, "num_gpus": 1, "gpu_ids": (0.0,), "cuda_blocking": False},
         **{"data.dataset_type": "coco", "data.image_dir": "/in/images", "data.ann_path": "/in/labels"},
         **{"data.output_dataset": "", "data.output_image_width": None, "data.output_image_height": None},
@@ -75,12 +78,12 @@ def test_defaults() -> None:
         **{"spatial_aug.rotation.refine_box.enabled": False, "spatial_aug.rotation.refine_box.gt_cache": ""},
         **{"spatial_aug.flip.flip_horizontal": False, "spatial_aug.flip.flip_vertical": False},
     }
-    assert (spec.source, spec.output, spec.output_size, spec.warnings) == ("a.yaml", "/out", None, ())
+    assert (spec.source, tao5.output(spec), tao5.image_size(spec), spec.warnings) == ("a.yaml", "/out", None, ())
 
 
 def test_default_text_is_the_defaults(tmp_path: Path) -> None:
     text = tao5.write_default()
-    assert replace(parse(text), places={}) == parse()
+    assert parse(text).message == parse().message
     assert all("  # " in line for line in text.splitlines() if ": " in line and not line.startswith("#"))
     path = tmp_path / "default.yaml"
     path.write_text(text)
@@ -88,7 +91,12 @@ def test_default_text_is_the_defaults(tmp_path: Path) -> None:
         tao5.read(path)
     path.write_text(text.replace("image_dir: ???", "image_dir: /i").replace("ann_path: ???", "ann_path: /a"))
     spec = tao5.read(path, ["results_dir=/r"])
-    assert (spec["data.image_dir"], spec["data.ann_path"], spec.output, spec.warnings) == ("/i", "/a", "/r", ())
+    assert (spec.message["data.image_dir"], spec.message["data.ann_path"], tao5.output(spec), spec.warnings) == (
+        "/i",
+        "/a",
+        "/r",
+        (),
+    )
 
 
 def test_every_key_reaches_its_field() -> None:
@@ -110,7 +118,7 @@ color_aug:
 blur_aug: {std: [1, 2], size: [3, 5, 7]}
 """
     )
-    assert {key: value for key, value in spec.values.items() if isinstance(value, tuple)} == {
+    assert {key: value for key, value in spec.message.items() if isinstance(value, tuple)} == {
         **{"spatial_aug.rotation.angle": (-1, 1), "gpu_ids": (0,)},
         **{"spatial_aug.shear.shear_ratio_x": (0.25,), "spatial_aug.shear.shear_ratio_y": (0.5,)},
         **{"spatial_aug.translation.translate_x": (-3, 4), "spatial_aug.translation.translate_y": (5,)},
@@ -118,16 +126,20 @@ blur_aug: {std: [1, 2], size: [3, 5, 7]}
         **{"color_aug.contrast.contrast": (), "color_aug.contrast.center": (100,)},
         **{"color_aug.brightness.offset": (20,), "blur_aug.std": (1, 2), "blur_aug.size": (3, 5, 7)},
     }
-    assert (spec["random_seed"], spec.output_size, spec["spatial_aug.rotation.units"]) == (-7, (20, 10), "radians")
+    assert (spec.message["random_seed"], tao5.image_size(spec), spec.message["spatial_aug.rotation.units"]) == (
+        -7,
+        (20, 10),
+        "radians",
+    )
     assert (
-        spec["spatial_aug.rotation.refine_box.enabled"],
-        spec["spatial_aug.rotation.refine_box.gt_cache"],
-        spec["data.include_masks"],
+        spec.message["spatial_aug.rotation.refine_box.enabled"],
+        spec.message["spatial_aug.rotation.refine_box.gt_cache"],
+        spec.message["data.include_masks"],
     ) == (True, "masks.json", True)
     assert (
-        spec["spatial_aug.flip.flip_horizontal"],
-        spec["spatial_aug.flip.flip_vertical"],
-        spec["data.dataset_type"],
+        spec.message["spatial_aug.flip.flip_horizontal"],
+        spec.message["spatial_aug.flip.flip_vertical"],
+        spec.message["data.dataset_type"],
     ) == (True, True, "coco")
 
 
@@ -150,23 +162,23 @@ blur_aug: {std: [1, 2], size: [3, 5, 7]}
 )
 def test_overrides(override: str, name: str, expected: object) -> None:
     text = "spatial_aug: {rotation: {angle: 90}, flip: {flip_horizontal: no}}"
-    assert parse(text, override)[name] == expected
-    assert parse(text, override, override)[name] == expected
+    assert parse(text, override).message[name] == expected
+    assert parse(text, override, override).message[name] == expected
 
 
 def test_an_override_is_the_place_of_its_key() -> None:
     spec = parse("random_seed: 1", "random_seed=2", "random_seed=3")
-    assert spec["random_seed"] == 3
+    assert spec.message["random_seed"] == 3
     assert str(spec.error("random_seed", "is odd")) == 'override "random_seed=3": is odd'
     assert str(spec.where("data.image_dir")) == 'override "data.image_dir=/in/images"'
 
 
 def test_results_dir_counts_and_says_so() -> None:
     spec = parse("", "data.output_dataset=/elsewhere")
-    assert spec.output == "/out"
+    assert tao5.output(spec) == "/out"
     told = 'override "data.output_dataset=/elsewhere": output_dataset is not used: results_dir is written, and counts'
     assert spec.warnings == (told,)
-    assert parse("", "data.output_dataset=/elsewhere", "results_dir=").output == "/elsewhere"
+    assert parse("", "data.output_dataset=/elsewhere", "results_dir=").message["data.output_dataset"] == "/elsewhere"
 
 
 def test_references() -> None:
@@ -182,14 +194,14 @@ spatial_aug:
   translation: {translate_x: ['${random_seed}', 50]}
 """
     spec = tao5.parse(text, ["data.ann_path=${data.image_dir}.json"], source="a.yaml")
-    assert (spec.output, spec["data.image_dir"], spec["data.ann_path"]) == (
+    assert (tao5.output(spec), spec.message["data.image_dir"], spec.message["data.ann_path"]) == (
         "/r/42",
         "/r/42/images",
         "/r/42/images.json",
     )
-    assert spec.output_size == (64, 64)
-    assert spec["spatial_aug.shear.shear_ratio_x"] == spec["spatial_aug.shear.shear_ratio_y"] == (1, 2)
-    assert spec["spatial_aug.translation.translate_x"] == (42, 50)
+    assert tao5.image_size(spec) == (64, 64)
+    assert spec.message["spatial_aug.shear.shear_ratio_x"] == spec.message["spatial_aug.shear.shear_ratio_y"] == (1, 2)
+    assert spec.message["spatial_aug.translation.translate_x"] == (42, 50)
 
 
 @pytest.mark.parametrize(
@@ -324,7 +336,7 @@ def test_warnings() -> None:
     assert rotation.warnings == (
         'a.yaml:1:36: units is "radian": degrees are meant, as by every text other than "radians"',
     )
-    assert rotation["spatial_aug.rotation.units"] == "radian"
+    assert rotation.message["spatial_aug.rotation.units"] == "radian"
 
 
 def test_files_that_are_no_specs(tmp_path: Path) -> None:
@@ -341,9 +353,9 @@ def test_files_that_are_no_specs(tmp_path: Path) -> None:
     path.write_text("random_seed: 3", encoding="utf-16")
     assert told(path) == f"{path}:1:1: this is not UTF-8 text (byte 0xff)"
     path.write_text("random_seed: 3", encoding="utf-8-sig")
-    assert tao5.read(path, FOUND)["random_seed"] == 3
+    assert tao5.read(path, FOUND).message["random_seed"] == 3
     path.write_text("")
-    assert tao5.read(path, FOUND)["random_seed"] == 42
+    assert tao5.read(path, FOUND).message["random_seed"] == 42
 
 
 @pytest.mark.parametrize(
@@ -408,3 +420,23 @@ def test_shears_that_flatten_a_picture(x: str, y: str, flat: bool) -> None:
         assert str(refusal(text)).startswith("a.yaml:4:5: shear_ratio_x times shear_ratio_y is 1")
     else:
         parse(text)
+
+
+def test_both_generations_are_read_by_the_kind_alone() -> None:
+    """As they are recognised: the text, not the name of the file, says which of the two it is."""
+    text = "data: {image_dir: 'a \"b#c', ann_path: /c, output_image_width: 20, output_image_height: 9}"
+    spec = specs.parse_text(text, "augment", source="augment.conf")
+    assert (spec.kind, spec.dialect, specs.image_size(spec)) == ("augment", "tao5", (20, 9))
+    assert specs.recognise(text, source="augment.conf") == "augment"
+    again = specs.parse_text(specs.dump(spec), "augment", source="again")
+    assert (again.message, again.message["data.image_dir"]) == (spec.message, 'a "b#c')
+    older = specs.parse(TESTS / "data/seed-specs/KITTI-augmentation.conf", "augment")
+    assert (older.dialect, specs.image_size(older)) == ("tlt2", (288, 288))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"), [("data:\n  image_dir: [\n", "a.conf:3:1"), ("data:\n  dataset_tpye: kitti\n", "a.conf:2:3")]
+)
+def test_one_with_mistakes_is_refused_in_its_own_terms(text: str, place: str) -> None:
+    assert specs.recognise(text, source="a.conf") == "augment"
+    assert str(error_of(SpecError, specs.parse_text, text, "augment", source="a.conf").where) == place

@@ -63,8 +63,7 @@ def test_yaml_specs(text: str, name: str, tmp_path: Path) -> None:
 
 def test_an_augmentation_in_yaml_is_no_training_spec() -> None:
     text = "data:\n  image_dir: /a\nspatial_aug:\n  rotation:\n    angle: [10]\n"
-    error = error_of(SpecError, specs.parse_text, text, "ssd", match="augmentation", source="a.yaml")
-    assert "tlt-augment -e" in (error.hint or "")
+    error_of(SpecError, specs.parse_text, text, "ssd", match="a spec for augment", source="a.yaml")
 
 
 def test_our_own_are_not_foreign() -> None:

@@ -136,16 +136,22 @@ def judged(path: Path, overrides: list[str]) -> bool:
         assert len(told) < 30_000
         (told + (error.hint or "")).encode()
         return False
-    for name, value in spec.values.items():
+    for name, value in spec.message.items():
         if isinstance(value, tuple):
             assert all(isinstance(each, float) and math.isfinite(each) for each in value), name
             assert len(value) != 2 or value[0] <= value[1] or name == "gpu_ids", name
-    assert all(size == 0 or size % 2 == 1 for size in spec["blur_aug.size"])
-    assert spec["data.image_dir"]
-    assert spec["data.ann_path"]
-    assert spec.output_size is None or min(spec.output_size) > 0
+    assert all(size == 0 or size % 2 == 1 for size in spec.message["blur_aug.size"])
+    assert spec.message["data.image_dir"]
+    assert spec.message["data.ann_path"]
+    assert min(tao5.image_size(spec) or (1, 1)) > 0
     "".join(
-        [spec["data.image_dir"], spec["data.ann_path"], spec.output, spec["spatial_aug.rotation.units"], *spec.warnings]
+        [
+            spec.message["data.image_dir"],
+            spec.message["data.ann_path"],
+            tao5.output(spec),
+            spec.message["spatial_aug.rotation.units"],
+            *spec.warnings,
+        ]
     ).encode()
     assert pickle.loads(pickle.dumps(spec)) == spec
     return True

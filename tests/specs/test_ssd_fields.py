@@ -8,8 +8,8 @@ from typing import Any, Literal
 import pytest
 
 import specs
-from specs import dialects, values
-from specs.ssd import drafting, fields
+from specs import dialects, fields, values
+from specs.ssd import drafting
 
 OPAQUE = {"wandb_config", "clearml_config", "cost_scaling", "dssd_config"}
 """Messages of which nothing is read."""
@@ -32,7 +32,7 @@ def leaves(descriptor: Any, path: str = "") -> set[str]:
 def test_every_field_is_told_of(dialect: Literal["tlt2", "tlt3"]) -> None:
     folder = specs.load("ssd")
     message = dialects.message(dialects.named(folder, dialect), folder.MESSAGE)
-    assert set(fields.of(dialect)) == leaves(message.DESCRIPTOR)
+    assert set(fields.by_path("ssd", dialect)) == leaves(message.DESCRIPTOR)
     assert values.repeated(message.DESCRIPTOR.fields_by_name["dataset_config"]) is False
 
 
@@ -41,7 +41,7 @@ def test_what_is_not_honoured_is_warned_of() -> None:
         told = (Path(__file__).parents[1] / "data" / text).read_text()
         for path, value in (("training_config", "use_multiprocessing: true"), ("nms_config", "force_on_cpu: true")):
             name = value.partition(":")[0]
-            assert fields.of(dialect)[f"{path}.{name}"].honoured == fields.NO  # type: ignore[arg-type]
+            assert fields.by_path("ssd", dialect)[f"{path}.{name}"].honoured == fields.NO
             spec = specs.parse_text(told.replace(f"{path} {{", f"{path} {{ {value}", 1), "ssd", source="spec")
             assert any(f"{name} is read but has no effect" in warning for warning in spec.warnings)
 

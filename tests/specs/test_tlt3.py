@@ -10,7 +10,7 @@ import pytest
 from refusals import error_of
 
 import specs
-import specs.ssd.fields
+import specs.fields
 from specs import dialects
 from tltpipe.errors import SpecError
 
@@ -189,7 +189,7 @@ def test_every_name_of_one_dialect_is_explained_in_the_other() -> None:
     assert set(first.ELSEWHERE) <= names[1] - names[0]
     within = {"adam", "sgd", "rmsprop", "monitor", "min_delta", "patience", "enabled", "num_images", "wandb_config"}
     assert within < inner, "what stands in a section that is explained itself"
-    assert not {name for name in inner if name in specs.ssd.fields.of("tlt3")}
+    assert not {name for name in inner if name in specs.fields.by_path("ssd", "tlt3")}
 
 
 AUGMENT = "  random_flip: 0.5\n"

@@ -66,9 +66,7 @@ def summarise(folder: Path, stems: Sequence[str], *, boxes_of: frozenset[str] = 
     return found
 
 
-def _take(
-    found: LabelSummary, columns: list[bytes], path: str, number: int, boxes: list[list[float]] | None
-) -> None:
+def _take(found: LabelSummary, columns: list[bytes], path: str, number: int, boxes: list[list[float]] | None) -> None:
     if not columns:
         return
     try:

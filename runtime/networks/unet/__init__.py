@@ -38,7 +38,7 @@ def recipe(spec: Spec) -> Recipe[Settings]:
         model=Settings(model, asked.loss, size, len(dataset.classes)),
         batch_size=dataset.batch_size,
         size=size,
-        data=sections.data(dataset.train_data_sources, dataset.val_data_sources, flat=True),
+        data=sections.data(dataset.train_data_sources, dataset.val_data_sources, dataset.class_mapping, flat=True),
         training_view=_training_view(dataset),
         plain_view=plain,
         inference_view=plain,

@@ -49,7 +49,7 @@ def _recipe(spec: Spec) -> Recipe[Settings]:
         model=Settings(asked.model, size, asked.train.num_epochs + 1 - closing_epochs(asked)),
         batch_size=dataset.batch_size,
         size=size,
-        data=sections.data(dataset.train_data_sources, dataset.val_data_sources, flat=False),
+        data=sections.data(dataset.train_data_sources, dataset.val_data_sources, dataset.class_mapping, flat=False),
         training_view=view,
         plain_view=view.plain,
         inference_view=view.plain,

@@ -14,8 +14,7 @@ from runtime.imaging.placement import View
 from runtime.networks.ssd.config import Settings
 from runtime.nn.schedules import SoftStartAnnealing, SoftStartCosine
 from specs import Spec, numbers
-from specs.ssd import sections
-from specs.ssd.anchors import MAPS
+from specs.ssd import anchors, sections
 from specs.ssd.backbones import BACKBONES
 from tltpipe import registry
 
@@ -90,8 +89,8 @@ def settings(spec: Spec, **own: Any) -> Settings:
     return Settings(
         arch=ssd.arch,
         nlayers=ssd.nlayers if depths else 0,
-        scales=_scales(ssd),
-        aspect_ratios=_aspect_ratios(ssd),
+        scales=anchors.scales(ssd),
+        aspect_ratios=anchors.aspect_ratios(ssd),
         two_boxes_for_ar1=ssd.two_boxes_for_ar1,
         clip_boxes=ssd.clip_boxes,
         variances=_floats(numbers(ssd.variances)),
@@ -128,19 +127,6 @@ def trains_difficult(spec: Spec) -> bool:
 def mapping(spec: Spec) -> dict[str, str]:
     """Class in the files to class to train, both lower case."""
     return {key.lower(): value.lower() for key, value in spec.message.dataset_config.target_class_mapping.items()}
-
-
-def _scales(ssd: Any) -> tuple[float, ...]:
-    if ssd.scales:
-        return _floats(numbers(ssd.scales))
-    low, high = ssd.min_scale, ssd.max_scale
-    return tuple(low + (high - low) * i / MAPS for i in range(MAPS + 1))
-
-
-def _aspect_ratios(ssd: Any) -> tuple[tuple[float, ...], ...]:
-    if ssd.aspect_ratios:
-        return tuple(map(_floats, numbers(ssd.aspect_ratios)))
-    return (_floats(numbers(ssd.aspect_ratios_global)),) * MAPS
 
 
 def _pairs(text: str) -> tuple[Pair, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import specs
+from specs import kinds
 from specs.arithmetic import numbers
 from specs.checks import Finding, message_at
 from specs.rulebook import Subject, rule
@@ -54,7 +54,7 @@ def _boxes(subject: Subject) -> NDArray[np.float32] | None:
 def anchors(subject: Subject) -> Iterator[Finding]:
     from specs.ssd import anchor_search
 
-    size, boxes = specs.image_size(subject.spec), _boxes(subject)
+    size, boxes = kinds.image_size(subject.spec), _boxes(subject)
     section = next((name for name in SECTIONS if subject.spec.is_set(name)), None)
     if size is None or boxes is None or section is None:
         return
@@ -84,7 +84,7 @@ def _written(config: Any) -> AnchorsByMap:
     needs=("data",),
 )
 def thin(subject: Subject) -> Iterator[Finding]:
-    size, boxes = specs.image_size(subject.spec), _boxes(subject)
+    size, boxes = kinds.image_size(subject.spec), _boxes(subject)
     if size is None or boxes is None:
         return
     count = int((boxes[:, 2:] * size < 1).any(axis=1).sum())

@@ -1,0 +1,145 @@
+"""Training specs of SSD: TLT 2.0 to TLT 3.0 and later, whose message is TAO 5's, too, and back."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import specs
+from specs import dialects
+from specs.migration import notes, portable, reading, writing
+from specs.migration.changes import Change
+from specs.migration.kinds import ssd_moves
+from specs.migration.moving import Moving, error, normalise, paths
+from specs.migration.targets import Options, Target
+from specs.migration.tree import Field, Scalar, Section
+from specs.spec import Spec
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+
+DIALECTS: Mapping[Target, str] = {"tlt2": "tlt2", "tlt3": "tlt3", "tao5": "tlt3"}
+"""What the programs of a target read; ours read both."""
+DATA = "dataset_config"
+LABELS, IMAGES, RECORDS = "label_directory_path", "image_directory_path", "tfrecords_path"
+
+
+def migrate(spec: Spec, text: str, *, to: Target, options: Options) -> tuple[str, list[Change]]:
+    """See ``specs.migration.Kind``."""
+    root = reading.proto_text(text, source=spec.source)
+    normalise(root, spec.message.DESCRIPTOR)
+    changes: list[Change] = []
+    dialect = DIALECTS.get(to, spec.dialect)
+    message = spec.message
+    if dialect != spec.dialect:
+        folder = specs.load(spec.kind)
+        message = dialects.message(dialects.named(folder, dialect), folder.MESSAGE)
+        root = _moved(spec, root, message.DESCRIPTOR, options, changes)
+    if dialect == "tlt3":
+        root = portable.change(root, paths(message.DESCRIPTOR), to, changes)
+    return writing.proto_text(root), changes
+
+
+def _moved(spec: Spec, root: Section, new: Descriptor, options: Options, changes: list[Change]) -> Section:
+    dialect = new.file.package.rpartition(".")[2]
+    effects = ssd_moves.EFFECTS[dialect]
+    taken = notes.take(root, dialect, changes, renamed=ssd_moves.renamed(dialect))
+    if dialect == "tlt2":
+        if (another := root.find("dssd_config")) is not None:
+            raise error(spec.source, another, "TLT 2.0 has no DSSD", hint="--to tlt3 or --to tao5")
+        folders = _to_records(root, options, changes)
+    else:
+        folders = _to_folders(root, changes)
+        if options.validation:
+            _validate_on(root, options.validation, changes)
+            effects = {**effects, **dict.fromkeys(ssd_moves.VALIDATION, f"it validates on {options.validation}")}
+    moves = ssd_moves.moves(dialect, folders=folders)
+    generations = (spec.dialect, dialect)
+    return Moving(root, paths(spec.message.DESCRIPTOR), paths(new), generations, moves, taken, effects, changes).run()
+
+
+def _sources(root: Section, name: str) -> list[Section]:
+    data = root.find(DATA)
+    found = data.named(name) if isinstance(data, Section) else []
+    return [each for each in found if isinstance(each, Section)]
+
+
+def _text(section: Section, name: str) -> str:
+    value = section.value(name)
+    return value.text if isinstance(value, Scalar) else ""
+
+
+def _to_records(root: Section, options: Options, changes: list[Change]) -> bool:
+    """Name TFRecords where there are folders of labels; whether there were."""
+    folders = False
+    for index, source in enumerate(_sources(root, "data_sources")):
+        path = f"{DATA}.data_sources[{index}]"
+        if _text(source, RECORDS):
+            effect = (
+                "TLT 2.0 reads no records with images in them, which TAO's conversion for SSD writes: convert again"
+            )
+            changes.append(Change(f"{path}.{RECORDS}", f"{path}.{RECORDS}", source.line, "stays", effect))
+            continue
+        folders = True
+        field = source.put(RECORDS, Scalar("", quoted=True))
+        notes.attach(field, notes.note("tlt3", f"{path}.{RECORDS}", notes.UNSET))
+        _as_records(source, path, options.records, changes)
+    validation = _sources(root, "validation_data_sources")[:1]
+    for first in validation:
+        made = Section("validation_data_source", [Field(IMAGES, Scalar(_text(first, IMAGES), quoted=True))])
+        notes.attach(made, notes.note("tlt3", f"{DATA}.validation_data_source", notes.UNSET))
+        made.put(RECORDS, Scalar(_text(first, RECORDS), quoted=True))
+        root.section(DATA).fields.append(made)
+        _as_records(made, f"{DATA}.validation_data_source", None, changes)
+    return folders
+
+
+def _as_records(source: Section, path: str, records: str | None, changes: list[Change]) -> None:
+    """The folder of images of ``source`` as conversion sees it: from the folder above, whose name its frames have."""
+    named = _text(source, IMAGES)
+    images = named.rstrip("/")
+    if not _text(source, RECORDS):
+        source.put(RECORDS, Scalar(records or f"{images}-tfrecords/*", quoted=True))
+    root = _above(named)
+    field = source.put(IMAGES, Scalar(root, quoted=True))
+    if source.line:
+        notes.attach(field, notes.note("tlt3", f"{path}.{IMAGES}", Scalar(named, quoted=True).shown))
+    what = f"{RECORDS}: {_text(source, RECORDS)}, {IMAGES}: {root}"
+    effect = f"TLT 2.0 trains on records: convert the labels, with image_dir_name {posixpath.basename(images)}"
+    changes.append(Change(f"{path}.{IMAGES}", f"{path}.{RECORDS}", source.line, what, effect))
+
+
+def _above(folder: str) -> str:
+    return posixpath.dirname(folder.rstrip("/")) or "/"
+
+
+def _to_folders(root: Section, changes: list[Change]) -> bool:
+    """Whether the spec will name folders of labels again, by its notes; else say what becomes of its records."""
+    held = notes.held(root)
+    for index, source in enumerate(_sources(root, "data_sources")):
+        path = f"{DATA}.data_sources[{index}]"
+        if f"{path}.{LABELS}" not in held:
+            effect = "NVIDIA's SSD reads records of its own conversion alone: convert again, with target_class_mapping"
+            changes.append(Change(f"{path}.{RECORDS}", f"{path}.{RECORDS}", source.line, "stays", effect))
+        elif (images := held.get(f"{path}.{IMAGES}")) is not None:
+            _follow(images, _text(source, IMAGES))
+    return any(path.endswith(LABELS) for path in held)
+
+
+def _follow(images: notes.Restored, root: str) -> None:
+    """Let a folder of images that a note holds be in ``root``, where somebody may have moved it."""
+    earlier = notes.value(images.text)
+    if isinstance(earlier, Scalar) and _above(earlier.text) != root:
+        moved = posixpath.join(root, posixpath.basename(earlier.text.rstrip("/")))
+        images.value = Scalar(Scalar(moved, quoted=True).shown)
+
+
+def _validate_on(root: Section, folder: str, changes: list[Change]) -> None:
+    path = f"{DATA}.validation_data_sources"
+    made = Section("validation_data_sources")
+    made.put(IMAGES, Scalar(posixpath.join(folder, "images"), quoted=True))
+    made.put(LABELS, Scalar(posixpath.join(folder, "labels"), quoted=True))
+    notes.attach(made, notes.note("tlt2", path, notes.UNSET))
+    root.section(DATA).fields.append(made)
+    changes.append(Change("", path, 0, f"{path} is written: {folder}/images and {folder}/labels"))

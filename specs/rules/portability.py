@@ -1,0 +1,89 @@
+"""Whether the programs of a toolkit read a spec at all: its generation, its kind, the name of its file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from specs.checks import Finding, message_at
+from specs.rulebook import Subject, rule
+from specs.spec import Spec
+
+NVIDIA = ("tlt2", "tlt3", "tao5")
+"""The toolkits that are not ours."""
+LATER = ("tlt3", "tao5")
+"""Those whose training spec is the one of TLT 3.0 and later."""
+
+READS: Mapping[str, Mapping[str, str]] = {
+    "tlt2": {"ssd": "tlt2", "augment": "tlt2", "dataset_convert": "tlt2"},
+    "tlt3": {"ssd": "tlt3", "dssd": "tlt3", "augment": "tlt2", "dataset_convert": "tlt2"},
+    "tao5": {"ssd": "tlt3", "dssd": "tlt3", "augment": "tao5", "dataset_convert": "tlt2"},
+}
+"""By toolkit: the kinds of spec that its programs read, and the dialect of each."""
+WRITTEN_FOR: Mapping[tuple[str, str], str] = {
+    ("augment", "tlt2"): "TLT 2.0 to TAO 4",
+    ("augment", "tao5"): "TAO 5",
+    ("ssd", "tlt2"): "TLT 2.0",
+    ("dssd", "tlt2"): "TLT 2.0",
+}
+"""What specs of a kind and dialect are for; of all others TLT 3.0 and later."""
+
+_SHELL = re.compile(r"[\s'\"`$&|;<>(){}\[\]*?!\\~#]")
+"""What a shell takes for something else than a part of a name."""
+
+
+def section(spec: Spec, path: str) -> Any | None:
+    """The message at ``path``; None where it is not written, or the spec's dialect has none of this name."""
+    return message_at(spec, path) if spec.is_set(path) else None
+
+
+def migration(subject: Subject, toolkit: str | None = None) -> str:
+    """The command that moves the spec to a toolkit's generation."""
+    return f"tltpipe spec migrate {subject.spec.source} --to {toolkit or subject.toolkit}"
+
+
+@rule(
+    "S501",
+    "error",
+    title="a spec of a generation that the toolkit does not read",
+    fix="migrate the spec, or choose the toolkit that it is for",
+    needs=("toolkit",),
+)
+def generation(subject: Subject) -> Iterator[Finding]:
+    spec, toolkit = subject.spec, subject.toolkit or ""
+    dialect = READS.get(toolkit, {}).get(spec.kind)
+    if dialect is None or spec.dialect == dialect:
+        return
+    here = WRITTEN_FOR.get((spec.kind, spec.dialect), "TLT 3.0 and later")
+    first = min(spec.positions, key=lambda path: spec.positions[path], default="")
+    yield Finding(first, f"this spec is one of {here}, which {toolkit} does not read", migration(subject))
+
+
+@rule(
+    "S502",
+    "error",
+    title="a kind of spec that no program of the toolkit reads",
+    fix="use our own programs, `--toolkit embedded`",
+    needs=("toolkit",),
+)
+def kind(subject: Subject) -> Iterator[Finding]:
+    reads = READS.get(subject.toolkit or "")
+    if reads is not None and subject.spec.kind not in reads:
+        what = f"no program of {subject.toolkit} reads specs of {subject.spec.kind} as tltpipe writes them"
+        yield Finding("", what, "use our own programs: --toolkit embedded")
+
+
+@rule(
+    "S503",
+    "warning",
+    title="the file name of the spec has blanks or characters that a shell takes apart",
+    fix="rename the file: NVIDIA's wrapper passes arguments to a shell without quotes",
+    toolkits=LATER,
+)
+def file_name(subject: Subject) -> Iterator[Finding]:
+    name = Path(subject.spec.source).name
+    if odd := _SHELL.search(name):
+        what = f'{subject.toolkit} passes "{name}" to a shell without quotes, which takes it apart at "{odd[0]}"'
+        yield Finding("", what, "rename the file: letters, digits, dots, dashes and underscores are safe")
