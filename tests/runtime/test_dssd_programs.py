@@ -63,12 +63,12 @@ def model(dssd: Path) -> Path:
     """The trained detector, its filters of very different weight, its scores far from 0 and 1."""
     loaded = checkpoint.load(trained_of(dssd))
     torch.manual_seed(0)
-    scaled = {
-        name: tensor * (torch.rand(len(tensor), 1, 1, 1) + 0.05) * (0.02 if name.startswith("conf.") else 1)
-        if tensor.dim() == 4
-        else tensor
-        for name, tensor in loaded.model.items()
-    }
+    scaled = dict(loaded.model)
+    for name, tensor in loaded.model.items():
+        if tensor.dim() == 4:
+            by_filter = scaled[name].transpose(0, int("deconv" in name))
+            by_filter *= torch.rand(len(by_filter), 1, 1, 1) + 0.05
+            by_filter *= 0.02 if name.startswith("conf.") else 1
     checkpoint.save(dssd / "dssd.safetensors", replace(loaded, model=scaled))
     return dssd / "dssd.safetensors"
 
@@ -94,7 +94,8 @@ def test_a_training_leaves_what_one_of_ssd_leaves_by_its_own_name(dssd: Path) ->
     assert heads.startswith("epoch,AP_circle,AP_square,loss,lr,mAP,validation_loss")
     assert [row.partition(",")[0] for row in rows] == ["1", "2"]
     assert checkpoint.load(trained_of(dssd)).network == "dssd_squeezenet"
-    assert shapes(trained_of(dssd))["features.small_conv_block_0.weight"] == (128, 128, 3, 2)  # 1x2 maps, then 2x3
+    # From maps of 3 x 3 cells, doubled, to 5 x 6.
+    assert shapes(trained_of(dssd))["features.small_conv_block_3.weight"] == (512, 512, 2, 3)
 
 
 def test_it_is_evaluated_and_infers(model: Path, trained: Any, tmp_path: Path) -> None:
