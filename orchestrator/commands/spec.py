@@ -158,8 +158,14 @@ def recipes(
     options.console.listing(("network", "recipe", "what it is"), rows)
 
 
-for own in (spec_checking.check, spec_reading.show, spec_reading.diff, spec_reading.explain, spec_migrating.migrate):
-    app.command()(own)
+for each in (
+    spec_checking.check,
+    spec_migrating.migrate,
+    spec_reading.show,
+    spec_reading.diff,
+    spec_reading.explain,
+):
+    app.command()(each)
 
 
 def _given(

@@ -123,7 +123,7 @@ def _data(path: Path, console: Console) -> Data:
     values = {key: str(value) for key, value in found.paths.items() if value is not None}
     held_out = {key.removeprefix("val_"): value for key, value in values.items() if key.startswith("val_")}
     train = {key: value for key, value in values.items() if not key.startswith("val_")}
-    return Data(train, held_out or None, tuple(found.classes))
+    return Data(train, held_out or None, tuple(found.classes), tuple(found.notes))
 
 
 def _report(migrated: Migrated, file: Path, to: str) -> Iterator[str]:
@@ -135,6 +135,7 @@ def _report(migrated: Migrated, file: Path, to: str) -> Iterator[str]:
         if effect:
             yield f"  effect: {effect}"
     yield from (f"warning: {line}" for line in migrated.warnings)
+    yield from (f"to be filled in: {line}" for line in migrated.missing)
 
 
 def _line(change: Change, file: Path) -> str:

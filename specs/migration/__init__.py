@@ -16,14 +16,15 @@ from typing import Any, Protocol
 from specs.migration.changes import Change
 from specs.migration.targets import OURS, TARGETS, Options, Target
 from specs.spec import Spec
-from tltpipe.errors import SpecError, UsageError
+from tltpipe.errors import Location, SpecError, UsageError
 
 __all__ = ["Change", "Migrated", "Options", "Target", "migrate"]
 
 
 @dataclass(frozen=True)
 class Migrated:
-    """The new text, ``kind`` and ``dialect`` of what it is, what became of each field, and warnings of the new spec.
+    """The new text, ``kind`` and ``dialect`` of what it is, what became of each field, warnings of the new spec, and
+    what is ``missing`` in it: "field: what" of values that the old one does not hold and its user has to fill in.
 
     Where ``changes`` is empty, ``text`` is the old one.
     """
@@ -33,6 +34,7 @@ class Migrated:
     dialect: str
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 class Kind(Protocol):
@@ -79,8 +81,26 @@ def migrate(text: str, *, source: Path | str, to: Target, options: Options | Non
     if not changes:
         _refuse(options.given, kind, to)
         return Migrated(text, kind, spec.dialect, (), spec.warnings)
-    made = specs.parse_text(new, kind, source=f"{source} as a spec of {to}")
+    try:
+        made = specs.parse_text(new, kind, source=f"{source} as a spec of {to}")
+    except SpecError as problem:
+        raise _misfit(problem, new, changes, source) from None
     return Migrated(new, kind, made.dialect, tuple(changes), made.warnings)
+
+
+def _misfit(problem: SpecError, text: str, changes: Sequence[Change], source: Path | str) -> SpecError:
+    """``problem``, which the new ``text`` has, at the field of the old one that it comes from, where one is known."""
+    from specs import foreign
+    from specs.migration import reading
+
+    read = reading.yaml_text if foreign.is_yaml(text) else reading.proto_text
+    line = problem.where.line if isinstance(problem.where, Location) else None
+    paths = {path for path, each in read(text, source=source).walk() if each.line == line}
+    change = next((change for change in changes if change.line and change.new_path in paths), None)
+    if change is None:
+        return problem
+    what = f"{change.path} cannot be migrated: {problem.what}"
+    return SpecError(what, where=Location(source, change.line), hint=problem.hint)
 
 
 def _to_ours(network: str, text: str, source: Path | str, to: Target, options: Options) -> Migrated:
@@ -95,7 +115,7 @@ def _to_ours(network: str, text: str, source: Path | str, to: Target, options: O
         raise SpecError(what, where=source, hint=f"--to {OURS} writes one of {kind}, which does its job here")
     made = networks.rewrite(text, network, source=source, data=options.data)
     spec = specs.parse_text(made.text, kind, source=f"{source} as a spec of {kind}")
-    return Migrated(made.text, kind, spec.dialect, made.changes, spec.warnings)
+    return Migrated(made.text, kind, spec.dialect, made.changes, spec.warnings, made.missing)
 
 
 def _refuse(options: Sequence[str], kind: str, to: Target) -> None:

@@ -17,11 +17,12 @@ DATASET, OUTPUT = "/workspace/Original-Data/train", "/workspace/KITTI-dataset-au
 @dataclass(frozen=True)
 class Data:
     """A data set: fields of a source to train on (``specs.sections.Source``), of one to validate on, None without any;
-    its classes in their order."""
+    its classes in their order; what there is to say about it."""
 
     train: Mapping[str, str]
     validation: Mapping[str, str] | None
     classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
