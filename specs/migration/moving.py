@@ -139,7 +139,8 @@ class Moving:
                 if path is None:
                     made.fields.append(node)
                 elif not notes.place(made, path.removeprefix(f"{above}." if above else ""), node):
-                    further += [*node.comments.above, self._stuck(path, node)]
+                    pending = [*node.comments.above, self._stuck(path, node)]
+                    continue
             pending = []
         made.below = [*pending, *old.below]
         return further
