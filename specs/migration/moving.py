@@ -227,6 +227,7 @@ class Moving:
 
     def _stuck(self, path: str, node: Field | Section) -> str:
         text = _text(node.value) if isinstance(node, Field) else notes.EMPTY
+        self.changes[:] = [change for change in self.changes if change.new_path != path]
         self.changes.append(Change(path, None, 0, "cannot be written again, and stays a comment"))
         return notes.note(self.generations[1], path, text)
 
