@@ -82,7 +82,7 @@ def replaced(spec: Rewriting, *theirs: Section) -> None:
 def classes(spec: Rewriting) -> None:
     """The classes to train, in NVIDIA's order, and those of the data that are trained as one of another name."""
     entries = f"{DATA}.target_class_mapping"
-    pairs = list(_pairs(spec.sections(entries)))
+    pairs = [*dict(_pairs(spec.sections(entries))).items()]
     if spec.data is not None:
         pairs = _there(spec, pairs, spec.data.classes)
     names = sorted({value for _, value in pairs})

@@ -9,7 +9,6 @@ from specs.migration import tao_rcnn
 from specs.migration.rewriting import Rewriting, Row
 from specs.migration.tao_data import replaced
 from specs.migration.tao_training import WEIGHTS
-from specs.migration.tree import Scalar, written
 
 NAMES = ("mask_rcnn",)
 TARGET = "mask_rcnn"
@@ -103,9 +102,9 @@ def migrate(spec: Rewriting) -> None:
     height, width = _pair(spec, f"{DATA}.image_size") or (832, 1344)
     if spec.has(f"{DATA}.image_size"):
         spec.put("model.min_size", [min(height, width)], f"{DATA}.image_size", effect=tao_rcnn.SIDES)
-        spec.made.put("model.max_size", Scalar(str(max(height, width))))
+        spec.also("model.max_size", max(height, width), f"{DATA}.image_size")
     _anchors(spec)
-    spec.made.put("model.mask.layers", written([256, 256, 256, 256]))
+    spec.also("model.mask.layers", [256, 256, 256, 256])
     per_epoch = _per_epoch(spec)
     _length(spec, per_epoch)
     _rates(spec, per_epoch)
@@ -187,7 +186,7 @@ def _length(spec: Rewriting, per_epoch: float | None) -> None:
     if steps and per_epoch:
         interval = max(1, round(steps / per_epoch))
         spec.put("train.validation_interval", interval, "num_steps_per_eval", effect="whole epochs")
-        spec.made.put("train.checkpoint_interval", Scalar(str(interval)))
+        spec.also("train.checkpoint_interval", interval, "num_steps_per_eval")
     else:
         spec.drop("num_steps_per_eval", "the model is validated and kept after every epoch")
 
@@ -214,7 +213,7 @@ def _rates(spec: Rewriting, per_epoch: float | None) -> None:
     if len(levels) != len(steps) or not all(0 < level < 1 for level in levels):
         raise spec.error("learning_rate_decay_levels", f"{len(steps)} levels between 0 and 1 are needed, one a step")
     kept, exact = _drops(steps, levels)
-    spec.made.put("train.optim.lr_scheduler", Scalar("multistep"))
+    spec.also("train.optim.lr_scheduler", "multistep")
     told = "" if exact else f"each drop is by {levels[0]:g} here: drops that do not come near one are left out"
     spec.put("train.optim.lr_steps", kept, "learning_rate_steps")
     spec.put("train.optim.lr_decay", levels[0], "learning_rate_decay_levels", effect=told)
@@ -239,7 +238,7 @@ def _data(spec: Rewriting) -> None:
     if spec.data is not None:
         replaced(spec)
         spec.drop(f"{DATA}.val_json_file", "the data of --data validate")
-        spec.made.put("dataset.classes", [Scalar(name, quoted=True) for name in spec.data.classes])
+        spec.also("dataset.classes", list(spec.data.classes))
         effect = "" if len(spec.data.classes) == count else f"the data set has {len(spec.data.classes)} classes"
         spec.drop(names, effect)
         return
