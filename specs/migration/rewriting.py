@@ -81,6 +81,13 @@ class Rewriting:
         found = self.numbers(path)
         return found[-1] if found else default
 
+    def whole(self, path: str, default: int) -> int:
+        """The same where it is a whole number."""
+        value = self.number(path, default)
+        if not isinstance(value, int):
+            raise self.error(path, f"{_name(path)} takes a whole number, not {value}")
+        return value
+
     def numbers(self, path: str) -> list[Any]:
         """All values at ``path``, which are numbers that are finite. Raises SpecError with the place of one that is
         none."""

@@ -52,7 +52,8 @@ def detection_data(spec: Rewriting) -> None:
                 told = f"the record files of fold {fold} validate, the others are trained on"
                 spec.moved(f"{DATA}.validation_fold", "dataset.val_data_sources", told)
         elif held_out:
-            spec.listed("dataset.val_data_sources", [_source(each) for each in held_out], *held_out)
+            named = [source for each in held_out if (source := _source(each))]
+            spec.listed("dataset.val_data_sources", named, *held_out)
     else:
         replaced(spec, *training, *held_out)
         spec.drop(f"{DATA}.validation_fold", "--data has its own validation data")

@@ -18,6 +18,9 @@ MODEL, DATA = "maskrcnn_config", "data_config"
 RECORDS = "records of TAO's Mask R-CNN are not read here; COCO's annotations, which they were made of, are"
 LOSSES = "the losses weigh the same"
 FIXED = "torchvision's is fixed: 10, 10, 5, 5"
+OCTAVE = 12
+"""Most anchors between one size and twice that."""
+MOST_CLASSES = 10_000
 MASKS = "masks are learnt on 28 x 28 cells"
 
 FIELDS = (
@@ -145,8 +148,10 @@ def _pair(spec: Rewriting, path: str) -> tuple[int, int] | None:
 
 def _anchors(spec: Rewriting) -> None:
     """One side a level, times the octaves of ``num_scales``; ratios from pairs of widths and heights."""
-    low, high = spec.number(f"{MODEL}.min_level", 2), spec.number(f"{MODEL}.max_level", 6)
-    count, scale = spec.number(f"{MODEL}.num_scales", 1) or 1, spec.number(f"{MODEL}.anchor_scale", 8) or 8
+    low, high = spec.whole(f"{MODEL}.min_level", 2), spec.whole(f"{MODEL}.max_level", 6)
+    count, scale = spec.whole(f"{MODEL}.num_scales", 1) or 1, spec.number(f"{MODEL}.anchor_scale", 8) or 8
+    if not 1 <= count <= OCTAVE:
+        raise spec.error(f"{MODEL}.num_scales", f"num_scales must be from 1 to {OCTAVE}, not {count}")
     if not 2 <= low < high <= 6:
         raise spec.error(f"{MODEL}.max_level", f"levels from {low} to {high}: a pyramid here has those from 2 to 6")
     layers = list(range(low - 1, min(high - 1, 4) + 1))
@@ -234,7 +239,9 @@ def _drops(steps: list[int], levels: list[float]) -> tuple[list[int], bool]:
 def _data(spec: Rewriting) -> None:
     """COCO's annotations: those of the validation data are named, those to train on are in records."""
     names = f"{DATA}.num_classes"
-    count = int(spec.number(names, 2)) - 1
+    count = spec.whole(names, 2) - 1
+    if not 1 <= count <= MOST_CLASSES:
+        raise spec.error(names, f"num_classes must be from 2 to {MOST_CLASSES + 1}, not {count + 1}")
     if spec.data is not None:
         replaced(spec)
         spec.drop(f"{DATA}.val_json_file", "the data of --data validate")
@@ -250,6 +257,6 @@ def _data(spec: Rewriting) -> None:
     spec.listed("dataset.val_data_sources", [{"image_dir": f"{folder}/val", "json_file": annotations}])
     spec.moved(f"{DATA}.val_json_file", "dataset.val_data_sources", "")
     spec.need("dataset.val_data_sources", "the folder of the images to validate on")
-    spec.put("dataset.classes", [f"class_{number}" for number in range(1, max(count, 1) + 1)], names,
+    spec.put("dataset.classes", [f"class_{number}" for number in range(1, count + 1)], names,
              effect="the background is no class here")  # fmt: skip
     spec.need("dataset.classes", "the names of the classes, as COCO's annotations have them")
