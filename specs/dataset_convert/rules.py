@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from specs.checks import Finding, Rule, examine, message_at, required
+from specs.checks import Finding, Rule, examine, message_at, required, rewritten
 from specs.extensions import dotted
 from specs.rulebook import Subject, rule
 from specs.spec import Spec
@@ -144,7 +144,8 @@ def extension(subject: Subject) -> Iterator[Finding]:
     kitti = _config(subject.spec, "kitti_config")
     if kitti is not None and dotted(kitti.image_extension) and not kitti.image_extension.startswith("."):
         what = f'image_extension "{kitti.image_extension}" has no dot, which NVIDIA\'s converter needs'
-        yield Finding("kitti_config.image_extension", what)
+        edit = rewritten(subject.spec, "kitti_config.image_extension", f'".{kitti.image_extension}"')
+        yield Finding("kitti_config.image_extension", what, edit=edit)
 
 
 @rule(
