@@ -35,7 +35,7 @@ RULES: tuple[Rule, ...] = (
     "S201",
     "error",
     title="a number of the augmentation is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="Write a value in this range; `tltpipe spec explain FIELD` says what it is for.",
     kinds=KINDS,
 )
 def augmentation_numbers(subject: Subject) -> Iterator[Finding]:

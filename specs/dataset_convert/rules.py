@@ -59,7 +59,7 @@ def both(subject: Subject) -> Iterator[Finding]:
     "S223",
     "error",
     title="a number of the conversion is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="Write a value in this range; `tltpipe spec explain FIELD` says what it is for.",
     kinds=KINDS,
 )
 def conversion_numbers(subject: Subject) -> Iterator[Finding]:

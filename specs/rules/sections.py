@@ -158,8 +158,9 @@ def flat_curve(subject: Subject) -> Iterator[Finding]:
 def epochs_of_iterations(subject: Subject) -> Iterator[Finding]:
     """With num_iterations nothing is counted in epochs."""
     for path, train in _trains(subject.spec):
+        written = subject.spec.message.train.optim  # defaults that are worked out count epochs, too
         for name in ("lr_flat_epochs", "warmup_epochs") if train.num_iterations else ():
-            if getattr(train.optim, name):
+            if getattr(written, name):
                 what = f"{name} counts epochs, but num_iterations is {train.num_iterations}"
                 hint = "leave it out, or train by num_epochs; warmup_steps are iterations"
                 yield Finding(f"{path}.optim.{name}", what, hint)

@@ -21,7 +21,7 @@ SIDES = ("left", "top", "right", "bottom")
     "S150",
     "error",
     title="a number of the augmentation is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="Write a value in this range; `tltpipe spec explain FIELD` says what it is for.",
     kinds=KINDS,
 )
 def augmentation_numbers(subject: Subject) -> Iterator[Finding]:

@@ -38,7 +38,7 @@ def another_network(subject: Subject) -> Iterator[Finding]:
     "S102",
     "error",
     title="a number of the network is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="Write a value in this range; `tltpipe spec explain FIELD` says what it is for.",
     kinds=KINDS,
 )
 def network_numbers(subject: Subject) -> Iterator[Finding]:

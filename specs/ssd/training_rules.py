@@ -40,7 +40,7 @@ UNUSED = (
     "S120",
     "error",
     title="a number of the training is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="Write a value in this range; `tltpipe spec explain FIELD` says what it is for.",
     kinds=KINDS,
 )
 def training_numbers(subject: Subject) -> Iterator[Finding]:
@@ -72,7 +72,7 @@ def two_schedules(subject: Subject) -> Iterator[Finding]:
     "S123",
     "error",
     title="a number of the learning rate is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="Write a value in this range; `tltpipe spec explain FIELD` says what it is for.",
     kinds=KINDS,
 )
 def rate_numbers(subject: Subject) -> Iterator[Finding]:
@@ -131,7 +131,7 @@ def two_optimizers(subject: Subject) -> Iterator[Finding]:
     "S130",
     "error",
     title="a number of the optimizer is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="Write a value in this range; `tltpipe spec explain FIELD` says what it is for.",
     kinds=KINDS,
 )
 def optimizer_numbers(subject: Subject) -> Iterator[Finding]:
@@ -205,7 +205,7 @@ def monitor(subject: Subject) -> Iterator[Finding]:
     "S136",
     "error",
     title="a number of early_stopping is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="Write a value in this range; `tltpipe spec explain FIELD` says what it is for.",
     kinds=KINDS,
 )
 def stopping_numbers(subject: Subject) -> Iterator[Finding]:
@@ -259,7 +259,7 @@ def model_paths(subject: Subject) -> Iterator[Finding]:
     "S145",
     "error",
     title="a number of the evaluation is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="Write a value in this range; `tltpipe spec explain FIELD` says what it is for.",
     kinds=KINDS,
 )
 def evaluation_numbers(subject: Subject) -> Iterator[Finding]:
@@ -271,7 +271,7 @@ def evaluation_numbers(subject: Subject) -> Iterator[Finding]:
     "S146",
     "error",
     title="a number of the non-maximum suppression is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="Write a value in this range; `tltpipe spec explain FIELD` says what it is for.",
     kinds=KINDS,
 )
 def suppression_numbers(subject: Subject) -> Iterator[Finding]:
