@@ -7,6 +7,7 @@ from rule_example import Example, edited
 SOURCE = "{image_dir: /d, json_file: /d/a.json}"
 DATASET = f"dataset: {{train_data_sources: [{SOURCE}], classes: [a, b], batch_size: 4}}\n"
 TRAIN = "train: {num_epochs: 20, optim: {lr: 0.1}}\n"
+BOXLESS = "resnet18, box: false, local_features: false"
 MULTITASK = f"dataset: {{train_data_sources: [{SOURCE}], classes: [a, b]}}\n{TRAIN}model: {{backbone: resnet18}}\n"
 
 
