@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from specs.checks import Finding, message_at, only_one, required
 from specs.rulebook import Subject, rule
 from specs.spec import Spec
 from specs.ssd.sections import DATA, KINDS, MAPPING, TRAINING, VALIDATION
+from specs.ssd.sources import messages
 
 BACKGROUND = "background"
 FOLDERS = ("label_directory_path", "image_directory_path")
@@ -133,7 +133,7 @@ def missing_data(subject: Subject) -> Iterator[Finding]:
 )
 def missing_paths(subject: Subject) -> Iterator[Finding]:
     """Records, or folders of labels and images."""
-    for path, source in sources(subject.spec):
+    for path, source in messages(subject.spec):
         if source.tfrecords_path or (subject.spec.strict and path.startswith(VALIDATION)):
             continue
         name = path.rpartition(".")[2].partition("[")[0]
@@ -150,7 +150,7 @@ def missing_paths(subject: Subject) -> Iterator[Finding]:
 @rule("S168", "error", title="source_weight is not above 0", fix="Leave source_weight out; 1 is meant.", kinds=KINDS)
 def weights(subject: Subject) -> Iterator[Finding]:
     """How often a source is shown, in TLT 2.0."""
-    for path, source in sources(subject.spec):
+    for path, source in messages(subject.spec):
         weight = f"{path}.source_weight"
         if subject.spec.is_set(weight) and not 0 < source.source_weight < float("inf"):
             yield Finding(weight, f"source_weight must be above 0, not {source.source_weight:g}")
@@ -196,7 +196,7 @@ def no_validation(subject: Subject) -> Iterator[Finding]:
 )
 def mixed_sources(subject: Subject) -> Iterator[Finding]:
     """Sources of one training are of one kind."""
-    training = [source for path, source in sources(subject.spec) if path.startswith(f"{TRAINING}[")]
+    training = [source for path, source in messages(subject.spec) if path.startswith(f"{TRAINING}[")]
     recorded = [bool(source.tfrecords_path) for source in training]
     if len(set(recorded)) > 1 and "label_directory_path" in training[0].DESCRIPTOR.fields_by_name:
         odd = recorded.index(not recorded[0])
@@ -213,23 +213,10 @@ def mixed_sources(subject: Subject) -> Iterator[Finding]:
 )
 def labels_beside_records(subject: Subject) -> Iterator[Finding]:
     """Records hold the labels."""
-    for path, source in sources(subject.spec):
+    for path, source in messages(subject.spec):
         if source.tfrecords_path and getattr(source, "label_directory_path", ""):
             what = "label_directory_path has no effect beside tfrecords_path"
             yield Finding(f"{path}.label_directory_path", what)
-
-
-def sources(spec: Spec) -> Iterator[tuple[str, Any]]:
-    """The sources of training and validation with their paths, in whichever dialect."""
-    config = message_at(spec, DATA)
-    if config is None:
-        return
-    yield from ((f"{TRAINING}[{index}]", source) for index, source in enumerate(config.data_sources))
-    single = message_at(spec, f"{DATA}.validation_data_source")
-    if single is not None:
-        yield f"{DATA}.validation_data_source", single
-    several = getattr(config, "validation_data_sources", ())
-    yield from ((f"{VALIDATION}[{index}]", source) for index, source in enumerate(several))
 
 
 def _classes(spec: Spec) -> list[tuple[str, str]]:

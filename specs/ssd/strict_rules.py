@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from specs.checks import Finding, message_at, without_effect
 from specs.rulebook import Subject, rule
-from specs.ssd.dataset_rules import FOLDERS, sources
+from specs.ssd.dataset_rules import FOLDERS
 from specs.ssd.sections import AUGMENTATION, COSINE, DATA, KINDS, OPTIMIZER, STOPPING, TRAINING, VALIDATION, network
+from specs.ssd.sources import messages
 from specs.ssd.training_rules import MONITORS
 
 DIFFICULT = f"{DATA}.include_difficult_in_training"
@@ -116,7 +117,7 @@ def moving_average(subject: Subject) -> Iterator[Finding]:
 )
 def left_out(subject: Subject) -> Iterator[Finding]:
     """NVIDIA's program passes over sources that lack a path."""
-    for path, source in sources(subject.spec):
+    for path, source in messages(subject.spec):
         missing = [name for name in FOLDERS if not getattr(source, name, "")]
         if subject.spec.strict and path.startswith(VALIDATION) and missing and not source.tfrecords_path:
             name = VALIDATION.rpartition(".")[2]
@@ -132,7 +133,7 @@ def left_out(subject: Subject) -> Iterator[Finding]:
 )
 def validation_records(subject: Subject) -> Iterator[Finding]:
     """NVIDIA's program of TLT 3.0 and later validates on folders only."""
-    for path, source in sources(subject.spec):
+    for path, source in messages(subject.spec):
         if subject.spec.strict and path.startswith(VALIDATION) and source.tfrecords_path:
             what = "TFRecords do not validate under strict-tlt: NVIDIA's program takes folders only"
             yield Finding(f"{path}.tfrecords_path", what, "write label_directory_path and image_directory_path")
