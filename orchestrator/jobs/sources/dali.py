@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 ABOUT = "TFRecords for DALI, with images inside"
 KITTI = True
-MEAN = {"b": 103.939, "g": 116.779, "r": 123.68}
-"""NVIDIA's loader of records subtracts others than its evaluation does, unless the spec has them."""
 UNVALIDATED = kitti.UNVALIDATED
 
 
@@ -38,7 +36,7 @@ def variables(run: Run) -> dict[str, Any]:
         what = f"tfrecords.val_split would be ignored: {run.config.toolkit} validates on folders alone"
         raise ConfigError(what, where=held_back.where, hint=f"leave it out; to validate, {UNVALIDATED}")
     records: dict[str, Any] = {
-        "image_mean": MEAN,
+        "write_image_mean": True,
         "tfrecords_path": run.at(annotation_path(run, train) / f"{train}-*"),
         "image_directory_path": run.at(image_path(run, train)),
     }
