@@ -19,9 +19,11 @@ from google.protobuf.descriptor import Descriptor
 
 from specs import values
 from specs.checks import Finding
-from specs.layout import Token, tokens
+from specs.layout import SYNTAX, Token, tokens
 from tltpipe.errors import Location, SpecError
 
+EMPTY, UNPLACED = "S003", "S009"
+"""Codes of rules (specs.rules.text)."""
 STRICT = "strict-tlt"
 OTHERS = ("ignore S", "was ")
 """Beginnings of the comments that silence rules, and of those that keep what a migration has no field for."""
@@ -82,14 +84,17 @@ def unplaced(folders: Sequence[ModuleType], known: list[str], text: str, source:
     first = next(written(text), None)
     if first is None:
         if next(tokens(text)).kind == "end":
-            return SpecError("the spec is empty", where=source)
-        return SpecError('this is not a spec: it has no field, neither "name: value" nor "name { ... }"', where=source)
+            return SpecError("the spec is empty", where=source, code=EMPTY)
+        what = 'this is not a spec: it has no field, neither "name: value" nor "name { ... }"'
+        return SpecError(what, where=source, code=SYNTAX)
     if known:
-        return SpecError(f"no telling what this is a spec for: its fields fit {values.choice(known)}", where=source)
+        what = f"no telling what this is a spec for: its fields fit {values.choice(known)}"
+        return SpecError(what, where=source, code=UNPLACED)
     descriptors = [message(module, folder.MESSAGE).DESCRIPTOR for folder in folders for module in of(folder)]
     meant = values.did_you_mean(first.text, sorted({field.name for each in descriptors for field in each.fields}))
     what = f'no telling what this is a spec for: none has a field "{first.text}"'
-    return SpecError(f"{what}; {meant}" if meant else what, where=Location(source, first.line, first.column))
+    where = Location(source, first.line, first.column)
+    return SpecError(f"{what}; {meant}" if meant else what, where=where, code=UNPLACED)
 
 
 def written(text: str) -> Iterator[Token]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from specs import dialects
 from tltpipe.errors import Location, SpecError
 
+FOREIGN = "S008"
+"""Code of a rule (specs.rules.text)."""
 _OURS = ("ssd_config", "dssd_config")
 _TRAIN_SSD = "tltpipe trains SSD on the same data: `tltpipe spec new --from DATA -o train.conf` writes its spec"
 _MIGRATE = "`tltpipe spec migrate {0} --to tltpipe -o train.yaml` makes one of it that is trained here"
@@ -84,7 +86,9 @@ def refuse(text: str, source: Path | str) -> None:
     """Raise SpecError where ``text`` is a spec of another network or tool than those here, with what it is."""
     for kind, line in _found(text):
         what = f"this is a spec of {kind.name}, by its {kind.fields[0]}"
-        raise SpecError(what, where=Location(source, line, 1), hint=kind.hint.format(shlex.quote(str(source))))
+        raise SpecError(
+            what, where=Location(source, line, 1), hint=kind.hint.format(shlex.quote(str(source))), code=FOREIGN
+        )
 
 
 def identify(text: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from specs.arithmetic import numbers
-from specs.checks import Finding, examine, list_of, message_at, required
+from specs.checks import Finding, examine, list_of, message_at, removed, required
 from specs.rulebook import Subject, rule
 from specs.spec import Spec
 from specs.ssd import ranges
@@ -89,8 +89,8 @@ def useless_depth(subject: Subject) -> Iterator[Finding]:
     """Backbones that come in one depth."""
     found = config(subject.spec)
     if found is not None and found.nlayers and found.arch in BACKBONES and not BACKBONES[found.arch][0]:
-        what = f"nlayers has no effect: {found.arch} comes in one depth"
-        yield Finding(f"{network(subject.spec)}.nlayers", what)
+        path, what = f"{network(subject.spec)}.nlayers", f"nlayers has no effect: {found.arch} comes in one depth"
+        yield Finding(path, what, edit=removed(subject.spec, path))
 
 
 @rule("S106", "warning", title="freeze_blocks has no effect", fix="Leave freeze_blocks out.", kinds=KINDS)
