@@ -165,6 +165,8 @@ FAULTS = {
     '{"Mounts": [\n{"source": "/tmp", "destination": "d"}]}': (2, 35),
     '{"Mounts": [{"source": "/tmp", "destination": "/"}]}': (1, 47),
     '{"Mounts": [{"source": "", "destination": "/d"}]}': (1, 24),
+    '{"Mounts": [{"source": "~nobody-by-that-name", "destination": "/d"}]}': (1, 24),
+    '{"Mounts": [{"source": "/tmp\\u0000", "destination": "/d"}]}': (1, 24),
     '{"Mounts": [{"source": 1, "destination": "/d"}]}': (1, 24),
     f'{{"Mounts": [{GOOD},\n{{"source": "/usr", "destination": "/d/"}}]}}': (2, 35),
     '{"Mounts": [], "Envs": [\n{"variable": "A", "value": 1}]}': (2, 28),
