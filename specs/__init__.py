@@ -7,19 +7,22 @@ tunables, its templates, what it checks. Nothing heavy is imported before it is 
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from specs import kinds
 from specs.arithmetic import numbers
-from specs.data_sources import ClassField, DataSource, classes_in_sections, in_sections
+from specs.kinds import Reader, class_fields, data_sources, folders, image_size, load
 from specs.spec import Spec, Training
-from tltpipe.errors import Location, SpecError, UsageError
+from tltpipe.errors import Location, SpecError
+
+if TYPE_CHECKING:
+    from specs.checks import Finding
+    from specs.rulebook import Subject
 
 __all__ = [
+    "Reader",
     "Spec",
     "SpecError",
     "Training",
@@ -27,6 +30,7 @@ __all__ = [
     "data_sources",
     "documentation",
     "dump",
+    "examine",
     "folders",
     "image_size",
     "json_schema",
@@ -54,32 +58,8 @@ __all__ = [
 
 Place = Location | Path | str | None
 
-_ROOMS = ("migration", "rules", "schema")
-"""Folders that are no kind of spec."""
-
-
-class Reader(Protocol):
-    """What reads and writes the specs of a folder: ``specs.proto.Reader`` where it has a MESSAGE, that of
-    ``specs.yaml_spec`` where it has an EXPERIMENT, else its own module.
-
-    A text in YAML is of the kind whose reader knows it best.
-    """
-
-    def parse_text(self, text: str, *, source: Path | str, strict: bool) -> Spec:
-        """Raises SpecError with ``source``, line and column."""
-        ...
-
-    def dump(self, spec: Spec) -> str:
-        """A text that ``parse_text`` reads back to an equal message: what makes two trainings the same."""
-        ...
-
-    def image_size(self, spec: Spec) -> tuple[int, int] | None:
-        """(width, height) of the images; None where they stay as they are."""
-        ...
-
-    def recognises(self, text: str) -> int:
-        """How many more keys of the YAML ``text`` are those of its specs than are not; 0 or less where it is none."""
-        ...
+EMPTY, OTHER_KIND = "S003", "S008"
+"""Codes of rules (specs.rules.text)."""
 
 
 def parse(path: Path, kind: str, *, strict: bool = False) -> Spec:
@@ -98,16 +78,43 @@ def parse(path: Path, kind: str, *, strict: bool = False) -> Spec:
 
 def parse_text(text: str, kind: str, *, source: Path | str, strict: bool = False) -> Spec:
     """``parse`` for a text at hand; ``source`` is what errors call it."""
-    if not text.strip():
-        raise SpecError("the spec is empty", where=source)
+    from specs import rules
+
+    spec, findings = examine(text, kind, source=source, strict=strict)
+    return rules.settle(spec or Spec(None, source), findings)
+
+
+def examine(
+    text: str,
+    kind: str,
+    *,
+    source: Path | str,
+    strict: bool = False,
+    about: Callable[[Spec], Subject] | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+) -> tuple[Spec | None, list[Finding]]:
+    """The spec in ``text``, None where it cannot be read, and all that rules report about it, in the order of the file.
+
+    ``about`` adds what is known of where the spec will be used; ``select`` and ``ignore`` are those of
+    ``rules.examine``.
+    """
+    from specs import checks, rules
+
     try:
-        spec = _reader(kind).parse_text(text, source=source, strict=strict)
-    except SpecError:
-        if (other := _other(text, kind)) is None:
-            raise
+        spec, errors = _walk(text, kind, source, strict)
+    except SpecError as error:
+        spec, errors = None, list(error.parts or (error,))
+    misfits = [checks.as_finding(error) for error in errors]
+    if errors and (other := _other(text, kind)) is not None:
         what = f"this is a spec for {other}, one for {kind} is needed"
-        raise SpecError(what, where=source, hint=f"pass the spec of {kind}") from None
-    return dataclasses.replace(spec, kind=kind)
+        return None, [checks.Finding("", what, f"pass the spec of {kind}", code=OTHER_KIND)]
+    if spec is None:
+        return None, misfits
+    found = rules.examine((about or rules.Subject)(spec), select=select, ignore=ignore)
+    if misfits:  # what is missing may be what is misspelt
+        found = [finding for finding in found if spec.is_set(finding.path)]
+    return spec, rules.in_order(spec, [*misfits, *found])
 
 
 def recognise(text: str, *, source: Path | str) -> str:
@@ -121,10 +128,10 @@ def recognise(text: str, *, source: Path | str) -> str:
     if len(own) == 1:
         return own[0]
     if not own:
-        foreign.refuse(text, source)
         if foreign.is_yaml(text):
             yaml_text.walk(text, (), source=source)  # which says what is wrong with its syntax
-    messages = {name: load(name) for name in folders() if _is_proto(load(name))}
+        foreign.refuse(text, source)
+    messages = {name: load(name) for name in folders() if kinds.is_proto(load(name))}
     found = own or [name for name, module in messages.items() if module in dialects.likely([*messages.values()], text)]
     if len(found) != 1:
         raise dialects.unplaced([*messages.values()], found, text, source)
@@ -148,11 +155,6 @@ def template(folder: str) -> str | None:
 
     first, *others = sorted(path.name for path in templating.templates(folder).glob("*.j2"))
     return None if others else first
-
-
-def image_size(spec: Spec) -> tuple[int, int] | None:
-    """(width, height) that ``spec`` gives its images; None where it leaves them as they are, or says nothing of it."""
-    return _reader(spec.kind).image_size(spec)
 
 
 def size_settings(folder: str) -> tuple[str, str] | None:
@@ -200,19 +202,6 @@ def per_class(folder: str) -> bool:
     return getattr(load(folder), "PER_CLASS", False)
 
 
-def data_sources(spec: Spec) -> tuple[DataSource, ...]:
-    """Where the data of ``spec`` lie: ``data_sources`` of its folder, else the sections that YAML specs share."""
-    named: Callable[[Spec], Iterator[DataSource]] = getattr(load(spec.kind), "data_sources", in_sections)
-    return tuple(named(spec))
-
-
-def class_fields(spec: Spec) -> tuple[ClassField, ...]:
-    """The classes of the data that ``spec`` trains, ``class_fields`` of its folder; none where it leaves them to the
-    data, or trains nothing."""
-    named: Callable[[Spec], Iterator[ClassField]] = getattr(load(spec.kind), "class_fields", classes_in_sections)
-    return tuple(named(spec))
-
-
 def measuring(spec: Spec) -> tuple[str, ...]:
     """The messages at the top of a training spec that only say how the model is measured."""
     found: tuple[str, ...] = getattr(load(spec.kind), "measuring", lambda _: ())(spec)
@@ -240,37 +229,7 @@ def more_epochs(before: Spec, now: Spec) -> int | None:
 
 def dump(spec: Spec) -> str:
     """The spec as text that ``parse_text`` reads back to an equal message."""
-    return _reader(spec.kind).dump(spec)
-
-
-def folders() -> list[str]:
-    """Names of the things specs are written for: the folders beside this file, but those that serve all kinds."""
-    return sorted(
-        module.name for module in pkgutil.iter_modules(__path__) if module.ispkg and module.name not in _ROOMS
-    )
-
-
-def load(folder: str) -> ModuleType:
-    """The module of a folder: TUNABLES and SIZE; that of a network has DATA ("tfrecords" or "coco": what the pipeline
-    trains it on), ``training``, ``more_epochs`` and SHORTHANDS (what options of commands call its settings), too, and
-    where they differ from a detector's RESULTS (``results``), ``named_after`` where weights' names tell something, and
-    PER_CLASS where a model of each class can be trained from one of all.
-
-    The template of a network that is trained on "coco" is given the fields of TUNABLES, and image_dir, json_file,
-    val_image_dir, val_json_file (both None without a split to validate on) and classes.
-
-    Where specs are messages of protobuf it has MESSAGE, and of its one dialect SCHEMA, ELSEWHERE, IMAGE_SIZE, check();
-    where there are more, DIALECTS names the modules in the folder that hold these. Where they are YAML it has
-    EXPERIMENT, the dataclass of the whole spec, and check() (``specs.yaml_spec``). Any other is a ``Reader`` itself.
-    Raises UsageError for an unknown name.
-    """
-    known = folders()
-    if folder not in known:
-        from specs.values import did_you_mean
-
-        hint = did_you_mean(folder, known) or f"known: {', '.join(known)}"
-        raise UsageError(f'there are no specs for "{folder}"', hint=hint)
-    return importlib.import_module(f"specs.{folder}")
+    return kinds.reader(spec.kind).dump(spec)
 
 
 def tunables(folder: str) -> type[Any]:
@@ -303,27 +262,21 @@ def json_schema(folder: str) -> dict[str, Any]:
     return tuning.json_schema(tunables(folder))
 
 
-def _is_proto(module: ModuleType) -> bool:
-    return hasattr(module, "MESSAGE")
-
-
-def _reader(kind: str) -> Reader:
-    module: Any = load(kind)
-    if _is_proto(module):
-        from specs import proto
-
-        return proto.Reader(module)
-    if hasattr(module, "EXPERIMENT"):
-        from specs import yaml_spec
-
-        return yaml_spec.Reader(module)
-    reader: Reader = module
-    return reader
+def _walk(text: str, kind: str, source: Path | str, strict: bool) -> tuple[Spec | None, list[SpecError]]:
+    """What of ``text`` fits, and what does not. Raises SpecError where there is no telling."""
+    if not text.strip():
+        raise SpecError("the spec is empty", where=source, code=EMPTY)
+    reader = kinds.reader(kind)
+    walk = getattr(reader, "walk", None)
+    spec, errors = walk(text, source=source, strict=strict) if walk else (None, [])
+    if walk is None:
+        spec = reader.parse_text(text, source=source, strict=strict)
+    return spec and dataclasses.replace(spec, kind=kind, text=text), errors
 
 
 def _best(text: str) -> list[str]:
     """The kinds that know the YAML ``text`` best; none where it is of none of them."""
-    fits = {name: _reader(name).recognises(text) for name in folders()}
+    fits = {name: kinds.reader(name).recognises(text) for name in folders()}
     return [name for name, fit in fits.items() if fit == max(fits.values()) > 0]
 
 

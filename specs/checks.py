@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -161,7 +160,8 @@ def message_at(spec: Spec, path: str) -> Any | None:
 
 def _has(message: Any, name: str) -> bool:
     """Whether messages of this kind have such a field; dialects differ."""
-    return name in message.DESCRIPTOR.fields_by_name
+    descriptor = getattr(message, "DESCRIPTOR", None)
+    return descriptor is not None and name in descriptor.fields_by_name
 
 
 def value_at(spec: Spec, path: str) -> Any:
@@ -188,15 +188,6 @@ def only_one(spec: Spec, *paths: str) -> Iterator[Finding]:
     if len(found) > 1:
         names = [path.rpartition(".")[2] for path in found]
         yield Finding(found[-1], f"{' and '.join(names)} are both written: only one can be used")
-
-
-def judge(spec: Spec, findings: Iterable[Finding]) -> Spec:
-    """The spec with its warnings, or a SpecError that holds every error, in the order of the file."""
-    found = sorted(findings, key=lambda finding: _order(spec, finding))
-    errors = [as_error(spec, finding) for finding in found if finding.severity == "error"]
-    if errors:
-        raise together(errors)
-    return dataclasses.replace(spec, warnings=tuple(f"{located(spec, f)}: {f.what}" for f in found))
 
 
 def as_error(spec: Spec, finding: Finding) -> SpecError:
@@ -243,8 +234,3 @@ def unknown_enum_numbers(spec: Spec) -> Iterator[Finding]:
 def located(spec: Spec, finding: Finding) -> Location:
     """The place of what ``finding`` is about."""
     return spec.where(finding.path) if finding.place is None else Location(spec.source, *finding.place)
-
-
-def _order(spec: Spec, finding: Finding) -> tuple[int, int]:
-    where = located(spec, finding)
-    return (where.line or 0, where.column or 0)

@@ -18,10 +18,13 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor
 
 from specs import values
+from specs.checks import Finding
 from specs.layout import Token, tokens
 from tltpipe.errors import Location, SpecError
 
 STRICT = "strict-tlt"
+OTHERS = ("ignore S", "was ")
+"""Beginnings of the comments that silence rules, and of those that keep what a migration has no field for."""
 _DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*tltpipe:[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
 
 
@@ -99,13 +102,13 @@ def strict(text: str) -> bool:
     return any(word == STRICT for word in _DIRECTIVE.findall(text))
 
 
-def misread(text: str, source: Path | str) -> Iterator[str]:
-    """A warning for every ``# tltpipe:`` that is none of ours: misspelt, it would be taken for a comment."""
+def misread(text: str) -> Iterator[Finding]:
+    """Every ``# tltpipe:`` that is none of ours: misspelt, it would be taken for a comment."""
     for found in _DIRECTIVE.finditer(text):
-        if found[1] != STRICT:
+        if found[1] != STRICT and not found[1].startswith(OTHERS):
             line = text.count("\n", 0, found.start()) + 1
-            meant = values.did_you_mean(found[1], [STRICT]) or f'only "{STRICT}" is'
-            yield f'{Location(source, line, 1)}: "# tltpipe: {found[1]}" is not understood; {meant}'
+            meant = values.did_you_mean(found[1], [STRICT]) or f'only "{STRICT}" and "ignore S401" are'
+            yield Finding("", f'"# tltpipe: {found[1]}" is not understood; {meant}', place=(line, 1))
 
 
 @functools.cache

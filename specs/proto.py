@@ -14,23 +14,32 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from specs import checks
 from specs.spec import Spec
+from tltpipe.errors import SpecError
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads and writes the specs of one folder: MESSAGE, and of each dialect SCHEMA, ELSEWHERE, IMAGE_SIZE, check()."""
+    """Reads and writes the specs of one folder: MESSAGE, and of each dialect SCHEMA, ELSEWHERE, IMAGE_SIZE."""
 
     folder: ModuleType
 
     def parse_text(self, text: str, *, source: Path | str, strict: bool) -> Spec:
         """The dialect is recognised by the fields that the text uses. Raises SpecError as ``specs.parse`` does."""
+        spec, errors = self.walk(text, source=source, strict=strict)
+        if spec is None or errors:
+            raise checks.together(errors)
+        return spec
+
+    def walk(self, text: str, *, source: Path | str, strict: bool) -> tuple[Spec | None, list[SpecError]]:
+        """What fits, None where there is no telling, and what does not. Raises SpecError for another network's spec."""
         from specs import foreign
 
         yaml = self._yaml()
         if yaml is not None and (yaml.recognises(text) > 0 or foreign.is_yaml(text)):
-            spec: Spec = yaml.parse_text(text, source=source, strict=strict)
-            return spec
+            read: tuple[Spec | None, list[SpecError]] = yaml.walk(text, source=source)
+            return read
         foreign.refuse(text, source)
         return self._message(text, source, strict=strict)
 
@@ -57,8 +66,8 @@ class Reader:
         yaml = self._yaml()
         return 0 if yaml is None else int(yaml.recognises(text))
 
-    def _message(self, text: str, source: Path | str, *, strict: bool) -> Spec:
-        from specs import checks, dialects, prototext
+    def _message(self, text: str, source: Path | str, *, strict: bool) -> tuple[Spec | None, list[SpecError]]:
+        from specs import dialects, prototext
 
         dialect, witness = dialects.choose(self.folder, text)
         elsewhere: Mapping[str, str] = dialect.ELSEWHERE
@@ -66,10 +75,9 @@ class Reader:
             why = f"this spec is one of {dialect.TITLE} by its {witness.text} in line {witness.line}"
             elsewhere = {name: f"{told}; {why}" for name, told in elsewhere.items()}
         message = dialects.message(dialect, self.folder.MESSAGE)
-        spec = prototext.parse(text, message, source=source, elsewhere=elsewhere)
-        spec = dataclasses.replace(spec, strict=strict or dialects.strict(text))
-        spec = checks.judge(spec, [*checks.unknown_enum_numbers(spec), *dialect.check(spec)])
-        return dataclasses.replace(spec, warnings=(*dialects.misread(text, source), *spec.warnings))
+        spec, errors = prototext.walk(text, message, source=source, elsewhere=elsewhere)
+        to_the_letter = strict or dialects.strict(text)
+        return spec and dataclasses.replace(spec, strict=to_the_letter), errors
 
     def _yaml(self, dialect: str | None = None) -> Any | None:
         """The module of the generation in YAML; with ``dialect``, only where that is its own."""

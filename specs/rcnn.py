@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Le, MinLen
 
-from specs.checks import Finding
 from specs.sections import (
     STRICT,
     Count,
@@ -22,11 +20,7 @@ from specs.sections import (
     Source,
     Train,
     Whole,
-    check_data,
-    check_mapping,
-    check_train,
 )
-from specs.spec import Spec
 
 DATA = "coco"
 """What they are trained on within the pipeline."""
@@ -180,30 +174,3 @@ class Experiment:
 def default_stages(backbone: Backbone) -> tuple[int, ...]:
     """The stages that the pyramid stands on."""
     return backbone.returned_layers or ((4, 5) if backbone.type == "mobilenet_v3_large" else (1, 2, 3, 4))
-
-
-def check(spec: Spec) -> Iterator[Finding]:
-    """What fits by itself and not together."""
-    message: Experiment = spec.message
-    yield from _check_model(message.model)
-    dataset = message.dataset
-    yield from check_data(dataset.train_data_sources, dataset.val_data_sources, dataset.classes)
-    yield from check_mapping(dataset.class_mapping, dataset.classes)
-    if not dataset.classes:
-        yield Finding("dataset.classes", "classes is empty: there is no class to train")
-    yield from check_train(message.train)
-
-
-def _check_model(model: Model) -> Iterator[Finding]:
-    backbone, stages = model.backbone, default_stages(model.backbone)
-    low, high = STAGES.get(backbone.type, (1, 4))
-    if list(stages) != sorted(set(stages)) or stages[0] < low or stages[-1] > high:
-        what = f"returned_layers must be stages from {low} to {high} in rising order"
-        yield Finding("model.backbone.returned_layers", what)
-    elif len(model.anchor_sizes) not in (0, len(stages) + 1):
-        what = f"anchor_sizes needs {len(stages) + 1} lists, one a level, not {len(model.anchor_sizes)}"
-        yield Finding("model.anchor_sizes", what, "for example [[32], [64], [128], [256], [512]]")
-    elif model.anchor_sizes and len({len(sizes) for sizes in model.anchor_sizes}) > 1:
-        yield Finding("model.anchor_sizes", "all levels need the same number of anchor_sizes")
-    if max(model.min_size) > model.max_size:
-        yield Finding("model.max_size", f"max_size must be min_size or more, not {model.max_size}")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MultipleOf
-
-from specs.checks import Finding
-from specs.values import did_you_mean
 
 Share = Annotated[float, Ge(0), Le(1)]
 Inner = Annotated[float, Gt(0), Lt(1)]
@@ -184,63 +180,3 @@ class Export:
 
     opset_version: Annotated[int, Ge(13), Le(20)] = 17
     """Version of ONNX's operators."""
-
-
-def check_data(training: Sequence[Source], validation: Sequence[Source], classes: Sequence[str]) -> Iterator[Finding]:
-    """What makes no sense in the section ``dataset``."""
-    if not training:
-        yield Finding("dataset.train_data_sources", "train_data_sources is empty: there is nothing to train on")
-    yield from check_sources("dataset.train_data_sources", training)
-    yield from check_sources("dataset.val_data_sources", validation)
-    if len({name.lower() for name in classes}) < len(classes):
-        yield Finding("dataset.classes", "classes names a class twice")
-
-
-def check_mapping(mapping: Sequence[Mapped], classes: Sequence[str]) -> Iterator[Finding]:
-    """Classes of the data that are trained as one that there is not, or as several."""
-    known, seen = {name.lower() for name in classes}, set[str]()
-    for index, each in enumerate(mapping):
-        here = f"dataset.class_mapping[{index}]"
-        if each.mapping_class.lower() not in known:
-            hint = did_you_mean(each.mapping_class, [*classes]) or "write it in dataset.classes, too"
-            yield Finding(f"{here}.mapping_class", f'classes does not name "{each.mapping_class}"', hint)
-        if each.name.lower() in known:
-            yield Finding(f"{here}.name", f'"{each.name}" is one of classes itself: it cannot be trained as another')
-        if each.name.lower() in seen:
-            yield Finding(f"{here}.name", f'class_mapping names "{each.name}" twice')
-        seen.add(each.name.lower())
-
-
-def check_sources(path: str, sources: Sequence[Source]) -> Iterator[Finding]:
-    for index, source in enumerate(sources):
-        here = f"{path}[{index}]"
-        if bool(source.json_file) == bool(source.path):
-            what = "a source needs json_file with image_dir, or path" if not source.path else "json_file and path"
-            yield Finding(here, what if not source.path else f"{what} are both written: only one can be used")
-        elif source.json_file and not source.image_dir:
-            yield Finding(here, 'a source with json_file needs "image_dir", the folder of its images')
-        elif source.json_file and source.format not in ("auto", "coco"):
-            yield Finding(f"{here}.format", f'json_file is COCO, not "{source.format}"', "write path for other formats")
-
-
-def check_train(train: Train) -> Iterator[Finding]:
-    """What makes no sense in ``train``: curves that never bend, warm-ups and tails."""
-    optim, here = train.optim, "train.optim"
-    if optim.nesterov and (optim.optimizer != "sgd" or not optim.momentum):
-        yield Finding(f"{here}.nesterov", "nesterov needs optimizer: sgd and a momentum above 0")
-    if optim.lr_scheduler == "multistep":
-        if not optim.lr_steps or list(optim.lr_steps) != sorted(set(optim.lr_steps)):
-            what = "multistep needs lr_steps, epochs in rising order"
-            yield Finding(f"{here}.lr_steps", what, "for example lr_steps: [16, 22]")
-    elif optim.lr_steps:
-        yield Finding(f"{here}.lr_steps", "lr_steps is only used by lr_scheduler: multistep")
-    if optim.lr_scheduler in ("poly", "cosine"):
-        if optim.lr_min > optim.lr:
-            yield Finding(f"{here}.lr_min", f"lr_min must be at most lr, {optim.lr:g}, not {optim.lr_min:g}")
-        if optim.lr_flat_epochs >= train.num_epochs and not train.num_iterations:
-            what = f"lr_flat_epochs must be below num_epochs, {train.num_epochs}, not {optim.lr_flat_epochs}"
-            yield Finding(f"{here}.lr_flat_epochs", what)
-    for name in ("lr_flat_epochs", "warmup_epochs") if train.num_iterations else ():
-        if getattr(optim, name):
-            what = f"{name} counts epochs, but num_iterations is {train.num_iterations}"
-            yield Finding(f"{here}.{name}", what, "leave it out, or train by num_epochs; warmup_steps are iterations")

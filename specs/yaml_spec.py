@@ -1,8 +1,9 @@
 """Specs in YAML, typed by frozen dataclasses: a section is a dataclass, its keys are the fields.
 
-A folder of ``specs/`` whose specs are of this form has ``EXPERIMENT``, the dataclass of the whole spec, and ``check``,
-which finds what fits by itself and not together; where images have one size IMAGE_SIZE, the fields with its width and
-height. Sections that several share are in ``specs.sections``.
+A folder of ``specs/`` whose specs are of this form has ``EXPERIMENT``, the dataclass of the whole spec, and rules about
+what fits by itself and not together in its ``rules.py`` (``specs.rules``); where images have one size IMAGE_SIZE, the
+fields with its width and height; where defaults depend on the length of the training, ``settled(message)`` has them as
+numbers. Sections that several share are in ``specs.sections``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-MISSING, REFERENCE = "S007", "S012"
+MISSING, REFERENCE, STRICT = "S007", "S012", "S014"
 """Codes of rules (specs.rules.text)."""
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
@@ -38,12 +39,18 @@ class Reader:
     folder: ModuleType
 
     def parse_text(self, text: str, *, source: Path | str, strict: bool) -> Spec:
-        """Raises SpecError as ``specs.parse`` does: the first fault of the syntax, or all keys that are unknown and
-        all values that do not fit, or all that do not fit together."""
+        """Raises SpecError: the first fault of the syntax, or all keys that are unknown and all values that do not
+        fit."""
+        spec, errors = self.walk(text, source=source, strict=strict)
+        if spec is None or errors:
+            raise checks.together(errors)
+        return spec
+
+    def walk(self, text: str, *, source: Path | str, strict: bool) -> tuple[Spec | None, list[SpecError]]:
+        """The spec, None where something does not fit, and what does not. Raises SpecError for the syntax."""
         if strict:
-            raise SpecError("NVIDIA has no program for this network to be strict about", where=source)
-        spec = _parse(self.folder.EXPERIMENT, text, source)
-        return checks.judge(spec, self.folder.check(spec))
+            raise SpecError("NVIDIA has no program for this network to be strict about", where=source, code=STRICT)
+        return _walk(self.folder.EXPERIMENT, text, source)
 
     def dump(self, spec: Spec) -> str:
         """With all defaults."""
@@ -95,8 +102,8 @@ def measuring(spec: Spec) -> tuple[str, ...]:
     return tuple(name for name in ("evaluate", "inference", "export") if hasattr(spec.message, name))
 
 
-def _parse(kind: Any, text: str, source: Path | str) -> Spec:
-    """Raises SpecError with all that does not fit by itself."""
+def _walk(kind: Any, text: str, source: Path | str) -> tuple[Spec | None, list[SpecError]]:
+    """The spec, None where something does not fit by itself, and all that does not."""
     written, errors = yaml_text.walk(text, known(kind), source=source)
     spec = Spec(None, source, yaml_text.positions(written), text=text)
     values, misfits = _filled(written.values, kind)
@@ -113,8 +120,8 @@ def _parse(kind: Any, text: str, source: Path | str) -> Spec:
         if spec.where(path) not in wrong and not (errors and what.startswith("needs "))
     ]
     if errors:
-        raise checks.together(yaml_text.in_order(errors))
-    return dataclasses.replace(spec, message=message)
+        return None, yaml_text.in_order(errors)
+    return dataclasses.replace(spec, message=message), []
 
 
 @cache

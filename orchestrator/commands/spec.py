@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.commands import spec_reading
+from orchestrator.commands import spec_migrating, spec_reading
 from orchestrator.commands.options import Plain, command
 from tltpipe import __version__
 from tltpipe.errors import Location, SpecError, UsageError
@@ -216,8 +216,8 @@ def show(console: Console, verdict: dict[str, Any]) -> None:
         console.put(f"{verdict['file']}: valid ({', '.join(filter(None, about))}), {warnings}")
 
 
-for reading in (spec_reading.show, spec_reading.diff, spec_reading.explain):
-    app.command()(reading)
+for own in (spec_reading.show, spec_reading.diff, spec_reading.explain, spec_migrating.migrate):
+    app.command()(own)
 
 
 def _read(path: Path, kind: str | None, *, strict: bool) -> tuple[Spec, str]:

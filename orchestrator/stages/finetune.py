@@ -58,7 +58,6 @@ SPEC: str | None = None
 SETTINGS: type[Any] | None = Finetuning
 ON_REQUEST = True
 RECORDED = True
-READS = ("training", "validation")
 MISSING = "run `tltpipe train` first"
 
 RESULTS = "coco_results.json"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge
 
 from specs import references
-from specs.checks import Finding, Rule, examine, message_at, one_of, warn, within, without_effect
+from specs.checks import message_at
 from specs.data_sources import DataSource
 from specs.spec import Spec
 
@@ -88,43 +88,8 @@ WIDEST_BLUR = 1_001
 EVEN_BLUR = "size is the width of a window and must be an odd number of pixels"
 EVEN_RADIUS = "only with --arithmetic tlt2, where it is a radius, may it be even"
 
-NUMBERS = (
-    "spatial_config.rotation_config.angle",
-    "spatial_config.shear_config.shear_ratio_x",
-    "spatial_config.shear_config.shear_ratio_y",
-    "spatial_config.translation_config.translate_x",
-    "spatial_config.translation_config.translate_y",
-    "color_config.hue_saturation_config.hue_rotation_angle",
-    "color_config.contrast_config.contrast",
-    "color_config.contrast_config.center",
-    "color_config.brightness_config.offset",
-)
-
-RULES: tuple[Rule, ...] = (
-    within("output_image_width", 0, LARGEST_SIDE),
-    within("output_image_height", 0, LARGEST_SIDE),
-    one_of("output_image_channel", 0, 1, 3),
-    within("blur_config.std", 0, WIDEST_BLUR // 6),
-    within("blur_config.size", 0, WIDEST_BLUR),
-    within("color_config.hue_saturation_config.saturation_shift", 0, LARGEST),
-    *(within(path, -LARGEST, LARGEST) for path in NUMBERS),
-)
 
 FLAT = "shear_ratio_x times shear_ratio_y is 1, which presses every picture flat to a line"
-
-
-def check(spec: Spec) -> Iterator[Finding]:
-    """What makes no sense in an AugmentorConfig, and what deserves a word."""
-    yield from examine(spec, RULES)
-    yield from _size(spec)
-    yield from _rotation(spec)
-    yield from _shear(spec)
-    yield from _blur(spec)
-    saturation = "color_config.hue_saturation_config.saturation_shift"
-    if message_at(spec, "color_config.hue_saturation_config") is not None and not spec.is_set(saturation):
-        # NVIDIA's own programs may read the missing value as 0, which is grey.
-        yield warn(saturation, "saturation_shift is not written and taken as 1.0, no change; write it to be sure")
-    yield from without_effect(spec, "partition_config")
 
 
 def data_sources(spec: Spec) -> Iterator[DataSource]:
@@ -154,38 +119,3 @@ def _in_full(values: Mapping[str, Any]) -> Iterator[DataSource]:
 def flattens(shear_x: float, shear_y: float) -> bool:
     """Whether both shears together leave no area, so that nothing could be sampled back."""
     return abs(1 - shear_x * shear_y) < 1e-6
-
-
-def _size(spec: Spec) -> Iterator[Finding]:
-    width, height = spec.message.output_image_width, spec.message.output_image_height
-    if (width == 0) != (height == 0):
-        name, other = ("output_image_height", width) if width else ("output_image_width", height)
-        yield Finding(name, f"{name} is missing or 0 while the other side is {other}: give both, or neither")
-
-
-def _rotation(spec: Spec) -> Iterator[Finding]:
-    path = "spatial_config.rotation_config"
-    rotation = message_at(spec, path)
-    if rotation is not None and rotation.angle and rotation.units not in ("degrees", "radians"):
-        told = f'"{rotation.units}"' if rotation.units else "not written"
-        yield warn(f"{path}.units", f'units is {told}: degrees are meant, as by every text other than "radians"')
-
-
-def _shear(spec: Spec) -> Iterator[Finding]:
-    path = "spatial_config.shear_config"
-    shear = message_at(spec, path)
-    if shear is not None and flattens(shear.shear_ratio_x, shear.shear_ratio_y):
-        yield Finding(f"{path}.shear_ratio_y", FLAT)
-
-
-def _blur(spec: Spec) -> Iterator[Finding]:
-    blur = message_at(spec, "blur_config")
-    if blur is None:
-        return
-    if blur.size > 0 and blur.size % 2 != 1:
-        if blur.size % 1:
-            yield Finding("blur_config.size", f"size must be a whole number of pixels, not {blur.size:g}")
-        else:
-            yield warn("blur_config.size", f"{EVEN_BLUR}, not {blur.size:g}; {EVEN_RADIUS}")
-    if blur.size == 0 and blur.std == 0:
-        yield Finding("blur_config", "blur_config needs std or size above 0", hint="leave blur_config out for no blur")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from specs.augment import RULES
+from specs.augment.rules import RULES
 from specs.augment.tao5_keys import KEYS
 from specs.fields import NO, YES, Field
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from specs.dataset_convert import RULES
+from specs.dataset_convert.rules import RULES
 from specs.fields import NO, YES, Field
 
 GENERATIONS: Mapping[str, str] = {"tlt2": "TLT 2.0 to TAO 5"}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from specs.faster_rcnn.settings import FasterRcnn
-from specs.rcnn import DATA, MAKING, SHORTHANDS, Experiment, check
+from specs.rcnn import DATA, MAKING, SHORTHANDS, Experiment
 from specs.yaml_spec import measuring, more_epochs, training
 
-__all__ = ["DATA", "MAKING", "SHORTHANDS", "check", "measuring", "more_epochs", "training"]
+__all__ = ["DATA", "MAKING", "SHORTHANDS", "measuring", "more_epochs", "training"]
 
 EXPERIMENT = Experiment
 TUNABLES = FasterRcnn

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from specs import sections
-from specs.checks import Finding
 from specs.hrnet.settings import EPOCHS, STEPS, Augmentation, Hrnet, Images, Measuring, Model, Optim, TrainSettings
-from specs.sections import STRICT, Count, Export, Inference, Source, check_data, check_train
-from specs.spec import Spec
+from specs.sections import STRICT, Count, Export, Inference, Source
 from specs.yaml_spec import measuring, more_epochs, training
 
 __all__ = ["measuring", "more_epochs", "training"]
@@ -98,13 +95,3 @@ def settled(message: Experiment) -> Train:
     length = train.num_iterations or train.num_epochs
     steps = sorted({max(1, round(length * step / EPOCHS)) for step in STEPS})
     return replace(train, optim=replace(optim, lr_steps=tuple(steps)))
-
-
-def check(spec: Spec) -> Iterator[Finding]:
-    """What fits by itself and not together."""
-    message: Experiment = spec.message
-    dataset = message.dataset
-    yield from check_data(dataset.train_data_sources, dataset.val_data_sources, dataset.classes)
-    if not dataset.classes:
-        yield Finding("dataset.classes", "classes is empty: there is no class to train")
-    yield from check_train(settled(message))

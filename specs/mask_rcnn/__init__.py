@@ -9,11 +9,11 @@ from annotated_types import MinLen
 
 from specs import rcnn, sections
 from specs.mask_rcnn.settings import Areas, MaskRcnn
-from specs.rcnn import DATA, MAKING, SHORTHANDS, check
+from specs.rcnn import DATA, MAKING, SHORTHANDS
 from specs.sections import STRICT, Count
 from specs.yaml_spec import measuring, more_epochs, training
 
-__all__ = ["DATA", "MAKING", "SHORTHANDS", "check", "measuring", "more_epochs", "training"]
+__all__ = ["DATA", "MAKING", "SHORTHANDS", "measuring", "more_epochs", "training"]
 
 TUNABLES = MaskRcnn
 

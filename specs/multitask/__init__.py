@@ -4,16 +4,12 @@ TAO 5."""
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from specs import sections
-from specs.checks import Finding
 from specs.multitask.settings import Augmentation, Figure, Images, Loss, Model, Multitask, Optim
-from specs.sections import STRICT, Count, Export, Share, Source, check_data, check_train
-from specs.spec import Spec
+from specs.sections import STRICT, Count, Export, Share, Source
 from specs.yaml_spec import measuring, more_epochs, training
 
 __all__ = ["measuring", "more_epochs", "training"]
@@ -109,54 +105,3 @@ def named_after(name: str) -> dict[str, object]:
     """The backbone that weights are of by their name: "resnet50-11ad3fa6.pth", "multitask_resnet18_epoch_010.tlt"."""
     found = re.search(r"resnet(18|34|50|101|152)(?!\d)", name.lower())
     return {"backbone": found[0]} if found else {}
-
-
-def check(spec: Spec) -> Iterator[Finding]:
-    """What fits by itself and not together."""
-    message: Experiment = spec.message
-    dataset = message.dataset
-    yield from check_data(dataset.train_data_sources, dataset.val_data_sources, dataset.classes)
-    yield from _check_names(dataset)
-    if dataset.resize and dataset.resize < dataset.width:
-        what = f"resize must be 0 or width, {dataset.width}, or more, not {dataset.resize}"
-        yield Finding("dataset.resize", what, "the input is cut out of the resized image")
-    if message.model.local_features and not message.model.box:
-        what = "local_features are those within the predicted box, but box is false"
-        yield Finding("model.local_features", what, "write local_features: false")
-    if message.model.heads == "per_type" and dataset.category_types is not None:
-        yield from _check_types(dataset)
-    primary, attributes = message.evaluate.primary, dataset.attributes
-    if (primary.startswith("box") and not message.model.box) or (primary.startswith("recall") and attributes == ()):
-        yield Finding("evaluate.primary", f"primary is {primary}, which a network without that head does not have")
-    yield from check_train(message.train)
-
-
-def _check_types(dataset: Dataset) -> Iterator[Finding]:
-    if not dataset.category_types or not all(dataset.category_types):
-        what = "heads: per_type needs the type of every category (category_types)"
-        yield Finding("model.heads", what, "write heads: joint, or a type for each of the classes")
-
-
-def _check_names(dataset: Dataset) -> Iterator[Finding]:
-    """Lists that belong together are as long as each other, and name nothing twice."""
-    attributes, groups, types = dataset.attributes, dataset.attribute_groups, dataset.category_types
-    if attributes is not None and (twice := _repeated(attributes)):
-        yield Finding("dataset.attributes", f'attributes names "{twice}" twice')
-    if groups and len(groups) != len(attributes or ()):
-        what = f"attribute_groups needs one for each of attributes, {len(attributes or ())}, not {len(groups)}"
-        yield Finding("dataset.attribute_groups", what)
-    if types and len(types) != len(dataset.classes):
-        what = f"category_types needs one for each of classes, {len(dataset.classes)}, not {len(types)}"
-        yield Finding("dataset.category_types", what)
-    if twice := _repeated(dataset.tasks):
-        yield Finding("dataset.tasks", f'tasks names "{twice}" twice')
-    if dataset.values and len(dataset.values) != len(dataset.tasks) - 1:
-        what = f"values needs a list for each of tasks but the first, not {len(dataset.values)}"
-        yield Finding("dataset.values", what, "leave values out: they are those that occur in the training data")
-    for task, values in zip(dataset.tasks[1:], dataset.values, strict=False):
-        if twice := _repeated(values):
-            yield Finding("dataset.values", f'values of {task} has "{twice}" twice')
-
-
-def _repeated(names: Sequence[str]) -> str | None:
-    return next((name for name, count in Counter(names).items() if count > 1), None)

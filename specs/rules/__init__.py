@@ -12,11 +12,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
-from specs.checks import Finding, located
+from specs import kinds
+from specs.checks import Finding, as_error, located, together
 from specs.rulebook import RULES, SpecRule, Subject, rule
 from specs.spec import Spec
 
@@ -46,10 +47,26 @@ def examine(subject: Subject, *, select: Sequence[str] = (), ignore: Sequence[st
         if each.applies(subject)
         for finding in each.function(subject)
     ]
-    return chosen(subject.spec, found, select=select, ignore=ignore)
+    return _chosen(subject.spec, found, select=select, ignore=ignore)
 
 
-def chosen(spec: Spec, findings: Collection[Finding], *, select: Sequence[str], ignore: Sequence[str]) -> list[Finding]:
+def judge(spec: Spec) -> Spec:
+    """The spec with its warnings. Raises SpecError that holds every error, in the order of the file."""
+    return settle(spec, examine(Subject(spec)))
+
+
+def settle(spec: Spec, findings: Sequence[Finding]) -> Spec:
+    """``spec`` with what of ``findings`` are warnings. Raises SpecError that holds every error; what could not be read
+    comes first."""
+    errors = [as_error(spec, finding) for finding in findings if finding.severity == "error"]
+    if errors:
+        raise together(sorted(errors, key=lambda error: error.code >= "S1"))
+    return replace(spec, warnings=tuple(f"{located(spec, finding)}: {finding.what}" for finding in findings))
+
+
+def _chosen(
+    spec: Spec, findings: Collection[Finding], *, select: Sequence[str], ignore: Sequence[str]
+) -> list[Finding]:
     """``findings`` without those that are silenced, in the order of the file."""
     silenced = set(_silenced(spec.text))
 
@@ -63,11 +80,17 @@ def chosen(spec: Spec, findings: Collection[Finding], *, select: Sequence[str], 
             and silenced.isdisjoint({(finding.code, None), (finding.code, line)})
         )
 
+    return in_order(spec, filter(shown, findings))
+
+
+def in_order(spec: Spec, findings: Iterable[Finding]) -> list[Finding]:
+    """In the order of the file."""
+
     def order(finding: Finding) -> tuple[int, int]:
         where = located(spec, finding)
         return (where.line or 0, where.column or 0)
 
-    return sorted(filter(shown, findings), key=order)
+    return sorted(findings, key=order)
 
 
 def _silenced(text: str) -> Iterator[tuple[str, int | None]]:
@@ -85,10 +108,9 @@ def _silenced(text: str) -> Iterator[tuple[str, int | None]]:
 def _modules(kind: str | None) -> tuple[str, ...]:
     """Names of the modules with rules: those here, and those in the folders of ``kind`` or of all kinds."""
     here = [f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__)]
-    package = importlib.import_module(__name__.rpartition(".")[0])
-    known = package.folders()
+    known = kinds.folders()
     for folder in known if kind is None else [kind] if kind in known else []:
-        path = importlib.import_module(f"{package.__name__}.{folder}").__path__
-        names = [module.name for module in pkgutil.iter_modules(path) if _OWN.match(module.name)]
-        here += [f"{package.__name__}.{folder}.{name}" for name in names]
+        package = kinds.load(folder)
+        names = [module.name for module in pkgutil.iter_modules(package.__path__) if _OWN.match(module.name)]
+        here += [f"{package.__name__}.{name}" for name in names]
     return tuple(here)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-import specs
+from specs import kinds
 from specs.checks import Finding
-from specs.data_sources import ClassField
+from specs.data_sources import ClassField, Role
 from specs.rulebook import Subject, rule
-from specs.rules.facts import Role, SourceFacts, amount, readable
+from specs.rules.facts import SourceFacts, amount, readable
 from specs.values import did_you_mean
 
 _ROLES: tuple[Role, ...] = ("training", "validation")
@@ -18,7 +18,7 @@ _IGNORED = ("dontcare", "don't care", "ignore")
 
 
 def _fields(subject: Subject) -> tuple[ClassField, ...]:
-    return specs.class_fields(subject.spec)
+    return kinds.class_fields(subject.spec)
 
 
 def _sources(subject: Subject) -> list[SourceFacts]:

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
     from tltpipe.errors import DataError
 
-__all__ = [
-    "NONE", "Amount", "DataFacts", "DataSource", "Examples", "Paths", "Role", "SourceFacts", "amount", "readable",
-]  # fmt: skip
-
 
 class Paths(Protocol):
     """How the paths that a job sees lie on this host."""
@@ -136,3 +132,19 @@ def amount(facts: DataFacts, role: Role) -> Amount:
         frames += part.frames
         objects.update(part.objects)
     return Amount(frames, objects)
+
+
+MOST_BOXES = 20_000
+
+
+def training_boxes(facts: DataFacts) -> NDArray[np.float32] | None:
+    """Some of the boxes to train on, spread over all that are known: left, top, width and height in shares of their
+    image; None without any."""
+    import numpy as np
+
+    sources = (each for each in readable(facts) if each.source.role == "training")
+    found = [each.boxes for each in sources if each.boxes is not None and len(each.boxes)]
+    if not found:
+        return None
+    boxes = np.concatenate(found)
+    return boxes[:: max(1, len(boxes) // MOST_BOXES)].clip(0, 1)

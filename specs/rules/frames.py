@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import specs
+from specs import kinds
 from specs.checks import Finding, value_at
 from specs.extensions import dotted
 from specs.rulebook import Subject, rule
-from specs.rules.facts import SourceFacts, readable
+from specs.rules.facts import SourceFacts, readable, training_boxes
 
 NVIDIA = ("tlt2", "tlt3", "tao5")
 TRAINED = ("ssd", "dssd")
@@ -151,7 +151,7 @@ def upper_case(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def other_size(subject: Subject) -> Iterator[Finding]:
-    size = specs.image_size(subject.spec)
+    size = kinds.image_size(subject.spec)
     for each in _sources(subject):
         others = [found for found in each.sizes if found != size]
         if size is None or not others:
@@ -183,3 +183,26 @@ def channels(subject: Subject) -> Iterator[Finding]:
             yield Finding(field, f"{seen - grey:,} of {seen:,} images that were opened are in colour")
         elif field and wanted == 3 and seen and grey == seen:
             yield Finding(field, f"all {seen:,} images that were opened are grey")
+
+
+THIN = 0.01
+"""Share of boxes that may be thinner than a pixel."""
+
+
+@rule(
+    "S462",
+    "warning",
+    title="boxes thinner than a pixel at the size of the network's input",
+    fix="train with larger images, or leave such objects out",
+    needs=("data",),
+)
+def thin(subject: Subject) -> Iterator[Finding]:
+    size = kinds.image_size(subject.spec)
+    boxes = None if subject.data is None else training_boxes(subject.data)
+    if size is None or boxes is None:
+        return
+    count = int((boxes[:, 2:] * size < 1).any(axis=1).sum())
+    if count > THIN * len(boxes):
+        field = next(each.source.annotations_field for each in _sources(subject) if each.source.role == "training")
+        what = f"{count:,} of {len(boxes):,} boxes read are thinner than a pixel at {size[0]}x{size[1]}"
+        yield Finding(field, what)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import specs
+from specs import kinds
 from specs.checks import Finding
 from specs.rulebook import Subject, rule
 from specs.rules.facts import Paths
@@ -29,7 +29,7 @@ class NamedPath:
 
 def named(subject: Subject) -> Iterator[NamedPath]:
     """The paths of the data that the spec names in full."""
-    for source in specs.data_sources(subject.spec):
+    for source in kinds.data_sources(subject.spec):
         if source.below_data:
             continue
         records = source.format == "tfrecord"
@@ -135,6 +135,7 @@ def unexpanded(subject: Subject) -> Iterator[Finding]:
     "warning",
     title="a relative path, which means another place in a container",
     fix="write the path as the container has it, from / on",
+    kinds=("augment", "dssd", "ssd"),
     toolkits=NVIDIA,
     needs=("paths",),
 )
@@ -170,7 +171,7 @@ def link_outside(subject: Subject) -> Iterator[Finding]:
     needs=("paths",),
 )
 def same_source(subject: Subject) -> Iterator[Finding]:
-    sources = specs.data_sources(subject.spec)
+    sources = kinds.data_sources(subject.spec)
     trained = {source.annotations for source in sources if source.role == "training"}
     for source in sources:
         whole = source.format != "auto"  # a data set that is named as a whole has splits of its own

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
-from specs.checks import Finding, message_at, warn
-from specs.spec import Spec
-from specs.values import choice, did_you_mean
+from collections.abc import Mapping
 
 BACKBONES: Mapping[str, tuple[tuple[int, ...], range]] = {
     "resnet": ((10, 18, 34, 50, 101), range(5)),
@@ -22,34 +18,6 @@ BACKBONES: Mapping[str, tuple[tuple[int, ...], range]] = {
 
 NEVER_BUILT = "efficientnet_b1"
 """In NVIDIA's list of names, and nowhere else: its programs accept it, then say that it is not implemented."""
-
-
-def check(spec: Spec) -> Iterator[Finding]:
-    """Findings about arch, nlayers and freeze_blocks."""
-    config = message_at(spec, "ssd_config")
-    if config is None:
-        return
-    if config.arch not in BACKBONES:
-        known = list(BACKBONES)
-        what = f'arch must be {choice(known)}, not "{config.arch}"' if config.arch else 'ssd_config needs "arch"'
-        hint = did_you_mean(config.arch, known)
-        if config.arch == NEVER_BUILT:
-            hint = f"{NEVER_BUILT} is a name that NVIDIA's check knows but no network has; efficientnet_b0 exists"
-        yield Finding("ssd_config.arch", what, hint)
-        return
-    depths, blocks = BACKBONES[config.arch]
-    if depths and config.nlayers not in depths:
-        told = config.nlayers or "unset"
-        what = f"nlayers of {config.arch} must be {choice([str(depth) for depth in depths])}, not {told}"
-        yield Finding("ssd_config.nlayers", what)
-    if not depths and config.nlayers:
-        yield warn("ssd_config.nlayers", f"nlayers has no effect: {config.arch} comes in one depth")
-    for index, block in enumerate(config.freeze_blocks):
-        if not blocks:
-            yield warn(f"ssd_config.freeze_blocks[{index}]", f"freeze_blocks has no effect with {config.arch}")
-        elif block not in blocks:
-            what = f"freeze_blocks of {config.arch} must be from {blocks.start} to {blocks.stop - 1}, not {block}"
-            yield Finding(f"ssd_config.freeze_blocks[{index}]", what)
 
 
 TORCHVISION = "https://download.pytorch.org/models/"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from specs.fields import Field
-from specs.ssd import rules, tlt2, tlt3, tlt3_training
+from specs.ssd import ranges
 from specs.ssd.backbones import BACKBONES
 
 _SCHEDULE = "training_config.learning_rate.soft_start_annealing_schedule"
@@ -33,7 +33,7 @@ ZERO_COUNTS = frozenset(
 
 _LISTED = "each above 0"
 RANGES: Mapping[str, str] = {
-    **{rule.path: rule.needed for each in (rules, tlt2, tlt3, tlt3_training) for rule in each.RULES},
+    **{rule.path: rule.needed for rule in (*ranges.network("ssd_config"), *ranges.ALL)},
     "ssd_config.aspect_ratios_global": _LISTED,
     "ssd_config.aspect_ratios": f"six lists, {_LISTED}",
     "ssd_config.scales": f"seven numbers, {_LISTED}, the first six at most 1",

@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from specs import sections
-from specs.checks import Finding
-from specs.sections import (
-    STRICT,
-    STRIDE,
-    Count,
-    Export,
-    Inference,
-    Mapped,
-    Source,
-    check_data,
-    check_mapping,
-    check_train,
-)
-from specs.spec import Spec
+from specs.sections import STRICT, STRIDE, Count, Export, Inference, Mapped, Source
 from specs.yaml_spec import measuring, more_epochs, training
 from specs.yolox.settings import RATE, Augmentation, Images, Model, Optim, TrainSettings, Yolox
 
@@ -120,35 +106,3 @@ def settled(message: Experiment) -> Train:
     }
     unsaid: dict[str, Any] = {name: value for name, value in defaults.items() if getattr(optim, name) is None}
     return replace(message.train, optim=replace(optim, **unsaid))
-
-
-def check(spec: Spec) -> Iterator[Finding]:
-    """What fits by itself and not together."""
-    message: Experiment = spec.message
-    dataset = message.dataset
-    yield from check_data(dataset.train_data_sources, dataset.val_data_sources, dataset.classes)
-    yield from check_mapping(dataset.class_mapping, dataset.classes)
-    yield from _check_augmentation(dataset)
-    if message.train.num_iterations:
-        what = "num_iterations does not fit YOLOX, whose last epochs go without heavy augmentation"
-        yield Finding("train.num_iterations", what, "leave num_iterations out, and write num_epochs")
-        return
-    if (closing := closing_epochs(message)) > message.train.num_epochs:
-        what = f"closing_epochs must be at most num_epochs, {message.train.num_epochs}, not {closing}"
-        hint = "leave closing_epochs out: of a short training it is a fifth"
-        yield Finding("dataset.augmentation.closing_epochs", what, hint)
-    yield from check_train(settled(message))
-
-
-def _check_augmentation(dataset: Dataset) -> Iterator[Finding]:
-    augmentation, here = dataset.augmentation, "dataset.augmentation"
-    for name in ("mosaic_scale", "mixup_scale"):
-        low, high = getattr(augmentation, name)
-        if low > high:
-            yield Finding(
-                f"{here}.{name}", f"{name} must be the smallest and the largest factor, not {low:g}, {high:g}"
-            )
-    most = min(dataset.width, dataset.height) // STRIDE - 1
-    if (steps := multi_scale(dataset)) > most:
-        what = f"multi_scale must be at most {most} for images of {dataset.width}x{dataset.height}, not {steps}"
-        yield Finding(f"{here}.multi_scale", what, "0 keeps all batches at one size")

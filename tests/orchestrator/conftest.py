@@ -119,20 +119,26 @@ def program(path: Path, body: str) -> Path:
 AUGMENT = """
 import shutil
 flags = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-for source, target, suffix in (("image", "images", "*.jpg"), ("label", "labels", "*.txt")):
-    (Path(flags["-o"]) / target).mkdir(parents=True, exist_ok=True)
-    for path in (Path(flags["-d"]) / source).glob(suffix):
+for label in (Path(flags["-d"]) / "label").glob("*.txt"):
+    for path, target in ((label.parents[1] / "image" / f"{label.stem}.jpg", "images"), (label, "labels")):
+        (Path(flags["-o"]) / target).mkdir(parents=True, exist_ok=True)
         shutil.copy(path, Path(flags["-o"]) / target)
 """
 
 CONVERT = """
 import re
+from converters.tfrecords import examples, records
 flags = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 spec = Path(flags["-d"]).read_text()
-root, images = (re.search(name + r': "(.*)"', spec)[1] for name in ("root_directory_path", "image_dir_name"))
-count = len(list((Path(root) / images).glob("*.jpg")))
-record = (3).to_bytes(8, "little") + b"sum4" + b"abc" + b"sum4"
-Path(flags["-o"] + "-fold-000-of-002-shard-00000-of-00010").write_bytes(record * count)
+fields = ("root_directory_path", "image_dir_name", "label_dir_name")
+root, images, labels = (re.search(name + r': "(.*)"', spec)[1] for name in fields)
+box = dict(zip((f"target/coordinates_{corner}" for corner in examples.CORNERS), (10, 10, 60, 50)))
+def record(path):
+    name = (Path(root) / labels / f"{path.stem}.txt").read_text().split()[0]
+    columns = [[box.get(number, 0)] for number in examples.NUMBERS]
+    return examples.encode_record((f"{images}/{path.stem}", 288, 288), [name], columns)
+found = sorted((Path(root) / images).glob("*.jpg"))
+records.write_records(Path(flags["-o"] + "-fold-000-of-002-shard-00000-of-00010"), map(record, found))
 """
 
 EVALUATE = """

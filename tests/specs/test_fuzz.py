@@ -108,7 +108,8 @@ def test_what_protobuf_takes_has_places(case: tuple[str, str]) -> None:
     except SpecError:
         return
     walk = layout.Walk(text, spec.message.DESCRIPTOR, {})
-    walk.run()  # a Misfit here would mean that we read the text otherwise than protobuf
+    walk.run()  # a misfit here would mean that we read the text otherwise than protobuf
+    assert walk.misfits == []
     lines = text.split("\n")
     for path, (line, column) in walk.positions.items():
         name = path.partition("[")[0] if path.endswith("]") else path

@@ -31,10 +31,6 @@ class Another:
 TUNABLES = Another
 
 
-def check(spec):
-    return []
-
-
 def training(spec):
     return Training(spec.message.another_config.epochs, 1)
 '''
@@ -135,10 +131,6 @@ class Experiment:
 
 
 EXPERIMENT = Experiment
-
-
-def check(spec):
-    return []
 '''
 
 WIDER = NEAR.replace("    likeness: int = 8\n", "    likeness: int = 8\n    distance: int = 1\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Annotated, ClassVar, Literal
@@ -13,9 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from refusals import error_of
 
-from specs import templating, yaml_spec
-from specs.checks import Finding
-from specs.sections import STRICT, Source, Train, check_sources, check_train
+from specs import checks, rules, templating, yaml_spec
+from specs.sections import STRICT, Source, Train
 from specs.spec import Spec
 from tltpipe.errors import Location, SpecError
 
@@ -41,19 +39,18 @@ class Whole:
     name: str = ""
 
 
-def check(spec: Spec) -> Iterator[Finding]:
-    yield from check_sources("sources", spec.message.sources)
-    yield from check_train(spec.message.train)
-
-
 KIND = ModuleType("specs.toy")
-KIND.EXPERIMENT, KIND.check = Whole, check  # type: ignore[attr-defined]
+KIND.EXPERIMENT = Whole  # type: ignore[attr-defined]
 READER = yaml_spec.Reader(KIND)
 SOURCES = "sources:\n  - {image_dir: /d, json_file: /d/a.json}\n"
 
 
 def parse(text: str) -> Whole:
-    message: Whole = READER.parse_text(text, source="a.yaml", strict=False).message
+    spec = READER.parse_text(text, source="a.yaml", strict=False)
+    findings = rules.examine(rules.Subject(spec))
+    if findings:
+        raise checks.together([checks.as_error(spec, finding) for finding in findings])
+    message: Whole = spec.message
     return message
 
 

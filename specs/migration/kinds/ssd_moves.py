@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from specs.migration.moving import Convert, Move, number
 from specs.migration.portable import below_one
-from specs.ssd.tlt3 import UNSET
+from specs.ssd.ranges import UNSET
 
 OLD = "augmentation_config"
 PICTURE, SPACE, COLOUR = (f"{OLD}.{name}" for name in ("preprocessing", "spatial_augmentation", "color_augmentation"))

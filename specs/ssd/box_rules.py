@@ -1,46 +1,24 @@
-"""The boxes of the data against the network: anchors that fit, sizes that can be seen, difficult objects."""
+"""The boxes of the data against an SSD: anchors that fit, difficult objects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import specs
+from specs import kinds
 from specs.arithmetic import numbers
 from specs.checks import Finding, message_at
 from specs.rulebook import Subject, rule
-from specs.rules.facts import SourceFacts, readable
+from specs.rules.facts import readable, training_boxes
 from specs.ssd.anchors import MAPS
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from specs.ssd.anchor_search import AnchorsByMap
 
 KINDS = ("ssd", "dssd")
 SECTIONS = ("ssd_config", "dssd_config")
 LEAST = 0.6
 """Share of the boxes below which anchors do not fit."""
-THIN = 0.01
-"""Share of boxes that may be thinner than a pixel."""
-MOST_BOXES = 20_000
-
-
-def _sources(subject: Subject, role: str) -> Iterator[SourceFacts]:
-    found = readable(subject.data) if subject.data is not None else iter(())
-    return (each for each in found if each.source.role == role)
-
-
-def _boxes(subject: Subject) -> NDArray[np.float32] | None:
-    """Some of those to train on, left, top, width and height in shares of their image; None without any."""
-    import numpy as np
-
-    found = [each.boxes for each in _sources(subject, "training") if each.boxes is not None and len(each.boxes)]
-    if not found:
-        return None
-    boxes = np.concatenate(found)
-    return boxes[:: max(1, len(boxes) // MOST_BOXES)].clip(0, 1)
 
 
 @rule(
@@ -54,7 +32,8 @@ def _boxes(subject: Subject) -> NDArray[np.float32] | None:
 def anchors(subject: Subject) -> Iterator[Finding]:
     from specs.ssd import anchor_search
 
-    size, boxes = specs.image_size(subject.spec), _boxes(subject)
+    size = kinds.image_size(subject.spec)
+    boxes = None if subject.data is None else training_boxes(subject.data)
     section = next((name for name in SECTIONS if subject.spec.is_set(name)), None)
     if size is None or boxes is None or section is None:
         return
@@ -77,24 +56,6 @@ def _written(config: Any) -> AnchorsByMap:
 
 
 @rule(
-    "S462",
-    "warning",
-    title="boxes thinner than a pixel at the size of the network's input",
-    fix="train with larger images, or leave such objects out",
-    needs=("data",),
-)
-def thin(subject: Subject) -> Iterator[Finding]:
-    size, boxes = specs.image_size(subject.spec), _boxes(subject)
-    if size is None or boxes is None:
-        return
-    count = int((boxes[:, 2:] * size < 1).any(axis=1).sum())
-    if count > THIN * len(boxes):
-        field = next(each.source.annotations_field for each in _sources(subject, "training"))
-        what = f"{count:,} of {len(boxes):,} boxes read are thinner than a pixel at {size[0]}x{size[1]}"
-        yield Finding(field, what)
-
-
-@rule(
     "S463",
     "warning",
     title="objects to validate on that are marked as occluded: to NVIDIA's evaluation neither found nor missed",
@@ -104,8 +65,8 @@ def thin(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def occluded(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject, "validation"):
+    for each in readable(subject.data) if subject.data is not None else ():
         objects = sum(each.amount("validation").objects.values())
-        if each.occluded:
+        if each.occluded and each.source.role == "validation":
             what = f"{each.occluded:,} of {objects:,} objects have an occlusion other than 0"
             yield Finding(each.source.annotations_field, what)
