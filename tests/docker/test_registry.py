@@ -187,6 +187,8 @@ def test_a_log_in_is_found_wherever_docker_keeps_it(
             assert pull.identity(client, image)
         finally:
             client.api.remove_image(image)
+    helper.write_text(helper.read_text().replace(PASSWORD, "expired"))
+    assert USER in refusal(tmp_path, image).what
 
 
 def test_a_store_that_cannot_be_read(host: str, image: str, stored: Callable[[Any], Path], tmp_path: Path) -> None:
