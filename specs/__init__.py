@@ -7,6 +7,7 @@ tunables, its templates, what it checks. Nothing heavy is imported before it is 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,7 +106,7 @@ def examine(
         spec, errors = _walk(text, kind, source, strict)
     except SpecError as error:
         spec, errors = None, list(error.parts or (error,))
-    misfits = [checks.as_finding(error) for error in errors]
+    misfits = [checks.as_finding(error, text) for error in errors]
     if errors and (other := _other(text, kind)) is not None:
         what = f"this is a spec for {other}, one for {kind} is needed"
         return None, [checks.Finding("", what, f"pass the spec of {kind}", code=OTHER_KIND)]
@@ -131,7 +132,7 @@ def recognise(text: str, *, source: Path | str) -> str:
         if foreign.is_yaml(text):
             yaml_text.walk(text, (), source=source)  # which says what is wrong with its syntax
         foreign.refuse(text, source)
-    messages = {name: load(name) for name in folders() if kinds.is_proto(load(name))}
+    messages = kinds.of_messages()
     found = own or [name for name, module in messages.items() if module in dialects.likely([*messages.values()], text)]
     if len(found) != 1:
         raise dialects.unplaced([*messages.values()], found, text, source)
@@ -276,8 +277,14 @@ def _walk(text: str, kind: str, source: Path | str, strict: bool) -> tuple[Spec 
 
 def _best(text: str) -> list[str]:
     """The kinds that know the YAML ``text`` best; none where it is of none of them."""
+    if _PROTO_TEXT.search(text):
+        return []
     fits = {name: kinds.reader(name).recognises(text) for name in folders()}
     return [name for name, fit in fits.items() if fit == max(fits.values()) > 0]
+
+
+_PROTO_TEXT = re.compile(r"^\w+[ \t]*\{[ \t]*(?:#.*)?\r?$", re.MULTILINE)
+"""A line that opens a message: nothing that YAML has outside of texts, and it need not be asked."""
 
 
 def _narrowest(kinds: list[str]) -> list[str]:

@@ -45,10 +45,6 @@ class Finding:
     place: tuple[int, int] | None = None
 
 
-def warn(path: str, what: str) -> Finding:
-    return Finding(path, what, severity="warning")
-
-
 @dataclass(frozen=True)
 class Rule:
     """What the number at ``path`` must be: ``holds`` decides, ``needed`` says it ("above 0").
@@ -179,7 +175,8 @@ def without_effect(spec: Spec, *paths: str) -> Iterator[Finding]:
     """A warning for every field of these that asks for something: a written false, 0 or "" asks for nothing."""
     for path in paths:
         if spec.is_set(path) and value_at(spec, path):
-            yield warn(path, f"{path.rpartition('.')[2]} is read but has no effect")
+            what = f"{path.rpartition('.')[2]} is read but has no effect"
+            yield Finding(path, what, severity="warning", edit=removed(spec, path))
 
 
 def only_one(spec: Spec, *paths: str) -> Iterator[Finding]:
@@ -194,11 +191,39 @@ def as_error(spec: Spec, finding: Finding) -> SpecError:
     return SpecError(finding.what, where=located(spec, finding), hint=finding.hint, code=finding.code)
 
 
-def as_finding(error: SpecError) -> Finding:
-    """What an error says, for where findings are shown."""
+def as_finding(error: SpecError, text: str = "") -> Finding:
+    """What an error about ``text`` says, for where findings are shown."""
     where = error.where
-    place = (where.line, where.column or 1) if isinstance(where, Location) and where.line else None
-    return Finding("", error.what, error.hint, code=error.code, place=place)
+    if not isinstance(where, Location) or not where.line:
+        return Finding("", error.what, error.hint, code=error.code)
+    place, edit = (where.line, where.column or 1), None
+    if error.instead is not None and _behind(text, place).startswith(error.instead[0]):
+        edit = Edit(*place, len(error.instead[0]), error.instead[1])
+    return Finding("", error.what, error.hint, code=error.code, place=place, edit=edit)
+
+
+def rewritten(spec: Spec, path: str, value: str) -> Edit | None:
+    """What writes ``value`` for the scalar field at ``path``; None where its value does not follow its name."""
+    found = _VALUE.match(_behind(spec.text, spec.positions.get(path)))
+    if found is None:
+        return None
+    line, column = spec.positions[path]
+    return Edit(line, column + found.start("value"), len(found["value"]), value)
+
+
+def removed(spec: Spec, path: str) -> Edit | None:
+    """What takes the scalar field at ``path`` out of a text spec."""
+    found = _VALUE.match(_behind(spec.text, spec.positions.get(path)))
+    return Edit(*spec.positions[path], found.end(), "") if found is not None else None
+
+
+_VALUE = re.compile(r"""\w+[ \t]*:[ \t]*(?P<value>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[\w.+-]+)""")
+
+
+def _behind(text: str, place: tuple[int, int] | None) -> str:
+    """The rest of the line from ``place`` on."""
+    rows = text.split("\n") if place is not None else []
+    return rows[place[0] - 1][place[1] - 1 :] if place is not None and place[0] <= len(rows) else ""
 
 
 def together(errors: Iterable[SpecError]) -> SpecError:

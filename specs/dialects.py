@@ -19,9 +19,11 @@ from google.protobuf.descriptor import Descriptor
 
 from specs import values
 from specs.checks import Finding
-from specs.layout import Token, tokens
+from specs.layout import SYNTAX, Token, tokens
 from tltpipe.errors import Location, SpecError
 
+EMPTY, UNPLACED = "S003", "S009"
+"""Codes of rules (specs.rules.text)."""
 STRICT = "strict-tlt"
 OTHERS = ("ignore S", "was ")
 """Beginnings of the comments that silence rules, and of those that keep what a migration has no field for."""
@@ -60,7 +62,10 @@ def choose(folder: ModuleType, text: str) -> tuple[ModuleType, Token | None]:
 
 
 def likely(folders: Sequence[ModuleType], text: str) -> list[ModuleType]:
-    """The folders that know the most of the names written in ``text``: one, several that cannot be told apart, none."""
+    """The folders that know the most of the names written in ``text``: one, several that cannot be told apart, none.
+
+    Of those that have a SECTION of their own, the others are no longer asked where that is written.
+    """
     found = Counter(token.text for token in written(text))
     scores = []
     for folder in folders:
@@ -68,9 +73,10 @@ def likely(folders: Sequence[ModuleType], text: str) -> list[ModuleType]:
         # Sections tell more than what stands in them: "dataset_config" is in several, "nms_config" in one.
         top = {field.name for descriptor in descriptors for field in descriptor.fields}
         below = set().union(*map(_names, descriptors))
-        scores.append(sum(count for name, count in found.items() if name in below) + len(top & found.keys()))
-    best = max(scores, default=0)
-    return [folder for folder, score in zip(folders, scores, strict=True) if best and score == best]
+        score = sum(count for name, count in found.items() if name in below) + len(top & found.keys())
+        scores.append((getattr(folder, "SECTION", None) in found, score))
+    best = max(scores, default=(False, 0))
+    return [folder for folder, score in zip(folders, scores, strict=True) if best[1] and score == best]
 
 
 def unplaced(folders: Sequence[ModuleType], known: list[str], text: str, source: Path | str) -> SpecError:
@@ -78,14 +84,17 @@ def unplaced(folders: Sequence[ModuleType], known: list[str], text: str, source:
     first = next(written(text), None)
     if first is None:
         if next(tokens(text)).kind == "end":
-            return SpecError("the spec is empty", where=source)
-        return SpecError('this is not a spec: it has no field, neither "name: value" nor "name { ... }"', where=source)
+            return SpecError("the spec is empty", where=source, code=EMPTY)
+        what = 'this is not a spec: it has no field, neither "name: value" nor "name { ... }"'
+        return SpecError(what, where=source, code=SYNTAX)
     if known:
-        return SpecError(f"no telling what this is a spec for: its fields fit {values.choice(known)}", where=source)
+        what = f"no telling what this is a spec for: its fields fit {values.choice(known)}"
+        return SpecError(what, where=source, code=UNPLACED)
     descriptors = [message(module, folder.MESSAGE).DESCRIPTOR for folder in folders for module in of(folder)]
     meant = values.did_you_mean(first.text, sorted({field.name for each in descriptors for field in each.fields}))
     what = f'no telling what this is a spec for: none has a field "{first.text}"'
-    return SpecError(f"{what}; {meant}" if meant else what, where=Location(source, first.line, first.column))
+    where = Location(source, first.line, first.column)
+    return SpecError(f"{what}; {meant}" if meant else what, where=where, code=UNPLACED)
 
 
 def written(text: str) -> Iterator[Token]:

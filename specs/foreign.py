@@ -11,7 +11,9 @@ from pathlib import Path
 from specs import dialects
 from tltpipe.errors import Location, SpecError
 
-_SSD = "ssd_config"
+FOREIGN = "S008"
+"""Code of a rule (specs.rules.text)."""
+_OURS = ("ssd_config", "dssd_config")
 _TRAIN_SSD = "tltpipe trains SSD on the same data: `tltpipe spec new --from DATA -o train.conf` writes its spec"
 _MIGRATE = "`tltpipe spec migrate {0} --to tltpipe -o train.yaml` makes one of it that is trained here"
 
@@ -84,7 +86,9 @@ def refuse(text: str, source: Path | str) -> None:
     """Raise SpecError where ``text`` is a spec of another network or tool than those here, with what it is."""
     for kind, line in _found(text):
         what = f"this is a spec of {kind.name}, by its {kind.fields[0]}"
-        raise SpecError(what, where=Location(source, line, 1), hint=kind.hint.format(shlex.quote(str(source))))
+        raise SpecError(
+            what, where=Location(source, line, 1), hint=kind.hint.format(shlex.quote(str(source))), code=FOREIGN
+        )
 
 
 def identify(text: str) -> str | None:
@@ -100,7 +104,7 @@ def _found(text: str) -> Iterator[tuple[Kind, int]]:
         kinds = YAML
     else:
         lines = {token.text: token.line for token in reversed(list(dialects.written(text)))}
-    if _SSD in lines:
+    if any(section in lines for section in _OURS):
         return
     for kind in kinds:
         if all(name in lines for name in kind.fields):

@@ -40,7 +40,7 @@ class Token:
 
 class Misfit(Exception):
     """Something that does not fit, with its place (counted from 1) and perhaps what to do about it; ``code`` is its
-    rule. ``meant`` is what may be written in the place of the token, where that is near at hand."""
+    rule. ``meant`` is what is surely meant in place of the token, "" where there is no telling."""
 
     def __init__(
         self, what: str, token: Token, hint: str | None = None, *, code: str = SYNTAX, meant: str = ""
@@ -236,7 +236,8 @@ class Walk:
             raise Misfit(f"the text of {name.text} has no closing quotation mark on its line", token)
         if not values.fits(field, token):
             what = f"{name.text} takes {values.expected(field)}, not {token.shown}"
-            raise Misfit(what, token, values.advice(field, token), code=VALUE)
+            meant = values.correction(field, token)
+            raise Misfit(what, token, values.advice(field, token), code=VALUE, meant=meant or "")
         self.positions[path] = (name.line, name.column)
         text = self.advance().text[1:-1]
         while token.kind == "text" and self.token.kind == "text":
@@ -262,7 +263,7 @@ class Walk:
             hint = f'is the "}}" that closes {owner} missing before it?'
         else:
             hint = None if meant else f"fields of {owner}: {', '.join(sorted(known))}"
-        return Misfit(what, name, hint, code=UNKNOWN, meant=values.nearest(name.text, known) or "")
+        return Misfit(what, name, hint, code=UNKNOWN, meant=values.surely(name.text, known) or "")
 
 
 def _at(homes: list[str]) -> str:

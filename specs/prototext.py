@@ -89,7 +89,8 @@ def walk(
 
 def _error(misfit: layout.Misfit, source: Path | str) -> SpecError:
     where = Location(source, misfit.line, misfit.column)
-    return SpecError(misfit.what, where=where, hint=misfit.hint, code=misfit.code)
+    instead = (misfit.token.text, misfit.meant) if misfit.meant else None
+    return SpecError(misfit.what, where=where, hint=misfit.hint, code=misfit.code, instead=instead)
 
 
 def _rest(spec: Spec, layers: layout.Walk) -> Spec | None:

@@ -70,22 +70,29 @@ _LARGEST = {FieldDescriptor.CPPTYPE_INT32: 2**31 - 1, FieldDescriptor.CPPTYPE_UI
 
 def advice(field: FieldDescriptor, token: Token) -> str | None:
     """How the value that does not fit was perhaps meant."""
+    meant = correction(field, token)
+    if meant is not None:
+        if token.kind == "text":
+            return f"write {field.name}: {meant}, without quotes"
+        return f"write {field.name}: {meant}" if field.cpp_type == field.CPPTYPE_STRING else f"write {meant}"
     if field.enum_type is not None:
-        names = [value.name for value in field.enum_type.values]
-        if token.kind == "text" and token.text[1:-1] in names:
-            return f"write {field.name}: {token.text[1:-1]}, without quotes"
-        return did_you_mean(token.text.strip("\"'"), names)
-    if field.cpp_type == field.CPPTYPE_STRING:
-        if token.kind in ("word", "number"):
-            return f'write {field.name}: "{token.text}"'
-        if token.text == "[":
-            return f'lists are written as text: {field.name}: "[...]"'
-    elif token.kind == "text" and reads(field, token.text[1:-1]):
-        return f"write {field.name}: {token.text[1:-1]}, without quotes"
-    elif field.cpp_type in _LARGEST and token.text.isdigit():
+        return did_you_mean(token.text.strip("\"'"), [value.name for value in field.enum_type.values])
+    if field.cpp_type == field.CPPTYPE_STRING and token.text == "[":
+        return f'lists are written as text: {field.name}: "[...]"'
+    if field.cpp_type in _LARGEST and token.text.isdigit():
         return f"the largest is {_LARGEST[field.cpp_type]}"
-    elif field.cpp_type == field.CPPTYPE_BOOL and token.text.lower() in ("true", "false"):
-        return f"write {token.text.lower()}"
+    return None
+
+
+def correction(field: FieldDescriptor, token: Token) -> str | None:
+    """What the value that does not fit surely means, spelled as protobuf takes it: with quotes, or without them."""
+    if field.cpp_type == field.CPPTYPE_STRING:
+        return f'"{token.text}"' if token.kind in ("word", "number") else None
+    bare = token.text[1:-1] if token.kind == "text" else token.text
+    if token.kind == "text" and reads(field, bare) and not (field.enum_type is not None and bare.isdigit()):
+        return bare
+    if field.cpp_type == field.CPPTYPE_BOOL and bare.lower() in ("true", "false"):
+        return bare.lower()
     return None
 
 
@@ -99,6 +106,12 @@ def nearest(name: str, known: list[str]) -> str | None:
     lower = {candidate.lower(): candidate for candidate in reversed(known)}
     near = difflib.get_close_matches(name.lower(), list(lower), n=1)
     return lower[near[0]] if near else None
+
+
+def surely(name: str, known: list[str]) -> str | None:
+    """The known name that this one is a slip of the pen of: near enough to be put in its place."""
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.85)
+    return near[0] if near else None
 
 
 def did_you_mean(name: str, known: list[str]) -> str | None:

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from specs import prototext
+from specs import prototext, values
 from specs.checks import MOST_TOLD, together
 from specs.values import did_you_mean
 from specs.yaml_nodes import Place, compose, quoted
@@ -261,7 +261,9 @@ def _unknown(name: str, section: str, known: Collection[str], where: Place) -> S
         return SpecError(told, where=where, hint=hint, code=UNKNOWN)
     meant = did_you_mean(name[:100], siblings)
     if meant is not None:
-        return SpecError(f"{told}; {meant}", where=where, code=UNKNOWN)
+        surely = values.surely(name, siblings)
+        instead = (name, surely) if surely else None
+        return SpecError(f"{told}; {meant}", where=where, code=UNKNOWN, instead=instead)
     if elsewhere is not None:
         home = f".{elsewhere}.".replace("[]", "").partition(f".{name}.")[0].removeprefix(".")
         meant = f"it belongs in {home}" if home else "it belongs at the top, in no section"

@@ -63,8 +63,8 @@ class ConfigError(UsageError):
 
 
 class SpecError(UsageError):
-    """``code`` is the rule that the spec breaks (specs.rules), "" where it is none; ``parts`` are all errors of a spec
-    where this stands for several."""
+    """``code`` is the rule that the spec breaks (specs.rules), "" where it is none; ``instead`` a word that is written
+    at ``where`` and the one that is surely meant; ``parts`` are all errors of a spec where this stands for several."""
 
     def __init__(
         self,
@@ -73,10 +73,11 @@ class SpecError(UsageError):
         where: Location | Path | str | None = None,
         hint: str | None = None,
         code: str = "",
+        instead: tuple[str, str] | None = None,
         parts: Sequence[SpecError] = (),
     ) -> None:
         super().__init__(what, where=where, hint=hint)
-        self.code, self.parts = code, tuple(parts)
+        self.code, self.instead, self.parts = code, instead, tuple(parts)
 
 
 class DataError(TltpipeError):

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.commands import spec_migrating, spec_reading
+from orchestrator.commands import spec_checking, spec_migrating, spec_reading
 from orchestrator.commands.options import Plain, command
 from tltpipe import __version__
-from tltpipe.errors import Location, SpecError, UsageError
+from tltpipe.errors import Location, UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.screen.console import Console
     from specs.drafting import Drafting
-    from specs.spec import Spec
 
 app = typer.Typer(help="Write training specs, and check specs of any kind.", no_args_is_help=True)
 
@@ -42,12 +40,8 @@ OUT = typer.Option(
     "--output", "-o", metavar="FILE", help="File to write (default: standard output).", show_default=False
 )
 STRICT_NEW = typer.Option("--strict-tlt", help="NVIDIA's behaviour to the letter.")
-STRICT = typer.Option("--strict-tlt", help="Check what NVIDIA's programs refuse, too.")
 SKIP = typer.Option("--skip-bad", help="Skip images of DATASET that cannot be read.")
 FORCE = typer.Option("--force", help="Replace FILE.")
-KIND = typer.Option(
-    "--as", metavar="KIND", help="Kind of the files: ssd, augment, ... (default: detected).", show_default=False
-)
 
 
 @app.command()
@@ -169,69 +163,14 @@ def recipes(
     options.console.listing(("network", "recipe", "what it is"), rows)
 
 
-@app.command()
-@command
-def check(
-    options: Plain,
-    specs: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Specs, of any kind.", show_default=False)],
-    kind: Annotated[str | None, KIND] = None,
-    strict_tlt: Annotated[bool, STRICT] = False,
-) -> None:
-    """Check specs (training, augmentation, conversion): errors with line and column; exit code 2 if there are any."""
-    verdicts = [judge(path, kind=kind, strict=strict_tlt) for path in specs]
-    bad = [verdict for verdict in verdicts if not verdict["valid"]]
-    if options.json:
-        problem = SpecError("\n".join(bad[0]["errors"]), hint=bad[0]["hint"]) if bad else None
-        options.console.answer_json({"files": verdicts, "valid": not bad}, problem)
-        return
-    for verdict in verdicts:
-        show(options.console, verdict)
-    if bad:
-        raise typer.Exit(SpecError.exit_code)
-
-
-def judge(path: Path, *, kind: str | None = None, strict: bool = False) -> dict[str, Any]:
-    """What there is to say of the spec at ``path``: file, kind, dialect, strict, valid, errors, warnings, hint."""
-    verdict: dict[str, Any] = {"file": str(path), "kind": kind, "dialect": None, "strict": strict}
-    try:
-        spec, found = _read(path, kind, strict=strict)
-    except SpecError as problem:
-        verdict |= {"valid": False, "errors": str(problem).splitlines(), "warnings": [], "hint": problem.hint}
-        return verdict
-    about = {"kind": found, "dialect": spec.dialect, "strict": spec.strict}
-    return verdict | about | {"valid": True, "errors": [], "warnings": list(spec.warnings), "hint": None}
-
-
-def show(console: Console, verdict: dict[str, Any]) -> None:
-    """Errors and warnings, a line each, and a last line that says what it came to."""
-    for level in ("error", "warning"):
-        for line in verdict[f"{level}s"]:
-            console.put(f"{level}: {line}")
-    if verdict["hint"]:
-        console.put(f"  hint: {verdict['hint']}")
-    if verdict["valid"]:
-        many = len(verdict["warnings"])
-        warnings = f"{many} warning{'s' if many > 1 else ''}" if many else "no warnings"
-        about = [verdict["kind"], verdict["dialect"], "to the letter" if verdict["strict"] else ""]
-        console.put(f"{verdict['file']}: valid ({', '.join(filter(None, about))}), {warnings}")
-
-
-for own in (spec_reading.show, spec_reading.diff, spec_reading.explain, spec_migrating.migrate):
-    app.command()(own)
-
-
-def _read(path: Path, kind: str | None, *, strict: bool) -> tuple[Spec, str]:
-    """The spec and what it is for. Raises SpecError."""
-    import specs
-    from specs import prototext
-
-    text = prototext.read(path)
-    try:
-        found = kind or specs.recognise(text, source=path)
-    except SpecError as problem:
-        problem.hint = problem.hint or f"name the kind: --as {', '.join(specs.folders())}"
-        raise
-    return specs.parse_text(text, found, source=path, strict=strict), found
+for each in (
+    spec_checking.check,
+    spec_migrating.migrate,
+    spec_reading.show,
+    spec_reading.diff,
+    spec_reading.explain,
+):
+    app.command()(each)
 
 
 def _given(

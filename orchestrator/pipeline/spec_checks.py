@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import specs
 from orchestrator.drafts import Settled
 from orchestrator.jobs import Mount
 from orchestrator.jobs.spec_data import WORKSPACE, WorkspaceData, WorkspacePaths
 from orchestrator.run import Run
 from orchestrator.stages import Stage
 from specs.checks import Finding, located
+from specs.data_sources import Role
 from specs.rulebook import RULES, Subject
+from specs.spec import Spec
 from tltpipe.errors import DataError, SpecError
 
 LATER = "S3"
@@ -42,13 +45,19 @@ def subject(run: Run, stage: Stage, settled: Settled) -> Subject:
     roles = getattr(stage, "READS", ())
     if run.runner.pretends or not roles:
         return Subject(settled.spec, run.config.toolkit)
+    return known(run, settled.spec, roles)
+
+
+def known(run: Run, spec: Spec, roles: tuple[Role, ...] = ("training", "validation")) -> Subject:
+    """``spec`` with the paths of the workspace, as jobs of its runner would see them, and the data for ``roles``."""
     paths = WorkspacePaths(
         run.workspace.root,
         run.runner.mounts() or (Mount(run.workspace.root, WORKSPACE),),
         contained=run.runner.contained,
     )
-    folders = tuple(run.workspace.kitti(split) for split in run.splits)
-    return Subject(settled.spec, run.config.toolkit, paths, WorkspaceData(settled.spec, paths, folders, roles))
+    below = any(source.below_data for source in specs.data_sources(spec))
+    folders = tuple(run.workspace.kitti(split) for split in run.splits) if below else ()
+    return Subject(spec, run.config.toolkit, paths, WorkspaceData(spec, paths, folders, roles))
 
 
 def _error(settled: Settled, errors: Sequence[Finding]) -> SpecError | DataError:

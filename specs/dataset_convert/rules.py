@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from specs.checks import Finding, Rule, examine, message_at, required
+from specs.checks import Finding, Rule, examine, message_at, required, rewritten
 from specs.extensions import dotted
 from specs.rulebook import Subject, rule
 from specs.spec import Spec
+from specs.yaml_nodes import quoted
 
 KINDS = ("dataset_convert",)
 
@@ -106,7 +107,7 @@ def partition_mode(subject: Subject) -> Iterator[Finding]:
     if kitti is None or kitti.partition_mode in ("random", "sequence"):
         return
     if kitti.partition_mode:
-        yield Finding(path, f'partition_mode must be "random" or "sequence", not "{kitti.partition_mode}"')
+        yield Finding(path, f'partition_mode must be "random" or "sequence", not {quoted(kitti.partition_mode)}')
     else:
         yield Finding(path, 'kitti_config needs "partition_mode", "random" or "sequence"')
 
@@ -144,7 +145,8 @@ def extension(subject: Subject) -> Iterator[Finding]:
     kitti = _config(subject.spec, "kitti_config")
     if kitti is not None and dotted(kitti.image_extension) and not kitti.image_extension.startswith("."):
         what = f'image_extension "{kitti.image_extension}" has no dot, which NVIDIA\'s converter needs'
-        yield Finding("kitti_config.image_extension", what)
+        edit = rewritten(subject.spec, "kitti_config.image_extension", f'".{kitti.image_extension}"')
+        yield Finding("kitti_config.image_extension", what, edit=edit)
 
 
 @rule(

@@ -10,6 +10,7 @@ from specs.checks import (
     inside,
     message_at,
     only_one,
+    removed,
     required,
     without_effect,
 )
@@ -250,7 +251,8 @@ def model_paths(subject: Subject) -> Iterator[Finding]:
     for name in MODELS:
         if subject.spec.is_set(f"training_config.{name}"):
             what = f"{name} is read but has no effect: tlt-train takes the model by -m"
-            yield Finding(f"training_config.{name}", what)
+            path = f"training_config.{name}"
+            yield Finding(path, what, edit=removed(subject.spec, path))
 
 
 @rule(

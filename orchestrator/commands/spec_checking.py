@@ -1,0 +1,269 @@
+"""tltpipe spec check: all that rules say about specs, each with its line, a caret and what to do; --fix mends some."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.commands.options import Plain, command
+from tltpipe.errors import SpecError, UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.screen.console import Console
+    from specs.checks import Edit, Finding
+    from specs.rulebook import Subject
+    from specs.spec import Spec
+
+FILES = typer.Argument(metavar="FILE...", help="Specs, of any kind.", show_default=False)
+KIND = typer.Option(
+    "--as", metavar="KIND", help="Kind of the files: ssd, augment, ... (default: detected).", show_default=False
+)
+STRICT = typer.Option("--strict-tlt", help="Check what NVIDIA's programs refuse, too.")
+TOOLKIT = typer.Option(
+    metavar="NAME", help="Check what this toolkit ignores, lacks or reads otherwise: tlt2, tlt3, tao5.",
+    show_default=False,
+)  # fmt: skip
+DATA = typer.Option(metavar="WORKSPACE", help="Check against the paths and data of this workspace.", show_default=False)
+SELECT = typer.Option(
+    metavar="CODE", help="Report these rules alone: S401, S4. Repeatable. Errors of S0 to S2 are always reported.",
+    show_default=False,
+)  # fmt: skip
+IGNORE = typer.Option(metavar="CODE", help="Do not report these rules: S401, S4. Repeatable.", show_default=False)
+FIX = typer.Option("--fix", help="Mend in the files what can be mended without a choice.")
+WIDEST = 160
+"""Characters of a line that are shown."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """How to check: the options of the command."""
+
+    kind: str | None = None
+    strict: bool = False
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    about: Callable[[Spec], Subject] | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What there is to say of one file; ``spec`` is None where it cannot be read."""
+
+    path: Path
+    kind: str | None
+    spec: Spec | None
+    findings: Sequence[Finding]
+    text: str = ""
+    fixed: Sequence[Finding] = ()
+
+    @property
+    def valid(self) -> bool:
+        return not any(finding.severity == "error" for finding in self.findings)
+
+    def of(self, severity: str) -> list[Finding]:
+        return [finding for finding in self.findings if finding.severity == severity]
+
+    def where(self, finding: Finding) -> Any:
+        """The place of a finding."""
+        from specs import checks
+        from specs.spec import Spec
+
+        return checks.located(self.spec or Spec(None, self.path), finding)
+
+
+@command
+def check(
+    options: Plain,
+    files: Annotated[list[Path], FILES],
+    kind: Annotated[str | None, KIND] = None,
+    strict_tlt: Annotated[bool, STRICT] = False,
+    toolkit: Annotated[str | None, TOOLKIT] = None,
+    data: Annotated[Path | None, DATA] = None,
+    select: Annotated[list[str] | None, SELECT] = None,
+    ignore: Annotated[list[str] | None, IGNORE] = None,
+    fix: Annotated[bool, FIX] = False,
+) -> None:
+    """Check specs (training, augmentation, conversion): all errors with line and column; exit code 2 if there are any.
+
+    A comment "# tltpipe: ignore S401" silences a rule: behind a field there, on a line of its own in the whole file.
+    The rules are listed in docs/spec-rules.md.
+    """
+    about = _about(options.console, toolkit, data)
+    request = Request(kind, strict_tlt, _codes(select, "--select"), _codes(ignore, "--ignore"), about)
+    verdicts = [examine(path, request) for path in files]
+    if fix:
+        verdicts = [_mended(verdict, request) for verdict in verdicts]
+    bad = [verdict for verdict in verdicts if not verdict.valid]
+    if options.json:
+        answer = {"files": [as_json(verdict) for verdict in verdicts], "valid": not bad}
+        options.console.answer_json(answer, _error(bad[0]) if bad else None)
+        return
+    for verdict in verdicts:
+        for line in lines(verdict):
+            options.console.put(line)
+    if bad:
+        raise typer.Exit(SpecError.exit_code)
+
+
+def examine(path: Path, request: Request) -> Verdict:
+    """Whatever is wrong with the file is among the findings."""
+    import specs
+    from specs import checks, prototext
+
+    text, kind = "", request.kind
+    try:
+        text = prototext.read(path)
+        kind = kind or specs.recognise(text, source=path)
+    except SpecError as problem:
+        hint = problem.hint or (f"name the kind: --as {', '.join(specs.folders())}" if text else None)
+        finding = checks.as_finding(problem)
+        unread = replace(finding, hint=hint, code=finding.code or UNREADABLE)
+        return Verdict(path, kind, None, [unread], text)
+    spec, findings = specs.examine(
+        text, kind, source=path, strict=request.strict, about=request.about, select=request.select,
+        ignore=request.ignore,
+    )  # fmt: skip
+    return Verdict(path, kind, spec, findings, text)
+
+
+UNREADABLE = "S001"
+"""Code of a rule (specs.rules.text)."""
+
+
+def lines(verdict: Verdict) -> Iterator[str]:
+    """Each finding with its line, a caret below its column, and help; at the end what it came to."""
+    from specs.rulebook import RULES
+
+    for finding in verdict.fixed:
+        yield f"fixed: {verdict.where(finding)}: {finding.what} ({finding.code})"
+    for finding in verdict.findings:
+        where = verdict.where(finding)
+        yield f"{where}: {' '.join(filter(None, (finding.severity, finding.code)))}: {finding.what}"
+        yield from _pointed(verdict.text, where.line, where.column)
+        help = finding.hint or (RULES[finding.code].fix if finding.code in RULES else "")
+        if help:
+            yield f"  help: {help}"
+    yield f"{verdict.path}: {_summary(verdict)}"
+
+
+def _pointed(text: str, line: int | None, column: int | None) -> Iterator[str]:
+    """The line of the text, and a caret below the column; nothing without a place."""
+    rows = text.split("\n")
+    if line is None or not 0 < line <= len(rows):
+        return
+    row, place = rows[line - 1].rstrip("\r").replace("\t", " "), max(0, (column or 1) - 1)
+    start = max(0, place - WIDEST // 2) if len(row) > WIDEST else 0
+    yield f"  {row[start : start + WIDEST]}".rstrip()
+    yield f"  {' ' * (place - start)}^"
+
+
+def _summary(verdict: Verdict) -> str:
+    many = [(name, len(verdict.of(name))) for name in ("error", "warning", "note")]
+    counts = ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for name, count in many if count)
+    if not verdict.valid:
+        return counts
+    spec = verdict.spec
+    strict = "to the letter" if spec is not None and spec.strict else ""
+    about = [verdict.kind, spec.dialect if spec is not None else "", strict]
+    return f"valid ({', '.join(filter(None, about))}), {counts or 'no warnings'}"
+
+
+def as_json(verdict: Verdict) -> dict[str, Any]:
+    """As docs/json.md has it."""
+    spec, errors = verdict.spec, verdict.of("error")
+    return {
+        "file": str(verdict.path),
+        "kind": verdict.kind,
+        "dialect": spec.dialect or None if spec is not None else None,
+        "strict": spec is not None and spec.strict,
+        "valid": verdict.valid,
+        "errors": [f"{verdict.where(finding)}: {finding.what}" for finding in errors],
+        "warnings": [f"{verdict.where(finding)}: {finding.what}" for finding in verdict.of("warning")],
+        "hint": next((finding.hint for finding in errors if finding.hint), None),
+        "findings": [_as_json(verdict, finding) for finding in verdict.findings],
+        "fixed": [_as_json(verdict, finding) for finding in verdict.fixed],
+    }
+
+
+def _as_json(verdict: Verdict, finding: Finding) -> dict[str, Any]:
+    from specs.rulebook import RULES
+
+    where = verdict.where(finding)
+    fix = RULES[finding.code].fix if finding.code in RULES else None
+    return {
+        "code": finding.code or None,
+        "severity": finding.severity,
+        "line": where.line,
+        "column": where.column,
+        "path": finding.path or None,
+        "what": finding.what,
+        "help": finding.hint or fix,
+        "fixable": finding.edit is not None,
+    }
+
+
+def _error(verdict: Verdict) -> SpecError:
+    from specs import checks
+    from specs.spec import Spec
+
+    spec = verdict.spec or Spec(None, verdict.path)
+    problem = checks.together(checks.as_error(spec, finding) for finding in verdict.of("error"))
+    return SpecError(str(problem), hint=problem.hint)
+
+
+def _mended(verdict: Verdict, request: Request) -> Verdict:
+    """The file with the edits of its findings made, examined again."""
+    from tltpipe import files
+
+    fixed = [finding for finding in verdict.findings if finding.edit is not None]
+    if not fixed:
+        return verdict
+    files.write_text(verdict.path, edited(verdict.text, [finding.edit for finding in fixed if finding.edit]))
+    return replace(examine(verdict.path, request), fixed=fixed)
+
+
+def edited(text: str, edits: Sequence[Edit]) -> str:
+    """``text`` with all ``edits`` made; of two at one place the first alone."""
+    rows = text.split("\n")
+    places = {(edit.line, edit.column): edit for edit in reversed(edits)}
+    for (line, column), edit in sorted(places.items(), reverse=True):
+        row = rows[line - 1]
+        rows[line - 1] = row[: column - 1] + edit.text + row[column - 1 + edit.length :]
+    return "\n".join(rows)
+
+
+def _codes(given: list[str] | None, option: str) -> tuple[str, ...]:
+    """Raises UsageError for what begins no code."""
+    if not given:
+        return ()
+    from specs import rules
+
+    known = [each.code for each in rules.catalogue()]
+    codes = tuple(code.strip().upper() for text in given for code in text.split(",") if code.strip())
+    for code in codes:
+        if not any(each.startswith(code) for each in known):
+            hint = "docs/spec-rules.md lists the codes: S401, or S4 for all that begin so"
+            raise UsageError(f"{option} {code}: there is no such rule", hint=hint)
+    return codes
+
+
+def _about(console: Console, toolkit: str | None, data: Path | None) -> Callable[[Spec], Subject] | None:
+    """What is known of where specs will be used. Raises UsageError for a toolkit or folder that there is not."""
+    from specs.rulebook import Subject
+    from tltpipe import registry
+
+    if toolkit is not None:
+        registry.load("orchestrator.toolkits", toolkit)
+    if data is None:
+        return None if toolkit is None else lambda spec: Subject(spec, toolkit)
+    from orchestrator import session
+    from orchestrator.pipeline import spec_checks
+    from orchestrator.settings.config import Given
+
+    flags = {} if toolkit is None else {"toolkit": Given(toolkit, "--toolkit")}
+    run = session.start(data, console, flags=flags, dry=True)
+    return lambda spec: spec_checks.known(run, spec)
