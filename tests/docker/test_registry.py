@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import shutil
 import socket
 import subprocess
 import tarfile
@@ -46,6 +47,8 @@ def free_host() -> str:
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A registry on this machine that gives nothing without a log-in."""
+    if shutil.which("docker-registry") is None:
+        pytest.fail("there is no docker-registry: apt-get install docker-registry")
     folder, address = tmp_path_factory.mktemp("registry"), free_host()
     (folder / "htpasswd").write_text(f"{USER}:{HASH}\n")
     (folder / "config.yml").write_text(CONFIG.format(folder=folder, host=address))
