@@ -13,7 +13,7 @@ from tltpipe.errors import Location, SpecError
 
 FOREIGN = "S008"
 """Code of a rule (specs.rules.text)."""
-_SSD = "ssd_config"
+_OURS = ("ssd_config", "dssd_config")
 _TRAIN_SSD = "tltpipe trains SSD on the same data: `tltpipe spec new --from DATA -o train.conf` writes its spec"
 _MIGRATE = "`tltpipe spec migrate {0} --to tltpipe -o train.yaml` makes one of it that is trained here"
 
@@ -104,7 +104,7 @@ def _found(text: str) -> Iterator[tuple[Kind, int]]:
         kinds = YAML
     else:
         lines = {token.text: token.line for token in reversed(list(dialects.written(text)))}
-    if _SSD in lines:
+    if any(section in lines for section in _OURS):
         return
     for kind in kinds:
         if all(name in lines for name in kind.fields):

@@ -158,7 +158,13 @@ def recipes(
     options.console.listing(("network", "recipe", "what it is"), rows)
 
 
-for each in (spec_checking.check, spec_reading.show, spec_reading.diff, spec_reading.explain, spec_migrating.migrate):
+for each in (
+    spec_checking.check,
+    spec_migrating.migrate,
+    spec_reading.show,
+    spec_reading.diff,
+    spec_reading.explain,
+):
     app.command()(each)
 
 
