@@ -15,9 +15,6 @@ from specs.rules.facts import SourceFacts
 from specs.spec import Spec
 from tltpipe.errors import DataError
 
-WORKSPACE = "/workspace"
-"""What our programs take the workspace for, too, where jobs run on this machine."""
-
 
 @dataclass(frozen=True)
 class WorkspacePaths:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import specs
 from orchestrator.drafts import Settled
 from orchestrator.jobs import Mount
-from orchestrator.jobs.spec_data import WORKSPACE, WorkspaceData, WorkspacePaths
+from orchestrator.jobs.mounts import WORKSPACE
+from orchestrator.jobs.spec_data import WorkspaceData, WorkspacePaths
 from orchestrator.run import Run
 from orchestrator.stages import Stage
 from specs.checks import Finding, located

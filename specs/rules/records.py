@@ -186,7 +186,7 @@ def unreadable(subject: Subject) -> Iterator[Finding]:
     "S424",
     "note",
     title="data of which a part was not read for these checks",
-    fix="nothing: convert with tlt-dataset-convert of tltpipe, whose records have a summary beside them",
+    fix="`tltpipe check` and `tltpipe stats` read all of a data set; records of tlt-dataset-convert have a summary",
     needs=("data",),
 )
 def unread(subject: Subject) -> Iterator[Finding]:
