@@ -112,7 +112,7 @@ def unnamed(subject: Subject) -> Iterator[Finding]:
 )
 def absent(subject: Subject) -> Iterator[Finding]:
     present = _present(subject)
-    if not present:
+    if not present or not any(source.source.role == "training" for source in _sources(subject)):
         return
     fields = _fields(subject)
     known = {field.name.lower() for field in fields}

@@ -40,13 +40,13 @@ def blanks(subject: Subject) -> Iterator[Finding]:
 @rule(
     "S452",
     "error",
-    title="label lines that are no KITTI labels",
+    title="lines that are no labels",
     fix="15 columns are needed, separated by blanks: class truncation occlusion alpha left top right bottom and seven",
     kinds=READERS,
     needs=("data",),
 )
 def odd(subject: Subject) -> Iterator[Finding]:
-    yield from _tell(subject, "odd", "{} label lines have not the 15 columns of KITTI")
+    yield from _tell(subject, "odd", "{} lines are no labels")
 
 
 @rule(
@@ -121,3 +121,15 @@ def empty_shards(subject: Subject) -> Iterator[Finding]:
         if 0 < frames < shards:
             what = f"{frames} frames for {shards} shards: all but one of them stay empty"
             yield Finding("kitti_config.num_shards", what)
+
+
+@rule(
+    "S458",
+    "error",
+    title="label lines without the 15 columns that conversion needs",
+    fix="write all columns: class truncation occlusion alpha left top right bottom and seven that may be 0",
+    kinds=("dataset_convert",),
+    needs=("data",),
+)
+def widths(subject: Subject) -> Iterator[Finding]:
+    yield from _tell(subject, "widths", "{} label lines have not 15 columns")
