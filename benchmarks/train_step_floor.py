@@ -2,7 +2,7 @@
 
     python benchmarks/train_step_floor.py NETWORK SPEC BATCH
 
-SSD has torchvision's loss, a network of another kind its own.
+SSD and DSSD have torchvision's loss, a network of another kind its own.
 """
 
 from __future__ import annotations
@@ -19,21 +19,23 @@ import torch
 
 import specs
 from runtime.machine import device
+from specs.ssd import sections
 
 STEPS = 12
 """Timed ones; two more come first."""
 
 
 def of_torchvision(recipe: Any, images: Any, targets: Any) -> tuple[Any, Callable[[], Any]]:
-    """An SSD, and a call that gives torchvision's losses of it."""
+    """An SSD or DSSD, and a call that gives torchvision's losses of it."""
     from torchvision.models.detection._utils import BoxCoder, SSDMatcher
     from torchvision.models.detection.ssd import SSD
     from torchvision.ops import box_iou
 
-    from runtime.networks import ssd
+    from runtime import networks
 
     recipe = replace(recipe, classes=("background", *recipe.classes))  # of torchvision's, a class of its own
-    detector = ssd.build(recipe).train()
+    detector: Any = networks.load(recipe.network).build(recipe)
+    detector.train()
     anchors: Any = [detector.anchors * detector.pixels] * len(images)
     matcher = SSDMatcher(0.5)
     # What compute_loss wants of the model it is a method of.
@@ -100,7 +102,7 @@ if __name__ == "__main__":
     images = torch.rand(batch, 3, height, width) * 255
     target = next((TARGETS[name] for name in recipe.fields or () if name in TARGETS), of_two)
     targets = [target(recipe, width, height) for _ in range(batch)]
-    model, losses = (of_torchvision if network == "ssd" else of_its_own)(recipe, images, targets)
+    model, losses = (of_torchvision if network in sections.KINDS else of_its_own)(recipe, images, targets)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
 
     def step() -> None:

@@ -129,9 +129,9 @@ def recognise(text: str, *, source: Path | str) -> str:
     if len(own) == 1:
         return own[0]
     if not own:
-        foreign.refuse(text, source)
         if foreign.is_yaml(text):
             yaml_text.walk(text, (), source=source)  # which says what is wrong with its syntax
+        foreign.refuse(text, source)
     messages = kinds.of_messages()
     found = own or [name for name, module in messages.items() if module in dialects.likely([*messages.values()], text)]
     if len(found) != 1:

@@ -62,7 +62,10 @@ def choose(folder: ModuleType, text: str) -> tuple[ModuleType, Token | None]:
 
 
 def likely(folders: Sequence[ModuleType], text: str) -> list[ModuleType]:
-    """The folders that know the most of the names written in ``text``: one, several that cannot be told apart, none."""
+    """The folders that know the most of the names written in ``text``: one, several that cannot be told apart, none.
+
+    Of those that have a SECTION of their own, the others are no longer asked where that is written.
+    """
     found = Counter(token.text for token in written(text))
     scores = []
     for folder in folders:
@@ -70,9 +73,10 @@ def likely(folders: Sequence[ModuleType], text: str) -> list[ModuleType]:
         # Sections tell more than what stands in them: "dataset_config" is in several, "nms_config" in one.
         top = {field.name for descriptor in descriptors for field in descriptor.fields}
         below = set().union(*map(_names, descriptors))
-        scores.append(sum(count for name, count in found.items() if name in below) + len(top & found.keys()))
-    best = max(scores, default=0)
-    return [folder for folder, score in zip(folders, scores, strict=True) if best and score == best]
+        score = sum(count for name, count in found.items() if name in below) + len(top & found.keys())
+        scores.append((getattr(folder, "SECTION", None) in found, score))
+    best = max(scores, default=(False, 0))
+    return [folder for folder, score in zip(folders, scores, strict=True) if best[1] and score == best]
 
 
 def unplaced(folders: Sequence[ModuleType], known: list[str], text: str, source: Path | str) -> SpecError:

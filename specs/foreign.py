@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,15 @@ from tltpipe.errors import Location, SpecError
 
 FOREIGN = "S008"
 """Code of a rule (specs.rules.text)."""
-_SSD = "ssd_config"
+_OURS = ("ssd_config", "dssd_config")
 _TRAIN_SSD = "tltpipe trains SSD on the same data: `tltpipe spec new --from DATA -o train.conf` writes its spec"
-_WRITE = "the spec of this network is YAML here: `tltpipe spec new {0} --from DATA -o train.yaml` writes one"
+_MIGRATE = "`tltpipe spec migrate {0} --to tltpipe -o train.yaml` makes one of it that is trained here"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """``fields`` are all in such a spec, and not all in any other; ``hint`` is what can be done with its data here."""
+    """``fields`` are all in such a spec, and not all in any other; ``hint`` is what can be done with it, whose file is
+    ``{0}``, or with its data here."""
 
     name: str
     fields: tuple[str, ...]
@@ -27,28 +29,29 @@ class Kind:
 
 
 PROTO_TEXT = (
-    Kind("yolo_v3", ("yolov3_config",)),
-    Kind("yolo_v4", ("yolov4_config",)),
+    Kind("yolo_v3", ("yolov3_config",), _MIGRATE),
+    Kind("yolo_v3", ("yolo_config",), _MIGRATE),
+    Kind("yolo_v4", ("yolov4_config",), _MIGRATE),
     Kind("retinanet", ("retinanet_config",)),
     Kind("efficientdet", ("efficientdet_config",)),
-    Kind("mask_rcnn", ("maskrcnn_config",), _WRITE.format("mask_rcnn")),
+    Kind("mask_rcnn", ("maskrcnn_config",), _MIGRATE),
     Kind("detectnet_v2", ("bbox_rasterizer_config",)),
     Kind("detectnet_v2", ("cost_function_config",)),
     Kind("detectnet_v2 (inference)", ("inferencer_config",)),
     Kind("detectnet_v2", ("objective_set",)),
     Kind("efficientdet", ("model_config", "model_name")),
     Kind("efficientdet", ("dataset_config", "training_file_pattern")),
-    Kind("mask_rcnn", ("data_config", "training_file_pattern"), _WRITE.format("mask_rcnn")),
-    Kind("faster_rcnn", ("model_config", "input_image_config"), _WRITE.format("faster_rcnn")),
-    Kind("faster_rcnn", ("network_config", "input_image_config"), _WRITE.format("faster_rcnn")),
-    Kind("faster_rcnn", ("enc_key",), _WRITE.format("faster_rcnn")),
-    Kind("faster_rcnn", ("model_config", "anchor_box_config"), _WRITE.format("faster_rcnn")),
-    Kind("unet", ("data_class_config",), _WRITE.format("unet")),
-    Kind("unet", ("model_config", "model_input_height"), _WRITE.format("unet")),
-    Kind("unet", ("model_config", "model_input_width"), _WRITE.format("unet")),
-    Kind("unet", ("train_images_path",), _WRITE.format("unet")),
+    Kind("mask_rcnn", ("data_config", "training_file_pattern"), _MIGRATE),
+    Kind("faster_rcnn", ("model_config", "input_image_config"), _MIGRATE),
+    Kind("faster_rcnn", ("network_config", "input_image_config"), _MIGRATE),
+    Kind("faster_rcnn", ("enc_key",), _MIGRATE),
+    Kind("faster_rcnn", ("model_config", "anchor_box_config"), _MIGRATE),
+    Kind("unet", ("data_class_config",), _MIGRATE),
+    Kind("unet", ("model_config", "model_input_height"), _MIGRATE),
+    Kind("unet", ("model_config", "model_input_width"), _MIGRATE),
+    Kind("unet", ("train_images_path",), _MIGRATE),
     Kind("lprnet", ("lpr_config",), "tltpipe has no network that reads number plates"),
-    Kind("multitask_classification", ("train_csv_path",), "tltpipe has no network for classes of whole images"),
+    Kind("multitask_classification", ("train_csv_path",), _MIGRATE),
     Kind("classification", ("train_dataset_path",), "tltpipe has no network for classes of whole images"),
     Kind("another network of NVIDIA's", ("model_config",)),
     Kind("another network of NVIDIA's", ("network_config",)),
@@ -83,7 +86,9 @@ def refuse(text: str, source: Path | str) -> None:
     """Raise SpecError where ``text`` is a spec of another network or tool than those here, with what it is."""
     for kind, line in _found(text):
         what = f"this is a spec of {kind.name}, by its {kind.fields[0]}"
-        raise SpecError(what, where=Location(source, line, 1), hint=kind.hint, code=FOREIGN)
+        raise SpecError(
+            what, where=Location(source, line, 1), hint=kind.hint.format(shlex.quote(str(source))), code=FOREIGN
+        )
 
 
 def identify(text: str) -> str | None:
@@ -99,7 +104,7 @@ def _found(text: str) -> Iterator[tuple[Kind, int]]:
         kinds = YAML
     else:
         lines = {token.text: token.line for token in reversed(list(dialects.written(text)))}
-    if _SSD in lines:
+    if any(section in lines for section in _OURS):
         return
     for kind in kinds:
         if all(name in lines for name in kind.fields):

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -44,11 +45,12 @@ class Reader(Protocol):
 
 def folders() -> list[str]:
     """Names of the things specs are written for: the folders beside this file, but those that serve all kinds."""
-    return sorted(
-        module.name
-        for module in pkgutil.iter_modules(importlib.import_module("specs").__path__)
-        if module.ispkg and module.name not in _ROOMS
-    )
+    return list(_folders(tuple(importlib.import_module("specs").__path__)))
+
+
+@cache
+def _folders(places: tuple[str, ...]) -> list[str]:
+    return sorted(module.name for module in pkgutil.iter_modules(places) if module.ispkg and module.name not in _ROOMS)
 
 
 def load(folder: str) -> ModuleType:

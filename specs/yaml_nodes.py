@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tltpipe.errors import Location, SpecError
@@ -40,6 +41,25 @@ def compose(text: str, place: Callable[[int, int], Place]) -> yaml.Node | None:
     name of a node, so that a few lines of them stand for gigabytes only to whoever copies what they stand for.
     Raises SpecError at the first fault.
     """
+    node, fault = _composed(text)
+    if fault is not None:
+        raise SpecError(fault.what, where=place(fault.line, fault.column), hint=fault.hint)
+    return node
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """The first thing that is no YAML, with its place."""
+
+    what: str
+    line: int
+    column: int
+    hint: str | None = None
+
+
+@functools.lru_cache(maxsize=4)
+def _composed(text: str) -> tuple[yaml.Node | None, _Fault | None]:
+    """``compose``, once for all kinds of spec that look at a text."""
     import yaml
     from yaml.reader import ReaderError
 
@@ -47,19 +67,18 @@ def compose(text: str, place: Callable[[int, int], Place]) -> yaml.Node | None:
         loader = _loader()(text)
     except ReaderError as error:
         before = text[: error.position]
-        where = place(before.count("\n") + 1, error.position - before.rfind("\n"))
         told = f"the character {quoted(text[error.position])} has no place in YAML"
-        raise SpecError(told, where=where) from None
+        return None, _Fault(told, before.count("\n") + 1, error.position - before.rfind("\n"))
     try:
-        return loader.get_single_node()
+        return loader.get_single_node(), None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark or loader.get_mark()
         problem = _problem(error)
         hint = next((hint for words, hint in _HINTS.items() if words in problem), None)
-        raise SpecError(f"not YAML: {problem}", where=place(mark.line + 1, mark.column + 1), hint=hint) from None
+        return None, _Fault(f"not YAML: {problem}", mark.line + 1, mark.column + 1, hint)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         mark = loader.get_mark()
-        raise SpecError(f"not YAML: {str(error)[:200]}", where=place(mark.line + 1, mark.column + 1)) from None
+        return None, _Fault(f"not YAML: {str(error)[:200]}", mark.line + 1, mark.column + 1)
 
 
 def bounded(text: str) -> yaml.Node | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.commands import spec_checking, spec_reading
+from orchestrator.commands import spec_checking, spec_migrating, spec_reading
 from orchestrator.commands.options import Plain, command
 from tltpipe import __version__
 from tltpipe.errors import Location, UsageError
@@ -158,7 +158,13 @@ def recipes(
     options.console.listing(("network", "recipe", "what it is"), rows)
 
 
-for each in (spec_checking.check, spec_reading.show, spec_reading.diff, spec_reading.explain):
+for each in (
+    spec_checking.check,
+    spec_migrating.migrate,
+    spec_reading.show,
+    spec_reading.diff,
+    spec_reading.explain,
+):
     app.command()(each)
 
 

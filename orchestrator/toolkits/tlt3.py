@@ -22,6 +22,7 @@ SPECS: Final[Mapping[str, str]] = {
     "augment": "augment.conf.j2",
     "dataset_convert": "kitti.dali.conf.j2",
     "ssd": "train.tlt3.conf.j2",
+    "dssd": "train.tlt3.conf.j2",
 }
 ENVIRONMENT: Mapping[str, str] = tlt2.ENVIRONMENT
 MOUNTS_FILES: tuple[str, ...] = (".tlt_mounts.json", ".tao_mounts.json")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -147,13 +147,22 @@ class FlatBackbone(nn.Module):
         return functional.relu(y, inplace=True)
 
 
+Convolution: TypeAlias = nn.Conv2d | nn.ConvTranspose2d
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+
+
+def filters_axis(layer: Convolution) -> int:
+    """The dimension of the layer's weight that counts its filters; the other one of 0 and 1 counts its inputs."""
+    return 1 if layer.transposed and layer.groups == 1 else 0
+
+
 def is_depthwise(module: nn.Module) -> bool:
     return isinstance(module, nn.Conv2d) and module.groups > 1 and module.groups == module.in_channels
 
 
 def kernels(module: nn.Module) -> list[Tensor]:
     """The weights that the regulariser acts on: those of all convolutions but the depthwise ones."""
-    return [layer.weight for layer in module.modules() if isinstance(layer, nn.Conv2d) and not is_depthwise(layer)]
+    return [layer.weight for layer in module.modules() if isinstance(layer, CONVOLUTIONS) and not is_depthwise(layer)]
 
 
 def penalty(weights: list[Tensor], *, norm: int, weight: float) -> Tensor:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from runtime.nn.layers import CONVOLUTIONS, Convolution, filters_axis
+
 
 def take_on(module: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
     """Give the convolutions and batch norms of ``module`` the shapes that they have in the state dict ``tensors``.
@@ -26,7 +28,7 @@ def take_on(module: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
         shapes = _changes(name, layer, tensors)
         if not shapes:
             continue
-        if isinstance(layer, nn.Conv2d):
+        if isinstance(layer, CONVOLUTIONS):
             _check_convolution(name, layer, tensors, fixed=_is_below(name, outputs(module)))
         elif isinstance(layer, _BatchNorm):
             _check_norm(name, layer, tensors)
@@ -48,7 +50,7 @@ def outputs(module: nn.Module) -> tuple[str, ...]:
 
 
 def reshape(layer: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Cut the parameters and buffers of a Conv2d or batch norm down to ``shapes``, by their own names."""
+    """Cut the parameters and buffers of a convolution or batch norm down to ``shapes``, by their own names."""
     for name, shape in shapes.items():
         old = getattr(layer, name)
         new = old.detach()[tuple(slice(size) for size in shape)].clone(memory_format=torch.contiguous_format)
@@ -57,8 +59,8 @@ def reshape(layer: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
         if isinstance(old, nn.Parameter):
             new = nn.Parameter(new, requires_grad=old.requires_grad)
         setattr(layer, name, new)
-    if isinstance(layer, nn.Conv2d) and "weight" in shapes:
-        out_channels, per_group = shapes["weight"][:2]
+    if isinstance(layer, CONVOLUTIONS) and "weight" in shapes:
+        out_channels, per_group = _filters_and_inputs(layer, shapes["weight"])
         if is_grouped_by_channel(layer):
             # One group for each input channel, however many filters each has.
             layer.groups = out_channels // (layer.out_channels // layer.groups)
@@ -67,7 +69,7 @@ def reshape(layer: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
         layer.num_features = next(shape[0] for shape in shapes.values())
 
 
-def is_grouped_by_channel(layer: nn.Conv2d) -> bool:
+def is_grouped_by_channel(layer: Convolution) -> bool:
     """Whether ``layer`` is a depthwise convolution: every input channel its own group."""
     return layer.groups > 1 and layer.groups == layer.in_channels
 
@@ -80,21 +82,28 @@ def _changes(name: str, layer: nn.Module, tensors: Mapping[str, Tensor]) -> dict
     return {key: shape for key, shape in found.items() if shape != tuple(getattr(layer, key).shape)}
 
 
-def _check_convolution(name: str, layer: nn.Conv2d, tensors: Mapping[str, Tensor], *, fixed: bool) -> None:
+def _filters_and_inputs(layer: Convolution, shape: tuple[int, ...]) -> tuple[int, int]:
+    """How many filters a weight of this shape has, and inputs of each."""
+    axis = filters_axis(layer)
+    return shape[axis], shape[1 - axis]
+
+
+def _check_convolution(name: str, layer: Convolution, tensors: Mapping[str, Tensor], *, fixed: bool) -> None:
     weight, own = tuple(tensors[f"{name}.weight"].shape), tuple(layer.weight.shape)
     change = f"weight {_text(own)} cannot become {_text(weight)}"
     if len(weight) != 4 or weight[2:] != own[2:]:
         raise ValueError(f"{name}: {change}: another kernel")
     if weight[0] > own[0] or weight[1] > own[1] or not min(weight):
         raise ValueError(f"{name}: {change}: a pruned layer has fewer channels, not more, and not none")
-    if fixed and weight[0] != own[0]:
+    filters, _ = _filters_and_inputs(layer, weight)
+    if fixed and filters != layer.out_channels:
         raise ValueError(f"{name}: {change}: this layer's outputs are never pruned")
     multiple = layer.out_channels // layer.groups if is_grouped_by_channel(layer) else layer.groups
-    if weight[0] % multiple:
+    if filters % multiple:
         raise ValueError(f"{name}: {change}: not a multiple of {multiple}")
     bias = tensors.get(f"{name}.bias")
-    if (layer.bias is not None) and bias is not None and tuple(bias.shape) != weight[:1]:
-        raise ValueError(f"{name}: a bias of {_text(tuple(bias.shape))} for {weight[0]} filters")
+    if (layer.bias is not None) and bias is not None and tuple(bias.shape) != (filters,):
+        raise ValueError(f"{name}: a bias of {_text(tuple(bias.shape))} for {filters} filters")
 
 
 def _check_norm(name: str, layer: _BatchNorm, tensors: Mapping[str, Tensor]) -> None:

@@ -39,10 +39,10 @@ def sliced(
             tensors[name] = tensors[name].index_select(dimension, index)
 
     for layer, layout in dependencies.filters.items():
-        take(f"{layer}.weight", 0, layout)
+        take(f"{layer}.weight", int(layer in dependencies.transposed), layout)
         take(f"{layer}.bias", 0, layout)
     for layer, layout in dependencies.inputs.items():
-        take(f"{layer}.weight", 1, layout)
+        take(f"{layer}.weight", int(layer not in dependencies.transposed), layout)
     for layer, layout in dependencies.norms.items():
         for name in PER_CHANNEL:
             take(f"{layer}.{name}", 0, layout)

@@ -1,10 +1,11 @@
 """Which channels of a network depend on each other, read from its traced graph.
 
 The graph is that of ``torch.export``: tensor operations, whatever Python led to them. Every tensor of pictures has a
-*layout*, the groups of channels it consists of. A convolution makes a group of its filters; a depthwise one, a batch
-norm and all that works channel by channel keep the layout; a concatenation joins layouts; an element-wise operation on
-two tensors makes their groups one. Channels that meet an operation which is not known here to keep them apart, or that
-leave the network, are never pruned. So no backbone need be known by name, and an unknown one is at worst pruned less.
+*layout*, the groups of channels it consists of. A convolution, transposed or not, makes a group of its filters; a
+depthwise one, a batch norm and all that works channel by channel keep the layout; a concatenation joins layouts; an
+element-wise operation on two tensors makes their groups one. Channels that meet an operation which is not known here
+to keep them apart, or that leave the network, are never pruned. So no backbone need be known by name, and an unknown
+one is at worst pruned less.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from runtime.networks import Prunable
 from runtime.nn import widths
+from runtime.nn.layers import CONVOLUTIONS, filters_axis
 from runtime.pruning.prunable import prunable
 
 # Operations of ATen, without the underscore of their in-place forms.
@@ -62,13 +64,14 @@ class Dependencies:
     """``groups``, and by layer name the indices of those that a layer's dimensions consist of, in order.
 
     ``filters``: dimension 0 of a convolution's weight, ``inputs``: dimension 1 (absent for depthwise ones, whose
-    filters say it all), ``norms``: the channels of a batch norm.
+    filters say it all); of the ``transposed`` it is the other way round. ``norms``: the channels of a batch norm.
     """
 
     groups: tuple[Group, ...]
     filters: dict[str, tuple[int, ...]]
     inputs: dict[str, tuple[int, ...]]
     norms: dict[str, tuple[int, ...]]
+    transposed: frozenset[str]
 
 
 def analyse(detector: nn.Module) -> Dependencies:
@@ -123,6 +126,7 @@ class _Walk:
         self.filters: dict[str, _Layout] = {}
         self.inputs: dict[str, _Layout] = {}
         self.norms: dict[str, _Layout] = {}
+        self.transposed: set[str] = set()
         self.unclear: dict[str, str] = {}
         """Layers that are, somewhere, used in a way not understood, and that way."""
 
@@ -154,7 +158,8 @@ class _Walk:
         def indices(table: dict[str, _Layout]) -> dict[str, tuple[int, ...]]:
             return {name: tuple(order[each.root()] for each in layout) for name, layout in table.items()}
 
-        return Dependencies(groups, indices(self.filters), indices(self.inputs), indices(self.norms))
+        filters, inputs, norms = (indices(table) for table in (self.filters, self.inputs, self.norms))
+        return Dependencies(groups, filters, inputs, norms, frozenset(self.transposed))
 
     def _understood(self, name: str, node: Node) -> _Layout | None:
         """The layout of what ``node`` makes of pictures, or None where it is not known to keep channels apart."""
@@ -168,13 +173,15 @@ class _Walk:
         return handler(node) if handler is not None else None
 
     def _conv2d(self, node: Node) -> _Layout | None:
-        before, layer = self.layouts.get(_first(node)), self._layer(node, nn.Conv2d)
+        before, layer = self.layouts.get(_first(node)), self._layer(node, *CONVOLUTIONS)
         if before is None or layer is None:
             return None
         convolution = self.module.get_submodule(layer)
-        assert isinstance(convolution, nn.Conv2d)
+        assert isinstance(convolution, CONVOLUTIONS)
         if convolution.groups == 1:
             made = (_Channels(convolution.out_channels, [Member(layer)]),)
+            if filters_axis(convolution):
+                self.transposed.add(layer)
             return self._use(self.filters, layer, made) if self._use(self.inputs, layer, before) else None
         if widths.is_grouped_by_channel(convolution) and convolution.out_channels == convolution.in_channels:
             start = 0
@@ -183,6 +190,8 @@ class _Walk:
                 start += channels.size
             return self._use(self.filters, layer, before)
         return None
+
+    _conv_transpose2d = _conv2d
 
     def _batch_norm(self, node: Node) -> _Layout | None:
         before, layer = self.layouts.get(_first(node)), self._layer(node, _BatchNorm)
@@ -226,13 +235,13 @@ class _Walk:
             return None
         return wide[0]
 
-    def _layer(self, node: Node, kind: type[nn.Module]) -> str | None:
-        """The name of the layer whose parameters ``node`` takes, if it is of ``kind``."""
+    def _layer(self, node: Node, *kinds: type[nn.Module]) -> str | None:
+        """The name of the layer whose parameters ``node`` takes, if it is one of ``kinds``."""
         names = {self.named[each.name].rpartition(".")[0] for each in node.all_input_nodes if each.name in self.named}
         if len(names) != 1:
             return None
         (layer,) = names
-        return layer if isinstance(self.module.get_submodule(layer), kind) else None
+        return layer if isinstance(self.module.get_submodule(layer), kinds) else None
 
     def _use(self, table: dict[str, _Layout], layer: str, layout: _Layout) -> _Layout | None:
         """Note that ``layer`` has this layout; a layer that is used twice ties both together."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from runtime.nn.layers import CONVOLUTIONS, Convolution
 from runtime.pruning.dependencies import Dependencies
 from runtime.pruning.prunable import prunable
 from tltpipe.errors import UsageError
@@ -26,8 +27,8 @@ class Fate:
     shared_with: tuple[str, ...]
 
 
-def convolutions(detector: nn.Module) -> dict[str, nn.Conv2d]:
-    return {name: layer for name, layer in detector.named_modules() if isinstance(layer, nn.Conv2d)}
+def convolutions(detector: nn.Module) -> dict[str, Convolution]:
+    return {name: layer for name, layer in detector.named_modules() if isinstance(layer, CONVOLUTIONS)}
 
 
 def resolve(wanted: Iterable[str], detector: nn.Module, network: str) -> set[str]:

@@ -85,8 +85,9 @@ def statistics(
 
     def of(layer: str) -> NDArray[np.float64]:
         if layer not in cache:
+            weight, turned = weights[f"{layer}.weight"], layer in dependencies.transposed
             try:
-                cache[layer] = norms(weights[f"{layer}.weight"], rule.normalizer)
+                cache[layer] = norms(weight.transpose(0, 1) if turned else weight, rule.normalizer)
             except ValueError as fault:
                 raise ValueError(f"{layer}: {fault}") from None
         return cache[layer]

@@ -9,6 +9,7 @@ from specs.checks import Finding, Rule, examine, message_at, required, rewritten
 from specs.extensions import dotted
 from specs.rulebook import Subject, rule
 from specs.spec import Spec
+from specs.yaml_nodes import quoted
 
 KINDS = ("dataset_convert",)
 
@@ -106,7 +107,7 @@ def partition_mode(subject: Subject) -> Iterator[Finding]:
     if kitti is None or kitti.partition_mode in ("random", "sequence"):
         return
     if kitti.partition_mode:
-        yield Finding(path, f'partition_mode must be "random" or "sequence", not "{kitti.partition_mode}"')
+        yield Finding(path, f'partition_mode must be "random" or "sequence", not {quoted(kitti.partition_mode)}')
     else:
         yield Finding(path, 'kitti_config needs "partition_mode", "random" or "sequence"')
 

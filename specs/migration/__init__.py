@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,14 +16,15 @@ from typing import Any, Protocol
 from specs.migration.changes import Change
 from specs.migration.targets import OURS, TARGETS, Options, Target
 from specs.spec import Spec
-from tltpipe.errors import SpecError, UsageError
+from tltpipe.errors import Location, SpecError, UsageError
 
 __all__ = ["Change", "Migrated", "Options", "Target", "migrate"]
 
 
 @dataclass(frozen=True)
 class Migrated:
-    """The new text, ``kind`` and ``dialect`` of what it is, what became of each field, and warnings of the new spec.
+    """The new text, ``kind`` and ``dialect`` of what it is, what became of each field, warnings of the new spec, and
+    what is ``missing`` in it: "field: what" of values that the old one does not hold and its user has to fill in.
 
     Where ``changes`` is empty, ``text`` is the old one.
     """
@@ -32,10 +34,14 @@ class Migrated:
     dialect: str
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 class Kind(Protocol):
     """What a module in ``kinds`` has."""
+
+    OPTIONS: Mapping[str, Collection[Target]]
+    """The targets that a field of Options is for."""
 
     def migrate(self, spec: Spec, text: str, *, to: Target, options: Options) -> tuple[str, list[Change]]:
         """The text of ``spec`` as it is written for ``to``, and what became of its fields: none where it is for that
@@ -56,23 +62,45 @@ def migrate(text: str, *, source: Path | str, to: Target, options: Options | Non
     from specs import foreign
     from specs.migration import networks
 
+    options = options or Options()
     if to not in TARGETS:
         raise UsageError(f'there is no target "{to}"', hint=f"targets: {', '.join(TARGETS)}")
     if (network := foreign.identify(text)) in networks.names():
-        return _to_ours(str(network), text, source, to, options or Options())
+        return _to_ours(str(network), text, source, to, options)
     kind = specs.recognise(text, source=source)
     spec = specs.parse_text(text, kind, source=source)
     if kind not in _modules("kinds"):
+        _refuse(options.given, kind, to)
         if to != OURS:
             hint = "--toolkit embedded trains by it"
             raise SpecError(f"specs of {kind} are read by tltpipe alone, not by {to}", where=source, hint=hint)
         return Migrated(text, kind, spec.dialect, (), spec.warnings)
     module: Kind = _load(f"kinds.{kind}")
-    new, changes = module.migrate(spec, text, to=to, options=options or Options())
+    _refuse([name for name in options.given if to not in module.OPTIONS.get(name, ())], kind, to)
+    new, changes = module.migrate(spec, text, to=to, options=options)
     if not changes:
+        _refuse(options.given, kind, to)
         return Migrated(text, kind, spec.dialect, (), spec.warnings)
-    made = specs.parse_text(new, kind, source=f"{source} as a spec of {to}")
+    try:
+        made = specs.parse_text(new, kind, source=f"{source} as a spec of {to}")
+    except SpecError as problem:
+        raise _misfit(problem, new, changes, source) from None
     return Migrated(new, kind, made.dialect, tuple(changes), made.warnings)
+
+
+def _misfit(problem: SpecError, text: str, changes: Sequence[Change], source: Path | str) -> SpecError:
+    """``problem``, which the new ``text`` has, at the field of the old one that it comes from, where one is known."""
+    from specs import foreign
+    from specs.migration import reading
+
+    read = reading.yaml_text if foreign.is_yaml(text) else reading.proto_text
+    line = problem.where.line if isinstance(problem.where, Location) else None
+    paths = {path for path, each in read(text, source=source).walk() if each.line == line}
+    change = next((change for change in changes if change.line and change.new_path in paths), None)
+    if change is None:
+        return problem
+    what = f"{change.path} cannot be migrated: {problem.what}"
+    return SpecError(what, where=Location(source, change.line), hint=problem.hint)
 
 
 def _to_ours(network: str, text: str, source: Path | str, to: Target, options: Options) -> Migrated:
@@ -81,12 +109,20 @@ def _to_ours(network: str, text: str, source: Path | str, to: Target, options: O
     from specs.migration import networks
 
     kind = networks.load(networks.names()[network]).TARGET
+    _refuse([name for name in options.given if name != "data"], network, to)
     if to != OURS:
         what = f"NVIDIA's {network} has one kind of spec, which this is already"
         raise SpecError(what, where=source, hint=f"--to {OURS} writes one of {kind}, which does its job here")
     made = networks.rewrite(text, network, source=source, data=options.data)
     spec = specs.parse_text(made.text, kind, source=f"{source} as a spec of {kind}")
-    return Migrated(made.text, kind, spec.dialect, made.changes, spec.warnings)
+    return Migrated(made.text, kind, spec.dialect, made.changes, spec.warnings, made.missing)
+
+
+def _refuse(options: Sequence[str], kind: str, to: Target) -> None:
+    """Raise UsageError where there are ``options``: they would have no effect."""
+    if options:
+        what = f"--{options[0]} has no effect on this spec of {kind} with --to {to}"
+        raise UsageError(what, hint="leave it out")
 
 
 def _modules(folder: str) -> list[str]:

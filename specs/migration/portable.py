@@ -27,8 +27,10 @@ EFFECTS: Mapping[str, str] = {
 }
 
 
-def change(root: Section, fields: Mapping[str, bool], to: Target, changes: list[Change]) -> Section:
-    """``root``, a spec with ``fields``, as ``to`` reads it; ``root`` itself is used up."""
+def change(
+    root: Section, fields: Mapping[str, bool], to: Target, changes: list[Change], effects: Mapping[str, str]
+) -> Section:
+    """``root``, a spec with ``fields``, as ``to`` reads it; ``root`` itself is used up. ``effects`` go over EFFECTS."""
     if to == OURS:
         taken = notes.take(root, OURS, changes, renamed=[FLIP])
         back = [Move(FLIP, FLIP, same, below_one)] if taken else []
@@ -39,7 +41,7 @@ def change(root: Section, fields: Mapping[str, bool], to: Target, changes: list[
     flip, cosine = root.value(FLIP), root.find(COSINE)
     refused = isinstance(flip, Scalar) and below_one(flip.text) != flip.text
     moves = [Move(FLIP, FLIP, below_one, effect="NVIDIA's programs refuse 1")] if refused else []
-    made = Moving(root, fields, fields, (OURS, ""), moves, {}, EFFECTS, changes, gone).run()
+    made = Moving(root, fields, fields, (OURS, ""), moves, {}, {**EFFECTS, **effects}, changes, gone).run()
     if isinstance(cosine, Section):
         _curve(made, {each.name: each.value.text for each in cosine.fields
                       if isinstance(each, Field) and isinstance(each.value, Scalar)})  # fmt: skip

@@ -46,6 +46,8 @@ class Rewriting:
         """The field that a value of ours comes from, and its path."""
         self.missing: list[str] = []
         """What the spec does not hold and its user has to fill in."""
+        self.files: dict[str, list[str]] = {}
+        """Lines of files that are needed beside the data, by their paths."""
         self.dropped: list[tuple[str, Field]] = []
         """Fields without counterpart that make a difference, or have a comment."""
         self.head = _head(tree)
@@ -140,14 +142,13 @@ class Rewriting:
         made = self.made.put(ours, _written(value))
         self.changes.append(Change("", ours, 0, f"{ours}: {shown(made.value)}", effect))
 
-    def note(self, effect: str) -> None:
-        """A difference of the networks themselves."""
-        self.changes.append(Change("", None, 0, "the network", effect))
+    def note(self, about: str, effect: str) -> None:
+        """A difference that is of no field."""
+        self.changes.append(Change("", None, 0, about, effect))
 
     def need(self, ours: str, what: str) -> None:
         """The value at ``ours`` stands for one that the spec does not hold."""
         self.missing.append(f"{ours}: {what}")
-        self.changes.append(Change("", ours, 0, f"{ours} is to be filled in", what))
 
     def drop(self, theirs: str, effect: str = "") -> None:
         """Note that the fields at ``theirs``, or in that section, have no counterpart."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -74,26 +74,42 @@ def replaced(spec: Rewriting, *theirs: Section) -> None:
     if spec.data.validation is not None:
         spec.listed("dataset.val_data_sources", [spec.data.validation])
     else:
-        spec.need("dataset.val_data_sources", "the data set of --data has no split to validate on")
+        spec.need("dataset.val_data_sources", "data to validate on; the data set of --data has none")
+    for line in spec.data.notes:
+        spec.note("the data of --data", line)
 
 
 def classes(spec: Rewriting) -> None:
-    """The classes to train, in the order of the mapping, and those of the data that count as one of another name."""
-    pairs = list(_pairs(spec.sections(f"{DATA}.target_class_mapping")))
-    names = list(dict.fromkeys(value for _, value in pairs))
+    """The classes to train, in NVIDIA's order, and those of the data that are trained as one of another name."""
+    entries = f"{DATA}.target_class_mapping"
+    pairs = list(_pairs(spec.sections(entries)))
+    if spec.data is not None:
+        pairs = _there(spec, pairs, spec.data.classes)
+    names = sorted({value for _, value in pairs})
     if not names and spec.data is not None:
         names = list(spec.data.classes)
     elif not names:
         spec.need("dataset.classes", "the names of the classes")
         names = ["object"]
-    entries = f"{DATA}.target_class_mapping"
-    spec.put("dataset.classes", sorted(names) if pairs else names, f"{entries}.value")
+    spec.put("dataset.classes", names, f"{entries}.value")
     merged = [{"name": key, "mapping_class": value} for key, value in pairs if key.lower() != value.lower()]
     if merged:
         spec.listed("dataset.class_mapping", merged)
     spec.moved(f"{entries}.key", "dataset.class_mapping" if merged else "dataset.classes", "")
     if unnamed := [name for name in names if pairs and name.lower() not in {key.lower() for key, _ in pairs}]:
-        spec.note(f"what the data call {', '.join(unnamed)} is trained on, too: no key of the mapping names it")
+        told = f"what the data call {', '.join(unnamed)} is trained on, too: no key of the mapping names it"
+        spec.note("the classes", told)
+
+
+def _there(spec: Rewriting, pairs: list[tuple[str, str]], known: Sequence[str]) -> list[tuple[str, str]]:
+    """Those of ``pairs`` whose class the data of ``--data`` have."""
+    have = {name.lower() for name in known}
+    there = [(key, value) for key, value in pairs if key.lower() in have]
+    lost = [key for key, _ in pairs if key.lower() not in have]
+    if lost:
+        rest = "" if there else f"; its own are trained: {', '.join(known)}"
+        spec.note("the data of --data", f"the data set has no class {', '.join(lost)}{rest}")
+    return there
 
 
 def _fold(source: Mapping[str, Any], fold: int, *, others: bool = False) -> dict[str, Any] | None:

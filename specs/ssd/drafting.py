@@ -61,9 +61,9 @@ def tables() -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def commented(text: str, dialect: str) -> str:
+def commented(text: str, dialect: str, kind: str = "ssd") -> str:
     """``text``, a rendered spec, with what each field is for behind it, or above it where that is too long."""
-    known = fields.by_path("ssd", dialect)
+    known = fields.by_path(kind, dialect)
     lines: list[tuple[str, str]] = []
     path: list[str] = []
     told: set[str] = set()

@@ -217,7 +217,7 @@ _DATA = (
 _TABLE: tuple[Field, ...] = (
     _shared("random_seed", "0", "start of every random choice"),
     *_section("ssd_config", *_ANCHORS, *_NETWORK, *_LOSS),
-    _later("dssd_config", "", "refused: DSSD is not built here", NO),
+    _later("dssd_config", "", "the section of a DSSD, in place of ssd_config and with its fields", "by dssd"),
     *_section("training_config", *_TRAINING),
     *_section("eval_config", *_EVALUATION),
     *_section("nms_config", *_NMS),
@@ -227,7 +227,13 @@ _TABLE: tuple[Field, ...] = (
 
 FIELDS: tuple[Field, ...] = tuple(remarks.added(field) for field in _TABLE)
 
-DERIVED: Mapping[str, Callable[[Any], Any]] = {
-    "ssd_config.scales": lambda message: anchors.scales(message.ssd_config),
-    "ssd_config.aspect_ratios": lambda message: anchors.aspect_ratios(message.ssd_config),
-}
+
+def derived(section: str) -> Mapping[str, Callable[[Any], Any]]:
+    """What lists of anchors that are not written mean, in the section of the network."""
+    return {
+        f"{section}.scales": lambda message: anchors.scales(getattr(message, section)),
+        f"{section}.aspect_ratios": lambda message: anchors.aspect_ratios(getattr(message, section)),
+    }
+
+
+DERIVED = derived("ssd_config")

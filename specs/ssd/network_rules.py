@@ -8,13 +8,13 @@ from typing import Any
 from specs.arithmetic import numbers
 from specs.checks import Finding, examine, list_of, message_at, removed, required
 from specs.rulebook import Subject, rule
+from specs.spec import Spec
 from specs.ssd import ranges
 from specs.ssd.anchors import MAPS, SEVEN_SCALES
 from specs.ssd.backbones import BACKBONES, NEVER_BUILT
 from specs.ssd.sections import KINDS, config, network, sections
 from specs.values import choice, did_you_mean
 
-OTHER = "dssd_config"
 NONE: tuple[tuple[int, ...], range] = ((), range(0))
 """Depths and blocks of a backbone that there is not."""
 
@@ -22,16 +22,23 @@ NONE: tuple[tuple[int, ...], range] = ((), range(0))
 @rule("S101", "error", title="a section is missing", fix="Write the section; it may not be empty.", kinds=KINDS)
 def missing_section(subject: Subject) -> Iterator[Finding]:
     """Training needs all six sections."""
-    here, another = network(subject.spec), message_at(subject.spec, OTHER) is not None
+    here, another = network(subject.spec), any(_others(subject.spec))
     yield from required(subject.spec, *(name for name in sections(subject.spec) if not (another and name == here)))
 
 
-@rule("S114", "error", title="DSSD is not built", fix="Call the section ssd_config to train an SSD.", kinds=KINDS)
+@rule("S114", "error", title="the network is another one", fix="Name the network of the section.", kinds=KINDS)
 def another_network(subject: Subject) -> Iterator[Finding]:
-    """The same section by another name."""
-    if message_at(subject.spec, OTHER) is not None and network(subject.spec) != OTHER:
-        hint = "for an SSD, call the section ssd_config, with pred_num_channels 0, 256, 512 or 1024"
-        yield Finding(OTHER, "DSSD is not built here: only ssd_config is", hint)
+    """The same fields in the section of another network."""
+    for kind in _others(subject.spec):
+        what = f"this is a spec for {kind}, one for {subject.spec.kind} is needed"
+        yield Finding(f"{kind}_config", what, f"name the network {kind}, or call the section {network(subject.spec)}")
+
+
+def _others(spec: Spec) -> Iterator[str]:
+    """Networks of which the section is written in place of that of the spec's own."""
+    for kind in KINDS:
+        if f"{kind}_config" != network(spec) and message_at(spec, f"{kind}_config") is not None:
+            yield kind
 
 
 @rule(

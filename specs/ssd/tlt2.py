@@ -19,7 +19,7 @@ _SIZE = f"{_LATER} augmentation_config.preprocessing.output_image_"
 _ONLINE = f"{_LATER} its own in spatial_augmentation and color_augmentation"
 _NONE = f"{_LATER} no such setting"
 ELSEWHERE: Mapping[str, str] = {
-    "dssd_config": f"{_LATER} ssd_config alone, and DSSD is not built here",
+    "dssd_config": f"{_LATER} ssd_config alone",
     "alpha": f"{_LATER} loss_loc_weight for the weight of the box loss",
     "neg_pos_ratio": f"{_LATER} focal_loss_alpha and focal_loss_gamma instead",
     "optimizer": f"{_LATER} no choice of optimizer",

@@ -120,6 +120,18 @@ def test_layouts(maps: Maps, images: str, masks: str, split: str) -> None:
     assert sample.id == ("sub/a" if "sub" in images else "a")
 
 
+def test_images_in_a_folder_apart(maps: Maps) -> None:
+    """Masks alone are enough then, whatever the folders are called; what values mean stands above both."""
+    maps.mapping("all/label_mapping.json")
+    maps.pair("all/photographs/day", "all/index/first")
+    masks, images = maps.root / "all/index/first", maps.root / "all/photographs/day"
+    format, found = converters.splits(masks, images=images)
+    (sample,) = next(iter(found.values()))
+    assert (format, sample.image, len(found)) == ("mask_png", images / "a.jpg", 1)
+    assert [thing.category for thing in sample.objects] == ["skin", "hair", "dress"]
+    error_of(DataError, converters.splits, masks, "mask_png", images=maps.root / "nowhere", match="no such folder")
+
+
 def test_lists_and_shared_folders_make_splits(maps: Maps) -> None:
     maps.text("labels.txt", "background", "skin", "hair", "c3", "c4", "dress")
     for stem in ("a", "b", "c"):

@@ -1,11 +1,14 @@
 """Backbones layer by layer against NVIDIA's builds; the layers they share."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch")
+from ssd_specs import SETTINGS
+
 from runtime.networks.ssd.features import Features
 from runtime.nn.layers import MEMORY, BatchNorm, conv, is_depthwise, kernels, penalty
 from specs.ssd.backbones import BACKBONES
@@ -23,7 +26,7 @@ FAMILIES = registry.names("runtime.nn.backbones")
 
 def features(arch: str, nlayers: int):
     with torch.device("meta"):
-        return Features(arch, nlayers, in_channels=3).eval()
+        return Features(replace(SETTINGS, arch=arch, nlayers=nlayers)).eval()
 
 
 def nvidias_name(name: str) -> str:

@@ -12,8 +12,11 @@ from ssd_specs import SETTINGS
 from torch import nn
 from torch.nn import functional
 
+from runtime.networks.dssd.features import Refined
+from runtime.networks.ssd.features import Features
 from runtime.networks.ssd.model import SSD
 from runtime.nn import size
+from runtime.nn.layers import CONVOLUTIONS, filters_axis
 from runtime.nn.widths import take_on
 from runtime.pruning import measures
 from runtime.pruning.choice import Rule
@@ -33,18 +36,20 @@ ARCHITECTURES = [
 ]
 
 
-def detector(arch="resnet", nlayers=10, **changes):
+def detector(arch="resnet", nlayers=10, features=Features, **changes):
     """Random weights, and batch norms that have seen something: a removed filter would leave its shift behind."""
     torch.manual_seed(1)
-    network = SSD(dataclasses.replace(SETTINGS, arch=arch, nlayers=nlayers, **changes), num_classes=2).eval()
+    settings = dataclasses.replace(SETTINGS, arch=arch, nlayers=nlayers, **changes)
+    network = SSD(settings, num_classes=2, features=features).eval()
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             nn.init.uniform_(layer.weight, 0.5, 1.5)
             nn.init.uniform_(layer.bias, -0.5, 0.5)
             nn.init.uniform_(layer.running_mean, -0.1, 0.1)
-        elif isinstance(layer, nn.Conv2d):
+        elif isinstance(layer, CONVOLUTIONS):
             # Norms far apart, so that every criterion finds filters to remove.
-            layer.weight.data *= torch.rand(len(layer.weight), 1, 1, 1) + 0.05
+            by_filter = layer.weight.data.transpose(0, filters_axis(layer))
+            by_filter *= torch.rand(layer.out_channels, 1, 1, 1) + 0.05
             if layer.bias is not None:
                 nn.init.uniform_(layer.bias, -0.01, 0.01)
     return network
@@ -230,6 +235,16 @@ def test_the_prediction_module_is_pruned_with_its_sum() -> None:
     assert {"mpred.0.conv_2", "mpred.0.conv_shortcut"} in members(analyse(network))
 
 
+def test_transposed_convolutions_are_pruned_and_products_share_a_decision() -> None:
+    """Weights of transposed convolutions have filters and inputs the other way round."""
+    network = detector(features=Refined)
+    check(network)
+    found = analyse(network)
+    assert {"features.large_conv_1_block_0", "features.small_conv_block_0"} in members(found)
+    assert {"features.small_deconv_block_0"} in members(found)
+    assert found.filters["features.large_conv_1_block_0"] == found.inputs["features.small_deconv_block_1"]
+
+
 def test_grey_pictures() -> None:
     check(detector(input_channels=1))
 
@@ -242,7 +257,7 @@ def check(network) -> None:
     for layer, layout in found.inputs.items():
         read = muted.get_submodule(layer)
         gone = np.setdiff1d(np.arange(read.in_channels), indices(found, kept, layout))
-        read.weight.data[:, gone] = 0
+        read.weight.data.transpose(0, filters_axis(read))[:, gone] = 0
     pictures = torch.rand(1, 3, 64, 64) * 255
     with torch.inference_mode():
         whole, expected, actual = (each.raw(pictures) for each in (network, muted, smaller))

@@ -128,9 +128,12 @@ def test_a_field_is_explained() -> None:
     assert "TLT 3.0" in facts["generations"]
     assert "focal_loss_alpha" in facts["generations"]  # what TLT 2.0 has in its place
     assert "type error" in facts["nvidia"]
-    assert [each.path for each in explaining.explain("dataset_config.data_sources[3].tfrecords_path")] == [
-        "dataset_config.data_sources.tfrecords_path"
+    path = "dataset_config.data_sources[3].tfrecords_path"
+    assert [(each.path, each.kinds) for each in explaining.explain(path)] == [
+        ("dataset_config.data_sources.tfrecords_path", (kind,)) for kind in ("dssd", "ssd")
     ]
+    (told,) = explaining.explain("dssd_config.neg_pos_ratio", "dssd")
+    assert dict(told.facts)["default"] == "3"
     sections = explaining.explain("optimizer", "ssd")
     assert dict(sections[0].facts).keys() >= {"sgd.momentum", "adam.beta1"}
     alike = {each.path: each.kinds for each in explaining.explain("opset_version")}

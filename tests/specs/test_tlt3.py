@@ -108,10 +108,20 @@ def test_background_is_no_class_to_train(name: str) -> None:
     assert any("background" in told and "no class to train" in told for told in complaints(text))
 
 
-def test_what_their_default_spec_holds_and_nobody_can_build() -> None:
-    (told,) = complaints(DEFAULT.replace("ssd_config", "dssd_config"))
-    assert told == "spec:2:1: DSSD is not built here: only ssd_config is"
-    assert "pred_num_channels must be 0, 256, 512 or 1024, not 128" in complaints(DEFAULT.replace("256", "128"))[0]
+def test_a_dssd_is_called_what_it_is() -> None:
+    """One message, two sections: their default spec holds the other one."""
+    text = DEFAULT.replace("ssd_config", "dssd_config")
+    (told,) = complaints(text)
+    assert told == "spec:2:1: this is a spec for dssd, one for ssd is needed"
+    error = error_of(SpecError, specs.parse_text, DEFAULT, "dssd", source="spec")
+    assert str(error) == "spec:2:1: this is a spec for ssd, one for dssd is needed"
+    assert (specs.recognise(text, source="spec"), specs.recognise(DEFAULT, source="spec")) == ("dssd", "ssd")
+    error = error_of(SpecError, specs.parse_text, text.replace("256", "128"), "dssd", source="spec")
+    assert "pred_num_channels must be 0, 256, 512 or 1024, not 128" in str(error)
+    without = text.replace('arch: "resnet"', "")
+    assert without != text
+    error = error_of(SpecError, specs.parse_text, without, "dssd", source="spec")
+    assert str(error) == 'spec:2:1: dssd_config needs "arch"'
 
 
 def test_the_sample_stands_without_a_word() -> None:

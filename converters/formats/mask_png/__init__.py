@@ -30,7 +30,6 @@ __all__ = ["ABOUT", "CARRIES", "Writer", "carries", "describe", "find", "layout"
 
 ABOUT = "Masks: images/*.jpg, masks/*.png of class numbers, label_mapping.json"
 CARRIES = frozenset({"box", "mask", "void"})
-IMAGES_INSIDE = True
 ONE_PER_CLASS = True
 
 

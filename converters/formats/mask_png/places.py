@@ -13,6 +13,7 @@ Lists are train_id.txt, val_id.txt and test_id.txt, or without _id, beside the t
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from itertools import islice
@@ -44,10 +45,13 @@ class Split(Place):
     shared: bool = False
 
 
-def find(root: Path) -> dict[str, Place]:
-    """The splits at ``root``: one below its folders of images and masks, or by lists; or in each of its folders."""
+def find(root: Path, *, images: Path | None = None) -> dict[str, Place]:
+    """The splits at ``root``: one below its folders of images and masks, or by lists; or in each of its folders. With
+    ``images``, a folder apart, ``root`` holds the masks themselves."""
     if not root.is_dir():
         return {}
+    if images is not None:
+        return _apart(root, images)
     if (own := _pair(root)) is not None and _fit(*own):
         images, masks = own
         inner = _inner(root, images, masks)
@@ -57,6 +61,15 @@ def find(root: Path) -> dict[str, Place]:
         return {}
     # The others belong to the same data set, and are missed if their images are.
     return by_name((folder.name, Split(root, masks, images)) for folder, (images, masks) in pairs.items())
+
+
+def _apart(masks: Path, images: Path) -> dict[str, Place]:
+    """One split; what its values mean is said in the folder of its masks, or in one above that holds both."""
+    own = any(path.suffix.lower() == ".png" for path in masks.iterdir())
+    if masks == images or not own or (images.is_dir() and not _fit(images, masks)):
+        return {}
+    above = Path(os.path.commonpath([masks.absolute(), images.absolute()]))
+    return {only_split(masks.name): Split(above if len(above.parts) > 1 else masks, masks, images)}
 
 
 def _home(split: Path) -> Path:

@@ -38,4 +38,5 @@ def advice(model: Model, classes: Sequence[str], split: Split) -> list[str]:
     from runtime.networks.ssd import anchor_fit
 
     ssd = cast("SSD", model)
-    return anchor_fit.report(split, ssd.anchors.cpu().numpy(), classes, ssd.input_size)
+    anchors, section = ssd.anchors.cpu().numpy(), ssd.settings.section
+    return anchor_fit.report(split, anchors, classes, ssd.input_size, section=section)

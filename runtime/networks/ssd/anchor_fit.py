@@ -51,18 +51,20 @@ def report(
     classes: Sequence[str],
     size: tuple[int, int],
     *,
+    section: str = "ssd_config",
     positive_iou: float = POSITIVE,
 ) -> list[str]:
     """Lines of a warning when fewer than nine of ten boxes have an anchor of ``positive_iou``; else none.
 
     ``anchors`` [A, 4] left, top, right, bottom in shares of the network's input of ``size`` (height, width). The last
-    lines can be copied into the spec.
+    lines can be copied into the ``section`` of the spec.
     """
     boxes, labels = shares(split)
     found = fit(boxes, labels, anchors)
     if found.recall(positive_iou) >= ENOUGH:
         return []
-    return [*_told(found, classes, positive_iou), *_proposed(boxes, found, (size[1], size[0]), positive_iou)]
+    proposed = _proposed(boxes, found, (size[1], size[0]), positive_iou, section)
+    return [*_told(found, classes, positive_iou), *proposed]
 
 
 def shares(split: Split) -> tuple[Floats, NDArray[np.int64]]:
@@ -158,13 +160,13 @@ def _told(found: Fit, classes: Sequence[str], iou: float) -> Iterator[str]:
         yield f"worst off: {', '.join(told)}"
 
 
-def _proposed(boxes: Floats, found: Fit, size: tuple[int, int], iou: float) -> Iterator[str]:
+def _proposed(boxes: Floats, found: Fit, size: tuple[int, int], iou: float, section: str) -> Iterator[str]:
     cornered = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
     proposal = anchor_search.suggest(cornered, size)
     recall = anchor_search.cover(proposal, cornered, size).recall(iou)
     if recall <= found.recall(iou):
         return
-    yield f"these anchors would take {recall:.1%}; in ssd_config, in place of what it says of them:"
+    yield f"these anchors would take {recall:.1%}; in {section}, in place of what it says of them:"
     yield f'  scales: "[{", ".join(f"{scale:g}" for scale in proposal.scales)}]"'
     yield f'  aspect_ratios_global: "[{", ".join(f"{ratio:g}" for ratio in proposal.ratios)}]"'
     yield "  two_boxes_for_ar1: true"

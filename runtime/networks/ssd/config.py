@@ -58,6 +58,8 @@ class Settings:
     """NVIDIA's behaviour to the letter (docs/strict.md)."""
     size_field: str = "augmentation_config"
     """What to name in an error about the input's size."""
+    section: str = "ssd_config"
+    """What to name in advice about anchors."""
 
     @property
     def thresholds(self) -> Thresholds:

@@ -62,9 +62,10 @@ class PredictionModule(nn.Module):
 class Features(nn.Module):
     """Backbone and expansion blocks: pictures to six maps, finest first."""
 
-    def __init__(self, arch: str, nlayers: int, *, in_channels: int) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__()
-        self.backbone = registry.load("runtime.nn.backbones", arch).build(nlayers, in_channels=in_channels)
+        family = registry.load("runtime.nn.backbones", settings.arch)
+        self.backbone = family.build(settings.nlayers, in_channels=settings.input_channels)
         backbone = cast(Backbone, self.backbone)
         self.channels = [*backbone.channels[:-1]]
         self.expansion: list[str] = []
@@ -98,7 +99,7 @@ def map_sizes(settings: Settings) -> list[tuple[int, int]]:
     """
     try:
         with torch.device("meta"):
-            features = Features(settings.arch, settings.nlayers, in_channels=settings.input_channels).eval()
+            features = Features(settings).eval()
             maps = features(torch.empty(1, settings.input_channels, *settings.input_size))
     except RuntimeError:  # torch refuses a pooling or a convolution with nothing left to see
         maps = []

@@ -21,7 +21,8 @@ GREY_OF_BGR = (0.114, 0.587, 0.299)
 
 
 class SSD(nn.Module):
-    """A Model (runtime/networks/__init__.py). ``num_classes`` does not count the background."""
+    """A Model (runtime/networks/__init__.py). ``num_classes`` does not count the background; ``features`` makes the
+    six maps that the heads look at."""
 
     anchors: Tensor
     variances: Tensor
@@ -34,12 +35,12 @@ class SSD(nn.Module):
     prefixes = ("features.backbone.", "features.")
     backbone_name = "features.backbone"
 
-    def __init__(self, settings: Settings, *, num_classes: int) -> None:
+    def __init__(self, settings: Settings, *, num_classes: int, features: type[Features] = Features) -> None:
         super().__init__()
         self.settings = settings
         self.input_size, self.arch = settings.input_size, settings.arch
         self.channels = settings.loss.channels(num_classes)
-        self.features = Features(settings.arch, settings.nlayers, in_channels=settings.input_channels)
+        self.features = features(settings)
         counts = [
             geometry.per_cell(ratios, two_boxes_for_ar1=settings.two_boxes_for_ar1) for ratios in settings.aspect_ratios
         ]

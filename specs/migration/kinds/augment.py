@@ -11,12 +11,13 @@ from specs.augment.tao5_keys import KEYS
 from specs.migration import notes, reading, writing
 from specs.migration.changes import Change
 from specs.migration.kinds import augment_moves
-from specs.migration.moving import Move, Moving, normalise, paths
+from specs.migration.moving import Convert, Move, Moving, normalise, paths
 from specs.migration.targets import DATASET, OURS, OUTPUT, Options, Target
 from specs.migration.tree import Scalar, Section
 from specs.spec import Spec
 from specs.templating import quoted
 
+OPTIONS: Mapping[str, tuple[Target, ...]] = {"dataset": ("tao5",), "results": ("tao5",)}
 YAML: Target = "tao5"
 FOLDERS = {"dataset_config.image_path": "data.image_dir", "dataset_config.label_path": "data.ann_path"}
 KIND, KITTI = "data.dataset_type", "kitti"
@@ -48,9 +49,9 @@ def _to_yaml(spec: Spec, text: str, options: Options) -> tuple[str, list[Change]
     moving = Moving(root, *fields, (spec.dialect, tao5.DIALECT), moves, taken, effects, changes, yaml=True)
     made = moving.run()
     _add(made, {KIND: KITTI}, changes, None)
-    if options.output or all(made.find(path) is None for path in OUTPUTS):
+    if options.results or all(made.find(path) is None for path in OUTPUTS):
         told = "-o of tlt-augment, which proto-text does not hold"
-        _add(made, dict.fromkeys(OUTPUTS, options.output or OUTPUT), changes, told)
+        _add(made, dict.fromkeys(OUTPUTS, options.results or OUTPUT), changes, told)
     order = list(dict.fromkeys(key.partition(".")[0] for key in KEYS))
     made.fields.sort(key=lambda each: order.index(each.name))
     return writing.yaml_text(made), changes
@@ -102,11 +103,13 @@ def _to_proto_text(spec: Spec, text: str) -> tuple[str, list[Change]]:
     changes: list[Change] = []
     taken = notes.take(root, "tlt2", changes, renamed={*(move.new for move in moves), *FOLDERS})
     whole = {key: posixpath.normpath(str(spec.message[key])) for key in FOLDERS.values()}
-    dataset = _root(whole, taken) or _common(whole.values())
+    dataset, folders = _as_noted(whole, taken) or _relative(whole)
     if dataset is None:
         what = "image_dir and ann_path have no folder in common, in which proto-text could name them"
         raise spec.error("data.ann_path", what, hint="write both as whole paths")
-    moves += [_relative(path, key, whole[key], dataset, taken) for path, key in FOLDERS.items()]
+    for path, key in FOLDERS.items():
+        moves.append(Move(key, path, _constant(folders[key]), _constant(None)))
+        taken.pop(path, None)
     _take_out(root, KIND)
     fields = (_yaml_paths(), paths(dialects.message(augment, augment.MESSAGE).DESCRIPTOR))
     moving = Moving(root, *fields, (tao5.DIALECT, "tlt2"), moves, taken, augment_moves.LOSSES, changes)
@@ -116,22 +119,33 @@ def _to_proto_text(spec: Spec, text: str) -> tuple[str, list[Change]]:
     return writing.proto_text(made), changes
 
 
-def _root(whole: Mapping[str, str], taken: Mapping[str, str]) -> str | None:
-    """The data set root that both folders had, by their notes, if it still is the beginning of both."""
-    roots = set()
+Folders = tuple[str | None, Mapping[str, str | None]]
+"""The root of a data set, None where there is none, and folders below it as proto-text has them."""
+
+
+def _as_noted(whole: Mapping[str, str], taken: Mapping[str, str]) -> Folders | None:
+    """The root of the data set and the folders as they were, by their notes; None where they are others now."""
+    roots, folders = set[str](), dict[str, str | None]()
     for path, key in FOLDERS.items():
-        end = _bare(taken[path]) if path in taken and taken[path] != notes.UNSET else ""
-        if path not in taken or not f"{whole[key]}/".endswith(f"/{end}/" if end else "/"):
+        if path not in taken:
             return None
-        roots.add(whole[key].removesuffix(f"/{end}") if end else whole[key])
-    return roots.pop() if len(roots) == 1 else None
+        noted = None if taken[path] == notes.UNSET else taken[path]
+        end = posixpath.normpath(_bare(noted)) if _bare(noted) else ""
+        if end and end != whole[key] and not whole[key].endswith(f"/{end}"):
+            return None
+        if end != whole[key]:
+            roots.add(whole[key].removesuffix(f"/{end}") if end else whole[key])
+        folders[key] = noted
+    return (roots.pop() if roots else _common(whole.values()), folders) if len(roots) < 2 else None
 
 
-def _relative(path: str, key: str, whole: str, dataset: str, taken: dict[str, str]) -> Move:
-    noted = taken.pop(path, None)
-    folder = posixpath.relpath(whole, dataset)
-    folder = "" if folder == "." and noted == notes.UNSET else folder
-    return Move(key, path, lambda _: quoted(folder) if folder else None, lambda _: None)
+def _relative(whole: Mapping[str, str]) -> Folders:
+    root = _common(whole.values())
+    return root, {} if root is None else {key: quoted(posixpath.relpath(path, root)) for key, path in whole.items()}
+
+
+def _constant(text: str | None) -> Convert:
+    return lambda _: text
 
 
 def _common(folders: Iterable[str]) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from specs.migration import notes, reading, writing
 from specs.migration.changes import Change
 from specs.migration.moving import Moving, normalise, paths
@@ -10,6 +12,7 @@ from specs.migration.tree import Scalar, Section
 from specs.spec import Spec
 from tltpipe.errors import UsageError
 
+OPTIONS: Mapping[str, tuple[Target, ...]] = {"mapping": ("tlt3", "tao5")}
 MAPPING = "target_class_mapping"
 OLD = "tlt2"
 EFFECTS = {

@@ -12,13 +12,15 @@ from specs.migration import notes, portable, reading, writing
 from specs.migration.changes import Change
 from specs.migration.kinds import ssd_moves
 from specs.migration.moving import Moving, error, normalise, paths
-from specs.migration.targets import Options, Target
+from specs.migration.targets import OURS, Options, Target
 from specs.migration.tree import Field, Scalar, Section
 from specs.spec import Spec
+from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
+OPTIONS: Mapping[str, tuple[Target, ...]] = {"validation": ("tlt3", "tao5"), "records": ("tlt2",)}
 DIALECTS: Mapping[Target, str] = {"tlt2": "tlt2", "tlt3": "tlt3", "tao5": "tlt3"}
 """What the programs of a target read; ours read both."""
 DATA = "dataset_config"
@@ -37,8 +39,15 @@ def migrate(spec: Spec, text: str, *, to: Target, options: Options) -> tuple[str
         message = dialects.message(dialects.named(folder, dialect), folder.MESSAGE)
         root = _moved(spec, root, message.DESCRIPTOR, options, changes)
     if dialect == "tlt3":
-        root = portable.change(root, paths(message.DESCRIPTOR), to, changes)
+        effects = {portable.VALIDATION: _told(options)} if options.validation else {}
+        root = portable.change(root, paths(message.DESCRIPTOR), to, changes, effects)
+    if options.validation:
+        _validate_on(root, options.validation, spec, changes)
     return writing.proto_text(root), changes
+
+
+def _told(options: Options) -> str:
+    return f"it validates on {options.validation}"
 
 
 def _moved(spec: Spec, root: Section, new: Descriptor, options: Options, changes: list[Change]) -> Section:
@@ -52,8 +61,7 @@ def _moved(spec: Spec, root: Section, new: Descriptor, options: Options, changes
     else:
         folders = _to_folders(root, changes)
         if options.validation:
-            _validate_on(root, options.validation, changes)
-            effects = {**effects, **dict.fromkeys(ssd_moves.VALIDATION, f"it validates on {options.validation}")}
+            effects = {**effects, **dict.fromkeys(ssd_moves.VALIDATION, _told(options))}
     moves = ssd_moves.moves(dialect, folders=folders)
     generations = (spec.dialect, dialect)
     return Moving(root, paths(spec.message.DESCRIPTOR), paths(new), generations, moves, taken, effects, changes).run()
@@ -85,6 +93,8 @@ def _to_records(root: Section, options: Options, changes: list[Change]) -> bool:
         field = source.put(RECORDS, Scalar("", quoted=True))
         notes.attach(field, notes.note("tlt3", f"{path}.{RECORDS}", notes.UNSET))
         _as_records(source, path, options.records, changes)
+    if options.records and not folders:
+        raise UsageError("--records has no effect: the spec names TFRecords", hint="leave it out")
     validation = _sources(root, "validation_data_sources")[:1]
     for first in validation:
         made = Section("validation_data_source", [Field(IMAGES, Scalar(_text(first, IMAGES), quoted=True))])
@@ -135,11 +145,13 @@ def _follow(images: notes.Restored, root: str) -> None:
         images.value = Scalar(Scalar(moved, quoted=True).shown)
 
 
-def _validate_on(root: Section, folder: str, changes: list[Change]) -> None:
+def _validate_on(root: Section, folder: str, spec: Spec, changes: list[Change]) -> None:
     path = f"{DATA}.validation_data_sources"
+    if root.find(path) is not None:
+        raise UsageError("--validation has no effect: the spec names folders to validate on", hint="leave it out")
     made = Section("validation_data_sources")
     made.put(IMAGES, Scalar(posixpath.join(folder, "images"), quoted=True))
     made.put(LABELS, Scalar(posixpath.join(folder, "labels"), quoted=True))
-    notes.attach(made, notes.note("tlt2", path, notes.UNSET))
+    notes.attach(made, notes.note("tlt2" if spec.dialect == "tlt2" else OURS, path, notes.UNSET))
     root.section(DATA).fields.append(made)
     changes.append(Change("", path, 0, f"{path} is written: {folder}/images and {folder}/labels"))

@@ -81,8 +81,10 @@ def _text(spec: Rewriting, network: str, kind: str) -> str:
     _sort(spec.made, "", {key.replace("[]", ""): place for place, key in reversed([*enumerate(known)])})
     lines = [f"A training spec of {kind}, migrated from one of TAO's {network} by tltpipe {__version__}."]
     if spec.missing:
-        lines += ["Fill in before training:", *(f"  {each}" for each in spec.missing)]
-    head = [*spec.head, *(f"# {line}" for line in lines), ""]
+        lines += ["To be filled in before training:", *(f"  {each}" for each in spec.missing)]
+    for path, rows in spec.files.items():
+        lines += ["", f"{path}, without the marks of comments:", *rows]
+    head = [*spec.head, *(f"# {line}".rstrip() for line in lines), ""]
     first = spec.made.fields[0].comments
     first.above = [*head, *first.above]
     left = [line for path, field in spec.dropped for line in _left(path, field)]

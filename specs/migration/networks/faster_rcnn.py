@@ -147,7 +147,7 @@ def migrate(spec: Rewriting) -> None:
     """Backbone, sizes, anchors, rates and data."""
     arch = str(spec.value(f"{MODEL}.arch", "resnet:50"))
     backbone = tao_rcnn.backbone(arch)
-    spec.note("torchvision's Faster R-CNN in place of TAO's: a feature pyramid, RoIAlign; TAO's weights do not fit it")
+    spec.note("the network", "torchvision's, with a feature pyramid and RoIAlign; TAO's weights do not fit it")
     effect = "" if backbone == arch.replace(":", "") else f"{arch} gives way to the nearest backbone that there is"
     spec.put("model.backbone.type", backbone, f"{MODEL}.arch", effect=effect)
     _size(spec)

@@ -9,7 +9,7 @@ from specs.migration import tao_rcnn
 from specs.migration.rewriting import Rewriting, Row
 from specs.migration.tao_data import replaced
 from specs.migration.tao_training import WEIGHTS
-from specs.migration.tree import Scalar
+from specs.migration.tree import Scalar, written
 
 NAMES = ("mask_rcnn",)
 TARGET = "mask_rcnn"
@@ -98,13 +98,14 @@ WHOLE = ("wandb_config", "clearml_config")
 
 def migrate(spec: Rewriting) -> None:
     """Backbone, size, anchors, length, rates and data."""
-    spec.note("torchvision's Mask R-CNN: the same network; TAO's weights do not fit it")
+    spec.note("the network", "torchvision's Mask R-CNN: the same network; TAO's weights do not fit it")
     _backbone(spec)
     height, width = _pair(spec, f"{DATA}.image_size") or (832, 1344)
     if spec.has(f"{DATA}.image_size"):
         spec.put("model.min_size", [min(height, width)], f"{DATA}.image_size", effect=tao_rcnn.SIDES)
         spec.made.put("model.max_size", Scalar(str(max(height, width))))
     _anchors(spec)
+    spec.made.put("model.mask.layers", written([256, 256, 256, 256]))
     per_epoch = _per_epoch(spec)
     _length(spec, per_epoch)
     _rates(spec, per_epoch)

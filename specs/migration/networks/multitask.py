@@ -41,7 +41,7 @@ WHOLE = TRAINING_WHOLE
 
 def migrate(spec: Rewriting) -> None:
     """Backbone, size, the fixed augmentation of TAO's, rates and tables."""
-    spec.note("one layer a task in place of two convolutions each; pixels from -1 to 1; TAO's weights do not fit it")
+    spec.note("the network", "one layer a task, not two convolutions; pixels from -1 to 1; TAO's weights do not fit it")
     _backbone(spec)
     _size(spec)
     for name in ("box", "local_features"):

@@ -12,6 +12,7 @@ from specs.migration.tao_data import replaced
 from specs.migration.tao_training import QAT, WEIGHTS, regularizer
 from specs.migration.tree import Field, Scalar
 from specs.sections import STRIDE
+from tltpipe.errors import Location, SpecError
 
 NAMES = ("unet",)
 TARGET = "unet"
@@ -111,7 +112,7 @@ class Target:
 
 def migrate(spec: Rewriting) -> None:
     """Encoder, size, augmentation, rates, data and classes."""
-    spec.note("Unet of segmentation-models-pytorch: the same idea, another decoder; TAO's weights do not fit it")
+    spec.note("the network", "segmentation-models-pytorch's, with another decoder; TAO's weights do not fit it")
     _encoder(spec)
     for name in ("width", "height"):
         _side(spec, name)
@@ -175,7 +176,7 @@ def _augmentation(spec: Rewriting) -> None:
         spec.put(f"{ours}.crop_area", area, f"{here}.crop_and_resize_ratio")
     for name in ("contrast", "saturation", "hue", "cut_paste"):
         spec.made.put(f"{ours}.{name}", Scalar("0.0"))
-    spec.note("contrast, saturation and hue stay as they are, nothing is pasted, as there")
+    spec.note("the augmentation", "contrast, saturation and hue stay as they are, nothing is pasted, as there")
 
 
 def _length(spec: Rewriting) -> None:
@@ -224,14 +225,24 @@ def _sources(spec: Rewriting) -> None:
 
 
 def _targets(spec: Rewriting) -> list[Target]:
-    found = []
+    """The classes of the spec; with ``--data`` those that its data set has."""
+    have = {name.lower() for name in spec.data.classes} if spec.data is not None else None
+    found, lost = list[Target](), list[str]()
     for section in spec.sections(CLASSES):
-        said = {each.name: plain(each.value) for each in section.fields if isinstance(each, Field)}
-        value = said.get("label_id", 0)
+        said = {each.name: (plain(each.value), each) for each in section.fields if isinstance(each, Field)}
+        value, field = said.get("label_id", (0, None))
         if not isinstance(value, int) or not 0 <= value <= VOID:
-            raise spec.error(f"{CLASSES}.label_id", f"label_id must be from 0 to {VOID}, not {value}")
-        name = str(said.get("name", f"label_{value}"))
-        found.append(Target(name, value, str(said.get("mapping_class", name)), said.get("class_weight")))
+            where = Location(spec.source, field.line, field.column) if field else spec.source
+            raise SpecError(f"label_id must be from 0 to {VOID}, not {value}", where=where)
+        name = str(said.get("name", (f"label_{value}", None))[0])
+        trained = str(said.get("mapping_class", (name, None))[0])
+        target = Target(name, value, trained, said.get("class_weight", (None, None))[0])
+        if have is None or not value or name.lower() in have:
+            found.append(target)
+        else:
+            lost.append(name)
+    if lost:
+        spec.note("the data of --data", f"the data set has no class {', '.join(lost)}")
     return found
 
 
@@ -274,10 +285,12 @@ def _values(spec: Rewriting, targets: Sequence[Target]) -> None:
     """What the values of masks mean: a file beside them, since no field of ours says it."""
     rows = [{"id": 0, "name": "background"}]
     rows += [{"id": each.value, "name": _called(each.name, each)} for each in targets if each.value not in (0, VOID)]
-    lines = " ".join(json.dumps(row, ensure_ascii=False) for row in rows)
     paths = [str(spec.value(f"{DATA}.train_{kind}_path", "")) for kind in ("images", "masks")]
     folder = posixpath.commonpath(paths) if all(path.startswith("/") for path in paths) else "the folder of the masks"
-    spec.need("dataset.train_data_sources", f"{folder}/label_mapping.json, one of these objects a line: {lines}")
+    path = f"{folder}/label_mapping.json"
+    told = "which says what the values of masks mean: grep -o '{\"id\": .*' FILE takes its lines from the new spec"
+    spec.need("dataset.train_data_sources", f"{path}, {told}")
+    spec.files[path] = [json.dumps(row, ensure_ascii=False) for row in rows]
     if ignored := [each.name for each in targets if each.value == VOID]:
         what = f"masks with another value than {VOID} for {', '.join(ignored)}: such pixels are not learnt from here"
         spec.need("dataset.classes", what)

@@ -103,7 +103,7 @@ WHOLE = (
 
 def migrate(spec: Rewriting) -> None:
     """Size, augmentation, rates and data."""
-    spec.note("YOLOX in place of YOLO: CSPDarknet, no anchors, SimOTA; TAO's weights do not fit it")
+    spec.note("the network", "YOLOX in place of YOLO: CSPDarknet, no anchors, SimOTA; TAO's weights do not fit it")
     _size(spec)
     _augmentation(spec)
     optimizer(spec)

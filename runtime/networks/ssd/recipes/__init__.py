@@ -14,7 +14,7 @@ from runtime.imaging.placement import View
 from runtime.networks.ssd.config import Settings
 from runtime.nn.schedules import SoftStartAnnealing, SoftStartCosine
 from specs import Spec, numbers
-from specs.ssd import anchors
+from specs.ssd import anchors, sections
 from specs.ssd.backbones import BACKBONES
 from tltpipe import registry
 
@@ -39,8 +39,8 @@ def assemble(spec: Spec, model: Settings, data: Data, views: tuple[View, View], 
     depth = model.nlayers or ""
     return Recipe(
         spec=spec,
-        network="ssd",
-        name=f"ssd_{model.arch}{depth}",
+        network=spec.kind,
+        name=f"{spec.kind}_{model.arch}{depth}",
         classes=tuple(sorted({name.lower() for name in message.dataset_config.target_class_mapping.values()})),
         model=model,
         seed=message.random_seed,
@@ -83,8 +83,8 @@ def _schedule(spec: Spec) -> Callable[[int, int], Callable[[int], float]]:
 
 def settings(spec: Spec, **own: Any) -> Settings:
     """The network's settings that are spelt alike in all dialects, and its ``own`` fields of Settings."""
-    message = spec.message
-    ssd, nms, regularizer = message.ssd_config, message.nms_config, message.training_config.regularizer
+    message, ssd = spec.message, sections.config(spec)
+    nms, regularizer = message.nms_config, message.training_config.regularizer
     depths, _ = BACKBONES[ssd.arch]
     return Settings(
         arch=ssd.arch,
@@ -105,15 +105,16 @@ def settings(spec: Spec, **own: Any) -> Settings:
         clustering_iou_threshold=nms.clustering_iou_threshold,
         top_k=nms.top_k,
         strict=spec.strict,
+        section=sections.network(spec),
         **own,
     )
 
 
 def written(spec: Spec, field: str, default: float) -> float:
-    """The number ``ssd_config.<field>``, zero included where that is written: unset numbers read as zero, too, which
-    for those of a loss would mean to learn half of it or nothing."""
-    value: float = getattr(spec.message.ssd_config, field)
-    return value if value or spec.is_set(f"ssd_config.{field}") else default
+    """The number ``field`` of the network's section, zero included where that is written: unset numbers read as zero,
+    too, which for those of a loss would mean to learn half of it or nothing."""
+    value: float = getattr(sections.config(spec), field)
+    return value if value or spec.is_set(f"{sections.network(spec)}.{field}") else default
 
 
 def trains_difficult(spec: Spec) -> bool:

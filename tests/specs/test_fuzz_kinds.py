@@ -1,0 +1,189 @@
+"""Thousands of damaged specs of all kinds, read, judged for every toolkit, shown and migrated: findings or one clear
+error with a place, never a traceback, never long; what is migrated stays as it is, and comes back.
+
+TLTPIPE_FUZZ sets how many (10000 take about ten minutes).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fuzzing import mutate
+
+import specs
+from specs import effective, rules
+from specs.augment import tao5
+from specs.checks import located
+from specs.migration import migrate
+from specs.migration.targets import TARGETS
+from tltpipe.errors import SpecError, UsageError
+
+COUNT = int(os.environ.get("TLTPIPE_FUZZ", "300"))
+SECONDS = 1.0
+TESTS = Path(__file__).parents[1]
+TEXTS = [
+    path.read_text()
+    for folder in ("data", "data/seed-specs", "data/tao-specs", "golden/specs")
+    for path in sorted((TESTS / folder).glob("*.*"))
+    if path.suffix in (".conf", ".yaml", ".txt", ".cfg")
+] + [tao5.write_default().replace("???", "/data/set")]
+TOOLKITS = ("tlt2", "tlt3", "tao5", "embedded")
+TOKEN = re.compile(r'"[^"\n]*"|[A-Za-z_][\w.]*|-?[\d.][\w.+-]*|[{}\[\]:,]')
+WORDS = sorted({word for text in TEXTS for word in TOKEN.findall(text)})
+NUMBER = re.compile(r"(?<![\w.])-?\d+(\.\d+)?(e-?\d+)?(?![\w.])")
+QUOTED = re.compile(r'"[^"\n]*"')
+TEXT = [
+    *('""', '"a b"', '"é"', '"\\n"', '"\\""', '"a\\\\b"', "'x'", '"${a.b}"', '"${train.num_epochs}"', '"{{ a }}"'),
+    *('"[1, 2]"', '"[1/0]"', f'"{"[" * 99}"', '"Car"', '"/a/*"', '"auto"', '"jpg"', '"resnet"', '"sequence"', '"null"'),
+]
+COMMENTS = [
+    *("# as we had it", "#", '# é { } "', "# yaml: [}", "# tltpipe: ignore S501, S519", "# tltpipe: strict-tlt"),
+    *("# tltpipe: nothing", "# tltpipe: was", "# tltpipe: was tlt2 nms_config.top_k: nan"),
+    *("# tltpipe: was tlt2 ssd_config.focal_loss_alpha: 0.25", "# tltpipe: was tao5 nothing.at_all: 1"),
+]
+ODD = [
+    *(TEXT + COMMENTS),
+    *("0", "-1", "1", "2", "1e-30", "1e30", "4294967296", "010", "0x10", "1.5", "nan", "inf", "-inf", "true", "null"),
+    *("[]", "{}", "{", "}", "[", "]", ":", ",", "&a", "*a", "- ", "\n", "\t", "\0", "\u2028", "auto"),
+]
+
+
+def swapped(text: str, chance: random.Random) -> str:
+    """One word or value in place of another."""
+    places = list(TOKEN.finditer(text))
+    if not places:
+        return text
+    place = chance.choice(places)
+    return text[: place.start()] + chance.choice(chance.choice([WORDS, ODD])) + text[place.end() :]
+
+
+def inserted(text: str, chance: random.Random) -> str:
+    place = chance.randrange(len(text) + 1)
+    return text[:place] + chance.choice(ODD) + text[place:]
+
+
+def shuffled(text: str, chance: random.Random) -> str:
+    """A line less, twice, elsewhere, or one of another spec."""
+    lines = text.split("\n")
+    line = lines.pop(chance.randrange(len(lines)))
+    for _ in range(chance.randrange(3)):
+        lines.insert(chance.randrange(len(lines) + 1), line)
+    if not chance.randrange(4):
+        lines.insert(chance.randrange(len(lines) + 1), chance.choice(chance.choice(TEXTS).split("\n")))
+    return "\n".join(lines)
+
+
+def damaged(text: str, chance: random.Random) -> str:
+    """Bits and pieces, as far as they leave text."""
+    return mutate(text.encode(errors="replace"), chance).decode(errors="replace")
+
+
+def nudged(text: str, chance: random.Random) -> str:
+    """Another number in place of one."""
+    places = list(NUMBER.finditer(text))
+    if not places:
+        return swapped(text, chance)
+    place = chance.choice(places)
+    number = float(place[0])
+    others = (0, 1, -number, number + 1, number * 2, number / 4, 1e30, 32, 0.5, 3e-5)
+    return f"{text[: place.start()]}{chance.choice(others):g}{text[place.end() :]}"
+
+
+def named(text: str, chance: random.Random) -> str:
+    """Another text in place of a quoted one."""
+    places = list(QUOTED.finditer(text))
+    if not places:
+        return nudged(text, chance)
+    place = chance.choice(places)
+    return text[: place.start()] + chance.choice([*TEXT, *QUOTED.findall(text)]) + text[place.end() :]
+
+
+def commented(text: str, chance: random.Random) -> str:
+    """A comment behind a line, or on one of its own."""
+    lines = text.split("\n")
+    place = chance.randrange(len(lines))
+    lines[place] += chance.choice([" ", "\n"]) + chance.choice(COMMENTS)
+    return "\n".join(lines)
+
+
+MUTATIONS: list[Callable[[str, random.Random], str]] = [
+    *([nudged] * 8 + [named] * 5 + [commented] * 4 + [shuffled] * 2),
+    *(swapped, inserted, damaged),
+]
+
+
+def mutated(chance: random.Random) -> str:
+    text = chance.choice(TEXTS)
+    for _ in range(chance.randint(1, 3)):
+        text = chance.choice(MUTATIONS)(text, chance) or " "
+    return text
+
+
+def has_place(error: SpecError) -> bool:
+    """Every line of an error begins with the place in the file, or the file where it is about all of it."""
+    return all(re.match(r"spec\b", line) for line in str(error).split("\n") if line != "and more")
+
+
+def judged(text: str) -> str:
+    """What came of ``text``, in a word; asserts that it is fit to be shown."""
+    try:
+        spec = specs.parse_text(text, specs.recognise(text, source="spec"), source="spec")
+    except SpecError as error:
+        assert has_place(error), str(error)
+        (str(error) + (error.hint or "")).encode()
+        return "refused"
+    for toolkit in TOOLKITS:
+        for finding in rules.examine(rules.Subject(spec, toolkit=toolkit)):
+            assert re.fullmatch(r"S\d{3}", finding.code), finding
+            assert 0 <= (located(spec, finding).line or 0) <= text.count("\n") + 1
+            (finding.what + (finding.hint or "")).encode()
+    for shown in effective.effective(spec):
+        assert shown.text.isprintable()
+    again = specs.parse_text(specs.dump(spec), spec.kind, source="spec")
+    assert again.message == spec.message
+    assert effective.difference(spec, again) == []
+    return spec.kind
+
+
+def moved(text: str) -> int:
+    """Into how many generations ``text`` could be migrated; asserts that it stays, and comes back, as it is."""
+    count = 0
+    for target in TARGETS:
+        try:
+            made = migrate(text, source="spec", to=target)
+        except (SpecError, UsageError) as error:
+            assert not isinstance(error, SpecError) or has_place(error), str(error)
+            continue
+        count += 1
+        assert migrate(made.text, source="spec", to=target).text == made.text, f"twice to {target}"
+    return count
+
+
+def test_untouched_they_are_fine() -> None:
+    kinds = Counter(judged(text) for text in TEXTS)
+    assert set(kinds) >= {*specs.folders()} - {"dssd"}, kinds
+    assert all(moved(text) for text in TEXTS)
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_mutated(part: int) -> None:
+    came: Counter[str] = Counter()
+    for seed in range(part, COUNT, 2):
+        chance = random.Random(seed)
+        text = mutated(chance)
+        began = time.process_time()
+        try:
+            came[judged(text)] += 1
+            came["migrated"] += moved(text) > 0
+        except Exception as fault:
+            raise AssertionError(f"seed {seed}: {fault!r}; the text: {text!r}") from fault
+        assert time.process_time() - began < SECONDS * (2 + 4 * len(TARGETS)), f"seed {seed} is slow"
+    assert 0 < came["refused"] < COUNT // 2, came  # neither all nothing nor all something
+    assert came["migrated"] > 0
