@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from specs import dialects
+from specs import comments
 from specs.checks import Finding, unknown_enum_numbers
 from specs.rulebook import Subject, rule
 
@@ -40,7 +40,7 @@ _read("S014", title="strict-tlt has no meaning for this network", fix="Leave --s
 )
 def misread_comment(subject: Subject) -> Iterator[Finding]:
     """Misspelt, it would be taken for a comment."""
-    yield from dialects.misread(subject.spec.text)
+    yield from comments.misread(subject.spec.text)
 
 
 @rule("S011", "error", title="a number stands for no name of its field", fix="Write one of the names.")
