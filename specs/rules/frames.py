@@ -185,6 +185,30 @@ def channels(subject: Subject) -> Iterator[Finding]:
             yield Finding(field, f"all {seen:,} images that were opened are grey")
 
 
+SQUEEZED = 1.5
+"""How much the shape of images may differ from that of the input."""
+
+
+@rule(
+    "S441",
+    "note",
+    title="images of another shape than the network's input: they are squeezed, not padded",
+    fix="Give output_width and output_height the shape of the images.",
+    kinds=TRAINED,
+    needs=("data",),
+)
+def squeezed(subject: Subject) -> Iterator[Finding]:
+    size = kinds.image_size(subject.spec)
+    for each in _sources(subject):
+        if size is None or not each.sizes or each.source.role != "training":
+            continue
+        width, height = max(each.sizes, key=lambda found: each.sizes[found])
+        factor = (width / height) / (size[0] / size[1])
+        if not 1 / SQUEEZED <= factor <= SQUEEZED:
+            what = f"most images are {width}x{height}, the input is {size[0]}x{size[1]}: objects change their shape"
+            yield Finding(each.source.annotations_field, what)
+
+
 THIN = 0.01
 """Share of boxes that may be thinner than a pixel."""
 

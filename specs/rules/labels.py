@@ -133,3 +133,15 @@ def empty_shards(subject: Subject) -> Iterator[Finding]:
 )
 def widths(subject: Subject) -> Iterator[Finding]:
     yield from _tell(subject, "widths", "{} label lines have not 15 columns")
+
+
+@rule(
+    "S459",
+    "warning",
+    title="boxes that are empty in whole pixels, which conversion leaves out",
+    fix="Leave such objects out, or convert larger images.",
+    kinds=("dataset_convert",),
+    needs=("data",),
+)
+def flat(subject: Subject) -> Iterator[Finding]:
+    yield from _tell(subject, "flat", "{} boxes have no area in whole pixels")

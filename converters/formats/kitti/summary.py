@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite, trunc
 from pathlib import Path
 
 from converters.files import label_folders
@@ -34,9 +35,9 @@ class LabelSummary:
 
     ``objects`` by class as written; ``occluded`` those whose occlusion is not 0. Places of lines with an occlusion that
     is no integer (``fractions``), with a 16th column (``scores``), with another number of columns than 15 or 16
-    (``widths``), whose class has a blank (``blanks``), that are no labels (``odd``), and of files with double or
-    trailing blanks or blank lines (``spacing``). ``boxes``: left, top, right, bottom of the objects by the stem of
-    their file, for those stems that were asked for.
+    (``widths``), whose class has a blank (``blanks``), whose box is empty in whole pixels (``flat``), that are no
+    labels (``odd``), and of files with double or trailing blanks or blank lines (``spacing``). ``boxes``: left, top,
+    right, bottom of the objects by the stem of their file, for those stems that were asked for.
     """
 
     read: int = 0
@@ -46,6 +47,7 @@ class LabelSummary:
     scores: Places = field(default_factory=Places)
     widths: Places = field(default_factory=Places)
     blanks: Places = field(default_factory=Places)
+    flat: Places = field(default_factory=Places)
     odd: Places = field(default_factory=Places)
     spacing: Places = field(default_factory=Places)
     boxes: dict[str, list[list[float]]] = field(default_factory=dict)
@@ -77,6 +79,8 @@ def _take(found: LabelSummary, columns: list[bytes], path: str, number: int, box
             raise ValueError
         occlusion, _, left, top, right, bottom, _ = map(float, columns[2:_LEAST])
         float(columns[1])
+        if not isfinite(left + top + right + bottom):
+            raise ValueError
     except ValueError:
         words = [column for column in columns if not _is_number(column)]
         blanks = len(words) > 1 and words == columns[: len(words)] and len(columns) - len(words) in (14, 15)
@@ -88,6 +92,8 @@ def _take(found: LabelSummary, columns: list[bytes], path: str, number: int, box
         found.fractions.add(path, number)
     found.objects[columns[0].decode(errors="replace")] += 1
     found.occluded += occlusion != 0
+    if not (trunc(left) < trunc(right) and trunc(top) < trunc(bottom)):
+        found.flat.add(path, number)
     if boxes is not None:
         boxes.append([left, top, right, bottom])
 
