@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from specs.checks import Finding
 from specs.rulebook import Subject, rule
@@ -159,14 +160,16 @@ def matches_others(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def leak(subject: Subject) -> Iterator[Finding]:
-    roles: dict[str, set[str]] = {"training": set(), "validation": set()}
+    trained = [each for each in _sources(subject) if each.source.role == "training"]
     for each in _sources(subject):
-        roles[each.source.role].update(f"{each.source.images}/{name}" for name in each.frame_ids)
-    both = roles["training"] & roles["validation"]
-    if both:
-        field = next(each.source.annotations_field for each in _sources(subject) if each.source.role == "validation")
-        some = ", ".join(sorted(both)[:3])
-        yield Finding(field, f"{len(both):,} of {len(roles['validation']):,} images are trained on, too: {some} ...")
+        beside = [other for other in trained if other.source.images == each.source.images]
+        if each.source.role == "training" or not beside:
+            continue
+        both = set(each.frame_ids).intersection(chain.from_iterable(other.frame_ids for other in beside))
+        if both:
+            some = ", ".join(sorted(both)[:3])
+            what = f"{len(both):,} of {len(each.frame_ids):,} images are trained on, too: {some} ..."
+            yield Finding(each.source.annotations_field, what)
 
 
 @rule(
