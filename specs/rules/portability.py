@@ -25,7 +25,6 @@ WRITTEN_FOR: Mapping[tuple[str, str], str] = {
     ("augment", "tlt2"): "TLT 2.0 to TAO 4",
     ("augment", "tao5"): "TAO 5",
     ("ssd", "tlt2"): "TLT 2.0",
-    ("dssd", "tlt2"): "TLT 2.0",
 }
 """What specs of a kind and dialect are for; of all others TLT 3.0 and later."""
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from specs.checks import Finding, message_at, without_effect
 from specs.rulebook import Subject, rule
-from specs.ssd.dataset_rules import FOLDERS, sources
+from specs.ssd.dataset_rules import FOLDERS
 from specs.ssd.sections import AUGMENTATION, COSINE, DATA, KINDS, OPTIMIZER, STOPPING, TRAINING, VALIDATION, network
+from specs.ssd.sources import messages
 from specs.ssd.training_rules import MONITORS
 
 DIFFICULT = f"{DATA}.include_difficult_in_training"
@@ -17,7 +18,7 @@ DIFFICULT = f"{DATA}.include_difficult_in_training"
     "S127",
     "error",
     title="the cosine schedule is refused under strict-tlt",
-    fix="Write soft_start_annealing_schedule.",
+    fix="write soft_start_annealing_schedule",
     kinds=KINDS,
 )
 def cosine(subject: Subject) -> Iterator[Finding]:
@@ -31,7 +32,7 @@ def cosine(subject: Subject) -> Iterator[Finding]:
     "S128",
     "warning",
     title="the last epoch leaves no checkpoint under strict-tlt",
-    fix="Write a checkpoint_interval that divides num_epochs.",
+    fix="write a checkpoint_interval that divides num_epochs",
     kinds=KINDS,
 )
 def last_checkpoint(subject: Subject) -> Iterator[Finding]:
@@ -51,7 +52,7 @@ def last_checkpoint(subject: Subject) -> Iterator[Finding]:
     "S132",
     "warning",
     title="the optimizer is ignored under strict-tlt",
-    fix="Leave optimizer out: NVIDIA trains SSD with SGD, momentum 0.9.",
+    fix="leave optimizer out: NVIDIA trains SSD with SGD, momentum 0.9",
     kinds=KINDS,
 )
 def ignored_optimizer(subject: Subject) -> Iterator[Finding]:
@@ -67,7 +68,7 @@ def ignored_optimizer(subject: Subject) -> Iterator[Finding]:
     "S138",
     "error",
     title="early_stopping needs a validation after every epoch under strict-tlt",
-    fix="Write validation_period_during_training: 1.",
+    fix="write validation_period_during_training: 1",
     kinds=KINDS,
 )
 def seldom_validated(subject: Subject) -> Iterator[Finding]:
@@ -83,7 +84,7 @@ def seldom_validated(subject: Subject) -> Iterator[Finding]:
     "S141",
     "error",
     title="neg_pos_ratio is refused under strict-tlt",
-    fix="Leave neg_pos_ratio out; 3 is meant.",
+    fix="leave neg_pos_ratio out; 3 is meant",
     kinds=KINDS,
 )
 def negatives(subject: Subject) -> Iterator[Finding]:
@@ -98,7 +99,7 @@ def negatives(subject: Subject) -> Iterator[Finding]:
     "S142",
     "warning",
     title="model_ema has no effect under strict-tlt",
-    fix="Leave model_ema out.",
+    fix="leave model_ema out",
     kinds=KINDS,
 )
 def moving_average(subject: Subject) -> Iterator[Finding]:
@@ -111,12 +112,12 @@ def moving_average(subject: Subject) -> Iterator[Finding]:
     "S173",
     "warning",
     title="a source of validation is left out under strict-tlt",
-    fix="Write label_directory_path and image_directory_path.",
+    fix="write label_directory_path and image_directory_path",
     kinds=KINDS,
 )
 def left_out(subject: Subject) -> Iterator[Finding]:
     """NVIDIA's program passes over sources that lack a path."""
-    for path, source in sources(subject.spec):
+    for path, source in messages(subject.spec):
         missing = [name for name in FOLDERS if not getattr(source, name, "")]
         if subject.spec.strict and path.startswith(VALIDATION) and missing and not source.tfrecords_path:
             name = VALIDATION.rpartition(".")[2]
@@ -127,12 +128,12 @@ def left_out(subject: Subject) -> Iterator[Finding]:
     "S174",
     "error",
     title="TFRecords do not validate under strict-tlt",
-    fix="Write label_directory_path and image_directory_path.",
+    fix="write label_directory_path and image_directory_path",
     kinds=KINDS,
 )
 def validation_records(subject: Subject) -> Iterator[Finding]:
     """NVIDIA's program of TLT 3.0 and later validates on folders only."""
-    for path, source in sources(subject.spec):
+    for path, source in messages(subject.spec):
         if subject.spec.strict and path.startswith(VALIDATION) and source.tfrecords_path:
             what = "TFRecords do not validate: NVIDIA's program takes folders only"
             yield Finding(f"{path}.tfrecords_path", what, "write label_directory_path and image_directory_path")
@@ -142,7 +143,7 @@ def validation_records(subject: Subject) -> Iterator[Finding]:
     "S175",
     "warning",
     title="thresholds of the overlap are ignored with TFRecords under strict-tlt",
-    fix="Leave pos_iou_thresh and neg_iou_thresh out; 0.5 is used.",
+    fix="leave pos_iou_thresh and neg_iou_thresh out; 0.5 is used",
     kinds=KINDS,
 )
 def ignored_thresholds(subject: Subject) -> Iterator[Finding]:
@@ -157,7 +158,7 @@ def ignored_thresholds(subject: Subject) -> Iterator[Finding]:
     "S176",
     "warning",
     title="zoom-outs are cut to whole numbers with TFRecords under strict-tlt",
-    fix="Write whole numbers.",
+    fix="write whole numbers",
     kinds=KINDS,
 )
 def cut_zooms(subject: Subject) -> Iterator[Finding]:
@@ -173,8 +174,8 @@ def cut_zooms(subject: Subject) -> Iterator[Finding]:
 @rule(
     "S177",
     "warning",
-    title="include_difficult_in_training: false has no effect",
-    fix="Leave include_difficult_in_training out.",
+    title="include_difficult_in_training: false has no effect under strict-tlt",
+    fix="leave include_difficult_in_training out",
     kinds=KINDS,
 )
 def difficult(subject: Subject) -> Iterator[Finding]:
