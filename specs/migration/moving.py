@@ -8,14 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specs import values
 from specs.migration import notes
 from specs.migration.changes import Change
 from specs.migration.tree import Comments, Field, Scalar, Section, Value
-from tltpipe.errors import Location, SpecError
+from tltpipe.errors import SpecError
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -251,11 +250,6 @@ def number(text: str) -> float:
         return float(text_format.ParseInteger(text, is_signed=True))
     except ValueError:
         return float(text_format.ParseFloat(text))
-
-
-def error(source: Path | str, node: Field | Section, what: str, *, hint: str | None = None) -> SpecError:
-    """A SpecError at ``node``, for the caller to raise."""
-    return SpecError(what, where=Location(source, node.line, node.column), hint=hint)
 
 
 def _text(value: Value) -> str:
