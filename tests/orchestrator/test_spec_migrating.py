@@ -40,6 +40,15 @@ def test_from_tlt2_to_specs_that_tao5_takes(tmp_path: Path) -> None:
     assert run("diff", TRAIN, back).output.strip() == "no difference in meaning"
 
 
+def test_the_pipeline_trains_by_a_migrated_spec(tmp_path: Path) -> None:
+    spec = tmp_path / "specs/train.conf"
+    assert run("migrate", TRAIN, "--to", "tao5", "-o", spec, "--validation", "/workspace/validation").exit_code == 0
+    shown = CliRunner().invoke(app, ["train", "-w", str(tmp_path), "--toolkit", "tao5", "--dry-run"])
+    assert shown.exit_code == 0, shown.output
+    assert "$ ssd train --gpus 1 -e /workspace/specs/train.conf -r /workspace/output" in shown.output
+    assert 'label_directory_path: "/workspace/validation/labels"' in shown.output
+
+
 def test_without_a_file_the_spec_is_all_of_standard_output(tmp_path: Path) -> None:
     done = run("migrate", TRAIN, "--to", "tlt3")
     assert done.exit_code == 0
