@@ -27,7 +27,7 @@ def test_from_tlt2_to_specs_that_tao5_takes(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
     assert f"{TRAIN}:7: ssd_config.loss_loc_weight becomes ssd_config.alpha: 0.8" in lines
-    lost = lines.index(f"{TRAIN}:9: ssd_config.focal_loss_gamma has no counterpart, and is kept as a comment")
+    lost = lines.index(f"{TRAIN}:9: ssd_config.focal_loss_gamma has no counterpart, and becomes a comment")
     assert "softmax" in lines[lost + 1]
     assert f"tltpipe spec check {train} --toolkit tao5" in lines[-1]
     assert run("migrate", AUGMENT, "--to", "tao5", "-o", augment, "--dataset", "/d").exit_code == 0

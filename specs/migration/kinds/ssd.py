@@ -42,14 +42,14 @@ def migrate(spec: Spec, text: str, *, to: Target, options: Options) -> tuple[str
         message = dialects.message(dialects.named(folder, dialect), folder.MESSAGE)
         root = _moved(spec, root, message.DESCRIPTOR, options, changes)
     if dialect == "tlt3":
-        effects = {portable.VALIDATION: _told(options)} if options.validation else {}
+        effects = {portable.VALIDATION: _on_folder(options)} if options.validation else {}
         root = portable.change(root, paths(message.DESCRIPTOR), to, changes, effects)
     if options.validation:
         _validate_on(root, options.validation, spec, changes)
     return writing.proto_text(root), changes
 
 
-def _told(options: Options) -> str:
+def _on_folder(options: Options) -> str:
     return f"it validates on {options.validation}"
 
 
@@ -62,7 +62,7 @@ def _moved(spec: Spec, root: Section, new: Descriptor, options: Options, changes
     else:
         folders = _to_folders(root, changes)
         if options.validation:
-            effects = {**effects, **dict.fromkeys(ssd_moves.VALIDATION, _told(options))}
+            effects = {**effects, **dict.fromkeys(ssd_moves.VALIDATION, _on_folder(options))}
     moves = ssd_moves.moves(dialect, folders=folders)
     generations = (spec.dialect, dialect)
     return Moving(root, paths(spec.message.DESCRIPTOR), paths(new), generations, moves, taken, effects, changes).run()
