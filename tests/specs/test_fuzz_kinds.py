@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from fuzzing import mutate
 
 import specs
@@ -25,7 +24,7 @@ from specs.migration import Migrated, migrate
 from specs.migration.targets import TARGETS, Target
 from tltpipe.errors import SpecError, UsageError
 
-COUNT = int(os.environ.get("TLTPIPE_FUZZ", "100"))
+COUNT = int(os.environ.get("TLTPIPE_FUZZ", "60"))
 SECONDS = 1.0
 TESTS = Path(__file__).parents[1]
 TEXTS = [
@@ -34,7 +33,10 @@ TEXTS = [
     for path in sorted((TESTS / folder).glob("*.*"))
     if path.suffix in (".conf", ".yaml", ".txt", ".cfg")
 ]
-TEXTS += [tao5.write_default().replace("???", "/data/set"), TEXTS[-1].replace("ssd_config", "dssd_config")]
+TEXTS += [
+    tao5.write_default().replace("???", "/data/set"),
+    (TESTS / "data/training.tlt3.conf").read_text().replace("ssd_", "dssd_"),
+]
 TOOLKITS = ("tlt2", "tlt3", "tao5", "embedded")
 HOME: dict[tuple[str, str], Target] = {
     ("ssd", "tlt2"): "tlt2",
@@ -203,10 +205,9 @@ def test_untouched_they_are_fine() -> None:
     assert all(moved(text) for text in TEXTS)
 
 
-@pytest.mark.parametrize("part", range(2))
-def test_mutated(part: int) -> None:
+def test_mutated() -> None:
     came: Counter[str] = Counter()
-    for seed in range(part, COUNT, 2):
+    for seed in range(COUNT):
         chance = random.Random(seed)
         text = mutated(chance)
         try:
@@ -214,5 +215,5 @@ def test_mutated(part: int) -> None:
             came["migrated"] += timed(moved, text) != 0
         except Exception as fault:
             raise AssertionError(f"seed {seed}: {fault!r}; the text: {text!r}") from fault
-    assert 0 < came["refused"] < COUNT // 2, came  # neither all nothing nor all something
-    assert came["migrated"] > 0
+    assert 0 < came["refused"] < COUNT * 0.9, came  # neither all nothing nor all something
+    assert came["migrated"] > COUNT * 0.2, came
