@@ -50,10 +50,10 @@ def examine(subject: Subject, *, select: Sequence[str] = (), ignore: Sequence[st
     return _chosen(subject.spec, found, select=select, ignore=ignore)
 
 
-def _stamped(finding: Finding, rule: SpecRule) -> Finding:
+def _stamped(finding: Finding, each: SpecRule) -> Finding:
     """A finding with the code and severity of its rule, its words on one line each, whatever names they quote."""
     hint = finding.hint and one_line(finding.hint)
-    return replace(finding, what=one_line(finding.what), hint=hint, code=rule.code, severity=rule.severity)
+    return replace(finding, what=one_line(finding.what), hint=hint, code=each.code, severity=each.severity)
 
 
 def judge(spec: Spec) -> Spec:
