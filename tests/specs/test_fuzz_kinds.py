@@ -159,9 +159,7 @@ def judged(text: str) -> str:
             (finding.what + (finding.hint or "")).encode()
     for shown in effective.effective(spec):
         assert shown.text.isprintable()
-    again = specs.parse_text(specs.dump(spec), spec.kind, source="spec")
-    assert again.message == spec.message
-    assert effective.difference(spec, again) == []
+    assert specs.parse_text(specs.dump(spec), spec.kind, source="spec").message == spec.message
     return spec.kind
 
 
