@@ -111,18 +111,26 @@ def check(
 
 def examine(path: Path, request: Request) -> Verdict:
     """Whatever is wrong with the file is among the findings."""
-    import specs
     from specs import checks, prototext
 
-    text, kind = "", request.kind
     try:
-        text = prototext.read(path)
+        return examine_text(prototext.read(path), path, request)
+    except SpecError as problem:
+        finding = checks.as_finding(problem)
+        return Verdict(path, request.kind, None, [replace(finding, code=finding.code or UNREADABLE)])
+
+
+def examine_text(text: str, path: Path, request: Request) -> Verdict:
+    """The same for a text that the file at ``path`` has, or would have."""
+    import specs
+    from specs import checks
+
+    kind = request.kind
+    try:
         kind = kind or specs.recognise(text, source=path)
     except SpecError as problem:
-        hint = problem.hint or (f"name the kind: --as {', '.join(specs.folders())}" if text else None)
-        finding = checks.as_finding(problem)
-        unread = replace(finding, hint=hint, code=finding.code or UNREADABLE)
-        return Verdict(path, kind, None, [unread], text)
+        hint = problem.hint or f"name the kind: --as {', '.join(specs.folders())}"
+        return Verdict(path, kind, None, [replace(checks.as_finding(problem), hint=hint)], text)
     spec, findings = specs.examine(
         text, kind, source=path, strict=request.strict, about=request.about, select=request.select,
         ignore=request.ignore,
@@ -216,23 +224,32 @@ def _error(verdict: Verdict) -> SpecError:
 
 
 def _mended(verdict: Verdict, request: Request) -> Verdict:
-    """The file with the edits of its findings made, examined again."""
+    """The file with the edits of its findings made, from its end to its beginning, examined again."""
     from tltpipe import files
 
-    fixed = [finding for finding in verdict.findings if finding.edit is not None]
-    if not fixed:
-        return verdict
-    files.write_text(verdict.path, edited(verdict.text, [finding.edit for finding in fixed if finding.edit]))
-    return replace(examine(verdict.path, request), fixed=fixed)
+    now = verdict
+    fixed: list[Finding] = []
+    for finding in reversed(verdict.findings):
+        if finding.edit is None:
+            continue
+        then = examine_text(edited(now.text, finding.edit), verdict.path, request)
+        if _misread(then) < _misread(now) or (_misread(then) == _misread(now) and finding.code >= "S1"):
+            now, fixed = then, [finding, *fixed]
+    if fixed:
+        files.write_text(verdict.path, now.text)
+    return replace(now, fixed=fixed)
 
 
-def edited(text: str, edits: Sequence[Edit]) -> str:
-    """``text`` with all ``edits`` made; of two at one place the first alone."""
-    rows = text.split("\n")
-    places = {(edit.line, edit.column): edit for edit in reversed(edits)}
-    for (line, column), edit in sorted(places.items(), reverse=True):
-        row = rows[line - 1]
-        rows[line - 1] = row[: column - 1] + edit.text + row[column - 1 + edit.length :]
+def _misread(verdict: Verdict) -> set[tuple[str, str]]:
+    """What is wrong with the text itself: an edit must not add to it."""
+    return {(finding.code, finding.what) for finding in verdict.findings if finding.code < "S1"}
+
+
+def edited(text: str, edit: Edit) -> str:
+    """``text`` with ``edit`` made."""
+    rows, start = text.split("\n"), edit.column - 1
+    row = rows[edit.line - 1]
+    rows[edit.line - 1] = row[:start] + edit.text + row[start + edit.length :]
     return "\n".join(rows)
 
 
