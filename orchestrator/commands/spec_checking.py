@@ -11,9 +11,9 @@ import typer
 
 from orchestrator.commands.options import Plain, command
 from tltpipe.errors import SpecError, UsageError
+from tltpipe.terminal import harmless
 
 if TYPE_CHECKING:
-    from orchestrator.screen.console import Console
     from specs.checks import Edit, Finding
     from specs.rulebook import Subject
     from specs.spec import Spec
@@ -92,7 +92,7 @@ def check(
     A comment "# tltpipe: ignore S401" silences a rule: behind a field there, on a line of its own in the whole file.
     The rules are listed in docs/spec-rules.md.
     """
-    about = _about(options.console, toolkit, data)
+    about = _about(options, toolkit, data)
     request = Request(kind, strict_tlt, _codes(select, "--select"), _codes(ignore, "--ignore"), about)
     verdicts = [examine(path, request) for path in files]
     if fix:
@@ -104,7 +104,7 @@ def check(
         return
     for verdict in verdicts:
         for line in lines(verdict):
-            options.console.put(line)
+            typer.echo(harmless(line))  # the console takes longer to come up than the rules do
     if bad:
         raise typer.Exit(SpecError.exit_code)
 
@@ -268,7 +268,7 @@ def _codes(given: list[str] | None, option: str) -> tuple[str, ...]:
     return codes
 
 
-def _about(console: Console, toolkit: str | None, data: Path | None) -> Callable[[Spec], Subject] | None:
+def _about(options: Plain, toolkit: str | None, data: Path | None) -> Callable[[Spec], Subject] | None:
     """What is known of where specs will be used. Raises UsageError for a toolkit or folder that there is not."""
     from specs.rulebook import Subject
     from tltpipe import registry
@@ -282,5 +282,5 @@ def _about(console: Console, toolkit: str | None, data: Path | None) -> Callable
     from orchestrator.settings.config import Given
 
     flags = {} if toolkit is None else {"toolkit": Given(toolkit, "--toolkit")}
-    run = session.start(data, console, flags=flags, dry=True)
+    run = session.start(data, options.console, flags=flags, dry=True)
     return lambda spec: spec_checks.known(run, spec)
