@@ -121,9 +121,32 @@ def _walk(kind: Any, text: str, source: Path | str) -> tuple[Spec | None, list[S
         for path, what in faults
         if spec.where(path) not in wrong and not (errors and what.startswith("needs "))
     ]
-    if errors:
-        return None, yaml_text.in_order(errors)
-    return dataclasses.replace(spec, message=message), []
+    if message is None:
+        faulty = {path for path, _ in faults} | misfits.keys()
+        return _rest(spec, kind, written.places, values, faulty), yaml_text.in_order(errors)
+    return dataclasses.replace(spec, message=message), yaml_text.in_order(errors)
+
+
+def _rest(
+    spec: Spec, kind: Any, places: Mapping[str, Any], values: Mapping[str, Value], faulty: set[str]
+) -> Spec | None:
+    """``spec`` without its ``faulty`` keys, for rules to judge; None where it cannot do without them. Of sections with
+    such keys it is not said what else is written: that may only make sense with them."""
+    rest = {path: value for path, value in values.items() if faulty.isdisjoint(_above(path))}
+    message, _ = _validated(kind, _nested(places, rest, kind))
+    if message is None:
+        return None
+    sections = {path.rpartition(".")[0] for path in faulty}
+    positions = {path: place for path, place in spec.positions.items() if path.rpartition(".")[0] not in sections}
+    return dataclasses.replace(spec, message=message, positions=positions)
+
+
+def _above(path: str) -> Iterator[str]:
+    """``path`` and what it lies in."""
+    yield path
+    for place, character in enumerate(path):
+        if character in ".[":
+            yield path[:place]
 
 
 @cache
