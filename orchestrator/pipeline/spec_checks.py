@@ -42,8 +42,11 @@ def require(run: Run, stage: Stage) -> list[str]:
                 errors.append(SpecError(f"{each.what} ({each.code})", where=place, hint=hint, code=each.code))
             elif each.severity == "warning" and f"{place} {each.code}" not in run.warned:
                 run.warned.add(f"{place} {each.code}")
-                warnings.append(f"warning: {place}: {each.what} ({each.code})")
+                told = "; ".join(filter(None, (each.what, each.hint)))
+                warnings.append(f"warning: {place}: {told} ({each.code})")
     if errors:
+        for line in warnings:
+            run.report.say(line)
         raise _together(errors)
     return warnings
 
