@@ -172,12 +172,13 @@ def test_checkpoints_of_tao_5_are_keras_files_beside_those_of_earlier_generation
     toolkit = registry.load("orchestrator.toolkits", "tao5")
     weights = tmp_path / "weights"
     weights.mkdir()
-    for name in ("ssd_resnet18_epoch_010.tlt", "ssd_resnet18_epoch_020.hdf5", "ssd_resnet18_epoch_030.safetensors"):
+    for name in ("ssd_resnet18_epoch_010.tlt", "ssd_resnet18_epoch_020.hdf5", "ssd_resnet18_epoch_030.json"):
         (weights / name).touch()
     assert toolkit.resume_point(tmp_path) == (weights / "ssd_resnet18_epoch_020.hdf5", 21)
     assert toolkit.checkpoint(tmp_path, 10) == weights / "ssd_resnet18_epoch_010.tlt"
     assert toolkit.final_epoch(25, 10) == 20
     assert toolkit.pruned_suffix(weights / "ssd_resnet18_epoch_010.tlt", key=True) == ".hdf5"
+    assert toolkit.pruned_suffix(weights / "ssd_resnet18_epoch_010.safetensors", key=False) == ".safetensors", "ours"
 
 
 def test_augmentation_of_tao_5_is_in_another_image() -> None:
