@@ -81,13 +81,13 @@ def _augment(request: Augment, at: At) -> tuple[str, ...]:
     if request.arithmetic != "tao5" or request.antialias or request.skip_bad:
         what = "TAO 5's augmentation has no option for arithmetic, antialias or skip_bad"
         raise UsageError(what, hint="leave these settings of augment out, or use our own programs")
-    folders = {
-        "data.image_dir": request.dataset / "image",
-        "data.ann_path": request.dataset / "label",
-        "data.output_dataset": request.output,
+    given = {
+        "data.image_dir": at(request.dataset / "image"),
+        "data.ann_path": at(request.dataset / "label"),
+        "data.output_dataset": at(request.output),
+        "results_dir": at(request.output),  # which counts where a spec has it
     }
-    names = (f"{key}={at(path)}" for key, path in folders.items())
-    return ("augmentation", "generate", "-e", at(request.spec), *names)
+    return ("augmentation", "generate", "-e", at(request.spec), *(f"{key}={value}" for key, value in given.items()))
 
 
 def _export(request: Export, at: At) -> tuple[str | Secret, ...]:

@@ -222,3 +222,21 @@ def test_steps_within_an_epoch_are_progress_and_the_last_is_a_line() -> None:
     assert (step.done, step.total) == (12, 85)
     assert tick("85/85 [==============================] - 18s 210ms/step - loss: 1.7293") is None
     assert tick("Epoch 3/80").done == 2
+
+
+def test_an_augmentation_spec_of_elsewhere_is_used_on_the_data_of_the_workspace(start: Start, workspace: Path) -> None:
+    """Its folders, and where it writes to, are those of each split: the command line goes over the spec."""
+    spec = workspace / "specs/augment.yaml"
+    spec.parent.mkdir()
+    spec.write_text("results_dir: /elsewhere\ndata: {dataset_type: kitti, image_dir: /i, ann_path: /l}\n")
+    run = start(runner="dry", toolkit="tao5")
+    pipeline.execute(run, ["augment"])
+    for job, split in zip(run.runner.jobs, ("train", "validation"), strict=True):  # type: ignore[attr-defined]
+        made = f"/workspace/KITTI-dataset-augmented/{split}"
+        assert job.argv[-2:] == (f"data.output_dataset={made}", f"results_dir={made}")
+        assert f"data.image_dir=/workspace/Original-Data/{split}/image" in job.argv
+    said = [line for line in run.report.told if "not used" in line]  # type: ignore[attr-defined]
+    assert [line.partition(f"{spec}:")[2].partition(" is ")[0] for line in said] == [
+        "2:29: data.image_dir /i",
+        "2:44: data.ann_path /l",
+    ]
