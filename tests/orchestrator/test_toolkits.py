@@ -194,6 +194,9 @@ def test_paths_that_a_shell_would_tear_apart_are_refused(start: Start, workspace
     pipeline.execute(start(runner="dry", toolkit=name, key="hush", subject=picture), ["infer"])
     run = start(runner="dry", toolkit=name, key="hush", subject=picture.with_name("o ne.jpg"))
     error_of(UsageError, lambda: pipeline.execute(run, ["infer"]), match="/mnt/0/o ne.jpg")
+    secret = start(runner="dry", toolkit=name, key="hu$h", subject=picture)
+    told = error_of(UsageError, lambda: pipeline.execute(secret, ["infer"]), match="key")
+    assert "hu$h" not in f"{told}{told.hint}"
     pipeline.execute(start(runner="dry", toolkit="tlt2", key="hush", subject=picture.with_name("o ne.jpg")), ["infer"])
 
 
