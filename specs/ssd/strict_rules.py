@@ -24,7 +24,7 @@ DIFFICULT = f"{DATA}.include_difficult_in_training"
 def cosine(subject: Subject) -> Iterator[Finding]:
     """NVIDIA's SSD has but one schedule."""
     if subject.spec.strict and message_at(subject.spec, COSINE) is not None:
-        what = "SSD trains with soft_start_annealing_schedule; the cosine schedule is refused under strict-tlt"
+        what = "SSD trains with soft_start_annealing_schedule: NVIDIA's program refuses the cosine schedule"
         yield Finding(COSINE, what)
 
 
@@ -60,7 +60,7 @@ def ignored_optimizer(subject: Subject) -> Iterator[Finding]:
     optimizer = message_at(subject.spec, OPTIMIZER) if subject.spec.strict else None
     chosen = optimizer.WhichOneof("optimizer") if optimizer is not None else None
     if chosen is not None:
-        what = f"{chosen} is ignored under strict-tlt: NVIDIA trains SSD with SGD, 0.9"
+        what = f"{chosen} is ignored: NVIDIA trains SSD with SGD, momentum 0.9"
         yield Finding(f"{OPTIMIZER}.{chosen}", what)
 
 
@@ -76,7 +76,7 @@ def seldom_validated(subject: Subject) -> Iterator[Finding]:
     stopping, evaluation = message_at(subject.spec, STOPPING), message_at(subject.spec, "eval_config")
     period = evaluation.validation_period_during_training if evaluation is not None else 1
     if subject.spec.strict and stopping is not None and stopping.monitor in MONITORS[1:] and period > 1:
-        what = f"{stopping.monitor} needs a validation after every epoch, not every {period} (strict-tlt)"
+        what = f"{stopping.monitor} needs a validation after every epoch of NVIDIA's program, not every {period}"
         yield Finding(f"{STOPPING}.monitor", what, "write validation_period_during_training: 1")
 
 
@@ -91,7 +91,7 @@ def negatives(subject: Subject) -> Iterator[Finding]:
     """Written, it ends NVIDIA's training with a type error."""
     path = f"{network(subject.spec)}.neg_pos_ratio"
     if subject.spec.strict and subject.spec.is_set(path):
-        what = "neg_pos_ratio ends NVIDIA's training with a type error, so it is refused under strict-tlt"
+        what = "neg_pos_ratio ends NVIDIA's training with a type error"
         yield Finding(path, what, "leave it out: 3 is meant")
 
 
@@ -135,7 +135,7 @@ def validation_records(subject: Subject) -> Iterator[Finding]:
     """NVIDIA's program of TLT 3.0 and later validates on folders only."""
     for path, source in messages(subject.spec):
         if subject.spec.strict and path.startswith(VALIDATION) and source.tfrecords_path:
-            what = "TFRecords do not validate under strict-tlt: NVIDIA's program takes folders only"
+            what = "TFRecords do not validate: NVIDIA's program takes folders only"
             yield Finding(f"{path}.tfrecords_path", what, "write label_directory_path and image_directory_path")
 
 
@@ -151,7 +151,7 @@ def ignored_thresholds(subject: Subject) -> Iterator[Finding]:
     for name in ("pos_iou_thresh", "neg_iou_thresh"):
         path = f"{network(subject.spec)}.{name}"
         if _records_to_the_letter(subject) and subject.spec.is_set(path):
-            yield Finding(path, f"{name} is ignored with TFRecords under strict-tlt: 0.5 is used")
+            yield Finding(path, f"{name} is ignored by NVIDIA's program with TFRecords: 0.5 is used")
 
 
 @rule(
@@ -167,7 +167,7 @@ def cut_zooms(subject: Subject) -> Iterator[Finding]:
         config = message_at(subject.spec, AUGMENTATION) if _records_to_the_letter(subject) else None
         value = getattr(config, name, 0.0)
         if value % 1:
-            what = f"{name} {value:g} is cut to {int(value)} with TFRecords under strict-tlt"
+            what = f"{name} {value:g} is cut to {int(value)} by NVIDIA's program with TFRecords"
             yield Finding(f"{AUGMENTATION}.{name}", what)
 
 
@@ -182,7 +182,7 @@ def difficult(subject: Subject) -> Iterator[Finding]:
     """NVIDIA's loader of SSD overrides the filter that reads it."""
     config = message_at(subject.spec, DATA) if subject.spec.strict else None
     if config is not None and subject.spec.is_set(DIFFICULT) and not config.include_difficult_in_training:
-        what = "include_difficult_in_training: false has no effect under strict-tlt"
+        what = "include_difficult_in_training: false has no effect"
         yield Finding(DIFFICULT, f"{what}: NVIDIA trains on difficult ones")
 
 

@@ -15,6 +15,7 @@ from specs.checks import (
     without_effect,
 )
 from specs.rulebook import Subject, rule
+from specs.rules.portability import NVIDIA
 from specs.ssd import ranges
 from specs.ssd.sections import COSINE, DATA, KINDS, OPTIMIZER, RATE, SCHEDULE, STOPPING, network, schedule
 from specs.values import choice, did_you_mean
@@ -24,16 +25,18 @@ HIGH = 0.005
 MONITORS = ("loss", "validation_loss", "val_loss")
 MODELS = ("resume_model_path", "pretrain_model_path", "pruned_model_path")
 UNUSED = (
-    *(f"training_config.{name}" for name in ("enable_qat", "max_queue_size", "use_multiprocessing", "cost_scaling")),
-    "training_config.visualizer.weight_histograms",
-    "training_config.visualizer.wandb_config",
-    "training_config.visualizer.clearml_config",
-    "nms_config.infer_nms_score_bits",
+    *(f"training_config.{name}" for name in ("use_multiprocessing", "cost_scaling", "visualizer.weight_histograms")),
     "nms_config.force_on_cpu",
     "augmentation_config.preprocessing.scale_width",
     "augmentation_config.preprocessing.scale_height",
     f"{DATA}.type",
 )
+NVIDIA_ONLY = (
+    *(f"training_config.{name}" for name in ("enable_qat", "max_queue_size")),
+    *(f"training_config.visualizer.{name}" for name in ("wandb_config", "clearml_config")),
+    "nms_config.infer_nms_score_bits",
+)
+"""Fields that NVIDIA's programs honour, and ours do not."""
 
 
 @rule(
@@ -233,7 +236,8 @@ def unvalidated_monitor(subject: Subject) -> Iterator[Finding]:
 @rule("S139", "warning", title="the field has no effect", fix="leave the field out", kinds=KINDS)
 def no_effect(subject: Subject) -> Iterator[Finding]:
     """Fields that are read so that NVIDIA's specs stay as they are, and that change nothing here."""
-    yield from without_effect(subject.spec, f"{network(subject.spec)}.mean_color", *UNUSED)
+    ours = () if subject.toolkit in NVIDIA else NVIDIA_ONLY
+    yield from without_effect(subject.spec, f"{network(subject.spec)}.mean_color", *UNUSED, *ours)
     for path in subject.spec.positions:
         if path.startswith(f"{DATA}.") and path.endswith(".root_path"):
             yield from without_effect(subject.spec, path)

@@ -266,7 +266,7 @@ def test_what_nvidia_refuses(tmp_path: Path) -> None:
         ("\n  foo {", ':2:3: error S009: no telling what this is a spec for: none has a field "foo"'),
         ("ssd_conf {", ':1:1: error S009: no telling what this is a spec for: none has a field "ssd_conf"; did'),
         ("num_epochs 3", ': error S002: this is not a spec: it has no field, neither "name: value" nor "name { ... }"'),
-        ("dataset_config {", ": error S009: no telling what this is a spec for: its fields fit augment"),
+        ("dataset_config {", ": error S009: no telling what this is a spec for: its fields fit augment, dssd or ssd"),
     ],
 )
 def test_where_it_goes_astray(tmp_path: Path, text: str, said: str) -> None:
