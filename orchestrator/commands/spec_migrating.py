@@ -108,7 +108,7 @@ def _classes(path: Path) -> Mapping[str, str]:
     if not mapping:
         what = "this spec maps no classes"
         raise SpecError(what, where=path, hint="--mapping takes a training spec with target_class_mapping")
-    return dict(mapping)
+    return dict(sorted(mapping.items()))
 
 
 def _data(path: Path, console: Console) -> Data:

@@ -39,6 +39,8 @@ def migrate(spec: Spec, text: str, *, to: Target, options: Options) -> tuple[str
     gone = frozenset([MAPPING]) if to == OLD else frozenset()
     made = Moving(root, fields, fields, generations, [], taken, EFFECTS, changes, gone).run()
     if to != OLD:
+        if noted and options.mapping:
+            raise UsageError("--mapping has no effect: comments of the spec have its classes", hint="leave it out")
         if not noted:
             _map(made, options, changes)
         for path, effect in UNUSED.items():

@@ -214,6 +214,7 @@ def test_the_page_has_every_field_that_moves() -> None:
         (YAML.replace("kitti #", "coco #"), "tlt2", (5, 3)),
         (AUGMENT.replace('"label"', '"la\\nbel"'), "tao5", (9, None)),
         ("network: yolox", "tao5", None),
+        (LATER.replace("ssd_config {", "dssd_config {"), "tlt2", (2, 1)),
     ],
 )
 def test_what_cannot_move_is_refused_at_its_place(text: str, to: Target, place: tuple[int, int | None] | None) -> None:
