@@ -88,6 +88,15 @@ def migrate(text: str, *, source: Path | str, to: Target, options: Options | Non
     return Migrated(new, kind, made.dialect, tuple(changes), made.warnings)
 
 
+def network(text: str) -> str | None:
+    """The kind of spec here that ``text``, one of a network of TAO's that is none of ours, can become; else None."""
+    from specs import foreign
+    from specs.migration import networks
+
+    module = networks.names().get(str(foreign.identify(text)))
+    return None if module is None else networks.load(module).TARGET
+
+
 def _misfit(problem: SpecError, text: str, changes: Sequence[Change], source: Path | str) -> SpecError:
     """``problem``, which the new ``text`` has, at the field of the old one that it comes from, where one is known."""
     from specs import foreign
