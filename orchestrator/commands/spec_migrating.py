@@ -39,7 +39,9 @@ RESULTS = typer.Option(
     metavar="DIR", help="Augmentation to TAO 5: output, as -o of tlt-augment names it.", show_default=False
 )
 MAPPING = typer.Option(
-    metavar="SPEC", help="Conversion to TLT 3.0 or TAO: training spec to take the classes from.", show_default=False
+    metavar="SPEC",
+    help="Conversion to TLT 3.0 or TAO: training spec to take the classes from (SSD and DSSD need them).",
+    show_default=False,
 )
 DATA = typer.Option(
     metavar="DATASET",
