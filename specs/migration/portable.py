@@ -14,7 +14,8 @@ RATE = "training_config.learning_rate"
 CURVE, COSINE = f"{RATE}.soft_start_annealing_schedule", f"{RATE}.soft_start_cosine_annealing_schedule"
 VALIDATION = "dataset_config.validation_data_sources"
 FLIP = "augmentation_config.random_flip"
-PERIOD, MONITOR = "eval_config.validation_period_during_training", "training_config.early_stopping.monitor"
+PERIOD, STOPPING = "eval_config.validation_period_during_training", "training_config.early_stopping"
+MONITOR = f"{STOPPING}.monitor"
 LOSSES = [Scalar(name, quoted=True) for name in ("validation_loss", "val_loss")]
 CLIMB = 0.01
 """A share of the training for NVIDIA's, whose rate has to climb."""
@@ -25,6 +26,7 @@ EFFECTS: Mapping[str, str] = {
         for network in ("ssd_config", "dssd_config")
     },
     COSINE: "NVIDIA's SSD takes no cosine: the rate stays up, and falls in the second half",
+    STOPPING: "nothing is validated: the training goes on to its last epoch",
     VALIDATION: "NVIDIA's programs validate on folders of images and labels alone: nothing is validated",
 }
 
@@ -38,12 +40,14 @@ def change(
         taken = notes.take(root, OURS, changes, renamed={move.new for move in moves})
         back = [move for move in moves if move.new in taken]
         return Moving(root, fields, fields, ("", OURS), back, taken, changes=changes).run()
-    gone = {path for path in EFFECTS if path != VALIDATION}
+    gone = {path for path in EFFECTS if path not in (VALIDATION, STOPPING)}
     if any(path.startswith(VALIDATION) and path.endswith(".tfrecords_path") for path, _ in root.walk()):
         gone.add(VALIDATION)
+        if root.value(MONITOR) in LOSSES and VALIDATION not in effects:
+            gone.add(STOPPING)
     cosine = root.find(COSINE)
     moves = [Move(FLIP, FLIP, below_one, effect="NVIDIA's programs refuse 1")] if _is(root, FLIP, below_one) else []
-    if root.value(MONITOR) in LOSSES and _is(root, PERIOD, _once):
+    if root.value(MONITOR) in LOSSES and STOPPING not in gone and _is(root, PERIOD, _once):
         effect = "NVIDIA's programs stop by a validation loss only if they validate after every epoch"
         moves.append(Move(PERIOD, PERIOD, _once, effect=effect))
     made = Moving(root, fields, fields, (OURS, ""), moves, {}, {**EFFECTS, **effects}, changes, gone).run()
