@@ -85,10 +85,10 @@ def is_foreign(text: str) -> bool:
 def refuse(text: str, source: Path | str) -> None:
     """Raise SpecError where ``text`` is a spec of another network or tool than those here, with what it is."""
     for kind, line in _found(text):
-        what = f"this is a spec of {kind.name}, by its {kind.fields[0]}"
-        raise SpecError(
-            what, where=Location(source, line, 1), hint=kind.hint.format(shlex.quote(str(source))), code=FOREIGN
-        )
+        form = " in TAO's form" if kind.hint == _MIGRATE else ""
+        what = f"this is a spec of {kind.name}{form}, by its {kind.fields[0]}"
+        hint = kind.hint.format(shlex.quote(str(source)))
+        raise SpecError(what, where=Location(source, line, 1), hint=hint, code=FOREIGN)
 
 
 def identify(text: str) -> str | None:

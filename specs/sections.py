@@ -41,7 +41,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Mapped:
-    """A class of the data that is trained as another one."""
+    """A class of the data that is trained as another one, even where it is named among classes, too."""
 
     __pydantic_config__: ClassVar = STRICT
 

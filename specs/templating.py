@@ -154,14 +154,21 @@ def _escaped(match: re.Match[str]) -> str:
 
 def yaml_literal(value: object) -> str:
     """``value`` as YAML: "text" in quotes, true, 18, null, [1.0, 2.0]; paths as text."""
-    import yaml
-
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(yaml_literal, value))}]"
     if not isinstance(value, (str, PurePath)):
         return "null" if value is None else literal(value)
-    quoted(str(value))  # which refuses what is not Unicode
-    text = references.literal(str(value))
+    return yaml_quoted(references.literal(str(value)))
+
+
+def yaml_quoted(text: str) -> str:
+    """``text`` in the quotes of YAML, on one line; what it refers to by ${...} it still does.
+
+    Raises ValueError as ``quoted``.
+    """
+    import yaml
+
+    quoted(text)  # which refuses what is not Unicode
     return str(yaml.safe_dump(text, default_style='"', allow_unicode=True, width=sys.maxsize)).removesuffix("\n")
 
 

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from specs import checks, references, tuning, yaml_text
+from specs import checks, foreign, references, tuning, yaml_text
 from specs.spec import Spec, Training
 from specs.yaml_text import Scalar, Value
 from tltpipe.errors import SpecError
@@ -50,6 +50,8 @@ class Reader:
         """The spec, None where something does not fit, and what does not. Raises SpecError for the syntax."""
         if strict:
             raise SpecError("NVIDIA has no program for this network to be strict about", where=source, code=STRICT)
+        if not foreign.is_yaml(text):
+            foreign.refuse(text, source)
         return _walk(self.folder.EXPERIMENT, text, source)
 
     def dump(self, spec: Spec) -> str:

@@ -92,7 +92,7 @@ def migrate(
         for line in _report(migrated, file, to):
             typer.echo(line, err=True)
     else:
-        for line in (*_report(migrated, file, to), *_conclusion(output, to)):
+        for line in (*_report(migrated, file, to), *_conclusion(output, to, migrated)):
             options.console.put(line)
 
 
@@ -143,8 +143,11 @@ def _line(change: Change, file: Path) -> str:
     return f"{place}: {change.path} {change.what}" if change.path else f"{place}: {change.what}"
 
 
-def _conclusion(output: Path, to: str) -> Iterator[str]:
+def _conclusion(output: Path, to: str, migrated: Migrated) -> Iterator[str]:
+    import specs
     from specs.migration.targets import OURS
 
     toolkit = "" if to == OURS else f" --toolkit {to}"
     yield f"wrote {output}; check it: tltpipe spec check {shlex.quote(str(output))}{toolkit}"
+    if to == OURS and not migrated.missing and hasattr(specs.load(migrated.kind), "DATA"):
+        yield f"train by it: tlt-train {migrated.kind} -e {shlex.quote(str(output))} -r results"

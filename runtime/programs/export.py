@@ -42,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     parser = program.Parser("tlt-export", description="Write a trained detector for ONNX Runtime, TensorRT and others.")
-    parser.add_argument("network", choices=registry.names("runtime.networks"), help="what the model is")
+    parser.add_argument(
+        "network", type=program.network, choices=registry.names("runtime.networks"), help="what the model is"
+    )
     parser.add_argument("-m", "--model", required=True, metavar="MODEL", help="checkpoint of tlt-train")
     parser.add_argument(
         "-e", "--experiment_spec", "--experiment_spec_file", dest="spec", metavar="SPEC",

@@ -39,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
         description="Draw what a trained model predicts, and write it: a detector's as KITTI labels or COCO results. "
         "Pixels are taken as stored: an EXIF rotation is not applied.",
     )
-    parser.add_argument("network", choices=registry.names("runtime.networks"), help="what the model is")
+    parser.add_argument(
+        "network", type=program.network, choices=registry.names("runtime.networks"), help="what the model is"
+    )
     parser.add_argument(
         "-i", "--input", "--image_dir", dest="input", required=True, nargs="+", metavar="PATH",
         help='images, folders with all below, patterns such as "a/**/*.jpg"; - reads a list from standard input',

@@ -163,6 +163,18 @@ _WRAPPER: tuple[tuple[tuple[str, ...], str, int | str | None], ...] = (
 """Option, why it has no effect, how many values it takes."""
 
 
+def network(text: str) -> str:
+    """The name of a network on the command line; one of TAO's that has another name here is told so."""
+    from specs.migration import networks
+
+    module = networks.names().get(text)
+    target = networks.load(module).TARGET if module else text
+    if target != text:
+        advice = "`tltpipe spec migrate SPEC --to tltpipe -o train.yaml` makes a spec of it"
+        raise argparse.ArgumentTypeError(f"{text} of TAO is {target} here; {advice}")
+    return text
+
+
 def host(text: str) -> Path:
     """The path ``text`` of a spec or command line as this machine knows it (``runtime.shell.mounts``)."""
     return Path(host_text(text))

@@ -139,7 +139,8 @@ class Moving:
                 if path is None:
                     made.fields.append(node)
                 elif not notes.place(made, path.removeprefix(f"{above}." if above else ""), node):
-                    further += [*node.comments.above, self._stuck(path, node)]
+                    pending = [*node.comments.above, self._stuck(path, node)]
+                    continue
             pending = []
         made.below = [*pending, *old.below]
         return further
@@ -226,6 +227,7 @@ class Moving:
 
     def _stuck(self, path: str, node: Field | Section) -> str:
         text = _text(node.value) if isinstance(node, Field) else notes.EMPTY
+        self.changes[:] = [change for change in self.changes if change.new_path != path]
         self.changes.append(Change(path, None, 0, "cannot be written again, and stays a comment"))
         return notes.note(self.generations[1], path, text)
 

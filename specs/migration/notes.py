@@ -96,9 +96,9 @@ def value(text: str, *, yaml: bool = False) -> Value:
 
 
 def place(root: Section, path: str, node: Field | Section) -> bool:
-    """Put ``node`` at ``path`` below ``root``; whether the list that it belongs to is as long as that."""
+    """Put ``node`` at ``path`` below ``root``; whether the lists that it belongs to are as long as that."""
     *parents, name = [_step(part) for part in path.split(".")]
-    here = root
+    here, made = root, list[tuple[Section, Section]]()
     for parent, index in parents:
         sections = [each for each in here.named(parent) if isinstance(each, Section)]
         number = len(sections) - 1 if index is None and sections else index or 0
@@ -106,8 +106,10 @@ def place(root: Section, path: str, node: Field | Section) -> bool:
             return False
         if number == len(sections):
             sections.append(Section(parent))
-            here.fields.append(sections[-1])
+            made.append((here, sections[-1]))
         here = sections[number]
+    for above, section in made:
+        above.fields.append(section)
     node.name = name[0]
     earlier = here.named(node.name) if name[1] is None else []
     if isinstance(node, Section) and earlier:

@@ -201,4 +201,4 @@ class _Yaml:
             return parts
         if not isinstance(node, yaml.ScalarNode):
             self.fail("a value is expected here, not keys and values", node)
-        return Scalar(node.value, quoted=node.style is not None)
+        return Scalar(node.value, quoted=node.style is not None, refers="${" in node.value)

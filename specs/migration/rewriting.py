@@ -14,6 +14,8 @@ from specs.migration.tree import Field, Scalar, Section, Value, written
 from specs.values import did_you_mean
 from tltpipe.errors import Location, SpecError
 
+LARGEST = 1e18
+"""Of a number in a spec."""
 SECRET = frozenset(("enc_key",))
 """Fields whose values are not repeated."""
 
@@ -76,10 +78,27 @@ class Rewriting:
 
     def number(self, path: str, default: float | None = None) -> Any:
         """The same where it is a number. Raises SpecError where it is none."""
-        value = self.value(path, default)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            raise self.error(path, f"{_name(path)} takes a number, not {value!r}")
+        found = self.numbers(path)
+        return found[-1] if found else default
+
+    def whole(self, path: str, default: int) -> int:
+        """The same where it is a whole number."""
+        value = self.number(path, default)
+        if not isinstance(value, int):
+            raise self.error(path, f"{_name(path)} takes a whole number, not {value}")
         return value
+
+    def numbers(self, path: str) -> list[Any]:
+        """All values at ``path``, which are numbers that are finite. Raises SpecError with the place of one that is
+        none."""
+        found = []
+        for field in self.all(path):
+            value = plain(field.value)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not -LARGEST < value < LARGEST:
+                where = Location(self.source, field.line, field.column)
+                raise SpecError(f"{_name(path)} takes a number, not {shown(field.value)}", where=where)
+            found.append(value)
+        return found
 
     def error(self, path: str, what: str, *, hint: str | None = None) -> SpecError:
         """A SpecError at the last field at ``path``."""
@@ -101,6 +120,13 @@ class Rewriting:
                 what = f"becomes {ours}: {shown(made.value)}"
                 self.changes.append(Change(path, ours, fields[0].line, what, effect or None))
 
+    def also(self, ours: str, value: Any, *theirs: str) -> None:
+        """Set ``ours`` to what follows from those at ``theirs``, which are moved elsewhere."""
+        self.made.put(ours, _written(value))
+        fields = [(path, field) for path in theirs for field in self.all(path)]
+        if fields:
+            self.origins.setdefault(ours, fields[0])
+
     def listed(self, ours: str, sections: Sequence[Mapping[str, Any]], *theirs: Section, effect: str = "") -> None:
         """Set ``ours`` to a list of sections, which those at ``theirs`` become, one each where they are as many."""
         parent, _, name = ours.rpartition(".")
@@ -113,7 +139,7 @@ class Rewriting:
             self.changes.append(Change("", ours, 0, f"{ours}: {entry}", effect or None))
         for index, section in enumerate(theirs):
             fields = [each for _, each in section.walk() if isinstance(each, Field)]
-            first = made[min(index, len(made) - 1)].fields[0] if made else None
+            first = next(iter(made[min(index, len(made) - 1)].fields), None) if made else None
             for field in fields:
                 if isinstance(first, Field) and id(field) not in self.handled:
                     _carry(field, first)

@@ -52,7 +52,8 @@ def detection_data(spec: Rewriting) -> None:
                 told = f"the record files of fold {fold} validate, the others are trained on"
                 spec.moved(f"{DATA}.validation_fold", "dataset.val_data_sources", told)
         elif held_out:
-            spec.listed("dataset.val_data_sources", [_source(each) for each in held_out], *held_out)
+            named = [source for each in held_out if (source := _source(each))]
+            spec.listed("dataset.val_data_sources", named, *held_out)
     else:
         replaced(spec, *training, *held_out)
         spec.drop(f"{DATA}.validation_fold", "--data has its own validation data")
@@ -82,7 +83,7 @@ def replaced(spec: Rewriting, *theirs: Section) -> None:
 def classes(spec: Rewriting) -> None:
     """The classes to train, in NVIDIA's order, and those of the data that are trained as one of another name."""
     entries = f"{DATA}.target_class_mapping"
-    pairs = list(_pairs(spec.sections(entries)))
+    pairs = [*dict(_pairs(spec.sections(entries))).items()]
     if spec.data is not None:
         pairs = _there(spec, pairs, spec.data.classes)
     names = sorted({value for _, value in pairs})

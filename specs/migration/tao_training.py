@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from specs.migration.rewriting import Rewriting, Row
-from specs.migration.tree import Scalar
 
 HERE = "training_config"
 WEIGHTS = "weights of NVIDIA's are not read here: the training starts from random ones, or those of tlt-train -m"
@@ -60,7 +59,7 @@ def optimizer(spec: Rewriting) -> None:
     chosen = next((name for name in ("adam", "sgd", "rmsprop") if spec.sections(f"{here}.{name}")), None)
     if chosen is None:
         return
-    spec.made.put("train.optim.optimizer", Scalar(chosen))
+    spec.also("train.optim.optimizer", chosen)
     if chosen == "adam":
         beta = next((f"{here}.adam.{name}" for name in ("beta1", "beta_1") if spec.has(f"{here}.adam.{name}")), "")
         spec.put("train.optim.momentum", spec.number(beta, 0.9) or 0.9, *filter(None, [beta]))
@@ -80,7 +79,9 @@ def optimizer(spec: Rewriting) -> None:
 def _unlike(spec: Rewriting, path: str, usual: Any, effect: str) -> None:
     """Note a field that can only be ``usual`` here."""
     if spec.has(path):
-        spec.drop(path, "" if abs(spec.value(path) - usual) < 1e-6 else effect)
+        value = spec.value(path)
+        like = isinstance(value, (int, float)) and abs(value - usual) < 1e-6
+        spec.drop(path, "" if like else effect)
 
 
 def regularizer(spec: Rewriting, factor: float = 2.0) -> None:
@@ -94,9 +95,9 @@ def regularizer(spec: Rewriting, factor: float = 2.0) -> None:
         spec.put("train.optim.weight_decay", round(weight * factor, 12), f"{here}.weight", f"{here}.type",
                  effect="" if factor == 1 else f"as strong: Keras' weight counts {factor:g} times")  # fmt: skip
     else:
-        spec.made.put("train.optim.weight_decay", Scalar("0.0"))
+        spec.also("train.optim.weight_decay", 0.0)
         spec.drop(here, "there is no L1 here: the weights are not held down" if weight and kind in ("L1", "1") else "")
-    spec.made.put("train.optim.norm_weight_decay", Scalar("0.0"))
+    spec.also("train.optim.norm_weight_decay", 0.0)
 
 
 def rates(spec: Rewriting) -> None:
@@ -117,18 +118,18 @@ def _annealing(spec: Rewriting, here: str, epochs: int) -> None:
     steps = sorted({start + index * (epochs - start) // count for index in range(count)}) if count else []
     _soft_start(spec, here, epochs, low, high, "the rate climbs on a straight line, not by equal factors")
     if not steps or not 0 < low < high:
-        spec.made.put("train.optim.lr_scheduler", Scalar("constant"))
+        spec.also("train.optim.lr_scheduler", "constant")
         spec.drop(f"{here}.annealing", "the rate does not fall: the training is too short for steps of whole epochs")
         spec.drop(f"{here}.min_learning_rate")
         return
-    spec.made.put("train.optim.lr_scheduler", Scalar("multistep"))
+    spec.also("train.optim.lr_scheduler", "multistep")
     spec.put("train.optim.lr_steps", steps, f"{here}.annealing", effect="the rate falls after epochs, not in each step")
     spec.put("train.optim.lr_decay", round((low / high) ** (1 / len(steps)), 6), f"{here}.min_learning_rate")
 
 
 def _cosine(spec: Rewriting, here: str, epochs: int) -> None:
     low, high = spec.number(f"{here}.min_learning_rate", 0.0), spec.number(f"{here}.max_learning_rate", 0.0)
-    spec.made.put("train.optim.lr_scheduler", Scalar("cosine"))
+    spec.also("train.optim.lr_scheduler", "cosine")
     _soft_start(spec, here, epochs, low, high, "")
     spec.put("train.optim.lr_min", low, f"{here}.min_learning_rate",
              effect="the wave ends with the training; NVIDIA's is cut off before its end")  # fmt: skip
@@ -138,5 +139,6 @@ def _soft_start(spec: Rewriting, here: str, epochs: int, low: float, high: float
     share = float(spec.number(f"{here}.soft_start", 0.0))
     spec.put("train.optim.lr", high, f"{here}.max_learning_rate", effect="NVIDIA multiplies it by the number of GPUs")
     spec.put("train.optim.warmup_epochs", round(share * epochs, 4), f"{here}.soft_start", effect=effect)
-    spec.made.put("train.optim.warmup_curve", Scalar("linear"))
-    spec.made.put("train.optim.warmup_factor", Scalar(repr(round(low / high, 8) if high else 0.0)))
+    spec.also("train.optim.warmup_curve", "linear")
+    factor = min(round(low / high, 8), 1.0) if high > 0 else 0.0
+    spec.also("train.optim.warmup_factor", max(factor, 0.0), f"{here}.min_learning_rate")

@@ -21,10 +21,14 @@ class Comments:
 
 @dataclass(frozen=True)
 class Scalar:
-    """One value: its text without quotes, escapes resolved; ``quoted`` where it is text and no number or word."""
+    """One value: its text without quotes, escapes resolved; ``quoted`` where it is text and no number or word.
+
+    ``refers``: what ``${...}`` in it stands for is another key of the YAML that it comes from.
+    """
 
     text: str
     quoted: bool = False
+    refers: bool = field(default=False, compare=False)
 
     @property
     def shown(self) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from specs.migration.tree import Field, Scalar, Section, Value
-from specs.templating import yaml_literal
+from specs.templating import yaml_literal, yaml_quoted
 
 INDENT = "  "
 _PLAIN = re.compile(r"[\w.+-]+|~")
@@ -126,4 +126,6 @@ def _yaml_value(value: Value) -> str:
         return f"[{', '.join(map(_yaml_value, value))}]"
     if value.text and _PLAIN.fullmatch(value.text) and not value.quoted:
         return value.text
-    return yaml_literal(value.text) if value.text or value.quoted else "null"
+    if not value.text and not value.quoted:
+        return "null"
+    return yaml_quoted(value.text) if value.refers else yaml_literal(value.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 import os
 import signal
@@ -96,6 +97,17 @@ def test_parser_leaves_with_two(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         parser.parse_args([])
     assert "error: the following arguments are required: -a\n  hint: tlt-x --help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "infer", "export"])
+def test_networks_of_tao_that_are_called_otherwise_here(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = importlib.import_module(f"runtime.programs.{name}").parser()
+    with pytest.raises(SystemExit) as caught:
+        parser.parse_args(["yolo_v4"])
+    assert caught.value.code == 2
+    told = capsys.readouterr().err
+    assert "yolox" in told
+    assert "tltpipe spec migrate" in told
 
 
 def test_paths_of_the_container(monkeypatch: pytest.MonkeyPatch) -> None:

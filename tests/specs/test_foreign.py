@@ -70,3 +70,12 @@ def test_our_own_are_not_foreign() -> None:
     """Sections that several networks have tell nothing, and an SSD spec with a slip in it stays one of SSD."""
     with pytest.raises(SpecError, match="yolov4_config"):
         specs.parse_text(COMMON + 'ssd_config { arch: "resnet" }\nyolov4_config { }', "ssd", source="a.conf")
+
+
+@pytest.mark.parametrize("kind", ["faster_rcnn", "yolox", "ssd"])
+def test_a_text_spec_for_a_network_of_ours(kind: str) -> None:
+    """It is no faulty YAML: it is another form of spec, which can be migrated."""
+    text = COMMON + "model_config { input_image_config { image_type: RGB } arch: 'resnet:18' }"
+    error = error_of(SpecError, specs.parse_text, text, kind, match="TAO's form", source="my specs/a.conf")
+    assert str(error.where) == "my specs/a.conf:6:1"
+    assert "tltpipe spec migrate 'my specs/a.conf' --to tltpipe" in (error.hint or "")

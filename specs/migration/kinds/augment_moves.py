@@ -30,6 +30,8 @@ NUMBERS: Mapping[str, str] = {
 """A number in proto-text, a list in YAML."""
 UNSET = {SATURATION: "[1]", CENTER: "[0]", STD: "[0]", SIZE: "[0]"}
 """What proto-text means where it does not write these in a section that is there, and YAML does not."""
+DEFAULTS = {SATURATION: "1", CENTER: "127", STD: "0.1", SIZE: "3"}
+"""What YAML means where it does not write them, and proto-text does not."""
 FLIPS = {f"{SPACE}.flip_config.flip_{way}": f"spatial_aug.flip.flip_{way}" for way in ("horizontal", "vertical")}
 SIDES = {f"output_image_{side}": f"data.output_image_{side}" for side in ("width", "height")}
 UNITS = (f"{SPACE}.rotation_config.units", "spatial_aug.rotation.units")
@@ -48,10 +50,12 @@ def to_yaml(spec: Spec) -> list[Move]:
     """The moves of a spec in proto-text."""
     unset = {key: text for key, text in UNSET.items() if _section(spec, key)}
     return [
-        *(Move(path, key, _listed(unset.get(key)), _single) for path, key in NUMBERS.items() if key != SIZE),
-        Move("blur_config.size", SIZE, _listed(unset.get(SIZE)), _single, BLUR),
+        *(
+            Move(path, key, _listed(unset.get(key)), _single(DEFAULTS.get(key)), BLUR if key == SIZE else None)
+            for path, key in NUMBERS.items()
+        ),
         *(Move(path, key, _truth) for path, key in FLIPS.items()),
-        *(Move(path, key, _whole) for path, key in SIDES.items()),
+        *(Move(path, key, _whole, _written) for path, key in SIDES.items()),
         Move(*UNITS),
     ]
 
@@ -64,7 +68,7 @@ def to_proto_text(spec: Spec) -> list[Move]:
         return lambda text: None if text is None else str(values[key]).lower()
 
     def side(key: str) -> Convert:
-        return lambda text: str(values[key]) if text is not None and values[key] else None
+        return lambda text: None if text is None or values[key] is None else str(values[key])
 
     def units(text: str | None) -> str | None:
         return None if text is None else quoted(values[UNITS[1]])
@@ -105,8 +109,18 @@ def _listed(unset: str | None) -> Convert:
     return lambda text: unset if text is None else f"[{_decimal(text)}]"
 
 
-def _single(text: str | None) -> str | None:
-    return None if text is None else text.strip("[]") or "0"
+def _single(unset: str | None) -> Convert:
+    """The one value of a list, ``unset`` of none; None of one that images draw their own values from."""
+
+    def convert(text: str | None) -> str | None:
+        values = None if text is None else text.strip("[]").split(",")
+        return unset if values is None else None if len({*values}) > 1 else values[0].strip() or "0"
+
+    return convert
+
+
+def _written(text: str | None) -> str | None:
+    return None if text in ("null", "~") else text
 
 
 def _decimal(text: str) -> str:

@@ -121,5 +121,6 @@ def _check(text: str, kind: str, spec: Rewriting) -> None:
         paths = [path for path, place in places.items() if isinstance(place, Location) and place.line == line]
         path, field = next((spec.origins[path] for path in paths if path in spec.origins), ("", None))
         where = Location(spec.source, field.line, field.column) if field else spec.source
+        path = path or next(iter(paths), "")
         what = f"{path} cannot be migrated: " if path else ""
         raise SpecError(f"{what}{problem.what.splitlines()[0]}", where=where, hint=problem.hint) from None

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from specs.migration import tao_rcnn
-from specs.migration.rewriting import Rewriting, Row, plain
+from specs.migration.rewriting import Rewriting, Row
 from specs.migration.tao_data import DETECTION, detection_data
 from specs.migration.tao_training import OPTIMIZERS, QAT, WEIGHTS, optimizer, regularizer
-from specs.migration.tree import Scalar
 
 NAMES = ("faster_rcnn",)
 TARGET = "faster_rcnn"
@@ -156,7 +155,7 @@ def migrate(spec: Rewriting) -> None:
     if spec.has(overlap):
         value = spec.number(overlap)
         spec.put("model.box.fg_iou_thresh", value, overlap)
-        spec.made.put("model.box.bg_iou_thresh", Scalar(repr(value)))
+        spec.also("model.box.bg_iou_thresh", value, overlap)
     optimizer(spec)
     regularizer(spec)
     _rates(spec)
@@ -179,14 +178,14 @@ def _size(spec: Rewriting) -> None:
 
 def _anchors(spec: Rewriting, backbone: str) -> None:
     here = f"{MODEL}.anchor_box_config"
-    scales = [plain(field.value) for field in spec.all(f"{here}.scale")]
-    if scales and not all(isinstance(scale, (int, float)) and scale > 0 for scale in scales):
+    scales = spec.numbers(f"{here}.scale")
+    if scales and min(scales) <= 0:
         raise spec.error(f"{here}.scale", "scale takes numbers above 0")
     if scales:
         sizes = tao_rcnn.spread(scales, tao_rcnn.levels(backbone))
         effect = f"sides from {min(scales):g} to {max(scales):g} pixels, one for each level of the pyramid"
         spec.put("model.anchor_sizes", sizes, f"{here}.scale", effect=effect)
-    ratios = [plain(field.value) for field in spec.all(f"{here}.ratio")]
+    ratios = spec.numbers(f"{here}.ratio")
     if ratios:
         spec.put("model.aspect_ratios", ratios, f"{here}.ratio")
 
@@ -197,7 +196,7 @@ def _rates(spec: Rewriting) -> None:
     chosen = next((name for name in ("adam", "sgd", "rmsprop") if spec.has(f"{TRAINING}.optimizer.{name}")), "sgd")
     own = f"{TRAINING}.optimizer.{chosen}.lr"
     if spec.has(f"{here}.step"):
-        spec.made.put("train.optim.lr_scheduler", Scalar("step"))
+        spec.also("train.optim.lr_scheduler", "step")
         spec.put("train.optim.lr", spec.number(f"{here}.step.base_lr", spec.number(own, 0.0)), f"{here}.step.base_lr")
         share = spec.number(f"{here}.step.step_size", 100.0)
         spec.put("train.optim.lr_step_size", max(1, round(share / 100 * epochs)), f"{here}.step.step_size",
@@ -216,10 +215,10 @@ def _soft_start(spec: Rewriting, here: str, epochs: int) -> None:
     spec.put("train.optim.warmup_factor", round(start / base, 8) if base else 0.0, f"{here}.start_lr")
     spec.put("train.optim.warmup_epochs", round(spec.number(f"{here}.soft_start", 0.0) * epochs, 4),
              f"{here}.soft_start")  # fmt: skip
-    points = [plain(field.value) for field in spec.all(f"{here}.annealing_points")]
+    points = spec.numbers(f"{here}.annealing_points")
     steps = sorted({min(max(1, round(point * epochs)), epochs) for point in points})
     if steps:
-        spec.made.put("train.optim.lr_scheduler", Scalar("multistep"))
+        spec.also("train.optim.lr_scheduler", "multistep")
         spec.put("train.optim.lr_steps", steps, f"{here}.annealing_points", effect="after whole epochs")
         divider = spec.number(f"{here}.annealing_divider", 10.0)
         spec.put("train.optim.lr_decay", round(1 / divider, 8) if divider else 1.0, f"{here}.annealing_divider")

@@ -9,7 +9,6 @@ from specs.migration import tao_rcnn
 from specs.migration.rewriting import Rewriting, Row
 from specs.migration.tao_data import replaced
 from specs.migration.tao_training import WEIGHTS
-from specs.migration.tree import Scalar, written
 
 NAMES = ("mask_rcnn",)
 TARGET = "mask_rcnn"
@@ -19,6 +18,9 @@ MODEL, DATA = "maskrcnn_config", "data_config"
 RECORDS = "records of TAO's Mask R-CNN are not read here; COCO's annotations, which they were made of, are"
 LOSSES = "the losses weigh the same"
 FIXED = "torchvision's is fixed: 10, 10, 5, 5"
+OCTAVE = 12
+"""Most anchors between one size and twice that."""
+MOST_CLASSES = 10_000
 MASKS = "masks are learnt on 28 x 28 cells"
 
 FIELDS = (
@@ -103,9 +105,9 @@ def migrate(spec: Rewriting) -> None:
     height, width = _pair(spec, f"{DATA}.image_size") or (832, 1344)
     if spec.has(f"{DATA}.image_size"):
         spec.put("model.min_size", [min(height, width)], f"{DATA}.image_size", effect=tao_rcnn.SIDES)
-        spec.made.put("model.max_size", Scalar(str(max(height, width))))
+        spec.also("model.max_size", max(height, width), f"{DATA}.image_size")
     _anchors(spec)
-    spec.made.put("model.mask.layers", written([256, 256, 256, 256]))
+    spec.also("model.mask.layers", [256, 256, 256, 256])
     per_epoch = _per_epoch(spec)
     _length(spec, per_epoch)
     _rates(spec, per_epoch)
@@ -146,8 +148,10 @@ def _pair(spec: Rewriting, path: str) -> tuple[int, int] | None:
 
 def _anchors(spec: Rewriting) -> None:
     """One side a level, times the octaves of ``num_scales``; ratios from pairs of widths and heights."""
-    low, high = spec.number(f"{MODEL}.min_level", 2), spec.number(f"{MODEL}.max_level", 6)
-    count, scale = spec.number(f"{MODEL}.num_scales", 1) or 1, spec.number(f"{MODEL}.anchor_scale", 8) or 8
+    low, high = spec.whole(f"{MODEL}.min_level", 2), spec.whole(f"{MODEL}.max_level", 6)
+    count, scale = spec.whole(f"{MODEL}.num_scales", 1) or 1, spec.number(f"{MODEL}.anchor_scale", 8) or 8
+    if not 1 <= count <= OCTAVE:
+        raise spec.error(f"{MODEL}.num_scales", f"num_scales must be from 1 to {OCTAVE}, not {count}")
     if not 2 <= low < high <= 6:
         raise spec.error(f"{MODEL}.max_level", f"levels from {low} to {high}: a pyramid here has those from 2 to 6")
     layers = list(range(low - 1, min(high - 1, 4) + 1))
@@ -187,7 +191,7 @@ def _length(spec: Rewriting, per_epoch: float | None) -> None:
     if steps and per_epoch:
         interval = max(1, round(steps / per_epoch))
         spec.put("train.validation_interval", interval, "num_steps_per_eval", effect="whole epochs")
-        spec.made.put("train.checkpoint_interval", Scalar(str(interval)))
+        spec.also("train.checkpoint_interval", interval, "num_steps_per_eval")
     else:
         spec.drop("num_steps_per_eval", "the model is validated and kept after every epoch")
 
@@ -214,7 +218,7 @@ def _rates(spec: Rewriting, per_epoch: float | None) -> None:
     if len(levels) != len(steps) or not all(0 < level < 1 for level in levels):
         raise spec.error("learning_rate_decay_levels", f"{len(steps)} levels between 0 and 1 are needed, one a step")
     kept, exact = _drops(steps, levels)
-    spec.made.put("train.optim.lr_scheduler", Scalar("multistep"))
+    spec.also("train.optim.lr_scheduler", "multistep")
     told = "" if exact else f"each drop is by {levels[0]:g} here: drops that do not come near one are left out"
     spec.put("train.optim.lr_steps", kept, "learning_rate_steps")
     spec.put("train.optim.lr_decay", levels[0], "learning_rate_decay_levels", effect=told)
@@ -235,11 +239,13 @@ def _drops(steps: list[int], levels: list[float]) -> tuple[list[int], bool]:
 def _data(spec: Rewriting) -> None:
     """COCO's annotations: those of the validation data are named, those to train on are in records."""
     names = f"{DATA}.num_classes"
-    count = int(spec.number(names, 2)) - 1
+    count = spec.whole(names, 2) - 1
+    if not 1 <= count <= MOST_CLASSES:
+        raise spec.error(names, f"num_classes must be from 2 to {MOST_CLASSES + 1}, not {count + 1}")
     if spec.data is not None:
         replaced(spec)
         spec.drop(f"{DATA}.val_json_file", "the data of --data validate")
-        spec.made.put("dataset.classes", [Scalar(name, quoted=True) for name in spec.data.classes])
+        spec.also("dataset.classes", list(spec.data.classes))
         effect = "" if len(spec.data.classes) == count else f"the data set has {len(spec.data.classes)} classes"
         spec.drop(names, effect)
         return
@@ -251,6 +257,6 @@ def _data(spec: Rewriting) -> None:
     spec.listed("dataset.val_data_sources", [{"image_dir": f"{folder}/val", "json_file": annotations}])
     spec.moved(f"{DATA}.val_json_file", "dataset.val_data_sources", "")
     spec.need("dataset.val_data_sources", "the folder of the images to validate on")
-    spec.put("dataset.classes", [f"class_{number}" for number in range(1, max(count, 1) + 1)], names,
+    spec.put("dataset.classes", [f"class_{number}" for number in range(1, count + 1)], names,
              effect="the background is no class here")  # fmt: skip
     spec.need("dataset.classes", "the names of the classes, as COCO's annotations have them")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from specs.migration.rewriting import Rewriting, Row, plain
 from specs.migration.tao_data import replaced
 from specs.migration.tao_training import QAT, WEIGHTS, regularizer
-from specs.migration.tree import Field, Scalar
+from specs.migration.tree import Field
 from specs.sections import STRIDE
 from tltpipe.errors import Location, SpecError
 
@@ -175,7 +175,7 @@ def _augmentation(spec: Rewriting) -> None:
         area = [round(max(0.01, 1 - ratio) ** 2, 6), 1.0]
         spec.put(f"{ours}.crop_area", area, f"{here}.crop_and_resize_ratio")
     for name in ("contrast", "saturation", "hue", "cut_paste"):
-        spec.made.put(f"{ours}.{name}", Scalar("0.0"))
+        spec.also(f"{ours}.{name}", 0.0)
     spec.note("the augmentation", "contrast, saturation and hue stay as they are, nothing is pasted, as there")
 
 
@@ -205,8 +205,8 @@ def _rates(spec: Rewriting) -> None:
         spec.put("train.optim.lr_decay", spec.number(f"{decay}.decay_rate", 1.0), f"{decay}.decay_rate")
     else:
         spec.drop(f"{here}.exponential_decay", "the rate stays as it is: how many steps an epoch has is not known here")
-    spec.made.put("train.optim.lr_scheduler", Scalar(scheduler))
-    spec.made.put("train.optim.optimizer", Scalar("adam"))
+    spec.also("train.optim.lr_scheduler", scheduler)
+    spec.also("train.optim.optimizer", "adam")
 
 
 def _sources(spec: Rewriting) -> None:
@@ -235,8 +235,9 @@ def _targets(spec: Rewriting) -> list[Target]:
             where = Location(spec.source, field.line, field.column) if field else spec.source
             raise SpecError(f"label_id must be from 0 to {VOID}, not {value}", where=where)
         name = str(said.get("name", (f"label_{value}", None))[0])
+        name = f"{name}_{value}" if name in {each.name for each in found} else name
         trained = str(said.get("mapping_class", (name, None))[0])
-        target = Target(name, value, trained, said.get("class_weight", (None, None))[0])
+        target = Target(_called(name, value), value, trained, said.get("class_weight", (None, None))[0])
         if have is None or not value or name.lower() in have:
             found.append(target)
         else:
@@ -250,41 +251,47 @@ def _classes(spec: Rewriting) -> None:
     """Classes by the values of masks. 0 is the background here, 255 what nobody says anything about."""
     targets = sorted(_targets(spec), key=lambda target: target.value)
     background = next((target.trained for target in targets if target.value == 0), "background")
-    trained = list(dict.fromkeys(_called(each.trained, each) for each in targets if each.trained != background))
-    if not trained:
-        trained = list(spec.data.classes) if spec.data is not None else ["object"]
+    names = {
+        each.trained: _called(each.trained, each.value) for each in reversed(targets) if each.trained != background
+    }
+    trained = list(dict.fromkeys(names[each.trained] for each in targets if each.trained in names))
+    if not trained and spec.data is not None:
+        trained = list(spec.data.classes)
+    elif not trained:
         spec.need("dataset.classes", "the names of the classes")
-    spec.put("dataset.classes", trained, f"{CLASSES}.mapping_class",
-             effect=f"{background}, the class of value 0, is the background here, and not named")  # fmt: skip
-    merged = [{"name": each.name, "mapping_class": each.trained} for each in targets
-              if each.trained not in (background, each.name) and each.value]  # fmt: skip
-    if merged:
-        spec.listed("dataset.class_mapping", merged)
-    spec.moved(f"{CLASSES}.name", "dataset.class_mapping", "")
-    _weights(spec, targets, background, trained)
+        trained = ["object"]
+    effect = f"{background}, the class of value 0, is the background here, and not named"
+    spec.put("dataset.classes", trained, f"{CLASSES}.mapping_class", effect=effect)
+    merged = [(each.name, names[each.trained]) for each in targets if each.trained in names]
+    if merged := [pair for pair in merged if pair[0].lower() != pair[1].lower()]:
+        rows = [{"name": name, "mapping_class": mapped} for name, mapped in merged]
+        spec.listed("dataset.class_mapping", rows)
+    spec.moved(f"{CLASSES}.name", "dataset.class_mapping" if merged else "dataset.classes", "")
+    _weights(spec, targets, {**names, background: ""}, trained)
     if targets and spec.data is None:
         _values(spec, targets)
     spec.drop(f"{CLASSES}.label_id", "label_mapping.json says so here")
 
 
-def _called(name: str, target: Target) -> str:
+def _called(name: str, value: int) -> str:
     """A class of another value than 0 is never called background here."""
-    return f"label_{target.value}" if name.lower() == "background" else name
+    return f"label_{value}" if value and name.lower() == "background" else name
 
 
-def _weights(spec: Rewriting, targets: Sequence[Target], background: str, trained: Sequence[str]) -> None:
+def _weights(spec: Rewriting, targets: Sequence[Target], names: Mapping[str, str], trained: Sequence[str]) -> None:
+    """Those of the background ("" in ``names``) and of each class."""
     path = f"{CLASSES}.class_weight"
-    if not spec.has(path):
-        return
-    said = {_called(each.trained, each) if each.value else background: each.weight for each in reversed(targets)}
-    weights = [float(said.get(name) or 1.0) for name in (background, *trained)]
-    spec.put("loss.class_weights", weights, path, effect="of the background first")
+    if spec.has(path):
+        spec.numbers(path)
+        said = {names[each.trained]: each.weight for each in reversed(targets)}
+        weights = [float(said.get(name) or 1.0) for name in ("", *trained)]
+        spec.put("loss.class_weights", weights, path, effect="of the background first")
 
 
 def _values(spec: Rewriting, targets: Sequence[Target]) -> None:
     """What the values of masks mean: a file beside them, since no field of ours says it."""
-    rows = [{"id": 0, "name": "background"}]
-    rows += [{"id": each.value, "name": _called(each.name, each)} for each in targets if each.value not in (0, VOID)]
+    rows: list[dict[str, object]] = [{"id": 0, "name": "background"}]
+    rows += [{"id": each.value, "name": each.name} for each in targets if each.value not in (0, VOID)]
     paths = [str(spec.value(f"{DATA}.train_{kind}_path", "")) for kind in ("images", "masks")]
     folder = posixpath.commonpath(paths) if all(path.startswith("/") for path in paths) else "the folder of the masks"
     path = f"{folder}/label_mapping.json"
