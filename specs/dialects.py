@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,16 +17,11 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor
 
 from specs import values
-from specs.checks import Finding
 from specs.layout import SYNTAX, Token, tokens
 from tltpipe.errors import Location, SpecError
 
 EMPTY, UNPLACED = "S003", "S009"
 """Codes of rules (specs.rules.text)."""
-STRICT = "strict-tlt"
-OTHERS = ("ignore S", "was ")
-"""Beginnings of the comments that silence rules, and of those that keep what a migration has no field for."""
-_DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*tltpipe:[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
 
 
 def of(folder: ModuleType) -> list[ModuleType]:
@@ -104,20 +98,6 @@ def written(text: str) -> Iterator[Token]:
         if before is not None and before.kind == "word" and token.kind == "symbol" and token.text in ":{<":
             yield before
         before = token
-
-
-def strict(text: str) -> bool:
-    """Whether a comment of its own line asks for NVIDIA's behaviour to the letter: ``# tltpipe: strict-tlt``."""
-    return any(word == STRICT for word in _DIRECTIVE.findall(text))
-
-
-def misread(text: str) -> Iterator[Finding]:
-    """Every ``# tltpipe:`` that is none of ours: misspelt, it would be taken for a comment."""
-    for found in _DIRECTIVE.finditer(text):
-        if found[1] != STRICT and not found[1].startswith(OTHERS):
-            line = text.count("\n", 0, found.start()) + 1
-            meant = values.did_you_mean(found[1], [STRICT]) or f'only "{STRICT}" and "ignore S401" are'
-            yield Finding("", f'"# tltpipe: {found[1]}" is not understood; {meant}', place=(line, 1))
 
 
 @functools.cache

@@ -67,7 +67,7 @@ class Reader:
         return 0 if yaml is None else int(yaml.recognises(text))
 
     def _message(self, text: str, source: Path | str, *, strict: bool) -> tuple[Spec | None, list[SpecError]]:
-        from specs import dialects, prototext
+        from specs import comments, dialects, prototext
 
         dialect, witness = dialects.choose(self.folder, text)
         elsewhere: Mapping[str, str] = dialect.ELSEWHERE
@@ -76,7 +76,7 @@ class Reader:
             elsewhere = {name: f"{told}; {why}" for name, told in elsewhere.items()}
         message = dialects.message(dialect, self.folder.MESSAGE)
         spec, errors = prototext.walk(text, message, source=source, elsewhere=elsewhere)
-        to_the_letter = strict or dialects.strict(text)
+        to_the_letter = strict or comments.strict(text)
         return spec and dataclasses.replace(spec, strict=to_the_letter), errors
 
     def _yaml(self, dialect: str | None = None) -> Any | None:

@@ -7,10 +7,13 @@ each record file by its size and the time of its last change.
 from __future__ import annotations
 
 import os
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -93,8 +96,9 @@ def kept(paths: Iterable[Path]) -> dict[Path, RecordSummary]:
             folders[path.parent] = _kept(path.parent)
         for told in folders[path.parent]:
             entry = told.get(path.name)
-            if entry is not None and {name: entry.get(name) for name in ("size", "mtime_ns")} == _stamp(path):
-                found[path] = _restored(entry)
+            if isinstance(entry, dict) and {name: entry.get(name) for name in ("size", "mtime_ns")} == _stamp(path):
+                with suppress(LookupError, TypeError, ValueError):  # whatever is in there, the records say it, too
+                    found[path] = _restored(entry)
     return found
 
 
@@ -148,6 +152,10 @@ def _plain(summary: RecordSummary) -> dict[str, Any]:
 
 
 def _restored(entry: Mapping[str, Any]) -> RecordSummary:
+    """Raises LookupError, TypeError and ValueError for what is none."""
+    sum((*entry["objects"].values(), *chain.from_iterable(entry["sizes"])), start=entry["frames"] + entry["occluded"])
+    "".join(entry["ids"])
+    array("f", entry["boxes"])
     sizes = Counter({(width, height): count for width, height, count in entry["sizes"]})
     names = ("layout", "frames", "read", "occluded", "ids", "boxes")
     return RecordSummary(**{name: entry[name] for name in names}, objects=Counter(entry["objects"]), sizes=sizes)

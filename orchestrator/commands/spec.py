@@ -113,12 +113,17 @@ def new(
     notes = contents.notes[1:] if contents.fitted.keys() & given.keys() else contents.notes
     text = _head(network, output, notes, strict=strict_tlt) + kind.commented(text, contents.dialect)
     spec = specs.parse_text(text, network, source=output or "spec")
+    described = None
     if output is not None:
-        if _in_yaml(network):
-            schema.write_beside(output, network)
+        described = schema.write_beside(output, network) if _in_yaml(network) else None
         files.write_text(output, text)
     if options.json:
-        answer = {"written": str(output) if output else None, "dialect": contents.dialect or None, "classes": chosen}
+        answer = {
+            "written": str(output) if output else None,
+            "schema": str(described) if described else None,
+            "dialect": contents.dialect or None,
+            "classes": chosen,
+        }
         options.console.json({**answer, "warnings": list(spec.warnings), "anchors": contents.anchors, "text": text})
     elif output is None:
         typer.echo(text, nl=False)

@@ -86,8 +86,10 @@ def _without_right(image: str, login: Login | None, *, denied: bool) -> tuple[st
     how = f"docker login {host}"
     if host == NGC:
         how += ", as user $oauthtoken with an NGC API key (https://org.ngc.nvidia.com/setup/api-keys)"
-    if login is None:
+    if login is None and host == NGC:
         return f"no log-in at {host} is stored", f"{how}; --toolkit embedded needs no image"
+    if login is None:
+        return f"no log-in at {host} is stored, and to others it gives no such image", f"check the name, or {how}"
     user = f" of {login.user}" if login.user else ""
     if not denied:
         return f"{host} does not accept the stored log-in{user}", f"log in again: {how}"
@@ -98,11 +100,11 @@ def _without_right(image: str, login: Login | None, *, denied: bool) -> tuple[st
 
 def catalogue(image: str) -> str:
     """The page of an image of NVIDIA's registry, where its licence is accepted."""
-    organisation, *teams, name = image.partition("@")[0].rpartition(":")[0].split("/")[1:]
+    path = image.partition("@")[0].partition("/")[2].partition(":")[0]
+    organisation, *teams, name = path.split("/") if "/" in path else ("nvidia", path)
     team = "".join(f"/teams/{part}" for part in teams)
     return f"https://catalog.ngc.nvidia.com/orgs/{organisation}{team}/containers/{name}"
 
 
 def _config() -> Path:
-    folder = os.environ.get("DOCKER_CONFIG")
-    return (Path(folder) if folder else Path.home() / ".docker") / "config.json"
+    return Path(os.environ.get("DOCKER_CONFIG") or Path(os.environ.get("HOME", "~"), ".docker"), "config.json")

@@ -67,7 +67,10 @@ def load(names: Sequence[str], *, environment: Mapping[str, str] | None = None) 
         if not path.exists():
             raise ConfigError(f"{given} not found", where=VARIABLE, hint="correct the variable, or unset it")
         return read(path)
-    home = Path.home()
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without an account
+        return MountsFile()
     found = next((home / name for name in names if (home / name).exists()), None)
     return MountsFile() if found is None else read(found)
 
@@ -164,7 +167,16 @@ class _Object:
         value = self.value(name)
         if not isinstance(value, str) or not value:
             self.fail(name, f'"{name}" must be a text in quotes that is not empty')
+        if not value.isprintable():
+            self.fail(name, f'"{name}" has a character in it that cannot be printed')
         return value
+
+    def folder(self, name: str) -> Path:
+        """The path ``name``, with ``~`` for a home folder."""
+        try:
+            return Path(self.text(name)).expanduser()
+        except RuntimeError:
+            self.fail(name, f"{self.text(name)}: there is no such user, and so no home folder")
 
     def value(self, name: str) -> Any:
         """A number, a string, true, false or null; the node of anything else."""
@@ -183,19 +195,19 @@ def _text(node: yaml.Node) -> str:
 
 def _mount(entry: _Object) -> Mount:
     """One mount, its source with links resolved, as the launcher does."""
-    written, destination = entry.text("source"), entry.text("destination")
-    source = Path(os.path.realpath(Path(written).expanduser()))
+    source = Path(os.path.realpath(entry.folder("source")))
     if not source.exists():
-        entry.fail("source", f"{written} not found", "create this folder, or remove the entry")
-    target = posixpath.normpath(str(Path(destination).expanduser()))
+        entry.fail("source", f"{entry.text('source')} not found", "create this folder, or remove the entry")
+    target = posixpath.normpath(str(entry.folder("destination")))
     if not target.startswith("/") or target == "/":
-        entry.fail("destination", f"{destination} is no absolute path below /", "such as /workspace/tao-experiments")
+        what = f"{entry.text('destination')} is no absolute path below /"
+        entry.fail("destination", what, "such as /workspace/tao-experiments")
     return Mount(source, target)
 
 
 def _variable(entry: _Object) -> tuple[str, str]:
     name = entry.text("variable")
-    if "=" in name or "\0" in name:
+    if "=" in name:
         entry.fail("variable", f'"{name}" is no name of a variable')
     value = entry.value("value")
     if not isinstance(value, str):

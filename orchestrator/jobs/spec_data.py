@@ -15,9 +15,6 @@ from specs.rules.facts import SourceFacts
 from specs.spec import Spec
 from tltpipe.errors import DataError
 
-WORKSPACE = "/workspace"
-"""What our programs take the workspace for, too, where jobs run on this machine."""
-
 
 @dataclass(frozen=True)
 class WorkspacePaths:
@@ -72,6 +69,9 @@ class WorkspaceData:
                         yield data_readers.load(source.format).read(source, annotations, images)
                     except DataError as problem:
                         yield SourceFacts(source, problem=problem)
+                    except OSError as problem:
+                        told = DataError(f"cannot be read: {problem.strerror}", where=problem.filename or annotations)
+                        yield SourceFacts(source, problem=told)
 
     def _places(self, source: DataSource) -> Iterator[tuple[Path, Path | None]]:
         """Annotations and images of ``source`` on this host, as far as they are there: what is missing, the rules about

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import specs
 from orchestrator.drafts import Settled
 from orchestrator.jobs import Mount
-from orchestrator.jobs.spec_data import WORKSPACE, WorkspaceData, WorkspacePaths
+from orchestrator.jobs.mounts import WORKSPACE
+from orchestrator.jobs.spec_data import WorkspaceData, WorkspacePaths
 from orchestrator.run import Run
 from orchestrator.stages import Stage
 from specs.checks import Finding, located
@@ -32,10 +33,10 @@ def require(run: Run, stage: Stage) -> None:
         settled = run.specs[draft.name]
         found = [each for each in rules.examine(subject(run, stage, settled)) if each.code >= LATER]
         for each in found:
-            told = f"{located(settled.spec, each)}: {each.what}"
-            if each.severity == "warning" and told not in run.warned:
-                run.warned.add(told)
-                run.report.say(f"warning: {told} ({each.code})")
+            place = located(settled.spec, each)
+            if each.severity == "warning" and f"{place} {each.code}" not in run.warned:
+                run.warned.add(f"{place} {each.code}")
+                run.report.say(f"warning: {place}: {each.what} ({each.code})")
         if errors := [each for each in found if each.severity == "error"]:
             raise _error(settled, errors)
 

@@ -35,7 +35,7 @@ RULES: tuple[Rule, ...] = (
     "S201",
     "error",
     title="a number of the augmentation is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
     kinds=KINDS,
 )
 def augmentation_numbers(subject: Subject) -> Iterator[Finding]:
@@ -43,7 +43,7 @@ def augmentation_numbers(subject: Subject) -> Iterator[Finding]:
     yield from examine(subject.spec, RULES)
 
 
-@rule("S202", "error", title="one side of the output is missing", fix="Write both sides, or neither.", kinds=KINDS)
+@rule("S202", "error", title="one side of the output is missing", fix="write both sides, or neither", kinds=KINDS)
 def one_side(subject: Subject) -> Iterator[Finding]:
     """Images of a size of their own have neither."""
     sides = ("output_image_width", "output_image_height")
@@ -57,7 +57,7 @@ def one_side(subject: Subject) -> Iterator[Finding]:
     "S203",
     "warning",
     title="the unit of the rotation is taken as degrees",
-    fix='Write units: "degrees", or "radians".',
+    fix='write units: "degrees", or "radians"',
     kinds=KINDS,
 )
 def units(subject: Subject) -> Iterator[Finding]:
@@ -73,7 +73,7 @@ def units(subject: Subject) -> Iterator[Finding]:
     "S204",
     "error",
     title="the shears press every image flat",
-    fix="Write shears whose product is not 1.",
+    fix="write shears whose product is not 1",
     kinds=KINDS,
 )
 def flat(subject: Subject) -> Iterator[Finding]:
@@ -84,7 +84,7 @@ def flat(subject: Subject) -> Iterator[Finding]:
         yield Finding(f"{path}.shear_ratio_y", FLAT)
 
 
-@rule("S205", "error", title="the blur has no whole size", fix="Write an odd number of pixels.", kinds=KINDS)
+@rule("S205", "error", title="the blur has no whole size", fix="write an odd number of pixels", kinds=KINDS)
 def broken_blur(subject: Subject) -> Iterator[Finding]:
     """The size is that of a window in pixels."""
     blur = message_at(subject.spec, "blur_config")
@@ -92,7 +92,7 @@ def broken_blur(subject: Subject) -> Iterator[Finding]:
         yield Finding("blur_config.size", f"size must be a whole number of pixels, not {blur.size:g}")
 
 
-@rule("S206", "warning", title="the size of the blur is even", fix="Write an odd number of pixels.", kinds=KINDS)
+@rule("S206", "warning", title="the size of the blur is even", fix="write an odd number of pixels", kinds=KINDS)
 def even_blur(subject: Subject) -> Iterator[Finding]:
     """A window has a middle; TLT 2.0 meant a radius."""
     blur = message_at(subject.spec, "blur_config")
@@ -100,7 +100,7 @@ def even_blur(subject: Subject) -> Iterator[Finding]:
         yield Finding("blur_config.size", f"{EVEN_BLUR}, not {blur.size:g}; {EVEN_RADIUS}")
 
 
-@rule("S207", "error", title="the blur has neither std nor size", fix="Leave blur_config out for no blur.", kinds=KINDS)
+@rule("S207", "error", title="the blur has neither std nor size", fix="leave blur_config out for no blur", kinds=KINDS)
 def empty_blur(subject: Subject) -> Iterator[Finding]:
     """A blur of nothing."""
     blur = message_at(subject.spec, "blur_config")
@@ -112,7 +112,7 @@ def empty_blur(subject: Subject) -> Iterator[Finding]:
     "S208",
     "warning",
     title="saturation_shift is not written",
-    fix="Write saturation_shift: 1.0 for no change.",
+    fix="write saturation_shift: 1.0 for no change",
     kinds=KINDS,
 )
 def saturation(subject: Subject) -> Iterator[Finding]:
@@ -123,7 +123,7 @@ def saturation(subject: Subject) -> Iterator[Finding]:
         yield Finding(f"{path}.saturation_shift", what)
 
 
-@rule("S209", "warning", title="partition_config has no effect", fix="Leave partition_config out.", kinds=KINDS)
+@rule("S209", "warning", title="partition_config has no effect", fix="leave partition_config out", kinds=KINDS)
 def partition(subject: Subject) -> Iterator[Finding]:
     """No program of NVIDIA's is known to use it."""
     yield from without_effect(subject.spec, "partition_config")

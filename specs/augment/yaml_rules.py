@@ -21,7 +21,7 @@ SATURATION = "color_aug.saturation.saturation_shift"
 SHEARS = ("spatial_aug.shear.shear_ratio_x", "spatial_aug.shear.shear_ratio_y")
 
 
-@rule("S211", "error", title="one side of the output is missing", fix="Write both sides, or neither.", kinds=KINDS)
+@rule("S211", "error", title="one side of the output is missing", fix="write both sides, or neither", kinds=KINDS)
 def one_side(subject: Subject) -> Iterator[Finding]:
     """Images of a size of their own have neither."""
     values = _values(subject)
@@ -35,7 +35,7 @@ def one_side(subject: Subject) -> Iterator[Finding]:
     "S212",
     "error",
     title="the shears press some images flat",
-    fix="Write shears whose product is never 1.",
+    fix="write shears whose product is never 1",
     kinds=KINDS,
 )
 def flat(subject: Subject) -> Iterator[Finding]:
@@ -45,7 +45,7 @@ def flat(subject: Subject) -> Iterator[Finding]:
         yield Finding(SHEARS[1], FLAT)
 
 
-@rule("S213", "error", title="refine_box lacks its masks", fix="Write gt_cache, a COCO JSON.", kinds=KINDS)
+@rule("S213", "error", title="refine_box lacks its masks", fix="write gt_cache, a COCO JSON", kinds=KINDS)
 def no_masks(subject: Subject) -> Iterator[Finding]:
     """Boxes are refined by the masks of the same images."""
     values = _values(subject)
@@ -55,7 +55,7 @@ def no_masks(subject: Subject) -> Iterator[Finding]:
         yield Finding(f"{REFINE}.enabled", what)
 
 
-@rule("S214", "warning", title="the key has no effect", fix="Leave the key out.", kinds=KINDS)
+@rule("S214", "warning", title="the key has no effect", fix="leave the key out", kinds=KINDS)
 def no_effect(subject: Subject) -> Iterator[Finding]:
     """Keys that NVIDIA's program reads and does nothing with."""
     values = _values(subject)
@@ -64,7 +64,7 @@ def no_effect(subject: Subject) -> Iterator[Finding]:
             yield Finding(name, f"{name.rpartition('.')[2]} is read but has no effect")
 
 
-@rule("S215", "warning", title="output_dataset is not used", fix="Leave one of the two out.", kinds=KINDS)
+@rule("S215", "warning", title="output_dataset is not used", fix="leave one of the two out", kinds=KINDS)
 def two_outputs(subject: Subject) -> Iterator[Finding]:
     """results_dir is the newer name."""
     values = _values(subject)
@@ -78,7 +78,7 @@ def two_outputs(subject: Subject) -> Iterator[Finding]:
     "S216",
     "warning",
     title="the unit of the rotation is taken as degrees",
-    fix="Write units: degrees, or radians.",
+    fix="write units: degrees, or radians",
     kinds=KINDS,
 )
 def units(subject: Subject) -> Iterator[Finding]:
@@ -89,7 +89,7 @@ def units(subject: Subject) -> Iterator[Finding]:
         yield Finding(UNITS, f'{what} "radians"')
 
 
-@rule("S217", "warning", title="images come out grey", fix="Write saturation_shift: [1].", kinds=KINDS)
+@rule("S217", "warning", title="images come out grey", fix="write saturation_shift: [1]", kinds=KINDS)
 def grey(subject: Subject) -> Iterator[Finding]:
     """An empty list is 0."""
     values = _values(subject)
@@ -97,7 +97,7 @@ def grey(subject: Subject) -> Iterator[Finding]:
         yield Finding(SATURATION, "saturation_shift is an empty list, which is 0: the pictures come out grey")
 
 
-@rule("S218", "warning", title="gt_cache is not used", fix="Write refine_box.enabled: true.", kinds=KINDS)
+@rule("S218", "warning", title="gt_cache is not used", fix="write refine_box.enabled: true", kinds=KINDS)
 def unused_masks(subject: Subject) -> Iterator[Finding]:
     """Masks refine boxes only where that is asked for."""
     values = _values(subject)

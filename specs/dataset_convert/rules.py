@@ -36,7 +36,7 @@ _PATHS = {
 _LONGEST, _PART = 2000, 200
 
 
-@rule("S221", "error", title="nothing is to be converted", fix="Write kitti_config or coco_config.", kinds=KINDS)
+@rule("S221", "error", title="nothing is to be converted", fix="write kitti_config or coco_config", kinds=KINDS)
 def nothing(subject: Subject) -> Iterator[Finding]:
     """Where the data are."""
     if not any(subject.spec.is_set(name) for name in _PATHS):
@@ -47,7 +47,7 @@ def nothing(subject: Subject) -> Iterator[Finding]:
     "S222",
     "error",
     title="kitti_config and coco_config are both written",
-    fix="Write a spec for each of them.",
+    fix="write a spec for each of them",
     kinds=KINDS,
 )
 def both(subject: Subject) -> Iterator[Finding]:
@@ -60,7 +60,7 @@ def both(subject: Subject) -> Iterator[Finding]:
     "S223",
     "error",
     title="a number of the conversion is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
     kinds=KINDS,
 )
 def conversion_numbers(subject: Subject) -> Iterator[Finding]:
@@ -69,7 +69,7 @@ def conversion_numbers(subject: Subject) -> Iterator[Finding]:
         yield from examine(subject.spec, RULES)
 
 
-@rule("S224", "error", title="no file can be called so", fix="Correct the path.", kinds=KINDS)
+@rule("S224", "error", title="no file can be called so", fix="correct the path", kinds=KINDS)
 def impossible_paths(subject: Subject) -> Iterator[Finding]:
     """Whichever the system."""
     for config, fields in _PATHS.items():
@@ -85,7 +85,7 @@ def impossible_paths(subject: Subject) -> Iterator[Finding]:
     "S225",
     "error",
     title="a path of kitti_config is missing",
-    fix="Write root_directory_path, image_dir_name and label_dir_name.",
+    fix="write root_directory_path, image_dir_name and label_dir_name",
     kinds=KINDS,
 )
 def missing_folders(subject: Subject) -> Iterator[Finding]:
@@ -98,7 +98,7 @@ def missing_folders(subject: Subject) -> Iterator[Finding]:
     "S226",
     "error",
     title="partition_mode is neither random nor sequence",
-    fix='Write partition_mode: "random", or "sequence" with kitti_sequence_to_frames_file.',
+    fix='write partition_mode: "random", or "sequence" with kitti_sequence_to_frames_file',
     kinds=KINDS,
 )
 def partition_mode(subject: Subject) -> Iterator[Finding]:
@@ -116,7 +116,7 @@ def partition_mode(subject: Subject) -> Iterator[Finding]:
     "S227",
     "error",
     title="partition_mode lacks what goes with it",
-    fix='Write num_partitions: 2 for "random", kitti_sequence_to_frames_file for "sequence".',
+    fix='write num_partitions: 2 for "random", kitti_sequence_to_frames_file for "sequence"',
     kinds=KINDS,
 )
 def partitions(subject: Subject) -> Iterator[Finding]:
@@ -137,7 +137,7 @@ def partitions(subject: Subject) -> Iterator[Finding]:
     "S228",
     "warning",
     title="image_extension has no dot",
-    fix='Write it with its dot: ".jpg".',
+    fix='write it with its dot: ".jpg"',
     kinds=KINDS,
 )
 def extension(subject: Subject) -> Iterator[Finding]:
@@ -153,7 +153,7 @@ def extension(subject: Subject) -> Iterator[Finding]:
     "S229",
     "error",
     title="coco_config lacks an entry for each partition",
-    fix="Write root_directory_path, num_partitions, and as many img_dir_names and annotation_files.",
+    fix="write root_directory_path, num_partitions, and as many img_dir_names and annotation_files",
     kinds=KINDS,
 )
 def coco(subject: Subject) -> Iterator[Finding]:
@@ -176,7 +176,7 @@ def coco(subject: Subject) -> Iterator[Finding]:
     "S230",
     "error",
     title="a class of sample_modifier_config is no target class",
-    fix="Name values of its source_to_target_class_mapping.",
+    fix="name values of its source_to_target_class_mapping",
     kinds=KINDS,
 )
 def modified_classes(subject: Subject) -> Iterator[Finding]:
@@ -196,7 +196,7 @@ def modified_classes(subject: Subject) -> Iterator[Finding]:
     "S231",
     "warning",
     title="a mapped class never matches",
-    fix="Write keys of source_to_target_class_mapping in lower case.",
+    fix="write keys of source_to_target_class_mapping in lower case",
     kinds=KINDS,
 )
 def never_matched(subject: Subject) -> Iterator[Finding]:

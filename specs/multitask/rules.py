@@ -11,7 +11,7 @@ from specs.rulebook import Subject, rule
 KINDS = ("multitask",)
 
 
-@rule("S290", "error", title="a list names something twice", fix="Leave one of the two out.", kinds=KINDS)
+@rule("S290", "error", title="a list names something twice", fix="leave one of the two out", kinds=KINDS)
 def twice(subject: Subject) -> Iterator[Finding]:
     """Attributes, tasks and the values of a task."""
     dataset = subject.spec.message.dataset
@@ -28,7 +28,7 @@ def twice(subject: Subject) -> Iterator[Finding]:
     "S291",
     "error",
     title="lists that belong together differ in length",
-    fix="Write an entry for each of what the message names.",
+    fix="write an entry for each of what the message names",
     kinds=KINDS,
 )
 def lengths(subject: Subject) -> Iterator[Finding]:
@@ -46,7 +46,7 @@ def lengths(subject: Subject) -> Iterator[Finding]:
         yield Finding("dataset.values", what, "leave values out: they are those that occur in the training data")
 
 
-@rule("S292", "error", title="resize is below width", fix="Write resize: 0, or width or more.", kinds=KINDS)
+@rule("S292", "error", title="resize is below width", fix="write resize: 0, or width or more", kinds=KINDS)
 def resize(subject: Subject) -> Iterator[Finding]:
     """The input is cut out of the resized image."""
     dataset = subject.spec.message.dataset
@@ -55,7 +55,7 @@ def resize(subject: Subject) -> Iterator[Finding]:
         yield Finding("dataset.resize", what, "the input is cut out of the resized image")
 
 
-@rule("S293", "error", title="local features without a box", fix="Write local_features: false.", kinds=KINDS)
+@rule("S293", "error", title="local features without a box", fix="write local_features: false", kinds=KINDS)
 def local_features(subject: Subject) -> Iterator[Finding]:
     """They are those within the predicted box."""
     model = subject.spec.message.model
@@ -68,7 +68,7 @@ def local_features(subject: Subject) -> Iterator[Finding]:
     "S294",
     "error",
     title="heads per type without the type of each category",
-    fix="Write heads: joint, or a type for each of the classes.",
+    fix="write heads: joint, or a type for each of the classes",
     kinds=KINDS,
 )
 def types(subject: Subject) -> Iterator[Finding]:
@@ -83,7 +83,7 @@ def types(subject: Subject) -> Iterator[Finding]:
     "S295",
     "error",
     title="the best epoch is picked by a figure that is not measured",
-    fix="Write a primary of a head that the network has.",
+    fix="write a primary of a head that the network has",
     kinds=KINDS,
 )
 def primary(subject: Subject) -> Iterator[Finding]:

@@ -12,11 +12,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 
-from specs import kinds
+from specs import comments, kinds
 from specs.checks import Finding, as_error, located, together
 from specs.rulebook import RULES, SpecRule, Subject, rule
 from specs.spec import Spec
@@ -24,7 +24,6 @@ from specs.spec import Spec
 __all__ = ["SpecRule", "Subject", "catalogue", "examine", "rule"]
 
 _OWN = re.compile(r"(?:.+_)?rules$")
-_SILENCING = re.compile(r"#[ \t]*tltpipe:[ \t]*ignore[ \t:]+(S\d+(?:[ \t,]+S\d+)*)[ \t]*\r?$")
 
 
 def catalogue(kind: str | None = None) -> tuple[SpecRule, ...]:
@@ -68,7 +67,7 @@ def _chosen(
     spec: Spec, findings: Collection[Finding], *, select: Sequence[str], ignore: Sequence[str]
 ) -> list[Finding]:
     """``findings`` without those that are silenced, in the order of the file."""
-    silenced = set(_silenced(spec.text))
+    silenced = tuple(comments.silenced(spec.text))
 
     def shown(finding: Finding) -> bool:
         if finding.severity == "error" and finding.code < "S3":
@@ -77,7 +76,7 @@ def _chosen(
         return (
             (not select or finding.code.startswith(tuple(select)))
             and not (ignore and finding.code.startswith(tuple(ignore)))
-            and silenced.isdisjoint({(finding.code, None), (finding.code, line)})
+            and not any(finding.code.startswith(code) and place in (None, line) for code, place in silenced)
         )
 
     return in_order(spec, filter(shown, findings))
@@ -91,17 +90,6 @@ def in_order(spec: Spec, findings: Iterable[Finding]) -> list[Finding]:
         return (where.line or 0, where.column or 0)
 
     return sorted(findings, key=order)
-
-
-def _silenced(text: str) -> Iterator[tuple[str, int | None]]:
-    """Codes that a comment ``# tltpipe: ignore S401`` silences, with its line, None for the whole file: that is where
-    nothing stands before the comment."""
-    if "tltpipe:" not in text:
-        return
-    for number, line in enumerate(text.split("\n"), start=1):
-        if comment := _SILENCING.search(line):
-            place = number if line[: comment.start()].strip() else None
-            yield from ((code, place) for code in re.findall(r"S\d+", comment[1]))
 
 
 @cache

@@ -89,7 +89,7 @@ def _complete(subject: Subject, role: Role) -> bool:
     "S401",
     "warning",
     title="classes of the data that the spec does not name: their objects are left out",
-    fix="name them in the spec, or leave them out on purpose",
+    fix="Name them in the spec, or leave them out on purpose.",
     needs=("data",),
 )
 def unnamed(subject: Subject) -> Iterator[Finding]:
@@ -107,12 +107,12 @@ def unnamed(subject: Subject) -> Iterator[Finding]:
     "S402",
     "warning",
     title="a class of the spec that the data do not have",
-    fix="correct its name, or leave it out",
+    fix="Correct its name, or leave it out.",
     needs=("data",),
 )
 def absent(subject: Subject) -> Iterator[Finding]:
     present = _present(subject)
-    if not present:
+    if not present or not any(source.source.role == "training" for source in _sources(subject)):
         return
     fields = _fields(subject)
     known = {field.name.lower() for field in fields}
@@ -135,7 +135,7 @@ def absent(subject: Subject) -> Iterator[Finding]:
     "S403",
     "error",
     title="training data without an object of any class of the spec",
-    fix="name the classes that the data have",
+    fix="Name the classes that the data have.",
     needs=("data",),
 )
 def none_fits(subject: Subject) -> Iterator[Finding]:
@@ -155,7 +155,7 @@ def none_fits(subject: Subject) -> Iterator[Finding]:
     "S404",
     "warning",
     title="a class without objects to train on, which validation has",
-    fix="add some to the training data, or leave the class out",
+    fix="Add some to the training data, or leave the class out.",
     needs=("data",),
 )
 def untrained(subject: Subject) -> Iterator[Finding]:
@@ -166,7 +166,7 @@ def untrained(subject: Subject) -> Iterator[Finding]:
     "S405",
     "warning",
     title="a class without objects to validate on: NVIDIA counts it in the mean with an AP of 0",
-    fix="add some to the validation data, or leave the class out",
+    fix="Add some to the validation data, or leave the class out.",
     needs=("data",),
 )
 def unvalidated(subject: Subject) -> Iterator[Finding]:
@@ -192,7 +192,7 @@ def _without(subject: Subject, role: Role, other: Role, told: str) -> Iterator[F
     "S406",
     "error",
     title="validation data without an object of any class of the spec: nothing can be measured",
-    fix="name validation data that have the classes that are trained",
+    fix="Name validation data that have the classes that are trained.",
     needs=("data",),
 )
 def nothing_to_measure(subject: Subject) -> Iterator[Finding]:
@@ -216,7 +216,7 @@ def _validation_field(subject: Subject) -> str:
     "S411",
     "error",
     title="class numbers in records that stand for other classes than the spec's",
-    fix="convert again with the target_class_mapping of this spec",
+    fix="Convert again with the target_class_mapping of this spec.",
     needs=("data",),
 )
 def other_numbers(subject: Subject) -> Iterator[Finding]:
@@ -240,7 +240,7 @@ def other_numbers(subject: Subject) -> Iterator[Finding]:
     "S412",
     "warning",
     title="training and validation files that number their categories differently",
-    fix="write both with one list of categories",
+    fix="Write both with one list of categories.",
     needs=("data",),
 )
 def other_order(subject: Subject) -> Iterator[Finding]:

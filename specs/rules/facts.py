@@ -69,8 +69,9 @@ class SourceFacts:
     Of records: ``strays`` are files that the pattern matches and that are none, ``no_index`` those whose file for DALI
     is missing, ``old_index`` where it does not fit. ``no_image`` and ``no_label``: frames without the one or the other;
     ``other_extension``: images with another one than the spec's, ``upper_case``: one in upper case. Lines of labels:
-    ``fractions`` have an occlusion that is no integer, ``scores`` a 16th column, ``blanks`` a class with a blank;
-    ``odd`` ones fit no label, ``spacing``: files with double or trailing blanks.
+    ``fractions`` have an occlusion that is no integer, ``scores`` a 16th column, ``widths`` another number of columns
+    than 15 or 16, ``blanks`` a class with a blank, ``flat`` a box that is empty in whole pixels; ``odd`` ones are no
+    labels, ``spacing``: files with double or trailing blanks.
 
     ``problem``: why it could not be read; ``unread``: what of it was not.
     """
@@ -94,7 +95,9 @@ class SourceFacts:
     upper_case: Examples = NONE
     fractions: Examples = NONE
     scores: Examples = NONE
+    widths: Examples = NONE
     blanks: Examples = NONE
+    flat: Examples = NONE
     odd: Examples = NONE
     spacing: Examples = NONE
     problem: DataError | None = None

@@ -28,7 +28,7 @@ def _extension_field(source: SourceFacts) -> str:
     "S431",
     "error",
     title="annotations whose image is missing",
-    fix="copy the images there, or correct image_directory_path and image_extension",
+    fix="Copy the images there, or correct image_directory_path and image_extension.",
     needs=("data",),
 )
 def no_image(subject: Subject) -> Iterator[Finding]:
@@ -42,7 +42,7 @@ def no_image(subject: Subject) -> Iterator[Finding]:
     "S432",
     "error",
     title="label files without an image: training stops, or NVIDIA's leaves them out in silence",
-    fix="copy the images there, or remove the labels",
+    fix="Copy the images there, or remove the labels.",
     kinds=TRAINED,
     needs=("data",),
 )
@@ -58,7 +58,7 @@ def lone_label(subject: Subject) -> Iterator[Finding]:
     "S433",
     "warning",
     title="label files without an image: they are left out",
-    fix="copy the images there, or remove the labels",
+    fix="Copy the images there, or remove the labels.",
     kinds=DATA,
     needs=("data",),
 )
@@ -70,7 +70,7 @@ def unused_label(subject: Subject) -> Iterator[Finding]:
     "S434",
     "error",
     title="images without a label file: training and conversion stop, or leave them out in silence",
-    fix="an image without objects needs an empty label file",
+    fix="An image without objects needs an empty label file.",
     kinds=(*TRAINED, "dataset_convert"),
     needs=("data",),
 )
@@ -85,7 +85,7 @@ def no_label(subject: Subject) -> Iterator[Finding]:
     "S435",
     "warning",
     title="images without a label file: augmentation leaves them out",
-    fix="an image without objects needs an empty label file",
+    fix="An image without objects needs an empty label file.",
     kinds=("augment",),
     needs=("data",),
 )
@@ -97,7 +97,7 @@ def unlabelled(subject: Subject) -> Iterator[Finding]:
     "S436",
     "warning",
     title="images with another extension than image_extension",
-    fix="write the one that they have; auto stands for any (our programs only)",
+    fix="Write the one that they have; auto stands for any (our programs only).",
     needs=("data",),
 )
 def other_extension(subject: Subject) -> Iterator[Finding]:
@@ -109,7 +109,7 @@ def other_extension(subject: Subject) -> Iterator[Finding]:
     "S437",
     "error",
     title="images with another extension than image_extension, which NVIDIA's programs do not find",
-    fix="write the one that they have",
+    fix="Write the one that they have.",
     toolkits=NVIDIA,
     needs=("data",),
 )
@@ -129,7 +129,7 @@ def _other_extension(subject: Subject) -> Iterator[Finding]:
     "S438",
     "error",
     title="images whose extension is in upper case, which NVIDIA's programs pass over in silence",
-    fix="rename them: .JPG to .jpg",
+    fix="Rename them: .JPG to .jpg.",
     toolkits=NVIDIA,
     needs=("data",),
 )
@@ -145,7 +145,7 @@ def upper_case(subject: Subject) -> Iterator[Finding]:
     "S439",
     "error",
     title="images of another size than the network's, which TLT 2.0 does not resize",
-    fix="resize them together with their labels: tlt-augment with output_image_width and output_image_height",
+    fix="Resize them together with their labels: tlt-augment with output_image_width and output_image_height.",
     toolkits=("tlt2",),
     kinds=TRAINED,
     needs=("data",),
@@ -169,7 +169,7 @@ _CHANNELS = ("augmentation_config.preprocessing.output_image_channel", "augmenta
     "S440",
     "warning",
     title="grey images for a network of three channels, or colours for one of one",
-    fix="write the number of channels that the images have",
+    fix="Write the number of channels that the images have.",
     kinds=TRAINED,
     needs=("data",),
 )
@@ -185,6 +185,30 @@ def channels(subject: Subject) -> Iterator[Finding]:
             yield Finding(field, f"all {seen:,} images that were opened are grey")
 
 
+SQUEEZED = 1.5
+"""How much the shape of images may differ from that of the input."""
+
+
+@rule(
+    "S441",
+    "note",
+    title="images of another shape than the network's input: they are squeezed, not padded",
+    fix="Give output_width and output_height the shape of the images.",
+    kinds=TRAINED,
+    needs=("data",),
+)
+def squeezed(subject: Subject) -> Iterator[Finding]:
+    size = kinds.image_size(subject.spec)
+    for each in _sources(subject):
+        if size is None or not each.sizes or each.source.role != "training":
+            continue
+        width, height = max(each.sizes, key=lambda found: each.sizes[found])
+        factor = (width / height) / (size[0] / size[1])
+        if not 1 / SQUEEZED <= factor <= SQUEEZED:
+            what = f"most images are {width}x{height}, the input is {size[0]}x{size[1]}: objects change their shape"
+            yield Finding(each.source.annotations_field, what)
+
+
 THIN = 0.01
 """Share of boxes that may be thinner than a pixel."""
 
@@ -193,7 +217,7 @@ THIN = 0.01
     "S462",
     "warning",
     title="boxes thinner than a pixel at the size of the network's input",
-    fix="train with larger images, or leave such objects out",
+    fix="Train with larger images, or leave such objects out.",
     needs=("data",),
 )
 def thin(subject: Subject) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ def _tell(subject: Subject, name: str, what: str) -> Iterator[Finding]:
     "S451",
     "error",
     title="label lines whose class has a blank in it",
-    fix="write an underscore in its place: short_sleeved_shirt",
+    fix="Write an underscore in its place: short_sleeved_shirt.",
     kinds=READERS,
     needs=("data",),
 )
@@ -40,20 +40,20 @@ def blanks(subject: Subject) -> Iterator[Finding]:
 @rule(
     "S452",
     "error",
-    title="label lines that are no KITTI labels",
-    fix="15 columns are needed, separated by blanks: class truncation occlusion alpha left top right bottom and seven",
+    title="lines that are no labels",
+    fix="15 columns are needed, separated by blanks: class truncation occlusion alpha left top right bottom and seven.",
     kinds=READERS,
     needs=("data",),
 )
 def odd(subject: Subject) -> Iterator[Finding]:
-    yield from _tell(subject, "odd", "{} label lines have not the 15 columns of KITTI")
+    yield from _tell(subject, "odd", "{} lines are no labels")
 
 
 @rule(
     "S453",
     "error",
     title="label lines with a 16th column, a score, which conversion refuses",
-    fix="leave the column out; ours drops it: tlt-dataset-convert --drop-scores",
+    fix="Leave the column out; ours drops it: tlt-dataset-convert --drop-scores.",
     kinds=("dataset_convert",),
     needs=("data",),
 )
@@ -65,7 +65,7 @@ def scores(subject: Subject) -> Iterator[Finding]:
     "S454",
     "error",
     title="an occlusion that is no integer, at which NVIDIA's programs stop",
-    fix="write 0, 1, 2 or 3, not 0.00",
+    fix="Write 0, 1, 2 or 3, not 0.00.",
     kinds=("augment", "ssd", "dssd"),
     toolkits=NVIDIA,
     needs=("data",),
@@ -78,7 +78,7 @@ def fractions(subject: Subject) -> Iterator[Finding]:
     "S455",
     "error",
     title="double or trailing blanks or blank lines in labels, at which NVIDIA's augmentation stops",
-    fix="write one blank between columns and none behind the last",
+    fix="Write one blank between columns and none behind the last.",
     kinds=("augment",),
     toolkits=NVIDIA,
     needs=("data",),
@@ -91,7 +91,7 @@ def spacing(subject: Subject) -> Iterator[Finding]:
     "S456",
     "error",
     title="class names with other letters than ASCII, at which NVIDIA's conversion stops when all is written",
-    fix="write class names with ASCII letters alone",
+    fix="Write class names with ASCII letters alone.",
     kinds=("dataset_convert",),
     toolkits=NVIDIA,
     needs=("data",),
@@ -109,7 +109,7 @@ def not_ascii(subject: Subject) -> Iterator[Finding]:
     "S457",
     "warning",
     title="fewer frames than shards: many record files stay empty",
-    fix="lower num_shards",
+    fix="Lower num_shards.",
     kinds=("dataset_convert",),
     toolkits=NVIDIA,
     needs=("data",),
@@ -121,3 +121,27 @@ def empty_shards(subject: Subject) -> Iterator[Finding]:
         if 0 < frames < shards:
             what = f"{frames} frames for {shards} shards: all but one of them stay empty"
             yield Finding("kitti_config.num_shards", what)
+
+
+@rule(
+    "S458",
+    "error",
+    title="label lines without the 15 columns that conversion needs",
+    fix="Write all columns: class truncation occlusion alpha left top right bottom and seven that may be 0.",
+    kinds=("dataset_convert",),
+    needs=("data",),
+)
+def widths(subject: Subject) -> Iterator[Finding]:
+    yield from _tell(subject, "widths", "{} label lines have not 15 columns")
+
+
+@rule(
+    "S459",
+    "warning",
+    title="boxes that are empty in whole pixels, which conversion leaves out",
+    fix="Leave such objects out, or convert larger images.",
+    kinds=("dataset_convert",),
+    needs=("data",),
+)
+def flat(subject: Subject) -> Iterator[Finding]:
+    yield from _tell(subject, "flat", "{} boxes have no area in whole pixels")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from specs.checks import Finding, message_at
+from specs.checks import Finding, value_at
+from specs.extensions import AUTO, dotted
 from specs.rulebook import Subject, rule
-from specs.spec import Spec
 
 NVIDIA = ("tlt2", "tlt3", "tao5")
 """The toolkits that are not ours."""
@@ -26,17 +25,11 @@ WRITTEN_FOR: Mapping[tuple[str, str], str] = {
     ("augment", "tlt2"): "TLT 2.0 to TAO 4",
     ("augment", "tao5"): "TAO 5",
     ("ssd", "tlt2"): "TLT 2.0",
-    ("dssd", "tlt2"): "TLT 2.0",
 }
 """What specs of a kind and dialect are for; of all others TLT 3.0 and later."""
 
 _SHELL = re.compile(r"[\s'\"`$&|;<>(){}\[\]*?!\\~#]")
 """What a shell takes for something else than a part of a name."""
-
-
-def section(spec: Spec, path: str) -> Any | None:
-    """The message at ``path``; None where it is not written, or the spec's dialect has none of this name."""
-    return message_at(spec, path) if spec.is_set(path) else None
 
 
 def migration(subject: Subject, toolkit: str | None = None) -> str:
@@ -48,7 +41,7 @@ def migration(subject: Subject, toolkit: str | None = None) -> str:
     "S501",
     "error",
     title="a spec of a generation that the toolkit does not read",
-    fix="migrate the spec, or choose the toolkit that it is for",
+    fix="Migrate the spec, or choose the toolkit that it is for.",
     needs=("toolkit",),
 )
 def generation(subject: Subject) -> Iterator[Finding]:
@@ -65,7 +58,7 @@ def generation(subject: Subject) -> Iterator[Finding]:
     "S502",
     "error",
     title="a kind of spec that no program of the toolkit reads",
-    fix="use our own programs, `--toolkit embedded`",
+    fix="Use our own programs: --toolkit embedded.",
     needs=("toolkit",),
 )
 def kind(subject: Subject) -> Iterator[Finding]:
@@ -79,7 +72,7 @@ def kind(subject: Subject) -> Iterator[Finding]:
     "S503",
     "warning",
     title="the file name of the spec has blanks or characters that a shell takes apart",
-    fix="rename the file: NVIDIA's wrapper passes arguments to a shell without quotes",
+    fix="Rename the file: NVIDIA's wrapper passes arguments to a shell without quotes.",
     toolkits=LATER,
 )
 def file_name(subject: Subject) -> Iterator[Finding]:
@@ -87,3 +80,16 @@ def file_name(subject: Subject) -> Iterator[Finding]:
     if odd := _SHELL.search(name):
         what = f'{subject.toolkit} passes "{name}" to a shell without quotes, which takes it apart at "{odd[0]}"'
         yield Finding("", what, "rename the file: letters, digits, dots, dashes and underscores are safe")
+
+
+@rule(
+    "S504",
+    "error",
+    title="image_extension: auto, which NVIDIA's programs do not know: they find no images",
+    fix="Write the extension of the images.",
+    toolkits=NVIDIA,
+)
+def extension(subject: Subject) -> Iterator[Finding]:
+    for path in ("image_extension", "dataset_config.image_extension", "kitti_config.image_extension"):
+        if subject.spec.is_set(path) and dotted(str(value_at(subject.spec, path))) is None:
+            yield Finding(path, f'"{AUTO}" is no extension to NVIDIA: no image is found', 'write it: ".jpg"')

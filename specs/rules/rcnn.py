@@ -14,7 +14,7 @@ KINDS = ("faster_rcnn", "mask_rcnn")
     "S260",
     "error",
     title="the backbone has no such stages",
-    fix="Write returned_layers in rising order, as the backbone has them, or leave it out.",
+    fix="write returned_layers in rising order, as the backbone has them, or leave it out",
     kinds=KINDS,
 )
 def stages(subject: Subject) -> Iterator[Finding]:
@@ -31,7 +31,7 @@ def stages(subject: Subject) -> Iterator[Finding]:
     "S261",
     "error",
     title="anchor_sizes does not fit the levels of the pyramid",
-    fix="Write a list for each stage and one for the level above, all of one length, or leave anchor_sizes out.",
+    fix="write a list for each stage and one for the level above, all of one length, or leave anchor_sizes out",
     kinds=KINDS,
 )
 def anchor_sizes(subject: Subject) -> Iterator[Finding]:
@@ -49,7 +49,7 @@ def anchor_sizes(subject: Subject) -> Iterator[Finding]:
         yield Finding("model.anchor_sizes", "all levels need the same number of anchor_sizes")
 
 
-@rule("S263", "error", title="max_size is below min_size", fix="Write a max_size of min_size or more.", kinds=KINDS)
+@rule("S263", "error", title="max_size is below min_size", fix="write a max_size of min_size or more", kinds=KINDS)
 def sides(subject: Subject) -> Iterator[Finding]:
     """The longer side is no shorter than the shorter one."""
     model = subject.spec.message.model

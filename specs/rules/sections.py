@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CURVES = ("poly", "cosine")
 
 
-@rule("S241", "error", title="there is nothing to train on", fix="Write a source of data.")
+@rule("S241", "error", title="there is nothing to train on", fix="write a source of data")
 def no_sources(subject: Subject) -> Iterator[Finding]:
     """An empty list of sources."""
     dataset = _dataset(subject.spec)
@@ -27,7 +27,7 @@ def no_sources(subject: Subject) -> Iterator[Finding]:
         yield Finding("dataset.train_data_sources", what)
 
 
-@rule("S242", "error", title="a source of data has no path", fix="Write json_file with image_dir, or path.")
+@rule("S242", "error", title="a source of data has no path", fix="write json_file with image_dir, or path")
 def no_path(subject: Subject) -> Iterator[Finding]:
     """COCO's annotations with their images, or a data set of any format."""
     for path, source in _sources(subject.spec):
@@ -37,7 +37,7 @@ def no_path(subject: Subject) -> Iterator[Finding]:
             yield Finding(path, 'a source with json_file needs "image_dir", the folder of its images')
 
 
-@rule("S243", "error", title="a source of data has two paths", fix="Write json_file or path.")
+@rule("S243", "error", title="a source of data has two paths", fix="write json_file or path")
 def two_paths(subject: Subject) -> Iterator[Finding]:
     """One of them would be passed over."""
     for path, source in _sources(subject.spec):
@@ -45,7 +45,7 @@ def two_paths(subject: Subject) -> Iterator[Finding]:
             yield Finding(path, "json_file and path are both written: only one can be used")
 
 
-@rule("S244", "error", title="json_file is of another format", fix="Write path for formats other than COCO.")
+@rule("S244", "error", title="json_file is of another format", fix="write path for formats other than COCO")
 def other_format(subject: Subject) -> Iterator[Finding]:
     """The format is that of path."""
     for path, source in _sources(subject.spec):
@@ -54,7 +54,7 @@ def other_format(subject: Subject) -> Iterator[Finding]:
             yield Finding(f"{path}.format", what, "write path for other formats")
 
 
-@rule("S246", "error", title="a class is named twice", fix="Leave one of the two out.")
+@rule("S246", "error", title="a class is named twice", fix="leave one of the two out")
 def class_twice(subject: Subject) -> Iterator[Finding]:
     """Whatever the case."""
     classes = getattr(_dataset(subject.spec), "classes", ())
@@ -62,7 +62,7 @@ def class_twice(subject: Subject) -> Iterator[Finding]:
         yield Finding("dataset.classes", "classes names a class twice")
 
 
-@rule("S247", "error", title="there is no class to train", fix="Write the names of the classes.")
+@rule("S247", "error", title="there is no class to train", fix="write the names of the classes")
 def no_classes(subject: Subject) -> Iterator[Finding]:
     """Of networks that do not take them from the data."""
     dataset = _dataset(subject.spec)
@@ -77,7 +77,7 @@ def no_classes(subject: Subject) -> Iterator[Finding]:
     "S248",
     "error",
     title="a class is trained as one that there is not",
-    fix="Write mapping_class as one of dataset.classes.",
+    fix="write mapping_class as one of dataset.classes",
 )
 def unknown_target(subject: Subject) -> Iterator[Finding]:
     """Of the mapping of classes of the data to those that are trained."""
@@ -90,7 +90,7 @@ def unknown_target(subject: Subject) -> Iterator[Finding]:
             yield Finding(f"dataset.class_mapping[{index}].mapping_class", what, hint)
 
 
-@rule("S249", "error", title="a class is trained as two others", fix="Leave one of the two out.")
+@rule("S249", "error", title="a class is trained as two others", fix="leave one of the two out")
 def mapped_twice(subject: Subject) -> Iterator[Finding]:
     """Whatever the case."""
     seen = set[str]()
@@ -100,7 +100,7 @@ def mapped_twice(subject: Subject) -> Iterator[Finding]:
         seen.add(each.name.lower())
 
 
-@rule("S250", "error", title="nesterov without sgd and momentum", fix="Write optimizer: sgd and a momentum above 0.")
+@rule("S250", "error", title="nesterov without sgd and momentum", fix="write optimizer: sgd and a momentum above 0")
 def nesterov(subject: Subject) -> Iterator[Finding]:
     """Nesterov's momentum is one of SGD's."""
     for path, train in _trains(subject.spec):
@@ -108,7 +108,7 @@ def nesterov(subject: Subject) -> Iterator[Finding]:
             yield Finding(f"{path}.optim.nesterov", "nesterov needs optimizer: sgd and a momentum above 0")
 
 
-@rule("S251", "error", title="multistep lacks its steps", fix="Write lr_steps: epochs in rising order.")
+@rule("S251", "error", title="multistep lacks its steps", fix="write lr_steps: epochs in rising order")
 def missing_steps(subject: Subject) -> Iterator[Finding]:
     """A rate that falls in steps has to know when."""
     for path, train in _trains(subject.spec):
@@ -118,7 +118,7 @@ def missing_steps(subject: Subject) -> Iterator[Finding]:
             yield Finding(f"{path}.optim.lr_steps", what, "for example lr_steps: [16, 22]")
 
 
-@rule("S252", "error", title="lr_steps has no effect", fix="Write lr_scheduler: multistep, or leave lr_steps out.")
+@rule("S252", "error", title="lr_steps has no effect", fix="write lr_scheduler: multistep, or leave lr_steps out")
 def useless_steps(subject: Subject) -> Iterator[Finding]:
     """Steps of another curve."""
     for path, train in _trains(subject.spec):
@@ -126,7 +126,7 @@ def useless_steps(subject: Subject) -> Iterator[Finding]:
             yield Finding(f"{path}.optim.lr_steps", "lr_steps is only used by lr_scheduler: multistep")
 
 
-@rule("S253", "error", title="lr_min is above lr", fix="Write an lr_min of at most lr.")
+@rule("S253", "error", title="lr_min is above lr", fix="write an lr_min of at most lr")
 def high_end(subject: Subject) -> Iterator[Finding]:
     """A rate that is meant to fall would climb."""
     for path, train in _trains(subject.spec):
@@ -136,7 +136,7 @@ def high_end(subject: Subject) -> Iterator[Finding]:
             yield Finding(f"{path}.optim.lr_min", what)
 
 
-@rule("S254", "error", title="lr_flat_epochs are all there are", fix="Write lr_flat_epochs below num_epochs.")
+@rule("S254", "error", title="lr_flat_epochs are all there are", fix="write lr_flat_epochs below num_epochs")
 def flat_curve(subject: Subject) -> Iterator[Finding]:
     """A rate that stays at its end from the start."""
     for path, train in _trains(subject.spec):
@@ -150,13 +150,14 @@ def flat_curve(subject: Subject) -> Iterator[Finding]:
     "S255",
     "error",
     title="epochs are counted in a training by iterations",
-    fix="Leave the field out, or train by num_epochs.",
+    fix="leave the field out, or train by num_epochs",
 )
 def epochs_of_iterations(subject: Subject) -> Iterator[Finding]:
     """With num_iterations nothing is counted in epochs."""
     for path, train in _trains(subject.spec):
+        written = subject.spec.message.train.optim  # defaults that are worked out count epochs, too
         for name in ("lr_flat_epochs", "warmup_epochs") if train.num_iterations else ():
-            if getattr(train.optim, name):
+            if getattr(written, name):
                 what = f"{name} counts epochs, but num_iterations is {train.num_iterations}"
                 hint = "leave it out, or train by num_epochs; warmup_steps are iterations"
                 yield Finding(f"{path}.optim.{name}", what, hint)

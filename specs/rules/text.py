@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from specs import dialects
+from specs import comments
 from specs.checks import Finding, unknown_enum_numbers
 from specs.rulebook import Subject, rule
 
@@ -19,31 +19,31 @@ def _read(code: str, *, title: str, fix: str) -> None:
     rule(code, "error", title=title, fix=fix)(reported)
 
 
-_read("S001", title="the file cannot be read", fix="Name a text file in UTF-8.")
-_read("S002", title="the text breaks the syntax", fix="Close braces and quotes; write name: value.")
-_read("S003", title="the spec is empty", fix="Write one: tltpipe spec new.")
-_read("S004", title="there is no such field", fix="Correct its name, or move it to the section it belongs in.")
-_read("S005", title="the field takes another kind of value", fix="Write what the message names.")
-_read("S006", title="a key is written twice", fix="Leave one of the two out.")
-_read("S007", title="a key is missing", fix="Write it.")
-_read("S008", title="this is a spec of another kind, or of another network", fix="Name the spec that is needed.")
-_read("S009", title="there is no telling what the spec is for", fix="Name its kind: tltpipe spec check --as KIND.")
-_read("S012", title="a reference ${...} leads nowhere", fix="Refer to a key that has a value, or write the value.")
-_read("S014", title="strict-tlt has no meaning for this network", fix="Leave --strict-tlt out.")
+_read("S001", title="the file cannot be read", fix="name a text file in UTF-8")
+_read("S002", title="the text breaks the syntax", fix="close braces and quotes; write name: value")
+_read("S003", title="the spec is empty", fix="write one: tltpipe spec new")
+_read("S004", title="there is no such field", fix="correct its name, or move it to the section it belongs in")
+_read("S005", title="the field takes another kind of value", fix="write what the message names")
+_read("S006", title="a key is written twice", fix="leave one of the two out")
+_read("S007", title="a key is missing", fix="write it")
+_read("S008", title="this is a spec of another kind, or of another network", fix="name the spec that is needed")
+_read("S009", title="there is no telling what the spec is for", fix="name its kind: tltpipe spec check --as KIND")
+_read("S012", title="a reference ${...} leads nowhere", fix="refer to a key that has a value, or write the value")
+_read("S014", title="strict-tlt has no meaning for this network", fix="leave --strict-tlt out")
 
 
 @rule(
     "S010",
     "warning",
     title="a comment # tltpipe: is not understood",
-    fix="Correct it: strict-tlt, or ignore with the codes of rules.",
+    fix="correct it: strict-tlt, or ignore with the codes of rules",
 )
 def misread_comment(subject: Subject) -> Iterator[Finding]:
     """Misspelt, it would be taken for a comment."""
-    yield from dialects.misread(subject.spec.text)
+    yield from comments.misread(subject.spec.text)
 
 
-@rule("S011", "error", title="a number stands for no name of its field", fix="Write one of the names.")
+@rule("S011", "error", title="a number stands for no name of its field", fix="write one of the names")
 def enum_numbers(subject: Subject) -> Iterator[Finding]:
     """protobuf takes any number for an enum; only the named ones mean something."""
     if hasattr(subject.spec.message, "DESCRIPTOR"):

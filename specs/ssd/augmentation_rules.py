@@ -21,7 +21,7 @@ SIDES = ("left", "top", "right", "bottom")
     "S150",
     "error",
     title="a number of the augmentation is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
     kinds=KINDS,
 )
 def augmentation_numbers(subject: Subject) -> Iterator[Finding]:
@@ -34,7 +34,7 @@ def augmentation_numbers(subject: Subject) -> Iterator[Finding]:
     "S151",
     "error",
     title="zoom_min is above zoom_max, or preprocessing is missing",
-    fix="Exchange the two, or write preprocessing with the size of the input.",
+    fix="exchange the two, or write preprocessing with the size of the input",
     kinds=KINDS,
 )
 def zoom(subject: Subject) -> Iterator[Finding]:
@@ -49,7 +49,7 @@ def zoom(subject: Subject) -> Iterator[Finding]:
     "S152",
     "warning",
     title="only a part of each stored image is used",
-    fix="Leave crop_left, crop_top, crop_right and crop_bottom out, unless that is what you want.",
+    fix="leave crop_left, crop_top, crop_right and crop_bottom out, unless that is what you want",
     kinds=KINDS,
 )
 def crop(subject: Subject) -> Iterator[Finding]:
@@ -72,7 +72,7 @@ def crop(subject: Subject) -> Iterator[Finding]:
     "S154",
     "error",
     title="a range of the augmentation ends before it begins",
-    fix="Write the smaller value as min; crops are at most 1, zoom-outs at least 1.",
+    fix="write the smaller value as min; crops are at most 1, zoom-outs at least 1",
     kinds=KINDS,
 )
 def crossed_ranges(subject: Subject) -> Iterator[Finding]:
@@ -88,7 +88,7 @@ def crossed_ranges(subject: Subject) -> Iterator[Finding]:
     "S155",
     "warning",
     title="crops and zoom-outs are on without being written",
-    fix="Write random_crop_* and zoom_out_*; min and max 1.0 switch each off.",
+    fix="write random_crop_* and zoom_out_*; min and max 1.0 switch each off",
     kinds=KINDS,
 )
 def cropping_unsaid(subject: Subject) -> Iterator[Finding]:
@@ -102,7 +102,7 @@ def cropping_unsaid(subject: Subject) -> Iterator[Finding]:
     "S156",
     "warning",
     title="no image is mirrored",
-    fix="Write random_flip: 0.5, or random_flip: 0 to be sure.",
+    fix="write random_flip: 0.5, or random_flip: 0 to be sure",
     kinds=KINDS,
 )
 def flipping_unsaid(subject: Subject) -> Iterator[Finding]:
@@ -116,7 +116,7 @@ def flipping_unsaid(subject: Subject) -> Iterator[Finding]:
     "S157",
     "error",
     title="image_mean does not fit the channels",
-    fix='Write image_mean for "b", "g" and "r", or for "l" of grey images, or leave it out.',
+    fix='write image_mean for "b", "g" and "r", or for "l" of grey images, or leave it out',
     kinds=KINDS,
 )
 def image_mean(subject: Subject) -> Iterator[Finding]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from specs.checks import Finding, message_at, only_one, required
 from specs.rulebook import Subject, rule
 from specs.spec import Spec
 from specs.ssd.sections import DATA, KINDS, MAPPING, TRAINING, VALIDATION
+from specs.ssd.sources import messages
 
 BACKGROUND = "background"
 FOLDERS = ("label_directory_path", "image_directory_path")
@@ -18,7 +18,7 @@ FOLDERS = ("label_directory_path", "image_directory_path")
     "S160",
     "error",
     title="an entry of target_class_mapping lacks its key or its value",
-    fix='Write target_class_mapping { key: "car" value: "car" }.',
+    fix='write target_class_mapping { key: "car" value: "car" }',
     kinds=KINDS,
 )
 def empty_entry(subject: Subject) -> Iterator[Finding]:
@@ -33,7 +33,7 @@ def empty_entry(subject: Subject) -> Iterator[Finding]:
     "S161",
     "error",
     title="background is mapped as a class",
-    fix="Leave the mapping out, or give the class another name.",
+    fix="leave the mapping out, or give the class another name",
     kinds=KINDS,
 )
 def background(subject: Subject) -> Iterator[Finding]:
@@ -48,7 +48,7 @@ def background(subject: Subject) -> Iterator[Finding]:
     "S162",
     "warning",
     title="a class is mapped in mixed case",
-    fix="Write keys and values of target_class_mapping in lower case.",
+    fix="write keys and values of target_class_mapping in lower case",
     kinds=KINDS,
 )
 def mixed_case(subject: Subject) -> Iterator[Finding]:
@@ -63,7 +63,7 @@ def mixed_case(subject: Subject) -> Iterator[Finding]:
     "S163",
     "warning",
     title="a class name holds blanks, which no KITTI label can",
-    fix="Name the class as the labels do, without blanks.",
+    fix="name the class as the labels do, without blanks",
     kinds=KINDS,
 )
 def blanks(subject: Subject) -> Iterator[Finding]:
@@ -79,7 +79,7 @@ def blanks(subject: Subject) -> Iterator[Finding]:
     "S164",
     "error",
     title="one class is mapped to two",
-    fix="Leave one of the two spellings out.",
+    fix="leave one of the two spellings out",
     kinds=KINDS,
 )
 def two_spellings(subject: Subject) -> Iterator[Finding]:
@@ -96,7 +96,7 @@ def two_spellings(subject: Subject) -> Iterator[Finding]:
     "S165",
     "warning",
     title="a class is mapped twice",
-    fix="Leave one of the entries out; the last one counts.",
+    fix="leave one of the entries out; the last one counts",
     kinds=KINDS,
 )
 def mapped_again(subject: Subject) -> Iterator[Finding]:
@@ -116,7 +116,7 @@ def mapped_again(subject: Subject) -> Iterator[Finding]:
     "S166",
     "error",
     title="data_sources or target_class_mapping is missing",
-    fix="Write both: what to train on, and which classes.",
+    fix="write both: what to train on, and which classes",
     kinds=KINDS,
 )
 def missing_data(subject: Subject) -> Iterator[Finding]:
@@ -128,12 +128,12 @@ def missing_data(subject: Subject) -> Iterator[Finding]:
     "S167",
     "error",
     title="a source of data lacks its paths",
-    fix="Write tfrecords_path, or, in TLT 3.0 and later, label_directory_path and image_directory_path.",
+    fix="write tfrecords_path, or, in TLT 3.0 and later, label_directory_path and image_directory_path",
     kinds=KINDS,
 )
 def missing_paths(subject: Subject) -> Iterator[Finding]:
     """Records, or folders of labels and images."""
-    for path, source in sources(subject.spec):
+    for path, source in messages(subject.spec):
         if source.tfrecords_path or (subject.spec.strict and path.startswith(VALIDATION)):
             continue
         name = path.rpartition(".")[2].partition("[")[0]
@@ -147,10 +147,10 @@ def missing_paths(subject: Subject) -> Iterator[Finding]:
             yield Finding(f"{path}.{missing[0]}", f'{name} needs "{missing[0]}"')
 
 
-@rule("S168", "error", title="source_weight is not above 0", fix="Leave source_weight out; 1 is meant.", kinds=KINDS)
+@rule("S168", "error", title="source_weight is not above 0", fix="leave source_weight out; 1 is meant", kinds=KINDS)
 def weights(subject: Subject) -> Iterator[Finding]:
     """How often a source is shown, in TLT 2.0."""
-    for path, source in sources(subject.spec):
+    for path, source in messages(subject.spec):
         weight = f"{path}.source_weight"
         if subject.spec.is_set(weight) and not 0 < source.source_weight < float("inf"):
             yield Finding(weight, f"source_weight must be above 0, not {source.source_weight:g}")
@@ -160,7 +160,7 @@ def weights(subject: Subject) -> Iterator[Finding]:
     "S169",
     "error",
     title="validation_fold and validation_data_source are both written",
-    fix="Write one of them.",
+    fix="write one of them",
     kinds=KINDS,
 )
 def two_validations(subject: Subject) -> Iterator[Finding]:
@@ -172,7 +172,7 @@ def two_validations(subject: Subject) -> Iterator[Finding]:
     "S170",
     "warning",
     title="training is not validated",
-    fix="Write validation_fold (TLT 2.0) or validation_data_sources (TLT 3.0 and later).",
+    fix="write validation_fold (TLT 2.0) or validation_data_sources (TLT 3.0 and later)",
     kinds=KINDS,
 )
 def no_validation(subject: Subject) -> Iterator[Finding]:
@@ -191,12 +191,12 @@ def no_validation(subject: Subject) -> Iterator[Finding]:
     "S171",
     "error",
     title="sources are records in one place and folders in another",
-    fix="Convert the folders, or write folders everywhere.",
+    fix="convert the folders, or write folders everywhere",
     kinds=KINDS,
 )
 def mixed_sources(subject: Subject) -> Iterator[Finding]:
     """Sources of one training are of one kind."""
-    training = [source for path, source in sources(subject.spec) if path.startswith(f"{TRAINING}[")]
+    training = [source for path, source in messages(subject.spec) if path.startswith(f"{TRAINING}[")]
     recorded = [bool(source.tfrecords_path) for source in training]
     if len(set(recorded)) > 1 and "label_directory_path" in training[0].DESCRIPTOR.fields_by_name:
         odd = recorded.index(not recorded[0])
@@ -208,28 +208,15 @@ def mixed_sources(subject: Subject) -> Iterator[Finding]:
     "S172",
     "warning",
     title="label_directory_path has no effect beside tfrecords_path",
-    fix="Leave one of the two out.",
+    fix="leave one of the two out",
     kinds=KINDS,
 )
 def labels_beside_records(subject: Subject) -> Iterator[Finding]:
     """Records hold the labels."""
-    for path, source in sources(subject.spec):
+    for path, source in messages(subject.spec):
         if source.tfrecords_path and getattr(source, "label_directory_path", ""):
             what = "label_directory_path has no effect beside tfrecords_path"
             yield Finding(f"{path}.label_directory_path", what)
-
-
-def sources(spec: Spec) -> Iterator[tuple[str, Any]]:
-    """The sources of training and validation with their paths, in whichever dialect."""
-    config = message_at(spec, DATA)
-    if config is None:
-        return
-    yield from ((f"{TRAINING}[{index}]", source) for index, source in enumerate(config.data_sources))
-    single = message_at(spec, f"{DATA}.validation_data_source")
-    if single is not None:
-        yield f"{DATA}.validation_data_source", single
-    several = getattr(config, "validation_data_sources", ())
-    yield from ((f"{VALIDATION}[{index}]", source) for index, source in enumerate(several))
 
 
 def _classes(spec: Spec) -> list[tuple[str, str]]:

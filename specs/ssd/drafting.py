@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from specs import fields
 from specs.drafting import laid_out
 from specs.fields import Field
-from specs.ssd import Ssd, anchor_search
+from specs.ssd import anchor_search
 from specs.ssd.anchor_search import Anchors
 from specs.ssd.backbones import BACKBONES
+from specs.ssd.settings import Ssd
 
 FORMATS: Mapping[str, str] = {"tlt3": "kitti", "tlt2": "tfrecord"}
 

@@ -19,14 +19,14 @@ NONE: tuple[tuple[int, ...], range] = ((), range(0))
 """Depths and blocks of a backbone that there is not."""
 
 
-@rule("S101", "error", title="a section is missing", fix="Write the section; it may not be empty.", kinds=KINDS)
+@rule("S101", "error", title="a section is missing", fix="write the section; it may not be empty", kinds=KINDS)
 def missing_section(subject: Subject) -> Iterator[Finding]:
     """Training needs all six sections."""
     here, another = network(subject.spec), any(_others(subject.spec))
     yield from required(subject.spec, *(name for name in sections(subject.spec) if not (another and name == here)))
 
 
-@rule("S114", "error", title="the network is another one", fix="Name the network of the section.", kinds=KINDS)
+@rule("S114", "error", title="the network is another one", fix="name the network of the section", kinds=KINDS)
 def another_network(subject: Subject) -> Iterator[Finding]:
     """The same fields in the section of another network."""
     for kind in _others(subject.spec):
@@ -45,7 +45,7 @@ def _others(spec: Spec) -> Iterator[str]:
     "S102",
     "error",
     title="a number of the network is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
     kinds=KINDS,
 )
 def network_numbers(subject: Subject) -> Iterator[Finding]:
@@ -53,7 +53,7 @@ def network_numbers(subject: Subject) -> Iterator[Finding]:
     yield from examine(subject.spec, ranges.network(network(subject.spec)))
 
 
-@rule("S103", "error", title="there is no such backbone", fix="Choose an arch from the list.", kinds=KINDS)
+@rule("S103", "error", title="there is no such backbone", fix="choose an arch from the list", kinds=KINDS)
 def backbone(subject: Subject) -> Iterator[Finding]:
     """The backbones that there are, by NVIDIA's names."""
     found = config(subject.spec)
@@ -71,7 +71,7 @@ def backbone(subject: Subject) -> Iterator[Finding]:
     "S104",
     "error",
     title="the backbone does not come in this depth",
-    fix="Write nlayers as one of the depths of the arch.",
+    fix="write nlayers as one of the depths of the arch",
     kinds=KINDS,
 )
 def depth(subject: Subject) -> Iterator[Finding]:
@@ -84,7 +84,7 @@ def depth(subject: Subject) -> Iterator[Finding]:
         yield Finding(f"{network(subject.spec)}.nlayers", what)
 
 
-@rule("S105", "warning", title="nlayers has no effect", fix="Leave nlayers out.", kinds=KINDS)
+@rule("S105", "warning", title="nlayers has no effect", fix="leave nlayers out", kinds=KINDS)
 def useless_depth(subject: Subject) -> Iterator[Finding]:
     """Backbones that come in one depth."""
     found = config(subject.spec)
@@ -93,7 +93,7 @@ def useless_depth(subject: Subject) -> Iterator[Finding]:
         yield Finding(path, what, edit=removed(subject.spec, path))
 
 
-@rule("S106", "warning", title="freeze_blocks has no effect", fix="Leave freeze_blocks out.", kinds=KINDS)
+@rule("S106", "warning", title="freeze_blocks has no effect", fix="leave freeze_blocks out", kinds=KINDS)
 def useless_freezing(subject: Subject) -> Iterator[Finding]:
     """A backbone without blocks that could be frozen."""
     found = config(subject.spec)
@@ -107,7 +107,7 @@ def useless_freezing(subject: Subject) -> Iterator[Finding]:
     "S107",
     "error",
     title="the backbone has no such block to freeze",
-    fix="Name blocks that the backbone has, or leave freeze_blocks out.",
+    fix="name blocks that the backbone has, or leave freeze_blocks out",
     kinds=KINDS,
 )
 def frozen_blocks(subject: Subject) -> Iterator[Finding]:
@@ -126,7 +126,7 @@ def frozen_blocks(subject: Subject) -> Iterator[Finding]:
     "S108",
     "error",
     title="aspect ratios are missing or are no list of numbers",
-    fix='Write aspect_ratios_global: "[1.0, 2.0, 0.5]", or six such lists as aspect_ratios.',
+    fix='write aspect_ratios_global: "[1.0, 2.0, 0.5]", or six such lists as aspect_ratios',
     kinds=KINDS,
 )
 def aspect_ratios(subject: Subject) -> Iterator[Finding]:
@@ -147,7 +147,7 @@ def aspect_ratios(subject: Subject) -> Iterator[Finding]:
     "S109",
     "error",
     title="scales are missing or are not seven numbers",
-    fix="Write one scale for each of the six feature maps and a seventh, or min_scale and max_scale.",
+    fix="write one scale for each of the six feature maps and a seventh, or min_scale and max_scale",
     kinds=KINDS,
 )
 def scales(subject: Subject) -> Iterator[Finding]:
@@ -168,7 +168,7 @@ def scales(subject: Subject) -> Iterator[Finding]:
     "S110",
     "error",
     title="an anchor is larger than the image",
-    fix="Write scales of at most 1; only the seventh may be larger.",
+    fix="write scales of at most 1; only the seventh may be larger",
     kinds=KINDS,
 )
 def scale_above_one(subject: Subject) -> Iterator[Finding]:
@@ -184,7 +184,7 @@ def scale_above_one(subject: Subject) -> Iterator[Finding]:
     "S111",
     "error",
     title="variances are missing or are not four numbers",
-    fix='Write variances: "[0.1, 0.1, 0.2, 0.2]".',
+    fix='write variances: "[0.1, 0.1, 0.2, 0.2]"',
     kinds=KINDS,
 )
 def variances(subject: Subject) -> Iterator[Finding]:
@@ -202,7 +202,7 @@ def variances(subject: Subject) -> Iterator[Finding]:
     "S112",
     "error",
     title="steps or offsets are not six numbers or pairs",
-    fix="Leave steps and offsets out, or write an entry for each of the six feature maps.",
+    fix="leave steps and offsets out, or write an entry for each of the six feature maps",
     kinds=KINDS,
 )
 def steps_and_offsets(subject: Subject) -> Iterator[Finding]:
@@ -221,7 +221,7 @@ def steps_and_offsets(subject: Subject) -> Iterator[Finding]:
     "S113",
     "warning",
     title="neg_iou_thresh is above pos_iou_thresh",
-    fix="Write neg_iou_thresh of at most pos_iou_thresh; 0.5 each is usual.",
+    fix="write neg_iou_thresh of at most pos_iou_thresh; 0.5 each is usual",
     kinds=KINDS,
 )
 def crossed_thresholds(subject: Subject) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ def network(spec: Spec) -> str:
     return f"{spec.kind or KINDS[0]}_config"
 
 
-def config(spec: Spec) -> Any | None:
+def config(spec: Spec) -> Any:
     """The section of the network, None where it is not written."""
     return message_at(spec, network(spec))
 

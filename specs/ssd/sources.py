@@ -8,29 +8,34 @@ from typing import Any
 from specs.checks import message_at
 from specs.data_sources import ClassField, DataSource, Role
 from specs.spec import Spec
-
-_HERE = "dataset_config"
-_LATER, _EARLIER = "validation_data_sources", "validation_data_source"
+from specs.ssd.sections import DATA, MAPPING, TRAINING, VALIDATION
 
 
 def data_sources(spec: Spec) -> Iterator[DataSource]:
     """The data sources of ``spec``, those to validate on last."""
-    config: Any = message_at(spec, _HERE)
+    config: Any = message_at(spec, DATA)
+    for field, source in messages(spec):
+        yield _source(config, field, "training" if field.startswith(f"{TRAINING}[") else "validation", source)
+
+
+def messages(spec: Spec) -> Iterator[tuple[str, Any]]:
+    """The messages of the sources with their paths, those to validate on last."""
+    config = message_at(spec, DATA)
     if config is None:
         return
-    for index, source in enumerate(config.data_sources):
-        yield _source(config, f"{_HERE}.data_sources[{index}]", "training", source)
-    for index, source in enumerate(getattr(config, _LATER, ())):
-        yield _source(config, f"{_HERE}.{_LATER}[{index}]", "validation", source)
-    if hasattr(config, _EARLIER) and config.HasField(_EARLIER):
-        yield _source(config, f"{_HERE}.{_EARLIER}", "validation", config.validation_data_source)
+    yield from ((f"{TRAINING}[{index}]", source) for index, source in enumerate(config.data_sources))
+    several = getattr(config, "validation_data_sources", ())
+    yield from ((f"{VALIDATION}[{index}]", source) for index, source in enumerate(several))
+    single = message_at(spec, f"{DATA}.validation_data_source")
+    if single is not None:
+        yield f"{DATA}.validation_data_source", single
 
 
 def class_fields(spec: Spec) -> Iterator[ClassField]:
     """The entries of ``target_class_mapping``, in the order of the file."""
-    config: Any = message_at(spec, _HERE)
+    config: Any = message_at(spec, DATA)
     mapping = {} if config is None else config.target_class_mapping
-    found = [ClassField(f'{_HERE}.target_class_mapping["{name}"]', name, mapping[name]) for name in mapping]
+    found = [ClassField(f'{MAPPING}["{name}"]', name, mapping[name]) for name in mapping]
     return iter(sorted(found, key=lambda each: spec.positions.get(each.field, (0, 0))))
 
 

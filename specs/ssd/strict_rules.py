@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from specs.checks import Finding, message_at, without_effect
 from specs.rulebook import Subject, rule
-from specs.ssd.dataset_rules import FOLDERS, sources
+from specs.ssd.dataset_rules import FOLDERS
 from specs.ssd.sections import AUGMENTATION, COSINE, DATA, KINDS, OPTIMIZER, STOPPING, TRAINING, VALIDATION, network
+from specs.ssd.sources import messages
 from specs.ssd.training_rules import MONITORS
 
 DIFFICULT = f"{DATA}.include_difficult_in_training"
@@ -17,13 +18,13 @@ DIFFICULT = f"{DATA}.include_difficult_in_training"
     "S127",
     "error",
     title="the cosine schedule is refused under strict-tlt",
-    fix="Write soft_start_annealing_schedule.",
+    fix="write soft_start_annealing_schedule",
     kinds=KINDS,
 )
 def cosine(subject: Subject) -> Iterator[Finding]:
     """NVIDIA's SSD has but one schedule."""
     if subject.spec.strict and message_at(subject.spec, COSINE) is not None:
-        what = "SSD trains with soft_start_annealing_schedule; the cosine schedule is refused under strict-tlt"
+        what = "SSD trains with soft_start_annealing_schedule: NVIDIA's program refuses the cosine schedule"
         yield Finding(COSINE, what)
 
 
@@ -31,7 +32,7 @@ def cosine(subject: Subject) -> Iterator[Finding]:
     "S128",
     "warning",
     title="the last epoch leaves no checkpoint under strict-tlt",
-    fix="Write a checkpoint_interval that divides num_epochs.",
+    fix="write a checkpoint_interval that divides num_epochs",
     kinds=KINDS,
 )
 def last_checkpoint(subject: Subject) -> Iterator[Finding]:
@@ -51,7 +52,7 @@ def last_checkpoint(subject: Subject) -> Iterator[Finding]:
     "S132",
     "warning",
     title="the optimizer is ignored under strict-tlt",
-    fix="Leave optimizer out: NVIDIA trains SSD with SGD, momentum 0.9.",
+    fix="leave optimizer out: NVIDIA trains SSD with SGD, momentum 0.9",
     kinds=KINDS,
 )
 def ignored_optimizer(subject: Subject) -> Iterator[Finding]:
@@ -59,7 +60,7 @@ def ignored_optimizer(subject: Subject) -> Iterator[Finding]:
     optimizer = message_at(subject.spec, OPTIMIZER) if subject.spec.strict else None
     chosen = optimizer.WhichOneof("optimizer") if optimizer is not None else None
     if chosen is not None:
-        what = f"{chosen} is ignored under strict-tlt: NVIDIA trains SSD with SGD, 0.9"
+        what = f"{chosen} is ignored: NVIDIA trains SSD with SGD, momentum 0.9"
         yield Finding(f"{OPTIMIZER}.{chosen}", what)
 
 
@@ -67,7 +68,7 @@ def ignored_optimizer(subject: Subject) -> Iterator[Finding]:
     "S138",
     "error",
     title="early_stopping needs a validation after every epoch under strict-tlt",
-    fix="Write validation_period_during_training: 1.",
+    fix="write validation_period_during_training: 1",
     kinds=KINDS,
 )
 def seldom_validated(subject: Subject) -> Iterator[Finding]:
@@ -75,7 +76,7 @@ def seldom_validated(subject: Subject) -> Iterator[Finding]:
     stopping, evaluation = message_at(subject.spec, STOPPING), message_at(subject.spec, "eval_config")
     period = evaluation.validation_period_during_training if evaluation is not None else 1
     if subject.spec.strict and stopping is not None and stopping.monitor in MONITORS[1:] and period > 1:
-        what = f"{stopping.monitor} needs a validation after every epoch, not every {period} (strict-tlt)"
+        what = f"{stopping.monitor} needs a validation after every epoch of NVIDIA's program, not every {period}"
         yield Finding(f"{STOPPING}.monitor", what, "write validation_period_during_training: 1")
 
 
@@ -83,14 +84,14 @@ def seldom_validated(subject: Subject) -> Iterator[Finding]:
     "S141",
     "error",
     title="neg_pos_ratio is refused under strict-tlt",
-    fix="Leave neg_pos_ratio out; 3 is meant.",
+    fix="leave neg_pos_ratio out; 3 is meant",
     kinds=KINDS,
 )
 def negatives(subject: Subject) -> Iterator[Finding]:
     """Written, it ends NVIDIA's training with a type error."""
     path = f"{network(subject.spec)}.neg_pos_ratio"
     if subject.spec.strict and subject.spec.is_set(path):
-        what = "neg_pos_ratio ends NVIDIA's training with a type error, so it is refused under strict-tlt"
+        what = "neg_pos_ratio ends NVIDIA's training with a type error"
         yield Finding(path, what, "leave it out: 3 is meant")
 
 
@@ -98,7 +99,7 @@ def negatives(subject: Subject) -> Iterator[Finding]:
     "S142",
     "warning",
     title="model_ema has no effect under strict-tlt",
-    fix="Leave model_ema out.",
+    fix="leave model_ema out",
     kinds=KINDS,
 )
 def moving_average(subject: Subject) -> Iterator[Finding]:
@@ -111,12 +112,12 @@ def moving_average(subject: Subject) -> Iterator[Finding]:
     "S173",
     "warning",
     title="a source of validation is left out under strict-tlt",
-    fix="Write label_directory_path and image_directory_path.",
+    fix="write label_directory_path and image_directory_path",
     kinds=KINDS,
 )
 def left_out(subject: Subject) -> Iterator[Finding]:
     """NVIDIA's program passes over sources that lack a path."""
-    for path, source in sources(subject.spec):
+    for path, source in messages(subject.spec):
         missing = [name for name in FOLDERS if not getattr(source, name, "")]
         if subject.spec.strict and path.startswith(VALIDATION) and missing and not source.tfrecords_path:
             name = VALIDATION.rpartition(".")[2]
@@ -127,14 +128,14 @@ def left_out(subject: Subject) -> Iterator[Finding]:
     "S174",
     "error",
     title="TFRecords do not validate under strict-tlt",
-    fix="Write label_directory_path and image_directory_path.",
+    fix="write label_directory_path and image_directory_path",
     kinds=KINDS,
 )
 def validation_records(subject: Subject) -> Iterator[Finding]:
     """NVIDIA's program of TLT 3.0 and later validates on folders only."""
-    for path, source in sources(subject.spec):
+    for path, source in messages(subject.spec):
         if subject.spec.strict and path.startswith(VALIDATION) and source.tfrecords_path:
-            what = "TFRecords do not validate under strict-tlt: NVIDIA's program takes folders only"
+            what = "TFRecords do not validate: NVIDIA's program takes folders only"
             yield Finding(f"{path}.tfrecords_path", what, "write label_directory_path and image_directory_path")
 
 
@@ -142,7 +143,7 @@ def validation_records(subject: Subject) -> Iterator[Finding]:
     "S175",
     "warning",
     title="thresholds of the overlap are ignored with TFRecords under strict-tlt",
-    fix="Leave pos_iou_thresh and neg_iou_thresh out; 0.5 is used.",
+    fix="leave pos_iou_thresh and neg_iou_thresh out; 0.5 is used",
     kinds=KINDS,
 )
 def ignored_thresholds(subject: Subject) -> Iterator[Finding]:
@@ -150,14 +151,14 @@ def ignored_thresholds(subject: Subject) -> Iterator[Finding]:
     for name in ("pos_iou_thresh", "neg_iou_thresh"):
         path = f"{network(subject.spec)}.{name}"
         if _records_to_the_letter(subject) and subject.spec.is_set(path):
-            yield Finding(path, f"{name} is ignored with TFRecords under strict-tlt: 0.5 is used")
+            yield Finding(path, f"{name} is ignored by NVIDIA's program with TFRecords: 0.5 is used")
 
 
 @rule(
     "S176",
     "warning",
     title="zoom-outs are cut to whole numbers with TFRecords under strict-tlt",
-    fix="Write whole numbers.",
+    fix="write whole numbers",
     kinds=KINDS,
 )
 def cut_zooms(subject: Subject) -> Iterator[Finding]:
@@ -166,7 +167,7 @@ def cut_zooms(subject: Subject) -> Iterator[Finding]:
         config = message_at(subject.spec, AUGMENTATION) if _records_to_the_letter(subject) else None
         value = getattr(config, name, 0.0)
         if value % 1:
-            what = f"{name} {value:g} is cut to {int(value)} with TFRecords under strict-tlt"
+            what = f"{name} {value:g} is cut to {int(value)} by NVIDIA's program with TFRecords"
             yield Finding(f"{AUGMENTATION}.{name}", what)
 
 
@@ -174,14 +175,14 @@ def cut_zooms(subject: Subject) -> Iterator[Finding]:
     "S177",
     "warning",
     title="include_difficult_in_training: false has no effect under strict-tlt",
-    fix="Leave include_difficult_in_training out.",
+    fix="leave include_difficult_in_training out",
     kinds=KINDS,
 )
 def difficult(subject: Subject) -> Iterator[Finding]:
     """NVIDIA's loader of SSD overrides the filter that reads it."""
     config = message_at(subject.spec, DATA) if subject.spec.strict else None
     if config is not None and subject.spec.is_set(DIFFICULT) and not config.include_difficult_in_training:
-        what = "include_difficult_in_training: false has no effect under strict-tlt"
+        what = "include_difficult_in_training: false has no effect"
         yield Finding(DIFFICULT, f"{what}: NVIDIA trains on difficult ones")
 
 

@@ -15,6 +15,7 @@ from specs.checks import (
     without_effect,
 )
 from specs.rulebook import Subject, rule
+from specs.rules.portability import NVIDIA
 from specs.ssd import ranges
 from specs.ssd.sections import COSINE, DATA, KINDS, OPTIMIZER, RATE, SCHEDULE, STOPPING, network, schedule
 from specs.values import choice, did_you_mean
@@ -24,23 +25,25 @@ HIGH = 0.005
 MONITORS = ("loss", "validation_loss", "val_loss")
 MODELS = ("resume_model_path", "pretrain_model_path", "pruned_model_path")
 UNUSED = (
-    *(f"training_config.{name}" for name in ("enable_qat", "max_queue_size", "use_multiprocessing", "cost_scaling")),
-    "training_config.visualizer.weight_histograms",
-    "training_config.visualizer.wandb_config",
-    "training_config.visualizer.clearml_config",
-    "nms_config.infer_nms_score_bits",
+    *(f"training_config.{name}" for name in ("use_multiprocessing", "cost_scaling", "visualizer.weight_histograms")),
     "nms_config.force_on_cpu",
     "augmentation_config.preprocessing.scale_width",
     "augmentation_config.preprocessing.scale_height",
     f"{DATA}.type",
 )
+NVIDIA_ONLY = (
+    *(f"training_config.{name}" for name in ("enable_qat", "max_queue_size")),
+    *(f"training_config.visualizer.{name}" for name in ("wandb_config", "clearml_config")),
+    "nms_config.infer_nms_score_bits",
+)
+"""Fields that NVIDIA's programs honour, and ours do not."""
 
 
 @rule(
     "S120",
     "error",
     title="a number of the training is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
     kinds=KINDS,
 )
 def training_numbers(subject: Subject) -> Iterator[Finding]:
@@ -52,7 +55,7 @@ def training_numbers(subject: Subject) -> Iterator[Finding]:
     "S121",
     "error",
     title="the learning rate has no schedule",
-    fix="Write learning_rate { soft_start_annealing_schedule { ... } }.",
+    fix="write learning_rate { soft_start_annealing_schedule { ... } }",
     kinds=KINDS,
 )
 def missing_schedule(subject: Subject) -> Iterator[Finding]:
@@ -62,7 +65,7 @@ def missing_schedule(subject: Subject) -> Iterator[Finding]:
         yield Finding(RATE, 'learning_rate needs "soft_start_annealing_schedule"')
 
 
-@rule("S122", "error", title="two schedules are written", fix="Write one of them.", kinds=KINDS)
+@rule("S122", "error", title="two schedules are written", fix="write one of them", kinds=KINDS)
 def two_schedules(subject: Subject) -> Iterator[Finding]:
     """protobuf would keep the last one and say nothing."""
     yield from only_one(subject.spec, SCHEDULE, COSINE)
@@ -72,7 +75,7 @@ def two_schedules(subject: Subject) -> Iterator[Finding]:
     "S123",
     "error",
     title="a number of the learning rate is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
     kinds=KINDS,
 )
 def rate_numbers(subject: Subject) -> Iterator[Finding]:
@@ -84,7 +87,7 @@ def rate_numbers(subject: Subject) -> Iterator[Finding]:
     "S124",
     "warning",
     title="min_learning_rate is above max_learning_rate",
-    fix="Exchange the two.",
+    fix="exchange the two",
     kinds=KINDS,
 )
 def falling_rates(subject: Subject) -> Iterator[Finding]:
@@ -96,7 +99,7 @@ def falling_rates(subject: Subject) -> Iterator[Finding]:
             yield Finding(f"{path}.min_learning_rate", f"{what} {curve.max_learning_rate:g}")
 
 
-@rule("S125", "error", title="the two ramps overlap", fix="Write a soft_start below annealing.", kinds=KINDS)
+@rule("S125", "error", title="the two ramps overlap", fix="write a soft_start below annealing", kinds=KINDS)
 def crossed_ramps(subject: Subject) -> Iterator[Finding]:
     """The rate cannot fall before it has climbed."""
     curve = message_at(subject.spec, SCHEDULE)
@@ -109,7 +112,7 @@ def crossed_ramps(subject: Subject) -> Iterator[Finding]:
     "S126",
     "error",
     title="the regulariser is missing or its weight is out of its range",
-    fix="Write regularizer { type: L1 weight: 3e-9 }, or type: NO_REG.",
+    fix="write regularizer { type: L1 weight: 3e-9 }, or type: NO_REG",
     kinds=KINDS,
 )
 def regularizer(subject: Subject) -> Iterator[Finding]:
@@ -121,7 +124,7 @@ def regularizer(subject: Subject) -> Iterator[Finding]:
         yield from examine(subject.spec, [inside(f"{path}.weight", 0, 1)])
 
 
-@rule("S129", "error", title="two optimizers are written", fix="Write one of them.", kinds=KINDS)
+@rule("S129", "error", title="two optimizers are written", fix="write one of them", kinds=KINDS)
 def two_optimizers(subject: Subject) -> Iterator[Finding]:
     """protobuf would keep the last one and say nothing."""
     yield from only_one(subject.spec, *(f"{OPTIMIZER}.{name}" for name in ("adam", "sgd", "rmsprop")))
@@ -131,7 +134,7 @@ def two_optimizers(subject: Subject) -> Iterator[Finding]:
     "S130",
     "error",
     title="a number of the optimizer is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
     kinds=KINDS,
 )
 def optimizer_numbers(subject: Subject) -> Iterator[Finding]:
@@ -143,7 +146,7 @@ def optimizer_numbers(subject: Subject) -> Iterator[Finding]:
     "S131",
     "warning",
     title="the section of the optimizer names none",
-    fix="Write adam, sgd or rmsprop in it, or leave it out.",
+    fix="write adam, sgd or rmsprop in it, or leave it out",
     kinds=KINDS,
 )
 def no_optimizer(subject: Subject) -> Iterator[Finding]:
@@ -157,7 +160,7 @@ def no_optimizer(subject: Subject) -> Iterator[Finding]:
     "S133",
     "warning",
     title="the learning rate is high for this optimizer",
-    fix="Write a max_learning_rate of 0.001 or less.",
+    fix="write a max_learning_rate of 0.001 or less",
     kinds=KINDS,
 )
 def high_rate(subject: Subject) -> Iterator[Finding]:
@@ -175,7 +178,7 @@ def high_rate(subject: Subject) -> Iterator[Finding]:
     "S134",
     "error",
     title="nesterov without momentum",
-    fix="Write a momentum above 0, or leave nesterov out.",
+    fix="write a momentum above 0, or leave nesterov out",
     kinds=KINDS,
 )
 def nesterov(subject: Subject) -> Iterator[Finding]:
@@ -189,7 +192,7 @@ def nesterov(subject: Subject) -> Iterator[Finding]:
     "S135",
     "error",
     title="early_stopping watches nothing that there is",
-    fix="Write monitor: loss, or validation_loss.",
+    fix="write monitor: loss, or validation_loss",
     kinds=KINDS,
 )
 def monitor(subject: Subject) -> Iterator[Finding]:
@@ -205,7 +208,7 @@ def monitor(subject: Subject) -> Iterator[Finding]:
     "S136",
     "error",
     title="a number of early_stopping is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
     kinds=KINDS,
 )
 def stopping_numbers(subject: Subject) -> Iterator[Finding]:
@@ -217,7 +220,7 @@ def stopping_numbers(subject: Subject) -> Iterator[Finding]:
     "S137",
     "error",
     title="early_stopping watches a validation that does not take place",
-    fix="Write validation_data_sources, or monitor: loss.",
+    fix="write validation_data_sources, or monitor: loss",
     kinds=KINDS,
 )
 def unvalidated_monitor(subject: Subject) -> Iterator[Finding]:
@@ -230,10 +233,11 @@ def unvalidated_monitor(subject: Subject) -> Iterator[Finding]:
         yield Finding(f"{STOPPING}.monitor", what, "or monitor: loss")
 
 
-@rule("S139", "warning", title="the field has no effect", fix="Leave the field out.", kinds=KINDS)
+@rule("S139", "warning", title="the field has no effect", fix="leave the field out", kinds=KINDS)
 def no_effect(subject: Subject) -> Iterator[Finding]:
     """Fields that are read so that NVIDIA's specs stay as they are, and that change nothing here."""
-    yield from without_effect(subject.spec, f"{network(subject.spec)}.mean_color", *UNUSED)
+    ours = () if subject.toolkit in NVIDIA else NVIDIA_ONLY
+    yield from without_effect(subject.spec, f"{network(subject.spec)}.mean_color", *UNUSED, *ours)
     for path in subject.spec.positions:
         if path.startswith(f"{DATA}.") and path.endswith(".root_path"):
             yield from without_effect(subject.spec, path)
@@ -243,7 +247,7 @@ def no_effect(subject: Subject) -> Iterator[Finding]:
     "S140",
     "warning",
     title="the path of a model in the spec has no effect",
-    fix="Name the model on the command line: tlt-train -m.",
+    fix="name the model on the command line: tlt-train -m",
     kinds=KINDS,
 )
 def model_paths(subject: Subject) -> Iterator[Finding]:
@@ -259,7 +263,7 @@ def model_paths(subject: Subject) -> Iterator[Finding]:
     "S145",
     "error",
     title="a number of the evaluation is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
     kinds=KINDS,
 )
 def evaluation_numbers(subject: Subject) -> Iterator[Finding]:
@@ -271,7 +275,7 @@ def evaluation_numbers(subject: Subject) -> Iterator[Finding]:
     "S146",
     "error",
     title="a number of the non-maximum suppression is out of its range",
-    fix="Write a value in the range that the message names.",
+    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
     kinds=KINDS,
 )
 def suppression_numbers(subject: Subject) -> Iterator[Finding]:

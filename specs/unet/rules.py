@@ -14,7 +14,7 @@ KINDS = ("unet",)
 DECAY = "train.optim.lr_decay_epochs"
 
 
-@rule("S265", "error", title="background is named as a class", fix="Leave it out: every map has it as 0.", kinds=KINDS)
+@rule("S265", "error", title="background is named as a class", fix="leave it out: every map has it as 0", kinds=KINDS)
 def background(subject: Subject) -> Iterator[Finding]:
     """What no object is."""
     if "background" in (name.lower() for name in subject.spec.message.dataset.classes):
@@ -25,7 +25,7 @@ def background(subject: Subject) -> Iterator[Finding]:
     "S266",
     "error",
     title="class_weights are not one for each class",
-    fix="Write a weight of the background and of each class.",
+    fix="write a weight of the background and of each class",
     kinds=KINDS,
 )
 def class_weights(subject: Subject) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def class_weights(subject: Subject) -> Iterator[Finding]:
     "S267",
     "error",
     title="class_weights has no effect",
-    fix="Write another loss than dice, or leave class_weights out.",
+    fix="write another loss than dice, or leave class_weights out",
     kinds=KINDS,
 )
 def useless_weights(subject: Subject) -> Iterator[Finding]:
@@ -54,7 +54,7 @@ def useless_weights(subject: Subject) -> Iterator[Finding]:
     "S268",
     "error",
     title="decoder_channels do not fit the architecture",
-    fix="Write as many as the message names, or leave decoder_channels out.",
+    fix="write as many as the message names, or leave decoder_channels out",
     kinds=KINDS,
 )
 def decoder(subject: Subject) -> Iterator[Finding]:
@@ -70,7 +70,7 @@ def decoder(subject: Subject) -> Iterator[Finding]:
     "S269",
     "warning",
     title="the encoder is for research alone",
-    fix="Choose another encoder for commercial use.",
+    fix="choose another encoder for commercial use",
     kinds=KINDS,
 )
 def encoder(subject: Subject) -> Iterator[Finding]:
@@ -80,7 +80,7 @@ def encoder(subject: Subject) -> Iterator[Finding]:
         yield Finding("model.encoder", f"encoder {model.encoder} was published for non-commercial use only")
 
 
-@rule("S270", "error", title="the batch is too small", fix="Write a batch_size of 2 or more.", kinds=KINDS)
+@rule("S270", "error", title="the batch is too small", fix="write a batch_size of 2 or more", kinds=KINDS)
 def batch(subject: Subject) -> Iterator[Finding]:
     """Maps of a single cell are normalised over the batch."""
     dataset, model = subject.spec.message.dataset, subject.spec.message.model
@@ -94,7 +94,7 @@ def batch(subject: Subject) -> Iterator[Finding]:
     "S271",
     "error",
     title="lr_decay_epochs does not go with the rest of the schedule",
-    fix="Leave lr_decay_epochs out.",
+    fix="leave lr_decay_epochs out",
     kinds=KINDS,
 )
 def decay(subject: Subject) -> Iterator[Finding]:
@@ -116,7 +116,7 @@ def decay(subject: Subject) -> Iterator[Finding]:
     "S272",
     "warning",
     title="the learning rate ends long before the training",
-    fix="Write lr_decay_epochs as num_epochs, or leave it out.",
+    fix="write lr_decay_epochs as num_epochs, or leave it out",
     kinds=KINDS,
 )
 def early_end(subject: Subject) -> Iterator[Finding]:
@@ -130,7 +130,7 @@ def early_end(subject: Subject) -> Iterator[Finding]:
         yield Finding(DECAY, what)
 
 
-@rule("S273", "error", title="crop_area begins above its end", fix="Write the smaller share first.", kinds=KINDS)
+@rule("S273", "error", title="crop_area begins above its end", fix="write the smaller share first", kinds=KINDS)
 def crop(subject: Subject) -> Iterator[Finding]:
     """Shares of the area of an image."""
     smallest, largest = subject.spec.message.dataset.augmentation.crop_area
@@ -143,7 +143,7 @@ def crop(subject: Subject) -> Iterator[Finding]:
     "S274",
     "error",
     title="the best epoch is picked by a figure that is not measured",
-    fix="Write boundary_f1: true, or another primary.",
+    fix="write boundary_f1: true, or another primary",
     kinds=KINDS,
 )
 def primary(subject: Subject) -> Iterator[Finding]:
@@ -157,7 +157,7 @@ def primary(subject: Subject) -> Iterator[Finding]:
     "S275",
     "warning",
     title="the weights to start from are for research alone",
-    fix="Choose other weights for commercial use.",
+    fix="choose other weights for commercial use",
     kinds=KINDS,
 )
 def weights(subject: Subject) -> Iterator[Finding]:

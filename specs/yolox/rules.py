@@ -17,7 +17,7 @@ HERE = "dataset.augmentation"
     "S280",
     "error",
     title="a range of factors begins above its end",
-    fix="Write the smallest factor first.",
+    fix="write the smallest factor first",
     kinds=KINDS,
 )
 def factors(subject: Subject) -> Iterator[Finding]:
@@ -33,7 +33,7 @@ def factors(subject: Subject) -> Iterator[Finding]:
     "S281",
     "error",
     title="multi_scale makes images vanish",
-    fix="Write a smaller multi_scale; 0 keeps all batches at one size.",
+    fix="write a smaller multi_scale; 0 keeps all batches at one size",
     kinds=KINDS,
 )
 def scales(subject: Subject) -> Iterator[Finding]:
@@ -45,7 +45,7 @@ def scales(subject: Subject) -> Iterator[Finding]:
         yield Finding(f"{HERE}.multi_scale", what, "0 keeps all batches at one size")
 
 
-@rule("S282", "error", title="YOLOX is not trained by iterations", fix="Write num_epochs.", kinds=KINDS)
+@rule("S282", "error", title="YOLOX is not trained by iterations", fix="write num_epochs", kinds=KINDS)
 def iterations(subject: Subject) -> Iterator[Finding]:
     """Its last epochs go without heavy augmentation."""
     if subject.spec.message.train.num_iterations:
@@ -57,7 +57,7 @@ def iterations(subject: Subject) -> Iterator[Finding]:
     "S283",
     "error",
     title="closing_epochs are more than there are",
-    fix="Leave closing_epochs out: of a short training it is a fifth.",
+    fix="leave closing_epochs out: of a short training it is a fifth",
     kinds=KINDS,
 )
 def closing(subject: Subject) -> Iterator[Finding]:

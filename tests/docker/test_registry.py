@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import shutil
 import socket
 import subprocess
 import tarfile
@@ -46,6 +47,8 @@ def free_host() -> str:
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A registry on this machine that gives nothing without a log-in."""
+    if shutil.which("docker-registry") is None:
+        pytest.fail("there is no docker-registry: apt-get install docker-registry")
     folder, address = tmp_path_factory.mktemp("registry"), free_host()
     (folder / "htpasswd").write_text(f"{USER}:{HASH}\n")
     (folder / "config.yml").write_text(CONFIG.format(folder=folder, host=address))
@@ -187,6 +190,8 @@ def test_a_log_in_is_found_wherever_docker_keeps_it(
             assert pull.identity(client, image)
         finally:
             client.api.remove_image(image)
+    helper.write_text(helper.read_text().replace(PASSWORD, "expired"))
+    assert USER in refusal(tmp_path, image).what
 
 
 def test_a_store_that_cannot_be_read(host: str, image: str, stored: Callable[[Any], Path], tmp_path: Path) -> None:

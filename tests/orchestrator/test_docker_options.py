@@ -300,6 +300,10 @@ def test_what_to_do_about_a_refused_pull() -> None:
     nvidia = "nvcr.io/nvidia/tlt-streamanalytics:v2.0_py3"
     assert "docker login nvcr.io" in str(login.refused(nvidia, "unauthorized: authentication required").hint)
     assert "tag" in str(login.refused(nvidia, "manifest for x not found: manifest unknown").hint)
+    for name in ("nvcr.io/nvidia/tao/tao-toolkit@sha256:00", "nvcr.io/nvidia/tao/tao-toolkit:5.0.0-tf1.15.5"):
+        page = "https://catalog.ngc.nvidia.com/orgs/nvidia/teams/tao/containers/tao-toolkit"
+        assert login.catalogue(name) == page
+    assert "check the name" in str(login.refused("misspelt:1", "pull access denied for misspelt").hint)
     assert "network" in str(login.refused(nvidia, "dial tcp: lookup nvcr.io: no such host").hint)
 
 

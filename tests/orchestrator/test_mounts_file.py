@@ -82,6 +82,11 @@ def test_host_paths_below_a_source_are_spelled_by_its_destination(home: Path) ->
     ]
 
 
+def test_the_nearest_source_counts(home: Path) -> None:
+    table = MountTable(home, (Mount(home / "project", "/a"), Mount(home / "project/run", "/b")))
+    assert [table.at(home / name) for name in ("project/x", "project/run/x", "x")] == ["/a/x", "/b/x", "/workspace/x"]
+
+
 def test_a_workspace_in_a_source_needs_no_mount_of_its_own(home: Path) -> None:
     table = MountTable(home / "project/run", mounts_file.read(written(home)).mounts)
     assert table.at(home / "project/run/specs/a.txt") == f"{INSIDE}/run/specs/a.txt"
@@ -165,6 +170,8 @@ FAULTS = {
     '{"Mounts": [\n{"source": "/tmp", "destination": "d"}]}': (2, 35),
     '{"Mounts": [{"source": "/tmp", "destination": "/"}]}': (1, 47),
     '{"Mounts": [{"source": "", "destination": "/d"}]}': (1, 24),
+    '{"Mounts": [{"source": "~nobody-by-that-name", "destination": "/d"}]}': (1, 24),
+    '{"Mounts": [{"source": "/tmp\\u0000", "destination": "/d"}]}': (1, 24),
     '{"Mounts": [{"source": 1, "destination": "/d"}]}': (1, 24),
     f'{{"Mounts": [{GOOD},\n{{"source": "/usr", "destination": "/d/"}}]}}': (2, 35),
     '{"Mounts": [], "Envs": [\n{"variable": "A", "value": 1}]}': (2, 28),

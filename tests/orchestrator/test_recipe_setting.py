@@ -68,7 +68,7 @@ def test_a_network_needs_no_spec_and_no_setting(network: str, start: Callable[..
     assert len(spec.message.dataset.classes) > 0
 
 
-@pytest.mark.parametrize("network", ["faster_rcnn", "mask_rcnn", "ssd", "yolox"])
+@pytest.mark.parametrize("network", ["dssd", "faster_rcnn", "mask_rcnn", "ssd", "yolox"])
 def test_no_setting_of_a_recipe_is_without_effect(network: str, start: Callable[..., Run]) -> None:
     for name in recipes.names(network):
         run = start(network=network, recipe=name)

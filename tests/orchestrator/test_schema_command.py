@@ -35,7 +35,7 @@ def faults(validator: Draft202012Validator, text: str) -> list[str]:
     return [error.json_path for error in validator.iter_errors(yaml.safe_load(text))]
 
 
-@pytest.mark.parametrize("network", ["ssd", "faster_rcnn", "mask_rcnn", "yolox"])
+@pytest.mark.parametrize("network", ["ssd", "dssd", "faster_rcnn", "mask_rcnn", "yolox"])
 def test_every_setting_at_its_default_passes(network: str, validator: Draft202012Validator) -> None:
     lines = example.text(network).splitlines()
     settings = [line.replace("#", "", 1) for line in lines if not line.lstrip().startswith("# ")]

@@ -266,7 +266,7 @@ def test_what_nvidia_refuses(tmp_path: Path) -> None:
         ("\n  foo {", ':2:3: error S009: no telling what this is a spec for: none has a field "foo"'),
         ("ssd_conf {", ':1:1: error S009: no telling what this is a spec for: none has a field "ssd_conf"; did'),
         ("num_epochs 3", ': error S002: this is not a spec: it has no field, neither "name: value" nor "name { ... }"'),
-        ("dataset_config {", ": error S009: no telling what this is a spec for: its fields fit augment or ssd"),
+        ("dataset_config {", ": error S009: no telling what this is a spec for: its fields fit augment, dssd or ssd"),
     ],
 )
 def test_where_it_goes_astray(tmp_path: Path, text: str, said: str) -> None:
@@ -288,3 +288,84 @@ def test_no_telling_what_it_is(tmp_path: Path) -> None:
         path.write_text(text)
         assert f"{path}: error S003: the spec is empty" in run("spec", "check", path).output
     assert "there is no such spec file" in run("spec", "check", tmp_path / "none").output
+
+
+def test_the_line_a_caret_and_help(tmp_path: Path) -> None:
+    path = tmp_path / "train.conf"
+    path.write_text(TRAIN.read_text().replace("top_k: 200", "top_k: 0").replace("nlayers: 18", "nlayers: 17"))
+    told = run("spec", "check", path)
+    assert told.exit_code == 2
+    first, line, caret, help, *rest = told.output.splitlines()
+    assert first.startswith(f"{path}:9:3: error S104: nlayers of resnet must be 10, 18, 34, 50 or 101, not 17")
+    assert (line, caret) == ("    nlayers: 17", "    ^")
+    assert help.startswith("  help: ")
+    assert rest[0].startswith(f"{path}:30:71: error S146: ")
+    assert rest[2].index("^") == rest[1].index("top_k")
+    assert rest[-1] == f"{path}: 2 errors"
+
+
+def test_findings_as_json(tmp_path: Path) -> None:
+    path = tmp_path / "train.conf"
+    path.write_text(TRAIN.read_text().replace("num_epochs: 60", "num_epoch: 60"))
+    told = run("spec", "check", path, "--json")
+    assert told.exit_code == 2
+    (verdict,) = json.loads(told.stdout)["files"]
+    (finding,) = verdict["findings"]
+    assert (verdict["kind"], verdict["dialect"], verdict["valid"], verdict["fixed"]) == ("ssd", "tlt3", False, [])
+    assert (finding["code"], finding["line"], finding["column"], finding["fixable"]) == ("S004", 15, 3, True)
+
+
+def test_what_can_be_mended_is_and_the_rest_stays(tmp_path: Path) -> None:
+    path = tmp_path / "train.conf"
+    spoilt = {
+        "num_epochs: 60": "num_epoch: 60",
+        "enable_qat: false": "enable_qat: true",
+        'arch: "resnet"': "arch: resnet",
+        "clip_boxes: false": 'clip_boxes: "False"',
+        "top_k: 200": "top_k: 0",
+    }
+    text = TRAIN.read_text()
+    for old, new in spoilt.items():
+        text = text.replace(old, new, 1)
+    path.write_text(text)
+    told = run("spec", "check", path, "--fix", "--json")
+    (verdict,) = json.loads(told.stdout)["files"]
+    assert told.exit_code == 2
+    assert [each["code"] for each in verdict["findings"]] == ["S146"]
+    assert [each["code"] for each in verdict["fixed"]] == ["S005", "S005", "S004", "S139"]
+    kept = {"enable_qat: true": "", 'clip_boxes: "False"': "clip_boxes: False"}
+    expected = text
+    for old, new in spoilt.items():
+        if "top_k" not in old:
+            expected = expected.replace(new, kept.get(new, old), 1)
+    assert path.read_text() == expected
+    again = path.read_text()
+    assert "fixed" not in run("spec", "check", path, "--fix").output
+    assert path.read_text() == again
+
+
+def test_which_rules_and_for_which_toolkit(tmp_path: Path) -> None:
+    path = tmp_path / "train.conf"
+    path.write_text(TRAIN.read_text().replace("enable_qat: false", "max_queue_size: 8"))
+
+    def codes(*arguments: object) -> set[str]:
+        (verdict,) = json.loads(run("spec", "check", path, "--json", *arguments).stdout)["files"]
+        return {finding["code"] for finding in verdict["findings"]}
+
+    assert codes() == {"S139"}
+    assert codes("--ignore", "S1") == codes("--select", "S10,S11") == set()
+    assert codes("--toolkit", "tlt2") - codes() == {"S501"}
+    for wrong in (("--select", "S9"), ("--ignore", "top_k"), ("--toolkit", "tlt9"), ("--data", tmp_path / "none")):
+        assert run("spec", "check", path, *wrong).exit_code == 2
+
+
+def test_against_the_data_of_a_workspace(kitti: Path) -> None:
+    """As a job sees them: the workspace is /workspace."""
+    path = kitti / "train.conf"
+    assert new("--from", kitti, "-o", path).exit_code == 0
+    text = path.read_text().replace(str(kitti), "/workspace")
+    path.write_text(text.replace('key: "vest"', 'key: "west"'))
+    (verdict,) = json.loads(run("spec", "check", path, "--data", kitti, "--json").stdout)["files"]
+    found = {finding["code"]: finding for finding in verdict["findings"]}
+    assert "S401" in found, verdict
+    assert "vest" in found["S401"]["what"]

@@ -116,7 +116,7 @@ def test_the_same_boxes_give_the_same_and_none_the_default() -> None:
 
 
 def test_the_default_is_that_of_the_spec() -> None:
-    from specs.ssd import Ssd
+    from specs.ssd.settings import Ssd
 
     assert Anchors() == Anchors(Ssd().scales, Ssd().aspect_ratios_global)
     assert Ssd().two_boxes_for_ar1

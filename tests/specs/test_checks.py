@@ -105,7 +105,7 @@ def test_the_cosine_schedule_is_refused_only_to_the_letter() -> None:
     text = head + curve + rest.partition("}")[2]
     assert specs.parse_text(text, "ssd", source="spec").warnings == ()
     assert complaints(f"{text}\n# tltpipe: strict-tlt\n", "ssd") == [
-        "spec:20:1: SSD trains with soft_start_annealing_schedule; the cosine schedule is refused under strict-tlt"
+        "spec:20:1: SSD trains with soft_start_annealing_schedule: NVIDIA's program refuses the cosine schedule"
     ]
     told = complaints(text.replace("max_learning_rate: 0.01", "max_learning_rate: 0"), "ssd")
     assert told == ["spec:20:40: max_learning_rate must be above 0, not 0"]

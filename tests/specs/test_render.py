@@ -185,6 +185,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
         {**TRAIN, "validation_tfrecords_path": None, "validation_fold": 0},
     ),
     "train.tlt3": ("ssd", "train.tlt3.conf.j2", {}, TRAIN3),
+    "dssd": ("dssd", "train.tlt3.conf.j2", {"arch": "mobilenet_v2", "pred_num_channels": 256}, TRAIN3),
     "train.tlt3-records": (
         "ssd",
         "train.tlt3.conf.j2",

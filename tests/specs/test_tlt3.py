@@ -314,7 +314,7 @@ def test_no_validation_is_told() -> None:
         (
             'label_directory_path: "/workspace/data/val/labels"',
             'tfrecords_path: "/workspace/val*"',
-            "TFRecords do not validate under strict-tlt",
+            "TFRecords do not validate: NVIDIA",
         ),
     ],
 )
@@ -328,11 +328,11 @@ def test_refused_only_to_the_letter(old: str, new: str, refusal: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "warning"),
     [
-        ("enable_qat: false", "optimizer { sgd { } }", "sgd is ignored under strict-tlt: NVIDIA trains SSD with SGD"),
+        ("enable_qat: false", "optimizer { sgd { } }", "sgd is ignored: NVIDIA trains SSD with SGD"),
         (
             "include_difficult_in_training: true",
             "include_difficult_in_training: false",
-            "include_difficult_in_training: false has no effect under strict-tlt",
+            "include_difficult_in_training: false has no effect",
         ),
         ("enable_qat: false", "model_ema: true", "model_ema is read but has no effect"),
         ("checkpoint_interval: 5", "checkpoint_interval: 7", "checkpoint_interval 7 does not divide num_epochs 60:"),
@@ -351,8 +351,8 @@ def test_records_to_the_letter() -> None:
     text = text.replace("clip_boxes: false", "pos_iou_thresh: 0.6").replace("scale: 3.0", "scale: 2.5")
     assert parse(text).warnings == ()
     told = "\n".join(parse(strictly(text)).warnings)
-    assert "pos_iou_thresh is ignored with TFRecords under strict-tlt: 0.5 is used" in told
-    assert "zoom_out_max_scale 2.5 is cut to 2 with TFRecords under strict-tlt" in told
+    assert "pos_iou_thresh is ignored by NVIDIA's program with TFRecords: 0.5 is used" in told
+    assert "zoom_out_max_scale 2.5 is cut to 2 by NVIDIA's program with TFRecords" in told
 
 
 def test_a_source_without_paths_is_left_out_to_the_letter() -> None:

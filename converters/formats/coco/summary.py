@@ -57,7 +57,7 @@ def summarise(path: Path) -> CocoSummary:
         found.categories = {each["id"]: str(each["name"]) for each in kept.get("categories", [])}
         found.objects.update({found.categories.get(id, f"category {id}"): count for id, count in by_id.items()})
         found.boxes = [_shares(box, sizes[image]) for image, box in boxes[:BOXES] if image in sizes and len(box) == 4]
-    except (TypeError, KeyError, ValueError) as problem:
+    except (TypeError, KeyError, ValueError, OverflowError) as problem:
         what = f"this is not a COCO file as expected: {problem!r}"
         raise DataError(what, where=path, hint="tltpipe check names each such record") from None
     return found

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite, trunc
 from pathlib import Path
 
 from converters.files import label_folders
 from tltpipe.errors import DataError
 
-_COLUMNS = 15
+_COLUMNS, _LEAST = 15, 9
+"""Columns of a label, and so many of them that are trained on."""
 _SHOWN = 3
 
 
@@ -32,9 +34,10 @@ class LabelSummary:
     """Of the label files that were ``read``.
 
     ``objects`` by class as written; ``occluded`` those whose occlusion is not 0. Places of lines with an occlusion that
-    is no integer (``fractions``), with a 16th column (``scores``), whose class has a blank (``blanks``), that fit no
-    KITTI label (``odd``), and of files with double or trailing blanks or blank lines (``spacing``). ``boxes``: left,
-    top, right, bottom of the objects by the stem of their file, for those stems that were asked for.
+    is no integer (``fractions``), with a 16th column (``scores``), with another number of columns than 15 or 16
+    (``widths``), whose class has a blank (``blanks``), whose box is empty in whole pixels (``flat``), that are no
+    labels (``odd``), and of files with double or trailing blanks or blank lines (``spacing``). ``boxes``: left, top,
+    right, bottom of the objects by the stem of their file, for those stems that were asked for.
     """
 
     read: int = 0
@@ -42,7 +45,9 @@ class LabelSummary:
     occluded: int = 0
     fractions: Places = field(default_factory=Places)
     scores: Places = field(default_factory=Places)
+    widths: Places = field(default_factory=Places)
     blanks: Places = field(default_factory=Places)
+    flat: Places = field(default_factory=Places)
     odd: Places = field(default_factory=Places)
     spacing: Places = field(default_factory=Places)
     boxes: dict[str, list[list[float]]] = field(default_factory=dict)
@@ -70,22 +75,27 @@ def _take(found: LabelSummary, columns: list[bytes], path: str, number: int, box
     if not columns:
         return
     try:
-        occlusion = float(columns[2])
-        box = [float(column) for column in columns[4:8]]
+        if len(columns) < _LEAST:
+            raise ValueError
+        occlusion, _, left, top, right, bottom, _ = map(float, columns[2:_LEAST])
         float(columns[1])
-    except (ValueError, IndexError):
+        if not isfinite(left + top + right + bottom):
+            raise ValueError
+    except ValueError:
         words = [column for column in columns if not _is_number(column)]
         blanks = len(words) > 1 and words == columns[: len(words)] and len(columns) - len(words) in (14, 15)
         (found.blanks if blanks else found.odd).add(path, number)
         return
     if len(columns) != _COLUMNS:
-        (found.scores if len(columns) == _COLUMNS + 1 else found.odd).add(path, number)
+        (found.scores if len(columns) == _COLUMNS + 1 else found.widths).add(path, number)
     if not columns[2].removeprefix(b"-").isdigit():
         found.fractions.add(path, number)
     found.objects[columns[0].decode(errors="replace")] += 1
     found.occluded += occlusion != 0
-    if boxes is not None and len(box) == 4:
-        boxes.append(box)
+    if not (trunc(left) < trunc(right) and trunc(top) < trunc(bottom)):
+        found.flat.add(path, number)
+    if boxes is not None:
+        boxes.append([left, top, right, bottom])
 
 
 def _is_number(column: bytes) -> bool:

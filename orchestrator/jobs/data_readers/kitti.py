@@ -19,19 +19,19 @@ from specs.extensions import dotted
 from specs.rules.facts import Amount, Examples, SourceFacts
 from tltpipe.errors import DataError
 
-MOST_LABELS = 20_000
+MOST_LABELS = 10_000
 """Label files that are read."""
-_LINES = ("fractions", "scores", "blanks", "odd", "spacing")
+_LINES = ("fractions", "scores", "widths", "blanks", "flat", "odd", "spacing")
 
 
 def read(source: DataSource, annotations: Path, images: Path | None) -> SourceFacts:
     stems = listing.stems(annotations, frozenset(("txt",)))
-    paths = sorted(listing.files(images, listing.PICTURES)) if images is not None else []
+    cut = [path.rpartition(".") for path in listing.files(images, listing.PICTURES)] if images is not None else []
     extension = dotted(source.extension or "")
-    chosen = [path for path in paths if extension is None or path.endswith(extension)]
-    by_stem = {path.rpartition(".")[0]: path for path in chosen}
-    everything = {path.rpartition(".")[0] for path in paths}
+    by_stem = {stem: f"{stem}.{end}" for stem, _, end in cut if extension is None or f".{end}" == extension}
+    others = [(stem, end) for stem, _, end in cut if stem not in by_stem] if len(by_stem) < len(cut) else []
     labelled = sorted(stems & by_stem.keys()) if images is not None else sorted(stems)
+    upper = {end for _, _, end in cut if not end.islower()}
     some = _images.spread([stem for stem in labelled if stem in by_stem], _images.OPENED)
     told = summary.summarise(annotations, _images.spread(labelled, MOST_LABELS), boxes_of=frozenset(some))
     sizes = _sizes(images, {stem: by_stem[stem] for stem in some}) if images is not None else {}
@@ -44,10 +44,10 @@ def read(source: DataSource, annotations: Path, images: Path | None) -> SourceFa
         boxes=_boxes(told.boxes, sizes),
         frame_ids=labelled,
         occluded=told.occluded,
-        no_image=examples(stems - everything) if images is not None else Examples(),
+        no_image=examples(stems - by_stem.keys() - {stem for stem, _ in others}) if images is not None else Examples(),
         no_label=examples(by_stem.keys() - stems),
-        other_extension=examples([path for path in paths if extension is not None and not path.endswith(extension)]),
-        upper_case=examples([path for path in paths if not path.rpartition(".")[2].islower()]),
+        other_extension=examples([f"{stem}.{end}" for stem, end in others]),
+        upper_case=examples([f"{stem}.{end}" for stem, _, end in cut if end in upper] if upper else ()),
         **lines,
         unread=_unread(told.read, len(labelled)),
     )

@@ -18,7 +18,7 @@ from specs.data_sources import DataSource
 from specs.extensions import dotted
 from specs.rules.facts import Amount, SourceFacts
 
-MOST_FRAMES = 50_000
+MOST_FRAMES = 30_000
 """Records without a summary that are looked into, of all files together."""
 MOST_BYTES = 256 << 20
 """The same in bytes: records may hold images."""

@@ -35,7 +35,8 @@ def variables(run: Run) -> dict[str, Any]:
     if held_back is not None and run.config.tunables["tfrecords"].val_split:
         what = f"tfrecords.val_split would be ignored: {run.config.toolkit} validates on folders alone"
         raise ConfigError(what, where=held_back.where, hint=f"leave it out; to validate, {UNVALIDATED}")
-    records = {
+    records: dict[str, Any] = {
+        "write_image_mean": True,
         "tfrecords_path": run.at(annotation_path(run, train) / f"{train}-*"),
         "image_directory_path": run.at(image_path(run, train)),
     }

@@ -11,7 +11,7 @@ from specs import dialects
 from specs.migration import notes, portable, reading, writing
 from specs.migration.changes import Change
 from specs.migration.kinds import ssd_moves
-from specs.migration.moving import Moving, error, normalise, paths
+from specs.migration.moving import Moving, normalise, paths
 from specs.migration.targets import OURS, Options, Target
 from specs.migration.tree import Field, Scalar, Section
 from specs.spec import Spec
@@ -55,8 +55,6 @@ def _moved(spec: Spec, root: Section, new: Descriptor, options: Options, changes
     effects = ssd_moves.EFFECTS[dialect]
     taken = notes.take(root, dialect, changes, renamed=ssd_moves.renamed(dialect))
     if dialect == "tlt2":
-        if (another := root.find("dssd_config")) is not None:
-            raise error(spec.source, another, "TLT 2.0 has no DSSD", hint="--to tlt3 or --to tao5")
         folders = _to_records(root, options, changes)
     else:
         folders = _to_folders(root, changes)

@@ -12,6 +12,7 @@ from fuzzing import bounded, mutate
 import specs
 from specs import migration
 from specs.migration import Change, Migrated, Options, Target
+from specs.migration.kinds import augment_moves, ssd_moves
 from tltpipe.errors import Location, SpecError, UsageError
 
 DATA = Path(__file__).parents[2] / "data"
@@ -193,6 +194,14 @@ def test_a_field_whose_section_is_gone_stays_a_comment() -> None:
 def test_what_is_read_as_it_is_stays_as_it_is(text: str, to: Target) -> None:
     found = moved(text, to)
     assert (found.text, found.changes) == (text, ())
+
+
+def test_the_page_has_every_field_that_moves() -> None:
+    page = (DATA.parents[1] / "docs/migration.md").read_text()
+    for move in ssd_moves.moves("tlt3", folders=False):
+        assert move.new.rpartition(".")[2] in page
+    for section in {path.rpartition(".")[0].rpartition(".")[2] for path in augment_moves.NUMBERS}:
+        assert section in page
 
 
 # ---------------------------------------------------------------------------------------------------------- refused

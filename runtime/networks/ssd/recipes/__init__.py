@@ -83,7 +83,8 @@ def _schedule(spec: Spec) -> Callable[[int, int], Callable[[int], float]]:
 
 def settings(spec: Spec, **own: Any) -> Settings:
     """The network's settings that are spelt alike in all dialects, and its ``own`` fields of Settings."""
-    message, ssd = spec.message, sections.config(spec)
+    message = spec.message
+    ssd: Any = sections.config(spec)
     nms, regularizer = message.nms_config, message.training_config.regularizer
     depths, _ = BACKBONES[ssd.arch]
     return Settings(

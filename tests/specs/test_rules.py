@@ -1,0 +1,122 @@
+"""Every rule: an example that breaks it and one that does not, a row in docs/spec-rules.md, what silences it."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import partial
+from pathlib import Path
+
+import pytest
+from rule_example import TLT3, Example, edited
+
+import specs
+from orchestrator.commands import spec_checking
+from specs import checks, rule_docs, rules
+
+EXAMPLES: dict[str, Example] = {}
+for path in sorted((Path(__file__).parent / "rule_examples").glob("*.py")):
+    found = importlib.util.spec_from_file_location(f"rule_examples.{path.stem}", path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    assert EXAMPLES.keys().isdisjoint(module.EXAMPLES), path
+    EXAMPLES |= module.EXAMPLES
+
+YAML = """
+dataset: {train_data_sources: [{image_dir: /d, json_file: /d/a.json}], classes: [a], letterbox: true}
+train: {num_epochs: 3, seed: 4}
+"""
+CATALOGUE = {each.code: each for each in rules.catalogue()}
+
+
+def examine(example: Example, text: str, folder: Path) -> tuple[specs.Spec | None, list[checks.Finding]]:
+    about = partial(example.about, folder) if example.about else partial(rules.Subject, toolkit=example.toolkit)
+    return specs.examine(text, example.kind, source="spec", strict=example.strict, about=about)
+
+
+OF_FILES = {"S001", "S009", "S014"}
+"""Their examples are below."""
+OWED = ("S3", "S4", "S5")
+"""Beginnings of codes whose examples are still to be written."""
+
+
+def test_every_rule_has_examples() -> None:
+    lacking = CATALOGUE.keys() - EXAMPLES.keys() - OF_FILES
+    assert [code for code in sorted(lacking) if not code.startswith(OWED)] == []
+
+
+@pytest.mark.parametrize("code", sorted(EXAMPLES))
+def test_examples(code: str, tmp_path: Path) -> None:
+    example, rule = EXAMPLES[code], CATALOGUE[code]
+    spec, findings = examine(example, example.bad, tmp_path)
+    mine = [finding for finding in findings if finding.code == code]
+    assert mine, findings
+    assert {finding.severity for finding in mine} == {rule.severity}
+    where = checks.located(spec or specs.Spec(None, "spec"), mine[0])
+    if example.at is None:
+        assert where.line is None
+    else:
+        assert where.line is not None
+        assert where.column is not None
+        assert example.bad.split("\n")[where.line - 1][where.column - 1 :].startswith(example.at)
+    good, others = examine(example, example.good, tmp_path)
+    assert good is not None
+    codes = {finding.code for finding in others}
+    assert code not in codes
+    assert {finding.code for finding in findings} - codes == {code, *example.also}
+
+
+@pytest.mark.parametrize(
+    ("content", "strict", "code"),
+    [
+        (b"\xff", False, "S001"),
+        (b"colour: 3\n", False, "S009"),
+        (YAML.encode(), True, "S014"),
+        (YAML.encode(), False, ""),
+    ],
+)
+def test_examples_of_files(content: bytes, strict: bool, code: str, tmp_path: Path) -> None:
+    (tmp_path / "spec").write_bytes(content)
+    verdict = spec_checking.examine(tmp_path / "spec", spec_checking.Request(strict=strict))
+    assert [finding.code for finding in verdict.findings] == ([code] if code else [])
+
+
+def test_the_table_in_the_docs_is_that_of_the_rules() -> None:
+    """Written by ``python -m specs.rule_docs``."""
+    assert rule_docs.PAGE.read_text() == rule_docs.page()
+
+
+TWICE = edited(edited(TLT3, "enable_qat: false", "enable_qat: true"), "n_workers: 8", "max_queue_size: 8")
+SPOILT = edited(TLT3, "nlayers: 18", "nlayers: 17")
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        (TWICE, ["S139", "S139"]),
+        (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: ignore S139"), ["S139"]),
+        (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: ignore 139"), ["S139", "S010", "S139"]),
+        (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: strict-tlt"), ["S139", "S010", "S139"]),
+        (f"# tltpipe: ignore S104 S13\n{TWICE}", []),
+        (f"# tltpipe: ignore S104\n{SPOILT}", ["S104"]),
+    ],
+)
+def test_comments_silence_warnings_alone(text: str, codes: list[str]) -> None:
+    _, findings = specs.examine(text, "ssd", source="spec")
+    assert [finding.code for finding in findings] == codes
+
+
+def test_select_and_ignore() -> None:
+    def codes(**chosen: tuple[str, ...]) -> list[str]:
+        text = edited(TWICE, "top_k: 200", "top_k: 0")
+        return [finding.code for finding in specs.examine(text, "ssd", source="spec", **chosen)[1]]
+
+    assert codes() == ["S139", "S139", "S146"]
+    assert codes(ignore=("S1",)) == codes(select=("S4",)) == codes(select=("S146",)) == ["S146"]
+    assert codes(select=("S13",)) == ["S139", "S139", "S146"]
+
+
+def test_rules_of_one_code_are_refused() -> None:
+    with pytest.raises(ValueError, match="S139"):
+        rules.rule("S139", "error", title="", fix="")(lambda subject: ())  # noqa: ARG005
