@@ -133,7 +133,7 @@ class Walk:
                 raise
             except Misfit as misfit:
                 self.misfits.append(misfit)
-                self.positions.pop(f"{path}.{token.text}" if path else token.text, None)
+                self.positions.pop(self.below(path, token.text), None)
                 self.pass_over()
                 self.spans.append((token, self.token))
             self.take(",;")
@@ -190,7 +190,7 @@ class Walk:
         field = descriptor.fields_by_name.get(name.text)
         if field is None:
             raise self.unknown(descriptor, parent, name)
-        path = f"{parent}.{name.text}" if parent else name.text
+        path = self.below(parent, name.text)
         self.positions.setdefault(path, (name.line, name.column))
         if field.message_type is not None:
             self.take(":")
@@ -200,6 +200,10 @@ class Walk:
             self.several(field, path, name)
         else:
             self.one(field, path, name)
+
+    @staticmethod
+    def below(parent: str, name: str) -> str:
+        return f"{parent}.{name}" if parent else name
 
     def several(self, field: FieldDescriptor, path: str, name: Token) -> None:
         if self.take("]"):
@@ -236,7 +240,7 @@ class Walk:
             raise Misfit(f"the text of {name.text} has no closing quotation mark on its line", token)
         if not values.fits(field, token):
             what = f"{name.text} takes {values.expected(field)}, not {token.shown}"
-            meant = values.correction(field, token)
+            meant = None if self.starts_a_field() else values.correction(field, token)
             raise Misfit(what, token, values.advice(field, token), code=VALUE, meant=meant or "")
         self.positions[path] = (name.line, name.column)
         text = self.advance().text[1:-1]
@@ -263,7 +267,11 @@ class Walk:
             hint = f'is the "}}" that closes {owner} missing before it?'
         else:
             hint = None if meant else f"fields of {owner}: {', '.join(sorted(known))}"
-        return Misfit(what, name, hint, code=UNKNOWN, meant=values.surely(name.text, known) or "")
+        meant = values.surely(name.text, known)
+        fits = (
+            meant is not None and self.token.text in (":", *CLOSERS) and self.below(parent, meant) not in self.positions
+        )
+        return Misfit(what, name, hint, code=UNKNOWN, meant=meant if meant and fits else "")
 
 
 def _at(homes: list[str]) -> str:

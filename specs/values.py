@@ -110,8 +110,8 @@ def nearest(name: str, known: list[str]) -> str | None:
 
 def surely(name: str, known: list[str]) -> str | None:
     """The known name that this one is a slip of the pen of: near enough to be put in its place."""
-    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.85)
-    return near[0] if near else None
+    near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.85)
+    return near[0] if len(near) == 1 else None
 
 
 def one_line(text: str) -> str:

@@ -11,9 +11,9 @@ import typer
 
 from orchestrator.commands.options import Plain, command
 from tltpipe.errors import SpecError, UsageError
+from tltpipe.terminal import harmless
 
 if TYPE_CHECKING:
-    from orchestrator.screen.console import Console
     from specs.checks import Edit, Finding
     from specs.rulebook import Subject
     from specs.spec import Spec
@@ -92,7 +92,7 @@ def check(
     A comment "# tltpipe: ignore S401" silences a rule: behind a field there, on a line of its own in the whole file.
     The rules are listed in docs/spec-rules.md.
     """
-    about = _about(options.console, toolkit, data)
+    about = _about(options, toolkit, data)
     request = Request(kind, strict_tlt, _codes(select, "--select"), _codes(ignore, "--ignore"), about)
     verdicts = [examine(path, request) for path in files]
     if fix:
@@ -104,25 +104,33 @@ def check(
         return
     for verdict in verdicts:
         for line in lines(verdict):
-            options.console.put(line)
+            typer.echo(harmless(line))  # the console takes longer to come up than the rules do
     if bad:
         raise typer.Exit(SpecError.exit_code)
 
 
 def examine(path: Path, request: Request) -> Verdict:
     """Whatever is wrong with the file is among the findings."""
-    import specs
     from specs import checks, prototext
 
-    text, kind = "", request.kind
     try:
-        text = prototext.read(path)
+        return examine_text(prototext.read(path), path, request)
+    except SpecError as problem:
+        finding = checks.as_finding(problem)
+        return Verdict(path, request.kind, None, [replace(finding, code=finding.code or UNREADABLE)])
+
+
+def examine_text(text: str, path: Path, request: Request) -> Verdict:
+    """The same for a text that the file at ``path`` has, or would have."""
+    import specs
+    from specs import checks
+
+    kind = request.kind
+    try:
         kind = kind or specs.recognise(text, source=path)
     except SpecError as problem:
-        hint = problem.hint or (f"name the kind: --as {', '.join(specs.folders())}" if text else None)
-        finding = checks.as_finding(problem)
-        unread = replace(finding, hint=hint, code=finding.code or UNREADABLE)
-        return Verdict(path, kind, None, [unread], text)
+        hint = problem.hint or f"name the kind: --as {', '.join(specs.folders())}"
+        return Verdict(path, kind, None, [replace(checks.as_finding(problem), hint=hint)], text)
     spec, findings = specs.examine(
         text, kind, source=path, strict=request.strict, about=request.about, select=request.select,
         ignore=request.ignore,
@@ -216,23 +224,32 @@ def _error(verdict: Verdict) -> SpecError:
 
 
 def _mended(verdict: Verdict, request: Request) -> Verdict:
-    """The file with the edits of its findings made, examined again."""
+    """The file with the edits of its findings made, from its end to its beginning, examined again."""
     from tltpipe import files
 
-    fixed = [finding for finding in verdict.findings if finding.edit is not None]
-    if not fixed:
-        return verdict
-    files.write_text(verdict.path, edited(verdict.text, [finding.edit for finding in fixed if finding.edit]))
-    return replace(examine(verdict.path, request), fixed=fixed)
+    now = verdict
+    fixed: list[Finding] = []
+    for finding in reversed(verdict.findings):
+        if finding.edit is None:
+            continue
+        then = examine_text(edited(now.text, finding.edit), verdict.path, request)
+        if _misread(then) < _misread(now) or (_misread(then) == _misread(now) and finding.code >= "S1"):
+            now, fixed = then, [finding, *fixed]
+    if fixed:
+        files.write_text(verdict.path, now.text)
+    return replace(now, fixed=fixed)
 
 
-def edited(text: str, edits: Sequence[Edit]) -> str:
-    """``text`` with all ``edits`` made; of two at one place the first alone."""
-    rows = text.split("\n")
-    places = {(edit.line, edit.column): edit for edit in reversed(edits)}
-    for (line, column), edit in sorted(places.items(), reverse=True):
-        row = rows[line - 1]
-        rows[line - 1] = row[: column - 1] + edit.text + row[column - 1 + edit.length :]
+def _misread(verdict: Verdict) -> set[tuple[str, str]]:
+    """What is wrong with the text itself: an edit must not add to it."""
+    return {(finding.code, finding.what) for finding in verdict.findings if finding.code < "S1"}
+
+
+def edited(text: str, edit: Edit) -> str:
+    """``text`` with ``edit`` made."""
+    rows, start = text.split("\n"), edit.column - 1
+    row = rows[edit.line - 1]
+    rows[edit.line - 1] = row[:start] + edit.text + row[start + edit.length :]
     return "\n".join(rows)
 
 
@@ -251,7 +268,7 @@ def _codes(given: list[str] | None, option: str) -> tuple[str, ...]:
     return codes
 
 
-def _about(console: Console, toolkit: str | None, data: Path | None) -> Callable[[Spec], Subject] | None:
+def _about(options: Plain, toolkit: str | None, data: Path | None) -> Callable[[Spec], Subject] | None:
     """What is known of where specs will be used. Raises UsageError for a toolkit or folder that there is not."""
     from specs.rulebook import Subject
     from tltpipe import registry
@@ -265,5 +282,5 @@ def _about(console: Console, toolkit: str | None, data: Path | None) -> Callable
     from orchestrator.settings.config import Given
 
     flags = {} if toolkit is None else {"toolkit": Given(toolkit, "--toolkit")}
-    run = session.start(data, console, flags=flags, dry=True)
+    run = session.start(data, options.console, flags=flags, dry=True)
     return lambda spec: spec_checks.known(run, spec)

@@ -82,5 +82,5 @@ class WorkspaceData:
             return
         annotations = self.paths.host(source.annotations)
         images = self.paths.host(source.images) if source.images else None
-        if annotations is not None and (glob.has_magic(str(annotations)) or annotations.exists()):
+        if annotations is not None and (annotations.exists() or next(glob.iglob(str(annotations)), None) is not None):
             yield annotations, images if images is not None and images.is_dir() else None

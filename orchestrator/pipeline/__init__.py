@@ -66,10 +66,10 @@ def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool =
                 continue
             if not run.runner.pretends:
                 _need(run, name, stage)
-            spec_checks.require(run, stage)
+            warnings = spec_checks.require(run, stage)
             if all(result.state == "skipped" for result in results):  # the first that has to run
                 _get_ready(run, lasting, jobs)
-            results.append(_perform(run, name, stage))
+            results.append(_perform(run, name, stage, warnings))
     return results
 
 
@@ -147,8 +147,10 @@ def alone(workspace: Workspace) -> AbstractContextManager[None]:
     return locks.held(workspace.lock, taken)
 
 
-def _perform(run: Run, name: str, stage: Stage) -> Result:
+def _perform(run: Run, name: str, stage: Stage, warnings: Iterable[str]) -> Result:
     run.report.begin(name, stage.ABOUT)
+    for line in warnings:
+        run.report.say(line)
     start = time.monotonic()
     before = run.judged.pop(name, None) or facts(run, stage)
     told = receipts.load(run.workspace.receipts, f"{name}.begun")

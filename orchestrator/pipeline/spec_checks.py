@@ -11,7 +11,7 @@ from orchestrator.jobs.mounts import WORKSPACE
 from orchestrator.jobs.spec_data import WorkspaceData, WorkspacePaths
 from orchestrator.run import Run
 from orchestrator.stages import Stage
-from specs.checks import Finding, located
+from specs.checks import located, together
 from specs.data_sources import Role
 from specs.rulebook import RULES, Subject
 from specs.spec import Spec
@@ -22,23 +22,33 @@ LATER = "S3"
 DATA = "S4"
 
 
-def require(run: Run, stage: Stage) -> None:
-    """Say what the rules warn of in the specs that ``stage`` works by, each thing once in a run.
+def require(run: Run, stage: Stage) -> list[str]:
+    """What the rules warn of in the specs that ``stage`` works by, ready to show, each thing once in a run.
 
     Raises SpecError with all errors, DataError where all of them are about the data.
     """
     from specs import rules
 
+    warnings: list[str] = []
+    errors: list[SpecError] = []
     for draft in stage.drafts(run):
         settled = run.specs[draft.name]
-        found = [each for each in rules.examine(subject(run, stage, settled)) if each.code >= LATER]
-        for each in found:
+        for each in rules.examine(subject(run, stage, settled)):
             place = located(settled.spec, each)
-            if each.severity == "warning" and f"{place} {each.code}" not in run.warned:
+            if each.code < LATER:
+                continue
+            if each.severity == "error":
+                hint = each.hint or RULES[each.code].fix
+                errors.append(SpecError(f"{each.what} ({each.code})", where=place, hint=hint, code=each.code))
+            elif each.severity == "warning" and f"{place} {each.code}" not in run.warned:
                 run.warned.add(f"{place} {each.code}")
-                run.report.say(f"warning: {place}: {each.what} ({each.code})")
-        if errors := [each for each in found if each.severity == "error"]:
-            raise _error(settled, errors)
+                told = "; ".join(filter(None, (each.what, each.hint)))
+                warnings.append(f"warning: {place}: {told} ({each.code})")
+    if errors:
+        for line in warnings:
+            run.report.say(line)
+        raise _together(errors)
+    return warnings
 
 
 def subject(run: Run, stage: Stage, settled: Settled) -> Subject:
@@ -61,10 +71,8 @@ def known(run: Run, spec: Spec, roles: tuple[Role, ...] = ("training", "validati
     return Subject(spec, run.config.toolkit, paths, WorkspaceData(spec, paths, folders, roles))
 
 
-def _error(settled: Settled, errors: Sequence[Finding]) -> SpecError | DataError:
-    kind = DataError if all(each.code.startswith(DATA) for each in errors) else SpecError
-    first, *others = errors
-    lines = [f"{first.what} ({first.code})"]
-    lines += [f"{located(settled.spec, each)}: {each.what} ({each.code})" for each in others]
-    hints = dict.fromkeys(each.hint or RULES[each.code].fix for each in errors)
-    return kind("\n".join(lines), where=located(settled.spec, first), hint="; ".join(hints) or None)
+def _together(errors: Sequence[SpecError]) -> SpecError | DataError:
+    found = together(errors)
+    if all(error.code.startswith(DATA) for error in errors):
+        return DataError(found.what, where=found.where, hint=found.hint, code=found.code)
+    return found

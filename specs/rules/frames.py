@@ -34,7 +34,7 @@ def _extension_field(source: SourceFacts) -> str:
 def no_image(subject: Subject) -> Iterator[Finding]:
     for each in _sources(subject):
         if each.no_image.count and each.source.format not in ("kitti",):
-            what = f"no image for {each.no_image.count:,} frames: {each.no_image}"
+            what = f"frames without an image ({each.no_image.count:,}): {each.no_image}"
             yield Finding(each.source.images_field or each.source.annotations_field, what)
 
 
@@ -50,7 +50,7 @@ def lone_label(subject: Subject) -> Iterator[Finding]:
     for each in _sources(subject):
         if each.no_image.count and each.source.format == "kitti":
             yield Finding(
-                each.source.images_field, f"no image for {each.no_image.count:,} label files: {each.no_image}"
+                each.source.images_field, f"label files without an image ({each.no_image.count:,}): {each.no_image}"
             )
 
 
@@ -77,7 +77,7 @@ def unused_label(subject: Subject) -> Iterator[Finding]:
 def no_label(subject: Subject) -> Iterator[Finding]:
     for each in _sources(subject):
         if each.no_label.count:
-            what = f"no label file for {each.no_label.count:,} images: {each.no_label}"
+            what = f"images without a label file ({each.no_label.count:,}): {each.no_label}"
             yield Finding(each.source.annotations_field, what)
 
 
@@ -121,7 +121,7 @@ def _other_extension(subject: Subject) -> Iterator[Finding]:
     for each in _sources(subject):
         if each.other_extension.count:
             told = dotted(each.source.extension or "")
-            what = f"{each.other_extension.count:,} images do not end in {told}: {each.other_extension}"
+            what = f"images that do not end in {told} ({each.other_extension.count:,}): {each.other_extension}"
             yield Finding(_extension_field(each), what)
 
 
@@ -137,7 +137,7 @@ def upper_case(subject: Subject) -> Iterator[Finding]:
     for each in _sources(subject):
         own = dotted(each.source.extension or "")
         if each.upper_case.count and each.source.format == "kitti" and (own is None or own == own.lower()):
-            what = f"{each.upper_case.count:,} images have an extension in upper case: {each.upper_case}"
+            what = f"images with an extension in upper case ({each.upper_case.count:,}): {each.upper_case}"
             yield Finding(each.source.images_field, what)
 
 

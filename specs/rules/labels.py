@@ -22,7 +22,7 @@ def _tell(subject: Subject, name: str, what: str) -> Iterator[Finding]:
     for each in _sources(subject):
         places: Examples = getattr(each, name)
         if places.count:
-            yield Finding(each.source.annotations_field, f"{what.format(f'{places.count:,}')}: {places}")
+            yield Finding(each.source.annotations_field, f"{what} ({places.count:,}): {places}")
 
 
 @rule(
@@ -34,7 +34,7 @@ def _tell(subject: Subject, name: str, what: str) -> Iterator[Finding]:
     needs=("data",),
 )
 def blanks(subject: Subject) -> Iterator[Finding]:
-    yield from _tell(subject, "blanks", "{} label lines have a class with a blank")
+    yield from _tell(subject, "blanks", "lines whose class has a blank")
 
 
 @rule(
@@ -46,7 +46,7 @@ def blanks(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def odd(subject: Subject) -> Iterator[Finding]:
-    yield from _tell(subject, "odd", "{} lines are no labels")
+    yield from _tell(subject, "odd", "lines that are no labels")
 
 
 @rule(
@@ -58,7 +58,7 @@ def odd(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def scores(subject: Subject) -> Iterator[Finding]:
-    yield from _tell(subject, "scores", "{} label lines have 16 columns")
+    yield from _tell(subject, "scores", "lines with 16 columns")
 
 
 @rule(
@@ -71,7 +71,7 @@ def scores(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def fractions(subject: Subject) -> Iterator[Finding]:
-    yield from _tell(subject, "fractions", "{} label lines have an occlusion that is no integer")
+    yield from _tell(subject, "fractions", "lines with an occlusion that is no integer")
 
 
 @rule(
@@ -84,7 +84,7 @@ def fractions(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def spacing(subject: Subject) -> Iterator[Finding]:
-    yield from _tell(subject, "spacing", "{} label files have double or trailing blanks, or blank lines")
+    yield from _tell(subject, "spacing", "files with double or trailing blanks, or blank lines")
 
 
 @rule(
@@ -132,7 +132,7 @@ def empty_shards(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def widths(subject: Subject) -> Iterator[Finding]:
-    yield from _tell(subject, "widths", "{} label lines have not 15 columns")
+    yield from _tell(subject, "widths", "lines without the 15 columns")
 
 
 @rule(
@@ -144,4 +144,4 @@ def widths(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def flat(subject: Subject) -> Iterator[Finding]:
-    yield from _tell(subject, "flat", "{} boxes have no area in whole pixels")
+    yield from _tell(subject, "flat", "boxes without area in whole pixels")

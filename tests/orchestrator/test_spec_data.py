@@ -89,6 +89,18 @@ def test_records_that_changed_are_read_and_the_same_comes_out(root: Path) -> Non
     assert abs(after.boxes - before.boxes).max() < 1e-4
 
 
+@pytest.mark.parametrize("spoilt", [{"ids": [1]}, {"boxes": ["a"]}, {"objects": {"vest": "many"}}, {"sizes": [[40]]}])
+def test_a_summary_that_makes_no_sense_is_not_trusted(root: Path, spoilt: dict[str, Any]) -> None:
+    convert(root)
+    path = next((root / "TFRecords").glob(f".*{summary.END}"))
+    page = json.loads(path.read_text())
+    for entry in page["files"].values():
+        entry.update(spoilt)
+    path.write_text(json.dumps(page))
+    os.utime(path, ns=(1, 1))
+    assert facts(root).amount("training").objects == {"vest": 6, "skirt": 3}
+
+
 def test_what_was_not_read_of_records_is_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     convert(root)
     next((root / "TFRecords").glob(f".*{summary.END}")).unlink()

@@ -79,7 +79,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
     other = run("migrate", TRAIN, "--to", "tao6")
     assert (other.exit_code, "tlt2, tlt3, tao5, tltpipe" in other.output) == (2, True)
     assert run("migrate", tmp_path / "none.conf", "--to", "tao5").exit_code == 2
-    assert "--mapping" in run("migrate", CONVERT, "--to", "tao5").output
+    assert "--mapping" in run("migrate", CONVERT, "--to", "tao5").stderr
     unmapped = run("migrate", CONVERT, "--to", "tao5", "--mapping", AUGMENT)
     assert (unmapped.exit_code, f"{AUGMENT}: " in unmapped.output) == (2, True)
     broken = tmp_path / "broken.conf"

@@ -41,9 +41,8 @@ def migrate(spec: Spec, text: str, *, to: Target, options: Options) -> tuple[str
             raise spec.error(folder.SECTION, what, hint="it is a network of TLT 3.0 and later")
         message = dialects.message(dialects.named(folder, dialect), folder.MESSAGE)
         root = _moved(spec, root, message.DESCRIPTOR, options, changes)
-    if dialect == "tlt3":
-        effects = {portable.VALIDATION: _on_folder(options)} if options.validation else {}
-        root = portable.change(root, paths(message.DESCRIPTOR), to, changes, effects)
+    effects = {portable.VALIDATION: _on_folder(options)} if options.validation else {}
+    root = portable.change(root, paths(message.DESCRIPTOR), to, changes, effects)
     if options.validation:
         _validate_on(root, options.validation, spec, changes)
     return writing.proto_text(root), changes

@@ -40,7 +40,7 @@ EXAMPLES = {
     "S246": plain("yolox", "[a, b]", "[a, A]", "classes"),
     "S247": plain("hrnet", "[a, b]", "[]", "classes"),
     "S248": dataset("yolox", "class_mapping: [{name: c, mapping_class: d}]", "mapping_class"),
-    "S249": dataset("yolox", "class_mapping: [{name: a, mapping_class: b}]", "name"),
+    "S249": dataset("yolox", "class_mapping: [{name: c, mapping_class: a}, {name: C, mapping_class: b}]", "name: C"),
     "S250": optim("optimizer: adam, nesterov: true", "nesterov"),
     "S251": optim("lr_scheduler: multistep", "optim"),
     "S252": optim("lr_steps: [8]", "lr_steps"),
