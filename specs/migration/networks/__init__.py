@@ -19,7 +19,8 @@ import specs
 from specs import yaml_text, yaml_types
 from specs.migration import reading, writing
 from specs.migration.changes import Change
-from specs.migration.rewriting import SECRET, Rewriting, Row, shown
+from specs.migration.reshaping import shown
+from specs.migration.rewriting import SECRET, Rewriting, Row
 from specs.migration.targets import Data
 from specs.migration.tree import Field, Section
 from tltpipe import __version__
