@@ -53,25 +53,23 @@ def yolox(size: str, side: int, batch: int) -> Case:
     return Case("yolox", batch, {"yolox": {"type": size, **shape, "multi_scale": 0, "closing_epochs": 0}}, "train.yaml")
 
 
+def ssd(network: str, *stages: str) -> Case:
+    settings = {
+        "arch": "resnet",
+        "nlayers": 18,
+        "input_width": 300,
+        "input_height": 300,
+        "batch_size_per_gpu": 8,
+        "max_learning_rate": 1e-3,
+    }
+    augment = {"output_image_width": 300, "output_image_height": 300}
+    whole = {"augment": augment, network: settings}
+    return Case(network, 8, whole, "train.conf", ("prepare", *stages), "validation_period")
+
+
 CASES = {
-    "ssd": Case(
-        "ssd",
-        8,
-        {
-            "augment": {"output_image_width": 300, "output_image_height": 300},
-            "ssd": {
-                "arch": "resnet",
-                "nlayers": 18,
-                "input_width": 300,
-                "input_height": 300,
-                "batch_size_per_gpu": 8,
-                "max_learning_rate": 1e-3,
-            },
-        },
-        "train.conf",
-        ("prepare", "augment", "tfrecords"),
-        "validation_period",
-    ),
+    "ssd": ssd("ssd", "augment", "tfrecords"),
+    "dssd": ssd("dssd", "augment"),
     "yolox-nano": yolox("nano", 416, 8),
     "yolox-s": yolox("s", 416, 4),
     "hrnet-w18-small": Case(

@@ -257,11 +257,16 @@ class Run:
 
     def _refuse_unquotable(self, argv: Sequence[str | Secret]) -> None:
         """Raises UsageError for a word that the toolkit's programs would tear apart."""
-        words = (word for word in argv if isinstance(word, str) and self.toolkit.UNQUOTED)
-        torn = next((word for word in words if _TORN.search(word.replace("*", ""))), None)
-        if torn is not None:
-            what = f'"{torn}": the programs of {self.config.toolkit} hand paths to a shell without quotes'
-            raise UsageError(what, hint="give it a name without blanks, quotes, brackets, $ and the like")
+        if not self.toolkit.UNQUOTED:
+            return
+        for word in argv:
+            if isinstance(word, Secret):
+                text, named = self.config.secrets.get(word.name, ""), f"the {word.name}"
+            else:
+                text, named = word.replace("*", ""), f'"{word}"'
+            if _TORN.search(text):
+                what = f"{named}: the programs of {self.config.toolkit} hand words to a shell without quotes"
+                raise UsageError(what, hint="use another, without blanks, quotes, brackets, $ and the like")
 
     def secret(self, name: str) -> str:
         value = self.config.secrets.get(name)

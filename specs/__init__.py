@@ -289,10 +289,10 @@ _PROTO_TEXT = re.compile(r"^\w+[ \t]*\{[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 
 def _narrowest(kinds: list[str]) -> list[str]:
     """``kinds`` without those that have all keys of another one and more of their own, which a text would have."""
-    from specs import yaml_spec
+    from specs import yaml_types
 
     experiments = {name: getattr(load(name), "EXPERIMENT", None) for name in kinds}
-    keys = {name: frozenset(yaml_spec.known(kind)) for name, kind in experiments.items() if kind is not None}
+    keys = {name: frozenset(yaml_types.known(kind)) for name, kind in experiments.items() if kind is not None}
     return [name for name in kinds if name not in keys or not any(other < keys[name] for other in keys.values())]
 
 

@@ -114,6 +114,11 @@ def surely(name: str, known: list[str]) -> str | None:
     return near[0] if len(near) == 1 else None
 
 
+def one_line(text: str) -> str:
+    """``text`` as a message shows it: on one line, what cannot be printed escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def did_you_mean(name: str, known: list[str]) -> str | None:
     """``did you mean "..."?`` for the known name nearest to this one, if one is near."""
     meant = nearest(name, known)

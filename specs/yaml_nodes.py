@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from specs.values import one_line
 from tltpipe.errors import Location, SpecError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _HINTS = {
 def quoted(text: str, longest: int = 40) -> str:
     """``text`` as a message shows it: in quotes, on one line, not too long."""
     short = text if len(text) <= longest else text[: longest - 3] + "..."
-    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short) + '"'
+    return f'"{one_line(short)}"'
 
 
 def compose(text: str, place: Callable[[int, int], Place]) -> yaml.Node | None:

@@ -9,16 +9,13 @@ numbers. Sections that several share are in ``specs.sections``.
 from __future__ import annotations
 
 import dataclasses
-import re
-import types
-import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from specs import checks, foreign, references, tuning, yaml_text
+from specs import checks, foreign, references, tuning, yaml_text, yaml_types
 from specs.spec import Spec, Training
 from specs.yaml_text import Scalar, Value
 from tltpipe.errors import SpecError
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
 
 MISSING, REFERENCE, STRICT = "S007", "S012", "S014"
 """Codes of rules (specs.rules.text)."""
-_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 @dataclass(frozen=True)
@@ -79,10 +75,10 @@ class Reader:
         """
         kind = self.folder.EXPERIMENT
         try:
-            written, errors = yaml_text.walk(text, known(kind), source="")
+            written, errors = yaml_text.walk(text, yaml_types.known(kind), source="")
         except SpecError:
             return 0
-        others = sum(_is_no_choice(value, _type_at(kind, path)) for path, value in written.values.items())
+        others = sum(_is_no_choice(value, yaml_types.type_at(kind, path)) for path, value in written.values.items())
         return len(written.values) - len(errors) - 2 * others
 
 
@@ -106,14 +102,14 @@ def measuring(spec: Spec) -> tuple[str, ...]:
 
 def _walk(kind: Any, text: str, source: Path | str) -> tuple[Spec | None, list[SpecError]]:
     """The spec, None where something does not fit by itself, and all that does not."""
-    written, errors = yaml_text.walk(text, known(kind), source=source)
+    written, errors = yaml_text.walk(text, yaml_types.known(kind), source=source)
     spec = Spec(None, source, yaml_text.positions(written), text=text)
     values, misfits = _filled(written.values, kind)
     errors += [
         SpecError(f"{_name(path)} {misfit}", where=spec.where(path), hint=misfit.hint, code=REFERENCE)
         for path, misfit in misfits.items()
     ]
-    message, faults = _validated(kind, _nested(written.places, values, kind))
+    message, faults = _validated(kind, yaml_types.nested(written.places, values, kind))
     # A misspelt key is missing, too, and what it refers to may have its own fault: one word about each is enough.
     wrong = {spec.where(path) for path in misfits}
     errors += [
@@ -133,7 +129,7 @@ def _rest(
     """``spec`` without its ``faulty`` keys, for rules to judge; None where it cannot do without them. Of sections with
     such keys it is not said what else is written: that may only make sense with them."""
     rest = {path: value for path, value in values.items() if faulty.isdisjoint(_above(path))}
-    message, _ = _validated(kind, _nested(places, rest, kind))
+    message, _ = _validated(kind, yaml_types.nested(places, rest, kind))
     if message is None:
         return None
     sections = {path.rpartition(".")[0] for path in faulty}
@@ -147,48 +143,6 @@ def _above(path: str) -> Iterator[str]:
     for place, character in enumerate(path):
         if character in ".[":
             yield path[:place]
-
-
-@cache
-def known(kind: Any) -> tuple[str, ...]:
-    """Dotted keys of a dataclass of sections, ``[]`` behind those with lists of sections or of lists."""
-    return tuple(_keys(kind))
-
-
-def _keys(kind: Any) -> Iterator[str]:
-    for field in dataclasses.fields(kind):
-        name, hint = field.name, _type_at(kind, field.name)
-        entry = _entry(hint)
-        if dataclasses.is_dataclass(hint):
-            yield from (f"{name}.{key}" for key in _keys(hint))
-        elif dataclasses.is_dataclass(entry):
-            yield from (f"{name}[].{key}" for key in _keys(entry))
-        else:
-            yield f"{name}[]" if _entry(entry) is not None else name
-
-
-def _bare(hint: Any) -> Any:
-    """A type without ``| None``."""
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
-        return next(part for part in typing.get_args(hint) if part is not type(None))
-    return hint
-
-
-def _entry(hint: Any) -> Any | None:
-    """What a list of this type holds; None where it is no list."""
-    return _bare(typing.get_args(hint)[0]) if typing.get_origin(hint) is tuple else None
-
-
-def _type_at(kind: Any, path: str) -> Any:
-    """The type of the key or entry at ``path``."""
-    for name, index in _STEP.findall(path):
-        kind = _entry(kind) if index else _bare(_hints(kind)[name])
-    return kind
-
-
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
 
 
 def _filled(written: Mapping[str, Value], kind: Any) -> tuple[dict[str, Value], dict[str, references.Misfit]]:
@@ -216,7 +170,7 @@ def _present(value: Value) -> Value:
 def _defaults(kind: Any) -> dict[str, Value]:
     """What the keys that are not written stand for, where a text can say it."""
     written: dict[str, Value] = {}
-    for key in known(kind):
+    for key in yaml_types.known(kind):
         value = None if "[]" in key else _default(kind, key)
         if value is not None and not isinstance(value, tuple):
             written[key] = Scalar(str(value).lower() if isinstance(value, bool) else str(value))
@@ -229,63 +183,14 @@ def _default(kind: Any, key: str) -> Any:
     """The default of a dotted key, None where there is none."""
     *sections, name = key.split(".")
     for section in sections:
-        kind = _type_at(kind, section)
+        kind = yaml_types.type_at(kind, section)
     value = next(field.default for field in dataclasses.fields(kind) if field.name == name)
     return None if value is dataclasses.MISSING else value
 
 
-def _nested(places: Mapping[str, Any], values: Mapping[str, Value], kind: type[Any]) -> dict[str, Any]:
-    """Sections as dicts and lists as lists, with the texts in them that are in ``values``."""
-    top: dict[str, Any] = {}
-    for path in places:
-        hint = _type_at(kind, path)
-        if path in values:
-            made = _value(values[path], hint)
-        elif dataclasses.is_dataclass(hint):
-            made = {}
-        elif _entry(hint) is not None:
-            made = []
-        else:
-            continue  # its value is among the misfits
-        holder, last = _holder(top, path)
-        if isinstance(holder, list):
-            holder.append(made)
-        elif holder is not None:
-            holder[last] = made
-    return top
-
-
-def _holder(top: dict[str, Any], path: str) -> tuple[Any, str]:
-    """The dict or list that the last step of ``path`` is put in, and that step."""
-    *steps, (name, index) = _STEP.findall(path)
-    here: Any = top
-    for step, number in steps:
-        here = here[int(number)] if number else here.get(step)
-        if here is None:
-            break
-    return here, name or index
-
-
-def _value(value: Value, hint: Any) -> Any:
-    """Text or a list of texts; a choice by its name in whatever case; None for YAML's nothing."""
-    entry = _entry(hint)
-    if isinstance(value, tuple):
-        return [_value(part, entry) for part in value]
-    if value.null:
-        return None
-    if entry is not None:
-        return [_value(value, entry)]  # one value is a list of one
-    choices = {str(choice).lower(): choice for choice in _choices(hint)}
-    return choices.get(value.text.lower(), value.text)
-
-
 def _is_no_choice(value: Value, hint: Any) -> bool:
-    choices = {str(choice).lower() for choice in _choices(hint)}
+    choices = {str(choice).lower() for choice in yaml_types.choices(hint)}
     return bool(choices) and isinstance(value, Scalar) and not value.null and value.text.lower() not in choices
-
-
-def _choices(hint: Any) -> tuple[Any, ...]:
-    return typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
 
 
 def _validated(kind: Any, nested: Mapping[str, Any]) -> tuple[Any, list[tuple[str, str]]]:

@@ -39,7 +39,9 @@ RESULTS = typer.Option(
     metavar="DIR", help="Augmentation to TAO 5: output, as -o of tlt-augment names it.", show_default=False
 )
 MAPPING = typer.Option(
-    metavar="SPEC", help="Conversion to TLT 3.0 or TAO: training spec to take the classes from.", show_default=False
+    metavar="SPEC",
+    help="Conversion to TLT 3.0 or TAO: training spec to take the classes from (SSD and DSSD need them).",
+    show_default=False,
 )
 DATA = typer.Option(
     metavar="DATASET",
@@ -74,15 +76,16 @@ def migrate(
         raise UsageError("this is a folder", where=output, hint="name the file itself: -o train.conf")
     if output is not None and output.exists() and not force:
         raise UsageError("is there already", where=output, hint="--force replaces it")
+    text = prototext.read(file)
     given = migration.Options(
         dataset=dataset,
         results=results,
         validation=validation,
         records=records,
         mapping=None if mapping is None else _classes(mapping),
-        data=None if data is None else _data(data, options.console),
+        data=None if data is None else _data(data, migration.network(text), options.console),
     )
-    migrated = migration.migrate(prototext.read(file), source=file, to=cast("Target", to), options=given)
+    migrated = migration.migrate(text, source=file, to=cast("Target", to), options=given)
     if output is not None:
         files.write_text(output, migrated.text)
     if options.json:
@@ -108,16 +111,23 @@ def _classes(path: Path) -> Mapping[str, str]:
     if not mapping:
         what = "this spec maps no classes"
         raise SpecError(what, where=path, hint="--mapping takes a training spec with target_class_mapping")
-    return dict(mapping)
+    return dict(sorted(mapping.items()))
 
 
-def _data(path: Path, console: Console) -> Data:
-    """The data set at ``path`` as YAML specs name it. Raises DataError and UsageError as ``converters.splits`` does."""
+def _data(path: Path, network: str | None, console: Console) -> Data:
+    """The data set at ``path`` as specs of ``network`` name it.
+
+    Raises UsageError without a network; DataError and UsageError as ``converters.splits`` does.
+    """
     from orchestrator.commands import spec_drafting
     from specs.drafting import Usual
     from specs.migration.targets import Data
 
-    usual = spec_drafting.kind_of("yolox")
+    if network is None:
+        raise UsageError(
+            "--data has no effect on a spec of NVIDIA's SSD, augmentation or conversion", hint="leave it out"
+        )
+    usual = spec_drafting.kind_of(network)
     assert isinstance(usual, Usual)
     found = spec_drafting.describe(path, usual, dialect=None, format=None, size=None, progress=console.progress)
     values = {key: str(value) for key, value in found.paths.items() if value is not None}

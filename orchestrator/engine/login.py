@@ -8,6 +8,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.jobs.checks import Check
 from tltpipe.errors import HostError
 
 NGC = "nvcr.io"
@@ -51,6 +52,17 @@ def stored(host: str) -> Login | None:
     return Login(host, found.get("username") or found.get("Username"))
 
 
+def check(host: str) -> Check:
+    """Whether a log-in for ``host`` is stored; whether it is accepted shows when an image is asked for."""
+    try:
+        login = stored(host)
+    except HostError as problem:
+        return Check("log-in", ok=False, found=str(problem), hint=problem.hint)
+    if login is None:
+        return Check("log-in", ok=False, found=f"no log-in at {host} is stored", hint=_how(host), needed=False)
+    return Check("log-in", ok=True, found=host if login.user is None else f"{host}, as {login.user}")
+
+
 def unreadable(problem: Exception) -> HostError:
     """Why Docker's stores cannot be read."""
     helper = re.search(r"docker-credential-[\w.-]+", str(problem))
@@ -83,9 +95,7 @@ def refused(image: str, trouble: str) -> HostError:
 def _without_right(image: str, login: Login | None, *, denied: bool) -> tuple[str, str]:
     """Why this user may not have ``image``, and what to do. ``denied``: the registry knows who asks."""
     host = host_of(image)
-    how = f"docker login {host}"
-    if host == NGC:
-        how += ", as user $oauthtoken with an NGC API key (https://org.ngc.nvidia.com/setup/api-keys)"
+    how = _how(host)
     if login is None and host == NGC:
         return f"no log-in at {host} is stored", f"{how}; --toolkit embedded needs no image"
     if login is None:
@@ -96,6 +106,12 @@ def _without_right(image: str, login: Login | None, *, denied: bool) -> tuple[st
     page = f": sign in at {catalogue(image)}" if host == NGC else ""
     hint = f"accept the licence of the image with that account{page}, and check the name; --toolkit embedded needs none"
     return f"the log-in{user} at {host} has no right to it: its licence is not accepted, or it is private", hint
+
+
+def _how(host: str) -> str:
+    """How to log in at ``host``."""
+    ngc = ", as user $oauthtoken with an NGC API key (https://org.ngc.nvidia.com/setup/api-keys)"
+    return f"docker login {host}{ngc if host == NGC else ''}"
 
 
 def catalogue(image: str) -> str:

@@ -177,7 +177,8 @@ def settle(run: Run, named: Iterable[str] = ()) -> None:
                 continue
             template = run.toolkit.template(draft.folder)
             if template is None:
-                raise UsageError(f"the toolkit {run.config.toolkit} knows no {draft.folder}")
+                what = f"the toolkit {run.config.toolkit} knows no {draft.folder}"
+                raise UsageError(what, hint="toolkit: embedded knows all networks; `tltpipe toolkit list` lists others")
             run.specs[draft.name] = drafts.settle(
                 draft,
                 template,

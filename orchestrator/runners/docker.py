@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from orchestrator.engine import containers, engine, gpus, pull
+from orchestrator.engine import containers, engine, gpus, login, pull
 from orchestrator.jobs import Job, Outcome, logs
 from orchestrator.jobs.checks import Check, ill
 from orchestrator.jobs.mounts import MountTable
@@ -61,7 +61,8 @@ class DockerRunner(MountTable):
                 version = self.about.get("ServerVersion", "?")
                 found += [Check("engine", ok=True, found=f"{version} at {engine.address()}"), self._gpu()]
                 found += self._launcher()
-                return [*found, *(check for image in images for check in self._image(image))]
+                found += [check for image in images for check in self._image(image)]
+                return list(dict.fromkeys(found))  # images of one registry share its log-in
         except HostError as missing:
             return [*found, Check("engine", ok=False, found=str(missing), hint=missing.hint)]
 
@@ -115,6 +116,9 @@ class DockerRunner(MountTable):
         if digest is not None:
             yield Check("image", ok=True, found=f"{image}, {digest.removeprefix('sha256:')[:12]}")
             return
+        needs = self.place.needs.get(image)
+        if needs is not None and needs.login:
+            yield login.check(login.host_of(image))
         obstacle = pull.obstacle(self.client, image)
         if obstacle is not None:
             found = str(obstacle)  # with the file that is at fault, if one is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,8 @@ def requests(run: Run) -> list[Request]:
 
 def execute(run: Run) -> dict[str, Any]:
     told = {}
+    for unused in _unused(run):
+        run.report.say(f"warning: {unused} is not used: the folders of each split are named beside the spec")
     for split in run.splits:
         request, raw = _request(run, split), run.workspace.kitti(split)
         with run.staged(request.output, resumed=run.toolkit.resumes(request)) as folder:
@@ -61,6 +64,16 @@ def _verified(folder: Path, lacking: verify.Lacking) -> str | None:
         if (folder / part).is_dir() and not (folder / f"{part}s").exists():
             (folder / part).rename(folder / f"{part}s")
     return lacking()
+
+
+def _unused(run: Run) -> Iterator[str]:
+    """The folders that a spec edited by hand names, and that are none of this workspace, with their places."""
+    settled, (draft,) = run.specs[_spec_name(run)], drafts(run)
+    if isinstance(settled.spec.message, Mapping):
+        for name in ("image_dir", "ann_path"):
+            key = f"data.{name}"
+            if (value := settled.spec.message[key]) != draft.paths[name]:
+                yield f"{settled.spec.where(key)}: {key} {value}"
 
 
 def _spec_name(run: Run) -> str:

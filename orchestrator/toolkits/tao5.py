@@ -30,7 +30,9 @@ UNQUOTED = True
 
 KEY: Final = Secret("key", optional=True)
 CHECKPOINT_SUFFIX = ".hdf5"
-_CHECKPOINT = re.compile(r"_epoch_(\d+)\.(?:hdf5|tlt)$")
+OURS = ".safetensors"
+"""Where our image stands in for NVIDIA's, and no key is given."""
+_CHECKPOINT = re.compile(r"_epoch_(\d+)\.(?:hdf5|tlt|safetensors)$")
 
 Evaluation, evaluation = tlt3.Evaluation, tlt3.evaluation
 tick, final_epoch, resumes, gpus = tlt3.tick, tlt3.final_epoch, tlt3.resumes, tlt3.gpus
@@ -79,13 +81,13 @@ def _augment(request: Augment, at: At) -> tuple[str, ...]:
     if request.arithmetic != "tao5" or request.antialias or request.skip_bad:
         what = "TAO 5's augmentation has no option for arithmetic, antialias or skip_bad"
         raise UsageError(what, hint="leave these settings of augment out, or use our own programs")
-    folders = {
-        "data.image_dir": request.dataset / "image",
-        "data.ann_path": request.dataset / "label",
-        "data.output_dataset": request.output,
+    given = {
+        "data.image_dir": at(request.dataset / "image"),
+        "data.ann_path": at(request.dataset / "label"),
+        "data.output_dataset": at(request.output),
+        "results_dir": at(request.output),  # which counts where a spec has it
     }
-    names = (f"{key}={at(path)}" for key, path in folders.items())
-    return ("augmentation", "generate", "-e", at(request.spec), *names)
+    return ("augmentation", "generate", "-e", at(request.spec), *(f"{key}={value}" for key, value in given.items()))
 
 
 def _export(request: Export, at: At) -> tuple[str | Secret, ...]:
@@ -101,8 +103,8 @@ def _export(request: Export, at: At) -> tuple[str | Secret, ...]:
 
 
 def pruned_suffix(model: Path, *, key: bool) -> str:  # noqa: ARG001 (the protocol's signature)
-    """It ends a name that ends otherwise in this, and then looks for the file by the name that was given."""
-    return CHECKPOINT_SUFFIX
+    """NVIDIA's ends a name that ends otherwise in .hdf5, and then looks for the file by the name that was given."""
+    return OURS if model.suffix == OURS else CHECKPOINT_SUFFIX
 
 
 def checkpoint(results: Path, epoch: int) -> Path | None:

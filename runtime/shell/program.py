@@ -45,9 +45,11 @@ EXECUTION_STATUS = "TLTPIPE_EXECUTION_STATUS"
 
 
 def run(body: Callable[[], None], arguments: argparse.Namespace | None = None) -> int:
-    """As ``_run``; where the environment asks for it, the last line is ``Execution status: PASS`` or ``FAIL``."""
+    """As ``_run``; where the environment asks for it, the last line is ``Execution status: PASS`` or ``FAIL``, but for
+    output that is JSON."""
     status = _run(body, arguments)
-    if os.environ.get(EXECUTION_STATUS) and os.environ.get("LOCAL_RANK", "0") == "0":
+    first = os.environ.get("LOCAL_RANK", "0") == "0"
+    if os.environ.get(EXECUTION_STATUS) and first and not getattr(arguments, "json", False):
         print(f"Execution status: {'FAIL' if status else 'PASS'}", flush=True)
     return status
 

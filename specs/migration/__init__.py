@@ -83,24 +83,48 @@ def migrate(text: str, *, source: Path | str, to: Target, options: Options | Non
         return Migrated(text, kind, spec.dialect, (), spec.warnings)
     try:
         made = specs.parse_text(new, kind, source=f"{source} as a spec of {to}")
+        _examine(made, to)
     except SpecError as problem:
         raise _misfit(problem, new, changes, source) from None
     return Migrated(new, kind, made.dialect, tuple(changes), made.warnings)
 
 
-def _misfit(problem: SpecError, text: str, changes: Sequence[Change], source: Path | str) -> SpecError:
-    """``problem``, which the new ``text`` has, at the field of the old one that it comes from, where one is known."""
+def _examine(spec: Spec, to: Target) -> None:
+    """Raise SpecError for what the programs of ``to`` refuse in ``spec``."""
+    from specs import rules
+
+    if to != OURS:
+        findings = rules.examine(rules.Subject(spec, toolkit=to))
+        rules.settle(spec, [finding for finding in findings if finding.severity == "error"])
+
+
+def network(text: str) -> str | None:
+    """The kind of spec here that ``text``, one of a network of TAO's that is none of ours, can become; else None."""
     from specs import foreign
+    from specs.migration import networks
+
+    module = networks.names().get(str(foreign.identify(text)))
+    return None if module is None else networks.load(module).TARGET
+
+
+def _misfit(problem: SpecError, text: str, changes: Sequence[Change], source: Path | str) -> SpecError:
+    """``problem``, which the new ``text`` has, at the fields of the old one, where it comes from some."""
+    from specs import checks, foreign
     from specs.migration import reading
 
     read = reading.yaml_text if foreign.is_yaml(text) else reading.proto_text
-    line = problem.where.line if isinstance(problem.where, Location) else None
-    paths = {path for path, each in read(text, source=source).walk() if each.line == line}
-    change = next((change for change in changes if change.line and change.new_path in paths), None)
-    if change is None:
-        return problem
-    what = f"{change.path} cannot be migrated: {problem.what}"
-    return SpecError(what, where=Location(source, change.line), hint=problem.hint)
+    paths = [(each.line, path) for path, each in read(text, source=source).walk()]
+
+    def at_its_origin(part: SpecError) -> SpecError:
+        line = part.where.line if isinstance(part.where, Location) else None
+        here = {path for place, path in paths if place == line}
+        change = next((change for change in changes if change.line and change.new_path in here), None)
+        if change is None:
+            return part
+        what = f"{change.path} cannot be migrated: {part.what}"
+        return SpecError(what, where=Location(source, change.line), hint=part.hint, code=part.code)
+
+    return checks.together(map(at_its_origin, problem.parts or (problem,)))
 
 
 def _to_ours(network: str, text: str, source: Path | str, to: Target, options: Options) -> Migrated:

@@ -8,14 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specs import values
 from specs.migration import notes
 from specs.migration.changes import Change
 from specs.migration.tree import Comments, Field, Scalar, Section, Value
-from tltpipe.errors import Location, SpecError
+from tltpipe.errors import SpecError
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -26,7 +25,7 @@ Convert = Callable[[str | None], str | None]
 Item = str | tuple[str | None, Field | Section]
 """A line of comment, or what stands in a spec, with its path where that is new."""
 
-LOST = "has no counterpart, and is kept as a comment"
+LOST = "has no counterpart, and becomes a comment"
 
 
 def same(text: str | None) -> str | None:
@@ -53,19 +52,19 @@ class Move:
 
 def normalise(root: Section, descriptor: Descriptor) -> None:
     """Leave one of each field that is not repeated, as protobuf reads them: the last value, sections merged."""
-    kept: list[Field | Section] = []
+    single: list[Field | Section] = []
     for each in root.fields:
         field_ = descriptor.fields_by_name[each.name]
-        earlier = next((other for other in kept if other.name == each.name), None)
+        earlier = next((other for other in single if other.name == each.name), None)
         if earlier is None or values.repeated(field_):
-            kept.append(each)
+            single.append(each)
         elif isinstance(each, Section) and isinstance(earlier, Section):
             _join(earlier, each)
         else:
             each.comments.above = [*_lines(earlier.comments), *each.comments.above]
-            kept[kept.index(earlier)] = each
-    root.fields = kept
-    for each in kept:
+            single[single.index(earlier)] = each
+    root.fields = single
+    for each in single:
         below = descriptor.fields_by_name[each.name].message_type
         if isinstance(each, Section) and below is not None:
             normalise(each, below)
@@ -251,11 +250,6 @@ def number(text: str) -> float:
         return float(text_format.ParseInteger(text, is_signed=True))
     except ValueError:
         return float(text_format.ParseFloat(text))
-
-
-def error(source: Path | str, node: Field | Section, what: str, *, hint: str | None = None) -> SpecError:
-    """A SpecError at ``node``, for the caller to raise."""
-    return SpecError(what, where=Location(source, node.line, node.column), hint=hint)
 
 
 def _text(value: Value) -> str:

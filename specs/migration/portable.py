@@ -1,4 +1,4 @@
-"""What our programs do by a spec of TLT 3.0 and later and NVIDIA's refuse: taken out for them, put back for ours."""
+"""What our programs do by a training spec of SSD and NVIDIA's refuse: taken out for them, put back for ours."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from specs.migration import notes
 from specs.migration.changes import Change
-from specs.migration.moving import Move, Moving, number, same
+from specs.migration.moving import Convert, Move, Moving, number, same
 from specs.migration.targets import OURS, Target
 from specs.migration.tree import Field, Scalar, Section
 
@@ -14,6 +14,9 @@ RATE = "training_config.learning_rate"
 CURVE, COSINE = f"{RATE}.soft_start_annealing_schedule", f"{RATE}.soft_start_cosine_annealing_schedule"
 VALIDATION = "dataset_config.validation_data_sources"
 FLIP = "augmentation_config.random_flip"
+PERIOD, STOPPING = "eval_config.validation_period_during_training", "training_config.early_stopping"
+MONITOR = f"{STOPPING}.monitor"
+LOSSES = [Scalar(name, quoted=True) for name in ("validation_loss", "val_loss")]
 CLIMB = 0.01
 """A share of the training for NVIDIA's, whose rate has to climb."""
 
@@ -23,6 +26,7 @@ EFFECTS: Mapping[str, str] = {
         for network in ("ssd_config", "dssd_config")
     },
     COSINE: "NVIDIA's SSD takes no cosine: the rate stays up, and falls in the second half",
+    STOPPING: "nothing is validated: the training goes on to its last epoch",
     VALIDATION: "NVIDIA's programs validate on folders of images and labels alone: nothing is validated",
 }
 
@@ -32,20 +36,35 @@ def change(
 ) -> Section:
     """``root``, a spec with ``fields``, as ``to`` reads it; ``root`` itself is used up. ``effects`` go over EFFECTS."""
     if to == OURS:
-        taken = notes.take(root, OURS, changes, renamed=[FLIP])
-        back = [Move(FLIP, FLIP, same, below_one)] if taken else []
-        return Moving(root, fields, fields, ("tlt3", OURS), back, taken, changes=changes).run()
-    gone = {path for path in EFFECTS if path != VALIDATION}
+        moves = [Move(FLIP, FLIP, same, below_one), Move(PERIOD, PERIOD, same, _once)]
+        taken = notes.take(root, OURS, changes, renamed={move.new for move in moves})
+        back = [move for move in moves if move.new in taken]
+        return Moving(root, fields, fields, ("", OURS), back, taken, changes=changes).run()
+    gone = {path for path in EFFECTS if path not in (VALIDATION, STOPPING)}
     if any(path.startswith(VALIDATION) and path.endswith(".tfrecords_path") for path, _ in root.walk()):
         gone.add(VALIDATION)
-    flip, cosine = root.value(FLIP), root.find(COSINE)
-    refused = isinstance(flip, Scalar) and below_one(flip.text) != flip.text
-    moves = [Move(FLIP, FLIP, below_one, effect="NVIDIA's programs refuse 1")] if refused else []
+        if root.value(MONITOR) in LOSSES and VALIDATION not in effects:
+            gone.add(STOPPING)
+    cosine = root.find(COSINE)
+    moves = [Move(FLIP, FLIP, below_one, effect="NVIDIA's programs refuse 1")] if _is(root, FLIP, below_one) else []
+    if root.value(MONITOR) in LOSSES and STOPPING not in gone and _is(root, PERIOD, _once):
+        effect = "NVIDIA's programs stop by a validation loss only if they validate after every epoch"
+        moves.append(Move(PERIOD, PERIOD, _once, effect=effect))
     made = Moving(root, fields, fields, (OURS, ""), moves, {}, {**EFFECTS, **effects}, changes, gone).run()
     if isinstance(cosine, Section):
         _curve(made, {each.name: each.value.text for each in cosine.fields
                       if isinstance(each, Field) and isinstance(each.value, Scalar)})  # fmt: skip
     return made
+
+
+def _is(root: Section, path: str, refused: Convert) -> bool:
+    """Whether the value at ``path`` is one that NVIDIA's programs refuse."""
+    value = root.value(path)
+    return isinstance(value, Scalar) and refused(value.text) != value.text
+
+
+def _once(period: str | None) -> str | None:
+    return None if period is None else "1"
 
 
 def below_one(share: str | None) -> str | None:

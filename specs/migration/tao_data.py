@@ -96,7 +96,7 @@ def classes(spec: Rewriting) -> None:
     merged = [{"name": key, "mapping_class": value} for key, value in pairs if key.lower() != value.lower()]
     if merged:
         spec.listed("dataset.class_mapping", merged)
-    spec.moved(f"{entries}.key", "dataset.class_mapping" if merged else "dataset.classes", "")
+    spec.moved(f"{entries}.key", "dataset.class_mapping" if merged else "dataset.classes")
     if unnamed := [name for name in names if pairs and name.lower() not in {key.lower() for key, _ in pairs}]:
         told = f"what the data call {', '.join(unnamed)} is trained on, too: no key of the mapping names it"
         spec.note("the classes", told)

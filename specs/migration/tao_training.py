@@ -8,8 +8,6 @@ from specs.migration.rewriting import Rewriting, Row
 
 HERE = "training_config"
 WEIGHTS = "weights of NVIDIA's are not read here: the training starts from random ones, or those of tlt-train -m"
-SPEED = ""
-"""Of fields that only say how fast a training goes: nothing changes."""
 QAT = "the training knows nothing of int8; tlt-export calibrates it"
 MOST_STEPS = 20
 """Drops that stand for a curve."""
@@ -27,14 +25,13 @@ TRAINING = (
     Row(f"{HERE}.learning_rate.soft_start_cosine_annealing_schedule.soft_start", "train.optim.warmup_epochs"),
     Row(f"{HERE}.regularizer.type"),
     Row(f"{HERE}.regularizer.weight", "train.optim.weight_decay"),
-    Row(f"{HERE}.cost_scaling"),
     Row(f"{HERE}.enable_qat", effect=QAT, same=(False,)),
     Row(f"{HERE}.resume_model_path", effect=WEIGHTS, same=("",)),
     Row(f"{HERE}.pretrain_model_path", effect=WEIGHTS, same=("",)),
     Row(f"{HERE}.pruned_model_path", effect=WEIGHTS, same=("",)),
-    Row(f"{HERE}.max_queue_size", effect=SPEED),
+    Row(f"{HERE}.max_queue_size"),
     Row(f"{HERE}.n_workers", "dataset.workers"),
-    Row(f"{HERE}.use_multiprocessing", effect=SPEED),
+    Row(f"{HERE}.use_multiprocessing"),
     Row(f"{HERE}.early_stopping.monitor", effect="the training always has all its epochs; the best one is kept"),
     Row(f"{HERE}.early_stopping.min_delta"),
     Row(f"{HERE}.early_stopping.patience"),
@@ -71,8 +68,8 @@ def optimizer(spec: Rewriting) -> None:
     if chosen == "sgd":
         spec.put("train.optim.nesterov", bool(spec.value(f"{here}.sgd.nesterov", False)), f"{here}.sgd.nesterov")
     _unlike(spec, f"{here}.{chosen}.decay", 0.0, "the rate does not also fall by 1 / (1 + decay * step)")
-    for name in ("rho", "centered"):
-        _unlike(spec, f"{here}.rmsprop.{name}", 0.99 if name == "rho" else False, f"PyTorch's RMSprop, {name} as there")
+    _unlike(spec, f"{here}.rmsprop.rho", 0.99, "rho is 0.99 here")
+    _unlike(spec, f"{here}.rmsprop.centered", False, "RMSprop is not centred here")
     spec.drop(f"{here}.{chosen}.epsilon")
 
 

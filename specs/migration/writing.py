@@ -25,13 +25,13 @@ def yaml_text(root: Section) -> str:
 
 def _text(lines: Iterable[str]) -> str:
     """Lines without blank ones at the beginning, or two of them together."""
-    told: list[str] = []
+    text: list[str] = []
     for line in lines:
-        if line.strip() or (told and told[-1]):
-            told.append(line.rstrip())
-    while told and not told[-1]:
-        told.pop()
-    return "".join(f"{line}\n" for line in told)
+        if line.strip() or (text and text[-1]):
+            text.append(line.rstrip())
+    while text and not text[-1]:
+        text.pop()
+    return "".join(f"{line}\n" for line in text)
 
 
 def _above(node: Field | Section, margin: str) -> list[str]:

@@ -20,6 +20,7 @@ from specs import comments, kinds
 from specs.checks import Finding, as_error, located, together
 from specs.rulebook import RULES, SpecRule, Subject, rule
 from specs.spec import Spec
+from specs.values import one_line
 
 __all__ = ["SpecRule", "Subject", "catalogue", "examine", "rule"]
 
@@ -41,12 +42,18 @@ def examine(subject: Subject, *, select: Sequence[str] = (), ignore: Sequence[st
     that make a spec unusable by itself (S0 to S2) are reported in any case.
     """
     found = [
-        replace(finding, code=each.code, severity=each.severity)
+        _stamped(finding, each)
         for each in catalogue(subject.spec.kind)
         if each.applies(subject)
         for finding in each.function(subject)
     ]
     return _chosen(subject.spec, found, select=select, ignore=ignore)
+
+
+def _stamped(finding: Finding, each: SpecRule) -> Finding:
+    """A finding with the code and severity of its rule, its words on one line each, whatever names they quote."""
+    hint = finding.hint and one_line(finding.hint)
+    return replace(finding, what=one_line(finding.what), hint=hint, code=each.code, severity=each.severity)
 
 
 def judge(spec: Spec) -> Spec:

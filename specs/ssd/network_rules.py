@@ -34,6 +34,15 @@ def another_network(subject: Subject) -> Iterator[Finding]:
         yield Finding(f"{kind}_config", what, f"name the network {kind}, or call the section {network(subject.spec)}")
 
 
+@rule("S115", "warning", title="the section of another network is not used", fix="remove it", kinds=KINDS)
+def unused_network(subject: Subject) -> Iterator[Finding]:
+    """Of the sections of which a spec has one, protobuf keeps the last."""
+    here = network(subject.spec)
+    for name in (f"{kind}_config" for kind in KINDS):
+        if name != here and subject.spec.is_set(name) and message_at(subject.spec, name) is None:
+            yield Finding(name, f"{name} is not used: {here} below takes its place")
+
+
 def _others(spec: Spec) -> Iterator[str]:
     """Networks of which the section is written in place of that of the spec's own."""
     for kind in KINDS:

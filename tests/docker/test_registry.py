@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from orchestrator.engine import pull
+from orchestrator.jobs.images import Needs
 from orchestrator.runners import Place
 from orchestrator.runners.docker import DockerRunner
 from tltpipe.errors import HostError
@@ -181,10 +182,14 @@ def test_a_log_in_is_found_wherever_docker_keeps_it(
     helper.write_text(f"#!/bin/sh\ncat >/dev/null\necho '{answer}'\n")
     helper.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    needs = Needs(driver=1, data_centre_driver=1, capabilities=(1.0, 99.0), room=1)
     for config in (auths(host), {"credsStore": "test"}, {"credHelpers": {host: "test"}}):
         stored(config)
-        place = runner(tmp_path, image)
+        place = DockerRunner(Place(tmp_path, tmp_path / "logs", images=(image,), needs={image: needs}))
         assert place.health((image,)) is None
+        seen = {check.name: (check.state, check.found) for check in place.checks()}
+        assert seen["log-in"] == ("ok", f"{host}, as {USER}")
+        assert seen["disk of the engine"][0] == "ok"
         try:
             pull.need(place.client, image, print)
             assert pull.identity(client, image)

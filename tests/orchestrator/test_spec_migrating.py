@@ -27,7 +27,7 @@ def test_from_tlt2_to_specs_that_tao5_takes(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
     assert f"{TRAIN}:7: ssd_config.loss_loc_weight becomes ssd_config.alpha: 0.8" in lines
-    lost = lines.index(f"{TRAIN}:9: ssd_config.focal_loss_gamma has no counterpart, and is kept as a comment")
+    lost = lines.index(f"{TRAIN}:9: ssd_config.focal_loss_gamma has no counterpart, and becomes a comment")
     assert "softmax" in lines[lost + 1]
     assert f"tltpipe spec check {train} --toolkit tao5" in lines[-1]
     assert run("migrate", AUGMENT, "--to", "tao5", "-o", augment, "--dataset", "/d").exit_code == 0
@@ -38,6 +38,15 @@ def test_from_tlt2_to_specs_that_tao5_takes(tmp_path: Path) -> None:
     back = tmp_path / "back.conf"
     assert run("migrate", train, "--to", "tlt2", "-o", back).exit_code == 0
     assert run("diff", TRAIN, back).output.strip() == "no difference in meaning"
+
+
+def test_the_pipeline_trains_by_a_migrated_spec(tmp_path: Path) -> None:
+    spec = tmp_path / "specs/train.conf"
+    assert run("migrate", TRAIN, "--to", "tao5", "-o", spec, "--validation", "/workspace/validation").exit_code == 0
+    shown = CliRunner().invoke(app, ["train", "-w", str(tmp_path), "--toolkit", "tao5", "--dry-run"])
+    assert shown.exit_code == 0, shown.output
+    assert "$ ssd train --gpus 1 -e /workspace/specs/train.conf -r /workspace/output" in shown.output
+    assert 'label_directory_path: "/workspace/validation/labels"' in shown.output
 
 
 def test_without_a_file_the_spec_is_all_of_standard_output(tmp_path: Path) -> None:
@@ -70,7 +79,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
     other = run("migrate", TRAIN, "--to", "tao6")
     assert (other.exit_code, "tlt2, tlt3, tao5, tltpipe" in other.output) == (2, True)
     assert run("migrate", tmp_path / "none.conf", "--to", "tao5").exit_code == 2
-    assert "--mapping" in run("migrate", CONVERT, "--to", "tao5").output
+    assert "--mapping" in run("migrate", CONVERT, "--to", "tao5").stderr
     unmapped = run("migrate", CONVERT, "--to", "tao5", "--mapping", AUGMENT)
     assert (unmapped.exit_code, f"{AUGMENT}: " in unmapped.output) == (2, True)
     broken = tmp_path / "broken.conf"

@@ -172,12 +172,13 @@ def test_checkpoints_of_tao_5_are_keras_files_beside_those_of_earlier_generation
     toolkit = registry.load("orchestrator.toolkits", "tao5")
     weights = tmp_path / "weights"
     weights.mkdir()
-    for name in ("ssd_resnet18_epoch_010.tlt", "ssd_resnet18_epoch_020.hdf5", "ssd_resnet18_epoch_030.safetensors"):
+    for name in ("ssd_resnet18_epoch_010.tlt", "ssd_resnet18_epoch_020.hdf5", "ssd_resnet18_epoch_030.json"):
         (weights / name).touch()
     assert toolkit.resume_point(tmp_path) == (weights / "ssd_resnet18_epoch_020.hdf5", 21)
     assert toolkit.checkpoint(tmp_path, 10) == weights / "ssd_resnet18_epoch_010.tlt"
     assert toolkit.final_epoch(25, 10) == 20
     assert toolkit.pruned_suffix(weights / "ssd_resnet18_epoch_010.tlt", key=True) == ".hdf5"
+    assert toolkit.pruned_suffix(weights / "ssd_resnet18_epoch_010.safetensors", key=False) == ".safetensors", "ours"
 
 
 def test_augmentation_of_tao_5_is_in_another_image() -> None:
@@ -193,6 +194,9 @@ def test_paths_that_a_shell_would_tear_apart_are_refused(start: Start, workspace
     pipeline.execute(start(runner="dry", toolkit=name, key="hush", subject=picture), ["infer"])
     run = start(runner="dry", toolkit=name, key="hush", subject=picture.with_name("o ne.jpg"))
     error_of(UsageError, lambda: pipeline.execute(run, ["infer"]), match="/mnt/0/o ne.jpg")
+    secret = start(runner="dry", toolkit=name, key="hu$h", subject=picture)
+    told = error_of(UsageError, lambda: pipeline.execute(secret, ["infer"]), match="key")
+    assert "hu$h" not in f"{told}{told.hint}"
     pipeline.execute(start(runner="dry", toolkit="tlt2", key="hush", subject=picture.with_name("o ne.jpg")), ["infer"])
 
 
@@ -221,3 +225,21 @@ def test_steps_within_an_epoch_are_progress_and_the_last_is_a_line() -> None:
     assert (step.done, step.total) == (12, 85)
     assert tick("85/85 [==============================] - 18s 210ms/step - loss: 1.7293") is None
     assert tick("Epoch 3/80").done == 2
+
+
+def test_an_augmentation_spec_of_elsewhere_is_used_on_the_data_of_the_workspace(start: Start, workspace: Path) -> None:
+    """Its folders, and where it writes to, are those of each split: the command line goes over the spec."""
+    spec = workspace / "specs/augment.yaml"
+    spec.parent.mkdir()
+    spec.write_text("results_dir: /elsewhere\ndata: {dataset_type: kitti, image_dir: /i, ann_path: /l}\n")
+    run = start(runner="dry", toolkit="tao5")
+    pipeline.execute(run, ["augment"])
+    for job, split in zip(run.runner.jobs, ("train", "validation"), strict=True):  # type: ignore[attr-defined]
+        made = f"/workspace/KITTI-dataset-augmented/{split}"
+        assert job.argv[-2:] == (f"data.output_dataset={made}", f"results_dir={made}")
+        assert f"data.image_dir=/workspace/Original-Data/{split}/image" in job.argv
+    said = [line for line in run.report.told if "not used" in line]  # type: ignore[attr-defined]
+    assert [line.partition(f"{spec}:")[2].partition(" is ")[0] for line in said] == [
+        "2:29: data.image_dir /i",
+        "2:44: data.ann_path /l",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import importlib
 import json
@@ -37,6 +38,16 @@ def test_our_errors_are_two_lines(
     error = kind("no such thing", where=Location("a.conf", 3, 7), hint="try another")
     assert program.run(raising(error)) == code
     assert capsys.readouterr().err == "error: a.conf:3:7: no such thing\n  hint: try another\n"
+
+
+def test_the_last_line_says_how_it_ended_where_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(program.EXECUTION_STATUS, "1")
+    bodies = (lambda: None, raising(DataError("no images")))
+    assert [program.run(body) for body in bodies] == [0, 3]
+    assert program.run(lambda: None, argparse.Namespace(json=True)) == 0
+    assert capsys.readouterr().out == "Execution status: PASS\nExecution status: FAIL\n"
 
 
 def test_interrupt(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import fields
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 import specs
 from specs import drafting, effective, templating
+from specs.migration import migrate
+from specs.migration.targets import Target
 
 NAMES = [
     *(
@@ -73,6 +76,17 @@ def test_they_come_back(folder: str, template: str) -> None:
     assert specs.parse_text(commented, folder, source="commented").message == spec.message
     shown = effective.effective(spec)
     assert all("\n" not in each.path and each.text.isprintable() for each in shown)
+
+
+@pytest.mark.parametrize(("folder", "template"), [each for each in WITH_CLASSES if each[1].endswith(".conf.j2")])
+@pytest.mark.parametrize("target", ["tlt2", "tlt3"])
+def test_they_survive_migrations(folder: str, template: str, target: Target) -> None:
+    """TLT 2.0 converts without classes, which are then in comments."""
+    text = rendered(folder, template, NAMES)
+    with contextlib.suppress(specs.SpecError):  # TLT 2.0 has no DSSD
+        text = migrate(text, source="spec", to=target).text
+    text = migrate(text, source="spec", to="tao5").text
+    assert sorted(classes(specs.parse_text(text, folder, source="made"))) == sorted(NAMES)
 
 
 @pytest.mark.parametrize(("folder", "template"), WITH_CLASSES)

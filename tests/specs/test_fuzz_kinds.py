@@ -14,18 +14,17 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from fuzzing import mutate
 
 import specs
 from specs import effective, rules
 from specs.augment import tao5
 from specs.checks import located
-from specs.migration import migrate
+from specs.migration import Migrated, migrate
 from specs.migration.targets import TARGETS, Target
 from tltpipe.errors import SpecError, UsageError
 
-COUNT = int(os.environ.get("TLTPIPE_FUZZ", "100"))
+COUNT = int(os.environ.get("TLTPIPE_FUZZ", "60"))
 SECONDS = 1.0
 TESTS = Path(__file__).parents[1]
 TEXTS = [
@@ -34,11 +33,15 @@ TEXTS = [
     for path in sorted((TESTS / folder).glob("*.*"))
     if path.suffix in (".conf", ".yaml", ".txt", ".cfg")
 ]
-TEXTS += [tao5.write_default().replace("???", "/data/set"), TEXTS[-1].replace("ssd_config", "dssd_config")]
+TEXTS += [
+    tao5.write_default().replace("???", "/data/set"),
+    (TESTS / "data/training.tlt3.conf").read_text().replace("ssd_", "dssd_"),
+]
 TOOLKITS = ("tlt2", "tlt3", "tao5", "embedded")
 HOME: dict[tuple[str, str], Target] = {
     ("ssd", "tlt2"): "tlt2",
     ("ssd", "tlt3"): "tlt3",
+    ("dssd", "tlt3"): "tlt3",
     ("augment", "tlt2"): "tlt2",
     ("augment", "tao5"): "tao5",
 }
@@ -156,30 +159,35 @@ def judged(text: str) -> str:
             (finding.what + (finding.hint or "")).encode()
     for shown in effective.effective(spec):
         assert shown.text.isprintable()
-    again = specs.parse_text(specs.dump(spec), spec.kind, source="spec")
-    assert again.message == spec.message
-    assert effective.difference(spec, again) == []
+    assert specs.parse_text(specs.dump(spec), spec.kind, source="spec").message == spec.message
     return spec.kind
 
 
 def moved(text: str) -> int:
     """Into how many generations ``text`` could be migrated; asserts that a second time changes nothing, and that the
-    way back leads to the same values."""
-    count = 0
+    way there and back leads to the same values."""
+    found: dict[Target, Migrated] = {}
     for target in TARGETS:
         try:
-            made = migrate(text, source="spec", to=target)
+            found[target] = made = migrate(text, source="spec", to=target)
         except (SpecError, UsageError) as error:
             fit(error)
-            continue
-        count += 1
-        assert migrate(made.text, source="spec", to=target).text == made.text, f"twice to {target}"
-        if made.changes and (made.kind, made.dialect) in HOME and "tltpipe: was" not in text:
-            before = specs.parse_text(text, specs.recognise(text, source="spec"), source="spec")
-            back = migrate(made.text, source="spec", to=HOME[before.kind, before.dialect])
-            home = specs.parse_text(back.text, back.kind, source="spec")
-            assert not (lost := effective.difference(before, home)), f"{target} and back: {lost}"
-    return count
+        else:
+            assert migrate(made.text, source="spec", to=target).text == made.text, f"twice to {target}"
+    try:
+        spec = specs.parse_text(text, specs.recognise(text, source="spec"), source="spec")
+    except SpecError:
+        return len(found)
+    home = HOME.get((spec.kind, spec.dialect))
+    if home in found and "tltpipe: was" not in text:
+        for target, made in found.items():
+            assert home is not None
+            back = migrate(made.text, source="spec", to=home)
+            lost = effective.difference(
+                *(specs.parse_text(each.text, spec.kind, source="") for each in (found[home], back))
+            )
+            assert not lost, f"{target} and back: {lost}"
+    return len(found)
 
 
 def timed(judge: Callable[[str], object], text: str) -> object:
@@ -195,10 +203,9 @@ def test_untouched_they_are_fine() -> None:
     assert all(moved(text) for text in TEXTS)
 
 
-@pytest.mark.parametrize("part", range(2))
-def test_mutated(part: int) -> None:
+def test_mutated() -> None:
     came: Counter[str] = Counter()
-    for seed in range(part, COUNT, 2):
+    for seed in range(COUNT):
         chance = random.Random(seed)
         text = mutated(chance)
         try:
@@ -206,5 +213,5 @@ def test_mutated(part: int) -> None:
             came["migrated"] += timed(moved, text) != 0
         except Exception as fault:
             raise AssertionError(f"seed {seed}: {fault!r}; the text: {text!r}") from fault
-    assert 0 < came["refused"] < COUNT // 2, came  # neither all nothing nor all something
-    assert came["migrated"] > 0
+    assert 0 < came["refused"] < COUNT * 0.9, came  # neither all nothing nor all something
+    assert came["migrated"] > COUNT * 0.2, came

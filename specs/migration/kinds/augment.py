@@ -50,8 +50,8 @@ def _to_yaml(spec: Spec, text: str, options: Options) -> tuple[str, list[Change]
     made = moving.run()
     _add(made, {KIND: KITTI}, changes, None)
     if options.results or all(made.find(path) is None for path in OUTPUTS):
-        told = "-o of tlt-augment, which proto-text does not hold"
-        _add(made, dict.fromkeys(OUTPUTS, options.results or OUTPUT), changes, told)
+        effect = "-o of tlt-augment, which proto-text does not hold"
+        _add(made, dict.fromkeys(OUTPUTS, options.results or OUTPUT), changes, effect)
     order = list(dict.fromkeys(key.partition(".")[0] for key in KEYS))
     made.fields.sort(key=lambda each: order.index(each.name))
     return writing.yaml_text(made), changes

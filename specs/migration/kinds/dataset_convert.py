@@ -39,19 +39,22 @@ def migrate(spec: Spec, text: str, *, to: Target, options: Options) -> tuple[str
     gone = frozenset([MAPPING]) if to == OLD else frozenset()
     made = Moving(root, fields, fields, generations, [], taken, EFFECTS, changes, gone).run()
     if to != OLD:
+        if noted and options.mapping:
+            raise UsageError("--mapping has no effect: comments of the spec have its classes", hint="leave it out")
         if not noted:
             _map(made, options, changes)
         for path, effect in UNUSED.items():
-            if (found := made.find(path)) is not None:
-                changes.append(Change(path, path, found.line, "stays", effect))
-    return writing.proto_text(made), changes
+            if (section := made.find(path)) is not None:
+                changes.append(Change(path, path, section.line, "stays", effect))
+    return (writing.proto_text(made) if mapped or noted or options.mapping else text), changes
 
 
 def _map(root: Section, options: Options, changes: list[Change]) -> None:
-    """Write the mapping. Raises UsageError where it is not known."""
+    """Write the mapping, if it is known."""
     if not options.mapping:
-        what = "TAO's conversion for SSD numbers the classes by target_class_mapping, which this spec lacks"
-        raise UsageError(what, hint="--mapping TRAINING_SPEC takes that of a training spec")
+        effect = "TAO's conversion for SSD ends without it: --mapping TRAINING_SPEC writes it; other networks need none"
+        changes.append(Change("", None, 0, f"{MAPPING} is missing", effect))
+        return
     for source, target in options.mapping.items():
         entry = Section(MAPPING)
         notes.attach(entry, notes.note(OLD, MAPPING, notes.UNSET))

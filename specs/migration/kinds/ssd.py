@@ -36,17 +36,19 @@ def migrate(spec: Spec, text: str, *, to: Target, options: Options) -> tuple[str
     message = spec.message
     if dialect != spec.dialect:
         folder = specs.load(spec.kind)
+        if dialect not in folder.DIALECTS:
+            what = f"TLT 2.0 has no {spec.kind.upper()}"
+            raise spec.error(folder.SECTION, what, hint="it is a network of TLT 3.0 and later")
         message = dialects.message(dialects.named(folder, dialect), folder.MESSAGE)
         root = _moved(spec, root, message.DESCRIPTOR, options, changes)
-    if dialect == "tlt3":
-        effects = {portable.VALIDATION: _told(options)} if options.validation else {}
-        root = portable.change(root, paths(message.DESCRIPTOR), to, changes, effects)
+    effects = {portable.VALIDATION: _on_folder(options)} if options.validation else {}
+    root = portable.change(root, paths(message.DESCRIPTOR), to, changes, effects)
     if options.validation:
         _validate_on(root, options.validation, spec, changes)
     return writing.proto_text(root), changes
 
 
-def _told(options: Options) -> str:
+def _on_folder(options: Options) -> str:
     return f"it validates on {options.validation}"
 
 
@@ -59,7 +61,7 @@ def _moved(spec: Spec, root: Section, new: Descriptor, options: Options, changes
     else:
         folders = _to_folders(root, changes)
         if options.validation:
-            effects = {**effects, **dict.fromkeys(ssd_moves.VALIDATION, _told(options))}
+            effects = {**effects, **dict.fromkeys(ssd_moves.VALIDATION, _on_folder(options))}
     moves = ssd_moves.moves(dialect, folders=folders)
     generations = (spec.dialect, dialect)
     return Moving(root, paths(spec.message.DESCRIPTOR), paths(new), generations, moves, taken, effects, changes).run()

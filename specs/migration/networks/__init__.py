@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Protocol, cast
 
 import specs
-from specs import yaml_spec, yaml_text
+from specs import yaml_text, yaml_types
 from specs.migration import reading, writing
 from specs.migration.changes import Change
-from specs.migration.rewriting import SECRET, Rewriting, Row, shown
+from specs.migration.reshaping import shown
+from specs.migration.rewriting import SECRET, Rewriting, Row
 from specs.migration.targets import Data
 from specs.migration.tree import Field, Section
 from tltpipe import __version__
@@ -77,7 +78,7 @@ def rewrite(text: str, network: str, *, source: Path | str, data: Data | None = 
 
 def _text(spec: Rewriting, network: str, kind: str) -> str:
     """The spec in the order of its sections, with what it says of itself above and what was left out below."""
-    known = yaml_spec.known(specs.load(kind).EXPERIMENT)
+    known = yaml_types.known(specs.load(kind).EXPERIMENT)
     _sort(spec.made, "", {key.replace("[]", ""): place for place, key in reversed([*enumerate(known)])})
     lines = [f"A training spec of {kind}, migrated from one of TAO's {network} by tltpipe {__version__}."]
     if spec.missing:
@@ -116,7 +117,7 @@ def _check(text: str, kind: str, spec: Rewriting) -> None:
     try:
         specs.parse_text(text, kind, source="migrated")
     except SpecError as problem:
-        places = yaml_text.walk(text, yaml_spec.known(specs.load(kind).EXPERIMENT), source="")[0].places
+        places = yaml_text.walk(text, yaml_types.known(specs.load(kind).EXPERIMENT), source="")[0].places
         line = problem.where.line if isinstance(problem.where, Location) else None
         paths = [path for path, place in places.items() if isinstance(place, Location) and place.line == line]
         path, field = next((spec.origins[path] for path in paths if path in spec.origins), ("", None))

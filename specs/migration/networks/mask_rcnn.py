@@ -160,7 +160,7 @@ def _anchors(spec: Rewriting) -> None:
                  effect="one more level, above these, has anchors" if high < 6 else "")  # fmt: skip
     else:
         for name in ("min_level", "max_level"):
-            spec.moved(f"{MODEL}.{name}", "model.backbone.returned_layers", "")
+            spec.moved(f"{MODEL}.{name}", "model.backbone.returned_layers")
     sides = [[round(2**level * scale * 2 ** (octave / count), 2) for octave in range(count)]
              for level in range(low, low + len(layers) + 1)]  # fmt: skip
     spec.put("model.anchor_sizes", sides, f"{MODEL}.anchor_scale", f"{MODEL}.num_scales")
@@ -255,7 +255,7 @@ def _data(spec: Rewriting) -> None:
     spec.need("dataset.train_data_sources", f"COCO's annotations and images to train on; {RECORDS}")
     annotations = str(spec.value(f"{DATA}.val_json_file", "/workspace/data/annotations/val.json"))
     spec.listed("dataset.val_data_sources", [{"image_dir": f"{folder}/val", "json_file": annotations}])
-    spec.moved(f"{DATA}.val_json_file", "dataset.val_data_sources", "")
+    spec.moved(f"{DATA}.val_json_file", "dataset.val_data_sources")
     spec.need("dataset.val_data_sources", "the folder of the images to validate on")
     spec.put("dataset.classes", [f"class_{number}" for number in range(1, count + 1)], names,
              effect="the background is no class here")  # fmt: skip

@@ -93,5 +93,5 @@ def _tables(spec: Rewriting) -> None:
         if table:
             source = ({"image_dir": images} if images else {}) | {"format": "multitask_csv", "path": table}
             spec.listed(f"dataset.{ours}", [source])
-            spec.carried(f"{DATA}.{name}", f"dataset.{ours}")
-    spec.carried(f"{DATA}.image_directory_path", "dataset.train_data_sources")
+            spec.moved(f"{DATA}.{name}", f"dataset.{ours}")
+    spec.moved(f"{DATA}.image_directory_path", "dataset.train_data_sources")

@@ -121,7 +121,7 @@ def _size(spec: Rewriting) -> None:
     size = _SIZES.get(arch) or _DEPTHS.get(layers, "s")
     effect = f"{arch}{layers if arch not in _SIZES else ''} gives way to the size of YOLOX that is nearest in work"
     spec.put("model.type", size, f"{model}.arch", effect=effect)
-    spec.moved(f"{model}.nlayers", "model.type", "")
+    spec.moved(f"{model}.nlayers", "model.type")
 
 
 def _augmentation(spec: Rewriting) -> None:

@@ -97,13 +97,16 @@ def test_what_nvidia_refuses_is_taken_out_and_put_back() -> None:
     cosine = "soft_start_cosine_annealing_schedule { min_learning_rate: 1e-5 max_learning_rate: 1e-2 soft_start: 0.2 }"
     start, end = LATER.index("soft_start_annealing_schedule"), LATER.index("  regularizer")
     text = f"{LATER[:start]}{cosine} }}\n{LATER[end:]}".replace("ssd_config {", "ssd_config {\n  neg_pos_ratio: 2.5", 1)
-    text = text.replace("random_flip: 0.5", "random_flip: 1")
+    stopping = 'training_config {\n  early_stopping { monitor: "val_loss" patience: 3 }\n'
+    text = text.replace("random_flip: 0.5", "random_flip: 1").replace("training_config {\n", stopping)
+    assert "validation_period_during_training: 5" in text
     found = moved(text, "tao5")
     made = message(found.text)
     curve = made.training_config.learning_rate.soft_start_annealing_schedule
     assert (curve.max_learning_rate, curve.annealing) == (pytest.approx(1e-2), pytest.approx(0.6))
     assert 0.99 < made.augmentation_config.random_flip < 1
     assert not made.ssd_config.neg_pos_ratio
+    assert made.eval_config.validation_period_during_training == 1
     assert "type error" in str(change(found, "ssd_config.neg_pos_ratio").effect)
     assert message(moved(found.text, "tltpipe").text) == message(text)
 
@@ -141,9 +144,9 @@ def test_an_augmentation_in_yaml_becomes_proto_text() -> None:
 def test_a_conversion_gets_the_classes_of_the_training() -> None:
     found = moved(CONVERT, "tao5", mapping=MAPPING)
     assert dict(message(found.text).target_class_mapping) == MAPPING
-    with pytest.raises(UsageError) as error:
-        moved(CONVERT, "tlt3")
-    assert "--mapping" in str(error.value.hint)
+    without = moved(CONVERT, "tlt3")
+    assert without.text == CONVERT
+    assert "--mapping" in str(change(without, "").effect)
 
 
 # -------------------------------------------------------------------------------------------------- there, and back
@@ -214,6 +217,7 @@ def test_the_page_has_every_field_that_moves() -> None:
         (YAML.replace("kitti #", "coco #"), "tlt2", (5, 3)),
         (AUGMENT.replace('"label"', '"la\\nbel"'), "tao5", (9, None)),
         ("network: yolox", "tao5", None),
+        (LATER.replace("ssd_config {", "dssd_config {"), "tlt2", (2, 1)),
     ],
 )
 def test_what_cannot_move_is_refused_at_its_place(text: str, to: Target, place: tuple[int, int | None] | None) -> None:

@@ -64,6 +64,15 @@ def test_what_comes_of_a_spec(name: str) -> None:
     assert (again.text, again.changes) == (found.text, ())
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_every_comment_is_kept(name: str) -> None:
+    lines = [line.partition("#")[0].rstrip() for line in SAMPLES[name].read_text().splitlines()]
+    text = "\n".join(f"# above {number}\n{line}  # behind {number}" for number, line in enumerate(lines))
+    found = migrated(f"{text}\n# the end\nwandb_config {{ # empty\n}}\n").text
+    told = re.findall(r"# (?:above|behind) \d+|# the end|# empty", found)
+    assert sorted(told) == sorted([*re.findall(r"# (?:above|behind) \d+", text), "# the end", "# empty"])
+
+
 def test_faster_rcnn() -> None:
     found = migrated(sample("faster_rcnn"))
     rates = values(found, *(f"train.optim.{name}" for name in (

@@ -55,6 +55,7 @@ EXAMPLES = {
     "S112": tlt3("freeze_bn: false", 'offsets: "[1, 1, 1, 1, 1, 1]"', "offsets"),
     "S113": tlt3("freeze_bn: false", "pos_iou_thresh: 0.4 neg_iou_thresh: 0.5", "neg_iou_thresh"),
     "S114": tlt3("training_config {", "dssd_config { }\ntraining_config {", "dssd_config"),
+    "S115": tlt3("ssd_config {", "dssd_config { }\nssd_config {", "dssd_config"),
     "S120": tlt3("num_epochs: 60", "num_epochs: 0", "num_epochs"),
     "S121": tlt3("    soft_start_annealing", "    # soft_start_annealing", "learning_rate"),
     "S122": tlt3("    soft_start_annealing", f"    {COSINE} soft_start_annealing", "soft_start_annealing"),
