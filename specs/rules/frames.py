@@ -96,33 +96,35 @@ def unlabelled(subject: Subject) -> Iterator[Finding]:
 @rule(
     "S436",
     "warning",
-    title="images with another extension than image_extension",
+    title="images with another extension than image_extension: NVIDIA's programs leave them out",
     fix="Write the one that they have; auto stands for any (our programs only).",
     needs=("data",),
 )
 def other_extension(subject: Subject) -> Iterator[Finding]:
-    if subject.toolkit not in NVIDIA:
-        yield from _other_extension(subject)
+    for each in _sources(subject):
+        if subject.toolkit not in NVIDIA or each.source.format != "tfrecord":
+            yield from _other_extension(each)
 
 
 @rule(
     "S437",
     "error",
-    title="images with another extension than image_extension, which NVIDIA's programs do not find",
+    title="images of records with another extension than image_extension, which NVIDIA's programs do not find",
     fix="Write the one that they have.",
     toolkits=NVIDIA,
     needs=("data",),
 )
 def not_found_by_extension(subject: Subject) -> Iterator[Finding]:
-    yield from _other_extension(subject)
-
-
-def _other_extension(subject: Subject) -> Iterator[Finding]:
     for each in _sources(subject):
-        if each.other_extension.count:
-            told = dotted(each.source.extension or "")
-            what = f"images that do not end in {told} ({each.other_extension.count:,}): {each.other_extension}"
-            yield Finding(_extension_field(each), what)
+        if each.source.format == "tfrecord":
+            yield from _other_extension(each)
+
+
+def _other_extension(facts: SourceFacts) -> Iterator[Finding]:
+    if facts.other_extension.count:
+        told = dotted(facts.source.extension or "")
+        what = f"images that do not end in {told} ({facts.other_extension.count:,}): {facts.other_extension}"
+        yield Finding(_extension_field(facts), what)
 
 
 @rule(
@@ -135,8 +137,7 @@ def _other_extension(subject: Subject) -> Iterator[Finding]:
 )
 def upper_case(subject: Subject) -> Iterator[Finding]:
     for each in _sources(subject):
-        own = dotted(each.source.extension or "")
-        if each.upper_case.count and each.source.format == "kitti" and (own is None or own == own.lower()):
+        if each.upper_case.count and not each.source.extension:  # else they are other ones than that
             what = f"images with an extension in upper case ({each.upper_case.count:,}): {each.upper_case}"
             yield Finding(each.source.images_field, what)
 
