@@ -267,11 +267,16 @@ class Walk:
             hint = f'is the "}}" that closes {owner} missing before it?'
         else:
             hint = None if meant else f"fields of {owner}: {', '.join(sorted(known))}"
+        section = self.root.fields_by_name.get(name.text) if parent else None
+        kind = Structure if section is not None and section.message_type is not None else Misfit  # a "}" may be missing
+        return kind(what, name, hint, code=UNKNOWN, meant=self.meant(parent, name, known))
+
+    def meant(self, parent: str, name: Token, known: list[str]) -> str:
+        """The field that ``name`` is a slip of the pen for, where it is followed by a value and not written yet."""
         meant = values.surely(name.text, known)
-        fits = (
-            meant is not None and self.token.text in (":", *CLOSERS) and self.below(parent, meant) not in self.positions
-        )
-        return Misfit(what, name, hint, code=UNKNOWN, meant=meant if meant and fits else "")
+        if meant is None or self.token.text not in (":", *CLOSERS) or self.below(parent, meant) in self.positions:
+            return ""
+        return meant
 
 
 def _at(homes: list[str]) -> str:

@@ -96,33 +96,35 @@ def unlabelled(subject: Subject) -> Iterator[Finding]:
 @rule(
     "S436",
     "warning",
-    title="images with another extension than image_extension",
+    title="images with another extension than image_extension: NVIDIA's programs leave them out",
     fix="Write the one that they have; auto stands for any (our programs only).",
     needs=("data",),
 )
 def other_extension(subject: Subject) -> Iterator[Finding]:
-    if subject.toolkit not in NVIDIA:
-        yield from _other_extension(subject)
+    for each in _sources(subject):
+        if subject.toolkit not in NVIDIA or each.source.format != "tfrecord":
+            yield from _other_extension(each)
 
 
 @rule(
     "S437",
     "error",
-    title="images with another extension than image_extension, which NVIDIA's programs do not find",
+    title="images of records with another extension than image_extension, which NVIDIA's programs do not find",
     fix="Write the one that they have.",
     toolkits=NVIDIA,
     needs=("data",),
 )
 def not_found_by_extension(subject: Subject) -> Iterator[Finding]:
-    yield from _other_extension(subject)
-
-
-def _other_extension(subject: Subject) -> Iterator[Finding]:
     for each in _sources(subject):
-        if each.other_extension.count:
-            told = dotted(each.source.extension or "")
-            what = f"images that do not end in {told} ({each.other_extension.count:,}): {each.other_extension}"
-            yield Finding(_extension_field(each), what)
+        if each.source.format == "tfrecord":
+            yield from _other_extension(each)
+
+
+def _other_extension(facts: SourceFacts) -> Iterator[Finding]:
+    if facts.other_extension.count:
+        extension = dotted(facts.source.extension or "")
+        what = f"images that do not end in {extension} ({facts.other_extension.count:,}): {facts.other_extension}"
+        yield Finding(_extension_field(facts), what)
 
 
 @rule(
@@ -135,8 +137,7 @@ def _other_extension(subject: Subject) -> Iterator[Finding]:
 )
 def upper_case(subject: Subject) -> Iterator[Finding]:
     for each in _sources(subject):
-        own = dotted(each.source.extension or "")
-        if each.upper_case.count and each.source.format == "kitti" and (own is None or own == own.lower()):
+        if each.upper_case.count and not each.source.extension:  # else they are other ones than that
             what = f"images with an extension in upper case ({each.upper_case.count:,}): {each.upper_case}"
             yield Finding(each.source.images_field, what)
 
@@ -153,11 +154,11 @@ def upper_case(subject: Subject) -> Iterator[Finding]:
 def other_size(subject: Subject) -> Iterator[Finding]:
     size = kinds.image_size(subject.spec)
     for each in _sources(subject):
-        others = [found for found in each.sizes if found != size]
+        others = [result for result in each.sizes if result != size]
         if size is None or not others:
             continue
-        count = sum(each.sizes[found] for found in others)
-        first = max(others, key=lambda found: each.sizes[found])
+        count = sum(each.sizes[result] for result in others)
+        first = max(others, key=lambda result: each.sizes[result])
         what = f"{count:,} images are not {size[0]}x{size[1]}, as the network is, but for example {first[0]}x{first[1]}"
         yield Finding(each.source.annotations_field, what)
 
@@ -202,7 +203,7 @@ def squeezed(subject: Subject) -> Iterator[Finding]:
     for each in _sources(subject):
         if size is None or not each.sizes or each.source.role != "training":
             continue
-        width, height = max(each.sizes, key=lambda found: each.sizes[found])
+        width, height = max(each.sizes, key=lambda result: each.sizes[result])
         factor = (width / height) / (size[0] / size[1])
         if not 1 / SQUEEZED <= factor <= SQUEEZED:
             what = f"most images are {width}x{height}, the input is {size[0]}x{size[1]}: objects change their shape"

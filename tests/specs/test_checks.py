@@ -238,3 +238,39 @@ def test_augmentation(text: str, complaint: str) -> None:
 def test_augmentation_warnings(text: str, warning: str) -> None:
     (told,) = specs.parse_text(text, "augment", source="spec").warnings
     assert told.startswith(warning)
+
+
+def test_fields_that_do_not_fit_and_values_that_make_no_sense_at_once() -> None:
+    """What is missing where something is misspelt is left unsaid, and the order is that of reading, then judging."""
+    changes = {
+        "random_seed: 42": "random_seed 42",
+        "clip_boxes: false": "clip_boxes: [no, 3]",
+        "num_epochs: 100": "num_epoch: 100",
+        "hflip_probability: 0.5": "hflip_probability:",
+        "eval_config {": "eval_config { extra { deep { a: [1, 2] } } more: < b: 1 >",
+        'arch: "mobilenet_v2"': "arch: 'lenet",
+        "top_k: 200": "top_k: 0",
+        "annealing: 0.3": "annealing: 3",
+    }
+    text = TRAIN
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new, 1)
+    places = [line.split(": ")[0] for line in complaints(text, "ssd")]
+    assert places == [
+        f"spec:{place}"
+        for place in ("1:13", "6:15", "11:9", "18:3", "32:15", "32:44", "55:5", "24:5", "41:3")
+    ]  # fmt: skip
+    error = error_of(SpecError, specs.parse_text, text, "ssd", source="spec")
+    assert {part.code for part in error.parts} == {"S002", "S004", "S005", "S123", "S146"}
+
+
+def test_where_no_brace_closes_nothing_is_judged() -> None:
+    for old, place in (("top_k: 200\n}", "spec:43:1: "), ("}\n\nvalidation_fold: 0\n}", "spec:69:1: ")):
+        (told,) = complaints(edited_once(TRAIN, old, old.rpartition("}")[0]), "ssd")
+        assert told.startswith(place)
+
+
+def edited_once(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1
+    return text.replace(old, new)

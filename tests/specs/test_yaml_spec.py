@@ -190,3 +190,13 @@ def test_what_is_dumped_or_rendered_comes_back(text: str, number: float) -> None
     spec = READER.parse_text(rendered + SOURCES, source="a.yaml", strict=False)
     assert (spec.message.name, spec.message.model.sizes) == (text, ((number,),))
     assert READER.parse_text(READER.dump(spec), source="b.yaml", strict=False).message == spec.message
+
+
+def test_what_is_left_without_the_faults_is_judged_but_not_the_rest_of_their_sections() -> None:
+    sources = "sources: [{path: /p, json_file: /a, image_dir: /d}]\n"
+    steps = "{lr_steps: [8], lr_scheduler: multistp}"
+    spec, errors = READER.walk(f"{sources}train: {{optim: {steps}}}\nnam: x\n", source="a.yaml", strict=False)
+    assert spec is not None
+    assert [(error.code, str(error.where)) for error in errors] == [("S005", "a.yaml:2:32"), ("S004", "a.yaml:3:1")]
+    found = [each.code for each in rules.examine(rules.Subject(spec)) if spec.is_set(each.path)]
+    assert found == ["S243"]
