@@ -89,16 +89,21 @@ def test_records_that_changed_are_read_and_the_same_comes_out(root: Path) -> Non
     assert abs(after.boxes - before.boxes).max() < 1e-4
 
 
-@pytest.mark.parametrize("spoilt", [{"ids": [1]}, {"boxes": ["a"]}, {"objects": {"vest": "many"}}, {"sizes": [[40]]}])
-def test_a_summary_that_makes_no_sense_is_not_trusted(root: Path, spoilt: dict[str, Any]) -> None:
+SPOILT: dict[str, list[Any]] = {
+    "ids": [[], [1]], "boxes": [["a"], [1.0]], "objects": [[], {"vest": "many"}], "sizes": [[[40]], [[0, 20, 1]]],
+    "read": [None], "frames": [-1], "layout": ["other"],
+}  # fmt: skip
+
+
+def test_a_summary_that_makes_no_sense_is_not_trusted(root: Path) -> None:
     convert(root)
     path = next((root / "TFRecords").glob(f".*{summary.END}"))
     page = json.loads(path.read_text())
-    for entry in page["files"].values():
-        entry.update(spoilt)
-    path.write_text(json.dumps(page))
-    os.utime(path, ns=(1, 1))
-    assert facts(root).amount("training").objects == {"vest": 6, "skirt": 3}
+    for number, (name, value) in enumerate((name, value) for name, values in SPOILT.items() for value in values):
+        files = {file: {**entry, name: value} for file, entry in page["files"].items()}
+        path.write_text(json.dumps({**page, "files": files}))
+        os.utime(path, ns=(number, number))
+        assert facts(root).amount("training").objects == {"vest": 6, "skirt": 3}, (name, value)
 
 
 def test_what_was_not_read_of_records_is_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
