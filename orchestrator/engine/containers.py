@@ -14,12 +14,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from orchestrator.jobs import At, Job, Mount, Secret
-from orchestrator.jobs.mounts import WORKSPACE
+from orchestrator.jobs.mounts import SECRETS, WORKSPACE
 from orchestrator.jobs.mounts_file import ContainerOptions
 from tltpipe import seal
 
-SECRETS = "run/tltpipe"
-"""Folder of the container, below its root, with one file a secret."""
 SHARED_MEMORY = "8g"
 """Upper bound of /dev/shm, where data loaders hand over batches; Docker's own 64 MB is too little."""
 LIMITS: Mapping[str, int] = {"memlock": -1, "stack": 64 << 20}
@@ -130,13 +128,13 @@ def command(argv: tuple[str | Secret, ...]) -> list[str]:
     """The words for the container. A secret is read from its file by a shell, so the configuration shows its name."""
     if not any(isinstance(word, Secret) for word in argv):
         return [str(word) for word in argv]
-    words = [f'"$(cat /{SECRETS}/{word.name})"' if isinstance(word, Secret) else shlex.quote(word) for word in argv]
+    words = [f'"$(cat {SECRETS}/{word.name})"' if isinstance(word, Secret) else shlex.quote(word) for word in argv]
     return ["/bin/sh", "-c", "exec " + " ".join(words)]
 
 
 def secrets_of(job: Job) -> Mapping[str, str]:
     """The job's secrets, and for programs of ours the key with which they know what they wrote earlier."""
-    ours = job.environment.get(seal.PLACE) == f"/{SECRETS}/{seal.NAME}"
+    ours = job.environment.get(seal.PLACE) == f"{SECRETS}/{seal.NAME}"
     return {**job.secrets, **({seal.NAME: seal.user_key().hex()} if ours else {})}
 
 
@@ -144,12 +142,12 @@ def secret_archive(secrets: Mapping[str, str], caller: Caller) -> bytes:
     """A tar to unpack at the container's root: one file a secret, readable by the caller's uid alone."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        folder = tarfile.TarInfo(SECRETS)
+        folder = tarfile.TarInfo(SECRETS[1:])
         folder.type, folder.mode, folder.uid, folder.gid = tarfile.DIRTYPE, 0o500, caller.uid, caller.gid
         archive.addfile(folder)
         for name, value in secrets.items():
             content = value.encode()
-            file = tarfile.TarInfo(f"{SECRETS}/{name}")
+            file = tarfile.TarInfo(f"{SECRETS[1:]}/{name}")
             file.size, file.mode, file.uid, file.gid = len(content), 0o400, caller.uid, caller.gid
             archive.addfile(file, io.BytesIO(content))
     return buffer.getvalue()

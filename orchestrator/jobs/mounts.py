@@ -11,6 +11,8 @@ from pathlib import Path, PurePosixPath
 from orchestrator.jobs import Mount
 
 WORKSPACE = "/workspace"
+SECRETS = "/run/tltpipe"
+"""Folder of the container with one file a secret: nothing may be mounted there, or they would stay on this machine."""
 
 
 @dataclass
