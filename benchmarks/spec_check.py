@@ -32,22 +32,22 @@ SIZE = 288
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", nargs="?", type=Path, help="where the data are made, and found again")
+    parser.add_argument("folder", nargs="?", type=Path, help="where the data are made, and used again")
     parser.add_argument("--frames", type=int, default=200_000)
-    told = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        root = (told.folder or Path(scratch)).absolute()
-        make(root, told.frames)
+        root = (options.folder or Path(scratch)).absolute()
+        make(root, options.frames)
         spec = write_spec(root, "tlt2", tfrecords_path="/workspace/TFRecords/train-*", validation_fold=0)
         folders = write_spec(root, "tlt3", label_directory_path="/workspace/labels")
         figure("alone", [BIN / "tltpipe", "spec", "check", spec], ALONE)
         data = ("--data", root)
-        figure(f"{told.frames:,} records, summary", [BIN / "tltpipe", "spec", "check", spec, *data], WITH_DATA)
-        kept = root / "TFRecords" / f".train{summary.END}"
-        aside = kept.rename(root / "aside.json")
-        figure(f"{told.frames:,} records, none", [BIN / "tltpipe", "spec", "check", spec, *data], WITH_DATA)
-        aside.rename(kept)
-        figure(f"{told.frames:,} labels", [BIN / "tltpipe", "spec", "check", folders, *data], WITH_DATA)
+        figure(f"{options.frames:,} records, summary", [BIN / "tltpipe", "spec", "check", spec, *data], WITH_DATA)
+        present = root / "TFRecords" / f".train{summary.END}"
+        aside = present.rename(root / "aside.json")
+        figure(f"{options.frames:,} records, none", [BIN / "tltpipe", "spec", "check", spec, *data], WITH_DATA)
+        aside.rename(present)
+        figure(f"{options.frames:,} labels", [BIN / "tltpipe", "spec", "check", folders, *data], WITH_DATA)
 
 
 def figure(name: str, argv: list[str | Path], target: float) -> None:

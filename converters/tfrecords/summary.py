@@ -1,4 +1,4 @@
-"""What record files hold, in short: kept beside them by the conversion, read from them where it is not or does not fit.
+"""What record files hold, in short: written beside them by the conversion, else read from them.
 
 The file is hidden, so that no glob for records catches it: ``.train_summary.json`` beside ``train-fold-...``. It knows
 each record file by its size and the time of its last change.
@@ -26,7 +26,7 @@ from tltpipe.files import atomic
 
 END = "_summary.json"
 BOXES = 2000
-"""Boxes of a file that are kept, its first ones."""
+"""Boxes of a file that are stored, its first ones."""
 _VERSION = 1
 _NONE = (AttributeError, LookupError, TypeError, ValueError)
 _PICTURE, _NUMBER = "frame/encoded", "target/object_class_id"
@@ -87,37 +87,37 @@ def write(folder: Path, stem: str, summaries: Mapping[str, RecordSummary]) -> No
         stream.write(orjson.dumps({"version": _VERSION, "files": files}))
 
 
-def kept(paths: Iterable[Path]) -> dict[Path, RecordSummary]:
+def load(paths: Iterable[Path]) -> dict[Path, RecordSummary]:
     """The summaries that lie beside the record files ``paths``, of those that they fit."""
-    found: dict[Path, RecordSummary] = {}
+    result: dict[Path, RecordSummary] = {}
     folders: dict[Path, list[dict[str, Any]]] = {}
     for path in paths:
         if path.parent not in folders:
-            folders[path.parent] = _kept(path.parent)
-        for told in folders[path.parent]:
-            entry = told.get(path.name)
+            folders[path.parent] = _entries(path.parent)
+        for entries in folders[path.parent]:
+            entry = entries.get(path.name)
             if isinstance(entry, dict) and {name: entry.get(name) for name in ("size", "mtime_ns")} == _stamp(path):
                 with suppress(*_NONE):  # whatever is in there, the records say it, too
-                    found[path] = _restored(entry)
-    return found
+                    result[path] = _restored(entry)
+    return result
 
 
 def scan(path: Path, *, most_frames: int, most_bytes: int) -> RecordSummary:
     """Look into the records of ``path``, from the first one on, as long as they are within both limits; all are
     counted. Raises DataError for damaged records and for those that are no frames."""
-    found = RecordSummary()
+    result = RecordSummary()
     end = 0
     for offset, data in read_offsets(path):
-        if found.read >= most_frames or offset > most_bytes:
+        if result.read >= most_frames or offset > most_bytes:
             break
-        _take(found, data, path, offset)
+        _take(result, data, path, offset)
         end = offset
-    if found.read:
-        found.frames += sum(1 for offset in offsets(path) if offset > end)
-    return found
+    if result.read:
+        result.frames += sum(1 for offset in offsets(path) if offset > end)
+    return result
 
 
-def _take(found: RecordSummary, data: bytes, path: Path, offset: int) -> None:
+def _take(result: RecordSummary, data: bytes, path: Path, offset: int) -> None:
     from google.protobuf.message import DecodeError
 
     from converters.tfrecords.schema.example_pb2 import Example
@@ -125,17 +125,17 @@ def _take(found: RecordSummary, data: bytes, path: Path, offset: int) -> None:
     try:
         features = Example.FromString(data).features.feature
         width, height = (features[f"frame/{side}"].int64_list.value[0] for side in ("width", "height"))
-        if found.layout == "dali" or _PICTURE in features:
-            found.layout = "dali"
+        if result.layout == "dali" or _PICTURE in features:
+            result.layout = "dali"
             classes = [f"{number:g}" for number in features[_NUMBER].float_list.value]
             width, height, scale = int(width), int(height), (1, 1)
         else:
             classes = [name.decode(errors="replace") for name in features["target/object_class"].bytes_list.value]
             scale = width, height
         id = features["frame/id"].bytes_list.value[0].decode(errors="replace")
-        if found.add(id, (width, height), classes, features["target/occlusion"].int64_list.value):
+        if result.add(id, (width, height), classes, features["target/occlusion"].int64_list.value):
             corners = [features[f"target/coordinates_{corner}"].float_list.value for corner in CORNERS]
-            found.add_boxes(zip(*corners, strict=True), scale)
+            result.add_boxes(zip(*corners, strict=True), scale)
     except (DecodeError, LookupError, ValueError, ZeroDivisionError) as problem:
         what = f"the record at byte {offset} is no frame of tlt-dataset-convert"
         raise DataError(what, where=path, hint="records must come from tlt-dataset-convert") from problem
@@ -170,7 +170,7 @@ def _whole(value: Any, least: int = 0) -> int:
     return value
 
 
-def _kept(folder: Path) -> list[dict[str, Any]]:
+def _entries(folder: Path) -> list[dict[str, Any]]:
     with os.scandir(folder) as entries:
         paths = sorted(entry.path for entry in entries if entry.name.startswith(".") and entry.name.endswith(END))
     return [_read(path, Path(path).stat().st_mtime_ns) for path in paths]

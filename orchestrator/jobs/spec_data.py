@@ -70,15 +70,17 @@ class WorkspaceData:
                     except DataError as problem:
                         yield SourceFacts(source, problem=problem)
                     except OSError as problem:
-                        told = DataError(f"cannot be read: {problem.strerror}", where=problem.filename or annotations)
-                        yield SourceFacts(source, problem=told)
+                        message = DataError(
+                            f"cannot be read: {problem.strerror}", where=problem.filename or annotations
+                        )
+                        yield SourceFacts(source, problem=message)
 
     def _places(self, source: DataSource) -> Iterator[tuple[Path, Path | None]]:
         """Annotations and images of ``source`` on this host, as far as they are there: what is missing, the rules about
         paths report."""
         if source.below_data:
-            found = [(folder / source.annotations, folder / source.images) for folder in self.folders]
-            yield from (pair for pair in found if pair[0].is_dir() and pair[1].is_dir())
+            result = [(folder / source.annotations, folder / source.images) for folder in self.folders]
+            yield from (pair for pair in result if pair[0].is_dir() and pair[1].is_dir())
             return
         annotations = self.paths.host(source.annotations)
         images = self.paths.host(source.images) if source.images else None

@@ -41,8 +41,8 @@ def require(run: Run, stage: Stage) -> list[str]:
                 hint = each.hint or RULES[each.code].fix
                 errors.append(SpecError(f"{each.what} ({each.code})", where=place, hint=hint, code=each.code))
             elif each.severity == "warning":
-                told = "; ".join(filter(None, (each.what, each.hint)))
-                warnings.append(f"warning: {place}: {told} ({each.code})")
+                message = "; ".join(filter(None, (each.what, each.hint)))
+                warnings.append(f"warning: {place}: {message} ({each.code})")
     new = [line for line in warnings if line not in run.warned]
     run.warned.update(new)
     if errors:
@@ -73,7 +73,7 @@ def known(run: Run, spec: Spec, roles: tuple[Role, ...] = ("training", "validati
 
 
 def _together(errors: Sequence[SpecError]) -> SpecError | DataError:
-    found = together(errors)
+    whole = together(errors)
     if all(error.code.startswith(DATA) for error in errors):
-        return DataError(found.what, where=found.where, hint=found.hint, code=found.code)
-    return found
+        return DataError(whole.what, where=whole.where, hint=whole.hint, code=whole.code)
+    return whole

@@ -74,16 +74,21 @@ def write(
         if verbose:
             say_objects(tally.objects - before)
         if not allow_loss:
-            if tally.looks_like_shares:
-                raise DataError(SHARES, where=job.source.place, hint=SHARES_HINT, code=rules.SHARES.code)
-            judged = tally.whole_losses(plan.losses, job.layout.names)
-            losing.refuse_wholesale({"this data set": judged}, (), {"this data set": Path(job.source.place)})
+            _refuse_losses(job, plan, tally)
         shards.write_warnings(staging, prefix, tally.dropped)
         shards.write_classes(staging, prefix, job.layout.numbered)
         written = sorted(path.name for path in staging.iterdir())
         summary.write(staging, prefix.stem, summaries)
         removed = shards.stale(prefix, set(written))
     return tally, written, removed
+
+
+def _refuse_losses(job: Job, plan: Plan, tally: Tally) -> None:
+    """Raises DataError where boxes look like shares of their image, or all items of a class are lost."""
+    if tally.looks_like_shares:
+        raise DataError(SHARES, where=job.source.place, hint=SHARES_HINT, code=rules.SHARES.code)
+    judged = tally.whole_losses(plan.losses, job.layout.names)
+    losing.refuse_wholesale({"this data set": judged}, (), {"this data set": Path(job.source.place)})
 
 
 def _of_one_file(results: Iterator[tuple[Stretch, Done]], job: Job, tally: Tally, bar: Bar) -> Iterator[Done]:

@@ -20,7 +20,10 @@ def proto_text(root: Section) -> str:
 
 def yaml_text(root: Section) -> str:
     """The spec as YAML. Sections of one name, and those that are ``listed``, are a list; so are fields of one name."""
-    return _text([*_yaml(root.fields, ""), *root.below])
+    from yaml.reader import Reader
+
+    # Values are escaped; comments of proto-text may hold what YAML refuses even there.
+    return Reader.NON_PRINTABLE.sub("", _text([*_yaml(root.fields, ""), *root.below]))
 
 
 def _text(lines: Iterable[str]) -> str:

@@ -50,13 +50,13 @@ def _objects(subject: Subject, role: Role) -> tuple[Counter[str], Counter[str]]:
 
 def _present(subject: Subject) -> set[str]:
     """The classes that any of the data have, in lower case; of records with numbers the classes to train."""
-    found = set()
+    result = set()
     for source in _sources(subject):
         names = {name for role in _ROLES for name in source.amount(role).objects}
         names |= set() if source.counted else set(source.categories)
         targets = _targets(source, _fields(subject)) if source.layout == "dali" else {}
-        found |= {targets.get(name.lower(), name.lower()) for name in names}
-    return found
+        result |= {targets.get(name.lower(), name.lower()) for name in names}
+    return result
 
 
 def _named(subject: Subject, field: ClassField) -> bool:
@@ -97,10 +97,10 @@ def unnamed(subject: Subject) -> Iterator[Finding]:
     if not fields:
         return
     others = sum((_objects(subject, role)[1] for role in _ROLES), Counter[str]())
-    told = [f"{name} ({count:,})" for name, count in others.most_common() if name.lower() not in _IGNORED]
-    if told:
+    message = [f"{name} ({count:,})" for name, count in others.most_common() if name.lower() not in _IGNORED]
+    if message:
         field = fields[0].field.partition("[")[0]
-        yield Finding(field, f"objects of classes that are not named here are left out: {_listed(told)}")
+        yield Finding(field, f"objects of classes that are not named here are left out: {_listed(message)}")
 
 
 @rule(
@@ -144,11 +144,9 @@ def none_fits(subject: Subject) -> Iterator[Finding]:
         return
     trained, others = _objects(subject, "training")
     if not trained:
-        found = [name for name, _ in others.most_common()]
-        what = f"no object of the training data is of a class that is named here; they have {_listed(found)}"
-        yield Finding(
-            fields[0].field.partition("[")[0], what if found else "the training data have no objects, as they are"
-        )
+        result = [name for name, _ in others.most_common()]
+        what = f"no object of the training data is of a class that is named here; they have {_listed(result)}"
+        yield Finding(fields[0].field.partition("[")[0], what if result else "the training data have no objects")
 
 
 @rule(
@@ -170,11 +168,11 @@ def untrained(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def unvalidated(subject: Subject) -> Iterator[Finding]:
-    told = "no object to validate on: {}; as NVIDIA counts, each lowers the mean with an AP of 0"
-    yield from _without(subject, "validation", "training", told)
+    message = "no object to validate on: {}; as NVIDIA counts, each lowers the mean with an AP of 0"
+    yield from _without(subject, "validation", "training", message)
 
 
-def _without(subject: Subject, role: Role, other: Role, told: str) -> Iterator[Finding]:
+def _without(subject: Subject, role: Role, other: Role, message: str) -> Iterator[Finding]:
     """Classes without objects for ``role`` that have some for the ``other``."""
     if not _complete(subject, role) or not _complete(subject, other):
         return
@@ -185,7 +183,7 @@ def _without(subject: Subject, role: Role, other: Role, told: str) -> Iterator[F
     lacking = {name: field for name, field in lacking.items() if not there[role][name] and there[other][name]}
     if lacking:
         names = _listed([field.target for field in lacking.values()])
-        yield Finding(next(iter(lacking.values())).field, told.format(names) + _as_far(subject))
+        yield Finding(next(iter(lacking.values())).field, message.format(names) + _as_far(subject))
 
 
 @rule(

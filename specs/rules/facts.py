@@ -146,8 +146,8 @@ def training_boxes(facts: DataFacts) -> NDArray[np.float32] | None:
     import numpy as np
 
     sources = (each for each in readable(facts) if each.source.role == "training")
-    found = [each.boxes for each in sources if each.boxes is not None and len(each.boxes)]
-    if not found:
+    result = [each.boxes for each in sources if each.boxes is not None and len(each.boxes)]
+    if not result:
         return None
-    boxes = np.concatenate(found)
+    boxes = np.concatenate(result)
     return boxes[:: max(1, len(boxes) // MOST_BOXES)].clip(0, 1)

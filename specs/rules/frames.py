@@ -122,8 +122,8 @@ def not_found_by_extension(subject: Subject) -> Iterator[Finding]:
 
 def _other_extension(facts: SourceFacts) -> Iterator[Finding]:
     if facts.other_extension.count:
-        told = dotted(facts.source.extension or "")
-        what = f"images that do not end in {told} ({facts.other_extension.count:,}): {facts.other_extension}"
+        extension = dotted(facts.source.extension or "")
+        what = f"images that do not end in {extension} ({facts.other_extension.count:,}): {facts.other_extension}"
         yield Finding(_extension_field(facts), what)
 
 
@@ -154,11 +154,11 @@ def upper_case(subject: Subject) -> Iterator[Finding]:
 def other_size(subject: Subject) -> Iterator[Finding]:
     size = kinds.image_size(subject.spec)
     for each in _sources(subject):
-        others = [found for found in each.sizes if found != size]
+        others = [result for result in each.sizes if result != size]
         if size is None or not others:
             continue
-        count = sum(each.sizes[found] for found in others)
-        first = max(others, key=lambda found: each.sizes[found])
+        count = sum(each.sizes[result] for result in others)
+        first = max(others, key=lambda result: each.sizes[result])
         what = f"{count:,} images are not {size[0]}x{size[1]}, as the network is, but for example {first[0]}x{first[1]}"
         yield Finding(each.source.annotations_field, what)
 
@@ -203,7 +203,7 @@ def squeezed(subject: Subject) -> Iterator[Finding]:
     for each in _sources(subject):
         if size is None or not each.sizes or each.source.role != "training":
             continue
-        width, height = max(each.sizes, key=lambda found: each.sizes[found])
+        width, height = max(each.sizes, key=lambda result: each.sizes[result])
         factor = (width / height) / (size[0] / size[1])
         if not 1 / SQUEEZED <= factor <= SQUEEZED:
             what = f"most images are {width}x{height}, the input is {size[0]}x{size[1]}: objects change their shape"

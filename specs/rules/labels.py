@@ -10,12 +10,12 @@ from specs.rules.facts import Examples, SourceFacts, readable
 
 NVIDIA = ("tlt2", "tlt3", "tao5")
 READERS = ("dataset_convert", "ssd", "dssd")
-"""Kinds whose programs stop at a line that they cannot read; augmentation can be told to leave its image out."""
+"""Kinds whose programs stop at a line that they cannot read; augmentation can leave its image out."""
 
 
 def _sources(subject: Subject) -> Iterator[SourceFacts]:
-    found = readable(subject.data) if subject.data is not None else iter(())
-    return (each for each in found if each.source.format == "kitti")
+    result = readable(subject.data) if subject.data is not None else iter(())
+    return (each for each in result if each.source.format == "kitti")
 
 
 def _tell(subject: Subject, name: str, what: str) -> Iterator[Finding]:

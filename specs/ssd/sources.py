@@ -35,8 +35,8 @@ def class_fields(spec: Spec) -> Iterator[ClassField]:
     """The entries of ``target_class_mapping``, in the order of the file."""
     config: Any = message_at(spec, DATA)
     mapping = {} if config is None else config.target_class_mapping
-    found = [ClassField(f'{MAPPING}["{name}"]', name, mapping[name]) for name in mapping]
-    return iter(sorted(found, key=lambda each: spec.positions.get(each.field, (0, 0))))
+    result = [ClassField(f'{MAPPING}["{name}"]', name, mapping[name]) for name in mapping]
+    return iter(sorted(result, key=lambda each: spec.positions.get(each.field, (0, 0))))
 
 
 def _source(config: Any, field: str, role: Role, source: Any) -> DataSource:

@@ -12,7 +12,7 @@ from converters.files.json_records import Records
 from tltpipe.errors import DataError
 
 BOXES = 20_000
-"""Boxes that are kept, the first ones."""
+"""Boxes that are stored, the first ones."""
 
 
 @dataclass
@@ -29,16 +29,16 @@ class CocoSummary:
 
 def summarise(path: Path) -> CocoSummary:
     """The summary of the COCO file ``path``. Raises DataError for a file that is none, with its place."""
-    found = CocoSummary()
+    result = CocoSummary()
     by_id, sizes, boxes = Counter[Any](), dict[Any, tuple[int, int]](), list[tuple[Any, list[float]]]()
 
     def images(records: Records) -> None:
         for piece in records:
             for record in piece.parsed():
-                found.names.append(str(record.get("file_name", "")))
+                result.names.append(str(record.get("file_name", "")))
                 size = record.get("width"), record.get("height")
                 if all(isinstance(side, int) and side > 0 for side in size):
-                    found.sizes[size] += 1  # type: ignore[index]
+                    result.sizes[size] += 1  # type: ignore[index]
                     sizes[record.get("id")] = size  # type: ignore[assignment]
 
     def annotations(records: Records) -> None:
@@ -53,14 +53,14 @@ def summarise(path: Path) -> CocoSummary:
 
     lists = {"images": images, "annotations": annotations}
     try:
-        kept = json_records.scan(json_document.opened(path), lists=lists, keep=("categories",))
-        found.categories = {each["id"]: str(each["name"]) for each in kept.get("categories", [])}
-        found.objects.update({found.categories.get(id, f"category {id}"): count for id, count in by_id.items()})
-        found.boxes = [_shares(box, sizes[image]) for image, box in boxes[:BOXES] if image in sizes and len(box) == 4]
+        members = json_records.scan(json_document.opened(path), lists=lists, keep=("categories",))
+        result.categories = {each["id"]: str(each["name"]) for each in members.get("categories", [])}
+        result.objects.update({result.categories.get(id, f"category {id}"): count for id, count in by_id.items()})
+        result.boxes = [_shares(box, sizes[image]) for image, box in boxes[:BOXES] if image in sizes and len(box) == 4]
     except (TypeError, KeyError, ValueError, OverflowError) as problem:
         what = f"this is not a COCO file as expected: {problem!r}"
         raise DataError(what, where=path, hint="tltpipe check names each such record") from None
-    return found
+    return result
 
 
 def _shares(box: list[float], size: tuple[int, int]) -> tuple[float, float, float, float]:

@@ -55,23 +55,23 @@ class LabelSummary:
 
 def summarise(folder: Path, stems: Sequence[str], *, boxes_of: frozenset[str] = frozenset()) -> LabelSummary:
     """The summary of ``stems`` in ``folder``. Raises DataError for a file that cannot be read."""
-    found = LabelSummary()
+    result = LabelSummary()
     for stem in stems:
         path = f"{folder}/{stem}.txt"
         try:
             path, content = label_folders.read_stem(folder, stem)
         except FileNotFoundError:
             raise DataError("this label file is missing", where=path) from None
-        found.read += 1
+        result.read += 1
         if b"  " in content or b" \n" in content or content.endswith((b" ", b"\n\n")):
-            found.spacing.add(path, 1)
-        boxes = found.boxes.setdefault(stem, []) if stem in boxes_of else None
+            result.spacing.add(path, 1)
+        boxes = result.boxes.setdefault(stem, []) if stem in boxes_of else None
         for number, line in enumerate(content.splitlines(), start=1):
-            _take(found, line.split(), path, number, boxes)
-    return found
+            _take(result, line.split(), path, number, boxes)
+    return result
 
 
-def _take(found: LabelSummary, columns: list[bytes], path: str, number: int, boxes: list[list[float]] | None) -> None:
+def _take(result: LabelSummary, columns: list[bytes], path: str, number: int, boxes: list[list[float]] | None) -> None:
     if not columns:
         return
     try:
@@ -84,16 +84,16 @@ def _take(found: LabelSummary, columns: list[bytes], path: str, number: int, box
     except ValueError:
         words = [column for column in columns if not _is_number(column)]
         blanks = len(words) > 1 and words == columns[: len(words)] and len(columns) - len(words) in (14, 15)
-        (found.blanks if blanks else found.odd).add(path, number)
+        (result.blanks if blanks else result.odd).add(path, number)
         return
     if len(columns) != _COLUMNS:
-        (found.scores if len(columns) == _COLUMNS + 1 else found.widths).add(path, number)
+        (result.scores if len(columns) == _COLUMNS + 1 else result.widths).add(path, number)
     if not columns[2].removeprefix(b"-").isdigit():
-        found.fractions.add(path, number)
-    found.objects[columns[0].decode(errors="replace")] += 1
-    found.occluded += occlusion != 0
+        result.fractions.add(path, number)
+    result.objects[columns[0].decode(errors="replace")] += 1
+    result.occluded += occlusion != 0
     if not (trunc(left) < trunc(right) and trunc(top) < trunc(bottom)):
-        found.flat.add(path, number)
+        result.flat.add(path, number)
     if boxes is not None:
         boxes.append([left, top, right, bottom])
 

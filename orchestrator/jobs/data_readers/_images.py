@@ -55,11 +55,11 @@ def channels(folder: Path, names: Sequence[str], extension: str | None = "") -> 
 
     ``extension`` is what the names lack; None: whatever there is.
     """
-    found = Counter[int]()
+    result = Counter[int]()
     for name in names:
         try:
             path = listing.picture(folder, name) if extension is None else folder / f"{name}{extension}"
-            found[_CHANNELS.get(headers.header(path).mode, 3)] += 1
+            result[_CHANNELS.get(headers.header(path).mode, 3)] += 1
         except DataError:
             continue
-    return found
+    return result

@@ -20,19 +20,19 @@ MOST_BYTES = 256 << 20
 def read(source: DataSource, annotations: Path, images: Path | None) -> SourceFacts:
     size = annotations.stat().st_size
     if size > MOST_BYTES:
-        told = f"{annotations.name} has {size >> 20:,} MB and was not read for these checks"
-        return SourceFacts(source, counted=False, unread=told)
-    found = summary.summarise(annotations)
-    missing = _missing(images, found.names) if images is not None else []
-    some = _images.spread(found.names, _images.OPENED)
+        message = f"{annotations.name} has {size >> 20:,} MB and was not read for these checks"
+        return SourceFacts(source, counted=False, unread=message)
+    result = summary.summarise(annotations)
+    missing = _missing(images, result.names) if images is not None else []
+    some = _images.spread(result.names, _images.OPENED)
     return SourceFacts(
         source,
-        folds={None: Amount(len(found.names), found.objects)},
-        categories={name: number for number, name in found.categories.items() if isinstance(number, int)},
-        sizes=found.sizes,
+        folds={None: Amount(len(result.names), result.objects)},
+        categories={name: number for number, name in result.categories.items() if isinstance(number, int)},
+        sizes=result.sizes,
         channels=_images.channels(images, some) if images is not None else {},
-        boxes=np.array(found.boxes, np.float32).reshape(-1, 4),
-        frame_ids=[name.rpartition(".")[0] for name in found.names],
+        boxes=np.array(result.boxes, np.float32).reshape(-1, 4),
+        frame_ids=[name.rpartition(".")[0] for name in result.names],
         no_image=examples(missing),
     )
 

@@ -9,5 +9,5 @@ from specs.rules.facts import SourceFacts
 
 
 def read(source: DataSource, annotations: Path, images: Path | None) -> SourceFacts:  # noqa: ARG001
-    told = f"{annotations.name} was not read for these checks: `tltpipe check {annotations}` looks at all of it"
-    return SourceFacts(source, counted=False, unread=told)
+    message = f"{annotations.name} was not read for these checks: `tltpipe check {annotations}` looks at all of it"
+    return SourceFacts(source, counted=False, unread=message)

@@ -33,38 +33,38 @@ def read(source: DataSource, annotations: Path, images: Path | None) -> SourceFa
     labelled = sorted(stems & by_stem.keys()) if images is not None else sorted(stems)
     upper = {end for _, _, end in cut if not end.islower()}
     some = _images.spread([stem for stem in labelled if stem in by_stem], _images.OPENED)
-    told = summary.summarise(annotations, _images.spread(labelled, MOST_LABELS), boxes_of=frozenset(some))
+    message = summary.summarise(annotations, _images.spread(labelled, MOST_LABELS), boxes_of=frozenset(some))
     sizes = _sizes(images, {stem: by_stem[stem] for stem in some}) if images is not None else {}
-    lines: dict[str, Any] = {name: _places(getattr(told, name)) for name in _LINES}
+    lines: dict[str, Any] = {name: _places(getattr(message, name)) for name in _LINES}
     return SourceFacts(
         source,
-        folds={None: Amount(len(labelled), told.objects)},
+        folds={None: Amount(len(labelled), message.objects)},
         sizes=Counter(sizes.values()),
         channels=_images.channels(images, [by_stem[stem] for stem in some]) if images is not None else {},
-        boxes=_boxes(told.boxes, sizes),
+        boxes=_boxes(message.boxes, sizes),
         frame_ids=labelled,
-        occluded=told.occluded,
+        occluded=message.occluded,
         no_image=examples(stems - by_stem.keys() - {stem for stem, _ in others}) if images is not None else Examples(),
         no_label=examples(by_stem.keys() - stems),
         other_extension=examples([f"{stem}.{end}" for stem, end in others]),
         upper_case=examples([f"{stem}.{end}" for stem, _, end in cut if end in upper] if upper else ()),
         **lines,
-        unread=_unread(told.read, len(labelled)),
+        unread=_unread(message.read, len(labelled)),
     )
 
 
-def _places(found: summary.Places) -> Examples:
-    return Examples(found.count, tuple(found.few))
+def _places(result: summary.Places) -> Examples:
+    return Examples(result.count, tuple(result.few))
 
 
 def _sizes(images: Path, names: dict[str, str]) -> dict[str, tuple[int, int]]:
-    found = {}
+    result = {}
     for stem, name in names.items():
         try:
-            found[stem] = headers.size(images / name)
+            result[stem] = headers.size(images / name)
         except DataError:
             continue
-    return found
+    return result
 
 
 def _boxes(boxes: dict[str, list[list[float]]], sizes: dict[str, tuple[int, int]]) -> NDArray[np.float32]:

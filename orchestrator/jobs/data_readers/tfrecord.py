@@ -28,43 +28,43 @@ _FOLD = re.compile(r"-fold-(\d+)-of-")
 
 def read(source: DataSource, annotations: Path, images: Path | None) -> SourceFacts:
     files = records.shards(annotations)
-    found = _summaries(files)
-    layout = next((each.layout for each in found.values() if each.read), None)
+    result = _summaries(files)
+    layout = next((each.layout for each in result.values() if each.read), None)
     numbered = records.class_names(files[0]) or ()
-    ids = [id for each in found.values() for id in each.ids]
+    ids = [id for each in result.values() for id in each.ids]
     folder, extension = (None if layout == "dali" else images), dotted(source.extension or "")
     missing, others = _images.lacking(folder, ids, extension) if folder is not None else ([], [])
     some = _images.spread(ids, _images.OPENED) if folder is not None else []
     return SourceFacts(
         source,
         layout,
-        _folds(found, numbered),
+        _folds(result, numbered),
         categories={name: number for number, name in enumerate(numbered, start=1)},
-        sizes=sum((each.sizes for each in found.values()), Counter()),
+        sizes=sum((each.sizes for each in result.values()), Counter()),
         channels=_images.channels(folder, some, extension) if folder is not None else {},
-        boxes=np.array([value for each in found.values() for value in each.boxes], np.float32).reshape(-1, 4),
+        boxes=np.array([value for each in result.values() for value in each.boxes], np.float32).reshape(-1, 4),
         frame_ids=ids,
-        occluded=sum(each.occluded for each in found.values()),
+        occluded=sum(each.occluded for each in result.values()),
         strays=examples(_strays(annotations)),
         no_index=examples([path.name for path in files if not _index(path).is_file()]),
         old_index=examples([path.name for path in files if _index(path).is_file() and not _fits(path)]),
         no_image=examples(missing),
         other_extension=examples(others),
-        unread=_unread(found),
+        unread=_unread(result),
     )
 
 
 def _summaries(files: Sequence[Path]) -> dict[Path, RecordSummary]:
     """Of each file, in order."""
-    known = summary.kept(files)
+    known = summary.load(files)
     rest = [path for path in files if path not in known]
     limits = {"most_frames": MOST_FRAMES // max(1, len(rest)), "most_bytes": MOST_BYTES // max(1, len(rest))}
     return {path: known.get(path) or summary.scan(path, **limits) for path in files}
 
 
-def _folds(found: Mapping[Path, RecordSummary], numbered: Sequence[str]) -> dict[int | None, Amount]:
+def _folds(result: Mapping[Path, RecordSummary], numbered: Sequence[str]) -> dict[int | None, Amount]:
     frames, objects = Counter[int | None](), dict[int | None, Counter[str]]()
-    for path, each in found.items():
+    for path, each in result.items():
         match = _FOLD.search(path.name)
         fold = int(match[1]) if match else None
         frames[fold] += each.frames
@@ -92,6 +92,6 @@ def _fits(path: Path) -> bool:
     return sum(last) == path.stat().st_size
 
 
-def _unread(found: Mapping[Path, RecordSummary]) -> str:
-    frames, read = (sum(getattr(each, name) for each in found.values()) for name in ("frames", "read"))
+def _unread(result: Mapping[Path, RecordSummary]) -> str:
+    frames, read = (sum(getattr(each, name) for each in result.values()) for name in ("frames", "read"))
     return f"{read:,} of {frames:,} records were read for these checks" if read < frames else ""
