@@ -10,10 +10,9 @@ import shlex
 import tarfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import Any
 
-from orchestrator.jobs import At, Job, Mount, Secret
+from orchestrator.jobs import Job, Mount, Secret
 from orchestrator.jobs.mounts import SECRETS, WORKSPACE
 from orchestrator.jobs.mounts_file import ContainerOptions
 from tltpipe import seal
@@ -185,46 +184,3 @@ class Splitter:
 def _line(text: str, *, passing: bool) -> Iterator[tuple[str, bool]]:
     if text.strip() or not passing:
         yield text, passing
-
-
-FEW = 16
-"""Linked files of one folder that get a mount each; of more, their folder is mounted."""
-
-
-def link_mounts(workspace: Path, at: At) -> tuple[Mount, ...]:
-    """Mounts for the links in ``workspace`` that would lead to nothing inside the container, where ``at`` spells paths.
-
-    What a link leads to is mounted at the link itself: the engine follows the link within the container and mounts
-    where that leads, so paths in specs stay as they are. A relative link that stays inside needs nothing. Like the
-    workspace that they are part of, these mounts can be written.
-    """
-    root = Path(os.path.realpath(workspace))
-    found: list[Mount] = []
-    files: dict[Path, list[Path]] = {}
-    for link in _links(workspace):
-        real = Path(os.path.realpath(link))
-        if not real.exists() or (real.is_relative_to(root) and not link.readlink().is_absolute()):
-            continue
-        if real.is_dir():
-            found.append(Mount(real, at(link)))
-        else:
-            files.setdefault(real.parent, []).append(link)
-    for folder, links in files.items():
-        seen = [PurePosixPath(at(link)) for link in links]
-        if len(links) <= FEW:
-            found += [Mount(Path(os.path.realpath(link)), str(at)) for link, at in zip(links, seen, strict=True)]
-        else:
-            leads = seen[0].parent / links[0].readlink().parent
-            found.append(Mount(folder, os.path.normpath(leads)))
-    return tuple(found)
-
-
-def _links(folder: Path) -> Iterator[Path]:
-    """Every symbolic link below ``folder``; links are not followed."""
-    with os.scandir(folder) as entries:
-        found = sorted((e.name, e.is_symlink(), e.is_dir(follow_symlinks=False)) for e in entries)
-    for name, link, directory in found:
-        if link:
-            yield folder / name
-        elif directory:
-            yield from _links(folder / name)

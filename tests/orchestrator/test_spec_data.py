@@ -187,13 +187,19 @@ def test_a_coco_file_is_counted(tmp_path: Path) -> None:
 
 def test_paths_of_a_container_and_of_this_machine(tmp_path: Path) -> None:
     mounts = (Mount(tmp_path / "work", "/workspace"), Mount(tmp_path / "data", "/workspace/data"))
-    (tmp_path / "data").mkdir()
+    for name in ("work", "data", "elsewhere"):
+        (tmp_path / name).mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "data")
     inside = WorkspacePaths(tmp_path / "work", mounts, contained=True)
     assert inside.host("/workspace/data/a*") == tmp_path / "data/a*"
     assert inside.host("/workspace2/a") is None
     assert inside.job(tmp_path / "work/specs") == "/workspace/specs"
     assert inside.job(tmp_path) is None
+    for name, leads_to in (("work/big", "data"), ("data/on", "elsewhere")):
+        (tmp_path / name).symlink_to(tmp_path / leads_to)
+    linked = WorkspacePaths(tmp_path / "work", mounts[:1], contained=True)
+    assert linked.job(tmp_path / "data/a") == "/workspace/big/a", "what links of the workspace lead to is mounted there"
+    assert linked.job(tmp_path / "elsewhere") is None, "but no link behind one"
     here = WorkspacePaths(tmp_path / "work", mounts[:1], contained=False)
     assert here.host("/workspace/data") == tmp_path / "work/data"
     assert here.host(str(tmp_path)) == tmp_path
