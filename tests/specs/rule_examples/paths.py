@@ -27,8 +27,11 @@ def workspace(*, contained: bool, toolkit: str | None = None) -> Callable[[Path,
         for name in ("TFRecords/train-fold-000-of-001", "file"):
             (root / name).parent.mkdir(exist_ok=True)
             (root / name).touch()
-        if not (root / "away").is_symlink():
-            (root / "away").symlink_to(folder)
+        for name in ("linked", "beyond"):
+            (folder / name).mkdir(exist_ok=True)
+        for link, leads_to in ((root / "away", folder / "linked"), (folder / "linked/on", folder / "beyond")):
+            if not link.is_symlink():
+                link.symlink_to(leads_to)
         paths = WorkspacePaths(root, (Mount(root, "/workspace"),), contained=contained)
         return Subject(spec, toolkit, paths)
 
@@ -48,6 +51,6 @@ EXAMPLES = {
     "S304": moved(LABELS, "/workspace/file", "label_directory_path"),
     "S305": moved(TRAIN, "~/data/train/images", "image_directory_path"),
     "S306": moved(TRAIN, "data/train/images", "image_directory_path", toolkit="tlt3"),
-    "S307": moved(TRAIN, "/workspace/away", "image_directory_path", contained=True),
+    "S307": moved(TRAIN, "/workspace/away/on", "image_directory_path", contained=True),
     "S308": moved("/workspace/data/val/labels", LABELS, "label_directory_path"),
 }
