@@ -195,4 +195,6 @@ def unreadable(subject: Subject) -> Iterator[Finding]:
 def unread(subject: Subject) -> Iterator[Finding]:
     for each in _sources(subject):
         if each.unread:
-            yield Finding(each.source.annotations_field, each.unread)
+            nothing = each.source.below_data and not each.counted
+            hint = "name the workspace, whose Original-Data has a folder for each split" if nothing else None
+            yield Finding(each.source.annotations_field, each.unread, hint)

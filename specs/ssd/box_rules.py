@@ -10,6 +10,7 @@ from specs.arithmetic import numbers
 from specs.checks import Finding, message_at
 from specs.rulebook import Subject, rule
 from specs.rules.facts import readable, training_boxes
+from specs.ssd import network_rules
 from specs.ssd.anchors import MAPS
 
 if TYPE_CHECKING:
@@ -35,12 +36,18 @@ def anchors(subject: Subject) -> Iterator[Finding]:
     size = kinds.image_size(subject.spec)
     boxes = None if subject.data is None else training_boxes(subject.data)
     section = next((name for name in SECTIONS if subject.spec.is_set(name)), None)
-    if size is None or boxes is None or section is None:
+    if size is None or boxes is None or section is None or _are_refused(subject):
         return
     recall = anchor_search.cover(_written(message_at(subject.spec, section)), boxes, size).recall(0.5)
     if recall < LEAST:
         what = f"only {recall:.0%} of {len(boxes):,} boxes read have an anchor with an IoU of 0.5 or more"
         yield Finding(f"{section}.scales", what)
+
+
+def _are_refused(subject: Subject) -> bool:
+    """Whether the anchors themselves cannot be read, as rules about the spec alone say."""
+    checks = (network_rules.aspect_ratios, network_rules.scales)
+    return any(True for check in checks for _ in check(subject))
 
 
 def _written(config: Any) -> AnchorsByMap:

@@ -19,6 +19,8 @@ from orchestrator.jobs.data_readers import kitti, tfrecord
 from orchestrator.jobs.spec_data import WorkspaceData, WorkspacePaths
 from orchestrator.run import Run
 from runtime.programs import dataset_convert
+from specs import rules
+from specs.rulebook import Subject
 from specs.rules.facts import SourceFacts
 from tltpipe.errors import DataError, SpecError
 
@@ -181,6 +183,16 @@ def test_blanks_in_labels_and_empty_ones_are_found(
     found = facts(root, CONVERSION.replace("ROOT", "/workspace"), "dataset_convert")
     assert found.spacing.few == tuple(f"{path}:{line}" for line in spacing)
     assert found.empty.few == tuple(f"{path}:{line}" for line in empty)
+
+
+def test_folders_below_the_data_set_that_are_not_there_are_told(tmp_path: Path) -> None:
+    text = 'dataset_config { image_path: "image" label_path: "label" }\nimage_extension: ".jpg"\n'
+    spec = specs.parse_text(text, "augment", source="augment.conf")
+    paths = WorkspacePaths(tmp_path, (Mount(tmp_path, "/workspace"),), contained=False)
+    data = WorkspaceData(spec, paths, (tmp_path / "Original-Data/train",))
+    (found,) = rules.examine(Subject(spec, None, paths, data))
+    assert (found.code, found.severity) == ("S424", "note")
+    assert "are not in Original-Data/train" in found.what
 
 
 def test_a_coco_file_is_counted(tmp_path: Path) -> None:
