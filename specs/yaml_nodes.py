@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DEEPEST = 50
 MOST_NODES = 20_000
+SYNTAX = "S002"
+"""Code of a rule (specs.rules.text)."""
 
 Place = Location | str
 
@@ -44,7 +46,7 @@ def compose(text: str, place: Callable[[int, int], Place]) -> yaml.Node | None:
     """
     node, fault = _composed(text)
     if fault is not None:
-        raise SpecError(fault.what, where=place(fault.line, fault.column), hint=fault.hint)
+        raise SpecError(fault.what, where=place(fault.line, fault.column), hint=fault.hint, code=SYNTAX)
     return node
 
 

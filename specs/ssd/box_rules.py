@@ -25,7 +25,7 @@ LEAST = 0.6
     "S461",
     "warning",
     title="anchors that do not fit the boxes: many have none that overlaps them enough",
-    fix="`tltpipe spec new --from DATA` and `tltpipe stats` suggest scales and aspect ratios.",
+    fix="`tltpipe spec new --from DATA` and `tltpipe stats` suggest scales and aspect ratios",
     kinds=KINDS,
     needs=("data",),
 )
@@ -59,7 +59,7 @@ def _written(config: Any) -> AnchorsByMap:
     "S463",
     "warning",
     title="objects to validate on that are marked as occluded: to NVIDIA's evaluation neither found nor missed",
-    fix="Write 0 as their occlusion.",
+    fix="write 0 as their occlusion",
     kinds=KINDS,
     toolkits=("tlt2", "tlt3", "tao5"),
     needs=("data",),
