@@ -65,6 +65,16 @@ def test_examples(code: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [('ratios: "[[', 'ratios: "[[2], [', "S108"), ('scales: "[', 'scales: "', "S109")],
+)
+def test_boxes_are_not_held_against_lists_that_make_no_anchors(old: str, new: str, code: str, tmp_path: Path) -> None:
+    example = EXAMPLES["S461"]
+    _, findings = examine(example, edited(example.bad, old, new), tmp_path)
+    assert [finding.code for finding in findings] == [code]
+
+
+@pytest.mark.parametrize(
     ("content", "strict", "code"),
     [
         (b"\xff", False, "S001"),
