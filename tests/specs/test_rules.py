@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -72,6 +73,13 @@ def test_boxes_are_not_held_against_lists_that_make_no_anchors(old: str, new: st
     example = EXAMPLES["S461"]
     _, findings = examine(example, edited(example.bad, old, new), tmp_path)
     assert [finding.code for finding in findings] == [code]
+
+
+def test_a_folder_is_no_file_of_annotations(tmp_path: Path) -> None:
+    paths = 'root_directory_path: "/workspace/data" img_dir_names: "train/images" annotation_files: "train"'
+    example = replace(EXAMPLES["S304"], kind="dataset_convert")
+    _, findings = examine(example, f"coco_config {{ num_partitions: 1 {paths} }}", tmp_path)
+    assert [(finding.code, finding.path) for finding in findings] == [("S304", "coco_config.annotation_files[0]")]
 
 
 @pytest.mark.parametrize(
