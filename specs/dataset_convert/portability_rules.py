@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from specs.checks import Finding, message_at
 from specs.extensions import dotted
-from specs.rulebook import Subject, rule
-from specs.rules.portability import LATER, NVIDIA
+from specs.rulebook import LATER, NVIDIA, Subject, rule
 
 KINDS = ("dataset_convert",)
 MODIFIER = "sample_modifier_config"

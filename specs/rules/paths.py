@@ -10,11 +10,10 @@ from pathlib import Path
 
 from specs import kinds
 from specs.checks import Finding
-from specs.rulebook import Subject, rule
+from specs.rulebook import NVIDIA, Subject, rule
 from specs.rules.facts import Paths
 from specs.spec import generic
 
-NVIDIA = ("tlt2", "tlt3", "tao5")
 _SHOWN = 6
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from specs import kinds
 from specs.checks import Finding
-from specs.rulebook import Subject, rule
+from specs.rulebook import NVIDIA, Subject, rule
 from specs.rules.facts import readable, training_boxes
 from specs.ssd import anchors, network_rules
 from specs.ssd.sections import KINDS, config, network
@@ -28,7 +28,7 @@ def unfit_anchors(subject: Subject) -> Iterator[Finding]:
     from specs.ssd.anchor_search import AnchorsByMap, cover
 
     found, size = config(subject.spec), kinds.image_size(subject.spec)
-    boxes = None if subject.data is None else training_boxes(subject.data)
+    boxes = training_boxes(subject.data)
     if found is None or size is None or boxes is None:
         return
     if [*network_rules.scales(subject), *network_rules.aspect_ratios(subject)]:
@@ -46,11 +46,11 @@ def unfit_anchors(subject: Subject) -> Iterator[Finding]:
     title="objects to validate on that are marked as occluded: to NVIDIA's evaluation neither found nor missed",
     fix="Write 0 as their occlusion.",
     kinds=KINDS,
-    toolkits=("tlt2", "tlt3", "tao5"),
+    toolkits=NVIDIA,
     needs=("data",),
 )
 def occluded(subject: Subject) -> Iterator[Finding]:
-    for each in readable(subject.data) if subject.data is not None else ():
+    for each in readable(subject.data):
         objects = sum(each.amount("validation").objects.values())
         if each.occluded and each.source.role == "validation":
             what = f"{each.occluded:,} of {objects:,} objects have an occlusion other than 0"

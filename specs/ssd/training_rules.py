@@ -14,8 +14,7 @@ from specs.checks import (
     required,
     without_effect,
 )
-from specs.rulebook import Subject, rule
-from specs.rules.portability import NVIDIA
+from specs.rulebook import NVIDIA, Subject, rule
 from specs.ssd import ranges
 from specs.ssd.sections import COSINE, DATA, KINDS, OPTIMIZER, RATE, SCHEDULE, STOPPING, network, schedule
 from specs.values import choice, did_you_mean
