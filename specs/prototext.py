@@ -10,9 +10,8 @@ from typing import Any
 
 from google.protobuf.text_format import ParseError
 
-from specs import layout
+from specs import codes, layout
 from specs.checks import together
-from specs.layout import SYNTAX
 from specs.spec import Spec
 from tltpipe.errors import Location, SpecError
 
@@ -62,14 +61,14 @@ def walk(
     if text.startswith("\N{BYTE ORDER MARK}"):
         what = "the file starts with a byte order mark, which protobuf refuses"
         where = Location(source, 1, 1)
-        return None, [SpecError(what, where=where, hint="save it as UTF-8 without BOM", code=SYNTAX)]
+        return None, [SpecError(what, where=where, hint="save it as UTF-8 without BOM", code=codes.SYNTAX)]
     refusal: ParseError | None = None
     try:
         text_format.Merge(text, message)
     except text_format.ParseError as error:
         refusal = error
     except (ValueError, OverflowError, RecursionError) as error:
-        return None, [SpecError(f"this is not a spec: {error}", where=source, code=SYNTAX)]
+        return None, [SpecError(f"this is not a spec: {error}", where=source, code=codes.SYNTAX)]
     layers = layout.Walk(text, message.DESCRIPTOR, elsewhere)
     broken: list[layout.Misfit] = []
     try:
@@ -84,7 +83,7 @@ def walk(
     if misfits := [*layers.misfits, *broken]:
         return None if broken else _rest(spec, layers), [_error(misfit, source) for misfit in misfits]
     where = Location(source, refusal.GetLine(), refusal.GetColumn())
-    return None, [SpecError(_bare(refusal), where=where, code=SYNTAX)]
+    return None, [SpecError(_bare(refusal), where=where, code=codes.SYNTAX)]
 
 
 def _error(misfit: layout.Misfit, source: Path | str) -> SpecError:

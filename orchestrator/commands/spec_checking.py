@@ -111,13 +111,13 @@ def check(
 
 def examine(path: Path, request: Request) -> Verdict:
     """Whatever is wrong with the file is among the findings."""
-    from specs import checks, prototext
+    from specs import checks, codes, prototext
 
     try:
         return examine_text(prototext.read(path), path, request)
     except SpecError as problem:
         finding = checks.as_finding(problem)
-        return Verdict(path, request.kind, None, [replace(finding, code=finding.code or UNREADABLE)])
+        return Verdict(path, request.kind, None, [replace(finding, code=finding.code or codes.UNREADABLE)])
 
 
 def examine_text(text: str, path: Path, request: Request) -> Verdict:
@@ -136,10 +136,6 @@ def examine_text(text: str, path: Path, request: Request) -> Verdict:
         ignore=request.ignore,
     )  # fmt: skip
     return Verdict(path, kind, spec, findings, text)
-
-
-UNREADABLE = "S001"
-"""Code of a rule (specs.rules.text)."""
 
 
 def lines(verdict: Verdict) -> Iterator[str]:
