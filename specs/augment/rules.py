@@ -94,8 +94,8 @@ def broken_blur(subject: Subject) -> Iterator[Finding]:
 
 @rule("S206", "warning", title="the size of the blur is even", fix="write an odd number of pixels", kinds=KINDS)
 def even_blur(subject: Subject) -> Iterator[Finding]:
-    """A window has a middle; TLT 2.0 meant a radius."""
-    blur = message_at(subject.spec, "blur_config")
+    """A window has a middle; TLT 2.0 meant a radius, and TLT 3.0 stops (S541)."""
+    blur = message_at(subject.spec, "blur_config") if subject.toolkit != "tlt3" else None
     if blur is not None and blur.size > 0 and blur.size % 2 == 0:
         yield Finding("blur_config.size", f"{EVEN_BLUR}, not {blur.size:g}; {EVEN_RADIUS}")
 
@@ -116,9 +116,13 @@ def empty_blur(subject: Subject) -> Iterator[Finding]:
     kinds=KINDS,
 )
 def saturation(subject: Subject) -> Iterator[Finding]:
-    """NVIDIA's own programs may read the missing value as 0, which is grey."""
+    """NVIDIA's own programs may read the missing value as 0, which is grey (S542)."""
     path = "color_config.hue_saturation_config"
-    if message_at(subject.spec, path) is not None and not subject.spec.is_set(f"{path}.saturation_shift"):
+    if (
+        subject.toolkit not in ("tlt2", "tlt3")
+        and message_at(subject.spec, path) is not None
+        and not subject.spec.is_set(f"{path}.saturation_shift")
+    ):
         what = "saturation_shift is not written and taken as 1.0, no change; write it to be sure"
         yield Finding(f"{path}.saturation_shift", what)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from specs.checks import Finding, Rule, examine, message_at, required, rewritten
 from specs.extensions import dotted
-from specs.rulebook import Subject, rule
+from specs.rulebook import NVIDIA, Subject, rule
 from specs.spec import Spec
 from specs.yaml_nodes import quoted
 
@@ -141,8 +141,8 @@ def partitions(subject: Subject) -> Iterator[Finding]:
     kinds=KINDS,
 )
 def extension(subject: Subject) -> Iterator[Finding]:
-    """NVIDIA's converter needs it; ours does not."""
-    kitti = _config(subject.spec, "kitti_config")
+    """NVIDIA's converter needs it (S556); ours does not."""
+    kitti = _config(subject.spec, "kitti_config") if subject.toolkit not in NVIDIA else None
     if kitti is not None and dotted(kitti.image_extension) and not kitti.image_extension.startswith("."):
         what = f'image_extension "{kitti.image_extension}" has no dot, which NVIDIA\'s converter needs'
         edit = rewritten(subject.spec, "kitti_config.image_extension", f'".{kitti.image_extension}"')
