@@ -23,7 +23,7 @@ from specs.migration.reshaping import (
 from specs.migration.targets import Data
 from specs.migration.tree import Field, Section, written
 from specs.spec import generic
-from specs.values import did_you_mean
+from specs.values import surely
 from tltpipe.errors import Location, SpecError
 
 LARGEST = 1e18
@@ -214,7 +214,7 @@ class Rewriting:
             self.put(row.ours, value, row.theirs, effect=row.effect)
 
     def rest(self, rows: Sequence[Row], whole: Sequence[str]) -> None:
-        """Note fields that no row names. Raises SpecError for one that is near to one that there is.
+        """Note fields that no row names. Raises SpecError for one that is a slip of the pen.
 
         ``whole`` are sections that have no counterpart, whatever is in them.
         """
@@ -227,7 +227,7 @@ class Rewriting:
             parent, _, name = path.rpartition(".")
             siblings = sorted({each[len(parent) :].lstrip(".").partition(".")[0]
                                for each in known if not parent or each.startswith(f"{parent}.")})  # fmt: skip
-            if meant := did_you_mean(name, siblings):
+            if meant := surely(name, siblings):
                 place = Location(self.source, field.line, field.column)
-                raise SpecError(f'{parent or "the spec"} has no field "{name}"; {meant}', where=place)
+                raise SpecError(f'{parent or "the spec"} has no field "{name}"; did you mean "{meant}"?', where=place)
             self.drop(path, "no field of this name is known: whether it matters cannot be told")
