@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from specs.augment import EVEN_BLUR, EVEN_RADIUS, FLAT, LARGEST, LARGEST_SIDE, WIDEST_BLUR, flattens
-from specs.checks import Finding, Rule, examine, message_at, one_of, within, without_effect
+from specs.checks import Finding, Range, message_at, one_of, out_of_range, within, without_effect
 from specs.rulebook import Subject, rule
 
 KINDS = ("augment",)
@@ -20,7 +20,7 @@ NUMBERS = (
     "color_config.contrast_config.center",
     "color_config.brightness_config.offset",
 )
-RULES: tuple[Rule, ...] = (
+RANGES: tuple[Range, ...] = (
     within("output_image_width", 0, LARGEST_SIDE),
     within("output_image_height", 0, LARGEST_SIDE),
     one_of("output_image_channel", 0, 1, 3),
@@ -40,7 +40,7 @@ RULES: tuple[Rule, ...] = (
 )
 def augmentation_numbers(subject: Subject) -> Iterator[Finding]:
     """Sizes, angles, shifts and levels."""
-    yield from examine(subject.spec, RULES)
+    yield from out_of_range(subject.spec, RANGES)
 
 
 @rule("S202", "error", title="one side of the output is missing", fix="write both sides, or neither", kinds=KINDS)

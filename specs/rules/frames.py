@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from specs import kinds
 from specs.checks import Finding, value_at
 from specs.extensions import dotted
-from specs.rulebook import NVIDIA, Subject, rule
+from specs.rulebook import NVIDIA, TRAINED, Subject, rule
 from specs.rules.facts import SourceFacts, readable, training_boxes
 
-TRAINED = ("ssd", "dssd")
 DATA = ("augment", "dataset_convert")
 
 

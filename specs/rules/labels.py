@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from specs.checks import Finding
-from specs.rulebook import NVIDIA, Subject, rule
+from specs.rulebook import NVIDIA, TRAINED, Subject, rule
 from specs.rules.facts import Examples, readable
 
-READERS = ("dataset_convert", "ssd", "dssd")
+READERS = ("dataset_convert", *TRAINED)
 """Kinds whose programs stop at a line that they cannot read; augmentation can leave its image out."""
 
 
@@ -60,7 +60,7 @@ def scores(subject: Subject) -> Iterator[Finding]:
     "error",
     title="an occlusion that is no integer, at which NVIDIA's programs stop",
     fix="Write 0, 1, 2 or 3, not 0.00.",
-    kinds=("augment", "ssd", "dssd"),
+    kinds=("augment", *TRAINED),
     toolkits=NVIDIA,
     needs=("data",),
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from specs import kinds
 from specs.checks import Finding
-from specs.rulebook import NVIDIA, Subject, rule
+from specs.rulebook import NVIDIA, TRAINED, Subject, rule
 from specs.rules.facts import Paths
 from specs.spec import generic
 
@@ -135,7 +135,7 @@ def unexpanded(subject: Subject) -> Iterator[Finding]:
     "warning",
     title="a relative path, which means another place in a container",
     fix="Write the path as the container has it, from / on.",
-    kinds=("augment", "dssd", "ssd"),
+    kinds=("augment", *TRAINED),
     toolkits=NVIDIA,
     needs=("paths",),
 )

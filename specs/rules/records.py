@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from specs.checks import Finding
-from specs.rulebook import LATER, Subject, rule
+from specs.rulebook import LATER, TRAINED, Subject, rule
 from specs.rules.facts import readable
 
 
@@ -59,7 +59,7 @@ def no_frames(subject: Subject) -> Iterator[Finding]:
     title="records of detectnet_v2's layout, which SSD of TLT 3.0 and later cannot read",
     fix="Convert with the dataset_convert of the network itself (ours: tlt-dataset-convert --dali).",
     toolkits=LATER,
-    kinds=("ssd", "dssd"),
+    kinds=TRAINED,
     needs=("data",),
 )
 def not_for_dali(subject: Subject) -> Iterator[Finding]:
