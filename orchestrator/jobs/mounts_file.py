@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from orchestrator.jobs import Mount
+from orchestrator.jobs.mounts import SECRETS
 from tltpipe import inputs
 from tltpipe.errors import ConfigError, Location
 
@@ -202,6 +203,10 @@ def _mount(entry: _Object) -> Mount:
     if not target.startswith("/") or target == "/":
         what = f"{entry.text('destination')} is no absolute path below /"
         entry.fail("destination", what, "such as /workspace/tao-experiments")
+    real = target.removeprefix("/var") if target.startswith("/var/run") else target  # a link in every image
+    if f"{SECRETS}/".startswith(f"{real}/") or real.startswith(f"{SECRETS}/"):
+        what = f"{entry.text('destination')} is where the key of a job lies in its container"
+        entry.fail("destination", what, "such as /workspace/tao-experiments")
     return Mount(source, target)
 
 
@@ -210,7 +215,7 @@ def _variable(entry: _Object) -> tuple[str, str]:
     if "=" in name:
         entry.fail("variable", f'"{name}" is no name of a variable')
     value = entry.value("value")
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\0" in value:
         entry.fail("value", f'"value" of {name} must be a text', "put it in quotes")
     return name, value
 

@@ -147,10 +147,12 @@ def validation_records(subject: Subject) -> Iterator[Finding]:
     kinds=KINDS,
 )
 def ignored_thresholds(subject: Subject) -> Iterator[Finding]:
-    """NVIDIA's pipeline for records does not read them; 0.5 is what it does."""
+    """NVIDIA's pipeline for records does not read them, which matters where they say something else."""
     for name in ("pos_iou_thresh", "neg_iou_thresh"):
         path = f"{network(subject.spec)}.{name}"
-        if _records_to_the_letter(subject) and subject.spec.is_set(path) and value_at(subject.spec, path) != 0.5:
+        if not _records_to_the_letter(subject) or not subject.spec.is_set(path):
+            continue
+        if value_at(subject.spec, path) not in (0, 0.5):
             yield Finding(path, f"{name} is ignored by NVIDIA's program with TFRecords: 0.5 is used")
 
 
