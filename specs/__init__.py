@@ -111,7 +111,7 @@ def examine(
         return None, misfits
     found = rules.examine((about or rules.Subject)(spec), select=select, ignore=ignore)
     if misfits:  # what is missing may be what is misspelt
-        found = [finding for finding in found if spec.is_set(finding.path)]
+        found = [finding for finding in found if finding.place or spec.is_set(finding.path)]
     return spec, rules.in_order(spec, [*misfits, *found])
 
 

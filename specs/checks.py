@@ -71,7 +71,7 @@ def inside(path: str, low: float, high: float) -> Range:
 
 
 def share(path: str) -> Range:
-    return Range(path, "from 0 and below 1", lambda value: 0 <= value < 1)
+    return Range(path, "0 or more and below 1", lambda value: 0 <= value < 1)
 
 
 def finite(path: str) -> Range:

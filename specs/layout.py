@@ -76,11 +76,15 @@ def tokens(text: str) -> Iterator[Token]:
     yield Token("end", "", line, len(text) - start + 1)
 
 
+_UNQUOTED = re.compile(r"""[^\s,;{}<>\[\]"'#]+""")
+
+
 class Walk:
     """One reading of ``text`` as ``descriptor``; ``positions`` fills up as it goes (field path to line and column).
 
     Fields that do not fit are passed over: ``misfits`` has what is wrong with them, ``spans`` the first token of each
-    and the first behind it. ``elsewhere`` says of field names that other generations have what to write instead.
+    and the first behind it. ``again`` has the names of single values that are written once more, each with the line of
+    the one before it. ``elsewhere`` says of field names that other generations have what to write instead.
     """
 
     def __init__(self, text: str, descriptor: Descriptor, elsewhere: Mapping[str, str]) -> None:
@@ -92,6 +96,7 @@ class Walk:
         self.keys: dict[str, str] = {}
         self.misfits: list[Misfit] = []
         self.spans: list[tuple[Token, Token]] = []
+        self.again: list[tuple[Token, int]] = []
         self.in_list = False
 
     @property
@@ -189,6 +194,8 @@ class Walk:
         if field is None:
             raise self.unknown(descriptor, parent, name)
         path = self.below(parent, name.text)
+        if path in self.positions and field.message_type is None and not values.repeated(field):
+            self.again.append((name, self.positions[path][0]))
         self.positions.setdefault(path, (name.line, name.column))
         if field.message_type is not None:
             self.take(":")
@@ -239,8 +246,9 @@ class Walk:
         if token.kind == "open":
             raise Misfit(f"the text of {name.text} has no closing quotation mark on its line", token)
         if not values.fits(field, token):
+            token = self.without_quotes(token) if field.cpp_type == field.CPPTYPE_STRING else token
             what = f"{name.text} takes {values.expected(field)}, not {token.shown}"
-            meant = None if self.starts_a_field() else values.correction(field, token)
+            meant = None if token is self.token and self.starts_a_field() else values.correction(field, token)
             raise Misfit(what, token, values.advice(field, token), code=codes.VALUE, meant=meant or "")
         self.positions[path] = (name.line, name.column)
         text = self.advance().text[1:-1]
@@ -248,6 +256,19 @@ class Walk:
             text += self.advance().text[1:-1]  # adjacent texts are one
         if name.text == "key" and values.in_map_entry(field):
             self.keys[path.rpartition(".")[0]] = text
+
+    def without_quotes(self, token: Token) -> Token:
+        """All of a text that stands here without its quotes, such as a path, and go to the end of it; ``token`` where
+        there is none."""
+        row = self.text.split("\n")[token.line - 1] if token.kind in ("word", "number", "symbol") else ""
+        found = _UNQUOTED.match(row, token.column - 1)
+        if found is None or found.group() == token.text:
+            return token
+        if self.starts_a_field() and row[found.start() + len(token.text) + 1 : found.end()][:1] not in ("/", "\\"):
+            return token  # its value is missing
+        while self.token.line == token.line and self.token.column <= found.end() and self.token.kind != "end":
+            self.advance()
+        return Token("word", found.group(), token.line, token.column)
 
     def unknown(self, descriptor: Descriptor, parent: str, name: Token) -> Misfit:
         owner = re.sub(r"\[\d+\]$", "", parent.rpartition(".")[2]) or "the spec"

@@ -15,6 +15,8 @@ from specs.checks import together
 from specs.spec import Spec
 from tltpipe.errors import Location, SpecError
 
+MARK = "\N{BYTE ORDER MARK}"
+
 
 def read(path: Path) -> str:
     """The text of a spec file. Raises SpecError: missing, a folder, unreadable, not UTF-8."""
@@ -27,6 +29,11 @@ def read(path: Path) -> str:
     except (OSError, ValueError) as refusal:
         reason = getattr(refusal, "strerror", None) or refusal
         raise SpecError(f"the spec file cannot be read: {reason}", where=path) from refusal
+    return decoded(content, path)
+
+
+def decoded(content: bytes, path: Path) -> str:
+    """The text that ``content``, of the file at ``path``, is. Raises SpecError where it is not UTF-8."""
     try:
         return content.decode()
     except UnicodeDecodeError as refusal:
@@ -58,10 +65,12 @@ def walk(
     """``parse`` that hands over the errors, beside a spec of the fields that fit; None where there is no telling."""
     from google.protobuf import text_format
 
-    if text.startswith("\N{BYTE ORDER MARK}"):
+    if text.startswith(MARK):
+        spec, errors = walk(f" {text[1:]}", message, source=source, elsewhere=elsewhere)
         what = "the file starts with a byte order mark, which protobuf refuses"
-        where = Location(source, 1, 1)
-        return None, [SpecError(what, where=where, hint="save it as UTF-8 without BOM", code=codes.SYNTAX)]
+        hint = "save it as UTF-8 without a byte order mark"
+        marked = SpecError(what, where=Location(source, 1, 1), hint=hint, code=codes.SYNTAX, instead=(MARK, ""))
+        return spec, [marked, *errors]
     refusal: ParseError | None = None
     try:
         text_format.Merge(text, message)

@@ -9,6 +9,7 @@ numbers. Sections that several share are in ``specs.sections``.
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -73,7 +74,7 @@ class Reader:
         """
         kind = self.folder.EXPERIMENT
         try:
-            written, errors = yaml_text.walk(text, yaml_types.known(kind), source="")
+            written, errors = yaml_text.walk(text, yaml_types.known(kind), source="", most=checks.MOST_TOLD)
         except SpecError:
             return 0
         others = sum(_is_no_choice(value, yaml_types.type_at(kind, path)) for path, value in written.values.items())
@@ -198,14 +199,18 @@ def _validated(kind: Any, nested: Mapping[str, Any]) -> tuple[Any, list[tuple[st
     try:
         return tuning.adapter(kind).validate_python(nested), []
     except ValidationError as refusal:
-        return None, [_fault(error) for error in refusal.errors(include_url=False)]
+        return None, list(dict.fromkeys(_fault(error, kind) for error in refusal.errors(include_url=False)))
 
 
-def _fault(error: Any) -> tuple[str, str]:
+def _fault(error: Any, kind: Any) -> tuple[str, str]:
     path = ""
     for step in error["loc"]:
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
     section, _, name = path.rpartition(".")
+    if error["type"] == "missing" and isinstance(error["loc"][-1], int):
+        path = path.rpartition("[")[0]
+        needed = len(typing.get_args(yaml_types.type_at(kind, path)))
+        return path, f"{_name(path)} needs {needed} entries, not {len(error['input'])}"
     if error["type"] == "missing":
         return path, f'needs "{name}"' + (f" in {section}" if section else "")
     if error["input"] is None:

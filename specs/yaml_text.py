@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specs import codes, prototext, values
-from specs.checks import MOST_TOLD, together
+from specs.checks import together
 from specs.values import did_you_mean
 from specs.yaml_nodes import Place, compose, quoted
 from tltpipe.errors import Location, SpecError
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LARGEST = 1 << 20
 """Bytes of a file."""
+MOST_WRONG = 1000
+"""Errors about the keys of a file."""
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = frozenset({f"{_TAG}{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge")})
 
@@ -82,14 +84,17 @@ def parse(text: str, known: Collection[str], *, source: Path | str) -> Written:
     return written
 
 
-def walk(text: str, known: Collection[str], *, source: Path | str) -> tuple[Written, list[SpecError]]:
-    """``parse`` that hands over what is wrong with keys, beside what is right. Raises SpecError for the syntax only."""
+def walk(
+    text: str, known: Collection[str], *, source: Path | str, most: int = MOST_WRONG
+) -> tuple[Written, list[SpecError]]:
+    """``parse`` that hands over what is wrong with ``most`` keys, beside what is right. Raises SpecError for the syntax
+    only."""
     top = compose(text, lambda line, column: Location(source, line, column))
     written = Written()
     if top is None:
         return written, []
     walking = _Walk(known, source, written).section(top, "", Location(source, 1, 1))
-    return written, list(islice(walking, MOST_TOLD + 1))
+    return written, list(islice(walking, most))
 
 
 def in_order(errors: Iterable[SpecError]) -> list[SpecError]:
@@ -257,9 +262,8 @@ def _unknown(name: str, section: str, known: Collection[str], where: Place) -> S
     if "." in name and (name in known or f"{prefix}{name}" in known):  # written as one key with dots in it
         hint = "a dot is one level down: write the sections as lines of their own"
         return SpecError(told, where=where, hint=hint, code=codes.UNKNOWN)
-    meant = did_you_mean(name[:100], siblings)
-    if meant is not None:
-        surely = values.surely(name, siblings)
+    meant, surely = did_you_mean(name[:100], siblings), values.surely(name[:100], siblings)
+    if meant is not None and (surely or elsewhere is None):
         instead = (name, surely) if surely else None
         return SpecError(f"{told}; {meant}", where=where, code=codes.UNKNOWN, instead=instead)
     if elsewhere is not None:

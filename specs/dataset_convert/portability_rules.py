@@ -17,7 +17,7 @@ SOURCES = ("kitti_config", "coco_config")
     "S551",
     "warning",
     title="a relative root_directory_path, which NVIDIA's converter looks for below DATA_BASE_PATH or ~/datasets",
-    fix="Write an absolute path.",
+    fix="write an absolute path",
     kinds=KINDS,
     toolkits=NVIDIA,
 )
@@ -34,7 +34,7 @@ def relative_root(subject: Subject) -> Iterator[Finding]:
     "S552",
     "warning",
     title="no target_class_mapping, without which NVIDIA's ssd dataset_convert ends with a type error",
-    fix="Write a target_class_mapping of all classes, as in the training spec, or pass a file of them by -c.",
+    fix="write a target_class_mapping of all classes, as in the training spec, or pass a file of them by -c",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -48,7 +48,7 @@ def no_mapping(subject: Subject) -> Iterator[Finding]:
     "S553",
     "note",
     title="a value of target_class_mapping that is no key: labels of that name are dropped",
-    fix="Map the name to itself, too, where labels have it.",
+    fix="map the name to itself, too, where labels have it",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -67,7 +67,7 @@ def unmapped_target(subject: Subject) -> Iterator[Finding]:
     "S554",
     "warning",
     title="sample_modifier_config by classes, which never takes effect in records for SSD",
-    fix="Leave it out.",
+    fix="leave it out",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -83,7 +83,7 @@ def modifier(subject: Subject) -> Iterator[Finding]:
     "S555",
     "warning",
     title="point clouds or calibrations, which records for SSD never hold",
-    fix="Leave them out.",
+    fix="leave them out",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -97,7 +97,7 @@ def point_clouds(subject: Subject) -> Iterator[Finding]:
     "S556",
     "error",
     title="image_extension without its dot, by which NVIDIA's converter looks for files without a dot",
-    fix="Write it with the dot.",
+    fix="write it with the dot",
     kinds=KINDS,
     toolkits=NVIDIA,
 )
@@ -114,7 +114,7 @@ def no_dot(subject: Subject) -> Iterator[Finding]:
     "S557",
     "note",
     title='partition_mode: "random", which takes the first images by name to validate on, none at random',
-    fix="Name images so that their order says nothing, or split the data before (tltpipe split).",
+    fix="name images so that their order says nothing, or split the data before (tltpipe split)",
     kinds=KINDS,
     toolkits=("tlt3", "tao5", "embedded"),
 )
@@ -129,7 +129,7 @@ def by_name(subject: Subject) -> Iterator[Finding]:
     "S558",
     "warning",
     title="a class outside ASCII, at which NVIDIA's converter ends when all records are written",
-    fix="Call the class by letters of ASCII.",
+    fix="call the class by letters of ASCII",
     kinds=KINDS,
     toolkits=NVIDIA,
 )

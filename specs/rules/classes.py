@@ -85,7 +85,7 @@ def _complete(subject: Subject, role: Role) -> bool:
     "S401",
     "warning",
     title="classes of the data that the spec does not name: their objects are left out",
-    fix="Name them in the spec, or leave them out on purpose.",
+    fix="name them in the spec, or leave them out on purpose",
     needs=("data",),
 )
 def unnamed(subject: Subject) -> Iterator[Finding]:
@@ -103,7 +103,7 @@ def unnamed(subject: Subject) -> Iterator[Finding]:
     "S402",
     "warning",
     title="a class of the spec that the data do not have",
-    fix="Correct its name, or leave it out.",
+    fix="correct its name, or leave it out",
     needs=("data",),
 )
 def absent(subject: Subject) -> Iterator[Finding]:
@@ -131,7 +131,7 @@ def absent(subject: Subject) -> Iterator[Finding]:
     "S403",
     "error",
     title="training data without an object of any class of the spec",
-    fix="Name the classes that the data have.",
+    fix="name the classes that the data have",
     needs=("data",),
 )
 def none_fits(subject: Subject) -> Iterator[Finding]:
@@ -149,7 +149,7 @@ def none_fits(subject: Subject) -> Iterator[Finding]:
     "S404",
     "warning",
     title="a class without objects to train on, which validation has",
-    fix="Add some to the training data, or leave the class out.",
+    fix="add some to the training data, or leave the class out",
     needs=("data",),
 )
 def untrained(subject: Subject) -> Iterator[Finding]:
@@ -160,7 +160,7 @@ def untrained(subject: Subject) -> Iterator[Finding]:
     "S405",
     "warning",
     title="a class without objects to validate on: NVIDIA counts it in the mean with an AP of 0",
-    fix="Add some to the validation data, or leave the class out.",
+    fix="add some to the validation data, or leave the class out",
     needs=("data",),
 )
 def unvalidated(subject: Subject) -> Iterator[Finding]:
@@ -186,7 +186,7 @@ def _without(subject: Subject, role: Role, other: Role, message: str) -> Iterato
     "S406",
     "error",
     title="validation data without an object of any class of the spec: nothing can be measured",
-    fix="Name validation data that have the classes that are trained.",
+    fix="name validation data that have the classes that are trained",
     needs=("data",),
 )
 def nothing_to_measure(subject: Subject) -> Iterator[Finding]:
@@ -210,7 +210,7 @@ def _validation_field(subject: Subject) -> str:
     "S411",
     "error",
     title="class numbers in records that stand for other classes than the spec's",
-    fix="Convert again with the target_class_mapping of this spec.",
+    fix="convert again with the target_class_mapping of this spec",
     needs=("data",),
 )
 def other_numbers(subject: Subject) -> Iterator[Finding]:
@@ -234,7 +234,7 @@ def other_numbers(subject: Subject) -> Iterator[Finding]:
     "S412",
     "warning",
     title="training and validation files that number their categories differently",
-    fix="Write both with one list of categories.",
+    fix="write both with one list of categories",
     needs=("data",),
 )
 def other_order(subject: Subject) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ def _extension_field(source: SourceFacts) -> str:
     "S431",
     "error",
     title="annotations whose image is missing",
-    fix="Copy the images there, or correct image_directory_path and image_extension.",
+    fix="copy the images there, or correct image_directory_path and image_extension",
     needs=("data",),
 )
 def no_image(subject: Subject) -> Iterator[Finding]:
@@ -36,7 +36,7 @@ def no_image(subject: Subject) -> Iterator[Finding]:
     "S432",
     "error",
     title="label files without an image: training stops, or NVIDIA's leaves them out in silence",
-    fix="Copy the images there, or remove the labels.",
+    fix="copy the images there, or remove the labels",
     kinds=TRAINED,
     needs=("data",),
 )
@@ -52,7 +52,7 @@ def lone_label(subject: Subject) -> Iterator[Finding]:
     "S433",
     "warning",
     title="label files without an image: they are left out",
-    fix="Copy the images there, or remove the labels.",
+    fix="copy the images there, or remove the labels",
     kinds=DATA,
     needs=("data",),
 )
@@ -64,7 +64,7 @@ def unused_label(subject: Subject) -> Iterator[Finding]:
     "S434",
     "error",
     title="images without a label file: training and conversion stop, or leave them out in silence",
-    fix="An image without objects needs an empty label file.",
+    fix="write an empty label file for each image without objects",
     kinds=(*TRAINED, "dataset_convert"),
     needs=("data",),
 )
@@ -79,7 +79,7 @@ def no_label(subject: Subject) -> Iterator[Finding]:
     "S435",
     "warning",
     title="images without a label file: augmentation leaves them out",
-    fix="An image without objects needs an empty label file.",
+    fix="write an empty label file for each image without objects",
     kinds=("augment",),
     needs=("data",),
 )
@@ -91,7 +91,7 @@ def unlabelled(subject: Subject) -> Iterator[Finding]:
     "S436",
     "warning",
     title="images with another extension than image_extension: NVIDIA's programs leave them out",
-    fix="Write the one that they have; auto stands for any (our programs only).",
+    fix="write the one that they have; auto stands for any (our programs only)",
     needs=("data",),
 )
 def other_extension(subject: Subject) -> Iterator[Finding]:
@@ -104,7 +104,7 @@ def other_extension(subject: Subject) -> Iterator[Finding]:
     "S437",
     "error",
     title="images of records with another extension than image_extension, which NVIDIA's programs do not find",
-    fix="Write the one that they have.",
+    fix="write the one that they have",
     toolkits=NVIDIA,
     needs=("data",),
 )
@@ -125,7 +125,7 @@ def _other_extension(facts: SourceFacts) -> Iterator[Finding]:
     "S438",
     "error",
     title="images whose extension is in upper case, which NVIDIA's programs pass over in silence",
-    fix="Rename them: .JPG to .jpg.",
+    fix="rename them: .JPG to .jpg",
     toolkits=NVIDIA,
     needs=("data",),
 )
@@ -140,7 +140,7 @@ def upper_case(subject: Subject) -> Iterator[Finding]:
     "S439",
     "error",
     title="images of another size than the network's, which TLT 2.0 does not resize",
-    fix="Resize them together with their labels: tlt-augment with output_image_width and output_image_height.",
+    fix="resize them together with their labels: tlt-augment with output_image_width and output_image_height",
     toolkits=("tlt2",),
     kinds=TRAINED,
     needs=("data",),
@@ -164,7 +164,7 @@ _CHANNELS = ("augmentation_config.preprocessing.output_image_channel", "augmenta
     "S440",
     "warning",
     title="grey images for a network of three channels, or colours for one of one",
-    fix="Write the number of channels that the images have.",
+    fix="write the number of channels that the images have",
     kinds=TRAINED,
     needs=("data",),
 )
@@ -188,7 +188,7 @@ SQUEEZED = 1.5
     "S441",
     "note",
     title="images of another shape than the network's input: they are squeezed, not padded",
-    fix="Give output_width and output_height the shape of the images.",
+    fix="give output_width and output_height the shape of the images",
     kinds=TRAINED,
     needs=("data",),
 )
@@ -212,7 +212,7 @@ THIN = 0.01
     "S462",
     "warning",
     title="boxes thinner than a pixel at the size of the network's input",
-    fix="Train with larger images, or leave such objects out.",
+    fix="train with larger images, or leave such objects out",
     needs=("data",),
 )
 def thin(subject: Subject) -> Iterator[Finding]:

@@ -36,7 +36,7 @@ def migration(subject: Subject, toolkit: str | None = None) -> str:
     "S501",
     "error",
     title="a spec of a generation that the toolkit does not read",
-    fix="Migrate the spec, or choose the toolkit that it is for.",
+    fix="migrate the spec, or choose the toolkit that it is for",
     needs=("toolkit",),
 )
 def generation(subject: Subject) -> Iterator[Finding]:
@@ -53,7 +53,7 @@ def generation(subject: Subject) -> Iterator[Finding]:
     "S502",
     "error",
     title="a kind of spec that no program of the toolkit reads",
-    fix="Use our own programs: --toolkit embedded.",
+    fix="use our own programs: --toolkit embedded",
     needs=("toolkit",),
 )
 def kind(subject: Subject) -> Iterator[Finding]:
@@ -67,7 +67,7 @@ def kind(subject: Subject) -> Iterator[Finding]:
     "S503",
     "warning",
     title="the file name of the spec has blanks or characters that a shell takes apart",
-    fix="Rename the file: NVIDIA's wrapper passes arguments to a shell without quotes.",
+    fix="rename the file: NVIDIA's wrapper passes arguments to a shell without quotes",
     toolkits=LATER,
 )
 def file_name(subject: Subject) -> Iterator[Finding]:
@@ -81,7 +81,7 @@ def file_name(subject: Subject) -> Iterator[Finding]:
     "S504",
     "error",
     title="image_extension: auto, which NVIDIA's programs do not know: they find no images",
-    fix="Write the extension of the images.",
+    fix="write the extension of the images",
     toolkits=NVIDIA,
 )
 def extension(subject: Subject) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from specs.rules.facts import readable
     "S413",
     "error",
     title="validation_fold names a fold that the records do not have",
-    fix="Name one that they have, or name validation data of their own.",
+    fix="name one that they have, or name validation data of their own",
     needs=("data",),
 )
 def no_such_fold(subject: Subject) -> Iterator[Finding]:
@@ -30,7 +30,7 @@ def no_such_fold(subject: Subject) -> Iterator[Finding]:
     "S414",
     "error",
     title="validation_fold takes the only fold: nothing is left to train on",
-    fix="Convert with val_split above 0, or name validation data of their own.",
+    fix="convert with val_split above 0, or name validation data of their own",
     needs=("data",),
 )
 def only_fold(subject: Subject) -> Iterator[Finding]:
@@ -44,7 +44,7 @@ def only_fold(subject: Subject) -> Iterator[Finding]:
     "S415",
     "error",
     title="record files without a record, or a folder without a labelled image",
-    fix="See what wrote them.",
+    fix="see what wrote them",
     needs=("data",),
 )
 def no_frames(subject: Subject) -> Iterator[Finding]:
@@ -57,7 +57,7 @@ def no_frames(subject: Subject) -> Iterator[Finding]:
     "S416",
     "error",
     title="records of detectnet_v2's layout, which SSD of TLT 3.0 and later cannot read",
-    fix="Convert with the dataset_convert of the network itself (ours: tlt-dataset-convert --dali).",
+    fix="convert with the dataset_convert of the network itself (ours: tlt-dataset-convert --dali)",
     toolkits=LATER,
     kinds=TRAINED,
     needs=("data",),
@@ -73,7 +73,7 @@ def not_for_dali(subject: Subject) -> Iterator[Finding]:
     "S417",
     "error",
     title="records for DALI, which TLT 2.0 cannot read",
-    fix="Convert with tlt-dataset-convert of TLT 2.0 (ours: without --dali).",
+    fix="convert with tlt-dataset-convert of TLT 2.0 (ours: without --dali)",
     toolkits=("tlt2",),
     needs=("data",),
 )
@@ -89,7 +89,7 @@ def for_dali(subject: Subject) -> Iterator[Finding]:
     "S418",
     "error",
     title="index files (idx-...) that are missing beside records for DALI",
-    fix="Convert again, and move index files along with records.",
+    fix="convert again, and move index files along with records",
     toolkits=LATER,
     needs=("data",),
 )
@@ -103,7 +103,7 @@ def no_index(subject: Subject) -> Iterator[Finding]:
     "S419",
     "error",
     title="index files (idx-...) of an earlier conversion: DALI would read garbage",
-    fix="Delete the index files and convert again, since NVIDIA's converter keeps those that are there.",
+    fix="delete the index files and convert again, since NVIDIA's converter keeps those that are there",
     toolkits=LATER,
     needs=("data",),
 )
@@ -117,7 +117,7 @@ def old_index(subject: Subject) -> Iterator[Finding]:
     "S420",
     "error",
     title="a pattern that matches index files, too: the reader then needs idx-idx-...",
-    fix="Name the prefix of the records in the pattern: .../train*.",
+    fix="name the prefix of the records in the pattern: .../train*",
     toolkits=LATER,
     needs=("data",),
 )
@@ -133,7 +133,7 @@ def matches_index(subject: Subject) -> Iterator[Finding]:
     "S421",
     "warning",
     title="a pattern that matches files that are no records",
-    fix="Name the prefix of the records in the pattern: .../train-*.",
+    fix="name the prefix of the records in the pattern: .../train-*",
     toolkits=("tlt2",),
     needs=("data",),
 )
@@ -145,7 +145,7 @@ def matches_others(subject: Subject) -> Iterator[Finding]:
     "S422",
     "warning",
     title="images that are both trained on and validated on",
-    fix="Split the data again: what is measured on known images says nothing of new ones.",
+    fix="split the data again: what is measured on known images says nothing of new ones",
     needs=("data",),
 )
 def leak(subject: Subject) -> Iterator[Finding]:
@@ -165,7 +165,7 @@ def leak(subject: Subject) -> Iterator[Finding]:
     "S423",
     "error",
     title="data that cannot be read",
-    fix="See what wrote them; `tltpipe check` looks at all of a data set.",
+    fix="see what wrote them; `tltpipe check` looks at all of a data set",
     needs=("data",),
 )
 def unreadable(subject: Subject) -> Iterator[Finding]:
@@ -178,7 +178,7 @@ def unreadable(subject: Subject) -> Iterator[Finding]:
     "S424",
     "note",
     title="data of which a part was not read for these checks",
-    fix="`tltpipe check` and `tltpipe stats` read all of a data set; records of tlt-dataset-convert have a summary.",
+    fix="`tltpipe check` and `tltpipe stats` read all of a data set; records of tlt-dataset-convert have a summary",
     needs=("data",),
 )
 def unread(subject: Subject) -> Iterator[Finding]:

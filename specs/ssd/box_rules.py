@@ -19,7 +19,7 @@ LEAST = 0.6
     "S461",
     "warning",
     title="anchors that do not fit the boxes: many have none that overlaps them enough",
-    fix="`tltpipe spec new --from DATA` and `tltpipe stats` suggest scales and aspect ratios.",
+    fix="`tltpipe spec new --from DATA` and `tltpipe stats` suggest scales and aspect ratios",
     kinds=KINDS,
     needs=("data",),
 )
@@ -44,7 +44,7 @@ def unfit_anchors(subject: Subject) -> Iterator[Finding]:
     "S463",
     "warning",
     title="objects to validate on that are marked as occluded: to NVIDIA's evaluation neither found nor missed",
-    fix="Write 0 as their occlusion.",
+    fix="write 0 as their occlusion",
     kinds=KINDS,
     toolkits=NVIDIA,
     needs=("data",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -106,6 +107,13 @@ def test_examples_of_files(content: bytes, strict: bool, code: str, tmp_path: Pa
 def test_the_table_in_the_docs_is_that_of_the_rules() -> None:
     """Written by ``python -m specs.rule_docs``."""
     assert rule_docs.PAGE.read_text() == rule_docs.page()
+
+
+def test_one_style() -> None:
+    """What to do: words in lower case without a full stop."""
+    for rule in CATALOGUE.values():
+        assert re.match(r"[^A-Z]|[A-Z]+\b", rule.fix), rule
+        assert rule.fix.endswith("...") or not rule.fix.endswith("."), rule
 
 
 TWICE = edited(edited(TLT3, "enable_qat: false", "enable_qat: true"), "n_workers: 8", "max_queue_size: 8")
