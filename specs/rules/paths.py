@@ -10,10 +10,10 @@ from pathlib import Path
 
 from specs import kinds
 from specs.checks import Finding
-from specs.rulebook import Subject, rule
+from specs.rulebook import NVIDIA, TRAINED, Subject, rule
 from specs.rules.facts import Paths
+from specs.spec import generic
 
-NVIDIA = ("tlt2", "tlt3", "tao5")
 _SHOWN = 6
 
 
@@ -113,7 +113,7 @@ def other_kind(subject: Subject) -> Iterator[Finding]:
             continue
         if each.folder and not host.is_dir():
             yield Finding(each.field, f"{each.text} is a file; a folder is needed here", "name the folder it is in")
-        elif each.field.endswith((".json_file", "annotation_files")) and host.is_dir():
+        elif generic(each.field).endswith((".json_file", ".annotation_files")) and host.is_dir():
             yield Finding(each.field, f"{each.text} is a folder; a file is needed here", _in_folder(host / "*"))
 
 
@@ -135,7 +135,7 @@ def unexpanded(subject: Subject) -> Iterator[Finding]:
     "warning",
     title="a relative path, which means another place in a container",
     fix="write the path as the container has it, from / on",
-    kinds=("augment", "dssd", "ssd"),
+    kinds=("augment", *TRAINED),
     toolkits=NVIDIA,
     needs=("paths",),
 )

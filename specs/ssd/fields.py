@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from specs.fields import NO, YES, Field
-from specs.ssd import anchors, remarks
+from specs.ssd import anchors, field_facts
 
 BOTH = ("tlt2", "tlt3")
 GENERATIONS: Mapping[str, str] = {"tlt2": "TLT 2.0", "tlt3": "TLT 3.0 to TAO 5"}
@@ -225,7 +225,7 @@ _TABLE: tuple[Field, ...] = (
     *_section("dataset_config", *_DATA),
 )
 
-FIELDS: tuple[Field, ...] = tuple(remarks.added(field) for field in _TABLE)
+FIELDS: tuple[Field, ...] = tuple(field_facts.added(field) for field in _TABLE)
 
 
 def derived(section: str) -> Mapping[str, Callable[[Any], Any]]:
