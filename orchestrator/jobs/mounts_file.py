@@ -138,7 +138,8 @@ class _Object:
             self.fields[name] = key, value
         for name in required:
             if name not in self.fields:
-                raise ConfigError(f'{what} has no "{name}"', where=self._place(node), hint=f'add "{name}": [...]')
+                value = "[...]" if name == MOUNTS else '"..."'
+                raise ConfigError(f'{what} has no "{name}"', where=self._place(node), hint=f'add "{name}": {value}')
 
     def _place(self, node: yaml.Node) -> Location:
         return Location(self.path, node.start_mark.line + 1, node.start_mark.column + 1)

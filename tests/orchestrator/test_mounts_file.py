@@ -102,6 +102,16 @@ def test_a_path_that_another_mount_hides_is_spelled_where_it_is_seen(home: Path)
     assert elsewhere.at(home / "project/specs/a.txt") == "/mnt/0/a.txt"
 
 
+def test_a_mount_of_the_same_folder_hides_nothing(home: Path) -> None:
+    """NVIDIA's notebooks mount a project, and its specs once more within it."""
+    specs = home / "project/specs"
+    specs.mkdir()
+    mounts = (Mount(home / "project", INSIDE), Mount(specs, f"{INSIDE}/specs"))
+    table = MountTable(home / "project", mounts)
+    assert [table.at(home / "project" / name) for name in ("a", "specs/a")] == [f"{INSIDE}/a", f"{INSIDE}/specs/a"]
+    assert table.mounts() == mounts
+
+
 def test_destinations_below_mnt_are_left_alone(home: Path) -> None:
     mounts = (Mount(home / "specs", "/mnt"), Mount(home / "project", "/workspace"))
     table = MountTable(home / "data", mounts)
