@@ -59,7 +59,7 @@ def test_values_as_text(tmp_path: Path) -> None:
         ("ssd: [1\n", "2:1", "is not YAML", None),
         ("- a\n", "", "must hold keys and values", None),
         ("network: yolo\n", "1:1", '"yolo"', "ssd"),
-        ("gpus: 1\ntoolkit: tlt3\n", "2:1", '"tlt3"', "toolkits: embedded, tlt2"),
+        ("gpus: 1\ntoolkit: tlt4\n", "2:1", '"tlt4"', "toolkits: embedded, tao5, tlt2, tlt3"),
         ("runner: k8s\n", "1:1", '"k8s"', "runners: docker, dry, local"),
         ("data:\n  format: pascal\n", "2:3", '"pascal"', "coco"),
         ("gpu_request: all\n", "1:1", "'auto', 'runtime', 'device' or 'none'", None),
