@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.jobs import Mount
+from orchestrator.jobs.mounts import SECRETS
 from tltpipe import launcher_mounts
 from tltpipe.launcher_mounts import Object
 
@@ -64,6 +65,10 @@ def read(path: Path) -> MountsFile:
         entry.allow(("source", "destination"))
         if not source.exists():
             entry.fail("source", f"{entry.text('source')} not found", "create this folder, or remove the entry")
+        real = target.removeprefix("/var") if target.startswith("/var/run") else target  # a link in every image
+        if f"{SECRETS}/".startswith(f"{real}/") or real.startswith(f"{SECRETS}/"):
+            what = f"{entry.text('destination')} is where the key of a job lies in its container"
+            entry.fail("destination", what, "such as /workspace/tao-experiments")
         mounts[target] = Mount(source, target)
     variables = dict(_variable(entry) for entry in top.objects(VARIABLES, required=("variable", "value")))
     options = _options(top.object(OPTIONS)) if OPTIONS in top.fields else ContainerOptions()
@@ -76,7 +81,7 @@ def _variable(entry: Object) -> tuple[str, str]:
     if "=" in name:
         entry.fail("variable", f'"{name}" is no name of a variable')
     value = entry.value("value")
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\0" in value:
         entry.fail("value", f'"value" of {name} must be a text', "put it in quotes")
     return name, value
 

@@ -89,16 +89,21 @@ def test_records_that_changed_are_read_and_the_same_comes_out(root: Path) -> Non
     assert abs(after.boxes - before.boxes).max() < 1e-4
 
 
-@pytest.mark.parametrize("spoilt", [{"ids": [1]}, {"boxes": ["a"]}, {"objects": {"vest": "many"}}, {"sizes": [[40]]}])
-def test_a_summary_that_makes_no_sense_is_not_trusted(root: Path, spoilt: dict[str, Any]) -> None:
+SPOILT: dict[str, list[Any]] = {
+    "ids": [[], [1]], "boxes": [["a"], [1.0]], "objects": [[], {"vest": "many"}], "sizes": [[[40]], [[0, 20, 1]]],
+    "read": [None], "frames": [-1], "layout": ["other"],
+}  # fmt: skip
+
+
+def test_a_summary_that_makes_no_sense_is_not_trusted(root: Path) -> None:
     convert(root)
     path = next((root / "TFRecords").glob(f".*{summary.END}"))
     page = json.loads(path.read_text())
-    for entry in page["files"].values():
-        entry.update(spoilt)
-    path.write_text(json.dumps(page))
-    os.utime(path, ns=(1, 1))
-    assert facts(root).amount("training").objects == {"vest": 6, "skirt": 3}
+    for number, (name, value) in enumerate((name, value) for name, values in SPOILT.items() for value in values):
+        files = {file: {**entry, name: value} for file, entry in page["files"].items()}
+        path.write_text(json.dumps({**page, "files": files}))
+        os.utime(path, ns=(number, number))
+        assert facts(root).amount("training").objects == {"vest": 6, "skirt": 3}, (name, value)
 
 
 def test_what_was_not_read_of_records_is_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,13 +187,19 @@ def test_a_coco_file_is_counted(tmp_path: Path) -> None:
 
 def test_paths_of_a_container_and_of_this_machine(tmp_path: Path) -> None:
     mounts = (Mount(tmp_path / "work", "/workspace"), Mount(tmp_path / "data", "/workspace/data"))
-    (tmp_path / "data").mkdir()
+    for name in ("work", "data", "elsewhere"):
+        (tmp_path / name).mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "data")
     inside = WorkspacePaths(tmp_path / "work", mounts, contained=True)
     assert inside.host("/workspace/data/a*") == tmp_path / "data/a*"
     assert inside.host("/workspace2/a") is None
     assert inside.job(tmp_path / "work/specs") == "/workspace/specs"
     assert inside.job(tmp_path) is None
+    for name, leads_to in (("work/big", "data"), ("data/on", "elsewhere")):
+        (tmp_path / name).symlink_to(tmp_path / leads_to)
+    linked = WorkspacePaths(tmp_path / "work", mounts[:1], contained=True)
+    assert linked.job(tmp_path / "data/a") == "/workspace/big/a", "what links of the workspace lead to is mounted there"
+    assert linked.job(tmp_path / "elsewhere") is None, "but no link behind one"
     here = WorkspacePaths(tmp_path / "work", mounts[:1], contained=False)
     assert here.host("/workspace/data") == tmp_path / "work/data"
     assert here.host(str(tmp_path)) == tmp_path

@@ -80,7 +80,12 @@ EXAMPLES = {
     "S518": later("include_difficult_in_training: true", "include_difficult_in_training: false", "include_difficult"),
     "S519": older("checkpoint_interval: 20", "checkpoint_interval: 30", "checkpoint_interval"),
     "S520": later("clip_boxes: false", 'offsets: "[0.5, 0.5, 0.5, 0.5, 0.5, 0.4]"', "offsets"),
-    "S521": records("clip_boxes: false", "pos_iou_thresh: 0.6", "pos_iou_thresh"),
+    "S521": later(
+        "pos_iou_thresh: 0.5",
+        "pos_iou_thresh: 0.6",
+        "pos_iou_thresh",
+        text=edited(RECORDS, "clip_boxes: false", "pos_iou_thresh: 0.5"),
+    ),
     "S522": records("zoom_out_max_scale: 3.0", "zoom_out_max_scale: 2.5", "zoom_out_max_scale"),
     "S523": later(FOLDERS, '    tfrecords_path: "/workspace/data/train*"\n', "tfrecords_path"),
     "S524": records(
