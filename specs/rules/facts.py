@@ -123,12 +123,14 @@ class DataFacts(Protocol):
         ...
 
 
-def readable(facts: DataFacts) -> Iterator[SourceFacts]:
-    """The sources that could be read."""
-    return (each for each in facts.sources() if each.problem is None)
+def readable(facts: DataFacts | None, *formats: str) -> Iterator[SourceFacts]:
+    """The sources that could be read, of these formats, by default of all; none where nothing is known of data."""
+    for each in facts.sources() if facts is not None else ():
+        if each.problem is None and (not formats or each.source.format in formats):
+            yield each
 
 
-def amount(facts: DataFacts, role: Role) -> Amount:
+def amount(facts: DataFacts | None, role: Role) -> Amount:
     """What all sources hold for ``role``."""
     frames, objects = 0, Counter[str]()
     for each in readable(facts):
@@ -141,7 +143,7 @@ def amount(facts: DataFacts, role: Role) -> Amount:
 MOST_BOXES = 20_000
 
 
-def training_boxes(facts: DataFacts) -> NDArray[np.float32] | None:
+def training_boxes(facts: DataFacts | None) -> NDArray[np.float32] | None:
     """Some of the boxes to train on, spread over all that are known: left, top, width and height in shares of their
     image; None without any."""
     import numpy as np

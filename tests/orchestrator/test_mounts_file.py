@@ -16,6 +16,7 @@ from orchestrator.jobs import Job, Mount, describe, mounts_file
 from orchestrator.jobs.mounts import MountTable
 from orchestrator.jobs.mounts_file import ContainerOptions, MountsFile
 from orchestrator.run import Run
+from tltpipe import launcher_mounts
 from tltpipe.errors import ConfigError
 
 INSIDE = "/workspace/tao-experiments"
@@ -27,7 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("project/run", "specs", "data"):
         (folder / name).mkdir(parents=True)
     monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.delenv(mounts_file.VARIABLE, raising=False)
+    monkeypatch.delenv(launcher_mounts.VARIABLE, raising=False)
     return folder
 
 

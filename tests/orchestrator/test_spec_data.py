@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from collections.abc import Callable
@@ -231,6 +232,22 @@ def test_paths_of_a_container_and_of_this_machine(tmp_path: Path) -> None:
     assert here.host("/workspace/data") == tmp_path / "work/data"
     assert here.host(str(tmp_path)) == tmp_path
     assert here.host("data") == tmp_path / "work/data"
+
+
+def test_names_of_folders_that_look_like_patterns_or_variables(tmp_path: Path) -> None:
+    """A job in a container does not see how the workspace is called; one on this machine takes all to the letter."""
+    root = tmp_path / "a[1]$b"
+    for name in ("images", "labels"):
+        (root / name).mkdir(parents=True)
+    (root / "train-fold-000-of-001").touch()
+    for contained, prefix in ((True, "/workspace"), (False, str(root))):
+        paths = WorkspacePaths(root, (Mount(root, "/workspace"),), contained=contained)
+        text = CONVERSION.replace("ROOT", prefix).replace("train/", "")
+        spec = specs.parse_text(text, "dataset_convert", source="spec")
+        assert [each for each in rules.examine(Subject(spec, None, paths)) if each.code.startswith("S3")] == []
+        found = paths.host(f"{prefix}/train-*")
+        assert found is not None
+        assert bool(list(glob.glob(str(found)))) is contained, "as for every program here"
 
 
 def test_a_stage_stops_before_its_program_starts(

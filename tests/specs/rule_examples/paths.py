@@ -27,11 +27,10 @@ def workspace(*, contained: bool, toolkit: str | None = None) -> Callable[[Path,
         for name in ("TFRecords/train-fold-000-of-001", "file"):
             (root / name).parent.mkdir(exist_ok=True)
             (root / name).touch()
-        for name in ("linked", "beyond"):
-            (folder / name).mkdir(exist_ok=True)
-        for link, leads_to in ((root / "away", folder / "linked"), (folder / "linked/on", folder / "beyond")):
-            if not link.is_symlink():
-                link.symlink_to(leads_to)
+        if not (root / "away").is_symlink():
+            (folder / "disk").mkdir()
+            (root / "away").symlink_to(folder / "disk")  # is mounted, but not what lies behind links in it
+            (folder / "disk/on").symlink_to(folder)
         paths = WorkspacePaths(root, (Mount(root, "/workspace"),), contained=contained)
         return Subject(spec, toolkit, paths)
 
