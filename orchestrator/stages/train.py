@@ -120,7 +120,7 @@ def execute(run: Run) -> dict[str, Any]:
     if not run.runner.pretends:
         run.begun()
         if resume is not None and not over and run.toolkit.CONTAINED:
-            checkpoints.keep_log(request.results, resume[1] - 1)
+            _keep_log(run, request.results, resume[1] - 1)
     if request.gpus > 1 and run.toolkit.CONTAINED:
         what = f"NVIDIA's programs multiply the learning rate by the number of GPUs, {request.gpus}"
         run.report.say(f"warning: {what}: write min_learning_rate and max_learning_rate for one")
@@ -130,6 +130,14 @@ def execute(run: Run) -> dict[str, Any]:
     final = _final(run)
     length = {"iterations": training.iterations} if training.iterations else {"epochs": training.epochs}
     return {**length, "model": run.workspace.name(final) if final else None}
+
+
+def _keep_log(run: Run, results: Path, epoch: int) -> None:
+    """Not worth a training: where files are another user's, it goes on without."""
+    try:
+        checkpoints.keep_log(results, epoch)
+    except OSError as problem:
+        run.report.say(f"warning: the training log up to epoch {epoch} is not kept: {problem.strerror}")
 
 
 def _same_classes(run: Run) -> None:
