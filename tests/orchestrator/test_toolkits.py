@@ -1,5 +1,6 @@
 """How each toolkit spells each request, byte for byte."""
 
+import importlib
 import json
 import os
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 from refusals import error_of
 
 from orchestrator import pipeline
+from orchestrator.commands import tao
 from orchestrator.jobs import (
     Augment,
     Convert,
@@ -77,6 +79,18 @@ def test_jobs_of_every_stage(start: Start, workspace: Path, name: str, request: 
     if request.config.getoption("--update-golden"):
         golden.write_text(text)
     assert text == golden.read_text()
+
+
+@pytest.mark.parametrize("name", ["tlt3", "tao5"])
+def test_our_programs_read_the_command_lines_of_later_generations(name: str) -> None:
+    """In our image, which stands in for NVIDIA's."""
+    lines = [line for line in json.loads((GOLDEN / f"{name}.json").read_text()).values() if line != ["refused"]]
+    assert len(lines) >= 9
+    for line in lines:
+        program, *words = tao.translated(line)
+        module = importlib.import_module(f"runtime.programs.{program.removeprefix('tlt-').replace('-', '_')}")
+        parser = module.parser()
+        (parser.parse_intermixed_args if program == "tlt-augment" else parser.parse_args)(words)
 
 
 @pytest.mark.parametrize("name", registry.names("orchestrator.toolkits"))
