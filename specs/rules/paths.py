@@ -10,10 +10,10 @@ from pathlib import Path
 
 from specs import kinds
 from specs.checks import Finding
-from specs.rulebook import Subject, rule
+from specs.rulebook import NVIDIA, TRAINED, Subject, rule
 from specs.rules.facts import Paths
+from specs.spec import generic
 
-NVIDIA = ("tlt2", "tlt3", "tao5")
 _SHOWN = 6
 
 
@@ -41,23 +41,27 @@ def named(subject: Subject) -> Iterator[NamedPath]:
 def _whole(subject: Subject) -> Iterator[tuple[NamedPath, Paths]]:
     """Those that can be judged, with how they lie on this host."""
     for each in named(subject):
-        if subject.paths is not None and each.text and not _unexpanded(each.text):
+        if subject.paths is not None and each.text and not _unexpanded(each.text, subject.paths):
             yield each, subject.paths
 
 
-def _unexpanded(text: str) -> bool:
-    return text.startswith("~") or "$" in text
+def _unexpanded(text: str, paths: Paths | None) -> bool:
+    """Whether ``text`` has a home folder or a variable in it, and is not called so to the letter."""
+    if not text.startswith("~") and "$" not in text:
+        return False
+    host = paths.host(text) if paths is not None else None
+    return host is None or not _is_there(host)
 
 
 def _is_there(path: Path) -> bool:
-    return bool(glob.glob(str(path))) if glob.has_magic(str(path)) else path.exists()
+    return path.exists() or (glob.has_magic(str(path)) and bool(glob.glob(str(path))))
 
 
 @rule(
     "S301",
     "error",
     title="a path of this machine that the job does not see",
-    fix="Write the path that the job sees, or mount the folder there.",
+    fix="write the path that the job sees, or mount the folder there",
     needs=("paths",),
 )
 def host_path(subject: Subject) -> Iterator[Finding]:
@@ -75,7 +79,7 @@ def host_path(subject: Subject) -> Iterator[Finding]:
     "S302",
     "error",
     title="a file or folder that is not there",
-    fix="Correct the path, or make what it names first.",
+    fix="correct the path, or make what it names first",
     needs=("paths",),
 )
 def missing(subject: Subject) -> Iterator[Finding]:
@@ -89,7 +93,7 @@ def missing(subject: Subject) -> Iterator[Finding]:
     "S303",
     "error",
     title="a pattern or prefix of record files that matches nothing",
-    fix="Correct it, or convert the data first.",
+    fix="correct it, or convert the data first",
     needs=("paths",),
 )
 def no_match(subject: Subject) -> Iterator[Finding]:
@@ -103,7 +107,7 @@ def no_match(subject: Subject) -> Iterator[Finding]:
     "S304",
     "error",
     title="a file where a folder is needed, or a folder where a file is",
-    fix="Name the one that is needed.",
+    fix="name the one that is needed",
     needs=("paths",),
 )
 def other_kind(subject: Subject) -> Iterator[Finding]:
@@ -113,7 +117,7 @@ def other_kind(subject: Subject) -> Iterator[Finding]:
             continue
         if each.folder and not host.is_dir():
             yield Finding(each.field, f"{each.text} is a file; a folder is needed here", "name the folder it is in")
-        elif each.field.endswith((".json_file", "annotation_files")) and host.is_dir():
+        elif generic(each.field).endswith((".json_file", ".annotation_files")) and host.is_dir():
             yield Finding(each.field, f"{each.text} is a folder; a file is needed here", _in_folder(host / "*"))
 
 
@@ -121,12 +125,12 @@ def other_kind(subject: Subject) -> Iterator[Finding]:
     "S305",
     "error",
     title="~ or a variable in a path, which no program expands",
-    fix="Write the path in full.",
+    fix="write the path in full",
     needs=("paths",),
 )
 def unexpanded(subject: Subject) -> Iterator[Finding]:
     for each in named(subject):
-        if _unexpanded(each.text):
+        if _unexpanded(each.text, subject.paths):
             yield Finding(each.field, f'"{each.text}" is taken literally: ~ and $ are not expanded in specs')
 
 
@@ -134,14 +138,14 @@ def unexpanded(subject: Subject) -> Iterator[Finding]:
     "S306",
     "warning",
     title="a relative path, which means another place in a container",
-    fix="Write the path as the container has it, from / on.",
-    kinds=("augment", "dssd", "ssd"),
+    fix="write the path as the container has it, from / on",
+    kinds=("augment", *TRAINED),
     toolkits=NVIDIA,
     needs=("paths",),
 )
 def relative(subject: Subject) -> Iterator[Finding]:
     for each in named(subject):
-        if each.text and not each.text.startswith("/") and not _unexpanded(each.text):
+        if each.text and not each.text.startswith("/") and not _unexpanded(each.text, subject.paths):
             what = f'"{each.text}" is relative to the folder that the container starts in, not to the spec'
             yield Finding(each.field, what)
 
@@ -150,7 +154,7 @@ def relative(subject: Subject) -> Iterator[Finding]:
     "S307",
     "error",
     title="a link that leads out of what the job sees",
-    fix="Mount the folder that it leads to, or copy the data.",
+    fix="mount the folder that it leads to, or copy the data",
     needs=("paths",),
 )
 def link_outside(subject: Subject) -> Iterator[Finding]:
@@ -167,7 +171,7 @@ def link_outside(subject: Subject) -> Iterator[Finding]:
     "S308",
     "warning",
     title="the same annotations for training and validation",
-    fix="Name other data to validate on.",
+    fix="name other data to validate on",
     needs=("paths",),
 )
 def same_source(subject: Subject) -> Iterator[Finding]:
