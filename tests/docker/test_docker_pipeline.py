@@ -167,12 +167,11 @@ def test_all_stages_in_the_command_lines_of_tao_5(workspace: Path, our_image: st
     assert containers_left(workspace) == []
 
 
-@pytest.fixture
-def liar(client: Any, our_image: str, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def liar(client: Any, our_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An image whose tlt-augment fails as NVIDIA's containers may: it says so, and exits with 0."""
     text = f"FROM {our_image}\nRUN printf '#!/bin/sh\\necho Execution status: FAIL\\n' > /opt/tltpipe/bin/tlt-augment\n"
-    folder = tmp_path / "liar"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("liar")
     (folder / "Dockerfile").write_text(text)
     tag = f"tltpipe:liar-{os.getpid()}"
     client.images.build(path=str(folder), tag=tag, rm=True)
