@@ -108,7 +108,7 @@ def parse(text: str, overrides: Sequence[str] = (), *, source: Path | str) -> Sp
 def write_default() -> str:
     """All keys with their defaults, a comment each; ``read`` takes it once image_dir and ann_path are filled in."""
     return (
-        "# Augmentation of detection data. Lists are drawn from for each picture: [] is 0, [a] is a,\n"
+        "# Augmentation of detection data. Lists are drawn from for each image: [] is 0, [a] is a,\n"
         "# [a, b] any number from a to b, three or more are a choice.\n"
     ) + _document({name: f"{key.default}  # {key.about}" for name, key in KEYS.items()})
 

@@ -399,9 +399,9 @@ def test_hundreds_of_mistakes(tmp_path: Path) -> None:
         ("model: {type: s\ntrain:\n  num_epochs: 3\n", "S002", "close braces and quotes; write name: value"),
         ("colour: 3\n", "S009", "name the kind: --as augment"),
         (
-            "ssd_config { pos_iou_thresh: 2 }",
+            "ssd_config { alpha: -1 }",
             "S102",
-            "write a value in this range; `tltpipe spec explain ssd_config.pos_iou_thresh` says",
+            "write a value in this range; `tltpipe spec explain ssd_config.alpha` says",
         ),
         ("ssd_config { arch: /a/b.c }", "S005", 'write arch: "/a/b.c"'),
         ("ssd_config { arch: C:\\a }", "S005", 'write arch: "C:/a"'),
