@@ -70,7 +70,7 @@ class Run:
     losses: Losses = field(default_factory=Losses)
     """What the programs of the stage under way said of what they read, wrote and lost."""
     warned: set[str] = field(default_factory=set)
-    """The places of specs that were warned of so far, each with the code of the rule."""
+    """What was warned of in specs so far."""
     begun: Callable[[], None] = lambda: None
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
 

@@ -13,11 +13,9 @@ from typing import NoReturn
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from specs import values
+from specs import codes, values
 
 CLOSERS = {"{": "}", "<": ">"}
-SYNTAX, UNKNOWN, VALUE = "S002", "S004", "S005"
-"""Codes of rules (specs.rules.text)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Misfit(Exception):
     rule. ``meant`` is what is surely meant in place of the token, "" where there is no telling."""
 
     def __init__(
-        self, what: str, token: Token, hint: str | None = None, *, code: str = SYNTAX, meant: str = ""
+        self, what: str, token: Token, hint: str | None = None, *, code: str = codes.SYNTAX, meant: str = ""
     ) -> None:
         super().__init__(what)
         self.what, self.line, self.column, self.hint = what, token.line, token.column, hint
@@ -235,7 +233,9 @@ class Walk:
             return
         opener = self.token
         if not self.take("{<"):
-            raise Misfit(f'{name.text} takes fields in braces, "{{ ... }}", not {opener.shown}', opener, code=VALUE)
+            raise Misfit(
+                f'{name.text} takes fields in braces, "{{ ... }}", not {opener.shown}', opener, code=codes.VALUE
+            )
         self.fields(field.message_type, path=path, closer=CLOSERS[opener.text])
         key = self.keys.pop(path, None)
         if key is not None:  # a map entry can be asked for by its key as well
@@ -249,7 +249,7 @@ class Walk:
             token = self.without_quotes(token) if field.cpp_type == field.CPPTYPE_STRING else token
             what = f"{name.text} takes {values.expected(field)}, not {token.shown}"
             meant = None if token is self.token and self.starts_a_field() else values.correction(field, token)
-            raise Misfit(what, token, values.advice(field, token), code=VALUE, meant=meant or "")
+            raise Misfit(what, token, values.advice(field, token), code=codes.VALUE, meant=meant or "")
         self.positions[path] = (name.line, name.column)
         text = self.advance().text[1:-1]
         while token.kind == "text" and self.token.kind == "text":
@@ -290,7 +290,7 @@ class Walk:
             hint = None if meant else f"fields of {owner}: {', '.join(sorted(known))}"
         section = self.root.fields_by_name.get(name.text) if parent else None
         kind = Structure if section is not None and section.message_type is not None else Misfit  # a "}" may be missing
-        return kind(what, name, hint, code=UNKNOWN, meant=self.meant(parent, name, known))
+        return kind(what, name, hint, code=codes.UNKNOWN, meant=self.meant(parent, name, known))
 
     def meant(self, parent: str, name: Token, known: list[str]) -> str:
         """The field that ``name`` is a slip of the pen for, where it is followed by a value and not written yet."""

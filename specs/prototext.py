@@ -10,9 +10,8 @@ from typing import Any
 
 from google.protobuf.text_format import ParseError
 
-from specs import layout
+from specs import codes, layout
 from specs.checks import together
-from specs.layout import SYNTAX
 from specs.spec import Spec
 from tltpipe.errors import Location, SpecError
 
@@ -70,7 +69,7 @@ def walk(
         spec, errors = walk(f" {text[1:]}", message, source=source, elsewhere=elsewhere)
         what = "the file starts with a byte order mark, which protobuf refuses"
         hint = "save it as UTF-8 without a byte order mark"
-        marked = SpecError(what, where=Location(source, 1, 1), hint=hint, code=SYNTAX, instead=(MARK, ""))
+        marked = SpecError(what, where=Location(source, 1, 1), hint=hint, code=codes.SYNTAX, instead=(MARK, ""))
         return spec, [marked, *errors]
     refusal: ParseError | None = None
     try:
@@ -78,7 +77,7 @@ def walk(
     except text_format.ParseError as error:
         refusal = error
     except (ValueError, OverflowError, RecursionError) as error:
-        return None, [SpecError(f"this is not a spec: {error}", where=source, code=SYNTAX)]
+        return None, [SpecError(f"this is not a spec: {error}", where=source, code=codes.SYNTAX)]
     layers = layout.Walk(text, message.DESCRIPTOR, elsewhere)
     broken: list[layout.Misfit] = []
     try:
@@ -93,7 +92,7 @@ def walk(
     if misfits := [*layers.misfits, *broken]:
         return None if broken else _rest(spec, layers), [_error(misfit, source) for misfit in misfits]
     where = Location(source, refusal.GetLine(), refusal.GetColumn())
-    return None, [SpecError(_bare(refusal), where=where, code=SYNTAX)]
+    return None, [SpecError(_bare(refusal), where=where, code=codes.SYNTAX)]
 
 
 def _error(misfit: layout.Misfit, source: Path | str) -> SpecError:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +28,7 @@ END = "_summary.json"
 BOXES = 2000
 """Boxes of a file that are stored, its first ones."""
 _VERSION = 1
+_NONE = (AttributeError, LookupError, TypeError, ValueError)
 _PICTURE, _NUMBER = "frame/encoded", "target/object_class_id"
 
 
@@ -97,7 +97,7 @@ def load(paths: Iterable[Path]) -> dict[Path, RecordSummary]:
         for entries in folders[path.parent]:
             entry = entries.get(path.name)
             if isinstance(entry, dict) and {name: entry.get(name) for name in ("size", "mtime_ns")} == _stamp(path):
-                with suppress(LookupError, TypeError, ValueError):  # whatever is in there, the records say it, too
+                with suppress(*_NONE):  # whatever is in there, the records say it, too
                     result[path] = _restored(entry)
     return result
 
@@ -152,13 +152,22 @@ def _plain(summary: RecordSummary) -> dict[str, Any]:
 
 
 def _restored(entry: Mapping[str, Any]) -> RecordSummary:
-    """Raises LookupError, TypeError and ValueError for what is none."""
-    sum((*entry["objects"].values(), *chain.from_iterable(entry["sizes"])), start=entry["frames"] + entry["occluded"])
-    "".join(entry["ids"])
-    array("f", entry["boxes"])
-    sizes = Counter({(width, height): count for width, height, count in entry["sizes"]})
-    names = ("layout", "frames", "read", "occluded", "ids", "boxes")
-    return RecordSummary(**{name: entry[name] for name in names}, objects=Counter(entry["objects"]), sizes=sizes)
+    """Raises one of _NONE for what is none."""
+    frames, read, occluded = (_whole(entry[name]) for name in ("frames", "read", "occluded"))
+    objects = Counter({name: _whole(count) for name, count in entry["objects"].items()})
+    sizes = Counter({(_whole(w, 1), _whole(h, 1)): _whole(count) for w, h, count in entry["sizes"]})
+    layout, ids, boxes = entry["layout"], list(entry["ids"]), list(entry["boxes"])
+    "".join(ids)
+    array("f", boxes)
+    if layout not in ("detectnet_v2", "dali") or not read == len(ids) <= frames or len(boxes) % 4:
+        raise ValueError("counts that contradict each other")
+    return RecordSummary(layout, frames, read, objects, sizes, occluded, ids, boxes)
+
+
+def _whole(value: Any, least: int = 0) -> int:
+    if type(value) is not int or value < least:
+        raise ValueError(f"{value!r} is no such number")
+    return value
 
 
 def _entries(folder: Path) -> list[dict[str, Any]]:

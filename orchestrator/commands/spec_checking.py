@@ -118,7 +118,7 @@ def check(
 
 def examine(path: Path, request: Request) -> Verdict:
     """Whatever is wrong with the file is among the findings."""
-    from specs import checks
+    from specs import checks, codes
 
     name = spec_files.named(path)
     try:
@@ -126,20 +126,20 @@ def examine(path: Path, request: Request) -> Verdict:
     except SpecError as problem:
         finding = checks.as_finding(problem)
         text = spec_files.as_far_as_it_goes(path) if finding.place else ""
-        return Verdict(name, request.kind, None, [replace(finding, code=finding.code or UNREADABLE)], text)
+        return Verdict(name, request.kind, None, [replace(finding, code=finding.code or codes.UNREADABLE)], text)
 
 
 def examine_text(text: str, path: Path, request: Request) -> Verdict:
     """The same for a text that the file at ``path`` has, or would have."""
     import specs
-    from specs import checks
+    from specs import checks, codes
 
     kind = request.kind
     try:
         kind = kind or specs.recognise(text, source=path)
     except SpecError as problem:
         finding = checks.as_finding(problem)
-        if finding.code == UNPLACED:
+        if finding.code == codes.UNPLACED:
             finding = replace(finding, hint=finding.hint or f"name the kind: --as {', '.join(specs.folders())}")
         return Verdict(path, kind, None, [finding], text)
     spec, findings = specs.examine(
@@ -147,10 +147,6 @@ def examine_text(text: str, path: Path, request: Request) -> Verdict:
         ignore=request.ignore,
     )  # fmt: skip
     return Verdict(path, kind, spec, findings, text)
-
-
-UNREADABLE, UNPLACED = "S001", "S009"
-"""Codes of rules (specs.rules.text)."""
 
 
 def lines(verdict: Verdict) -> Iterator[str]:

@@ -10,16 +10,13 @@ import shlex
 import tarfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import Any
 
-from orchestrator.jobs import At, Job, Mount, Secret
-from orchestrator.jobs.mounts import WORKSPACE
+from orchestrator.jobs import Job, Mount, Secret
+from orchestrator.jobs.mounts import SECRETS, WORKSPACE
 from orchestrator.jobs.mounts_file import ContainerOptions
 from tltpipe import seal
 
-SECRETS = "run/tltpipe"
-"""Folder of the container, below its root, with one file a secret."""
 SHARED_MEMORY = "8g"
 """Upper bound of /dev/shm, where data loaders hand over batches; Docker's own 64 MB is too little."""
 LIMITS: Mapping[str, int] = {"memlock": -1, "stack": 64 << 20}
@@ -130,13 +127,13 @@ def command(argv: tuple[str | Secret, ...]) -> list[str]:
     """The words for the container. A secret is read from its file by a shell, so the configuration shows its name."""
     if not any(isinstance(word, Secret) for word in argv):
         return [str(word) for word in argv]
-    words = [f'"$(cat /{SECRETS}/{word.name})"' if isinstance(word, Secret) else shlex.quote(word) for word in argv]
+    words = [f'"$(cat {SECRETS}/{word.name})"' if isinstance(word, Secret) else shlex.quote(word) for word in argv]
     return ["/bin/sh", "-c", "exec " + " ".join(words)]
 
 
 def secrets_of(job: Job) -> Mapping[str, str]:
     """The job's secrets, and for programs of ours the key with which they know what they wrote earlier."""
-    ours = job.environment.get(seal.PLACE) == f"/{SECRETS}/{seal.NAME}"
+    ours = job.environment.get(seal.PLACE) == f"{SECRETS}/{seal.NAME}"
     return {**job.secrets, **({seal.NAME: seal.user_key().hex()} if ours else {})}
 
 
@@ -144,12 +141,12 @@ def secret_archive(secrets: Mapping[str, str], caller: Caller) -> bytes:
     """A tar to unpack at the container's root: one file a secret, readable by the caller's uid alone."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        folder = tarfile.TarInfo(SECRETS)
+        folder = tarfile.TarInfo(SECRETS[1:])
         folder.type, folder.mode, folder.uid, folder.gid = tarfile.DIRTYPE, 0o500, caller.uid, caller.gid
         archive.addfile(folder)
         for name, value in secrets.items():
             content = value.encode()
-            file = tarfile.TarInfo(f"{SECRETS}/{name}")
+            file = tarfile.TarInfo(f"{SECRETS[1:]}/{name}")
             file.size, file.mode, file.uid, file.gid = len(content), 0o400, caller.uid, caller.gid
             archive.addfile(file, io.BytesIO(content))
     return buffer.getvalue()
@@ -187,46 +184,3 @@ class Splitter:
 def _line(text: str, *, passing: bool) -> Iterator[tuple[str, bool]]:
     if text.strip() or not passing:
         yield text, passing
-
-
-FEW = 16
-"""Linked files of one folder that get a mount each; of more, their folder is mounted."""
-
-
-def link_mounts(workspace: Path, at: At) -> tuple[Mount, ...]:
-    """Mounts for the links in ``workspace`` that would lead to nothing inside the container, where ``at`` spells paths.
-
-    What a link leads to is mounted at the link itself: the engine follows the link within the container and mounts
-    where that leads, so paths in specs stay as they are. A relative link that stays inside needs nothing. Like the
-    workspace that they are part of, these mounts can be written.
-    """
-    root = Path(os.path.realpath(workspace))
-    found: list[Mount] = []
-    files: dict[Path, list[Path]] = {}
-    for link in _links(workspace):
-        real = Path(os.path.realpath(link))
-        if not real.exists() or (real.is_relative_to(root) and not link.readlink().is_absolute()):
-            continue
-        if real.is_dir():
-            found.append(Mount(real, at(link)))
-        else:
-            files.setdefault(real.parent, []).append(link)
-    for folder, links in files.items():
-        seen = [PurePosixPath(at(link)) for link in links]
-        if len(links) <= FEW:
-            found += [Mount(Path(os.path.realpath(link)), str(at)) for link, at in zip(links, seen, strict=True)]
-        else:
-            leads = seen[0].parent / links[0].readlink().parent
-            found.append(Mount(folder, os.path.normpath(leads)))
-    return tuple(found)
-
-
-def _links(folder: Path) -> Iterator[Path]:
-    """Every symbolic link below ``folder``; links are not followed."""
-    with os.scandir(folder) as entries:
-        found = sorted((e.name, e.is_symlink(), e.is_dir(follow_symlinks=False)) for e in entries)
-    for name, link, directory in found:
-        if link:
-            yield folder / name
-        elif directory:
-            yield from _links(folder / name)

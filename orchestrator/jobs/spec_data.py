@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import specs
 from orchestrator.jobs import Mount, data_readers
+from orchestrator.jobs.mounts import link_mounts, spell
 from specs.data_sources import DataSource, Role
 from specs.rules.facts import SourceFacts
 from specs.spec import Spec
@@ -30,18 +31,22 @@ class WorkspacePaths:
             return self.root / text
         for mount in sorted(self.mounts, key=lambda each: len(each.target), reverse=True):
             if text == mount.target or text.startswith(mount.target.rstrip("/") + "/"):
-                return Path(str(mount.source) + text[len(mount.target.rstrip("/")) :])
+                inside, source = text[len(mount.target.rstrip("/")) :], str(mount.source)
+                return Path((glob.escape(source) if glob.has_magic(inside) else source) + inside)
         return None if self.contained else Path(text)
 
     def job(self, path: Path) -> str | None:
-        if not self.contained:
-            return str(path)
-        for mount in sorted(self.mounts, key=lambda each: len(each.source.parts), reverse=True):
-            for source in (mount.source, mount.source.resolve()):
-                if path == source or path.is_relative_to(source):
-                    inside = path.relative_to(source).as_posix()
-                    return mount.target if inside == "." else f"{mount.target.rstrip('/')}/{inside}"
-        return None
+        return (spell(path, self._real) or spell(path, self._links)) if self.contained else str(path)
+
+    @cached_property
+    def _real(self) -> tuple[Mount, ...]:
+        """The mounts by the names that they were given, and by those that links of this machine lead to."""
+        return (*self.mounts, *(replace(mount, source=mount.source.resolve()) for mount in self.mounts))
+
+    @cached_property
+    def _links(self) -> tuple[Mount, ...]:
+        """What links in the workspace lead to is mounted, too."""
+        return link_mounts(self.root, lambda link: spell(link, self.mounts) or "")
 
 
 @dataclass(frozen=True)

@@ -40,15 +40,16 @@ def require(run: Run, stage: Stage) -> list[str]:
             if each.severity == "error":
                 hint = each.hint or RULES[each.code].fix
                 errors.append(SpecError(f"{each.what} ({each.code})", where=place, hint=hint, code=each.code))
-            elif each.severity == "warning" and f"{place} {each.code}" not in run.warned:
-                run.warned.add(f"{place} {each.code}")
+            elif each.severity == "warning":
                 message = "; ".join(filter(None, (each.what, each.hint)))
                 warnings.append(f"warning: {place}: {message} ({each.code})")
+    new = [line for line in warnings if line not in run.warned]
+    run.warned.update(new)
     if errors:
-        for line in warnings:
+        for line in new:
             run.report.say(line)
         raise _together(errors)
-    return warnings
+    return new
 
 
 def subject(run: Run, stage: Stage, settled: Settled) -> Subject:

@@ -15,7 +15,7 @@ from typing import Any
 from orchestrator.engine import containers, engine, gpus, login, pull
 from orchestrator.jobs import Job, Outcome, logs
 from orchestrator.jobs.checks import Check, ill
-from orchestrator.jobs.mounts import MountTable
+from orchestrator.jobs.mounts import MountTable, link_mounts
 from orchestrator.runners import Place
 from tltpipe.errors import HostError, Interrupted
 
@@ -158,7 +158,7 @@ class DockerRunner(MountTable):
         launcher = self.place.launcher.options
         caller = containers.Caller.current(rootless=self._rootless, chosen=launcher.user)
         wanted = containers.gpu_options(self.place.gpu_request, runtimes=self.about.get("Runtimes", {}), gpus=job.gpus)
-        mounts = (*(job.mounts or self.mounts()), *containers.link_mounts(self.place.workspace, self.at))
+        mounts = (*(job.mounts or self.mounts()), *link_mounts(self.place.workspace, self.at))
         chosen = containers.options(
             job,
             caller=caller,

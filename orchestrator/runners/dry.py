@@ -16,7 +16,7 @@ from orchestrator.jobs.checks import Check
 from orchestrator.jobs.mounts import MountTable
 from orchestrator.runners import Place
 
-_SECRET = re.compile(r"(?i)key|token|secret|passw")
+_SECRET = re.compile(r"(?i)key|token|secret|passw|credential")
 
 
 def open(place: Place) -> DryRunner:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from specs.checks import Finding, message_at
+from specs.checks import Finding, message_at, rewritten
 from specs.extensions import dotted
-from specs.rulebook import Subject, rule
-from specs.rules.portability import LATER, NVIDIA
+from specs.rulebook import LATER, NVIDIA, Subject, rule
 
 KINDS = ("dataset_convert",)
 MODIFIER = "sample_modifier_config"
@@ -107,7 +106,8 @@ def no_dot(subject: Subject) -> Iterator[Finding]:
     written = kitti.image_extension if kitti is not None else ""
     if dotted(written) is not None and not written.startswith("."):
         what = f'NVIDIA looks for files called "000001{written}", without a dot'
-        yield Finding("kitti_config.image_extension", what, f'write ".{written}"')
+        path = "kitti_config.image_extension"
+        yield Finding(path, what, f'write ".{written}"', edit=rewritten(subject.spec, path, f'".{written}"'))
 
 
 @rule(

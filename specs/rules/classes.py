@@ -21,10 +21,6 @@ def _fields(subject: Subject) -> tuple[ClassField, ...]:
     return kinds.class_fields(subject.spec)
 
 
-def _sources(subject: Subject) -> list[SourceFacts]:
-    return [] if subject.data is None else list(readable(subject.data))
-
-
 def _targets(source: SourceFacts, fields: Sequence[ClassField]) -> dict[str, str]:
     """The class to train by the class that ``source`` has, both in lower case."""
     if source.layout != "dali":
@@ -37,7 +33,7 @@ def _targets(source: SourceFacts, fields: Sequence[ClassField]) -> dict[str, str
 def _objects(subject: Subject, role: Role) -> tuple[Counter[str], Counter[str]]:
     """Objects of the data by the class that they are trained as, and those of other classes as the data call them."""
     trained, others = Counter[str](), Counter[str]()
-    for source in _sources(subject):
+    for source in readable(subject.data):
         targets = _targets(source, _fields(subject))
         for name, count in source.amount(role).objects.items():
             target = targets.get(name.lower())
@@ -51,7 +47,7 @@ def _objects(subject: Subject, role: Role) -> tuple[Counter[str], Counter[str]]:
 def _present(subject: Subject) -> set[str]:
     """The classes that any of the data have, in lower case; of records with numbers the classes to train."""
     result = set()
-    for source in _sources(subject):
+    for source in readable(subject.data):
         names = {name for role in _ROLES for name in source.amount(role).objects}
         names |= set() if source.counted else set(source.categories)
         targets = _targets(source, _fields(subject)) if source.layout == "dali" else {}
@@ -62,7 +58,7 @@ def _present(subject: Subject) -> set[str]:
 def _named(subject: Subject, field: ClassField) -> bool:
     """Whether any of the data have the class of ``field``."""
     present = _present(subject)
-    dali = all(source.layout == "dali" for source in _sources(subject))
+    dali = all(source.layout == "dali" for source in readable(subject.data))
     return (field.target if dali else field.name).lower() in present
 
 
@@ -73,16 +69,16 @@ def _listed(names: Sequence[str]) -> str:
 
 def _as_far(subject: Subject) -> str:
     """What to add where not all of the data were read."""
-    return " in the part of the data that was read" if any(source.unread for source in _sources(subject)) else ""
+    return " in the part of the data that was read" if any(source.unread for source in readable(subject.data)) else ""
 
 
 def _frames(subject: Subject, role: Role) -> int:
-    return 0 if subject.data is None else amount(subject.data, role).frames
+    return amount(subject.data, role).frames
 
 
 def _complete(subject: Subject, role: Role) -> bool:
     """Whether there are data for ``role``, all counted."""
-    return bool(_frames(subject, role)) and all(source.counted for source in _sources(subject))
+    return bool(_frames(subject, role)) and all(source.counted for source in readable(subject.data))
 
 
 @rule(
@@ -112,7 +108,7 @@ def unnamed(subject: Subject) -> Iterator[Finding]:
 )
 def absent(subject: Subject) -> Iterator[Finding]:
     present = _present(subject)
-    if not present or not any(source.source.role == "training" for source in _sources(subject)):
+    if not present or not any(source.source.role == "training" for source in readable(subject.data)):
         return
     fields = _fields(subject)
     known = {field.name.lower() for field in fields}
@@ -204,10 +200,10 @@ def nothing_to_measure(subject: Subject) -> Iterator[Finding]:
 
 
 def _validation_field(subject: Subject) -> str:
-    for source in _sources(subject):
+    for source in readable(subject.data):
         if source.source.role == "validation":
             return source.source.annotations_field
-    return next((each.source.field for each in _sources(subject)), "")
+    return next((each.source.field for each in readable(subject.data)), "")
 
 
 @rule(
@@ -220,7 +216,7 @@ def _validation_field(subject: Subject) -> str:
 def other_numbers(subject: Subject) -> Iterator[Finding]:
     """Records for DALI hold numbers, which the conversion spec settled."""
     targets = sorted({field.target.lower() for field in _fields(subject)})
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.layout != "dali" or not targets:
             continue
         listed = [name for name, _ in sorted(each.categories.items(), key=lambda item: item[1])]
@@ -243,8 +239,8 @@ def other_numbers(subject: Subject) -> Iterator[Finding]:
 )
 def other_order(subject: Subject) -> Iterator[Finding]:
     """Training goes by names, but whoever compares results by number is misled."""
-    first = next((each for each in _sources(subject) if each.source.format == "coco" and each.categories), None)
-    for each in _sources(subject):
+    first = next((each for each in readable(subject.data) if each.source.format == "coco" and each.categories), None)
+    for each in readable(subject.data):
         if first is None or each.source.format != "coco" or each is first:
             continue
         differ = [name for name, number in each.categories.items() if first.categories.get(name, number) != number]

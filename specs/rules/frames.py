@@ -7,16 +7,10 @@ from collections.abc import Iterator
 from specs import kinds
 from specs.checks import Finding, value_at
 from specs.extensions import dotted
-from specs.rulebook import Subject, rule
+from specs.rulebook import NVIDIA, TRAINED, Subject, rule
 from specs.rules.facts import SourceFacts, readable, training_boxes
 
-NVIDIA = ("tlt2", "tlt3", "tao5")
-TRAINED = ("ssd", "dssd")
 DATA = ("augment", "dataset_convert")
-
-
-def _sources(subject: Subject) -> Iterator[SourceFacts]:
-    return readable(subject.data) if subject.data is not None else iter(())
 
 
 def _extension_field(source: SourceFacts) -> str:
@@ -32,7 +26,7 @@ def _extension_field(source: SourceFacts) -> str:
     needs=("data",),
 )
 def no_image(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.no_image.count and each.source.format not in ("kitti",):
             what = f"frames without an image ({each.no_image.count:,}): {each.no_image}"
             yield Finding(each.source.images_field or each.source.annotations_field, what)
@@ -47,7 +41,7 @@ def no_image(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def lone_label(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.no_image.count and each.source.format == "kitti":
             yield Finding(
                 each.source.images_field, f"label files without an image ({each.no_image.count:,}): {each.no_image}"
@@ -75,7 +69,7 @@ def unused_label(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def no_label(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.no_label.count:
             what = f"images without a label file ({each.no_label.count:,}): {each.no_label}"
             yield Finding(each.source.annotations_field, what)
@@ -101,7 +95,7 @@ def unlabelled(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def other_extension(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if subject.toolkit not in NVIDIA or each.source.format != "tfrecord":
             yield from _other_extension(each)
 
@@ -115,7 +109,7 @@ def other_extension(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def not_found_by_extension(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.source.format == "tfrecord":
             yield from _other_extension(each)
 
@@ -136,7 +130,7 @@ def _other_extension(facts: SourceFacts) -> Iterator[Finding]:
     needs=("data",),
 )
 def upper_case(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.upper_case.count and not each.source.extension:  # else they are other ones than that
             what = f"images with an extension in upper case ({each.upper_case.count:,}): {each.upper_case}"
             yield Finding(each.source.images_field, what)
@@ -153,7 +147,7 @@ def upper_case(subject: Subject) -> Iterator[Finding]:
 )
 def other_size(subject: Subject) -> Iterator[Finding]:
     size = kinds.image_size(subject.spec)
-    for each in _sources(subject):
+    for each in readable(subject.data):
         others = [result for result in each.sizes if result != size]
         if size is None or not others:
             continue
@@ -177,7 +171,7 @@ _CHANNELS = ("augmentation_config.preprocessing.output_image_channel", "augmenta
 def channels(subject: Subject) -> Iterator[Finding]:
     field = next((path for path in _CHANNELS if subject.spec.is_set(path)), None)
     wanted = value_at(subject.spec, field) if field else 0
-    for each in _sources(subject):
+    for each in readable(subject.data):
         seen = sum(each.channels.values())
         grey = each.channels.get(1, 0)
         if field and wanted == 1 and grey < seen:
@@ -200,7 +194,7 @@ SQUEEZED = 1.5
 )
 def squeezed(subject: Subject) -> Iterator[Finding]:
     size = kinds.image_size(subject.spec)
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if size is None or not each.sizes or each.source.role != "training":
             continue
         width, height = max(each.sizes, key=lambda result: each.sizes[result])
@@ -223,11 +217,11 @@ THIN = 0.01
 )
 def thin(subject: Subject) -> Iterator[Finding]:
     size = kinds.image_size(subject.spec)
-    boxes = None if subject.data is None else training_boxes(subject.data)
+    boxes = training_boxes(subject.data)
     if size is None or boxes is None:
         return
     count = int((boxes[:, 2:] * size < 1).any(axis=1).sum())
     if count > THIN * len(boxes):
-        field = next(each.source.annotations_field for each in _sources(subject) if each.source.role == "training")
+        field = next(each.source.annotations_field for each in readable(subject.data) if each.source.role == "training")
         what = f"{count:,} of {len(boxes):,} boxes read are thinner than a pixel at {size[0]}x{size[1]}"
         yield Finding(field, what)

@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from specs.checks import Finding
-from specs.rulebook import Subject, rule
-from specs.rules.facts import Examples, SourceFacts, readable
+from specs.rulebook import NVIDIA, TRAINED, Subject, rule
+from specs.rules.facts import Examples, readable
 
-NVIDIA = ("tlt2", "tlt3", "tao5")
-READERS = ("dataset_convert", "ssd", "dssd")
+READERS = ("dataset_convert", *TRAINED)
 """Kinds whose programs stop at a line that they cannot read; augmentation can leave its image out."""
 
 
-def _sources(subject: Subject) -> Iterator[SourceFacts]:
-    result = readable(subject.data) if subject.data is not None else iter(())
-    return (each for each in result if each.source.format == "kitti")
-
-
 def _tell(subject: Subject, name: str, what: str) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data, "kitti"):
         places: Examples = getattr(each, name)
         if places.count:
             yield Finding(each.source.annotations_field, f"{what} ({places.count:,}): {places}")
@@ -66,7 +60,7 @@ def scores(subject: Subject) -> Iterator[Finding]:
     "error",
     title="an occlusion that is no integer, at which NVIDIA's programs stop",
     fix="write 0, 1, 2 or 3, not 0.00",
-    kinds=("augment", "ssd", "dssd"),
+    kinds=("augment", *TRAINED),
     toolkits=NVIDIA,
     needs=("data",),
 )
@@ -77,14 +71,14 @@ def fractions(subject: Subject) -> Iterator[Finding]:
 @rule(
     "S455",
     "error",
-    title="double or trailing blanks or blank lines in labels, at which NVIDIA's augmentation stops",
+    title="double or trailing blanks, tabs or blank lines in labels, at which NVIDIA's augmentation stops",
     fix="write one blank between columns and none behind the last",
     kinds=("augment",),
     toolkits=NVIDIA,
     needs=("data",),
 )
 def spacing(subject: Subject) -> Iterator[Finding]:
-    yield from _tell(subject, "spacing", "files with double or trailing blanks, or blank lines")
+    yield from _tell(subject, "spacing", "files with double or trailing blanks, tabs or blank lines")
 
 
 @rule(
@@ -97,7 +91,7 @@ def spacing(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def not_ascii(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data, "kitti"):
         names = sorted(name for name in each.amount("training").objects if not name.isascii())
         if names:
             yield Finding(
@@ -116,7 +110,7 @@ def not_ascii(subject: Subject) -> Iterator[Finding]:
 )
 def empty_shards(subject: Subject) -> Iterator[Finding]:
     shards = subject.spec.message.kitti_config.num_shards
-    for each in _sources(subject):
+    for each in readable(subject.data, "kitti"):
         frames = each.amount("training").frames
         if 0 < frames < shards:
             what = f"{frames} frames for {shards} shards: all but one of them stay empty"
@@ -145,3 +139,16 @@ def widths(subject: Subject) -> Iterator[Finding]:
 )
 def flat(subject: Subject) -> Iterator[Finding]:
     yield from _tell(subject, "flat", "boxes without area in whole pixels")
+
+
+@rule(
+    "S460",
+    "error",
+    title="label files with nothing in them, at which TAO 5's augmentation stops",
+    fix="Leave images without objects out, or augment by our own programs: --toolkit embedded.",
+    kinds=("augment",),
+    toolkits=("tao5",),
+    needs=("data",),
+)
+def empty(subject: Subject) -> Iterator[Finding]:
+    yield from _tell(subject, "empty", "label files with nothing in them")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from specs import kinds
 from specs.checks import Finding
-from specs.rulebook import Subject, rule
+from specs.rulebook import NVIDIA, TRAINED, Subject, rule
 from specs.rules.facts import Paths
+from specs.spec import generic
 
-NVIDIA = ("tlt2", "tlt3", "tao5")
 _SHOWN = 6
 
 
@@ -41,16 +41,20 @@ def named(subject: Subject) -> Iterator[NamedPath]:
 def _whole(subject: Subject) -> Iterator[tuple[NamedPath, Paths]]:
     """Those that can be judged, with how they lie on this host."""
     for each in named(subject):
-        if subject.paths is not None and each.text and not _unexpanded(each.text):
+        if subject.paths is not None and each.text and not _unexpanded(each.text, subject.paths):
             yield each, subject.paths
 
 
-def _unexpanded(text: str) -> bool:
-    return text.startswith("~") or "$" in text
+def _unexpanded(text: str, paths: Paths | None) -> bool:
+    """Whether ``text`` has a home folder or a variable in it, and is not called so to the letter."""
+    if not text.startswith("~") and "$" not in text:
+        return False
+    host = paths.host(text) if paths is not None else None
+    return host is None or not _is_there(host)
 
 
 def _is_there(path: Path) -> bool:
-    return bool(glob.glob(str(path))) if glob.has_magic(str(path)) else path.exists()
+    return path.exists() or (glob.has_magic(str(path)) and bool(glob.glob(str(path))))
 
 
 @rule(
@@ -113,7 +117,7 @@ def other_kind(subject: Subject) -> Iterator[Finding]:
             continue
         if each.folder and not host.is_dir():
             yield Finding(each.field, f"{each.text} is a file; a folder is needed here", "name the folder it is in")
-        elif each.field.endswith((".json_file", "annotation_files")) and host.is_dir():
+        elif generic(each.field).endswith((".json_file", ".annotation_files")) and host.is_dir():
             yield Finding(each.field, f"{each.text} is a folder; a file is needed here", _in_folder(host / "*"))
 
 
@@ -126,7 +130,7 @@ def other_kind(subject: Subject) -> Iterator[Finding]:
 )
 def unexpanded(subject: Subject) -> Iterator[Finding]:
     for each in named(subject):
-        if _unexpanded(each.text):
+        if _unexpanded(each.text, subject.paths):
             yield Finding(each.field, f'"{each.text}" is taken literally: ~ and $ are not expanded in specs')
 
 
@@ -135,13 +139,13 @@ def unexpanded(subject: Subject) -> Iterator[Finding]:
     "warning",
     title="a relative path, which means another place in a container",
     fix="write the path as the container has it, from / on",
-    kinds=("augment", "dssd", "ssd"),
+    kinds=("augment", *TRAINED),
     toolkits=NVIDIA,
     needs=("paths",),
 )
 def relative(subject: Subject) -> Iterator[Finding]:
     for each in named(subject):
-        if each.text and not each.text.startswith("/") and not _unexpanded(each.text):
+        if each.text and not each.text.startswith("/") and not _unexpanded(each.text, subject.paths):
             what = f'"{each.text}" is relative to the folder that the container starts in, not to the spec'
             yield Finding(each.field, what)
 

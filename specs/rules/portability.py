@@ -8,12 +8,7 @@ from pathlib import Path
 
 from specs.checks import Finding, value_at
 from specs.extensions import AUTO, dotted
-from specs.rulebook import Subject, rule
-
-NVIDIA = ("tlt2", "tlt3", "tao5")
-"""The toolkits that are not ours."""
-LATER = ("tlt3", "tao5")
-"""Those whose training spec is the one of TLT 3.0 and later."""
+from specs.rulebook import LATER, NVIDIA, Subject, rule
 
 READS: Mapping[str, Mapping[str, str]] = {
     "tlt2": {"ssd": "tlt2", "augment": "tlt2", "dataset_convert": "tlt2"},

@@ -6,19 +6,8 @@ from collections.abc import Iterator
 from itertools import chain
 
 from specs.checks import Finding
-from specs.rulebook import Subject, rule
-from specs.rules.facts import SourceFacts, readable
-
-DALI = ("tlt3", "tao5")
-"""Toolkits whose SSD reads records through DALI."""
-NVIDIA = ("tlt2", *DALI)
-
-
-def _sources(subject: Subject, *formats: str) -> Iterator[SourceFacts]:
-    """The sources that could be read, of these formats, by default of all."""
-    for each in readable(subject.data) if subject.data is not None else ():
-        if not formats or each.source.format in formats:
-            yield each
+from specs.rulebook import LATER, TRAINED, Subject, rule
+from specs.rules.facts import readable
 
 
 @rule(
@@ -29,7 +18,7 @@ def _sources(subject: Subject, *formats: str) -> Iterator[SourceFacts]:
     needs=("data",),
 )
 def no_such_fold(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject, "tfrecord"):
+    for each in readable(subject.data, "tfrecord"):
         fold = each.source.held_out
         if fold is not None and each.folds and fold not in each.folds:
             there = ", ".join(str(number) for number in sorted(number for number in each.folds if number is not None))
@@ -45,7 +34,7 @@ def no_such_fold(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def only_fold(subject: Subject) -> Iterator[Finding]:
-    held = [each for each in _sources(subject, "tfrecord") if each.source.held_out is not None]
+    held = [each for each in readable(subject.data, "tfrecord") if each.source.held_out is not None]
     if held and all(set(each.folds) == {each.source.held_out} for each in held):
         what = f"every record file is of fold {held[0].source.held_out}, which validates; none is left to train on"
         yield Finding("dataset_config.validation_fold", what)
@@ -59,7 +48,7 @@ def only_fold(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def no_frames(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.counted and not sum(part.frames for part in each.folds.values()):
             yield Finding(each.source.annotations_field, f"{each.source.annotations} holds no image with annotations")
 
@@ -69,12 +58,12 @@ def no_frames(subject: Subject) -> Iterator[Finding]:
     "error",
     title="records of detectnet_v2's layout, which SSD of TLT 3.0 and later cannot read",
     fix="convert with the dataset_convert of the network itself (ours: tlt-dataset-convert --dali)",
-    toolkits=DALI,
-    kinds=("ssd", "dssd"),
+    toolkits=LATER,
+    kinds=TRAINED,
     needs=("data",),
 )
 def not_for_dali(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject, "tfrecord"):
+    for each in readable(subject.data, "tfrecord"):
         if each.layout == "detectnet_v2":
             what = "these records are of another network's converter: class names, no images, no index files"
             yield Finding(each.source.annotations_field, what)
@@ -89,7 +78,7 @@ def not_for_dali(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def for_dali(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject, "tfrecord"):
+    for each in readable(subject.data, "tfrecord"):
         if each.layout == "dali":
             yield Finding(
                 each.source.annotations_field, "these records are for DALI: TLT 2.0 needs class names in them"
@@ -101,11 +90,11 @@ def for_dali(subject: Subject) -> Iterator[Finding]:
     "error",
     title="index files (idx-...) that are missing beside records for DALI",
     fix="convert again, and move index files along with records",
-    toolkits=DALI,
+    toolkits=LATER,
     needs=("data",),
 )
 def no_index(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject, "tfrecord"):
+    for each in readable(subject.data, "tfrecord"):
         if each.layout == "dali" and each.no_index.count:
             yield Finding(each.source.annotations_field, f"no index file beside {each.no_index}")
 
@@ -115,11 +104,11 @@ def no_index(subject: Subject) -> Iterator[Finding]:
     "error",
     title="index files (idx-...) of an earlier conversion: DALI would read garbage",
     fix="delete the index files and convert again, since NVIDIA's converter keeps those that are there",
-    toolkits=DALI,
+    toolkits=LATER,
     needs=("data",),
 )
 def old_index(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject, "tfrecord"):
+    for each in readable(subject.data, "tfrecord"):
         if each.layout == "dali" and each.old_index.count:
             yield Finding(each.source.annotations_field, f"the index file does not fit its records: {each.old_index}")
 
@@ -129,11 +118,11 @@ def old_index(subject: Subject) -> Iterator[Finding]:
     "error",
     title="a pattern that matches index files, too: the reader then needs idx-idx-...",
     fix="name the prefix of the records in the pattern: .../train*",
-    toolkits=DALI,
+    toolkits=LATER,
     needs=("data",),
 )
 def matches_index(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject, "tfrecord"):
+    for each in readable(subject.data, "tfrecord"):
         if each.strays.count:
             yield Finding(
                 each.source.annotations_field, f"the pattern matches files that are no records: {each.strays}"
@@ -160,8 +149,8 @@ def matches_others(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def leak(subject: Subject) -> Iterator[Finding]:
-    trained = [each for each in _sources(subject) if each.source.role == "training"]
-    for each in _sources(subject):
+    trained = [each for each in readable(subject.data) if each.source.role == "training"]
+    for each in readable(subject.data):
         beside = [other for other in trained if other.source.images == each.source.images]
         if each.source.role == "training" or not beside:
             continue
@@ -193,6 +182,6 @@ def unreadable(subject: Subject) -> Iterator[Finding]:
     needs=("data",),
 )
 def unread(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.unread:
             yield Finding(each.source.annotations_field, each.unread)

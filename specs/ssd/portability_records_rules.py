@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from specs.checks import Finding, message_at
-from specs.rulebook import Subject, rule
-from specs.rules.portability import LATER
+from specs.rulebook import LATER, Subject, rule
 from specs.spec import Spec
 from specs.ssd import strict_rules
 from specs.ssd.portability_rules import as_nvidia

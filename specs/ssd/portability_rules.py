@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from specs.checks import Finding, message_at
-from specs.rulebook import Function, Subject, rule
-from specs.rules.portability import LATER, NVIDIA
+from specs.rulebook import LATER, NVIDIA, Function, Subject, rule
 from specs.spec import Spec
 from specs.ssd import strict_rules
 from specs.ssd.sections import AUGMENTATION, KINDS, MAPPING, STOPPING, network

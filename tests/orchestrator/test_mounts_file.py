@@ -16,6 +16,7 @@ from orchestrator.jobs import Job, Mount, describe, mounts_file
 from orchestrator.jobs.mounts import MountTable
 from orchestrator.jobs.mounts_file import ContainerOptions, MountsFile
 from orchestrator.run import Run
+from tltpipe import launcher_mounts
 from tltpipe.errors import ConfigError
 
 INSIDE = "/workspace/tao-experiments"
@@ -27,7 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("project/run", "specs", "data"):
         (folder / name).mkdir(parents=True)
     monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.delenv(mounts_file.VARIABLE, raising=False)
+    monkeypatch.delenv(launcher_mounts.VARIABLE, raising=False)
     return folder
 
 
@@ -102,6 +103,16 @@ def test_a_path_that_another_mount_hides_is_spelled_where_it_is_seen(home: Path)
     assert elsewhere.at(home / "project/specs/a.txt") == "/mnt/0/a.txt"
 
 
+def test_a_mount_of_the_same_folder_hides_nothing(home: Path) -> None:
+    """NVIDIA's notebooks mount a project, and its specs once more within it."""
+    specs = home / "project/specs"
+    specs.mkdir()
+    mounts = (Mount(home / "project", INSIDE), Mount(specs, f"{INSIDE}/specs"))
+    table = MountTable(home / "project", mounts)
+    assert [table.at(home / "project" / name) for name in ("a", "specs/a")] == [f"{INSIDE}/a", f"{INSIDE}/specs/a"]
+    assert table.mounts() == mounts
+
+
 def test_destinations_below_mnt_are_left_alone(home: Path) -> None:
     mounts = (Mount(home / "specs", "/mnt"), Mount(home / "project", "/workspace"))
     table = MountTable(home / "data", mounts)
@@ -169,12 +180,15 @@ FAULTS = {
     '{"Mounts": [\n{"source": "/not/there", "destination": "/d"}]}': (2, 12),
     '{"Mounts": [\n{"source": "/tmp", "destination": "d"}]}': (2, 35),
     '{"Mounts": [{"source": "/tmp", "destination": "/"}]}': (1, 47),
+    '{"Mounts": [{"source": "/tmp", "destination": "/run"}]}': (1, 47),
+    '{"Mounts": [{"source": "/tmp", "destination": "/var/run/tltpipe/a"}]}': (1, 47),
     '{"Mounts": [{"source": "", "destination": "/d"}]}': (1, 24),
     '{"Mounts": [{"source": "~nobody-by-that-name", "destination": "/d"}]}': (1, 24),
     '{"Mounts": [{"source": "/tmp\\u0000", "destination": "/d"}]}': (1, 24),
     '{"Mounts": [{"source": 1, "destination": "/d"}]}': (1, 24),
     f'{{"Mounts": [{GOOD},\n{{"source": "/usr", "destination": "/d/"}}]}}': (2, 35),
     '{"Mounts": [], "Envs": [\n{"variable": "A", "value": 1}]}': (2, 28),
+    '{"Mounts": [], "Envs": [\n{"variable": "A", "value": "\\u0000"}]}': (2, 28),
     '{"Mounts": [], "Envs": [\n{"variable": "A=B", "value": "1"}]}': (2, 14),
     '{"Mounts": [], "DockerOptions": {\n"user": "me"}}': (2, 9),
     '{"Mounts": [], "DockerOptions": {\n"gpus": "all"}}': (2, 1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -63,6 +64,29 @@ def test_examples(code: str, tmp_path: Path) -> None:
     codes = {finding.code for finding in others}
     assert code not in codes
     assert {finding.code for finding in findings} - codes == {code, *example.also}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [('ratios: "[[', 'ratios: "[[2], [', "S108"), ('scales: "[', 'scales: "', "S109")],
+)
+def test_boxes_are_not_held_against_lists_that_make_no_anchors(old: str, new: str, code: str, tmp_path: Path) -> None:
+    example = EXAMPLES["S461"]
+    _, findings = examine(example, edited(example.bad, old, new), tmp_path)
+    assert [finding.code for finding in findings] == [code]
+
+
+def test_of_another_generation_is_all_there_is_to_say(tmp_path: Path) -> None:
+    example = replace(EXAMPLES["S528"], toolkit="tlt2")  # a spec of TLT 3.0, with clip_boxes
+    _, findings = examine(example, example.bad, tmp_path)
+    assert [finding.code for finding in findings] == ["S501"]
+
+
+def test_a_folder_is_no_file_of_annotations(tmp_path: Path) -> None:
+    paths = 'root_directory_path: "/workspace/data" img_dir_names: "train/images" annotation_files: "train"'
+    example = replace(EXAMPLES["S304"], kind="dataset_convert")
+    _, findings = examine(example, f"coco_config {{ num_partitions: 1 {paths} }}", tmp_path)
+    assert [(finding.code, finding.path) for finding in findings] == [("S304", "coco_config.annotation_files[0]")]
 
 
 @pytest.mark.parametrize(
