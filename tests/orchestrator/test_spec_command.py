@@ -440,3 +440,8 @@ def test_against_the_data_of_a_workspace(kitti: Path) -> None:
     found = {finding["code"]: finding for finding in verdict["findings"]}
     assert "S401" in found, verdict
     assert "vest" in found["S401"]["what"]
+    path.write_text(text.replace("/workspace", str(kitti)))
+    told = run("spec", "check", path, "--data", kitti, "--toolkit", "tao5", "--fix")
+    assert told.exit_code == 0, told.output
+    assert 'fixed S301: "/workspace/train/label_2" in place of ' in told.output
+    assert path.read_text().partition("\n\n")[2] == text.partition("\n\n")[2]

@@ -28,7 +28,7 @@ def test_values_are_shown_with_their_origin(tmp_path: Path) -> None:
     lines = shown.output.splitlines()
     assert "line 15  training_config.num_epochs: 61" in lines
     assert "default  ssd_config.neg_pos_ratio: 3" in lines
-    assert any(line.startswith("default  ssd_config.aspect_ratios: [[") for line in lines)
+    assert any(line.startswith("line 3   ssd_config.aspect_ratios: [[") for line in lines)
     answer = json.loads(run("show", path, "--json").stdout)
     assert (answer["kind"], answer["dialect"]) == ("ssd", "tlt3")
     told = {each["path"]: (each["value"], each["line"]) for each in answer["values"]}
