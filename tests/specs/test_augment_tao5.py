@@ -443,6 +443,7 @@ def test_one_with_mistakes_is_refused_in_its_own_terms(text: str, place: str) ->
 
 
 def test_all_that_is_wrong_at_once() -> None:
-    text = "data: {dataset_type: kitti, image_dir: /i, ann_path: /a, output_image_width: 9}\nblur_aug: {size: [4]}\nfoo: 1\n"
+    data = "data: {dataset_type: kitti, image_dir: /i, ann_path: /a, output_image_width: 9}"
+    text = f"{data}\nblur_aug: {{size: [4]}}\nfoo: 1\n"
     _, findings = specs.examine(text, "augment", source="a.yaml")
     assert [finding.code for finding in findings] == ["S211", "S005", "S004"]
