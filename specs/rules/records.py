@@ -184,4 +184,5 @@ def unreadable(subject: Subject) -> Iterator[Finding]:
 def unread(subject: Subject) -> Iterator[Finding]:
     for each in readable(subject.data):
         if each.unread:
-            yield Finding(each.source.annotations_field, each.unread)
+            what, _, more = each.unread.partition(": ")
+            yield Finding(each.source.annotations_field, what, more or None)
