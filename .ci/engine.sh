@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A Docker engine that answers, with a runtime called "nvidia", and a registry to start. Installs, configures and starts what is missing (as
-# root, on Debian or Ubuntu); does nothing where all is well. Writes the process id of an engine it started to $1.
+# A Docker engine that answers, with a runtime called "nvidia", and a registry to start. Installs, configures and starts
+# what is missing (as root, on Debian or Ubuntu); does nothing where all is well. Writes the process id of an engine it
+# started to $1.
 set -euo pipefail
 note_pid=${1:-/dev/null}
 log=${TMPDIR:-/tmp}/tltpipe-dockerd.log

@@ -13,8 +13,8 @@ from tltpipe.errors import HostError
 
 NGC = "nvcr.io"
 """NVIDIA's registry: its user is called $oauthtoken, and its images have licences to accept."""
-_DENIED = ("denied", "forbidden", "403")
-_UNAUTHORIZED = ("unauthorized", "no basic auth", "authentication", "authorization", "401")
+_DENIED = re.compile(r"denied|forbidden|(?<![\d:])403\b")
+_UNAUTHORIZED = re.compile(r"unauthorized|no basic auth|authentication|authorization|(?<![\d:])401\b")
 _ABSENT = ("not found", "manifest unknown", "invalid reference", "name unknown")
 
 
@@ -83,8 +83,8 @@ def refused(image: str, trouble: str) -> HostError:
     what, hint = f"the image {image} is not here and cannot be pulled", None
     if any(part in words for part in _ABSENT):
         return HostError(f"{what}: {host} has no such image", hint="check the name and the tag")
-    denied = any(part in words for part in _DENIED)
-    if denied or any(part in words for part in _UNAUTHORIZED):
+    denied = _DENIED.search(words) is not None
+    if denied or _UNAUTHORIZED.search(words):
         reason, hint = _without_right(image, stored(host), denied=denied)
         return HostError(f"{what}: {reason}", hint=hint)
     lines = [line for line in trouble.splitlines() if line.strip()]

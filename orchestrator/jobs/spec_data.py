@@ -31,7 +31,8 @@ class WorkspacePaths:
             return self.root / text
         for mount in sorted(self.mounts, key=lambda each: len(each.target), reverse=True):
             if text == mount.target or text.startswith(mount.target.rstrip("/") + "/"):
-                return Path(str(mount.source) + text[len(mount.target.rstrip("/")) :])
+                inside, source = text[len(mount.target.rstrip("/")) :], str(mount.source)
+                return Path((glob.escape(source) if glob.has_magic(inside) else source) + inside)
         return None if self.contained else Path(text)
 
     def job(self, path: Path) -> str | None:

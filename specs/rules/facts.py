@@ -71,7 +71,7 @@ class SourceFacts:
     ``other_extension``: images with another one than the spec's, ``upper_case``: one in upper case. Lines of labels:
     ``fractions`` have an occlusion that is no integer, ``scores`` a 16th column, ``widths`` another number of columns
     than 15 or 16, ``blanks`` a class with a blank, ``flat`` a box that is empty in whole pixels; ``odd`` ones are no
-    labels, ``spacing``: files with double or trailing blanks.
+    labels, ``spacing``: files with double or trailing blanks, ``empty``: files with nothing in them.
 
     ``problem``: why it could not be read; ``unread``: what of it was not.
     """
@@ -100,6 +100,7 @@ class SourceFacts:
     flat: Examples = NONE
     odd: Examples = NONE
     spacing: Examples = NONE
+    empty: Examples = NONE
     problem: DataError | None = None
     unread: str = ""
 

@@ -71,14 +71,14 @@ def fractions(subject: Subject) -> Iterator[Finding]:
 @rule(
     "S455",
     "error",
-    title="double or trailing blanks or blank lines in labels, at which NVIDIA's augmentation stops",
+    title="double or trailing blanks, tabs or blank lines in labels, at which NVIDIA's augmentation stops",
     fix="write one blank between columns and none behind the last",
     kinds=("augment",),
     toolkits=NVIDIA,
     needs=("data",),
 )
 def spacing(subject: Subject) -> Iterator[Finding]:
-    yield from _tell(subject, "spacing", "files with double or trailing blanks, or blank lines")
+    yield from _tell(subject, "spacing", "files with double or trailing blanks, tabs or blank lines")
 
 
 @rule(
@@ -139,3 +139,16 @@ def widths(subject: Subject) -> Iterator[Finding]:
 )
 def flat(subject: Subject) -> Iterator[Finding]:
     yield from _tell(subject, "flat", "boxes without area in whole pixels")
+
+
+@rule(
+    "S460",
+    "error",
+    title="label files with nothing in them, at which TAO 5's augmentation stops",
+    fix="Leave images without objects out, or augment by our own programs: --toolkit embedded.",
+    kinds=("augment",),
+    toolkits=("tao5",),
+    needs=("data",),
+)
+def empty(subject: Subject) -> Iterator[Finding]:
+    yield from _tell(subject, "empty", "label files with nothing in them")

@@ -41,16 +41,20 @@ def named(subject: Subject) -> Iterator[NamedPath]:
 def _whole(subject: Subject) -> Iterator[tuple[NamedPath, Paths]]:
     """Those that can be judged, with how they lie on this host."""
     for each in named(subject):
-        if subject.paths is not None and each.text and not _unexpanded(each.text):
+        if subject.paths is not None and each.text and not _unexpanded(each.text, subject.paths):
             yield each, subject.paths
 
 
-def _unexpanded(text: str) -> bool:
-    return text.startswith("~") or "$" in text
+def _unexpanded(text: str, paths: Paths | None) -> bool:
+    """Whether ``text`` has a home folder or a variable in it, and is not called so to the letter."""
+    if not text.startswith("~") and "$" not in text:
+        return False
+    host = paths.host(text) if paths is not None else None
+    return host is None or not _is_there(host)
 
 
 def _is_there(path: Path) -> bool:
-    return bool(glob.glob(str(path))) if glob.has_magic(str(path)) else path.exists()
+    return path.exists() or (glob.has_magic(str(path)) and bool(glob.glob(str(path))))
 
 
 @rule(
@@ -126,7 +130,7 @@ def other_kind(subject: Subject) -> Iterator[Finding]:
 )
 def unexpanded(subject: Subject) -> Iterator[Finding]:
     for each in named(subject):
-        if _unexpanded(each.text):
+        if _unexpanded(each.text, subject.paths):
             yield Finding(each.field, f'"{each.text}" is taken literally: ~ and $ are not expanded in specs')
 
 
@@ -141,7 +145,7 @@ def unexpanded(subject: Subject) -> Iterator[Finding]:
 )
 def relative(subject: Subject) -> Iterator[Finding]:
     for each in named(subject):
-        if each.text and not each.text.startswith("/") and not _unexpanded(each.text):
+        if each.text and not each.text.startswith("/") and not _unexpanded(each.text, subject.paths):
             what = f'"{each.text}" is relative to the folder that the container starts in, not to the spec'
             yield Finding(each.field, what)
 

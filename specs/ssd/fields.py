@@ -206,7 +206,7 @@ _DATA = (
         "extension of the images that the frame ids of the records lack; auto: any",
     ),
     _shared("target_class_mapping", "needed", "class in the data to class to train; repeated; others are left out"),
-    _earlier("validation_fold", "no validation", "the fold of the training records that validates"),
+    _earlier("validation_fold", "no fold", "the fold of the training records that validates"),
     _earlier("validation_data_source.tfrecords_path", "no validation", "glob of the TFRecord files to validate on"),
     _earlier("validation_data_source.image_directory_path", "", "folder of their images"),
     _earlier("validation_data_source.source_weight", "", "has no meaning here", NO),

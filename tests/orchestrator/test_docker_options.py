@@ -304,7 +304,8 @@ def test_what_to_do_about_a_refused_pull() -> None:
         page = "https://catalog.ngc.nvidia.com/orgs/nvidia/teams/tao/containers/tao-toolkit"
         assert login.catalogue(name) == page
     assert "check the name" in str(login.refused("misspelt:1", "pull access denied for misspelt").hint)
-    assert "network" in str(login.refused(nvidia, "dial tcp: lookup nvcr.io: no such host").hint)
+    for trouble in ("dial tcp: lookup nvcr.io: no such host", "dial tcp 10.0.0.1:4403: connect: connection refused"):
+        assert "network" in str(login.refused(nvidia, trouble).hint)
 
 
 def test_the_build_context_is_this_installation_and_nothing_else() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from orchestrator.jobs.data_readers import kitti, tfrecord
 from orchestrator.jobs.spec_data import WorkspaceData, WorkspacePaths
 from orchestrator.run import Run
 from runtime.programs import dataset_convert
+from specs import rules
+from specs.rulebook import Subject
 from specs.rules.facts import SourceFacts
 from tltpipe.errors import DataError, SpecError
 
@@ -168,6 +171,21 @@ def test_labels_are_counted_and_their_faults_found(root: Path, monkeypatch: pyte
     assert facts(root, text, "dataset_convert").unread == "2 of 4 label files were read for these checks"
 
 
+@pytest.mark.parametrize(
+    ("content", "spacing", "empty"),
+    [("", (), (1,)), ("\n", (), (1,)), ("A\nA\n", (), ()), ("A\r\nA\r\n", (), ()), ("A\n\nA\n", (2,), ()),
+     ("A\nA \r\n", (2,), ()), (" A\n", (1,), ()), ("A\nA\n\n", (3,), ()), ("A\nA\t", (2,), ())],
+)  # fmt: skip
+def test_blanks_in_labels_and_empty_ones_are_found(
+    root: Path, content: str, spacing: tuple[int, ...], empty: tuple[int, ...]
+) -> None:
+    path = root / "train/labels/000000.txt"
+    path.write_bytes(content.replace("A", f"vest 0 0 0 1 2 3 4{' 0.00' * 7}").encode())
+    found = facts(root, CONVERSION.replace("ROOT", "/workspace"), "dataset_convert")
+    assert found.spacing.few == tuple(f"{path}:{line}" for line in spacing)
+    assert found.empty.few == tuple(f"{path}:{line}" for line in empty)
+
+
 def test_a_coco_file_is_counted(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     Image.new("L", (100, 50)).save(tmp_path / "images/a.jpg")
@@ -204,6 +222,22 @@ def test_paths_of_a_container_and_of_this_machine(tmp_path: Path) -> None:
     assert here.host("/workspace/data") == tmp_path / "work/data"
     assert here.host(str(tmp_path)) == tmp_path
     assert here.host("data") == tmp_path / "work/data"
+
+
+def test_names_of_folders_that_look_like_patterns_or_variables(tmp_path: Path) -> None:
+    """A job in a container does not see how the workspace is called; one on this machine takes all to the letter."""
+    root = tmp_path / "a[1]$b"
+    for name in ("images", "labels"):
+        (root / name).mkdir(parents=True)
+    (root / "train-fold-000-of-001").touch()
+    for contained, prefix in ((True, "/workspace"), (False, str(root))):
+        paths = WorkspacePaths(root, (Mount(root, "/workspace"),), contained=contained)
+        text = CONVERSION.replace("ROOT", prefix).replace("train/", "")
+        spec = specs.parse_text(text, "dataset_convert", source="spec")
+        assert [each for each in rules.examine(Subject(spec, None, paths)) if each.code.startswith("S3")] == []
+        found = paths.host(f"{prefix}/train-*")
+        assert found is not None
+        assert bool(list(glob.glob(str(found)))) is contained, "as for every program here"
 
 
 def test_a_stage_stops_before_its_program_starts(

@@ -38,6 +38,9 @@ def values(found: migration.Migrated, *paths: str) -> list[Any]:
     return [value_at(spec, path) for path in paths]
 
 
+CLASSES = "dataset_config.data_class_config.target_classes"
+
+
 def effects(found: migration.Migrated) -> dict[str, str | None]:
     return {change.path: change.effect for change in found.changes if change.path}
 
@@ -187,6 +190,15 @@ def test_unet() -> None:
     assert re.findall(r'^# (\{"id".*)$', found.text, re.MULTILINE) == [
         '{"id": 0, "name": "background"}', '{"id": 1, "name": "person"}', '{"id": 2, "name": "bag"}',
         '{"id": 3, "name": "face"}', '{"id": 7, "name": "car"}']  # fmt: skip
+
+
+def test_a_background_of_another_value_is_called_otherwise() -> None:
+    """As in NVIDIA's sample for ISBI: what is looked for has the value 0."""
+    swapped = ('name: "person" mapping_class: "person" label_id: 1', 'name: "background" label_id: 1')
+    background = ('name: "background" mapping_class: "background" label_id: 0', 'name: "cell" label_id: 0')
+    told = effects(migrated(sample("unet", background, swapped)))[f"{CLASSES}.mapping_class"] or ""
+    assert "cell, the class of value 0, is the background here" in told
+    assert "the class of value 1 is called label_1" in told
 
 
 def test_unet_without_augmentation_and_with_masks_of_255() -> None:

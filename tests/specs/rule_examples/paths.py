@@ -28,7 +28,9 @@ def workspace(*, contained: bool, toolkit: str | None = None) -> Callable[[Path,
             (root / name).parent.mkdir(exist_ok=True)
             (root / name).touch()
         if not (root / "away").is_symlink():
-            (root / "away").symlink_to(folder)
+            (folder / "disk").mkdir()
+            (root / "away").symlink_to(folder / "disk")  # is mounted, but not what lies behind links in it
+            (folder / "disk/on").symlink_to(folder)
         paths = WorkspacePaths(root, (Mount(root, "/workspace"),), contained=contained)
         return Subject(spec, toolkit, paths)
 
@@ -48,6 +50,6 @@ EXAMPLES = {
     "S304": moved(LABELS, "/workspace/file", "label_directory_path"),
     "S305": moved(TRAIN, "~/data/train/images", "image_directory_path"),
     "S306": moved(TRAIN, "data/train/images", "image_directory_path", toolkit="tlt3"),
-    "S307": moved(TRAIN, "/workspace/away", "image_directory_path", contained=True),
+    "S307": moved(TRAIN, "/workspace/away/on", "image_directory_path", contained=True),
     "S308": moved("/workspace/data/val/labels", LABELS, "label_directory_path"),
 }
