@@ -145,7 +145,7 @@ def flat(subject: Subject) -> Iterator[Finding]:
     "S460",
     "error",
     title="label files with nothing in them, at which TAO 5's augmentation stops",
-    fix="Leave images without objects out, or augment by our own programs: --toolkit embedded.",
+    fix="leave images without objects out, or augment by our own programs: --toolkit embedded",
     kinds=("augment",),
     toolkits=("tao5",),
     needs=("data",),
