@@ -79,7 +79,7 @@ def test_boxes_are_not_held_against_lists_that_make_no_anchors(old: str, new: st
 def test_of_another_generation_is_all_there_is_to_say(tmp_path: Path) -> None:
     example = replace(EXAMPLES["S528"], toolkit="tlt2")  # a spec of TLT 3.0, with clip_boxes
     _, findings = examine(example, example.bad, tmp_path)
-    assert [finding.code for finding in findings] == ["S501"]
+    assert [(each.code, each.hint) for each in findings] == [("S501", "tltpipe spec migrate spec --to tlt2")]
 
 
 def test_a_folder_is_no_file_of_annotations(tmp_path: Path) -> None:
