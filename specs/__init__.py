@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specs import kinds
+from specs import codes, kinds
 from specs.arithmetic import numbers
 from specs.kinds import Reader, class_fields, data_sources, folders, image_size, load
 from specs.spec import Spec, Training
@@ -58,9 +58,6 @@ __all__ = [
 ]
 
 Place = Location | Path | str | None
-
-EMPTY, OTHER_KIND = "S003", "S008"
-"""Codes of rules (specs.rules.text)."""
 
 
 def parse(path: Path, kind: str, *, strict: bool = False) -> Spec:
@@ -109,12 +106,12 @@ def examine(
     misfits = [checks.as_finding(error, text) for error in errors]
     if errors and (other := _other(text, kind)) is not None:
         what = f"this is a spec for {other}, one for {kind} is needed"
-        return None, [checks.Finding("", what, f"pass the spec of {kind}", code=OTHER_KIND)]
+        return None, [checks.Finding("", what, f"pass the spec of {kind}", code=codes.OTHER_KIND)]
     if spec is None:
         return None, misfits
     found = rules.examine((about or rules.Subject)(spec), select=select, ignore=ignore)
     if misfits:  # what is missing may be what is misspelt
-        found = [finding for finding in found if spec.is_set(finding.path)]
+        found = [finding for finding in found if finding.place or spec.is_set(finding.path)]
     return spec, rules.in_order(spec, [*misfits, *found])
 
 
@@ -266,7 +263,7 @@ def json_schema(folder: str) -> dict[str, Any]:
 def _walk(text: str, kind: str, source: Path | str, strict: bool) -> tuple[Spec | None, list[SpecError]]:
     """What of ``text`` fits, and what does not. Raises SpecError where there is no telling."""
     if not text.strip():
-        raise SpecError("the spec is empty", where=source, code=EMPTY)
+        raise SpecError("the spec is empty", where=source, code=codes.EMPTY)
     reader = kinds.reader(kind)
     walk = getattr(reader, "walk", None)
     spec, errors = walk(text, source=source, strict=strict) if walk else (None, [])

@@ -46,10 +46,10 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Rule:
+class Range:
     """What the number at ``path`` must be: ``holds`` decides, ``needed`` says it ("above 0").
 
-    Where the message around it is not written the rule does not apply.
+    Where the message around it is not written, there is nothing to judge.
     """
 
     path: str
@@ -57,48 +57,48 @@ class Rule:
     holds: Callable[[Any], bool]
 
 
-def above(path: str, low: float) -> Rule:
-    return Rule(path, f"above {low:g}", lambda value: low < value < math.inf)
+def above(path: str, low: float) -> Range:
+    return Range(path, f"above {low:g}", lambda value: low < value < math.inf)
 
 
-def at_least(path: str, low: float) -> Rule:
-    return Rule(path, f"{low:g} or more", lambda value: low <= value < math.inf)
+def at_least(path: str, low: float) -> Range:
+    return Range(path, f"{low:g} or more", lambda value: low <= value < math.inf)
 
 
-def inside(path: str, low: float, high: float) -> Rule:
+def inside(path: str, low: float, high: float) -> Range:
     """Above ``low`` and below ``high``."""
-    return Rule(path, f"above {low:g} and below {high:g}", lambda value: low < value < high)
+    return Range(path, f"above {low:g} and below {high:g}", lambda value: low < value < high)
 
 
-def share(path: str) -> Rule:
-    return Rule(path, "from 0 and below 1", lambda value: 0 <= value < 1)
+def share(path: str) -> Range:
+    return Range(path, "0 or more and below 1", lambda value: 0 <= value < 1)
 
 
-def finite(path: str) -> Rule:
-    return Rule(path, "a finite number", math.isfinite)
+def finite(path: str) -> Range:
+    return Range(path, "a finite number", math.isfinite)
 
 
-def within(path: str, low: float, high: float) -> Rule:
+def within(path: str, low: float, high: float) -> Range:
     """From ``low`` to ``high``, both allowed."""
-    return Rule(path, f"from {low:.10g} to {high:.10g}", lambda value: low <= value <= high)
+    return Range(path, f"from {low:.10g} to {high:.10g}", lambda value: low <= value <= high)
 
 
-def one_of(path: str, *allowed: int) -> Rule:
-    return Rule(path, values.choice([str(number) for number in allowed]), lambda value: value in allowed)
+def one_of(path: str, *allowed: int) -> Range:
+    return Range(path, values.choice([str(number) for number in allowed]), lambda value: value in allowed)
 
 
-def examine(spec: Spec, rules: Iterable[Rule]) -> Iterator[Finding]:
-    """A finding for every rule that is broken, by a value written or by one left out."""
-    for rule in rules:
-        parent, _, name = rule.path.rpartition(".")
+def out_of_range(spec: Spec, ranges: Iterable[Range]) -> Iterator[Finding]:
+    """A finding for every range that is left, by a value written or by one left out."""
+    for each in ranges:
+        parent, _, name = each.path.rpartition(".")
         holder = message_at(spec, parent)
-        if holder is None or not _has(holder, name) or rule.holds(value := getattr(holder, name)):
+        if holder is None or not _has(holder, name) or each.holds(value := getattr(holder, name)):
             continue
-        if spec.is_set(rule.path):
+        if spec.is_set(each.path):
             shown = f"{value:g}" if isinstance(value, float) else value
-            yield Finding(rule.path, f"{name} must be {rule.needed}, not {shown}")
+            yield Finding(each.path, f"{name} must be {each.needed}, not {shown}")
         else:
-            yield Finding(rule.path, f'{parent.rpartition(".")[2] or "the spec"} needs "{name}", {rule.needed}')
+            yield Finding(each.path, f'{parent.rpartition(".")[2] or "the spec"} needs "{name}", {each.needed}')
 
 
 def required(spec: Spec, *paths: str) -> Iterator[Finding]:
@@ -172,11 +172,11 @@ def value_at(spec: Spec, path: str) -> Any:
 
 
 def without_effect(spec: Spec, *paths: str) -> Iterator[Finding]:
-    """A warning for every field of these that asks for something: a written false, 0 or "" asks for nothing."""
+    """A finding for every field of these that asks for something: a written false, 0 or "" asks for nothing."""
     for path in paths:
         if spec.is_set(path) and value_at(spec, path):
             what = f"{path.rpartition('.')[2]} is read but has no effect"
-            yield Finding(path, what, severity="warning", edit=removed(spec, path))
+            yield Finding(path, what, edit=removed(spec, path))
 
 
 def only_one(spec: Spec, *paths: str) -> Iterator[Finding]:

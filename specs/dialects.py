@@ -16,12 +16,9 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor
 
-from specs import values
-from specs.layout import SYNTAX, Token, tokens
+from specs import codes, values
+from specs.layout import Token, tokens
 from tltpipe.errors import Location, SpecError
-
-EMPTY, UNPLACED = "S003", "S009"
-"""Codes of rules (specs.rules.text)."""
 
 
 def of(folder: ModuleType) -> list[ModuleType]:
@@ -78,17 +75,17 @@ def unplaced(folders: Sequence[ModuleType], known: list[str], text: str, source:
     first = next(written(text), None)
     if first is None:
         if next(tokens(text)).kind == "end":
-            return SpecError("the spec is empty", where=source, code=EMPTY)
+            return SpecError("the spec is empty", where=source, code=codes.EMPTY)
         what = 'this is not a spec: it has no field, neither "name: value" nor "name { ... }"'
-        return SpecError(what, where=source, code=SYNTAX)
+        return SpecError(what, where=source, code=codes.SYNTAX)
     if known:
         what = f"no telling what this is a spec for: its fields fit {values.choice(known)}"
-        return SpecError(what, where=source, code=UNPLACED)
+        return SpecError(what, where=source, code=codes.UNPLACED)
     descriptors = [message(module, folder.MESSAGE).DESCRIPTOR for folder in folders for module in of(folder)]
     meant = values.did_you_mean(first.text, sorted({field.name for each in descriptors for field in each.fields}))
     what = f'no telling what this is a spec for: none has a field "{first.text}"'
     where = Location(source, first.line, first.column)
-    return SpecError(f"{what}; {meant}" if meant else what, where=where, code=UNPLACED)
+    return SpecError(f"{what}; {meant}" if meant else what, where=where, code=codes.UNPLACED)
 
 
 def written(text: str) -> Iterator[Token]:

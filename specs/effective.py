@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +13,7 @@ from typing import Any
 from specs import fields, values
 from specs.arithmetic import numbers
 from specs.fields import NO, Field
-from specs.spec import Spec
-
-_INDEX = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
+from specs.spec import Spec, generic
 
 
 @dataclass(frozen=True)
@@ -57,11 +54,6 @@ def _alike(first: Any, second: Any) -> bool:
     if isinstance(first, float | int) and isinstance(second, float | int):
         return math.isclose(first, second, rel_tol=1e-6)
     return bool(first == second)
-
-
-def generic(path: str) -> str:
-    """``path`` without indices and keys, as tables of fields have it."""
-    return _INDEX.sub("", path)
 
 
 @dataclass(frozen=True)

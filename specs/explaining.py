@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from specs import fields, folders
-from specs.effective import generic
 from specs.fields import NO, YES, Field
+from specs.spec import generic
 from specs.values import did_you_mean
 from tltpipe.errors import UsageError
 

@@ -8,11 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from specs import dialects
+from specs import codes, dialects
 from tltpipe.errors import Location, SpecError
 
-FOREIGN = "S008"
-"""Code of a rule (specs.rules.text)."""
 _OURS = ("ssd_config", "dssd_config")
 _TRAIN_SSD = "tltpipe trains SSD on the same data: `tltpipe spec new --from DATA -o train.conf` writes its spec"
 _MIGRATE = "`tltpipe spec migrate {0} --to tltpipe -o train.yaml` makes one of it that is trained here"
@@ -88,7 +86,7 @@ def refuse(text: str, source: Path | str) -> None:
         form = " in TAO's form" if kind.hint == _MIGRATE else ""
         what = f"this is a spec of {kind.name}{form}, by its {kind.fields[0]}"
         hint = kind.hint.format(shlex.quote(str(source)))
-        raise SpecError(what, where=Location(source, line, 1), hint=hint, code=FOREIGN)
+        raise SpecError(what, where=Location(source, line, 1), hint=hint, code=codes.OTHER_KIND)
 
 
 def identify(text: str) -> str | None:

@@ -13,11 +13,9 @@ from typing import NoReturn
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from specs import values
+from specs import codes, values
 
 CLOSERS = {"{": "}", "<": ">"}
-SYNTAX, UNKNOWN, VALUE = "S002", "S004", "S005"
-"""Codes of rules (specs.rules.text)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Misfit(Exception):
     rule. ``meant`` is what is surely meant in place of the token, "" where there is no telling."""
 
     def __init__(
-        self, what: str, token: Token, hint: str | None = None, *, code: str = SYNTAX, meant: str = ""
+        self, what: str, token: Token, hint: str | None = None, *, code: str = codes.SYNTAX, meant: str = ""
     ) -> None:
         super().__init__(what)
         self.what, self.line, self.column, self.hint = what, token.line, token.column, hint
@@ -78,11 +76,15 @@ def tokens(text: str) -> Iterator[Token]:
     yield Token("end", "", line, len(text) - start + 1)
 
 
+_UNQUOTED = re.compile(r"""[^\s,;{}<>\[\]"'#]+""")
+
+
 class Walk:
     """One reading of ``text`` as ``descriptor``; ``positions`` fills up as it goes (field path to line and column).
 
     Fields that do not fit are passed over: ``misfits`` has what is wrong with them, ``spans`` the first token of each
-    and the first behind it. ``elsewhere`` says of field names that other generations have what to write instead.
+    and the first behind it. ``again`` has the names of single values that are written once more, each with the line of
+    the one before it. ``elsewhere`` says of field names that other generations have what to write instead.
     """
 
     def __init__(self, text: str, descriptor: Descriptor, elsewhere: Mapping[str, str]) -> None:
@@ -94,6 +96,7 @@ class Walk:
         self.keys: dict[str, str] = {}
         self.misfits: list[Misfit] = []
         self.spans: list[tuple[Token, Token]] = []
+        self.again: list[tuple[Token, int]] = []
         self.in_list = False
 
     @property
@@ -191,6 +194,8 @@ class Walk:
         if field is None:
             raise self.unknown(descriptor, parent, name)
         path = self.below(parent, name.text)
+        if path in self.positions and field.message_type is None and not values.repeated(field):
+            self.again.append((name, self.positions[path][0]))
         self.positions.setdefault(path, (name.line, name.column))
         if field.message_type is not None:
             self.take(":")
@@ -228,7 +233,9 @@ class Walk:
             return
         opener = self.token
         if not self.take("{<"):
-            raise Misfit(f'{name.text} takes fields in braces, "{{ ... }}", not {opener.shown}', opener, code=VALUE)
+            raise Misfit(
+                f'{name.text} takes fields in braces, "{{ ... }}", not {opener.shown}', opener, code=codes.VALUE
+            )
         self.fields(field.message_type, path=path, closer=CLOSERS[opener.text])
         key = self.keys.pop(path, None)
         if key is not None:  # a map entry can be asked for by its key as well
@@ -239,15 +246,29 @@ class Walk:
         if token.kind == "open":
             raise Misfit(f"the text of {name.text} has no closing quotation mark on its line", token)
         if not values.fits(field, token):
+            token = self.without_quotes(token) if field.cpp_type == field.CPPTYPE_STRING else token
             what = f"{name.text} takes {values.expected(field)}, not {token.shown}"
-            meant = None if self.starts_a_field() else values.correction(field, token)
-            raise Misfit(what, token, values.advice(field, token), code=VALUE, meant=meant or "")
+            meant = None if token is self.token and self.starts_a_field() else values.correction(field, token)
+            raise Misfit(what, token, values.advice(field, token), code=codes.VALUE, meant=meant or "")
         self.positions[path] = (name.line, name.column)
         text = self.advance().text[1:-1]
         while token.kind == "text" and self.token.kind == "text":
             text += self.advance().text[1:-1]  # adjacent texts are one
         if name.text == "key" and values.in_map_entry(field):
             self.keys[path.rpartition(".")[0]] = text
+
+    def without_quotes(self, token: Token) -> Token:
+        """All of a text that stands here without its quotes, such as a path, and go to the end of it; ``token`` where
+        there is none."""
+        row = self.text.split("\n")[token.line - 1] if token.kind in ("word", "number", "symbol") else ""
+        found = _UNQUOTED.match(row, token.column - 1)
+        if found is None or found.group() == token.text:
+            return token
+        if self.starts_a_field() and row[found.start() + len(token.text) + 1 : found.end()][:1] not in ("/", "\\"):
+            return token  # its value is missing
+        while self.token.line == token.line and self.token.column <= found.end() and self.token.kind != "end":
+            self.advance()
+        return Token("word", found.group(), token.line, token.column)
 
     def unknown(self, descriptor: Descriptor, parent: str, name: Token) -> Misfit:
         owner = re.sub(r"\[\d+\]$", "", parent.rpartition(".")[2]) or "the spec"
@@ -269,7 +290,7 @@ class Walk:
             hint = None if meant else f"fields of {owner}: {', '.join(sorted(known))}"
         section = self.root.fields_by_name.get(name.text) if parent else None
         kind = Structure if section is not None and section.message_type is not None else Misfit  # a "}" may be missing
-        return kind(what, name, hint, code=UNKNOWN, meant=self.meant(parent, name, known))
+        return kind(what, name, hint, code=codes.UNKNOWN, meant=self.meant(parent, name, known))
 
     def meant(self, parent: str, name: Token, known: list[str]) -> str:
         """The field that ``name`` is a slip of the pen for, where it is followed by a value and not written yet."""

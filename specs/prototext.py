@@ -10,11 +10,12 @@ from typing import Any
 
 from google.protobuf.text_format import ParseError
 
-from specs import layout
+from specs import codes, layout
 from specs.checks import together
-from specs.layout import SYNTAX
 from specs.spec import Spec
 from tltpipe.errors import Location, SpecError
+
+MARK = "\N{BYTE ORDER MARK}"
 
 
 def read(path: Path) -> str:
@@ -28,6 +29,11 @@ def read(path: Path) -> str:
     except (OSError, ValueError) as refusal:
         reason = getattr(refusal, "strerror", None) or refusal
         raise SpecError(f"the spec file cannot be read: {reason}", where=path) from refusal
+    return decoded(content, path)
+
+
+def decoded(content: bytes, path: Path) -> str:
+    """The text that ``content``, of the file at ``path``, is. Raises SpecError where it is not UTF-8."""
     try:
         return content.decode()
     except UnicodeDecodeError as refusal:
@@ -59,17 +65,19 @@ def walk(
     """``parse`` that hands over the errors, beside a spec of the fields that fit; None where there is no telling."""
     from google.protobuf import text_format
 
-    if text.startswith("\N{BYTE ORDER MARK}"):
+    if text.startswith(MARK):
+        spec, errors = walk(f" {text[1:]}", message, source=source, elsewhere=elsewhere)
         what = "the file starts with a byte order mark, which protobuf refuses"
-        where = Location(source, 1, 1)
-        return None, [SpecError(what, where=where, hint="save it as UTF-8 without BOM", code=SYNTAX)]
+        hint = "save it as UTF-8 without a byte order mark"
+        marked = SpecError(what, where=Location(source, 1, 1), hint=hint, code=codes.SYNTAX, instead=(MARK, ""))
+        return spec, [marked, *errors]
     refusal: ParseError | None = None
     try:
         text_format.Merge(text, message)
     except text_format.ParseError as error:
         refusal = error
     except (ValueError, OverflowError, RecursionError) as error:
-        return None, [SpecError(f"this is not a spec: {error}", where=source, code=SYNTAX)]
+        return None, [SpecError(f"this is not a spec: {error}", where=source, code=codes.SYNTAX)]
     layers = layout.Walk(text, message.DESCRIPTOR, elsewhere)
     broken: list[layout.Misfit] = []
     try:
@@ -84,7 +92,7 @@ def walk(
     if misfits := [*layers.misfits, *broken]:
         return None if broken else _rest(spec, layers), [_error(misfit, source) for misfit in misfits]
     where = Location(source, refusal.GetLine(), refusal.GetColumn())
-    return None, [SpecError(_bare(refusal), where=where, code=SYNTAX)]
+    return None, [SpecError(_bare(refusal), where=where, code=codes.SYNTAX)]
 
 
 def _error(misfit: layout.Misfit, source: Path | str) -> SpecError:

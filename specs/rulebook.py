@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from specs.rules.facts import DataFacts, Paths
 
 Need = Literal["toolkit", "paths", "data"]
+LATER = ("tlt3", "tao5")
+"""Toolkits whose training spec is the one of TLT 3.0 and later; their SSD reads records by DALI."""
+NVIDIA = ("tlt2", *LATER)
+"""Those that are not ours."""
+TRAINED = ("ssd", "dssd")
+"""Kinds of spec that NVIDIA's toolkits train by and ours, too: the one has dssd_config in place of ssd_config."""
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,12 @@ class Training:
     iterations: int = 0
 
 
+def generic(path: str) -> str:
+    """A field path without indices and keys, as tables of fields have it."""
+    return _INDEX.sub("", path)
+
+
+_INDEX = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
 _LAST_STEP = re.compile(r'(?:\.\w+|\[\d+\]|\["(?:[^"\\]|\\.)*"\]|^\w+)$')
 
 

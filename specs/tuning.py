@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from specs import values as words
 from specs.arithmetic import numbers
 from specs.values import did_you_mean
 from tltpipe.errors import ConfigError, Location
@@ -135,15 +136,44 @@ def _name(error: Any) -> str:
     return f"{key}{''.join(f'[{step}]' for step in rest)}"
 
 
+_NEEDED = {
+    "greater_than": "above {gt:g}",
+    "greater_than_equal": "{ge:g} or more",
+    "less_than": "below {lt:g}",
+    "less_than_equal": "at most {le:g}",
+    "multiple_of": "a multiple of {multiple_of:g}",
+    "finite_number": "a finite number",
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float", "int_parsing_size"), "a whole number"),
+    **dict.fromkeys(("float_parsing", "float_type"), "a number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "true or false"),
+    **dict.fromkeys(("string_type", "string_unicode"), "text"),
+}
+"""By pydantic's types of errors: what a value must be."""
+
+
 def in_words(error: Any, name: str) -> str:
     """What pydantic has against the value of ``name``."""
     told, context = str(error["msg"]), error.get("ctx", {})
     if error["type"] in ("too_short", "too_long"):
         limit = f"{context['min_length']} or more" if "min_length" in context else f"at most {context['max_length']}"
         return f"{name} needs {limit} entries, not {context['actual_length']}"
+    shown = _shown(error["input"])
+    if error["type"] in _NEEDED:
+        return f"{name} must be {_NEEDED[error['type']].format_map(context)}, not {shown}"
+    if error["type"] == "literal_error":
+        known = re.findall(r"'([^']+)'", told)
+        meant = did_you_mean(str(error["input"]), known)
+        choices = words.choice(known) if known else told.removeprefix("Input should be ")
+        return f"{name} must be {choices}, not {shown}" + (f"; {meant}" if meant else "")
     told = told.replace("Input should be", "must be").partition(", unable to")[0]
     told = told.replace("an instance of Sequence", "a list")
-    meant = (
-        did_you_mean(str(error["input"]), re.findall(r"'(\w+)'", told)) if error["type"] == "literal_error" else None
-    )
-    return f"{name} {told[:1].lower()}{told[1:]}, not {error['input']!r}" + (f"; {meant}" if meant else "")
+    return f"{name} {told[:1].lower()}{told[1:]}, not {shown}"
+
+
+def _shown(value: object) -> str:
+    """A value as a file has it: words and numbers without quotes."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return value if re.fullmatch(r"[\w.+%-]+", value) else f'"{words.one_line(value)}"'
+    return repr(value)

@@ -77,6 +77,8 @@ def advice(field: FieldDescriptor, token: Token) -> str | None:
         return f"write {field.name}: {meant}" if field.cpp_type == field.CPPTYPE_STRING else f"write {meant}"
     if field.enum_type is not None:
         return did_you_mean(token.text.strip("\"'"), [value.name for value in field.enum_type.values])
+    if field.cpp_type == field.CPPTYPE_STRING and "\\" in token.text:
+        return f'write {field.name}: "{token.text.replace(chr(92), "/")}"; a backslash needs another one before it'
     if field.cpp_type == field.CPPTYPE_STRING and token.text == "[":
         return f'lists are written as text: {field.name}: "[...]"'
     if field.cpp_type in _LARGEST and token.text.isdigit():
@@ -87,7 +89,7 @@ def advice(field: FieldDescriptor, token: Token) -> str | None:
 def correction(field: FieldDescriptor, token: Token) -> str | None:
     """What the value that does not fit surely means, spelled as protobuf takes it: with quotes, or without them."""
     if field.cpp_type == field.CPPTYPE_STRING:
-        return f'"{token.text}"' if token.kind in ("word", "number") else None
+        return f'"{token.text}"' if token.kind in ("word", "number") and "\\" not in token.text else None
     bare = token.text[1:-1] if token.kind == "text" else token.text
     if token.kind == "text" and reads(field, bare) and not (field.enum_type is not None and bare.isdigit()):
         return bare

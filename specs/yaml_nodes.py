@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from specs import codes
 from specs.values import one_line
 from tltpipe.errors import Location, SpecError
 
@@ -44,7 +45,7 @@ def compose(text: str, place: Callable[[int, int], Place]) -> yaml.Node | None:
     """
     node, fault = _composed(text)
     if fault is not None:
-        raise SpecError(fault.what, where=place(fault.line, fault.column), hint=fault.hint)
+        raise SpecError(fault.what, where=place(fault.line, fault.column), hint=fault.hint, code=codes.SYNTAX)
     return node
 
 

@@ -9,23 +9,20 @@ numbers. Sections that several share are in ``specs.sections``.
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specs import checks, foreign, references, tuning, yaml_text, yaml_types
+from specs import checks, codes, foreign, references, tuning, yaml_text, yaml_types
 from specs.spec import Spec, Training
 from specs.yaml_text import Scalar, Value
 from tltpipe.errors import SpecError
 
 if TYPE_CHECKING:
     from types import ModuleType
-
-
-MISSING, REFERENCE, STRICT = "S007", "S012", "S014"
-"""Codes of rules (specs.rules.text)."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,9 @@ class Reader:
     def walk(self, text: str, *, source: Path | str, strict: bool) -> tuple[Spec | None, list[SpecError]]:
         """The spec, None where something does not fit, and what does not. Raises SpecError for the syntax."""
         if strict:
-            raise SpecError("NVIDIA has no program for this network to be strict about", where=source, code=STRICT)
+            raise SpecError(
+                "NVIDIA has no program for this network to be strict about", where=source, code=codes.STRICT
+            )
         if not foreign.is_yaml(text):
             foreign.refuse(text, source)
         return _walk(self.folder.EXPERIMENT, text, source)
@@ -75,7 +74,7 @@ class Reader:
         """
         kind = self.folder.EXPERIMENT
         try:
-            written, errors = yaml_text.walk(text, yaml_types.known(kind), source="")
+            written, errors = yaml_text.walk(text, yaml_types.known(kind), source="", most=checks.MOST_TOLD)
         except SpecError:
             return 0
         others = sum(_is_no_choice(value, yaml_types.type_at(kind, path)) for path, value in written.values.items())
@@ -106,14 +105,14 @@ def _walk(kind: Any, text: str, source: Path | str) -> tuple[Spec | None, list[S
     spec = Spec(None, source, yaml_text.positions(written), text=text)
     values, misfits = _filled(written.values, kind)
     errors += [
-        SpecError(f"{_name(path)} {misfit}", where=spec.where(path), hint=misfit.hint, code=REFERENCE)
+        SpecError(f"{_name(path)} {misfit}", where=spec.where(path), hint=misfit.hint, code=codes.REFERENCE)
         for path, misfit in misfits.items()
     ]
     message, faults = _validated(kind, yaml_types.nested(written.places, values, kind))
     # A misspelt key is missing, too, and what it refers to may have its own fault: one word about each is enough.
     wrong = {spec.where(path) for path in misfits}
     errors += [
-        SpecError(what, where=spec.where(path), code=MISSING if what.startswith("needs ") else yaml_text.VALUE)
+        SpecError(what, where=spec.where(path), code=codes.MISSING if what.startswith("needs ") else codes.VALUE)
         for path, what in faults
         if spec.where(path) not in wrong and not (errors and what.startswith("needs "))
     ]
@@ -200,14 +199,18 @@ def _validated(kind: Any, nested: Mapping[str, Any]) -> tuple[Any, list[tuple[st
     try:
         return tuning.adapter(kind).validate_python(nested), []
     except ValidationError as refusal:
-        return None, [_fault(error) for error in refusal.errors(include_url=False)]
+        return None, list(dict.fromkeys(_fault(error, kind) for error in refusal.errors(include_url=False)))
 
 
-def _fault(error: Any) -> tuple[str, str]:
+def _fault(error: Any, kind: Any) -> tuple[str, str]:
     path = ""
     for step in error["loc"]:
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
     section, _, name = path.rpartition(".")
+    if error["type"] == "missing" and isinstance(error["loc"][-1], int):
+        path = path.rpartition("[")[0]
+        needed = len(typing.get_args(yaml_types.type_at(kind, path)))
+        return path, f"{_name(path)} needs {needed} entries, not {len(error['input'])}"
     if error["type"] == "missing":
         return path, f'needs "{name}"' + (f" in {section}" if section else "")
     if error["input"] is None:

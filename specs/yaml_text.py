@@ -14,8 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from specs import prototext, values
-from specs.checks import MOST_TOLD, together
+from specs import codes, prototext, values
+from specs.checks import together
 from specs.values import did_you_mean
 from specs.yaml_nodes import Place, compose, quoted
 from tltpipe.errors import Location, SpecError
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 LARGEST = 1 << 20
 """Bytes of a file."""
-UNKNOWN, VALUE, TWICE = "S004", "S005", "S006"
-"""Codes of rules (specs.rules.text)."""
+MOST_WRONG = 1000
+"""Errors about the keys of a file."""
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = frozenset({f"{_TAG}{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge")})
 
@@ -84,14 +84,17 @@ def parse(text: str, known: Collection[str], *, source: Path | str) -> Written:
     return written
 
 
-def walk(text: str, known: Collection[str], *, source: Path | str) -> tuple[Written, list[SpecError]]:
-    """``parse`` that hands over what is wrong with keys, beside what is right. Raises SpecError for the syntax only."""
+def walk(
+    text: str, known: Collection[str], *, source: Path | str, most: int = MOST_WRONG
+) -> tuple[Written, list[SpecError]]:
+    """``parse`` that hands over what is wrong with ``most`` keys, beside what is right. Raises SpecError for the syntax
+    only."""
     top = compose(text, lambda line, column: Location(source, line, column))
     written = Written()
     if top is None:
         return written, []
     walking = _Walk(known, source, written).section(top, "", Location(source, 1, 1))
-    return written, list(islice(walking, MOST_TOLD + 1))
+    return written, list(islice(walking, most))
 
 
 def in_order(errors: Iterable[SpecError]) -> list[SpecError]:
@@ -147,7 +150,7 @@ class _Walk:
             return
         if not isinstance(node, yaml.MappingNode) or node.tag != f"{_TAG}map":
             told = f"{path or 'a spec'} must hold keys and values"
-            yield SpecError(told, where=where, hint=_keys_of(path, self.known), code=VALUE)
+            yield SpecError(told, where=where, hint=_keys_of(path, self.known), code=codes.VALUE)
             return
         for key, below in node.value:
             yield from self.entry(key, below, path)
@@ -157,17 +160,17 @@ class _Walk:
 
         where = Location(self.source, key.start_mark.line + 1, key.start_mark.column + 1)
         if not isinstance(key, yaml.ScalarNode):
-            yield SpecError("a key must be a single word", where=where, code=UNKNOWN)
+            yield SpecError("a key must be a single word", where=where, code=codes.UNKNOWN)
             return
         dotted = f"{path}.{key.value}" if path else key.value
         earlier = self.written.places.get(dotted)
         if key.tag == f"{_TAG}merge":
             hint = "write out the keys that it stands for"
-            yield SpecError('"<<" is not read here', where=where, hint=hint, code=UNKNOWN)
+            yield SpecError('"<<" is not read here', where=where, hint=hint, code=codes.UNKNOWN)
         elif "." in key.value or "[" in key.value or not self.has(dotted):
             yield _unknown(key.value, path, self.known, where)
         elif isinstance(earlier, Location):
-            yield SpecError(f"{dotted} is written twice, first in line {earlier.line}", where=where, code=TWICE)
+            yield SpecError(f"{dotted} is written twice, first in line {earlier.line}", where=where, code=codes.TWICE)
         else:
             yield from self.below(below, dotted, key.value, where)
 
@@ -186,7 +189,7 @@ class _Walk:
         elif f"{generic}[]" in self.sections or f"{generic}[]" in self.known:
             yield from self.entries(node, path, name, where)
         elif fault := _misfit(node):
-            yield SpecError(f"{name} {fault}", where=where, code=VALUE)
+            yield SpecError(f"{name} {fault}", where=where, code=codes.VALUE)
         else:
             self.written.values[path] = _value(node)
 
@@ -199,7 +202,7 @@ class _Walk:
         if not isinstance(node, yaml.SequenceNode) or node.tag != f"{_TAG}seq":
             parts = "sections" if f"{_generic(path)}[]" in self.sections else "lists"
             hint = '"- " begins an entry of a list'
-            yield SpecError(f"{name} takes a list of {parts}", where=where, hint=hint, code=VALUE)
+            yield SpecError(f"{name} takes a list of {parts}", where=where, hint=hint, code=codes.VALUE)
             return
         for index, part in enumerate(node.value):
             place = Location(self.source, part.start_mark.line + 1, part.start_mark.column + 1)
@@ -258,17 +261,16 @@ def _unknown(name: str, section: str, known: Collection[str], where: Place) -> S
     elsewhere = next((key for key in known if f".{name}." in f".{key}.".replace("[]", "")), None)
     if "." in name and (name in known or f"{prefix}{name}" in known):  # written as one key with dots in it
         hint = "a dot is one level down: write the sections as lines of their own"
-        return SpecError(told, where=where, hint=hint, code=UNKNOWN)
-    meant = did_you_mean(name[:100], siblings)
-    if meant is not None:
-        surely = values.surely(name, siblings)
+        return SpecError(told, where=where, hint=hint, code=codes.UNKNOWN)
+    meant, surely = did_you_mean(name[:100], siblings), values.surely(name[:100], siblings)
+    if meant is not None and (surely or elsewhere is None):
         instead = (name, surely) if surely else None
-        return SpecError(f"{told}; {meant}", where=where, code=UNKNOWN, instead=instead)
+        return SpecError(f"{told}; {meant}", where=where, code=codes.UNKNOWN, instead=instead)
     if elsewhere is not None:
         home = f".{elsewhere}.".replace("[]", "").partition(f".{name}.")[0].removeprefix(".")
         meant = f"it belongs in {home}" if home else "it belongs at the top, in no section"
     what = f"{told}; {meant}" if meant else told
-    return SpecError(what, where=where, hint=_keys_of(section, known), code=UNKNOWN)
+    return SpecError(what, where=where, hint=_keys_of(section, known), code=codes.UNKNOWN)
 
 
 def _sections(known: Collection[str]) -> set[str]:

@@ -45,7 +45,7 @@ def report(options: Plain, runs: Annotated[list[Path], RUNS], output: Annotated[
 
 
 def _default_spec(spec: Spec) -> str | None:
-    """The spec of this kind that the settings by default amount to, with paths to be filled in."""
+    """The spec of these classes that the settings by default amount to, with paths to be filled in."""
     import specs
     from orchestrator.commands import spec_drafting
 
@@ -53,7 +53,8 @@ def _default_spec(spec: Spec) -> str | None:
         kind = spec_drafting.kind_of(spec.kind)
     except UsageError:
         return None
-    contents = spec_drafting.placeholder(kind, spec.dialect or None, ["object"])
+    classes = [each.name for each in specs.class_fields(spec)] or ["object"]
+    contents = spec_drafting.placeholder(kind, spec.dialect or None, classes)
     tunables = specs.tunables(spec.kind)()
     values = {**contents.paths, "classes": list(contents.classes)}
     return specs.render(spec.kind, kind.template(contents.dialect), tunables, **values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator.commands import spec_files
 from orchestrator.commands.options import Plain, command
 from tltpipe.errors import SpecError, UsageError
 from tltpipe.terminal import harmless
 
 if TYPE_CHECKING:
-    from specs.checks import Edit, Finding
+    from specs.checks import Finding
     from specs.rulebook import Subject
     from specs.spec import Spec
 
@@ -59,6 +61,8 @@ class Verdict:
     findings: Sequence[Finding]
     text: str = ""
     fixed: Sequence[Finding] = ()
+    before: str = ""
+    """The text that ``fixed`` is about."""
 
     @property
     def valid(self) -> bool:
@@ -94,6 +98,9 @@ def check(
     """
     about = _about(options, toolkit, data)
     request = Request(kind, strict_tlt, _codes(select, "--select"), _codes(ignore, "--ignore"), about)
+    if fix:
+        for path in files:
+            spec_files.require_rewritable(path)
     verdicts = [examine(path, request) for path in files]
     if fix:
         verdicts = [_mended(verdict, request) for verdict in verdicts]
@@ -111,26 +118,30 @@ def check(
 
 def examine(path: Path, request: Request) -> Verdict:
     """Whatever is wrong with the file is among the findings."""
-    from specs import checks, prototext
+    from specs import checks, codes
 
+    name = spec_files.named(path)
     try:
-        return examine_text(prototext.read(path), path, request)
+        return examine_text(spec_files.read(path), name, request)
     except SpecError as problem:
         finding = checks.as_finding(problem)
-        return Verdict(path, request.kind, None, [replace(finding, code=finding.code or UNREADABLE)])
+        text = spec_files.as_far_as_it_goes(path) if finding.place else ""
+        return Verdict(name, request.kind, None, [replace(finding, code=finding.code or codes.UNREADABLE)], text)
 
 
 def examine_text(text: str, path: Path, request: Request) -> Verdict:
     """The same for a text that the file at ``path`` has, or would have."""
     import specs
-    from specs import checks
+    from specs import checks, codes
 
     kind = request.kind
     try:
         kind = kind or specs.recognise(text, source=path)
     except SpecError as problem:
-        hint = problem.hint or f"name the kind: --as {', '.join(specs.folders())}"
-        return Verdict(path, kind, None, [replace(checks.as_finding(problem), hint=hint)], text)
+        finding = checks.as_finding(problem)
+        if finding.code == codes.UNPLACED:
+            finding = replace(finding, hint=finding.hint or f"name the kind: --as {', '.join(specs.folders())}")
+        return Verdict(path, kind, None, [finding], text)
     spec, findings = specs.examine(
         text, kind, source=path, strict=request.strict, about=request.about, select=request.select,
         ignore=request.ignore,
@@ -138,24 +149,36 @@ def examine_text(text: str, path: Path, request: Request) -> Verdict:
     return Verdict(path, kind, spec, findings, text)
 
 
-UNREADABLE = "S001"
-"""Code of a rule (specs.rules.text)."""
-
-
 def lines(verdict: Verdict) -> Iterator[str]:
     """Each finding with its line, a caret below its column, and help; at the end what it came to."""
-    from specs.rulebook import RULES
+    from specs import fixing
 
     for finding in verdict.fixed:
-        yield f"fixed: {verdict.where(finding)}: {finding.what} ({finding.code})"
+        if finding.edit is not None:
+            place = f"{verdict.path}:{finding.edit.line}:{finding.edit.column}"
+            yield f"{place}: fixed {finding.code}: {fixing.in_words(verdict.before, finding.edit)}"
     for finding in verdict.findings:
         where = verdict.where(finding)
         yield f"{where}: {' '.join(filter(None, (finding.severity, finding.code)))}: {finding.what}"
         yield from _pointed(verdict.text, where.line, where.column)
-        help = finding.hint or (RULES[finding.code].fix if finding.code in RULES else "")
-        if help:
+        if help := _help(finding):
             yield f"  help: {help}"
     yield f"{verdict.path}: {_summary(verdict)}"
+
+
+COMPLETE = ("S005", "S007")
+"""Codes of rules whose findings say what to do themselves."""
+
+
+def _help(finding: Finding) -> str:
+    """What to do about it: the finding's own words, else those of its rule, unless the finding has them already."""
+    from specs.rulebook import RULES
+    from specs.rules import text  # noqa: F401  (rules of texts that nothing could be made of)
+
+    if finding.hint or finding.code not in RULES or finding.code in COMPLETE or "did you mean" in finding.what:
+        return finding.hint or ""
+    field = re.sub(r"\[.*?\]", "", finding.path)
+    return RULES[finding.code].fix.replace("FIELD", field or "FIELD")
 
 
 def _pointed(text: str, line: int | None, column: int | None) -> Iterator[str]:
@@ -198,10 +221,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def _as_json(verdict: Verdict, finding: Finding) -> dict[str, Any]:
-    from specs.rulebook import RULES
-
     where = verdict.where(finding)
-    fix = RULES[finding.code].fix if finding.code in RULES else None
     return {
         "code": finding.code or None,
         "severity": finding.severity,
@@ -209,7 +229,7 @@ def _as_json(verdict: Verdict, finding: Finding) -> dict[str, Any]:
         "column": where.column,
         "path": finding.path or None,
         "what": finding.what,
-        "help": finding.hint or fix,
+        "help": _help(finding) or None,
         "fixable": finding.edit is not None,
     }
 
@@ -224,33 +244,17 @@ def _error(verdict: Verdict) -> SpecError:
 
 
 def _mended(verdict: Verdict, request: Request) -> Verdict:
-    """The file with the edits of its findings made, from its end to its beginning, examined again."""
-    from tltpipe import files
+    """The file with the edits of its findings that help, examined again."""
+    from specs import fixing
 
-    now = verdict
-    fixed: list[Finding] = []
-    for finding in reversed(verdict.findings):
-        if finding.edit is None:
-            continue
-        then = examine_text(edited(now.text, finding.edit), verdict.path, request)
-        if _misread(then) < _misread(now) or (_misread(then) == _misread(now) and finding.code >= "S1"):
-            now, fixed = then, [finding, *fixed]
-    if fixed:
-        files.write_text(verdict.path, now.text)
-    return replace(now, fixed=fixed)
+    def again(text: str) -> Sequence[Finding]:
+        return examine_text(text, verdict.path, request).findings
 
-
-def _misread(verdict: Verdict) -> set[tuple[str, str]]:
-    """What is wrong with the text itself: an edit must not add to it."""
-    return {(finding.code, finding.what) for finding in verdict.findings if finding.code < "S1"}
-
-
-def edited(text: str, edit: Edit) -> str:
-    """``text`` with ``edit`` made."""
-    rows, start = text.split("\n"), edit.column - 1
-    row = rows[edit.line - 1]
-    rows[edit.line - 1] = row[:start] + edit.text + row[start + edit.length :]
-    return "\n".join(rows)
+    text, fixed = fixing.mended(verdict.text, verdict.findings, again)
+    if not fixed:
+        return verdict
+    spec_files.rewrite(verdict.path, text)
+    return replace(examine_text(text, verdict.path, request), fixed=fixed, before=verdict.text)
 
 
 def _codes(given: list[str] | None, option: str) -> tuple[str, ...]:

@@ -49,6 +49,8 @@ DATA = typer.Option(
     show_default=False,
 )
 FORCE = typer.Option("--force", help="Replace the file to write.")
+STAGES = {"augment": ("augment", "augment"), "dataset_convert": ("convert-train", "tfrecords")}
+"""What the pipeline calls its specs that are not for training, and the stages that they are for."""
 
 
 @command
@@ -85,7 +87,7 @@ def migrate(
         mapping=None if mapping is None else _classes(mapping),
         data=None if data is None else _data(data, migration.network(text), options.console),
     )
-    migrated = migration.migrate(text, source=file, to=cast("Target", to), options=given)
+    migrated = migration.migrate(text, source=file, to=cast("Target", to), options=given, output=output)
     if output is not None:
         files.write_text(output, migrated.text)
     if options.json:
@@ -159,5 +161,27 @@ def _conclusion(output: Path, to: str, migrated: Migrated) -> Iterator[str]:
 
     toolkit = "" if to == OURS else f" --toolkit {to}"
     yield f"wrote {output}; check it: tltpipe spec check {shlex.quote(str(output))}{toolkit}"
-    if to == OURS and not migrated.missing and hasattr(specs.load(migrated.kind), "DATA"):
+    if to != OURS:
+        yield from _command_line(output, to, migrated.kind)
+    elif not migrated.missing and hasattr(specs.load(migrated.kind), "DATA"):
         yield f"train by it: tlt-train {migrated.kind} -e {shlex.quote(str(output))} -r results"
+
+
+def _command_line(output: Path, to: str, kind: str) -> Iterator[str]:
+    """How to come to the command line of the container: by a spec that lies where the pipeline looks for its own."""
+    from orchestrator.jobs.workspace import Workspace
+    from tltpipe import registry
+
+    stem, stage = STAGES.get(kind, ("train", "train"))
+    template = registry.load("orchestrator.toolkits", to).template(kind)
+    if template is None or (to == "tlt3" and stage == "tfrecords"):
+        return
+    name = f"{stem}{Path(template.removesuffix('.j2')).suffix}"
+    network = f" --set network={kind}" if kind not in ("ssd", *STAGES) else ""
+    line = f"tltpipe {stage} --toolkit {to} --runner docker --dry-run{network}"
+    root = output.parent.parent
+    usual = Workspace(root).specs / name
+    if output == usual:
+        yield f"its command line: {line}{'' if root == Path() else f' -w {shlex.quote(str(root))}'}"
+    else:
+        yield f"its command line: as {usual.relative_to(root)} of a workspace, by {line}"

@@ -24,11 +24,20 @@ TASKS = {
 """NVIDIA's task of a network, and our program for it."""
 
 USAGE = f"tltpipe tao [model] NETWORK {'|'.join(TASKS)} ..., or tltpipe tao augment ..."
+HELP = f"""\
+Usage: tltpipe tao [model] NETWORK {"|".join(TASKS)} ...
+       tltpipe tao augment ...
+       tltpipe tao dataset augmentation generate ...
+
+Run a command line of NVIDIA's launchers (TLT 3.0 to TAO 5) with our own programs, on this machine:
+alias tao="tltpipe tao", and alias tlt="tltpipe tao"."""
 NOT_HERE = {
     "deploy": "TensorRT engines are made where they run: trtexec --onnx=MODEL --saveEngine=FILE",
     "list": "nothing runs in the background: `tltpipe status` shows a workspace",
     "stop": "nothing runs in the background: Ctrl-C, or kill, ends a program",
     "info": "`tltpipe doctor` shows what is installed",
+    "annotations": "`tltpipe convert SRC DST --to coco` (or kitti) converts annotations",
+    "analytics": "`tltpipe stats` describes a data set",
 }
 """What NVIDIA's launcher has beside networks, and what to do instead."""
 
@@ -38,6 +47,9 @@ RAW = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_na
 
 def tao(context: typer.Context) -> None:
     """Run a command line of NVIDIA's launcher with our own programs: alias tao="tltpipe tao"."""
+    if context.args in (["-h"], ["--help"]):
+        typer.echo(HELP)
+        return
     with guarded(Plain()):
         name, *words = translated(context.args)
         from orchestrator.runners import local
@@ -52,7 +64,11 @@ def translated(words: Sequence[str]) -> list[str]:
             raise UsageError("a network and a task are missing", hint=USAGE)
         case ["augment" | "augmentation", *rest] | ["dataset", "augmentation" | "augment", *rest]:
             return ["tlt-augment", *rest]
-        case [("deploy" | "list" | "stop" | "info") as word, *_]:
+        case [("deploy" | "list" | "stop" | "info") as word, *_] | [
+            "dataset",
+            ("annotations" | "analytics") as word,
+            *_,
+        ]:
             raise UsageError(f'"{word}" of NVIDIA\'s launcher is not needed here', hint=NOT_HERE[word])
         case ["model", *rest]:
             return translated(rest)

@@ -45,8 +45,15 @@ class MountTable:
     def _writable(self) -> tuple[Mount, ...]:
         """Those of the launcher's file, and the workspace where they do not show all of it."""
         seen = self._seen(self.workspace, self.launcher)
-        whole = seen is not None and not any(_inside(mount.target, seen) for mount in self.launcher)
+        whole = seen is not None and not any(self._hides(mount, seen) for mount in self.launcher)
         return self.launcher if whole else (Mount(self.workspace, self._target()), *self.launcher)
+
+    def _hides(self, mount: Mount, workspace: str) -> bool:
+        """Whether ``mount`` lies over a part of the ``workspace`` in the container, and is another folder than that."""
+        if not _inside(mount.target, workspace):
+            return False
+        part = Path(self.workspace, PurePosixPath(mount.target).relative_to(workspace))
+        return mount.source != Path(os.path.realpath(part))
 
     def _seen(self, path: Path, mounts: tuple[Mount, ...]) -> str | None:
         """``path`` by the nearest of the mounts; the launcher's sources are real paths: one that leads there through

@@ -32,6 +32,8 @@ KEY: Final = Secret("key", optional=True)
 CHECKPOINT_SUFFIX = ".hdf5"
 OURS = ".safetensors"
 """Where our image stands in for NVIDIA's, and no key is given."""
+SEALED = b"TLTPIPE"
+"""What a checkpoint of ours under a key begins with (docs/checkpoints.md)."""
 _CHECKPOINT = re.compile(r"_epoch_(\d+)\.(?:hdf5|tlt|safetensors)$")
 
 Evaluation, evaluation = tlt3.Evaluation, tlt3.evaluation
@@ -104,7 +106,14 @@ def _export(request: Export, at: At) -> tuple[str | Secret, ...]:
 
 def pruned_suffix(model: Path, *, key: bool) -> str:  # noqa: ARG001 (the protocol's signature)
     """NVIDIA's ends a name that ends otherwise in .hdf5, and then looks for the file by the name that was given."""
-    return OURS if model.suffix == OURS else CHECKPOINT_SUFFIX
+    return model.suffix if model.suffix == OURS or _is_sealed(model) else CHECKPOINT_SUFFIX
+
+
+def _is_sealed(model: Path) -> bool:
+    if not model.is_file():
+        return False
+    with model.open("rb") as stream:
+        return stream.read(len(SEALED)) == SEALED
 
 
 def checkpoint(results: Path, epoch: int) -> Path | None:

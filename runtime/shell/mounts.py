@@ -11,21 +11,20 @@ In this order, the longest container folder first:
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from tltpipe import inputs
+from tltpipe import launcher_mounts
 from tltpipe.errors import UsageError
 
 CONTAINER_ROOT = "/workspace"
 WORKSPACE = "TLTPIPE_WORKSPACE"
 MOUNTS = "TLTPIPE_MOUNTS"
-LAUNCHER_FILE = "LAUNCHER_MOUNTS"
 """Environment variables."""
-USUAL_FILE = "~/.tao_mounts.json"
+USUAL_FILE = ".tao_mounts.json"
+"""Of the launcher, in the home folder."""
 
 
 def host_text(text: str) -> str:
@@ -38,9 +37,7 @@ def host_text(text: str) -> str:
     chosen = _by_environment()
     if (found := _placed(text, chosen)) is not None:
         return found
-    if (found := _placed(text, _by_launcher())) is not None and not _leads_somewhere(text):
-        return found
-    return text
+    return text if _leads_somewhere(text) else _placed(text, _by_launcher()) or text
 
 
 def hint(path: Path | str) -> str | None:
@@ -60,7 +57,7 @@ def hint(path: Path | str) -> str | None:
     folder = str(lacking[0])
     if folder == CONTAINER_ROOT:
         return f"is it a container's path? Set {WORKSPACE} to the folder that plays {CONTAINER_ROOT}"
-    return f"is it a container's path? Map it: {MOUNTS}={folder}=HOST_FOLDER, or in {USUAL_FILE}"
+    return f"is it a container's path? Map it: {MOUNTS}={folder}=HOST_FOLDER, or in ~/{USUAL_FILE}"
 
 
 def _placed(text: str, mounts: Mapping[str, str]) -> str | None:
@@ -85,33 +82,20 @@ def _by_environment() -> dict[str, str]:
 
 
 def _by_launcher() -> Mapping[str, str]:
-    path = _launcher_file()
-    try:
-        return _read(path, path.stat().st_mtime_ns)
-    except FileNotFoundError:
-        return {}
+    path = launcher_mounts.find([USUAL_FILE])
+    return {} if path is None else _read(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=1)
 def _read(path: Path, _changed: int) -> Mapping[str, str]:
-    hint = 'it should hold {"Mounts": [{"source": HOST, "destination": CONTAINER}]}'
-    try:
-        page = json.loads(inputs.content(path).decode("utf-8"))
-        pairs = [(mount["destination"], mount["source"]) for mount in page["Mounts"]]
-        if not all(isinstance(text, str) and text for pair in pairs for text in pair):
-            raise ValueError("a mount's source or destination is not text")
-    except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", where=path) from None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        what = f"has no {error}" if isinstance(error, KeyError) else f"is not a launcher's file: {error}"
-        raise UsageError(what, where=path, hint=hint) from None
-    return {_tidy(container): _absolute(host) for container, host in pairs}
+    return {target: str(source) for source, target, _ in launcher_mounts.mounts(launcher_mounts.read(path))}
 
 
 def _leads_somewhere(text: str) -> bool:
     """Whether ``text``, or the folder that it would lie in, is there: an output need not be."""
-    path = Path(text)
-    return path.exists() or (path.parent != Path("/") and path.parent.is_dir())
+    there = os.path.exists  # Path.exists raises where it may not look
+    folder = str(Path(text).parent)
+    return there(text) or (folder != "/" and there(f"{folder}/"))
 
 
 def _all() -> Iterator[tuple[str, str, str]]:
@@ -120,11 +104,7 @@ def _all() -> Iterator[tuple[str, str, str]]:
         given = container == CONTAINER_ROOT and f"{CONTAINER_ROOT}=" not in os.environ.get(MOUNTS, "")
         yield (WORKSPACE if given else MOUNTS), container, folder
     for container, folder in _by_launcher().items():
-        yield str(_launcher_file()), container, folder
-
-
-def _launcher_file() -> Path:
-    return Path(os.environ.get(LAUNCHER_FILE) or USUAL_FILE).expanduser()
+        yield str(launcher_mounts.find([USUAL_FILE])), container, folder
 
 
 def _tidy(folder: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from specs.augment.rules import RULES
+from specs.augment.rules import RANGES
 from specs.augment.tao5_keys import KEYS
 from specs.fields import NO, YES, Field
 
 GENERATIONS: Mapping[str, str] = {"tlt2": "TLT 2.0 to TAO 4", "tao5": "TAO 5 and 6"}
 
-_RANGES: Mapping[str, str] = {rule.path: rule.needed for rule in RULES}
+_NEEDED: Mapping[str, str] = {each.path: each.needed for each in RANGES}
 _DRAWN = "a number, or a list: two are a range to draw from, three and more a choice"
 _ENDS = "a range ends the program"
 
@@ -18,7 +18,7 @@ _ENDS = "a range ends the program"
 def _older(
     path: str, unset: str, meaning: str, *, unit: str = "", nvidia: str = "", honoured: str = YES, zero: bool = False
 ) -> Field:
-    range_ = _RANGES.get(path, "")
+    range_ = _NEEDED.get(path, "")
     return Field(path, unset, meaning, honoured, ("tlt2",), range=range_, unit=unit, nvidia=nvidia, zero_counts=zero)
 
 

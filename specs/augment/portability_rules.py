@@ -24,7 +24,7 @@ FIXED = (
     "S541",
     "error",
     title="a blur whose size is even, by which NVIDIA's augmentation ends",
-    fix="Write an odd number of pixels.",
+    fix="write an odd number of pixels",
     kinds=KINDS,
     toolkits=("tlt3",),
 )
@@ -39,7 +39,7 @@ def even_blur(subject: Subject) -> Iterator[Finding]:
     "S542",
     "warning",
     title="hue_saturation_config without saturation_shift, which reads as 0: grey images",
-    fix="Write saturation_shift: 1.0.",
+    fix="write saturation_shift: 1.0",
     kinds=KINDS,
     toolkits=("tlt2", "tlt3"),
 )
@@ -54,7 +54,7 @@ def grey(subject: Subject) -> Iterator[Finding]:
     "S543",
     "error",
     title="a blur with std and size 0, by which TAO 5's augmentation ends",
-    fix="Leave blur_aug out for no blur.",
+    fix="leave blur_aug out for no blur",
     kinds=KINDS,
     toolkits=("tao5",),
 )
@@ -69,7 +69,7 @@ def no_blur(subject: Subject) -> Iterator[Finding]:
     "S544",
     "error",
     title="several values for a shear, a translation or the centre of a contrast, by which TAO 5's augmentation ends",
-    fix="Write one value.",
+    fix="write one value",
     kinds=KINDS,
     toolkits=("tao5",),
 )
@@ -84,7 +84,7 @@ def ranges(subject: Subject) -> Iterator[Finding]:
     "S545",
     "error",
     title="dataset_type: coco, whose boxes TAO 5's augmentation moves to wrong places",
-    fix="Augment in the KITTI format.",
+    fix="augment in the KITTI format",
     kinds=KINDS,
     toolkits=("tao5",),
 )

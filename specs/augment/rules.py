@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from specs.augment import EVEN_BLUR, EVEN_RADIUS, FLAT, LARGEST, LARGEST_SIDE, WIDEST_BLUR, flattens
-from specs.checks import Finding, Rule, examine, message_at, one_of, within, without_effect
+from specs.checks import Finding, Range, message_at, one_of, out_of_range, within, without_effect
 from specs.rulebook import Subject, rule
 
 KINDS = ("augment",)
@@ -20,7 +20,7 @@ NUMBERS = (
     "color_config.contrast_config.center",
     "color_config.brightness_config.offset",
 )
-RULES: tuple[Rule, ...] = (
+RANGES: tuple[Range, ...] = (
     within("output_image_width", 0, LARGEST_SIDE),
     within("output_image_height", 0, LARGEST_SIDE),
     one_of("output_image_channel", 0, 1, 3),
@@ -40,7 +40,7 @@ RULES: tuple[Rule, ...] = (
 )
 def augmentation_numbers(subject: Subject) -> Iterator[Finding]:
     """Sizes, angles, shifts and levels."""
-    yield from examine(subject.spec, RULES)
+    yield from out_of_range(subject.spec, RANGES)
 
 
 @rule("S202", "error", title="one side of the output is missing", fix="write both sides, or neither", kinds=KINDS)
@@ -94,8 +94,8 @@ def broken_blur(subject: Subject) -> Iterator[Finding]:
 
 @rule("S206", "warning", title="the size of the blur is even", fix="write an odd number of pixels", kinds=KINDS)
 def even_blur(subject: Subject) -> Iterator[Finding]:
-    """A window has a middle; TLT 2.0 meant a radius."""
-    blur = message_at(subject.spec, "blur_config")
+    """A window has a middle; TLT 2.0 meant a radius, and TLT 3.0 stops (S541)."""
+    blur = message_at(subject.spec, "blur_config") if subject.toolkit != "tlt3" else None
     if blur is not None and blur.size > 0 and blur.size % 2 == 0:
         yield Finding("blur_config.size", f"{EVEN_BLUR}, not {blur.size:g}; {EVEN_RADIUS}")
 
@@ -116,9 +116,13 @@ def empty_blur(subject: Subject) -> Iterator[Finding]:
     kinds=KINDS,
 )
 def saturation(subject: Subject) -> Iterator[Finding]:
-    """NVIDIA's own programs may read the missing value as 0, which is grey."""
+    """NVIDIA's own programs may read the missing value as 0, which is grey (S542)."""
     path = "color_config.hue_saturation_config"
-    if message_at(subject.spec, path) is not None and not subject.spec.is_set(f"{path}.saturation_shift"):
+    if (
+        subject.toolkit not in ("tlt2", "tlt3")
+        and message_at(subject.spec, path) is not None
+        and not subject.spec.is_set(f"{path}.saturation_shift")
+    ):
         what = "saturation_shift is not written and taken as 1.0, no change; write it to be sure"
         yield Finding(f"{path}.saturation_shift", what)
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from specs import checks, foreign, references, rules, templating, yaml_text
+from specs import checks, codes, foreign, references, rules, templating, yaml_text
 from specs.augment.tao5_keys import KEYS, TEXTS
 from specs.spec import Spec
 from specs.yaml_text import Written
@@ -137,5 +137,5 @@ def _values(written: Written, spec: Spec) -> tuple[dict[str, Any], dict[str, Spe
         except references.Misfit as misfit:
             called = name.rpartition(".")[2] if name in written.values else name
             what, where = f"{called} {misfit}", spec.where(name)
-            errors[name] = SpecError(what, where=where, hint=misfit.hint, code=yaml_text.VALUE)
+            errors[name] = SpecError(what, where=where, hint=misfit.hint, code=codes.VALUE)
     return values, errors

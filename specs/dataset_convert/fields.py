@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from specs.dataset_convert.rules import RULES
+from specs.dataset_convert.rules import RANGES
 from specs.fields import NO, YES, Field
 
 GENERATIONS: Mapping[str, str] = {"tlt2": "TLT 2.0 to TAO 5"}
 
-_RANGES: Mapping[str, str] = {rule.path: rule.needed for rule in RULES}
+_NEEDED: Mapping[str, str] = {each.path: each.needed for each in RANGES}
 _ROOT = "a relative one is looked for below DATA_BASE_PATH or ~/datasets"
 UNORDERED = ("filter_samples_containing_only", "dominant_target_classes")
 _NEVER = "never in records for SSD, DSSD and RetinaNet (TLT 3.0 on)"
@@ -62,7 +62,7 @@ def _section(name: str, *fields: Field) -> tuple[Field, ...]:
         return f"{name}.{field.path}"
 
     return tuple(
-        replace(field, path=path(field), range=_RANGES.get(path(field), ""), unordered=field.path in UNORDERED)
+        replace(field, path=path(field), range=_NEEDED.get(path(field), ""), unordered=field.path in UNORDERED)
         for field in fields
     )
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from specs.checks import Finding, message_at
+from specs.checks import Finding, message_at, rewritten
 from specs.extensions import dotted
-from specs.rulebook import Subject, rule
-from specs.rules.portability import LATER, NVIDIA
+from specs.rulebook import LATER, NVIDIA, Subject, rule
 
 KINDS = ("dataset_convert",)
 MODIFIER = "sample_modifier_config"
@@ -18,7 +17,7 @@ SOURCES = ("kitti_config", "coco_config")
     "S551",
     "warning",
     title="a relative root_directory_path, which NVIDIA's converter looks for below DATA_BASE_PATH or ~/datasets",
-    fix="Write an absolute path.",
+    fix="write an absolute path",
     kinds=KINDS,
     toolkits=NVIDIA,
 )
@@ -35,7 +34,7 @@ def relative_root(subject: Subject) -> Iterator[Finding]:
     "S552",
     "warning",
     title="no target_class_mapping, without which NVIDIA's ssd dataset_convert ends with a type error",
-    fix="Write a target_class_mapping of all classes, as in the training spec, or pass a file of them by -c.",
+    fix="write a target_class_mapping of all classes, as in the training spec, or pass a file of them by -c",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -49,7 +48,7 @@ def no_mapping(subject: Subject) -> Iterator[Finding]:
     "S553",
     "note",
     title="a value of target_class_mapping that is no key: labels of that name are dropped",
-    fix="Map the name to itself, too, where labels have it.",
+    fix="map the name to itself, too, where labels have it",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -68,7 +67,7 @@ def unmapped_target(subject: Subject) -> Iterator[Finding]:
     "S554",
     "warning",
     title="sample_modifier_config by classes, which never takes effect in records for SSD",
-    fix="Leave it out.",
+    fix="leave it out",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -84,7 +83,7 @@ def modifier(subject: Subject) -> Iterator[Finding]:
     "S555",
     "warning",
     title="point clouds or calibrations, which records for SSD never hold",
-    fix="Leave them out.",
+    fix="leave them out",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -98,7 +97,7 @@ def point_clouds(subject: Subject) -> Iterator[Finding]:
     "S556",
     "error",
     title="image_extension without its dot, by which NVIDIA's converter looks for files without a dot",
-    fix="Write it with the dot.",
+    fix="write it with the dot",
     kinds=KINDS,
     toolkits=NVIDIA,
 )
@@ -107,14 +106,15 @@ def no_dot(subject: Subject) -> Iterator[Finding]:
     written = kitti.image_extension if kitti is not None else ""
     if dotted(written) is not None and not written.startswith("."):
         what = f'NVIDIA looks for files called "000001{written}", without a dot'
-        yield Finding("kitti_config.image_extension", what, f'write ".{written}"')
+        path = "kitti_config.image_extension"
+        yield Finding(path, what, f'write ".{written}"', edit=rewritten(subject.spec, path, f'".{written}"'))
 
 
 @rule(
     "S557",
     "note",
     title='partition_mode: "random", which takes the first images by name to validate on, none at random',
-    fix="Name images so that their order says nothing, or split the data before (tltpipe split).",
+    fix="name images so that their order says nothing, or split the data before (tltpipe split)",
     kinds=KINDS,
     toolkits=("tlt3", "tao5", "embedded"),
 )
@@ -129,7 +129,7 @@ def by_name(subject: Subject) -> Iterator[Finding]:
     "S558",
     "warning",
     title="a class outside ASCII, at which NVIDIA's converter ends when all records are written",
-    fix="Call the class by letters of ASCII.",
+    fix="call the class by letters of ASCII",
     kinds=KINDS,
     toolkits=NVIDIA,
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from specs.checks import Finding, Rule, examine, message_at, required, rewritten
+from specs.checks import Finding, Range, message_at, out_of_range, required, rewritten
 from specs.extensions import dotted
-from specs.rulebook import Subject, rule
+from specs.rulebook import NVIDIA, Subject, rule
 from specs.spec import Spec
 from specs.yaml_nodes import quoted
 
@@ -16,13 +16,13 @@ KINDS = ("dataset_convert",)
 # What the digits in file names are made for; and more copies of a frame than anybody can mean.
 PARTITIONS, SHARDS, DUPLICATES = 999, 99_999, 1000
 
-RULES: tuple[Rule, ...] = (
-    Rule("kitti_config.val_split", "0 or more and below 100", lambda value: 0 <= value < 100),
-    Rule("kitti_config.num_partitions", f"at most {PARTITIONS}", lambda value: value <= PARTITIONS),
-    Rule("kitti_config.num_shards", f"at most {SHARDS}", lambda value: value <= SHARDS),
-    Rule("coco_config.num_partitions", f"at most {PARTITIONS}", lambda value: value <= PARTITIONS),
-    Rule("coco_config.num_shards", f"at most {SHARDS}", lambda value: max(value, default=0) <= SHARDS),
-    Rule("sample_modifier_config.num_duplicates", f"at most {DUPLICATES}", lambda value: value <= DUPLICATES),
+RANGES: tuple[Range, ...] = (
+    Range("kitti_config.val_split", "0 or more and below 100", lambda value: 0 <= value < 100),
+    Range("kitti_config.num_partitions", f"at most {PARTITIONS}", lambda value: value <= PARTITIONS),
+    Range("kitti_config.num_shards", f"at most {SHARDS}", lambda value: value <= SHARDS),
+    Range("coco_config.num_partitions", f"at most {PARTITIONS}", lambda value: value <= PARTITIONS),
+    Range("coco_config.num_shards", f"at most {SHARDS}", lambda value: max(value, default=0) <= SHARDS),
+    Range("sample_modifier_config.num_duplicates", f"at most {DUPLICATES}", lambda value: value <= DUPLICATES),
 )
 
 _PATHS = {
@@ -66,7 +66,7 @@ def both(subject: Subject) -> Iterator[Finding]:
 def conversion_numbers(subject: Subject) -> Iterator[Finding]:
     """Folds, shards and copies."""
     if not _both(subject.spec):
-        yield from examine(subject.spec, RULES)
+        yield from out_of_range(subject.spec, RANGES)
 
 
 @rule("S224", "error", title="no file can be called so", fix="correct the path", kinds=KINDS)
@@ -141,8 +141,8 @@ def partitions(subject: Subject) -> Iterator[Finding]:
     kinds=KINDS,
 )
 def extension(subject: Subject) -> Iterator[Finding]:
-    """NVIDIA's converter needs it; ours does not."""
-    kitti = _config(subject.spec, "kitti_config")
+    """NVIDIA's converter needs it (S556); ours does not."""
+    kitti = _config(subject.spec, "kitti_config") if subject.toolkit not in NVIDIA else None
     if kitti is not None and dotted(kitti.image_extension) and not kitti.image_extension.startswith("."):
         what = f'image_extension "{kitti.image_extension}" has no dot, which NVIDIA\'s converter needs'
         edit = rewritten(subject.spec, "kitti_config.image_extension", f'".{kitti.image_extension}"')

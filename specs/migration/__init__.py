@@ -52,8 +52,11 @@ class Kind(Protocol):
         ...
 
 
-def migrate(text: str, *, source: Path | str, to: Target, options: Options | None = None) -> Migrated:
-    """``text``, a spec of any kind, as the programs of ``to`` read it. ``source`` is what errors call it.
+def migrate(
+    text: str, *, source: Path | str, to: Target, options: Options | None = None, output: Path | None = None
+) -> Migrated:
+    """``text``, a spec of any kind, as the programs of ``to`` read it. ``source`` is what errors call it, ``output``
+    what warnings call the new one.
 
     Raises SpecError as ``specs.parse_text`` does, for ``text`` and for what would come of it, and where there is no
     such spec in ``to``; UsageError where an option is needed, or ``to`` is none of the targets.
@@ -66,7 +69,7 @@ def migrate(text: str, *, source: Path | str, to: Target, options: Options | Non
     if to not in TARGETS:
         raise UsageError(f'there is no target "{to}"', hint=f"targets: {', '.join(TARGETS)}")
     if (network := foreign.identify(text)) in networks.names():
-        return _to_ours(str(network), text, source, to, options)
+        return _to_ours(str(network), text, source, to, options, output)
     kind = specs.recognise(text, source=source)
     spec = specs.parse_text(text, kind, source=source)
     if kind not in _modules("kinds"):
@@ -82,7 +85,7 @@ def migrate(text: str, *, source: Path | str, to: Target, options: Options | Non
         _refuse(options.given, kind, to)
         return Migrated(text, kind, spec.dialect, (), spec.warnings)
     try:
-        made = specs.parse_text(new, kind, source=f"{source} as a spec of {to}")
+        made = specs.parse_text(new, kind, source=output or f"{source} as a spec of {to}")
         _examine(made, to)
     except SpecError as problem:
         raise _misfit(problem, new, changes, source) from None
@@ -127,7 +130,9 @@ def _misfit(problem: SpecError, text: str, changes: Sequence[Change], source: Pa
     return checks.together(map(at_its_origin, problem.parts or (problem,)))
 
 
-def _to_ours(network: str, text: str, source: Path | str, to: Target, options: Options) -> Migrated:
+def _to_ours(
+    network: str, text: str, source: Path | str, to: Target, options: Options, output: Path | None
+) -> Migrated:
     """A spec of TAO's ``network``, which none of ours is, as one of what does its job here."""
     import specs
     from specs.migration import networks
@@ -138,7 +143,7 @@ def _to_ours(network: str, text: str, source: Path | str, to: Target, options: O
         what = f"NVIDIA's {network} has one kind of spec, which this is already"
         raise SpecError(what, where=source, hint=f"--to {OURS} writes one of {kind}, which does its job here")
     made = networks.rewrite(text, network, source=source, data=options.data)
-    spec = specs.parse_text(made.text, kind, source=f"{source} as a spec of {kind}")
+    spec = specs.parse_text(made.text, kind, source=output or f"{source} as a spec of {kind}")
     return Migrated(made.text, kind, spec.dialect, made.changes, spec.warnings, made.missing)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from specs import values
 from specs.migration import notes
 from specs.migration.changes import Change
 from specs.migration.tree import Comments, Field, Scalar, Section, Value
+from specs.spec import generic
 from tltpipe.errors import SpecError
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Moving:
         counts = Counter[str]()
         for each in old.fields:
             path = f"{above}.{each.name}" if above else each.name
-            if self.old.get(_generic(path)):
+            if self.old.get(generic(path)):
                 path, counts[each.name] = f"{path}[{counts[each.name]}]", counts[each.name] + 1
             if isinstance(each, notes.Restored):
                 yield from self._restored(each)
@@ -168,8 +168,8 @@ class Moving:
                 yield from (*each.below, *filter(None, [each.end]))
 
     def _stays(self, path: str) -> bool:
-        generic = _generic(path)
-        return generic in self.ours and path not in self.by_path and self.gone.isdisjoint(_above(generic))
+        plain = generic(path)
+        return plain in self.ours and path not in self.by_path and self.gone.isdisjoint(_above(plain))
 
     def _moved(self, each: Field, path: str) -> Iterator[Item]:
         """``each`` under its new name; where it has none its comments, and a note."""
@@ -187,8 +187,8 @@ class Moving:
             yield self._lost(path, _text(each.value), each.line)
 
     def _lost(self, path: str, text: str, line: int) -> str:
-        generic = _generic(path)
-        effect = next((self.effects[key] for key in (generic, *_above(generic)) if key in self.effects), None)
+        plain = generic(path)
+        effect = next((self.effects[key] for key in (plain, *_above(plain)) if key in self.effects), None)
         if text != notes.EMPTY or effect:
             self.changes.append(Change(path, None, line, LOST, effect))
         return notes.note(self.generations[0], path, text)
@@ -214,7 +214,7 @@ class Moving:
     def _restored(self, held: notes.Restored) -> Iterator[Item]:
         """What the note ``held`` holds; where that has no place any more, the note."""
         try:
-            node = notes.restored(held, yaml=self.yaml) if _generic(held.name) in self.ours else None
+            node = notes.restored(held, yaml=self.yaml) if generic(held.name) in self.ours else None
         except SpecError:
             node = None
         if node is None:
@@ -264,7 +264,3 @@ def _above(path: str) -> list[str]:
 
 def _name(path: str) -> str:
     return path.rpartition(".")[2]
-
-
-def _generic(path: str) -> str:
-    return re.sub(r"\[\d+\]", "", path)

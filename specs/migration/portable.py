@@ -9,12 +9,10 @@ from specs.migration.changes import Change
 from specs.migration.moving import Convert, Move, Moving, number, same
 from specs.migration.targets import OURS, Target
 from specs.migration.tree import Field, Scalar, Section
+from specs.ssd.sections import AUGMENTATION, COSINE, KINDS, SCHEDULE, STOPPING, VALIDATION
 
-RATE = "training_config.learning_rate"
-CURVE, COSINE = f"{RATE}.soft_start_annealing_schedule", f"{RATE}.soft_start_cosine_annealing_schedule"
-VALIDATION = "dataset_config.validation_data_sources"
-FLIP = "augmentation_config.random_flip"
-PERIOD, STOPPING = "eval_config.validation_period_during_training", "training_config.early_stopping"
+FLIP = f"{AUGMENTATION}.random_flip"
+PERIOD = "eval_config.validation_period_during_training"
 MONITOR = f"{STOPPING}.monitor"
 LOSSES = [Scalar(name, quoted=True) for name in ("validation_loss", "val_loss")]
 CLIMB = 0.01
@@ -22,8 +20,8 @@ CLIMB = 0.01
 
 EFFECTS: Mapping[str, str] = {
     **{
-        f"{network}.neg_pos_ratio": "NVIDIA's training ends with a type error where it is written; without it, it is 3"
-        for network in ("ssd_config", "dssd_config")
+        f"{kind}_config.neg_pos_ratio": "NVIDIA's training ends with a type error where it is written; it is 3 else"
+        for kind in KINDS
     },
     COSINE: "NVIDIA's SSD takes no cosine: the rate stays up, and falls in the second half",
     STOPPING: "nothing is validated: the training goes on to its last epoch",
@@ -75,9 +73,9 @@ def below_one(share: str | None) -> str | None:
 def _curve(root: Section, cosine: Mapping[str, str]) -> None:
     """The schedule nearest to a ``cosine``."""
     climb = number(cosine.get("soft_start", "0")) or CLIMB
-    made = root.section(CURVE)
+    made = root.section(SCHEDULE)
     for name in ("min_learning_rate", "max_learning_rate"):
         made.put(name, Scalar(cosine.get(name, "0")))
     made.put("soft_start", Scalar(f"{climb:.6g}"))
     made.put("annealing", Scalar(f"{(1 + climb) / 2:.6g}"))
-    notes.attach(made, notes.note(OURS, CURVE, notes.UNSET))
+    notes.attach(made, notes.note(OURS, SCHEDULE, notes.UNSET))

@@ -47,11 +47,6 @@ def field_name(path: str) -> str:
     return path.rpartition(".")[2]
 
 
-def without_numbers(path: str) -> str:
-    """The same for all sections of a list."""
-    return re.sub(r"\[\d+\]", "", path)
-
-
 def carry_comments(field: Field, to: Field) -> None:
     """Give the comments of ``field`` to one of ours."""
     to.comments.above += [line for line in field.comments.above if line]

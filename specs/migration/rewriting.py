@@ -19,11 +19,11 @@ from specs.migration.reshaping import (
     plain,
     shown,
     take_head,
-    without_numbers,
 )
 from specs.migration.targets import Data
 from specs.migration.tree import Field, Section, written
-from specs.values import did_you_mean
+from specs.spec import generic
+from specs.values import surely
 from tltpipe.errors import Location, SpecError
 
 LARGEST = 1e18
@@ -68,7 +68,7 @@ class Rewriting:
         for old, new in (renamed or {}).items():
             move(tree, old, new)
         lower_comments(tree)
-        self.fields = [(without_numbers(path), each) for path, each in tree.walk() if isinstance(each, Field)]
+        self.fields = [(generic(path), each) for path, each in tree.walk() if isinstance(each, Field)]
         self.handled: set[int] = set()
 
     def all(self, path: str) -> list[Field]:
@@ -81,7 +81,7 @@ class Rewriting:
 
     def sections(self, path: str) -> list[Section]:
         """The sections at ``path``, of a list all of them."""
-        return [each for own, each in self.tree.walk() if isinstance(each, Section) and without_numbers(own) == path]
+        return [each for own, each in self.tree.walk() if isinstance(each, Section) and generic(own) == path]
 
     def value(self, path: str, default: Any = None) -> Any:
         """The last value at ``path``: text, a number, true or false."""
@@ -156,7 +156,7 @@ class Rewriting:
                 if isinstance(first, Field) and id(field) not in self.handled:
                     carry_comments(field, first)
                 self.handled.add(id(field))
-            path = without_numbers(next(path for path, each in self.tree.walk() if each is section))
+            path = generic(next(path for path, each in self.tree.walk() if each is section))
             self.changes.append(Change(path, ours, section.line, f"is part of {ours}", effect or None))
 
     def moved(self, theirs: str, ours: str, effect: str = "") -> None:
@@ -214,7 +214,7 @@ class Rewriting:
             self.put(row.ours, value, row.theirs, effect=row.effect)
 
     def rest(self, rows: Sequence[Row], whole: Sequence[str]) -> None:
-        """Note fields that no row names. Raises SpecError for one that is near to one that there is.
+        """Note fields that no row names. Raises SpecError for one that is a slip of the pen.
 
         ``whole`` are sections that have no counterpart, whatever is in them.
         """
@@ -227,7 +227,7 @@ class Rewriting:
             parent, _, name = path.rpartition(".")
             siblings = sorted({each[len(parent) :].lstrip(".").partition(".")[0]
                                for each in known if not parent or each.startswith(f"{parent}.")})  # fmt: skip
-            if meant := did_you_mean(name, siblings):
+            if meant := surely(name, siblings):
                 place = Location(self.source, field.line, field.column)
-                raise SpecError(f'{parent or "the spec"} has no field "{name}"; {meant}', where=place)
+                raise SpecError(f'{parent or "the spec"} has no field "{name}"; did you mean "{meant}"?', where=place)
             self.drop(path, "no field of this name is known: whether it matters cannot be told")

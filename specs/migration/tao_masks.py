@@ -65,6 +65,9 @@ def classes(spec: Rewriting) -> None:
         spec.need("dataset.classes", "the names of the classes")
         trained = ["object"]
     effect = f"{background}, the class of value 0, is the background here, and not named"
+    for each in targets:
+        if each.name == f"label_{each.value}" and each.value:
+            effect += f"; the class of value {each.value} is called {each.name}"
     spec.put("dataset.classes", trained, f"{CLASSES}.mapping_class", effect=effect)
     merged = [(each.name, names[each.trained]) for each in targets if each.trained in names]
     if merged := [pair for pair in merged if pair[0].lower() != pair[1].lower()]:

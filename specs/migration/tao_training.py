@@ -9,6 +9,7 @@ from specs.migration.rewriting import Rewriting, Row
 HERE = "training_config"
 WEIGHTS = "weights of NVIDIA's are not read here: the training starts from random ones, or those of tlt-train -m"
 QAT = "the training knows nothing of int8; tlt-export calibrates it"
+ACTIVATIONS = "activations are those of the backbone"
 MOST_STEPS = 20
 """Drops that stand for a curve."""
 

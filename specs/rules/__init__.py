@@ -24,6 +24,8 @@ from specs.values import one_line
 
 __all__ = ["SpecRule", "Subject", "catalogue", "examine", "rule"]
 
+UNREAD = ("S501", "S502")
+"""Of a spec that the toolkit does not read at all there is nothing else to say about its portability."""
 _OWN = re.compile(r"(?:.+_)?rules$")
 
 
@@ -47,6 +49,9 @@ def examine(subject: Subject, *, select: Sequence[str] = (), ignore: Sequence[st
         if each.applies(subject)
         for finding in each.function(subject)
     ]
+    unread = [finding for finding in found if finding.code in UNREAD]
+    if unread:
+        found = [*(finding for finding in found if not finding.code.startswith("S5")), *unread]
     return _chosen(subject.spec, found, select=select, ignore=ignore)
 
 

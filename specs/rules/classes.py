@@ -21,10 +21,6 @@ def _fields(subject: Subject) -> tuple[ClassField, ...]:
     return kinds.class_fields(subject.spec)
 
 
-def _sources(subject: Subject) -> list[SourceFacts]:
-    return [] if subject.data is None else list(readable(subject.data))
-
-
 def _targets(source: SourceFacts, fields: Sequence[ClassField]) -> dict[str, str]:
     """The class to train by the class that ``source`` has, both in lower case."""
     if source.layout != "dali":
@@ -37,7 +33,7 @@ def _targets(source: SourceFacts, fields: Sequence[ClassField]) -> dict[str, str
 def _objects(subject: Subject, role: Role) -> tuple[Counter[str], Counter[str]]:
     """Objects of the data by the class that they are trained as, and those of other classes as the data call them."""
     trained, others = Counter[str](), Counter[str]()
-    for source in _sources(subject):
+    for source in readable(subject.data):
         targets = _targets(source, _fields(subject))
         for name, count in source.amount(role).objects.items():
             target = targets.get(name.lower())
@@ -51,7 +47,7 @@ def _objects(subject: Subject, role: Role) -> tuple[Counter[str], Counter[str]]:
 def _present(subject: Subject) -> set[str]:
     """The classes that any of the data have, in lower case; of records with numbers the classes to train."""
     result = set()
-    for source in _sources(subject):
+    for source in readable(subject.data):
         names = {name for role in _ROLES for name in source.amount(role).objects}
         names |= set() if source.counted else set(source.categories)
         targets = _targets(source, _fields(subject)) if source.layout == "dali" else {}
@@ -62,7 +58,7 @@ def _present(subject: Subject) -> set[str]:
 def _named(subject: Subject, field: ClassField) -> bool:
     """Whether any of the data have the class of ``field``."""
     present = _present(subject)
-    dali = all(source.layout == "dali" for source in _sources(subject))
+    dali = all(source.layout == "dali" for source in readable(subject.data))
     return (field.target if dali else field.name).lower() in present
 
 
@@ -73,23 +69,23 @@ def _listed(names: Sequence[str]) -> str:
 
 def _as_far(subject: Subject) -> str:
     """What to add where not all of the data were read."""
-    return " in the part of the data that was read" if any(source.unread for source in _sources(subject)) else ""
+    return " in the part of the data that was read" if any(source.unread for source in readable(subject.data)) else ""
 
 
 def _frames(subject: Subject, role: Role) -> int:
-    return 0 if subject.data is None else amount(subject.data, role).frames
+    return amount(subject.data, role).frames
 
 
 def _complete(subject: Subject, role: Role) -> bool:
     """Whether there are data for ``role``, all counted."""
-    return bool(_frames(subject, role)) and all(source.counted for source in _sources(subject))
+    return bool(_frames(subject, role)) and all(source.counted for source in readable(subject.data))
 
 
 @rule(
     "S401",
     "warning",
     title="classes of the data that the spec does not name: their objects are left out",
-    fix="Name them in the spec, or leave them out on purpose.",
+    fix="name them in the spec, or leave them out on purpose",
     needs=("data",),
 )
 def unnamed(subject: Subject) -> Iterator[Finding]:
@@ -107,12 +103,12 @@ def unnamed(subject: Subject) -> Iterator[Finding]:
     "S402",
     "warning",
     title="a class of the spec that the data do not have",
-    fix="Correct its name, or leave it out.",
+    fix="correct its name, or leave it out",
     needs=("data",),
 )
 def absent(subject: Subject) -> Iterator[Finding]:
     present = _present(subject)
-    if not present or not any(source.source.role == "training" for source in _sources(subject)):
+    if not present or not any(source.source.role == "training" for source in readable(subject.data)):
         return
     fields = _fields(subject)
     known = {field.name.lower() for field in fields}
@@ -135,7 +131,7 @@ def absent(subject: Subject) -> Iterator[Finding]:
     "S403",
     "error",
     title="training data without an object of any class of the spec",
-    fix="Name the classes that the data have.",
+    fix="name the classes that the data have",
     needs=("data",),
 )
 def none_fits(subject: Subject) -> Iterator[Finding]:
@@ -153,7 +149,7 @@ def none_fits(subject: Subject) -> Iterator[Finding]:
     "S404",
     "warning",
     title="a class without objects to train on, which validation has",
-    fix="Add some to the training data, or leave the class out.",
+    fix="add some to the training data, or leave the class out",
     needs=("data",),
 )
 def untrained(subject: Subject) -> Iterator[Finding]:
@@ -164,7 +160,7 @@ def untrained(subject: Subject) -> Iterator[Finding]:
     "S405",
     "warning",
     title="a class without objects to validate on: NVIDIA counts it in the mean with an AP of 0",
-    fix="Add some to the validation data, or leave the class out.",
+    fix="add some to the validation data, or leave the class out",
     needs=("data",),
 )
 def unvalidated(subject: Subject) -> Iterator[Finding]:
@@ -190,7 +186,7 @@ def _without(subject: Subject, role: Role, other: Role, message: str) -> Iterato
     "S406",
     "error",
     title="validation data without an object of any class of the spec: nothing can be measured",
-    fix="Name validation data that have the classes that are trained.",
+    fix="name validation data that have the classes that are trained",
     needs=("data",),
 )
 def nothing_to_measure(subject: Subject) -> Iterator[Finding]:
@@ -204,23 +200,23 @@ def nothing_to_measure(subject: Subject) -> Iterator[Finding]:
 
 
 def _validation_field(subject: Subject) -> str:
-    for source in _sources(subject):
+    for source in readable(subject.data):
         if source.source.role == "validation":
             return source.source.annotations_field
-    return next((each.source.field for each in _sources(subject)), "")
+    return next((each.source.field for each in readable(subject.data)), "")
 
 
 @rule(
     "S411",
     "error",
     title="class numbers in records that stand for other classes than the spec's",
-    fix="Convert again with the target_class_mapping of this spec.",
+    fix="convert again with the target_class_mapping of this spec",
     needs=("data",),
 )
 def other_numbers(subject: Subject) -> Iterator[Finding]:
     """Records for DALI hold numbers, which the conversion spec settled."""
     targets = sorted({field.target.lower() for field in _fields(subject)})
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.layout != "dali" or not targets:
             continue
         listed = [name for name, _ in sorted(each.categories.items(), key=lambda item: item[1])]
@@ -238,13 +234,13 @@ def other_numbers(subject: Subject) -> Iterator[Finding]:
     "S412",
     "warning",
     title="training and validation files that number their categories differently",
-    fix="Write both with one list of categories.",
+    fix="write both with one list of categories",
     needs=("data",),
 )
 def other_order(subject: Subject) -> Iterator[Finding]:
     """Training goes by names, but whoever compares results by number is misled."""
-    first = next((each for each in _sources(subject) if each.source.format == "coco" and each.categories), None)
-    for each in _sources(subject):
+    first = next((each for each in readable(subject.data) if each.source.format == "coco" and each.categories), None)
+    for each in readable(subject.data):
         if first is None or each.source.format != "coco" or each is first:
             continue
         differ = [name for name, number in each.categories.items() if first.categories.get(name, number) != number]

@@ -71,7 +71,7 @@ class SourceFacts:
     ``other_extension``: images with another one than the spec's, ``upper_case``: one in upper case. Lines of labels:
     ``fractions`` have an occlusion that is no integer, ``scores`` a 16th column, ``widths`` another number of columns
     than 15 or 16, ``blanks`` a class with a blank, ``flat`` a box that is empty in whole pixels; ``odd`` ones are no
-    labels, ``spacing``: files with double or trailing blanks.
+    labels, ``spacing``: files with double or trailing blanks, ``empty``: files with nothing in them.
 
     ``problem``: why it could not be read; ``unread``: what of it was not.
     """
@@ -100,6 +100,7 @@ class SourceFacts:
     flat: Examples = NONE
     odd: Examples = NONE
     spacing: Examples = NONE
+    empty: Examples = NONE
     problem: DataError | None = None
     unread: str = ""
 
@@ -122,12 +123,14 @@ class DataFacts(Protocol):
         ...
 
 
-def readable(facts: DataFacts) -> Iterator[SourceFacts]:
-    """The sources that could be read."""
-    return (each for each in facts.sources() if each.problem is None)
+def readable(facts: DataFacts | None, *formats: str) -> Iterator[SourceFacts]:
+    """The sources that could be read, of these formats, by default of all; none where nothing is known of data."""
+    for each in facts.sources() if facts is not None else ():
+        if each.problem is None and (not formats or each.source.format in formats):
+            yield each
 
 
-def amount(facts: DataFacts, role: Role) -> Amount:
+def amount(facts: DataFacts | None, role: Role) -> Amount:
     """What all sources hold for ``role``."""
     frames, objects = 0, Counter[str]()
     for each in readable(facts):
@@ -140,7 +143,7 @@ def amount(facts: DataFacts, role: Role) -> Amount:
 MOST_BOXES = 20_000
 
 
-def training_boxes(facts: DataFacts) -> NDArray[np.float32] | None:
+def training_boxes(facts: DataFacts | None) -> NDArray[np.float32] | None:
     """Some of the boxes to train on, spread over all that are known: left, top, width and height in shares of their
     image; None without any."""
     import numpy as np

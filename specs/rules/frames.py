@@ -7,16 +7,10 @@ from collections.abc import Iterator
 from specs import kinds
 from specs.checks import Finding, value_at
 from specs.extensions import dotted
-from specs.rulebook import Subject, rule
+from specs.rulebook import NVIDIA, TRAINED, Subject, rule
 from specs.rules.facts import SourceFacts, readable, training_boxes
 
-NVIDIA = ("tlt2", "tlt3", "tao5")
-TRAINED = ("ssd", "dssd")
 DATA = ("augment", "dataset_convert")
-
-
-def _sources(subject: Subject) -> Iterator[SourceFacts]:
-    return readable(subject.data) if subject.data is not None else iter(())
 
 
 def _extension_field(source: SourceFacts) -> str:
@@ -28,11 +22,11 @@ def _extension_field(source: SourceFacts) -> str:
     "S431",
     "error",
     title="annotations whose image is missing",
-    fix="Copy the images there, or correct image_directory_path and image_extension.",
+    fix="copy the images there, or correct image_directory_path and image_extension",
     needs=("data",),
 )
 def no_image(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.no_image.count and each.source.format not in ("kitti",):
             what = f"frames without an image ({each.no_image.count:,}): {each.no_image}"
             yield Finding(each.source.images_field or each.source.annotations_field, what)
@@ -42,12 +36,12 @@ def no_image(subject: Subject) -> Iterator[Finding]:
     "S432",
     "error",
     title="label files without an image: training stops, or NVIDIA's leaves them out in silence",
-    fix="Copy the images there, or remove the labels.",
+    fix="copy the images there, or remove the labels",
     kinds=TRAINED,
     needs=("data",),
 )
 def lone_label(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.no_image.count and each.source.format == "kitti":
             yield Finding(
                 each.source.images_field, f"label files without an image ({each.no_image.count:,}): {each.no_image}"
@@ -58,7 +52,7 @@ def lone_label(subject: Subject) -> Iterator[Finding]:
     "S433",
     "warning",
     title="label files without an image: they are left out",
-    fix="Copy the images there, or remove the labels.",
+    fix="copy the images there, or remove the labels",
     kinds=DATA,
     needs=("data",),
 )
@@ -70,12 +64,12 @@ def unused_label(subject: Subject) -> Iterator[Finding]:
     "S434",
     "error",
     title="images without a label file: training and conversion stop, or leave them out in silence",
-    fix="An image without objects needs an empty label file.",
+    fix="write an empty label file for each image without objects",
     kinds=(*TRAINED, "dataset_convert"),
     needs=("data",),
 )
 def no_label(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.no_label.count:
             what = f"images without a label file ({each.no_label.count:,}): {each.no_label}"
             yield Finding(each.source.annotations_field, what)
@@ -85,7 +79,7 @@ def no_label(subject: Subject) -> Iterator[Finding]:
     "S435",
     "warning",
     title="images without a label file: augmentation leaves them out",
-    fix="An image without objects needs an empty label file.",
+    fix="write an empty label file for each image without objects",
     kinds=("augment",),
     needs=("data",),
 )
@@ -97,11 +91,11 @@ def unlabelled(subject: Subject) -> Iterator[Finding]:
     "S436",
     "warning",
     title="images with another extension than image_extension: NVIDIA's programs leave them out",
-    fix="Write the one that they have; auto stands for any (our programs only).",
+    fix="write the one that they have; auto stands for any (our programs only)",
     needs=("data",),
 )
 def other_extension(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if subject.toolkit not in NVIDIA or each.source.format != "tfrecord":
             yield from _other_extension(each)
 
@@ -110,12 +104,12 @@ def other_extension(subject: Subject) -> Iterator[Finding]:
     "S437",
     "error",
     title="images of records with another extension than image_extension, which NVIDIA's programs do not find",
-    fix="Write the one that they have.",
+    fix="write the one that they have",
     toolkits=NVIDIA,
     needs=("data",),
 )
 def not_found_by_extension(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.source.format == "tfrecord":
             yield from _other_extension(each)
 
@@ -131,12 +125,12 @@ def _other_extension(facts: SourceFacts) -> Iterator[Finding]:
     "S438",
     "error",
     title="images whose extension is in upper case, which NVIDIA's programs pass over in silence",
-    fix="Rename them: .JPG to .jpg.",
+    fix="rename them: .JPG to .jpg",
     toolkits=NVIDIA,
     needs=("data",),
 )
 def upper_case(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.upper_case.count and not each.source.extension:  # else they are other ones than that
             what = f"images with an extension in upper case ({each.upper_case.count:,}): {each.upper_case}"
             yield Finding(each.source.images_field, what)
@@ -146,14 +140,14 @@ def upper_case(subject: Subject) -> Iterator[Finding]:
     "S439",
     "error",
     title="images of another size than the network's, which TLT 2.0 does not resize",
-    fix="Resize them together with their labels: tlt-augment with output_image_width and output_image_height.",
+    fix="resize them together with their labels: tlt-augment with output_image_width and output_image_height",
     toolkits=("tlt2",),
     kinds=TRAINED,
     needs=("data",),
 )
 def other_size(subject: Subject) -> Iterator[Finding]:
     size = kinds.image_size(subject.spec)
-    for each in _sources(subject):
+    for each in readable(subject.data):
         others = [result for result in each.sizes if result != size]
         if size is None or not others:
             continue
@@ -170,14 +164,14 @@ _CHANNELS = ("augmentation_config.preprocessing.output_image_channel", "augmenta
     "S440",
     "warning",
     title="grey images for a network of three channels, or colours for one of one",
-    fix="Write the number of channels that the images have.",
+    fix="write the number of channels that the images have",
     kinds=TRAINED,
     needs=("data",),
 )
 def channels(subject: Subject) -> Iterator[Finding]:
     field = next((path for path in _CHANNELS if subject.spec.is_set(path)), None)
     wanted = value_at(subject.spec, field) if field else 0
-    for each in _sources(subject):
+    for each in readable(subject.data):
         seen = sum(each.channels.values())
         grey = each.channels.get(1, 0)
         if field and wanted == 1 and grey < seen:
@@ -194,13 +188,13 @@ SQUEEZED = 1.5
     "S441",
     "note",
     title="images of another shape than the network's input: they are squeezed, not padded",
-    fix="Give output_width and output_height the shape of the images.",
+    fix="give output_width and output_height the shape of the images",
     kinds=TRAINED,
     needs=("data",),
 )
 def squeezed(subject: Subject) -> Iterator[Finding]:
     size = kinds.image_size(subject.spec)
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if size is None or not each.sizes or each.source.role != "training":
             continue
         width, height = max(each.sizes, key=lambda result: each.sizes[result])
@@ -218,16 +212,16 @@ THIN = 0.01
     "S462",
     "warning",
     title="boxes thinner than a pixel at the size of the network's input",
-    fix="Train with larger images, or leave such objects out.",
+    fix="train with larger images, or leave such objects out",
     needs=("data",),
 )
 def thin(subject: Subject) -> Iterator[Finding]:
     size = kinds.image_size(subject.spec)
-    boxes = None if subject.data is None else training_boxes(subject.data)
+    boxes = training_boxes(subject.data)
     if size is None or boxes is None:
         return
     count = int((boxes[:, 2:] * size < 1).any(axis=1).sum())
     if count > THIN * len(boxes):
-        field = next(each.source.annotations_field for each in _sources(subject) if each.source.role == "training")
+        field = next(each.source.annotations_field for each in readable(subject.data) if each.source.role == "training")
         what = f"{count:,} of {len(boxes):,} boxes read are thinner than a pixel at {size[0]}x{size[1]}"
         yield Finding(field, what)

@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from specs.checks import Finding
-from specs.rulebook import Subject, rule
-from specs.rules.facts import Examples, SourceFacts, readable
+from specs.rulebook import NVIDIA, TRAINED, Subject, rule
+from specs.rules.facts import Examples, readable
 
-NVIDIA = ("tlt2", "tlt3", "tao5")
-READERS = ("dataset_convert", "ssd", "dssd")
+READERS = ("dataset_convert", *TRAINED)
 """Kinds whose programs stop at a line that they cannot read; augmentation can leave its image out."""
 
 
-def _sources(subject: Subject) -> Iterator[SourceFacts]:
-    result = readable(subject.data) if subject.data is not None else iter(())
-    return (each for each in result if each.source.format == "kitti")
-
-
 def _tell(subject: Subject, name: str, what: str) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data, "kitti"):
         places: Examples = getattr(each, name)
         if places.count:
             yield Finding(each.source.annotations_field, f"{what} ({places.count:,}): {places}")
@@ -29,7 +23,7 @@ def _tell(subject: Subject, name: str, what: str) -> Iterator[Finding]:
     "S451",
     "error",
     title="label lines whose class has a blank in it",
-    fix="Write an underscore in its place: short_sleeved_shirt.",
+    fix="write an underscore in its place: short_sleeved_shirt",
     kinds=READERS,
     needs=("data",),
 )
@@ -41,7 +35,7 @@ def blanks(subject: Subject) -> Iterator[Finding]:
     "S452",
     "error",
     title="lines that are no labels",
-    fix="15 columns are needed, separated by blanks: class truncation occlusion alpha left top right bottom and seven.",
+    fix="write 15 columns, separated by blanks: class truncation occlusion alpha left top right bottom and seven",
     kinds=READERS,
     needs=("data",),
 )
@@ -53,7 +47,7 @@ def odd(subject: Subject) -> Iterator[Finding]:
     "S453",
     "error",
     title="label lines with a 16th column, a score, which conversion refuses",
-    fix="Leave the column out; ours drops it: tlt-dataset-convert --drop-scores.",
+    fix="leave the column out; ours drops it: tlt-dataset-convert --drop-scores",
     kinds=("dataset_convert",),
     needs=("data",),
 )
@@ -65,8 +59,8 @@ def scores(subject: Subject) -> Iterator[Finding]:
     "S454",
     "error",
     title="an occlusion that is no integer, at which NVIDIA's programs stop",
-    fix="Write 0, 1, 2 or 3, not 0.00.",
-    kinds=("augment", "ssd", "dssd"),
+    fix="write 0, 1, 2 or 3, not 0.00",
+    kinds=("augment", *TRAINED),
     toolkits=NVIDIA,
     needs=("data",),
 )
@@ -77,27 +71,27 @@ def fractions(subject: Subject) -> Iterator[Finding]:
 @rule(
     "S455",
     "error",
-    title="double or trailing blanks or blank lines in labels, at which NVIDIA's augmentation stops",
-    fix="Write one blank between columns and none behind the last.",
+    title="double or trailing blanks, tabs or blank lines in labels, at which NVIDIA's augmentation stops",
+    fix="write one blank between columns and none behind the last",
     kinds=("augment",),
     toolkits=NVIDIA,
     needs=("data",),
 )
 def spacing(subject: Subject) -> Iterator[Finding]:
-    yield from _tell(subject, "spacing", "files with double or trailing blanks, or blank lines")
+    yield from _tell(subject, "spacing", "files with double or trailing blanks, tabs or blank lines")
 
 
 @rule(
     "S456",
     "error",
     title="class names with other letters than ASCII, at which NVIDIA's conversion stops when all is written",
-    fix="Write class names with ASCII letters alone.",
+    fix="write class names with ASCII letters alone",
     kinds=("dataset_convert",),
     toolkits=NVIDIA,
     needs=("data",),
 )
 def not_ascii(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data, "kitti"):
         names = sorted(name for name in each.amount("training").objects if not name.isascii())
         if names:
             yield Finding(
@@ -109,14 +103,14 @@ def not_ascii(subject: Subject) -> Iterator[Finding]:
     "S457",
     "warning",
     title="fewer frames than shards: many record files stay empty",
-    fix="Lower num_shards.",
+    fix="lower num_shards",
     kinds=("dataset_convert",),
     toolkits=NVIDIA,
     needs=("data",),
 )
 def empty_shards(subject: Subject) -> Iterator[Finding]:
     shards = subject.spec.message.kitti_config.num_shards
-    for each in _sources(subject):
+    for each in readable(subject.data, "kitti"):
         frames = each.amount("training").frames
         if 0 < frames < shards:
             what = f"{frames} frames for {shards} shards: all but one of them stay empty"
@@ -127,7 +121,7 @@ def empty_shards(subject: Subject) -> Iterator[Finding]:
     "S458",
     "error",
     title="label lines without the 15 columns that conversion needs",
-    fix="Write all columns: class truncation occlusion alpha left top right bottom and seven that may be 0.",
+    fix="write all columns: class truncation occlusion alpha left top right bottom and seven that may be 0",
     kinds=("dataset_convert",),
     needs=("data",),
 )
@@ -139,9 +133,22 @@ def widths(subject: Subject) -> Iterator[Finding]:
     "S459",
     "warning",
     title="boxes that are empty in whole pixels, which conversion leaves out",
-    fix="Leave such objects out, or convert larger images.",
+    fix="leave such objects out, or convert larger images",
     kinds=("dataset_convert",),
     needs=("data",),
 )
 def flat(subject: Subject) -> Iterator[Finding]:
     yield from _tell(subject, "flat", "boxes without area in whole pixels")
+
+
+@rule(
+    "S460",
+    "error",
+    title="label files with nothing in them, at which TAO 5's augmentation stops",
+    fix="Leave images without objects out, or augment by our own programs: --toolkit embedded.",
+    kinds=("augment",),
+    toolkits=("tao5",),
+    needs=("data",),
+)
+def empty(subject: Subject) -> Iterator[Finding]:
+    yield from _tell(subject, "empty", "label files with nothing in them")

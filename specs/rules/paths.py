@@ -10,10 +10,10 @@ from pathlib import Path
 
 from specs import kinds
 from specs.checks import Finding
-from specs.rulebook import Subject, rule
+from specs.rulebook import NVIDIA, TRAINED, Subject, rule
 from specs.rules.facts import Paths
+from specs.spec import generic
 
-NVIDIA = ("tlt2", "tlt3", "tao5")
 _SHOWN = 6
 
 
@@ -61,7 +61,7 @@ def _is_there(path: Path) -> bool:
     "S301",
     "error",
     title="a path of this machine that the job does not see",
-    fix="Write the path that the job sees, or mount the folder there.",
+    fix="write the path that the job sees, or mount the folder there",
     needs=("paths",),
 )
 def host_path(subject: Subject) -> Iterator[Finding]:
@@ -79,7 +79,7 @@ def host_path(subject: Subject) -> Iterator[Finding]:
     "S302",
     "error",
     title="a file or folder that is not there",
-    fix="Correct the path, or make what it names first.",
+    fix="correct the path, or make what it names first",
     needs=("paths",),
 )
 def missing(subject: Subject) -> Iterator[Finding]:
@@ -93,7 +93,7 @@ def missing(subject: Subject) -> Iterator[Finding]:
     "S303",
     "error",
     title="a pattern or prefix of record files that matches nothing",
-    fix="Correct it, or convert the data first.",
+    fix="correct it, or convert the data first",
     needs=("paths",),
 )
 def no_match(subject: Subject) -> Iterator[Finding]:
@@ -107,7 +107,7 @@ def no_match(subject: Subject) -> Iterator[Finding]:
     "S304",
     "error",
     title="a file where a folder is needed, or a folder where a file is",
-    fix="Name the one that is needed.",
+    fix="name the one that is needed",
     needs=("paths",),
 )
 def other_kind(subject: Subject) -> Iterator[Finding]:
@@ -117,7 +117,7 @@ def other_kind(subject: Subject) -> Iterator[Finding]:
             continue
         if each.folder and not host.is_dir():
             yield Finding(each.field, f"{each.text} is a file; a folder is needed here", "name the folder it is in")
-        elif each.field.endswith((".json_file", "annotation_files")) and host.is_dir():
+        elif generic(each.field).endswith((".json_file", ".annotation_files")) and host.is_dir():
             yield Finding(each.field, f"{each.text} is a folder; a file is needed here", _in_folder(host / "*"))
 
 
@@ -125,7 +125,7 @@ def other_kind(subject: Subject) -> Iterator[Finding]:
     "S305",
     "error",
     title="~ or a variable in a path, which no program expands",
-    fix="Write the path in full.",
+    fix="write the path in full",
     needs=("paths",),
 )
 def unexpanded(subject: Subject) -> Iterator[Finding]:
@@ -138,8 +138,8 @@ def unexpanded(subject: Subject) -> Iterator[Finding]:
     "S306",
     "warning",
     title="a relative path, which means another place in a container",
-    fix="Write the path as the container has it, from / on.",
-    kinds=("augment", "dssd", "ssd"),
+    fix="write the path as the container has it, from / on",
+    kinds=("augment", *TRAINED),
     toolkits=NVIDIA,
     needs=("paths",),
 )
@@ -154,7 +154,7 @@ def relative(subject: Subject) -> Iterator[Finding]:
     "S307",
     "error",
     title="a link that leads out of what the job sees",
-    fix="Mount the folder that it leads to, or copy the data.",
+    fix="mount the folder that it leads to, or copy the data",
     needs=("paths",),
 )
 def link_outside(subject: Subject) -> Iterator[Finding]:
@@ -171,7 +171,7 @@ def link_outside(subject: Subject) -> Iterator[Finding]:
     "S308",
     "warning",
     title="the same annotations for training and validation",
-    fix="Name other data to validate on.",
+    fix="name other data to validate on",
     needs=("paths",),
 )
 def same_source(subject: Subject) -> Iterator[Finding]:

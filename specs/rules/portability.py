@@ -8,12 +8,7 @@ from pathlib import Path
 
 from specs.checks import Finding, value_at
 from specs.extensions import AUTO, dotted
-from specs.rulebook import Subject, rule
-
-NVIDIA = ("tlt2", "tlt3", "tao5")
-"""The toolkits that are not ours."""
-LATER = ("tlt3", "tao5")
-"""Those whose training spec is the one of TLT 3.0 and later."""
+from specs.rulebook import LATER, NVIDIA, Subject, rule
 
 READS: Mapping[str, Mapping[str, str]] = {
     "tlt2": {"ssd": "tlt2", "augment": "tlt2", "dataset_convert": "tlt2"},
@@ -41,7 +36,7 @@ def migration(subject: Subject, toolkit: str | None = None) -> str:
     "S501",
     "error",
     title="a spec of a generation that the toolkit does not read",
-    fix="Migrate the spec, or choose the toolkit that it is for.",
+    fix="migrate the spec, or choose the toolkit that it is for",
     needs=("toolkit",),
 )
 def generation(subject: Subject) -> Iterator[Finding]:
@@ -58,7 +53,7 @@ def generation(subject: Subject) -> Iterator[Finding]:
     "S502",
     "error",
     title="a kind of spec that no program of the toolkit reads",
-    fix="Use our own programs: --toolkit embedded.",
+    fix="use our own programs: --toolkit embedded",
     needs=("toolkit",),
 )
 def kind(subject: Subject) -> Iterator[Finding]:
@@ -72,7 +67,7 @@ def kind(subject: Subject) -> Iterator[Finding]:
     "S503",
     "warning",
     title="the file name of the spec has blanks or characters that a shell takes apart",
-    fix="Rename the file: NVIDIA's wrapper passes arguments to a shell without quotes.",
+    fix="rename the file: NVIDIA's wrapper passes arguments to a shell without quotes",
     toolkits=LATER,
 )
 def file_name(subject: Subject) -> Iterator[Finding]:
@@ -86,7 +81,7 @@ def file_name(subject: Subject) -> Iterator[Finding]:
     "S504",
     "error",
     title="image_extension: auto, which NVIDIA's programs do not know: they find no images",
-    fix="Write the extension of the images.",
+    fix="write the extension of the images",
     toolkits=NVIDIA,
 )
 def extension(subject: Subject) -> Iterator[Finding]:

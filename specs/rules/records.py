@@ -6,30 +6,19 @@ from collections.abc import Iterator
 from itertools import chain
 
 from specs.checks import Finding
-from specs.rulebook import Subject, rule
-from specs.rules.facts import SourceFacts, readable
-
-DALI = ("tlt3", "tao5")
-"""Toolkits whose SSD reads records through DALI."""
-NVIDIA = ("tlt2", *DALI)
-
-
-def _sources(subject: Subject, *formats: str) -> Iterator[SourceFacts]:
-    """The sources that could be read, of these formats, by default of all."""
-    for each in readable(subject.data) if subject.data is not None else ():
-        if not formats or each.source.format in formats:
-            yield each
+from specs.rulebook import LATER, TRAINED, Subject, rule
+from specs.rules.facts import readable
 
 
 @rule(
     "S413",
     "error",
     title="validation_fold names a fold that the records do not have",
-    fix="Name one that they have, or name validation data of their own.",
+    fix="name one that they have, or name validation data of their own",
     needs=("data",),
 )
 def no_such_fold(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject, "tfrecord"):
+    for each in readable(subject.data, "tfrecord"):
         fold = each.source.held_out
         if fold is not None and each.folds and fold not in each.folds:
             there = ", ".join(str(number) for number in sorted(number for number in each.folds if number is not None))
@@ -41,11 +30,11 @@ def no_such_fold(subject: Subject) -> Iterator[Finding]:
     "S414",
     "error",
     title="validation_fold takes the only fold: nothing is left to train on",
-    fix="Convert with val_split above 0, or name validation data of their own.",
+    fix="convert with val_split above 0, or name validation data of their own",
     needs=("data",),
 )
 def only_fold(subject: Subject) -> Iterator[Finding]:
-    held = [each for each in _sources(subject, "tfrecord") if each.source.held_out is not None]
+    held = [each for each in readable(subject.data, "tfrecord") if each.source.held_out is not None]
     if held and all(set(each.folds) == {each.source.held_out} for each in held):
         what = f"every record file is of fold {held[0].source.held_out}, which validates; none is left to train on"
         yield Finding("dataset_config.validation_fold", what)
@@ -55,11 +44,11 @@ def only_fold(subject: Subject) -> Iterator[Finding]:
     "S415",
     "error",
     title="record files without a record, or a folder without a labelled image",
-    fix="See what wrote them.",
+    fix="see what wrote them",
     needs=("data",),
 )
 def no_frames(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.counted and not sum(part.frames for part in each.folds.values()):
             yield Finding(each.source.annotations_field, f"{each.source.annotations} holds no image with annotations")
 
@@ -68,13 +57,13 @@ def no_frames(subject: Subject) -> Iterator[Finding]:
     "S416",
     "error",
     title="records of detectnet_v2's layout, which SSD of TLT 3.0 and later cannot read",
-    fix="Convert with the dataset_convert of the network itself (ours: tlt-dataset-convert --dali).",
-    toolkits=DALI,
-    kinds=("ssd", "dssd"),
+    fix="convert with the dataset_convert of the network itself (ours: tlt-dataset-convert --dali)",
+    toolkits=LATER,
+    kinds=TRAINED,
     needs=("data",),
 )
 def not_for_dali(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject, "tfrecord"):
+    for each in readable(subject.data, "tfrecord"):
         if each.layout == "detectnet_v2":
             what = "these records are of another network's converter: class names, no images, no index files"
             yield Finding(each.source.annotations_field, what)
@@ -84,12 +73,12 @@ def not_for_dali(subject: Subject) -> Iterator[Finding]:
     "S417",
     "error",
     title="records for DALI, which TLT 2.0 cannot read",
-    fix="Convert with tlt-dataset-convert of TLT 2.0 (ours: without --dali).",
+    fix="convert with tlt-dataset-convert of TLT 2.0 (ours: without --dali)",
     toolkits=("tlt2",),
     needs=("data",),
 )
 def for_dali(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject, "tfrecord"):
+    for each in readable(subject.data, "tfrecord"):
         if each.layout == "dali":
             yield Finding(
                 each.source.annotations_field, "these records are for DALI: TLT 2.0 needs class names in them"
@@ -100,12 +89,12 @@ def for_dali(subject: Subject) -> Iterator[Finding]:
     "S418",
     "error",
     title="index files (idx-...) that are missing beside records for DALI",
-    fix="Convert again, and move index files along with records.",
-    toolkits=DALI,
+    fix="convert again, and move index files along with records",
+    toolkits=LATER,
     needs=("data",),
 )
 def no_index(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject, "tfrecord"):
+    for each in readable(subject.data, "tfrecord"):
         if each.layout == "dali" and each.no_index.count:
             yield Finding(each.source.annotations_field, f"no index file beside {each.no_index}")
 
@@ -114,12 +103,12 @@ def no_index(subject: Subject) -> Iterator[Finding]:
     "S419",
     "error",
     title="index files (idx-...) of an earlier conversion: DALI would read garbage",
-    fix="Delete the index files and convert again, since NVIDIA's converter keeps those that are there.",
-    toolkits=DALI,
+    fix="delete the index files and convert again, since NVIDIA's converter keeps those that are there",
+    toolkits=LATER,
     needs=("data",),
 )
 def old_index(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject, "tfrecord"):
+    for each in readable(subject.data, "tfrecord"):
         if each.layout == "dali" and each.old_index.count:
             yield Finding(each.source.annotations_field, f"the index file does not fit its records: {each.old_index}")
 
@@ -128,12 +117,12 @@ def old_index(subject: Subject) -> Iterator[Finding]:
     "S420",
     "error",
     title="a pattern that matches index files, too: the reader then needs idx-idx-...",
-    fix="Name the prefix of the records in the pattern: .../train*.",
-    toolkits=DALI,
+    fix="name the prefix of the records in the pattern: .../train*",
+    toolkits=LATER,
     needs=("data",),
 )
 def matches_index(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject, "tfrecord"):
+    for each in readable(subject.data, "tfrecord"):
         if each.strays.count:
             yield Finding(
                 each.source.annotations_field, f"the pattern matches files that are no records: {each.strays}"
@@ -144,7 +133,7 @@ def matches_index(subject: Subject) -> Iterator[Finding]:
     "S421",
     "warning",
     title="a pattern that matches files that are no records",
-    fix="Name the prefix of the records in the pattern: .../train-*.",
+    fix="name the prefix of the records in the pattern: .../train-*",
     toolkits=("tlt2",),
     needs=("data",),
 )
@@ -156,12 +145,12 @@ def matches_others(subject: Subject) -> Iterator[Finding]:
     "S422",
     "warning",
     title="images that are both trained on and validated on",
-    fix="Split the data again: what is measured on known images says nothing of new ones.",
+    fix="split the data again: what is measured on known images says nothing of new ones",
     needs=("data",),
 )
 def leak(subject: Subject) -> Iterator[Finding]:
-    trained = [each for each in _sources(subject) if each.source.role == "training"]
-    for each in _sources(subject):
+    trained = [each for each in readable(subject.data) if each.source.role == "training"]
+    for each in readable(subject.data):
         beside = [other for other in trained if other.source.images == each.source.images]
         if each.source.role == "training" or not beside:
             continue
@@ -176,7 +165,7 @@ def leak(subject: Subject) -> Iterator[Finding]:
     "S423",
     "error",
     title="data that cannot be read",
-    fix="See what wrote them; `tltpipe check` looks at all of a data set.",
+    fix="see what wrote them; `tltpipe check` looks at all of a data set",
     needs=("data",),
 )
 def unreadable(subject: Subject) -> Iterator[Finding]:
@@ -189,10 +178,10 @@ def unreadable(subject: Subject) -> Iterator[Finding]:
     "S424",
     "note",
     title="data of which a part was not read for these checks",
-    fix="`tltpipe check` and `tltpipe stats` read all of a data set; records of tlt-dataset-convert have a summary.",
+    fix="`tltpipe check` and `tltpipe stats` read all of a data set; records of tlt-dataset-convert have a summary",
     needs=("data",),
 )
 def unread(subject: Subject) -> Iterator[Finding]:
-    for each in _sources(subject):
+    for each in readable(subject.data):
         if each.unread:
             yield Finding(each.source.annotations_field, each.unread)

@@ -58,8 +58,11 @@ def other_format(subject: Subject) -> Iterator[Finding]:
 def class_twice(subject: Subject) -> Iterator[Finding]:
     """Whatever the case."""
     classes = getattr(_dataset(subject.spec), "classes", ())
-    if len({name.lower() for name in classes}) < len(classes):
-        yield Finding("dataset.classes", "classes names a class twice")
+    known: set[str] = set()
+    for name in classes:
+        if name.lower() in known:
+            yield Finding("dataset.classes", f'classes names "{name}" twice')
+        known.add(name.lower())
 
 
 @rule("S247", "error", title="there is no class to train", fix="write the names of the classes")

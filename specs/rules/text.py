@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
-from specs import comments
+from specs import codes, comments, layout
 from specs.checks import Finding, unknown_enum_numbers
 from specs.rulebook import Subject, rule
 
@@ -19,17 +20,23 @@ def _read(code: str, *, title: str, fix: str) -> None:
     rule(code, "error", title=title, fix=fix)(reported)
 
 
-_read("S001", title="the file cannot be read", fix="name a text file in UTF-8")
-_read("S002", title="the text breaks the syntax", fix="close braces and quotes; write name: value")
-_read("S003", title="the spec is empty", fix="write one: tltpipe spec new")
-_read("S004", title="there is no such field", fix="correct its name, or move it to the section it belongs in")
-_read("S005", title="the field takes another kind of value", fix="write what the message names")
-_read("S006", title="a key is written twice", fix="leave one of the two out")
-_read("S007", title="a key is missing", fix="write it")
-_read("S008", title="this is a spec of another kind, or of another network", fix="name the spec that is needed")
-_read("S009", title="there is no telling what the spec is for", fix="name its kind: tltpipe spec check --as KIND")
-_read("S012", title="a reference ${...} leads nowhere", fix="refer to a key that has a value, or write the value")
-_read("S014", title="strict-tlt has no meaning for this network", fix="leave --strict-tlt out")
+_read(codes.UNREADABLE, title="the file cannot be read", fix="name a text file in UTF-8")
+_read(codes.SYNTAX, title="the text breaks the syntax", fix="close braces and quotes; write name: value")
+_read(codes.EMPTY, title="the spec is empty", fix="write one: tltpipe spec new")
+_read(codes.UNKNOWN, title="there is no such field", fix="correct its name, or move it to the section it belongs in")
+_read(codes.VALUE, title="the field takes another kind of value", fix="write a value of the kind that the field takes")
+_read(codes.TWICE, title="a key is written twice", fix="leave one of the two out")
+_read(codes.MISSING, title="a key is missing", fix="write it")
+_read(
+    codes.OTHER_KIND, title="this is a spec of another kind, or of another network", fix="name the spec that is needed"
+)
+_read(
+    codes.UNPLACED, title="there is no telling what the spec is for", fix="name its kind: tltpipe spec check --as KIND"
+)
+_read(
+    codes.REFERENCE, title="a reference ${...} leads nowhere", fix="refer to a key that has a value, or write the value"
+)
+_read(codes.STRICT, title="strict-tlt has no meaning for this network", fix="leave --strict-tlt out")
 
 
 @rule(
@@ -41,6 +48,25 @@ _read("S014", title="strict-tlt has no meaning for this network", fix="leave --s
 def misread_comment(subject: Subject) -> Iterator[Finding]:
     """Misspelt, it would be taken for a comment."""
     yield from comments.misread(subject.spec.text)
+
+
+@rule(
+    "S015",
+    "warning",
+    title="a field is written twice, and the last one counts",
+    fix="leave one of the two out",
+)
+def written_twice(subject: Subject) -> Iterator[Finding]:
+    """protobuf says nothing of it."""
+    descriptor = getattr(subject.spec.message, "DESCRIPTOR", None)
+    if descriptor is None:
+        return
+    walk = layout.Walk(subject.spec.text, descriptor, {})
+    with suppress(layout.Misfit):
+        walk.run()
+    for name, line in walk.again:
+        what = f"{name.text} is written twice, first in line {line}; this one counts"
+        yield Finding("", what, place=(name.line, name.column))
 
 
 @rule("S011", "error", title="a number stands for no name of its field", fix="write one of the names")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from specs.checks import Finding, examine, message_at, required, share, within
+from specs.checks import Finding, message_at, out_of_range, required, share, within
 from specs.rulebook import Subject, rule
 from specs.spec import Spec
 from specs.ssd import ranges
@@ -26,8 +26,9 @@ SIDES = ("left", "top", "right", "bottom")
 )
 def augmentation_numbers(subject: Subject) -> Iterator[Finding]:
     """Of TLT 2.0, and of TLT 3.0 and later."""
-    flip = f"{AUGMENTATION}.random_flip"
-    yield from examine(subject.spec, [*ranges.AUGMENTED, share(flip) if subject.spec.strict else within(flip, 0, 1)])
+    path = f"{AUGMENTATION}.random_flip"
+    flip = share(path) if subject.spec.strict else within(path, 0, 1)
+    yield from out_of_range(subject.spec, [*ranges.AUGMENTED, flip])
 
 
 @rule(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from specs.fields import NO, YES, Field
-from specs.ssd import anchors, remarks
+from specs.ssd import anchors, field_facts
 
 BOTH = ("tlt2", "tlt3")
 GENERATIONS: Mapping[str, str] = {"tlt2": "TLT 2.0", "tlt3": "TLT 3.0 to TAO 5"}
@@ -206,7 +206,7 @@ _DATA = (
         "extension of the images that the frame ids of the records lack; auto: any",
     ),
     _shared("target_class_mapping", "needed", "class in the data to class to train; repeated; others are left out"),
-    _earlier("validation_fold", "no validation", "the fold of the training records that validates"),
+    _earlier("validation_fold", "no fold", "the fold of the training records that validates"),
     _earlier("validation_data_source.tfrecords_path", "no validation", "glob of the TFRecord files to validate on"),
     _earlier("validation_data_source.image_directory_path", "", "folder of their images"),
     _earlier("validation_data_source.source_weight", "", "has no meaning here", NO),
@@ -225,7 +225,7 @@ _TABLE: tuple[Field, ...] = (
     *_section("dataset_config", *_DATA),
 )
 
-FIELDS: tuple[Field, ...] = tuple(remarks.added(field) for field in _TABLE)
+FIELDS: tuple[Field, ...] = tuple(field_facts.added(field) for field in _TABLE)
 
 
 def derived(section: str) -> Mapping[str, Callable[[Any], Any]]:

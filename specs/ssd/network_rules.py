@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from specs.arithmetic import numbers
-from specs.checks import Finding, examine, list_of, message_at, removed, required
+from specs.checks import Finding, list_of, message_at, out_of_range, removed, required
 from specs.rulebook import Subject, rule
 from specs.spec import Spec
 from specs.ssd import ranges
@@ -59,7 +59,7 @@ def _others(spec: Spec) -> Iterator[str]:
 )
 def network_numbers(subject: Subject) -> Iterator[Finding]:
     """What the loss and the prediction modules are made with."""
-    yield from examine(subject.spec, ranges.network(network(subject.spec)))
+    yield from out_of_range(subject.spec, ranges.network(network(subject.spec)))
 
 
 @rule("S103", "error", title="there is no such backbone", fix="choose an arch from the list", kinds=KINDS)

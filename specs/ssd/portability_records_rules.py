@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from specs.checks import Finding, message_at
-from specs.rulebook import Subject, rule
-from specs.rules.portability import LATER
+from specs.rulebook import LATER, Subject, rule
 from specs.spec import Spec
 from specs.ssd import strict_rules
 from specs.ssd.portability_rules import as_nvidia
@@ -17,7 +16,7 @@ from specs.ssd.sections import AUGMENTATION, KINDS, TRAINING
     "S521",
     "warning",
     title="IoU thresholds, which NVIDIA's SSD ignores when it trains from TFRecords: 0.5 is used",
-    fix="Train from folders, or leave them out.",
+    fix="train from folders, or leave them out",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -29,7 +28,7 @@ def thresholds(subject: Subject) -> Iterable[Finding]:
     "S522",
     "warning",
     title="a fraction of zoom_out_*_scale, which NVIDIA's SSD cuts off when it trains from TFRecords",
-    fix="Write whole numbers, or train from folders.",
+    fix="write whole numbers, or train from folders",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -41,7 +40,7 @@ def zoom_out(subject: Subject) -> Iterable[Finding]:
     "S523",
     "warning",
     title="training from TFRecords, which NVIDIA's SSD does not shuffle",
-    fix="Train from folders, or convert records of frames in random order.",
+    fix="train from folders, or convert records of frames in random order",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -55,7 +54,7 @@ def unshuffled(subject: Subject) -> Iterator[Finding]:
     "S524",
     "warning",
     title="no image_mean with TFRecords: NVIDIA's SSD then trains with other means than it evaluates with",
-    fix="Write image_mean for b, g and r.",
+    fix="write image_mean for b, g and r",
     kinds=KINDS,
     toolkits=LATER,
 )

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from specs.checks import Finding, message_at
-from specs.rulebook import Function, Subject, rule
-from specs.rules.portability import LATER, NVIDIA
+from specs.rulebook import LATER, NVIDIA, Function, Subject, rule
 from specs.spec import Spec
 from specs.ssd import strict_rules
 from specs.ssd.sections import AUGMENTATION, KINDS, MAPPING, STOPPING, network
@@ -30,7 +29,7 @@ def written(spec: Spec, path: str) -> float:
     "S511",
     "error",
     title="neg_pos_ratio is written, by which NVIDIA's training ends with a type error",
-    fix="Leave neg_pos_ratio out; 3 is used.",
+    fix="leave neg_pos_ratio out; 3 is used",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -42,7 +41,7 @@ def negatives(subject: Subject) -> Iterable[Finding]:
     "S512",
     "error",
     title="a cosine schedule, which NVIDIA's SSD refuses",
-    fix="Write soft_start_annealing_schedule.",
+    fix="write soft_start_annealing_schedule",
     kinds=KINDS,
     toolkits=NVIDIA,
 )
@@ -54,7 +53,7 @@ def cosine(subject: Subject) -> Iterable[Finding]:
     "S513",
     "error",
     title="TFRecords to validate on, which NVIDIA's SSD does not read",
-    fix="Name folders of images and labels in validation_data_sources.",
+    fix="name folders of images and labels in validation_data_sources",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -66,7 +65,7 @@ def validation_records(subject: Subject) -> Iterable[Finding]:
     "S514",
     "error",
     title="early stopping by the validation loss without a validation after every epoch",
-    fix="Write validation_period_during_training: 1.",
+    fix="write validation_period_during_training: 1",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -78,7 +77,7 @@ def stopping(subject: Subject) -> Iterable[Finding]:
     "S515",
     "error",
     title="random_flip: 1, which NVIDIA's SSD refuses",
-    fix="Write a number below 1.",
+    fix="write a number below 1",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -92,7 +91,7 @@ def always_flipped(subject: Subject) -> Iterator[Finding]:
     "S516",
     "warning",
     title="optimizer, which NVIDIA's SSD ignores: it always trains by SGD with a momentum of 0.9",
-    fix="Leave optimizer out.",
+    fix="leave optimizer out",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -104,7 +103,7 @@ def optimizer(subject: Subject) -> Iterable[Finding]:
     "S517",
     "warning",
     title="model_ema, which NVIDIA's SSD ignores",
-    fix="Leave model_ema out.",
+    fix="leave model_ema out",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -116,7 +115,7 @@ def average(subject: Subject) -> Iterable[Finding]:
     "S518",
     "warning",
     title="include_difficult_in_training: false, which changes nothing: NVIDIA's SSD trains on difficult objects, too",
-    fix="Take objects with an occlusion out of the labels, where they should not be trained on.",
+    fix="take objects with an occlusion out of the labels, where they should not be trained on",
     kinds=KINDS,
     toolkits=NVIDIA,
 )
@@ -128,7 +127,7 @@ def difficult(subject: Subject) -> Iterable[Finding]:
     "S519",
     "warning",
     title="checkpoint_interval does not divide num_epochs: NVIDIA's programs save no checkpoint of the last epochs",
-    fix="Write a checkpoint_interval that divides num_epochs.",
+    fix="write a checkpoint_interval that divides num_epochs",
     kinds=KINDS,
     toolkits=NVIDIA,
 )
@@ -140,7 +139,7 @@ def last_checkpoint(subject: Subject) -> Iterable[Finding]:
     "S520",
     "warning",
     title="steps or offsets, which NVIDIA's checkpoints forget: evaluation, export and resuming use the defaults",
-    fix="Leave steps and offsets out.",
+    fix="leave steps and offsets out",
     kinds=KINDS,
     toolkits=NVIDIA,
 )
@@ -155,7 +154,7 @@ def forgotten(subject: Subject) -> Iterator[Finding]:
     "S525",
     "warning",
     title="classes in mixed case, which NVIDIA's SSD sorts in two ways: figures appear under other names",
-    fix="Write the values of target_class_mapping in lower case.",
+    fix="write the values of target_class_mapping in lower case",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -170,7 +169,7 @@ def class_case(subject: Subject) -> Iterator[Finding]:
     "S526",
     "warning",
     title="a key of target_class_mapping that is not in lower case, as the records hold class names",
-    fix="Write the key in lower case.",
+    fix="write the key in lower case",
     kinds=KINDS,
     toolkits=("tlt2",),
 )
@@ -185,7 +184,7 @@ def key_case(subject: Subject) -> Iterator[Finding]:
     "S527",
     "note",
     title="enable_qat, by which only models trained with it can be loaded",
-    fix="Give it the value that the model was trained with.",
+    fix="give it the value that the model was trained with",
     kinds=KINDS,
     toolkits=NVIDIA,
 )
@@ -198,7 +197,7 @@ def quantisation(subject: Subject) -> Iterator[Finding]:
     "S528",
     "note",
     title="clip_boxes, which ends NVIDIA's anchors one pixel before the border",
-    fix="Nothing needs to be done.",
+    fix="nothing needs to be done",
     kinds=KINDS,
     toolkits=NVIDIA,
 )
@@ -211,7 +210,7 @@ def clipped(subject: Subject) -> Iterator[Finding]:
     "S529",
     "note",
     title="min_delta of a validation loss, which NVIDIA's SSD multiplies by the batch size of the evaluation",
-    fix="Multiply min_delta by eval_config.batch_size.",
+    fix="multiply min_delta by eval_config.batch_size",
     kinds=KINDS,
     toolkits=LATER,
 )
@@ -226,7 +225,7 @@ def scaled_delta(subject: Subject) -> Iterator[Finding]:
     "S530",
     "warning",
     title="sides of the input that are no multiples of 32, which TLT 2.0 needs",
-    fix="Write multiples of 32, and resize images and labels to them (augment).",
+    fix="write multiples of 32, and resize images and labels to them (augment)",
     kinds=KINDS,
     toolkits=("tlt2",),
 )

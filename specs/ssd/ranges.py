@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from specs.checks import Rule, above, at_least, finite, inside, one_of, share, within
+from specs.checks import Range, above, at_least, finite, inside, one_of, share, within
 from specs.ssd.sections import AUGMENTATION, COSINE, OPTIMIZER, SCHEDULE, STOPPING
 from specs.ssd.tlt2 import COLOUR, PICTURE, SPACE
 
@@ -22,7 +22,7 @@ _OUTPUTS = [f"{output}{side}" for output in (f"{PICTURE}.output_image_", f"{AUGM
             for side in ("width", "height")]  # fmt: skip
 
 
-def network(here: str) -> tuple[Rule, ...]:
+def network(here: str) -> tuple[Range, ...]:
     """Of the section of the network, whose path is ``here``."""
     return (
         one_of(f"{here}.pred_num_channels", 0, 256, 512, 1024),
@@ -54,7 +54,7 @@ SUPPRESSION = (
     above("nms_config.top_k", 0),
 )
 AUGMENTED = (
-    *(Rule(path, "above 32", lambda value: value > 32) for path in _OUTPUTS),
+    *(Range(path, "above 32", lambda value: value > 32) for path in _OUTPUTS),
     one_of(f"{PICTURE}.output_image_channel", 0, 1, 3),
     *(at_least(f"{PICTURE}.min_bbox_{side}", 0) for side in ("width", "height")),
     *(within(f"{SPACE}.{way}flip_probability", 0, 1) for way in "hv"),

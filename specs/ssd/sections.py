@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from specs.checks import message_at
+from specs.rulebook import TRAINED
 from specs.spec import Spec
 
-KINDS = ("ssd", "dssd")
-"""Networks with such specs: that of ``dssd`` has dssd_config in place of ssd_config."""
+KINDS = TRAINED
+"""Networks with such specs."""
 
 RATE = "training_config.learning_rate"
 SCHEDULE = f"{RATE}.soft_start_annealing_schedule"

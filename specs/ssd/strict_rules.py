@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from specs.checks import Finding, message_at, without_effect
+from specs.checks import Finding, message_at, value_at, without_effect
 from specs.rulebook import Subject, rule
 from specs.ssd.dataset_rules import FOLDERS
 from specs.ssd.sections import AUGMENTATION, COSINE, DATA, KINDS, OPTIMIZER, STOPPING, TRAINING, VALIDATION, network
@@ -147,10 +147,12 @@ def validation_records(subject: Subject) -> Iterator[Finding]:
     kinds=KINDS,
 )
 def ignored_thresholds(subject: Subject) -> Iterator[Finding]:
-    """NVIDIA's pipeline for records does not read them."""
+    """NVIDIA's pipeline for records does not read them, which matters where they say something else."""
     for name in ("pos_iou_thresh", "neg_iou_thresh"):
         path = f"{network(subject.spec)}.{name}"
-        if _records_to_the_letter(subject) and subject.spec.is_set(path):
+        if not _records_to_the_letter(subject) or not subject.spec.is_set(path):
+            continue
+        if value_at(subject.spec, path) not in (0, 0.5):
             yield Finding(path, f"{name} is ignored by NVIDIA's program with TFRecords: 0.5 is used")
 
 

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 
 from specs.checks import (
     Finding,
-    examine,
     inside,
     message_at,
     only_one,
+    out_of_range,
     removed,
     required,
     without_effect,
 )
-from specs.rulebook import Subject, rule
-from specs.rules.portability import NVIDIA
+from specs.rulebook import NVIDIA, Subject, rule
 from specs.ssd import ranges
 from specs.ssd.sections import COSINE, DATA, KINDS, OPTIMIZER, RATE, SCHEDULE, STOPPING, network, schedule
 from specs.values import choice, did_you_mean
@@ -48,7 +47,7 @@ NVIDIA_ONLY = (
 )
 def training_numbers(subject: Subject) -> Iterator[Finding]:
     """Length and batches."""
-    yield from examine(subject.spec, ranges.TRAINING)
+    yield from out_of_range(subject.spec, ranges.TRAINING)
 
 
 @rule(
@@ -80,7 +79,7 @@ def two_schedules(subject: Subject) -> Iterator[Finding]:
 )
 def rate_numbers(subject: Subject) -> Iterator[Finding]:
     """Rates are above 0; the ramps are shares of the training."""
-    yield from examine(subject.spec, ranges.RATES)
+    yield from out_of_range(subject.spec, ranges.RATES)
 
 
 @rule(
@@ -121,7 +120,7 @@ def regularizer(subject: Subject) -> Iterator[Finding]:
     yield from required(subject.spec, path)
     found = message_at(subject.spec, path)
     if found is not None and found.type:
-        yield from examine(subject.spec, [inside(f"{path}.weight", 0, 1)])
+        yield from out_of_range(subject.spec, [inside(f"{path}.weight", 0, 1)])
 
 
 @rule("S129", "error", title="two optimizers are written", fix="write one of them", kinds=KINDS)
@@ -139,7 +138,7 @@ def two_optimizers(subject: Subject) -> Iterator[Finding]:
 )
 def optimizer_numbers(subject: Subject) -> Iterator[Finding]:
     """Of Adam, SGD and RMSprop."""
-    yield from examine(subject.spec, ranges.OPTIMIZERS)
+    yield from out_of_range(subject.spec, ranges.OPTIMIZERS)
 
 
 @rule(
@@ -213,7 +212,7 @@ def monitor(subject: Subject) -> Iterator[Finding]:
 )
 def stopping_numbers(subject: Subject) -> Iterator[Finding]:
     """The smallest fall that counts."""
-    yield from examine(subject.spec, ranges.ENDS)
+    yield from out_of_range(subject.spec, ranges.ENDS)
 
 
 @rule(
@@ -268,7 +267,7 @@ def model_paths(subject: Subject) -> Iterator[Finding]:
 )
 def evaluation_numbers(subject: Subject) -> Iterator[Finding]:
     """Batches, periods and the overlap of a match."""
-    yield from examine(subject.spec, ranges.EVALUATION)
+    yield from out_of_range(subject.spec, ranges.EVALUATION)
 
 
 @rule(
@@ -280,4 +279,4 @@ def evaluation_numbers(subject: Subject) -> Iterator[Finding]:
 )
 def suppression_numbers(subject: Subject) -> Iterator[Finding]:
     """Thresholds and the most detections of an image."""
-    yield from examine(subject.spec, ranges.SUPPRESSION)
+    yield from out_of_range(subject.spec, ranges.SUPPRESSION)

@@ -16,6 +16,7 @@ from orchestrator.jobs import Job, Mount, describe, mounts_file
 from orchestrator.jobs.mounts import MountTable
 from orchestrator.jobs.mounts_file import ContainerOptions, MountsFile
 from orchestrator.run import Run
+from tltpipe import launcher_mounts
 from tltpipe.errors import ConfigError
 
 INSIDE = "/workspace/tao-experiments"
@@ -27,7 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("project/run", "specs", "data"):
         (folder / name).mkdir(parents=True)
     monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.delenv(mounts_file.VARIABLE, raising=False)
+    monkeypatch.delenv(launcher_mounts.VARIABLE, raising=False)
     return folder
 
 
@@ -100,6 +101,16 @@ def test_a_path_that_another_mount_hides_is_spelled_where_it_is_seen(home: Path)
     elsewhere = MountTable(home / "data", mounts_file.read(written(home)).mounts)
     (home / "project/specs").mkdir()
     assert elsewhere.at(home / "project/specs/a.txt") == "/mnt/0/a.txt"
+
+
+def test_a_mount_of_the_same_folder_hides_nothing(home: Path) -> None:
+    """NVIDIA's notebooks mount a project, and its specs once more within it."""
+    specs = home / "project/specs"
+    specs.mkdir()
+    mounts = (Mount(home / "project", INSIDE), Mount(specs, f"{INSIDE}/specs"))
+    table = MountTable(home / "project", mounts)
+    assert [table.at(home / "project" / name) for name in ("a", "specs/a")] == [f"{INSIDE}/a", f"{INSIDE}/specs/a"]
+    assert table.mounts() == mounts
 
 
 def test_destinations_below_mnt_are_left_alone(home: Path) -> None:

@@ -66,7 +66,8 @@ def test_an_option_without_effect_is_refused(workspace: Path, words: tuple[str, 
     "stage", ["prepare", "augment", "tfrecords", "train", "evaluate", "infer", "export", "prune", "run"]
 )
 def test_nvidias_toolkit_needs_a_container_for_every_stage(workspace: Path, stage: str) -> None:
-    words = [stage, *(["Original-Data"] if stage == "infer" else []), "--toolkit", "tlt2", "--set", "key=k"]
+    pictures = ["Original-Data/train/image"] if stage == "infer" else []
+    words = [stage, *pictures, "--toolkit", "tlt2", "--set", "key=k"]
     before = set(workspace.rglob("*"))
     result = tltpipe(*words, cwd=workspace)
     assert result.returncode == 2, result.stdout

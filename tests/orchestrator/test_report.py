@@ -53,7 +53,9 @@ def test_the_page_has_the_difference_to_the_default_and_no_script_of_a_name(tmp_
     report(run, "-o", tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text("utf-8")
     assert re.search(r"train\.num_epochs</th><td class=\"mono\">30</td><td class=\"mono\">300<", text)
+    assert re.search(r"train\.optim\.lr_min</th><td class=\"mono\">", text) is None, "it follows from the rate"
     assert "train.optim.momentum" not in text
+    assert "dataset.classes" not in text, "no default has anybody's classes"
     assert "<b onclick" not in text
     assert not re.search(r'(?:src|href)="(?!data:|#)', text)
 

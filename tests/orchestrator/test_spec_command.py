@@ -101,7 +101,7 @@ def test_backbones(arch: str, found: tuple[str, int], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("--arch", "resnext50"), "arch must be 'resnet',"),
+        (("--arch", "resnext50"), "arch must be resnet,"),
         (("--arch", "resnet7"), "nlayers of resnet must be 10, 18, 34, 50 or 101, not 7"),
         (("--set", "num_epoch=3"), 'ssd has no setting "num_epoch"; did you mean "num_epochs"?'),
         (("--set", "num_epochs"), "write key=value"),
@@ -111,7 +111,7 @@ def test_backbones(arch: str, found: tuple[str, int], tmp_path: Path) -> None:
         (("--set", "scales=[0.1]"), "scales needs 7 or more entries, not 1"),
         (("--set", "soft_start=0.9"), "soft_start must be below annealing (0.8), not 0.9"),
         (("--size", "300"), "write WIDTHxHEIGHT"),
-        (("--size", "20x20"), "input_width must be greater than 32"),
+        (("--size", "20x20"), "input_width must be above 32"),
     ],
 )
 def test_what_cannot_be_written(arguments: tuple[str, str], complaint: str, tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_what_nvidia_refuses(tmp_path: Path) -> None:
     assert run("spec", "check", path).exit_code == 0
     told = run("spec", "check", path, "--strict-tlt")
     assert told.exit_code == 2
-    assert "random_flip must be from 0 and below 1, not 1" in told.output
+    assert "random_flip must be 0 or more and below 1, not 1" in told.output
 
 
 @pytest.mark.parametrize(
@@ -342,6 +342,77 @@ def test_what_can_be_mended_is_and_the_rest_stays(tmp_path: Path) -> None:
     again = path.read_text()
     assert "fixed" not in run("spec", "check", path, "--fix").output
     assert path.read_text() == again
+
+
+def test_a_link_and_permissions_outlive_a_fix(tmp_path: Path) -> None:
+    path, link = tmp_path / "train.conf", tmp_path / "link.conf"
+    path.write_text("\ufeff" + TRAIN.read_text().replace("num_epochs: 60", "num_epoch: 60"))
+    path.chmod(0o640)
+    link.symlink_to(path.name)
+    told = run("spec", "check", link, "--fix")
+    assert told.exit_code == 0, told.output
+    assert told.output.splitlines()[:2] == [
+        f"{link}:1:1: fixed S002: byte order mark removed",
+        f"{link}:15:3: fixed S004: num_epochs in place of num_epoch",
+    ]
+    assert link.is_symlink()
+    assert path.read_text() == TRAIN.read_text()
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_cannot_be_fixed_in_place(tmp_path: Path) -> None:
+    path = tmp_path / "train.conf"
+    text = TRAIN.read_text().replace("num_epochs: 60", "num_epoch: 60")
+    path.write_text(text)
+    path.chmod(0o444)
+    told = run("spec", "check", path, "--fix")
+    assert (told.exit_code, path.read_text()) == (6, text)
+    assert "the file is read-only" in told.output
+    for stream in ("-", "/dev/null"):
+        told = run("spec", "check", stream, "--fix")
+        assert told.exit_code == 2
+        assert "--fix needs a file that it can write" in told.output
+
+
+def test_from_standard_input() -> None:
+    text = TRAIN.read_text().replace("num_epochs: 60", "num_epoch: 60")
+    told = CliRunner().invoke(app, ["spec", "check", "-"], input=text)
+    assert told.exit_code == 2
+    assert "<stdin>:15:3: error S004: " in told.output
+
+
+def test_hundreds_of_mistakes(tmp_path: Path) -> None:
+    """All are told, and mended in one go."""
+    path = tmp_path / "train.conf"
+    path.write_text(TRAIN.read_text() + "random_seed: '1'\n" * 300)
+    assert f"{path}: 300 errors" in run("spec", "check", path).output
+    assert run("spec", "check", path, "--fix").exit_code == 0
+    other = tmp_path / "train.yaml"
+    other.write_text("train:\n  num_epochs: 3\n" + "".join(f"  foo_{number}: 3\n" for number in range(300)))
+    assert f"{other}: 300 errors" in run("spec", "check", other, "--as", "yolox").output
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "help"),
+    [
+        ("", "S003", "write one: tltpipe spec new"),
+        ("model: {type: s\ntrain:\n  num_epochs: 3\n", "S002", "close braces and quotes; write name: value"),
+        ("colour: 3\n", "S009", "name the kind: --as augment"),
+        (
+            "ssd_config { pos_iou_thresh: 2 }",
+            "S102",
+            "write a value in this range; `tltpipe spec explain ssd_config.pos_iou_thresh` says",
+        ),
+        ("ssd_config { arch: /a/b.c }", "S005", 'write arch: "/a/b.c"'),
+        ("ssd_config { arch: C:\\a }", "S005", 'write arch: "C:/a"'),
+    ],
+)
+def test_help_is_about_what_is_wrong(tmp_path: Path, text: str, code: str, help: str) -> None:
+    path = tmp_path / "spec"
+    path.write_text(text)
+    lines = run("spec", "check", path).output.splitlines()
+    place = next(place for place, line in enumerate(lines) if f"error {code}: " in line)
+    assert next(line for line in lines[place:] if "help: " in line).startswith(f"  help: {help}")
 
 
 def test_which_rules_and_for_which_toolkit(tmp_path: Path) -> None:

@@ -171,6 +171,21 @@ def test_labels_are_counted_and_their_faults_found(root: Path, monkeypatch: pyte
     assert facts(root, text, "dataset_convert").unread == "2 of 4 label files were read for these checks"
 
 
+@pytest.mark.parametrize(
+    ("content", "spacing", "empty"),
+    [("", (), (1,)), ("\n", (), (1,)), ("A\nA\n", (), ()), ("A\r\nA\r\n", (), ()), ("A\n\nA\n", (2,), ()),
+     ("A\nA \r\n", (2,), ()), (" A\n", (1,), ()), ("A\nA\n\n", (3,), ()), ("A\nA\t", (2,), ())],
+)  # fmt: skip
+def test_blanks_in_labels_and_empty_ones_are_found(
+    root: Path, content: str, spacing: tuple[int, ...], empty: tuple[int, ...]
+) -> None:
+    path = root / "train/labels/000000.txt"
+    path.write_bytes(content.replace("A", f"vest 0 0 0 1 2 3 4{' 0.00' * 7}").encode())
+    found = facts(root, CONVERSION.replace("ROOT", "/workspace"), "dataset_convert")
+    assert found.spacing.few == tuple(f"{path}:{line}" for line in spacing)
+    assert found.empty.few == tuple(f"{path}:{line}" for line in empty)
+
+
 def test_a_coco_file_is_counted(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     Image.new("L", (100, 50)).save(tmp_path / "images/a.jpg")

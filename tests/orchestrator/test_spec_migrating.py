@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ def test_from_tlt2_to_specs_that_tao5_takes(tmp_path: Path) -> None:
     assert f"{TRAIN}:7: ssd_config.loss_loc_weight becomes ssd_config.alpha: 0.8" in lines
     lost = lines.index(f"{TRAIN}:9: ssd_config.focal_loss_gamma has no counterpart, and becomes a comment")
     assert "softmax" in lines[lost + 1]
-    assert f"tltpipe spec check {train} --toolkit tao5" in lines[-1]
+    assert f"tltpipe spec check {train} --toolkit tao5" in lines[-2]
+    assert lines[-1].startswith("its command line: as specs/train.conf of a workspace, by tltpipe train --toolkit tao5")
     assert run("migrate", AUGMENT, "--to", "tao5", "-o", augment, "--dataset", "/d").exit_code == 0
     assert run("migrate", CONVERT, "--to", "tao5", "-o", convert, "--mapping", train).exit_code == 0
     checked = run("check", train, augment, convert, "--toolkit", "tao5", "--json")
@@ -41,9 +43,12 @@ def test_from_tlt2_to_specs_that_tao5_takes(tmp_path: Path) -> None:
 
 
 def test_the_pipeline_trains_by_a_migrated_spec(tmp_path: Path) -> None:
+    """The command line of the container comes of the line that the migration ends with."""
     spec = tmp_path / "specs/train.conf"
-    assert run("migrate", TRAIN, "--to", "tao5", "-o", spec, "--validation", "/workspace/validation").exit_code == 0
-    shown = CliRunner().invoke(app, ["train", "-w", str(tmp_path), "--toolkit", "tao5", "--dry-run"])
+    done = run("migrate", TRAIN, "--to", "tao5", "-o", spec, "--validation", "/workspace/validation")
+    assert done.exit_code == 0
+    words = shlex.split(done.output.splitlines()[-1].removeprefix("its command line: tltpipe "))
+    shown = CliRunner().invoke(app, words)
     assert shown.exit_code == 0, shown.output
     assert "$ ssd train --gpus 1 -e /workspace/specs/train.conf -r /workspace/output" in shown.output
     assert 'label_directory_path: "/workspace/validation/labels"' in shown.output
@@ -55,6 +60,9 @@ def test_without_a_file_the_spec_is_all_of_standard_output(tmp_path: Path) -> No
     (tmp_path / "train.conf").write_text(done.stdout)
     assert run("check", tmp_path / "train.conf").exit_code == 0
     assert "validation_fold" in done.stderr
+    assert (
+        f"warning: {TRAIN} as a spec of tao5" not in run("migrate", TRAIN, "--to", "tao5", "-o", tmp_path / "x").output
+    )
     same = run("migrate", TRAIN, "--to", "tltpipe")
     assert (same.exit_code, same.stdout) == (0, TRAIN.read_text())
     assert "nothing to migrate" in same.stderr

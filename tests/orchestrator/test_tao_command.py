@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from refusals import error_of
+from typer.testing import CliRunner
 
+from orchestrator.cli import app
 from orchestrator.commands import tao
 from tltpipe.errors import UsageError
 
@@ -32,9 +34,17 @@ def test_the_same_in_our_words(words: str, ours: str) -> None:
     assert tao.translated(words.split()) == ours.split()
 
 
-@pytest.mark.parametrize("words", ["", "--help", "ssd", "ssd fly", "deploy ssd gen_trt_engine", "list", "-x"])
+@pytest.mark.parametrize(
+    "words", ["", "ssd", "ssd fly", "deploy ssd gen_trt_engine", "dataset annotations convert", "list", "-x"]
+)
 def test_what_is_not_understood(words: str) -> None:
     assert error_of(UsageError, lambda: tao.translated(words.split())).hint
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_is_no_error(flag: str) -> None:
+    done = CliRunner().invoke(app, ["tao", flag])
+    assert (done.exit_code, "tltpipe tao dataset augmentation generate" in done.output) == (0, True)
 
 
 def test_every_word_goes_to_the_program(tmp_path: Path) -> None:

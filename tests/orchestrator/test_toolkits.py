@@ -180,6 +180,9 @@ def test_checkpoints_of_tao_5_are_keras_files_beside_those_of_earlier_generation
     assert toolkit.final_epoch(25, 10) == 20
     assert toolkit.pruned_suffix(weights / "ssd_resnet18_epoch_010.tlt", key=True) == ".hdf5"
     assert toolkit.pruned_suffix(weights / "ssd_resnet18_epoch_010.safetensors", key=False) == ".safetensors", "ours"
+    sealed = weights / "ssd_resnet18_epoch_040.tlt"
+    sealed.write_bytes(b"TLTPIPE\x01...")
+    assert toolkit.pruned_suffix(sealed, key=True) == ".tlt", "ours, under a key"
 
 
 def test_augmentation_of_tao_5_is_in_another_image() -> None:

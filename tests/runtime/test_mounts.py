@@ -10,6 +10,7 @@ import pytest
 from refusals import error_of
 
 from runtime.shell import mounts
+from tltpipe import launcher_mounts
 from tltpipe.errors import UsageError
 
 Launcher = Callable[[object], Path]
@@ -18,7 +19,7 @@ Launcher = Callable[[object], Path]
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in (mounts.WORKSPACE, mounts.MOUNTS, mounts.LAUNCHER_FILE):
+    for name in (mounts.WORKSPACE, mounts.MOUNTS, launcher_mounts.VARIABLE):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -88,17 +89,31 @@ def test_a_file_of_another_name(launcher: Launcher, monkeypatch: pytest.MonkeyPa
     path = launcher({"Mounts": [{"source": "/mnt/x", "destination": "/experiment"}]})
     moved = path.rename(path.with_name("mounts.json"))
     assert mounts.host_text("/experiment/a") == "/experiment/a"
-    monkeypatch.setenv(mounts.LAUNCHER_FILE, str(moved))
+    monkeypatch.setenv(launcher_mounts.VARIABLE, str(moved))
     assert mounts.host_text("/experiment/a") == "/mnt/x/a"
 
 
 @pytest.mark.parametrize(
-    "page",
-    ["{", "[]", {}, {"Mounts": 3}, {"Mounts": [{"source": "/x"}]}, {"Mounts": [{"source": 1, "destination": ""}]}],
+    ("page", "place"),
+    [
+        ("{", ":1:2"),
+        ("[]", ":1:1"),
+        ({}, ":1:1"),
+        ('{"Mounts":\n 3}', ":2:2"),
+        ('{"Mounts": [\n{"source": "/x"}]}', ":2:1"),
+        ('{"Mounts": [\n{"source": 1, "destination": ""}]}', ":2:12"),
+        ('{"Mounts": [{"source": "~nobody-by-that-name", "destination": "/x"}]}', ":1:24"),
+    ],
 )
-def test_a_file_that_is_none_of_the_launchers(launcher: Launcher, page: object) -> None:
+def test_a_fault_in_the_file_of_the_launcher_has_its_place(launcher: Launcher, page: object, place: str) -> None:
     path = launcher(page)
-    assert error_of(UsageError, mounts.host_text, "/workspace/x").where == path
+    assert str(error_of(UsageError, mounts.host_text, "/workspace/x").where) == f"{path}{place}"
+    assert mounts.host_text(str(path.parent)) == str(path.parent), "it is read for paths that lead nowhere"
+
+
+def test_a_variable_that_names_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(launcher_mounts.VARIABLE, "/not/there.json")
+    assert error_of(UsageError, mounts.host_text, "/workspace/x", match="not found").where == launcher_mounts.VARIABLE
 
 
 @pytest.mark.parametrize(

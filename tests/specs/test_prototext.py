@@ -98,7 +98,7 @@ def test_agrees_with_protobuf(case: dict[str, Any]) -> None:
         ('ssd_config { arch: "resnet\n }', "1:20: the text of arch has no closing quotation mark", None),
         ("ssd_config { freeze_blocks: [0 1] }", '1:32: "," or "]" is expected in the list of freeze_blocks', None),
         ("nms_config { top_k: 1 // most\n }", "1:23: a field name is expected", "comments start with #"),
-        ("\ufeffrandom_seed: 1", "1:1: the file starts with a byte order mark", "UTF-8 without BOM"),
+        ("\ufeffrandom_seed: 1", "1:1: the file starts with a byte order mark", "UTF-8 without a byte order mark"),
         ("", "case: the spec is empty", None),
         (" \r\n", "case: the spec is empty", None),
     ],

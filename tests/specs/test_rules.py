@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -65,6 +67,29 @@ def test_examples(code: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [('ratios: "[[', 'ratios: "[[2], [', "S108"), ('scales: "[', 'scales: "', "S109")],
+)
+def test_boxes_are_not_held_against_lists_that_make_no_anchors(old: str, new: str, code: str, tmp_path: Path) -> None:
+    example = EXAMPLES["S461"]
+    _, findings = examine(example, edited(example.bad, old, new), tmp_path)
+    assert [finding.code for finding in findings] == [code]
+
+
+def test_of_another_generation_is_all_there_is_to_say(tmp_path: Path) -> None:
+    example = replace(EXAMPLES["S528"], toolkit="tlt2")  # a spec of TLT 3.0, with clip_boxes
+    _, findings = examine(example, example.bad, tmp_path)
+    assert [finding.code for finding in findings] == ["S501"]
+
+
+def test_a_folder_is_no_file_of_annotations(tmp_path: Path) -> None:
+    paths = 'root_directory_path: "/workspace/data" img_dir_names: "train/images" annotation_files: "train"'
+    example = replace(EXAMPLES["S304"], kind="dataset_convert")
+    _, findings = examine(example, f"coco_config {{ num_partitions: 1 {paths} }}", tmp_path)
+    assert [(finding.code, finding.path) for finding in findings] == [("S304", "coco_config.annotation_files[0]")]
+
+
+@pytest.mark.parametrize(
     ("content", "strict", "code"),
     [
         (b"\xff", False, "S001"),
@@ -82,6 +107,13 @@ def test_examples_of_files(content: bytes, strict: bool, code: str, tmp_path: Pa
 def test_the_table_in_the_docs_is_that_of_the_rules() -> None:
     """Written by ``python -m specs.rule_docs``."""
     assert rule_docs.PAGE.read_text() == rule_docs.page()
+
+
+def test_one_style() -> None:
+    """What to do: words in lower case without a full stop."""
+    for rule in CATALOGUE.values():
+        assert re.match(r"[^A-Z]|[A-Z]+\b", rule.fix), rule
+        assert rule.fix.endswith("...") or not rule.fix.endswith("."), rule
 
 
 TWICE = edited(edited(TLT3, "enable_qat: false", "enable_qat: true"), "n_workers: 8", "max_queue_size: 8")

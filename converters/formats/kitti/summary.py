@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from tltpipe.errors import DataError
 _COLUMNS, _LEAST = 15, 9
 """Columns of a label, and so many of them that are trained on."""
 _SHOWN = 3
+_SPACING = re.compile(rb"  |\t| \r?\n| \Z|(?:\A|\n)(?: |\r?\n)")
+"""What a reader stumbles over that takes one blank between columns for granted, and a label in every line."""
 
 
 @dataclass
@@ -36,8 +39,9 @@ class LabelSummary:
     ``objects`` by class as written; ``occluded`` those whose occlusion is not 0. Places of lines with an occlusion that
     is no integer (``fractions``), with a 16th column (``scores``), with another number of columns than 15 or 16
     (``widths``), whose class has a blank (``blanks``), whose box is empty in whole pixels (``flat``), that are no
-    labels (``odd``), and of files with double or trailing blanks or blank lines (``spacing``). ``boxes``: left, top,
-    right, bottom of the objects by the stem of their file, for those stems that were asked for.
+    labels (``odd``), and of files with double or trailing blanks, tabs or blank lines (``spacing``), and with nothing
+    in them (``empty``). ``boxes``: left, top, right, bottom of the objects by the stem of their file, for those stems
+    that were asked for.
     """
 
     read: int = 0
@@ -50,6 +54,7 @@ class LabelSummary:
     flat: Places = field(default_factory=Places)
     odd: Places = field(default_factory=Places)
     spacing: Places = field(default_factory=Places)
+    empty: Places = field(default_factory=Places)
     boxes: dict[str, list[list[float]]] = field(default_factory=dict)
 
 
@@ -63,8 +68,10 @@ def summarise(folder: Path, stems: Sequence[str], *, boxes_of: frozenset[str] = 
         except FileNotFoundError:
             raise DataError("this label file is missing", where=path) from None
         result.read += 1
-        if b"  " in content or b" \n" in content or content.endswith((b" ", b"\n\n")):
-            result.spacing.add(path, 1)
+        if not content.strip():
+            result.empty.add(path, 1)
+        elif found := _SPACING.search(content):
+            result.spacing.add(path, content.count(b"\n", 0, found.end() - 1) + 1)
         boxes = result.boxes.setdefault(stem, []) if stem in boxes_of else None
         for number, line in enumerate(content.splitlines(), start=1):
             _take(result, line.split(), path, number, boxes)

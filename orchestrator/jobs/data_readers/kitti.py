@@ -21,7 +21,7 @@ from tltpipe.errors import DataError
 
 MOST_LABELS = 10_000
 """Label files that are read."""
-_LINES = ("fractions", "scores", "widths", "blanks", "flat", "odd", "spacing")
+_LINES = ("fractions", "scores", "widths", "blanks", "flat", "odd", "spacing", "empty")
 
 
 def read(source: DataSource, annotations: Path, images: Path | None) -> SourceFacts:

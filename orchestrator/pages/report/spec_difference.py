@@ -1,13 +1,14 @@
-"""What a spec says that the default does not, field by field."""
+"""What a spec means that the default does not, field by field."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from specs import Spec
+    from specs.effective import Effective
+    from specs.spec import Spec
 
 Defaults = Callable[["Spec"], "str | None"]
 """The text of the default spec of the kind and generation of another one; None where there is none."""
@@ -23,38 +24,30 @@ class Field:
 
 
 def fields(text: str, network: str, defaults: Defaults, placeholder: str = "") -> list[Field] | None:
-    """The fields of the spec ``text`` that differ from the default; None where it cannot be read as a spec.
+    """The fields of the spec ``text`` that mean something else than the default; None where it is no spec that can be
+    read, or has no default.
 
     A default that begins with ``placeholder`` is a path to be filled in: it is left out.
     """
     spec = _read(text, network)
     default = defaults(spec) if spec is not None else None
-    if spec is None or default is None:
-        return None
-    ours = _read(default, spec.kind)
-    usual = _flat(ours) if ours is not None else {}
-    filled = {path: value for path, value in usual.items() if not placeholder or placeholder not in str(value)}
-    return compared(_flat(spec), filled)
+    usual = _read(default, spec.kind) if spec is not None and default is not None else None
+    return None if spec is None or usual is None else _compared(spec, usual, placeholder)
 
 
 def between(one: tuple[str, str], other: tuple[str, str]) -> list[Field] | None:
-    """The fields in which two specs differ, each a text and the network it is for; None where one cannot be read."""
-    specs = [_read(text, network) for text, network in (one, other)]
-    return compared(*(_flat(each) for each in specs if each is not None)) if all(specs) else None
+    """What two specs, each a text and the network it is for, mean differently; None where one cannot be read."""
+    first, second = (_read(text, network) for text, network in (one, other))
+    return None if first is None or second is None else _compared(first, second)
 
 
-def compared(values: Mapping[str, Any], default: Mapping[str, Any]) -> list[Field]:
-    return [
-        Field(path, _shown(values.get(path)), _shown(default.get(path)))
-        for path in dict.fromkeys([*values, *default])
-        if values.get(path) != default.get(path)
-    ]
+def _compared(spec: Spec, default: Spec, placeholder: str = "") -> list[Field]:
+    from specs.effective import difference
 
-
-def _flat(spec: Spec) -> dict[str, Any]:
-    from orchestrator.settings import origins
-
-    return origins.flat(spec.message)
+    rows = [Field(each.path, _shown(each.before), _shown(each.after)) for each in difference(spec, default)]
+    if placeholder:
+        rows = [replace(row, default="") if placeholder in row.default else row for row in rows]
+    return [row for row in rows if row.value or row.default]
 
 
 def _read(text: str, network: str) -> Spec | None:
@@ -68,13 +61,7 @@ def _read(text: str, network: str) -> Spec | None:
         return None
 
 
-def _shown(value: Any) -> str:
-    if value is None or value == "":
+def _shown(value: Effective | None) -> str:
+    if value is None or value.value == []:
         return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {each}" for key, each in value.items())
-    return ", ".join(map(_shown, value)) if isinstance(value, list) else str(value)
+    return value.value if isinstance(value.value, str) else value.text

@@ -15,6 +15,7 @@ from specs.migration.moving import Moving, normalise, paths
 from specs.migration.targets import OURS, Options, Target
 from specs.migration.tree import Field, Scalar, Section
 from specs.spec import Spec
+from specs.ssd.sections import DATA, VALIDATION
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 OPTIONS: Mapping[str, tuple[Target, ...]] = {"validation": ("tlt3", "tao5"), "records": ("tlt2",)}
 DIALECTS: Mapping[Target, str] = {"tlt2": "tlt2", "tlt3": "tlt3", "tao5": "tlt3"}
 """What the programs of a target read; ours read both."""
-DATA = "dataset_config"
 LABELS, IMAGES, RECORDS = "label_directory_path", "image_directory_path", "tfrecords_path"
 
 
@@ -41,7 +41,7 @@ def migrate(spec: Spec, text: str, *, to: Target, options: Options) -> tuple[str
             raise spec.error(folder.SECTION, what, hint="it is a network of TLT 3.0 and later")
         message = dialects.message(dialects.named(folder, dialect), folder.MESSAGE)
         root = _moved(spec, root, message.DESCRIPTOR, options, changes)
-    effects = {portable.VALIDATION: _on_folder(options)} if options.validation else {}
+    effects = {VALIDATION: _on_folder(options)} if options.validation else {}
     root = portable.change(root, paths(message.DESCRIPTOR), to, changes, effects)
     if options.validation:
         _validate_on(root, options.validation, spec, changes)
@@ -146,12 +146,11 @@ def _follow(images: notes.Restored, root: str) -> None:
 
 
 def _validate_on(root: Section, folder: str, spec: Spec, changes: list[Change]) -> None:
-    path = f"{DATA}.validation_data_sources"
-    if root.find(path) is not None:
+    if root.find(VALIDATION) is not None:
         raise UsageError("--validation has no effect: the spec names folders to validate on", hint="leave it out")
     made = Section("validation_data_sources")
     made.put(IMAGES, Scalar(posixpath.join(folder, "images"), quoted=True))
     made.put(LABELS, Scalar(posixpath.join(folder, "labels"), quoted=True))
-    notes.attach(made, notes.note("tlt2" if spec.dialect == "tlt2" else OURS, path, notes.UNSET))
+    notes.attach(made, notes.note("tlt2" if spec.dialect == "tlt2" else OURS, VALIDATION, notes.UNSET))
     root.section(DATA).fields.append(made)
-    changes.append(Change("", path, 0, f"{path} is written: {folder}/images and {folder}/labels"))
+    changes.append(Change("", VALIDATION, 0, f"{VALIDATION} is written: {folder}/images and {folder}/labels"))

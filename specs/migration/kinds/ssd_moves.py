@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from specs.migration.moving import Convert, Move, number
 from specs.migration.portable import below_one
 from specs.ssd.ranges import UNSET
+from specs.ssd.sections import AUGMENTATION
+from specs.ssd.tlt2 import COLOUR, PICTURE, SPACE
 
-OLD = "augmentation_config"
-PICTURE, SPACE, COLOUR = (f"{OLD}.{name}" for name in ("preprocessing", "spatial_augmentation", "color_augmentation"))
 SPREAD = 255 * math.sqrt(3)
 """A uniform change of brightness by so many levels to either side has a standard deviation of 1, which is white."""
 SMALLEST = 1e-3
@@ -20,15 +20,15 @@ def moves(dialect: str, *, folders: bool) -> Sequence[Move]:
     """The moves to ``dialect``, "tlt2" or "tlt3"; ``folders``: of a spec of TLT 3.0 with folders, not records."""
     to_tlt3 = [
         Move("ssd_config.loss_loc_weight", "ssd_config.alpha"),
-        *(Move(f"{PICTURE}.output_image_{side}", f"{OLD}.output_{side}") for side in ("width", "height")),
-        Move(f"{PICTURE}.output_image_channel", f"{OLD}.output_channel", _channels),
-        Move(f"{SPACE}.hflip_probability", f"{OLD}.random_flip", below_one),
-        Move(f"{SPACE}.zoom_max", f"{OLD}.random_crop_min_scale", _crop, _zoom_in, ZOOM),
-        Move(f"{SPACE}.zoom_min", f"{OLD}.zoom_out_max_scale", _canvas, _zoom_out, ZOOM),
-        Move(f"{COLOUR}.hue_rotation_max", f"{OLD}.hue", *_hue(2 if folders else 1), COLOURS),
-        Move(f"{COLOUR}.saturation_shift_max", f"{OLD}.saturation", below_one, effect=COLOURS),
-        Move(f"{COLOUR}.contrast_scale_max", f"{OLD}.contrast", below_one, effect=COLOURS),
-        Move(f"{COLOUR}.color_shift_stddev", f"{OLD}.brightness", _levels, _deviation, SHIFT),
+        *(Move(f"{PICTURE}.output_image_{side}", f"{AUGMENTATION}.output_{side}") for side in ("width", "height")),
+        Move(f"{PICTURE}.output_image_channel", f"{AUGMENTATION}.output_channel", _channels),
+        Move(f"{SPACE}.hflip_probability", f"{AUGMENTATION}.random_flip", below_one),
+        Move(f"{SPACE}.zoom_max", f"{AUGMENTATION}.random_crop_min_scale", _crop, _zoom_in, ZOOM),
+        Move(f"{SPACE}.zoom_min", f"{AUGMENTATION}.zoom_out_max_scale", _canvas, _zoom_out, ZOOM),
+        Move(f"{COLOUR}.hue_rotation_max", f"{AUGMENTATION}.hue", *_hue(2 if folders else 1), COLOURS),
+        Move(f"{COLOUR}.saturation_shift_max", f"{AUGMENTATION}.saturation", below_one, effect=COLOURS),
+        Move(f"{COLOUR}.contrast_scale_max", f"{AUGMENTATION}.contrast", below_one, effect=COLOURS),
+        Move(f"{COLOUR}.color_shift_stddev", f"{AUGMENTATION}.brightness", _levels, _deviation, SHIFT),
     ]
     return to_tlt3 if dialect == "tlt3" else [move.reversed for move in to_tlt3]
 
@@ -67,8 +67,8 @@ EFFECTS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("ssd_config.pos_iou_thresh", "ssd_config.neg_iou_thresh"), "both thresholds are 0.5"),
         "training_config.optimizer": "TLT 2.0 has no choice of optimizer",
         "training_config.early_stopping": "training goes on to the last epoch",
-        **dict.fromkeys((f"{OLD}.{name}" for name in UNSET), "TLT 2.0 zooms evenly, about the centre"),
-        f"{OLD}.image_mean": "TLT 2.0 has fixed means",
+        **dict.fromkeys((f"{AUGMENTATION}.{name}" for name in UNSET), "TLT 2.0 zooms evenly, about the centre"),
+        f"{AUGMENTATION}.image_mean": "TLT 2.0 has fixed means",
         "dataset_config.validation_data_sources": "TLT 2.0 validates on one source of records",
         "eval_config.visualize_pr_curve": "no curve is drawn",
     },

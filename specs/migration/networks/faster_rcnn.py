@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from specs.migration import tao_rcnn
 from specs.migration.rewriting import Rewriting, Row
 from specs.migration.tao_data import DETECTION, detection_data
-from specs.migration.tao_training import OPTIMIZERS, QAT, WEIGHTS, optimizer, regularizer
+from specs.migration.tao_training import ACTIVATIONS, OPTIMIZERS, QAT, WEIGHTS, optimizer, regularizer
 
 NAMES = ("faster_rcnn",)
 TARGET = "faster_rcnn"
@@ -57,7 +57,7 @@ FIELDS = (
     Row(f"{MODEL}.conv_bn_share_bias"),
     Row(f"{MODEL}.all_projections"),
     Row(f"{MODEL}.use_pooling"),
-    Row(f"{MODEL}.activation"),
+    Row(f"{MODEL}.activation.activation_type", effect=ACTIVATIONS, same=("relu",)),
     Row(f"{MODEL}.roi_pooling_config.pool_size", effect="regions are pooled to 7 x 7 cells", same=(7,)),
     Row(f"{MODEL}.roi_pooling_config.pool_size_2x", effect="regions are pooled to 7 x 7 cells", same=(False,)),
     Row(f"{MODEL}.rpn_cls_activation_type"),
@@ -137,7 +137,7 @@ FIELDS = (
         "classifier_nms_overlap_threshold", "trt_inference", "object_confidence_thres", "nms_score_bits")),
 )  # fmt: skip
 WHOLE = (
-    f"{TRAINING}.visualizer", f"{TRAINING}.early_stopping", "augmentation_config.preprocessing",
+    f"{MODEL}.activation", f"{TRAINING}.visualizer", f"{TRAINING}.early_stopping", "augmentation_config.preprocessing",
     "evaluation_config.trt_evaluation", "inference_config.trt_inference", "evaluation_config.dataset",
 )  # fmt: skip
 

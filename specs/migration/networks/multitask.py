@@ -6,7 +6,15 @@ from collections.abc import Mapping
 
 from specs.migration.rewriting import Rewriting, Row
 from specs.migration.tao_data import replaced
-from specs.migration.tao_training import OPTIMIZERS, TRAINING, TRAINING_WHOLE, optimizer, rates, regularizer
+from specs.migration.tao_training import (
+    ACTIVATIONS,
+    OPTIMIZERS,
+    TRAINING,
+    TRAINING_WHOLE,
+    optimizer,
+    rates,
+    regularizer,
+)
 
 NAMES = ("multitask_classification",)
 TARGET = "multitask"
@@ -27,7 +35,8 @@ FIELDS = (
     Row(f"{MODEL}.freeze_blocks", effect=FREEZING),
     Row(f"{MODEL}.freeze_bn", effect=FREEZING, same=(False,)),
     Row(f"{MODEL}.use_batch_norm", effect="the backbone has normalisation layers", same=(True,)),
-    *(Row(f"{MODEL}.{name}") for name in ("retain_head", "use_bias", "use_pooling", "all_projections", "activation")),
+    *(Row(f"{MODEL}.{name}") for name in ("retain_head", "use_bias", "use_pooling", "all_projections")),
+    Row(f"{MODEL}.activation.activation_type", effect=ACTIVATIONS, same=("relu",)),
     Row(f"{MODEL}.resize_interpolation_method", effect="images are resized bilinearly", same=("BILINEAR", 0)),
     Row(f"{MODEL}.batch_norm_config.momentum"),
     Row(f"{MODEL}.batch_norm_config.epsilon"),
@@ -36,7 +45,7 @@ FIELDS = (
     Row(f"{DATA}.val_csv_path", "dataset.val_data_sources"),
     Row(f"{DATA}.image_directory_path", "dataset.train_data_sources"),
 )
-WHOLE = TRAINING_WHOLE
+WHOLE = (f"{MODEL}.activation", *TRAINING_WHOLE)
 
 
 def migrate(spec: Rewriting) -> None:

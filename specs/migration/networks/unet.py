@@ -69,7 +69,7 @@ FIELDS = (
     Row(f"{DATA}.dataset"),
     Row(f"{DATA}.dataloader"),
     Row(f"{DATA}.augment", "dataset.augmentation.random_flip"),
-    Row(f"{DATA}.filter_data"),
+    *(Row(f"{DATA}.{name}") for name in ("filter_data", "image_extension")),  # the second of old samples; no field
     Row(f"{DATA}.input_image_type", effect="images are read in colour", same=("color",)),
     Row(f"{DATA}.preprocess", "model.preprocess"),
     Row(f"{DATA}.resize_padding", "dataset.resize", how=lambda on: "letterbox" if on else "stretch"),
@@ -151,10 +151,10 @@ def _augmentation(spec: Rewriting) -> None:
         "random_crop": (f"{here}.crop_and_resize_prob", spec.number(f"{here}.crop_and_resize_prob", 0.5) or 0.5),
         "brightness": (brightness, spec.number(brightness, 0.2) or 0.2),
     }
-    if not on:
-        spec.drop(AUGMENTATION)
     for name, (path, value) in drawn.items():
         spec.put(f"{ours}.{name}", value if on else 0.0, path)
+    if not on:
+        spec.drop(AUGMENTATION)
     if on:
         area = [round(max(0.01, 1 - ratio) ** 2, 6), 1.0]
         spec.put(f"{ours}.crop_area", area, f"{here}.crop_and_resize_ratio")

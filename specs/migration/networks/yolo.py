@@ -130,7 +130,7 @@ def _augmentation(spec: Rewriting) -> None:
     augmentation = "dataset.augmentation"
     jitter = float(spec.number(f"{here}.jitter", 0.0))
     if not 0 <= jitter < 1:
-        raise spec.error(f"{here}.jitter", f"jitter must be from 0 and below 1, not {jitter:g}")
+        raise spec.error(f"{here}.jitter", f"jitter must be 0 or more and below 1, not {jitter:g}")
     if not spec.number(f"{here}.mosaic_prob", 0.0):
         spec.assume(f"{augmentation}.mosaic", 0.0, "no mosaics, as there")
     spec.assume(f"{augmentation}.mixup", 0.0, "no image is laid over another, as there")

@@ -38,6 +38,9 @@ def values(found: migration.Migrated, *paths: str) -> list[Any]:
     return [value_at(spec, path) for path in paths]
 
 
+CLASSES = "dataset_config.data_class_config.target_classes"
+
+
 def effects(found: migration.Migrated) -> dict[str, str | None]:
     return {change.path: change.effect for change in found.changes if change.path}
 
@@ -189,9 +192,20 @@ def test_unet() -> None:
         '{"id": 3, "name": "face"}', '{"id": 7, "name": "car"}']  # fmt: skip
 
 
+def test_a_background_of_another_value_is_called_otherwise() -> None:
+    """As in NVIDIA's sample for ISBI: what is looked for has the value 0."""
+    swapped = ('name: "person" mapping_class: "person" label_id: 1', 'name: "background" label_id: 1')
+    background = ('name: "background" mapping_class: "background" label_id: 0', 'name: "cell" label_id: 0')
+    told = effects(migrated(sample("unet", background, swapped)))[f"{CLASSES}.mapping_class"] or ""
+    assert "cell, the class of value 0, is the background here" in told
+    assert "the class of value 1 is called label_1" in told
+
+
 def test_unet_without_augmentation_and_with_masks_of_255() -> None:
     found = migrated(sample("unet", ("augment: True", "augment: False"), ("label_id: 7", "label_id: 255")))
     assert values(found, "dataset.augmentation.random_flip", "dataset.augmentation.random_crop") == [0.0, 0.0]
+    told = [change.path for change in found.changes if "augmentation_config" in change.path]
+    assert len(told) == len({*told}) > 3
     assert [line for line in found.missing if "255" in line and "car" in line]
 
 
@@ -251,6 +265,13 @@ def test_a_field_that_nobody_knows() -> None:
     found = migrated(sample("yolo_v4", ("model_ema: true", "model_ema: true foobar: 3")))
     assert effects(found)["training_config.foobar"]
     assert "training_config.foobar: 3" in found.text
+
+
+def test_a_field_that_is_a_little_like_others_is_no_slip_of_the_pen() -> None:
+    text = sample("faster_rcnn", ("training_config {", "training_config { rpn_train_bs: 3"))
+    found = migrated(text.replace("model_config {", 'model_config { activation { activation_type: "swish" }', 1))
+    assert effects(found)["training_config.rpn_train_bs"]
+    assert effects(found)["model_config.activation.activation_type"] == "activations are those of the backbone"
 
 
 def test_names_with_quotes_and_breaks_survive() -> None:

@@ -160,6 +160,7 @@ EXAMPLES = {
     "S457": conversion({"folds": {None: Amount(3, {"vest": 3})}}, "num_shards", toolkit="tlt2"),
     "S458": conversion({"widths": SOME}),
     "S459": conversion({"flat": SOME}),
+    "S460": augmentation({"empty": SOME}, toolkit="tao5"),
     "S461": folders({"boxes": np.tile(np.float32([0.1, 0.1, 0.02, 0.9]), (50, 1))}, "scales"),
     "S462": folders({"boxes": THIN}, also=("S461",)),
     "S463": folders({"occluded": 7}, old=VALIDATE, toolkit="tlt3"),

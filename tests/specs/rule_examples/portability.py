@@ -80,7 +80,12 @@ EXAMPLES = {
     "S518": later("include_difficult_in_training: true", "include_difficult_in_training: false", "include_difficult"),
     "S519": older("checkpoint_interval: 20", "checkpoint_interval: 30", "checkpoint_interval"),
     "S520": later("clip_boxes: false", 'offsets: "[0.5, 0.5, 0.5, 0.5, 0.5, 0.4]"', "offsets"),
-    "S521": records("clip_boxes: false", "pos_iou_thresh: 0.6", "pos_iou_thresh"),
+    "S521": later(
+        "pos_iou_thresh: 0.5",
+        "pos_iou_thresh: 0.6",
+        "pos_iou_thresh",
+        text=edited(RECORDS, "clip_boxes: false", "pos_iou_thresh: 0.5"),
+    ),
     "S522": records("zoom_out_max_scale: 3.0", "zoom_out_max_scale: 2.5", "zoom_out_max_scale"),
     "S523": later(FOLDERS, '    tfrecords_path: "/workspace/data/train*"\n', "tfrecords_path"),
     "S524": records(
@@ -97,8 +102,8 @@ EXAMPLES = {
     "S528": later("clip_boxes: false", "clip_boxes: true", "clip_boxes"),
     "S529": later("patience: 3", "patience: 3 min_delta: 0.1", "min_delta", text=EVERY_EPOCH),
     "S530": older("output_image_height: 288", "output_image_height: 300", "output_image_height", "S152"),
-    "S541": augment(AUGMENT, "image_extension", "blur_config { size: 4 } image_extension", "size", "tlt3", "S206"),
-    "S542": augment(AUGMENT, "saturation_shift: 1.0", "hue_rotation_angle: 3", "hue_saturation_config", "tlt3", "S208"),
+    "S541": augment(AUGMENT, "image_extension", "blur_config { size: 4 } image_extension", "size", "tlt3"),
+    "S542": augment(AUGMENT, "saturation_shift: 1.0", "hue_rotation_angle: 3", "hue_saturation_config", "tlt3"),
     "S543": Example(
         "augment", edited(edited(YAML, "std: [0.1]", "std: [0]"), "size: [3]", "size: [0]"), YAML, "std", toolkit="tao5"
     ),
@@ -114,7 +119,7 @@ EXAMPLES = {
         "dominant_target_classes",
     ),
     "S555": convert("kitti_config {", 'kitti_config { point_clouds_dir: "velodyne"', "point_clouds_dir"),
-    "S556": convert('image_extension: ".jpg"', 'image_extension: "jpg"', "image_extension", "S228"),
+    "S556": convert('image_extension: ".jpg"', 'image_extension: "jpg"', "image_extension"),
     "S557": convert("val_split: 0", "val_split: 20", "val_split"),
     "S558": convert('key: "car" value: "car"', 'key: "bücher" value: "bücher"', "target_class_mapping"),
 }

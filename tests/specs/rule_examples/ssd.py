@@ -131,7 +131,7 @@ EXAMPLES = {
     "S174": strictly(
         'label_directory_path: "/workspace/data/val/labels"', 'tfrecords_path: "/workspace/val-*"', "tfrecords_path"
     ),
-    "S175": strictly("freeze_bn: false", "pos_iou_thresh: 0.5", "pos_iou_thresh", RECORDS),
+    "S175": strictly("freeze_bn: false", "pos_iou_thresh: 0.6", "pos_iou_thresh", RECORDS),
     "S176": strictly("zoom_out_max_scale: 3.0", "zoom_out_max_scale: 2.5", "zoom_out_max_scale", RECORDS),
     "S177": strictly(
         "include_difficult_in_training: true",

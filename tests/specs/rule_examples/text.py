@@ -26,5 +26,6 @@ EXAMPLES = {
     "S008": Example("ssd", 'yolov3_config { big_anchor_shape: "[(1, 2)]" }', TLT3, "yolov3_config"),
     "S010": in_text("random_seed: 42", "# tltpipe: strict-tl\nrandom_seed: 42", "# tltpipe"),
     "S011": in_text("average_precision_mode: INTEGRATE", "average_precision_mode: 7", "average_precision_mode"),
+    "S015": in_text("random_seed: 42", "random_seed: 41\nrandom_seed: 42", "random_seed: 42"),
     "S012": in_yaml("seed: 4", "seed: '${train.sed}'", "seed"),
 }

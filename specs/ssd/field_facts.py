@@ -9,13 +9,8 @@ from dataclasses import replace
 from specs.fields import Field
 from specs.ssd import ranges
 from specs.ssd.backbones import BACKBONES
-
-_SCHEDULE = "training_config.learning_rate.soft_start_annealing_schedule"
-_COSINE = "training_config.learning_rate.soft_start_cosine_annealing_schedule"
-_OPTIMIZER, _STOPPING = "training_config.optimizer", "training_config.early_stopping"
-_OLD, _SPACE, _COLOUR = (
-    f"augmentation_config.{name}" for name in ("preprocessing", "spatial_augmentation", "color_augmentation")
-)
+from specs.ssd.sections import COSINE, OPTIMIZER, SCHEDULE, STOPPING
+from specs.ssd.tlt2 import COLOUR, PICTURE, SPACE
 
 LISTS = frozenset(
     f"ssd_config.{name}"
@@ -26,7 +21,7 @@ ZERO_COUNTS = frozenset(
     {
         *(f"ssd_config.{name}" for name in ("loss_loc_weight", "focal_loss_alpha", "focal_loss_gamma")),
         *(f"ssd_config.{name}" for name in ("alpha", "neg_pos_ratio", "pos_iou_thresh", "neg_iou_thresh")),
-        *(f"{_OPTIMIZER}.{name}" for name in ("sgd.momentum", "adam.beta1", "adam.beta2", "rmsprop.rho")),
+        *(f"{OPTIMIZER}.{name}" for name in ("sgd.momentum", "adam.beta1", "adam.beta2", "rmsprop.rho")),
         "dataset_config.include_difficult_in_training",
     }
 )
@@ -47,7 +42,7 @@ RANGES: Mapping[str, str] = {
         for name, (_, blocks) in BACKBONES.items()
     ),
     "training_config.regularizer.weight": "above 0 and below 1, but for NO_REG",
-    f"{_STOPPING}.monitor": "loss, validation_loss, val_loss",
+    f"{STOPPING}.monitor": "loss, validation_loss, val_loss",
     "augmentation_config.random_crop_min_scale": "above 0, at most random_crop_max_scale",
     "augmentation_config.random_crop_max_scale": "random_crop_min_scale to 1",
     "augmentation_config.random_crop_min_ar": "above 0, at most random_crop_max_ar",
@@ -73,12 +68,12 @@ UNITS: Mapping[str, str] = {
     **dict.fromkeys((f"ssd_config.{name}" for name in ("pos_iou_thresh", "neg_iou_thresh")), _IOU),
     "training_config.batch_size_per_gpu": "images",
     **dict.fromkeys((f"training_config.{name}" for name in ("num_epochs", "checkpoint_interval")), _EPOCHS),
-    **dict.fromkeys((f"{_SCHEDULE}.{name}" for name in ("soft_start", "annealing")), "share of the training"),
-    f"{_COSINE}.soft_start": "share of the training",
+    **dict.fromkeys((f"{SCHEDULE}.{name}" for name in ("soft_start", "annealing")), "share of the training"),
+    f"{COSINE}.soft_start": "share of the training",
     **dict.fromkeys(
-        (f"{curve}.{end}_learning_rate" for curve in (_SCHEDULE, _COSINE) for end in ("min", "max")), "per step"
+        (f"{curve}.{end}_learning_rate" for curve in (SCHEDULE, COSINE) for end in ("min", "max")), "per step"
     ),
-    f"{_STOPPING}.patience": _EPOCHS,
+    f"{STOPPING}.patience": _EPOCHS,
     "training_config.n_workers": "processes",
     "training_config.max_queue_size": "batches",
     "training_config.visualizer.num_images": "images",
@@ -89,17 +84,17 @@ UNITS: Mapping[str, str] = {
     "nms_config.clustering_iou_threshold": _IOU,
     "nms_config.top_k": "detections",
     "nms_config.infer_nms_score_bits": "bits",
-    **dict.fromkeys((f"{_OLD}.output_image_{side}" for side in ("width", "height")), _PIXELS),
-    f"{_OLD}.output_image_channel": "channels",
-    **dict.fromkeys((f"{_OLD}.crop_{side}" for side in ("left", "top", "right", "bottom")), _PIXELS),
-    **dict.fromkeys((f"{_OLD}.min_bbox_{side}" for side in ("width", "height")), _PIXELS),
-    **dict.fromkeys((f"{_SPACE}.{way}flip_probability" for way in "hv"), _TIMES),
-    **dict.fromkeys((f"{_SPACE}.zoom_{end}" for end in ("min", "max")), "factor"),
-    **dict.fromkeys((f"{_SPACE}.translate_max_{axis}" for axis in "xy"), _PIXELS),
-    f"{_SPACE}.rotate_rad_max": "radians",
-    f"{_COLOUR}.hue_rotation_max": "degrees",
-    **dict.fromkeys((f"{_COLOUR}.{name}" for name in ("saturation_shift_max", "contrast_scale_max")), _SHARE),
-    **dict.fromkeys((f"{_COLOUR}.{name}" for name in ("color_shift_stddev", "contrast_center")), "1 is white"),
+    **dict.fromkeys((f"{PICTURE}.output_image_{side}" for side in ("width", "height")), _PIXELS),
+    f"{PICTURE}.output_image_channel": "channels",
+    **dict.fromkeys((f"{PICTURE}.crop_{side}" for side in ("left", "top", "right", "bottom")), _PIXELS),
+    **dict.fromkeys((f"{PICTURE}.min_bbox_{side}" for side in ("width", "height")), _PIXELS),
+    **dict.fromkeys((f"{SPACE}.{way}flip_probability" for way in "hv"), _TIMES),
+    **dict.fromkeys((f"{SPACE}.zoom_{end}" for end in ("min", "max")), "factor"),
+    **dict.fromkeys((f"{SPACE}.translate_max_{axis}" for axis in "xy"), _PIXELS),
+    f"{SPACE}.rotate_rad_max": "radians",
+    f"{COLOUR}.hue_rotation_max": "degrees",
+    **dict.fromkeys((f"{COLOUR}.{name}" for name in ("saturation_shift_max", "contrast_scale_max")), _SHARE),
+    **dict.fromkeys((f"{COLOUR}.{name}" for name in ("color_shift_stddev", "contrast_center")), "1 is white"),
     **dict.fromkeys((f"augmentation_config.output_{side}" for side in ("width", "height")), _PIXELS),
     "augmentation_config.output_channel": "channels",
     **dict.fromkeys((f"augmentation_config.random_crop_{end}_scale" for end in ("min", "max")), "share of a side"),
@@ -127,21 +122,21 @@ NVIDIA: Mapping[str, str] = {
     **dict.fromkeys((f"ssd_config.{name}" for name in ("pos_iou_thresh", "neg_iou_thresh")), _RECORDS),
     "ssd_config.freeze_blocks": "the convolutions are frozen, their normalisation goes on learning",
     "training_config.checkpoint_interval": "the last epoch is saved only where the interval divides num_epochs",
-    **dict.fromkeys((f"{_SCHEDULE}.{end}_learning_rate" for end in ("min", "max")), "multiplied by the number of GPUs"),
+    **dict.fromkeys((f"{SCHEDULE}.{end}_learning_rate" for end in ("min", "max")), "multiplied by the number of GPUs"),
     **dict.fromkeys(
-        (f"{_COSINE}.{name}" for name in ("min_learning_rate", "max_learning_rate", "soft_start")),
+        (f"{COSINE}.{name}" for name in ("min_learning_rate", "max_learning_rate", "soft_start")),
         "refused: SSD takes soft_start_annealing_schedule alone",
     ),
     **dict.fromkeys(
         (
-            *(f"{_OPTIMIZER}.sgd.{name}" for name in ("momentum", "nesterov")),
-            *(f"{_OPTIMIZER}.adam.{name}" for name in ("epsilon", "beta1", "beta2", "amsgrad")),
-            *(f"{_OPTIMIZER}.rmsprop.{name}" for name in ("rho", "momentum", "epsilon", "centered")),
+            *(f"{OPTIMIZER}.sgd.{name}" for name in ("momentum", "nesterov")),
+            *(f"{OPTIMIZER}.adam.{name}" for name in ("epsilon", "beta1", "beta2", "amsgrad")),
+            *(f"{OPTIMIZER}.rmsprop.{name}" for name in ("rho", "momentum", "epsilon", "centered")),
         ),
         _IGNORED,
     ),
-    f"{_STOPPING}.monitor": "a validation loss needs a validation after every epoch",
-    f"{_STOPPING}.min_delta": "of a validation loss that is multiplied by eval_config.batch_size",
+    f"{STOPPING}.monitor": "a validation loss needs a validation after every epoch",
+    f"{STOPPING}.min_delta": "of a validation loss that is multiplied by eval_config.batch_size",
     "training_config.n_workers": "unset: one less than there are processors; 4 threads with TFRecords",
     "training_config.enable_qat": "trains for 8-bit integers; must be what the loaded model was trained with",
     "training_config.max_queue_size": "batches that wait for the GPU (20)",
@@ -158,7 +153,7 @@ NVIDIA: Mapping[str, str] = {
     "eval_config.average_precision_mode": "a class without an object to find has 0, which counts in the mean",
     "nms_config.infer_nms_score_bits": "bits of the scores in the plugin of TensorRT, 0 for all",
     **dict.fromkeys(
-        (f"{_OLD}.output_image_{side}" for side in ("width", "height")),
+        (f"{PICTURE}.output_image_{side}" for side in ("width", "height")),
         "a multiple of 32; stored images must have this size already",
     ),
     **dict.fromkeys(
