@@ -13,14 +13,15 @@ import pytest
 from PIL import Image
 
 import specs
-from converters.tfrecords import records, summary
+from converters.tfrecords import examples, records, summary
 from orchestrator import pipeline
 from orchestrator.jobs import Mount
-from orchestrator.jobs.data_readers import kitti, tfrecord
+from orchestrator.jobs.data_readers import _images, coco, kitti, tfrecord
 from orchestrator.jobs.spec_data import WorkspaceData, WorkspacePaths
 from orchestrator.run import Run
 from runtime.programs import dataset_convert
 from specs import rules
+from specs.data_sources import DataSource
 from specs.rulebook import Subject
 from specs.rules.facts import SourceFacts
 from tltpipe.errors import DataError, SpecError
@@ -118,6 +119,14 @@ def test_what_was_not_read_of_records_is_said(root: Path, monkeypatch: pytest.Mo
     assert found.unread == "4 of 8 records were read for these checks"
 
 
+def test_a_record_without_pixels_is_no_frame(root: Path) -> None:
+    columns = [[] for _ in examples.NUMBERS]
+    path = root / "TFRecords/train-fold-000-of-001"
+    path.parent.mkdir()
+    records.write_records(path, [examples.encode_record(("a", 0, 20), [], columns)])
+    assert "byte 0 is no frame" in str(facts(root).problem)
+
+
 def test_images_of_records_by_name(root: Path) -> None:
     convert(root)
     (root / "train/images/000003.jpg").unlink()
@@ -201,6 +210,18 @@ def test_a_coco_file_is_counted(tmp_path: Path) -> None:
     assert found.no_image.few == ("b.jpg",)
     assert found.boxes is not None
     assert found.boxes.ravel().tolist() == pytest.approx([0.1, 0.1, 0.5, 0.5] * 3)
+
+
+@pytest.mark.parametrize("name", ["a\0.jpg", "x" * 5000, "../out.jpg", "/etc/passwd", ""])
+def test_names_in_data_lead_nowhere_else(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in").mkdir()
+    Image.new("L", (100, 50)).save(tmp_path / "out.jpg")
+    page = {"images": [{"id": 1, "file_name": name, "width": 100, "height": 50}], "categories": [], "annotations": []}
+    (tmp_path / "a.json").write_text(json.dumps(page))
+    source = DataSource("s", "training", "coco", "a.json", annotations_field="s.json_file")
+    found = coco.read(source, tmp_path / "a.json", tmp_path / "in")
+    assert (found.no_image.count, found.channels) == (1, {})
+    assert _images.lacking(tmp_path / "in", ["../out", "/etc/passwd", "a\0/b"], ".jpg")[1] == []
 
 
 def test_paths_of_a_container_and_of_this_machine(tmp_path: Path) -> None:
