@@ -127,6 +127,7 @@ SPOILT = edited(TLT3, "nlayers: 18", "nlayers: 17")
         (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: ignore S139"), ["S139"]),
         (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: ignore 139"), ["S139", "S010", "S139"]),
         (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: strict-tlt"), ["S139", "S010", "S139"]),
+        (edited(TWICE, "interval: 5", "interval: 5  # tltpipe: ignore S139"), ["S139", "S139"]),
         (f"# tltpipe: ignore S104 S13\n{TWICE}", []),
         (f"# tltpipe: ignore S104\n{SPOILT}", ["S104"]),
     ],
