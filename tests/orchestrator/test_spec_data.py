@@ -18,6 +18,7 @@ from orchestrator import pipeline
 from orchestrator.jobs import Mount
 from orchestrator.jobs.data_readers import _images, coco, kitti, tfrecord
 from orchestrator.jobs.spec_data import WorkspaceData, WorkspacePaths
+from orchestrator.pipeline import spec_checks
 from orchestrator.run import Run
 from runtime.programs import dataset_convert
 from specs import rules
@@ -221,6 +222,9 @@ def test_names_in_data_lead_nowhere_else(tmp_path: Path, name: str) -> None:
     source = DataSource("s", "training", "coco", "a.json", annotations_field="s.json_file")
     found = coco.read(source, tmp_path / "a.json", tmp_path / "in")
     assert (found.no_image.count, found.channels) == (1, {})
+    Image.new("L", (1, 1)).save(tmp_path / "in/b.png")
+    assert _images.lacking(tmp_path / "in", ["b"], None) == ([], []), "whatever there is"
+    assert _images.lacking(tmp_path / "in", ["b"], ".jpg") == ([], ["b.png"])
     assert _images.lacking(tmp_path / "in", ["../out", "/etc/passwd", "a\0/b"], ".jpg")[1] == []
 
 
@@ -286,6 +290,12 @@ def test_a_stage_stops_before_its_program_starts(
     shards = sorted((workspace / "TFRecords/train").glob("train-*"))
     records.write_records(shards[0], [b"no frame"])
     assert "S423" in str(refused(start, programs, DataError))
+
+
+def test_errors_of_the_data_alone_are_errors_of_the_data() -> None:
+    told = {code: SpecError("wrong", code=code) for code in ("S302", "S423", "S431")}
+    assert type(spec_checks._together([told["S423"], told["S431"]])) is DataError
+    assert type(spec_checks._together([told["S302"], told["S431"]])) is SpecError
 
 
 def refused(start: Start, programs: Path, kind: type[Exception]) -> Exception:

@@ -137,6 +137,12 @@ def test_comments_silence_warnings_alone(text: str, codes: list[str]) -> None:
     assert [finding.code for finding in findings] == codes
 
 
+def test_errors_that_a_spec_cannot_be_used_with_are_not_silenced() -> None:
+    example = EXAMPLES["S242"]
+    _, findings = specs.examine(f"# tltpipe: ignore S2\n{example.bad}", example.kind, source="spec", ignore=("S2",))
+    assert "S242" in [finding.code for finding in findings]
+
+
 def test_select_and_ignore() -> None:
     def codes(**chosen: tuple[str, ...]) -> list[str]:
         text = edited(TWICE, "top_k: 200", "top_k: 0")
