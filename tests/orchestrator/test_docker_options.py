@@ -304,6 +304,8 @@ def test_what_to_do_about_a_refused_pull() -> None:
         page = "https://catalog.ngc.nvidia.com/orgs/nvidia/teams/tao/containers/tao-toolkit"
         assert login.catalogue(name) == page
     assert "check the name" in str(login.refused("misspelt:1", "pull access denied for misspelt").hint)
+    hosts = {name: login.host_of(name) for name in ("a", "a/b:1", "localhost/a", "store:5000/a", "nvcr.io/nvidia/a:1")}
+    assert list(hosts.values()) == ["docker.io", "docker.io", "localhost", "store:5000", "nvcr.io"]
     for trouble in ("dial tcp: lookup nvcr.io: no such host", "dial tcp 10.0.0.1:4403: connect: connection refused"):
         assert "network" in str(login.refused(nvidia, trouble).hint)
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import specs
+from converters.formats.kitti import summary as kitti_summary
 from converters.tfrecords import examples, records, summary
 from orchestrator import pipeline
 from orchestrator.jobs import Mount
@@ -194,6 +195,25 @@ def test_blanks_in_labels_and_empty_ones_are_found(
     found = facts(root, CONVERSION.replace("ROOT", "/workspace"), "dataset_convert")
     assert found.spacing.few == tuple(f"{path}:{line}" for line in spacing)
     assert found.empty.few == tuple(f"{path}:{line}" for line in empty)
+
+
+def test_boxes_without_area_in_whole_pixels(tmp_path: Path) -> None:
+    boxes = ("1.2 2 1.9 4", "1 2.1 3 2.9", "1.9 2 2 4", "3 2 1 4")
+    (tmp_path / "a.txt").write_text("".join(f"vest 0 0 0 {box}{' 0' * 7}\n" for box in boxes))
+    flat = kitti_summary.summarise(tmp_path, ["a"]).flat
+    assert [place.rpartition(":")[2] for place in flat.few] == ["1", "2", "4"]
+
+
+def test_a_summary_stores_some_boxes_and_counts_all() -> None:
+    whole, part = summary.RecordSummary(), summary.RecordSummary()
+    for number in range(summary.BOXES):
+        assert part.add(f"{number}", (4, 4), ["a"], [0])
+        part.add_boxes([(1, 1, 2, 2)], (4, 4))
+    assert not part.add("last", (4, 4), ["a"], [1])
+    for _ in range(2):
+        whole.merge(part)
+    assert (whole.frames, whole.objects["a"], whole.occluded) == (2 * summary.BOXES + 2, 2 * summary.BOXES + 2, 2)
+    assert len(whole.boxes) == 4 * summary.BOXES
 
 
 def test_a_coco_file_is_counted(tmp_path: Path) -> None:
