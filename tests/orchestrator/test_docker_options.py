@@ -1,7 +1,9 @@
 """What a container is given, decided without an engine."""
 
+import base64
 import hashlib
 import io
+import json
 import os
 import shutil
 import socket
@@ -367,3 +369,15 @@ def test_what_cannot_go_into_an_image_that_serves_is_named(tmp_path: Path) -> No
     (tmp_path / "model.onnx.json").write_text("{}")
     with pytest.raises(UsageError, match=r"model\.onnx"):
         serving_image.contents([tmp_path / "model.onnx"] * 2)
+
+
+def test_what_a_refusal_means_to_those_who_are_logged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    token = base64.b64encode(b"$oauthtoken:hush").decode()
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {"nvcr.io": {"auth": token}}}))
+    expired, barred = (login.refused("nvcr.io/nvidia/a:1", trouble) for trouble in ("unauthorized", "403 Forbidden"))
+    assert "does not accept the stored log-in of $oauthtoken" in expired.what
+    assert "licence" in barred.what
+    assert "hush" not in f"{expired}{expired.hint}{barred}{barred.hint}{login.check('nvcr.io')}"
+    (tmp_path / "config.json").write_text("[" * 3000)
+    assert not login.check("nvcr.io").ok
