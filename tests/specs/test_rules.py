@@ -127,6 +127,7 @@ SPOILT = edited(TLT3, "nlayers: 18", "nlayers: 17")
         (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: ignore S139"), ["S139"]),
         (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: ignore 139"), ["S139", "S010", "S139"]),
         (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: strict-tlt"), ["S139", "S010", "S139"]),
+        (edited(TWICE, "interval: 5", "interval: 5  # tltpipe: ignore S139"), ["S139", "S139"]),
         (f"# tltpipe: ignore S104 S13\n{TWICE}", []),
         (f"# tltpipe: ignore S104\n{SPOILT}", ["S104"]),
     ],
@@ -134,6 +135,12 @@ SPOILT = edited(TLT3, "nlayers: 18", "nlayers: 17")
 def test_comments_silence_warnings_alone(text: str, codes: list[str]) -> None:
     _, findings = specs.examine(text, "ssd", source="spec")
     assert [finding.code for finding in findings] == codes
+
+
+def test_errors_that_a_spec_cannot_be_used_with_are_not_silenced() -> None:
+    example = EXAMPLES["S242"]
+    _, findings = specs.examine(f"# tltpipe: ignore S2\n{example.bad}", example.kind, source="spec", ignore=("S2",))
+    assert "S242" in [finding.code for finding in findings]
 
 
 def test_select_and_ignore() -> None:
