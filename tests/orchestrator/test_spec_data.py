@@ -216,6 +216,16 @@ def test_a_summary_stores_some_boxes_and_counts_all() -> None:
     assert len(whole.boxes) == 4 * summary.BOXES
 
 
+def test_folders_below_the_data_set_that_are_not_there_are_told(tmp_path: Path) -> None:
+    text = 'dataset_config { image_path: "image" label_path: "label" }\nimage_extension: ".jpg"\n'
+    spec = specs.parse_text(text, "augment", source="augment.conf")
+    paths = WorkspacePaths(tmp_path, (Mount(tmp_path, "/workspace"),), contained=False)
+    data = WorkspaceData(spec, paths, (tmp_path / "Original-Data/train",))
+    (found,) = rules.examine(Subject(spec, None, paths, data))
+    assert (found.code, found.severity) == ("S424", "note")
+    assert "are not in Original-Data/train" in found.what
+
+
 def test_a_coco_file_is_counted(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     Image.new("L", (100, 50)).save(tmp_path / "images/a.jpg")

@@ -282,3 +282,11 @@ def test_an_augmentation_spec_of_elsewhere_is_used_on_the_data_of_the_workspace(
         "2:29: data.image_dir /i",
         "2:44: data.ann_path /l",
     ]
+
+
+def test_more_gpus_multiply_the_rate_of_nvidias_programs(start: Callable[..., Run]) -> None:
+    for toolkit, warned in (("tao5", True), ("embedded", False)):
+        run = start(runner="dry", toolkit=toolkit, gpus=2)
+        pipeline.execute(run, ["train"])
+        lines = run.report.told  # type: ignore[attr-defined]
+        assert any("multiply the learning rate by the number of GPUs, 2" in line for line in lines) == warned

@@ -45,6 +45,14 @@ def test_every_rule_has_examples() -> None:
     assert sorted(CATALOGUE.keys() - EXAMPLES.keys()) == sorted(OF_FILES)
 
 
+@pytest.mark.parametrize("anchors", ['scales: "[0.1, 0.2]"', 'scales: "[0.1"', 'aspect_ratios: "[[1.0], [2.0]]"'])
+def test_anchors_that_cannot_be_read_are_not_laid_over_boxes(anchors: str, tmp_path: Path) -> None:
+    text = edited(EXAMPLES["S461"].bad, "clip_boxes: false", anchors)
+    codes = {finding.code for finding in examine(EXAMPLES["S461"], text, tmp_path)[1]}
+    assert "S461" not in codes
+    assert codes & {"S108", "S109"}
+
+
 @pytest.mark.parametrize("code", sorted(EXAMPLES))
 def test_examples(code: str, tmp_path: Path) -> None:
     example, rule = EXAMPLES[code], CATALOGUE[code]
