@@ -86,7 +86,8 @@ class WorkspaceData:
     def _not_there(self, source: DataSource) -> str:
         folders = " or ".join(str(folder.relative_to(self.paths.root)) for folder in self.folders)
         named = f"{source.images} and {source.annotations}"
-        return f"no data were read: {named}, below -d of tlt-augment, are not in {folders}"
+        what = f"no data were read, for {named}, below -d of tlt-augment, are not in {folders}"
+        return f"{what}: name the workspace, whose Original-Data has a folder for each split"
 
     def _places(self, source: DataSource) -> Iterator[tuple[Path, Path | None]]:
         """Annotations and images of ``source`` on this host, as far as they are there: what is missing, the rules about
