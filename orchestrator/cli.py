@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -140,12 +141,19 @@ def sample(
     if folder.exists() and any(folder.iterdir()) and not options.force:
         raise UsageError("is not empty", where=folder, hint="choose another folder, or --force to replace it")
     if options.dry_run:
-        _answer(options, {"folder": str(folder)}, f"would draw {train + validation + test} pictures into {folder}")
+        _answer(options, {"folder": str(folder)}, f"would draw {train + validation + test} images into {folder}")
         return
     chosen = demo.Sample(train=train, validation=validation, seed=seed, size=size, test=test, layout=layout)
     demo.draw(folder, chosen, options.console.progress)
     told = {"folder": str(folder), "train": train, "validation": validation, "test": test}
-    _answer(options, told, f"drew {train + validation + test} pictures into {folder}")
+    _answer(options, told, f"drew {train + validation + test} images into {folder}\n{_after_sample(out, layout)}")
+
+
+def _after_sample(folder: Path, layout: str) -> str:
+    """What to do with a sample data set."""
+    if layout == "deepfashion2" and folder == Path("Original-Data"):
+        return "train on it: tltpipe run; or write a spec for it: tltpipe spec new --from Original-Data -o train.conf"
+    return f"look at it: tltpipe stats {shlex.quote(str(folder))}"
 
 
 for stage_command in stages.ALL:

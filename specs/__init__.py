@@ -131,6 +131,9 @@ def recognise(text: str, *, source: Path | str) -> str:
         foreign.refuse(text, source)
     messages = kinds.of_messages()
     found = own or [name for name, module in messages.items() if module in dialects.likely([*messages.values()], text)]
+    if not found and foreign.is_yaml(text):
+        what = "no telling what this is a spec for: more of its keys are unknown than are those of any kind"
+        raise SpecError(what, where=source, code=codes.UNPLACED)
     if len(found) != 1:
         raise dialects.unplaced([*messages.values()], found, text, source)
     return found[0]

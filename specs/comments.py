@@ -28,12 +28,23 @@ def silenced(text: str) -> Iterator[tuple[str, int | None]]:
             yield from ((code, None if alone else line) for code in re.findall(r"S\d+", found[1]))
 
 
+def codes(text: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Each code that a comment silences, with its place."""
+    rows = text.split("\n")
+    for line, _, says in _comments(text):
+        if found := _IGNORE.fullmatch(says):
+            for code in re.findall(r"S\d+", found[1]):
+                yield code, (line, rows[line - 1].rindex(code) + 1)
+
+
 def misread(text: str) -> Iterator[Finding]:
     """Every ``# tltpipe:`` that is none of ours: misspelt, it would be taken for a comment."""
     for line, alone, says in _comments(text):
         if (alone and says == STRICT) or _IGNORE.fullmatch(says) or _FORMER.match(says):
             continue
         meant = values.did_you_mean(says, [STRICT]) or f'only "{STRICT}" and "ignore S401" are'
+        if (word := says.partition(" ")[0]) != "ignore" and values.nearest(word, ["ignore"]):
+            meant = f'did you mean "{says.replace(word, "ignore", 1)}"?'
         if says == STRICT:
             meant = "write it on a line of its own"
         column = 1 if alone else text.split("\n")[line - 1].index("#") + 1

@@ -73,4 +73,4 @@ def _place(finding: Finding) -> tuple[int, int]:
 
 def _misread(findings: Collection[Finding]) -> list[tuple[str, str]]:
     """What is wrong with the text itself: an edit must not add to it."""
-    return [(finding.code, finding.what) for finding in findings if finding.code < "S1"]
+    return [(finding.code, finding.what) for finding in findings if finding.code < "S1" and finding.severity == "error"]

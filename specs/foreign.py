@@ -60,7 +60,7 @@ _CONVERT = "tltpipe converts such data: `tltpipe convert SRC DST --to FORMAT`"
 YAML = (
     Kind("TAO's data services, annotations", ("input_format", "output_format"), _CONVERT),
     Kind("TAO's data services, analytics", ("data", "graph"), "tltpipe looks into data: `tltpipe stats DATA`"),
-    Kind("TAO's data services, auto-labeling", ("gpu_ids", "autolabel_type"), "tltpipe infer labels pictures"),
+    Kind("TAO's data services, auto-labeling", ("gpu_ids", "autolabel_type"), "tltpipe infer labels images"),
     Kind("TAO's networks in YAML (PyTorch, TensorFlow 2)", ("model", "train"), _TRAIN_SSD),
     Kind("TAO's networks in YAML (PyTorch, TensorFlow 2)", ("model", "dataset"), _TRAIN_SSD),
 )

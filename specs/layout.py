@@ -274,8 +274,8 @@ class Walk:
         owner = re.sub(r"\[\d+\]$", "", parent.rpartition(".")[2]) or "the spec"
         what = f'{owner} has no field "{name.text}"'
         known = [field.name for field in descriptor.fields]
-        meant = values.did_you_mean(name.text, known)
         homes = _homes(self.root, name.text)
+        meant = values.did_you_mean(name.text, known) if values.nearer(name.text, known, at_home=bool(homes)) else None
         if meant:
             what = f"{what}; {meant}"
         elif homes:

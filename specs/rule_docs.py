@@ -32,11 +32,11 @@ Each finding has a place, the line with a caret, and what to do; errors end the 
 | `--toolkit tao5` | adds the rules of portability (S5): what this toolkit ignores, lacks or reads otherwise |
 | `--data WORKSPACE` | adds those about paths (S3) and data (S4), by what is there |
 | `--select S4`, `--ignore S401` | these rules alone, or not these |
-| `--fix` | mends what can be mended without a choice: slips in names, quotes, fields without effect |
+| `--fix` | mends what can be mended without a choice: slips in names, quotes, fields without effect, host paths |
 | `--json` | the same as one JSON object ([JSON](json.md)) |
 
-A comment `# tltpipe: ignore S401` behind a field silences a rule there, on a line of its own in the whole file. Errors
-of S0 to S2 cannot be silenced: such a spec is of no use to any program.
+`-` in place of FILE is standard input. A comment `# tltpipe: ignore S401` behind a field silences a rule there, on a
+line of its own in the whole file. Errors of S0 to S2 cannot be silenced: such a spec is of no use to any program.
 
 This page is written by `python -m specs.rule_docs`.
 """

@@ -116,6 +116,13 @@ def surely(name: str, known: list[str]) -> str | None:
     return near[0] if len(near) == 1 else None
 
 
+def nearer(name: str, known: list[str], *, at_home: bool) -> bool:
+    """Whether a name that is not ``known`` here is rather a slip of one that is than the field of that name ``at_home``
+    in another section."""
+    found = nearest(name, known)
+    return found is not None and (not at_home or surely(name, known) is not None or found.startswith(name))
+
+
 def one_line(text: str) -> str:
     """``text`` as a message shows it: on one line, what cannot be printed escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

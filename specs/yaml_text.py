@@ -263,7 +263,7 @@ def _unknown(name: str, section: str, known: Collection[str], where: Place) -> S
         hint = "a dot is one level down: write the sections as lines of their own"
         return SpecError(told, where=where, hint=hint, code=codes.UNKNOWN)
     meant, surely = did_you_mean(name[:100], siblings), values.surely(name[:100], siblings)
-    if meant is not None and (surely or elsewhere is None):
+    if meant is not None and values.nearer(name[:100], siblings, at_home=elsewhere is not None):
         instead = (name, surely) if surely else None
         return SpecError(f"{told}; {meant}", where=where, code=codes.UNKNOWN, instead=instead)
     if elsewhere is not None:

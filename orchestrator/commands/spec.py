@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -130,7 +131,9 @@ def new(
         for line in spec.warnings:
             typer.echo(line, err=True)
     else:
-        for line in (*contents.notes, *spec.warnings, f"wrote {output}"):
+        beside = f", with {described.name} for editors" if described else ""
+        after = f"train by it: {_training(network, output)}"
+        for line in (*contents.notes, *spec.warnings, f"wrote {output}{beside}", after):
             options.console.put(line)
 
 
@@ -219,6 +222,10 @@ def _in_yaml(network: str) -> bool:
     return hasattr(specs.load(network), "EXPERIMENT")
 
 
+def _training(network: str, spec: Path) -> str:
+    return f"tlt-train {network} -e {shlex.quote(str(spec))} -r results"
+
+
 def _head(network: str, output: Path | None, notes: Sequence[str], *, strict: bool) -> str:
     from orchestrator.commands import schema
 
@@ -226,8 +233,8 @@ def _head(network: str, output: Path | None, notes: Sequence[str], *, strict: bo
     name, title = output or Path(f"train.{suffix}"), network.upper().replace("_", " ")
     lines = [
         f"A training spec of {title}, written by tltpipe {__version__}. Behind each field is what it is for.",
-        f"Check it after a change: tltpipe spec check {name}",
-        f"Train by it:             tlt-train {network} -e {name} -r results",
+        f"Check it after a change: tltpipe spec check {shlex.quote(str(name))}",
+        f"Train by it:             {_training(network, name)}",
         *notes,
     ]
     editors = schema.modeline(output, network) if output and _in_yaml(network) else ""

@@ -281,6 +281,8 @@ def _about(options: Plain, toolkit: str | None, data: Path | None) -> Callable[[
         registry.load("orchestrator.toolkits", toolkit)
     if data is None:
         return None if toolkit is None else lambda spec: Subject(spec, toolkit)
+    if not data.is_dir():
+        raise UsageError("there is no such folder", where=data, hint="--data names the folder of a run")
     from orchestrator import session
     from orchestrator.pipeline import spec_checks
     from orchestrator.settings.config import Given

@@ -58,12 +58,15 @@ def kind_of(network: str) -> Drafting:
     return drafting.load(network)
 
 
+UNFILLED = "Put in the paths of your data and your classes; --from DATASET has tltpipe do that."
+
+
 def placeholder(kind: Drafting, dialect: str | None, classes: Sequence[str]) -> Contents:
     """Paths to be filled in by hand."""
     chosen = next(iter(kind.FORMATS)) if dialect is None else dialect
     format = kind.FORMATS[chosen]
     paths = _paths(format, _converted(format, NOWHERE, ["train", "validation"]), ".jpg")
-    return Contents(chosen, classes, paths, ["Put in the paths of your data and your classes."])
+    return Contents(chosen, classes, paths, [UNFILLED])
 
 
 def describe(

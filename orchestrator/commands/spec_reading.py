@@ -50,9 +50,10 @@ def show(options: Plain, file: Annotated[Path, FILE], kind: Annotated[str | None
         options.console.json({"file": str(file), "kind": spec.kind, "dialect": spec.dialect or None, "values": told})
         return
     options.console.put(f"{file}: {', '.join(filter(None, (spec.kind, spec.dialect)))}")
-    options.console.listing(
-        ("field", "from", "value"), [((each.path, _origin(each), each.text), ()) for each in values]
-    )
+    width = max((len(_place(each)) for each in values), default=0)
+    for each in values:
+        note = f"  ({each.note})" if each.note else ""
+        options.console.put(f"{_place(each):<{width}}  {each.path}: {each.text}{note}")
 
 
 @command
@@ -108,8 +109,11 @@ def _lines(told: Explanation) -> Iterator[str]:
 
 def _origin(value: Effective) -> str:
     """Where a value comes from: "line 12", "default", and what else there is to know."""
-    place = f"line {value.line}" if value.line is not None else "default"
-    return f"{place}: {value.note}" if value.note else place
+    return f"{_place(value)}: {value.note}" if value.note else _place(value)
+
+
+def _place(value: Effective) -> str:
+    return f"line {value.line}" if value.line is not None else "default"
 
 
 def _side(value: Effective | None) -> dict[str, Any] | None:

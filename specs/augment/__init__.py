@@ -89,7 +89,7 @@ EVEN_BLUR = "size is the width of a window and must be an odd number of pixels"
 EVEN_RADIUS = "only with --arithmetic tlt2, where it is a radius, may it be even"
 
 
-FLAT = "shear_ratio_x times shear_ratio_y is 1, which presses every picture flat to a line"
+FLAT = "shear_ratio_x times shear_ratio_y is 1, which presses every image flat to a line"
 
 
 def data_sources(spec: Spec) -> Iterator[DataSource]:

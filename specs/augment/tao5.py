@@ -9,7 +9,7 @@ them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,12 +65,28 @@ def walk(text: str, overrides: Sequence[str] = (), *, source: Path | str) -> tup
     positions = yaml_text.positions(written)
     spec = Spec(None, source, positions, kind="augment", dialect=DIALECT, overrides=places, text=text)
     values, misfits = _values(written, spec)
+    faulty = frozenset(misfits)
     if errors:  # what is missing may be what is misspelt
         misfits = {key: error for key, error in misfits.items() if spec.is_set(key)}
     if errors or misfits:
         in_file = [error for key, error in misfits.items() if key not in places]
-        return None, [*yaml_text.in_order([*errors, *in_file]), *(misfits[key] for key in misfits if key in places)]
+        told = [*yaml_text.in_order([*errors, *in_file]), *(misfits[key] for key in misfits if key in places)]
+        return _rest(spec, values, faulty), told
     return replace(spec, message=values), []
+
+
+def _rest(spec: Spec, values: Mapping[str, Any], faulty: Collection[str]) -> Spec | None:
+    """``spec`` with defaults in place of ``faulty`` keys, for rules to judge; None where there are none. Of sections
+    with such keys it is not said what else is written."""
+    defaults = {}
+    for key in faulty:
+        try:
+            defaults[key] = KEYS[key].takes(yaml_text.value(KEYS[key].default))
+        except references.Misfit:
+            return None
+    sections = {key.rpartition(".")[0] for key in faulty}
+    positions = {path: place for path, place in spec.positions.items() if path.rpartition(".")[0] not in sections}
+    return replace(spec, message={key: defaults.get(key, values.get(key)) for key in KEYS}, positions=positions)
 
 
 def dump(spec: Spec) -> str:
@@ -108,7 +124,7 @@ def parse(text: str, overrides: Sequence[str] = (), *, source: Path | str) -> Sp
 def write_default() -> str:
     """All keys with their defaults, a comment each; ``read`` takes it once image_dir and ann_path are filled in."""
     return (
-        "# Augmentation of detection data. Lists are drawn from for each picture: [] is 0, [a] is a,\n"
+        "# Augmentation of detection data. Lists are drawn from for each image: [] is 0, [a] is a,\n"
         "# [a, b] any number from a to b, three or more are a choice.\n"
     ) + _document({name: f"{key.default}  # {key.about}" for name, key in KEYS.items()})
 

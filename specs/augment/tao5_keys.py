@@ -197,21 +197,21 @@ KEYS: Mapping[str, Key] = {
     "results_dir": Key(text, "null", "Folder to write to; null: data.output_dataset."),
     "random_seed": Key(whole(-(2**63), 2**63 - 1), "42", "Decides everything that is drawn."),
     "data.dataset_type": Key(one_of("coco", "kitti"), "coco", "coco or kitti."),
-    "data.image_dir": Key(needed, "???", "Folder of the pictures. Needed."),
+    "data.image_dir": Key(needed, "???", "Folder of the images. Needed."),
     "data.ann_path": Key(needed, "???", "coco: the JSON file; kitti: the folder of labels. Needed."),
     "data.output_dataset": Key(text, "null", "Folder to write to where there is no results_dir."),
     "data.output_image_width": Key(
-        whole(0, LARGEST_SIDE, optional=True), "null", "Pixels; null, here and below: every picture keeps its size."
+        whole(0, LARGEST_SIDE, optional=True), "null", "Pixels; null, here and below: every image keeps its size."
     ),
     "data.output_image_height": Key(whole(0, LARGEST_SIDE, optional=True), "null", "Pixels."),
-    "data.batch_size": Key(whole(1, 2**31 - 1), "8", "No effect: pictures go one by one.", effect=False),
-    "data.include_masks": Key(truth, "false", "No effect: masks always move with the pictures."),
+    "data.batch_size": Key(whole(1, 2**31 - 1), "8", "No effect: images go one by one.", effect=False),
+    "data.include_masks": Key(truth, "false", "No effect: masks always move with the images."),
     "spatial_aug.rotation.angle": Key(numbers(), "[0]", "About the centre, clockwise on the screen."),
     "spatial_aug.rotation.units": Key(text, "degrees", "degrees or radians."),
     "spatial_aug.rotation.refine_box.enabled": Key(
         truth, "false", "Boxes are those of the moved masks, not of the moved corners of boxes."
     ),
-    "spatial_aug.rotation.refine_box.gt_cache": Key(text, "''", "COCO JSON with masks of the same pictures."),
+    "spatial_aug.rotation.refine_box.gt_cache": Key(text, "''", "COCO JSON with masks of the same images."),
     "spatial_aug.shear.shear_ratio_x": Key(numbers(), "[0]", "Pixels to the right for each pixel down."),
     "spatial_aug.shear.shear_ratio_y": Key(numbers(), "[0]", "Pixels down for each pixel to the right."),
     "spatial_aug.flip.flip_horizontal": Key(truth, "false", "Mirror left and right."),

@@ -51,7 +51,7 @@ def no_masks(subject: Subject) -> Iterator[Finding]:
     values = _values(subject)
     enabled = values and values[f"{REFINE}.enabled"] and values["data.dataset_type"] == "kitti"
     if enabled and not values[f"{REFINE}.gt_cache"]:
-        what = "refine_box needs gt_cache, a COCO JSON with the masks of the same pictures"
+        what = "refine_box needs gt_cache, a COCO JSON with the masks of the same images"
         yield Finding(f"{REFINE}.enabled", what)
 
 
@@ -94,7 +94,7 @@ def grey(subject: Subject) -> Iterator[Finding]:
     """An empty list is 0."""
     values = _values(subject)
     if values and not values[SATURATION]:
-        yield Finding(SATURATION, "saturation_shift is an empty list, which is 0: the pictures come out grey")
+        yield Finding(SATURATION, "saturation_shift is an empty list, which is 0: the images come out grey")
 
 
 @rule("S218", "warning", title="gt_cache is not used", fix="write refine_box.enabled: true", kinds=KINDS)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import glob
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from specs import kinds
-from specs.checks import Finding
+from specs.checks import Finding, rewritten
 from specs.rulebook import NVIDIA, TRAINED, Subject, rule
 from specs.rules.facts import Paths
 from specs.spec import generic
@@ -72,7 +73,8 @@ def host_path(subject: Subject) -> Iterator[Finding]:
             what = f"{each.text} is not in any folder that the job sees"
             if _is_there(Path(each.text)):
                 what = f"{each.text} is a path of this machine, which the job does not see"
-            yield Finding(each.field, what, hint)
+            edit = rewritten(subject.spec, each.field, json.dumps(str(seen))) if seen else None
+            yield Finding(each.field, what, hint, edit=edit)
 
 
 @rule(

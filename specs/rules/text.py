@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from specs import codes, comments, layout
 from specs.checks import Finding, unknown_enum_numbers
-from specs.rulebook import Subject, rule
+from specs.rulebook import RULES, Subject, rule
 
 
 def _read(code: str, *, title: str, fix: str) -> None:
@@ -48,6 +48,18 @@ _read(codes.STRICT, title="strict-tlt has no meaning for this network", fix="lea
 def misread_comment(subject: Subject) -> Iterator[Finding]:
     """Misspelt, it would be taken for a comment."""
     yield from comments.misread(subject.spec.text)
+    for code, line in comments.codes(subject.spec.text):
+        if not _names_a_rule(code):
+            yield Finding("", f"there is no rule {code} to ignore", place=line)
+
+
+def _names_a_rule(code: str) -> bool:
+    """Whether ``code`` is that of a rule, of any kind of spec, or the beginning of some."""
+    if not any(known.startswith(code) for known in RULES):
+        from specs import rules
+
+        rules.catalogue()
+    return any(known.startswith(code) for known in RULES)
 
 
 @rule(

@@ -65,7 +65,7 @@ def crop(subject: Subject) -> Iterator[Finding]:
     if right <= left or bottom <= top:
         what = f"crop {left}, {top}, {right}, {bottom} (left, top, right, bottom) leaves nothing and is passed over"
     else:
-        what = f"of every stored picture only the pixels from {left}, {top} to {right}, {bottom} are used (crop_*)"
+        what = f"of every stored image only the pixels from {left}, {top} to {right}, {bottom} are used (crop_*)"
     yield Finding(written[0], what)
 
 
@@ -109,7 +109,7 @@ def cropping_unsaid(subject: Subject) -> Iterator[Finding]:
 def flipping_unsaid(subject: Subject) -> Iterator[Finding]:
     """What is not written is off, though the guide mentions it as usual."""
     if _flat(subject.spec) and not subject.spec.is_set(f"{AUGMENTATION}.random_flip"):
-        what = "random_flip is not written: no picture is mirrored (0.5 mirrors every second one)"
+        what = "random_flip is not written: no image is mirrored (0.5 mirrors every second one)"
         yield Finding(AUGMENTATION, what)
 
 

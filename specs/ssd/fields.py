@@ -140,7 +140,7 @@ _EVALUATION = (
     ),
     _shared("batch_size", "needed", "images a step in validation, and in inference"),
     _shared("matching_iou_threshold", "needed", "overlap (IoU) from which a detection counts as right"),
-    _later("visualize_pr_curve", "false", "precision over recall as a picture"),
+    _later("visualize_pr_curve", "false", "precision over recall as a image"),
 )
 _NMS = (
     _shared("confidence_threshold", "needed", "detections with a lower score are dropped; keep it low, 0.01"),

@@ -185,7 +185,7 @@ def scale_above_one(subject: Subject) -> Iterator[Finding]:
     found = config(subject.spec)
     for number, scale in enumerate(_bases(found.scales) if found is not None else (), start=1):
         if _positive(scale) and scale > 1:
-            what = f"scale {number} is {scale:g}: only the seventh may be above 1, the size of the picture"
+            what = f"scale {number} is {scale:g}: only the seventh may be above 1, the size of the image"
             yield Finding(f"{network(subject.spec)}.scales", what)
 
 

@@ -31,7 +31,7 @@ ELSEWHERE: Mapping[str, str] = {
     "hue_rotation_max": f"{_EARLIER} hue",
     "saturation_shift_max": f"{_EARLIER} saturation",
     "contrast_scale_max": f"{_EARLIER} contrast",
-    "image_extension": f"{_EARLIER} none: pictures are found by their stem",
+    "image_extension": f"{_EARLIER} none: images are found by their stem",
     "validation_fold": f"{_EARLIER} validation_data_sources",
     "validation_data_source": f"{_EARLIER} validation_data_sources (with s)",
 }

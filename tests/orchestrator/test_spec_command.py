@@ -399,9 +399,9 @@ def test_hundreds_of_mistakes(tmp_path: Path) -> None:
         ("model: {type: s\ntrain:\n  num_epochs: 3\n", "S002", "close braces and quotes; write name: value"),
         ("colour: 3\n", "S009", "name the kind: --as augment"),
         (
-            "ssd_config { pos_iou_thresh: 2 }",
+            "ssd_config { alpha: -1 }",
             "S102",
-            "write a value in this range; `tltpipe spec explain ssd_config.pos_iou_thresh` says",
+            "write a value in this range; `tltpipe spec explain ssd_config.alpha` says",
         ),
         ("ssd_config { arch: /a/b.c }", "S005", 'write arch: "/a/b.c"'),
         ("ssd_config { arch: C:\\a }", "S005", 'write arch: "C:/a"'),
@@ -440,3 +440,8 @@ def test_against_the_data_of_a_workspace(kitti: Path) -> None:
     found = {finding["code"]: finding for finding in verdict["findings"]}
     assert "S401" in found, verdict
     assert "vest" in found["S401"]["what"]
+    path.write_text(text.replace("/workspace", str(kitti)))
+    told = run("spec", "check", path, "--data", kitti, "--toolkit", "tao5", "--fix")
+    assert told.exit_code == 0, told.output
+    assert 'fixed S301: "/workspace/train/label_2" in place of ' in told.output
+    assert path.read_text().partition("\n\n")[2] == text.partition("\n\n")[2]

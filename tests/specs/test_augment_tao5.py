@@ -258,7 +258,7 @@ spatial_aug:
         ("color_aug: {saturation: {saturation_shift: -1}}", "a.yaml:1:26: saturation_shift must be from 0 to 1000000"),
         (
             "data: {dataset_type: kitti}\nspatial_aug: {rotation: {refine_box: {enabled: true}}}",
-            "a.yaml:2:39: refine_box needs gt_cache, a COCO JSON with the masks of the same pictures",
+            "a.yaml:2:39: refine_box needs gt_cache, a COCO JSON with the masks of the same images",
         ),
         # references
         ("random_seed: ${random_seed}", "a.yaml:1:1: random_seed refers to itself: random_seed -> random_seed"),
@@ -331,7 +331,7 @@ def test_warnings() -> None:
     assert [warning.partition(" is")[0] for warning in ineffective] == [
         *("a.yaml:1:8: batch_size", "a.yaml:2:1: num_gpus", "a.yaml:3:1: gpu_ids", "a.yaml:4:1: cuda_blocking"),
     ]
-    assert "a.yaml:5:26: saturation_shift is an empty list, which is 0: the pictures come out grey" in spec.warnings
+    assert "a.yaml:5:26: saturation_shift is an empty list, which is 0: the images come out grey" in spec.warnings
     rotation = parse("spatial_aug: {rotation: {angle: 1, units: radian}}")
     assert rotation.warnings == (
         'a.yaml:1:36: units is "radian": degrees are meant, as by every text other than "radians"',
@@ -440,3 +440,10 @@ def test_both_generations_are_read_by_the_kind_alone() -> None:
 def test_one_with_mistakes_is_refused_in_its_own_terms(text: str, place: str) -> None:
     assert specs.recognise(text, source="a.conf") == "augment"
     assert str(error_of(SpecError, specs.parse_text, text, "augment", source="a.conf").where) == place
+
+
+def test_all_that_is_wrong_at_once() -> None:
+    data = "data: {dataset_type: kitti, image_dir: /i, ann_path: /a, output_image_width: 9}"
+    text = f"{data}\nblur_aug: {{size: [4]}}\nfoo: 1\n"
+    _, findings = specs.examine(text, "augment", source="a.yaml")
+    assert [finding.code for finding in findings] == ["S211", "S005", "S004"]

@@ -88,7 +88,7 @@ def complaints(text: str, message: str) -> list[str]:
         ("validation_fold: 0", "validation_fold: 0 validation_data_source { tfrecords_path: 'v' }", "are both written"),
         ('value: "vest"\n', 'value: ""\n', '92:3: "vest": "" is no mapping of classes'),
         ("#tfrecords_path", "source_weight: 0 #", "71:5: source_weight must be above 0, not 0"),
-        ("0.7, 0.85]", "1.7, 0.85]", "4:3: scale 6 is 1.7: only the seventh may be above 1, the size of the picture"),
+        ("0.7, 0.85]", "1.7, 0.85]", "4:3: scale 6 is 1.7: only the seventh may be above 1, the size of the image"),
         ('"mobilenet_v2"', '"efficientnet_b1"', "11:3: arch must be resnet, vgg, darknet, mobilenet_v1, mobilenet_v2,"),
     ],
 )
@@ -143,7 +143,7 @@ def test_all_problems_in_the_order_of_the_file() -> None:
     ("old", "new", "warning"),
     [
         ("freeze_bn: false", "nlayers: 18", "spec:12:3: nlayers has no effect: mobilenet_v2 comes in one depth"),
-        ("crop_right: 288", "crop_right: 200", "spec:48:5: of every stored picture only the pixels from 0, 0 to 200"),
+        ("crop_right: 288", "crop_right: 200", "spec:48:5: of every stored image only the pixels from 0, 0 to 200"),
         ("crop_right: 288", "crop_left: 288", "spec:48:5: crop 288, 0, 0, 288 (left, top, right, bottom)"),
         ("num_epochs: 100", "num_epochs: 1 enable_qat: true", "spec:18:17: enable_qat is read but has no effect"),
         ('key: "vest"\n', 'key: "Vest"\n', 'spec:92:3: "Vest": "vest" is read in lower case'),

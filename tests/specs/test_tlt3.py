@@ -267,7 +267,7 @@ def test_hints() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "warning"),
     [
-        (AUGMENT, "", "random_flip is not written: no picture is mirrored"),
+        (AUGMENT, "", "random_flip is not written: no image is mirrored"),
         ("clip_boxes: false", "pos_iou_thresh: 0.4 neg_iou_thresh: 0.5", "neg_iou_thresh 0.5 is above pos_iou_thresh"),
         ('key: "vest" value: "vest"', 'key: "Vest" value: "vest"', '"Vest": "vest" is read in lower case'),
         (
