@@ -126,7 +126,7 @@ def _to_folders(root: Section, changes: list[Change]) -> bool:
         path = f"{DATA}.data_sources[{index}]"
         if f"{path}.{LABELS}" not in held:
             effect = "NVIDIA's SSD reads records of its own conversion alone: convert again, with target_class_mapping"
-            if _text(source, RECORDS).endswith("/*"):
+            if source.text(RECORDS).endswith("/*"):
                 effect += ", and name the prefix in the pattern (/train*), which else matches index files, too"
             changes.append(Change(f"{path}.{RECORDS}", f"{path}.{RECORDS}", source.line, "stays", effect))
         elif (images := held.get(f"{path}.{IMAGES}")) is not None:
