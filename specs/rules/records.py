@@ -184,7 +184,7 @@ def unreadable(subject: Subject) -> Iterator[Finding]:
 def unread(subject: Subject) -> Iterator[Finding]:
     for each in readable(subject.data):
         if each.unread:
-            what, _, more = each.unread.partition(": ")
-            nothing = each.source.below_data and not each.counted
-            hint = "name the workspace, whose Original-Data has a folder for each split" if nothing else more or None
-            yield Finding(each.source.annotations_field, what, hint)
+            what, _, hint = each.unread.partition(": ")
+            if each.source.below_data and not each.counted:
+                what, hint = each.unread, "name the workspace, whose Original-Data has a folder for each split"
+            yield Finding(each.source.annotations_field, what, hint or None)
