@@ -44,6 +44,7 @@ TASKS: Final[Mapping[str, str]] = {
 _STEP = re.compile(r"\s*(\d+)/(\d+) \[[=>.]+\]")
 """A bar of Keras: ``12/85 [===>.......] - ETA: 18s - loss: 1.7293``."""
 
+KEY: Final = tlt2.KEY
 CHECKPOINT_SUFFIX = tlt2.CHECKPOINT_SUFFIX
 Evaluation, evaluation = tlt2.Evaluation, tlt2.evaluation
 final_epoch, resumes = tlt2.final_epoch, tlt2.resumes

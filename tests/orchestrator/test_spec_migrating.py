@@ -58,6 +58,11 @@ def test_the_pipeline_trains_by_a_migrated_spec(tmp_path: Path) -> None:
     assert 'label_directory_path: "/workspace/validation/labels"' in shown.output
 
 
+def test_the_command_line_of_a_toolkit_that_needs_a_key_has_one(tmp_path: Path) -> None:
+    done = run("migrate", TRAIN, "--to", "tlt3", "-o", tmp_path / "train.conf")
+    assert (done.exit_code, done.output.splitlines()[-1].rpartition("--dry-run")[2]) == (0, " --key KEY")
+
+
 def test_without_a_file_the_spec_is_all_of_standard_output(tmp_path: Path) -> None:
     done = run("migrate", TRAIN, "--to", "tlt3")
     assert done.exit_code == 0
