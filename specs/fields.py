@@ -14,7 +14,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from specs import dialects, templating, tuning, values
+from specs import dialects, kinds, templating, tuning, values
 
 YES, NO = "yes", "no"
 _TYPES = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "text"}
@@ -54,9 +54,7 @@ class Field:
 @cache
 def table(kind: str) -> tuple[Field, ...]:
     """The fields of specs of ``kind``, a folder of ``specs``, in all its dialects."""
-    from specs.kinds import load
-
-    module = load(kind)
+    module = kinds.load(kind)
     experiment = getattr(module, "EXPERIMENT", None)
     if experiment is not None:
         return tuple(_of_dataclass(experiment))
@@ -79,18 +77,14 @@ def by_path(kind: str, dialect: str = "") -> dict[str, Field]:
 
 def generations(kind: str) -> Mapping[str, str]:
     """What the dialects of ``kind`` are called: {"tlt2": "TLT 2.0"}."""
-    from specs.kinds import load
-
-    module = load(kind)
+    module = kinds.load(kind)
     named: Mapping[str, str] = {"": "tltpipe"} if hasattr(module, "EXPERIMENT") else _own(module).GENERATIONS
     return named
 
 
 def derived(kind: str) -> Mapping[str, Callable[[Any], Any]]:
     """What fields that are not written mean where that follows from others: by path, functions of the message."""
-    from specs.kinds import load
-
-    module = load(kind)
+    module = kinds.load(kind)
     known: Mapping[str, Callable[[Any], Any]]
     known = {} if hasattr(module, "EXPERIMENT") else getattr(_own(module), "DERIVED", {})
     return known
@@ -98,9 +92,7 @@ def derived(kind: str) -> Mapping[str, Callable[[Any], Any]]:
 
 def elsewhere(kind: str, path: str) -> Iterator[str]:
     """What dialects of ``kind`` without the field at ``path`` have in its place."""
-    from specs.kinds import load
-
-    module, name = load(kind), path.rpartition(".")[2]
+    module, name = kinds.load(kind), path.rpartition(".")[2]
     for dialect in [] if hasattr(module, "EXPERIMENT") else dialects.of(module):
         hint = getattr(dialect, "ELSEWHERE", {}).get(name, "")
         if hint and path not in by_path(kind, dialects.name(dialect)):

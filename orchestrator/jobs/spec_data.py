@@ -84,10 +84,10 @@ class WorkspaceData:
                         yield SourceFacts(source, problem=message)
 
     def _not_there(self, source: DataSource) -> str:
-        folders = " or ".join(str(folder.relative_to(self.paths.root)) for folder in self.folders)
-        named = f"{source.images} and {source.annotations}"
-        what = f"no data were read, for {named}, below -d of tlt-augment, are not in {folders}"
-        return f"{what}: name the workspace, whose Original-Data has a folder for each split"
+        root = self.paths.root
+        shown = (folder.relative_to(root) if folder.is_relative_to(root) else folder for folder in self.folders)
+        folders = " or ".join(map(str, shown))
+        return f"no data were read, since {source.images} and {source.annotations}, below -d, are not in {folders}"
 
     def _places(self, source: DataSource) -> Iterator[tuple[Path, Path | None]]:
         """Annotations and images of ``source`` on this host, as far as they are there: what is missing, the rules about

@@ -184,5 +184,7 @@ def unreadable(subject: Subject) -> Iterator[Finding]:
 def unread(subject: Subject) -> Iterator[Finding]:
     for each in readable(subject.data):
         if each.unread:
-            what, _, more = each.unread.partition(": ")
-            yield Finding(each.source.annotations_field, what, more or None)
+            what, _, hint = each.unread.partition(": ")
+            if each.source.below_data and not each.counted:
+                what, hint = each.unread, "name the workspace, whose Original-Data has a folder for each split"
+            yield Finding(each.source.annotations_field, what, hint or None)

@@ -220,10 +220,11 @@ def test_folders_below_the_data_set_that_are_not_there_are_told(tmp_path: Path) 
     text = 'dataset_config { image_path: "image" label_path: "label" }\nimage_extension: ".jpg"\n'
     spec = specs.parse_text(text, "augment", source="augment.conf")
     paths = WorkspacePaths(tmp_path, (Mount(tmp_path, "/workspace"),), contained=False)
-    data = WorkspaceData(spec, paths, (tmp_path / "Original-Data/train",))
-    (found,) = rules.examine(Subject(spec, None, paths, data))
-    assert (found.code, found.severity) == ("S424", "note")
-    assert "are not in Original-Data/train" in found.what
+    for folder, name in ((tmp_path / "Original-Data/train", "Original-Data/train"), (Path("/no/train"), "/no/train")):
+        data = WorkspaceData(spec, paths, (folder,))
+        (found,) = rules.examine(Subject(spec, None, paths, data))
+        assert (found.code, found.severity) == ("S424", "note")
+        assert f"are not in {name}" in found.what
 
 
 def test_a_coco_file_is_counted(tmp_path: Path) -> None:
