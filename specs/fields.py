@@ -168,6 +168,8 @@ def _range(told: Mapping[str, Any]) -> str:
     entry = told.get("items") or next(iter(told.get("prefixItems", ())), None)
     if entry is not None:
         return _range(entry)
+    if "minimum" in told and "maximum" in told:
+        return f"from {told['minimum']:.10g} to {told['maximum']:.10g}"
     parts = [words.format(told[bound]) for bound, words in _BOUNDS.items() if bound in told]
     parts += [f"below {told['exclusiveMaximum']:.10g}"] if "exclusiveMaximum" in told else []
     parts += [f"a multiple of {told['multipleOf']:g}"] if "multipleOf" in told else []
