@@ -27,9 +27,14 @@ def of(folder: ModuleType) -> list[ModuleType]:
     return [importlib.import_module(f"{folder.__name__}.{name}") for name in names] or [folder]
 
 
+def name(module: ModuleType) -> str:
+    """The dialect of a module's messages: "tlt2"."""
+    return str(module.SCHEMA.split(".")[-2])
+
+
 def named(folder: ModuleType, dialect: str) -> ModuleType:
     """The module of ``folder`` whose messages are of this dialect."""
-    return next((each for each in of(folder) if each.SCHEMA.split(".")[-2] == dialect), folder)
+    return next((each for each in of(folder) if name(each) == dialect), folder)
 
 
 def message(module: ModuleType, name: str) -> Any:

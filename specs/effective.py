@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from specs import fields, values
+from specs import fields, kinds, values
 from specs.arithmetic import numbers
 from specs.fields import NO, Field
 from specs.spec import Spec, generic
@@ -37,7 +37,10 @@ def effective(spec: Spec) -> list[Effective]:
     """All fields that say something in ``spec``, in the order of its kind's table; those of lists and maps by entry."""
     table = fields.by_path(spec.kind, spec.dialect)
     if dataclasses.is_dataclass(spec.message):
-        found = list(_of_dataclass(spec, table, _settled(spec), ""))
+        message: Any = spec.message
+        train = kinds.settled_training(spec)
+        message = message if train is None else dataclasses.replace(message, train=train)
+        found = list(_of_dataclass(spec, table, message, ""))
     elif isinstance(spec.message, Mapping):
         found = [_told(spec, table, key, value) for key, value in spec.message.items()]
     else:
@@ -84,14 +87,6 @@ def _of_dataclass(spec: Spec, table: Mapping[str, Field], value: Any, path: str)
         yield from _unwritten(table, path)
     else:
         yield _told(spec, table, path, value)
-
-
-def _settled(spec: Spec) -> Any:
-    """The message, with values in place of defaults that depend on others where its kind knows how."""
-    from specs import load
-
-    settle = getattr(load(spec.kind), "settled", None)
-    return dataclasses.replace(spec.message, train=settle(spec.message)) if settle is not None else spec.message
 
 
 def _of_message(spec: Spec, table: Mapping[str, Field], message: Any, prefix: str) -> Iterator[Effective]:

@@ -103,7 +103,7 @@ def elsewhere(kind: str, path: str) -> Iterator[str]:
     module, name = load(kind), path.rpartition(".")[2]
     for dialect in [] if hasattr(module, "EXPERIMENT") else dialects.of(module):
         hint = getattr(dialect, "ELSEWHERE", {}).get(name, "")
-        if hint and path not in by_path(kind, dialect.SCHEMA.split(".")[-2]):
+        if hint and path not in by_path(kind, dialects.name(dialect)):
             yield hint.partition("; ")[2]
 
 

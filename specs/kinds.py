@@ -113,6 +113,13 @@ def image_size(spec: Spec) -> tuple[int, int] | None:
     return reader(spec.kind).image_size(spec)
 
 
+def settled_training(spec: Spec) -> Any:
+    """The section ``train`` of a spec in YAML, defaults that follow from other values worked out where its folder has
+    ``settled``; None where there is none."""
+    settle: Callable[[Any], Any] | None = getattr(load(spec.kind), "settled", None) if spec.kind else None
+    return settle(spec.message) if settle is not None else getattr(spec.message, "train", None)
+
+
 def data_sources(spec: Spec) -> tuple[DataSource, ...]:
     """Where the data of ``spec`` lie: ``data_sources`` of its folder, else the sections that YAML specs share."""
     named: Callable[[Spec], Iterator[DataSource]] = getattr(load(spec.kind), "data_sources", in_sections)

@@ -125,10 +125,12 @@ def _take(result: RecordSummary, data: bytes, path: Path, offset: int) -> None:
     try:
         features = Example.FromString(data).features.feature
         width, height = (features[f"frame/{side}"].int64_list.value[0] for side in ("width", "height"))
+        if width < 1 or height < 1:
+            raise ValueError("an image without pixels")
         if result.layout == "dali" or _PICTURE in features:
             result.layout = "dali"
             classes = [f"{number:g}" for number in features[_NUMBER].float_list.value]
-            width, height, scale = int(width), int(height), (1, 1)
+            scale = 1, 1
         else:
             classes = [name.decode(errors="replace") for name in features["target/object_class"].bytes_list.value]
             scale = width, height
@@ -136,7 +138,7 @@ def _take(result: RecordSummary, data: bytes, path: Path, offset: int) -> None:
         if result.add(id, (width, height), classes, features["target/occlusion"].int64_list.value):
             corners = [features[f"target/coordinates_{corner}"].float_list.value for corner in CORNERS]
             result.add_boxes(zip(*corners, strict=True), scale)
-    except (DecodeError, LookupError, ValueError, ZeroDivisionError) as problem:
+    except (DecodeError, LookupError, ValueError) as problem:
         what = f"the record at byte {offset} is no frame of tlt-dataset-convert"
         raise DataError(what, where=path, hint="records must come from tlt-dataset-convert") from problem
 

@@ -173,12 +173,14 @@ def _command_line(output: Path, to: str, kind: str) -> Iterator[str]:
     from tltpipe import registry
 
     stem, stage = STAGES.get(kind, ("train", "train"))
-    template = registry.load("orchestrator.toolkits", to).template(kind)
+    toolkit = registry.load("orchestrator.toolkits", to)
+    template = toolkit.template(kind)
     if template is None or (to == "tlt3" and stage == "tfrecords"):
         return
     name = f"{stem}{Path(template.removesuffix('.j2')).suffix}"
     network = f" --set network={kind}" if kind not in ("ssd", *STAGES) else ""
-    line = f"tltpipe {stage} --toolkit {to} --runner docker --dry-run{network}"
+    key = " --key KEY" if stage == "train" and not toolkit.KEY.optional else ""
+    line = f"tltpipe {stage} --toolkit {to} --runner docker --dry-run{key}{network}"
     root = output.parent.parent
     usual = Workspace(root).specs / name
     if output == usual:

@@ -35,7 +35,13 @@ def connect() -> Any:
         if os.environ.get("DOCKER_HOST"):
             return DockerClient.from_env(timeout=TIMEOUT_SECONDS)
         return DockerClient(base_url=where, timeout=TIMEOUT_SECONDS)
-    except (InvalidConfigFile, ValueError, TypeError, AttributeError) as problem:  # the SDK reads all log-ins at once
+    except (
+        InvalidConfigFile,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as problem:  # it reads all log-ins
         raise login.unreadable(problem) from problem
     except DockerException as refusal:
         raise HostError(f"no Docker engine answers at {where}: {_reason(refusal)}", hint=_remedy(refusal)) from refusal

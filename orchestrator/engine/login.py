@@ -45,7 +45,7 @@ def stored(host: str) -> Login | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the SDK's, of a helper that is not installed: it becomes an error here
             found = load_config().resolve_authconfig(host)
-    except (DockerException, ValueError, TypeError, AttributeError) as problem:
+    except (DockerException, ValueError, TypeError, AttributeError, RecursionError) as problem:
         raise unreadable(problem) from problem
     if not found:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -20,6 +21,8 @@ LAST, BEST = "last", "best"
 SUFFIXES = (".safetensors", ".tlt", ".hdf5")
 USUAL = "mAP"
 """The figure in question where nothing names one: that of NVIDIA's logs."""
+LOGS, EARLIER = "*_training_log_*.csv", "earlier"
+"""The training log, and the folder beside it with what it said before a training was resumed."""
 _TRAINED = "trained_"
 _EPOCH = re.compile(r"_epoch_(\d+)$")
 
@@ -114,8 +117,18 @@ def _log(results: Path) -> dict[int, Mapping[str, str]]:
     return {int(row["epoch"]): row for row in _rows(results) if (row.get("epoch") or "").isdigit()}
 
 
+def keep_log(results: Path, epoch: int) -> None:
+    """Keep what the training log says up to ``epoch``: NVIDIA's programs begin a new one when they resume."""
+    for path in results.glob(LOGS):
+        with path.open(encoding="utf-8", errors="replace", newline="") as stream:
+            rows = [row for row in csv.reader(stream) if row and not (row[0].isdigit() and int(row[0]) > epoch)]
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        files.write_text(results / EARLIER / f"{path.stem}_until_epoch_{epoch:03d}.csv", text.getvalue())
+
+
 def _rows(results: Path) -> Iterator[dict[str, str]]:
-    for path in sorted(results.glob("*_training_log_*.csv")):
+    for path in (*sorted((results / EARLIER).glob(LOGS)), *sorted(results.glob(LOGS))):
         with path.open(encoding="utf-8", errors="replace", newline="") as stream:
             yield from csv.DictReader(stream)
 

@@ -69,7 +69,10 @@ class WorkspaceData:
     def _read(self) -> Iterator[SourceFacts]:
         for source in specs.data_sources(self.spec):
             if source.role in self.roles or (source.held_out is not None and "validation" in self.roles):
-                for annotations, images in self._places(source):
+                places = list(self._places(source))
+                if source.below_data and self.folders and not places:
+                    yield SourceFacts(source, counted=False, unread=self._not_there(source))
+                for annotations, images in places:
                     try:
                         yield data_readers.load(source.format).read(source, annotations, images)
                     except DataError as problem:
@@ -79,6 +82,11 @@ class WorkspaceData:
                             f"cannot be read: {problem.strerror}", where=problem.filename or annotations
                         )
                         yield SourceFacts(source, problem=message)
+
+    def _not_there(self, source: DataSource) -> str:
+        folders = " or ".join(str(folder.relative_to(self.paths.root)) for folder in self.folders)
+        named = f"{source.images} and {source.annotations}"
+        return f"no data were read: {named}, below -d of tlt-augment, are not in {folders}"
 
     def _places(self, source: DataSource) -> Iterator[tuple[Path, Path | None]]:
         """Annotations and images of ``source`` on this host, as far as they are there: what is missing, the rules about

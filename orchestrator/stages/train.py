@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Lt
 
 import specs
 from orchestrator.drafts import Draft, Settled
-from orchestrator.jobs import Request, Train, sources
+from orchestrator.jobs import Request, Train, checkpoints, sources
 from orchestrator.run import Run
 from orchestrator.settings import STRICT
 from orchestrator.stages import prepare
@@ -119,12 +119,25 @@ def execute(run: Run) -> dict[str, Any]:
         run.report.say(f"going on after epoch {resume[1] - 1}{of}, from {run.workspace.name(resume[0])}")
     if not run.runner.pretends:
         run.begun()
+        if resume is not None and not over and run.toolkit.CONTAINED:
+            _keep_log(run, request.results, resume[1] - 1)
+    if request.gpus > 1 and run.toolkit.CONTAINED:
+        what = f"NVIDIA's programs multiply the learning rate by the number of GPUs, {request.gpus}"
+        run.report.say(f"warning: {what}: write min_learning_rate and max_learning_rate for one")
     if not over:
         request = replace(request, resume=resume, fresh=not run.continuing)
         run.launch(request, verify=lambda: _lacking(run))
     final = _final(run)
     length = {"iterations": training.iterations} if training.iterations else {"epochs": training.epochs}
     return {**length, "model": run.workspace.name(final) if final else None}
+
+
+def _keep_log(run: Run, results: Path, epoch: int) -> None:
+    """Not worth a training: where files are another user's, it goes on without."""
+    try:
+        checkpoints.keep_log(results, epoch)
+    except OSError as problem:
+        run.report.say(f"warning: the training log up to epoch {epoch} is not kept: {problem.strerror}")
 
 
 def _same_classes(run: Run) -> None:

@@ -18,6 +18,7 @@ from runtime.conversion.layouts import Names
 from runtime.data.image_files import ImageFiles
 from runtime.shell import folders, mounts, program, unmatched
 from specs import Spec
+from specs.dataset_convert import EXTENSION
 from specs.extensions import dotted
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
@@ -166,7 +167,7 @@ def open_source(spec: Spec, *, drops_scores: bool = False, lidar: bool = True) -
         images=found["image_dir_name"],
         labels=found["label_dir_name"],
         image_dir=config.image_dir_name,
-        extension=dotted(config.image_extension or _UNSET),
+        extension=dotted(config.image_extension or EXTENSION),
         mode=config.partition_mode,
         folds=config.num_partitions,
         shards=config.num_shards,
@@ -178,8 +179,6 @@ def open_source(spec: Spec, *, drops_scores: bool = False, lidar: bool = True) -
     )
 
 
-_UNSET = ".png"
-"""What NVIDIA's converter takes where a spec names no extension."""
 _LIDAR = ("point_clouds_dir", "calibrations_dir")
 
 

@@ -45,7 +45,9 @@ def data_sources(spec: Spec) -> Iterator[DataSource]:
         root, here = kitti.root_directory_path.rstrip("/"), "kitti_config"
         labels, images = f"{root}/{kitti.label_dir_name}", f"{root}/{kitti.image_dir_name}"
         fields = (f"{here}.label_dir_name", f"{here}.image_dir_name")
-        yield DataSource(here, "training", "kitti", labels, images, *fields, extension=kitti.image_extension or _UNSET)
+        yield DataSource(
+            here, "training", "kitti", labels, images, *fields, extension=kitti.image_extension or EXTENSION
+        )
     if (coco := message_at(spec, "coco_config")) is not None:
         root, here = coco.root_directory_path.rstrip("/"), "coco_config"
         for index, (file, folder) in enumerate(zip(coco.annotation_files, coco.img_dir_names, strict=False)):
@@ -53,8 +55,8 @@ def data_sources(spec: Spec) -> Iterator[DataSource]:
             yield DataSource(here, "training", "coco", f"{root}/{file}", f"{root}/{folder}", *fields)
 
 
-_UNSET = ".png"
-"""The extension of images where a spec names none."""
+EXTENSION = ".png"
+"""Of images, where a spec names none: what NVIDIA's converter takes."""
 
 
 def class_fields(spec: Spec) -> Iterator[ClassField]:

@@ -61,7 +61,7 @@ def normalise(root: Section, descriptor: Descriptor) -> None:
         elif isinstance(each, Section) and isinstance(earlier, Section):
             _join(earlier, each)
         else:
-            each.comments.above = [*_lines(earlier.comments), *each.comments.above]
+            each.comments.above = [*earlier.comments.lines, *each.comments.above]
             single[single.index(earlier)] = each
     root.fields = single
     for each in single:
@@ -71,13 +71,9 @@ def normalise(root: Section, descriptor: Descriptor) -> None:
 
 
 def _join(first: Section, second: Section) -> None:
-    lines = [*first.below, *_lines(second.comments)]
+    lines = [*first.below, *second.comments.lines]
     first.fields += second.fields
-    first.below = [*lines, *second.below, *filter(None, [second.end])]
-
-
-def _lines(comments: Comments) -> list[str]:
-    return [*comments.above, *filter(None, [comments.behind])]
+    first.below = [*lines, *second.last_lines]
 
 
 def paths(descriptor: Descriptor, above: str = "") -> dict[str, bool]:
@@ -161,11 +157,11 @@ class Moving:
                 yield None, copy
                 yield from further
             else:
-                yield from _lines(each.comments)
+                yield from each.comments.lines
                 if not each.fields:
                     yield self._lost(path, notes.EMPTY, each.line)
                 yield from self._items(each, path)
-                yield from (*each.below, *filter(None, [each.end]))
+                yield from each.last_lines
 
     def _stays(self, path: str) -> bool:
         plain = generic(path)
@@ -182,7 +178,7 @@ class Moving:
                 value.comments.above.append(made.behind)
             yield move.new, value
             return
-        yield from _lines(each.comments)
+        yield from each.comments.lines
         if move is None or move.new not in self.taken:
             yield self._lost(path, _text(each.value), each.line)
 

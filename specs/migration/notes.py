@@ -78,7 +78,7 @@ def take(root: Section, generation: str, changes: list[Change], *, renamed: Coll
             if isinstance(each, Section):
                 strip(each)
             fields += [*before, *([] if goes else [each]), *after]
-            pending = [*each.comments.above, *filter(None, [each.comments.behind])] if goes else []
+            pending = each.comments.lines if goes else []
         before, below = split(section.below)
         section.fields, section.below = [*fields, *before], [*pending, *below]
 

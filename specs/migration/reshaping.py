@@ -103,8 +103,7 @@ def lower_comments(section: Section) -> None:
             continue
         lower_comments(each)
         leaves = list(_leaves(each))
-        before = [*each.comments.above, *filter(None, [each.comments.behind])]
-        after = [*each.below, *filter(None, [each.end])]
+        before, after = each.comments.lines, each.last_lines
         if leaves:
             leaves[0].comments.above = [*before, *leaves[0].comments.above]
             leaves[-1].comments.above += after

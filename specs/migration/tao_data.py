@@ -131,17 +131,12 @@ def _pairs(entries: list[Section]) -> Iterator[tuple[str, str]]:
             yield key.text, value.text
 
 
-def _text(section: Section, name: str) -> str:
-    value = section.value(name)
-    return value.text if isinstance(value, Scalar) else ""
-
-
 def _source(section: Section) -> dict[str, Any]:
     """A source of theirs as one of ours; empty where it names no annotations."""
-    root = _text(section, "root_path")
+    root = section.text("root_path")
 
     def path(name: str) -> str:
-        text = _text(section, name)
+        text = section.text(name)
         return str(PurePosixPath(root) / text) if text and root else text
 
     records, labels = path("tfrecords_path"), path("label_directory_path")

@@ -18,6 +18,11 @@ class Comments:
     above: list[str] = field(default_factory=list)
     behind: str = ""
 
+    @property
+    def lines(self) -> list[str]:
+        """All of them as whole lines."""
+        return [*self.above, *filter(None, [self.behind])]
+
 
 @dataclass(frozen=True)
 class Scalar:
@@ -69,6 +74,11 @@ class Section:
     below: list[str] = field(default_factory=list)
     end: str = ""
 
+    @property
+    def last_lines(self) -> list[str]:
+        """The comments behind its fields as whole lines."""
+        return [*self.below, *filter(None, [self.end])]
+
     def named(self, name: str) -> list[Field | Section]:
         """All that have this name, in their order."""
         return [each for each in self.fields if each.name == name]
@@ -85,6 +95,11 @@ class Section:
         """The value of the last field at ``path``, None where there is none."""
         found = self.find(path)
         return found.value if isinstance(found, Field) else None
+
+    def text(self, path: str) -> str:
+        """The text of the last field at ``path``, "" where there is none."""
+        value = self.value(path)
+        return value.text if isinstance(value, Scalar) else ""
 
     def walk(self, path: str = "") -> Iterator[tuple[str, Field | Section]]:
         """Every field and section with its path, those of one name counted where there are several:

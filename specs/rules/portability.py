@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,20 +17,9 @@ READS: Mapping[str, Mapping[str, str]] = {
     "tao5": {"ssd": "tlt3", "dssd": "tlt3", "augment": "tao5", "dataset_convert": "tlt2"},
 }
 """By toolkit: the kinds of spec that its programs read, and the dialect of each."""
-WRITTEN_FOR: Mapping[tuple[str, str], str] = {
-    ("augment", "tlt2"): "TLT 2.0 to TAO 4",
-    ("augment", "tao5"): "TAO 5",
-    ("ssd", "tlt2"): "TLT 2.0",
-}
-"""What specs of a kind and dialect are for; of all others TLT 3.0 and later."""
 
 _SHELL = re.compile(r"[\s'\"`$&|;<>(){}\[\]*?!\\~#]")
 """What a shell takes for something else than a part of a name."""
-
-
-def migration(subject: Subject, toolkit: str | None = None) -> str:
-    """The command that moves the spec to a toolkit's generation."""
-    return f"tltpipe spec migrate {subject.spec.source} --to {toolkit or subject.toolkit}"
 
 
 @rule(
@@ -40,13 +30,16 @@ def migration(subject: Subject, toolkit: str | None = None) -> str:
     needs=("toolkit",),
 )
 def generation(subject: Subject) -> Iterator[Finding]:
+    from specs import fields
+
     spec, toolkit = subject.spec, subject.toolkit or ""
     dialect = READS.get(toolkit, {}).get(spec.kind)
     if dialect is None or spec.dialect == dialect:
         return
-    here = WRITTEN_FOR.get((spec.kind, spec.dialect), "TLT 3.0 and later")
+    here = fields.generations(spec.kind)[spec.dialect]
+    hint = f"tltpipe spec migrate {shlex.quote(str(spec.source))} --to {toolkit}"
     first = min(spec.positions, key=lambda path: spec.positions[path], default="")
-    yield Finding(first, f"this spec is one of {here}, which {toolkit} does not read", migration(subject))
+    yield Finding(first, f"this spec is one of {here}, which {toolkit} does not read", hint)
 
 
 @rule(

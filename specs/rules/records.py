@@ -185,4 +185,6 @@ def unread(subject: Subject) -> Iterator[Finding]:
     for each in readable(subject.data):
         if each.unread:
             what, _, more = each.unread.partition(": ")
-            yield Finding(each.source.annotations_field, what, more or None)
+            nothing = each.source.below_data and not each.counted
+            hint = "name the workspace, whose Original-Data has a folder for each split" if nothing else more or None
+            yield Finding(each.source.annotations_field, what, hint)

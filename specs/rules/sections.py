@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from specs import kinds
 from specs.checks import Finding
 from specs.rulebook import Subject, rule
 from specs.spec import Spec
@@ -201,7 +201,6 @@ def _trains(spec: Spec) -> Iterator[tuple[str, Train]]:
         return
     from specs.sections import Train
 
-    train = getattr(spec.message, "train", None)
+    train = kinds.settled_training(spec)
     if isinstance(train, Train):
-        settled = getattr(importlib.import_module(f"specs.{spec.kind}"), "settled", None) if spec.kind else None
-        yield "train", settled(spec.message) if settled else train
+        yield "train", train

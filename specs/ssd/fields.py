@@ -8,6 +8,7 @@ from typing import Any
 
 from specs.fields import NO, YES, Field
 from specs.ssd import anchors, field_facts
+from specs.ssd.ranges import UNSET
 
 BOTH = ("tlt2", "tlt3")
 GENERATIONS: Mapping[str, str] = {"tlt2": "TLT 2.0", "tlt3": "TLT 3.0 to TAO 5"}
@@ -27,6 +28,11 @@ def _earlier(path: str, unset: str, meaning: str, honoured: str = YES) -> Field:
 
 def _later(path: str, unset: str, meaning: str, honoured: str = YES) -> Field:
     return Field(path, unset, meaning, honoured, ("tlt3",))
+
+
+def _drawn(name: str, meaning: str) -> Field:
+    """Of the crops and zoom-outs, which are on where nothing is written."""
+    return _later(name, str(UNSET[name]), meaning)
 
 
 NOT_STRICT = "yes; not under strict-tlt"
@@ -175,14 +181,12 @@ _PICTURES = (
     _later("output_width", "needed", "width of the network's input in pixels"),
     _later("output_height", "needed", "height of the network's input in pixels"),
     _later("output_channel", "needed", "3 colours, or 1: grey"),
-    _later("random_crop_min_scale", "0.3", "smallest crop, as a share of the image's sides; min = max = 1.0: no crops"),
-    _later("random_crop_max_scale", "1.0", "largest crop"),
-    _later("random_crop_min_ar", "0.5", "narrowest crop, width / height"),
-    _later("random_crop_max_ar", "2.0", "widest crop"),
-    _later(
-        "zoom_out_min_scale", "1.0", "smallest canvas that an image is put on, in sides of it; min = max = 1.0: none"
-    ),
-    _later("zoom_out_max_scale", "4.0", "largest canvas"),
+    _drawn("random_crop_min_scale", "smallest crop, as a share of the image's sides; min = max = 1.0: no crops"),
+    _drawn("random_crop_max_scale", "largest crop"),
+    _drawn("random_crop_min_ar", "narrowest crop, width / height"),
+    _drawn("random_crop_max_ar", "widest crop"),
+    _drawn("zoom_out_min_scale", "smallest canvas that an image is put on, in sides of it; min = max = 1.0: none"),
+    _drawn("zoom_out_max_scale", "largest canvas"),
     _later("brightness", "0", "largest change of brightness, of 255 levels"),
     _later("contrast", "0", "largest relative change of the contrast"),
     _later("saturation", "0", "largest relative change of the saturation"),

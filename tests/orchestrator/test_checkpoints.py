@@ -90,3 +90,15 @@ def test_a_model_of_its_own_brings_its_spec(start: Start, workspace: Path, weigh
     argv = run.runner.jobs[0].argv  # type: ignore[attr-defined]
     assert argv[argv.index("-m") + 1] == "/workspace/exported/m.onnx"
     assert "-e" not in argv
+
+
+def test_the_log_before_a_training_was_resumed_counts_as_well(workspace: Path, weights: Path) -> None:
+    """NVIDIA's programs write a new one from the epoch on that they resume at."""
+    log = workspace / "output/ssd_training_log_resnet10.csv"
+    log.write_text("epoch,loss,mAP\n1,5.0,0.1\n2,1.5,0.8\n3,2.0,0.9\n")
+    checkpoints.keep_log(workspace / "output", 2)
+    log.write_text("epoch,loss,mAP\n3,3.0,0.2\n")
+    (kept,) = (workspace / "output/earlier").iterdir()
+    assert (kept.name, kept.read_text()) == (
+        "ssd_training_log_resnet10_until_epoch_002.csv", "epoch,loss,mAP\n1,5.0,0.1\n2,1.5,0.8\n")  # fmt: skip
+    assert checkpoints.facts(weights / "ssd_resnet10_epoch_002.tlt") == {"epoch": 2, "trained_mAP": 0.8}

@@ -1,7 +1,9 @@
 """What a container is given, decided without an engine."""
 
+import base64
 import hashlib
 import io
+import json
 import os
 import shutil
 import socket
@@ -304,6 +306,8 @@ def test_what_to_do_about_a_refused_pull() -> None:
         page = "https://catalog.ngc.nvidia.com/orgs/nvidia/teams/tao/containers/tao-toolkit"
         assert login.catalogue(name) == page
     assert "check the name" in str(login.refused("misspelt:1", "pull access denied for misspelt").hint)
+    hosts = {name: login.host_of(name) for name in ("a", "a/b:1", "localhost/a", "store:5000/a", "nvcr.io/nvidia/a:1")}
+    assert list(hosts.values()) == ["docker.io", "docker.io", "localhost", "store:5000", "nvcr.io"]
     for trouble in ("dial tcp: lookup nvcr.io: no such host", "dial tcp 10.0.0.1:4403: connect: connection refused"):
         assert "network" in str(login.refused(nvidia, trouble).hint)
 
@@ -365,3 +369,15 @@ def test_what_cannot_go_into_an_image_that_serves_is_named(tmp_path: Path) -> No
     (tmp_path / "model.onnx.json").write_text("{}")
     with pytest.raises(UsageError, match=r"model\.onnx"):
         serving_image.contents([tmp_path / "model.onnx"] * 2)
+
+
+def test_what_a_refusal_means_to_those_who_are_logged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    token = base64.b64encode(b"$oauthtoken:hush").decode()
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {"nvcr.io": {"auth": token}}}))
+    expired, barred = (login.refused("nvcr.io/nvidia/a:1", trouble) for trouble in ("unauthorized", "403 Forbidden"))
+    assert "does not accept the stored log-in of $oauthtoken" in expired.what
+    assert "licence" in barred.what
+    assert "hush" not in f"{expired}{expired.hint}{barred}{barred.hint}{login.check('nvcr.io')}"
+    (tmp_path / "config.json").write_text("[" * 3000)
+    assert not login.check("nvcr.io").ok

@@ -15,6 +15,7 @@ from refusals import error_of
 from orchestrator import pipeline
 from orchestrator.commands import subjects
 from orchestrator.run import Run
+from orchestrator.stages import export
 from tltpipe.errors import ConfigError, DataError, ExportError, RunFailed, UsageError
 
 Start = Callable[..., Run]
@@ -240,3 +241,15 @@ def test_two_models_one_behind_the_other(start: Start, workspace: Path, tmp_path
     theirs = start(runner="dry", toolkit="tlt2", key="k", subject=raw / "validation/image", **settings)
     with pytest.raises(UsageError, match="cascade"):
         pipeline.execute(theirs, ["infer"])
+
+
+def test_a_model_that_is_there_is_back_where_its_export_fails(tmp_path: Path) -> None:
+    target = tmp_path / "model.etlt"
+    target.write_text("old")
+    with pytest.raises(KeyError), export._replacing(target):
+        assert not target.exists(), "NVIDIA's programs would not write over it"
+        raise KeyError
+    assert target.read_text() == "old"
+    with export._replacing(target):
+        target.write_text("new")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("model.etlt", "new")]

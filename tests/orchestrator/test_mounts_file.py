@@ -1,6 +1,7 @@
 """The mounts file of NVIDIA's launcher: how it spells host paths, what it gives containers, where it is wrong."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,16 @@ def test_what_a_file_of_the_notebooks_says(home: Path) -> None:
         {"NAME": "\U0001f600 a=b"},
         ContainerOptions((1000, 1001), "16G", {"memlock": -1, "nofile": 4096}, privileged=False, network="host"),
     )
+
+
+def test_whose_files_outputs_are(home: Path) -> None:
+    alone = mounts_file.read(written(home, DockerOptions={"user": "1000"})).options.user
+    assert alone == (1000, 0), "the engine's group for a number without an account"
+    assert Caller.current(rootless=True, chosen=alone) == Caller(1000, 0)
+    assert Caller.current(rootless=True) == Caller(0, 0)
+    own = Caller.current()
+    assert (own.uid, own.gid) == (os.getuid(), os.getgid())
+    assert set(own.groups) == set(os.getgroups())
 
 
 def test_which_file_is_read(home: Path) -> None:

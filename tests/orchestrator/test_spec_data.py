@@ -13,14 +13,17 @@ import pytest
 from PIL import Image
 
 import specs
-from converters.tfrecords import records, summary
+from converters.formats.kitti import summary as kitti_summary
+from converters.tfrecords import examples, records, summary
 from orchestrator import pipeline
 from orchestrator.jobs import Mount
-from orchestrator.jobs.data_readers import kitti, tfrecord
+from orchestrator.jobs.data_readers import _images, coco, kitti, tfrecord
 from orchestrator.jobs.spec_data import WorkspaceData, WorkspacePaths
+from orchestrator.pipeline import spec_checks
 from orchestrator.run import Run
 from runtime.programs import dataset_convert
 from specs import rules
+from specs.data_sources import DataSource
 from specs.rulebook import Subject
 from specs.rules.facts import SourceFacts
 from tltpipe.errors import DataError, SpecError
@@ -118,6 +121,14 @@ def test_what_was_not_read_of_records_is_said(root: Path, monkeypatch: pytest.Mo
     assert found.unread == "4 of 8 records were read for these checks"
 
 
+def test_a_record_without_pixels_is_no_frame(root: Path) -> None:
+    columns = [[] for _ in examples.NUMBERS]
+    path = root / "TFRecords/train-fold-000-of-001"
+    path.parent.mkdir()
+    records.write_records(path, [examples.encode_record(("a", 0, 20), [], columns)])
+    assert "byte 0 is no frame" in str(facts(root).problem)
+
+
 def test_images_of_records_by_name(root: Path) -> None:
     convert(root)
     (root / "train/images/000003.jpg").unlink()
@@ -186,6 +197,35 @@ def test_blanks_in_labels_and_empty_ones_are_found(
     assert found.empty.few == tuple(f"{path}:{line}" for line in empty)
 
 
+def test_boxes_without_area_in_whole_pixels(tmp_path: Path) -> None:
+    boxes = ("1.2 2 1.9 4", "1 2.1 3 2.9", "1.9 2 2 4", "3 2 1 4")
+    (tmp_path / "a.txt").write_text("".join(f"vest 0 0 0 {box}{' 0' * 7}\n" for box in boxes))
+    flat = kitti_summary.summarise(tmp_path, ["a"]).flat
+    assert [place.rpartition(":")[2] for place in flat.few] == ["1", "2", "4"]
+
+
+def test_a_summary_stores_some_boxes_and_counts_all() -> None:
+    whole, part = summary.RecordSummary(), summary.RecordSummary()
+    for number in range(summary.BOXES):
+        assert part.add(f"{number}", (4, 4), ["a"], [0])
+        part.add_boxes([(1, 1, 2, 2)], (4, 4))
+    assert not part.add("last", (4, 4), ["a"], [1])
+    for _ in range(2):
+        whole.merge(part)
+    assert (whole.frames, whole.objects["a"], whole.occluded) == (2 * summary.BOXES + 2, 2 * summary.BOXES + 2, 2)
+    assert len(whole.boxes) == 4 * summary.BOXES
+
+
+def test_folders_below_the_data_set_that_are_not_there_are_told(tmp_path: Path) -> None:
+    text = 'dataset_config { image_path: "image" label_path: "label" }\nimage_extension: ".jpg"\n'
+    spec = specs.parse_text(text, "augment", source="augment.conf")
+    paths = WorkspacePaths(tmp_path, (Mount(tmp_path, "/workspace"),), contained=False)
+    data = WorkspaceData(spec, paths, (tmp_path / "Original-Data/train",))
+    (found,) = rules.examine(Subject(spec, None, paths, data))
+    assert (found.code, found.severity) == ("S424", "note")
+    assert "are not in Original-Data/train" in found.what
+
+
 def test_a_coco_file_is_counted(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     Image.new("L", (100, 50)).save(tmp_path / "images/a.jpg")
@@ -201,6 +241,21 @@ def test_a_coco_file_is_counted(tmp_path: Path) -> None:
     assert found.no_image.few == ("b.jpg",)
     assert found.boxes is not None
     assert found.boxes.ravel().tolist() == pytest.approx([0.1, 0.1, 0.5, 0.5] * 3)
+
+
+@pytest.mark.parametrize("name", ["a\0.jpg", "x" * 5000, "../out.jpg", "/etc/passwd", ""])
+def test_names_in_data_lead_nowhere_else(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in").mkdir()
+    Image.new("L", (100, 50)).save(tmp_path / "out.jpg")
+    page = {"images": [{"id": 1, "file_name": name, "width": 100, "height": 50}], "categories": [], "annotations": []}
+    (tmp_path / "a.json").write_text(json.dumps(page))
+    source = DataSource("s", "training", "coco", "a.json", annotations_field="s.json_file")
+    found = coco.read(source, tmp_path / "a.json", tmp_path / "in")
+    assert (found.no_image.count, found.channels) == (1, {})
+    Image.new("L", (1, 1)).save(tmp_path / "in/b.png")
+    assert _images.lacking(tmp_path / "in", ["b"], None) == ([], []), "whatever there is"
+    assert _images.lacking(tmp_path / "in", ["b"], ".jpg") == ([], ["b.png"])
+    assert _images.lacking(tmp_path / "in", ["../out", "/etc/passwd", "a\0/b"], ".jpg")[1] == []
 
 
 def test_paths_of_a_container_and_of_this_machine(tmp_path: Path) -> None:
@@ -265,6 +320,12 @@ def test_a_stage_stops_before_its_program_starts(
     shards = sorted((workspace / "TFRecords/train").glob("train-*"))
     records.write_records(shards[0], [b"no frame"])
     assert "S423" in str(refused(start, programs, DataError))
+
+
+def test_errors_of_the_data_alone_are_errors_of_the_data() -> None:
+    told = {code: SpecError("wrong", code=code) for code in ("S302", "S423", "S431")}
+    assert type(spec_checks._together([told["S423"], told["S431"]])) is DataError
+    assert type(spec_checks._together([told["S302"], told["S431"]])) is SpecError
 
 
 def refused(start: Start, programs: Path, kind: type[Exception]) -> Exception:

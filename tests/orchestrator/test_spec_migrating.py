@@ -28,6 +28,10 @@ def test_from_tlt2_to_specs_that_tao5_takes(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
     assert f"{TRAIN}:7: ssd_config.loss_loc_weight becomes ssd_config.alpha: 0.8" in lines
+    assert (
+        "matches index files"
+        in lines[lines.index(f"{TRAIN}:70: dataset_config.data_sources[0].tfrecords_path stays") + 1]
+    )
     lost = lines.index(f"{TRAIN}:9: ssd_config.focal_loss_gamma has no counterpart, and becomes a comment")
     assert "softmax" in lines[lost + 1]
     assert f"tltpipe spec check {train} --toolkit tao5" in lines[-2]

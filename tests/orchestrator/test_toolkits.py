@@ -1,5 +1,6 @@
 """How each toolkit spells each request, byte for byte."""
 
+import importlib
 import json
 import os
 from collections.abc import Callable
@@ -10,12 +11,14 @@ import pytest
 from refusals import error_of
 
 from orchestrator import pipeline
+from orchestrator.commands import tao
 from orchestrator.jobs import (
     Augment,
     Convert,
     Evaluate,
     Export,
     Infer,
+    Outcome,
     Prune,
     Request,
     Train,
@@ -26,7 +29,7 @@ from orchestrator.jobs import (
 from orchestrator.jobs.mounts import MountTable
 from orchestrator.run import Run
 from tltpipe import __version__, registry
-from tltpipe.errors import ConfigError, UsageError
+from tltpipe.errors import ConfigError, RunFailed, UsageError
 
 Start = Callable[..., Run]
 ROOT = Path("/host/work")
@@ -77,6 +80,18 @@ def test_jobs_of_every_stage(start: Start, workspace: Path, name: str, request: 
     if request.config.getoption("--update-golden"):
         golden.write_text(text)
     assert text == golden.read_text()
+
+
+@pytest.mark.parametrize("name", ["tlt3", "tao5"])
+def test_our_programs_read_the_command_lines_of_later_generations(name: str) -> None:
+    """In our image, which stands in for NVIDIA's."""
+    lines = [line for line in json.loads((GOLDEN / f"{name}.json").read_text()).values() if line != ["refused"]]
+    assert len(lines) >= 9
+    for line in lines:
+        program, *words = tao.translated(line)
+        module = importlib.import_module(f"runtime.programs.{program.removeprefix('tlt-').replace('-', '_')}")
+        parser = module.parser()
+        (parser.parse_intermixed_args if program == "tlt-augment" else parser.parse_args)(words)
 
 
 @pytest.mark.parametrize("name", registry.names("orchestrator.toolkits"))
@@ -212,6 +227,27 @@ def test_settings_that_tao_5_has_no_place_for_are_refused(start: Start, setting:
     assert str(error.where) == f"--{setting}"
 
 
+@pytest.mark.parametrize(("name", "good"), [("tlt2", True), ("tlt3", False), ("tao5", False)])
+def test_the_last_word_of_a_program_counts_where_its_exit_status_does_not(
+    start: Start, workspace: Path, name: str, good: bool
+) -> None:
+    run = start(runner="dry", toolkit=name, key="hush", subject=workspace / "a.jpg")
+    outcome = Outcome(0, workspace / "log", 1.0, ("Execution status: FAIL",))
+    run.runner.run = lambda *_: outcome  # type: ignore[method-assign]
+    if good:
+        pipeline.execute(run, ["infer"])
+    else:
+        error_of(RunFailed, lambda: pipeline.execute(run, ["infer"]), match="FAIL")
+
+
+def test_gpus_outside_training() -> None:
+    wanted = {name: registry.load("orchestrator.toolkits", name).gpus for name in ("tlt2", "tlt3", "tao5", "embedded")}
+    asked = {
+        name: [gpus(REQUESTS[title], 4) for title in ("train", "evaluate", "export")] for name, gpus in wanted.items()
+    }
+    assert asked == {"tlt2": [4, 4, 4], "tlt3": [4, 1, 1], "tao5": [4, 1, 1], "embedded": [4, 4, 0]}
+
+
 def test_classes_are_in_lower_case_for_nvidias_later_loaders(start: Start, workspace: Path) -> None:
     """They compare them so, and print and order them as written."""
     run = start(runner="dry", toolkit="tao5", key="hush", **{"data.rename": ["vest=Vest"]})
@@ -246,3 +282,11 @@ def test_an_augmentation_spec_of_elsewhere_is_used_on_the_data_of_the_workspace(
         "2:29: data.image_dir /i",
         "2:44: data.ann_path /l",
     ]
+
+
+def test_more_gpus_multiply_the_rate_of_nvidias_programs(start: Callable[..., Run]) -> None:
+    for toolkit, warned in (("tao5", True), ("embedded", False)):
+        run = start(runner="dry", toolkit=toolkit, gpus=2)
+        pipeline.execute(run, ["train"])
+        lines = run.report.told  # type: ignore[attr-defined]
+        assert any("multiply the learning rate by the number of GPUs, 2" in line for line in lines) == warned

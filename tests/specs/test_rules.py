@@ -45,6 +45,14 @@ def test_every_rule_has_examples() -> None:
     assert sorted(CATALOGUE.keys() - EXAMPLES.keys()) == sorted(OF_FILES)
 
 
+@pytest.mark.parametrize("anchors", ['scales: "[0.1, 0.2]"', 'scales: "[0.1"', 'aspect_ratios: "[[1.0], [2.0]]"'])
+def test_anchors_that_cannot_be_read_are_not_laid_over_boxes(anchors: str, tmp_path: Path) -> None:
+    text = edited(EXAMPLES["S461"].bad, "clip_boxes: false", anchors)
+    codes = {finding.code for finding in examine(EXAMPLES["S461"], text, tmp_path)[1]}
+    assert "S461" not in codes
+    assert codes & {"S108", "S109"}
+
+
 @pytest.mark.parametrize("code", sorted(EXAMPLES))
 def test_examples(code: str, tmp_path: Path) -> None:
     example, rule = EXAMPLES[code], CATALOGUE[code]
@@ -79,7 +87,7 @@ def test_boxes_are_not_held_against_lists_that_make_no_anchors(old: str, new: st
 def test_of_another_generation_is_all_there_is_to_say(tmp_path: Path) -> None:
     example = replace(EXAMPLES["S528"], toolkit="tlt2")  # a spec of TLT 3.0, with clip_boxes
     _, findings = examine(example, example.bad, tmp_path)
-    assert [finding.code for finding in findings] == ["S501"]
+    assert [(each.code, each.hint) for each in findings] == [("S501", "tltpipe spec migrate spec --to tlt2")]
 
 
 def test_a_folder_is_no_file_of_annotations(tmp_path: Path) -> None:
@@ -127,6 +135,7 @@ SPOILT = edited(TLT3, "nlayers: 18", "nlayers: 17")
         (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: ignore S139"), ["S139"]),
         (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: ignore 139"), ["S139", "S010", "S139"]),
         (edited(TWICE, "enable_qat: true", "enable_qat: true  # tltpipe: strict-tlt"), ["S139", "S010", "S139"]),
+        (edited(TWICE, "interval: 5", "interval: 5  # tltpipe: ignore S139"), ["S139", "S139"]),
         (f"# tltpipe: ignore S104 S13\n{TWICE}", []),
         (f"# tltpipe: ignore S104\n{SPOILT}", ["S104"]),
     ],
@@ -134,6 +143,12 @@ SPOILT = edited(TLT3, "nlayers: 18", "nlayers: 17")
 def test_comments_silence_warnings_alone(text: str, codes: list[str]) -> None:
     _, findings = specs.examine(text, "ssd", source="spec")
     assert [finding.code for finding in findings] == codes
+
+
+def test_errors_that_a_spec_cannot_be_used_with_are_not_silenced() -> None:
+    example = EXAMPLES["S242"]
+    _, findings = specs.examine(f"# tltpipe: ignore S2\n{example.bad}", example.kind, source="spec", ignore=("S2",))
+    assert "S242" in [finding.code for finding in findings]
 
 
 def test_select_and_ignore() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import specs
+from runtime.imaging.views.flat import Flat
 from specs import dialects, fields
-from specs.ssd import drafting
+from specs.ssd import drafting, field_facts, ranges
 
 OPAQUE = {"wandb_config", "clearml_config", "cost_scaling", "dssd_config"}
 """Messages of which nothing is read."""
@@ -35,6 +37,16 @@ def test_every_field_is_told_of(kind: str, dialect: str) -> None:
     folder = specs.load(kind)
     message = dialects.message(dialects.named(folder, dialect), folder.MESSAGE)
     assert set(fields.by_path(kind, dialect)) == leaves(message.DESCRIPTOR)
+
+
+def test_facts_are_of_fields_that_there_are() -> None:
+    known = {field.path for field in fields.table("ssd")}
+    told = {*field_facts.RANGES, *field_facts.UNITS, *field_facts.NVIDIA, *field_facts.LISTS, *field_facts.ZERO_COUNTS}
+    assert told - known == set()
+
+
+def test_the_training_crops_by_what_fields_mean_that_are_not_written() -> None:
+    assert {each.name: each.default for each in dataclasses.fields(Flat) if each.name in ranges.UNSET} == ranges.UNSET
 
 
 def test_what_is_not_honoured_is_warned_of() -> None:

@@ -28,7 +28,7 @@ def lacking(root: Path, ids: Iterable[str], extension: str | None) -> tuple[list
     missing: list[str] = []
     others: list[str] = []
     for folder, stems in folders.items():
-        names = _names(root / folder)
+        names = _names(root / folder) if not folder or listing.is_below(folder) else frozenset()
         left = stems if extension is None else [stem for stem in stems if f"{stem}{extension}" not in names]
         if not left:
             continue
@@ -51,12 +51,13 @@ def spread(items: Sequence[_Item], most: int) -> Sequence[_Item]:
 
 
 def channels(folder: Path, names: Sequence[str], extension: str | None = "") -> Counter[int]:
-    """The images ``names`` below ``folder`` by their number of channels; missing and damaged ones are not counted.
+    """The images ``names`` below ``folder`` by their number of channels; missing and damaged ones are not counted, nor
+    those that names lead to elsewhere.
 
     ``extension`` is what the names lack; None: whatever there is.
     """
     result = Counter[int]()
-    for name in names:
+    for name in filter(listing.is_below, names):
         try:
             path = listing.picture(folder, name) if extension is None else folder / f"{name}{extension}"
             result[_CHANNELS.get(headers.header(path).mode, 3)] += 1

@@ -31,7 +31,7 @@ def read(source: DataSource, annotations: Path, images: Path | None) -> SourceFa
         categories={name: number for number, name in result.categories.items() if isinstance(number, int)},
         sizes=result.sizes,
         channels=_images.channels(images, some) if images is not None else {},
-        boxes=np.array(result.boxes, np.float32).reshape(-1, 4),
+        boxes=np.array(result.boxes).reshape(-1, 4).clip(-1e6, 1e6).astype(np.float32),
         frame_ids=[name.rpartition(".")[0] for name in result.names],
         no_image=examples(missing),
     )

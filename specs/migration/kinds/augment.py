@@ -168,7 +168,6 @@ def _take_out(root: Section, path: str) -> None:
     for each in section.named(name) if isinstance(section, Section) else []:
         assert isinstance(section, Section)
         place = section.fields.index(each)
-        lines = [*each.comments.above, *filter(None, [each.comments.behind])]
         del section.fields[place]
         after = section.fields[place].comments.above if place < len(section.fields) else section.below
-        after[:0] = lines
+        after[:0] = each.comments.lines

@@ -73,17 +73,12 @@ def _sources(root: Section, name: str) -> list[Section]:
     return [each for each in found if isinstance(each, Section)]
 
 
-def _text(section: Section, name: str) -> str:
-    value = section.value(name)
-    return value.text if isinstance(value, Scalar) else ""
-
-
 def _to_records(root: Section, options: Options, changes: list[Change]) -> bool:
     """Name TFRecords where there are folders of labels; whether there were."""
     folders = False
     for index, source in enumerate(_sources(root, "data_sources")):
         path = f"{DATA}.data_sources[{index}]"
-        if _text(source, RECORDS):
+        if source.text(RECORDS):
             effect = (
                 "TLT 2.0 reads no records with images in them, which TAO's conversion for SSD writes: convert again"
             )
@@ -97,9 +92,9 @@ def _to_records(root: Section, options: Options, changes: list[Change]) -> bool:
         raise UsageError("--records has no effect: the spec names TFRecords", hint="leave it out")
     validation = _sources(root, "validation_data_sources")[:1]
     for first in validation:
-        made = Section("validation_data_source", [Field(IMAGES, Scalar(_text(first, IMAGES), quoted=True))])
+        made = Section("validation_data_source", [Field(IMAGES, Scalar(first.text(IMAGES), quoted=True))])
         notes.attach(made, notes.note("tlt3", f"{DATA}.validation_data_source", notes.UNSET))
-        made.put(RECORDS, Scalar(_text(first, RECORDS), quoted=True))
+        made.put(RECORDS, Scalar(first.text(RECORDS), quoted=True))
         root.section(DATA).fields.append(made)
         _as_records(made, f"{DATA}.validation_data_source", None, changes)
     return folders
@@ -107,15 +102,15 @@ def _to_records(root: Section, options: Options, changes: list[Change]) -> bool:
 
 def _as_records(source: Section, path: str, records: str | None, changes: list[Change]) -> None:
     """The folder of images of ``source`` as conversion sees it: from the folder above, whose name its frames have."""
-    named = _text(source, IMAGES)
+    named = source.text(IMAGES)
     images = named.rstrip("/")
-    if not _text(source, RECORDS):
+    if not source.text(RECORDS):
         source.put(RECORDS, Scalar(records or f"{images}-tfrecords/*", quoted=True))
     root = _above(named)
     field = source.put(IMAGES, Scalar(root, quoted=True))
     if source.line:
         notes.attach(field, notes.note("tlt3", f"{path}.{IMAGES}", Scalar(named, quoted=True).shown))
-    what = f"{RECORDS}: {_text(source, RECORDS)}, {IMAGES}: {root}"
+    what = f"{RECORDS}: {source.text(RECORDS)}, {IMAGES}: {root}"
     effect = f"TLT 2.0 trains on records: convert the labels, with image_dir_name {posixpath.basename(images)}"
     changes.append(Change(f"{path}.{IMAGES}", f"{path}.{RECORDS}", source.line, what, effect))
 
@@ -131,9 +126,11 @@ def _to_folders(root: Section, changes: list[Change]) -> bool:
         path = f"{DATA}.data_sources[{index}]"
         if f"{path}.{LABELS}" not in held:
             effect = "NVIDIA's SSD reads records of its own conversion alone: convert again, with target_class_mapping"
+            if source.text(RECORDS).endswith("/*"):
+                effect += ", and name the prefix in the pattern (/train*), which else matches index files, too"
             changes.append(Change(f"{path}.{RECORDS}", f"{path}.{RECORDS}", source.line, "stays", effect))
         elif (images := held.get(f"{path}.{IMAGES}")) is not None:
-            _follow(images, _text(source, IMAGES))
+            _follow(images, source.text(IMAGES))
     return any(path.endswith(LABELS) for path in held)
 
 

@@ -89,6 +89,8 @@ def test_a_training_on_folders_becomes_one_on_records() -> None:
     assert source.tfrecords_path == f"{old.data_sources[0].image_directory_path}-tfrecords/*"
     assert old.data_sources[0].image_directory_path.startswith(f"{source.image_directory_path}/")
     assert config.validation_data_source.tfrecords_path.startswith(old.validation_data_sources[0].image_directory_path)
+    colour = message(moved(LATER, "tlt2").text).augmentation_config.color_augmentation
+    assert colour.hue_rotation_max == 2 * message(LATER).augmentation_config.hue, "on folders a step is two degrees"
     named = message(moved(LATER, "tlt2", records="/r/train-*").text).dataset_config
     assert named.data_sources[0].tfrecords_path == "/r/train-*"
 
@@ -125,6 +127,11 @@ def test_what_proto_text_means_by_leaving_out_is_written_in_yaml() -> None:
     text = "color_config { contrast_config { contrast: 0.5 } } blur_config { size: 5 } dataset_config { }"
     made = message(moved(text, "tao5").text)
     assert (made["color_aug.contrast.center"], made["blur_aug.std"]) == ((0.0,), (0.0,))
+    turned = message(moved("color_config { hue_saturation_config { hue_rotation_angle: 5 } }", "tao5").text)
+    assert turned["color_aug.hue.hue_rotation_angle"] == (5.0,)
+    assert turned["color_aug.saturation.saturation_shift"] == (1.0,)
+    grey = message(moved(TRAIN.replace("output_image_channel: 3", ""), "tlt3").text)
+    assert grey.augmentation_config.output_channel == 3
 
 
 def test_an_augmentation_in_yaml_becomes_proto_text() -> None:
