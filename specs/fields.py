@@ -54,7 +54,7 @@ class Field:
 @cache
 def table(kind: str) -> tuple[Field, ...]:
     """The fields of specs of ``kind``, a folder of ``specs``, in all its dialects."""
-    from specs import load
+    from specs.kinds import load
 
     module = load(kind)
     experiment = getattr(module, "EXPERIMENT", None)
@@ -79,7 +79,7 @@ def by_path(kind: str, dialect: str = "") -> dict[str, Field]:
 
 def generations(kind: str) -> Mapping[str, str]:
     """What the dialects of ``kind`` are called: {"tlt2": "TLT 2.0"}."""
-    from specs import load
+    from specs.kinds import load
 
     module = load(kind)
     named: Mapping[str, str] = {"": "tltpipe"} if hasattr(module, "EXPERIMENT") else _own(module).GENERATIONS
@@ -88,7 +88,7 @@ def generations(kind: str) -> Mapping[str, str]:
 
 def derived(kind: str) -> Mapping[str, Callable[[Any], Any]]:
     """What fields that are not written mean where that follows from others: by path, functions of the message."""
-    from specs import load
+    from specs.kinds import load
 
     module = load(kind)
     known: Mapping[str, Callable[[Any], Any]]
@@ -98,7 +98,7 @@ def derived(kind: str) -> Mapping[str, Callable[[Any], Any]]:
 
 def elsewhere(kind: str, path: str) -> Iterator[str]:
     """What dialects of ``kind`` without the field at ``path`` have in its place."""
-    from specs import load
+    from specs.kinds import load
 
     module, name = load(kind), path.rpartition(".")[2]
     for dialect in [] if hasattr(module, "EXPERIMENT") else dialects.of(module):
