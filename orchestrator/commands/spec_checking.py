@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -189,7 +190,12 @@ def _pointed(text: str, line: int | None, column: int | None) -> Iterator[str]:
     row, place = rows[line - 1].rstrip("\r").replace("\t", " "), max(0, (column or 1) - 1)
     start = max(0, place - WIDEST // 2) if len(row) > WIDEST else 0
     yield f"  {row[start : start + WIDEST]}".rstrip()
-    yield f"  {' ' * (place - start)}^"
+    yield f"  {' ' * _columns(row[start:place])}^"
+
+
+def _columns(text: str) -> int:
+    """How wide a terminal shows ``text``."""
+    return len(text) if text.isascii() else sum(1 + (unicodedata.east_asian_width(one) in "WF") for one in text)
 
 
 def _summary(verdict: Verdict) -> str:

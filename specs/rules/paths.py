@@ -198,8 +198,10 @@ def _nearest(path: Path) -> str | None:
     there = sorted(each.name for each in lacking.parent.iterdir() if not each.name.startswith("."))[:10_000]
     by_case = {name.casefold(): name for name in there}
     near = difflib.get_close_matches(lacking.name.casefold(), by_case, n=1)
-    if near:
+    if near and lacking == path:
         return f'did you mean "{by_case[near[0]]}"?'
+    if near:
+        return f'{lacking} is not there: make it first, or did you mean "{by_case[near[0]]}"?'
     return f"{lacking.parent} has {', '.join(there[:_SHOWN])}" if there else f"{lacking.parent} is empty"
 
 

@@ -35,8 +35,8 @@ def _drawn(name: str, meaning: str) -> Field:
     return _later(name, str(UNSET[name]), meaning)
 
 
-NOT_STRICT = "yes; not under strict"
-_FIXED = "yes; 0.5 with TFRecords under strict"
+NOT_STRICT = "yes; not under strict-tlt"
+_FIXED = "yes; 0.5 with TFRecords under strict-tlt"
 _ANCHORS = (
     _shared(
         "aspect_ratios_global", "needed, or aspect_ratios", "anchor shapes, width / height, on all six feature maps"
@@ -74,7 +74,7 @@ _LOSS = (
         "neg_pos_ratio",
         "3",
         "background anchors in the loss for every positive one, the hardest",
-        "yes; refused under strict",
+        "yes; refused under strict-tlt",
     ),
     _later("pos_iou_thresh", "0.5", "overlap (IoU) from which an anchor takes an object", _FIXED),
     _later("neg_iou_thresh", "0.5", "overlap below which it is background; between the two it is in no loss", _FIXED),
@@ -82,7 +82,7 @@ _LOSS = (
 
 _RATE = "learning_rate.soft_start_annealing_schedule."
 _COSINE = "learning_rate.soft_start_cosine_annealing_schedule."
-_REFUSED = "yes; refused under strict"
+_REFUSED = "yes; refused under strict-tlt"
 _TRAINING = (
     _shared("batch_size_per_gpu", "needed", "images a step on each GPU"),
     _shared("num_epochs", "needed", "passes over the training images"),

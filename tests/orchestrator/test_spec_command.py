@@ -374,6 +374,15 @@ def test_what_cannot_be_fixed_in_place(tmp_path: Path) -> None:
         assert "--fix needs a file that it can write" in told.output
 
 
+def test_the_caret_is_below_its_column(tmp_path: Path) -> None:
+    """Also behind letters that are two columns wide."""
+    path = tmp_path / "train.conf"
+    path.write_text('ssd_config { arch: "日本" clip_boxes: maybe }')
+    lines = run("spec", "check", path).output.splitlines()
+    place = next(place for place, line in enumerate(lines) if " error S005: " in line)
+    assert lines[place + 2].index("^") == lines[place + 1].index("maybe") + 2
+
+
 def test_from_standard_input() -> None:
     text = TRAIN.read_text().replace("num_epochs: 60", "num_epoch: 60")
     told = CliRunner().invoke(app, ["spec", "check", "-"], input=text)
