@@ -159,12 +159,12 @@ def untrained(subject: Subject) -> Iterator[Finding]:
 @rule(
     "S405",
     "warning",
-    title="a class without objects to validate on: NVIDIA counts it in the mean with an AP of 0",
+    title="a class without objects to validate on, whose figures say nothing",
     fix="add some to the validation data, or leave the class out",
     needs=("data",),
 )
 def unvalidated(subject: Subject) -> Iterator[Finding]:
-    message = "no object to validate on: {}; as NVIDIA counts, each lowers the mean with an AP of 0"
+    message = "no object to validate on: {}; NVIDIA's programs count such a class in the mean with an AP of 0"
     yield from _without(subject, "validation", "training", message)
 
 
