@@ -83,6 +83,7 @@ def migrate(
     new, changes = module.migrate(spec, text, to=to, options=options)
     if not changes:
         _refuse(options.given, kind, to)
+        _examine(spec, to)
         return Migrated(text, kind, spec.dialect, (), spec.warnings)
     try:
         made = specs.parse_text(new, kind, source=output or f"{source} as a spec of {to}")

@@ -217,6 +217,9 @@ def test_the_page_has_every_field_that_moves() -> None:
 # ---------------------------------------------------------------------------------------------------------- refused
 
 
+EXTENSION = 'image_extension: "auto"\noutput_image_width: 96\noutput_image_height: 96\n'
+
+
 @pytest.mark.parametrize(
     ("text", "to", "place"),
     [
@@ -225,6 +228,7 @@ def test_the_page_has_every_field_that_moves() -> None:
         (AUGMENT.replace('"label"', '"la\\nbel"'), "tao5", (9, None)),
         ("network: yolox", "tao5", None),
         (LATER.replace("ssd_config {", "dssd_config {"), "tlt2", (2, 1)),
+        (EXTENSION, "tlt2", (1, 1)),  # stays as it is, and is none that NVIDIA's program takes
     ],
 )
 def test_what_cannot_move_is_refused_at_its_place(text: str, to: Target, place: tuple[int, int | None] | None) -> None:
