@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from specs.rules.facts import DataFacts, Paths
 
 Need = Literal["toolkit", "paths", "data"]
+IN_RANGE = "write a value in this range; `tltpipe spec explain FIELD` says what it is for"
+"""What to do about a number out of its range; whoever shows it puts the field's own path in place of FIELD."""
 LATER = ("tlt3", "tao5")
 """Toolkits whose training spec is the one of TLT 3.0 and later; their SSD reads records by DALI."""
 NVIDIA = ("tlt2", *LATER)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from specs.augment import EVEN_BLUR, EVEN_RADIUS, FLAT, LARGEST, LARGEST_SIDE, WIDEST_BLUR, flattens
 from specs.checks import Finding, Range, message_at, one_of, out_of_range, within, without_effect
-from specs.rulebook import Subject, rule
+from specs.rulebook import IN_RANGE, Subject, rule
 
 KINDS = ("augment",)
 NUMBERS = (
@@ -35,7 +35,7 @@ RANGES: tuple[Range, ...] = (
     "S201",
     "error",
     title="a number of the augmentation is out of its range",
-    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
+    fix=IN_RANGE,
     kinds=KINDS,
 )
 def augmentation_numbers(subject: Subject) -> Iterator[Finding]:

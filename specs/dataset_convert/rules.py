@@ -7,7 +7,7 @@ from typing import Any
 
 from specs.checks import Finding, Range, message_at, out_of_range, required, rewritten
 from specs.extensions import dotted
-from specs.rulebook import NVIDIA, Subject, rule
+from specs.rulebook import IN_RANGE, NVIDIA, Subject, rule
 from specs.spec import Spec
 from specs.yaml_nodes import quoted
 
@@ -60,7 +60,7 @@ def both(subject: Subject) -> Iterator[Finding]:
     "S223",
     "error",
     title="a number of the conversion is out of its range",
-    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
+    fix=IN_RANGE,
     kinds=KINDS,
 )
 def conversion_numbers(subject: Subject) -> Iterator[Finding]:

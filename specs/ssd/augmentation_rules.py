@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from specs.checks import Finding, message_at, out_of_range, required, share, within
-from specs.rulebook import Subject, rule
+from specs.rulebook import IN_RANGE, Subject, rule
 from specs.spec import Spec
 from specs.ssd import ranges
 from specs.ssd.ranges import UNSET
@@ -21,7 +21,7 @@ SIDES = ("left", "top", "right", "bottom")
     "S150",
     "error",
     title="a number of the augmentation is out of its range",
-    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
+    fix=IN_RANGE,
     kinds=KINDS,
 )
 def augmentation_numbers(subject: Subject) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from specs.arithmetic import numbers
 from specs.checks import Finding, list_of, message_at, out_of_range, removed, required
-from specs.rulebook import Subject, rule
+from specs.rulebook import IN_RANGE, Subject, rule
 from specs.spec import Spec
 from specs.ssd import ranges
 from specs.ssd.anchors import MAPS, SEVEN_SCALES
@@ -54,7 +54,7 @@ def _others(spec: Spec) -> Iterator[str]:
     "S102",
     "error",
     title="a number of the network is out of its range",
-    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
+    fix=IN_RANGE,
     kinds=KINDS,
 )
 def network_numbers(subject: Subject) -> Iterator[Finding]:

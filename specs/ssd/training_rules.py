@@ -14,7 +14,7 @@ from specs.checks import (
     required,
     without_effect,
 )
-from specs.rulebook import NVIDIA, Subject, rule
+from specs.rulebook import IN_RANGE, NVIDIA, Subject, rule
 from specs.ssd import ranges
 from specs.ssd.sections import COSINE, DATA, KINDS, OPTIMIZER, RATE, SCHEDULE, STOPPING, network, schedule
 from specs.values import choice, did_you_mean
@@ -42,7 +42,7 @@ NVIDIA_ONLY = (
     "S120",
     "error",
     title="a number of the training is out of its range",
-    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
+    fix=IN_RANGE,
     kinds=KINDS,
 )
 def training_numbers(subject: Subject) -> Iterator[Finding]:
@@ -74,7 +74,7 @@ def two_schedules(subject: Subject) -> Iterator[Finding]:
     "S123",
     "error",
     title="a number of the learning rate is out of its range",
-    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
+    fix=IN_RANGE,
     kinds=KINDS,
 )
 def rate_numbers(subject: Subject) -> Iterator[Finding]:
@@ -133,7 +133,7 @@ def two_optimizers(subject: Subject) -> Iterator[Finding]:
     "S130",
     "error",
     title="a number of the optimizer is out of its range",
-    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
+    fix=IN_RANGE,
     kinds=KINDS,
 )
 def optimizer_numbers(subject: Subject) -> Iterator[Finding]:
@@ -207,7 +207,7 @@ def monitor(subject: Subject) -> Iterator[Finding]:
     "S136",
     "error",
     title="a number of early_stopping is out of its range",
-    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
+    fix=IN_RANGE,
     kinds=KINDS,
 )
 def stopping_numbers(subject: Subject) -> Iterator[Finding]:
@@ -262,7 +262,7 @@ def model_paths(subject: Subject) -> Iterator[Finding]:
     "S145",
     "error",
     title="a number of the evaluation is out of its range",
-    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
+    fix=IN_RANGE,
     kinds=KINDS,
 )
 def evaluation_numbers(subject: Subject) -> Iterator[Finding]:
@@ -274,7 +274,7 @@ def evaluation_numbers(subject: Subject) -> Iterator[Finding]:
     "S146",
     "error",
     title="a number of the non-maximum suppression is out of its range",
-    fix="write a value in this range; `tltpipe spec explain FIELD` says what it is for",
+    fix=IN_RANGE,
     kinds=KINDS,
 )
 def suppression_numbers(subject: Subject) -> Iterator[Finding]:
