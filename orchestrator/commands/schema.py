@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.commands import spec_files
 from orchestrator.commands.options import Plain
 from tltpipe import __version__, inputs
 from tltpipe.errors import UsageError
@@ -19,23 +20,19 @@ COMMENT = "Written by tltpipe"
 KIND = typer.Argument(
     metavar="[KIND]", help="Kind of spec: yolox, faster_rcnn, ... (default: tltpipe.yaml).", show_default=False
 )
-OUT = typer.Option(
-    "--output", "-o", metavar="FILE", help="File to write (default: standard output).", show_default=False
-)
 FORCE = typer.Option("--force", help="Replace FILE.")
 
 
 def schema(
     options: Plain,
     kind: Annotated[str | None, KIND] = None,
-    output: Annotated[Path | None, OUT] = None,
+    output: Annotated[Path | None, spec_files.OUT] = None,
     force: Annotated[bool, FORCE] = False,
 ) -> None:
     """Print the JSON schema of tltpipe.yaml or of a kind of spec in YAML, for editors to complete and check by."""
     from tltpipe import files
 
-    if output is not None and output.exists() and not force:
-        raise UsageError("is there already", where=output, hint="--force replaces it")
+    spec_files.require_free(output, force=force)
     text = _text(kind)
     if output is None:
         typer.echo(text, nl=False)

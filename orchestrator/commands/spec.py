@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.commands import spec_checking, spec_migrating, spec_reading
+from orchestrator.commands import spec_checking, spec_files, spec_migrating, spec_reading
 from orchestrator.commands.options import Plain, command
 from tltpipe import __version__
 from tltpipe.errors import Location, UsageError
@@ -37,9 +37,6 @@ SIZE = typer.Option(
     "--size", metavar="WxH", help="Input size of the network (default: the network's).", show_default=False
 )
 SET = typer.Option("--set", help="Setting of the spec: num_epochs=20. Repeatable.", show_default=False)
-OUT = typer.Option(
-    "--output", "-o", metavar="FILE", help="File to write (default: standard output).", show_default=False
-)
 STRICT_NEW = typer.Option("--strict-tlt", help="NVIDIA's behaviour to the letter.")
 SKIP = typer.Option("--skip-bad", help="Skip images of DATASET that cannot be read.")
 FORCE = typer.Option("--force", help="Replace FILE.")
@@ -51,7 +48,7 @@ def new(
     options: Plain,
     named: Annotated[str | None, NAMED] = None,
     from_: Annotated[Path | None, FROM] = None,
-    output: Annotated[Path | None, OUT] = None,
+    output: Annotated[Path | None, spec_files.OUT] = None,
     network: Annotated[str | None, NETWORK] = None,
     recipe: Annotated[str | None, RECIPE] = None,
     dialect: Annotated[str | None, DIALECT] = None,
@@ -73,10 +70,7 @@ def new(
     from orchestrator.settings import Settings
     from tltpipe import files
 
-    if output is not None and output.is_dir():
-        raise UsageError("this is a folder", where=output, hint="name the file itself: -o train.conf")
-    if output is not None and output.exists() and not force:
-        raise UsageError("is there already", where=output, hint="--force replaces it")
+    spec_files.require_free(output, force=force)
     if named and network and named != network:
         raise UsageError(f"--network {network}, but the network is {named}", hint="leave --network out")
     network = named or network or Settings.network

@@ -1,4 +1,4 @@
-"""Spec files as commands are given them: from standard input, too, and written over where ``--fix`` asks for it."""
+"""Spec files as commands are given them: from standard input, too, to be written, and written over by ``--fix``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ import stat
 import sys
 from pathlib import Path
 
+import typer
+
 from tltpipe.errors import HostError, UsageError
 
+OUT = typer.Option(
+    "--output", "-o", metavar="FILE", help="File to write (default: standard output).", show_default=False
+)
 STANDARD_INPUT = Path("-")
 
 
@@ -33,6 +38,14 @@ def as_far_as_it_goes(path: Path) -> str:
         return path.read_bytes().decode(errors="replace") if path.is_file() else ""
     except OSError:
         return ""
+
+
+def require_free(output: Path | None, *, force: bool) -> None:
+    """Raises UsageError where ``output`` is a folder or, without ``force``, a file that is there."""
+    if output is not None and output.is_dir():
+        raise UsageError("this is a folder", where=output, hint="name a file in it")
+    if output is not None and output.exists() and not force:
+        raise UsageError("is there already", where=output, hint="--force replaces it")
 
 
 def require_rewritable(path: Path) -> None:

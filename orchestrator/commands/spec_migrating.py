@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from orchestrator.commands import spec_files
 from orchestrator.commands.options import Plain, command
 from tltpipe.errors import SpecError, UsageError
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 FILE = typer.Argument(metavar="FILE", help="Spec of any kind: of NVIDIA's TLT and TAO, or of tltpipe.")
 TO = typer.Option("--to", metavar="tlt2|tlt3|tao5|tltpipe", help="Generation whose programs shall read it.")
-OUT = typer.Option(
-    "--output", "-o", metavar="FILE", help="File to write (default: standard output).", show_default=False
-)
 VALIDATION = typer.Option(
     metavar="DIR",
     help="Training spec to TLT 3.0 or TAO: folder with images/ and labels/ to validate on, in place of a fold.",
@@ -58,7 +56,7 @@ def migrate(
     options: Plain,
     file: Annotated[Path, FILE],
     to: Annotated[str, TO],
-    output: Annotated[Path | None, OUT] = None,
+    output: Annotated[Path | None, spec_files.OUT] = None,
     validation: Annotated[str | None, VALIDATION] = None,
     records: Annotated[str | None, RECORDS] = None,
     dataset: Annotated[str | None, DATASET] = None,
@@ -74,10 +72,7 @@ def migrate(
     from specs import migration, prototext
     from tltpipe import files
 
-    if output is not None and output.is_dir():
-        raise UsageError("this is a folder", where=output, hint="name the file itself: -o train.conf")
-    if output is not None and output.exists() and not force:
-        raise UsageError("is there already", where=output, hint="--force replaces it")
+    spec_files.require_free(output, force=force)
     text = prototext.read(file)
     given = migration.Options(
         dataset=dataset,

@@ -112,7 +112,7 @@ def _infer(request: Infer, at: At) -> tuple[str | Secret, ...]:
         words += ["--class_map", *map(at, request.class_maps)] if request.class_maps else []
     words += ["--cutouts", at(request.cutouts)] if request.cutouts is not None else []
     words += ["--cascade", at(request.first)] if request.first is not None else []
-    return (*words, *_spelled(request.options))
+    return (*words, *tlt2.spelled(request.options))
 
 
 def _boxes(request: Evaluate, at: At) -> list[str]:
@@ -143,11 +143,7 @@ def _export(request: Export, at: At) -> tuple[str | Secret, ...]:
     if request.calibration is not None:
         amount = ("--batches", f"{request.batches}", "--batch_size", f"{request.batch_size}")
         line = (*line, "--cal_image_dir", at(request.calibration), *amount)
-    return (*line, *_spelled(request.options), *(["--force"] if request.force else []))
-
-
-def _spelled(options: Mapping[str, str]) -> list[str]:
-    return [word for name, value in options.items() for word in (f"--{name}", value) if word]
+    return (*line, *tlt2.spelled(request.options), *(["--force"] if request.force else []))
 
 
 def _augment(request: Augment, at: At) -> tuple[str | Secret, ...]:

@@ -80,9 +80,7 @@ def _without(words: tuple[str | Secret, ...], flag: str) -> tuple[str | Secret, 
 
 
 def _augment(request: Augment, at: At) -> tuple[str, ...]:
-    if request.arithmetic != "tao5" or request.antialias or request.skip_bad:
-        what = "TAO 5's augmentation has no option for arithmetic, antialias or skip_bad"
-        raise UsageError(what, hint="leave these settings of augment out, or use our own programs")
+    tlt2.refuse_choices(request, "TAO 5's augmentation")
     given = {
         "data.image_dir": at(request.dataset / "image"),
         "data.ann_path": at(request.dataset / "label"),
@@ -100,8 +98,7 @@ def _export(request: Export, at: At) -> tuple[str | Secret, ...]:
         )
         raise UsageError(what, hint=hint)
     files = ("-m", at(request.model), "-o", at(request.output), "-e", at(request.spec), "-k", KEY)
-    options = (word for name, value in request.options.items() for word in (f"--{name}", value) if word)
-    return (request.network, "export", *files, *options)
+    return (request.network, "export", *files, *tlt2.spelled(request.options))
 
 
 def pruned_suffix(model: Path, *, key: bool) -> str:  # noqa: ARG001 (the protocol's signature)

@@ -57,10 +57,8 @@ def template(kind: str) -> str | None:
 def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
     """Short flags only: the long names changed from release to release."""
     match request:
-        case Augment(dataset, spec, output, arithmetic, antialias, skip_bad):
-            if arithmetic != "tao5" or antialias or skip_bad:
-                what = "NVIDIA's tlt-augment has no option for arithmetic, antialias or skip_bad"
-                raise UsageError(what, hint="leave these settings of augment out, or use our own programs")
+        case Augment(dataset, spec, output):
+            refuse_choices(request, "NVIDIA's tlt-augment")
             return ("tlt-augment", "-d", at(dataset), "-a", at(spec), "-o", at(output))
         case Convert(_, spec, prefix):
             return ("tlt-dataset-convert", "-d", at(spec), "-o", at(prefix))
@@ -93,6 +91,18 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
             return _export(request, at)
         case Program(name):
             raise UsageError(f"NVIDIA has no program {name}", hint="use our own programs: --toolkit embedded")
+
+
+def refuse_choices(request: Augment, program: str) -> None:
+    """Raise UsageError for what augmentation has a choice of in our own program alone."""
+    if request.arithmetic != "tao5" or request.antialias or request.skip_bad:
+        what = f"{program} has no option for arithmetic, antialias or skip_bad"
+        raise UsageError(what, hint="leave these settings of augment out, or use our own programs")
+
+
+def spelled(options: Mapping[str, str]) -> list[str]:
+    """Options with values as words of a command line; those with none are left out."""
+    return [word for name, value in options.items() for word in (f"--{name}", value) if word]
 
 
 def _export(request: Export, at: At) -> tuple[str | Secret, ...]:
