@@ -14,7 +14,6 @@ from runtime.inference import backends as models
 from runtime.inference.backends import ModelRequest
 from runtime.machine import threads
 from runtime.shell import program
-from tltpipe import registry
 from tltpipe.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -43,9 +42,7 @@ def parser() -> argparse.ArgumentParser:
         description="Measure a model on the validation data of a spec, a detector's average precision by NVIDIA's rule "
         "and COCO's, and draw what goes wrong.",
     )
-    parser.add_argument(
-        "network", type=program.network, choices=registry.names("runtime.networks"), help="what the model is"
-    )
+    parser.add_network("what the model is")
     parser.add_argument(
         "-e", "--experiment_spec_file", "--experiment_spec", required=True, metavar="SPEC", help="training spec"
     )

@@ -13,7 +13,6 @@ from runtime.exporting import formats, publishing, work
 from runtime.exporting.work import Wanted
 from runtime.machine import device
 from runtime.shell import picture_lists, program
-from tltpipe import registry
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,9 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     parser = program.Parser("tlt-export", description="Write a trained detector for ONNX Runtime, TensorRT and others.")
-    parser.add_argument(
-        "network", type=program.network, choices=registry.names("runtime.networks"), help="what the model is"
-    )
+    parser.add_network("what the model is")
     parser.add_argument("-m", "--model", required=True, metavar="MODEL", help="checkpoint of tlt-train")
     parser.add_argument(
         "-e", "--experiment_spec", "--experiment_spec_file", dest="spec", metavar="SPEC",

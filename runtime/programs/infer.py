@@ -15,7 +15,6 @@ from runtime.inference.result_names import result_names
 from runtime.inference.run import BATCH, ON_SHEET, FirstStage, InferRequest, infer
 from runtime.machine import threads
 from runtime.shell import picture_lists, program
-from tltpipe import registry
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,9 +38,7 @@ def parser() -> argparse.ArgumentParser:
         description="Draw what a trained model predicts, and write it: a detector's as KITTI labels or COCO results. "
         "Pixels are taken as stored: an EXIF rotation is not applied.",
     )
-    parser.add_argument(
-        "network", type=program.network, choices=registry.names("runtime.networks"), help="what the model is"
-    )
+    parser.add_network("what the model is")
     parser.add_argument(
         "-i", "--input", "--image_dir", dest="input", required=True, nargs="+", metavar="PATH",
         help='images, folders with all below, patterns such as "a/**/*.jpg"; - reads a list from standard input',

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from runtime.machine import device
 from runtime.pruning.choice import CRITERIA, NORMALIZERS, Rule
 from runtime.shell import program
-from tltpipe import files, registry
+from tltpipe import files
 from tltpipe.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     parser = program.Parser("tlt-prune", description="Cut the filters of least weight out of a trained detector.")
-    parser.add_argument(
-        "network", nargs="?", choices=registry.names("runtime.networks"), help="what the model is (it says so itself)"
-    )
+    parser.add_network("what the model is (it says so itself)", optional=True)
     parser.add_argument("-m", "-pm", "--model", required=True, metavar="MODEL", help="checkpoint of tlt-train")
     parser.add_argument("-o", "--output_file", required=True, metavar="FILE", help="gets the pruned model")
     parser.add_argument("-k", "--key", metavar="KEY", help="of the model; the pruned one is encrypted with it, too")

@@ -29,9 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     parser = program.Parser("tlt-train", description="Train a detector by a spec of TLT 2.0, TLT 3.0 or TAO.")
-    parser.add_argument(
-        "network", type=program.network, choices=registry.names("runtime.networks"), help="what to train"
-    )
+    parser.add_network("what to train")
     parser.add_argument("-e", "--experiment_spec_file", metavar="SPEC", help="training spec; --data writes one")
     parser.add_argument(
         "-r", "--results_dir", required=True, metavar="DIR", help="gets weights/, the log, status.json and events/"

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from runtime.shell.mounts import host_text
+from tltpipe import registry
 from tltpipe.errors import HostError, Interrupted, TltpipeError
 from tltpipe.files import writable
 from tltpipe.interpreters import import_installed_only
@@ -133,6 +134,11 @@ class Parser(argparse.ArgumentParser):
         ``values`` are how many it takes, as argparse's ``nargs``; None one, 0 none.
         """
         self.add_argument(*words, action=Accepted, why=why, nargs=values)
+
+    def add_network(self, help: str, *, optional: bool = False) -> None:
+        """The network that a program is for, its first word; of TAO's names, those that are others here are told so."""
+        nargs = "?" if optional else None
+        self.add_argument("network", nargs=nargs, type=network, choices=registry.names("runtime.networks"), help=help)
 
     def accept_wrapper(self) -> None:
         """Accept what NVIDIA's entry points take before every task, where this program has no use of its own for it."""
