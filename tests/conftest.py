@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 NEEDS = {
     "docker": "needs a Docker engine: run `make test-docker` (pytest --run-docker)",
     "browser": "needs /usr/bin/chromium and playwright: run pytest --run-browser",
+    "slurm": "needs Slurm's daemons (.ci/slurm.sh installs them): run pytest --run-slurm, as root",
 }
 """Marks of tests that run only when asked for, each by its option ``--run-<mark>``."""
+CLUSTERS = ("docker", "slurm")
+"""Folders of tests that share one engine or cluster, started once."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-docker", action="store_true", help="run the tests that need a real Docker engine")
     parser.addoption("--run-browser", action="store_true", help="run the tests that need a real browser, Chromium")
+    parser.addoption("--run-slurm", action="store_true", help="run the tests that start a real Slurm of two nodes")
     shots = os.environ.get("TLTPIPE_SCREENSHOTS")
     parser.addoption("--screenshots", metavar="DIR", default=shots, help="keep the screenshots of pages in DIR")
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files instead of comparing")
@@ -60,7 +64,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     config.option.loadscopereorder = False
     scheduler = LoadFileScheduling(config, log)
     file = scheduler._split_scope
-    scheduler._split_scope = lambda test: "engine" if test.startswith("tests/docker/") else file(test)
+    shared = {f"tests/{name}/": name for name in CLUSTERS}
+    scheduler._split_scope = lambda test: next((shared[top] for top in shared if test.startswith(top)), file(test))
     return scheduler
 
 
