@@ -5,7 +5,7 @@ It may have ``SETTINGS``, a dataclass as those of stages: the section of its nam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -14,6 +14,7 @@ from orchestrator.jobs import Job, Mount, Outcome
 from orchestrator.jobs.checks import Check
 from orchestrator.jobs.images import Needs
 from orchestrator.jobs.mounts_file import MountsFile
+from orchestrator.jobs.submitted import State, Submitted
 
 
 @dataclass(frozen=True)
@@ -103,4 +104,43 @@ class Previewing(Protocol):
 
     def preview(self, job: Job) -> list[str]:
         """Lines for ``--dry-run``: what would be handed to the place, secrets left out."""
+        ...
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A runner that hands jobs to an engine, in which they live without this process (orchestrator.jobs.submitted).
+
+    An engine that cannot be asked (its program is missing, it does not answer) is a HostError.
+    """
+
+    def state(self, each: Sequence[Submitted]) -> list[State]:
+        """How each of these jobs is now, by one question to the engine for all of them. A record of the engine with
+        another ``comment`` is another job, and that of an id that was given anew: then the job is lost."""
+        ...
+
+    def stop(self, job: Submitted, *, now: bool) -> None:
+        """Ask the job to end by itself: a training saves a checkpoint first. ``now``: end it at once. Returns when the
+        engine has taken note; raises HostError for a job that it does not know by its ``comment``."""
+        ...
+
+    def follow(self, job: Submitted, say: Callable[[str], None]) -> Outcome:
+        """Hand the lines that the log of ``job`` gets from here on to ``say`` until it ends; return its outcome. On
+        KeyboardInterrupt the job goes on: whoever wants it to end calls ``stop``."""
+        ...
+
+    def run_array(self, jobs: Sequence[Job], say: Callable[[str], None]) -> list[Outcome]:
+        """Run jobs that do not depend on each other side by side, as one array of the engine where it has arrays;
+        outcomes in the order of ``jobs``."""
+        ...
+
+
+@runtime_checkable
+class Cluster(Protocol):
+    """A runner whose jobs run on several machines."""
+
+    def on_each_node(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Run ``python -P -m`` with ``words`` once on each node that jobs get, by the interpreter that they run under,
+        and wait for all; return the names of the nodes, by which each knows itself in ``TLTPIPE_NODE``. What it does
+        on a node is not judged here. Raises HostError where there are no nodes to be had."""
         ...
