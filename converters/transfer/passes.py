@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from converters.model import Pictures, Sample, listed
 from converters.model.coordinates import Declared, Evidence
 from converters.model.findings import Findings
-from tltpipe import machine
+from tltpipe import executors
 from tltpipe.errors import DataError
 from tltpipe.workers import parallel_map
 
@@ -116,8 +116,8 @@ def classes_of(sample: Sample) -> tuple[str, ...]:
 
 
 def worker_count(pictures: int) -> int:
-    """Processes that are worth starting for so many pictures."""
-    return 1 if pictures <= ALONE else machine.worker_count()
+    """Workers that are worth starting for so many pictures."""
+    return 1 if pictures <= ALONE else executors.chosen().workers()
 
 
 def cut(keys: Iterable[Any], size: int = CHUNK) -> Iterator[tuple[Any, ...]]:

@@ -203,7 +203,8 @@ class _Work:
         chunks = ((number, Chunk(part.dataset.pictures, few, gatherer, self.skip_bad)) for number, few in numbered)
         task = partial(_record, self.journal)
         kind = entries.entry_type(Records, recorders)
-        for number in parallel_map(task, chunks, workers=self.workers or worker_count(len(keys))):
+        workers = self.workers or worker_count(len(keys))
+        for number in parallel_map(task, chunks, workers=workers, resumable=True):
             yield entries.batch(self.journal.entry(number, kind), gatherer())
 
     def _note_left_out(self, batch: Batch[Records], findings: Findings) -> None:
