@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.commands import landmarks, serve, spec, stages, tao, toolkit
+from orchestrator.commands.attach import attach
 from orchestrator.commands.check import check
 from orchestrator.commands.convert import convert
 from orchestrator.commands.fetch import fetch
+from orchestrator.commands.logs import logs
 from orchestrator.commands.options import Changing, Chosen, Plain, Trying, Writing, before_commands, command
 from orchestrator.commands.report import report
 from orchestrator.commands.schema import schema
 from orchestrator.commands.split import split
 from orchestrator.commands.stats import stats, view
+from orchestrator.commands.stop import stop
 from orchestrator.commands.watch import watch
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
@@ -163,21 +166,26 @@ for stage_command in stages.ALL:
 @app.command()
 @command
 def status(options: Chosen) -> None:
-    """Show which stages are done, which are stale and why."""
+    """Show which stages are done, which are stale and why; of jobs that were submitted, how each is."""
     from orchestrator import pipeline, session
+    from orchestrator.commands import submitted_jobs
     from orchestrator.jobs import leftovers, receipts
     from orchestrator.screen import answers
 
     run = session.start(options.workspace, options.console, flags=options.flags())
     verdicts, left = pipeline.survey(run), leftovers.find(run.workspace)
+    jobs = submitted_jobs.of_workspace(options)
     evaluation = receipts.load(run.workspace.receipts, "evaluate")
     scores = answers.scores(evaluation.result if evaluation else {})
     told: dict[str, Any] = {"workspace": str(run.workspace.root), "stages": {n: vars(v) for n, v in verdicts.items()}}
-    _answer(options, {**told, "scores": scores, "leftovers": [vars(each) for each in left]})
+    told |= {"scores": scores, "leftovers": [vars(each) for each in left], "jobs": [each.as_json() for each in jobs]}
+    _answer(options, told)
     rows = [(name, each.state, each.when or "", each.why) for name, each in verdicts.items()]
     colours = {"done": "green", "running": "green", "stale": "yellow", "interrupted": "yellow"}
     colours |= {"missing": "red", "failed": "red"}
     options.console.table(("stage", "state", "finished", "why"), rows, colours=colours)
+    if jobs and not options.json:
+        submitted_jobs.show(options.console, jobs)
     if scores and not options.json:
         value = scores["figures"][scores["primary"]]
         options.console.put(f"\n{scores['primary']} {'-' if value is None else f'{value:.3f}'} when last evaluated")
@@ -273,7 +281,7 @@ def demo(
         options.console.json(told)
 
 
-for plain_command in (fetch, check, stats, view, convert, split, schema, report, watch):
+for plain_command in (fetch, check, stats, view, convert, split, schema, report, watch, logs, attach, stop):
     app.command()(command(plain_command))
 
 
