@@ -1,11 +1,14 @@
-"""One file per place to run; each is a module with ``open(place) -> Runner``."""
+"""One file per place to run; each is a module with ``open(place) -> Runner``.
+
+It may have ``SETTINGS``, a dataclass as those of stages: the section of its name in tltpipe.yaml.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from orchestrator.jobs import Job, Mount, Outcome
 from orchestrator.jobs.checks import Check
@@ -33,6 +36,10 @@ class Place:
     """What NVIDIA's launcher would read of mounts and options, for toolkits that have one."""
     needs: Mapping[str, Needs] = field(default_factory=dict)
     """What the toolkit's own images need of the machine; nothing is known of another that was chosen."""
+    settings: Any = None
+    """The runner's own section of tltpipe.yaml; None where it has none, or is not the one that was chosen."""
+    preview: Callable[[Job], list[str]] | None = None
+    """For a runner that only shows jobs: what the runner that would have them shows of each."""
 
 
 class Runner(Protocol):
@@ -43,6 +50,9 @@ class Runner(Protocol):
 
     contained: bool
     """True when jobs run in containers: of an image, with mounts."""
+
+    executor: str | None
+    """The ``TLTPIPE_EXECUTOR`` of stages that run inside tltpipe; None: worker processes of this machine."""
 
     def checks(self) -> list[Check]:
         """What this place needs, each looked at now; quick, and never an exception for what is missing."""
@@ -85,6 +95,15 @@ class SideBySide(Protocol):
 
     def stop(self) -> None:
         """Ask all jobs under way in other threads to end; who started them waits for it."""
+        ...
+
+
+@runtime_checkable
+class Previewing(Protocol):
+    """A runner that shows more of a job than its command line."""
+
+    def preview(self, job: Job) -> list[str]:
+        """Lines for ``--dry-run``: what would be handed to the place, secrets left out."""
         ...
 
 
