@@ -7,7 +7,7 @@ closed. Engines are asked for jobs that have not ended, each engine once for all
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.commands.options import InFolder
     from orchestrator.runners import Remote
     from orchestrator.screen.console import Console
+    from orchestrator.trainings.ranks import Rank
 
 UNKNOWN = "unknown"
 """The word of a job whose engine did not answer."""
@@ -120,6 +121,11 @@ def require(options: InFolder, name: str | None, *, live: bool) -> Known:
     raise UsageError(f"{len(going)} jobs are pending or running: {named}", hint="name one of them")
 
 
+def any_running(known: Iterable[Known]) -> bool:
+    """Whether one of them runs, as far as is known."""
+    return any(each.state.word in (submitted.RUNNING, UNKNOWN) for each in known)
+
+
 def show(console: Console, known: Sequence[Known]) -> None:
     """A table of all that have not ended, and of the latest others."""
     ended = [each for each in known if each.state.ended]
@@ -131,6 +137,37 @@ def show(console: Console, known: Sequence[Known]) -> None:
         console.put(f"{len(hidden)} earlier jobs have ended (--json lists them)")
     if again := _uncollected(known):
         console.put(f"done, and not taken over yet: {', '.join(again)}; the command that submitted it does that")
+
+
+def trainings(output: Path) -> list[dict[str, Any]]:
+    """The trainings in ``output`` that go on: how far each is, and on which node each of its processes."""
+    from orchestrator.trainings import find, ranks
+
+    found = []
+    for training in find([output]) if output.is_dir() else ():
+        training.update(steps=False)
+        progress = training.progress()
+        if progress["state"] == "running":
+            processes = [_process(rank, progress["step"]) for rank in ranks.read(training.folder)]
+            known = {name: progress[name] for name in ("name", "folder", "epoch", "epochs", "step", "total_steps")}
+            found.append({**known, "ranks": processes})
+    return found
+
+
+def _process(rank: Rank, step: int | None) -> dict[str, Any]:
+    """A process of a training; the first one's ``step`` (from 1) is that of the training."""
+    last = step if rank.rank == 0 else None if rank.step is None else rank.step + 1
+    return {"rank": rank.rank, "node": rank.node, "step": last, "updated": rank.time}
+
+
+def show_trainings(console: Console, each: Sequence[Mapping[str, Any]]) -> None:
+    """A line for each training, and one for each of its processes."""
+    for training in each:
+        of = f" of {training['total_steps']}" if training["total_steps"] else ""
+        console.put(f"\ntraining {training['name']}: epoch {training['epoch']}, step {training['step'] or 0}{of}")
+        rows = [(str(rank["rank"]), rank["node"], str(rank["step"] or 0)) for rank in training["ranks"]]
+        if rows:
+            console.table(("rank", "node", "last step"), rows)
 
 
 def _row(known: Known) -> tuple[str, ...]:
