@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from tltpipe.errors import ConfigError, HostError, TltpipeError, UsageError
 from tltpipe.executors import Executor, _spool
 from tltpipe.executors._spool import Spool
-from tltpipe.versions import difference, versions
+from tltpipe.preflight.node import versions
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -107,8 +107,10 @@ class Ray:
             hint = f"start it, and this command, with RAY_AUTH_MODE=token; in a closed network set {TRUSTED}=1"
             raise ConfigError(what, hint=hint)
         self._reach()
-        import ray
-
+        try:
+            import ray
+        except ModuleNotFoundError as missing:
+            raise HostError("Ray is not installed", hint="pip install 'tltpipe[ray]'") from missing
         logging.getLogger("ray").setLevel(logging.ERROR)
         own: dict[str, Any] = {"_node_ip_address": self.host} if local else {}
         try:
@@ -171,8 +173,14 @@ def _settle(folder: str, there: tuple[tuple[str, str], ...]) -> None:
 
 def _fault(folder: str, there: Mapping[str, str]) -> str:
     """On a node: what differs from the machine that has this ``folder`` and these versions; "" if nothing does."""
-    if others := difference(there):
-        return f"has other versions: {others}"
+    own = versions()
+    others = [
+        f"{name} {own.get(name, 'none')} (here: {version})"
+        for name, version in there.items()
+        if own.get(name) != version
+    ]
+    if others:
+        return f"has {', '.join(others)}"
     return "" if Path(folder).is_dir() else f"does not see the folder {folder}, in which this command runs"
 
 
