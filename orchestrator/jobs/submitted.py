@@ -88,6 +88,11 @@ class State:
     def ended(self) -> bool:
         return self.word in KNOWN or self.word == LOST
 
+    @property
+    def sentence(self) -> str:
+        """The word, and the reason where there is one."""
+        return f"{self.word}: {self.reason}" if self.reason else self.word
+
 
 @dataclass(frozen=True)
 class Status:
@@ -101,6 +106,11 @@ class Status:
 
 
 @dataclass(frozen=True)
+class _Command:
+    argv: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class _Record:
     """``job.json``, as far as it is read again."""
 
@@ -109,6 +119,7 @@ class _Record:
     name: str
     digest: str
     submitted: str
+    job: _Command = _Command()
 
 
 def digest(job: Job, settings: Mapping[str, Any]) -> str:
@@ -129,14 +140,14 @@ def create(jobs: Path, runner: str, job: Job, settings: Mapping[str, Any]) -> Su
         folder.mkdir(mode=0o700)
     submitted = Submitted(runner, "", job.name, digest(job, settings), MARK + folder.name, receipts.now(), folder)
     about = {"argv": shown(job.argv), "image": job.image, "gpus": job.gpus, "settings": dict(settings)}
-    _write(submitted, JOB, {**_record(submitted), "job": about})
+    _write(submitted, JOB, {**_known(submitted), "job": about})
     return submitted
 
 
 def accepted(submitted: Submitted, id: str) -> Submitted:
     """``submitted`` with the ``id`` that the engine gave it, which is written down."""
     known = replace(submitted, id=id)
-    _write(known, JOB, {**files.read_json(submitted.folder / JOB), **_record(known)})
+    _write(known, JOB, {**files.read_json(submitted.folder / JOB), **_known(known)})
     return known
 
 
@@ -154,7 +165,13 @@ def load(folder: Path) -> Submitted | None:
     record = None if folder.is_symlink() else _read(folder / JOB, _Record)
     if record is None or not _ID.fullmatch(record.id) or not re.fullmatch(r"[a-z0-9_]+", record.runner):
         return None
-    return Submitted(**asdict(record), comment=MARK + folder.name, folder=folder)
+    return Submitted(record.runner, record.id, record.name, record.digest, MARK + folder.name, record.submitted, folder)
+
+
+def argv(job: Submitted) -> tuple[str, ...]:
+    """The command line of ``job``, secrets masked; its name where that is not written down."""
+    written = _read(job.folder / JOB, _Record)
+    return (written.job.argv if written else ()) or (job.name,)
 
 
 def status(job: Submitted) -> Status | None:
@@ -212,8 +229,8 @@ def _state(own: Status) -> State:
     return State(FAILED, f"ended with exit status {own.exit_code}{where}", nodes, own.exit_code, own.attempt)
 
 
-def _record(job: Submitted) -> dict[str, str]:
-    return asdict(_Record(job.runner, job.id, job.name, job.digest, job.submitted))
+def _known(job: Submitted) -> dict[str, str]:
+    return {name: getattr(job, name) for name in ("runner", "id", "name", "digest", "submitted")}
 
 
 def _write(job: Submitted, name: str, value: Mapping[str, Any]) -> None:
