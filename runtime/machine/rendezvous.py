@@ -22,7 +22,7 @@ from tltpipe.errors import HostError, TltpipeError, UsageError, from_exit_code
 
 LOST = 60.0
 """Seconds without a sign of life after which a node counts as lost."""
-BROKEN = 6.0
+BROKEN = 4.0
 """The same where a connection to some node has just broken."""
 BEAT = 1.0
 """Seconds between two signs of life."""
@@ -66,6 +66,7 @@ class Rendezvous:
         self.count, self.number = self.where.nodes * each, self.where.node * each + self.where.local
         self.is_lead = self.number == 0
         self.host = os.environ.get("SLURMD_NODENAME") or socket.gethostname()
+        self.hosts[self.number] = self.host
         self.meeting = f"{self.where.address}:{self.where.port}"
         self._store: Any = None
         self._over, self._stop = threading.Event(), threading.Event()
@@ -178,7 +179,7 @@ class Rendezvous:
     def _silent(self, why: str | None = None) -> HostError:
         what = f"no answer from {self.meeting} after {self.timeout:.0f} s{f' ({why})' if why else ''}"
         return HostError(
-            f"{what}; here: {self.name(self.number)}, {self.host}",
+            f"{what}; here: {self.name(self.number)}",
             hint="does node 0 run, is MASTER_ADDR its address, and does a firewall let this port through?",
         )
 
@@ -269,7 +270,9 @@ class Rendezvous:
         try:
             if self.is_lead:
                 self._store.set("reported", "1")
-                while self._store.add("left", 0) < len(self.hosts) - 1 and time.monotonic() < deadline:
+                lost = [number for number, (_, since) in self._signs.items() if time.monotonic() - since > BROKEN]
+                others = len(self.hosts) - 1 - len(lost)
+                while self._store.add("left", 0) < others and time.monotonic() < deadline:
                     time.sleep(0.05)
                 return True
             while not self._store.check(["reported"]) and time.monotonic() < deadline:

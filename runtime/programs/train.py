@@ -205,9 +205,16 @@ def _together(
         "the spec's checksum": hashlib.sha256(specs.dump(spec).encode()).hexdigest()[:12],
         "the device": f"{place.kind} x {place.processes}",
     }
-    facts |= {f"--{name}": str(value) for name, value in vars(arguments).items() if name not in SEPARATE}
+    words_of = {action.dest: max(action.option_strings, key=len, default="") for action in parser()._actions}
+    facts |= {
+        words_of.get(name) or name: _shown(value) for name, value in vars(arguments).items() if name not in SEPARATE
+    }
     timeout = arguments.rendezvous_timeout
     return launch.together(place, "runtime.programs.train", words, facts=facts, timeout=timeout)
+
+
+def _shown(value: object) -> str:
+    return "not given" if value is None else str(value)
 
 
 def _alone(results: Path, where: Cluster) -> AbstractContextManager[None]:
