@@ -20,6 +20,7 @@ from tltpipe.errors import ConfigError, HostError, UsageError
 
 TRUSTED = "TLTPIPE_RAY_TRUSTED"
 """Environment variable: "1" connects to a cluster without authentication that others may reach."""
+_TRUSTED = "?trusted"
 SECONDS = 5.0
 """How long the head may take to answer."""
 _VARIABLES = {
@@ -33,13 +34,19 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the head of a cluster answers."""
+    """Where the head of a cluster answers. ``trusted``: whoever reaches it may run programs there, and that is well."""
 
     host: str
     port: int
+    trusted: bool = False
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+    @property
+    def executor(self) -> str:
+        """The name of the executor on this cluster."""
+        return f"ray:{self}{_TRUSTED if self.trusted else ''}"
 
     @property
     def local(self) -> bool:
@@ -51,18 +58,19 @@ class Address:
 
 
 def address(text: str) -> Address:
-    """HOST:PORT, as ``ray start --head`` shows it. Raises UsageError for anything else."""
-    host, _, port = text.rpartition(":")
+    """HOST:PORT, as ``ray start --head`` shows it; with ``?trusted`` behind it for one that is. Raises UsageError for
+    anything else."""
+    place = text.removesuffix(_TRUSTED)
+    host, _, port = place.rpartition(":")
     if not host or "/" in host or not port.isdigit():
         hint = "HOST:PORT, as `ray start --head` shows"
         raise UsageError(f'"{text}" is no address of a Ray cluster', hint=hint)
-    return Address(host.strip("[]"), int(port))
+    return Address(host.strip("[]"), int(port), trusted=place != text)
 
 
-def require_trust(cluster: Address, *, trusted: bool = False) -> None:
-    """Raise ConfigError for a cluster that asks nobody who they are, where others may reach it. ``trusted``: so be it,
-    in a closed network."""
-    trusted = trusted or os.environ.get(TRUSTED) == "1"
+def require_trust(cluster: Address) -> None:
+    """Raise ConfigError for a cluster that asks nobody who they are, where others may reach it."""
+    trusted = cluster.trusted or os.environ.get(TRUSTED) == "1"
     if not (cluster.local or trusted or os.environ.get("RAY_AUTH_MODE") == "token"):
         what = f"whoever reaches the Ray cluster at {cluster} can run programs on it"
         hint = "start it, and this command, with RAY_AUTH_MODE=token; in a closed network set"

@@ -21,7 +21,7 @@ from orchestrator.run import Run
 from orchestrator.runners import Cluster
 from orchestrator.settings import image_extensions, image_size
 from orchestrator.stages import Stage
-from tltpipe import __version__, files, locks, plain
+from tltpipe import __version__, executors, files, locks, plain
 from tltpipe.errors import ConfigError, DataError, HostError, Interrupted
 from tltpipe.losses import Losses
 
@@ -163,7 +163,8 @@ def _perform(run: Run, name: str, stage: Stage, warnings: Iterable[str]) -> Resu
     run.begun = partial(_keep, run, f"{name}.begun", before)
     unrecorded = run.runner.pretends or not recorded(name)
     try:
-        with nullcontext() if unrecorded else attempts.noted(run.workspace.receipts, name):
+        noted = nullcontext() if unrecorded else attempts.noted(run.workspace.receipts, name)
+        with noted, executors.using(run.runner.executor):
             result = stage.execute(run)
         if run.losses.read.images:
             result = {**result, "losses": run.losses.as_json()}

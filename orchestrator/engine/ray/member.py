@@ -50,8 +50,8 @@ class Member:
         )
         return self._process.pid
 
-    def wait(self) -> int:
-        """Its exit code, 128 + n for death by signal n, as a shell does."""
+    def wait(self, started: int) -> int:  # noqa: ARG002 - Ray makes this call once that of the other has returned
+        """The exit code of what ``start`` returned, 128 + n for death by signal n, as a shell has it."""
         assert self._process is not None
         code = self._process.wait()
         return code if code >= 0 else 128 - code

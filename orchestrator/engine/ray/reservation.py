@@ -30,6 +30,11 @@ class Share:
         own = {"CPU": self.cpus, "GPU": float(self.gpus)}
         return {name: amount for name, amount in {**own, **self.resources}.items() if amount}
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """Of an actor that takes all of it."""
+        return {"num_cpus": self.cpus, "num_gpus": self.gpus, "resources": dict(self.resources)}
+
     def fits(self, there: Mapping[str, float]) -> bool:
         return all(there.get(name, 0.0) >= amount for name, amount in self.bundle.items())
 
@@ -94,8 +99,8 @@ def lacking(ray: Any, wanted: Share) -> str:
     fitting = sum(wanted.fits(resources) for resources in there.values())
     if fitting >= wanted.nodes:
         return f"the Ray cluster's nodes are busy: {wanted} {_are(wanted.nodes)} needed at the same time"
-    has = "; ".join(sorted({_listed(resources) for resources in there.values()}))
-    return f"the Ray cluster has {_nodes(len(there))} ({has}), of which {fitting} will do: {wanted} {_are(wanted.nodes)} needed"
+    has = f"{_nodes(len(there))} ({'; '.join(sorted({_listed(resources) for resources in there.values()}))})"
+    return f"the Ray cluster has {has}, of which {fitting} will do: {wanted} {_are(wanted.nodes)} needed"
 
 
 def _alive(ray: Any) -> dict[str, dict[str, float]]:
