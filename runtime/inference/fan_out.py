@@ -69,14 +69,14 @@ class Packed:
 
 
 def pack(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Packed]:
-    return {name: _packed(np.asarray(array)) for name, array in arrays.items()}
+    return {name: pack_one(np.asarray(array)) for name, array in arrays.items()}
 
 
 def unpack(packed: Mapping[str, Packed]) -> dict[str, NDArray[Any]]:
-    return {name: _unpacked(each) for name, each in packed.items()}
+    return {name: unpack_one(each) for name, each in packed.items()}
 
 
-def _packed(array: NDArray[Any]) -> Packed:
+def pack_one(array: NDArray[Any]) -> Packed:
     if array.dtype == object:
         return Packed("O", array.shape, parts=tuple(array.ravel().tolist()))
     data = array.tobytes()
@@ -84,7 +84,7 @@ def _packed(array: NDArray[Any]) -> Packed:
     return Packed(array.dtype.str, array.shape, zlib.compress(data, 1) if small else data, small)
 
 
-def _unpacked(packed: Packed) -> NDArray[Any]:
+def unpack_one(packed: Packed) -> NDArray[Any]:
     if packed.dtype == "O":
         array = np.empty(packed.shape, object)
         for place, part in zip(np.ndindex(array.shape), packed.parts, strict=True):
