@@ -72,9 +72,11 @@ def by_name() -> Executor | None:
 
 @contextmanager
 def using(name: str | None) -> Iterator[None]:
-    """Choose the executor ``name`` in the block; None leaves the choice as it is."""
+    """Choose the executor ``name`` in the block; None leaves the choice as it is. Raises UsageError as ``chosen``."""
     token = _named.set(name or _named.get())
     try:
+        if name:
+            chosen()
         yield
     finally:
         _named.reset(token)

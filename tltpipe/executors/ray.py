@@ -19,12 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tltpipe.errors import ConfigError, HostError, TltpipeError, UsageError
 from tltpipe.executors import Executor, _spool
 from tltpipe.executors._spool import Spool
-from tltpipe.versions import difference, versions
+from tltpipe.preflight.node import versions
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -63,6 +63,14 @@ class _Work:
     spool: Spool
 
 
+class _Pending(NamedTuple):
+    """An item under way; ``large`` ones wait in the spool."""
+
+    number: int
+    reference: Any
+    large: bool
+
+
 class Ray:
     """One cluster; connected to when the first item is there, after a look at every node."""
 
@@ -86,16 +94,17 @@ class Ray:
         task = ray.remote(_do).options(num_cpus=1, max_retries=_ATTEMPTS, retry_exceptions=False)
         with _spool.opened() as spool:
             work = ray.put(_Work(function, os.getcwd(), versions(), spool))  # noqa: PTH109
-            pending: deque[tuple[int, Any]] = deque()
+            pending: deque[_Pending] = deque()
             try:
                 for number, item in enumerate(items):
-                    pending.append((number, task.remote(work, number, item)))
+                    packed = spool.pack(f"item-{number}", item)
+                    pending.append(_Pending(number, task.remote(work, number, packed), not packed))
                     while len(pending) >= room.size():
-                        yield _result(ray, spool, *pending.popleft())
+                        yield _result(ray, spool, pending.popleft())
                 while pending:
-                    yield _result(ray, spool, *pending.popleft())
+                    yield _result(ray, spool, pending.popleft())
             finally:
-                _cancel(ray, [reference for _, reference in pending])
+                _cancel(ray, [each.reference for each in pending])
 
     @cached_property
     def _ray(self) -> Any:
@@ -107,8 +116,10 @@ class Ray:
             hint = f"start it, and this command, with RAY_AUTH_MODE=token; in a closed network set {TRUSTED}=1"
             raise ConfigError(what, hint=hint)
         self._reach()
-        import ray
-
+        try:
+            import ray
+        except ModuleNotFoundError as missing:
+            raise HostError("Ray is not installed", hint="pip install 'tltpipe[ray]'") from missing
         logging.getLogger("ray").setLevel(logging.ERROR)
         own: dict[str, Any] = {"_node_ip_address": self.host} if local else {}
         try:
@@ -151,13 +162,13 @@ class _Room:
         return self._now * self._ahead
 
 
-def _do(work: _Work, number: int, item: Any) -> tuple[int | None, ...]:
+def _do(work: _Work, number: int, packed: bytes) -> tuple[int | None, ...]:
     """On a node: work on one item. The result itself is in the spool where it is more than an integer."""
     _settle(work.folder, tuple(work.versions.items()))
-    result = work.function(item)
+    result = work.function(work.spool.unpack(f"item-{number}", packed))
     if result is None or isinstance(result, int):
         return (result,)
-    work.spool.put(number, result)
+    work.spool.put(f"result-{number}", result)
     return ()
 
 
@@ -171,8 +182,14 @@ def _settle(folder: str, there: tuple[tuple[str, str], ...]) -> None:
 
 def _fault(folder: str, there: Mapping[str, str]) -> str:
     """On a node: what differs from the machine that has this ``folder`` and these versions; "" if nothing does."""
-    if others := difference(there):
-        return f"has other versions: {others}"
+    own = versions()
+    others = [
+        f"{name} {own.get(name, 'none')} (here: {version})"
+        for name, version in there.items()
+        if own.get(name) != version
+    ]
+    if others:
+        return f"has {', '.join(others)}"
     return "" if Path(folder).is_dir() else f"does not see the folder {folder}, in which this command runs"
 
 
@@ -210,17 +227,19 @@ def _answer(ray: Any, reference: Any) -> str:
         return f"cannot run tltpipe: {_first_line(cause)}"
 
 
-def _result(ray: Any, spool: Spool, number: int, reference: Any) -> Any:
+def _result(ray: Any, spool: Spool, item: _Pending) -> Any:
     """The result of an item; what was raised there is raised here, as it was."""
     try:
-        answer = ray.get(reference)
+        answer = ray.get(item.reference)
     except ray.exceptions.RayTaskError as problem:
         if isinstance(problem.cause, TltpipeError):
             raise problem.cause from None
         raise problem.cause from problem
     except ray.exceptions.RayError as problem:
         raise HostError(f"the Ray cluster has failed: {_first_line(problem)}") from problem
-    return answer[0] if answer else spool.take(number)
+    if item.large:
+        spool.remove(f"item-{item.number}")
+    return answer[0] if answer else spool.take(f"result-{item.number}")
 
 
 def _cancel(ray: Any, references: list[Any]) -> None:
