@@ -14,8 +14,8 @@ from orchestrator.commands.options import JOB, InFolder
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.commands.submitted_jobs import Known
     from orchestrator.jobs.submitted import Submitted
+    from orchestrator.jobs.survey import Known
 
 PAUSE = 0.5
 ASKING = 10
@@ -55,7 +55,7 @@ def logs(
 def _follow(options: InFolder, chosen: Known, log: Log) -> Known:
     """Show what comes until the job has ended; returns how it ended."""
     from orchestrator.commands import submitted_jobs
-    from orchestrator.jobs import submitted
+    from orchestrator.jobs import submitted, survey
 
     pauses = 0
     while not chosen.state.ended:
@@ -64,7 +64,7 @@ def _follow(options: InFolder, chosen: Known, log: Log) -> Known:
         for line in log.read():
             options.console.put(line)
         if pauses % ASKING == 0 or submitted.ended(chosen.job) is not None:
-            chosen = submitted_jobs.survey([chosen.job], lambda runner: submitted_jobs.engine(options, runner))[0]
+            chosen = survey.survey([chosen.job], lambda runner: submitted_jobs.engine(options, runner))[0]
     for line in log.read():
         options.console.put(line)
     return chosen
