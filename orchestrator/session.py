@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from orchestrator.jobs import Job, mounts_file, receipts
+from orchestrator.jobs import mounts_file, receipts
 from orchestrator.jobs.workspace import Workspace
 from orchestrator.run import Run
-from orchestrator.runners import Place, Previewing, Runner
+from orchestrator.runners import Place, Runner
 from orchestrator.screen.report import Report
 from orchestrator.settings import config
 from orchestrator.toolkits import Toolkit
@@ -70,10 +70,7 @@ def misfit(settings: config.Config, toolkit: Toolkit, runner: Runner) -> str | N
 def _shown(settings: config.Config, workspace: Workspace, toolkit: Toolkit) -> Runner:
     """The runner that shows jobs as the configured one would get them."""
     real = open_runner(settings.runner, settings, workspace, toolkit)
-    preview = real.preview if isinstance(real, Previewing) else None
-    return open_runner(
-        "dry", settings, workspace, toolkit, contained=toolkit.CONTAINED or real.contained, preview=preview
-    )
+    return open_runner("dry", settings, workspace, toolkit, contained=toolkit.CONTAINED or real.contained, real=real)
 
 
 def open_runner(
@@ -83,7 +80,7 @@ def open_runner(
     toolkit: Toolkit,
     *,
     contained: bool = True,
-    preview: Callable[[Job], list[str]] | None = None,
+    real: Runner | None = None,
 ) -> Runner:
     """The runner called ``name`` for this workspace. Raises UsageError for an unknown one."""
     place = Place(
@@ -95,7 +92,7 @@ def open_runner(
         needs=toolkit.NEEDS,
         launcher=mounts_file.load(toolkit.MOUNTS_FILES),
         settings=settings.sections.get(name),
-        preview=preview,
+        real=real,
     )
     return cast("Runner", registry.load("orchestrator.runners", name).open(place))
 

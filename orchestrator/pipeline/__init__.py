@@ -21,7 +21,7 @@ from orchestrator.run import Run
 from orchestrator.runners import Cluster
 from orchestrator.settings import image_extensions, image_size
 from orchestrator.stages import Stage
-from tltpipe import __version__, files, locks
+from tltpipe import __version__, files, locks, plain
 from tltpipe.errors import ConfigError, DataError, HostError, Interrupted
 from tltpipe.losses import Losses
 
@@ -158,7 +158,7 @@ def _perform(run: Run, name: str, stage: Stage, warnings: Iterable[str]) -> Resu
     start = time.monotonic()
     before = run.judged.pop(name, None) or facts(run, stage)
     told = receipts.load(run.workspace.receipts, f"{name}.begun")
-    run.stage, run.losses = name, Losses()
+    run.stage, run.losses, run.inputs = name, Losses(), plain.identity(before.inputs)
     run.continuing = not run.force and told is not None and _goes_on(run, stage, told.facts, before)
     if not run.continuing and not run.runner.pretends:
         live_jobs.refuse(run, name)  # it would lose the files that it works on
