@@ -123,10 +123,12 @@ class _Record:
 
 
 def digest(job: Job, settings: Mapping[str, Any]) -> str:
-    """The same for the same work: command (secrets masked), files, container, and ``settings``, all that the engine is
-    asked for."""
-    files = sorted(job.files.items())
-    return plain.identity(job.name, shown(job.argv), files, job.image, list(job.mounts), job.gpus, dict(settings))
+    """The same for the same work: command (secrets masked), data, files, container, and ``settings``, all that the
+    engine is asked for. Whether it starts over or resumes makes no difference: it is the same work that goes on. One
+    that starts over (``job.argv`` is not ``job.again``) must not take over what another has done, though."""
+    command, texts = shown(job.again or job.argv), sorted(job.files.items())
+    needs = [list(job.mounts), job.gpus, job.nodes]
+    return plain.identity(job.name, command, job.inputs, texts, job.image, needs, dict(settings))
 
 
 def create(jobs: Path, runner: str, job: Job, settings: Mapping[str, Any]) -> Submitted:

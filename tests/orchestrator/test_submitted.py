@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,9 @@ def test_the_same_work_has_the_same_digest_whatever_the_key(jobs: Path) -> None:
     other_key = Job(JOB.name, JOB.argv, files=JOB.files, secrets={"key": "another"})
     other_spec = Job(JOB.name, JOB.argv, files={"train.conf": "a: 2"})
     assert submitted.digest(other_key, {"nodes": 2}) == digest
+    fresh = replace(JOB, argv=(*JOB.argv, "--fresh"), again=JOB.argv)
+    assert submitted.digest(fresh, {"nodes": 2}) == digest
+    assert digest != submitted.digest(replace(JOB, inputs="of other data"), {"nodes": 2})
     assert digest not in (submitted.digest(other_spec, {"nodes": 2}), submitted.digest(JOB, {"nodes": 3}))
 
 
