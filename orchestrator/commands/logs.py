@@ -63,7 +63,7 @@ def _follow(options: InFolder, chosen: Known, log: Log) -> Known:
         pauses += 1
         for line in log.read():
             options.console.put(line)
-        if pauses % ASKING == 0 or submitted.ended(chosen.job) is not None:
+        if pauses % ASKING == 0 or submitted.final(chosen.job) is not None:
             chosen = survey.survey([chosen.job], lambda runner: submitted_jobs.engine(options, runner))[0]
     for line in log.read():
         options.console.put(line)

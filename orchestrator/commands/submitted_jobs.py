@@ -60,7 +60,9 @@ def require(options: InFolder, name: str | None, *, live: bool) -> Known:
     ended, or else the latest unless ``live``. Raises UsageError for another."""
     if name is not None:
         jobs = submitted.every(folder(options))
-        found = [job for job in jobs if name in (job.id, job.folder.name)] or [job for job in jobs if job.name == name]
+        found = [job for job in jobs if name in (job.id, job.folder.name)] or [
+            job for job in jobs if name in (job.name, job.stage)
+        ]
         if not found:
             raise UsageError(f'there is no job "{name}"', where=folder(options), hint="`tltpipe status` lists them")
         return survey(found[-1:], lambda runner: engine(options, runner))[0]
@@ -76,7 +78,7 @@ def require(options: InFolder, name: str | None, *, live: bool) -> Known:
 
 def under_way(known: Iterable[Known], verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
     """The verdicts of stages whose job goes on, though no tltpipe waits for it."""
-    going = {each.job.name: each for each in known if not each.state.ended}
+    going = {each.job.stage: each for each in known if not each.state.ended}
     return {
         name: replace(verdict, state="running", why=f"job {going[name].label} is {going[name].state.sentence}")
         for name, verdict in verdicts.items()

@@ -65,6 +65,11 @@ class Submitted:
     folder: Path
 
     @property
+    def stage(self) -> str:
+        """The stage that submitted it: "finetune" of "finetune-trousers"."""
+        return self.name.partition("-")[0]
+
+    @property
     def log(self) -> Path:
         return self.folder / LOG
 
@@ -183,9 +188,18 @@ def status(job: Submitted) -> Status | None:
 
 def ended(job: Submitted) -> State | None:
     """How ``job`` ended, by its own word or else by the engine's as it was written down; None as long as that is not
-    known."""
-    if (own := status(job)) is not None:
-        return _state(own)
+    known. After a signal that is not its last word: the engine may start it again (``final``)."""
+    own = status(job)
+    return _verdict(job) if own is None else _state(own)
+
+
+def final(job: Submitted) -> State | None:
+    """How ``job`` ended for good, as ``ended``; None where only its engine can know that."""
+    own = status(job)
+    return _state(own) if own is not None and own.signal is None else _verdict(job)
+
+
+def _verdict(job: Submitted) -> State | None:
     verdict = _read(job.folder / VERDICT, State)
     return verdict if verdict is not None and verdict.word in KNOWN else None
 

@@ -45,7 +45,7 @@ class Known:
 def survey(jobs: Sequence[Submitted], opened: Callable[[str], Engine]) -> list[Known]:
     """How each of ``jobs`` is; ``opened`` gives the engine of a runner, which is asked once for all of its jobs, and
     not at all where they have ended. One that fails leaves its jobs "unknown"."""
-    states = {job.folder: state for job in jobs if (state := submitted.ended(job)) is not None}
+    states = {job.folder: state for job in jobs if (state := submitted.final(job)) is not None}
     live: dict[str, list[Submitted]] = defaultdict(list)
     for job in jobs:
         if job.folder not in states:
@@ -54,14 +54,14 @@ def survey(jobs: Sequence[Submitted], opened: Callable[[str], Engine]) -> list[K
         try:
             answers = opened(runner).state(each)
         except TltpipeError as problem:
-            answers = [State(UNKNOWN, problem.what)] * len(each)
+            answers = [submitted.ended(job) or State(UNKNOWN, problem.what) for job in each]
         states |= {job.folder: _settled(job, answer) for job, answer in zip(each, answers, strict=True)}
     return [Known(job, states[job.folder]) for job in jobs]
 
 
 def _settled(job: Submitted, answer: State) -> State:
     """What the engine said of ``job``, unless that wrote its own status meanwhile; an end is written down."""
-    own = submitted.ended(job) if answer.ended else None
+    own = submitted.final(job) if answer.ended else None
     if own is None:
         submitted.settle(job, answer)
     return own or answer

@@ -160,8 +160,8 @@ def _perform(run: Run, name: str, stage: Stage, warnings: Iterable[str]) -> Resu
     told = receipts.load(run.workspace.receipts, f"{name}.begun")
     run.stage, run.losses, run.inputs = name, Losses(), plain.identity(before.inputs)
     run.continuing = not run.force and told is not None and _goes_on(run, stage, told.facts, before)
-    if not run.continuing and not run.runner.pretends:
-        live_jobs.refuse(run, name)  # it would lose the files that it works on
+    if not run.runner.pretends:
+        live_jobs.refuse_disturbing(run, name)
     run.begun = partial(_keep, run, f"{name}.begun", before)
     unrecorded = run.runner.pretends or not recorded(name)
     try:

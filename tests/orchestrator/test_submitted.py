@@ -68,6 +68,15 @@ def test_how_it_ended_is_its_own_word_before_the_engines(jobs: Path) -> None:
     assert submitted.ended(job) == State("done", "", ("n2",), 0, 2)
 
 
+def test_after_a_signal_the_engine_has_the_last_word(jobs: Path) -> None:
+    job = submitted.create(jobs, "slurm", JOB, {})
+    put(job.folder / "status.json", {"exit_code": 143, "signal": 15})
+    assert submitted.ended(job) == State("stopped", "stopped", (), 143)
+    assert submitted.final(job) is None  # it may have been requeued
+    submitted.settle(job, State("stopped", "was cancelled"))
+    assert submitted.final(job) == State("stopped", "was cancelled")
+
+
 @pytest.mark.parametrize(
     ("code", "word"), [(0, "done"), (3, "failed"), (130, "stopped"), (143, "stopped"), (137, "failed")]
 )
