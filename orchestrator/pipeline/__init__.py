@@ -14,14 +14,14 @@ from orchestrator import drafts, session
 from orchestrator.jobs import Job, attempts, checkpoints, receipts
 from orchestrator.jobs.receipts import Facts, Receipt
 from orchestrator.jobs.workspace import Workspace
-from orchestrator.pipeline import spec_checks
+from orchestrator.pipeline import live_jobs, spec_checks
 from orchestrator.pipeline.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
 from orchestrator.pipeline.sequence import every, has, known, load, needs, order, recorded, require
 from orchestrator.run import Run
 from orchestrator.runners import Cluster, Remote
 from orchestrator.settings import image_extensions, image_size
 from orchestrator.stages import Stage
-from tltpipe import __version__, files, locks, plain
+from tltpipe import __version__, executors, files, locks, plain
 from tltpipe.errors import ConfigError, DataError, HostError, Interrupted
 from tltpipe.losses import Losses
 
@@ -160,10 +160,13 @@ def _perform(run: Run, name: str, stage: Stage, warnings: Iterable[str]) -> Resu
     told = receipts.load(run.workspace.receipts, f"{name}.begun")
     run.stage, run.losses, run.inputs = name, Losses(), plain.identity(before.inputs)
     run.continuing = not run.force and told is not None and _goes_on(run, stage, told.facts, before)
+    if not run.runner.pretends:
+        live_jobs.refuse_disturbing(run, name)
     run.begun = partial(_keep, run, f"{name}.begun", before)
     unrecorded = run.runner.pretends or not recorded(name)
     try:
-        with nullcontext() if unrecorded else attempts.noted(run.workspace.receipts, name):
+        noted = nullcontext() if unrecorded else attempts.noted(run.workspace.receipts, name)
+        with noted, executors.using(run.runner.executor):
             if isinstance(run.runner, Remote):
                 run.runner.finish_earlier(name, run.report.line, force=run.force)
             result = stage.execute(run)

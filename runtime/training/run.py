@@ -18,7 +18,7 @@ from runtime.data.batches import Pictures
 from runtime.data.orders import Order
 from runtime.data.recipe import Optimizer
 from runtime.imaging.placement import RequiringView
-from runtime.machine import device, threads
+from runtime.machine import device, processes, threads
 from runtime.machine.device import Place
 from runtime.networks import Advises, FollowsEpochs, LearnsFromSplit
 from runtime.shell import program
@@ -76,6 +76,10 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     begin = resuming.find(recipe, asked, results, steps=order.steps)
     epochs = range(begin.epoch, begin.epoch if begin.whole else recipe.epochs + 1)
     order = replace(order, epochs=epochs, start_step=begin.tally.steps)
+    start = f"{begin.path.name if begin.path else 'no checkpoint'}, epoch {begin.epoch}, step {begin.tally.steps + 1}"
+    processes.require_agreement(
+        {"the number of images": split.samples, "the steps of an epoch": order.steps, "what to begin with": start}
+    )
 
     torch.manual_seed(recipe.seed)
     model = network.build(recipe)
@@ -93,7 +97,7 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
         iterations=recipe.iterations,
     )  # fmt: skip
     ahead = islice(order, max(0, total - plan.before(epochs.start) - begin.tally.steps))
-    batches = data.batches(images, ahead, workers=data.workers(recipe, ranks=ranks))
+    batches = data.batches(images, ahead, workers=data.workers(recipe, ranks=asked.place.processes))
     models = [model] if average is None else [model, average.model]
     loop = engine.Loop(
         fabric=fabric, model=wrapped, optimizer=optimizer, batches=batches, plan=plan, watcher=engine.NullWatcher(),
@@ -109,7 +113,7 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
             loop.run()
         return
 
-    where = device.describe(fabric.device, wanted=asked.gpus, processes=ranks)
+    where = device.describe(fabric.device, wanted=asked.gpus, place=asked.place)
     advice = network.advice(model, recipe.classes, split) if isinstance(network, Advises) else ()
     messages.introduce(model, recipe, where=where, split=split, held_out=held_out, advice=advice)
     if recipe.iterations is not None:
@@ -178,9 +182,12 @@ def _threads(fabric: Any, asked: TrainOptions) -> Threads:
     """Those of this process; beside a GPU there is little to compute, and nothing to measure."""
     if fabric.device.type == "cuda" and asked.threads is None:
         return threads.for_torch(torch.get_num_threads())
+    shared_by = asked.place.processes
+    if asked.place.world > shared_by == 1:  # what is fastest is not to be measured while others are waited for
+        return threads.for_torch(threads.counts(asked.threads)[0])
     if not fabric.is_global_zero:
-        return threads.for_torch(asked.threads, shared_by=fabric.world_size)
-    return threads.for_torch(asked.threads, shared_by=fabric.world_size, say=program.say)
+        return threads.for_torch(asked.threads, shared_by=shared_by)
+    return threads.for_torch(asked.threads, shared_by=shared_by, say=program.say)
 
 
 def _restore(
