@@ -160,7 +160,7 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         raise
 
 
-def _alone(results: Path) -> AbstractContextManager[None]:
+def _alone(results: Path) -> AbstractContextManager[object]:
     """Two trainings into one folder would replace each other's checkpoints."""
     if not device.is_lead():
         return nullcontext()
