@@ -85,6 +85,14 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
+def amount(size: int) -> str:
+    """A number of bytes for people: 13.1 GB."""
+    for unit, of in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= of:
+            return f"{size / of:.1f} {unit}"
+    return f"{size} bytes"
+
+
 def read(text: str) -> Tick | None:
     """The tick that ``line`` wrote as ``text``, or None for any other line."""
     match = _LINE.match(text.rstrip())

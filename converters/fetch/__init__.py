@@ -17,13 +17,13 @@ from typing import cast
 from converters.fetch import archive as archives
 from converters.fetch import download as downloads
 from converters.fetch import unpacking
-from converters.fetch.archive import Limits, Plan, amount
+from converters.fetch.archive import Limits, Plan
 from converters.fetch.datasets import Archive, Fetchable
 from converters.fetch.download import DRIVE, Free, free_bytes
 from converters.model.findings import Finding, Findings
 from tltpipe import locks, registry
 from tltpipe.errors import DataError, HostError, UsageError
-from tltpipe.progress import Progress, Silent
+from tltpipe.progress import Progress, Silent, amount
 
 Ask = Callable[[], str]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from converters.fetch import zip_directory
 from converters.fetch.zip_directory import Directory, Entry
 from tltpipe.errors import DataError
+from tltpipe.progress import amount
 
 Place = Callable[[str], str | None]
 """Where an entry belongs below the target folder, by its name; None for one to leave out."""
@@ -100,14 +101,6 @@ def judge(path: Path, place: Place, *, limits: Limits | None = None) -> Plan:
     return Plan(
         directory, place, len(targets), frozenset(folders), size, room, encryption, probe, left_out, tuple(examples)
     )
-
-
-def amount(size: int) -> str:
-    """A number of bytes for people: 13.1 GB."""
-    for unit, of in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= of:
-            return f"{size / of:.1f} {unit}"
-    return f"{size} bytes"
 
 
 def _target(entry: Entry, place: Place) -> str | None:

@@ -8,10 +8,9 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from converters.fetch import zip_directory
-from converters.fetch.archive import amount
 from tltpipe import files
 from tltpipe.errors import DataError, HostError
-from tltpipe.progress import Bar, Progress
+from tltpipe.progress import Bar, Progress, amount
 
 DRIVE = "https://drive.google.com"
 MEGABYTE = 10**6

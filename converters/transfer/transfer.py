@@ -24,7 +24,7 @@ from converters.model.findings import Findings
 from converters.transfer import entries, losing
 from converters.transfer.chunk_records import FIELDS, Records
 from converters.transfer.parts import Located, Part, Summary
-from converters.transfer.passes import Batch, Chunk, cut, gather, worker_count
+from converters.transfer.passes import Batch, Reader, cut, gather, worker_count
 from converters.transfer.selection import Selection, joint
 from tltpipe import executors, plain
 from tltpipe.errors import HostError
@@ -233,11 +233,10 @@ class _Work:
 
     def _numbers(self, part: Part, keys: Sequence[Any], recorders: list[Recorder]) -> Iterator[int]:
         """The numbers of the chunks of ``part``, each as soon as it is noted."""
-        gatherer = self._gatherer(part, recorders)
-        numbered = enumerate(cut(keys, CHUNK), start=self.done)
-        chunks = ((number, Chunk(part.dataset.pictures, few, gatherer, self.skip_bad)) for number, few in numbered)
+        chunks = enumerate(cut(keys, CHUNK), start=self.done)
+        reader = Reader(part.dataset.pictures, self._gatherer(part, recorders), self.skip_bad)
         workers = self.workers or worker_count(len(keys))
-        return parallel_map(partial(_record, self.journal), chunks, workers=workers, resumable=True)
+        return parallel_map(partial(_record, self.journal, reader), chunks, workers=workers, resumable=True)
 
     def _gatherer(self, part: Part, recorders: list[Recorder]) -> Callable[[], Records]:
         kept = frozenset[str]().union(*(output.carries for output in part.outputs))
@@ -315,7 +314,7 @@ def _chunks(keys: Sequence[Any]) -> int:
     return -(-len(keys) // CHUNK)
 
 
-def _record(journal: Journal, task: tuple[int, Chunk[Records]]) -> int:
+def _record(journal: Journal, reader: Reader[Records], chunk: tuple[int, Sequence[Any]]) -> int:
     """Do one chunk and note it down, unless a killed run did."""
-    number, chunk = task
-    return journal.once(number, lambda: entries.entry(gather(chunk), chunk.gatherer()))
+    number, keys = chunk
+    return journal.once(number, lambda: entries.entry(gather(reader, keys), reader.gatherer()))
