@@ -21,7 +21,7 @@ from orchestrator.run import Run
 from orchestrator.runners import Cluster
 from orchestrator.settings import image_extensions, image_size
 from orchestrator.stages import Stage
-from tltpipe import __version__, files, locks
+from tltpipe import __version__, executors, files, locks
 from tltpipe.errors import ConfigError, DataError, HostError, Interrupted
 from tltpipe.losses import Losses
 
@@ -138,7 +138,7 @@ def _refuse_outdated(run: Run, name: str, results: list[Result]) -> None:
 def _get_ready(run: Run, lasting: ExitStack, jobs: list[Job]) -> None:
     if jobs:
         run.need_health(jobs)
-    if not run.runner.pretends:
+    if not run.runner.pretends and executors.divided() is None:  # runs that do a part each may go on at once
         lasting.enter_context(alone(run.workspace))
     write_specs(run)
 
@@ -161,12 +161,14 @@ def _perform(run: Run, name: str, stage: Stage, warnings: Iterable[str]) -> Resu
     run.stage, run.losses = name, Losses()
     run.continuing = not run.force and told is not None and _goes_on(run, stage, told.facts, before)
     run.begun = partial(_keep, run, f"{name}.begun", before)
-    unrecorded = run.runner.pretends or not recorded(name)
+    unrecorded = run.runner.pretends or executors.divided() is not None or not recorded(name)
     try:
         with nullcontext() if unrecorded else attempts.noted(run.workspace.receipts, name):
             result = stage.execute(run)
         if run.losses.read.images:
             result = {**result, "losses": run.losses.as_json()}
+    except executors.Part:
+        raise
     except (Interrupted, KeyboardInterrupt) as stop:
         hint = "what was finished is kept; the same command goes on from there"
         raise Interrupted(f"{name} was interrupted", hint=hint) from stop
