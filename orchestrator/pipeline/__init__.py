@@ -138,12 +138,12 @@ def _refuse_outdated(run: Run, name: str, results: list[Result]) -> None:
 def _get_ready(run: Run, lasting: ExitStack, jobs: list[Job]) -> None:
     if jobs:
         run.need_health(jobs)
-    if not run.runner.pretends:
+    if not run.runner.pretends and executors.divided() is None:  # runs that do a part each may go on at once
         lasting.enter_context(alone(run.workspace))
     write_specs(run)
 
 
-def alone(workspace: Workspace) -> AbstractContextManager[None]:
+def alone(workspace: Workspace) -> AbstractContextManager[locks.Hold]:
     """Work in the workspace while nobody else does; raises HostError while somebody does."""
     hint = "wait for its end, or stop it; `tltpipe status` may be asked meanwhile"
     taken = HostError("another tltpipe is at work in this folder", where=workspace.root, hint=hint)
@@ -163,13 +163,15 @@ def _perform(run: Run, name: str, stage: Stage, warnings: Iterable[str]) -> Resu
     if not run.runner.pretends:
         live_jobs.refuse_disturbing(run, name)
     run.begun = partial(_keep, run, f"{name}.begun", before)
-    unrecorded = run.runner.pretends or not recorded(name)
+    unrecorded = run.runner.pretends or executors.divided() is not None or not recorded(name)
     try:
         noted = nullcontext() if unrecorded else attempts.noted(run.workspace.receipts, name)
         with noted, executors.using(run.runner.executor):
             result = stage.execute(run)
         if run.losses.read.images:
             result = {**result, "losses": run.losses.as_json()}
+    except executors.Part:
+        raise
     except (Interrupted, KeyboardInterrupt) as stop:
         hint = "what was finished is kept; the same command goes on from there"
         raise Interrupted(f"{name} was interrupted", hint=hint) from stop

@@ -217,7 +217,7 @@ def _shown(value: object) -> str:
     return "not given" if value is None else str(value)
 
 
-def _alone(results: Path, where: Cluster) -> AbstractContextManager[None]:
+def _alone(results: Path, where: Cluster) -> AbstractContextManager[object]:
     """Two trainings into one folder would replace each other's checkpoints."""
     if not where.is_lead:
         return nullcontext()
