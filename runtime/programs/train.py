@@ -179,8 +179,8 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
     )
     results = program.host(arguments.results_dir)
     try:
-        with _alone(results, where), _together(place, spec, arguments, words) as place:
-            training.train(network, recipe, results, replace(asked, place=place))
+        with _alone(results, where) as hold, _together(place, spec, arguments, words) as place:
+            training.train(network, recipe, results, replace(asked, place=place), hold)
     except training.Stopped as stopped:
         if stopped.saved is not None:
             stopped.hint = f"to go on: {resume_command(arguments, words)}"
@@ -217,7 +217,7 @@ def _shown(value: object) -> str:
     return "not given" if value is None else str(value)
 
 
-def _alone(results: Path, where: Cluster) -> AbstractContextManager[None]:
+def _alone(results: Path, where: Cluster) -> AbstractContextManager[locks.Hold | None]:
     """Two trainings into one folder would replace each other's checkpoints."""
     if not where.is_lead:
         return nullcontext()
