@@ -115,6 +115,9 @@ def _machine(group: argparse._ArgumentGroup) -> None:
         metavar="NAME",
         help=f"network interface between nodes, eth0 for example (default: {cluster.INTERFACE}, else by host name)",
     )
+    group.add_argument(
+        "--elastic", action="store_true", help="resume on other numbers of nodes, whose steps take other images"
+    )
     threads.add_option(group)
     group.add_argument("--compile", action="store_true", help="compile the network: a slow start, faster steps")
     group.add_argument("--deterministic", action="store_true", help="the same bits every time on a GPU, too; slower")
@@ -175,6 +178,7 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         deterministic=arguments.deterministic,
         save_minutes=arguments.save_minutes,
         threads=arguments.threads,
+        elastic=arguments.elastic,
         command=resume_command(arguments, words),
     )
     results = program.host(arguments.results_dir)

@@ -257,7 +257,13 @@ class Recorder:
             self.plan.before(epochs + 1) + tally.steps,
             None if self.average is None else trained,
             resuming.numbers(
-                self.run, tally, self.memory, self.scaler(), steps=self.plan.steps, threads=self.threads.state()
+                self.run,
+                tally,
+                self.memory,
+                self.scaler(),
+                steps=self.plan.steps,
+                threads=self.threads.state(),
+                place=self.options.place,
             ),
         )
         model = trained if self.average is None else self.average.model.state_dict()
