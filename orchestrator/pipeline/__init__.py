@@ -143,7 +143,7 @@ def _get_ready(run: Run, lasting: ExitStack, jobs: list[Job]) -> None:
     write_specs(run)
 
 
-def alone(workspace: Workspace) -> AbstractContextManager[None]:
+def alone(workspace: Workspace) -> AbstractContextManager[locks.Hold]:
     """Work in the workspace while nobody else does; raises HostError while somebody does."""
     hint = "wait for its end, or stop it; `tltpipe status` may be asked meanwhile"
     taken = HostError("another tltpipe is at work in this folder", where=workspace.root, hint=hint)

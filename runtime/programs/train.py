@@ -170,7 +170,7 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         raise
 
 
-def _alone(results: Path, where: Cluster) -> AbstractContextManager[None]:
+def _alone(results: Path, where: Cluster) -> AbstractContextManager[object]:
     """Two trainings into one folder would replace each other's checkpoints."""
     if not where.is_lead:
         return nullcontext()

@@ -40,7 +40,7 @@ ANSWER = Answer("train", Counter(a=2), {"why": Count(1, 2)}, [(b"\x00\xff", None
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
     begun = Journal(tmp_path / ".out.journal", "one work", tmp_path)
-    begun.begin([], lambda line: pytest.fail(line))
+    begun.begin([], [], lambda line: pytest.fail(line))
     return begun
 
 
@@ -102,7 +102,7 @@ def test_what_another_user_began_is_set_aside_with_its_staging_and_nothing_is_lo
     colleague = other(journal, key=bytes(32))
     for _ in range(2):
         assert not colleague.resumes([staging], [])
-        colleague.begin([staging], lines.append)
+        colleague.begin([staging], [], lines.append)
     assert len(lines) == 1
     assert (tmp_path / ".out.journal.foreign/000000").is_file()
     assert (tmp_path / ".images.partial.foreign/a.jpg").read_text() == "half done"
@@ -111,7 +111,7 @@ def test_what_another_user_began_is_set_aside_with_its_staging_and_nothing_is_lo
 
 
 def test_other_work_of_the_same_user_is_forgotten_quietly(journal: Journal, tmp_path: Path) -> None:
-    other(journal, identity="another").begin([], lambda line: pytest.fail(line))
+    other(journal, identity="another").begin([], [], lambda line: pytest.fail(line))
     assert [path.name for path in tmp_path.iterdir()] == [".out.journal"]
 
 
