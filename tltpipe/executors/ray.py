@@ -158,17 +158,26 @@ def _check_nodes(ray: Any) -> None:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     own = (os.getcwd(), versions())  # noqa: PTH109
-    asked = {}
-    for node in filter(lambda node: node["Alive"], ray.nodes()):
-        only = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        name = f"{node['NodeManagerAddress']} ({node['NodeManagerHostname']})"
-        asked[name] = ray.remote(_fault).options(num_cpus=0, scheduling_strategy=only).remote(*own)
-    ray.wait(list(asked.values()), num_returns=len(asked), timeout=_ANSWER)
-    answers = {name: _answer(ray, reference) for name, reference in asked.items()}
-    faults = [f"node {name} {fault}" for name, fault in answers.items() if fault]
+    answers = {}
+    for node in _alive(ray):
+        only = NodeAffinitySchedulingStrategy(node, soft=False)
+        answers[node] = ray.remote(_fault).options(num_cpus=0, scheduling_strategy=only).remote(*own)
+    ray.wait(list(answers.values()), num_returns=len(answers), timeout=_ANSWER)
+    words = {node: _answer(ray, answer) for node, answer in answers.items()}
+    names = _alive(ray)  # one that was lost meanwhile is no fault
+    faults = [f"node {names[node]} {fault}" for node, fault in words.items() if fault and node in names]
     if faults:
         hint = "give all nodes the same environment and the same shared folder, or take these out of the cluster"
         raise HostError("; ".join(faults), hint=hint)
+
+
+def _alive(ray: Any) -> dict[str, str]:
+    """The nodes of the cluster: what Ray calls them, and what people do."""
+    return {
+        node["NodeID"]: f"{node['NodeManagerAddress']} ({node['NodeManagerHostname']})"
+        for node in ray.nodes()
+        if node["Alive"]
+    }
 
 
 def _answer(ray: Any, reference: Any) -> str:
