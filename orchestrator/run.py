@@ -13,7 +13,7 @@ from pathlib import Path
 from converters.model.splits import Place
 from converters.pictures import limits
 from orchestrator import drafts
-from orchestrator.jobs import Job, Outcome, Request, Secret, outcomes, without_missing
+from orchestrator.jobs import Job, Outcome, Request, Secret, Train, outcomes, without_missing
 from orchestrator.jobs.receipts import Facts
 from orchestrator.jobs.verify import Lacking
 from orchestrator.jobs.workspace import Workspace
@@ -252,6 +252,7 @@ class Run:
                 **({} if self.runner.contained else storage.environment()),
             },
             gpus=self.toolkit.gpus(request, self.config.gpus) if self.runner.contained else 0,
+            nodes=request.nodes if isinstance(request, Train) else 1,
             files={self.at(settled.path): settled.text for settled in read},
             secrets={word.name: self.secret(word.name) for word in argv if isinstance(word, Secret)},
         )

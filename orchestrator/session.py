@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
-from orchestrator.jobs import mounts_file, receipts
+from orchestrator.jobs import Job, mounts_file, receipts
 from orchestrator.jobs.workspace import Workspace
 from orchestrator.run import Run
-from orchestrator.runners import Place, Runner
+from orchestrator.runners import Place, Previewing, Runner
 from orchestrator.screen.report import Report
 from orchestrator.settings import config
 from orchestrator.toolkits import Toolkit
@@ -86,12 +86,21 @@ def misfit(settings: config.Config, toolkit: Toolkit, runner: Runner) -> str | N
 
 def _shown(settings: config.Config, workspace: Workspace, toolkit: Toolkit) -> Runner:
     """The runner that shows jobs as the configured one would get them."""
-    contained = toolkit.CONTAINED or open_runner(settings.runner, settings, workspace, toolkit).contained
-    return open_runner("dry", settings, workspace, toolkit, contained=contained)
+    real = open_runner(settings.runner, settings, workspace, toolkit)
+    preview = real.preview if isinstance(real, Previewing) else None
+    return open_runner(
+        "dry", settings, workspace, toolkit, contained=toolkit.CONTAINED or real.contained, preview=preview
+    )
 
 
 def open_runner(
-    name: str, settings: config.Config, workspace: Workspace, toolkit: Toolkit, *, contained: bool = True
+    name: str,
+    settings: config.Config,
+    workspace: Workspace,
+    toolkit: Toolkit,
+    *,
+    contained: bool = True,
+    preview: Callable[[Job], list[str]] | None = None,
 ) -> Runner:
     """The runner called ``name`` for this workspace. Raises UsageError for an unknown one."""
     place = Place(
@@ -102,6 +111,8 @@ def open_runner(
         contained=contained,
         needs=toolkit.NEEDS,
         launcher=mounts_file.load(toolkit.MOUNTS_FILES),
+        settings=settings.sections.get(name),
+        preview=preview,
     )
     return cast("Runner", registry.load("orchestrator.runners", name).open(place))
 

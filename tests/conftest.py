@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 NEEDS = {
     "docker": "needs a Docker engine: run `make test-docker` (pytest --run-docker)",
     "browser": "needs /usr/bin/chromium and playwright: run pytest --run-browser",
+    "slurm": "needs Slurm's daemons (.ci/slurm.sh installs them): run pytest --run-slurm, as root",
+    "ray": "needs a Ray cluster, which they start themselves: run pytest --run-ray",
 }
 """Marks of tests that run only when asked for, each by its option ``--run-<mark>``."""
 
@@ -23,6 +25,8 @@ NEEDS = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-docker", action="store_true", help="run the tests that need a real Docker engine")
     parser.addoption("--run-browser", action="store_true", help="run the tests that need a real browser, Chromium")
+    parser.addoption("--run-slurm", action="store_true", help="run the tests that start a real Slurm of two nodes")
+    parser.addoption("--run-ray", action="store_true", help="run the tests that start a Ray cluster")
     shots = os.environ.get("TLTPIPE_SCREENSHOTS")
     parser.addoption("--screenshots", metavar="DIR", default=shots, help="keep the screenshots of pages in DIR")
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files instead of comparing")
@@ -51,7 +55,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With several processes (``-n 2``) a file's tests stay in one, for its fixtures' sake, those of the engine, too.
+    """With several processes (``-n 2``) a file's tests stay in one, for its fixtures' sake; those of a folder that is
+    called as a mark of NEEDS, too: they share an engine or a cluster.
 
     Files are handed out in order: the slowest are not among the last ones, and no process waits for long in the end.
     """
@@ -60,7 +65,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     config.option.loadscopereorder = False
     scheduler = LoadFileScheduling(config, log)
     file = scheduler._split_scope
-    scheduler._split_scope = lambda test: "engine" if test.startswith("tests/docker/") else file(test)
+    folders = tuple(f"tests/{mark}/" for mark in NEEDS)
+    scheduler._split_scope = lambda test: test.split("/")[1] if test.startswith(folders) else file(test)
     return scheduler
 
 

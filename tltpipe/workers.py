@@ -1,98 +1,47 @@
-"""Worker processes: an ordered, bounded parallel map, and the server that workers are forked from."""
+"""The one fan-out: an ordered, bounded parallel map over whatever executor is chosen (``tltpipe.executors``)."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
 from functools import partial
-from multiprocessing import forkserver, get_context, parent_process, resource_tracker
-from threading import Thread
-from types import ModuleType
 from typing import Any, TypeVar
 
-from tltpipe.interpreters import installed_only
-from tltpipe.machine import worker_count
+from tltpipe import executors
+from tltpipe.errors import UsageError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def parallel_map(
-    function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None = None, ahead: int = 8
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    workers: int | None = None,
+    ahead: int = 8,
+    resumable: bool = False,
 ) -> Iterator[Result]:
-    """``map(function, items)`` in worker processes: results in order, at most ``workers * ahead`` items under way.
+    """``map(function, items)`` by workers: results in order, at most ``workers * ahead`` items under way.
 
-    ``items`` may be endless; memory does not grow with it. With one worker it runs in this process.
-    An exception of ``function`` is raised here when its turn comes, and the rest is cancelled. Ctrl-C is for this
-    process alone: it stops handing out items and ends when the few under way are done.
+    ``workers`` None are all that the executor has. ``items`` may be endless; memory does not grow with it. An exception
+    of ``function`` is raised here when its turn comes, and the rest is cancelled; so it is on Ctrl-C.
+    ``resumable`` says that ``function`` writes its results into a journal: then an executor that does only a part of
+    the items yields the results of those, and the caller calls ``executors.end_part``. Others raise UsageError for it.
     """
-    workers = workers or worker_count()
-    if workers == 1:
-        yield from map(function, items)
-        return
-    start_workers(function)
-    with ProcessPoolExecutor(workers, get_context("forkserver"), initializer=_end_with_parent) as pool:
-        pending: deque[Future[Result]] = deque()
-        try:
-            for item in items:
-                with _starting_processes():  # this is where workers start
-                    pending.append(pool.submit(function, item))
-                if len(pending) >= workers * ahead:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+    executor = executors.chosen()
+    if isinstance(executor, executors.Partial) and not resumable:
+        what = "this work has no journal in which the parts of several runs could meet"
+        raise UsageError(what, hint=f"unset {executors.VARIABLE}, or choose another executor")
+    return executor.map(function, items, workers=workers, ahead=ahead)
 
 
 def start_workers(function: Callable[..., Any], *modules: str) -> None:
-    """Let the server that workers are forked from start already, with what ``function`` needs, and ``modules``."""
+    """Let workers on this machine start already, with what ``function`` needs, and ``modules``."""
     while isinstance(function, partial):
         function = function.func
     preload(function.__module__, *modules)
 
 
 def preload(*modules: str) -> None:
-    """Let the server that workers are forked from start and import ``modules`` while this process does its own."""
-    if forkserver._forkserver._forkserver_pid is None:  # type: ignore[attr-defined]
-        forkserver.set_forkserver_preload(list(modules))
-    with installed_only():
-        resource_tracker.ensure_running()  # or the fork server would start it, which lifts the mask
-    with _starting_processes():
-        forkserver.ensure_running()
-
-
-def _end_with_parent() -> None:
-    """Let this worker end when its parent does: killed, that could not say so, and the worker would wait for ever."""
-    parent = parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    Thread(target=watch, name="end with parent", daemon=True).start()
-
-
-@contextmanager
-def _starting_processes() -> Iterator[None]:
-    """Around everything that may start a process: it never sees a Ctrl-C, and does not run the caller's program again.
-
-    A terminal sends Ctrl-C to every process; a worker that dies of it with the queue's lock hangs the pool for good.
-    And a worker would run the main module once more to find functions in it, of which none is handed to it.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        with installed_only():
-            yield
-    finally:
-        sys.modules["__main__"] = main
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    """Let workers on this machine start and import ``modules`` while this process does its own."""
+    executors.chosen().preload(*modules)

@@ -17,7 +17,7 @@ from converters.model import Dataset, rules
 from converters.model.findings import Findings
 from converters.transfer.columns import ColumnStore, walk
 from converters.transfer.passes import worker_count
-from tltpipe import machine
+from tltpipe import executors
 from tltpipe.errors import DataError
 from tltpipe.progress import Bar
 
@@ -94,7 +94,7 @@ def gather(
 
 def how_many(pictures: int, *, deep: bool) -> int:
     """Processes that are worth starting."""
-    return machine.worker_count() if deep and pictures > FEW else worker_count(pictures)
+    return executors.chosen().workers() if deep and pictures > FEW else worker_count(pictures)
 
 
 _OF_LOOKS: dict[str, type | tuple[type, int]] = {

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 from converters.model import Pictures, Sample, listed
 from converters.model.coordinates import Declared, Evidence
 from converters.model.findings import Findings
-from tltpipe import machine
+from tltpipe import executors
 from tltpipe.errors import DataError
 from tltpipe.workers import parallel_map
 
@@ -33,11 +34,10 @@ Gathered = TypeVar("Gathered", bound=Gatherer)
 
 
 @dataclass(frozen=True)
-class Chunk(Generic[Gathered]):
-    """What a worker is asked: read ``keys`` of ``pictures`` into a new gatherer. Picklable."""
+class Reader(Generic[Gathered]):
+    """How a chunk is read: into a new gatherer. Picklable; it goes to workers once, and chunks are keys alone."""
 
     pictures: Pictures
-    keys: Sequence[Any]
     gatherer: Callable[[], Gathered]
     skip_bad: bool
 
@@ -74,22 +74,21 @@ def batches(
     ``whole`` says that ``keys`` are those of a split: then raises DataError, after the last, where all boxes together
     cannot be in pixels.
     """
-    chunks = (Chunk(pictures, part, gatherer, skip_bad) for part in cut(keys))
-    evidence = Evidence()
-    for batch in parallel_map(gather, chunks, workers=workers or worker_count(len(keys))):
+    read, evidence = partial(gather, Reader(pictures, gatherer, skip_bad)), Evidence()
+    for batch in parallel_map(read, cut(keys), workers=workers or worker_count(len(keys))):
         evidence.merge(batch.evidence)
         yield batch
     if whole:
         evidence.judge()
 
 
-def gather(chunk: Chunk[Gathered]) -> Batch[Gathered]:
-    """Do one chunk, in whatever process this is."""
-    batch, findings = Batch(chunk.gatherer(), len(chunk.keys)), Findings()
-    load, add, evidence = chunk.pictures.load, batch.gathered.add, batch.evidence
-    if isinstance(chunk.pictures, Declared):
+def gather(reader: Reader[Gathered], keys: Sequence[Any]) -> Batch[Gathered]:
+    """Read the chunk ``keys``, in whatever process this is."""
+    batch, findings = Batch(reader.gatherer(), len(keys)), Findings()
+    load, add, evidence = reader.pictures.load, batch.gathered.add, batch.evidence
+    if isinstance(reader.pictures, Declared):
         evidence.pixels = True  # now they are, whatever they look like
-    for place, key in enumerate(chunk.keys):
+    for place, key in enumerate(keys):
         sample = None
         try:
             sample = load(key, findings)
@@ -97,11 +96,11 @@ def gather(chunk: Chunk[Gathered]) -> Batch[Gathered]:
                 evidence.look(sample)
             add(sample, findings)
         except DataError as problem:
-            if not chunk.skip_bad:
+            if not reader.skip_bad:
                 raise
-            batch.left_out.append((chunk.pictures.name(key), problem))
+            batch.left_out.append((reader.pictures.name(key), problem))
             batch.left_places.append(place)
-            batch.left_items.append(listed(chunk.pictures, key) if sample is None else classes_of(sample))
+            batch.left_items.append(listed(reader.pictures, key) if sample is None else classes_of(sample))
             findings = Findings()  # of a picture that is left out, nothing else is told
             continue
         if findings.kinds:
@@ -116,8 +115,8 @@ def classes_of(sample: Sample) -> tuple[str, ...]:
 
 
 def worker_count(pictures: int) -> int:
-    """Processes that are worth starting for so many pictures."""
-    return 1 if pictures <= ALONE else machine.worker_count()
+    """Workers that are worth starting for so many pictures."""
+    return 1 if pictures <= ALONE else executors.chosen().workers()
 
 
 def cut(keys: Iterable[Any], size: int = CHUNK) -> Iterator[tuple[Any, ...]]:

@@ -24,7 +24,7 @@ from converters.model.findings import Findings
 from converters.transfer import entries, losing
 from converters.transfer.chunk_records import FIELDS, Records
 from converters.transfer.parts import Located, Part, Summary
-from converters.transfer.passes import Batch, Chunk, cut, gather, worker_count
+from converters.transfer.passes import Batch, Reader, cut, gather, worker_count
 from converters.transfer.selection import Selection, joint
 from tltpipe import plain
 from tltpipe.errors import HostError
@@ -199,11 +199,11 @@ class _Work:
         plain = any("box" in output.carries and "crowd" not in output.carries for output in part.outputs)
         settings = (part.dataset.annotated, self.images_needed, plain)
         gatherer = partial(Records, tuple(recorders), self.selection, keypoints, lost, *settings)
-        numbered = enumerate(cut(keys, CHUNK), start=self.done)
-        chunks = ((number, Chunk(part.dataset.pictures, few, gatherer, self.skip_bad)) for number, few in numbered)
-        task = partial(_record, self.journal)
+        chunks = enumerate(cut(keys, CHUNK), start=self.done)
+        task = partial(_record, self.journal, Reader(part.dataset.pictures, gatherer, self.skip_bad))
         kind = entries.entry_type(Records, recorders)
-        for number in parallel_map(task, chunks, workers=self.workers or worker_count(len(keys))):
+        workers = self.workers or worker_count(len(keys))
+        for number in parallel_map(task, chunks, workers=workers, resumable=True):
             yield entries.batch(self.journal.entry(number, kind), gatherer())
 
     def _note_left_out(self, batch: Batch[Records], findings: Findings) -> None:
@@ -271,11 +271,11 @@ class _Work:
         return plain.identity(parts, choices)
 
 
-def _record(journal: Journal, task: tuple[int, Chunk[Records]]) -> int:
+def _record(journal: Journal, reader: Reader[Records], chunk: tuple[int, Sequence[Any]]) -> int:
     """Do one chunk and note it down, unless a killed run did."""
-    number, chunk = task
+    number, keys = chunk
     if not journal.noted(number):
-        journal.note(number, entries.entry(gather(chunk), chunk.gatherer()))
+        journal.note(number, entries.entry(gather(reader, keys), reader.gatherer()))
     return number
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.pipeline import Result
 
 GPUS = typer.Option(help="Number of GPUs to train on (default: 1; the CPU where there is none).", show_default=False)
+NODES = typer.Option(min=1, help="Number of machines to train on (default: 1).", show_default=False)
 EPOCHS = typer.Option(min=1, help="Number of epochs (default: the network's num_epochs).", show_default=False)
 BATCH = typer.Option(min=1, help="Images per step on each GPU (default: the network's setting).", show_default=False)
 IMG = typer.Option(metavar="N|WxH", help="Size of the images (default: the setting image_size).", show_default=False)
@@ -100,6 +101,7 @@ def train(
     batch: Annotated[int | None, BATCH] = None,
     img: Annotated[str | None, IMG] = None,
     gpus: Annotated[int | None, GPUS] = None,
+    nodes: Annotated[int | None, NODES] = None,
     key: Annotated[str | None, KEY] = None,
     fresh: Annotated[bool, typer.Option(help="Start over instead of resuming from the newest checkpoint.")] = False,
     start: Annotated[
@@ -111,7 +113,7 @@ def train(
 ) -> None:
     """Train the network; an interrupted training resumes from its newest checkpoint."""
     weights: dict[str, Any] = {"train.weights": start and str(start.absolute() if start.exists() else start)}
-    perform(options, ["train"], force=fresh, gpus=gpus, key=key, **weights, **_short(epochs, batch, img))
+    perform(options, ["train"], force=fresh, gpus=gpus, nodes=nodes, key=key, **weights, **_short(epochs, batch, img))
 
 
 def evaluate(
@@ -296,10 +298,11 @@ def run(
     batch: Annotated[int | None, BATCH] = None,
     img: Annotated[str | None, IMG] = None,
     gpus: Annotated[int | None, GPUS] = None,
+    nodes: Annotated[int | None, NODES] = None,
     key: Annotated[str | None, KEY] = None,
 ) -> None:
     """Run the whole pipeline, or STAGES and those they need; stages that are up to date are skipped."""
-    perform(options, stages, needs=True, gpus=gpus, key=key, **_short(epochs, batch, img))
+    perform(options, stages, needs=True, gpus=gpus, nodes=nodes, key=key, **_short(epochs, batch, img))
 
 
 def _short(epochs: int | None, batch: int | None, img: str | None) -> dict[str, Any]:

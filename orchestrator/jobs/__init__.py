@@ -63,6 +63,8 @@ class Train:
     weights: Path | None = None
     fresh: bool = False
     options: Mapping[str, str | bool] = field(default_factory=dict)
+    nodes: int = 1
+    """Machines, each with so many ``gpus``."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,8 @@ class Job:
     gpus: int = 0
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    nodes: int = 1
+    """Machines that it takes, each with so many ``gpus``."""
 
 
 def without_missing(argv: tuple[str | Secret, ...], given: Mapping[str, str]) -> tuple[str | Secret, ...]:
@@ -219,6 +223,7 @@ def describe(job: Job) -> dict[str, Any]:
         "mounts": mounts,
         "environment": dict(job.environment),
         "gpus": job.gpus,
+        "nodes": job.nodes,
         "files": dict(job.files),
     }
 

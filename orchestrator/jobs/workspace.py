@@ -27,6 +27,11 @@ class Workspace:
         return self.root / ".tltpipe" / "logs"
 
     @property
+    def jobs(self) -> Path:
+        """A folder for each job that was handed to an engine (orchestrator.jobs.submitted)."""
+        return self.root / ".tltpipe" / "jobs"
+
+    @property
     def lock(self) -> Path:
         """Held by whoever works in the workspace."""
         return self.root / ".tltpipe" / "lock"

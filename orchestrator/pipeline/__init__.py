@@ -18,6 +18,7 @@ from orchestrator.pipeline import remote, spec_checks
 from orchestrator.pipeline.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
 from orchestrator.pipeline.sequence import every, has, known, load, needs, order, recorded, require
 from orchestrator.run import Run
+from orchestrator.runners import Cluster
 from orchestrator.settings import image_extensions, image_size
 from orchestrator.stages import Stage
 from tltpipe import __version__, files, locks
@@ -87,6 +88,9 @@ def _refuse_misfits(run: Run) -> None:
         if name in given and not given[name].in_file and not run.runner.contained and not run.runner.pretends:
             what = f"{name} would be ignored: the runner {run.config.runner} uses no container"
             raise ConfigError(what, where=given[name].where, hint="--runner docker does")
+    if run.config.settings.nodes > 1 and not isinstance(run.runner, Cluster) and not run.runner.pretends:
+        what = f"nodes is {run.config.settings.nodes}, but the runner {run.config.runner} has this machine alone"
+        raise ConfigError(what, where=given["nodes"].where, hint="--runner slurm has several")
     for dotted, what in _unused(run).items():
         value = given[dotted]
         if not value.in_file:

@@ -1,16 +1,20 @@
-"""One file per place to run; each is a module with ``open(place) -> Runner``."""
+"""One file per place to run; each is a module with ``open(place) -> Runner``.
+
+It may have ``SETTINGS``, a dataclass as those of stages: the section of its name in tltpipe.yaml.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from orchestrator.jobs import Job, Mount, Outcome
 from orchestrator.jobs.checks import Check
 from orchestrator.jobs.images import Needs
 from orchestrator.jobs.mounts_file import MountsFile
+from orchestrator.jobs.submitted import State, Submitted
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,10 @@ class Place:
     """What NVIDIA's launcher would read of mounts and options, for toolkits that have one."""
     needs: Mapping[str, Needs] = field(default_factory=dict)
     """What the toolkit's own images need of the machine; nothing is known of another that was chosen."""
+    settings: Any = None
+    """The runner's own section of tltpipe.yaml; None where it has none, or is not the one that was chosen."""
+    preview: Callable[[Job], list[str]] | None = None
+    """For a runner that only shows jobs: what the runner that would have them shows of each."""
 
 
 class Runner(Protocol):
@@ -42,6 +50,9 @@ class Runner(Protocol):
 
     contained: bool
     """True when jobs run in containers: of an image, with mounts."""
+
+    executor: str | None
+    """The ``TLTPIPE_EXECUTOR`` of stages that run inside tltpipe; None: worker processes of this machine."""
 
     def checks(self) -> list[Check]:
         """What this place needs, each looked at now; quick, and never an exception for what is missing."""
@@ -84,4 +95,52 @@ class SideBySide(Protocol):
 
     def stop(self) -> None:
         """Ask all jobs under way in other threads to end; who started them waits for it."""
+        ...
+
+
+@runtime_checkable
+class Previewing(Protocol):
+    """A runner that shows more of a job than its command line."""
+
+    def preview(self, job: Job) -> list[str]:
+        """Lines for ``--dry-run``: what would be handed to the place, secrets left out."""
+        ...
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A runner that hands jobs to an engine, in which they live without this process (orchestrator.jobs.submitted).
+
+    An engine that cannot be asked (its program is missing, it does not answer) is a HostError.
+    """
+
+    def state(self, each: Sequence[Submitted]) -> list[State]:
+        """How each of these jobs is now, by one question to the engine for all of them. A record of the engine with
+        another ``comment`` is another job, and that of an id that was given anew: then the job is lost."""
+        ...
+
+    def stop(self, job: Submitted, *, now: bool) -> None:
+        """Ask the job to end by itself: a training saves a checkpoint first. ``now``: end it at once. Returns when the
+        engine has taken note; raises HostError for a job that it does not know by its ``comment``."""
+        ...
+
+    def follow(self, job: Submitted, say: Callable[[str], None]) -> Outcome:
+        """Hand the lines that the log of ``job`` gets from here on to ``say`` until it ends; return its outcome. On
+        KeyboardInterrupt the job goes on: whoever wants it to end calls ``stop``."""
+        ...
+
+    def run_array(self, jobs: Sequence[Job], say: Callable[[str], None]) -> list[Outcome]:
+        """Run jobs that do not depend on each other side by side, as one array of the engine where it has arrays;
+        outcomes in the order of ``jobs``."""
+        ...
+
+
+@runtime_checkable
+class Cluster(Protocol):
+    """A runner whose jobs run on several machines."""
+
+    def on_each_node(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Run ``python -P -m`` with ``words`` once on each node that jobs get, by the interpreter that they run under,
+        and wait for all; return the names of the nodes, by which each knows itself in ``TLTPIPE_NODE``. What it does
+        on a node is not judged here. Raises HostError where there are no nodes to be had."""
         ...

@@ -34,6 +34,7 @@ class DockerRunner(MountTable):
 
     pretends = False
     contained = True
+    executor: str | None = None
 
     def __init__(self, place: Place) -> None:
         super().__init__(place.workspace, place.launcher.mounts)

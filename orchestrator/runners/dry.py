@@ -27,6 +27,7 @@ class DryRunner(MountTable):
     """Keeps the jobs it was given in ``jobs``; every one of them "succeeds"."""
 
     pretends = True
+    executor: str | None = None
 
     def __init__(self, place: Place) -> None:
         super().__init__(place.workspace, place.launcher.mounts)
@@ -58,6 +59,8 @@ class DryRunner(MountTable):
         hidden = [name for name in self.environment() if _SECRET.search(name)]
         for line in show(job, told, hidden):
             say(line)
+        for line in self.place.preview(job) if self.place.preview else ():
+            say(line)
         return Outcome(0, self.place.logs / "none", 0.0)
 
 
@@ -71,6 +74,8 @@ def show(job: Job, told: Collection[str] = (), hidden: Collection[str] = ()) -> 
     lines += [f"  set     {name}={MASK if name in hidden else value}" for name, value in job.environment.items()]
     if job.gpus:
         lines.append(f"  gpus    {job.gpus}")
+    if job.nodes > 1:
+        lines.append(f"  nodes   {job.nodes}")
     for path, text in job.files.items():
         if path in told:
             lines.append(f"  file    {path}, as above")

@@ -26,13 +26,15 @@ class Settings:
     """Whose programs run: embedded (our own), or NVIDIA's in their containers: tlt2 (TLT 2.0), tlt3, tao5; `tltpipe
     toolkit list` shows what each needs."""
     runner: str = "local"
-    """Where they run: local (this machine), docker, or dry (nowhere: shows what would run)."""
+    """Where they run: local (this machine), docker, slurm (a cluster), or dry (nowhere: shows what would run)."""
     image: str | None = None
     """Container image (default: the toolkit's)."""
     gpu_request: Literal["auto", "runtime", "device", "none"] = "auto"
     """How a container asks for GPUs: runtime (the nvidia runtime), device (a device request), none, or auto."""
     gpus: Annotated[int, Ge(0)] = 1
-    """Number of GPUs to train on. Our own programs train on the CPU, and say so, where there is none."""
+    """Number of GPUs to train on, on each node. Our own programs train on the CPU, and say so, where there is none."""
+    nodes: Annotated[int, Ge(1)] = 1
+    """Number of machines to train on, by a runner that has several."""
     image_size: tuple[int, int] | None = None
     """Size of the images that augment writes and the network takes: pixels of a side (300), or [width, height].
     Multiples of 32 fit best (default: 288)."""

@@ -10,20 +10,17 @@ import typing
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 
 from orchestrator.settings import SECRETS, Data, Settings, config_file, environment_variables, image_size
 from orchestrator.settings.config_file import Given, Place
+from orchestrator.settings.sections import DATA, RUNNERS, networks, of_runners, own_sections, sections, specs_of_stages
 from tltpipe import registry
 from tltpipe.errors import ConfigError
 
-__all__ = ["Config", "Given", "flag", "load"]
+__all__ = ["Config", "Given", "flag", "load", "networks", "own_sections", "sections"]
 
 FILE = "tltpipe.yaml"
-STAGES = "orchestrator.stages"
-DATA = "data"
-"""The section that belongs to no stage alone."""
 RECIPE = "recipe"
 NETWORK = "network"
 """As a section it means that of the network, whichever it is: what options of commands are called."""
@@ -35,7 +32,7 @@ Section = TypeVar("Section")
 @dataclass(frozen=True)
 class Config:
     """``tunables`` holds a section's dataclass by its name: each stage with a spec of its own, and the network;
-    ``sections`` those of stages whose settings are in no spec.
+    ``sections`` those of stages whose settings are in no spec, and of runners, as far as they are chosen or given.
 
     ``given`` holds what is not the default, by dotted name ("ssd.num_epochs"), with the place that it came from.
     """
@@ -106,9 +103,9 @@ def load(
     import specs
 
     environment = os.environ if environment is None else environment
-    own = own_sections()
+    own = own_sections(runners=())
     layers = [
-        config_file.read(root / FILE, settings_known(), [*own, *_specs_of_stages(), *networks()]) if file else {},
+        config_file.read(root / FILE, settings_known(), [*own, *specs_of_stages(), *networks()]) if file else {},
         environment_variables.read(environment, settings_known()),
         dict(flags or {}),
     ]
@@ -119,6 +116,7 @@ def load(
     given = {**_of_recipe(given, network), **given}
     folders = sections(network)
     given = _without_other_networks(given, network)
+    own |= of_runners(_runners(given))
     _refuse_unknown(given, [*own, *folders])
     _refuse_unlisted(given)
     environment_variables.refuse_misspelt(
@@ -135,32 +133,6 @@ def load(
     )
 
 
-def sections(network: str) -> dict[str, str]:
-    """The sections that hold a spec's tunables, and the folder of ``specs/`` of each: stages with one, the network."""
-    return {**_specs_of_stages(), network: network}
-
-
-def own_sections() -> dict[str, type[Any]]:
-    """The sections that are no spec's, and the dataclass of each: the data, and stages with settings of their own."""
-    stages = sorted(_stages().items(), key=lambda item: item[1].ON_REQUEST)
-    return {DATA: Data, **{name: stage.SETTINGS for name, stage in stages if stage.SETTINGS is not None}}
-
-
-def _stages() -> dict[str, ModuleType]:
-    return {name: registry.load(STAGES, name) for name in registry.names(STAGES)}
-
-
-def _specs_of_stages() -> dict[str, str]:
-    return {name: stage.SPEC for name, stage in _stages().items() if stage.SPEC}
-
-
-def networks() -> list[str]:
-    """What can be trained: the specs that are no stage's."""
-    import specs
-
-    return [folder for folder in specs.folders() if folder not in _specs_of_stages().values()]
-
-
 def _network(layers: list[dict[str, Given]]) -> str:
     """The network that is chosen. Raises ConfigError for one that there is not."""
     given = {name: value for layer in layers for name, value in layer.items() if name == NETWORK}
@@ -168,6 +140,13 @@ def _network(layers: list[dict[str, Given]]) -> str:
         return Settings.network
     _choose(given, NETWORK, networks())
     return str(given[NETWORK].value)
+
+
+def _runners(given: Mapping[str, Given]) -> list[str]:
+    """The runners that matter: the chosen one, and those that something is given for."""
+    chosen = str(given["runner"].value) if "runner" in given else Settings.runner
+    named = {chosen, *(dotted.partition(".")[0] for dotted in given)}
+    return [name for name in registry.names(RUNNERS) if name in named]
 
 
 def _of_recipe(given: Mapping[str, Given], network: str) -> dict[str, Given]:
@@ -284,7 +263,7 @@ def _spelt(value: object, hint: Any) -> object:
 def _refuse_unlisted(given: Mapping[str, Given]) -> None:
     """Raises ConfigError for a toolkit, runner or format that there is not."""
     _choose(given, "toolkit", registry.names("orchestrator.toolkits"))
-    _choose(given, "runner", registry.names("orchestrator.runners"))
+    _choose(given, "runner", registry.names(RUNNERS))
     _choose(given, "data.format", ["auto", *registry.names("converters.formats")])
 
 

@@ -162,7 +162,8 @@ def _request(run: Run) -> Train:
     chosen = run.config.section(Training)
     weights = run.workspace.root / chosen.weights if chosen.weights else None
     network, spec, results = run.config.network, settled(run).path, run.workspace.output
-    return Train(network, spec, results, run.config.gpus, weights=weights, options=options(chosen))
+    gpus, nodes = run.config.gpus, run.config.settings.nodes
+    return Train(network, spec, results, gpus, weights=weights, options=options(chosen), nodes=nodes)
 
 
 def options(chosen: Training) -> dict[str, str | bool]:

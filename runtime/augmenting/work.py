@@ -17,12 +17,11 @@ from converters.transfer import losing
 from converters.transfer.passes import cut
 from runtime.augmenting import Augmented, Done, Folders, Record, Source, Told
 from runtime.augmenting.recipe import Recipe
-from tltpipe import plain
+from tltpipe import executors, plain
 from tltpipe.errors import DataError
 from tltpipe.files import beside, refuse_links, remove, writable, write_text
 from tltpipe.journal import Journal, alone
 from tltpipe.losses import Losses
-from tltpipe.machine import worker_count
 from tltpipe.progress import Progress
 from tltpipe.workers import parallel_map
 
@@ -71,7 +70,7 @@ def run(job: Job, *, progress: Progress, workers: int | None = None) -> Told:
     DataError, too, unless the job allows that.
     """
     keys = job.source.keys()
-    workers = workers or (worker_count() if len(keys) >= WORTH_PROCESSES else 1)
+    workers = workers or (executors.chosen().workers() if len(keys) >= WORTH_PROCESSES else 1)
     existed = job.output.exists()
     with writable(job.output):
         job.output.mkdir(parents=True, exist_ok=True)
@@ -141,7 +140,7 @@ class _Result:
 
 def _results(job: Job, keys: Sequence[Any], journal: Journal, workers: int) -> Iterator[_Result]:
     task = partial(_chunk, job, journal)
-    for number in parallel_map(task, enumerate(cut(keys, CHUNK)), workers=workers):
+    for number in parallel_map(task, enumerate(cut(keys, CHUNK)), workers=workers, resumable=True):
         yield journal.entry(number, _Result)
 
 

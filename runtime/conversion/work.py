@@ -14,7 +14,7 @@ from converters.tfrecords.summary import RecordSummary
 from runtime.conversion import Annotated, Source
 from runtime.conversion.layouts import Layout
 from runtime.conversion.modifier import Modifier
-from tltpipe import machine
+from tltpipe import executors
 from tltpipe.losses import Losses
 from tltpipe.workers import parallel_map
 
@@ -149,4 +149,4 @@ def results(job: Job, plan: Iterable[Stretch], *, workers: int) -> Iterator[tupl
 
 def processes(frames: int, wanted: int | None) -> int:
     """How many processes are worth starting for so many ``frames`` where ``wanted`` are allowed, None for all cores."""
-    return wanted or max(1, min(machine.worker_count(), frames // WORTHWHILE))
+    return wanted or max(1, min(executors.chosen().workers(), frames // WORTHWHILE))

@@ -16,7 +16,7 @@ from runtime.inference.backends import ModelRequest
 from runtime.inference.crops import Crops
 from runtime.inference.result_names import ResultName
 from runtime.shell import program
-from runtime.tasks import Presents, ResultsOptions
+from runtime.tasks import Presents, ResultsOptions, Tabulates
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
 
@@ -212,6 +212,9 @@ def predict(model: Model, request: InferRequest, *, threshold: float, batch: int
     with ExitStack() as lasting:
         labels = lasting.enter_context(writers["labels"].open(request.labels, options)) if request.labels else None
         coco = lasting.enter_context(writers["coco"].open(request.coco, options)) if request.coco else None
+        table = None
+        if request.labels and isinstance(tabulates := writers["labels"], Tabulates):
+            table = lasting.enter_context(tabulates.table(request.labels, options))
         outputs = Outputs(request.drawn, labels, ON_SHEET if request.sheet else 0, request.names, request.cutouts)
         predictor = Predictor(model, request.task, threshold=threshold, outputs=outputs, batch=batch)
         bar = lasting.enter_context(progress.for_stream().bar("infer", total=len(request.pictures)))
@@ -224,8 +227,11 @@ def predict(model: Model, request: InferRequest, *, threshold: float, batch: int
                 tally.classes.update(tasks.class_names(each.prediction, model.classes))
                 if each.thumbnail is not None:
                     tally.thumbnails.append(each.thumbnail)
+                name = request.names[each.path]
                 if coco is not None:
-                    coco.add(each.path, request.names[each.path].image, each.prediction)
+                    coco.add(each.path, name.image, each.prediction)
+                if table is not None:
+                    table.add(each.path, name.label, each.prediction)
             bar.advance()
     return tally
 

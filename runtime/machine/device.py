@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from runtime.machine import threads
+from runtime.machine import cluster, threads
+from runtime.machine.cluster import Cluster
 from tltpipe.errors import HostError, UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 NEEDED = ("torch", "torchvision", "lightning_fabric")
 Kind = Literal["cpu", "cuda"]
 Precision = Literal["32", "bf16", "fp16"]
+HERE = Cluster()
+"""This machine alone."""
 
 
 def require_torch() -> None:
@@ -52,16 +55,23 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Place:
-    """What will be trained on: one process on each of the GPUs ``indices``, or ``processes`` on the CPU."""
+    """What will be trained on: one process on each of the GPUs ``indices``, or ``processes`` on the CPU; as many on
+    each node of the ``cluster``."""
 
     kind: Kind
     processes: int = 1
     indices: tuple[int, ...] = ()
     precision: Precision = "32"
+    cluster: Cluster = HERE
+
+    @property
+    def world(self) -> int:
+        """The processes on all nodes."""
+        return self.cluster.nodes * self.processes
 
 
-def choose(wanted: Wanted) -> Place:
-    """Where to train. One GPU wanted and none there means the CPU.
+def choose(wanted: Wanted, where: Cluster = HERE) -> Place:
+    """Where to train, ``where`` this process stands. One GPU wanted and none there means the CPU.
 
     Raises UsageError for wishes that contradict each other, HostError for GPUs that are not there.
     """
@@ -84,10 +94,20 @@ def choose(wanted: Wanted) -> Place:
             if wanted.processes not in (None, count):
                 hint = f"--gpus {wanted.processes} for as many GPUs, or --device cpu"
                 raise UsageError(f"{wanted.processes} processes for {count} GPUs: each GPU takes one", hint=hint)
-            return Place("cuda", count, wanted.indices or tuple(range(count)), wanted.precision)
+            _require_processes(count, "--gpus", where)
+            return Place("cuda", count, wanted.indices or tuple(range(count)), wanted.precision, where)
     if wanted.precision == "fp16":
         raise UsageError("--precision fp16 needs a GPU", hint="--precision bf16 or 32 works on the CPU")
-    return Place("cpu", wanted.processes or 1, precision=wanted.precision)
+    if wanted.processes is not None:
+        _require_processes(wanted.processes, "--processes", where)
+    return Place("cpu", wanted.processes or where.processes or 1, precision=wanted.precision, cluster=where)
+
+
+def _require_processes(count: int, option: str, where: Cluster) -> None:
+    """Raises UsageError where whoever started the processes of this node has started other than ``count``."""
+    if where.processes not in (None, count):
+        what = f"{option} says {count}, but {where.launcher} has started {where.processes} processes on this node"
+        raise UsageError(what, hint=f"{option} {where.processes}; or one process a node, which starts the others")
 
 
 def gpus() -> int:
@@ -97,13 +117,8 @@ def gpus() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
-def is_lead() -> bool:
-    """Whether this process is the one that speaks: the first, or the only one."""
-    return os.environ.get("LOCAL_RANK", "0") == "0"
-
-
 def open_fabric(place: Place, *, deterministic: bool = False) -> Fabric:
-    """Take part in a training at ``place``, as the process that LOCAL_RANK in the environment names (launch.py)."""
+    """Take part in a training at ``place``, as the process that its cluster says this is."""
     import torch
 
     # Written for Trainer users; nothing in it that ours could act on.
@@ -117,7 +132,8 @@ def open_fabric(place: Place, *, deterministic: bool = False) -> Fabric:
     use_all_of_the_cpu(shared_by=place.processes)
     _set_determinism(deterministic)
     strategy: Any = "auto"
-    if place.processes > 1:
+    environment = cluster.fabric_environment(place.cluster, place.processes)
+    if place.world > 1:
         # The first process validates while the others wait for its next step, however long that takes. Statistics of
         # batch norms are the same everywhere already, or (strict) are those of the first process.
         backend = "nccl" if place.kind == "cuda" else "gloo"
@@ -128,8 +144,9 @@ def open_fabric(place: Place, *, deterministic: bool = False) -> Fabric:
     fabric = Fabric(
         accelerator=place.kind,
         devices=list(place.indices) if place.kind == "cuda" else place.processes,
+        num_nodes=place.cluster.nodes,
         strategy=strategy,
-        plugins=_precision(place),
+        plugins=[environment, *_precision(place)],
     )
     fabric.launch()
     torch.set_default_dtype(torch.float32)
@@ -166,17 +183,17 @@ def describe(device: torch.device, *, wanted: int, processes: int = 1) -> str:
     return f"{processes} x {name}" if processes > 1 else name
 
 
-def _precision(place: Place) -> Any:
+def _precision(place: Place) -> list[Any]:
     """Fabric's mixed precision, but for what it does to inputs: boxes of half precision would be pixels off."""
     if place.precision == "32":
-        return None
+        return []
     from lightning_fabric.plugins.precision import MixedPrecision
 
     class Autocast(MixedPrecision):
         def convert_input(self, data: Any) -> Any:
             return data
 
-    return Autocast("bf16-mixed" if place.precision == "bf16" else "16-mixed", device=place.kind)
+    return [Autocast("bf16-mixed" if place.precision == "bf16" else "16-mixed", device=place.kind)]
 
 
 def _set_determinism(wanted: bool) -> None:

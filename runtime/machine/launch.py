@@ -16,34 +16,36 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
+from runtime.machine import cluster
+from runtime.machine.device import Place
 from runtime.shell import program
 from tltpipe.errors import Interrupted, RunFailed, TltpipeError
 
-REPORT = "TLTPIPE_REPORT_TO"
-"""Number of the pipe through which a process tells the first one what ended it."""
 PATIENCE = 20.0
 """Seconds that a process may take to end once another has failed."""
 
 
 @contextmanager
-def together(count: int, module: str, argv: Sequence[str]) -> Iterator[None]:
-    """Run the block in ``count`` processes: in this one and, by ``python -m module argv``, in the others.
+def together(place: Place, module: str, argv: Sequence[str]) -> Iterator[Place]:
+    """Run the block in the processes of ``place``: in this one and, by ``python -m module argv``, in the others of this
+    node, unless somebody else has started those.
 
-    The block then runs in each with LOCAL_RANK in its environment. Raises here what was raised in any of them.
+    Gives the place where all meet. Raises here what was raised in any of them.
     """
-    if count == 1 or "LOCAL_RANK" in os.environ:
+    where = place.cluster
+    if place.processes == 1 or where.sibling or where.processes is not None:
         with _follows():
-            yield
+            yield place
         return
-    before = dict(os.environ)
-    os.environ |= {"LOCAL_RANK": "0", "NODE_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
-    crew = _Crew([_start(rank, module, argv) for rank in range(1, count)])
+    if where.nodes == 1:
+        where = replace(where, port=_free_port())
+    crew = _Crew([_start(where, local, module, argv) for local in range(1, place.processes)])
     try:
         with crew.watched():
-            yield
+            yield replace(place, cluster=where)
     except BaseException as error:
         if told := crew.cause(error):
             raise told from None
@@ -52,8 +54,6 @@ def together(count: int, module: str, argv: Sequence[str]) -> Iterator[None]:
         crew.end()
         if "torch" in sys.modules:
             _leave()
-        os.environ.clear()
-        os.environ |= before
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def _follows() -> Iterator[None]:
 
     Both may be sent to all processes of a job, and the first needs the others to finish the step under way.
     """
-    if REPORT not in os.environ:
+    if cluster.SIBLING not in os.environ:
         yield
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -72,7 +72,7 @@ def _follows() -> Iterator[None]:
         yield
     except Exception as error:
         told = error if isinstance(error, TltpipeError) else program.fault(error)
-        with os.fdopen(int(os.environ[REPORT]), "wb") as pipe:
+        with os.fdopen(int(os.environ[cluster.SIBLING]), "wb") as pipe:
             pickle.dump((type(told), told.what, told.where, told.hint), pipe)
         os._exit(told.exit_code)
 
@@ -166,12 +166,12 @@ class _Crew:
                 member.process.stdin.close()
 
 
-def _start(rank: int, module: str, argv: Sequence[str]) -> _Member:
+def _start(where: cluster.Cluster, local: int, module: str, argv: Sequence[str]) -> _Member:
     read, write = os.pipe()
     environment = {
         **os.environ,
-        "LOCAL_RANK": str(rank),
-        REPORT: str(write),
+        **cluster.variables(where, local),
+        cluster.SIBLING: str(write),
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
     process = subprocess.Popen(

@@ -7,11 +7,13 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.data.defaults import CLIP_NORM, EMA_DECAY
-from runtime.machine import device, launch, threads
+from runtime.machine import cluster, device, launch, threads
+from runtime.machine.cluster import Cluster
 from runtime.shell import program
 from tltpipe import locks, registry
 from tltpipe.errors import HostError, UsageError
@@ -24,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = parser().parse_args(words)
-    return program.run(lambda: run(arguments, words), arguments)
+    return program.run(lambda: run(arguments, words), arguments, lead=cluster.is_lead(arguments.nodes))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -90,6 +92,13 @@ def _machine(group: argparse._ArgumentGroup) -> None:
         "--precision", choices=["32", "bf16", "fp16"], default="32", help="of the arithmetic (default 32)"
     )
     group.add_argument("--use_amp", action="store_true", help="NVIDIA's name for --precision fp16, on a GPU")
+    group.add_argument(
+        "--nodes",
+        type=_at_least(1, int),
+        metavar="N",
+        help="machines to train on, each started with this command and its NODE_RANK, by srun or by torchrun (default: "
+        "1, or torchrun's)",
+    )
     threads.add_option(group)
     group.add_argument("--compile", action="store_true", help="compile the network: a slow start, faster steps")
     group.add_argument("--deterministic", action="store_true", help="the same bits every time on a GPU, too; slower")
@@ -121,10 +130,11 @@ def _learning(group: argparse._ArgumentGroup) -> None:
 
 def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
     """Train; torch is imported only once the spec is known to be good. ``words``: the whole command line."""
-    spec = _spec(arguments)
+    where = cluster.read(arguments.nodes, gpus=arguments.gpus)
+    spec = _spec(arguments, where)
     device.require_torch()
-    place = device.choose(_wanted(arguments))
-    if device.is_lead():
+    place = device.choose(_wanted(arguments), where)
+    if where.is_lead:
         for warning in spec.warnings:
             program.warn(warning)
         if arguments.use_amp and place.precision == "32":
@@ -152,23 +162,23 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
     )
     results = program.host(arguments.results_dir)
     try:
-        with _alone(results), launch.together(place.processes, "runtime.programs.train", words):
-            training.train(network, recipe, results, asked)
+        with _alone(results, where), launch.together(place, "runtime.programs.train", words) as place:
+            training.train(network, recipe, results, replace(asked, place=place))
     except training.Stopped as stopped:
         if stopped.saved is not None:
             stopped.hint = f"to go on: {resume_command(arguments, words)}"
         raise
 
 
-def _alone(results: Path) -> AbstractContextManager[None]:
+def _alone(results: Path, where: Cluster) -> AbstractContextManager[None]:
     """Two trainings into one folder would replace each other's checkpoints."""
-    if not device.is_lead():
+    if not where.is_lead:
         return nullcontext()
     hint = "wait for its end, or give this one another folder: -r"
     return locks.held(results / ".training.lock", HostError("another training writes here", where=results, hint=hint))
 
 
-def _spec(arguments: argparse.Namespace) -> Spec:
+def _spec(arguments: argparse.Namespace, where: Cluster) -> Spec:
     import specs
 
     if arguments.arch not in (None, arguments.network):
@@ -186,8 +196,8 @@ def _spec(arguments: argparse.Namespace) -> Spec:
 
     text = shorthand.text(arguments.network, shorthand.Shorthand(**{name: vars(arguments)[name] for name in SHORTHAND}))
     results = program.host(arguments.results_dir)
-    if device.is_lead():
-        with _alone(results):  # not over the spec of a training that is under way
+    if where.is_lead:
+        with _alone(results, where):  # not over the spec of a training that is under way
             shorthand.write(text, results)  # before it is read, since what is wrong is told by its lines
     return specs.parse_text(text, arguments.network, source=results / shorthand.NAME, strict=arguments.strict_tlt)
 

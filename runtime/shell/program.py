@@ -45,21 +45,20 @@ EXECUTION_STATUS = "TLTPIPE_EXECUTION_STATUS"
 """Variable by which the last line says how it ended, as that of NVIDIA's entry points does."""
 
 
-def run(body: Callable[[], None], arguments: argparse.Namespace | None = None) -> int:
+def run(body: Callable[[], None], arguments: argparse.Namespace | None = None, *, lead: bool = True) -> int:
     """As ``_run``; where the environment asks for it, the last line is ``Execution status: PASS`` or ``FAIL``, but for
-    output that is JSON."""
-    status = _run(body, arguments)
-    first = os.environ.get("LOCAL_RANK", "0") == "0"
-    if os.environ.get(EXECUTION_STATUS) and first and not getattr(arguments, "json", False):
+    output that is JSON. ``lead``: this process speaks for those that work together."""
+    status = _run(body, arguments, lead=lead)
+    if os.environ.get(EXECUTION_STATUS) and lead and not getattr(arguments, "json", False):
         print(f"Execution status: {'FAIL' if status else 'PASS'}", flush=True)
     return status
 
 
-def _run(body: Callable[[], None], arguments: argparse.Namespace | None = None) -> int:
+def _run(body: Callable[[], None], arguments: argparse.Namespace | None = None, *, lead: bool = True) -> int:
     """Call ``body`` and return the exit code of the program: every failure becomes lines on standard error.
 
-    ``arguments`` are those of the command line: options without effect are told first; with ``log_file`` all that is
-    printed is appended to that file, and nothing shows elsewhere.
+    ``arguments`` are those of the command line: options without effect are told first, by the ``lead``; with
+    ``log_file`` all that is printed is appended to that file, and nothing shows elsewhere.
 
     0 success; the error's own code for a TltpipeError (errors.py); 130 after Ctrl-C or SIGTERM; 6 where the machine
     refuses (no room, no permission); 141 when the reader of our output has gone; 1 for a fault of ours, whose
@@ -69,9 +68,8 @@ def _run(body: Callable[[], None], arguments: argparse.Namespace | None = None) 
     if arguments is not None:
         try:
             with _printing_to(getattr(arguments, "log_file", None)):
-                if os.environ.get("LOCAL_RANK", "0") == "0":  # other processes of a training get the same words
-                    for line in getattr(arguments, "no_effect", ()):
-                        warn(line)
+                for line in getattr(arguments, "no_effect", ()) if lead else ():
+                    warn(line)
                 return _run(body)
         except TltpipeError as error:
             return report(error)

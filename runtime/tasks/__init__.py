@@ -234,6 +234,16 @@ class ResultsWriter(Protocol):
         ...
 
 
+@runtime_checkable
+class Tabulates(Protocol):
+    """A writer of a file an image that has one table of all images beside them, too."""
+
+    def table(self, path: Path, options: ResultsOptions) -> AbstractContextManager[Results]:
+        """Begin it in the folder ``path``; images are added in their order, each by the name of its own file. It
+        appears when the block ends well."""
+        ...
+
+
 class Presents(Protocol):
     """How predictions are brought back to the stored image, drawn and written."""
 

@@ -25,7 +25,7 @@ from runtime.imaging.views.framing import Stretch
 from runtime.inference import backends
 from runtime.inference.backends import ModelRequest
 from runtime.programs import infer
-from runtime.tasks import ImageInfo, ReportOptions, ResultsOptions, classification
+from runtime.tasks import ImageInfo, ReportOptions, ResultsOptions, Tabulates, classification
 from runtime.tasks.classification.targets import Attributes
 from runtime.weights import card
 from runtime.weights.card import Card
@@ -259,9 +259,12 @@ def test_drawn_are_the_box_and_what_is_probable_enough() -> None:
 def test_results_are_a_json_an_image_and_a_table_of_all(tmp_path: Path) -> None:
     (writer,) = tasks.presented(classification, NAMES).writers().values()
     images = [Path("a/x.png"), Path("b/x.png")]
-    with writer.open(tmp_path, ResultsOptions(CATEGORIES, images)) as results:
-        results.add(images[1], "b/x.json", PREDICTIONS[1])
-        results.add(images[0], "a/x.json", PREDICTIONS[0])
+    options = ResultsOptions(CATEGORIES, images)
+    assert isinstance(writer, Tabulates)
+    with writer.open(tmp_path, options) as results, writer.table(tmp_path, options) as table:
+        for each in (results, table):
+            each.add(images[0], "a/x.json", PREDICTIONS[0])
+            each.add(images[1], "b/x.json", PREDICTIONS[1])
     told = json.loads((tmp_path / "a/x.json").read_text())
     assert told["choices"]["category"][0] == {"name": "Tee", "probability": 0.4}
     assert [each["name"] for each in told["choices"]["season"]] == ["summer", "winter"]

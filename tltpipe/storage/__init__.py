@@ -27,7 +27,7 @@ CACHE = "TLTPIPE_CACHE"
 
 
 def cache_folder(chosen: str | None = None, root: Path = Path()) -> Path:
-    """The folder of the cache: ``chosen``, as seen from ``root``, that of the environment, or one in the home folder."""
+    """The folder of the cache: ``chosen``, seen from ``root``, that of the environment, or one in the home folder."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     folder = chosen or os.environ.get(CACHE) or f"{base}/tltpipe"
     return Path(os.path.abspath(root / Path(os.path.expandvars(folder)).expanduser()))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runtime.tasks import Prediction, Results, ResultsOptions
 from runtime.tasks.classification.names import Likely, Names
 from tltpipe.errors import UsageError
-from tltpipe.files import write_text
+from tltpipe.files import atomic, write_text
 
 LIKELIEST = 5
 """So many values of each task, and attributes of each group, are written."""
@@ -25,7 +24,7 @@ CHOICES = "choices"
 
 @dataclass
 class ImageWriter:
-    """A JSON for each image, and TABLE, a row an image, in the order of the images; ``names`` are ``Recipe.names``."""
+    """A JSON for each image, and ``runtime.tasks.Tabulates``: TABLE, a row an image; ``names`` are ``Recipe.names``."""
 
     names: Mapping[str, tuple[str, ...]]
     suffix = ".json"
@@ -40,13 +39,15 @@ class ImageWriter:
 
     @contextmanager
     def open(self, path: Path, options: ResultsOptions) -> Iterator[Results]:
+        yield ImageResults(path, Names.read(self.names, options.classes))
+
+    @contextmanager
+    def table(self, path: Path, options: ResultsOptions) -> Iterator[Results]:
         table = path / TABLE
         if table.is_file() and not table.read_text("utf-8", errors="replace").startswith("image,"):
             _refuse(table)
-        results = ImageResults(path, Names.read(self.names, options.classes))
-        yield results
-        if results.rows:
-            write_text(table, results.table(options.images))
+        with ExitStack() as lasting:
+            yield Table(table, Names.read(self.names, options.classes), lasting)
 
 
 def _refuse(path: Path) -> None:
@@ -59,20 +60,10 @@ class ImageResults:
     folder: Path
     names: Names
     about: Sequence[str] = ()
-    rows: dict[Path, dict[str, Any]] = field(default_factory=dict)
 
     def add(self, image: Path, name: str, prediction: Prediction) -> None:
-        shown = str(Path(name).parent / image.name)
-        write_text(self.folder / name, json.dumps(self._told(shown, prediction), indent=1) + "\n")
-        self.rows[image] = self._row(shown, prediction)
-
-    def table(self, images: Sequence[Path]) -> str:
-        """All rows as CSV."""
-        stream = io.StringIO()
-        writer = csv.DictWriter(stream, [*next(iter(self.rows.values()))], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows[image] for image in images if image in self.rows)
-        return stream.getvalue()
+        told = self._told(shown(image, name), prediction)
+        write_text(self.folder / name, json.dumps(told, indent=1) + "\n")
 
     def _told(self, image: str, prediction: Prediction) -> dict[str, Any]:
         likeliest = self.names.likeliest(prediction["choices"], LIKELIEST)
@@ -92,6 +83,25 @@ class ImageResults:
         }
         return found or {"all": self.names.likeliest_attributes(probabilities, LIKELIEST)}
 
+
+@dataclass
+class Table:
+    """A row an image, written as it comes; the file ``path`` appears when ``lasting`` ends, if there is any."""
+
+    path: Path
+    names: Names
+    lasting: ExitStack
+    about: Sequence[str] = ()
+    writer: csv.DictWriter[str] | None = None
+
+    def add(self, image: Path, name: str, prediction: Prediction) -> None:
+        row = self._row(shown(image, name), prediction)
+        if self.writer is None:
+            stream = self.lasting.enter_context(atomic(self.path))
+            self.writer = csv.DictWriter(stream, [*row], lineterminator="\n")
+            self.writer.writeheader()
+        self.writer.writerow(row)
+
     def _row(self, image: str, prediction: Prediction) -> dict[str, Any]:
         row: dict[str, Any] = {"image": image}
         likeliest = self.names.likeliest(prediction["choices"], 1)
@@ -104,6 +114,11 @@ class ImageResults:
             sides = (f"{value:.2f}" for value in prediction["box"].tolist())
             row |= dict(zip(("left", "top", "right", "bottom"), sides, strict=True))
         return row
+
+
+def shown(image: Path, name: str) -> str:
+    """What ``image`` is called in results whose file for it has the ``name``."""
+    return str(Path(name).parent / image.name)
 
 
 def _listed(values: Sequence[Likely]) -> list[dict[str, Any]]:

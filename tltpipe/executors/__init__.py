@@ -1,0 +1,89 @@
+"""Where the items of ``tltpipe.workers.parallel_map`` are worked on: one module for each kind of executor.
+
+The variable ``TLTPIPE_EXECUTOR`` names it, as ``KIND:REST`` ("ray:HOST:PORT"); without it that is ``processes``, on
+this machine. A module has ``open(rest) -> Executor``, which is cheap: what is heavy or far away waits for the first
+item.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Protocol, TypeVar, runtime_checkable
+
+from tltpipe import registry
+from tltpipe.errors import Interrupted
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+VARIABLE = "TLTPIPE_EXECUTOR"
+"""Environment variable with the name of the executor; absent or empty: worker processes on this machine."""
+
+_HERE = "processes"
+_named: ContextVar[str | None] = ContextVar("executor", default=None)
+
+
+class Executor(Protocol):
+    """Where items are worked on."""
+
+    def workers(self) -> int:
+        """How many items it can work on at once, at least 1."""
+        ...
+
+    def preload(self, *modules: str) -> None:
+        """Let workers on this machine, if there are any, start already and import ``modules``."""
+        ...
+
+    def map(
+        self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int
+    ) -> Iterator[Result]:
+        """As ``tltpipe.workers.parallel_map``; ``function``, items and results are picklable, and paths absolute."""
+        ...
+
+
+@runtime_checkable
+class Partial(Protocol):
+    """An executor that works on some of the items and yields only their results: other runs do the others."""
+
+    def part(self) -> Part:
+        """What ends a run when its part is done."""
+        ...
+
+
+class Part(Interrupted):
+    """One part of a piece of work is done and in its journal; the outputs appear when all parts are."""
+
+    exit_code = 0
+
+
+def chosen() -> Executor:
+    """The executor of this process. Raises UsageError where there is none of that name."""
+    return _opened(_named.get() or os.environ.get(VARIABLE) or _HERE)
+
+
+@contextmanager
+def using(name: str | None) -> Iterator[None]:
+    """Choose the executor ``name`` in the block; None leaves the choice as it is."""
+    token = _named.set(name or _named.get())
+    try:
+        yield
+    finally:
+        _named.reset(token)
+
+
+def end_part() -> None:
+    """Raise ``Part`` where this run has done a part of the items: whoever writes a journal calls it before judging."""
+    executor = chosen()
+    if isinstance(executor, Partial):
+        raise executor.part()
+
+
+@cache
+def _opened(name: str) -> Executor:
+    kind, _, rest = name.partition(":")
+    executor: Executor = registry.load(__name__, kind).open(rest)
+    return executor

@@ -1,0 +1,106 @@
+"""Worker processes on this machine, and the server that they are forked from."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import forkserver, get_context, parent_process, resource_tracker
+from threading import Thread
+from types import ModuleType
+from typing import Any, TypeVar
+
+from tltpipe.errors import UsageError
+from tltpipe.executors import Executor
+from tltpipe.interpreters import installed_only
+from tltpipe.machine import worker_count
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def open(rest: str) -> Executor:
+    """The processes of this machine; ``rest`` is empty: how many there are is the ``workers`` of a call."""
+    if rest:
+        raise UsageError(f'the executor "processes" has no settings ("{rest}")', hint="use --workers N")
+    return Processes()
+
+
+class Processes:
+    """With one worker, all runs in this process. Ctrl-C is for this process alone: it stops handing out items and ends
+    when the few under way are done."""
+
+    def workers(self) -> int:
+        return worker_count()
+
+    def preload(self, *modules: str) -> None:
+        if forkserver._forkserver._forkserver_pid is None:  # type: ignore[attr-defined]
+            forkserver.set_forkserver_preload(list(modules))
+        with installed_only():
+            resource_tracker.ensure_running()  # or the fork server would start it, which lifts the mask
+        with _starting_processes():
+            forkserver.ensure_running()
+
+    def map(
+        self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int
+    ) -> Iterator[Result]:
+        workers = workers or worker_count()
+        if workers == 1:
+            yield from map(function, items)
+            return
+        self.preload(_module_name(function))
+        with ProcessPoolExecutor(workers, get_context("forkserver"), initializer=_end_with_parent) as pool:
+            pending: deque[Future[Result]] = deque()
+            try:
+                for item in items:
+                    with _starting_processes():  # this is where workers start
+                        pending.append(pool.submit(function, item))
+                    if len(pending) >= workers * ahead:
+                        yield pending.popleft().result()
+                while pending:
+                    yield pending.popleft().result()
+            finally:
+                for future in pending:
+                    future.cancel()
+
+
+def _module_name(function: Callable[..., Any]) -> str:
+    """The module that a worker needs for ``function``."""
+    while isinstance(function, partial):
+        function = function.func
+    return function.__module__
+
+
+def _end_with_parent() -> None:
+    """Let this worker end when its parent does: killed, that could not say so, and the worker would wait for ever."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=watch, name="end with parent", daemon=True).start()
+
+
+@contextmanager
+def _starting_processes() -> Iterator[None]:
+    """Around everything that may start a process: it never sees a Ctrl-C, and does not run the caller's program again.
+
+    A terminal sends Ctrl-C to every process; a worker that dies of it with the queue's lock hangs the pool for good.
+    And a worker would run the main module once more to find functions in it, of which none is handed to it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        with installed_only():
+            yield
+    finally:
+        sys.modules["__main__"] = main
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
