@@ -14,7 +14,7 @@ from orchestrator import drafts, session
 from orchestrator.jobs import Job, attempts, checkpoints, receipts
 from orchestrator.jobs.receipts import Facts, Receipt
 from orchestrator.jobs.workspace import Workspace
-from orchestrator.pipeline import live_jobs, spec_checks
+from orchestrator.pipeline import live_jobs, remote, spec_checks
 from orchestrator.pipeline.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
 from orchestrator.pipeline.sequence import every, has, known, load, needs, order, recorded, require
 from orchestrator.run import Run
@@ -50,6 +50,7 @@ def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool =
     names = every(run) if names is None else list(names)
     for name in names:
         require(run, name)
+    remote.bring(run, with_needs(run, names) if with_needed else names)
     settle(run, names)
     ordered = with_needs(run, names) if with_needed else order(run, names)
     requests = [request for name in ordered for request in load(name).requests(run)]
@@ -64,6 +65,7 @@ def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool =
             if why is not None:
                 run.report.skipped(name, why)
                 results.append(Result(name, "skipped", why))
+                remote.publish(run, name)
                 continue
             if not run.runner.pretends:
                 _need(run, name, stage)
@@ -71,6 +73,7 @@ def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool =
             if all(result.state == "skipped" for result in results):  # the first that has to run
                 _get_ready(run, lasting, jobs)
             results.append(_perform(run, name, stage, warnings))
+            remote.publish(run, name)
     return results
 
 

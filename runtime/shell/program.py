@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from runtime.shell.mounts import host_text
-from tltpipe import registry
+from tltpipe import registry, storage
 from tltpipe.errors import HostError, Interrupted, TltpipeError
 from tltpipe.executors import Part
 from tltpipe.files import writable
@@ -77,6 +77,7 @@ def _run(body: Callable[[], None], arguments: argparse.Namespace | None = None, 
     try:
         with _terminable():
             require_current_folder()
+            storage.fill_mirrors()
             body()
             sys.stdout.flush()
     except BrokenPipeError:

@@ -16,7 +16,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from tltpipe import ray_cluster
+from tltpipe import ray_cluster, storage
 from tltpipe.errors import HostError, TltpipeError
 from tltpipe.executors import Executor, _spool
 from tltpipe.executors._spool import Spool
@@ -46,6 +46,7 @@ class _Work:
     function: Callable[[Any], Any]
     folder: str
     versions: Mapping[str, str]
+    mirrors: Mapping[str, str]
     spool: Spool
 
 
@@ -79,7 +80,7 @@ class Ray:
         ray, room = self._ray, _Room(self.workers, workers, ahead)
         task = ray.remote(_do).options(num_cpus=1, max_retries=_ATTEMPTS, retry_exceptions=False)
         with _spool.opened() as spool:
-            work = ray.put(_Work(function, os.getcwd(), versions(), spool))  # noqa: PTH109
+            work = ray.put(_Work(function, os.getcwd(), versions(), storage.environment(), spool))  # noqa: PTH109
             pending: deque[_Pending] = deque()
             try:
                 for number, item in enumerate(items):
@@ -118,7 +119,7 @@ class _Room:
 
 def _do(work: _Work, number: int, packed: bytes) -> tuple[int | None, ...]:
     """On a node: work on one item. The result itself is in the spool where it is more than an integer."""
-    _settle(work.folder, tuple(work.versions.items()))
+    _settle(work.folder, tuple(work.versions.items()), tuple(work.mirrors.items()))
     result = work.function(work.spool.unpack(f"item-{number}", packed))
     if result is None or isinstance(result, int):
         return (result,)
@@ -127,11 +128,15 @@ def _do(work: _Work, number: int, packed: bytes) -> tuple[int | None, ...]:
 
 
 @cache
-def _settle(folder: str, there: tuple[tuple[str, str], ...]) -> None:
-    """Once a process: nodes may have joined after the first look. Raises HostError for one that differs."""
+def _settle(folder: str, there: tuple[tuple[str, str], ...], mirrors: tuple[tuple[str, str], ...]) -> None:
+    """Once a process: nodes may have joined after the first look. Raises HostError for one that differs.
+
+    Data sets that come from URLs are copied to this node, unless they are seen here already.
+    """
     if fault := _fault(folder, dict(there)):
         raise HostError(f"node {_node()} {fault}")
     os.chdir(folder)
+    storage.fill_mirrors(dict(mirrors))
 
 
 def _fault(folder: str, there: Mapping[str, str]) -> str:
