@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.commands import choices, convert
-from orchestrator.commands.options import Plain
+from orchestrator.commands.options import Parallel, Plain
 from tltpipe.errors import DataError, FindingsError, TltpipeError, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ FEW = 3
 
 
 def check(
-    options: Plain,
+    options: Parallel,
     dataset: Annotated[
         Path | None, typer.Argument(metavar="DATASET", help="A folder or a file.", show_default=False)
     ] = None,

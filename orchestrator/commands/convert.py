@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.commands import choices
-from orchestrator.commands.options import Plain
+from orchestrator.commands.options import Parallel, Plain
 from orchestrator.screen import answers
 from tltpipe.errors import UsageError
 
@@ -50,7 +50,7 @@ WORKERS = typer.Option(min=1, help="Worker processes (default: one for each core
 
 
 def convert(
-    options: Plain,
+    options: Parallel,
     paths: Annotated[list[Path] | None, PATHS] = None,
     from_: Annotated[str | None, FROM] = None,
     to: Annotated[str | None, TO] = None,

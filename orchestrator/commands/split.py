@@ -9,7 +9,7 @@ import typer
 
 from orchestrator.commands import choices
 from orchestrator.commands.convert import FORCE, FROM, PAINTING, TASK, WORKERS, as_json, show_losses
-from orchestrator.commands.options import Plain
+from orchestrator.commands.options import Parallel
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ REPORT = typer.Option("--report-only", help="Only report what leaks between the 
 
 
 def split(
-    options: Plain,
+    options: Parallel,
     source: Annotated[Path, typer.Argument(metavar="SRC", help="Data set: a folder or a file.", show_default=False)],
     target: Annotated[Path | None, typer.Argument(metavar="DST", help="Folder to make.", show_default=False)] = None,
     ratio: Annotated[str | None, RATIO] = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.commands import choices
-from orchestrator.commands.options import Plain
+from orchestrator.commands.options import Parallel, Plain
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ DATASET = typer.Argument(metavar="DATASET", help="A folder or a file.", show_def
 
 
 def stats(
-    options: Plain,
+    options: Parallel,
     dataset: Annotated[Path, DATASET],
     from_: Annotated[str | None, FROM] = None,
     images: Annotated[Path | None, choices.APART] = None,

@@ -26,7 +26,7 @@ class Settings:
     """Whose programs run: embedded (our own), or NVIDIA's in their containers: tlt2 (TLT 2.0), tlt3, tao5; `tltpipe
     toolkit list` shows what each needs."""
     runner: str = "local"
-    """Where they run: local (this machine), docker, slurm (a cluster), or dry (nowhere: shows what would run)."""
+    """Where they run: local (this machine), docker, slurm or ray (clusters), or dry (nowhere: shows what would run)."""
     image: str | None = None
     """Container image (default: the toolkit's)."""
     gpu_request: Literal["auto", "runtime", "device", "none"] = "auto"

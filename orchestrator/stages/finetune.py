@@ -234,7 +234,7 @@ def _all(run: Run, chosen: Sequence[Category]) -> None:
         options |= {"gpu_index": str(place % run.config.gpus)} if run.config.gpus > 1 else {}
         _one(own, category, options)
 
-    parallel.each(chosen, beside, jobs=jobs, stop=run.runner.stop)
+    parallel.each(chosen, beside, jobs=jobs, stop=run.runner.stop_all)
 
 
 def _one(run: Run, category: Category, options: Mapping[str, str] | None = None) -> None:
