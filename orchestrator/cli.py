@@ -169,12 +169,15 @@ def clean(options: Writing) -> None:
     """
     from orchestrator import pipeline, session
     from orchestrator.jobs import leftovers
+    from orchestrator.pipeline import live_jobs
 
-    workspace = session.start(options.workspace, options.console, flags=options.flags()).workspace
+    run = session.start(options.workspace, options.console, flags=options.flags())
+    workspace = run.workspace
     found = leftovers.find(workspace)
     going = [each for each in found if options.force or each.resumes is None]
     staying = [each for each in found if each not in going]
     if not options.dry_run and going:
+        live_jobs.refuse(run)
         with pipeline.alone(workspace):
             for each in going:
                 leftovers.remove(each)

@@ -21,7 +21,7 @@ from orchestrator.runners import Runner
 from orchestrator.screen.report import Report
 from orchestrator.settings.config import Config
 from orchestrator.toolkits import Toolkit
-from tltpipe import files, seal
+from tltpipe import files, seal, storage
 from tltpipe.errors import ConfigError, HostError, UsageError
 from tltpipe.losses import Losses, parse
 
@@ -251,6 +251,7 @@ class Run:
                 **limits.environment(),
                 **seal.environment(),
                 **self.runner.environment(),
+                **({} if self.runner.contained else storage.environment()),
             },
             gpus=self.toolkit.gpus(request, self.config.gpus) if self.runner.allots_gpus else 0,
             nodes=request.nodes if isinstance(request, Train) else 1,

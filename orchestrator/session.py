@@ -14,8 +14,8 @@ from orchestrator.runners import Place, Runner
 from orchestrator.screen.report import Report
 from orchestrator.settings import config
 from orchestrator.toolkits import Toolkit
-from tltpipe import inputs, registry
-from tltpipe.errors import UsageError
+from tltpipe import inputs, registry, storage
+from tltpipe.errors import ConfigError, UsageError
 
 PREPARED = "KITTI"
 """Folder for what prepare makes where it cannot be beside the pictures."""
@@ -43,7 +43,7 @@ def start(
     if not root.is_dir():
         raise UsageError("there is no such folder", where=root, hint="--workspace names the folder of the run")
     settings = config.load(root, flags=flags)
-    workspace = Workspace(root, settings.data.root, settings.data.prepared or _prepared(root, settings))
+    workspace = Workspace(root, raw_data(root, settings), settings.data.prepared or _prepared(root, settings))
     toolkit = cast("Toolkit", registry.load("orchestrator.toolkits", settings.toolkit))
     return Run(
         config=settings,
@@ -58,6 +58,23 @@ def start(
         subject=None if subject is None else Path(os.path.abspath(subject)),
         subjects=tuple(Path(os.path.abspath(path)) for path in subjects),
     )
+
+
+def raw_data(root: Path, settings: config.Config) -> str:
+    """The folder of the data set: that of the setting, or where the copy of a URL is, or will be.
+
+    Raises ConfigError for a URL with credentials in it.
+    """
+    data = settings.data
+    if data.publish is not None and not storage.is_url(data.publish):
+        where = settings.given["data.publish"].where
+        raise ConfigError("data.publish is not a URL", where=where, hint="s3://BUCKET/PREFIX; a folder: file:///PATH")
+    for name in ("root", "publish"):
+        if storage.is_url(text := getattr(data, name)):
+            storage.checked(text, where=settings.given[f"data.{name}"].where)
+    if not storage.is_url(data.root):
+        return data.root
+    return str(storage.place(data.root, storage.cache_folder(data.cache, root)))
 
 
 def misfit(settings: config.Config, toolkit: Toolkit, runner: Runner) -> str | None:
@@ -104,6 +121,8 @@ def _prepared(root: Path, settings: config.Config) -> str:
     """
     from converters.model.splits import split_name
 
+    if storage.is_url(settings.data.root):
+        return PREPARED
     raw = root / settings.data.root
     receipt = receipts.load(root / ".tltpipe" / "receipts", "prepare")
     ours = receipt.outputs if receipt is not None else {}

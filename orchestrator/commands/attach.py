@@ -9,8 +9,8 @@ from orchestrator.commands.options import JOB, InFolder
 from tltpipe.errors import HostError, Interrupted
 
 if TYPE_CHECKING:
-    from orchestrator.commands.submitted_jobs import Known
     from orchestrator.jobs import Outcome
+    from orchestrator.jobs.survey import Known
 
 
 def attach(options: InFolder, job: Annotated[str | None, JOB] = None) -> None:

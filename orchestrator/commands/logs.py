@@ -14,8 +14,8 @@ from orchestrator.commands.options import JOB, InFolder
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.commands.submitted_jobs import Known
     from orchestrator.jobs.submitted import Submitted
+    from orchestrator.jobs.survey import Known
 
 PAUSE = 0.5
 ASKING = 10
@@ -55,7 +55,7 @@ def logs(
 def _follow(options: InFolder, chosen: Known, log: Log) -> Known:
     """Show what comes until the job has ended; returns how it ended."""
     from orchestrator.commands import submitted_jobs
-    from orchestrator.jobs import submitted
+    from orchestrator.jobs import submitted, survey
 
     pauses = 0
     while not chosen.state.ended:
@@ -63,8 +63,8 @@ def _follow(options: InFolder, chosen: Known, log: Log) -> Known:
         pauses += 1
         for line in log.read():
             options.console.put(line)
-        if pauses % ASKING == 0 or submitted.ended(chosen.job) is not None:
-            chosen = submitted_jobs.survey([chosen.job], lambda runner: submitted_jobs.engine(options, runner))[0]
+        if pauses % ASKING == 0 or submitted.final(chosen.job) is not None:
+            chosen = survey.survey([chosen.job], lambda runner: submitted_jobs.engine(options, runner))[0]
     for line in log.read():
         options.console.put(line)
     return chosen

@@ -21,6 +21,7 @@ def status(options: Chosen) -> None:
     run = session.start(options.workspace, options.console, flags=options.flags())
     verdicts, left = pipeline.survey(run), leftovers.find(run.workspace)
     jobs = submitted_jobs.of_workspace(options)
+    verdicts |= submitted_jobs.under_way(jobs, verdicts)
     going = submitted_jobs.trainings(run.workspace.output) if submitted_jobs.any_running(jobs) else []
     evaluation = receipts.load(run.workspace.receipts, "evaluate")
     scores = answers.scores(evaluation.result if evaluation else {})

@@ -20,6 +20,7 @@ def stop(
     withdrawn.
     """
     from orchestrator.commands import submitted_jobs
+    from orchestrator.jobs import survey
 
     chosen = submitted_jobs.require(options, job, live=True)
     label = f"{chosen.label} ({chosen.job.name})"
@@ -28,7 +29,7 @@ def stop(
     else:
         runner = submitted_jobs.engine(options, chosen.job.runner)
         runner.stop(chosen.job, now=now)
-        chosen = submitted_jobs.survey([chosen.job], lambda _: runner)[0]
+        chosen = survey.survey([chosen.job], lambda _: runner)[0]
         soft = f"{label} was told to stop; `tltpipe logs --follow {chosen.label}` shows its end, --now is faster"
         text = f"{label} is stopped" if chosen.state.ended or now else soft
     if options.json:

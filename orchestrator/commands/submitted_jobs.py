@@ -6,49 +6,26 @@ closed. Engines are asked for jobs that have not ended, each engine once for all
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.jobs import submitted
-from orchestrator.jobs.submitted import State, Submitted
-from tltpipe.errors import HostError, TltpipeError, UsageError
+from orchestrator.jobs.survey import UNKNOWN, Known, survey
+from tltpipe.errors import HostError, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.commands.options import InFolder
+    from orchestrator.pipeline.judging import Verdict
     from orchestrator.runners import Remote
     from orchestrator.screen.console import Console
     from orchestrator.trainings.ranks import Rank
 
-UNKNOWN = "unknown"
-"""The word of a job whose engine did not answer."""
 SHOWN = 10
 """Jobs that have ended and are listed, the latest."""
 COLOURS = {submitted.RUNNING: "green", submitted.DONE: "green", submitted.PENDING: "yellow"}
 COLOURS |= {submitted.STOPPED: "yellow", submitted.FAILED: "red", submitted.LOST: "red", UNKNOWN: "yellow"}
-
-
-@dataclass(frozen=True)
-class Known:
-    """A job and how it is."""
-
-    job: Submitted
-    state: State
-
-    @property
-    def label(self) -> str:
-        """What a user types to name it."""
-        return self.job.id or self.job.folder.name
-
-    def as_json(self) -> dict[str, Any]:
-        job, state = self.job, self.state
-        return {
-            "id": job.id, "name": job.name, "runner": job.runner, "state": state.word, "reason": state.reason,
-            "nodes": list(state.nodes), "attempt": state.attempt, "exit_code": state.exit_code,
-            "submitted": job.submitted, "collected": job.collected, "folder": str(job.folder),
-        }  # fmt: skip
 
 
 def folder(options: InFolder) -> Path:
@@ -78,36 +55,14 @@ def of_workspace(options: InFolder) -> list[Known]:
     return survey(submitted.every(folder(options)), lambda runner: engine(options, runner))
 
 
-def survey(jobs: Sequence[Submitted], opened: Callable[[str], Remote]) -> list[Known]:
-    """How each of ``jobs`` is; ``opened`` gives the engine of a runner. One that fails leaves its jobs "unknown"."""
-    states = {job.folder: state for job in jobs if (state := submitted.ended(job)) is not None}
-    live: dict[str, list[Submitted]] = defaultdict(list)
-    for job in jobs:
-        if job.folder not in states:
-            live[job.runner].append(job)
-    for runner, each in live.items():
-        try:
-            answers = opened(runner).state(each)
-        except TltpipeError as problem:
-            answers = [State(UNKNOWN, problem.what)] * len(each)
-        states |= {job.folder: _settled(job, answer) for job, answer in zip(each, answers, strict=True)}
-    return [Known(job, states[job.folder]) for job in jobs]
-
-
-def _settled(job: Submitted, answer: State) -> State:
-    """What the engine said of ``job``, unless that wrote its own status meanwhile; an end is written down."""
-    own = submitted.ended(job) if answer.ended else None
-    if own is None:
-        submitted.settle(job, answer)
-    return own or answer
-
-
 def require(options: InFolder, name: str | None, *, live: bool) -> Known:
     """The job that ``name`` names: an id, a folder, a stage (its latest job); without a name the only one that has not
     ended, or else the latest unless ``live``. Raises UsageError for another."""
     if name is not None:
         jobs = submitted.every(folder(options))
-        found = [job for job in jobs if name in (job.id, job.folder.name)] or [job for job in jobs if job.name == name]
+        found = [job for job in jobs if name in (job.id, job.folder.name)] or [
+            job for job in jobs if name in (job.name, job.stage)
+        ]
         if not found:
             raise UsageError(f'there is no job "{name}"', where=folder(options), hint="`tltpipe status` lists them")
         return survey(found[-1:], lambda runner: engine(options, runner))[0]
@@ -119,6 +74,16 @@ def require(options: InFolder, name: str | None, *, live: bool) -> Known:
         raise UsageError("no job is pending or running here", where=folder(options), hint="`tltpipe status` lists them")
     named = ", ".join(f"{each.label} ({each.job.name})" for each in going)
     raise UsageError(f"{len(going)} jobs are pending or running: {named}", hint="name one of them")
+
+
+def under_way(known: Iterable[Known], verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """The verdicts of stages whose job goes on, though no tltpipe waits for it."""
+    going = {each.job.stage: each for each in known if not each.state.ended}
+    return {
+        name: replace(verdict, state="running", why=f"job {going[name].label} is {going[name].state.sentence}")
+        for name, verdict in verdicts.items()
+        if name in going
+    }
 
 
 def any_running(known: Iterable[Known]) -> bool:
@@ -145,7 +110,7 @@ def trainings(output: Path) -> list[dict[str, Any]]:
 
     found = []
     for training in find([output]) if output.is_dir() else ():
-        training.update(steps=False)
+        training.update()
         progress = training.progress()
         if progress["state"] == "running":
             processes = [_process(rank, progress["step"]) for rank in ranks.read(training.folder)]

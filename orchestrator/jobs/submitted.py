@@ -65,6 +65,11 @@ class Submitted:
     folder: Path
 
     @property
+    def stage(self) -> str:
+        """The stage that submitted it: "finetune" of "finetune-trousers"."""
+        return self.name.partition("-")[0]
+
+    @property
     def log(self) -> Path:
         return self.folder / LOG
 
@@ -123,10 +128,12 @@ class _Record:
 
 
 def digest(job: Job, settings: Mapping[str, Any]) -> str:
-    """The same for the same work: command (secrets masked), files, container, and ``settings``, all that the engine is
-    asked for."""
-    files = sorted(job.files.items())
-    return plain.identity(job.name, shown(job.argv), files, job.image, list(job.mounts), job.gpus, dict(settings))
+    """The same for the same work: command (secrets masked), data, files, container, and ``settings``, all that the
+    engine is asked for. Whether it starts over or resumes makes no difference: it is the same work that goes on. One
+    that starts over (``job.argv`` is not ``job.again``) must not take over what another has done, though."""
+    command, texts = shown(job.again or job.argv), sorted(job.files.items())
+    needs = [list(job.mounts), job.gpus, job.nodes]
+    return plain.identity(job.name, command, job.inputs, texts, job.image, needs, dict(settings))
 
 
 def create(jobs: Path, runner: str, job: Job, settings: Mapping[str, Any]) -> Submitted:
@@ -181,9 +188,18 @@ def status(job: Submitted) -> Status | None:
 
 def ended(job: Submitted) -> State | None:
     """How ``job`` ended, by its own word or else by the engine's as it was written down; None as long as that is not
-    known."""
-    if (own := status(job)) is not None:
-        return _state(own)
+    known. After a signal that is not its last word: the engine may start it again (``final``)."""
+    own = status(job)
+    return _verdict(job) if own is None else _state(own)
+
+
+def final(job: Submitted) -> State | None:
+    """How ``job`` ended for good, as ``ended``; None where only its engine can know that."""
+    own = status(job)
+    return _state(own) if own is not None and own.signal is None else _verdict(job)
+
+
+def _verdict(job: Submitted) -> State | None:
     verdict = _read(job.folder / VERDICT, State)
     return verdict if verdict is not None and verdict.word in KNOWN else None
 

@@ -115,6 +115,9 @@ def _machine(group: argparse._ArgumentGroup) -> None:
         metavar="NAME",
         help=f"network interface between nodes, eth0 for example (default: {cluster.INTERFACE}, else by host name)",
     )
+    group.add_argument(
+        "--elastic", action="store_true", help="resume on other numbers of nodes, whose steps take other images"
+    )
     threads.add_option(group)
     group.add_argument("--compile", action="store_true", help="compile the network: a slow start, faster steps")
     group.add_argument("--deterministic", action="store_true", help="the same bits every time on a GPU, too; slower")
@@ -175,12 +178,13 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         deterministic=arguments.deterministic,
         save_minutes=arguments.save_minutes,
         threads=arguments.threads,
+        elastic=arguments.elastic,
         command=resume_command(arguments, words),
     )
     results = program.host(arguments.results_dir)
     try:
-        with _alone(results, where), _together(place, spec, arguments, words) as place:
-            training.train(network, recipe, results, replace(asked, place=place))
+        with _alone(results, where) as hold, _together(place, spec, arguments, words) as place:
+            training.train(network, recipe, results, replace(asked, place=place), hold)
     except training.Stopped as stopped:
         if stopped.saved is not None:
             stopped.hint = f"to go on: {resume_command(arguments, words)}"
@@ -217,7 +221,7 @@ def _shown(value: object) -> str:
     return "not given" if value is None else str(value)
 
 
-def _alone(results: Path, where: Cluster) -> AbstractContextManager[None]:
+def _alone(results: Path, where: Cluster) -> AbstractContextManager[locks.Hold | None]:
     """Two trainings into one folder would replace each other's checkpoints."""
     if not where.is_lead:
         return nullcontext()

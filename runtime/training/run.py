@@ -25,11 +25,12 @@ from runtime.shell import program
 from runtime.training import guards, messages, resuming
 from runtime.training import loop as engine
 from runtime.training.averaging import Average
+from runtime.training.ownership import Ownership
 from runtime.training.ranks import Rank
 from runtime.training.recorder import Recorder
 from runtime.weights import checkpoint
 from runtime.weights.checkpoint import Checkpoint
-from tltpipe import progress
+from tltpipe import locks, progress
 from tltpipe.errors import Interrupted, UsageError
 from tltpipe.files import writable
 
@@ -51,8 +52,9 @@ class Stopped(Interrupted):
         self.saved = saved
 
 
-def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) -> None:
-    """Train ``network`` by ``recipe`` and keep checkpoints, logs and events in ``results``.
+def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions, hold: locks.Hold | None = None) -> None:
+    """Train ``network`` by ``recipe`` and keep checkpoints, logs and events in ``results``, which is this process's as
+    long as the lock ``hold`` is.
 
     Raises DataError for records and pictures, ModelError for ``asked.weights``, HostError for a full disk, Stopped when
     interrupted, RunFailed when loss or gradient become NaN or infinite. Checkpoints written before stay.
@@ -127,7 +129,7 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
         optimizer=optimizer, average=average, held_out=held_out, plan=plan, device=fabric.device,
         scaler=loop.precision.state_dict, progress=show, memory=begin.memory,
         threads=computing, pruned=begin.pruned, done=epochs.start - 1,
-        saved=begin.path if begin.resumed else None,
+        saved=begin.path if begin.resumed else None, owner=Ownership(results, hold),
     )  # fmt: skip
     guards.require_room(results, size=recorder.size(), epochs=len(epochs), interval=recipe.checkpoint_interval)
     if begin.resumed and begin.path == recorder.path_of(recorder.done):
@@ -149,13 +151,17 @@ def _require_epochs(recipe: Recipe, asked: TrainOptions) -> None:
 def _run(loop: engine.Loop, recorder: Recorder, begin: resuming.Beginning, split: Split) -> None:
     """The loop to its end, with what its first process writes down."""
     plan = recorder.plan
+    recorder.owner.require()
     recorder.describe()
     try:
         with recorder.log.running(step=plan.before(plan.epochs.start) + begin.tally.steps):
             recorder.log.labels(
                 {"training": split} | ({"validation": held_out} if (held_out := recorder.held_out) else {})
             )
-            loop.run()
+            try:
+                loop.run()
+            finally:  # how it ended is written down, too
+                recorder.owner.require()
             recorder.log.conclude(program.balance(split.losses))
     except KeyboardInterrupt:
         raise Stopped(recorder.told(), recorder.saved) from None

@@ -22,6 +22,7 @@ VARIABLE = "TLTPIPE_SPOOL"
 """Environment variable with a folder that all nodes see; absent: the one that the command is started in."""
 SMALL = 64 << 10
 """Bytes that travel with a task; Ray would put more into its object store."""
+PREFIX = ".tltpipe-spool-"
 LATE = 5.0
 """Seconds that a file of another machine may be late on a shared folder."""
 
@@ -85,7 +86,7 @@ def opened() -> Iterator[Spool]:
     """A new spool, removed with what is left in it when the block ends."""
     parent = Path(os.environ.get(VARIABLE, "")).absolute()
     with writable(parent):
-        folder = Path(tempfile.mkdtemp(prefix=".tltpipe-", dir=parent))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     try:
         yield Spool(folder)
     finally:

@@ -16,7 +16,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from tltpipe import ray_cluster
+from tltpipe import ray_cluster, storage
 from tltpipe.errors import HostError, TltpipeError
 from tltpipe.executors import Executor, _spool
 from tltpipe.executors._spool import Spool
@@ -46,6 +46,7 @@ class _Work:
     function: Callable[[Any], Any]
     folder: str
     versions: Mapping[str, str]
+    mirrors: Mapping[str, str]
     spool: Spool
 
 
@@ -79,7 +80,7 @@ class Ray:
         ray, room = self._ray, _Room(self.workers, workers, ahead)
         task = ray.remote(_do).options(num_cpus=1, max_retries=_ATTEMPTS, retry_exceptions=False)
         with _spool.opened() as spool:
-            work = ray.put(_Work(function, os.getcwd(), versions(), spool))  # noqa: PTH109
+            work = ray.put(_Work(function, os.getcwd(), versions(), storage.environment(), spool))  # noqa: PTH109
             pending: deque[_Pending] = deque()
             try:
                 for number, item in enumerate(items):
@@ -118,7 +119,7 @@ class _Room:
 
 def _do(work: _Work, number: int, packed: bytes) -> tuple[int | None, ...]:
     """On a node: work on one item. The result itself is in the spool where it is more than an integer."""
-    _settle(work.folder, tuple(work.versions.items()))
+    _settle(work.folder, tuple(work.versions.items()), tuple(work.mirrors.items()))
     result = work.function(work.spool.unpack(f"item-{number}", packed))
     if result is None or isinstance(result, int):
         return (result,)
@@ -127,11 +128,15 @@ def _do(work: _Work, number: int, packed: bytes) -> tuple[int | None, ...]:
 
 
 @cache
-def _settle(folder: str, there: tuple[tuple[str, str], ...]) -> None:
-    """Once a process: nodes may have joined after the first look. Raises HostError for one that differs."""
+def _settle(folder: str, there: tuple[tuple[str, str], ...], mirrors: tuple[tuple[str, str], ...]) -> None:
+    """Once a process: nodes may have joined after the first look. Raises HostError for one that differs.
+
+    Data sets that come from URLs are copied to this node, unless they are seen here already.
+    """
     if fault := _fault(folder, dict(there)):
         raise HostError(f"node {_node()} {fault}")
     os.chdir(folder)
+    storage.fill_mirrors(dict(mirrors))
 
 
 def _fault(folder: str, there: Mapping[str, str]) -> str:
@@ -158,17 +163,26 @@ def _check_nodes(ray: Any) -> None:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     own = (os.getcwd(), versions())  # noqa: PTH109
-    asked = {}
-    for node in filter(lambda node: node["Alive"], ray.nodes()):
-        only = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        name = f"{node['NodeManagerAddress']} ({node['NodeManagerHostname']})"
-        asked[name] = ray.remote(_fault).options(num_cpus=0, scheduling_strategy=only).remote(*own)
-    ray.wait(list(asked.values()), num_returns=len(asked), timeout=_ANSWER)
-    answers = {name: _answer(ray, reference) for name, reference in asked.items()}
-    faults = [f"node {name} {fault}" for name, fault in answers.items() if fault]
+    answers = {}
+    for node in _alive(ray):
+        only = NodeAffinitySchedulingStrategy(node, soft=False)
+        answers[node] = ray.remote(_fault).options(num_cpus=0, scheduling_strategy=only).remote(*own)
+    ray.wait(list(answers.values()), num_returns=len(answers), timeout=_ANSWER)
+    words = {node: _answer(ray, answer) for node, answer in answers.items()}
+    names = _alive(ray)  # one that was lost meanwhile is no fault
+    faults = [f"node {names[node]} {fault}" for node, fault in words.items() if fault and node in names]
     if faults:
         hint = "give all nodes the same environment and the same shared folder, or take these out of the cluster"
         raise HostError("; ".join(faults), hint=hint)
+
+
+def _alive(ray: Any) -> dict[str, str]:
+    """The nodes of the cluster: what Ray calls them, and what people do."""
+    return {
+        node["NodeID"]: f"{node['NodeManagerAddress']} ({node['NodeManagerHostname']})"
+        for node in ray.nodes()
+        if node["Alive"]
+    }
 
 
 def _answer(ray: Any, reference: Any) -> str:
