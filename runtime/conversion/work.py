@@ -48,11 +48,12 @@ class Stretch:
 
 
 class Made(NamedTuple):
-    """What became of a stretch, whose ``number`` says which part file has its records."""
+    """What became of a stretch; ``records`` None are in the part file of its ``number``."""
 
     number: int
     stretch: Stretch
     done: Done
+    records: bytes | None = None
 
 
 @dataclass
@@ -151,7 +152,11 @@ def numbers(job: Job, staging: Staging, plan: Iterable[Stretch], *, workers: int
 
 
 def results(job: Job, staging: Staging, plan: Iterable[Stretch], *, workers: int) -> Iterator[Made]:
-    """What becomes of each stretch, in order."""
+    """What becomes of each stretch, in order. With one worker that is this process, and nothing waits in files."""
+    if workers == 1:
+        for number, stretch in enumerate(plan):
+            yield Made(number, stretch, *convert(job, stretch))
+        return
     handed: deque[Stretch] = deque()
 
     def remembered() -> Iterator[Stretch]:

@@ -75,7 +75,7 @@ def write(
             lengths, numbers = list[int](), list[int]()
             summaries[part.name] = of_file = RecordSummary()
             with staging.record_file(part.name) as stream:
-                for number, _, done in _of_one_file(results, job, staging, stream, tally):
+                for number, _, done, _ in _of_one_file(results, job, staging, stream, tally):
                     tally.add(done, fold=part.fold)
                     lengths += done.lengths
                     of_file.merge(done.summary)
@@ -118,15 +118,14 @@ def _of_one_file(
 
     They go to ``stream``; where an earlier run has written the file, there is none.
     """
-    for number, stretch, done in results:
+    for made in results:
+        stretch = made.stretch
         room = job.modifier.room(fold=stretch.fold, written=tally.written[stretch.fold])
-        if room is not None and len(done.lengths) > room:
-            done, records = work.convert(job, stretch, room=room)
-        else:
-            records = staging.records(number) if stream else b""
+        if room is not None and len(made.done.lengths) > room:
+            made = Made(made.number, stretch, *work.convert(job, stretch, room=room))
         if stream:
-            stream.write(records)
-        yield Made(number, stretch, done)
+            stream.write(staging.records(made.number) if made.records is None else made.records)
+        yield made
         if stretch.last:
             return
 
