@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from orchestrator.runners import Runner
 from orchestrator.screen.report import Report
 from orchestrator.settings.config import Config
 from orchestrator.toolkits import Toolkit
-from tltpipe import files, seal
+from tltpipe import files, seal, storage
 from tltpipe.errors import ConfigError, HostError, UsageError
 from tltpipe.losses import Losses, parse
 
@@ -71,6 +71,8 @@ class Run:
     """What the programs of the stage under way said of what they read, wrote and lost."""
     warned: set[str] = field(default_factory=set)
     """What was warned of in specs so far."""
+    inputs: str = ""
+    """What changes with the data that the stage under way reads."""
     begun: Callable[[], None] = lambda: None
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
 
@@ -249,12 +251,23 @@ class Run:
                 **limits.environment(),
                 **seal.environment(),
                 **self.runner.environment(),
+                **({} if self.runner.contained else storage.environment()),
             },
-            gpus=self.toolkit.gpus(request, self.config.gpus) if self.runner.contained else 0,
+            gpus=self.toolkit.gpus(request, self.config.gpus) if self.runner.allots_gpus else 0,
             nodes=request.nodes if isinstance(request, Train) else 1,
+            again=self._again(request),
+            fans_out=self.toolkit.fans_out(request),
+            inputs=self.inputs,
             files={self.at(settled.path): settled.text for settled in read},
             secrets={word.name: self.secret(word.name) for word in argv if isinstance(word, Secret)},
         )
+
+    def _again(self, request: Request) -> tuple[str | Secret, ...]:
+        """The command line by which a program goes on with what it left when it was killed; none if it cannot."""
+        if not self.toolkit.resumes(request):
+            return ()
+        resumed = replace(request, fresh=False) if isinstance(request, Train) else request
+        return without_missing(self.toolkit.argv(resumed, self.runner.at), self.config.secrets)
 
     def _refuse_unquotable(self, argv: Sequence[str | Secret]) -> None:
         """Raises UsageError for a word that the toolkit's programs would tear apart."""

@@ -50,7 +50,7 @@ class Owner:
         job = next((f"{name[:-3].lower()} {os.environ[name]}" for name in _JOBS if os.environ.get(name)), "")
         attempt = next((text for name in _ATTEMPTS if (text := os.environ.get(name, "")).isdigit()), "0")
         now = datetime.now().astimezone().isoformat()
-        return cls(os.uname().nodename, _boot(), _space(), os.getpid(), job.replace("_", " "), int(attempt), now)
+        return cls(_host(), _boot(), _space(), os.getpid(), job.replace("_", " "), int(attempt), now)
 
     def follows(self, other: Owner) -> bool:
         """Whether this is a later attempt at the job of ``other``, which its scheduler has given up."""
@@ -242,6 +242,10 @@ def _content(path: Path) -> bytes | None:
 
 def _aside(path: Path) -> Path:
     return path.with_name(f"{path.stem}.{own_name()}.lock")
+
+
+def _host() -> str:
+    return os.uname().nodename
 
 
 def _boot() -> str:

@@ -123,13 +123,12 @@ def _replace(folder: str, path: str, create: Callable[[str], None]) -> None:
     try:
         create(new)
         os.replace(new, path)
-    except FileNotFoundError:
-        with suppress(OSError):
-            waiting.rmdir()  # made in vain
-        raise
     finally:
         with suppress(FileNotFoundError):
             os.unlink(new)  # noqa: PTH108 - it is still there where both are links to one file
+        if not os.path.isdir(folder):  # noqa: PTH112
+            with suppress(OSError):
+                waiting.rmdir()
 
 
 def _gone(folder: str) -> HostError:

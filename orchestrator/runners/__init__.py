@@ -38,8 +38,8 @@ class Place:
     """What the toolkit's own images need of the machine; nothing is known of another that was chosen."""
     settings: Any = None
     """The runner's own section of tltpipe.yaml; None where it has none, or is not the one that was chosen."""
-    preview: Callable[[Job], list[str]] | None = None
-    """For a runner that only shows jobs: what the runner that would have them shows of each."""
+    real: Runner | None = None
+    """For a runner that only shows jobs: the one that would have them."""
 
 
 class Runner(Protocol):
@@ -50,6 +50,9 @@ class Runner(Protocol):
 
     contained: bool
     """True when jobs run in containers: of an image, with mounts."""
+
+    allots_gpus: bool
+    """Whether a job gets only the GPUs that it asks for."""
 
     executor: str | None
     """The ``TLTPIPE_EXECUTOR`` of stages that run inside tltpipe; None: worker processes of this machine."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from orchestrator.jobs import MASK, Job, Mount, Outcome, shown
 from orchestrator.jobs.checks import Check
 from orchestrator.jobs.mounts import MountTable
-from orchestrator.runners import Place
+from orchestrator.runners import Place, Previewing
 
 _SECRET = re.compile(r"(?i)key|token|secret|passw|credential")
 
@@ -33,6 +33,7 @@ class DryRunner(MountTable):
         super().__init__(place.workspace, place.launcher.mounts)
         self.place = place
         self.contained = place.contained
+        self.allots_gpus = place.contained or (place.real is not None and place.real.allots_gpus)
         self.jobs: list[Job] = []
 
     def checks(self) -> list[Check]:
@@ -59,8 +60,8 @@ class DryRunner(MountTable):
         hidden = [name for name in self.environment() if _SECRET.search(name)]
         for line in show(job, told, hidden):
             say(line)
-        for line in self.place.preview(job) if self.place.preview else ():
-            say(line)
+        for line in self.place.real.preview(job) if isinstance(self.place.real, Previewing) else ():
+            say(f"  {line}")
         return Outcome(0, self.place.logs / "none", 0.0)
 
 

@@ -47,6 +47,7 @@ class LocalRunner:
 
     pretends = False
     contained = False
+    allots_gpus = False
     executor: str | None = None
 
     def __init__(self, place: Place, *, programs: Path | None = None) -> None:

@@ -19,6 +19,7 @@ DATA: tuple[str, ...] | None = ("tfrecords", "kitti", "dali")
 SPEC: str | None = "augment"
 SETTINGS: type[Any] | None = None
 ON_REQUEST = False
+PUBLISHED = True
 READS = ("training", "validation")
 MISSING = "put the raw data there and run `tltpipe prepare`"
 
