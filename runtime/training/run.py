@@ -26,6 +26,7 @@ from runtime.training import guards, messages, resuming
 from runtime.training import loop as engine
 from runtime.training.averaging import Average
 from runtime.training.ownership import Ownership
+from runtime.training.ranks import Noting
 from runtime.training.recorder import Recorder
 from runtime.weights import checkpoint
 from runtime.weights.checkpoint import Checkpoint
@@ -106,6 +107,7 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions, 
         followers=[each for each in models if isinstance(each, FollowsEpochs)],
     )  # fmt: skip
     if not lead:
+        loop.watcher = Noting() if asked.place.cluster.nodes > 1 else loop.watcher
         with closing(batches):
             loop.run()
         return
