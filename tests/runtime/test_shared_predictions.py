@@ -10,9 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fixed_model import map_model, model
 from PIL import Image, ImageDraw
-from refusals import error_of
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
@@ -20,10 +18,9 @@ pytest.importorskip("onnxruntime")
 import specs
 from runtime import networks
 from runtime.inference import fan_out
-from runtime.programs import evaluate, infer
+from runtime.programs import evaluate
 from runtime.weights import checkpoint
 from tltpipe import executors
-from tltpipe.errors import RunFailed
 
 pytestmark = pytest.mark.torch
 
